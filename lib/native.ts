@@ -1,0 +1,266 @@
+/**
+ * Loads the native addon and declares its whole surface. Nothing else in `lib/` knows that there is a native side:
+ * the modules above turn a user's options into the frozen specs below and hand typed arrays through.
+ */
+import { loadAddon } from './core/load-addon.ts';
+
+/** A value that crosses into C++ unchanged: the layer, loss, metric or optimizer named by `kind` reads its own attributes. */
+export type SpecValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly SpecValue[]
+  | { readonly [key: string]: SpecValue | undefined };
+
+/** `{ kind, ...attributes }`. Unset attributes are absent, never null: the defaults live in `lib/`. */
+export type Spec = { readonly kind: string; readonly [key: string]: SpecValue | undefined };
+
+/** A layer's spec carries its unique name within the model, for instance `dense_1`. */
+export type LayerSpec = Spec & { readonly name: string };
+
+export interface NetworkSpec {
+  /** Shape of one sample, channels last, without the batch: `[4]`, `[28, 28, 1]`. */
+  readonly inputShape: readonly number[];
+  /** Seed of the initial weights. */
+  readonly seed: number;
+  readonly layers: readonly LayerSpec[];
+}
+
+/**
+ * `count` samples stored one after another. With `indices`, sample `i` of the set is row `indices[i]` of `inputs`.
+ * Every value is read as `x * scale[j % scale.length] + shift[j % shift.length]`, `j` its position in the sample.
+ */
+export interface NativeSamples {
+  readonly inputs: Float32Array | Uint8Array;
+  readonly count: number;
+  readonly indices?: Uint32Array | undefined;
+  readonly scale: Float32Array;
+  readonly shift: Float32Array;
+}
+
+/** Samples with targets: `labelSize` values a row, rows addressed by the same `indices` as the inputs. */
+export interface NativeLabelledSamples extends NativeSamples {
+  readonly labels: Int32Array | Uint8Array | Float32Array;
+  /** Class indices have 1 value a row and are Int32Array or Uint8Array; regression targets are Float32Array. */
+  readonly labelSize: number;
+}
+
+export interface NativeParameterInfo {
+  /** `<layer>.weight`, `<layer>.bias`. */
+  readonly name: string;
+  /** Shape in files: `[out, in]` for dense, `[out, in/groups, kh, kw]` for conv2d. */
+  readonly shape: readonly number[];
+}
+
+export interface NativeLayerInfo {
+  readonly name: string;
+  readonly kind: string;
+  /** Shape of one output sample, channels last. */
+  readonly outputShape: readonly number[];
+  readonly parameterCount: number;
+  /** Two a multiply-add of the layer's products in one forward pass of one sample. */
+  readonly flops: number;
+}
+
+export interface NativePlanRow {
+  readonly name: string;
+  readonly kind: string;
+  /** The algorithm chosen by the kernels' table, for instance `blas-im2col`. */
+  readonly kernel: string;
+  readonly layout: string;
+  /** Bytes of the layer's activation, of what it saves for backward, and of its scratch. */
+  readonly activationBytes: number;
+  readonly savedBytes: number;
+  readonly scratchBytes: number;
+  /** Forward for a predicting plan; forward and backward for a training plan. */
+  readonly flops: number;
+}
+
+export interface NativePlanInfo {
+  readonly batchSize: number;
+  readonly threads: number;
+  /** Bytes of the one workspace that holds every buffer of a step, and what they would take without sharing. */
+  readonly workspaceBytes: number;
+  readonly unsharedBytes: number;
+  readonly layers: readonly NativePlanRow[];
+}
+
+export interface NativePredictOptions {
+  /** Samples a forward pass. */
+  readonly batchSize: number;
+  /** 0: all that affinity and quota allow. */
+  readonly threads: number;
+}
+
+export interface NativeDifferentiation {
+  readonly output: Float32Array;
+  readonly inputGradient: Float32Array;
+  /** One a parameter, in the order of `parameters` and in its file shape. */
+  readonly parameterGradients: readonly Float32Array[];
+}
+
+export interface NativeModel {
+  readonly layers: readonly NativeLayerInfo[];
+  readonly outputShape: readonly number[];
+  readonly parameters: readonly NativeParameterInfo[];
+  /** Copies, in file layout, of the state at a step's boundary. */
+  getParameters(): Float32Array[];
+  /** All or none: lengths are checked before anything is changed. Not while training. */
+  setParameters(values: readonly Float32Array[]): void;
+  plan(batchSize: number, mode: 'train' | 'predict', threads: number): NativePlanInfo;
+  /** On the calling thread. An error while the model trains. */
+  predictSync(samples: NativeSamples, options: NativePredictOptions): Float32Array;
+  /** On a thread of its own. While the model trains: of a copy of the state at a step's boundary. */
+  predict(samples: NativeSamples, options: NativePredictOptions): Promise<Float32Array>;
+  /**
+   * Forward in training mode, then backward from the given gradient of the output. Changes nothing.
+   * Random layers draw as in step `step` of a trainer with this seed.
+   */
+  differentiate(
+    input: Float32Array,
+    outputGradient: Float32Array,
+    options: { readonly threads: number; readonly seed: number; readonly step: number },
+  ): NativeDifferentiation;
+}
+
+export interface NativeObjective {
+  readonly loss: Spec;
+  readonly metrics: readonly Spec[];
+}
+
+export interface NativeTrainerSpec extends NativeObjective {
+  readonly optimizer: Spec;
+  /** Seed of shuffling and dropout. */
+  readonly seed: number;
+  readonly threads: number;
+  readonly nonFinite: 'stop' | 'skip' | 'ignore';
+}
+
+export interface NativeEvaluation {
+  /** Mean over samples. */
+  readonly loss: number;
+  /** In the order of the spec's metrics. */
+  readonly metrics: readonly number[];
+}
+
+export interface NativeFitOptions {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly shuffle: 'epoch' | 'never';
+  readonly validation?: NativeLabelledSamples | undefined;
+  /** At least this long between two progress events; 0: none. */
+  readonly progressIntervalMs: number;
+  /** Whether the run starts in lockstep, see `NativeRun.setLockstep`. */
+  readonly lockstep?: boolean;
+}
+
+export interface NativeProgressEvent extends NativeEvaluation {
+  readonly type: 'progress';
+  /** From 1, counted over all runs of the trainer. */
+  readonly epoch: number;
+  readonly batch: number;
+  readonly batches: number;
+}
+
+export interface NativeEpochEvent extends NativeEvaluation {
+  readonly type: 'epoch';
+  readonly epoch: number;
+  /** Optimizer steps so far, over all runs of the trainer. */
+  readonly steps: number;
+  /** Steps of this epoch skipped by `nonFinite: 'skip'`. */
+  readonly skippedSteps: number;
+  readonly seconds: number;
+  readonly samplesPerSecond: number;
+  readonly validation?: NativeEvaluation;
+}
+
+/** The last event of a run. After `error` the promise of the run is to reject with it. */
+export type NativeEndEvent =
+  | { readonly type: 'end'; readonly reason: 'completed' | 'stopped' }
+  | { readonly type: 'end'; readonly reason: 'error'; readonly error: Error & { code?: string } };
+
+export type NativeRunEvent = NativeProgressEvent | NativeEpochEvent | NativeEndEvent;
+
+export interface NativeRun {
+  /** Asks the training thread to stop at the next step's boundary. Any number of times, from anywhere. */
+  stop(): void;
+  /** With `true`, the thread waits after each epoch event until `acknowledge` is called once for it. */
+  setLockstep(on: boolean): void;
+  acknowledge(): void;
+}
+
+export interface NativeTrainerState {
+  readonly steps: number;
+  readonly epochs: number;
+  /** `<parameter>.<state>` in file layout, for instance `dense_1.weight.accumulator`. */
+  readonly tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly data: Float32Array }[];
+}
+
+export interface NativeTrainer {
+  /** Throws when the model already trains. The thread starts at once; events arrive on the event loop, `end` last. */
+  fit(
+    train: NativeLabelledSamples,
+    options: NativeFitOptions,
+    onEvent: (event: NativeRunEvent) => void,
+  ): NativeRun;
+  getState(): NativeTrainerState;
+  /** All or none; names and lengths are checked before anything is changed. */
+  setState(state: NativeTrainerState): void;
+  /** Forgets optimizer state, step and epoch count; the model's weights stay. */
+  reset(): void;
+}
+
+/** An optimizer over arrays of the caller's, without a model. */
+export interface NativeUpdater {
+  readonly stateNames: readonly string[];
+  /** Updates the parameters in place; the step count advances by one. */
+  step(parameters: readonly Float32Array[], gradients: readonly Float32Array[]): void;
+  /** Copies: one list a parameter, in the order of `stateNames`. */
+  getState(): Float32Array[][];
+}
+
+export interface NativeLossResult {
+  /** Mean over the batch. */
+  readonly value: number;
+  readonly gradient: Float32Array;
+}
+
+export interface NativeInfo {
+  readonly version: string;
+  readonly blas: string;
+  readonly simdTarget: string;
+  readonly compiler: string;
+  /** What `threads: 0` stands for here. */
+  readonly defaultThreads: number;
+  /** Bytes of native memory held by models, trainers and runs of this process. */
+  readonly allocatedBytes: number;
+  /** Training and predicting threads alive in this process. */
+  readonly liveThreads: number;
+}
+
+export interface NativeAddon {
+  readonly Model: new (spec: NetworkSpec) => NativeModel;
+  readonly Trainer: new (model: NativeModel, spec: NativeTrainerSpec) => NativeTrainer;
+  readonly Updater: new (optimizer: Spec, sizes: readonly number[]) => NativeUpdater;
+  info(): NativeInfo;
+  /** Of the model as it is (a copy of it while it trains), on a thread of its own. */
+  evaluate(
+    model: NativeModel,
+    objective: NativeObjective,
+    samples: NativeLabelledSamples,
+    options: NativePredictOptions,
+  ): Promise<NativeEvaluation>;
+  /** Loss of `[batch, ...outputShape]` outputs and its gradient with respect to them. */
+  computeLoss(
+    loss: Spec,
+    outputs: Float32Array,
+    outputShape: readonly number[],
+    labels: Int32Array | Float32Array,
+  ): NativeLossResult;
+  /** The Philox4x32-10 block of (counter, key), for tests and for the shuffles made in TypeScript. */
+  philox(counter: readonly [number, number, number, number], key: readonly [number, number]): Uint32Array;
+}
+
+/** Errors thrown by the addon carry a stable `code`; `lib/core/errors.ts` turns them into `GradloomError`. */
+export const native: NativeAddon = loadAddon() as NativeAddon;

@@ -1,0 +1,111 @@
+#include "binding/addon.h"
+
+#include <array>
+#include <memory>
+
+#include "binding/convert.h"
+#include "binding/errors.h"
+#include "binding/model.h"
+#include "binding/run.h"
+#include "binding/trainer.h"
+#include "binding/updater.h"
+#include "common/aligned_buffer.h"
+#include "common/error.h"
+#include "common/parallel.h"
+#include "common/random.h"
+#include "kernels/gemm.h"
+#include "kernels/simd_target.h"
+#include "training/objective.h"
+
+namespace gradloom {
+namespace {
+
+Napi::Value info(const Napi::CallbackInfo& call) {
+  Napi::Object result = Napi::Object::New(call.Env());
+  result.Set("version", GRADLOOM_VERSION);
+  result.Set("blas", blas_description());
+  result.Set("simdTarget", simd_target());
+  result.Set("compiler", __VERSION__);
+  result.Set("defaultThreads", resolve_threads(0));
+  result.Set("allocatedBytes", static_cast<double>(AlignedBuffer::allocated_bytes()));
+  result.Set("liveThreads", Job::live_count());
+  return result;
+}
+
+Napi::Value compute_loss(const Napi::CallbackInfo& call) {
+  return guarded(call.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = call.Env();
+    const Napi::Float32Array outputs = float_array(call[1], "outputs");
+    const Shape shape = to_shape(call[2], "outputShape");
+    auto objective = std::make_shared<const Objective>(to_spec(call[0]), Spec::List{}, shape);
+    const auto length = static_cast<int64_t>(outputs.ElementLength());
+    const int64_t batch = length / shape.size();
+    if (batch < 1 || length % shape.size() != 0) throw Error("SHAPE_MISMATCH", "outputs must hold whole samples");
+    if (!call[3].IsTypedArray()) throw Error("INVALID_ARGUMENT", "labels must be a typed array");
+    const auto labels = call[3].As<Napi::TypedArray>();
+    const bool classes = objective->loss().target_kind() == TargetKind::kClass;
+    if (labels.TypedArrayType() != (classes ? napi_int32_array : napi_float32_array) ||
+        static_cast<int64_t>(labels.ElementLength()) != (classes ? batch : length)) {
+      throw Error("SHAPE_MISMATCH", classes ? "labels must be an Int32Array with one class a sample"
+                                            : "labels must be a Float32Array of the outputs' length");
+    }
+    BatchObjective objective_of_batch(objective, batch);
+    if (classes) {
+      const auto* indices = labels.As<Napi::Int32Array>().Data();
+      for (int64_t i = 0; i < batch; ++i) {
+        if (indices[i] < 0 || indices[i] >= shape.size()) {
+          throw Error("LABEL_OUT_OF_RANGE", "sample " + std::to_string(i) + " has class " + std::to_string(indices[i]));
+        }
+      }
+      objective_of_batch.set_targets(indices, nullptr);
+    } else {
+      objective_of_batch.set_targets(nullptr, labels.As<Napi::Float32Array>().Data());
+    }
+    Napi::Float32Array gradient = Napi::Float32Array::New(env, static_cast<size_t>(length));
+    double value = 0;
+    Team::run(1, [&](Team& team) { value = objective_of_batch.compute(team, outputs.Data(), gradient.Data()); });
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("value", value);
+    result.Set("gradient", gradient);
+    return result;
+  });
+}
+
+template <size_t kSize>
+std::array<uint32_t, kSize> words(const Napi::Value& value, const char* name) {
+  std::array<uint32_t, kSize> result{};
+  const Napi::Object list = to_object(value, name);
+  for (uint32_t i = 0; i < kSize; ++i) result[i] = list.Get(i).ToNumber().Uint32Value();
+  return result;
+}
+
+Napi::Value philox_block(const Napi::CallbackInfo& call) {
+  return guarded(call.Env(), [&]() -> Napi::Value {
+    const PhiloxBlock block = philox(words<4>(call[0], "counter"), words<2>(call[1], "key"));
+    Napi::Uint32Array result = Napi::Uint32Array::New(call.Env(), block.size());
+    std::copy(block.begin(), block.end(), result.Data());
+    return result;
+  });
+}
+
+}  // namespace
+
+Addon::Addon(Napi::Env env, Napi::Object exports)
+    : operations_(env), run_constructor_(Napi::Persistent(RunWrap::define(env))) {
+  exports.Set("Model", ModelWrap::define(env));
+  exports.Set("Trainer", TrainerWrap::define(env));
+  exports.Set("Updater", UpdaterWrap::define(env));
+  exports.Set("info", Napi::Function::New(env, info));
+  exports.Set("evaluate", Napi::Function::New(env, evaluate));
+  exports.Set("computeLoss", Napi::Function::New(env, compute_loss));
+  exports.Set("philox", Napi::Function::New(env, philox_block));
+}
+
+}  // namespace gradloom
+
+static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new gradloom::Addon(env, exports));  // deleted with the environment
+  return exports;
+}
+
+NODE_API_MODULE(gradloom, initialize)

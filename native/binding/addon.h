@@ -1,0 +1,24 @@
+// What one environment (the main thread, or a Worker) holds of the addon.
+#pragma once
+
+#include "binding/operations.h"
+#include <napi.h>
+
+namespace gradloom {
+
+class Addon {
+ public:
+  // Fills `exports` with the surface that lib/native.ts declares.
+  Addon(Napi::Env env, Napi::Object exports);
+
+  static Addon& of(Napi::Env env) { return *env.GetInstanceData<Addon>(); }
+
+  Operations& operations() { return operations_; }
+  Napi::Object new_run() { return run_constructor_.New({}); }
+
+ private:
+  Operations operations_;
+  Napi::FunctionReference run_constructor_;
+};
+
+}  // namespace gradloom

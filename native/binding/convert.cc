@@ -1,0 +1,195 @@
+#include "binding/convert.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/error.h"
+
+namespace gradloom {
+namespace {
+
+[[noreturn]] void fail(const char* name, const std::string& expected) {
+  throw Error("INVALID_ARGUMENT", std::string(name) + " must be " + expected);
+}
+
+std::vector<float> float_period(const Napi::Object& object, const char* name) {
+  const Napi::Float32Array array = float_array(object.Get(name), name);
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+Napi::TypedArray typed_array(const Napi::Value& value, const char* name) {
+  if (!value.IsTypedArray()) fail(name, "a typed array");
+  const auto array = value.As<Napi::TypedArray>();
+  if (array.ElementLength() > 0 && array.ArrayBuffer().IsDetached()) fail(name, "a typed array that is not detached");
+  return array;
+}
+
+const void* data_of(const Napi::TypedArray& array) {
+  return static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+}
+
+}  // namespace
+
+Spec to_spec(const Napi::Value& value) {
+  if (value.IsNull()) return {};
+  if (value.IsBoolean()) return value.As<Napi::Boolean>().Value();
+  if (value.IsNumber()) return value.As<Napi::Number>().DoubleValue();
+  if (value.IsString()) return value.As<Napi::String>().Utf8Value();
+  if (value.IsArray()) {
+    const auto array = value.As<Napi::Array>();
+    Spec::List list;
+    for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(to_spec(array.Get(i)));
+    return list;
+  }
+  if (value.IsObject()) {
+    const auto object = value.As<Napi::Object>();
+    const Napi::Array names = object.GetPropertyNames();
+    Spec::Object fields;
+    for (uint32_t i = 0; i < names.Length(); ++i) {
+      const Napi::Value name = names.Get(i);
+      const Napi::Value field = object.Get(name);
+      if (!field.IsUndefined()) fields.emplace(name.ToString().Utf8Value(), to_spec(field));
+    }
+    return fields;
+  }
+  throw Error("INVALID_SPEC", "a spec holds null, booleans, numbers, strings, lists and objects only");
+}
+
+Spec::List to_spec_list(const Napi::Value& value, const char* name) {
+  if (!value.IsArray()) fail(name, "a list");
+  const auto array = value.As<Napi::Array>();
+  Spec::List list;
+  for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(to_spec(array.Get(i)));
+  return list;
+}
+
+Napi::Object to_object(const Napi::Value& value, const char* name) {
+  if (!value.IsObject()) fail(name, "an object");
+  return value.As<Napi::Object>();
+}
+
+int64_t to_integer(const Napi::Value& value, const char* name, int64_t minimum) {
+  constexpr double kLargest = 9007199254740991.0;  // 2^53 - 1
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (!(std::floor(number) == number) || number < static_cast<double>(minimum) || number > kLargest) {
+    fail(name, "an integer of at least " + std::to_string(minimum));
+  }
+  return static_cast<int64_t>(number);
+}
+
+int to_threads(const Napi::Value& value) {
+  constexpr int64_t kMost = 1024;
+  const int64_t threads = to_integer(value, "threads", 0);
+  if (threads > kMost) fail("threads", "at most " + std::to_string(kMost));
+  return static_cast<int>(threads);
+}
+
+double number_property(const Napi::Object& object, const char* name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsNumber()) fail(name, "a number");
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+int64_t integer_property(const Napi::Object& object, const char* name, int64_t minimum) {
+  return to_integer(object.Get(name), name, minimum);
+}
+
+std::string string_property(const Napi::Object& object, const char* name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsString()) fail(name, "a string");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+uint64_t seed_property(const Napi::Object& object) {
+  return static_cast<uint64_t>(integer_property(object, "seed", 0));
+}
+
+Shape to_shape(const Napi::Value& value, const char* name) {
+  if (!value.IsArray()) fail(name, "a list of sizes");
+  const auto array = value.As<Napi::Array>();
+  std::vector<int64_t> dims;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    dims.push_back(to_integer(array.Get(i), name, 1));
+  }
+  return Shape(dims);
+}
+
+Napi::Array from_shape(Napi::Env env, const Shape& shape) {
+  Napi::Array array = Napi::Array::New(env, static_cast<size_t>(shape.rank()));
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    array.Set(static_cast<uint32_t>(axis), static_cast<double>(shape[axis]));
+  }
+  return array;
+}
+
+Napi::Float32Array float_array(const Napi::Value& value, const char* name) {
+  const Napi::TypedArray array = typed_array(value, name);
+  if (array.TypedArrayType() != napi_float32_array) fail(name, "a Float32Array");
+  return array.As<Napi::Float32Array>();
+}
+
+Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count) {
+  Napi::Float32Array array = Napi::Float32Array::New(env, count);
+  std::copy_n(values, count, array.Data());
+  return array;
+}
+
+PassOptions to_pass_options(const Napi::Value& value) {
+  const Napi::Object options = to_object(value, "options");
+  return {integer_property(options, "batchSize", 1), to_threads(options.Get("threads"))};
+}
+
+Napi::Object from_result(Napi::Env env, const ObjectiveResult& result) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("loss", result.loss);
+  Napi::Array metrics = Napi::Array::New(env, result.metrics.size());
+  for (size_t i = 0; i < result.metrics.size(); ++i) metrics.Set(static_cast<uint32_t>(i), result.metrics[i]);
+  object.Set("metrics", metrics);
+  return object;
+}
+
+HeldSamples::HeldSamples(const Napi::Value& value, const Shape& sample_shape)
+    : samples_(describe(value), sample_shape) {}
+
+ArrayDescription HeldSamples::describe(const Napi::Value& value) {
+  const Napi::Object object = to_object(value, "samples");
+  ArrayDescription description;
+  description.count = integer_property(object, "count", 0);
+  description.scale = float_period(object, "scale");
+  description.shift = float_period(object, "shift");
+
+  const Napi::TypedArray inputs = typed_array(object.Get("inputs"), "inputs");
+  const bool bytes = inputs.TypedArrayType() == napi_uint8_array;
+  if (!bytes && inputs.TypedArrayType() != napi_float32_array) fail("inputs", "a Float32Array or Uint8Array");
+  description.inputs = {bytes ? InputArray::Type::kUint8 : InputArray::Type::kFloat32, data_of(inputs),
+                        static_cast<int64_t>(inputs.ElementLength())};
+  held_.push_back(Napi::Persistent(inputs.As<Napi::Object>()));
+
+  const Napi::Value indices_value = object.Get("indices");
+  if (!indices_value.IsUndefined()) {
+    const Napi::TypedArray indices = typed_array(indices_value, "indices");
+    if (indices.TypedArrayType() != napi_uint32_array) fail("indices", "a Uint32Array");
+    if (static_cast<int64_t>(indices.ElementLength()) != description.count) fail("indices", "one row number a sample");
+    description.indices = static_cast<const uint32_t*>(data_of(indices));
+    held_.push_back(Napi::Persistent(indices.As<Napi::Object>()));
+  }
+
+  const Napi::Value labels_value = object.Get("labels");
+  if (!labels_value.IsUndefined()) {
+    const Napi::TypedArray labels = typed_array(labels_value, "labels");
+    LabelArray& array = description.labels;
+    switch (labels.TypedArrayType()) {
+      case napi_int32_array: array.type = LabelArray::Type::kInt32; break;
+      case napi_uint8_array: array.type = LabelArray::Type::kUint8; break;
+      case napi_float32_array: array.type = LabelArray::Type::kFloat32; break;
+      default: fail("labels", "an Int32Array, Uint8Array or Float32Array");
+    }
+    array.data = data_of(labels);
+    array.length = static_cast<int64_t>(labels.ElementLength());
+    array.row_size = integer_property(object, "labelSize", 1);
+    held_.push_back(Napi::Persistent(labels.As<Napi::Object>()));
+  }
+  return description;
+}
+
+}  // namespace gradloom

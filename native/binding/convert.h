@@ -1,0 +1,52 @@
+// From JavaScript values to those of the core and back.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/shape.h"
+#include "common/spec.h"
+#include "datasets/array_samples.h"
+#include "training/objective.h"
+#include "training/predict.h"
+#include <napi.h>
+
+namespace gradloom {
+
+Spec to_spec(const Napi::Value& value);
+Spec::List to_spec_list(const Napi::Value& value, const char* name);
+
+// Properties of an options object; each throws INVALID_ARGUMENT with the property's name when it is of another type.
+Napi::Object to_object(const Napi::Value& value, const char* name);
+int64_t to_integer(const Napi::Value& value, const char* name, int64_t minimum);
+int64_t integer_property(const Napi::Object& object, const char* name, int64_t minimum);
+// 0 (all available) to 1024.
+int to_threads(const Napi::Value& value);
+double number_property(const Napi::Object& object, const char* name);
+std::string string_property(const Napi::Object& object, const char* name);
+uint64_t seed_property(const Napi::Object& object);
+Shape to_shape(const Napi::Value& value, const char* name);
+Napi::Array from_shape(Napi::Env env, const Shape& shape);
+
+Napi::Float32Array float_array(const Napi::Value& value, const char* name);
+Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count);
+
+PassOptions to_pass_options(const Napi::Value& value);
+Napi::Object from_result(Napi::Env env, const ObjectiveResult& result);
+
+// Samples whose memory belongs to JavaScript, which is kept from collecting it as long as this lives. To be made and
+// destroyed on the JavaScript thread.
+class HeldSamples {
+ public:
+  HeldSamples(const Napi::Value& value, const Shape& sample_shape);
+  const ArraySamples& samples() const { return samples_; }
+
+ private:
+  ArrayDescription describe(const Napi::Value& value);
+
+  std::vector<Napi::ObjectReference> held_;
+  ArraySamples samples_;
+};
+
+}  // namespace gradloom

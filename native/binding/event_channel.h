@@ -1,0 +1,26 @@
+// Carries functions from a thread of ours to the JavaScript thread, where they run in order. Keeps the event loop alive
+// until it is closed. When the environment goes first, what is sent is dropped.
+#pragma once
+
+#include <functional>
+#include <napi.h>
+
+namespace gradloom {
+
+class EventChannel {
+ public:
+  using Call = std::function<void(Napi::Env)>;
+
+  // On the JavaScript thread.
+  EventChannel(Napi::Env env, const char* name);
+
+  // From one other thread; after close nothing may be sent.
+  void send(Call call);
+  void close();
+
+ private:
+  Napi::ThreadSafeFunction function_;
+  bool gone_ = false;
+};
+
+}  // namespace gradloom

@@ -1,0 +1,334 @@
+#include "binding/model.h"
+
+#include <exception>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
+
+#include "binding/addon.h"
+#include "binding/convert.h"
+#include "binding/errors.h"
+#include "common/error.h"
+#include "kernels/choice.h"
+#include "training/differentiate.h"
+
+namespace gradloom {
+namespace {
+
+constexpr napi_type_tag kModelTag = {0x6772'6164'6c6f'6f6dULL, 0x6d6f'6465'6c00'0001ULL};
+
+// Settles a promise with what a thread of ours computed.
+class PromiseOperation : public Operation {
+ public:
+  PromiseOperation(Napi::Env env, const char* name) : Operation(env, name), deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void work(const std::atomic<bool>& stop) final {
+    try {
+      compute(stop);
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+
+  void settle(Napi::Env env) final {
+    if (error_) {
+      deferred_.Reject(to_js_error(env, error_).Value());
+    } else {
+      deferred_.Resolve(result(env));
+    }
+  }
+
+ protected:
+  virtual void compute(const std::atomic<bool>& stop) = 0;
+  virtual Napi::Value result(Napi::Env env) = 0;
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::exception_ptr error_;
+};
+
+// While a network trains, others see a copy of it between two steps and let it go on.
+std::shared_ptr<Network> state_to_read(const std::shared_ptr<Network>& network) {
+  return network->training() ? network->snapshot() : network;
+}
+
+class PredictOperation final : public PromiseOperation {
+ public:
+  PredictOperation(Napi::Env env, const ModelWrap& model, const Napi::Value& samples, const Napi::Value& options)
+      : PromiseOperation(env, "gradloom.predict"),
+        network_(model.network()),
+        plans_(model.plans()),
+        samples_(samples, network_->architecture().input_shape()),
+        options_(to_pass_options(options)) {
+    const int64_t size =
+        checked_multiply(samples_.samples().count(), network_->architecture().output_shape().size());
+    Napi::Float32Array outputs = Napi::Float32Array::New(env, static_cast<size_t>(size));
+    data_ = outputs.Data();
+    outputs_ = Napi::Persistent(outputs.As<Napi::Object>());
+  }
+
+ protected:
+  void compute(const std::atomic<bool>& stop) override {
+    gradloom::predict(*state_to_read(network_), *plans_, samples_.samples(), options_, stop, data_);
+  }
+  Napi::Value result(Napi::Env /*env*/) override { return outputs_.Value(); }
+
+ private:
+  std::shared_ptr<Network> network_;
+  std::shared_ptr<PlanPool> plans_;
+  HeldSamples samples_;
+  PassOptions options_;
+  float* data_;
+  Napi::ObjectReference outputs_;  // nobody else has it yet, so its memory stays where it is
+};
+
+class EvaluateOperation final : public PromiseOperation {
+ public:
+  EvaluateOperation(Napi::Env env, const ModelWrap& model, const Napi::Value& objective, const Napi::Value& samples,
+                    const Napi::Value& options)
+      : PromiseOperation(env, "gradloom.evaluate"),
+        network_(model.network()),
+        objective_(std::make_shared<Objective>(to_spec(to_object(objective, "objective").Get("loss")),
+                                               to_spec_list(to_object(objective, "objective").Get("metrics"), "metrics"),
+                                               network_->architecture().output_shape())),
+        samples_(samples, network_->architecture().input_shape()),
+        options_(to_pass_options(options)) {
+    if (samples_.samples().count() == 0) throw Error("INVALID_DATA", "evaluate: the dataset is empty");
+    objective_->check_labels(samples_.samples());
+  }
+
+ protected:
+  void compute(const std::atomic<bool>& stop) override {
+    const std::shared_ptr<Network> network = state_to_read(network_);
+    const int64_t batch = std::min(options_.batch, samples_.samples().count());
+    const int threads = choose_threads(options_.threads, batch * network->architecture().forward_flops());
+    Evaluation evaluation(network, objective_, samples_.samples(), {batch, threads});
+    Team::run(threads, [&](Team& team) { result_ = evaluation.run(team, stop).value_or(ObjectiveResult{}); });
+  }
+  Napi::Value result(Napi::Env env) override { return from_result(env, result_); }
+
+ private:
+  std::shared_ptr<Network> network_;
+  std::shared_ptr<const Objective> objective_;
+  HeldSamples samples_;
+  PassOptions options_;
+  ObjectiveResult result_;
+};
+
+template <class T>
+Napi::Value start_promise(Napi::Env env, std::unique_ptr<T> operation) {
+  const Napi::Promise promise = operation->promise();
+  Addon::of(env).operations().start(std::move(operation));
+  return promise;
+}
+
+}  // namespace
+
+Napi::Function ModelWrap::define(Napi::Env env) {
+  return DefineClass(env, "NativeModel",
+                     {InstanceAccessor<&ModelWrap::layers>("layers"),
+                      InstanceAccessor<&ModelWrap::output_shape>("outputShape"),
+                      InstanceAccessor<&ModelWrap::parameters>("parameters"),
+                      InstanceMethod<&ModelWrap::get_parameters>("getParameters"),
+                      InstanceMethod<&ModelWrap::set_parameters>("setParameters"),
+                      InstanceMethod<&ModelWrap::plan>("plan"),
+                      InstanceMethod<&ModelWrap::predict_sync>("predictSync"),
+                      InstanceMethod<&ModelWrap::predict>("predict"),
+                      InstanceMethod<&ModelWrap::differentiate>("differentiate")});
+}
+
+ModelWrap& ModelWrap::unwrap(const Napi::Value& value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kModelTag)) {
+    throw Error("INVALID_ARGUMENT", "expected a native model");
+  }
+  return *Unwrap(value.As<Napi::Object>());
+}
+
+ModelWrap::ModelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelWrap>(info) {
+  guarded(info.Env(), [&] {
+    const Napi::Object spec = to_object(info[0], "spec");
+    auto architecture = std::make_shared<const Architecture>(to_shape(spec.Get("inputShape"), "inputShape"),
+                                                             to_spec_list(spec.Get("layers"), "layers"));
+    if (architecture->layers().empty()) throw Error("INVALID_SPEC", "a model needs at least one layer");
+    network_ = std::make_shared<Network>(std::move(architecture), seed_property(spec));
+    info.This().As<Napi::Object>().TypeTag(&kModelTag);
+    accounted_bytes_ = network_->architecture().weights_size() * static_cast<int64_t>(sizeof(float));
+    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), accounted_bytes_);
+  });
+}
+
+void ModelWrap::Finalize(Napi::Env env) { Napi::MemoryManagement::AdjustExternalMemory(env, -accounted_bytes_); }
+
+Napi::Value ModelWrap::layers(const Napi::CallbackInfo& info) {
+  Napi::Array rows = Napi::Array::New(info.Env());
+  for (const auto& layer : network_->architecture().layers()) {
+    int64_t parameters = 0;
+    for (const ParameterSpec& parameter : layer->parameters()) parameters += parameter.shape.size();
+    Napi::Object row = Napi::Object::New(info.Env());
+    row.Set("name", layer->name());
+    row.Set("kind", layer->kind());
+    row.Set("outputShape", from_shape(info.Env(), layer->output_shape()));
+    row.Set("parameterCount", static_cast<double>(parameters));
+    row.Set("flops", static_cast<double>(layer->flops()));
+    rows.Set(rows.Length(), row);
+  }
+  return rows;
+}
+
+Napi::Value ModelWrap::output_shape(const Napi::CallbackInfo& info) {
+  return from_shape(info.Env(), network_->architecture().output_shape());
+}
+
+Napi::Value ModelWrap::parameters(const Napi::CallbackInfo& info) {
+  Napi::Array rows = Napi::Array::New(info.Env());
+  for (const auto& parameter : network_->architecture().parameters()) {
+    Napi::Object row = Napi::Object::New(info.Env());
+    row.Set("name", parameter.name);
+    row.Set("shape", from_shape(info.Env(), parameter.shape));
+    rows.Set(rows.Length(), row);
+  }
+  return rows;
+}
+
+Napi::Value ModelWrap::get_parameters(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Architecture& architecture = network_->architecture();
+    Napi::Array values = Napi::Array::New(info.Env());
+    const std::shared_lock guard(network_->lock());
+    for (size_t p = 0; p < architecture.parameters().size(); ++p) {
+      const auto size = static_cast<size_t>(architecture.parameters()[p].shape.size());
+      Napi::Float32Array array = Napi::Float32Array::New(info.Env(), size);
+      architecture.export_parameter(static_cast<int>(p), network_->weights(), array.Data());
+      values.Set(static_cast<uint32_t>(p), array);
+    }
+    return values;
+  });
+}
+
+Napi::Value ModelWrap::set_parameters(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Architecture& architecture = network_->architecture();
+    const size_t count = architecture.parameters().size();
+    if (!info[0].IsArray() || info[0].As<Napi::Array>().Length() != count) {
+      throw Error("INVALID_ARGUMENT", "expected a list of " + std::to_string(count) + " parameters");
+    }
+    std::vector<Napi::Float32Array> values;
+    for (size_t p = 0; p < count; ++p) {
+      const auto& parameter = architecture.parameters()[p];
+      values.push_back(float_array(info[0].As<Napi::Array>().Get(static_cast<uint32_t>(p)), parameter.name.c_str()));
+      if (static_cast<int64_t>(values.back().ElementLength()) != parameter.shape.size()) {
+        throw Error("SHAPE_MISMATCH", parameter.name + " has shape " + parameter.shape.to_string() + ", got " +
+                                          std::to_string(values.back().ElementLength()) + " values");
+      }
+    }
+    if (network_->training()) throw Error("MODEL_BUSY", "weights cannot be set while the model trains; stop the run first");
+    const std::unique_lock guard(network_->lock());
+    for (size_t p = 0; p < count; ++p) {
+      architecture.import_parameter(static_cast<int>(p), values[p].Data(), network_->weights());
+    }
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value ModelWrap::plan(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const int64_t batch = to_integer(info[0], "batchSize", 1);
+    const bool training = info[1].ToString().Utf8Value() == "train";
+    const Architecture& architecture = network_->architecture();
+    const int threads = choose_threads(to_threads(info[2]),
+                                       batch * (training ? architecture.training_flops() : architecture.forward_flops()));
+    const Plan plan(network_->shared_architecture(),
+                    {batch, training ? Phase::kTraining : Phase::kPredicting, threads});
+    constexpr auto kBytes = static_cast<double>(sizeof(float));
+    Napi::Array rows = Napi::Array::New(env);
+    bool first = true;
+    for (size_t i = 0; i < architecture.layers().size(); ++i) {
+      const Layer& layer = *architecture.layers()[i];
+      const Plan::Row row = plan.describe(static_cast<int>(i));
+      const int passes = !training ? 1 : first ? 2 : 3;
+      first &= layer.parameters().empty();
+      Napi::Object object = Napi::Object::New(env);
+      object.Set("name", layer.name());
+      object.Set("kind", layer.kind());
+      object.Set("kernel", row.kernel);
+      object.Set("layout", "rows");
+      object.Set("activationBytes", static_cast<double>(row.activation) * kBytes);
+      object.Set("savedBytes", static_cast<double>(row.saved) * kBytes);
+      object.Set("scratchBytes", static_cast<double>(row.scratch) * kBytes);
+      object.Set("flops", static_cast<double>(passes * batch * layer.flops()));
+      rows.Set(rows.Length(), object);
+    }
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("batchSize", static_cast<double>(batch));
+    result.Set("threads", threads);
+    result.Set("workspaceBytes", static_cast<double>(plan.workspace_floats()) * kBytes);
+    result.Set("unsharedBytes", static_cast<double>(plan.unshared_floats()) * kBytes);
+    result.Set("layers", rows);
+    return result;
+  });
+}
+
+Napi::Value ModelWrap::predict_sync(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (network_->training()) {
+      throw Error("MODEL_BUSY", "predictSync would block the event loop while the model trains; use await predict(...)");
+    }
+    const HeldSamples held(info[0], network_->architecture().input_shape());
+    const PassOptions options = to_pass_options(info[1]);
+    const int64_t size = checked_multiply(held.samples().count(), network_->architecture().output_shape().size());
+    Napi::Float32Array outputs = Napi::Float32Array::New(info.Env(), static_cast<size_t>(size));
+    const std::atomic<bool> never{false};
+    gradloom::predict(*network_, *plans_, held.samples(), options, never, outputs.Data());
+    return outputs;
+  });
+}
+
+Napi::Value ModelWrap::predict(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return start_promise(info.Env(), std::make_unique<PredictOperation>(info.Env(), *this, info[0], info[1]));
+  });
+}
+
+Napi::Value ModelWrap::differentiate(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const Architecture& architecture = network_->architecture();
+    const Napi::Float32Array input = float_array(info[0], "input");
+    const Napi::Float32Array output_gradient = float_array(info[1], "outputGradient");
+    const Napi::Object options = to_object(info[2], "options");
+    const auto length = static_cast<int64_t>(input.ElementLength());
+    const int64_t batch = length / architecture.input_shape().size();
+    if (batch < 1 || length % architecture.input_shape().size() != 0 ||
+        static_cast<int64_t>(output_gradient.ElementLength()) != batch * architecture.output_shape().size()) {
+      throw Error("SHAPE_MISMATCH", "input and outputGradient must hold whole samples of shapes " +
+                                        architecture.input_shape().to_string() + " and " +
+                                        architecture.output_shape().to_string());
+    }
+    const int threads = choose_threads(to_threads(options.Get("threads")),
+                                       batch * architecture.training_flops());
+    const Differentiation d = gradloom::differentiate(
+        *network_, batch, input.Data(), output_gradient.Data(), threads,
+        {seed_property(options), static_cast<uint64_t>(integer_property(options, "step", 0))});
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("output", copy_to_js(env, d.output.data(), d.output.size()));
+    result.Set("inputGradient", copy_to_js(env, d.input_gradient.data(), d.input_gradient.size()));
+    Napi::Array gradients = Napi::Array::New(env);
+    for (const auto& gradient : d.parameter_gradients) {
+      gradients.Set(gradients.Length(), copy_to_js(env, gradient.data(), gradient.size()));
+    }
+    result.Set("parameterGradients", gradients);
+    return result;
+  });
+}
+
+Napi::Value evaluate(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return start_promise(info.Env(), std::make_unique<EvaluateOperation>(info.Env(), ModelWrap::unwrap(info[0]), info[1],
+                                                                         info[2], info[3]));
+  });
+}
+
+}  // namespace gradloom

@@ -1,0 +1,43 @@
+// NativeModel of lib/native.ts: a network and the plans of its predictions.
+#pragma once
+
+#include <memory>
+
+#include "training/network.h"
+#include "training/predict.h"
+#include <napi.h>
+
+namespace gradloom {
+
+class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  // Throws INVALID_ARGUMENT unless the value is a native model.
+  static ModelWrap& unwrap(const Napi::Value& value);
+
+  explicit ModelWrap(const Napi::CallbackInfo& info);
+  void Finalize(Napi::Env env) override;
+
+  const std::shared_ptr<Network>& network() const { return network_; }
+  const std::shared_ptr<PlanPool>& plans() const { return plans_; }
+
+ private:
+  Napi::Value layers(const Napi::CallbackInfo& info);
+  Napi::Value output_shape(const Napi::CallbackInfo& info);
+  Napi::Value parameters(const Napi::CallbackInfo& info);
+  Napi::Value get_parameters(const Napi::CallbackInfo& info);
+  Napi::Value set_parameters(const Napi::CallbackInfo& info);
+  Napi::Value plan(const Napi::CallbackInfo& info);
+  Napi::Value predict_sync(const Napi::CallbackInfo& info);
+  Napi::Value predict(const Napi::CallbackInfo& info);
+  Napi::Value differentiate(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<Network> network_;
+  std::shared_ptr<PlanPool> plans_ = std::make_shared<PlanPool>();
+  int64_t accounted_bytes_ = 0;
+};
+
+// evaluate of lib/native.ts.
+Napi::Value evaluate(const Napi::CallbackInfo& info);
+
+}  // namespace gradloom

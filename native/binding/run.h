@@ -1,0 +1,89 @@
+// A training run as JavaScript sees it: its events, and its handle (NativeRun of lib/native.ts).
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "binding/convert.h"
+#include "binding/operations.h"
+#include "training/epoch_loop.h"
+#include "training/learner.h"
+#include <napi.h>
+
+namespace gradloom {
+
+// What the handle, the training thread and the event loop share of a run. Epoch events are numbered from 1.
+class RunControl {
+ public:
+  explicit RunControl(bool lockstep) : lockstep_(lockstep) {}
+
+  // On the JavaScript thread.
+  void set_lockstep(bool on);
+  void delivered(uint64_t event);
+  void acknowledge();
+
+  // On the training thread, after sending epoch event `event`: returns when the consumer has caught up, or once stopped.
+  void wait_for_consumer(uint64_t event);
+  void stopped();
+
+ private:
+  // Without lockstep the thread may be this many events ahead of the event loop.
+  static constexpr uint64_t kMostAhead = 1024;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool lockstep_;
+  bool stopped_ = false;
+  uint64_t delivered_ = 0;
+  uint64_t acknowledged_ = 0;
+};
+
+class FitOperation final : public Operation, private RunObserver {
+ public:
+  // Throws MODEL_BUSY when the network already trains, and what is wrong with the data; nothing has changed then.
+  FitOperation(Napi::Env env, std::shared_ptr<Learner> learner, int threads, const Napi::Value& train,
+               const Napi::Value& options, const Napi::Value& on_event);
+  ~FitOperation() override;
+
+  const std::shared_ptr<RunControl>& control() const { return control_; }
+
+  void work(const std::atomic<bool>& stop) override;
+  void wake() override { control_->stopped(); }
+  void settle(Napi::Env env) override;
+
+ private:
+  void on_progress(const ProgressReport& report) override;
+  void on_epoch(const EpochReport& report) override;
+
+  std::shared_ptr<Learner> learner_;
+  HeldSamples train_;
+  std::optional<HeldSamples> validation_;
+  FitOptions options_;
+  std::shared_ptr<RunControl> control_;
+  Napi::FunctionReference on_event_;
+  uint64_t epoch_events_ = 0;
+  std::atomic<bool> progress_in_flight_{false};
+  bool settled_ = false;
+  FitEnd end_ = FitEnd::kCompleted;
+  std::exception_ptr error_;
+};
+
+class RunWrap : public Napi::ObjectWrap<RunWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  explicit RunWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RunWrap>(info) {}
+  void attach(std::shared_ptr<RunControl> control, std::weak_ptr<Job> job);
+
+ private:
+  Napi::Value stop(const Napi::CallbackInfo& info);
+  Napi::Value set_lockstep(const Napi::CallbackInfo& info);
+  Napi::Value acknowledge(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<RunControl> control_;
+  std::weak_ptr<Job> job_;
+};
+
+}  // namespace gradloom

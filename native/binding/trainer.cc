@@ -1,0 +1,156 @@
+#include "binding/trainer.h"
+
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "binding/addon.h"
+#include "binding/convert.h"
+#include "binding/errors.h"
+#include "binding/model.h"
+#include "binding/run.h"
+#include "common/error.h"
+
+namespace gradloom {
+namespace {
+
+NonFinitePolicy to_policy(const std::string& name) {
+  if (name == "stop") return NonFinitePolicy::kStop;
+  if (name == "skip") return NonFinitePolicy::kSkip;
+  if (name == "ignore") return NonFinitePolicy::kIgnore;
+  throw Error("INVALID_ARGUMENT", "nonFinite must be \"stop\", \"skip\" or \"ignore\"");
+}
+
+std::string state_name(const Architecture::Parameter& parameter, const StateSpec& state) {
+  return parameter.name + "." + state.name;
+}
+
+}  // namespace
+
+Napi::Function TrainerWrap::define(Napi::Env env) {
+  return DefineClass(
+      env, "NativeTrainer",
+      {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::get_state>("getState"),
+       InstanceMethod<&TrainerWrap::set_state>("setState"), InstanceMethod<&TrainerWrap::reset>("reset")});
+}
+
+TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TrainerWrap>(info) {
+  guarded(info.Env(), [&] {
+    const ModelWrap& model = ModelWrap::unwrap(info[0]);
+    const Napi::Object spec = to_object(info[1], "spec");
+    auto objective = std::make_shared<const Objective>(to_spec(spec.Get("loss")),
+                                                       to_spec_list(spec.Get("metrics"), "metrics"),
+                                                       model.network()->architecture().output_shape());
+    auto optimizer = make_optimizer(to_spec(spec.Get("optimizer")));
+    const auto state_count = static_cast<int64_t>(optimizer->states().size());
+    threads_ = to_threads(spec.Get("threads"));
+    learner_ = std::make_shared<Learner>(model.network(), std::move(optimizer), std::move(objective),
+                                         seed_property(spec), to_policy(string_property(spec, "nonFinite")));
+    accounted_bytes_ =
+        state_count * model.network()->architecture().weights_size() * static_cast<int64_t>(sizeof(float));
+    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), accounted_bytes_);
+  });
+}
+
+void TrainerWrap::Finalize(Napi::Env env) { Napi::MemoryManagement::AdjustExternalMemory(env, -accounted_bytes_); }
+
+void TrainerWrap::refuse_while_training(const char* operation) const {
+  if (learner_->network().training()) {
+    throw Error("MODEL_BUSY", std::string(operation) + " while the model trains; await the run, or stop it, first");
+  }
+}
+
+Napi::Value TrainerWrap::fit(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    auto operation = std::make_unique<FitOperation>(env, learner_, threads_, info[0], info[1], info[2]);
+    const std::shared_ptr<RunControl> control = operation->control();
+    const Napi::Object handle = Addon::of(env).new_run();
+    RunWrap::Unwrap(handle)->attach(control, Addon::of(env).operations().start(std::move(operation)));
+    return handle;
+  });
+}
+
+Napi::Value TrainerWrap::get_state(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const Architecture& architecture = learner_->network().architecture();
+    const std::shared_lock guard(learner_->network().lock());
+    Napi::Array tensors = Napi::Array::New(env);
+    for (size_t p = 0; p < architecture.parameters().size(); ++p) {
+      const auto& parameter = architecture.parameters()[p];
+      for (size_t s = 0; s < learner_->optimizer().states().size(); ++s) {
+        Napi::Float32Array data = Napi::Float32Array::New(env, static_cast<size_t>(parameter.shape.size()));
+        architecture.export_parameter(static_cast<int>(p), learner_->state(s), data.Data());
+        Napi::Object tensor = Napi::Object::New(env);
+        tensor.Set("name", state_name(parameter, learner_->optimizer().states()[s]));
+        tensor.Set("shape", from_shape(env, parameter.shape));
+        tensor.Set("data", data);
+        tensors.Set(tensors.Length(), tensor);
+      }
+    }
+    Napi::Object state = Napi::Object::New(env);
+    state.Set("steps", static_cast<double>(learner_->steps));
+    state.Set("epochs", static_cast<double>(learner_->epochs));
+    state.Set("tensors", tensors);
+    return state;
+  });
+}
+
+Napi::Value TrainerWrap::set_state(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    refuse_while_training("setState");
+    const Napi::Object state = to_object(info[0], "state");
+    const int64_t steps = integer_property(state, "steps", 0);
+    const int64_t epochs = integer_property(state, "epochs", 0);
+    if (!state.Get("tensors").IsArray()) throw Error("INVALID_ARGUMENT", "tensors must be a list");
+    const auto list = state.Get("tensors").As<Napi::Array>();
+    std::map<std::string, Napi::Float32Array> given;
+    for (uint32_t i = 0; i < list.Length(); ++i) {
+      const Napi::Object tensor = to_object(list.Get(i), "tensor");
+      given.emplace(string_property(tensor, "name"), float_array(tensor.Get("data"), "data"));
+    }
+    const Architecture& architecture = learner_->network().architecture();
+    const auto& states = learner_->optimizer().states();
+    if (given.size() != architecture.parameters().size() * states.size()) {
+      throw Error("SHAPE_MISMATCH", "the state has " + std::to_string(given.size()) + " tensors, the optimizer needs " +
+                                        std::to_string(architecture.parameters().size() * states.size()));
+    }
+    for (const auto& parameter : architecture.parameters()) {
+      for (const StateSpec& spec : states) {
+        const auto found = given.find(state_name(parameter, spec));
+        if (found == given.end()) {
+          throw Error("SHAPE_MISMATCH", "the state has no tensor \"" + state_name(parameter, spec) + "\"");
+        }
+        if (static_cast<int64_t>(found->second.ElementLength()) != parameter.shape.size()) {
+          throw Error("SHAPE_MISMATCH", found->first + " has " + std::to_string(found->second.ElementLength()) +
+                                            " values, expected " + parameter.shape.to_string());
+        }
+      }
+    }
+    const std::unique_lock guard(learner_->network().lock());
+    for (size_t p = 0; p < architecture.parameters().size(); ++p) {
+      for (size_t s = 0; s < states.size(); ++s) {
+        architecture.import_parameter(static_cast<int>(p),
+                                      given.at(state_name(architecture.parameters()[p], states[s])).Data(),
+                                      learner_->state(s));
+      }
+    }
+    learner_->steps = static_cast<uint64_t>(steps);
+    learner_->epochs = static_cast<uint64_t>(epochs);
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value TrainerWrap::reset(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    refuse_while_training("reset");
+    const std::unique_lock guard(learner_->network().lock());
+    learner_->reset();
+    return info.Env().Undefined();
+  });
+}
+
+}  // namespace gradloom

@@ -1,0 +1,30 @@
+// NativeTrainer of lib/native.ts: a learner and the runs that train it.
+#pragma once
+
+#include <memory>
+
+#include "training/learner.h"
+#include <napi.h>
+
+namespace gradloom {
+
+class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  explicit TrainerWrap(const Napi::CallbackInfo& info);
+  void Finalize(Napi::Env env) override;
+
+ private:
+  Napi::Value fit(const Napi::CallbackInfo& info);
+  Napi::Value get_state(const Napi::CallbackInfo& info);
+  Napi::Value set_state(const Napi::CallbackInfo& info);
+  Napi::Value reset(const Napi::CallbackInfo& info);
+  void refuse_while_training(const char* operation) const;
+
+  std::shared_ptr<Learner> learner_;
+  int threads_ = 0;
+  int64_t accounted_bytes_ = 0;
+};
+
+}  // namespace gradloom

@@ -1,0 +1,68 @@
+// Threads. The only file that touches OpenMP and the thread counts of BLAS.
+//
+// A run of steps lives in one parallel region: its first thread runs the code of the steps from top to bottom, the others
+// wait for jobs. Between jobs they spin for some microseconds and then sleep, since libgomp's own spinning costs up to
+// 8 ms a region when another process, or the event loop, shares the core.
+//
+// Jobs are cut by the problem's size, never by the number of threads, so the thread that happens to take a job cannot
+// change a result.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <type_traits>
+
+namespace gradloom {
+
+class Team {
+ public:
+  // Runs `body` with `threads` threads (at least 1) and returns when it has; what it throws is thrown on. BLAS called
+  // from `body` and from jobs stays on the calling thread.
+  static void run(int threads, const std::function<void(Team&)>& body);
+
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  int size() const { return size_; }
+
+  // Calls job(index, thread) for every index in [0, count), in any order, on any thread of the team; 0 <= thread < size().
+  // Returns when all are done. Jobs must not throw and must not call for_each.
+  template <class Job>
+  void for_each(int64_t count, Job&& job) {
+    if (size_ == 1 || count <= 1) {
+      for (int64_t index = 0; index < count; ++index) job(index, 0);
+      return;
+    }
+    using Callable = std::remove_reference_t<Job>;
+    dispatch(count, [](void* context, int64_t index, int thread) { (*static_cast<Callable*>(context))(index, thread); },
+             const_cast<void*>(static_cast<const void*>(&job)));
+  }
+
+ private:
+  using Invoke = void (*)(void* context, int64_t index, int thread);
+
+  Team() = default;
+  void dispatch(int64_t count, Invoke invoke, void* context);
+  void claim_jobs(int thread);
+  void serve(int thread);
+  void dismiss();
+
+  int size_ = 1;
+  int spins_ = 0;
+  bool dismissed_ = false;
+  Invoke invoke_ = nullptr;
+  void* context_ = nullptr;
+  int64_t count_ = 0;
+  alignas(64) std::atomic<int64_t> next_{0};
+  alignas(64) std::atomic<uint32_t> round_{0};
+  alignas(64) std::atomic<uint32_t> busy_{0};
+};
+
+// The number of threads to use for what the user asked for: `requested`, or all available processors for 0.
+int resolve_threads(int requested);
+
+// Throws FORKED in a child made by fork(): the OpenMP runtime would wait there for threads that do not exist.
+void refuse_after_fork();
+
+}  // namespace gradloom

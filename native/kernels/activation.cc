@@ -1,0 +1,193 @@
+#include "kernels/activation.h"
+
+#include "common/error.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/activation.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "hwy/contrib/math/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// Calls body(index, loaded vector) -> stored vector over n floats; the tail is a partial vector.
+template <class Body>
+HWY_INLINE void transform(float* HWY_RESTRICT data, int64_t n, Body body) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(body(i, hn::LoadU(d, data + i), lanes), d, data + i);
+  if (i < n) {
+    const auto rest = static_cast<size_t>(n - i);
+    hn::StoreN(body(i, hn::LoadN(d, data + i, rest), n - i), d, data + i, rest);
+  }
+}
+
+HWY_INLINE V load(const float* data, int64_t count) {
+  const D d;
+  return count == static_cast<int64_t>(hn::Lanes(d)) ? hn::LoadU(d, data) : hn::LoadN(d, data, static_cast<size_t>(count));
+}
+
+struct Linear {
+  static HWY_INLINE V forward(V z) { return z; }
+  static HWY_INLINE V derivative(V /*y*/, V gradient) { return gradient; }
+};
+
+struct Relu {
+  // Not Max: that would turn NaN into 0 on some targets.
+  static HWY_INLINE V forward(V z) { return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(D())), z); }
+  static HWY_INLINE V derivative(V y, V gradient) { return hn::IfThenElseZero(hn::Gt(y, hn::Zero(D())), gradient); }
+};
+
+struct Tanh {
+  static HWY_INLINE V forward(V z) {
+    // Highway's Tanh forms (e^2z - 1) / (e^2z + 1), which is inf / inf far out, where the result is +-1 anyway.
+    const D d;
+    const V clamped = hn::Clamp(z, hn::Set(d, -20.0F), hn::Set(d, 20.0F));
+    return hn::IfThenElse(hn::IsNaN(z), z, hn::Tanh(d, clamped));
+  }
+  static HWY_INLINE V derivative(V y, V gradient) { return hn::Mul(gradient, hn::NegMulAdd(y, y, hn::Set(D(), 1.0F))); }
+};
+
+struct Sigmoid {
+  static HWY_INLINE V forward(V z) {
+    const D d;
+    const V one = hn::Set(d, 1.0F);
+    // e^-z overflows below -88, where the quotient is 0 to within the smallest normal number.
+    const V negated = hn::Min(hn::Neg(z), hn::Set(d, 88.0F));
+    return hn::IfThenElse(hn::IsNaN(z), z, hn::Div(one, hn::Add(one, hn::Exp(d, negated))));
+  }
+  static HWY_INLINE V derivative(V y, V gradient) {
+    return hn::Mul(gradient, hn::Mul(y, hn::Sub(hn::Set(D(), 1.0F), y)));
+  }
+};
+
+template <class Function>
+void forward_rows(const RowBlock& block, const float* bias, float* z) {
+  for (int64_t row = 0; row < block.rows; ++row) {
+    if (bias == nullptr) {
+      transform(z + row * block.stride, block.columns, [](int64_t, V v, int64_t) { return Function::forward(v); });
+    } else {
+      transform(z + row * block.stride, block.columns,
+                [bias](int64_t i, V v, int64_t count) { return Function::forward(hn::Add(v, load(bias + i, count))); });
+    }
+  }
+}
+
+template <class Function>
+void backward_rows(const RowBlock& block, const float* y, float* gradient) {
+  for (int64_t row = 0; row < block.rows; ++row) {
+    const float* outputs = y + row * block.stride;
+    transform(gradient + row * block.stride, block.columns, [outputs](int64_t i, V g, int64_t count) {
+      return Function::derivative(load(outputs + i, count), g);
+    });
+  }
+}
+
+void softmax_row(float* z, int64_t columns) {
+  const D d;
+  float largest = z[0];
+  for (int64_t i = 1; i < columns; ++i) largest = z[i] > largest ? z[i] : largest;
+  const V shift = hn::Set(d, largest);
+  transform(z, columns, [&](int64_t, V v, int64_t) {
+    return hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, hn::Max(hn::Sub(v, shift), hn::Set(d, -104.0F))));
+  });
+  double sum = 0;
+  for (int64_t i = 0; i < columns; ++i) sum += z[i];
+  const V inverse = hn::Set(d, static_cast<float>(1.0 / sum));
+  transform(z, columns, [&](int64_t, V v, int64_t) { return hn::Mul(v, inverse); });
+}
+
+void softmax_row_backward(const float* y, float* gradient, int64_t columns) {
+  const D d;
+  double dot = 0;
+  for (int64_t i = 0; i < columns; ++i) dot += static_cast<double>(y[i]) * gradient[i];
+  const V shift = hn::Set(d, static_cast<float>(dot));
+  transform(gradient, columns,
+            [&](int64_t i, V g, int64_t count) { return hn::Mul(load(y + i, count), hn::Sub(g, shift)); });
+}
+
+void AddBiasAndActivate(Activation activation, const RowBlock& block, const float* bias, float* z) {
+  switch (activation) {
+    case Activation::kLinear: {
+      if (bias != nullptr) forward_rows<Linear>(block, bias, z);
+      break;
+    }
+    case Activation::kRelu: forward_rows<Relu>(block, bias, z); break;
+    case Activation::kTanh: forward_rows<Tanh>(block, bias, z); break;
+    case Activation::kSigmoid: forward_rows<Sigmoid>(block, bias, z); break;
+    case Activation::kSoftmax: {
+      if (bias != nullptr) forward_rows<Linear>(block, bias, z);
+      for (int64_t row = 0; row < block.rows; ++row) softmax_row(z + row * block.stride, block.columns);
+      break;
+    }
+  }
+}
+
+void ActivationBackward(Activation activation, const RowBlock& block, const float* y, float* gradient) {
+  switch (activation) {
+    case Activation::kLinear: break;
+    case Activation::kRelu: backward_rows<Relu>(block, y, gradient); break;
+    case Activation::kTanh: backward_rows<Tanh>(block, y, gradient); break;
+    case Activation::kSigmoid: backward_rows<Sigmoid>(block, y, gradient); break;
+    case Activation::kSoftmax: {
+      for (int64_t row = 0; row < block.rows; ++row) {
+        softmax_row_backward(y + row * block.stride, gradient + row * block.stride, block.columns);
+      }
+      break;
+    }
+  }
+}
+
+void AddColumnSums(const RowBlock& block, const float* values, float* total) {
+  constexpr int64_t kBlock = 64;
+  for (int64_t first = 0; first < block.rows; first += kBlock) {
+    const int64_t last = first + kBlock < block.rows ? first + kBlock : block.rows;
+    transform(total, block.columns, [&](int64_t i, V sum, int64_t count) {
+      V part = hn::Zero(D());
+      for (int64_t row = first; row < last; ++row) part = hn::Add(part, load(values + row * block.stride + i, count));
+      return hn::Add(sum, part);
+    });
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(AddBiasAndActivate);
+HWY_EXPORT(ActivationBackward);
+HWY_EXPORT(AddColumnSums);
+
+Activation parse_activation(const std::string& name) {
+  if (name == "linear") return Activation::kLinear;
+  if (name == "relu") return Activation::kRelu;
+  if (name == "tanh") return Activation::kTanh;
+  if (name == "sigmoid") return Activation::kSigmoid;
+  if (name == "softmax") return Activation::kSoftmax;
+  throw Error("INVALID_SPEC", "unknown activation \"" + name + "\"; known are linear, relu, tanh, sigmoid and softmax");
+}
+
+void add_bias_and_activate(Activation activation, const RowBlock& block, const float* bias, float* z) {
+  HWY_DYNAMIC_DISPATCH(AddBiasAndActivate)(activation, block, bias, z);
+}
+
+void activation_backward(Activation activation, const RowBlock& block, const float* y, float* gradient) {
+  HWY_DYNAMIC_DISPATCH(ActivationBackward)(activation, block, y, gradient);
+}
+
+void add_column_sums(const RowBlock& block, const float* values, float* total) {
+  HWY_DYNAMIC_DISPATCH(AddColumnSums)(block, values, total);
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE

@@ -1,0 +1,33 @@
+// How work is cut into jobs: by its size alone, so that neither the number of threads nor their luck changes a result.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "common/checked.h"
+
+namespace gradloom {
+
+// [0, extent) cut into `count` pieces of `step` (the last one may be smaller).
+struct Tiling {
+  int64_t extent;
+  int64_t step;
+  int64_t count;
+
+  int64_t first(int64_t tile) const { return tile * step; }
+  int64_t size(int64_t tile) const { return std::min(step, extent - tile * step); }
+};
+
+// About `pieces` nearly equal pieces whose step is a multiple of `multiple`.
+inline Tiling cut(int64_t extent, int64_t pieces, int64_t multiple = 1) {
+  const int64_t step = round_up(ceil_divide(extent, std::clamp<int64_t>(pieces, 1, std::max<int64_t>(extent, 1))), multiple);
+  return {extent, step, ceil_divide(extent, step)};
+}
+
+// Rows of an elementwise pass: some 32,768 floats a job, which is worth waking a thread for (a few microseconds).
+inline Tiling tile_rows(int64_t rows, int64_t columns) {
+  constexpr int64_t kFloatsPerJob = 32768;
+  return cut(rows, ceil_divide(rows * columns, kFloatsPerJob));
+}
+
+}  // namespace gradloom

@@ -1,0 +1,38 @@
+// The geometry of a window that slides over an image: shared by convolution and pooling.
+#pragma once
+
+#include <cstdint>
+
+namespace gradloom {
+
+struct Extent2d {
+  int64_t height;
+  int64_t width;
+};
+
+struct Padding2d {
+  int64_t top = 0;
+  int64_t bottom = 0;
+  int64_t left = 0;
+  int64_t right = 0;
+};
+
+// Output pixel (oh, ow) sees input pixels (oh * stride + r * dilation - top, ow * stride + s * dilation - left) for
+// r < window.height, s < window.width; those outside of the input are padding.
+struct Window2d {
+  Extent2d input;
+  Extent2d output;
+  Extent2d window;
+  Extent2d stride;
+  Extent2d dilation;
+  Padding2d padding;
+
+  int64_t input_pixels() const { return input.height * input.width; }
+  int64_t output_pixels() const { return output.height * output.width; }
+  int64_t taps() const { return window.height * window.width; }
+};
+
+// (tap, output position) pairs of one axis that meet the input instead of padding.
+int64_t taps_inside(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t padding);
+
+}  // namespace gradloom

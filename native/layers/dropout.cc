@@ -1,0 +1,56 @@
+#include "layers/dropout.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/error.h"
+#include "common/random.h"
+#include "kernels/tiling.h"
+
+namespace gradloom {
+namespace {
+
+// A layer's stream follows from its name, so that adding a layer elsewhere leaves its masks alone (32-bit FNV-1a).
+uint32_t stream_of(const std::string& name) {
+  uint32_t hash = 2166136261U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return hash & 0xFFFFFFU;
+}
+
+}  // namespace
+
+Dropout::Dropout(const Spec& spec, const Shape& input_shape) : Layer(spec, input_shape), stream_(stream_of(name())) {
+  const double rate = spec.number("rate");
+  if (!(rate >= 0 && rate < 1)) throw Error("INVALID_SPEC", label() + ": rate must be in [0, 1)");
+  scale_ = static_cast<float>(1 / (1 - rate));
+  threshold_ = static_cast<uint64_t>(std::llround(rate * 0x1p32));
+}
+
+LayerNeeds Dropout::needs(int64_t /*batch*/, Phase phase, int /*threads*/) const {
+  return {.kernel = "philox", .aliases_input = phase == Phase::kPredicting};
+}
+
+void Dropout::forward(const ForwardArguments& args) const {
+  if (args.pass.phase == Phase::kTraining) apply(args.pass, args.x, args.y);
+}
+
+void Dropout::backward(const BackwardArguments& args) const {
+  if (args.dx != nullptr) apply(args.pass, args.dy, args.dx);
+}
+
+void Dropout::apply(const Pass& pass, const float* in, float* out) const {
+  const RandomStream random(pass.seed, RandomPurpose::kDropout, stream_, pass.step);
+  const int64_t size = pass.batch * output_shape().size();
+  const Tiling tiles = cut(size, ceil_divide(size, 8192), 4);
+  pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t end = tiles.first(tile) + tiles.size(tile);
+    for (int64_t i = tiles.first(tile); i < end; i += 4) {
+      const PhiloxBlock words = random.block(static_cast<uint64_t>(i / 4));
+      for (int64_t j = i; j < std::min(i + 4, end); ++j) {
+        out[j] = words[static_cast<size_t>(j - i)] < threshold_ ? 0.0F : in[j] * scale_;
+      }
+    }
+  });
+}
+
+}  // namespace gradloom

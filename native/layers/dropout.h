@@ -1,0 +1,26 @@
+// Inverted dropout: in training y = x m / (1 - rate) with m = 0 at probability `rate`, else 1; in predicting y = x
+// (N. Srivastava et al., JMLR 15, 2014). The mask is a function of (seed, layer, step, position) alone.
+#pragma once
+
+#include "layers/layer.h"
+
+namespace gradloom {
+
+class Dropout final : public Layer {
+ public:
+  Dropout(const Spec& spec, const Shape& input_shape);
+
+  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  void forward(const ForwardArguments& args) const override;
+  void backward(const BackwardArguments& args) const override;
+
+ private:
+  // out = in times the mask of the step; the backward pass draws the same mask again instead of keeping it.
+  void apply(const Pass& pass, const float* in, float* out) const;
+
+  uint32_t stream_;    // tells the masks of several dropout layers apart
+  float scale_;        // 1 / (1 - rate)
+  uint64_t threshold_; // a 32-bit word below it drops the element
+};
+
+}  // namespace gradloom

@@ -1,0 +1,17 @@
+// [N, H, W, C] seen as [N, H * W * C], channels fastest. No work and no memory: the output is the input.
+#pragma once
+
+#include "layers/layer.h"
+
+namespace gradloom {
+
+class Flatten final : public Layer {
+ public:
+  Flatten(const Spec& spec, const Shape& input_shape);
+
+  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  void forward(const ForwardArguments& args) const override;
+  void backward(const BackwardArguments& args) const override;
+};
+
+}  // namespace gradloom

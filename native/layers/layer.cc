@@ -1,0 +1,18 @@
+#include "layers/layer.h"
+
+#include <algorithm>
+
+namespace gradloom {
+
+Layer::Layer(const Spec& spec, const Shape& input_shape)
+    : kind_(spec.string("kind")), name_(spec.string("name")), input_shape_(input_shape), output_shape_(input_shape) {}
+
+void Layer::to_file_layout(int parameter, const float* stored, float* file) const {
+  std::copy_n(stored, parameters_[static_cast<size_t>(parameter)].shape.size(), file);
+}
+
+void Layer::from_file_layout(int parameter, const float* file, float* stored) const {
+  std::copy_n(file, parameters_[static_cast<size_t>(parameter)].shape.size(), stored);
+}
+
+}  // namespace gradloom

@@ -1,0 +1,21 @@
+// y[n, p, c] = max of x[n, ., c] over the window of output pixel p; the gradient goes to the pixel that won.
+#pragma once
+
+#include "kernels/window2d.h"
+#include "layers/layer.h"
+
+namespace gradloom {
+
+class MaxPool2d final : public Layer {
+ public:
+  MaxPool2d(const Spec& spec, const Shape& input_shape);
+
+  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  void forward(const ForwardArguments& args) const override;
+  void backward(const BackwardArguments& args) const override;
+
+ private:
+  Window2d window_;
+};
+
+}  // namespace gradloom

@@ -1,0 +1,53 @@
+#include "layers/registry.h"
+
+#include <map>
+
+#include "common/error.h"
+#include "layers/activation.h"
+#include "layers/conv2d.h"
+#include "layers/dense.h"
+#include "layers/dropout.h"
+#include "layers/flatten.h"
+#include "layers/max_pool2d.h"
+
+namespace gradloom {
+namespace {
+
+using Factory = std::unique_ptr<Layer> (*)(const Spec&, const Shape&);
+
+template <class T>
+std::unique_ptr<Layer> make(const Spec& spec, const Shape& input_shape) {
+  return std::make_unique<T>(spec, input_shape);
+}
+
+const std::map<std::string, Factory>& factories() {
+  static const std::map<std::string, Factory> table = {
+      {"conv2d", make<Conv2d>},
+      {"dense", make<Dense>},
+      {"dropout", make<Dropout>},
+      {"flatten", make<Flatten>},
+      {"maxPool2d", make<MaxPool2d>},
+      {"relu", make<ActivationLayer>},
+      {"sigmoid", make<ActivationLayer>},
+      {"softmax", make<ActivationLayer>},
+      {"tanh", make<ActivationLayer>},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::unique_ptr<Layer> make_layer(const Spec& spec, const Shape& input_shape) {
+  const std::string& kind = spec.string("kind");
+  const auto found = factories().find(kind);
+  if (found == factories().end()) throw Error("UNKNOWN_KIND", "there is no layer of kind \"" + kind + "\"");
+  return found->second(spec, input_shape);
+}
+
+std::vector<std::string> layer_kinds() {
+  std::vector<std::string> kinds;
+  for (const auto& [kind, factory] : factories()) kinds.push_back(kind);
+  return kinds;
+}
+
+}  // namespace gradloom

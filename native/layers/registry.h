@@ -1,0 +1,18 @@
+// The kinds of layers that exist. A new layer is one line in registry.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "layers/layer.h"
+
+namespace gradloom {
+
+// The layer that `spec` names by its "kind", for samples of `input_shape`. Throws UNKNOWN_KIND, INVALID_SPEC or
+// SHAPE_MISMATCH, naming the layer.
+std::unique_ptr<Layer> make_layer(const Spec& spec, const Shape& input_shape);
+
+std::vector<std::string> layer_kinds();
+
+}  // namespace gradloom

@@ -1,0 +1,43 @@
+#include <map>
+
+#include "common/error.h"
+#include "losses/loss.h"
+#include "losses/mean_squared_error.h"
+#include "losses/sigmoid_binary_cross_entropy.h"
+#include "losses/softmax_cross_entropy.h"
+
+namespace gradloom {
+namespace {
+
+using Factory = std::unique_ptr<Loss> (*)(const Spec&);
+
+template <class T>
+std::unique_ptr<Loss> make(const Spec& spec) {
+  return std::make_unique<T>(spec);
+}
+
+const std::map<std::string, Factory>& factories() {
+  static const std::map<std::string, Factory> table = {
+      {"meanSquaredError", make<MeanSquaredError>},
+      {"sigmoidBinaryCrossEntropy", make<SigmoidBinaryCrossEntropy>},
+      {"softmaxCrossEntropy", make<SoftmaxCrossEntropy>},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::unique_ptr<Loss> make_loss(const Spec& spec) {
+  const std::string& kind = spec.string("kind");
+  const auto found = factories().find(kind);
+  if (found == factories().end()) throw Error("UNKNOWN_KIND", "there is no loss of kind \"" + kind + "\"");
+  return found->second(spec);
+}
+
+std::vector<std::string> loss_kinds() {
+  std::vector<std::string> kinds;
+  for (const auto& [kind, factory] : factories()) kinds.push_back(kind);
+  return kinds;
+}
+
+}  // namespace gradloom

@@ -1,0 +1,18 @@
+// Fraction of samples whose largest output (the first of equals) stands at the target class.
+#pragma once
+
+#include "metrics/metric.h"
+
+namespace gradloom {
+
+class Accuracy final : public Metric {
+ public:
+  using Metric::Metric;
+
+  int64_t total_count() const override { return 2; }  // hits, samples
+  void add(const MetricArguments& args, std::span<double> totals) const override;
+  double result(std::span<const double> totals) const override { return totals[0] / totals[1]; }
+  void check(const Shape& output_shape, bool targets_are_classes) const override;
+};
+
+}  // namespace gradloom

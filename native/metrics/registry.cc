@@ -1,0 +1,43 @@
+#include <map>
+
+#include "common/error.h"
+#include "metrics/accuracy.h"
+#include "metrics/binary_accuracy.h"
+#include "metrics/mean_absolute_error.h"
+#include "metrics/metric.h"
+
+namespace gradloom {
+namespace {
+
+using Factory = std::unique_ptr<Metric> (*)(const Spec&);
+
+template <class T>
+std::unique_ptr<Metric> make(const Spec& spec) {
+  return std::make_unique<T>(spec);
+}
+
+const std::map<std::string, Factory>& factories() {
+  static const std::map<std::string, Factory> table = {
+      {"accuracy", make<Accuracy>},
+      {"binaryAccuracy", make<BinaryAccuracy>},
+      {"meanAbsoluteError", make<MeanAbsoluteError>},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::unique_ptr<Metric> make_metric(const Spec& spec) {
+  const std::string& kind = spec.string("kind");
+  const auto found = factories().find(kind);
+  if (found == factories().end()) throw Error("UNKNOWN_KIND", "there is no metric of kind \"" + kind + "\"");
+  return found->second(spec);
+}
+
+std::vector<std::string> metric_kinds() {
+  std::vector<std::string> kinds;
+  for (const auto& [kind, factory] : factories()) kinds.push_back(kind);
+  return kinds;
+}
+
+}  // namespace gradloom

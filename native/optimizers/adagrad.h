@@ -1,0 +1,35 @@
+// AdaGrad, diagonal form (J. Duchi, E. Hazan, Y. Singer, JMLR 12, 2011; the rule and defaults of PyTorch):
+//   rate = learningRate / (1 + (step - 1) learningRateDecay)
+//   g    = -g if direction is 'maximize';  coupled decay: g += weightDecay w;  decoupled: w -= rate weightDecay w
+//   s    = s + g^2                                                  (s starts at initialAccumulator)
+//   w    = w - rate g / (sqrt(s) + epsilon)                         epsilonPlacement 'outside'
+//   w    = w - rate g / sqrt(s + epsilon)                           epsilonPlacement 'inside' (Keras 3, TensorFlow.js)
+// Decoupled decay reads the old w and comes first, as in AdamW and Keras.
+// Square root and division are IEEE-exact, and no multiply-add is fused, so every processor gives the same bits.
+#pragma once
+
+#include "optimizers/optimizer.h"
+
+namespace gradloom {
+
+struct AdagradRule {
+  double learning_rate;
+  double learning_rate_decay;
+  float weight_decay;
+  float epsilon;
+  bool decoupled;
+  bool epsilon_inside;
+  bool maximize;
+};
+
+class Adagrad final : public Optimizer {
+ public:
+  explicit Adagrad(const Spec& spec);
+
+  GradientCheck update(const UpdateArguments& args) const override;
+
+ private:
+  AdagradRule rule_;
+};
+
+}  // namespace gradloom

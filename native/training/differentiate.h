@@ -1,0 +1,23 @@
+// Gradients of a network for a given gradient of its output, without an update.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "training/network.h"
+#include "training/plan.h"
+
+namespace gradloom {
+
+struct Differentiation {
+  std::vector<float> output;
+  std::vector<float> input_gradient;
+  std::vector<std::vector<float>> parameter_gradients;  // in file layout
+};
+
+// Forward in training mode over `batch` samples at `input`, then backward from `output_gradient`.
+Differentiation differentiate(Network& network, int64_t batch, const float* input, const float* output_gradient,
+                              int threads, const RandomState& random);
+
+}  // namespace gradloom

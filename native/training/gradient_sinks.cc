@@ -1,0 +1,26 @@
+#include "training/gradient_sinks.h"
+
+#include <array>
+
+namespace gradloom {
+
+GradientCheck update_parameter(Learner& learner, int parameter, int64_t first, int64_t count, const float* gradient,
+                               uint64_t step) {
+  constexpr size_t kMostStates = 4;
+  const int64_t offset = learner.network().architecture().parameters()[static_cast<size_t>(parameter)].offset + first;
+  std::array<float*, kMostStates> states{};
+  for (size_t i = 0; i < learner.optimizer().states().size(); ++i) states.at(i) = learner.state(i) + offset;
+  return learner.optimizer().update({count, learner.network().weights() + offset, gradient, states.data(), step});
+}
+
+void UpdatingSink::complete(int parameter, int64_t first, int64_t count, const float* gradient) {
+  const GradientCheck check =
+      update_parameter(learner_, first_parameter_ + parameter, first, count, gradient, learner_.steps + 1);
+  if (check == GradientCheck::kNotFinite) not_finite_.store(true, std::memory_order_relaxed);
+}
+
+float* BufferingSink::target(int parameter, int64_t first, float* /*scratch*/) {
+  return gradients_ + architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)].offset + first;
+}
+
+}  // namespace gradloom

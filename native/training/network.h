@@ -1,0 +1,88 @@
+// The layers of a model in order, and its weights. A network is shared by plans, trainers and predictions; who may touch
+// the weights when is ruled by its lock (execution contract 3): a step of training takes it alone, readers share it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/aligned_buffer.h"
+#include "common/fair_mutex.h"
+#include "common/shape.h"
+#include "common/spec.h"
+#include "layers/layer.h"
+
+namespace gradloom {
+
+// The architecture: immutable, shared by a network and its copies.
+class Architecture {
+ public:
+  // Every layer is built for the shape that the one before it gives. Throws what make_layer throws.
+  Architecture(const Shape& input_shape, const Spec::List& layers);
+
+  struct Parameter {
+    int layer;
+    int index;  // within the layer
+    std::string name;  // "dense_1.weight"
+    Shape shape;       // in files
+    int64_t offset;    // in the network's weights, in floats
+  };
+
+  const Shape& input_shape() const { return input_shape_; }
+  const Shape& output_shape() const { return layers_.empty() ? input_shape_ : layers_.back()->output_shape(); }
+  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  // The first of a layer's parameters in `parameters()`.
+  int first_parameter(int layer) const { return first_parameters_[static_cast<size_t>(layer)]; }
+  // Floats of all weights, each parameter aligned to a cache line.
+  int64_t weights_size() const { return weights_size_; }
+  // Of the products in a forward pass of one sample.
+  int64_t forward_flops() const;
+  // Forward, weight gradients and input gradients (the first layer with weights needs none).
+  int64_t training_flops() const;
+
+  // From and to the layout of files. `values` has the size of the parameter.
+  void export_parameter(int parameter, const float* storage, float* values) const;
+  void import_parameter(int parameter, const float* values, float* storage) const;
+
+ private:
+  Shape input_shape_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<Parameter> parameters_;
+  std::vector<int> first_parameters_;
+  int64_t weights_size_ = 0;
+};
+
+class Network {
+ public:
+  // Initial weights follow from the seed, the order of the parameters and nothing else.
+  Network(std::shared_ptr<const Architecture> architecture, uint64_t seed);
+
+  const Architecture& architecture() const { return *architecture_; }
+  const std::shared_ptr<const Architecture>& shared_architecture() const { return architecture_; }
+  float* weights() { return weights_.data(); }
+  const float* weights() const { return weights_.data(); }
+
+  // A copy of the weights as they are between two steps.
+  std::shared_ptr<Network> snapshot();
+
+  // Held alone during a step and while weights are set, shared while they are read.
+  FairSharedMutex& lock() { return lock_; }
+
+  // Only one run may train a network at a time. begin_training is false when one already does.
+  bool begin_training() { return !training_.exchange(true); }
+  void end_training() { training_.store(false); }
+  bool training() const { return training_.load(); }
+
+ private:
+  explicit Network(std::shared_ptr<const Architecture> architecture);
+
+  std::shared_ptr<const Architecture> architecture_;
+  AlignedBuffer weights_;
+  FairSharedMutex lock_;
+  std::atomic<bool> training_{false};
+};
+
+}  // namespace gradloom

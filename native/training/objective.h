@@ -1,0 +1,78 @@
+// What a model is judged by: a loss and metrics over batches of outputs and targets.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/aligned_buffer.h"
+#include "common/parallel.h"
+#include "datasets/array_samples.h"
+#include "losses/loss.h"
+#include "metrics/metric.h"
+
+namespace gradloom {
+
+// Sums over samples; what a user sees is derived from them.
+struct ObjectiveTotals {
+  double loss = 0;
+  int64_t samples = 0;
+  std::vector<double> metrics;  // all metrics' totals, one after another
+};
+
+struct ObjectiveResult {
+  double loss = 0;               // mean over samples
+  std::vector<double> metrics;
+};
+
+class Objective {
+ public:
+  // Throws when the loss or a metric does not fit outputs of this shape.
+  Objective(const Spec& loss, const Spec::List& metrics, const Shape& output_shape);
+
+  const Loss& loss() const { return *loss_; }
+  int64_t outputs() const { return outputs_; }
+  int64_t metric_totals() const { return metric_totals_; }
+
+  // Throws LABELS_MISSING, SHAPE_MISMATCH or LABEL_OUT_OF_RANGE unless the labels are targets of this loss.
+  void check_labels(const ArraySamples& samples) const;
+
+  ObjectiveTotals empty_totals() const;
+  void reset(ObjectiveTotals& totals) const;
+  ObjectiveResult result(const ObjectiveTotals& totals) const;
+  void add_metrics(const MetricArguments& args, std::span<double> totals) const;
+
+ private:
+  std::unique_ptr<Loss> loss_;
+  std::vector<std::unique_ptr<Metric>> metrics_;
+  int64_t outputs_;
+  int64_t metric_totals_ = 0;
+};
+
+// The objective of one batch, with its targets and partial sums: rows are cut into fixed blocks whose sums are combined in
+// order. Allocates only when constructed.
+class BatchObjective {
+ public:
+  BatchObjective(std::shared_ptr<const Objective> objective, int64_t batch);
+
+  void load_targets(const ArraySamples& samples, const uint32_t* order, int64_t first);
+  // For targets that are at hand.
+  void set_targets(const int32_t* classes, const float* values);
+
+  // The mean loss over the batch; `gradient` (may be null) receives its gradient by the outputs.
+  double compute(Team& team, const float* outputs, float* gradient);
+  // Adds the last computed batch.
+  void add_to(ObjectiveTotals& totals) const;
+
+ private:
+  Targets rows_of_targets(int64_t first) const;
+
+  std::shared_ptr<const Objective> objective_;
+  int64_t batch_;
+  std::vector<int32_t> classes_;
+  AlignedBuffer values_;
+  std::vector<double> losses_;   // one a block of rows
+  std::vector<double> metrics_;  // totals, one set a block of rows
+};
+
+}  // namespace gradloom

@@ -1,0 +1,63 @@
+// Forward passes over sets of samples: predictions and evaluations.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "common/parallel.h"
+#include "datasets/array_samples.h"
+#include "training/network.h"
+#include "training/objective.h"
+#include "training/plan.h"
+
+namespace gradloom {
+
+struct PassOptions {
+  int64_t batch;
+  int threads;  // 0: all that are available
+};
+
+// Plans kept from one prediction to the next, so that a prediction of one sample does not pay for a plan.
+class PlanPool {
+ public:
+  std::unique_ptr<Plan> take(const std::shared_ptr<const Architecture>& architecture, const PlanOptions& options);
+  void give_back(std::unique_ptr<Plan> plan);
+
+ private:
+  static constexpr size_t kKept = 4;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Plan>> plans_;  // the most recently used last
+};
+
+// outputs[i] = the network's output for sample i; the weights stay those of one moment for the whole call. Returns early
+// when `stop` is set.
+void predict(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
+             const std::atomic<bool>& stop, float* outputs);
+
+// Loss and metrics of a network over a set, in plans of its own.
+class Evaluation {
+ public:
+  Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const Objective> objective, const ArraySamples& samples,
+             const PassOptions& options);
+
+  // Nothing when `stop` was set before it was done.
+  std::optional<ObjectiveResult> run(Team& team, const std::atomic<bool>& stop);
+
+ private:
+  struct Batch {
+    Plan plan;
+    BatchObjective objective;
+  };
+
+  std::shared_ptr<Network> network_;
+  std::shared_ptr<const Objective> objective_;
+  const ArraySamples& samples_;
+  Batch full_;
+  std::optional<Batch> rest_;
+};
+
+}  // namespace gradloom

@@ -1,0 +1,43 @@
+// One optimizer step on one batch, compiled for a batch size.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/parallel.h"
+#include "datasets/array_samples.h"
+#include "training/gradient_sinks.h"
+#include "training/learner.h"
+#include "training/plan.h"
+
+namespace gradloom {
+
+enum class StepOutcome { kUpdated, kSkipped };
+
+class TrainStep {
+ public:
+  TrainStep(Learner& learner, int64_t batch, int threads);
+
+  int64_t batch() const { return plan_.batch(); }
+
+  // Trains on samples order[first], order[first + 1], ... (or first, first + 1, ... when order is null) and adds their
+  // loss and metrics, as they were before the update, to `totals`. Throws NOT_FINITE by the learner's policy.
+  StepOutcome run(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
+                  ObjectiveTotals& totals);
+
+ private:
+  bool gradients_finite(Team& team);
+  void update_all(Team& team);
+  [[noreturn]] void report_loss(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
+  void report_gradients();
+
+  Learner& learner_;
+  Plan plan_;
+  BatchObjective objective_;
+  AlignedBuffer gradients_;  // of all weights; empty when updates stand right behind each gradient
+  std::vector<std::unique_ptr<GradientSink>> sinks_;  // one a layer
+  std::vector<UpdatingSink*> updating_;               // the same ones, when they update at once
+};
+
+}  // namespace gradloom
