@@ -194,7 +194,11 @@ export interface NativeTrainerState {
   readonly steps: number;
   readonly epochs: number;
   /** `<parameter>.<state>` in file layout, for instance `dense_1.weight.accumulator`. */
-  readonly tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly data: Float32Array }[];
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly data: Float32Array;
+  }[];
 }
 
 export interface NativeTrainer {

@@ -1,53 +1,124 @@
 #include "kernels/im2col.h"
 
-#include <cstring>
+#include <algorithm>
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/im2col.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
 namespace gradloom {
-namespace {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
-// Calls visit(offset in the image or -1 in padding, offset in the columns) for each tap of the output pixels [begin, end).
-template <class Visit>
-void for_each_tap(const Window2d& w, const ChannelRange& channels, int64_t begin, int64_t end, Visit visit) {
+// Runs are often a few floats long, where a call of memcpy would cost more than the copy.
+HWY_INLINE void copy(const float* HWY_RESTRICT from, int64_t count, float* HWY_RESTRICT to) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; count >= lanes; count -= lanes, from += lanes, to += lanes) hn::StoreU(hn::LoadU(d, from), d, to);
+  const auto rest = static_cast<size_t>(count);
+  if (rest > 0) hn::StoreN(hn::LoadN(d, from, rest), d, to, rest);
+}
+
+HWY_INLINE void clear(int64_t count, float* HWY_RESTRICT to) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; count >= lanes; count -= lanes, to += lanes) hn::StoreU(hn::Zero(d), d, to);
+  if (count > 0) hn::StoreN(hn::Zero(d), d, to, static_cast<size_t>(count));
+}
+
+HWY_INLINE void add(const float* HWY_RESTRICT from, int64_t count, float* HWY_RESTRICT to) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; count >= lanes; count -= lanes, from += lanes, to += lanes) {
+    hn::StoreU(hn::Add(hn::LoadU(d, to), hn::LoadU(d, from)), d, to);
+  }
+  const auto rest = static_cast<size_t>(count);
+  if (rest > 0) hn::StoreN(hn::Add(hn::LoadN(d, to, rest), hn::LoadN(d, from, rest)), d, to, rest);
+}
+
+// Calls inside(offset in the image, count, offset in the columns) and outside(count, offset in the columns) for the
+// stretches that make up the rows of the output pixels [begin, end), in order.
+template <class Inside, class Outside>
+HWY_INLINE void for_each_stretch(const Window2d& w, const ChannelRange& channels, int64_t begin, int64_t end,
+                                 Inside inside, Outside outside) {
+  // Neighbouring taps lie side by side in the image when nothing stands between them.
+  const bool merged = w.dilation.width == 1 && channels.count == channels.total;
   int64_t column = 0;
+  int64_t oh = begin / w.output.width;
+  int64_t ow = begin % w.output.width;
   for (int64_t pixel = begin; pixel < end; ++pixel) {
-    const int64_t top = pixel / w.output.width * w.stride.height - w.padding.top;
-    const int64_t left = pixel % w.output.width * w.stride.width - w.padding.left;
+    const int64_t top = oh * w.stride.height - w.padding.top;
+    const int64_t left = ow * w.stride.width - w.padding.left;
+    const int64_t first = std::clamp<int64_t>(-left, 0, w.window.width);              // taps before it lie in padding,
+    const int64_t last = std::clamp(w.input.width - left, first, w.window.width);     // and from here on (dilation 1)
     for (int64_t r = 0; r < w.window.height; ++r) {
       const int64_t row = top + r * w.dilation.height;
       const bool row_inside = row >= 0 && row < w.input.height;
-      for (int64_t s = 0; s < w.window.width; ++s, column += channels.count) {
-        const int64_t at = left + s * w.dilation.width;
-        const bool inside = row_inside && at >= 0 && at < w.input.width;
-        visit(inside ? (row * w.input.width + at) * channels.total + channels.first : -1, column);
+      const int64_t row_start = row * w.input.width;
+      if (!row_inside) {
+        outside(w.window.width * channels.count, column);
+        column += w.window.width * channels.count;
+      } else if (merged) {
+        if (first > 0) outside(first * channels.count, column);
+        inside((row_start + left + first) * channels.total, (last - first) * channels.count,
+               column + first * channels.count);
+        if (last < w.window.width) outside((w.window.width - last) * channels.count, column + last * channels.count);
+        column += w.window.width * channels.count;
+      } else {
+        for (int64_t s = 0; s < w.window.width; ++s, column += channels.count) {
+          const int64_t at = left + s * w.dilation.width;
+          if (at >= 0 && at < w.input.width) {
+            inside((row_start + at) * channels.total + channels.first, channels.count, column);
+          } else {
+            outside(channels.count, column);
+          }
+        }
       }
+    }
+    if (++ow == w.output.width) {
+      ow = 0;
+      ++oh;
     }
   }
 }
 
-}  // namespace
+void Im2col(const Window2d& window, const ChannelRange& channels, const float* image, int64_t begin, int64_t end,
+            float* columns) {
+  for_each_stretch(
+      window, channels, begin, end,
+      [=](int64_t source, int64_t count, int64_t target) { copy(image + source, count, columns + target); },
+      [=](int64_t count, int64_t target) { clear(count, columns + target); });
+}
+
+void AddCol2im(const Window2d& window, const ChannelRange& channels, const float* columns, int64_t begin, int64_t end,
+               float* image) {
+  for_each_stretch(
+      window, channels, begin, end,
+      [=](int64_t target, int64_t count, int64_t source) { add(columns + source, count, image + target); },
+      [](int64_t, int64_t) {});
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(Im2col);
+HWY_EXPORT(AddCol2im);
 
 void im2col(const Window2d& window, const ChannelRange& channels, const float* image, int64_t begin, int64_t end,
             float* columns) {
-  const int64_t count = channels.count;
-  for_each_tap(window, channels, begin, end, [=](int64_t source, int64_t target) {
-    float* out = columns + target;
-    if (source < 0) {
-      for (int64_t c = 0; c < count; ++c) out[c] = 0.0F;
-    } else if (count < 16) {  // a call of memcpy costs more than these few floats
-      for (int64_t c = 0; c < count; ++c) out[c] = image[source + c];
-    } else {
-      std::memcpy(out, image + source, static_cast<size_t>(count) * sizeof(float));
-    }
-  });
+  HWY_DYNAMIC_DISPATCH(Im2col)(window, channels, image, begin, end, columns);
 }
 
 void add_col2im(const Window2d& window, const ChannelRange& channels, const float* columns, int64_t begin, int64_t end,
                 float* image) {
-  const int64_t count = channels.count;
-  for_each_tap(window, channels, begin, end, [=](int64_t target, int64_t source) {
-    if (target < 0) return;
-    for (int64_t c = 0; c < count; ++c) image[target + c] += columns[source + c];
-  });
+  HWY_DYNAMIC_DISPATCH(AddCol2im)(window, channels, columns, begin, end, image);
 }
 
 }  // namespace gradloom
+#endif  // HWY_ONCE

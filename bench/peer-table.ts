@@ -1,0 +1,110 @@
+/** From single timings to ratios, and the verdict on those that have a floor. */
+import { GRADLOOM, type Peer } from './peer-programs.ts';
+
+export interface Measurement {
+  readonly peer: Peer;
+  readonly workload: string;
+  readonly threads: number;
+  /** Of which round: timings of one round stand closest to each other in time. */
+  readonly repeat: number;
+  readonly ms: number;
+}
+
+/** How many times as fast as torch Gradloom has to be, at equal threads. */
+const FLOORS: Readonly<Record<string, number>> = { 'mlp-small': 1, iris: 1, 'digits-cnn': 1 };
+
+export interface Comparison {
+  readonly workload: string;
+  readonly threads: number;
+  readonly peer: Peer;
+  /** Medians over the rounds. */
+  readonly oursMs: number;
+  readonly peerMs: number;
+  /** peerMs / oursMs: above 1 Gradloom is ahead. */
+  readonly ratio: number;
+  /** The same ratio within single rounds. */
+  readonly lowest: number;
+  readonly highest: number;
+  readonly floor: number | undefined;
+}
+
+/** One for each peer, workload and number of threads that Gradloom ran too. */
+export function compare(measurements: readonly Measurement[]): Comparison[] {
+  return measurements.flatMap((first, place) => {
+    const same = measurements.filter(
+      ({ workload, threads }) => workload === first.workload && threads === first.threads,
+    );
+    const ours = same.filter(({ peer }) => peer === GRADLOOM);
+    const theirs = same.filter(({ peer }) => peer === first.peer);
+    const isCounted = measurements.indexOf(theirs[0] as Measurement) < place;
+    return first.peer === GRADLOOM || ours.length === 0 || isCounted ? [] : summarize(ours, theirs, first);
+  });
+}
+
+function summarize(
+  ours: readonly Measurement[],
+  theirs: readonly Measurement[],
+  { workload, threads, peer }: Measurement,
+): Comparison {
+  const oursMs = median(ours);
+  const peerMs = median(theirs);
+  const rounds = theirs.flatMap(({ repeat, ms }) =>
+    ours.filter((our) => our.repeat === repeat).map((our) => ms / our.ms),
+  );
+  return {
+    workload,
+    threads,
+    peer,
+    oursMs,
+    peerMs,
+    ratio: peerMs / oursMs,
+    lowest: Math.min(...rounds),
+    highest: Math.max(...rounds),
+    floor: peer.name === 'torch' ? FLOORS[workload] : undefined,
+  };
+}
+
+/** Whether every floor that was measured is met. */
+export function printComparisons(comparisons: readonly Comparison[]): boolean {
+  const head = ['workload', 'threads', 'peer', 'gradloom ms', 'peer ms', 'ratio', 'rounds', 'verdict'];
+  const rows = comparisons.map((comparison) => [
+    comparison.workload,
+    String(comparison.threads),
+    comparison.peer.name,
+    comparison.oursMs.toPrecision(4),
+    comparison.peerMs.toPrecision(4),
+    comparison.ratio.toFixed(2),
+    `${comparison.lowest.toFixed(2)} to ${comparison.highest.toFixed(2)}`,
+    verdictOf(comparison),
+  ]);
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  for (const row of [head, ...rows]) {
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] as number))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+  const judged = comparisons.filter(({ floor }) => floor !== undefined);
+  const met = judged.filter(isMet);
+  console.log(`\nratio: peer ms / gradloom ms. ${met.length} of ${judged.length} floors beside torch met`);
+  return met.length === judged.length;
+}
+
+function verdictOf(comparison: Comparison): string {
+  const { floor, peer } = comparison;
+  if (floor === undefined) return peer.differs === undefined ? '' : `other rule: ${peer.differs}`;
+  return isMet(comparison) ? `ahead of the floor ${floor}` : `BEHIND the floor ${floor}`;
+}
+
+function isMet({ ratio, floor }: Comparison): boolean {
+  return floor !== undefined && ratio > floor;
+}
+
+function median(measurements: readonly Measurement[]): number {
+  const times = measurements.map(({ ms }) => ms).sort((a, b) => a - b);
+  return times[Math.floor(times.length / 2)] as number;
+}

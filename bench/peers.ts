@@ -1,0 +1,148 @@
+/** `npm run bench:peers`: Gradloom and every installed peer on the same work, one after another. See README.md. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { suggest } from '../lib/core/options.ts';
+import { GRADLOOM, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
+import { compare, type Measurement, printComparisons } from './peer-table.ts';
+import { WORKLOADS } from './workloads.ts';
+
+const USAGE = `usage: npm run bench:peers -- [workload ...] [--peers torch,...] [--threads 1,2] [--repeats n] [--window-s seconds]`;
+
+/** A peer that hangs is given up. */
+const LIMIT_MS = 15 * 60_000;
+
+/** Choices of kernels and threads that hold for one library and not for another: all programs run without them. */
+const TUNING = /^(OPENBLAS|GOTO|MKL|OMP|KMP)_/;
+
+interface Settings {
+  readonly workloads: readonly string[];
+  readonly peers: readonly Peer[];
+  readonly threads: readonly number[];
+  readonly repeats: number;
+  readonly windowSeconds: number;
+}
+
+try {
+  const settings = readSettings();
+  if (!existsSync(PEERS_FOLDER)) {
+    console.log(
+      `The peers' programs (../shared/peers beside the repository) are not here: nothing was compared.`,
+    );
+  } else if (!printComparisons(compare(await runAll(settings)))) {
+    process.exitCode = 1;
+  }
+} catch (error) {
+  console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+  process.exitCode = 2;
+}
+
+function readSettings(): Settings {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      peers: { type: 'string' },
+      threads: { type: 'string', default: '1,2' },
+      repeats: { type: 'string', default: '3' },
+      'window-s': { type: 'string', default: '1.5' },
+    },
+  });
+  const known = WORKLOADS.map(({ name }) => name);
+  const names = PEERS.map(({ name }) => name);
+  const chosen = values.peers === undefined ? names : checkNames('peer', values.peers.split(','), names);
+  return {
+    workloads: positionals.length === 0 ? known : checkNames('workload', positionals, known),
+    peers: PEERS.filter(({ name }) => chosen.includes(name)),
+    threads: values.threads.split(',').map((value) => readNumber('--threads', value, Number.isInteger)),
+    repeats: readNumber('--repeats', values.repeats, Number.isInteger),
+    windowSeconds: readNumber('--window-s', values['window-s']),
+  };
+}
+
+function checkNames(what: string, given: readonly string[], known: readonly string[]): readonly string[] {
+  for (const name of given) {
+    if (!known.includes(name)) throw new Error(`there is no ${what} "${name}"; ${suggest(name, known)}`);
+  }
+  return given;
+}
+
+function readNumber(
+  option: string,
+  given: string,
+  accepts: (value: number) => boolean = Number.isFinite,
+): number {
+  const value = Number(given);
+  if (value > 0 && accepts(value)) return value;
+  throw new Error(`${option} cannot be "${given}"`);
+}
+
+/** Repeats stand innermost, and each turns the order around: what drifts meets all alike. */
+async function runAll(settings: Settings): Promise<Measurement[]> {
+  const installed = settings.peers.filter(isInstalled);
+  const measurements: Measurement[] = [];
+  for (const workload of settings.workloads) {
+    for (const threads of settings.threads) {
+      const able = [GRADLOOM, ...installed.filter((peer) => canRun(peer, workload, threads))];
+      for (let repeat = 0; repeat < settings.repeats; repeat++) {
+        for (const peer of repeat % 2 === 0 ? able : able.toReversed()) {
+          const ms = await time(peer, workload, { threads, windowSeconds: settings.windowSeconds });
+          if (ms !== undefined) measurements.push({ peer, workload, threads, repeat, ms });
+        }
+      }
+    }
+  }
+  return measurements;
+}
+
+function isInstalled(peer: Peer): boolean {
+  const missing = peer.missing();
+  if (missing !== undefined) console.error(`${peer.name} is skipped: ${missing}`);
+  return missing === undefined;
+}
+
+function canRun(peer: Peer, workload: string, threads: number): boolean {
+  return (peer.workloads?.includes(workload) ?? true) && (peer.threads === 'any' || threads === 1);
+}
+
+/** Milliseconds a step; undefined for a program that cannot do it. */
+async function time(
+  peer: Peer,
+  workload: string,
+  settings: { readonly threads: number; readonly windowSeconds: number },
+): Promise<number | undefined> {
+  const { status, output, errors } = await run(peer.command(workload, settings));
+  const line = output.split('\n').findLast((text) => text.startsWith('{'));
+  const result =
+    line === undefined ? undefined : (JSON.parse(line) as { ms_per_step: number | null; notes: string });
+  const shown = `${workload}, ${settings.threads} thread(s), ${peer.name}`;
+  if (status !== 0 || result === undefined || result.ms_per_step === null) {
+    const lines = (result?.notes ?? errors).trim().split('\n');
+    console.error(`${shown}: failed: ${lines[lines.length - 1]}`);
+    return undefined;
+  }
+  console.error(`${shown}: ${result.ms_per_step} ms a step (${result.notes})`);
+  return result.ms_per_step;
+}
+
+interface Finished {
+  readonly status: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+function run([program = '', ...args]: readonly string[]): Promise<Finished> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !TUNING.test(name)));
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, output, errors }));
+  });
+}

@@ -1,0 +1,93 @@
+/** The stable names of what can go wrong. Texts may change between releases, codes do not. */
+export type GradloomErrorCode =
+  /** An option or argument has the wrong type, value or name. */
+  | 'INVALID_OPTION'
+  /** Shapes that have to fit together do not. */
+  | 'SHAPE_MISMATCH'
+  /** A tensor of more values than can be addressed. */
+  | 'SHAPE_TOO_LARGE'
+  /** Samples, labels or weights that cannot be used as they are. */
+  | 'INVALID_DATA'
+  | 'LABEL_OUT_OF_RANGE'
+  /** A loss or gradient became infinite or NaN. */
+  | 'NOT_FINITE'
+  /** The model trains, and what was asked for needs it at rest. */
+  | 'MODEL_BUSY'
+  | 'OUT_OF_MEMORY'
+  /** A file's bytes are not what its format or version prescribes. */
+  | 'FILE_FORMAT'
+  | 'FILE_NOT_FOUND'
+  | 'CHECKSUM_MISMATCH'
+  /** A data set or optional package is not on this machine. */
+  | 'NOT_INSTALLED'
+  /** The native addon is absent or cannot be loaded. */
+  | 'NATIVE_MISSING'
+  /** A process forked from one that used the addon: its threads do not exist there. */
+  | 'FORKED'
+  /** A defect of Gradloom's own. */
+  | 'INTERNAL';
+
+const KNOWN_CODES: ReadonlySet<string> = new Set<GradloomErrorCode>([
+  'INVALID_OPTION',
+  'SHAPE_MISMATCH',
+  'SHAPE_TOO_LARGE',
+  'INVALID_DATA',
+  'LABEL_OUT_OF_RANGE',
+  'NOT_FINITE',
+  'MODEL_BUSY',
+  'OUT_OF_MEMORY',
+  'FILE_FORMAT',
+  'FILE_NOT_FOUND',
+  'CHECKSUM_MISMATCH',
+  'NOT_INSTALLED',
+  'NATIVE_MISSING',
+  'FORKED',
+  'INTERNAL',
+]);
+
+/**
+ * Every error that Gradloom throws on purpose. The text names the operation, what it got, what it expected
+ * and what to do about it; programs decide by `code`.
+ */
+export class GradloomError extends Error {
+  override readonly name = 'GradloomError';
+  readonly code: GradloomErrorCode;
+
+  constructor(code: GradloomErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * The addon throws plain errors with a `code`: they come out of here as `GradloomError`. Anything else stays
+ * as it is.
+ */
+export function toGradloomError(error: unknown): unknown {
+  if (error instanceof GradloomError || !(error instanceof Error)) return error;
+  const { code } = error as Error & { readonly code?: unknown };
+  if (typeof code !== 'string') return error;
+  return new GradloomError(isKnownCode(code) ? code : 'INTERNAL', error.message, { cause: error });
+}
+
+function isKnownCode(code: string): code is GradloomErrorCode {
+  return KNOWN_CODES.has(code);
+}
+
+/** Calls into the addon. */
+export function callNative<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    throw toGradloomError(error);
+  }
+}
+
+/** Awaits a promise that the addon made. */
+export async function awaitNative<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toGradloomError(error);
+  }
+}

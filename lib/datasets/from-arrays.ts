@@ -1,0 +1,137 @@
+import { types } from 'node:util';
+import { GradloomError } from '../core/errors.ts';
+import {
+  guardedBy,
+  oneOf,
+  optional,
+  readOptions,
+  required,
+  sampleShape,
+  withDefault,
+} from '../core/options.ts';
+import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from './copies.ts';
+import { Dataset, type Inputs, type LabelKind } from './dataset.ts';
+import { classNames, type LabelData, readLabels } from './labels.ts';
+import { factors, lastExtent, makePreprocessing } from './preprocessing.ts';
+
+/** The kind that labels have when `labelKind` is left out. */
+export type KindOf<Data extends LabelData | undefined> = Data extends undefined
+  ? 'none'
+  : Data extends Float32Array | readonly ArrayLike<number>[]
+    ? 'values'
+    : 'class';
+
+/** Rows of a view are uint32. */
+const MAX_SAMPLES = 2 ** 31 - 1;
+
+/** A literal shape as a plain tuple. */
+type Tuple<Input extends Shape> = { -readonly [Axis in keyof Input]: Input[Axis] };
+
+export interface ArraySource<
+  Input extends Shape,
+  Data extends LabelData | undefined = LabelData | undefined,
+  Label extends LabelKind = LabelKind,
+> {
+  /**
+   * All samples, one after another, channels last: float32 or uint8 (which stays uint8). Or one array a sample, flat
+   * or nested as `inputShape` says.
+   */
+  readonly inputs: Float32Array | Uint8Array | readonly NestedNumbers[];
+  /** Shape of one sample without the batch: `[4]`, `[28, 28, 1]`. */
+  readonly inputShape: Input;
+  /**
+   * Integers are classes, one a sample; Float32Array and one array a sample are target values. Default: no labels.
+   */
+  readonly labels?: Data;
+  /** Reads labels as the other kind, for instance a Uint8Array of targets as `'values'`. */
+  readonly labelKind?: Label;
+  /** Shape of one sample's target values. Default: `[values / samples]`. */
+  readonly labelShape?: Shape;
+  /** Names of the classes from 0. Default: none, and as many classes as the highest label says. */
+  readonly classNames?: readonly string[];
+  /** A model sees `x * scale + shift`: one number, or one for each index of the last axis. Default: 1. */
+  readonly scale?: number | readonly number[];
+  /** Default: 0. */
+  readonly shift?: number | readonly number[];
+}
+
+const OPTIONS = {
+  inputs: required(
+    guardedBy(
+      'a Float32Array, a Uint8Array or an array of samples',
+      (given): given is Float32Array | Uint8Array | readonly unknown[] =>
+        types.isFloat32Array(given) || types.isUint8Array(given) || Array.isArray(given),
+    ),
+  ),
+  inputShape: required(sampleShape),
+  labels: optional(
+    guardedBy(
+      'a Uint8Array, an Int32Array, a Float32Array or an array',
+      (given): given is LabelData =>
+        types.isUint8Array(given) ||
+        types.isInt32Array(given) ||
+        types.isFloat32Array(given) ||
+        Array.isArray(given),
+    ),
+  ),
+  labelKind: optional(oneOf('class', 'values', 'none')),
+  labelShape: optional(sampleShape),
+  classNames: optional(classNames),
+  scale: withDefault(factors, [1]),
+  shift: withDefault(factors, [0]),
+};
+
+/**
+ * A dataset over a copy of arrays, so that what happens to them later does not matter.
+ *
+ * @example
+ * const points = fromArrays({ inputs: [[0, 0], [0, 1], [1, 0], [1, 1]], inputShape: [2], labels: [0, 1, 1, 0] });
+ *
+ * Throws `SHAPE_MISMATCH` for counts that do not fit, `INVALID_DATA` for numbers that are not finite, classes that are not
+ * integers and arrays that are empty or were transferred away, `LABEL_OUT_OF_RANGE` for a class below 0 or beyond
+ * `classNames`, `INVALID_OPTION` for anything else; the text names the place.
+ */
+export function fromArrays<
+  const Input extends Shape,
+  Data extends LabelData | undefined = undefined,
+  Label extends LabelKind = KindOf<Data>,
+>(source: ArraySource<Input, Data, Label>): Dataset<Tuple<Input>, Label> {
+  return buildDataset('fromArrays', source) as Dataset<Tuple<Input>, Label>;
+}
+
+/** Options may be undefined as well as absent. */
+type Unset<Options> = { readonly [Key in keyof Options]: Options[Key] | undefined };
+
+/** `fromArrays` under the name of the operation that the user called. */
+export function buildDataset(operation: string, source: Unset<ArraySource<Shape>>): Dataset {
+  const options = readOptions(operation, source, OPTIONS);
+  const { inputShape } = options;
+  const inputs = copyInputs(operation, options.inputs, inputShape);
+  return new Dataset({
+    inputShape,
+    inputs,
+    ...readLabels(operation, options, inputs.length / sizeOf(inputShape)),
+    preprocessing: makePreprocessing(operation, lastExtent(inputShape), options),
+    rows: undefined,
+  });
+}
+
+function copyInputs(
+  operation: string,
+  given: Float32Array | Uint8Array | readonly unknown[],
+  inputShape: Shape,
+): Inputs {
+  if (Array.isArray(given)) return flattenSamples(operation, 'inputs', given, inputShape);
+  const size = sizeOf(inputShape);
+  if (given.length % size !== 0 || given.length / size > MAX_SAMPLES) {
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${operation}: inputs has ${given.length} values; expected a multiple of ${size} for inputShape ` +
+        `${formatShape(inputShape)}, of at most ${MAX_SAMPLES} samples`,
+    );
+  }
+  return types.isUint8Array(given)
+    ? copyBytes(operation, 'inputs', given)
+    : copyFloats(operation, 'inputs', given as Float32Array, size);
+}

@@ -1,0 +1,85 @@
+import { GradloomError } from '../core/errors.ts';
+import { optional, readOptions, required, text } from '../core/options.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
+import { type IdxArray, readIdx } from '../formats/idx.ts';
+import type { Dataset } from './dataset.ts';
+import { buildDataset } from './from-arrays.ts';
+import { classNames } from './labels.ts';
+import { factors } from './preprocessing.ts';
+
+export interface IdxSource<Labels extends string | undefined = string | undefined> {
+  /**
+   * Path of a file of uint8 or float32, plain or gzip: `[samples, features]`, `[samples, height, width]` (read as one
+   * channel) or `[samples, height, width, channels]`.
+   */
+  readonly images: string;
+  /** Path of a file of uint8 or int32 classes `[samples]`, plain or gzip. Default: no labels. */
+  readonly labels?: Labels;
+  /** Names of the classes from 0. Default: none, and as many classes as the highest label says. */
+  readonly classNames?: readonly string[];
+  /** A model sees `x * scale + shift`: one number, or one for each index of the last axis. Default: 1. */
+  readonly scale?: number | readonly number[];
+  /** Default: 0. */
+  readonly shift?: number | readonly number[];
+}
+
+const OPTIONS = {
+  images: required(text),
+  labels: optional(text),
+  classNames: optional(classNames),
+  scale: optional(factors),
+  shift: optional(factors),
+};
+
+/**
+ * A dataset from a pair of IDX files.
+ *
+ * Throws `FILE_NOT_FOUND`; `FILE_FORMAT` with the file, the offset and the field for a file that is not whole and
+ * exact; `SHAPE_MISMATCH` when images and labels differ in number; and what `fromArrays` throws.
+ */
+export async function idx<Labels extends string | undefined = undefined>(
+  source: IdxSource<Labels>,
+): Promise<Dataset<Shape, Labels extends string ? 'class' : 'none'>> {
+  const dataset = await readPair('idx', source);
+  return dataset as Dataset<Shape, Labels extends string ? 'class' : 'none'>;
+}
+
+/** `idx` under the name of the operation that the user called. */
+export async function readPair(operation: string, source: IdxSource): Promise<Dataset> {
+  const { images, labels, ...rest } = readOptions(operation, source, OPTIONS);
+  const [imageArray, labelArray] = await Promise.all([
+    readIdx(images),
+    labels === undefined ? undefined : readIdx(labels),
+  ]);
+  return buildDataset(operation, {
+    ...inputsOf(imageArray, images),
+    ...(labelArray === undefined ? {} : { labels: classesOf(labelArray, labels as string) }),
+    ...rest,
+  });
+}
+
+function inputsOf(
+  { shape, data }: IdxArray,
+  file: string,
+): { inputs: Float32Array | Uint8Array; inputShape: Shape } {
+  const [, ...extents] = shape;
+  if (
+    extents.length < 1 ||
+    extents.length > 3 ||
+    !(data instanceof Uint8Array || data instanceof Float32Array)
+  ) {
+    throw new GradloomError(
+      'INVALID_DATA',
+      `${file}: holds ${data.constructor.name} ${formatShape(shape)}; images are uint8 or float32 of 2 to 4 axes`,
+    );
+  }
+  return { inputs: data, inputShape: extents.length === 2 ? [...extents, 1] : extents };
+}
+
+function classesOf({ shape, data }: IdxArray, file: string): Uint8Array | Int32Array {
+  if (shape.length === 1 && (data instanceof Uint8Array || data instanceof Int32Array)) return data;
+  throw new GradloomError(
+    'INVALID_DATA',
+    `${file}: holds ${data.constructor.name} ${formatShape(shape)}; labels are uint8 or int32 of 1 axis`,
+  );
+}

@@ -1,0 +1,16 @@
+export type { IdxArray, IdxData } from '../formats/idx.ts';
+export { readIdx } from '../formats/idx.ts';
+export type { NestedNumbers } from './copies.ts';
+export type { LabelKind, LabelOf, Sample } from './dataset.ts';
+export { Dataset } from './dataset.ts';
+export type { ArraySource, KindOf } from './from-arrays.ts';
+export { fromArrays } from './from-arrays.ts';
+export type { IdxSource } from './idx.ts';
+export { idx } from './idx.ts';
+export type { LabelData } from './labels.ts';
+export type { FolderOptions, TrainAndTest } from './mnist.ts';
+export { fashionMnist, mnist } from './mnist.ts';
+export { digits, iris } from './package-sets.ts';
+export type { Preprocessing } from './preprocessing.ts';
+export type { SplitOptions } from './split.ts';
+export { standardize } from './standardize.ts';

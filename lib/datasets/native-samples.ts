@@ -1,0 +1,19 @@
+import type { Shape } from '../core/shape.ts';
+import { sizeOf } from '../core/shape.ts';
+import type { NativeLabelledSamples, NativeSamples } from '../native.ts';
+import { type Dataset, partsOf } from './dataset.ts';
+
+/** What the native side reads of a dataset: its arrays themselves, not copies. */
+export function nativeSamples(dataset: Dataset<Shape, 'class' | 'values'>): NativeLabelledSamples;
+export function nativeSamples(dataset: Dataset): NativeSamples;
+export function nativeSamples(dataset: Dataset): NativeSamples | NativeLabelledSamples {
+  const { inputs, labels, labelShape, preprocessing, rows } = partsOf(dataset);
+  const samples: NativeSamples = {
+    inputs,
+    count: dataset.length,
+    ...(rows === undefined ? {} : { indices: rows }),
+    scale: Float32Array.from(preprocessing.scale),
+    shift: Float32Array.from(preprocessing.shift),
+  };
+  return labels === undefined ? samples : { ...samples, labels, labelSize: sizeOf(labelShape) };
+}

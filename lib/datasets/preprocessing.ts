@@ -1,0 +1,52 @@
+import { GradloomError } from '../core/errors.ts';
+import type { Rule } from '../core/options.ts';
+import type { Shape } from '../core/shape.ts';
+
+/**
+ * What a model sees of a stored value `x`: `x * scale + shift`, both of one value for all, or of one for each index
+ * of the sample's last axis (a feature of `[features]`, a channel of `[height, width, channels]`).
+ */
+export interface Preprocessing {
+  readonly scale: readonly number[];
+  readonly shift: readonly number[];
+}
+
+/** A number, or one for each index of the last axis; read as an array. */
+export const factors: Rule<readonly number[]> = {
+  expected: 'a finite number, or an array of one for each index of the last axis',
+  read: (given) => {
+    const values: readonly unknown[] = Array.isArray(given) ? [...given] : [given];
+    return values.every(isFloat32) ? values : undefined;
+  },
+};
+
+/** Finite also as a float32, which is what the native side computes with. */
+export function isFloat32(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(Math.fround(value));
+}
+
+export function makePreprocessing(
+  operation: string,
+  channels: number,
+  { scale, shift }: Preprocessing,
+): Preprocessing {
+  for (const [name, values] of Object.entries({ scale, shift })) {
+    if (values.length !== 1 && values.length !== channels) {
+      throw new GradloomError(
+        'SHAPE_MISMATCH',
+        `${operation}: ${name} has ${values.length} values; give 1, or ${channels} for the last axis`,
+      );
+    }
+  }
+  return Object.freeze({ scale: Object.freeze([...scale]), shift: Object.freeze([...shift]) });
+}
+
+/** The number of features of `[features]`, or of channels of `[height, width, channels]`. */
+export function lastExtent(inputShape: Shape): number {
+  return inputShape[inputShape.length - 1] as number;
+}
+
+/** The map of one index of the last axis. */
+export function factorsAt({ scale, shift }: Preprocessing, index: number): { scale: number; shift: number } {
+  return { scale: scale[index % scale.length] as number, shift: shift[index % shift.length] as number };
+}

@@ -1,0 +1,94 @@
+/**
+ * Whole files in and out. What the file system itself refuses (no permission, disk full) is thrown as Node throws it.
+ */
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { GradloomError } from '../core/errors.ts';
+
+/** Throws `FILE_NOT_FOUND` when there is none, and `INVALID_OPTION` for a folder. */
+export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
+      throw new GradloomError('FILE_NOT_FOUND', `${path}: there is no such file; check the path`, {
+        cause: error,
+      });
+    }
+    if (isSystemError(error, 'EISDIR')) throw folderError(path);
+    throw error;
+  }
+}
+
+/**
+ * Writes a file such that `path` holds either what it held before or all of `bytes`, whatever happens meanwhile: a
+ * temporary file in the same folder is written, flushed and renamed, and the folder is flushed. On an error the
+ * temporary file is removed. A file that is replaced passes on its permissions; a symbolic link is replaced itself.
+ *
+ * Throws `FILE_NOT_FOUND` when the folder does not exist, and `INVALID_OPTION` when `path` is a folder.
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  const folder = dirname(path);
+  const permissions = await permissionsOf(path);
+  const temporary = join(folder, `.gradloom-${randomUUID()}.tmp`);
+  const handle = await createFile(temporary, folder, path);
+  try {
+    try {
+      await handle.writeFile(bytes);
+      if (permissions !== undefined) await handle.chmod(permissions);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await flushFolder(folder);
+}
+
+async function permissionsOf(path: string): Promise<number | undefined> {
+  try {
+    const status = await stat(path);
+    if (status.isDirectory()) throw folderError(path);
+    return status.mode & 0o777;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+async function createFile(temporary: string, folder: string, path: string): Promise<FileHandle> {
+  try {
+    return await open(temporary, 'wx');
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
+    throw new GradloomError(
+      'FILE_NOT_FOUND',
+      `${path}: the folder ${folder} does not exist; create it first`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Without this a rename may be lost when the machine stops. */
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function folderError(path: string): GradloomError {
+  return new GradloomError('INVALID_OPTION', `${path}: this is a folder; give the path of a file`);
+}
+
+export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+}

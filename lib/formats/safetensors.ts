@@ -1,0 +1,183 @@
+/**
+ * The safetensors format (https://github.com/huggingface/safetensors): 8 bytes with the header's length,
+ * little-endian; a JSON header with each tensor's type, shape and place; the data. The header's `__metadata__` maps
+ * strings to strings.
+ *
+ * Files written here carry a checksum in their metadata: `sha256:` and the digest of the whole file with the digest's
+ * own 64 digits as zeros. Any reader of the format reads them.
+ */
+import { createHash } from 'node:crypto';
+import { GradloomError } from '../core/errors.ts';
+import { formatValue } from '../core/options.ts';
+import { formatError } from './format-error.ts';
+import {
+  type Header,
+  LENGTH_BYTES,
+  METADATA_KEY,
+  parseHeader,
+  type TensorPlace,
+} from './safetensors-header.ts';
+import { ARRAYS, countValues, type Tensor } from './tensor.ts';
+
+const CHECKSUM_KEY = 'checksum';
+const CHECKSUM_PREFIX = 'sha256:';
+const NO_DIGITS = '0'.repeat(64);
+const CHECKSUM = /^"sha256:[0-9a-f]{64}"$/;
+/** Where data begin and what the header is padded to, so that a mapped file has aligned tensors. */
+const ALIGNMENT = 8;
+
+export interface DecodedFile {
+  /** In the order of their data. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Without the checksum. Has no prototype: any key is the file's. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface DecodeOptions {
+  /**
+   * `'required'`: a file without a checksum is an error. `'optional'`: for files of other programs, which have none.
+   * One that is there is verified either way. Default: `'required'`.
+   */
+  readonly checksum?: 'required' | 'optional';
+}
+
+/**
+ * The bytes of a file with these tensors and metadata and its checksum.
+ *
+ * Tensors of wide elements go first and keep their order otherwise, so each is aligned to its element. Throws
+ * `INVALID_DATA` for a name that stands twice, is `__metadata__` or holds a NUL, and for data that do not fill the
+ * shape.
+ */
+export function encodeSafetensors(
+  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const ordered = [...tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  const header = new TextEncoder().encode(describe(ordered, metadata));
+  const dataStart = LENGTH_BYTES + Math.ceil(header.length / ALIGNMENT) * ALIGNMENT;
+  const dataBytes = ordered.reduce((sum, [, { data }]) => sum + data.byteLength, 0);
+
+  const file = new Uint8Array(dataStart + dataBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(dataStart - LENGTH_BYTES), true);
+  file.fill(0x20, LENGTH_BYTES, dataStart);
+  file.set(header, LENGTH_BYTES);
+  let position = dataStart;
+  for (const [, { data }] of ordered) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
+    position += data.byteLength;
+  }
+  const digitsAt = LENGTH_BYTES + CHECKSUM_PATH.length;
+  file.set(new TextEncoder().encode(digest(file, digitsAt)), digitsAt);
+  return file;
+}
+
+/** What stands before the digits: the checksum is the first entry of the metadata, and they the header's first. */
+const CHECKSUM_PATH = `{"${METADATA_KEY}":{"${CHECKSUM_KEY}":"${CHECKSUM_PREFIX}`;
+
+function describe(
+  tensors: readonly (readonly [string, Tensor])[],
+  metadata: Readonly<Record<string, string>>,
+): string {
+  const entries = [`"${CHECKSUM_KEY}":"${CHECKSUM_PREFIX}${NO_DIGITS}"`];
+  for (const [key, value] of Object.entries(metadata)) {
+    if (key === CHECKSUM_KEY)
+      throw invalid(`metadata key "${CHECKSUM_KEY}" is the format's own; use another`);
+    entries.push(`${JSON.stringify(key)}:${JSON.stringify(value)}`);
+  }
+  const members = [`"${METADATA_KEY}":{${entries.join(',')}}`];
+  const names = new Set<string>();
+  let begin = 0;
+  for (const [name, { dtype, shape, data }] of tensors) {
+    const shown = formatValue(name);
+    if (names.has(name)) throw invalid(`tensor ${shown} stands twice`);
+    if (name === METADATA_KEY || name.includes('\0') || !name.isWellFormed()) {
+      throw invalid(`${shown} cannot name a tensor; use text without NUL other than "${METADATA_KEY}"`);
+    }
+    if (!(data instanceof ARRAYS[dtype]) || countValues(shape) !== data.length) {
+      throw invalid(
+        `tensor ${shown}: ${data.constructor.name}(${data.length}) is not ${dtype} ${formatValue(shape)}`,
+      );
+    }
+    names.add(name);
+    const end = begin + data.byteLength;
+    members.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
+    begin = end;
+  }
+  return `{${members.join(',')}}`;
+}
+
+function invalid(text: string): GradloomError {
+  return new GradloomError('INVALID_DATA', `encodeSafetensors: ${text}`);
+}
+
+/**
+ * The tensors, copied, and the metadata of a file. `fileName` stands in errors.
+ *
+ * Throws `FILE_FORMAT` with the offset and the field for anything that the format does not allow: a header that is
+ * too long (over 16 MiB), no JSON or of other fields; equal names; shapes that do not fit their bytes; gaps, overlaps
+ * or bytes left over. Throws `CHECKSUM_MISMATCH` when bytes changed since the file was written.
+ */
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  fileName: string,
+  options: DecodeOptions = {},
+): DecodedFile {
+  const header = parseHeader(bytes, fileName);
+  verifyChecksum(bytes, fileName, header, options.checksum ?? 'required');
+  const tensors = new Map<string, Tensor>();
+  for (const place of header.tensors) tensors.set(place.name, readTensor(bytes, header.dataStart, place));
+  const metadata: Record<string, string> = Object.create(null);
+  for (const [key, { value }] of header.metadata) {
+    if (key !== CHECKSUM_KEY) metadata[key] = value;
+  }
+  return { tensors, metadata: Object.freeze(metadata) };
+}
+
+function verifyChecksum(
+  bytes: Uint8Array,
+  fileName: string,
+  header: Header,
+  presence: 'required' | 'optional',
+): void {
+  const entry = header.metadata.get(CHECKSUM_KEY);
+  if (entry === undefined) {
+    if (presence === 'optional') return;
+    throw formatError(
+      fileName,
+      LENGTH_BYTES,
+      `metadata has no "${CHECKSUM_KEY}"; a file that another program wrote is read with { checksum: 'optional' }`,
+    );
+  }
+  const begin = header.offsetOf(entry.position);
+  const digitsAt = begin + 1 + CHECKSUM_PREFIX.length;
+  const literal = new TextDecoder().decode(bytes.subarray(begin, digitsAt + NO_DIGITS.length + 1));
+  if (!CHECKSUM.test(literal)) {
+    throw formatError(
+      fileName,
+      begin,
+      `"${CHECKSUM_KEY}" must be "${CHECKSUM_PREFIX}" and 64 lower-case digits`,
+    );
+  }
+  const actual = digest(bytes, digitsAt);
+  if (literal.includes(actual)) return;
+  throw new GradloomError(
+    'CHECKSUM_MISMATCH',
+    `${fileName}: its contents have checksum ${actual.slice(0, 16)}..., but it says ${literal.slice(8, 24)}...; ` +
+      'it changed after it was written: use another copy',
+  );
+}
+
+/** SHA-256 of a file with the 64 digits at `digitsAt` as zeros. */
+function digest(file: Uint8Array, digitsAt: number): string {
+  return createHash('sha256')
+    .update(file.subarray(0, digitsAt))
+    .update(NO_DIGITS)
+    .update(file.subarray(digitsAt + NO_DIGITS.length))
+    .digest('hex');
+}
+
+function readTensor(bytes: Uint8Array, dataStart: number, { dtype, shape, begin, end }: TensorPlace): Tensor {
+  const copy = new Uint8Array(end - begin);
+  copy.set(bytes.subarray(dataStart + begin, dataStart + end));
+  return { dtype, shape, data: new ARRAYS[dtype](copy.buffer) } as Tensor;
+}

@@ -1,0 +1,23 @@
+/**
+ * Trains neural networks inside Node.js at the speed of the machine.
+ *
+ * @module gradloom
+ */
+export { GradloomError, type GradloomErrorCode } from './core/errors.ts';
+export { info } from './core/info.ts';
+export type { Shape } from './core/shape.ts';
+export * from './datasets/index.ts';
+export * from './layers/index.ts';
+export type { Layer } from './layers/layer.ts';
+export type { Padding, Pair } from './layers/window.ts';
+export * from './losses/index.ts';
+export type { Loss } from './losses/loss.ts';
+export type { LossChoice } from './losses/make-loss.ts';
+export * from './metrics/index.ts';
+export type { MetricChoice } from './metrics/make-metrics.ts';
+export type { Metric } from './metrics/metric.ts';
+export * from './models/index.ts';
+export type { NativeInfo as Info, NativeLayerInfo as LayerInfo, NativePlanInfo as Plan } from './native.ts';
+export * from './optimizers/index.ts';
+export type { Optimizer } from './optimizers/optimizer.ts';
+export * from './trainers/index.ts';

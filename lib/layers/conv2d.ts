@@ -1,0 +1,53 @@
+import { boolean, extent, pairOf, required, withDefault } from '../core/options.ts';
+import type { Shape } from '../core/shape.ts';
+import { type Activation, activation, type Kernel, kernel } from './activation.ts';
+import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
+import { type Padding, type Pair, padding } from './window.ts';
+
+export interface Conv2dOptions extends NamedOptions {
+  /** Number of output channels. */
+  readonly filters: number;
+  /** Rows and columns of the window. */
+  readonly kernelSize: Pair;
+  /** Rows and columns that the window moves at a time. Default: 1. */
+  readonly strides?: Pair;
+  /** Distance of the window's cells from each other. Default: 1. */
+  readonly dilation?: Pair;
+  /** Default: `'valid'`. */
+  readonly padding?: Padding;
+  /**
+   * Splits the channels of input and output into as many groups that do not see each other; must divide both.
+   * As many groups as input channels make the convolution depthwise. Default: 1.
+   */
+  readonly groups?: number;
+  /** Default: `'linear'`. */
+  readonly activation?: Activation;
+  /** Whether a bias is added to each output channel. Default: true. */
+  readonly bias?: boolean;
+  /** Default: `'auto'`. */
+  readonly kernel?: Kernel;
+}
+
+const OPTIONS = {
+  filters: required(extent),
+  kernelSize: required(pairOf(extent)),
+  strides: withDefault(pairOf(extent), [1, 1]),
+  dilation: withDefault(pairOf(extent), [1, 1]),
+  padding: withDefault(padding, 'valid'),
+  groups: withDefault(extent, 1),
+  activation: withDefault(activation, 'linear'),
+  bias: withDefault(boolean, true),
+  kernel: withDefault(kernel, 'auto'),
+};
+
+/**
+ * Slides a window over a map; every output cell is a weighted sum of the window (a cross-correlation, as
+ * everywhere in deep learning).
+ *
+ * Input `[height, width, channels]`, output `[outHeight, outWidth, filters]` with
+ * `outHeight = floor((height + top + bottom - dilation * (kernelSize - 1) - 1) / stride) + 1`. Weight
+ * `[filters, channels / groups, rows, columns]` (Glorot uniform), bias `[filters]` (zeros).
+ */
+export function conv2d(options: Conv2dOptions): Layer<Shape> {
+  return describeLayer('conv2d', options, OPTIONS);
+}

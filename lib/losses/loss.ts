@@ -1,0 +1,73 @@
+import type { GradloomErrorCode } from '../core/errors.ts';
+import type { Shape } from '../core/shape.ts';
+
+/** What a loss compares outputs with: a class index a sample, or as many values as there are outputs. */
+export type LossLabelKind = 'class' | 'values';
+
+/** What a loss has to know about a set of labels. */
+export interface LabelsInfo {
+  readonly labelKind: LossLabelKind;
+  /** `[]` for classes. */
+  readonly labelShape: Shape;
+  /** The highest class among the labels, -1 where they are not classes. */
+  readonly highestClass: number;
+}
+
+/** Why labels cannot be compared with outputs. */
+export interface LabelsProblem {
+  readonly code: GradloomErrorCode;
+  readonly text: string;
+}
+
+/** What a model's outputs say about classes. */
+export interface Classes {
+  /** One a sample; with several independent outputs, one an output. */
+  readonly labels: Int32Array;
+  /** In the shape of the outputs. */
+  readonly probabilities: Float32Array;
+}
+
+/**
+ * What a network is trained to make small. `LabelKind` binds the data sets that a trainer with this loss
+ * takes. The checks return what is wrong, or undefined.
+ */
+export abstract class Loss<LabelKind extends LossLabelKind = LossLabelKind> {
+  abstract readonly kind: string;
+  abstract readonly labelKinds: readonly LabelKind[];
+  /** What the last layer's values mean under this loss. */
+  abstract readonly outputs: 'classLogits' | 'binaryLogits' | 'values';
+
+  /** `ending` is the function that the network ends in, `'linear'` for none. */
+  abstract checkOutput(outputShape: Shape, ending: string): string | undefined;
+
+  /** The labels are of one of `labelKinds`. */
+  abstract checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined;
+
+  /** Reads rows of `width` outputs; undefined where outputs are not about classes. */
+  classify(_outputs: Float32Array, _width: number): Classes | undefined {
+    return undefined;
+  }
+}
+
+/** The remark on a network that ends in probabilities where a loss wants logits. */
+export function checkEndsInLogits(kind: string, ending: string): string | undefined {
+  if (ending !== 'softmax' && ending !== 'sigmoid') return undefined;
+  return `${kind} takes logits, and the model ends in ${ending}; remove that activation (the loss and classify apply their own)`;
+}
+
+/** The remark on labels that are not as many values as there are outputs. */
+export function checkValueLabels(
+  kind: string,
+  { labelShape }: LabelsInfo,
+  outputShape: Shape,
+): LabelsProblem | undefined {
+  const labels = countOf(labelShape);
+  const outputs = countOf(outputShape);
+  if (labels === outputs) return undefined;
+  const text = `${kind} compares each output with a value of its own, and the model gives ${outputs} a sample where the labels have ${labels}`;
+  return { code: 'SHAPE_MISMATCH', text };
+}
+
+function countOf(shape: Shape): number {
+  return shape.reduce((count, extent) => count * extent, 1);
+}

@@ -1,0 +1,17 @@
+import type { Loss } from '../losses/loss.ts';
+import { Metric } from './metric.ts';
+
+/** The share of samples whose largest output is that of the labelled class. */
+export function accuracy(): Metric<'accuracy'> {
+  return new Accuracy();
+}
+
+class Accuracy extends Metric<'accuracy'> {
+  readonly kind = 'accuracy';
+
+  checkLoss({ kind, outputs }: Loss): string | undefined {
+    if (outputs === 'classLogits') return undefined;
+    const instead = outputs === 'binaryLogits' ? 'binaryAccuracy' : 'meanAbsoluteError';
+    return `the metric accuracy looks for the largest of several classes' outputs, which ${kind} does not have; use ${instead}`;
+  }
+}

@@ -1,0 +1,38 @@
+import { numberThat, optional, readOptions } from '../core/options.ts';
+import type { Loss } from '../losses/loss.ts';
+import type { Spec } from '../native.ts';
+import { Metric } from './metric.ts';
+
+export interface BinaryAccuracyOptions {
+  /**
+   * An output above it counts as 1. Default: 0 where outputs are logits (sigmoidBinaryCrossEntropy), else
+   * 0.5.
+   */
+  readonly threshold?: number;
+}
+
+const OPTIONS = { threshold: optional(numberThat('a finite number', () => true)) };
+
+/** The share of outputs on their label's side of the threshold; labels above 0.5 stand for 1. */
+export function binaryAccuracy(options: BinaryAccuracyOptions = {}): Metric<'binaryAccuracy'> {
+  return new BinaryAccuracy(readOptions('binaryAccuracy', options, OPTIONS).threshold);
+}
+
+class BinaryAccuracy extends Metric<'binaryAccuracy'> {
+  readonly kind = 'binaryAccuracy';
+  readonly #threshold: number | undefined;
+
+  constructor(threshold: number | undefined) {
+    super();
+    this.#threshold = threshold;
+  }
+
+  checkLoss({ kind, outputs }: Loss): string | undefined {
+    if (outputs !== 'classLogits') return undefined;
+    return `the metric binaryAccuracy compares single outputs with a threshold, and ${kind} has one output a class; use accuracy`;
+  }
+
+  override toSpec({ outputs }: Loss): Spec {
+    return { kind: this.kind, threshold: this.#threshold ?? (outputs === 'binaryLogits' ? 0 : 0.5) };
+  }
+}

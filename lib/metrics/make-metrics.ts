@@ -1,0 +1,31 @@
+import { makeFrom } from '../core/description.ts';
+import { GradloomError } from '../core/errors.ts';
+import { formatValue } from '../core/options.ts';
+import type { Loss } from '../losses/loss.ts';
+import * as factories from './index.ts';
+import { Metric } from './metric.ts';
+
+/** A metric by its name, `'accuracy'`, or as made by its function, `accuracy()`. */
+export type MetricChoice = keyof typeof factories | Metric;
+
+/** The name under which a chosen metric appears in evaluations and epochs. */
+export type MetricNameOf<Choice extends MetricChoice> = Choice extends Metric<infer Kind> ? Kind : Choice;
+
+/** Reads a list of metrics to watch beside `loss`. */
+export function makeMetrics(operation: string, given: unknown, loss: Loss): readonly Metric[] {
+  if (!Array.isArray(given)) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: metrics must be a list such as ["accuracy"], got ${formatValue(given)}`,
+    );
+  }
+  const metrics: readonly Metric[] = given.map((item: unknown, index) =>
+    item instanceof Metric ? item : makeFrom<Metric>(operation, `metrics[${index}]`, item, factories),
+  );
+  for (const [index, metric] of metrics.entries()) {
+    const twice = metrics.findIndex(({ kind }) => kind === metric.kind) < index;
+    const problem = twice ? `the metric ${metric.kind} is named twice` : metric.checkLoss(loss);
+    if (problem !== undefined) throw new GradloomError('INVALID_OPTION', `${operation}: ${problem}`);
+  }
+  return Object.freeze(metrics);
+}

@@ -1,0 +1,13 @@
+export { loadModel } from './load-model.ts';
+export {
+  type Classification,
+  type EvaluateOptions,
+  Model,
+  type PlanOptions,
+  type Predictions,
+  type PredictOptions,
+} from './model.ts';
+export type { Evaluation } from './objective.ts';
+export type { RawSamples } from './samples.ts';
+export { type SequentialOptions, sequential } from './sequential.ts';
+export type { Weight, Weights } from './weights.ts';

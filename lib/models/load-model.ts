@@ -1,0 +1,56 @@
+import { formatValue, readValue, text } from '../core/options.ts';
+import { formatShape, sameShape } from '../core/shape.ts';
+import { Model, stateOf } from './model.ts';
+import { explain, fileError, type ModelFile, readModelFile } from './model-file.ts';
+import type { Weights } from './weights.ts';
+
+/**
+ * Reads a model that `save` wrote, of a model or of a trainer.
+ *
+ * Rejects with `FILE_NOT_FOUND`, with `FILE_FORMAT` for a file that is no model, is damaged or comes from a
+ * newer version, and with `CHECKSUM_MISMATCH` for one that changed after it was written.
+ */
+export async function loadModel(path: string): Promise<Model> {
+  readValue('loadModel', 'path', path, text);
+  const file = await readModelFile(path);
+  const model = buildModel(path, file);
+  if (file.trainer === undefined) checkNothingLeft(path, file.tensors, model.getWeights());
+  return model;
+}
+
+/** Builds the model of a file and gives it its weights; other tensors are left aside. */
+export function buildModel(path: string, { network, training, tensors }: ModelFile): Model {
+  const model = explain(path, 'architecture', () => new Model(network, { seed: 0, training }));
+  const weights = selectTensors(
+    path,
+    tensors,
+    stateOf(model).native.parameters.map(({ name, shape }) => ({ name, shape })),
+  );
+  model.setWeights(weights);
+  return model;
+}
+
+/** The tensors of the given names, each of its shape. */
+export function selectTensors(
+  path: string,
+  tensors: Weights,
+  expected: readonly { readonly name: string; readonly shape: readonly number[] }[],
+): Weights {
+  const selected = expected.map(({ name, shape }) => {
+    const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
+    if (tensor === undefined) throw fileError(path, `tensor "${name}" is missing`);
+    if (sameShape(tensor.shape, shape)) return [name, tensor] as const;
+    throw fileError(
+      path,
+      `tensor "${name}" has shape ${formatShape(tensor.shape)}, the architecture needs ${formatShape(shape)}`,
+    );
+  });
+  return Object.fromEntries(selected);
+}
+
+/** Refuses tensors that nobody reads: they show that the file is not what it says. */
+export function checkNothingLeft(path: string, tensors: Weights, ...read: readonly Weights[]): void {
+  const left = Object.keys(tensors).find((name) => !read.some((known) => Object.hasOwn(known, name)));
+  if (left === undefined) return;
+  throw fileError(path, `tensor ${formatValue(left)} belongs to no layer of the architecture`);
+}

@@ -1,0 +1,151 @@
+/**
+ * Models and checkpoints in files: safetensors with these metadata, all strings. `format` is `gradloom`,
+ * `formatVersion` is `1`, `architecture` the network as JSON, `preprocessing` (JSON) and `loss` (its kind)
+ * what the model was trained with, if it was, and `trainer` a trainer's settings and counts as JSON in a
+ * checkpoint, which holds the optimizer's state too.
+ */
+import { GradloomError } from '../core/errors.ts';
+import { formatValue, guardedBy, readOptions, required, sampleShape } from '../core/options.ts';
+import { factors, lastExtent, makePreprocessing, type Preprocessing } from '../datasets/preprocessing.ts';
+import { readWholeFile } from '../formats/files.ts';
+import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts';
+import { parseHeader } from '../formats/safetensors-header.ts';
+import type { Loss } from '../losses/loss.ts';
+import { makeLoss } from '../losses/make-loss.ts';
+import { type Network, nameLayers } from './network.ts';
+import type { Weight, Weights } from './weights.ts';
+
+const FORMAT = 'gradloom';
+const VERSION = 1;
+
+/** What a model was trained with and needs again to be used. */
+export interface TrainingRecord {
+  readonly preprocessing: Preprocessing;
+  readonly loss: Loss;
+}
+
+export interface ModelFile {
+  readonly network: Network;
+  readonly training: TrainingRecord | undefined;
+  /** The weights, and in a checkpoint the optimizer's state. */
+  readonly tensors: Weights;
+  /** A trainer's settings, plain data; undefined in a file that holds a model only. */
+  readonly trainer: unknown;
+}
+
+export function encodeModelFile({ network, training, tensors, trainer }: ModelFile): Uint8Array {
+  const metadata: Record<string, string> = {
+    format: FORMAT,
+    formatVersion: String(VERSION),
+    architecture: JSON.stringify(network),
+  };
+  if (training !== undefined) {
+    metadata.preprocessing = JSON.stringify(training.preprocessing);
+    metadata.loss = training.loss.kind;
+  }
+  if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
+  // What the native side gives is never shared memory.
+  const entries = Object.entries(tensors).map(
+    ([name, { data, shape }]) =>
+      [name, { dtype: 'F32', data: data as Float32Array<ArrayBuffer>, shape }] as const,
+  );
+  return encodeSafetensors(entries, metadata);
+}
+
+/** Reads a file and checks all of it but the tensors' names and shapes, which are the model's to know. */
+export async function readModelFile(path: string): Promise<ModelFile> {
+  const bytes = await readWholeFile(path);
+  checkFormat(bytes, path);
+  const { metadata, tensors } = decodeSafetensors(bytes, path);
+  const network = readField(path, metadata, 'architecture', readNetwork);
+  if (network === undefined) throw fileError(path, 'metadata "architecture" is missing');
+  const preprocessing = readField(path, metadata, 'preprocessing', (given) =>
+    readPreprocessing(given, network),
+  );
+  const loss = explain(path, 'loss', () =>
+    metadata.loss === undefined ? undefined : makeLoss('loss', metadata.loss),
+  );
+  const weights = [...tensors].map(([name, { dtype, shape, data }]) => {
+    if (dtype !== 'F32') {
+      throw fileError(path, `tensor ${formatValue(name)} has dtype ${dtype}, expected F32`);
+    }
+    return [name, { data, shape } satisfies Weight];
+  });
+  return {
+    network,
+    training: preprocessing === undefined || loss === undefined ? undefined : { preprocessing, loss },
+    tensors: Object.fromEntries(weights),
+    trainer: readField(path, metadata, 'trainer', (given) => given),
+  };
+}
+
+/** An error about a file's contents. */
+export function fileError(path: string, text: string, cause?: unknown): GradloomError {
+  return new GradloomError('FILE_FORMAT', `${path}: ${text}`, { cause });
+}
+
+/**
+ * Whether a file is ours and of a version that this code reads. Comes first: a later version may change all
+ * the rest.
+ */
+function checkFormat(bytes: Uint8Array, path: string): void {
+  const { metadata } = parseHeader(bytes, path);
+  const format = metadata.get('format')?.value;
+  const version = metadata.get('formatVersion')?.value;
+  if (format !== FORMAT) {
+    throw fileError(
+      path,
+      `metadata "format" must be "${FORMAT}", got ${formatValue(format)}; it is no model of Gradloom's`,
+    );
+  }
+  if (version === String(VERSION)) return;
+  if (version !== undefined && /^[1-9][0-9]{0,8}$/.test(version)) {
+    throw fileError(
+      path,
+      `it was written by a newer Gradloom (format version ${version}, this one reads ${VERSION}); update gradloom`,
+    );
+  }
+  throw fileError(path, `metadata "formatVersion" must be "${VERSION}", got ${formatValue(version)}`);
+}
+
+/** Parses a metadata string as JSON and reads it; undefined if it is not there. */
+function readField<Value>(
+  path: string,
+  metadata: Readonly<Record<string, string>>,
+  field: string,
+  read: (given: unknown) => Value,
+): Value | undefined {
+  const text = metadata[field];
+  if (text === undefined) return undefined;
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch (error) {
+    throw fileError(path, `metadata "${field}" is not JSON`, error);
+  }
+  return explain(path, field, () => read(given));
+}
+
+/** Puts the file and the field before what is wrong in it. */
+export function explain<Value>(path: string, field: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof GradloomError)) throw error;
+    throw fileError(path, `metadata "${field}": ${error.message}`, error);
+  }
+}
+
+const list = guardedBy('a list', (given): given is readonly unknown[] => Array.isArray(given));
+const ARCHITECTURE = { inputShape: required(sampleShape), layers: required(list) };
+const PREPROCESSING = { scale: required(factors), shift: required(factors) };
+
+function readNetwork(given: unknown): Network {
+  const { inputShape, layers } = readOptions('architecture', given as object, ARCHITECTURE);
+  return { inputShape, layers: nameLayers('architecture', layers) };
+}
+
+function readPreprocessing(given: unknown, { inputShape }: Network): Preprocessing {
+  const read = readOptions('preprocessing', given as object, PREPROCESSING);
+  return makePreprocessing('preprocessing', lastExtent(inputShape), read);
+}

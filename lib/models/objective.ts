@@ -1,0 +1,97 @@
+/** What a model is measured by: a loss and metrics, and the labelled data that fit them. */
+import { GradloomError } from '../core/errors.ts';
+import { formatValue, listOf } from '../core/options.ts';
+import { formatShape, type Shape, sameShape } from '../core/shape.ts';
+import { Dataset } from '../datasets/dataset.ts';
+import { nativeSamples } from '../datasets/native-samples.ts';
+import type { LabelsInfo, Loss, LossLabelKind } from '../losses/loss.ts';
+import { makeLoss } from '../losses/make-loss.ts';
+import { makeMetrics } from '../metrics/make-metrics.ts';
+import type { Metric } from '../metrics/metric.ts';
+import type { NativeEvaluation, NativeLabelledSamples, NativeObjective } from '../native.ts';
+import { endingOf, type Network } from './network.ts';
+
+export interface Objective {
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+}
+
+/** Means over samples: the loss and each metric by its name. */
+export type Evaluation<MetricName extends string = never> = { readonly loss: number } & {
+  readonly [Name in MetricName]: number;
+};
+
+/** Reads a loss and metrics for a network that gives `outputShape`. */
+export function makeObjective(
+  operation: string,
+  network: Network,
+  outputShape: Shape,
+  given: { readonly loss: unknown; readonly metrics: unknown },
+): Objective {
+  const loss = makeLoss(operation, given.loss);
+  const problem = loss.checkOutput(outputShape, endingOf(network));
+  if (problem !== undefined) throw new GradloomError('INVALID_OPTION', `${operation}: ${problem}`);
+  return { loss, metrics: makeMetrics(operation, given.metrics, loss) };
+}
+
+export function toNativeObjective({ loss, metrics }: Objective): NativeObjective {
+  return { loss: { kind: loss.kind }, metrics: metrics.map((metric) => metric.toSpec(loss)) };
+}
+
+export function toEvaluation<MetricName extends string>(
+  metrics: readonly Metric[],
+  { loss, metrics: values }: NativeEvaluation,
+): Evaluation<MetricName> {
+  const named = metrics.map(({ kind }, index) => [kind, values[index]]);
+  return Object.freeze({ loss, ...Object.fromEntries(named) }) as Evaluation<MetricName>;
+}
+
+/** Checks that `given` is a dataset of a model's samples; `name` says in errors which argument it was. */
+export function checkDataset(operation: string, name: string, given: unknown, inputShape: Shape): Dataset {
+  if (!(given instanceof Dataset)) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: ${name} must be a Dataset, got ${formatValue(given)}`,
+    );
+  }
+  if (!sameShape(given.inputShape, inputShape)) {
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${operation}: ${name} has samples of shape ${formatShape(given.inputShape)}, the model takes ${formatShape(inputShape)}`,
+    );
+  }
+  return given;
+}
+
+/**
+ * Checks that a loss can compare `outputShape` with the labels of a dataset, and gives it to the native side.
+ */
+export function readLabelled(
+  operation: string,
+  name: string,
+  dataset: Dataset,
+  loss: Loss,
+  outputShape: Shape,
+): NativeLabelledSamples {
+  if (!hasLabelsFor(dataset, loss)) {
+    throw new GradloomError(
+      'INVALID_DATA',
+      `${operation}: ${loss.kind} takes labels of kind ${listOf(loss.labelKinds.map(formatValue), 'or')}, ${name} has "${dataset.labelKind}"`,
+    );
+  }
+  const problem = loss.checkLabels(labelsInfo(dataset), outputShape);
+  if (problem !== undefined) {
+    throw new GradloomError(problem.code, `${operation}: in ${name} ${problem.text}`);
+  }
+  return nativeSamples(dataset);
+}
+
+function hasLabelsFor(dataset: Dataset, loss: Loss): dataset is Dataset<Shape, LossLabelKind> {
+  return loss.labelKinds.some((kind) => kind === dataset.labelKind);
+}
+
+function labelsInfo(dataset: Dataset<Shape, LossLabelKind>): LabelsInfo {
+  const { labelKind, labelShape } = dataset;
+  const highestClass = labelKind === 'class' ? dataset.classCounts().findLastIndex((count) => count > 0) : -1;
+  return { labelKind, labelShape, highestClass };
+}

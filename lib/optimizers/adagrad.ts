@@ -1,0 +1,63 @@
+import { describe } from '../core/description.ts';
+import { GradloomError } from '../core/errors.ts';
+import { nonNegative, oneOf, withDefault } from '../core/options.ts';
+import type { Optimizer } from './optimizer.ts';
+
+export interface AdagradOptions {
+  /** The first step moves a weight by about this much. Default: 0.01. */
+  readonly learningRate?: number;
+  /** Step `t` uses `learningRate / (1 + (t - 1) * learningRateDecay)`. Default: 0. */
+  readonly learningRateDecay?: number;
+  /** Pull towards 0. Default: 0. */
+  readonly weightDecay?: number;
+  /**
+   * `'coupled'` adds `weightDecay * w` to the gradient, and so to the accumulator. `'decoupled'` takes
+   * `rate * weightDecay * w` off the weight beside it. Default: `'coupled'`.
+   */
+  readonly weightDecayMode?: 'coupled' | 'decoupled';
+  /** What every accumulator starts at. Default: 0. */
+  readonly initialAccumulator?: number;
+  /** Keeps the denominator from 0; may be 0 only when `initialAccumulator` is not. Default: 1e-10. */
+  readonly epsilon?: number;
+  /** `'outside'`: `sqrt(s) + epsilon`; `'inside'`: `sqrt(s + epsilon)`. Default: `'outside'`. */
+  readonly epsilonPlacement?: 'outside' | 'inside';
+  /** `'maximize'` climbs the loss. Default: `'minimize'`. */
+  readonly direction?: 'minimize' | 'maximize';
+}
+
+const OPTIONS = {
+  learningRate: withDefault(nonNegative, 0.01),
+  learningRateDecay: withDefault(nonNegative, 0),
+  weightDecay: withDefault(nonNegative, 0),
+  weightDecayMode: withDefault(oneOf('coupled', 'decoupled'), 'coupled'),
+  initialAccumulator: withDefault(nonNegative, 0),
+  epsilon: withDefault(nonNegative, 1e-10),
+  epsilonPlacement: withDefault(oneOf('outside', 'inside'), 'outside'),
+  direction: withDefault(oneOf('minimize', 'maximize'), 'minimize'),
+};
+
+/**
+ * AdaGrad (Duchi, Hazan, Singer 2011): each weight has its own rate, the smaller the more its gradients have
+ * summed up to. Rules and defaults are those of PyTorch's `optim.Adagrad`:
+ *
+ * ```text
+ * g = gradient + weightDecay * w
+ * s = s + g^2
+ * w = w - rate * g / (sqrt(s) + epsilon)
+ * ```
+ *
+ * Keras's numbers are `{ learningRate: 0.001, initialAccumulator: 0.1, epsilon: 1e-7, epsilonPlacement:
+ * 'inside' }`.
+ */
+export function adagrad(options: AdagradOptions = {}): Optimizer {
+  const optimizer = describe('adagrad', 'adagrad', options, OPTIONS) as Optimizer;
+  // Both numbers are float32 in the update, where a tiny one is 0.
+  const isZero = (name: 'epsilon' | 'initialAccumulator') => Math.fround(optimizer[name] as number) === 0;
+  if (isZero('epsilon') && isZero('initialAccumulator')) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      'adagrad: epsilon 0 divides 0 by 0 where a gradient is 0; use an epsilon above 0 or an initialAccumulator above 0',
+    );
+  }
+  return optimizer;
+}

@@ -1,0 +1,90 @@
+/** What a file holds of a trainer beside its model. */
+import { anything, integer, oneOf, readOptions, required, seed } from '../core/options.ts';
+import type { Loss } from '../losses/loss.ts';
+import { makeLoss } from '../losses/make-loss.ts';
+import { makeMetrics } from '../metrics/make-metrics.ts';
+import type { Metric } from '../metrics/metric.ts';
+import { buildModel, checkNothingLeft, selectTensors } from '../models/load-model.ts';
+import { type Model, stateOf } from '../models/model.ts';
+import { encodeModelFile, explain, fileError, readModelFile } from '../models/model-file.ts';
+import type { NativeTrainerState, Spec } from '../native.ts';
+import { makeOptimizer } from '../optimizers/make-optimizer.ts';
+import type { Optimizer } from '../optimizers/optimizer.ts';
+
+/** The metadata `trainer`, plain data. The number of threads is the machine's matter and left out. */
+export interface TrainerSettings {
+  readonly optimizer: Optimizer;
+  readonly loss: string;
+  readonly metrics: readonly Spec[];
+  readonly seed: number;
+  readonly nonFinite: 'stop' | 'skip' | 'ignore';
+  readonly steps: number;
+  readonly epochs: number;
+}
+
+export interface Checkpoint {
+  readonly model: Model;
+  readonly settings: Omit<TrainerSettings, 'loss' | 'metrics'> & {
+    readonly loss: Loss;
+    readonly metrics: readonly Metric[];
+  };
+  /** The saved state, checked against the names and shapes of a new trainer's. */
+  readState(fresh: NativeTrainerState): NativeTrainerState;
+}
+
+const SETTINGS = {
+  optimizer: required(anything('an optimizer')),
+  loss: required(anything('a loss')),
+  metrics: required(anything('a list of metrics')),
+  seed: required(seed),
+  nonFinite: required(oneOf('stop', 'skip', 'ignore')),
+  steps: required(integer(0)),
+  epochs: required(integer(0)),
+};
+
+export function encodeCheckpoint(
+  model: Model,
+  settings: TrainerSettings,
+  tensors: NativeTrainerState['tensors'],
+): Uint8Array {
+  const { network, training } = stateOf(model);
+  const state = Object.fromEntries(tensors.map(({ name, data, shape }) => [name, { data, shape }]));
+  return encodeModelFile({
+    network,
+    training,
+    tensors: { ...model.getWeights(), ...state },
+    trainer: settings,
+  });
+}
+
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const file = await readModelFile(path);
+  if (file.trainer === undefined) {
+    throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
+  }
+  const model = buildModel(path, file);
+  const settings = explain(path, 'trainer', () => readSettings(file.trainer));
+  const readState = (fresh: NativeTrainerState): NativeTrainerState => {
+    const state = selectTensors(path, file.tensors, fresh.tensors);
+    checkNothingLeft(path, file.tensors, model.getWeights(), state);
+    const tensors = Object.entries(state).map(([name, { data, shape }]) => ({ name, data, shape }));
+    return { steps: settings.steps, epochs: settings.epochs, tensors };
+  };
+  return { model, settings, readState };
+}
+
+function readSettings(given: unknown): Checkpoint['settings'] {
+  const {
+    optimizer,
+    loss: lossKind,
+    metrics,
+    ...numbers
+  } = readOptions('trainer', given as object, SETTINGS);
+  const loss = makeLoss('trainer', lossKind);
+  return {
+    ...numbers,
+    optimizer: makeOptimizer('trainer', optimizer),
+    loss,
+    metrics: makeMetrics('trainer', metrics, loss),
+  };
+}

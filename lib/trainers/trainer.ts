@@ -1,0 +1,361 @@
+import { awaitNative, callNative, GradloomError } from '../core/errors.ts';
+import {
+  anything,
+  extent,
+  guardedBy,
+  instanceOf,
+  integer,
+  oneOf,
+  optional,
+  readOptions,
+  readValue,
+  required,
+  seed,
+  text,
+  threads,
+  withDefault,
+} from '../core/options.ts';
+import type { Shape } from '../core/shape.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import { writeFileAtomic } from '../formats/files.ts';
+import type { LabelKindOf, LossChoice } from '../losses/make-loss.ts';
+import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
+import type { Metric } from '../metrics/metric.ts';
+import { checkPreprocessing, Model, type ModelState, type PredictOptions, stateOf } from '../models/model.ts';
+import {
+  checkDataset,
+  type Evaluation,
+  makeObjective,
+  type Objective,
+  readLabelled,
+  toEvaluation,
+  toNativeObjective,
+} from '../models/objective.ts';
+import { checkSamePreprocessing } from '../models/preprocessing.ts';
+import {
+  type NativeEpochEvent,
+  type NativeEvaluation,
+  type NativeLabelledSamples,
+  type NativeTrainer,
+  native,
+} from '../native.ts';
+import { makeOptimizer } from '../optimizers/make-optimizer.ts';
+import type { Optimizer } from '../optimizers/optimizer.ts';
+import { encodeCheckpoint, readCheckpoint, type TrainerSettings } from './checkpoint.ts';
+import type { EpochRecord } from './history.ts';
+import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
+import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
+
+export interface TrainerOptions<
+  Loss extends LossChoice = LossChoice,
+  Metrics extends readonly MetricChoice[] = readonly MetricChoice[],
+> {
+  /** Such as `adagrad()`. */
+  readonly optimizer: Optimizer;
+  /** Such as `'softmaxCrossEntropy'`; binds the labels that `fit` takes. */
+  readonly loss: Loss;
+  /** Such as `['accuracy']`. Default: none. */
+  readonly metrics?: Metrics;
+  /** Of shuffling and dropout: the same seed gives the same weights for any number of threads. Default: 0. */
+  readonly seed?: number;
+  /** 0: all that affinity and quota allow. Default: 0. */
+  readonly threads?: number;
+  /**
+   * What happens when a loss or gradient becomes infinite or NaN: `'stop'` ends the run with an error,
+   * `'skip'` leaves the step out, `'ignore'` goes on. Default: `'stop'`.
+   */
+  readonly nonFinite?: 'stop' | 'skip' | 'ignore';
+}
+
+export interface FitOptions<
+  MetricName extends string = never,
+  Validation extends Dataset | undefined = Dataset | undefined,
+> {
+  /** Default: 1. */
+  readonly epochs?: number;
+  /** Samples a step; the last step of an epoch takes what is left. Default: 32. */
+  readonly batchSize?: number;
+  /** `'epoch'` draws a new order for each epoch, `'never'` keeps the data set's. Default: `'epoch'`. */
+  readonly shuffle?: 'epoch' | 'never';
+  /** Evaluated after each epoch. */
+  readonly validation?: Validation;
+  /** Stops the run as `TrainingRun.stop` does. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each epoch and awaited before the next one; what it throws ends the run with that error. */
+  readonly onEpochEnd?:
+    | ((
+        epoch: EpochRecord<MetricName, Validation>,
+        run: TrainingRun<EpochRecord<MetricName, Validation>>,
+      ) => unknown)
+    | undefined;
+  /** A live line on stderr: `'auto'` writes it when stderr is a terminal. Default: `'auto'`. */
+  readonly progress?: 'auto' | 'line' | 'none';
+}
+
+const TRAINER_OPTIONS = {
+  optimizer: required(anything('an optimizer such as adagrad()')),
+  loss: required(anything('a loss such as "softmaxCrossEntropy"')),
+  metrics: withDefault(anything('a list of metrics such as ["accuracy"]'), []),
+  seed: withDefault(seed, 0),
+  threads: withDefault(threads, 0),
+  nonFinite: withDefault(oneOf('stop', 'skip', 'ignore'), 'stop'),
+};
+
+type Callback = (epoch: unknown, run: unknown) => unknown;
+const callback = guardedBy('a function', (given): given is Callback => typeof given === 'function');
+
+const FIT_OPTIONS = {
+  epochs: withDefault(integer(1, 2 ** 31 - 1), 1),
+  batchSize: withDefault(extent, 32),
+  shuffle: withDefault(oneOf('epoch', 'never'), 'epoch'),
+  validation: optional(anything('a Dataset')),
+  signal: optional(guardedBy('an AbortSignal', isAbortSignal)),
+  onEpochEnd: optional(callback),
+  progress: withDefault(oneOf('auto', 'line', 'none'), 'auto'),
+};
+
+const EVALUATE_OPTIONS = { batchSize: withDefault(extent, 256), threads: optional(threads) };
+const LOAD_OPTIONS = { threads: withDefault(threads, 0) };
+
+/**
+ * Trains a model: an optimizer with its state, a loss, metrics. A second `fit` goes on where the first one
+ * ended.
+ *
+ * The types bind `Input`, the shape of the model's samples, and the labels that the loss takes, so that `fit`
+ * and `evaluate` take only data sets of both.
+ *
+ * Throws `INVALID_OPTION` when the loss does not fit the model's output, or a metric the loss.
+ *
+ * @example
+ * const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' });
+ * const history = await trainer.fit(train, { epochs: 5, validation: test });
+ */
+export class Trainer<
+  Input extends Shape = Shape,
+  const Loss extends LossChoice = LossChoice,
+  const Metrics extends readonly MetricChoice[] = readonly [],
+> {
+  readonly model: Model<Input, Shape>;
+  readonly #native: NativeTrainer;
+  readonly #objective: Objective;
+  readonly #settings: Pick<TrainerSettings, 'optimizer' | 'seed' | 'nonFinite'>;
+  readonly #threads: number;
+
+  constructor(model: Model<Input, Shape>, options: TrainerOptions<Loss, Metrics>) {
+    this.model = readValue(
+      'Trainer',
+      'model',
+      model,
+      instanceOf('made by sequential or loadModel', Model<Input, Shape>),
+    );
+    const { optimizer, loss, metrics, seed, threads, nonFinite } = readOptions(
+      'Trainer',
+      options,
+      TRAINER_OPTIONS,
+    );
+    const { native: inner, network } = this.#model;
+    this.#objective = makeObjective('Trainer', network, model.outputShape, { loss, metrics });
+    this.#settings = { optimizer: makeOptimizer('Trainer', optimizer), seed, nonFinite };
+    this.#threads = threads;
+    const spec = { ...toNativeObjective(this.#objective), ...this.#settings, threads };
+    this.#native = callNative(() => new native.Trainer(inner, spec));
+    Object.freeze(this);
+  }
+
+  /**
+   * Reads a checkpoint that `save` wrote: model, optimizer state and counts. To train on as if nothing had
+   * been between, call `fit` with the data and options of before.
+   *
+   * Rejects as `loadModel` does, and with `FILE_FORMAT` for a file without a trainer.
+   */
+  static async load(
+    path: string,
+    options: { readonly threads?: number } = {},
+  ): Promise<Trainer<Shape, LossChoice, readonly MetricChoice[]>> {
+    readValue('Trainer.load', 'path', path, text);
+    const { threads } = readOptions('Trainer.load', options, LOAD_OPTIONS);
+    const checkpoint = await readCheckpoint(path);
+    const { optimizer, loss, metrics, seed, nonFinite } = checkpoint.settings;
+    const trainer = new Trainer<Shape, LossChoice, readonly Metric[]>(checkpoint.model, {
+      optimizer,
+      loss,
+      metrics,
+      seed,
+      nonFinite,
+      threads,
+    });
+    const inner = trainer.#native;
+    callNative(() => inner.setState(checkpoint.readState(inner.getState())));
+    return trainer;
+  }
+
+  /**
+   * Trains for a number of epochs on a thread of its own; the event loop stays free. What is wrong with the
+   * arguments is thrown at once, and then nothing is changed.
+   *
+   * Throws `MODEL_BUSY` when the model trains already, `SHAPE_MISMATCH` and `INVALID_DATA` for data that do
+   * not fit the model, the loss or the preprocessing of what it was trained on before.
+   */
+  fit<Validation extends Dataset<Input, LabelKindOf<Loss>> | undefined = undefined>(
+    train: Dataset<Input, LabelKindOf<Loss>>,
+    options: FitOptions<MetricNameOf<Metrics[number]>, Validation> = {},
+  ): TrainingRun<EpochRecord<MetricNameOf<Metrics[number]>, Validation>> {
+    type Epoch = EpochRecord<MetricNameOf<Metrics[number]>, Validation>;
+    const { validation, signal, onEpochEnd, progress, ...settings } = readOptions(
+      'fit',
+      options,
+      FIT_OPTIONS,
+    );
+    this.#checkIdle('fit', 'await its run, or stop it, first');
+    const samples = this.#readSet('fit', 'the training set', train);
+    const validationSamples =
+      validation === undefined ? undefined : this.#readValidationSet(validation, train);
+    const line = showsProgress(progress) ? this.#makeProgressLine(settings) : undefined;
+    const nativeOptions = {
+      ...settings,
+      validation: validationSamples,
+      progressIntervalMs: line === undefined ? 0 : PROGRESS_INTERVAL_MS,
+    };
+    const model = this.#model;
+    const run = new TrainingRun<Epoch>({
+      start: (lockstep, onEvent) => {
+        const started = callNative(() => this.#native.fit(samples, { ...nativeOptions, lockstep }, onEvent));
+        model.training = { preprocessing: train.preprocessing, loss: this.#objective.loss };
+        return started;
+      },
+      toRecord: (event) => this.#toRecord(event) as Epoch,
+      onEpochEnd,
+      signal,
+      progress: line,
+    });
+    model.run = { isAtEpochEnd: () => isAtEpochEnd(run) };
+    whenSettled(run, () => {
+      model.run = undefined;
+    });
+    return run;
+  }
+
+  /**
+   * The mean loss over a dataset's samples, and the trainer's metrics, by default on the trainer's number of
+   * threads. Rejects as `Model.evaluate` does.
+   */
+  async evaluate(
+    dataset: Dataset<Input, LabelKindOf<Loss>>,
+    options: PredictOptions = {},
+  ): Promise<Evaluation<MetricNameOf<Metrics[number]>>> {
+    const { batchSize, threads = this.#threads } = readOptions('evaluate', options, EVALUATE_OPTIONS);
+    const samples = this.#readSet('evaluate', 'the dataset', dataset);
+    const objective = toNativeObjective(this.#objective);
+    const result = await awaitNative(() =>
+      native.evaluate(this.#model.native, objective, samples, { batchSize, threads }),
+    );
+    return toEvaluation(this.#objective.metrics, result);
+  }
+
+  /**
+   * Forgets the optimizer's state and the counts of steps and epochs; the weights stay.
+   *
+   * Throws `MODEL_BUSY` while the model trains.
+   */
+  reset(): void {
+    this.#checkIdle('reset', 'await its run first');
+    callNative(() => this.#native.reset());
+  }
+
+  /**
+   * Writes a checkpoint, all or nothing: the model, and what `Trainer.load` needs to train on. Between runs,
+   * or at an epoch's end (in `onEpochEnd` or in the body of `for await`).
+   *
+   * Rejects with `MODEL_BUSY` in the midst of an epoch, where `model.save` may be used.
+   */
+  async save(path: string): Promise<void> {
+    readValue('save', 'path', path, text);
+    const { run } = this.#model;
+    if (run?.isAtEpochEnd() === false) {
+      throw new GradloomError(
+        'MODEL_BUSY',
+        'save: the model is in the midst of an epoch; save in onEpochEnd or after the run, or use model.save for the weights alone',
+      );
+    }
+    const state = callNative(() => this.#native.getState());
+    const { loss, metrics } = toNativeObjective(this.#objective);
+    const settings = {
+      ...this.#settings,
+      loss: loss.kind,
+      metrics,
+      steps: state.steps,
+      epochs: state.epochs,
+    };
+    await writeFileAtomic(path, encodeCheckpoint(this.model, settings, state.tensors));
+  }
+
+  get #model(): ModelState {
+    return stateOf(this.model);
+  }
+
+  #checkIdle(operation: string, remedy: string): void {
+    if (this.#model.run === undefined) return;
+    throw new GradloomError('MODEL_BUSY', `${operation}: the model is being trained; ${remedy}`);
+  }
+
+  #readValidationSet(given: unknown, train: Dataset): NativeLabelledSamples {
+    const validation = checkDataset('fit', 'the validation set', given, this.model.inputShape);
+    checkSamePreprocessing(
+      'fit',
+      ['the validation set', validation.preprocessing],
+      ['the training set', train.preprocessing],
+    );
+    return readLabelled(
+      'fit',
+      'the validation set',
+      validation,
+      this.#objective.loss,
+      this.model.outputShape,
+    );
+  }
+
+  /** Checks a set against the model, the loss and what the model was trained on before. */
+  #readSet(operation: string, name: string, given: unknown): NativeLabelledSamples {
+    const dataset = checkDataset(operation, name, given, this.model.inputShape);
+    const { training } = this.#model;
+    if (training !== undefined) checkPreprocessing(operation, name, dataset, training.preprocessing);
+    return readLabelled(operation, name, dataset, this.#objective.loss, this.model.outputShape);
+  }
+
+  #toRecord({ type: _, epoch, loss, metrics, validation, ...facts }: NativeEpochEvent): object {
+    const evaluate = (result: NativeEvaluation) => toEvaluation(this.#objective.metrics, result);
+    const validated = validation === undefined ? {} : { validation: evaluate(validation) };
+    return Object.freeze({ epoch, ...evaluate({ loss, metrics }), ...validated, ...facts });
+  }
+
+  #makeProgressLine({
+    epochs,
+    batchSize,
+  }: {
+    readonly epochs: number;
+    readonly batchSize: number;
+  }): ProgressLine {
+    return new ProgressLine({
+      output: process.stderr,
+      epochs,
+      batchSize,
+      metricNames: this.#objective.metrics.map(({ kind }) => kind),
+      now: () => performance.now(),
+    });
+  }
+}
+
+/** Not by `instanceof`: a signal may come from another realm or a polyfill. */
+function isAbortSignal(given: unknown): given is AbortSignal {
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    'aborted' in given &&
+    'addEventListener' in given &&
+    typeof given.addEventListener === 'function'
+  );
+}
+
+function showsProgress(progress: 'auto' | 'line' | 'none'): boolean {
+  return progress === 'line' || (progress === 'auto' && process.stderr.isTTY === true);
+}

@@ -1,0 +1,214 @@
+import { type Deferred, deferred } from '../core/deferred.ts';
+import { toGradloomError } from '../core/errors.ts';
+import type { NativeEndEvent, NativeEpochEvent, NativeRun, NativeRunEvent } from '../native.ts';
+import type { EpochRecord, History } from './history.ts';
+import type { ProgressLine } from './progress-line.ts';
+
+/** A method's type, not a function's: a run of epochs with metrics is a run of epochs. */
+type EpochCallback<Epoch> = { call(epoch: Epoch, run: TrainingRun<Epoch>): unknown }['call'];
+
+/** What a run needs from the trainer that starts it. */
+export interface RunPlan<Epoch> {
+  /** Starts the training thread; in lockstep it waits after each epoch until that is acknowledged. */
+  readonly start: (lockstep: boolean, onEvent: (event: NativeRunEvent) => void) => NativeRun;
+  readonly toRecord: (event: NativeEpochEvent) => Epoch;
+  readonly onEpochEnd: EpochCallback<Epoch> | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly progress: ProgressLine | undefined;
+}
+
+/** A consumer of epochs: it has asked for the next one when it is done with all before. */
+interface Reader {
+  epochsDone: number;
+}
+
+/** Runs this once when the run has ended, without counting as somebody who waits for it. */
+export let whenSettled: <Epoch>(run: TrainingRun<Epoch>, callback: () => void) => void;
+
+/** Whether the training thread waits at an epoch's end. */
+export let isAtEpochEnd: <Epoch>(run: TrainingRun<Epoch>) => boolean;
+
+/**
+ * Training under way, made by `fit`. Await it for its history, or iterate over its epochs; or both.
+ *
+ * The run starts right after the code that called `fit`. An iterating run waits at each epoch's end until the
+ * next one is asked for, and `break` stops it. Stopped, aborted or broken off, it leaves the model at a
+ * step's boundary and resolves with the history so far. What went wrong in training, or in `onEpochEnd`,
+ * rejects it.
+ */
+export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epoch>>, AsyncIterable<Epoch> {
+  readonly #plan: RunPlan<Epoch>;
+  readonly #epochs: Epoch[] = [];
+  readonly #history: Deferred<History<Epoch>> = deferred();
+  readonly #readers = new Set<Reader>();
+  readonly #cleanups: (() => void)[] = [];
+  /** Resolved at each epoch's and at the run's end, then replaced. */
+  #change: Deferred<void> = deferred();
+  #native: NativeRun | undefined;
+  /** Epochs whose `onEpochEnd` is over. */
+  #epochsHandled = 0;
+  #epochsAcknowledged = 0;
+  /** If not, epochs may be over on the thread that have not arrived here. */
+  #startedInLockstep = false;
+  #isStopRequested = false;
+  /** What `onEpochEnd` threw. */
+  #failure: { readonly error: unknown } | undefined;
+  #end: NativeEndEvent | undefined;
+  #isSettled = false;
+
+  static {
+    whenSettled = (run, callback) => {
+      if (run.#isSettled) callback();
+      else run.#cleanups.push(callback);
+    };
+    isAtEpochEnd = (run) =>
+      run.#startedInLockstep && run.#end === undefined && run.#epochsAcknowledged < run.#epochs.length;
+  }
+
+  /** @internal Use `Trainer.fit`. */
+  constructor(plan: RunPlan<Epoch>) {
+    this.#plan = plan;
+    const { signal } = plan;
+    if (signal?.aborted === true) this.stop();
+    const onAbort = () => this.stop();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#cleanups.push(() => signal?.removeEventListener('abort', onAbort));
+    queueMicrotask(() => this.#start());
+  }
+
+  /** Asks the run to end at the next step's boundary. Does nothing when it has ended. */
+  stop(): void {
+    if (this.#isStopRequested) return;
+    this.#isStopRequested = true;
+    if (this.#end === undefined) this.#native?.stop();
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a run is awaited as a promise is
+  then<Value = History<Epoch>, Failure = never>(
+    onHistory?: ((history: History<Epoch>) => Value | PromiseLike<Value>) | null,
+    onFailure?: ((reason: unknown) => Failure | PromiseLike<Failure>) | null,
+  ): Promise<Value | Failure> {
+    return this.#history.promise.then(onHistory, onFailure);
+  }
+
+  /** The run's epochs from its first one on, also for a second iterator. */
+  [Symbol.asyncIterator](): AsyncGenerator<Epoch, void, undefined> {
+    const epochs = this.#read();
+    // A generator would take up `return` and `throw` only after the epoch that it waits for.
+    const { return: finish, throw: fail } = epochs;
+    epochs.return = (value) => {
+      this.stop();
+      return finish.call(epochs, value);
+    };
+    epochs.throw = (error) => {
+      this.stop();
+      return fail.call(epochs, error);
+    };
+    return epochs;
+  }
+
+  get #isLockstep(): boolean {
+    return this.#plan.onEpochEnd !== undefined || this.#readers.size > 0;
+  }
+
+  async *#read(): AsyncGenerator<Epoch, void, undefined> {
+    const reader: Reader = { epochsDone: 0 };
+    this.#readers.add(reader);
+    if (this.#end === undefined) this.#native?.setLockstep(true);
+    // The iterator hands a failure on, so that the promise need not.
+    this.#history.promise.catch(() => {});
+    try {
+      for (;;) {
+        while (reader.epochsDone === this.#epochs.length && !this.#isSettled) await this.#change.promise;
+        if (reader.epochsDone === this.#epochs.length) break;
+        yield this.#epochs[reader.epochsDone] as Epoch;
+        reader.epochsDone++;
+        this.#acknowledge();
+      }
+    } finally {
+      this.#readers.delete(reader);
+      this.stop();
+      this.#acknowledge();
+      await this.#history.promise;
+    }
+  }
+
+  #start(): void {
+    if (this.#isStopRequested) {
+      this.#finish({ type: 'end', reason: 'stopped' });
+      return;
+    }
+    this.#startedInLockstep = this.#isLockstep;
+    try {
+      this.#native = this.#plan.start(this.#startedInLockstep, (event) => this.#receive(event));
+    } catch (error) {
+      this.#finish({ type: 'end', reason: 'error', error: error as Error });
+    }
+  }
+
+  #receive(event: NativeRunEvent): void {
+    if (event.type === 'progress') this.#plan.progress?.showBatch(event);
+    else if (event.type === 'epoch') void this.#addEpoch(event);
+    else this.#finish(event);
+  }
+
+  async #addEpoch(event: NativeEpochEvent): Promise<void> {
+    const epoch = this.#plan.toRecord(event);
+    this.#epochs.push(epoch);
+    const { progress, onEpochEnd } = this.#plan;
+    if (this.#isLockstep) progress?.clear();
+    else progress?.showEpoch(event);
+    progress?.countEpoch();
+    this.#announce();
+    if (onEpochEnd !== undefined) await this.#callBack(onEpochEnd, epoch);
+    this.#epochsHandled++;
+    this.#acknowledge();
+    this.#settle();
+  }
+
+  async #callBack(
+    onEpochEnd: (epoch: Epoch, run: TrainingRun<Epoch>) => unknown,
+    epoch: Epoch,
+  ): Promise<void> {
+    try {
+      await onEpochEnd(epoch, this);
+    } catch (error) {
+      this.#failure = { error };
+      this.stop();
+    }
+  }
+
+  /** Lets the thread go on when everybody is done with all epochs so far. */
+  #acknowledge(): void {
+    const done = Math.min(this.#epochsHandled, ...[...this.#readers].map((reader) => reader.epochsDone));
+    if (done < this.#epochs.length || done === this.#epochsAcknowledged) return;
+    this.#epochsAcknowledged = done;
+    if (this.#end === undefined) this.#native?.acknowledge();
+  }
+
+  #finish(end: NativeEndEvent): void {
+    this.#end = end;
+    this.#settle();
+  }
+
+  /** Once, when the thread has ended and the last `onEpochEnd` is over. */
+  #settle(): void {
+    if (this.#end === undefined || this.#epochsHandled < this.#epochs.length) return;
+    this.#isSettled = true;
+    this.#plan.progress?.end();
+    for (const cleanup of this.#cleanups) cleanup();
+    if (this.#failure !== undefined) this.#history.reject(this.#failure.error);
+    else if (this.#end.reason === 'error') this.#history.reject(toGradloomError(this.#end.error));
+    else
+      this.#history.resolve(
+        Object.freeze({ epochs: Object.freeze([...this.#epochs]), reason: this.#end.reason }),
+      );
+    this.#announce();
+  }
+
+  #announce(): void {
+    const change = this.#change;
+    this.#change = deferred();
+    change.resolve();
+  }
+}

@@ -1,0 +1,18 @@
+// The activations of kernels/activation.h by their equations, in double, over one row of `columns` values.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+
+namespace gradloom::reference {
+
+// y = activation(z); softmax over the row. y may be z.
+void activate(Activation activation, int64_t columns, const double* z, double* y);
+
+// The gradient of the loss by y becomes the one by z, in place:
+//   elementwise  dz[i] = dy[i] activation'(z[i])
+//   softmax      dz[i] = y[i] (dy[i] - sum over j of dy[j] y[j])
+void activation_backward(Activation activation, int64_t columns, const double* y, double* gradient);
+
+}  // namespace gradloom::reference

@@ -1,0 +1,236 @@
+/**
+ * The direction of dependencies, as ARCHITECTURE.md draws it: an arrow that runs the wrong way fails here. The rules
+ * know folders, not files, so adding a layer, a loss or an optimizer never touches them.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+
+/** Path from the repository's root, with `/`, to text. */
+type Sources = ReadonlyMap<string, string>;
+
+interface Rules {
+  /** Folders from the lowest to the highest. One may depend on itself and on what stands on earlier lines. */
+  readonly order: readonly (readonly string[])[];
+  /** Arrows between folders of the same line that are meant. */
+  readonly sideways: readonly string[];
+}
+
+const NATIVE: Rules = {
+  order: [
+    ['common'],
+    ['kernels'],
+    ['layers', 'losses', 'optimizers', 'metrics', 'datasets'],
+    ['training'],
+    ['binding'],
+  ],
+  sideways: [],
+};
+
+const LIB: Rules = {
+  order: [
+    ['native.ts', 'core'],
+    ['layers', 'losses', 'optimizers', 'metrics', 'formats'],
+    ['models', 'datasets'],
+    ['trainers'],
+    ['index.ts'],
+  ],
+  // native.ts is the surface that core's loader fills; a metric is checked against the loss it stands beside; a model
+  // predicts from data sets.
+  sideways: ['native.ts -> core', 'core -> native.ts', 'metrics -> losses', 'models -> datasets'],
+};
+
+/** Headers that one file or folder alone may include. */
+const ENCLOSED: readonly (readonly [header: string, owner: string])[] = [
+  ['napi.h', 'native/binding/'],
+  ['node_api.h', 'native/binding/'],
+  ['cblas.h', 'native/kernels/gemm.cc'],
+  ['omp.h', 'native/common/parallel.cc'],
+];
+
+/** Folders whose members (what their registry includes beside the interface) do not know each other. */
+const FAMILIES = [
+  ['layers', 'layer.h'],
+  ['losses', 'loss.h'],
+  ['optimizers', 'optimizer.h'],
+  ['metrics', 'metric.h'],
+] as const;
+
+function read(folder: string, extension: RegExp): Sources {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && extension.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+  return new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+}
+
+function matches(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? '');
+}
+
+function includes(text: string): string[] {
+  return matches(text, /^\s*#\s*include\s+["<]([^">]+)[">]/gm);
+}
+
+function imports(text: string): string[] {
+  return matches(text, /\b(?:from|import|import\()\s*'([^']+)'/g);
+}
+
+/** The complaint about an arrow from one top entry of a source folder to another, if it runs the wrong way. */
+function wrongWay(rules: Rules, file: string, from: string, to: string): string[] {
+  const rank = (entry: string) => rules.order.findIndex((line) => line.includes(entry));
+  if (rank(from) < 0) return [`${file}: ${from} has no place in the order of the architecture`];
+  if (rank(to) < 0) return [`${file}: depends on ${to}, which has no place in the order of the architecture`];
+  const allowed = from === to || rank(to) < rank(from) || rules.sideways.includes(`${from} -> ${to}`);
+  return allowed ? [] : [`${file}: ${from} must not depend on ${to}`];
+}
+
+function topOf(path: string): string {
+  return path.split('/')[1] ?? '';
+}
+
+function checkDirectionOfIncludes(native: Sources): string[] {
+  return [...native].flatMap(([file, text]) =>
+    includes(text)
+      .filter((header) => native.has(`native/${header}`))
+      .flatMap((header) => wrongWay(NATIVE, file, topOf(file), topOf(`native/${header}`))),
+  );
+}
+
+function checkEnclosedHeaders(native: Sources): string[] {
+  return [...native].flatMap(([file, text]) =>
+    ENCLOSED.filter(([header, owner]) => includes(text).includes(header) && !file.startsWith(owner)).map(
+      ([header, owner]) => `${file}: ${header} belongs to ${owner} alone`,
+    ),
+  );
+}
+
+function checkFamilies(native: Sources): string[] {
+  return FAMILIES.flatMap(([family, interfaceHeader]) => {
+    const registry = `native/${family}/registry`;
+    const members = includes(native.get(`${registry}.cc`) ?? '')
+      .filter((header) => header.startsWith(`${family}/`))
+      .filter((header) => header !== `${family}/registry.h` && header !== `${family}/${interfaceHeader}`);
+    return [...native]
+      .filter(([file]) => topOf(file) === family && !file.startsWith(registry))
+      .flatMap(([file, text]) =>
+        includes(text)
+          .filter(
+            (header) => members.includes(header) && !file.startsWith(`native/${header.replace(/h$/, '')}`),
+          )
+          .map((header) => `${file}: must not know its sibling ${header}`),
+      );
+  });
+}
+
+function checkDirectionOfImports(lib: Sources): string[] {
+  return [...lib].flatMap(([file, text]) =>
+    imports(text)
+      .filter((target) => target.startsWith('.'))
+      .map((target) => posix.join(posix.dirname(file), target))
+      .flatMap((target) =>
+        target.startsWith('lib/')
+          ? wrongWay(LIB, file, topOf(file), topOf(target))
+          : [`${file}: imports ${target} from outside of lib/`],
+      ),
+  );
+}
+
+function checkLoader(lib: Sources): string[] {
+  return [...lib]
+    .filter(([file]) => file !== 'lib/native.ts' && file !== 'lib/core/load-addon.ts')
+    .filter(
+      ([, text]) =>
+        imports(text).some((target) => target.endsWith('/load-addon.ts')) || /\.node\b['"]/.test(text),
+    )
+    .map(([file]) => `${file}: only lib/native.ts loads the addon`);
+}
+
+const native = read('native', /\.(cc|h)$/);
+const lib = read('lib', /\.ts$/);
+
+test('native: includes follow the order common <- kernels <- layers, losses, ... <- training <- binding', (t) => {
+  t.deepEqual(checkDirectionOfIncludes(native), []);
+});
+
+test('native: Node-API, BLAS and OpenMP are each included in one place', (t) => {
+  t.deepEqual(checkEnclosedHeaders(native), []);
+});
+
+test('native: layers, losses, optimizers and metrics never include their siblings', (t) => {
+  t.deepEqual(checkFamilies(native), []);
+});
+
+test('lib: imports follow the order native, core <- layers, losses, ... <- models, datasets <- trainers', (t) => {
+  t.deepEqual(checkDirectionOfImports(lib), []);
+});
+
+test('lib: only native.ts loads the addon', (t) => {
+  t.deepEqual(checkLoader(lib), []);
+});
+
+test('the checks see every file', (t) => {
+  t.true(native.has('native/kernels/gemm.cc'));
+  t.true(lib.has('lib/native.ts'));
+});
+
+test('a bad include is found', (t) => {
+  const bad = new Map([
+    ['native/common/shape.h', '#include "kernels/gemm.h"\n'],
+    ['native/kernels/gemm.h', '#include "common/shape.h"\n'],
+    ['native/layers/dense.cc', '#include "losses/loss.h"\n'],
+    ['native/losses/loss.h', ''],
+    ['native/surprise/new.cc', '#include "common/shape.h"\n'],
+  ]);
+  t.deepEqual(checkDirectionOfIncludes(bad), [
+    'native/common/shape.h: common must not depend on kernels',
+    'native/layers/dense.cc: layers must not depend on losses',
+    'native/surprise/new.cc: surprise has no place in the order of the architecture',
+  ]);
+});
+
+test('a header outside of its place is found', (t) => {
+  const bad = new Map([
+    ['native/layers/dense.cc', '#include <cblas.h>\n#  include <omp.h>\n'],
+    ['native/kernels/gemm.cc', '#include <cblas.h>\n'],
+    ['native/training/run.cc', '#include <napi.h>\n'],
+  ]);
+  t.deepEqual(checkEnclosedHeaders(bad), [
+    'native/layers/dense.cc: cblas.h belongs to native/kernels/gemm.cc alone',
+    'native/layers/dense.cc: omp.h belongs to native/common/parallel.cc alone',
+    'native/training/run.cc: napi.h belongs to native/binding/ alone',
+  ]);
+});
+
+test('a layer that includes another layer is found', (t) => {
+  const bad = new Map([
+    [
+      'native/layers/registry.cc',
+      '#include "layers/registry.h"\n#include "layers/dense.h"\n#include "layers/conv2d.h"\n',
+    ],
+    ['native/layers/dense.h', '#include "layers/layer.h"\n'],
+    ['native/layers/dense.cc', '#include "layers/dense.h"\n'],
+    [
+      'native/layers/conv2d.cc',
+      '#include "layers/conv2d.h"\n#include "layers/dense.h"\n#include "layers/window.h"\n',
+    ],
+  ]);
+  t.deepEqual(checkFamilies(bad), ['native/layers/conv2d.cc: must not know its sibling layers/dense.h']);
+});
+
+test('a bad import is found', (t) => {
+  const bad = new Map([
+    [
+      'lib/layers/dense.ts',
+      "import type { Model } from '../models/model.ts';\nimport { x } from './layer.ts';\n",
+    ],
+    ['lib/core/options.ts', "export { y } from '../../bench/run.ts';\n"],
+    ['lib/models/model.ts', "const { loadAddon } = await import('../core/load-addon.ts');\n"],
+  ]);
+  t.deepEqual(checkDirectionOfImports(bad), [
+    'lib/layers/dense.ts: layers must not depend on models',
+    'lib/core/options.ts: imports bench/run.ts from outside of lib/',
+  ]);
+  t.deepEqual(checkLoader(bad), ['lib/models/model.ts: only lib/native.ts loads the addon']);
+});

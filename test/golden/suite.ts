@@ -1,0 +1,80 @@
+/** Runs every case that Gradloom implements and says how far each is from its reference. */
+import { relu, sigmoid, softmax, tanh } from '../../lib/layers/index.ts';
+import { meanSquaredError, sigmoidBinaryCrossEntropy, softmaxCrossEntropy } from '../../lib/losses/index.ts';
+import { compareActivation } from './activations.ts';
+import type { GoldenCase } from './fixtures.ts';
+import { compareFlatten } from './flatten.ts';
+import { compareLoss } from './losses.ts';
+import { compareMaxPool2d } from './max-pool-2d.ts';
+import { compareKerasAdagrad, compareTorchOptimizer, OPTIMIZERS } from './optimizers.ts';
+import { compareConv2d, compareDense } from './products.ts';
+import { type Comparison, deviationOf } from './tolerances.ts';
+import { compareTrajectory } from './trajectories.ts';
+
+/** Computes what a case records; undefined for one that Gradloom cannot express. */
+type Runner = (golden: GoldenCase) => Comparison[] | undefined | Promise<Comparison[] | undefined>;
+
+const RUNNERS: Readonly<Record<string, Runner>> = {
+  dense: compareDense,
+  conv2d: compareConv2d,
+  maxpool2d: compareMaxPool2d,
+  flatten: compareFlatten,
+  relu: compareActivation(relu),
+  tanh: compareActivation(tanh),
+  sigmoid: compareActivation(sigmoid),
+  softmax: compareActivation(softmax),
+  softmax_cross_entropy: compareLoss({ kind: softmaxCrossEntropy().kind }, 'sample'),
+  bce_with_logits: compareLoss({ kind: sigmoidBinaryCrossEntropy().kind }, 'output'),
+  mse: compareLoss({ kind: meanSquaredError().kind }, 'output'),
+  ...Object.fromEntries(
+    Object.entries(OPTIMIZERS).map(([kind, make]) => [kind, compareTorchOptimizer(make)]),
+  ),
+  keras_adagrad: compareKerasAdagrad,
+  trajectory: compareTrajectory,
+};
+
+export interface Outcome {
+  readonly name: string;
+  readonly op: string;
+  readonly verdict: 'within tolerance' | 'failed' | 'not implemented';
+  /** The largest error as a part of what is allowed. */
+  readonly share: number;
+  /** What is wrong, a line each. */
+  readonly complaints: readonly string[];
+}
+
+export async function runCase(golden: GoldenCase): Promise<Outcome> {
+  const { name, op } = golden;
+  let comparisons: Comparison[] | undefined;
+  try {
+    comparisons = await RUNNERS[op]?.(golden);
+  } catch (error) {
+    return { name, op, verdict: 'failed', share: Number.POSITIVE_INFINITY, complaints: [String(error)] };
+  }
+  if (comparisons === undefined) return { name, op, verdict: 'not implemented', share: 0, complaints: [] };
+  const complaints = [...complaintsOf(comparisons), ...omissionsOf(golden, comparisons)];
+  const share = Math.max(...comparisons.map((comparison) => deviationOf(comparison).share));
+  return { name, op, verdict: complaints.length === 0 ? 'within tolerance' : 'failed', share, complaints };
+}
+
+function complaintsOf(comparisons: readonly Comparison[]): string[] {
+  return comparisons.flatMap((comparison) => {
+    const { share, index } = deviationOf(comparison);
+    if (share <= 1) return [];
+    const { tensor, got, ref, tolerance } = comparison;
+    const place =
+      got.length === ref.length
+        ? `[${index}] got ${got[index]}, ref ${ref[index]}`
+        : `has ${got.length} values, ref ${ref.length}`;
+    return [`${tensor} ${place}: ${share.toPrecision(3)} times the tolerance (${tolerance.measure})`];
+  });
+}
+
+/** A runner that forgets an output must not look as if it had passed. */
+function omissionsOf(golden: GoldenCase, comparisons: readonly Comparison[]): string[] {
+  const compared = comparisons.map(({ tensor }) => tensor);
+  const recorded = golden.outputs ?? golden.tensorNames.filter((name) => /^(ref|state)\./.test(name));
+  return recorded
+    .filter((output) => !compared.includes(output))
+    .map((output) => `${output} was not compared`);
+}

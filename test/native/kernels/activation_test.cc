@@ -1,0 +1,163 @@
+#include "kernels/activation.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/reference/activation.h"
+#include "kernels/reference/matrix.h"
+#include "support/compare.h"
+#include "support/guarded_buffer.h"
+#include "support/random_data.h"
+#include "support/specs.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+constexpr Activation kAll[] = {Activation::kLinear, Activation::kRelu, Activation::kTanh, Activation::kSigmoid,
+                               Activation::kSoftmax};
+
+// Highway's Exp and Tanh are good to some units in the last place; sums of a row add their own.
+constexpr double kUlps = 16 * kRoundoff;
+
+// One below, at and above the lanes of every target, and several vectors with a tail.
+constexpr int64_t kWidths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 67};
+
+std::vector<float> forward_one(Activation activation, std::vector<float> z) {
+  const auto columns = static_cast<int64_t>(z.size());
+  add_bias_and_activate(activation, {1, columns, columns}, nullptr, z.data());
+  return z;
+}
+
+}  // namespace
+
+TEST_CASE("activations: forward and backward agree with the reference at every width, with and without bias and gaps") {
+  RandomData random(41);
+  for (const Activation activation : kAll) {
+    for (const int64_t columns : kWidths) {
+      for (const int64_t gap : {0, 3}) {
+        CAPTURE(static_cast<int>(activation));
+        CAPTURE(columns);
+        const RowBlock block{5, columns, columns + gap};
+        const std::vector<float> bias = random.normal(columns);
+        const bool with_bias = gap == 0;
+        GuardedBuffer z(random.normal(block.rows * block.stride), 1);
+        std::vector<double> expected = to_double(z.values());
+        std::vector<double> bounds(expected.size());
+        for (int64_t row = 0; row < block.rows; ++row) {
+          double* out = expected.data() + row * block.stride;
+          for (int64_t c = 0; with_bias && c < columns; ++c) out[c] += bias[static_cast<size_t>(c)];
+          for (int64_t c = 0; c < columns; ++c) {
+            bounds[static_cast<size_t>(row * block.stride + c)] = kUlps * (1 + std::abs(out[c]));
+          }
+          reference::activate(activation, columns, out, out);
+        }
+        add_bias_and_activate(activation, block, with_bias ? bias.data() : nullptr, z.data());
+        CHECK(difference(z.span(), expected, bounds) == "");
+        CHECK(z.intact());
+
+        GuardedBuffer gradient(random.normal(block.rows * block.stride), 3);
+        std::vector<double> expected_gradient = to_double(gradient.values());
+        for (int64_t row = 0; row < block.rows; ++row) {
+          const std::vector<double> y = to_double(z.values());
+          double magnitude = 0;
+          for (int64_t c = 0; c < columns; ++c) {
+            magnitude += std::abs(expected_gradient[static_cast<size_t>(row * block.stride + c)]);
+          }
+          for (int64_t c = 0; c < columns; ++c) {
+            bounds[static_cast<size_t>(row * block.stride + c)] = 4 * kRoundoff * magnitude;
+          }
+          reference::activation_backward(activation, columns, y.data() + row * block.stride,
+                                         expected_gradient.data() + row * block.stride);
+        }
+        activation_backward(activation, block, z.data(), gradient.data());
+        CHECK(difference(gradient.span(), expected_gradient, bounds) == "");
+        CHECK(gradient.intact());
+      }
+    }
+  }
+}
+
+TEST_CASE("relu: exact, 0 at -0 and below, derivative 0 at 0") {
+  const std::vector<float> z = {-2, -0.0F, 0, 3, -INFINITY, INFINITY};
+  const std::vector<float> y = forward_one(Activation::kRelu, z);
+  CHECK(y == std::vector<float>{0, 0, 0, 3, 0, INFINITY});
+  std::vector<float> gradient(6, 5.0F);
+  activation_backward(Activation::kRelu, {1, 6, 6}, y.data(), gradient.data());
+  CHECK(gradient == std::vector<float>{0, 0, 0, 5, 0, 5});
+}
+
+TEST_CASE("tanh, sigmoid, softmax: far out they saturate and stay finite") {
+  for (const float z : {30.0F, 89.0F, 1e4F, 3e38F, INFINITY}) {
+    CAPTURE(z);
+    CHECK(forward_one(Activation::kTanh, {z, -z}) == std::vector<float>{1, -1});
+    const std::vector<float> sigmoid = forward_one(Activation::kSigmoid, {z, -z});
+    CHECK(sigmoid[0] == doctest::Approx(1).epsilon(1e-7));
+    CHECK(sigmoid[1] >= 0);
+    CHECK(sigmoid[1] < 1e-12);
+  }
+  for (const float z : {30.0F, 110.0F, 1e4F, 3e38F}) {
+    CAPTURE(z);
+    const std::vector<float> softmax = forward_one(Activation::kSoftmax, {z, -z, z});
+    CHECK(softmax[0] == 0.5F);
+    CHECK(softmax[1] < 1e-12);
+    CHECK(softmax[2] == 0.5F);
+  }
+  CHECK(forward_one(Activation::kSoftmax, {-1e30F, -1e30F}) == std::vector<float>{0.5F, 0.5F});
+  CHECK(forward_one(Activation::kSoftmax, {-7}) == std::vector<float>{1});
+}
+
+TEST_CASE("activations: NaN stays NaN at every position, other elements stay what they are") {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const Activation activation : kAll) {
+    for (const int64_t columns : {1, 7, 16, 33}) {
+      for (int64_t at = 0; at < columns; ++at) {
+        std::vector<float> z(static_cast<size_t>(columns), 0.5F);
+        z[static_cast<size_t>(at)] = kNan;
+        const std::vector<float> y = forward_one(activation, z);
+        bool right = true;
+        for (int64_t c = 0; c < columns; ++c) {
+          const bool is_nan = std::isnan(y[static_cast<size_t>(c)]);
+          right = right && (is_nan == (c == at || activation == Activation::kSoftmax));
+        }
+        CAPTURE(static_cast<int>(activation));
+        CAPTURE(at);
+        CHECK(right);
+      }
+    }
+  }
+}
+
+TEST_CASE("add_column_sums: integers exactly, real numbers within the bound, adding to what is there") {
+  RandomData random(42);
+  for (const int64_t rows : {0, 1, 63, 64, 65, 200}) {
+    for (const int64_t columns : kWidths) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      const int64_t stride = columns + 2;
+      for (const bool integers : {true, false}) {
+        GuardedBuffer values(integers ? random.integers(rows * stride) : random.normal(rows * stride), 1);
+        GuardedBuffer total(integers ? random.integers(columns) : random.normal(columns), 1);
+        std::vector<double> expected = to_double(total.values());
+        reference::add_column_sums(rows, columns, stride, to_double(values.values()).data(), expected.data());
+        add_column_sums({rows, columns, stride}, values.data(), total.data());
+        const double bound = integers ? 0 : static_cast<double>(rows + 1) * kRoundoff * 5 * static_cast<double>(rows + 1);
+        CHECK(difference(total.span(), expected, Tolerance{0, bound}) == "");
+        CHECK(total.intact());
+      }
+    }
+  }
+}
+
+TEST_CASE("parse_activation: known names, and an error that lists them") {
+  CHECK(parse_activation("linear") == Activation::kLinear);
+  CHECK(parse_activation("relu") == Activation::kRelu);
+  CHECK(parse_activation("tanh") == Activation::kTanh);
+  CHECK(parse_activation("sigmoid") == Activation::kSigmoid);
+  CHECK(parse_activation("softmax") == Activation::kSoftmax);
+  CHECK(contains(error_of([] { parse_activation("Relu"); }),
+                 "INVALID_SPEC: unknown activation \"Relu\"; known are linear, relu, tanh, sigmoid and softmax"));
+}

@@ -1,0 +1,98 @@
+#include "kernels/gemm.h"
+
+#include <doctest/doctest.h>
+
+#include "kernels/reference/matrix.h"
+#include "support/compare.h"
+#include "support/guarded_buffer.h"
+#include "support/random_data.h"
+#include "support/specs.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+// Operands and result of one product, with gaps between the rows.
+struct Product {
+  Product(RandomData& random, const ProductShape& product_shape)
+      : shape(product_shape),
+        a_transpose(random.pick({Transpose::kNo, Transpose::kYes})),
+        b_transpose(random.pick({Transpose::kNo, Transpose::kYes})),
+        accumulate(random.pick({Accumulate::kOverwrite, Accumulate::kAdd})),
+        a_rows(a_transpose == Transpose::kYes ? shape.depth : shape.rows),
+        b_rows(b_transpose == Transpose::kYes ? shape.columns : shape.depth),
+        a_stride((a_transpose == Transpose::kYes ? shape.rows : shape.depth) + random.integer(1, 3)),
+        b_stride((b_transpose == Transpose::kYes ? shape.depth : shape.columns) + random.integer(1, 3)),
+        c_stride(shape.columns + random.integer(1, 3)) {}
+
+  std::string difference_to_reference(RandomData& random, bool integers) {
+    const auto fill = [&](int64_t count) { return integers ? random.integers(count) : random.normal(count); };
+    GuardedBuffer a(fill(a_rows * a_stride), 1);
+    GuardedBuffer b(fill(b_rows * b_stride), 2);
+    GuardedBuffer c(fill(shape.rows * c_stride), 3);
+    std::vector<double> expected = to_double(c.values());
+    std::vector<double> bounds(expected.size(), 0.0);
+    reference_product(to_double(a.values()), to_double(b.values()), expected);
+    if (!integers) set_bounds(to_double(a.values()), to_double(b.values()), to_double(c.values()), bounds);
+    gemm(shape, {a.data(), a_stride, a_transpose}, {b.data(), b_stride, b_transpose}, accumulate, c.data(), c_stride);
+    return difference(c.span(), expected, bounds) + (c.intact() ? "" : " written beside c");
+  }
+
+  void reference_product(const std::vector<double>& a, const std::vector<double>& b, std::vector<double>& c) const {
+    reference::matrix_product(shape, {a.data(), a_stride, a_transpose}, {b.data(), b_stride, b_transpose}, accumulate,
+                              c.data(), c_stride);
+  }
+
+  // A sum of K products in any order is off by at most (K + 1) u times the sum of their magnitudes.
+  void set_bounds(const std::vector<double>& a, const std::vector<double>& b, const std::vector<double>& c_before,
+                  std::vector<double>& bounds) const {
+    std::vector<double> c = magnitudes(c_before);
+    reference_product(magnitudes(a), magnitudes(b), c);
+    for (int64_t i = 0; i < shape.rows * c_stride; ++i) {
+      if (i % c_stride < shape.columns) {
+        bounds[static_cast<size_t>(i)] = static_cast<double>(shape.depth + 2) * kRoundoff * c[static_cast<size_t>(i)];
+      }
+    }
+  }
+
+  ProductShape shape;
+  Transpose a_transpose, b_transpose;
+  Accumulate accumulate;
+  int64_t a_rows, b_rows, a_stride, b_stride, c_stride;
+};
+
+}  // namespace
+
+TEST_CASE("gemm: integers agree exactly with the reference, gaps between rows stay, any size may be 0") {
+  RandomData random(11);
+  for (int i = 0; i < 400; ++i) {
+    CAPTURE(i);
+    Product product(random, {random.pick({0, 1, 3, 15, 16, 17, 33}), random.pick({0, 1, 7, 16, 31, 33}),
+                             random.pick({0, 1, 2, 15, 17, 64, 70})});
+    CHECK(product.difference_to_reference(random, true) == "");
+  }
+}
+
+TEST_CASE("gemm: real numbers agree within the bound of a sum of K products") {
+  RandomData random(12);
+  for (int i = 0; i < 60; ++i) {
+    CAPTURE(i);
+    Product product(random, {random.integer(1, 70), random.integer(1, 70), random.integer(1, 300)});
+    CHECK(product.difference_to_reference(random, false) == "");
+  }
+}
+
+TEST_CASE("gemm: overwriting does not read what was there") {
+  RandomData random(13);
+  GuardedBuffer a(random.integers(6));
+  GuardedBuffer b(random.integers(6));
+  GuardedBuffer c(9);  // NaN
+  gemm({3, 3, 2}, {a.data(), 2}, {b.data(), 3}, Accumulate::kOverwrite, c.data(), 3);
+  for (const float value : c.values()) CHECK(value == value);
+}
+
+TEST_CASE("gemm: sizes beyond BLAS's integers are refused") {
+  CHECK(error_of([] { check_gemm_size(INT32_MAX); }).empty());
+  CHECK(contains(error_of([] { check_gemm_size(int64_t{INT32_MAX} + 1); }), "SHAPE_TOO_LARGE"));
+}

@@ -1,0 +1,224 @@
+// What every layer must do. Every kind in the registry has an example here; one without fails.
+// Threads: 1, 2, 3 and 8.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <memory>
+#include <numeric>
+
+#include "common/checked.h"
+#include "layers/registry.h"
+#include "support/compare.h"
+#include "support/layer_run.h"
+#include "support/random_data.h"
+#include "support/specs.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+struct Example {
+  Spec::Object spec;
+  Shape input;
+};
+
+const std::multimap<std::string, Example>& examples() {
+  static const std::multimap<std::string, Example> table = {
+      {"conv2d", {conv2d({.filters = 10, .padding = "same", .groups = 2, .activation = "tanh"}), {5, 7, 4}}},
+      {"conv2d", {conv2d({.filters = 20, .kernel_size = {1, 1}, .activation = "sigmoid"}), {15, 15, 33}}},
+      {"conv2d", {conv2d({.filters = 32, .kernel_size = {5, 5}, .strides = {2, 2}, .bias = false}), {28, 28, 3}}},
+      {"dense", {dense({.units = 10, .activation = "tanh"}), {33}}},
+      {"dense", {dense({.units = 130, .bias = false}), {700}}},
+      {"dense", {dense({.units = 70, .activation = "softmax"}), {20}}},
+      {"dropout", {dropout(0.3), {7, 7, 10}}},
+      {"flatten", {plain_layer("flatten"), {5, 7, 3}}},
+      {"maxPool2d", {max_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
+      {"relu", {plain_layer("relu"), {20, 20, 33}}},
+      {"sigmoid", {plain_layer("sigmoid"), {33}}},
+      {"softmax", {plain_layer("softmax"), {5, 10}}},
+      {"tanh", {plain_layer("tanh"), {7, 3}}},
+  };
+  return table;
+}
+
+// Runs `check` on the layer of every example.
+void for_each_layer(const std::function<void(const Layer&)>& check) {
+  for (const auto& [kind, example] : examples()) {
+    CAPTURE(kind);
+    check(*make_layer(example.spec, example.input));
+  }
+}
+
+// Inputs whose values keep away from the kinks and ties of relu and max pooling.
+LayerCase smooth_case(const Layer& layer, int64_t batch, RandomData& random) {
+  LayerCase given = normal_case(layer, batch, random);
+  const auto count = static_cast<int64_t>(given.x.size());
+  given.x = random.distinct(count, 4.0F / static_cast<float>(count));
+  for (float& v : given.x) v += 1.0F / static_cast<float>(count);
+  for (auto& parameter : given.parameters) {
+    for (float& v : parameter) v *= 0.2F;
+  }
+  return given;
+}
+
+double dot(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+void add_scaled(std::vector<float>& values, double factor, const std::vector<float>& direction) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(values[i] + factor * direction[i]);
+  }
+}
+
+// The gradient along one direction of the inputs and parameters: <gradient, v> against (f(x + h v) - f(x - h v)) / 2h of
+// f = <y, dy>. The floats of f limit h, and so the agreement, to some 1e-3.
+void check_directional_derivative(const Layer& layer, RandomData& random) {
+  const LayerCase given = smooth_case(layer, 3, random);
+  const LayerResult result = run_layer(layer, given);
+  const double step = 0.4 / static_cast<double>(given.x.size());
+  const auto check = [&](const std::vector<float>& gradient, const std::function<std::vector<float>&(LayerCase&)>& part) {
+    std::vector<float> direction(gradient.size());
+    for (float& v : direction) v = random.integer(0, 1) == 0 ? -1.0F : 1.0F;
+    const double h = gradient.size() == given.x.size() ? step : 1e-3;
+    LayerCase above = given;
+    add_scaled(part(above), h, direction);
+    LayerCase below = given;
+    add_scaled(part(below), -h, direction);
+    const double difference = (dot(run_layer(layer, above).y, given.dy) - dot(run_layer(layer, below).y, given.dy)) / (2 * h);
+    const double size = std::sqrt(dot(gradient, gradient));
+    CHECK(dot(gradient, direction) == doctest::Approx(difference).epsilon(0.02).scale(size));
+  };
+  check(result.dx, [](LayerCase& c) -> std::vector<float>& { return c.x; });
+  for (size_t p = 0; p < given.parameters.size(); ++p) {
+    check(result.gradients[p], [p](LayerCase& c) -> std::vector<float>& { return c.parameters[p]; });
+  }
+}
+
+}  // namespace
+
+TEST_CASE("layers: every kind in the registry has an example, and the other way round") {
+  std::vector<std::string> kinds;
+  for (auto it = examples().begin(); it != examples().end(); it = examples().upper_bound(it->first)) {
+    kinds.push_back(it->first);
+  }
+  CHECK(kinds == layer_kinds());
+  CHECK(error_of([] { gradloom::make_layer(plain_layer("flaten"), {3}); }) ==
+        "UNKNOWN_KIND: there is no layer of kind \"flaten\"");
+}
+
+TEST_CASE("layers: keep the rules of memory and gradients for awkward batches, in training and predicting") {
+  RandomData random(151);
+  for_each_layer([&](const Layer& layer) {
+    for (const int64_t batch : {1, 7, 20, 33}) {
+      for (const auto place : {GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink}) {
+        CAPTURE(batch);
+        LayerCase given = normal_case(layer, batch, random);
+        given.place = place;
+        const LayerResult result = run_layer(layer, given);
+        CHECK(result.broken_rules == "");
+        const auto all_finite = [](const std::vector<float>& values) {
+          return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+        };
+        CHECK(all_finite(result.y));
+        CHECK(all_finite(result.dx));
+        CHECK(std::all_of(result.gradients.begin(), result.gradients.end(), all_finite));
+        given.phase = Phase::kPredicting;
+        CHECK(run_layer(layer, given).broken_rules == "");
+      }
+    }
+  });
+}
+
+TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the gradient, with and without dx") {
+  RandomData random(152);
+  for_each_layer([&](const Layer& layer) {
+    LayerCase given = normal_case(layer, 33, random);
+    const LayerResult expected = run_layer(layer, given);
+    for (const int threads : {1, 2, 3, 8}) {
+      for (const auto place : {GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink}) {
+        for (const bool input_gradient : {true, false}) {
+          CAPTURE(threads);
+          given.threads = threads;
+          given.place = place;
+          given.input_gradient = input_gradient;
+          const LayerResult result = run_layer(layer, given);
+          CHECK(difference_in_bits(result.y, expected.y) == "");
+          if (input_gradient) CHECK(difference_in_bits(result.dx, expected.dx) == "");
+          for (size_t p = 0; p < expected.gradients.size(); ++p) {
+            CHECK(difference_in_bits(result.gradients[p], expected.gradients[p]) == "");
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("layers: gradients agree with directional derivatives of the layer itself") {
+  RandomData random(153);
+  for_each_layer([&](const Layer& layer) { check_directional_derivative(layer, random); });
+}
+
+TEST_CASE("layers: a sample's prediction does not depend on the samples beside it") {
+  RandomData random(154);
+  for_each_layer([&](const Layer& layer) {
+    LayerCase given = normal_case(layer, 7, random);
+    given.phase = Phase::kPredicting;
+    const std::vector<float> together = run_layer(layer, given).y;
+    std::vector<float> one_by_one;
+    for (int64_t n = 0; n < 7; ++n) {
+      LayerCase single = given;
+      single.batch = 1;
+      single.x.assign(given.x.begin() + n * layer.input_shape().size(),
+                      given.x.begin() + (n + 1) * layer.input_shape().size());
+      const std::vector<float> y = run_layer(layer, single).y;
+      one_by_one.insert(one_by_one.end(), y.begin(), y.end());
+    }
+    // Another batch may cut a product otherwise: not the same bits, but within the error of its sums.
+    CHECK(difference(together, to_double(one_by_one), Tolerance{1e-5, 1e-4}) == "");
+  });
+}
+
+TEST_CASE("layers: file layout and back is the identity, of the parameter's size") {
+  RandomData random(155);
+  for_each_layer([&](const Layer& layer) {
+    for (size_t p = 0; p < layer.parameters().size(); ++p) {
+      const std::vector<float> stored = random.normal(layer.parameters()[p].shape.size());
+      std::vector<float> file(stored.size());
+      std::vector<float> back(stored.size());
+      layer.to_file_layout(static_cast<int>(p), stored.data(), file.data());
+      layer.from_file_layout(static_cast<int>(p), file.data(), back.data());
+      CHECK(difference_in_bits(back, stored) == "");
+      CHECK(std::is_permutation(file.begin(), file.end(), stored.begin()));
+    }
+  });
+}
+
+TEST_CASE("layers: every attribute is required, and an error names it") {
+  for (const auto& [kind, example] : examples()) {
+    for (const auto& [attribute, value] : example.spec) {
+      CAPTURE(kind);
+      CAPTURE(attribute);
+      Spec::Object spec = example.spec;
+      spec.erase(attribute);
+      CHECK(error_of([&] { gradloom::make_layer(spec, example.input); }) ==
+            "INVALID_SPEC: attribute \"" + attribute + "\" is missing");
+      spec.emplace(attribute, Spec());
+      CHECK(contains(error_of([&] { gradloom::make_layer(spec, example.input); }),
+                     "INVALID_SPEC: attribute \"" + attribute + "\" must be"));
+    }
+  }
+}
+
+TEST_CASE("layers: batches beyond any memory are refused when the plan is made") {
+  for_each_layer([](const Layer& layer) {
+    const LayerNeeds needs = layer.needs(1, Phase::kTraining, 1);
+    CHECK(needs.kernel[0] != '\0');
+    CHECK(needs.saved >= 0);
+    if (layer.parameters().empty() && needs.saved == 0) return;
+    CHECK(contains(error_of([&] { layer.needs(kMaxElements, Phase::kTraining, 1); }), "SHAPE_TOO_LARGE"));
+  });
+}

@@ -1,0 +1,197 @@
+// Threads: 1 to 3.
+#include "layers/conv2d.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "kernels/reference/activation.h"
+#include "kernels/reference/convolution.h"
+#include "support/compare.h"
+#include "support/layer_run.h"
+#include "support/random_data.h"
+#include "support/specs.h"
+#include "support/windows.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+struct Expected {
+  std::vector<double> z, dx, weight, bias;
+};
+
+Expected reference_of(const reference::Convolution& shape, const std::vector<double>& x,
+                      const std::vector<double>& weight, const double* bias, const std::vector<double>& dz) {
+  Expected e{std::vector<double>(dz.size()), std::vector<double>(x.size()), std::vector<double>(weight.size()),
+             std::vector<double>(static_cast<size_t>(shape.filters))};
+  reference::conv2d(shape, x.data(), weight.data(), bias, e.z.data());
+  reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(), {e.dx.data(), e.weight.data(), e.bias.data()});
+  return e;
+}
+
+// A convolution with these sizes as a layer, checked for the shape that it gives.
+Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
+  options.filters = shape.filters;
+  options.groups = shape.groups;
+  set_window(shape.window, options);
+  return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
+}
+
+void check_integers(RandomData& random, const reference::Convolution& shape) {
+  const Window2d& w = shape.window;
+  CAPTURE(shape.batch);
+  CAPTURE(shape.channels);
+  CAPTURE(shape.filters);
+  CAPTURE(shape.groups);
+  CAPTURE(w.input.height);
+  CAPTURE(w.input.width);
+  CAPTURE(w.window.height);
+  CAPTURE(w.window.width);
+  const bool bias = random.integer(0, 3) > 0;
+  const Conv2d layer = make_layer(shape, {.filters = 0, .bias = bias, .kernel = random.pick({"auto", "blas"})});
+  CHECK(layer.output_shape() == Shape{w.output.height, w.output.width, shape.filters});
+  CHECK(layer.flops() == 2 * reference::conv2d_products(shape));
+
+  LayerCase given = integer_case(layer, shape.batch, random);
+  given.threads = static_cast<int>(random.integer(1, 3));
+  given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
+  const LayerResult result = run_layer(layer, given);
+  CHECK(result.broken_rules == "");
+
+  const std::vector<double> biases = bias ? to_double(given.parameters[1]) : std::vector<double>();
+  const Expected expected = reference_of(shape, to_double(given.x), to_double(given.parameters[0]),
+                                         bias ? biases.data() : nullptr, to_double(given.dy));
+  CHECK(difference(result.y, expected.z, Tolerance{}) == "");
+  CHECK(difference(result.dx, expected.dx, Tolerance{}) == "");
+  CHECK(difference(result.gradients[0], expected.weight, Tolerance{}) == "");
+  if (bias) CHECK(difference(result.gradients[1], expected.bias, Tolerance{}) == "");
+}
+
+reference::Convolution random_shape(RandomData& random) {
+  const int64_t groups = random.pick({1, 1, 1, 2, 3, 7});
+  reference::Convolution shape{.window = random_window(random),
+                               .batch = random.pick({1, 2, 7, 20, 33}),
+                               .channels = groups * random.pick({1, 1, 2, 3}),
+                               .filters = groups * random.pick({1, 1, 2, 5}),
+                               .groups = groups};
+  if (groups == 1) {
+    shape.channels = random.pick({1, 3, 7, 10, 17});
+    shape.filters = random.pick({1, 3, 7, 10, 16});
+  }
+  return shape;
+}
+
+}  // namespace
+
+TEST_CASE("conv2d: integers agree exactly with the reference over 500 shapes, forward and backward") {
+  RandomData random(111);
+  for (int i = 0; i < 500; ++i) {
+    CAPTURE(i);
+    check_integers(random, random_shape(random));
+  }
+}
+
+TEST_CASE("conv2d: integers agree exactly over 60 pointwise shapes") {
+  RandomData random(112);
+  for (int i = 0; i < 60; ++i) {
+    CAPTURE(i);
+    reference::Convolution shape = random_shape(random);
+    const Extent2d size{random.pick({1, 5, 7}), random.pick({1, 4, 7})};
+    shape.window = {size, size, {1, 1}, {1, 1}, {1, 1}, {}};
+    check_integers(random, shape);
+  }
+}
+
+TEST_CASE("conv2d: integers agree exactly where work is cut into many products and partial sums") {
+  RandomData random(113);
+  const Window2d same3{{24, 24}, {24, 24}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  check_integers(random, {same3, 33, 7, 10, 1});
+  check_integers(random, {same3, 7, 10, 20, 2});
+  const Window2d strided{{27, 31}, {12, 14}, {5, 5}, {2, 2}, {1, 1}, {0, 1, 0, 1}};
+  check_integers(random, {strided, 20, 3, 32, 1});
+  const Window2d pointwise{{20, 20}, {20, 20}, {1, 1}, {1, 1}, {1, 1}, {}};
+  check_integers(random, {pointwise, 33, 20, 33, 1});
+  const Window2d depthwise{{16, 16}, {16, 16}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  check_integers(random, {depthwise, 33, 20, 20, 20});
+}
+
+TEST_CASE("conv2d: real numbers with every activation, within bounds from epsilon and length") {
+  RandomData random(114);
+  for (const char* name : {"linear", "relu", "tanh", "sigmoid", "softmax"}) {
+    for (int i = 0; i < 12; ++i) {
+      CAPTURE(name);
+      CAPTURE(i);
+      const reference::Convolution shape = random_shape(random);
+      const Conv2d layer = make_layer(shape, {.filters = 0, .activation = name});
+      const LayerCase given = normal_case(layer, shape.batch, random);
+      const LayerResult result = run_layer(layer, given);
+      const Activation activation = parse_activation(name);
+      const std::vector<double> x = to_double(given.x);
+      const std::vector<double> weight = to_double(given.parameters[0]);
+      const std::vector<double> bias = to_double(given.parameters[1]);
+      const auto pixels = static_cast<int64_t>(result.y.size()) / shape.filters;
+
+      std::vector<double> y(result.y.size());
+      reference::conv2d(shape, x.data(), weight.data(), bias.data(), y.data());
+      std::vector<double> size(result.y.size());
+      reference::conv2d(shape, magnitudes(x).data(), magnitudes(weight).data(),
+                        magnitudes(bias).data(), size.data());
+      double largest = 0;
+      for (const double z : size) largest = std::max(largest, z);
+      std::vector<double> dz = to_double(given.dy);
+      const std::vector<double> outputs = to_double(result.y);
+      double dz_size = 0;
+      for (int64_t p = 0; p < pixels; ++p) {
+        reference::activate(activation, shape.filters, y.data() + p * shape.filters, y.data() + p * shape.filters);
+        double row = 0;
+        for (int64_t k = 0; k < shape.filters; ++k) row += std::abs(dz[static_cast<size_t>(p * shape.filters + k)]);
+        dz_size = std::max(dz_size, row);
+        reference::activation_backward(activation, shape.filters, outputs.data() + p * shape.filters,
+                                       dz.data() + p * shape.filters);
+      }
+      const int64_t depth = shape.window.taps() * shape.channels / shape.groups;
+      CHECK(difference(result.y, y, Tolerance{0, (static_cast<double>(depth) + 32) * kRoundoff * largest}) == "");
+
+      // Every dz at its largest possible magnitude.
+      const Expected expected = reference_of(shape, x, weight, bias.data(), dz);
+      const Expected bound = reference_of(shape, magnitudes(x), magnitudes(weight), nullptr,
+                                          std::vector<double>(dz.size(), dz_size));
+      const auto check = [&](const std::vector<float>& actual, const std::vector<double>& right,
+                             const std::vector<double>& magnitude, int64_t terms) {
+        std::vector<double> bounds = magnitude;
+        for (double& b : bounds) b *= (static_cast<double>(terms) + 8) * kRoundoff;
+        CHECK(difference(actual, right, bounds) == "");
+      };
+      check(result.dx, expected.dx, bound.dx, shape.window.taps() * shape.filters / shape.groups);
+      check(result.gradients[0], expected.weight, bound.weight, pixels);
+      check(result.gradients[1], expected.bias, bound.bias, pixels);
+    }
+  }
+}
+
+TEST_CASE("conv2d: files hold weights as [filters, channels, height, width]") {
+  const Conv2d layer(conv2d({.filters = 2, .kernel_size = {2, 3}}), {4, 4, 5});
+  CHECK(layer.parameters()[0].shape == Shape{2, 5, 2, 3});
+  std::vector<float> file(60);
+  for (size_t i = 0; i < file.size(); ++i) file[i] = static_cast<float>(i);
+  std::vector<float> stored(60);
+  layer.from_file_layout(0, file.data(), stored.data());
+  // Filter 1, channel 3, row 0, column 2 of the file stands at [1, 0, 2, 3] of the layer.
+  CHECK(stored[((1 * 2 + 0) * 3 + 2) * 5 + 3] == file[((1 * 5 + 3) * 2 + 0) * 3 + 2]);
+}
+
+TEST_CASE("conv2d: groups that do not divide, and sizes that overflow") {
+  const auto error = [](const Conv2dOptions& options, const Shape& input) {
+    return error_of([&] { Conv2d(conv2d(options), input); });
+  };
+  CHECK(error({.filters = 4, .groups = 2}, {5, 5, 3}) ==
+        "SHAPE_MISMATCH: conv2d \"conv2d_1\": groups 2 must divide the 3 input channels and the 4 filters");
+  CHECK(contains(error({.filters = 3, .groups = 2}, {5, 5, 4}), "must divide the 4 input channels and the 3 filters"));
+  CHECK(contains(error({.filters = 1, .kernel_size = {int64_t{1} << 30, 1}, .padding = "same"}, {4, 4, 4}),
+                 "SHAPE_TOO_LARGE"));
+  CHECK(contains(error({.filters = int64_t{1} << 32, .kernel_size = {1, 1}}, {4, 4, 4}), "SHAPE_TOO_LARGE"));
+  CHECK(contains(error({.filters = 1, .padding = Spec::List{int64_t{1} << 31, 0, 0, 0}}, {4, 4, 4}),
+                 "SHAPE_TOO_LARGE: conv2d \"conv2d_1\": a size of 2147483648 exceeds 2^30"));
+}

@@ -1,0 +1,150 @@
+// Threads: 1 to 3.
+#include "layers/dense.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "kernels/reference/activation.h"
+#include "kernels/reference/dense.h"
+#include "support/compare.h"
+#include "support/layer_run.h"
+#include "support/random_data.h"
+#include "support/specs.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+struct Expected {
+  std::vector<double> z, dx, weight, bias;
+};
+
+// The linear layer by its equations. With magnitudes instead of values it gives what error bounds are made of.
+Expected reference_of(const reference::DenseShape& shape, const std::vector<double>& x,
+                      const std::vector<double>& weight, const double* bias, const std::vector<double>& dz) {
+  Expected e{std::vector<double>(dz.size()), std::vector<double>(x.size()), std::vector<double>(weight.size()),
+             std::vector<double>(static_cast<size_t>(shape.units))};
+  reference::dense(shape, x.data(), weight.data(), bias, e.z.data());
+  reference::dense_backward(shape, x.data(), weight.data(), dz.data(), {e.dx.data(), e.weight.data(), e.bias.data()});
+  return e;
+}
+
+std::vector<double> scaled(std::vector<double> values, double factor) {
+  for (double& value : values) value *= factor;
+  return values;
+}
+
+reference::DenseShape shape_of(const Layer& layer, int64_t batch) {
+  return {batch, layer.input_shape().size(), layer.output_shape().size()};
+}
+
+void check_integers(RandomData& random, int64_t batch, int64_t inputs, int64_t units) {
+  CAPTURE(batch);
+  CAPTURE(inputs);
+  CAPTURE(units);
+  const bool bias = random.integer(0, 3) > 0;
+  const Dense layer(dense({.units = units, .bias = bias, .kernel = random.pick({"auto", "blas"})}), {inputs});
+  LayerCase given = integer_case(layer, batch, random);
+  given.threads = static_cast<int>(random.integer(1, 3));
+  given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
+  const LayerResult result = run_layer(layer, given);
+  CHECK(result.broken_rules == "");
+
+  const std::vector<double> biases = bias ? to_double(given.parameters[1]) : std::vector<double>();
+  const Expected expected = reference_of(shape_of(layer, batch), to_double(given.x), to_double(given.parameters[0]),
+                                         bias ? biases.data() : nullptr, to_double(given.dy));
+  CHECK(difference(result.y, expected.z, Tolerance{}) == "");
+  CHECK(difference(result.dx, expected.dx, Tolerance{}) == "");
+  CHECK(difference(result.gradients[0], expected.weight, Tolerance{}) == "");
+  if (bias) CHECK(difference(result.gradients[1], expected.bias, Tolerance{}) == "");
+}
+
+}  // namespace
+
+TEST_CASE("dense: integers agree exactly with the reference over 500 shapes, forward and backward") {
+  RandomData random(101);
+  for (int i = 0; i < 500; ++i) {
+    check_integers(random, random.pick({1, 2, 7, 20, 33, 65}), random.integer(1, 80), random.integer(1, 80));
+  }
+}
+
+TEST_CASE("dense: integers agree exactly where products are cut into several tiles") {
+  RandomData random(102);
+  check_integers(random, 130, 300, 200);
+  check_integers(random, 33, 700, 130);
+  check_integers(random, 7, 2500, 300);
+  check_integers(random, 300, 129, 257);
+  check_integers(random, 1, 3000, 1000);
+}
+
+TEST_CASE("dense: real numbers with every activation, within bounds from epsilon and length") {
+  RandomData random(103);
+  for (const char* name : {"linear", "relu", "tanh", "sigmoid", "softmax"}) {
+    for (const int64_t batch : {1, 7, 33}) {
+      for (const int64_t inputs : {1, 40, 310}) {
+        for (const int64_t units : {1, 10, 65}) {
+          CAPTURE(name);
+          CAPTURE(batch);
+          CAPTURE(inputs);
+          CAPTURE(units);
+          const Dense layer(dense({.units = units, .activation = name}), {inputs});
+          const LayerCase given = normal_case(layer, batch, random);
+          const LayerResult result = run_layer(layer, given);
+          CHECK(result.broken_rules == "");
+          const Activation activation = parse_activation(name);
+          const reference::DenseShape shape = shape_of(layer, batch);
+          const std::vector<double> x = to_double(given.x);
+          const std::vector<double> weight = to_double(given.parameters[0]);
+          const std::vector<double> bias = to_double(given.parameters[1]);
+
+          // An activation's derivative is at most 1, so it does not enlarge the error of the sum.
+          std::vector<double> y(result.y.size());
+          reference::dense(shape, x.data(), weight.data(), bias.data(), y.data());
+          Expected size = reference_of(shape, magnitudes(x), magnitudes(weight), magnitudes(bias).data(), y);
+          double largest = 0;
+          for (const double z : size.z) largest = std::max(largest, z);
+          for (int64_t n = 0; n < batch; ++n) {
+            reference::activate(activation, units, y.data() + n * units, y.data() + n * units);
+          }
+          const double forward_bound = (static_cast<double>(inputs) + 32) * kRoundoff * largest;
+          CHECK(difference(result.y, y, Tolerance{0, forward_bound}) == "");
+
+          // Backward from the outputs that the layer gave, so that only its own error is measured.
+          std::vector<double> dz = to_double(given.dy);
+          std::vector<double> dz_size = magnitudes(dz);
+          const std::vector<double> outputs = to_double(result.y);
+          for (int64_t n = 0; n < batch; ++n) {
+            double sum = 0;
+            for (int64_t o = 0; o < units; ++o) sum += dz_size[static_cast<size_t>(n * units + o)];
+            for (int64_t o = 0; o < units; ++o) dz_size[static_cast<size_t>(n * units + o)] = sum;
+            reference::activation_backward(activation, units, outputs.data() + n * units, dz.data() + n * units);
+          }
+          // dz itself is good to 4 roundings of its row's magnitude, the sums add one a term.
+          const Expected expected = reference_of(shape, x, weight, bias.data(), dz);
+          size = reference_of(shape, magnitudes(x), magnitudes(weight), magnitudes(bias).data(), dz_size);
+          const auto terms = [](int64_t count) { return (static_cast<double>(count) + 8) * kRoundoff; };
+          CHECK(difference(result.dx, expected.dx, scaled(size.dx, terms(units))) == "");
+          CHECK(difference(result.gradients[0], expected.weight, scaled(size.weight, terms(batch))) == "");
+          CHECK(difference(result.gradients[1], expected.bias, scaled(size.bias, terms(batch))) == "");
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("dense: what it refuses, by name") {
+  const auto error = [](const DenseOptions& options, const Shape& input) {
+    return error_of([&] { Dense(dense(options), input); });
+  };
+  CHECK(error({.units = 4, .name = "head"}, {3, 3, 8}) ==
+        "SHAPE_MISMATCH: dense \"head\": takes vectors of features, got samples of shape [3, 3, 8]; put a flatten() "
+        "before it");
+  CHECK(contains(error({.units = 0}, {3}), "INVALID_SPEC: attribute \"units\""));
+  CHECK(contains(error({.units = 4, .activation = "gelu"}, {3}), "INVALID_SPEC: unknown activation \"gelu\""));
+  CHECK(contains(error({.units = 4, .kernel = "winograd"}, {3}), "dense \"dense_1\": kernel \"winograd\""));
+  CHECK(contains(error({.units = int64_t{1} << 32}, {3}), "SHAPE_TOO_LARGE"));
+  CHECK(contains(error({.units = 3}, {int64_t{1} << 32}), "SHAPE_TOO_LARGE"));
+  CHECK(contains(error({.units = int64_t{1} << 30}, {int64_t{1} << 30}), "SHAPE_TOO_LARGE"));
+}

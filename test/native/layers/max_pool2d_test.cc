@@ -1,0 +1,77 @@
+// Threads: 1 to 3.
+#include "layers/max_pool2d.h"
+
+#include <doctest/doctest.h>
+
+#include "kernels/reference/pooling.h"
+#include "support/compare.h"
+#include "support/layer_run.h"
+#include "support/random_data.h"
+#include "support/specs.h"
+#include "support/windows.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+TEST_CASE("maxPool2d: integers agree exactly with the reference over 200 shapes, forward and backward") {
+  RandomData random(121);
+  for (int i = 0; i < 200; ++i) {
+    CAPTURE(i);
+    const Window2d window = random_pooling_window(random);
+    const int64_t batch = random.pick({1, 2, 7, 20, 33});
+    const int64_t channels = random.pick({1, 3, 7, 10});
+    MaxPool2dOptions options;
+    set_window(window, options);
+    const MaxPool2d layer(max_pool2d(options), {window.input.height, window.input.width, channels});
+    REQUIRE(layer.output_shape() == Shape{window.output.height, window.output.width, channels});
+    LayerCase given = integer_case(layer, batch, random);
+    given.threads = static_cast<int>(random.integer(1, 3));
+    const LayerResult result = run_layer(layer, given);
+    CHECK(result.broken_rules == "");
+
+    const std::vector<double> x = to_double(given.x);
+    const std::vector<double> dy = to_double(given.dy);
+    std::vector<double> y(dy.size());
+    std::vector<double> dx(x.size());
+    std::vector<int32_t> winner(dy.size());
+    for (int64_t n = 0; n < batch; ++n) {
+      const int64_t in = n * layer.input_shape().size();
+      const int64_t out = n * layer.output_shape().size();
+      reference::max_pool(window, channels, x.data() + in, y.data() + out, winner.data() + out);
+      reference::max_pool_backward(window, channels, dy.data() + out, winner.data() + out, dx.data() + in);
+    }
+    CHECK(difference(result.y, y, Tolerance{}) == "");
+    CHECK(difference(result.dx, dx, Tolerance{}) == "");
+
+    given.phase = Phase::kPredicting;
+    CHECK(difference_in_bits(run_layer(layer, given).y, result.y) == "");
+  }
+}
+
+TEST_CASE("maxPool2d: a window wholly in the padding is refused") {
+  const auto error = [](const MaxPool2dOptions& options) {
+    return error_of([&] { MaxPool2d(max_pool2d(options), {4, 4, 1}); });
+  };
+  CHECK(error({.padding = Spec::List{2, 0, 0, 0}}) ==
+        "SHAPE_MISMATCH: maxPool2d \"maxPool2d_1\": a window lies wholly in the padding, where there is no maximum; use "
+        "a padding smaller than poolSize");
+  CHECK(contains(error({.padding = Spec::List{0, 0, 0, 2}}), "wholly in the padding"));
+  CHECK(error({.padding = Spec::List{1, 1, 1, 1}}).empty());
+  // Dilated taps on both sides of the image, none on it.
+  CHECK(contains(error({.strides = {1, 1}, .dilation = {5, 1}, .padding = Spec::List{1, 1, 0, 0}}), "wholly"));
+}
+
+TEST_CASE("maxPool2d: rounding up adds the window that sticks out, if it starts on the image") {
+  const auto height = [](int64_t input, const MaxPool2dOptions& options) {
+    return MaxPool2d(max_pool2d(options), {input, input, 1}).output_shape()[0];
+  };
+  CHECK(height(5, {}) == 2);
+  CHECK(height(5, {.rounding = "up"}) == 3);
+  CHECK(height(4, {.rounding = "up"}) == 2);
+  CHECK(height(6, {.pool_size = {3, 3}, .strides = {2, 2}}) == 2);
+  CHECK(height(6, {.pool_size = {3, 3}, .strides = {2, 2}, .rounding = "up"}) == 3);
+  // The window that would start in the padding behind the image is left out.
+  CHECK(height(4, {.padding = Spec::List{1, 1, 1, 1}, .rounding = "up"}) == 3);
+  CHECK(height(5, {.padding = Spec::List{1, 1, 1, 1}, .rounding = "up"}) == 3);
+  CHECK(height(7, {.pool_size = {1, 1}, .strides = {4, 4}, .rounding = "up"}) == 2);
+}

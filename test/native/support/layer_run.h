@@ -1,0 +1,45 @@
+// Runs one layer forward and backward outside of a plan, under the rules of layers/layer.h: memory starts as NaN and is
+// guarded, gradients must be completed exactly once, and weights turn to NaN as soon as their gradient is complete, as an
+// update behind it would change them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "layers/layer.h"
+#include "support/random_data.h"
+
+namespace gradloom::test {
+
+// Where the sink lets a layer put a gradient.
+enum class GradientPlace { kScratchOfLayer, kBufferOfSink };
+
+struct LayerCase {
+  int64_t batch;
+  std::vector<float> x;                        // [batch, input_shape]
+  std::vector<float> dy;                       // [batch, output_shape]
+  std::vector<std::vector<float>> parameters;  // as the layer keeps them
+  Phase phase = Phase::kTraining;
+  uint64_t seed = 0;
+  uint64_t step = 0;
+  int threads = 1;
+  GradientPlace place = GradientPlace::kScratchOfLayer;
+  bool input_gradient = true;
+};
+
+struct LayerResult {
+  std::vector<float> y;
+  std::vector<float> dx;  // empty without an input gradient
+  std::vector<std::vector<float>> gradients;
+  std::string broken_rules;  // "" when all were kept
+};
+
+// When predicting only `y` is computed.
+LayerResult run_layer(const Layer& layer, const LayerCase& given);
+
+// Inputs, output gradients and parameters of small integers or of standard normal values.
+LayerCase integer_case(const Layer& layer, int64_t batch, RandomData& random);
+LayerCase normal_case(const Layer& layer, int64_t batch, RandomData& random);
+
+}  // namespace gradloom::test

@@ -1,0 +1,62 @@
+#include "support/specs.h"
+
+namespace gradloom::test {
+
+Spec::Object dense(const DenseOptions& options) {
+  return {{"kind", "dense"},
+          {"name", options.name},
+          {"units", options.units},
+          {"bias", options.bias},
+          {"activation", options.activation},
+          {"kernel", options.kernel}};
+}
+
+Spec::Object conv2d(const Conv2dOptions& options) {
+  return {{"kind", "conv2d"},
+          {"name", options.name},
+          {"filters", options.filters},
+          {"kernelSize", options.kernel_size},
+          {"strides", options.strides},
+          {"dilation", options.dilation},
+          {"padding", options.padding},
+          {"groups", options.groups},
+          {"bias", options.bias},
+          {"activation", options.activation},
+          {"kernel", options.kernel}};
+}
+
+Spec::Object max_pool2d(const MaxPool2dOptions& options) {
+  return {{"kind", "maxPool2d"},        {"name", options.name},         {"poolSize", options.pool_size},
+          {"strides", options.strides}, {"dilation", options.dilation}, {"padding", options.padding},
+          {"rounding", options.rounding}};
+}
+
+Spec::Object dropout(double rate, const std::string& name) {
+  return {{"kind", "dropout"}, {"name", name}, {"rate", rate}};
+}
+
+Spec::Object plain_layer(const std::string& kind) { return {{"kind", kind}, {"name", kind + "_1"}}; }
+
+Spec::Object adagrad(const AdagradSpec& options) {
+  return {{"kind", "adagrad"},
+          {"learningRate", options.learning_rate},
+          {"learningRateDecay", options.learning_rate_decay},
+          {"weightDecay", options.weight_decay},
+          {"weightDecayMode", options.weight_decay_mode},
+          {"initialAccumulator", options.initial_accumulator},
+          {"epsilon", options.epsilon},
+          {"epsilonPlacement", options.epsilon_placement},
+          {"direction", options.direction}};
+}
+
+Spec::Object sgd(const SgdSpec& options) {
+  return {{"kind", "sgd"},
+          {"learningRate", options.learning_rate},
+          {"momentum", options.momentum},
+          {"dampening", options.dampening},
+          {"nesterov", options.nesterov},
+          {"weightDecay", options.weight_decay},
+          {"direction", options.direction}};
+}
+
+}  // namespace gradloom::test

@@ -1,0 +1,84 @@
+// Specs as TypeScript sends them, with its defaults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/error.h"
+#include "common/spec.h"
+
+namespace gradloom::test {
+
+struct DenseOptions {
+  int64_t units;
+  bool bias = true;
+  std::string activation = "linear";
+  std::string name = "dense_1";
+  std::string kernel = "auto";
+};
+Spec::Object dense(const DenseOptions& options);
+
+struct Conv2dOptions {
+  int64_t filters;
+  Spec::List kernel_size = {3, 3};
+  Spec::List strides = {1, 1};
+  Spec::List dilation = {1, 1};
+  Spec padding = "valid";
+  int64_t groups = 1;
+  bool bias = true;
+  std::string activation = "linear";
+  std::string name = "conv2d_1";
+  std::string kernel = "auto";
+};
+Spec::Object conv2d(const Conv2dOptions& options);
+
+struct MaxPool2dOptions {
+  Spec::List pool_size = {2, 2};
+  Spec::List strides = {2, 2};
+  Spec::List dilation = {1, 1};
+  Spec padding = "valid";
+  std::string rounding = "down";
+  std::string name = "maxPool2d_1";
+};
+Spec::Object max_pool2d(const MaxPool2dOptions& options);
+
+Spec::Object dropout(double rate, const std::string& name = "dropout_1");
+// Layers without attributes: flatten and the activations.
+Spec::Object plain_layer(const std::string& kind);
+
+struct AdagradSpec {
+  double learning_rate = 0.01;
+  double learning_rate_decay = 0;
+  double weight_decay = 0;
+  double initial_accumulator = 0;
+  double epsilon = 1e-10;
+  std::string weight_decay_mode = "coupled";
+  std::string epsilon_placement = "outside";
+  std::string direction = "minimize";
+};
+Spec::Object adagrad(const AdagradSpec& options);
+
+struct SgdSpec {
+  double learning_rate = 0.001;
+  double momentum = 0;
+  double dampening = 0;
+  double weight_decay = 0;
+  bool nesterov = false;
+  std::string direction = "minimize";
+};
+Spec::Object sgd(const SgdSpec& options);
+
+// Calls `action` and returns "CODE: message" of the Error that it throws, "" when it throws none.
+template <class Action>
+std::string error_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.code() + ": " + error.what();
+  }
+  return "";
+}
+
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace gradloom::test

@@ -1,0 +1,29 @@
+/**
+ * Workers that load the addon, train and end, several at a time, while this thread never loads it:
+ * `workers.ts <count> <at a time>`. Every other worker is terminated at a random instant. Prints one line of JSON.
+ */
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+
+const threadCount = () => Number(/Threads:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+
+function work(index: number): Promise<number> {
+  const worker = new Worker(new URL('worker.mjs', import.meta.url));
+  if (index % 2 === 1) {
+    worker.on('message', () => setTimeout(() => void worker.terminate(), (index * 7) % 40));
+  }
+  return new Promise((resolve, reject) => {
+    worker.on('error', reject);
+    worker.on('exit', resolve);
+  });
+}
+
+const [count = 8, atATime = 2] = process.argv.slice(2).map(Number);
+let next = 0;
+const codes: number[] = [];
+const lane = async () => {
+  while (next < count) codes.push(await work(next++));
+};
+const threadsBefore = threadCount();
+await Promise.all(Array.from({ length: atATime }, lane));
+console.log(JSON.stringify({ codes, threadsBefore, threadsAfter: threadCount() }));

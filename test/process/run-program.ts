@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs one of `programs/` in a process of its own until it ends. */
+export function runProgram(
+  name: string,
+  args: readonly (string | number)[],
+  nodeOptions: readonly string[] = [],
+): Promise<Ended> {
+  const file = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
+  const child = spawn(process.execPath, ['--import=tsx', ...nodeOptions, file, ...args.map(String)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}

@@ -1,0 +1,19 @@
+/** Promise 8 of reliability, short form: workers that load the addon, train and die, on a main thread without it. */
+import test from 'ava';
+import { runProgram } from './run-program.ts';
+
+test.serial(
+  '24 workers, 3 at a time, half of them terminated while they train: no crash, no thread left',
+  async (t) => {
+    const { code, signal, stdout, stderr } = await runProgram('workers.ts', [24, 3]);
+    t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
+    const { codes, threadsBefore, threadsAfter } = JSON.parse(stdout);
+    t.is(codes.length, 24);
+    t.true(
+      codes.every((exit: number) => exit === 0 || exit === 1),
+      `exit codes ${codes}`,
+    );
+    // OpenMP keeps the pool of a thread that ended for the next one.
+    t.true(threadsAfter <= threadsBefore + 8, `${threadsBefore} threads before, ${threadsAfter} after`);
+  },
+);

@@ -1,0 +1,218 @@
+/** What compiles and what does not. The compiler is the test: nothing of this runs. */
+import { expectTypeOf } from 'expect-type';
+import {
+  accuracy,
+  adagrad,
+  conv2d,
+  type Dataset,
+  dense,
+  dropout,
+  type EpochRecord,
+  flatten,
+  fromArrays,
+  type History,
+  iris,
+  type LabelKind,
+  type Layer,
+  loadModel,
+  type Model,
+  maxPool2d,
+  mnist,
+  relu,
+  type Shape,
+  sequential,
+  sgd,
+  softmaxCrossEntropy,
+  standardize,
+  Trainer,
+  type TrainingRun,
+} from '../../lib/index.ts';
+
+const optimizer = adagrad();
+
+export function shapes(units: number, layers: Layer[], inputShape: number[]) {
+  expectTypeOf(sequential({ inputShape: [28, 28, 1] }, [flatten(), dense({ units: 10 })])).toEqualTypeOf<
+    Model<readonly [28, 28, 1], readonly [10]>
+  >();
+  // The shape goes through layers that keep it, and is open where it depends on more than the layer's own
+  // options.
+  expectTypeOf(
+    sequential({ inputShape: [4] }, [dense({ units: 3, name: 'end' }), dropout({ rate: 0.5 }), relu()]),
+  ).toEqualTypeOf<Model<readonly [4], readonly [3]>>();
+  expectTypeOf(sequential({ inputShape: [4] }, [relu()])).toEqualTypeOf<Model<readonly [4], readonly [4]>>();
+  expectTypeOf(
+    sequential({ inputShape: [8, 8, 1] }, [conv2d({ filters: 2, kernelSize: 3 }), maxPool2d()]),
+  ).toEqualTypeOf<Model<readonly [8, 8, 1], Shape>>();
+  expectTypeOf(sequential({ inputShape: [4] }, [dense({ units })])).toEqualTypeOf<
+    Model<readonly [4], readonly [number]>
+  >();
+  expectTypeOf(sequential({ inputShape: [4] }, layers)).toEqualTypeOf<Model<readonly [4], Shape>>();
+  expectTypeOf(sequential({ inputShape }, [dense({ units: 2 })])).toEqualTypeOf<
+    Model<number[], readonly [2]>
+  >();
+  // A model of known shapes goes where any model does, not the other way round.
+  expectTypeOf<Model<readonly [4], readonly [3]>>().toExtend<Model>();
+  expectTypeOf<Model>().not.toExtend<Model<readonly [4], readonly [3]>>();
+  expectTypeOf<Model<readonly [4], readonly [3]>>().not.toExtend<Model<readonly [5], readonly [3]>>();
+}
+
+export function options() {
+  // @ts-expect-error units is missing
+  dense({});
+  // @ts-expect-error a misspelled option
+  dense({ units: 3, activaton: 'relu' });
+  // @ts-expect-error an unknown activation
+  dense({ units: 3, activation: 'swish' });
+  // @ts-expect-error three sides
+  conv2d({ filters: 2, kernelSize: 3, padding: [1, 1, 1] });
+  // @ts-expect-error a pair of three
+  conv2d({ filters: 2, kernelSize: [3, 3, 3] });
+  conv2d({ filters: 2, kernelSize: [3, 1], padding: { top: 1, bottom: 0, left: 0, right: 0 } });
+  // @ts-expect-error a bare boolean
+  dropout(true);
+  // @ts-expect-error an unknown placement
+  adagrad({ epsilonPlacement: 'within' });
+  // @ts-expect-error no layer
+  sequential({ inputShape: [4] }, ['relu']);
+}
+
+export async function predictions(
+  model: Model<readonly [28, 28, 1], readonly [10]>,
+  other: Dataset<[4], 'class'>,
+) {
+  const prediction = await model.predict(new Uint8Array(784));
+  expectTypeOf(prediction).toEqualTypeOf<{
+    readonly data: Float32Array;
+    readonly shape: readonly [count: number, 10];
+  }>();
+  const classes = await model.classify((await mnist()).test);
+  expectTypeOf(classes.labels).toEqualTypeOf<Int32Array>();
+  expectTypeOf(classes.probabilities.shape).toEqualTypeOf<readonly [count: number, 10]>();
+  // @ts-expect-error samples of another shape
+  await model.predict(other);
+  // @ts-expect-error samples of another shape
+  await model.evaluate(other);
+  // @ts-expect-error a sample is an array of its own
+  await model.predict([1, 2, 3]);
+  const result = await model.evaluate((await mnist()).test, { metrics: ['accuracy'] });
+  expectTypeOf(result.loss).toEqualTypeOf<number>();
+  expectTypeOf(result.accuracy).toEqualTypeOf<number>();
+  // @ts-expect-error a metric that was not asked for
+  result.binaryAccuracy;
+  expectTypeOf(await loadModel('a')).toEqualTypeOf<Model<Shape, Shape>>();
+}
+
+export async function dataMatchModelAndLoss(unknownShape: Dataset<Shape, 'class'>) {
+  const model = sequential({ inputShape: [4] }, [dense({ units: 3 })]);
+  const [train, validation] = standardize(...(await iris()).split({ fraction: 0.8, stratify: 'labels' }));
+  const trainer = new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy' });
+  trainer.fit(train, { validation });
+
+  const images = (await mnist()).train;
+  const values = fromArrays({ inputs: new Float32Array(8), inputShape: [4], labels: new Float32Array(6) });
+  const unlabelled = fromArrays({ inputs: new Float32Array(8), inputShape: [4] });
+  // @ts-expect-error images for a model of vectors
+  trainer.fit(images);
+  // @ts-expect-error images for validation
+  trainer.fit(train, { validation: images });
+  // @ts-expect-error values for a loss of classes
+  trainer.fit(values);
+  // @ts-expect-error values for validation with a loss of classes
+  trainer.fit(train, { validation: values });
+  // @ts-expect-error no labels
+  trainer.fit(unlabelled);
+  // @ts-expect-error values for a loss of classes
+  trainer.evaluate(values);
+  // @ts-expect-error a shape that nobody knows
+  trainer.fit(unknownShape);
+
+  const made = new Trainer(model, { optimizer: sgd(), loss: softmaxCrossEntropy() });
+  made.fit(train);
+  // @ts-expect-error values for a loss of classes
+  made.fit(values);
+
+  const regression = new Trainer(model, { optimizer, loss: 'meanSquaredError' });
+  regression.fit(values);
+  // @ts-expect-error classes for a regression
+  regression.fit(train);
+
+  const binary = new Trainer(model, { optimizer, loss: 'sigmoidBinaryCrossEntropy' });
+  binary.fit(train);
+  binary.fit(values);
+  // @ts-expect-error no labels
+  binary.fit(unlabelled);
+
+  // A model of any shape takes data of any shape.
+  const open = sequential({ inputShape: unknownShape.inputShape }, [dense({ units: 3 })]);
+  const openTrainer = new Trainer(open, { optimizer, loss: 'softmaxCrossEntropy' });
+  openTrainer.fit(unknownShape);
+  openTrainer.fit(train);
+  const loaded = new Trainer(await loadModel('a'), { optimizer, loss: 'softmaxCrossEntropy' });
+  loaded.fit(images);
+
+  // @ts-expect-error an unknown loss
+  new Trainer(model, { optimizer, loss: 'crossEntropy' });
+  // @ts-expect-error an unknown metric
+  new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: ['precision'] });
+  // @ts-expect-error the loss is missing
+  new Trainer(model, { optimizer });
+  // @ts-expect-error a bare boolean
+  trainer.fit(train, { shuffle: true });
+}
+
+export async function records(train: Dataset<[4], 'class'>, maybe: Dataset<[4], 'class'> | undefined) {
+  const model = sequential({ inputShape: [4] }, [dense({ units: 3 })]);
+  const trainer = new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: ['accuracy'] });
+
+  const run = trainer.fit(train, { validation: train });
+  for await (const epoch of run) {
+    expectTypeOf(epoch.epoch).toEqualTypeOf<number>();
+    expectTypeOf(epoch.loss).toEqualTypeOf<number>();
+    expectTypeOf(epoch.accuracy).toEqualTypeOf<number>();
+    expectTypeOf(epoch.validation.loss).toEqualTypeOf<number>();
+    expectTypeOf(epoch.validation.accuracy).toEqualTypeOf<number>();
+    // @ts-expect-error a metric that was not asked for
+    epoch.meanAbsoluteError;
+  }
+  const history = await run;
+  expectTypeOf(history).toExtend<History>();
+  expectTypeOf(history.reason).toEqualTypeOf<'completed' | 'stopped'>();
+  expectTypeOf(history.epochs[0]?.validation.accuracy).toEqualTypeOf<number | undefined>();
+
+  const plain = await trainer.fit(train);
+  // @ts-expect-error a run without validation
+  plain.epochs[0]?.validation;
+  const perhaps = await trainer.fit(train, maybe === undefined ? {} : { validation: maybe });
+  expectTypeOf(perhaps.epochs[0]?.validation?.accuracy).toEqualTypeOf<number | undefined>();
+
+  trainer.fit(train, {
+    validation: train,
+    onEpochEnd: (epoch, run) => {
+      expectTypeOf(epoch.validation.accuracy).toEqualTypeOf<number>();
+      if (epoch.accuracy > 0.9) run.stop();
+    },
+  });
+
+  const unwatched = new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy' });
+  // @ts-expect-error no metrics
+  (await unwatched.evaluate(train)).accuracy;
+  const watched = new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: [accuracy()] });
+  expectTypeOf((await watched.evaluate(train)).accuracy).toEqualTypeOf<number>();
+
+  const resumed = await Trainer.load('a');
+  resumed.fit(train);
+  expectTypeOf((await resumed.evaluate(train)).loss).toEqualTypeOf<number>();
+
+  // What takes any trainer or run takes these.
+  expectTypeOf(trainer).toExtend<Trainer<readonly [4]>>();
+  expectTypeOf(run).toExtend<TrainingRun>();
+  expectTypeOf<EpochRecord<'accuracy'>['accuracy']>().toEqualTypeOf<number>();
+}
+
+export function datasets(any: Dataset, one: Dataset<[4], 'class'>) {
+  expectTypeOf(one).toExtend<Dataset>();
+  expectTypeOf(any.labelKind).toEqualTypeOf<LabelKind>();
+  expectTypeOf(fromArrays({ inputs: [[1, 2]], inputShape: [2], labels: [0] })).toEqualTypeOf<
+    Dataset<[2], 'class'>
+  >();
+}
