@@ -10,10 +10,10 @@ import { BUILD_NEEDS, checkPlatform, describeMissing, SetupError, unmet } from '
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** One compiler of the kernels takes up to a gigabyte, and a container may hold many cores and little memory. */
+/** Compiling a kernel takes some 400 MiB, and a container may hold many cores and little memory. */
 export function buildJobs() {
   const memory = Math.min(totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(memory / 2 ** 30)));
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(memory / 2 ** 29)));
 }
 
 /**

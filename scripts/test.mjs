@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { buildJobs } from './build-native.mjs';
 import { setUp } from './setup.mjs';
-import { runMain, TEST_NEEDS } from './system.mjs';
+import { runMain, SetupError, TEST_NEEDS } from './system.mjs';
 
 const SUITES = {
   native: () => nativeTests('release'),
@@ -27,6 +27,9 @@ const SANITIZER_OPTIONS = {
 
 await runMain(async () => {
   const named = process.argv.slice(2);
+  const unknown = named.find((name) => !(name in SUITES));
+  if (unknown)
+    throw new SetupError(`no suite is called ${unknown}; there are ${Object.keys(SUITES).join(', ')}`);
   setUp('npm test', TEST_NEEDS);
   let passed = 0;
   let failed = 0;

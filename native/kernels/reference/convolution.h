@@ -1,5 +1,6 @@
-// Convolution by its definition, in double, before its activation. N: batch; P: output pixels; K: filters; R, S: size of
-// the window; C: channels, G: groups; filter k belongs to group g = k / (K / G), which sees channels [g C/G, (g + 1) C/G).
+// Convolution by its definition, in double, before its activation. N: batch; P: output pixels; K: filters; R,
+// S: size of the window; C: channels, G: groups; filter k belongs to group g = k / (K / G), which sees
+// channels [g C/G, (g + 1) C/G).
 //   z[n, p, k] = b[k] + sum over (r, s, c) of x[n, pixel (r, s) of p, g C/G + c] w[k, r, s, c]
 // where a pixel in the padding counts as 0. Layouts: x [N, H, W, C], w [K, R, S, C/G], z [N, OH, OW, K].
 // Gradients are the adjoint of that sum and overwrite what was there.

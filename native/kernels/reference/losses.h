@@ -1,5 +1,5 @@
-// The losses by their equations, in double. One row of C outputs; the value is that of the row, `gradient` receives
-// dvalue/doutput. A batch's loss is the mean over its rows.
+// The losses by their equations, in double. One row of C outputs; the value is that of the row, `gradient`
+// receives dvalue/doutput. A batch's loss is the mean over its rows.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ double softmax_cross_entropy(int64_t columns, const double* z, int32_t target, d
 
 // z: logits, t: targets in [0, 1], p = 1 / (1 + e^-z).
 //   value = mean over i of -t ln p - (1 - t) ln(1 - p)      gradient[i] = (p - t) / C
-double sigmoid_binary_cross_entropy(int64_t columns, const double* z, const double* targets, double* gradient);
+double sigmoid_binary_cross_entropy(int64_t columns, const double* z, const double* targets,
+                                    double* gradient);
 
 //   value = mean over i of (y - t)^2      gradient[i] = 2 (y - t) / C
 double mean_squared_error(int64_t columns, const double* y, const double* targets, double* gradient);

@@ -1,6 +1,6 @@
-// The rules of the optimizers, element by element. Real = double is the oracle of their values; Real = float does the same
-// operations in the same order as the fast code, none of them fused, and must agree with it in every bit.
-// g: gradient, w: weight, s: accumulator, b: momentum buffer; `step` counts from 1.
+// The rules of the optimizers, element by element. Real = double is the oracle of their values; Real = float
+// does the same operations in the same order as the fast code, none of them fused, and must agree with it in
+// every bit. g: gradient, w: weight, s: accumulator, b: momentum buffer; `step` counts from 1.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,7 @@ struct AdagradOptions {
 };
 
 //   rate = learningRate / (1 + (step - 1) learningRateDecay)
-//   coupled    g = g + weightDecay w           decoupled  w = (1 - rate weightDecay) w
+//   coupled    g = g + weightDecay w           decoupled  w = w - rate weightDecay w
 //   s = s + g^2
 //   outside    w = w - rate g / (sqrt(s) + epsilon)      inside  w = w - rate g / sqrt(s + epsilon)
 template <class Real>
@@ -30,7 +30,7 @@ void adagrad(const AdagradOptions& options, uint64_t step, Real g, Real& w, Real
   const auto epsilon = static_cast<Real>(options.epsilon);
   if (options.maximize) g = -g;
   if (options.decoupled) {
-    w = w * (Real{1} - rate * decay);
+    w = w - rate * decay * w;
   } else {
     g = g + decay * w;
   }
@@ -49,8 +49,8 @@ struct SgdOptions {
 };
 
 //   g = g + weightDecay w
-//   b = g in the first step, later b = momentum b + (1 - dampening) g      (without momentum b = g and nothing is kept)
-//   w = w - learningRate b,   with nesterov w = w - learningRate (g + momentum b)
+//   b = g in the first step, later b = momentum b + (1 - dampening) g      (without momentum b = g and
+//   nothing is kept) w = w - learningRate b,   with nesterov w = w - learningRate (g + momentum b)
 template <class Real>
 void sgd(const SgdOptions& options, uint64_t step, Real g, Real& w, Real& b) {
   const auto rate = static_cast<Real>(options.learning_rate);

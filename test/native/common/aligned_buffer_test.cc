@@ -23,7 +23,8 @@ TEST_CASE("AlignedBuffer: aligned, zeroed and counted") {
       if (buffer.bytes() >= 2 << 20) CHECK(reinterpret_cast<uintptr_t>(buffer.data()) % (2 << 20) == 0);
       CHECK(std::all_of(buffer.span().begin(), buffer.span().end(), [](float v) { return v == 0; }));
       CHECK(AlignedBuffer::allocated_bytes() == before + 4 * count);
-      std::fill(buffer.span().begin(), buffer.span().end(), 1.0F);  // so that the next one of this size is not fresh
+      std::fill(buffer.span().begin(), buffer.span().end(),
+                1.0F);  // so that the next one of this size is not fresh
     }
     CHECK(AlignedBuffer::allocated_bytes() == before);
   }
@@ -49,7 +50,8 @@ TEST_CASE("AlignedBuffer: moves hand the memory over") {
 
 TEST_CASE("AlignedBuffer: out of memory is an error with the number of bytes, and counts nothing") {
   const int64_t before = AlignedBuffer::allocated_bytes();
-  // 2^48 bytes: the largest size that is not refused outright, above what x86-64 and arm64 processes can address.
+  // 2^48 bytes: the largest size that is not refused outright, above what x86-64 and arm64 processes can
+  // address.
   CHECK(test::error_of([] { AlignedBuffer buffer(kMaxElements / 4); }) ==
         "OUT_OF_MEMORY: could not allocate 281474976710656 bytes");
   CHECK(test::contains(test::error_of([] { AlignedBuffer buffer(kMaxElements); }), "SHAPE_TOO_LARGE"));

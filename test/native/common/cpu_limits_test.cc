@@ -15,7 +15,8 @@ namespace {
 
 using Files = std::initializer_list<std::pair<std::string, std::string>>;
 
-// The limit under a tree of these files; `groups` is /proc/self/cgroup, the paths of the others stand below /sys/fs/cgroup.
+// The limit under a tree of these files; `groups` is /proc/self/cgroup, the paths of the others stand below
+// /sys/fs/cgroup.
 int limit(const std::string& groups, const Files& files) {
   const TemporaryFolder root;
   root.write("proc/self/cgroup", groups);
@@ -48,8 +49,7 @@ TEST_CASE("cgroup v2: the tightest limit of the group and its ancestors") {
 }
 
 TEST_CASE("cgroup v1: cfs quota and period of the cpu controller") {
-  const std::string groups =
-      "12:memory:/docker/ab\n4:cpu,cpuacct:/docker/ab\n1:name=systemd:/docker/ab\n";
+  const std::string groups = "12:memory:/docker/ab\n4:cpu,cpuacct:/docker/ab\n1:name=systemd:/docker/ab\n";
   CHECK(limit(groups, {{"cpu,cpuacct/docker/ab/cpu.cfs_quota_us", "250000\n"},
                        {"cpu,cpuacct/docker/ab/cpu.cfs_period_us", "100000\n"}}) == 3);
   CHECK(limit(groups, {{"cpu,cpuacct/docker/ab/cpu.cfs_quota_us", "-1\n"},
@@ -60,9 +60,11 @@ TEST_CASE("cgroup v1: cfs quota and period of the cpu controller") {
                        {"cpu,cpuacct/docker/cpu.cfs_period_us", "50000\n"}}) == 2);
   // Mounted under the short name, and seen from inside of the container.
   CHECK(limit(groups, {{"cpu/cpu.cfs_quota_us", "100000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}) == 1);
-  CHECK(limit("3:cpu:/\n", {{"cpu/cpu.cfs_quota_us", "600000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}) == 6);
+  CHECK(limit("3:cpu:/\n", {{"cpu/cpu.cfs_quota_us", "600000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}) ==
+        6);
   // Not the cpu controller, although its name begins alike.
-  CHECK(limit("3:cpuset:/\n", {{"cpuset/cpu.cfs_quota_us", "100000\n"}, {"cpuset/cpu.cfs_period_us", "100000\n"}}) == 0);
+  CHECK(limit("3:cpuset:/\n",
+              {{"cpuset/cpu.cfs_quota_us", "100000\n"}, {"cpuset/cpu.cfs_period_us", "100000\n"}}) == 0);
 }
 
 TEST_CASE("cgroup: v1 and v2 side by side, the tighter one counts") {
@@ -78,7 +80,8 @@ TEST_CASE("cgroup: missing, empty and malformed files mean no limit") {
   CHECK(cgroup_cpu_limit("/nowhere") == 0);
   CHECK(limit("", {}) == 0);
   CHECK(limit("no colons\n0:one\n\n", {{"cpu.max", "100000 100000\n"}}) == 0);
-  for (const char* text : {"", "\n", "100000", "100000 0\n", "-5 100000\n", "0 100000\n", "abc def\n", "nan 100000\n"}) {
+  for (const char* text :
+       {"", "\n", "100000", "100000 0\n", "-5 100000\n", "0 100000\n", "abc def\n", "nan 100000\n"}) {
     CAPTURE(text);
     CHECK(limit("0::/\n", {{"cpu.max", text}}) == 0);
   }

@@ -71,6 +71,7 @@ TEST_CASE("Spec: integers are checked for range and fraction") {
 
   const Spec spec = example();
   CHECK(contains(error_of([&] { spec.integers("padding", 0, 2); }), "must have 2 entries, got 4"));
-  CHECK(contains(error_of([&] { spec.integers("padding", 2, 4); }), "must be an integer of at least 2, got 1"));
+  CHECK(
+      contains(error_of([&] { spec.integers("padding", 2, 4); }), "must be an integer of at least 2, got 1"));
   CHECK(contains(error_of([&] { spec.integers("mixed", 0, 2); }), "must be a list of numbers"));
 }

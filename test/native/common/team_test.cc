@@ -1,13 +1,16 @@
 // Threads: 1, 2, 3 and 8.
-#include "common/parallel.h"
-
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "common/error.h"
+#include "common/parallel.h"
 
 using namespace gradloom;
 
@@ -124,4 +127,25 @@ TEST_CASE("Team: runs on two threads of the user at once") {
   first.join();
   second.join();
   CHECK(done.load() == 3200);
+}
+
+TEST_CASE("Team: a forked child gets an error instead of a hang, the parent goes on") {
+  Team::run(2, [](Team& team) { team.for_each(2, [](int64_t, int) {}); });
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    try {
+      Team::run(2, [](Team&) {});
+    } catch (const Error& error) {
+      _exit(error.code() == "FORKED" ? 42 : 2);
+    }
+    _exit(1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 42);
+  int done = 0;
+  Team::run(1, [&](Team& team) { team.for_each(3, [&](int64_t, int) { ++done; }); });
+  CHECK(done == 3);
 }

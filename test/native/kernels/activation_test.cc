@@ -17,8 +17,8 @@ using namespace gradloom::test;
 
 namespace {
 
-constexpr Activation kAll[] = {Activation::kLinear, Activation::kRelu, Activation::kTanh, Activation::kSigmoid,
-                               Activation::kSoftmax};
+constexpr Activation kAll[] = {Activation::kLinear, Activation::kRelu, Activation::kTanh,
+                               Activation::kSigmoid, Activation::kSoftmax};
 
 // Highway's Exp and Tanh are good to some units in the last place; sums of a row add their own.
 constexpr double kUlps = 16 * kRoundoff;
@@ -34,7 +34,9 @@ std::vector<float> forward_one(Activation activation, std::vector<float> z) {
 
 }  // namespace
 
-TEST_CASE("activations: forward and backward agree with the reference at every width, with and without bias and gaps") {
+TEST_CASE(
+    "activations: forward and backward agree with the reference at every width, with and without bias and "
+    "gaps") {
   RandomData random(41);
   for (const Activation activation : kAll) {
     for (const int64_t columns : kWidths) {
@@ -144,7 +146,8 @@ TEST_CASE("add_column_sums: integers exactly, real numbers within the bound, add
         std::vector<double> expected = to_double(total.values());
         reference::add_column_sums(rows, columns, stride, to_double(values.values()).data(), expected.data());
         add_column_sums({rows, columns, stride}, values.data(), total.data());
-        const double bound = integers ? 0 : static_cast<double>(rows + 1) * kRoundoff * 5 * static_cast<double>(rows + 1);
+        const double bound =
+            integers ? 0 : static_cast<double>(rows + 1) * kRoundoff * 5 * static_cast<double>(rows + 1);
         CHECK(difference(total.span(), expected, Tolerance{0, bound}) == "");
         CHECK(total.intact());
       }
@@ -158,6 +161,7 @@ TEST_CASE("parse_activation: known names, and an error that lists them") {
   CHECK(parse_activation("tanh") == Activation::kTanh);
   CHECK(parse_activation("sigmoid") == Activation::kSigmoid);
   CHECK(parse_activation("softmax") == Activation::kSoftmax);
-  CHECK(contains(error_of([] { parse_activation("Relu"); }),
-                 "INVALID_SPEC: unknown activation \"Relu\"; known are linear, relu, tanh, sigmoid and softmax"));
+  CHECK(contains(
+      error_of([] { parse_activation("Relu"); }),
+      "INVALID_SPEC: unknown activation \"Relu\"; known are linear, relu, tanh, sigmoid and softmax"));
 }

@@ -36,7 +36,8 @@ TEST_CASE("tilings cover their extent, without empty tiles") {
     CHECK(tiling.count <= std::max<int64_t>(pieces, 1));
     CHECK(tiling.step % multiple == 0);
     CHECK(covers(tile_rows(extent, random.integer(1, 10'000))));
-    const ProductTiling product = tile_product(random.integer(1, 3000), random.integer(1, 3000), random.integer(1, 3000));
+    const ProductTiling product =
+        tile_product(random.integer(1, 3000), random.integer(1, 3000), random.integer(1, 3000));
     CHECK(covers(product.rows));
     CHECK(covers(product.columns));
   }

@@ -17,7 +17,10 @@ namespace {
 
 LayerCase ones(const Layer& layer, int64_t batch) {
   const auto count = static_cast<size_t>(batch * layer.input_shape().size());
-  return {.batch = batch, .x = std::vector<float>(count, 1.0F), .dy = std::vector<float>(count, 1.0F), .parameters = {}};
+  return {.batch = batch,
+          .x = std::vector<float>(count, 1.0F),
+          .dy = std::vector<float>(count, 1.0F),
+          .parameters = {}};
 }
 
 std::vector<float> mask(const Layer& layer, int64_t batch, uint64_t seed, uint64_t step, int threads = 1) {

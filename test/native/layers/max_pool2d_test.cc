@@ -53,12 +53,14 @@ TEST_CASE("maxPool2d: a window wholly in the padding is refused") {
     return error_of([&] { MaxPool2d(max_pool2d(options), {4, 4, 1}); });
   };
   CHECK(error({.padding = Spec::List{2, 0, 0, 0}}) ==
-        "SHAPE_MISMATCH: maxPool2d \"maxPool2d_1\": a window lies wholly in the padding, where there is no maximum; use "
+        "SHAPE_MISMATCH: maxPool2d \"maxPool2d_1\": a window lies wholly in the padding, where there is no "
+        "maximum; use "
         "a padding smaller than poolSize");
   CHECK(contains(error({.padding = Spec::List{0, 0, 0, 2}}), "wholly in the padding"));
   CHECK(error({.padding = Spec::List{1, 1, 1, 1}}).empty());
   // Dilated taps on both sides of the image, none on it.
-  CHECK(contains(error({.strides = {1, 1}, .dilation = {5, 1}, .padding = Spec::List{1, 1, 0, 0}}), "wholly"));
+  CHECK(
+      contains(error({.strides = {1, 1}, .dilation = {5, 1}, .padding = Spec::List{1, 1, 0, 0}}), "wholly"));
 }
 
 TEST_CASE("maxPool2d: rounding up adds the window that sticks out, if it starts on the image") {

@@ -1,5 +1,5 @@
-// Comparisons of whole tensors. Each returns "" when they agree, otherwise what differs, so that one CHECK covers a tensor
-// and says where it is wrong.
+// Comparisons of whole tensors. Each returns "" when they agree, otherwise what differs, so that one CHECK
+// covers a tensor and says where it is wrong.
 #pragma once
 
 #include <span>
@@ -19,11 +19,14 @@ struct Tolerance {
   double relative;
   double absolute;
 };
-std::string difference(std::span<const float> actual, std::span<const double> expected, const Tolerance& tolerance);
-std::string difference(std::span<const double> actual, std::span<const double> expected, const Tolerance& tolerance);
+std::string difference(std::span<const float> actual, std::span<const double> expected,
+                       const Tolerance& tolerance);
+std::string difference(std::span<const double> actual, std::span<const double> expected,
+                       const Tolerance& tolerance);
 
 // |actual[i] - expected[i]| <= bounds[i].
-std::string difference(std::span<const float> actual, std::span<const double> expected, std::span<const double> bounds);
+std::string difference(std::span<const float> actual, std::span<const double> expected,
+                       std::span<const double> bounds);
 
 // |v| of every element: what a sum of magnitudes, and so an error bound, is made of.
 std::vector<double> magnitudes(std::vector<double> values);

@@ -8,7 +8,8 @@
 
 namespace gradloom::test {
 
-// What `gradient` differs from the central differences of `loss()` by the elements of `values`, which `loss` reads.
+// What `gradient` differs from the central differences of `loss()` by the elements of `values`, which `loss`
+// reads.
 template <class Loss>
 std::string gradient_difference(const std::vector<double>& gradient, std::vector<double>& values, Loss loss) {
   constexpr double kStep = 1e-5;

@@ -12,7 +12,8 @@ namespace {
 
 class CollectingSink final : public GradientSink {
  public:
-  CollectingSink(const Layer& layer, GradientPlace place, std::vector<std::unique_ptr<GuardedBuffer>>& parameters)
+  CollectingSink(const Layer& layer, GradientPlace place,
+                 std::vector<std::unique_ptr<GuardedBuffer>>& parameters)
       : place_(place), parameters_(parameters) {
     for (const ParameterSpec& parameter : layer.parameters()) {
       buffers_.push_back(std::make_unique<GuardedBuffer>(parameter.shape.size()));
@@ -22,7 +23,9 @@ class CollectingSink final : public GradientSink {
   }
 
   float* target(int parameter, int64_t first, float* scratch) override {
-    return place_ == GradientPlace::kScratchOfLayer ? scratch : buffers_[static_cast<size_t>(parameter)]->data() + first;
+    return place_ == GradientPlace::kScratchOfLayer
+               ? scratch
+               : buffers_[static_cast<size_t>(parameter)]->data() + first;
   }
 
   void complete(int parameter, int64_t first, int64_t count, const float* gradient) override {
@@ -44,7 +47,8 @@ class CollectingSink final : public GradientSink {
         return "an element of a gradient was not completed exactly once. ";
       }
     }
-    const bool intact = std::all_of(buffers_.begin(), buffers_.end(), [](const auto& b) { return b->intact(); });
+    const bool intact =
+        std::all_of(buffers_.begin(), buffers_.end(), [](const auto& b) { return b->intact(); });
     return intact ? "" : "written beside the sink's buffer. ";
   }
 
@@ -69,7 +73,8 @@ LayerCase make_case(const Layer& layer, int64_t batch, Fill fill) {
                    .x = fill(batch * layer.input_shape().size()),
                    .dy = fill(batch * layer.output_shape().size()),
                    .parameters = {}};
-  for (const ParameterSpec& parameter : layer.parameters()) result.parameters.push_back(fill(parameter.shape.size()));
+  for (const ParameterSpec& parameter : layer.parameters())
+    result.parameters.push_back(fill(parameter.shape.size()));
   return result;
 }
 
@@ -99,13 +104,14 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
     result.y.assign(output, output + given.batch * layer.output_shape().size());
     if (!training) return;
     // What the layer does not ask for is gone by the time of its backward pass.
-    if (!needs.backward_reads_input && !needs.aliases_input) x = GuardedBuffer(given.batch * layer.input_shape().size());
+    if (!needs.backward_reads_input && !needs.aliases_input)
+      x = GuardedBuffer(given.batch * layer.input_shape().size());
     if (!needs.backward_reads_output && !needs.aliases_input) {
       y = GuardedBuffer(given.batch * layer.output_shape().size());
       output = y.data();
     }
-    layer.backward({pass, x.data(), output, dy.data(), given.input_gradient ? input_gradient : nullptr, saved.data(),
-                    backward_scratch.data(), pointers, sink});
+    layer.backward({pass, x.data(), output, dy.data(), given.input_gradient ? input_gradient : nullptr,
+                    saved.data(), backward_scratch.data(), pointers, sink});
   });
 
   if (training) {

@@ -1,6 +1,6 @@
-// Runs one layer forward and backward outside of a plan, under the rules of layers/layer.h: memory starts as NaN and is
-// guarded, gradients must be completed exactly once, and weights turn to NaN as soon as their gradient is complete, as an
-// update behind it would change them.
+// Runs one layer forward and backward outside of a plan, under the rules of layers/layer.h: memory starts as
+// NaN and is guarded, gradients must be completed exactly once, and weights turn to NaN as soon as their
+// gradient is complete, as an update behind it would change them.
 #pragma once
 
 #include <cstdint>

@@ -12,22 +12,17 @@ Spec::Object dense(const DenseOptions& options) {
 }
 
 Spec::Object conv2d(const Conv2dOptions& options) {
-  return {{"kind", "conv2d"},
-          {"name", options.name},
-          {"filters", options.filters},
-          {"kernelSize", options.kernel_size},
-          {"strides", options.strides},
-          {"dilation", options.dilation},
-          {"padding", options.padding},
-          {"groups", options.groups},
-          {"bias", options.bias},
-          {"activation", options.activation},
+  return {{"kind", "conv2d"},           {"name", options.name},
+          {"filters", options.filters}, {"kernelSize", options.kernel_size},
+          {"strides", options.strides}, {"dilation", options.dilation},
+          {"padding", options.padding}, {"groups", options.groups},
+          {"bias", options.bias},       {"activation", options.activation},
           {"kernel", options.kernel}};
 }
 
 Spec::Object max_pool2d(const MaxPool2dOptions& options) {
-  return {{"kind", "maxPool2d"},        {"name", options.name},         {"poolSize", options.pool_size},
-          {"strides", options.strides}, {"dilation", options.dilation}, {"padding", options.padding},
+  return {{"kind", "maxPool2d"},         {"name", options.name},         {"poolSize", options.pool_size},
+          {"strides", options.strides},  {"dilation", options.dilation}, {"padding", options.padding},
           {"rounding", options.rounding}};
 }
 

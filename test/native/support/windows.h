@@ -1,5 +1,5 @@
-// Random sliding windows of awkward sizes: images of one pixel, windows larger than the image, strides larger than the
-// window, dilation, uneven padding.
+// Random sliding windows of awkward sizes: images of one pixel, windows larger than the image, strides larger
+// than the window, dilation, uneven padding.
 #pragma once
 
 #include "kernels/window2d.h"

@@ -1,0 +1,88 @@
+#include "support/training.h"
+
+#include <algorithm>
+
+#include "support/specs.h"
+
+namespace gradloom::test {
+
+ArraySamples Samples::view() const {
+  ArrayDescription description;
+  description.inputs = {InputArray::Type::kFloat32, inputs.data(), static_cast<int64_t>(inputs.size())};
+  if (classes.empty()) {
+    description.labels = {LabelArray::Type::kFloat32, values.data(), static_cast<int64_t>(values.size()),
+                          label_size};
+  } else {
+    description.labels = {LabelArray::Type::kInt32, classes.data(), static_cast<int64_t>(classes.size()), 1};
+  }
+  description.count = static_cast<int64_t>(inputs.size()) / shape.size();
+  description.scale.assign(1, 1.0F);
+  description.shift.assign(1, 0.0F);
+  return {description, shape};
+}
+
+Samples class_samples(int64_t count, const Shape& shape, int64_t classes, uint64_t seed) {
+  RandomData random(seed);
+  Samples samples{.inputs = random.normal(count * shape.size()), .classes = {}, .values = {}, .shape = shape};
+  for (int64_t i = 0; i < count; ++i)
+    samples.classes.push_back(static_cast<int32_t>(random.integer(0, classes - 1)));
+  return samples;
+}
+
+Samples value_samples(int64_t count, const Shape& shape, int64_t outputs, uint64_t seed) {
+  RandomData random(seed);
+  Samples samples{.inputs = random.normal(count * shape.size()),
+                  .classes = {},
+                  .values = {},
+                  .shape = shape,
+                  .label_size = outputs};
+  for (int64_t i = 0; i < count * outputs; ++i) samples.values.push_back(static_cast<float>(random.unit()));
+  return samples;
+}
+
+std::unique_ptr<Learner> make_learner(const LearnerOptions& options) {
+  auto architecture = std::make_shared<const Architecture>(options.input_shape, options.layers);
+  auto objective = std::make_shared<const Objective>(Spec::Object{{"kind", options.loss}}, options.metrics,
+                                                     architecture->output_shape());
+  auto network = std::make_shared<Network>(std::move(architecture), options.seed);
+  auto optimizer = make_optimizer(options.optimizer.empty() ? adagrad({}) : options.optimizer);
+  return std::make_unique<Learner>(std::move(network), std::move(optimizer), std::move(objective),
+                                   options.seed, options.non_finite);
+}
+
+LearnerOptions mlp() {
+  return {.input_shape = {33},
+          .layers = {dense({.units = 70, .activation = "relu", .name = "dense_1"}), dropout(0.2),
+                     dense({.units = 65, .activation = "tanh", .name = "dense_2"}),
+                     dense({.units = 10, .name = "dense_3"})},
+          .metrics = {Spec::Object{{"kind", "accuracy"}}}};
+}
+
+LearnerOptions conv_net() {
+  return {.input_shape = {9, 11, 3},
+          .layers = {conv2d({.filters = 10, .padding = "same", .activation = "relu", .name = "conv2d_1"}),
+                     max_pool2d({.padding = "same"}),
+                     conv2d({.filters = 7, .activation = "sigmoid", .name = "conv2d_2"}),
+                     plain_layer("flatten"), dropout(0.1), dense({.units = 10, .name = "dense_1"})},
+          .metrics = {Spec::Object{{"kind", "accuracy"}}}};
+}
+
+std::vector<float> state_of(Learner& learner) {
+  const auto size = learner.network().architecture().weights_size();
+  std::vector<float> values(learner.network().weights(), learner.network().weights() + size);
+  for (size_t i = 0; i < learner.optimizer().states().size(); ++i) {
+    values.insert(values.end(), learner.state(i), learner.state(i) + size);
+  }
+  return values;
+}
+
+void run_steps(Learner& learner, const ArraySamples& samples, int64_t batch, int steps, int threads) {
+  TrainStep step(learner, batch, threads);
+  ObjectiveTotals totals = learner.objective()->empty_totals();
+  const int64_t batches = samples.count() / batch;
+  Team::run(threads, [&](Team& team) {
+    for (int i = 0; i < steps; ++i) step.run(team, samples, nullptr, i % batches * batch, totals);
+  });
+}
+
+}  // namespace gradloom::test

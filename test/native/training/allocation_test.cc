@@ -1,0 +1,58 @@
+// A training step allocates nothing, in our code and in BLAS. Threads: 1 and 2.
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "common/aligned_buffer.h"
+#include "support/allocation_counter.h"
+#include "support/specs.h"
+#include "support/training.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+// Allocations of 50 steps behind ten that warm up.
+int64_t allocations_of_steps(Learner& learner, const ArraySamples& samples, int threads) {
+  TrainStep step(learner, 33, threads);
+  ObjectiveTotals totals = learner.objective()->empty_totals();
+  int64_t count = 0;
+  Team::run(threads, [&](Team& team) {
+    for (int i = 0; i < 10; ++i) step.run(team, samples, nullptr, 0, totals);
+    const int64_t before = allocation_count();
+    for (int i = 0; i < 50; ++i) step.run(team, samples, nullptr, i % 2 * 33, totals);
+    count = allocation_count() - before;
+  });
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("the counter of allocations counts") {
+  const int64_t before = allocation_count();
+  const std::vector<int> vector(100);
+  CHECK(allocation_count() == before + 1);
+  const AlignedBuffer buffer(100);
+  CHECK(allocation_count() == before + 2);
+}
+
+TEST_CASE("a training step allocates nothing, for every policy and optimizer") {
+  for (const auto& net : {mlp(), conv_net()}) {
+    for (const auto policy : {NonFinitePolicy::kStop, NonFinitePolicy::kSkip, NonFinitePolicy::kIgnore}) {
+      for (const auto& optimizer : {adagrad({.weight_decay = 0.01}), sgd({.momentum = 0.9})}) {
+        for (const int threads : {1, 2}) {
+          CAPTURE(net.layers.size());
+          CAPTURE(static_cast<int>(policy));
+          CAPTURE(threads);
+          LearnerOptions options = net;
+          options.non_finite = policy;
+          options.optimizer = optimizer;
+          const auto learner = make_learner(options);
+          const Samples samples = class_samples(66, options.input_shape, 10);
+          CHECK(allocations_of_steps(*learner, samples.view(), threads) == 0);
+        }
+      }
+    }
+  }
+}

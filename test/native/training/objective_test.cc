@@ -1,0 +1,98 @@
+// Threads: 1 and 3.
+#include "training/objective.h"
+
+#include <doctest/doctest.h>
+
+#include "support/compare.h"
+#include "support/random_data.h"
+#include "support/specs.h"
+#include "support/training.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+Objective objective(const char* loss, const Shape& outputs, const Spec::List& metrics = {}) {
+  return {Spec::Object{{"kind", loss}}, metrics, outputs};
+}
+
+std::string label_error(const char* loss, int64_t outputs, const Samples& samples) {
+  return error_of([&] { objective(loss, {outputs}).check_labels(samples.view()); });
+}
+
+}  // namespace
+
+TEST_CASE("Objective: labels have to be targets of the loss") {
+  const Samples classes = class_samples(10, {4}, 3);
+  const Samples values = value_samples(10, {4}, 3);
+  CHECK(label_error("softmaxCrossEntropy", 3, classes).empty());
+  CHECK(label_error("meanSquaredError", 3, values).empty());
+  CHECK(label_error("sigmoidBinaryCrossEntropy", 3, values).empty());
+  CHECK(contains(label_error("softmaxCrossEntropy", 2, classes), "LABEL_OUT_OF_RANGE"));
+  CHECK(
+      label_error("softmaxCrossEntropy", 3, values) ==
+      "SHAPE_MISMATCH: softmaxCrossEntropy: takes class labels (integers), the dataset's labels are values");
+  CHECK(label_error("meanSquaredError", 2, values) ==
+        "SHAPE_MISMATCH: meanSquaredError: the model gives 2 values a sample, the dataset's labels have 3");
+  CHECK(contains(label_error("meanSquaredError", 3, classes),
+                 "takes 3 values a sample, the dataset's labels are classes"));
+  // One yes-or-no output takes classes 0 and 1.
+  CHECK(label_error("sigmoidBinaryCrossEntropy", 1, class_samples(10, {4}, 2)).empty());
+  CHECK(contains(label_error("sigmoidBinaryCrossEntropy", 1, classes), "LABEL_OUT_OF_RANGE"));
+  const Samples none{
+      .inputs = std::vector<float>(8), .classes = {}, .values = {}, .shape = {4}, .label_size = 0};
+  CHECK(label_error("meanSquaredError", 1, none) ==
+        "LABELS_MISSING: meanSquaredError: the dataset has no labels");
+}
+
+TEST_CASE("Objective: losses and metrics that do not fit the outputs are refused") {
+  const Spec::Object accuracy{{"kind", "accuracy"}};
+  CHECK(contains(error_of([] {
+                   objective("softmaxCrossEntropy", {3, 3, 2});
+                 }),
+                 "SHAPE_MISMATCH: softmaxCrossEntropy"));
+  CHECK(contains(error_of([&] { objective("meanSquaredError", {3}, {accuracy}); }),
+                 "SHAPE_MISMATCH: accuracy"));
+  CHECK(error_of([&] { objective("softmaxCrossEntropy", {3}, {accuracy}); }).empty());
+}
+
+TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up over batches") {
+  const Spec::List metrics = {Spec::Object{{"kind", "accuracy"}}, Spec::Object{{"kind", "accuracy"}}};
+  const auto shared =
+      std::make_shared<const Objective>(Spec::Object{{"kind", "softmaxCrossEntropy"}}, metrics, Shape{10});
+  constexpr int64_t kBatch = 150;  // several blocks of rows
+  const Samples samples = class_samples(kBatch, {1}, 10);
+  const std::vector<float> outputs = RandomData(801).normal(kBatch * 10);
+  std::vector<float> first_gradient;
+  double first_loss = 0;
+  for (const int threads : {1, 3}) {
+    BatchObjective batch(shared, kBatch);
+    batch.load_targets(samples.view(), nullptr, 0);
+    std::vector<float> gradient(outputs.size());
+    double loss = 0;
+    Team::run(threads, [&](Team& team) { loss = batch.compute(team, outputs.data(), gradient.data()); });
+    if (threads == 1) {
+      first_gradient = gradient;
+      first_loss = loss;
+    }
+    CHECK(loss == first_loss);
+    CHECK(difference_in_bits(gradient, first_gradient) == "");
+    ObjectiveTotals totals = shared->empty_totals();
+    batch.add_to(totals);
+    batch.add_to(totals);
+    CHECK(totals.samples == 2 * kBatch);
+    const ObjectiveResult result = shared->result(totals);
+    CHECK(result.loss == doctest::Approx(loss).epsilon(1e-12));
+    REQUIRE(result.metrics.size() == 2);
+    CHECK(result.metrics[0] == result.metrics[1]);
+    shared->reset(totals);
+    CHECK(totals.samples == 0);
+    CHECK(totals.metrics == shared->empty_totals().metrics);
+  }
+  BatchObjective batch(shared, kBatch);
+  batch.set_targets(samples.classes.data(), nullptr);
+  Team::run(1, [&](Team& team) {
+    CHECK(batch.compute(team, outputs.data(), nullptr) == doctest::Approx(first_loss));
+  });
+}

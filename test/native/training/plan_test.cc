@@ -1,0 +1,186 @@
+// Threads: 1 and 3.
+#include "training/plan.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "support/compare.h"
+#include "support/layer_run.h"
+#include "support/specs.h"
+#include "support/training.h"
+#include "training/differentiate.h"
+#include "training/gradient_sinks.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+constexpr RandomState kRandom{7, 3};
+
+std::shared_ptr<Network> make_network(const LearnerOptions& options) {
+  return std::make_shared<Network>(std::make_shared<const Architecture>(options.input_shape, options.layers),
+                                   1);
+}
+
+// The same layers without dropout, whose training and predicting differ.
+LearnerOptions without_dropout(LearnerOptions options) {
+  std::erase_if(options.layers, [](const Spec& layer) { return layer.string("kind") == "dropout"; });
+  return options;
+}
+
+std::vector<float> outputs(Network& network, Phase phase, const std::vector<float>& x, int64_t batch,
+                           int threads) {
+  Plan plan(network.shared_architecture(), {batch, phase, threads});
+  std::vector<float> y(static_cast<size_t>(batch * network.architecture().output_shape().size()));
+  Team::run(threads, [&](Team& team) {
+    for (int repeat = 0; repeat < 2;
+         ++repeat) {  // the second run finds what the first one left in the workspace
+      std::copy(x.begin(), x.end(), plan.input());
+      plan.forward(team, network.weights(), kRandom);
+    }
+  });
+  std::copy_n(plan.output(), y.size(), y.begin());
+  return y;
+}
+
+// Layer by layer with memory of its own for everything: what a plan that shares memory must equal.
+struct Unshared {
+  std::vector<float> y, dx;
+  std::vector<std::vector<float>> gradients;  // in file layout, in the order of the parameters
+};
+
+Unshared run_unshared(Network& network, int64_t batch, const std::vector<float>& x,
+                      const std::vector<float>& dy) {
+  const Architecture& a = network.architecture();
+  std::vector<LayerCase> cases;
+  std::vector<LayerResult> results;
+  const auto layer_case = [&](size_t i, const std::vector<float>& in, const std::vector<float>& gradient) {
+    const Layer& layer = *a.layers()[i];
+    LayerCase given{.batch = batch,
+                    .x = in,
+                    .dy = gradient,
+                    .parameters = {},
+                    .seed = kRandom.seed,
+                    .step = kRandom.step};
+    for (size_t p = 0; p < layer.parameters().size(); ++p) {
+      const auto& parameter = a.parameters()[static_cast<size_t>(a.first_parameter(static_cast<int>(i))) + p];
+      const float* values = network.weights() + parameter.offset;
+      given.parameters.emplace_back(values, values + parameter.shape.size());
+    }
+    return given;
+  };
+  std::vector<std::vector<float>> inputs = {x};
+  for (size_t i = 0; i < a.layers().size(); ++i) {
+    const std::vector<float> zeros(static_cast<size_t>(batch * a.layers()[i]->output_shape().size()));
+    inputs.push_back(run_layer(*a.layers()[i], layer_case(i, inputs.back(), zeros)).y);
+  }
+  Unshared result{.y = inputs.back(), .dx = dy, .gradients = {}};
+  for (size_t i = a.layers().size(); i-- > 0;) {
+    LayerResult layer = run_layer(*a.layers()[i], layer_case(i, inputs[i], result.dx));
+    result.dx = layer.dx;
+    for (size_t p = layer.gradients.size(); p-- > 0;) {
+      std::vector<float> file(layer.gradients[p].size());
+      a.layers()[i]->to_file_layout(static_cast<int>(p), layer.gradients[p].data(), file.data());
+      result.gradients.insert(result.gradients.begin(), file);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("Plan: without dropout, training and predicting give the same bits") {
+  for (const auto& net : {without_dropout(mlp()), without_dropout(conv_net())}) {
+    const auto network = make_network(net);
+    for (const int64_t batch : {1, 7, 33}) {
+      CAPTURE(batch);
+      const std::vector<float> x = RandomData(601).normal(batch * net.input_shape.size());
+      const std::vector<float> y = outputs(*network, Phase::kTraining, x, batch, 1);
+      CHECK(difference_in_bits(outputs(*network, Phase::kPredicting, x, batch, 1), y) == "");
+      CHECK(difference_in_bits(outputs(*network, Phase::kPredicting, x, batch, 3), y) == "");
+    }
+  }
+}
+
+TEST_CASE("Plan: dropout acts in training only") {
+  const LearnerOptions net = mlp();
+  const auto network = make_network(net);
+  const auto plain = make_network(without_dropout(net));
+  std::copy_n(network->weights(), network->architecture().weights_size(), plain->weights());
+  const std::vector<float> x = RandomData(602).normal(7 * 33);
+  const std::vector<float> y = outputs(*plain, Phase::kPredicting, x, 7, 1);
+  CHECK(difference_in_bits(outputs(*network, Phase::kPredicting, x, 7, 1), y) == "");
+  CHECK(outputs(*network, Phase::kTraining, x, 7, 1) != y);
+}
+
+TEST_CASE("Plan: with shared memory it gives the bits of layers that share none, forward and backward") {
+  LearnerOptions odd{.input_shape = {9, 11, 3},
+                     .layers = {plain_layer("relu"), conv2d({.filters = 5}), max_pool2d({}),
+                                plain_layer("flatten"), plain_layer("flatten"), dense({.units = 7}),
+                                plain_layer("flatten"), plain_layer("softmax"), plain_layer("flatten")}};
+  LearnerOptions aliases{.input_shape = {3, 2, 1},
+                         .layers = {plain_layer("flatten"), dense({.units = 4}), dropout(0.5)}};
+  LearnerOptions bare{.input_shape = {4}, .layers = {plain_layer("flatten")}};
+  for (const auto& net : {mlp(), conv_net(), odd, aliases, bare}) {
+    const auto network = make_network(net);
+    for (const int64_t batch : {1, 7, 20}) {
+      for (const int threads : {1, 3}) {
+        CAPTURE(net.layers.size());
+        CAPTURE(batch);
+        CAPTURE(threads);
+        RandomData random(603);
+        const std::vector<float> x = random.normal(batch * net.input_shape.size());
+        const std::vector<float> dy = random.normal(batch * network->architecture().output_shape().size());
+        const Unshared expected = run_unshared(*network, batch, x, dy);
+        const Differentiation actual = differentiate(*network, batch, x.data(), dy.data(), threads, kRandom);
+        CHECK(difference_in_bits(actual.output, expected.y) == "");
+        CHECK(difference_in_bits(actual.input_gradient, expected.dx) == "");
+        REQUIRE(actual.parameter_gradients.size() == expected.gradients.size());
+        for (size_t p = 0; p < expected.gradients.size(); ++p) {
+          CHECK(difference_in_bits(actual.parameter_gradients[p], expected.gradients[p]) == "");
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("Plan: find_non_finite names the input, the first bad layer or nothing") {
+  const LearnerOptions net = mlp();
+  const auto network = make_network(net);
+  Plan plan(network->shared_architecture(), {7, Phase::kTraining, 1});
+  const auto find = [&](float input) {
+    int layer = 0;
+    Team::run(1, [&](Team& team) {
+      std::fill_n(plan.input(), 7 * 33, 0.5F);
+      plan.input()[40] = input;
+      layer = plan.find_non_finite(team, network->weights(), kRandom);
+    });
+    return layer;
+  };
+  CHECK(find(0.5F) == Plan::kNowhere);
+  CHECK(find(INFINITY) == Plan::kInput);
+  CHECK(find(std::nanf("")) == Plan::kInput);
+  const auto& parameters = network->architecture().parameters();
+  for (size_t p = parameters.size(); p-- > 0;) {
+    network->weights()[parameters[p].offset] = std::nanf("");
+    CHECK(find(0.5F) == parameters[p].layer);
+  }
+}
+
+TEST_CASE("Plan: shares memory, and describes itself") {
+  const auto network = make_network(conv_net());
+  const Plan training(network->shared_architecture(), {33, Phase::kTraining, 2});
+  const Plan predicting(network->shared_architecture(), {33, Phase::kPredicting, 2});
+  CHECK(training.workspace_floats() < training.unshared_floats());
+  CHECK(predicting.workspace_floats() < predicting.unshared_floats());
+  CHECK(predicting.workspace_floats() < training.workspace_floats());
+  CHECK(training.describe(0).kernel == std::string("blas-im2col"));
+  CHECK(training.describe(0).activation == 33 * 9 * 11 * 10);
+  CHECK(training.describe(1).saved == 33 * 5 * 6 * 10);
+  CHECK(predicting.describe(1).saved == 0);
+  CHECK(training.describe(3).kernel == std::string("alias"));
+  CHECK(training.describe(3).activation == 0);
+}

@@ -1,0 +1,148 @@
+// Threads: 1 and 2, and several that predict at once.
+#include "training/predict.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <thread>
+
+#include "kernels/reference/losses.h"
+#include "support/compare.h"
+#include "support/specs.h"
+#include "support/training.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+const std::atomic<bool> kNever{false};
+
+std::vector<float> predictions(Network& network, PlanPool& pool, const Samples& samples,
+                               const PassOptions& options) {
+  const ArraySamples view = samples.view();
+  std::vector<float> outputs(static_cast<size_t>(view.count() * network.architecture().output_shape().size()),
+                             77.0F);
+  predict(network, pool, view, options, kNever, outputs.data());
+  return outputs;
+}
+
+std::optional<ObjectiveResult> evaluate(Learner& learner, const Samples& samples, int64_t batch, int threads,
+                                        const std::atomic<bool>& stop = kNever) {
+  const ArraySamples view = samples.view();
+  Evaluation evaluation(learner.shared_network(), learner.objective(), view, {batch, threads});
+  std::optional<ObjectiveResult> result;
+  Team::run(threads, [&](Team& team) { result = evaluation.run(team, stop); });
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("predict: every sample, in order, for any batch size and number of threads") {
+  for (const auto& net : {mlp(), conv_net()}) {
+    const auto learner = make_learner(net);
+    const Samples samples = class_samples(50, net.input_shape, 10);
+    PlanPool pool;
+    const std::vector<float> whole = predictions(learner->network(), pool, samples, {50, 1});
+    for (const int64_t batch : {1, 7, 33, 50, 1000}) {
+      for (const int threads : {1, 2}) {
+        CAPTURE(batch);
+        const std::vector<float> y = predictions(learner->network(), pool, samples, {batch, threads});
+        CHECK(difference(y, to_double(whole), Tolerance{1e-5, 1e-5}) == "");
+        CHECK(difference_in_bits(y, predictions(learner->network(), pool, samples, {batch, 1})) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("predict: sees new weights through plans that are kept") {
+  const auto learner = make_learner(mlp());
+  const Samples samples = class_samples(5, {33}, 10);
+  PlanPool pool;
+  const std::vector<float> before = predictions(learner->network(), pool, samples, {5, 1});
+  run_steps(*learner, samples.view(), 5, 3, 1);
+  CHECK(predictions(learner->network(), pool, samples, {5, 1}) != before);
+}
+
+TEST_CASE("predict: several at once on one network and one pool") {
+  const auto learner = make_learner(conv_net());
+  const Samples samples = class_samples(20, {9, 11, 3}, 10);
+  PlanPool pool;
+  const std::vector<float> expected = predictions(learner->network(), pool, samples, {7, 1});
+  std::vector<std::vector<float>> results(4);
+  std::vector<std::thread> threads;
+  for (auto& result : results) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10; ++i) result = predictions(learner->network(), pool, samples, {7, 1});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& result : results) CHECK(difference_in_bits(result, expected) == "");
+}
+
+TEST_CASE("predict: nothing for no samples, and an early end when stopped") {
+  const auto learner = make_learner(mlp());
+  PlanPool pool;
+  const Samples none{.inputs = {}, .classes = {}, .values = {}, .shape = {33}};
+  CHECK(predictions(learner->network(), pool, none, {5, 1}).empty());
+  const std::atomic<bool> stopped{true};
+  std::vector<float> outputs(50, 77.0F);
+  predict(learner->network(), pool, class_samples(5, {33}, 10).view(), {1, 1}, stopped, outputs.data());
+  CHECK(outputs == std::vector<float>(50, 77.0F));
+}
+
+TEST_CASE(
+    "Evaluation: loss and metrics are means over samples, computed by hand, with a partial last batch") {
+  const auto learner = make_learner(mlp());
+  const Samples samples = class_samples(53, {33}, 10);
+  PlanPool pool;
+  const std::vector<float> outputs = predictions(learner->network(), pool, samples, {53, 1});
+  const std::vector<double> logits = to_double(outputs);
+  double loss = 0;
+  int hits = 0;
+  for (size_t i = 0; i < 53; ++i) {
+    double unused[10];
+    loss += reference::softmax_cross_entropy(10, logits.data() + 10 * i, samples.classes[i], unused);
+    const auto row = outputs.begin() + static_cast<int64_t>(10 * i);
+    hits += std::max_element(row, row + 10) - row == samples.classes[i] ? 1 : 0;
+  }
+  const std::vector<float> before = state_of(*learner);
+  for (const int64_t batch : {1, 10, 20, 53, 100}) {
+    CAPTURE(batch);
+    const auto result = evaluate(*learner, samples, batch, 1);
+    REQUIRE(result.has_value());
+    CHECK(result->loss == doctest::Approx(loss / 53).epsilon(1e-5));
+    CHECK(result->metrics[0] == doctest::Approx(hits / 53.0));
+    const auto threaded = evaluate(*learner, samples, batch, 2);
+    CHECK(threaded->loss == result->loss);
+  }
+  CHECK(difference_in_bits(state_of(*learner), before) == "");
+  const std::atomic<bool> stopped{true};
+  CHECK_FALSE(evaluate(*learner, samples, 10, 1, stopped).has_value());
+}
+
+TEST_CASE("Evaluation: losses on values, several metrics at once") {
+  const auto learner =
+      make_learner({.input_shape = {4},
+                    .layers = {dense({.units = 3})},
+                    .loss = "meanSquaredError",
+                    .metrics = {Spec::Object{{"kind", "meanAbsoluteError"}},
+                                Spec::Object{{"kind", "binaryAccuracy"}, {"threshold", 0.5}}}});
+  const Samples samples = value_samples(20, {4}, 3);
+  PlanPool pool;
+  const std::vector<float> y = predictions(learner->network(), pool, samples, {20, 1});
+  double square = 0;
+  double absolute = 0;
+  double right = 0;
+  for (size_t i = 0; i < y.size(); ++i) {
+    const double error = static_cast<double>(y[i]) - samples.values[i];
+    square += error * error / 60;
+    absolute += std::abs(error) / 60;
+    right += (y[i] > 0.5F) == (samples.values[i] > 0.5F) ? 1.0 / 60 : 0;
+  }
+  const auto result = evaluate(*learner, samples, 7, 1);
+  CHECK(result->loss == doctest::Approx(square).epsilon(1e-5));
+  REQUIRE(result->metrics.size() == 2);
+  CHECK(result->metrics[0] == doctest::Approx(absolute).epsilon(1e-5));
+  CHECK(result->metrics[1] == doctest::Approx(right));
+}
