@@ -254,7 +254,7 @@ Napi::Value ModelWrap::plan(const Napi::CallbackInfo& info) {
       object.Set("name", layer.name());
       object.Set("kind", layer.kind());
       object.Set("kernel", row.kernel);
-      object.Set("layout", "rows");
+      object.Set("layout", layout_name(row.layout));
       object.Set("activationBytes", static_cast<double>(row.activation) * kBytes);
       object.Set("savedBytes", static_cast<double>(row.saved) * kBytes);
       object.Set("scratchBytes", static_cast<double>(row.scratch) * kBytes);

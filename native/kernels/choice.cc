@@ -7,29 +7,56 @@
 
 namespace gradloom {
 
-const char* kernel_name(Conv2dKernel kernel) {
-  return kernel == Conv2dKernel::kBlasPointwise ? "blas-pointwise" : "blas-im2col";
+bool is_pointwise(const Window2d& window) {
+  const Padding2d& p = window.padding;
+  return window.taps() == 1 && window.stride.height == 1 && window.stride.width == 1 &&
+         p.top + p.bottom + p.left + p.right == 0;
 }
 
 namespace {
 
-void check_requested(const std::string& requested, const std::string& label) {
-  if (requested != "auto" && requested != "blas") {
-    throw Error("INVALID_SPEC", label + ": kernel \"" + requested + "\" does not exist; use \"auto\" or \"blas\"");
-  }
+// Softmax needs the channels of a pixel side by side. The gradient of the input is a convolution of the gradient of the
+// output placed `reach - padding` from the edge and spread by the stride: it must not be cropped, and with a stride beyond
+// 2 it would be mostly zeros.
+bool direct_exists(const Window2d& w, Activation activation) {
+  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t before) {
+    const int64_t offset = (window - 1) * dilation - before;
+    return stride <= 2 && offset >= 0 && offset + (output - 1) * stride < input + (window - 1) * dilation;
+  };
+  return activation != Activation::kSoftmax &&
+         axis(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top) &&
+         axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
 }
 
 }  // namespace
 
-Conv2dKernel choose_conv2d(const std::string& requested, const std::string& label, const Window2d& window) {
-  check_requested(requested, label);
-  const Padding2d& p = window.padding;
-  const bool pointwise = window.taps() == 1 && window.stride.height == 1 && window.stride.width == 1 &&
-                         p.top + p.bottom + p.left + p.right == 0;
-  return pointwise ? Conv2dKernel::kBlasPointwise : Conv2dKernel::kBlasIm2col;
+Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string& label, const Window2d& window,
+                                 Activation activation) {
+  if (requested == "auto") return Conv2dKernel::kAuto;
+  if (requested == "blas") return Conv2dKernel::kBlas;
+  if (requested != "direct") {
+    throw Error("INVALID_SPEC",
+                label + ": kernel \"" + requested + "\" does not exist; use \"auto\", \"direct\" or \"blas\"");
+  }
+  if (!direct_exists(window, activation)) {
+    throw Error("INVALID_SPEC", label + ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
+                                        "any activation but softmax; use \"auto\"");
+  }
+  return Conv2dKernel::kDirect;
 }
 
-void check_dense_kernel(const std::string& requested, const std::string& label) { check_requested(requested, label); }
+Conv2dKernel choose_conv2d(Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch) {
+  // A block of lanes costs the same for 1 and for 16 samples.
+  constexpr int64_t kSmallestBatch = 8;
+  if (requested != Conv2dKernel::kAuto) return requested;
+  return batch >= kSmallestBatch && direct_exists(window, activation) ? Conv2dKernel::kDirect : Conv2dKernel::kBlas;
+}
+
+void check_dense_kernel(const std::string& requested, const std::string& label) {
+  if (requested != "auto" && requested != "blas") {
+    throw Error("INVALID_SPEC", label + ": kernel \"" + requested + "\" does not exist; use \"auto\" or \"blas\"");
+  }
+}
 
 int choose_threads(int requested, int64_t flops) {
   // 2 cores of a Zen 4: one thread is as fast up to 0.3 MFLOP, two win by 1.4 at 2.3 MFLOP.

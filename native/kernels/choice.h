@@ -5,20 +5,28 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/activation.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
 namespace gradloom {
 
 enum class Conv2dKernel {
-  kBlasIm2col,     // right for every shape
-  kBlasPointwise,  // 1x1, stride 1, no padding: the image already is the matrix that im2col would build
+  kAuto,    // as a user may ask for; never chosen
+  kBlas,    // im2col and matrix products: right for every shape
+  kDirect,  // the batch in the SIMD lanes
 };
 
-const char* kernel_name(Conv2dKernel kernel);
+// 1x1, stride 1, no padding: the image already is the matrix that im2col would build.
+bool is_pointwise(const Window2d& window);
 
-// Throws INVALID_SPEC, starting with `label`, unless `requested` is "auto" or a kernel that exists.
-Conv2dKernel choose_conv2d(const std::string& requested, const std::string& label, const Window2d& window);
+// What a user asked for: "auto", "direct" or "blas". Throws INVALID_SPEC, starting with `label`, for another name and for
+// "direct" where that kernel does not exist.
+Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string& label, const Window2d& window,
+                                 Activation activation);
+Conv2dKernel choose_conv2d(Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch);
+
+// Throws INVALID_SPEC, starting with `label`, unless `requested` is "auto" or "blas".
 void check_dense_kernel(const std::string& requested, const std::string& label);
 
 // Threads for passes of `flops`: a fork and a barrier cost more than the arithmetic of a tiny model.

@@ -20,7 +20,8 @@ struct Tiling {
 
 // About `pieces` nearly equal pieces whose step is a multiple of `multiple`.
 inline Tiling cut(int64_t extent, int64_t pieces, int64_t multiple = 1) {
-  const int64_t step = round_up(ceil_divide(extent, std::clamp<int64_t>(pieces, 1, std::max<int64_t>(extent, 1))), multiple);
+  const int64_t most = std::max<int64_t>(extent, 1);
+  const int64_t step = round_up(ceil_divide(most, std::clamp<int64_t>(pieces, 1, most)), multiple);
   return {extent, step, ceil_divide(extent, step)};
 }
 

@@ -11,11 +11,17 @@ class ActivationLayer final : public Layer {
  public:
   ActivationLayer(const Spec& spec, const Shape& input_shape);
 
-  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  // Softmax needs the channels of a sample side by side.
+  Layout layout(int64_t /*batch*/, Layout offered) const override {
+    return activation_ == Activation::kSoftmax ? Layout::kRows : offered;
+  }
+  LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
 
  private:
+  RowBlock rows_of(const Pass& pass, Layout layout) const;
+
   Activation activation_;
 };
 

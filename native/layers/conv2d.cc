@@ -5,7 +5,6 @@
 #include "common/checked.h"
 #include "common/error.h"
 #include "kernels/gemm.h"
-#include "kernels/im2col.h"
 #include "layers/window_spec.h"
 
 namespace gradloom {
@@ -17,7 +16,8 @@ Conv2d::Conv2d(const Spec& spec, const Shape& input_shape)
       groups_(spec.integer("groups", 1)),
       has_bias_(spec.boolean("bias")),
       activation_(parse_activation(spec.string("activation"))),
-      kernel_(choose_conv2d(spec.string("kernel"), label(), window_)) {
+      pointwise_(is_pointwise(window_)),
+      kernel_(parse_conv2d_kernel(spec.string("kernel"), label(), window_, activation_)) {
   const int64_t channels = input_shape.back();
   if (channels % groups_ != 0 || filters_ % groups_ != 0) {
     throw Error("SHAPE_MISMATCH", label() + ": groups " + std::to_string(groups_) + " must divide the " +
@@ -46,162 +46,20 @@ int64_t Conv2d::flops() const {
   return 2 * rows * columns * channels_per_group() * filters_;
 }
 
-int64_t Conv2d::columns_size() const {
-  return kernel_ == Conv2dKernel::kBlasPointwise ? 0 : pixels_per_product(row_length()) * row_length();
+Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
+  return choose_conv2d(kernel_, window_, activation_, batch) == Conv2dKernel::kDirect ? Layout::kLanes : Layout::kRows;
 }
 
-LayerNeeds Conv2d::needs(int64_t batch, Phase /*phase*/, int threads) const {
-  const int64_t pixels = checked_multiply(batch, window_.output_pixels());
-  const int64_t parts = weight_gradient_parts(pixels, weight_count());
-  return {.kernel = kernel_name(kernel_),
-          .backward_reads_input = true,
-          .backward_reads_output = activation_ != Activation::kLinear,
-          .forward_scratch = checked_multiply(threads, columns_size()),
-          // A buffer of columns a thread, the partial gradients, and the gradient on its way into the update.
-          .backward_scratch = checked_multiply(threads, columns_size()) +
-                              checked_multiply(parts + 1, weight_count() + filters_)};
-}
-
-// Rows [begin, end) of the batch's N * P output pixels; they may span several samples.
-Conv2d::Rows Conv2d::window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const {
-  const int64_t channels = input_shape().back();
-  const ChannelRange range{group * channels_per_group(), channels_per_group(), channels};
-  if (kernel_ == Conv2dKernel::kBlasPointwise) return {x + begin * channels + range.first, channels};
-  const int64_t pixels = window_.output_pixels();
-  for (int64_t at = begin; at < end;) {
-    const int64_t sample = at / pixels;
-    const int64_t stop = std::min(end, (sample + 1) * pixels);
-    im2col(window_, range, x + sample * input_shape().size(), at - sample * pixels, stop - sample * pixels,
-           columns + (at - begin) * row_length());
-    at = stop;
-  }
-  return {columns, row_length()};
+LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
+  return setting.layout == Layout::kLanes ? needs_lanes(setting) : needs_rows(setting);
 }
 
 void Conv2d::forward(const ForwardArguments& args) const {
-  const float* weight = args.parameters[0];
-  const float* bias = has_bias_ ? args.parameters[1] : nullptr;
-  const int64_t step = pixels_per_product(row_length());
-  const int64_t pixels = args.pass.batch * window_.output_pixels();
-  const Tiling tiles{pixels, step, ceil_divide(pixels, step)};
-  args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
-    const int64_t begin = tiles.first(tile);
-    const int64_t count = tiles.size(tile);
-    float* y = args.y + begin * filters_;
-    for (int64_t group = 0; group < groups_; ++group) {
-      const int64_t filter = group * filters_per_group();
-      const Rows rows = window_rows(args.x, group, begin, begin + count, args.scratch + thread * columns_size());
-      gemm({count, filters_per_group(), row_length()}, {rows.data, rows.stride},
-           {weight + filter * row_length(), row_length(), Transpose::kYes}, Accumulate::kOverwrite, y + filter,
-           filters_);
-    }
-    add_bias_and_activate(activation_, {count, filters_, filters_}, bias, y);
-  });
+  args.layout == Layout::kLanes ? forward_lanes(args) : forward_rows(args);
 }
 
 void Conv2d::backward(const BackwardArguments& args) const {
-  if (activation_ != Activation::kLinear) {
-    const Tiling tiles = tile_rows(args.pass.batch * window_.output_pixels(), filters_);
-    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-      const int64_t first = tiles.first(tile) * filters_;
-      activation_backward(activation_, {tiles.size(tile), filters_, filters_}, args.y + first, args.dy + first);
-    });
-  }
-  if (args.dx != nullptr) {
-    if (kernel_ == Conv2dKernel::kBlasPointwise) {
-      input_gradient_pointwise(args);
-    } else {
-      input_gradient_im2col(args);
-    }
-  }
-  parameter_gradients(args);
-}
-
-void Conv2d::input_gradient_pointwise(const BackwardArguments& args) const {
-  const int64_t channels = input_shape().back();
-  const int64_t pixels = args.pass.batch * window_.output_pixels();
-  const int64_t step = pixels_per_product(row_length());
-  const Tiling tiles{pixels, step, ceil_divide(pixels, step)};
-  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    const int64_t begin = tiles.first(tile);
-    for (int64_t group = 0; group < groups_; ++group) {
-      const int64_t filter = group * filters_per_group();
-      gemm({tiles.size(tile), channels_per_group(), filters_per_group()},
-           {args.dy + begin * filters_ + filter, filters_}, {args.parameters[0] + filter * row_length(), row_length()},
-           Accumulate::kOverwrite, args.dx + begin * channels + group * channels_per_group(), channels);
-    }
-  });
-}
-
-// Windows overlap, so one thread adds up all of a sample's.
-void Conv2d::input_gradient_im2col(const BackwardArguments& args) const {
-  const int64_t channels = input_shape().back();
-  const int64_t pixels = window_.output_pixels();
-  const int64_t step = pixels_per_product(row_length());
-  args.pass.team.for_each(args.pass.batch, [&](int64_t sample, int thread) {
-    float* columns = args.scratch + thread * columns_size();
-    float* dx = args.dx + sample * input_shape().size();
-    std::fill_n(dx, input_shape().size(), 0.0F);
-    for (int64_t begin = 0; begin < pixels; begin += step) {
-      const int64_t end = std::min(begin + step, pixels);
-      for (int64_t group = 0; group < groups_; ++group) {
-        const int64_t filter = group * filters_per_group();
-        gemm({end - begin, row_length(), filters_per_group()},
-             {args.dy + (sample * pixels + begin) * filters_ + filter, filters_},
-             {args.parameters[0] + filter * row_length(), row_length()}, Accumulate::kOverwrite, columns,
-             row_length());
-        add_col2im(window_, {group * channels_per_group(), channels_per_group(), channels}, columns, begin, end, dx);
-      }
-    }
-  });
-}
-
-void Conv2d::parameter_gradients(const BackwardArguments& args) const {
-  const int64_t pixels = args.pass.batch * window_.output_pixels();
-  const int64_t part_size = weight_count() + filters_;  // weights, then bias
-  const Tiling parts = cut(pixels, weight_gradient_parts(pixels, weight_count()));
-  float* partial = args.scratch + args.pass.team.size() * columns_size();
-  args.pass.team.for_each(parts.count, [&](int64_t part, int thread) {
-    const int64_t begin = parts.first(part);
-    partial_gradients(args, begin, begin + parts.size(part), args.scratch + thread * columns_size(),
-                      partial + part * part_size);
-  });
-  float* total = partial + parts.count * part_size;
-  const auto add_parts = [&](int parameter, int64_t first, int64_t count, int64_t offset) {
-    float* gradient = args.gradients.target(parameter, first, total + offset + first);
-    for (int64_t i = 0; i < count; ++i) {
-      float sum = partial[offset + first + i];
-      for (int64_t part = 1; part < parts.count; ++part) sum += partial[part * part_size + offset + first + i];
-      gradient[i] = sum;
-    }
-    args.gradients.complete(parameter, first, count, gradient);
-  };
-  const Tiling ranges = tile_rows(weight_count(), parts.count);
-  args.pass.team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
-    if (range == ranges.count) {
-      add_parts(1, 0, filters_, weight_count());
-    } else {
-      add_parts(0, ranges.first(range), ranges.size(range), 0);
-    }
-  });
-}
-
-// The gradients over the output pixels [begin, end) of the batch, products of consecutive pixels added in order.
-void Conv2d::partial_gradients(const BackwardArguments& args, int64_t begin, int64_t end, float* columns,
-                               float* part) const {
-  std::fill_n(part, weight_count() + filters_, 0.0F);
-  const int64_t step = pixels_per_product(row_length());
-  for (int64_t first = begin; first < end; first += step) {
-    const int64_t count = std::min(step, end - first);
-    const float* dz = args.dy + first * filters_;
-    for (int64_t group = 0; group < groups_; ++group) {
-      const int64_t filter = group * filters_per_group();
-      const Rows rows = window_rows(args.x, group, first, first + count, columns);
-      gemm({filters_per_group(), row_length(), count}, {dz + filter, filters_, Transpose::kYes},
-           {rows.data, rows.stride}, Accumulate::kAdd, part + filter * row_length(), row_length());
-    }
-    add_column_sums({count, filters_, filters_}, dz, part + weight_count());
-  }
+  args.layout == Layout::kLanes ? backward_lanes(args) : backward_rows(args);
 }
 
 void Conv2d::to_file_layout(int parameter, const float* stored, float* file) const {

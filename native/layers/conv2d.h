@@ -2,12 +2,15 @@
 //   z[n, p, k] = b[k] + sum over (r, s, c) of x[n, pixel (r, s) of p, c] w[k, r, s, c],   y = activation(z)
 // with k in a group seeing only that group's C/G channels. N: batch; P: output pixels; K: filters; RSC: window size.
 //
-// On BLAS: im2col writes windows as rows, so that forward is columns x w^T, the weight gradient dz^T x columns and the
-// input gradient col2im(dz x w). Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S].
+// Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. Two ways, chosen by kernels/choice.h:
+//   conv2d_blas.cc   rows: im2col writes windows as rows, so that forward is columns x w^T, the weight gradient
+//                    dz^T x columns and the input gradient col2im(dz x w)
+//   conv2d_lanes.cc  images in lanes: the loops of the definition, on padded copies
 #pragma once
 
 #include "kernels/activation.h"
 #include "kernels/choice.h"
+#include "kernels/conv2d_direct.h"
 #include "kernels/window2d.h"
 #include "layers/layer.h"
 
@@ -18,38 +21,59 @@ class Conv2d final : public Layer {
   Conv2d(const Spec& spec, const Shape& input_shape);
 
   int64_t flops() const override;
-  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  Layout layout(int64_t batch, Layout offered) const override;
+  LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
   void to_file_layout(int parameter, const float* stored, float* file) const override;
   void from_file_layout(int parameter, const float* file, float* stored) const override;
 
  private:
-  // One group's window rows: im2col's result in `columns`, or the image itself for the pointwise kernel.
+  // ---- conv2d_blas.cc
+
+  // One group's window rows: im2col's result in `columns`, or the image itself when the convolution is pointwise.
   struct Rows {
     const float* data;
     int64_t stride;
   };
 
+  LayerNeeds needs_rows(const LayerSetting& setting) const;
+  void forward_rows(const ForwardArguments& args) const;
+  void backward_rows(const BackwardArguments& args) const;
   Rows window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const;
   void input_gradient_pointwise(const BackwardArguments& args) const;
   void input_gradient_im2col(const BackwardArguments& args) const;
   void parameter_gradients(const BackwardArguments& args) const;
   void partial_gradients(const BackwardArguments& args, int64_t begin, int64_t end, float* columns, float* part) const;
+  // Floats of im2col's buffer of one thread.
+  int64_t columns_size() const;
+
+  // ---- conv2d_lanes.cc
+
+  LayerNeeds needs_lanes(const LayerSetting& setting) const;
+  void forward_lanes(const ForwardArguments& args) const;
+  void backward_lanes(const BackwardArguments& args) const;
+  bool pads() const;
+  DirectShape forward_shape() const;
+  DirectShape input_gradient_shape() const;
+  void pad_input(Team& team, int64_t blocks, const float* x, float* padded) const;
+  void mask_and_place_gradient(const BackwardArguments& args, float* placed) const;
+  void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
+  void parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
+                                 float* scratch) const;
 
   int64_t channels_per_group() const { return input_shape().back() / groups_; }
   int64_t filters_per_group() const { return filters_ / groups_; }
   int64_t row_length() const { return window_.taps() * channels_per_group(); }
   int64_t weight_count() const { return filters_ * row_length(); }
-  // Floats of im2col's buffer of one thread.
-  int64_t columns_size() const;
 
   Window2d window_;
   int64_t filters_;
   int64_t groups_;
   bool has_bias_;
   Activation activation_;
-  Conv2dKernel kernel_;
+  bool pointwise_;
+  Conv2dKernel kernel_;  // as asked for; kAuto leaves it to the batch size
 };
 
 }  // namespace gradloom

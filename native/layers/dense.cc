@@ -27,8 +27,8 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
   if (has_bias_) add_parameter({"bias", {units_}, Initializer::kZeros});
 }
 
-LayerNeeds Dense::needs(int64_t batch, Phase /*phase*/, int /*threads*/) const {
-  check_gemm_size(batch);
+LayerNeeds Dense::needs(const LayerSetting& setting) const {
+  check_gemm_size(setting.batch);
   return {.kernel = "blas",
           .backward_reads_input = true,
           .backward_reads_output = activation_ != Activation::kLinear,

@@ -12,7 +12,7 @@ class Dense final : public Layer {
   Dense(const Spec& spec, const Shape& input_shape);
 
   int64_t flops() const override { return 2 * inputs_ * units_; }
-  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
 

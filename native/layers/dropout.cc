@@ -26,21 +26,21 @@ Dropout::Dropout(const Spec& spec, const Shape& input_shape) : Layer(spec, input
   threshold_ = static_cast<uint64_t>(std::llround(rate * 0x1p32));
 }
 
-LayerNeeds Dropout::needs(int64_t /*batch*/, Phase phase, int /*threads*/) const {
-  return {.kernel = "philox", .aliases_input = phase == Phase::kPredicting};
+LayerNeeds Dropout::needs(const LayerSetting& setting) const {
+  return {.kernel = "philox", .aliases_input = setting.phase == Phase::kPredicting};
 }
 
 void Dropout::forward(const ForwardArguments& args) const {
-  if (args.pass.phase == Phase::kTraining) apply(args.pass, args.x, args.y);
+  if (args.pass.phase == Phase::kTraining) apply(args.pass, args.layout, args.x, args.y);
 }
 
 void Dropout::backward(const BackwardArguments& args) const {
-  if (args.dx != nullptr) apply(args.pass, args.dy, args.dx);
+  if (args.dx != nullptr) apply(args.pass, args.layout, args.dy, args.dx);
 }
 
-void Dropout::apply(const Pass& pass, const float* in, float* out) const {
+void Dropout::apply(const Pass& pass, Layout layout, const float* in, float* out) const {
   const RandomStream random(pass.seed, RandomPurpose::kDropout, stream_, pass.step);
-  const int64_t size = pass.batch * output_shape().size();
+  const int64_t size = floats_of(output_shape(), layout, pass.batch);
   const Tiling tiles = cut(size, ceil_divide(size, 8192), 4);
   pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t end = tiles.first(tile) + tiles.size(tile);

@@ -10,13 +10,14 @@ class Dropout final : public Layer {
  public:
   Dropout(const Spec& spec, const Shape& input_shape);
 
-  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  Layout layout(int64_t /*batch*/, Layout offered) const override { return offered; }
+  LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
 
  private:
   // out = in times the mask of the step; the backward pass draws the same mask again instead of keeping it.
-  void apply(const Pass& pass, const float* in, float* out) const;
+  void apply(const Pass& pass, Layout layout, const float* in, float* out) const;
 
   uint32_t stream_;    // tells the masks of several dropout layers apart
   float scale_;        // 1 / (1 - rate)

@@ -9,7 +9,7 @@ class Flatten final : public Layer {
  public:
   Flatten(const Spec& spec, const Shape& input_shape);
 
-  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
 };

@@ -2,7 +2,16 @@
 
 #include <algorithm>
 
+#include "common/checked.h"
+#include "kernels/lanes.h"
+
 namespace gradloom {
+
+const char* layout_name(Layout layout) { return layout == Layout::kLanes ? "lanes" : "rows"; }
+
+int64_t floats_of(const Shape& shape, Layout layout, int64_t batch) {
+  return checked_multiply(layout == Layout::kLanes ? lane_blocks(batch) * kLanes : batch, shape.size());
+}
 
 Layer::Layer(const Spec& spec, const Shape& input_shape)
     : kind_(spec.string("kind")), name_(spec.string("name")), input_shape_(input_shape), output_shape_(input_shape) {}

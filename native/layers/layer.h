@@ -1,7 +1,8 @@
 // A layer: its shapes, its parameters, and the code of one forward and one backward pass. It is immutable and holds no
 // tensors; weights belong to the network, buffers to a plan, so one layer serves any number of plans and threads.
 //
-// Activations are rows of samples, channels last: [N, features] or [N, H, W, C].
+// Activations are rows of samples, channels last, [N, features] or [N, H, W, C], or images with the batch in the SIMD lanes
+// (kernels/lanes.h). The plan asks each layer which of the two it wants and converts where neighbours differ.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,16 @@ namespace gradloom {
 
 enum class Phase { kTraining, kPredicting };
 
+enum class Layout {
+  kRows,   // [N][H][W][C], or [N][features]
+  kLanes,  // [ceil(N / 16)][C][H][W][16]; lanes beyond N carry a zero gradient
+};
+
+const char* layout_name(Layout layout);
+
+// Floats of `batch` samples of this shape.
+int64_t floats_of(const Shape& shape, Layout layout, int64_t batch);
+
 // How the values of a parameter start: uniform in +-sqrt(6 / (fan_in + fan_out)) (X. Glorot, Y. Bengio, AISTATS 2010).
 enum class Initializer { kZeros, kGlorotUniform };
 
@@ -27,6 +38,14 @@ struct ParameterSpec {
   Initializer initializer;
   int64_t fan_in = 0;
   int64_t fan_out = 0;
+};
+
+// What a layer is planned for.
+struct LayerSetting {
+  int64_t batch;
+  Phase phase;
+  int threads;
+  Layout layout = Layout::kRows;
 };
 
 // What a layer asks of the plan for one batch size. Sizes are in floats.
@@ -51,6 +70,7 @@ struct Pass {
 
 struct ForwardArguments {
   const Pass& pass;
+  Layout layout;   // of x and y
   const float* x;  // [N, input_shape]
   float* y;        // [N, output_shape]; same as x when the layer aliases its input
   float* saved;
@@ -72,6 +92,7 @@ class GradientSink {
 
 struct BackwardArguments {
   const Pass& pass;
+  Layout layout;  // of x, y, dy and dx
   const float* x;
   const float* y;
   float* dy;  // gradient of the output; the layer may overwrite it
@@ -98,7 +119,10 @@ class Layer {
   // count. A backward pass costs the same again for the weights and for the gradient of the input.
   virtual int64_t flops() const { return 0; }
 
-  virtual LayerNeeds needs(int64_t batch, Phase phase, int threads) const = 0;
+  // The layout of its input and output for this batch size, when the layer before it offers `offered`. A layer that is
+  // made for rows need not care.
+  virtual Layout layout(int64_t /*batch*/, Layout /*offered*/) const { return Layout::kRows; }
+  virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
   virtual void forward(const ForwardArguments& args) const = 0;
   // First the gradient of the input, from the weights as they were in forward, then those of the parameters.
   virtual void backward(const BackwardArguments& args) const = 0;

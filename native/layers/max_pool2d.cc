@@ -4,7 +4,9 @@
 
 #include "common/checked.h"
 #include "common/error.h"
+#include "kernels/lanes.h"
 #include "kernels/max_pool.h"
+#include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "layers/window_spec.h"
 
@@ -42,20 +44,33 @@ MaxPool2d::MaxPool2d(const Spec& spec, const Shape& input_shape)
   set_output_shape({w.output.height, w.output.width, input_shape.back()});
 }
 
-LayerNeeds MaxPool2d::needs(int64_t batch, Phase phase, int /*threads*/) const {
-  return {.kernel = "direct",
-          .saved = phase == Phase::kTraining ? checked_multiply(batch, output_shape().size()) : 0};
+LayerNeeds MaxPool2d::needs(const LayerSetting& setting) const {
+  return {.kernel = setting.layout == Layout::kLanes ? "lanes" : "rows",
+          .saved = setting.phase == Phase::kTraining ? floats_of(output_shape(), setting.layout, setting.batch) : 0};
 }
 
+// In rows a job is some samples, in lanes one channel of a block of samples.
 void MaxPool2d::forward(const ForwardArguments& args) const {
   static_assert(sizeof(int32_t) == sizeof(float));
   auto* winners = args.pass.phase == Phase::kTraining ? reinterpret_cast<int32_t*>(args.saved) : nullptr;
+  const auto winners_at = [=](int64_t out) { return winners == nullptr ? nullptr : winners + out; };
+  if (args.layout == Layout::kLanes) {
+    const int64_t in_plane = window_.input_pixels() * kLanes;
+    const int64_t out_plane = window_.output_pixels() * kLanes;
+    const int64_t planes = lane_blocks(args.pass.batch) * input_shape().back();
+    const Tiling tiles = tile_rows(planes, in_plane);
+    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+      for (int64_t plane = tiles.first(tile); plane < tiles.first(tile) + tiles.size(tile); ++plane) {
+        max_pool_lanes(window_, args.x + plane * in_plane, args.y + plane * out_plane, winners_at(plane * out_plane));
+      }
+    });
+    return;
+  }
   const Tiling tiles = tile_rows(args.pass.batch, input_shape().size());
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t n = tiles.first(tile); n < tiles.first(tile) + tiles.size(tile); ++n) {
       const int64_t out = n * output_shape().size();
-      max_pool(window_, input_shape().back(), args.x + n * input_shape().size(), args.y + out,
-               winners == nullptr ? nullptr : winners + out);
+      max_pool(window_, input_shape().back(), args.x + n * input_shape().size(), args.y + out, winners_at(out));
     }
   });
 }
@@ -63,6 +78,19 @@ void MaxPool2d::forward(const ForwardArguments& args) const {
 void MaxPool2d::backward(const BackwardArguments& args) const {
   if (args.dx == nullptr) return;
   const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
+  if (args.layout == Layout::kLanes) {
+    const int64_t in_plane = window_.input_pixels() * kLanes;
+    const int64_t out_plane = window_.output_pixels() * kLanes;
+    const int64_t planes = lane_blocks(args.pass.batch) * input_shape().back();
+    const Tiling tiles = tile_rows(planes, in_plane);
+    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+      for (int64_t plane = tiles.first(tile); plane < tiles.first(tile) + tiles.size(tile); ++plane) {
+        max_pool_lanes_backward(window_, args.dy + plane * out_plane, winners + plane * out_plane,
+                                args.dx + plane * in_plane);
+      }
+    });
+    return;
+  }
   const Tiling tiles = tile_rows(args.pass.batch, input_shape().size());
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t n = tiles.first(tile); n < tiles.first(tile) + tiles.size(tile); ++n) {

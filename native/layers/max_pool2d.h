@@ -10,7 +10,8 @@ class MaxPool2d final : public Layer {
  public:
   MaxPool2d(const Spec& spec, const Shape& input_shape);
 
-  LayerNeeds needs(int64_t batch, Phase phase, int threads) const override;
+  Layout layout(int64_t /*batch*/, Layout offered) const override { return offered; }
+  LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
 

@@ -4,29 +4,65 @@
 #include <cmath>
 
 #include "common/checked.h"
+#include "kernels/lanes.h"
 #include "training/memory_plan.h"
 
 namespace gradloom {
+namespace {
+
+// rows[n][p][c] from or to lanes[n / 16][c][p][n % 16].
+void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const float* source, float* target) {
+  const int64_t channels = shape.back();
+  const int64_t pixels = shape.size() / channels;
+  team.for_each(lane_blocks(batch), [&](int64_t block, int) {
+    const int64_t first = block * kLanes * shape.size();  // of the block, in both layouts
+    const int64_t samples = std::min(kLanes, batch - block * kLanes);
+    if (from == Layout::kRows) {
+      rows_to_lanes(source + first, samples, pixels, channels, target + first);
+    } else {
+      lanes_to_rows(source + first, samples, pixels, channels, target + first);
+    }
+  });
+}
+
+}  // namespace
 
 Plan::Plan(std::shared_ptr<const Architecture> architecture, const PlanOptions& options)
     : architecture_(std::move(architecture)), options_(options) {
-  for (const auto& layer : architecture_->layers()) {
-    layers_.push_back({layer->needs(options_.batch, options_.phase, options_.threads), kAbsent, kAbsent, kAbsent});
-  }
   parameters_.resize(architecture_->parameters().size());
+  choose_layouts();
   lay_out();
 }
 
-// Times: forward of layer i at i + 1 (the input is there at 0), the loss at L + 1, backward of layer i at 2 L + 1 - i.
+// The input comes in rows and the loss takes rows; between them every layer gets the layout it wants.
+void Plan::choose_layouts() {
+  Layout current = Layout::kRows;
+  int index = 0;
+  for (const auto& layer : architecture_->layers()) {
+    const Layout wanted = layer->layout(options_.batch, current);
+    if (wanted != current) add_conversion(layer->input_shape(), current, wanted);
+    current = wanted;
+    nodes_.push_back({layer.get(), index++, layer->input_shape(), layer->output_shape(), wanted, wanted,
+                      layer->needs({options_.batch, options_.phase, options_.threads, wanted})});
+  }
+  if (current != Layout::kRows) add_conversion(architecture_->output_shape(), current, Layout::kRows);
+}
+
+void Plan::add_conversion(const Shape& shape, Layout from, Layout to) {
+  nodes_.push_back({nullptr, -1, shape, shape, from, to, {.kernel = "conversion"}});
+}
+
+// Times: forward of node i at i + 1 (the input is there at 0), the loss at L + 1, backward of node i at 2 L + 1 - i.
 void Plan::lay_out() {
-  const auto count = static_cast<int>(layers_.size());
+  const auto count = static_cast<int>(nodes_.size());
   const bool training = options_.phase == Phase::kTraining;
   const int loss_time = count + 1;
-  const auto forward_time = [](int layer) { return layer + 1; };
-  const auto backward_time = [count](int layer) { return 2 * count + 1 - layer; };
-  // Layers before the first one with weights have nobody to pass a gradient to.
+  const auto forward_time = [](int node) { return node + 1; };
+  const auto backward_time = [count](int node) { return 2 * count + 1 - node; };
+  // Nodes before the first layer with weights have nobody to pass a gradient to.
   int first_trained = 0;
-  while (first_trained < count && architecture_->layers()[static_cast<size_t>(first_trained)]->parameters().empty()) {
+  while (first_trained < count && (nodes_[static_cast<size_t>(first_trained)].layer == nullptr ||
+                                   nodes_[static_cast<size_t>(first_trained)].layer->parameters().empty())) {
     ++first_trained;
   }
   const bool all_gradients = options_.input_gradient == InputGradient::kKept;
@@ -41,16 +77,16 @@ void Plan::lay_out() {
     lifetime.last = std::max(lifetime.last, last);
   };
 
-  const int64_t batch = options_.batch;
-  activations_.push_back(request(checked_multiply(batch, architecture_->input_shape().size()), 0, 0));
+  activations_.push_back(request(floats_of(architecture_->input_shape(), Layout::kRows, options_.batch), 0, 0));
   for (int i = 0; i < count; ++i) {
-    const LayerNeeds& needs = layers_[static_cast<size_t>(i)].needs;
-    const int64_t size = checked_multiply(batch, architecture_->layers()[static_cast<size_t>(i)]->output_shape().size());
+    const Node& node = nodes_[static_cast<size_t>(i)];
     const int64_t input = activations_.back();
     extend(input, forward_time(i));
-    const int64_t output = needs.aliases_input ? input : request(size, forward_time(i), forward_time(i));
-    if (training && needs.backward_reads_input) extend(input, backward_time(i));
-    if (training && needs.backward_reads_output) extend(output, backward_time(i));
+    const int64_t output = node.needs.aliases_input ? input
+                                                    : request(floats_of(node.output_shape, node.to, options_.batch),
+                                                              forward_time(i), forward_time(i));
+    if (training && node.needs.backward_reads_input) extend(input, backward_time(i));
+    if (training && node.needs.backward_reads_output) extend(output, backward_time(i));
     activations_.push_back(output);
   }
   extend(activations_.back(), loss_time);
@@ -61,21 +97,20 @@ void Plan::lay_out() {
     for (int i = count - 1; i >= 0; --i) {
       const auto at = static_cast<size_t>(i);
       const int64_t outgoing = gradients_[at + 1];
-      if (outgoing == kAbsent) break;
       extend(outgoing, backward_time(i));
       if (!all_gradients && i <= first_trained) break;
       const int64_t size = requests[static_cast<size_t>(activations_[at])].size;
-      gradients_[at] = layers_[at].needs.aliases_input ? outgoing : request(size, backward_time(i), backward_time(i));
+      gradients_[at] = nodes_[at].needs.aliases_input ? outgoing : request(size, backward_time(i), backward_time(i));
     }
     if (all_gradients) extend(gradients_.front(), backward_time(-1));
   }
 
   for (int i = 0; i < count; ++i) {
-    LayerBuffers& layer = layers_[static_cast<size_t>(i)];
-    layer.forward_scratch = request(layer.needs.forward_scratch, forward_time(i), forward_time(i));
+    Node& node = nodes_[static_cast<size_t>(i)];
+    node.forward_scratch = request(node.needs.forward_scratch, forward_time(i), forward_time(i));
     if (training) {
-      layer.saved = request(layer.needs.saved, forward_time(i), backward_time(i));
-      layer.backward_scratch = request(layer.needs.backward_scratch, backward_time(i), backward_time(i));
+      node.saved = request(node.needs.saved, forward_time(i), backward_time(i));
+      node.backward_scratch = request(node.needs.backward_scratch, backward_time(i), backward_time(i));
     }
   }
 
@@ -85,10 +120,10 @@ void Plan::lay_out() {
   };
   std::for_each(activations_.begin(), activations_.end(), resolve);
   std::for_each(gradients_.begin(), gradients_.end(), resolve);
-  for (LayerBuffers& layer : layers_) {
-    resolve(layer.saved);
-    resolve(layer.forward_scratch);
-    resolve(layer.backward_scratch);
+  for (Node& node : nodes_) {
+    resolve(node.saved);
+    resolve(node.forward_scratch);
+    resolve(node.backward_scratch);
   }
   workspace_ = AlignedBuffer(placed.size);
   unshared_size_ = placed.unshared_size;
@@ -105,25 +140,34 @@ std::span<const float* const> Plan::parameters_of(int layer, const float* weight
 
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  for (size_t i = 0; i < layers_.size(); ++i) forward_layer(i, pass, weights);
+  for (size_t i = 0; i < nodes_.size(); ++i) forward_node(i, pass, weights);
 }
 
-void Plan::forward_layer(size_t layer, const Pass& pass, const float* weights) {
-  architecture_->layers()[layer]->forward({pass, at(activations_[layer]), at(activations_[layer + 1]),
-                                           at(layers_[layer].saved), at(layers_[layer].forward_scratch),
-                                           parameters_of(static_cast<int>(layer), weights)});
+void Plan::forward_node(size_t at_node, const Pass& pass, const float* weights) {
+  const Node& node = nodes_[at_node];
+  const float* x = at(activations_[at_node]);
+  float* y = at(activations_[at_node + 1]);
+  if (node.layer == nullptr) {
+    convert(pass.team, node.input_shape, options_.batch, node.from, x, y);
+  } else {
+    node.layer->forward(
+        {pass, node.from, x, y, at(node.saved), at(node.forward_scratch), parameters_of(node.index, weights)});
+  }
 }
 
 int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
-  const auto finite = [&](size_t activation, const Shape& shape) {
+  const auto finite = [&](size_t activation, int64_t floats) {
     const float* values = at(activations_[activation]);
-    return std::all_of(values, values + options_.batch * shape.size(), [](float v) { return std::isfinite(v); });
+    return std::all_of(values, values + floats, [](float v) { return std::isfinite(v); });
   };
-  if (!finite(0, architecture_->input_shape())) return kInput;
+  if (!finite(0, floats_of(architecture_->input_shape(), Layout::kRows, options_.batch))) return kInput;
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    forward_layer(i, pass, weights);
-    if (!finite(i + 1, architecture_->layers()[i]->output_shape())) return static_cast<int>(i);
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    forward_node(i, pass, weights);
+    const Node& node = nodes_[i];
+    if (node.layer != nullptr && !finite(i + 1, floats_of(node.output_shape, node.to, options_.batch))) {
+      return node.index;
+    }
   }
   return kNowhere;
 }
@@ -131,20 +175,28 @@ int Plan::find_non_finite(Team& team, const float* weights, const RandomState& r
 void Plan::backward(Team& team, const float* weights, const RandomState& random,
                     const std::vector<std::unique_ptr<GradientSink>>& sinks) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  for (size_t i = layers_.size(); i-- > 0;) {
+  for (size_t i = nodes_.size(); i-- > 0;) {
     if (gradients_[i + 1] == kAbsent) break;
-    architecture_->layers()[i]->backward({pass, at(activations_[i]), at(activations_[i + 1]), at(gradients_[i + 1]),
-                                          at(gradients_[i]), at(layers_[i].saved), at(layers_[i].backward_scratch),
-                                          parameters_of(static_cast<int>(i), weights), *sinks[i]});
+    const Node& node = nodes_[i];
+    float* dy = at(gradients_[i + 1]);
+    float* dx = at(gradients_[i]);
+    if (node.layer != nullptr) {
+      node.layer->backward({pass, node.from, at(activations_[i]), at(activations_[i + 1]), dy, dx, at(node.saved),
+                            at(node.backward_scratch), parameters_of(node.index, weights),
+                            *sinks[static_cast<size_t>(node.index)]});
+    } else if (dx != nullptr) {
+      convert(team, node.input_shape, options_.batch, node.to, dy, dx);
+    }
   }
 }
 
 Plan::Row Plan::describe(int layer) const {
-  const auto at = static_cast<size_t>(layer);
-  const LayerNeeds& needs = layers_[at].needs;
-  const int64_t activation = options_.batch * architecture_->layers()[at]->output_shape().size();
+  const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.index == layer; });
+  const LayerNeeds& needs = found->needs;
   const bool training = options_.phase == Phase::kTraining;
-  return {needs.kernel, needs.aliases_input ? 0 : activation, training ? needs.saved : 0,
+  return {needs.kernel, found->to,
+          needs.aliases_input ? 0 : floats_of(found->output_shape, found->to, options_.batch),
+          training ? needs.saved : 0,
           training ? std::max(needs.forward_scratch, needs.backward_scratch) : needs.forward_scratch};
 }
 

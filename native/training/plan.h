@@ -55,6 +55,7 @@ class Plan {
   // For model.plan().
   struct Row {
     const char* kernel;
+    Layout layout;
     int64_t activation;  // floats
     int64_t saved;
     int64_t scratch;
@@ -64,24 +65,33 @@ class Plan {
   int64_t unshared_floats() const { return unshared_size_; }
 
  private:
-  struct LayerBuffers {
+  // One operation: a layer, or the conversion of an activation from one layout to another between two layers.
+  struct Node {
+    const Layer* layer;  // null for a conversion
+    int index;           // of the layer
+    Shape input_shape;
+    Shape output_shape;
+    Layout from;
+    Layout to;           // the same as `from` for a layer
     LayerNeeds needs;
-    int64_t saved;
-    int64_t forward_scratch;
-    int64_t backward_scratch;
+    int64_t saved = kAbsent;
+    int64_t forward_scratch = kAbsent;
+    int64_t backward_scratch = kAbsent;
   };
   static constexpr int64_t kAbsent = -1;
 
-  void forward_layer(size_t layer, const Pass& pass, const float* weights);
   float* at(int64_t offset) { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
   const float* at(int64_t offset) const { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
+  void choose_layouts();
+  void add_conversion(const Shape& shape, Layout from, Layout to);
   void lay_out();
+  void forward_node(size_t node, const Pass& pass, const float* weights);
   std::span<const float* const> parameters_of(int layer, const float* weights);
 
   std::shared_ptr<const Architecture> architecture_;
   PlanOptions options_;
-  std::vector<LayerBuffers> layers_;
-  std::vector<int64_t> activations_;  // offsets: the input, then every layer's output
+  std::vector<Node> nodes_;
+  std::vector<int64_t> activations_;  // offsets: the input, then every node's output
   std::vector<int64_t> gradients_;    // of the same; kAbsent where no gradient is needed
   std::vector<const float*> parameters_;
   AlignedBuffer workspace_;

@@ -1,0 +1,354 @@
+#include "kernels/conv2d_direct.h"
+
+#include <algorithm>
+
+#include "kernels/lanes.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv2d_direct.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+
+// Vectors a block, and the tile that keeps its accumulators in registers. Two multiply-adds can start a cycle and take four,
+// so at least eight must be under way; each load or broadcast should serve several.
+#if HWY_MAX_BYTES >= 64
+constexpr int kVectors = 1;
+constexpr int kFilterTile = 6;  // 6 x 4 accumulators + 4 pixels + 1 weight of 32 registers
+constexpr int kPixelTile = 4;
+constexpr int kGradientFilters = 4;  // 4 x 2 x 3 accumulators
+constexpr int kGradientChannels = 2;
+#elif HWY_MAX_BYTES == 32
+constexpr int kVectors = 2;
+constexpr int kFilterTile = 6;  // 6 x 1 x 2 of 16 registers
+constexpr int kPixelTile = 1;
+constexpr int kGradientFilters = 2;
+constexpr int kGradientChannels = 2;
+#else
+constexpr int kVectors = 4;
+constexpr int kFilterTile = 3;  // 3 x 1 x 4 of 16 registers (NEON has 32)
+constexpr int kPixelTile = 1;
+constexpr int kGradientFilters = 4;
+constexpr int kGradientChannels = 1;
+#endif
+constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
+// Taps of a window's row whose gradients are summed at once.
+constexpr int kGradientTaps = 3;
+
+// ---- forward
+
+struct ForwardRow {
+  const float* x;       // first tap of the first pixel of the tile's first channel
+  int64_t channel;      // floats from channel to channel
+  int64_t window_row;   // from tap row to tap row
+  int64_t tap;          // from tap to tap
+  int64_t pixel;        // from output pixel to output pixel
+  const float* packed;  // [C][R][S][kFilters]
+  int64_t channels, window_rows, taps;
+};
+
+template <int kFilters, int kPixels>
+HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, float* y,
+                             int64_t y_filter) {
+  const D d;
+  V sum[kFilters][kPixels][kVectors];
+  for (int k = 0; k < kFilters; ++k) {
+    const V start = bias == nullptr ? hn::Zero(d) : hn::Set(d, bias[k]);
+    for (int j = 0; j < kPixels; ++j) {
+      for (int m = 0; m < kVectors; ++m) sum[k][j][m] = start;
+    }
+  }
+  const float* HWY_RESTRICT w = row.packed;
+  for (int64_t c = 0; c < row.channels; ++c) {
+    for (int64_t r = 0; r < row.window_rows; ++r) {
+      const float* HWY_RESTRICT x = row.x + c * row.channel + r * row.window_row;
+      for (int64_t s = 0; s < row.taps; ++s, x += row.tap, w += kFilters) {
+        V v[kPixels][kVectors];
+        for (int j = 0; j < kPixels; ++j) {
+          for (int m = 0; m < kVectors; ++m) v[j][m] = hn::Load(d, x + j * row.pixel + m * kVectorFloats);
+        }
+        for (int k = 0; k < kFilters; ++k) {
+          const V weight = hn::Set(d, w[k]);
+          for (int j = 0; j < kPixels; ++j) {
+            for (int m = 0; m < kVectors; ++m) sum[k][j][m] = hn::MulAdd(v[j][m], weight, sum[k][j][m]);
+          }
+        }
+      }
+    }
+  }
+  for (int k = 0; k < kFilters; ++k) {
+    for (int j = 0; j < kPixels; ++j) {
+      for (int m = 0; m < kVectors; ++m) {
+        V z = sum[k][j][m];
+        if (activation == Activation::kRelu) z = hn::IfThenZeroElse(hn::Lt(z, hn::Zero(d)), z);
+        hn::Store(z, d, y + k * y_filter + j * kLanes + m * kVectorFloats);
+      }
+    }
+  }
+}
+
+template <int kFilters>
+void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
+                     Activation activation, float* y) {
+  ForwardRow row{};
+  row.channel = shape.input.height * shape.input.width * kLanes;
+  row.window_row = shape.dilation.height * shape.input.width * kLanes;
+  row.tap = shape.dilation.width * kLanes;
+  row.pixel = shape.stride.width * kLanes;
+  row.packed = packed;
+  row.channels = shape.channels;
+  row.window_rows = shape.window.height;
+  row.taps = shape.window.width;
+  const int64_t y_filter = shape.output.height * shape.output.width * kLanes;
+  const int64_t tiles = (shape.output.width + kPixelTile - 1) / kPixelTile;
+  for (int64_t p = 0; p < shape.output.height; ++p) {
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      // Nearly equal pieces instead of full ones and a thin rest.
+      const int64_t q = tile * shape.output.width / tiles;
+      const int64_t pixels = (tile + 1) * shape.output.width / tiles - q;
+      row.x = x + (p * shape.stride.height * shape.input.width + q * shape.stride.width) * kLanes;
+      float* out = y + (p * shape.output.width + q) * kLanes;
+      switch (pixels) {
+        case 1: forward_tile<kFilters, 1>(row, bias, activation, out, y_filter); break;
+        case 2: forward_tile<kFilters, kPixelTile >= 2 ? 2 : 1>(row, bias, activation, out, y_filter); break;
+        case 3: forward_tile<kFilters, kPixelTile >= 3 ? 3 : 1>(row, bias, activation, out, y_filter); break;
+        default: forward_tile<kFilters, kPixelTile>(row, bias, activation, out, y_filter); break;
+      }
+    }
+  }
+}
+
+int64_t FilterTileSize() { return kFilterTile; }
+
+void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
+             Activation activation, float* y) {
+  switch (filters) {
+    case 1: forward_filters<1>(shape, x, packed, bias, activation, y); break;
+    case 2: forward_filters<2>(shape, x, packed, bias, activation, y); break;
+    case 3: forward_filters<3>(shape, x, packed, bias, activation, y); break;
+    case 4: forward_filters<kFilterTile >= 4 ? 4 : 3>(shape, x, packed, bias, activation, y); break;
+    case 5: forward_filters<kFilterTile >= 5 ? 5 : 3>(shape, x, packed, bias, activation, y); break;
+    default: forward_filters<kFilterTile>(shape, x, packed, bias, activation, y); break;
+  }
+}
+
+// ---- gradient of the weights
+
+struct GradientRow {
+  const DirectShape& shape;
+  const WeightGradientOperands& operands;
+  const float* x;   // of the tile's first channel, window row and tap
+  const float* dz;  // of the tile's first filter
+  int64_t first_block, last_block;
+};
+
+// Adds kFilters x kChannels x kTaps sums over the blocks [first, last) to total[k][c][s].
+template <int kFilters, int kChannels, int kTaps>
+HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientChannels][kGradientTaps]) {
+  const D d;
+  const DirectShape& shape = row.shape;
+  const WeightGradientOperands& o = row.operands;
+  const int64_t x_channel = shape.input.height * shape.input.width * kLanes;
+  const int64_t x_row = shape.stride.height * shape.input.width * kLanes;
+  const int64_t x_pixel = shape.stride.width * kLanes;
+  const int64_t tap = shape.dilation.width * kLanes;
+  V sum[kFilters][kChannels][kTaps];
+  for (int k = 0; k < kFilters; ++k) {
+    for (int c = 0; c < kChannels; ++c) {
+      for (int s = 0; s < kTaps; ++s) sum[k][c][s] = hn::Zero(d);
+    }
+  }
+  for (int64_t block = row.first_block; block < row.last_block; ++block) {
+    for (int64_t p = 0; p < shape.output.height; ++p) {
+      const float* HWY_RESTRICT x = row.x + block * o.x_block + p * x_row;
+      const float* HWY_RESTRICT dz = row.dz + block * o.dz_block + p * o.dz_row;
+      for (int64_t q = 0; q < shape.output.width; ++q, x += x_pixel, dz += o.dz_pixel) {
+        // The vectors of a block one after another, so that the accumulators fit.
+        for (int m = 0; m < kVectors; ++m) {
+          V g[kFilters];
+          for (int k = 0; k < kFilters; ++k) g[k] = hn::Load(d, dz + k * o.dz_channel + m * kVectorFloats);
+          for (int c = 0; c < kChannels; ++c) {
+            for (int s = 0; s < kTaps; ++s) {
+              const V v = hn::Load(d, x + c * x_channel + s * tap + m * kVectorFloats);
+              for (int k = 0; k < kFilters; ++k) sum[k][c][s] = hn::MulAdd(v, g[k], sum[k][c][s]);
+            }
+          }
+        }
+      }
+    }
+  }
+  for (int k = 0; k < kFilters; ++k) {
+    for (int c = 0; c < kChannels; ++c) {
+      for (int s = 0; s < kTaps; ++s) total[k][c][s] += hn::ReduceSum(d, sum[k][c][s]);
+    }
+  }
+}
+
+using GradientTile = void (*)(const GradientRow&, float (*)[kGradientChannels][kGradientTaps]);
+
+template <int kFilters, int kChannels>
+GradientTile gradient_tile_of(int64_t taps) {
+  switch (taps) {
+    case 1: return gradient_tile<kFilters, kChannels, 1>;
+    case 2: return gradient_tile<kFilters, kChannels, 2>;
+    default: return gradient_tile<kFilters, kChannels, 3>;
+  }
+}
+
+template <int kFilters>
+GradientTile gradient_tile_of(int64_t channels, int64_t taps) {
+  return channels == 1 ? gradient_tile_of<kFilters, 1>(taps) : gradient_tile_of<kFilters, kGradientChannels>(taps);
+}
+
+GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
+  switch (filters) {
+    case 1: return gradient_tile_of<1>(channels, taps);
+    case 2: return gradient_tile_of<2>(channels, taps);
+    case 3: return gradient_tile_of<kGradientFilters >= 3 ? 3 : 2>(channels, taps);
+    default: return gradient_tile_of<kGradientFilters>(channels, taps);
+  }
+}
+
+int64_t GradientFilterTileSize() { return kGradientFilters; }
+int64_t GradientChannelTileSize() { return kGradientChannels; }
+
+void WeightGradient(const DirectShape& shape, const WeightGradientTiles& tiles, int64_t job,
+                    const WeightGradientOperands& o, float* gradient) {
+  const int64_t r = job % shape.window.height;
+  const int64_t channel_tile = job / shape.window.height % tiles.channels.count;
+  const int64_t filter_tile = job / shape.window.height / tiles.channels.count;
+  const int64_t channel = tiles.channels.first(channel_tile);
+  const int64_t channels = tiles.channels.size(channel_tile);
+  const int64_t filter = tiles.filters.first(filter_tile);
+  const int64_t filters = tiles.filters.size(filter_tile);
+  const int64_t taps = shape.window.width;
+  // Sums of some thousand terms meet the total, so that long sums lose no digits.
+  const int64_t pixels = shape.output.height * shape.output.width;
+  const int64_t step = std::max<int64_t>(1, 2048 / pixels);
+  for (int64_t s = 0; s < taps;) {
+    // Taps in nearly equal groups of up to three.
+    const int64_t groups_left = (taps - s + kGradientTaps - 1) / kGradientTaps;
+    const int64_t group = (taps - s + groups_left - 1) / groups_left;
+    float total[kGradientFilters][kGradientChannels][kGradientTaps] = {};
+    GradientRow row{shape, o,
+                    o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width +
+                           s * shape.dilation.width) *
+                              kLanes,
+                    o.dz + filter * o.dz_channel, 0, 0};
+    const GradientTile tile = gradient_tile_of(filters, channels, group);
+    for (; row.first_block < o.blocks; row.first_block = row.last_block) {
+      row.last_block = std::min(row.first_block + step, o.blocks);
+      tile(row, total);
+    }
+    for (int64_t k = 0; k < filters; ++k) {
+      for (int64_t t = 0; t < group; ++t) {
+        float* out = gradient + (((filter + k) * shape.window.height + r) * taps + s + t) * shape.channels + channel;
+        for (int64_t c = 0; c < channels; ++c) out[c] = total[k][c][t];
+      }
+    }
+    s += group;
+  }
+}
+
+float BiasGradient(const DirectShape& shape, int64_t filter, const WeightGradientOperands& o) {
+  const D d;
+  double total = 0;
+  for (int64_t block = 0; block < o.blocks; ++block) {
+    V sum[kVectors];
+    for (int m = 0; m < kVectors; ++m) sum[m] = hn::Zero(d);
+    for (int64_t p = 0; p < shape.output.height; ++p) {
+      const float* dz = o.dz + block * o.dz_block + filter * o.dz_channel + p * o.dz_row;
+      for (int64_t q = 0; q < shape.output.width; ++q, dz += o.dz_pixel) {
+        for (int m = 0; m < kVectors; ++m) sum[m] = hn::Add(sum[m], hn::Load(d, dz + m * kVectorFloats));
+      }
+    }
+    for (int m = 0; m < kVectors; ++m) total += hn::ReduceSum(d, sum[m]);
+  }
+  return static_cast<float>(total);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(FilterTileSize);
+HWY_EXPORT(Forward);
+HWY_EXPORT(GradientFilterTileSize);
+HWY_EXPORT(GradientChannelTileSize);
+HWY_EXPORT(WeightGradient);
+HWY_EXPORT(BiasGradient);
+
+namespace {
+
+FilterTiles cut_evenly(int64_t filters, int64_t largest) { return {filters, (filters + largest - 1) / largest}; }
+
+// packed[tile][c][r][s][k] = weight(k, c, r, s)
+template <class Weight>
+void pack(const DirectShape& shape, int64_t tile, float* packed, Weight weight) {
+  const FilterTiles tiles = direct_filter_tiles(shape.filters);
+  packed += tiles.first(tile) * shape.channels * shape.taps();
+  for (int64_t c = 0; c < shape.channels; ++c) {
+    for (int64_t r = 0; r < shape.window.height; ++r) {
+      for (int64_t s = 0; s < shape.window.width; ++s) {
+        for (int64_t k = tiles.first(tile); k < tiles.first(tile + 1); ++k) *packed++ = weight(k, c, r, s);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+FilterTiles direct_filter_tiles(int64_t filters) {
+  return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)());
+}
+
+void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed) {
+  const auto [height, width] = shape.window;
+  pack(shape, tile, packed, [&, h = height, w = width](int64_t k, int64_t c, int64_t r, int64_t s) {
+    return weights[((k * h + r) * w + s) * shape.channels + c];
+  });
+}
+
+void pack_filters_turned(const DirectShape& shape, int64_t tile, const float* weights, float* packed) {
+  const auto [height, width] = shape.window;
+  // Here the shape's channels are the forward filters and its filters the forward channels.
+  pack(shape, tile, packed, [&, h = height, w = width](int64_t k, int64_t c, int64_t r, int64_t s) {
+    return weights[((c * h + h - 1 - r) * w + w - 1 - s) * shape.filters + k];
+  });
+}
+
+void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed, const float* bias,
+                           Activation activation, float* y) {
+  const FilterTiles tiles = direct_filter_tiles(shape.filters);
+  const int64_t first = tiles.first(tile);
+  HWY_DYNAMIC_DISPATCH(Forward)
+  (shape, tiles.size(tile), x, packed + first * shape.channels * shape.taps(), bias == nullptr ? nullptr : bias + first,
+   activation, y + first * shape.output.height * shape.output.width * kLanes);
+}
+
+WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape) {
+  return {cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilterTileSize)()),
+          cut_evenly(shape.channels, HWY_DYNAMIC_DISPATCH(GradientChannelTileSize)()), shape.window.height};
+}
+
+void conv2d_direct_weight_gradient(const DirectShape& shape, int64_t job, const WeightGradientOperands& operands,
+                                   float* gradient) {
+  HWY_DYNAMIC_DISPATCH(WeightGradient)(shape, direct_weight_gradient_tiles(shape), job, operands, gradient);
+}
+
+float conv2d_direct_bias_gradient(const DirectShape& shape, int64_t filter, const WeightGradientOperands& operands) {
+  return HWY_DYNAMIC_DISPATCH(BiasGradient)(shape, filter, operands);
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE

@@ -1,0 +1,181 @@
+#include "kernels/lanes.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/lanes.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Block = hn::CappedTag<float, kLanes>;
+
+HWY_INLINE void copy_blocks(const float* HWY_RESTRICT source, int64_t count, float* HWY_RESTRICT target) {
+  const Block d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < count * kLanes; i += lanes) hn::Store(hn::Load(d, source + i), d, target + i);
+}
+
+HWY_INLINE void clear_blocks(int64_t count, float* HWY_RESTRICT target) {
+  const Block d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < count * kLanes; i += lanes) hn::Store(hn::Zero(d), d, target + i);
+}
+
+void PlaceImage(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
+  // Target columns [first, last) hold source columns; with a step above 1 only every step-th of them.
+  const int64_t first = std::clamp<int64_t>(columns.offset, 0, columns.target);
+  const int64_t last =
+      std::clamp((columns.source - 1) * columns.step + columns.offset + 1, first, columns.target);
+  for (int64_t t = 0; t < rows.target; ++t) {
+    float* line = target + t * columns.target * kLanes;
+    const int64_t at = t - rows.offset;
+    if (at < 0 || at % rows.step != 0 || at / rows.step >= rows.source) {
+      clear_blocks(columns.target, line);
+      continue;
+    }
+    const float* from = source + at / rows.step * columns.source * kLanes;
+    if (columns.step == 1) {
+      clear_blocks(first, line);
+      copy_blocks(from + (first - columns.offset) * kLanes, last - first, line + first * kLanes);
+      clear_blocks(columns.target - last, line + last * kLanes);
+    } else {
+      clear_blocks(columns.target, line);
+      for (int64_t i = 0; i < columns.source; ++i) {
+        const int64_t to = i * columns.step + columns.offset;
+        if (to >= 0 && to < columns.target) copy_blocks(from + i * kLanes, 1, line + to * kLanes);
+      }
+    }
+  }
+}
+
+using Quad = hn::FixedTag<float, 4>;
+using Four = hn::Vec<Quad>;
+
+HWY_INLINE void transpose(Four& a, Four& b, Four& c, Four& d) {
+  const Quad q;
+  const Four ac_low = hn::InterleaveLower(q, a, c);
+  const Four ac_high = hn::InterleaveUpper(q, a, c);
+  const Four bd_low = hn::InterleaveLower(q, b, d);
+  const Four bd_high = hn::InterleaveUpper(q, b, d);
+  a = hn::InterleaveLower(q, ac_low, bd_low);
+  b = hn::InterleaveUpper(q, ac_low, bd_low);
+  c = hn::InterleaveLower(q, ac_high, bd_high);
+  d = hn::InterleaveUpper(q, ac_high, bd_high);
+}
+
+// Sixteen values of sixteen samples. Rows of a power-of-two size fall on the same cache sets, so each side touches whole
+// cache lines, and the two meet here.
+using Tile = float[kLanes][kLanes];
+
+// Calls body(j, count, offsets of the blocks of values j, j + 1, ... j + count - 1 of a sample) for tiles of up to 16.
+// Value j = p * channels + c is block c * pixels + p.
+template <class Body>
+HWY_INLINE void for_each_tile(int64_t pixels, int64_t channels, Body body) {
+  int64_t blocks[kLanes];
+  int64_t p = 0;
+  int64_t c = 0;
+  for (int64_t j = 0; j < pixels * channels; j += kLanes) {
+    const int64_t count = std::min(kLanes, pixels * channels - j);
+    for (int64_t i = 0; i < count; ++i) {
+      blocks[i] = (c * pixels + p) * kLanes;
+      if (++c == channels) {
+        c = 0;
+        ++p;
+      }
+    }
+    body(j, count, blocks);
+  }
+}
+
+void RowsToLanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes) {
+  const Quad q;
+  const int64_t size = pixels * channels;
+  HWY_ALIGN Tile tile = {};
+  for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
+    const int64_t whole = count / 4 * 4;
+    const int64_t quads = samples / 4 * 4;
+    for (int64_t l = 0; l < quads; l += 4) {
+      for (int64_t i = 0; i < whole; i += 4) {
+        const float* in = rows + l * size + j + i;
+        Four a = hn::LoadU(q, in);
+        Four b = hn::LoadU(q, in + size);
+        Four c = hn::LoadU(q, in + 2 * size);
+        Four d = hn::LoadU(q, in + 3 * size);
+        transpose(a, b, c, d);
+        hn::Store(a, q, tile[i] + l);
+        hn::Store(b, q, tile[i + 1] + l);
+        hn::Store(c, q, tile[i + 2] + l);
+        hn::Store(d, q, tile[i + 3] + l);
+      }
+      for (int64_t i = whole; i < count; ++i) {
+        for (int64_t k = l; k < l + 4; ++k) tile[i][k] = rows[k * size + j + i];
+      }
+    }
+    for (int64_t l = quads; l < samples; ++l) {
+      for (int64_t i = 0; i < count; ++i) tile[i][l] = rows[l * size + j + i];
+    }
+    for (int64_t i = 0; i < count; ++i) copy_blocks(tile[i], 1, lanes + blocks[i]);
+  });
+}
+
+void LanesToRows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows) {
+  const Quad q;
+  const int64_t size = pixels * channels;
+  HWY_ALIGN Tile tile = {};
+  for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
+    for (int64_t i = 0; i < count; ++i) copy_blocks(lanes + blocks[i], 1, tile[i]);
+    const int64_t whole = count / 4 * 4;
+    const int64_t quads = samples / 4 * 4;
+    for (int64_t l = 0; l < quads; l += 4) {
+      for (int64_t i = 0; i < whole; i += 4) {
+        Four a = hn::Load(q, tile[i] + l);
+        Four b = hn::Load(q, tile[i + 1] + l);
+        Four c = hn::Load(q, tile[i + 2] + l);
+        Four d = hn::Load(q, tile[i + 3] + l);
+        transpose(a, b, c, d);
+        float* out = rows + l * size + j + i;
+        hn::StoreU(a, q, out);
+        hn::StoreU(b, q, out + size);
+        hn::StoreU(c, q, out + 2 * size);
+        hn::StoreU(d, q, out + 3 * size);
+      }
+      for (int64_t i = whole; i < count; ++i) {
+        for (int64_t k = l; k < l + 4; ++k) rows[k * size + j + i] = tile[i][k];
+      }
+    }
+    for (int64_t l = quads; l < samples; ++l) {
+      for (int64_t i = 0; i < count; ++i) rows[l * size + j + i] = tile[i][l];
+    }
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(PlaceImage);
+HWY_EXPORT(RowsToLanes);
+HWY_EXPORT(LanesToRows);
+
+void place_image(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
+  HWY_DYNAMIC_DISPATCH(PlaceImage)(rows, columns, source, target);
+}
+
+void rows_to_lanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes) {
+  HWY_DYNAMIC_DISPATCH(RowsToLanes)(rows, samples, pixels, channels, lanes);
+}
+
+void lanes_to_rows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows) {
+  HWY_DYNAMIC_DISPATCH(LanesToRows)(lanes, samples, pixels, channels, rows);
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE

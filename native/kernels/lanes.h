@@ -1,0 +1,35 @@
+// The layout with the batch in the SIMD lanes: blocks of 16 samples, the sample innermost,
+//   [ceil(N / 16)][C][H][W][16],
+// so that every load of a convolution is whole, aligned and without a shuffle, whatever the shape of the window. Lanes
+// beyond the batch are zero. A block is 1 vector on AVX-512, 2 on AVX2 and 4 on SSE and NEON.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/window2d.h"
+
+namespace gradloom {
+
+inline constexpr int64_t kLanes = 16;
+
+inline int64_t lane_blocks(int64_t batch) { return (batch + kLanes - 1) / kLanes; }
+
+// lanes[c][p][l] = rows[l][p][c] for the `samples` (at most 16) rows of one block; the other lanes become 0.
+// rows: [samples][pixels][channels], sample after sample; lanes: [channels][pixels][16].
+void rows_to_lanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes);
+
+// The inverse; lanes beyond `samples` are dropped.
+void lanes_to_rows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows);
+
+// One axis of a placement: source position i goes to target position i * step + offset, if that exists.
+struct AxisPlacement {
+  int64_t source;
+  int64_t target;
+  int64_t step;
+  int64_t offset;  // may be negative: what falls before the target is dropped
+};
+
+// target[t] = source pixel placed there, or 0: pads, crops and spreads an image of blocks, [H][W][16].
+void place_image(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target);
+
+}  // namespace gradloom
