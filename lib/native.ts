@@ -25,6 +25,8 @@ export interface NetworkSpec {
   /** Seed of the initial weights. */
   readonly seed: number;
   readonly layers: readonly LayerSpec[];
+  /** Refuse an architecture with more parameters, before memory is taken for them. */
+  readonly maxParameters?: number | undefined;
 }
 
 /**
@@ -113,6 +115,8 @@ export interface NativeModel {
   predictSync(samples: NativeSamples, options: NativePredictOptions): Float32Array;
   /** On a thread of its own. While the model trains: of a copy of the state at a step's boundary. */
   predict(samples: NativeSamples, options: NativePredictOptions): Promise<Float32Array>;
+  /** Frees the memory now. Every later call throws `MODEL_DISPOSED`. Not while training. */
+  dispose(): void;
   /**
    * Forward in training mode, then backward from the given gradient of the output. Changes nothing.
    * Random layers draw as in step `step` of a trainer with this seed.

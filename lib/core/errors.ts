@@ -13,6 +13,8 @@ export type GradloomErrorCode =
   | 'NOT_FINITE'
   /** The model trains, and what was asked for needs it at rest. */
   | 'MODEL_BUSY'
+  /** The model was disposed of. */
+  | 'MODEL_DISPOSED'
   | 'OUT_OF_MEMORY'
   /** A file's bytes are not what its format or version prescribes. */
   | 'FILE_FORMAT'
@@ -35,6 +37,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<GradloomErrorCode>([
   'LABEL_OUT_OF_RANGE',
   'NOT_FINITE',
   'MODEL_BUSY',
+  'MODEL_DISPOSED',
   'OUT_OF_MEMORY',
   'FILE_FORMAT',
   'FILE_NOT_FOUND',

@@ -1,6 +1,6 @@
-import { boolean, extent, pairOf, required, withDefault } from '../core/options.ts';
+import { boolean, extent, oneOf, pairOf, required, withDefault } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
-import { type Activation, activation, type Kernel, kernel } from './activation.ts';
+import { type Activation, activation } from './activation.ts';
 import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
 import { type Padding, type Pair, padding } from './window.ts';
 
@@ -24,8 +24,11 @@ export interface Conv2dOptions extends NamedOptions {
   readonly activation?: Activation;
   /** Whether a bias is added to each output channel. Default: true. */
   readonly bias?: boolean;
-  /** Default: `'auto'`. */
-  readonly kernel?: Kernel;
+  /**
+   * How it is computed: `'direct'` with the batch in the SIMD lanes, `'blas'` by im2col and matrix products, `'auto'` by a fixed
+   * rule over shape and batch size. The bits of results depend on it. Default: `'auto'`.
+   */
+  readonly kernel?: 'auto' | 'direct' | 'blas';
 }
 
 const OPTIONS = {
@@ -37,7 +40,7 @@ const OPTIONS = {
   groups: withDefault(extent, 1),
   activation: withDefault(activation, 'linear'),
   bias: withDefault(boolean, true),
-  kernel: withDefault(kernel, 'auto'),
+  kernel: withDefault(oneOf('auto', 'direct', 'blas'), 'auto'),
 };
 
 /**

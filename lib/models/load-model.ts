@@ -20,7 +20,9 @@ export async function loadModel(path: string): Promise<Model> {
 
 /** Builds the model of a file and gives it its weights; other tensors are left aside. */
 export function buildModel(path: string, { network, training, tensors }: ModelFile): Model {
-  const model = explain(path, 'architecture', () => new Model(network, { seed: 0, training }));
+  // A small file must not make us allocate a large network; a few missing weights get a better message below.
+  const maxParameters = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 2 ** 20);
+  const model = explain(path, 'architecture', () => new Model(network, { seed: 0, training, maxParameters }));
   const weights = selectTensors(
     path,
     tensors,

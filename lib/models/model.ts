@@ -136,9 +136,14 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   /** @internal Use `sequential`. */
   constructor(
     network: Network,
-    options: { readonly seed: number; readonly training?: TrainingRecord | undefined },
+    options: {
+      readonly seed: number;
+      readonly training?: TrainingRecord | undefined;
+      readonly maxParameters?: number | undefined;
+    },
   ) {
-    const inner = callNative(() => new native.Model({ ...network, seed: options.seed }));
+    const { seed, maxParameters } = options;
+    const inner = callNative(() => new native.Model({ ...network, seed, maxParameters }));
     this.inputShape = network.inputShape as Input;
     this.outputShape = Object.freeze([...inner.outputShape]) as Shape as Output;
     this.layers = Object.freeze(inner.layers.map((layer) => Object.freeze(layer)));
@@ -273,6 +278,14 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     const { network, training } = this.#state;
     const file = encodeModelFile({ network, training, tensors: this.getWeights(), trainer: undefined });
     await writeFileAtomic(path, file);
+  }
+
+  /**
+   * Frees the model's native memory now, for `using model = ...`. Never needed: memory is freed when the model is collected.
+   * Every later call throws `MODEL_DISPOSED`. Throws `MODEL_BUSY` while the model trains.
+   */
+  [Symbol.dispose](): void {
+    callNative(() => this.#state.native.dispose());
   }
 
   #samples(operation: string, inputs: unknown): NativeSamples {

@@ -1,8 +1,8 @@
 // What one environment (the main thread, or a Worker) holds of the addon.
 #pragma once
 
-#include "binding/operations.h"
 #include <napi.h>
+#include "binding/operations.h"
 
 namespace gradloom {
 

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
+#include <napi.h>
 #include "common/shape.h"
 #include "common/spec.h"
 #include "datasets/array_samples.h"
 #include "training/objective.h"
 #include "training/predict.h"
-#include <napi.h>
 
 namespace gradloom {
 

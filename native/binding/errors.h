@@ -3,8 +3,8 @@
 
 #include <exception>
 
-#include "common/error.h"
 #include <napi.h>
+#include "common/error.h"
 
 namespace gradloom {
 

@@ -5,8 +5,8 @@
 namespace gradloom {
 
 EventChannel::EventChannel(Napi::Env env, const char* name)
-    : function_(Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), name, 0,
-                                              1)) {}
+    : function_(
+          Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), name, 0, 1)) {}
 
 void EventChannel::send(Call call) {
   if (gone_) return;

@@ -2,8 +2,8 @@
 // until it is closed. When the environment goes first, what is sent is dropped.
 #pragma once
 
-#include <functional>
 #include <napi.h>
+#include <functional>
 
 namespace gradloom {
 

@@ -20,7 +20,8 @@ constexpr napi_type_tag kModelTag = {0x6772'6164'6c6f'6f6dULL, 0x6d6f'6465'6c00'
 // Settles a promise with what a thread of ours computed.
 class PromiseOperation : public Operation {
  public:
-  PromiseOperation(Napi::Env env, const char* name) : Operation(env, name), deferred_(Napi::Promise::Deferred::New(env)) {}
+  PromiseOperation(Napi::Env env, const char* name)
+      : Operation(env, name), deferred_(Napi::Promise::Deferred::New(env)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
@@ -62,8 +63,7 @@ class PredictOperation final : public PromiseOperation {
         plans_(model.plans()),
         samples_(samples, network_->architecture().input_shape()),
         options_(to_pass_options(options)) {
-    const int64_t size =
-        checked_multiply(samples_.samples().count(), network_->architecture().output_shape().size());
+    const int64_t size = checked_multiply(samples_.samples().count(), network_->architecture().output_shape().size());
     Napi::Float32Array outputs = Napi::Float32Array::New(env, static_cast<size_t>(size));
     data_ = outputs.Data();
     outputs_ = Napi::Persistent(outputs.As<Napi::Object>());
@@ -90,9 +90,10 @@ class EvaluateOperation final : public PromiseOperation {
                     const Napi::Value& options)
       : PromiseOperation(env, "gradloom.evaluate"),
         network_(model.network()),
-        objective_(std::make_shared<Objective>(to_spec(to_object(objective, "objective").Get("loss")),
-                                               to_spec_list(to_object(objective, "objective").Get("metrics"), "metrics"),
-                                               network_->architecture().output_shape())),
+        objective_(
+            std::make_shared<Objective>(to_spec(to_object(objective, "objective").Get("loss")),
+                                        to_spec_list(to_object(objective, "objective").Get("metrics"), "metrics"),
+                                        network_->architecture().output_shape())),
         samples_(samples, network_->architecture().input_shape()),
         options_(to_pass_options(options)) {
     if (samples_.samples().count() == 0) throw Error("INVALID_DATA", "evaluate: the dataset is empty");
@@ -117,6 +118,15 @@ class EvaluateOperation final : public PromiseOperation {
   ObjectiveResult result_;
 };
 
+void check_parameter_count(const Architecture& architecture, int64_t most) {
+  int64_t count = 0;
+  for (const auto& parameter : architecture.parameters()) count += parameter.shape.size();
+  if (count > most) {
+    throw Error("SHAPE_MISMATCH", "the architecture has " + std::to_string(count) + " parameters, at most " +
+                                      std::to_string(most) + " are expected");
+  }
+}
+
 template <class T>
 Napi::Value start_promise(Napi::Env env, std::unique_ptr<T> operation) {
   const Napi::Promise promise = operation->promise();
@@ -127,16 +137,15 @@ Napi::Value start_promise(Napi::Env env, std::unique_ptr<T> operation) {
 }  // namespace
 
 Napi::Function ModelWrap::define(Napi::Env env) {
-  return DefineClass(env, "NativeModel",
-                     {InstanceAccessor<&ModelWrap::layers>("layers"),
-                      InstanceAccessor<&ModelWrap::output_shape>("outputShape"),
-                      InstanceAccessor<&ModelWrap::parameters>("parameters"),
-                      InstanceMethod<&ModelWrap::get_parameters>("getParameters"),
-                      InstanceMethod<&ModelWrap::set_parameters>("setParameters"),
-                      InstanceMethod<&ModelWrap::plan>("plan"),
-                      InstanceMethod<&ModelWrap::predict_sync>("predictSync"),
-                      InstanceMethod<&ModelWrap::predict>("predict"),
-                      InstanceMethod<&ModelWrap::differentiate>("differentiate")});
+  return DefineClass(
+      env, "NativeModel",
+      {InstanceAccessor<&ModelWrap::layers>("layers"), InstanceAccessor<&ModelWrap::output_shape>("outputShape"),
+       InstanceAccessor<&ModelWrap::parameters>("parameters"),
+       InstanceMethod<&ModelWrap::get_parameters>("getParameters"),
+       InstanceMethod<&ModelWrap::set_parameters>("setParameters"), InstanceMethod<&ModelWrap::plan>("plan"),
+       InstanceMethod<&ModelWrap::predict_sync>("predictSync"), InstanceMethod<&ModelWrap::predict>("predict"),
+       InstanceMethod<&ModelWrap::differentiate>("differentiate"),
+                      InstanceMethod<&ModelWrap::dispose>("dispose")});
 }
 
 ModelWrap& ModelWrap::unwrap(const Napi::Value& value) {
@@ -152,6 +161,9 @@ ModelWrap::ModelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelWra
     auto architecture = std::make_shared<const Architecture>(to_shape(spec.Get("inputShape"), "inputShape"),
                                                              to_spec_list(spec.Get("layers"), "layers"));
     if (architecture->layers().empty()) throw Error("INVALID_SPEC", "a model needs at least one layer");
+    if (!spec.Get("maxParameters").IsUndefined()) {
+      check_parameter_count(*architecture, integer_property(spec, "maxParameters", 0));
+    }
     network_ = std::make_shared<Network>(std::move(architecture), seed_property(spec));
     info.This().As<Napi::Object>().TypeTag(&kModelTag);
     accounted_bytes_ = network_->architecture().weights_size() * static_cast<int64_t>(sizeof(float));
@@ -161,46 +173,70 @@ ModelWrap::ModelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelWra
 
 void ModelWrap::Finalize(Napi::Env env) { Napi::MemoryManagement::AdjustExternalMemory(env, -accounted_bytes_); }
 
+const std::shared_ptr<Network>& ModelWrap::network() const {
+  if (network_ == nullptr) throw Error("MODEL_DISPOSED", "this model has been disposed of");
+  return network_;
+}
+
+Napi::Value ModelWrap::dispose(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (network_ == nullptr) return info.Env().Undefined();
+    if (network_->training()) throw Error("MODEL_BUSY", "dispose while the model trains; stop the run first");
+    // Predictions under way and trainers hold shares of their own.
+    network_.reset();
+    plans_ = std::make_shared<PlanPool>();
+    Finalize(info.Env());
+    accounted_bytes_ = 0;
+    return info.Env().Undefined();
+  });
+}
+
 Napi::Value ModelWrap::layers(const Napi::CallbackInfo& info) {
-  Napi::Array rows = Napi::Array::New(info.Env());
-  for (const auto& layer : network_->architecture().layers()) {
-    int64_t parameters = 0;
-    for (const ParameterSpec& parameter : layer->parameters()) parameters += parameter.shape.size();
-    Napi::Object row = Napi::Object::New(info.Env());
-    row.Set("name", layer->name());
-    row.Set("kind", layer->kind());
-    row.Set("outputShape", from_shape(info.Env(), layer->output_shape()));
-    row.Set("parameterCount", static_cast<double>(parameters));
-    row.Set("flops", static_cast<double>(layer->flops()));
-    rows.Set(rows.Length(), row);
-  }
-  return rows;
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Napi::Array rows = Napi::Array::New(info.Env());
+    for (const auto& layer : network()->architecture().layers()) {
+      int64_t parameters = 0;
+      for (const ParameterSpec& parameter : layer->parameters()) parameters += parameter.shape.size();
+      Napi::Object row = Napi::Object::New(info.Env());
+      row.Set("name", layer->name());
+      row.Set("kind", layer->kind());
+      row.Set("outputShape", from_shape(info.Env(), layer->output_shape()));
+      row.Set("parameterCount", static_cast<double>(parameters));
+      row.Set("flops", static_cast<double>(layer->flops()));
+      rows.Set(rows.Length(), row);
+    }
+    return rows;
+  });
 }
 
 Napi::Value ModelWrap::output_shape(const Napi::CallbackInfo& info) {
-  return from_shape(info.Env(), network_->architecture().output_shape());
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return from_shape(info.Env(), network()->architecture().output_shape());
+  });
 }
 
 Napi::Value ModelWrap::parameters(const Napi::CallbackInfo& info) {
-  Napi::Array rows = Napi::Array::New(info.Env());
-  for (const auto& parameter : network_->architecture().parameters()) {
-    Napi::Object row = Napi::Object::New(info.Env());
-    row.Set("name", parameter.name);
-    row.Set("shape", from_shape(info.Env(), parameter.shape));
-    rows.Set(rows.Length(), row);
-  }
-  return rows;
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Napi::Array rows = Napi::Array::New(info.Env());
+    for (const auto& parameter : network()->architecture().parameters()) {
+      Napi::Object row = Napi::Object::New(info.Env());
+      row.Set("name", parameter.name);
+      row.Set("shape", from_shape(info.Env(), parameter.shape));
+      rows.Set(rows.Length(), row);
+    }
+    return rows;
+  });
 }
 
 Napi::Value ModelWrap::get_parameters(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Architecture& architecture = network_->architecture();
+    const Architecture& architecture = network()->architecture();
     Napi::Array values = Napi::Array::New(info.Env());
-    const std::shared_lock guard(network_->lock());
+    const std::shared_lock guard(network()->lock());
     for (size_t p = 0; p < architecture.parameters().size(); ++p) {
       const auto size = static_cast<size_t>(architecture.parameters()[p].shape.size());
       Napi::Float32Array array = Napi::Float32Array::New(info.Env(), size);
-      architecture.export_parameter(static_cast<int>(p), network_->weights(), array.Data());
+      architecture.export_parameter(static_cast<int>(p), network()->weights(), array.Data());
       values.Set(static_cast<uint32_t>(p), array);
     }
     return values;
@@ -209,7 +245,7 @@ Napi::Value ModelWrap::get_parameters(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelWrap::set_parameters(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Architecture& architecture = network_->architecture();
+    const Architecture& architecture = network()->architecture();
     const size_t count = architecture.parameters().size();
     if (!info[0].IsArray() || info[0].As<Napi::Array>().Length() != count) {
       throw Error("INVALID_ARGUMENT", "expected a list of " + std::to_string(count) + " parameters");
@@ -223,10 +259,11 @@ Napi::Value ModelWrap::set_parameters(const Napi::CallbackInfo& info) {
                                           std::to_string(values.back().ElementLength()) + " values");
       }
     }
-    if (network_->training()) throw Error("MODEL_BUSY", "weights cannot be set while the model trains; stop the run first");
-    const std::unique_lock guard(network_->lock());
+    if (network()->training())
+      throw Error("MODEL_BUSY", "weights cannot be set while the model trains; stop the run first");
+    const std::unique_lock guard(network()->lock());
     for (size_t p = 0; p < count; ++p) {
-      architecture.import_parameter(static_cast<int>(p), values[p].Data(), network_->weights());
+      architecture.import_parameter(static_cast<int>(p), values[p].Data(), network()->weights());
     }
     return info.Env().Undefined();
   });
@@ -237,10 +274,10 @@ Napi::Value ModelWrap::plan(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const int64_t batch = to_integer(info[0], "batchSize", 1);
     const bool training = info[1].ToString().Utf8Value() == "train";
-    const Architecture& architecture = network_->architecture();
-    const int threads = choose_threads(to_threads(info[2]),
-                                       batch * (training ? architecture.training_flops() : architecture.forward_flops()));
-    const Plan plan(network_->shared_architecture(),
+    const Architecture& architecture = network()->architecture();
+    const int threads = choose_threads(
+        to_threads(info[2]), batch * (training ? architecture.training_flops() : architecture.forward_flops()));
+    const Plan plan(network()->shared_architecture(),
                     {batch, training ? Phase::kTraining : Phase::kPredicting, threads});
     constexpr auto kBytes = static_cast<double>(sizeof(float));
     Napi::Array rows = Napi::Array::New(env);
@@ -273,15 +310,16 @@ Napi::Value ModelWrap::plan(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelWrap::predict_sync(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    if (network_->training()) {
-      throw Error("MODEL_BUSY", "predictSync would block the event loop while the model trains; use await predict(...)");
+    if (network()->training()) {
+      throw Error("MODEL_BUSY",
+                  "predictSync would block the event loop while the model trains; use await predict(...)");
     }
-    const HeldSamples held(info[0], network_->architecture().input_shape());
+    const HeldSamples held(info[0], network()->architecture().input_shape());
     const PassOptions options = to_pass_options(info[1]);
-    const int64_t size = checked_multiply(held.samples().count(), network_->architecture().output_shape().size());
+    const int64_t size = checked_multiply(held.samples().count(), network()->architecture().output_shape().size());
     Napi::Float32Array outputs = Napi::Float32Array::New(info.Env(), static_cast<size_t>(size));
     const std::atomic<bool> never{false};
-    gradloom::predict(*network_, *plans_, held.samples(), options, never, outputs.Data());
+    gradloom::predict(*network(), *plans_, held.samples(), options, never, outputs.Data());
     return outputs;
   });
 }
@@ -295,7 +333,7 @@ Napi::Value ModelWrap::predict(const Napi::CallbackInfo& info) {
 Napi::Value ModelWrap::differentiate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Napi::Env env = info.Env();
-    const Architecture& architecture = network_->architecture();
+    const Architecture& architecture = network()->architecture();
     const Napi::Float32Array input = float_array(info[0], "input");
     const Napi::Float32Array output_gradient = float_array(info[1], "outputGradient");
     const Napi::Object options = to_object(info[2], "options");
@@ -307,11 +345,10 @@ Napi::Value ModelWrap::differentiate(const Napi::CallbackInfo& info) {
                                         architecture.input_shape().to_string() + " and " +
                                         architecture.output_shape().to_string());
     }
-    const int threads = choose_threads(to_threads(options.Get("threads")),
-                                       batch * architecture.training_flops());
-    const Differentiation d = gradloom::differentiate(
-        *network_, batch, input.Data(), output_gradient.Data(), threads,
-        {seed_property(options), static_cast<uint64_t>(integer_property(options, "step", 0))});
+    const int threads = choose_threads(to_threads(options.Get("threads")), batch * architecture.training_flops());
+    const Differentiation d =
+        gradloom::differentiate(*network(), batch, input.Data(), output_gradient.Data(), threads,
+                                {seed_property(options), static_cast<uint64_t>(integer_property(options, "step", 0))});
     Napi::Object result = Napi::Object::New(env);
     result.Set("output", copy_to_js(env, d.output.data(), d.output.size()));
     result.Set("inputGradient", copy_to_js(env, d.input_gradient.data(), d.input_gradient.size()));
@@ -326,8 +363,8 @@ Napi::Value ModelWrap::differentiate(const Napi::CallbackInfo& info) {
 
 Napi::Value evaluate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    return start_promise(info.Env(), std::make_unique<EvaluateOperation>(info.Env(), ModelWrap::unwrap(info[0]), info[1],
-                                                                         info[2], info[3]));
+    return start_promise(info.Env(), std::make_unique<EvaluateOperation>(info.Env(), ModelWrap::unwrap(info[0]),
+                                                                         info[1], info[2], info[3]));
   });
 }
 

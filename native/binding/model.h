@@ -3,9 +3,9 @@
 
 #include <memory>
 
+#include <napi.h>
 #include "training/network.h"
 #include "training/predict.h"
-#include <napi.h>
 
 namespace gradloom {
 
@@ -18,7 +18,8 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   explicit ModelWrap(const Napi::CallbackInfo& info);
   void Finalize(Napi::Env env) override;
 
-  const std::shared_ptr<Network>& network() const { return network_; }
+  // Throws MODEL_DISPOSED after dispose.
+  const std::shared_ptr<Network>& network() const;
   const std::shared_ptr<PlanPool>& plans() const { return plans_; }
 
  private:
@@ -31,6 +32,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   Napi::Value predict_sync(const Napi::CallbackInfo& info);
   Napi::Value predict(const Napi::CallbackInfo& info);
   Napi::Value differentiate(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Network> network_;
   std::shared_ptr<PlanPool> plans_ = std::make_shared<PlanPool>();

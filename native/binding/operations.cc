@@ -30,7 +30,8 @@ std::weak_ptr<Job> Operations::start(std::unique_ptr<Operation> operation) {
 }
 
 void Operations::finish(Napi::Env env, Operation* operation) {
-  const auto found = std::find_if(running_.begin(), running_.end(), [&](const auto& op) { return op.get() == operation; });
+  const auto found =
+      std::find_if(running_.begin(), running_.end(), [&](const auto& op) { return op.get() == operation; });
   const std::unique_ptr<Operation> owned = std::move(*found);
   running_.erase(found);
   owned->job_->join();

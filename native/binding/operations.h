@@ -5,9 +5,9 @@
 #include <list>
 #include <memory>
 
+#include <napi.h>
 #include "binding/event_channel.h"
 #include "training/job.h"
-#include <napi.h>
 
 namespace gradloom {
 

@@ -33,9 +33,8 @@ void RunControl::acknowledge() {
 
 void RunControl::wait_for_consumer(uint64_t event) {
   std::unique_lock guard(mutex_);
-  changed_.wait(guard, [&] {
-    return stopped_ || (lockstep_ ? acknowledged_ >= event : delivered_ + kMostAhead >= event);
-  });
+  changed_.wait(guard,
+                [&] { return stopped_ || (lockstep_ ? acknowledged_ >= event : delivered_ + kMostAhead >= event); });
 }
 
 void RunControl::stopped() {

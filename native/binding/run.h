@@ -6,11 +6,11 @@
 #include <mutex>
 #include <optional>
 
+#include <napi.h>
 #include "binding/convert.h"
 #include "binding/operations.h"
 #include "training/epoch_loop.h"
 #include "training/learner.h"
-#include <napi.h>
 
 namespace gradloom {
 
@@ -24,7 +24,8 @@ class RunControl {
   void delivered(uint64_t event);
   void acknowledge();
 
-  // On the training thread, after sending epoch event `event`: returns when the consumer has caught up, or once stopped.
+  // On the training thread, after sending epoch event `event`: returns when the consumer has caught up, or once
+  // stopped.
   void wait_for_consumer(uint64_t event);
   void stopped();
 

@@ -40,9 +40,9 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
   guarded(info.Env(), [&] {
     const ModelWrap& model = ModelWrap::unwrap(info[0]);
     const Napi::Object spec = to_object(info[1], "spec");
-    auto objective = std::make_shared<const Objective>(to_spec(spec.Get("loss")),
-                                                       to_spec_list(spec.Get("metrics"), "metrics"),
-                                                       model.network()->architecture().output_shape());
+    auto objective =
+        std::make_shared<const Objective>(to_spec(spec.Get("loss")), to_spec_list(spec.Get("metrics"), "metrics"),
+                                          model.network()->architecture().output_shape());
     auto optimizer = make_optimizer(to_spec(spec.Get("optimizer")));
     const auto state_count = static_cast<int64_t>(optimizer->states().size());
     threads_ = to_threads(spec.Get("threads"));

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "training/learner.h"
 #include <napi.h>
+#include "training/learner.h"
 
 namespace gradloom {
 

@@ -58,8 +58,8 @@ Napi::Value UpdaterWrap::step(const Napi::CallbackInfo& info) {
         }
         states[i].push_back(state.data());
       }
-      updates.push_back({static_cast<int64_t>(weight.ElementLength()), weight.Data(), gradient.Data(), states[i].data(),
-                         steps_ + 1});
+      updates.push_back(
+          {static_cast<int64_t>(weight.ElementLength()), weight.Data(), gradient.Data(), states[i].data(), steps_ + 1});
     }
     for (const UpdateArguments& args : updates) optimizer_->update(args);
     ++steps_;

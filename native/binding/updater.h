@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
+#include <napi.h>
 #include "common/aligned_buffer.h"
 #include "optimizers/optimizer.h"
-#include <napi.h>
 
 namespace gradloom {
 

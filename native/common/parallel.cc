@@ -55,8 +55,8 @@ void Team::run(int threads, const std::function<void(Team&)>& body) {
     body(team);
     return;
   }
-  // Some 20 microseconds: longer than the gaps between the jobs of a step, short against a time slice. With more threads
-  // than processors spinning only takes time from the thread that is waited for.
+  // Some 20 microseconds: longer than the gaps between the jobs of a step, short against a time slice. With more
+  // threads than processors spinning only takes time from the thread that is waited for.
   team.spins_ = threads <= available_cpus() ? 1000 : 0;
   std::exception_ptr error;
 #pragma omp parallel num_threads(threads)

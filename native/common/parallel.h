@@ -1,8 +1,8 @@
 // Threads. The only file that touches OpenMP and the thread counts of BLAS.
 //
-// A run of steps lives in one parallel region: its first thread runs the code of the steps from top to bottom, the others
-// wait for jobs. Between jobs they spin for some microseconds and then sleep, since libgomp's own spinning costs up to
-// 8 ms a region when another process, or the event loop, shares the core.
+// A run of steps lives in one parallel region: its first thread runs the code of the steps from top to bottom, the
+// others wait for jobs. Between jobs they spin for some microseconds and then sleep, since libgomp's own spinning costs
+// up to 8 ms a region when another process, or the event loop, shares the core.
 //
 // Jobs are cut by the problem's size, never by the number of threads, so the thread that happens to take a job cannot
 // change a result.
@@ -26,8 +26,8 @@ class Team {
 
   int size() const { return size_; }
 
-  // Calls job(index, thread) for every index in [0, count), in any order, on any thread of the team; 0 <= thread < size().
-  // Returns when all are done. Jobs must not throw and must not call for_each.
+  // Calls job(index, thread) for every index in [0, count), in any order, on any thread of the team; 0 <= thread <
+  // size(). Returns when all are done. Jobs must not throw and must not call for_each.
   template <class Job>
   void for_each(int64_t count, Job&& job) {
     if (size_ == 1 || count <= 1) {
@@ -35,8 +35,9 @@ class Team {
       return;
     }
     using Callable = std::remove_reference_t<Job>;
-    dispatch(count, [](void* context, int64_t index, int thread) { (*static_cast<Callable*>(context))(index, thread); },
-             const_cast<void*>(static_cast<const void*>(&job)));
+    dispatch(
+        count, [](void* context, int64_t index, int thread) { (*static_cast<Callable*>(context))(index, thread); },
+        const_cast<void*>(static_cast<const void*>(&job)));
   }
 
  private:

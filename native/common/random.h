@@ -1,6 +1,6 @@
-// Counter-based random numbers: Philox4x32-10 (J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy
-// as 1, 2, 3", SC 2011). A number is a function of (seed, purpose, stream, step, index) alone, so shuffling, dropout and
-// initialisation do not depend on threads or order and can resume anywhere.
+// Counter-based random numbers: Philox4x32-10 (J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as
+// easy as 1, 2, 3", SC 2011). A number is a function of (seed, purpose, stream, step, index) alone, so shuffling,
+// dropout and initialisation do not depend on threads or order and can resume anywhere.
 #pragma once
 
 #include <array>
@@ -27,7 +27,8 @@ inline PhiloxBlock philox(PhiloxBlock counter, PhiloxKey key) {
   return counter;
 }
 
-// One stream of random numbers. `stream` tells apart what shares a purpose (layers, parameters), `step` its repetitions.
+// One stream of random numbers. `stream` tells apart what shares a purpose (layers, parameters), `step` its
+// repetitions.
 class RandomStream {
  public:
   RandomStream(uint64_t seed, RandomPurpose purpose, uint32_t stream, uint64_t step)
@@ -38,9 +39,10 @@ class RandomStream {
   // Four words at position `block` of the stream. Steps beyond 2^32 share the word of the block's high half, which no
   // tensor of under 2^34 elements reaches.
   PhiloxBlock block(uint64_t block) const {
-    return philox({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32) ^ static_cast<uint32_t>(step_ >> 32),
-                   stream_, static_cast<uint32_t>(step_)},
-                  key_);
+    return philox(
+        {static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32) ^ static_cast<uint32_t>(step_ >> 32), stream_,
+         static_cast<uint32_t>(step_)},
+        key_);
   }
 
   // Word `index` of the stream.

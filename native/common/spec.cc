@@ -42,9 +42,7 @@ bool Spec::boolean(const std::string& key) const { return get<bool>(key, "a bool
 
 double Spec::number(const std::string& key) const { return get<double>(key, "a number"); }
 
-int64_t Spec::integer(const std::string& key, int64_t minimum) const {
-  return to_integer(number(key), key, minimum);
-}
+int64_t Spec::integer(const std::string& key, int64_t minimum) const { return to_integer(number(key), key, minimum); }
 
 const std::string& Spec::string(const std::string& key) const { return get<std::string>(key, "a string"); }
 

@@ -16,14 +16,14 @@ class Spec {
   using Object = std::map<std::string, Spec>;
 
   Spec() = default;
-  Spec(bool value) : value_(value) {}                            // NOLINT(google-explicit-constructor)
-  Spec(double value) : value_(value) {}                          // NOLINT(google-explicit-constructor)
-  Spec(int value) : value_(static_cast<double>(value)) {}        // NOLINT(google-explicit-constructor)
-  Spec(int64_t value) : value_(static_cast<double>(value)) {}    // NOLINT(google-explicit-constructor)
-  Spec(const char* value) : value_(std::string(value)) {}        // NOLINT(google-explicit-constructor)
-  Spec(std::string value) : value_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Spec(List value) : value_(std::move(value)) {}                 // NOLINT(google-explicit-constructor)
-  Spec(Object value) : value_(std::move(value)) {}               // NOLINT(google-explicit-constructor)
+  Spec(bool value) : value_(value) {}                          // NOLINT(google-explicit-constructor)
+  Spec(double value) : value_(value) {}                        // NOLINT(google-explicit-constructor)
+  Spec(int value) : value_(static_cast<double>(value)) {}      // NOLINT(google-explicit-constructor)
+  Spec(int64_t value) : value_(static_cast<double>(value)) {}  // NOLINT(google-explicit-constructor)
+  Spec(const char* value) : value_(std::string(value)) {}      // NOLINT(google-explicit-constructor)
+  Spec(std::string value) : value_(std::move(value)) {}        // NOLINT(google-explicit-constructor)
+  Spec(List value) : value_(std::move(value)) {}               // NOLINT(google-explicit-constructor)
+  Spec(Object value) : value_(std::move(value)) {}             // NOLINT(google-explicit-constructor)
 
   // Each getter throws INVALID_SPEC with the attribute's name when it is missing or of another type.
   bool has(const std::string& key) const;

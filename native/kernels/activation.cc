@@ -5,7 +5,9 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/activation.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
+
+#include "common/highway-inl.h"
+
 #include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -31,7 +33,8 @@ HWY_INLINE void transform(float* HWY_RESTRICT data, int64_t n, Body body) {
 
 HWY_INLINE V load(const float* data, int64_t count) {
   const D d;
-  return count == static_cast<int64_t>(hn::Lanes(d)) ? hn::LoadU(d, data) : hn::LoadN(d, data, static_cast<size_t>(count));
+  return count == static_cast<int64_t>(hn::Lanes(d)) ? hn::LoadU(d, data)
+                                                     : hn::LoadN(d, data, static_cast<size_t>(count));
 }
 
 struct Linear {
@@ -84,9 +87,8 @@ template <class Function>
 void backward_rows(const RowBlock& block, const float* y, float* gradient) {
   for (int64_t row = 0; row < block.rows; ++row) {
     const float* outputs = y + row * block.stride;
-    transform(gradient + row * block.stride, block.columns, [outputs](int64_t i, V g, int64_t count) {
-      return Function::derivative(load(outputs + i, count), g);
-    });
+    transform(gradient + row * block.stride, block.columns,
+              [outputs](int64_t i, V g, int64_t count) { return Function::derivative(load(outputs + i, count), g); });
   }
 }
 

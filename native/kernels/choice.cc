@@ -16,10 +16,11 @@ bool is_pointwise(const Window2d& window) {
 namespace {
 
 // Softmax needs the channels of a pixel side by side. The gradient of the input is a convolution of the gradient of the
-// output placed `reach - padding` from the edge and spread by the stride: it must not be cropped, and with a stride beyond
-// 2 it would be mostly zeros.
+// output placed `reach - padding` from the edge and spread by the stride: it must not be cropped, and with a stride
+// beyond 2 it would be mostly zeros.
 bool direct_exists(const Window2d& w, Activation activation) {
-  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t before) {
+  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
+                       int64_t before) {
     const int64_t offset = (window - 1) * dilation - before;
     return stride <= 2 && offset >= 0 && offset + (output - 1) * stride < input + (window - 1) * dilation;
   };
@@ -39,8 +40,9 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
                 label + ": kernel \"" + requested + "\" does not exist; use \"auto\", \"direct\" or \"blas\"");
   }
   if (!direct_exists(window, activation)) {
-    throw Error("INVALID_SPEC", label + ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
-                                        "any activation but softmax; use \"auto\"");
+    throw Error("INVALID_SPEC", label +
+                                    ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
+                                    "any activation but softmax; use \"auto\"");
   }
   return Conv2dKernel::kDirect;
 }

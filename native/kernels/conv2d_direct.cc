@@ -7,7 +7,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv2d_direct.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
+
+#include "common/highway-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -17,8 +18,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
-// Vectors a block, and the tile that keeps its accumulators in registers. Two multiply-adds can start a cycle and take four,
-// so at least eight must be under way; each load or broadcast should serve several.
+// Vectors a block, and the tile that keeps its accumulators in registers. Two multiply-adds can start a cycle and take
+// four, so at least eight must be under way; each load or broadcast should serve several.
 #if HWY_MAX_BYTES >= 64
 constexpr int kVectors = 1;
 constexpr int kFilterTile = 6;  // 6 x 4 accumulators + 4 pixels + 1 weight of 32 registers
@@ -211,7 +212,7 @@ GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
   switch (filters) {
     case 1: return gradient_tile_of<1>(channels, taps);
     case 2: return gradient_tile_of<2>(channels, taps);
-    case 3: return gradient_tile_of<kGradientFilters >= 3 ? 3 : 2>(channels, taps);
+    case 3: return gradient_tile_of < kGradientFilters >= 3 ? 3 : 2 > (channels, taps);
     default: return gradient_tile_of<kGradientFilters>(channels, taps);
   }
 }
@@ -237,11 +238,14 @@ void WeightGradient(const DirectShape& shape, const WeightGradientTiles& tiles, 
     const int64_t groups_left = (taps - s + kGradientTaps - 1) / kGradientTaps;
     const int64_t group = (taps - s + groups_left - 1) / groups_left;
     float total[kGradientFilters][kGradientChannels][kGradientTaps] = {};
-    GradientRow row{shape, o,
+    GradientRow row{shape,
+                    o,
                     o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width +
                            s * shape.dilation.width) *
                               kLanes,
-                    o.dz + filter * o.dz_channel, 0, 0};
+                    o.dz + filter * o.dz_channel,
+                    0,
+                    0};
     const GradientTile tile = gradient_tile_of(filters, channels, group);
     for (; row.first_block < o.blocks; row.first_block = row.last_block) {
       row.last_block = std::min(row.first_block + step, o.blocks);
@@ -308,9 +312,7 @@ void pack(const DirectShape& shape, int64_t tile, float* packed, Weight weight) 
 
 }  // namespace
 
-FilterTiles direct_filter_tiles(int64_t filters) {
-  return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)());
-}
+FilterTiles direct_filter_tiles(int64_t filters) { return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)()); }
 
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed) {
   const auto [height, width] = shape.window;
@@ -327,8 +329,8 @@ void pack_filters_turned(const DirectShape& shape, int64_t tile, const float* we
   });
 }
 
-void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed, const float* bias,
-                           Activation activation, float* y) {
+void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
+                           const float* bias, Activation activation, float* y) {
   const FilterTiles tiles = direct_filter_tiles(shape.filters);
   const int64_t first = tiles.first(tile);
   HWY_DYNAMIC_DISPATCH(Forward)

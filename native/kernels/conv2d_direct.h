@@ -1,5 +1,6 @@
-// Direct convolution over images in lanes (kernels/lanes.h): no im2col, every load aligned. The images are padded copies,
-// so that no tap falls outside. Weights are [K][R][S][C] as the layer keeps them; all C channels and K filters of one group.
+// Direct convolution over images in lanes (kernels/lanes.h): no im2col, every load aligned. The images are padded
+// copies, so that no tap falls outside. Weights are [K][R][S][C] as the layer keeps them; all C channels and K filters
+// of one group.
 //   C, K: channels and filters; R, S: height and width of the window; H, W: of the padded input; P, Q: of the output
 #pragma once
 
@@ -35,15 +36,15 @@ FilterTiles direct_filter_tiles(int64_t filters);
 
 // The part of tile `tile` of packed[tile][c][r][s][k] = w[k][r][s][c], which is K C R S floats in all.
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed);
-// For the gradient of the input, a convolution of the padded gradient of the output with taps turned round: `shape` is that
-// convolution's, whose channels are the forward filters. packed[tile][k][r][s][c] = w[k][R - 1 - r][S - 1 - s][c].
+// For the gradient of the input, a convolution of the padded gradient of the output with taps turned round: `shape` is
+// that convolution's, whose channels are the forward filters. packed[tile][k][r][s][c] = w[k][R - 1 - r][S - 1 - s][c].
 void pack_filters_turned(const DirectShape& shape, int64_t tile, const float* weights, float* packed);
 
-// y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p stride + r dilation][q stride + s dilation] w[k][r][s][c])
-// for the filters of one tile and one block of 16 samples. x: [C][H][W][16], y: [K][P][Q][16]; bias may be null. The
-// activation is linear or relu.
-void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed, const float* bias,
-                           Activation activation, float* y);
+// y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p stride + r dilation][q stride + s dilation]
+// w[k][r][s][c]) for the filters of one tile and one block of 16 samples. x: [C][H][W][16], y: [K][P][Q][16]; bias may
+// be null. The activation is linear or relu.
+void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
+                           const float* bias, Activation activation, float* y);
 
 // The gradient of the weights, cut into jobs over tiles of filters and channels and the rows of the window.
 struct WeightGradientTiles {
@@ -55,9 +56,9 @@ struct WeightGradientTiles {
 };
 WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape);
 
-// gradient[k][r][s][c] = sum over samples, p, q of dz[k][p][q] x[c][p stride + r dilation][q stride + s dilation] for the
-// weights of one job. x: [blocks][x_channels..][H][W][16] with x_block floats from block to block, dz likewise with rows of
-// dz_width blocks, so that it may lie inside of a padded image. Sums run in a fixed order.
+// gradient[k][r][s][c] = sum over samples, p, q of dz[k][p][q] x[c][p stride + r dilation][q stride + s dilation] for
+// the weights of one job. x: [blocks][x_channels..][H][W][16] with x_block floats from block to block, dz likewise with
+// rows of dz_width blocks, so that it may lie inside of a padded image. Sums run in a fixed order.
 struct WeightGradientOperands {
   const float* x;
   int64_t x_block;

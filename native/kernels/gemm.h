@@ -22,7 +22,8 @@ struct ProductShape {
   int64_t depth;    // K
 };
 
-// c[M, N] = op(a)[M, K] op(b)[K, N], or += with kAdd. c must not overlap a or b. Any size may be 0; depth 0 gives zeros.
+// c[M, N] = op(a)[M, K] op(b)[K, N], or += with kAdd. c must not overlap a or b. Any size may be 0; depth 0 gives
+// zeros.
 void gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate, float* c,
           int64_t c_stride);
 

@@ -5,7 +5,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/im2col.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
+
+#include "common/highway-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -51,8 +52,8 @@ HWY_INLINE void for_each_stretch(const Window2d& w, const ChannelRange& channels
   for (int64_t pixel = begin; pixel < end; ++pixel) {
     const int64_t top = oh * w.stride.height - w.padding.top;
     const int64_t left = ow * w.stride.width - w.padding.left;
-    const int64_t first = std::clamp<int64_t>(-left, 0, w.window.width);              // taps before it lie in padding,
-    const int64_t last = std::clamp(w.input.width - left, first, w.window.width);     // and from here on (dilation 1)
+    const int64_t first = std::clamp<int64_t>(-left, 0, w.window.width);           // taps before it lie in padding,
+    const int64_t last = std::clamp(w.input.width - left, first, w.window.width);  // and from here on (dilation 1)
     for (int64_t r = 0; r < w.window.height; ++r) {
       const int64_t row = top + r * w.dilation.height;
       const bool row_inside = row >= 0 && row < w.input.height;

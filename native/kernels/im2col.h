@@ -1,5 +1,5 @@
-// Convolution as a product of matrices: im2col lays the window of every output pixel out as a row; col2im is its adjoint.
-// H, W, C: height, width, channels of an image, channels last; R, S: height and width of the window.
+// Convolution as a product of matrices: im2col lays the window of every output pixel out as a row; col2im is its
+// adjoint. H, W, C: height, width, channels of an image, channels last; R, S: height and width of the window.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,13 @@ struct ChannelRange {
   int64_t total;
 };
 
-// columns[p - begin, (r, s, c)] = image[pixel (r, s) of output pixel p, channel c], 0 in padding, for p in [begin, end).
+// columns[p - begin, (r, s, c)] = image[pixel (r, s) of output pixel p, channel c], 0 in padding, for p in [begin,
+// end).
 void im2col(const Window2d& window, const ChannelRange& channels, const float* image, int64_t begin, int64_t end,
             float* columns);
 
-// image[pixel (r, s) of output pixel p, channel c] += columns[p - begin, (r, s, c)]; what falls into padding is dropped.
+// image[pixel (r, s) of output pixel p, channel c] += columns[p - begin, (r, s, c)]; what falls into padding is
+// dropped.
 void add_col2im(const Window2d& window, const ChannelRange& channels, const float* columns, int64_t begin, int64_t end,
                 float* image);
 

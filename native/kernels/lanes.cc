@@ -5,7 +5,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/lanes.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
+
+#include "common/highway-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -29,8 +30,7 @@ HWY_INLINE void clear_blocks(int64_t count, float* HWY_RESTRICT target) {
 void PlaceImage(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
   // Target columns [first, last) hold source columns; with a step above 1 only every step-th of them.
   const int64_t first = std::clamp<int64_t>(columns.offset, 0, columns.target);
-  const int64_t last =
-      std::clamp((columns.source - 1) * columns.step + columns.offset + 1, first, columns.target);
+  const int64_t last = std::clamp((columns.source - 1) * columns.step + columns.offset + 1, first, columns.target);
   for (int64_t t = 0; t < rows.target; ++t) {
     float* line = target + t * columns.target * kLanes;
     const int64_t at = t - rows.offset;
@@ -68,8 +68,8 @@ HWY_INLINE void transpose(Four& a, Four& b, Four& c, Four& d) {
   d = hn::InterleaveUpper(q, ac_high, bd_high);
 }
 
-// Sixteen values of sixteen samples. Rows of a power-of-two size fall on the same cache sets, so each side touches whole
-// cache lines, and the two meet here.
+// Sixteen values of sixteen samples. Rows of a power-of-two size fall on the same cache sets, so each side touches
+// whole cache lines, and the two meet here.
 using Tile = float[kLanes][kLanes];
 
 // Calls body(j, count, offsets of the blocks of values j, j + 1, ... j + count - 1 of a sample) for tiles of up to 16.

@@ -1,5 +1,5 @@
-// Max pooling over channels-last images. The first of equal values in row order wins, padding never does, NaN wins always
-// (PyTorch's rules).
+// Max pooling over channels-last images. The first of equal values in row order wins, padding never does, NaN wins
+// always (PyTorch's rules).
 #pragma once
 
 #include <cstdint>

@@ -7,7 +7,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/max_pool_lanes.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
+
+#include "common/highway-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -17,8 +18,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using I = hn::RebindToSigned<D>;
 
-// Calls visit(output block, first tap?, tap, input block) for every tap of every output pixel that lies on the image, in
-// order of taps; blocks are numbered by pixel.
+// Calls visit(output block, first tap?, tap, input block) for every tap of every output pixel that lies on the image,
+// in order of taps; blocks are numbered by pixel.
 template <class Visit>
 HWY_INLINE void for_each_tap(const Window2d& w, Visit visit) {
   for (int64_t p = 0; p < w.output.height; ++p) {
@@ -40,8 +41,7 @@ HWY_INLINE void for_each_tap(const Window2d& w, Visit visit) {
   }
 }
 
-void MaxPoolLanes(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
-                  int32_t* HWY_RESTRICT winner) {
+void MaxPoolLanes(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
   const D d;
   const I integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));

@@ -1,5 +1,5 @@
-// Max pooling over images in lanes (kernels/lanes.h), by the rules of kernels/max_pool.h. One channel of one block of 16
-// samples at a time.
+// Max pooling over images in lanes (kernels/lanes.h), by the rules of kernels/max_pool.h. One channel of one block of
+// 16 samples at a time.
 #pragma once
 
 #include <cstdint>

@@ -21,8 +21,8 @@ Conv2d::Conv2d(const Spec& spec, const Shape& input_shape)
   const int64_t channels = input_shape.back();
   if (channels % groups_ != 0 || filters_ % groups_ != 0) {
     throw Error("SHAPE_MISMATCH", label() + ": groups " + std::to_string(groups_) + " must divide the " +
-                                      std::to_string(channels) + " input channels and the " +
-                                      std::to_string(filters_) + " filters");
+                                      std::to_string(channels) + " input channels and the " + std::to_string(filters_) +
+                                      " filters");
   }
   const int64_t row = checked_multiply(window_.taps(), channels_per_group());
   check_gemm_size(row);
@@ -39,8 +39,8 @@ Conv2d::Conv2d(const Spec& spec, const Shape& input_shape)
 
 int64_t Conv2d::flops() const {
   const Window2d& w = window_;
-  const int64_t rows = taps_inside(w.input.height, w.output.height, w.window.height, w.stride.height,
-                                   w.dilation.height, w.padding.top);
+  const int64_t rows =
+      taps_inside(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top);
   const int64_t columns =
       taps_inside(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
   return 2 * rows * columns * channels_per_group() * filters_;
@@ -68,7 +68,8 @@ void Conv2d::to_file_layout(int parameter, const float* stored, float* file) con
   const int64_t channels = channels_per_group();
   for (int64_t k = 0; k < filters_; ++k) {
     for (int64_t tap = 0; tap < taps; ++tap) {
-      for (int64_t c = 0; c < channels; ++c) file[(k * channels + c) * taps + tap] = stored[(k * taps + tap) * channels + c];
+      for (int64_t c = 0; c < channels; ++c)
+        file[(k * channels + c) * taps + tap] = stored[(k * taps + tap) * channels + c];
     }
   }
 }
@@ -79,7 +80,8 @@ void Conv2d::from_file_layout(int parameter, const float* file, float* stored) c
   const int64_t channels = channels_per_group();
   for (int64_t k = 0; k < filters_; ++k) {
     for (int64_t tap = 0; tap < taps; ++tap) {
-      for (int64_t c = 0; c < channels; ++c) stored[(k * taps + tap) * channels + c] = file[(k * channels + c) * taps + tap];
+      for (int64_t c = 0; c < channels; ++c)
+        stored[(k * taps + tap) * channels + c] = file[(k * channels + c) * taps + tap];
     }
   }
 }

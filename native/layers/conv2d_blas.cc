@@ -108,8 +108,7 @@ void Conv2d::input_gradient_im2col(const BackwardArguments& args) const {
         const int64_t filter = group * filters_per_group();
         gemm({end - begin, row_length(), filters_per_group()},
              {args.dy + (sample * pixels + begin) * filters_ + filter, filters_},
-             {args.parameters[0] + filter * row_length(), row_length()}, Accumulate::kOverwrite, columns,
-             row_length());
+             {args.parameters[0] + filter * row_length(), row_length()}, Accumulate::kOverwrite, columns, row_length());
         add_col2im(window_, {group * channels_per_group(), channels_per_group(), channels}, columns, begin, end, dx);
       }
     }

@@ -1,6 +1,6 @@
-// Conv2d by the direct kernel, for images in lanes. Padding is done by copies: taps then never fall outside, and the kernel
-// has no edges to care for. B: blocks of 16 samples; H', W': of the padded input; the gradient of the input is a convolution
-// of the placed gradient of the output, [H + (R - 1) dilation, ...], with the window turned round.
+// Conv2d by the direct kernel, for images in lanes. Padding is done by copies: taps then never fall outside, and the
+// kernel has no edges to care for. B: blocks of 16 samples; H', W': of the padded input; the gradient of the input is a
+// convolution of the placed gradient of the output, [H + (R - 1) dilation, ...], with the window turned round.
 #include <algorithm>
 
 #include "common/checked.h"
@@ -102,8 +102,8 @@ void Conv2d::pad_input(Team& team, int64_t blocks, const float* x, float* padded
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
       place_image({window_.input.height, target.height, 1, window_.padding.top},
-                  {window_.input.width, target.width, 1, window_.padding.left},
-                  x + image * image_floats(window_.input), padded + image * image_floats(target));
+                  {window_.input.width, target.width, 1, window_.padding.left}, x + image * image_floats(window_.input),
+                  padded + image * image_floats(target));
     }
   });
 }

@@ -6,9 +6,7 @@ Flatten::Flatten(const Spec& spec, const Shape& input_shape) : Layer(spec, input
   set_output_shape({input_shape.size()});
 }
 
-LayerNeeds Flatten::needs(const LayerSetting& /*setting*/) const {
-  return {.kernel = "alias", .aliases_input = true};
-}
+LayerNeeds Flatten::needs(const LayerSetting& /*setting*/) const { return {.kernel = "alias", .aliases_input = true}; }
 
 void Flatten::forward(const ForwardArguments& /*args*/) const {}
 

@@ -1,8 +1,8 @@
 // A layer: its shapes, its parameters, and the code of one forward and one backward pass. It is immutable and holds no
 // tensors; weights belong to the network, buffers to a plan, so one layer serves any number of plans and threads.
 //
-// Activations are rows of samples, channels last, [N, features] or [N, H, W, C], or images with the batch in the SIMD lanes
-// (kernels/lanes.h). The plan asks each layer which of the two it wants and converts where neighbours differ.
+// Activations are rows of samples, channels last, [N, features] or [N, H, W, C], or images with the batch in the SIMD
+// lanes (kernels/lanes.h). The plan asks each layer which of the two it wants and converts where neighbours differ.
 #pragma once
 
 #include <cstdint>
@@ -50,11 +50,11 @@ struct LayerSetting {
 
 // What a layer asks of the plan for one batch size. Sizes are in floats.
 struct LayerNeeds {
-  const char* kernel = "";            // the algorithm chosen by the kernels' table
+  const char* kernel = "";  // the algorithm chosen by the kernels' table
   bool backward_reads_input = false;
   bool backward_reads_output = false;
-  bool aliases_input = false;         // the output is the input under another shape: no work, no memory
-  int64_t saved = 0;                  // kept from forward to backward
+  bool aliases_input = false;  // the output is the input under another shape: no work, no memory
+  int64_t saved = 0;           // kept from forward to backward
   int64_t forward_scratch = 0;
   int64_t backward_scratch = 0;
 };

@@ -35,8 +35,9 @@ MaxPool2d::MaxPool2d(const Spec& spec, const Shape& input_shape)
                            w.padding.top) ||
       !windows_reach_image(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width,
                            w.padding.left)) {
-    throw Error("SHAPE_MISMATCH", label() + ": a window lies wholly in the padding, where there is no maximum; use a "
-                                            "padding smaller than poolSize");
+    throw Error("SHAPE_MISMATCH", label() +
+                                      ": a window lies wholly in the padding, where there is no maximum; use a "
+                                      "padding smaller than poolSize");
   }
   if (w.input_pixels() > std::numeric_limits<int32_t>::max()) {
     throw Error("SHAPE_TOO_LARGE", label() + ": the input " + input_shape.to_string() + " has over 2^31 - 1 pixels");

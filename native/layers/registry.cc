@@ -22,14 +22,10 @@ std::unique_ptr<Layer> make(const Spec& spec, const Shape& input_shape) {
 
 const std::map<std::string, Factory>& factories() {
   static const std::map<std::string, Factory> table = {
-      {"conv2d", make<Conv2d>},
-      {"dense", make<Dense>},
-      {"dropout", make<Dropout>},
-      {"flatten", make<Flatten>},
-      {"maxPool2d", make<MaxPool2d>},
-      {"relu", make<ActivationLayer>},
-      {"sigmoid", make<ActivationLayer>},
-      {"softmax", make<ActivationLayer>},
+      {"conv2d", make<Conv2d>},           {"dense", make<Dense>},
+      {"dropout", make<Dropout>},         {"flatten", make<Flatten>},
+      {"maxPool2d", make<MaxPool2d>},     {"relu", make<ActivationLayer>},
+      {"sigmoid", make<ActivationLayer>}, {"softmax", make<ActivationLayer>},
       {"tanh", make<ActivationLayer>},
   };
   return table;

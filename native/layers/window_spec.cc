@@ -71,10 +71,11 @@ Window2d read_window(const Spec& spec, const std::string& label, const char* siz
   } else if (!same && spec.string("padding") != "valid") {
     throw Error("INVALID_SPEC", label + ": padding must be \"valid\", \"same\" or four numbers");
   }
-  for (const int64_t size : {w.input.height, w.input.width, w.window.height, w.window.width, w.stride.height,
-                             w.stride.width, w.dilation.height, w.dilation.width, w.padding.top, w.padding.bottom,
-                             w.padding.left, w.padding.right}) {
-    if (size > kLargest) throw Error("SHAPE_TOO_LARGE", label + ": a size of " + std::to_string(size) + " exceeds 2^30");
+  for (const int64_t size :
+       {w.input.height, w.input.width, w.window.height, w.window.width, w.stride.height, w.stride.width,
+        w.dilation.height, w.dilation.width, w.padding.top, w.padding.bottom, w.padding.left, w.padding.right}) {
+    if (size > kLargest)
+      throw Error("SHAPE_TOO_LARGE", label + ": a size of " + std::to_string(size) + " exceeds 2^30");
   }
   Axis rows{w.input.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top, w.padding.bottom};
   Axis columns{w.input.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left, w.padding.right};
@@ -87,7 +88,8 @@ Window2d read_window(const Spec& spec, const std::string& label, const char* siz
   if (w.output.height < 1 || w.output.width < 1) {
     const std::string shown = padding.is_string() ? "\"valid\"" : describe_padding(padding, w.padding);
     // The largest undilated square that would fit.
-    const int64_t fits = std::min(rows.input + rows.before + rows.after, columns.input + columns.before + columns.after);
+    const int64_t fits =
+        std::min(rows.input + rows.before + rows.after, columns.input + columns.before + columns.after);
     const bool square = w.window.height == w.window.width;
     throw Error("SHAPE_MISMATCH",
                 label + ": " + size_key + " " +

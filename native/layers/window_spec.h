@@ -14,7 +14,8 @@ enum class WindowRounding {
   kUp,    // also a last one that sticks out, if it starts on the image or the padding before it (PyTorch's ceil mode)
 };
 
-// `size_key` names the window's size in the spec and in messages: "kernelSize", "poolSize". Strides, dilation and padding
+// `size_key` names the window's size in the spec and in messages: "kernelSize", "poolSize". Strides, dilation and
+// padding
 // ('valid', 'same' with the odd cell at the end, or [top, bottom, left, right]) stand under those names. Throws
 // SHAPE_MISMATCH, starting with `label`, when the input is not an image or the window does not fit.
 Window2d read_window(const Spec& spec, const std::string& label, const char* size_key, const Shape& input,

@@ -1,5 +1,5 @@
-// A loss: its value and its gradient with respect to the model's outputs, in one pass over the rows. N: batch, C: outputs
-// of a sample. The loss of a batch is the mean over its samples; the value is summed in double.
+// A loss: its value and its gradient with respect to the model's outputs, in one pass over the rows. N: batch, C:
+// outputs of a sample. The loss of a batch is the mean over its samples; the value is summed in double.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ struct LossArguments {
   int64_t columns;       // C
   const float* outputs;  // [rows, C]
   Targets targets;
-  float* gradient;       // [rows, C], overwritten with scale * dloss/doutput of the sum over rows; null: value only
-  float scale;           // 1 / N for the mean over a batch of which these rows are a part
+  float* gradient;  // [rows, C], overwritten with scale * dloss/doutput of the sum over rows; null: value only
+  float scale;      // 1 / N for the mean over a batch of which these rows are a part
 };
 
 class Loss {

@@ -7,7 +7,9 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "losses/softmax_cross_entropy.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
+
+#include "common/highway-inl.h"
+
 #include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -49,7 +51,8 @@ double ComputeRow(const float* z, int64_t count, int32_t target, float scale, fl
     gradient[target] -= scale;
   } else {
     float chunk[256];
-    for (int64_t i = 0; i < count; i += 256) sum += exponentials_of(z + i, count - i < 256 ? count - i : 256, largest, chunk);
+    for (int64_t i = 0; i < count; i += 256)
+      sum += exponentials_of(z + i, count - i < 256 ? count - i : 256, largest, chunk);
   }
   return std::log(sum) - (static_cast<double>(z[target]) - largest);
 }

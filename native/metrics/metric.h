@@ -1,5 +1,5 @@
-// A metric: additive totals over the samples of an epoch, and the figure that follows from them. N: batch, C: outputs of a
-// sample. Because totals only add up, batches, tiles and threads may be combined in any grouping.
+// A metric: additive totals over the samples of an epoch, and the figure that follows from them. N: batch, C: outputs
+// of a sample. Because totals only add up, batches, tiles and threads may be combined in any grouping.
 #pragma once
 
 #include <cstdint>

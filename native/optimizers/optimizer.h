@@ -53,5 +53,4 @@ class Optimizer {
 std::unique_ptr<Optimizer> make_optimizer(const Spec& spec);
 std::vector<std::string> optimizer_kinds();
 
-
 }  // namespace gradloom

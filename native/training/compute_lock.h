@@ -1,5 +1,5 @@
-// One step at a time in the whole process: two trainers take turns instead of oversubscribing the cores. The one mutable
-// global of the core.
+// One step at a time in the whole process: two trainers take turns instead of oversubscribing the cores. The one
+// mutable global of the core.
 #pragma once
 
 #include "common/fair_mutex.h"

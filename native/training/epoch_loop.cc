@@ -81,8 +81,8 @@ class Run {
       judged = validation_->run(team, stop_);
       if (!judged) return false;
     }
-    observer_.on_epoch({number, learner_.steps, skipped, seconds, train_.count(),
-                        learner_.objective()->result(totals_), judged ? &*judged : nullptr});
+    observer_.on_epoch({number, learner_.steps, skipped, seconds, train_.count(), learner_.objective()->result(totals_),
+                        judged ? &*judged : nullptr});
     return true;
   }
 
@@ -121,8 +121,7 @@ FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* vali
     throw Error("INVALID_DATA", "fit: the dataset is empty");
   }
   const int64_t batch = std::min(options.batch, train.count());
-  const int threads =
-      choose_threads(options.threads, batch * learner.network().architecture().training_flops());
+  const int threads = choose_threads(options.threads, batch * learner.network().architecture().training_flops());
   Run run(learner, train, validation, options, threads, stop, observer);
   FitEnd end = FitEnd::kCompleted;
   Team::run(threads, [&](Team& team) { end = run(team); });

@@ -15,8 +15,8 @@ struct FitOptions {
   int64_t epochs;
   int64_t batch;
   Shuffle shuffle;
-  int threads;                   // 0: all that are available
-  double progress_interval;      // seconds between two progress reports; 0: none
+  int threads;               // 0: all that are available
+  double progress_interval;  // seconds between two progress reports; 0: none
 };
 
 struct ProgressReport {
@@ -46,7 +46,8 @@ class RunObserver {
 
 enum class FitEnd { kCompleted, kStopped };
 
-// Trains `learner` until the epochs are done or `stop` is set, which is read before every step. Throws what a step throws.
+// Trains `learner` until the epochs are done or `stop` is set, which is read before every step. Throws what a step
+// throws.
 FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
            const std::atomic<bool>& stop, RunObserver& observer);
 

@@ -13,8 +13,9 @@ class Job {
  public:
   using Work = std::function<void(const std::atomic<bool>& stop)>;
 
-  // Starts `work`, which must not throw and should return soon after `stop` is set. `wake` is called once stop is set, from
-  // the stopping thread, for work that waits for something else. Throws OUT_OF_MEMORY when there is no thread to be had.
+  // Starts `work`, which must not throw and should return soon after `stop` is set. `wake` is called once stop is set,
+  // from the stopping thread, for work that waits for something else. Throws OUT_OF_MEMORY when there is no thread to
+  // be had.
   static std::shared_ptr<Job> start(Work work, std::function<void()> wake = {});
 
   // Stops and joins.

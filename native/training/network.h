@@ -1,5 +1,6 @@
-// The layers of a model in order, and its weights. A network is shared by plans, trainers and predictions; who may touch
-// the weights when is ruled by its lock (execution contract 3): a step of training takes it alone, readers share it.
+// The layers of a model in order, and its weights. A network is shared by plans, trainers and predictions; who may
+// touch the weights when is ruled by its lock (execution contract 3): a step of training takes it alone, readers share
+// it.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,7 @@ class Architecture {
 
   struct Parameter {
     int layer;
-    int index;  // within the layer
+    int index;         // within the layer
     std::string name;  // "dense_1.weight"
     Shape shape;       // in files
     int64_t offset;    // in the network's weights, in floats

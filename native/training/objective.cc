@@ -124,10 +124,9 @@ double BatchObjective::compute(Team& team, const float* outputs, float* gradient
     const int64_t rows = blocks.size(block);
     const Targets targets = rows_of_targets(row);
     const auto index = static_cast<size_t>(block);
-    losses_[index] =
-        objective_->loss().compute({rows, columns, outputs + row * columns, targets,
-                                    gradient == nullptr ? nullptr : gradient + row * columns,
-                                    1.0F / static_cast<float>(batch_)});
+    losses_[index] = objective_->loss().compute({rows, columns, outputs + row * columns, targets,
+                                                 gradient == nullptr ? nullptr : gradient + row * columns,
+                                                 1.0F / static_cast<float>(batch_)});
     objective_->add_metrics({rows, columns, outputs + row * columns, targets.classes, targets.values},
                             std::span(metrics_).subspan(index * metric_totals, metric_totals));
   });

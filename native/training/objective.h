@@ -21,7 +21,7 @@ struct ObjectiveTotals {
 };
 
 struct ObjectiveResult {
-  double loss = 0;               // mean over samples
+  double loss = 0;  // mean over samples
   std::vector<double> metrics;
 };
 
@@ -49,8 +49,8 @@ class Objective {
   int64_t metric_totals_ = 0;
 };
 
-// The objective of one batch, with its targets and partial sums: rows are cut into fixed blocks whose sums are combined in
-// order. Allocates only when constructed.
+// The objective of one batch, with its targets and partial sums: rows are cut into fixed blocks whose sums are combined
+// in order. Allocates only when constructed.
 class BatchObjective {
  public:
   BatchObjective(std::shared_ptr<const Objective> objective, int64_t batch);

@@ -194,8 +194,7 @@ Plan::Row Plan::describe(int layer) const {
   const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.index == layer; });
   const LayerNeeds& needs = found->needs;
   const bool training = options_.phase == Phase::kTraining;
-  return {needs.kernel, found->to,
-          needs.aliases_input ? 0 : floats_of(found->output_shape, found->to, options_.batch),
+  return {needs.kernel, found->to, needs.aliases_input ? 0 : floats_of(found->output_shape, found->to, options_.batch),
           training ? needs.saved : 0,
           training ? std::max(needs.forward_scratch, needs.backward_scratch) : needs.forward_scratch};
 }

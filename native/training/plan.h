@@ -72,7 +72,7 @@ class Plan {
     Shape input_shape;
     Shape output_shape;
     Layout from;
-    Layout to;           // the same as `from` for a layer
+    Layout to;  // the same as `from` for a layer
     LayerNeeds needs;
     int64_t saved = kAbsent;
     int64_t forward_scratch = kAbsent;

@@ -33,8 +33,8 @@ class PlanPool {
   std::vector<std::unique_ptr<Plan>> plans_;  // the most recently used last
 };
 
-// outputs[i] = the network's output for sample i; the weights stay those of one moment for the whole call. Returns early
-// when `stop` is set.
+// outputs[i] = the network's output for sample i; the weights stay those of one moment for the whole call. Returns
+// early when `stop` is set.
 void predict(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
              const std::atomic<bool>& stop, float* outputs);
 

@@ -82,12 +82,11 @@ void TrainStep::report_loss(Team& team, const ArraySamples& samples, const uint3
   samples.gather_inputs(team, order, first, batch(), plan_.input());
   const int layer = plan_.find_non_finite(team, learner_.network().weights(), {learner_.seed(), learner_.steps});
   const auto& layers = learner_.network().architecture().layers();
-  const std::string where =
-      layer == Plan::kInput ? "an input sample is not finite; check the dataset"
-      : layer == Plan::kNowhere
-          ? "the model's outputs are finite; check the labels"
-          : "the first values that are not finite come from layer \"" + layers[static_cast<size_t>(layer)]->name() +
-                "\"; a lower learning rate or normalised inputs may help";
+  const std::string where = layer == Plan::kInput     ? "an input sample is not finite; check the dataset"
+                            : layer == Plan::kNowhere ? "the model's outputs are finite; check the labels"
+                                                      : "the first values that are not finite come from layer \"" +
+                                                            layers[static_cast<size_t>(layer)]->name() +
+                                                            "\"; a lower learning rate or normalised inputs may help";
   throw Error("NOT_FINITE", "the loss is not finite at step " + std::to_string(learner_.steps + 1) + ": " + where +
                                 ". Nothing of this step was changed");
 }

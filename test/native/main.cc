@@ -4,5 +4,7 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 // Out of memory is an error of ours, so the allocator has to answer as it does without a sanitizer.
-extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() {
+  return "allocator_may_return_null=1";
+}
 #endif

@@ -7,10 +7,8 @@ namespace {
 
 // The pixel that tap (r, s) of output pixel p meets, as h * W + w; -1 in the padding.
 int64_t pixel_of(const Window2d& window, int64_t p, int64_t r, int64_t s) {
-  const int64_t h =
-      p / window.output.width * window.stride.height + r * window.dilation.height - window.padding.top;
-  const int64_t w =
-      p % window.output.width * window.stride.width + s * window.dilation.width - window.padding.left;
+  const int64_t h = p / window.output.width * window.stride.height + r * window.dilation.height - window.padding.top;
+  const int64_t w = p % window.output.width * window.stride.width + s * window.dilation.width - window.padding.left;
   const bool inside = h >= 0 && h < window.input.height && w >= 0 && w < window.input.width;
   return inside ? h * window.input.width + w : -1;
 }
@@ -60,8 +58,7 @@ void for_each_column(const Window2d& window, const ChannelRange& channels, Visit
 void conv2d(const Convolution& shape, const double* x, const double* weight, const double* bias, double* z) {
   const int64_t outputs = shape.batch * shape.window.output_pixels() * shape.filters;
   for (int64_t i = 0; i < outputs; ++i) z[i] = bias == nullptr ? 0 : bias[i % shape.filters];
-  for_each_product(shape,
-                   [&](int64_t at_x, int64_t at_w, int64_t at_z) { z[at_z] += x[at_x] * weight[at_w]; });
+  for_each_product(shape, [&](int64_t at_x, int64_t at_w, int64_t at_z) { z[at_z] += x[at_x] * weight[at_w]; });
 }
 
 void conv2d_backward(const Convolution& shape, const double* x, const double* weight, const double* dz,

@@ -8,8 +8,8 @@ namespace gradloom::reference {
 
 void dense(const DenseShape& shape, const double* x, const double* weight, const double* bias, double* z) {
   const auto [batch, inputs, units] = shape;
-  matrix_product({batch, units, inputs}, {x, inputs}, {weight, inputs, Transpose::kYes},
-                 Accumulate::kOverwrite, z, units);
+  matrix_product({batch, units, inputs}, {x, inputs}, {weight, inputs, Transpose::kYes}, Accumulate::kOverwrite, z,
+                 units);
   if (bias == nullptr) return;
   for (int64_t i = 0; i < batch * units; ++i) z[i] += bias[i % units];
 }
@@ -17,8 +17,7 @@ void dense(const DenseShape& shape, const double* x, const double* weight, const
 void dense_backward(const DenseShape& shape, const double* x, const double* weight, const double* dz,
                     const DenseGradients& gradients) {
   const auto [batch, inputs, units] = shape;
-  matrix_product({batch, inputs, units}, {dz, units}, {weight, inputs}, Accumulate::kOverwrite, gradients.x,
-                 inputs);
+  matrix_product({batch, inputs, units}, {dz, units}, {weight, inputs}, Accumulate::kOverwrite, gradients.x, inputs);
   matrix_product({units, inputs, batch}, {dz, units, Transpose::kYes}, {x, inputs}, Accumulate::kOverwrite,
                  gradients.weight, inputs);
   std::fill_n(gradients.bias, units, 0.0);

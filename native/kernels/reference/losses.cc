@@ -12,16 +12,14 @@ double softplus(double v) { return std::max(v, 0.0) + std::log1p(std::exp(-std::
 }  // namespace
 
 double softmax_cross_entropy(int64_t columns, const double* z, int32_t target, double* gradient) {
-  const double largest =
-      *std::max_element(z, z + columns);  // taken out of the sum, so that nothing overflows
+  const double largest = *std::max_element(z, z + columns);  // taken out of the sum, so that nothing overflows
   double sum = 0;
   for (int64_t i = 0; i < columns; ++i) sum += std::exp(z[i] - largest);
   for (int64_t i = 0; i < columns; ++i) gradient[i] = std::exp(z[i] - largest) / sum - (i == target ? 1 : 0);
   return std::log(sum) + largest - z[target];
 }
 
-double sigmoid_binary_cross_entropy(int64_t columns, const double* z, const double* targets,
-                                    double* gradient) {
+double sigmoid_binary_cross_entropy(int64_t columns, const double* z, const double* targets, double* gradient) {
   const auto count = static_cast<double>(columns);
   double sum = 0;
   for (int64_t i = 0; i < columns; ++i) {

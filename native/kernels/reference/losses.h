@@ -12,8 +12,7 @@ double softmax_cross_entropy(int64_t columns, const double* z, int32_t target, d
 
 // z: logits, t: targets in [0, 1], p = 1 / (1 + e^-z).
 //   value = mean over i of -t ln p - (1 - t) ln(1 - p)      gradient[i] = (p - t) / C
-double sigmoid_binary_cross_entropy(int64_t columns, const double* z, const double* targets,
-                                    double* gradient);
+double sigmoid_binary_cross_entropy(int64_t columns, const double* z, const double* targets, double* gradient);
 
 //   value = mean over i of (y - t)^2      gradient[i] = 2 (y - t) / C
 double mean_squared_error(int64_t columns, const double* y, const double* targets, double* gradient);

@@ -9,8 +9,8 @@ double element(const Matrix& m, int64_t row, int64_t column) {
 
 }  // namespace
 
-void matrix_product(const ProductShape& shape, const Matrix& a, const Matrix& b, Accumulate accumulate,
-                    double* c, int64_t c_stride) {
+void matrix_product(const ProductShape& shape, const Matrix& a, const Matrix& b, Accumulate accumulate, double* c,
+                    int64_t c_stride) {
   for (int64_t m = 0; m < shape.rows; ++m) {
     for (int64_t n = 0; n < shape.columns; ++n) {
       double sum = 0;

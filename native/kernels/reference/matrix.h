@@ -16,8 +16,8 @@ struct Matrix {
 };
 
 // c[m, n] = sum over k of op(a)[m, k] op(b)[k, n], or += with kAdd.
-void matrix_product(const ProductShape& shape, const Matrix& a, const Matrix& b, Accumulate accumulate,
-                    double* c, int64_t c_stride);
+void matrix_product(const ProductShape& shape, const Matrix& a, const Matrix& b, Accumulate accumulate, double* c,
+                    int64_t c_stride);
 
 // total[c] += sum over r of values[r, c]; `stride` values from row to row.
 void add_column_sums(int64_t rows, int64_t columns, int64_t stride, const double* values, double* total);

@@ -24,8 +24,8 @@ struct AdagradOptions {
 //   outside    w = w - rate g / (sqrt(s) + epsilon)      inside  w = w - rate g / sqrt(s + epsilon)
 template <class Real>
 void adagrad(const AdagradOptions& options, uint64_t step, Real g, Real& w, Real& s) {
-  const auto rate = static_cast<Real>(options.learning_rate /
-                                      (1 + static_cast<double>(step - 1) * options.learning_rate_decay));
+  const auto rate =
+      static_cast<Real>(options.learning_rate / (1 + static_cast<double>(step - 1) * options.learning_rate_decay));
   const auto decay = static_cast<Real>(options.weight_decay);
   const auto epsilon = static_cast<Real>(options.epsilon);
   if (options.maximize) g = -g;

@@ -25,11 +25,9 @@ void max_pool(const Window2d& window, int64_t channels, const double* x, double*
   }
 }
 
-void max_pool_backward(const Window2d& window, int64_t channels, const double* dy, const int32_t* winner,
-                       double* dx) {
+void max_pool_backward(const Window2d& window, int64_t channels, const double* dy, const int32_t* winner, double* dx) {
   std::fill_n(dx, window.input_pixels() * channels, 0.0);
-  for (int64_t i = 0; i < window.output_pixels() * channels; ++i)
-    dx[winner[i] * channels + i % channels] += dy[i];
+  for (int64_t i = 0; i < window.output_pixels() * channels; ++i) dx[winner[i] * channels + i % channels] += dy[i];
 }
 
 }  // namespace gradloom::reference

@@ -13,7 +13,6 @@ namespace gradloom::reference {
 void max_pool(const Window2d& window, int64_t channels, const double* x, double* y, int32_t* winner);
 
 // Overwrites dx.
-void max_pool_backward(const Window2d& window, int64_t channels, const double* dy, const int32_t* winner,
-                       double* dx);
+void max_pool_backward(const Window2d& window, int64_t channels, const double* dy, const int32_t* winner, double* dx);
 
 }  // namespace gradloom::reference
