@@ -144,8 +144,7 @@ Napi::Function ModelWrap::define(Napi::Env env) {
        InstanceMethod<&ModelWrap::get_parameters>("getParameters"),
        InstanceMethod<&ModelWrap::set_parameters>("setParameters"), InstanceMethod<&ModelWrap::plan>("plan"),
        InstanceMethod<&ModelWrap::predict_sync>("predictSync"), InstanceMethod<&ModelWrap::predict>("predict"),
-       InstanceMethod<&ModelWrap::differentiate>("differentiate"),
-                      InstanceMethod<&ModelWrap::dispose>("dispose")});
+       InstanceMethod<&ModelWrap::differentiate>("differentiate"), InstanceMethod<&ModelWrap::dispose>("dispose")});
 }
 
 ModelWrap& ModelWrap::unwrap(const Napi::Value& value) {
@@ -210,9 +209,8 @@ Napi::Value ModelWrap::layers(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ModelWrap::output_shape(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    return from_shape(info.Env(), network()->architecture().output_shape());
-  });
+  return guarded(info.Env(),
+                 [&]() -> Napi::Value { return from_shape(info.Env(), network()->architecture().output_shape()); });
 }
 
 Napi::Value ModelWrap::parameters(const Napi::CallbackInfo& info) {

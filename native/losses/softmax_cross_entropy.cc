@@ -42,7 +42,10 @@ double ComputeRow(const float* z, int64_t count, int32_t target, float scale, fl
     largest = z[i] > largest ? z[i] : largest;
     nan |= std::isnan(z[i]);
   }
-  if (nan || std::isinf(largest)) return NAN;  // the run reports it before it looks at a gradient
+  if (nan || std::isinf(largest)) {
+    for (int64_t i = 0; gradient != nullptr && i < count; ++i) gradient[i] = NAN;  // for runs that go on
+    return NAN;
+  }
   double sum = 0;
   if (gradient != nullptr) {
     sum = exponentials_of(z, count, largest, gradient);

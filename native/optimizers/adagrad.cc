@@ -17,20 +17,21 @@ struct Step {
   using D = hn::ScalableTag<float>;
   using V = hn::Vec<D>;
 
-  V rate, epsilon, sign, coupled, kept;
+  V rate, epsilon, sign, coupled, shrink;
 
   Step(const AdagradRule& rule, float step_rate)
       : rate(hn::Set(D(), step_rate)),
         epsilon(hn::Set(D(), rule.epsilon)),
         sign(hn::Set(D(), rule.maximize ? -0.0F : 0.0F)),
         coupled(hn::Set(D(), rule.decoupled ? 0.0F : rule.weight_decay)),
-        kept(hn::Set(D(), rule.decoupled ? 1.0F - step_rate * rule.weight_decay : 1.0F)) {}
+        // Not a factor 1 - rate decay: its rounding would add up over the steps.
+        shrink(hn::Set(D(), rule.decoupled ? step_rate * rule.weight_decay : 0.0F)) {}
 
   HWY_INLINE void apply(V gradient, V& w, V& s) const {
     V g = hn::Xor(gradient, sign);
     if constexpr (kDecay) {
       g = hn::Add(g, hn::Mul(coupled, w));
-      w = hn::Mul(w, kept);
+      w = hn::Sub(w, hn::Mul(shrink, w));
     }
     s = hn::Add(s, hn::Mul(g, g));
     const V root = kInside ? hn::Sqrt(hn::Add(s, epsilon)) : hn::Add(hn::Sqrt(s), epsilon);
@@ -52,8 +53,8 @@ GradientCheck update(const AdagradRule& rule, float rate, const UpdateArguments&
     const auto g = hn::LoadU(d, gradient + i);
     auto w = hn::LoadU(d, weight + i);
     auto s = hn::LoadU(d, accumulator + i);
-    finite = hn::And(finite, hn::IsFinite(g));
     step.apply(g, w, s);
+    finite = hn::And(finite, hn::IsFinite(w));
     hn::StoreU(w, d, weight + i);
     hn::StoreU(s, d, accumulator + i);
   }
@@ -62,8 +63,9 @@ GradientCheck update(const AdagradRule& rule, float rate, const UpdateArguments&
     const auto g = hn::LoadN(d, gradient + i, rest);
     auto w = hn::LoadN(d, weight + i, rest);
     auto s = hn::LoadN(d, accumulator + i, rest);
-    finite = hn::And(finite, hn::IsFinite(g));
     step.apply(g, w, s);
+    // Without epsilon the lanes beyond the end hold 0 / 0.
+    finite = hn::And(finite, hn::IsFinite(hn::IfThenElseZero(hn::FirstN(d, rest), w)));
     hn::StoreN(w, d, weight + i, rest);
     hn::StoreN(s, d, accumulator + i, rest);
   }

@@ -26,7 +26,9 @@ struct UpdateArguments {
 
 enum class GradientCheck {
   kFinite,
-  kNotFinite,  // a NaN or an infinity among the gradients; the update was made all the same
+  // A NaN or an infinity among the new weights: from a gradient (all of them end there) or there before. The update was
+  // made all the same.
+  kNotFinite,
 };
 
 class Optimizer {

@@ -48,7 +48,6 @@ GradientCheck SgdUpdate(const SgdRule& rule, const UpdateArguments& args) {
   for (; i + lanes <= args.count; i += lanes) {
     const V g = hn::LoadU(d, args.gradient + i);
     V w = hn::LoadU(d, args.weight + i);
-    finite = hn::And(finite, hn::IsFinite(g));
     if (buffer == nullptr) {
       step.apply(g, w);
     } else {
@@ -56,13 +55,13 @@ GradientCheck SgdUpdate(const SgdRule& rule, const UpdateArguments& args) {
       step.apply(g, w, b);
       hn::StoreU(b, d, buffer + i);
     }
+    finite = hn::And(finite, hn::IsFinite(w));
     hn::StoreU(w, d, args.weight + i);
   }
   if (i < args.count) {
     const auto rest = static_cast<size_t>(args.count - i);
     const V g = hn::LoadN(d, args.gradient + i, rest);
     V w = hn::LoadN(d, args.weight + i, rest);
-    finite = hn::And(finite, hn::IsFinite(g));
     if (buffer == nullptr) {
       step.apply(g, w);
     } else {
@@ -70,6 +69,7 @@ GradientCheck SgdUpdate(const SgdRule& rule, const UpdateArguments& args) {
       step.apply(g, w, b);
       hn::StoreN(b, d, buffer + i, rest);
     }
+    finite = hn::And(finite, hn::IsFinite(w));
     hn::StoreN(w, d, args.weight + i, rest);
   }
   return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;

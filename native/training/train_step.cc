@@ -54,13 +54,15 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
 }
 
 bool TrainStep::gradients_finite(Team& team) {
-  // Padding between parameters is zero, so the buffer can be taken as a whole.
+  // Padding between parameters is zero, so the buffers can be taken as a whole. The weights too: an infinite one behind
+  // an activation that saturates shows neither in the loss nor in a gradient.
   std::atomic<bool> finite{true};
   const Tiling tiles = tile_rows(gradients_.size(), 1);
   team.for_each(tiles.count, [&](int64_t tile, int) {
     const float* gradient = gradients_.data() + tiles.first(tile);
+    const float* weight = learner_.network().weights() + tiles.first(tile);
     bool all = true;
-    for (int64_t i = 0; i < tiles.size(tile); ++i) all &= std::isfinite(gradient[i]);
+    for (int64_t i = 0; i < tiles.size(tile); ++i) all &= std::isfinite(gradient[i]) && std::isfinite(weight[i]);
     if (!all) finite.store(false, std::memory_order_relaxed);
   });
   return finite.load(std::memory_order_relaxed);
@@ -103,7 +105,7 @@ void TrainStep::report_gradients() {
   for (size_t i = layers.size(); i-- > 0;) {
     if (!layers[i]->parameters().empty()) moved += (moved.empty() ? "" : ", ") + layers[i]->name();
   }
-  throw Error("NOT_FINITE", "a gradient of layer \"" + layers[static_cast<size_t>(culprit)]->name() +
+  throw Error("NOT_FINITE", "a gradient or weight of layer \"" + layers[static_cast<size_t>(culprit)]->name() +
                                 "\" is not finite at step " + std::to_string(learner_.steps + 1) +
                                 " although the loss is. The weights of " + moved +
                                 " have moved in this step: go back to a saved state, or train with nonFinite: 'skip', "

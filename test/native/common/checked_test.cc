@@ -15,8 +15,7 @@ TEST_CASE("checked_multiply: products up to 2^48 elements, nothing beyond") {
   CHECK(checked_multiply(int64_t{1} << 24, int64_t{1} << 24) == kMaxElements);
   CHECK(checked_multiply(0, std::numeric_limits<int64_t>::max()) == 0);
 
-  const int64_t sides[] = {int64_t{1} << 31, int64_t{1} << 32, int64_t{1} << 53,
-                           std::numeric_limits<int64_t>::max()};
+  const int64_t sides[] = {int64_t{1} << 31, int64_t{1} << 32, int64_t{1} << 53, std::numeric_limits<int64_t>::max()};
   for (const int64_t a : sides) {
     for (const int64_t b : sides) {
       CAPTURE(a);

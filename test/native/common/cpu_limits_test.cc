@@ -60,11 +60,10 @@ TEST_CASE("cgroup v1: cfs quota and period of the cpu controller") {
                        {"cpu,cpuacct/docker/cpu.cfs_period_us", "50000\n"}}) == 2);
   // Mounted under the short name, and seen from inside of the container.
   CHECK(limit(groups, {{"cpu/cpu.cfs_quota_us", "100000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}) == 1);
-  CHECK(limit("3:cpu:/\n", {{"cpu/cpu.cfs_quota_us", "600000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}) ==
-        6);
+  CHECK(limit("3:cpu:/\n", {{"cpu/cpu.cfs_quota_us", "600000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}) == 6);
   // Not the cpu controller, although its name begins alike.
-  CHECK(limit("3:cpuset:/\n",
-              {{"cpuset/cpu.cfs_quota_us", "100000\n"}, {"cpuset/cpu.cfs_period_us", "100000\n"}}) == 0);
+  CHECK(limit("3:cpuset:/\n", {{"cpuset/cpu.cfs_quota_us", "100000\n"}, {"cpuset/cpu.cfs_period_us", "100000\n"}}) ==
+        0);
 }
 
 TEST_CASE("cgroup: v1 and v2 side by side, the tighter one counts") {

@@ -110,8 +110,7 @@ TEST_CASE("FairSharedMutex: served in order of arrival, writers and readers alik
   CHECK(order == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7});
 }
 
-TEST_CASE(
-    "FairSharedMutex: a writer waits for the readers before it, a reader not past the writer before it") {
+TEST_CASE("FairSharedMutex: a writer waits for the readers before it, a reader not past the writer before it") {
   FairSharedMutex mutex;
   std::atomic<bool> written{false};
   std::atomic<bool> read_after{false};

@@ -10,8 +10,7 @@ using namespace gradloom;
 TEST_CASE("philox: known answers") {
   constexpr uint32_t kAll = 0xFFFFFFFF;
   CHECK(philox({0, 0, 0, 0}, {0, 0}) == PhiloxBlock{0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8});
-  CHECK(philox({kAll, kAll, kAll, kAll}, {kAll, kAll}) ==
-        PhiloxBlock{0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD});
+  CHECK(philox({kAll, kAll, kAll, kAll}, {kAll, kAll}) == PhiloxBlock{0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD});
   CHECK(philox({0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344}, {0xA4093822, 0x299F31D0}) ==
         PhiloxBlock{0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1});
 }
@@ -28,12 +27,10 @@ TEST_CASE("RandomStream: a number's address is (seed, purpose, stream, step, ind
 
   std::set<PhiloxBlock> blocks;
   for (const uint64_t seed : {0, 1}) {
-    for (const auto purpose :
-         {RandomPurpose::kInitialWeights, RandomPurpose::kShuffle, RandomPurpose::kDropout}) {
+    for (const auto purpose : {RandomPurpose::kInitialWeights, RandomPurpose::kShuffle, RandomPurpose::kDropout}) {
       for (const uint32_t number : {0, 1}) {
         for (const uint64_t step : {0, 1}) {
-          for (const uint64_t block : {0, 1})
-            blocks.insert(RandomStream(seed, purpose, number, step).block(block));
+          for (const uint64_t block : {0, 1}) blocks.insert(RandomStream(seed, purpose, number, step).block(block));
         }
       }
     }

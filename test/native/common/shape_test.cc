@@ -26,10 +26,7 @@ TEST_CASE("Shape: dimensions, size and text") {
 }
 
 TEST_CASE("Shape: what is refused") {
-  CHECK(contains(error_of([] {
-                   Shape({1, 2, 3, 4, 5});
-                 }),
-                 "SHAPE_MISMATCH: a shape has 5 dimensions; at most 4"));
+  CHECK(contains(error_of([] { Shape({1, 2, 3, 4, 5}); }), "SHAPE_MISMATCH: a shape has 5 dimensions; at most 4"));
   CHECK(contains(error_of([] { Shape({3, 0}); }), "SHAPE_MISMATCH: dimension 1 of a shape is 0"));
   CHECK(contains(error_of([] { Shape({-3}); }), "SHAPE_MISMATCH: dimension 0 of a shape is -3"));
   for (const int64_t side : {int64_t{1} << 31, int64_t{1} << 32, int64_t{1} << 53, INT64_MAX}) {

@@ -60,9 +60,8 @@ TEST_CASE("Spec: integers are checked for range and fraction") {
     return error_of([&] { Spec(Spec::Object{{"units", value}}).integer("units", 1); });
   };
   CHECK(contains(error(0), "must be an integer of at least 1, got 0"));
-  for (const double value :
-       {-1.0, 1.5, 9007199254740992.0, 1e300, std::numeric_limits<double>::infinity(),
-        -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+  for (const double value : {-1.0, 1.5, 9007199254740992.0, 1e300, std::numeric_limits<double>::infinity(),
+                             -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
     CAPTURE(value);
     CHECK(contains(error(value), "INVALID_SPEC: attribute \"units\" must be an integer of at least 1"));
   }
@@ -71,7 +70,6 @@ TEST_CASE("Spec: integers are checked for range and fraction") {
 
   const Spec spec = example();
   CHECK(contains(error_of([&] { spec.integers("padding", 0, 2); }), "must have 2 entries, got 4"));
-  CHECK(
-      contains(error_of([&] { spec.integers("padding", 2, 4); }), "must be an integer of at least 2, got 1"));
+  CHECK(contains(error_of([&] { spec.integers("padding", 2, 4); }), "must be an integer of at least 2, got 1"));
   CHECK(contains(error_of([&] { spec.integers("mixed", 0, 2); }), "must be a list of numbers"));
 }

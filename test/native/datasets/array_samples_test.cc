@@ -63,8 +63,7 @@ TEST_CASE("ArraySamples: float inputs in order, from an offset, and in an order 
   CHECK(std::equal(x.begin() + 12, x.end(), f.inputs.begin() + 24));
 }
 
-TEST_CASE(
-    "ArraySamples: scale and shift repeat over a sample, for floats and bytes, on any number of threads") {
+TEST_CASE("ArraySamples: scale and shift repeat over a sample, for floats and bytes, on any number of threads") {
   Fixture f;
   for (const auto type : {InputArray::Type::kFloat32, InputArray::Type::kUint8}) {
     for (const size_t period : {1, 2, 3, 6}) {
@@ -150,16 +149,14 @@ TEST_CASE("ArraySamples: classes out of range are refused, naming the sample") {
   CHECK(error_of([&] { ArraySamples(f.description, f.shape).check_classes(3); }).empty());
   const std::vector<int32_t> negative(10, -1);
   f.description.labels = {LabelArray::Type::kInt32, negative.data(), 10, 1};
-  CHECK(contains(error_of([&] { ArraySamples(f.description, f.shape).check_classes(3); }),
-                 "sample 0 has class -1"));
+  CHECK(contains(error_of([&] { ArraySamples(f.description, f.shape).check_classes(3); }), "sample 0 has class -1"));
 }
 
 TEST_CASE("ArraySamples: lengths, rows and periods that do not fit are refused") {
   Fixture f;
   CHECK(f.error().empty());
   f.description.inputs.length = 59;
-  CHECK(contains(f.error(),
-                 "SHAPE_MISMATCH: got 59 input values for 10 samples of shape [2, 3], which need 60"));
+  CHECK(contains(f.error(), "SHAPE_MISMATCH: got 59 input values for 10 samples of shape [2, 3], which need 60"));
   f.description.inputs.length = 54;
   CHECK(contains(f.error(), "got 54 input values"));
 
@@ -169,8 +166,7 @@ TEST_CASE("ArraySamples: lengths, rows and periods that do not fit are refused")
 
   f = Fixture();
   f.description.scale = {1, 2, 3, 4};
-  CHECK(contains(f.error(),
-                 "SHAPE_MISMATCH: a dataset's scale has 4 entries, which does not divide the 6 values"));
+  CHECK(contains(f.error(), "SHAPE_MISMATCH: a dataset's scale has 4 entries, which does not divide the 6 values"));
   f.description.scale.assign(1, 1.0F);
   f.description.shift.clear();
   CHECK(contains(f.error(), "a dataset's shift has 0 entries"));

@@ -17,8 +17,8 @@ using namespace gradloom::test;
 
 namespace {
 
-constexpr Activation kAll[] = {Activation::kLinear, Activation::kRelu, Activation::kTanh,
-                               Activation::kSigmoid, Activation::kSoftmax};
+constexpr Activation kAll[] = {Activation::kLinear, Activation::kRelu, Activation::kTanh, Activation::kSigmoid,
+                               Activation::kSoftmax};
 
 // Highway's Exp and Tanh are good to some units in the last place; sums of a row add their own.
 constexpr double kUlps = 16 * kRoundoff;
@@ -161,7 +161,6 @@ TEST_CASE("parse_activation: known names, and an error that lists them") {
   CHECK(parse_activation("tanh") == Activation::kTanh);
   CHECK(parse_activation("sigmoid") == Activation::kSigmoid);
   CHECK(parse_activation("softmax") == Activation::kSoftmax);
-  CHECK(contains(
-      error_of([] { parse_activation("Relu"); }),
-      "INVALID_SPEC: unknown activation \"Relu\"; known are linear, relu, tanh, sigmoid and softmax"));
+  CHECK(contains(error_of([] { parse_activation("Relu"); }),
+                 "INVALID_SPEC: unknown activation \"Relu\"; known are linear, relu, tanh, sigmoid and softmax"));
 }

@@ -43,22 +43,43 @@ TEST_CASE("tilings cover their extent, without empty tiles") {
   }
 }
 
-TEST_CASE("choose_conv2d: pointwise only where the image is the matrix already") {
+TEST_CASE("is_pointwise: only where the image is the matrix already") {
   const Window2d pointwise{{5, 5}, {5, 5}, {1, 1}, {1, 1}, {1, 1}, {}};
-  CHECK(choose_conv2d("auto", "", pointwise) == Conv2dKernel::kBlasPointwise);
-  CHECK(choose_conv2d("blas", "", pointwise) == Conv2dKernel::kBlasPointwise);
+  CHECK(is_pointwise(pointwise));
   Window2d strided = pointwise;
   strided.stride.width = 2;
-  CHECK(choose_conv2d("auto", "", strided) == Conv2dKernel::kBlasIm2col);
+  CHECK(!is_pointwise(strided));
   Window2d padded = pointwise;
   padded.padding.bottom = 1;
-  CHECK(choose_conv2d("auto", "", padded) == Conv2dKernel::kBlasIm2col);
+  CHECK(!is_pointwise(padded));
   Window2d wide = pointwise;
   wide.window.width = 2;
-  CHECK(choose_conv2d("auto", "", wide) == Conv2dKernel::kBlasIm2col);
+  CHECK(!is_pointwise(wide));
   Window2d dilated = pointwise;  // the dilation of a single tap means nothing
   dilated.dilation = {3, 3};
-  CHECK(choose_conv2d("auto", "", dilated) == Conv2dKernel::kBlasPointwise);
+  CHECK(is_pointwise(dilated));
+}
+
+TEST_CASE("choose_conv2d: direct from 8 samples on, where it exists, unless asked otherwise") {
+  const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, same, Activation::kRelu, 8) == Conv2dKernel::kDirect);
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, same, Activation::kRelu, 7) == Conv2dKernel::kBlas);
+  CHECK(choose_conv2d(Conv2dKernel::kDirect, same, Activation::kRelu, 1) == Conv2dKernel::kDirect);
+  CHECK(choose_conv2d(Conv2dKernel::kBlas, same, Activation::kRelu, 64) == Conv2dKernel::kBlas);
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, same, Activation::kSoftmax, 64) == Conv2dKernel::kBlas);
+  Window2d wide_stride = same;
+  wide_stride.stride = {3, 3};
+  wide_stride.output = {3, 3};
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, wide_stride, Activation::kRelu, 64) == Conv2dKernel::kBlas);
+  Window2d far_padding = same;  // the gradient of the output would be cropped
+  far_padding.padding = {3, 3, 3, 3};
+  far_padding.output = {12, 12};
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, far_padding, Activation::kRelu, 64) == Conv2dKernel::kBlas);
+  CHECK(error_of([&] { parse_conv2d_kernel("direct", "conv2d \"c\"", far_padding, Activation::kRelu); }) ==
+        "INVALID_SPEC: conv2d \"c\": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and any "
+        "activation but softmax; use \"auto\"");
+  CHECK(error_of([&] { parse_conv2d_kernel("fft", "conv2d \"c\"", same, Activation::kRelu); }) ==
+        "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\" or \"blas\"");
 }
 
 TEST_CASE("kernels that do not exist are refused by name") {

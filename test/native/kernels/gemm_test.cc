@@ -35,26 +35,23 @@ struct Product {
     std::vector<double> bounds(expected.size(), 0.0);
     reference_product(to_double(a.values()), to_double(b.values()), expected);
     if (!integers) set_bounds(to_double(a.values()), to_double(b.values()), to_double(c.values()), bounds);
-    gemm(shape, {a.data(), a_stride, a_transpose}, {b.data(), b_stride, b_transpose}, accumulate, c.data(),
-         c_stride);
+    gemm(shape, {a.data(), a_stride, a_transpose}, {b.data(), b_stride, b_transpose}, accumulate, c.data(), c_stride);
     return difference(c.span(), expected, bounds) + (c.intact() ? "" : " written beside c");
   }
 
-  void reference_product(const std::vector<double>& a, const std::vector<double>& b,
-                         std::vector<double>& c) const {
-    reference::matrix_product(shape, {a.data(), a_stride, a_transpose}, {b.data(), b_stride, b_transpose},
-                              accumulate, c.data(), c_stride);
+  void reference_product(const std::vector<double>& a, const std::vector<double>& b, std::vector<double>& c) const {
+    reference::matrix_product(shape, {a.data(), a_stride, a_transpose}, {b.data(), b_stride, b_transpose}, accumulate,
+                              c.data(), c_stride);
   }
 
   // A sum of K products in any order is off by at most (K + 1) u times the sum of their magnitudes.
-  void set_bounds(const std::vector<double>& a, const std::vector<double>& b,
-                  const std::vector<double>& c_before, std::vector<double>& bounds) const {
+  void set_bounds(const std::vector<double>& a, const std::vector<double>& b, const std::vector<double>& c_before,
+                  std::vector<double>& bounds) const {
     std::vector<double> c = magnitudes(c_before);
     reference_product(magnitudes(a), magnitudes(b), c);
     for (int64_t i = 0; i < shape.rows * c_stride; ++i) {
       if (i % c_stride < shape.columns) {
-        bounds[static_cast<size_t>(i)] =
-            static_cast<double>(shape.depth + 2) * kRoundoff * c[static_cast<size_t>(i)];
+        bounds[static_cast<size_t>(i)] = static_cast<double>(shape.depth + 2) * kRoundoff * c[static_cast<size_t>(i)];
       }
     }
   }

@@ -24,8 +24,7 @@ TEST_CASE("max_pool: values, winners and gradients equal the reference over 300 
     GuardedBuffer x(random.integers(window.input_pixels() * channels, 2), 1);
     std::vector<double> expected(static_cast<size_t>(outputs));
     std::vector<int32_t> expected_winner(expected.size());
-    reference::max_pool(window, channels, to_double(x.values()).data(), expected.data(),
-                        expected_winner.data());
+    reference::max_pool(window, channels, to_double(x.values()).data(), expected.data(), expected_winner.data());
 
     GuardedBuffer y(outputs, 1);
     std::vector<int32_t> winner(expected.size());
@@ -40,8 +39,7 @@ TEST_CASE("max_pool: values, winners and gradients equal the reference over 300 
     GuardedBuffer dy(random.integers(outputs), 1);
     GuardedBuffer dx(window.input_pixels() * channels, 1);
     std::vector<double> expected_dx(dx.span().size());
-    reference::max_pool_backward(window, channels, to_double(dy.values()).data(), winner.data(),
-                                 expected_dx.data());
+    reference::max_pool_backward(window, channels, to_double(dy.values()).data(), winner.data(), expected_dx.data());
     max_pool_backward(window, channels, dy.data(), winner.data(), dx.data());
     CHECK(difference(dx.span(), expected_dx, Tolerance{}) == "");
     CHECK(dx.intact());

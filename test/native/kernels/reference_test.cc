@@ -27,9 +27,7 @@ Values normal(RandomData& random, int64_t count) { return to_double(random.norma
 Values zeros(int64_t count) { return Values(static_cast<size_t>(count)); }
 
 // The loss that a gradient check sends through a layer: sum of y * dy, whose gradient by y is dy.
-double dot(const Values& a, const Values& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
+double dot(const Values& a, const Values& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
 }  // namespace
 
@@ -54,8 +52,7 @@ TEST_CASE("reference dense: gradients against central differences, 24 shapes") {
         Values dx = zeros(batch * inputs);
         Values dweight = zeros(units * inputs);
         Values dbias = zeros(units);
-        reference::dense_backward(shape, x.data(), weight.data(), dz.data(),
-                                  {dx.data(), dweight.data(), dbias.data()});
+        reference::dense_backward(shape, x.data(), weight.data(), dz.data(), {dx.data(), dweight.data(), dbias.data()});
         CHECK(gradient_difference(dx, x, loss) == "");
         CHECK(gradient_difference(dweight, weight, loss) == "");
         CHECK(gradient_difference(dbias, bias, loss) == "");
@@ -86,8 +83,7 @@ TEST_CASE("reference conv2d: gradients against central differences, 30 shapes") 
     Values dx(x.size());
     Values dweight(weight.size());
     Values dbias(bias.size());
-    reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(),
-                               {dx.data(), dweight.data(), dbias.data()});
+    reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(), {dx.data(), dweight.data(), dbias.data()});
     CHECK(gradient_difference(dx, x, loss) == "");
     CHECK(gradient_difference(dweight, weight, loss) == "");
     CHECK(gradient_difference(dbias, bias, loss) == "");
@@ -117,8 +113,8 @@ TEST_CASE("reference max pool: gradient against central differences, 20 shapes")
 
 TEST_CASE("reference activations: gradients against central differences, 20 sizes each") {
   RandomData random(4);
-  for (const Activation activation : {Activation::kLinear, Activation::kRelu, Activation::kTanh,
-                                      Activation::kSigmoid, Activation::kSoftmax}) {
+  for (const Activation activation :
+       {Activation::kLinear, Activation::kRelu, Activation::kTanh, Activation::kSigmoid, Activation::kSoftmax}) {
     for (int64_t columns = 1; columns <= 20; ++columns) {
       CAPTURE(static_cast<int>(activation));
       CAPTURE(columns);
@@ -155,8 +151,7 @@ TEST_CASE("reference losses: gradients against central differences, 20 sizes eac
           }) == "");
     reference::sigmoid_binary_cross_entropy(columns, outputs.data(), targets.data(), gradient.data());
     CHECK(gradient_difference(gradient, outputs, [&] {
-            return reference::sigmoid_binary_cross_entropy(columns, outputs.data(), targets.data(),
-                                                           unused.data());
+            return reference::sigmoid_binary_cross_entropy(columns, outputs.data(), targets.data(), unused.data());
           }) == "");
     reference::mean_squared_error(columns, outputs.data(), targets.data(), gradient.data());
     CHECK(gradient_difference(gradient, outputs, [&] {

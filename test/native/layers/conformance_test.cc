@@ -30,8 +30,7 @@ const std::multimap<std::string, Example>& examples() {
   static const std::multimap<std::string, Example> table = {
       {"conv2d", {conv2d({.filters = 10, .padding = "same", .groups = 2, .activation = "tanh"}), {5, 7, 4}}},
       {"conv2d", {conv2d({.filters = 20, .kernel_size = {1, 1}, .activation = "sigmoid"}), {15, 15, 33}}},
-      {"conv2d",
-       {conv2d({.filters = 32, .kernel_size = {5, 5}, .strides = {2, 2}, .bias = false}), {28, 28, 3}}},
+      {"conv2d", {conv2d({.filters = 32, .kernel_size = {5, 5}, .strides = {2, 2}, .bias = false}), {28, 28, 3}}},
       {"dense", {dense({.units = 10, .activation = "tanh"}), {33}}},
       {"dense", {dense({.units = 130, .bias = false}), {700}}},
       {"dense", {dense({.units = 70, .activation = "softmax"}), {20}}},
@@ -137,8 +136,7 @@ TEST_CASE("layers: keep the rules of memory and gradients for awkward batches, i
   });
 }
 
-TEST_CASE(
-    "layers: equal bits at 1, 2, 3 and 8 threads, for both places of the gradient, with and without dx") {
+TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the gradient, with and without dx") {
   RandomData random(152);
   for_each_layer([&](const Layer& layer) {
     LayerCase given = normal_case(layer, 33, random);
@@ -223,10 +221,10 @@ TEST_CASE("layers: every attribute is required, and an error names it") {
 
 TEST_CASE("layers: batches beyond any memory are refused when the plan is made") {
   for_each_layer([](const Layer& layer) {
-    const LayerNeeds needs = layer.needs(1, Phase::kTraining, 1);
+    const LayerNeeds needs = layer.needs({1, Phase::kTraining, 1});
     CHECK(needs.kernel[0] != '\0');
     CHECK(needs.saved >= 0);
     if (layer.parameters().empty() && needs.saved == 0) return;
-    CHECK(contains(error_of([&] { layer.needs(kMaxElements, Phase::kTraining, 1); }), "SHAPE_TOO_LARGE"));
+    CHECK(contains(error_of([&] { layer.needs({kMaxElements, Phase::kTraining, 1}); }), "SHAPE_TOO_LARGE"));
   });
 }

@@ -24,11 +24,10 @@ struct Expected {
 
 Expected reference_of(const reference::Convolution& shape, const std::vector<double>& x,
                       const std::vector<double>& weight, const double* bias, const std::vector<double>& dz) {
-  Expected e{std::vector<double>(dz.size()), std::vector<double>(x.size()),
-             std::vector<double>(weight.size()), std::vector<double>(static_cast<size_t>(shape.filters))};
+  Expected e{std::vector<double>(dz.size()), std::vector<double>(x.size()), std::vector<double>(weight.size()),
+             std::vector<double>(static_cast<size_t>(shape.filters))};
   reference::conv2d(shape, x.data(), weight.data(), bias, e.z.data());
-  reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(),
-                             {e.dx.data(), e.weight.data(), e.bias.data()});
+  reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(), {e.dx.data(), e.weight.data(), e.bias.data()});
   return e;
 }
 
@@ -51,8 +50,7 @@ void check_integers(RandomData& random, const reference::Convolution& shape) {
   CAPTURE(w.window.height);
   CAPTURE(w.window.width);
   const bool bias = random.integer(0, 3) > 0;
-  const Conv2d layer =
-      make_layer(shape, {.filters = 0, .bias = bias, .kernel = random.pick({"auto", "blas"})});
+  const Conv2d layer = make_layer(shape, {.filters = 0, .bias = bias, .kernel = random.pick({"auto", "blas"})});
   CHECK(layer.output_shape() == Shape{w.output.height, w.output.width, shape.filters});
   CHECK(layer.flops() == 2 * reference::conv2d_products(shape));
 
@@ -138,31 +136,27 @@ TEST_CASE("conv2d: real numbers with every activation, within bounds from epsilo
       std::vector<double> y(result.y.size());
       reference::conv2d(shape, x.data(), weight.data(), bias.data(), y.data());
       std::vector<double> size(result.y.size());
-      reference::conv2d(shape, magnitudes(x).data(), magnitudes(weight).data(), magnitudes(bias).data(),
-                        size.data());
+      reference::conv2d(shape, magnitudes(x).data(), magnitudes(weight).data(), magnitudes(bias).data(), size.data());
       double largest = 0;
       for (const double z : size) largest = std::max(largest, z);
       std::vector<double> dz = to_double(given.dy);
       const std::vector<double> outputs = to_double(result.y);
       double dz_size = 0;
       for (int64_t p = 0; p < pixels; ++p) {
-        reference::activate(activation, shape.filters, y.data() + p * shape.filters,
-                            y.data() + p * shape.filters);
+        reference::activate(activation, shape.filters, y.data() + p * shape.filters, y.data() + p * shape.filters);
         double row = 0;
-        for (int64_t k = 0; k < shape.filters; ++k)
-          row += std::abs(dz[static_cast<size_t>(p * shape.filters + k)]);
+        for (int64_t k = 0; k < shape.filters; ++k) row += std::abs(dz[static_cast<size_t>(p * shape.filters + k)]);
         dz_size = std::max(dz_size, row);
         reference::activation_backward(activation, shape.filters, outputs.data() + p * shape.filters,
                                        dz.data() + p * shape.filters);
       }
       const int64_t depth = shape.window.taps() * shape.channels / shape.groups;
-      CHECK(difference(result.y, y, Tolerance{0, (static_cast<double>(depth) + 32) * kRoundoff * largest}) ==
-            "");
+      CHECK(difference(result.y, y, Tolerance{0, (static_cast<double>(depth) + 32) * kRoundoff * largest}) == "");
 
       // Every dz at its largest possible magnitude.
       const Expected expected = reference_of(shape, x, weight, bias.data(), dz);
-      const Expected bound = reference_of(shape, magnitudes(x), magnitudes(weight), nullptr,
-                                          std::vector<double>(dz.size(), dz_size));
+      const Expected bound =
+          reference_of(shape, magnitudes(x), magnitudes(weight), nullptr, std::vector<double>(dz.size(), dz_size));
       const auto check = [&](const std::vector<float>& actual, const std::vector<double>& right,
                              const std::vector<double>& magnitude, int64_t terms) {
         std::vector<double> bounds = magnitude;
@@ -193,8 +187,7 @@ TEST_CASE("conv2d: groups that do not divide, and sizes that overflow") {
   };
   CHECK(error({.filters = 4, .groups = 2}, {5, 5, 3}) ==
         "SHAPE_MISMATCH: conv2d \"conv2d_1\": groups 2 must divide the 3 input channels and the 4 filters");
-  CHECK(contains(error({.filters = 3, .groups = 2}, {5, 5, 4}),
-                 "must divide the 4 input channels and the 3 filters"));
+  CHECK(contains(error({.filters = 3, .groups = 2}, {5, 5, 4}), "must divide the 4 input channels and the 3 filters"));
   CHECK(contains(error({.filters = 1, .kernel_size = {int64_t{1} << 30, 1}, .padding = "same"}, {4, 4, 4}),
                  "SHAPE_TOO_LARGE"));
   CHECK(contains(error({.filters = int64_t{1} << 32, .kernel_size = {1, 1}}, {4, 4, 4}), "SHAPE_TOO_LARGE"));

@@ -25,11 +25,10 @@ struct Expected {
 // of.
 Expected reference_of(const reference::DenseShape& shape, const std::vector<double>& x,
                       const std::vector<double>& weight, const double* bias, const std::vector<double>& dz) {
-  Expected e{std::vector<double>(dz.size()), std::vector<double>(x.size()),
-             std::vector<double>(weight.size()), std::vector<double>(static_cast<size_t>(shape.units))};
+  Expected e{std::vector<double>(dz.size()), std::vector<double>(x.size()), std::vector<double>(weight.size()),
+             std::vector<double>(static_cast<size_t>(shape.units))};
   reference::dense(shape, x.data(), weight.data(), bias, e.z.data());
-  reference::dense_backward(shape, x.data(), weight.data(), dz.data(),
-                            {e.dx.data(), e.weight.data(), e.bias.data()});
+  reference::dense_backward(shape, x.data(), weight.data(), dz.data(), {e.dx.data(), e.weight.data(), e.bias.data()});
   return e;
 }
 
@@ -55,9 +54,8 @@ void check_integers(RandomData& random, int64_t batch, int64_t inputs, int64_t u
   CHECK(result.broken_rules == "");
 
   const std::vector<double> biases = bias ? to_double(given.parameters[1]) : std::vector<double>();
-  const Expected expected =
-      reference_of(shape_of(layer, batch), to_double(given.x), to_double(given.parameters[0]),
-                   bias ? biases.data() : nullptr, to_double(given.dy));
+  const Expected expected = reference_of(shape_of(layer, batch), to_double(given.x), to_double(given.parameters[0]),
+                                         bias ? biases.data() : nullptr, to_double(given.dy));
   CHECK(difference(result.y, expected.z, Tolerance{}) == "");
   CHECK(difference(result.dx, expected.dx, Tolerance{}) == "");
   CHECK(difference(result.gradients[0], expected.weight, Tolerance{}) == "");
@@ -122,8 +120,7 @@ TEST_CASE("dense: real numbers with every activation, within bounds from epsilon
             double sum = 0;
             for (int64_t o = 0; o < units; ++o) sum += dz_size[static_cast<size_t>(n * units + o)];
             for (int64_t o = 0; o < units; ++o) dz_size[static_cast<size_t>(n * units + o)] = sum;
-            reference::activation_backward(activation, units, outputs.data() + n * units,
-                                           dz.data() + n * units);
+            reference::activation_backward(activation, units, outputs.data() + n * units, dz.data() + n * units);
           }
           // dz itself is good to 4 roundings of its row's magnitude, the sums add one a term.
           const Expected expected = reference_of(shape, x, weight, bias.data(), dz);
@@ -147,8 +144,7 @@ TEST_CASE("dense: what it refuses, by name") {
         "flatten() "
         "before it");
   CHECK(contains(error({.units = 0}, {3}), "INVALID_SPEC: attribute \"units\""));
-  CHECK(
-      contains(error({.units = 4, .activation = "gelu"}, {3}), "INVALID_SPEC: unknown activation \"gelu\""));
+  CHECK(contains(error({.units = 4, .activation = "gelu"}, {3}), "INVALID_SPEC: unknown activation \"gelu\""));
   CHECK(contains(error({.units = 4, .kernel = "winograd"}, {3}), "dense \"dense_1\": kernel \"winograd\""));
   CHECK(contains(error({.units = int64_t{1} << 32}, {3}), "SHAPE_TOO_LARGE"));
   CHECK(contains(error({.units = 3}, {int64_t{1} << 32}), "SHAPE_TOO_LARGE"));

@@ -17,10 +17,8 @@ namespace {
 
 LayerCase ones(const Layer& layer, int64_t batch) {
   const auto count = static_cast<size_t>(batch * layer.input_shape().size());
-  return {.batch = batch,
-          .x = std::vector<float>(count, 1.0F),
-          .dy = std::vector<float>(count, 1.0F),
-          .parameters = {}};
+  return {
+      .batch = batch, .x = std::vector<float>(count, 1.0F), .dy = std::vector<float>(count, 1.0F), .parameters = {}};
 }
 
 std::vector<float> mask(const Layer& layer, int64_t batch, uint64_t seed, uint64_t step, int threads = 1) {
@@ -67,7 +65,7 @@ TEST_CASE("dropout: predicting is the identity, without work") {
   LayerCase given = normal_case(layer, 7, random);
   given.phase = Phase::kPredicting;
   CHECK(difference_in_bits(run_layer(layer, given).y, given.x) == "");
-  CHECK(layer.needs(7, Phase::kPredicting, 1).aliases_input);
+  CHECK(layer.needs({7, Phase::kPredicting, 1}).aliases_input);
 }
 
 TEST_CASE("dropout: the mask is a function of seed, layer name, step and position") {

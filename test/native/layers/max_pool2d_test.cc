@@ -59,8 +59,7 @@ TEST_CASE("maxPool2d: a window wholly in the padding is refused") {
   CHECK(contains(error({.padding = Spec::List{0, 0, 0, 2}}), "wholly in the padding"));
   CHECK(error({.padding = Spec::List{1, 1, 1, 1}}).empty());
   // Dilated taps on both sides of the image, none on it.
-  CHECK(
-      contains(error({.strides = {1, 1}, .dilation = {5, 1}, .padding = Spec::List{1, 1, 0, 0}}), "wholly"));
+  CHECK(contains(error({.strides = {1, 1}, .dilation = {5, 1}, .padding = Spec::List{1, 1, 0, 0}}), "wholly"));
 }
 
 TEST_CASE("maxPool2d: rounding up adds the window that sticks out, if it starts on the image") {

@@ -20,8 +20,7 @@ std::string error(const Conv2dOptions& options, const Shape& input) {
 }  // namespace
 
 TEST_CASE("read_window: 'valid' keeps to the image") {
-  const Window2d w =
-      read({.filters = 1, .kernel_size = {3, 5}, .strides = {2, 1}, .dilation = {1, 2}}, {10, 20, 3});
+  const Window2d w = read({.filters = 1, .kernel_size = {3, 5}, .strides = {2, 1}, .dilation = {1, 2}}, {10, 20, 3});
   CHECK(w.output.height == 4);
   CHECK(w.output.width == 12);
   CHECK(w.padding.top + w.padding.bottom + w.padding.left + w.padding.right == 0);
@@ -43,8 +42,7 @@ TEST_CASE("read_window: 'same' gives ceil(input / stride) outputs, the odd cell 
                                    .padding = "same"},
                                   {input, input, 1});
           const int64_t outputs = (input + stride - 1) / stride;
-          const int64_t total =
-              std::max<int64_t>((outputs - 1) * stride + (window - 1) * dilation + 1 - input, 0);
+          const int64_t total = std::max<int64_t>((outputs - 1) * stride + (window - 1) * dilation + 1 - input, 0);
           CHECK(w.output.height == outputs);
           CHECK(w.output.width == outputs);
           CHECK(w.padding.top == total / 2);
@@ -73,21 +71,16 @@ TEST_CASE("read_window: errors name the layer, what it got and the remedy") {
         "use padding "
         "\"same\" or a kernelSize up to 3");
   CHECK(contains(error({.filters = 1, .kernel_size = {1, 5}}, {3, 3, 8}), "kernelSize [1, 5] does not fit"));
-  CHECK(contains(error({.filters = 1, .padding = Spec::List{0, 0, 0, 1}}, {2, 1, 8}),
-                 "with padding [0, 0, 0, 1]"));
-  CHECK(contains(error({.filters = 1, .dilation = {2, 2}}, {4, 4, 1}),
-                 "kernelSize 3 with dilation does not fit"));
+  CHECK(contains(error({.filters = 1, .padding = Spec::List{0, 0, 0, 1}}, {2, 1, 8}), "with padding [0, 0, 0, 1]"));
+  CHECK(contains(error({.filters = 1, .dilation = {2, 2}}, {4, 4, 1}), "kernelSize 3 with dilation does not fit"));
   CHECK(error({.filters = 1}, {64}) ==
         "SHAPE_MISMATCH: conv2d \"c\": takes images [height, width, channels], got samples of shape [64]; "
         "set the "
         "model's inputShape accordingly");
   CHECK(contains(error({.filters = 1, .padding = "full"}, {4, 4, 1}),
                  "INVALID_SPEC: conv2d \"c\": padding must be \"valid\", \"same\" or four numbers"));
-  CHECK(contains(error({.filters = 1, .padding = Spec::List{1, 1}}, {4, 4, 1}),
-                 "attribute \"padding\" must have 4"));
-  CHECK(contains(error({.filters = 1, .padding = Spec::List{-1, 0, 0, 0}}, {4, 4, 1}),
-                 "attribute \"padding\""));
+  CHECK(contains(error({.filters = 1, .padding = Spec::List{1, 1}}, {4, 4, 1}), "attribute \"padding\" must have 4"));
+  CHECK(contains(error({.filters = 1, .padding = Spec::List{-1, 0, 0, 0}}, {4, 4, 1}), "attribute \"padding\""));
   CHECK(contains(error({.filters = 1, .strides = {0, 1}}, {4, 4, 1}), "attribute \"strides\""));
-  CHECK(
-      contains(error({.filters = 1, .kernel_size = {3}}, {4, 4, 1}), "attribute \"kernelSize\" must have 2"));
+  CHECK(contains(error({.filters = 1, .kernel_size = {3}}, {4, 4, 1}), "attribute \"kernelSize\" must have 2"));
 }

@@ -19,15 +19,13 @@ using namespace gradloom::test;
 namespace {
 
 // One row's loss, as reference/losses.h computes it.
-using Reference = double (*)(int64_t columns, const double* outputs, int32_t target_class,
-                             const double* targets, double* gradient);
+using Reference = double (*)(int64_t columns, const double* outputs, int32_t target_class, const double* targets,
+                             double* gradient);
 
 const std::map<std::string, Reference>& references() {
   static const std::map<std::string, Reference> table = {
-      {"meanSquaredError",
-       [](int64_t columns, const double* y, int32_t, const double* t, double* gradient) {
-         return reference::mean_squared_error(columns, y, t, gradient);
-       }},
+      {"meanSquaredError", [](int64_t columns, const double* y, int32_t, const double* t,
+                              double* gradient) { return reference::mean_squared_error(columns, y, t, gradient); }},
       {"sigmoidBinaryCrossEntropy",
        [](int64_t columns, const double* z, int32_t, const double* t, double* gradient) {
          return reference::sigmoid_binary_cross_entropy(columns, z, t, gradient);
@@ -51,8 +49,7 @@ struct Batch {
 Batch random_batch(RandomData& random, int64_t rows, int64_t columns, float spread) {
   Batch batch{rows, columns, random.normal(rows * columns), {}, {}};
   for (float& v : batch.outputs) v *= spread;
-  for (int64_t i = 0; i < rows; ++i)
-    batch.classes.push_back(static_cast<int32_t>(random.integer(0, columns - 1)));
+  for (int64_t i = 0; i < rows; ++i) batch.classes.push_back(static_cast<int32_t>(random.integer(0, columns - 1)));
   for (int64_t i = 0; i < rows * columns; ++i) batch.values.push_back(static_cast<float>(random.unit()));
   return batch;
 }
@@ -63,8 +60,7 @@ Targets targets_of(const Loss& loss, const Batch& batch) {
 }
 
 double compute(const Loss& loss, const Batch& batch, float scale, float* gradient) {
-  return loss.compute(
-      {batch.rows, batch.columns, batch.outputs.data(), targets_of(loss, batch), gradient, scale});
+  return loss.compute({batch.rows, batch.columns, batch.outputs.data(), targets_of(loss, batch), gradient, scale});
 }
 
 void check_batch(const std::string& kind, const Batch& batch) {
@@ -76,9 +72,8 @@ void check_batch(const std::string& kind, const Batch& batch) {
   const std::vector<double> values = to_double(batch.values);
   for (int64_t n = 0; n < batch.rows; ++n) {
     const int64_t at = n * batch.columns;
-    expected +=
-        references().at(kind)(batch.columns, outputs.data() + at, batch.classes[static_cast<size_t>(n)],
-                              values.data() + at, expected_gradient.data() + at);
+    expected += references().at(kind)(batch.columns, outputs.data() + at, batch.classes[static_cast<size_t>(n)],
+                                      values.data() + at, expected_gradient.data() + at);
   }
   double largest = scale;
   for (double& g : expected_gradient) {
@@ -133,8 +128,7 @@ TEST_CASE("losses: extreme logits give finite values and gradients") {
       for (const int32_t target : {0, 1}) {
         CAPTURE(kind);
         CAPTURE(z);
-        const Batch batch{
-            1, 2, {z, -z}, {target}, {static_cast<float>(1 - target), static_cast<float>(target)}};
+        const Batch batch{1, 2, {z, -z}, {target}, {static_cast<float>(1 - target), static_cast<float>(target)}};
         std::vector<float> gradient(2);
         const double value = compute(*loss, batch, 1, gradient.data());
         CHECK(std::isfinite(value));

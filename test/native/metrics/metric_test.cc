@@ -53,8 +53,7 @@ TEST_CASE("metrics: totals add up over any grouping of the rows") {
     const std::vector<float> outputs = random.integers(kRows * kColumns);  // so that sums are exact
     const std::vector<float> values = random.integers(kRows * kColumns);
     std::vector<int32_t> classes;
-    for (int64_t i = 0; i < kRows; ++i)
-      classes.push_back(static_cast<int32_t>(random.integer(0, kColumns - 1)));
+    for (int64_t i = 0; i < kRows; ++i) classes.push_back(static_cast<int32_t>(random.integer(0, kColumns - 1)));
     const auto rows = [&, classes_wanted = example.classes](int64_t first, int64_t count) {
       return MetricArguments{count, kColumns, outputs.data() + first * kColumns,
                              classes_wanted ? classes.data() + first : nullptr,

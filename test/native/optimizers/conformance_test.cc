@@ -38,8 +38,8 @@ struct Tensor {
   }
 
   // Elements [first, first + count).
-  GradientCheck update(const Optimizer& optimizer, const std::vector<float>& gradient, int64_t first,
-                       int64_t count, uint64_t step) {
+  GradientCheck update(const Optimizer& optimizer, const std::vector<float>& gradient, int64_t first, int64_t count,
+                       uint64_t step) {
     std::vector<float*> pointers;
     for (const auto& state : states) pointers.push_back(state->data() + first);
     return optimizer.update({count, weight.data() + first, gradient.data() + first, pointers.data(), step});
@@ -68,8 +68,7 @@ TEST_CASE("optimizers: every attribute is required, and an error names it") {
       CAPTURE(kind);
       Spec::Object spec = example;
       spec.erase(attribute);
-      CHECK(error_of([&] { make_optimizer(spec); }) ==
-            "INVALID_SPEC: attribute \"" + attribute + "\" is missing");
+      CHECK(error_of([&] { make_optimizer(spec); }) == "INVALID_SPEC: attribute \"" + attribute + "\" is missing");
     }
   }
 }
@@ -118,8 +117,7 @@ TEST_CASE("optimizers: minimize goes against the gradient, maximize with it") {
   }
 }
 
-TEST_CASE(
-    "optimizers: what is not finite is reported wherever it stands, in gradient or weight; nothing else is") {
+TEST_CASE("optimizers: what is not finite is reported wherever it stands, in gradient or weight; nothing else is") {
   RandomData random(322);
   for_each_simd_target([&](const char* target) {
     for (const auto& [kind, spec] : examples()) {
@@ -137,8 +135,7 @@ TEST_CASE(
             CAPTURE(bad);
             std::vector<float> bad_gradient = gradient;
             bad_gradient[static_cast<size_t>(at)] = bad;
-            CHECK(Tensor(*optimizer, start).update(*optimizer, bad_gradient, 0, count, 1) ==
-                  GradientCheck::kNotFinite);
+            CHECK(Tensor(*optimizer, start).update(*optimizer, bad_gradient, 0, count, 1) == GradientCheck::kNotFinite);
             std::vector<float> bad_weight = start;
             bad_weight[static_cast<size_t>(at)] = bad;
             CHECK(Tensor(*optimizer, bad_weight).update(*optimizer, gradient, 0, count, 1) ==

@@ -49,8 +49,7 @@ void advance(const Optimizer& optimizer, const Rule& rule, uint64_t step, const 
              Trajectory& t) {
   float* states[] = {t.state.data()};
   const auto count = static_cast<int64_t>(gradient.size());
-  optimizer.update(
-      {count, t.weight.data(), gradient.data(), optimizer.states().empty() ? nullptr : states, step});
+  optimizer.update({count, t.weight.data(), gradient.data(), optimizer.states().empty() ? nullptr : states, step});
   for (size_t i = 0; i < gradient.size(); ++i) {
     rule(step, gradient[i], t.float_weight[i], t.float_state[i]);
     rule(step, static_cast<double>(gradient[i]), t.double_weight[i], t.double_state[i]);

@@ -100,8 +100,7 @@ TEST_CASE("sgd: nesterov looks ahead, by hand") {
   CHECK(w == -8.5F);
 }
 
-TEST_CASE(
-    "sgd: 1,000 steps of all combinations of options: the bits of the float oracle, 1e-5 of the double one") {
+TEST_CASE("sgd: 1,000 steps of all combinations of options: the bits of the float oracle, 1e-5 of the double one") {
   for (const SgdSpec& spec : all_combinations()) {
     CAPTURE(spec.momentum);
     CAPTURE(spec.dampening);

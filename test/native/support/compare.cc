@@ -39,26 +39,22 @@ std::string beyond(std::span<const T> actual, std::span<const double> expected, 
 }  // namespace
 
 std::string difference_in_bits(std::span<const float> actual, std::span<const float> expected) {
-  return describe(actual, expected, [&](size_t i) {
-    return std::bit_cast<uint32_t>(actual[i]) != std::bit_cast<uint32_t>(expected[i]);
-  });
+  return describe(actual, expected,
+                  [&](size_t i) { return std::bit_cast<uint32_t>(actual[i]) != std::bit_cast<uint32_t>(expected[i]); });
 }
 
-std::string difference(std::span<const float> actual, std::span<const double> expected,
-                       const Tolerance& tolerance) {
+std::string difference(std::span<const float> actual, std::span<const double> expected, const Tolerance& tolerance) {
   return beyond(actual, expected, tolerance);
 }
 
-std::string difference(std::span<const double> actual, std::span<const double> expected,
-                       const Tolerance& tolerance) {
+std::string difference(std::span<const double> actual, std::span<const double> expected, const Tolerance& tolerance) {
   return beyond(actual, expected, tolerance);
 }
 
 std::string difference(std::span<const float> actual, std::span<const double> expected,
                        std::span<const double> bounds) {
-  return describe(actual, expected, [&](size_t i) {
-    return !(std::abs(static_cast<double>(actual[i]) - expected[i]) <= bounds[i]);
-  });
+  return describe(actual, expected,
+                  [&](size_t i) { return !(std::abs(static_cast<double>(actual[i]) - expected[i]) <= bounds[i]); });
 }
 
 std::vector<double> magnitudes(std::vector<double> values) {

@@ -19,14 +19,11 @@ struct Tolerance {
   double relative;
   double absolute;
 };
-std::string difference(std::span<const float> actual, std::span<const double> expected,
-                       const Tolerance& tolerance);
-std::string difference(std::span<const double> actual, std::span<const double> expected,
-                       const Tolerance& tolerance);
+std::string difference(std::span<const float> actual, std::span<const double> expected, const Tolerance& tolerance);
+std::string difference(std::span<const double> actual, std::span<const double> expected, const Tolerance& tolerance);
 
 // |actual[i] - expected[i]| <= bounds[i].
-std::string difference(std::span<const float> actual, std::span<const double> expected,
-                       std::span<const double> bounds);
+std::string difference(std::span<const float> actual, std::span<const double> expected, std::span<const double> bounds);
 
 // |v| of every element: what a sum of magnitudes, and so an error bound, is made of.
 std::vector<double> magnitudes(std::vector<double> values);

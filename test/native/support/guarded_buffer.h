@@ -15,11 +15,9 @@ class GuardedBuffer {
   explicit GuardedBuffer(int64_t count, int64_t misalignment = 0)
       : memory_(static_cast<size_t>(count + 2 * kGuard + kLine + misalignment), kGuardValue), count_(count) {
     const auto address = reinterpret_cast<uintptr_t>(memory_.data() + kGuard);
-    first_ =
-        kGuard +
-        static_cast<int64_t>((kLine * sizeof(float) - address % (kLine * sizeof(float))) / sizeof(float)) %
-            kLine +
-        misalignment;
+    first_ = kGuard +
+             static_cast<int64_t>((kLine * sizeof(float) - address % (kLine * sizeof(float))) / sizeof(float)) % kLine +
+             misalignment;
     for (float& value : span()) value = std::numeric_limits<float>::quiet_NaN();
   }
   GuardedBuffer(const std::vector<float>& values, int64_t misalignment = 0)
@@ -34,8 +32,7 @@ class GuardedBuffer {
   // Nothing beside the elements was written.
   bool intact() const {
     for (int64_t i = 0; i < static_cast<int64_t>(memory_.size()); ++i) {
-      if ((i < first_ || i >= first_ + count_) && memory_[static_cast<size_t>(i)] != kGuardValue)
-        return false;
+      if ((i < first_ || i >= first_ + count_) && memory_[static_cast<size_t>(i)] != kGuardValue) return false;
     }
     return true;
   }

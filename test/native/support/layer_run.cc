@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "kernels/lanes.h"
 #include "support/guarded_buffer.h"
 
 namespace gradloom::test {
@@ -12,8 +13,7 @@ namespace {
 
 class CollectingSink final : public GradientSink {
  public:
-  CollectingSink(const Layer& layer, GradientPlace place,
-                 std::vector<std::unique_ptr<GuardedBuffer>>& parameters)
+  CollectingSink(const Layer& layer, GradientPlace place, std::vector<std::unique_ptr<GuardedBuffer>>& parameters)
       : place_(place), parameters_(parameters) {
     for (const ParameterSpec& parameter : layer.parameters()) {
       buffers_.push_back(std::make_unique<GuardedBuffer>(parameter.shape.size()));
@@ -23,9 +23,8 @@ class CollectingSink final : public GradientSink {
   }
 
   float* target(int parameter, int64_t first, float* scratch) override {
-    return place_ == GradientPlace::kScratchOfLayer
-               ? scratch
-               : buffers_[static_cast<size_t>(parameter)]->data() + first;
+    return place_ == GradientPlace::kScratchOfLayer ? scratch
+                                                    : buffers_[static_cast<size_t>(parameter)]->data() + first;
   }
 
   void complete(int parameter, int64_t first, int64_t count, const float* gradient) override {
@@ -47,8 +46,7 @@ class CollectingSink final : public GradientSink {
         return "an element of a gradient was not completed exactly once. ";
       }
     }
-    const bool intact =
-        std::all_of(buffers_.begin(), buffers_.end(), [](const auto& b) { return b->intact(); });
+    const bool intact = std::all_of(buffers_.begin(), buffers_.end(), [](const auto& b) { return b->intact(); });
     return intact ? "" : "written beside the sink's buffer. ";
   }
 
@@ -67,26 +65,58 @@ std::vector<const float*> pointers_to(const std::vector<std::unique_ptr<GuardedB
   return pointers;
 }
 
+// Offset in [ceil(N / 16)][C][H][W][16] of value (n, p, c) of samples of this shape.
+int64_t lane_offset(const Shape& shape, int64_t n, int64_t p, int64_t c) {
+  const int64_t pixels = shape.size() / shape.back();
+  return ((n / kLanes * shape.back() + c) * pixels + p) * kLanes + n % kLanes;
+}
+
+template <class Visit>
+void for_each_value(const Shape& shape, int64_t batch, Visit visit) {
+  int64_t row = 0;
+  for (int64_t n = 0; n < batch; ++n) {
+    for (int64_t p = 0; p < shape.size() / shape.back(); ++p) {
+      for (int64_t c = 0; c < shape.back(); ++c) visit(static_cast<size_t>(row++), lane_offset(shape, n, p, c));
+    }
+  }
+}
+
+std::vector<float> from_rows(const std::vector<float>& rows, const Shape& shape, Layout layout, int64_t batch) {
+  if (layout == Layout::kRows) return rows;
+  std::vector<float> lanes(static_cast<size_t>(floats_of(shape, layout, batch)), 0.0F);
+  for_each_value(shape, batch, [&](size_t row, int64_t lane) { lanes[static_cast<size_t>(lane)] = rows[row]; });
+  return lanes;
+}
+
+std::vector<float> to_rows(const std::vector<float>& values, const Shape& shape, Layout layout, int64_t batch) {
+  if (layout == Layout::kRows) return values;
+  std::vector<float> rows(static_cast<size_t>(batch * shape.size()));
+  for_each_value(shape, batch, [&](size_t row, int64_t lane) { rows[row] = values[static_cast<size_t>(lane)]; });
+  return rows;
+}
+
 template <class Fill>
 LayerCase make_case(const Layer& layer, int64_t batch, Fill fill) {
   LayerCase result{.batch = batch,
                    .x = fill(batch * layer.input_shape().size()),
                    .dy = fill(batch * layer.output_shape().size()),
                    .parameters = {}};
-  for (const ParameterSpec& parameter : layer.parameters())
-    result.parameters.push_back(fill(parameter.shape.size()));
+  for (const ParameterSpec& parameter : layer.parameters()) result.parameters.push_back(fill(parameter.shape.size()));
   return result;
 }
 
 }  // namespace
 
 LayerResult run_layer(const Layer& layer, const LayerCase& given) {
-  const LayerNeeds needs = layer.needs(given.batch, given.phase, given.threads);
+  const Layout layout = layer.layout(given.batch, given.offered.value_or(Layout::kRows));
+  const LayerNeeds needs = layer.needs({given.batch, given.phase, given.threads, layout});
+  const int64_t input_floats = floats_of(layer.input_shape(), layout, given.batch);
+  const int64_t output_floats = floats_of(layer.output_shape(), layout, given.batch);
   const bool training = given.phase == Phase::kTraining;
-  GuardedBuffer x(given.x);
-  GuardedBuffer y(needs.aliases_input ? 0 : given.batch * layer.output_shape().size());
-  GuardedBuffer dy(given.dy);
-  GuardedBuffer dx(needs.aliases_input ? 0 : given.batch * layer.input_shape().size());
+  GuardedBuffer x(from_rows(given.x, layer.input_shape(), layout, given.batch));
+  GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
+  GuardedBuffer dy(from_rows(given.dy, layer.output_shape(), layout, given.batch));
+  GuardedBuffer dx(needs.aliases_input ? 0 : input_floats);
   GuardedBuffer saved(needs.saved);
   GuardedBuffer forward_scratch(needs.forward_scratch);
   GuardedBuffer backward_scratch(needs.backward_scratch);
@@ -100,23 +130,22 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   LayerResult result;
   Team::run(given.threads, [&](Team& team) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
-    layer.forward({pass, x.data(), output, saved.data(), forward_scratch.data(), pointers});
-    result.y.assign(output, output + given.batch * layer.output_shape().size());
+    layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers});
+    result.y = to_rows({output, output + output_floats}, layer.output_shape(), layout, given.batch);
     if (!training) return;
     // What the layer does not ask for is gone by the time of its backward pass.
-    if (!needs.backward_reads_input && !needs.aliases_input)
-      x = GuardedBuffer(given.batch * layer.input_shape().size());
+    if (!needs.backward_reads_input && !needs.aliases_input) x = GuardedBuffer(input_floats);
     if (!needs.backward_reads_output && !needs.aliases_input) {
-      y = GuardedBuffer(given.batch * layer.output_shape().size());
+      y = GuardedBuffer(output_floats);
       output = y.data();
     }
-    layer.backward({pass, x.data(), output, dy.data(), given.input_gradient ? input_gradient : nullptr,
+    layer.backward({pass, layout, x.data(), output, dy.data(), given.input_gradient ? input_gradient : nullptr,
                     saved.data(), backward_scratch.data(), pointers, sink});
   });
 
   if (training) {
     if (given.input_gradient) {
-      result.dx.assign(input_gradient, input_gradient + given.batch * layer.input_shape().size());
+      result.dx = to_rows({input_gradient, input_gradient + input_floats}, layer.input_shape(), layout, given.batch);
     }
     result.broken_rules = sink.broken_rules();
     result.gradients = sink.take();

@@ -29,8 +29,7 @@ std::vector<float> RandomData::normal(int64_t count) {
 
 std::vector<float> RandomData::distinct(int64_t count, float step) {
   std::vector<float> values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = (static_cast<float>(i) - static_cast<float>(count) / 2) * step;
+  for (size_t i = 0; i < values.size(); ++i) values[i] = (static_cast<float>(i) - static_cast<float>(count) / 2) * step;
   for (size_t i = values.size(); i > 1; --i) {
     std::swap(values[i - 1], values[static_cast<size_t>(integer(0, static_cast<int64_t>(i) - 1))]);
   }

@@ -33,8 +33,6 @@ class RandomData {
   std::mt19937_64 engine_;
 };
 
-inline std::vector<double> to_double(const std::vector<float>& values) {
-  return {values.begin(), values.end()};
-}
+inline std::vector<double> to_double(const std::vector<float>& values) { return {values.begin(), values.end()}; }
 
 }  // namespace gradloom::test

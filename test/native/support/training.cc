@@ -10,8 +10,7 @@ ArraySamples Samples::view() const {
   ArrayDescription description;
   description.inputs = {InputArray::Type::kFloat32, inputs.data(), static_cast<int64_t>(inputs.size())};
   if (classes.empty()) {
-    description.labels = {LabelArray::Type::kFloat32, values.data(), static_cast<int64_t>(values.size()),
-                          label_size};
+    description.labels = {LabelArray::Type::kFloat32, values.data(), static_cast<int64_t>(values.size()), label_size};
   } else {
     description.labels = {LabelArray::Type::kInt32, classes.data(), static_cast<int64_t>(classes.size()), 1};
   }
@@ -24,8 +23,7 @@ ArraySamples Samples::view() const {
 Samples class_samples(int64_t count, const Shape& shape, int64_t classes, uint64_t seed) {
   RandomData random(seed);
   Samples samples{.inputs = random.normal(count * shape.size()), .classes = {}, .values = {}, .shape = shape};
-  for (int64_t i = 0; i < count; ++i)
-    samples.classes.push_back(static_cast<int32_t>(random.integer(0, classes - 1)));
+  for (int64_t i = 0; i < count; ++i) samples.classes.push_back(static_cast<int32_t>(random.integer(0, classes - 1)));
   return samples;
 }
 
@@ -46,8 +44,8 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options) {
                                                      architecture->output_shape());
   auto network = std::make_shared<Network>(std::move(architecture), options.seed);
   auto optimizer = make_optimizer(options.optimizer.empty() ? adagrad({}) : options.optimizer);
-  return std::make_unique<Learner>(std::move(network), std::move(optimizer), std::move(objective),
-                                   options.seed, options.non_finite);
+  return std::make_unique<Learner>(std::move(network), std::move(optimizer), std::move(objective), options.seed,
+                                   options.non_finite);
 }
 
 LearnerOptions mlp() {
@@ -59,12 +57,12 @@ LearnerOptions mlp() {
 }
 
 LearnerOptions conv_net() {
-  return {.input_shape = {9, 11, 3},
-          .layers = {conv2d({.filters = 10, .padding = "same", .activation = "relu", .name = "conv2d_1"}),
-                     max_pool2d({.padding = "same"}),
-                     conv2d({.filters = 7, .activation = "sigmoid", .name = "conv2d_2"}),
-                     plain_layer("flatten"), dropout(0.1), dense({.units = 10, .name = "dense_1"})},
-          .metrics = {Spec::Object{{"kind", "accuracy"}}}};
+  return {
+      .input_shape = {9, 11, 3},
+      .layers = {conv2d({.filters = 10, .padding = "same", .activation = "relu", .name = "conv2d_1"}),
+                 max_pool2d({.padding = "same"}), conv2d({.filters = 7, .activation = "sigmoid", .name = "conv2d_2"}),
+                 plain_layer("flatten"), dropout(0.1), dense({.units = 10, .name = "dense_1"})},
+      .metrics = {Spec::Object{{"kind", "accuracy"}}}};
 }
 
 std::vector<float> state_of(Learner& learner) {

@@ -16,10 +16,8 @@ int64_t outputs(int64_t input, int64_t padding, int64_t window, int64_t stride, 
 
 bool reaches_image(const Window2d& w, int64_t p) {
   for (int64_t tap = 0; tap < w.taps(); ++tap) {
-    const int64_t h =
-        p / w.output.width * w.stride.height + tap / w.window.width * w.dilation.height - w.padding.top;
-    const int64_t v =
-        p % w.output.width * w.stride.width + tap % w.window.width * w.dilation.width - w.padding.left;
+    const int64_t h = p / w.output.width * w.stride.height + tap / w.window.width * w.dilation.height - w.padding.top;
+    const int64_t v = p % w.output.width * w.stride.width + tap % w.window.width * w.dilation.width - w.padding.left;
     if (h >= 0 && h < w.input.height && v >= 0 && v < w.input.width) return true;
   }
   return false;
@@ -38,10 +36,9 @@ Window2d random_window(RandomData& random) {
     if (random.integer(0, 2) > 0) {
       w.padding = {random.integer(0, 3), random.integer(0, 3), random.integer(0, 3), random.integer(0, 3)};
     }
-    w.output = {outputs(w.input.height, w.padding.top + w.padding.bottom, w.window.height, w.stride.height,
-                        w.dilation.height),
-                outputs(w.input.width, w.padding.left + w.padding.right, w.window.width, w.stride.width,
-                        w.dilation.width)};
+    w.output = {
+        outputs(w.input.height, w.padding.top + w.padding.bottom, w.window.height, w.stride.height, w.dilation.height),
+        outputs(w.input.width, w.padding.left + w.padding.right, w.window.width, w.stride.width, w.dilation.width)};
     if (w.output.height > 0 && w.output.width > 0) return w;
   }
 }

@@ -22,8 +22,8 @@ std::vector<float> trained(const LearnerOptions& options, const Samples& samples
   const std::atomic<bool> stop{false};
   Silent observer;
   fit(*learner, samples.view(), nullptr,
-      {.epochs = 5, .batch = 33, .shuffle = Shuffle::kEachEpoch, .threads = threads, .progress_interval = 0},
-      stop, observer);
+      {.epochs = 5, .batch = 33, .shuffle = Shuffle::kEachEpoch, .threads = threads, .progress_interval = 0}, stop,
+      observer);
   CHECK(learner->steps == 50);
   return state_of(*learner);
 }
@@ -32,8 +32,7 @@ std::vector<float> trained(const LearnerOptions& options, const Samples& samples
 
 TEST_CASE("training: equal bits of weights and states at 1, 2, 3 and 8 threads, three repeats each") {
   for (const auto& net : {mlp(), conv_net()}) {
-    for (const auto& optimizer :
-         {adagrad({.learning_rate = 0.05}), sgd({.learning_rate = 0.05, .momentum = 0.9})}) {
+    for (const auto& optimizer : {adagrad({.learning_rate = 0.05}), sgd({.learning_rate = 0.05, .momentum = 0.9})}) {
       LearnerOptions options = net;
       options.optimizer = optimizer;
       const Samples samples = class_samples(9 * 33 + 20, options.input_shape, 10);
@@ -51,8 +50,7 @@ TEST_CASE("training: equal bits of weights and states at 1, 2, 3 and 8 threads, 
 
 TEST_CASE("training: updates behind each gradient and updates behind all gradients give equal bits") {
   for (const auto& net : {mlp(), conv_net()}) {
-    for (const auto& optimizer :
-         {adagrad({.weight_decay = 0.01}), sgd({.momentum = 0.9, .weight_decay = 0.01})}) {
+    for (const auto& optimizer : {adagrad({.weight_decay = 0.01}), sgd({.momentum = 0.9, .weight_decay = 0.01})}) {
       LearnerOptions options = net;
       options.optimizer = optimizer;
       const Samples samples = class_samples(9 * 33 + 20, options.input_shape, 10);
@@ -81,8 +79,8 @@ TEST_CASE("training: going on after a first fit gives the bits of one long fit")
   Silent observer;
   const auto fit_epochs = [&](Learner& learner, int64_t epochs) {
     fit(learner, samples.view(), nullptr,
-        {.epochs = epochs, .batch = 20, .shuffle = Shuffle::kEachEpoch, .threads = 2, .progress_interval = 0},
-        stop, observer);
+        {.epochs = epochs, .batch = 20, .shuffle = Shuffle::kEachEpoch, .threads = 2, .progress_interval = 0}, stop,
+        observer);
   };
   const auto whole = make_learner(options);
   fit_epochs(*whole, 4);

@@ -29,8 +29,8 @@ FitOptions options_for(int64_t epochs, int64_t batch, Shuffle shuffle = Shuffle:
 // the running mean of the loss tells which sample a batch of one held.
 struct OrderProbe {
   explicit OrderProbe(int64_t count, uint64_t seed = 1) {
-    samples = Samples{
-        .inputs = std::vector<float>(static_cast<size_t>(count)), .classes = {}, .values = {}, .shape = {1}};
+    samples =
+        Samples{.inputs = std::vector<float>(static_cast<size_t>(count)), .classes = {}, .values = {}, .shape = {1}};
     for (int64_t i = 0; i < count; ++i) samples.values.push_back(static_cast<float>(i));
     learner = make_learner({.input_shape = {1},
                             .layers = {dense({.units = 1})},
@@ -119,8 +119,7 @@ TEST_CASE("fit: reports epochs, steps, samples, and the mean loss over samples, 
   const Samples validation = class_samples(23, options.input_shape, 10, 2);
   RecordingObserver observer;
   const ArraySamples validation_view = validation.view();
-  CHECK(fit(*learner, train.view(), &validation_view, options_for(2, 20), kNever, observer) ==
-        FitEnd::kCompleted);
+  CHECK(fit(*learner, train.view(), &validation_view, options_for(2, 20), kNever, observer) == FitEnd::kCompleted);
   CHECK(fit(*learner, train.view(), nullptr, options_for(1, 64), kNever, observer) == FitEnd::kCompleted);
   REQUIRE(observer.epochs.size() == 3);
   const uint64_t steps[] = {3, 6, 7};
@@ -216,8 +215,7 @@ TEST_CASE("fit: a stop flag ends the run at a step's boundary") {
     std::atomic<bool> stop{false};
   };
   StopAfterTwo stopping;
-  CHECK(fit(*learner, samples.view(), nullptr, options_for(5, 20), stopping.stop, stopping) ==
-        FitEnd::kStopped);
+  CHECK(fit(*learner, samples.view(), nullptr, options_for(5, 20), stopping.stop, stopping) == FitEnd::kStopped);
   CHECK(stopping.epochs.size() == 2);
   CHECK(learner->steps == 6);
   CHECK(learner->epochs == 2);

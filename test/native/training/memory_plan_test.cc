@@ -16,9 +16,7 @@ constexpr int64_t kLine = kCacheLine / static_cast<int64_t>(sizeof(float));
 
 int64_t rounded(int64_t size) { return (size + kLine - 1) / kLine * kLine; }
 
-bool alive_at_once(const BufferRequest& a, const BufferRequest& b) {
-  return a.first <= b.last && b.first <= a.last;
-}
+bool alive_at_once(const BufferRequest& a, const BufferRequest& b) { return a.first <= b.last && b.first <= a.last; }
 
 }  // namespace
 
@@ -50,8 +48,7 @@ TEST_CASE("place_buffers: buffers alive at once never overlap, over 3,000 random
     int64_t least = 0;
     for (int time = 0; time <= 18; ++time) {
       int64_t alive = 0;
-      for (const BufferRequest& r : requests)
-        alive += r.first <= time && time <= r.last ? rounded(r.size) : 0;
+      for (const BufferRequest& r : requests) alive += r.first <= time && time <= r.last ? rounded(r.size) : 0;
       least = std::max(least, alive);
     }
     CAPTURE(trial);

@@ -56,10 +56,8 @@ TEST_CASE("Architecture: shapes follow through the layers, parameters are named 
   CHECK(empty.weights_size() == 0);
 }
 
-TEST_CASE(
-    "Architecture: operations of a pass: forward once, weights once, inputs once but for the first layer") {
-  const Architecture a({10},
-                       {dense({.units = 20}), plain_layer("relu"), dense({.units = 5, .name = "dense_2"})});
+TEST_CASE("Architecture: operations of a pass: forward once, weights once, inputs once but for the first layer") {
+  const Architecture a({10}, {dense({.units = 20}), plain_layer("relu"), dense({.units = 5, .name = "dense_2"})});
   CHECK(a.forward_flops() == 2 * (10 * 20 + 20 * 5));
   CHECK(a.training_flops() == 2 * 2 * 10 * 20 + 3 * 2 * 20 * 5);
 }

@@ -18,12 +18,12 @@ constexpr float kBadValues[] = {std::numeric_limits<float>::quiet_NaN(), INFINIT
 constexpr int64_t kBatch = 7;
 
 LearnerOptions regression_mlp() {
-  return {.input_shape = {5},
-          .layers = {dense({.units = 9, .activation = "relu", .name = "first"}),
-                     dense({.units = 6, .activation = "tanh", .name = "second"}),
-                     dense({.units = 4, .activation = "sigmoid", .name = "third"}),
-                     dense({.units = 3, .name = "last"})},
-          .loss = "meanSquaredError"};
+  return {
+      .input_shape = {5},
+      .layers = {dense({.units = 9, .activation = "relu", .name = "first"}),
+                 dense({.units = 6, .activation = "tanh", .name = "second"}),
+                 dense({.units = 4, .activation = "sigmoid", .name = "third"}), dense({.units = 3, .name = "last"})},
+      .loss = "meanSquaredError"};
 }
 
 LearnerOptions classifying_conv_net() {
@@ -49,8 +49,8 @@ Step take_step(Learner& learner, const Samples& samples) {
   TrainStep train(learner, kBatch, 1);
   ObjectiveTotals totals = learner.objective()->empty_totals();
   const ArraySamples view = samples.view();
-  step.error = error_of(
-      [&] { Team::run(1, [&](Team& team) { step.outcome = train.run(team, view, nullptr, 0, totals); }); });
+  step.error =
+      error_of([&] { Team::run(1, [&](Team& team) { step.outcome = train.run(team, view, nullptr, 0, totals); }); });
   return step;
 }
 
@@ -67,17 +67,15 @@ std::string inject(RandomData& random, Learner& learner, Samples& samples, Targe
     case Target::kWeight: break;
   }
   const Architecture& a = learner.network().architecture();
-  const auto parameter =
-      static_cast<size_t>(random.integer(0, static_cast<int64_t>(a.parameters().size()) - 1));
+  const auto parameter = static_cast<size_t>(random.integer(0, static_cast<int64_t>(a.parameters().size()) - 1));
   const auto& p = a.parameters()[parameter];
   learner.network().weights()[p.offset + random.integer(0, p.shape.size() - 1)] = bad;
   return "layer \"" + a.layers()[static_cast<size_t>(p.layer)]->name() + "\"";
 }
 
 // Calls `check(learner, samples, injected value, what a message has to name)` 500 times for each of two nets.
-void for_each_injection(
-    NonFinitePolicy policy,
-    const std::function<void(Learner&, const Samples&, float, const std::string&)>& check) {
+void for_each_injection(NonFinitePolicy policy,
+                        const std::function<void(Learner&, const Samples&, float, const std::string&)>& check) {
   RandomData random(701);
   for (LearnerOptions options : {regression_mlp(), classifying_conv_net()}) {
     options.non_finite = policy;
@@ -87,8 +85,7 @@ void for_each_injection(
       Samples samples = samples_for(options, static_cast<uint64_t>(i));
       CHECK(take_step(*learner, samples).error.empty());  // so that there is a state to keep
       const bool values = !samples.values.empty();
-      const Target target =
-          random.pick({Target::kInput, Target::kWeight, values ? Target::kLabel : Target::kInput});
+      const Target target = random.pick({Target::kInput, Target::kWeight, values ? Target::kLabel : Target::kInput});
       const float bad = kBadValues[random.integer(0, 2)];
       CAPTURE(i);
       CAPTURE(options.loss);
@@ -131,16 +128,15 @@ TEST_CASE(
     "nonFinite skip: 1,000 injections, each step left out, weights, states and step count bit for bit as "
     "before") {
   int skipped = 0;
-  for_each_injection(NonFinitePolicy::kSkip,
-                     [&](Learner& learner, const Samples& samples, float, const std::string&) {
-                       const std::vector<float> before = state_of(learner);
-                       const Step step = take_step(learner, samples);
-                       CHECK(step.error.empty());
-                       CHECK(step.outcome == StepOutcome::kSkipped);
-                       CHECK(difference_in_bits(state_of(learner), before) == "");
-                       CHECK(learner.steps == 1);
-                       skipped += step.outcome == StepOutcome::kSkipped ? 1 : 0;
-                     });
+  for_each_injection(NonFinitePolicy::kSkip, [&](Learner& learner, const Samples& samples, float, const std::string&) {
+    const std::vector<float> before = state_of(learner);
+    const Step step = take_step(learner, samples);
+    CHECK(step.error.empty());
+    CHECK(step.outcome == StepOutcome::kSkipped);
+    CHECK(difference_in_bits(state_of(learner), before) == "");
+    CHECK(learner.steps == 1);
+    skipped += step.outcome == StepOutcome::kSkipped ? 1 : 0;
+  });
   CHECK(skipped == 1000);
 }
 
@@ -179,15 +175,12 @@ TEST_CASE("nonFinite stop: no false alarms over 1,000 steps of finite data, smal
   }
 }
 
-TEST_CASE(
-    "nonFinite stop: a gradient that overflows under a finite loss names the layer and which layers moved") {
-  LearnerOptions options{
-      .input_shape = {2},
-      .layers = {dense({.units = 3, .name = "first"}), dense({.units = 1, .name = "last"})},
-      .loss = "meanSquaredError"};
+TEST_CASE("nonFinite stop: a gradient that overflows under a finite loss names the layer and which layers moved") {
+  LearnerOptions options{.input_shape = {2},
+                         .layers = {dense({.units = 3, .name = "first"}), dense({.units = 1, .name = "last"})},
+                         .loss = "meanSquaredError"};
   Samples samples = value_samples(kBatch, {2}, 1);
-  samples.values[4] =
-      3e38F;  // its square is a double; with a batch of 7 its gradient fits a float, but not times x
+  samples.values[4] = 3e38F;  // its square is a double; with a batch of 7 its gradient fits a float, but not times x
   for (float& x : samples.inputs) x *= 1000;
   const auto stopping = make_learner(options);
   const std::string error = take_step(*stopping, samples).error;

@@ -30,9 +30,8 @@ TEST_CASE("Objective: labels have to be targets of the loss") {
   CHECK(label_error("meanSquaredError", 3, values).empty());
   CHECK(label_error("sigmoidBinaryCrossEntropy", 3, values).empty());
   CHECK(contains(label_error("softmaxCrossEntropy", 2, classes), "LABEL_OUT_OF_RANGE"));
-  CHECK(
-      label_error("softmaxCrossEntropy", 3, values) ==
-      "SHAPE_MISMATCH: softmaxCrossEntropy: takes class labels (integers), the dataset's labels are values");
+  CHECK(label_error("softmaxCrossEntropy", 3, values) ==
+        "SHAPE_MISMATCH: softmaxCrossEntropy: takes class labels (integers), the dataset's labels are values");
   CHECK(label_error("meanSquaredError", 2, values) ==
         "SHAPE_MISMATCH: meanSquaredError: the model gives 2 values a sample, the dataset's labels have 3");
   CHECK(contains(label_error("meanSquaredError", 3, classes),
@@ -40,20 +39,14 @@ TEST_CASE("Objective: labels have to be targets of the loss") {
   // One yes-or-no output takes classes 0 and 1.
   CHECK(label_error("sigmoidBinaryCrossEntropy", 1, class_samples(10, {4}, 2)).empty());
   CHECK(contains(label_error("sigmoidBinaryCrossEntropy", 1, classes), "LABEL_OUT_OF_RANGE"));
-  const Samples none{
-      .inputs = std::vector<float>(8), .classes = {}, .values = {}, .shape = {4}, .label_size = 0};
-  CHECK(label_error("meanSquaredError", 1, none) ==
-        "LABELS_MISSING: meanSquaredError: the dataset has no labels");
+  const Samples none{.inputs = std::vector<float>(8), .classes = {}, .values = {}, .shape = {4}, .label_size = 0};
+  CHECK(label_error("meanSquaredError", 1, none) == "LABELS_MISSING: meanSquaredError: the dataset has no labels");
 }
 
 TEST_CASE("Objective: losses and metrics that do not fit the outputs are refused") {
   const Spec::Object accuracy{{"kind", "accuracy"}};
-  CHECK(contains(error_of([] {
-                   objective("softmaxCrossEntropy", {3, 3, 2});
-                 }),
-                 "SHAPE_MISMATCH: softmaxCrossEntropy"));
-  CHECK(contains(error_of([&] { objective("meanSquaredError", {3}, {accuracy}); }),
-                 "SHAPE_MISMATCH: accuracy"));
+  CHECK(contains(error_of([] { objective("softmaxCrossEntropy", {3, 3, 2}); }), "SHAPE_MISMATCH: softmaxCrossEntropy"));
+  CHECK(contains(error_of([&] { objective("meanSquaredError", {3}, {accuracy}); }), "SHAPE_MISMATCH: accuracy"));
   CHECK(error_of([&] { objective("softmaxCrossEntropy", {3}, {accuracy}); }).empty());
 }
 
@@ -92,7 +85,5 @@ TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up
   }
   BatchObjective batch(shared, kBatch);
   batch.set_targets(samples.classes.data(), nullptr);
-  Team::run(1, [&](Team& team) {
-    CHECK(batch.compute(team, outputs.data(), nullptr) == doctest::Approx(first_loss));
-  });
+  Team::run(1, [&](Team& team) { CHECK(batch.compute(team, outputs.data(), nullptr) == doctest::Approx(first_loss)); });
 }

@@ -21,8 +21,7 @@ namespace {
 constexpr RandomState kRandom{7, 3};
 
 std::shared_ptr<Network> make_network(const LearnerOptions& options) {
-  return std::make_shared<Network>(std::make_shared<const Architecture>(options.input_shape, options.layers),
-                                   1);
+  return std::make_shared<Network>(std::make_shared<const Architecture>(options.input_shape, options.layers), 1);
 }
 
 // The same layers without dropout, whose training and predicting differ.
@@ -31,13 +30,11 @@ LearnerOptions without_dropout(LearnerOptions options) {
   return options;
 }
 
-std::vector<float> outputs(Network& network, Phase phase, const std::vector<float>& x, int64_t batch,
-                           int threads) {
+std::vector<float> outputs(Network& network, Phase phase, const std::vector<float>& x, int64_t batch, int threads) {
   Plan plan(network.shared_architecture(), {batch, phase, threads});
   std::vector<float> y(static_cast<size_t>(batch * network.architecture().output_shape().size()));
   Team::run(threads, [&](Team& team) {
-    for (int repeat = 0; repeat < 2;
-         ++repeat) {  // the second run finds what the first one left in the workspace
+    for (int repeat = 0; repeat < 2; ++repeat) {  // the second run finds what the first one left in the workspace
       std::copy(x.begin(), x.end(), plan.input());
       plan.forward(team, network.weights(), kRandom);
     }
@@ -52,19 +49,14 @@ struct Unshared {
   std::vector<std::vector<float>> gradients;  // in file layout, in the order of the parameters
 };
 
-Unshared run_unshared(Network& network, int64_t batch, const std::vector<float>& x,
-                      const std::vector<float>& dy) {
+Unshared run_unshared(Network& network, int64_t batch, const std::vector<float>& x, const std::vector<float>& dy) {
   const Architecture& a = network.architecture();
   std::vector<LayerCase> cases;
   std::vector<LayerResult> results;
   const auto layer_case = [&](size_t i, const std::vector<float>& in, const std::vector<float>& gradient) {
     const Layer& layer = *a.layers()[i];
-    LayerCase given{.batch = batch,
-                    .x = in,
-                    .dy = gradient,
-                    .parameters = {},
-                    .seed = kRandom.seed,
-                    .step = kRandom.step};
+    LayerCase given{
+        .batch = batch, .x = in, .dy = gradient, .parameters = {}, .seed = kRandom.seed, .step = kRandom.step};
     for (size_t p = 0; p < layer.parameters().size(); ++p) {
       const auto& parameter = a.parameters()[static_cast<size_t>(a.first_parameter(static_cast<int>(i))) + p];
       const float* values = network.weights() + parameter.offset;
@@ -118,9 +110,9 @@ TEST_CASE("Plan: dropout acts in training only") {
 
 TEST_CASE("Plan: with shared memory it gives the bits of layers that share none, forward and backward") {
   LearnerOptions odd{.input_shape = {9, 11, 3},
-                     .layers = {plain_layer("relu"), conv2d({.filters = 5}), max_pool2d({}),
-                                plain_layer("flatten"), plain_layer("flatten"), dense({.units = 7}),
-                                plain_layer("flatten"), plain_layer("softmax"), plain_layer("flatten")}};
+                     .layers = {plain_layer("relu"), conv2d({.filters = 5}), max_pool2d({}), plain_layer("flatten"),
+                                plain_layer("flatten"), dense({.units = 7}), plain_layer("flatten"),
+                                plain_layer("softmax"), plain_layer("flatten")}};
   LearnerOptions aliases{.input_shape = {3, 2, 1},
                          .layers = {plain_layer("flatten"), dense({.units = 4}), dropout(0.5)}};
   LearnerOptions bare{.input_shape = {4}, .layers = {plain_layer("flatten")}};
@@ -177,9 +169,10 @@ TEST_CASE("Plan: shares memory, and describes itself") {
   CHECK(training.workspace_floats() < training.unshared_floats());
   CHECK(predicting.workspace_floats() < predicting.unshared_floats());
   CHECK(predicting.workspace_floats() < training.workspace_floats());
-  CHECK(training.describe(0).kernel == std::string("blas-im2col"));
-  CHECK(training.describe(0).activation == 33 * 9 * 11 * 10);
-  CHECK(training.describe(1).saved == 33 * 5 * 6 * 10);
+  CHECK(training.describe(0).kernel == std::string("direct"));
+  CHECK(training.describe(0).layout == Layout::kLanes);
+  CHECK(training.describe(0).activation == 48 * 9 * 11 * 10);
+  CHECK(training.describe(1).saved == 48 * 5 * 6 * 10);
   CHECK(predicting.describe(1).saved == 0);
   CHECK(training.describe(3).kernel == std::string("alias"));
   CHECK(training.describe(3).activation == 0);

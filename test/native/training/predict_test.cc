@@ -18,11 +18,9 @@ namespace {
 
 const std::atomic<bool> kNever{false};
 
-std::vector<float> predictions(Network& network, PlanPool& pool, const Samples& samples,
-                               const PassOptions& options) {
+std::vector<float> predictions(Network& network, PlanPool& pool, const Samples& samples, const PassOptions& options) {
   const ArraySamples view = samples.view();
-  std::vector<float> outputs(static_cast<size_t>(view.count() * network.architecture().output_shape().size()),
-                             77.0F);
+  std::vector<float> outputs(static_cast<size_t>(view.count() * network.architecture().output_shape().size()), 77.0F);
   predict(network, pool, view, options, kNever, outputs.data());
   return outputs;
 }
@@ -91,8 +89,7 @@ TEST_CASE("predict: nothing for no samples, and an early end when stopped") {
   CHECK(outputs == std::vector<float>(50, 77.0F));
 }
 
-TEST_CASE(
-    "Evaluation: loss and metrics are means over samples, computed by hand, with a partial last batch") {
+TEST_CASE("Evaluation: loss and metrics are means over samples, computed by hand, with a partial last batch") {
   const auto learner = make_learner(mlp());
   const Samples samples = class_samples(53, {33}, 10);
   PlanPool pool;
@@ -122,12 +119,11 @@ TEST_CASE(
 }
 
 TEST_CASE("Evaluation: losses on values, several metrics at once") {
-  const auto learner =
-      make_learner({.input_shape = {4},
-                    .layers = {dense({.units = 3})},
-                    .loss = "meanSquaredError",
-                    .metrics = {Spec::Object{{"kind", "meanAbsoluteError"}},
-                                Spec::Object{{"kind", "binaryAccuracy"}, {"threshold", 0.5}}}});
+  const auto learner = make_learner({.input_shape = {4},
+                                     .layers = {dense({.units = 3})},
+                                     .loss = "meanSquaredError",
+                                     .metrics = {Spec::Object{{"kind", "meanAbsoluteError"}},
+                                                 Spec::Object{{"kind", "binaryAccuracy"}, {"threshold", 0.5}}}});
   const Samples samples = value_samples(20, {4}, 3);
   PlanPool pool;
   const std::vector<float> y = predictions(learner->network(), pool, samples, {20, 1});
