@@ -40,9 +40,9 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
                 label + ": kernel \"" + requested + "\" does not exist; use \"auto\", \"direct\" or \"blas\"");
   }
   if (!direct_exists(window, activation)) {
-    throw Error("INVALID_SPEC", label +
-                                    ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
-                                    "any activation but softmax; use \"auto\"");
+    throw Error("INVALID_OPTION", label +
+                                      ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
+                                      "any activation but softmax; use \"auto\"");
   }
   return Conv2dKernel::kDirect;
 }
