@@ -24,15 +24,6 @@ void pause_briefly() {
 #endif
 }
 
-// Waits until `value` is no longer `old`: spins, then sleeps on a futex.
-void wait_while(const std::atomic<uint32_t>& value, uint32_t old, int spins) {
-  for (int i = 0; i < spins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    pause_briefly();
-  }
-  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
-}
-
 // OpenBLAS reads the calling thread's OpenMP setting; one thread there keeps every product where it was called.
 class SerialBlas {
  public:
@@ -78,39 +69,70 @@ void Team::run(int threads, const std::function<void(Team&)>& body) {
 }
 
 void Team::dispatch(int64_t count, Invoke invoke, void* context) {
-  invoke_ = invoke;
-  context_ = context;
-  count_ = count;
-  next_.store(0, std::memory_order_relaxed);
-  busy_.store(static_cast<uint32_t>(size_ - 1), std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
-  round_.notify_all();
-  claim_jobs(0);
-  for (uint32_t busy = busy_.load(std::memory_order_acquire); busy != 0; busy = busy_.load(std::memory_order_acquire)) {
-    wait_while(busy_, busy, spins_);
+  // Closed while it changes: a thread that reads a mixture of two rounds fails to claim a job. All jobs of the round
+  // before are done, so nobody else uses these.
+  const uint64_t round = (next_.load(std::memory_order_relaxed) >> kIndexBits) + 1;
+  next_.store(round << kIndexBits | kIndexMask, std::memory_order_release);
+  invoke_.store(invoke, std::memory_order_release);
+  context_.store(context, std::memory_order_release);
+  count_.store(static_cast<uint64_t>(count), std::memory_order_release);
+  done_.store(0, std::memory_order_release);
+  next_.store((round + 1) << kIndexBits, std::memory_order_release);
+  rounds_.fetch_add(1);
+  if (sleepers_.load() > 0) rounds_.notify_all();
+
+  while (run_one_job(0)) {
+  }
+  const auto all = static_cast<uint64_t>(count);
+  for (int i = 0; i < spins_ && done_.load(std::memory_order_acquire) != all; ++i) pause_briefly();
+  while (done_.load(std::memory_order_acquire) != all) {
+    const uint32_t finished = finished_.load();
+    first_sleeps_.store(true);
+    if (done_.load() != all) finished_.wait(finished);
+    first_sleeps_.store(false);
   }
 }
 
-void Team::claim_jobs(int thread) {
-  for (int64_t index = next_.fetch_add(1, std::memory_order_relaxed); index < count_;
-       index = next_.fetch_add(1, std::memory_order_relaxed)) {
-    invoke_(context_, index, thread);
+// False when no job of the current round is left.
+bool Team::run_one_job(int thread) {
+  uint64_t next = next_.load(std::memory_order_acquire);
+  for (;;) {
+    const Invoke invoke = invoke_.load(std::memory_order_acquire);
+    void* const context = context_.load(std::memory_order_acquire);
+    const uint64_t count = count_.load(std::memory_order_acquire);
+    if ((next & kIndexMask) >= count) return false;
+    // Success means that nothing has changed since, so what was read belongs to this round.
+    if (next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      invoke(context, static_cast<int64_t>(next & kIndexMask), thread);
+      if (done_.fetch_add(1) + 1 == count && first_sleeps_.load()) {
+        finished_.fetch_add(1);
+        finished_.notify_one();
+      }
+      return true;
+    }
   }
 }
 
 void Team::serve(int thread) {
-  for (uint32_t round = 0;; ++round) {
-    wait_while(round_, round, spins_);
-    if (dismissed_) return;
-    claim_jobs(thread);
-    if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
+  uint32_t seen = 0;
+  for (;;) {
+    for (int i = 0; i < spins_ && rounds_.load(std::memory_order_acquire) == seen; ++i) pause_briefly();
+    while (rounds_.load() == seen) {
+      sleepers_.fetch_add(1);
+      rounds_.wait(seen);
+      sleepers_.fetch_sub(1);
+    }
+    if (dismissed_.load()) return;
+    seen = rounds_.load(std::memory_order_acquire);
+    while (run_one_job(thread)) {
+    }
   }
 }
 
 void Team::dismiss() {
-  dismissed_ = true;
-  round_.fetch_add(1, std::memory_order_release);
-  round_.notify_all();
+  dismissed_.store(true);
+  rounds_.fetch_add(1);
+  rounds_.notify_all();
 }
 
 int resolve_threads(int requested) { return requested > 0 ? requested : available_cpus(); }

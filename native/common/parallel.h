@@ -45,19 +45,28 @@ class Team {
 
   Team() = default;
   void dispatch(int64_t count, Invoke invoke, void* context);
-  void claim_jobs(int thread);
+  bool run_one_job(int thread);
   void serve(int thread);
   void dismiss();
 
+  // A round of jobs and the next one to be claimed, in one word: a thread that comes late to a round, because the
+  // system gave its processor to somebody else, finds it closed and is not waited for.
+  static constexpr int kIndexBits = 32;
+  static constexpr uint64_t kIndexMask = (uint64_t{1} << kIndexBits) - 1;
+
   int size_ = 1;
   int spins_ = 0;
-  bool dismissed_ = false;
-  Invoke invoke_ = nullptr;
-  void* context_ = nullptr;
-  int64_t count_ = 0;
-  alignas(64) std::atomic<int64_t> next_{0};
-  alignas(64) std::atomic<uint32_t> round_{0};
-  alignas(64) std::atomic<uint32_t> busy_{0};
+  std::atomic<bool> dismissed_{false};
+  std::atomic<Invoke> invoke_{nullptr};
+  std::atomic<void*> context_{nullptr};
+  std::atomic<uint64_t> count_{0};
+  alignas(64) std::atomic<uint64_t> next_{0};
+  alignas(64) std::atomic<uint64_t> done_{0};
+  // What threads sleep on: bumped at every round, and when the last job of one is done.
+  alignas(64) std::atomic<uint32_t> rounds_{0};
+  std::atomic<int> sleepers_{0};
+  alignas(64) std::atomic<uint32_t> finished_{0};
+  std::atomic<bool> first_sleeps_{false};
 };
 
 // The number of threads to use for what the user asked for: `requested`, or all available processors for 0.

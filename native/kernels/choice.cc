@@ -54,10 +54,10 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Window2d& window, Activ
   return batch >= kSmallestBatch && direct_exists(window, activation) ? Conv2dKernel::kDirect : Conv2dKernel::kBlas;
 }
 
-void check_dense_kernel(const std::string& requested, const std::string& label) {
-  if (requested != "auto" && requested != "blas") {
-    throw Error("INVALID_SPEC", label + ": kernel \"" + requested + "\" does not exist; use \"auto\" or \"blas\"");
-  }
+DenseKernel choose_dense(const std::string& requested, const std::string& label) {
+  if (requested == "auto") return DenseKernel::kPanels;
+  if (requested == "blas") return DenseKernel::kBlas;
+  throw Error("INVALID_SPEC", label + ": kernel \"" + requested + "\" does not exist; use \"auto\" or \"blas\"");
 }
 
 int choose_threads(int requested, int64_t flops) {
@@ -66,15 +66,11 @@ int choose_threads(int requested, int64_t flops) {
   return flops < kOneThread ? 1 : resolve_threads(requested);
 }
 
-ProductTiling tile_product(int64_t rows, int64_t columns, int64_t depth) {
-  constexpr int64_t kSmallestSide = 64;
-  constexpr int64_t kMostTiles = 16;
-  constexpr double kFlopsPerTile = 4e6;
-  const double flops = 2.0 * static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
-  const auto tiles = static_cast<int64_t>(std::clamp(flops / kFlopsPerTile, 1.0, static_cast<double>(kMostTiles)));
-  const int64_t across = std::min(tiles, ceil_divide(columns, kSmallestSide));
-  const int64_t down = std::min(ceil_divide(tiles, across), ceil_divide(rows, kSmallestSide));
-  return {cut(rows, down, 16), cut(columns, across, 16)};
+Tiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth) {
+  constexpr double kFlopsPerJob = 4e5;
+  const double flops_per_row = 2.0 * static_cast<double>(columns) * static_cast<double>(depth);
+  const auto rows_per_job = static_cast<int64_t>(std::min(kFlopsPerJob / flops_per_row, 1e9)) + 1;
+  return cut(rows, ceil_divide(rows, round_up(rows_per_job, 6)), 6);
 }
 
 int64_t pixels_per_product(int64_t row_length) {

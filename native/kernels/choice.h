@@ -26,21 +26,21 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
                                  Activation activation);
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch);
 
-// Throws INVALID_SPEC, starting with `label`, unless `requested` is "auto" or "blas".
-void check_dense_kernel(const std::string& requested, const std::string& label);
+enum class DenseKernel {
+  kBlas,    // OpenBLAS on tiles: packs both operands at every call
+  kPanels,  // kernels/simd_gemm.h, which reads weights as they lie
+};
+
+// "auto" is "panels", which was faster at every size tried (kernels/simd_gemm.h); "blas" stays for comparison. Throws
+// INVALID_SPEC, starting with `label`, for another name.
+DenseKernel choose_dense(const std::string& requested, const std::string& label);
 
 // Threads for passes of `flops`: a fork and a barrier cost more than the arithmetic of a tiny model.
 int choose_threads(int requested, int64_t flops);
 
-// A product [rows, depth] x [depth, columns] cut into tiles of some millions of operations: large enough that BLAS's
-// packing of both operands is a small part, many enough for the cores of a desktop.
-struct ProductTiling {
-  Tiling rows;
-  Tiling columns;
-
-  int64_t count() const { return rows.count * columns.count; }
-};
-ProductTiling tile_product(int64_t rows, int64_t columns, int64_t depth);
+// The rows of a product [rows, depth] x [depth, columns] cut into jobs that are worth handing to a thread, some
+// microseconds each, and fit the kernels' tiles of 6 rows.
+Tiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth);
 
 // Output pixels whose im2col rows of `row_length` floats make one product of a convolution: about what fits in L2.
 int64_t pixels_per_product(int64_t row_length);

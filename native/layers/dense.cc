@@ -4,22 +4,40 @@
 
 #include "common/checked.h"
 #include "common/error.h"
-#include "kernels/choice.h"
 #include "kernels/gemm.h"
+#include "kernels/simd_gemm.h"
 
 namespace gradloom {
+namespace {
+
+// Columns of a matrix in panels of 64; the last one holds what is left.
+constexpr int64_t kPanelWidth = 64;
+
+struct Panels {
+  int64_t columns;
+
+  int64_t count() const { return ceil_divide(columns, kPanelWidth); }
+  int64_t first(int64_t panel) const { return panel * kPanelWidth; }
+  int64_t width(int64_t panel) const { return std::min(kPanelWidth, columns - first(panel)); }
+};
+
+using Multiply = decltype(&gemm);
+
+Multiply multiply_of(DenseKernel kernel) { return kernel == DenseKernel::kBlas ? gemm : simd_gemm; }
+
+}  // namespace
 
 Dense::Dense(const Spec& spec, const Shape& input_shape)
     : Layer(spec, input_shape),
       inputs_(input_shape.size()),
       units_(spec.integer("units", 1)),
       has_bias_(spec.boolean("bias")),
-      activation_(parse_activation(spec.string("activation"))) {
+      activation_(parse_activation(spec.string("activation"))),
+      kernel_(choose_dense(spec.string("kernel"), label())) {
   if (input_shape.rank() != 1) {
     throw Error("SHAPE_MISMATCH", label() + ": takes vectors of features, got samples of shape " +
                                       input_shape.to_string() + "; put a flatten() before it");
   }
-  check_dense_kernel(spec.string("kernel"), label());
   check_gemm_size(inputs_);
   check_gemm_size(units_);
   set_output_shape({units_});
@@ -29,81 +47,144 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
 
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
-  return {.kernel = "blas",
+  const int64_t weights = checked_multiply(units_, inputs_);
+  return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
           .backward_reads_input = true,
           .backward_reads_output = activation_ != Activation::kLinear,
-          .backward_scratch = checked_multiply(units_, inputs_ + 1)};
+          // dz in panels; then the turned weights, whose place the gradient of the weights takes when dx is done.
+          .backward_scratch = checked_multiply(setting.batch, units_) + weights + units_};
 }
 
 void Dense::forward(const ForwardArguments& args) const {
   const float* weight = args.parameters[0];
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
-  // Softmax needs whole rows, so it cannot follow a tile of columns.
-  const bool whole_rows = activation_ == Activation::kSoftmax;
-  ProductTiling tiles = tile_product(args.pass.batch, units_, inputs_);
-  if (whole_rows) tiles.columns = cut(units_, 1);
-  args.pass.team.for_each(tiles.count(), [&](int64_t tile, int) {
-    const int64_t row = tiles.rows.first(tile / tiles.columns.count);
-    const int64_t column = tiles.columns.first(tile % tiles.columns.count);
-    const int64_t rows = tiles.rows.size(tile / tiles.columns.count);
-    const int64_t columns = tiles.columns.size(tile % tiles.columns.count);
-    float* y = args.y + row * units_ + column;
-    gemm({rows, columns, inputs_}, {args.x + row * inputs_, inputs_},
-         {weight + column * inputs_, inputs_, Transpose::kYes}, Accumulate::kOverwrite, y, units_);
-    add_bias_and_activate(activation_, {rows, columns, units_}, bias == nullptr ? nullptr : bias + column, y);
+  const int64_t batch = args.pass.batch;
+  const Panels panels{units_};
+  const Tiling rows = tile_product_rows(batch, std::min(units_, kPanelWidth), inputs_);
+  const auto multiply = multiply_of(kernel_);
+  // Softmax needs whole rows, so it cannot follow a panel.
+  const bool fused = activation_ != Activation::kSoftmax;
+  args.pass.team.for_each(panels.count() * rows.count, [&](int64_t job, int) {
+    const int64_t panel = job / rows.count;
+    const int64_t row = rows.first(job % rows.count);
+    const int64_t count = rows.size(job % rows.count);
+    const int64_t first = panels.first(panel);
+    const int64_t width = panels.width(panel);
+    float* y = args.y + row * units_ + first;
+    multiply({count, width, inputs_}, {args.x + row * inputs_, inputs_}, {weight + first * inputs_, width},
+             Accumulate::kOverwrite, y, units_);
+    add_bias_and_activate(fused ? activation_ : Activation::kLinear, {count, width, units_},
+                          bias == nullptr ? nullptr : bias + first, y);
   });
+  if (!fused) {
+    const Tiling tiles = tile_rows(batch, units_);
+    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+      add_bias_and_activate(activation_, {tiles.size(tile), units_, units_}, nullptr,
+                            args.y + tiles.first(tile) * units_);
+    });
+  }
 }
 
 void Dense::backward(const BackwardArguments& args) const {
-  if (activation_ != Activation::kLinear) {
-    const Tiling tiles = tile_rows(args.pass.batch, units_);
-    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-      const int64_t first = tiles.first(tile) * units_;
-      activation_backward(activation_, {tiles.size(tile), units_, units_}, args.y + first, args.dy + first);
-    });
-  }
-  if (args.dx != nullptr) input_gradient(args);
-  parameter_gradients(args);
+  float* panels = args.scratch;
+  float* turned = panels + args.pass.batch * units_;
+  output_gradient(args, panels);
+  if (args.dx != nullptr) input_gradient(args, turned);
+  parameter_gradients(args, panels, turned);
 }
 
-void Dense::input_gradient(const BackwardArguments& args) const {
-  const ProductTiling tiles = tile_product(args.pass.batch, inputs_, units_);
-  args.pass.team.for_each(tiles.count(), [&](int64_t tile, int) {
-    const int64_t row = tiles.rows.first(tile / tiles.columns.count);
-    const int64_t column = tiles.columns.first(tile % tiles.columns.count);
-    gemm({tiles.rows.size(tile / tiles.columns.count), tiles.columns.size(tile % tiles.columns.count), units_},
-         {args.dy + row * units_, units_}, {args.parameters[0] + column, inputs_}, Accumulate::kOverwrite,
-         args.dx + row * inputs_ + column, inputs_);
-  });
-}
-
-void Dense::parameter_gradients(const BackwardArguments& args) const {
-  const ProductTiling tiles = tile_product(units_, inputs_, args.pass.batch);
-  // One more job than tiles: the bias.
-  args.pass.team.for_each(tiles.count() + (has_bias_ ? 1 : 0), [&](int64_t tile, int) {
-    if (tile == tiles.count()) {
-      float* gradient = args.gradients.target(1, 0, args.scratch + units_ * inputs_);
-      std::fill_n(gradient, units_, 0.0F);
-      add_column_sums({args.pass.batch, units_, units_}, args.dy, gradient);
-      args.gradients.complete(1, 0, units_, gradient);
-      return;
-    }
-    const int64_t row = tiles.rows.first(tile / tiles.columns.count);
-    const int64_t column = tiles.columns.first(tile % tiles.columns.count);
-    const int64_t rows = tiles.rows.size(tile / tiles.columns.count);
-    const int64_t columns = tiles.columns.size(tile % tiles.columns.count);
-    const int64_t first = row * inputs_ + column;
-    float* gradient = args.gradients.target(0, first, args.scratch + first);
-    gemm({rows, columns, args.pass.batch}, {args.dy + row, units_, Transpose::kYes}, {args.x + column, inputs_},
-         Accumulate::kOverwrite, gradient, inputs_);
-    if (columns == inputs_) {
-      args.gradients.complete(0, first, rows * inputs_, gradient);
-    } else {
-      for (int64_t r = 0; r < rows; ++r) {
-        args.gradients.complete(0, first + r * inputs_, columns, gradient + r * inputs_);
+// dz, in place of dy and once more in panels [N][width].
+void Dense::output_gradient(const BackwardArguments& args, float* panels) const {
+  const int64_t batch = args.pass.batch;
+  const Panels columns{units_};
+  const Tiling tiles = tile_rows(batch, units_);
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first_row = tiles.first(tile);
+    const int64_t rows = tiles.size(tile);
+    float* dz = args.dy + first_row * units_;
+    activation_backward(activation_, {rows, units_, units_}, args.y + first_row * units_, dz);
+    for (int64_t panel = 0; panel < columns.count(); ++panel) {
+      const int64_t width = columns.width(panel);
+      float* target = panels + columns.first(panel) * batch + first_row * width;
+      for (int64_t row = 0; row < rows; ++row) {
+        std::copy_n(dz + row * units_ + columns.first(panel), width, target + row * width);
       }
     }
   });
+}
+
+// dx = dz W by panels of inputs, for which the weights are turned round: turned[panel of inputs][O][width].
+void Dense::input_gradient(const BackwardArguments& args, float* turned) const {
+  const float* weight = args.parameters[0];
+  const Panels outputs{units_};
+  const Panels inputs{inputs_};
+  Team& team = args.pass.team;
+  team.for_each(inputs.count(), [&](int64_t panel, int) {
+    const int64_t width = inputs.width(panel);
+    float* target = turned + inputs.first(panel) * units_;
+    for (int64_t p = 0; p < outputs.count(); ++p) {
+      const int64_t first = outputs.first(p);
+      transpose(width, outputs.width(p), weight + first * inputs_ + inputs.first(panel) * outputs.width(p),
+                outputs.width(p), target + first * width, width);
+    }
+  });
+  const Tiling rows = tile_product_rows(args.pass.batch, std::min(inputs_, kPanelWidth), units_);
+  const auto multiply = multiply_of(kernel_);
+  team.for_each(inputs.count() * rows.count, [&](int64_t job, int) {
+    const int64_t panel = job / rows.count;
+    const int64_t row = rows.first(job % rows.count);
+    const int64_t first = inputs.first(panel);
+    const int64_t width = inputs.width(panel);
+    multiply({rows.size(job % rows.count), width, units_}, {args.dy + row * units_, units_},
+             {turned + first * units_, width}, Accumulate::kOverwrite, args.dx + row * inputs_ + first, inputs_);
+  });
+}
+
+// A job is some inputs of one panel, whose weights lie side by side: their update follows while the gradient is in
+// cache.
+void Dense::parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const {
+  const int64_t batch = args.pass.batch;
+  const Panels outputs{units_};
+  const Tiling rows = tile_product_rows(inputs_, std::min(units_, kPanelWidth), batch);
+  const auto multiply = multiply_of(kernel_);
+  const int64_t products = outputs.count() * rows.count;
+  // One more job than products: the bias.
+  args.pass.team.for_each(products + (has_bias_ ? 1 : 0), [&](int64_t job, int) {
+    if (job == products) {
+      float* gradient = args.gradients.target(1, 0, scratch + units_ * inputs_);
+      std::fill_n(gradient, units_, 0.0F);
+      add_column_sums({batch, units_, units_}, args.dy, gradient);
+      args.gradients.complete(1, 0, units_, gradient);
+      return;
+    }
+    const int64_t panel = job / rows.count;
+    const int64_t input = rows.first(job % rows.count);
+    const int64_t count = rows.size(job % rows.count);
+    const int64_t width = outputs.width(panel);
+    const int64_t first = outputs.first(panel) * inputs_ + input * width;
+    float* gradient = args.gradients.target(0, first, scratch + first);
+    multiply({count, width, batch}, {args.x + input, inputs_, Transpose::kYes},
+             {panels + outputs.first(panel) * batch, width}, Accumulate::kOverwrite, gradient, width);
+    args.gradients.complete(0, first, count * width, gradient);
+  });
+}
+
+void Dense::to_file_layout(int parameter, const float* stored, float* file) const {
+  if (parameter != 0) return Layer::to_file_layout(parameter, stored, file);
+  const Panels panels{units_};
+  for (int64_t panel = 0; panel < panels.count(); ++panel) {
+    const int64_t first = panels.first(panel) * inputs_;
+    transpose(inputs_, panels.width(panel), stored + first, panels.width(panel), file + first, inputs_);
+  }
+}
+
+void Dense::from_file_layout(int parameter, const float* file, float* stored) const {
+  if (parameter != 0) return Layer::from_file_layout(parameter, file, stored);
+  const Panels panels{units_};
+  for (int64_t panel = 0; panel < panels.count(); ++panel) {
+    const int64_t first = panels.first(panel) * inputs_;
+    transpose(panels.width(panel), inputs_, file + first, inputs_, stored + first, panels.width(panel));
+  }
 }
 
 }  // namespace gradloom

@@ -1,8 +1,12 @@
 // y = activation(x W^T + b) over samples of `I` features, giving `O` units. N: batch.
 //   dz = dy * activation'(y)    dx = dz W    dW = dz^T x    db = sum of dz over the batch
+//
+// Weights are kept in panels of up to 64 units: panel p is [I][width], units 64 p to 64 p + width - 1 side by side, so
+// that a product reads them as vectors without packing. In files W is [O, I].
 #pragma once
 
 #include "kernels/activation.h"
+#include "kernels/choice.h"
 #include "layers/layer.h"
 
 namespace gradloom {
@@ -15,15 +19,19 @@ class Dense final : public Layer {
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
+  void to_file_layout(int parameter, const float* stored, float* file) const override;
+  void from_file_layout(int parameter, const float* file, float* stored) const override;
 
  private:
-  void input_gradient(const BackwardArguments& args) const;
-  void parameter_gradients(const BackwardArguments& args) const;
+  void output_gradient(const BackwardArguments& args, float* panels) const;
+  void input_gradient(const BackwardArguments& args, float* turned) const;
+  void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
 
   int64_t inputs_;  // I
   int64_t units_;   // O
   bool has_bias_;
   Activation activation_;
+  DenseKernel kernel_;
 };
 
 }  // namespace gradloom

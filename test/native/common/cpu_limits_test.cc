@@ -79,7 +79,7 @@ TEST_CASE("cgroup: missing, empty and malformed files mean no limit") {
   CHECK(cgroup_cpu_limit("/nowhere") == 0);
   CHECK(limit("", {}) == 0);
   CHECK(limit("no colons\n0:one\n\n", {{"cpu.max", "100000 100000\n"}}) == 0);
-  for (const char* text :
+  for (const std::string text :
        {"", "\n", "100000", "100000 0\n", "-5 100000\n", "0 100000\n", "abc def\n", "nan 100000\n"}) {
     CAPTURE(text);
     CHECK(limit("0::/\n", {{"cpu.max", text}}) == 0);

@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include "kernels/reference/matrix.h"
+#include "kernels/simd_gemm.h"
 #include "support/compare.h"
 #include "support/guarded_buffer.h"
 #include "support/random_data.h"
+#include "support/simd_targets.h"
 #include "support/specs.h"
 
 using namespace gradloom;
@@ -15,10 +17,11 @@ namespace {
 
 // Operands and result of one product, with gaps between the rows.
 struct Product {
-  Product(RandomData& random, const ProductShape& product_shape)
-      : shape(product_shape),
+  Product(RandomData& random, const ProductShape& product_shape, decltype(&gemm) function = gemm)
+      : multiply(function),
+        shape(product_shape),
         a_transpose(random.pick({Transpose::kNo, Transpose::kYes})),
-        b_transpose(random.pick({Transpose::kNo, Transpose::kYes})),
+        b_transpose(function == simd_gemm ? Transpose::kNo : random.pick({Transpose::kNo, Transpose::kYes})),
         accumulate(random.pick({Accumulate::kOverwrite, Accumulate::kAdd})),
         a_rows(a_transpose == Transpose::kYes ? shape.depth : shape.rows),
         b_rows(b_transpose == Transpose::kYes ? shape.columns : shape.depth),
@@ -35,7 +38,8 @@ struct Product {
     std::vector<double> bounds(expected.size(), 0.0);
     reference_product(to_double(a.values()), to_double(b.values()), expected);
     if (!integers) set_bounds(to_double(a.values()), to_double(b.values()), to_double(c.values()), bounds);
-    gemm(shape, {a.data(), a_stride, a_transpose}, {b.data(), b_stride, b_transpose}, accumulate, c.data(), c_stride);
+    multiply(shape, {a.data(), a_stride, a_transpose}, {b.data(), b_stride, b_transpose}, accumulate, c.data(),
+             c_stride);
     return difference(c.span(), expected, bounds) + (c.intact() ? "" : " written beside c");
   }
 
@@ -56,6 +60,7 @@ struct Product {
     }
   }
 
+  decltype(&gemm) multiply;
   ProductShape shape;
   Transpose a_transpose, b_transpose;
   Accumulate accumulate;
@@ -95,4 +100,49 @@ TEST_CASE("gemm: overwriting does not read what was there") {
 TEST_CASE("gemm: sizes beyond BLAS's integers are refused") {
   CHECK(error_of([] { check_gemm_size(INT32_MAX); }).empty());
   CHECK(contains(error_of([] { check_gemm_size(int64_t{INT32_MAX} + 1); }), "SHAPE_TOO_LARGE"));
+}
+
+TEST_CASE("simd_gemm: integers agree exactly on every instruction set, gaps between rows stay, any size may be 0") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(14);
+    for (int i = 0; i < 400; ++i) {
+      CAPTURE(i);
+      Product product(random,
+                      {random.pick({0, 1, 5, 6, 7, 13, 33}), random.pick({0, 1, 7, 10, 16, 31, 33, 48, 64, 65, 130}),
+                       random.pick({0, 1, 2, 15, 17, 64, 70})},
+                      simd_gemm);
+      CHECK(product.difference_to_reference(random, true) == "");
+    }
+  });
+}
+
+TEST_CASE("simd_gemm: real numbers agree within the bound of a sum of K products, also over several blocks of depth") {
+  RandomData random(15);
+  for (const int64_t depth : {1, 300, 1023, 1024, 1025, 2500}) {
+    CAPTURE(depth);
+    Product product(random, {13, 75, depth}, simd_gemm);
+    CHECK(product.difference_to_reference(random, false) == "");
+  }
+}
+
+TEST_CASE("transpose: every element, whole and partial blocks of four, gaps stay") {
+  RandomData random(16);
+  for (const int64_t rows : {1, 3, 4, 7, 16, 33}) {
+    for (const int64_t columns : {1, 2, 4, 9, 64}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      GuardedBuffer source(random.normal(rows * (columns + 1)), 1);
+      GuardedBuffer target(std::vector<float>(static_cast<size_t>(columns * (rows + 2)), 5.0F), 3);
+      std::vector<float> expected = target.values();
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < columns; ++c) {
+          expected[static_cast<size_t>(c * (rows + 2) + r)] = source.span()[static_cast<size_t>(r * (columns + 1) + c)];
+        }
+      }
+      transpose(rows, columns, source.data(), columns + 1, target.data(), rows + 2);
+      CHECK(difference_in_bits(target.values(), expected) == "");
+      CHECK(target.intact());
+    }
+  }
 }

@@ -15,7 +15,7 @@ using namespace gradloom::test;
 
 TEST_CASE("activation layers: forward and backward as the reference has them, softmax over the last axis") {
   RandomData random(141);
-  for (const char* kind : {"relu", "tanh", "sigmoid", "softmax"}) {
+  for (const std::string kind : {"relu", "tanh", "sigmoid", "softmax"}) {
     for (const Shape& shape : {Shape{1}, Shape{17}, Shape{5, 7, 3}, Shape{30, 30, 10}}) {
       const ActivationLayer layer(plain_layer(kind), shape);
       CHECK(layer.output_shape() == shape);
@@ -45,14 +45,14 @@ TEST_CASE("activation layers: forward and backward as the reference has them, so
 
 TEST_CASE("activation layers: every instruction set agrees with the reference") {
   RandomData random(142);
-  for (const char* kind : {"relu", "tanh", "sigmoid", "softmax"}) {
+  for (const std::string kind : {"relu", "tanh", "sigmoid", "softmax"}) {
     const ActivationLayer layer(plain_layer(kind), {37});
     const LayerCase given = normal_case(layer, 3, random);
     std::vector<double> y = to_double(given.x);
     for (int n = 0; n < 3; ++n) {
       reference::activate(parse_activation(kind), 37, y.data() + 37 * n, y.data() + 37 * n);
     }
-    for_each_simd_target([&](const char* target) {
+    for_each_simd_target([&](const std::string& target) {
       CAPTURE(kind);
       CAPTURE(target);
       CHECK(difference(run_layer(layer, given).y, y, Tolerance{16 * kRoundoff, 16 * kRoundoff}) == "");

@@ -45,11 +45,14 @@ const std::multimap<std::string, Example>& examples() {
   return table;
 }
 
-// Runs `check` on the layer of every example.
-void for_each_layer(const std::function<void(const Layer&)>& check) {
+// Runs `check` on the layer of every example, for inputs that come in rows and in lanes.
+void for_each_layer(const std::function<void(const Layer&, Layout offered)>& check) {
   for (const auto& [kind, example] : examples()) {
-    CAPTURE(kind);
-    check(*make_layer(example.spec, example.input));
+    for (const Layout offered : {Layout::kRows, Layout::kLanes}) {
+      CAPTURE(kind);
+      CAPTURE(std::string(layout_name(offered)));
+      check(*make_layer(example.spec, example.input), offered);
+    }
   }
 }
 
@@ -77,15 +80,16 @@ void add_scaled(std::vector<float>& values, double factor, const std::vector<flo
 
 // The gradient along one direction of the inputs and parameters: <gradient, v> against (f(x + h v) - f(x - h
 // v)) / 2h of f = <y, dy>. The floats of f limit h, and so the agreement, to some 1e-3.
-void check_directional_derivative(const Layer& layer, RandomData& random) {
-  const LayerCase given = smooth_case(layer, 3, random);
+void check_directional_derivative(const Layer& layer, Layout offered, RandomData& random) {
+  LayerCase given = smooth_case(layer, 9, random);
+  given.offered = offered;
   const LayerResult result = run_layer(layer, given);
-  const double step = 0.4 / static_cast<double>(given.x.size());
+  // Layers without parameters may have kinks: half the distance between two inputs stays clear of them.
+  const double h = layer.parameters().empty() ? 0.4 / static_cast<double>(given.x.size()) : 1e-3;
   const auto check = [&](const std::vector<float>& gradient,
                          const std::function<std::vector<float>&(LayerCase&)>& part) {
     std::vector<float> direction(gradient.size());
     for (float& v : direction) v = random.integer(0, 1) == 0 ? -1.0F : 1.0F;
-    const double h = gradient.size() == given.x.size() ? step : 1e-3;
     LayerCase above = given;
     add_scaled(part(above), h, direction);
     LayerCase below = given;
@@ -115,11 +119,12 @@ TEST_CASE("layers: every kind in the registry has an example, and the other way 
 
 TEST_CASE("layers: keep the rules of memory and gradients for awkward batches, in training and predicting") {
   RandomData random(151);
-  for_each_layer([&](const Layer& layer) {
+  for_each_layer([&](const Layer& layer, Layout offered) {
     for (const int64_t batch : {1, 7, 20, 33}) {
       for (const auto place : {GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink}) {
         CAPTURE(batch);
         LayerCase given = normal_case(layer, batch, random);
+        given.offered = offered;
         given.place = place;
         const LayerResult result = run_layer(layer, given);
         CHECK(result.broken_rules == "");
@@ -138,8 +143,9 @@ TEST_CASE("layers: keep the rules of memory and gradients for awkward batches, i
 
 TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the gradient, with and without dx") {
   RandomData random(152);
-  for_each_layer([&](const Layer& layer) {
+  for_each_layer([&](const Layer& layer, Layout offered) {
     LayerCase given = normal_case(layer, 33, random);
+    given.offered = offered;
     const LayerResult expected = run_layer(layer, given);
     for (const int threads : {1, 2, 3, 8}) {
       for (const auto place : {GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink}) {
@@ -162,17 +168,18 @@ TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the g
 
 TEST_CASE("layers: gradients agree with directional derivatives of the layer itself") {
   RandomData random(153);
-  for_each_layer([&](const Layer& layer) { check_directional_derivative(layer, random); });
+  for_each_layer([&](const Layer& layer, Layout offered) { check_directional_derivative(layer, offered, random); });
 }
 
 TEST_CASE("layers: a sample's prediction does not depend on the samples beside it") {
   RandomData random(154);
-  for_each_layer([&](const Layer& layer) {
-    LayerCase given = normal_case(layer, 7, random);
+  for_each_layer([&](const Layer& layer, Layout offered) {
+    LayerCase given = normal_case(layer, 9, random);
+    given.offered = offered;
     given.phase = Phase::kPredicting;
     const std::vector<float> together = run_layer(layer, given).y;
     std::vector<float> one_by_one;
-    for (int64_t n = 0; n < 7; ++n) {
+    for (int64_t n = 0; n < 9; ++n) {
       LayerCase single = given;
       single.batch = 1;
       single.x.assign(given.x.begin() + n * layer.input_shape().size(),
@@ -187,7 +194,7 @@ TEST_CASE("layers: a sample's prediction does not depend on the samples beside i
 
 TEST_CASE("layers: file layout and back is the identity, of the parameter's size") {
   RandomData random(155);
-  for_each_layer([&](const Layer& layer) {
+  for_each_layer([&](const Layer& layer, Layout) {
     for (size_t p = 0; p < layer.parameters().size(); ++p) {
       const std::vector<float> stored = random.normal(layer.parameters()[p].shape.size());
       std::vector<float> file(stored.size());
@@ -220,7 +227,7 @@ TEST_CASE("layers: every attribute is required, and an error names it") {
 }
 
 TEST_CASE("layers: batches beyond any memory are refused when the plan is made") {
-  for_each_layer([](const Layer& layer) {
+  for_each_layer([](const Layer& layer, Layout) {
     const LayerNeeds needs = layer.needs({1, Phase::kTraining, 1});
     CHECK(needs.kernel[0] != '\0');
     CHECK(needs.saved >= 0);

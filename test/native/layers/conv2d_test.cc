@@ -10,6 +10,7 @@
 #include "support/compare.h"
 #include "support/layer_run.h"
 #include "support/random_data.h"
+#include "support/simd_targets.h"
 #include "support/specs.h"
 #include "support/windows.h"
 
@@ -39,8 +40,9 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
   return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
 }
 
-void check_integers(RandomData& random, const reference::Convolution& shape) {
+void check_integers(RandomData& random, const reference::Convolution& shape, const std::string& kernel) {
   const Window2d& w = shape.window;
+  CAPTURE(kernel);
   CAPTURE(shape.batch);
   CAPTURE(shape.channels);
   CAPTURE(shape.filters);
@@ -50,7 +52,7 @@ void check_integers(RandomData& random, const reference::Convolution& shape) {
   CAPTURE(w.window.height);
   CAPTURE(w.window.width);
   const bool bias = random.integer(0, 3) > 0;
-  const Conv2d layer = make_layer(shape, {.filters = 0, .bias = bias, .kernel = random.pick({"auto", "blas"})});
+  const Conv2d layer = make_layer(shape, {.filters = 0, .bias = bias, .kernel = kernel});
   CHECK(layer.output_shape() == Shape{w.output.height, w.output.width, shape.filters});
   CHECK(layer.flops() == 2 * reference::conv2d_products(shape));
 
@@ -69,10 +71,15 @@ void check_integers(RandomData& random, const reference::Convolution& shape) {
   if (bias) CHECK(difference(result.gradients[1], expected.bias, Tolerance{}) == "");
 }
 
+// Whether the direct kernel takes this window.
+bool direct_exists(const reference::Convolution& shape) {
+  return error_of([&] { make_layer(shape, {.filters = 0, .kernel = "direct"}); }).empty();
+}
+
 reference::Convolution random_shape(RandomData& random) {
   const int64_t groups = random.pick({1, 1, 1, 2, 3, 7});
   reference::Convolution shape{.window = random_window(random),
-                               .batch = random.pick({1, 2, 7, 20, 33}),
+                               .batch = random.pick({1, 2, 7, 15, 16, 17, 20, 33}),
                                .channels = groups * random.pick({1, 1, 2, 3}),
                                .filters = groups * random.pick({1, 1, 2, 5}),
                                .groups = groups};
@@ -85,12 +92,37 @@ reference::Convolution random_shape(RandomData& random) {
 
 }  // namespace
 
-TEST_CASE("conv2d: integers agree exactly with the reference over 500 shapes, forward and backward") {
+TEST_CASE("conv2d on BLAS: integers agree exactly with the reference over 500 shapes, forward and backward") {
   RandomData random(111);
   for (int i = 0; i < 500; ++i) {
     CAPTURE(i);
-    check_integers(random, random_shape(random));
+    check_integers(random, random_shape(random), "blas");
   }
+}
+
+TEST_CASE("conv2d direct: integers agree exactly with the reference over 500 shapes, forward and backward") {
+  RandomData random(115);
+  for (int i = 0; i < 500;) {
+    CAPTURE(i);
+    const reference::Convolution shape = random_shape(random);
+    if (!direct_exists(shape)) continue;
+    check_integers(random, shape, random.pick({"auto", "direct"}));
+    ++i;
+  }
+}
+
+TEST_CASE("conv2d direct: integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(116);
+    for (int i = 0; i < 60;) {
+      CAPTURE(i);
+      const reference::Convolution shape = random_shape(random);
+      if (!direct_exists(shape)) continue;
+      check_integers(random, shape, "direct");
+      ++i;
+    }
+  });
 }
 
 TEST_CASE("conv2d: integers agree exactly over 60 pointwise shapes") {
@@ -100,26 +132,29 @@ TEST_CASE("conv2d: integers agree exactly over 60 pointwise shapes") {
     reference::Convolution shape = random_shape(random);
     const Extent2d size{random.pick({1, 5, 7}), random.pick({1, 4, 7})};
     shape.window = {size, size, {1, 1}, {1, 1}, {1, 1}, {}};
-    check_integers(random, shape);
+    check_integers(random, shape, "blas");
+    check_integers(random, shape, "direct");
   }
 }
 
 TEST_CASE("conv2d: integers agree exactly where work is cut into many products and partial sums") {
   RandomData random(113);
   const Window2d same3{{24, 24}, {24, 24}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-  check_integers(random, {same3, 33, 7, 10, 1});
-  check_integers(random, {same3, 7, 10, 20, 2});
   const Window2d strided{{27, 31}, {12, 14}, {5, 5}, {2, 2}, {1, 1}, {0, 1, 0, 1}};
-  check_integers(random, {strided, 20, 3, 32, 1});
   const Window2d pointwise{{20, 20}, {20, 20}, {1, 1}, {1, 1}, {1, 1}, {}};
-  check_integers(random, {pointwise, 33, 20, 33, 1});
   const Window2d depthwise{{16, 16}, {16, 16}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-  check_integers(random, {depthwise, 33, 20, 20, 20});
+  for (const std::string kernel : {"blas", "direct"}) {
+    check_integers(random, {same3, 33, 7, 10, 1}, kernel);
+    check_integers(random, {same3, 7, 10, 20, 2}, kernel);
+    check_integers(random, {strided, 20, 3, 32, 1}, kernel);
+    check_integers(random, {pointwise, 33, 20, 33, 1}, kernel);
+    check_integers(random, {depthwise, 33, 20, 20, 20}, kernel);
+  }
 }
 
 TEST_CASE("conv2d: real numbers with every activation, within bounds from epsilon and length") {
   RandomData random(114);
-  for (const char* name : {"linear", "relu", "tanh", "sigmoid", "softmax"}) {
+  for (const std::string name : {"linear", "relu", "tanh", "sigmoid", "softmax"}) {
     for (int i = 0; i < 12; ++i) {
       CAPTURE(name);
       CAPTURE(i);

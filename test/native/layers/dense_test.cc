@@ -10,6 +10,7 @@
 #include "support/compare.h"
 #include "support/layer_run.h"
 #include "support/random_data.h"
+#include "support/simd_targets.h"
 #include "support/specs.h"
 
 using namespace gradloom;
@@ -41,12 +42,20 @@ reference::DenseShape shape_of(const Layer& layer, int64_t batch) {
   return {batch, layer.input_shape().size(), layer.output_shape().size()};
 }
 
-void check_integers(RandomData& random, int64_t batch, int64_t inputs, int64_t units) {
+// Weights or their gradient as [O, I]; the layer keeps them otherwise.
+std::vector<float> in_file_layout(const Layer& layer, const std::vector<float>& stored) {
+  std::vector<float> file(stored.size());
+  layer.to_file_layout(0, stored.data(), file.data());
+  return file;
+}
+
+void check_integers(RandomData& random, int64_t batch, int64_t inputs, int64_t units,
+                    const std::string& kernel = "auto") {
   CAPTURE(batch);
   CAPTURE(inputs);
   CAPTURE(units);
   const bool bias = random.integer(0, 3) > 0;
-  const Dense layer(dense({.units = units, .bias = bias, .kernel = random.pick({"auto", "blas"})}), {inputs});
+  const Dense layer(dense({.units = units, .bias = bias, .kernel = kernel}), {inputs});
   LayerCase given = integer_case(layer, batch, random);
   given.threads = static_cast<int>(random.integer(1, 3));
   given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
@@ -54,35 +63,51 @@ void check_integers(RandomData& random, int64_t batch, int64_t inputs, int64_t u
   CHECK(result.broken_rules == "");
 
   const std::vector<double> biases = bias ? to_double(given.parameters[1]) : std::vector<double>();
-  const Expected expected = reference_of(shape_of(layer, batch), to_double(given.x), to_double(given.parameters[0]),
-                                         bias ? biases.data() : nullptr, to_double(given.dy));
+  const Expected expected =
+      reference_of(shape_of(layer, batch), to_double(given.x), to_double(in_file_layout(layer, given.parameters[0])),
+                   bias ? biases.data() : nullptr, to_double(given.dy));
   CHECK(difference(result.y, expected.z, Tolerance{}) == "");
   CHECK(difference(result.dx, expected.dx, Tolerance{}) == "");
-  CHECK(difference(result.gradients[0], expected.weight, Tolerance{}) == "");
+  CHECK(difference(in_file_layout(layer, result.gradients[0]), expected.weight, Tolerance{}) == "");
   if (bias) CHECK(difference(result.gradients[1], expected.bias, Tolerance{}) == "");
 }
 
 }  // namespace
 
-TEST_CASE("dense: integers agree exactly with the reference over 500 shapes, forward and backward") {
-  RandomData random(101);
-  for (int i = 0; i < 500; ++i) {
-    check_integers(random, random.pick({1, 2, 7, 20, 33, 65}), random.integer(1, 80), random.integer(1, 80));
+TEST_CASE("dense: integers agree exactly with the reference over 500 shapes a kernel, forward and backward") {
+  for (const std::string kernel : {"auto", "blas"}) {
+    CAPTURE(kernel);
+    RandomData random(101);
+    for (int i = 0; i < 500; ++i) {
+      check_integers(random, random.pick({1, 2, 7, 20, 33, 65}), random.integer(1, 80), random.integer(1, 80), kernel);
+    }
   }
 }
 
 TEST_CASE("dense: integers agree exactly where products are cut into several tiles") {
-  RandomData random(102);
-  check_integers(random, 130, 300, 200);
-  check_integers(random, 33, 700, 130);
-  check_integers(random, 7, 2500, 300);
-  check_integers(random, 300, 129, 257);
-  check_integers(random, 1, 3000, 1000);
+  for (const std::string kernel : {"auto", "blas"}) {
+    CAPTURE(kernel);
+    RandomData random(102);
+    check_integers(random, 130, 300, 200, kernel);
+    check_integers(random, 33, 700, 130, kernel);
+    check_integers(random, 7, 2500, 300, kernel);
+    check_integers(random, 300, 129, 257, kernel);
+    check_integers(random, 1, 3000, 1000, kernel);
+  }
+}
+
+TEST_CASE("dense: integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(104);
+    for (int i = 0; i < 60; ++i)
+      check_integers(random, random.pick({1, 7, 33}), random.integer(1, 150), random.integer(1, 150));
+  });
 }
 
 TEST_CASE("dense: real numbers with every activation, within bounds from epsilon and length") {
   RandomData random(103);
-  for (const char* name : {"linear", "relu", "tanh", "sigmoid", "softmax"}) {
+  for (const std::string name : {"linear", "relu", "tanh", "sigmoid", "softmax"}) {
     for (const int64_t batch : {1, 7, 33}) {
       for (const int64_t inputs : {1, 40, 310}) {
         for (const int64_t units : {1, 10, 65}) {
@@ -97,7 +122,7 @@ TEST_CASE("dense: real numbers with every activation, within bounds from epsilon
           const Activation activation = parse_activation(name);
           const reference::DenseShape shape = shape_of(layer, batch);
           const std::vector<double> x = to_double(given.x);
-          const std::vector<double> weight = to_double(given.parameters[0]);
+          const std::vector<double> weight = to_double(in_file_layout(layer, given.parameters[0]));
           const std::vector<double> bias = to_double(given.parameters[1]);
 
           // An activation's derivative is at most 1, so it does not enlarge the error of the sum.
@@ -127,7 +152,8 @@ TEST_CASE("dense: real numbers with every activation, within bounds from epsilon
           size = reference_of(shape, magnitudes(x), magnitudes(weight), magnitudes(bias).data(), dz_size);
           const auto terms = [](int64_t count) { return (static_cast<double>(count) + 8) * kRoundoff; };
           CHECK(difference(result.dx, expected.dx, scaled(size.dx, terms(units))) == "");
-          CHECK(difference(result.gradients[0], expected.weight, scaled(size.weight, terms(batch))) == "");
+          CHECK(difference(in_file_layout(layer, result.gradients[0]), expected.weight,
+                           scaled(size.weight, terms(batch))) == "");
           CHECK(difference(result.gradients[1], expected.bias, scaled(size.bias, terms(batch))) == "");
         }
       }

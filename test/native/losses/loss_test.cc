@@ -103,7 +103,7 @@ TEST_CASE("losses: every kind in the registry has a reference, and the other way
 
 TEST_CASE("losses: value and gradient agree with the reference at every width, on every instruction set") {
   for (const auto& [kind, reference] : references()) {
-    for_each_simd_target([&, &kind = kind](const char* target) {
+    for_each_simd_target([&, &kind = kind](const std::string& target) {
       RandomData random(201);
       for (const int64_t rows : {1, 7, 33}) {
         for (const int64_t columns : {1, 2, 3, 7, 8, 10, 15, 16, 17, 33, 300}) {
@@ -122,7 +122,7 @@ TEST_CASE("losses: value and gradient agree with the reference at every width, o
 }
 
 TEST_CASE("losses: extreme logits give finite values and gradients") {
-  for (const char* kind : {"softmaxCrossEntropy", "sigmoidBinaryCrossEntropy"}) {
+  for (const std::string kind : {"softmaxCrossEntropy", "sigmoidBinaryCrossEntropy"}) {
     const auto loss = make_loss(Spec::Object{{"kind", kind}});
     for (const float z : {100.0F, 1e4F, 3e38F}) {
       for (const int32_t target : {0, 1}) {

@@ -36,10 +36,10 @@ std::vector<AdagradSpec> all_combinations() {
   std::vector<AdagradSpec> all;
   for (const double rate_decay : {0.0, 0.01}) {
     for (const double weight_decay : {0.0, 0.02}) {
-      for (const char* mode : {"coupled", "decoupled"}) {
+      for (const std::string mode : {"coupled", "decoupled"}) {
         for (const double initial : {0.0, 0.1}) {
-          for (const char* placement : {"outside", "inside"}) {
-            for (const char* direction : {"minimize", "maximize"}) {
+          for (const std::string placement : {"outside", "inside"}) {
+            for (const std::string direction : {"minimize", "maximize"}) {
               all.push_back({.learning_rate = 0.05,
                              .learning_rate_decay = rate_decay,
                              .weight_decay = weight_decay,
@@ -117,7 +117,7 @@ TEST_CASE(
 
 TEST_CASE("adagrad: every instruction set gives the same bits, at every length") {
   const AdagradSpec spec{.learning_rate = 0.1, .learning_rate_decay = 0.1, .weight_decay = 0.01};
-  for_each_simd_target([&](const char* target) {
+  for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     const Adagrad optimizer(adagrad(spec));
     for (int64_t count = 0; count <= 40; ++count) {

@@ -101,7 +101,7 @@ TEST_CASE("optimizers: an update cut into pieces gives the bits of the whole, an
 
 TEST_CASE("optimizers: minimize goes against the gradient, maximize with it") {
   for (const auto& [kind, example] : examples()) {
-    for (const char* direction : {"minimize", "maximize"}) {
+    for (const std::string direction : {"minimize", "maximize"}) {
       CAPTURE(kind);
       CAPTURE(direction);
       Spec::Object spec = example;
@@ -119,7 +119,7 @@ TEST_CASE("optimizers: minimize goes against the gradient, maximize with it") {
 
 TEST_CASE("optimizers: what is not finite is reported wherever it stands, in gradient or weight; nothing else is") {
   RandomData random(322);
-  for_each_simd_target([&](const char* target) {
+  for_each_simd_target([&](const std::string& target) {
     for (const auto& [kind, spec] : examples()) {
       const auto optimizer = make_optimizer(spec);
       for (const int64_t count : {1, 15, 16, 17, 33}) {

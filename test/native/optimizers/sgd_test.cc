@@ -38,7 +38,7 @@ std::vector<SgdSpec> all_combinations() {
     for (const double dampening : {0.0, 0.3}) {
       for (const double weight_decay : {0.0, 0.02}) {
         for (const bool nesterov : {false, true}) {
-          for (const char* direction : {"minimize", "maximize"}) {
+          for (const std::string direction : {"minimize", "maximize"}) {
             if (nesterov && (momentum == 0 || dampening != 0)) continue;
             all.push_back({.learning_rate = 0.01,
                            .momentum = momentum,
@@ -124,7 +124,7 @@ TEST_CASE("sgd: 1,000 steps of all combinations of options: the bits of the floa
 TEST_CASE("sgd: every instruction set gives the same bits, at every length") {
   for (const double momentum : {0.0, 0.9}) {
     const SgdSpec spec{.learning_rate = 0.1, .momentum = momentum, .weight_decay = 0.01};
-    for_each_simd_target([&](const char* target) {
+    for_each_simd_target([&](const std::string& target) {
       CAPTURE(target);
       const Sgd optimizer(sgd(spec));
       for (int64_t count = 0; count <= 40; ++count) {

@@ -81,9 +81,11 @@ void for_each_value(const Shape& shape, int64_t batch, Visit visit) {
   }
 }
 
-std::vector<float> from_rows(const std::vector<float>& rows, const Shape& shape, Layout layout, int64_t batch) {
+// `beyond` fills the lanes beyond the batch.
+std::vector<float> from_rows(const std::vector<float>& rows, const Shape& shape, Layout layout, int64_t batch,
+                             float beyond) {
   if (layout == Layout::kRows) return rows;
-  std::vector<float> lanes(static_cast<size_t>(floats_of(shape, layout, batch)), 0.0F);
+  std::vector<float> lanes(static_cast<size_t>(floats_of(shape, layout, batch)), beyond);
   for_each_value(shape, batch, [&](size_t row, int64_t lane) { lanes[static_cast<size_t>(lane)] = rows[row]; });
   return lanes;
 }
@@ -93,6 +95,12 @@ std::vector<float> to_rows(const std::vector<float>& values, const Shape& shape,
   std::vector<float> rows(static_cast<size_t>(batch * shape.size()));
   for_each_value(shape, batch, [&](size_t row, int64_t lane) { rows[row] = values[static_cast<size_t>(lane)]; });
   return rows;
+}
+
+bool zero_beyond_batch(std::vector<float> values, const Shape& shape, Layout layout, int64_t batch) {
+  if (layout == Layout::kRows) return true;
+  for_each_value(shape, batch, [&](size_t, int64_t lane) { values[static_cast<size_t>(lane)] = 0; });
+  return std::all_of(values.begin(), values.end(), [](float v) { return v == 0; });
 }
 
 template <class Fill>
@@ -108,14 +116,14 @@ LayerCase make_case(const Layer& layer, int64_t batch, Fill fill) {
 }  // namespace
 
 LayerResult run_layer(const Layer& layer, const LayerCase& given) {
-  const Layout layout = layer.layout(given.batch, given.offered.value_or(Layout::kRows));
+  const Layout layout = layer.layout(given.batch, given.offered);
   const LayerNeeds needs = layer.needs({given.batch, given.phase, given.threads, layout});
   const int64_t input_floats = floats_of(layer.input_shape(), layout, given.batch);
   const int64_t output_floats = floats_of(layer.output_shape(), layout, given.batch);
   const bool training = given.phase == Phase::kTraining;
-  GuardedBuffer x(from_rows(given.x, layer.input_shape(), layout, given.batch));
+  GuardedBuffer x(from_rows(given.x, layer.input_shape(), layout, given.batch, 3.0F));
   GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
-  GuardedBuffer dy(from_rows(given.dy, layer.output_shape(), layout, given.batch));
+  GuardedBuffer dy(from_rows(given.dy, layer.output_shape(), layout, given.batch, 0.0F));
   GuardedBuffer dx(needs.aliases_input ? 0 : input_floats);
   GuardedBuffer saved(needs.saved);
   GuardedBuffer forward_scratch(needs.forward_scratch);
@@ -145,9 +153,13 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
 
   if (training) {
     if (given.input_gradient) {
-      result.dx = to_rows({input_gradient, input_gradient + input_floats}, layer.input_shape(), layout, given.batch);
+      const std::vector<float> gradient(input_gradient, input_gradient + input_floats);
+      result.dx = to_rows(gradient, layer.input_shape(), layout, given.batch);
+      if (!zero_beyond_batch(gradient, layer.input_shape(), layout, given.batch)) {
+        result.broken_rules += "a gradient in a lane beyond the batch. ";
+      }
     }
-    result.broken_rules = sink.broken_rules();
+    result.broken_rules += sink.broken_rules();
     result.gradients = sink.take();
   }
   for (const GuardedBuffer* buffer : {&x, &y, &dy, &dx, &saved, &forward_scratch, &backward_scratch}) {

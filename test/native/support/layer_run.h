@@ -1,10 +1,10 @@
-// Runs one layer forward and backward outside of a plan, in the layout it wants, under the rules of layers/layer.h:
-// memory starts as NaN and is guarded, gradients must be completed exactly once, and weights turn to NaN as soon as
-// their gradient is complete, as an update behind it would change them.
+// Runs one layer forward and backward outside of a plan, in the layout that it wants, under the rules of
+// layers/layer.h: memory starts as NaN and is guarded, gradients must be completed exactly once, weights turn to NaN as
+// soon as their gradient is complete, as an update behind it would change them, and lanes beyond the batch hold inputs
+// of no meaning but a zero gradient.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +27,7 @@ struct LayerCase {
   int threads = 1;
   GradientPlace place = GradientPlace::kScratchOfLayer;
   bool input_gradient = true;
-  std::optional<Layout> offered = std::nullopt;  // what the layer before gives; default: rows
+  Layout offered = Layout::kRows;  // by the layer before
 };
 
 struct LayerResult {

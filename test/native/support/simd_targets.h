@@ -3,6 +3,7 @@
 
 #include <hwy/targets.h>
 
+#include <string>
 #include <vector>
 
 namespace gradloom::test {
@@ -12,7 +13,7 @@ void for_each_simd_target(Check check) {
   const std::vector<int64_t> targets = hwy::SupportedAndGeneratedTargets();
   for (const int64_t target : targets) {
     hwy::SetSupportedTargetsForTest(target);
-    check(hwy::TargetName(target));
+    check(std::string(hwy::TargetName(target)));
   }
   hwy::SetSupportedTargetsForTest(0);
 }

@@ -56,11 +56,12 @@ LearnerOptions mlp() {
           .metrics = {Spec::Object{{"kind", "accuracy"}}}};
 }
 
-LearnerOptions conv_net() {
+LearnerOptions conv_net(const std::string& kernel) {
   return {
       .input_shape = {9, 11, 3},
-      .layers = {conv2d({.filters = 10, .padding = "same", .activation = "relu", .name = "conv2d_1"}),
-                 max_pool2d({.padding = "same"}), conv2d({.filters = 7, .activation = "sigmoid", .name = "conv2d_2"}),
+      .layers = {conv2d({.filters = 10, .padding = "same", .activation = "relu", .name = "conv2d_1", .kernel = kernel}),
+                 max_pool2d({.padding = "same"}),
+                 conv2d({.filters = 7, .activation = "sigmoid", .name = "conv2d_2", .kernel = kernel}),
                  plain_layer("flatten"), dropout(0.1), dense({.units = 10, .name = "dense_1"})},
       .metrics = {Spec::Object{{"kind", "accuracy"}}}};
 }

@@ -42,7 +42,7 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options);
 // Three dense layers with dropout; a convolution with pooling, dropout and a dense layer, each of some
 // hundred thousand operations a step, so that more than one thread is used.
 LearnerOptions mlp();
-LearnerOptions conv_net();
+LearnerOptions conv_net(const std::string& kernel = "auto");
 
 // Everything that a step may change: weights, then states.
 std::vector<float> state_of(Learner& learner);

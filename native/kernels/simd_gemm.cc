@@ -1,0 +1,191 @@
+#include "kernels/simd_gemm.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd_gemm.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "common/highway-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, 16>;
+using V = hn::Vec<D>;
+
+// Accumulators fill the registers: two multiply-adds start a cycle and each takes four, so at least eight must be under
+// way, and every vector of b should serve several rows.
+constexpr int kRowTile = 6;
+#if HWY_MAX_BYTES >= 64
+constexpr int kVectorTile = 4;  // 6 x 4 accumulators + 4 vectors + 1 broadcast of 32 registers
+#else
+constexpr int kVectorTile = 2;  // 6 x 2 + 2 + 1 of 16 registers
+#endif
+// Rows of b that stay in L1 or L2 while all rows of a pass over them.
+constexpr int64_t kDepthBlock = 1024;
+
+struct Operands {
+  const float* a;
+  int64_t a_row;    // floats from row to row of op(a)
+  int64_t a_depth;  // floats from one step of the sum to the next
+  const float* b;
+  int64_t b_stride;
+  float* c;
+  int64_t c_stride;
+  int64_t depth;
+  bool add;
+  size_t rest;  // columns of the last vector
+};
+
+template <bool kPartial>
+HWY_INLINE V load(const float* from, bool last, size_t rest) {
+  const D d;
+  return kPartial && last ? hn::LoadN(d, from, rest) : hn::LoadU(d, from);
+}
+
+// kPartial: the last vector has `rest` columns only.
+template <int kRows, int kVectors, bool kPartial>
+HWY_INLINE void tile(const Operands& o) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sum[kRows][kVectors];
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      sum[r][v] = o.add ? load<kPartial>(o.c + r * o.c_stride + v * lanes, v == kVectors - 1, o.rest) : hn::Zero(d);
+    }
+  }
+  const float* HWY_RESTRICT a = o.a;
+  const float* HWY_RESTRICT b = o.b;
+  for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
+    V columns[kVectors];
+    for (int v = 0; v < kVectors; ++v) columns[v] = load<kPartial>(b + v * lanes, v == kVectors - 1, o.rest);
+    for (int r = 0; r < kRows; ++r) {
+      const V row = hn::Set(d, a[r * o.a_row]);
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      float* to = o.c + r * o.c_stride + v * lanes;
+      if (kPartial && v == kVectors - 1) {
+        hn::StoreN(sum[r][v], d, to, o.rest);
+      } else {
+        hn::StoreU(sum[r][v], d, to);
+      }
+    }
+  }
+}
+
+template <int kVectors, bool kPartial>
+void all_rows(Operands o, int64_t rows) {
+  // Nearly equal tiles instead of full ones and a thin rest.
+  const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
+  for (int64_t t = 0, row = 0; t < tiles; ++t) {
+    const int64_t count = (t + 1) * rows / tiles - row;
+    switch (count) {
+      case 1: tile<1, kVectors, kPartial>(o); break;
+      case 2: tile<2, kVectors, kPartial>(o); break;
+      case 3: tile<3, kVectors, kPartial>(o); break;
+      case 4: tile<4, kVectors, kPartial>(o); break;
+      case 5: tile<5, kVectors, kPartial>(o); break;
+      default: tile<6, kVectors, kPartial>(o); break;
+    }
+    o.a += count * o.a_row;
+    o.c += count * o.c_stride;
+    row += count;
+  }
+}
+
+template <bool kPartial>
+void all_rows(const Operands& o, int64_t rows, int64_t vectors) {
+  switch (vectors) {
+    case 1: all_rows<1, kPartial>(o, rows); break;
+    case 2: all_rows<2, kPartial>(o, rows); break;
+    case 3: all_rows<std::min(3, kVectorTile), kPartial>(o, rows); break;
+    default: all_rows<kVectorTile, kPartial>(o, rows); break;
+  }
+}
+
+void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate, float* c,
+             int64_t c_stride) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  const bool turned = a.transpose == Transpose::kYes;
+  Operands o{};
+  o.a_row = turned ? 1 : a.stride;
+  o.a_depth = turned ? a.stride : 1;
+  o.b_stride = b.stride;
+  o.c_stride = c_stride;
+  for (int64_t k = 0; k == 0 || k < shape.depth; k += kDepthBlock) {
+    o.depth = std::min(kDepthBlock, shape.depth - k);
+    o.add = k > 0 || accumulate == Accumulate::kAdd;
+    o.a = a.data + k * o.a_depth;
+    for (int64_t column = 0; column < shape.columns; column += kVectorTile * lanes) {
+      const int64_t width = std::min(kVectorTile * lanes, shape.columns - column);
+      o.b = b.data + k * b.stride + column;
+      o.c = c + column;
+      o.rest = static_cast<size_t>(width % lanes);
+      const int64_t vectors = (width + lanes - 1) / lanes;
+      o.rest == 0 ? all_rows<false>(o, shape.rows, vectors) : all_rows<true>(o, shape.rows, vectors);
+    }
+  }
+}
+
+using Quad = hn::FixedTag<float, 4>;
+
+void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
+                     int64_t target_stride) {
+  const Quad q;
+  const int64_t whole_rows = rows / 4 * 4;
+  const int64_t whole_columns = columns / 4 * 4;
+  for (int64_t r = 0; r < whole_rows; r += 4) {
+    const float* in = source + r * source_stride;
+    for (int64_t c = 0; c < whole_columns; c += 4) {
+      const auto row0 = hn::LoadU(q, in + c);
+      const auto row1 = hn::LoadU(q, in + source_stride + c);
+      const auto row2 = hn::LoadU(q, in + 2 * source_stride + c);
+      const auto row3 = hn::LoadU(q, in + 3 * source_stride + c);
+      const auto even_low = hn::InterleaveLower(q, row0, row2);
+      const auto even_high = hn::InterleaveUpper(q, row0, row2);
+      const auto odd_low = hn::InterleaveLower(q, row1, row3);
+      const auto odd_high = hn::InterleaveUpper(q, row1, row3);
+      float* out = target + c * target_stride + r;
+      hn::StoreU(hn::InterleaveLower(q, even_low, odd_low), q, out);
+      hn::StoreU(hn::InterleaveUpper(q, even_low, odd_low), q, out + target_stride);
+      hn::StoreU(hn::InterleaveLower(q, even_high, odd_high), q, out + 2 * target_stride);
+      hn::StoreU(hn::InterleaveUpper(q, even_high, odd_high), q, out + 3 * target_stride);
+    }
+    for (int64_t c = whole_columns; c < columns; ++c) {
+      for (int64_t i = 0; i < 4; ++i) target[c * target_stride + r + i] = in[i * source_stride + c];
+    }
+  }
+  for (int64_t r = whole_rows; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c) target[c * target_stride + r] = source[r * source_stride + c];
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(Product);
+HWY_EXPORT(TransposeMatrix);
+
+void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
+               float* c, int64_t c_stride) {
+  if (shape.rows == 0 || shape.columns == 0) return;
+  HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, accumulate, c, c_stride);
+}
+
+void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
+               int64_t target_stride) {
+  HWY_DYNAMIC_DISPATCH(TransposeMatrix)(rows, columns, source, source_stride, target, target_stride);
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE

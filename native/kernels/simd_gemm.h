@@ -1,0 +1,18 @@
+// A matrix product for operands that need no packing: elements of a are broadcast, rows of b are vectors. It reads both
+// where they lie, so it suits weights kept in panels (layers/dense.h), and beats BLAS there, which packs both operands
+// at every call. Single-threaded; the order of sums depends on the shape alone.
+#pragma once
+
+#include "kernels/gemm.h"
+
+namespace gradloom {
+
+// As gemm (kernels/gemm.h), for b that is not transposed. Best when b and c have up to 64 columns close together.
+void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
+               float* c, int64_t c_stride);
+
+// target[c, r] = source[r, c] for a [rows, columns] matrix.
+void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
+               int64_t target_stride);
+
+}  // namespace gradloom

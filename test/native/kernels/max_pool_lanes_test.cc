@@ -1,0 +1,62 @@
+#include "kernels/max_pool_lanes.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "kernels/lanes.h"
+#include "kernels/max_pool.h"
+#include "support/compare.h"
+#include "support/guarded_buffer.h"
+#include "support/random_data.h"
+#include "support/simd_targets.h"
+#include "support/windows.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+// 16 samples of one channel in lanes are an image of 16 channels in rows, so the kernel for rows is the oracle here.
+TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN included, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(81);
+    for (int i = 0; i < 150; ++i) {
+      CAPTURE(i);
+      const Window2d window = random_pooling_window(random);
+      const int64_t outputs = window.output_pixels() * kLanes;
+      GuardedBuffer x(random.integers(window.input_pixels() * kLanes, 2));
+      if (i % 5 == 0) x.data()[random.integer(0, window.input_pixels() * kLanes - 1)] = std::nanf("");
+      std::vector<float> expected(static_cast<size_t>(outputs));
+      std::vector<int32_t> expected_winner(expected.size());
+      max_pool(window, kLanes, x.data(), expected.data(), expected_winner.data());
+
+      GuardedBuffer y(outputs);
+      GuardedBuffer winner(outputs);
+      auto* taps = reinterpret_cast<int32_t*>(winner.data());
+      max_pool_lanes(window, x.data(), y.data(), taps);
+      CHECK(difference_in_bits(y.span(), expected) == "");
+      bool same_winner = true;
+      for (int64_t at = 0; at < outputs; ++at) {
+        const int64_t p = at / kLanes;
+        const int64_t row = p / window.output.width * window.stride.height - window.padding.top +
+                            taps[at] / window.window.width * window.dilation.height;
+        const int64_t column = p % window.output.width * window.stride.width - window.padding.left +
+                               taps[at] % window.window.width * window.dilation.width;
+        same_winner &= row * window.input.width + column == expected_winner[static_cast<size_t>(at)];
+      }
+      CHECK(same_winner);
+      GuardedBuffer predicted(outputs);
+      max_pool_lanes(window, x.data(), predicted.data(), nullptr);
+      CHECK(difference_in_bits(predicted.span(), expected) == "");
+      CHECK((y.intact() && winner.intact() && predicted.intact()));
+
+      GuardedBuffer dy(random.integers(outputs));
+      GuardedBuffer dx(window.input_pixels() * kLanes);
+      std::vector<float> expected_dx(static_cast<size_t>(window.input_pixels() * kLanes));
+      max_pool_backward(window, kLanes, dy.data(), expected_winner.data(), expected_dx.data());
+      max_pool_lanes_backward(window, dy.data(), taps, dx.data());
+      CHECK(difference(dx.span(), to_double(expected_dx), Tolerance{}) == "");
+      CHECK(dx.intact());
+    }
+  });
+}
