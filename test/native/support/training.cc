@@ -40,8 +40,7 @@ Samples value_samples(int64_t count, const Shape& shape, int64_t outputs, uint64
 
 std::unique_ptr<Learner> make_learner(const LearnerOptions& options) {
   auto architecture = std::make_shared<const Architecture>(options.input_shape, options.layers);
-  auto objective = std::make_shared<const Objective>(Spec::Object{{"kind", options.loss}}, options.metrics,
-                                                     architecture->output_shape());
+  auto objective = std::make_shared<const Objective>(loss(options.loss), options.metrics, architecture->output_shape());
   auto network = std::make_shared<Network>(std::move(architecture), options.seed);
   auto optimizer = make_optimizer(options.optimizer.empty() ? adagrad({}) : options.optimizer);
   return std::make_unique<Learner>(std::move(network), std::move(optimizer), std::move(objective), options.seed,

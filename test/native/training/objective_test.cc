@@ -13,12 +13,12 @@ using namespace gradloom::test;
 
 namespace {
 
-Objective objective(const char* loss, const Shape& outputs, const Spec::List& metrics = {}) {
-  return {Spec::Object{{"kind", loss}}, metrics, outputs};
+Objective objective(const char* kind, const Shape& outputs, const Spec::List& metrics = {}) {
+  return {loss(kind), metrics, outputs};
 }
 
-std::string label_error(const char* loss, int64_t outputs, const Samples& samples) {
-  return error_of([&] { objective(loss, {outputs}).check_labels(samples.view()); });
+std::string label_error(const char* kind, int64_t outputs, const Samples& samples) {
+  return error_of([&] { objective(kind, {outputs}).check_labels(samples.view()); });
 }
 
 }  // namespace
@@ -52,8 +52,7 @@ TEST_CASE("Objective: losses and metrics that do not fit the outputs are refused
 
 TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up over batches") {
   const Spec::List metrics = {Spec::Object{{"kind", "accuracy"}}, Spec::Object{{"kind", "accuracy"}}};
-  const auto shared =
-      std::make_shared<const Objective>(Spec::Object{{"kind", "softmaxCrossEntropy"}}, metrics, Shape{10});
+  const auto shared = std::make_shared<const Objective>(loss("softmaxCrossEntropy"), metrics, Shape{10});
   constexpr int64_t kBatch = 150;  // several blocks of rows
   const Samples samples = class_samples(kBatch, {1}, 10);
   const std::vector<float> outputs = RandomData(801).normal(kBatch * 10);
@@ -63,20 +62,20 @@ TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up
     BatchObjective batch(shared, kBatch);
     batch.load_targets(samples.view(), nullptr, 0);
     std::vector<float> gradient(outputs.size());
-    double loss = 0;
-    Team::run(threads, [&](Team& team) { loss = batch.compute(team, outputs.data(), gradient.data()); });
+    double value = 0;
+    Team::run(threads, [&](Team& team) { value = batch.compute(team, outputs.data(), gradient.data()); });
     if (threads == 1) {
       first_gradient = gradient;
-      first_loss = loss;
+      first_loss = value;
     }
-    CHECK(loss == first_loss);
+    CHECK(value == first_loss);
     CHECK(difference_in_bits(gradient, first_gradient) == "");
     ObjectiveTotals totals = shared->empty_totals();
     batch.add_to(totals);
     batch.add_to(totals);
     CHECK(totals.samples == 2 * kBatch);
     const ObjectiveResult result = shared->result(totals);
-    CHECK(result.loss == doctest::Approx(loss).epsilon(1e-12));
+    CHECK(result.loss == doctest::Approx(value).epsilon(1e-12));
     REQUIRE(result.metrics.size() == 2);
     CHECK(result.metrics[0] == result.metrics[1]);
     shared->reset(totals);
@@ -84,6 +83,6 @@ TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up
     CHECK(totals.metrics == shared->empty_totals().metrics);
   }
   BatchObjective batch(shared, kBatch);
-  batch.set_targets(samples.classes.data(), nullptr);
+  batch.set_targets({samples.classes.data(), nullptr});
   Team::run(1, [&](Team& team) { CHECK(batch.compute(team, outputs.data(), nullptr) == doctest::Approx(first_loss)); });
 }
