@@ -29,7 +29,8 @@ export interface Classes {
 }
 
 /**
- * What a network is trained to make small. `LabelKind` binds the data sets that a trainer with this loss
+ * What a network is trained to make small: the mean over samples, each times its weight where a data set has
+ * `sampleWeights`. `LabelKind` binds the data sets that a trainer with this loss
  * takes. The checks return what is wrong, or undefined.
  */
 export abstract class Loss<LabelKind extends LossLabelKind = LossLabelKind> {

@@ -14,6 +14,7 @@ ArraySamples Samples::view() const {
   } else {
     description.labels = {LabelArray::Type::kInt32, classes.data(), static_cast<int64_t>(classes.size()), 1};
   }
+  if (!weights.empty()) description.weights = weights.data();
   description.count = static_cast<int64_t>(inputs.size()) / shape.size();
   description.scale.assign(1, 1.0F);
   description.shift.assign(1, 0.0F);
