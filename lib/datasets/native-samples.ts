@@ -15,7 +15,7 @@ export function nativeSamples(dataset: Dataset): NativeSamples | NativeLabelledS
     scale: Float32Array.from(preprocessing.scale),
     shift: Float32Array.from(preprocessing.shift),
   };
-  return labels === undefined
-    ? samples
-    : { ...samples, labels, labelSize: sizeOf(labelShape), sampleWeights };
+  if (labels === undefined) return samples;
+  const weights = sampleWeights === undefined ? {} : { sampleWeights };
+  return { ...samples, labels, labelSize: sizeOf(labelShape), ...weights };
 }
