@@ -11,9 +11,12 @@ export * from './layers/index.ts';
 export type { Layer } from './layers/layer.ts';
 export type { Padding, Pair } from './layers/window.ts';
 export * from './losses/index.ts';
+export { meanAbsoluteError as meanAbsoluteErrorLoss } from './losses/index.ts';
 export type { Loss } from './losses/loss.ts';
 export type { LossChoice } from './losses/make-loss.ts';
 export * from './metrics/index.ts';
+// A metric and a loss have this name; the loss goes by `meanAbsoluteErrorLoss`, or by its name as a string.
+export { meanAbsoluteError } from './metrics/index.ts';
 export type { MetricChoice } from './metrics/make-metrics.ts';
 export type { Metric } from './metrics/metric.ts';
 export * from './models/index.ts';

@@ -46,6 +46,8 @@ export interface NativeLabelledSamples extends NativeSamples {
   readonly labels: Int32Array | Uint8Array | Float32Array;
   /** Class indices have 1 value a row and are Int32Array or Uint8Array; regression targets are Float32Array. */
   readonly labelSize: number;
+  /** One a row, finite and at least 0; absent for 1. */
+  readonly sampleWeights?: Float32Array | undefined;
 }
 
 export interface NativeParameterInfo {
@@ -229,7 +231,7 @@ export interface NativeUpdater {
 }
 
 export interface NativeLossResult {
-  /** Mean over the batch. */
+  /** Mean over the batch, weighted as the loss says. */
   readonly value: number;
   readonly gradient: Float32Array;
 }
@@ -265,6 +267,7 @@ export interface NativeAddon {
     outputs: Float32Array,
     outputShape: readonly number[],
     labels: Int32Array | Float32Array,
+    sampleWeights?: Float32Array,
   ): NativeLossResult;
   /** The Philox4x32-10 block of (counter, key), for tests and for the shuffles made in TypeScript. */
   philox(counter: readonly [number, number, number, number], key: readonly [number, number]): Uint32Array;

@@ -125,7 +125,20 @@ export function numberThat(expected: string, accepts: (value: number) => boolean
   };
 }
 
+export const positive: Rule<number> = numberThat('a finite number above 0', (value) => value > 0);
+
 export const nonNegative: Rule<number> = numberThat('a finite number of at least 0', (value) => value >= 0);
+
+/** A list of at least one number; `expected` names them. */
+export function listThat(expected: string, rule: Rule<number>): Rule<readonly number[]> {
+  return {
+    expected,
+    read: (given) =>
+      Array.isArray(given) && given.length > 0 && given.every((value) => rule.read(value) !== undefined)
+        ? Object.freeze([...given])
+        : undefined,
+  };
+}
 
 export function oneOf<const Value extends string>(...values: readonly Value[]): Rule<Value> {
   return {

@@ -36,6 +36,8 @@ export interface DatasetParts<Input extends Shape = Shape, Label extends LabelKi
   readonly classCount: number;
   readonly classNames: readonly string[] | undefined;
   readonly preprocessing: Preprocessing;
+  /** Indexed by row, as the labels are. */
+  readonly sampleWeights?: Float32Array<ArrayBuffer> | undefined;
   readonly rows: Uint32Array<ArrayBuffer> | undefined;
 }
 

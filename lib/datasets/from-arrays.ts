@@ -50,6 +50,12 @@ export interface ArraySource<
   readonly labelShape?: Shape;
   /** Names of the classes from 0. Default: none, and as many classes as the highest label says. */
   readonly classNames?: readonly string[];
+  /**
+   * What each sample counts in a loss, finite and at least 0. A batch's loss is the sum of its samples' losses,
+   * each times its weight, over their number, as in Keras (not over the sum of their weights); metrics do not
+   * heed weights. Views keep the weights of their samples. Default: 1 for all.
+   */
+  readonly sampleWeights?: Float32Array;
   /** A model sees `x * scale + shift`: one number, or one for each index of the last axis. Default: 1. */
   readonly scale?: number | readonly number[];
   /** Default: 0. */
@@ -78,6 +84,7 @@ const OPTIONS = {
   labelKind: optional(oneOf('class', 'values', 'none')),
   labelShape: optional(sampleShape),
   classNames: optional(classNames),
+  sampleWeights: optional(guardedBy('a Float32Array', types.isFloat32Array)),
   scale: withDefault(factors, [1]),
   shift: withDefault(factors, [0]),
 };
@@ -108,13 +115,36 @@ export function buildDataset(operation: string, source: Unset<ArraySource<Shape>
   const options = readOptions(operation, source, OPTIONS);
   const { inputShape } = options;
   const inputs = copyInputs(operation, options.inputs, inputShape);
+  const count = inputs.length / sizeOf(inputShape);
   return new Dataset({
     inputShape,
     inputs,
-    ...readLabels(operation, options, inputs.length / sizeOf(inputShape)),
+    ...readLabels(operation, options, count),
+    sampleWeights: copyWeights(operation, options.sampleWeights, count),
     preprocessing: makePreprocessing(operation, lastExtent(inputShape), options),
     rows: undefined,
   });
+}
+
+function copyWeights(
+  operation: string,
+  given: Float32Array | undefined,
+  count: number,
+): Float32Array<ArrayBuffer> | undefined {
+  if (given === undefined) return undefined;
+  if (given.length !== count) {
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${operation}: sampleWeights has ${given.length} values; expected one for each of ${count} samples`,
+    );
+  }
+  const weights = copyFloats(operation, 'sampleWeights', given, 1);
+  const index = weights.findIndex((weight) => weight < 0);
+  if (index < 0) return weights;
+  throw new GradloomError(
+    'INVALID_DATA',
+    `${operation}: sampleWeights[${index}] is ${weights[index]}; weights are at least 0`,
+  );
 }
 
 function copyInputs(

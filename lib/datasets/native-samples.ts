@@ -7,7 +7,7 @@ import { type Dataset, partsOf } from './dataset.ts';
 export function nativeSamples(dataset: Dataset<Shape, 'class' | 'values'>): NativeLabelledSamples;
 export function nativeSamples(dataset: Dataset): NativeSamples;
 export function nativeSamples(dataset: Dataset): NativeSamples | NativeLabelledSamples {
-  const { inputs, labels, labelShape, preprocessing, rows } = partsOf(dataset);
+  const { inputs, labels, labelShape, preprocessing, rows, sampleWeights } = partsOf(dataset);
   const samples: NativeSamples = {
     inputs,
     count: dataset.length,
@@ -15,5 +15,7 @@ export function nativeSamples(dataset: Dataset): NativeSamples | NativeLabelledS
     scale: Float32Array.from(preprocessing.scale),
     shift: Float32Array.from(preprocessing.shift),
   };
-  return labels === undefined ? samples : { ...samples, labels, labelSize: sizeOf(labelShape) };
+  if (labels === undefined) return samples;
+  const weights = sampleWeights === undefined ? {} : { sampleWeights };
+  return { ...samples, labels, labelSize: sizeOf(labelShape), ...weights };
 }

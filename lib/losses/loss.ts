@@ -1,5 +1,6 @@
 import type { GradloomErrorCode } from '../core/errors.ts';
-import type { Shape } from '../core/shape.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
+import type { Spec } from '../native.ts';
 
 /** What a loss compares outputs with: a class index a sample, or as many values as there are outputs. */
 export type LossLabelKind = 'class' | 'values';
@@ -9,8 +10,8 @@ export interface LabelsInfo {
   readonly labelKind: LossLabelKind;
   /** `[]` for classes. */
   readonly labelShape: Shape;
-  /** The highest class among the labels, -1 where they are not classes. */
-  readonly highestClass: number;
+  /** The highest class among the labels but one, -1 where there is none or they are not classes. */
+  readonly highestClass: (except?: number) => number;
 }
 
 /** Why labels cannot be compared with outputs. */
@@ -28,20 +29,26 @@ export interface Classes {
 }
 
 /**
- * What a network is trained to make small. `LabelKind` binds the data sets that a trainer with this loss
+ * What a network is trained to make small: the mean over samples, each times its weight where a data set has
+ * `sampleWeights`. `LabelKind` binds the data sets that a trainer with this loss
  * takes. The checks return what is wrong, or undefined.
  */
 export abstract class Loss<LabelKind extends LossLabelKind = LossLabelKind> {
   abstract readonly kind: string;
   abstract readonly labelKinds: readonly LabelKind[];
   /** What the last layer's values mean under this loss. */
-  abstract readonly outputs: 'classLogits' | 'binaryLogits' | 'values';
+  abstract readonly outputs: 'classLogits' | 'binaryLogits' | 'margins' | 'logRates' | 'values';
 
   /** `ending` is the function that the network ends in, `'linear'` for none. */
   abstract checkOutput(outputShape: Shape, ending: string): string | undefined;
 
   /** The labels are of one of `labelKinds`. */
   abstract checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined;
+
+  /** The loss as the native side and files read it: its kind and all options. */
+  toSpec(): Spec {
+    return { kind: this.kind };
+  }
 
   /** Reads rows of `width` outputs; undefined where outputs are not about classes. */
   classify(_outputs: Float32Array, _width: number): Classes | undefined {
@@ -66,6 +73,52 @@ export function checkValueLabels(
   if (labels === outputs) return undefined;
   const text = `${kind} compares each output with a value of its own, and the model gives ${outputs} a sample where the labels have ${labels}`;
   return { code: 'SHAPE_MISMATCH', text };
+}
+
+/** The remark on labels that are neither values, one an output, nor classes 0 and 1 for a single output. */
+export function checkBinaryLabels(
+  kind: string,
+  labels: LabelsInfo,
+  outputShape: Shape,
+): LabelsProblem | undefined {
+  if (labels.labelKind === 'values') return checkValueLabels(kind, labels, outputShape);
+  if (outputShape.length !== 1 || outputShape[0] !== 1) {
+    const text = `${kind} with class labels needs a model with one output, and this one gives ${formatShape(outputShape)}; for several classes use softmaxCrossEntropy`;
+    return { code: 'SHAPE_MISMATCH', text };
+  }
+  const highestClass = labels.highestClass();
+  if (highestClass <= 1) return undefined;
+  const text = `${kind} tells class 0 from class 1, and the labels go up to class ${highestClass}; use softmaxCrossEntropy`;
+  return { code: 'LABEL_OUT_OF_RANGE', text };
+}
+
+/** A loss that compares each output with a value of its own. */
+export abstract class ValueLoss extends Loss<'values'> {
+  readonly labelKinds = ['values'] as const;
+  readonly outputs: Loss['outputs'] = 'values';
+
+  checkOutput(): undefined {
+    return undefined;
+  }
+
+  checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined {
+    return checkValueLabels(this.kind, labels, outputShape);
+  }
+}
+
+/** A loss whose outputs are margins: a sample is of one class above 0 and of the other below. */
+export abstract class MarginLoss extends Loss<'class' | 'values'> {
+  readonly labelKinds = ['class', 'values'] as const;
+  readonly outputs = 'margins';
+
+  checkOutput(_outputShape: Shape, ending: string): string | undefined {
+    if (ending !== 'softmax' && ending !== 'sigmoid') return undefined;
+    return `${this.kind} takes margins on both sides of 0, and the model ends in ${ending}; remove that activation`;
+  }
+
+  checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined {
+    return checkBinaryLabels(this.kind, labels, outputShape);
+  }
 }
 
 function countOf(shape: Shape): number {

@@ -1,28 +1,119 @@
+import { GradloomError } from '../core/errors.ts';
+import {
+  integer,
+  listThat,
+  nonNegative,
+  numberThat,
+  oneOf,
+  optional,
+  readOptions,
+  withDefault,
+} from '../core/options.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
-import { type Classes, checkEndsInLogits, type LabelsInfo, type LabelsProblem, Loss } from './loss.ts';
+import type { Spec } from '../native.ts';
+import {
+  type Classes,
+  checkEndsInLogits,
+  checkValueLabels,
+  type LabelsInfo,
+  type LabelsProblem,
+  Loss,
+} from './loss.ts';
+
+export interface SoftmaxCrossEntropyOptions<
+  Targets extends 'classes' | 'distributions' = 'classes' | 'distributions',
+> {
+  /**
+   * `'classes'`: labels are class indices. `'distributions'`: labels are values, a probability for each class
+   * (their sum may be another than 1, and then weighs the sample). Default: `'classes'`.
+   */
+  readonly targets?: Targets;
+  /** The share of a target that is spread evenly over all classes, from 0 to below 1. Default: 0. */
+  readonly labelSmoothing?: number;
+  /**
+   * What each class counts, at least 0. With class indices, a batch's loss is divided by the sum of its
+   * samples' class weights instead of their number, as in PyTorch. Default: 1 for all.
+   */
+  readonly classWeights?: readonly number[];
+  /**
+   * Samples labelled so count for nothing: neither in the loss, which is divided by the number of the others
+   * (and 0 where there is none), nor in metrics. It may lie beyond the model's classes, for instance 255.
+   * Needs class indices. Default: none.
+   */
+  readonly ignoreIndex?: number;
+}
+
+const OPTIONS = {
+  targets: withDefault(oneOf('classes', 'distributions'), 'classes'),
+  labelSmoothing: withDefault(
+    numberThat('a number from 0 to below 1', (value) => value >= 0 && value < 1),
+    0,
+  ),
+  classWeights: optional(listThat('a list of finite numbers of at least 0, one a class', nonNegative)),
+  ignoreIndex: optional(integer(-(2 ** 31), 2 ** 31 - 1)),
+};
+
+type Options = ReturnType<typeof readOptions<typeof OPTIONS>>;
 
 /**
  * For one class of several: softmax and the negative logarithm of the labelled class's probability, in one.
  *
- * Outputs `[classes]`, logits; labels are class indices from 0. Per sample `log(sum(exp(z))) - z[label]`,
- * computed around the largest logit, so that it holds for logits of any size.
+ * Outputs `[classes]`, logits; labels are class indices from 0, or distributions over the classes. With
+ * target `q`, per sample `-sum(q log softmax(z))`, computed around the largest logit, so that it holds for
+ * logits of any size. `q` is `w ((1 - s) onehot(label) + s / classes)` with smoothing `s` and class weights
+ * `w`.
+ *
+ * Throws `INVALID_OPTION` for options out of their range.
  */
-export function softmaxCrossEntropy(): Loss<'class'> {
-  return new SoftmaxCrossEntropy();
+export function softmaxCrossEntropy(
+  options: SoftmaxCrossEntropyOptions<'distributions'> & {
+    readonly targets: 'distributions';
+  },
+): Loss<'values'>;
+export function softmaxCrossEntropy(options?: SoftmaxCrossEntropyOptions<'classes'>): Loss<'class'>;
+export function softmaxCrossEntropy(options: SoftmaxCrossEntropyOptions = {}): Loss {
+  const read = readOptions('softmaxCrossEntropy', options, OPTIONS);
+  if (read.ignoreIndex !== undefined && read.targets === 'distributions') {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      'softmaxCrossEntropy: ignoreIndex needs class indices; leave out targets "distributions"',
+    );
+  }
+  return new SoftmaxCrossEntropy(read);
 }
 
-class SoftmaxCrossEntropy extends Loss<'class'> {
+class SoftmaxCrossEntropy extends Loss {
   readonly kind = 'softmaxCrossEntropy';
-  readonly labelKinds = ['class'] as const;
+  readonly labelKinds: readonly ['class'] | readonly ['values'];
   readonly outputs = 'classLogits';
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    super();
+    this.labelKinds = options.targets === 'classes' ? ['class'] : ['values'];
+    this.#options = options;
+  }
+
+  override toSpec(): Spec {
+    return { kind: this.kind, ...this.#options };
+  }
 
   checkOutput(outputShape: Shape, ending: string): string | undefined {
     const [classes = 0] = outputShape;
-    if (outputShape.length === 1 && classes >= 2) return checkEndsInLogits(this.kind, ending);
-    return `${this.kind} needs one output a class, at least 2, and the model gives ${formatShape(outputShape)}; end it with dense({ units: <classes> })`;
+    if (outputShape.length !== 1 || classes < 2) {
+      return `${this.kind} needs one output a class, at least 2, and the model gives ${formatShape(outputShape)}; end it with dense({ units: <classes> })`;
+    }
+    const { classWeights } = this.#options;
+    if (classWeights !== undefined && classWeights.length !== classes) {
+      return `${this.kind} has ${classWeights.length} classWeights, and the model outputs for ${classes} classes; give one weight a class`;
+    }
+    return checkEndsInLogits(this.kind, ending);
   }
 
-  checkLabels({ highestClass }: LabelsInfo, [classes = 0]: Shape): LabelsProblem | undefined {
+  checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined {
+    if (labels.labelKind === 'values') return checkValueLabels(this.kind, labels, outputShape);
+    const [classes = 0] = outputShape;
+    const highestClass = labels.highestClass(this.#options.ignoreIndex);
     if (highestClass < classes) return undefined;
     const text = `the labels go up to class ${highestClass}, and the model has outputs for classes 0 to ${classes - 1}; end it with dense({ units: ${highestClass + 1} })`;
     return { code: 'LABEL_OUT_OF_RANGE', text };

@@ -9,9 +9,13 @@ export function accuracy(): Metric<'accuracy'> {
 class Accuracy extends Metric<'accuracy'> {
   readonly kind = 'accuracy';
 
-  checkLoss({ kind, outputs }: Loss): string | undefined {
-    if (outputs === 'classLogits') return undefined;
-    const instead = outputs === 'binaryLogits' ? 'binaryAccuracy' : 'meanAbsoluteError';
+  checkLoss({ kind, labelKinds, outputs }: Loss): string | undefined {
+    if (outputs === 'classLogits') {
+      if (labelKinds.includes('class')) return undefined;
+      return `the metric accuracy needs labels that are classes, and this ${kind} takes distributions; leave it out`;
+    }
+    const instead =
+      outputs === 'binaryLogits' || outputs === 'margins' ? 'binaryAccuracy' : 'meanAbsoluteError';
     return `the metric accuracy looks for the largest of several classes' outputs, which ${kind} does not have; use ${instead}`;
   }
 }

@@ -5,8 +5,8 @@ import { Metric } from './metric.ts';
 
 export interface BinaryAccuracyOptions {
   /**
-   * An output above it counts as 1. Default: 0 where outputs are logits (sigmoidBinaryCrossEntropy), else
-   * 0.5.
+   * An output above it counts as 1. Default: 0 where outputs are logits (sigmoidBinaryCrossEntropy) or
+   * margins (hinge), else 0.5.
    */
   readonly threshold?: number;
 }
@@ -33,6 +33,9 @@ class BinaryAccuracy extends Metric<'binaryAccuracy'> {
   }
 
   override toSpec({ outputs }: Loss): Spec {
-    return { kind: this.kind, threshold: this.#threshold ?? (outputs === 'binaryLogits' ? 0 : 0.5) };
+    return {
+      kind: this.kind,
+      threshold: this.#threshold ?? (outputs === 'binaryLogits' || outputs === 'margins' ? 0 : 0.5),
+    };
   }
 }

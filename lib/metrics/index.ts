@@ -5,3 +5,5 @@
 export { accuracy } from './accuracy.ts';
 export { type BinaryAccuracyOptions, binaryAccuracy } from './binary-accuracy.ts';
 export { meanAbsoluteError } from './mean-absolute-error.ts';
+export { rootMeanSquaredError } from './root-mean-squared-error.ts';
+export { type TopKAccuracyOptions, topKAccuracy } from './top-k-accuracy.ts';

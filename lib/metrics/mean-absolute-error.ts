@@ -11,7 +11,10 @@ class MeanAbsoluteError extends Metric<'meanAbsoluteError'> {
 
   checkLoss({ kind, outputs }: Loss): string | undefined {
     if (outputs === 'values') return undefined;
-    const instead = outputs === 'binaryLogits' ? 'binaryAccuracy' : 'accuracy';
-    return `the metric meanAbsoluteError compares values, and under ${kind} outputs are logits; use ${instead}`;
+    if (outputs === 'logRates') {
+      return `the metric meanAbsoluteError compares values, and under ${kind} outputs are their logarithms; leave it out`;
+    }
+    const instead = outputs === 'classLogits' ? 'accuracy' : 'binaryAccuracy';
+    return `the metric meanAbsoluteError compares values, and under ${kind} outputs are ${outputs === 'margins' ? 'margins' : 'logits'}; use ${instead}`;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Models and checkpoints in files: safetensors with these metadata, all strings. `format` is `gradloom`,
- * `formatVersion` is `1`, `architecture` the network as JSON, `preprocessing` (JSON) and `loss` (its kind)
- * what the model was trained with, if it was, and `trainer` a trainer's settings and counts as JSON in a
+ * `formatVersion` is `1`, `architecture` the network as JSON, `preprocessing` (JSON) and `loss`
+ * (JSON, or its kind alone) what the model was trained with, if it was, and `trainer` a trainer's settings and counts as JSON in a
  * checkpoint, which holds the optimizer's state too.
  */
 import { GradloomError } from '../core/errors.ts';
@@ -41,7 +41,7 @@ export function encodeModelFile({ network, training, tensors, trainer }: ModelFi
   };
   if (training !== undefined) {
     metadata.preprocessing = JSON.stringify(training.preprocessing);
-    metadata.loss = training.loss.kind;
+    metadata.loss = JSON.stringify(training.loss.toSpec());
   }
   if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
   // What the native side gives is never shared memory.
@@ -62,9 +62,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   const preprocessing = readField(path, metadata, 'preprocessing', (given) =>
     readPreprocessing(given, network),
   );
-  const loss = explain(path, 'loss', () =>
-    metadata.loss === undefined ? undefined : makeLoss('loss', metadata.loss),
-  );
+  const loss = readLoss(path, metadata);
   const weights = [...tensors].map(([name, { dtype, shape, data }]) => {
     if (dtype !== 'F32') {
       throw fileError(path, `tensor ${formatValue(name)} has dtype ${dtype}, expected F32`);
@@ -143,6 +141,13 @@ const PREPROCESSING = { scale: required(factors), shift: required(factors) };
 function readNetwork(given: unknown): Network {
   const { inputShape, layers } = readOptions('architecture', given as object, ARCHITECTURE);
   return { inputShape, layers: nameLayers('architecture', layers) };
+}
+
+function readLoss(path: string, metadata: Readonly<Record<string, string>>): Loss | undefined {
+  const kind = metadata.loss;
+  return kind === undefined || kind.startsWith('{')
+    ? readField(path, metadata, 'loss', (given) => makeLoss('loss', given))
+    : explain(path, 'loss', () => makeLoss('loss', kind));
 }
 
 function readPreprocessing(given: unknown, { inputShape }: Network): Preprocessing {

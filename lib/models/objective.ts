@@ -35,7 +35,7 @@ export function makeObjective(
 }
 
 export function toNativeObjective({ loss, metrics }: Objective): NativeObjective {
-  return { loss: { kind: loss.kind }, metrics: metrics.map((metric) => metric.toSpec(loss)) };
+  return { loss: loss.toSpec(), metrics: metrics.map((metric) => metric.toSpec(loss)) };
 }
 
 export function toEvaluation<MetricName extends string>(
@@ -92,6 +92,9 @@ function hasLabelsFor(dataset: Dataset, loss: Loss): dataset is Dataset<Shape, L
 
 function labelsInfo(dataset: Dataset<Shape, LossLabelKind>): LabelsInfo {
   const { labelKind, labelShape } = dataset;
-  const highestClass = labelKind === 'class' ? dataset.classCounts().findLastIndex((count) => count > 0) : -1;
+  const highestClass = (except?: number) =>
+    labelKind === 'class'
+      ? dataset.classCounts().findLastIndex((count, label) => count > 0 && label !== except)
+      : -1;
   return { labelKind, labelShape, highestClass };
 }

@@ -14,7 +14,7 @@ import type { Optimizer } from '../optimizers/optimizer.ts';
 /** The metadata `trainer`, plain data. The number of threads is the machine's matter and left out. */
 export interface TrainerSettings {
   readonly optimizer: Optimizer;
-  readonly loss: string;
+  readonly loss: Spec;
   readonly metrics: readonly Spec[];
   readonly seed: number;
   readonly nonFinite: 'stop' | 'skip' | 'ignore';
@@ -76,11 +76,11 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 function readSettings(given: unknown): Checkpoint['settings'] {
   const {
     optimizer,
-    loss: lossKind,
+    loss: lossSpec,
     metrics,
     ...numbers
   } = readOptions('trainer', given as object, SETTINGS);
-  const loss = makeLoss('trainer', lossKind);
+  const loss = makeLoss('trainer', lossSpec);
   return {
     ...numbers,
     optimizer: makeOptimizer('trainer', optimizer),

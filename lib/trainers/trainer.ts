@@ -281,7 +281,7 @@ export class Trainer<
     const { loss, metrics } = toNativeObjective(this.#objective);
     const settings = {
       ...this.#settings,
-      loss: loss.kind,
+      loss,
       metrics,
       steps: state.steps,
       epochs: state.epochs,

@@ -49,17 +49,25 @@ Napi::Value compute_loss(const Napi::CallbackInfo& call) {
       throw Error("SHAPE_MISMATCH", classes ? "labels must be an Int32Array with one class a sample"
                                             : "labels must be a Float32Array of the outputs' length");
     }
+    const float* weights = nullptr;
+    if (!call[4].IsUndefined()) {
+      const Napi::Float32Array given = float_array(call[4], "sampleWeights");
+      if (static_cast<int64_t>(given.ElementLength()) != batch) {
+        throw Error("SHAPE_MISMATCH", "sampleWeights must have one weight a sample");
+      }
+      weights = given.Data();
+    }
     BatchObjective objective_of_batch(objective, batch);
     if (classes) {
       const auto* indices = labels.As<Napi::Int32Array>().Data();
       for (int64_t i = 0; i < batch; ++i) {
-        if (indices[i] < 0 || indices[i] >= shape.size()) {
+        if (indices[i] != objective->loss().ignored_class() && (indices[i] < 0 || indices[i] >= shape.size())) {
           throw Error("LABEL_OUT_OF_RANGE", "sample " + std::to_string(i) + " has class " + std::to_string(indices[i]));
         }
       }
-      objective_of_batch.set_targets(indices, nullptr);
+      objective_of_batch.set_targets({indices, nullptr, weights});
     } else {
-      objective_of_batch.set_targets(nullptr, labels.As<Napi::Float32Array>().Data());
+      objective_of_batch.set_targets({nullptr, labels.As<Napi::Float32Array>().Data(), weights});
     }
     Napi::Float32Array gradient = Napi::Float32Array::New(env, static_cast<size_t>(length));
     double value = 0;

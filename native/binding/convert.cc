@@ -149,9 +149,9 @@ Napi::Object from_result(Napi::Env env, const ObjectiveResult& result) {
 }
 
 HeldSamples::HeldSamples(const Napi::Value& value, const Shape& sample_shape)
-    : samples_(describe(value), sample_shape) {}
+    : samples_(describe(value, sample_shape.size()), sample_shape) {}
 
-ArrayDescription HeldSamples::describe(const Napi::Value& value) {
+ArrayDescription HeldSamples::describe(const Napi::Value& value, int64_t sample_size) {
   const Napi::Object object = to_object(value, "samples");
   ArrayDescription description;
   description.count = integer_property(object, "count", 0);
@@ -188,6 +188,14 @@ ArrayDescription HeldSamples::describe(const Napi::Value& value) {
     array.length = static_cast<int64_t>(labels.ElementLength());
     array.row_size = integer_property(object, "labelSize", 1);
     held_.push_back(Napi::Persistent(labels.As<Napi::Object>()));
+  }
+  const Napi::Value weights_value = object.Get("sampleWeights");
+  if (!weights_value.IsUndefined()) {
+    const Napi::Float32Array weights = float_array(weights_value, "sampleWeights");
+    const auto rows = static_cast<int64_t>(weights.ElementLength());
+    if (rows * sample_size != description.inputs.length) fail("sampleWeights", "one weight a row");
+    description.weights = static_cast<const float*>(data_of(weights));
+    held_.push_back(Napi::Persistent(weights.As<Napi::Object>()));
   }
   return description;
 }

@@ -43,7 +43,7 @@ class HeldSamples {
   const ArraySamples& samples() const { return samples_; }
 
  private:
-  ArrayDescription describe(const Napi::Value& value);
+  ArrayDescription describe(const Napi::Value& value, int64_t sample_size);
 
   std::vector<Napi::ObjectReference> held_;
   ArraySamples samples_;

@@ -63,4 +63,16 @@ std::vector<int64_t> Spec::integers(const std::string& key, int64_t minimum, int
   return values;
 }
 
+std::vector<double> Spec::numbers(const std::string& key) const {
+  const List entries = at(key).is_list() ? list(key) : List{at(key)};
+  std::vector<double> values;
+  values.reserve(entries.size());
+  for (const Spec& entry : entries) {
+    const auto* value = std::get_if<double>(&entry.value_);
+    if (value == nullptr || !std::isfinite(*value)) fail(key, "must be a finite number, or a list of them");
+    values.push_back(*value);
+  }
+  return values;
+}
+
 }  // namespace gradloom

@@ -37,6 +37,9 @@ class Spec {
   // A list of integers, each at least `minimum`; `length` entries unless it is negative.
   std::vector<int64_t> integers(const std::string& key, int64_t minimum, int length = -1) const;
 
+  // A list of finite numbers; a number alone reads as a list of one.
+  std::vector<double> numbers(const std::string& key) const;
+
   bool is_string() const { return std::holds_alternative<std::string>(value_); }
   bool is_list() const { return std::holds_alternative<List>(value_); }
 

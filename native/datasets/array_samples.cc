@@ -66,10 +66,10 @@ int32_t ArraySamples::class_at(int64_t row) const {
                                                  : static_cast<const int32_t*>(labels.data)[row];
 }
 
-void ArraySamples::check_classes(int64_t classes) const {
+void ArraySamples::check_classes(int64_t classes, std::optional<int32_t> except) const {
   for (int64_t i = 0; i < description_.count; ++i) {
     const int32_t label = class_at(row(nullptr, i));
-    if (label < 0 || label >= classes) {
+    if (label != except && (label < 0 || label >= classes)) {
       throw Error("LABEL_OUT_OF_RANGE", "sample " + std::to_string(i) + " has class " + std::to_string(label) +
                                             ", but the model tells " + std::to_string(classes) +
                                             " classes apart: 0 to " + std::to_string(classes - 1));
@@ -112,6 +112,10 @@ void ArraySamples::gather_values(const uint32_t* order, int64_t first, int64_t c
                   static_cast<size_t>(size) * sizeof(float));
     }
   }
+}
+
+void ArraySamples::gather_weights(const uint32_t* order, int64_t first, int64_t count, float* weights) const {
+  for (int64_t i = 0; i < count; ++i) weights[i] = description_.weights[row(order, first + i)];
 }
 
 }  // namespace gradloom

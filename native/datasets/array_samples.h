@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct LabelArray {
 struct ArrayDescription {
   InputArray inputs;
   LabelArray labels;
+  const float* weights = nullptr;     // one a row, for the loss; null: all 1
   const uint32_t* indices = nullptr;  // null: rows 0, 1, 2, ...
   int64_t count = 0;                  // samples of the set
   // A value at position j of its sample reads as x * scale[j % scale.size()] + shift[j % shift.size()].
@@ -50,14 +52,17 @@ class ArraySamples {
     return description_.labels.type == LabelArray::Type::kNone ? 0 : description_.labels.row_size;
   }
 
-  // Throws LABEL_OUT_OF_RANGE, naming the sample, unless every class lies in [0, classes).
-  void check_classes(int64_t classes) const;
+  bool weighted() const { return description_.weights != nullptr; }
+
+  // Throws LABEL_OUT_OF_RANGE, naming the sample, unless every class lies in [0, classes) or is `except`.
+  void check_classes(int64_t classes, std::optional<int32_t> except = std::nullopt) const;
 
   // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count).
   void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x) const;
   // The same for labels, as class indices or as floats (classes 0 and 1 become 0.0 and 1.0).
   void gather_classes(const uint32_t* order, int64_t first, int64_t count, int32_t* classes) const;
   void gather_values(const uint32_t* order, int64_t first, int64_t count, float* values) const;
+  void gather_weights(const uint32_t* order, int64_t first, int64_t count, float* weights) const;
 
  private:
   int64_t row(const uint32_t* order, int64_t i) const;

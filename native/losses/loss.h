@@ -1,9 +1,11 @@
 // A loss: its value and its gradient with respect to the model's outputs, in one pass over the rows. N: batch, C:
-// outputs of a sample. The loss of a batch is the mean over its samples; the value is summed in double.
+// outputs of a sample. The loss of a batch is the sum over its samples, each times its weight, divided by what the loss
+// says: their number, unless it weighs classes. The value is summed in double.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,9 @@ enum class TargetKind {
 struct Targets {
   const int32_t* classes = nullptr;
   const float* values = nullptr;
+  const float* weights = nullptr;  // one a row; null: all 1
+
+  double weight(int64_t row) const { return weights == nullptr ? 1.0 : weights[row]; }
 };
 
 struct LossArguments {
@@ -29,7 +34,7 @@ struct LossArguments {
   const float* outputs;  // [rows, C]
   Targets targets;
   float* gradient;  // [rows, C], overwritten with scale * dloss/doutput of the sum over rows; null: value only
-  float scale;      // 1 / N for the mean over a batch of which these rows are a part
+  float scale;      // 1 / divisor of the whole batch, of which these rows are a part
 };
 
 class Loss {
@@ -41,8 +46,12 @@ class Loss {
 
   const std::string& kind() const { return kind_; }
   virtual TargetKind target_kind() const = 0;
-  // Sum over the rows of each sample's loss, not scaled.
+  // Sum over the rows of each sample's weight times its loss, not scaled.
   virtual double compute(const LossArguments& args) const = 0;
+  // What the sum over these rows is divided by; those of batches add up. 0 makes the loss and its gradient 0.
+  virtual double divisor(const Targets& /*targets*/, int64_t rows) const { return static_cast<double>(rows); }
+  // Samples of this class count for nothing, neither here nor in metrics.
+  virtual std::optional<int32_t> ignored_class() const { return std::nullopt; }
   // Throws when the model's outputs are not what this loss takes.
   virtual void check_outputs(const Shape& /*output_shape*/) const {}
 

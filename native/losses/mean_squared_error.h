@@ -1,15 +1,14 @@
 // loss = mean over a sample's outputs of (y - t)^2;  dloss/dy = 2 (y - t) / C
 #pragma once
 
-#include "losses/loss.h"
+#include "losses/elementwise_loss.h"
 
 namespace gradloom {
 
-class MeanSquaredError final : public Loss {
+class MeanSquaredError final : public ElementwiseLoss {
  public:
-  using Loss::Loss;
+  using ElementwiseLoss::ElementwiseLoss;
 
-  TargetKind target_kind() const override { return TargetKind::kValues; }
   double compute(const LossArguments& args) const override;
 };
 

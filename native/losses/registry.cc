@@ -1,10 +1,16 @@
 #include <map>
 
 #include "common/error.h"
+#include "losses/hinge.h"
+#include "losses/huber.h"
 #include "losses/loss.h"
+#include "losses/mean_absolute_error.h"
 #include "losses/mean_squared_error.h"
+#include "losses/poisson.h"
 #include "losses/sigmoid_binary_cross_entropy.h"
+#include "losses/smooth_l1.h"
 #include "losses/softmax_cross_entropy.h"
+#include "losses/squared_hinge.h"
 
 namespace gradloom {
 namespace {
@@ -18,9 +24,15 @@ std::unique_ptr<Loss> make(const Spec& spec) {
 
 const std::map<std::string, Factory>& factories() {
   static const std::map<std::string, Factory> table = {
+      {"hinge", make<Hinge>},
+      {"huber", make<Huber>},
+      {"meanAbsoluteError", make<MeanAbsoluteErrorLoss>},
       {"meanSquaredError", make<MeanSquaredError>},
+      {"poisson", make<Poisson>},
       {"sigmoidBinaryCrossEntropy", make<SigmoidBinaryCrossEntropy>},
+      {"smoothL1", make<SmoothL1>},
       {"softmaxCrossEntropy", make<SoftmaxCrossEntropy>},
+      {"squaredHinge", make<SquaredHinge>},
   };
   return table;
 }

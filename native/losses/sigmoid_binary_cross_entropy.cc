@@ -3,21 +3,28 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/error.h"
+
 namespace gradloom {
 
 double SigmoidBinaryCrossEntropy::compute(const LossArguments& args) const {
-  const int64_t count = args.rows * args.columns;
-  const double scale = static_cast<double>(args.scale) / static_cast<double>(args.columns);
-  double total = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const double z = args.outputs[i];
-    const double t = args.targets.values[i];
+  const bool shared = positive_weight_.size() == 1;
+  return sum_of_terms(args, [&](double z, double t, int64_t column) {
+    const double positive = positive_weight_[shared ? 0 : static_cast<size_t>(column)];
+    const double weight = 1 + (positive - 1) * t;
     const double e = std::exp(-std::abs(z));
-    total += std::max(z, 0.0) - z * t + std::log1p(e);  // max(NaN, 0) is NaN
     const double sigmoid = z >= 0 ? 1 / (1 + e) : e / (1 + e);
-    if (args.gradient != nullptr) args.gradient[i] = static_cast<float>((sigmoid - t) * scale);
+    return LossTerm{(1 - t) * z + weight * (std::log1p(e) + std::max(-z, 0.0)), weight * sigmoid - positive * t};
+  });
+}
+
+void SigmoidBinaryCrossEntropy::check_outputs(const Shape& output_shape) const {
+  const auto count = static_cast<int64_t>(positive_weight_.size());
+  if (count != 1 && count != output_shape.size()) {
+    throw Error("SHAPE_MISMATCH", kind() + ": positiveWeight has " + std::to_string(count) +
+                                      " entries, expected one, or one for each of the " +
+                                      std::to_string(output_shape.size()) + " outputs");
   }
-  return total / static_cast<double>(args.columns);
 }
 
 }  // namespace gradloom

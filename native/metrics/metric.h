@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,10 +16,13 @@ namespace gradloom {
 
 struct MetricArguments {
   int64_t rows;
-  int64_t columns;         // C
-  const float* outputs;    // [rows, C]
-  const int32_t* classes;  // class index a row, or null when targets are values
-  const float* values;     // [rows, C], or null when targets are classes
+  int64_t columns;                                // C
+  const float* outputs;                           // [rows, C]
+  const int32_t* classes;                         // class index a row, or null when targets are values
+  const float* values;                            // [rows, C], or null when targets are classes
+  std::optional<int32_t> ignored = std::nullopt;  // rows of this class do not count
+
+  bool ignores(int64_t row) const { return ignored && classes[row] == *ignored; }
 };
 
 class Metric {

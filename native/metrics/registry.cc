@@ -5,6 +5,8 @@
 #include "metrics/binary_accuracy.h"
 #include "metrics/mean_absolute_error.h"
 #include "metrics/metric.h"
+#include "metrics/root_mean_squared_error.h"
+#include "metrics/top_k_accuracy.h"
 
 namespace gradloom {
 namespace {
@@ -21,6 +23,8 @@ const std::map<std::string, Factory>& factories() {
       {"accuracy", make<Accuracy>},
       {"binaryAccuracy", make<BinaryAccuracy>},
       {"meanAbsoluteError", make<MeanAbsoluteError>},
+      {"rootMeanSquaredError", make<RootMeanSquaredError>},
+      {"topKAccuracy", make<TopKAccuracy>},
   };
   return table;
 }

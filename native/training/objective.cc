@@ -32,7 +32,7 @@ void Objective::check_labels(const ArraySamples& samples) const {
     if (!samples.labels_are_classes()) {
       throw Error("SHAPE_MISMATCH", kind + ": takes class labels (integers), the dataset's labels are values");
     }
-    samples.check_classes(outputs_);
+    samples.check_classes(outputs_, loss_->ignored_class());
   } else if (samples.labels_are_classes()) {
     // A single yes-or-no output takes classes 0 and 1 as its targets.
     if (outputs_ != 1) {
@@ -56,13 +56,15 @@ ObjectiveTotals Objective::empty_totals() const {
 
 void Objective::reset(ObjectiveTotals& totals) const {
   totals.loss = 0;
+  totals.divisor = 0;
   totals.samples = 0;
   std::fill(totals.metrics.begin(), totals.metrics.end(), 0.0);
 }
 
 ObjectiveResult Objective::result(const ObjectiveTotals& totals) const {
   ObjectiveResult result;
-  result.loss = totals.loss / static_cast<double>(totals.samples);
+  // NaN where no step counted; 0 where all samples were of no account.
+  result.loss = totals.samples > 0 && totals.divisor == 0 ? 0 : totals.loss / totals.divisor;
   size_t first = 0;
   for (const auto& metric : metrics_) {
     const auto count = static_cast<size_t>(metric->total_count());
@@ -88,6 +90,7 @@ BatchObjective::BatchObjective(std::shared_ptr<const Objective> objective, int64
   } else {
     values_ = AlignedBuffer(checked_multiply(batch, objective_->outputs()));
   }
+  weights_.resize(static_cast<size_t>(batch));
   const auto blocks = static_cast<size_t>(blocks_of(batch).count);
   losses_.resize(blocks);
   metrics_.resize(blocks * static_cast<size_t>(objective_->metric_totals()));
@@ -99,19 +102,24 @@ void BatchObjective::load_targets(const ArraySamples& samples, const uint32_t* o
   } else {
     samples.gather_classes(order, first, batch_, classes_.data());
   }
+  weighted_ = samples.weighted();
+  if (weighted_) samples.gather_weights(order, first, batch_, weights_.data());
 }
 
-void BatchObjective::set_targets(const int32_t* classes, const float* values) {
+void BatchObjective::set_targets(const Targets& targets) {
   if (classes_.empty()) {
-    std::copy_n(values, values_.size(), values_.data());
+    std::copy_n(targets.values, values_.size(), values_.data());
   } else {
-    std::copy_n(classes, batch_, classes_.data());
+    std::copy_n(targets.classes, batch_, classes_.data());
   }
+  weighted_ = targets.weights != nullptr;
+  if (weighted_) std::copy_n(targets.weights, batch_, weights_.data());
 }
 
 Targets BatchObjective::rows_of_targets(int64_t first) const {
-  if (!classes_.empty()) return {classes_.data() + first, nullptr};
-  return {nullptr, values_.data() + first * objective_->outputs()};
+  const float* weights = weighted_ ? weights_.data() + first : nullptr;
+  if (!classes_.empty()) return {classes_.data() + first, nullptr, weights};
+  return {nullptr, values_.data() + first * objective_->outputs(), weights};
 }
 
 double BatchObjective::compute(Team& team, const float* outputs, float* gradient) {
@@ -119,22 +127,26 @@ double BatchObjective::compute(Team& team, const float* outputs, float* gradient
   const Tiling blocks = blocks_of(batch_);
   const auto metric_totals = static_cast<size_t>(objective_->metric_totals());
   std::fill(metrics_.begin(), metrics_.end(), 0.0);
+  divisor_ = objective_->loss().divisor(rows_of_targets(0), batch_);
+  const float scale = divisor_ > 0 ? 1.0F / static_cast<float>(divisor_) : 0.0F;
   team.for_each(blocks.count, [&](int64_t block, int) {
     const int64_t row = blocks.first(block);
     const int64_t rows = blocks.size(block);
     const Targets targets = rows_of_targets(row);
     const auto index = static_cast<size_t>(block);
     losses_[index] = objective_->loss().compute({rows, columns, outputs + row * columns, targets,
-                                                 gradient == nullptr ? nullptr : gradient + row * columns,
-                                                 1.0F / static_cast<float>(batch_)});
-    objective_->add_metrics({rows, columns, outputs + row * columns, targets.classes, targets.values},
-                            std::span(metrics_).subspan(index * metric_totals, metric_totals));
+                                                 gradient == nullptr ? nullptr : gradient + row * columns, scale});
+    objective_->add_metrics(
+        {rows, columns, outputs + row * columns, targets.classes, targets.values, objective_->loss().ignored_class()},
+        std::span(metrics_).subspan(index * metric_totals, metric_totals));
   });
-  return std::accumulate(losses_.begin(), losses_.end(), 0.0) / static_cast<double>(batch_);
+  const double sum = std::accumulate(losses_.begin(), losses_.end(), 0.0);
+  return divisor_ > 0 ? sum / divisor_ : 0;
 }
 
 void BatchObjective::add_to(ObjectiveTotals& totals) const {
   totals.loss += std::accumulate(losses_.begin(), losses_.end(), 0.0);
+  totals.divisor += divisor_;
   totals.samples += batch_;
   const size_t count = totals.metrics.size();
   for (size_t i = 0; i < metrics_.size(); ++i) totals.metrics[i % count] += metrics_[i];

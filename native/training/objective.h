@@ -16,12 +16,13 @@ namespace gradloom {
 // Sums over samples; what a user sees is derived from them.
 struct ObjectiveTotals {
   double loss = 0;
+  double divisor = 0;  // of the loss
   int64_t samples = 0;
   std::vector<double> metrics;  // all metrics' totals, one after another
 };
 
 struct ObjectiveResult {
-  double loss = 0;  // mean over samples
+  double loss = 0;  // mean over samples, weighted as the loss says
   std::vector<double> metrics;
 };
 
@@ -56,8 +57,8 @@ class BatchObjective {
   BatchObjective(std::shared_ptr<const Objective> objective, int64_t batch);
 
   void load_targets(const ArraySamples& samples, const uint32_t* order, int64_t first);
-  // For targets that are at hand.
-  void set_targets(const int32_t* classes, const float* values);
+  // For targets that are at hand; arrays that the loss does not take, and weights of samples, may be null.
+  void set_targets(const Targets& targets);
 
   // The mean loss over the batch; `gradient` (may be null) receives its gradient by the outputs.
   double compute(Team& team, const float* outputs, float* gradient);
@@ -71,6 +72,9 @@ class BatchObjective {
   int64_t batch_;
   std::vector<int32_t> classes_;
   AlignedBuffer values_;
+  std::vector<float> weights_;  // of samples
+  bool weighted_ = false;       // whether they count
+  double divisor_ = 0;
   std::vector<double> losses_;   // one a block of rows
   std::vector<double> metrics_;  // totals, one set a block of rows
 };

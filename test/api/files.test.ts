@@ -137,7 +137,7 @@ test('a checkpoint of an untrained trainer, and with every setting', async (t) =
   t.deepEqual(await readFile(second), await readFile(first));
   const { metadata } = decodeSafetensors(await readFile(first), first);
   t.like(JSON.parse(metadata.trainer ?? ''), {
-    loss: 'sigmoidBinaryCrossEntropy',
+    loss: { kind: 'sigmoidBinaryCrossEntropy', positiveWeight: 1 },
     metrics: [{ kind: 'binaryAccuracy', threshold: 0.3 }],
     seed: 4,
     nonFinite: 'ignore',
@@ -282,9 +282,9 @@ const DAMAGES: readonly Damage[] = [
   {
     title: 'an unknown loss',
     metadata: (metadata) => {
-      metadata.loss = 'hinge';
+      metadata.loss = 'unhinged';
     },
-    text: 'metadata "loss": loss: loss has the unknown kind "hinge"; there are meanSquaredError, sigmoidBinaryCrossEntropy and softmaxCrossEntropy',
+    text: 'metadata "loss": loss: loss has the unknown kind "unhinged"; there are hinge, huber, meanAbsoluteError, meanSquaredError, poisson, sigmoidBinaryCrossEntropy, smoothL1, softmaxCrossEntropy and squaredHinge',
   },
   {
     title: 'a preprocessing of another size',

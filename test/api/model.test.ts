@@ -305,7 +305,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [
     () => model.evaluate(points, { loss: wrongly('crossEntropy') }),
-    'evaluate: loss has the unknown kind "crossEntropy"; there are meanSquaredError, sigmoidBinaryCrossEntropy and softmaxCrossEntropy',
+    'evaluate: loss has the unknown kind "crossEntropy"; there are hinge, huber, meanAbsoluteError, meanSquaredError, poisson, sigmoidBinaryCrossEntropy, smoothL1, softmaxCrossEntropy and squaredHinge',
   ],
   [
     () => model.evaluate(points, { loss: 'softmaxCrossEntropy', metrics: wrongly('accuracy') }),

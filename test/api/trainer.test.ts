@@ -246,7 +246,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [
     () => new Trainer(model, { ...good, metrics: wrongly(['accuracy', 'precision']) }),
-    'Trainer: metrics[1] has the unknown kind "precision"; there are accuracy, binaryAccuracy and meanAbsoluteError',
+    'Trainer: metrics[1] has the unknown kind "precision"; there are accuracy, binaryAccuracy, meanAbsoluteError, rootMeanSquaredError and topKAccuracy',
   ],
   [
     () => new Trainer(model, { ...good, metrics: ['accuracy', accuracy()] }),

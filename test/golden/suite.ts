@@ -1,10 +1,20 @@
 /** Runs every case that Gradloom implements and says how far each is from its reference. */
 import { relu, sigmoid, softmax, tanh } from '../../lib/layers/index.ts';
-import { meanSquaredError, sigmoidBinaryCrossEntropy, softmaxCrossEntropy } from '../../lib/losses/index.ts';
+import {
+  hinge,
+  huber,
+  meanAbsoluteError,
+  meanSquaredError,
+  sigmoidBinaryCrossEntropy,
+  smoothL1,
+  softmaxCrossEntropy,
+  squaredHinge,
+} from '../../lib/losses/index.ts';
+import type { Loss } from '../../lib/losses/loss.ts';
 import { compareActivation } from './activations.ts';
 import type { GoldenCase } from './fixtures.ts';
 import { compareFlatten } from './flatten.ts';
-import { compareLoss } from './losses.ts';
+import { compareLoss, listFrom } from './losses.ts';
 import { compareMaxPool2d } from './max-pool-2d.ts';
 import { compareKerasAdagrad, compareTorchOptimizer, OPTIMIZERS } from './optimizers.ts';
 import { compareConv2d, compareDense } from './products.ts';
@@ -23,15 +33,37 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   tanh: compareActivation(tanh),
   sigmoid: compareActivation(sigmoid),
   softmax: compareActivation(softmax),
-  softmax_cross_entropy: compareLoss({ kind: softmaxCrossEntropy().kind }, 'sample'),
-  bce_with_logits: compareLoss({ kind: sigmoidBinaryCrossEntropy().kind }, 'output'),
-  mse: compareLoss({ kind: meanSquaredError().kind }, 'output'),
+  softmax_cross_entropy: compareLoss(softmaxOf, 'sample'),
+  bce_with_logits: compareLoss(
+    (golden) => sigmoidBinaryCrossEntropy({ positiveWeight: listFrom(golden, 'pos_weight') ?? 1 }),
+    'output',
+  ),
+  mse: compareLoss(meanSquaredError, 'output'),
+  l1: compareLoss(meanAbsoluteError, 'output'),
+  huber: compareLoss(({ attrs }) => huber({ delta: attrs.delta as number }), 'output'),
+  smooth_l1: compareLoss(({ attrs }) => smoothL1({ beta: attrs.beta as number }), 'output'),
+  hinge: compareLoss(hinge, 'output'),
+  squared_hinge: compareLoss(squaredHinge, 'output'),
   ...Object.fromEntries(
     Object.entries(OPTIMIZERS).map(([kind, make]) => [kind, compareTorchOptimizer(make)]),
   ),
   keras_adagrad: compareKerasAdagrad,
   trajectory: compareTrajectory,
 };
+
+function softmaxOf(golden: GoldenCase): Loss {
+  const { label_smoothing, ignore_index, soft } = golden.attrs;
+  const classWeights = listFrom(golden, 'weight');
+  const spread = {
+    labelSmoothing: (label_smoothing as number | undefined) ?? 0,
+    ...(classWeights === undefined ? {} : { classWeights }),
+  };
+  if (soft === true) return softmaxCrossEntropy({ ...spread, targets: 'distributions' });
+  return softmaxCrossEntropy({
+    ...spread,
+    ...(ignore_index === undefined ? {} : { ignoreIndex: ignore_index as number }),
+  });
+}
 
 export interface Outcome {
   readonly name: string;

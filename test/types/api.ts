@@ -11,6 +11,7 @@ import {
   flatten,
   fromArrays,
   type History,
+  huber,
   iris,
   type LabelKind,
   type Layer,
@@ -130,6 +131,20 @@ export async function dataMatchModelAndLoss(unknownShape: Dataset<Shape, 'class'
   made.fit(train);
   // @ts-expect-error values for a loss of classes
   made.fit(values);
+
+  const soft = new Trainer(model, {
+    optimizer,
+    loss: softmaxCrossEntropy({ targets: 'distributions', labelSmoothing: 0.1 }),
+  });
+  soft.fit(values);
+  // @ts-expect-error classes for a loss of distributions
+  soft.fit(train);
+  new Trainer(model, { optimizer, loss: softmaxCrossEntropy({ ignoreIndex: 255 }) }).fit(train);
+  const robust = new Trainer(model, { optimizer, loss: huber({ delta: 2 }) });
+  robust.fit(values);
+  // @ts-expect-error classes for a loss of values
+  robust.fit(train);
+  new Trainer(model, { optimizer, loss: 'hinge' }).fit(train);
 
   const regression = new Trainer(model, { optimizer, loss: 'meanSquaredError' });
   regression.fit(values);

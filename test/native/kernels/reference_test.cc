@@ -149,13 +149,24 @@ TEST_CASE("reference losses: gradients against central differences, 20 sizes eac
     CHECK(gradient_difference(gradient, outputs, [&] {
             return reference::softmax_cross_entropy(columns, outputs.data(), target_class, unused.data());
           }) == "");
-    reference::sigmoid_binary_cross_entropy(columns, outputs.data(), targets.data(), gradient.data());
-    CHECK(gradient_difference(gradient, outputs, [&] {
-            return reference::sigmoid_binary_cross_entropy(columns, outputs.data(), targets.data(), unused.data());
-          }) == "");
-    reference::mean_squared_error(columns, outputs.data(), targets.data(), gradient.data());
-    CHECK(gradient_difference(gradient, outputs, [&] {
-            return reference::mean_squared_error(columns, outputs.data(), targets.data(), unused.data());
-          }) == "");
+    const double* t = targets.data();
+    Values weights = targets;
+    for (double& weight : weights) weight += 0.5;
+    const auto check = [&](auto loss) {
+      loss(outputs.data(), gradient.data());
+      CHECK(gradient_difference(gradient, outputs, [&] { return loss(outputs.data(), unused.data()); }) == "");
+    };
+    check([&](const double* y, double* g) { return reference::softmax_cross_entropy(columns, y, t, g); });
+    check([&](const double* y, double* g) {
+      return reference::sigmoid_binary_cross_entropy(columns, y, t, weights.data(), g);
+    });
+    check([&](const double* y, double* g) { return reference::mean_squared_error(columns, y, t, g); });
+    check([&](const double* y, double* g) { return reference::mean_absolute_error(columns, y, t, g); });
+    check([&](const double* y, double* g) { return reference::huber(columns, y, t, 0.7, g); });
+    check([&](const double* y, double* g) { return reference::smooth_l1(columns, y, t, 0.7, g); });
+    check([&](const double* y, double* g) { return reference::poisson(columns, y, t, g); });
+    for (double& target : targets) target = target < 0.5 ? -1 : 1;
+    check([&](const double* y, double* g) { return reference::hinge(columns, y, t, 1, g); });
+    check([&](const double* y, double* g) { return reference::hinge(columns, y, t, 2, g); });
   }
 }

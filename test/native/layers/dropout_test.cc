@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "common/random.h"
 #include "support/compare.h"
 #include "support/layer_run.h"
 #include "support/random_data.h"
@@ -81,6 +82,16 @@ TEST_CASE("dropout: the mask is a function of seed, layer name, step and positio
   // A smaller batch of the same step sees the beginning of the same mask.
   const std::vector<float> part = mask(layer, 3, 1, 0);
   CHECK(std::equal(part.begin(), part.end(), first.begin()));
+}
+
+TEST_CASE("dropout: word i of the layer's stream decides on value i") {
+  const Dropout layer(dropout(0.25), {1001});
+  uint32_t stream = 2166136261U;  // 32-bit FNV-1a of the layer's name, of which 24 bits count
+  for (const char c : layer.name()) stream = (stream ^ static_cast<unsigned char>(c)) * 16777619U;
+  const RandomStream random(9, RandomPurpose::kDropout, stream & 0xFFFFFF, 4);
+  std::vector<float> expected(3 * 1001);
+  for (size_t i = 0; i < expected.size(); ++i) expected[i] = random.word(i) < 0x40000000 ? 0.0F : 4.0F / 3;
+  CHECK(difference_in_bits(mask(layer, 3, 9, 4), expected) == "");
 }
 
 TEST_CASE("dropout: rates outside of [0, 1) are refused") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <map>
 
 #include "support/random_data.h"
@@ -22,6 +23,8 @@ const std::map<std::string, Example>& examples() {
       {"accuracy", {{{"kind", "accuracy"}}, true}},
       {"binaryAccuracy", {{{"kind", "binaryAccuracy"}, {"threshold", 0.5}}, false}},
       {"meanAbsoluteError", {{{"kind", "meanAbsoluteError"}}, false}},
+      {"rootMeanSquaredError", {{{"kind", "rootMeanSquaredError"}}, false}},
+      {"topKAccuracy", {{{"kind", "topKAccuracy"}, {"k", 3}}, true}},
   };
   return table;
 }
@@ -93,4 +96,22 @@ TEST_CASE("meanAbsoluteError: over samples and outputs") {
   const std::vector<float> targets = {0, 4, 3, -3};
   const auto metric = make_metric(examples().at("meanAbsoluteError").spec);
   CHECK(result(*metric, {2, 2, outputs.data(), nullptr, targets.data()}) == 2.5);
+}
+
+TEST_CASE("rootMeanSquaredError: over samples and outputs") {
+  const std::vector<float> outputs = {1, 2, 3, 4};
+  const std::vector<float> targets = {0, 4, 3, 0.5F};
+  const auto metric = make_metric(examples().at("rootMeanSquaredError").spec);
+  CHECK(result(*metric, {2, 2, outputs.data(), nullptr, targets.data()}) == doctest::Approx(std::sqrt(17.25 / 4)));
+}
+
+TEST_CASE("topKAccuracy: the first of equals comes first, and ignored rows do not count") {
+  const auto two = make_metric(Spec::Object{{"kind", "topKAccuracy"}, {"k", 2}});
+  const std::vector<float> outputs = {1, 3, 2, 5, 5, 5, 5, 5, 5, 0, NAN, -1, 9, 0, 1};
+  const std::vector<int32_t> classes = {2, 1, 2, 0, 255};
+  // A hit, a hit among equals, the third of equals, a hit behind NaN, a row that is left out.
+  CHECK(result(*two, {5, 3, outputs.data(), classes.data(), nullptr, 255}) == 0.75);
+  const auto one = make_metric(Spec::Object{{"kind", "topKAccuracy"}, {"k", 1}});
+  CHECK(result(*one, {4, 3, outputs.data(), classes.data(), nullptr}) == 0);
+  CHECK(contains(error_of([&] { two->check({1}, true); }), "at least k = 2 outputs"));
 }

@@ -2,6 +2,18 @@
 
 namespace gradloom::test {
 
+Spec::Object loss(const std::string& kind) {
+  Spec::Object spec{{"kind", kind}};
+  if (kind == "huber") spec.emplace("delta", 1);
+  if (kind == "smoothL1") spec.emplace("beta", 1);
+  if (kind == "sigmoidBinaryCrossEntropy") spec.emplace("positiveWeight", 1);
+  if (kind == "softmaxCrossEntropy") {
+    spec.emplace("targets", "classes");
+    spec.emplace("labelSmoothing", 0);
+  }
+  return spec;
+}
+
 Spec::Object dense(const DenseOptions& options) {
   return {{"kind", "dense"},
           {"name", options.name},

@@ -9,6 +9,9 @@
 
 namespace gradloom::test {
 
+// A loss with the options that TypeScript sends by default.
+Spec::Object loss(const std::string& kind);
+
 struct DenseOptions {
   int64_t units;
   bool bias = true;

@@ -14,6 +14,7 @@ ArraySamples Samples::view() const {
   } else {
     description.labels = {LabelArray::Type::kInt32, classes.data(), static_cast<int64_t>(classes.size()), 1};
   }
+  if (!weights.empty()) description.weights = weights.data();
   description.count = static_cast<int64_t>(inputs.size()) / shape.size();
   description.scale.assign(1, 1.0F);
   description.shift.assign(1, 0.0F);
@@ -40,8 +41,7 @@ Samples value_samples(int64_t count, const Shape& shape, int64_t outputs, uint64
 
 std::unique_ptr<Learner> make_learner(const LearnerOptions& options) {
   auto architecture = std::make_shared<const Architecture>(options.input_shape, options.layers);
-  auto objective = std::make_shared<const Objective>(Spec::Object{{"kind", options.loss}}, options.metrics,
-                                                     architecture->output_shape());
+  auto objective = std::make_shared<const Objective>(loss(options.loss), options.metrics, architecture->output_shape());
   auto network = std::make_shared<Network>(std::move(architecture), options.seed);
   auto optimizer = make_optimizer(options.optimizer.empty() ? adagrad({}) : options.optimizer);
   return std::make_unique<Learner>(std::move(network), std::move(optimizer), std::move(objective), options.seed,

@@ -20,6 +20,7 @@ struct Samples {
   std::vector<float> values;
   Shape shape;
   int64_t label_size = 1;
+  std::vector<float> weights = {};  // empty: all 1
 
   ArraySamples view() const;
 };

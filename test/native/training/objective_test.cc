@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "support/compare.h"
 #include "support/random_data.h"
 #include "support/specs.h"
@@ -13,12 +15,12 @@ using namespace gradloom::test;
 
 namespace {
 
-Objective objective(const char* loss, const Shape& outputs, const Spec::List& metrics = {}) {
-  return {Spec::Object{{"kind", loss}}, metrics, outputs};
+Objective objective(const char* kind, const Shape& outputs, const Spec::List& metrics = {}) {
+  return {loss(kind), metrics, outputs};
 }
 
-std::string label_error(const char* loss, int64_t outputs, const Samples& samples) {
-  return error_of([&] { objective(loss, {outputs}).check_labels(samples.view()); });
+std::string label_error(const char* kind, int64_t outputs, const Samples& samples) {
+  return error_of([&] { objective(kind, {outputs}).check_labels(samples.view()); });
 }
 
 }  // namespace
@@ -52,8 +54,7 @@ TEST_CASE("Objective: losses and metrics that do not fit the outputs are refused
 
 TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up over batches") {
   const Spec::List metrics = {Spec::Object{{"kind", "accuracy"}}, Spec::Object{{"kind", "accuracy"}}};
-  const auto shared =
-      std::make_shared<const Objective>(Spec::Object{{"kind", "softmaxCrossEntropy"}}, metrics, Shape{10});
+  const auto shared = std::make_shared<const Objective>(loss("softmaxCrossEntropy"), metrics, Shape{10});
   constexpr int64_t kBatch = 150;  // several blocks of rows
   const Samples samples = class_samples(kBatch, {1}, 10);
   const std::vector<float> outputs = RandomData(801).normal(kBatch * 10);
@@ -63,20 +64,20 @@ TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up
     BatchObjective batch(shared, kBatch);
     batch.load_targets(samples.view(), nullptr, 0);
     std::vector<float> gradient(outputs.size());
-    double loss = 0;
-    Team::run(threads, [&](Team& team) { loss = batch.compute(team, outputs.data(), gradient.data()); });
+    double value = 0;
+    Team::run(threads, [&](Team& team) { value = batch.compute(team, outputs.data(), gradient.data()); });
     if (threads == 1) {
       first_gradient = gradient;
-      first_loss = loss;
+      first_loss = value;
     }
-    CHECK(loss == first_loss);
+    CHECK(value == first_loss);
     CHECK(difference_in_bits(gradient, first_gradient) == "");
     ObjectiveTotals totals = shared->empty_totals();
     batch.add_to(totals);
     batch.add_to(totals);
     CHECK(totals.samples == 2 * kBatch);
     const ObjectiveResult result = shared->result(totals);
-    CHECK(result.loss == doctest::Approx(loss).epsilon(1e-12));
+    CHECK(result.loss == doctest::Approx(value).epsilon(1e-12));
     REQUIRE(result.metrics.size() == 2);
     CHECK(result.metrics[0] == result.metrics[1]);
     shared->reset(totals);
@@ -84,6 +85,61 @@ TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up
     CHECK(totals.metrics == shared->empty_totals().metrics);
   }
   BatchObjective batch(shared, kBatch);
-  batch.set_targets(samples.classes.data(), nullptr);
+  batch.set_targets({samples.classes.data(), nullptr});
   Team::run(1, [&](Team& team) { CHECK(batch.compute(team, outputs.data(), nullptr) == doctest::Approx(first_loss)); });
+}
+
+TEST_CASE("BatchObjective: weights of samples multiply losses and leave metrics alone") {
+  const auto shared = std::make_shared<const Objective>(loss("softmaxCrossEntropy"),
+                                                        Spec::List{Spec::Object{{"kind", "accuracy"}}}, Shape{2});
+  Samples samples{.inputs = {0, 0, 0}, .classes = {0, 1, 1}, .values = {}, .shape = {1}};
+  samples.weights = {2, 0, 0.5F};
+  const std::vector<float> outputs = {0, 0, 3, -3, 0, 0};
+  const std::vector<uint32_t> order = {2, 1, 0};
+  for (const uint32_t* by : {static_cast<const uint32_t*>(nullptr), order.data()}) {
+    BatchObjective batch(shared, 3);
+    batch.load_targets(samples.view(), by, 0);
+    std::vector<float> gradient(6);
+    ObjectiveTotals totals = shared->empty_totals();
+    Team::run(1, [&](Team& team) {
+      CHECK(batch.compute(team, outputs.data(), gradient.data()) == doctest::Approx(2.5 * std::log(2.0) / 3));
+    });
+    batch.add_to(totals);
+    const ObjectiveResult result = shared->result(totals);
+    CHECK(result.loss == doctest::Approx(2.5 * std::log(2.0) / 3));
+    CHECK(result.metrics[0] == doctest::Approx(1.0 / 3));
+    CHECK(gradient[2] == 0);
+    CHECK(gradient[3] == 0);
+    CHECK(std::abs(gradient[0]) == doctest::Approx((by == nullptr ? 1 : 0.25) / 3));
+  }
+}
+
+TEST_CASE("BatchObjective: a weighted mean is divided by the weights of all batches, and is 0 where none is left") {
+  Spec::Object spec = loss("softmaxCrossEntropy");
+  spec["ignoreIndex"] = 7;
+  spec["classWeights"] = Spec::List{3, 1};
+  const auto shared = std::make_shared<const Objective>(spec, Spec::List{Spec::Object{{"kind", "accuracy"}}}, Shape{2});
+  const Samples samples{.inputs = {0, 0, 0, 0}, .classes = {0, 7, 7, 1}, .values = {}, .shape = {1}};
+  CHECK(error_of([&] { shared->check_labels(samples.view()); }).empty());
+  const std::vector<float> outputs = {0, 1};
+  const double zero = std::log(1 + std::exp(1.0));  // the loss of class 0
+  ObjectiveTotals totals = shared->empty_totals();
+  BatchObjective batch(shared, 1);
+  std::vector<float> gradient(2);
+  for (int64_t i = 0; i < 4; ++i) {
+    batch.load_targets(samples.view(), nullptr, i);
+    Team::run(1, [&](Team& team) {
+      const double value = batch.compute(team, outputs.data(), gradient.data());
+      CHECK(value == doctest::Approx(i == 0 ? zero : i == 3 ? zero - 1 : 0));
+    });
+    if (i == 1) {
+      CHECK(gradient == std::vector<float>{0, 0});
+      ObjectiveTotals nothing = shared->empty_totals();
+      batch.add_to(nothing);
+      CHECK(shared->result(nothing).loss == 0);
+    }
+    batch.add_to(totals);
+  }
+  CHECK(shared->result(totals).loss == doctest::Approx((3 * zero + zero - 1) / 4));
+  CHECK(shared->result(totals).metrics[0] == 0.5);
 }
