@@ -127,6 +127,8 @@ export function numberThat(expected: string, accepts: (value: number) => boolean
 
 export const nonNegative: Rule<number> = numberThat('a finite number of at least 0', (value) => value >= 0);
 
+export const positive: Rule<number> = numberThat('a finite number above 0', (value) => value > 0);
+
 export function oneOf<const Value extends string>(...values: readonly Value[]): Rule<Value> {
   return {
     expected: listOf(

@@ -23,8 +23,10 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
   check_gemm_size(inputs_);
   check_gemm_size(units_);
   set_output_shape({units_});
-  add_parameter({"weight", {units_, inputs_}, Initializer::kGlorotUniform, inputs_, units_});
-  if (has_bias_) add_parameter({"bias", {units_}, Initializer::kZeros});
+  const Fans fans{inputs_, units_};
+  add_parameter({"weight", {units_, inputs_}, read_initializer(spec, "weightInitializer", label(), fans)});
+  const Initializer bias = read_initializer(spec, "biasInitializer", label(), fans);
+  if (has_bias_) add_parameter({"bias", {units_}, bias});
 }
 
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
@@ -38,8 +40,8 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
 void Dense::forward(const ForwardArguments& args) const {
   const float* weight = args.parameters[0];
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
-  // Softmax needs whole rows, so it cannot follow a tile of columns.
-  const bool whole_rows = activation_ == Activation::kSoftmax;
+  // Softmax and its logarithm need whole rows, so they cannot follow a tile of columns.
+  const bool whole_rows = activation_.spans_row();
   ProductTiling tiles = tile_product(args.pass.batch, units_, inputs_);
   if (whole_rows) tiles.columns = cut(units_, 1);
   args.pass.team.for_each(tiles.count(), [&](int64_t tile, int) {
