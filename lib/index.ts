@@ -8,6 +8,7 @@ export { info } from './core/info.ts';
 export type { Shape } from './core/shape.ts';
 export * from './datasets/index.ts';
 export * from './layers/index.ts';
+export type { Initializer } from './layers/initializer.ts';
 export type { Layer } from './layers/layer.ts';
 export type { Padding, Pair } from './layers/window.ts';
 export * from './losses/index.ts';

@@ -1,6 +1,7 @@
 import { boolean, extent, oneOf, pairOf, required, withDefault } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Activation, activation } from './activation.ts';
+import { type Initializer, initializer } from './initializer.ts';
 import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
 import { type Padding, type Pair, padding } from './window.ts';
 
@@ -29,6 +30,10 @@ export interface Conv2dOptions extends NamedOptions {
    * rule over shape and batch size. The bits of results depend on it. Default: `'auto'`.
    */
   readonly kernel?: 'auto' | 'direct' | 'blas';
+  /** How the weights start. Default: `'glorotUniform'`. */
+  readonly weightInitializer?: Initializer;
+  /** How the bias starts. Default: `'zeros'`. */
+  readonly biasInitializer?: Initializer;
 }
 
 const OPTIONS = {
@@ -41,6 +46,8 @@ const OPTIONS = {
   activation: withDefault(activation, 'linear'),
   bias: withDefault(boolean, true),
   kernel: withDefault(oneOf('auto', 'direct', 'blas'), 'auto'),
+  weightInitializer: withDefault(initializer, { kind: 'glorotUniform' }),
+  biasInitializer: withDefault(initializer, { kind: 'zeros' }),
 };
 
 /**
@@ -49,7 +56,7 @@ const OPTIONS = {
  *
  * Input `[height, width, channels]`, output `[outHeight, outWidth, filters]` with
  * `outHeight = floor((height + top + bottom - dilation * (kernelSize - 1) - 1) / stride) + 1`. Weight
- * `[filters, channels / groups, rows, columns]` (Glorot uniform), bias `[filters]` (zeros).
+ * `[filters, channels / groups, rows, columns]`, bias `[filters]`.
  */
 export function conv2d(options: Conv2dOptions): Layer<Shape> {
   return describeLayer('conv2d', options, OPTIONS);

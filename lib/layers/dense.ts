@@ -1,5 +1,6 @@
 import { boolean, extent, required, withDefault } from '../core/options.ts';
 import { type Activation, activation, type Kernel, kernel } from './activation.ts';
+import { type Initializer, initializer } from './initializer.ts';
 import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
 
 export interface DenseOptions<Units extends number = number> extends NamedOptions {
@@ -11,6 +12,10 @@ export interface DenseOptions<Units extends number = number> extends NamedOption
   readonly bias?: boolean;
   /** Default: `'auto'`. */
   readonly kernel?: Kernel;
+  /** How the weights start. Default: `'glorotUniform'`. */
+  readonly weightInitializer?: Initializer;
+  /** How the bias starts. Default: `'zeros'`. */
+  readonly biasInitializer?: Initializer;
 }
 
 const OPTIONS = {
@@ -18,12 +23,14 @@ const OPTIONS = {
   activation: withDefault(activation, 'linear'),
   bias: withDefault(boolean, true),
   kernel: withDefault(kernel, 'auto'),
+  weightInitializer: withDefault(initializer, { kind: 'glorotUniform' }),
+  biasInitializer: withDefault(initializer, { kind: 'zeros' }),
 };
 
 /**
  * Every output is a weighted sum of all inputs: `y = activation(W x + b)`.
  *
- * Input `[n]`, output `[units]`; weight `[units, n]` (Glorot uniform), bias `[units]` (zeros). A map becomes
+ * Input `[n]`, output `[units]`; weight `[units, n]`, bias `[units]`. A map becomes
  * `[n]` by `flatten()`.
  */
 export function dense<const Units extends number>(options: DenseOptions<Units>): Layer<readonly [Units]> {

@@ -1,12 +1,21 @@
 /**
  * One line a layer. The names exported here are also the kinds that a description may have (`make-layer.ts`).
  */
+export { type AveragePool2dOptions, averagePool2d } from './average-pool-2d.ts';
 export { type Conv2dOptions, conv2d } from './conv2d.ts';
 export { type DenseOptions, dense } from './dense.ts';
 export { type DropoutOptions, dropout } from './dropout.ts';
+export { type EluOptions, elu } from './elu.ts';
 export { flatten } from './flatten.ts';
+export { type GeluOptions, gelu } from './gelu.ts';
+export { globalAveragePool2d } from './global-average-pool-2d.ts';
+export { globalMaxPool2d } from './global-max-pool-2d.ts';
+export { type LeakyReluOptions, leakyRelu } from './leaky-relu.ts';
+export { logSoftmax } from './log-softmax.ts';
 export { type MaxPool2dOptions, maxPool2d } from './max-pool-2d.ts';
 export { relu } from './relu.ts';
 export { sigmoid } from './sigmoid.ts';
+export { silu } from './silu.ts';
 export { softmax } from './softmax.ts';
+export { softplus } from './softplus.ts';
 export { tanh } from './tanh.ts';

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 namespace gradloom {
@@ -56,5 +57,12 @@ class RandomStream {
 
 // Uniform in [0, 1) with 24 bits.
 inline float uniform_unit(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24F; }
+
+// Standard normal, from two words (G. Box, M. Muller, 1958); within +-6.7.
+inline double standard_normal(uint32_t first, uint32_t second) {
+  constexpr double kTwoPi = 6.28318530717958647692;
+  const double radius = std::sqrt(-2 * std::log((static_cast<double>(first) + 1) * 0x1p-32));
+  return radius * std::cos(kTwoPi * 0x1p-32 * static_cast<double>(second));
+}
 
 }  // namespace gradloom

@@ -48,6 +48,11 @@ const std::string& Spec::string(const std::string& key) const { return get<std::
 
 const Spec::List& Spec::list(const std::string& key) const { return get<List>(key, "a list"); }
 
+const Spec& Spec::object(const std::string& key) const {
+  get<Object>(key, "an object");
+  return at(key);
+}
+
 std::vector<int64_t> Spec::integers(const std::string& key, int64_t minimum, int length) const {
   const List& entries = list(key);
   if (length >= 0 && entries.size() != static_cast<size_t>(length)) {

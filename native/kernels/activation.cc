@@ -1,5 +1,7 @@
 #include "kernels/activation.h"
 
+#include <cmath>
+
 #include "common/error.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -38,57 +40,82 @@ HWY_INLINE V load(const float* data, int64_t count) {
 }
 
 struct Linear {
-  static HWY_INLINE V forward(V z) { return z; }
-  static HWY_INLINE V derivative(V /*y*/, V gradient) { return gradient; }
+  HWY_INLINE V forward(V z) const { return z; }
+  HWY_INLINE V derivative(V /*y*/, V gradient) const { return gradient; }
 };
 
 struct Relu {
   // Not Max: that would turn NaN into 0 on some targets.
-  static HWY_INLINE V forward(V z) { return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(D())), z); }
-  static HWY_INLINE V derivative(V y, V gradient) { return hn::IfThenElseZero(hn::Gt(y, hn::Zero(D())), gradient); }
+  HWY_INLINE V forward(V z) const { return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(D())), z); }
+  HWY_INLINE V derivative(V y, V gradient) const { return hn::IfThenElseZero(hn::Gt(y, hn::Zero(D())), gradient); }
 };
 
 struct Tanh {
-  static HWY_INLINE V forward(V z) {
+  HWY_INLINE V forward(V z) const {
     // Highway's Tanh forms (e^2z - 1) / (e^2z + 1), which is inf / inf far out, where the result is +-1 anyway.
     const D d;
     const V clamped = hn::Clamp(z, hn::Set(d, -20.0F), hn::Set(d, 20.0F));
     return hn::IfThenElse(hn::IsNaN(z), z, hn::Tanh(d, clamped));
   }
-  static HWY_INLINE V derivative(V y, V gradient) { return hn::Mul(gradient, hn::NegMulAdd(y, y, hn::Set(D(), 1.0F))); }
+  HWY_INLINE V derivative(V y, V gradient) const { return hn::Mul(gradient, hn::NegMulAdd(y, y, hn::Set(D(), 1.0F))); }
 };
 
 struct Sigmoid {
-  static HWY_INLINE V forward(V z) {
+  HWY_INLINE V forward(V z) const {
     const D d;
     const V one = hn::Set(d, 1.0F);
     // e^-z overflows below -88, where the quotient is 0 to within the smallest normal number.
     const V negated = hn::Min(hn::Neg(z), hn::Set(d, 88.0F));
     return hn::IfThenElse(hn::IsNaN(z), z, hn::Div(one, hn::Add(one, hn::Exp(d, negated))));
   }
-  static HWY_INLINE V derivative(V y, V gradient) {
+  HWY_INLINE V derivative(V y, V gradient) const {
     return hn::Mul(gradient, hn::Mul(y, hn::Sub(hn::Set(D(), 1.0F), y)));
   }
 };
 
+struct LeakyRelu {
+  V slope;
+  HWY_INLINE V forward(V z) const { return hn::IfThenElse(hn::Gt(z, hn::Zero(D())), z, hn::Mul(slope, z)); }
+  HWY_INLINE V derivative(V y, V gradient) const {
+    return hn::IfThenElse(hn::Gt(y, hn::Zero(D())), gradient, hn::Mul(slope, gradient));
+  }
+};
+
+struct Elu {
+  V alpha;
+  HWY_INLINE V forward(V z) const {
+    const D d;
+    const V zero = hn::Zero(d);
+    // e^z - 1 is -1 long before -100. NaN goes the way of positive numbers.
+    const V below = hn::Mul(alpha, hn::Expm1(d, hn::Clamp(z, hn::Set(d, -100.0F), zero)));
+    return hn::IfThenElse(hn::Le(z, zero), below, z);
+  }
+  HWY_INLINE V derivative(V y, V gradient) const {
+    return hn::IfThenElse(hn::Gt(y, hn::Zero(D())), gradient, hn::Mul(gradient, hn::Add(y, alpha)));
+  }
+};
+
 template <class Function>
-void forward_rows(const RowBlock& block, const float* bias, float* z) {
+void forward_rows(Function function, const RowBlock& block, const float* bias, float* z) {
   for (int64_t row = 0; row < block.rows; ++row) {
     if (bias == nullptr) {
-      transform(z + row * block.stride, block.columns, [](int64_t, V v, int64_t) { return Function::forward(v); });
-    } else {
       transform(z + row * block.stride, block.columns,
-                [bias](int64_t i, V v, int64_t count) { return Function::forward(hn::Add(v, load(bias + i, count))); });
+                [function](int64_t, V v, int64_t) { return function.forward(v); });
+    } else {
+      transform(z + row * block.stride, block.columns, [function, bias](int64_t i, V v, int64_t count) {
+        return function.forward(hn::Add(v, load(bias + i, count)));
+      });
     }
   }
 }
 
 template <class Function>
-void backward_rows(const RowBlock& block, const float* y, float* gradient) {
+void backward_rows(Function function, const RowBlock& block, const float* y, float* gradient) {
   for (int64_t row = 0; row < block.rows; ++row) {
     const float* outputs = y + row * block.stride;
-    transform(gradient + row * block.stride, block.columns,
-              [outputs](int64_t i, V g, int64_t count) { return Function::derivative(load(outputs + i, count), g); });
+    transform(gradient + row * block.stride, block.columns, [function, outputs](int64_t i, V g, int64_t count) {
+      return function.derivative(load(outputs + i, count), g);
+    });
   }
 }
 
@@ -115,32 +142,77 @@ void softmax_row_backward(const float* y, float* gradient, int64_t columns) {
             [&](int64_t i, V g, int64_t count) { return hn::Mul(load(y + i, count), hn::Sub(g, shift)); });
 }
 
+void log_softmax_row(float* z, int64_t columns) {
+  const D d;
+  float largest = z[0];
+  for (int64_t i = 1; i < columns; ++i) largest = z[i] > largest ? z[i] : largest;
+  const V shift = hn::Set(d, largest);
+  V sums = hn::Zero(d);
+  transform(z, columns, [&](int64_t, V v, int64_t count) {
+    const V shifted = hn::Sub(v, shift);
+    const V power = hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, hn::Max(shifted, hn::Set(d, -104.0F))));
+    sums = hn::Add(sums, hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count)), power));
+    return shifted;
+  });
+  const V logarithm = hn::Set(d, std::log(hn::GetLane(hn::SumOfLanes(d, sums))));
+  transform(z, columns, [&](int64_t, V v, int64_t) { return hn::Sub(v, logarithm); });
+}
+
+void log_softmax_row_backward(const float* y, float* gradient, int64_t columns) {
+  const D d;
+  double total = 0;
+  for (int64_t i = 0; i < columns; ++i) total += gradient[i];
+  const V sum = hn::Set(d, static_cast<float>(total));
+  transform(gradient, columns, [&](int64_t i, V g, int64_t count) {
+    const V y_row = load(y + i, count);
+    const V probability = hn::IfThenElse(hn::IsNaN(y_row), y_row, hn::Exp(d, hn::Max(y_row, hn::Set(d, -104.0F))));
+    return hn::NegMulAdd(probability, sum, g);
+  });
+}
+
 void AddBiasAndActivate(Activation activation, const RowBlock& block, const float* bias, float* z) {
-  switch (activation) {
+  switch (activation.kind) {
     case Activation::kLinear: {
-      if (bias != nullptr) forward_rows<Linear>(block, bias, z);
+      if (bias != nullptr) forward_rows(Linear(), block, bias, z);
       break;
     }
-    case Activation::kRelu: forward_rows<Relu>(block, bias, z); break;
-    case Activation::kTanh: forward_rows<Tanh>(block, bias, z); break;
-    case Activation::kSigmoid: forward_rows<Sigmoid>(block, bias, z); break;
+    case Activation::kRelu: forward_rows(Relu(), block, bias, z); break;
+    case Activation::kTanh: forward_rows(Tanh(), block, bias, z); break;
+    case Activation::kSigmoid: forward_rows(Sigmoid(), block, bias, z); break;
     case Activation::kSoftmax: {
-      if (bias != nullptr) forward_rows<Linear>(block, bias, z);
+      if (bias != nullptr) forward_rows(Linear(), block, bias, z);
       for (int64_t row = 0; row < block.rows; ++row) softmax_row(z + row * block.stride, block.columns);
+      break;
+    }
+    case Activation::kLeakyRelu: forward_rows(LeakyRelu{hn::Set(D(), activation.parameter)}, block, bias, z); break;
+    case Activation::kElu: forward_rows(Elu{hn::Set(D(), activation.parameter)}, block, bias, z); break;
+    case Activation::kLogSoftmax: {
+      if (bias != nullptr) forward_rows(Linear(), block, bias, z);
+      for (int64_t row = 0; row < block.rows; ++row) log_softmax_row(z + row * block.stride, block.columns);
       break;
     }
   }
 }
 
 void ActivationBackward(Activation activation, const RowBlock& block, const float* y, float* gradient) {
-  switch (activation) {
+  switch (activation.kind) {
     case Activation::kLinear: break;
-    case Activation::kRelu: backward_rows<Relu>(block, y, gradient); break;
-    case Activation::kTanh: backward_rows<Tanh>(block, y, gradient); break;
-    case Activation::kSigmoid: backward_rows<Sigmoid>(block, y, gradient); break;
+    case Activation::kRelu: backward_rows(Relu(), block, y, gradient); break;
+    case Activation::kTanh: backward_rows(Tanh(), block, y, gradient); break;
+    case Activation::kSigmoid: backward_rows(Sigmoid(), block, y, gradient); break;
     case Activation::kSoftmax: {
       for (int64_t row = 0; row < block.rows; ++row) {
         softmax_row_backward(y + row * block.stride, gradient + row * block.stride, block.columns);
+      }
+      break;
+    }
+    case Activation::kLeakyRelu:
+      backward_rows(LeakyRelu{hn::Set(D(), activation.parameter)}, block, y, gradient);
+      break;
+    case Activation::kElu: backward_rows(Elu{hn::Set(D(), activation.parameter)}, block, y, gradient); break;
+    case Activation::kLogSoftmax: {
+      for (int64_t row = 0; row < block.rows; ++row) {
+        log_softmax_row_backward(y + row * block.stride, gradient + row * block.stride, block.columns);
       }
       break;
     }
@@ -176,7 +248,11 @@ Activation parse_activation(const std::string& name) {
   if (name == "tanh") return Activation::kTanh;
   if (name == "sigmoid") return Activation::kSigmoid;
   if (name == "softmax") return Activation::kSoftmax;
-  throw Error("INVALID_SPEC", "unknown activation \"" + name + "\"; known are linear, relu, tanh, sigmoid and softmax");
+  if (name == "leakyRelu") return {Activation::kLeakyRelu, 0.01F};
+  if (name == "elu") return {Activation::kElu, 1.0F};
+  if (name == "logSoftmax") return Activation::kLogSoftmax;
+  throw Error("INVALID_SPEC", "unknown activation \"" + name +
+                                  "\"; known are linear, relu, tanh, sigmoid, softmax, leakyRelu, elu and logSoftmax");
 }
 
 void add_bias_and_activate(Activation activation, const RowBlock& block, const float* bias, float* z) {

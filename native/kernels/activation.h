@@ -1,6 +1,9 @@
 // Activations that a product's epilogue can apply and whose derivative follows from the output alone:
 //   relu     max(z, 0), derivative 0 at 0           tanh     tanh z, derivative 1 - y^2
 //   sigmoid  1 / (1 + e^-z), derivative y (1 - y)   softmax  e^(z - max z) / sum over the row, Jacobian diag(y) - y y^T
+//   leakyRelu  z, or slope z where z <= 0; derivative 1 or slope (A. Maas et al., ICML 2013)
+//   elu        z, or alpha (e^z - 1) where z <= 0; derivative 1 or y + alpha (D. Clevert et al., ICLR 2016)
+//   logSoftmax z - max z - ln(sum over the row of e^(z - max z)), Jacobian I - 1 (e^y)^T
 // NaN stays NaN in all of them, so that the loss reports it.
 #pragma once
 
@@ -9,9 +12,22 @@
 
 namespace gradloom {
 
-enum class Activation { kLinear, kRelu, kTanh, kSigmoid, kSoftmax };
+struct Activation {
+  enum Kind { kLinear, kRelu, kTanh, kSigmoid, kSoftmax, kLeakyRelu, kElu, kLogSoftmax };
 
-// "linear", "relu", ...; throws INVALID_SPEC for another name.
+  constexpr Activation(Kind given, float value = 0)  // NOLINT(google-explicit-constructor)
+      : kind(given), parameter(value) {}
+  // Whether a value depends on the whole row, so that a row must be complete and side by side.
+  constexpr bool spans_row() const { return kind == kSoftmax || kind == kLogSoftmax; }
+
+  Kind kind;
+  float parameter;  // leakyRelu: the slope, at least 0; elu: alpha, above 0
+};
+
+inline bool operator==(Activation a, Activation b) { return a.kind == b.kind && a.parameter == b.parameter; }
+inline bool operator!=(Activation a, Activation b) { return !(a == b); }
+
+// "linear", "relu", ..., with slope 0.01 and alpha 1; throws INVALID_SPEC for another name.
 Activation parse_activation(const std::string& name);
 
 // Rows of `columns` floats, `stride` floats apart.

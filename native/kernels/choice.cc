@@ -15,16 +15,16 @@ bool is_pointwise(const Window2d& window) {
 
 namespace {
 
-// Softmax needs the channels of a pixel side by side. The gradient of the input is a convolution of the gradient of the
-// output placed `reach - padding` from the edge and spread by the stride: it must not be cropped, and with a stride
-// beyond 2 it would be mostly zeros.
+// Softmax and its logarithm need the channels of a pixel side by side. The gradient of the input is a convolution of
+// the gradient of the output placed `reach - padding` from the edge and spread by the stride: it must not be cropped,
+// and with a stride beyond 2 it would be mostly zeros.
 bool direct_exists(const Window2d& w, Activation activation) {
   const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
                        int64_t before) {
     const int64_t offset = (window - 1) * dilation - before;
     return stride <= 2 && offset >= 0 && offset + (output - 1) * stride < input + (window - 1) * dilation;
   };
-  return activation != Activation::kSoftmax &&
+  return !activation.spans_row() &&
          axis(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top) &&
          axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
 }
@@ -41,8 +41,8 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
   }
   if (!direct_exists(window, activation)) {
     throw Error("INVALID_OPTION", label +
-                                      ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
-                                      "any activation but softmax; use \"auto\"");
+                                    ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
+                                    "any activation but softmax and logSoftmax; use \"auto\"");
   }
   return Conv2dKernel::kDirect;
 }

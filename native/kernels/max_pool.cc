@@ -5,29 +5,13 @@
 #include <cstring>
 
 namespace gradloom {
-namespace {
-
-struct Range {
-  int64_t first;
-  int64_t last;
-};
-
-// The taps of one axis that fall on the image, for the window that starts at `start` (negative in padding).
-Range taps_on_image(int64_t start, int64_t dilation, int64_t window, int64_t size) {
-  const int64_t first = start < 0 ? (-start + dilation - 1) / dilation : 0;
-  const int64_t last = start >= size ? 0 : std::min(window, (size - 1 - start) / dilation + 1);
-  return {first, last};
-}
-
-}  // namespace
-
 void max_pool(const Window2d& w, int64_t channels, const float* x, float* y, int32_t* winner) {
   for (int64_t oh = 0; oh < w.output.height; ++oh) {
     const int64_t top = oh * w.stride.height - w.padding.top;
-    const Range rows = taps_on_image(top, w.dilation.height, w.window.height, w.input.height);
+    const TapRange rows = taps_on_image(top, w.dilation.height, w.window.height, w.input.height);
     for (int64_t ow = 0; ow < w.output.width; ++ow, y += channels) {
       const int64_t left = ow * w.stride.width - w.padding.left;
-      const Range columns = taps_on_image(left, w.dilation.width, w.window.width, w.input.width);
+      const TapRange columns = taps_on_image(left, w.dilation.width, w.window.width, w.input.width);
       bool first = true;
       for (int64_t r = rows.first; r < rows.last; ++r) {
         for (int64_t s = columns.first; s < columns.last; ++s) {

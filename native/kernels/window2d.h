@@ -32,6 +32,15 @@ struct Window2d {
   int64_t taps() const { return window.height * window.width; }
 };
 
+// Taps [first, last) of one axis.
+struct TapRange {
+  int64_t first;
+  int64_t last;
+};
+
+// Those of `window` taps that fall on [0, size), for the window that starts at `start` (negative in padding).
+TapRange taps_on_image(int64_t start, int64_t dilation, int64_t window, int64_t size);
+
 // (tap, output position) pairs of one axis that meet the input instead of padding.
 int64_t taps_inside(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t padding);
 

@@ -2,12 +2,22 @@
 
 #include <cstring>
 
+#include "common/error.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {
 
 ActivationLayer::ActivationLayer(const Spec& spec, const Shape& input_shape)
-    : Layer(spec, input_shape), activation_(parse_activation(kind())) {}
+    : Layer(spec, input_shape), activation_(parse_activation(kind())) {
+  // The derivative comes from the sign of the output, which is the input's only for these.
+  if (activation_.kind == Activation::kLeakyRelu) {
+    activation_.parameter = static_cast<float>(spec.number("slope"));
+    if (!(activation_.parameter >= 0)) throw Error("INVALID_SPEC", label() + ": slope must be at least 0");
+  } else if (activation_.kind == Activation::kElu) {
+    activation_.parameter = static_cast<float>(spec.number("alpha"));
+    if (!(activation_.parameter > 0)) throw Error("INVALID_SPEC", label() + ": alpha must be above 0");
+  }
+}
 
 LayerNeeds ActivationLayer::needs(const LayerSetting& /*setting*/) const {
   return {.kernel = "simd", .backward_reads_output = true};
@@ -16,7 +26,7 @@ LayerNeeds ActivationLayer::needs(const LayerSetting& /*setting*/) const {
 // Elementwise ones do not care what a row is; short rows would only cost calls.
 RowBlock ActivationLayer::rows_of(const Pass& pass, Layout layout) const {
   const int64_t size = floats_of(output_shape(), layout, pass.batch);
-  const int64_t columns = activation_ == Activation::kSoftmax ? output_shape().back() : output_shape().size();
+  const int64_t columns = activation_.spans_row() ? output_shape().back() : output_shape().size();
   return {size / columns, columns, columns};
 }
 

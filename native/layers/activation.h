@@ -1,5 +1,6 @@
-// y = activation(x), element by element or, for softmax, over the last axis (kernels/activation.h has the equations).
-// Behind a dense or convolution layer the option `activation` does the same in that layer's epilogue.
+// y = activation(x), element by element or, for softmax and its logarithm, over the last axis (kernels/activation.h has
+// the equations). Behind a dense or convolution layer the option `activation` does the same in that layer's epilogue,
+// with the default slope and alpha.
 #pragma once
 
 #include "kernels/activation.h"
@@ -11,9 +12,9 @@ class ActivationLayer final : public Layer {
  public:
   ActivationLayer(const Spec& spec, const Shape& input_shape);
 
-  // Softmax needs the channels of a sample side by side.
+  // Softmax and its logarithm need the channels of a sample side by side.
   Layout layout(int64_t /*batch*/, Layout offered) const override {
-    return activation_ == Activation::kSoftmax ? Layout::kRows : offered;
+    return activation_.spans_row() ? Layout::kRows : offered;
   }
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;

@@ -41,8 +41,10 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
   check_gemm_size(inputs_);
   check_gemm_size(units_);
   set_output_shape({units_});
-  add_parameter({"weight", {units_, inputs_}, Initializer::kGlorotUniform, inputs_, units_});
-  if (has_bias_) add_parameter({"bias", {units_}, Initializer::kZeros});
+  const Fans fans{inputs_, units_};
+  add_parameter({"weight", {units_, inputs_}, read_initializer(spec, "weightInitializer", label(), fans)});
+  const Initializer bias = read_initializer(spec, "biasInitializer", label(), fans);
+  if (has_bias_) add_parameter({"bias", {units_}, bias});
 }
 
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
@@ -62,8 +64,8 @@ void Dense::forward(const ForwardArguments& args) const {
   const Panels panels{units_};
   const Tiling rows = tile_product_rows(batch, std::min(units_, kPanelWidth), inputs_);
   const auto multiply = multiply_of(kernel_);
-  // Softmax needs whole rows, so it cannot follow a panel.
-  const bool fused = activation_ != Activation::kSoftmax;
+  // Softmax and its logarithm need whole rows, so they cannot follow a panel.
+  const bool fused = !activation_.spans_row();
   args.pass.team.for_each(panels.count() * rows.count, [&](int64_t job, int) {
     const int64_t panel = job / rows.count;
     const int64_t row = rows.first(job % rows.count);

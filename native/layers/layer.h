@@ -14,6 +14,7 @@
 #include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
+#include "layers/initializer.h"
 
 namespace gradloom {
 
@@ -29,15 +30,10 @@ const char* layout_name(Layout layout);
 // Floats of `batch` samples of this shape.
 int64_t floats_of(const Shape& shape, Layout layout, int64_t batch);
 
-// How the values of a parameter start: uniform in +-sqrt(6 / (fan_in + fan_out)) (X. Glorot, Y. Bengio, AISTATS 2010).
-enum class Initializer { kZeros, kGlorotUniform };
-
 struct ParameterSpec {
   std::string name;  // "weight", "bias"
   Shape shape;       // in files: [out, in] for dense, [out, in/groups, kh, kw] for conv2d
-  Initializer initializer;
-  int64_t fan_in = 0;
-  int64_t fan_out = 0;
+  Initializer initializer = {};
 };
 
 // What a layer is planned for.

@@ -2,7 +2,6 @@
 
 #include <limits>
 
-#include "common/checked.h"
 #include "common/error.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool.h"
@@ -11,38 +10,17 @@
 #include "layers/window_spec.h"
 
 namespace gradloom {
-namespace {
-
-WindowRounding parse_rounding(const Spec& spec) {
-  return spec.string("rounding") == "up" ? WindowRounding::kUp : WindowRounding::kDown;
-}
-
-// Every window of one axis must hold at least one pixel of the image.
-bool windows_reach_image(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
-                         int64_t padding) {
-  for (int64_t position = 0; position < output; ++position) {
-    if (taps_inside(input, 1, window, stride, dilation, padding - position * stride) == 0) return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 MaxPool2d::MaxPool2d(const Spec& spec, const Shape& input_shape)
-    : Layer(spec, input_shape), window_(read_window(spec, label(), "poolSize", input_shape, parse_rounding(spec))) {
-  const Window2d& w = window_;
-  if (!windows_reach_image(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height,
-                           w.padding.top) ||
-      !windows_reach_image(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width,
-                           w.padding.left)) {
-    throw Error("SHAPE_MISMATCH", label() +
-                                      ": a window lies wholly in the padding, where there is no maximum; use a "
-                                      "padding smaller than poolSize");
-  }
-  if (w.input_pixels() > std::numeric_limits<int32_t>::max()) {
+    : MaxPool2d(spec, input_shape, read_pooling_window(spec, input_shape)) {
+  set_output_shape({window_.output.height, window_.output.width, input_shape.back()});
+}
+
+MaxPool2d::MaxPool2d(const Spec& spec, const Shape& input_shape, const Window2d& window)
+    : Layer(spec, input_shape), window_(window) {
+  if (window_.input_pixels() > std::numeric_limits<int32_t>::max()) {
     throw Error("SHAPE_TOO_LARGE", label() + ": the input " + input_shape.to_string() + " has over 2^31 - 1 pixels");
   }
-  set_output_shape({w.output.height, w.output.width, input_shape.back()});
 }
 
 LayerNeeds MaxPool2d::needs(const LayerSetting& setting) const {
@@ -100,6 +78,11 @@ void MaxPool2d::backward(const BackwardArguments& args) const {
                         args.dx + n * input_shape().size());
     }
   });
+}
+
+GlobalMaxPool2d::GlobalMaxPool2d(const Spec& spec, const Shape& input_shape)
+    : MaxPool2d(spec, input_shape, global_window(spec, input_shape)) {
+  set_output_shape({input_shape.back()});
 }
 
 }  // namespace gradloom

@@ -6,7 +6,7 @@
 
 namespace gradloom {
 
-class MaxPool2d final : public Layer {
+class MaxPool2d : public Layer {
  public:
   MaxPool2d(const Spec& spec, const Shape& input_shape);
 
@@ -15,8 +15,18 @@ class MaxPool2d final : public Layer {
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
 
+ protected:
+  // For a window that the caller knows; the output's shape is still to be set.
+  MaxPool2d(const Spec& spec, const Shape& input_shape, const Window2d& window);
+
  private:
   Window2d window_;
+};
+
+// One window over the whole image: y is a vector [C].
+class GlobalMaxPool2d final : public MaxPool2d {
+ public:
+  GlobalMaxPool2d(const Spec& spec, const Shape& input_shape);
 };
 
 }  // namespace gradloom

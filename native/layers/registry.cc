@@ -4,10 +4,12 @@
 
 #include "common/error.h"
 #include "layers/activation.h"
+#include "layers/average_pool2d.h"
 #include "layers/conv2d.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/flatten.h"
+#include "layers/input_activation.h"
 #include "layers/max_pool2d.h"
 
 namespace gradloom {
@@ -22,10 +24,23 @@ std::unique_ptr<Layer> make(const Spec& spec, const Shape& input_shape) {
 
 const std::map<std::string, Factory>& factories() {
   static const std::map<std::string, Factory> table = {
-      {"conv2d", make<Conv2d>},           {"dense", make<Dense>},
-      {"dropout", make<Dropout>},         {"flatten", make<Flatten>},
-      {"maxPool2d", make<MaxPool2d>},     {"relu", make<ActivationLayer>},
-      {"sigmoid", make<ActivationLayer>}, {"softmax", make<ActivationLayer>},
+      {"averagePool2d", make<AveragePool2d>},
+      {"conv2d", make<Conv2d>},
+      {"dense", make<Dense>},
+      {"dropout", make<Dropout>},
+      {"elu", make<ActivationLayer>},
+      {"flatten", make<Flatten>},
+      {"gelu", make<InputActivationLayer>},
+      {"globalAveragePool2d", make<GlobalAveragePool2d>},
+      {"globalMaxPool2d", make<GlobalMaxPool2d>},
+      {"leakyRelu", make<ActivationLayer>},
+      {"logSoftmax", make<ActivationLayer>},
+      {"maxPool2d", make<MaxPool2d>},
+      {"relu", make<ActivationLayer>},
+      {"sigmoid", make<ActivationLayer>},
+      {"silu", make<InputActivationLayer>},
+      {"softmax", make<ActivationLayer>},
+      {"softplus", make<InputActivationLayer>},
       {"tanh", make<ActivationLayer>},
   };
   return table;

@@ -48,14 +48,29 @@ struct Axis {
   }
 };
 
+// The start of error messages, as Layer has it: maxPool2d "maxPool2d_1"
+std::string label_of(const Spec& spec) { return spec.string("kind") + " \"" + spec.string("name") + "\""; }
+
+void check_image(const std::string& label, const Shape& input) {
+  if (input.rank() == 3) return;
+  throw Error("SHAPE_MISMATCH", label + ": takes images [height, width, channels], got samples of shape " +
+                                    input.to_string() + "; set the model's inputShape accordingly");
+}
+
+// Every window of one axis must hold at least one pixel of the image.
+bool windows_reach_image(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
+                         int64_t padding) {
+  for (int64_t position = 0; position < output; ++position) {
+    if (taps_inside(input, 1, window, stride, dilation, padding - position * stride) == 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Window2d read_window(const Spec& spec, const std::string& label, const char* size_key, const Shape& input,
                      WindowRounding rounding) {
-  if (input.rank() != 3) {
-    throw Error("SHAPE_MISMATCH", label + ": takes images [height, width, channels], got samples of shape " +
-                                      input.to_string() + "; set the model's inputShape accordingly");
-  }
+  check_image(label, input);
   // Bounds every later sum of sizes; no image comes near.
   constexpr int64_t kLargest = int64_t{1} << 30;
   Window2d w{};
@@ -100,6 +115,27 @@ Window2d read_window(const Spec& spec, const std::string& label, const char* siz
                     "; use padding \"same\" or a " + size_key + " up to " + std::to_string(fits));
   }
   return w;
+}
+
+Window2d read_pooling_window(const Spec& spec, const Shape& input) {
+  const std::string label = label_of(spec);
+  const WindowRounding rounding = spec.string("rounding") == "up" ? WindowRounding::kUp : WindowRounding::kDown;
+  const Window2d w = read_window(spec, label, "poolSize", input, rounding);
+  if (!windows_reach_image(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height,
+                           w.padding.top) ||
+      !windows_reach_image(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width,
+                           w.padding.left)) {
+    throw Error("SHAPE_MISMATCH", label +
+                                      ": a window lies wholly in the padding, where there are no values; use a "
+                                      "padding smaller than poolSize");
+  }
+  return w;
+}
+
+Window2d global_window(const Spec& spec, const Shape& input) {
+  check_image(label_of(spec), input);
+  const Extent2d image{input[0], input[1]};
+  return {image, {1, 1}, image, {1, 1}, {1, 1}, {}};
 }
 
 }  // namespace gradloom

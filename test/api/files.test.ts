@@ -5,6 +5,7 @@ import test from 'ava';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/formats/safetensors.ts';
 import {
   adagrad,
+  averagePool2d,
   binaryAccuracy,
   conv2d,
   dense,
@@ -12,12 +13,18 @@ import {
   flatten,
   GradloomError,
   type GradloomErrorCode,
+  gelu,
+  globalAveragePool2d,
   iris,
+  leakyRelu,
   loadModel,
+  logSoftmax,
   maxPool2d,
   relu,
   sequential,
   sgd,
+  silu,
+  softplus,
   standardize,
   Trainer,
 } from '../../lib/index.ts';
@@ -81,6 +88,27 @@ test('every layer and option comes back', async (t) => {
   t.deepEqual(await readFile(pathOf('all-layers-again')), await readFile(path));
 });
 
+test('pooling, activations and initializers of every kind survive saving and loading', async (t) => {
+  const model = sequential({ inputShape: [9, 8, 4], seed: 2 }, [
+    conv2d({ filters: 4, kernelSize: 3, weightInitializer: 'heNormal' }),
+    gelu({ approximate: 'tanh' }),
+    averagePool2d({ padding: 1, rounding: 'up', countPadding: 'include' }),
+    silu(),
+    globalAveragePool2d(),
+    dense({ units: 5, activation: 'elu', weightInitializer: { kind: 'orthogonal', gain: 2 } }),
+    leakyRelu({ slope: 0.3 }),
+    dense({ units: 3, biasInitializer: { kind: 'constant', value: 0.5 } }),
+    softplus(),
+    logSoftmax(),
+  ]);
+  const { 'dense_2.bias': bias } = model.getWeights();
+  t.deepEqual(bias?.data, new Float32Array([0.5, 0.5, 0.5]));
+  const path = pathOf('more-layers');
+  await model.save(path);
+  const sample = Float32Array.from({ length: 9 * 8 * 4 }, (_, index) => Math.sin(index));
+  t.deepEqual((await loadModel(path)).predictSync(sample), model.predictSync(sample));
+});
+
 test('the file is safetensors with named tensors and text metadata', async (t) => {
   const { model } = irisTrainer();
   const path = pathOf('format');
@@ -93,9 +121,27 @@ test('the file is safetensors with named tensors and text metadata', async (t) =
   t.deepEqual(JSON.parse(metadata.architecture ?? ''), {
     inputShape: [4],
     layers: [
-      { kind: 'dense', units: 6, activation: 'tanh', bias: true, kernel: 'auto', name: 'dense_1' },
+      {
+        kind: 'dense',
+        units: 6,
+        activation: 'tanh',
+        bias: true,
+        kernel: 'auto',
+        weightInitializer: { kind: 'glorotUniform' },
+        biasInitializer: { kind: 'zeros' },
+        name: 'dense_1',
+      },
       { kind: 'dropout', rate: 0.25, name: 'dropout_1' },
-      { kind: 'dense', units: 3, activation: 'linear', bias: true, kernel: 'auto', name: 'dense_2' },
+      {
+        kind: 'dense',
+        units: 3,
+        activation: 'linear',
+        bias: true,
+        kernel: 'auto',
+        weightInitializer: { kind: 'glorotUniform' },
+        biasInitializer: { kind: 'zeros' },
+        name: 'dense_2',
+      },
     ],
   });
 });
@@ -265,14 +311,14 @@ const DAMAGES: readonly Damage[] = [
   {
     title: 'an unknown layer',
     metadata: inJson('architecture', (value) => Object.assign(value, { layers: [{ kind: 'lstm' }] })),
-    text: 'metadata "architecture": architecture: layers[0] has the unknown kind "lstm"; there are conv2d, dense, dropout, flatten, maxPool2d, relu, sigmoid, softmax and tanh',
+    text: 'metadata "architecture": architecture: layers[0] has the unknown kind "lstm"; there are averagePool2d, conv2d, dense, dropout, elu, flatten, gelu, globalAveragePool2d, globalMaxPool2d, leakyRelu, logSoftmax, maxPool2d, relu, sigmoid, silu, softmax, softplus and tanh',
   },
   {
     title: 'a layer with an unknown option',
     metadata: inJson('architecture', (value) =>
       Object.assign(value, { layers: [{ kind: 'dense', units: 3, x: 1 }] }),
     ),
-    text: 'metadata "architecture": dense: unknown option "x"; there are units, activation, bias, kernel and name',
+    text: 'metadata "architecture": dense: unknown option "x"; there are units, activation, bias, kernel, weightInitializer, biasInitializer and name',
   },
   {
     title: 'layers that do not fit',

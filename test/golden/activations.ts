@@ -4,11 +4,13 @@ import { differentiate } from './single-layer.ts';
 import { type Comparison, TOLERANCES } from './tolerances.ts';
 
 /** The last axis is a sample's, for a softmax runs over it; the axes before it are samples. */
-export function compareActivation(make: () => Layer): (golden: GoldenCase) => Comparison[] {
+export function compareActivation(
+  make: (attributes: GoldenCase['attrs']) => Layer,
+): (golden: GoldenCase) => Comparison[] {
   const tolerance = TOLERANCES.activation;
   return (golden) => {
     const x = golden.tensor('x');
-    const result = differentiate(make(), {
+    const result = differentiate(make(golden.attrs), {
       inputShape: x.shape.slice(-1),
       x: floatsOf(x),
       outputGradient: floatsOf(golden.tensor('gy')),

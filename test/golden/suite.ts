@@ -1,5 +1,16 @@
 /** Runs every case that Gradloom implements and says how far each is from its reference. */
-import { relu, sigmoid, softmax, tanh } from '../../lib/layers/index.ts';
+import {
+  elu,
+  gelu,
+  leakyRelu,
+  logSoftmax,
+  relu,
+  sigmoid,
+  silu,
+  softmax,
+  softplus,
+  tanh,
+} from '../../lib/layers/index.ts';
 import {
   hinge,
   huber,
@@ -12,6 +23,7 @@ import {
 } from '../../lib/losses/index.ts';
 import type { Loss } from '../../lib/losses/loss.ts';
 import { compareActivation } from './activations.ts';
+import { compareAveragePool2d, compareGlobalAveragePool2d } from './average-pool-2d.ts';
 import type { GoldenCase } from './fixtures.ts';
 import { compareFlatten } from './flatten.ts';
 import { compareLoss, listFrom } from './losses.ts';
@@ -29,10 +41,18 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   conv2d: compareConv2d,
   maxpool2d: compareMaxPool2d,
   flatten: compareFlatten,
-  relu: compareActivation(relu),
-  tanh: compareActivation(tanh),
-  sigmoid: compareActivation(sigmoid),
-  softmax: compareActivation(softmax),
+  relu: compareActivation(() => relu()),
+  tanh: compareActivation(() => tanh()),
+  sigmoid: compareActivation(() => sigmoid()),
+  softmax: compareActivation(() => softmax()),
+  leaky_relu: compareActivation(({ slope }) => leakyRelu({ slope: slope as number })),
+  elu: compareActivation(({ alpha }) => elu({ alpha: alpha as number })),
+  gelu: compareActivation(({ approximate }) => gelu({ approximate: approximate as 'none' | 'tanh' })),
+  silu: compareActivation(() => silu()),
+  softplus: compareActivation(() => softplus()),
+  log_softmax: compareActivation(() => logSoftmax()),
+  avgpool2d: compareAveragePool2d,
+  global_avgpool2d: compareGlobalAveragePool2d,
   softmax_cross_entropy: compareLoss(softmaxOf, 'sample'),
   bce_with_logits: compareLoss(
     (golden) => sigmoidBinaryCrossEntropy({ positiveWeight: listFrom(golden, 'pos_weight') ?? 1 }),

@@ -23,7 +23,7 @@ export const TOLERANCES = {
   lossGradient: elementwise(1e-5, 1e-7),
   /** Max pooling, flatten. */
   exact: { measure: 'exact' },
-  /** Sums of a few gradients in pooling. */
+  /** Averages, and sums of a few gradients in pooling. */
   pooledSum: scaled(1e-6),
   trajectoryLoss: elementwise(2e-5, 0),
   trajectoryWeights: scaled(5e-5),

@@ -17,8 +17,9 @@ using namespace gradloom::test;
 
 namespace {
 
-constexpr Activation kAll[] = {Activation::kLinear, Activation::kRelu, Activation::kTanh, Activation::kSigmoid,
-                               Activation::kSoftmax};
+constexpr Activation kAll[] = {Activation::kLinear,      Activation::kRelu,      Activation::kTanh,
+                               Activation::kSigmoid,     Activation::kSoftmax,   {Activation::kLeakyRelu, 0.01F},
+                               {Activation::kElu, 1.0F}, Activation::kLogSoftmax};
 
 // Highway's Exp and Tanh are good to some units in the last place; sums of a row add their own.
 constexpr double kUlps = 16 * kRoundoff;
@@ -41,7 +42,7 @@ TEST_CASE(
   for (const Activation activation : kAll) {
     for (const int64_t columns : kWidths) {
       for (const int64_t gap : {0, 3}) {
-        CAPTURE(static_cast<int>(activation));
+        CAPTURE(static_cast<int>(activation.kind));
         CAPTURE(columns);
         const RowBlock block{5, columns, columns + gap};
         const std::vector<float> bias = random.normal(columns);
@@ -92,6 +93,34 @@ TEST_CASE("relu: exact, 0 at -0 and below, derivative 0 at 0") {
   CHECK(gradient == std::vector<float>{0, 0, 0, 5, 0, 5});
 }
 
+TEST_CASE("leakyRelu, elu: derivatives at 0 and far out") {
+  const Activation leaky(Activation::kLeakyRelu, 0.25F);
+  CHECK(forward_one(leaky, {-2, 0, 3, -1e4F}) == std::vector<float>{-0.5F, 0, 3, -2500});
+  const Activation elu(Activation::kElu, 2);
+  const std::vector<float> y = forward_one(elu, {-1e4F, -1e-6F, 0, 1e4F, -INFINITY, INFINITY});
+  CHECK(y[0] == -2);
+  CHECK(y[1] == doctest::Approx(-2e-6));
+  CHECK(y[2] == 0);
+  CHECK(y[3] == 1e4F);
+  CHECK(y[4] == -2);
+  CHECK(y[5] == INFINITY);
+  for (const Activation activation : {leaky, elu}) {
+    float gradient = 4;
+    const float at_zero = 0;
+    activation_backward(activation, {1, 1, 1}, &at_zero, &gradient);
+    CHECK(gradient == 4 * activation.parameter);
+  }
+}
+
+TEST_CASE("logSoftmax: far out it stays finite, and no probability underflows") {
+  CHECK(forward_one(Activation::kLogSoftmax, {1e4F, -1e4F}) == std::vector<float>{0, -2e4F});
+  CHECK(forward_one(Activation::kLogSoftmax, {-7}) == std::vector<float>{0});
+  std::vector<float> gradient = {1, 1};
+  const std::vector<float> y = {0, -2e4F};
+  activation_backward(Activation::kLogSoftmax, {1, 2, 2}, y.data(), gradient.data());
+  CHECK(gradient == std::vector<float>{-1, 1});
+}
+
 TEST_CASE("tanh, sigmoid, softmax: far out they saturate and stay finite") {
   for (const float z : {30.0F, 89.0F, 1e4F, 3e38F, INFINITY}) {
     CAPTURE(z);
@@ -123,9 +152,9 @@ TEST_CASE("activations: NaN stays NaN at every position, other elements stay wha
         bool right = true;
         for (int64_t c = 0; c < columns; ++c) {
           const bool is_nan = std::isnan(y[static_cast<size_t>(c)]);
-          right = right && (is_nan == (c == at || activation == Activation::kSoftmax));
+          right = right && (is_nan == (c == at || activation.spans_row()));
         }
-        CAPTURE(static_cast<int>(activation));
+        CAPTURE(static_cast<int>(activation.kind));
         CAPTURE(at);
         CHECK(right);
       }
@@ -161,6 +190,10 @@ TEST_CASE("parse_activation: known names, and an error that lists them") {
   CHECK(parse_activation("tanh") == Activation::kTanh);
   CHECK(parse_activation("sigmoid") == Activation::kSigmoid);
   CHECK(parse_activation("softmax") == Activation::kSoftmax);
+  CHECK(parse_activation("leakyRelu") == Activation(Activation::kLeakyRelu, 0.01F));
+  CHECK(parse_activation("elu") == Activation(Activation::kElu, 1));
+  CHECK(parse_activation("logSoftmax") == Activation::kLogSoftmax);
   CHECK(contains(error_of([] { parse_activation("Relu"); }),
-                 "INVALID_SPEC: unknown activation \"Relu\"; known are linear, relu, tanh, sigmoid and softmax"));
+                 "INVALID_SPEC: unknown activation \"Relu\"; known are linear, relu, tanh, sigmoid, softmax, "
+                 "leakyRelu, elu and logSoftmax"));
 }

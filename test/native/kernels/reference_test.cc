@@ -9,6 +9,7 @@
 #include "kernels/reference/activation.h"
 #include "kernels/reference/convolution.h"
 #include "kernels/reference/dense.h"
+#include "kernels/reference/input_activation.h"
 #include "kernels/reference/losses.h"
 #include "kernels/reference/pooling.h"
 #include "support/gradient_check.h"
@@ -114,9 +115,11 @@ TEST_CASE("reference max pool: gradient against central differences, 20 shapes")
 TEST_CASE("reference activations: gradients against central differences, 20 sizes each") {
   RandomData random(4);
   for (const Activation activation :
-       {Activation::kLinear, Activation::kRelu, Activation::kTanh, Activation::kSigmoid, Activation::kSoftmax}) {
+       {Activation(Activation::kLinear), Activation(Activation::kRelu), Activation(Activation::kTanh),
+        Activation(Activation::kSigmoid), Activation(Activation::kSoftmax), Activation(Activation::kLeakyRelu, 0.1F),
+        Activation(Activation::kElu, 1.5F), Activation(Activation::kLogSoftmax)}) {
     for (int64_t columns = 1; columns <= 20; ++columns) {
-      CAPTURE(static_cast<int>(activation));
+      CAPTURE(static_cast<int>(activation.kind));
       CAPTURE(columns);
       Values z = normal(random, columns);
       for (double& value : z) value += std::copysign(0.01, value);  // away from relu's kink
@@ -168,5 +171,37 @@ TEST_CASE("reference losses: gradients against central differences, 20 sizes eac
     for (double& target : targets) target = target < 0.5 ? -1 : 1;
     check([&](const double* y, double* g) { return reference::hinge(columns, y, t, 1, g); });
     check([&](const double* y, double* g) { return reference::hinge(columns, y, t, 2, g); });
+  }
+}
+
+TEST_CASE("reference average pool: gradient against central differences, 20 shapes, both ways to count") {
+  RandomData random(8);
+  for (int i = 0; i < 20; ++i) {
+    CAPTURE(i);
+    const Window2d window = random_pooling_window(random);
+    const CountPadding padding = i % 2 == 0 ? CountPadding::kInclude : CountPadding::kExclude;
+    const int64_t channels = random.pick({1, 3});
+    Values x = normal(random, window.input_pixels() * channels);
+    const Values dy = normal(random, window.output_pixels() * channels);
+    Values y(dy.size());
+    const auto loss = [&] {
+      reference::average_pool(window, padding, channels, x.data(), y.data());
+      return dot(y, dy);
+    };
+    Values dx(x.size());
+    reference::average_pool_backward(window, padding, channels, dy.data(), dx.data());
+    CHECK(gradient_difference(dx, x, loss) == "");
+  }
+}
+
+TEST_CASE("reference input activations: derivatives against central differences") {
+  for (const auto activation :
+       {InputActivation::kGelu, InputActivation::kGeluTanh, InputActivation::kSilu, InputActivation::kSoftplus}) {
+    CAPTURE(static_cast<int>(activation));
+    for (const double at : {-8.0, -2.5, -1.0, -0.1, 0.0, 0.3, 1.0, 4.0, 9.0}) {
+      Values x = {at};
+      const Values derivative = {reference::input_activation_derivative(activation, at)};
+      CHECK(gradient_difference(derivative, x, [&] { return reference::input_activation(activation, x[0]); }) == "");
+    }
   }
 }

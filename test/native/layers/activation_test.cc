@@ -13,14 +13,37 @@
 using namespace gradloom;
 using namespace gradloom::test;
 
+namespace {
+
+const Spec::Object kActivations[] = {plain_layer("relu"),
+                                     plain_layer("tanh"),
+                                     plain_layer("sigmoid"),
+                                     plain_layer("softmax"),
+                                     leaky_relu(0.2),
+                                     leaky_relu(0),
+                                     elu(1),
+                                     elu(0.3),
+                                     plain_layer("logSoftmax")};
+
+Activation activation_of(const Spec::Object& given) {
+  const Spec spec(given);
+  Activation activation = parse_activation(spec.string("kind"));
+  if (spec.has("slope")) activation.parameter = static_cast<float>(spec.number("slope"));
+  if (spec.has("alpha")) activation.parameter = static_cast<float>(spec.number("alpha"));
+  return activation;
+}
+
+}  // namespace
+
 TEST_CASE("activation layers: forward and backward as the reference has them, softmax over the last axis") {
   RandomData random(141);
-  for (const std::string kind : {"relu", "tanh", "sigmoid", "softmax"}) {
+  for (const Spec::Object& spec : kActivations) {
+    const std::string kind = Spec(spec).string("kind");
     for (const Shape& shape : {Shape{1}, Shape{17}, Shape{5, 7, 3}, Shape{30, 30, 10}}) {
-      const ActivationLayer layer(plain_layer(kind), shape);
+      const ActivationLayer layer(spec, shape);
       CHECK(layer.output_shape() == shape);
       LayerCase given = normal_case(layer, 7, random);
-      const Activation activation = parse_activation(kind);
+      const Activation activation = activation_of(spec);
       std::vector<double> y = to_double(given.x);
       std::vector<double> dx = to_double(given.dy);
       const int64_t columns = shape.back();
@@ -45,12 +68,13 @@ TEST_CASE("activation layers: forward and backward as the reference has them, so
 
 TEST_CASE("activation layers: every instruction set agrees with the reference") {
   RandomData random(142);
-  for (const std::string kind : {"relu", "tanh", "sigmoid", "softmax"}) {
-    const ActivationLayer layer(plain_layer(kind), {37});
+  for (const Spec::Object& spec : kActivations) {
+    const std::string kind = Spec(spec).string("kind");
+    const ActivationLayer layer(spec, {37});
     const LayerCase given = normal_case(layer, 3, random);
     std::vector<double> y = to_double(given.x);
     for (int n = 0; n < 3; ++n) {
-      reference::activate(parse_activation(kind), 37, y.data() + 37 * n, y.data() + 37 * n);
+      reference::activate(activation_of(spec), 37, y.data() + 37 * n, y.data() + 37 * n);
     }
     for_each_simd_target([&](const std::string& target) {
       CAPTURE(kind);
@@ -58,4 +82,11 @@ TEST_CASE("activation layers: every instruction set agrees with the reference") 
       CHECK(difference(run_layer(layer, given).y, y, Tolerance{16 * kRoundoff, 16 * kRoundoff}) == "");
     });
   }
+}
+
+TEST_CASE(
+    "activation layers: slopes below 0 and alphas of 0 are refused, for the output would not tell the input's sign") {
+  CHECK(error_of([] { ActivationLayer(leaky_relu(-0.1), {3}); }) ==
+        "INVALID_SPEC: leakyRelu \"leakyRelu_1\": slope must be at least 0");
+  CHECK(error_of([] { ActivationLayer(elu(0), {3}); }) == "INVALID_SPEC: elu \"elu_1\": alpha must be above 0");
 }

@@ -28,6 +28,7 @@ struct Example {
 
 const std::multimap<std::string, Example>& examples() {
   static const std::multimap<std::string, Example> table = {
+      {"averagePool2d", {average_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
       {"conv2d", {conv2d({.filters = 10, .padding = "same", .groups = 2, .activation = "tanh"}), {5, 7, 4}}},
       {"conv2d", {conv2d({.filters = 20, .kernel_size = {1, 1}, .activation = "sigmoid"}), {15, 15, 33}}},
       {"conv2d", {conv2d({.filters = 32, .kernel_size = {5, 5}, .strides = {2, 2}, .bias = false}), {28, 28, 3}}},
@@ -35,11 +36,20 @@ const std::multimap<std::string, Example>& examples() {
       {"dense", {dense({.units = 130, .bias = false}), {700}}},
       {"dense", {dense({.units = 70, .activation = "softmax"}), {20}}},
       {"dropout", {dropout(0.3), {7, 7, 10}}},
+      {"elu", {elu(0.5), {7, 33}}},
       {"flatten", {plain_layer("flatten"), {5, 7, 3}}},
+      {"gelu", {gelu("none"), {5, 33}}},
+      {"gelu", {gelu("tanh"), {20, 20, 33}}},
+      {"globalAveragePool2d", {plain_layer("globalAveragePool2d"), {7, 5, 10}}},
+      {"globalMaxPool2d", {plain_layer("globalMaxPool2d"), {7, 5, 10}}},
+      {"leakyRelu", {leaky_relu(0.1), {20, 7, 3}}},
+      {"logSoftmax", {plain_layer("logSoftmax"), {5, 10}}},
       {"maxPool2d", {max_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
       {"relu", {plain_layer("relu"), {20, 20, 33}}},
       {"sigmoid", {plain_layer("sigmoid"), {33}}},
+      {"silu", {plain_layer("silu"), {7, 33}}},
       {"softmax", {plain_layer("softmax"), {5, 10}}},
+      {"softplus", {plain_layer("softplus"), {7, 33}}},
       {"tanh", {plain_layer("tanh"), {7, 3}}},
   };
   return table;

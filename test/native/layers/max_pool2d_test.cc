@@ -53,9 +53,8 @@ TEST_CASE("maxPool2d: a window wholly in the padding is refused") {
     return error_of([&] { MaxPool2d(max_pool2d(options), {4, 4, 1}); });
   };
   CHECK(error({.padding = Spec::List{2, 0, 0, 0}}) ==
-        "SHAPE_MISMATCH: maxPool2d \"maxPool2d_1\": a window lies wholly in the padding, where there is no "
-        "maximum; use "
-        "a padding smaller than poolSize");
+        "SHAPE_MISMATCH: maxPool2d \"maxPool2d_1\": a window lies wholly in the padding, where there are no "
+        "values; use a padding smaller than poolSize");
   CHECK(contains(error({.padding = Spec::List{0, 0, 0, 2}}), "wholly in the padding"));
   CHECK(error({.padding = Spec::List{1, 1, 1, 1}}).empty());
   // Dilated taps on both sides of the image, none on it.

@@ -20,22 +20,46 @@ Spec::Object dense(const DenseOptions& options) {
           {"units", options.units},
           {"bias", options.bias},
           {"activation", options.activation},
-          {"kernel", options.kernel}};
+          {"kernel", options.kernel},
+          {"weightInitializer", Spec::Object{{"kind", "glorotUniform"}}},
+          {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
 }
 
 Spec::Object conv2d(const Conv2dOptions& options) {
-  return {{"kind", "conv2d"},           {"name", options.name},
-          {"filters", options.filters}, {"kernelSize", options.kernel_size},
-          {"strides", options.strides}, {"dilation", options.dilation},
-          {"padding", options.padding}, {"groups", options.groups},
-          {"bias", options.bias},       {"activation", options.activation},
-          {"kernel", options.kernel}};
+  return {{"kind", "conv2d"},
+          {"name", options.name},
+          {"filters", options.filters},
+          {"kernelSize", options.kernel_size},
+          {"strides", options.strides},
+          {"dilation", options.dilation},
+          {"padding", options.padding},
+          {"groups", options.groups},
+          {"bias", options.bias},
+          {"activation", options.activation},
+          {"kernel", options.kernel},
+          {"weightInitializer", Spec::Object{{"kind", "glorotUniform"}}},
+          {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
 }
 
 Spec::Object max_pool2d(const MaxPool2dOptions& options) {
   return {{"kind", "maxPool2d"},         {"name", options.name},         {"poolSize", options.pool_size},
           {"strides", options.strides},  {"dilation", options.dilation}, {"padding", options.padding},
           {"rounding", options.rounding}};
+}
+
+Spec::Object average_pool2d(const AveragePool2dOptions& options) {
+  return {{"kind", "averagePool2d"},       {"name", options.name},
+          {"poolSize", options.pool_size}, {"strides", options.strides},
+          {"dilation", options.dilation},  {"padding", options.padding},
+          {"rounding", options.rounding},  {"countPadding", options.count_padding}};
+}
+
+Spec::Object leaky_relu(double slope) { return {{"kind", "leakyRelu"}, {"name", "leakyRelu_1"}, {"slope", slope}}; }
+
+Spec::Object elu(double alpha) { return {{"kind", "elu"}, {"name", "elu_1"}, {"alpha", alpha}}; }
+
+Spec::Object gelu(const std::string& approximate) {
+  return {{"kind", "gelu"}, {"name", "gelu_1"}, {"approximate", approximate}};
 }
 
 Spec::Object dropout(double rate, const std::string& name) {

@@ -45,8 +45,22 @@ struct MaxPool2dOptions {
 };
 Spec::Object max_pool2d(const MaxPool2dOptions& options);
 
+struct AveragePool2dOptions {
+  Spec::List pool_size = {2, 2};
+  Spec::List strides = {2, 2};
+  Spec::List dilation = {1, 1};
+  Spec padding = "valid";
+  std::string rounding = "down";
+  std::string count_padding = "exclude";
+  std::string name = "averagePool2d_1";
+};
+Spec::Object average_pool2d(const AveragePool2dOptions& options);
+
+Spec::Object leaky_relu(double slope);
+Spec::Object elu(double alpha);
+Spec::Object gelu(const std::string& approximate);
 Spec::Object dropout(double rate, const std::string& name = "dropout_1");
-// Layers without attributes: flatten and the activations.
+// Layers without attributes: flatten, most activations, global pooling.
 Spec::Object plain_layer(const std::string& kind);
 
 struct AdagradSpec {

@@ -59,6 +59,13 @@ void set_window(const Window2d& window, Conv2dOptions& options) {
   options.padding = padding_list(window.padding);
 }
 
+void set_window(const Window2d& window, AveragePool2dOptions& options) {
+  options.pool_size = pair(window.window);
+  options.strides = pair(window.stride);
+  options.dilation = pair(window.dilation);
+  options.padding = padding_list(window.padding);
+}
+
 void set_window(const Window2d& window, MaxPool2dOptions& options) {
   options.pool_size = pair(window.window);
   options.strides = pair(window.stride);

@@ -15,5 +15,6 @@ Window2d random_pooling_window(RandomData& random);
 // The same window in the attributes of a layer, with explicit padding.
 void set_window(const Window2d& window, Conv2dOptions& options);
 void set_window(const Window2d& window, MaxPool2dOptions& options);
+void set_window(const Window2d& window, AveragePool2dOptions& options);
 
 }  // namespace gradloom::test

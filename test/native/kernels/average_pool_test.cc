@@ -1,0 +1,52 @@
+#include "kernels/average_pool.h"
+
+#include <doctest/doctest.h>
+
+#include "kernels/reference/pooling.h"
+#include "support/compare.h"
+#include "support/guarded_buffer.h"
+#include "support/random_data.h"
+#include "support/windows.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+TEST_CASE("average_pool: values and gradients agree with the reference over 300 windows, both ways to count") {
+  RandomData random(61);
+  for (int i = 0; i < 300; ++i) {
+    CAPTURE(i);
+    const CountPadding padding = i % 2 == 0 ? CountPadding::kInclude : CountPadding::kExclude;
+    const Window2d window = random_pooling_window(random);
+    const int64_t channels = random.pick({1, 3, 15, 16, 17, 33});
+    GuardedBuffer x(random.normal(window.input_pixels() * channels), 1);
+    GuardedBuffer y(window.output_pixels() * channels, 1);
+    std::vector<double> expected(y.span().size());
+    reference::average_pool(window, padding, channels, to_double(x.values()).data(), expected.data());
+    average_pool(window, padding, channels, x.data(), y.data());
+    CHECK(difference(y.span(), expected, Tolerance{2 * kRoundoff, 1e-9}) == "");
+    CHECK(y.intact());
+
+    GuardedBuffer dy(random.normal(window.output_pixels() * channels), 1);
+    GuardedBuffer dx(window.input_pixels() * channels, 1);
+    std::vector<double> expected_dx(dx.span().size());
+    reference::average_pool_backward(window, padding, channels, to_double(dy.values()).data(), expected_dx.data());
+    average_pool_backward(window, padding, channels, dy.data(), dx.data());
+    CHECK(difference(dx.span(), expected_dx, Tolerance{16 * kRoundoff, 64 * kRoundoff}) == "");
+    CHECK(dx.intact());
+  }
+}
+
+TEST_CASE("average_pool: what counts at a corner") {
+  const std::vector<float> x = {1, 2, 3, 4};
+  const auto pool = [&](const Window2d& window, CountPadding padding) {
+    std::vector<float> y(static_cast<size_t>(window.output_pixels()));
+    average_pool(window, padding, 1, x.data(), y.data());
+    return y;
+  };
+  const Window2d padded{{2, 2}, {1, 1}, {3, 3}, {1, 1}, {1, 1}, {1, 0, 1, 0}};
+  CHECK(pool(padded, CountPadding::kExclude) == std::vector<float>{2.5F});
+  CHECK(pool(padded, CountPadding::kInclude) == std::vector<float>{10.0F / 9});
+  // Rounding up: the second window sticks out beyond the image and its padding of none.
+  const Window2d sticking_out{{1, 4}, {1, 2}, {1, 3}, {1, 3}, {1, 1}, {}};
+  CHECK(pool(sticking_out, CountPadding::kInclude) == std::vector<float>{2, 4});
+}
