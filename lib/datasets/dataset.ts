@@ -3,6 +3,7 @@ import { formatValue, integer, readValue } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { factorsAt, lastExtent, type Preprocessing } from './preprocessing.ts';
 import { type SplitOptions, splitRows } from './split.ts';
+import type { Table } from './table.ts';
 
 /** `'class'`: an integer from 0; `'values'`: an array of targets; `'none'`: inputs alone. */
 export type LabelKind = 'class' | 'values' | 'none';
@@ -37,6 +38,7 @@ export interface DatasetParts<Input extends Shape = Shape, Label extends LabelKi
   readonly classNames: readonly string[] | undefined;
   readonly preprocessing: Preprocessing;
   readonly rows: Uint32Array<ArrayBuffer> | undefined;
+  readonly table: Table | undefined;
 }
 
 /** What stands behind a dataset, for the modules beside this one. */
@@ -63,6 +65,8 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
   readonly classCount: number;
   /** How stored values become what a model sees; `standardize` composes with it. */
   readonly preprocessing: Preprocessing;
+  /** The columns, types, categories and fills of the table that it was read from, if it was. */
+  readonly table: Table | undefined;
   readonly #parts: DatasetParts<Input, Label>;
 
   static {
@@ -78,6 +82,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
     this.classNames = parts.classNames;
     this.classCount = parts.classCount;
     this.preprocessing = parts.preprocessing;
+    this.table = parts.table;
     this.#parts = parts;
     Object.freeze(this);
   }

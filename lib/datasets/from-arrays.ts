@@ -114,6 +114,7 @@ export function buildDataset(operation: string, source: Unset<ArraySource<Shape>
     ...readLabels(operation, options, inputs.length / sizeOf(inputShape)),
     preprocessing: makePreprocessing(operation, lastExtent(inputShape), options),
     rows: undefined,
+    table: undefined,
   });
 }
 

@@ -6,6 +6,8 @@ export type { NpyArray, NpyData } from '../formats/npy.ts';
 export { readNpy, writeNpy } from '../formats/npy.ts';
 export { cifar10 } from './cifar10.ts';
 export type { NestedNumbers } from './copies.ts';
+export type { CsvFormatOptions, CsvOptions, TargetKind } from './csv.ts';
+export { csv } from './csv.ts';
 export type { LabelKind, LabelOf, Sample } from './dataset.ts';
 export { Dataset } from './dataset.ts';
 export type { ArraySource, KindOf } from './from-arrays.ts';
@@ -21,3 +23,12 @@ export { digits, iris } from './package-sets.ts';
 export type { Preprocessing } from './preprocessing.ts';
 export type { SplitOptions } from './split.ts';
 export { standardize } from './standardize.ts';
+export type {
+  CategoryColumn,
+  CategoryEncoding,
+  Column,
+  MissingPolicy,
+  NumberColumn,
+  Table,
+} from './table.ts';
+export type { ByColumn, LikeOptions, TableOptions } from './table-options.ts';
