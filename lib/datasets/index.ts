@@ -10,6 +10,7 @@ export type { CsvFormatOptions, CsvOptions, TargetKind } from './csv.ts';
 export { csv } from './csv.ts';
 export type { LabelKind, LabelOf, Sample } from './dataset.ts';
 export { Dataset } from './dataset.ts';
+export type { FoldOptions } from './fold.ts';
 export type { ArraySource, KindOf } from './from-arrays.ts';
 export { fromArrays } from './from-arrays.ts';
 export type { IdxSource } from './idx.ts';
