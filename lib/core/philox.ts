@@ -31,10 +31,15 @@ export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): PhiloxCounte
   return [c0, c1, c2, c3];
 }
 
-/** What a stream of numbers is for; part of the address, so never renumber. The native core uses 1 to 3. */
-export type RandomPurpose = 'split';
+/** What a stream of numbers is for. */
+export type RandomPurpose = 'split' | 'shuffle' | 'kFold';
 
-const PURPOSES: Readonly<Record<RandomPurpose, number>> = { split: 4 };
+/** Part of the address, so never renumber: the purpose 4 (the native core has its own) and a stream of it. */
+const STREAMS: Readonly<Record<RandomPurpose, number>> = {
+  split: 4 * 2 ** 24,
+  shuffle: 4 * 2 ** 24 + 1,
+  kFold: 4 * 2 ** 24 + 2,
+};
 
 /** The numbers of one seed and purpose, one after another. */
 export class RandomStream {
@@ -45,7 +50,7 @@ export class RandomStream {
 
   constructor(seed: number, purpose: RandomPurpose) {
     this.#key = halvesOf(seed);
-    this.#stream = PURPOSES[purpose] * 2 ** 24;
+    this.#stream = STREAMS[purpose];
   }
 
   /** A 32-bit word. */

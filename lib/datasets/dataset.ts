@@ -1,8 +1,12 @@
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, integer, readValue } from '../core/options.ts';
+import { formatValue, guardedBy, integer, readValue, seed as seedRule } from '../core/options.ts';
+import { RandomStream } from '../core/philox.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
+import { concatParts } from './concat.ts';
+import { type FoldOptions, foldRows } from './fold.ts';
 import { factorsAt, lastExtent, type Preprocessing } from './preprocessing.ts';
-import { type SplitOptions, splitRows } from './split.ts';
+import { type SplitOptions, shuffleRows, splitRows } from './split.ts';
+import type { Table } from './table.ts';
 
 /** `'class'`: an integer from 0; `'values'`: an array of targets; `'none'`: inputs alone. */
 export type LabelKind = 'class' | 'values' | 'none';
@@ -39,6 +43,7 @@ export interface DatasetParts<Input extends Shape = Shape, Label extends LabelKi
   /** Indexed by row, as the labels are. */
   readonly sampleWeights?: Float32Array<ArrayBuffer> | undefined;
   readonly rows: Uint32Array<ArrayBuffer> | undefined;
+  readonly table: Table | undefined;
 }
 
 /** What stands behind a dataset, for the modules beside this one. */
@@ -65,6 +70,8 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
   readonly classCount: number;
   /** How stored values become what a model sees; `standardize` composes with it. */
   readonly preprocessing: Preprocessing;
+  /** The columns, types, categories and fills of the table that it was read from, if it was. */
+  readonly table: Table | undefined;
   readonly #parts: DatasetParts<Input, Label>;
 
   static {
@@ -80,6 +87,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
     this.classNames = parts.classNames;
     this.classCount = parts.classCount;
     this.preprocessing = parts.preprocessing;
+    this.table = parts.table;
     this.#parts = parts;
     Object.freeze(this);
   }
@@ -124,6 +132,92 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
     const labels = this.labelKind === 'class' ? this.#parts.labels : undefined;
     const [first, second] = splitRows(this.#rows(), labels, options);
     return [this.#view(first), this.#view(second)];
+  }
+
+  /**
+   * `k` pairs for cross-validation: the samples of each of `k` parts are once the second of a pair, with all others as
+   * the first. The parts' sizes differ by a sample at most; the order depends on the seed alone.
+   *
+   * Throws `INVALID_OPTION` when there are fewer than `k` samples.
+   */
+  kFold(options: FoldOptions<Label>): [train: Dataset<Input, Label>, validation: Dataset<Input, Label>][] {
+    const labels = this.labelKind === 'class' ? this.#parts.labels : undefined;
+    return foldRows(this.#rows(), labels, options).map(([train, validation]) => [
+      this.#view(train),
+      this.#view(validation),
+    ]);
+  }
+
+  /** All samples in random order, which depends on the seed alone. */
+  shuffle(seed = 0): Dataset<Input, Label> {
+    readValue('shuffle', 'seed', seed, seedRule);
+    return this.#view(shuffleRows(this.#rows(), new RandomStream(seed, 'shuffle')));
+  }
+
+  /**
+   * The samples for which `keep` returns true, in order. Throws `INVALID_OPTION` when `keep` is no function or returns
+   * anything but true or false, and `INVALID_DATA` when it keeps none.
+   */
+  filter(keep: (sample: Sample<Label>, place: number) => boolean): Dataset<Input, Label> {
+    readValue('filter', 'keep', keep, callable);
+    const rows = this.#rows().filter((_, place) => {
+      const kept: unknown = keep(this.at(place), place);
+      if (typeof kept === 'boolean') return kept;
+      throw new GradloomError(
+        'INVALID_OPTION',
+        `filter: keep must return true or false, got ${formatValue(kept)} for sample ${place}`,
+      );
+    });
+    if (rows.length > 0) return this.#view(rows);
+    throw new GradloomError(
+      'INVALID_DATA',
+      `filter: keeps none of ${this.length} samples; a dataset holds at least one`,
+    );
+  }
+
+  /**
+   * These samples and those of the others behind them, copied. All must have the same shapes, kind of labels, class
+   * names, preprocessing and table.
+   *
+   * Throws `SHAPE_MISMATCH` or `INVALID_DATA` when they have not.
+   */
+  concat(...others: readonly Dataset<Input, Label>[]): Dataset<Input, Label> {
+    for (const [place, other] of others.entries()) {
+      if (other instanceof Dataset) continue;
+      throw new GradloomError(
+        'INVALID_OPTION',
+        `concat: argument ${place} must be a Dataset, got ${formatValue(other)}`,
+      );
+    }
+    const parts = concatParts([this.#parts, ...others.map(partsOf)]);
+    return new Dataset(parts as DatasetParts<Input, Label>);
+  }
+
+  /**
+   * The same samples with target values `[classCount]` in place of classes: 1 at the class, 0 elsewhere.
+   *
+   * Throws `INVALID_DATA` when the labels are not classes.
+   */
+  oneHot(): Dataset<Input, 'values'> {
+    const { labels, classCount } = this.#parts;
+    if (this.labelKind !== 'class' || labels === undefined) {
+      throw new GradloomError(
+        'INVALID_DATA',
+        `oneHot: needs class labels, but labelKind is "${this.labelKind}"`,
+      );
+    }
+    const values = new Float32Array(labels.length * classCount);
+    for (const [row, label] of labels.entries()) values[row * classCount + label] = 1;
+    return new Dataset({
+      ...this.#parts,
+      labelKind: 'values',
+      labelShape: Object.freeze([classCount]),
+      labels: values,
+      classCount: 0,
+      classNames: undefined,
+      // Its targets are classes: a file read like it would have other labels than this.
+      table: undefined,
+    });
   }
 
   /** The sample at `place`. Throws `INVALID_OPTION` when it does not exist. */
@@ -187,6 +281,8 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
     return new Dataset({ ...this.#parts, rows });
   }
 }
+
+const callable = guardedBy('a function', (given): given is () => unknown => typeof given === 'function');
 
 function selectError(text: string): GradloomError {
   return new GradloomError('INVALID_OPTION', `select: ${text}`);

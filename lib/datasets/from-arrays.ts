@@ -123,6 +123,7 @@ export function buildDataset(operation: string, source: Unset<ArraySource<Shape>
     sampleWeights: copyWeights(operation, options.sampleWeights, count),
     preprocessing: makePreprocessing(operation, lastExtent(inputShape), options),
     rows: undefined,
+    table: undefined,
   });
 }
 

@@ -1,8 +1,16 @@
+export type { Cifar10Records } from '../formats/cifar.ts';
+export { readCifar10 } from '../formats/cifar.ts';
 export type { IdxArray, IdxData } from '../formats/idx.ts';
 export { readIdx } from '../formats/idx.ts';
+export type { NpyArray, NpyData } from '../formats/npy.ts';
+export { readNpy, writeNpy } from '../formats/npy.ts';
+export { cifar10 } from './cifar10.ts';
 export type { NestedNumbers } from './copies.ts';
+export type { CsvFormatOptions, CsvOptions, TargetKind } from './csv.ts';
+export { csv } from './csv.ts';
 export type { LabelKind, LabelOf, Sample } from './dataset.ts';
 export { Dataset } from './dataset.ts';
+export type { FoldOptions } from './fold.ts';
 export type { ArraySource, KindOf } from './from-arrays.ts';
 export { fromArrays } from './from-arrays.ts';
 export type { IdxSource } from './idx.ts';
@@ -10,7 +18,18 @@ export { idx } from './idx.ts';
 export type { LabelData } from './labels.ts';
 export type { FolderOptions, TrainAndTest } from './mnist.ts';
 export { fashionMnist, mnist } from './mnist.ts';
+export type { NpySource } from './npy.ts';
+export { npy } from './npy.ts';
 export { digits, iris } from './package-sets.ts';
 export type { Preprocessing } from './preprocessing.ts';
 export type { SplitOptions } from './split.ts';
 export { standardize } from './standardize.ts';
+export type {
+  CategoryColumn,
+  CategoryEncoding,
+  Column,
+  MissingPolicy,
+  NumberColumn,
+  Table,
+} from './table.ts';
+export type { ByColumn, LikeOptions, TableOptions } from './table-options.ts';

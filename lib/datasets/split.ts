@@ -43,7 +43,7 @@ export function splitRows(
     throw invalid(`stratify "labels" needs class labels; leave it out`);
   }
   const strata = options.stratify === undefined ? undefined : labels;
-  const shuffled = shuffle(rows, new RandomStream(options.seed, 'split'));
+  const shuffled = shuffleRows(rows, new RandomStream(options.seed, 'split'));
   return strata === undefined
     ? [shuffled.slice(0, parts[0]), shuffled.slice(parts[0], parts[0] + parts[1])]
     : shareByClass(shuffled, strata, parts);
@@ -69,7 +69,7 @@ function readSizes(
 }
 
 /** Fisher and Yates' shuffle. */
-function shuffle(rows: Uint32Array<ArrayBuffer>, random: RandomStream): Uint32Array<ArrayBuffer> {
+export function shuffleRows(rows: Uint32Array<ArrayBuffer>, random: RandomStream): Uint32Array<ArrayBuffer> {
   const shuffled = rows.slice();
   for (let last = shuffled.length - 1; last > 0; last--) {
     const other = random.below(last + 1);

@@ -1,0 +1,144 @@
+import { GradloomError } from '../core/errors.ts';
+import { guardedBy, type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
+import { readCsvRecords } from '../formats/csv.ts';
+import type { Dataset, LabelKind } from './dataset.ts';
+import { readTable } from './read-table.ts';
+import type { Pass, Row, RowSource } from './table.ts';
+import { columnNames, type LikeOptions, TABLE_OPTIONS, type TableOptions } from './table-options.ts';
+
+export interface CsvFormatOptions {
+  /** `'row'`: the first record names the columns; `'none'`: they are `column 1`, `column 2`, ...; or their names. Default: `'row'`. */
+  readonly header?: 'row' | 'none' | readonly string[];
+  /** One or more characters. Default: `','`. */
+  readonly delimiter?: string;
+  /** The character around fields, or `'none'`. Default: `'"'`. */
+  readonly quote?: string;
+  /** Texts that stand for a missing value. Default: `['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'null', 'NULL']`. */
+  readonly missingMarks?: readonly string[];
+}
+
+export interface CsvOptions<
+  Target extends string | readonly string[] | undefined = string | readonly string[] | undefined,
+  Label extends LabelKind = LabelKind,
+> extends CsvFormatOptions,
+    TableOptions<Target, Label> {}
+
+/** The kind of label that a target has when `labelKind` is left out. */
+export type TargetKind<Target> = Target extends string
+  ? 'class'
+  : Target extends readonly string[]
+    ? 'values'
+    : 'none';
+
+const header: Rule<'row' | 'none' | readonly string[]> = {
+  expected: `"row", "none" or ${columnNames.expected}`,
+  read: (given) => (given === 'row' || given === 'none' ? given : columnNames.read(given)),
+};
+
+const marks = guardedBy(
+  'an array of strings',
+  (given): given is readonly string[] =>
+    Array.isArray(given) && given.every((mark) => typeof mark === 'string'),
+);
+
+const quote: Rule<string> = {
+  expected: 'one character, or "none"',
+  read: (given) =>
+    typeof given === 'string' && (given.length === 1 || given === 'none') ? given : undefined,
+};
+
+const OPTIONS = {
+  ...TABLE_OPTIONS,
+  header: withDefault(header, 'row'),
+  delimiter: withDefault(text, ','),
+  quote: withDefault(quote, '"'),
+  missingMarks: withDefault(marks, ['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'null', 'NULL']),
+};
+
+/**
+ * A CSV file (UTF-8) as a dataset `[features]`. A column whose values are all numbers gives one feature, any other is
+ * of categories, one-hot unless said otherwise; `describe()` and `dataset.table` say what was found. The file is read
+ * twice or, where a text turns up behind numbers, three times, and never held: memory is needed for the numbers alone.
+ *
+ * Blanks around fields are dropped, blank lines are skipped. Columns without a name are called `column 1`, ... by
+ * their place.
+ *
+ * A test file is read by the categories and fills of its training file: `csv('test.csv', { like: train })`.
+ *
+ * @example
+ * const flowers = await csv('flowers.csv', { target: 'species', missing: { height: 'mean' } });
+ *
+ * Throws `FILE_NOT_FOUND`; `FILE_FORMAT` with the line for quotes that do not match, a wrong number of fields, equal
+ * names and no rows; `INVALID_DATA` with the line and the column for a value that is missing, no number where one must
+ * be, not finite or of an unknown category; `INVALID_OPTION` for a column that the file has not.
+ */
+export async function csv<Label extends LabelKind>(
+  path: string,
+  options: CsvFormatOptions & LikeOptions<Label> & { readonly labelKind?: Label },
+): Promise<Dataset<[number], Label>>;
+export async function csv(
+  path: string,
+  options: CsvFormatOptions & LikeOptions & { readonly labelKind: 'none' },
+): Promise<Dataset<[number], 'none'>>;
+export async function csv<
+  const Target extends string | readonly string[] | undefined = undefined,
+  Label extends LabelKind = TargetKind<Target>,
+>(path: string, options?: CsvOptions<Target, Label>): Promise<Dataset<[number], Label>>;
+export async function csv(path: string, options: object = {}): Promise<Dataset<[number], LabelKind>> {
+  readValue('csv', 'path', path, text);
+  const { header, delimiter, quote, missingMarks, ...table } = readOptions('csv', options, OPTIONS);
+  const missing = new Set(missingMarks);
+  const format = { delimiter, quote: quote === 'none' ? undefined : quote };
+  const source: RowSource = {
+    operation: 'csv',
+    name: path,
+    unit: 'line',
+    fixedColumns: true,
+    numberOf: parseNumber,
+    open: () => openFile(path, format, header, missing),
+  };
+  return (await readTable(source, table)) as Dataset<[number], LabelKind>;
+}
+
+const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+
+function parseNumber(cell: string | number): number | undefined {
+  return typeof cell === 'number' || NUMBER.test(cell) ? Number(cell) : undefined;
+}
+
+function openFile(
+  path: string,
+  format: Parameters<typeof readCsvRecords>[1],
+  header: 'row' | 'none' | readonly string[],
+  missing: ReadonlySet<string>,
+): Pass {
+  const columns: string[] = Array.isArray(header) ? [...header] : [];
+  async function* rows(): AsyncGenerator<Row, void, void> {
+    for await (const { line, fields } of readCsvRecords(path, format)) {
+      if (columns.length === 0) {
+        columns.push(...nameColumns(path, line, header === 'row' ? fields : fields.map(() => '')));
+        if (header === 'row') continue;
+      }
+      if (fields.length !== columns.length) {
+        throw new GradloomError(
+          'FILE_FORMAT',
+          `${path}: line ${line}: has ${fields.length} fields, but there are ${columns.length} columns; check the delimiter ` +
+            `(${JSON.stringify(format.delimiter)}) and the quotes`,
+        );
+      }
+      yield { line, cells: fields.map((field) => (missing.has(field) ? undefined : field)) };
+    }
+  }
+  return { columns, rows: rows() };
+}
+
+function nameColumns(path: string, line: number, fields: readonly string[]): readonly string[] {
+  const names = fields.map((name, place) => (name === '' ? `column ${place + 1}` : name));
+  const twin = names.findIndex((name, place) => names.indexOf(name) !== place);
+  if (twin < 0) return names;
+  throw new GradloomError(
+    'FILE_FORMAT',
+    `${path}: line ${line}: column ${twin + 1} has the name ${JSON.stringify(names[twin])} of column ` +
+      `${names.indexOf(names[twin] as string) + 1}; rename it, or name the columns by { header }`,
+  );
+}

@@ -1,0 +1,140 @@
+import { GradloomError } from '../core/errors.ts';
+import { oneOf, optional, readOptions, required, text } from '../core/options.ts';
+import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { type NpyArray, type NpyData, readNpy } from '../formats/npy.ts';
+import type { Dataset } from './dataset.ts';
+import { type ArraySource, buildDataset } from './from-arrays.ts';
+import { classNames } from './labels.ts';
+import { factors } from './preprocessing.ts';
+
+export interface NpySource<
+  Labels extends string | undefined = string | undefined,
+  Label extends 'class' | 'values' = 'class' | 'values',
+> {
+  /**
+   * Path of an array `[samples, ...shape of one sample]`, channels last. uint8 stays uint8, other types are read as
+   * float32.
+   */
+  readonly inputs: string;
+  /** Path of an array of integer classes `[samples]`, or of target values `[samples, ...]`. Default: no labels. */
+  readonly labels?: Labels;
+  /** Default: `'class'`. */
+  readonly labelKind?: Label;
+  /** Names of the classes from 0. Default: none, and as many classes as the highest label says. */
+  readonly classNames?: readonly string[];
+  /** A model sees `x * scale + shift`: one number, or one for each index of the last axis. Default: 1. */
+  readonly scale?: number | readonly number[];
+  /** Default: 0. */
+  readonly shift?: number | readonly number[];
+}
+
+const OPTIONS = {
+  inputs: required(text),
+  labels: optional(text),
+  labelKind: optional(oneOf('class', 'values')),
+  classNames: optional(classNames),
+  scale: optional(factors),
+  shift: optional(factors),
+};
+
+/**
+ * A dataset from NPY files of NumPy: one of inputs and one of labels.
+ *
+ * @example
+ * const train = await npy({ inputs: 'x.npy', labels: 'y.npy' });
+ *
+ * Throws `FILE_NOT_FOUND`; `FILE_FORMAT` with the file, the offset and the field for a file that is not whole and
+ * exact, or in Fortran order; `INVALID_DATA` for numbers that are not finite as float32 and classes that are no
+ * integers of 32 bits; `SHAPE_MISMATCH` when inputs and labels differ in number; and what `fromArrays` throws.
+ */
+export async function npy<
+  Labels extends string | undefined = undefined,
+  Label extends 'class' | 'values' = 'class',
+>(source: NpySource<Labels, Label>): Promise<Dataset<Shape, Labels extends string ? Label : 'none'>> {
+  const { inputs, labels, labelKind, ...rest } = readOptions('npy', source, OPTIONS);
+  if (labels === undefined && labelKind !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `npy: labelKind "${labelKind}" needs labels, the path of a file`,
+    );
+  }
+  const [inputArray, labelArray] = await Promise.all([
+    readNpy(inputs),
+    labels === undefined ? undefined : readNpy(labels),
+  ]);
+  const dataset = buildDataset('npy', {
+    ...inputsOf(inputArray, inputs),
+    ...labelsOf(labelArray, labels, labelKind),
+    ...rest,
+  });
+  return dataset as Dataset<Shape, Labels extends string ? Label : 'none'>;
+}
+
+function inputsOf(
+  { shape, data }: NpyArray,
+  file: string,
+): Pick<ArraySource<Shape>, 'inputs' | 'inputShape'> {
+  const [count, ...inputShape] = shape;
+  if (count === undefined || count === 0 || inputShape.length === 0 || inputShape.includes(0)) {
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${file}: holds an array ${formatShape(shape)}; inputs are [samples, ...], with at least one sample and one value`,
+    );
+  }
+  const inputs = data instanceof Uint8Array ? data : toFloats(data, file, sizeOf(inputShape));
+  return { inputs, inputShape };
+}
+
+type LabelSource = Pick<ArraySource<Shape>, 'labels' | 'labelKind' | 'labelShape'>;
+
+function labelsOf(
+  array: NpyArray | undefined,
+  file: string | undefined,
+  kind: 'class' | 'values' = 'class',
+): LabelSource {
+  if (array === undefined || file === undefined) return {};
+  const [, ...labelShape] = array.shape;
+  if (kind === 'class') return { labels: toClasses(array, file), labelKind: kind };
+  return {
+    labels: toFloats(array.data, file, Math.max(1, sizeOf(labelShape))),
+    labelKind: kind,
+    ...(labelShape.length === 0 ? {} : { labelShape }),
+  };
+}
+
+/** As float32. What leaves its range is an error, since an infinity would spread through a model without a word. */
+function toFloats(data: NpyData, file: string, size: number): Float32Array {
+  if (data instanceof Float32Array) return data;
+  const floats = new Float32Array(data.length);
+  for (let i = 0; i < floats.length; i++) {
+    floats[i] = Number(data[i]);
+    if (Number.isFinite(floats[i])) continue;
+    throw new GradloomError(
+      'INVALID_DATA',
+      `${file}: value ${i % size} of sample ${Math.floor(i / size)} is ${data[i]}, which is not finite as float32; ` +
+        'mend, rescale or drop such samples',
+    );
+  }
+  return floats;
+}
+
+function toClasses({ shape, data }: NpyArray, file: string): Uint8Array | Int32Array {
+  if (shape.length !== 1) {
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${file}: holds an array ${formatShape(shape)}; classes are [samples], target values need labelKind "values"`,
+    );
+  }
+  if (data instanceof Uint8Array || data instanceof Int32Array) return data;
+  const classes = new Int32Array(data.length);
+  for (let i = 0; i < classes.length; i++) {
+    const label = Number(data[i]);
+    classes[i] = label;
+    if (classes[i] === label) continue;
+    throw new GradloomError(
+      'INVALID_DATA',
+      `${file}: value ${i} is ${data[i]}; classes are integers of 32 bits, target values need labelKind "values"`,
+    );
+  }
+  return classes;
+}

@@ -1,0 +1,105 @@
+import { type Field, guardedBy, oneOf, optional, type Rule, withDefault } from '../core/options.ts';
+import { Dataset, type LabelKind } from './dataset.ts';
+import type { CategoryEncoding, MissingPolicy } from './table.ts';
+
+/** One value for all columns, or one for some of them by name. */
+export type ByColumn<Value extends string> = Value | Readonly<Record<string, Value>>;
+
+export interface TableOptions<
+  Target extends string | readonly string[] | undefined = string | readonly string[] | undefined,
+  Label extends LabelKind = LabelKind,
+> {
+  /** The column to predict, or the columns (which are values). Default: no labels. */
+  readonly target?: Target;
+  /**
+   * `'class'`: each different entry of the target is a class, in the order of numbers or else of characters.
+   * `'values'`: the targets are numbers. Default: `'class'` for one target, `'values'` for a list.
+   */
+  readonly labelKind?: Label;
+  /** The input columns, in this order. Default: all but the target, without those that hold no value at all. */
+  readonly columns?: readonly string[];
+  /** Columns whose type is not to be found but given. Default: numbers where every value is one, else categories. */
+  readonly types?: Readonly<Record<string, 'number' | 'category'>>;
+  /** What a category becomes: one value each, or its index. Default: `'oneHot'`. */
+  readonly categories?: ByColumn<CategoryEncoding>;
+  /**
+   * What stands for a missing value: `'error'` refuses the file; `'zero'` is 0, and no category at all in one-hot;
+   * `'mean'` is the column's mean in the training file (numbers only); `'category'` is a category of its own
+   * (categories only). Columns that are not named are `'error'`. Default: `'error'`.
+   */
+  readonly missing?: ByColumn<MissingPolicy>;
+  /** A category that the training file has not: an error, or a missing value. Default: `'error'`. */
+  readonly unknown?: 'error' | 'missing';
+}
+
+export interface LikeOptions<Label extends LabelKind = LabelKind> {
+  /** A dataset of the training file, whose columns, types, categories and fills are used. */
+  readonly like: Dataset<readonly number[], Label>;
+  readonly unknown?: 'error' | 'missing';
+}
+
+const TYPES = oneOf('number', 'category');
+const ENCODINGS = oneOf('oneHot', 'index');
+const POLICIES = oneOf('error', 'zero', 'mean', 'category');
+
+function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
+  return typeof given === 'object' && given !== null && !Array.isArray(given);
+}
+
+function recordOf<Value>(rule: Rule<Value>): Rule<Readonly<Record<string, Value>>> {
+  return {
+    expected: `an object of columns, each ${rule.expected}`,
+    read: (given) =>
+      isRecord(given) && Object.values(given).every((value) => rule.read(value) !== undefined)
+        ? (given as Readonly<Record<string, Value>>)
+        : undefined,
+  };
+}
+
+function byColumn<Value extends string>(rule: Rule<Value>): Rule<ByColumn<Value>> {
+  const record = recordOf(rule);
+  return {
+    expected: `${rule.expected}, or ${record.expected}`,
+    read: (given) => rule.read(given) ?? record.read(given),
+  };
+}
+
+const isNames = (given: unknown): given is readonly string[] =>
+  Array.isArray(given) &&
+  given.length > 0 &&
+  given.every((name) => typeof name === 'string') &&
+  new Set(given).size === given.length;
+
+export const columnNames = guardedBy('an array of different names of columns', isNames);
+
+const target = guardedBy(
+  'the name of a column or an array of different names',
+  (given): given is string | readonly string[] => typeof given === 'string' || isNames(given),
+);
+
+/** The value for one column; `fallback` for those that a record does not name. */
+export function valueFor<Value extends string>(given: ByColumn<Value>, name: string, fallback: Value): Value {
+  if (typeof given === 'string') return given;
+  return Object.hasOwn(given, name) ? (given[name] as Value) : fallback;
+}
+
+export const TABLE_OPTIONS = {
+  target: optional(target),
+  labelKind: optional(oneOf('class', 'values', 'none')),
+  columns: optional(columnNames),
+  types: optional(recordOf(TYPES)),
+  categories: optional(byColumn(ENCODINGS)),
+  missing: optional(byColumn(POLICIES)),
+  unknown: withDefault(oneOf('error', 'missing'), 'error'),
+  like: optional(
+    guardedBy(
+      'a dataset that was read from a table',
+      (given): given is Dataset => given instanceof Dataset && given.table !== undefined,
+    ),
+  ),
+};
+
+type ValueOf<Given> = Given extends Field<infer Value> ? Value : never;
+export type ReadTableOptions = {
+  readonly [Key in keyof typeof TABLE_OPTIONS]: ValueOf<(typeof TABLE_OPTIONS)[Key]>;
+};

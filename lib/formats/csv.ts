@@ -1,0 +1,109 @@
+/**
+ * CSV as RFC 4180 has it and as it is found: any delimiter, LF, CRLF or CR, a byte order mark, quoted fields with line
+ * breaks, blank lines, blanks around fields. The package csv-parse finds the fields; it is loaded when it is first
+ * needed.
+ */
+import { createReadStream } from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { GradloomError } from '../core/errors.ts';
+import { isSystemError } from './files.ts';
+import { formatError } from './format-error.ts';
+
+export interface CsvFormat {
+  readonly delimiter: string;
+  /** undefined: a quote is a character like any other. */
+  readonly quote: string | undefined;
+}
+
+export interface CsvRecord {
+  /** Where the record begins, from 1. */
+  readonly line: number;
+  readonly fields: readonly string[];
+}
+
+/** A quote that is never closed would swallow the rest of the file, however long that is. */
+const MAX_RECORD_BYTES = 2 ** 24;
+
+/** The records of a file, one after another as they are read; blank lines are left out. */
+export async function* readCsvRecords(
+  path: string,
+  format: CsvFormat,
+): AsyncGenerator<CsvRecord, void, void> {
+  const { parse } = await import('csv-parse');
+  const parser = parse({
+    bom: true,
+    delimiter: format.delimiter,
+    quote: format.quote ?? false,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    trim: true,
+    max_record_size: MAX_RECORD_BYTES,
+  });
+  // What goes wrong reaches the loop below, since a pipeline destroys all its streams with the error.
+  pipeline(Readable.from(readUtf8(path)), parser, () => {});
+  let line = 1;
+  try {
+    for await (const fields of parser as AsyncIterable<string[]>) {
+      if (fields.length > 1 || fields[0] !== '') yield { line, fields };
+      // Counted here: csv-parse takes a CRLF within quotes for two lines.
+      line += fields.reduce((sum, field) => sum + countBreaks(field), 1);
+    }
+  } catch (error) {
+    throw csvError(path, line, error);
+  } finally {
+    parser.destroy();
+  }
+}
+
+function countBreaks(field: string): number {
+  return field.includes('\n') || field.includes('\r') ? (field.match(/\r\n|\n|\r/g)?.length ?? 0) : 0;
+}
+
+const FAULTS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: 'a quote is opened in the record that begins here and never closed',
+  CSV_INVALID_CLOSING_QUOTE:
+    'a closing quote must be followed by a delimiter or the end of the line; within quotes a quote is written twice',
+  INVALID_OPENING_QUOTE:
+    'a quote stands within a field that does not begin with one; quote the whole field, or give quote: "none"',
+  CSV_MAX_RECORD_SIZE: `the record that begins here exceeds ${MAX_RECORD_BYTES} bytes; is a quote not closed?`,
+};
+
+function csvError(path: string, line: number, error: unknown): unknown {
+  const { code } = error as { readonly code?: unknown };
+  const fault = typeof code === 'string' && Object.hasOwn(FAULTS, code) ? FAULTS[code] : undefined;
+  if (fault === undefined) return error;
+  return new GradloomError('FILE_FORMAT', `${path}: line ${line}: ${fault}`, { cause: error });
+}
+
+/** The bytes of a file in chunks, checked to be UTF-8. */
+async function* readUtf8(path: string): AsyncGenerator<Uint8Array, void, void> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const check = (chunk: Uint8Array, offset: number, stream: boolean) => {
+    try {
+      decoder.decode(chunk, { stream });
+    } catch {
+      const text = new TextDecoder().decode(chunk);
+      const fault = Buffer.byteLength(text.slice(0, Math.max(0, text.indexOf('\uFFFD'))));
+      throw formatError(path, offset + fault, 'the text is not UTF-8; save the file as UTF-8');
+    }
+  };
+  let offset = 0;
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
+      check(chunk, offset, true);
+      offset += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
+      throw new GradloomError('FILE_NOT_FOUND', `${path}: there is no such file; check the path`, {
+        cause: error,
+      });
+    }
+    if (isSystemError(error, 'EISDIR')) {
+      throw new GradloomError('INVALID_OPTION', `${path}: this is a folder; give the path of a file`);
+    }
+    throw error;
+  }
+  check(new Uint8Array(0), offset, false);
+}
