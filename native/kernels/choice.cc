@@ -41,8 +41,8 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
   }
   if (!direct_exists(window, activation)) {
     throw Error("INVALID_OPTION", label +
-                                    ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
-                                    "any activation but softmax and logSoftmax; use \"auto\"");
+                                      ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
+                                      "any activation but softmax and logSoftmax; use \"auto\"");
   }
   return Conv2dKernel::kDirect;
 }

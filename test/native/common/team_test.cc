@@ -64,6 +64,32 @@ TEST_CASE("Team: what a round wrote is seen by the next, over many rounds") {
   }
 }
 
+TEST_CASE("Team: rounds of changing size that follow at once never mix") {
+  struct alignas(64) Counter {
+    int64_t small = 0;
+    int64_t large = 0;
+  };
+  for (const int threads : {2, 3, 8}) {
+    CAPTURE(threads);
+    constexpr int kRounds = 10'000;
+    std::vector<Counter> counters(static_cast<size_t>(threads));
+    Team::run(threads, [&](Team& team) {
+      for (int round = 0; round < kRounds; ++round) {
+        team.for_each(2, [&](int64_t, int thread) { ++counters[static_cast<size_t>(thread)].small; });
+        team.for_each(9, [&](int64_t, int thread) { ++counters[static_cast<size_t>(thread)].large; });
+      }
+    });
+    int64_t small = 0;
+    int64_t large = 0;
+    for (const Counter& counter : counters) {
+      small += counter.small;
+      large += counter.large;
+    }
+    CHECK(small == 2 * kRounds);
+    CHECK(large == 9 * kRounds);
+  }
+}
+
 TEST_CASE("Team: threads that slept between two rounds come back") {
   Team::run(3, [](Team& team) {
     std::atomic<int> done{0};

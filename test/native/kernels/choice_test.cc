@@ -72,9 +72,10 @@ TEST_CASE("choose_conv2d: direct from 8 samples on, where it exists, unless aske
   far_padding.padding = {3, 3, 3, 3};
   far_padding.output = {12, 12};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, far_padding, Activation::kRelu, 64) == Conv2dKernel::kBlas);
-  CHECK(error_of([&] { parse_conv2d_kernel("direct", "conv2d \"c\"", far_padding, Activation::kRelu); }) ==
-        "INVALID_OPTION: conv2d \"c\": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and any "
-        "activation but softmax and logSoftmax; use \"auto\"");
+  CHECK(
+      error_of([&] { parse_conv2d_kernel("direct", "conv2d \"c\"", far_padding, Activation::kRelu); }) ==
+      "INVALID_OPTION: conv2d \"c\": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and any "
+      "activation but softmax and logSoftmax; use \"auto\"");
   CHECK(error_of([&] { parse_conv2d_kernel("fft", "conv2d \"c\"", same, Activation::kRelu); }) ==
         "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\" or \"blas\"");
 }

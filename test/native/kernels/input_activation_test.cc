@@ -45,7 +45,7 @@ TEST_CASE("gelu, silu, softplus: agree with the reference at every width on ever
   RandomData random(51);
   for (const InputActivation activation : kAll) {
     CAPTURE(static_cast<int>(activation));
-    for_each_simd_target([&](const char* target) {
+    for_each_simd_target([&](const std::string& target) {
       CAPTURE(target);
       for (const int64_t count : {0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 33}) {
         CAPTURE(count);

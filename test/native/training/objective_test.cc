@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "kernels/reference/losses.h"
 #include "support/compare.h"
 #include "support/random_data.h"
 #include "support/specs.h"
@@ -52,12 +53,21 @@ TEST_CASE("Objective: losses and metrics that do not fit the outputs are refused
   CHECK(error_of([&] { objective("softmaxCrossEntropy", {3}, {accuracy}); }).empty());
 }
 
-TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up over batches") {
+TEST_CASE("BatchObjective: means over the batch, the same bits on any number of threads; totals add up over batches") {
   const Spec::List metrics = {Spec::Object{{"kind", "accuracy"}}, Spec::Object{{"kind", "accuracy"}}};
   const auto shared = std::make_shared<const Objective>(loss("softmaxCrossEntropy"), metrics, Shape{10});
   constexpr int64_t kBatch = 150;  // several blocks of rows
   const Samples samples = class_samples(kBatch, {1}, 10);
   const std::vector<float> outputs = RandomData(801).normal(kBatch * 10);
+  const std::vector<double> logits = to_double(outputs);
+  std::vector<double> expected(logits.size());
+  double expected_value = 0;
+  for (size_t n = 0; n < kBatch; ++n) {
+    expected_value +=
+        reference::softmax_cross_entropy(10, logits.data() + 10 * n, samples.classes[n], expected.data() + 10 * n) /
+        kBatch;
+  }
+  for (double& gradient : expected) gradient /= kBatch;
   std::vector<float> first_gradient;
   double first_loss = 0;
   for (const int threads : {1, 3}) {
@@ -71,6 +81,8 @@ TEST_CASE("BatchObjective: the same bits on any number of threads; totals add up
       first_loss = value;
     }
     CHECK(value == first_loss);
+    CHECK(value == doctest::Approx(expected_value).epsilon(1e-6));
+    CHECK(difference(gradient, expected, Tolerance{0, 16 * kRoundoff / kBatch}) == "");
     CHECK(difference_in_bits(gradient, first_gradient) == "");
     ObjectiveTotals totals = shared->empty_totals();
     batch.add_to(totals);
