@@ -57,7 +57,7 @@ const OPTIONS = {
 
 /**
  * A CSV file (UTF-8) as a dataset `[features]`. A column whose values are all numbers gives one feature, any other is
- * of categories, one-hot unless said otherwise; `describe()` and `dataset.table` say what was found. The file is read
+ * of categories, one-hot unless said otherwise; `dataset.table` says what was found. The file is read
  * twice or, where a text turns up behind numbers, three times, and never held: memory is needed for the numbers alone.
  *
  * Blanks around fields are dropped, blank lines are skipped. Columns without a name are called `column 1`, ... by
