@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/checked.h"
+
 namespace gradloom {
 
 TapRange taps_on_image(int64_t start, int64_t dilation, int64_t window, int64_t size) {
@@ -13,10 +15,11 @@ TapRange taps_on_image(int64_t start, int64_t dilation, int64_t window, int64_t 
 int64_t taps_inside(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t padding) {
   int64_t count = 0;
   for (int64_t tap = 0; tap < window; ++tap) {
-    for (int64_t position = 0; position < output; ++position) {
-      const int64_t at = position * stride + tap * dilation - padding;
-      count += at >= 0 && at < input;
-    }
+    // It meets the input at the positions p with 0 <= p stride + shift < input.
+    const int64_t shift = tap * dilation - padding;
+    const int64_t first = shift < 0 ? ceil_divide(-shift, stride) : 0;
+    const int64_t last = shift < input ? std::min(output, ceil_divide(input - shift, stride)) : 0;
+    count += std::max<int64_t>(last - first, 0);
   }
   return count;
 }

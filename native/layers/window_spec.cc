@@ -61,7 +61,8 @@ void check_image(const std::string& label, const Shape& input) {
 bool windows_reach_image(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
                          int64_t padding) {
   for (int64_t position = 0; position < output; ++position) {
-    if (taps_inside(input, 1, window, stride, dilation, padding - position * stride) == 0) return false;
+    const TapRange taps = taps_on_image(position * stride - padding, dilation, window, input);
+    if (taps.first >= taps.last) return false;
   }
   return true;
 }

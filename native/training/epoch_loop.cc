@@ -61,7 +61,7 @@ class Run {
   }
 
  private:
-  // False when it was stopped: the epoch then does not count.
+  // False when it was stopped. An epoch counts once its last step is done, also when its validation is then stopped.
   bool epoch(Team& team) {
     const uint64_t number = learner_.epochs + 1;
     const Clock::time_point start = Clock::now();

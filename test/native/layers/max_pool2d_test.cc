@@ -61,6 +61,14 @@ TEST_CASE("maxPool2d: a window wholly in the padding is refused") {
   CHECK(contains(error({.strides = {1, 1}, .dilation = {5, 1}, .padding = Spec::List{1, 1, 0, 0}}), "wholly"));
 }
 
+TEST_CASE("maxPool2d: a window of a million taps in as much padding is judged at once") {
+  constexpr int64_t kSize = 1 << 20;
+  const MaxPool2d layer(
+      max_pool2d({.pool_size = {kSize, 1}, .strides = {1, 1}, .padding = Spec::List{kSize - 1, kSize - 1, 0, 0}}),
+      {1, 1, 1});
+  CHECK(layer.output_shape() == Shape{kSize, 1, 1});
+}
+
 TEST_CASE("maxPool2d: rounding up adds the window that sticks out, if it starts on the image") {
   const auto height = [](int64_t input, const MaxPool2dOptions& options) {
     return MaxPool2d(max_pool2d(options), {input, input, 1}).output_shape()[0];
