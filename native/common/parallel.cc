@@ -122,8 +122,9 @@ void Team::serve(int thread) {
       rounds_.wait(seen);
       sleepers_.fetch_sub(1);
     }
+    // In this order: a dismissal after the count was read is another count, which the next turn sees.
+    seen = rounds_.load();
     if (dismissed_.load()) return;
-    seen = rounds_.load(std::memory_order_acquire);
     while (run_one_job(thread)) {
     }
   }

@@ -1,6 +1,14 @@
 // The C++ tests. Threads are named in the tests that use them.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
 
 #if defined(__SANITIZE_ADDRESS__)
 // Out of memory is an error of ours, so the allocator has to answer as it does without a sanitizer.
@@ -8,3 +16,60 @@ extern "C" __attribute__((visibility("default"))) const char* __asan_default_opt
   return "allocator_may_return_null=1";
 }
 #endif
+
+namespace {
+
+std::atomic<const char*> current_test{"(none)"};
+
+struct NameListener : doctest::IReporter {
+  explicit NameListener(const doctest::ContextOptions&) {}
+  void test_case_start(const doctest::TestCaseData& test) override { current_test.store(test.m_name); }
+  void report_query(const doctest::QueryData&) override {}
+  void test_run_start() override {}
+  void test_run_end(const doctest::TestRunStats&) override {}
+  void test_case_reenter(const doctest::TestCaseData&) override {}
+  void test_case_end(const doctest::CurrentTestCaseStats&) override {}
+  void test_case_exception(const doctest::TestCaseException&) override {}
+  void subcase_start(const doctest::SubcaseSignature&) override {}
+  void subcase_end() override {}
+  void log_assert(const doctest::AssertData&) override {}
+  void log_message(const doctest::MessageData&) override {}
+  void test_case_skipped(const doctest::TestCaseData&) override {}
+};
+
+DOCTEST_REGISTER_LISTENER("name", 1, NameListener);
+
+// A test that hangs ends the program with its name, instead of holding up whoever runs it.
+class Watchdog {
+ public:
+  Watchdog() : thread_([this] { watch(); }) {}
+  ~Watchdog() {
+    {
+      const std::lock_guard guard(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+ private:
+  void watch() {
+    constexpr auto kLimit = std::chrono::minutes(10);  // all tests under a sanitizer take some three
+    std::unique_lock guard(mutex_);
+    if (changed_.wait_for(guard, kLimit, [this] { return ended_; })) return;
+    std::fprintf(stderr, "the tests hang in: %s\n", current_test.load());
+    std::abort();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Watchdog watchdog;
+  return doctest::Context(argc, argv).run();
+}
