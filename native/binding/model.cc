@@ -279,12 +279,9 @@ Napi::Value ModelWrap::plan(const Napi::CallbackInfo& info) {
                     {batch, training ? Phase::kTraining : Phase::kPredicting, threads});
     constexpr auto kBytes = static_cast<double>(sizeof(float));
     Napi::Array rows = Napi::Array::New(env);
-    bool first = true;
     for (size_t i = 0; i < architecture.layers().size(); ++i) {
       const Layer& layer = *architecture.layers()[i];
       const Plan::Row row = plan.describe(static_cast<int>(i));
-      const int passes = !training ? 1 : first ? 2 : 3;
-      first &= layer.parameters().empty();
       Napi::Object object = Napi::Object::New(env);
       object.Set("name", layer.name());
       object.Set("kind", layer.kind());
@@ -293,7 +290,8 @@ Napi::Value ModelWrap::plan(const Napi::CallbackInfo& info) {
       object.Set("activationBytes", static_cast<double>(row.activation) * kBytes);
       object.Set("savedBytes", static_cast<double>(row.saved) * kBytes);
       object.Set("scratchBytes", static_cast<double>(row.scratch) * kBytes);
-      object.Set("flops", static_cast<double>(passes * batch * layer.flops()));
+      object.Set("flops", static_cast<double>(
+                              batch * (training ? architecture.training_flops(static_cast<int>(i)) : layer.flops())));
       rows.Set(rows.Length(), object);
     }
     Napi::Object result = Napi::Object::New(env);

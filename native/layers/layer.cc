@@ -13,8 +13,12 @@ int64_t floats_of(const Shape& shape, Layout layout, int64_t batch) {
   return checked_multiply(layout == Layout::kLanes ? lane_blocks(batch) * kLanes : batch, shape.size());
 }
 
-Layer::Layer(const Spec& spec, const Shape& input_shape)
-    : kind_(spec.string("kind")), name_(spec.string("name")), input_shape_(input_shape), output_shape_(input_shape) {}
+Layer::Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> other_input_shapes)
+    : kind_(spec.string("kind")),
+      name_(spec.string("name")),
+      input_shape_(input_shape),
+      other_input_shapes_(std::move(other_input_shapes)),
+      output_shape_(input_shape) {}
 
 void Layer::to_file_layout(int parameter, const float* stored, float* file) const {
   std::copy_n(stored, parameters_[static_cast<size_t>(parameter)].shape.size(), file);

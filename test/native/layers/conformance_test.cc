@@ -24,10 +24,15 @@ namespace {
 struct Example {
   Spec::Object spec;
   Shape input;
+  int inputs = 1;
+
+  std::vector<Shape> input_shapes() const { return std::vector<Shape>(static_cast<size_t>(inputs), input); }
 };
 
 const std::multimap<std::string, Example>& examples() {
   static const std::multimap<std::string, Example> table = {
+      {"add", {plain_layer("add"), {20, 20, 33}, 2}},
+      {"add", {plain_layer("add"), {5}, 3}},
       {"averagePool2d", {average_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
       {"conv2d", {conv2d({.filters = 10, .padding = "same", .groups = 2, .activation = "tanh"}), {5, 7, 4}}},
       {"conv2d", {conv2d({.filters = 20, .kernel_size = {1, 1}, .activation = "sigmoid"}), {15, 15, 33}}},
@@ -61,7 +66,7 @@ void for_each_layer(const std::function<void(const Layer&, Layout offered)>& che
     for (const Layout offered : {Layout::kRows, Layout::kLanes}) {
       CAPTURE(kind);
       CAPTURE(std::string(layout_name(offered)));
-      check(*make_layer(example.spec, example.input), offered);
+      check(*make_layer(example.spec, example.input_shapes()), offered);
     }
   }
 }
@@ -110,6 +115,9 @@ void check_directional_derivative(const Layer& layer, Layout offered, RandomData
     CHECK(dot(gradient, direction) == doctest::Approx(difference).epsilon(0.02).scale(size));
   };
   check(result.dx, [](LayerCase& c) -> std::vector<float>& { return c.x; });
+  for (size_t i = 0; i < given.others.size(); ++i) {
+    check(result.other_gradients[i], [i](LayerCase& c) -> std::vector<float>& { return c.others[i]; });
+  }
   for (size_t p = 0; p < given.parameters.size(); ++p) {
     check(result.gradients[p], [p](LayerCase& c) -> std::vector<float>& { return c.parameters[p]; });
   }
@@ -167,6 +175,9 @@ TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the g
           const LayerResult result = run_layer(layer, given);
           CHECK(difference_in_bits(result.y, expected.y) == "");
           if (input_gradient) CHECK(difference_in_bits(result.dx, expected.dx) == "");
+          for (size_t i = 0; i < result.other_gradients.size(); ++i) {
+            CHECK(difference_in_bits(result.other_gradients[i], expected.other_gradients[i]) == "");
+          }
           for (size_t p = 0; p < expected.gradients.size(); ++p) {
             CHECK(difference_in_bits(result.gradients[p], expected.gradients[p]) == "");
           }
@@ -192,8 +203,13 @@ TEST_CASE("layers: a sample's prediction does not depend on the samples beside i
     for (int64_t n = 0; n < 9; ++n) {
       LayerCase single = given;
       single.batch = 1;
-      single.x.assign(given.x.begin() + n * layer.input_shape().size(),
-                      given.x.begin() + (n + 1) * layer.input_shape().size());
+      const auto sample = [n](const std::vector<float>& values, const Shape& shape) {
+        return std::vector<float>(values.begin() + n * shape.size(), values.begin() + (n + 1) * shape.size());
+      };
+      single.x = sample(given.x, layer.input_shape());
+      for (size_t i = 0; i < given.others.size(); ++i) {
+        single.others[i] = sample(given.others[i], layer.other_input_shapes()[i]);
+      }
       const std::vector<float> y = run_layer(layer, single).y;
       one_by_one.insert(one_by_one.end(), y.begin(), y.end());
     }
@@ -227,10 +243,10 @@ TEST_CASE("layers: every attribute is required, and an error names it") {
       CAPTURE(attribute);
       Spec::Object spec = example.spec;
       spec.erase(attribute);
-      CHECK(error_of([&] { gradloom::make_layer(spec, example.input); }) ==
+      CHECK(error_of([&] { gradloom::make_layer(spec, example.input_shapes()); }) ==
             "INVALID_SPEC: attribute \"" + attribute + "\" is missing");
       spec.emplace(attribute, Spec());
-      CHECK(contains(error_of([&] { gradloom::make_layer(spec, example.input); }),
+      CHECK(contains(error_of([&] { gradloom::make_layer(spec, example.input_shapes()); }),
                      "INVALID_SPEC: attribute \"" + attribute + "\" must be"));
     }
   }
