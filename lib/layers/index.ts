@@ -14,6 +14,7 @@ export { type LeakyReluOptions, leakyRelu } from './leaky-relu.ts';
 export { logSoftmax } from './log-softmax.ts';
 export { type MaxPool2dOptions, maxPool2d } from './max-pool-2d.ts';
 export { relu } from './relu.ts';
+export { type ResidualOptions, residual } from './residual.ts';
 export { sigmoid } from './sigmoid.ts';
 export { silu } from './silu.ts';
 export { softmax } from './softmax.ts';

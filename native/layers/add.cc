@@ -13,7 +13,8 @@ Add::Add(const Spec& spec, std::span<const Shape> input_shapes)
   for (const Shape& shape : other_input_shapes()) {
     if (shape != input_shape()) {
       throw Error("SHAPE_MISMATCH", label() + ": the inputs of a sum must have one shape, got " +
-                                        input_shape().to_string() + " and " + shape.to_string());
+                                        input_shape().to_string() + " and " + shape.to_string() +
+                                        " (the paths of a residual block, which a shortcut can bring to one shape)");
     }
   }
 }

@@ -43,7 +43,7 @@ std::vector<int> Architecture::find_inputs(const Spec& spec) const {
         std::find_if(layers_.begin(), layers_.end(), [&](const auto& layer) { return layer->name() == name; });
     if (found != layers_.end()) {
       values.push_back(static_cast<int>(found - layers_.begin()) + 1);
-    } else if (name == "input") {
+    } else if (name == "@input") {
       values.push_back(0);
     } else {
       throw Error("INVALID_SPEC",

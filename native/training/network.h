@@ -21,7 +21,7 @@ namespace gradloom {
 class Architecture {
  public:
   // A layer's input is what the layer before it gives, unless its spec has `inputs`: names of layers before it, or
-  // "input" for the network's own. Throws what make_layer throws, INVALID_SPEC for inputs that do not exist and for a
+  // "@input" for the network's own. Throws what make_layer throws, INVALID_SPEC for inputs that do not exist and for a
   // layer, but the last one, that nobody reads.
   Architecture(const Shape& input_shape, const Spec::List& layers);
 

@@ -119,7 +119,7 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
   ],
   [
     () => sequential({ inputShape: [4] }, [wrongly(7)]),
-    'sequential: layers[0] must be made by averagePool2d(...), conv2d(...), dense(...), dropout(...), elu(...), flatten(...), gelu(...), globalAveragePool2d(...), globalMaxPool2d(...), leakyRelu(...), logSoftmax(...), maxPool2d(...), relu(...), sigmoid(...), silu(...), softmax(...), softplus(...) or tanh(...), got 7',
+    'sequential: layers[0] must be made by averagePool2d(...), conv2d(...), dense(...), dropout(...), elu(...), flatten(...), gelu(...), globalAveragePool2d(...), globalMaxPool2d(...), leakyRelu(...), logSoftmax(...), maxPool2d(...), relu(...), residual(...), sigmoid(...), silu(...), softmax(...), softplus(...) or tanh(...), got 7',
   ],
   [
     () => sequential({ inputShape: [4] }, [wrongly({ kind: 'conv2' })]),

@@ -129,7 +129,7 @@ TEST_CASE("Architecture: layers read the one before, or those that they name") {
     spec.emplace("inputs", std::move(names));
     return spec;
   };
-  const Architecture a({4}, {first, second, inputs(meet, {"second", "first", "input"})});
+  const Architecture a({4}, {first, second, inputs(meet, {"second", "first", "@input"})});
   CHECK(a.inputs_of(0) == std::vector<int>{0});
   CHECK(a.inputs_of(1) == std::vector<int>{1});
   CHECK(a.inputs_of(2) == std::vector<int>{2, 1, 0});
@@ -144,12 +144,13 @@ TEST_CASE("Architecture: layers read the one before, or those that they name") {
         "INVALID_SPEC: layer \"second\" reads \"third\", which is no layer before it");
   CHECK(error({first, inputs(second, {"second"})}) ==
         "INVALID_SPEC: layer \"second\" reads \"second\", which is no layer before it");
-  CHECK(error({first, inputs(second, {"input"})}) == "INVALID_SPEC: no layer reads the output of layer \"first\"");
-  CHECK(error({first, inputs(second, {"first", "input"})}) ==
+  CHECK(error({first, inputs(second, {"@input"})}) == "INVALID_SPEC: no layer reads the output of layer \"first\"");
+  CHECK(error({first, inputs(second, {"first", "@input"})}) ==
         "INVALID_SPEC: a layer of kind \"dense\" has one input, got 2");
   CHECK(error({first, meet}) == "INVALID_SPEC: a layer of kind \"add\" has at least two inputs");
   CHECK(error({first, inputs(second, {})}) == "INVALID_SPEC: attribute \"inputs\" must have at least one entry");
   CHECK(error({first, inputs(second, {3})}) == "INVALID_SPEC: attribute \"inputs\" must be a list of strings");
-  CHECK(error({dense({.units = 5, .name = "wide"}), inputs(meet, {"wide", "input"})}) ==
-        "SHAPE_MISMATCH: add \"add_1\": the inputs of a sum must have one shape, got [5] and [4]");
+  CHECK(error({dense({.units = 5, .name = "wide"}), inputs(meet, {"wide", "@input"})}) ==
+        "SHAPE_MISMATCH: add \"add_1\": the inputs of a sum must have one shape, got [5] and [4] (the paths of a "
+        "residual block, which a shortcut can bring to one shape)");
 }

@@ -155,7 +155,7 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
   LearnerOptions twice{.input_shape = {6}, .layers = {dense({.units = 6}), meeting("two", {"dense_1", "dense_1"})}};
   LearnerOptions from_input{
       .input_shape = {5, 5, 2},
-      .layers = {conv2d({.filters = 2, .padding = "same"}), meeting("sum", {"input", "conv2d_1"})}};
+      .layers = {conv2d({.filters = 2, .padding = "same"}), meeting("sum", {"@input", "conv2d_1"})}};
   for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), odd, aliases, bare, residual("blas"),
                           residual("direct"), twice, from_input}) {
     const auto network = make_network(net);
