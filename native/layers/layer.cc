@@ -20,6 +20,12 @@ Layer::Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> othe
       other_input_shapes_(std::move(other_input_shapes)),
       output_shape_(input_shape) {}
 
+uint32_t Layer::random_stream() const {
+  uint32_t hash = 2166136261U;
+  for (const char c : name_) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return hash & 0xFFFFFFU;
+}
+
 void Layer::to_file_layout(int parameter, const float* stored, float* file) const {
   std::copy_n(stored, parameters_[static_cast<size_t>(parameter)].shape.size(), file);
 }

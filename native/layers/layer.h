@@ -139,6 +139,9 @@ class Layer {
 
   // The start of every error message: conv2d "conv1"
   std::string label() const { return kind_ + " \"" + name_ + "\""; }
+  // Tells the random numbers of several layers apart. It follows from the layer's name, so that adding a layer
+  // elsewhere leaves the numbers of this one alone (32-bit FNV-1a, of which 24 bits count).
+  uint32_t random_stream() const;
   void set_output_shape(const Shape& shape) { output_shape_ = shape; }
   void add_parameter(ParameterSpec parameter) { parameters_.push_back(std::move(parameter)); }
 

@@ -10,8 +10,12 @@
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/flatten.h"
+#include "layers/gaussian_noise.h"
 #include "layers/input_activation.h"
 #include "layers/max_pool2d.h"
+#include "layers/reshape.h"
+#include "layers/resize2d.h"
+#include "layers/spatial_dropout.h"
 
 namespace gradloom {
 namespace {
@@ -44,6 +48,7 @@ const std::map<std::string, Factory>& factories() {
       {"dropout", make<Dropout>},
       {"elu", make<ActivationLayer>},
       {"flatten", make<Flatten>},
+      {"gaussianNoise", make<GaussianNoise>},
       {"gelu", make<InputActivationLayer>},
       {"globalAveragePool2d", make<GlobalAveragePool2d>},
       {"globalMaxPool2d", make<GlobalMaxPool2d>},
@@ -51,11 +56,15 @@ const std::map<std::string, Factory>& factories() {
       {"logSoftmax", make<ActivationLayer>},
       {"maxPool2d", make<MaxPool2d>},
       {"relu", make<ActivationLayer>},
+      {"reshape", make<Reshape>},
       {"sigmoid", make<ActivationLayer>},
       {"silu", make<InputActivationLayer>},
       {"softmax", make<ActivationLayer>},
       {"softplus", make<InputActivationLayer>},
+      {"spatialDropout", make<SpatialDropout>},
       {"tanh", make<ActivationLayer>},
+      {"upsample2d", make<Upsample2d>},
+      {"zeroPad2d", make<ZeroPad2d>},
   };
   return table;
 }

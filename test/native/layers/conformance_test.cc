@@ -43,6 +43,7 @@ const std::multimap<std::string, Example>& examples() {
       {"dropout", {dropout(0.3), {7, 7, 10}}},
       {"elu", {elu(0.5), {7, 33}}},
       {"flatten", {plain_layer("flatten"), {5, 7, 3}}},
+      {"gaussianNoise", {gaussian_noise(0.5), {7, 7, 10}}},
       {"gelu", {gelu("none"), {5, 33}}},
       {"gelu", {gelu("tanh"), {20, 20, 33}}},
       {"globalAveragePool2d", {plain_layer("globalAveragePool2d"), {7, 5, 10}}},
@@ -51,11 +52,15 @@ const std::multimap<std::string, Example>& examples() {
       {"logSoftmax", {plain_layer("logSoftmax"), {5, 10}}},
       {"maxPool2d", {max_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
       {"relu", {plain_layer("relu"), {20, 20, 33}}},
+      {"reshape", {reshape({5, -1}), {7, 3, 5}}},
       {"sigmoid", {plain_layer("sigmoid"), {33}}},
       {"silu", {plain_layer("silu"), {7, 33}}},
       {"softmax", {plain_layer("softmax"), {5, 10}}},
       {"softplus", {plain_layer("softplus"), {7, 33}}},
+      {"spatialDropout", {spatial_dropout(0.3), {7, 7, 10}}},
       {"tanh", {plain_layer("tanh"), {7, 3}}},
+      {"upsample2d", {upsample2d({2, 3}), {5, 7, 3}}},
+      {"zeroPad2d", {zero_pad2d({1, 0, 2, 3}), {5, 7, 3}}},
   };
   return table;
 }
