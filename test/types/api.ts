@@ -10,6 +10,7 @@ import {
   type EpochRecord,
   flatten,
   fromArrays,
+  gaussianNoise,
   type History,
   huber,
   iris,
@@ -20,6 +21,8 @@ import {
   maxPool2d,
   mnist,
   relu,
+  reshape,
+  residual,
   type Shape,
   sequential,
   sgd,
@@ -51,6 +54,12 @@ export function shapes(units: number, layers: Layer[], inputShape: number[]) {
   expectTypeOf(sequential({ inputShape }, [dense({ units: 2 })])).toEqualTypeOf<
     Model<number[], readonly [2]>
   >();
+  expectTypeOf(
+    sequential({ inputShape: [4] }, [reshape({ shape: [2, -1] }), gaussianNoise({ standardDeviation: 1 })]),
+  ).toEqualTypeOf<Model<readonly [4], readonly [2, number]>>();
+  expectTypeOf(
+    sequential({ inputShape: [4] }, [dense({ units: 3 }), residual([relu(), dense({ units: 3 })])]),
+  ).toEqualTypeOf<Model<readonly [4], readonly [3]>>();
   // A model of known shapes goes where any model does, not the other way round.
   expectTypeOf<Model<readonly [4], readonly [3]>>().toExtend<Model>();
   expectTypeOf<Model>().not.toExtend<Model<readonly [4], readonly [3]>>();
