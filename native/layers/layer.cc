@@ -13,8 +13,23 @@ int64_t floats_of(const Shape& shape, Layout layout, int64_t batch) {
   return checked_multiply(layout == Layout::kLanes ? lane_blocks(batch) * kLanes : batch, shape.size());
 }
 
+// Layers without parameters have no attribute "trainable".
 Layer::Layer(const Spec& spec, const Shape& input_shape)
-    : kind_(spec.string("kind")), name_(spec.string("name")), input_shape_(input_shape), output_shape_(input_shape) {}
+    : kind_(spec.string("kind")),
+      name_(spec.string("name")),
+      trainable_(!spec.has("trainable") || spec.boolean("trainable")),
+      input_shape_(input_shape),
+      output_shape_(input_shape) {}
+
+bool Layer::learns() const {
+  return std::any_of(parameters_.begin(), parameters_.end(),
+                     [](const ParameterSpec& parameter) { return parameter.role != ParameterRole::kFrozen; });
+}
+
+void Layer::add_parameter(ParameterSpec parameter) {
+  if (!trainable_) parameter.role = ParameterRole::kFrozen;
+  parameters_.push_back(std::move(parameter));
+}
 
 void Layer::to_file_layout(int parameter, const float* stored, float* file) const {
   std::copy_n(stored, parameters_[static_cast<size_t>(parameter)].shape.size(), file);

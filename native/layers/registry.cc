@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "layers/activation.h"
 #include "layers/average_pool2d.h"
+#include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
@@ -25,6 +26,7 @@ std::unique_ptr<Layer> make(const Spec& spec, const Shape& input_shape) {
 const std::map<std::string, Factory>& factories() {
   static const std::map<std::string, Factory> table = {
       {"averagePool2d", make<AveragePool2d>},
+      {"batchNorm", make<BatchNorm>},
       {"conv2d", make<Conv2d>},
       {"dense", make<Dense>},
       {"dropout", make<Dropout>},

@@ -19,7 +19,7 @@ Architecture::Architecture(const Shape& input_shape, const Spec::List& layers) :
     int index = 0;
     for (const ParameterSpec& parameter : layer.parameters()) {
       parameters_.push_back({static_cast<int>(layers_.size()) - 1, index++, layer.name() + "." + parameter.name,
-                             parameter.shape, weights_size_});
+                             parameter.shape, weights_size_, parameter.role});
       weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
     }
   }
@@ -31,13 +31,15 @@ int64_t Architecture::forward_flops() const {
   return flops;
 }
 
+int Architecture::training_passes(int layer) const {
+  const auto at = layers_.begin() + layer;
+  const bool passes_on = std::any_of(layers_.begin(), at, [](const auto& before) { return before->learns(); });
+  return 1 + ((*at)->trainable() ? 1 : 0) + (passes_on ? 1 : 0);
+}
+
 int64_t Architecture::training_flops() const {
   int64_t flops = 0;
-  bool first = true;
-  for (const auto& layer : layers_) {
-    flops += layer->flops() * (first ? 2 : 3);
-    first &= layer->parameters().empty();
-  }
+  for (size_t i = 0; i < layers_.size(); ++i) flops += layers_[i]->flops() * training_passes(static_cast<int>(i));
   return flops;
 }
 

@@ -29,6 +29,7 @@ class Architecture {
     std::string name;  // "dense_1.weight"
     Shape shape;       // in files
     int64_t offset;    // in the network's weights, in floats
+    ParameterRole role;
   };
 
   const Shape& input_shape() const { return input_shape_; }
@@ -41,7 +42,9 @@ class Architecture {
   int64_t weights_size() const { return weights_size_; }
   // Of the products in a forward pass of one sample.
   int64_t forward_flops() const;
-  // Forward, weight gradients and input gradients (the first layer with weights needs none).
+  // How often a training step does a layer's products: forward, for the gradient of its weights unless it is frozen,
+  // and for that of its input if a layer before it learns.
+  int training_passes(int layer) const;
   int64_t training_flops() const;
 
   // From and to the layout of files. `values` has the size of the parameter.

@@ -59,10 +59,10 @@ void Plan::lay_out() {
   const int loss_time = count + 1;
   const auto forward_time = [](int node) { return node + 1; };
   const auto backward_time = [count](int node) { return 2 * count + 1 - node; };
-  // Nodes before the first layer with weights have nobody to pass a gradient to.
+  // Nodes before the first layer that learns have nobody to pass a gradient to.
   int first_trained = 0;
   while (first_trained < count && (nodes_[static_cast<size_t>(first_trained)].layer == nullptr ||
-                                   nodes_[static_cast<size_t>(first_trained)].layer->parameters().empty())) {
+                                   !nodes_[static_cast<size_t>(first_trained)].layer->learns())) {
     ++first_trained;
   }
   const bool all_gradients = options_.input_gradient == InputGradient::kKept;

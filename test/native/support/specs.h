@@ -56,6 +56,17 @@ struct AveragePool2dOptions {
 };
 Spec::Object average_pool2d(const AveragePool2dOptions& options);
 
+struct BatchNormOptions {
+  double momentum = 0.1;
+  double epsilon = 1e-5;
+  bool scale = true;
+  bool shift = true;
+  std::string statistics = "batch";
+  bool trainable = true;
+  std::string name = "batchNorm_1";
+};
+Spec::Object batch_norm(const BatchNormOptions& options);
+
 Spec::Object leaky_relu(double slope);
 Spec::Object elu(double alpha);
 Spec::Object gelu(const std::string& approximate);
@@ -84,6 +95,9 @@ struct SgdSpec {
   std::string direction = "minimize";
 };
 Spec::Object sgd(const SgdSpec& options);
+
+// The same layer, whose parameters do not train.
+Spec::Object frozen(Spec::Object layer);
 
 // Calls `action` and returns "CODE: message" of the Error that it throws, "" when it throws none.
 template <class Action>

@@ -117,7 +117,7 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
   LearnerOptions aliases{.input_shape = {3, 2, 1},
                          .layers = {plain_layer("flatten"), dense({.units = 4}), dropout(0.5)}};
   LearnerOptions bare{.input_shape = {4}, .layers = {plain_layer("flatten")}};
-  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), odd, aliases, bare}) {
+  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), norm_net("blas"), odd, aliases, bare}) {
     const auto network = make_network(net);
     for (const int64_t batch : {1, 7, 20}) {
       for (const int threads : {1, 3}) {
