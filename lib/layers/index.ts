@@ -2,6 +2,7 @@
  * One line a layer. The names exported here are also the kinds that a description may have (`make-layer.ts`).
  */
 export { type AveragePool2dOptions, averagePool2d } from './average-pool-2d.ts';
+export { type BatchNormOptions, batchNorm } from './batch-norm.ts';
 export { type Conv2dOptions, conv2d } from './conv2d.ts';
 export { type DenseOptions, dense } from './dense.ts';
 export { type DropoutOptions, dropout } from './dropout.ts';
