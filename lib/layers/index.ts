@@ -11,6 +11,7 @@ export { flatten } from './flatten.ts';
 export { type GeluOptions, gelu } from './gelu.ts';
 export { globalAveragePool2d } from './global-average-pool-2d.ts';
 export { globalMaxPool2d } from './global-max-pool-2d.ts';
+export { type LayerNormOptions, layerNorm } from './layer-norm.ts';
 export { type LeakyReluOptions, leakyRelu } from './leaky-relu.ts';
 export { logSoftmax } from './log-softmax.ts';
 export { type MaxPool2dOptions, maxPool2d } from './max-pool-2d.ts';

@@ -11,6 +11,7 @@
 #include "layers/dropout.h"
 #include "layers/flatten.h"
 #include "layers/input_activation.h"
+#include "layers/layer_norm.h"
 #include "layers/max_pool2d.h"
 
 namespace gradloom {
@@ -35,6 +36,7 @@ const std::map<std::string, Factory>& factories() {
       {"gelu", make<InputActivationLayer>},
       {"globalAveragePool2d", make<GlobalAveragePool2d>},
       {"globalMaxPool2d", make<GlobalMaxPool2d>},
+      {"layerNorm", make<LayerNorm>},
       {"leakyRelu", make<ActivationLayer>},
       {"logSoftmax", make<ActivationLayer>},
       {"maxPool2d", make<MaxPool2d>},

@@ -27,6 +27,7 @@ import { compareAveragePool2d, compareGlobalAveragePool2d } from './average-pool
 import { compareBatchNorm } from './batch-norm.ts';
 import type { GoldenCase } from './fixtures.ts';
 import { compareFlatten } from './flatten.ts';
+import { compareLayerNorm } from './layer-norm.ts';
 import { compareLoss, listFrom } from './losses.ts';
 import { compareMaxPool2d } from './max-pool-2d.ts';
 import { compareKerasAdagrad, compareTorchOptimizer, OPTIMIZERS } from './optimizers.ts';
@@ -55,6 +56,7 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   avgpool2d: compareAveragePool2d,
   global_avgpool2d: compareGlobalAveragePool2d,
   batchnorm: compareBatchNorm,
+  layernorm: compareLayerNorm,
   softmax_cross_entropy: compareLoss(softmaxOf, 'sample'),
   bce_with_logits: compareLoss(
     (golden) => sigmoidBinaryCrossEntropy({ positiveWeight: listFrom(golden, 'pos_weight') ?? 1 }),

@@ -69,6 +69,18 @@ Spec::Object batch_norm(const BatchNormOptions& options) {
           {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
 }
 
+Spec::Object layer_norm(const LayerNormOptions& options) {
+  return {{"kind", "layerNorm"},
+          {"name", options.name},
+          {"axes", options.axes},
+          {"epsilon", options.epsilon},
+          {"scale", options.scale},
+          {"shift", options.shift},
+          {"trainable", true},
+          {"weightInitializer", Spec::Object{{"kind", "constant"}, {"value", 1}}},
+          {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
+}
+
 Spec::Object frozen(Spec::Object layer) {
   layer["trainable"] = false;
   return layer;

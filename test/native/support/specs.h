@@ -67,6 +67,15 @@ struct BatchNormOptions {
 };
 Spec::Object batch_norm(const BatchNormOptions& options);
 
+struct LayerNormOptions {
+  int64_t axes = 1;
+  double epsilon = 1e-5;
+  bool scale = true;
+  bool shift = true;
+  std::string name = "layerNorm_1";
+};
+Spec::Object layer_norm(const LayerNormOptions& options);
+
 Spec::Object leaky_relu(double slope);
 Spec::Object elu(double alpha);
 Spec::Object gelu(const std::string& approximate);

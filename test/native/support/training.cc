@@ -72,7 +72,7 @@ LearnerOptions norm_net(const std::string& kernel) {
                      batch_norm({.name = "batchNorm_1"}), plain_layer("relu"),
                      frozen(conv2d({.filters = 7, .activation = "tanh", .name = "conv2d_2", .kernel = kernel})),
                      batch_norm({.momentum = 0.3, .scale = false, .name = "batchNorm_2"}), plain_layer("flatten"),
-                     dense({.units = 10, .name = "dense_1"})},
+                     layer_norm({.name = "layerNorm_1"}), dense({.units = 10, .name = "dense_1"})},
           .metrics = {Spec::Object{{"kind", "accuracy"}}}};
 }
 
