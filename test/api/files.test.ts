@@ -129,6 +129,7 @@ test('the file is safetensors with named tensors and text metadata', async (t) =
         kernel: 'auto',
         weightInitializer: { kind: 'glorotUniform' },
         biasInitializer: { kind: 'zeros' },
+        trainable: true,
         name: 'dense_1',
       },
       { kind: 'dropout', rate: 0.25, name: 'dropout_1' },
@@ -140,6 +141,7 @@ test('the file is safetensors with named tensors and text metadata', async (t) =
         kernel: 'auto',
         weightInitializer: { kind: 'glorotUniform' },
         biasInitializer: { kind: 'zeros' },
+        trainable: true,
         name: 'dense_2',
       },
     ],
@@ -311,14 +313,14 @@ const DAMAGES: readonly Damage[] = [
   {
     title: 'an unknown layer',
     metadata: inJson('architecture', (value) => Object.assign(value, { layers: [{ kind: 'lstm' }] })),
-    text: 'metadata "architecture": architecture: layers[0] has the unknown kind "lstm"; there are averagePool2d, conv2d, dense, dropout, elu, flatten, gelu, globalAveragePool2d, globalMaxPool2d, leakyRelu, logSoftmax, maxPool2d, relu, sigmoid, silu, softmax, softplus and tanh',
+    text: 'metadata "architecture": architecture: layers[0] has the unknown kind "lstm"; there are averagePool2d, batchNorm, conv2d, dense, dropout, elu, flatten, gelu, globalAveragePool2d, globalMaxPool2d, layerNorm, leakyRelu, logSoftmax, maxPool2d, relu, sigmoid, silu, softmax, softplus and tanh',
   },
   {
     title: 'a layer with an unknown option',
     metadata: inJson('architecture', (value) =>
       Object.assign(value, { layers: [{ kind: 'dense', units: 3, x: 1 }] }),
     ),
-    text: 'metadata "architecture": dense: unknown option "x"; there are units, activation, bias, kernel, weightInitializer, biasInitializer and name',
+    text: 'metadata "architecture": dense: unknown option "x"; there are units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name',
   },
   {
     title: 'layers that do not fit',

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { conv2d, dense, dropout, flatten, maxPool2d, relu, sequential } from '../../lib/index.ts';
+import { batchNorm, conv2d, dense, dropout, flatten, maxPool2d, relu, sequential } from '../../lib/index.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
 
 test('shapes and counts come from the layers', (t) => {
@@ -40,6 +40,16 @@ test('shapes and counts come from the layers', (t) => {
       '15,770 parameters, 138,944 floating-point operations a sample',
     ].join('\n'),
   );
+});
+
+test('the summary says how many parameters are trainable, when that is not all', (t) => {
+  const totals = (trainable: boolean) =>
+    sequential({ inputShape: [3] }, [dense({ units: 4, trainable }), batchNorm()])
+      .summary()
+      .split('\n')
+      .at(-1);
+  t.is(totals(true), '32 parameters (24 of them trainable), 24 floating-point operations a sample');
+  t.is(totals(false), '32 parameters (8 of them trainable), 24 floating-point operations a sample');
 });
 
 test('layers are named by their kind and its count, unless they have a name', (t) => {
@@ -119,7 +129,7 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
   ],
   [
     () => sequential({ inputShape: [4] }, [wrongly(7)]),
-    'sequential: layers[0] must be made by averagePool2d(...), conv2d(...), dense(...), dropout(...), elu(...), flatten(...), gelu(...), globalAveragePool2d(...), globalMaxPool2d(...), leakyRelu(...), logSoftmax(...), maxPool2d(...), relu(...), sigmoid(...), silu(...), softmax(...), softplus(...) or tanh(...), got 7',
+    'sequential: layers[0] must be made by averagePool2d(...), batchNorm(...), conv2d(...), dense(...), dropout(...), elu(...), flatten(...), gelu(...), globalAveragePool2d(...), globalMaxPool2d(...), layerNorm(...), leakyRelu(...), logSoftmax(...), maxPool2d(...), relu(...), sigmoid(...), silu(...), softmax(...), softplus(...) or tanh(...), got 7',
   ],
   [
     () => sequential({ inputShape: [4] }, [wrongly({ kind: 'conv2' })]),
