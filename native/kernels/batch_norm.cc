@@ -14,15 +14,21 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Calls work(d, c) for columns c, c + 1, ... as many as d has lanes: whole vectors, then single values. Columns do not
-// meet, so both give the same bits.
+// So many rows stay in the first cache while one vector of columns after the other goes through them.
+constexpr int64_t kRowsTogether = 32;
+
+// Calls work(d, c) for columns c, c + 1, ... as many as d has lanes: whole vectors, then shorter ones. Columns do not
+// meet, so all give the same bits.
 template <class T, class Work>
 HWY_INLINE void for_each_chunk(int64_t columns, Work work) {
   const hn::ScalableTag<T> wide;
+  const hn::CappedTag<T, 4> narrow;
   const hn::CappedTag<T, 1> single;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
+  const auto wide_lanes = static_cast<int64_t>(hn::Lanes(wide));
+  const auto narrow_lanes = static_cast<int64_t>(hn::Lanes(narrow));
   int64_t c = 0;
-  for (; c + lanes <= columns; c += lanes) work(wide, c);
+  for (; c + wide_lanes <= columns; c += wide_lanes) work(wide, c);
+  for (; c + narrow_lanes <= columns; c += narrow_lanes) work(narrow, c);
   for (; c < columns; ++c) work(single, c);
 }
 
@@ -40,8 +46,6 @@ HWY_INLINE hn::Vec<D> load_doubles(D d, const float* from) {
 // sums[k] = sum of value(offset) of all the channel's values, where value = make_value(d, c).
 template <class MakeValue>
 HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, double* sums) {
-  // So many rows stay in the first cache while one vector of columns after the other goes through them.
-  constexpr int64_t kRowsTogether = 32;
   double of_samples[kLanes];
   double* totals = block.meaning == Columns::kSamples ? of_samples : sums;
   std::fill_n(totals, block.columns, 0.0);
@@ -94,15 +98,21 @@ void ChannelProductSums(const ChannelBlock& block, const float* HWY_RESTRICT x, 
       sums);
 }
 
-// out[r, c] = value(d, c, offset of [r, c])
-template <class Value>
-HWY_INLINE void map_by_channel(const ChannelBlock& block, Value value, float* out) {
-  const int64_t held = block.meaning == Columns::kSamples ? block.samples : block.columns;
-  for (int64_t r = 0; r < block.rows; ++r) {
-    const int64_t row = r * block.stride;
-    for_each_chunk<float>(block.columns,
-                          [&](auto d, int64_t c) { hn::StoreU(value(d, c, row + c), d, out + row + c); });
-    std::fill(out + row + held, out + row + block.columns, 0.0F);
+// out[r, c] = value(offset of [r, c]), where value = make_value(d, c).
+template <class MakeValue>
+HWY_INLINE void map_by_channel(const ChannelBlock& block, MakeValue make_value, float* out) {
+  for (int64_t first = 0; first < block.rows; first += kRowsTogether) {
+    const int64_t last = std::min(first + kRowsTogether, block.rows);
+    for_each_chunk<float>(block.columns, [&](auto d, int64_t c) {
+      const auto value = make_value(d, c);
+      for (int64_t at = first * block.stride + c; at < last * block.stride; at += block.stride) {
+        hn::StoreU(value(at), d, out + at);
+      }
+    });
+  }
+  if (block.meaning == Columns::kChannels || block.samples == block.columns) return;
+  for (int64_t row = 0; row < block.rows * block.stride; row += block.stride) {
+    std::fill(out + row + block.samples, out + row + block.columns, 0.0F);
   }
 }
 
@@ -110,9 +120,11 @@ void NormalizeChannels(const ChannelBlock& block, const ChannelCoefficients& by,
                        float* HWY_RESTRICT y) {
   map_by_channel(
       block,
-      [&](auto d, int64_t c, int64_t at) {
-        const auto centred = hn::Sub(hn::LoadU(d, x + at), of_channels(d, block, by.mean, c));
-        return hn::MulAdd(centred, of_channels(d, block, by.scale, c), of_channels(d, block, by.shift, c));
+      [&](auto d, int64_t c) {
+        const auto mean = of_channels(d, block, by.mean, c);
+        const auto scale = of_channels(d, block, by.scale, c);
+        const auto shift = of_channels(d, block, by.shift, c);
+        return [=](int64_t at) { return hn::MulAdd(hn::Sub(hn::LoadU(d, x + at), mean), scale, shift); };
       },
       y);
 }
@@ -121,11 +133,15 @@ void NormalizeChannelsBackward(const ChannelBlock& block, const ChannelCoefficie
                                const float* HWY_RESTRICT dy, float* HWY_RESTRICT dx) {
   map_by_channel(
       block,
-      [&](auto d, int64_t c, int64_t at) {
-        const auto centred = hn::Sub(hn::LoadU(d, x + at), of_channels(d, block, by.mean, c));
-        const auto gradient = hn::Sub(hn::LoadU(d, dy + at), of_channels(d, block, by.shift, c));
-        return hn::Mul(of_channels(d, block, by.scale, c),
-                       hn::NegMulAdd(centred, of_channels(d, block, by.slope, c), gradient));
+      [&](auto d, int64_t c) {
+        const auto mean = of_channels(d, block, by.mean, c);
+        const auto scale = of_channels(d, block, by.scale, c);
+        const auto shift = of_channels(d, block, by.shift, c);
+        const auto slope = of_channels(d, block, by.slope, c);
+        return [=](int64_t at) {
+          const auto gradient = hn::Sub(hn::LoadU(d, dy + at), shift);
+          return hn::Mul(scale, hn::NegMulAdd(hn::Sub(hn::LoadU(d, x + at), mean), slope, gradient));
+        };
       },
       dx);
 }
@@ -134,7 +150,10 @@ void ScaleChannels(const ChannelBlock& block, const float* HWY_RESTRICT scale, c
                    float* HWY_RESTRICT dx) {
   map_by_channel(
       block,
-      [&](auto d, int64_t c, int64_t at) { return hn::Mul(of_channels(d, block, scale, c), hn::LoadU(d, dy + at)); },
+      [&](auto d, int64_t c) {
+        const auto factor = of_channels(d, block, scale, c);
+        return [=](int64_t at) { return hn::Mul(factor, hn::LoadU(d, dy + at)); };
+      },
       dx);
 }
 
