@@ -54,7 +54,7 @@ export interface NativeLabelledSamples extends NativeSamples {
 }
 
 export interface NativeParameterInfo {
-  /** `<layer>.weight`, `<layer>.bias`. */
+  /** `<layer>.weight`, `<layer>.bias`, `<layer>.runningMean`. */
   readonly name: string;
   /** Shape in files: `[out, in]` for dense, `[out, in/groups, kh, kw]` for conv2d. */
   readonly shape: readonly number[];
@@ -66,6 +66,8 @@ export interface NativeLayerInfo {
   /** Shape of one output sample, channels last. */
   readonly outputShape: readonly number[];
   readonly parameterCount: number;
+  /** Those of them that training updates by their gradient: without statistics and what is frozen. */
+  readonly trainableCount: number;
   /** Two a multiply-add of the layer's products in one forward pass of one sample. */
   readonly flops: number;
 }
@@ -103,7 +105,10 @@ export interface NativePredictOptions {
 export interface NativeDifferentiation {
   readonly output: Float32Array;
   readonly inputGradient: Float32Array;
-  /** One a parameter, in the order of `parameters` and in its file shape. */
+  /**
+   * One a parameter, in the order of `parameters` and in its file shape: of a statistic its next value, of a frozen
+   * parameter zeros.
+   */
   readonly parameterGradients: readonly Float32Array[];
 }
 

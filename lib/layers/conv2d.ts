@@ -2,10 +2,10 @@ import { boolean, extent, oneOf, pairOf, required, withDefault } from '../core/o
 import type { Shape } from '../core/shape.ts';
 import { type Activation, activation } from './activation.ts';
 import { type Initializer, initializer } from './initializer.ts';
-import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
+import { describeTrainable, type Layer, type TrainableOptions } from './layer.ts';
 import { type Padding, type Pair, padding } from './window.ts';
 
-export interface Conv2dOptions extends NamedOptions {
+export interface Conv2dOptions extends TrainableOptions {
   /** Number of output channels. */
   readonly filters: number;
   /** Rows and columns of the window. */
@@ -59,5 +59,5 @@ const OPTIONS = {
  * `[filters, channels / groups, rows, columns]`, bias `[filters]`.
  */
 export function conv2d(options: Conv2dOptions): Layer<Shape> {
-  return describeLayer('conv2d', options, OPTIONS);
+  return describeTrainable('conv2d', options, OPTIONS);
 }

@@ -1,9 +1,9 @@
 import { boolean, extent, required, withDefault } from '../core/options.ts';
 import { type Activation, activation, type Kernel, kernel } from './activation.ts';
 import { type Initializer, initializer } from './initializer.ts';
-import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
+import { describeTrainable, type Layer, type TrainableOptions } from './layer.ts';
 
-export interface DenseOptions<Units extends number = number> extends NamedOptions {
+export interface DenseOptions<Units extends number = number> extends TrainableOptions {
   /** Number of outputs. */
   readonly units: Units;
   /** Default: `'linear'`. */
@@ -34,5 +34,5 @@ const OPTIONS = {
  * `[n]` by `flatten()`.
  */
 export function dense<const Units extends number>(options: DenseOptions<Units>): Layer<readonly [Units]> {
-  return describeLayer('dense', options, OPTIONS);
+  return describeTrainable('dense', options, OPTIONS);
 }

@@ -2,6 +2,7 @@
  * One line a layer. The names exported here are also the kinds that a description may have (`make-layer.ts`).
  */
 export { type AveragePool2dOptions, averagePool2d } from './average-pool-2d.ts';
+export { type BatchNormOptions, batchNorm } from './batch-norm.ts';
 export { type Conv2dOptions, conv2d } from './conv2d.ts';
 export { type DenseOptions, dense } from './dense.ts';
 export { type DropoutOptions, dropout } from './dropout.ts';
@@ -11,6 +12,7 @@ export { type GaussianNoiseOptions, gaussianNoise } from './gaussian-noise.ts';
 export { type GeluOptions, gelu } from './gelu.ts';
 export { globalAveragePool2d } from './global-average-pool-2d.ts';
 export { globalMaxPool2d } from './global-max-pool-2d.ts';
+export { type LayerNormOptions, layerNorm } from './layer-norm.ts';
 export { type LeakyReluOptions, leakyRelu } from './leaky-relu.ts';
 export { logSoftmax } from './log-softmax.ts';
 export { type MaxPool2dOptions, maxPool2d } from './max-pool-2d.ts';

@@ -1,5 +1,5 @@
 import { describe } from '../core/description.ts';
-import { type FieldTable, optional, type Rule } from '../core/options.ts';
+import { boolean, type FieldTable, optional, type Rule, withDefault } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 import type { SpecValue } from '../native.ts';
 
@@ -27,6 +27,14 @@ export interface NamedOptions {
   readonly name?: string;
 }
 
+export interface TrainableOptions extends NamedOptions {
+  /**
+   * `false` freezes the layer, as in Keras: training changes none of its weights, computes no gradient for them and stops its
+   * backward pass above a model's frozen first layers. Default: true.
+   */
+  readonly trainable?: boolean;
+}
+
 const NAME = /^[A-Za-z0-9_-]{1,100}$/;
 
 const layerName: Rule<string> = {
@@ -43,4 +51,13 @@ export function describeLayer<Output extends Shape | 'asInput'>(
   const name = layerName.read(given?.name);
   const operation = name === undefined ? kind : `${kind} "${name}"`;
   return describe(operation, kind, given, { ...table, name: optional(layerName) }) as Layer<Output>;
+}
+
+/** The same for a layer with weights. */
+export function describeTrainable<Output extends Shape | 'asInput'>(
+  kind: string,
+  given: TrainableOptions | undefined,
+  table: FieldTable,
+): Layer<Output> {
+  return describeLayer(kind, given, { ...table, trainable: withDefault(boolean, true) });
 }

@@ -18,9 +18,11 @@ export function formatSummary(inputShape: Shape, layers: readonly NativeLayerInf
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => formatRow(row, widths));
   const parameters = layers.reduce((sum, layer) => sum + layer.parameterCount, 0);
+  const trainable = layers.reduce((sum, layer) => sum + layer.trainableCount, 0);
   const flops = layers.reduce((sum, layer) => sum + layer.flops, 0);
   const rule = '-'.repeat(Math.max(...lines.map((line) => line.length)));
-  const totals = `${formatCount(parameters)} parameters, ${formatCount(flops)} floating-point operations a sample`;
+  const trained = trainable === parameters ? '' : ` (${formatCount(trainable)} of them trainable)`;
+  const totals = `${formatCount(parameters)} parameters${trained}, ${formatCount(flops)} floating-point operations a sample`;
   return [lines[0], rule, ...lines.slice(1), rule, totals].join('\n');
 }
 

@@ -195,12 +195,17 @@ Napi::Value ModelWrap::layers(const Napi::CallbackInfo& info) {
     Napi::Array rows = Napi::Array::New(info.Env());
     for (const auto& layer : network()->architecture().layers()) {
       int64_t parameters = 0;
-      for (const ParameterSpec& parameter : layer->parameters()) parameters += parameter.shape.size();
+      int64_t trained = 0;
+      for (const ParameterSpec& parameter : layer->parameters()) {
+        parameters += parameter.shape.size();
+        if (parameter.role == ParameterRole::kTrained) trained += parameter.shape.size();
+      }
       Napi::Object row = Napi::Object::New(info.Env());
       row.Set("name", layer->name());
       row.Set("kind", layer->kind());
       row.Set("outputShape", from_shape(info.Env(), layer->output_shape()));
       row.Set("parameterCount", static_cast<double>(parameters));
+      row.Set("trainableCount", static_cast<double>(trained));
       row.Set("flops", static_cast<double>(layer->flops()));
       rows.Set(rows.Length(), row);
     }

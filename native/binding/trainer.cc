@@ -23,6 +23,15 @@ NonFinitePolicy to_policy(const std::string& name) {
   throw Error("INVALID_ARGUMENT", "nonFinite must be \"stop\", \"skip\" or \"ignore\"");
 }
 
+// Those that the optimizer keeps state of, by their numbers.
+std::vector<int> trained_parameters(const Architecture& architecture) {
+  std::vector<int> trained;
+  for (size_t p = 0; p < architecture.parameters().size(); ++p) {
+    if (architecture.parameters()[p].role == ParameterRole::kTrained) trained.push_back(static_cast<int>(p));
+  }
+  return trained;
+}
+
 std::string state_name(const Architecture::Parameter& parameter, const StateSpec& state) {
   return parameter.name + "." + state.name;
 }
@@ -79,11 +88,11 @@ Napi::Value TrainerWrap::get_state(const Napi::CallbackInfo& info) {
     const Architecture& architecture = learner_->network().architecture();
     const std::shared_lock guard(learner_->network().lock());
     Napi::Array tensors = Napi::Array::New(env);
-    for (size_t p = 0; p < architecture.parameters().size(); ++p) {
-      const auto& parameter = architecture.parameters()[p];
+    for (const int p : trained_parameters(architecture)) {
+      const auto& parameter = architecture.parameters()[static_cast<size_t>(p)];
       for (size_t s = 0; s < learner_->optimizer().states().size(); ++s) {
         Napi::Float32Array data = Napi::Float32Array::New(env, static_cast<size_t>(parameter.shape.size()));
-        architecture.export_parameter(static_cast<int>(p), learner_->state(s), data.Data());
+        architecture.export_parameter(p, learner_->state(s), data.Data());
         Napi::Object tensor = Napi::Object::New(env);
         tensor.Set("name", state_name(parameter, learner_->optimizer().states()[s]));
         tensor.Set("shape", from_shape(env, parameter.shape));
@@ -114,11 +123,13 @@ Napi::Value TrainerWrap::set_state(const Napi::CallbackInfo& info) {
     }
     const Architecture& architecture = learner_->network().architecture();
     const auto& states = learner_->optimizer().states();
-    if (given.size() != architecture.parameters().size() * states.size()) {
+    const std::vector<int> trained = trained_parameters(architecture);
+    if (given.size() != trained.size() * states.size()) {
       throw Error("SHAPE_MISMATCH", "the state has " + std::to_string(given.size()) + " tensors, the optimizer needs " +
-                                        std::to_string(architecture.parameters().size() * states.size()));
+                                        std::to_string(trained.size() * states.size()));
     }
-    for (const auto& parameter : architecture.parameters()) {
+    for (const int p : trained) {
+      const auto& parameter = architecture.parameters()[static_cast<size_t>(p)];
       for (const StateSpec& spec : states) {
         const auto found = given.find(state_name(parameter, spec));
         if (found == given.end()) {
@@ -131,11 +142,10 @@ Napi::Value TrainerWrap::set_state(const Napi::CallbackInfo& info) {
       }
     }
     const std::unique_lock guard(learner_->network().lock());
-    for (size_t p = 0; p < architecture.parameters().size(); ++p) {
+    for (const int p : trained) {
+      const auto& parameter = architecture.parameters()[static_cast<size_t>(p)];
       for (size_t s = 0; s < states.size(); ++s) {
-        architecture.import_parameter(static_cast<int>(p),
-                                      given.at(state_name(architecture.parameters()[p], states[s])).Data(),
-                                      learner_->state(s));
+        architecture.import_parameter(p, given.at(state_name(parameter, states[s])).Data(), learner_->state(s));
       }
     }
     learner_->steps = static_cast<uint64_t>(steps);

@@ -15,7 +15,7 @@ LayerNeeds Conv2d::needs_rows(const LayerSetting& setting) const {
   const int64_t parts = weight_gradient_parts(pixels, weight_count());
   const int64_t columns = checked_multiply(setting.threads, columns_size());
   return {.kernel = pointwise_ ? "blas-pointwise" : "blas-im2col",
-          .backward_reads_input = true,
+          .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .forward_scratch = columns,
           // A buffer of columns a thread, the partial gradients, and the gradient on its way into the update.
@@ -74,7 +74,7 @@ void Conv2d::backward_rows(const BackwardArguments& args) const {
       input_gradient_im2col(args);
     }
   }
-  parameter_gradients(args);
+  if (trainable()) parameter_gradients(args);
 }
 
 void Conv2d::input_gradient_pointwise(const BackwardArguments& args) const {

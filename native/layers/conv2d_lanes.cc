@@ -50,7 +50,7 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
       pads() ? checked_multiply(blocks * input_shape().back(), image_floats(forward_shape().input)) : 0;
   const int64_t placed = checked_multiply(blocks * filters_, image_floats(input_gradient_shape().input));
   return {.kernel = "direct",
-          .backward_reads_input = !pads(),
+          .backward_reads_input = trainable() && !pads(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .saved = training ? padded : 0,
           .forward_scratch = weight_count() + (training ? 0 : padded),
@@ -116,6 +116,7 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
   float* packed = placed + placed_floats;
   mask_and_place_gradient(args, placed);
   if (args.dx != nullptr) input_gradient_lanes(args, placed, packed);
+  if (!trainable()) return;
 
   // The gradient of the output: in its own buffer, or where it was placed.
   const DirectShape shape = forward_shape();

@@ -51,7 +51,7 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
   const int64_t weights = checked_multiply(units_, inputs_);
   return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
-          .backward_reads_input = true,
+          .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           // dz in panels; then the turned weights, whose place the gradient of the weights takes when dx is done.
           .backward_scratch = checked_multiply(setting.batch, units_) + weights + units_};
@@ -92,7 +92,7 @@ void Dense::backward(const BackwardArguments& args) const {
   float* turned = panels + args.pass.batch * units_;
   output_gradient(args, panels);
   if (args.dx != nullptr) input_gradient(args, turned);
-  parameter_gradients(args, panels, turned);
+  if (trainable()) parameter_gradients(args, panels, turned);
 }
 
 // dz, in place of dy and once more in panels [N][width].

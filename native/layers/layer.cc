@@ -13,12 +13,24 @@ int64_t floats_of(const Shape& shape, Layout layout, int64_t batch) {
   return checked_multiply(layout == Layout::kLanes ? lane_blocks(batch) * kLanes : batch, shape.size());
 }
 
+// Layers without parameters have no attribute "trainable".
 Layer::Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> other_input_shapes)
     : kind_(spec.string("kind")),
       name_(spec.string("name")),
+      trainable_(!spec.has("trainable") || spec.boolean("trainable")),
       input_shape_(input_shape),
       other_input_shapes_(std::move(other_input_shapes)),
       output_shape_(input_shape) {}
+
+bool Layer::learns() const {
+  return std::any_of(parameters_.begin(), parameters_.end(),
+                     [](const ParameterSpec& parameter) { return parameter.role != ParameterRole::kFrozen; });
+}
+
+void Layer::add_parameter(ParameterSpec parameter) {
+  if (!trainable_) parameter.role = ParameterRole::kFrozen;
+  parameters_.push_back(std::move(parameter));
+}
 
 uint32_t Layer::random_stream() const {
   uint32_t hash = 2166136261U;

@@ -30,10 +30,18 @@ const char* layout_name(Layout layout);
 // Floats of `batch` samples of this shape.
 int64_t floats_of(const Shape& shape, Layout layout, int64_t batch);
 
+// What training does with a parameter.
+enum class ParameterRole {
+  kTrained,    // the optimizer updates it by its gradient
+  kStatistic,  // the layer gathers it itself: no gradient, no decay, no optimizer state
+  kFrozen,     // nothing
+};
+
 struct ParameterSpec {
   std::string name;  // "weight", "bias"
   Shape shape;       // in files: [out, in] for dense, [out, in/groups, kh, kw] for conv2d
   Initializer initializer = {};
+  ParameterRole role = ParameterRole::kTrained;
 };
 
 // What a layer is planned for.
@@ -78,7 +86,8 @@ struct ForwardArguments {
 };
 
 // Where the gradient of a parameter goes: into the optimizer's update at once, or into a buffer when the plan needs all
-// gradients before the first update. The layer does not know which.
+// gradients before the first update. The layer does not know which. Statistics take the same way, their new values in
+// the place of a gradient, so that a step that is left out changes none of them either.
 class GradientSink {
  public:
   virtual ~GradientSink() = default;
@@ -117,6 +126,10 @@ class Layer {
   const std::vector<Shape>& other_input_shapes() const { return other_input_shapes_; }
   const Shape& output_shape() const { return output_shape_; }
   const std::vector<ParameterSpec>& parameters() const { return parameters_; }
+  // False for a layer that its user froze: all its parameters are kFrozen.
+  bool trainable() const { return trainable_; }
+  // Whether training changes any parameter, so that backward has to be called.
+  bool learns() const;
 
   // Two a multiply-add of the layer's products in one forward pass of one sample; products with padding's zeros do not
   // count. A backward pass costs the same again for the weights and for the gradient of the input.
@@ -127,7 +140,8 @@ class Layer {
   virtual Layout layout(int64_t /*batch*/, Layout /*offered*/) const { return Layout::kRows; }
   virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
   virtual void forward(const ForwardArguments& args) const = 0;
-  // First the gradient of the input, from the weights as they were in forward, then those of the parameters.
+  // First the gradient of the input, from the weights as they were in forward, then those of the parameters that are
+  // trained and the new values of statistics.
   virtual void backward(const BackwardArguments& args) const = 0;
 
   // Parameters are kept in the layout that the kernels want; files and users see ParameterSpec::shape, row-major.
@@ -143,11 +157,12 @@ class Layer {
   // elsewhere leaves the numbers of this one alone (32-bit FNV-1a, of which 24 bits count).
   uint32_t random_stream() const;
   void set_output_shape(const Shape& shape) { output_shape_ = shape; }
-  void add_parameter(ParameterSpec parameter) { parameters_.push_back(std::move(parameter)); }
+  void add_parameter(ParameterSpec parameter);
 
  private:
   std::string kind_;
   std::string name_;
+  bool trainable_;
   Shape input_shape_;
   std::vector<Shape> other_input_shapes_;
   Shape output_shape_;

@@ -6,12 +6,14 @@
 #include "layers/activation.h"
 #include "layers/add.h"
 #include "layers/average_pool2d.h"
+#include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/flatten.h"
 #include "layers/gaussian_noise.h"
 #include "layers/input_activation.h"
+#include "layers/layer_norm.h"
 #include "layers/max_pool2d.h"
 #include "layers/reshape.h"
 #include "layers/resize2d.h"
@@ -43,6 +45,7 @@ const std::map<std::string, Factory>& factories() {
   static const std::map<std::string, Factory> table = {
       {"add", make_merging<Add>},
       {"averagePool2d", make<AveragePool2d>},
+      {"batchNorm", make<BatchNorm>},
       {"conv2d", make<Conv2d>},
       {"dense", make<Dense>},
       {"dropout", make<Dropout>},
@@ -52,6 +55,7 @@ const std::map<std::string, Factory>& factories() {
       {"gelu", make<InputActivationLayer>},
       {"globalAveragePool2d", make<GlobalAveragePool2d>},
       {"globalMaxPool2d", make<GlobalMaxPool2d>},
+      {"layerNorm", make<LayerNorm>},
       {"leakyRelu", make<ActivationLayer>},
       {"logSoftmax", make<ActivationLayer>},
       {"maxPool2d", make<MaxPool2d>},

@@ -13,7 +13,8 @@ namespace gradloom {
 struct Differentiation {
   std::vector<float> output;
   std::vector<float> input_gradient;
-  std::vector<std::vector<float>> parameter_gradients;  // in file layout
+  // In file layout; of a statistic its next value, of a frozen parameter zeros.
+  std::vector<std::vector<float>> parameter_gradients;
 };
 
 // Forward in training mode over `batch` samples at `input`, then backward from `output_gradient`.

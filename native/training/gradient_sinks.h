@@ -9,7 +9,8 @@
 
 namespace gradloom {
 
-// Updates elements [first, first + count) of parameter `parameter` (numbered over the network). `step` counts from 1.
+// Updates elements [first, first + count) of parameter `parameter` (numbered over the network) by their gradient; those
+// of a statistic become `gradient`. `step` counts from 1.
 GradientCheck update_parameter(Learner& learner, int parameter, int64_t first, int64_t count, const float* gradient,
                                uint64_t step);
 

@@ -23,12 +23,12 @@ Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
     }
     layers_.push_back(make_layer(spec, shapes));
     const Layer& layer = *layers_.back();
-    depends_on_weights_.push_back(depends || !layer.parameters().empty());
+    depends_on_weights_.push_back(depends || layer.learns());
     first_parameters_.push_back(static_cast<int>(parameters_.size()));
     int index = 0;
     for (const ParameterSpec& parameter : layer.parameters()) {
       parameters_.push_back({static_cast<int>(layers_.size()) - 1, index++, layer.name() + "." + parameter.name,
-                             parameter.shape, weights_size_});
+                             parameter.shape, weights_size_, parameter.role});
       weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
     }
   }
@@ -81,7 +81,8 @@ int64_t Architecture::training_flops(int layer) const {
   const std::vector<int>& inputs = inputs_of(layer);
   const bool passes_on =
       std::any_of(inputs.begin(), inputs.end(), [&](int value) { return depends_on_weights(value); });
-  return layers_[static_cast<size_t>(layer)]->flops() * (passes_on ? 3 : 2);
+  const Layer& at = *layers_[static_cast<size_t>(layer)];
+  return at.flops() * (1 + (at.trainable() ? 1 : 0) + (passes_on ? 1 : 0));
 }
 
 void Architecture::export_parameter(int parameter, const float* storage, float* values) const {

@@ -31,6 +31,7 @@ class Architecture {
     std::string name;  // "dense_1.weight"
     Shape shape;       // in files
     int64_t offset;    // in the network's weights, in floats
+    ParameterRole role;
   };
 
   const Shape& input_shape() const { return input_shape_; }
@@ -47,7 +48,8 @@ class Architecture {
   int64_t weights_size() const { return weights_size_; }
   // Of the products in a forward pass of one sample.
   int64_t forward_flops() const;
-  // Forward, weight gradients and the gradients of inputs that depend on weights.
+  // Of a training step: forward, for the gradient of the weights of layers that are not frozen, and for that of inputs
+  // that depend on weights.
   int64_t training_flops() const;
   int64_t training_flops(int layer) const;
 

@@ -71,6 +71,7 @@ bool TrainStep::gradients_finite(Team& team) {
 void TrainStep::update_all(Team& team) {
   const auto& parameters = learner_.network().architecture().parameters();
   for (size_t p = 0; p < parameters.size(); ++p) {
+    if (parameters[p].role == ParameterRole::kFrozen) continue;
     const Tiling tiles = tile_rows(parameters[p].shape.size(), 1);
     team.for_each(tiles.count, [&](int64_t tile, int) {
       update_parameter(learner_, static_cast<int>(p), tiles.first(tile), tiles.size(tile),
@@ -103,7 +104,7 @@ void TrainStep::report_gradients() {
   const auto& layers = learner_.network().architecture().layers();
   std::string moved;
   for (size_t i = layers.size(); i-- > 0;) {
-    if (!layers[i]->parameters().empty()) moved += (moved.empty() ? "" : ", ") + layers[i]->name();
+    if (layers[i]->learns()) moved += (moved.empty() ? "" : ", ") + layers[i]->name();
   }
   throw Error("NOT_FINITE", "a gradient or weight of layer \"" + layers[static_cast<size_t>(culprit)]->name() +
                                 "\" is not finite at step " + std::to_string(learner_.steps + 1) +

@@ -131,6 +131,7 @@ test('the file is safetensors with named tensors and text metadata', async (t) =
         kernel: 'auto',
         weightInitializer: { kind: 'glorotUniform' },
         biasInitializer: { kind: 'zeros' },
+        trainable: true,
         name: 'dense_1',
       },
       { kind: 'dropout', rate: 0.25, name: 'dropout_1' },
@@ -142,6 +143,7 @@ test('the file is safetensors with named tensors and text metadata', async (t) =
         kernel: 'auto',
         weightInitializer: { kind: 'glorotUniform' },
         biasInitializer: { kind: 'zeros' },
+        trainable: true,
         name: 'dense_2',
       },
     ],
@@ -320,7 +322,7 @@ const DAMAGES: readonly Damage[] = [
     metadata: inJson('architecture', (value) =>
       Object.assign(value, { layers: [{ kind: 'dense', units: 3, x: 1 }] }),
     ),
-    text: 'metadata "architecture": dense: unknown option "x"; there are units, activation, bias, kernel, weightInitializer, biasInitializer and name',
+    text: 'metadata "architecture": dense: unknown option "x"; there are units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name',
   },
   {
     title: 'layers that do not fit',

@@ -1,6 +1,7 @@
 import test from 'ava';
 import {
   averagePool2d,
+  batchNorm,
   conv2d,
   dense,
   dropout,
@@ -10,6 +11,7 @@ import {
   gelu,
   globalAveragePool2d,
   globalMaxPool2d,
+  layerNorm,
   leakyRelu,
   logSoftmax,
   maxPool2d,
@@ -37,6 +39,7 @@ test('descriptions are frozen and hold the defaults', (t) => {
     kernel: 'auto',
     weightInitializer: { kind: 'glorotUniform' },
     biasInitializer: { kind: 'zeros' },
+    trainable: true,
   });
   t.deepEqual(conv2d({ filters: 8, kernelSize: 3, name: 'first' }), {
     kind: 'conv2d',
@@ -52,6 +55,7 @@ test('descriptions are frozen and hold the defaults', (t) => {
     kernel: 'auto',
     weightInitializer: { kind: 'glorotUniform' },
     biasInitializer: { kind: 'zeros' },
+    trainable: true,
   });
   t.deepEqual(maxPool2d({ poolSize: [3, 2] }), {
     kind: 'maxPool2d',
@@ -85,6 +89,27 @@ test('descriptions are frozen and hold the defaults', (t) => {
     [silu(), softplus(), logSoftmax(), globalAveragePool2d(), globalMaxPool2d()].map(({ kind }) => kind),
     ['silu', 'softplus', 'logSoftmax', 'globalAveragePool2d', 'globalMaxPool2d'],
   );
+  const weights = {
+    scale: true,
+    shift: true,
+    weightInitializer: { kind: 'constant', value: 1 },
+    biasInitializer: { kind: 'zeros' },
+  };
+  t.deepEqual(batchNorm(), {
+    kind: 'batchNorm',
+    momentum: 0.1,
+    epsilon: 1e-5,
+    statistics: 'batch',
+    trainable: true,
+    ...weights,
+  });
+  t.deepEqual(layerNorm({ axes: 3, trainable: false }), {
+    kind: 'layerNorm',
+    axes: 3,
+    epsilon: 1e-5,
+    trainable: false,
+    ...weights,
+  });
   t.deepEqual(dropout({ rate: 0 }), { kind: 'dropout', rate: 0 });
   t.deepEqual(
     [flatten(), relu(), tanh(), sigmoid(), softmax({ name: 'end' })],
@@ -205,11 +230,11 @@ const WRONG: readonly WrongUse[] = [
   [() => dense(wrongly(undefined)), 'dense: units is missing; it must be an integer from 1 to 2147483647'],
   [
     () => dense(wrongly(10)),
-    'dense: options must be an object with units, activation, bias, kernel, weightInitializer, biasInitializer and name, got 10',
+    'dense: options must be an object with units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name, got 10',
   ],
   [
     () => dense(wrongly([10])),
-    'dense: options must be an object with units, activation, bias, kernel, weightInitializer, biasInitializer and name, got [10]',
+    'dense: options must be an object with units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name, got [10]',
   ],
   [() => dense({ units: 0 }), 'dense: units must be an integer from 1 to 2147483647, got 0'],
   [() => dense({ units: -0 }), 'dense: units must be an integer from 1 to 2147483647, got -0'],
@@ -226,7 +251,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [
     () => dense(wrongly({ units: 1, dropout: 0.5 })),
-    'dense: unknown option "dropout"; there are units, activation, bias, kernel, weightInitializer, biasInitializer and name',
+    'dense: unknown option "dropout"; there are units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name',
   ],
   [
     () => dense({ units: 1, name: 'out', activation: wrongly('gelu') }),
@@ -285,6 +310,19 @@ const WRONG: readonly WrongUse[] = [
     'dropout: rate must be a number from 0 up to but not including 1, got -0.1',
   ],
   [() => dropout(wrongly({ rat: 0.5 })), 'dropout: unknown option "rat"; did you mean "rate"?'],
+  [() => batchNorm({ momentum: 1.5 }), 'batchNorm: momentum must be a number from 0 to 1, got 1.5'],
+  [() => batchNorm({ epsilon: 0 }), 'batchNorm: epsilon must be a finite number above 0, got 0'],
+  [
+    () => batchNorm({ statistics: wrongly('moving') }),
+    'batchNorm: statistics must be "batch" or "running", got "moving"',
+  ],
+  [
+    () => batchNorm(wrongly({ center: false })),
+    'batchNorm: unknown option "center"; there are momentum, epsilon, scale, shift, statistics, weightInitializer, biasInitializer, trainable and name',
+  ],
+  [() => layerNorm({ axes: 0 }), 'layerNorm: axes must be an integer from 1 to 4, got 0'],
+  [() => dense({ units: 1, trainable: wrongly(0) }), 'dense: trainable must be true or false, got 0'],
+  [() => relu(wrongly({ trainable: false })), 'relu: unknown option "trainable"; there is only name'],
   [() => leakyRelu({ slope: -1 }), 'leakyRelu: slope must be a finite number of at least 0, got -1'],
   [() => elu({ alpha: 0 }), 'elu: alpha must be a finite number above 0, got 0'],
   [() => gelu({ approximate: wrongly('erf') }), 'gelu: approximate must be "none" or "tanh", got "erf"'],

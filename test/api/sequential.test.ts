@@ -1,6 +1,6 @@
 import test from 'ava';
 import { listOf } from '../../lib/core/options.ts';
-import { conv2d, dense, dropout, flatten, maxPool2d, relu, sequential } from '../../lib/index.ts';
+import { batchNorm, conv2d, dense, dropout, flatten, maxPool2d, relu, sequential } from '../../lib/index.ts';
 import * as factories from '../../lib/layers/index.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
 
@@ -42,6 +42,16 @@ test('shapes and counts come from the layers', (t) => {
       '15,770 parameters, 138,944 floating-point operations a sample',
     ].join('\n'),
   );
+});
+
+test('the summary says how many parameters are trainable, when that is not all', (t) => {
+  const totals = (trainable: boolean) =>
+    sequential({ inputShape: [3] }, [dense({ units: 4, trainable }), batchNorm()])
+      .summary()
+      .split('\n')
+      .at(-1);
+  t.is(totals(true), '32 parameters (24 of them trainable), 24 floating-point operations a sample');
+  t.is(totals(false), '32 parameters (8 of them trainable), 24 floating-point operations a sample');
 });
 
 test('layers are named by their kind and its count, unless they have a name', (t) => {

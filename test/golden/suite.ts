@@ -24,8 +24,10 @@ import {
 import type { Loss } from '../../lib/losses/loss.ts';
 import { compareActivation } from './activations.ts';
 import { compareAveragePool2d, compareGlobalAveragePool2d } from './average-pool-2d.ts';
+import { compareBatchNorm } from './batch-norm.ts';
 import type { GoldenCase } from './fixtures.ts';
 import { compareFlatten } from './flatten.ts';
+import { compareLayerNorm } from './layer-norm.ts';
 import { compareLoss, listFrom } from './losses.ts';
 import { compareMaxPool2d } from './max-pool-2d.ts';
 import { compareKerasAdagrad, compareTorchOptimizer, OPTIMIZERS } from './optimizers.ts';
@@ -53,6 +55,8 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   log_softmax: compareActivation(() => logSoftmax()),
   avgpool2d: compareAveragePool2d,
   global_avgpool2d: compareGlobalAveragePool2d,
+  batchnorm: compareBatchNorm,
+  layernorm: compareLayerNorm,
   softmax_cross_entropy: compareLoss(softmaxOf, 'sample'),
   bce_with_logits: compareLoss(
     (golden) => sigmoidBinaryCrossEntropy({ positiveWeight: listFrom(golden, 'pos_weight') ?? 1 }),

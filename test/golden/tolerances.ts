@@ -21,6 +21,8 @@ export const TOLERANCES = {
   activation: elementwise(2e-6, 1e-6),
   lossValue: elementwise(2e-6, 0),
   lossGradient: elementwise(1e-5, 1e-7),
+  /** Batch and layer normalisation, forward and backward. */
+  normalization: scaled(5e-6),
   /** Max pooling, flatten. */
   exact: { measure: 'exact' },
   /** Averages, and sums of a few gradients in pooling. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import {
   adagrad,
+  batchNorm,
   conv2d,
   type Dataset,
   dense,
@@ -13,6 +14,7 @@ import {
   dropout,
   flatten,
   type Layer,
+  layerNorm,
   type Model,
   maxPool2d,
   sequential,
@@ -25,6 +27,15 @@ const NETS: Record<string, () => readonly Layer[]> = {
     flatten(),
     dense({ units: 300, activation: 'relu' }),
     dropout({ rate: 0.3 }),
+    dense({ units: 10 }),
+  ],
+  norm: () => [
+    conv2d({ filters: 24, kernelSize: 3, padding: 'same', bias: false }),
+    batchNorm(),
+    conv2d({ filters: 20, kernelSize: 3, activation: 'relu', trainable: false }),
+    batchNorm({ shift: false }),
+    flatten(),
+    layerNorm(),
     dense({ units: 10 }),
   ],
   conv: () => [

@@ -11,6 +11,7 @@
 #include "kernels/reference/dense.h"
 #include "kernels/reference/input_activation.h"
 #include "kernels/reference/losses.h"
+#include "kernels/reference/normalization.h"
 #include "kernels/reference/pooling.h"
 #include "support/gradient_check.h"
 #include "support/random_data.h"
@@ -204,4 +205,48 @@ TEST_CASE("reference input activations: derivatives against central differences"
       CHECK(gradient_difference(derivative, x, [&] { return reference::input_activation(activation, x[0]); }) == "");
     }
   }
+}
+
+TEST_CASE("reference batch_norm, layer_norm: gradients against central differences, 24 shapes") {
+  RandomData random(8);
+  for (const int64_t rows : {2, 3, 7}) {
+    for (const int64_t columns : {2, 5}) {
+      for (const auto from : {reference::MomentsFrom::kBatch, reference::MomentsFrom::kRunning}) {
+        CAPTURE(rows);
+        CAPTURE(columns);
+        const reference::NormalizationShape shape{rows, columns, 0.1};
+        Values x = normal(random, rows * columns);
+        Values weight = normal(random, columns);
+        Values bias = normal(random, columns);
+        const Values dy = normal(random, rows * columns);
+        const reference::Moments running{normal(random, columns), Values(static_cast<size_t>(columns), 0.7)};
+        const auto moments = [&] {
+          return from == reference::MomentsFrom::kBatch ? reference::column_moments(shape, x) : running;
+        };
+        const auto batch_loss = [&] { return dot(reference::batch_norm(shape, moments(), x, weight, bias), dy); };
+        const auto batch = reference::batch_norm_backward(shape, moments(), from, x, weight, dy);
+        CHECK(gradient_difference(batch.dx, x, batch_loss) == "");
+        CHECK(gradient_difference(batch.dweight, weight, batch_loss) == "");
+        CHECK(gradient_difference(batch.dbias, bias, batch_loss) == "");
+
+        const auto layer_loss = [&] { return dot(reference::layer_norm(shape, x, weight, bias), dy); };
+        const auto layer = reference::layer_norm_backward(shape, x, weight, dy);
+        CHECK(gradient_difference(layer.dx, x, layer_loss) == "");
+        CHECK(gradient_difference(layer.dweight, weight, layer_loss) == "");
+        CHECK(gradient_difference(layer.dbias, bias, layer_loss) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("reference batch_norm: known values") {
+  // Columns 1, 3 and 2, 6: means 2 and 4, variances 1 and 4.
+  const reference::NormalizationShape shape{2, 2, 0};
+  const Values x = {1, 2, 3, 6};
+  const reference::Moments moments = reference::column_moments(shape, x);
+  CHECK(moments.mean == Values{2, 4});
+  CHECK(moments.variance == Values{1, 4});
+  CHECK(reference::batch_norm(shape, moments, x, {10, 1}, {0, 5}) == Values{-10, 4, 10, 6});
+  // Rows 1, 2 and 3, 6: means 1.5 and 4.5, deviations 0.5 and 1.5.
+  CHECK(reference::layer_norm(shape, x, {10, 1}, {0, 5}) == Values{-10, 6, -10, 6});
 }

@@ -34,6 +34,10 @@ const std::multimap<std::string, Example>& examples() {
       {"add", {plain_layer("add"), {20, 20, 33}, 2}},
       {"add", {plain_layer("add"), {5}, 3}},
       {"averagePool2d", {average_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
+      {"batchNorm", {batch_norm({}), {5, 7, 3}}},
+      {"batchNorm", {batch_norm({.momentum = 0.3}), {33}}},
+      {"batchNorm", {batch_norm({.scale = false, .shift = false}), {20, 20, 33}}},
+      {"batchNorm", {batch_norm({.statistics = "running"}), {7, 7, 10}}},
       {"conv2d", {conv2d({.filters = 10, .padding = "same", .groups = 2, .activation = "tanh"}), {5, 7, 4}}},
       {"conv2d", {conv2d({.filters = 20, .kernel_size = {1, 1}, .activation = "sigmoid"}), {15, 15, 33}}},
       {"conv2d", {conv2d({.filters = 32, .kernel_size = {5, 5}, .strides = {2, 2}, .bias = false}), {28, 28, 3}}},
@@ -48,6 +52,9 @@ const std::multimap<std::string, Example>& examples() {
       {"gelu", {gelu("tanh"), {20, 20, 33}}},
       {"globalAveragePool2d", {plain_layer("globalAveragePool2d"), {7, 5, 10}}},
       {"globalMaxPool2d", {plain_layer("globalMaxPool2d"), {7, 5, 10}}},
+      {"layerNorm", {layer_norm({}), {33}}},
+      {"layerNorm", {layer_norm({.axes = 3}), {7, 7, 10}}},
+      {"layerNorm", {layer_norm({.axes = 2, .shift = false}), {20, 20, 33}}},
       {"leakyRelu", {leaky_relu(0.1), {20, 7, 3}}},
       {"logSoftmax", {plain_layer("logSoftmax"), {5, 10}}},
       {"maxPool2d", {max_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
@@ -124,6 +131,7 @@ void check_directional_derivative(const Layer& layer, Layout offered, RandomData
     check(result.other_gradients[i], [i](LayerCase& c) -> std::vector<float>& { return c.others[i]; });
   }
   for (size_t p = 0; p < given.parameters.size(); ++p) {
+    if (layer.parameters()[p].role != ParameterRole::kTrained) continue;
     check(result.gradients[p], [p](LayerCase& c) -> std::vector<float>& { return c.parameters[p]; });
   }
 }
@@ -197,6 +205,33 @@ TEST_CASE("layers: gradients agree with directional derivatives of the layer its
   for_each_layer([&](const Layer& layer, Layout offered) { check_directional_derivative(layer, offered, random); });
 }
 
+TEST_CASE("layers: a frozen one changes no parameter and gives the gradient of its input alone") {
+  RandomData random(156);
+  for (const auto& [kind, example] : examples()) {
+    const auto trained = make_layer(example.spec, example.input_shapes());
+    const auto layer = make_layer(frozen(example.spec), example.input_shapes());
+    if (trained->parameters().empty()) continue;
+    CHECK(trained->learns());
+    CHECK_FALSE(layer->learns());
+    for (const Layout offered : {Layout::kRows, Layout::kLanes}) {
+      CAPTURE(kind);
+      LayerCase given = normal_case(*layer, 20, random);
+      given.offered = offered;
+      const LayerResult result = run_layer(*layer, given);
+      CHECK(result.broken_rules == "");
+      given.input_gradient = false;
+      CHECK(run_layer(*layer, given).broken_rules == "");
+      // Its training is its predicting, up to what is random, and its gradient that of the layer that trains.
+      given.phase = Phase::kPredicting;
+      CHECK(difference_in_bits(run_layer(*layer, given).y, result.y) == "");
+      if (kind == "batchNorm") continue;  // which then uses other statistics
+      given.phase = Phase::kTraining;
+      given.input_gradient = true;
+      CHECK(difference_in_bits(run_layer(*trained, given).dx, result.dx) == "");
+    }
+  }
+}
+
 TEST_CASE("layers: a sample's prediction does not depend on the samples beside it") {
   RandomData random(154);
   for_each_layer([&](const Layer& layer, Layout offered) {
@@ -248,8 +283,11 @@ TEST_CASE("layers: every attribute is required, and an error names it") {
       CAPTURE(attribute);
       Spec::Object spec = example.spec;
       spec.erase(attribute);
-      CHECK(error_of([&] { gradloom::make_layer(spec, example.input_shapes()); }) ==
-            "INVALID_SPEC: attribute \"" + attribute + "\" is missing");
+      // Layers without parameters have no "trainable".
+      if (attribute != "trainable") {
+        CHECK(error_of([&] { gradloom::make_layer(spec, example.input_shapes()); }) ==
+              "INVALID_SPEC: attribute \"" + attribute + "\" is missing");
+      }
       spec.emplace(attribute, Spec());
       CHECK(contains(error_of([&] { gradloom::make_layer(spec, example.input_shapes()); }),
                      "INVALID_SPEC: attribute \"" + attribute + "\" must be"));

@@ -1,7 +1,7 @@
 // Runs one layer forward and backward outside of a plan, in the layout that it wants, under the rules of
-// layers/layer.h: memory starts as NaN and is guarded, gradients must be completed exactly once, weights turn to NaN as
-// soon as their gradient is complete, as an update behind it would change them, and lanes beyond the batch hold inputs
-// of no meaning but a zero gradient.
+// layers/layer.h: memory starts as NaN and is guarded, gradients must be completed exactly once (those of frozen
+// parameters never), weights turn to NaN as soon as their gradient is complete, as an update behind it would change
+// them, and lanes beyond the batch hold inputs of no meaning but a zero gradient.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ struct LayerResult {
   std::vector<float> y;
   std::vector<float> dx;  // empty without an input gradient
   std::vector<std::vector<float>> other_gradients = {};
-  std::vector<std::vector<float>> gradients;
-  std::string broken_rules;  // "" when all were kept
+  std::vector<std::vector<float>> gradients;  // of a statistic its new value
+  std::string broken_rules;                   // "" when all were kept
 };
 
 // When predicting only `y` is computed.

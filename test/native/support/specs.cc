@@ -21,6 +21,7 @@ Spec::Object dense(const DenseOptions& options) {
           {"bias", options.bias},
           {"activation", options.activation},
           {"kernel", options.kernel},
+          {"trainable", true},
           {"weightInitializer", Spec::Object{{"kind", "glorotUniform"}}},
           {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
 }
@@ -37,6 +38,7 @@ Spec::Object conv2d(const Conv2dOptions& options) {
           {"bias", options.bias},
           {"activation", options.activation},
           {"kernel", options.kernel},
+          {"trainable", true},
           {"weightInitializer", Spec::Object{{"kind", "glorotUniform"}}},
           {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
 }
@@ -52,6 +54,36 @@ Spec::Object average_pool2d(const AveragePool2dOptions& options) {
           {"poolSize", options.pool_size}, {"strides", options.strides},
           {"dilation", options.dilation},  {"padding", options.padding},
           {"rounding", options.rounding},  {"countPadding", options.count_padding}};
+}
+
+Spec::Object batch_norm(const BatchNormOptions& options) {
+  return {{"kind", "batchNorm"},
+          {"name", options.name},
+          {"momentum", options.momentum},
+          {"epsilon", options.epsilon},
+          {"scale", options.scale},
+          {"shift", options.shift},
+          {"statistics", options.statistics},
+          {"trainable", options.trainable},
+          {"weightInitializer", Spec::Object{{"kind", "constant"}, {"value", 1}}},
+          {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
+}
+
+Spec::Object layer_norm(const LayerNormOptions& options) {
+  return {{"kind", "layerNorm"},
+          {"name", options.name},
+          {"axes", options.axes},
+          {"epsilon", options.epsilon},
+          {"scale", options.scale},
+          {"shift", options.shift},
+          {"trainable", true},
+          {"weightInitializer", Spec::Object{{"kind", "constant"}, {"value", 1}}},
+          {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
+}
+
+Spec::Object frozen(Spec::Object layer) {
+  layer["trainable"] = false;
+  return layer;
 }
 
 Spec::Object leaky_relu(double slope) { return {{"kind", "leakyRelu"}, {"name", "leakyRelu_1"}, {"slope", slope}}; }

@@ -56,6 +56,26 @@ struct AveragePool2dOptions {
 };
 Spec::Object average_pool2d(const AveragePool2dOptions& options);
 
+struct BatchNormOptions {
+  double momentum = 0.1;
+  double epsilon = 1e-5;
+  bool scale = true;
+  bool shift = true;
+  std::string statistics = "batch";
+  bool trainable = true;
+  std::string name = "batchNorm_1";
+};
+Spec::Object batch_norm(const BatchNormOptions& options);
+
+struct LayerNormOptions {
+  int64_t axes = 1;
+  double epsilon = 1e-5;
+  bool scale = true;
+  bool shift = true;
+  std::string name = "layerNorm_1";
+};
+Spec::Object layer_norm(const LayerNormOptions& options);
+
 Spec::Object leaky_relu(double slope);
 Spec::Object elu(double alpha);
 Spec::Object gelu(const std::string& approximate);
@@ -89,6 +109,9 @@ struct SgdSpec {
   std::string direction = "minimize";
 };
 Spec::Object sgd(const SgdSpec& options);
+
+// The same layer, whose parameters do not train.
+Spec::Object frozen(Spec::Object layer);
 
 // Calls `action` and returns "CODE: message" of the Error that it throws, "" when it throws none.
 template <class Action>

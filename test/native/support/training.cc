@@ -66,6 +66,16 @@ LearnerOptions conv_net(const std::string& kernel) {
       .metrics = {Spec::Object{{"kind", "accuracy"}}}};
 }
 
+LearnerOptions norm_net(const std::string& kernel) {
+  return {.input_shape = {9, 11, 3},
+          .layers = {conv2d({.filters = 10, .padding = "same", .bias = false, .name = "conv2d_1", .kernel = kernel}),
+                     batch_norm({.name = "batchNorm_1"}), plain_layer("relu"),
+                     frozen(conv2d({.filters = 7, .activation = "tanh", .name = "conv2d_2", .kernel = kernel})),
+                     batch_norm({.momentum = 0.3, .scale = false, .name = "batchNorm_2"}), plain_layer("flatten"),
+                     layer_norm({.name = "layerNorm_1"}), dense({.units = 10, .name = "dense_1"})},
+          .metrics = {Spec::Object{{"kind", "accuracy"}}}};
+}
+
 std::vector<float> state_of(Learner& learner) {
   const auto size = learner.network().architecture().weights_size();
   std::vector<float> values(learner.network().weights(), learner.network().weights() + size);

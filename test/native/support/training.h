@@ -44,6 +44,8 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options);
 // hundred thousand operations a step, so that more than one thread is used.
 LearnerOptions mlp();
 LearnerOptions conv_net(const std::string& kernel = "auto");
+// Normalised convolutions, the second of them frozen.
+LearnerOptions norm_net(const std::string& kernel = "auto");
 
 // Everything that a step may change: weights, then states.
 std::vector<float> state_of(Learner& learner);

@@ -30,8 +30,8 @@ LearnerOptions classifying_conv_net() {
   return {.input_shape = {5, 5, 2},
           .layers = {conv2d({.filters = 4, .padding = "same", .activation = "relu", .name = "first"}),
                      max_pool2d({.pool_size = {3, 3}, .strides = {1, 1}, .padding = "same"}),
-                     conv2d({.filters = 3, .activation = "tanh", .name = "second"}), plain_layer("flatten"),
-                     dense({.units = 4, .name = "last"})}};
+                     batch_norm({.name = "norm"}), conv2d({.filters = 3, .activation = "tanh", .name = "second"}),
+                     plain_layer("flatten"), dense({.units = 4, .name = "last"})}};
 }
 
 Samples samples_for(const LearnerOptions& options, uint64_t seed) {

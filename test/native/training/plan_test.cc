@@ -156,8 +156,8 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
   LearnerOptions from_input{
       .input_shape = {5, 5, 2},
       .layers = {conv2d({.filters = 2, .padding = "same"}), meeting("sum", {"@input", "conv2d_1"})}};
-  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), odd, aliases, bare, residual("blas"),
-                          residual("direct"), twice, from_input}) {
+  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), norm_net("blas"), odd, aliases, bare,
+                          residual("blas"), residual("direct"), twice, from_input}) {
     const auto network = make_network(net);
     for (const int64_t batch : {1, 7, 20}) {
       for (const int threads : {1, 3}) {

@@ -1,0 +1,51 @@
+// Sums and maps by channel, as batch normalisation needs them, over a part of an activation in rows or in lanes
+// (kernels/lanes.h). Everything is a plain loop over rows of values; what differs is what a column means.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/lanes.h"
+
+namespace gradloom {
+
+enum class Columns {
+  kChannels,  // every column is a channel: images and vectors in rows
+  kSamples,   // 16 columns are 16 samples of one channel: images in lanes
+};
+
+// Rows of `columns` values, `stride` values apart.
+struct ChannelBlock {
+  int64_t rows;
+  int64_t columns;
+  int64_t stride;
+  Columns meaning = Columns::kChannels;
+  int64_t samples = kLanes;  // kSamples: the columns that hold samples; the others are left out
+};
+
+// What a channel's values are mapped by; one value a channel.
+struct ChannelCoefficients {
+  const float* mean;
+  const float* scale;
+  const float* shift;
+  const float* slope = nullptr;
+};
+
+// Below, r is a row, c a column, k the channel of c. Sums overwrite; they are made in double, row after row, so their
+// bits depend on the block alone. Maps must not overlap their operands; columns without samples become 0.
+
+// sums[k] = sum of x[r, c]
+void channel_sums(const ChannelBlock& block, const float* x, double* sums);
+// sums[k] = sum of (x[r, c] - mean[k])^2
+void channel_square_sums(const ChannelBlock& block, const float* x, const double* mean, double* sums);
+// sums[k] = sum of (x[r, c] - mean[k]) dy[r, c]
+void channel_product_sums(const ChannelBlock& block, const float* x, const double* mean, const float* dy, double* sums);
+
+// y[r, c] = (x[r, c] - mean[k]) scale[k] + shift[k]
+void normalize_channels(const ChannelBlock& block, const ChannelCoefficients& by, const float* x, float* y);
+// dx[r, c] = scale[k] (dy[r, c] - shift[k] - (x[r, c] - mean[k]) slope[k])
+void normalize_channels_backward(const ChannelBlock& block, const ChannelCoefficients& by, const float* x,
+                                 const float* dy, float* dx);
+// dx[r, c] = scale[k] dy[r, c]
+void scale_channels(const ChannelBlock& block, const float* scale, const float* dy, float* dx);
+
+}  // namespace gradloom
