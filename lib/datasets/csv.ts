@@ -3,7 +3,7 @@ import { guardedBy, type Rule, readOptions, readValue, text, withDefault } from 
 import { readCsvRecords } from '../formats/csv.ts';
 import type { Dataset, LabelKind } from './dataset.ts';
 import { readTable } from './read-table.ts';
-import type { Pass, Row, RowSource } from './table.ts';
+import type { CellValue, Pass, Row, RowSource } from './table.ts';
 import { columnNames, type LikeOptions, TABLE_OPTIONS, type TableOptions } from './table-options.ts';
 
 export interface CsvFormatOptions {
@@ -63,7 +63,8 @@ const OPTIONS = {
  * Blanks around fields are dropped, blank lines are skipped. Columns without a name are called `column 1`, ... by
  * their place.
  *
- * A test file is read by the categories and fills of its training file: `csv('test.csv', { like: train })`.
+ * A test file is read by the categories and fills of its training file: `csv('test.csv', { like: train })`. A model keeps
+ * them when it is trained and saved: its `predict` and `classify` take rows, `{ height: 3, color: 'red' }`.
  *
  * @example
  * const flowers = await csv('flowers.csv', { target: 'species', missing: { height: 'mean' } });
@@ -95,6 +96,7 @@ export async function csv(path: string, options: object = {}): Promise<Dataset<[
     unit: 'line',
     fixedColumns: true,
     numberOf: parseNumber,
+    role: 'data',
     open: () => openFile(path, format, header, missing),
   };
   return (await readTable(source, table)) as Dataset<[number], LabelKind>;
@@ -102,8 +104,8 @@ export async function csv(path: string, options: object = {}): Promise<Dataset<[
 
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
-function parseNumber(cell: string | number): number | undefined {
-  return typeof cell === 'number' || NUMBER.test(cell) ? Number(cell) : undefined;
+function parseNumber(cell: CellValue): number | undefined {
+  return typeof cell !== 'string' || NUMBER.test(cell) ? Number(cell) : undefined;
 }
 
 function openFile(

@@ -6,7 +6,7 @@ import { concatParts } from './concat.ts';
 import { type FoldOptions, foldRows } from './fold.ts';
 import { factorsAt, lastExtent, type Preprocessing } from './preprocessing.ts';
 import { type SplitOptions, shuffleRows, splitRows } from './split.ts';
-import type { Table } from './table.ts';
+import { makeTable, type Table } from './table.ts';
 
 /** `'class'`: an integer from 0; `'values'`: an array of targets; `'none'`: inputs alone. */
 export type LabelKind = 'class' | 'values' | 'none';
@@ -199,7 +199,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
    * Throws `INVALID_DATA` when the labels are not classes.
    */
   oneHot(): Dataset<Input, 'values'> {
-    const { labels, classCount } = this.#parts;
+    const { labels, classCount, table } = this.#parts;
     if (this.labelKind !== 'class' || labels === undefined) {
       throw new GradloomError(
         'INVALID_DATA',
@@ -215,8 +215,8 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
       labels: values,
       classCount: 0,
       classNames: undefined,
-      // Its targets are classes: a file read like it would have other labels than this.
-      table: undefined,
+      // Its targets are classes, which these labels are no more.
+      table: table && makeTable(table.inputs, [], table),
     });
   }
 

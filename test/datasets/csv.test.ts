@@ -282,7 +282,7 @@ const FAULTS: readonly Fault[] = [
     'a\n1\n',
     { like: {} },
     'INVALID_OPTION',
-    'csv: like must be a dataset that was read from a table, got an object',
+    'csv: like must be a dataset that was read from a table, or the table of a model, got an object',
   ],
   [
     'a\n1\n',
@@ -316,7 +316,7 @@ test('no file, and a folder', async (t) => {
 
 test('a test file that differs from the training file', async (t) => {
   const like = await csv(fileWith(t, 'a,b,y\n1,p,0\n2,q,1\n'), { target: 'y' });
-  const table = 'categories of the training file';
+  const table = 'categories of the training data';
   for (const [text, options, code, message] of [
     [
       'a,b,y\n1,r,0\n',
@@ -332,12 +332,12 @@ test('a test file that differs from the training file', async (t) => {
     ],
     ['a,b,y\n1,r,0\n', { unknown: 'missing' }, 'INVALID_DATA', `FILE: line 2: column "b": ${MISSING}`],
     ['a,b,y\nx,p,0\n', {}, 'INVALID_DATA', 'FILE: line 2: column "a": "x" is no number'],
-    ['a,y\n1,0\n', {}, 'INVALID_DATA', 'FILE: has no column "b", which the training file has'],
+    ['a,y\n1,0\n', {}, 'INVALID_DATA', 'FILE: has no column "b", which the training data have'],
     [
       'a,b\n1,p\n',
       {},
       'INVALID_DATA',
-      'FILE: has no column "y", which the training file has; to read it without labels, give { labelKind: "none" }',
+      'FILE: has no column "y", which the training data have; to read it without labels, give { labelKind: "none" }',
     ],
     ['a,b,y\n', {}, 'FILE_FORMAT', 'FILE: has no line of data'],
     ['a,b,y\n1,p,0\n', { target: 'y' }, 'INVALID_OPTION', 'csv: target comes with { like }; leave it out'],
