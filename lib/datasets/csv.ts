@@ -1,10 +1,10 @@
 import { GradloomError } from '../core/errors.ts';
-import { guardedBy, type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
+import { type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import { readCsvRecords } from '../formats/csv.ts';
 import type { Dataset, LabelKind } from './dataset.ts';
 import { readTable } from './read-table.ts';
 import type { CellValue, Pass, Row, RowSource } from './table.ts';
-import { columnNames, type LikeOptions, TABLE_OPTIONS, type TableOptions } from './table-options.ts';
+import { columnNames, type LikeOptions, marks, TABLE_OPTIONS, type TableOptions } from './table-options.ts';
 
 export interface CsvFormatOptions {
   /** `'row'`: the first record names the columns; `'none'`: they are `column 1`, `column 2`, ...; or their names. Default: `'row'`. */
@@ -34,12 +34,6 @@ const header: Rule<'row' | 'none' | readonly string[]> = {
   expected: `"row", "none" or ${columnNames.expected}`,
   read: (given) => (given === 'row' || given === 'none' ? given : columnNames.read(given)),
 };
-
-const marks = guardedBy(
-  'an array of strings',
-  (given): given is readonly string[] =>
-    Array.isArray(given) && given.every((mark) => typeof mark === 'string'),
-);
 
 const quote: Rule<string> = {
   expected: 'one character, or "none"',

@@ -79,6 +79,13 @@ const isNames = (given: unknown): given is readonly string[] =>
 
 export const columnNames = guardedBy('an array of different names of columns', isNames);
 
+/** Texts that stand for a missing value. */
+export const marks = guardedBy(
+  'an array of strings',
+  (given): given is readonly string[] =>
+    Array.isArray(given) && given.every((mark) => typeof mark === 'string'),
+);
+
 const target = guardedBy(
   'the name of a column or an array of different names',
   (given): given is string | readonly string[] => typeof given === 'string' || isNames(given),

@@ -1,15 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { GradloomError, type GradloomErrorCode } from '../../lib/core/errors.ts';
-import { csv, type Dataset } from '../../lib/datasets/index.ts';
+import { csv } from '../../lib/datasets/index.ts';
 import { wrongly } from '../api/errors.ts';
 import { fileWith } from './files.ts';
-
-function rowsOf(data: Dataset): number[][] {
-  return Array.from({ length: data.length }, (_, place) => [...data.at(place).input]);
-}
-
-const labelsOf = (data: Dataset) => Array.from({ length: data.length }, (_, place) => data.labelAt(place));
+import { labelsOf, rowsOf } from './rows.ts';
 
 const FLOWERS = 'height,color,species\n1.5,red,rose\n2,blue,iris\n-3e1,red,rose\n';
 
