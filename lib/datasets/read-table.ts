@@ -21,7 +21,7 @@ export async function readTable(source: RowSource, given: ReadTableOptions): Pro
     inputShape: [table.featureNames.length],
     ...labelsOf(encoded.targets, labelKind, targets),
   });
-  return new Dataset({ ...partsOf(dataset), table });
+  return new Dataset({ ...partsOf(dataset), table, gaps: encoded.gaps });
 }
 
 function labelKindOf({ operation }: RowSource, given: ReadTableOptions): LabelKind {

@@ -18,7 +18,7 @@ export class RowEncoder {
   readonly #role: 'input' | 'target';
   readonly #width: number;
   readonly #places: number[] = [];
-  #values: Float32Array;
+  #values: Float32Array<ArrayBuffer>;
   #length = 0;
   #rows = 0;
 
@@ -58,7 +58,7 @@ export class RowEncoder {
     this.#rows++;
   }
 
-  values(): Float32Array {
+  values(): Float32Array<ArrayBuffer> {
     return this.#values.subarray(0, this.#length);
   }
 

@@ -16,7 +16,11 @@ const MAX_NAMES = 8;
  * Throws `INVALID_DATA` with the row and the column for a value that is missing, of another type than the column or of an
  * unknown category, and `SHAPE_MISMATCH` for an array of another length.
  */
-export function encodeSampleRows(operation: string, table: Table, rows: readonly unknown[]): Float32Array {
+export function encodeSampleRows(
+  operation: string,
+  table: Table,
+  rows: readonly unknown[],
+): Float32Array<ArrayBuffer> {
   const reading: RowReading = {
     operation,
     name: operation,

@@ -6,10 +6,25 @@
  * checkpoint, which holds the optimizer's state too.
  */
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, guardedBy, readOptions, readValue, required, sampleShape } from '../core/options.ts';
+import {
+  formatValue,
+  guardedBy,
+  oneOf,
+  optional,
+  readOptions,
+  readValue,
+  required,
+  sampleShape,
+} from '../core/options.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { classNames } from '../datasets/labels.ts';
-import { factors, lastExtent, makePreprocessing, type Preprocessing } from '../datasets/preprocessing.ts';
+import {
+  factors,
+  lastExtent,
+  makePreprocessing,
+  type NormStep,
+  type Preprocessing,
+} from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
 import { readWholeFile } from '../formats/files.ts';
@@ -148,7 +163,12 @@ export function explain<Value>(path: string, field: string, read: () => Value): 
 
 const list = guardedBy('a list', (given): given is readonly unknown[] => Array.isArray(given));
 const ARCHITECTURE = { inputShape: required(sampleShape), layers: required(list) };
-const PREPROCESSING = { scale: required(factors), shift: required(factors) };
+const NORM_STEP = {
+  norm: required(oneOf('l1', 'l2', 'max')),
+  scale: required(factors),
+  shift: required(factors),
+};
+const PREPROCESSING = { scale: required(factors), shift: required(factors), before: optional(list) };
 
 function readNetwork(given: unknown): Network {
   const { inputShape, layers } = readOptions('architecture', given as object, ARCHITECTURE);
@@ -164,7 +184,12 @@ function readLoss(path: string, metadata: Readonly<Record<string, string>>): Los
 
 function readPreprocessing(given: unknown, { inputShape }: Network): Preprocessing {
   const read = readOptions('preprocessing', given as object, PREPROCESSING);
-  return makePreprocessing('preprocessing', lastExtent(inputShape), read);
+  const channels = lastExtent(inputShape);
+  const before = read.before?.map((item, place): NormStep => {
+    const { norm, ...map } = readOptions(`preprocessing: before[${place}]`, item as object, NORM_STEP);
+    return Object.freeze({ norm, ...makePreprocessing(`preprocessing: before[${place}]`, channels, map) });
+  });
+  return makePreprocessing('preprocessing', channels, { ...read, before });
 }
 
 function readTable(given: unknown, { inputShape }: Network): Table {

@@ -3,6 +3,8 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from '../datasets/copies.ts';
+import type { Inputs } from '../datasets/dataset-parts.ts';
+import { takeNormSteps } from '../datasets/normalize.ts';
 import { isRowObject, type RowValue } from '../datasets/row-values.ts';
 import { encodeSampleRows } from '../datasets/sample-rows.ts';
 import type { Table } from '../datasets/table.ts';
@@ -29,21 +31,19 @@ export function readSamples(
   training: TrainingRecord | undefined,
 ): NativeSamples {
   const preprocessing = toNativePreprocessing(training?.preprocessing ?? IDENTITY);
-  const inputs = copySamples(operation, given, inputShape, training?.table);
-  const count = inputs.length / sizeOf(inputShape);
-  if (Number.isInteger(count)) return { inputs, count, ...preprocessing };
+  const raw = copySamples(operation, given, inputShape, training?.table);
+  const count = raw.length / sizeOf(inputShape);
+  if (Number.isInteger(count)) {
+    const inputs = takeNormSteps(raw, inputShape, training?.preprocessing.before ?? []);
+    return { inputs, count, ...preprocessing };
+  }
   throw new GradloomError(
     'SHAPE_MISMATCH',
-    `${operation}: inputs has ${inputs.length} values, which is no multiple of the ${sizeOf(inputShape)} of one sample ${formatShape(inputShape)}`,
+    `${operation}: inputs has ${raw.length} values, which is no multiple of the ${sizeOf(inputShape)} of one sample ${formatShape(inputShape)}`,
   );
 }
 
-function copySamples(
-  operation: string,
-  given: unknown,
-  inputShape: Shape,
-  table: Table | undefined,
-): Float32Array | Uint8Array {
+function copySamples(operation: string, given: unknown, inputShape: Shape, table: Table | undefined): Inputs {
   if (types.isUint8Array(given)) return copyBytes(operation, 'inputs', given);
   if (types.isFloat32Array(given)) return copyFloats(operation, 'inputs', given, sizeOf(inputShape));
   if (!Array.isArray(given) || given.length === 0) {
