@@ -4,6 +4,7 @@ import { type Shape, sizeOf } from '../core/shape.ts';
 import { compact } from './concat.ts';
 import type { DatasetParts, Inputs } from './dataset-parts.ts';
 import {
+  checkFactors,
   factors,
   factorsAt,
   isFloat32,
@@ -91,7 +92,7 @@ function scaleBytes<Parts extends DatasetParts>(parts: Parts): Parts {
 
 function shiftAndScale(parts: DatasetParts, mean: readonly number[], std: readonly number[]) {
   const channels = lastExtent(parts.inputShape);
-  makePreprocessing('normalize', channels, { scale: std, shift: mean });
+  checkFactors('normalize', channels, { mean, std });
   const fault = std.findIndex((value) => value <= 0);
   if (fault >= 0) {
     throw new GradloomError(

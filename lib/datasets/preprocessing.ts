@@ -41,19 +41,26 @@ export function makePreprocessing(
   channels: number,
   { scale, shift, before }: Preprocessing,
 ): Preprocessing {
-  for (const [name, values] of Object.entries({ scale, shift })) {
-    if (values.length !== 1 && values.length !== channels) {
-      throw new GradloomError(
-        'SHAPE_MISMATCH',
-        `${operation}: ${name} has ${values.length} values; give 1, or ${channels} for the last axis`,
-      );
-    }
-  }
+  checkFactors(operation, channels, { scale, shift });
   return Object.freeze({
     scale: Object.freeze([...scale]),
     shift: Object.freeze([...shift]),
     ...(before === undefined ? {} : { before: Object.freeze([...before]) }),
   });
+}
+
+export function checkFactors(
+  operation: string,
+  channels: number,
+  given: Readonly<Record<string, readonly number[]>>,
+): void {
+  for (const [name, values] of Object.entries(given)) {
+    if (values.length === 1 || values.length === channels) continue;
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${operation}: ${name} has ${values.length} values; give 1, or ${channels} for the last axis`,
+    );
+  }
 }
 
 /** The number of features of `[features]`, or of channels of `[height, width, channels]`. */

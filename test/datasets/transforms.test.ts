@@ -160,7 +160,7 @@ testErrors(test, 'INVALID_OPTION', [
 ]);
 
 testErrors(test, 'SHAPE_MISMATCH', [
-  [() => points.normalize({ mean: [1, 2] }), 'normalize: shift has 2 values; give 1, or 3 for the last axis'],
+  [() => points.normalize({ mean: [1, 2] }), 'normalize: mean has 2 values; give 1, or 3 for the last axis'],
   [
     () => points.map(({ input }, place) => (place === 1 ? [1] : input)),
     'map: sample 1: transform must return the 3 values of a sample [3], got 1 values; give { inputShape } for another shape',
