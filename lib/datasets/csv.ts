@@ -1,5 +1,5 @@
 import { GradloomError } from '../core/errors.ts';
-import { type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
+import { oneOf, type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import { readCsvRecords } from '../formats/csv.ts';
 import type { Dataset, LabelKind } from './dataset.ts';
 import { readTable } from './read-table.ts';
@@ -13,7 +13,9 @@ export interface CsvFormatOptions {
   readonly delimiter?: string;
   /** The character around fields, or `'none'`. Default: `'"'`. */
   readonly quote?: string;
-  /** Texts that stand for a missing value. Default: `['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'null', 'NULL']`. */
+  /** What stands before the decimals of numbers. Default: `'.'`. */
+  readonly decimal?: '.' | ',';
+  /** Texts that stand for a missing value. Default: those of pandas: an empty field, `NA`, `NaN`, `null`, `None`, ... */
   readonly missingMarks?: readonly string[];
 }
 
@@ -41,12 +43,19 @@ const quote: Rule<string> = {
     typeof given === 'string' && (given.length === 1 || given === 'none') ? given : undefined,
 };
 
+/** The defaults of pandas' `read_csv`, and NAN. */
+const MISSING_MARKS: readonly string[] = [
+  ...['', '#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>'],
+  ...['N/A', 'NA', 'NAN', 'NULL', 'NaN', 'None', 'n/a', 'nan', 'null'],
+];
+
 const OPTIONS = {
   ...TABLE_OPTIONS,
   header: withDefault(header, 'row'),
   delimiter: withDefault(text, ','),
   quote: withDefault(quote, '"'),
-  missingMarks: withDefault(marks, ['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'null', 'NULL']),
+  decimal: withDefault(oneOf('.', ','), '.'),
+  missingMarks: withDefault(marks, MISSING_MARKS),
 };
 
 /**
@@ -81,7 +90,7 @@ export async function csv<
 >(path: string, options?: CsvOptions<Target, Label>): Promise<Dataset<[number], Label>>;
 export async function csv(path: string, options: object = {}): Promise<Dataset<[number], LabelKind>> {
   readValue('csv', 'path', path, text);
-  const { header, delimiter, quote, missingMarks, ...table } = readOptions('csv', options, OPTIONS);
+  const { header, delimiter, quote, decimal, missingMarks, ...table } = readOptions('csv', options, OPTIONS);
   const missing = new Set(missingMarks);
   const format = { delimiter, quote: quote === 'none' ? undefined : quote };
   const source: RowSource = {
@@ -89,7 +98,7 @@ export async function csv(path: string, options: object = {}): Promise<Dataset<[
     name: path,
     unit: 'line',
     fixedColumns: true,
-    numberOf: parseNumber,
+    numberOf: (cell) => parseNumber(cell, decimal),
     role: 'data',
     open: () => openFile(path, format, header, missing),
   };
@@ -97,9 +106,15 @@ export async function csv(path: string, options: object = {}): Promise<Dataset<[
 }
 
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+const INFINITE = /^[+-]?inf(?:inity)?$/i;
 
-function parseNumber(cell: CellValue): number | undefined {
-  return typeof cell !== 'string' || NUMBER.test(cell) ? Number(cell) : undefined;
+/** Infinities are numbers, so that they are refused as such and make no categories of their column. */
+function parseNumber(cell: CellValue, decimal: '.' | ','): number | undefined {
+  if (typeof cell !== 'string') return Number(cell);
+  if (INFINITE.test(cell)) return Number.POSITIVE_INFINITY;
+  if (decimal === ',' && cell.includes('.')) return undefined;
+  const text = decimal === ',' ? cell.replace(',', '.') : cell;
+  return NUMBER.test(text) ? Number(text) : undefined;
 }
 
 function openFile(
@@ -130,7 +145,8 @@ function openFile(
 
 function nameColumns(path: string, line: number, fields: readonly string[]): readonly string[] {
   const names = fields.map((name, place) => (name === '' ? `column ${place + 1}` : name));
-  const twin = names.findIndex((name, place) => names.indexOf(name) !== place);
+  const places = new Map(names.map((name, place) => [name, place]).reverse() as [string, number][]);
+  const twin = names.findIndex((name, place) => places.get(name) !== place);
   if (twin < 0) return names;
   throw new GradloomError(
     'FILE_FORMAT',
