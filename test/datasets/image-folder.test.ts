@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type Dataset, imageFolder, readImage } from '../../lib/datasets/index.ts';
@@ -38,15 +38,6 @@ const png = (pixels: readonly number[], width: number, channels: number) =>
     .png()
     .toBuffer() as Promise<Uint8Array>;
 
-function tree(t: ExecutionContext, files: Readonly<Record<string, string | Uint8Array>>): string {
-  const root = folderWith(t, {});
-  for (const [path, contents] of Object.entries(files)) {
-    mkdirSync(join(root, path, '..'), { recursive: true });
-    writeFileSync(join(root, path), contents);
-  }
-  return root;
-}
-
 const bytesOf = (data: Dataset) => nativeSamples(data).inputs;
 const grey = (r: number, g: number, b: number) => (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
 
@@ -63,7 +54,7 @@ withSharp('classes and files by name, at any depth, hidden ones left aside; byte
     ),
     await png(new Array(18).fill(7), 3, 3),
   ];
-  const root = tree(t, {
+  const root = folderWith(t, {
     'dog/2.png': b,
     'dog/10.png': a,
     'dog/.hidden': 'x',
@@ -101,7 +92,7 @@ withSharp('classes and files by name, at any depth, hidden ones left aside; byte
 
 withSharp('grey as one channel or three, alpha dropped, palettes of colours', async (t, sharp) => {
   const alpha = COLOURS.flatMap((v, i) => (i % 3 === 2 ? [v, i < 9 ? 0 : 128] : [v]));
-  const root = tree(t, {
+  const root = folderWith(t, {
     'a/1-grey.png': await sharp(Uint8Array.of(0, 60, 120, 180, 240, 255), {
       raw: { width: 3, height: 2, channels: 1 },
     })
@@ -132,7 +123,7 @@ withSharp('grey as one channel or three, alpha dropped, palettes of colours', as
 withSharp('fill, cover and contain; transparent pixels keep their colour in a resized picture', async (t) => {
   // 2 x 6: three columns each of red and blue.
   const row = [255, 0, 0, 255, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 255, 0, 0, 255];
-  const root = tree(t, { 'a/1.png': await png([...row, ...row], 6, 3) });
+  const root = folderWith(t, { 'a/1.png': await png([...row, ...row], 6, 3) });
   const read = async (fit: 'fill' | 'cover' | 'contain', size: [number, number]) => [
     ...bytesOf(await imageFolder(root, { size, fit })),
   ];
@@ -146,7 +137,7 @@ withSharp('fill, cover and contain; transparent pixels keep their colour in a re
     [filled.slice(0, 9), filled.slice(27, 36)],
     [[red, red, red].flat(), [blue, blue, blue].flat()],
   );
-  const clear = tree(t, {
+  const clear = folderWith(t, {
     'a/1.png': await png(
       new Array(64).fill(0).map((_, i) => [9, 90, 200, 0][i % 4] as number),
       4,
@@ -164,7 +155,7 @@ withSharp('pictures are turned upright, one alone and bytes are read alike', asy
     .png()
     .withMetadata({ orientation: 3 })
     .toBuffer();
-  const root = tree(t, { 'a/1.png': turned });
+  const root = folderWith(t, { 'a/1.png': turned });
   const upright = [15, 12, 9, 6, 3, 0].flatMap((i) => COLOURS.slice(i, i + 3));
   t.deepEqual([...bytesOf(await imageFolder(root, { size: [2, 3] }))], upright);
   t.deepEqual([...(await readImage(join(root, 'a', '1.png'), { size: [2, 3] }))], upright);
@@ -179,7 +170,7 @@ withSharp('many pictures, more than are decoded at once, in order', async (t) =>
   const files: Record<string, Uint8Array> = {};
   for (let i = 0; i < 40; i++)
     files[`c${i % 2}/${String(i).padStart(2, '0')}.png`] = await png([i, i, i], 1, 3);
-  const data = await imageFolder(tree(t, files), { size: [1, 1], channels: 1 });
+  const data = await imageFolder(folderWith(t, files), { size: [1, 1], channels: 1 });
   const even = Array.from({ length: 20 }, (_, i) => 2 * i);
   t.deepEqual([...bytesOf(data)], [...even, ...even.map((i) => i + 1)]);
 });
@@ -191,7 +182,7 @@ withSharp(
       .jpeg()
       .toBuffer();
     const good = await png(COLOURS, 3, 3);
-    const root = tree(t, {
+    const root = folderWith(t, {
       'a/1.png': good,
       'a/2.jpg': jpeg.subarray(0, jpeg.length - 200),
       'a/3.txt': 'a list',
@@ -214,7 +205,7 @@ withSharp(
     await new Promise((resolve) => setImmediate(resolve));
     t.is(warnings.length, 1);
     t.regex(warnings[0]?.message ?? '', /left out 3 of 5 files: .*2\.jpg: .*3\.txt: .*1\.png: /);
-    const none = tree(t, { 'a/1.png': 'x' });
+    const none = folderWith(t, { 'a/1.png': 'x' });
     await checkError(t, 'INVALID_DATA', [
       () => imageFolder(none, { size: [2, 3], broken: 'skip' }),
       `${none}: none of 1 files is a picture`,
@@ -228,7 +219,7 @@ withSharp('folders that are not as expected', async (t) => {
     () => imageFolder('/absent', { size }),
     '/absent: there is no such file; check the path',
   ]);
-  const root = tree(t, { 'a/.keep': '', 'b.png': '' });
+  const root = folderWith(t, { 'a/.keep': '', 'b.png': '' });
   const empty = join(root, 'a');
   await checkError(t, 'INVALID_DATA', [
     () => imageFolder(root, { size }),
@@ -246,7 +237,7 @@ withSharp('folders that are not as expected', async (t) => {
     () => imageFolder(root, { size, classNames: ['ab'] }),
     `imageFolder: classNames names "ab", but ${root} has no such folder; did you mean "a"?`,
   ]);
-  const loop = tree(t, { 'a/1.png': 'x' });
+  const loop = folderWith(t, { 'a/1.png': 'x' });
   symlinkSync(join(loop, 'a'), join(loop, 'a', 'back'));
   const error = await t.throwsAsync(imageFolder(loop, { size }));
   t.regex(error?.message ?? '', /lies more than 32 folders deep; does a link lead back\?$/);
