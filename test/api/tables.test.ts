@@ -14,6 +14,7 @@ import {
   type Model,
   sequential,
   standardize,
+  type Table,
   Trainer,
 } from '../../lib/index.ts';
 import { fileWith, folderWith } from '../datasets/files.ts';
@@ -93,10 +94,22 @@ test('classes are called by their names, before and after saving', async (t) => 
   t.true((await iris()).classNames?.includes((await flowers.classify([[5, 3, 1, 0]])).names?.[0] ?? ''));
 });
 
+test('one output tells two named classes apart', async (t) => {
+  const data = await csv(fileWith(t, PEOPLE), OPTIONS);
+  const model = sequential({ inputShape: data.inputShape }, [dense({ units: 1 })]);
+  const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'sigmoidBinaryCrossEntropy' });
+  await trainer.fit(data, { epochs: 3 });
+  const { labels, names } = await (await reload(t, model)).classify(ROWS);
+  t.deepEqual(
+    names,
+    Array.from(labels, (label) => ['no', 'yes'][label]),
+  );
+});
+
 test('a loaded model reads files by its table', async (t) => {
   const data = await csv(fileWith(t, PEOPLE), OPTIONS);
   const loaded = await reload(t, await train(data));
-  const again = await csv(fileWith(t, PEOPLE), { like: wrongly(loaded.table) });
+  const again = await csv(fileWith(t, PEOPLE), { like: loaded.table as Table, labelKind: 'class' });
   t.deepEqual([again.labelKind, again.classNames], ['class', ['no', 'yes']]);
   t.deepEqual(await loaded.predict(again), await loaded.predict(data));
   t.deepEqual(await loaded.evaluate(again), await loaded.evaluate(data));
