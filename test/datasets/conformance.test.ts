@@ -146,7 +146,7 @@ forEachReader(
     const random = new RandomStream(7, 'shuffle');
     for (const [name, contents] of Object.entries(files)) {
       const bytes = Buffer.from(contents as Uint8Array);
-      for (let trial = 0; trial < 40; trial++) {
+      for (let trial = 0; trial < 24; trial++) {
         const place = random.below(bytes.length);
         const damaged = Uint8Array.from(bytes);
         damaged[place] = random.below(256);
