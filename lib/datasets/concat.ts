@@ -1,7 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
-import type { DatasetParts, Inputs, Labels } from './dataset.ts';
+import type { DatasetParts, Inputs, Labels } from './dataset-parts.ts';
 
 /** The arrays of several datasets one behind another; `parts` of the first are compared with the others. */
 export function concatParts(all: readonly DatasetParts[]): DatasetParts {
@@ -17,6 +17,8 @@ export function concatParts(all: readonly DatasetParts[]): DatasetParts {
     inputs: inputs as Inputs,
     labels,
     classCount: Math.max(...all.map(({ classCount }) => classCount)),
+    sampleWeights: gatherWeights(all),
+    gaps: gatherGaps(all),
     rows: undefined,
   };
 }
@@ -43,6 +45,45 @@ function checkAlike(first: DatasetParts, other: DatasetParts, place: number): vo
   }
 }
 
+/** The samples of a view, in its order, in arrays of their own. */
+export function compact<Parts extends DatasetParts>(parts: Parts): Parts {
+  return concatParts([parts]) as Parts;
+}
+
+function countOf({ rows, inputs, inputShape }: DatasetParts): number {
+  return rows?.length ?? inputs.length / sizeOf(inputShape);
+}
+
+/** Where some have weights, the samples of the others weigh 1. */
+function gatherWeights(all: readonly DatasetParts[]): Float32Array<ArrayBuffer> | undefined {
+  if (all.every(({ sampleWeights }) => sampleWeights === undefined)) return undefined;
+  const weights = all.flatMap((parts) =>
+    Array.from({ length: countOf(parts) }, (_, place) => {
+      const { rows, sampleWeights } = parts;
+      return sampleWeights?.[rows?.[place] ?? place] ?? 1;
+    }),
+  );
+  return Float32Array.from(weights);
+}
+
+function gatherGaps(all: readonly DatasetParts[]): DatasetParts['gaps'] {
+  return all[0]?.table?.inputs.map((_, column) => {
+    const places: number[] = [];
+    let first = 0;
+    for (const { rows, gaps = [], ...parts } of all) {
+      const filled = new Set(gaps[column]);
+      const count = countOf({ rows, ...parts });
+      if (filled.size > 0) {
+        for (let place = 0; place < count; place++) {
+          if (filled.has(rows?.[place] ?? place)) places.push(first + place);
+        }
+      }
+      first += count;
+    }
+    return Uint32Array.from(places);
+  });
+}
+
 /** Integers stay what they are where all are of one type. */
 function gather<Data extends Inputs | Labels>(
   all: readonly DatasetParts[],
@@ -50,7 +91,7 @@ function gather<Data extends Inputs | Labels>(
   size: number,
 ): Inputs | Labels {
   const arrays = all.map(arrayOf);
-  const counts = all.map(({ rows }, index) => rows?.length ?? (arrays[index] as Data).length / size);
+  const counts = all.map(countOf);
   const total = counts.reduce((sum, count) => sum + count, 0) * size;
   const joined = newArray(arrays, total);
   let filled = 0;

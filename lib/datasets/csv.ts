@@ -1,10 +1,10 @@
 import { GradloomError } from '../core/errors.ts';
-import { guardedBy, type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
+import { oneOf, type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import { readCsvRecords } from '../formats/csv.ts';
 import type { Dataset, LabelKind } from './dataset.ts';
 import { readTable } from './read-table.ts';
-import type { Pass, Row, RowSource } from './table.ts';
-import { columnNames, type LikeOptions, TABLE_OPTIONS, type TableOptions } from './table-options.ts';
+import type { CellValue, Pass, Row, RowSource } from './table.ts';
+import { columnNames, type LikeOptions, marks, TABLE_OPTIONS, type TableOptions } from './table-options.ts';
 
 export interface CsvFormatOptions {
   /** `'row'`: the first record names the columns; `'none'`: they are `column 1`, `column 2`, ...; or their names. Default: `'row'`. */
@@ -13,7 +13,9 @@ export interface CsvFormatOptions {
   readonly delimiter?: string;
   /** The character around fields, or `'none'`. Default: `'"'`. */
   readonly quote?: string;
-  /** Texts that stand for a missing value. Default: `['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'null', 'NULL']`. */
+  /** What stands before the decimals of numbers. Default: `'.'`. */
+  readonly decimal?: '.' | ',';
+  /** Texts that stand for a missing value. Default: those of pandas: an empty field, `NA`, `NaN`, `null`, `None`, ... */
   readonly missingMarks?: readonly string[];
 }
 
@@ -35,24 +37,25 @@ const header: Rule<'row' | 'none' | readonly string[]> = {
   read: (given) => (given === 'row' || given === 'none' ? given : columnNames.read(given)),
 };
 
-const marks = guardedBy(
-  'an array of strings',
-  (given): given is readonly string[] =>
-    Array.isArray(given) && given.every((mark) => typeof mark === 'string'),
-);
-
 const quote: Rule<string> = {
   expected: 'one character, or "none"',
   read: (given) =>
     typeof given === 'string' && (given.length === 1 || given === 'none') ? given : undefined,
 };
 
+/** The defaults of pandas' `read_csv`, and NAN. */
+const MISSING_MARKS: readonly string[] = [
+  ...['', '#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>'],
+  ...['N/A', 'NA', 'NAN', 'NULL', 'NaN', 'None', 'n/a', 'nan', 'null'],
+];
+
 const OPTIONS = {
   ...TABLE_OPTIONS,
   header: withDefault(header, 'row'),
   delimiter: withDefault(text, ','),
   quote: withDefault(quote, '"'),
-  missingMarks: withDefault(marks, ['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'null', 'NULL']),
+  decimal: withDefault(oneOf('.', ','), '.'),
+  missingMarks: withDefault(marks, MISSING_MARKS),
 };
 
 /**
@@ -63,7 +66,8 @@ const OPTIONS = {
  * Blanks around fields are dropped, blank lines are skipped. Columns without a name are called `column 1`, ... by
  * their place.
  *
- * A test file is read by the categories and fills of its training file: `csv('test.csv', { like: train })`.
+ * A test file is read by the categories and fills of its training file: `csv('test.csv', { like: train })`. A model keeps
+ * them when it is trained and saved: its `predict` and `classify` take rows, `{ height: 3, color: 'red' }`.
  *
  * @example
  * const flowers = await csv('flowers.csv', { target: 'species', missing: { height: 'mean' } });
@@ -86,7 +90,7 @@ export async function csv<
 >(path: string, options?: CsvOptions<Target, Label>): Promise<Dataset<[number], Label>>;
 export async function csv(path: string, options: object = {}): Promise<Dataset<[number], LabelKind>> {
   readValue('csv', 'path', path, text);
-  const { header, delimiter, quote, missingMarks, ...table } = readOptions('csv', options, OPTIONS);
+  const { header, delimiter, quote, decimal, missingMarks, ...table } = readOptions('csv', options, OPTIONS);
   const missing = new Set(missingMarks);
   const format = { delimiter, quote: quote === 'none' ? undefined : quote };
   const source: RowSource = {
@@ -94,16 +98,23 @@ export async function csv(path: string, options: object = {}): Promise<Dataset<[
     name: path,
     unit: 'line',
     fixedColumns: true,
-    numberOf: parseNumber,
+    numberOf: (cell) => parseNumber(cell, decimal),
+    role: 'data',
     open: () => openFile(path, format, header, missing),
   };
   return (await readTable(source, table)) as Dataset<[number], LabelKind>;
 }
 
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+const INFINITE = /^[+-]?inf(?:inity)?$/i;
 
-function parseNumber(cell: string | number): number | undefined {
-  return typeof cell === 'number' || NUMBER.test(cell) ? Number(cell) : undefined;
+/** Infinities are numbers, so that they are refused as such and make no categories of their column. */
+function parseNumber(cell: CellValue, decimal: '.' | ','): number | undefined {
+  if (typeof cell !== 'string') return Number(cell);
+  if (INFINITE.test(cell)) return Number.POSITIVE_INFINITY;
+  if (decimal === ',' && cell.includes('.')) return undefined;
+  const text = decimal === ',' ? cell.replace(',', '.') : cell;
+  return NUMBER.test(text) ? Number(text) : undefined;
 }
 
 function openFile(
@@ -134,7 +145,8 @@ function openFile(
 
 function nameColumns(path: string, line: number, fields: readonly string[]): readonly string[] {
   const names = fields.map((name, place) => (name === '' ? `column ${place + 1}` : name));
-  const twin = names.findIndex((name, place) => names.indexOf(name) !== place);
+  const places = new Map(names.map((name, place) => [name, place]).reverse() as [string, number][]);
+  const twin = names.findIndex((name, place) => places.get(name) !== place);
   if (twin < 0) return names;
   throw new GradloomError(
     'FILE_FORMAT',

@@ -2,49 +2,19 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, guardedBy, integer, readValue, seed as seedRule } from '../core/options.ts';
 import { RandomStream } from '../core/philox.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
+import { countClasses, oneHotParts } from './classes.ts';
 import { concatParts } from './concat.ts';
+import type { NestedNumbers } from './copies.ts';
+import type { DatasetParts, LabelKind, LabelOf, Sample } from './dataset-parts.ts';
+import { type DatasetDescription, describeDataset } from './describe.ts';
 import { type FoldOptions, foldRows } from './fold.ts';
+import { type MapOptions, mapSamples, type Tuple } from './map.ts';
+import { type NormalizeOptions, normalizeParts } from './normalize.ts';
 import { factorsAt, lastExtent, type Preprocessing } from './preprocessing.ts';
 import { type SplitOptions, shuffleRows, splitRows } from './split.ts';
 import type { Table } from './table.ts';
 
-/** `'class'`: an integer from 0; `'values'`: an array of targets; `'none'`: inputs alone. */
-export type LabelKind = 'class' | 'values' | 'none';
-
-/** What one label is: the class's number, the target's values, or nothing. */
-export type LabelOf<Label extends LabelKind> = {
-  class: number;
-  values: Float32Array;
-  none: undefined;
-}[Label];
-
-export interface Sample<Label extends LabelKind = LabelKind> {
-  /** As a model sees it, preprocessed. */
-  readonly input: Float32Array;
-  readonly label: LabelOf<Label>;
-}
-
-export type Inputs = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
-export type Labels = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
-
-/**
- * What a dataset stands on. Views of one dataset share its arrays, which are never written to: `rows` names the
- * samples of a view by their place in them.
- */
-export interface DatasetParts<Input extends Shape = Shape, Label extends LabelKind = LabelKind> {
-  readonly inputShape: Input;
-  readonly labelKind: Label;
-  readonly labelShape: Shape;
-  readonly inputs: Inputs;
-  readonly labels: Labels | undefined;
-  readonly classCount: number;
-  readonly classNames: readonly string[] | undefined;
-  readonly preprocessing: Preprocessing;
-  /** Indexed by row, as the labels are. */
-  readonly sampleWeights?: Float32Array<ArrayBuffer> | undefined;
-  readonly rows: Uint32Array<ArrayBuffer> | undefined;
-  readonly table: Table | undefined;
-}
+export type { DatasetParts, Inputs, LabelKind, LabelOf, Labels, Sample } from './dataset-parts.ts';
 
 /** What stands behind a dataset, for the modules beside this one. */
 export let partsOf: <Input extends Shape, Label extends LabelKind>(
@@ -199,25 +169,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
    * Throws `INVALID_DATA` when the labels are not classes.
    */
   oneHot(): Dataset<Input, 'values'> {
-    const { labels, classCount } = this.#parts;
-    if (this.labelKind !== 'class' || labels === undefined) {
-      throw new GradloomError(
-        'INVALID_DATA',
-        `oneHot: needs class labels, but labelKind is "${this.labelKind}"`,
-      );
-    }
-    const values = new Float32Array(labels.length * classCount);
-    for (const [row, label] of labels.entries()) values[row * classCount + label] = 1;
-    return new Dataset({
-      ...this.#parts,
-      labelKind: 'values',
-      labelShape: Object.freeze([classCount]),
-      labels: values,
-      classCount: 0,
-      classNames: undefined,
-      // Its targets are classes: a file read like it would have other labels than this.
-      table: undefined,
-    });
+    return new Dataset(oneHotParts(this.#parts));
   }
 
   /** The sample at `place`. Throws `INVALID_OPTION` when it does not exist. */
@@ -246,19 +198,56 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
    * Throws `INVALID_DATA` when the labels are not classes.
    */
   classCounts(): number[] {
-    const { labels, classCount } = this.#parts;
-    if (this.labelKind !== 'class' || labels === undefined) {
-      throw new GradloomError(
-        'INVALID_DATA',
-        `classCounts: needs class labels, but labelKind is "${this.labelKind}"`,
-      );
-    }
-    const counts = new Array<number>(classCount).fill(0);
-    for (const row of this.#rows()) {
-      const label = labels[row] as number;
-      counts[label] = (counts[label] as number) + 1;
-    }
-    return counts;
+    return countClasses('classCounts', this.#parts, this.#rows());
+  }
+
+  /**
+   * A table of what is in the dataset: of each column, or each index of the last axis, the number of values that are there
+   * and that are missing, mean, standard deviation (of the population, as `standardize` has it), least and highest
+   * value as a model sees them, or the categories with their counts; of classes their counts. `console.log` prints
+   * it as text.
+   */
+  describe(): DatasetDescription {
+    return describeDataset(this);
+  }
+
+  /**
+   * Scales samples by fixed rules, fitted on nothing (`standardize` is): put behind the preprocessing, part of it, and so
+   * saved with a model.
+   *
+   * - Without options: bytes to [0, 1], `x / 255`, as PyTorch's `ToTensor` and Keras' `Rescaling(1 / 255)`.
+   * - `{ mean, std }`: `(x - mean) / std`, one for all or one for each index of the last axis, as torchvision's
+   *   `Normalize` behind `ToTensor`.
+   * - `{ norm }`: each sample divided by its own norm over all its values, as scikit-learn's `Normalizer`; a sample of zeros
+   *   stays. Computed now, in a copy as float32.
+   *
+   * @example
+   * const images = bytes.normalize().normalize({ mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] });
+   *
+   * Throws `INVALID_DATA` without options when the samples are no bytes or are scaled already.
+   */
+  normalize(options: NormalizeOptions = {}): Dataset<Input, Label> {
+    return new Dataset(normalizeParts(this.#parts, options));
+  }
+
+  /**
+   * What `transform` makes of each sample's input as a model would see it: as many numbers as `inputShape` says, flat or
+   * nested; by default the shape stays. Labels stay, too. All is computed now and held as float32, 4 bytes a value.
+   *
+   * A function cannot be saved: raw samples for a model that was trained on the result have to go through it first, and
+   * rows of a table (`dataset.table`) cannot be read by it any more.
+   *
+   * @example
+   * const logs = counts.map(({ input }) => input.map(Math.log1p));
+   *
+   * Throws `INVALID_DATA` with the sample's place when `transform` throws or gives a number that is not finite as
+   * float32, and `SHAPE_MISMATCH` when it gives another number of values.
+   */
+  map<const Output extends Shape = Input>(
+    transform: (sample: Sample<Label>, place: number) => NestedNumbers,
+    options: MapOptions<Output> = {},
+  ): Dataset<Tuple<Output>, Label> {
+    return new Dataset(mapSamples(this, transform, options)) as Dataset<Tuple<Output>, Label>;
   }
 
   #rowAt(operation: string, place: number): number {

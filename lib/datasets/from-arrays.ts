@@ -13,6 +13,7 @@ import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from './copies.ts';
 import { Dataset, type Inputs, type LabelKind } from './dataset.ts';
 import { classNames, type LabelData, readLabels } from './labels.ts';
+import type { Tuple } from './map.ts';
 import { factors, lastExtent, makePreprocessing } from './preprocessing.ts';
 
 /** The kind that labels have when `labelKind` is left out. */
@@ -24,9 +25,6 @@ export type KindOf<Data extends LabelData | undefined> = Data extends undefined
 
 /** Rows of a view are uint32. */
 const MAX_SAMPLES = 2 ** 31 - 1;
-
-/** A literal shape as a plain tuple. */
-type Tuple<Input extends Shape> = { -readonly [Axis in keyof Input]: Input[Axis] };
 
 export interface ArraySource<
   Input extends Shape,

@@ -9,7 +9,18 @@ import type { Shape } from '../core/shape.ts';
 export interface Preprocessing {
   readonly scale: readonly number[];
   readonly shift: readonly number[];
+  /** What was done to the stored values, in order, and has to be done to raw samples before all else. */
+  readonly before?: readonly NormStep[] | undefined;
 }
+
+/** Each sample's values `x * scale + shift`, divided by their norm. */
+export interface NormStep {
+  readonly norm: Norm;
+  readonly scale: readonly number[];
+  readonly shift: readonly number[];
+}
+
+export type Norm = 'l1' | 'l2' | 'max';
 
 /** A number, or one for each index of the last axis; read as an array. */
 export const factors: Rule<readonly number[]> = {
@@ -28,17 +39,28 @@ export function isFloat32(value: unknown): value is number {
 export function makePreprocessing(
   operation: string,
   channels: number,
-  { scale, shift }: Preprocessing,
+  { scale, shift, before }: Preprocessing,
 ): Preprocessing {
-  for (const [name, values] of Object.entries({ scale, shift })) {
-    if (values.length !== 1 && values.length !== channels) {
-      throw new GradloomError(
-        'SHAPE_MISMATCH',
-        `${operation}: ${name} has ${values.length} values; give 1, or ${channels} for the last axis`,
-      );
-    }
+  checkFactors(operation, channels, { scale, shift });
+  return Object.freeze({
+    scale: Object.freeze([...scale]),
+    shift: Object.freeze([...shift]),
+    ...(before === undefined ? {} : { before: Object.freeze([...before]) }),
+  });
+}
+
+export function checkFactors(
+  operation: string,
+  channels: number,
+  given: Readonly<Record<string, readonly number[]>>,
+): void {
+  for (const [name, values] of Object.entries(given)) {
+    if (values.length === 1 || values.length === channels) continue;
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${operation}: ${name} has ${values.length} values; give 1, or ${channels} for the last axis`,
+    );
   }
-  return Object.freeze({ scale: Object.freeze([...scale]), shift: Object.freeze([...shift]) });
 }
 
 /** The number of features of `[features]`, or of channels of `[height, width, channels]`. */
@@ -47,6 +69,9 @@ export function lastExtent(inputShape: Shape): number {
 }
 
 /** The map of one index of the last axis. */
-export function factorsAt({ scale, shift }: Preprocessing, index: number): { scale: number; shift: number } {
+export function factorsAt(
+  { scale, shift }: Pick<Preprocessing, 'scale' | 'shift'>,
+  index: number,
+): { scale: number; shift: number } {
   return { scale: scale[index % scale.length] as number, shift: shift[index % shift.length] as number };
 }

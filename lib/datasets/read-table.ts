@@ -11,17 +11,17 @@ const FITTED = ['target', 'columns', 'types', 'categories', 'missing'] as const;
 
 /** Rows of any kind as a dataset `[features]`: fits a table or takes that of `like`, then reads the rows by it. */
 export async function readTable(source: RowSource, given: ReadTableOptions): Promise<Dataset> {
-  const { like, unknown } = given;
   const labelKind = labelKindOf(source, given);
-  const table = like?.table ?? (await fitTable(source, { ...given, labelKind }));
+  const like = given.like instanceof Dataset ? given.like.table : given.like;
+  const table = like ?? (await fitTable(source, { ...given, labelKind }));
   const targets = labelKind === 'none' ? [] : table.targets;
-  const encoded = await encodeRows(source, { ...table, targets }, unknown);
+  const encoded = await encodeRows(source, { ...table, targets, unknown: given.unknown ?? table.unknown });
   const dataset = buildDataset(source.operation, {
     inputs: encoded.inputs,
     inputShape: [table.featureNames.length],
     ...labelsOf(encoded.targets, labelKind, targets),
   });
-  return new Dataset({ ...partsOf(dataset), table });
+  return new Dataset({ ...partsOf(dataset), table, gaps: encoded.gaps });
 }
 
 function labelKindOf({ operation }: RowSource, given: ReadTableOptions): LabelKind {
@@ -30,11 +30,17 @@ function labelKindOf({ operation }: RowSource, given: ReadTableOptions): LabelKi
   if (like !== undefined) {
     const doubled = FITTED.find((name) => given[name] !== undefined);
     if (doubled !== undefined) throw fail(`${doubled} comes with { like }; leave it out`);
-    if (labelKind === undefined || labelKind === 'none') return labelKind ?? like.labelKind;
-    if (labelKind === like.labelKind) return labelKind;
-    throw fail(
-      `labelKind is "${like.labelKind}" in { like }; leave it out, or give "none" to read without labels`,
-    );
+    const kind = like instanceof Dataset ? like.labelKind : labelKindOfTable(like);
+    if (labelKind === 'none') return 'none';
+    if (labelKind !== undefined && labelKind !== kind) {
+      throw fail(`labelKind is "${kind}" in { like }; leave it out, or give "none" to read without labels`);
+    }
+    if (like instanceof Dataset && kind !== 'none' && like.table?.targets.length === 0) {
+      throw fail(
+        'the labels of { like } come from oneHot; give { labelKind: "none" }, or read like the dataset before',
+      );
+    }
+    return kind;
   }
   if (target === undefined) {
     if (labelKind === undefined || labelKind === 'none') return 'none';
@@ -42,6 +48,11 @@ function labelKindOf({ operation }: RowSource, given: ReadTableOptions): LabelKi
   }
   if (labelKind === 'none') throw fail('labelKind is "none", but there is a target; leave one of them out');
   return labelKind ?? (typeof target === 'string' ? 'class' : 'values');
+}
+
+function labelKindOfTable({ targets: [target] }: Table): LabelKind {
+  if (target === undefined) return 'none';
+  return target.kind === 'category' ? 'class' : 'values';
 }
 
 function labelsOf(

@@ -2,6 +2,7 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import { Dataset, partsOf } from './dataset.ts';
+import { forEachValue } from './each-value.ts';
 import { factorsAt, isFloat32, lastExtent, makePreprocessing, type Preprocessing } from './preprocessing.ts';
 
 /**
@@ -60,36 +61,19 @@ function momentsOf(dataset: Dataset): Moments[] {
   // Distances from a value of the data: values that are all equal then have exactly that mean, and deviation 0.
   const origin = new Float64Array(channels).fill(Number.NaN);
   const sums = new Float64Array(channels);
-  forEachValue(dataset, (value, channel) => {
+  forEachValue(partsOf(dataset), (value, channel) => {
     if (Number.isNaN(origin[channel])) origin[channel] = value;
     sums[channel] = (sums[channel] as number) + value - (origin[channel] as number);
   });
   const means = origin.map((value, channel) => value + (sums[channel] as number) / count);
   const squares = new Float64Array(channels);
-  forEachValue(dataset, (value, channel) => {
+  forEachValue(partsOf(dataset), (value, channel) => {
     squares[channel] = (squares[channel] as number) + (value - (means[channel] as number)) ** 2;
   });
   return Array.from(means, (mean, channel) => ({
     mean,
     deviation: Math.sqrt((squares[channel] as number) / count),
   }));
-}
-
-function forEachValue(dataset: Dataset, visit: (value: number, channel: number) => void): void {
-  const { inputs, rows, inputShape, preprocessing } = partsOf(dataset);
-  const size = sizeOf(inputShape);
-  const channels = lastExtent(inputShape);
-  const factors = Array.from({ length: channels }, (_, channel) => factorsAt(preprocessing, channel));
-  const scale = Float64Array.from(factors, (factor) => factor.scale);
-  const shift = Float64Array.from(factors, (factor) => factor.shift);
-  for (let place = 0; place < dataset.length; place++) {
-    let index = (rows?.[place] ?? place) * size;
-    for (const end = index + size; index < end; ) {
-      for (let channel = 0; channel < channels; channel++, index++) {
-        visit((inputs[index] as number) * (scale[channel] as number) + (shift[channel] as number), channel);
-      }
-    }
-  }
 }
 
 function compose(inner: Preprocessing, moments: readonly Moments[]): Preprocessing {
@@ -105,6 +89,7 @@ function compose(inner: Preprocessing, moments: readonly Moments[]): Preprocessi
     );
   });
   return makePreprocessing('standardize', moments.length, {
+    ...inner,
     scale: factors.map(({ scale }) => scale),
     shift: factors.map(({ shift }) => shift),
   });

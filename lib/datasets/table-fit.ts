@@ -1,8 +1,17 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, suggest } from '../core/options.ts';
-import { type Column, featureNamesOf, MISSING_CATEGORY, type RowSource, type Table } from './table.ts';
+import {
+  type Column,
+  MISSING_CATEGORY,
+  makeTable,
+  type RowReading,
+  type RowSource,
+  subjectOf,
+  type Table,
+} from './table.ts';
+import { cellError, missingError } from './table-errors.ts';
 import { type ReadTableOptions, valueFor } from './table-options.ts';
-import { type ColumnType, cellError, type FoundColumn, originOf, scanTable } from './table-scan.ts';
+import { type ColumnType, type FoundColumn, originOf, scanTable } from './table-scan.ts';
 
 /** One-hot columns of more categories would make samples that are nearly all zeros. */
 const MAX_ONE_HOT = 1000;
@@ -19,7 +28,7 @@ export async function fitTable(source: RowSource, options: ReadTableOptions): Pr
   const declared = new Map<string, ColumnType>(Object.entries(types));
   for (const name of targets) declared.set(name, options.labelKind === 'values' ? 'number' : 'category');
   const { found, rowCount } = await scanTable(source, isUsed, declared);
-  if (rowCount === 0) throw new GradloomError('FILE_FORMAT', `${source.name}: has no ${source.unit} of data`);
+  if (rowCount === 0) throw noRowsError(source);
 
   const byName = new Map(found.map((column) => [column.name, column]));
   const find = (option: string) => (name: string) => {
@@ -27,7 +36,7 @@ export async function fitTable(source: RowSource, options: ReadTableOptions): Pr
     if (column !== undefined) return column;
     throw optionError(
       source,
-      `${option} names ${formatValue(name)}, but ${source.name} has no such column; ${suggest(name, [...byName.keys()])}`,
+      `${option} names ${formatValue(name)}, but ${subjectOf(source)} has no such column; ${suggest(name, [...byName.keys()])}`,
     );
   };
   for (const option of ['types', 'missing', 'categories'] as const) {
@@ -37,16 +46,22 @@ export async function fitTable(source: RowSource, options: ReadTableOptions): Pr
   const inputs = (columns ?? found.map(({ name }) => name).filter((name) => !targets.includes(name)))
     .map(find('columns'))
     .filter(({ count }) => columns !== undefined || count > 0);
-  if (inputs.length === 0) throw optionError(source, `${source.name} has no column for the inputs`);
+  if (inputs.length === 0) throw optionError(source, `${subjectOf(source)} has no column for the inputs`);
   const targetColumns = targets.map(find('target'));
   checkMissing(source, options, inputs, targetColumns);
   const fitted = inputs.map((column) => fitColumn(source, options, column));
-  return Object.freeze({
-    inputs: Object.freeze(fitted),
-    targets: Object.freeze(targetColumns.map(fitTarget)),
-    featureNames: Object.freeze(fitted.flatMap(featureNamesOf)),
-    report: Object.freeze(found.filter(({ name }) => isUsed(name)).map((column) => reportOf(source, column))),
+  return makeTable(fitted, targetColumns.map(fitTarget), {
+    unknown: options.unknown ?? 'error',
+    report: found.filter(({ name }) => isUsed(name)).map((column) => reportOf(source, column)),
   });
+}
+
+export function noRowsError(source: RowReading): GradloomError {
+  const isFile = source.name !== source.operation;
+  return new GradloomError(
+    isFile ? 'FILE_FORMAT' : 'INVALID_DATA',
+    `${source.name}: ${isFile ? `has no ${source.unit} of data` : `got no ${source.unit}s`}`,
+  );
 }
 
 function targetsOf(source: RowSource, { target, labelKind }: ReadTableOptions): readonly string[] {
@@ -67,20 +82,9 @@ function checkMissing(
   const [first] = [...strict, ...targets]
     .filter(({ firstMissing }) => firstMissing !== undefined)
     .sort((a, b) => (a.firstMissing as number) - (b.firstMissing as number));
-  if (first !== undefined)
-    throw missingError(source, first.firstMissing as number, first.name, targets.includes(first));
-}
-
-export function missingError(
-  source: RowSource,
-  line: number,
-  column: string,
-  isTarget: boolean,
-): GradloomError {
-  const remedy = isTarget
-    ? 'the target must be there in each; drop such rows'
-    : 'fill it by { missing: "zero" | "mean" | "category" }, or leave the column out by { columns }';
-  return cellError(source, line, column, `the value is missing; ${remedy}`);
+  if (first === undefined) return;
+  const role = targets.includes(first) ? 'target' : 'input';
+  throw missingError(source, first.firstMissing as number, first.name, role);
 }
 
 function fitColumn(source: RowSource, options: ReadTableOptions, found: FoundColumn): Column {

@@ -1,6 +1,6 @@
-import { type Field, guardedBy, oneOf, optional, type Rule, withDefault } from '../core/options.ts';
+import { type Field, guardedBy, oneOf, optional, type Rule } from '../core/options.ts';
 import { Dataset, type LabelKind } from './dataset.ts';
-import type { CategoryEncoding, MissingPolicy } from './table.ts';
+import { type CategoryEncoding, isTable, type MissingPolicy, type Table } from './table.ts';
 
 /** One value for all columns, or one for some of them by name. */
 export type ByColumn<Value extends string> = Value | Readonly<Record<string, Value>>;
@@ -24,17 +24,24 @@ export interface TableOptions<
   readonly categories?: ByColumn<CategoryEncoding>;
   /**
    * What stands for a missing value: `'error'` refuses the file; `'zero'` is 0, and no category at all in one-hot;
-   * `'mean'` is the column's mean in the training file (numbers only); `'category'` is a category of its own
+   * `'mean'` is the column's mean in the training data (numbers only); `'category'` is a category of its own
    * (categories only). Columns that are not named are `'error'`. Default: `'error'`.
    */
   readonly missing?: ByColumn<MissingPolicy>;
-  /** A category that the training file has not: an error, or a missing value. Default: `'error'`. */
+  /**
+   * What a category that these rows have not will be in others, read with `like` or given to the trained model: an
+   * error, or a missing value. Default: `'error'`.
+   */
   readonly unknown?: 'error' | 'missing';
 }
 
 export interface LikeOptions<Label extends LabelKind = LabelKind> {
-  /** A dataset of the training file, whose columns, types, categories and fills are used. */
-  readonly like: Dataset<readonly number[], Label>;
+  /**
+   * A dataset of the training data, whose columns, types, categories and fills are used; or the table of a model that
+   * was trained on one, `model.table`.
+   */
+  readonly like: Dataset<readonly number[], Label> | Table;
+  /** Default: that of `like`. */
   readonly unknown?: 'error' | 'missing';
 }
 
@@ -72,6 +79,13 @@ const isNames = (given: unknown): given is readonly string[] =>
 
 export const columnNames = guardedBy('an array of different names of columns', isNames);
 
+/** Texts that stand for a missing value. */
+export const marks = guardedBy(
+  'an array of strings',
+  (given): given is readonly string[] =>
+    Array.isArray(given) && given.every((mark) => typeof mark === 'string'),
+);
+
 const target = guardedBy(
   'the name of a column or an array of different names',
   (given): given is string | readonly string[] => typeof given === 'string' || isNames(given),
@@ -90,11 +104,12 @@ export const TABLE_OPTIONS = {
   types: optional(recordOf(TYPES)),
   categories: optional(byColumn(ENCODINGS)),
   missing: optional(byColumn(POLICIES)),
-  unknown: withDefault(oneOf('error', 'missing'), 'error'),
+  unknown: optional(oneOf('error', 'missing')),
   like: optional(
     guardedBy(
-      'a dataset that was read from a table',
-      (given): given is Dataset => given instanceof Dataset && given.table !== undefined,
+      'a dataset that was read from a table, or the table of a model',
+      (given): given is Dataset | Table =>
+        given instanceof Dataset ? given.table !== undefined : isTable(given),
     ),
   ),
 };

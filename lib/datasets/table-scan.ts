@@ -1,6 +1,6 @@
-import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
-import type { Cell, RowSource } from './table.ts';
+import { type Cell, isRefused, type RowSource } from './table.ts';
+import { cellError, numberError, refusedError } from './table-errors.ts';
 
 export type ColumnType = 'number' | 'category';
 export type DeclaredTypes = ReadonlyMap<string, ColumnType>;
@@ -101,6 +101,7 @@ function observe(
     column.firstMissing ??= line;
     return false;
   }
+  if (isRefused(cell)) throw refusedError(source, line, column.name, cell);
   let hasTurned = false;
   column.count++;
   if (column.kind === 'number') {
@@ -109,7 +110,7 @@ function observe(
       column.mean += (number - column.mean) / column.count;
       return false;
     }
-    if (type === 'number') throw cellError(source, line, column.name, `${formatValue(cell)} is no number`);
+    if (type === 'number') throw numberError(source, line, column.name, cell);
     column.kind = 'category';
     column.firstText = { line, text: String(cell) };
     hasTurned = column.count > 1;
@@ -130,11 +131,4 @@ function observe(
 export function originOf(source: RowSource, { firstText }: FoundColumn): string {
   if (firstText === undefined) return '';
   return `; it is taken for categories since ${source.unit} ${firstText.line} holds ${formatValue(firstText.text)}`;
-}
-
-export function cellError(source: RowSource, line: number, column: string, text: string): GradloomError {
-  return new GradloomError(
-    'INVALID_DATA',
-    `${source.name}: ${source.unit} ${line}: column ${formatValue(column)}: ${text}`,
-  );
 }

@@ -3,11 +3,9 @@
  * breaks, blank lines, blanks around fields. The package csv-parse finds the fields; it is loaded when it is first
  * needed.
  */
-import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { GradloomError } from '../core/errors.ts';
-import { isSystemError } from './files.ts';
-import { formatError } from './format-error.ts';
+import { readUtf8 } from './utf8.ts';
 
 export interface CsvFormat {
   readonly delimiter: string;
@@ -73,37 +71,4 @@ function csvError(path: string, line: number, error: unknown): unknown {
   const fault = typeof code === 'string' && Object.hasOwn(FAULTS, code) ? FAULTS[code] : undefined;
   if (fault === undefined) return error;
   return new GradloomError('FILE_FORMAT', `${path}: line ${line}: ${fault}`, { cause: error });
-}
-
-/** The bytes of a file in chunks, checked to be UTF-8. */
-async function* readUtf8(path: string): AsyncGenerator<Uint8Array, void, void> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  const check = (chunk: Uint8Array, offset: number, stream: boolean) => {
-    try {
-      decoder.decode(chunk, { stream });
-    } catch {
-      const text = new TextDecoder().decode(chunk);
-      const fault = Buffer.byteLength(text.slice(0, Math.max(0, text.indexOf('\uFFFD'))));
-      throw formatError(path, offset + fault, 'the text is not UTF-8; save the file as UTF-8');
-    }
-  };
-  let offset = 0;
-  try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
-      check(chunk, offset, true);
-      offset += chunk.length;
-      yield chunk;
-    }
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
-      throw new GradloomError('FILE_NOT_FOUND', `${path}: there is no such file; check the path`, {
-        cause: error,
-      });
-    }
-    if (isSystemError(error, 'EISDIR')) {
-      throw new GradloomError('INVALID_OPTION', `${path}: this is a folder; give the path of a file`);
-    }
-    throw error;
-  }
-  check(new Uint8Array(0), offset, false);
 }

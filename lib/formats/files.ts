@@ -11,11 +11,7 @@ export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffe
   try {
     return await readFile(path);
   } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
-      throw new GradloomError('FILE_NOT_FOUND', `${path}: there is no such file; check the path`, {
-        cause: error,
-      });
-    }
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) throw fileNotFound(path, error);
     if (isSystemError(error, 'EISDIR')) throw folderError(path);
     throw error;
   }
@@ -85,7 +81,11 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-function folderError(path: string): GradloomError {
+export function fileNotFound(path: string, cause: unknown): GradloomError {
+  return new GradloomError('FILE_NOT_FOUND', `${path}: there is no such file; check the path`, { cause });
+}
+
+export function folderError(path: string): GradloomError {
   return new GradloomError('INVALID_OPTION', `${path}: this is a folder; give the path of a file`);
 }
 

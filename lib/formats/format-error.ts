@@ -4,3 +4,8 @@ import { GradloomError } from '../core/errors.ts';
 export function formatError(fileName: string, offset: number, text: string): GradloomError {
   return new GradloomError('FILE_FORMAT', `${fileName}: at byte ${offset}: ${text}`);
 }
+
+/** The same for text: names the line, from 1. */
+export function lineError(fileName: string, line: number, text: string): GradloomError {
+  return new GradloomError('FILE_FORMAT', `${fileName}: line ${line}: ${text}`);
+}

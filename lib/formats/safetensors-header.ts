@@ -6,7 +6,7 @@ import { ARRAYS, countValues, type DataType, isDataType } from './tensor.ts';
 /** The header's length stands before it, in this many bytes. */
 export const LENGTH_BYTES = 8;
 export const METADATA_KEY = '__metadata__';
-const MAX_HEADER_BYTES = 2 ** 24;
+export const MAX_HEADER_BYTES = 2 ** 24;
 
 /** One tensor of the header; `begin` and `end` are offsets in bytes from the start of the data. */
 export interface TensorPlace {

@@ -13,6 +13,7 @@ import { formatError } from './format-error.ts';
 import {
   type Header,
   LENGTH_BYTES,
+  MAX_HEADER_BYTES,
   METADATA_KEY,
   parseHeader,
   type TensorPlace,
@@ -45,8 +46,8 @@ export interface DecodeOptions {
  * The bytes of a file with these tensors and metadata and its checksum.
  *
  * Tensors of wide elements go first and keep their order otherwise, so each is aligned to its element. Throws
- * `INVALID_DATA` for a name that stands twice, is `__metadata__` or holds a NUL, and for data that do not fill the
- * shape.
+ * `INVALID_DATA` for a name that stands twice, is `__metadata__` or holds a NUL, for data that do not fill the
+ * shape, and for more than 16 MiB of metadata and names, which could not be read again.
  */
 export function encodeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: Tensor]>,
@@ -55,6 +56,11 @@ export function encodeSafetensors(
   const ordered = [...tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
   const header = new TextEncoder().encode(describe(ordered, metadata));
   const dataStart = LENGTH_BYTES + Math.ceil(header.length / ALIGNMENT) * ALIGNMENT;
+  if (dataStart - LENGTH_BYTES > MAX_HEADER_BYTES) {
+    throw invalid(
+      `metadata and names take ${header.length} bytes, more than the ${MAX_HEADER_BYTES} of a file's header`,
+    );
+  }
   const dataBytes = ordered.reduce((sum, [, { data }]) => sum + data.byteLength, 0);
 
   const file = new Uint8Array(dataStart + dataBytes);

@@ -8,6 +8,6 @@ export {
   type PredictOptions,
 } from './model.ts';
 export type { Evaluation } from './objective.ts';
-export type { RawSamples } from './samples.ts';
+export type { RawSamples, SampleRow } from './samples.ts';
 export { type SequentialOptions, sequential } from './sequential.ts';
 export type { Weight, Weights } from './weights.ts';

@@ -1,28 +1,43 @@
 /**
  * Models and checkpoints in files: safetensors with these metadata, all strings. `format` is `gradloom`,
  * `formatVersion` is `1`, `architecture` the network as JSON, `preprocessing` (JSON) and `loss`
- * (JSON, or its kind alone) what the model was trained with, if it was, and `trainer` a trainer's settings and counts as JSON in a
+ * (JSON, or its kind alone) what the model was trained with, if it was, `table` and `classNames` (JSON) how rows are read and
+ * classes are called, if they are, and `trainer` a trainer's settings and counts as JSON in a
  * checkpoint, which holds the optimizer's state too.
  */
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, guardedBy, readOptions, required, sampleShape } from '../core/options.ts';
-import { factors, lastExtent, makePreprocessing, type Preprocessing } from '../datasets/preprocessing.ts';
+import {
+  formatValue,
+  guardedBy,
+  oneOf,
+  optional,
+  readOptions,
+  readValue,
+  required,
+  sampleShape,
+} from '../core/options.ts';
+import { formatShape, sameShape } from '../core/shape.ts';
+import { classNames } from '../datasets/labels.ts';
+import {
+  factors,
+  lastExtent,
+  makePreprocessing,
+  type NormStep,
+  type Preprocessing,
+} from '../datasets/preprocessing.ts';
+import type { Table } from '../datasets/table.ts';
+import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
 import { readWholeFile } from '../formats/files.ts';
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts';
 import { parseHeader } from '../formats/safetensors-header.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { type Network, nameLayers } from './network.ts';
+import type { TrainingRecord } from './training-record.ts';
 import type { Weight, Weights } from './weights.ts';
 
 const FORMAT = 'gradloom';
 const VERSION = 1;
-
-/** What a model was trained with and needs again to be used. */
-export interface TrainingRecord {
-  readonly preprocessing: Preprocessing;
-  readonly loss: Loss;
-}
 
 export interface ModelFile {
   readonly network: Network;
@@ -42,6 +57,8 @@ export function encodeModelFile({ network, training, tensors, trainer }: ModelFi
   if (training !== undefined) {
     metadata.preprocessing = JSON.stringify(training.preprocessing);
     metadata.loss = JSON.stringify(training.loss.toSpec());
+    if (training.table !== undefined) metadata.table = JSON.stringify(tableToRecord(training.table));
+    if (training.classNames !== undefined) metadata.classNames = JSON.stringify(training.classNames);
   }
   if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
   // What the native side gives is never shared memory.
@@ -71,7 +88,17 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   });
   return {
     network,
-    training: preprocessing === undefined || loss === undefined ? undefined : { preprocessing, loss },
+    training:
+      preprocessing === undefined || loss === undefined
+        ? undefined
+        : {
+            preprocessing,
+            loss,
+            table: readField(path, metadata, 'table', (given) => readTable(given, network)),
+            classNames: readField(path, metadata, 'classNames', (given) =>
+              readValue('classNames', 'classNames', given, classNames),
+            ),
+          },
     tensors: Object.fromEntries(weights),
     trainer: readField(path, metadata, 'trainer', (given) => given),
   };
@@ -136,7 +163,12 @@ export function explain<Value>(path: string, field: string, read: () => Value): 
 
 const list = guardedBy('a list', (given): given is readonly unknown[] => Array.isArray(given));
 const ARCHITECTURE = { inputShape: required(sampleShape), layers: required(list) };
-const PREPROCESSING = { scale: required(factors), shift: required(factors) };
+const NORM_STEP = {
+  norm: required(oneOf('l1', 'l2', 'max')),
+  scale: required(factors),
+  shift: required(factors),
+};
+const PREPROCESSING = { scale: required(factors), shift: required(factors), before: optional(list) };
 
 function readNetwork(given: unknown): Network {
   const { inputShape, layers } = readOptions('architecture', given as object, ARCHITECTURE);
@@ -152,5 +184,19 @@ function readLoss(path: string, metadata: Readonly<Record<string, string>>): Los
 
 function readPreprocessing(given: unknown, { inputShape }: Network): Preprocessing {
   const read = readOptions('preprocessing', given as object, PREPROCESSING);
-  return makePreprocessing('preprocessing', lastExtent(inputShape), read);
+  const channels = lastExtent(inputShape);
+  const before = read.before?.map((item, place): NormStep => {
+    const { norm, ...map } = readOptions(`preprocessing: before[${place}]`, item as object, NORM_STEP);
+    return Object.freeze({ norm, ...makePreprocessing(`preprocessing: before[${place}]`, channels, map) });
+  });
+  return makePreprocessing('preprocessing', channels, { ...read, before });
+}
+
+function readTable(given: unknown, { inputShape }: Network): Table {
+  const table = readTableRecord(given);
+  if (sameShape(inputShape, [table.featureNames.length])) return table;
+  throw new GradloomError(
+    'SHAPE_MISMATCH',
+    `table: its columns give ${table.featureNames.length} values, the architecture takes samples of shape ${formatShape(inputShape)}`,
+  );
 }

@@ -13,7 +13,7 @@ import {
 import type { Shape } from '../core/shape.ts';
 import { Dataset, type LabelKind } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
-import type { Preprocessing } from '../datasets/preprocessing.ts';
+import type { Table } from '../datasets/table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
@@ -25,7 +25,7 @@ import {
   type NativeSamples,
   native,
 } from '../native.ts';
-import { encodeModelFile, type TrainingRecord } from './model-file.ts';
+import { encodeModelFile } from './model-file.ts';
 import { type Network, toLayerSpecs } from './network.ts';
 import {
   checkDataset,
@@ -35,14 +35,9 @@ import {
   toEvaluation,
   toNativeObjective,
 } from './objective.ts';
-import {
-  checkSamePreprocessing,
-  IDENTITY,
-  type NativePreprocessing,
-  toNativePreprocessing,
-} from './preprocessing.ts';
 import { type RawSamples, readSamples } from './samples.ts';
 import { formatSummary } from './summary.ts';
+import { checkSameReading, type TrainingRecord } from './training-record.ts';
 import { nameWeights, orderWeights, type Weights } from './weights.ts';
 
 export interface PredictOptions {
@@ -61,6 +56,8 @@ export interface Predictions<Output extends Shape = Shape> {
 export interface Classification<Output extends Shape = Shape> {
   /** The class of each sample; with several independent outputs 0 or 1 for each output. */
   readonly labels: Int32Array;
+  /** The name of each sample's class; undefined where the training data named none. */
+  readonly names: readonly string[] | undefined;
   /** Of each class; with one output of class 1. */
   readonly probabilities: Predictions<Output>;
 }
@@ -160,6 +157,19 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     Object.freeze(this);
   }
 
+  /**
+   * The columns, types, categories and fills of the table that the model was trained on, if it was: `predict` reads rows by
+   * them, and `csv(path, { like: model.table })` a file.
+   */
+  get table(): Table | undefined {
+    return this.#state.training?.table;
+  }
+
+  /** The names of the classes that the model was trained to tell, where its data had names. */
+  get classNames(): readonly string[] | undefined {
+    return this.#state.training?.classNames;
+  }
+
   /** A table of the layers with their output shapes and parameters. */
   summary(): string {
     return formatSummary(this.inputShape, this.layers);
@@ -192,9 +202,12 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   /**
    * What the last layer gives, on a thread of its own; under a cross-entropy loss those are logits (see
    * `classify`). Raw samples are put through the preprocessing of the data that the model was trained on; a
-   * dataset brings its own. While the model trains, its weights are those of a step's boundary.
+   * dataset brings its own. A model that was trained on a table (`csv`, `fromRows`, ...) takes rows, saved and loaded
+   * or not: `[{ age: 31, city: 'Oslo' }]`, or arrays in the order of `model.table.inputs`. While the model
+   * trains, its weights are those of a step's boundary.
    *
-   * Rejects with `SHAPE_MISMATCH` when the samples are not of the model's input shape.
+   * Rejects with `SHAPE_MISMATCH` when the samples are not of the model's input shape, and with `INVALID_DATA`
+   * for a row whose value is missing, of another type or of an unknown category, by row and column.
    */
   async predict(
     inputs: RawSamples | Dataset<Input, LabelKind>,
@@ -228,6 +241,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   /**
    * The class of each sample and the probabilities, by the loss that the model was trained with: the most
    * probable class under softmaxCrossEntropy, 1 for a probability above 0.5 under sigmoidBinaryCrossEntropy.
+   * Classes have the names that they had in the training data.
    *
    * Rejects with `INVALID_OPTION` when the model was not trained yet or its loss knows no classes.
    */
@@ -246,7 +260,12 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
         `classify: the model was trained with ${loss.kind}, which knows no classes; use predict`,
       );
     }
-    return { labels: classes.labels, probabilities: this.#predictions(classes.probabilities, samples.count) };
+    const { labels } = classes;
+    return {
+      labels,
+      names: nameClasses(labels, samples.count, this.classNames),
+      probabilities: this.#predictions(classes.probabilities, samples.count),
+    };
   }
 
   /**
@@ -267,7 +286,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     });
     const checked = checkDataset('evaluate', 'the dataset', dataset, this.inputShape);
     if (training !== undefined) {
-      checkPreprocessing('evaluate', 'the dataset', checked, training.preprocessing);
+      checkSameReading('evaluate', ['the dataset', checked], ["the model's training data", training]);
     }
     const samples = readLabelled('evaluate', 'the dataset', checked, objective.loss, this.outputShape);
     const result = await awaitNative(() =>
@@ -300,7 +319,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     if (inputs instanceof Dataset) {
       return nativeSamples(checkDataset(operation, 'the dataset', inputs, this.inputShape));
     }
-    return readSamples(operation, inputs, this.inputShape, nativePreprocessingOf(this.#state.training));
+    return readSamples(operation, inputs, this.inputShape, this.#state.training);
   }
 
   #predictions(data: Float32Array, count: number): Predictions<Output> {
@@ -317,16 +336,12 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   }
 }
 
-/** Refuses data that were preprocessed otherwise than those that a model was trained on. */
-export function checkPreprocessing(
-  operation: string,
-  name: string,
-  dataset: Dataset,
-  trained: Preprocessing,
-): void {
-  checkSamePreprocessing(operation, [name, dataset.preprocessing], ["the model's training data", trained]);
-}
-
-function nativePreprocessingOf(training: TrainingRecord | undefined): NativePreprocessing {
-  return toNativePreprocessing(training?.preprocessing ?? IDENTITY);
+/** No names for several independent outputs, whose labels are no classes. */
+function nameClasses(
+  labels: Int32Array,
+  count: number,
+  names: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (names === undefined || labels.length !== count) return undefined;
+  return Array.from(labels, (label) => names[label] ?? String(label));
 }

@@ -23,7 +23,8 @@ export function checkSamePreprocessing(
   [name, given]: readonly [name: string, preprocessing: Preprocessing],
   [reference, expected]: readonly [name: string, preprocessing: Preprocessing],
 ): void {
-  if (isSame(given.scale, expected.scale) && isSame(given.shift, expected.shift)) return;
+  const areStepsSame = JSON.stringify(given.before ?? []) === JSON.stringify(expected.before ?? []);
+  if (areStepsSame && isSame(given.scale, expected.scale) && isSame(given.shift, expected.shift)) return;
   throw new GradloomError(
     'INVALID_DATA',
     `${operation}: ${name} is preprocessed with ${format(given)}, ${reference} with ${format(expected)}; ` +
@@ -39,6 +40,6 @@ function isSame(a: readonly number[], b: readonly number[]): boolean {
   );
 }
 
-function format({ scale, shift }: Preprocessing): string {
-  return `scale ${formatValue(scale)} and shift ${formatValue(shift)}`;
+function format({ scale, shift, before = [] }: Preprocessing): string {
+  return `${before.map(({ norm }) => `norm ${formatValue(norm)}, `).join('')}scale ${formatValue(scale)} and shift ${formatValue(shift)}`;
 }

@@ -21,7 +21,7 @@ import { writeFileAtomic } from '../formats/files.ts';
 import type { LabelKindOf, LossChoice } from '../losses/make-loss.ts';
 import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
-import { checkPreprocessing, Model, type ModelState, type PredictOptions, stateOf } from '../models/model.ts';
+import { Model, type ModelState, type PredictOptions, stateOf } from '../models/model.ts';
 import {
   checkDataset,
   type Evaluation,
@@ -31,7 +31,7 @@ import {
   toEvaluation,
   toNativeObjective,
 } from '../models/objective.ts';
-import { checkSamePreprocessing } from '../models/preprocessing.ts';
+import { checkSameReading, recordTraining } from '../models/training-record.ts';
 import {
   type NativeEpochEvent,
   type NativeEvaluation,
@@ -220,7 +220,7 @@ export class Trainer<
     const run = new TrainingRun<Epoch>({
       start: (lockstep, onEvent) => {
         const started = callNative(() => this.#native.fit(samples, { ...nativeOptions, lockstep }, onEvent));
-        model.training = { preprocessing: train.preprocessing, loss: this.#objective.loss };
+        model.training = recordTraining(this.#objective.loss, train, model.training);
         return started;
       },
       toRecord: (event) => this.#toRecord(event) as Epoch,
@@ -300,11 +300,7 @@ export class Trainer<
 
   #readValidationSet(given: unknown, train: Dataset): NativeLabelledSamples {
     const validation = checkDataset('fit', 'the validation set', given, this.model.inputShape);
-    checkSamePreprocessing(
-      'fit',
-      ['the validation set', validation.preprocessing],
-      ['the training set', train.preprocessing],
-    );
+    checkSameReading('fit', ['the validation set', validation], ['the training set', train]);
     return readLabelled(
       'fit',
       'the validation set',
@@ -318,7 +314,9 @@ export class Trainer<
   #readSet(operation: string, name: string, given: unknown): NativeLabelledSamples {
     const dataset = checkDataset(operation, name, given, this.model.inputShape);
     const { training } = this.#model;
-    if (training !== undefined) checkPreprocessing(operation, name, dataset, training.preprocessing);
+    if (training !== undefined) {
+      checkSameReading(operation, [name, dataset], ["the model's training data", training]);
+    }
     return readLabelled(operation, name, dataset, this.#objective.loss, this.model.outputShape);
   }
 

@@ -1,15 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { GradloomError, type GradloomErrorCode } from '../../lib/core/errors.ts';
-import { csv, type Dataset } from '../../lib/datasets/index.ts';
+import { csv } from '../../lib/datasets/index.ts';
 import { wrongly } from '../api/errors.ts';
 import { fileWith } from './files.ts';
-
-function rowsOf(data: Dataset): number[][] {
-  return Array.from({ length: data.length }, (_, place) => [...data.at(place).input]);
-}
-
-const labelsOf = (data: Dataset) => Array.from({ length: data.length }, (_, place) => data.labelAt(place));
+import { labelsOf, rowsOf } from './rows.ts';
 
 const FLOWERS = 'height,color,species\n1.5,red,rose\n2,blue,iris\n-3e1,red,rose\n';
 
@@ -282,7 +277,7 @@ const FAULTS: readonly Fault[] = [
     'a\n1\n',
     { like: {} },
     'INVALID_OPTION',
-    'csv: like must be a dataset that was read from a table, got an object',
+    'csv: like must be a dataset that was read from a table, or the table of a model, got an object',
   ],
   [
     'a\n1\n',
@@ -316,7 +311,7 @@ test('no file, and a folder', async (t) => {
 
 test('a test file that differs from the training file', async (t) => {
   const like = await csv(fileWith(t, 'a,b,y\n1,p,0\n2,q,1\n'), { target: 'y' });
-  const table = 'categories of the training file';
+  const table = 'categories of the training data';
   for (const [text, options, code, message] of [
     [
       'a,b,y\n1,r,0\n',
@@ -332,12 +327,12 @@ test('a test file that differs from the training file', async (t) => {
     ],
     ['a,b,y\n1,r,0\n', { unknown: 'missing' }, 'INVALID_DATA', `FILE: line 2: column "b": ${MISSING}`],
     ['a,b,y\nx,p,0\n', {}, 'INVALID_DATA', 'FILE: line 2: column "a": "x" is no number'],
-    ['a,y\n1,0\n', {}, 'INVALID_DATA', 'FILE: has no column "b", which the training file has'],
+    ['a,y\n1,0\n', {}, 'INVALID_DATA', 'FILE: has no column "b", which the training data have'],
     [
       'a,b\n1,p\n',
       {},
       'INVALID_DATA',
-      'FILE: has no column "y", which the training file has; to read it without labels, give { labelKind: "none" }',
+      'FILE: has no column "y", which the training data have; to read it without labels, give { labelKind: "none" }',
     ],
     ['a,b,y\n', {}, 'FILE_FORMAT', 'FILE: has no line of data'],
     ['a,b,y\n1,p,0\n', { target: 'y' }, 'INVALID_OPTION', 'csv: target comes with { like }; leave it out'],

@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { GradloomError } from '../../lib/core/errors.ts';
 import { digits, fashionMnist, idx, iris, mnist, readIdx } from '../../lib/datasets/index.ts';
 import { nativeSamples } from '../../lib/datasets/native-samples.ts';
+import { idxFile } from './files.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures', import.meta.url));
 const IMAGES = join(FIXTURES, 'tiny-images-idx3-ubyte');
@@ -28,15 +29,6 @@ function makeFolder(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'gradloom-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-function idxFile(shape: readonly number[], data: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(4 + 4 * shape.length + data.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, 0x0800 | shape.length);
-  for (const [axis, extent] of shape.entries()) view.setUint32(4 + 4 * axis, extent);
-  bytes.set(data, 4 + 4 * shape.length);
-  return bytes;
 }
 
 test('the data of the package are the unchanged copies that its README names', (t) => {

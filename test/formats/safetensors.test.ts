@@ -649,3 +649,11 @@ test('the reference implementation reads a file of ours', (t) => {
   });
   t.deepEqual(keys, ['checksum', 'format', 'ü']);
 });
+
+test('what could not be read again is not written', (t) => {
+  t.throws(() => encodeSafetensors([], { table: 'x'.repeat(2 ** 24) }), {
+    code: 'INVALID_DATA',
+    message:
+      /^encodeSafetensors: metadata and names take \d{8} bytes, more than the 16777216 of a file's header$/,
+  });
+});
