@@ -16,8 +16,11 @@ export type SpecValue =
 /** `{ kind, ...attributes }`. Unset attributes are absent, never null: the defaults live in `lib/`. */
 export type Spec = { readonly kind: string; readonly [key: string]: SpecValue | undefined };
 
-/** A layer's spec carries its unique name within the model, for instance `dense_1`. */
-export type LayerSpec = Spec & { readonly name: string };
+/**
+ * A layer's spec carries its unique name within the model, for instance `dense_1`, and the names of the layers
+ * whose outputs it reads, `@input` for the network's input. Default of `inputs`: the layer before it.
+ */
+export type LayerSpec = Spec & { readonly name: string; readonly inputs?: readonly string[] };
 
 export interface NetworkSpec {
   /** Shape of one sample, channels last, without the batch: `[4]`, `[28, 28, 1]`. */

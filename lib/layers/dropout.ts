@@ -1,4 +1,4 @@
-import { numberThat, required } from '../core/options.ts';
+import { numberThat, type Rule, required } from '../core/options.ts';
 import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
 
 export interface DropoutOptions extends NamedOptions {
@@ -6,9 +6,12 @@ export interface DropoutOptions extends NamedOptions {
   readonly rate: number;
 }
 
-const OPTIONS = {
-  rate: required(numberThat('a number from 0 up to but not including 1', (rate) => rate >= 0 && rate < 1)),
-};
+export const dropRate: Rule<number> = numberThat(
+  'a number from 0 up to but not including 1',
+  (rate) => rate >= 0 && rate < 1,
+);
+
+const OPTIONS = { rate: required(dropRate) };
 
 /**
  * While training, sets values to 0 at random and multiplies the others by `1 / (1 - rate)`, so that their

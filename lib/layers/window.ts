@@ -18,13 +18,21 @@ export type Padding =
 
 type Sides = readonly [top: number, bottom: number, left: number, right: number];
 
+const SIDES =
+  'an integer of at least 0, [vertical, horizontal], [top, bottom, left, right] or { top, bottom, left, right }';
+
 const named = oneOf('valid', 'same');
 const count = integer(0, 2 ** 31 - 1);
 
 export const padding: Rule<'valid' | 'same' | Sides> = {
-  expected:
-    '"valid", "same", an integer of at least 0, [vertical, horizontal], [top, bottom, left, right] or { top, bottom, left, right }',
+  expected: `"valid", "same", ${SIDES}`,
   read: (given) => named.read(given) ?? readSides(given),
+};
+
+/** Counts alone. */
+export const sides: Rule<Sides> = {
+  expected: SIDES,
+  read: (given) => readSides(given),
 };
 
 function readSides(given: unknown): Sides | undefined {

@@ -26,7 +26,7 @@ import {
   native,
 } from '../native.ts';
 import { encodeModelFile, type TrainingRecord } from './model-file.ts';
-import type { Network } from './network.ts';
+import { type Network, toLayerSpecs } from './network.ts';
 import {
   checkDataset,
   type Evaluation,
@@ -143,7 +143,15 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     },
   ) {
     const { seed, maxParameters } = options;
-    const inner = callNative(() => new native.Model({ ...network, seed, maxParameters }));
+    const inner = callNative(
+      () =>
+        new native.Model({
+          inputShape: network.inputShape,
+          layers: toLayerSpecs(network),
+          seed,
+          maxParameters,
+        }),
+    );
     this.inputShape = network.inputShape as Input;
     this.outputShape = Object.freeze([...inner.outputShape]) as Shape as Output;
     this.layers = Object.freeze(inner.layers.map((layer) => Object.freeze(layer)));

@@ -287,7 +287,6 @@ Napi::Value ModelWrap::plan(const Napi::CallbackInfo& info) {
     for (size_t i = 0; i < architecture.layers().size(); ++i) {
       const Layer& layer = *architecture.layers()[i];
       const Plan::Row row = plan.describe(static_cast<int>(i));
-      const int passes = training ? architecture.training_passes(static_cast<int>(i)) : 1;
       Napi::Object object = Napi::Object::New(env);
       object.Set("name", layer.name());
       object.Set("kind", layer.kind());
@@ -296,7 +295,8 @@ Napi::Value ModelWrap::plan(const Napi::CallbackInfo& info) {
       object.Set("activationBytes", static_cast<double>(row.activation) * kBytes);
       object.Set("savedBytes", static_cast<double>(row.saved) * kBytes);
       object.Set("scratchBytes", static_cast<double>(row.scratch) * kBytes);
-      object.Set("flops", static_cast<double>(passes * batch * layer.flops()));
+      object.Set("flops", static_cast<double>(
+                              batch * (training ? architecture.training_flops(static_cast<int>(i)) : layer.flops())));
       rows.Set(rows.Length(), object);
     }
     Napi::Object result = Napi::Object::New(env);

@@ -68,6 +68,17 @@ std::vector<int64_t> Spec::integers(const std::string& key, int64_t minimum, int
   return values;
 }
 
+std::vector<std::string> Spec::strings(const std::string& key) const {
+  std::vector<std::string> values;
+  for (const Spec& entry : list(key)) {
+    const auto* value = std::get_if<std::string>(&entry.value_);
+    if (value == nullptr) fail(key, "must be a list of strings");
+    values.push_back(*value);
+  }
+  if (values.empty()) fail(key, "must have at least one entry");
+  return values;
+}
+
 std::vector<double> Spec::numbers(const std::string& key) const {
   const List entries = at(key).is_list() ? list(key) : List{at(key)};
   std::vector<double> values;

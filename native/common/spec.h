@@ -34,6 +34,8 @@ class Spec {
   int64_t integer(const std::string& key, int64_t minimum) const;
   const std::string& string(const std::string& key) const;
   const List& list(const std::string& key) const;
+  // A list of at least one string.
+  std::vector<std::string> strings(const std::string& key) const;
   // The attribute, which must be an object.
   const Spec& object(const std::string& key) const;
   // A list of integers, each at least `minimum`; `length` entries unless it is negative.

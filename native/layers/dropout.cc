@@ -8,18 +8,7 @@
 #include "kernels/tiling.h"
 
 namespace gradloom {
-namespace {
-
-// A layer's stream follows from its name, so that adding a layer elsewhere leaves its masks alone (32-bit FNV-1a).
-uint32_t stream_of(const std::string& name) {
-  uint32_t hash = 2166136261U;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return hash & 0xFFFFFFU;
-}
-
-}  // namespace
-
-Dropout::Dropout(const Spec& spec, const Shape& input_shape) : Layer(spec, input_shape), stream_(stream_of(name())) {
+Dropout::Dropout(const Spec& spec, const Shape& input_shape) : Layer(spec, input_shape) {
   const double rate = spec.number("rate");
   if (!(rate >= 0 && rate < 1)) throw Error("INVALID_SPEC", label() + ": rate must be in [0, 1)");
   scale_ = static_cast<float>(1 / (1 - rate));
@@ -39,7 +28,7 @@ void Dropout::backward(const BackwardArguments& args) const {
 }
 
 void Dropout::apply(const Pass& pass, Layout layout, const float* in, float* out) const {
-  const RandomStream random(pass.seed, RandomPurpose::kDropout, stream_, pass.step);
+  const RandomStream random(pass.seed, RandomPurpose::kDropout, random_stream(), pass.step);
   const int64_t size = floats_of(output_shape(), layout, pass.batch);
   const Tiling tiles = cut(size, ceil_divide(size, 8192), 4);
   pass.team.for_each(tiles.count, [&](int64_t tile, int) {

@@ -19,7 +19,6 @@ class Dropout final : public Layer {
   // out = in times the mask of the step; the backward pass draws the same mask again instead of keeping it.
   void apply(const Pass& pass, Layout layout, const float* in, float* out) const;
 
-  uint32_t stream_;     // tells the masks of several dropout layers apart
   float scale_;         // 1 / (1 - rate)
   uint64_t threshold_;  // a 32-bit word below it drops the element
 };

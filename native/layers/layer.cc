@@ -14,11 +14,12 @@ int64_t floats_of(const Shape& shape, Layout layout, int64_t batch) {
 }
 
 // Layers without parameters have no attribute "trainable".
-Layer::Layer(const Spec& spec, const Shape& input_shape)
+Layer::Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> other_input_shapes)
     : kind_(spec.string("kind")),
       name_(spec.string("name")),
       trainable_(!spec.has("trainable") || spec.boolean("trainable")),
       input_shape_(input_shape),
+      other_input_shapes_(std::move(other_input_shapes)),
       output_shape_(input_shape) {}
 
 bool Layer::learns() const {
@@ -29,6 +30,12 @@ bool Layer::learns() const {
 void Layer::add_parameter(ParameterSpec parameter) {
   if (!trainable_) parameter.role = ParameterRole::kFrozen;
   parameters_.push_back(std::move(parameter));
+}
+
+uint32_t Layer::random_stream() const {
+  uint32_t hash = 2166136261U;
+  for (const char c : name_) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return hash & 0xFFFFFFU;
 }
 
 void Layer::to_file_layout(int parameter, const float* stored, float* file) const {

@@ -58,7 +58,9 @@ struct LayerNeeds {
   bool backward_reads_input = false;
   bool backward_reads_output = false;
   bool aliases_input = false;  // the output is the input under another shape: no work, no memory
-  int64_t saved = 0;           // kept from forward to backward
+  // Only the gradient: dx is dy itself, so that backward has nothing to do for the first input. Implied by the above.
+  bool passes_gradient = false;
+  int64_t saved = 0;  // kept from forward to backward
   int64_t forward_scratch = 0;
   int64_t backward_scratch = 0;
 };
@@ -80,6 +82,7 @@ struct ForwardArguments {
   float* saved;
   float* scratch;
   std::span<const float* const> parameters;
+  std::span<const float* const> others = {};  // the inputs after x of a layer that has several
 };
 
 // Where the gradient of a parameter goes: into the optimizer's update at once, or into a buffer when the plan needs all
@@ -101,11 +104,13 @@ struct BackwardArguments {
   const float* x;
   const float* y;
   float* dy;  // gradient of the output; the layer may overwrite it
-  float* dx;  // gradient of the input; null when nobody needs it
+  float* dx;  // gradient of the input; null when nobody needs it, dy when it passes the gradient on
   const float* saved;
   float* scratch;
   std::span<const float* const> parameters;
   GradientSink& gradients;
+  std::span<const float* const> others = {};
+  std::span<float* const> other_gradients = {};  // of the others; null when nobody needs it
 };
 
 class Layer {
@@ -117,6 +122,8 @@ class Layer {
   const std::string& kind() const { return kind_; }
   const std::string& name() const { return name_; }
   const Shape& input_shape() const { return input_shape_; }
+  // Of the inputs after the first.
+  const std::vector<Shape>& other_input_shapes() const { return other_input_shapes_; }
   const Shape& output_shape() const { return output_shape_; }
   const std::vector<ParameterSpec>& parameters() const { return parameters_; }
   // False for a layer that its user froze: all its parameters are kFrozen.
@@ -128,8 +135,8 @@ class Layer {
   // count. A backward pass costs the same again for the weights and for the gradient of the input.
   virtual int64_t flops() const { return 0; }
 
-  // The layout of its input and output for this batch size, when the layer before it offers `offered`. A layer that is
-  // made for rows need not care.
+  // The layout of its inputs and output for this batch size, when the layer before its first one offers `offered`. A
+  // layer that is made for rows need not care.
   virtual Layout layout(int64_t /*batch*/, Layout /*offered*/) const { return Layout::kRows; }
   virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
   virtual void forward(const ForwardArguments& args) const = 0;
@@ -142,10 +149,13 @@ class Layer {
   virtual void from_file_layout(int parameter, const float* file, float* stored) const;
 
  protected:
-  Layer(const Spec& spec, const Shape& input_shape);
+  Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> other_input_shapes = {});
 
   // The start of every error message: conv2d "conv1"
   std::string label() const { return kind_ + " \"" + name_ + "\""; }
+  // Tells the random numbers of several layers apart. It follows from the layer's name, so that adding a layer
+  // elsewhere leaves the numbers of this one alone (32-bit FNV-1a, of which 24 bits count).
+  uint32_t random_stream() const;
   void set_output_shape(const Shape& shape) { output_shape_ = shape; }
   void add_parameter(ParameterSpec parameter);
 
@@ -154,6 +164,7 @@ class Layer {
   std::string name_;
   bool trainable_;
   Shape input_shape_;
+  std::vector<Shape> other_input_shapes_;
   Shape output_shape_;
   std::vector<ParameterSpec> parameters_;
 };

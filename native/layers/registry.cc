@@ -4,28 +4,46 @@
 
 #include "common/error.h"
 #include "layers/activation.h"
+#include "layers/add.h"
 #include "layers/average_pool2d.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/flatten.h"
+#include "layers/gaussian_noise.h"
 #include "layers/input_activation.h"
 #include "layers/layer_norm.h"
 #include "layers/max_pool2d.h"
+#include "layers/reshape.h"
+#include "layers/resize2d.h"
+#include "layers/spatial_dropout.h"
 
 namespace gradloom {
 namespace {
 
-using Factory = std::unique_ptr<Layer> (*)(const Spec&, const Shape&);
+using Factory = std::unique_ptr<Layer> (*)(const Spec&, std::span<const Shape>);
 
 template <class T>
-std::unique_ptr<Layer> make(const Spec& spec, const Shape& input_shape) {
-  return std::make_unique<T>(spec, input_shape);
+std::unique_ptr<Layer> make(const Spec& spec, std::span<const Shape> input_shapes) {
+  if (input_shapes.size() != 1) {
+    throw Error("INVALID_SPEC", "a layer of kind \"" + spec.string("kind") + "\" has one input, got " +
+                                    std::to_string(input_shapes.size()));
+  }
+  return std::make_unique<T>(spec, input_shapes[0]);
+}
+
+template <class T>
+std::unique_ptr<Layer> make_merging(const Spec& spec, std::span<const Shape> input_shapes) {
+  if (input_shapes.size() < 2) {
+    throw Error("INVALID_SPEC", "a layer of kind \"" + spec.string("kind") + "\" has at least two inputs");
+  }
+  return std::make_unique<T>(spec, input_shapes);
 }
 
 const std::map<std::string, Factory>& factories() {
   static const std::map<std::string, Factory> table = {
+      {"add", make_merging<Add>},
       {"averagePool2d", make<AveragePool2d>},
       {"batchNorm", make<BatchNorm>},
       {"conv2d", make<Conv2d>},
@@ -33,6 +51,7 @@ const std::map<std::string, Factory>& factories() {
       {"dropout", make<Dropout>},
       {"elu", make<ActivationLayer>},
       {"flatten", make<Flatten>},
+      {"gaussianNoise", make<GaussianNoise>},
       {"gelu", make<InputActivationLayer>},
       {"globalAveragePool2d", make<GlobalAveragePool2d>},
       {"globalMaxPool2d", make<GlobalMaxPool2d>},
@@ -41,22 +60,26 @@ const std::map<std::string, Factory>& factories() {
       {"logSoftmax", make<ActivationLayer>},
       {"maxPool2d", make<MaxPool2d>},
       {"relu", make<ActivationLayer>},
+      {"reshape", make<Reshape>},
       {"sigmoid", make<ActivationLayer>},
       {"silu", make<InputActivationLayer>},
       {"softmax", make<ActivationLayer>},
       {"softplus", make<InputActivationLayer>},
+      {"spatialDropout", make<SpatialDropout>},
       {"tanh", make<ActivationLayer>},
+      {"upsample2d", make<Upsample2d>},
+      {"zeroPad2d", make<ZeroPad2d>},
   };
   return table;
 }
 
 }  // namespace
 
-std::unique_ptr<Layer> make_layer(const Spec& spec, const Shape& input_shape) {
+std::unique_ptr<Layer> make_layer(const Spec& spec, std::span<const Shape> input_shapes) {
   const std::string& kind = spec.string("kind");
   const auto found = factories().find(kind);
   if (found == factories().end()) throw Error("UNKNOWN_KIND", "there is no layer of kind \"" + kind + "\"");
-  return found->second(spec, input_shape);
+  return found->second(spec, input_shapes);
 }
 
 std::vector<std::string> layer_kinds() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,9 +10,13 @@
 
 namespace gradloom {
 
-// The layer that `spec` names by its "kind", for samples of `input_shape`. Throws UNKNOWN_KIND, INVALID_SPEC or
-// SHAPE_MISMATCH, naming the layer.
-std::unique_ptr<Layer> make_layer(const Spec& spec, const Shape& input_shape);
+// The layer that `spec` names by its "kind", for samples whose inputs have these shapes. Throws UNKNOWN_KIND,
+// INVALID_SPEC or SHAPE_MISMATCH, naming the layer.
+std::unique_ptr<Layer> make_layer(const Spec& spec, std::span<const Shape> input_shapes);
+
+inline std::unique_ptr<Layer> make_layer(const Spec& spec, const Shape& input_shape) {
+  return make_layer(spec, std::span(&input_shape, 1));
+}
 
 std::vector<std::string> layer_kinds();
 

@@ -10,17 +10,57 @@
 
 namespace gradloom {
 
-Architecture::Architecture(const Shape& input_shape, const Spec::List& layers) : input_shape_(input_shape) {
+Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
+    : input_shape_(input_shape), depends_on_weights_{false} {
   constexpr int64_t kAlignment = kCacheLine / static_cast<int64_t>(sizeof(float));
   for (const Spec& spec : layers) {
-    layers_.push_back(make_layer(spec, output_shape()));
+    inputs_.push_back(find_inputs(spec));
+    std::vector<Shape> shapes;
+    bool depends = false;
+    for (const int value : inputs_.back()) {
+      shapes.push_back(value == 0 ? input_shape_ : layers_[static_cast<size_t>(value - 1)]->output_shape());
+      depends |= depends_on_weights(value);
+    }
+    layers_.push_back(make_layer(spec, shapes));
     const Layer& layer = *layers_.back();
+    depends_on_weights_.push_back(depends || layer.learns());
     first_parameters_.push_back(static_cast<int>(parameters_.size()));
     int index = 0;
     for (const ParameterSpec& parameter : layer.parameters()) {
       parameters_.push_back({static_cast<int>(layers_.size()) - 1, index++, layer.name() + "." + parameter.name,
                              parameter.shape, weights_size_, parameter.role});
       weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
+    }
+  }
+  check_all_read();
+}
+
+std::vector<int> Architecture::find_inputs(const Spec& spec) const {
+  if (!spec.has("inputs")) return {static_cast<int>(layers_.size())};
+  std::vector<int> values;
+  for (const std::string& name : spec.strings("inputs")) {
+    const auto found =
+        std::find_if(layers_.begin(), layers_.end(), [&](const auto& layer) { return layer->name() == name; });
+    if (found != layers_.end()) {
+      values.push_back(static_cast<int>(found - layers_.begin()) + 1);
+    } else if (name == "@input") {
+      values.push_back(0);
+    } else {
+      throw Error("INVALID_SPEC",
+                  "layer \"" + spec.string("name") + "\" reads \"" + name + "\", which is no layer before it");
+    }
+  }
+  return values;
+}
+
+void Architecture::check_all_read() const {
+  std::vector<bool> read(layers_.size() + 1, false);
+  for (const std::vector<int>& inputs : inputs_) {
+    for (const int value : inputs) read[static_cast<size_t>(value)] = true;
+  }
+  for (size_t layer = 0; layer + 1 < layers_.size(); ++layer) {
+    if (!read[layer + 1]) {
+      throw Error("INVALID_SPEC", "no layer reads the output of layer \"" + layers_[layer]->name() + "\"");
     }
   }
 }
@@ -31,16 +71,18 @@ int64_t Architecture::forward_flops() const {
   return flops;
 }
 
-int Architecture::training_passes(int layer) const {
-  const auto at = layers_.begin() + layer;
-  const bool passes_on = std::any_of(layers_.begin(), at, [](const auto& before) { return before->learns(); });
-  return 1 + ((*at)->trainable() ? 1 : 0) + (passes_on ? 1 : 0);
-}
-
 int64_t Architecture::training_flops() const {
   int64_t flops = 0;
-  for (size_t i = 0; i < layers_.size(); ++i) flops += layers_[i]->flops() * training_passes(static_cast<int>(i));
+  for (size_t layer = 0; layer < layers_.size(); ++layer) flops += training_flops(static_cast<int>(layer));
   return flops;
+}
+
+int64_t Architecture::training_flops(int layer) const {
+  const std::vector<int>& inputs = inputs_of(layer);
+  const bool passes_on =
+      std::any_of(inputs.begin(), inputs.end(), [&](int value) { return depends_on_weights(value); });
+  const Layer& of = *layers_[static_cast<size_t>(layer)];
+  return of.flops() * (1 + (of.trainable() ? 1 : 0) + (passes_on ? 1 : 0));
 }
 
 void Architecture::export_parameter(int parameter, const float* storage, float* values) const {

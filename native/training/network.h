@@ -1,6 +1,6 @@
-// The layers of a model in order, and its weights. A network is shared by plans, trainers and predictions; who may
-// touch the weights when is ruled by its lock (execution contract 3): a step of training takes it alone, readers share
-// it.
+// The layers of a model in the order in which they run, and its weights. A network is shared by plans, trainers and
+// predictions; who may touch the weights when is ruled by its lock (execution contract 3): a step of training takes it
+// alone, readers share it.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,9 @@ namespace gradloom {
 // The architecture: immutable, shared by a network and its copies.
 class Architecture {
  public:
-  // Every layer is built for the shape that the one before it gives. Throws what make_layer throws.
+  // A layer's input is what the layer before it gives, unless its spec has `inputs`: names of layers before it, or
+  // "@input" for the network's own. Throws what make_layer throws, INVALID_SPEC for inputs that do not exist and for a
+  // layer, but the last one, that nobody reads.
   Architecture(const Shape& input_shape, const Spec::List& layers);
 
   struct Parameter {
@@ -35,6 +37,10 @@ class Architecture {
   const Shape& input_shape() const { return input_shape_; }
   const Shape& output_shape() const { return layers_.empty() ? input_shape_ : layers_.back()->output_shape(); }
   const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  // Values are numbered: 0 is the network's input, i + 1 what layer i gives.
+  const std::vector<int>& inputs_of(int layer) const { return inputs_[static_cast<size_t>(layer)]; }
+  // Whether a layer that gives this value, directly or through others, has weights to train.
+  bool depends_on_weights(int value) const { return depends_on_weights_[static_cast<size_t>(value)]; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   // The first of a layer's parameters in `parameters()`.
   int first_parameter(int layer) const { return first_parameters_[static_cast<size_t>(layer)]; }
@@ -42,18 +48,22 @@ class Architecture {
   int64_t weights_size() const { return weights_size_; }
   // Of the products in a forward pass of one sample.
   int64_t forward_flops() const;
-  // How often a training step does a layer's products: forward, for the gradient of its weights unless it is frozen,
-  // and for that of its input if a layer before it learns.
-  int training_passes(int layer) const;
+  // Forward, the gradients of weights that are not frozen and those of inputs that depend on weights to train.
   int64_t training_flops() const;
+  int64_t training_flops(int layer) const;
 
   // From and to the layout of files. `values` has the size of the parameter.
   void export_parameter(int parameter, const float* storage, float* values) const;
   void import_parameter(int parameter, const float* values, float* storage) const;
 
  private:
+  std::vector<int> find_inputs(const Spec& spec) const;
+  void check_all_read() const;
+
   Shape input_shape_;
   std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<std::vector<int>> inputs_;  // of each layer
+  std::vector<bool> depends_on_weights_;  // of each value
   std::vector<Parameter> parameters_;
   std::vector<int> first_parameters_;
   int64_t weights_size_ = 0;

@@ -5,7 +5,8 @@
 
 #include "common/checked.h"
 #include "kernels/lanes.h"
-#include "training/memory_plan.h"
+#include "kernels/sum.h"
+#include "kernels/tiling.h"
 
 namespace gradloom {
 namespace {
@@ -34,96 +35,138 @@ Plan::Plan(std::shared_ptr<const Architecture> architecture, const PlanOptions& 
   lay_out();
 }
 
+int64_t Plan::floats_of_value(size_t value) const {
+  return floats_of(values_[value].shape, values_[value].layout, options_.batch);
+}
+
+size_t Plan::add_value(const Shape& shape, Layout layout, bool differentiated) {
+  values_.push_back({shape, layout, differentiated});
+  return values_.size() - 1;
+}
+
 // The input comes in rows and the loss takes rows; between them every layer gets the layout it wants.
 void Plan::choose_layouts() {
-  Layout current = Layout::kRows;
-  int index = 0;
-  for (const auto& layer : architecture_->layers()) {
-    const Layout wanted = layer->layout(options_.batch, current);
-    if (wanted != current) add_conversion(layer->input_shape(), current, wanted);
-    current = wanted;
-    nodes_.push_back({layer.get(), index++, layer->input_shape(), layer->output_shape(), wanted, wanted,
-                      layer->needs({options_.batch, options_.phase, options_.threads, wanted})});
-  }
-  if (current != Layout::kRows) add_conversion(architecture_->output_shape(), current, Layout::kRows);
-}
-
-void Plan::add_conversion(const Shape& shape, Layout from, Layout to) {
-  nodes_.push_back({nullptr, -1, shape, shape, from, to, {.kernel = "conversion"}});
-}
-
-// Times: forward of node i at i + 1 (the input is there at 0), the loss at L + 1, backward of node i at 2 L + 1 - i.
-void Plan::lay_out() {
-  const auto count = static_cast<int>(nodes_.size());
-  const bool training = options_.phase == Phase::kTraining;
-  const int loss_time = count + 1;
-  const auto forward_time = [](int node) { return node + 1; };
-  const auto backward_time = [count](int node) { return 2 * count + 1 - node; };
-  // Nodes before the first layer that learns have nobody to pass a gradient to.
-  int first_trained = 0;
-  while (first_trained < count && (nodes_[static_cast<size_t>(first_trained)].layer == nullptr ||
-                                   !nodes_[static_cast<size_t>(first_trained)].layer->learns())) {
-    ++first_trained;
-  }
   const bool all_gradients = options_.input_gradient == InputGradient::kKept;
-
-  std::vector<BufferRequest> requests;
-  const auto request = [&](int64_t size, int first, int last) {
-    requests.push_back({size, first, last});
-    return static_cast<int64_t>(requests.size()) - 1;
-  };
-  const auto extend = [&](int64_t index, int last) {
-    auto& lifetime = requests[static_cast<size_t>(index)];
-    lifetime.last = std::max(lifetime.last, last);
-  };
-
-  activations_.push_back(request(floats_of(architecture_->input_shape(), Layout::kRows, options_.batch), 0, 0));
-  for (int i = 0; i < count; ++i) {
-    const Node& node = nodes_[static_cast<size_t>(i)];
-    const int64_t input = activations_.back();
-    extend(input, forward_time(i));
-    const int64_t output = node.needs.aliases_input ? input
-                                                    : request(floats_of(node.output_shape, node.to, options_.batch),
-                                                              forward_time(i), forward_time(i));
-    if (training && node.needs.backward_reads_input) extend(input, backward_time(i));
-    if (training && node.needs.backward_reads_output) extend(output, backward_time(i));
-    activations_.push_back(output);
+  // By the numbers of the architecture.
+  std::vector<size_t> given = {add_value(architecture_->input_shape(), Layout::kRows, all_gradients)};
+  for (size_t i = 0; i < architecture_->layers().size(); ++i) {
+    const Layer& layer = *architecture_->layers()[i];
+    const auto index = static_cast<int>(i);
+    const std::vector<int>& read = architecture_->inputs_of(index);
+    const Layout wanted = layer.layout(options_.batch, values_[given[static_cast<size_t>(read.front())]].layout);
+    std::vector<Input> inputs;
+    for (const int value : read) inputs.push_back({in_layout(given[static_cast<size_t>(value)], wanted)});
+    const size_t output =
+        add_value(layer.output_shape(), wanted, all_gradients || architecture_->depends_on_weights(index + 1));
+    given.push_back(output);
+    const size_t others = inputs.size() - 1;
+    nodes_.push_back({.layer = &layer,
+                      .index = index,
+                      .inputs = std::move(inputs),
+                      .output = output,
+                      .needs = layer.needs({options_.batch, options_.phase, options_.threads, wanted}),
+                      .others = std::vector<const float*>(others),
+                      .other_gradients = std::vector<float*>(others)});
   }
-  extend(activations_.back(), loss_time);
+  output_ = in_layout(given.back(), Layout::kRows);
+}
 
-  gradients_.assign(static_cast<size_t>(count) + 1, kAbsent);
-  if (training) {
-    gradients_.back() = request(requests[static_cast<size_t>(activations_.back())].size, loss_time, loss_time);
-    for (int i = count - 1; i >= 0; --i) {
-      const auto at = static_cast<size_t>(i);
-      const int64_t outgoing = gradients_[at + 1];
-      extend(outgoing, backward_time(i));
-      if (!all_gradients && i <= first_trained) break;
-      const int64_t size = requests[static_cast<size_t>(activations_[at])].size;
-      gradients_[at] = nodes_[at].needs.aliases_input ? outgoing : request(size, backward_time(i), backward_time(i));
+// Several readers share one conversion.
+size_t Plan::in_layout(size_t value, Layout layout) {
+  if (values_[value].layout == layout) return value;
+  if (values_[value].converted == kNone) {
+    const size_t converted = add_value(values_[value].shape, layout, values_[value].differentiated);
+    values_[value].converted = converted;
+    nodes_.push_back(
+        {.layer = nullptr, .index = -1, .inputs = {{value}}, .output = converted, .needs = {.kernel = "conversion"}});
+  }
+  return values_[value].converted;
+}
+
+int64_t Plan::request(int64_t size, int first, int last) {
+  requests_.push_back({size, first, last});
+  return static_cast<int64_t>(requests_.size()) - 1;
+}
+
+void Plan::extend(int64_t request, int time) {
+  BufferRequest& lifetime = requests_[static_cast<size_t>(request)];
+  lifetime.last = std::max(lifetime.last, time);
+}
+
+// Offsets are numbers of requests until `place` resolves them.
+void Plan::lay_out() {
+  lay_out_activations();
+  if (options_.phase == Phase::kTraining) lay_out_gradients();
+  lay_out_scratch();
+  place();
+}
+
+void Plan::lay_out_activations() {
+  const bool training = options_.phase == Phase::kTraining;
+  values_.front().activation = request(floats_of_value(0), 0, 0);
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    for (const Input& input : node.inputs) {
+      const int64_t activation = values_[input.value].activation;
+      extend(activation, forward_time(i));
+      if (training && node.needs.backward_reads_input) extend(activation, backward_time(i));
     }
-    if (all_gradients) extend(gradients_.front(), backward_time(-1));
+    int64_t& output = values_[node.output].activation;
+    output = node.needs.aliases_input ? values_[node.inputs.front().value].activation
+                                      : request(floats_of_value(node.output), forward_time(i), forward_time(i));
+    if (training && node.needs.backward_reads_output) extend(output, backward_time(i));
   }
+  extend(values_[output_].activation, loss_time());
+}
 
-  for (int i = 0; i < count; ++i) {
-    Node& node = nodes_[static_cast<size_t>(i)];
+// A value's last reader comes first in backward and writes the gradient; what the readers before it give is added.
+void Plan::lay_out_gradients() {
+  values_[output_].gradient = request(floats_of_value(output_), loss_time(), loss_time());
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    Node& node = nodes_[i];
+    const Value& output = values_[node.output];
+    if (output.gradient == kAbsent) continue;
+    const int time = backward_time(i);
+    extend(output.gradient, time);
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      Input& input = node.inputs[k];
+      Value& value = values_[input.value];
+      if (!value.differentiated) continue;
+      const bool passed_on = k == 0 && (node.needs.aliases_input || node.needs.passes_gradient);
+      input.gradient = passed_on ? output.gradient : request(floats_of_value(input.value), time, time);
+      if (value.gradient == kAbsent) value.gradient = input.gradient;
+      extend(value.gradient, time);
+    }
+  }
+  if (values_.front().gradient != kAbsent) extend(values_.front().gradient, 2 * loss_time());
+}
+
+void Plan::lay_out_scratch() {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    Node& node = nodes_[i];
     node.forward_scratch = request(node.needs.forward_scratch, forward_time(i), forward_time(i));
-    if (training) {
+    if (options_.phase == Phase::kTraining) {
       node.saved = request(node.needs.saved, forward_time(i), backward_time(i));
       node.backward_scratch = request(node.needs.backward_scratch, backward_time(i), backward_time(i));
     }
   }
+}
 
-  const MemoryPlan placed = place_buffers(requests);
-  const auto resolve = [&](int64_t& index) {
-    if (index != kAbsent) index = placed.offsets[static_cast<size_t>(index)];
+void Plan::place() {
+  const MemoryPlan placed = place_buffers(requests_);
+  requests_ = {};
+  const auto resolve = [&](int64_t& offset) {
+    if (offset != kAbsent) offset = placed.offsets[static_cast<size_t>(offset)];
   };
-  std::for_each(activations_.begin(), activations_.end(), resolve);
-  std::for_each(gradients_.begin(), gradients_.end(), resolve);
+  for (Value& value : values_) {
+    resolve(value.activation);
+    resolve(value.gradient);
+  }
   for (Node& node : nodes_) {
     resolve(node.saved);
     resolve(node.forward_scratch);
     resolve(node.backward_scratch);
+    for (Input& input : node.inputs) resolve(input.gradient);
   }
   workspace_ = AlignedBuffer(placed.size);
   unshared_size_ = placed.unshared_size;
@@ -140,34 +183,33 @@ std::span<const float* const> Plan::parameters_of(int layer, const float* weight
 
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  for (size_t i = 0; i < nodes_.size(); ++i) forward_node(i, pass, weights);
+  for (Node& node : nodes_) forward_node(node, pass, weights);
 }
 
-void Plan::forward_node(size_t at_node, const Pass& pass, const float* weights) {
-  const Node& node = nodes_[at_node];
-  const float* x = at(activations_[at_node]);
-  float* y = at(activations_[at_node + 1]);
+void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
+  const Value& input = values_[node.inputs.front().value];
+  const Value& output = values_[node.output];
+  const float* x = at(input.activation);
+  float* y = at(output.activation);
   if (node.layer == nullptr) {
-    convert(pass.team, node.input_shape, options_.batch, node.from, x, y);
-  } else {
-    node.layer->forward(
-        {pass, node.from, x, y, at(node.saved), at(node.forward_scratch), parameters_of(node.index, weights)});
+    convert(pass.team, input.shape, options_.batch, input.layout, x, y);
+    return;
   }
+  for (size_t k = 1; k < node.inputs.size(); ++k) node.others[k - 1] = at(values_[node.inputs[k].value].activation);
+  node.layer->forward({pass, output.layout, x, y, at(node.saved), at(node.forward_scratch),
+                       parameters_of(node.index, weights), node.others});
 }
 
 int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
-  const auto finite = [&](size_t activation, int64_t floats) {
-    const float* values = at(activations_[activation]);
-    return std::all_of(values, values + floats, [](float v) { return std::isfinite(v); });
+  const auto finite = [&](size_t value) {
+    const float* floats = at(values_[value].activation);
+    return std::all_of(floats, floats + floats_of_value(value), [](float v) { return std::isfinite(v); });
   };
-  if (!finite(0, floats_of(architecture_->input_shape(), Layout::kRows, options_.batch))) return kInput;
+  if (!finite(0)) return kInput;
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    forward_node(i, pass, weights);
-    const Node& node = nodes_[i];
-    if (node.layer != nullptr && !finite(i + 1, floats_of(node.output_shape, node.to, options_.batch))) {
-      return node.index;
-    }
+  for (Node& node : nodes_) {
+    forward_node(node, pass, weights);
+    if (node.layer != nullptr && !finite(node.output)) return node.index;
   }
   return kNowhere;
 }
@@ -176,25 +218,48 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
                     const std::vector<std::unique_ptr<GradientSink>>& sinks) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
   for (size_t i = nodes_.size(); i-- > 0;) {
-    if (gradients_[i + 1] == kAbsent) break;
-    const Node& node = nodes_[i];
-    float* dy = at(gradients_[i + 1]);
-    float* dx = at(gradients_[i]);
-    if (node.layer != nullptr) {
-      node.layer->backward({pass, node.from, at(activations_[i]), at(activations_[i + 1]), dy, dx, at(node.saved),
-                            at(node.backward_scratch), parameters_of(node.index, weights),
-                            *sinks[static_cast<size_t>(node.index)]});
-    } else if (dx != nullptr) {
-      convert(team, node.input_shape, options_.batch, node.to, dy, dx);
-    }
+    Node& node = nodes_[i];
+    if (!values_[node.output].differentiated) continue;
+    backward_node(node, pass, weights, node.layer == nullptr ? nullptr : sinks[static_cast<size_t>(node.index)].get());
+    for (const Input& input : node.inputs) add_to_gradient(team, input);
   }
+}
+
+void Plan::backward_node(Node& node, const Pass& pass, const float* weights, GradientSink* sink) {
+  const Value& input = values_[node.inputs.front().value];
+  const Value& output = values_[node.output];
+  float* dy = at(output.gradient);
+  float* dx = at(node.inputs.front().gradient);
+  if (node.layer == nullptr) {
+    convert(pass.team, input.shape, options_.batch, output.layout, dy, dx);
+    return;
+  }
+  for (size_t k = 1; k < node.inputs.size(); ++k) {
+    node.others[k - 1] = at(values_[node.inputs[k].value].activation);
+    node.other_gradients[k - 1] = at(node.inputs[k].gradient);
+  }
+  node.layer->backward({pass, output.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
+                        at(node.backward_scratch), parameters_of(node.index, weights), *sink, node.others,
+                        node.other_gradients});
+}
+
+void Plan::add_to_gradient(Team& team, const Input& input) {
+  const int64_t gradient = values_[input.value].gradient;
+  if (input.gradient == kAbsent || input.gradient == gradient) return;
+  const Tiling tiles = tile_rows(floats_of_value(input.value), 1);
+  float* total = at(gradient);
+  const float* part = at(input.gradient);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first = tiles.first(tile);
+    sum(total + first, part + first, tiles.size(tile), total + first);
+  });
 }
 
 Plan::Row Plan::describe(int layer) const {
   const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.index == layer; });
   const LayerNeeds& needs = found->needs;
   const bool training = options_.phase == Phase::kTraining;
-  return {needs.kernel, found->to, needs.aliases_input ? 0 : floats_of(found->output_shape, found->to, options_.batch),
+  return {needs.kernel, values_[found->output].layout, needs.aliases_input ? 0 : floats_of_value(found->output),
           training ? needs.saved : 0,
           training ? std::max(needs.forward_scratch, needs.backward_scratch) : needs.forward_scratch};
 }

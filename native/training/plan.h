@@ -9,6 +9,7 @@
 #include "common/aligned_buffer.h"
 #include "common/parallel.h"
 #include "layers/layer.h"
+#include "training/memory_plan.h"
 #include "training/network.h"
 
 namespace gradloom {
@@ -36,11 +37,11 @@ class Plan {
   int threads() const { return options_.threads; }
   const Architecture& architecture() const { return *architecture_; }
 
-  float* input() { return at(activations_.front()); }
-  const float* output() const { return at(activations_.back()); }
+  float* input() { return at(values_.front().activation); }
+  const float* output() const { return at(values_[output_].activation); }
   // The gradient of the output: the loss writes it before backward.
-  float* output_gradient() { return at(gradients_.back()); }
-  const float* input_gradient() const { return at(gradients_.front()); }
+  float* output_gradient() { return at(values_[output_].gradient); }
+  const float* input_gradient() const { return at(values_.front().gradient); }
 
   void forward(Team& team, const float* weights, const RandomState& random);
   // From the last layer to the first; `sinks` has one entry a layer.
@@ -65,34 +66,68 @@ class Plan {
   int64_t unshared_floats() const { return unshared_size_; }
 
  private:
-  // One operation: a layer, or the conversion of an activation from one layout to another between two layers.
+  static constexpr int64_t kAbsent = -1;
+  static constexpr size_t kNone = static_cast<size_t>(-1);
+
+  // What an operation gives, or the input, in one layout.
+  struct Value {
+    Shape shape;
+    Layout layout;
+    bool differentiated;           // somebody needs its gradient
+    size_t converted = kNone;      // the same value in the other layout
+    int64_t activation = kAbsent;  // offsets in the workspace
+    int64_t gradient = kAbsent;
+  };
+
+  struct Input {
+    size_t value;
+    // Where its part of the value's gradient goes; added to the gradient, unless that is the place itself.
+    int64_t gradient = kAbsent;
+  };
+
+  // A layer, or the conversion of a value from one layout to another between two layers.
   struct Node {
     const Layer* layer;  // null for a conversion
     int index;           // of the layer
-    Shape input_shape;
-    Shape output_shape;
-    Layout from;
-    Layout to;  // the same as `from` for a layer
+    std::vector<Input> inputs;
+    size_t output;
     LayerNeeds needs;
     int64_t saved = kAbsent;
     int64_t forward_scratch = kAbsent;
     int64_t backward_scratch = kAbsent;
+    // Of the inputs after the first, filled for each pass.
+    std::vector<const float*> others = {};
+    std::vector<float*> other_gradients = {};
   };
-  static constexpr int64_t kAbsent = -1;
 
   float* at(int64_t offset) { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
   const float* at(int64_t offset) const { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
+  int64_t floats_of_value(size_t value) const;
   void choose_layouts();
-  void add_conversion(const Shape& shape, Layout from, Layout to);
+  size_t in_layout(size_t value, Layout layout);
+  size_t add_value(const Shape& shape, Layout layout, bool differentiated);
   void lay_out();
-  void forward_node(size_t node, const Pass& pass, const float* weights);
+  void lay_out_activations();
+  void lay_out_gradients();
+  void lay_out_scratch();
+  void place();
+  int64_t request(int64_t size, int first, int last);
+  void extend(int64_t request, int time);
+  // Positions in the order of operations; the input is there at 0.
+  int forward_time(size_t node) const { return static_cast<int>(node) + 1; }
+  int loss_time() const { return static_cast<int>(nodes_.size()) + 1; }
+  int backward_time(size_t node) const { return 2 * loss_time() - 1 - static_cast<int>(node); }
+  void forward_node(Node& node, const Pass& pass, const float* weights);
+  void backward_node(Node& node, const Pass& pass, const float* weights, GradientSink* sink);
+  void add_to_gradient(Team& team, const Input& input);
   std::span<const float* const> parameters_of(int layer, const float* weights);
 
   std::shared_ptr<const Architecture> architecture_;
   PlanOptions options_;
+  std::vector<Value> values_;  // the input, then every node's output
   std::vector<Node> nodes_;
-  std::vector<int64_t> activations_;  // offsets: the input, then every node's output
-  std::vector<int64_t> gradients_;    // of the same; kAbsent where no gradient is needed
+  size_t output_ = 0;
+  std::vector<BufferRequest> requests_;  // while it is laid out
   std::vector<const float*> parameters_;
   AlignedBuffer workspace_;
   int64_t unshared_size_ = 0;

@@ -2,6 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { listOf } from '../../lib/core/options.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/formats/safetensors.ts';
 import {
   adagrad,
@@ -28,6 +29,7 @@ import {
   standardize,
   Trainer,
 } from '../../lib/index.ts';
+import * as factories from '../../lib/layers/index.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'gradloom-files-'));
 const pathOf = (name: string) => join(folder, `${name}.safetensors`);
@@ -313,7 +315,7 @@ const DAMAGES: readonly Damage[] = [
   {
     title: 'an unknown layer',
     metadata: inJson('architecture', (value) => Object.assign(value, { layers: [{ kind: 'lstm' }] })),
-    text: 'metadata "architecture": architecture: layers[0] has the unknown kind "lstm"; there are averagePool2d, batchNorm, conv2d, dense, dropout, elu, flatten, gelu, globalAveragePool2d, globalMaxPool2d, layerNorm, leakyRelu, logSoftmax, maxPool2d, relu, sigmoid, silu, softmax, softplus and tanh',
+    text: `metadata "architecture": architecture: layers[0] has the unknown kind "lstm"; there are ${listOf(Object.keys(factories))}`,
   },
   {
     title: 'a layer with an unknown option',

@@ -7,6 +7,7 @@ import {
   dropout,
   elu,
   flatten,
+  gaussianNoise,
   gelu,
   globalAveragePool2d,
   globalMaxPool2d,
@@ -15,13 +16,18 @@ import {
   logSoftmax,
   maxPool2d,
   relu,
+  reshape,
   sigmoid,
   silu,
   softmax,
   softplus,
+  spatialDropout,
   tanh,
+  upsample2d,
+  zeroPad2d,
 } from '../../lib/layers/index.ts';
 import type { Initializer } from '../../lib/layers/initializer.ts';
+import { sequential } from '../../lib/models/index.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
 
 test('descriptions are frozen and hold the defaults', (t) => {
@@ -170,7 +176,56 @@ const PAIR = 'an integer from 1 to 2147483647, or a pair of them as [vertical, h
 const INITIALIZER =
   'one of "glorotUniform", "glorotNormal", "heUniform", "heNormal", "lecunUniform", "lecunNormal", "zeros", { kind: "constant", value }, { kind: "orthogonal", gain } or { kind: "truncatedNormal", standardDeviation }, each number finite and none but value below 0';
 
+test('padding, sizes and open shapes are read in their normal form', (t) => {
+  t.deepEqual(zeroPad2d({ padding: [1, 2] }).padding, [1, 1, 2, 2]);
+  t.deepEqual(upsample2d().size, [2, 2]);
+  t.deepEqual(upsample2d({ size: [1, 3] }).size, [1, 3]);
+  const model = sequential({ inputShape: [6, 4, 2] }, [
+    zeroPad2d({ padding: { top: 1, bottom: 0, left: 2, right: 3 } }),
+    upsample2d({ size: [1, 2] }),
+    spatialDropout({ rate: 0.2 }),
+    gaussianNoise({ standardDeviation: 0.1 }),
+    reshape({ shape: [-1, 9] }),
+  ]);
+  t.deepEqual(
+    model.layers.map(({ outputShape }) => outputShape),
+    [
+      [7, 9, 2],
+      [7, 18, 2],
+      [7, 18, 2],
+      [7, 18, 2],
+      [28, 9],
+    ],
+  );
+});
+
+test('padding and upsampling move values to their places', (t) => {
+  const model = sequential({ inputShape: [1, 2, 1] }, [
+    zeroPad2d({ padding: { top: 1, bottom: 0, left: 0, right: 1 } }),
+    upsample2d({ size: [2, 1] }),
+  ]);
+  const { data } = model.predictSync(Float32Array.of(5, 7));
+  t.deepEqual([...data], [0, 0, 0, 0, 0, 0, 5, 7, 0, 5, 7, 0]);
+});
+
 const WRONG: readonly WrongUse[] = [
+  [
+    () => zeroPad2d({ padding: wrongly('same') }),
+    'zeroPad2d: padding must be an integer of at least 0, [vertical, horizontal], [top, bottom, left, right] or { top, bottom, left, right }, got "same"',
+  ],
+  [() => upsample2d({ size: 0 }), `upsample2d: size must be ${PAIR}, got 0`],
+  [
+    () => reshape({ shape: [-1, -1] }),
+    'reshape: shape must be a shape such as [4, 8], in which one entry may be -1, got [-1, -1]',
+  ],
+  [
+    () => gaussianNoise({ standardDeviation: -1 }),
+    'gaussianNoise: standardDeviation must be a finite number of at least 0, got -1',
+  ],
+  [
+    () => spatialDropout({ rate: 1 }),
+    'spatialDropout: rate must be a number from 0 up to but not including 1, got 1',
+  ],
   [() => dense(wrongly({})), 'dense: units is missing; it must be an integer from 1 to 2147483647'],
   [() => dense(wrongly(undefined)), 'dense: units is missing; it must be an integer from 1 to 2147483647'],
   [

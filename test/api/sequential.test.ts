@@ -1,5 +1,7 @@
 import test from 'ava';
+import { listOf } from '../../lib/core/options.ts';
 import { batchNorm, conv2d, dense, dropout, flatten, maxPool2d, relu, sequential } from '../../lib/index.ts';
+import * as factories from '../../lib/layers/index.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
 
 test('shapes and counts come from the layers', (t) => {
@@ -129,7 +131,10 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
   ],
   [
     () => sequential({ inputShape: [4] }, [wrongly(7)]),
-    'sequential: layers[0] must be made by averagePool2d(...), batchNorm(...), conv2d(...), dense(...), dropout(...), elu(...), flatten(...), gelu(...), globalAveragePool2d(...), globalMaxPool2d(...), layerNorm(...), leakyRelu(...), logSoftmax(...), maxPool2d(...), relu(...), sigmoid(...), silu(...), softmax(...), softplus(...) or tanh(...), got 7',
+    `sequential: layers[0] must be made by ${listOf(
+      Object.keys(factories).map((kind) => `${kind}(...)`),
+      'or',
+    )}, got 7`,
   ],
   [
     () => sequential({ inputShape: [4] }, [wrongly({ kind: 'conv2' })]),

@@ -3,6 +3,7 @@ import { expectTypeOf } from 'expect-type';
 import {
   accuracy,
   adagrad,
+  batchNorm,
   conv2d,
   type Dataset,
   dense,
@@ -10,16 +11,20 @@ import {
   type EpochRecord,
   flatten,
   fromArrays,
+  gaussianNoise,
   type History,
   huber,
   iris,
   type LabelKind,
   type Layer,
+  layerNorm,
   loadModel,
   type Model,
   maxPool2d,
   mnist,
   relu,
+  reshape,
+  residual,
   type Shape,
   sequential,
   sgd,
@@ -40,6 +45,11 @@ export function shapes(units: number, layers: Layer[], inputShape: number[]) {
   expectTypeOf(
     sequential({ inputShape: [4] }, [dense({ units: 3, name: 'end' }), dropout({ rate: 0.5 }), relu()]),
   ).toEqualTypeOf<Model<readonly [4], readonly [3]>>();
+  expectTypeOf(
+    sequential({ inputShape: [4] }, [dense({ units: 3, trainable: false }), batchNorm(), layerNorm()]),
+  ).toEqualTypeOf<Model<readonly [4], readonly [3]>>();
+  // @ts-expect-error A layer without weights cannot be frozen.
+  relu({ trainable: false });
   expectTypeOf(sequential({ inputShape: [4] }, [relu()])).toEqualTypeOf<Model<readonly [4], readonly [4]>>();
   expectTypeOf(
     sequential({ inputShape: [8, 8, 1] }, [conv2d({ filters: 2, kernelSize: 3 }), maxPool2d()]),
@@ -51,6 +61,12 @@ export function shapes(units: number, layers: Layer[], inputShape: number[]) {
   expectTypeOf(sequential({ inputShape }, [dense({ units: 2 })])).toEqualTypeOf<
     Model<number[], readonly [2]>
   >();
+  expectTypeOf(
+    sequential({ inputShape: [4] }, [reshape({ shape: [2, -1] }), gaussianNoise({ standardDeviation: 1 })]),
+  ).toEqualTypeOf<Model<readonly [4], readonly [2, number]>>();
+  expectTypeOf(
+    sequential({ inputShape: [4] }, [dense({ units: 3 }), residual([relu(), dense({ units: 3 })])]),
+  ).toEqualTypeOf<Model<readonly [4], readonly [3]>>();
   // A model of known shapes goes where any model does, not the other way round.
   expectTypeOf<Model<readonly [4], readonly [3]>>().toExtend<Model>();
   expectTypeOf<Model>().not.toExtend<Model<readonly [4], readonly [3]>>();

@@ -24,10 +24,15 @@ namespace {
 struct Example {
   Spec::Object spec;
   Shape input;
+  int inputs = 1;
+
+  std::vector<Shape> input_shapes() const { return std::vector<Shape>(static_cast<size_t>(inputs), input); }
 };
 
 const std::multimap<std::string, Example>& examples() {
   static const std::multimap<std::string, Example> table = {
+      {"add", {plain_layer("add"), {20, 20, 33}, 2}},
+      {"add", {plain_layer("add"), {5}, 3}},
       {"averagePool2d", {average_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
       {"batchNorm", {batch_norm({}), {5, 7, 3}}},
       {"batchNorm", {batch_norm({.momentum = 0.3}), {33}}},
@@ -42,6 +47,7 @@ const std::multimap<std::string, Example>& examples() {
       {"dropout", {dropout(0.3), {7, 7, 10}}},
       {"elu", {elu(0.5), {7, 33}}},
       {"flatten", {plain_layer("flatten"), {5, 7, 3}}},
+      {"gaussianNoise", {gaussian_noise(0.5), {7, 7, 10}}},
       {"gelu", {gelu("none"), {5, 33}}},
       {"gelu", {gelu("tanh"), {20, 20, 33}}},
       {"globalAveragePool2d", {plain_layer("globalAveragePool2d"), {7, 5, 10}}},
@@ -53,11 +59,15 @@ const std::multimap<std::string, Example>& examples() {
       {"logSoftmax", {plain_layer("logSoftmax"), {5, 10}}},
       {"maxPool2d", {max_pool2d({.pool_size = {3, 3}, .padding = "same"}), {7, 7, 10}}},
       {"relu", {plain_layer("relu"), {20, 20, 33}}},
+      {"reshape", {reshape({5, -1}), {7, 3, 5}}},
       {"sigmoid", {plain_layer("sigmoid"), {33}}},
       {"silu", {plain_layer("silu"), {7, 33}}},
       {"softmax", {plain_layer("softmax"), {5, 10}}},
       {"softplus", {plain_layer("softplus"), {7, 33}}},
+      {"spatialDropout", {spatial_dropout(0.3), {7, 7, 10}}},
       {"tanh", {plain_layer("tanh"), {7, 3}}},
+      {"upsample2d", {upsample2d({2, 3}), {5, 7, 3}}},
+      {"zeroPad2d", {zero_pad2d({1, 0, 2, 3}), {5, 7, 3}}},
   };
   return table;
 }
@@ -68,7 +78,7 @@ void for_each_layer(const std::function<void(const Layer&, Layout offered)>& che
     for (const Layout offered : {Layout::kRows, Layout::kLanes}) {
       CAPTURE(kind);
       CAPTURE(std::string(layout_name(offered)));
-      check(*make_layer(example.spec, example.input), offered);
+      check(*make_layer(example.spec, example.input_shapes()), offered);
     }
   }
 }
@@ -117,6 +127,9 @@ void check_directional_derivative(const Layer& layer, Layout offered, RandomData
     CHECK(dot(gradient, direction) == doctest::Approx(difference).epsilon(0.02).scale(size));
   };
   check(result.dx, [](LayerCase& c) -> std::vector<float>& { return c.x; });
+  for (size_t i = 0; i < given.others.size(); ++i) {
+    check(result.other_gradients[i], [i](LayerCase& c) -> std::vector<float>& { return c.others[i]; });
+  }
   for (size_t p = 0; p < given.parameters.size(); ++p) {
     if (layer.parameters()[p].role != ParameterRole::kTrained) continue;
     check(result.gradients[p], [p](LayerCase& c) -> std::vector<float>& { return c.parameters[p]; });
@@ -175,6 +188,9 @@ TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the g
           const LayerResult result = run_layer(layer, given);
           CHECK(difference_in_bits(result.y, expected.y) == "");
           if (input_gradient) CHECK(difference_in_bits(result.dx, expected.dx) == "");
+          for (size_t i = 0; i < result.other_gradients.size(); ++i) {
+            CHECK(difference_in_bits(result.other_gradients[i], expected.other_gradients[i]) == "");
+          }
           for (size_t p = 0; p < expected.gradients.size(); ++p) {
             CHECK(difference_in_bits(result.gradients[p], expected.gradients[p]) == "");
           }
@@ -192,8 +208,8 @@ TEST_CASE("layers: gradients agree with directional derivatives of the layer its
 TEST_CASE("layers: a frozen one changes no parameter and gives the gradient of its input alone") {
   RandomData random(156);
   for (const auto& [kind, example] : examples()) {
-    const auto trained = make_layer(example.spec, example.input);
-    const auto layer = make_layer(frozen(example.spec), example.input);
+    const auto trained = make_layer(example.spec, example.input_shapes());
+    const auto layer = make_layer(frozen(example.spec), example.input_shapes());
     if (trained->parameters().empty()) continue;
     CHECK(trained->learns());
     CHECK_FALSE(layer->learns());
@@ -227,8 +243,13 @@ TEST_CASE("layers: a sample's prediction does not depend on the samples beside i
     for (int64_t n = 0; n < 9; ++n) {
       LayerCase single = given;
       single.batch = 1;
-      single.x.assign(given.x.begin() + n * layer.input_shape().size(),
-                      given.x.begin() + (n + 1) * layer.input_shape().size());
+      const auto sample = [n](const std::vector<float>& values, const Shape& shape) {
+        return std::vector<float>(values.begin() + n * shape.size(), values.begin() + (n + 1) * shape.size());
+      };
+      single.x = sample(given.x, layer.input_shape());
+      for (size_t i = 0; i < given.others.size(); ++i) {
+        single.others[i] = sample(given.others[i], layer.other_input_shapes()[i]);
+      }
       const std::vector<float> y = run_layer(layer, single).y;
       one_by_one.insert(one_by_one.end(), y.begin(), y.end());
     }
@@ -264,11 +285,11 @@ TEST_CASE("layers: every attribute is required, and an error names it") {
       spec.erase(attribute);
       // Layers without parameters have no "trainable".
       if (attribute != "trainable") {
-        CHECK(error_of([&] { gradloom::make_layer(spec, example.input); }) ==
+        CHECK(error_of([&] { gradloom::make_layer(spec, example.input_shapes()); }) ==
               "INVALID_SPEC: attribute \"" + attribute + "\" is missing");
       }
       spec.emplace(attribute, Spec());
-      CHECK(contains(error_of([&] { gradloom::make_layer(spec, example.input); }),
+      CHECK(contains(error_of([&] { gradloom::make_layer(spec, example.input_shapes()); }),
                      "INVALID_SPEC: attribute \"" + attribute + "\" must be"));
     }
   }

@@ -113,6 +113,7 @@ LayerCase make_case(const Layer& layer, int64_t batch, Fill fill) {
                    .x = fill(batch * layer.input_shape().size()),
                    .dy = fill(batch * layer.output_shape().size()),
                    .parameters = {}};
+  for (const Shape& shape : layer.other_input_shapes()) result.others.push_back(fill(batch * shape.size()));
   for (const ParameterSpec& parameter : layer.parameters()) {
     result.parameters.push_back(fill(parameter.shape.size()));
     if (parameter.name != "runningVariance") continue;
@@ -132,7 +133,18 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   GuardedBuffer x(from_rows(given.x, layer.input_shape(), layout, given.batch, 3.0F));
   GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
   GuardedBuffer dy(from_rows(given.dy, layer.output_shape(), layout, given.batch, 0.0F));
-  GuardedBuffer dx(needs.aliases_input ? 0 : input_floats);
+  const bool passes_gradient = needs.aliases_input || needs.passes_gradient;
+  GuardedBuffer dx(passes_gradient ? 0 : input_floats);
+  std::vector<std::unique_ptr<GuardedBuffer>> others;
+  std::vector<std::unique_ptr<GuardedBuffer>> other_gradients;
+  std::vector<float*> other_gradient_pointers;
+  for (size_t i = 0; i < given.others.size(); ++i) {
+    const Shape& shape = layer.other_input_shapes()[i];
+    others.push_back(std::make_unique<GuardedBuffer>(from_rows(given.others[i], shape, layout, given.batch, 3.0F)));
+    other_gradients.push_back(std::make_unique<GuardedBuffer>(floats_of(shape, layout, given.batch)));
+    other_gradient_pointers.push_back(given.input_gradient ? other_gradients.back()->data() : nullptr);
+  }
+  const std::vector<const float*> other_pointers = pointers_to(others);
   GuardedBuffer saved(needs.saved);
   GuardedBuffer forward_scratch(needs.forward_scratch);
   GuardedBuffer backward_scratch(needs.backward_scratch);
@@ -142,11 +154,11 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   CollectingSink sink(layer, given.place, parameters);
 
   float* output = needs.aliases_input ? x.data() : y.data();
-  float* input_gradient = needs.aliases_input ? dy.data() : dx.data();
+  float* input_gradient = passes_gradient ? dy.data() : dx.data();
   LayerResult result;
   Team::run(given.threads, [&](Team& team) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
-    layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers});
+    layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers});
     result.y = to_rows({output, output + output_floats}, layer.output_shape(), layout, given.batch);
     if (!training) return;
     // What the layer does not ask for is gone by the time of its backward pass.
@@ -156,7 +168,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
       output = y.data();
     }
     layer.backward({pass, layout, x.data(), output, dy.data(), given.input_gradient ? input_gradient : nullptr,
-                    saved.data(), backward_scratch.data(), pointers, sink});
+                    saved.data(), backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers});
   });
 
   if (training) {
@@ -166,11 +178,20 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
       if (!zero_beyond_batch(gradient, layer.input_shape(), layout, given.batch)) {
         result.broken_rules += "a gradient in a lane beyond the batch. ";
       }
+      for (size_t i = 0; i < others.size(); ++i) {
+        const float* values = other_gradients[i]->data();
+        const Shape& shape = layer.other_input_shapes()[i];
+        result.other_gradients.push_back(
+            to_rows({values, values + floats_of(shape, layout, given.batch)}, shape, layout, given.batch));
+      }
     }
     result.broken_rules += sink.broken_rules();
     result.gradients = sink.take();
   }
-  for (const GuardedBuffer* buffer : {&x, &y, &dy, &dx, &saved, &forward_scratch, &backward_scratch}) {
+  std::vector<const GuardedBuffer*> buffers = {&x, &y, &dy, &dx, &saved, &forward_scratch, &backward_scratch};
+  for (const auto& buffer : others) buffers.push_back(buffer.get());
+  for (const auto& buffer : other_gradients) buffers.push_back(buffer.get());
+  for (const GuardedBuffer* buffer : buffers) {
     if (!buffer->intact()) result.broken_rules += "written beside a buffer. ";
   }
   return result;

@@ -28,11 +28,14 @@ struct LayerCase {
   GradientPlace place = GradientPlace::kScratchOfLayer;
   bool input_gradient = true;
   Layout offered = Layout::kRows;  // by the layer before
+  // The inputs after x of a layer that merges several.
+  std::vector<std::vector<float>> others = {};
 };
 
 struct LayerResult {
   std::vector<float> y;
-  std::vector<float> dx;                      // empty without an input gradient
+  std::vector<float> dx;  // empty without an input gradient
+  std::vector<std::vector<float>> other_gradients = {};
   std::vector<std::vector<float>> gradients;  // of a statistic its new value
   std::string broken_rules;                   // "" when all were kept
 };

@@ -98,6 +98,26 @@ Spec::Object dropout(double rate, const std::string& name) {
   return {{"kind", "dropout"}, {"name", name}, {"rate", rate}};
 }
 
+Spec::Object gaussian_noise(double standard_deviation) {
+  return {{"kind", "gaussianNoise"}, {"name", "gaussianNoise_1"}, {"standardDeviation", standard_deviation}};
+}
+
+Spec::Object reshape(Spec::List shape) {
+  return {{"kind", "reshape"}, {"name", "reshape_1"}, {"shape", std::move(shape)}};
+}
+
+Spec::Object spatial_dropout(double rate) {
+  return {{"kind", "spatialDropout"}, {"name", "spatialDropout_1"}, {"rate", rate}};
+}
+
+Spec::Object upsample2d(Spec::List size) {
+  return {{"kind", "upsample2d"}, {"name", "upsample2d_1"}, {"size", std::move(size)}};
+}
+
+Spec::Object zero_pad2d(Spec::List padding) {
+  return {{"kind", "zeroPad2d"}, {"name", "zeroPad2d_1"}, {"padding", std::move(padding)}};
+}
+
 Spec::Object plain_layer(const std::string& kind) { return {{"kind", kind}, {"name", kind + "_1"}}; }
 
 Spec::Object adagrad(const AdagradSpec& options) {

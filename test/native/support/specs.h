@@ -80,6 +80,11 @@ Spec::Object leaky_relu(double slope);
 Spec::Object elu(double alpha);
 Spec::Object gelu(const std::string& approximate);
 Spec::Object dropout(double rate, const std::string& name = "dropout_1");
+Spec::Object gaussian_noise(double standard_deviation);
+Spec::Object reshape(Spec::List shape);
+Spec::Object spatial_dropout(double rate);
+Spec::Object upsample2d(Spec::List size);
+Spec::Object zero_pad2d(Spec::List padding);
 // Layers without attributes: flatten, most activations, global pooling.
 Spec::Object plain_layer(const std::string& kind);
 

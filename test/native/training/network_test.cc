@@ -120,3 +120,37 @@ TEST_CASE("Network: a snapshot is a copy of its own; only one run trains at a ti
   network->end_training();
   CHECK(network->begin_training());
 }
+
+TEST_CASE("Architecture: layers read the one before, or those that they name") {
+  Spec::Object first = dense({.units = 4, .name = "first"});
+  Spec::Object second = dense({.units = 4, .name = "second"});
+  Spec::Object meet = plain_layer("add");
+  const auto inputs = [](Spec::Object spec, Spec::List names) {
+    spec.emplace("inputs", std::move(names));
+    return spec;
+  };
+  const Architecture a({4}, {first, second, inputs(meet, {"second", "first", "@input"})});
+  CHECK(a.inputs_of(0) == std::vector<int>{0});
+  CHECK(a.inputs_of(1) == std::vector<int>{1});
+  CHECK(a.inputs_of(2) == std::vector<int>{2, 1, 0});
+  CHECK_FALSE(a.depends_on_weights(0));
+  CHECK(a.depends_on_weights(1));
+  CHECK(a.depends_on_weights(3));
+  // 2 x 4 x 4 forward; the input of the first needs no gradient.
+  CHECK(a.training_flops() == 32 * 2 + 32 * 3);
+
+  const auto error = [](const Spec::List& layers) { return error_of([&] { Architecture({4}, layers); }); };
+  CHECK(error({first, inputs(second, {"third"})}) ==
+        "INVALID_SPEC: layer \"second\" reads \"third\", which is no layer before it");
+  CHECK(error({first, inputs(second, {"second"})}) ==
+        "INVALID_SPEC: layer \"second\" reads \"second\", which is no layer before it");
+  CHECK(error({first, inputs(second, {"@input"})}) == "INVALID_SPEC: no layer reads the output of layer \"first\"");
+  CHECK(error({first, inputs(second, {"first", "@input"})}) ==
+        "INVALID_SPEC: a layer of kind \"dense\" has one input, got 2");
+  CHECK(error({first, meet}) == "INVALID_SPEC: a layer of kind \"add\" has at least two inputs");
+  CHECK(error({first, inputs(second, {})}) == "INVALID_SPEC: attribute \"inputs\" must have at least one entry");
+  CHECK(error({first, inputs(second, {3})}) == "INVALID_SPEC: attribute \"inputs\" must be a list of strings");
+  CHECK(error({dense({.units = 5, .name = "wide"}), inputs(meet, {"wide", "@input"})}) ==
+        "SHAPE_MISMATCH: add \"add_1\": the inputs of a sum must have one shape, got [5] and [4] (the paths of a "
+        "residual block, which a shortcut can bring to one shape)");
+}

@@ -51,12 +51,10 @@ struct Unshared {
 
 Unshared run_unshared(Network& network, int64_t batch, const std::vector<float>& x, const std::vector<float>& dy) {
   const Architecture& a = network.architecture();
-  std::vector<LayerCase> cases;
-  std::vector<LayerResult> results;
-  const auto layer_case = [&](size_t i, const std::vector<float>& in, const std::vector<float>& gradient) {
+  const auto layer_case = [&](size_t i, const std::vector<float>& gradient) {
     const Layer& layer = *a.layers()[i];
     LayerCase given{
-        .batch = batch, .x = in, .dy = gradient, .parameters = {}, .seed = kRandom.seed, .step = kRandom.step};
+        .batch = batch, .x = {}, .dy = gradient, .parameters = {}, .seed = kRandom.seed, .step = kRandom.step};
     for (size_t p = 0; p < layer.parameters().size(); ++p) {
       const auto& parameter = a.parameters()[static_cast<size_t>(a.first_parameter(static_cast<int>(i))) + p];
       const float* values = network.weights() + parameter.offset;
@@ -64,21 +62,38 @@ Unshared run_unshared(Network& network, int64_t batch, const std::vector<float>&
     }
     return given;
   };
-  std::vector<std::vector<float>> inputs = {x};
+  // By value: what it is, and its gradient so far.
+  std::vector<std::vector<float>> values = {x};
+  const auto read = [&](LayerCase given, size_t i) {
+    const std::vector<int>& inputs = a.inputs_of(static_cast<int>(i));
+    given.x = values[static_cast<size_t>(inputs[0])];
+    for (size_t k = 1; k < inputs.size(); ++k) given.others.push_back(values[static_cast<size_t>(inputs[k])]);
+    return given;
+  };
   for (size_t i = 0; i < a.layers().size(); ++i) {
     const std::vector<float> zeros(static_cast<size_t>(batch * a.layers()[i]->output_shape().size()));
-    inputs.push_back(run_layer(*a.layers()[i], layer_case(i, inputs.back(), zeros)).y);
+    values.push_back(run_layer(*a.layers()[i], read(layer_case(i, zeros), i)).y);
   }
-  Unshared result{.y = inputs.back(), .dx = dy, .gradients = {}};
+  std::vector<std::vector<float>> gradients(values.size());
+  gradients.back() = dy;
+  const auto add_to = [&](int value, const std::vector<float>& part) {
+    std::vector<float>& total = gradients[static_cast<size_t>(value)];
+    if (total.empty()) total.assign(part.size(), 0.0F);
+    for (size_t i = 0; i < part.size(); ++i) total[i] += part[i];
+  };
+  Unshared result{.y = values.back(), .dx = {}, .gradients = {}};
   for (size_t i = a.layers().size(); i-- > 0;) {
-    LayerResult layer = run_layer(*a.layers()[i], layer_case(i, inputs[i], result.dx));
-    result.dx = layer.dx;
+    const LayerResult layer = run_layer(*a.layers()[i], read(layer_case(i, gradients[i + 1]), i));
+    const std::vector<int>& inputs = a.inputs_of(static_cast<int>(i));
+    add_to(inputs[0], layer.dx);
+    for (size_t k = 1; k < inputs.size(); ++k) add_to(inputs[k], layer.other_gradients[k - 1]);
     for (size_t p = layer.gradients.size(); p-- > 0;) {
       std::vector<float> file(layer.gradients[p].size());
       a.layers()[i]->to_file_layout(static_cast<int>(p), layer.gradients[p].data(), file.data());
       result.gradients.insert(result.gradients.begin(), file);
     }
   }
+  result.dx = gradients.front();
   return result;
 }
 
@@ -117,7 +132,32 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
   LearnerOptions aliases{.input_shape = {3, 2, 1},
                          .layers = {plain_layer("flatten"), dense({.units = 4}), dropout(0.5)}};
   LearnerOptions bare{.input_shape = {4}, .layers = {plain_layer("flatten")}};
-  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), norm_net("blas"), odd, aliases, bare}) {
+  const auto reading = [](Spec::Object spec, Spec::List names) {
+    spec.emplace("inputs", std::move(names));
+    return spec;
+  };
+  const auto meeting = [&](const std::string& name, Spec::List names) {
+    Spec::Object spec = reading(plain_layer("add"), std::move(names));
+    spec["name"] = name;
+    return spec;
+  };
+  // Two residual blocks: around layers that want lanes, behind a shortcut with weights and an alias, then in rows.
+  const auto conv = [&](const std::string& name, const std::string& kernel) {
+    return conv2d({.filters = 6, .padding = "same", .activation = "tanh", .name = name, .kernel = kernel});
+  };
+  const auto residual = [&](const std::string& kernel) {
+    return LearnerOptions{.input_shape = {7, 5, 3},
+                          .layers = {conv("a", kernel), conv("b", kernel), conv("c", kernel), meeting("ac", {"c", "a"}),
+                                     plain_layer("relu"), plain_layer("flatten"),
+                                     reading(dense({.units = 210, .name = "side"}), {"flatten_1"}),
+                                     meeting("end", {"flatten_1", "side", "flatten_1"}), dense({.units = 3})}};
+  };
+  LearnerOptions twice{.input_shape = {6}, .layers = {dense({.units = 6}), meeting("two", {"dense_1", "dense_1"})}};
+  LearnerOptions from_input{
+      .input_shape = {5, 5, 2},
+      .layers = {conv2d({.filters = 2, .padding = "same"}), meeting("sum", {"@input", "conv2d_1"})}};
+  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), norm_net("blas"), odd, aliases, bare,
+                          residual("blas"), residual("direct"), twice, from_input}) {
     const auto network = make_network(net);
     for (const int64_t batch : {1, 7, 20}) {
       for (const int threads : {1, 3}) {
