@@ -48,8 +48,7 @@ class Architecture {
   int64_t weights_size() const { return weights_size_; }
   // Of the products in a forward pass of one sample.
   int64_t forward_flops() const;
-  // Of a training step: forward, for the gradient of the weights of layers that are not frozen, and for that of inputs
-  // that depend on weights.
+  // Forward, the gradients of weights that are not frozen and those of inputs that depend on weights to train.
   int64_t training_flops() const;
   int64_t training_flops(int layer) const;
 

@@ -3,6 +3,7 @@ import { expectTypeOf } from 'expect-type';
 import {
   accuracy,
   adagrad,
+  batchNorm,
   conv2d,
   type Dataset,
   dense,
@@ -16,6 +17,7 @@ import {
   iris,
   type LabelKind,
   type Layer,
+  layerNorm,
   loadModel,
   type Model,
   maxPool2d,
@@ -43,6 +45,11 @@ export function shapes(units: number, layers: Layer[], inputShape: number[]) {
   expectTypeOf(
     sequential({ inputShape: [4] }, [dense({ units: 3, name: 'end' }), dropout({ rate: 0.5 }), relu()]),
   ).toEqualTypeOf<Model<readonly [4], readonly [3]>>();
+  expectTypeOf(
+    sequential({ inputShape: [4] }, [dense({ units: 3, trainable: false }), batchNorm(), layerNorm()]),
+  ).toEqualTypeOf<Model<readonly [4], readonly [3]>>();
+  // @ts-expect-error A layer without weights cannot be frozen.
+  relu({ trainable: false });
   expectTypeOf(sequential({ inputShape: [4] }, [relu()])).toEqualTypeOf<Model<readonly [4], readonly [4]>>();
   expectTypeOf(
     sequential({ inputShape: [8, 8, 1] }, [conv2d({ filters: 2, kernelSize: 3 }), maxPool2d()]),
