@@ -1,3 +1,4 @@
+export type { ForkOptions } from './fork.ts';
 export { loadModel } from './load-model.ts';
 export {
   type Classification,

@@ -21,7 +21,8 @@ const VERSION = 1;
 /** What a model was trained with and needs again to be used. */
 export interface TrainingRecord {
   readonly preprocessing: Preprocessing;
-  readonly loss: Loss;
+  /** Undefined in a fork that was not trained yet. */
+  readonly loss: Loss | undefined;
 }
 
 export interface ModelFile {
@@ -41,7 +42,7 @@ export function encodeModelFile({ network, training, tensors, trainer }: ModelFi
   };
   if (training !== undefined) {
     metadata.preprocessing = JSON.stringify(training.preprocessing);
-    metadata.loss = JSON.stringify(training.loss.toSpec());
+    if (training.loss !== undefined) metadata.loss = JSON.stringify(training.loss.toSpec());
   }
   if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
   // What the native side gives is never shared memory.
@@ -71,7 +72,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   });
   return {
     network,
-    training: preprocessing === undefined || loss === undefined ? undefined : { preprocessing, loss },
+    training: preprocessing === undefined ? undefined : { preprocessing, loss },
     tensors: Object.fromEntries(weights),
     trainer: readField(path, metadata, 'trainer', (given) => given),
   };

@@ -15,6 +15,7 @@ import { Dataset, type LabelKind } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
 import { writeFileAtomic } from '../formats/files.ts';
+import type { Layer } from '../layers/layer.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
 import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
@@ -25,6 +26,7 @@ import {
   type NativeSamples,
   native,
 } from '../native.ts';
+import { FORK_OPTIONS, type ForkOptions, findRange, forkLayers, isParameterOf } from './fork.ts';
 import { encodeModelFile, type TrainingRecord } from './model-file.ts';
 import type { Network } from './network.ts';
 import {
@@ -35,6 +37,7 @@ import {
   toEvaluation,
   toNativeObjective,
 } from './objective.ts';
+import type { OutputShapeOf } from './output-shape.ts';
 import {
   checkSamePreprocessing,
   IDENTITY,
@@ -152,9 +155,20 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     Object.freeze(this);
   }
 
-  /** A table of the layers with their output shapes and parameters. */
+  /**
+   * A table of the layers with their output shapes, parameters, bytes of weights and floating-point operations of one
+   * forward pass of one sample, with the totals. The numbers themselves stand in `layers`.
+   */
   summary(): string {
     return formatSummary(this.inputShape, this.layers);
+  }
+
+  /**
+   * What raw samples are put through, `x * scale + shift`: the preprocessing of the data that the model was trained on.
+   * Undefined before.
+   */
+  get preprocessing(): Preprocessing | undefined {
+    return this.#state.training?.preprocessing;
   }
 
   /** How a step of this batch size would run: each layer's algorithm, layout and memory. */
@@ -179,6 +193,57 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     const { native: inner } = this.#state;
     const values = orderWeights('setWeights', inner.parameters, weights);
     callNative(() => inner.setParameters(values));
+  }
+
+  /**
+   * A model of the same network with weights of its own, equal bit for bit, and the same preprocessing and loss. While
+   * the model trains, the weights are those of a step's boundary.
+   */
+  clone(): Model<Input, Output> {
+    const { network, training } = this.#state;
+    const copy = new Model<Input, Output>(network, { seed: 0, training });
+    copy.setWeights(this.getWeights());
+    return copy;
+  }
+
+  /**
+   * A new model of some of this one's layers, with copies of their weights, and of new layers behind them: for
+   * fine-tuning (`freeze`), or without new layers to see what lies between. Taken layers keep their names. The fork has
+   * no loss until it is trained.
+   *
+   * Throws `INVALID_OPTION` for names that are no layer's or stand twice, `SHAPE_MISMATCH` for a new layer that does
+   * not fit.
+   *
+   * @example
+   * const tuned = model.fork({ last: 'flatten_1', freeze: true }, [dense({ units: 3 })]);
+   */
+  fork<
+    const First extends string | undefined = undefined,
+    const Last extends string | undefined = undefined,
+    const Layers extends readonly Layer[] = readonly [],
+  >(
+    options: ForkOptions<First, Last> = {},
+    layers: Layers = [] as readonly Layer[] as Layers,
+  ): Model<
+    [First] extends [undefined] ? Input : Shape,
+    OutputShapeOf<Layers, [Last] extends [undefined] ? Output : Shape>
+  > {
+    const { freeze, preprocessing, seed, ...ends } = readOptions('fork', options, FORK_OPTIONS);
+    const { network, training } = this.#state;
+    const { begin, end } = findRange(network, ends);
+    const taken = network.layers.slice(begin, end);
+    const inputShape =
+      begin === 0 ? network.inputShape : this.#outputShapeOf(network.layers[begin - 1]?.name);
+    const keeps = begin === 0 && preprocessing === 'keep' && training !== undefined;
+    const fork = new Model(
+      { inputShape, layers: forkLayers(taken, layers, freeze) },
+      { seed, training: keeps ? { preprocessing: training.preprocessing, loss: undefined } : undefined },
+    );
+    const weights = Object.entries(this.getWeights()).filter(([name]) =>
+      taken.some((layer) => isParameterOf(name, layer)),
+    );
+    fork.setWeights({ ...fork.getWeights(), ...Object.fromEntries(weights) });
+    return fork as never;
   }
 
   /**
@@ -293,6 +358,10 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
       return nativeSamples(checkDataset(operation, 'the dataset', inputs, this.inputShape));
     }
     return readSamples(operation, inputs, this.inputShape, nativePreprocessingOf(this.#state.training));
+  }
+
+  #outputShapeOf(name: string | undefined): Shape {
+    return this.layers.find((layer) => layer.name === name)?.outputShape ?? this.inputShape;
   }
 
   #predictions(data: Float32Array, count: number): Predictions<Output> {

@@ -1,0 +1,21 @@
+/** What compiles and what does not of cloning, forking, loading and differentiating models. Nothing of this runs. */
+import { expectTypeOf } from 'expect-type';
+import { dense, type ForkOptions, flatten, type Model, relu, type Shape } from '../../lib/index.ts';
+
+export function copies(model: Model<readonly [28, 28, 1], readonly [10]>, options: ForkOptions) {
+  expectTypeOf(model.clone()).toEqualTypeOf<Model<readonly [28, 28, 1], readonly [10]>>();
+  expectTypeOf(model.fork()).toEqualTypeOf<Model<readonly [28, 28, 1], readonly [10]>>();
+  // Names of layers are not in the types: behind a cut the shape is open, and new layers close it.
+  expectTypeOf(model.fork({ last: 'a' })).toEqualTypeOf<Model<readonly [28, 28, 1], Shape>>();
+  expectTypeOf(model.fork({ first: 'a' })).toEqualTypeOf<Model<Shape, readonly [10]>>();
+  expectTypeOf(model.fork({ last: 'a', freeze: true }, [flatten(), dense({ units: 3 })])).toEqualTypeOf<
+    Model<readonly [28, 28, 1], readonly [3]>
+  >();
+  expectTypeOf(model.fork({}, [relu()])).toEqualTypeOf<Model<readonly [28, 28, 1], readonly [10]>>();
+  expectTypeOf(model.fork(options)).toEqualTypeOf<Model<Shape, Shape>>();
+  // @ts-expect-error an unknown option
+  model.fork({ upTo: 'a' });
+  // @ts-expect-error no layer
+  model.fork({}, ['relu']);
+  expectTypeOf(model.preprocessing?.scale).toEqualTypeOf<readonly number[] | undefined>();
+}
