@@ -1,5 +1,6 @@
 export type { ForkOptions } from './fork.ts';
 export { loadModel } from './load-model.ts';
+export type { LoadReport, LoadWeightsOptions, MismatchedWeight, NameFilter } from './load-weights.ts';
 export {
   type Classification,
   type EvaluateOptions,

@@ -27,6 +27,17 @@ import {
   native,
 } from '../native.ts';
 import { FORK_OPTIONS, type ForkOptions, findRange, forkLayers, isParameterOf } from './fork.ts';
+import {
+  checkAllFit,
+  LOAD_WEIGHTS_OPTIONS,
+  type LoadReport,
+  type LoadWeightsOptions,
+  makeRename,
+  readTensors,
+  readWeights,
+  type Selection,
+  selectWeights,
+} from './load-weights.ts';
 import { encodeModelFile, type TrainingRecord } from './model-file.ts';
 import type { Network } from './network.ts';
 import {
@@ -196,6 +207,31 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   }
 
   /**
+   * Sets weights by name from a file (a saved model, a checkpoint, any safetensors file of float tensors) or from an
+   * object such as `getWeights()` of another model gives. What takes part, under which names, and whether all of it
+   * must fit say the options. Nothing is changed before everything is checked.
+   *
+   * Rejects, unless `strict: false`, with `INVALID_DATA` or `SHAPE_MISMATCH` and all names that do not fit; with
+   * `MODEL_BUSY` while the model trains; and as `loadModel` does for files.
+   *
+   * @example
+   * const { missing } = await model.loadWeights('old.safetensors', { match: /^conv/, strict: false });
+   */
+  async loadWeights(source: string | Weights, options: LoadWeightsOptions = {}): Promise<LoadReport> {
+    const { rename, match, strict } = readOptions('loadWeights', options, LOAD_WEIGHTS_OPTIONS);
+    const tensors =
+      typeof source === 'string'
+        ? await readTensors(readValue('loadWeights', 'path', source, text))
+        : readWeights('loadWeights', source);
+    const selection = selectWeights('loadWeights', this.#state.native.parameters, tensors, {
+      rename: makeRename('loadWeights', tensors, rename),
+      match,
+    });
+    this.#setSelected('loadWeights', selection, strict);
+    return selection.report;
+  }
+
+  /**
    * A model of the same network with weights of its own, equal bit for bit, and the same preprocessing and loss. While
    * the model trains, the weights are those of a step's boundary.
    */
@@ -358,6 +394,11 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
       return nativeSamples(checkDataset(operation, 'the dataset', inputs, this.inputShape));
     }
     return readSamples(operation, inputs, this.inputShape, nativePreprocessingOf(this.#state.training));
+  }
+
+  #setSelected(operation: string, { report, weights }: Selection, strict: boolean): void {
+    if (strict) checkAllFit(operation, report);
+    this.setWeights({ ...this.getWeights(), ...weights });
   }
 
   #outputShapeOf(name: string | undefined): Shape {

@@ -19,3 +19,16 @@ export function copies(model: Model<readonly [28, 28, 1], readonly [10]>, option
   model.fork({}, ['relu']);
   expectTypeOf(model.preprocessing?.scale).toEqualTypeOf<readonly number[] | undefined>();
 }
+
+export async function loading(model: Model) {
+  expectTypeOf(await model.loadWeights(model.getWeights())).toEqualTypeOf<LoadReport>();
+  expectTypeOf((await model.loadWeights('a', { match: /^conv/, strict: false })).mismatched[0]).toEqualTypeOf<
+    { readonly name: string; readonly shape: Shape; readonly expected: Shape } | undefined
+  >();
+  await model.loadWeights('a', { rename: { a: 'b' } });
+  await model.loadWeights('a', { rename: (name) => (name === 'a' ? undefined : name) });
+  // @ts-expect-error a name alone
+  await model.loadWeights('a', { match: 'conv' });
+  // @ts-expect-error neither a path nor weights
+  await model.loadWeights([new Float32Array(3)]);
+}
