@@ -1,5 +1,6 @@
 export type { ForkOptions } from './fork.ts';
 export { loadModel } from './load-model.ts';
+export type { LoadPyTorchOptions, PyTorchReport } from './load-pytorch.ts';
 export type { LoadReport, LoadWeightsOptions, MismatchedWeight, NameFilter } from './load-weights.ts';
 export {
   type Classification,
@@ -10,6 +11,7 @@ export {
   type PredictOptions,
 } from './model.ts';
 export type { Evaluation } from './objective.ts';
+export type { ModuleMatch } from './pytorch-modules.ts';
 export type { RawSamples } from './samples.ts';
 export { type SequentialOptions, sequential } from './sequential.ts';
 export type { Weight, Weights } from './weights.ts';

@@ -202,8 +202,14 @@ function floatsOf(operation: string, name: string, tensor: Tensor): Float32Array
   );
 }
 
-/** Throws, with all that does not fit, unless everything does. */
-export function checkAllFit(operation: string, { missing, unexpected, mismatched }: LoadReport): void {
+const REMEDY = 'mend names with rename, choose with match, or load what fits with strict: false';
+
+/** Throws, with all that does not fit, unless everything does; `notes` are further lines. */
+export function checkAllFit(
+  operation: string,
+  { missing, unexpected, mismatched }: LoadReport,
+  { remedy = REMEDY, notes = [] }: { readonly remedy?: string; readonly notes?: readonly string[] } = {},
+): void {
   const lines = [
     ...(missing.length > 0 ? [`missing: ${listOf(missing)}`] : []),
     ...(unexpected.length > 0 ? [`unexpected: ${listOf(unexpected)}`] : []),
@@ -215,6 +221,6 @@ export function checkAllFit(operation: string, { missing, unexpected, mismatched
   if (lines.length === 0) return;
   throw new GradloomError(
     mismatched.length > 0 ? 'SHAPE_MISMATCH' : 'INVALID_DATA',
-    `${operation}: the weights do not fit the model, nothing was changed; mend names with rename, choose with match, or load what fits with strict: false\n  ${lines.join('\n  ')}`,
+    `${operation}: the weights do not fit the model, nothing was changed; ${remedy}\n  ${[...lines, ...notes].join('\n  ')}`,
   );
 }

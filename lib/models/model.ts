@@ -26,7 +26,15 @@ import {
   type NativeSamples,
   native,
 } from '../native.ts';
+import { findFeatureOrders } from './feature-order.ts';
 import { FORK_OPTIONS, type ForkOptions, findRange, forkLayers, isParameterOf } from './fork.ts';
+import {
+  LOAD_PYTORCH_OPTIONS,
+  type LoadPyTorchOptions,
+  type PyTorchReport,
+  readStateDict,
+  selectStateDict,
+} from './load-pytorch.ts';
 import {
   checkAllFit,
   LOAD_WEIGHTS_OPTIONS,
@@ -35,7 +43,6 @@ import {
   makeRename,
   readTensors,
   readWeights,
-  type Selection,
   selectWeights,
 } from './load-weights.ts';
 import { encodeModelFile, type TrainingRecord } from './model-file.ts';
@@ -227,7 +234,35 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
       rename: makeRename('loadWeights', tensors, rename),
       match,
     });
-    this.#setSelected('loadWeights', selection, strict);
+    if (strict) checkAllFit('loadWeights', selection.report);
+    this.#overlay(selection.weights);
+    return selection.report;
+  }
+
+  /**
+   * Sets weights from the state dict of a PyTorch model of the same layers, written by
+   * `safetensors.torch.save_file(model.state_dict(), path)`. Convolutions are taken as they are; what reads a flattened
+   * map has its columns brought from `[C, H, W]` to `[H, W, C]`; batch norm's running statistics come along. The report
+   * says which module was taken for which layer and why. Activations and paddings are the caller's to match: compare
+   * the predictions of a few samples.
+   *
+   * Rejects as `loadWeights` does, and names modules that may be several layers: say with `map` which.
+   *
+   * @example
+   * await model.loadPyTorch('net.safetensors', { map: { 'features.0': 'conv2d_1', 'features.3': 'conv2d_2' } });
+   */
+  async loadPyTorch(path: string, options: LoadPyTorchOptions = {}): Promise<PyTorchReport> {
+    const { map, match, strict } = readOptions('loadPyTorch', options, LOAD_PYTORCH_OPTIONS);
+    const tensors = await readStateDict(readValue('loadPyTorch', 'path', path, text));
+    const { parameters } = this.#state.native;
+    const names = parameters.map(({ name }) => name);
+    const orders = findFeatureOrders('loadPyTorch', this.#state.network, this.layers, names);
+    const selection = selectStateDict('loadPyTorch', parameters, orders, tensors, { map, match });
+    if (strict) {
+      const remedy = 'name layers with map, choose with match, or load what fits with strict: false';
+      checkAllFit('loadPyTorch', selection.report, { remedy, notes: selection.ambiguous });
+    }
+    this.#overlay(selection.weights);
     return selection.report;
   }
 
@@ -396,8 +431,8 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     return readSamples(operation, inputs, this.inputShape, nativePreprocessingOf(this.#state.training));
   }
 
-  #setSelected(operation: string, { report, weights }: Selection, strict: boolean): void {
-    if (strict) checkAllFit(operation, report);
+  /** Sets some weights and leaves the others. */
+  #overlay(weights: Weights): void {
     this.setWeights({ ...this.getWeights(), ...weights });
   }
 

@@ -1,6 +1,15 @@
 /** What compiles and what does not of cloning, forking, loading and differentiating models. Nothing of this runs. */
 import { expectTypeOf } from 'expect-type';
-import { dense, type ForkOptions, flatten, type Model, relu, type Shape } from '../../lib/index.ts';
+import {
+  dense,
+  type ForkOptions,
+  flatten,
+  type LoadReport,
+  type Model,
+  type PyTorchReport,
+  relu,
+  type Shape,
+} from '../../lib/index.ts';
 
 export function copies(model: Model<readonly [28, 28, 1], readonly [10]>, options: ForkOptions) {
   expectTypeOf(model.clone()).toEqualTypeOf<Model<readonly [28, 28, 1], readonly [10]>>();
@@ -31,4 +40,12 @@ export async function loading(model: Model) {
   await model.loadWeights('a', { match: 'conv' });
   // @ts-expect-error neither a path nor weights
   await model.loadWeights([new Float32Array(3)]);
+}
+
+export async function pyTorch(model: Model) {
+  expectTypeOf(await model.loadPyTorch('a')).toEqualTypeOf<PyTorchReport>();
+  expectTypeOf<PyTorchReport>().toExtend<LoadReport>();
+  await model.loadPyTorch('a', { map: { 'features.0': 'conv2d_1' }, match: /^conv/, strict: false });
+  // @ts-expect-error rename belongs to loadWeights
+  await model.loadPyTorch('a', { rename: { a: 'b' } });
 }
