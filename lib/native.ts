@@ -10,6 +10,7 @@ export type SpecValue =
   | boolean
   | number
   | string
+  | Float32Array
   | readonly SpecValue[]
   | { readonly [key: string]: SpecValue | undefined };
 

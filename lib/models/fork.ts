@@ -13,7 +13,7 @@ import {
 } from '../core/options.ts';
 import type { Layer } from '../layers/layer.ts';
 import { makeLayer } from '../layers/make-layer.ts';
-import { type NamedLayer, type Network, nameLayers } from './network.ts';
+import { checkGivenValues, type NamedLayer, type Network, nameLayers } from './network.ts';
 
 export interface ForkOptions<
   First extends string | undefined = string | undefined,
@@ -74,6 +74,7 @@ export function forkLayers(
     const layer = makeLayer('fork', `layers[${index}]`, given);
     layers.push(layer.name === undefined ? { ...layer, name: freeName(layer.kind, layers) } : layer);
   }
+  checkGivenValues('fork', layers.slice(taken.length));
   return nameLayers('fork', layers);
 }
 

@@ -15,6 +15,7 @@ import { Dataset, type LabelKind } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
 import { writeFileAtomic } from '../formats/files.ts';
+import { withGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
@@ -164,7 +165,8 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     },
   ) {
     const { seed, maxParameters } = options;
-    const inner = callNative(() => new native.Model({ ...network, seed, maxParameters }));
+    const layers = network.layers.map(withGivenValues);
+    const inner = callNative(() => new native.Model({ ...network, layers, seed, maxParameters }));
     this.inputShape = network.inputShape as Input;
     this.outputShape = Object.freeze([...inner.outputShape]) as Shape as Output;
     this.layers = Object.freeze(inner.layers.map((layer) => Object.freeze(layer)));

@@ -41,6 +41,10 @@ Spec to_spec(const Napi::Value& value) {
     for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(to_spec(array.Get(i)));
     return list;
   }
+  if (value.IsTypedArray()) {
+    const Napi::Float32Array array = float_array(value, "an array in a spec");
+    return std::make_shared<const std::vector<float>>(array.Data(), array.Data() + array.ElementLength());
+  }
   if (value.IsObject()) {
     const auto object = value.As<Napi::Object>();
     const Napi::Array names = object.GetPropertyNames();
@@ -52,7 +56,8 @@ Spec to_spec(const Napi::Value& value) {
     }
     return fields;
   }
-  throw Error("INVALID_SPEC", "a spec holds null, booleans, numbers, strings, lists and objects only");
+  throw Error("INVALID_SPEC",
+              "a spec holds null, booleans, numbers, strings, lists, objects and arrays of floats only");
 }
 
 Spec::List to_spec_list(const Napi::Value& value, const char* name) {

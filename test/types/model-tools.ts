@@ -49,3 +49,12 @@ export async function pyTorch(model: Model) {
   // @ts-expect-error rename belongs to loadWeights
   await model.loadPyTorch('a', { rename: { a: 'b' } });
 }
+
+export function givenValues() {
+  dense({ units: 1, weightInitializer: { kind: 'given', values: [[1, 2]] } });
+  dense({ units: 1, biasInitializer: { kind: 'given', values: new Float64Array(1) } });
+  // @ts-expect-error no values
+  dense({ units: 1, weightInitializer: { kind: 'given' } });
+  // @ts-expect-error words
+  dense({ units: 1, weightInitializer: { kind: 'given', values: [['1']] } });
+}
