@@ -1,4 +1,5 @@
 export type { ForkOptions } from './fork.ts';
+export type { GradientOptions, Gradients } from './gradient.ts';
 export { loadModel } from './load-model.ts';
 export type { LoadPyTorchOptions, PyTorchReport } from './load-pytorch.ts';
 export type { LoadReport, LoadWeightsOptions, MismatchedWeight, NameFilter } from './load-weights.ts';

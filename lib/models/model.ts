@@ -21,6 +21,7 @@ import type { Loss } from '../losses/loss.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
 import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
 import {
+  type NativeLabelledSamples,
   type NativeLayerInfo,
   type NativeModel,
   type NativePlanInfo,
@@ -29,6 +30,7 @@ import {
 } from '../native.ts';
 import { findFeatureOrders } from './feature-order.ts';
 import { FORK_OPTIONS, type ForkOptions, findRange, forkLayers, isParameterOf } from './fork.ts';
+import { GRADIENT_OPTIONS, type GradientOptions, type Gradients, readPlaces } from './gradient.ts';
 import {
   LOAD_PYTORCH_OPTIONS,
   type LoadPyTorchOptions,
@@ -52,6 +54,7 @@ import {
   checkDataset,
   type Evaluation,
   makeObjective,
+  type Objective,
   readLabelled,
   toEvaluation,
   toNativeObjective,
@@ -390,20 +393,54 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     options: EvaluateOptions<Metrics> = {},
   ): Promise<Evaluation<MetricNameOf<Metrics[number]>>> {
     const { loss, metrics, ...settings } = readOptions('evaluate', options, EVALUATE_OPTIONS);
-    const { native: inner, network, training } = this.#state;
-    const objective = makeObjective('evaluate', network, this.outputShape, {
-      loss: loss ?? this.#trainedLoss('evaluate', 'name one: { loss: "softmaxCrossEntropy" }'),
-      metrics,
-    });
-    const checked = checkDataset('evaluate', 'the dataset', dataset, this.inputShape);
-    if (training !== undefined) {
-      checkPreprocessing('evaluate', 'the dataset', checked, training.preprocessing);
-    }
-    const samples = readLabelled('evaluate', 'the dataset', checked, objective.loss, this.outputShape);
+    const { native: inner } = this.#state;
+    const objective = this.#objective('evaluate', loss, metrics);
+    const samples = this.#labelled('evaluate', dataset, objective.loss);
     const result = await awaitNative(() =>
       native.evaluate(inner, toNativeObjective(objective), samples, settings),
     );
     return toEvaluation(objective.metrics, result);
+  }
+
+  /**
+   * The gradient by the samples of an output, such as a class's score, or of the loss: what a change of each value would
+   * do to it (saliency, adversarial samples). The network runs as in `predict`, without dropout, and stays as it is.
+   * Gradients are by the samples as given, in the units before preprocessing. Each sample counts alone: its loss is
+   * what `evaluate` gives for a dataset of just it.
+   *
+   * Rejects with `INVALID_OPTION` for places that are no outputs, `INVALID_DATA` for labels that do not fit the loss,
+   * `SHAPE_MISMATCH` for samples of another shape.
+   *
+   * @example
+   * const { labels } = await model.classify(images);
+   * const saliency = await model.gradient(images, { of: labels });
+   */
+  async gradient(
+    dataset: Dataset<Input, LabelKind>,
+    options: GradientOptions<'loss'>,
+  ): Promise<Gradients<Input>>;
+  async gradient(
+    inputs: RawSamples | Dataset<Input, LabelKind>,
+    options: GradientOptions<number | ArrayLike<number>>,
+  ): Promise<Gradients<Input>>;
+  async gradient(inputs: unknown, options: GradientOptions): Promise<Gradients<Input>> {
+    const { of, loss, ...settings } = readOptions('gradient', options, GRADIENT_OPTIONS);
+    if (of !== 'loss' && loss !== undefined) {
+      throw new GradloomError('INVALID_OPTION', "gradient: loss needs of: 'loss'; leave out one of them");
+    }
+    const { native: inner } = this.#state;
+    const objective = of === 'loss' ? this.#objective('gradient', loss, []) : undefined;
+    const samples =
+      objective === undefined
+        ? this.#samples('gradient', inputs)
+        : this.#labelled('gradient', inputs, objective.loss);
+    const differentiand =
+      objective?.loss.toSpec() ??
+      readPlaces(of as Exclude<typeof of, 'loss'>, samples.count, this.outputShape);
+    const { values, gradients } = await awaitNative(() =>
+      native.inputGradient(inner, samples, differentiand, settings),
+    );
+    return { data: gradients, shape: [samples.count, ...this.inputShape], values };
   }
 
   /**
@@ -440,6 +477,22 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
 
   #outputShapeOf(name: string | undefined): Shape {
     return this.layers.find((layer) => layer.name === name)?.outputShape ?? this.inputShape;
+  }
+
+  #objective(operation: string, loss: unknown, metrics: unknown): Objective {
+    return makeObjective(operation, this.#state.network, this.outputShape, {
+      loss: loss ?? this.#trainedLoss(operation, 'name one: { loss: "softmaxCrossEntropy" }'),
+      metrics,
+    });
+  }
+
+  #labelled(operation: string, dataset: unknown, loss: Loss): NativeLabelledSamples {
+    const { training } = this.#state;
+    const checked = checkDataset(operation, 'the dataset', dataset, this.inputShape);
+    if (training !== undefined) {
+      checkPreprocessing(operation, 'the dataset', checked, training.preprocessing);
+    }
+    return readLabelled(operation, 'the dataset', checked, loss, this.outputShape);
   }
 
   #predictions(data: Float32Array, count: number): Predictions<Output> {

@@ -133,6 +133,12 @@ Napi::Float32Array float_array(const Napi::Value& value, const char* name) {
   return array.As<Napi::Float32Array>();
 }
 
+Napi::Int32Array int_array(const Napi::Value& value, const char* name) {
+  const Napi::TypedArray array = typed_array(value, name);
+  if (array.TypedArrayType() != napi_int32_array) fail(name, "an Int32Array");
+  return array.As<Napi::Int32Array>();
+}
+
 Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count) {
   Napi::Float32Array array = Napi::Float32Array::New(env, count);
   std::copy_n(values, count, array.Data());

@@ -55,7 +55,7 @@ void Plan::add_conversion(const Shape& shape, Layout from, Layout to) {
 // Times: forward of node i at i + 1 (the input is there at 0), the loss at L + 1, backward of node i at 2 L + 1 - i.
 void Plan::lay_out() {
   const auto count = static_cast<int>(nodes_.size());
-  const bool training = options_.phase == Phase::kTraining;
+  const bool training = runs_backward(options_.phase);
   const int loss_time = count + 1;
   const auto forward_time = [](int node) { return node + 1; };
   const auto backward_time = [count](int node) { return 2 * count + 1 - node; };
@@ -193,7 +193,7 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
 Plan::Row Plan::describe(int layer) const {
   const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.index == layer; });
   const LayerNeeds& needs = found->needs;
-  const bool training = options_.phase == Phase::kTraining;
+  const bool training = runs_backward(options_.phase);
   return {needs.kernel, found->to, needs.aliases_input ? 0 : floats_of(found->output_shape, found->to, options_.batch),
           training ? needs.saved : 0,
           training ? std::max(needs.forward_scratch, needs.backward_scratch) : needs.forward_scratch};

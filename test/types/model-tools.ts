@@ -1,9 +1,11 @@
 /** What compiles and what does not of cloning, forking, loading and differentiating models. Nothing of this runs. */
 import { expectTypeOf } from 'expect-type';
 import {
+  type Dataset,
   dense,
   type ForkOptions,
   flatten,
+  type Gradients,
   type LoadReport,
   type Model,
   type PyTorchReport,
@@ -57,4 +59,22 @@ export function givenValues() {
   dense({ units: 1, weightInitializer: { kind: 'given' } });
   // @ts-expect-error words
   dense({ units: 1, weightInitializer: { kind: 'given', values: [['1']] } });
+}
+
+export async function gradients(
+  model: Model<readonly [4], readonly [3]>,
+  labelled: Dataset<[4], 'class'>,
+  other: Dataset<[5], 'class'>,
+) {
+  const gradient = await model.gradient(new Float32Array(8), { of: Int32Array.of(0, 2) });
+  expectTypeOf(gradient).toEqualTypeOf<Gradients<readonly [4]>>();
+  expectTypeOf(gradient.shape).toEqualTypeOf<readonly [count: number, 4]>();
+  await model.gradient(labelled, { of: 1 });
+  await model.gradient(labelled, { of: 'loss', loss: 'softmaxCrossEntropy' });
+  // @ts-expect-error raw samples have no labels
+  await model.gradient(new Float32Array(8), { of: 'loss' });
+  // @ts-expect-error samples of another shape
+  await model.gradient(other, { of: 1 });
+  // @ts-expect-error what is to be differentiated is missing
+  await model.gradient(labelled, {});
 }

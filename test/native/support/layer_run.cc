@@ -120,7 +120,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   const LayerNeeds needs = layer.needs({given.batch, given.phase, given.threads, layout});
   const int64_t input_floats = floats_of(layer.input_shape(), layout, given.batch);
   const int64_t output_floats = floats_of(layer.output_shape(), layout, given.batch);
-  const bool training = given.phase == Phase::kTraining;
+  const bool training = runs_backward(given.phase);
   GuardedBuffer x(from_rows(given.x, layer.input_shape(), layout, given.batch, 3.0F));
   GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
   GuardedBuffer dy(from_rows(given.dy, layer.output_shape(), layout, given.batch, 0.0F));
