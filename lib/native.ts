@@ -10,6 +10,7 @@ export type SpecValue =
   | boolean
   | number
   | string
+  | Float32Array
   | readonly SpecValue[]
   | { readonly [key: string]: SpecValue | undefined };
 
@@ -269,6 +270,16 @@ export interface NativeAddon {
     samples: NativeLabelledSamples,
     options: NativePredictOptions,
   ): Promise<NativeEvaluation>;
+  /**
+   * Of each sample one output, by its place, or the loss; and its gradient by the sample as it is stored, on a thread of
+   * its own. Random layers and statistics do what they do when predicting.
+   */
+  inputGradient(
+    model: NativeModel,
+    samples: NativeSamples | NativeLabelledSamples,
+    differentiand: Int32Array | Spec,
+    options: NativePredictOptions,
+  ): Promise<{ readonly values: Float32Array; readonly gradients: Float32Array }>;
   /** Loss of `[batch, ...outputShape]` outputs and its gradient with respect to them. */
   computeLoss(
     loss: Spec,

@@ -48,6 +48,14 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<GradloomErrorCode>([
   'INTERNAL',
 ]);
 
+/** What the native core tells apart and users need not: it checks again what `lib` has checked. */
+const NATIVE_CODES: Readonly<Record<string, GradloomErrorCode>> = {
+  INVALID_SPEC: 'INVALID_OPTION',
+  INVALID_ARGUMENT: 'INVALID_OPTION',
+  UNKNOWN_KIND: 'INVALID_OPTION',
+  LABELS_MISSING: 'INVALID_DATA',
+};
+
 /**
  * Every error that Gradloom throws on purpose. The text names the operation, what it got, what it expected
  * and what to do about it; programs decide by `code`.
@@ -70,7 +78,8 @@ export function toGradloomError(error: unknown): unknown {
   if (error instanceof GradloomError || !(error instanceof Error)) return error;
   const { code } = error as Error & { readonly code?: unknown };
   if (typeof code !== 'string') return error;
-  return new GradloomError(isKnownCode(code) ? code : 'INTERNAL', error.message, { cause: error });
+  const known = isKnownCode(code) ? code : (NATIVE_CODES[code] ?? 'INTERNAL');
+  return new GradloomError(known, error.message, { cause: error });
 }
 
 function isKnownCode(code: string): code is GradloomErrorCode {

@@ -1,5 +1,6 @@
 /** How the values of a weight or bias start. */
 import { nonNegative, numberThat, oneOf, type Rule } from '../core/options.ts';
+import { type GivenSpec, type GivenValues, readGiven } from './given-values.ts';
 
 const NAMES = [
   'glorotUniform',
@@ -19,19 +20,22 @@ const NAMES = [
  * - `{ kind: 'orthogonal', gain }`: the rows of the weight `[out, ...]`, or its columns if they are fewer, are
  *   orthonormal times `gain` (Saxe et al. 2014);
  * - `{ kind: 'truncatedNormal', standardDeviation }`: normal values, those beyond two standard deviations drawn anew;
- * - `'zeros'`, `{ kind: 'constant', value }`.
+ * - `'zeros'`, `{ kind: 'constant', value }`;
+ * - `{ kind: 'given', values }`: these, copied when the layer is described: nested as the tensor's shape says, or in one
+ *   list or typed array in row-major order. A description and a file keep their shape only, since a file holds the
+ *   weights.
  *
- * The normal ones with a name are cut at two standard deviations and keep their variance. Given values are set by
- * `model.setWeights`.
+ * The normal ones with a name are cut at two standard deviations and keep their variance.
  */
 export type Initializer =
   | (typeof NAMES)[number]
   | { readonly kind: (typeof NAMES)[number] }
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'orthogonal'; readonly gain: number }
-  | { readonly kind: 'truncatedNormal'; readonly standardDeviation: number };
+  | { readonly kind: 'truncatedNormal'; readonly standardDeviation: number }
+  | { readonly kind: 'given'; readonly values: GivenValues };
 
-type InitializerSpec = Exclude<Initializer, string>;
+type InitializerSpec = Exclude<Initializer, string | { readonly kind: 'given' }> | GivenSpec;
 
 const named = oneOf(...NAMES);
 
@@ -43,12 +47,13 @@ const PARAMETERS = {
 
 /** Reads a name or an object as `{ kind, ...numbers }`. */
 export const initializer: Rule<InitializerSpec> = {
-  expected: `one of ${NAMES.map((name) => `"${name}"`).join(', ')}, { kind: "constant", value }, { kind: "orthogonal", gain } or { kind: "truncatedNormal", standardDeviation }, each number finite and none but value below 0`,
+  expected: `one of ${NAMES.map((name) => `"${name}"`).join(', ')}, { kind: "constant", value }, { kind: "orthogonal", gain }, { kind: "truncatedNormal", standardDeviation } or { kind: "given", values }, each number finite and neither gain nor standardDeviation below 0`,
   read: (given) => {
     const { kind, ...rest } =
       typeof given === 'object' && given !== null ? (given as { readonly kind?: unknown }) : { kind: given };
     const name = named.read(kind);
     if (name !== undefined) return Object.keys(rest).length === 0 ? Object.freeze({ kind: name }) : undefined;
+    if (kind === 'given' && typeof given === 'object' && given !== null) return readGiven(given);
     if (typeof kind !== 'string' || !Object.hasOwn(PARAMETERS, kind)) return undefined;
     const [parameter, rule] = PARAMETERS[kind as keyof typeof PARAMETERS];
     const { [parameter]: value, ...unknown } = rest as Readonly<Record<string, unknown>>;

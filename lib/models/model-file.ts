@@ -56,7 +56,7 @@ export function encodeModelFile({ network, training, tensors, trainer }: ModelFi
   };
   if (training !== undefined) {
     metadata.preprocessing = JSON.stringify(training.preprocessing);
-    metadata.loss = JSON.stringify(training.loss.toSpec());
+    if (training.loss !== undefined) metadata.loss = JSON.stringify(training.loss.toSpec());
     if (training.table !== undefined) metadata.table = JSON.stringify(tableToRecord(training.table));
     if (training.classNames !== undefined) metadata.classNames = JSON.stringify(training.classNames);
   }
@@ -89,7 +89,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   return {
     network,
     training:
-      preprocessing === undefined || loss === undefined
+      preprocessing === undefined
         ? undefined
         : {
             preprocessing,

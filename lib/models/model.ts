@@ -13,28 +13,54 @@ import {
 import type { Shape } from '../core/shape.ts';
 import { Dataset, type LabelKind } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
+import type { Preprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
+import { withGivenValues } from '../layers/given-values.ts';
+import type { Layer } from '../layers/layer.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
 import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
 import {
+  type NativeLabelledSamples,
   type NativeLayerInfo,
   type NativeModel,
   type NativePlanInfo,
   type NativeSamples,
   native,
 } from '../native.ts';
+import { findFeatureOrders } from './feature-order.ts';
+import { FORK_OPTIONS, type ForkOptions, findRange, forkLayers, isParameterOf } from './fork.ts';
+import { GRADIENT_OPTIONS, type GradientOptions, type Gradients, readPlaces } from './gradient.ts';
+import {
+  LOAD_PYTORCH_OPTIONS,
+  type LoadPyTorchOptions,
+  type PyTorchReport,
+  readStateDict,
+  selectStateDict,
+} from './load-pytorch.ts';
+import {
+  checkAllFit,
+  LOAD_WEIGHTS_OPTIONS,
+  type LoadReport,
+  type LoadWeightsOptions,
+  makeRename,
+  readTensors,
+  readWeights,
+  selectWeights,
+} from './load-weights.ts';
 import { encodeModelFile } from './model-file.ts';
 import { type Network, toLayerSpecs } from './network.ts';
 import {
   checkDataset,
   type Evaluation,
   makeObjective,
+  type Objective,
   readLabelled,
   toEvaluation,
   toNativeObjective,
 } from './objective.ts';
+import type { OutputShapeOf } from './output-shape.ts';
 import { type RawSamples, readSamples } from './samples.ts';
 import { formatSummary } from './summary.ts';
 import { checkSameReading, type TrainingRecord } from './training-record.ts';
@@ -140,14 +166,9 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     },
   ) {
     const { seed, maxParameters } = options;
+    const layers = toLayerSpecs(network).map(withGivenValues);
     const inner = callNative(
-      () =>
-        new native.Model({
-          inputShape: network.inputShape,
-          layers: toLayerSpecs(network),
-          seed,
-          maxParameters,
-        }),
+      () => new native.Model({ inputShape: network.inputShape, layers, seed, maxParameters }),
     );
     this.inputShape = network.inputShape as Input;
     this.outputShape = Object.freeze([...inner.outputShape]) as Shape as Output;
@@ -170,9 +191,20 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     return this.#state.training?.classNames;
   }
 
-  /** A table of the layers with their output shapes and parameters. */
+  /**
+   * A table of the layers with their output shapes, parameters, bytes of weights and floating-point operations of one
+   * forward pass of one sample, with the totals. The numbers themselves stand in `layers`.
+   */
   summary(): string {
     return formatSummary(this.inputShape, this.layers);
+  }
+
+  /**
+   * What raw samples are put through, `x * scale + shift`: the preprocessing of the data that the model was trained on.
+   * Undefined before.
+   */
+  get preprocessing(): Preprocessing | undefined {
+    return this.#state.training?.preprocessing;
   }
 
   /** How a step of this batch size would run: each layer's algorithm, layout and memory. */
@@ -197,6 +229,110 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     const { native: inner } = this.#state;
     const values = orderWeights('setWeights', inner.parameters, weights);
     callNative(() => inner.setParameters(values));
+  }
+
+  /**
+   * Sets weights by name from a file (a saved model, a checkpoint, any safetensors file of float tensors) or from an
+   * object such as `getWeights()` of another model gives. What takes part, under which names, and whether all of it
+   * must fit say the options. Nothing is changed before everything is checked.
+   *
+   * Rejects, unless `strict: false`, with `INVALID_DATA` or `SHAPE_MISMATCH` and all names that do not fit; with
+   * `MODEL_BUSY` while the model trains; and as `loadModel` does for files.
+   *
+   * @example
+   * const { missing } = await model.loadWeights('old.safetensors', { match: /^conv/, strict: false });
+   */
+  async loadWeights(source: string | Weights, options: LoadWeightsOptions = {}): Promise<LoadReport> {
+    const { rename, match, strict } = readOptions('loadWeights', options, LOAD_WEIGHTS_OPTIONS);
+    const tensors =
+      typeof source === 'string'
+        ? await readTensors(readValue('loadWeights', 'path', source, text))
+        : readWeights('loadWeights', source);
+    const selection = selectWeights('loadWeights', this.#state.native.parameters, tensors, {
+      rename: makeRename('loadWeights', tensors, rename),
+      match,
+    });
+    if (strict) checkAllFit('loadWeights', selection.report);
+    this.#overlay(selection.weights);
+    return selection.report;
+  }
+
+  /**
+   * Sets weights from the state dict of a PyTorch model of the same layers, written by
+   * `safetensors.torch.save_file(model.state_dict(), path)`. Convolutions are taken as they are; what reads a flattened
+   * map has its columns brought from `[C, H, W]` to `[H, W, C]`; batch norm's running statistics come along. The report
+   * says which module was taken for which layer and why. Activations and paddings are the caller's to match: compare
+   * the predictions of a few samples.
+   *
+   * Rejects as `loadWeights` does, and names modules that may be several layers: say with `map` which.
+   *
+   * @example
+   * await model.loadPyTorch('net.safetensors', { map: { 'features.0': 'conv2d_1', 'features.3': 'conv2d_2' } });
+   */
+  async loadPyTorch(path: string, options: LoadPyTorchOptions = {}): Promise<PyTorchReport> {
+    const { map, match, strict } = readOptions('loadPyTorch', options, LOAD_PYTORCH_OPTIONS);
+    const tensors = await readStateDict(readValue('loadPyTorch', 'path', path, text));
+    const { parameters } = this.#state.native;
+    const names = parameters.map(({ name }) => name);
+    const orders = findFeatureOrders('loadPyTorch', this.#state.network, this.layers, names);
+    const selection = selectStateDict('loadPyTorch', parameters, orders, tensors, { map, match });
+    if (strict) {
+      const remedy = 'name layers with map, choose with match, or load what fits with strict: false';
+      checkAllFit('loadPyTorch', selection.report, { remedy, notes: selection.ambiguous });
+    }
+    this.#overlay(selection.weights);
+    return selection.report;
+  }
+
+  /**
+   * A model of the same network with weights of its own, equal bit for bit, and the same preprocessing and loss. While
+   * the model trains, the weights are those of a step's boundary.
+   */
+  clone(): Model<Input, Output> {
+    const { network, training } = this.#state;
+    const copy = new Model<Input, Output>(network, { seed: 0, training });
+    copy.setWeights(this.getWeights());
+    return copy;
+  }
+
+  /**
+   * A new model of some of this one's layers, with copies of their weights, and of new layers behind them: for
+   * fine-tuning (`freeze`), or without new layers to see what lies between. Taken layers keep their names. The fork has
+   * no loss until it is trained.
+   *
+   * Throws `INVALID_OPTION` for names that are no layer's or stand twice, `SHAPE_MISMATCH` for a new layer that does
+   * not fit.
+   *
+   * @example
+   * const tuned = model.fork({ last: 'flatten_1', freeze: true }, [dense({ units: 3 })]);
+   */
+  fork<
+    const First extends string | undefined = undefined,
+    const Last extends string | undefined = undefined,
+    const Layers extends readonly Layer[] = readonly [],
+  >(
+    options: ForkOptions<First, Last> = {},
+    layers: Layers = [] as readonly Layer[] as Layers,
+  ): Model<
+    [First] extends [undefined] ? Input : Shape,
+    OutputShapeOf<Layers, [Last] extends [undefined] ? Output : Shape>
+  > {
+    const { freeze, preprocessing, seed, ...ends } = readOptions('fork', options, FORK_OPTIONS);
+    const { network, training } = this.#state;
+    const { begin, end } = findRange(network, ends);
+    const taken = network.layers.slice(begin, end);
+    const inputShape =
+      begin === 0 ? network.inputShape : this.#outputShapeOf(network.layers[begin - 1]?.name);
+    const keeps = begin === 0 && preprocessing === 'keep' && training !== undefined;
+    const fork = new Model(
+      { inputShape, layers: forkLayers(taken, layers, freeze) },
+      { seed, training: keeps ? { ...training, loss: undefined, classNames: undefined } : undefined },
+    );
+    const weights = Object.entries(this.getWeights()).filter(([name]) =>
+      taken.some((layer) => isParameterOf(name, layer)),
+    );
+    fork.setWeights({ ...fork.getWeights(), ...Object.fromEntries(weights) });
+    return fork as never;
   }
 
   /**
@@ -279,20 +415,54 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     options: EvaluateOptions<Metrics> = {},
   ): Promise<Evaluation<MetricNameOf<Metrics[number]>>> {
     const { loss, metrics, ...settings } = readOptions('evaluate', options, EVALUATE_OPTIONS);
-    const { native: inner, network, training } = this.#state;
-    const objective = makeObjective('evaluate', network, this.outputShape, {
-      loss: loss ?? this.#trainedLoss('evaluate', 'name one: { loss: "softmaxCrossEntropy" }'),
-      metrics,
-    });
-    const checked = checkDataset('evaluate', 'the dataset', dataset, this.inputShape);
-    if (training !== undefined) {
-      checkSameReading('evaluate', ['the dataset', checked], ["the model's training data", training]);
-    }
-    const samples = readLabelled('evaluate', 'the dataset', checked, objective.loss, this.outputShape);
+    const { native: inner } = this.#state;
+    const objective = this.#objective('evaluate', loss, metrics);
+    const samples = this.#labelled('evaluate', dataset, objective.loss);
     const result = await awaitNative(() =>
       native.evaluate(inner, toNativeObjective(objective), samples, settings),
     );
     return toEvaluation(objective.metrics, result);
+  }
+
+  /**
+   * The gradient by the samples of an output, such as a class's score, or of the loss: what a change of each value would
+   * do to it (saliency, adversarial samples). The network runs as in `predict`, without dropout, and stays as it is.
+   * Gradients are by the samples as given, in the units before preprocessing. Each sample counts alone: its loss is
+   * what `evaluate` gives for a dataset of just it.
+   *
+   * Rejects with `INVALID_OPTION` for places that are no outputs, `INVALID_DATA` for labels that do not fit the loss,
+   * `SHAPE_MISMATCH` for samples of another shape.
+   *
+   * @example
+   * const { labels } = await model.classify(images);
+   * const saliency = await model.gradient(images, { of: labels });
+   */
+  async gradient(
+    dataset: Dataset<Input, LabelKind>,
+    options: GradientOptions<'loss'>,
+  ): Promise<Gradients<Input>>;
+  async gradient(
+    inputs: RawSamples | Dataset<Input, LabelKind>,
+    options: GradientOptions<number | ArrayLike<number>>,
+  ): Promise<Gradients<Input>>;
+  async gradient(inputs: unknown, options: GradientOptions): Promise<Gradients<Input>> {
+    const { of, loss, ...settings } = readOptions('gradient', options, GRADIENT_OPTIONS);
+    if (of !== 'loss' && loss !== undefined) {
+      throw new GradloomError('INVALID_OPTION', "gradient: loss needs of: 'loss'; leave out one of them");
+    }
+    const { native: inner } = this.#state;
+    const objective = of === 'loss' ? this.#objective('gradient', loss, []) : undefined;
+    const samples =
+      objective === undefined
+        ? this.#samples('gradient', inputs)
+        : this.#labelled('gradient', inputs, objective.loss);
+    const differentiand =
+      objective?.loss.toSpec() ??
+      readPlaces(of as Exclude<typeof of, 'loss'>, samples.count, this.outputShape);
+    const { values, gradients } = await awaitNative(() =>
+      native.inputGradient(inner, samples, differentiand, settings),
+    );
+    return { data: gradients, shape: [samples.count, ...this.inputShape], values };
   }
 
   /**
@@ -320,6 +490,31 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
       return nativeSamples(checkDataset(operation, 'the dataset', inputs, this.inputShape));
     }
     return readSamples(operation, inputs, this.inputShape, this.#state.training);
+  }
+
+  /** Sets some weights and leaves the others. */
+  #overlay(weights: Weights): void {
+    this.setWeights({ ...this.getWeights(), ...weights });
+  }
+
+  #outputShapeOf(name: string | undefined): Shape {
+    return this.layers.find((layer) => layer.name === name)?.outputShape ?? this.inputShape;
+  }
+
+  #objective(operation: string, loss: unknown, metrics: unknown): Objective {
+    return makeObjective(operation, this.#state.network, this.outputShape, {
+      loss: loss ?? this.#trainedLoss(operation, 'name one: { loss: "softmaxCrossEntropy" }'),
+      metrics,
+    });
+  }
+
+  #labelled(operation: string, dataset: unknown, loss: Loss): NativeLabelledSamples {
+    const { training } = this.#state;
+    const checked = checkDataset(operation, 'the dataset', dataset, this.inputShape);
+    if (training !== undefined) {
+      checkSameReading(operation, ['the dataset', checked], ["the model's training data", training]);
+    }
+    return readLabelled(operation, 'the dataset', checked, loss, this.outputShape);
   }
 
   #predictions(data: Float32Array, count: number): Predictions<Output> {

@@ -1,6 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
+import { lacksGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import { makeLayer } from '../layers/make-layer.ts';
 import type { LayerSpec } from '../native.ts';
@@ -37,6 +38,16 @@ export function nameLayers(operation: string, given: unknown): readonly NamedLay
   });
   checkUnique(operation, layers);
   return Object.freeze(layers);
+}
+
+/** Refuses layers whose given initial values are not with their descriptions; in a file, the weights stand for them. */
+export function checkGivenValues(operation: string, layers: readonly Layer[]): void {
+  const place = layers.findIndex((layer) => lacksGivenValues(layer));
+  if (place < 0) return;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `${operation}: layers[${place}] has a given initializer without its values, which no copy or text of a description keeps; describe the layer anew with { kind: "given", values }`,
+  );
 }
 
 function checkUnique(operation: string, layers: readonly NamedLayer[]): void {

@@ -2,7 +2,7 @@ import { readOptions, required, sampleShape, seed, withDefault } from '../core/o
 import type { Shape } from '../core/shape.ts';
 import type { Layer } from '../layers/layer.ts';
 import { Model } from './model.ts';
-import { nameLayers } from './network.ts';
+import { checkGivenValues, nameLayers } from './network.ts';
 import type { OutputShapeOf } from './output-shape.ts';
 
 export interface SequentialOptions<Input extends Shape = Shape> {
@@ -28,5 +28,7 @@ export function sequential<const Input extends Shape, const Layers extends reado
   layers: Layers,
 ): Model<Input, OutputShapeOf<Layers, Input>> {
   const { inputShape, seed } = readOptions('sequential', options, OPTIONS);
-  return new Model({ inputShape, layers: nameLayers('sequential', layers) }, { seed });
+  const named = nameLayers('sequential', layers);
+  checkGivenValues('sequential', named);
+  return new Model({ inputShape, layers: named }, { seed });
 }

@@ -1,39 +1,74 @@
 import { formatShape, type Shape } from '../core/shape.ts';
 import type { NativeLayerInfo } from '../native.ts';
 
-const HEADINGS = ['layer', 'kind', 'output', 'parameters'] as const;
+const BYTES_PER_PARAMETER = Float32Array.BYTES_PER_ELEMENT;
 
-/** A table of the layers, one line each, with the totals below. */
+const COLUMNS = [
+  { heading: 'layer', align: 'left' },
+  { heading: 'kind', align: 'left' },
+  { heading: 'output', align: 'left' },
+  { heading: 'parameters', align: 'right' },
+  { heading: 'bytes', align: 'right' },
+  { heading: 'FLOPs/sample', align: 'right' },
+] as const;
+
+type Counts = Pick<NativeLayerInfo, 'parameterCount' | 'flops'>;
+
+/**
+ * A table of the layers, one line each, with their totals below. Bytes are those of the float32 weights; FLOPs are of
+ * one forward pass, two a multiply-add of a layer's products.
+ */
 export function formatSummary(inputShape: Shape, layers: readonly NativeLayerInfo[]): string {
+  const total: Counts = {
+    parameterCount: layers.reduce((sum, layer) => sum + layer.parameterCount, 0),
+    flops: layers.reduce((sum, layer) => sum + layer.flops, 0),
+  };
   const rows = [
-    HEADINGS,
-    ['input', '', formatShape(inputShape), ''],
-    ...layers.map((layer) => [
-      layer.name,
-      layer.kind,
-      formatShape(layer.outputShape),
-      formatCount(layer.parameterCount),
-    ]),
+    COLUMNS.map(({ heading }) => heading),
+    ['input', '', formatShape(inputShape)],
+    ...layers.map((layer) => [layer.name, layer.kind, formatShape(layer.outputShape), ...countCells(layer)]),
+    ['total', '', '', ...countCells(total)],
   ];
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => formatRow(row, widths));
-  const parameters = layers.reduce((sum, layer) => sum + layer.parameterCount, 0);
-  const trainable = layers.reduce((sum, layer) => sum + layer.trainableCount, 0);
-  const flops = layers.reduce((sum, layer) => sum + layer.flops, 0);
   const rule = '-'.repeat(Math.max(...lines.map((line) => line.length)));
-  const trained = trainable === parameters ? '' : ` (${formatCount(trainable)} of them trainable)`;
-  const totals = `${formatCount(parameters)} parameters${trained}, ${formatCount(flops)} floating-point operations a sample`;
-  return [lines[0], rule, ...lines.slice(1), rule, totals].join('\n');
+  const trainable = layers.reduce((sum, layer) => sum + layer.trainableCount, 0);
+  const share =
+    trainable === total.parameterCount ? '' : `${formatCount(trainable)} of the parameters are trainable; `;
+  return [lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1), share + legend(total)].join('\n');
+}
+
+function countCells({ parameterCount, flops }: Counts): string[] {
+  return [parameterCount, parameterCount * BYTES_PER_PARAMETER, flops].map(formatCount);
+}
+
+function legend({ parameterCount, flops }: Counts): string {
+  const bytes = scaled(parameterCount * BYTES_PER_PARAMETER, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
+  const operations = scaled(flops, 1000, ['FLOPs', 'kFLOPs', 'MFLOPs', 'GFLOPs', 'TFLOPs']);
+  return `${bytes} of float32 weights; ${operations} forward for one sample, two a multiply-add`;
 }
 
 function formatRow(cells: readonly string[], widths: readonly number[]): string {
-  const padded = widths.map((width, column) => {
+  const padded = COLUMNS.map(({ align }, column) => {
     const cell = cells[column] ?? '';
-    return column === widths.length - 1 ? cell.padStart(width) : cell.padEnd(width);
+    const width = widths[column] as number;
+    return align === 'right' ? cell.padStart(width) : cell.padEnd(width);
   });
   return padded.join('  ').trimEnd();
 }
 
 function formatCount(count: number): string {
   return count.toLocaleString('en-US');
+}
+
+/** `1.5 KiB`: in the largest unit that leaves at least 1, with three digits. */
+function scaled(count: number, base: number, units: readonly string[]): string {
+  let value = count;
+  let place = 0;
+  while (value >= base && place < units.length - 1) {
+    value /= base;
+    place += 1;
+  }
+  const shown = place === 0 ? String(value) : value >= 999.5 ? value.toFixed(0) : value.toPrecision(3);
+  return `${shown} ${units[place]}`;
 }

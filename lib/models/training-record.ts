@@ -17,7 +17,8 @@ export interface DataReading {
 
 /** What a model was trained with and needs again to be used. */
 export interface TrainingRecord extends DataReading {
-  readonly loss: Loss;
+  /** Undefined in a fork that was not trained yet. */
+  readonly loss: Loss | undefined;
 }
 
 /** The record after a run on `dataset`, which keeps what only earlier data said. */

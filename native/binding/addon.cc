@@ -5,6 +5,7 @@
 
 #include "binding/convert.h"
 #include "binding/errors.h"
+#include "binding/input_gradient.h"
 #include "binding/model.h"
 #include "binding/run.h"
 #include "binding/trainer.h"
@@ -105,6 +106,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   exports.Set("Updater", UpdaterWrap::define(env));
   exports.Set("info", Napi::Function::New(env, info));
   exports.Set("evaluate", Napi::Function::New(env, evaluate));
+  exports.Set("inputGradient", Napi::Function::New(env, input_gradient));
   exports.Set("computeLoss", Napi::Function::New(env, compute_loss));
   exports.Set("philox", Napi::Function::New(env, philox_block));
 }

@@ -41,6 +41,10 @@ Spec to_spec(const Napi::Value& value) {
     for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(to_spec(array.Get(i)));
     return list;
   }
+  if (value.IsTypedArray()) {
+    const Napi::Float32Array array = float_array(value, "an array in a spec");
+    return std::make_shared<const std::vector<float>>(array.Data(), array.Data() + array.ElementLength());
+  }
   if (value.IsObject()) {
     const auto object = value.As<Napi::Object>();
     const Napi::Array names = object.GetPropertyNames();
@@ -52,7 +56,8 @@ Spec to_spec(const Napi::Value& value) {
     }
     return fields;
   }
-  throw Error("INVALID_SPEC", "a spec holds null, booleans, numbers, strings, lists and objects only");
+  throw Error("INVALID_SPEC",
+              "a spec holds null, booleans, numbers, strings, lists, objects and arrays of floats only");
 }
 
 Spec::List to_spec_list(const Napi::Value& value, const char* name) {
@@ -126,6 +131,12 @@ Napi::Float32Array float_array(const Napi::Value& value, const char* name) {
   const Napi::TypedArray array = typed_array(value, name);
   if (array.TypedArrayType() != napi_float32_array) fail(name, "a Float32Array");
   return array.As<Napi::Float32Array>();
+}
+
+Napi::Int32Array int_array(const Napi::Value& value, const char* name) {
+  const Napi::TypedArray array = typed_array(value, name);
+  if (array.TypedArrayType() != napi_int32_array) fail(name, "an Int32Array");
+  return array.As<Napi::Int32Array>();
 }
 
 Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count) {

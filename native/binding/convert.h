@@ -30,6 +30,7 @@ Shape to_shape(const Napi::Value& value, const char* name);
 Napi::Array from_shape(Napi::Env env, const Shape& shape);
 
 Napi::Float32Array float_array(const Napi::Value& value, const char* name);
+Napi::Int32Array int_array(const Napi::Value& value, const char* name);
 Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count);
 
 PassOptions to_pass_options(const Napi::Value& value);

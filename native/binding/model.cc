@@ -1,13 +1,12 @@
 #include "binding/model.h"
 
-#include <exception>
 #include <mutex>
 #include <shared_mutex>
 #include <vector>
 
-#include "binding/addon.h"
 #include "binding/convert.h"
 #include "binding/errors.h"
+#include "binding/promise_operation.h"
 #include "common/error.h"
 #include "kernels/choice.h"
 #include "training/differentiate.h"
@@ -16,44 +15,6 @@ namespace gradloom {
 namespace {
 
 constexpr napi_type_tag kModelTag = {0x6772'6164'6c6f'6f6dULL, 0x6d6f'6465'6c00'0001ULL};
-
-// Settles a promise with what a thread of ours computed.
-class PromiseOperation : public Operation {
- public:
-  PromiseOperation(Napi::Env env, const char* name)
-      : Operation(env, name), deferred_(Napi::Promise::Deferred::New(env)) {}
-
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  void work(const std::atomic<bool>& stop) final {
-    try {
-      compute(stop);
-    } catch (...) {
-      error_ = std::current_exception();
-    }
-  }
-
-  void settle(Napi::Env env) final {
-    if (error_) {
-      deferred_.Reject(to_js_error(env, error_).Value());
-    } else {
-      deferred_.Resolve(result(env));
-    }
-  }
-
- protected:
-  virtual void compute(const std::atomic<bool>& stop) = 0;
-  virtual Napi::Value result(Napi::Env env) = 0;
-
- private:
-  Napi::Promise::Deferred deferred_;
-  std::exception_ptr error_;
-};
-
-// While a network trains, others see a copy of it between two steps and let it go on.
-std::shared_ptr<Network> state_to_read(const std::shared_ptr<Network>& network) {
-  return network->training() ? network->snapshot() : network;
-}
 
 class PredictOperation final : public PromiseOperation {
  public:
@@ -127,13 +88,6 @@ void check_parameter_count(const Architecture& architecture, int64_t most) {
   }
 }
 
-template <class T>
-Napi::Value start_promise(Napi::Env env, std::unique_ptr<T> operation) {
-  const Napi::Promise promise = operation->promise();
-  Addon::of(env).operations().start(std::move(operation));
-  return promise;
-}
-
 }  // namespace
 
 Napi::Function ModelWrap::define(Napi::Env env) {
@@ -152,6 +106,10 @@ ModelWrap& ModelWrap::unwrap(const Napi::Value& value) {
     throw Error("INVALID_ARGUMENT", "expected a native model");
   }
   return *Unwrap(value.As<Napi::Object>());
+}
+
+std::shared_ptr<Network> state_to_read(const std::shared_ptr<Network>& network) {
+  return network->training() ? network->snapshot() : network;
 }
 
 ModelWrap::ModelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelWrap>(info) {

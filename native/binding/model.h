@@ -39,6 +39,9 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   int64_t accounted_bytes_ = 0;
 };
 
+// While a network trains, others see a copy of it between two steps and let it go on.
+std::shared_ptr<Network> state_to_read(const std::shared_ptr<Network>& network);
+
 // evaluate of lib/native.ts.
 Napi::Value evaluate(const Napi::CallbackInfo& info);
 

@@ -46,7 +46,7 @@ int read_cfs(const std::string& folder) {
 template <class Read>
 int tightest(const std::string& mount, std::string path, Read read) {
   int limit = 0;
-  while (!path.empty() && path != "/") {
+  while (path.size() > 1 && path.front() == '/') {
     limit = combine(limit, read(mount + path));
     path.erase(path.find_last_of('/'));
   }

@@ -19,6 +19,7 @@ class Shape {
 
   int rank() const { return rank_; }
   int64_t operator[](int axis) const { return dims_[static_cast<size_t>(axis)]; }
+  // For a rank of at least 1.
   int64_t back() const { return dims_[static_cast<size_t>(rank_ - 1)]; }
   // Product of the dimensions; 1 for a scalar.
   int64_t size() const { return size_; }

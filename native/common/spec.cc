@@ -48,6 +48,8 @@ const std::string& Spec::string(const std::string& key) const { return get<std::
 
 const Spec::List& Spec::list(const std::string& key) const { return get<List>(key, "a list"); }
 
+const Spec::Floats& Spec::floats(const std::string& key) const { return get<Floats>(key, "an array of floats"); }
+
 const Spec& Spec::object(const std::string& key) const {
   get<Object>(key, "an object");
   return at(key);

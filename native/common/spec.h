@@ -1,9 +1,11 @@
-// A value sent by TypeScript: null, boolean, number, string, list or object. The binding converts it without looking at
-// it; each layer, loss, metric and optimizer reads its own attributes, so that adding one never touches the binding.
+// A value sent by TypeScript: null, boolean, number, string, list, object or array of floats. The binding converts it
+// without looking at it; each layer, loss, metric and optimizer reads its own attributes, so that adding one never
+// touches the binding.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,6 +16,8 @@ class Spec {
  public:
   using List = std::vector<Spec>;
   using Object = std::map<std::string, Spec>;
+  // Many numbers; copies of a spec share them.
+  using Floats = std::shared_ptr<const std::vector<float>>;
 
   Spec() = default;
   Spec(bool value) : value_(value) {}                          // NOLINT(google-explicit-constructor)
@@ -24,6 +28,7 @@ class Spec {
   Spec(std::string value) : value_(std::move(value)) {}        // NOLINT(google-explicit-constructor)
   Spec(List value) : value_(std::move(value)) {}               // NOLINT(google-explicit-constructor)
   Spec(Object value) : value_(std::move(value)) {}             // NOLINT(google-explicit-constructor)
+  Spec(Floats value) : value_(std::move(value)) {}             // NOLINT(google-explicit-constructor)
 
   // Each getter throws INVALID_SPEC with the attribute's name when it is missing or of another type.
   bool has(const std::string& key) const;
@@ -41,6 +46,8 @@ class Spec {
   // A list of integers, each at least `minimum`; `length` entries unless it is negative.
   std::vector<int64_t> integers(const std::string& key, int64_t minimum, int length = -1) const;
 
+  const Floats& floats(const std::string& key) const;
+
   // A list of finite numbers; a number alone reads as a list of one.
   std::vector<double> numbers(const std::string& key) const;
 
@@ -51,7 +58,7 @@ class Spec {
   template <class T>
   const T& get(const std::string& key, const char* expected) const;
 
-  std::variant<std::monostate, bool, double, std::string, List, Object> value_;
+  std::variant<std::monostate, bool, double, std::string, List, Object, Floats> value_;
 };
 
 }  // namespace gradloom

@@ -97,6 +97,16 @@ void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t firs
   });
 }
 
+void ArraySamples::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const {
+  const Tiling tiles = tile_rows(count, sample_size_);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
+      const int64_t at = i * sample_size_;
+      for (int64_t j = 0; j < sample_size_; ++j) stored[at + j] = gradients[at + j] * scale_.data()[j];
+    }
+  });
+}
+
 void ArraySamples::gather_classes(const uint32_t* order, int64_t first, int64_t count, int32_t* classes) const {
   for (int64_t i = 0; i < count; ++i) classes[i] = class_at(row(order, first + i));
 }

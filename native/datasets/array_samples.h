@@ -64,6 +64,9 @@ class ArraySamples {
   void gather_values(const uint32_t* order, int64_t first, int64_t count, float* values) const;
   void gather_weights(const uint32_t* order, int64_t first, int64_t count, float* weights) const;
 
+  // Turns gradients by the values that gather_inputs gives, of `count` samples, into those by the stored values.
+  void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
+
  private:
   int64_t row(const uint32_t* order, int64_t i) const;
   int32_t class_at(int64_t row) const;

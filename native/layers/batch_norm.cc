@@ -129,11 +129,10 @@ BatchNorm::Scratch BatchNorm::scratch_at(float* memory, int64_t pieces) const {
 
 LayerNeeds BatchNorm::needs(const LayerSetting& setting) const {
   floats_of(input_shape(), setting.layout, setting.batch);  // throws when it is beyond any memory
-  const bool training = setting.phase == Phase::kTraining;
   const int64_t scratch = scratch_floats(pieces(setting.layout, setting.batch));
   return {.kernel = layout_name(setting.layout),
-          .backward_reads_input = learns_statistics() || trains(weight_),
-          .saved = training && learns_statistics() ? kFloatsOfDouble * 2 * channels_ : 0,
+          .backward_reads_input = learns_statistics(setting.phase) || trains(weight_),
+          .saved = learns_statistics(setting.phase) ? kFloatsOfDouble * 2 * channels_ : 0,
           .forward_scratch = scratch,
           .backward_scratch = scratch};
 }
@@ -144,7 +143,7 @@ LayerNeeds BatchNorm::needs(const LayerSetting& setting) const {
 void BatchNorm::forward(const ForwardArguments& args) const {
   const Scratch scratch = scratch_at(args.scratch, pieces(args.layout, args.pass.batch));
   double* moments = scratch.moments;
-  if (learns_statistics() && args.pass.phase == Phase::kTraining) {
+  if (learns_statistics(args.pass.phase)) {
     moments = as_doubles(args.saved);
     batch_moments(args, scratch.partial, moments);
   } else {
@@ -199,12 +198,12 @@ float BatchNorm::scale(std::span<const float* const> parameters, const double* m
 void BatchNorm::backward(const BackwardArguments& args) const {
   const Scratch scratch = scratch_at(args.scratch, pieces(args.layout, args.pass.batch));
   const double* moments = scratch.moments;
-  if (learns_statistics()) {
+  if (learns_statistics(args.pass.phase)) {
     moments = as_doubles(args.saved);
   } else {
     running_moments(args.parameters, scratch.moments);
   }
-  if (trains(weight_) || trains(bias_) || (learns_statistics() && args.dx != nullptr)) {
+  if (trains(weight_) || trains(bias_) || (learns_statistics(args.pass.phase) && args.dx != nullptr)) {
     sum_gradients(args, moments, scratch);
   }
   if (args.dx != nullptr) input_gradient(args, moments, scratch);
@@ -213,7 +212,7 @@ void BatchNorm::backward(const BackwardArguments& args) const {
 
 void BatchNorm::sum_gradients(const BackwardArguments& args, const double* moments, const Scratch& scratch) const {
   const int64_t count = pieces(args.layout, args.pass.batch);
-  const bool products = learns_statistics() || trains(weight_);
+  const bool products = learns_statistics(args.pass.phase) || trains(weight_);
   double* product_sums = scratch.partial + count * channels_;
   for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
     const int64_t sums = part.piece * channels_ + part.channel;
@@ -235,7 +234,7 @@ void BatchNorm::input_gradient(const BackwardArguments& args, const double* mome
   float* slope = shift + channels_;
   for (int64_t c = 0; c < channels_; ++c) {
     factor[c] = scale(args.parameters, moments, c);
-    if (!learns_statistics()) continue;
+    if (!learns_statistics(args.pass.phase)) continue;
     const double inverse = inverse_deviation(moments, c);
     mean[c] = static_cast<float>(moments[c]);
     shift[c] = static_cast<float>(scratch.totals[c] / values);
@@ -243,7 +242,7 @@ void BatchNorm::input_gradient(const BackwardArguments& args, const double* mome
   }
   for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
     const int64_t c = part.channel;
-    if (learns_statistics()) {
+    if (learns_statistics(args.pass.phase)) {
       normalize_channels_backward(block, {mean + c, factor + c, shift + c, slope + c}, args.x + part.offset,
                                   args.dy + part.offset, args.dx + part.offset);
     } else {
@@ -259,7 +258,7 @@ void BatchNorm::parameter_gradients(const BackwardArguments& args, const double*
               [&](int64_t c) { return scratch.totals[channels_ + c] * inverse_deviation(moments, c); });
   }
   if (trains(bias_)) hand_over(args, bias_, scratch.gradient, [&](int64_t c) { return scratch.totals[c]; });
-  if (!learns_statistics()) return;
+  if (!learns_statistics(args.pass.phase)) return;
   const auto values = static_cast<double>(args.pass.batch * pixels());
   const auto moved = [&](int parameter, int64_t c, double value) {
     return (1 - momentum_) * args.parameters[static_cast<size_t>(parameter)][c] + momentum_ * value;

@@ -45,8 +45,8 @@ class BatchNorm final : public Layer {
     float* gradient;      // [C]
   };
 
-  // Whether the statistics of the batch normalise in training. A frozen layer uses the running ones, as in Keras.
-  bool learns_statistics() const { return batch_statistics_ && trainable(); }
+  // Whether the statistics of the batch normalise, as in training. A frozen layer uses the running ones, as in Keras.
+  bool learns_statistics(Phase phase) const { return batch_statistics_ && trainable() && phase == Phase::kTraining; }
   bool trains(int parameter) const { return parameter != kAbsent && trainable(); }
   int64_t pixels() const { return input_shape().size() / channels_; }
   int64_t pieces(Layout layout, int64_t batch) const;

@@ -44,7 +44,7 @@ DirectShape Conv2d::input_gradient_shape() const {
 }
 
 LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
-  const bool training = setting.phase == Phase::kTraining;
+  const bool saves = runs_backward(setting.phase);
   const int64_t blocks = lane_blocks(setting.batch);
   const int64_t padded =
       pads() ? checked_multiply(blocks * input_shape().back(), image_floats(forward_shape().input)) : 0;
@@ -52,8 +52,8 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
   return {.kernel = "direct",
           .backward_reads_input = trainable() && !pads(),
           .backward_reads_output = activation_ != Activation::kLinear,
-          .saved = training ? padded : 0,
-          .forward_scratch = weight_count() + (training ? 0 : padded),
+          .saved = saves ? padded : 0,
+          .forward_scratch = weight_count() + (saves ? 0 : padded),
           // The placed gradient, packed weights, and the gradient of the parameters on its way into the update.
           .backward_scratch = placed + round_up(weight_count(), kLanes) + weight_count() + filters_};
 }
@@ -66,8 +66,9 @@ void Conv2d::forward_lanes(const ForwardArguments& args) const {
   const float* x = args.x;
   if (pads()) {
     // The scratch of a predicting plan starts with the padded input, which must be aligned.
-    float* padded = args.pass.phase == Phase::kTraining ? args.saved : args.scratch;
-    if (args.pass.phase != Phase::kTraining) packed += blocks * input_shape().back() * image_floats(shape.input);
+    const bool saves = runs_backward(args.pass.phase);
+    float* padded = saves ? args.saved : args.scratch;
+    if (!saves) packed += blocks * input_shape().back() * image_floats(shape.input);
     pad_input(team, blocks, args.x, padded);
     x = padded;
   }

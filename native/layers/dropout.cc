@@ -16,7 +16,7 @@ Dropout::Dropout(const Spec& spec, const Shape& input_shape) : Layer(spec, input
 }
 
 LayerNeeds Dropout::needs(const LayerSetting& setting) const {
-  return {.kernel = "philox", .aliases_input = setting.phase == Phase::kPredicting};
+  return {.kernel = "philox", .aliases_input = setting.phase != Phase::kTraining};
 }
 
 void Dropout::forward(const ForwardArguments& args) const {
@@ -24,7 +24,7 @@ void Dropout::forward(const ForwardArguments& args) const {
 }
 
 void Dropout::backward(const BackwardArguments& args) const {
-  if (args.dx != nullptr) apply(args.pass, args.layout, args.dy, args.dx);
+  if (args.dx != nullptr && args.pass.phase == Phase::kTraining) apply(args.pass, args.layout, args.dy, args.dx);
 }
 
 void Dropout::apply(const Pass& pass, Layout layout, const float* in, float* out) const {

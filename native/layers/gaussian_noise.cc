@@ -17,12 +17,12 @@ GaussianNoise::GaussianNoise(const Spec& spec, const Shape& input_shape)
 }
 
 LayerNeeds GaussianNoise::needs(const LayerSetting& setting) const {
-  return {.kernel = "philox", .aliases_input = setting.phase == Phase::kPredicting, .passes_gradient = true};
+  return {.kernel = "philox", .aliases_input = setting.phase != Phase::kTraining, .passes_gradient = true};
 }
 
 // Values 2 i and 2 i + 1 share a block of random words.
 void GaussianNoise::forward(const ForwardArguments& args) const {
-  if (args.pass.phase == Phase::kPredicting) return;
+  if (args.pass.phase != Phase::kTraining) return;
   const RandomStream random(args.pass.seed, RandomPurpose::kNoise, random_stream(), args.pass.step);
   const int64_t size = floats_of(output_shape(), args.layout, args.pass.batch);
   const Tiling tiles = cut(size, ceil_divide(size, 2048), 2);

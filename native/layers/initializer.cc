@@ -46,6 +46,9 @@ Initializer read_initializer(const Spec& spec, const std::string& key, const std
     return {Kind::kTruncatedNormal, non_negative(given, "standardDeviation", label)};
   }
   if (kind == "orthogonal") return {Kind::kOrthogonal, non_negative(given, "gain", label)};
+  if (kind == "given") {
+    return {Kind::kGiven, 0, given.has("values") ? given.floats("values") : nullptr, Shape(given.integers("shape", 1))};
+  }
   throw Error("INVALID_SPEC", label + ": " + key + " \"" + kind + "\" does not exist");
 }
 

@@ -5,17 +5,22 @@
 #include <cstdint>
 #include <string>
 
+#include "common/shape.h"
 #include "common/spec.h"
 
 namespace gradloom {
 
 struct Initializer {
-  enum class Kind { kConstant, kUniform, kTruncatedNormal, kOrthogonal };
+  enum class Kind { kConstant, kUniform, kTruncatedNormal, kOrthogonal, kGiven };
 
   Kind kind = Kind::kConstant;
   // kConstant: the value. kUniform: values lie in +- this. kTruncatedNormal: the standard
   // deviation of the normal distribution before it is cut at two of them. kOrthogonal: the gain.
   double parameter = 0;
+  // kGiven: the values in row-major order, null where a file's weights will stand for them, and their shape, of one
+  // dimension for values in a row.
+  Spec::Floats values = nullptr;
+  Shape shape = {};
 };
 
 // What a unit of the parameter reads and how many read it: the sizes by which initial values are scaled.
@@ -30,6 +35,7 @@ struct Fans {
 //   lecunUniform, lecunNormal     variance 1 / in (Y. LeCun et al., "Efficient BackProp", 1998)
 //   orthogonal {gain}             rows or columns, whichever are fewer, orthonormal times the gain (A. Saxe et al.,
 //   2014) truncatedNormal {standardDeviation}, zeros, constant {value}
+//   given {shape, values}         the values; without them zeros, until those of a file are set
 // The normal ones of the first three lines are cut at two standard deviations and keep the variance, as in Keras.
 // Throws INVALID_SPEC, starting with `label`.
 Initializer read_initializer(const Spec& spec, const std::string& key, const std::string& label, const Fans& fans);

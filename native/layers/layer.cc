@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/checked.h"
+#include "common/error.h"
 #include "kernels/lanes.h"
 
 namespace gradloom {
@@ -20,7 +21,13 @@ Layer::Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> othe
       trainable_(!spec.has("trainable") || spec.boolean("trainable")),
       input_shape_(input_shape),
       other_input_shapes_(std::move(other_input_shapes)),
-      output_shape_(input_shape) {}
+      output_shape_(input_shape) {
+  if (input_shape.rank() == 0) {
+    throw Error("SHAPE_MISMATCH", label() +
+                                      ": takes samples of at least one dimension, got the shape []; a sample of " +
+                                      "one value has shape [1]");
+  }
+}
 
 bool Layer::learns() const {
   return std::any_of(parameters_.begin(), parameters_.end(),

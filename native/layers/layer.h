@@ -18,7 +18,14 @@
 
 namespace gradloom {
 
-enum class Phase { kTraining, kPredicting };
+enum class Phase {
+  kTraining,
+  kPredicting,
+  // The same outputs as when predicting, and everything that backward needs: for gradients of predictions.
+  kDifferentiating,
+};
+
+constexpr bool runs_backward(Phase phase) { return phase != Phase::kPredicting; }
 
 enum class Layout {
   kRows,   // [N][H][W][C], or [N][features]

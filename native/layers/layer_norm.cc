@@ -59,17 +59,17 @@ Tiling LayerNorm::piece_tiles(int64_t batch) const {
 LayerNeeds LayerNorm::needs(const LayerSetting& setting) const {
   floats_of(input_shape(), setting.layout, setting.batch);  // throws when it is beyond any memory
   const int64_t moments = rows(setting.batch) * kFloatsOfMoments;
-  const bool training = setting.phase == Phase::kTraining;
+  const bool saves = runs_backward(setting.phase);
   const int64_t sums = checked_multiply(2 * piece_tiles(setting.batch).count, columns_) * kFloatsOfDouble;
   return {.kernel = "rows",
           .backward_reads_input = true,
-          .saved = training ? moments : 0,
-          .forward_scratch = training ? 0 : moments,
+          .saved = saves ? moments : 0,
+          .forward_scratch = saves ? 0 : moments,
           .backward_scratch = trainable() && (has_weight_ || has_bias_) ? sums + columns_ : 0};
 }
 
 void LayerNorm::forward(const ForwardArguments& args) const {
-  auto* moments = reinterpret_cast<RowMoments*>(args.pass.phase == Phase::kTraining ? args.saved : args.scratch);
+  auto* moments = reinterpret_cast<RowMoments*>(runs_backward(args.pass.phase) ? args.saved : args.scratch);
   const float* bias = has_bias_ ? args.parameters[has_weight_ ? 1 : 0] : nullptr;
   const ColumnAffine affine{weight(args.parameters), bias};
   const Tiling tiles = tile_rows(rows(args.pass.batch), columns_);

@@ -25,13 +25,13 @@ MaxPool2d::MaxPool2d(const Spec& spec, const Shape& input_shape, const Window2d&
 
 LayerNeeds MaxPool2d::needs(const LayerSetting& setting) const {
   return {.kernel = setting.layout == Layout::kLanes ? "lanes" : "rows",
-          .saved = setting.phase == Phase::kTraining ? floats_of(output_shape(), setting.layout, setting.batch) : 0};
+          .saved = runs_backward(setting.phase) ? floats_of(output_shape(), setting.layout, setting.batch) : 0};
 }
 
 // In rows a job is some samples, in lanes one channel of a block of samples.
 void MaxPool2d::forward(const ForwardArguments& args) const {
   static_assert(sizeof(int32_t) == sizeof(float));
-  auto* winners = args.pass.phase == Phase::kTraining ? reinterpret_cast<int32_t*>(args.saved) : nullptr;
+  auto* winners = runs_backward(args.pass.phase) ? reinterpret_cast<int32_t*>(args.saved) : nullptr;
   const auto winners_at = [=](int64_t out) { return winners == nullptr ? nullptr : winners + out; };
   if (args.layout == Layout::kLanes) {
     const int64_t in_plane = window_.input_pixels() * kLanes;

@@ -32,7 +32,8 @@ void SpatialDropout::forward(const ForwardArguments& args) const {
 }
 
 void SpatialDropout::backward(const BackwardArguments& args) const {
-  if (args.dx != nullptr) apply(args.pass, args.layout, args.dy, args.dx, args.scratch);
+  if (args.dx == nullptr || args.pass.phase != Phase::kTraining) return;
+  apply(args.pass, args.layout, args.dy, args.dx, args.scratch);
 }
 
 // As [N][C], or [ceil(N / 16)][C][16] with zeros beyond N.

@@ -38,11 +38,11 @@ struct Axis {
     after = total - before;
   }
 
-  // 0 when not even one window fits.
+  // 0 when not even one window fits; rounding up, one that sticks out by less than a stride does.
   int64_t outputs(WindowRounding rounding) const {
     const int64_t room = input + before + after - span();
-    if (room < 0) return 0;
-    if (rounding == WindowRounding::kDown) return room / stride + 1;
+    if (rounding == WindowRounding::kDown) return room < 0 ? 0 : room / stride + 1;
+    if (room <= -stride) return 0;
     const int64_t count = ceil_divide(room, stride) + 1;
     return (count - 1) * stride >= input + before ? count - 1 : count;
   }

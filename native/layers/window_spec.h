@@ -11,7 +11,9 @@ namespace gradloom {
 
 enum class WindowRounding {
   kDown,  // only windows that fit
-  kUp,    // also a last one that sticks out, if it starts on the image or the padding before it (PyTorch's ceil mode)
+  // Also a last one that sticks out by less than a stride, if it starts on the image or the padding before it
+  // (PyTorch's ceil mode); it may be the only one.
+  kUp,
 };
 
 // `size_key` names the window's size in the spec and in messages: "kernelSize", "poolSize". Strides, dilation and

@@ -1,5 +1,5 @@
-// The two places where a layer's gradients go: at once into the update of its weights, or into a buffer for plans that
-// need all gradients before the first update. Updates are elementwise, so both give the same bits.
+// The places where a layer's gradients go: at once into the update of its weights, into a buffer for plans that need
+// all gradients before the first update, or nowhere. Updates are elementwise, so the first two give the same bits.
 #pragma once
 
 #include <atomic>
@@ -28,6 +28,13 @@ class UpdatingSink final : public GradientSink {
   Learner& learner_;
   int first_parameter_;
   std::atomic<bool> not_finite_{false};
+};
+
+// For plans that nobody wants weight gradients of.
+class DiscardingSink final : public GradientSink {
+ public:
+  float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
+  void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, const float* /*gradient*/) override {}
 };
 
 class BufferingSink final : public GradientSink {

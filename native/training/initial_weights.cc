@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "common/error.h"
 #include "common/random.h"
 
 namespace gradloom {
@@ -67,10 +68,26 @@ void fill_orthogonal(double gain, const RandomStream& random, int64_t rows, std:
 
 }  // namespace
 
+void check_initializer(const ParameterSpec& parameter, const std::string& name) {
+  const Initializer& initializer = parameter.initializer;
+  if (initializer.kind != Initializer::Kind::kGiven) return;
+  const Shape& given = initializer.shape;
+  const bool fits = given == parameter.shape || (given.rank() == 1 && given.size() == parameter.shape.size());
+  if (!fits) {
+    throw Error("SHAPE_MISMATCH", name + " has shape " + parameter.shape.to_string() +
+                                      ", its given initial values have shape " + given.to_string());
+  }
+  if (initializer.values != nullptr && static_cast<int64_t>(initializer.values->size()) != given.size()) {
+    throw Error("INVALID_SPEC", name + ": " + std::to_string(initializer.values->size()) +
+                                    " initial values are given for the shape " + given.to_string());
+  }
+}
+
 void initialize(const ParameterSpec& parameter, uint64_t seed, uint32_t stream, std::span<float> values) {
   const RandomStream random(seed, RandomPurpose::kInitialWeights, stream, 0);
-  const auto [kind, number] = parameter.initializer;
-  switch (kind) {
+  const Spec::Floats& given = parameter.initializer.values;
+  const double number = parameter.initializer.parameter;
+  switch (parameter.initializer.kind) {
     case Initializer::Kind::kConstant: std::fill(values.begin(), values.end(), static_cast<float>(number)); break;
     case Initializer::Kind::kUniform: fill_uniform(static_cast<float>(number), random, values); break;
     case Initializer::Kind::kTruncatedNormal:
@@ -79,6 +96,13 @@ void initialize(const ParameterSpec& parameter, uint64_t seed, uint32_t stream, 
       }
       break;
     case Initializer::Kind::kOrthogonal: fill_orthogonal(number, random, parameter.shape[0], values); break;
+    case Initializer::Kind::kGiven:
+      if (given == nullptr) {
+        std::fill(values.begin(), values.end(), 0.0F);
+      } else {
+        std::copy(given->begin(), given->end(), values.begin());
+      }
+      break;
   }
 }
 

@@ -29,6 +29,7 @@ Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
     for (const ParameterSpec& parameter : layer.parameters()) {
       parameters_.push_back({static_cast<int>(layers_.size()) - 1, index++, layer.name() + "." + parameter.name,
                              parameter.shape, weights_size_, parameter.role});
+      check_initializer(parameter, parameters_.back().name);
       weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
     }
   }

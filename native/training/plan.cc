@@ -96,13 +96,13 @@ void Plan::extend(int64_t request, int time) {
 // Offsets are numbers of requests until `place` resolves them.
 void Plan::lay_out() {
   lay_out_activations();
-  if (options_.phase == Phase::kTraining) lay_out_gradients();
+  if (runs_backward(options_.phase)) lay_out_gradients();
   lay_out_scratch();
   place();
 }
 
 void Plan::lay_out_activations() {
-  const bool training = options_.phase == Phase::kTraining;
+  const bool training = runs_backward(options_.phase);
   values_.front().activation = request(floats_of_value(0), 0, 0);
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
@@ -145,7 +145,7 @@ void Plan::lay_out_scratch() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
     node.forward_scratch = request(node.needs.forward_scratch, forward_time(i), forward_time(i));
-    if (options_.phase == Phase::kTraining) {
+    if (runs_backward(options_.phase)) {
       node.saved = request(node.needs.saved, forward_time(i), backward_time(i));
       node.backward_scratch = request(node.needs.backward_scratch, backward_time(i), backward_time(i));
     }
@@ -258,7 +258,7 @@ void Plan::add_to_gradient(Team& team, const Input& input) {
 Plan::Row Plan::describe(int layer) const {
   const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.index == layer; });
   const LayerNeeds& needs = found->needs;
-  const bool training = options_.phase == Phase::kTraining;
+  const bool training = runs_backward(options_.phase);
   return {needs.kernel, values_[found->output].layout, needs.aliases_input ? 0 : floats_of_value(found->output),
           training ? needs.saved : 0,
           training ? std::max(needs.forward_scratch, needs.backward_scratch) : needs.forward_scratch};

@@ -1,8 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { GradloomError, toGradloomError } from '../../lib/core/errors.ts';
+import { callNative, GradloomError, toGradloomError } from '../../lib/core/errors.ts';
 import { formatValue, listOf, suggest } from '../../lib/core/options.ts';
 import { sizeOf } from '../../lib/core/shape.ts';
 import { info } from '../../lib/index.ts';
+import { native } from '../../lib/native.ts';
 import { checkError } from './errors.ts';
 
 test("the addon's errors become GradloomErrors with their code, text and cause", (t) => {
@@ -13,7 +17,33 @@ test("the addon's errors become GradloomErrors with their code, text and cause",
 });
 
 test('a code that is not public is a defect of ours', (t) => {
-  t.like(toGradloomError(Object.assign(new Error('x'), { code: 'INVALID_SPEC' })), { code: 'INTERNAL' });
+  t.like(toGradloomError(Object.assign(new Error('x'), { code: 'NOT_KNOWN' })), { code: 'INTERNAL' });
+});
+
+const publicCode = (code: string) =>
+  (toGradloomError(Object.assign(new Error('x'), { code })) as GradloomError).code;
+
+test('what only the native core tells apart has a public code', (t) => {
+  t.is(publicCode('INVALID_SPEC'), 'INVALID_OPTION');
+  t.is(publicCode('INVALID_ARGUMENT'), 'INVALID_OPTION');
+  t.is(publicCode('UNKNOWN_KIND'), 'INVALID_OPTION');
+  t.is(publicCode('LABELS_MISSING'), 'INVALID_DATA');
+  t.throws(() => callNative(() => new native.Model({ inputShape: [2], seed: 0, layers: [] })), {
+    code: 'INVALID_OPTION',
+  });
+});
+
+test('every code of the native core is public or has a public one', (t) => {
+  const folder = fileURLToPath(new URL('../../native', import.meta.url));
+  const codes = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(cc|h)$/.test(file))
+    .flatMap((file) => [...readFileSync(join(folder, file), 'utf8').matchAll(/\bError\(\s*"([A-Z_]+)"/g)])
+    .map(([, code]) => code as string);
+  t.true(codes.includes('UNKNOWN_KIND') && codes.includes('SHAPE_MISMATCH'));
+  t.deepEqual(
+    codes.filter((code) => publicCode(code) === 'INTERNAL'),
+    [],
+  );
 });
 
 test('errors without a code, our own and what is no error stay as they are', (t) => {

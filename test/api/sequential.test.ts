@@ -31,15 +31,16 @@ test('shapes and counts come from the layers', (t) => {
   t.is(
     model.summary(),
     [
-      'layer        kind       output       parameters',
-      '-----------------------------------------------',
+      'layer        kind       output       parameters   bytes  FLOPs/sample',
+      '---------------------------------------------------------------------',
       'input                   [28, 28, 1]',
-      'conv2d_1     conv2d     [28, 28, 8]          80',
-      'maxPool2d_1  maxPool2d  [14, 14, 8]           0',
-      'flatten_1    flatten    [1568]                0',
-      'dense_1      dense      [10]             15,690',
-      '-----------------------------------------------',
-      '15,770 parameters, 138,944 floating-point operations a sample',
+      'conv2d_1     conv2d     [28, 28, 8]          80     320       107,584',
+      'maxPool2d_1  maxPool2d  [14, 14, 8]           0       0             0',
+      'flatten_1    flatten    [1568]                0       0             0',
+      'dense_1      dense      [10]             15,690  62,760        31,360',
+      '---------------------------------------------------------------------',
+      'total                                    15,770  63,080       138,944',
+      '61.6 KiB of float32 weights; 139 kFLOPs forward for one sample, two a multiply-add',
     ].join('\n'),
   );
 });

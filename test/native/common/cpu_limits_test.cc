@@ -87,6 +87,15 @@ TEST_CASE("cgroup: missing, empty and malformed files mean no limit") {
   CHECK(limit("3:cpu:/\n", {{"cpu/cpu.cfs_quota_us", "100000\n"}}) == 0);
 }
 
+TEST_CASE("cgroup: what is no path of a group counts as the root of the mount") {
+  for (const std::string path : {"", "group", "group/inner", ".", "//"}) {
+    CAPTURE(path);
+    CHECK(limit("0::" + path + "\n", {{"cpu.max", "200000 100000\n"}}) == 2);
+    CHECK(limit("3:cpu:" + path + "\n",
+                {{"cpu/cpu.cfs_quota_us", "300000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}) == 3);
+  }
+}
+
 TEST_CASE("available processors: at least one, at most the affinity mask; threads 0 means all of them") {
   CHECK(affinity_cpu_count() >= 1);
   CHECK(available_cpus() >= 1);

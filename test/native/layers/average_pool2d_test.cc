@@ -98,3 +98,19 @@ TEST_CASE("averagePool2d, global pooling: shapes that are refused") {
         "SHAPE_MISMATCH: globalAveragePool2d \"globalAveragePool2d_1\": takes images [height, width, channels], got "
         "samples of shape [7]; set the model's inputShape accordingly");
 }
+
+// torch.nn.functional.avg_pool2d(x, size, stride=2, padding=padding, ceil_mode=True, count_include_pad=...)
+TEST_CASE("averagePool2d: rounding up keeps the only window when it sticks out, and divides as PyTorch does") {
+  const auto mean = [](int64_t size, int64_t padding, const std::string& count_padding) {
+    const AveragePool2d layer(average_pool2d({.pool_size = {size, size},
+                                              .padding = Spec::List{padding, padding, padding, padding},
+                                              .rounding = "up",
+                                              .count_padding = count_padding}),
+                              {3, 3, 1});
+    LayerCase given{1, {1, 2, 3, 4, 5, 6, 7, 8, 10}, {1}, {}};
+    return run_layer(layer, given).y;
+  };
+  CHECK(mean(4, 0, "include") == std::vector<float>{46.0F / 9});
+  CHECK(mean(6, 1, "include") == std::vector<float>{46.0F / 25});
+  CHECK(mean(6, 1, "exclude") == std::vector<float>{46.0F / 9});
+}

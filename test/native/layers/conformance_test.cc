@@ -107,9 +107,10 @@ void add_scaled(std::vector<float>& values, double factor, const std::vector<flo
 
 // The gradient along one direction of the inputs and parameters: <gradient, v> against (f(x + h v) - f(x - h
 // v)) / 2h of f = <y, dy>. The floats of f limit h, and so the agreement, to some 1e-3.
-void check_directional_derivative(const Layer& layer, Layout offered, RandomData& random) {
+void check_directional_derivative(const Layer& layer, Layout offered, Phase phase, RandomData& random) {
   LayerCase given = smooth_case(layer, 9, random);
   given.offered = offered;
+  given.phase = phase;
   const LayerResult result = run_layer(layer, given);
   // Layers without parameters may have kinks: half the distance between two inputs stays clear of them.
   const double h = layer.parameters().empty() ? 0.4 / static_cast<double>(given.x.size()) : 1e-3;
@@ -202,7 +203,35 @@ TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the g
 
 TEST_CASE("layers: gradients agree with directional derivatives of the layer itself") {
   RandomData random(153);
-  for_each_layer([&](const Layer& layer, Layout offered) { check_directional_derivative(layer, offered, random); });
+  for_each_layer([&](const Layer& layer, Layout offered) {
+    for (const Phase phase : {Phase::kTraining, Phase::kDifferentiating}) {
+      check_directional_derivative(layer, offered, phase, random);
+    }
+  });
+}
+
+TEST_CASE("layers: a plan that differentiates predicts to the bit, and keeps the rules") {
+  RandomData random(156);
+  for_each_layer([&](const Layer& layer, Layout offered) {
+    for (const int64_t batch : {1, 7, 20}) {
+      CAPTURE(batch);
+      LayerCase given = normal_case(layer, batch, random);
+      given.offered = offered;
+      given.phase = Phase::kDifferentiating;
+      const LayerResult result = run_layer(layer, given);
+      CHECK(result.broken_rules == "");
+      given.phase = Phase::kPredicting;
+      CHECK(difference_in_bits(result.y, run_layer(layer, given).y) == "");
+    }
+  });
+}
+
+TEST_CASE("layers: samples without a dimension are refused") {
+  for (const auto& [kind, example] : examples()) {
+    CAPTURE(kind);
+    CHECK(contains(error_of([&, &spec = example.spec] { gradloom::make_layer(spec, Shape()); }),
+                   ": takes samples of at least one dimension, got the shape []; a sample of one value has shape [1]"));
+  }
 }
 
 TEST_CASE("layers: a frozen one changes no parameter and gives the gradient of its input alone") {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "kernels/reference/pooling.h"
 #include "support/compare.h"
 #include "support/layer_run.h"
@@ -82,4 +84,35 @@ TEST_CASE("maxPool2d: rounding up adds the window that sticks out, if it starts 
   CHECK(height(4, {.padding = Spec::List{1, 1, 1, 1}, .rounding = "up"}) == 3);
   CHECK(height(5, {.padding = Spec::List{1, 1, 1, 1}, .rounding = "up"}) == 3);
   CHECK(height(7, {.pool_size = {1, 1}, .strides = {4, 4}, .rounding = "up"}) == 2);
+}
+
+// As torch.nn.functional.max_pool2d(x, size, stride, padding, ceil_mode=True) decides.
+TEST_CASE("maxPool2d: rounding up keeps the only window when it sticks out by less than a stride") {
+  const auto make = [](int64_t size, int64_t stride, int64_t padding) {
+    return max_pool2d({.pool_size = {size, size},
+                       .strides = {stride, stride},
+                       .padding = Spec::List{padding, padding, padding, padding},
+                       .rounding = "up"});
+  };
+  for (const auto& [size, stride, padding] : {std::array<int64_t, 3>{4, 2, 0}, {6, 4, 0}, {7, 3, 1}}) {
+    CAPTURE(size);
+    const MaxPool2d layer(make(size, stride, padding), {3, 3, 1});
+    CHECK(layer.output_shape() == Shape{1, 1, 1});
+    LayerCase given{2, {1, 2, 3, 4, 5, 6, 7, 8, 10, -1, -2, -3, -4, -5, -6, -7, -8, -9}, {3, 4}, {}};
+    for (const Layout offered : {Layout::kRows, Layout::kLanes}) {
+      given.offered = offered;
+      const LayerResult result = run_layer(layer, given);
+      CHECK(result.broken_rules == "");
+      CHECK(result.y == std::vector<float>{10, -1});
+      CHECK(result.dx == std::vector<float>{0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0});
+    }
+  }
+  for (const auto& [size, stride] : {std::array<int64_t, 2>{4, 1}, {5, 2}, {6, 3}}) {
+    CAPTURE(size);
+    CHECK(contains(error_of([&, size = size, stride = stride] {
+                     MaxPool2d(make(size, stride, 0), {3, 3, 1});
+                   }),
+                   "does not fit the input [3, 3, 1]"));
+  }
+  CHECK(contains(error_of([] { MaxPool2d(max_pool2d({.pool_size = {4, 4}}), {3, 3, 1}); }), "does not fit"));
 }

@@ -14,10 +14,14 @@ namespace {
 
 class CollectingSink final : public GradientSink {
  public:
-  CollectingSink(const Layer& layer, GradientPlace place, std::vector<std::unique_ptr<GuardedBuffer>>& parameters)
+  CollectingSink(const Layer& layer, Phase phase, GradientPlace place,
+                 std::vector<std::unique_ptr<GuardedBuffer>>& parameters)
       : place_(place), parameters_(parameters) {
     for (const ParameterSpec& parameter : layer.parameters()) {
-      expected_completions_.push_back(parameter.role == ParameterRole::kFrozen ? 0 : 1);
+      // Statistics move in training only.
+      const bool completed = parameter.role == ParameterRole::kTrained ||
+                             (parameter.role == ParameterRole::kStatistic && phase == Phase::kTraining);
+      expected_completions_.push_back(completed ? 1 : 0);
       buffers_.push_back(std::make_unique<GuardedBuffer>(parameter.shape.size()));
       collected_.emplace_back(static_cast<size_t>(parameter.shape.size()));
       completions_.emplace_back(static_cast<size_t>(parameter.shape.size()));
@@ -129,7 +133,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   const LayerNeeds needs = layer.needs({given.batch, given.phase, given.threads, layout});
   const int64_t input_floats = floats_of(layer.input_shape(), layout, given.batch);
   const int64_t output_floats = floats_of(layer.output_shape(), layout, given.batch);
-  const bool training = given.phase == Phase::kTraining;
+  const bool training = runs_backward(given.phase);
   GuardedBuffer x(from_rows(given.x, layer.input_shape(), layout, given.batch, 3.0F));
   GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
   GuardedBuffer dy(from_rows(given.dy, layer.output_shape(), layout, given.batch, 0.0F));
@@ -151,7 +155,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   std::vector<std::unique_ptr<GuardedBuffer>> parameters;
   for (const auto& values : given.parameters) parameters.push_back(std::make_unique<GuardedBuffer>(values));
   const std::vector<const float*> pointers = pointers_to(parameters);
-  CollectingSink sink(layer, given.place, parameters);
+  CollectingSink sink(layer, given.phase, given.place, parameters);
 
   float* output = needs.aliases_input ? x.data() : y.data();
   float* input_gradient = passes_gradient ? dy.data() : dx.data();

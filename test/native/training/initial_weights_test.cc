@@ -109,3 +109,28 @@ TEST_CASE("initializers: unknown kinds and wrong numbers are refused") {
         }) == "INVALID_SPEC: dense \"d\": standardDeviation must be a finite number of at least 0");
   CHECK(error_of([] { resolve({{"kind", "constant"}}); }) == "INVALID_SPEC: attribute \"value\" is missing");
 }
+
+TEST_CASE("initializers: given values are taken as they are, zeros stand where they are missing") {
+  const auto values = std::make_shared<const std::vector<float>>(std::vector<float>{1, -2, 3, 4, 5, 6.5F});
+  const Spec::Object nested{{"kind", "given"}, {"shape", Spec::List{2, 3}}, {"values", values}};
+  const Spec::Object row{{"kind", "given"}, {"shape", Spec::List{6}}, {"values", values}};
+  const Spec::Object missing{{"kind", "given"}, {"shape", Spec::List{2, 3}}};
+  for (const Spec::Object& given : {nested, row}) CHECK(draw(given, {2, 3}) == *values);
+  CHECK(draw(missing, {2, 3}) == std::vector<float>(6, 0.0F));
+
+  const auto check = [](const Spec::Object& given, const Shape& shape) {
+    return error_of([&] { check_initializer({"weight", shape, resolve(given)}, "d.weight"); });
+  };
+  CHECK(check(nested, {2, 3}).empty());
+  CHECK(check(row, {2, 3}).empty());
+  CHECK(check(row, {3, 2}).empty());
+  CHECK(check(nested, {3, 2}) ==
+        "SHAPE_MISMATCH: d.weight has shape [3, 2], its given initial values have shape [2, 3]");
+  CHECK(check(missing, {6}) == "SHAPE_MISMATCH: d.weight has shape [6], its given initial values have shape [2, 3]");
+  const Spec::Object short_of_one{{"kind", "given"}, {"shape", Spec::List{7}}, {"values", values}};
+  CHECK(check(short_of_one, {7}) == "INVALID_SPEC: d.weight: 6 initial values are given for the shape [7]");
+  CHECK(contains(error_of([&] {
+                   resolve({{"kind", "given"}, {"shape", Spec::List{1}}, {"values", "text"}});
+                 }),
+                 "attribute \"values\" must be an array of floats"));
+}

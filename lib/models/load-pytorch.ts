@@ -1,0 +1,116 @@
+/** PyTorch's state dicts as weights of a model. */
+import { GradloomError } from '../core/errors.ts';
+import { guardedBy, withDefault } from '../core/options.ts';
+import type { NativeParameterInfo } from '../native.ts';
+import { type FeatureOrders, fromTorchOrder } from './feature-order.ts';
+import {
+  LOAD_WEIGHTS_OPTIONS,
+  type LoadReport,
+  type NameFilter,
+  ownerOf,
+  readTensors,
+  type Selection,
+  selectWeights,
+  type Tensors,
+} from './load-weights.ts';
+import {
+  groupByOwner,
+  isIgnored,
+  leafOf,
+  type ModuleMatch,
+  matchModules,
+  toLayerLeaf,
+} from './pytorch-modules.ts';
+
+export interface LoadPyTorchOptions {
+  /**
+   * The layer of a module, by names: `{ 'features.0': 'conv2d_1' }`. Modules that it does not name find theirs by an
+   * equal name, or by shapes where those leave no doubt. Default: none.
+   */
+  readonly map?: Readonly<Record<string, string>>;
+  /** Which of the model's weights take part, as in `loadWeights`. Default: all. */
+  readonly match?: NameFilter;
+  /** Whether all that takes part must fit, as in `loadWeights`. Default: true. */
+  readonly strict?: boolean;
+}
+
+export interface PyTorchReport extends LoadReport {
+  /** Which layer each module was taken for, and why. */
+  readonly modules: readonly ModuleMatch[];
+  /** Weights, of those loaded, whose last axis was brought from PyTorch's `[C, H, W]` to `[H, W, C]`. */
+  readonly reordered: readonly string[];
+  /** Tensors that have no counterpart and need none: `num_batches_tracked` of batch norm. */
+  readonly ignored: readonly string[];
+}
+
+const names = guardedBy(
+  'an object that gives the layer of a module, by names',
+  (given): given is Readonly<Record<string, string>> =>
+    typeof given === 'object' &&
+    given !== null &&
+    Object.values(given).every((layer) => typeof layer === 'string'),
+);
+
+export const MAP_OPTION = { map: withDefault(names, {}) };
+export const LOAD_PYTORCH_OPTIONS = {
+  ...MAP_OPTION,
+  match: LOAD_WEIGHTS_OPTIONS.match,
+  strict: LOAD_WEIGHTS_OPTIONS.strict,
+};
+
+export interface PyTorchSelection extends Selection {
+  readonly report: PyTorchReport;
+  readonly ambiguous: readonly string[];
+}
+
+/** As `readTensors`, with a hint for what `torch.save` writes, which is pickled Python and stays unread. */
+export async function readStateDict(path: string): Promise<Tensors> {
+  try {
+    return await readTensors(path);
+  } catch (error) {
+    if (!(error instanceof GradloomError) || error.code !== 'FILE_FORMAT') throw error;
+    throw new GradloomError(
+      'FILE_FORMAT',
+      `${error.message}; state dicts are read as safetensors: safetensors.torch.save_file(model.state_dict(), path)`,
+      { cause: error },
+    );
+  }
+}
+
+export function selectStateDict(
+  operation: string,
+  parameters: readonly NativeParameterInfo[],
+  orders: FeatureOrders,
+  tensors: Tensors,
+  { map, match }: { map: Readonly<Record<string, string>>; match: NameFilter | undefined },
+): PyTorchSelection {
+  const sources = [...tensors].map(([name, { shape }]) => ({ name, shape }));
+  const { modules, ambiguous } = matchModules(operation, sources, parameters, map);
+  const leaves = new Map(
+    [...groupByOwner(parameters)].map(([layer, own]) => [
+      layer,
+      new Set(own.map(({ name }) => leafOf(name))),
+    ]),
+  );
+  const rename = (source: string) => {
+    if (isIgnored(source)) return undefined;
+    const layer = modules.find(({ module }) => module === ownerOf(source))?.layer;
+    if (layer === undefined) return source;
+    return `${layer}.${toLayerLeaf(leafOf(source), leaves.get(layer) ?? new Set())}`;
+  };
+  const { report, weights } = selectWeights(operation, parameters, tensors, { rename, match });
+  const reordered = report.loaded.filter((name) => orders.has(name));
+  const entries = Object.entries(weights).map(([name, weight]) => {
+    const order = orders.get(name);
+    return [
+      name,
+      order === undefined ? weight : { ...weight, data: fromTorchOrder(weight.data, order) },
+    ] as const;
+  });
+  const ignored = [...tensors.keys()].filter(isIgnored);
+  return {
+    report: Object.freeze({ ...report, modules, reordered, ignored }),
+    weights: Object.fromEntries(entries),
+    ambiguous,
+  };
+}

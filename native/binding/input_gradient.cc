@@ -1,0 +1,84 @@
+#include "binding/input_gradient.h"
+
+#include <utility>
+
+#include "binding/convert.h"
+#include "binding/model.h"
+#include "binding/promise_operation.h"
+#include "common/checked.h"
+#include "common/error.h"
+#include "training/input_gradient.h"
+
+namespace gradloom {
+namespace {
+
+// Places of outputs as an Int32Array, one a sample, or the spec of a loss.
+Differentiand to_differentiand(const Napi::Value& value, const Architecture& architecture,
+                               const ArraySamples& samples) {
+  const Shape& outputs = architecture.output_shape();
+  if (!value.IsTypedArray()) {
+    auto objective = std::make_shared<const Objective>(to_spec(value), Spec::List{}, outputs);
+    objective->check_labels(samples);
+    return {{}, std::move(objective)};
+  }
+  const Napi::Int32Array places = int_array(value, "places");
+  if (static_cast<int64_t>(places.ElementLength()) != samples.count()) {
+    throw Error("INVALID_ARGUMENT", "places must have one output a sample");
+  }
+  Differentiand differentiand{{places.Data(), places.Data() + places.ElementLength()}, nullptr};
+  for (const int64_t place : differentiand.outputs) {
+    if (place < 0 || place >= outputs.size()) {
+      throw Error("INVALID_ARGUMENT", "the outputs " + outputs.to_string() + " have no place " + std::to_string(place));
+    }
+  }
+  return differentiand;
+}
+
+class InputGradientOperation final : public PromiseOperation {
+ public:
+  InputGradientOperation(Napi::Env env, const ModelWrap& model, const Napi::Value& samples,
+                         const Napi::Value& differentiand, const Napi::Value& options)
+      : PromiseOperation(env, "gradloom.inputGradient"),
+        network_(model.network()),
+        samples_(samples, network_->architecture().input_shape()),
+        differentiand_(to_differentiand(differentiand, network_->architecture(), samples_.samples())),
+        options_(to_pass_options(options)) {
+    const int64_t count = samples_.samples().count();
+    Napi::Float32Array values = Napi::Float32Array::New(env, static_cast<size_t>(count));
+    Napi::Float32Array gradients = Napi::Float32Array::New(
+        env, static_cast<size_t>(checked_multiply(count, network_->architecture().input_shape().size())));
+    values_ = values.Data();
+    gradients_ = gradients.Data();
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("values", values);
+    result.Set("gradients", gradients);
+    result_ = Napi::Persistent(result);
+  }
+
+ protected:
+  void compute(const std::atomic<bool>& stop) override {
+    gradloom::input_gradient(*state_to_read(network_), samples_.samples(), differentiand_, options_, stop, values_,
+                             gradients_);
+  }
+  Napi::Value result(Napi::Env /*env*/) override { return result_.Value(); }
+
+ private:
+  std::shared_ptr<Network> network_;
+  HeldSamples samples_;
+  Differentiand differentiand_;
+  PassOptions options_;
+  float* values_;
+  float* gradients_;
+  Napi::ObjectReference result_;  // nobody else has it yet, so its memory stays where it is
+};
+
+}  // namespace
+
+Napi::Value input_gradient(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return start_promise(info.Env(), std::make_unique<InputGradientOperation>(info.Env(), ModelWrap::unwrap(info[0]),
+                                                                              info[1], info[2], info[3]));
+  });
+}
+
+}  // namespace gradloom
