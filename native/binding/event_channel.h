@@ -13,6 +13,10 @@ class EventChannel {
 
   // On the JavaScript thread.
   EventChannel(Napi::Env env, const char* name);
+  // Closes one that nobody has closed: that of an operation whose construction failed would keep the event loop alive.
+  ~EventChannel() { close(); }
+  EventChannel(const EventChannel&) = delete;
+  EventChannel& operator=(const EventChannel&) = delete;
 
   // From one other thread; after close nothing may be sent.
   void send(Call call);
