@@ -6,6 +6,7 @@ const layer = (name: string, parameterCount: number, flops: number) => ({
   kind: 'dense',
   outputShape: [3],
   parameterCount,
+  trainableCount: parameterCount,
   flops,
 });
 

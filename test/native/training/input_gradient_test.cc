@@ -131,8 +131,8 @@ TEST_CASE("input_gradient: by the stored values, so that the preprocessing's fac
   ArrayDescription description;
   description.inputs = {InputArray::Type::kUint8, bytes.data(), 66};
   description.count = 2;
-  description.scale = {0.25F};
-  description.shift = {-1};
+  description.scale.assign(1, 0.25F);
+  description.shift.assign(1, -1.0F);
   for (size_t i = 0; i < 66; ++i) floats[i] = 0.25F * 3 - 1;
   const Samples plain{floats, {0, 0}, {}, {33}};
   const Differentiand scores{{1, 2}, nullptr};
