@@ -147,7 +147,19 @@ export interface NativeEvaluation {
   /** Mean over samples. */
   readonly loss: number;
   /** In the order of the spec's metrics. */
-  readonly metrics: readonly number[];
+  readonly metrics: readonly NativeFigure[];
+  /** For metrics that are computed from all samples here. */
+  readonly samples?: NativeSamplesSeen;
+}
+
+/** null: not computed, because it takes long (in progress), or because it is computed here. */
+export type NativeFigure = null | number | number[] | number[][];
+
+/** What a model gave for the samples of an epoch or evaluation, and what was true, in the order computed. */
+export interface NativeSamplesSeen {
+  readonly outputs: Float32Array;
+  /** A class a sample, or as many values as outputs. */
+  readonly labels: Int32Array | Float32Array;
 }
 
 export interface NativeFitOptions {

@@ -17,7 +17,7 @@ import type { Preprocessing } from '../datasets/preprocessing.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
-import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
+import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
 import {
   type NativeLayerInfo,
   type NativeModel,
@@ -250,7 +250,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   async evaluate<const Metrics extends readonly MetricChoice[] = readonly []>(
     dataset: Dataset<Input, LabelKind>,
     options: EvaluateOptions<Metrics> = {},
-  ): Promise<Evaluation<MetricNameOf<Metrics[number]>>> {
+  ): Promise<Evaluation<FiguresOf<Metrics[number]>>> {
     const { loss, metrics, ...settings } = readOptions('evaluate', options, EVALUATE_OPTIONS);
     const { native: inner, network, training } = this.#state;
     const objective = makeObjective('evaluate', network, this.outputShape, {

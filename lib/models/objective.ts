@@ -14,12 +14,11 @@ import { endingOf, type Network } from './network.ts';
 export interface Objective {
   readonly loss: Loss;
   readonly metrics: readonly Metric[];
+  readonly outputShape: Shape;
 }
 
-/** Means over samples: the loss and each metric by its name. */
-export type Evaluation<MetricName extends string = never> = { readonly loss: number } & {
-  readonly [Name in MetricName]: number;
-};
+/** Of the samples of a set: the loss, and each metric that was asked for by its name, as `FiguresOf` types it. */
+export type Evaluation<Figures = unknown> = { readonly loss: number } & Figures;
 
 /** Reads a loss and metrics for a network that gives `outputShape`. */
 export function makeObjective(
@@ -31,19 +30,19 @@ export function makeObjective(
   const loss = makeLoss(operation, given.loss);
   const problem = loss.checkOutput(outputShape, endingOf(network));
   if (problem !== undefined) throw new GradloomError('INVALID_OPTION', `${operation}: ${problem}`);
-  return { loss, metrics: makeMetrics(operation, given.metrics, loss) };
+  return { loss, metrics: makeMetrics(operation, given.metrics, loss, outputShape), outputShape };
 }
 
-export function toNativeObjective({ loss, metrics }: Objective): NativeObjective {
-  return { loss: loss.toSpec(), metrics: metrics.map((metric) => metric.toSpec(loss)) };
+export function toNativeObjective({ loss, metrics, outputShape }: Objective): NativeObjective {
+  return { loss: loss.toSpec(), metrics: metrics.map((metric) => metric.toSpec(loss, outputShape)) };
 }
 
-export function toEvaluation<MetricName extends string>(
+export function toEvaluation<Figures>(
   metrics: readonly Metric[],
-  { loss, metrics: values }: NativeEvaluation,
-): Evaluation<MetricName> {
-  const named = metrics.map(({ kind }, index) => [kind, values[index]]);
-  return Object.freeze({ loss, ...Object.fromEntries(named) }) as Evaluation<MetricName>;
+  { loss, metrics: figures, samples }: NativeEvaluation,
+): Evaluation<Figures> {
+  const named = metrics.map((metric, index) => [metric.kind, metric.read(figures[index] ?? null, samples)]);
+  return Object.freeze({ loss, ...Object.fromEntries(named) }) as Evaluation<Figures>;
 }
 
 /** Checks that `given` is a dataset of a model's samples; `name` says in errors which argument it was. */

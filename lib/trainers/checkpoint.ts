@@ -1,5 +1,6 @@
 /** What a file holds of a trainer beside its model. */
 import { anything, integer, oneOf, readOptions, required, seed } from '../core/options.ts';
+import type { Shape } from '../core/shape.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeMetrics } from '../metrics/make-metrics.ts';
@@ -63,7 +64,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
   }
   const model = buildModel(path, file);
-  const settings = explain(path, 'trainer', () => readSettings(file.trainer));
+  const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape));
   const readState = (fresh: NativeTrainerState): NativeTrainerState => {
     const state = selectTensors(path, file.tensors, fresh.tensors);
     checkNothingLeft(path, file.tensors, model.getWeights(), state);
@@ -73,7 +74,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return { model, settings, readState };
 }
 
-function readSettings(given: unknown): Checkpoint['settings'] {
+function readSettings(given: unknown, outputShape: Shape): Checkpoint['settings'] {
   const {
     optimizer,
     loss: lossSpec,
@@ -85,6 +86,6 @@ function readSettings(given: unknown): Checkpoint['settings'] {
     ...numbers,
     optimizer: makeOptimizer('trainer', optimizer),
     loss,
-    metrics: makeMetrics('trainer', metrics, loss),
+    metrics: makeMetrics('trainer', metrics, loss, outputShape),
   };
 }

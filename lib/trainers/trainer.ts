@@ -19,7 +19,7 @@ import type { Shape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import type { LabelKindOf, LossChoice } from '../losses/make-loss.ts';
-import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
+import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { checkPreprocessing, Model, type ModelState, type PredictOptions, stateOf } from '../models/model.ts';
 import {
@@ -67,10 +67,7 @@ export interface TrainerOptions<
   readonly nonFinite?: 'stop' | 'skip' | 'ignore';
 }
 
-export interface FitOptions<
-  MetricName extends string = never,
-  Validation extends Dataset | undefined = Dataset | undefined,
-> {
+export interface FitOptions<Figures = unknown, Validation extends Dataset | undefined = Dataset | undefined> {
   /** Default: 1. */
   readonly epochs?: number;
   /** Samples a step; the last step of an epoch takes what is left. Default: 32. */
@@ -84,8 +81,8 @@ export interface FitOptions<
   /** Called after each epoch and awaited before the next one; what it throws ends the run with that error. */
   readonly onEpochEnd?:
     | ((
-        epoch: EpochRecord<MetricName, Validation>,
-        run: TrainingRun<EpochRecord<MetricName, Validation>>,
+        epoch: EpochRecord<Figures, Validation>,
+        run: TrainingRun<EpochRecord<Figures, Validation>>,
       ) => unknown)
     | undefined;
   /** A live line on stderr: `'auto'` writes it when stderr is a terminal. Default: `'auto'`. */
@@ -171,7 +168,7 @@ export class Trainer<
   static async load(
     path: string,
     options: { readonly threads?: number } = {},
-  ): Promise<Trainer<Shape, LossChoice, readonly MetricChoice[]>> {
+  ): Promise<Trainer<Shape, LossChoice, readonly Metric[]>> {
     readValue('Trainer.load', 'path', path, text);
     const { threads } = readOptions('Trainer.load', options, LOAD_OPTIONS);
     const checkpoint = await readCheckpoint(path);
@@ -198,9 +195,9 @@ export class Trainer<
    */
   fit<Validation extends Dataset<Input, LabelKindOf<Loss>> | undefined = undefined>(
     train: Dataset<Input, LabelKindOf<Loss>>,
-    options: FitOptions<MetricNameOf<Metrics[number]>, Validation> = {},
-  ): TrainingRun<EpochRecord<MetricNameOf<Metrics[number]>, Validation>> {
-    type Epoch = EpochRecord<MetricNameOf<Metrics[number]>, Validation>;
+    options: FitOptions<FiguresOf<Metrics[number]>, Validation> = {},
+  ): TrainingRun<EpochRecord<FiguresOf<Metrics[number]>, Validation>> {
+    type Epoch = EpochRecord<FiguresOf<Metrics[number]>, Validation>;
     const { validation, signal, onEpochEnd, progress, ...settings } = readOptions(
       'fit',
       options,
@@ -242,7 +239,7 @@ export class Trainer<
   async evaluate(
     dataset: Dataset<Input, LabelKindOf<Loss>>,
     options: PredictOptions = {},
-  ): Promise<Evaluation<MetricNameOf<Metrics[number]>>> {
+  ): Promise<Evaluation<FiguresOf<Metrics[number]>>> {
     const { batchSize, threads = this.#threads } = readOptions('evaluate', options, EVALUATE_OPTIONS);
     const samples = this.#readSet('evaluate', 'the dataset', dataset);
     const objective = toNativeObjective(this.#objective);

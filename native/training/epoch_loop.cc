@@ -42,7 +42,7 @@ class Run {
         options_(options),
         stop_(stop),
         observer_(observer),
-        totals_(learner.objective()->empty_totals()),
+        totals_(learner.objective()->empty_totals(train.count())),
         step_(learner, std::min(options.batch, train.count()), threads) {
     const int64_t rest = train.count() % step_.batch();
     if (rest > 0) last_step_.emplace(learner, rest, threads);
@@ -97,7 +97,7 @@ class Run {
   void report_progress(uint64_t epoch, int64_t batch, int64_t batches) {
     if (options_.progress_interval == 0 || seconds_since(reported_) < options_.progress_interval) return;
     reported_ = Clock::now();
-    observer_.on_progress({epoch, batch, batches, learner_.objective()->result(totals_)});
+    observer_.on_progress({epoch, batch, batches, learner_.objective()->running_result(totals_)});
   }
 
   Learner& learner_;

@@ -245,8 +245,8 @@ const WRONG: readonly WrongUse[] = [
     'Trainer: loss is the function softmaxCrossEntropy; call it: softmaxCrossEntropy(...)',
   ],
   [
-    () => new Trainer(model, { ...good, metrics: wrongly(['accuracy', 'precision']) }),
-    'Trainer: metrics[1] has the unknown kind "precision"; there are accuracy, binaryAccuracy, meanAbsoluteError, rootMeanSquaredError and topKAccuracy',
+    () => new Trainer(model, { ...good, metrics: wrongly(['accuracy', 'precison']) }),
+    'Trainer: metrics[1] has the unknown kind "precison"; did you mean "precision"?',
   ],
   [
     () => new Trainer(model, { ...good, metrics: ['accuracy', accuracy()] }),

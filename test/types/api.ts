@@ -19,7 +19,10 @@ import {
   type Model,
   maxPool2d,
   mnist,
+  precision,
+  recall,
   relu,
+  rocAuc,
   type Shape,
   sequential,
   sgd,
@@ -100,6 +103,20 @@ export async function predictions(
   expectTypeOf(result.accuracy).toEqualTypeOf<number>();
   // @ts-expect-error a metric that was not asked for
   result.binaryAccuracy;
+  const lists = await model.evaluate((await mnist()).test, {
+    metrics: [
+      'confusionMatrix',
+      precision({ average: 'none' }),
+      recall({ average: 'micro' }),
+      'f1',
+      rocAuc(),
+    ],
+  });
+  expectTypeOf(lists.confusionMatrix).toEqualTypeOf<number[][]>();
+  expectTypeOf(lists.precision).toEqualTypeOf<number[]>();
+  expectTypeOf(lists.recall).toEqualTypeOf<number>();
+  expectTypeOf(lists.f1).toEqualTypeOf<number>();
+  expectTypeOf(lists.rocAuc).toEqualTypeOf<number>();
   expectTypeOf(await loadModel('a')).toEqualTypeOf<Model<Shape, Shape>>();
 }
 
@@ -168,7 +185,7 @@ export async function dataMatchModelAndLoss(unknownShape: Dataset<Shape, 'class'
   // @ts-expect-error an unknown loss
   new Trainer(model, { optimizer, loss: 'crossEntropy' });
   // @ts-expect-error an unknown metric
-  new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: ['precision'] });
+  new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: ['precison'] });
   // @ts-expect-error the loss is missing
   new Trainer(model, { optimizer });
   // @ts-expect-error a bare boolean
@@ -221,7 +238,7 @@ export async function records(train: Dataset<[4], 'class'>, maybe: Dataset<[4], 
   // What takes any trainer or run takes these.
   expectTypeOf(trainer).toExtend<Trainer<readonly [4]>>();
   expectTypeOf(run).toExtend<TrainingRun>();
-  expectTypeOf<EpochRecord<'accuracy'>['accuracy']>().toEqualTypeOf<number>();
+  expectTypeOf<EpochRecord<{ readonly accuracy: number }>['accuracy']>().toEqualTypeOf<number>();
 }
 
 export function datasets(any: Dataset, one: Dataset<[4], 'class'>) {
