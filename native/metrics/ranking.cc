@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -15,12 +16,13 @@ struct Ranked {
   bool positive;
 };
 
-// ln(sum over i of e^z[i])
-double log_sum_exp(const float* z, int64_t count) {
-  const double largest = *std::max_element(z, z + count);
+// ln(sum over i of e^z[i]), summed in falling order: the same logits in another order are the same to the last bit, so
+// that equal probabilities tie.
+double log_sum_exp(std::vector<double>& z) {
+  std::sort(z.begin(), z.end(), std::greater<>());
   double sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += std::exp(z[i] - largest);
-  return largest + std::log(sum);
+  for (const double logit : z) sum += std::exp(logit - z.front());
+  return z.front() + std::log(sum);
 }
 
 std::vector<Ranked> ranked(const MetricArguments& samples, int64_t column, const std::vector<double>& shifts) {
@@ -65,8 +67,11 @@ void Ranking::check(const Shape& output_shape, bool targets_are_classes) const {
 
 MetricResult Ranking::result_of(const MetricArguments& samples) const {
   std::vector<double> shifts;
+  std::vector<double> logits(static_cast<size_t>(samples.columns));
   for (int64_t row = 0; samples.classes != nullptr && row < samples.rows; ++row) {
-    shifts.push_back(log_sum_exp(samples.outputs + row * samples.columns, samples.columns));
+    std::copy_n(samples.outputs + row * samples.columns, samples.columns, logits.begin());
+    const bool nan = std::any_of(logits.begin(), logits.end(), [](double logit) { return std::isnan(logit); });
+    shifts.push_back(nan ? NAN : log_sum_exp(logits));
   }
   std::vector<double> areas;
   const bool two = samples.classes != nullptr && samples.columns == 2;
