@@ -1,10 +1,10 @@
 /** What a model is measured by: a loss and metrics, and the labelled data that fit them. */
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, listOf } from '../core/options.ts';
-import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import { Dataset } from '../datasets/dataset.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { Dataset, partsOf } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
-import type { LabelsInfo, Loss, LossLabelKind } from '../losses/loss.ts';
+import type { AcceptsLabel, LabelsInfo, Loss, LossLabelKind, WrongLabel } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeMetrics } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
@@ -95,5 +95,16 @@ function labelsInfo(dataset: Dataset<Shape, LossLabelKind>): LabelsInfo {
     labelKind === 'class'
       ? dataset.classCounts().findLastIndex((count, label) => count > 0 && label !== except)
       : -1;
-  return { labelKind, labelShape, highestClass };
+  return { labelKind, labelShape, highestClass, findWrong: (accepts) => findWrong(dataset, accepts) };
+}
+
+function findWrong(dataset: Dataset<Shape, LossLabelKind>, accepts: AcceptsLabel): WrongLabel | undefined {
+  const { labels = [], labelShape, rows } = partsOf(dataset);
+  const size = sizeOf(labelShape);
+  for (let place = 0; place < dataset.length; place++) {
+    const first = (rows?.[place] ?? place) * size;
+    if (!accepts(labels, first, first + size))
+      return { place, values: [...labels.slice(first, first + size)] };
+  }
+  return undefined;
 }
