@@ -135,6 +135,18 @@ export interface NativeObjective {
   readonly metrics: readonly Spec[];
 }
 
+/**
+ * Computes the loss of kind `custom` for a batch: returns the mean and fills `gradient`, if that is wanted, with the
+ * mean's. Undefined: it failed.
+ */
+export type NativeLossFunction = (
+  outputs: Float32Array,
+  labels: Int32Array | Float32Array,
+  sampleWeights: Float32Array | undefined,
+  gradient: Float32Array | undefined,
+  batchSize: number,
+) => number | undefined;
+
 export interface NativeTrainerSpec extends NativeObjective {
   readonly optimizer: Spec;
   /** Seed of shuffling and dropout. */
@@ -157,6 +169,7 @@ export type NativeFigure = null | number | number[] | number[][];
 
 /** What a model gave for the samples of an epoch or evaluation, and what was true, in the order computed. */
 export interface NativeSamplesSeen {
+  readonly count: number;
   readonly outputs: Float32Array;
   /** A class a sample, or as many values as outputs. */
   readonly labels: Int32Array | Float32Array;
@@ -167,6 +180,8 @@ export interface NativeFitOptions {
   readonly batchSize: number;
   readonly shuffle: 'epoch' | 'never';
   readonly validation?: NativeLabelledSamples | undefined;
+  /** For a custom loss. */
+  readonly lossFunction?: NativeLossFunction | undefined;
   /** At least this long between two progress events; 0: none. */
   readonly progressIntervalMs: number;
   /** Whether the run starts in lockstep, see `NativeRun.setLockstep`. */
@@ -269,7 +284,7 @@ export interface NativeAddon {
   /** Of the model as it is (a copy of it while it trains), on a thread of its own. */
   evaluate(
     model: NativeModel,
-    objective: NativeObjective,
+    objective: NativeObjective & { readonly lossFunction?: NativeLossFunction | undefined },
     samples: NativeLabelledSamples,
     options: NativePredictOptions,
   ): Promise<NativeEvaluation>;

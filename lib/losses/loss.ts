@@ -1,6 +1,6 @@
 import type { GradloomErrorCode } from '../core/errors.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
-import type { Spec } from '../native.ts';
+import type { NativeLossFunction, Spec } from '../native.ts';
 
 /** What a loss compares outputs with: a class index a sample, or as many values as there are outputs. */
 export type LossLabelKind = 'class' | 'values';
@@ -10,6 +10,8 @@ export interface LabelsInfo {
   readonly labelKind: LossLabelKind;
   /** `[]` for classes. */
   readonly labelShape: Shape;
+  /** Whether there are `sampleWeights`. */
+  readonly isWeighted: boolean;
   /** The highest class among the labels but one, -1 where there is none or they are not classes. */
   readonly highestClass: (except?: number) => number;
   /** The first sample whose label is not accepted: a class alone, or a sample's values from `first` to before `end`. */
@@ -27,6 +29,13 @@ export interface WrongLabel {
 export interface LabelsProblem {
   readonly code: GradloomErrorCode;
   readonly text: string;
+}
+
+/** The calls of one run or evaluation. */
+export interface LossCall {
+  /** Never throws: it returns undefined, and `failure` says why. */
+  readonly compute: NativeLossFunction;
+  readonly failure: () => { readonly error: unknown } | undefined;
 }
 
 /** What a model's outputs say about classes. */
@@ -57,6 +66,11 @@ export abstract class Loss<LabelKind extends LossLabelKind = LossLabelKind> {
   /** The loss as the native side and files read it: its kind and all options. */
   toSpec(): Spec {
     return { kind: this.kind };
+  }
+
+  /** For a loss that is computed here and not by the native side: what that calls in a run or an evaluation. */
+  startCalls(): LossCall | undefined {
+    return undefined;
   }
 
   /** Reads rows of `width` outputs; undefined where outputs are not about classes. */

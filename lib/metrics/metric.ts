@@ -22,7 +22,7 @@ export abstract class Metric<Kind extends string = string, Value extends Figure 
   }
 
   /** The figure as users see it, of what the native side gives. */
-  read(figure: NativeFigure, _samples: NativeSamplesSeen | undefined): Value {
+  read(figure: NativeFigure, _samples: NativeSamplesSeen): Value {
     return figure as Value;
   }
 }

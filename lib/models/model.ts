@@ -30,10 +30,9 @@ import type { Network } from './network.ts';
 import {
   checkDataset,
   type Evaluation,
+  evaluateObjective,
   makeObjective,
   readLabelled,
-  toEvaluation,
-  toNativeObjective,
 } from './objective.ts';
 import {
   checkSamePreprocessing,
@@ -262,10 +261,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
       checkPreprocessing('evaluate', 'the dataset', checked, training.preprocessing);
     }
     const samples = readLabelled('evaluate', 'the dataset', checked, objective.loss, this.outputShape);
-    const result = await awaitNative(() =>
-      native.evaluate(inner, toNativeObjective(objective), samples, settings),
-    );
-    return toEvaluation(objective.metrics, result);
+    return evaluateObjective(inner, objective, samples, settings);
   }
 
   /**

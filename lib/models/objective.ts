@@ -1,5 +1,5 @@
 /** What a model is measured by: a loss and metrics, and the labelled data that fit them. */
-import { GradloomError } from '../core/errors.ts';
+import { awaitNative, GradloomError } from '../core/errors.ts';
 import { formatValue, listOf } from '../core/options.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { Dataset, partsOf } from '../datasets/dataset.ts';
@@ -8,7 +8,15 @@ import type { AcceptsLabel, LabelsInfo, Loss, LossLabelKind, WrongLabel } from '
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeMetrics } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
-import type { NativeEvaluation, NativeLabelledSamples, NativeObjective } from '../native.ts';
+import {
+  type NativeEvaluation,
+  type NativeLabelledSamples,
+  type NativeModel,
+  type NativeObjective,
+  type NativePredictOptions,
+  type NativeSamplesSeen,
+  native,
+} from '../native.ts';
 import { endingOf, type Network } from './network.ts';
 
 export interface Objective {
@@ -37,12 +45,33 @@ export function toNativeObjective({ loss, metrics, outputShape }: Objective): Na
   return { loss: loss.toSpec(), metrics: metrics.map((metric) => metric.toSpec(loss, outputShape)) };
 }
 
+/** Where no metric asked for them. */
+const NO_SAMPLES: NativeSamplesSeen = { count: 0, outputs: new Float32Array(), labels: new Float32Array() };
+
 export function toEvaluation<Figures>(
   metrics: readonly Metric[],
-  { loss, metrics: figures, samples }: NativeEvaluation,
+  { loss, metrics: figures, samples = NO_SAMPLES }: NativeEvaluation,
 ): Evaluation<Figures> {
   const named = metrics.map((metric, index) => [metric.kind, metric.read(figures[index] ?? null, samples)]);
   return Object.freeze({ loss, ...Object.fromEntries(named) }) as Evaluation<Figures>;
+}
+
+/** Loss and metrics of a model over labelled samples, on a thread of its own. */
+export async function evaluateObjective<Figures>(
+  model: NativeModel,
+  objective: Objective,
+  samples: NativeLabelledSamples,
+  settings: NativePredictOptions,
+): Promise<Evaluation<Figures>> {
+  const calls = objective.loss.startCalls();
+  const described = { ...toNativeObjective(objective), lossFunction: calls?.compute };
+  const result = await awaitNative(() => native.evaluate(model, described, samples, settings)).catch(
+    (error: unknown) => {
+      const failure = calls?.failure();
+      throw failure === undefined ? error : failure.error;
+    },
+  );
+  return toEvaluation(objective.metrics, result);
 }
 
 /** Checks that `given` is a dataset of a model's samples; `name` says in errors which argument it was. */
@@ -95,7 +124,14 @@ function labelsInfo(dataset: Dataset<Shape, LossLabelKind>): LabelsInfo {
     labelKind === 'class'
       ? dataset.classCounts().findLastIndex((count, label) => count > 0 && label !== except)
       : -1;
-  return { labelKind, labelShape, highestClass, findWrong: (accepts) => findWrong(dataset, accepts) };
+  const isWeighted = partsOf(dataset).sampleWeights !== undefined;
+  return {
+    labelKind,
+    labelShape,
+    isWeighted,
+    highestClass,
+    findWrong: (accepts) => findWrong(dataset, accepts),
+  };
 }
 
 function findWrong(dataset: Dataset<Shape, LossLabelKind>, accepts: AcceptsLabel): WrongLabel | undefined {

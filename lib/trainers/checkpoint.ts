@@ -11,6 +11,7 @@ import { encodeModelFile, explain, fileError, readModelFile } from '../models/mo
 import type { NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
+import { type Custom, findLoss, findMetric } from './custom.ts';
 
 /** The metadata `trainer`, plain data. The number of threads is the machine's matter and left out. */
 export interface TrainerSettings {
@@ -58,13 +59,13 @@ export function encodeCheckpoint(
   });
 }
 
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
+export async function readCheckpoint(path: string, custom: Custom): Promise<Checkpoint> {
   const file = await readModelFile(path);
   if (file.trainer === undefined) {
     throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
   }
   const model = buildModel(path, file);
-  const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape));
+  const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape, custom));
   const readState = (fresh: NativeTrainerState): NativeTrainerState => {
     const state = selectTensors(path, file.tensors, fresh.tensors);
     checkNothingLeft(path, file.tensors, model.getWeights(), state);
@@ -74,18 +75,19 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return { model, settings, readState };
 }
 
-function readSettings(given: unknown, outputShape: Shape): Checkpoint['settings'] {
+function readSettings(given: unknown, outputShape: Shape, custom: Custom): Checkpoint['settings'] {
   const {
     optimizer,
     loss: lossSpec,
     metrics,
     ...numbers
   } = readOptions('trainer', given as object, SETTINGS);
-  const loss = makeLoss('trainer', lossSpec);
+  const loss = findLoss(makeLoss('trainer', lossSpec), custom);
+  const descriptions = Array.isArray(metrics) ? metrics.map((metric) => findMetric(metric, custom)) : metrics;
   return {
     ...numbers,
     optimizer: makeOptimizer('trainer', optimizer),
     loss,
-    metrics: makeMetrics('trainer', metrics, loss, outputShape),
+    metrics: makeMetrics('trainer', descriptions, loss, outputShape),
   };
 }

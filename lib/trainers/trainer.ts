@@ -1,4 +1,4 @@
-import { awaitNative, callNative, GradloomError } from '../core/errors.ts';
+import { callNative, GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
@@ -18,6 +18,7 @@ import {
 import type { Shape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { writeFileAtomic } from '../formats/files.ts';
+import type { Loss as AnyLoss } from '../losses/loss.ts';
 import type { LabelKindOf, LossChoice } from '../losses/make-loss.ts';
 import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
@@ -25,6 +26,7 @@ import { checkPreprocessing, Model, type ModelState, type PredictOptions, stateO
 import {
   checkDataset,
   type Evaluation,
+  evaluateObjective,
   makeObjective,
   type Objective,
   readLabelled,
@@ -42,6 +44,7 @@ import {
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { encodeCheckpoint, readCheckpoint, type TrainerSettings } from './checkpoint.ts';
+import { readCustom } from './custom.ts';
 import type { EpochRecord } from './history.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
@@ -112,7 +115,10 @@ const FIT_OPTIONS = {
 };
 
 const EVALUATE_OPTIONS = { batchSize: withDefault(extent, 256), threads: optional(threads) };
-const LOAD_OPTIONS = { threads: withDefault(threads, 0) };
+const LOAD_OPTIONS = {
+  threads: withDefault(threads, 0),
+  custom: withDefault(anything('a list of custom losses and metrics'), []),
+};
 
 /**
  * Trains a model: an optimizer with its state, a loss, metrics. A second `fit` goes on where the first one
@@ -163,15 +169,18 @@ export class Trainer<
    * Reads a checkpoint that `save` wrote: model, optimizer state and counts. To train on as if nothing had
    * been between, call `fit` with the data and options of before.
    *
-   * Rejects as `loadModel` does, and with `FILE_FORMAT` for a file without a trainer.
+   * Files hold no functions: a custom loss and custom metrics that the trainer had are given again, by the same names.
+   *
+   * Rejects as `loadModel` does, with `FILE_FORMAT` for a file without a trainer, and with `INVALID_OPTION` when a
+   * custom loss or metric is missing.
    */
   static async load(
     path: string,
-    options: { readonly threads?: number } = {},
+    options: { readonly threads?: number; readonly custom?: readonly (AnyLoss | Metric)[] } = {},
   ): Promise<Trainer<Shape, LossChoice, readonly Metric[]>> {
     readValue('Trainer.load', 'path', path, text);
-    const { threads } = readOptions('Trainer.load', options, LOAD_OPTIONS);
-    const checkpoint = await readCheckpoint(path);
+    const { threads, custom } = readOptions('Trainer.load', options, LOAD_OPTIONS);
+    const checkpoint = await readCheckpoint(path, readCustom('Trainer.load', custom));
     const { optimizer, loss, metrics, seed, nonFinite } = checkpoint.settings;
     const trainer = new Trainer<Shape, LossChoice, readonly Metric[]>(checkpoint.model, {
       optimizer,
@@ -213,13 +222,16 @@ export class Trainer<
       validation: validationSamples,
       progressIntervalMs: line === undefined ? 0 : PROGRESS_INTERVAL_MS,
     };
+    const calls = this.#objective.loss.startCalls();
     const model = this.#model;
     const run = new TrainingRun<Epoch>({
       start: (lockstep, onEvent) => {
-        const started = callNative(() => this.#native.fit(samples, { ...nativeOptions, lockstep }, onEvent));
+        const runOptions = { ...nativeOptions, lockstep, lossFunction: calls?.compute };
+        const started = callNative(() => this.#native.fit(samples, runOptions, onEvent));
         model.training = { preprocessing: train.preprocessing, loss: this.#objective.loss };
         return started;
       },
+      failure: () => calls?.failure(),
       toRecord: (event) => this.#toRecord(event) as Epoch,
       onEpochEnd,
       signal,
@@ -242,11 +254,7 @@ export class Trainer<
   ): Promise<Evaluation<FiguresOf<Metrics[number]>>> {
     const { batchSize, threads = this.#threads } = readOptions('evaluate', options, EVALUATE_OPTIONS);
     const samples = this.#readSet('evaluate', 'the dataset', dataset);
-    const objective = toNativeObjective(this.#objective);
-    const result = await awaitNative(() =>
-      native.evaluate(this.#model.native, objective, samples, { batchSize, threads }),
-    );
-    return toEvaluation(this.#objective.metrics, result);
+    return evaluateObjective(this.#model.native, this.#objective, samples, { batchSize, threads });
   }
 
   /**
@@ -319,10 +327,11 @@ export class Trainer<
     return readLabelled(operation, name, dataset, this.#objective.loss, this.model.outputShape);
   }
 
-  #toRecord({ type: _, epoch, loss, metrics, validation, ...facts }: NativeEpochEvent): object {
+  #toRecord({ type: _, epoch, validation, ...event }: NativeEpochEvent): object {
+    const { loss: _loss, metrics: _metrics, samples: _samples, ...facts } = event;
     const evaluate = (result: NativeEvaluation) => toEvaluation(this.#objective.metrics, result);
     const validated = validation === undefined ? {} : { validation: evaluate(validation) };
-    return Object.freeze({ epoch, ...evaluate({ loss, metrics }), ...validated, ...facts });
+    return Object.freeze({ epoch, ...evaluate(event), ...validated, ...facts });
   }
 
   #makeProgressLine({

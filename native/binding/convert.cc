@@ -134,6 +134,12 @@ Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count) 
   return array;
 }
 
+Napi::Int32Array copy_to_js(Napi::Env env, const int32_t* values, size_t count) {
+  Napi::Int32Array array = Napi::Int32Array::New(env, count);
+  std::copy_n(values, count, array.Data());
+  return array;
+}
+
 PassOptions to_pass_options(const Napi::Value& value) {
   const Napi::Object options = to_object(value, "options");
   return {integer_property(options, "batchSize", 1), to_threads(options.Get("threads"))};
@@ -151,13 +157,12 @@ Napi::Value from_figure(Napi::Env env, const MetricResult& figure, size_t axis, 
 
 Napi::Object from_samples(Napi::Env env, const KeptSamples& samples) {
   Napi::Object object = Napi::Object::New(env);
+  object.Set("count", static_cast<double>(samples.count));
   object.Set("outputs", copy_to_js(env, samples.outputs.data(), samples.outputs.size()));
   if (samples.classes.empty()) {
     object.Set("labels", copy_to_js(env, samples.values.data(), samples.values.size()));
   } else {
-    Napi::Int32Array classes = Napi::Int32Array::New(env, samples.classes.size());
-    std::copy(samples.classes.begin(), samples.classes.end(), classes.Data());
-    object.Set("labels", classes);
+    object.Set("labels", copy_to_js(env, samples.classes.data(), samples.classes.size()));
   }
   return object;
 }

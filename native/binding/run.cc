@@ -62,12 +62,12 @@ FitOptions to_fit_options(const Napi::Object& options, int threads) {
 
 }  // namespace
 
-FitOperation::FitOperation(Napi::Env env, std::shared_ptr<Learner> learner, int threads, const Napi::Value& train,
+FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Napi::Value& train,
                            const Napi::Value& options, const Napi::Value& on_event)
     : Operation(env, "gradloom.fit"),
-      learner_(std::move(learner)),
+      learner_(trainer.learner),
       train_(train, learner_->network().architecture().input_shape()),
-      options_(to_fit_options(to_object(options, "options"), threads)),
+      options_(to_fit_options(to_object(options, "options"), trainer.threads)),
       control_(std::make_shared<RunControl>(options.As<Napi::Object>().Get("lockstep").ToBoolean())) {
   const Objective& objective = *learner_->objective();
   if (train_.samples().count() == 0) throw Error("INVALID_DATA", "fit: the dataset is empty");
@@ -83,6 +83,17 @@ FitOperation::FitOperation(Napi::Env env, std::shared_ptr<Learner> learner, int 
   if (!learner_->network().begin_training()) {
     throw Error("MODEL_BUSY", "this model already trains; await that run, or stop it, before the next fit");
   }
+  try {
+    loss_.emplace(trainer.js_loss, channel(), options.As<Napi::Object>().Get("lossFunction"));
+  } catch (...) {
+    learner_->network().end_training();
+    throw;
+  }
+}
+
+void FitOperation::wake() {
+  control_->stopped();
+  if (loss_) loss_->stop();
 }
 
 // Without `settle` when the environment goes first.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -10,7 +9,6 @@
 #include "common/error.h"
 #include "common/random.h"
 #include "kernels/choice.h"
-#include "training/compute_lock.h"
 #include "training/predict.h"
 #include "training/train_step.h"
 
@@ -88,9 +86,6 @@ class Run {
 
   StepOutcome step(Team& team, int64_t batch, int64_t batches) {
     TrainStep& step = last_step_ && batch == batches - 1 ? *last_step_ : step_;
-    // Computing first, then the network: whoever reads the weights waits for one step at most.
-    const std::unique_lock compute(compute_lock());
-    const std::unique_lock weights(learner_.network().lock());
     return step.run(team, train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(), totals_);
   }
 
@@ -124,7 +119,13 @@ FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* vali
   const int threads = choose_threads(options.threads, batch * learner.network().architecture().training_flops());
   Run run(learner, train, validation, options, threads, stop, observer);
   FitEnd end = FitEnd::kCompleted;
-  Team::run(threads, [&](Team& team) { end = run(team); });
+  Team::run(threads, [&](Team& team) {
+    try {
+      end = run(team);
+    } catch (const Stopped&) {
+      end = FitEnd::kStopped;
+    }
+  });
   return end;
 }
 

@@ -141,13 +141,20 @@ double BatchObjective::compute(Team& team, const float* outputs, float* gradient
   std::fill(metrics_.begin(), metrics_.end(), 0.0);
   divisor_ = objective_->loss().divisor(rows_of_targets(0), batch_);
   const float scale = divisor_ > 0 ? 1.0F / static_cast<float>(divisor_) : 0.0F;
+  const bool whole = objective_->loss().whole_batches();
+  if (whole) {
+    std::fill(losses_.begin(), losses_.end(), 0.0);
+    losses_[0] = objective_->loss().compute({batch_, columns, outputs, rows_of_targets(0), gradient, scale});
+  }
   team.for_each(blocks.count, [&](int64_t block, int) {
     const int64_t row = blocks.first(block);
     const int64_t rows = blocks.size(block);
     const Targets targets = rows_of_targets(row);
     const auto index = static_cast<size_t>(block);
-    losses_[index] = objective_->loss().compute({rows, columns, outputs + row * columns, targets,
-                                                 gradient == nullptr ? nullptr : gradient + row * columns, scale});
+    if (!whole) {
+      losses_[index] = objective_->loss().compute({rows, columns, outputs + row * columns, targets,
+                                                   gradient == nullptr ? nullptr : gradient + row * columns, scale});
+    }
     if (outputs_.size() > 0) std::copy_n(outputs + row * columns, rows * columns, outputs_.data() + row * columns);
     objective_->metrics().add_block(
         {rows, columns, outputs + row * columns, targets.classes, targets.values, objective_->loss().ignored_class()},
