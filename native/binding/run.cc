@@ -34,7 +34,7 @@ void RunControl::acknowledge() {
 void RunControl::wait_for_consumer(uint64_t event) {
   std::unique_lock guard(mutex_);
   changed_.wait(guard,
-                [&] { return stopped_ || (lockstep_ ? acknowledged_ >= event : delivered_ + kMostAhead >= event); });
+                [&] { return stopped_ || (lockstep_ ? acknowledged_ >= event : delivered_ + most_ahead_ >= event); });
 }
 
 void RunControl::stopped() {
@@ -68,7 +68,9 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
       learner_(trainer.learner),
       train_(train, learner_->network().architecture().input_shape()),
       options_(to_fit_options(to_object(options, "options"), trainer.threads)),
-      control_(std::make_shared<RunControl>(options.As<Napi::Object>().Get("lockstep").ToBoolean())) {
+      control_(std::make_shared<RunControl>(
+          options.As<Napi::Object>().Get("lockstep").ToBoolean(),
+          learner_->objective()->metrics().hands_samples_over() ? 0 : RunControl::kMostAhead)) {
   const Objective& objective = *learner_->objective();
   if (train_.samples().count() == 0) throw Error("INVALID_DATA", "fit: the dataset is empty");
   objective.check_labels(train_.samples());

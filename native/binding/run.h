@@ -18,7 +18,10 @@ namespace gradloom {
 // What the handle, the training thread and the event loop share of a run. Epoch events are numbered from 1.
 class RunControl {
  public:
-  explicit RunControl(bool lockstep) : lockstep_(lockstep) {}
+  // Without lockstep the thread may be this many events ahead of the event loop; none where events hold all samples.
+  static constexpr uint64_t kMostAhead = 1024;
+
+  RunControl(bool lockstep, uint64_t most_ahead) : most_ahead_(most_ahead), lockstep_(lockstep) {}
 
   // On the JavaScript thread.
   void set_lockstep(bool on);
@@ -31,9 +34,7 @@ class RunControl {
   void stopped();
 
  private:
-  // Without lockstep the thread may be this many events ahead of the event loop.
-  static constexpr uint64_t kMostAhead = 1024;
-
+  const uint64_t most_ahead_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool lockstep_;

@@ -4,6 +4,8 @@ import {
   accuracy,
   adagrad,
   conv2d,
+  customLoss,
+  customMetric,
   type Dataset,
   dense,
   dropout,
@@ -163,6 +165,29 @@ export async function dataMatchModelAndLoss(unknownShape: Dataset<Shape, 'class'
   robust.fit(train);
   new Trainer(model, { optimizer, loss: 'hinge' }).fit(train);
 
+  const own = customLoss({
+    name: 'own',
+    loss: (outputs, targets, { batchSize }) => {
+      expectTypeOf(targets).toEqualTypeOf<Float32Array>();
+      return { value: batchSize, gradient: outputs };
+    },
+  });
+  const ofValues = new Trainer(model, { optimizer, loss: own });
+  ofValues.fit(values);
+  // @ts-expect-error classes for a loss of values
+  ofValues.fit(train);
+  const ofClasses = customLoss({
+    name: 'own',
+    labels: 'class',
+    loss: (_, targets) => {
+      expectTypeOf(targets).toEqualTypeOf<Int32Array>();
+      return { value: 1, gradient: [] };
+    },
+  });
+  new Trainer(model, { optimizer, loss: ofClasses }).fit(train);
+  // @ts-expect-error no value
+  customLoss({ name: 'own', loss: () => ({ gradient: [] }) });
+
   const regression = new Trainer(model, { optimizer, loss: 'meanSquaredError' });
   regression.fit(values);
   // @ts-expect-error classes for a regression
@@ -230,6 +255,19 @@ export async function records(train: Dataset<[4], 'class'>, maybe: Dataset<[4], 
   (await unwatched.evaluate(train)).accuracy;
   const watched = new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: [accuracy()] });
   expectTypeOf((await watched.evaluate(train)).accuracy).toEqualTypeOf<number>();
+
+  const spread = customMetric({ name: 'spread', compute: ({ data }) => [data.length] });
+  const own = customMetric({ name: 'own', compute: ({ samples }) => samples });
+  const customized = new Trainer(model, {
+    optimizer,
+    loss: 'softmaxCrossEntropy',
+    metrics: ['accuracy', spread, own],
+  });
+  const { epochs } = await customized.fit(train, { validation: train });
+  expectTypeOf(epochs[0]?.spread).toEqualTypeOf<number[] | undefined>();
+  expectTypeOf(epochs[0]?.validation.own).toEqualTypeOf<number | undefined>();
+  // @ts-expect-error text is no figure
+  customMetric({ name: 'text', compute: () => 'high' });
 
   const resumed = await Trainer.load('a');
   resumed.fit(train);
