@@ -154,7 +154,7 @@ test('while a custom loss is awaited the model can be read, and stopped, from th
     },
   });
   const trainer = new Trainer(model, { optimizer: adagrad(), loss });
-  const run = trainer.fit(values, { epochs: 1e6, batchSize: 5 });
+  const run = trainer.fit(values, { epochs: 1e6, batchSize: 5, validation: values.take(7) });
   for (let i = 0; i < 5; i++) {
     t.is((await model.predict(values)).data.length, 90);
     model.getWeights();
