@@ -11,15 +11,29 @@ export * from './layers/index.ts';
 export type { Initializer } from './layers/initializer.ts';
 export type { Layer } from './layers/layer.ts';
 export type { Padding, Pair } from './layers/window.ts';
+export {
+  type CustomLossContext,
+  type CustomLossOptions,
+  type CustomLossResult,
+  customLoss,
+} from './losses/custom-loss.ts';
 export * from './losses/index.ts';
 export { meanAbsoluteError as meanAbsoluteErrorLoss } from './losses/index.ts';
 export type { Loss } from './losses/loss.ts';
 export type { LossChoice } from './losses/make-loss.ts';
+export type { ClassAverage, ClassFigureOptions } from './metrics/class-figure.ts';
+export {
+  type CustomMetricOptions,
+  customMetric,
+  type MetricPredictions,
+  type MetricTargets,
+} from './metrics/custom-metric.ts';
 export * from './metrics/index.ts';
 // A metric and a loss have this name; the loss goes by `meanAbsoluteErrorLoss`, or by its name as a string.
 export { meanAbsoluteError } from './metrics/index.ts';
-export type { MetricChoice } from './metrics/make-metrics.ts';
-export type { Metric } from './metrics/metric.ts';
+export type { FiguresOf, MetricChoice } from './metrics/make-metrics.ts';
+export type { Figure, Metric } from './metrics/metric.ts';
+export type { RankingOptions } from './metrics/ranking.ts';
 export * from './models/index.ts';
 export type { NativeInfo as Info, NativeLayerInfo as LayerInfo, NativePlanInfo as Plan } from './native.ts';
 export * from './optimizers/index.ts';

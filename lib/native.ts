@@ -144,6 +144,18 @@ export interface NativeObjective {
   readonly metrics: readonly Spec[];
 }
 
+/**
+ * Computes the loss of kind `custom` for a batch: returns the mean and fills `gradient`, if that is wanted, with the
+ * mean's. Undefined: it failed.
+ */
+export type NativeLossFunction = (
+  outputs: Float32Array,
+  labels: Int32Array | Float32Array,
+  sampleWeights: Float32Array | undefined,
+  gradient: Float32Array | undefined,
+  batchSize: number,
+) => number | undefined;
+
 export interface NativeTrainerSpec extends NativeObjective {
   readonly optimizer: Spec;
   /** Seed of shuffling and dropout. */
@@ -156,7 +168,20 @@ export interface NativeEvaluation {
   /** Mean over samples. */
   readonly loss: number;
   /** In the order of the spec's metrics. */
-  readonly metrics: readonly number[];
+  readonly metrics: readonly NativeFigure[];
+  /** For metrics that are computed from all samples here. */
+  readonly samples?: NativeSamplesSeen;
+}
+
+/** null: not computed, because it takes long (in progress), or because it is computed here. */
+export type NativeFigure = null | number | number[] | number[][];
+
+/** What a model gave for the samples of an epoch or evaluation, and what was true, in the order computed. */
+export interface NativeSamplesSeen {
+  readonly count: number;
+  readonly outputs: Float32Array;
+  /** A class a sample, or as many values as outputs. */
+  readonly labels: Int32Array | Float32Array;
 }
 
 export interface NativeFitOptions {
@@ -164,6 +189,8 @@ export interface NativeFitOptions {
   readonly batchSize: number;
   readonly shuffle: 'epoch' | 'never';
   readonly validation?: NativeLabelledSamples | undefined;
+  /** For a custom loss. */
+  readonly lossFunction?: NativeLossFunction | undefined;
   /** At least this long between two progress events; 0: none. */
   readonly progressIntervalMs: number;
   /** Whether the run starts in lockstep, see `NativeRun.setLockstep`. */
@@ -266,7 +293,7 @@ export interface NativeAddon {
   /** Of the model as it is (a copy of it while it trains), on a thread of its own. */
   evaluate(
     model: NativeModel,
-    objective: NativeObjective,
+    objective: NativeObjective & { readonly lossFunction?: NativeLossFunction | undefined },
     samples: NativeLabelledSamples,
     options: NativePredictOptions,
   ): Promise<NativeEvaluation>;

@@ -1,6 +1,6 @@
 import type { GradloomErrorCode } from '../core/errors.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
-import type { Spec } from '../native.ts';
+import type { NativeLossFunction, Spec } from '../native.ts';
 
 /** What a loss compares outputs with: a class index a sample, or as many values as there are outputs. */
 export type LossLabelKind = 'class' | 'values';
@@ -10,14 +10,32 @@ export interface LabelsInfo {
   readonly labelKind: LossLabelKind;
   /** `[]` for classes. */
   readonly labelShape: Shape;
+  /** Whether there are `sampleWeights`. */
+  readonly isWeighted: boolean;
   /** The highest class among the labels but one, -1 where there is none or they are not classes. */
   readonly highestClass: (except?: number) => number;
+  /** The first sample whose label is not accepted: a class alone, or a sample's values from `first` to before `end`. */
+  readonly findWrong: (accepts: AcceptsLabel) => WrongLabel | undefined;
+}
+
+export type AcceptsLabel = (labels: ArrayLike<number>, first: number, end: number) => boolean;
+
+export interface WrongLabel {
+  readonly place: number;
+  readonly values: readonly number[];
 }
 
 /** Why labels cannot be compared with outputs. */
 export interface LabelsProblem {
   readonly code: GradloomErrorCode;
   readonly text: string;
+}
+
+/** The calls of one run or evaluation. */
+export interface LossCall {
+  /** Never throws: it returns undefined, and `failure` says why. */
+  readonly compute: NativeLossFunction;
+  readonly failure: () => { readonly error: unknown } | undefined;
 }
 
 /** What a model's outputs say about classes. */
@@ -48,6 +66,11 @@ export abstract class Loss<LabelKind extends LossLabelKind = LossLabelKind> {
   /** The loss as the native side and files read it: its kind and all options. */
   toSpec(): Spec {
     return { kind: this.kind };
+  }
+
+  /** For a loss that is computed here and not by the native side: what that calls in a run or an evaluation. */
+  startCalls(): LossCall | undefined {
+    return undefined;
   }
 
   /** Reads rows of `width` outputs; undefined where outputs are not about classes. */
@@ -86,10 +109,34 @@ export function checkBinaryLabels(
     const text = `${kind} with class labels needs a model with one output, and this one gives ${formatShape(outputShape)}; for several classes use softmaxCrossEntropy`;
     return { code: 'SHAPE_MISMATCH', text };
   }
-  const highestClass = labels.highestClass();
-  if (highestClass <= 1) return undefined;
-  const text = `${kind} tells class 0 from class 1, and the labels go up to class ${highestClass}; use softmaxCrossEntropy`;
+  const wrong = labels.findWrong((classes, at) => (classes[at] as number) <= 1);
+  if (wrong === undefined) return undefined;
+  const text = `${kind} tells class 0 from class 1, and sample ${wrong.place} has class ${wrong.values[0]}; use softmaxCrossEntropy`;
   return { code: 'LABEL_OUT_OF_RANGE', text };
+}
+
+/** The remark on a label with a value that is not accepted; `expected` completes "hinge takes ...". */
+export function checkEachValue(
+  kind: string,
+  { labelKind, findWrong }: LabelsInfo,
+  expected: string,
+  accepts: (value: number) => boolean,
+): LabelsProblem | undefined {
+  if (labelKind !== 'values') return undefined;
+  const wrong = findWrong((labels, first, end) => {
+    for (let i = first; i < end; i++) if (!accepts(labels[i] as number)) return false;
+    return true;
+  });
+  if (wrong === undefined) return undefined;
+  const index = wrong.values.findIndex((value) => !accepts(value));
+  const which = wrong.values.length === 1 ? '' : ` as value ${index}`;
+  const text = `${kind} takes ${expected}, and sample ${wrong.place} has ${formatFloat(wrong.values[index] as number)}${which}`;
+  return { code: 'LABEL_OUT_OF_RANGE', text };
+}
+
+/** A float32 as it was most likely written: 1.1, not 1.100000023841858. */
+export function formatFloat(value: number): string {
+  return String(Number(value.toPrecision(7)));
 }
 
 /** A loss that compares each output with a value of its own. */
@@ -117,7 +164,15 @@ export abstract class MarginLoss extends Loss<'class' | 'values'> {
   }
 
   checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined {
-    return checkBinaryLabels(this.kind, labels, outputShape);
+    return (
+      checkBinaryLabels(this.kind, labels, outputShape) ??
+      checkEachValue(
+        this.kind,
+        labels,
+        'values of -1 and 1 (or 0 and 1)',
+        (value) => value === 1 || value === -1 || value === 0,
+      )
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { makeFrom } from '../core/description.ts';
+import { isCustomLoss, NamedLoss } from './custom-loss.ts';
 import * as factories from './index.ts';
 import { Loss } from './loss.ts';
 
@@ -13,5 +14,7 @@ export type LabelKindOf<Choice extends LossChoice> = LossOf<Choice>['labelKinds'
 type LossOf<Choice extends LossChoice> = Choice extends keyof Losses ? Losses[Choice] : Choice & Loss;
 
 export function makeLoss(operation: string, given: unknown): Loss {
-  return given instanceof Loss ? given : makeFrom<Loss>(operation, 'loss', given, factories);
+  if (given instanceof Loss) return given;
+  if (isCustomLoss(given)) return new NamedLoss(operation, given);
+  return makeFrom<Loss>(operation, 'loss', given, factories);
 }

@@ -1,4 +1,5 @@
-import { type Loss, ValueLoss } from './loss.ts';
+import type { Shape } from '../core/shape.ts';
+import { checkEachValue, type LabelsInfo, type LabelsProblem, type Loss, ValueLoss } from './loss.ts';
 
 /**
  * For counts: the negative log-likelihood of labels under Poisson distributions, the mean of
@@ -15,4 +16,11 @@ export function poisson(): Loss<'values'> {
 class Poisson extends ValueLoss {
   readonly kind = 'poisson';
   override readonly outputs = 'logRates';
+
+  override checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined {
+    return (
+      super.checkLabels(labels, outputShape) ??
+      checkEachValue(this.kind, labels, 'counts of at least 0', (value) => value >= 0)
+    );
+  }
 }

@@ -4,6 +4,7 @@ import type { Spec } from '../native.ts';
 import {
   type Classes,
   checkBinaryLabels,
+  checkEachValue,
   checkEndsInLogits,
   type LabelsInfo,
   type LabelsProblem,
@@ -68,7 +69,10 @@ class SigmoidBinaryCrossEntropy extends Loss<'class' | 'values'> {
   }
 
   checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined {
-    return checkBinaryLabels(this.kind, labels, outputShape);
+    return (
+      checkBinaryLabels(this.kind, labels, outputShape) ??
+      checkEachValue(this.kind, labels, 'values from 0 to 1', (value) => value >= 0 && value <= 1)
+    );
   }
 
   override classify(outputs: Float32Array): Classes {

@@ -13,8 +13,10 @@ import { formatShape, type Shape } from '../core/shape.ts';
 import type { Spec } from '../native.ts';
 import {
   type Classes,
+  checkEachValue,
   checkEndsInLogits,
   checkValueLabels,
+  formatFloat,
   type LabelsInfo,
   type LabelsProblem,
   Loss,
@@ -24,8 +26,9 @@ export interface SoftmaxCrossEntropyOptions<
   Targets extends 'classes' | 'distributions' = 'classes' | 'distributions',
 > {
   /**
-   * `'classes'`: labels are class indices. `'distributions'`: labels are values, a probability for each class
-   * (their sum may be another than 1, and then weighs the sample). Default: `'classes'`.
+   * `'classes'`: labels are class indices. `'distributions'`: labels are values, a probability for each class, at
+   * least 0 and with a sum of 1 (to within a thousandth); what a sample weighs is said by `sampleWeights`. Default:
+   * `'classes'`.
    */
   readonly targets?: Targets;
   /** The share of a target that is spread evenly over all classes, from 0 to below 1. Default: 0. */
@@ -111,11 +114,17 @@ class SoftmaxCrossEntropy extends Loss {
   }
 
   checkLabels(labels: LabelsInfo, outputShape: Shape): LabelsProblem | undefined {
-    if (labels.labelKind === 'values') return checkValueLabels(this.kind, labels, outputShape);
+    if (labels.labelKind === 'values') {
+      return checkValueLabels(this.kind, labels, outputShape) ?? checkDistributions(this.kind, labels);
+    }
     const [classes = 0] = outputShape;
-    const highestClass = labels.highestClass(this.#options.ignoreIndex);
-    if (highestClass < classes) return undefined;
-    const text = `the labels go up to class ${highestClass}, and the model has outputs for classes 0 to ${classes - 1}; end it with dense({ units: ${highestClass + 1} })`;
+    const { ignoreIndex } = this.#options;
+    const wrong = labels.findWrong(
+      (given, at) => (given[at] as number) < classes || given[at] === ignoreIndex,
+    );
+    if (wrong === undefined) return undefined;
+    const units = labels.highestClass(ignoreIndex) + 1;
+    const text = `sample ${wrong.place} has class ${wrong.values[0]}, and the model has outputs for classes 0 to ${classes - 1}; end it with dense({ units: ${units} })`;
     return { code: 'LABEL_OUT_OF_RANGE', text };
   }
 
@@ -130,6 +139,26 @@ class SoftmaxCrossEntropy extends Loss {
     }
     return { labels, probabilities };
   }
+}
+
+/** How far float32 probabilities may be from a sum of 1. */
+const SUM_TOLERANCE = 1e-3;
+
+function checkDistributions(kind: string, labels: LabelsInfo): LabelsProblem | undefined {
+  const negative = checkEachValue(kind, labels, 'probabilities of at least 0', (value) => value >= 0);
+  if (negative !== undefined) return negative;
+  const sumOf = (values: ArrayLike<number>, first: number, end: number) => {
+    let sum = 0;
+    for (let i = first; i < end; i++) sum += values[i] as number;
+    return sum;
+  };
+  const wrong = labels.findWrong(
+    (values, first, end) => Math.abs(sumOf(values, first, end) - 1) <= SUM_TOLERANCE,
+  );
+  if (wrong === undefined) return undefined;
+  const sum = formatFloat(sumOf(wrong.values, 0, wrong.values.length));
+  const text = `${kind} takes probabilities with a sum of 1, and those of sample ${wrong.place} sum up to ${sum}; divide them by it, and use sampleWeights for what a sample weighs`;
+  return { code: 'LABEL_OUT_OF_RANGE', text };
 }
 
 function softmaxOf(logits: Float32Array): Float64Array {

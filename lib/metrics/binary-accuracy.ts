@@ -1,6 +1,7 @@
 import { numberThat, optional, readOptions } from '../core/options.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { Spec } from '../native.ts';
+import { answersYesOrNo, defaultThreshold, misfit } from './fitting.ts';
 import { Metric } from './metric.ts';
 
 export interface BinaryAccuracyOptions {
@@ -14,11 +15,11 @@ export interface BinaryAccuracyOptions {
 const OPTIONS = { threshold: optional(numberThat('a finite number', () => true)) };
 
 /** The share of outputs on their label's side of the threshold; labels above 0.5 stand for 1. */
-export function binaryAccuracy(options: BinaryAccuracyOptions = {}): Metric<'binaryAccuracy'> {
+export function binaryAccuracy(options: BinaryAccuracyOptions = {}): Metric<'binaryAccuracy', number> {
   return new BinaryAccuracy(readOptions('binaryAccuracy', options, OPTIONS).threshold);
 }
 
-class BinaryAccuracy extends Metric<'binaryAccuracy'> {
+class BinaryAccuracy extends Metric<'binaryAccuracy', number> {
   readonly kind = 'binaryAccuracy';
   readonly #threshold: number | undefined;
 
@@ -27,15 +28,13 @@ class BinaryAccuracy extends Metric<'binaryAccuracy'> {
     this.#threshold = threshold;
   }
 
-  checkLoss({ kind, outputs }: Loss): string | undefined {
-    if (outputs !== 'classLogits') return undefined;
-    return `the metric binaryAccuracy compares single outputs with a threshold, and ${kind} has one output a class; use accuracy`;
+  checkLoss(loss: Loss): string | undefined {
+    if (answersYesOrNo(loss)) return undefined;
+    if (loss.outputs === 'logRates') return misfit(this.kind, 'needs outputs that answer yes or no', loss);
+    return `the metric binaryAccuracy compares single outputs with a threshold, and ${loss.kind} has one output a class; use accuracy`;
   }
 
-  override toSpec({ outputs }: Loss): Spec {
-    return {
-      kind: this.kind,
-      threshold: this.#threshold ?? (outputs === 'binaryLogits' || outputs === 'margins' ? 0 : 0.5),
-    };
+  override toSpec(loss: Loss): Spec {
+    return { kind: this.kind, threshold: this.#threshold ?? defaultThreshold(loss) };
   }
 }

@@ -2,11 +2,11 @@ import type { Loss } from '../losses/loss.ts';
 import { Metric } from './metric.ts';
 
 /** The mean of `|output - label|` over all values. */
-export function meanAbsoluteError(): Metric<'meanAbsoluteError'> {
+export function meanAbsoluteError(): Metric<'meanAbsoluteError', number> {
   return new MeanAbsoluteError();
 }
 
-class MeanAbsoluteError extends Metric<'meanAbsoluteError'> {
+class MeanAbsoluteError extends Metric<'meanAbsoluteError', number> {
   readonly kind = 'meanAbsoluteError';
 
   checkLoss({ kind, outputs }: Loss): string | undefined {

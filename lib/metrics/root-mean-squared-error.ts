@@ -1,16 +1,16 @@
 import type { Loss } from '../losses/loss.ts';
+import { misfit } from './fitting.ts';
 import { Metric } from './metric.ts';
 
 /** The square root of the mean of `(output - label)^2` over all values: an error in the unit of the labels. */
-export function rootMeanSquaredError(): Metric<'rootMeanSquaredError'> {
+export function rootMeanSquaredError(): Metric<'rootMeanSquaredError', number> {
   return new RootMeanSquaredError();
 }
 
-class RootMeanSquaredError extends Metric<'rootMeanSquaredError'> {
+class RootMeanSquaredError extends Metric<'rootMeanSquaredError', number> {
   readonly kind = 'rootMeanSquaredError';
 
-  checkLoss({ kind, outputs }: Loss): string | undefined {
-    if (outputs === 'values') return undefined;
-    return `the metric rootMeanSquaredError compares values, and under ${kind} outputs are something else`;
+  checkLoss(loss: Loss): string | undefined {
+    return loss.outputs === 'values' ? undefined : misfit(this.kind, 'compares values', loss);
   }
 }

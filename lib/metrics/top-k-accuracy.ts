@@ -11,11 +11,11 @@ export interface TopKAccuracyOptions {
 const OPTIONS = { k: withDefault(extent, 5) };
 
 /** The share of samples whose labelled class is among the `k` largest outputs; of equal outputs the first. */
-export function topKAccuracy(options: TopKAccuracyOptions = {}): Metric<'topKAccuracy'> {
+export function topKAccuracy(options: TopKAccuracyOptions = {}): Metric<'topKAccuracy', number> {
   return new TopKAccuracy(readOptions('topKAccuracy', options, OPTIONS).k);
 }
 
-class TopKAccuracy extends Metric<'topKAccuracy'> {
+class TopKAccuracy extends Metric<'topKAccuracy', number> {
   readonly kind = 'topKAccuracy';
   readonly #k: number;
 

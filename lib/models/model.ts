@@ -20,7 +20,7 @@ import { withGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
-import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
+import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
 import {
   type NativeLabelledSamples,
   type NativeLayerInfo,
@@ -54,11 +54,10 @@ import { type Network, toLayerSpecs } from './network.ts';
 import {
   checkDataset,
   type Evaluation,
+  evaluateObjective,
   makeObjective,
   type Objective,
   readLabelled,
-  toEvaluation,
-  toNativeObjective,
 } from './objective.ts';
 import type { OutputShapeOf } from './output-shape.ts';
 import { type RawSamples, readSamples } from './samples.ts';
@@ -413,15 +412,12 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   async evaluate<const Metrics extends readonly MetricChoice[] = readonly []>(
     dataset: Dataset<Input, LabelKind>,
     options: EvaluateOptions<Metrics> = {},
-  ): Promise<Evaluation<MetricNameOf<Metrics[number]>>> {
+  ): Promise<Evaluation<FiguresOf<Metrics[number]>>> {
     const { loss, metrics, ...settings } = readOptions('evaluate', options, EVALUATE_OPTIONS);
     const { native: inner } = this.#state;
     const objective = this.#objective('evaluate', loss, metrics);
     const samples = this.#labelled('evaluate', dataset, objective.loss);
-    const result = await awaitNative(() =>
-      native.evaluate(inner, toNativeObjective(objective), samples, settings),
-    );
-    return toEvaluation(objective.metrics, result);
+    return evaluateObjective(inner, objective, samples, settings);
   }
 
   /**
@@ -452,6 +448,12 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     }
     const { native: inner } = this.#state;
     const objective = of === 'loss' ? this.#objective('gradient', loss, []) : undefined;
+    if (objective?.loss.startCalls() !== undefined) {
+      throw new GradloomError(
+        'INVALID_OPTION',
+        `gradient: the custom loss ${objective.loss.kind} is a function of JavaScript, which gradient does not call; name another loss`,
+      );
+    }
     const samples =
       objective === undefined
         ? this.#samples('gradient', inputs)

@@ -1,25 +1,32 @@
 /** What a model is measured by: a loss and metrics, and the labelled data that fit them. */
-import { GradloomError } from '../core/errors.ts';
+import { awaitNative, GradloomError } from '../core/errors.ts';
 import { formatValue, listOf } from '../core/options.ts';
-import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import { Dataset } from '../datasets/dataset.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { Dataset, partsOf } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
-import type { LabelsInfo, Loss, LossLabelKind } from '../losses/loss.ts';
+import type { AcceptsLabel, LabelsInfo, Loss, LossLabelKind, WrongLabel } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeMetrics } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
-import type { NativeEvaluation, NativeLabelledSamples, NativeObjective } from '../native.ts';
+import {
+  type NativeEvaluation,
+  type NativeLabelledSamples,
+  type NativeModel,
+  type NativeObjective,
+  type NativePredictOptions,
+  type NativeSamplesSeen,
+  native,
+} from '../native.ts';
 import { endingOf, type Network } from './network.ts';
 
 export interface Objective {
   readonly loss: Loss;
   readonly metrics: readonly Metric[];
+  readonly outputShape: Shape;
 }
 
-/** Means over samples: the loss and each metric by its name. */
-export type Evaluation<MetricName extends string = never> = { readonly loss: number } & {
-  readonly [Name in MetricName]: number;
-};
+/** Of the samples of a set: the loss, and each metric that was asked for by its name, as `FiguresOf` types it. */
+export type Evaluation<Figures = unknown> = { readonly loss: number } & Figures;
 
 /** Reads a loss and metrics for a network that gives `outputShape`. */
 export function makeObjective(
@@ -31,19 +38,40 @@ export function makeObjective(
   const loss = makeLoss(operation, given.loss);
   const problem = loss.checkOutput(outputShape, endingOf(network));
   if (problem !== undefined) throw new GradloomError('INVALID_OPTION', `${operation}: ${problem}`);
-  return { loss, metrics: makeMetrics(operation, given.metrics, loss) };
+  return { loss, metrics: makeMetrics(operation, given.metrics, loss, outputShape), outputShape };
 }
 
-export function toNativeObjective({ loss, metrics }: Objective): NativeObjective {
-  return { loss: loss.toSpec(), metrics: metrics.map((metric) => metric.toSpec(loss)) };
+export function toNativeObjective({ loss, metrics, outputShape }: Objective): NativeObjective {
+  return { loss: loss.toSpec(), metrics: metrics.map((metric) => metric.toSpec(loss, outputShape)) };
 }
 
-export function toEvaluation<MetricName extends string>(
+/** Where no metric asked for them. */
+const NO_SAMPLES: NativeSamplesSeen = { count: 0, outputs: new Float32Array(), labels: new Float32Array() };
+
+export function toEvaluation<Figures>(
   metrics: readonly Metric[],
-  { loss, metrics: values }: NativeEvaluation,
-): Evaluation<MetricName> {
-  const named = metrics.map(({ kind }, index) => [kind, values[index]]);
-  return Object.freeze({ loss, ...Object.fromEntries(named) }) as Evaluation<MetricName>;
+  { loss, metrics: figures, samples = NO_SAMPLES }: NativeEvaluation,
+): Evaluation<Figures> {
+  const named = metrics.map((metric, index) => [metric.kind, metric.read(figures[index] ?? null, samples)]);
+  return Object.freeze({ loss, ...Object.fromEntries(named) }) as Evaluation<Figures>;
+}
+
+/** Loss and metrics of a model over labelled samples, on a thread of its own. */
+export async function evaluateObjective<Figures>(
+  model: NativeModel,
+  objective: Objective,
+  samples: NativeLabelledSamples,
+  settings: NativePredictOptions,
+): Promise<Evaluation<Figures>> {
+  const calls = objective.loss.startCalls();
+  const described = { ...toNativeObjective(objective), lossFunction: calls?.compute };
+  const result = await awaitNative(() => native.evaluate(model, described, samples, settings)).catch(
+    (error: unknown) => {
+      const failure = calls?.failure();
+      throw failure === undefined ? error : failure.error;
+    },
+  );
+  return toEvaluation(objective.metrics, result);
 }
 
 /** Checks that `given` is a dataset of a model's samples; `name` says in errors which argument it was. */
@@ -96,5 +124,23 @@ function labelsInfo(dataset: Dataset<Shape, LossLabelKind>): LabelsInfo {
     labelKind === 'class'
       ? dataset.classCounts().findLastIndex((count, label) => count > 0 && label !== except)
       : -1;
-  return { labelKind, labelShape, highestClass };
+  const isWeighted = partsOf(dataset).sampleWeights !== undefined;
+  return {
+    labelKind,
+    labelShape,
+    isWeighted,
+    highestClass,
+    findWrong: (accepts) => findWrong(dataset, accepts),
+  };
+}
+
+function findWrong(dataset: Dataset<Shape, LossLabelKind>, accepts: AcceptsLabel): WrongLabel | undefined {
+  const { labels = [], labelShape, rows } = partsOf(dataset);
+  const size = sizeOf(labelShape);
+  for (let place = 0; place < dataset.length; place++) {
+    const first = (rows?.[place] ?? place) * size;
+    if (!accepts(labels, first, first + size))
+      return { place, values: [...labels.slice(first, first + size)] };
+  }
+  return undefined;
 }

@@ -1,5 +1,6 @@
 /** What a file holds of a trainer beside its model. */
 import { anything, integer, oneOf, readOptions, required, seed } from '../core/options.ts';
+import type { Shape } from '../core/shape.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeMetrics } from '../metrics/make-metrics.ts';
@@ -10,6 +11,7 @@ import { encodeModelFile, explain, fileError, readModelFile } from '../models/mo
 import type { NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
+import { type Custom, findLoss, findMetric } from './custom.ts';
 
 /** The metadata `trainer`, plain data. The number of threads is the machine's matter and left out. */
 export interface TrainerSettings {
@@ -57,13 +59,13 @@ export function encodeCheckpoint(
   });
 }
 
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
+export async function readCheckpoint(path: string, custom: Custom): Promise<Checkpoint> {
   const file = await readModelFile(path);
   if (file.trainer === undefined) {
     throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
   }
   const model = buildModel(path, file);
-  const settings = explain(path, 'trainer', () => readSettings(file.trainer));
+  const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape, custom));
   const readState = (fresh: NativeTrainerState): NativeTrainerState => {
     const state = selectTensors(path, file.tensors, fresh.tensors);
     checkNothingLeft(path, file.tensors, model.getWeights(), state);
@@ -73,18 +75,19 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return { model, settings, readState };
 }
 
-function readSettings(given: unknown): Checkpoint['settings'] {
+function readSettings(given: unknown, outputShape: Shape, custom: Custom): Checkpoint['settings'] {
   const {
     optimizer,
     loss: lossSpec,
     metrics,
     ...numbers
   } = readOptions('trainer', given as object, SETTINGS);
-  const loss = makeLoss('trainer', lossSpec);
+  const loss = findLoss(makeLoss('trainer', lossSpec), custom);
+  const descriptions = Array.isArray(metrics) ? metrics.map((metric) => findMetric(metric, custom)) : metrics;
   return {
     ...numbers,
     optimizer: makeOptimizer('trainer', optimizer),
     loss,
-    metrics: makeMetrics('trainer', metrics, loss),
+    metrics: makeMetrics('trainer', descriptions, loss, outputShape),
   };
 }

@@ -14,14 +14,14 @@ interface EpochFacts {
 }
 
 /**
- * One epoch: the mean loss over its samples and the running metrics, each by its name, as of the steps they
- * were computed in. `validation` is computed after the epoch, for runs that have a validation set.
+ * One epoch: the mean loss over its samples and the running metrics, each by its name (`Figures`), as of the steps
+ * they were computed in. `validation` is computed after the epoch, for runs that have a validation set.
  *
  * `Validation` is the type of the set that the run was given: a dataset, undefined, or one of both.
  */
-export type EpochRecord<MetricName extends string = never, Validation = unknown> = EpochFacts &
-  Evaluation<MetricName> &
-  ValidationRecord<Evaluation<MetricName>, Validation>;
+export type EpochRecord<Figures = unknown, Validation = unknown> = EpochFacts &
+  Evaluation<Figures> &
+  ValidationRecord<Evaluation<Figures>, Validation>;
 
 type ValidationRecord<Result, Validation> = unknown extends Validation
   ? { readonly validation?: Result }

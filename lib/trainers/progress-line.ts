@@ -80,7 +80,10 @@ export class ProgressLine {
   }
 
   #figures({ loss, metrics }: NativeEvaluation): string {
-    const named = this.#options.metricNames.map((name, index) => `${name} ${metrics[index]?.toFixed(4)}`);
+    const named = this.#options.metricNames.flatMap((name, index) => {
+      const figure = metrics[index];
+      return typeof figure === 'number' ? `${name} ${figure.toFixed(4)}` : [];
+    });
     return [`loss ${loss.toFixed(4)}`, ...named].join('  ');
   }
 

@@ -1,4 +1,4 @@
-import { awaitNative, callNative, GradloomError } from '../core/errors.ts';
+import { callNative, GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
@@ -18,13 +18,15 @@ import {
 import type { Shape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { writeFileAtomic } from '../formats/files.ts';
+import type { Loss as AnyLoss } from '../losses/loss.ts';
 import type { LabelKindOf, LossChoice } from '../losses/make-loss.ts';
-import type { MetricChoice, MetricNameOf } from '../metrics/make-metrics.ts';
+import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { Model, type ModelState, type PredictOptions, stateOf } from '../models/model.ts';
 import {
   checkDataset,
   type Evaluation,
+  evaluateObjective,
   makeObjective,
   type Objective,
   readLabelled,
@@ -42,6 +44,7 @@ import {
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { encodeCheckpoint, readCheckpoint, type TrainerSettings } from './checkpoint.ts';
+import { readCustom } from './custom.ts';
 import type { EpochRecord } from './history.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
@@ -67,10 +70,7 @@ export interface TrainerOptions<
   readonly nonFinite?: 'stop' | 'skip' | 'ignore';
 }
 
-export interface FitOptions<
-  MetricName extends string = never,
-  Validation extends Dataset | undefined = Dataset | undefined,
-> {
+export interface FitOptions<Figures = unknown, Validation extends Dataset | undefined = Dataset | undefined> {
   /** Default: 1. */
   readonly epochs?: number;
   /** Samples a step; the last step of an epoch takes what is left. Default: 32. */
@@ -84,8 +84,8 @@ export interface FitOptions<
   /** Called after each epoch and awaited before the next one; what it throws ends the run with that error. */
   readonly onEpochEnd?:
     | ((
-        epoch: EpochRecord<MetricName, Validation>,
-        run: TrainingRun<EpochRecord<MetricName, Validation>>,
+        epoch: EpochRecord<Figures, Validation>,
+        run: TrainingRun<EpochRecord<Figures, Validation>>,
       ) => unknown)
     | undefined;
   /** A live line on stderr: `'auto'` writes it when stderr is a terminal. Default: `'auto'`. */
@@ -115,7 +115,10 @@ const FIT_OPTIONS = {
 };
 
 const EVALUATE_OPTIONS = { batchSize: withDefault(extent, 256), threads: optional(threads) };
-const LOAD_OPTIONS = { threads: withDefault(threads, 0) };
+const LOAD_OPTIONS = {
+  threads: withDefault(threads, 0),
+  custom: withDefault(anything('a list of custom losses and metrics'), []),
+};
 
 /**
  * Trains a model: an optimizer with its state, a loss, metrics. A second `fit` goes on where the first one
@@ -166,15 +169,18 @@ export class Trainer<
    * Reads a checkpoint that `save` wrote: model, optimizer state and counts. To train on as if nothing had
    * been between, call `fit` with the data and options of before.
    *
-   * Rejects as `loadModel` does, and with `FILE_FORMAT` for a file without a trainer.
+   * Files hold no functions: a custom loss and custom metrics that the trainer had are given again, by the same names.
+   *
+   * Rejects as `loadModel` does, with `FILE_FORMAT` for a file without a trainer, and with `INVALID_OPTION` when a
+   * custom loss or metric is missing.
    */
   static async load(
     path: string,
-    options: { readonly threads?: number } = {},
-  ): Promise<Trainer<Shape, LossChoice, readonly MetricChoice[]>> {
+    options: { readonly threads?: number; readonly custom?: readonly (AnyLoss | Metric)[] } = {},
+  ): Promise<Trainer<Shape, LossChoice, readonly Metric[]>> {
     readValue('Trainer.load', 'path', path, text);
-    const { threads } = readOptions('Trainer.load', options, LOAD_OPTIONS);
-    const checkpoint = await readCheckpoint(path);
+    const { threads, custom } = readOptions('Trainer.load', options, LOAD_OPTIONS);
+    const checkpoint = await readCheckpoint(path, readCustom('Trainer.load', custom));
     const { optimizer, loss, metrics, seed, nonFinite } = checkpoint.settings;
     const trainer = new Trainer<Shape, LossChoice, readonly Metric[]>(checkpoint.model, {
       optimizer,
@@ -198,9 +204,9 @@ export class Trainer<
    */
   fit<Validation extends Dataset<Input, LabelKindOf<Loss>> | undefined = undefined>(
     train: Dataset<Input, LabelKindOf<Loss>>,
-    options: FitOptions<MetricNameOf<Metrics[number]>, Validation> = {},
-  ): TrainingRun<EpochRecord<MetricNameOf<Metrics[number]>, Validation>> {
-    type Epoch = EpochRecord<MetricNameOf<Metrics[number]>, Validation>;
+    options: FitOptions<FiguresOf<Metrics[number]>, Validation> = {},
+  ): TrainingRun<EpochRecord<FiguresOf<Metrics[number]>, Validation>> {
+    type Epoch = EpochRecord<FiguresOf<Metrics[number]>, Validation>;
     const { validation, signal, onEpochEnd, progress, ...settings } = readOptions(
       'fit',
       options,
@@ -216,13 +222,16 @@ export class Trainer<
       validation: validationSamples,
       progressIntervalMs: line === undefined ? 0 : PROGRESS_INTERVAL_MS,
     };
+    const calls = this.#objective.loss.startCalls();
     const model = this.#model;
     const run = new TrainingRun<Epoch>({
       start: (lockstep, onEvent) => {
-        const started = callNative(() => this.#native.fit(samples, { ...nativeOptions, lockstep }, onEvent));
+        const runOptions = { ...nativeOptions, lockstep, lossFunction: calls?.compute };
+        const started = callNative(() => this.#native.fit(samples, runOptions, onEvent));
         model.training = recordTraining(this.#objective.loss, train, model.training);
         return started;
       },
+      failure: () => calls?.failure(),
       toRecord: (event) => this.#toRecord(event) as Epoch,
       onEpochEnd,
       signal,
@@ -242,14 +251,10 @@ export class Trainer<
   async evaluate(
     dataset: Dataset<Input, LabelKindOf<Loss>>,
     options: PredictOptions = {},
-  ): Promise<Evaluation<MetricNameOf<Metrics[number]>>> {
+  ): Promise<Evaluation<FiguresOf<Metrics[number]>>> {
     const { batchSize, threads = this.#threads } = readOptions('evaluate', options, EVALUATE_OPTIONS);
     const samples = this.#readSet('evaluate', 'the dataset', dataset);
-    const objective = toNativeObjective(this.#objective);
-    const result = await awaitNative(() =>
-      native.evaluate(this.#model.native, objective, samples, { batchSize, threads }),
-    );
-    return toEvaluation(this.#objective.metrics, result);
+    return evaluateObjective(this.#model.native, this.#objective, samples, { batchSize, threads });
   }
 
   /**
@@ -320,10 +325,11 @@ export class Trainer<
     return readLabelled(operation, name, dataset, this.#objective.loss, this.model.outputShape);
   }
 
-  #toRecord({ type: _, epoch, loss, metrics, validation, ...facts }: NativeEpochEvent): object {
+  #toRecord({ type: _, epoch, validation, ...event }: NativeEpochEvent): object {
+    const { loss: _loss, metrics: _metrics, samples: _samples, ...facts } = event;
     const evaluate = (result: NativeEvaluation) => toEvaluation(this.#objective.metrics, result);
     const validated = validation === undefined ? {} : { validation: evaluate(validation) };
-    return Object.freeze({ epoch, ...evaluate({ loss, metrics }), ...validated, ...facts });
+    return Object.freeze({ epoch, ...evaluate(event), ...validated, ...facts });
   }
 
   #makeProgressLine({

@@ -11,6 +11,8 @@ type EpochCallback<Epoch> = { call(epoch: Epoch, run: TrainingRun<Epoch>): unkno
 export interface RunPlan<Epoch> {
   /** Starts the training thread; in lockstep it waits after each epoch until that is acknowledged. */
   readonly start: (lockstep: boolean, onEvent: (event: NativeRunEvent) => void) => NativeRun;
+  /** What a user's function threw on behalf of the training thread, which then ends. */
+  readonly failure: () => { readonly error: unknown } | undefined;
   readonly toRecord: (event: NativeEpochEvent) => Epoch;
   readonly onEpochEnd: EpochCallback<Epoch> | undefined;
   readonly signal: AbortSignal | undefined;
@@ -51,7 +53,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   /** If not, epochs may be over on the thread that have not arrived here. */
   #startedInLockstep = false;
   #isStopRequested = false;
-  /** What `onEpochEnd` threw. */
+  /** What `onEpochEnd` or a custom metric threw. */
   #failure: { readonly error: unknown } | undefined;
   #end: NativeEndEvent | undefined;
   #isSettled = false;
@@ -153,7 +155,8 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   }
 
   async #addEpoch(event: NativeEpochEvent): Promise<void> {
-    const epoch = this.#plan.toRecord(event);
+    const epoch = this.#readEpoch(event);
+    if (epoch === undefined) return;
     this.#epochs.push(epoch);
     const { progress, onEpochEnd } = this.#plan;
     if (this.#isLockstep) progress?.clear();
@@ -164,6 +167,17 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     this.#epochsHandled++;
     this.#acknowledge();
     this.#settle();
+  }
+
+  /** Undefined when a custom metric threw, which ends the run. */
+  #readEpoch(event: NativeEpochEvent): Epoch | undefined {
+    try {
+      return this.#plan.toRecord(event);
+    } catch (error) {
+      this.#failure ??= { error };
+      this.stop();
+      return undefined;
+    }
   }
 
   async #callBack(
@@ -197,7 +211,8 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     this.#isSettled = true;
     this.#plan.progress?.end();
     for (const cleanup of this.#cleanups) cleanup();
-    if (this.#failure !== undefined) this.#history.reject(this.#failure.error);
+    const failure = this.#failure ?? this.#plan.failure();
+    if (failure !== undefined) this.#history.reject(failure.error);
     else if (this.#end.reason === 'error') this.#history.reject(toGradloomError(this.#end.error));
     else
       this.#history.resolve(

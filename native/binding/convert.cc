@@ -145,17 +145,52 @@ Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count) 
   return array;
 }
 
+Napi::Int32Array copy_to_js(Napi::Env env, const int32_t* values, size_t count) {
+  Napi::Int32Array array = Napi::Int32Array::New(env, count);
+  std::copy_n(values, count, array.Data());
+  return array;
+}
+
 PassOptions to_pass_options(const Napi::Value& value) {
   const Napi::Object options = to_object(value, "options");
   return {integer_property(options, "batchSize", 1), to_threads(options.Get("threads"))};
 }
 
+namespace {
+
+// `values` of the dims from `axis` on, as nested lists.
+Napi::Value from_figure(Napi::Env env, const MetricResult& figure, size_t axis, const double*& values) {
+  if (axis == figure.dims.size()) return Napi::Number::New(env, *values++);
+  Napi::Array list = Napi::Array::New(env, static_cast<size_t>(figure.dims[axis]));
+  for (uint32_t i = 0; i < list.Length(); ++i) list.Set(i, from_figure(env, figure, axis + 1, values));
+  return list;
+}
+
+Napi::Object from_samples(Napi::Env env, const KeptSamples& samples) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("count", static_cast<double>(samples.count));
+  object.Set("outputs", copy_to_js(env, samples.outputs.data(), samples.outputs.size()));
+  if (samples.classes.empty()) {
+    object.Set("labels", copy_to_js(env, samples.values.data(), samples.values.size()));
+  } else {
+    object.Set("labels", copy_to_js(env, samples.classes.data(), samples.classes.size()));
+  }
+  return object;
+}
+
+}  // namespace
+
 Napi::Object from_result(Napi::Env env, const ObjectiveResult& result) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("loss", result.loss);
   Napi::Array metrics = Napi::Array::New(env, result.metrics.size());
-  for (size_t i = 0; i < result.metrics.size(); ++i) metrics.Set(static_cast<uint32_t>(i), result.metrics[i]);
+  for (size_t i = 0; i < result.metrics.size(); ++i) {
+    const double* values = result.metrics[i].values.data();
+    metrics.Set(static_cast<uint32_t>(i),
+                result.metrics[i].values.empty() ? env.Null() : from_figure(env, result.metrics[i], 0, values));
+  }
   object.Set("metrics", metrics);
+  if (result.samples != nullptr) object.Set("samples", from_samples(env, *result.samples));
   return object;
 }
 

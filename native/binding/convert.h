@@ -32,6 +32,7 @@ Napi::Array from_shape(Napi::Env env, const Shape& shape);
 Napi::Float32Array float_array(const Napi::Value& value, const char* name);
 Napi::Int32Array int_array(const Napi::Value& value, const char* name);
 Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count);
+Napi::Int32Array copy_to_js(Napi::Env env, const int32_t* values, size_t count);
 
 PassOptions to_pass_options(const Napi::Value& value);
 Napi::Object from_result(Napi::Env env, const ObjectiveResult& result);

@@ -6,6 +6,7 @@
 
 #include "binding/convert.h"
 #include "binding/errors.h"
+#include "binding/js_loss.h"
 #include "binding/promise_operation.h"
 #include "common/error.h"
 #include "kernels/choice.h"
@@ -51,19 +52,24 @@ class EvaluateOperation final : public PromiseOperation {
                     const Napi::Value& options)
       : PromiseOperation(env, "gradloom.evaluate"),
         network_(model.network()),
-        objective_(
-            std::make_shared<Objective>(to_spec(to_object(objective, "objective").Get("loss")),
-                                        to_spec_list(to_object(objective, "objective").Get("metrics"), "metrics"),
-                                        network_->architecture().output_shape())),
+        loss_(make_loss_of(to_spec(to_object(objective, "objective").Get("loss")))),
+        attached_(loss_.js, channel(), to_object(objective, "objective").Get("lossFunction")),
+        objective_(std::make_shared<Objective>(
+            std::move(loss_.loss), to_spec_list(to_object(objective, "objective").Get("metrics"), "metrics"),
+            network_->architecture().output_shape())),
         samples_(samples, network_->architecture().input_shape()),
         options_(to_pass_options(options)) {
     if (samples_.samples().count() == 0) throw Error("INVALID_DATA", "evaluate: the dataset is empty");
     objective_->check_labels(samples_.samples());
   }
 
+  void wake() override { attached_.stop(); }
+
  protected:
   void compute(const std::atomic<bool>& stop) override {
-    const std::shared_ptr<Network> network = state_to_read(network_);
+    // While a custom loss is computed on the JavaScript thread, that may want to set the weights: let it.
+    const bool waits = objective_->loss().whole_batches();
+    const std::shared_ptr<Network> network = waits ? network_->snapshot() : state_to_read(network_);
     const int64_t batch = std::min(options_.batch, samples_.samples().count());
     const int threads = choose_threads(options_.threads, batch * network->architecture().forward_flops());
     Evaluation evaluation(network, objective_, samples_.samples(), {batch, threads});
@@ -73,6 +79,8 @@ class EvaluateOperation final : public PromiseOperation {
 
  private:
   std::shared_ptr<Network> network_;
+  MadeLoss loss_;
+  AttachedLoss attached_;
   std::shared_ptr<const Objective> objective_;
   HeldSamples samples_;
   PassOptions options_;

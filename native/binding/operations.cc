@@ -41,6 +41,8 @@ void Operations::finish(Napi::Env env, Operation* operation) {
 
 void Operations::clear() {
   for (const auto& operation : running_) operation->job_->stop();
+  // Before anything that their threads use goes with them.
+  for (const auto& operation : running_) operation->job_->join();
   running_.clear();
 }
 

@@ -34,7 +34,7 @@ void RunControl::acknowledge() {
 void RunControl::wait_for_consumer(uint64_t event) {
   std::unique_lock guard(mutex_);
   changed_.wait(guard,
-                [&] { return stopped_ || (lockstep_ ? acknowledged_ >= event : delivered_ + kMostAhead >= event); });
+                [&] { return stopped_ || (lockstep_ ? acknowledged_ >= event : delivered_ + most_ahead_ >= event); });
 }
 
 void RunControl::stopped() {
@@ -62,13 +62,15 @@ FitOptions to_fit_options(const Napi::Object& options, int threads) {
 
 }  // namespace
 
-FitOperation::FitOperation(Napi::Env env, std::shared_ptr<Learner> learner, int threads, const Napi::Value& train,
+FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Napi::Value& train,
                            const Napi::Value& options, const Napi::Value& on_event)
     : Operation(env, "gradloom.fit"),
-      learner_(std::move(learner)),
+      learner_(trainer.learner),
       train_(train, learner_->network().architecture().input_shape()),
-      options_(to_fit_options(to_object(options, "options"), threads)),
-      control_(std::make_shared<RunControl>(options.As<Napi::Object>().Get("lockstep").ToBoolean())) {
+      options_(to_fit_options(to_object(options, "options"), trainer.threads)),
+      control_(std::make_shared<RunControl>(
+          options.As<Napi::Object>().Get("lockstep").ToBoolean(),
+          learner_->objective()->metrics().hands_samples_over() ? 0 : RunControl::kMostAhead)) {
   const Objective& objective = *learner_->objective();
   if (train_.samples().count() == 0) throw Error("INVALID_DATA", "fit: the dataset is empty");
   objective.check_labels(train_.samples());
@@ -83,6 +85,17 @@ FitOperation::FitOperation(Napi::Env env, std::shared_ptr<Learner> learner, int 
   if (!learner_->network().begin_training()) {
     throw Error("MODEL_BUSY", "this model already trains; await that run, or stop it, before the next fit");
   }
+  try {
+    loss_.emplace(trainer.js_loss, channel(), options.As<Napi::Object>().Get("lossFunction"));
+  } catch (...) {
+    learner_->network().end_training();
+    throw;
+  }
+}
+
+void FitOperation::wake() {
+  control_->stopped();
+  if (loss_) loss_->stop();
 }
 
 // Without `settle` when the environment goes first.

@@ -8,6 +8,7 @@
 
 #include <napi.h>
 #include "binding/convert.h"
+#include "binding/js_loss.h"
 #include "binding/operations.h"
 #include "training/epoch_loop.h"
 #include "training/learner.h"
@@ -17,7 +18,10 @@ namespace gradloom {
 // What the handle, the training thread and the event loop share of a run. Epoch events are numbered from 1.
 class RunControl {
  public:
-  explicit RunControl(bool lockstep) : lockstep_(lockstep) {}
+  // Without lockstep the thread may be this many events ahead of the event loop; none where events hold all samples.
+  static constexpr uint64_t kMostAhead = 1024;
+
+  RunControl(bool lockstep, uint64_t most_ahead) : most_ahead_(most_ahead), lockstep_(lockstep) {}
 
   // On the JavaScript thread.
   void set_lockstep(bool on);
@@ -30,9 +34,7 @@ class RunControl {
   void stopped();
 
  private:
-  // Without lockstep the thread may be this many events ahead of the event loop.
-  static constexpr uint64_t kMostAhead = 1024;
-
+  const uint64_t most_ahead_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool lockstep_;
@@ -41,17 +43,24 @@ class RunControl {
   uint64_t acknowledged_ = 0;
 };
 
+// What a run takes of its trainer.
+struct TrainerShare {
+  std::shared_ptr<Learner> learner;
+  std::shared_ptr<JsLoss> js_loss;  // null unless the loss is a custom one
+  int threads;
+};
+
 class FitOperation final : public Operation, private RunObserver {
  public:
   // Throws MODEL_BUSY when the network already trains, and what is wrong with the data; nothing has changed then.
-  FitOperation(Napi::Env env, std::shared_ptr<Learner> learner, int threads, const Napi::Value& train,
-               const Napi::Value& options, const Napi::Value& on_event);
+  FitOperation(Napi::Env env, const TrainerShare& trainer, const Napi::Value& train, const Napi::Value& options,
+               const Napi::Value& on_event);
   ~FitOperation() override;
 
   const std::shared_ptr<RunControl>& control() const { return control_; }
 
   void work(const std::atomic<bool>& stop) override;
-  void wake() override { control_->stopped(); }
+  void wake() override;
   void settle(Napi::Env env) override;
 
  private:
@@ -64,6 +73,7 @@ class FitOperation final : public Operation, private RunObserver {
   FitOptions options_;
   std::shared_ptr<RunControl> control_;
   Napi::FunctionReference on_event_;
+  std::optional<AttachedLoss> loss_;
   uint64_t epoch_events_ = 0;
   std::atomic<bool> progress_in_flight_{false};
   bool settled_ = false;

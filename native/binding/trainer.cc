@@ -49,8 +49,10 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
   guarded(info.Env(), [&] {
     const ModelWrap& model = ModelWrap::unwrap(info[0]);
     const Napi::Object spec = to_object(info[1], "spec");
+    MadeLoss made = make_loss_of(to_spec(spec.Get("loss")));
+    js_loss_ = made.js;
     auto objective =
-        std::make_shared<const Objective>(to_spec(spec.Get("loss")), to_spec_list(spec.Get("metrics"), "metrics"),
+        std::make_shared<const Objective>(std::move(made.loss), to_spec_list(spec.Get("metrics"), "metrics"),
                                           model.network()->architecture().output_shape());
     auto optimizer = make_optimizer(to_spec(spec.Get("optimizer")));
     const auto state_count = static_cast<int64_t>(optimizer->states().size());
@@ -74,7 +76,8 @@ void TrainerWrap::refuse_while_training(const char* operation) const {
 Napi::Value TrainerWrap::fit(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Napi::Env env = info.Env();
-    auto operation = std::make_unique<FitOperation>(env, learner_, threads_, info[0], info[1], info[2]);
+    auto operation =
+        std::make_unique<FitOperation>(env, TrainerShare{learner_, js_loss_, threads_}, info[0], info[1], info[2]);
     const std::shared_ptr<RunControl> control = operation->control();
     const Napi::Object handle = Addon::of(env).new_run();
     RunWrap::Unwrap(handle)->attach(control, Addon::of(env).operations().start(std::move(operation)));

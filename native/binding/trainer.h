@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <napi.h>
+#include "binding/js_loss.h"
 #include "training/learner.h"
 
 namespace gradloom {
@@ -23,6 +24,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   void refuse_while_training(const char* operation) const;
 
   std::shared_ptr<Learner> learner_;
+  std::shared_ptr<JsLoss> js_loss_;  // null unless the loss is a custom one
   int threads_ = 0;
   int64_t accounted_bytes_ = 0;
 };

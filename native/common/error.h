@@ -1,6 +1,7 @@
 // The one exception type of the core. binding/errors turns it into a JavaScript error; nothing else catches it.
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -16,6 +17,12 @@ class Error : public std::runtime_error {
 
  private:
   std::string code_;
+};
+
+// Thrown on a thread that waited for something and is to end instead; caught where its work began.
+class Stopped : public std::exception {
+ public:
+  const char* what() const noexcept override { return "stopped"; }
 };
 
 }  // namespace gradloom

@@ -52,6 +52,8 @@ class Loss {
   virtual double divisor(const Targets& /*targets*/, int64_t rows) const { return static_cast<double>(rows); }
   // Samples of this class count for nothing, neither here nor in metrics.
   virtual std::optional<int32_t> ignored_class() const { return std::nullopt; }
+  // Whether `compute` takes whole batches, on the thread that runs steps and without its locks: it may wait for others.
+  virtual bool whole_batches() const { return false; }
   // Throws when the model's outputs are not what this loss takes.
   virtual void check_outputs(const Shape& /*output_shape*/) const {}
 

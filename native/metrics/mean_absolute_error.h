@@ -9,9 +9,11 @@ class MeanAbsoluteError final : public Metric {
  public:
   using Metric::Metric;
 
-  int64_t total_count() const override { return 2; }  // sum of errors, outputs
+  int64_t total_count(int64_t /*columns*/) const override { return 2; }  // sum of errors, outputs
   void add(const MetricArguments& args, std::span<double> totals) const override;
-  double result(std::span<const double> totals) const override { return totals[0] / totals[1]; }
+  MetricResult result(std::span<const double> totals, int64_t /*columns*/) const override {
+    return totals[0] / totals[1];
+  }
   void check(const Shape& output_shape, bool targets_are_classes) const override;
 };
 

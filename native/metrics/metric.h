@@ -1,5 +1,6 @@
-// A metric: additive totals over the samples of an epoch, and the figure that follows from them. N: batch, C: outputs
-// of a sample. Because totals only add up, batches, tiles and threads may be combined in any grouping.
+// A metric: what is known of the samples of an epoch, and the figure that follows from it. N: batch, C: outputs of a
+// sample. Most keep additive totals, so that batches, tiles and threads may be combined in any grouping; some need the
+// outputs and targets of all samples.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,26 @@ struct MetricArguments {
   bool ignores(int64_t row) const { return ignored && classes[row] == *ignored; }
 };
 
+// A number (no dims), a list (one) or a matrix (two), row after row. Without values: not computed.
+struct MetricResult {
+  MetricResult() = default;
+  MetricResult(double number) : values{number} {}  // NOLINT(google-explicit-constructor)
+  MetricResult(std::vector<double> list, std::vector<int64_t> sizes)
+      : values(std::move(list)), dims(std::move(sizes)) {}
+
+  double number() const { return values.front(); }
+
+  std::vector<double> values;
+  std::vector<int64_t> dims;
+};
+
+// What a metric is computed from.
+enum class MetricBasis {
+  kTotals,       // totals, a set of them a block of rows
+  kLargeTotals,  // totals that are too many for a set a block: batches are added one after another
+  kSamples,      // the outputs and targets of all samples, which are kept: 4 bytes an output and 4 a target
+};
+
 class Metric {
  public:
   explicit Metric(const Spec& spec) : kind_(spec.string("kind")) {}
@@ -33,12 +54,23 @@ class Metric {
   Metric& operator=(const Metric&) = delete;
 
   const std::string& kind() const { return kind_; }
-  // How many doubles the totals take.
-  virtual int64_t total_count() const = 0;
-  virtual void add(const MetricArguments& args, std::span<double> totals) const = 0;
-  virtual double result(std::span<const double> totals) const = 0;
+  virtual MetricBasis basis() const { return MetricBasis::kTotals; }
   // Throws when it cannot be computed from outputs of this shape and targets that are classes or values.
   virtual void check(const Shape& output_shape, bool targets_are_classes) const = 0;
+
+  // Of totals. How many doubles they take; all are 0 to begin with.
+  virtual int64_t total_count(int64_t /*columns*/) const { return 0; }
+  virtual void add(const MetricArguments& /*args*/, std::span<double> /*totals*/) const {}
+  // Adds the totals of other rows.
+  virtual void merge(std::span<const double> other, std::span<double> totals) const {
+    for (size_t i = 0; i < totals.size(); ++i) totals[i] += other[i];
+  }
+  virtual MetricResult result(std::span<const double> /*totals*/, int64_t /*columns*/) const { return {}; }
+
+  // Of all samples, in any order.
+  virtual MetricResult result_of(const MetricArguments& /*samples*/) const { return {}; }
+  // Whether the samples go to whoever asked for the figure, who computes it.
+  virtual bool hands_samples_over() const { return false; }
 
  private:
   std::string kind_;

@@ -3,8 +3,17 @@
 #include "common/error.h"
 #include "metrics/accuracy.h"
 #include "metrics/binary_accuracy.h"
+#include "metrics/confusion_matrix.h"
+#include "metrics/custom_metric.h"
+#include "metrics/f1.h"
+#include "metrics/log_loss.h"
 #include "metrics/mean_absolute_error.h"
 #include "metrics/metric.h"
+#include "metrics/pr_auc.h"
+#include "metrics/precision.h"
+#include "metrics/r2.h"
+#include "metrics/recall.h"
+#include "metrics/roc_auc.h"
 #include "metrics/root_mean_squared_error.h"
 #include "metrics/top_k_accuracy.h"
 
@@ -22,7 +31,16 @@ const std::map<std::string, Factory>& factories() {
   static const std::map<std::string, Factory> table = {
       {"accuracy", make<Accuracy>},
       {"binaryAccuracy", make<BinaryAccuracy>},
+      {"confusionMatrix", make<ConfusionMatrix>},
+      {"custom", make<CustomMetric>},
+      {"f1", make<F1>},
+      {"logLoss", make<LogLoss>},
       {"meanAbsoluteError", make<MeanAbsoluteError>},
+      {"prAuc", make<PrAuc>},
+      {"precision", make<Precision>},
+      {"r2", make<R2>},
+      {"recall", make<Recall>},
+      {"rocAuc", make<RocAuc>},
       {"rootMeanSquaredError", make<RootMeanSquaredError>},
       {"topKAccuracy", make<TopKAccuracy>},
   };

@@ -11,9 +11,11 @@ class RootMeanSquaredError final : public Metric {
  public:
   using Metric::Metric;
 
-  int64_t total_count() const override { return 2; }  // sum of squared errors, outputs
+  int64_t total_count(int64_t /*columns*/) const override { return 2; }  // sum of squared errors, outputs
   void add(const MetricArguments& args, std::span<double> totals) const override;
-  double result(std::span<const double> totals) const override { return std::sqrt(totals[0] / totals[1]); }
+  MetricResult result(std::span<const double> totals, int64_t /*columns*/) const override {
+    return std::sqrt(totals[0] / totals[1]);
+  }
   void check(const Shape& output_shape, bool targets_are_classes) const override;
 };
 

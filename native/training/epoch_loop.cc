@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -10,7 +9,6 @@
 #include "common/error.h"
 #include "common/random.h"
 #include "kernels/choice.h"
-#include "training/compute_lock.h"
 #include "training/predict.h"
 #include "training/train_step.h"
 
@@ -42,7 +40,7 @@ class Run {
         options_(options),
         stop_(stop),
         observer_(observer),
-        totals_(learner.objective()->empty_totals()),
+        totals_(learner.objective()->empty_totals(train.count())),
         step_(learner, std::min(options.batch, train.count()), threads) {
     const int64_t rest = train.count() % step_.batch();
     if (rest > 0) last_step_.emplace(learner, rest, threads);
@@ -88,16 +86,13 @@ class Run {
 
   StepOutcome step(Team& team, int64_t batch, int64_t batches) {
     TrainStep& step = last_step_ && batch == batches - 1 ? *last_step_ : step_;
-    // Computing first, then the network: whoever reads the weights waits for one step at most.
-    const std::unique_lock compute(compute_lock());
-    const std::unique_lock weights(learner_.network().lock());
     return step.run(team, train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(), totals_);
   }
 
   void report_progress(uint64_t epoch, int64_t batch, int64_t batches) {
     if (options_.progress_interval == 0 || seconds_since(reported_) < options_.progress_interval) return;
     reported_ = Clock::now();
-    observer_.on_progress({epoch, batch, batches, learner_.objective()->result(totals_)});
+    observer_.on_progress({epoch, batch, batches, learner_.objective()->running_result(totals_)});
   }
 
   Learner& learner_;
@@ -124,7 +119,13 @@ FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* vali
   const int threads = choose_threads(options.threads, batch * learner.network().architecture().training_flops());
   Run run(learner, train, validation, options, threads, stop, observer);
   FitEnd end = FitEnd::kCompleted;
-  Team::run(threads, [&](Team& team) { end = run(team); });
+  Team::run(threads, [&](Team& team) {
+    try {
+      end = run(team);
+    } catch (const Stopped&) {
+      end = FitEnd::kStopped;
+    }
+  });
   return end;
 }
 

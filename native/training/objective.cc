@@ -16,13 +16,13 @@ Tiling blocks_of(int64_t batch) { return {batch, kRowsPerBlock, ceil_divide(batc
 }  // namespace
 
 Objective::Objective(const Spec& loss, const Spec::List& metrics, const Shape& output_shape)
-    : loss_(make_loss(loss)), outputs_(output_shape.size()) {
+    : Objective(make_loss(loss), metrics, output_shape) {}
+
+Objective::Objective(std::unique_ptr<Loss> loss, const Spec::List& metrics, const Shape& output_shape)
+    : loss_(std::move(loss)),
+      metrics_(metrics, output_shape, loss_->target_kind() == TargetKind::kClass),
+      outputs_(output_shape.size()) {
   loss_->check_outputs(output_shape);
-  for (const Spec& spec : metrics) {
-    metrics_.push_back(make_metric(spec));
-    metrics_.back()->check(output_shape, loss_->target_kind() == TargetKind::kClass);
-    metric_totals_ += metrics_.back()->total_count();
-  }
 }
 
 void Objective::check_labels(const ArraySamples& samples) const {
@@ -48,9 +48,17 @@ void Objective::check_labels(const ArraySamples& samples) const {
   }
 }
 
-ObjectiveTotals Objective::empty_totals() const {
+ObjectiveTotals Objective::empty_totals(int64_t samples) const {
   ObjectiveTotals totals;
-  totals.metrics.assign(static_cast<size_t>(metric_totals_), 0.0);
+  totals.metrics.assign(static_cast<size_t>(metrics_.total_count()), 0.0);
+  if (metrics_.keeps_samples()) {
+    const auto outputs = static_cast<size_t>(checked_multiply(samples, outputs_));
+    totals.kept.outputs.reserve(outputs);
+    if (loss_->target_kind() == TargetKind::kClass)
+      totals.kept.classes.reserve(static_cast<size_t>(samples));
+    else
+      totals.kept.values.reserve(outputs);
+  }
   return totals;
 }
 
@@ -59,28 +67,31 @@ void Objective::reset(ObjectiveTotals& totals) const {
   totals.divisor = 0;
   totals.samples = 0;
   std::fill(totals.metrics.begin(), totals.metrics.end(), 0.0);
+  totals.kept.count = 0;
+  totals.kept.outputs.clear();
+  totals.kept.classes.clear();
+  totals.kept.values.clear();
 }
 
 ObjectiveResult Objective::result(const ObjectiveTotals& totals) const {
-  ObjectiveResult result;
-  // NaN where no step counted; 0 where all samples were of no account.
-  result.loss = totals.samples > 0 && totals.divisor == 0 ? 0 : totals.loss / totals.divisor;
-  size_t first = 0;
-  for (const auto& metric : metrics_) {
-    const auto count = static_cast<size_t>(metric->total_count());
-    result.metrics.push_back(metric->result(std::span(totals.metrics).subspan(first, count)));
-    first += count;
-  }
+  const KeptSamples& kept = totals.kept;
+  const bool classes = loss_->target_kind() == TargetKind::kClass;
+  const MetricArguments samples{kept.count,
+                                outputs_,
+                                kept.outputs.data(),
+                                classes ? kept.classes.data() : nullptr,
+                                classes ? nullptr : kept.values.data(),
+                                loss_->ignored_class()};
+  ObjectiveResult result = running_result(totals);
+  result.metrics = metrics_.results(totals.metrics, samples);
+  if (metrics_.hands_samples_over()) result.samples = std::make_shared<const KeptSamples>(kept);
   return result;
 }
 
-void Objective::add_metrics(const MetricArguments& args, std::span<double> totals) const {
-  size_t first = 0;
-  for (const auto& metric : metrics_) {
-    const auto count = static_cast<size_t>(metric->total_count());
-    metric->add(args, totals.subspan(first, count));
-    first += count;
-  }
+ObjectiveResult Objective::running_result(const ObjectiveTotals& totals) const {
+  // NaN where no step counted; 0 where all samples were of no account.
+  const double loss = totals.samples > 0 && totals.divisor == 0 ? 0 : totals.loss / totals.divisor;
+  return {loss, metrics_.quick_results(totals.metrics), nullptr};
 }
 
 BatchObjective::BatchObjective(std::shared_ptr<const Objective> objective, int64_t batch)
@@ -93,7 +104,8 @@ BatchObjective::BatchObjective(std::shared_ptr<const Objective> objective, int64
   weights_.resize(static_cast<size_t>(batch));
   const auto blocks = static_cast<size_t>(blocks_of(batch).count);
   losses_.resize(blocks);
-  metrics_.resize(blocks * static_cast<size_t>(objective_->metric_totals()));
+  metrics_.resize(blocks * static_cast<size_t>(objective_->metrics().block_total_count()));
+  if (objective_->metrics().needs_batches()) outputs_ = AlignedBuffer(checked_multiply(batch, objective_->outputs()));
 }
 
 void BatchObjective::load_targets(const ArraySamples& samples, const uint32_t* order, int64_t first) {
@@ -125,18 +137,26 @@ Targets BatchObjective::rows_of_targets(int64_t first) const {
 double BatchObjective::compute(Team& team, const float* outputs, float* gradient) {
   const int64_t columns = objective_->outputs();
   const Tiling blocks = blocks_of(batch_);
-  const auto metric_totals = static_cast<size_t>(objective_->metric_totals());
+  const auto metric_totals = static_cast<size_t>(objective_->metrics().block_total_count());
   std::fill(metrics_.begin(), metrics_.end(), 0.0);
   divisor_ = objective_->loss().divisor(rows_of_targets(0), batch_);
   const float scale = divisor_ > 0 ? 1.0F / static_cast<float>(divisor_) : 0.0F;
+  const bool whole = objective_->loss().whole_batches();
+  if (whole) {
+    std::fill(losses_.begin(), losses_.end(), 0.0);
+    losses_[0] = objective_->loss().compute({batch_, columns, outputs, rows_of_targets(0), gradient, scale});
+  }
   team.for_each(blocks.count, [&](int64_t block, int) {
     const int64_t row = blocks.first(block);
     const int64_t rows = blocks.size(block);
     const Targets targets = rows_of_targets(row);
     const auto index = static_cast<size_t>(block);
-    losses_[index] = objective_->loss().compute({rows, columns, outputs + row * columns, targets,
-                                                 gradient == nullptr ? nullptr : gradient + row * columns, scale});
-    objective_->add_metrics(
+    if (!whole) {
+      losses_[index] = objective_->loss().compute({rows, columns, outputs + row * columns, targets,
+                                                   gradient == nullptr ? nullptr : gradient + row * columns, scale});
+    }
+    if (outputs_.size() > 0) std::copy_n(outputs + row * columns, rows * columns, outputs_.data() + row * columns);
+    objective_->metrics().add_block(
         {rows, columns, outputs + row * columns, targets.classes, targets.values, objective_->loss().ignored_class()},
         std::span(metrics_).subspan(index * metric_totals, metric_totals));
   });
@@ -148,8 +168,25 @@ void BatchObjective::add_to(ObjectiveTotals& totals) const {
   totals.loss += std::accumulate(losses_.begin(), losses_.end(), 0.0);
   totals.divisor += divisor_;
   totals.samples += batch_;
-  const size_t count = totals.metrics.size();
-  for (size_t i = 0; i < metrics_.size(); ++i) totals.metrics[i % count] += metrics_[i];
+  const MetricSet& metrics = objective_->metrics();
+  const auto count = static_cast<size_t>(metrics.block_total_count());
+  for (size_t block = 0; block < losses_.size(); ++block) {
+    metrics.merge_block(std::span(metrics_).subspan(block * count, count), totals.metrics);
+  }
+  if (!metrics.needs_batches()) return;
+  const Targets targets = rows_of_targets(0);
+  metrics.add_batch({batch_, objective_->outputs(), outputs_.data(), targets.classes, targets.values,
+                     objective_->loss().ignored_class()},
+                    totals.metrics);
+  if (metrics.keeps_samples()) keep(totals.kept);
+}
+
+// Within the room that was made for an epoch's samples.
+void BatchObjective::keep(KeptSamples& kept) const {
+  kept.count += batch_;
+  kept.outputs.insert(kept.outputs.end(), outputs_.data(), outputs_.data() + batch_ * objective_->outputs());
+  kept.classes.insert(kept.classes.end(), classes_.begin(), classes_.end());
+  kept.values.insert(kept.values.end(), values_.data(), values_.data() + values_.size());
 }
 
 }  // namespace gradloom

@@ -9,7 +9,7 @@
 #include "common/parallel.h"
 #include "datasets/array_samples.h"
 #include "losses/loss.h"
-#include "metrics/metric.h"
+#include "training/metric_set.h"
 
 namespace gradloom {
 
@@ -19,35 +19,39 @@ struct ObjectiveTotals {
   double divisor = 0;  // of the loss
   int64_t samples = 0;
   std::vector<double> metrics;  // all metrics' totals, one after another
+  KeptSamples kept;             // if a metric needs them
 };
 
 struct ObjectiveResult {
   double loss = 0;  // mean over samples, weighted as the loss says
-  std::vector<double> metrics;
+  std::vector<MetricResult> metrics;
+  std::shared_ptr<const KeptSamples> samples;  // if a metric hands them over
 };
 
 class Objective {
  public:
   // Throws when the loss or a metric does not fit outputs of this shape.
   Objective(const Spec& loss, const Spec::List& metrics, const Shape& output_shape);
+  Objective(std::unique_ptr<Loss> loss, const Spec::List& metrics, const Shape& output_shape);
 
   const Loss& loss() const { return *loss_; }
+  const MetricSet& metrics() const { return metrics_; }
   int64_t outputs() const { return outputs_; }
-  int64_t metric_totals() const { return metric_totals_; }
 
   // Throws LABELS_MISSING, SHAPE_MISMATCH or LABEL_OUT_OF_RANGE unless the labels are targets of this loss.
   void check_labels(const ArraySamples& samples) const;
 
-  ObjectiveTotals empty_totals() const;
+  // With room for so many samples, if a metric keeps them.
+  ObjectiveTotals empty_totals(int64_t samples = 0) const;
   void reset(ObjectiveTotals& totals) const;
   ObjectiveResult result(const ObjectiveTotals& totals) const;
-  void add_metrics(const MetricArguments& args, std::span<double> totals) const;
+  // In the midst of an epoch: metrics that take long are left out.
+  ObjectiveResult running_result(const ObjectiveTotals& totals) const;
 
  private:
   std::unique_ptr<Loss> loss_;
-  std::vector<std::unique_ptr<Metric>> metrics_;
+  MetricSet metrics_;
   int64_t outputs_;
-  int64_t metric_totals_ = 0;
 };
 
 // The objective of one batch, with its targets and partial sums: rows are cut into fixed blocks whose sums are combined
@@ -67,6 +71,7 @@ class BatchObjective {
 
  private:
   Targets rows_of_targets(int64_t first) const;
+  void keep(KeptSamples& kept) const;
 
   std::shared_ptr<const Objective> objective_;
   int64_t batch_;
@@ -74,6 +79,7 @@ class BatchObjective {
   AlignedBuffer values_;
   std::vector<float> weights_;  // of samples
   bool weighted_ = false;       // whether they count
+  AlignedBuffer outputs_;       // a copy, for metrics that need whole batches
   double divisor_ = 0;
   std::vector<double> losses_;   // one a block of rows
   std::vector<double> metrics_;  // totals, one set a block of rows

@@ -71,7 +71,7 @@ Evaluation::Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const O
 }
 
 std::optional<ObjectiveResult> Evaluation::run(Team& team, const std::atomic<bool>& stop) {
-  ObjectiveTotals totals = objective_->empty_totals();
+  ObjectiveTotals totals = objective_->empty_totals(samples_.count());
   const std::shared_lock weights(network_->lock());
   for (int64_t first = 0; first < samples_.count(); first += full_.plan.batch()) {
     if (stop.load(std::memory_order_relaxed)) return std::nullopt;

@@ -29,13 +29,14 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads)
 
 StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
                            ObjectiveTotals& totals) {
+  StepLocks locks(learner_.network());
   const RandomState random{learner_.seed(), learner_.steps};
   const float* weights = learner_.network().weights();
 
   samples.gather_inputs(team, order, first, batch(), plan_.input());
   objective_.load_targets(samples, order, first);
   plan_.forward(team, weights, random);
-  const double loss = objective_.compute(team, plan_.output(), plan_.output_gradient());
+  const double loss = judge(team, locks);
   if (!std::isfinite(loss)) {
     if (learner_.non_finite() == NonFinitePolicy::kStop) report_loss(team, samples, order, first);
     if (learner_.non_finite() == NonFinitePolicy::kSkip) return StepOutcome::kSkipped;
@@ -51,6 +52,15 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   ++learner_.steps;
   objective_.add_to(totals);
   return StepOutcome::kUpdated;
+}
+
+// A loss that waits for others must not keep the weights from them. They stay as they are: no one sets them in a run.
+double TrainStep::judge(Team& team, StepLocks& locks) {
+  const bool waits = learner_.objective()->loss().whole_batches();
+  if (waits) locks.release();
+  const double loss = objective_.compute(team, plan_.output(), plan_.output_gradient());
+  if (waits) locks.take();
+  return loss;
 }
 
 bool TrainStep::gradients_finite(Team& team) {

@@ -10,6 +10,7 @@
 #include "training/gradient_sinks.h"
 #include "training/learner.h"
 #include "training/plan.h"
+#include "training/step_locks.h"
 
 namespace gradloom {
 
@@ -22,11 +23,13 @@ class TrainStep {
   int64_t batch() const { return plan_.batch(); }
 
   // Trains on samples order[first], order[first + 1], ... (or first, first + 1, ... when order is null) and adds their
-  // loss and metrics, as they were before the update, to `totals`. Throws NOT_FINITE by the learner's policy.
+  // loss and metrics, as they were before the update, to `totals`. Alone with the network, and computing alone in the
+  // process. Throws NOT_FINITE by the learner's policy, and Stopped where a loss waits.
   StepOutcome run(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
                   ObjectiveTotals& totals);
 
  private:
+  double judge(Team& team, StepLocks& locks);
   bool gradients_finite(Team& team);
   void update_all(Team& team);
   [[noreturn]] void report_loss(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);

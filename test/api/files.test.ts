@@ -164,7 +164,7 @@ test('training on from a checkpoint gives the bits of a run without one', async 
     epochs.map(({ epoch }) => epoch),
     [4, 5, 6],
   );
-  t.true((epochs[0]?.accuracy ?? 0) > 0);
+  t.true(Number(epochs[0]?.accuracy) > 0);
   t.deepEqual(resumed.model.getWeights(), whole.model.getWeights());
   await resumed.save(pathOf('resumed'));
   await whole.save(pathOf('whole'));

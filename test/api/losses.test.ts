@@ -154,6 +154,18 @@ test('a model keeps the options of its loss', async (t) => {
 
 const classes = fromArrays({ inputs: logits, inputShape: [3], labels: [0, 1, 2, 2] });
 const signs = fromArrays({ inputs: logits, inputShape: [3], labels: logits });
+const oneValue = (...labels: number[]) =>
+  fromArrays({ inputs: [[1], [2]], inputShape: [1], labels: labels.map((label) => [label]) });
+const distributions = (...labels: number[][]) =>
+  fromArrays({
+    inputs: [
+      [1, 2, 3],
+      [3, 2, 1],
+    ],
+    inputShape: [3],
+    labels,
+  });
+const soft = softmaxCrossEntropy({ targets: 'distributions' });
 const ended = sequential({ inputShape: [3] }, [dense({ units: 1, activation: 'sigmoid' })]);
 
 testErrors(test, 'INVALID_OPTION', [
@@ -208,6 +220,47 @@ testErrors(test, 'LABEL_OUT_OF_RANGE', [
       identity(3).evaluate(fromArrays({ inputs: logits, inputShape: [3], labels: [0, 3, 255, 0] }), {
         loss: softmaxCrossEntropy({ ignoreIndex: 255 }),
       }),
-    'evaluate: in the dataset the labels go up to class 3, and the model has outputs for classes 0 to 2; end it with dense({ units: 4 })',
+    'evaluate: in the dataset sample 1 has class 3, and the model has outputs for classes 0 to 2; end it with dense({ units: 4 })',
+  ],
+  [
+    () => identity(1).evaluate(oneValue(0, 1.25), { loss: 'sigmoidBinaryCrossEntropy' }),
+    'evaluate: in the dataset sigmoidBinaryCrossEntropy takes values from 0 to 1, and sample 1 has 1.25',
+  ],
+  [
+    () => identity(1).evaluate(oneValue(0.5, -1.1).select([1, 1]), { loss: 'sigmoidBinaryCrossEntropy' }),
+    'evaluate: in the dataset sigmoidBinaryCrossEntropy takes values from 0 to 1, and sample 0 has -1.1',
+  ],
+  [
+    () => identity(1).evaluate(oneValue(3, -1), { loss: 'poisson' }),
+    'evaluate: in the dataset poisson takes counts of at least 0, and sample 1 has -1',
+  ],
+  [
+    () => identity(1).evaluate(oneValue(-1, 0.5), { loss: 'hinge' }),
+    'evaluate: in the dataset hinge takes values of -1 and 1 (or 0 and 1), and sample 1 has 0.5',
+  ],
+  [
+    () => identity(1).evaluate(oneValue(-1, 2), { loss: 'squaredHinge' }),
+    'evaluate: in the dataset squaredHinge takes values of -1 and 1 (or 0 and 1), and sample 1 has 2',
+  ],
+  [
+    () => identity(3).evaluate(distributions([0.5, 0.5, 0], [1.5, -0.5, 0]), { loss: soft }),
+    'evaluate: in the dataset softmaxCrossEntropy takes probabilities of at least 0, and sample 1 has -0.5 as value 1',
+  ],
+  [
+    () => identity(3).evaluate(distributions([0.5, 0.5, 0], [0.5, 0.75, 0]), { loss: soft }),
+    'evaluate: in the dataset softmaxCrossEntropy takes probabilities with a sum of 1, and those of sample 1 sum up to 1.25; divide them by it, and use sampleWeights for what a sample weighs',
   ],
 ]);
+
+test('labels out of range are refused before a run changes anything, also those of validation', async (t) => {
+  const model = identity(1);
+  const before = model.getWeights();
+  const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'poisson' });
+  t.throws(() => trainer.fit(oneValue(1, -2)), { message: /sample 1 has -2/ });
+  t.throws(() => trainer.fit(oneValue(1, 2), { validation: oneValue(-3, 1) }), {
+    message: /in the validation set poisson .*sample 0 has -3/,
+  });
+  t.deepEqual(model.getWeights(), before);
+  const thirds = distributions([1 / 3, 1 / 3, 1 / 3], [0, 1, 0]);
+  await t.notThrowsAsync(identity(3).evaluate(thirds, { loss: soft }));
+});

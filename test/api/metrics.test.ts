@@ -63,6 +63,6 @@ testErrors(test, 'INVALID_OPTION', [
   ],
   [
     () => identity.evaluate(classes, { loss: 'poisson', metrics: ['rootMeanSquaredError'] }),
-    'evaluate: the metric rootMeanSquaredError compares values, and under poisson outputs are something else',
+    'evaluate: the metric rootMeanSquaredError compares values, and under poisson outputs are logarithms of expected counts; use a customMetric',
   ],
 ]);

@@ -51,8 +51,14 @@ test('the summary says how many parameters are trainable, when that is not all',
       .summary()
       .split('\n')
       .at(-1);
-  t.is(totals(true), '32 parameters (24 of them trainable), 24 floating-point operations a sample');
-  t.is(totals(false), '32 parameters (8 of them trainable), 24 floating-point operations a sample');
+  t.is(
+    totals(true),
+    '24 of the parameters are trainable; 128 B of float32 weights; 24 FLOPs forward for one sample, two a multiply-add',
+  );
+  t.is(
+    totals(false),
+    '8 of the parameters are trainable; 128 B of float32 weights; 24 FLOPs forward for one sample, two a multiply-add',
+  );
 });
 
 test('layers are named by their kind and its count, unless they have a name', (t) => {

@@ -245,8 +245,8 @@ const WRONG: readonly WrongUse[] = [
     'Trainer: loss is the function softmaxCrossEntropy; call it: softmaxCrossEntropy(...)',
   ],
   [
-    () => new Trainer(model, { ...good, metrics: wrongly(['accuracy', 'precision']) }),
-    'Trainer: metrics[1] has the unknown kind "precision"; there are accuracy, binaryAccuracy, meanAbsoluteError, rootMeanSquaredError and topKAccuracy',
+    () => new Trainer(model, { ...good, metrics: wrongly(['accuracy', 'precison']) }),
+    'Trainer: metrics[1] has the unknown kind "precison"; did you mean "precision"?',
   ],
   [
     () => new Trainer(model, { ...good, metrics: ['accuracy', accuracy()] }),
@@ -377,11 +377,11 @@ testErrors(test, 'INVALID_DATA', [
 testErrors(test, 'LABEL_OUT_OF_RANGE', [
   [
     () => trainer.fit(classes),
-    'fit: in the training set the labels go up to class 3, and the model has outputs for classes 0 to 2; end it with dense({ units: 4 })',
+    'fit: in the training set sample 0 has class 3, and the model has outputs for classes 0 to 2; end it with dense({ units: 4 })',
   ],
   [
     () => binary.fit(classes),
-    'fit: in the training set sigmoidBinaryCrossEntropy tells class 0 from class 1, and the labels go up to class 3; use softmaxCrossEntropy',
+    'fit: in the training set sigmoidBinaryCrossEntropy tells class 0 from class 1, and sample 0 has class 3; use softmaxCrossEntropy',
   ],
 ]);
 

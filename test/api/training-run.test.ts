@@ -24,6 +24,7 @@ class Thread {
           acknowledge: () => this.calls.push(`acknowledge ${this.#epoch}`),
         };
       },
+      failure: () => undefined,
       toRecord: ({ epoch }) => epoch,
       onEpochEnd: undefined,
       signal: undefined,

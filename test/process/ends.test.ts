@@ -34,3 +34,35 @@ test.serial('a process ends by itself after a run that nobody awaits', async (t)
   t.is(code, 0);
   t.is(stderr, '');
 });
+
+for (const ms of [0, 3, 40]) {
+  test.serial(`a custom loss, ended after ${ms} ms by exit, throw, signal and stop`, async (t) => {
+    const [exit, thrown, signal, stopped] = await Promise.all(
+      ['exit', 'throw', 'signal', 'stop-on-signal'].map((way) => runProgram('end.ts', [way, ms, 'custom'])),
+    );
+    t.like(exit, { code: 7, signal: null });
+    t.like(thrown, { code: 1, signal: null });
+    t.regex(thrown?.stderr ?? '', /Error: thrown while training/);
+    t.like(signal, { code: null, signal: 'SIGINT' });
+    t.like(stopped, { code: 0, stdout: 'stopped finite\n' });
+  });
+}
+
+test.serial('a process ends by itself after a run with a custom loss that nobody awaits', async (t) => {
+  const { code, stderr } = await runProgram('end.ts', ['abandon', 20, 'custom']);
+  t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+});
+
+for (const call of [1, 30]) {
+  test.serial(`from within a custom loss, at its call ${call}: exit, throw and stop`, async (t) => {
+    const [exit, thrown, stopped] = await Promise.all(
+      ['exit-inside', 'throw-inside', 'stop-inside'].map((way) =>
+        runProgram('end.ts', [way, call, 'custom']),
+      ),
+    );
+    t.like(exit, { code: 7, signal: null, stdout: '' });
+    t.like(thrown, { code: 1, signal: null, stdout: '' });
+    t.regex(thrown?.stderr ?? '', /Error: thrown in the loss/);
+    t.like(stopped, { code: 0, stdout: 'stopped\n' });
+  });
+}

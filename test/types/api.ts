@@ -5,6 +5,8 @@ import {
   adagrad,
   batchNorm,
   conv2d,
+  customLoss,
+  customMetric,
   type Dataset,
   dense,
   dropout,
@@ -22,9 +24,12 @@ import {
   type Model,
   maxPool2d,
   mnist,
+  precision,
+  recall,
   relu,
   reshape,
   residual,
+  rocAuc,
   type Shape,
   sequential,
   sgd,
@@ -116,6 +121,20 @@ export async function predictions(
   expectTypeOf(result.accuracy).toEqualTypeOf<number>();
   // @ts-expect-error a metric that was not asked for
   result.binaryAccuracy;
+  const lists = await model.evaluate((await mnist()).test, {
+    metrics: [
+      'confusionMatrix',
+      precision({ average: 'none' }),
+      recall({ average: 'micro' }),
+      'f1',
+      rocAuc(),
+    ],
+  });
+  expectTypeOf(lists.confusionMatrix).toEqualTypeOf<number[][]>();
+  expectTypeOf(lists.precision).toEqualTypeOf<number[]>();
+  expectTypeOf(lists.recall).toEqualTypeOf<number>();
+  expectTypeOf(lists.f1).toEqualTypeOf<number>();
+  expectTypeOf(lists.rocAuc).toEqualTypeOf<number>();
   expectTypeOf(await loadModel('a')).toEqualTypeOf<Model<Shape, Shape>>();
 }
 
@@ -162,6 +181,29 @@ export async function dataMatchModelAndLoss(unknownShape: Dataset<Shape, 'class'
   robust.fit(train);
   new Trainer(model, { optimizer, loss: 'hinge' }).fit(train);
 
+  const own = customLoss({
+    name: 'own',
+    loss: (outputs, targets, { batchSize }) => {
+      expectTypeOf(targets).toEqualTypeOf<Float32Array>();
+      return { value: batchSize, gradient: outputs };
+    },
+  });
+  const ofValues = new Trainer(model, { optimizer, loss: own });
+  ofValues.fit(values);
+  // @ts-expect-error classes for a loss of values
+  ofValues.fit(train);
+  const ofClasses = customLoss({
+    name: 'own',
+    labels: 'class',
+    loss: (_, targets) => {
+      expectTypeOf(targets).toEqualTypeOf<Int32Array>();
+      return { value: 1, gradient: [] };
+    },
+  });
+  new Trainer(model, { optimizer, loss: ofClasses }).fit(train);
+  // @ts-expect-error no value
+  customLoss({ name: 'own', loss: () => ({ gradient: [] }) });
+
   const regression = new Trainer(model, { optimizer, loss: 'meanSquaredError' });
   regression.fit(values);
   // @ts-expect-error classes for a regression
@@ -184,7 +226,7 @@ export async function dataMatchModelAndLoss(unknownShape: Dataset<Shape, 'class'
   // @ts-expect-error an unknown loss
   new Trainer(model, { optimizer, loss: 'crossEntropy' });
   // @ts-expect-error an unknown metric
-  new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: ['precision'] });
+  new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: ['precison'] });
   // @ts-expect-error the loss is missing
   new Trainer(model, { optimizer });
   // @ts-expect-error a bare boolean
@@ -230,6 +272,19 @@ export async function records(train: Dataset<[4], 'class'>, maybe: Dataset<[4], 
   const watched = new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics: [accuracy()] });
   expectTypeOf((await watched.evaluate(train)).accuracy).toEqualTypeOf<number>();
 
+  const spread = customMetric({ name: 'spread', compute: ({ data }) => [data.length] });
+  const own = customMetric({ name: 'own', compute: ({ samples }) => samples });
+  const customized = new Trainer(model, {
+    optimizer,
+    loss: 'softmaxCrossEntropy',
+    metrics: ['accuracy', spread, own],
+  });
+  const { epochs } = await customized.fit(train, { validation: train });
+  expectTypeOf(epochs[0]?.spread).toEqualTypeOf<number[] | undefined>();
+  expectTypeOf(epochs[0]?.validation.own).toEqualTypeOf<number | undefined>();
+  // @ts-expect-error text is no figure
+  customMetric({ name: 'text', compute: () => 'high' });
+
   const resumed = await Trainer.load('a');
   resumed.fit(train);
   expectTypeOf((await resumed.evaluate(train)).loss).toEqualTypeOf<number>();
@@ -237,7 +292,7 @@ export async function records(train: Dataset<[4], 'class'>, maybe: Dataset<[4], 
   // What takes any trainer or run takes these.
   expectTypeOf(trainer).toExtend<Trainer<readonly [4]>>();
   expectTypeOf(run).toExtend<TrainingRun>();
-  expectTypeOf<EpochRecord<'accuracy'>['accuracy']>().toEqualTypeOf<number>();
+  expectTypeOf<EpochRecord<{ readonly accuracy: number }>['accuracy']>().toEqualTypeOf<number>();
 }
 
 export function datasets(any: Dataset, one: Dataset<[4], 'class'>) {

@@ -16,7 +16,7 @@ namespace {
 // Allocations of 50 steps behind ten that warm up.
 int64_t allocations_of_steps(Learner& learner, const ArraySamples& samples, int threads) {
   TrainStep step(learner, 33, threads);
-  ObjectiveTotals totals = learner.objective()->empty_totals();
+  ObjectiveTotals totals = learner.objective()->empty_totals(60 * step.batch());
   int64_t count = 0;
   Team::run(threads, [&](Team& team) {
     for (int i = 0; i < 10; ++i) step.run(team, samples, nullptr, 0, totals);
@@ -55,4 +55,14 @@ TEST_CASE("a training step allocates nothing, for every policy and optimizer") {
       }
     }
   }
+}
+
+TEST_CASE("a training step allocates nothing for metrics that keep samples or large totals") {
+  LearnerOptions options = mlp();
+  options.metrics = {Spec::Object{{"kind", "rocAuc"}, {"average", "macro"}},
+                     Spec::Object{{"kind", "confusionMatrix"}, {"normalize", "none"}},
+                     Spec::Object{{"kind", "f1"}, {"average", "macro"}, {"zeroDivision", 0}}};
+  const auto learner = make_learner(options);
+  const Samples samples = class_samples(66, options.input_shape, 10);
+  CHECK(allocations_of_steps(*learner, samples.view(), 2) == 0);
 }

@@ -144,9 +144,9 @@ TEST_CASE("fit: reports epochs, steps, samples, and the mean loss over samples, 
     return *result;
   };
   CHECK(observer.epochs[0].training.loss == doctest::Approx(judge(train).loss).epsilon(1e-6));
-  CHECK(observer.epochs[0].training.metrics[0] == doctest::Approx(judge(train).metrics[0]));
+  CHECK(observer.epochs[0].training.metrics[0].number() == doctest::Approx(judge(train).metrics[0].number()));
   CHECK(observer.validations[0].loss == doctest::Approx(judge(validation).loss).epsilon(1e-6));
-  CHECK(observer.validations[0].metrics[0] == doctest::Approx(judge(validation).metrics[0]));
+  CHECK(observer.validations[0].metrics[0].number() == doctest::Approx(judge(validation).metrics[0].number()));
 }
 
 TEST_CASE("fit: progress counts batches and keeps to its interval") {

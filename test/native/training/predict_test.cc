@@ -109,7 +109,7 @@ TEST_CASE("Evaluation: loss and metrics are means over samples, computed by hand
     const auto result = evaluate(*learner, samples, batch, 1);
     REQUIRE(result.has_value());
     CHECK(result->loss == doctest::Approx(loss / 53).epsilon(1e-5));
-    CHECK(result->metrics[0] == doctest::Approx(hits / 53.0));
+    CHECK(result->metrics[0].number() == doctest::Approx(hits / 53.0));
     const auto threaded = evaluate(*learner, samples, batch, 2);
     CHECK(threaded->loss == result->loss);
   }
@@ -139,6 +139,6 @@ TEST_CASE("Evaluation: losses on values, several metrics at once") {
   const auto result = evaluate(*learner, samples, 7, 1);
   CHECK(result->loss == doctest::Approx(square).epsilon(1e-5));
   REQUIRE(result->metrics.size() == 2);
-  CHECK(result->metrics[0] == doctest::Approx(absolute).epsilon(1e-5));
-  CHECK(result->metrics[1] == doctest::Approx(right));
+  CHECK(result->metrics[0].number() == doctest::Approx(absolute).epsilon(1e-5));
+  CHECK(result->metrics[1].number() == doctest::Approx(right));
 }

@@ -1,10 +1,24 @@
-/** Trains, and ends the process in the given way after so many milliseconds: `end.ts <way> <ms>`. */
+/**
+ * Trains, and ends the process in the given way after so many milliseconds: `end.ts <way> <ms> [custom]`, with a custom
+ * loss if so. From within that loss, at its call number <ms>: `exit-inside`, `throw-inside`, `stop-inside`.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopOnSignal } from '../../../lib/index.ts';
-import { digitsTrainer } from './nets.ts';
+import { digitsTrainer, ownCrossEntropy } from './nets.ts';
 
-const [way, ms] = process.argv.slice(2);
-const { model, trainer, train } = await digitsTrainer();
+const [way, ms, kind] = process.argv.slice(2);
+const inside: Record<string, () => void> = {
+  'exit-inside': () => process.exit(7),
+  'throw-inside': () => {
+    throw new Error('thrown in the loss');
+  },
+  'stop-inside': () => run.stop(),
+};
+const onCall = (call: number) => {
+  if (call === Number(ms)) inside[way ?? '']?.();
+};
+const { model, trainer, train } =
+  kind === 'custom' ? await digitsTrainer({ loss: ownCrossEntropy(onCall) }) : await digitsTrainer();
 const run = trainer.fit(train, { epochs: 1_000_000 });
 
 switch (way) {
@@ -27,6 +41,11 @@ switch (way) {
     console.log(reason, weights.every(({ data }) => data.every(Number.isFinite)) ? 'finite' : 'broken');
     break;
   }
+  case 'exit-inside':
+  case 'throw-inside':
+  case 'stop-inside':
+    console.log((await run).reason);
+    break;
   case 'abandon':
     await sleep(Number(ms));
     run.stop();
