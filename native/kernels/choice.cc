@@ -29,22 +29,31 @@ bool direct_exists(const Window2d& w, Activation activation) {
          axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
 }
 
+bool winograd_exists(const Window2d& w, Activation activation) {
+  const auto all = [](const Extent2d& extent, int64_t size) { return extent.height == size && extent.width == size; };
+  return !activation.spans_row() && all(w.window, 3) && all(w.stride, 1) && all(w.dilation, 1);
+}
+
 }  // namespace
 
 Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string& label, const Window2d& window,
                                  Activation activation) {
   if (requested == "auto") return Conv2dKernel::kAuto;
   if (requested == "blas") return Conv2dKernel::kBlas;
-  if (requested != "direct") {
-    throw Error("INVALID_SPEC",
-                label + ": kernel \"" + requested + "\" does not exist; use \"auto\", \"direct\" or \"blas\"");
-  }
-  if (!direct_exists(window, activation)) {
+  if (requested == "direct") {
+    if (direct_exists(window, activation)) return Conv2dKernel::kDirect;
     throw Error("INVALID_OPTION", label +
                                       ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
                                       "any activation but softmax and logSoftmax; use \"auto\"");
   }
-  return Conv2dKernel::kDirect;
+  if (requested == "winograd") {
+    if (winograd_exists(window, activation)) return Conv2dKernel::kWinograd;
+    throw Error("INVALID_OPTION", label +
+                                      ": kernel \"winograd\" takes kernelSize 3, strides 1, dilation 1 and any "
+                                      "activation but softmax and logSoftmax; use \"auto\"");
+  }
+  throw Error("INVALID_SPEC", label + ": kernel \"" + requested +
+                                  "\" does not exist; use \"auto\", \"direct\", \"winograd\" or \"blas\"");
 }
 
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch) {

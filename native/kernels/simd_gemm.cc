@@ -54,7 +54,7 @@ HWY_INLINE void tile(const Operands& o) {
   V sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] = o.add ? load<kPartial>(o.c + r * o.c_stride + v * lanes, v == kVectors - 1, o.rest) : hn::Zero(d);
+      sum[r][v] = hn::Zero(d);
     }
   }
   const float* HWY_RESTRICT a = o.a;
@@ -70,6 +70,8 @@ HWY_INLINE void tile(const Operands& o) {
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
       float* to = o.c + r * o.c_stride + v * lanes;
+      // At the end, so that the parts of a long sum meet and lose no digits.
+      if (o.add) sum[r][v] = hn::Add(load<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
       if (kPartial && v == kVectors - 1) {
         hn::StoreN(sum[r][v], d, to, o.rest);
       } else {

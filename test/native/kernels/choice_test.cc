@@ -77,7 +77,33 @@ TEST_CASE("choose_conv2d: direct from 8 samples on, where it exists, unless aske
       "INVALID_OPTION: conv2d \"c\": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and any "
       "activation but softmax and logSoftmax; use \"auto\"");
   CHECK(error_of([&] { parse_conv2d_kernel("fft", "conv2d \"c\"", same, Activation::kRelu); }) ==
-        "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\" or \"blas\"");
+        "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\", \"winograd\" or "
+        "\"blas\"");
+}
+
+TEST_CASE("parse_conv2d_kernel: winograd for windows of 3, strides of 1 and dilations of 1, whatever the padding") {
+  const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  const auto parse = [](const Window2d& window, Activation activation) {
+    return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
+  };
+  const std::string refusal =
+      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3, strides 1, dilation 1 and any activation "
+      "but "
+      "softmax and logSoftmax; use \"auto\"";
+  CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
+  Window2d far_padding = same;
+  far_padding.padding = {3, 3, 3, 3};
+  far_padding.output = {12, 12};
+  CHECK(parse(far_padding, Activation::kRelu) == Conv2dKernel::kWinograd);
+  CHECK(error_of([&] { parse(same, Activation::kSoftmax); }) == refusal);
+  for (const auto change : {&Window2d::window, &Window2d::stride, &Window2d::dilation}) {
+    for (const auto axis : {&Extent2d::height, &Extent2d::width}) {
+      Window2d other = same;
+      (other.*change).*axis = 2;
+      CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
+    }
+  }
+  CHECK(choose_conv2d(Conv2dKernel::kWinograd, same, Activation::kRelu, 1) == Conv2dKernel::kWinograd);
 }
 
 TEST_CASE("kernels that do not exist are refused by name") {

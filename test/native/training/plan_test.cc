@@ -85,8 +85,8 @@ Unshared run_unshared(Network& network, int64_t batch, const std::vector<float>&
 }  // namespace
 
 TEST_CASE("Plan: without dropout, training and predicting give the same bits") {
-  for (const auto& net :
-       {without_dropout(mlp()), without_dropout(conv_net("blas")), without_dropout(conv_net("direct"))}) {
+  for (const auto& net : {without_dropout(mlp()), without_dropout(conv_net("blas")),
+                          without_dropout(conv_net("direct")), without_dropout(conv_net("winograd"))}) {
     const auto network = make_network(net);
     for (const int64_t batch : {1, 7, 33}) {
       CAPTURE(batch);
@@ -117,7 +117,7 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
   LearnerOptions aliases{.input_shape = {3, 2, 1},
                          .layers = {plain_layer("flatten"), dense({.units = 4}), dropout(0.5)}};
   LearnerOptions bare{.input_shape = {4}, .layers = {plain_layer("flatten")}};
-  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), odd, aliases, bare}) {
+  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), conv_net("winograd"), odd, aliases, bare}) {
     const auto network = make_network(net);
     for (const int64_t batch : {1, 7, 20}) {
       for (const int threads : {1, 3}) {
