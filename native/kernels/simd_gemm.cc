@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -135,29 +136,14 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   }
 }
 
-using Quad = hn::FixedTag<float, 4>;
-
 void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
                      int64_t target_stride) {
-  const Quad q;
   const int64_t whole_rows = rows / 4 * 4;
   const int64_t whole_columns = columns / 4 * 4;
   for (int64_t r = 0; r < whole_rows; r += 4) {
     const float* in = source + r * source_stride;
     for (int64_t c = 0; c < whole_columns; c += 4) {
-      const auto row0 = hn::LoadU(q, in + c);
-      const auto row1 = hn::LoadU(q, in + source_stride + c);
-      const auto row2 = hn::LoadU(q, in + 2 * source_stride + c);
-      const auto row3 = hn::LoadU(q, in + 3 * source_stride + c);
-      const auto even_low = hn::InterleaveLower(q, row0, row2);
-      const auto even_high = hn::InterleaveUpper(q, row0, row2);
-      const auto odd_low = hn::InterleaveLower(q, row1, row3);
-      const auto odd_high = hn::InterleaveUpper(q, row1, row3);
-      float* out = target + c * target_stride + r;
-      hn::StoreU(hn::InterleaveLower(q, even_low, odd_low), q, out);
-      hn::StoreU(hn::InterleaveUpper(q, even_low, odd_low), q, out + target_stride);
-      hn::StoreU(hn::InterleaveLower(q, even_high, odd_high), q, out + 2 * target_stride);
-      hn::StoreU(hn::InterleaveUpper(q, even_high, odd_high), q, out + 3 * target_stride);
+      transpose_quad(in + c, source_stride, target + c * target_stride + r, target_stride);
     }
     for (int64_t c = whole_columns; c < columns; ++c) {
       for (int64_t i = 0; i < 4; ++i) target[c * target_stride + r + i] = in[i * source_stride + c];
