@@ -131,20 +131,27 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
 
 namespace {
 
-constexpr int64_t kSumTiles = 16;
-constexpr int64_t kSumSamples = kSumTiles * kLanes;
 constexpr int64_t kChannelPanel = 64;
 constexpr int64_t kTransformImages = 16;
 
-int64_t lane_plane(int64_t images) { return plane_of(images * kSumSamples); }
+// Tiles of a chunk: its v and m should fit into a level 2 cache, but there should be more of them than of the sums,
+// which every chunk reads and writes.
+int64_t tiles_of_sums(const WinogradShape& shape) {
+  const int64_t images = shape.channels + shape.filters;
+  const int64_t fitting = 512 / images;
+  const int64_t as_many_as_sums = shape.channels * shape.filters / (kLanes * images);
+  return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), 4, 16);
+}
 
 }  // namespace
 
 WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks)
-    : shape_(shape), chunks_(cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), kSumTiles))) {}
+    : shape_(shape), chunks_(cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), tiles_of_sums(shape)))) {}
+
+int64_t WinogradWeightGradient::plane(int64_t images) const { return plane_of(images * chunks_.step * kLanes); }
 
 int64_t WinogradWeightGradient::scratch() const {
-  return kWinogradCoefficients * (lane_plane(shape_.channels) + lane_plane(shape_.filters) + filter_plane(shape_));
+  return kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters) + filter_plane(shape_));
 }
 
 int64_t WinogradWeightGradient::thread_scratch() const {
@@ -163,26 +170,26 @@ void WinogradWeightGradient::transform(int64_t chunk, int64_t job, const LaneIma
   const TilePlace place = place_of(shape_, chunks_.first(chunk) + tile);
   const int64_t piece = job / tiles;
   const int64_t channel_pieces = ceil_divide(shape_.channels, kTransformImages);
-  float* const m = scratch + kWinogradCoefficients * lane_plane(shape_.channels);
+  float* const m = scratch + kWinogradCoefficients * plane(shape_.channels);
   if (piece >= channel_pieces) {
     const int64_t first = (piece - channel_pieces) * kTransformImages;
     winograd_transform_output_gradient(
         output_tile(shape_, place), std::min(kTransformImages, shape_.filters - first),
         dz.data + place.block * dz.block + first * image_floats(shape_.output),
-        {m + first * tiles * kLanes + tile * kLanes, lane_plane(shape_.filters), tiles * kLanes});
+        {m + first * tiles * kLanes + tile * kLanes, plane(shape_.filters), tiles * kLanes});
     return;
   }
   const int64_t first = piece * kTransformImages;
   const int64_t count = std::min(kTransformImages, shape_.channels - first);
   const int64_t panel = first / kChannelPanel * kChannelPanel;
   const int64_t width = std::min(kChannelPanel, shape_.channels - panel);
-  const int64_t plane = plane_of(kTransformImages * kLanes);
+  const int64_t local = plane_of(kTransformImages * kLanes);
   winograd_transform_input(input_tile(shape_, place), count,
                            x.data + place.block * x.block + first * image_floats(shape_.input),
-                           {thread_scratch, plane, kLanes});
+                           {thread_scratch, local, kLanes});
   float* const v = scratch + panel * tiles * kLanes + tile * kLanes * width + first - panel;
   for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-    transpose(count, kLanes, thread_scratch + e * plane, kLanes, v + e * lane_plane(shape_.channels), width);
+    transpose(count, kLanes, thread_scratch + e * local, kLanes, v + e * plane(shape_.channels), width);
   }
 }
 
@@ -195,17 +202,16 @@ void WinogradWeightGradient::product(int64_t chunk, int64_t job, float* scratch)
   const int64_t e = job % kWinogradCoefficients;
   const int64_t panel = job / kWinogradCoefficients * kChannelPanel;
   const int64_t width = std::min(kChannelPanel, shape_.channels - panel);
-  const float* const v = scratch + e * lane_plane(shape_.channels) + panel * depth;
-  const float* const m = scratch + kWinogradCoefficients * lane_plane(shape_.channels) + e * lane_plane(shape_.filters);
-  float* const sums = scratch + kWinogradCoefficients * (lane_plane(shape_.channels) + lane_plane(shape_.filters)) +
+  const float* const v = scratch + e * plane(shape_.channels) + panel * depth;
+  const float* const m = scratch + kWinogradCoefficients * plane(shape_.channels) + e * plane(shape_.filters);
+  float* const sums = scratch + kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters)) +
                       e * filter_plane(shape_) + panel;
   simd_gemm({shape_.filters, width, depth}, {m, depth}, {v, width},
             chunk == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.channels);
 }
 
 void WinogradWeightGradient::finish(const Tiling& filters, int64_t piece, const float* scratch, float* gradient) const {
-  const float* const sums =
-      scratch + kWinogradCoefficients * (lane_plane(shape_.channels) + lane_plane(shape_.filters));
+  const float* const sums = scratch + kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters));
   const int64_t first = filters.first(piece);
   winograd_transform_filter_gradient(filters.size(piece), shape_.channels, sums + first * shape_.channels,
                                      filter_plane(shape_), gradient + first * kWinogradTaps * shape_.channels);

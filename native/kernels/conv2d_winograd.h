@@ -86,6 +86,8 @@ class WinogradWeightGradient {
   void finish(const Tiling& filters, int64_t piece, const float* scratch, float* gradient) const;
 
  private:
+  int64_t plane(int64_t images) const;  // floats of one coefficient of a chunk
+
   WinogradShape shape_;
   Tiling chunks_;
 };

@@ -79,44 +79,18 @@ HWY_INLINE void for_each_tile(int64_t pixels, int64_t channels, Body body) {
 }
 
 void RowsToLanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes) {
-  const int64_t size = pixels * channels;
   HWY_ALIGN Tile tile = {};
   for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
-    const int64_t whole = count / 4 * 4;
-    const int64_t quads = samples / 4 * 4;
-    for (int64_t l = 0; l < quads; l += 4) {
-      for (int64_t i = 0; i < whole; i += 4) {
-        transpose_quad(rows + l * size + j + i, size, tile[i] + l, kLanes);
-      }
-      for (int64_t i = whole; i < count; ++i) {
-        for (int64_t k = l; k < l + 4; ++k) tile[i][k] = rows[k * size + j + i];
-      }
-    }
-    for (int64_t l = quads; l < samples; ++l) {
-      for (int64_t i = 0; i < count; ++i) tile[i][l] = rows[l * size + j + i];
-    }
+    transpose_matrix(samples, count, rows + j, pixels * channels, tile[0], kLanes);
     for (int64_t i = 0; i < count; ++i) copy_blocks(tile[i], 1, lanes + blocks[i]);
   });
 }
 
 void LanesToRows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows) {
-  const int64_t size = pixels * channels;
   HWY_ALIGN Tile tile = {};
   for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
     for (int64_t i = 0; i < count; ++i) copy_blocks(lanes + blocks[i], 1, tile[i]);
-    const int64_t whole = count / 4 * 4;
-    const int64_t quads = samples / 4 * 4;
-    for (int64_t l = 0; l < quads; l += 4) {
-      for (int64_t i = 0; i < whole; i += 4) {
-        transpose_quad(tile[i] + l, kLanes, rows + l * size + j + i, size);
-      }
-      for (int64_t i = whole; i < count; ++i) {
-        for (int64_t k = l; k < l + 4; ++k) rows[k * size + j + i] = tile[i][k];
-      }
-    }
-    for (int64_t l = quads; l < samples; ++l) {
-      for (int64_t i = 0; i < count; ++i) rows[l * size + j + i] = tile[i][l];
-    }
+    transpose_matrix(count, samples, tile[0], kLanes, rows + j, pixels * channels);
   });
 }
 

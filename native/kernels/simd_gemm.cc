@@ -138,20 +138,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
 
 void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
                      int64_t target_stride) {
-  const int64_t whole_rows = rows / 4 * 4;
-  const int64_t whole_columns = columns / 4 * 4;
-  for (int64_t r = 0; r < whole_rows; r += 4) {
-    const float* in = source + r * source_stride;
-    for (int64_t c = 0; c < whole_columns; c += 4) {
-      transpose_quad(in + c, source_stride, target + c * target_stride + r, target_stride);
-    }
-    for (int64_t c = whole_columns; c < columns; ++c) {
-      for (int64_t i = 0; i < 4; ++i) target[c * target_stride + r + i] = in[i * source_stride + c];
-    }
-  }
-  for (int64_t r = whole_rows; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; ++c) target[c * target_stride + r] = source[r * source_stride + c];
-  }
+  transpose_matrix(rows, columns, source, source_stride, target, target_stride);
 }
 
 }  // namespace HWY_NAMESPACE
