@@ -25,7 +25,15 @@ bool is_pointwise(const Window2d& window);
 // another name and INVALID_OPTION where that kernel does not exist.
 Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string& label, const Window2d& window,
                                  Activation activation);
-Conv2dKernel choose_conv2d(Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch);
+
+// A convolution of one group.
+struct Conv2dShape {
+  Window2d window;
+  int64_t channels;  // C
+  int64_t filters;   // K
+  Activation activation;
+};
+Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 
 enum class DenseKernel {
   kBlas,    // OpenBLAS on tiles: packs both operands at every call

@@ -46,7 +46,9 @@ int64_t Conv2d::flops() const {
   return 2 * rows * columns * channels_per_group() * filters_;
 }
 
-Conv2dKernel Conv2d::kernel_for(int64_t batch) const { return choose_conv2d(kernel_, window_, activation_, batch); }
+Conv2dKernel Conv2d::kernel_for(int64_t batch) const {
+  return choose_conv2d(kernel_, {window_, channels_per_group(), filters_per_group(), activation_}, batch);
+}
 
 Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
   return kernel_for(batch) == Conv2dKernel::kBlas ? Layout::kRows : Layout::kLanes;
