@@ -45,7 +45,7 @@ const TASKS: readonly Task[] = [
     },
   },
   { name: 'fashion-mnist', body: [16, 'pool', 32, 'pool'], epochs: 4, load: fashionMnist },
-  { name: 'cifar-10', body: [32, 32, 'pool', 64, 64, 'pool'], epochs: 6, load: cifar10 },
+  { name: 'cifar-10', body: [16, 16, 'pool', 32, 32, 'pool'], epochs: 8, load: cifar10 },
 ];
 
 const BATCH_SIZE = 64;
