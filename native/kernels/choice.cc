@@ -66,11 +66,12 @@ namespace {
 bool winograd_pays(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kFewestChannels = 16;
   constexpr int64_t kFewestTiles = 4;
+  constexpr int64_t kMostWeights = int64_t{1} << 23;
   const Extent2d& output = shape.window.output;
   const int64_t tiles = ceil_divide(output.height, kWinogradTile) * ceil_divide(output.width, kWinogradTile);
   return std::min(shape.channels, shape.filters) >= kFewestChannels &&
          2 * shape.window.output_pixels() >= tiles * kWinogradTile * kWinogradTile &&
-         tiles * lane_blocks(batch) >= kFewestTiles;
+         tiles * lane_blocks(batch) >= kFewestTiles && shape.channels * shape.filters * kWinogradTaps <= kMostWeights;
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ class Conv2d final : public Layer {
   WinogradShape winograd_input_gradient_shape() const;
   void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* weights, const float* x,
                          const WinogradOutput& output, float* scratch) const;
-  void parameter_gradients_winograd(const BackwardArguments& args, float* shared) const;
+  void mask_gradient_winograd(const BackwardArguments& args, float* bias) const;
+  void weight_gradient_winograd(const BackwardArguments& args, float* shared) const;
 
   Conv2dKernel kernel_for(int64_t batch) const;
   int64_t channels_per_group() const { return input_shape().back() / groups_; }

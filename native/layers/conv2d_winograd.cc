@@ -103,14 +103,9 @@ void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, con
 }
 
 void Conv2d::backward_winograd(const BackwardArguments& args) const {
-  const int64_t plane = image_floats(window_.output);
-  if (activation_ != Activation::kLinear) {
-    const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
-    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-      const int64_t first = tiles.first(tile) * plane;
-      activation_backward(activation_, {tiles.size(tile), plane, plane}, args.y + first, args.dy + first);
-    });
-  }
+  float* const bias =
+      has_bias_ ? args.gradients.target(1, 0, args.scratch + round_up(weight_count(), kLanes)) : nullptr;
+  mask_gradient_winograd(args, bias);
   float* const shared = args.scratch + round_up(weight_count(), kLanes) + round_up(filters_, kLanes);
   if (args.dx != nullptr) {
     const WinogradShape shape = winograd_forward_shape();
@@ -123,10 +118,31 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
     convolve_winograd(args.pass, winograd_input_gradient_shape(), shared, args.dy,
                       {nullptr, Activation::kLinear, args.dx, 0}, shared + round_up(weight_count(), kLanes));
   }
-  parameter_gradients_winograd(args, shared);
+  weight_gradient_winograd(args, shared);
+  if (has_bias_) args.gradients.complete(1, 0, filters_, bias);
 }
 
-void Conv2d::parameter_gradients_winograd(const BackwardArguments& args, float* shared) const {
+// dz = dy * activation'(y) in place, and the gradient of the bias, which is the sum of dz, while a filter's is in
+// cache.
+void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* bias) const {
+  const DirectShape shape = forward_shape();
+  const int64_t blocks = lane_blocks(args.pass.batch);
+  const int64_t plane = image_floats(shape.output);
+  WeightGradientOperands operands{};
+  operands.dz = args.dy;
+  operands.dz_channel = plane;
+  operands.dz_block = filters_ * plane;
+  operands.dz_row = shape.output.width * kLanes;
+  operands.dz_pixel = kLanes;
+  operands.blocks = blocks;
+  args.pass.team.for_each(filters_, [&](int64_t filter, int) {
+    activation_backward(activation_, {blocks, plane, operands.dz_block}, args.y + filter * plane,
+                        args.dy + filter * plane);
+    if (bias != nullptr) bias[filter] = conv2d_direct_bias_gradient(shape, filter, operands);
+  });
+}
+
+void Conv2d::weight_gradient_winograd(const BackwardArguments& args, float* shared) const {
   Team& team = args.pass.team;
   const WinogradShape shape = winograd_forward_shape();
   const int64_t blocks = lane_blocks(args.pass.batch);
@@ -153,19 +169,6 @@ void Conv2d::parameter_gradients_winograd(const BackwardArguments& args, float* 
       args.gradients.complete(0, group * group_weights + first, pieces.size(piece) * row_length(), of_group + first);
     });
   }
-  if (!has_bias_) return;
-  float* const bias = args.gradients.target(1, 0, args.scratch + round_up(weight_count(), kLanes));
-  WeightGradientOperands operands{};
-  operands.dz = args.dy;
-  operands.dz_channel = image_floats(shape.output);
-  operands.dz_block = filters_ * operands.dz_channel;
-  operands.dz_row = shape.output.width * kLanes;
-  operands.dz_pixel = kLanes;
-  operands.blocks = blocks;
-  team.for_each(filters_, [&](int64_t filter, int) {
-    bias[filter] = conv2d_direct_bias_gradient(forward_shape(), filter, operands);
-  });
-  args.gradients.complete(1, 0, filters_, bias);
 }
 
 }  // namespace gradloom

@@ -122,6 +122,8 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
   CHECK(chosen(4, 64, 64, 48) == Conv2dKernel::kDirect);  // 3 tiles
   CHECK(chosen(4, 64, 64, 64) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 900, 1000, 32) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 1000, 1000, 32) == Conv2dKernel::kDirect);  // 36 MB of weights
   Window2d strided{{9, 9}, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {}};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kDirect);
   strided.stride = {1, 1};
