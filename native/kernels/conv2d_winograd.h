@@ -1,7 +1,7 @@
 // Convolution with a 3x3 window, stride 1 and dilation 1 over images in lanes (kernels/lanes.h) by Winograd's F(4x4,
-// 3x3) (kernels/winograd.h): 4 times fewer products than the definition has, between transforms that cost some 12
-// operations a coefficient. Padding needs no copy, and sizes need be no multiples of 4: tiles may reach over every
-// edge. All C channels and K filters of one group; weights are [K][3][3][C] as the layer keeps them.
+// 3x3) (kernels/winograd.h): a quarter of the products, between transforms of some four operations a coefficient.
+// Padding needs no copy, and sizes need be no multiples of 4: tiles may reach over every edge. All C channels and K
+// filters of one group; weights are [K][3][3][C] as the layer keeps them.
 //
 // Error: for inputs and weights of standard normal values and up to 256 channels at most 2^-16 times the standard
 // deviation of the sum, in y as in the gradients (tested; the direct kernel makes a quarter to a half of the error). An
