@@ -120,7 +120,7 @@ async function compare(task: Task, seeds: number, threads: number): Promise<stri
       4,
     ),
   ];
-  return `| ${[task.name, task.epochs, ...cells].join(' | ')} |`;
+  return `| ${[task.name, task.body.join(', '), task.epochs, ...cells].join(' | ')} |`;
 }
 
 const { values, positionals } = parseArgs({
@@ -137,6 +137,6 @@ for (const task of TASKS) {
     console.error(`${task.name} is left out: ${error.message}`);
   }
 }
-console.log(`| data | epochs | direct, accuracy in % | winograd | difference, seed by seed | direct, last loss | winograd |
-| --- | --- | --- | --- | --- | --- | --- |
+console.log(`| data | net | epochs | direct, accuracy in % | winograd | difference, seed by seed | direct, last loss | winograd |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}`);
