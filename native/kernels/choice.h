@@ -12,19 +12,28 @@
 namespace gradloom {
 
 enum class Conv2dKernel {
-  kAuto,    // as a user may ask for; never chosen
-  kBlas,    // im2col and matrix products: right for every shape
-  kDirect,  // the batch in the SIMD lanes
+  kAuto,      // as a user may ask for; never chosen
+  kBlas,      // im2col and matrix products: right for every shape
+  kDirect,    // the batch in the SIMD lanes
+  kWinograd,  // the same by Winograd's F(4x4, 3x3)
 };
 
 // 1x1, stride 1, no padding: the image already is the matrix that im2col would build.
 bool is_pointwise(const Window2d& window);
 
-// What a user asked for: "auto", "direct" or "blas". Throws INVALID_SPEC, starting with `label`, for another name and
-// for "direct" where that kernel does not exist.
+// What a user asked for: "auto", "direct", "winograd" or "blas". Throws, starting with `label`, INVALID_SPEC for
+// another name and INVALID_OPTION where that kernel does not exist.
 Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string& label, const Window2d& window,
                                  Activation activation);
-Conv2dKernel choose_conv2d(Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch);
+
+// A convolution of one group.
+struct Conv2dShape {
+  Window2d window;
+  int64_t channels;  // C
+  int64_t filters;   // K
+  Activation activation;
+};
+Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 
 enum class DenseKernel {
   kBlas,    // OpenBLAS on tiles: packs both operands at every call

@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -53,21 +54,6 @@ void PlaceImage(const AxisPlacement& rows, const AxisPlacement& columns, const f
   }
 }
 
-using Quad = hn::FixedTag<float, 4>;
-using Four = hn::Vec<Quad>;
-
-HWY_INLINE void transpose(Four& a, Four& b, Four& c, Four& d) {
-  const Quad q;
-  const Four ac_low = hn::InterleaveLower(q, a, c);
-  const Four ac_high = hn::InterleaveUpper(q, a, c);
-  const Four bd_low = hn::InterleaveLower(q, b, d);
-  const Four bd_high = hn::InterleaveUpper(q, b, d);
-  a = hn::InterleaveLower(q, ac_low, bd_low);
-  b = hn::InterleaveUpper(q, ac_low, bd_low);
-  c = hn::InterleaveLower(q, ac_high, bd_high);
-  d = hn::InterleaveUpper(q, ac_high, bd_high);
-}
-
 // Sixteen values of sixteen samples. Rows of a power-of-two size fall on the same cache sets, so each side touches
 // whole cache lines, and the two meet here.
 using Tile = float[kLanes][kLanes];
@@ -93,64 +79,18 @@ HWY_INLINE void for_each_tile(int64_t pixels, int64_t channels, Body body) {
 }
 
 void RowsToLanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes) {
-  const Quad q;
-  const int64_t size = pixels * channels;
   HWY_ALIGN Tile tile = {};
   for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
-    const int64_t whole = count / 4 * 4;
-    const int64_t quads = samples / 4 * 4;
-    for (int64_t l = 0; l < quads; l += 4) {
-      for (int64_t i = 0; i < whole; i += 4) {
-        const float* in = rows + l * size + j + i;
-        Four a = hn::LoadU(q, in);
-        Four b = hn::LoadU(q, in + size);
-        Four c = hn::LoadU(q, in + 2 * size);
-        Four d = hn::LoadU(q, in + 3 * size);
-        transpose(a, b, c, d);
-        hn::Store(a, q, tile[i] + l);
-        hn::Store(b, q, tile[i + 1] + l);
-        hn::Store(c, q, tile[i + 2] + l);
-        hn::Store(d, q, tile[i + 3] + l);
-      }
-      for (int64_t i = whole; i < count; ++i) {
-        for (int64_t k = l; k < l + 4; ++k) tile[i][k] = rows[k * size + j + i];
-      }
-    }
-    for (int64_t l = quads; l < samples; ++l) {
-      for (int64_t i = 0; i < count; ++i) tile[i][l] = rows[l * size + j + i];
-    }
+    transpose_matrix(samples, count, rows + j, pixels * channels, tile[0], kLanes);
     for (int64_t i = 0; i < count; ++i) copy_blocks(tile[i], 1, lanes + blocks[i]);
   });
 }
 
 void LanesToRows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows) {
-  const Quad q;
-  const int64_t size = pixels * channels;
   HWY_ALIGN Tile tile = {};
   for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
     for (int64_t i = 0; i < count; ++i) copy_blocks(lanes + blocks[i], 1, tile[i]);
-    const int64_t whole = count / 4 * 4;
-    const int64_t quads = samples / 4 * 4;
-    for (int64_t l = 0; l < quads; l += 4) {
-      for (int64_t i = 0; i < whole; i += 4) {
-        Four a = hn::Load(q, tile[i] + l);
-        Four b = hn::Load(q, tile[i + 1] + l);
-        Four c = hn::Load(q, tile[i + 2] + l);
-        Four d = hn::Load(q, tile[i + 3] + l);
-        transpose(a, b, c, d);
-        float* out = rows + l * size + j + i;
-        hn::StoreU(a, q, out);
-        hn::StoreU(b, q, out + size);
-        hn::StoreU(c, q, out + 2 * size);
-        hn::StoreU(d, q, out + 3 * size);
-      }
-      for (int64_t i = whole; i < count; ++i) {
-        for (int64_t k = l; k < l + 4; ++k) rows[k * size + j + i] = tile[i][k];
-      }
-    }
-    for (int64_t l = quads; l < samples; ++l) {
-      for (int64_t i = 0; i < count; ++i) rows[l * size + j + i] = tile[i][l];
-    }
+    transpose_matrix(count, samples, tile[0], kLanes, rows + j, pixels * channels);
   });
 }
 

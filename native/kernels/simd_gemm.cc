@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -54,7 +55,7 @@ HWY_INLINE void tile(const Operands& o) {
   V sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] = o.add ? load<kPartial>(o.c + r * o.c_stride + v * lanes, v == kVectors - 1, o.rest) : hn::Zero(d);
+      sum[r][v] = hn::Zero(d);
     }
   }
   const float* HWY_RESTRICT a = o.a;
@@ -70,6 +71,8 @@ HWY_INLINE void tile(const Operands& o) {
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
       float* to = o.c + r * o.c_stride + v * lanes;
+      // At the end, so that the parts of a long sum meet and lose no digits.
+      if (o.add) sum[r][v] = hn::Add(load<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
       if (kPartial && v == kVectors - 1) {
         hn::StoreN(sum[r][v], d, to, o.rest);
       } else {
@@ -133,37 +136,9 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   }
 }
 
-using Quad = hn::FixedTag<float, 4>;
-
 void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
                      int64_t target_stride) {
-  const Quad q;
-  const int64_t whole_rows = rows / 4 * 4;
-  const int64_t whole_columns = columns / 4 * 4;
-  for (int64_t r = 0; r < whole_rows; r += 4) {
-    const float* in = source + r * source_stride;
-    for (int64_t c = 0; c < whole_columns; c += 4) {
-      const auto row0 = hn::LoadU(q, in + c);
-      const auto row1 = hn::LoadU(q, in + source_stride + c);
-      const auto row2 = hn::LoadU(q, in + 2 * source_stride + c);
-      const auto row3 = hn::LoadU(q, in + 3 * source_stride + c);
-      const auto even_low = hn::InterleaveLower(q, row0, row2);
-      const auto even_high = hn::InterleaveUpper(q, row0, row2);
-      const auto odd_low = hn::InterleaveLower(q, row1, row3);
-      const auto odd_high = hn::InterleaveUpper(q, row1, row3);
-      float* out = target + c * target_stride + r;
-      hn::StoreU(hn::InterleaveLower(q, even_low, odd_low), q, out);
-      hn::StoreU(hn::InterleaveUpper(q, even_low, odd_low), q, out + target_stride);
-      hn::StoreU(hn::InterleaveLower(q, even_high, odd_high), q, out + 2 * target_stride);
-      hn::StoreU(hn::InterleaveUpper(q, even_high, odd_high), q, out + 3 * target_stride);
-    }
-    for (int64_t c = whole_columns; c < columns; ++c) {
-      for (int64_t i = 0; i < 4; ++i) target[c * target_stride + r + i] = in[i * source_stride + c];
-    }
-  }
-  for (int64_t r = whole_rows; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; ++c) target[c * target_stride + r] = source[r * source_stride + c];
-  }
+  transpose_matrix(rows, columns, source, source_stride, target, target_stride);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -46,20 +46,36 @@ int64_t Conv2d::flops() const {
   return 2 * rows * columns * channels_per_group() * filters_;
 }
 
+Conv2dKernel Conv2d::kernel_for(int64_t batch) const {
+  return choose_conv2d(kernel_, {window_, channels_per_group(), filters_per_group(), activation_}, batch);
+}
+
 Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
-  return choose_conv2d(kernel_, window_, activation_, batch) == Conv2dKernel::kDirect ? Layout::kLanes : Layout::kRows;
+  return kernel_for(batch) == Conv2dKernel::kBlas ? Layout::kRows : Layout::kLanes;
 }
 
 LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
-  return setting.layout == Layout::kLanes ? needs_lanes(setting) : needs_rows(setting);
+  switch (kernel_for(setting.batch)) {
+    case Conv2dKernel::kWinograd: return needs_winograd(setting);
+    case Conv2dKernel::kDirect: return needs_lanes(setting);
+    default: return needs_rows(setting);
+  }
 }
 
 void Conv2d::forward(const ForwardArguments& args) const {
-  args.layout == Layout::kLanes ? forward_lanes(args) : forward_rows(args);
+  switch (kernel_for(args.pass.batch)) {
+    case Conv2dKernel::kWinograd: return forward_winograd(args);
+    case Conv2dKernel::kDirect: return forward_lanes(args);
+    default: return forward_rows(args);
+  }
 }
 
 void Conv2d::backward(const BackwardArguments& args) const {
-  args.layout == Layout::kLanes ? backward_lanes(args) : backward_rows(args);
+  switch (kernel_for(args.pass.batch)) {
+    case Conv2dKernel::kWinograd: return backward_winograd(args);
+    case Conv2dKernel::kDirect: return backward_lanes(args);
+    default: return backward_rows(args);
+  }
 }
 
 void Conv2d::to_file_layout(int parameter, const float* stored, float* file) const {

@@ -2,15 +2,17 @@
 //   z[n, p, k] = b[k] + sum over (r, s, c) of x[n, pixel (r, s) of p, c] w[k, r, s, c],   y = activation(z)
 // with k in a group seeing only that group's C/G channels. N: batch; P: output pixels; K: filters; RSC: window size.
 //
-// Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. Two ways, chosen by kernels/choice.h:
-//   conv2d_blas.cc   rows: im2col writes windows as rows, so that forward is columns x w^T, the weight gradient
-//                    dz^T x columns and the input gradient col2im(dz x w)
-//   conv2d_lanes.cc  images in lanes: the loops of the definition, on padded copies
+// Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. Three ways, chosen by kernels/choice.h:
+//   conv2d_blas.cc      rows: im2col writes windows as rows, so that forward is columns x w^T, the weight gradient
+//                       dz^T x columns and the input gradient col2im(dz x w)
+//   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies
+//   conv2d_winograd.cc  images in lanes, 3x3 windows: products of transformed tiles
 #pragma once
 
 #include "kernels/activation.h"
 #include "kernels/choice.h"
 #include "kernels/conv2d_direct.h"
+#include "kernels/conv2d_winograd.h"
 #include "kernels/window2d.h"
 #include "layers/layer.h"
 
@@ -62,6 +64,19 @@ class Conv2d final : public Layer {
   void parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
                                  float* scratch) const;
 
+  // ---- conv2d_winograd.cc
+
+  LayerNeeds needs_winograd(const LayerSetting& setting) const;
+  void forward_winograd(const ForwardArguments& args) const;
+  void backward_winograd(const BackwardArguments& args) const;
+  WinogradShape winograd_forward_shape() const;
+  WinogradShape winograd_input_gradient_shape() const;
+  void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* weights, const float* x,
+                         const WinogradOutput& output, float* scratch) const;
+  void mask_gradient_winograd(const BackwardArguments& args, float* bias) const;
+  void weight_gradient_winograd(const BackwardArguments& args, float* shared) const;
+
+  Conv2dKernel kernel_for(int64_t batch) const;
   int64_t channels_per_group() const { return input_shape().back() / groups_; }
   int64_t filters_per_group() const { return filters_ / groups_; }
   int64_t row_length() const { return window_.taps() * channels_per_group(); }

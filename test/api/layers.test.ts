@@ -258,6 +258,10 @@ const WRONG: readonly WrongUse[] = [
     'dense "out": activation must be "linear", "relu", "tanh", "sigmoid", "softmax", "leakyRelu", "elu" or "logSoftmax", got "gelu"',
   ],
   [() => dense({ units: 1, bias: wrongly('no') }), 'dense: bias must be true or false, got "no"'],
+  [
+    () => conv2d({ filters: 1, kernelSize: 3, kernel: wrongly('fft') }),
+    'conv2d: kernel must be "auto", "direct", "winograd" or "blas", got "fft"',
+  ],
   [() => dense({ units: 1, kernel: wrongly('fast') }), 'dense: kernel must be "auto" or "blas", got "fast"'],
   [
     () => dense({ units: 1, name: 'a.b' }),

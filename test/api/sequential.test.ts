@@ -102,6 +102,18 @@ test('plan shows a step', (t) => {
   t.true(model.plan({ mode: 'predict' }).workspaceBytes > 0);
 });
 
+test("plan names the kernel of each convolution, the one asked for or the table's", (t) => {
+  const kernelsOf = (kernel: 'auto' | 'direct' | 'winograd' | 'blas') => {
+    const options = { filters: 16, kernelSize: 3, padding: 'same', kernel } as const;
+    const model = sequential({ inputShape: [8, 8, 3] }, [conv2d(options), conv2d(options)]);
+    return model.plan({ batchSize: 32 }).layers.map((layer) => layer.kernel);
+  };
+  t.deepEqual(kernelsOf('auto'), ['direct', 'winograd']);
+  t.deepEqual(kernelsOf('direct'), ['direct', 'direct']);
+  t.deepEqual(kernelsOf('winograd'), ['winograd', 'winograd']);
+  t.deepEqual(kernelsOf('blas'), ['blas-im2col', 'blas-im2col']);
+});
+
 const SHAPE = 'the shape of one sample without the batch, such as [4] or [28, 28, 1]';
 const image = { inputShape: [3, 3, 8] } as const;
 
@@ -158,6 +170,10 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
   [
     () => sequential({ inputShape: [4] }, [dense({ units: 1 }), relu({ name: 'dense_1' })]),
     'sequential: layers[0] and layers[1] are both named "dense_1"; give one of them another name',
+  ],
+  [
+    () => sequential(image, [conv2d({ filters: 1, kernelSize: 3, strides: 2, kernel: 'winograd' })]),
+    'conv2d "conv2d_1": kernel "winograd" takes kernelSize 3, strides 1, dilation 1 and any activation but softmax and logSoftmax; use "auto"',
   ],
   [
     () => sequential({ inputShape: [4] }, [dense({ units: 1 })]).plan({ mode: wrongly('training') }),

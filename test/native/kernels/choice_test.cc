@@ -57,27 +57,79 @@ TEST_CASE("is_pointwise: only where the image is the matrix already") {
   CHECK(is_pointwise(dilated));
 }
 
-TEST_CASE("choose_conv2d: direct from 8 samples on, where it exists, unless asked otherwise") {
+TEST_CASE("choose_conv2d: in lanes from 8 samples on, where such a kernel exists, unless asked otherwise") {
   const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, same, Activation::kRelu, 8) == Conv2dKernel::kDirect);
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, same, Activation::kRelu, 7) == Conv2dKernel::kBlas);
-  CHECK(choose_conv2d(Conv2dKernel::kDirect, same, Activation::kRelu, 1) == Conv2dKernel::kDirect);
-  CHECK(choose_conv2d(Conv2dKernel::kBlas, same, Activation::kRelu, 64) == Conv2dKernel::kBlas);
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, same, Activation::kSoftmax, 64) == Conv2dKernel::kBlas);
+  const auto choose = [](Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch) {
+    return choose_conv2d(requested, {window, 3, 32, activation}, batch);
+  };
+  CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 8) == Conv2dKernel::kDirect);
+  CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 7) == Conv2dKernel::kBlas);
+  CHECK(choose(Conv2dKernel::kDirect, same, Activation::kRelu, 1) == Conv2dKernel::kDirect);
+  CHECK(choose(Conv2dKernel::kWinograd, same, Activation::kRelu, 1) == Conv2dKernel::kWinograd);
+  CHECK(choose(Conv2dKernel::kBlas, same, Activation::kRelu, 64) == Conv2dKernel::kBlas);
+  CHECK(choose(Conv2dKernel::kAuto, same, Activation::kSoftmax, 64) == Conv2dKernel::kBlas);
   Window2d wide_stride = same;
   wide_stride.stride = {3, 3};
   wide_stride.output = {3, 3};
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, wide_stride, Activation::kRelu, 64) == Conv2dKernel::kBlas);
+  CHECK(choose(Conv2dKernel::kAuto, wide_stride, Activation::kRelu, 64) == Conv2dKernel::kBlas);
   Window2d far_padding = same;  // the gradient of the output would be cropped
   far_padding.padding = {3, 3, 3, 3};
   far_padding.output = {12, 12};
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, far_padding, Activation::kRelu, 64) == Conv2dKernel::kBlas);
+  CHECK(choose(Conv2dKernel::kAuto, far_padding, Activation::kRelu, 64) == Conv2dKernel::kBlas);
   CHECK(
       error_of([&] { parse_conv2d_kernel("direct", "conv2d \"c\"", far_padding, Activation::kRelu); }) ==
       "INVALID_OPTION: conv2d \"c\": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and any "
       "activation but softmax and logSoftmax; use \"auto\"");
   CHECK(error_of([&] { parse_conv2d_kernel("fft", "conv2d \"c\"", same, Activation::kRelu); }) ==
-        "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\" or \"blas\"");
+        "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\", \"winograd\" or "
+        "\"blas\"");
+}
+
+TEST_CASE("parse_conv2d_kernel: winograd for windows of 3, strides of 1 and dilations of 1, whatever the padding") {
+  const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  const auto parse = [](const Window2d& window, Activation activation) {
+    return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
+  };
+  const std::string refusal =
+      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3, strides 1, dilation 1 and any activation "
+      "but "
+      "softmax and logSoftmax; use \"auto\"";
+  CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
+  Window2d far_padding = same;
+  far_padding.padding = {3, 3, 3, 3};
+  far_padding.output = {12, 12};
+  CHECK(parse(far_padding, Activation::kRelu) == Conv2dKernel::kWinograd);
+  CHECK(error_of([&] { parse(same, Activation::kSoftmax); }) == refusal);
+  for (const auto change : {&Window2d::window, &Window2d::stride, &Window2d::dilation}) {
+    for (const auto axis : {&Extent2d::height, &Extent2d::width}) {
+      Window2d other = same;
+      (other.*change).*axis = 2;
+      CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
+    }
+  }
+}
+
+TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {
+  const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
+    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
+  };
+  CHECK(chosen(8, 16, 16, 8) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 15, 64, 32) == Conv2dKernel::kDirect);
+  CHECK(chosen(8, 64, 15, 32) == Conv2dKernel::kDirect);
+  CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kBlas);
+  CHECK(chosen(5, 64, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
+  CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
+  CHECK(chosen(4, 64, 64, 48) == Conv2dKernel::kDirect);  // 3 tiles
+  CHECK(chosen(4, 64, 64, 64) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 900, 1000, 32) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 1000, 1000, 32) == Conv2dKernel::kDirect);  // 36 MB of weights
+  Window2d strided{{9, 9}, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {}};
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kDirect);
+  strided.stride = {1, 1};
+  strided.output = {7, 7};
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kWinograd);
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kSoftmax}, 64) == Conv2dKernel::kBlas);
 }
 
 TEST_CASE("kernels that do not exist are refused by name") {

@@ -38,7 +38,7 @@ TEST_CASE("the counter of allocations counts") {
 }
 
 TEST_CASE("a training step allocates nothing, for every policy and optimizer") {
-  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), norm_net("direct")}) {
+  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), conv_net("winograd"), norm_net("direct")}) {
     for (const auto policy : {NonFinitePolicy::kStop, NonFinitePolicy::kSkip, NonFinitePolicy::kIgnore}) {
       for (const auto& optimizer : {adagrad({.weight_decay = 0.01}), sgd({.momentum = 0.9})}) {
         for (const int threads : {1, 2}) {

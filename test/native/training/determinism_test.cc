@@ -31,7 +31,8 @@ std::vector<float> trained(const LearnerOptions& options, const Samples& samples
 }  // namespace
 
 TEST_CASE("training: equal bits of weights and states at 1, 2, 3 and 8 threads, three repeats each") {
-  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), norm_net("blas"), norm_net("direct")}) {
+  for (const auto& net :
+       {mlp(), conv_net("blas"), conv_net("direct"), conv_net("winograd"), norm_net("blas"), norm_net("direct")}) {
     for (const auto& optimizer : {adagrad({.learning_rate = 0.05}), sgd({.learning_rate = 0.05, .momentum = 0.9})}) {
       LearnerOptions options = net;
       options.optimizer = optimizer;
@@ -49,7 +50,8 @@ TEST_CASE("training: equal bits of weights and states at 1, 2, 3 and 8 threads, 
 }
 
 TEST_CASE("training: updates behind each gradient and updates behind all gradients give equal bits") {
-  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), norm_net("blas"), norm_net("direct")}) {
+  for (const auto& net :
+       {mlp(), conv_net("blas"), conv_net("direct"), conv_net("winograd"), norm_net("blas"), norm_net("direct")}) {
     for (const auto& optimizer : {adagrad({.weight_decay = 0.01}), sgd({.momentum = 0.9, .weight_decay = 0.01})}) {
       LearnerOptions options = net;
       options.optimizer = optimizer;

@@ -100,8 +100,8 @@ Unshared run_unshared(Network& network, int64_t batch, const std::vector<float>&
 }  // namespace
 
 TEST_CASE("Plan: without dropout, training and predicting give the same bits") {
-  for (const auto& net :
-       {without_dropout(mlp()), without_dropout(conv_net("blas")), without_dropout(conv_net("direct"))}) {
+  for (const auto& net : {without_dropout(mlp()), without_dropout(conv_net("blas")),
+                          without_dropout(conv_net("direct")), without_dropout(conv_net("winograd"))}) {
     const auto network = make_network(net);
     for (const int64_t batch : {1, 7, 33}) {
       CAPTURE(batch);
@@ -156,8 +156,8 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
   LearnerOptions from_input{
       .input_shape = {5, 5, 2},
       .layers = {conv2d({.filters = 2, .padding = "same"}), meeting("sum", {"@input", "conv2d_1"})}};
-  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), norm_net("blas"), odd, aliases, bare,
-                          residual("blas"), residual("direct"), twice, from_input}) {
+  for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), conv_net("winograd"), norm_net("blas"), odd,
+                          aliases, bare, residual("blas"), residual("direct"), twice, from_input}) {
     const auto network = make_network(net);
     for (const int64_t batch : {1, 7, 20}) {
       for (const int threads : {1, 3}) {

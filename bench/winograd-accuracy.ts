@@ -1,0 +1,142 @@
+/**
+ * Whether Winograd's rounding errors cost accuracy: the same nets trained on real data by conv2d's kernels 'direct' and 'winograd',
+ * from the same weights and in the same order for each seed. Prints a table in Markdown; see README.md.
+ *
+ *   npx tsx bench/winograd-accuracy.ts [--seeds 5] [--threads n] [digits | fashion-mnist | cifar-10 ...]
+ *
+ * CIFAR-10 is read from the folder that CIFAR10_DIR names, and left out without it.
+ */
+import { parseArgs } from 'node:util';
+import {
+  adagrad,
+  cifar10,
+  conv2d,
+  type Dataset,
+  dense,
+  digits,
+  fashionMnist,
+  flatten,
+  GradloomError,
+  type Layer,
+  maxPool2d,
+  sequential,
+  Trainer,
+} from '../lib/index.ts';
+
+type Kernel = 'direct' | 'winograd';
+type Images = Dataset<[number, number, number], 'class'>;
+
+interface Task {
+  readonly name: string;
+  /** What stands between the input and the last dense layer: filters of 3x3 convolutions, or a pool of 2x2. */
+  readonly body: readonly (number | 'pool')[];
+  readonly epochs: number;
+  readonly load: () => Promise<{ readonly train: Images; readonly test: Images }>;
+}
+
+const TASKS: readonly Task[] = [
+  {
+    name: 'digits',
+    body: [16, 32, 'pool', 32],
+    epochs: 20,
+    load: async () => {
+      const [train, test] = (await digits()).split({ fraction: 0.8, seed: 42, stratify: 'labels' });
+      return { train, test };
+    },
+  },
+  { name: 'fashion-mnist', body: [16, 'pool', 32, 'pool'], epochs: 4, load: fashionMnist },
+  { name: 'cifar-10', body: [16, 16, 'pool', 32, 32, 'pool'], epochs: 8, load: cifar10 },
+];
+
+const BATCH_SIZE = 64;
+
+interface Outcome {
+  /** On the test samples. */
+  readonly accuracy: number;
+  /** Of the last epoch. */
+  readonly loss: number;
+}
+
+async function trainOnce(
+  task: Task,
+  { train, test }: { readonly train: Images; readonly test: Images },
+  { kernel, seed, threads }: { readonly kernel: Kernel; readonly seed: number; readonly threads: number },
+): Promise<Outcome> {
+  const body: Layer[] = task.body.map((part) =>
+    part === 'pool'
+      ? maxPool2d({ poolSize: 2 })
+      : conv2d({ filters: part, kernelSize: 3, padding: 'same', activation: 'relu', kernel }),
+  );
+  const model = sequential({ inputShape: train.inputShape, seed }, [
+    ...body,
+    flatten(),
+    dense({ units: 10 }),
+  ]);
+  const trainer = new Trainer(model, {
+    optimizer: adagrad({ learningRate: 0.01 }),
+    loss: 'softmaxCrossEntropy',
+    metrics: ['accuracy'],
+    seed,
+    threads,
+  });
+  const history = await trainer.fit(train, { epochs: task.epochs, batchSize: BATCH_SIZE, validation: test });
+  const last = history.epochs[task.epochs - 1];
+  if (last === undefined) throw new Error(`${task.name}: the run ended early`);
+  return { accuracy: last.validation.accuracy, loss: last.loss };
+}
+
+function inPercent(values: readonly number[]): string {
+  const inHundredths = values.map((value) => 100 * value);
+  return meanAndDeviation(inHundredths, 2);
+}
+
+/** The standard deviation is that of a sample. */
+function meanAndDeviation(values: readonly number[], places: number): string {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const deviation = Math.sqrt(squares / Math.max(values.length - 1, 1));
+  return `${mean.toFixed(places)} ± ${deviation.toFixed(places)}`;
+}
+
+async function compare(task: Task, seeds: number, threads: number): Promise<string> {
+  const data = await task.load();
+  const pairs: Record<Kernel, Outcome>[] = [];
+  for (let seed = 1; seed <= seeds; seed++) {
+    const direct = await trainOnce(task, data, { kernel: 'direct', seed, threads });
+    const winograd = await trainOnce(task, data, { kernel: 'winograd', seed, threads });
+    pairs.push({ direct, winograd });
+    console.error(`${task.name}, seed ${seed}: ${JSON.stringify({ direct, winograd })}`);
+  }
+  const cells = [
+    inPercent(pairs.map(({ direct }) => direct.accuracy)),
+    inPercent(pairs.map(({ winograd }) => winograd.accuracy)),
+    inPercent(pairs.map(({ direct, winograd }) => winograd.accuracy - direct.accuracy)),
+    meanAndDeviation(
+      pairs.map(({ direct }) => direct.loss),
+      4,
+    ),
+    meanAndDeviation(
+      pairs.map(({ winograd }) => winograd.loss),
+      4,
+    ),
+  ];
+  return `| ${[task.name, task.body.join(', '), task.epochs, ...cells].join(' | ')} |`;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seeds: { type: 'string', default: '5' }, threads: { type: 'string', default: '0' } },
+});
+const rows: string[] = [];
+for (const task of TASKS) {
+  if (positionals.length > 0 && !positionals.includes(task.name)) continue;
+  try {
+    rows.push(await compare(task, Number(values.seeds), Number(values.threads)));
+  } catch (error) {
+    if (!(error instanceof GradloomError && error.code === 'NOT_INSTALLED')) throw error;
+    console.error(`${task.name} is left out: ${error.message}`);
+  }
+}
+console.log(`| data | net | epochs | direct, accuracy in % | winograd | difference, seed by seed | direct, last loss | winograd |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}`);

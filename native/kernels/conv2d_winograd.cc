@@ -1,0 +1,220 @@
+#include "kernels/conv2d_winograd.h"
+
+#include <algorithm>
+
+#include "common/checked.h"
+#include "kernels/lanes.h"
+#include "kernels/simd_gemm.h"
+#include "kernels/winograd.h"
+
+namespace gradloom {
+namespace {
+
+// Between the planes of coefficients: their sizes are often powers of two, which would all fall on the same cache sets.
+constexpr int64_t kPlaneGap = 80;
+
+// Forward: tiles side by side in a row of the products, which is what simd_gemm reads best; those of a chunk; and
+// filters whose products stay in cache until their output is transformed.
+constexpr int64_t kPanelTiles = 4;
+constexpr int64_t kPanelRow = kPanelTiles * kLanes;
+constexpr int64_t kChunkTiles = 8;
+constexpr int64_t kFilterBlock = 64;
+
+int64_t plane_of(int64_t floats) { return floats + kPlaneGap; }
+int64_t filter_plane(const WinogradShape& shape) { return plane_of(round_up(shape.filters * shape.channels, kLanes)); }
+
+int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
+
+// Tile `index` of all blocks: its block, and where its output begins.
+struct TilePlace {
+  int64_t block;
+  int64_t row;
+  int64_t column;
+};
+
+TilePlace place_of(const WinogradShape& shape, int64_t index) {
+  const int64_t tile = index % shape.tiles();
+  return {index / shape.tiles(), tile / shape.tile_columns() * kWinogradTile,
+          tile % shape.tile_columns() * kWinogradTile};
+}
+
+ImageTile input_tile(const WinogradShape& shape, const TilePlace& place) {
+  return {shape.input, place.row - shape.top, place.column - shape.left};
+}
+
+ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
+  return {shape.output, place.row, place.column};
+}
+
+}  // namespace
+
+int64_t WinogradShape::tile_columns() const { return ceil_divide(output.width, kWinogradTile); }
+
+int64_t WinogradShape::tiles() const { return ceil_divide(output.height, kWinogradTile) * tile_columns(); }
+
+// ---- filters
+
+int64_t winograd_filter_floats(const WinogradShape& shape) { return kWinogradCoefficients * filter_plane(shape); }
+
+void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights,
+                      float* u) {
+  const int64_t first = filters.first(piece);
+  winograd_transform_filters(filters.size(piece), shape.channels, weights + first * kWinogradTaps * shape.channels,
+                             filter_plane(shape), u + first * shape.channels);
+}
+
+void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* turned) {
+  transpose(shape.filters, shape.channels, weights + tap * shape.channels, kWinogradTaps * shape.channels,
+            turned + (kWinogradTaps - 1 - tap) * shape.filters, kWinogradTaps * shape.filters);
+}
+
+// ---- forward
+
+Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks) {
+  // Some pieces for the threads, but whole panels.
+  constexpr int64_t kPieces = 8;
+  const int64_t tiles = blocks * shape.tiles();
+  return cut(tiles, std::max(ceil_divide(tiles, kChunkTiles), kPieces), kPanelTiles);
+}
+
+int64_t winograd_forward_scratch(const WinogradShape& shape) {
+  constexpr int64_t kPanels = kChunkTiles / kPanelTiles;
+  const int64_t filters = std::min(shape.filters, kFilterBlock);
+  return kWinogradCoefficients *
+         (plane_of(kPanels * shape.channels * kPanelRow) + plane_of(kPanels * filters * kPanelRow));
+}
+
+void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, int64_t chunk, const LaneImages& x,
+                             const float* u, const WinogradOutput& output, float* scratch) {
+  const int64_t first = chunks.first(chunk);
+  const int64_t tiles = chunks.size(chunk);
+  const int64_t panels = ceil_divide(tiles, kPanelTiles);
+  // v: [36][panels][C][4 tiles of 16]; m: the same for the filters of a block.
+  const int64_t v_panel = shape.channels * kPanelRow;
+  const int64_t v_plane = plane_of(panels * v_panel);
+  float* const v = scratch;
+  float* const m = v + kWinogradCoefficients * v_plane;
+  const auto at_tile = [](int64_t tile, int64_t panel) {
+    return tile / kPanelTiles * panel + tile % kPanelTiles * kLanes;
+  };
+  for (int64_t t = 0; t < tiles; ++t) {
+    const TilePlace place = place_of(shape, first + t);
+    winograd_transform_input(input_tile(shape, place), shape.channels, x.data + place.block * x.block,
+                             {v + at_tile(t, v_panel), v_plane, kPanelRow});
+  }
+  for (int64_t k = 0; k < shape.filters; k += kFilterBlock) {
+    const int64_t filters = std::min(kFilterBlock, shape.filters - k);
+    const int64_t m_panel = filters * kPanelRow;
+    const int64_t m_plane = plane_of(panels * m_panel);
+    for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+      for (int64_t p = 0; p < panels; ++p) {
+        const int64_t columns = std::min(kPanelTiles, tiles - p * kPanelTiles) * kLanes;
+        simd_gemm({filters, columns, shape.channels},
+                  {u + e * filter_plane(shape) + k * shape.channels, shape.channels},
+                  {v + e * v_plane + p * v_panel, kPanelRow}, Accumulate::kOverwrite, m + e * m_plane + p * m_panel,
+                  kPanelRow);
+      }
+    }
+    for (int64_t t = 0; t < tiles; ++t) {
+      const TilePlace place = place_of(shape, first + t);
+      winograd_transform_output(output_tile(shape, place), filters, {m + at_tile(t, m_panel), m_plane, kPanelRow},
+                                output.bias == nullptr ? nullptr : output.bias + k, output.activation,
+                                output.y + place.block * output.y_block + k * image_floats(shape.output));
+    }
+  }
+}
+
+// ---- gradient of the weights
+//
+// The sums run over tiles and samples. With channels in the lanes no lane has to be summed up at the end, so
+// v is turned: [36][C / 64][T samples][64], beside m: [36][K][T samples], and the sums: [36][K][C].
+
+namespace {
+
+constexpr int64_t kChannelPanel = 64;
+constexpr int64_t kTransformImages = 16;
+
+// Tiles of a chunk: its v and m should fit into a level 2 cache, but there should be more of them than of the sums,
+// which every chunk reads and writes.
+int64_t tiles_of_sums(const WinogradShape& shape) {
+  const int64_t images = shape.channels + shape.filters;
+  const int64_t fitting = 512 / images;
+  const int64_t as_many_as_sums = shape.channels * shape.filters / (kLanes * images);
+  return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), 4, 16);
+}
+
+}  // namespace
+
+WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks)
+    : shape_(shape), chunks_(cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), tiles_of_sums(shape)))) {}
+
+int64_t WinogradWeightGradient::plane(int64_t images) const { return plane_of(images * chunks_.step * kLanes); }
+
+int64_t WinogradWeightGradient::scratch() const {
+  return kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters) + filter_plane(shape_));
+}
+
+int64_t WinogradWeightGradient::thread_scratch() const {
+  return kWinogradCoefficients * plane_of(kTransformImages * kLanes);
+}
+
+int64_t WinogradWeightGradient::transforms(int64_t chunk) const {
+  return chunks_.size(chunk) *
+         (ceil_divide(shape_.channels, kTransformImages) + ceil_divide(shape_.filters, kTransformImages));
+}
+
+void WinogradWeightGradient::transform(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz,
+                                       float* scratch, float* thread_scratch) const {
+  const int64_t tiles = chunks_.size(chunk);
+  const int64_t tile = job % tiles;
+  const TilePlace place = place_of(shape_, chunks_.first(chunk) + tile);
+  const int64_t piece = job / tiles;
+  const int64_t channel_pieces = ceil_divide(shape_.channels, kTransformImages);
+  float* const m = scratch + kWinogradCoefficients * plane(shape_.channels);
+  if (piece >= channel_pieces) {
+    const int64_t first = (piece - channel_pieces) * kTransformImages;
+    winograd_transform_output_gradient(
+        output_tile(shape_, place), std::min(kTransformImages, shape_.filters - first),
+        dz.data + place.block * dz.block + first * image_floats(shape_.output),
+        {m + first * tiles * kLanes + tile * kLanes, plane(shape_.filters), tiles * kLanes});
+    return;
+  }
+  const int64_t first = piece * kTransformImages;
+  const int64_t count = std::min(kTransformImages, shape_.channels - first);
+  const int64_t panel = first / kChannelPanel * kChannelPanel;
+  const int64_t width = std::min(kChannelPanel, shape_.channels - panel);
+  const int64_t local = plane_of(kTransformImages * kLanes);
+  winograd_transform_input(input_tile(shape_, place), count,
+                           x.data + place.block * x.block + first * image_floats(shape_.input),
+                           {thread_scratch, local, kLanes});
+  float* const v = scratch + panel * tiles * kLanes + tile * kLanes * width + first - panel;
+  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+    transpose(count, kLanes, thread_scratch + e * local, kLanes, v + e * plane(shape_.channels), width);
+  }
+}
+
+int64_t WinogradWeightGradient::products() const {
+  return kWinogradCoefficients * ceil_divide(shape_.channels, kChannelPanel);
+}
+
+void WinogradWeightGradient::product(int64_t chunk, int64_t job, float* scratch) const {
+  const int64_t depth = chunks_.size(chunk) * kLanes;
+  const int64_t e = job % kWinogradCoefficients;
+  const int64_t panel = job / kWinogradCoefficients * kChannelPanel;
+  const int64_t width = std::min(kChannelPanel, shape_.channels - panel);
+  const float* const v = scratch + e * plane(shape_.channels) + panel * depth;
+  const float* const m = scratch + kWinogradCoefficients * plane(shape_.channels) + e * plane(shape_.filters);
+  float* const sums = scratch + kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters)) +
+                      e * filter_plane(shape_) + panel;
+  simd_gemm({shape_.filters, width, depth}, {m, depth}, {v, width},
+            chunk == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.channels);
+}
+
+void WinogradWeightGradient::finish(const Tiling& filters, int64_t piece, const float* scratch, float* gradient) const {
+  const float* const sums = scratch + kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters));
+  const int64_t first = filters.first(piece);
+  winograd_transform_filter_gradient(filters.size(piece), shape_.channels, sums + first * shape_.channels,
+                                     filter_plane(shape_), gradient + first * kWinogradTaps * shape_.channels);
+}
+
+}  // namespace gradloom

@@ -1,0 +1,30 @@
+// The matrices of Winograd's F(4x4, 3x3) by their construction (Toom and Cook: a product of polynomials from its values
+// at points), in double, and products with them. Twin of kernels/winograd.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace gradloom::reference {
+
+// Rows by columns.
+struct SmallMatrix {
+  int64_t rows;
+  int64_t columns;
+  std::vector<double> values;
+
+  double at(int64_t r, int64_t c) const { return values[static_cast<size_t>(r * columns + c)]; }
+  SmallMatrix transposed() const;
+  SmallMatrix magnitudes() const;
+};
+
+// For the points 0, +-5/8, +-3/2 and infinity: A [6, 4], B^T [6, 6], G [6, 3].
+SmallMatrix winograd_a();
+SmallMatrix winograd_b_transposed();
+SmallMatrix winograd_g();
+
+// m x m^T for a square x of as many rows as m has columns.
+std::vector<double> two_sided(const SmallMatrix& m, const std::vector<double>& x);
+
+}  // namespace gradloom::reference

@@ -1,0 +1,101 @@
+// Transposition in registers. Included once for every target.
+#if defined(GRADLOOM_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRADLOOM_TRANSPOSE_INL_H_
+#undef GRADLOOM_TRANSPOSE_INL_H_
+#else
+#define GRADLOOM_TRANSPOSE_INL_H_
+#endif
+
+#include <cstdint>
+
+#include "common/highway-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+
+// All of these set target[c * target_stride + r] = source[r * source_stride + c], at any address.
+
+// Four vectors whose blocks of four lanes become 4x4 matrices that are turned, each for itself.
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE void transpose_in_blocks(D d, V (&rows)[4]) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const V even_low = hn::InterleaveLower(d, rows[0], rows[2]);
+  const V even_high = hn::InterleaveUpper(d, rows[0], rows[2]);
+  const V odd_low = hn::InterleaveLower(d, rows[1], rows[3]);
+  const V odd_high = hn::InterleaveUpper(d, rows[1], rows[3]);
+  rows[0] = hn::InterleaveLower(d, even_low, odd_low);
+  rows[1] = hn::InterleaveUpper(d, even_low, odd_low);
+  rows[2] = hn::InterleaveLower(d, even_high, odd_high);
+  rows[3] = hn::InterleaveUpper(d, even_high, odd_high);
+}
+
+// A square of kSide rows and columns: as many as a vector has lanes, where that is more than four.
+template <int kSide>
+HWY_INLINE void transpose_square(const float* HWY_RESTRICT source, int64_t source_stride, float* HWY_RESTRICT target,
+                                 int64_t target_stride) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::FixedTag<float, kSide> d;
+  using V = hn::Vec<decltype(d)>;
+  V rows[kSide / 4][4];
+  for (int r = 0; r < kSide; ++r) rows[r / 4][r % 4] = hn::LoadU(d, source + r * source_stride);
+  for (int group = 0; group < kSide / 4; ++group) transpose_in_blocks(d, rows[group]);
+  // Block b of rows[group][i] now holds column 4 b + i of four rows: what is left is to turn the blocks.
+  for (int i = 0; i < 4; ++i) {
+    float* to = target + i * target_stride;
+    if constexpr (kSide == 4) {
+      hn::StoreU(rows[0][i], d, to);
+    } else if constexpr (kSide == 8) {
+      hn::StoreU(hn::ConcatLowerLower(d, rows[1][i], rows[0][i]), d, to);
+      hn::StoreU(hn::ConcatUpperUpper(d, rows[1][i], rows[0][i]), d, to + 4 * target_stride);
+    } else {
+      const V even_01 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(rows[1][i]), rows[0][i]);
+      const V odd_01 = hn::OddEvenBlocks(rows[1][i], hn::SwapAdjacentBlocks(rows[0][i]));
+      const V even_23 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(rows[3][i]), rows[2][i]);
+      const V odd_23 = hn::OddEvenBlocks(rows[3][i], hn::SwapAdjacentBlocks(rows[2][i]));
+      hn::StoreU(hn::ConcatLowerLower(d, even_23, even_01), d, to);
+      hn::StoreU(hn::ConcatLowerLower(d, odd_23, odd_01), d, to + 4 * target_stride);
+      hn::StoreU(hn::ConcatUpperUpper(d, even_23, even_01), d, to + 8 * target_stride);
+      hn::StoreU(hn::ConcatUpperUpper(d, odd_23, odd_01), d, to + 12 * target_stride);
+    }
+  }
+}
+
+// Squares of kSide as far as they go; calls itself for what is left at the right and below.
+template <int kSide>
+HWY_INLINE void transpose_by(int64_t rows, int64_t columns, const float* HWY_RESTRICT source, int64_t source_stride,
+                             float* HWY_RESTRICT target, int64_t target_stride) {
+  const int64_t whole_rows = rows / kSide * kSide;
+  const int64_t whole_columns = columns / kSide * kSide;
+  for (int64_t r = 0; r < whole_rows; r += kSide) {
+    for (int64_t c = 0; c < whole_columns; c += kSide) {
+      const float* from = source + r * source_stride + c;
+      float* to = target + c * target_stride + r;
+      if constexpr (kSide == 1) {
+        *to = *from;
+      } else {
+        transpose_square<kSide>(from, source_stride, to, target_stride);
+      }
+    }
+  }
+  if constexpr (kSide > 1) {
+    constexpr int kSmaller = kSide > 4 ? 4 : 1;
+    transpose_by<kSmaller>(whole_rows, columns - whole_columns, source + whole_columns, source_stride,
+                           target + whole_columns * target_stride, target_stride);
+    transpose_by<kSmaller>(rows - whole_rows, columns, source + whole_rows * source_stride, source_stride,
+                           target + whole_rows, target_stride);
+  }
+}
+
+// A matrix of rows x columns.
+HWY_INLINE void transpose_matrix(int64_t rows, int64_t columns, const float* HWY_RESTRICT source, int64_t source_stride,
+                                 float* HWY_RESTRICT target, int64_t target_stride) {
+  constexpr int kSide = HWY_MAX_BYTES >= 64 ? 16 : HWY_MAX_BYTES >= 32 ? 8 : 4;
+  transpose_by<kSide>(rows, columns, source, source_stride, target, target_stride);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,283 @@
+#include "kernels/winograd.h"
+
+#include <algorithm>
+
+#include "kernels/lanes.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/winograd.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "common/highway-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+
+constexpr int kIn = 6;   // points, and inputs of a tile along one axis
+constexpr int kOut = 4;  // outputs
+constexpr int kTaps = 3;
+
+// The points +-a and +-b, and what the rows of A, B and G are made of. Row p of B holds the coefficients of the product
+// of x - q over the other points q, row p of G is (1, p, p^2) over its value at p.
+constexpr float kA = 0.625F;
+constexpr float kB = 1.5F;
+constexpr float kA2 = kA * kA;
+constexpr float kB2 = kB * kB;
+constexpr float kA3 = kA2 * kA;
+constexpr float kB3 = kB2 * kB;
+constexpr float kProduct = kA2 * kB2;
+constexpr float kSum = kA2 + kB2;
+constexpr double kScaleA = 1 / (2.0 * kA2 * (kA2 - kB2));
+constexpr double kScaleB = 1 / (2.0 * kB2 * (kB2 - kA2));
+constexpr auto kG0 = static_cast<float>(1.0 / kProduct);
+constexpr auto kGA0 = static_cast<float>(kScaleA);
+constexpr auto kGA1 = static_cast<float>(kScaleA * kA);
+constexpr auto kGA2 = static_cast<float>(kScaleA * kA2);
+constexpr auto kGB0 = static_cast<float>(kScaleB);
+constexpr auto kGB1 = static_cast<float>(kScaleB * kB);
+constexpr auto kGB2 = static_cast<float>(kScaleB * kB2);
+
+// factor * x + addend
+HWY_INLINE V add_scaled(float factor, V x, V addend) { return hn::MulAdd(hn::Set(D(), factor), x, addend); }
+HWY_INLINE V scaled(float factor, V x) { return hn::Mul(hn::Set(D(), factor), x); }
+
+// One axis of each transform. out may not be in.
+
+struct TransformInput {  // B^T
+  static constexpr int kFrom = kIn;
+  static constexpr int kTo = kIn;
+  static HWY_INLINE void apply(const V (&x)[kIn], V (&out)[kIn]) {
+    const V even_a = add_scaled(-kB2, x[2], x[4]);
+    const V odd_a = add_scaled(-kB2, x[1], x[3]);
+    const V even_b = add_scaled(-kA2, x[2], x[4]);
+    const V odd_b = add_scaled(-kA2, x[1], x[3]);
+    out[0] = add_scaled(kProduct, x[0], add_scaled(-kSum, x[2], x[4]));
+    out[1] = add_scaled(kA, odd_a, even_a);
+    out[2] = add_scaled(-kA, odd_a, even_a);
+    out[3] = add_scaled(kB, odd_b, even_b);
+    out[4] = add_scaled(-kB, odd_b, even_b);
+    out[5] = add_scaled(kProduct, x[1], add_scaled(-kSum, x[3], x[5]));
+  }
+};
+
+struct TransformOutput {  // A^T
+  static constexpr int kFrom = kIn;
+  static constexpr int kTo = kOut;
+  static HWY_INLINE void apply(const V (&m)[kIn], V (&out)[kOut]) {
+    const V even_a = hn::Add(m[1], m[2]);
+    const V odd_a = hn::Sub(m[1], m[2]);
+    const V even_b = hn::Add(m[3], m[4]);
+    const V odd_b = hn::Sub(m[3], m[4]);
+    out[0] = hn::Add(m[0], hn::Add(even_a, even_b));
+    out[1] = add_scaled(kA, odd_a, scaled(kB, odd_b));
+    out[2] = add_scaled(kA2, even_a, scaled(kB2, even_b));
+    out[3] = add_scaled(kA3, odd_a, add_scaled(kB3, odd_b, m[5]));
+  }
+};
+
+struct TransformOutputGradient {  // A
+  static constexpr int kFrom = kOut;
+  static constexpr int kTo = kIn;
+  static HWY_INLINE void apply(const V (&y)[kOut], V (&out)[kIn]) {
+    const V even_a = add_scaled(kA2, y[2], y[0]);
+    const V odd_a = add_scaled(kA3, y[3], scaled(kA, y[1]));
+    const V even_b = add_scaled(kB2, y[2], y[0]);
+    const V odd_b = add_scaled(kB3, y[3], scaled(kB, y[1]));
+    out[0] = y[0];
+    out[1] = hn::Add(even_a, odd_a);
+    out[2] = hn::Sub(even_a, odd_a);
+    out[3] = hn::Add(even_b, odd_b);
+    out[4] = hn::Sub(even_b, odd_b);
+    out[5] = y[3];
+  }
+};
+
+struct TransformFilter {  // G
+  static constexpr int kFrom = kTaps;
+  static constexpr int kTo = kIn;
+  static HWY_INLINE void apply(const V (&w)[kTaps], V (&out)[kIn]) {
+    const V even_a = add_scaled(kGA2, w[2], scaled(kGA0, w[0]));
+    const V even_b = add_scaled(kGB2, w[2], scaled(kGB0, w[0]));
+    out[0] = scaled(kG0, w[0]);
+    out[1] = add_scaled(kGA1, w[1], even_a);
+    out[2] = add_scaled(-kGA1, w[1], even_a);
+    out[3] = add_scaled(kGB1, w[1], even_b);
+    out[4] = add_scaled(-kGB1, w[1], even_b);
+    out[5] = w[2];
+  }
+};
+
+struct TransformFilterGradient {  // G^T
+  static constexpr int kFrom = kIn;
+  static constexpr int kTo = kTaps;
+  static HWY_INLINE void apply(const V (&u)[kIn], V (&out)[kTaps]) {
+    const V even_a = hn::Add(u[1], u[2]);
+    const V odd_a = hn::Sub(u[1], u[2]);
+    const V even_b = hn::Add(u[3], u[4]);
+    const V odd_b = hn::Sub(u[3], u[4]);
+    out[0] = add_scaled(kG0, u[0], add_scaled(kGA0, even_a, scaled(kGB0, even_b)));
+    out[1] = add_scaled(kGA1, odd_a, scaled(kGB1, odd_b));
+    out[2] = add_scaled(kGA2, even_a, add_scaled(kGB2, even_b, u[5]));
+  }
+};
+
+// Both axes: store(i, j, value) for the transform of load(i, j).
+template <class Axis, class Load, class Store>
+HWY_INLINE void transform(Load load, Store store) {
+  V half[Axis::kTo][Axis::kFrom];
+  for (int j = 0; j < Axis::kFrom; ++j) {
+    V column[Axis::kFrom];
+    V out[Axis::kTo];
+    for (int i = 0; i < Axis::kFrom; ++i) column[i] = load(i, j);
+    Axis::apply(column, out);
+    for (int i = 0; i < Axis::kTo; ++i) half[i][j] = out[i];
+  }
+  for (int i = 0; i < Axis::kTo; ++i) {
+    V out[Axis::kTo];
+    Axis::apply(half[i], out);
+    for (int j = 0; j < Axis::kTo; ++j) store(i, j, out[j]);
+  }
+}
+
+bool inside(const ImageTile& tile, int size) {
+  return tile.row >= 0 && tile.column >= 0 && tile.row + size <= tile.image.height &&
+         tile.column + size <= tile.image.width;
+}
+
+// Coefficients of the tile's pixels on `images` images. Tiles inside of the image read without a question.
+template <class Axis, bool kInside>
+void transform_images(const ImageTile& tile, int64_t images, const float* from, const TileCoefficients& to) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  bool row_exists[Axis::kFrom];
+  bool column_exists[Axis::kFrom];
+  for (int i = 0; i < Axis::kFrom; ++i) {
+    row_exists[i] = tile.row + i >= 0 && tile.row + i < tile.image.height;
+    column_exists[i] = tile.column + i >= 0 && tile.column + i < tile.image.width;
+  }
+  const int64_t row = tile.image.width * kLanes;
+  const int64_t first = tile.row * row + tile.column * kLanes;
+  for (int64_t image = 0; image < images; ++image) {
+    const float* pixels = from + image * tile.image.height * row;
+    float* HWY_RESTRICT out = to.data + image * to.image;
+    for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+      transform<Axis>(
+          [&](int i, int j) {
+            if (!kInside && !(row_exists[i] && column_exists[j])) return hn::Zero(d);
+            return hn::Load(d, pixels + first + i * row + j * kLanes + lane);
+          },
+          [&](int i, int j, V value) { hn::Store(value, d, out + (i * kIn + j) * to.coefficient + lane); });
+    }
+  }
+}
+
+void TransformInputTile(const ImageTile& tile, int64_t images, const float* x, const TileCoefficients& v) {
+  inside(tile, kIn) ? transform_images<TransformInput, true>(tile, images, x, v)
+                    : transform_images<TransformInput, false>(tile, images, x, v);
+}
+
+void TransformOutputGradientTile(const ImageTile& tile, int64_t images, const float* dy, const TileCoefficients& m) {
+  inside(tile, kOut) ? transform_images<TransformOutputGradient, true>(tile, images, dy, m)
+                     : transform_images<TransformOutputGradient, false>(tile, images, dy, m);
+}
+
+void TransformOutputTile(const ImageTile& tile, int64_t images, const TileCoefficients& m, const float* bias,
+                         Activation activation, float* y) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t rows = std::min<int64_t>(kOut, tile.image.height - tile.row);
+  const int64_t columns = std::min<int64_t>(kOut, tile.image.width - tile.column);
+  const int64_t row = tile.image.width * kLanes;
+  const bool relu = activation == Activation::kRelu;
+  for (int64_t image = 0; image < images; ++image) {
+    float* HWY_RESTRICT pixels = y + image * tile.image.height * row + tile.row * row + tile.column * kLanes;
+    const float* in = m.data + image * m.image;
+    const V start = bias == nullptr ? hn::Zero(d) : hn::Set(d, bias[image]);
+    for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+      transform<TransformOutput>([&](int i, int j) { return hn::Load(d, in + (i * kIn + j) * m.coefficient + lane); },
+                                 [&](int i, int j, V value) {
+                                   if (i >= rows || j >= columns) return;
+                                   V z = hn::Add(value, start);
+                                   if (relu) z = hn::IfThenZeroElse(hn::Lt(z, hn::Zero(d)), z);
+                                   hn::Store(z, d, pixels + i * row + j * kLanes + lane);
+                                 });
+    }
+  }
+}
+
+// Planes of Axis::kFrom^2 to planes of Axis::kTo^2 vectors of channels.
+template <class Axis>
+void transform_weights(int64_t filters, int64_t channels, const float* from, int64_t from_plane, int64_t from_filter,
+                       float* to, int64_t to_plane, int64_t to_filter) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t k = 0; k < filters; ++k, from += from_filter, to += to_filter) {
+    for (int64_t c = 0; c < channels; c += lanes) {
+      const auto rest = static_cast<size_t>(channels - c);
+      const bool whole = channels - c >= lanes;
+      transform<Axis>(
+          [&](int i, int j) {
+            const float* at = from + (i * Axis::kFrom + j) * from_plane + c;
+            return whole ? hn::LoadU(d, at) : hn::LoadN(d, at, rest);
+          },
+          [&](int i, int j, V value) {
+            float* at = to + (i * Axis::kTo + j) * to_plane + c;
+            whole ? hn::StoreU(value, d, at) : hn::StoreN(value, d, at, rest);
+          });
+    }
+  }
+}
+
+void TransformFilters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
+  transform_weights<TransformFilter>(filters, channels, w, channels, kTaps * kTaps * channels, u, coefficient,
+                                     channels);
+}
+
+void TransformFilterGradients(int64_t filters, int64_t channels, const float* u, int64_t coefficient, float* gradient) {
+  transform_weights<TransformFilterGradient>(filters, channels, u, coefficient, channels, gradient, channels,
+                                             kTaps * kTaps * channels);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(TransformInputTile);
+HWY_EXPORT(TransformOutputTile);
+HWY_EXPORT(TransformOutputGradientTile);
+HWY_EXPORT(TransformFilters);
+HWY_EXPORT(TransformFilterGradients);
+
+void winograd_transform_input(const ImageTile& tile, int64_t images, const float* x, const TileCoefficients& v) {
+  HWY_DYNAMIC_DISPATCH(TransformInputTile)(tile, images, x, v);
+}
+
+void winograd_transform_output(const ImageTile& tile, int64_t images, const TileCoefficients& m, const float* bias,
+                               Activation activation, float* y) {
+  HWY_DYNAMIC_DISPATCH(TransformOutputTile)(tile, images, m, bias, activation, y);
+}
+
+void winograd_transform_output_gradient(const ImageTile& tile, int64_t images, const float* dy,
+                                        const TileCoefficients& m) {
+  HWY_DYNAMIC_DISPATCH(TransformOutputGradientTile)(tile, images, dy, m);
+}
+
+void winograd_transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
+  HWY_DYNAMIC_DISPATCH(TransformFilters)(filters, channels, w, coefficient, u);
+}
+
+void winograd_transform_filter_gradient(int64_t filters, int64_t channels, const float* u, int64_t coefficient,
+                                        float* gradient) {
+  HWY_DYNAMIC_DISPATCH(TransformFilterGradients)(filters, channels, u, coefficient, gradient);
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE

@@ -1,0 +1,58 @@
+// The transforms of Winograd's minimal filtering F(4x4, 3x3) (A. Lavin and S. Gray, CVPR 2016): a 4x4 tile of a
+// convolution with a 3x3 window, from 6x6 inputs, by 36 products a channel and filter instead of 144:
+//   Y = A^T (U . V) A,   U = G w G^T,   V = B^T x B,   . coefficient by coefficient, summed over channels.
+// The gradient of the weights is the adjoint of that: G^T (V . (A dY A^T)) G, summed over tiles and samples.
+//
+// The matrices interpolate at 0, +-5/8, +-3/2 and infinity. All powers of those points are exact in float, and rounding
+// errors are a quarter (largest) to a half (mean) of those of the usual 0, +-1, +-2, at the same number of operations.
+//
+// Everything is elementwise over SIMD lanes: over the samples of a block for tiles, over channels for weights.
+//   C, K: channels and filters; coefficient e = 6 i + j of row i and column j
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+#include "kernels/window2d.h"
+
+namespace gradloom {
+
+inline constexpr int64_t kWinogradTile = 4;           // rows and columns of the output
+inline constexpr int64_t kWinogradCoefficients = 36;  // 6 x 6
+inline constexpr int64_t kWinogradTaps = 9;           // 3 x 3
+
+// Where a tile lies on images in lanes, [H][W][16] one after another: its first pixel, which may lie outside, as may
+// those that follow. Pixels outside count as zero when they are read and are not written.
+struct ImageTile {
+  Extent2d image;  // H, W
+  int64_t row;
+  int64_t column;
+};
+
+// The coefficients of a tile: coefficient e of image i at data[e * coefficient + i * image], 16 samples each.
+struct TileCoefficients {
+  float* data;
+  int64_t coefficient;
+  int64_t image;
+};
+
+// v = B^T x B for the 6x6 pixels at `tile` of `images` images.
+void winograd_transform_input(const ImageTile& tile, int64_t images, const float* x, const TileCoefficients& v);
+
+// y = activation(A^T m A + bias[image]) at the 4x4 pixels of `tile`; bias may be null. The activation is linear or
+// relu.
+void winograd_transform_output(const ImageTile& tile, int64_t images, const TileCoefficients& m, const float* bias,
+                               Activation activation, float* y);
+
+// m = A dy A^T for the 4x4 pixels at `tile`.
+void winograd_transform_output_gradient(const ImageTile& tile, int64_t images, const float* dy,
+                                        const TileCoefficients& m);
+
+// u[e][k][c] = G w G^T of the `filters` filters w[k][tap][c]; `coefficient` floats from u[e] to u[e + 1].
+void winograd_transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u);
+
+// The adjoint: gradient[k][tap][c] = G^T u G.
+void winograd_transform_filter_gradient(int64_t filters, int64_t channels, const float* u, int64_t coefficient,
+                                        float* gradient);
+
+}  // namespace gradloom

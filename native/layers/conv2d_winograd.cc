@@ -1,0 +1,175 @@
+// Conv2d by Winograd's F(4x4, 3x3), for images in lanes. Unlike the direct kernel it copies nothing: tiles read padding
+// as zeros. Group after group in the gradient of the weights, since its sums take rounds of all threads.
+#include <algorithm>
+
+#include "common/checked.h"
+#include "kernels/conv2d_winograd.h"
+#include "kernels/lanes.h"
+#include "kernels/tiling.h"
+#include "kernels/winograd.h"
+#include "layers/conv2d.h"
+
+namespace gradloom {
+namespace {
+
+int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
+
+// Filters whose transform is worth a job.
+Tiling filter_pieces(const WinogradShape& shape) {
+  return tile_rows(shape.filters, kWinogradCoefficients * shape.channels);
+}
+
+}  // namespace
+
+WinogradShape Conv2d::winograd_forward_shape() const {
+  return {.channels = channels_per_group(),
+          .filters = filters_per_group(),
+          .input = window_.input,
+          .output = window_.output,
+          .top = window_.padding.top,
+          .left = window_.padding.left};
+}
+
+WinogradShape Conv2d::winograd_input_gradient_shape() const {
+  return {.channels = filters_per_group(),
+          .filters = channels_per_group(),
+          .input = window_.output,
+          .output = window_.input,
+          .top = window_.window.height - 1 - window_.padding.top,
+          .left = window_.window.width - 1 - window_.padding.left};
+}
+
+LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
+  const WinogradShape shape = winograd_forward_shape();
+  const WinogradShape turned = winograd_input_gradient_shape();
+  const int64_t threads = setting.threads;
+  // Its buffers do not grow with the batch, but the numbers of tiles do, which stay below those of these floats.
+  floats_of(input_shape(), setting.layout, setting.batch);
+  floats_of(output_shape(), setting.layout, setting.batch);
+  const auto products = [&](const WinogradShape& s) {
+    return checked_multiply(groups_, winograd_filter_floats(s)) +
+           checked_multiply(threads, winograd_forward_scratch(s));
+  };
+  const WinogradWeightGradient gradient(shape, lane_blocks(setting.batch));
+  const int64_t weights = round_up(weight_count(), kLanes);
+  return {.kernel = "winograd",
+          .backward_reads_input = trainable(),
+          .backward_reads_output = activation_ != Activation::kLinear,
+          .forward_scratch = products(shape),
+          // The gradient of the parameters on its way into the update, then what the two gradients need in turn.
+          .backward_scratch = weights + round_up(filters_, kLanes) +
+                              std::max(weights + products(turned),
+                                       gradient.scratch() + checked_multiply(threads, gradient.thread_scratch()))};
+}
+
+void Conv2d::forward_winograd(const ForwardArguments& args) const {
+  const WinogradShape shape = winograd_forward_shape();
+  // Relu costs nothing at the store; the others follow.
+  const bool at_store = activation_ == Activation::kLinear || activation_ == Activation::kRelu;
+  convolve_winograd(args.pass, shape, args.parameters[0], args.x,
+                    {has_bias_ ? args.parameters[1] : nullptr, at_store ? activation_ : Activation::kLinear, args.y, 0},
+                    args.scratch);
+  if (at_store) return;
+  const int64_t plane = image_floats(shape.output);
+  const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    add_bias_and_activate(activation_, {tiles.size(tile), plane, plane}, nullptr, args.y + tiles.first(tile) * plane);
+  });
+}
+
+// All groups and blocks. x: [B][groups C][H][W][16], of output y: [B][groups K][P][Q][16].
+void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* weights, const float* x,
+                               const WinogradOutput& output, float* scratch) const {
+  const Tiling pieces = filter_pieces(shape);
+  const Tiling chunks = winograd_forward_chunks(shape, lane_blocks(pass.batch));
+  const int64_t x_group = shape.channels * image_floats(shape.input);
+  const int64_t y_group = shape.filters * image_floats(shape.output);
+  const int64_t u_group = winograd_filter_floats(shape);
+  float* const of_threads = scratch + groups_ * u_group;
+  pass.team.for_each(groups_ * pieces.count, [&](int64_t job, int) {
+    const int64_t group = job / pieces.count;
+    winograd_filters(shape, pieces, job % pieces.count, weights + group * filters_per_group() * row_length(),
+                     scratch + group * u_group);
+  });
+  pass.team.for_each(groups_ * chunks.count, [&](int64_t job, int thread) {
+    const int64_t group = job / chunks.count;
+    WinogradOutput of_group = output;
+    if (output.bias != nullptr) of_group.bias += group * shape.filters;
+    of_group.y += group * y_group;
+    of_group.y_block = groups_ * y_group;
+    conv2d_winograd_forward(shape, chunks, job % chunks.count, {x + group * x_group, groups_ * x_group},
+                            scratch + group * u_group, of_group, of_threads + thread * winograd_forward_scratch(shape));
+  });
+}
+
+void Conv2d::backward_winograd(const BackwardArguments& args) const {
+  float* const bias =
+      has_bias_ && trainable() ? args.gradients.target(1, 0, args.scratch + round_up(weight_count(), kLanes)) : nullptr;
+  mask_gradient_winograd(args, bias);
+  float* const shared = args.scratch + round_up(weight_count(), kLanes) + round_up(filters_, kLanes);
+  if (args.dx != nullptr) {
+    const WinogradShape shape = winograd_forward_shape();
+    const int64_t group_weights = filters_per_group() * row_length();
+    args.pass.team.for_each(groups_ * kWinogradTaps, [&](int64_t job, int) {
+      const int64_t group = job / kWinogradTaps;
+      winograd_turn_weights(shape, job % kWinogradTaps, args.parameters[0] + group * group_weights,
+                            shared + group * group_weights);
+    });
+    convolve_winograd(args.pass, winograd_input_gradient_shape(), shared, args.dy,
+                      {nullptr, Activation::kLinear, args.dx, 0}, shared + round_up(weight_count(), kLanes));
+  }
+  if (!trainable()) return;
+  weight_gradient_winograd(args, shared);
+  if (has_bias_) args.gradients.complete(1, 0, filters_, bias);
+}
+
+// dz = dy * activation'(y) in place, and the gradient of the bias, which is the sum of dz, while a filter's is in
+// cache.
+void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* bias) const {
+  const DirectShape shape = forward_shape();
+  const int64_t blocks = lane_blocks(args.pass.batch);
+  const int64_t plane = image_floats(shape.output);
+  WeightGradientOperands operands{};
+  operands.dz = args.dy;
+  operands.dz_channel = plane;
+  operands.dz_block = filters_ * plane;
+  operands.dz_row = shape.output.width * kLanes;
+  operands.dz_pixel = kLanes;
+  operands.blocks = blocks;
+  args.pass.team.for_each(filters_, [&](int64_t filter, int) {
+    activation_backward(activation_, {blocks, plane, operands.dz_block}, args.y + filter * plane,
+                        args.dy + filter * plane);
+    if (bias != nullptr) bias[filter] = conv2d_direct_bias_gradient(shape, filter, operands);
+  });
+}
+
+void Conv2d::weight_gradient_winograd(const BackwardArguments& args, float* shared) const {
+  Team& team = args.pass.team;
+  const WinogradShape shape = winograd_forward_shape();
+  const int64_t blocks = lane_blocks(args.pass.batch);
+  const int64_t x_group = shape.channels * image_floats(shape.input);
+  const int64_t dz_group = shape.filters * image_floats(shape.output);
+  const int64_t group_weights = shape.filters * row_length();
+  const WinogradWeightGradient sums(shape, blocks);
+  const Tiling pieces = filter_pieces(shape);
+  float* const gradient = args.gradients.target(0, 0, args.scratch);
+  float* const of_threads = shared + sums.scratch();
+  for (int64_t group = 0; group < groups_; ++group) {
+    const LaneImages x{args.x + group * x_group, groups_ * x_group};
+    const LaneImages dz{args.dy + group * dz_group, groups_ * dz_group};
+    for (int64_t chunk = 0; chunk < sums.chunks(); ++chunk) {
+      team.for_each(sums.transforms(chunk), [&](int64_t job, int thread) {
+        sums.transform(chunk, job, x, dz, shared, of_threads + thread * sums.thread_scratch());
+      });
+      team.for_each(sums.products(), [&](int64_t job, int) { sums.product(chunk, job, shared); });
+    }
+    float* const of_group = gradient + group * group_weights;
+    team.for_each(pieces.count, [&](int64_t piece, int) {
+      sums.finish(pieces, piece, shared, of_group);
+      const int64_t first = pieces.first(piece) * row_length();
+      args.gradients.complete(0, group * group_weights + first, pieces.size(piece) * row_length(), of_group + first);
+    });
+  }
+}
+
+}  // namespace gradloom

@@ -1,0 +1,197 @@
+#include "kernels/winograd.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/lanes.h"
+#include "kernels/reference/winograd.h"
+#include "support/compare.h"
+#include "support/guarded_buffer.h"
+#include "support/random_data.h"
+#include "support/simd_targets.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+// A sum of the transform's two passes: 5 products each, and the constants are rounded once.
+constexpr double kTransformError = 14 * kRoundoff;
+
+// The pixels at `tile` of one sample of one image; zeros outside.
+std::vector<double> patch(const ImageTile& tile, int64_t size, const float* image, int64_t lane) {
+  std::vector<double> pixels;
+  for (int64_t r = tile.row; r < tile.row + size; ++r) {
+    for (int64_t c = tile.column; c < tile.column + size; ++c) {
+      const bool exists = r >= 0 && c >= 0 && r < tile.image.height && c < tile.image.width;
+      pixels.push_back(exists ? image[(r * tile.image.width + c) * kLanes + lane] : 0);
+    }
+  }
+  return pixels;
+}
+
+ImageTile random_tile(RandomData& random, int64_t lowest, int64_t beyond) {
+  const Extent2d image{random.integer(1, 13), random.integer(1, 13)};
+  return {image, random.integer(lowest, image.height + beyond), random.integer(lowest, image.width + beyond)};
+}
+
+using TransformImages = void (*)(const ImageTile&, int64_t, const float*, const TileCoefficients&);
+
+// `transform` of `size` x `size` pixels is m x m^T, for tiles inside, across edges and wholly outside.
+void check_images(TransformImages transform, int64_t size, const reference::SmallMatrix& m) {
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(81);
+    for (int i = 0; i < 200; ++i) {
+      CAPTURE(i);
+      const ImageTile tile = random_tile(random, -6, 2);
+      const int64_t images = random.pick({1, 2, 3});
+      const int64_t pixels = tile.image.height * tile.image.width;
+      GuardedBuffer x(random.normal(images * pixels * kLanes));
+      const int64_t coefficient = images * kLanes + 16;
+      GuardedBuffer v(kWinogradCoefficients * coefficient);
+      transform(tile, images, x.data(), {v.data(), coefficient, kLanes});
+      CHECK(v.intact());
+      std::vector<float> actual;
+      std::vector<double> expected;
+      std::vector<double> bounds;
+      for (int64_t image = 0; image < images; ++image) {
+        for (int64_t lane = 0; lane < kLanes; ++lane) {
+          const std::vector<double> at = patch(tile, size, x.data() + image * pixels * kLanes, lane);
+          for (const double value : two_sided(m, at)) expected.push_back(value);
+          for (const double value : two_sided(m.magnitudes(), magnitudes(at))) {
+            bounds.push_back(kTransformError * value);
+          }
+          for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+            actual.push_back(v.data()[e * coefficient + image * kLanes + lane]);
+          }
+        }
+      }
+      CHECK(difference(actual, expected, bounds) == "");
+    }
+  });
+}
+
+}  // namespace
+
+TEST_CASE("winograd: the reference's matrices give a convolution with the window, exactly but for rounding in double") {
+  RandomData random(80);
+  const std::vector<double> x = to_double(random.normal(36));
+  const std::vector<double> w = to_double(random.normal(9));
+  std::vector<double> product = two_sided(reference::winograd_b_transposed(), x);
+  const std::vector<double> u = two_sided(reference::winograd_g(), w);
+  for (size_t e = 0; e < product.size(); ++e) product[e] *= u[e];
+  std::vector<double> expected;
+  for (size_t p = 0; p < 4; ++p) {
+    for (size_t q = 0; q < 4; ++q) {
+      double sum = 0;
+      for (size_t r = 0; r < 3; ++r) {
+        for (size_t s = 0; s < 3; ++s) sum += x[(p + r) * 6 + q + s] * w[r * 3 + s];
+      }
+      expected.push_back(sum);
+    }
+  }
+  const std::vector<double> y = two_sided(reference::winograd_a().transposed(), product);
+  CHECK(difference(y, expected, Tolerance{0, 1e-12}) == "");
+}
+
+TEST_CASE("winograd_transform_input: B^T x B, on every instruction set") {
+  check_images(winograd_transform_input, 6, reference::winograd_b_transposed());
+}
+
+TEST_CASE("winograd_transform_output_gradient: A dy A^T, on every instruction set") {
+  check_images(winograd_transform_output_gradient, 4, reference::winograd_a());
+}
+
+TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the image only, on every instruction set") {
+  const reference::SmallMatrix a = reference::winograd_a().transposed();
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(82);
+    for (int i = 0; i < 200; ++i) {
+      CAPTURE(i);
+      ImageTile tile = random_tile(random, 0, -1);
+      const int64_t images = random.pick({1, 2, 3});
+      const int64_t pixels = tile.image.height * tile.image.width;
+      const bool bias = random.integer(0, 1) == 1;
+      const bool relu = random.integer(0, 1) == 1;
+      const std::vector<float> biases = random.normal(images);
+      const int64_t coefficient = images * kLanes + 16;
+      GuardedBuffer m(random.normal(kWinogradCoefficients * coefficient));
+      const std::vector<float> before = random.normal(images * pixels * kLanes);
+      GuardedBuffer y(before);
+      winograd_transform_output(tile, images, {m.data(), coefficient, kLanes}, bias ? biases.data() : nullptr,
+                                relu ? Activation::kRelu : Activation::kLinear, y.data());
+      CHECK(y.intact());
+      std::vector<double> expected = to_double(before);
+      std::vector<double> bounds(expected.size(), 0);
+      for (int64_t image = 0; image < images; ++image) {
+        for (int64_t lane = 0; lane < kLanes; ++lane) {
+          std::vector<double> at;
+          for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+            at.push_back(m.data()[e * coefficient + image * kLanes + lane]);
+          }
+          const std::vector<double> z = two_sided(a, at);
+          const std::vector<double> size = two_sided(a.magnitudes(), magnitudes(at));
+          for (int64_t r = 0; r < 4 && tile.row + r < tile.image.height; ++r) {
+            for (int64_t c = 0; c < 4 && tile.column + c < tile.image.width; ++c) {
+              const auto pixel = static_cast<size_t>(
+                  (image * pixels + (tile.row + r) * tile.image.width + tile.column + c) * kLanes + lane);
+              const auto from = static_cast<size_t>(r * 4 + c);
+              const double sum = z[from] + (bias ? biases[static_cast<size_t>(image)] : 0);
+              expected[pixel] = relu ? std::max(sum, 0.0) : sum;
+              bounds[pixel] = kTransformError * (size[from] + std::abs(sum));
+            }
+          }
+        }
+      }
+      CHECK(difference(y.span(), expected, bounds) == "");
+    }
+  });
+}
+
+TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, on every instruction set") {
+  const reference::SmallMatrix g = reference::winograd_g();
+  const reference::SmallMatrix adjoint = g.transposed();
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(83);
+    for (const int64_t channels : {1, 3, 7, 8, 15, 16, 17, 33}) {
+      CAPTURE(channels);
+      constexpr int64_t kFilters = 3;
+      const int64_t coefficient = kFilters * channels + 5;
+      const auto check = [&](auto transform, int64_t from, const reference::SmallMatrix& m, auto from_index,
+                             auto to_index, int64_t from_size, int64_t to_size) {
+        GuardedBuffer input(random.normal(from_size), 1);
+        GuardedBuffer output(to_size, 1);
+        transform(input.data(), output.data());
+        CHECK(output.intact());
+        std::vector<float> actual;
+        std::vector<double> expected;
+        std::vector<double> bounds;
+        for (int64_t k = 0; k < kFilters; ++k) {
+          for (int64_t c = 0; c < channels; ++c) {
+            std::vector<double> at;
+            for (int64_t e = 0; e < from; ++e) at.push_back(input.data()[from_index(e, k, c)]);
+            for (const double value : two_sided(m, at)) expected.push_back(value);
+            for (const double value : two_sided(m.magnitudes(), magnitudes(at))) {
+              bounds.push_back(kTransformError * value);
+            }
+            for (int64_t e = 0; e < m.rows * m.rows; ++e) actual.push_back(output.data()[to_index(e, k, c)]);
+          }
+        }
+        CHECK(difference(actual, expected, bounds) == "");
+      };
+      const auto tap = [&](int64_t e, int64_t k, int64_t c) { return (k * kWinogradTaps + e) * channels + c; };
+      const auto plane = [&](int64_t e, int64_t k, int64_t c) { return e * coefficient + k * channels + c; };
+      check([&](const float* w, float* u) { winograd_transform_filters(kFilters, channels, w, coefficient, u); },
+            kWinogradTaps, g, tap, plane, kFilters * kWinogradTaps * channels, kWinogradCoefficients * coefficient);
+      check(
+          [&](const float* u, float* w) { winograd_transform_filter_gradient(kFilters, channels, u, coefficient, w); },
+          kWinogradCoefficients, adjoint, plane, tap, kWinogradCoefficients * coefficient,
+          kFilters * kWinogradTaps * channels);
+    }
+  });
+}

@@ -1,0 +1,141 @@
+// Threads: 1 to 3.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/reference/activation.h"
+#include "kernels/reference/convolution.h"
+#include "layers/conv2d.h"
+#include "support/compare.h"
+#include "support/layer_run.h"
+#include "support/random_data.h"
+#include "support/simd_targets.h"
+#include "support/specs.h"
+#include "support/windows.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+Window2d window3(Extent2d input, const Padding2d& padding) {
+  return {input,  {input.height + padding.top + padding.bottom - 2, input.width + padding.left + padding.right - 2},
+          {3, 3}, {1, 1},
+          {1, 1}, padding};
+}
+
+Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
+  options.filters = shape.filters;
+  options.groups = shape.groups;
+  options.kernel = "winograd";
+  set_window(shape.window, options);
+  return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
+}
+
+// Maps, paddings, channels and batches that are no multiples of anything.
+reference::Convolution random_shape(RandomData& random) {
+  const Padding2d padding =
+      random.pick<Padding2d>({{1, 1, 1, 1}, {1, 1, 1, 1}, {0, 0, 0, 0}, {2, 2, 2, 2}, {0, 1, 2, 3}, {4, 0, 1, 5}});
+  const auto size = [&](int64_t before, int64_t after) {
+    return random.pick<int64_t>({1, 3, 5, 7, 8, 13}) + (before + after < 2 ? 2 : 0);
+  };
+  const Extent2d input{size(padding.top, padding.bottom), size(padding.left, padding.right)};
+  const int64_t groups = random.pick({1, 1, 1, 1, 2, 3});
+  return {.window = window3(input, padding),
+          .batch = random.pick({1, 7, 16, 20, 33}),
+          .channels = groups * random.pick({1, 3, 7, 10, 64}),
+          .filters = groups * random.pick({1, 3, 7, 10, 64}),
+          .groups = groups};
+}
+
+// Errors of normal data in units of 2^-24 times the standard deviation of a sum of as many products: the bound that
+// kernels/conv2d_winograd.h states, and what a plain sum has.
+constexpr double kWinogradError = 256;
+constexpr double kPlainError = 32;
+
+void check_error(const std::vector<float>& actual, const std::vector<double>& expected, int64_t terms, double units) {
+  const double bound = units * kRoundoff * std::sqrt(static_cast<double>(terms));
+  CHECK(difference(actual, expected, Tolerance{0, bound}) == "");
+}
+
+void check_normal(RandomData& random, const reference::Convolution& shape, const std::string& activation_name) {
+  const Window2d& w = shape.window;
+  CAPTURE(shape.batch);
+  CAPTURE(shape.channels);
+  CAPTURE(shape.filters);
+  CAPTURE(shape.groups);
+  CAPTURE(w.input.height);
+  CAPTURE(w.input.width);
+  CAPTURE(activation_name);
+  const bool bias = random.integer(0, 3) > 0;
+  const Conv2d layer = make_layer(shape, {.filters = 0, .bias = bias, .activation = activation_name});
+  LayerCase given = normal_case(layer, shape.batch, random);
+  given.threads = static_cast<int>(random.integer(1, 3));
+  given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
+  given.input_gradient = random.integer(0, 3) > 0;
+  const LayerResult result = run_layer(layer, given);
+  CHECK(result.broken_rules == "");
+
+  const std::vector<double> x = to_double(given.x);
+  const std::vector<double> weight = to_double(given.parameters[0]);
+  const std::vector<double> biases = bias ? to_double(given.parameters[1]) : std::vector<double>();
+  std::vector<double> y(result.y.size());
+  reference::conv2d(shape, x.data(), weight.data(), bias ? biases.data() : nullptr, y.data());
+  const Activation activation = parse_activation(activation_name);
+  const auto elements = static_cast<int64_t>(y.size());
+  reference::activate(activation, elements, y.data(), y.data());
+  // The derivative follows from the output as it was computed.
+  std::vector<double> dz = to_double(given.dy);
+  reference::activation_backward(activation, elements, to_double(result.y).data(), dz.data());
+  std::vector<double> dx(x.size());
+  std::vector<double> dw(weight.size());
+  std::vector<double> db(static_cast<size_t>(shape.filters));
+  reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(), {dx.data(), dw.data(), db.data()});
+
+  const int64_t terms = 9 * shape.channels / shape.groups;
+  const int64_t pixels = elements / shape.filters;
+  check_error(result.y, y, terms, kWinogradError);
+  if (given.input_gradient) check_error(result.dx, dx, 9 * shape.filters / shape.groups, kWinogradError);
+  check_error(result.gradients[0], dw, pixels, kWinogradError);
+  if (bias) check_error(result.gradients[1], db, pixels, kPlainError);
+}
+
+}  // namespace
+
+TEST_CASE("conv2d winograd: normal values within the error bound, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(121);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      check_normal(random, random_shape(random), random.pick<const char*>({"linear", "relu", "tanh"}));
+    }
+  });
+}
+
+TEST_CASE("conv2d winograd: normal values within the error bound where work is cut into many chunks and long sums") {
+  RandomData random(122);
+  const Padding2d same{1, 1, 1, 1};
+  check_normal(random, {window3({16, 16}, same), 33, 64, 64, 1}, "linear");
+  check_normal(random, {window3({8, 8}, same), 16, 256, 20, 1}, "relu");
+  check_normal(random, {window3({8, 8}, same), 16, 20, 256, 1}, "relu");
+  check_normal(random, {window3({37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
+}
+
+TEST_CASE("conv2d winograd: an input that is not finite leaves no finite output that depends on it") {
+  RandomData random(123);
+  const reference::Convolution shape{window3({9, 7}, {1, 1, 1, 1}), 17, 3, 5, 1};
+  const Conv2d layer = make_layer(shape, {.filters = 0});
+  for (const float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    LayerCase given = normal_case(layer, shape.batch, random);
+    given.x[((16 * 9 + 4) * 7 + 3) * 3 + 1] = value;  // sample 16, pixel (4, 3)
+    const LayerResult result = run_layer(layer, given);
+    for (size_t p = 3; p <= 5; ++p) {
+      for (size_t q = 2; q <= 4; ++q) {
+        for (size_t k = 0; k < 5; ++k) CHECK(!std::isfinite(result.y[((16 * 9 + p) * 7 + q) * 5 + k]));
+      }
+    }
+  }
+}
