@@ -13,7 +13,9 @@ import {
 } from '../core/options.ts';
 import type { Layer } from '../layers/layer.ts';
 import { makeLayer } from '../layers/make-layer.ts';
+import type { ModelState } from './model-state.ts';
 import { checkGivenValues, type NamedLayer, type Network, nameLayers } from './network.ts';
+import type { TrainingRecord } from './training-record.ts';
 
 export interface ForkOptions<
   First extends string | undefined = string | undefined,
@@ -45,14 +47,42 @@ export const FORK_OPTIONS = {
   seed: withDefault(seed, 0),
 };
 
+/** What a fork is made of; `isTaken` says which of the model's weights it copies. */
+export interface ForkedNetwork {
+  readonly network: Network;
+  readonly training: TrainingRecord | undefined;
+  readonly isTaken: (parameter: string) => boolean;
+}
+
+export function forkNetwork(
+  { native: inner, network, training }: ModelState,
+  { freeze, preprocessing, ...ends }: Required<Pick<ForkOptions, 'freeze' | 'preprocessing'>> & Ends,
+  added: unknown,
+): ForkedNetwork {
+  const { begin, end } = findRange(network, ends);
+  const taken = network.layers.slice(begin, end);
+  const before = inner.layers.find(({ name }) => name === network.layers[begin - 1]?.name);
+  const keeps = begin === 0 && preprocessing === 'keep' && training !== undefined;
+  return {
+    network: {
+      inputShape: before?.outputShape ?? network.inputShape,
+      layers: forkLayers(taken, added, freeze),
+    },
+    training: keeps ? { ...training, loss: undefined, classNames: undefined } : undefined,
+    isTaken: (parameter) => taken.some((layer) => isParameterOf(parameter, layer)),
+  };
+}
+
+type Ends = Pick<ForkOptions, 'first' | 'last'>;
+
 /** Places in a list of layers: `begin` counts, `end` does not. */
-export interface Range {
+interface Range {
   readonly begin: number;
   readonly end: number;
 }
 
 /** The layers from `first` to `last`, both taken. */
-export function findRange({ layers }: Network, { first, last }: Pick<ForkOptions, 'first' | 'last'>): Range {
+function findRange({ layers }: Network, { first, last }: Ends): Range {
   const begin = first === undefined ? 0 : findLayer('first', layers, first);
   const end = last === undefined ? layers.length : findLayer('last', layers, last) + 1;
   if (begin < end) return { begin, end };
@@ -60,11 +90,7 @@ export function findRange({ layers }: Network, { first, last }: Pick<ForkOptions
 }
 
 /** Taken layers keep their names; a new one without a name gets the next count of its kind that is free. */
-export function forkLayers(
-  taken: readonly NamedLayer[],
-  added: unknown,
-  freeze: boolean,
-): readonly NamedLayer[] {
+function forkLayers(taken: readonly NamedLayer[], added: unknown, freeze: boolean): readonly NamedLayer[] {
   if (!Array.isArray(added)) {
     throw forkError(`the new layers must be a list of layers, got ${formatValue(added)}`);
   }
@@ -98,7 +124,7 @@ function freeName(kind: string, layers: readonly Layer[]): string {
 }
 
 /** Whether a parameter is one of a layer's, or of a layer inside it. */
-export function isParameterOf(parameter: string, { name }: NamedLayer): boolean {
+function isParameterOf(parameter: string, { name }: NamedLayer): boolean {
   return parameter.startsWith(`${name}.`);
 }
 

@@ -1,18 +1,23 @@
 /** What `model.gradient` differentiates. */
 import { types } from 'node:util';
-import { GradloomError } from '../core/errors.ts';
+import { awaitNative, GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
   formatValue,
   guardedBy,
   optional,
+  readOptions,
   required,
   threads,
   withDefault,
 } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
+import { native } from '../native.ts';
+import type { ModelState } from './model-state.ts';
+import { objectiveOf, readLabelledFor } from './objective.ts';
+import { readSamplesFor } from './samples.ts';
 
 export interface GradientOptions<
   Of extends 'loss' | number | ArrayLike<number> = 'loss' | number | ArrayLike<number>,
@@ -40,7 +45,7 @@ export interface Gradients<Input extends Shape = Shape> {
 
 type Differentiated = 'loss' | number | ArrayLike<number>;
 
-export const GRADIENT_OPTIONS = {
+const GRADIENT_OPTIONS = {
   of: required(
     guardedBy(
       '"loss", the place of an output, or a list with the place of each sample',
@@ -53,8 +58,39 @@ export const GRADIENT_OPTIONS = {
   threads: withDefault(threads, 0),
 };
 
+/** What an output or the loss of each sample is, and its gradients by the sample's values. */
+export function differentiate(
+  state: ModelState,
+  inputs: unknown,
+  options: GradientOptions,
+): Promise<{ readonly values: Float32Array; readonly gradients: Float32Array }> {
+  const { of, loss, ...settings } = readOptions('gradient', options, GRADIENT_OPTIONS);
+  if (of !== 'loss' && loss !== undefined) {
+    throw new GradloomError('INVALID_OPTION', "gradient: loss needs of: 'loss'; leave out one of them");
+  }
+  const { samples, differentiand } =
+    of === 'loss' ? lossOf(state, inputs, loss) : outputsOf(state, inputs, of);
+  return awaitNative(() => native.inputGradient(state.native, samples, differentiand, settings));
+}
+
+function lossOf(state: ModelState, dataset: unknown, choice: unknown) {
+  const { loss } = objectiveOf('gradient', state, { loss: choice, metrics: [] });
+  if (loss.startCalls() !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `gradient: the custom loss ${loss.kind} is a function of JavaScript, which gradient does not call; name another loss`,
+    );
+  }
+  return { samples: readLabelledFor('gradient', state, dataset, loss), differentiand: loss.toSpec() };
+}
+
+function outputsOf(state: ModelState, inputs: unknown, of: number | ArrayLike<number>) {
+  const samples = readSamplesFor('gradient', state, inputs);
+  return { samples, differentiand: readPlaces(of, samples.count, state.native.outputShape) };
+}
+
 /** The place of the output of each of `count` samples, checked. */
-export function readPlaces(given: number | ArrayLike<number>, count: number, outputShape: Shape): Int32Array {
+function readPlaces(given: number | ArrayLike<number>, count: number, outputShape: Shape): Int32Array {
   if (typeof given !== 'number' && given.length !== count) {
     throw new GradloomError(
       'SHAPE_MISMATCH',

@@ -3,15 +3,10 @@ export type { GradientOptions, Gradients } from './gradient.ts';
 export { loadModel } from './load-model.ts';
 export type { LoadPyTorchOptions, PyTorchReport } from './load-pytorch.ts';
 export type { LoadReport, LoadWeightsOptions, MismatchedWeight, NameFilter } from './load-weights.ts';
-export {
-  type Classification,
-  type EvaluateOptions,
-  Model,
-  type PlanOptions,
-  type Predictions,
-  type PredictOptions,
-} from './model.ts';
-export type { Evaluation } from './objective.ts';
+export { Model } from './model.ts';
+export type { EvaluateOptions, Evaluation } from './objective.ts';
+export type { PlanOptions } from './plan-options.ts';
+export type { Classification, Predictions, PredictOptions } from './predictions.ts';
 export type { ModuleMatch } from './pytorch-modules.ts';
 export type { RawSamples, SampleRow } from './samples.ts';
 export { type SequentialOptions, sequential } from './sequential.ts';

@@ -1,9 +1,10 @@
 /** PyTorch's state dicts as weights of a model. */
 import { GradloomError } from '../core/errors.ts';
-import { guardedBy, withDefault } from '../core/options.ts';
+import { guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import type { NativeParameterInfo } from '../native.ts';
-import { type FeatureOrders, fromTorchOrder } from './feature-order.ts';
+import { type FeatureOrders, findFeatureOrders, fromTorchOrder } from './feature-order.ts';
 import {
+  checkAllFit,
   LOAD_WEIGHTS_OPTIONS,
   type LoadReport,
   type NameFilter,
@@ -13,6 +14,7 @@ import {
   selectWeights,
   type Tensors,
 } from './load-weights.ts';
+import type { ModelState } from './model-state.ts';
 import {
   groupByOwner,
   isIgnored,
@@ -63,8 +65,27 @@ export interface PyTorchSelection extends Selection {
   readonly ambiguous: readonly string[];
 }
 
+/** Reads what `loadPyTorch` is given, and compares it with a model's parameters. */
+export async function selectFromPyTorch(
+  operation: string,
+  { native: { parameters, layers }, network }: ModelState,
+  path: string,
+  options: LoadPyTorchOptions,
+): Promise<PyTorchSelection> {
+  const { map, match, strict } = readOptions(operation, options, LOAD_PYTORCH_OPTIONS);
+  const tensors = await readStateDict(readValue(operation, 'path', path, text));
+  const names = parameters.map(({ name }) => name);
+  const orders = findFeatureOrders(operation, network, layers, names);
+  const selection = selectStateDict(operation, parameters, orders, tensors, { map, match });
+  if (strict) {
+    const remedy = 'name layers with map, choose with match, or load what fits with strict: false';
+    checkAllFit(operation, selection.report, { remedy, notes: selection.ambiguous });
+  }
+  return selection;
+}
+
 /** As `readTensors`, with a hint for what `torch.save` writes, which is pickled Python and stays unread. */
-export async function readStateDict(path: string): Promise<Tensors> {
+async function readStateDict(path: string): Promise<Tensors> {
   try {
     return await readTensors(path);
   } catch (error) {
@@ -77,7 +98,7 @@ export async function readStateDict(path: string): Promise<Tensors> {
   }
 }
 
-export function selectStateDict(
+function selectStateDict(
   operation: string,
   parameters: readonly NativeParameterInfo[],
   orders: FeatureOrders,

@@ -1,7 +1,18 @@
 /** Weights from a file or another model, by name: what fits, what does not, and the model's weights with what fits. */
 import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
-import { boolean, formatValue, guardedBy, listOf, optional, suggest, withDefault } from '../core/options.ts';
+import {
+  boolean,
+  formatValue,
+  guardedBy,
+  listOf,
+  optional,
+  readOptions,
+  readValue,
+  suggest,
+  text,
+  withDefault,
+} from '../core/options.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { readWholeFile } from '../formats/files.ts';
 import { toFloat32 } from '../formats/float32.ts';
@@ -71,6 +82,26 @@ export const LOAD_WEIGHTS_OPTIONS = {
   strict: withDefault(boolean, true),
 };
 
+/** Reads what `loadWeights` is given, and compares it with a model's parameters. */
+export async function selectFromSource(
+  operation: string,
+  parameters: readonly NativeParameterInfo[],
+  source: string | Weights,
+  options: LoadWeightsOptions,
+): Promise<Selection> {
+  const { rename, match, strict } = readOptions(operation, options, LOAD_WEIGHTS_OPTIONS);
+  const tensors =
+    typeof source === 'string'
+      ? await readTensors(readValue(operation, 'path', source, text))
+      : readWeights(operation, source);
+  const selection = selectWeights(operation, parameters, tensors, {
+    rename: makeRename(operation, tensors, rename),
+    match,
+  });
+  if (strict) checkAllFit(operation, selection.report);
+  return selection;
+}
+
 /** The tensors of a safetensors file of any program's; of a checkpoint only the model's. */
 export async function readTensors(path: string): Promise<Tensors> {
   const { tensors, metadata } = decodeSafetensors(await readWholeFile(path), path, { checksum: 'optional' });
@@ -80,7 +111,7 @@ export async function readTensors(path: string): Promise<Tensors> {
 }
 
 /** Checks weights that a caller gives; their shapes are compared later. */
-export function readWeights(operation: string, given: Weights): Tensors {
+function readWeights(operation: string, given: Weights): Tensors {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new GradloomError(
       'INVALID_OPTION',
@@ -102,7 +133,7 @@ function readWeight(operation: string, name: string, given: Partial<Weight> | nu
 }
 
 /** The function that renames tensors. Throws `INVALID_OPTION` for a name that the source has not. */
-export function makeRename(
+function makeRename(
   operation: string,
   tensors: Tensors,
   given: LoadWeightsOptions['rename'],

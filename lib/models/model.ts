@@ -1,136 +1,42 @@
-import { awaitNative, callNative, GradloomError } from '../core/errors.ts';
-import {
-  anything,
-  extent,
-  oneOf,
-  optional,
-  readOptions,
-  readValue,
-  text,
-  threads,
-  withDefault,
-} from '../core/options.ts';
+import { awaitNative, callNative } from '../core/errors.ts';
+import { readOptions, readValue, text } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
-import { Dataset, type LabelKind } from '../datasets/dataset.ts';
-import { nativeSamples } from '../datasets/native-samples.ts';
+import type { Dataset, LabelKind } from '../datasets/dataset.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import { withGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
-import type { Loss } from '../losses/loss.ts';
-import type { LossChoice } from '../losses/make-loss.ts';
 import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
-import {
-  type NativeLabelledSamples,
-  type NativeLayerInfo,
-  type NativeModel,
-  type NativePlanInfo,
-  type NativeSamples,
-  native,
-} from '../native.ts';
-import { findFeatureOrders } from './feature-order.ts';
-import { FORK_OPTIONS, type ForkOptions, findRange, forkLayers, isParameterOf } from './fork.ts';
-import { GRADIENT_OPTIONS, type GradientOptions, type Gradients, readPlaces } from './gradient.ts';
-import {
-  LOAD_PYTORCH_OPTIONS,
-  type LoadPyTorchOptions,
-  type PyTorchReport,
-  readStateDict,
-  selectStateDict,
-} from './load-pytorch.ts';
-import {
-  checkAllFit,
-  LOAD_WEIGHTS_OPTIONS,
-  type LoadReport,
-  type LoadWeightsOptions,
-  makeRename,
-  readTensors,
-  readWeights,
-  selectWeights,
-} from './load-weights.ts';
+import { type NativeLayerInfo, type NativePlanInfo, native } from '../native.ts';
+import { FORK_OPTIONS, type ForkOptions, forkNetwork } from './fork.ts';
+import { differentiate, type GradientOptions, type Gradients } from './gradient.ts';
+import { type LoadPyTorchOptions, type PyTorchReport, selectFromPyTorch } from './load-pytorch.ts';
+import { type LoadReport, type LoadWeightsOptions, selectFromSource } from './load-weights.ts';
 import { encodeModelFile } from './model-file.ts';
+import type { ModelState } from './model-state.ts';
 import { type Network, toLayerSpecs } from './network.ts';
 import {
-  checkDataset,
+  EVALUATE_OPTIONS,
+  type EvaluateOptions,
   type Evaluation,
   evaluateObjective,
-  makeObjective,
-  type Objective,
-  readLabelled,
+  objectiveOf,
+  readLabelledFor,
 } from './objective.ts';
 import type { OutputShapeOf } from './output-shape.ts';
-import { type RawSamples, readSamples } from './samples.ts';
+import { PLAN_OPTIONS, type PlanOptions } from './plan-options.ts';
+import {
+  type Classification,
+  PREDICT_OPTIONS,
+  type Predictions,
+  type PredictOptions,
+  toClassification,
+} from './predictions.ts';
+import { type RawSamples, readSamplesFor } from './samples.ts';
 import { formatSummary } from './summary.ts';
-import { checkSameReading, type TrainingRecord } from './training-record.ts';
+import { type TrainingRecord, trainedLoss } from './training-record.ts';
 import { nameWeights, orderWeights, type Weights } from './weights.ts';
-
-export interface PredictOptions {
-  /** Samples a pass through the network. Default: 256. */
-  readonly batchSize?: number;
-  /** 0: all that affinity and quota allow. Default: 0. */
-  readonly threads?: number;
-}
-
-/** Values of `[samples, ...shape of one]`, one sample after another. */
-export interface Predictions<Output extends Shape = Shape> {
-  readonly data: Float32Array;
-  readonly shape: readonly [count: number, ...output: Output];
-}
-
-export interface Classification<Output extends Shape = Shape> {
-  /** The class of each sample; with several independent outputs 0 or 1 for each output. */
-  readonly labels: Int32Array;
-  /** The name of each sample's class; undefined where the training data named none. */
-  readonly names: readonly string[] | undefined;
-  /** Of each class; with one output of class 1. */
-  readonly probabilities: Predictions<Output>;
-}
-
-export interface EvaluateOptions<Metrics extends readonly MetricChoice[] = readonly MetricChoice[]>
-  extends PredictOptions {
-  /** Default: the loss that the model was trained with. */
-  readonly loss?: LossChoice;
-  /** Default: none. */
-  readonly metrics?: Metrics;
-}
-
-export interface PlanOptions {
-  /** Default: 32. */
-  readonly batchSize?: number;
-  /** Default: `'train'`. */
-  readonly mode?: 'train' | 'predict';
-  /** 0: all that affinity and quota allow. Default: 0. */
-  readonly threads?: number;
-}
-
-const PREDICT_OPTIONS = { batchSize: withDefault(extent, 256), threads: withDefault(threads, 0) };
-const EVALUATE_OPTIONS = {
-  ...PREDICT_OPTIONS,
-  loss: optional(anything('a loss such as "softmaxCrossEntropy"')),
-  metrics: withDefault(anything('a list of metrics such as ["accuracy"]'), []),
-};
-const PLAN_OPTIONS = {
-  batchSize: withDefault(extent, 32),
-  mode: withDefault(oneOf('train', 'predict'), 'train'),
-  threads: withDefault(threads, 0),
-};
-
-/** What others may ask of the run that trains a model. */
-export interface RunInProgress {
-  /** Whether the training thread waits for its callers at an epoch's end. */
-  isAtEpochEnd(): boolean;
-}
-
-/** What trainers and files know of a model. */
-export interface ModelState {
-  readonly native: NativeModel;
-  readonly network: Network;
-  /** What it was trained with, from its first `fit` on. */
-  training: TrainingRecord | undefined;
-  /** The run that trains it now. */
-  run: RunInProgress | undefined;
-}
 
 /** The inner state of a model, for the modules beside this one. */
 export let stateOf: (model: Model) => ModelState;
@@ -242,18 +148,10 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
    * const { missing } = await model.loadWeights('old.safetensors', { match: /^conv/, strict: false });
    */
   async loadWeights(source: string | Weights, options: LoadWeightsOptions = {}): Promise<LoadReport> {
-    const { rename, match, strict } = readOptions('loadWeights', options, LOAD_WEIGHTS_OPTIONS);
-    const tensors =
-      typeof source === 'string'
-        ? await readTensors(readValue('loadWeights', 'path', source, text))
-        : readWeights('loadWeights', source);
-    const selection = selectWeights('loadWeights', this.#state.native.parameters, tensors, {
-      rename: makeRename('loadWeights', tensors, rename),
-      match,
-    });
-    if (strict) checkAllFit('loadWeights', selection.report);
-    this.#overlay(selection.weights);
-    return selection.report;
+    const { parameters } = this.#state.native;
+    const { weights, report } = await selectFromSource('loadWeights', parameters, source, options);
+    this.#overlay(weights);
+    return report;
   }
 
   /**
@@ -269,18 +167,9 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
    * await model.loadPyTorch('net.safetensors', { map: { 'features.0': 'conv2d_1', 'features.3': 'conv2d_2' } });
    */
   async loadPyTorch(path: string, options: LoadPyTorchOptions = {}): Promise<PyTorchReport> {
-    const { map, match, strict } = readOptions('loadPyTorch', options, LOAD_PYTORCH_OPTIONS);
-    const tensors = await readStateDict(readValue('loadPyTorch', 'path', path, text));
-    const { parameters } = this.#state.native;
-    const names = parameters.map(({ name }) => name);
-    const orders = findFeatureOrders('loadPyTorch', this.#state.network, this.layers, names);
-    const selection = selectStateDict('loadPyTorch', parameters, orders, tensors, { map, match });
-    if (strict) {
-      const remedy = 'name layers with map, choose with match, or load what fits with strict: false';
-      checkAllFit('loadPyTorch', selection.report, { remedy, notes: selection.ambiguous });
-    }
-    this.#overlay(selection.weights);
-    return selection.report;
+    const { weights, report } = await selectFromPyTorch('loadPyTorch', this.#state, path, options);
+    this.#overlay(weights);
+    return report;
   }
 
   /**
@@ -316,21 +205,11 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     [First] extends [undefined] ? Input : Shape,
     OutputShapeOf<Layers, [Last] extends [undefined] ? Output : Shape>
   > {
-    const { freeze, preprocessing, seed, ...ends } = readOptions('fork', options, FORK_OPTIONS);
-    const { network, training } = this.#state;
-    const { begin, end } = findRange(network, ends);
-    const taken = network.layers.slice(begin, end);
-    const inputShape =
-      begin === 0 ? network.inputShape : this.#outputShapeOf(network.layers[begin - 1]?.name);
-    const keeps = begin === 0 && preprocessing === 'keep' && training !== undefined;
-    const fork = new Model(
-      { inputShape, layers: forkLayers(taken, layers, freeze) },
-      { seed, training: keeps ? { ...training, loss: undefined, classNames: undefined } : undefined },
-    );
-    const weights = Object.entries(this.getWeights()).filter(([name]) =>
-      taken.some((layer) => isParameterOf(name, layer)),
-    );
-    fork.setWeights({ ...fork.getWeights(), ...Object.fromEntries(weights) });
+    const { seed, ...choice } = readOptions('fork', options, FORK_OPTIONS);
+    const { network, training, isTaken } = forkNetwork(this.#state, choice, layers);
+    const fork = new Model(network, { seed, training });
+    const taken = Object.entries(this.getWeights()).filter(([name]) => isTaken(name));
+    fork.setWeights({ ...fork.getWeights(), ...Object.fromEntries(taken) });
     return fork as never;
   }
 
@@ -349,7 +228,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     options: PredictOptions = {},
   ): Promise<Predictions<Output>> {
     const settings = readOptions('predict', options, PREDICT_OPTIONS);
-    const samples = this.#samples('predict', inputs);
+    const samples = readSamplesFor('predict', this.#state, inputs);
     return this.#predictions(
       await awaitNative(() => this.#state.native.predict(samples, settings)),
       samples.count,
@@ -366,7 +245,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     options: PredictOptions = {},
   ): Predictions<Output> {
     const settings = readOptions('predictSync', options, PREDICT_OPTIONS);
-    const samples = this.#samples('predictSync', inputs);
+    const samples = readSamplesFor('predictSync', this.#state, inputs);
     return this.#predictions(
       callNative(() => this.#state.native.predictSync(samples, settings)),
       samples.count,
@@ -385,22 +264,14 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     options: PredictOptions = {},
   ): Promise<Classification<Output>> {
     const settings = readOptions('classify', options, PREDICT_OPTIONS);
-    const loss = this.#trainedLoss('classify', 'use predict for the values of the last layer');
-    const samples = this.#samples('classify', inputs);
-    const outputs = await awaitNative(() => this.#state.native.predict(samples, settings));
-    const classes = loss.classify(outputs, outputs.length / samples.count);
-    if (classes === undefined) {
-      throw new GradloomError(
-        'INVALID_OPTION',
-        `classify: the model was trained with ${loss.kind}, which knows no classes; use predict`,
-      );
-    }
-    const { labels } = classes;
-    return {
-      labels,
-      names: nameClasses(labels, samples.count, this.classNames),
-      probabilities: this.#predictions(classes.probabilities, samples.count),
-    };
+    const { native: inner, training } = this.#state;
+    const loss = trainedLoss('classify', training, 'use predict for the values of the last layer');
+    const samples = readSamplesFor('classify', this.#state, inputs);
+    const outputs = this.#predictions(
+      await awaitNative(() => inner.predict(samples, settings)),
+      samples.count,
+    );
+    return toClassification(outputs, loss, this.classNames);
   }
 
   /**
@@ -414,10 +285,9 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     options: EvaluateOptions<Metrics> = {},
   ): Promise<Evaluation<FiguresOf<Metrics[number]>>> {
     const { loss, metrics, ...settings } = readOptions('evaluate', options, EVALUATE_OPTIONS);
-    const { native: inner } = this.#state;
-    const objective = this.#objective('evaluate', loss, metrics);
-    const samples = this.#labelled('evaluate', dataset, objective.loss);
-    return evaluateObjective(inner, objective, samples, settings);
+    const objective = objectiveOf('evaluate', this.#state, { loss, metrics });
+    const samples = readLabelledFor('evaluate', this.#state, dataset, objective.loss);
+    return evaluateObjective(this.#state.native, objective, samples, settings);
   }
 
   /**
@@ -442,29 +312,8 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     options: GradientOptions<number | ArrayLike<number>>,
   ): Promise<Gradients<Input>>;
   async gradient(inputs: unknown, options: GradientOptions): Promise<Gradients<Input>> {
-    const { of, loss, ...settings } = readOptions('gradient', options, GRADIENT_OPTIONS);
-    if (of !== 'loss' && loss !== undefined) {
-      throw new GradloomError('INVALID_OPTION', "gradient: loss needs of: 'loss'; leave out one of them");
-    }
-    const { native: inner } = this.#state;
-    const objective = of === 'loss' ? this.#objective('gradient', loss, []) : undefined;
-    if (objective?.loss.startCalls() !== undefined) {
-      throw new GradloomError(
-        'INVALID_OPTION',
-        `gradient: the custom loss ${objective.loss.kind} is a function of JavaScript, which gradient does not call; name another loss`,
-      );
-    }
-    const samples =
-      objective === undefined
-        ? this.#samples('gradient', inputs)
-        : this.#labelled('gradient', inputs, objective.loss);
-    const differentiand =
-      objective?.loss.toSpec() ??
-      readPlaces(of as Exclude<typeof of, 'loss'>, samples.count, this.outputShape);
-    const { values, gradients } = await awaitNative(() =>
-      native.inputGradient(inner, samples, differentiand, settings),
-    );
-    return { data: gradients, shape: [samples.count, ...this.inputShape], values };
+    const { values, gradients } = await differentiate(this.#state, inputs, options);
+    return { data: gradients, shape: [values.length, ...this.inputShape], values };
   }
 
   /**
@@ -487,58 +336,12 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     callNative(() => this.#state.native.dispose());
   }
 
-  #samples(operation: string, inputs: unknown): NativeSamples {
-    if (inputs instanceof Dataset) {
-      return nativeSamples(checkDataset(operation, 'the dataset', inputs, this.inputShape));
-    }
-    return readSamples(operation, inputs, this.inputShape, this.#state.training);
-  }
-
   /** Sets some weights and leaves the others. */
   #overlay(weights: Weights): void {
     this.setWeights({ ...this.getWeights(), ...weights });
   }
 
-  #outputShapeOf(name: string | undefined): Shape {
-    return this.layers.find((layer) => layer.name === name)?.outputShape ?? this.inputShape;
-  }
-
-  #objective(operation: string, loss: unknown, metrics: unknown): Objective {
-    return makeObjective(operation, this.#state.network, this.outputShape, {
-      loss: loss ?? this.#trainedLoss(operation, 'name one: { loss: "softmaxCrossEntropy" }'),
-      metrics,
-    });
-  }
-
-  #labelled(operation: string, dataset: unknown, loss: Loss): NativeLabelledSamples {
-    const { training } = this.#state;
-    const checked = checkDataset(operation, 'the dataset', dataset, this.inputShape);
-    if (training !== undefined) {
-      checkSameReading(operation, ['the dataset', checked], ["the model's training data", training]);
-    }
-    return readLabelled(operation, 'the dataset', checked, loss, this.outputShape);
-  }
-
   #predictions(data: Float32Array, count: number): Predictions<Output> {
     return { data, shape: [count, ...this.outputShape] };
   }
-
-  #trainedLoss(operation: string, remedy: string): Loss {
-    const loss = this.#state.training?.loss;
-    if (loss !== undefined) return loss;
-    throw new GradloomError(
-      'INVALID_OPTION',
-      `${operation}: the model was not trained yet and so has no loss; train it, or ${remedy}`,
-    );
-  }
-}
-
-/** No names for several independent outputs, whose labels are no classes. */
-function nameClasses(
-  labels: Int32Array,
-  count: number,
-  names: readonly string[] | undefined,
-): readonly string[] | undefined {
-  if (names === undefined || labels.length !== count) return undefined;
-  return Array.from(labels, (label) => names[label] ?? String(label));
 }

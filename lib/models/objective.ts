@@ -1,12 +1,12 @@
 /** What a model is measured by: a loss and metrics, and the labelled data that fit them. */
 import { awaitNative, GradloomError } from '../core/errors.ts';
-import { formatValue, listOf } from '../core/options.ts';
+import { anything, formatValue, listOf, optional, withDefault } from '../core/options.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { Dataset, partsOf } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
 import type { AcceptsLabel, LabelsInfo, Loss, LossLabelKind, WrongLabel } from '../losses/loss.ts';
-import { makeLoss } from '../losses/make-loss.ts';
-import { makeMetrics } from '../metrics/make-metrics.ts';
+import { type LossChoice, makeLoss } from '../losses/make-loss.ts';
+import { type MetricChoice, makeMetrics } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import {
   type NativeEvaluation,
@@ -17,7 +17,10 @@ import {
   type NativeSamplesSeen,
   native,
 } from '../native.ts';
+import type { ModelState } from './model-state.ts';
 import { endingOf, type Network } from './network.ts';
+import { PREDICT_OPTIONS, type PredictOptions } from './predictions.ts';
+import { checkSameReading, trainedLoss } from './training-record.ts';
 
 export interface Objective {
   readonly loss: Loss;
@@ -27,6 +30,20 @@ export interface Objective {
 
 /** Of the samples of a set: the loss, and each metric that was asked for by its name, as `FiguresOf` types it. */
 export type Evaluation<Figures = unknown> = { readonly loss: number } & Figures;
+
+export interface EvaluateOptions<Metrics extends readonly MetricChoice[] = readonly MetricChoice[]>
+  extends PredictOptions {
+  /** Default: the loss that the model was trained with. */
+  readonly loss?: LossChoice;
+  /** Default: none. */
+  readonly metrics?: Metrics;
+}
+
+export const EVALUATE_OPTIONS = {
+  ...PREDICT_OPTIONS,
+  loss: optional(anything('a loss such as "softmaxCrossEntropy"')),
+  metrics: withDefault(anything('a list of metrics such as ["accuracy"]'), []),
+};
 
 /** Reads a loss and metrics for a network that gives `outputShape`. */
 export function makeObjective(
@@ -39,6 +56,18 @@ export function makeObjective(
   const problem = loss.checkOutput(outputShape, endingOf(network));
   if (problem !== undefined) throw new GradloomError('INVALID_OPTION', `${operation}: ${problem}`);
   return { loss, metrics: makeMetrics(operation, given.metrics, loss, outputShape), outputShape };
+}
+
+/** As `makeObjective`, for a model; without a loss the one that it was trained with. */
+export function objectiveOf(
+  operation: string,
+  { native: inner, network, training }: ModelState,
+  { loss, metrics }: { readonly loss: unknown; readonly metrics: unknown },
+): Objective {
+  return makeObjective(operation, network, inner.outputShape, {
+    loss: loss ?? trainedLoss(operation, training, 'name one: { loss: "softmaxCrossEntropy" }'),
+    metrics,
+  });
 }
 
 export function toNativeObjective({ loss, metrics, outputShape }: Objective): NativeObjective {
@@ -112,6 +141,20 @@ export function readLabelled(
     throw new GradloomError(problem.code, `${operation}: in ${name} ${problem.text}`);
   }
   return nativeSamples(dataset);
+}
+
+/** Labelled samples for a model, read as the data that it was trained on were. */
+export function readLabelledFor(
+  operation: string,
+  { native: inner, network, training }: ModelState,
+  dataset: unknown,
+  loss: Loss,
+): NativeLabelledSamples {
+  const checked = checkDataset(operation, 'the dataset', dataset, network.inputShape);
+  if (training !== undefined) {
+    checkSameReading(operation, ['the dataset', checked], ["the model's training data", training]);
+  }
+  return readLabelled(operation, 'the dataset', checked, loss, inner.outputShape);
 }
 
 function hasLabelsFor(dataset: Dataset, loss: Loss): dataset is Dataset<Shape, LossLabelKind> {

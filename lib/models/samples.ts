@@ -3,12 +3,16 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from '../datasets/copies.ts';
+import { Dataset } from '../datasets/dataset.ts';
 import type { Inputs } from '../datasets/dataset-parts.ts';
+import { nativeSamples } from '../datasets/native-samples.ts';
 import { takeNormSteps } from '../datasets/normalize.ts';
 import { isRowObject, type RowValue } from '../datasets/row-values.ts';
 import { encodeSampleRows } from '../datasets/sample-rows.ts';
 import type { Table } from '../datasets/table.ts';
 import type { NativeSamples } from '../native.ts';
+import type { ModelState } from './model-state.ts';
+import { checkDataset } from './objective.ts';
 import { IDENTITY, toNativePreprocessing } from './preprocessing.ts';
 import type { TrainingRecord } from './training-record.ts';
 
@@ -23,8 +27,20 @@ export type RawSamples = Float32Array | Uint8Array | readonly NestedNumbers[] | 
 /** `{ age: 31, city: 'Oslo' }` or `[31, 'Oslo']`. An object's other keys are left aside. */
 export type SampleRow = object | readonly RowValue[];
 
+/** The samples of a dataset, which brings its own preprocessing, or raw ones in the model's. */
+export function readSamplesFor(
+  operation: string,
+  { network, training }: ModelState,
+  inputs: unknown,
+): NativeSamples {
+  const { inputShape } = network;
+  return inputs instanceof Dataset
+    ? nativeSamples(checkDataset(operation, 'the dataset', inputs, inputShape))
+    : readSamples(operation, inputs, inputShape, training);
+}
+
 /** Copies a user's samples, so that what happens to them while a model predicts does not matter. */
-export function readSamples(
+function readSamples(
   operation: string,
   given: unknown,
   inputShape: Shape,

@@ -21,6 +21,15 @@ export interface TrainingRecord extends DataReading {
   readonly loss: Loss | undefined;
 }
 
+/** The loss that a model was trained with. Throws `INVALID_OPTION`, with what to do, where there is none. */
+export function trainedLoss(operation: string, training: TrainingRecord | undefined, remedy: string): Loss {
+  if (training?.loss !== undefined) return training.loss;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `${operation}: the model was not trained yet and so has no loss; train it, or ${remedy}`,
+  );
+}
+
 /** The record after a run on `dataset`, which keeps what only earlier data said. */
 export function recordTraining(
   loss: Loss,

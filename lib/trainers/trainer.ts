@@ -22,7 +22,8 @@ import type { Loss as AnyLoss } from '../losses/loss.ts';
 import type { LabelKindOf, LossChoice } from '../losses/make-loss.ts';
 import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
-import { Model, type ModelState, type PredictOptions, stateOf } from '../models/model.ts';
+import { Model, stateOf } from '../models/model.ts';
+import type { ModelState } from '../models/model-state.ts';
 import {
   checkDataset,
   type Evaluation,
@@ -33,6 +34,7 @@ import {
   toEvaluation,
   toNativeObjective,
 } from '../models/objective.ts';
+import type { PredictOptions } from '../models/predictions.ts';
 import { checkSameReading, recordTraining } from '../models/training-record.ts';
 import {
   type NativeEpochEvent,

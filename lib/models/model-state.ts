@@ -1,0 +1,19 @@
+import type { NativeModel } from '../native.ts';
+import type { Network } from './network.ts';
+import type { TrainingRecord } from './training-record.ts';
+
+/** What others may ask of the run that trains a model. */
+export interface RunInProgress {
+  /** Whether the training thread waits for its callers at an epoch's end. */
+  isAtEpochEnd(): boolean;
+}
+
+/** What trainers and files know of a model. */
+export interface ModelState {
+  readonly native: NativeModel;
+  readonly network: Network;
+  /** What it was trained with, from its first `fit` on. */
+  training: TrainingRecord | undefined;
+  /** The run that trains it now. */
+  run: RunInProgress | undefined;
+}
