@@ -1,64 +1,121 @@
 /**
- * The order of features behind a flattened map. PyTorch flattens `[C, H, W]`, Gradloom `[H, W, C]`: what reads those
- * features, or holds one number for each, has them in another order there.
+ * Where PyTorch's tensors have another order. It holds maps as `[C, H, W]`, Gradloom as `[H, W, C]`: what reads a
+ * flattened map, or holds one number for each of its values, has them in another order there.
  */
 import { GradloomError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
-import type { Network } from './network.ts';
+import type { LayerSpec } from '../native.ts';
 
-/** By name of a parameter: the place in PyTorch's last axis of each value of ours. */
-export type FeatureOrders = ReadonlyMap<string, Uint32Array>;
+/** How PyTorch holds a parameter. */
+export interface TorchLayout {
+  readonly shape: Shape;
+  /** By place of ours among the last `order.length` values, in row-major order: the place there. */
+  readonly order: Uint32Array;
+}
+
+/** By name of a parameter, of those that PyTorch holds otherwise. */
+export type TorchLayouts = ReadonlyMap<string, TorchLayout>;
 
 interface Part {
   readonly name: string;
   readonly outputShape: Shape;
 }
 
-/** Follows the features from each flatten to what consumes them. */
-export function findFeatureOrders(
-  operation: string,
-  { inputShape, layers }: Network,
-  parts: readonly Part[],
-  parameters: readonly string[],
-): FeatureOrders {
-  const orders = new Map<string, Uint32Array>();
-  let shape = inputShape;
-  /** What was flattened, while its order lasts. */
-  let map: Shape | undefined;
-  let follows = true;
-  for (const layer of layers) {
-    const output = parts.find(({ name }) => name === layer.name)?.outputShape;
-    const own = parameters.filter((name) => name.startsWith(`${layer.name}.`));
-    if (map !== undefined) {
-      // Units of a dense layer are their own order; a layer that keeps the shape goes value by value.
-      const mixes = layer.kind === 'dense';
-      if (own.length > 0 && (!follows || 'layers' in layer)) throw lostError(operation, layer.name, map);
-      for (const name of own) {
-        if (!mixes || name === `${layer.name}.weight`) orders.set(name, orderOf(map));
-      }
-      if (mixes || (output !== undefined && sameShape(output, map))) {
-        map = undefined;
-        follows = true;
-      } else if (output === undefined || !sameShape(output, shape)) follows = false;
-    } else if (output !== undefined && flattens(shape, output)) map = shape;
-    shape = output ?? shape;
-  }
-  return orders;
+interface NamedShape {
+  readonly name: string;
+  readonly shape: Shape;
 }
 
-/** Whether a map becomes a vector whose order differs. */
-function flattens(shape: Shape, output: Shape): boolean {
-  const [height = 1, width = 1, channels = 1] = shape;
-  const isFlat = shape.length === 3 && output.length === 1 && output[0] === sizeOf(shape);
-  return isFlat && channels > 1 && height * width > 1;
+/**
+ * How PyTorch has the features of a value: as Gradloom does but for the axes of maps, `'same'`; as a flattened map of
+ * this shape; or in an order that cannot be followed from here on, `'lost'`, with the map that it began at.
+ */
+type Features = { readonly kind: 'same' } | { readonly kind: 'flattened' | 'lost'; readonly map: Shape };
+
+interface Value {
+  readonly shape: Shape;
+  readonly features: Features;
+}
+
+const SAME: Features = { kind: 'same' };
+
+/** Follows the features from each map to what consumes them; `layers` are those that the native side runs, in order. */
+export function findTorchLayouts(
+  operation: string,
+  { inputShape, layers }: { readonly inputShape: Shape; readonly layers: readonly LayerSpec[] },
+  parts: readonly Part[],
+  parameters: readonly NamedShape[],
+): TorchLayouts {
+  const layouts = new Map<string, TorchLayout>();
+  const values = new Map<string, Value>();
+  const input: Value = { shape: inputShape, features: SAME };
+  let before = input;
+  for (const { name, kind, inputs } of layers) {
+    const read = inputs?.map((source) => values.get(source) ?? input) ?? [before];
+    const [first = input] = read;
+    const own = parameters.filter((parameter) => parameter.name.startsWith(`${name}.`));
+    const shape = parts.find((part) => part.name === name)?.outputShape ?? first.shape;
+    const mixed = read.find(({ features }) => !sameFeatures(features, first.features));
+    const lost =
+      mixed ?? (own.length > 0 ? read.find(({ features }) => features.kind === 'lost') : undefined);
+    if (lost !== undefined) throw lostError(operation, name, mapOf(lost, first));
+    for (const parameter of own) {
+      const layout = layoutOf(parameter, kind, first);
+      if (layout !== undefined) layouts.set(parameter.name, layout);
+    }
+    before = { shape, features: featuresBehind(kind, first, shape) };
+    values.set(name, before);
+  }
+  return layouts;
+}
+
+/** Units of a dense layer are their own order; a layer that keeps the shape goes value by value. */
+function featuresBehind(kind: string, { shape, features }: Value, output: Shape): Features {
+  if (kind === 'dense' || sameShape(shape, output)) return kind === 'dense' ? SAME : features;
+  if (features.kind !== 'same') return sameShape(output, features.map) ? SAME : { ...features, kind: 'lost' };
+  const rearranges = (kind === 'flatten' || kind === 'reshape') && hasTwoOrders(shape);
+  // As long as the channels stay last, the positions are in row-major order in both.
+  if (!rearranges || (output.length > 1 && output.at(-1) === shape.at(-1))) return SAME;
+  return { kind: output.length === 1 ? 'flattened' : 'lost', map: shape };
+}
+
+function layoutOf(
+  { name, shape }: NamedShape,
+  kind: string,
+  { features, ...input }: Value,
+): TorchLayout | undefined {
+  if (features.kind === 'flattened') {
+    const reads = kind !== 'dense' || name.endsWith('.weight');
+    return reads ? { shape, order: orderOf(features.map) } : undefined;
+  }
+  // One number for each value of a map, as layer norms over all axes have them.
+  const wholeMap = shape.length > 1 && kind === 'layerNorm' && sameShape(shape, input.shape);
+  if (!wholeMap) return undefined;
+  const channels = shape.at(-1) as number;
+  return { shape: [channels, ...shape.slice(0, -1)], order: orderOf(shape) };
+}
+
+function sameFeatures(a: Features, b: Features): boolean {
+  return a.kind === 'same' ? b.kind === 'same' : b.kind === a.kind && sameShape(a.map, b.map);
+}
+
+function mapOf(...values: readonly Value[]): Shape {
+  const [map = []] = values.flatMap(({ features }) => (features.kind === 'same' ? [] : [features.map]));
+  return map;
+}
+
+/** Whether channels first and channels last differ in a map's row-major order. */
+function hasTwoOrders(map: Shape): boolean {
+  const channels = map.at(-1) ?? 1;
+  return map.length > 1 && channels > 1 && sizeOf(map) > channels;
 }
 
 function orderOf(map: Shape): Uint32Array {
-  const [height = 1, width = 1, channels = 1] = map;
-  const pixels = height * width;
+  const channels = map.at(-1) as number;
+  const positions = sizeOf(map) / channels;
   return Uint32Array.from(
-    { length: pixels * channels },
-    (_, index) => (index % channels) * pixels + Math.floor(index / channels),
+    { length: positions * channels },
+    (_, index) => (index % channels) * positions + Math.floor(index / channels),
   );
 }
 
@@ -70,21 +127,11 @@ function lostError(operation: string, layer: string, map: Shape): GradloomError 
   );
 }
 
-/** Values of `[..., n]` from PyTorch's order of the last axis. */
+/** Values from PyTorch's order. */
 export function fromTorchOrder(data: Float32Array, order: Uint32Array): Float32Array {
   const { length } = order;
   return Float32Array.from(data, (_, index) => {
     const place = index % length;
     return data[index - place + (order[place] as number)] as number;
   });
-}
-
-/** Values of `[..., n]` in PyTorch's order of the last axis. */
-export function toTorchOrder(data: Float32Array, order: Uint32Array): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(data.length);
-  for (let index = 0; index < data.length; index++) {
-    const place = index % order.length;
-    result[index - place + (order[place] as number)] = data[index] as number;
-  }
-  return result;
 }

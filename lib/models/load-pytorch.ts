@@ -2,7 +2,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import type { NativeParameterInfo } from '../native.ts';
-import { type FeatureOrders, findFeatureOrders, fromTorchOrder } from './feature-order.ts';
+import { findTorchLayouts, fromTorchOrder, type TorchLayouts } from './feature-order.ts';
 import {
   checkAllFit,
   LOAD_WEIGHTS_OPTIONS,
@@ -15,19 +15,14 @@ import {
   type Tensors,
 } from './load-weights.ts';
 import type { ModelState } from './model-state.ts';
-import {
-  groupByOwner,
-  isIgnored,
-  leafOf,
-  type ModuleMatch,
-  matchModules,
-  toLayerLeaf,
-} from './pytorch-modules.ts';
+import { toLayerSpecs } from './network.ts';
+import { isIgnored, leafOf, type ModuleMatch, matchModules, toLayerLeaf } from './pytorch-modules.ts';
 
 export interface LoadPyTorchOptions {
   /**
-   * The layer of a module, by names: `{ 'features.0': 'conv2d_1' }`. Modules that it does not name find theirs by an
-   * equal name, or by shapes where those leave no doubt. Default: none.
+   * The layer of a module, by names: `{ 'features.0': 'conv2d_1' }`, or the residual block of what stands below a name,
+   * `{ 'layer1.0': 'residual_1' }`. Modules that it does not name find theirs by an equal name, or by shapes where those
+   * leave no doubt, those below a named block among its layers. Default: none.
    */
   readonly map?: Readonly<Record<string, string>>;
   /** Which of the model's weights take part, as in `loadWeights`. Default: all. */
@@ -39,28 +34,27 @@ export interface LoadPyTorchOptions {
 export interface PyTorchReport extends LoadReport {
   /** Which layer each module was taken for, and why. */
   readonly modules: readonly ModuleMatch[];
-  /** Weights, of those loaded, whose last axis was brought from PyTorch's `[C, H, W]` to `[H, W, C]`. */
+  /** Weights, of those loaded, whose values were brought from PyTorch's `[C, H, W]` to `[H, W, C]`. */
   readonly reordered: readonly string[];
   /** Tensors that have no counterpart and need none: `num_batches_tracked` of batch norm. */
   readonly ignored: readonly string[];
 }
 
 const names = guardedBy(
-  'an object that gives the layer of a module, by names',
+  'an object that gives the layer or block of a module, by names',
   (given): given is Readonly<Record<string, string>> =>
     typeof given === 'object' &&
     given !== null &&
     Object.values(given).every((layer) => typeof layer === 'string'),
 );
 
-export const MAP_OPTION = { map: withDefault(names, {}) };
-export const LOAD_PYTORCH_OPTIONS = {
-  ...MAP_OPTION,
+const LOAD_PYTORCH_OPTIONS = {
+  map: withDefault(names, {}),
   match: LOAD_WEIGHTS_OPTIONS.match,
   strict: LOAD_WEIGHTS_OPTIONS.strict,
 };
 
-export interface PyTorchSelection extends Selection {
+interface PyTorchSelection extends Selection {
   readonly report: PyTorchReport;
   readonly ambiguous: readonly string[];
 }
@@ -74,9 +68,9 @@ export async function selectFromPyTorch(
 ): Promise<PyTorchSelection> {
   const { map, match, strict } = readOptions(operation, options, LOAD_PYTORCH_OPTIONS);
   const tensors = await readStateDict(readValue(operation, 'path', path, text));
-  const names = parameters.map(({ name }) => name);
-  const orders = findFeatureOrders(operation, network, layers, names);
-  const selection = selectStateDict(operation, parameters, orders, tensors, { map, match });
+  const graph = { inputShape: network.inputShape, layers: toLayerSpecs(network) };
+  const layouts = findTorchLayouts(operation, graph, layers, parameters);
+  const selection = selectStateDict(operation, parameters, layouts, tensors, { map, match });
   if (strict) {
     const remedy = 'name layers with map, choose with match, or load what fits with strict: false';
     checkAllFit(operation, selection.report, { remedy, notes: selection.ambiguous });
@@ -101,32 +95,29 @@ async function readStateDict(path: string): Promise<Tensors> {
 function selectStateDict(
   operation: string,
   parameters: readonly NativeParameterInfo[],
-  orders: FeatureOrders,
+  layouts: TorchLayouts,
   tensors: Tensors,
   { map, match }: { map: Readonly<Record<string, string>>; match: NameFilter | undefined },
 ): PyTorchSelection {
   const sources = [...tensors].map(([name, { shape }]) => ({ name, shape }));
-  const { modules, ambiguous } = matchModules(operation, sources, parameters, map);
-  const leaves = new Map(
-    [...groupByOwner(parameters)].map(([layer, own]) => [
-      layer,
-      new Set(own.map(({ name }) => leafOf(name))),
-    ]),
-  );
+  const expected = parameters.map((parameter) => ({
+    ...parameter,
+    shape: layouts.get(parameter.name)?.shape ?? parameter.shape,
+  }));
+  const { modules, ambiguous } = matchModules(operation, sources, expected, map);
   const rename = (source: string) => {
     if (isIgnored(source)) return undefined;
     const layer = modules.find(({ module }) => module === ownerOf(source))?.layer;
-    if (layer === undefined) return source;
-    return `${layer}.${toLayerLeaf(leafOf(source), leaves.get(layer) ?? new Set())}`;
+    return layer === undefined ? source : `${layer}.${toLayerLeaf(leafOf(source))}`;
   };
-  const { report, weights } = selectWeights(operation, parameters, tensors, { rename, match });
-  const reordered = report.loaded.filter((name) => orders.has(name));
+  const { report, weights } = selectWeights(operation, expected, tensors, { rename, match });
+  const reordered = report.loaded.filter((name) => layouts.has(name));
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
   const entries = Object.entries(weights).map(([name, weight]) => {
-    const order = orders.get(name);
-    return [
-      name,
-      order === undefined ? weight : { ...weight, data: fromTorchOrder(weight.data, order) },
-    ] as const;
+    const { data, shape } = weight;
+    const layout = layouts.get(name);
+    if (layout === undefined) return [name, weight] as const;
+    return [name, { data: fromTorchOrder(data, layout.order), shape: shapes.get(name) ?? shape }] as const;
   });
   const ignored = [...tensors.keys()].filter(isIgnored);
   return {

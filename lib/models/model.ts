@@ -157,14 +157,14 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   /**
    * Sets weights from the state dict of a PyTorch model of the same layers, written by
    * `safetensors.torch.save_file(model.state_dict(), path)`. Convolutions are taken as they are; what reads a flattened
-   * map has its columns brought from `[C, H, W]` to `[H, W, C]`; batch norm's running statistics come along. The report
-   * says which module was taken for which layer and why. Activations and paddings are the caller's to match: compare
+   * map, and layer norms of whole maps, are brought from `[C, H, W]` to `[H, W, C]`; batch norm's running statistics come
+   * along. The report says which module was taken for which layer and why. Activations and paddings are the caller's to match: compare
    * the predictions of a few samples.
    *
    * Rejects as `loadWeights` does, and names modules that may be several layers: say with `map` which.
    *
    * @example
-   * await model.loadPyTorch('net.safetensors', { map: { 'features.0': 'conv2d_1', 'features.3': 'conv2d_2' } });
+   * await model.loadPyTorch('net.safetensors', { map: { stem: 'conv2d_1', 'layer1.0': 'residual_1' } });
    */
   async loadPyTorch(path: string, options: LoadPyTorchOptions = {}): Promise<PyTorchReport> {
     const { weights, report } = await selectFromPyTorch('loadPyTorch', this.#state, path, options);

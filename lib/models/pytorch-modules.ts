@@ -4,12 +4,10 @@ import { formatValue, suggest } from '../core/options.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { ownerOf } from './load-weights.ts';
 
-/** PyTorch's names of a module's tensors and those of ours that they may be, of which a layer has one. */
-const LEAVES: Readonly<Record<string, readonly string[]>> = {
-  weight: ['weight', 'scale'],
-  bias: ['bias', 'shift'],
-  running_mean: ['runningMean'],
-  running_var: ['runningVariance'],
+/** Ours of PyTorch's names of a module's tensors, where they differ. */
+const LEAVES: Readonly<Record<string, string>> = {
+  running_mean: 'runningMean',
+  running_var: 'runningVariance',
 };
 
 /** A count of training steps, which batch norm reads only without a momentum. */
@@ -27,7 +25,7 @@ export interface ModuleMatch {
   readonly layer: string;
   /**
    * `'map'`: the option says so; `'name'`: the same name; `'shape'`: no other module or layer has tensors of these
-   * shapes; `'order'`: several have, and the modules' names are equal but for one number, which orders them.
+   * shapes; `'order'`: several have, and the modules' names are equal but for numbers, which order them.
    */
   readonly matchedBy: 'map' | 'name' | 'shape' | 'order';
 }
@@ -47,14 +45,9 @@ export function isIgnored(tensor: string): boolean {
   return IGNORED.includes(leafOf(tensor));
 }
 
-/** Our name of a module's tensor, in a layer of these parameters; PyTorch's own if there is none. */
-export function toLayerLeaf(leaf: string, parameters: ReadonlySet<string>): string {
-  return LEAVES[leaf]?.find((candidate) => parameters.has(candidate)) ?? leaf;
-}
-
-/** PyTorch's name of a layer's parameter. */
-export function toTorchLeaf(leaf: string): string {
-  return Object.keys(LEAVES).find((torch) => LEAVES[torch]?.includes(leaf)) ?? leaf;
+/** Our name of a tensor of PyTorch's. */
+export function toLayerLeaf(leaf: string): string {
+  return LEAVES[leaf] ?? leaf;
 }
 
 /** Groups by what stands before the last point, in the given order. */
@@ -66,7 +59,10 @@ export function groupByOwner<Item extends { readonly name: string }>(
   return groups;
 }
 
-/** Finds the layer of each module: by `map`, then by name, then by shapes where those leave no doubt. */
+/**
+ * Finds the layer of each module: by `map`, then by name, then by shapes where those leave no doubt. Where `map` gives a
+ * block, what stands below the module's name finds its layers in the block, and nothing else does.
+ */
 export function matchModules(
   operation: string,
   tensors: readonly NamedShape[],
@@ -76,21 +72,60 @@ export function matchModules(
   const modules = groupByOwner(tensors.filter(({ name }) => !isIgnored(name)));
   const layers = groupByOwner(parameters);
   checkMap(operation, map, [...modules.keys()], [...layers.keys()]);
-  const said = Object.entries(map).map(([module, layer]) => ({ module, layer, matchedBy: 'map' }) as const);
-  const free = (matches: readonly ModuleMatch[]) => ({
-    modules: [...modules.keys()].filter((name) => matches.every(({ module }) => module !== name)),
-    layers: [...layers.keys()].filter((name) => matches.every(({ layer }) => layer !== name)),
-  });
-  const { modules: unsaid, layers: open } = free(said);
-  const named = unsaid
-    .filter((name) => open.includes(name))
-    .map((name) => ({ module: name, layer: name, matchedBy: 'name' }) as const);
-  const left = free([...said, ...named]);
-  const shaped = matchShapes(
-    left.modules.map((name) => ({ name, shapes: shapesOf(modules.get(name) ?? []) })),
-    left.layers.map((name) => ({ name, shapes: shapesOf(layers.get(name) ?? []) })),
+  const said = Object.entries(map)
+    .filter(([module]) => modules.has(module))
+    .map(([module, layer]) => ({ module, layer, matchedBy: 'map' }) as const);
+  const blocks = Object.entries(map).filter(([module]) => !modules.has(module));
+  const scopeOf = (name: string, side: 0 | 1) =>
+    blocks.filter((block) => isBelow(name, block[side])).sort((a, b) => b[side].length - a[side].length)[0];
+  const free = <Item>(items: ReadonlyMap<string, Item>, side: 0 | 1, block: Block | undefined) =>
+    new Map(
+      [...items]
+        .filter(([name]) => said.every((match) => match[side === 0 ? 'module' : 'layer'] !== name))
+        .filter(([name]) => scopeOf(name, side) === block),
+    );
+  const found = [...blocks, undefined].map((block) =>
+    matchScope(free(modules, 0, block), free(layers, 1, block), block),
   );
-  return { modules: [...said, ...named, ...shaped.modules], ambiguous: shaped.ambiguous };
+  return {
+    modules: [...said, ...found.flatMap((matching) => matching.modules)],
+    ambiguous: found.flatMap(({ ambiguous }) => ambiguous),
+  };
+}
+
+/** A module and the block of layers that it is. */
+type Block = readonly [module: string, layer: string];
+
+function isBelow(name: string, above: string): boolean {
+  return name.startsWith(`${above}.`);
+}
+
+/** Modules that only those layers may be; names are equal if they are so behind the block's. */
+function matchScope(
+  modules: ReadonlyMap<string, readonly NamedShape[]>,
+  layers: ReadonlyMap<string, readonly NamedShape[]>,
+  block: Block | undefined,
+): Matching {
+  const toLayerName = (module: string) =>
+    block === undefined ? module : block[1] + module.slice(block[0].length);
+  const named = [...modules.keys()]
+    .filter((module) => layers.has(toLayerName(module)))
+    .map((module) => ({ module, layer: toLayerName(module), matchedBy: 'name' }) as const);
+  const rest = (items: ReadonlyMap<string, readonly NamedShape[]>, taken: readonly string[]) =>
+    [...items]
+      .filter(([name]) => !taken.includes(name))
+      .map(([name, own]) => ({ name, shapes: shapesOf(own) }));
+  const shaped = matchShapes(
+    rest(
+      modules,
+      named.map(({ module }) => module),
+    ),
+    rest(
+      layers,
+      named.map(({ layer }) => layer),
+    ),
+  );
+  return { modules: [...named, ...shaped.modules], ambiguous: shaped.ambiguous };
 }
 
 function checkMap(
@@ -99,23 +134,24 @@ function checkMap(
   modules: readonly string[],
   layers: readonly string[],
 ): void {
+  const fail = (text: string) => new GradloomError('INVALID_OPTION', `${operation}: map ${text}`);
   const check = (what: string, name: string, known: readonly string[]) => {
-    if (known.includes(name)) return;
-    throw new GradloomError(
-      'INVALID_OPTION',
-      `${operation}: map has ${formatValue(name)}, which is no ${what}; ${suggest(name, known)}`,
-    );
+    if (known.includes(name) || known.some((other) => isBelow(other, name))) return;
+    throw fail(`has ${formatValue(name)}, which is no ${what}; ${suggest(name, known)}`);
   };
   const taken = new Map<string, string>();
   for (const [module, layer] of Object.entries(map)) {
     check('module of the file', module, modules);
     check('layer with weights', layer, layers);
-    const other = taken.get(layer);
-    if (other !== undefined) {
-      throw new GradloomError(
-        'INVALID_OPTION',
-        `${operation}: map gives layer ${formatValue(layer)} to both ${formatValue(other)} and ${formatValue(module)}`,
+    if (modules.includes(module) !== layers.includes(layer)) {
+      const [one, other] = modules.includes(module) ? ['a module', 'a block'] : ['modules', 'a layer'];
+      throw fail(
+        `gives ${formatValue(module)}, ${one} with weights, to ${formatValue(layer)}, ${other}; give layers to modules and blocks to what modules stand below`,
       );
+    }
+    const twin = taken.get(layer);
+    if (twin !== undefined) {
+      throw fail(`gives ${formatValue(layer)} to both ${formatValue(twin)} and ${formatValue(module)}`);
     }
     taken.set(layer, module);
   }
@@ -124,7 +160,7 @@ function checkMap(
 /** All that shapes say of a module or a layer: `bias [8], weight [8, 3, 3, 3]`. */
 function shapesOf(tensors: readonly NamedShape[]): string {
   return tensors
-    .map(({ name, shape }) => `${toTorchLeaf(leafOf(name))} ${formatShape(shape)}`)
+    .map(({ name, shape }) => `${toLayerLeaf(leafOf(name))} ${formatShape(shape)}`)
     .sort()
     .join(', ');
 }
@@ -157,21 +193,28 @@ function matchShapes(modules: readonly Shapes[], layers: readonly Shapes[]): Mat
 }
 
 /**
- * Names that are equal but for one number, by that number: so `torch.nn.Sequential` names its modules. Files have them
- * in alphabetical order, which is not the model's.
+ * Names that are equal but for their numbers, by those from the first on: so `torch.nn.Sequential` names its modules, also
+ * one in another. Files have them in alphabetical order, which is not the model's.
  */
 function inOrder(names: readonly string[]): readonly string[] | undefined {
-  const [first = ''] = names;
-  if (names.length === 1) return names;
   const split = (name: string) => name.split(/(\d+)/);
-  const parts = split(first);
-  const differing = parts.findIndex((part, place) => names.some((name) => split(name)[place] !== part));
-  const alike = names.every((name) => {
-    const other = split(name);
-    return other.length === parts.length && other.every((part, at) => at === differing || part === parts[at]);
-  });
-  // Numbers stand at odd places.
-  if (!alike || differing % 2 === 0) return undefined;
-  const numberOf = (name: string) => Number(split(name)[differing]);
-  return [...names].sort((a, b) => numberOf(a) - numberOf(b));
+  const texts = (name: string) =>
+    split(name)
+      .map((part, place) => (isNumber(place) ? '' : part))
+      .join('#');
+  const [first = ''] = names;
+  if (names.some((name) => texts(name) !== texts(first))) return undefined;
+  const numbers = (name: string) =>
+    split(name)
+      .filter((_, place) => isNumber(place))
+      .map(Number);
+  return [...names].sort((a, b) => compareInOrder(numbers(a), numbers(b)));
+}
+
+/** Of a name's parts: texts and numbers take turns. */
+const isNumber = (place: number) => place % 2 === 1;
+
+function compareInOrder(a: readonly number[], b: readonly number[]): number {
+  const place = a.findIndex((value, index) => value !== b[index]);
+  return place < 0 ? 0 : (a[place] as number) - (b[place] as number);
 }

@@ -5,12 +5,31 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/formats/safetensors.ts';
 import type { Tensor } from '../../lib/formats/tensor.ts';
-import { conv2d, dense, dropout, flatten, type Layer, maxPool2d, relu, sequential } from '../../lib/index.ts';
+import {
+  batchNorm,
+  conv2d,
+  dense,
+  dropout,
+  flatten,
+  type Layer,
+  layerNorm,
+  maxPool2d,
+  relu,
+  residual,
+  sequential,
+} from '../../lib/index.ts';
 import { deviationOf, TOLERANCES } from '../golden/tolerances.ts';
 import { testErrors, wrongly } from './errors.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const STATE = fixture('pytorch-digits.safetensors');
+
+/** Inputs, and what PyTorch gives for them. */
+function recordedOutputs(name: string) {
+  const { tensors } = decodeSafetensors(readFileSync(fixture(name)), name, { checksum: 'optional' });
+  const of = (tensor: string) => tensors.get(tensor)?.data as Float32Array;
+  return { inputs: of('inputs'), outputs: of('outputs') };
+}
 
 /** The net of make-pytorch-digits.py. */
 const digitsNet = (names: { conv1?: string; conv2?: string; fc1?: string; fc2?: string }) => {
@@ -40,10 +59,7 @@ function writeState(name: string, shapes: Readonly<Record<string, readonly numbe
 }
 
 test('a convolutional net that PyTorch trained predicts the same here', async (t) => {
-  const recorded = fixture('pytorch-digits-outputs.safetensors');
-  const { tensors } = decodeSafetensors(readFileSync(recorded), recorded, { checksum: 'optional' });
-  const inputs = tensors.get('inputs')?.data as Float32Array;
-  const outputs = tensors.get('outputs')?.data as Float32Array;
+  const { inputs, outputs } = recordedOutputs('pytorch-digits-outputs.safetensors');
   t.is(outputs.length, 240);
 
   const model = digitsNet({ conv1: 'conv1', conv2: 'conv2', fc1: 'fc1', fc2: 'fc2' });
@@ -73,6 +89,65 @@ test('a convolutional net that PyTorch trained predicts the same here', async (t
     });
     t.true(deviation.share <= 1, `batches of ${batchSize}: ${deviation.share} times the tolerance`);
   }
+});
+
+/** The net of make-pytorch-residual.py. */
+const residualNet = () => {
+  const conv = (filters: number, options: { kernelSize?: number; strides?: number } = {}) =>
+    conv2d({
+      filters,
+      kernelSize: 3,
+      padding: options.kernelSize === 1 ? 'valid' : 1,
+      bias: false,
+      ...options,
+    });
+  const block = (filters: number) => [conv(filters), batchNorm(), relu(), conv(filters), batchNorm()];
+  return sequential({ inputShape: [8, 8, 1], seed: 9 }, [
+    conv(4),
+    batchNorm(),
+    relu(),
+    residual(block(4)),
+    relu(),
+    residual(block(4)),
+    relu(),
+    residual([conv(6, { strides: 2 }), batchNorm(), relu(), conv(6), batchNorm()], {
+      shortcut: [conv(6, { kernelSize: 1, strides: 2 }), batchNorm()],
+    }),
+    relu(),
+    layerNorm({ axes: 3 }),
+    flatten(),
+    dense({ units: 10 }),
+  ]);
+};
+
+test('a residual net with batch norms and a layer norm of a whole map predicts as in PyTorch', async (t) => {
+  const { inputs, outputs } = recordedOutputs('pytorch-residual-outputs.safetensors');
+  const model = residualNet();
+  const before = model.getWeights();
+  const path = fixture('pytorch-residual.safetensors');
+  const report = await model.loadPyTorch(path, {
+    map: {
+      'layer1.0': 'residual_1',
+      'layer1.1': 'residual_2',
+      'layer2.0': 'residual_3',
+      'layer2.0.downsample.1': 'residual_3.batchNorm_3',
+    },
+  });
+  t.deepEqual([...report.loaded], Object.keys(before));
+  t.deepEqual([...report.reordered], ['layerNorm_1.weight', 'layerNorm_1.bias', 'dense_1.weight']);
+  t.is(report.ignored.length, 8);
+  for (const batchSize of [24, 1]) {
+    const { data } = await model.predict(inputs, { batchSize });
+    const deviation = deviationOf({
+      tensor: 'outputs',
+      got: data,
+      ref: outputs,
+      tolerance: TOLERANCES.normalization,
+    });
+    t.true(deviation.share <= 1, `batches of ${batchSize}: ${deviation.share} times the tolerance`);
+  }
+  // Without the map, blocks of equal shapes are not guessed.
+  await t.throwsAsync(residualNet().loadPyTorch(path), { code: 'INVALID_DATA', message: /ambiguous: / });
 });
 
 test('modules of other names find their layers by shapes, and the report says so', async (t) => {
@@ -137,10 +212,10 @@ test('equal shapes without an order are refused, all are named and nothing chang
       ['up', 'b', 'shape'],
     ],
   );
-  // More modules than layers: two numbers, or a part that is missing, order nothing either.
+  // A part that is missing or stands elsewhere, and more modules than layers, order nothing either.
   for (const names of [
-    ['1.net.2', '2.net.1'],
     ['net', 'net.1'],
+    ['1.net', 'net.1'],
     ['net.1', 'net.2', 'net.3'],
   ]) {
     const state = names.flatMap((name) => [
@@ -212,10 +287,10 @@ testErrors(test, 'INVALID_OPTION', [
   ],
   [
     () => load({ conv1: 'conv2d_1', conv2: 'conv2d_1' }),
-    'loadPyTorch: map gives layer "conv2d_1" to both "conv1" and "conv2"',
+    'loadPyTorch: map gives "conv2d_1" to both "conv1" and "conv2"',
   ],
   [
     () => load(wrongly({ conv1: 1 })),
-    'loadPyTorch: map must be an object that gives the layer of a module, by names, got an object',
+    'loadPyTorch: map must be an object that gives the layer or block of a module, by names, got an object',
   ],
 ]);
