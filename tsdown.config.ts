@@ -1,7 +1,8 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: 'lib/index.ts',
+  // One for each export of the package; what they share lies in files of its own.
+  entry: { index: 'lib/index.ts', plot: 'lib/plot/index.ts' },
   format: ['esm', 'cjs'],
   platform: 'node',
   target: 'node20.17',

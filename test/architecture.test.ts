@@ -34,7 +34,7 @@ const LIB: Rules = {
     ['layers', 'losses', 'optimizers', 'metrics', 'formats'],
     ['models', 'datasets'],
     ['trainers'],
-    ['index.ts'],
+    ['index.ts', 'plot'],
   ],
   // native.ts is the surface that core's loader fills; a metric is checked against the loss it stands beside; a model
   // predicts from data sets.
@@ -47,6 +47,15 @@ const ENCLOSED: readonly (readonly [header: string, owner: string])[] = [
   ['node_api.h', 'native/binding/'],
   ['cblas.h', 'native/kernels/gemm.cc'],
   ['omp.h', 'native/common/parallel.cc'],
+];
+
+/** Packages that one folder alone may load. The core needs none of them. */
+const ENCLOSED_PACKAGES: readonly (readonly [package_: string, owner: string])[] = [
+  ['vega', 'lib/plot/'],
+  ['vega-lite', 'lib/plot/'],
+  ['@resvg/resvg-js', 'lib/plot/'],
+  ['sharp', 'lib/formats/'],
+  ['csv-parse', 'lib/formats/'],
 ];
 
 /** Folders whose members (what their registry includes beside the interface) do not know each other. */
@@ -152,6 +161,15 @@ function checkLoader(lib: Sources): string[] {
     .map(([file]) => `${file}: only lib/native.ts loads the addon`);
 }
 
+/** Also where the name is a value, as it is for optional peers. */
+function checkEnclosedPackages(lib: Sources): string[] {
+  return [...lib].flatMap(([file, text]) =>
+    ENCLOSED_PACKAGES.filter(([name, owner]) => text.includes(`'${name}'`) && !file.startsWith(owner)).map(
+      ([name, owner]) => `${file}: the package ${name} belongs to ${owner} alone`,
+    ),
+  );
+}
+
 const native = read('native', /\.(cc|h)$/);
 const lib = read('lib', /\.ts$/);
 
@@ -173,6 +191,10 @@ test('lib: imports follow the order native, core <- layers, losses, ... <- model
 
 test('lib: only native.ts loads the addon', (t) => {
   t.deepEqual(checkLoader(lib), []);
+});
+
+test('lib: packages are loaded in one folder each', (t) => {
+  t.deepEqual(checkEnclosedPackages(lib), []);
 });
 
 test('the checks see every file', (t) => {
@@ -238,4 +260,14 @@ test('a bad import is found', (t) => {
     'lib/core/options.ts: imports bench/run.ts from outside of lib/',
   ]);
   t.deepEqual(checkLoader(bad), ['lib/models/model.ts: only lib/native.ts loads the addon']);
+});
+
+test('a package outside of its folder is found', (t) => {
+  const bad = new Map([
+    ['lib/trainers/trainer.ts', "const VEGA: string = 'vega';\n"],
+    ['lib/plot/packages.ts', "await load('vega');\n"],
+  ]);
+  t.deepEqual(checkEnclosedPackages(bad), [
+    'lib/trainers/trainer.ts: the package vega belongs to lib/plot/ alone',
+  ]);
 });

@@ -104,6 +104,21 @@ for (const file of ['program.mjs', 'program.cjs'] as const) {
   });
 }
 
+for (const load of ["await import('gradloom/plot')", "require('gradloom/plot')"]) {
+  test.serial(`${load} works, and says what is missing when it draws`, async (t) => {
+    const program = `const { curves } = ${load}; curves({ a: [1, 2] }).svg().catch((error) => console.log(error.code));`;
+    const type = load.startsWith('await') ? 'module' : 'commonjs';
+    const { stdout, stderr } = await run(
+      t.context.project,
+      process.execPath,
+      `--input-type=${type}`,
+      '--eval',
+      program,
+    );
+    t.is(stdout, 'NOT_INSTALLED\n', stderr);
+  });
+}
+
 for (const moduleResolution of ['nodenext', 'bundler'] as const) {
   test.serial(`TypeScript with moduleResolution ${moduleResolution} accepts the programs`, async (t) => {
     const module = moduleResolution === 'bundler' ? 'preserve' : moduleResolution;
