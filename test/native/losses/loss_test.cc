@@ -8,6 +8,7 @@
 
 #include "kernels/reference/losses.h"
 #include "support/compare.h"
+#include "support/gradient_check.h"
 #include "support/guarded_buffer.h"
 #include "support/random_data.h"
 #include "support/simd_targets.h"
@@ -191,6 +192,25 @@ void check_batch(const Example& example, const Batch& batch, bool weighted) {
   CHECK(compute(*loss, batch, scale, nullptr, weighted) == doctest::Approx(value).epsilon(1e-12));
 }
 
+// Weights of halves and a scale of a quarter keep every sum and product exact.
+void check_integers(const Example& example, const Batch& batch) {
+  constexpr float kScale = 0.25F;
+  const std::vector<double> outputs = to_double(batch.outputs);
+  const std::vector<double> values = to_double(batch.values);
+  std::vector<double> expected_gradient(outputs.size());
+  double expected = 0;
+  for (int64_t n = 0; n < batch.rows; ++n) {
+    const int64_t at = n * batch.columns;
+    const double weight = batch.weights[static_cast<size_t>(n)];
+    expected += weight * example.reference(batch.columns, outputs.data() + at, batch.classes[static_cast<size_t>(n)],
+                                           values.data() + at, expected_gradient.data() + at);
+    for (int64_t i = at; i < at + batch.columns; ++i) expected_gradient[static_cast<size_t>(i)] *= weight * kScale;
+  }
+  std::vector<float> gradient(outputs.size());
+  CHECK(compute(*make_loss(example.spec(batch.columns)), batch, kScale, gradient.data(), true) == expected);
+  CHECK(difference(gradient, expected_gradient, Tolerance{}) == "");
+}
+
 }  // namespace
 
 TEST_CASE("losses: every kind in the registry has a reference, and the other way round") {
@@ -202,6 +222,59 @@ TEST_CASE("losses: every kind in the registry has a reference, and the other way
           make_loss(Spec::Object{{"kind", "unhinged"}});
         }) == "UNKNOWN_KIND: there is no loss of kind \"unhinged\"");
   CHECK(contains(error_of([] { make_loss(Spec::Object{}); }), "attribute \"kind\" is missing"));
+}
+
+TEST_CASE("losses: the references' gradients against central differences in double, 24 widths each") {
+  for (const Example& example : examples()) {
+    RandomData random(204);
+    for (int64_t columns = 1; columns <= 24; ++columns) {
+      CAPTURE(example.name);
+      CAPTURE(columns);
+      const Batch batch = random_batch(random, example.kind(), 1, columns, 2);
+      const std::vector<double> targets = to_double(batch.values);
+      std::vector<double> outputs = to_double(batch.outputs);
+      std::vector<double> gradient(outputs.size());
+      std::vector<double> unused(outputs.size());
+      const auto value = [&](std::vector<double>& into) {
+        return example.reference(columns, outputs.data(), batch.classes[0], targets.data(), into.data());
+      };
+      value(gradient);
+      CHECK(gradient_difference(gradient, outputs, [&] { return value(unused); }) == "");
+    }
+  }
+}
+
+TEST_CASE("losses: integers exactly over 500 shapes each, but for those of exponentials") {
+  std::set<std::string> seen = {"poisson", "sigmoidBinaryCrossEntropy", "softmaxCrossEntropy"};
+  for (Example example : examples()) {
+    if (seen.contains(example.kind())) continue;
+    seen.insert(example.kind());
+    // Bends that are exact in float.
+    if (example.kind() == "huber") {
+      example.spec = [](int64_t) { return Spec::Object{{"kind", "huber"}, {"delta", 2}}; };
+      example.reference = [](int64_t columns, const double* y, int32_t, const double* t, double* g) {
+        return reference::huber(columns, y, t, 2, g);
+      };
+    } else if (example.kind() == "smoothL1") {
+      example.spec = [](int64_t) { return Spec::Object{{"kind", "smoothL1"}, {"beta", 2}}; };
+      example.reference = [](int64_t columns, const double* y, int32_t, const double* t, double* g) {
+        return reference::smooth_l1(columns, y, t, 2, g);
+      };
+    }
+    RandomData random(205);
+    for (int i = 0; i < 500; ++i) {
+      CAPTURE(example.name);
+      CAPTURE(i);
+      // A mean over a power of two is exact.
+      const int64_t columns = random.pick({1, 2, 4, 8, 16, 32, 64});
+      Batch batch = random_batch(random, example.kind(), random.integer(1, 33), columns, 1);
+      batch.outputs = random.integers(batch.rows * columns);
+      if (!contains(example.kind(), "inge")) batch.values = random.integers(batch.rows * columns);
+      check_integers(example, batch);
+    }
+  }
+  const std::vector<std::string> kinds = loss_kinds();
+  CHECK(seen == std::set<std::string>(kinds.begin(), kinds.end()));
 }
 
 TEST_CASE("losses: value and gradient agree with the reference at every width, on every instruction set") {
