@@ -35,6 +35,7 @@ const LIB: Rules = {
     ['models', 'datasets'],
     ['trainers'],
     ['index.ts', 'plot'],
+    ['cli'],
   ],
   // native.ts is the surface that core's loader fills; a metric is checked against the loss it stands beside; a model
   // predicts from data sets.
@@ -54,6 +55,7 @@ const ENCLOSED_PACKAGES: readonly (readonly [package_: string, owner: string])[]
   ['vega', 'lib/plot/'],
   ['vega-lite', 'lib/plot/'],
   ['@resvg/resvg-js', 'lib/plot/'],
+  ['commander', 'lib/cli/'],
   ['sharp', 'lib/formats/'],
   ['csv-parse', 'lib/formats/'],
 ];

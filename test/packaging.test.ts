@@ -104,6 +104,14 @@ for (const file of ['program.mjs', 'program.cjs'] as const) {
   });
 }
 
+test.serial('the command line trains and predicts', async (t) => {
+  const { project } = t.context;
+  const trained = await run(project, 'npx', '--no', 'gradloom', 'train', 'iris', '--json');
+  t.is(trained.code, 0, trained.stderr);
+  t.true(JSON.parse(trained.stdout).accuracy > 0.9);
+  t.regex((await run(project, 'npx', '--no', 'gradloom', 'inspect', 'model.safetensors')).stdout, /setosa/);
+});
+
 for (const load of ["await import('gradloom/plot')", "require('gradloom/plot')"]) {
   test.serial(`${load} works, and says what is missing when it draws`, async (t) => {
     const program = `const { curves } = ${load}; curves({ a: [1, 2] }).svg().catch((error) => console.log(error.code));`;

@@ -44,7 +44,7 @@ const quote: Rule<string> = {
 };
 
 /** The defaults of pandas' `read_csv`, and NAN. */
-const MISSING_MARKS: readonly string[] = [
+export const MISSING_MARKS: readonly string[] = [
   ...['', '#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>'],
   ...['N/A', 'NA', 'NAN', 'NULL', 'NaN', 'None', 'n/a', 'nan', 'null'],
 ];
@@ -90,10 +90,16 @@ export async function csv<
 >(path: string, options?: CsvOptions<Target, Label>): Promise<Dataset<[number], Label>>;
 export async function csv(path: string, options: object = {}): Promise<Dataset<[number], LabelKind>> {
   readValue('csv', 'path', path, text);
-  const { header, delimiter, quote, decimal, missingMarks, ...table } = readOptions('csv', options, OPTIONS);
+  const given = readOptions('csv', options, OPTIONS);
+  return (await readTable(csvSource(path, given), given)) as Dataset<[number], LabelKind>;
+}
+
+/** The rows of a file, to be read any number of times. */
+export function csvSource(path: string, options: Required<CsvFormatOptions>): RowSource {
+  const { header, delimiter, quote, decimal, missingMarks } = options;
   const missing = new Set(missingMarks);
   const format = { delimiter, quote: quote === 'none' ? undefined : quote };
-  const source: RowSource = {
+  return {
     operation: 'csv',
     name: path,
     unit: 'line',
@@ -102,7 +108,6 @@ export async function csv(path: string, options: object = {}): Promise<Dataset<[
     role: 'data',
     open: () => openFile(path, format, header, missing),
   };
-  return (await readTable(source, table)) as Dataset<[number], LabelKind>;
 }
 
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;

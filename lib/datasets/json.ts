@@ -84,9 +84,23 @@ async function readRows(
   read: (path: string) => AsyncIterable<JsonRow>,
 ): Promise<Dataset<[number], LabelKind>> {
   readValue(operation, 'path', path, text);
-  const { missingMarks, ...table } = readOptions(operation, options, OPTIONS);
+  const given = readOptions(operation, options, OPTIONS);
+  const source = jsonSource(operation, { path, read, missingMarks: given.missingMarks });
+  return (await readTable(source, given)) as Dataset<[number], LabelKind>;
+}
+
+/** The rows of a file, to be read any number of times. */
+export function jsonSource(
+  operation: string,
+  file: {
+    readonly path: string;
+    readonly read: (path: string) => AsyncIterable<JsonRow>;
+    readonly missingMarks: readonly string[];
+  },
+): RowSource {
+  const { path, read, missingMarks } = file;
   const missing = new Set<unknown>([null, ...missingMarks]);
-  const source: RowSource = {
+  return {
     operation,
     name: path,
     unit: 'line',
@@ -95,7 +109,6 @@ async function readRows(
     role: 'data',
     open: () => openRows(read(path), missing),
   };
-  return (await readTable(source, table)) as Dataset<[number], LabelKind>;
 }
 
 function openRows(given: AsyncIterable<JsonRow>, missing: ReadonlySet<unknown>): Pass {

@@ -1,0 +1,70 @@
+/** `gradloom evaluate`: how good a saved model is on labelled data. */
+import { existsSync, statSync } from 'node:fs';
+import { GradloomError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import { imageFolder } from '../datasets/image-folder.ts';
+import { loadModel } from '../models/load-model.ts';
+import type { Model } from '../models/model.ts';
+import { EXIT } from './exit-codes.ts';
+import { preparedFor } from './fit.ts';
+import { measure, sayMeasures } from './measure.ts';
+import { countOf, type Output } from './output.ts';
+import { readLike } from './table-data.ts';
+import { readSet } from './training-data.ts';
+
+export interface EvaluateCommand {
+  readonly delimiter?: string;
+  readonly header: boolean;
+  readonly threads: number;
+}
+
+export async function evaluate(
+  modelPath: string,
+  dataPath: string,
+  command: EvaluateCommand,
+  output: Output,
+): Promise<number> {
+  const model = await loadModel(modelPath);
+  const dataset = preparedFor(model, await readLabelled(model, dataPath, command));
+  const isPictures = model.inputShape.length === 3;
+  output.tell('model', modelPath);
+  output.tell('data', `${dataPath}: ${countOf(dataset.length, isPictures ? 'picture' : 'row')}`);
+  const measures = await measure(model, dataset, { threads: command.threads });
+  sayMeasures(measures, isPictures ? 'pictures' : 'rows', output);
+  output.give({ model: modelPath, data: dataPath, ...measures });
+  return EXIT.done;
+}
+
+async function readLabelled(model: Model, path: string, command: EvaluateCommand): Promise<Dataset> {
+  const set = await readSet(path);
+  if (set !== undefined) return set;
+  const isFolder = existsSync(path) && statSync(path).isDirectory();
+  if (model.inputShape.length === 3) {
+    const [height, width, channels] = model.inputShape as readonly [number, number, 1 | 3];
+    if (isFolder || !existsSync(path)) {
+      const { classNames } = model;
+      return imageFolder(path, {
+        size: [height, width],
+        channels,
+        ...(classNames === undefined ? {} : { classNames }),
+      });
+    }
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${path}: is a file, and the model takes pictures; give the folder with a folder for each class`,
+    );
+  }
+  const { table } = model;
+  if (table === undefined || table.targets.length === 0) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${path}: the model takes ${formatShape(model.inputShape)} and was not trained on a table with a target; evaluate it in a program`,
+    );
+  }
+  return readLike(
+    path,
+    { delimiter: command.delimiter, header: command.header ? 'row' : 'none' },
+    { like: table, labelKind: undefined },
+  );
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+/** `gradloom` on the command line. */
+import { CommanderError } from 'commander';
+import { exitCodeOf } from './exit-codes.ts';
+import { reportError } from './output.ts';
+import { makeProgram } from './program.ts';
+
+// `gradloom predict ... | head` closes the pipe: nobody reads on, so there is nothing more to do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+async function main(): Promise<void> {
+  const program = makeProgram((code) => {
+    process.exitCode = code;
+  });
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    // commander has said what it had to say.
+    if (!(error instanceof CommanderError))
+      reportError(error, process.argv.includes('--json') ? 'json' : 'text');
+  }
+}
+
+void main();

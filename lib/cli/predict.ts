@@ -1,0 +1,158 @@
+/** `gradloom predict`: one line of CSV or JSON for each row or picture, in their order. */
+import { existsSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GradloomError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
+import { partsOf } from '../datasets/dataset.ts';
+import { readImage } from '../datasets/read-image.ts';
+import { readTable } from '../datasets/read-table.ts';
+import { writeFileAtomic } from '../formats/files.ts';
+import { loadModel } from '../models/load-model.ts';
+import { type Model, stateOf } from '../models/model.ts';
+import { EXIT } from './exit-codes.ts';
+import { countOf, type Output } from './output.ts';
+import { readLike } from './table-data.ts';
+import { openTable, type SourceOptions } from './table-source.ts';
+
+export interface PredictCommand {
+  readonly delimiter?: string;
+  readonly header: boolean;
+  readonly out?: string;
+  readonly probabilities?: boolean;
+  readonly threads: number;
+}
+
+interface Samples {
+  /** As the model takes them raw. */
+  readonly values: Float32Array | Uint8Array;
+  readonly count: number;
+  /** Of pictures their paths. */
+  readonly files: readonly string[] | undefined;
+}
+
+/** One sample's answer, in the order of its columns. */
+type Answer = Readonly<Record<string, string | number>>;
+
+export async function predict(
+  modelPath: string,
+  dataPath: string,
+  command: PredictCommand,
+  output: Output,
+): Promise<number> {
+  const model = await loadModel(modelPath);
+  const samples =
+    model.inputShape.length === 3
+      ? await readPictures(model, dataPath)
+      : await readRows(model, dataPath, command);
+  const answers = await answer(model, samples, command);
+  const text = output.isHuman
+    ? toCsv(answers)
+    : `${answers.map((each) => JSON.stringify(each)).join('\n')}\n`;
+  if (command.out === undefined) process.stdout.write(text);
+  else {
+    await writeFileAtomic(command.out, new TextEncoder().encode(text));
+    output.say(`wrote ${countOf(answers.length, 'prediction')} to ${command.out}`);
+  }
+  return EXIT.done;
+}
+
+async function readRows(model: Model, path: string, command: PredictCommand): Promise<Samples> {
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${path}: is a folder, and the model takes rows of ${formatShape(model.inputShape)}; give a file`,
+    );
+  }
+  const options: SourceOptions = { delimiter: command.delimiter, header: command.header ? 'row' : 'none' };
+  const { table } = model;
+  const dataset =
+    table === undefined
+      ? await readTable((await openTable(path, options)).source, {
+          target: undefined,
+          labelKind: 'none',
+          columns: undefined,
+          types: undefined,
+          categories: undefined,
+          missing: undefined,
+          unknown: undefined,
+          like: undefined,
+        })
+      : await readLike(path, options, { like: table, labelKind: 'none' });
+  if (dataset.inputShape[0] !== model.inputShape[0]) {
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${path}: gives ${dataset.inputShape[0]} numbers a row, the model takes ${model.inputShape[0]}; it was trained on arrays and knows no columns`,
+    );
+  }
+  return { values: partsOf(dataset).inputs, count: dataset.length, files: undefined };
+}
+
+async function readPictures(model: Model, path: string): Promise<Samples> {
+  if (!existsSync(path))
+    throw new GradloomError('FILE_NOT_FOUND', `${path}: there is no such file or folder`);
+  const [height, width, channels] = model.inputShape as readonly [number, number, 1 | 3];
+  const files = statSync(path).isDirectory() ? await listFiles(path) : [path];
+  if (files.length === 0) throw new GradloomError('INVALID_DATA', `${path}: holds no picture`);
+  const size = height * width * channels;
+  const values = new Uint8Array(files.length * size);
+  for (const [i, file] of files.entries())
+    values.set(await readImage(file, { size: [height, width], channels }), i * size);
+  return { values, count: files.length, files };
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+async function answer(model: Model, samples: Samples, command: PredictCommand): Promise<Answer[]> {
+  const { values, count, files } = samples;
+  const { threads } = command;
+  const named = (i: number): Answer => (files === undefined ? {} : { file: files[i] as string });
+  const outputs = (await model.predict(values, { threads })).data;
+  const width = outputs.length / count;
+  const classes = stateOf(model).training?.loss?.classify(outputs, width);
+  if (classes === undefined || classes.labels.length !== count) {
+    const columns = width === 1 ? ['prediction'] : Array.from({ length: width }, (_, k) => `prediction ${k}`);
+    return Array.from({ length: count }, (_, i) => ({
+      ...named(i),
+      ...Object.fromEntries(columns.map((name, k) => [name, outputs[i * width + k] as number])),
+    }));
+  }
+  const { labels, probabilities } = classes;
+  const nameOf = (label: number) => model.classNames?.[label] ?? `${label}`;
+  return Array.from(labels, (label, i) => {
+    const all = probabilities.subarray(i * width, (i + 1) * width);
+    // A single output is the probability of class 1.
+    const probability = width === 1 ? (label === 1 ? all[0] : 1 - (all[0] as number)) : all[label];
+    const each =
+      command.probabilities === true && width > 1
+        ? [...all].map((value, k) => [`p(${nameOf(k)})`, round(value)])
+        : [];
+    return {
+      ...named(i),
+      prediction: nameOf(label),
+      probability: round(probability as number),
+      ...Object.fromEntries(each),
+    };
+  });
+}
+
+function round(probability: number): number {
+  return Number(probability.toFixed(6));
+}
+
+function toCsv(answers: readonly Answer[]): string {
+  const columns = Object.keys(answers[0] ?? {});
+  const rows = answers.map((each) => columns.map((name) => toField(each[name] as string | number)).join(','));
+  return `${[columns.map(toField).join(','), ...rows].join('\n')}\n`;
+}
+
+function toField(value: string | number): string {
+  const text = `${value}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,105 @@
+/** Networks that fit data of a kind, and the rates at which AdaGrad trains them well. */
+import { GradloomError } from '../core/errors.ts';
+import type { Shape } from '../core/shape.ts';
+import { conv2d, dense, flatten, maxPool2d } from '../layers/index.ts';
+import type { Layer } from '../layers/layer.ts';
+import { formatCount } from './output.ts';
+
+export const PRESETS = ['linear', 'mlp', 'cnn'] as const;
+export type PresetName = (typeof PRESETS)[number];
+
+export interface Preset {
+  readonly name: PresetName;
+  readonly layers: readonly Layer[];
+  /** For AdaGrad. */
+  readonly learningRate: number;
+  readonly epochs: number;
+  /** The network in one line. */
+  readonly text: string;
+}
+
+export interface PresetOptions {
+  readonly inputShape: Shape;
+  /** Classes, or values of the target. */
+  readonly outputs: number;
+  /** Of hidden layers; undefined: the preset's. */
+  readonly units: readonly number[] | undefined;
+}
+
+const MLP_UNITS: readonly number[] = [64, 32];
+const CNN_UNITS: readonly number[] = [64];
+const CNN_FILTERS = [16, 32, 64] as const;
+/** Smaller maps are not pooled further. */
+const MIN_SIDE = 6;
+
+export function makePreset(chosen: PresetName | undefined, options: PresetOptions): Preset {
+  const isImage = options.inputShape.length === 3;
+  const name = chosen ?? (isImage ? 'cnn' : 'mlp');
+  if (name === 'cnn' && !isImage) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      'train: --model cnn is for pictures; rows of a table take linear or mlp',
+    );
+  }
+  if (name === 'linear' && options.units !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      'train: --model linear has no hidden layer; leave --units out, or take --model mlp',
+    );
+  }
+  return { linear, mlp, cnn }[name](options);
+}
+
+function linear({ inputShape, outputs }: PresetOptions): Preset {
+  return {
+    name: 'linear',
+    layers: [...flat(inputShape), dense({ units: outputs })],
+    learningRate: 0.1,
+    epochs: 100,
+    text: `linear, ${chain(inputShape, [outputs])}`,
+  };
+}
+
+function mlp({ inputShape, outputs, units = MLP_UNITS }: PresetOptions): Preset {
+  return {
+    name: 'mlp',
+    layers: [...flat(inputShape), ...hidden(units), dense({ units: outputs })],
+    learningRate: 0.05,
+    epochs: 100,
+    text: `mlp, ${chain(inputShape, [...units, outputs])}`,
+  };
+}
+
+function cnn({ inputShape, outputs, units = CNN_UNITS }: PresetOptions): Preset {
+  const [height, width] = inputShape as readonly [number, number, number];
+  let side = Math.min(height, width);
+  const blocks: Layer[] = [];
+  const texts: string[] = [];
+  for (const filters of CNN_FILTERS) {
+    blocks.push(conv2d({ filters, kernelSize: 3, padding: 'same', activation: 'relu' }));
+    texts.push(`conv ${filters}`);
+    if (side < MIN_SIDE) break;
+    blocks.push(maxPool2d({ poolSize: 2 }));
+    side = Math.floor(side / 2);
+  }
+  return {
+    name: 'cnn',
+    layers: [...blocks, flatten(), ...hidden(units), dense({ units: outputs })],
+    learningRate: 0.02,
+    epochs: 20,
+    text: `cnn, ${inputShape.join('x')} -> ${texts.join(' -> ')} -> ${[...units, outputs].join(' -> ')}`,
+  };
+}
+
+function flat(inputShape: Shape): Layer[] {
+  return inputShape.length === 1 ? [] : [flatten()];
+}
+
+function hidden(units: readonly number[]): Layer[] {
+  return units.map((count) => dense({ units: count, activation: 'relu' }));
+}
+
+function chain(inputShape: Shape, units: readonly number[]): string {
+  const inputs = inputShape.reduce((product, extent) => product * extent, 1);
+  return [inputs, ...units].map(formatCount).join(' -> ');
+}

@@ -1,0 +1,191 @@
+/** The command line: its commands, options and help. */
+import { Command, Option } from 'commander';
+import { info } from '../core/info.ts';
+import * as optimizers from '../optimizers/index.ts';
+import {
+  delimiter,
+  imageSize,
+  integerFrom,
+  nameList,
+  positiveNumber,
+  setting,
+  share,
+  unitList,
+} from './arguments.ts';
+import { type BenchCommand, bench } from './bench.ts';
+import { type EvaluateCommand, evaluate } from './evaluate.ts';
+import { EXIT, EXIT_HELP } from './exit-codes.ts';
+import { inspect } from './inspect.ts';
+import { makeOutput, type Output } from './output.ts';
+import { type PredictCommand, predict } from './predict.ts';
+import { PRESETS } from './presets.ts';
+import { type TrainCommand, train } from './train.ts';
+import { SET_NAMES } from './training-data.ts';
+import { packageVersion } from './version.ts';
+
+const TRAIN_HELP = `
+The data is one of
+  a file of rows       .csv, .tsv (any delimiter), .json (an array of objects), .ndjson
+  a folder of pictures one folder for each class: pets/cat/1.jpg, pets/dog/7.png (needs: npm install sharp)
+  a set by its name    ${SET_NAMES.join(', ')}
+
+A target of texts, or of few whole numbers, is a class; other numbers are predicted as amounts. What was
+found is said, and --task decides otherwise. Missing numbers become the column's mean, missing texts a category of
+their own. Columns of texts that are nearly all different are left out.
+
+Examples:
+  $ gradloom train iris
+  $ gradloom train houses.csv --target price
+  $ gradloom train titanic.csv --target Survived --ignore PassengerId --model linear
+  $ gradloom train pets --size 64x64 --epochs 30 --out pets.safetensors
+  $ gradloom train clicks.ndjson --target clicked --optimizer sgd --learning-rate 0.05 --set momentum=0.9`;
+
+const PREDICT_HELP = `
+Prints CSV (or with --json a JSON object a line), one line for each row or picture, in their order. The file needs the
+columns that the model was trained on, by their names; others are left aside.
+
+Examples:
+  $ gradloom predict model.safetensors new.csv
+  $ gradloom predict model.safetensors new.csv --probabilities --out predictions.csv
+  $ gradloom predict pets.safetensors photo.jpg`;
+
+export function makeProgram(end: (code: number) => void): Command {
+  const program = new Command('gradloom')
+    .description('Trains neural networks on tables and pictures, and predicts with them.')
+    .version(packageVersion(), '-v, --version')
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .showHelpAfterError('(gradloom --help and gradloom <command> --help say what there is)')
+    .addHelpText(
+      'after',
+      `\nA first try:\n  $ gradloom train iris\n  $ gradloom inspect model.safetensors\n\n${EXIT_HELP}`,
+    )
+    .exitOverride();
+
+  const act = async (
+    options: { readonly json?: boolean },
+    work: (output: Output) => Promise<number> | number,
+  ) => end(await work(makeOutput(options.json === true ? 'json' : 'text')));
+
+  addTableOptions(
+    command(program, 'train', 'learn from data and save a model')
+      .argument('<data>', 'a file of rows, a folder of pictures, or the name of a set')
+      .option('-t, --target <column>', 'the column to predict (files of rows)')
+      .addOption(
+        new Option('--task <task>', 'what the target is')
+          .choices(['auto', 'classification', 'regression'])
+          .default('auto'),
+      )
+      .option('--ignore <columns>', 'columns to leave out, separated by commas; repeatable', nameList)
+      .option('--keep <columns>', 'columns of texts to use although nearly all are different', nameList)
+      .addOption(
+        new Option('--missing <way>', 'fill missing values, or refuse them')
+          .choices(['auto', 'error'])
+          .default('auto'),
+      ),
+  )
+    .addOption(
+      new Option('--size <height>x<width>', 'pictures are resized to this')
+        .argParser(imageSize)
+        .default([32, 32], '32x32'),
+    )
+    .addOption(new Option('--channels <n>', 'pictures in colour or grey').choices(['3', '1']).default('3'))
+    .option('--validation <share>', 'of the rows, held back to measure by', share, 0.2)
+    .addOption(
+      new Option('-m, --model <preset>', 'mlp for rows, cnn for pictures unless given').choices(PRESETS),
+    )
+    .option('--units <list>', 'of the hidden layers of mlp and cnn, such as 64,32', unitList)
+    .option('--optimizer <name>', Object.keys(optimizers).join(', '), 'adagrad')
+    .option(
+      '--learning-rate <rate>',
+      "default: the preset's for adagrad, else the optimizer's",
+      positiveNumber,
+    )
+    .option('--set <name=value>', 'another option of the optimizer; repeatable', setting)
+    .option('-e, --epochs <n>', 'at most; default: 100 for rows, 20 for pictures', integerFrom(1))
+    .option('--batch-size <n>', 'samples a step', integerFrom(1), 32)
+    .option(
+      '--patience <n>',
+      'end after so many epochs without a lower validation loss; 0: never',
+      integerFrom(0),
+      20,
+    )
+    .addOption(new Option('--weights <epoch>', 'which are saved').choices(['best', 'last']).default('best'))
+    .option('--seed <n>', 'the same seed gives the same model', integerFrom(0), 0)
+    .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
+    .option('-o, --out <file>', 'where the model is saved', 'model.safetensors')
+    .addHelpText('after', TRAIN_HELP)
+    .action((data: string, options: TrainCommand & Json) =>
+      act(options, (output) => train(data, options, output)),
+    );
+
+  addTableOptions(
+    command(program, 'predict', 'what a model says of new rows or pictures')
+      .argument('<model>', 'a file that train wrote')
+      .argument('<data>', 'a file of rows, a picture, or a folder of pictures'),
+  )
+    .option('-p, --probabilities', 'of each class')
+    .option('-o, --out <file>', 'write there and not on the terminal')
+    .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
+    .addHelpText('after', PREDICT_HELP)
+    .action((model: string, data: string, options: PredictCommand & Json) =>
+      act(options, (output) => predict(model, data, options, output)),
+    );
+
+  addTableOptions(
+    command(program, 'evaluate', 'how good a model is on labelled data')
+      .argument('<model>', 'a file that train wrote')
+      .argument('<data>', 'a file of rows with the target, or a folder of pictures by class'),
+  )
+    .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
+    .action((model: string, data: string, options: EvaluateCommand & Json) =>
+      act(options, (output) => evaluate(model, data, options, output)),
+    );
+
+  command(program, 'inspect', 'what a file of a model holds: layers, columns, classes, preprocessing')
+    .argument('<model>', 'a model or a checkpoint')
+    .action((model: string, options: Json) => act(options, (output) => inspect(model, output)));
+
+  command(program, 'bench', 'how fast this machine trains')
+    .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
+    .option('--seconds <n>', 'for each network', positiveNumber, 2)
+    .action((options: BenchCommand & Json) => act(options, (output) => bench(options, output)));
+
+  command(program, 'info', 'what is installed: versions, threads, instructions').action((options: Json) =>
+    act(options, sayInfo),
+  );
+  return program;
+}
+
+interface Json {
+  readonly json?: boolean;
+}
+
+function command(program: Command, name: string, description: string): Command {
+  return program.command(name).description(description).option('--json', 'for programs: the result as JSON');
+}
+
+function addTableOptions(command: Command): Command {
+  return command
+    .option('--delimiter <character>', 'between fields, or tab; default: found in the file', delimiter)
+    .option('--no-header', 'the first line is data; columns are called "column 1", ...');
+}
+
+function sayInfo(output: Output): number {
+  const { version: _, allocatedBytes: __, liveThreads: ___, ...native } = info();
+  const facts = {
+    version: packageVersion(),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    ...native,
+  };
+  for (const [name, value] of Object.entries(facts)) output.tell(HEADINGS[name] ?? name, `${value}`);
+  output.give(facts);
+  return EXIT.done;
+}
+
+const HEADINGS: Readonly<Record<string, string>> = {
+  version: 'gradloom',
+  simdTarget: 'SIMD',
+  blas: 'BLAS',
+  defaultThreads: 'threads',
+};

@@ -1,0 +1,50 @@
+/** Files of rows, by their endings. */
+import { extname } from 'node:path';
+import { csvSource, MISSING_MARKS } from '../datasets/csv.ts';
+import { jsonSource } from '../datasets/json.ts';
+import type { RowSource } from '../datasets/table.ts';
+import { readJsonRows, readNdjsonRows } from '../formats/json-rows.ts';
+import { sniff } from './sniff.ts';
+
+export interface SourceOptions {
+  readonly delimiter?: string | undefined;
+  readonly header: 'row' | 'none';
+}
+
+export interface FoundSource {
+  readonly source: RowSource;
+  /** How the file is read, for people. */
+  readonly format: string;
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  ',': 'commas',
+  ';': 'semicolons',
+  '\t': 'tabs',
+  '|': 'bars',
+};
+
+export async function openTable(path: string, options: SourceOptions): Promise<FoundSource> {
+  const ending = extname(path).toLowerCase();
+  if (ending === '.json')
+    return { source: jsonSource('json', { path, read: readJsonRows, missingMarks: [''] }), format: 'JSON' };
+  if (ending === '.ndjson' || ending === '.jsonl') {
+    return {
+      source: jsonSource('ndjson', { path, read: readNdjsonRows, missingMarks: [''] }),
+      format: 'NDJSON',
+    };
+  }
+  const found = await sniff(path);
+  const delimiter = options.delimiter ?? found.delimiter;
+  const { header } = options;
+  const source = csvSource(path, {
+    header,
+    delimiter,
+    quote: '"',
+    decimal: delimiter === found.delimiter ? found.decimal : '.',
+    missingMarks: MISSING_MARKS,
+  });
+  const decimals = found.decimal === ',' ? ', decimal commas' : '';
+  const heading = header === 'row' ? '' : ', no header';
+  return { source, format: `CSV with ${NAMES[delimiter] ?? JSON.stringify(delimiter)}${decimals}${heading}` };
+}

@@ -1,0 +1,208 @@
+/** `gradloom train`. */
+import { GradloomError } from '../core/errors.ts';
+import { info } from '../core/info.ts';
+import { suggest } from '../core/options.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import { standardize } from '../datasets/standardize.ts';
+import type { Model } from '../models/model.ts';
+import { sequential } from '../models/sequential.ts';
+import * as optimizers from '../optimizers/index.ts';
+import { makeOptimizer } from '../optimizers/make-optimizer.ts';
+import type { Optimizer } from '../optimizers/optimizer.ts';
+import { Trainer } from '../trainers/trainer.ts';
+import { EXIT } from './exit-codes.ts';
+import { type AnyTrainer, type Fitted, fitBest } from './fit.ts';
+import { measure, sayMeasures } from './measure.ts';
+import { countOf, formatSeconds, type Output } from './output.ts';
+import { makePreset, type PresetName } from './presets.ts';
+import type { Task, TrainingData } from './table-data.ts';
+import { fitTargetScale, scaleTargets, takeScaleBack } from './target-scale.ts';
+import { readTrainingData } from './training-data.ts';
+
+export interface TrainCommand {
+  readonly target?: string;
+  readonly task: Task | 'auto';
+  readonly ignore?: readonly string[];
+  readonly keep?: readonly string[];
+  readonly missing: 'auto' | 'error';
+  readonly delimiter?: string;
+  readonly header: boolean;
+  readonly size: readonly [number, number];
+  readonly channels: '1' | '3';
+  readonly validation: number;
+  readonly model?: PresetName;
+  readonly units?: readonly number[];
+  readonly optimizer: string;
+  readonly learningRate?: number;
+  readonly set?: Readonly<Record<string, number | string>>;
+  readonly epochs?: number;
+  readonly batchSize: number;
+  readonly patience: number;
+  readonly weights: 'best' | 'last';
+  readonly seed: number;
+  readonly threads: number;
+  readonly out: string;
+}
+
+export async function train(path: string, command: TrainCommand, output: Output): Promise<number> {
+  const optimizerKind = checkOptimizer(command.optimizer);
+  const data = await readTrainingData(path, {
+    target: command.target,
+    task: command.task,
+    ignore: command.ignore ?? [],
+    keep: command.keep ?? [],
+    missing: command.missing,
+    delimiter: command.delimiter,
+    header: command.header ? 'row' : 'none',
+    size: command.size,
+    channels: command.channels === '1' ? 1 : 3,
+  });
+  for (const [heading, ...lines] of data.notes) output.tell(heading, ...lines);
+  const sets = split(data, command, output);
+  const isRegression = data.task === 'regression';
+  const { inputShape } = sets.train;
+  const preset = makePreset(command.model, {
+    inputShape,
+    outputs: isRegression ? 1 : sets.train.classCount,
+    units: command.units,
+  });
+  const model = sequential({ inputShape, seed: command.seed }, preset.layers) as Model;
+  const optimizer = chooseOptimizer(optimizerKind, command, preset.learningRate);
+  const epochs = command.epochs ?? preset.epochs;
+  output.tell('model', `${preset.text}; ${countOf(model.parameterCount, 'parameter')}`);
+  output.tell(
+    'training',
+    describeTraining(optimizer, command, epochs),
+    ...(isRegression ? [SCALED] : []),
+    '',
+  );
+
+  const scale = isRegression ? fitTargetScale(sets.train) : undefined;
+  const scaled = (set: Dataset) => (scale === undefined ? set : scaleTargets(set, scale));
+  const trainer = new Trainer(model, {
+    optimizer,
+    loss: isRegression ? 'meanSquaredError' : 'softmaxCrossEntropy',
+    metrics: isRegression ? ['rootMeanSquaredError'] : ['accuracy'],
+    seed: command.seed,
+    threads: command.threads,
+  }) as unknown as AnyTrainer;
+  const { batchSize, patience, weights: keep } = command;
+  const fitted = await fitBest(
+    trainer,
+    { train: scaled(sets.train), validation: sets.validation && scaled(sets.validation) },
+    { epochs, batchSize, patience, keep },
+    output,
+  );
+  if (fitted === undefined) {
+    output.say('stopped before the first epoch was done; nothing is saved');
+    return EXIT.interrupted;
+  }
+  if (scale !== undefined) takeScaleBack(model, scale);
+  sayEnd(fitted, output);
+
+  const measures = await measure(model, sets.validation ?? sets.train, {
+    train: sets.train,
+    threads: command.threads,
+  });
+  sayMeasures(measures, sets.validation === undefined ? 'training rows' : 'validation rows', output);
+  await model.save(command.out);
+  output.tell('saved', command.out);
+  output.tell('next', `gradloom predict ${command.out} <new data>`);
+  const { history, kept, endedBy } = fitted;
+  output.give({
+    model: command.out,
+    task: data.task,
+    preset: preset.name,
+    parameters: model.parameterCount,
+    optimizer,
+    seed: command.seed,
+    threads: command.threads === 0 ? info().defaultThreads : command.threads,
+    rows: { training: sets.train.length, validation: sets.validation?.length ?? 0 },
+    epochs: history.epochs.length,
+    keptEpoch: kept.epoch,
+    endedBy,
+    seconds: history.epochs.reduce((sum, { seconds }) => sum + seconds, 0),
+    ...measures,
+  });
+  return endedBy === 'interrupt' ? EXIT.interrupted : EXIT.done;
+}
+
+const SCALED =
+  'the target has mean 0 and deviation 1 while training; the saved model gives it in its own unit';
+
+function checkOptimizer(kind: string): string {
+  if (Object.hasOwn(optimizers, kind)) return kind;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `train: --optimizer cannot be "${kind}"; ${suggest(kind, Object.keys(optimizers))}`,
+  );
+}
+
+/** The rate of the preset is AdaGrad's; others keep their own default. */
+function chooseOptimizer(
+  kind: string,
+  { learningRate, set = {} }: TrainCommand,
+  presetRate: number,
+): Optimizer {
+  const rate = learningRate ?? (kind === 'adagrad' ? presetRate : undefined);
+  return makeOptimizer('train', { kind, ...(rate === undefined ? {} : { learningRate: rate }), ...set });
+}
+
+function describeTraining(optimizer: Optimizer, command: TrainCommand, epochs: number): string {
+  const { patience, batchSize, threads } = command;
+  const ends =
+    patience > 0 && command.validation > 0 ? `, fewer if ${countOf(patience, 'epoch')} bring nothing` : '';
+  const rate = optimizer.learningRate === undefined ? '' : ` at ${optimizer.learningRate}`;
+  return (
+    `${optimizer.kind}${rate}, batches of ${batchSize}, ${countOf(epochs, 'epoch')}${ends}, ` +
+    `${countOf(threads === 0 ? info().defaultThreads : threads, 'thread')}, seed ${command.seed}`
+  );
+}
+
+interface Sets {
+  readonly train: Dataset;
+  readonly validation: Dataset | undefined;
+}
+
+function split({ dataset, task }: TrainingData, { validation, seed }: TrainCommand, output: Output): Sets {
+  if (validation === 0) {
+    const [train] = standardize(dataset);
+    output.tell('split', `all ${countOf(dataset.length, 'row')} for training, none to validate`);
+    return { train, validation: undefined };
+  }
+  const held = Math.round(dataset.length * validation);
+  if (held === 0 || held === dataset.length) {
+    throw new GradloomError(
+      'INVALID_DATA',
+      `train: of ${countOf(dataset.length, 'row')} none would be left to ${held === 0 ? 'validate' : 'train'} with --validation ${validation}; ` +
+        'give more rows, another share, or --validation 0',
+    );
+  }
+  const isStratified = task === 'classification' && dataset.classCounts().every((count) => count !== 1);
+  const [rest, part] = isStratified
+    ? (dataset as Dataset<readonly number[], 'class'>).split({
+        fraction: 1 - validation,
+        seed,
+        stratify: 'labels',
+      })
+    : dataset.split({ fraction: 1 - validation, seed });
+  const [train, validationSet] = standardize(rest, part);
+  const way = isStratified ? ', each class by its share' : '';
+  output.tell(
+    'split',
+    `${countOf(train.length, 'row')} to train, ${countOf(validationSet.length, 'row')} to validate${way}`,
+  );
+  return { train, validation: validationSet };
+}
+
+function sayEnd({ history, kept, endedBy }: Fitted, output: Output): void {
+  const { epochs } = history;
+  const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
+  const why = { completed: '', patience: ', ended since nothing got better', interrupt: ', stopped' }[
+    endedBy
+  ];
+  output.say('');
+  output.tell('trained', `${countOf(epochs.length, 'epoch')} in ${formatSeconds(seconds)}${why}`);
+  if (kept !== epochs.at(-1))
+    output.tell('kept', `epoch ${kept.epoch}, the one of the least validation loss`);
+}

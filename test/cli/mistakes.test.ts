@@ -1,0 +1,105 @@
+/** What users do wrong: each ends with its code, a message that helps, and nothing written. */
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { fixture, gradloom, makeFolder } from './command.ts';
+
+const FILES: Readonly<Record<string, string>> = {
+  'empty.csv': '',
+  'header.csv': 'a,b,y\n',
+  'one.csv': 'a,b,y\n1,2,x\n',
+  'ragged.csv': 'a,b,y\n1,2,x\n3,4\n',
+  'gap.csv': 'a,b,y\n1,2,x\n3,4,\n5,6,z\n',
+  'same.csv': 'a,b,y\n1,2,x\n3,4,x\n',
+  'plain.csv': '1,2,0\n3,4,1\n5,6,0\n',
+  'book.csv': 'PK\u0003\u0004...',
+};
+
+const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp])[] = [
+  [
+    'train nowhere.csv --target y',
+    3,
+    /there is no such file or folder, and no set of this name \(there are iris, /,
+  ],
+  ['train one.csv', 2, /name the column to predict with --target <column>; there are a, b and y/],
+  ['train empty.csv --target y', 3, /empty\.csv: has no line of data/],
+  ['train header.csv --target y', 3, /header\.csv: has no line of data below its header/],
+  ['train one.csv --target y', 3, /has 1 row, which is nothing to learn from/],
+  ['train ragged.csv --target y', 3, /line 3: has 2 fields, but there are 3 columns/],
+  [
+    'train gap.csv --target y',
+    3,
+    /line 3: column "y": the value is missing; the target must be there in each/,
+  ],
+  ['train same.csv --target y', 3, /the target "y" is "x" in each row/],
+  ['train plain.csv --target y', 2, /has no column "y".*if there is no header, give --no-header/],
+  ['train book.csv --target y', 3, /is a spreadsheet or a zip archive; save the sheet as CSV/],
+  ['train iris --optimizer adagrat', 2, /--optimizer cannot be "adagrat"; did you mean "adagrad"\?/],
+  [
+    'train iris --epochs 0',
+    2,
+    /'-e, --epochs <n>' argument '0' is invalid\. It must be an integer of at least 1\./,
+  ],
+  ['train iris --epoch 3', 2, /unknown option '--epoch'\n\(Did you mean --epochs\?\)/],
+  ['train iris --model cnn', 2, /--model cnn is for pictures; rows of a table take linear or mlp/],
+  ['train iris --optimizer sgd --learning-rate 1e30', 5, /not finite/],
+  ['predict nowhere.safetensors one.csv', 3, /nowhere\.safetensors/],
+  ['trian iris', 2, /unknown command 'trian'\n\(Did you mean train\?\)/],
+];
+
+test('mistakes end with their code and a message that helps', async (t) => {
+  const folder = await makeFolder(t);
+  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+  const [half, rest] = [MISTAKES.slice(0, 9), MISTAKES.slice(9)];
+  const check = async (mistakes: typeof MISTAKES) => {
+    for (const [args, code, message] of mistakes) {
+      const outcome = await gradloom(folder, ...args.split(' '));
+      t.is(outcome.code, code, `${args}: ${outcome.stderr}`);
+      t.regex(outcome.stderr, message, args);
+      t.notRegex(outcome.stderr, /^ +at /m, args);
+    }
+  };
+  await Promise.all([check(half), check(rest)]);
+  t.deepEqual((await readdir(folder)).sort(), Object.keys(FILES).sort());
+});
+
+test('with --json a program reads what was wrong', async (t) => {
+  const { code, stdout } = await gradloom(
+    await makeFolder(t),
+    'train',
+    fixture('visits.csv'),
+    '--target',
+    'bougt',
+    '--json',
+  );
+  t.is(code, 2);
+  const { error } = JSON.parse(stdout);
+  t.is(error.code, 'INVALID_OPTION');
+  t.regex(error.message, /has no column "bougt"; did you mean "bought"\?/);
+});
+
+test('the help teaches, and says how a process ends', async (t) => {
+  const folder = await makeFolder(t);
+  const [help, train, version] = await Promise.all([
+    gradloom(folder, '--help'),
+    gradloom(folder, 'train', '--help'),
+    gradloom(folder, '--version'),
+  ]);
+  t.is(help.code, 0);
+  for (const word of ['train', 'predict', 'evaluate', 'inspect', 'bench', 'info', 'Exit codes', '130']) {
+    t.true(help.stdout.includes(word), word);
+  }
+  t.regex(train.stdout, /Examples:\n {2}\$ gradloom train iris/);
+  t.regex(version.stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('info and bench give plain data', async (t) => {
+  const folder = await makeFolder(t);
+  const facts = JSON.parse((await gradloom(folder, 'info', '--json')).stdout);
+  t.is(facts.node, process.version);
+  const bench = JSON.parse(
+    (await gradloom(folder, 'bench', '--seconds', '0.01', '--threads', '1', '--json')).stdout,
+  );
+  t.true(bench.results.length >= 3);
+  t.true(bench.results.every(({ samplesPerSecond }: { samplesPerSecond: number }) => samplesPerSecond > 0));
+});

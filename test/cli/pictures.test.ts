@@ -1,0 +1,43 @@
+/** A folder of pictures by class: trained on, evaluated, predicted. Needs sharp, which is a development dependency. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import sharp from 'sharp';
+import { gradloom, makeFolder } from './command.ts';
+
+test('a folder with a folder for each class', async (t) => {
+  const folder = await makeFolder(t);
+  for (const [name, red, blue] of [
+    ['sunset', 220, 40],
+    ['sea', 30, 200],
+  ] as const) {
+    await mkdir(join(folder, 'pictures', name), { recursive: true });
+    for (let i = 0; i < 10; i++) {
+      const background = { r: red - i, g: 60 + i, b: blue + i };
+      const picture = sharp({ create: { width: 20, height: 16, channels: 3, background } });
+      await picture.png().toFile(join(folder, 'pictures', name, `${i}.png`));
+    }
+  }
+  const trained = await gradloom(
+    folder,
+    'train',
+    'pictures',
+    '--size',
+    '8x8',
+    '--epochs',
+    '10',
+    '--validation',
+    '0.3',
+  );
+  t.is(trained.code, 0, trained.stderr);
+  t.regex(trained.stdout, /20 pictures of shape \[8, 8, 3\]/);
+  t.regex(trained.stdout, /cnn, 8x8x3 -> conv 16/);
+  t.regex(trained.stdout, /accuracy 1\.0000/);
+  const one = await gradloom(folder, 'predict', 'model.safetensors', 'pictures/sea/3.png');
+  t.regex(one.stdout, /^file,prediction,probability\npictures\/sea\/3\.png,sea,/);
+  const all = await gradloom(folder, 'evaluate', 'model.safetensors', 'pictures', '--json');
+  t.is(JSON.parse(all.stdout).accuracy, 1);
+  const target = await gradloom(folder, 'train', 'pictures', '--target', 'x');
+  t.is(target.code, 2);
+  t.regex(target.stderr, /is a folder, whose folders are the classes; leave --target out/);
+});

@@ -1,0 +1,167 @@
+/** From a file to a model, its figures and its predictions, through processes. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { fixture, gradloom, makeFolder } from './command.ts';
+
+test('amounts: found in the data, said, trained, evaluated and predicted in their own unit', async (t) => {
+  const folder = await makeFolder(t);
+  // With a byte order mark, CRLF, semicolons, decimal commas, missing values and a column of names.
+  const houses = fixture('houses.csv');
+  const trained = await gradloom(
+    folder,
+    'train',
+    houses,
+    '--target',
+    'price',
+    '--ignore',
+    'id',
+    '--threads',
+    '2',
+  );
+  t.is(trained.code, 0, trained.stderr);
+  for (const said of [
+    /80 rows, CSV with semicolons, decimal commas/,
+    /area, rooms and city \(3 categories\)/,
+    /name is left out: 80 different texts in 80 rows/,
+    /area: 4 missing values filled with its mean/,
+    /city: 4 missing values taken for a category of their own/,
+    /price: numbers of \d+ different values: regression/,
+    /64 rows to train, 16 rows to validate/,
+    /root mean squared error .* always naming the mean/,
+    /saved {6}model\.safetensors/,
+  ]) {
+    t.regex(trained.stdout, said);
+  }
+  const evaluated = await gradloom(folder, 'evaluate', 'model.safetensors', houses, '--json');
+  const { r2, count } = JSON.parse(evaluated.stdout) as { r2: number; count: number };
+  t.is(count, 80);
+  t.true(r2 > 0.8, `R2 ${r2}`);
+  const predicted = await gradloom(folder, 'predict', 'model.safetensors', houses);
+  const [head, ...rows] = predicted.stdout.trimEnd().split('\n');
+  t.is(head, 'prediction');
+  t.is(rows.length, 80);
+  t.true(rows.every((row) => Number(row) > 50_000 && Number(row) < 600_000));
+});
+
+test('classes: the report for programs, and the same seed gives the same file', async (t) => {
+  const folder = await makeFolder(t);
+  const args = [
+    'train',
+    fixture('visits.csv'),
+    '--target',
+    'bought',
+    '--json',
+    '--seed',
+    '3',
+    '--threads',
+    '2',
+  ];
+  const first = await gradloom(folder, ...args, '--out', 'a.safetensors');
+  t.is(first.code, 0, first.stderr);
+  t.is(first.stderr, '');
+  const report = JSON.parse(first.stdout);
+  t.is(report.task, 'classification');
+  t.deepEqual(report.classNames, ['no', 'yes']);
+  t.deepEqual(report.rows, { training: 96, validation: 24 });
+  t.true(report.accuracy > report.baselineAccuracy);
+  t.is(
+    report.confusionMatrix.flat().reduce((sum: number, n: number) => sum + n, 0),
+    24,
+  );
+  const second = await gradloom(folder, ...args, '--out', 'b.safetensors');
+  t.is(JSON.parse(second.stdout).loss, report.loss);
+  t.deepEqual(await readFile(join(folder, 'a.safetensors')), await readFile(join(folder, 'b.safetensors')));
+
+  // Rows that the training data did not have: an unknown device, a missing number, columns in another order and more.
+  await writeFile(
+    join(folder, 'new.csv'),
+    'returning,minutes,device,other\nyes,29,desktop,1\nno,0.5,phone,2\nyes,,watch,3\n',
+  );
+  const predicted = await gradloom(
+    folder,
+    'predict',
+    'a.safetensors',
+    'new.csv',
+    '--probabilities',
+    '--json',
+  );
+  t.is(predicted.code, 0, predicted.stderr);
+  const rows = predicted.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  t.deepEqual(
+    rows.slice(0, 2).map(({ prediction }) => prediction),
+    ['yes', 'no'],
+  );
+  for (const row of rows) t.true(Math.abs(row['p(no)'] + row['p(yes)'] - 1) < 1e-5);
+  const written = await gradloom(folder, 'predict', 'a.safetensors', 'new.csv', '--out', 'p.csv');
+  t.is(written.stdout, 'wrote 3 predictions to p.csv\n');
+  t.regex(await readFile(join(folder, 'p.csv'), 'utf8'), /^prediction,probability\nyes,0\.\d+\nno,/);
+});
+
+test('NDJSON, a linear model, another optimizer with options, and inspect', async (t) => {
+  const folder = await makeFolder(t);
+  const rows = Array.from({ length: 60 }, (_, i) => ({ x: i % 7, kind: i % 2 === 0 ? 'a' : 'b', y: i % 2 }));
+  await writeFile(join(folder, 'rows.ndjson'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const options = [
+    '--model',
+    'linear',
+    '--optimizer',
+    'sgd',
+    '--learning-rate',
+    '0.1',
+    '--set',
+    'momentum=0.9',
+  ];
+  const trained = await gradloom(
+    folder,
+    'train',
+    'rows.ndjson',
+    '--target',
+    'y',
+    ...options,
+    '--epochs',
+    '30',
+  );
+  t.is(trained.code, 0, trained.stderr);
+  t.regex(
+    trained.stdout,
+    /y: whole numbers of 2 classes: classification \(--task regression if they are amounts\)/,
+  );
+  t.regex(trained.stdout, /linear, 3 -> 2; 8 parameters/);
+  t.regex(trained.stdout, /accuracy 1\.0000/);
+  const inspected = await gradloom(folder, 'inspect', 'model.safetensors', '--json');
+  const facts = JSON.parse(inspected.stdout);
+  t.deepEqual(facts.classNames, ['0', '1']);
+  t.deepEqual(
+    facts.table.inputs.map(({ name }: { name: string }) => name),
+    ['x', 'kind'],
+  );
+  t.regex(
+    (await gradloom(folder, 'inspect', 'model.safetensors')).stdout,
+    /x, kind \(2 categories\)[\s\S]*softmaxCrossEntropy/,
+  );
+});
+
+test('a set by its name, pictures, and what guessing would reach', async (t) => {
+  const folder = await makeFolder(t);
+  const trained = await gradloom(
+    folder,
+    'train',
+    'digits',
+    '--epochs',
+    '2',
+    '--json',
+    '--out',
+    'd.safetensors',
+  );
+  const report = JSON.parse(trained.stdout);
+  t.is(report.preset, 'cnn');
+  t.true(report.accuracy > 0.9 && report.baselineAccuracy < 0.2);
+  t.regex(
+    (await gradloom(folder, 'evaluate', 'd.safetensors', 'digits')).stdout,
+    /accuracy 0\.9\d+ on the pictures/,
+  );
+});
