@@ -185,6 +185,7 @@ export interface NativeSamplesSeen {
 }
 
 export interface NativeFitOptions {
+  /** Of the run, those before its start included. */
   readonly epochs: number;
   readonly batchSize: number;
   readonly shuffle: 'epoch' | 'never';
@@ -195,14 +196,49 @@ export interface NativeFitOptions {
   readonly progressIntervalMs: number;
   /** Whether the run starts in lockstep, see `NativeRun.setLockstep`. */
   readonly lockstep?: boolean;
+  /** Budgets of the run, what was before its start included; 0: none. */
+  readonly maxSteps: number;
+  readonly maxSeconds: number;
+  /** Absent: none. Otherwise one at the end, too; 0: not for that reason. */
+  readonly snapshots?:
+    | { readonly everySteps: number; readonly everySeconds: number; readonly everyEpochs: number }
+    | undefined;
+  /** Whether weights that were kept become the model's at the end. */
+  readonly restoreKept?: boolean;
+  /** Where the run begins that is the rest of another one, and the weights that it had kept. */
+  readonly start?:
+    | { readonly position: NativeRunPosition; readonly kept?: readonly Float32Array[] | undefined }
+    | undefined;
+}
+
+/** How far a run has come. */
+export interface NativeRunPosition {
+  /** Epochs, steps and seconds of the run. */
+  readonly epochs: number;
+  readonly steps: number;
+  readonly seconds: number;
+  /** Within the epoch; the last part is absent before its first batch. */
+  readonly batches: number;
+  readonly skippedSteps: number;
+  readonly epochSeconds: number;
+  readonly loss?: number;
+  readonly divisor?: number;
+  readonly samples?: number;
+  readonly metrics?: Float64Array;
+  /** For metrics of all samples. */
+  readonly kept?: NativeSamplesSeen;
 }
 
 export interface NativeProgressEvent extends NativeEvaluation {
   readonly type: 'progress';
   /** From 1, counted over all runs of the trainer. */
   readonly epoch: number;
+  /** Over all runs of the trainer. */
+  readonly steps: number;
   readonly batch: number;
   readonly batches: number;
+  /** Events of the run so far that were dropped, oldest first, because the event loop was behind. */
+  readonly dropped: number;
 }
 
 export interface NativeEpochEvent extends NativeEvaluation {
@@ -212,17 +248,31 @@ export interface NativeEpochEvent extends NativeEvaluation {
   readonly steps: number;
   /** Steps of this epoch skipped by `nonFinite: 'skip'`. */
   readonly skippedSteps: number;
+  /** The factor of the learning rate. */
+  readonly rateScale: number;
   readonly seconds: number;
+  readonly validationSeconds: number;
   readonly samplesPerSecond: number;
   readonly validation?: NativeEvaluation;
 }
 
 /** The last event of a run. After `error` the promise of the run is to reject with it. */
 export type NativeEndEvent =
-  | { readonly type: 'end'; readonly reason: 'completed' | 'stopped' }
+  | { readonly type: 'end'; readonly reason: 'completed' | 'stopped' | 'maxSteps' | 'maxSeconds' }
   | { readonly type: 'end'; readonly reason: 'error'; readonly error: Error & { code?: string } };
 
-export type NativeRunEvent = NativeProgressEvent | NativeEpochEvent | NativeEndEvent;
+/** The state of a run between two steps. `snapshotDone` is to be called for each. */
+export interface NativeSnapshotEvent {
+  readonly type: 'snapshot';
+  /** Of its run. */
+  readonly last: boolean;
+  readonly weights: readonly NativeTensor[];
+  readonly state: NativeTrainerState;
+  readonly kept?: readonly NativeTensor[];
+  readonly position: NativeRunPosition;
+}
+
+export type NativeRunEvent = NativeProgressEvent | NativeEpochEvent | NativeSnapshotEvent | NativeEndEvent;
 
 export interface NativeRun {
   /** Asks the training thread to stop at the next step's boundary. Any number of times, from anywhere. */
@@ -230,17 +280,35 @@ export interface NativeRun {
   /** With `true`, the thread waits after each epoch event until `acknowledge` is called once for it. */
   setLockstep(on: boolean): void;
   acknowledge(): void;
+  /** With `true`, the thread waits at the next step's boundary until it is false. */
+  setPaused(on: boolean): void;
+  /** Asks for something at the next step's boundary, or at the run's end. */
+  ask(requests: NativeRunRequests): void;
+  /** Until then the thread takes no further snapshot but the last and those that are asked for. */
+  snapshotDone(): void;
+}
+
+export interface NativeRunRequests {
+  readonly snapshot?: boolean | undefined;
+  /** Keeps the weights in place of any that were kept before. */
+  readonly keepWeights?: boolean | undefined;
+  readonly rateScale?: number | undefined;
+}
+
+/** In file layout. */
+export interface NativeTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
 }
 
 export interface NativeTrainerState {
   readonly steps: number;
   readonly epochs: number;
-  /** `<parameter>.<state>` in file layout, for instance `dense_1.weight.accumulator`. */
-  readonly tensors: readonly {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly data: Float32Array;
-  }[];
+  /** A factor of the learning rate. */
+  readonly rateScale: number;
+  /** `<parameter>.<state>`, for instance `dense_1.weight.accumulator`. */
+  readonly tensors: readonly NativeTensor[];
 }
 
 export interface NativeTrainer {

@@ -37,6 +37,7 @@ export function confusionMatrix(options: ConfusionMatrixOptions = {}): Metric<'c
 
 class ConfusionMatrix extends Metric<'confusionMatrix', number[][]> {
   readonly kind = 'confusionMatrix';
+  override readonly better = undefined;
   readonly #options: Options;
 
   constructor(options: Options) {

@@ -33,8 +33,11 @@ const TAKEN: ReadonlySet<string> = new Set([
   'epoch',
   'steps',
   'skippedSteps',
+  'rateScale',
   'seconds',
+  'validationSeconds',
   'samplesPerSecond',
+  'peakMemory',
   'validation',
 ]);
 
@@ -76,6 +79,7 @@ export class CustomMetric<Name extends string = string, Value extends Figure = F
   Value
 > {
   readonly kind: Name;
+  override readonly better = undefined;
   readonly #compute: Compute;
 
   constructor(name: Name, compute: Compute) {

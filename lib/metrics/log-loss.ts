@@ -13,6 +13,7 @@ export function logLoss(): Metric<'logLoss', number> {
 
 class LogLoss extends Metric<'logLoss', number> {
   readonly kind = 'logLoss';
+  override readonly better = 'lower';
 
   checkLoss(loss: Loss): string | undefined {
     if (tellsClasses(loss) || loss.outputs === 'binaryLogits') return undefined;

@@ -8,6 +8,7 @@ export function meanAbsoluteError(): Metric<'meanAbsoluteError', number> {
 
 class MeanAbsoluteError extends Metric<'meanAbsoluteError', number> {
   readonly kind = 'meanAbsoluteError';
+  override readonly better = 'lower';
 
   checkLoss({ kind, outputs }: Loss): string | undefined {
     if (outputs === 'values') return undefined;

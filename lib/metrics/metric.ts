@@ -12,6 +12,8 @@ export type Figure = number | number[] | number[][];
  */
 export abstract class Metric<Kind extends string = string, Value extends Figure = Figure> {
   abstract readonly kind: Kind;
+  /** Which of two figures is the better one; undefined where they are not numbers to compare. */
+  readonly better: 'higher' | 'lower' | undefined = 'higher';
 
   /** What is wrong with this metric beside `loss`, for outputs of this shape, or undefined. */
   abstract checkLoss(loss: Loss, outputShape: Shape): string | undefined;

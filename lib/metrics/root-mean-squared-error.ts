@@ -9,6 +9,7 @@ export function rootMeanSquaredError(): Metric<'rootMeanSquaredError', number> {
 
 class RootMeanSquaredError extends Metric<'rootMeanSquaredError', number> {
   readonly kind = 'rootMeanSquaredError';
+  override readonly better = 'lower';
 
   checkLoss(loss: Loss): string | undefined {
     return loss.outputs === 'values' ? undefined : misfit(this.kind, 'compares values', loss);

@@ -1,20 +1,14 @@
 /** Figures of runs, epoch by epoch. */
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, suggest } from '../core/options.ts';
+import { EPOCH_FACTS } from '../trainers/history.ts';
 import type { EpochRecord, History } from '../trainers/index.ts';
 
 /** A run, whose end is waited for, or the history that one resolved with. */
 export type RunLike = PromiseLike<History> | History;
 
-/** Facts of an epoch that are no figures of the model's. */
-const FACTS: ReadonlySet<string> = new Set([
-  'epoch',
-  'steps',
-  'skippedSteps',
-  'seconds',
-  'samplesPerSecond',
-  'validation',
-]);
+/** What is no figure of the training set's. */
+const FACTS: ReadonlySet<string> = new Set([...EPOCH_FACTS, 'validation']);
 
 export function checkRun(operation: string, given: unknown): RunLike {
   if (typeof given === 'object' && given !== null && ('then' in given || 'epochs' in given))

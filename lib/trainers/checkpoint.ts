@@ -1,5 +1,14 @@
 /** What a file holds of a trainer beside its model. */
-import { anything, integer, oneOf, readOptions, required, seed } from '../core/options.ts';
+import {
+  anything,
+  integer,
+  oneOf,
+  positive,
+  readOptions,
+  required,
+  seed,
+  withDefault,
+} from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
@@ -22,6 +31,7 @@ export interface TrainerSettings {
   readonly nonFinite: 'stop' | 'skip' | 'ignore';
   readonly steps: number;
   readonly epochs: number;
+  readonly rateScale: number;
 }
 
 export interface Checkpoint {
@@ -42,6 +52,7 @@ const SETTINGS = {
   nonFinite: required(oneOf('stop', 'skip', 'ignore')),
   steps: required(integer(0)),
   epochs: required(integer(0)),
+  rateScale: withDefault(positive, 1),
 };
 
 export function encodeCheckpoint(
@@ -70,7 +81,7 @@ export async function readCheckpoint(path: string, custom: Custom): Promise<Chec
     const state = selectTensors(path, file.tensors, fresh.tensors);
     checkNothingLeft(path, file.tensors, model.getWeights(), state);
     const tensors = Object.entries(state).map(([name, { data, shape }]) => ({ name, data, shape }));
-    return { steps: settings.steps, epochs: settings.epochs, tensors };
+    return { steps: settings.steps, epochs: settings.epochs, rateScale: settings.rateScale, tensors };
   };
   return { model, settings, readState };
 }

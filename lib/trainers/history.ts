@@ -8,10 +8,28 @@ interface EpochFacts {
   readonly steps: number;
   /** Steps of this epoch that `nonFinite: 'skip'` left out. */
   readonly skippedSteps: number;
-  /** Of training, without validation. */
+  /** What `reduceOnPlateau` has multiplied the learning rate by so far; 1 otherwise. */
+  readonly rateScale: number;
+  /** Of training, without validation and pauses. */
   readonly seconds: number;
+  /** 0 without a validation set. */
+  readonly validationSeconds: number;
   readonly samplesPerSecond: number;
+  /** Bytes: the most that the whole process has held resident until the epoch's end. */
+  readonly peakMemory: number;
 }
+
+/** The facts of an epoch that are no figures of the model's. */
+export const EPOCH_FACTS: readonly (keyof EpochFacts)[] = [
+  'epoch',
+  'steps',
+  'skippedSteps',
+  'rateScale',
+  'seconds',
+  'validationSeconds',
+  'samplesPerSecond',
+  'peakMemory',
+];
 
 /**
  * One epoch: the mean loss over its samples and the running metrics, each by its name (`Figures`), as of the steps
@@ -31,9 +49,63 @@ type ValidationRecord<Result, Validation> = unknown extends Validation
       ? { readonly validation?: Result }
       : { readonly validation: Result };
 
+/** In the midst of an epoch: the mean loss and the metrics over the samples so far, without metrics that take long. */
+export type BatchRecord<Figures = unknown> = {
+  /** From 1, counted over all runs of the trainer. */
+  readonly epoch: number;
+  /** Batches of this epoch that are done. */
+  readonly batch: number;
+  readonly batches: number;
+  /** Optimizer steps so far, over all runs of the trainer. */
+  readonly steps: number;
+  readonly loss: number;
+  /** Events of this run that were dropped so far, because the event loop was behind. */
+  readonly dropped: number;
+} & Partial<Figures>;
+
+/**
+ * Why a run ended: all epochs were done; by `stop`, an abort or `break`; by its early stopping; or a budget was used up.
+ */
+export type EndReason = 'completed' | 'stopped' | 'earlyStopping' | 'maxSteps' | 'maxSeconds';
+
 /** What became of a run, as plain data. */
 export interface History<Epoch = EpochRecord> {
   readonly epochs: readonly Epoch[];
-  /** `'stopped'`: by `stop`, an abort or `break`, before all epochs were done. */
-  readonly reason: 'completed' | 'stopped';
+  readonly reason: EndReason;
+}
+
+/**
+ * A history's epochs, or epochs, as CSV: a row each, a column a figure, those of the validation set as
+ * `validation.loss`. Lists and matrices are JSON in their cell. `JSON.stringify` does for JSON.
+ */
+export function historyToCsv(history: Pick<History<object>, 'epochs'>): string {
+  const { epochs } = history;
+  if (epochs.length === 0) return '';
+  const columns = csvColumns(epochs[0] as object);
+  return csvLine(columns) + epochs.map((epoch) => csvRow(columns, epoch)).join('');
+}
+
+const VALIDATION = 'validation';
+
+export function csvColumns(record: object): readonly string[] {
+  return Object.entries(record).flatMap(([key, value]) =>
+    key === VALIDATION ? Object.keys(value as object).map((name) => `${VALIDATION}.${name}`) : [key],
+  );
+}
+
+export function csvRow(columns: readonly string[], record: object): string {
+  const { validation = {}, ...training } = record as Readonly<Record<string, unknown>>;
+  const named = Object.entries(validation as object).map(([key, value]) => [`${VALIDATION}.${key}`, value]);
+  const values = new Map<string, unknown>([...Object.entries(training), ...(named as [string, unknown][])]);
+  return csvLine(
+    columns.map((column) => {
+      const value = values.get(column);
+      return typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
+    }),
+  );
+}
+
+export function csvLine(cells: readonly string[]): string {
+  const quoted = cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell));
+  return `${quoted.join(',')}\n`;
 }

@@ -1,5 +1,8 @@
 import type { NativeEpochEvent, NativeEvaluation, NativeProgressEvent } from '../native.ts';
 
+type Batch = NativeEvaluation & Pick<NativeProgressEvent, 'epoch' | 'batch' | 'batches'>;
+type Epoch = NativeEvaluation & Pick<NativeEpochEvent, 'epoch' | 'samplesPerSecond' | 'validation'>;
+
 /** A terminal, or what stands for one. */
 export interface LineOutput {
   write(text: string): unknown;
@@ -36,18 +39,19 @@ export class ProgressLine {
     this.#epochStart = options.now();
   }
 
-  showBatch(event: NativeProgressEvent): void {
+  showBatch(event: Batch): void {
     const { batch, batches } = event;
     const filled = Math.round((batch / batches) * BAR_WIDTH);
     const bar = '='.repeat(filled).padEnd(BAR_WIDTH);
     const seconds = (this.#options.now() - this.#epochStart) / 1000;
     const speed = seconds > 0 ? (batch * this.#options.batchSize) / seconds : 0;
     this.#line = this.#compose(event, `[${bar}] ${batch}/${batches}`, speed);
-    this.#draw();
+    // Others may have asked for events more often.
+    if (this.#options.now() - this.#lastDrawn >= PROGRESS_INTERVAL_MS) this.#draw();
   }
 
   /** For runs whose epochs nobody else shows. */
-  showEpoch(event: NativeEpochEvent): void {
+  showEpoch(event: Epoch): void {
     this.#line = this.#compose(event, `[${'='.repeat(BAR_WIDTH)}]`, event.samplesPerSecond);
     if (event.validation !== undefined) this.#line += `  validation ${this.#figures(event.validation)}`;
     if (this.#options.now() - this.#lastDrawn >= PROGRESS_INTERVAL_MS) this.#draw();
@@ -72,7 +76,7 @@ export class ProgressLine {
     this.#options.output.write('\n');
   }
 
-  #compose(event: NativeProgressEvent | NativeEpochEvent, bar: string, speed: number): string {
+  #compose(event: Batch | Epoch, bar: string, speed: number): string {
     const first = event.epoch - this.#epochsDone;
     const last = first + this.#options.epochs - 1;
     const samples = Math.round(speed).toLocaleString('en-US');

@@ -2,9 +2,7 @@ import { callNative, GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
-  guardedBy,
   instanceOf,
-  integer,
   oneOf,
   optional,
   readOptions,
@@ -40,6 +38,7 @@ import {
   type NativeEpochEvent,
   type NativeEvaluation,
   type NativeLabelledSamples,
+  type NativeProgressEvent,
   type NativeTrainer,
   native,
 } from '../native.ts';
@@ -47,7 +46,10 @@ import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { encodeCheckpoint, readCheckpoint, type TrainerSettings } from './checkpoint.ts';
 import { readCustom } from './custom.ts';
-import type { EpochRecord } from './history.ts';
+import { EpochControl } from './epoch-control.ts';
+import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
+import type { BatchRecord, EpochRecord } from './history.ts';
+import { readLoggers } from './loggers.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
 
@@ -72,28 +74,6 @@ export interface TrainerOptions<
   readonly nonFinite?: 'stop' | 'skip' | 'ignore';
 }
 
-export interface FitOptions<Figures = unknown, Validation extends Dataset | undefined = Dataset | undefined> {
-  /** Default: 1. */
-  readonly epochs?: number;
-  /** Samples a step; the last step of an epoch takes what is left. Default: 32. */
-  readonly batchSize?: number;
-  /** `'epoch'` draws a new order for each epoch, `'never'` keeps the data set's. Default: `'epoch'`. */
-  readonly shuffle?: 'epoch' | 'never';
-  /** Evaluated after each epoch. */
-  readonly validation?: Validation;
-  /** Stops the run as `TrainingRun.stop` does. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called after each epoch and awaited before the next one; what it throws ends the run with that error. */
-  readonly onEpochEnd?:
-    | ((
-        epoch: EpochRecord<Figures, Validation>,
-        run: TrainingRun<EpochRecord<Figures, Validation>>,
-      ) => unknown)
-    | undefined;
-  /** A live line on stderr: `'auto'` writes it when stderr is a terminal. Default: `'auto'`. */
-  readonly progress?: 'auto' | 'line' | 'none';
-}
-
 const TRAINER_OPTIONS = {
   optimizer: required(anything('an optimizer such as adagrad()')),
   loss: required(anything('a loss such as "softmaxCrossEntropy"')),
@@ -101,19 +81,6 @@ const TRAINER_OPTIONS = {
   seed: withDefault(seed, 0),
   threads: withDefault(threads, 0),
   nonFinite: withDefault(oneOf('stop', 'skip', 'ignore'), 'stop'),
-};
-
-type Callback = (epoch: unknown, run: unknown) => unknown;
-const callback = guardedBy('a function', (given): given is Callback => typeof given === 'function');
-
-const FIT_OPTIONS = {
-  epochs: withDefault(integer(1, 2 ** 31 - 1), 1),
-  batchSize: withDefault(extent, 32),
-  shuffle: withDefault(oneOf('epoch', 'never'), 'epoch'),
-  validation: optional(anything('a Dataset')),
-  signal: optional(guardedBy('an AbortSignal', isAbortSignal)),
-  onEpochEnd: optional(callback),
-  progress: withDefault(oneOf('auto', 'line', 'none'), 'auto'),
 };
 
 const EVALUATE_OPTIONS = { batchSize: withDefault(extent, 256), threads: optional(threads) };
@@ -209,20 +176,24 @@ export class Trainer<
     options: FitOptions<FiguresOf<Metrics[number]>, Validation> = {},
   ): TrainingRun<EpochRecord<FiguresOf<Metrics[number]>, Validation>> {
     type Epoch = EpochRecord<FiguresOf<Metrics[number]>, Validation>;
-    const { validation, signal, onEpochEnd, progress, ...settings } = readOptions(
-      'fit',
-      options,
-      FIT_OPTIONS,
-    );
+    const settings = readFitOptions('fit', options);
     this.#checkIdle('fit', 'await its run, or stop it, first');
+    const { validation, epochs, batchSize, shuffle } = settings;
     const samples = this.#readSet('fit', 'the training set', train);
     const validationSamples =
       validation === undefined ? undefined : this.#readValidationSet(validation, train);
-    const line = showsProgress(progress) ? this.#makeProgressLine(settings) : undefined;
+    const { metrics } = this.#objective;
+    const control = new EpochControl(settings, { metrics, isValidated: validation !== undefined });
+    const line = showsProgress(settings.progress) ? this.#makeProgressLine(settings) : undefined;
     const nativeOptions = {
-      ...settings,
+      epochs,
+      batchSize,
+      shuffle,
+      maxSteps: settings.maxSteps ?? 0,
+      maxSeconds: settings.maxSeconds ?? 0,
       validation: validationSamples,
-      progressIntervalMs: line === undefined ? 0 : PROGRESS_INTERVAL_MS,
+      progressIntervalMs: progressInterval(settings, line !== undefined),
+      restoreKept: control.restoresBest,
     };
     const calls = this.#objective.loss.startCalls();
     const model = this.#model;
@@ -235,8 +206,12 @@ export class Trainer<
       },
       failure: () => calls?.failure(),
       toRecord: (event) => this.#toRecord(event) as Epoch,
-      onEpochEnd,
-      signal,
+      toBatch: (event) => toBatchRecord(metrics, event),
+      control,
+      loggers: readLoggers('fit', settings.loggers),
+      onEpochEnd: settings.onEpochEnd,
+      onBatchEnd: settings.onBatchEnd,
+      signal: settings.signal,
       progress: line,
     });
     model.run = { isAtEpochEnd: () => isAtEpochEnd(run) };
@@ -292,6 +267,7 @@ export class Trainer<
       metrics,
       steps: state.steps,
       epochs: state.epochs,
+      rateScale: state.rateScale,
     };
     await writeFileAtomic(path, encodeCheckpoint(this.model, settings, state.tensors));
   }
@@ -327,10 +303,20 @@ export class Trainer<
     return readLabelled(operation, name, dataset, this.#objective.loss, this.model.outputShape);
   }
 
-  #toRecord({ type: _, epoch, validation, ...event }: NativeEpochEvent): object {
-    const { loss: _loss, metrics: _metrics, samples: _samples, ...facts } = event;
+  #toRecord({ epoch, validation, ...event }: NativeEpochEvent): object {
+    const { steps, skippedSteps, rateScale, seconds, validationSeconds, samplesPerSecond } = event;
     const evaluate = (result: NativeEvaluation) => toEvaluation(this.#objective.metrics, result);
     const validated = validation === undefined ? {} : { validation: evaluate(validation) };
+    const peakMemory = process.resourceUsage().maxRSS * 1024;
+    const facts = {
+      steps,
+      skippedSteps,
+      rateScale,
+      seconds,
+      validationSeconds,
+      samplesPerSecond,
+      peakMemory,
+    };
     return Object.freeze({ epoch, ...evaluate(event), ...validated, ...facts });
   }
 
@@ -351,17 +337,23 @@ export class Trainer<
   }
 }
 
-/** Not by `instanceof`: a signal may come from another realm or a polyfill. */
-function isAbortSignal(given: unknown): given is AbortSignal {
-  return (
-    typeof given === 'object' &&
-    given !== null &&
-    'aborted' in given &&
-    'addEventListener' in given &&
-    typeof given.addEventListener === 'function'
-  );
-}
-
 function showsProgress(progress: 'auto' | 'line' | 'none'): boolean {
   return progress === 'line' || (progress === 'auto' && process.stderr.isTTY === true);
+}
+
+/** Milliseconds between two progress events; 0: none. */
+function progressInterval({ onBatchEnd, batchInterval }: FitSettings, hasLine: boolean): number {
+  // The native side takes 0 for none, and no clock tells so little apart.
+  const wanted = onBatchEnd === undefined ? Number.POSITIVE_INFINITY : Math.max(batchInterval, 1e-6);
+  const least = Math.min(wanted, hasLine ? PROGRESS_INTERVAL_MS : Number.POSITIVE_INFINITY);
+  return Number.isFinite(least) ? least : 0;
+}
+
+function toBatchRecord(metrics: readonly Metric[], event: NativeProgressEvent): BatchRecord {
+  const { epoch, batch, batches, steps, dropped, loss } = event;
+  const figures = metrics.flatMap((metric, index) => {
+    const figure = event.metrics[index];
+    return typeof figure === 'number' ? [[metric.kind, figure] as const] : [];
+  });
+  return Object.freeze({ epoch, batch, batches, steps, loss, ...Object.fromEntries(figures), dropped });
 }

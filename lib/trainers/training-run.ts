@@ -1,11 +1,21 @@
 import { type Deferred, deferred } from '../core/deferred.ts';
 import { toGradloomError } from '../core/errors.ts';
-import type { NativeEndEvent, NativeEpochEvent, NativeRun, NativeRunEvent } from '../native.ts';
-import type { EpochRecord, History } from './history.ts';
+import type {
+  NativeEndEvent,
+  NativeEpochEvent,
+  NativeProgressEvent,
+  NativeRun,
+  NativeRunEvent,
+} from '../native.ts';
+import type { EpochControl } from './epoch-control.ts';
+import type { BatchRecord, EndReason, EpochRecord, History } from './history.ts';
+import { LogBook, type Logger } from './loggers.ts';
 import type { ProgressLine } from './progress-line.ts';
 
 /** A method's type, not a function's: a run of epochs with metrics is a run of epochs. */
 type EpochCallback<Epoch> = { call(epoch: Epoch, run: TrainingRun<Epoch>): unknown }['call'];
+
+type BatchCallback<Epoch> = { call(batch: BatchRecord, run: TrainingRun<Epoch>): unknown }['call'];
 
 /** What a run needs from the trainer that starts it. */
 export interface RunPlan<Epoch> {
@@ -14,7 +24,12 @@ export interface RunPlan<Epoch> {
   /** What a user's function threw on behalf of the training thread, which then ends. */
   readonly failure: () => { readonly error: unknown } | undefined;
   readonly toRecord: (event: NativeEpochEvent) => Epoch;
+  readonly toBatch?: (event: NativeProgressEvent) => BatchRecord;
+  /** What the run decides by itself. */
+  readonly control?: EpochControl;
+  readonly loggers?: readonly Logger[];
   readonly onEpochEnd: EpochCallback<Epoch> | undefined;
+  readonly onBatchEnd?: BatchCallback<Epoch> | undefined;
   readonly signal: AbortSignal | undefined;
   readonly progress: ProgressLine | undefined;
 }
@@ -53,7 +68,9 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   /** If not, epochs may be over on the thread that have not arrived here. */
   #startedInLockstep = false;
   #isStopRequested = false;
-  /** What `onEpochEnd` or a custom metric threw. */
+  #isPaused = false;
+  #loggers: LogBook | undefined;
+  /** What a function of the user's threw. */
   #failure: { readonly error: unknown } | undefined;
   #end: NativeEndEvent | undefined;
   #isSettled = false;
@@ -85,6 +102,21 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     if (this.#end === undefined) this.#native?.stop();
   }
 
+  /** Holds the run up at the next step's boundary until `resume`. Predictions and the like go on working. */
+  pause(): void {
+    this.#setPaused(true);
+  }
+
+  /** Lets a paused run go on. */
+  resume(): void {
+    this.#setPaused(false);
+  }
+
+  /** Whether it was paused and not resumed. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   // biome-ignore lint/suspicious/noThenProperty: a run is awaited as a promise is
   then<Value = History<Epoch>, Failure = never>(
     onHistory?: ((history: History<Epoch>) => Value | PromiseLike<Value>) | null,
@@ -110,7 +142,18 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   }
 
   get #isLockstep(): boolean {
-    return this.#plan.onEpochEnd !== undefined || this.#readers.size > 0;
+    return this.#isObserved || this.#plan.control?.isActive === true;
+  }
+
+  /** Whether somebody else may show epochs. */
+  get #isObserved(): boolean {
+    return this.#plan.onEpochEnd !== undefined || this.#readers.size > 0 || this.#loggers !== undefined;
+  }
+
+  #setPaused(on: boolean): void {
+    if (on === this.#isPaused) return;
+    this.#isPaused = on;
+    if (this.#end === undefined) this.#native?.setPaused(on);
   }
 
   async *#read(): AsyncGenerator<Epoch, void, undefined> {
@@ -140,18 +183,30 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
       this.#finish({ type: 'end', reason: 'stopped' });
       return;
     }
+    const { loggers = [] } = this.#plan;
+    if (loggers.length > 0) this.#loggers = new LogBook(loggers, [], (error) => this.#fail(error));
     this.#startedInLockstep = this.#isLockstep;
     try {
       this.#native = this.#plan.start(this.#startedInLockstep, (event) => this.#receive(event));
+      if (this.#isPaused) this.#native.setPaused(true);
     } catch (error) {
       this.#finish({ type: 'end', reason: 'error', error: error as Error });
     }
   }
 
   #receive(event: NativeRunEvent): void {
-    if (event.type === 'progress') this.#plan.progress?.showBatch(event);
+    if (event.type === 'progress') this.#showBatch(event);
     else if (event.type === 'epoch') void this.#addEpoch(event);
-    else this.#finish(event);
+    else if (event.type === 'end') this.#finish(event);
+  }
+
+  #showBatch(event: NativeProgressEvent): void {
+    const { progress, onBatchEnd, toBatch } = this.#plan;
+    progress?.showBatch(event);
+    if (onBatchEnd === undefined || toBatch === undefined || this.#isStopRequested) return;
+    // Not awaited, so that an asynchronous one fails later.
+    const call = async () => onBatchEnd(toBatch(event), this);
+    call().catch((error) => this.#fail(error));
   }
 
   async #addEpoch(event: NativeEpochEvent): Promise<void> {
@@ -159,9 +214,10 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     if (epoch === undefined) return;
     this.#epochs.push(epoch);
     const { progress, onEpochEnd } = this.#plan;
-    if (this.#isLockstep) progress?.clear();
+    if (this.#isObserved) progress?.clear();
     else progress?.showEpoch(event);
     progress?.countEpoch();
+    this.#loggers?.epoch(epoch as object);
     this.#announce();
     if (onEpochEnd !== undefined) await this.#callBack(onEpochEnd, epoch);
     this.#epochsHandled++;
@@ -169,13 +225,19 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     this.#settle();
   }
 
-  /** Undefined when a custom metric threw, which ends the run. */
+  /** Undefined when a custom metric threw, or a monitored figure is no number, which ends the run. */
   #readEpoch(event: NativeEpochEvent): Epoch | undefined {
     try {
-      return this.#plan.toRecord(event);
+      const epoch = this.#plan.toRecord(event);
+      const { control } = this.#plan;
+      if (control?.isActive === true) {
+        const { requests, stops } = control.judge(epoch as object, event.rateScale);
+        this.#native?.ask(requests);
+        if (stops) this.stop();
+      }
+      return epoch;
     } catch (error) {
-      this.#failure ??= { error };
-      this.stop();
+      this.#fail(error);
       return undefined;
     }
   }
@@ -187,9 +249,13 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     try {
       await onEpochEnd(epoch, this);
     } catch (error) {
-      this.#failure = { error };
-      this.stop();
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.stop();
   }
 
   /** Lets the thread go on when everybody is done with all epochs so far. */
@@ -208,16 +274,28 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   /** Once, when the thread has ended and the last `onEpochEnd` is over. */
   #settle(): void {
     if (this.#end === undefined || this.#epochsHandled < this.#epochs.length) return;
+    const end = this.#end;
+    const history: History<Epoch> = Object.freeze({
+      epochs: Object.freeze([...this.#epochs]),
+      reason: this.#reasonOf(end),
+    });
+    if (this.#loggers === undefined) this.#conclude(end, history);
+    else void this.#loggers.end(history as History<object>).then(() => this.#conclude(end, history));
+  }
+
+  #reasonOf(end: NativeEndEvent): EndReason {
+    if (end.reason !== 'error' && this.#plan.control?.isOver === true) return 'earlyStopping';
+    return end.reason === 'error' ? 'stopped' : end.reason;
+  }
+
+  #conclude(end: NativeEndEvent, history: History<Epoch>): void {
     this.#isSettled = true;
     this.#plan.progress?.end();
     for (const cleanup of this.#cleanups) cleanup();
     const failure = this.#failure ?? this.#plan.failure();
     if (failure !== undefined) this.#history.reject(failure.error);
-    else if (this.#end.reason === 'error') this.#history.reject(toGradloomError(this.#end.error));
-    else
-      this.#history.resolve(
-        Object.freeze({ epochs: Object.freeze([...this.#epochs]), reason: this.#end.reason }),
-      );
+    else if (end.reason === 'error') this.#history.reject(toGradloomError(end.error));
+    else this.#history.resolve(history);
     this.#announce();
   }
 

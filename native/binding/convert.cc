@@ -166,6 +166,8 @@ Napi::Value from_figure(Napi::Env env, const MetricResult& figure, size_t axis, 
   return list;
 }
 
+}  // namespace
+
 Napi::Object from_samples(Napi::Env env, const KeptSamples& samples) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("count", static_cast<double>(samples.count));
@@ -177,8 +179,6 @@ Napi::Object from_samples(Napi::Env env, const KeptSamples& samples) {
   }
   return object;
 }
-
-}  // namespace
 
 Napi::Object from_result(Napi::Env env, const ObjectiveResult& result) {
   Napi::Object object = Napi::Object::New(env);

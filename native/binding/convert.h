@@ -35,6 +35,7 @@ Napi::Float32Array copy_to_js(Napi::Env env, const float* values, size_t count);
 Napi::Int32Array copy_to_js(Napi::Env env, const int32_t* values, size_t count);
 
 PassOptions to_pass_options(const Napi::Value& value);
+Napi::Object from_samples(Napi::Env env, const KeptSamples& samples);
 Napi::Object from_result(Napi::Env env, const ObjectiveResult& result);
 
 // Samples whose memory belongs to JavaScript, which is kept from collecting it as long as this lives. To be made and

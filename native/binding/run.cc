@@ -1,8 +1,10 @@
 #include "binding/run.h"
 
+#include <chrono>
 #include <utility>
 
 #include "binding/errors.h"
+#include "binding/run_state.h"
 #include "common/error.h"
 
 namespace gradloom {
@@ -45,19 +47,65 @@ void RunControl::stopped() {
   changed_.notify_all();
 }
 
-namespace {
-
-Shuffle to_shuffle(const std::string& name) {
-  if (name != "epoch" && name != "never") throw Error("INVALID_ARGUMENT", "shuffle must be \"epoch\" or \"never\"");
-  return name == "epoch" ? Shuffle::kEachEpoch : Shuffle::kNever;
+void RunControl::set_paused(bool on) {
+  {
+    const std::lock_guard guard(mutex_);
+    paused_ = on;
+    if (on) asked_.store(true, std::memory_order_relaxed);
+  }
+  changed_.notify_all();
 }
 
-FitOptions to_fit_options(const Napi::Object& options, int threads) {
-  return {.epochs = integer_property(options, "epochs", 1),
-          .batch = integer_property(options, "batchSize", 1),
-          .shuffle = to_shuffle(string_property(options, "shuffle")),
-          .threads = threads,
-          .progress_interval = number_property(options, "progressIntervalMs") / 1000};
+void RunControl::ask(const RunRequests& requests) {
+  const std::lock_guard guard(mutex_);
+  requests_.snapshot |= requests.snapshot;
+  requests_.keep_weights |= requests.keep_weights;
+  if (requests.rate_scale) requests_.rate_scale = requests.rate_scale;
+  asked_.store(true, std::memory_order_relaxed);
+}
+
+void RunControl::snapshot_done() { snapshots_in_flight_.fetch_sub(1); }
+
+RunRequests RunControl::take_requests() {
+  using Clock = std::chrono::steady_clock;
+  if (!asked_.load(std::memory_order_relaxed)) return {};
+  std::unique_lock guard(mutex_);
+  const Clock::time_point start = Clock::now();
+  const bool waits = paused_ && !stopped_;
+  changed_.wait(guard, [&] { return stopped_ || !paused_; });
+  RunRequests requests = std::exchange(requests_, {});
+  if (waits) requests.paused = std::chrono::duration<double>(Clock::now() - start).count();
+  asked_.store(false, std::memory_order_relaxed);
+  return requests;
+}
+
+bool ProgressQueue::add(ProgressReport report) {
+  const std::lock_guard guard(mutex_);
+  reports_.push_back(std::move(report));
+  if (reports_.size() > kMost) {
+    reports_.pop_front();
+    ++dropped_;
+  }
+  return !std::exchange(in_flight_, true);
+}
+
+std::deque<ProgressReport> ProgressQueue::take(uint64_t& dropped) {
+  const std::lock_guard guard(mutex_);
+  in_flight_ = false;
+  dropped = dropped_;
+  return std::exchange(reports_, {});
+}
+
+namespace {
+
+const char* reason_of(FitEnd end) {
+  switch (end) {
+    case FitEnd::kCompleted: return "completed";
+    case FitEnd::kStopped: return "stopped";
+    case FitEnd::kOutOfSteps: return "maxSteps";
+    case FitEnd::kOutOfTime: return "maxSeconds";
+  }
+  return "";
 }
 
 }  // namespace
@@ -80,6 +128,7 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
     if (validation_->samples().count() == 0) throw Error("INVALID_DATA", "fit: the validation dataset is empty");
     objective.check_labels(validation_->samples());
   }
+  start_ = to_run_start(options.As<Napi::Object>().Get("start"), objective, learner_->network().architecture());
   if (!on_event.IsFunction()) throw Error("INVALID_ARGUMENT", "onEvent must be a function");
   on_event_ = Napi::Persistent(on_event.As<Napi::Function>());
   if (!learner_->network().begin_training()) {
@@ -105,7 +154,8 @@ FitOperation::~FitOperation() {
 
 void FitOperation::work(const std::atomic<bool>& stop) {
   try {
-    end_ = fit(*learner_, train_.samples(), validation_ ? &validation_->samples() : nullptr, options_, stop, *this);
+    end_ = fit(*learner_, train_.samples(), validation_ ? &validation_->samples() : nullptr, options_, stop, *this,
+               std::move(start_));
   } catch (...) {
     error_ = std::current_exception();
   }
@@ -121,21 +171,26 @@ void FitOperation::settle(Napi::Env env) {
     event.Set("reason", "error");
     event.Set("error", to_js_error(env, error_).Value());
   } else {
-    event.Set("reason", end_ == FitEnd::kCompleted ? "completed" : "stopped");
+    event.Set("reason", reason_of(end_));
   }
   on_event_.Call({event});
 }
 
 void FitOperation::on_progress(const ProgressReport& report) {
-  if (progress_in_flight_.exchange(true)) return;  // the event loop is behind: drop this one
-  channel().send([this, report](Napi::Env env) {
-    progress_in_flight_.store(false);
-    Napi::Object event = from_result(env, report.training);
-    event.Set("type", "progress");
-    event.Set("epoch", static_cast<double>(report.epoch));
-    event.Set("batch", static_cast<double>(report.batch));
-    event.Set("batches", static_cast<double>(report.batches));
-    on_event_.Call({event});
+  if (!progress_.add(report)) return;
+  channel().send([this](Napi::Env env) {
+    uint64_t dropped = 0;
+    for (const ProgressReport& each : progress_.take(dropped)) {
+      const Napi::HandleScope scope(env);
+      Napi::Object event = from_result(env, each.training);
+      event.Set("type", "progress");
+      event.Set("epoch", static_cast<double>(each.epoch));
+      event.Set("steps", static_cast<double>(each.steps));
+      event.Set("batch", static_cast<double>(each.batch));
+      event.Set("batches", static_cast<double>(each.batches));
+      event.Set("dropped", static_cast<double>(dropped));
+      on_event_.Call({event});
+    }
   });
 }
 
@@ -150,7 +205,9 @@ void FitOperation::on_epoch(const EpochReport& report) {
     event.Set("epoch", static_cast<double>(report.epoch));
     event.Set("steps", static_cast<double>(report.steps));
     event.Set("skippedSteps", static_cast<double>(report.skipped_steps));
+    event.Set("rateScale", report.rate_scale);
     event.Set("seconds", report.seconds);
+    event.Set("validationSeconds", report.validation_seconds);
     event.Set("samplesPerSecond", static_cast<double>(report.samples) / report.seconds);
     if (validation) event.Set("validation", from_result(env, *validation));
     on_event_.Call({event});
@@ -158,10 +215,21 @@ void FitOperation::on_epoch(const EpochReport& report) {
   control_->wait_for_consumer(number);
 }
 
+void FitOperation::on_snapshot(Snapshot snapshot) {
+  control_->snapshot_sent();
+  channel().send([this, taken = std::make_shared<const Snapshot>(std::move(snapshot))](Napi::Env env) {
+    Napi::Object event = from_snapshot(env, *taken);
+    event.Set("type", "snapshot");
+    on_event_.Call({event});
+  });
+}
+
 Napi::Function RunWrap::define(Napi::Env env) {
-  return DefineClass(env, "NativeRun",
-                     {InstanceMethod<&RunWrap::stop>("stop"), InstanceMethod<&RunWrap::set_lockstep>("setLockstep"),
-                      InstanceMethod<&RunWrap::acknowledge>("acknowledge")});
+  return DefineClass(
+      env, "NativeRun",
+      {InstanceMethod<&RunWrap::stop>("stop"), InstanceMethod<&RunWrap::set_lockstep>("setLockstep"),
+       InstanceMethod<&RunWrap::acknowledge>("acknowledge"), InstanceMethod<&RunWrap::set_paused>("setPaused"),
+       InstanceMethod<&RunWrap::ask>("ask"), InstanceMethod<&RunWrap::snapshot_done>("snapshotDone")});
 }
 
 void RunWrap::attach(std::shared_ptr<RunControl> control, std::weak_ptr<Job> job) {
@@ -181,6 +249,27 @@ Napi::Value RunWrap::set_lockstep(const Napi::CallbackInfo& info) {
 
 Napi::Value RunWrap::acknowledge(const Napi::CallbackInfo& info) {
   if (control_) control_->acknowledge();
+  return info.Env().Undefined();
+}
+
+Napi::Value RunWrap::set_paused(const Napi::CallbackInfo& info) {
+  if (control_) control_->set_paused(info[0].ToBoolean());
+  return info.Env().Undefined();
+}
+
+Napi::Value RunWrap::ask(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Object given = to_object(info[0], "requests");
+    RunRequests requests{.snapshot = given.Get("snapshot").ToBoolean(),
+                         .keep_weights = given.Get("keepWeights").ToBoolean()};
+    if (!given.Get("rateScale").IsUndefined()) requests.rate_scale = number_property(given, "rateScale");
+    if (control_) control_->ask(requests);
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value RunWrap::snapshot_done(const Napi::CallbackInfo& info) {
+  if (control_) control_->snapshot_done();
   return info.Env().Undefined();
 }
 

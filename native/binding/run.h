@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,10 +28,21 @@ class RunControl {
   void set_lockstep(bool on);
   void delivered(uint64_t event);
   void acknowledge();
+  void set_paused(bool on);
+  // For the next step's boundary; what was asked before stands.
+  void ask(const RunRequests& requests);
+  // Snapshots that were sent and are not yet done with hold further ones up, unless they are asked for.
+  void snapshot_done();
 
   // On the training thread, after sending epoch event `event`: returns when the consumer has caught up, or once
   // stopped.
   void wait_for_consumer(uint64_t event);
+  // What was asked, once the run is not paused, or stopped.
+  RunRequests take_requests();
+  void snapshot_sent() { snapshots_in_flight_.fetch_add(1); }
+  bool snapshot_in_flight() const { return snapshots_in_flight_.load(std::memory_order_relaxed) > 0; }
+
+  // From any thread.
   void stopped();
 
  private:
@@ -39,8 +51,29 @@ class RunControl {
   std::condition_variable changed_;
   bool lockstep_;
   bool stopped_ = false;
+  bool paused_ = false;
   uint64_t delivered_ = 0;
   uint64_t acknowledged_ = 0;
+  RunRequests requests_;
+  std::atomic<bool> asked_{false};  // whether the training thread has to look: something was asked, or it is paused
+  std::atomic<int> snapshots_in_flight_{0};
+};
+
+// Progress on its way to the event loop. Where that is behind, the oldest reports are dropped.
+class ProgressQueue {
+ public:
+  static constexpr size_t kMost = 256;
+
+  // On the training thread: whether a call has to be sent that takes them.
+  bool add(ProgressReport report);
+  // On the JavaScript thread.
+  std::deque<ProgressReport> take(uint64_t& dropped);
+
+ private:
+  std::mutex mutex_;
+  std::deque<ProgressReport> reports_;
+  bool in_flight_ = false;
+  uint64_t dropped_ = 0;
 };
 
 // What a run takes of its trainer.
@@ -66,16 +99,20 @@ class FitOperation final : public Operation, private RunObserver {
  private:
   void on_progress(const ProgressReport& report) override;
   void on_epoch(const EpochReport& report) override;
+  RunRequests at_boundary() override { return control_->take_requests(); }
+  bool takes_snapshots() override { return !control_->snapshot_in_flight(); }
+  void on_snapshot(Snapshot snapshot) override;
 
   std::shared_ptr<Learner> learner_;
   HeldSamples train_;
   std::optional<HeldSamples> validation_;
   FitOptions options_;
+  RunStart start_;
   std::shared_ptr<RunControl> control_;
   Napi::FunctionReference on_event_;
   std::optional<AttachedLoss> loss_;
   uint64_t epoch_events_ = 0;
-  std::atomic<bool> progress_in_flight_{false};
+  ProgressQueue progress_;
   bool settled_ = false;
   FitEnd end_ = FitEnd::kCompleted;
   std::exception_ptr error_;
@@ -92,6 +129,9 @@ class RunWrap : public Napi::ObjectWrap<RunWrap> {
   Napi::Value stop(const Napi::CallbackInfo& info);
   Napi::Value set_lockstep(const Napi::CallbackInfo& info);
   Napi::Value acknowledge(const Napi::CallbackInfo& info);
+  Napi::Value set_paused(const Napi::CallbackInfo& info);
+  Napi::Value ask(const Napi::CallbackInfo& info);
+  Napi::Value snapshot_done(const Napi::CallbackInfo& info);
 
   std::shared_ptr<RunControl> control_;
   std::weak_ptr<Job> job_;

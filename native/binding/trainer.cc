@@ -11,7 +11,9 @@
 #include "binding/errors.h"
 #include "binding/model.h"
 #include "binding/run.h"
+#include "binding/run_state.h"
 #include "common/error.h"
+#include "training/snapshot.h"
 
 namespace gradloom {
 namespace {
@@ -30,10 +32,6 @@ std::vector<int> trained_parameters(const Architecture& architecture) {
     if (architecture.parameters()[p].role == ParameterRole::kTrained) trained.push_back(static_cast<int>(p));
   }
   return trained;
-}
-
-std::string state_name(const Architecture::Parameter& parameter, const StateSpec& state) {
-  return parameter.name + "." + state.name;
 }
 
 }  // namespace
@@ -88,25 +86,15 @@ Napi::Value TrainerWrap::fit(const Napi::CallbackInfo& info) {
 Napi::Value TrainerWrap::get_state(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Napi::Env env = info.Env();
-    const Architecture& architecture = learner_->network().architecture();
     const std::shared_lock guard(learner_->network().lock());
-    Napi::Array tensors = Napi::Array::New(env);
-    for (const int p : trained_parameters(architecture)) {
-      const auto& parameter = architecture.parameters()[static_cast<size_t>(p)];
-      for (size_t s = 0; s < learner_->optimizer().states().size(); ++s) {
-        Napi::Float32Array data = Napi::Float32Array::New(env, static_cast<size_t>(parameter.shape.size()));
-        architecture.export_parameter(p, learner_->state(s), data.Data());
-        Napi::Object tensor = Napi::Object::New(env);
-        tensor.Set("name", state_name(parameter, learner_->optimizer().states()[s]));
-        tensor.Set("shape", from_shape(env, parameter.shape));
-        tensor.Set("data", data);
-        tensors.Set(tensors.Length(), tensor);
-      }
-    }
+    TensorCopies copies(learner_->network().architecture());
+    const std::vector<SavedTensor> tensors = copies.add_states(*learner_);
+    copies.make();
     Napi::Object state = Napi::Object::New(env);
     state.Set("steps", static_cast<double>(learner_->steps));
     state.Set("epochs", static_cast<double>(learner_->epochs));
-    state.Set("tensors", tensors);
+    state.Set("rateScale", learner_->rate_scale);
+    state.Set("tensors", from_tensors(env, tensors));
     return state;
   });
 }
@@ -117,6 +105,7 @@ Napi::Value TrainerWrap::set_state(const Napi::CallbackInfo& info) {
     const Napi::Object state = to_object(info[0], "state");
     const int64_t steps = integer_property(state, "steps", 0);
     const int64_t epochs = integer_property(state, "epochs", 0);
+    const double rate_scale = number_property(state, "rateScale");
     if (!state.Get("tensors").IsArray()) throw Error("INVALID_ARGUMENT", "tensors must be a list");
     const auto list = state.Get("tensors").As<Napi::Array>();
     std::map<std::string, Napi::Float32Array> given;
@@ -153,6 +142,7 @@ Napi::Value TrainerWrap::set_state(const Napi::CallbackInfo& info) {
     }
     learner_->steps = static_cast<uint64_t>(steps);
     learner_->epochs = static_cast<uint64_t>(epochs);
+    learner_->rate_scale = rate_scale;
     return info.Env().Undefined();
   });
 }

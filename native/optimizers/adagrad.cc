@@ -74,7 +74,7 @@ GradientCheck update(const AdagradRule& rule, float rate, const UpdateArguments&
 
 GradientCheck AdagradUpdate(const AdagradRule& rule, const UpdateArguments& args) {
   const double age = static_cast<double>(args.step - 1);
-  const auto rate = static_cast<float>(rule.learning_rate / (1 + age * rule.learning_rate_decay));
+  const auto rate = static_cast<float>(rule.learning_rate * args.rate_scale / (1 + age * rule.learning_rate_decay));
   if (rule.weight_decay != 0) {
     return rule.epsilon_inside ? update<true, true>(rule, rate, args) : update<true, false>(rule, rate, args);
   }

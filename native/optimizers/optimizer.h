@@ -22,6 +22,7 @@ struct UpdateArguments {
   const float* gradient;  // [count]
   float* const* states;   // one [count] array a state, updated
   uint64_t step;          // of this update, from 1
+  double rate_scale = 1;  // a factor of the learning rate
 };
 
 enum class GradientCheck {

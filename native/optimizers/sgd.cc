@@ -18,8 +18,8 @@ struct Step {
   V rate, momentum, fresh, decay, sign;
   bool nesterov;
 
-  Step(const SgdRule& rule, uint64_t step)
-      : rate(hn::Set(D(), rule.learning_rate)),
+  Step(const SgdRule& rule, uint64_t step, double rate_scale)
+      : rate(hn::Set(D(), static_cast<float>(rule.learning_rate * rate_scale))),
         // The buffer starts at 0, so with these two factors the first step gives b = g.
         momentum(hn::Set(D(), rule.momentum)),
         fresh(hn::Set(D(), step == 1 ? 1.0F : 1.0F - rule.dampening)),
@@ -41,7 +41,7 @@ struct Step {
 GradientCheck SgdUpdate(const SgdRule& rule, const UpdateArguments& args) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const Step step(rule, args.step);
+  const Step step(rule, args.step, args.rate_scale);
   float* HWY_RESTRICT buffer = rule.momentum == 0 ? nullptr : args.states[0];
   auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
   int64_t i = 0;

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <numeric>
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/error.h"
 #include "common/random.h"
 #include "kernels/choice.h"
+#include "training/compute_lock.h"
 #include "training/predict.h"
 #include "training/train_step.h"
 
@@ -18,6 +20,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+Clock::duration to_duration(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
 
 // Fisher-Yates from the words of the epoch's stream; word * n / 2^32 is uniform to within n / 2^32.
 void shuffle(std::vector<uint32_t>& order, uint64_t seed, uint64_t epoch) {
@@ -34,14 +40,16 @@ void shuffle(std::vector<uint32_t>& order, uint64_t seed, uint64_t epoch) {
 class Run {
  public:
   Run(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
-      int threads, const std::atomic<bool>& stop, RunObserver& observer)
+      int threads, const std::atomic<bool>& stop, RunObserver& observer, RunStart start)
       : learner_(learner),
         train_(train),
         options_(options),
         stop_(stop),
         observer_(observer),
-        totals_(learner.objective()->empty_totals(train.count())),
-        step_(learner, std::min(options.batch, train.count()), threads) {
+        step_(learner, std::min(options.batch, train.count()), threads),
+        first_step_(learner.steps - start.position.steps),
+        position_(std::move(start.position)),
+        kept_(std::move(start.kept)) {
     const int64_t rest = train.count() % step_.batch();
     if (rest > 0) last_step_.emplace(learner, rest, threads);
     if (validation != nullptr) {
@@ -49,83 +57,188 @@ class Run {
                           PassOptions{options.batch, threads});
     }
     if (options.shuffle == Shuffle::kEachEpoch) order_.resize(static_cast<size_t>(train.count()));
+    ObjectiveTotals begun = std::exchange(position_.epoch.totals, learner.objective()->empty_totals(train.count()));
+    if (position_.epoch.batches > 0) learner.objective()->restore(begun, position_.epoch.totals);
+    note_snapshot();
   }
 
   FitEnd operator()(Team& team) {
-    for (int64_t i = 0; i < options_.epochs; ++i) {
-      if (!epoch(team)) return FitEnd::kStopped;
+    const FitEnd end = train(team);
+    serve_requests(team);
+    if (options_.snapshots.at_end) snapshot(team, true);
+    if (options_.restore_kept && kept_.size() > 0) {
+      const std::unique_lock guard(learner_.network().lock());
+      std::copy_n(kept_.data(), kept_.size(), learner_.network().weights());
     }
-    return FitEnd::kCompleted;
+    return end;
   }
 
  private:
-  // False when it was stopped. An epoch counts once its last step is done, also when its validation is then stopped.
-  bool epoch(Team& team) {
-    const uint64_t number = learner_.epochs + 1;
-    const Clock::time_point start = Clock::now();
-    if (!order_.empty()) shuffle(order_, learner_.seed(), learner_.epochs);
-    learner_.objective()->reset(totals_);
-    const int64_t batches = ceil_divide(train_.count(), step_.batch());
-    int64_t skipped = 0;
-    for (int64_t batch = 0; batch < batches; ++batch) {
-      if (stop_.load(std::memory_order_relaxed)) return false;
-      skipped += step(team, batch, batches) == StepOutcome::kSkipped;
-      report_progress(number, batch + 1, batches);
+  FitEnd train(Team& team) {
+    try {
+      while (position_.epochs < options_.epochs) {
+        if (const auto end = epoch(team)) return *end;
+      }
+      return FitEnd::kCompleted;
+    } catch (const Stopped&) {
+      return FitEnd::kStopped;
     }
-    ++learner_.epochs;
-    const double seconds = seconds_since(start);
+  }
+
+  // Why the run ended, if it did. An epoch counts once its last step is done, also when its validation is then stopped.
+  std::optional<FitEnd> epoch(Team& team) {
+    EpochPosition& at = position_.epoch;
+    const int64_t batches = epoch_batches();
+    epoch_start_ = Clock::now() - to_duration(at.seconds);
+    if (at.batches == 0) learner_.objective()->reset(at.totals);
+    if (at.batches < batches) {
+      const uint64_t number = learner_.epochs + 1;
+      if (!order_.empty()) shuffle(order_, learner_.seed(), learner_.epochs);
+      while (at.batches < batches) {
+        if (const auto end = before_step(team)) return end;
+        at.skipped += step(team, at.batches, batches) == StepOutcome::kSkipped;
+        report_progress(number, ++at.batches, batches);
+      }
+      ++learner_.epochs;
+      at.seconds = seconds_since(epoch_start_);
+    }
+    const Clock::time_point steps_done = Clock::now();
     std::optional<ObjectiveResult> judged;
     if (validation_) {
       judged = validation_->run(team, stop_);
-      if (!judged) return false;
+      if (!judged) return FitEnd::kStopped;
     }
-    observer_.on_epoch({number, learner_.steps, skipped, seconds, train_.count(), learner_.objective()->result(totals_),
+    observer_.on_epoch({learner_.epochs, learner_.steps, at.skipped, learner_.rate_scale, at.seconds,
+                        judged ? seconds_since(steps_done) : 0, train_.count(), learner_.objective()->result(at.totals),
                         judged ? &*judged : nullptr});
-    return true;
+    ++position_.epochs;
+    at.batches = 0;
+    at.skipped = 0;
+    at.seconds = 0;
+    return std::nullopt;
+  }
+
+  // Why the run has to end before its next step, if it has to.
+  std::optional<FitEnd> before_step(Team& team) {
+    serve_requests(team);
+    if (stop_.load(std::memory_order_relaxed)) return FitEnd::kStopped;
+    if (due() && observer_.takes_snapshots()) snapshot(team, false);
+    if (learner_.steps - first_step_ >= options_.most_steps) return FitEnd::kOutOfSteps;
+    const bool timed = options_.most_seconds < std::numeric_limits<double>::infinity();
+    if (timed && run_seconds() >= options_.most_seconds) return FitEnd::kOutOfTime;
+    return std::nullopt;
+  }
+
+  void serve_requests(Team& team) {
+    const RunRequests requests = observer_.at_boundary();
+    epoch_start_ += to_duration(requests.paused);
+    run_start_ += to_duration(requests.paused);
+    if (requests.rate_scale) learner_.rate_scale = *requests.rate_scale;
+    if (requests.keep_weights) {
+      if (kept_.size() == 0) kept_ = AlignedBuffer(learner_.network().architecture().weights_size());
+      std::copy_n(learner_.network().weights(), kept_.size(), kept_.data());
+    }
+    if (requests.snapshot) snapshot(team, false);
   }
 
   StepOutcome step(Team& team, int64_t batch, int64_t batches) {
     TrainStep& step = last_step_ && batch == batches - 1 ? *last_step_ : step_;
-    return step.run(team, train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(), totals_);
+    return step.run(team, train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
+                    position_.epoch.totals);
   }
 
   void report_progress(uint64_t epoch, int64_t batch, int64_t batches) {
     if (options_.progress_interval == 0 || seconds_since(reported_) < options_.progress_interval) return;
     reported_ = Clock::now();
-    observer_.on_progress({epoch, batch, batches, learner_.objective()->running_result(totals_)});
+    observer_.on_progress(
+        {epoch, learner_.steps, batch, batches, learner_.objective()->running_result(position_.epoch.totals)});
   }
+
+  bool due() const {
+    const SnapshotTimes& times = options_.snapshots;
+    return (times.every_steps > 0 && learner_.steps / times.every_steps > snapshot_steps_ / times.every_steps) ||
+           (times.every_epochs > 0 && position_.epochs - snapshot_epochs_ >= times.every_epochs) ||
+           (times.every_seconds > 0 && seconds_since(snapshot_time_) >= times.every_seconds);
+  }
+
+  void note_snapshot() {
+    snapshot_steps_ = learner_.steps;
+    snapshot_epochs_ = position_.epochs;
+    snapshot_time_ = Clock::now();
+  }
+
+  // Nobody writes to weights and states but this thread; computing alone, as its team takes part.
+  void snapshot(Team& team, bool last) {
+    Snapshot taken;
+    taken.steps = learner_.steps;
+    taken.epochs = learner_.epochs;
+    taken.rate_scale = learner_.rate_scale;
+    taken.position = position_;
+    taken.position.steps = learner_.steps - first_step_;
+    taken.position.seconds = run_seconds();
+    const int64_t done = position_.epoch.batches;
+    if (done > 0 && done < epoch_batches()) taken.position.epoch.seconds = seconds_since(epoch_start_);
+    taken.last = last;
+    TensorCopies copies(learner_.network().architecture());
+    taken.weights = copies.add_weights(learner_.network().weights());
+    taken.states = copies.add_states(learner_);
+    if (kept_.size() > 0) taken.kept = copies.add_weights(kept_.data());
+    {
+      const std::unique_lock guard(compute_lock());
+      copies.make(team);
+    }
+    observer_.on_snapshot(std::move(taken));
+    note_snapshot();
+  }
+
+  int64_t epoch_batches() const { return ceil_divide(train_.count(), step_.batch()); }
+  double run_seconds() const { return position_.seconds + seconds_since(run_start_); }
 
   Learner& learner_;
   const ArraySamples& train_;
   FitOptions options_;
   const std::atomic<bool>& stop_;
   RunObserver& observer_;
-  ObjectiveTotals totals_;
   TrainStep step_;
   std::optional<TrainStep> last_step_;  // for the rest of an epoch
   std::optional<Evaluation> validation_;
   std::vector<uint32_t> order_;
-  Clock::time_point reported_ = Clock::now();
+  uint64_t first_step_;   // of the run, in the learner's count
+  RunPosition position_;  // `steps` and `seconds` are those at the start
+  AlignedBuffer kept_;
+  Clock::time_point run_start_ = Clock::now();
+  Clock::time_point epoch_start_ = run_start_;
+  Clock::time_point reported_ = run_start_;
+  uint64_t snapshot_steps_ = 0;  // what they were at the last snapshot
+  int64_t snapshot_epochs_ = 0;
+  Clock::time_point snapshot_time_;
 };
+
+void check_start(const Learner& learner, const ArraySamples& train, const FitOptions& options, const RunStart& start) {
+  const int64_t batches = ceil_divide(train.count(), std::min(options.batch, train.count()));
+  const RunPosition& position = start.position;
+  const EpochPosition& epoch = position.epoch;
+  const bool fits = position.epochs >= 0 && position.steps <= learner.steps && epoch.batches >= 0 &&
+                    epoch.batches <= batches && (epoch.batches == 0 || learner.objective()->fits(epoch.totals));
+  if (!fits) {
+    throw Error("SHAPE_MISMATCH",
+                "fit: the position in the epoch does not fit the data, the batch size or the metrics");
+  }
+}
 
 }  // namespace
 
 FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
-           const std::atomic<bool>& stop, RunObserver& observer) {
+           const std::atomic<bool>& stop, RunObserver& observer, RunStart start) {
   if (train.count() == 0 || (validation != nullptr && validation->count() == 0)) {
     throw Error("INVALID_DATA", "fit: the dataset is empty");
   }
+  check_start(learner, train, options, start);
   const int64_t batch = std::min(options.batch, train.count());
   const int threads = choose_threads(options.threads, batch * learner.network().architecture().training_flops());
-  Run run(learner, train, validation, options, threads, stop, observer);
+  Run run(learner, train, validation, options, threads, stop, observer, std::move(start));
   FitEnd end = FitEnd::kCompleted;
-  Team::run(threads, [&](Team& team) {
-    try {
-      end = run(team);
-    } catch (const Stopped&) {
-      end = FitEnd::kStopped;
-    }
-  });
+  Team::run(threads, [&](Team& team) { end = run(team); });
   return end;
 }
 

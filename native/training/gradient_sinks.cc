@@ -23,7 +23,8 @@ GradientCheck update_parameter(Learner& learner, int parameter, int64_t first, i
   if (updated.role == ParameterRole::kStatistic) return assign(count, gradient, learner.network().weights() + offset);
   std::array<float*, kMostStates> states{};
   for (size_t i = 0; i < learner.optimizer().states().size(); ++i) states.at(i) = learner.state(i) + offset;
-  return learner.optimizer().update({count, learner.network().weights() + offset, gradient, states.data(), step});
+  return learner.optimizer().update(
+      {count, learner.network().weights() + offset, gradient, states.data(), step, learner.rate_scale});
 }
 
 void UpdatingSink::complete(int parameter, int64_t first, int64_t count, const float* gradient) {

@@ -20,6 +20,7 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
 void Learner::reset() {
   steps = 0;
   epochs = 0;
+  rate_scale = 1;
   for (size_t i = 0; i < states_.size(); ++i) {
     std::fill_n(states_[i].data(), states_[i].size(), optimizer_->states()[i].initial);
   }

@@ -39,6 +39,8 @@ class Learner {
   // Optimizer steps and epochs over all runs.
   uint64_t steps = 0;
   uint64_t epochs = 0;
+  // A factor of the learning rate, lowered where a run has come to a plateau.
+  double rate_scale = 1;
 
   // Back to the state before the first step; the weights stay.
   void reset();

@@ -73,6 +73,27 @@ void Objective::reset(ObjectiveTotals& totals) const {
   totals.kept.values.clear();
 }
 
+bool Objective::fits(const ObjectiveTotals& totals) const {
+  if (static_cast<int64_t>(totals.metrics.size()) != metrics_.total_count()) return false;
+  const KeptSamples& kept = totals.kept;
+  const bool classes = loss_->target_kind() == TargetKind::kClass;
+  const int64_t count = metrics_.keeps_samples() ? totals.samples : 0;
+  return kept.count == count && static_cast<int64_t>(kept.outputs.size()) == count * outputs_ &&
+         static_cast<int64_t>(kept.classes.size()) == (classes ? count : 0) &&
+         static_cast<int64_t>(kept.values.size()) == (classes ? 0 : count * outputs_);
+}
+
+void Objective::restore(const ObjectiveTotals& saved, ObjectiveTotals& totals) const {
+  totals.loss = saved.loss;
+  totals.divisor = saved.divisor;
+  totals.samples = saved.samples;
+  totals.metrics = saved.metrics;
+  totals.kept.count = saved.kept.count;
+  totals.kept.outputs.assign(saved.kept.outputs.begin(), saved.kept.outputs.end());
+  totals.kept.classes.assign(saved.kept.classes.begin(), saved.kept.classes.end());
+  totals.kept.values.assign(saved.kept.values.begin(), saved.kept.values.end());
+}
+
 ObjectiveResult Objective::result(const ObjectiveTotals& totals) const {
   const KeptSamples& kept = totals.kept;
   const bool classes = loss_->target_kind() == TargetKind::kClass;

@@ -44,6 +44,10 @@ class Objective {
   // With room for so many samples, if a metric keeps them.
   ObjectiveTotals empty_totals(int64_t samples = 0) const;
   void reset(ObjectiveTotals& totals) const;
+  // Whether totals are of this objective, with samples kept for each that counted.
+  bool fits(const ObjectiveTotals& totals) const;
+  // Totals of before into those with room for all samples.
+  void restore(const ObjectiveTotals& saved, ObjectiveTotals& totals) const;
   ObjectiveResult result(const ObjectiveTotals& totals) const;
   // In the midst of an epoch: metrics that take long are left out.
   ObjectiveResult running_result(const ObjectiveTotals& totals) const;

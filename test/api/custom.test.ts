@@ -258,10 +258,13 @@ test('custom metrics see all predictions and labels, in evaluations, validation 
       'accuracy',
       'epoch',
       'loss',
+      'peakMemory',
+      'rateScale',
       'samplesPerSecond',
       'seconds',
       'skippedSteps',
       'steps',
+      'validationSeconds',
     ]);
     t.deepEqual(validation.counts, [4, 3, 3]);
   }

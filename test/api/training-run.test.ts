@@ -22,6 +22,9 @@ class Thread {
           stop: () => this.calls.push('stop'),
           setLockstep: (on) => this.calls.push(`lockstep ${on}`),
           acknowledge: () => this.calls.push(`acknowledge ${this.#epoch}`),
+          setPaused: (on) => this.calls.push(`paused ${on}`),
+          ask: (requests) => this.calls.push(`ask ${JSON.stringify(requests)}`),
+          snapshotDone: () => this.calls.push('snapshot done'),
         };
       },
       failure: () => undefined,
@@ -34,7 +37,8 @@ class Thread {
   }
 
   epoch(): Promise<void> {
-    const facts = { steps: 0, skippedSteps: 0, seconds: 1, samplesPerSecond: 1, loss: 0, metrics: [] };
+    const times = { seconds: 1, validationSeconds: 0, samplesPerSecond: 1 };
+    const facts = { steps: 0, skippedSteps: 0, rateScale: 1, ...times, loss: 0, metrics: [] };
     this.#send({ type: 'epoch', epoch: ++this.#epoch, ...facts });
     return sleep(0);
   }

@@ -10,6 +10,7 @@ import {
   type Dataset,
   dense,
   dropout,
+  type EndReason,
   type EpochRecord,
   flatten,
   fromArrays,
@@ -249,7 +250,7 @@ export async function records(train: Dataset<[4], 'class'>, maybe: Dataset<[4], 
   }
   const history = await run;
   expectTypeOf(history).toExtend<History>();
-  expectTypeOf(history.reason).toEqualTypeOf<'completed' | 'stopped'>();
+  expectTypeOf(history.reason).toEqualTypeOf<EndReason>();
   expectTypeOf(history.epochs[0]?.validation.accuracy).toEqualTypeOf<number | undefined>();
 
   const plain = await trainer.fit(train);

@@ -146,3 +146,24 @@ TEST_CASE("optimizers: what is not finite is reported wherever it stands, in gra
     }
   });
 }
+
+TEST_CASE("optimizers: the rate's scale is a factor of the learning rate") {
+  RandomData random(7);
+  const auto check = [&](const Spec::Object& fast, const Spec::Object& slow) {
+    const auto scaled = make_optimizer(fast);
+    const auto plain = make_optimizer(slow);
+    CAPTURE(plain->kind());
+    const std::vector<float> start = random.normal(37);
+    Tensor one(*scaled, start);
+    Tensor other(*plain, start);
+    for (uint64_t step = 1; step <= 3; ++step) {
+      const std::vector<float> gradient = random.normal(37);
+      float* states[] = {one.states[0]->data()};
+      scaled->update({37, one.weight.data(), gradient.data(), states, step, 0.25});
+      other.update(*plain, gradient, 0, 37, step);
+    }
+    CHECK(difference_in_bits(one.weight.span(), other.weight.span()) == "");
+  };
+  check(adagrad({.learning_rate = 0.5}), adagrad({.learning_rate = 0.125}));
+  check(sgd({.learning_rate = 0.5, .momentum = 0.9}), sgd({.learning_rate = 0.125, .momentum = 0.9}));
+}

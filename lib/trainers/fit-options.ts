@@ -1,0 +1,96 @@
+import {
+  anything,
+  extent,
+  guardedBy,
+  integer,
+  nonNegative,
+  oneOf,
+  optional,
+  positive,
+  readOptions,
+  withDefault,
+} from '../core/options.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import type { EarlyStoppingOptions } from './early-stopping.ts';
+import type { BatchRecord, EpochRecord } from './history.ts';
+import type { LoggerChoice } from './loggers.ts';
+import type { ReduceOnPlateauOptions } from './plateau.ts';
+import type { TrainingRun } from './training-run.ts';
+
+export interface FitOptions<Figures = unknown, Validation extends Dataset | undefined = Dataset | undefined> {
+  /** Default: 1. */
+  readonly epochs?: number;
+  /** Samples a step; the last step of an epoch takes what is left. Default: 32. */
+  readonly batchSize?: number;
+  /** `'epoch'` draws a new order for each epoch, `'never'` keeps the data set's. Default: `'epoch'`. */
+  readonly shuffle?: 'epoch' | 'never';
+  /** Evaluated after each epoch. */
+  readonly validation?: Validation;
+  /** Stops the run as `TrainingRun.stop` does. */
+  readonly signal?: AbortSignal | undefined;
+  /** Optimizer steps after which the run ends. Default: no bound. */
+  readonly maxSteps?: number | undefined;
+  /** Seconds after which the run ends, validation included and pauses left out. Default: no bound. */
+  readonly maxSeconds?: number | undefined;
+  /** Ends the run when a figure does not get better any more. */
+  readonly earlyStopping?: EarlyStoppingOptions | undefined;
+  /** Lowers the learning rate when a figure does not get better any more. */
+  readonly reduceOnPlateau?: ReduceOnPlateauOptions | undefined;
+  /** Called after each epoch and awaited before the next one; what it throws ends the run with that error. */
+  readonly onEpochEnd?:
+    | ((
+        epoch: EpochRecord<Figures, Validation>,
+        run: TrainingRun<EpochRecord<Figures, Validation>>,
+      ) => unknown)
+    | undefined;
+  /**
+   * Called after a batch, at most every `batchInterval`, and not awaited: the run goes on meanwhile. Where the event
+   * loop is behind, the oldest calls are dropped. What it throws ends the run with that error.
+   */
+  readonly onBatchEnd?:
+    | ((batch: BatchRecord<Figures>, run: TrainingRun<EpochRecord<Figures, Validation>>) => unknown)
+    | undefined;
+  /** Milliseconds; 0 asks for every batch, which costs the event loop a call a batch. Default: 100. */
+  readonly batchInterval?: number;
+  /** Such as `[csvLogger('run.csv'), (epoch) => send(epoch)]`. Default: none. */
+  readonly loggers?: readonly LoggerChoice<EpochRecord<Figures, Validation>>[] | undefined;
+  /** A live line on stderr: `'auto'` writes it when stderr is a terminal. Default: `'auto'`. */
+  readonly progress?: 'auto' | 'line' | 'none';
+}
+
+type Callback = (subject: unknown, run: unknown) => unknown;
+const callback = guardedBy('a function', (given): given is Callback => typeof given === 'function');
+
+const FIT_OPTIONS = {
+  epochs: withDefault(integer(1, 2 ** 31 - 1), 1),
+  batchSize: withDefault(extent, 32),
+  shuffle: withDefault(oneOf('epoch', 'never'), 'epoch'),
+  validation: optional(anything('a Dataset')),
+  signal: optional(guardedBy('an AbortSignal', isAbortSignal)),
+  maxSteps: optional(integer(1)),
+  maxSeconds: optional(positive),
+  earlyStopping: optional(anything('options such as { patience: 5 }')),
+  reduceOnPlateau: optional(anything('options such as { factor: 0.1 }')),
+  onEpochEnd: optional(callback),
+  onBatchEnd: optional(callback),
+  batchInterval: withDefault(nonNegative, 100),
+  loggers: withDefault(anything('a list of loggers'), []),
+  progress: withDefault(oneOf('auto', 'line', 'none'), 'auto'),
+};
+
+export type FitSettings = ReturnType<typeof readFitOptions>;
+
+export function readFitOptions(operation: string, given: object) {
+  return readOptions(operation, given, FIT_OPTIONS);
+}
+
+/** Not by `instanceof`: a signal may come from another realm or a polyfill. */
+function isAbortSignal(given: unknown): given is AbortSignal {
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    'aborted' in given &&
+    'addEventListener' in given &&
+    typeof given.addEventListener === 'function'
+  );
+}
