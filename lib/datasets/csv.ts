@@ -107,7 +107,16 @@ export function csvSource(path: string, options: Required<CsvFormatOptions>): Ro
     numberOf: (cell) => parseNumber(cell, decimal),
     role: 'data',
     open: () => openFile(path, format, header, missing),
+    hintAt: hintAtDelimiter,
   };
+}
+
+/** Of a file whose lines hold another delimiter than the one that was looked for. */
+function hintAtDelimiter(columns: readonly string[]): string {
+  const [only = ''] = columns;
+  const delimiter =
+    columns.length === 1 ? [';', '\t', '|', ','].find((mark) => only.includes(mark)) : undefined;
+  return delimiter === undefined ? '' : `; is the delimiter ${JSON.stringify(delimiter)}?`;
 }
 
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;

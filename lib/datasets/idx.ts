@@ -1,8 +1,9 @@
 import { GradloomError } from '../core/errors.ts';
 import { optional, readOptions, required, text } from '../core/options.ts';
-import { formatShape, type Shape } from '../core/shape.ts';
+import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type IdxArray, readIdx } from '../formats/idx.ts';
 import type { Dataset } from './dataset.ts';
+import { checkSameCount, toClasses, toFloats } from './file-arrays.ts';
 import { buildDataset } from './from-arrays.ts';
 import { classNames } from './labels.ts';
 import { factors } from './preprocessing.ts';
@@ -51,11 +52,23 @@ export async function readPair(operation: string, source: IdxSource): Promise<Da
     readIdx(images),
     labels === undefined ? undefined : readIdx(labels),
   ]);
+  const inputs = inputsOf(imageArray, images);
   return buildDataset(operation, {
-    ...inputsOf(imageArray, images),
-    ...(labelArray === undefined ? {} : { labels: classesOf(labelArray, labels as string) }),
+    ...inputs,
+    ...labelsOf({ imageArray, images }, labelArray, labels),
     ...rest,
   });
+}
+
+function labelsOf(
+  { imageArray, images }: { readonly imageArray: IdxArray; readonly images: string },
+  array: IdxArray | undefined,
+  file: string | undefined,
+): { readonly labels?: Uint8Array | Int32Array } {
+  if (array === undefined || file === undefined) return {};
+  const labels = classesOf(array, file);
+  checkSameCount({ file: images, count: imageArray.shape[0] ?? 0 }, { file, count: labels.length });
+  return { labels };
 }
 
 function inputsOf(
@@ -73,11 +86,14 @@ function inputsOf(
       `${file}: holds ${data.constructor.name} ${formatShape(shape)}; images are uint8 or float32 of 2 to 4 axes`,
     );
   }
-  return { inputs: data, inputShape: extents.length === 2 ? [...extents, 1] : extents };
+  const inputs = data instanceof Uint8Array ? data : toFloats(data, file, sizeOf(extents));
+  return { inputs, inputShape: extents.length === 2 ? [...extents, 1] : extents };
 }
 
 function classesOf({ shape, data }: IdxArray, file: string): Uint8Array | Int32Array {
-  if (shape.length === 1 && (data instanceof Uint8Array || data instanceof Int32Array)) return data;
+  if (shape.length === 1 && (data instanceof Uint8Array || data instanceof Int32Array)) {
+    return toClasses({ shape, data }, file);
+  }
   throw new GradloomError(
     'INVALID_DATA',
     `${file}: holds ${data.constructor.name} ${formatShape(shape)}; labels are uint8 or int32 of 1 axis`,

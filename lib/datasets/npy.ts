@@ -1,8 +1,9 @@
 import { GradloomError } from '../core/errors.ts';
 import { oneOf, optional, readOptions, required, text } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
-import { type NpyArray, type NpyData, readNpy } from '../formats/npy.ts';
+import { type NpyArray, readNpy } from '../formats/npy.ts';
 import type { Dataset } from './dataset.ts';
+import { checkSameCount, toClasses, toFloats } from './file-arrays.ts';
 import { type ArraySource, buildDataset } from './from-arrays.ts';
 import { classNames } from './labels.ts';
 import { factors } from './preprocessing.ts';
@@ -64,7 +65,7 @@ export async function npy<
   ]);
   const dataset = buildDataset('npy', {
     ...inputsOf(inputArray, inputs),
-    ...labelsOf(labelArray, labels, labelKind),
+    ...labelsOf({ file: inputs, count: inputArray.shape[0] ?? 0 }, labelArray, labels, labelKind),
     ...rest,
   });
   return dataset as Dataset<Shape, Labels extends string ? Label : 'none'>;
@@ -88,53 +89,21 @@ function inputsOf(
 type LabelSource = Pick<ArraySource<Shape>, 'labels' | 'labelKind' | 'labelShape'>;
 
 function labelsOf(
+  inputs: { readonly file: string; readonly count: number },
   array: NpyArray | undefined,
   file: string | undefined,
   kind: 'class' | 'values' = 'class',
 ): LabelSource {
   if (array === undefined || file === undefined) return {};
-  const [, ...labelShape] = array.shape;
-  if (kind === 'class') return { labels: toClasses(array, file), labelKind: kind };
+  const [count = 1, ...labelShape] = array.shape;
+  checkSameCount(inputs, { file, count });
+  if (kind === 'class') {
+    const hint = ', target values need labelKind "values"';
+    return { labels: toClasses(array, file, hint), labelKind: kind };
+  }
   return {
     labels: toFloats(array.data, file, Math.max(1, sizeOf(labelShape))),
     labelKind: kind,
     ...(labelShape.length === 0 ? {} : { labelShape }),
   };
-}
-
-/** As float32. What leaves its range is an error, since an infinity would spread through a model without a word. */
-function toFloats(data: NpyData, file: string, size: number): Float32Array {
-  if (data instanceof Float32Array) return data;
-  const floats = new Float32Array(data.length);
-  for (let i = 0; i < floats.length; i++) {
-    floats[i] = Number(data[i]);
-    if (Number.isFinite(floats[i])) continue;
-    throw new GradloomError(
-      'INVALID_DATA',
-      `${file}: value ${i % size} of sample ${Math.floor(i / size)} is ${data[i]}, which is not finite as float32; ` +
-        'mend, rescale or drop such samples',
-    );
-  }
-  return floats;
-}
-
-function toClasses({ shape, data }: NpyArray, file: string): Uint8Array | Int32Array {
-  if (shape.length !== 1) {
-    throw new GradloomError(
-      'SHAPE_MISMATCH',
-      `${file}: holds an array ${formatShape(shape)}; classes are [samples], target values need labelKind "values"`,
-    );
-  }
-  if (data instanceof Uint8Array || data instanceof Int32Array) return data;
-  const classes = new Int32Array(data.length);
-  for (let i = 0; i < classes.length; i++) {
-    const label = Number(data[i]);
-    classes[i] = label;
-    if (classes[i] === label) continue;
-    throw new GradloomError(
-      'INVALID_DATA',
-      `${file}: value ${i} is ${data[i]}; classes are integers of 32 bits, target values need labelKind "values"`,
-    );
-  }
-  return classes;
 }

@@ -1,5 +1,5 @@
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, suggest } from '../core/options.ts';
+import { formatValue, listOf, suggest } from '../core/options.ts';
 import {
   type Column,
   MISSING_CATEGORY,
@@ -34,9 +34,10 @@ export async function fitTable(source: RowSource, options: ReadTableOptions): Pr
   const find = (option: string) => (name: string) => {
     const column = byName.get(name);
     if (column !== undefined) return column;
+    const known = [...byName.keys()];
     throw optionError(
       source,
-      `${option} names ${formatValue(name)}, but ${subjectOf(source)} has no such column; ${suggest(name, [...byName.keys()])}`,
+      `${option} names ${formatValue(name)}, but ${subjectOf(source)} has no such column; ${suggest(name, known)}${source.hintAt?.(known) ?? ''}`,
     );
   };
   for (const option of ['types', 'missing', 'categories'] as const) {
@@ -46,7 +47,11 @@ export async function fitTable(source: RowSource, options: ReadTableOptions): Pr
   const inputs = (columns ?? found.map(({ name }) => name).filter((name) => !targets.includes(name)))
     .map(find('columns'))
     .filter(({ count }) => columns !== undefined || count > 0);
-  if (inputs.length === 0) throw optionError(source, `${subjectOf(source)} has no column for the inputs`);
+  if (inputs.length === 0) {
+    const empty = found.filter(({ count }) => count === 0).map(({ name }) => formatValue(name));
+    const reason = empty.length > 0 ? `: no value is in ${listOf(empty)}` : '';
+    throw optionError(source, `${subjectOf(source)} has no column for the inputs${reason}`);
+  }
   const targetColumns = targets.map(find('target'));
   checkMissing(source, options, inputs, targetColumns);
   const fitted = inputs.map((column) => fitColumn(source, options, column));

@@ -119,6 +119,8 @@ export interface RowReading {
 
 export interface RowSource extends RowReading {
   readonly open: () => Pass;
+  /** What an error about a column that is not there may add, by the columns that are; empty for nothing. */
+  readonly hintAt?: (columns: readonly string[]) => string;
 }
 
 /** What errors about the whole of a source call it. */

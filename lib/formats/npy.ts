@@ -33,6 +33,7 @@ export interface NpyArray {
 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+const ZIP_MAGIC = [0x50, 0x4b, 3, 4];
 const VERSION_AT = MAGIC.length;
 const LENGTH_AT = VERSION_AT + 2;
 /** NumPy itself reads no longer ones from files it does not trust. */
@@ -54,7 +55,9 @@ export function decodeNpy(bytes: Uint8Array, fileName: string): NpyArray {
 
 function readFrame(bytes: Uint8Array, fileName: string): { headerStart: number; dataStart: number } {
   if (MAGIC.some((byte, index) => bytes[index] !== byte)) {
-    throw formatError(fileName, 0, 'the magic number is not that of an NPY file (\\x93NUMPY)');
+    const isZip = ZIP_MAGIC.every((byte, index) => bytes[index] === byte);
+    const hint = isZip ? '; this is a ZIP file: of an NPZ archive, save each array by numpy.save' : '';
+    throw formatError(fileName, 0, `the magic number is not that of an NPY file (\\x93NUMPY)${hint}`);
   }
   if (bytes.length < LENGTH_AT) throw formatError(fileName, bytes.length, 'the file ends within the version');
   const [major, minor] = bytes.subarray(VERSION_AT, LENGTH_AT) as unknown as [number, number];

@@ -261,6 +261,18 @@ const FAULTS: readonly Fault[] = [
   ],
   ['a\n1\n', { target: 'a' }, 'INVALID_OPTION', 'csv: FILE has no column for the inputs'],
   [
+    'a,b,y\n,,u\n,,v\n',
+    { target: 'y' },
+    'INVALID_OPTION',
+    'csv: FILE has no column for the inputs: no value is in "a" and "b"',
+  ],
+  [
+    'a;y\n1;u\n',
+    { target: 'y' },
+    'INVALID_OPTION',
+    'csv: target names "y", but FILE has no such column; there is only a;y; is the delimiter ";"?',
+  ],
+  [
     'a\n1\n',
     { target: ['a'], labelKind: 'class' },
     'INVALID_OPTION',

@@ -64,7 +64,7 @@ test('what does not fit is refused with the file and the place', async (t) => {
   const nan = files(t, { shape: [2, 2], data: Float32Array.of(1, 2, Number.NaN, 4) });
   await checkError(t, 'INVALID_DATA', [
     () => npy({ inputs: nan.inputs }),
-    'npy: inputs must be finite float32 numbers, but value 0 of sample 1 is NaN; mend or drop such samples',
+    `${nan.inputs}: value 0 of sample 1 is NaN, which is not finite as float32; mend, rescale or drop such samples`,
   ]);
   for (const [shape, data] of [
     [[], Float32Array.of(1)],
@@ -84,12 +84,17 @@ test('classes that are none', async (t) => {
   const big = files(t, TWO, { shape: [2], data: BigInt64Array.of(0n, 2n ** 31n) });
   await checkError(t, 'INVALID_DATA', [
     () => npy(big),
-    `${big.labels}: value 1 is 2147483648; classes are integers of 32 bits, target values need labelKind "values"`,
+    `${big.labels}: value 1 is 2147483648; classes are integers of 32 bits, from 0, target values need labelKind "values"`,
   ]);
   const half = files(t, TWO, { shape: [2], data: Float64Array.of(1, 0.5) });
   await checkError(t, 'INVALID_DATA', [
     () => npy(half),
-    `${half.labels}: value 1 is 0.5; classes are integers of 32 bits, target values need labelKind "values"`,
+    `${half.labels}: value 1 is 0.5; classes are integers of 32 bits, from 0, target values need labelKind "values"`,
+  ]);
+  const below = files(t, TWO, { shape: [2], data: BigInt64Array.of(0n, -3n) });
+  await checkError(t, 'LABEL_OUT_OF_RANGE', [
+    () => npy(below),
+    `${below.labels}: value 1 is -3; classes are integers of 32 bits, from 0, target values need labelKind "values"`,
   ]);
   const wide = files(t, TWO, { shape: [2, 1], data: Int32Array.of(1, 0) });
   await checkError(t, 'SHAPE_MISMATCH', [
@@ -99,7 +104,7 @@ test('classes that are none', async (t) => {
   const few = files(t, TWO, { shape: [3], data: Int32Array.of(1, 0, 1) });
   await checkError(t, 'SHAPE_MISMATCH', [
     () => npy(few),
-    'npy: labels has 3 values; expected one class for each of 2 samples',
+    `${few.labels}: holds labels of 3 samples, but ${few.inputs} has 2`,
   ]);
   await checkError(t, 'INVALID_OPTION', [
     () => npy({ inputs: few.inputs, labelKind: 'class' }),

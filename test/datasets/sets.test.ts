@@ -103,7 +103,7 @@ test('files that do not make a dataset are refused', async (t) => {
   const expect = (code: string, message: string) => ({ instanceOf: GradloomError, code, message });
   await t.throwsAsync(
     idx({ images: IMAGES, labels: two }),
-    expect('SHAPE_MISMATCH', 'idx: labels has 2 values; expected one class for each of 3 samples'),
+    expect('SHAPE_MISMATCH', `${two}: holds labels of 2 samples, but ${IMAGES} has 3`),
   );
   await t.throwsAsync(
     idx({ images: two, labels: two }),

@@ -114,7 +114,11 @@ const KNOWN = 'is not supported; known are booleans, integers of 1 to 8 bytes an
 const withField = (from: string, to: string) => npyBytes(HEADER.replace(from, to), DATA);
 
 const MALFORMED: readonly (readonly [bytes: Uint8Array, message: string])[] = [
-  [Buffer.from('PK\x03\x04 a zip'), 'at byte 0: the magic number is not that of an NPY file (\\x93NUMPY)'],
+  [Buffer.from('NUMPY'), 'at byte 0: the magic number is not that of an NPY file (\\x93NUMPY)'],
+  [
+    Buffer.from('PK\x03\x04 a zip'),
+    'at byte 0: the magic number is not that of an NPY file (\\x93NUMPY); this is a ZIP file: of an NPZ archive, save each array by numpy.save',
+  ],
   [npyBytes(HEADER, DATA, [4, 0]), 'at byte 6: version 4.0 is unknown; known are 1.0, 2.0 and 3.0'],
   [npyBytes(HEADER, DATA, [0, 0]), 'at byte 6: version 0.0 is unknown; known are 1.0, 2.0 and 3.0'],
   [npyBytes(HEADER, DATA, [1, 1]), 'at byte 6: version 1.1 is unknown; known are 1.0, 2.0 and 3.0'],
