@@ -5,9 +5,8 @@ import { Dataset, partsOf } from '../datasets/dataset.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
 import type { MetricChoice } from '../metrics/make-metrics.ts';
 import type { Model } from '../models/model.ts';
-import type { Weights } from '../models/weights.ts';
 import type { EpochRecord, History } from '../trainers/index.ts';
-import { stopOnSignal, type Trainer } from '../trainers/index.ts';
+import { stopOnSignal, type Trainer, type TrainingRun } from '../trainers/index.ts';
 import { formatFigure, type Output } from './output.ts';
 
 export type AnyTrainer = Trainer<Shape, LossChoice, readonly MetricChoice[]>;
@@ -21,14 +20,17 @@ export interface FitSettings {
 }
 
 export interface Fitted {
+  readonly run: TrainingRun;
   readonly history: History;
   /** The epoch whose weights the model has. */
   readonly kept: EpochRecord;
-  readonly endedBy: 'completed' | 'patience' | 'interrupt';
 }
 
 /** About so many epochs of a run are written. */
 const LINES = 12;
+
+/** Without patience a run is still watched, for its best epoch. */
+const FOREVER = Number.MAX_SAFE_INTEGER;
 
 /** Undefined: the run was stopped before its first epoch was done. */
 export async function fitBest(
@@ -38,42 +40,30 @@ export async function fitBest(
   output: Output,
 ): Promise<Fitted | undefined> {
   const { epochs, batchSize, patience, keep } = settings;
-  let best: { readonly epoch: EpochRecord; readonly weights: Weights } | undefined;
-  let hasLostPatience = false;
+  const restoreBest = keep === 'best';
   const stride = Math.ceil(epochs / LINES);
   const run = trainer.fit(train as never, {
     epochs,
     batchSize,
     validation: validation as never,
+    ...(validation === undefined ? {} : { earlyStopping: { patience: patience || FOREVER, restoreBest } }),
     progress: output.isHuman && process.stderr.isTTY ? 'line' : 'none',
-    onEpochEnd: (given, current) => {
+    onEpochEnd: (given) => {
       const epoch = given as unknown as EpochRecord;
-      if (
-        epoch.validation !== undefined &&
-        (best === undefined || epoch.validation.loss < lossOf(best.epoch))
-      ) {
-        best = { epoch, weights: trainer.model.getWeights() };
-      }
       if (epoch.epoch === 1 || epoch.epoch % stride === 0) output.say(formatEpoch(epoch));
-      if (best !== undefined && patience > 0 && epoch.epoch - best.epoch.epoch >= patience) {
-        hasLostPatience = true;
-        current.stop();
-      }
     },
-  });
+  }) as unknown as TrainingRun;
   stopOnSignal(run);
-  const history = (await run) as unknown as History;
+  const history = await run;
   const last = history.epochs.at(-1);
   if (last === undefined) return undefined;
-  const isBestKept = keep === 'best' && best !== undefined;
-  if (best !== undefined && isBestKept && best.epoch !== last)
-    (trainer.model as Model).setWeights(best.weights);
-  const endedBy = hasLostPatience ? 'patience' : history.reason === 'completed' ? 'completed' : 'interrupt';
-  return { history, kept: best !== undefined && isBestKept ? best.epoch : last, endedBy };
+  return { run, history, kept: restoreBest && validation !== undefined ? bestOf(history) : last };
 }
 
-function lossOf(epoch: EpochRecord): number {
-  return epoch.validation?.loss ?? epoch.loss;
+/** The first of the least validation loss. */
+function bestOf({ epochs }: History): EpochRecord {
+  const lossOf = ({ validation }: EpochRecord) => validation?.loss ?? Number.POSITIVE_INFINITY;
+  return epochs.reduce((best, epoch) => (lossOf(epoch) < lossOf(best) ? epoch : best));
 }
 
 function formatEpoch(epoch: EpochRecord): string {

@@ -113,6 +113,7 @@ export function makeProgram(end: (code: number) => void): Command {
     .option('--seed <n>', 'the same seed gives the same model', integerFrom(0), 0)
     .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
     .option('-o, --out <file>', 'where the model is saved', 'model.safetensors')
+    .option('--report <file>', 'a page about the run: run.html (needs: npm install vega vega-lite@~6.4.3)')
     .addHelpText('after', TRAIN_HELP)
     .action((data: string, options: TrainCommand & Json) =>
       act(options, (output) => train(data, options, output)),

@@ -9,6 +9,8 @@ import { sequential } from '../models/sequential.ts';
 import * as optimizers from '../optimizers/index.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
+import { loadVega } from '../plot/packages.ts';
+import { writeReport } from '../report/index.ts';
 import { Trainer } from '../trainers/trainer.ts';
 import { EXIT } from './exit-codes.ts';
 import { type AnyTrainer, type Fitted, fitBest } from './fit.ts';
@@ -42,10 +44,13 @@ export interface TrainCommand {
   readonly seed: number;
   readonly threads: number;
   readonly out: string;
+  readonly report?: string;
 }
 
 export async function train(path: string, command: TrainCommand, output: Output): Promise<number> {
   const optimizerKind = checkOptimizer(command.optimizer);
+  // Before the work, so that a missing package does not cost a run.
+  if (command.report !== undefined) await loadVega('train --report');
   const data = await readTrainingData(path, {
     target: command.target,
     task: command.task,
@@ -107,10 +112,18 @@ export async function train(path: string, command: TrainCommand, output: Output)
   sayMeasures(measures, sets.validation === undefined ? 'training rows' : 'validation rows', output);
   await model.save(command.out);
   output.tell('saved', command.out);
+  if (command.report !== undefined) {
+    await writeReport(fitted.run, command.report, {
+      title: `gradloom train ${path}`,
+      validation: sets.validation,
+    });
+    output.tell('report', command.report);
+  }
   output.tell('next', `gradloom predict ${command.out} <new data>`);
-  const { history, kept, endedBy } = fitted;
+  const { history, kept } = fitted;
   output.give({
     model: command.out,
+    report: command.report,
     task: data.task,
     preset: preset.name,
     parameters: model.parameterCount,
@@ -120,11 +133,11 @@ export async function train(path: string, command: TrainCommand, output: Output)
     rows: { training: sets.train.length, validation: sets.validation?.length ?? 0 },
     epochs: history.epochs.length,
     keptEpoch: kept.epoch,
-    endedBy,
+    endedBy: history.reason,
     seconds: history.epochs.reduce((sum, { seconds }) => sum + seconds, 0),
     ...measures,
   });
-  return endedBy === 'interrupt' ? EXIT.interrupted : EXIT.done;
+  return history.reason === 'stopped' ? EXIT.interrupted : EXIT.done;
 }
 
 const SCALED =
@@ -195,12 +208,14 @@ function split({ dataset, task }: TrainingData, { validation, seed }: TrainComma
   return { train, validation: validationSet };
 }
 
-function sayEnd({ history, kept, endedBy }: Fitted, output: Output): void {
-  const { epochs } = history;
+function sayEnd({ history, kept }: Fitted, output: Output): void {
+  const { epochs, reason } = history;
   const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
-  const why = { completed: '', patience: ', ended since nothing got better', interrupt: ', stopped' }[
-    endedBy
-  ];
+  const ends: Readonly<Record<string, string>> = {
+    earlyStopping: ', ended since nothing got better',
+    stopped: ', stopped',
+  };
+  const why = ends[reason] ?? '';
   output.say('');
   output.tell('trained', `${countOf(epochs.length, 'epoch')} in ${formatSeconds(seconds)}${why}`);
   if (kept !== epochs.at(-1))

@@ -17,5 +17,6 @@ export { type LearningRatesOptions, learningRates } from './learning-rates.ts';
 export type { PlotOptions } from './options.ts';
 export { type Path, type PathsOptions, paths } from './paths.ts';
 export { Plot, type PngOptions } from './plot.ts';
+export { type PredictionsOptions, predictions } from './predictions.ts';
 export { type ReturnsOptions, returns } from './returns.ts';
 export type { NamedSeries, Series } from './series.ts';

@@ -51,6 +51,7 @@ import { type FitOptions, type FitSettings, readFitOptions } from './fit-options
 import type { BatchRecord, EpochRecord } from './history.ts';
 import { readLoggers } from './loggers.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
+import { recordFacts } from './run-facts.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
 
 export interface TrainerOptions<
@@ -217,6 +218,19 @@ export class Trainer<
     model.run = { isAtEpochEnd: () => isAtEpochEnd(run) };
     whenSettled(run, () => {
       model.run = undefined;
+    });
+    recordFacts(run, {
+      ...this.#settings,
+      model: this.model as Model,
+      train,
+      validation: validation as Dataset | undefined,
+      loss: this.#objective.loss.toSpec(),
+      metrics: metrics.map(({ kind }) => kind),
+      epochs,
+      batchSize,
+      shuffle,
+      threads: this.#threads,
+      startedAt: new Date(),
     });
     return run;
   }

@@ -156,9 +156,12 @@ test('a set by its name, pictures, and what guessing would reach', async (t) => 
     '--json',
     '--out',
     'd.safetensors',
+    '--report',
+    'run.html',
   );
   const report = JSON.parse(trained.stdout);
   t.is(report.preset, 'cnn');
+  t.regex(await readFile(join(folder, 'run.html'), 'utf8'), /<h1>gradloom train digits<\/h1>/);
   t.true(report.accuracy > 0.9 && report.baselineAccuracy < 0.2);
   t.regex(
     (await gradloom(folder, 'evaluate', 'd.safetensors', 'digits')).stdout,

@@ -1,0 +1,59 @@
+import { GradloomError } from '../core/errors.ts';
+import { formatValue, instanceOf, optional, readOptions, readValue, text } from '../core/options.ts';
+import { Dataset } from '../datasets/dataset.ts';
+import { writeFileAtomic } from '../formats/files.ts';
+import { loadVega } from '../plot/packages.ts';
+import type { EpochRecord, History, TrainingRun } from '../trainers/index.ts';
+import { factsOf } from '../trainers/run-facts.ts';
+import { makePage } from './page.ts';
+import { drawPictures } from './pictures.ts';
+
+export interface ReportOptions {
+  /** Default: `'Training run'`. */
+  readonly title?: string;
+  /** Measured at the end, for the confusion matrix or the predictions. Default: the run's validation set. */
+  readonly validation?: Dataset | undefined;
+}
+
+const OPTIONS = {
+  title: optional(text),
+  validation: optional(instanceOf('a Dataset', Dataset)),
+};
+
+/**
+ * Waits for a run's end and writes a page about it: outcome, curves, confusion matrix or predictions, throughput, settings,
+ * data, model and the log of its epochs. The page is one file without scripts that needs no network, in light and
+ * dark.
+ *
+ * @example
+ * const run = trainer.fit(train, { epochs: 20, validation: test });
+ * await writeReport(run, 'run.html');
+ *
+ * Rejects with `INVALID_OPTION` for what is no run of `fit`, with `NOT_INSTALLED` when vega is not there, with
+ * `INVALID_DATA` for a run that ended before its first epoch, and as the run does.
+ */
+export async function writeReport<Epoch extends EpochRecord>(
+  run: TrainingRun<Epoch>,
+  path: string,
+  options: ReportOptions = {},
+): Promise<void> {
+  readValue('writeReport', 'path', path, text);
+  const { title = 'Training run', validation } = readOptions('writeReport', options, OPTIONS);
+  const facts = factsOf(run);
+  if (facts === undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `writeReport: run must be what fit returned (not its history), got ${formatValue(run)}`,
+    );
+  }
+  await loadVega('writeReport');
+  const history = (await run) as History;
+  if (history.epochs.length === 0) {
+    throw new GradloomError(
+      'INVALID_DATA',
+      'writeReport: the run ended before its first epoch; there is nothing to report',
+    );
+  }
+  const pictures = await drawPictures(facts, history, validation ?? facts.validation);
+  await writeFileAtomic(path, new TextEncoder().encode(makePage({ title, facts, history, pictures })));
+}

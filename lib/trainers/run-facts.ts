@@ -1,0 +1,34 @@
+import type { Dataset } from '../datasets/dataset.ts';
+import type { Model } from '../models/model.ts';
+import type { Spec } from '../native.ts';
+import type { TrainingRun } from './training-run.ts';
+
+/** What a run was started with, for reports. */
+export interface RunFacts {
+  readonly model: Model;
+  readonly train: Dataset;
+  readonly validation: Dataset | undefined;
+  readonly optimizer: Spec;
+  readonly loss: Spec;
+  readonly metrics: readonly string[];
+  readonly seed: number;
+  /** 0: all that affinity and quota allow. */
+  readonly threads: number;
+  readonly nonFinite: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly shuffle: string;
+  readonly startedAt: Date;
+}
+
+/** As long as a run is held, and no longer. */
+const FACTS = new WeakMap<object, RunFacts>();
+
+export function recordFacts<Epoch>(run: TrainingRun<Epoch>, facts: RunFacts): void {
+  FACTS.set(run, facts);
+}
+
+/** Undefined for what is no run. */
+export function factsOf(run: unknown): RunFacts | undefined {
+  return typeof run === 'object' && run !== null ? FACTS.get(run) : undefined;
+}

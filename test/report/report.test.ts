@@ -1,0 +1,141 @@
+/** The page of a run: what stands in it, that nothing in it is taken for markup, and how Chromium shows it. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import {
+  adagrad,
+  type Dataset,
+  dense,
+  fromRows,
+  iris,
+  sequential,
+  standardize,
+  Trainer,
+} from '../../lib/index.ts';
+import { writeReport } from '../../lib/report/index.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const EVIL = '<img src=x onerror=alert(1)>';
+
+async function makeFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'gradloom-report-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function fitIris(train: Dataset<[4], 'class'>, validation: Dataset<[4], 'class'>) {
+  const model = sequential({ inputShape: [4], seed: 1 }, [
+    dense({ units: 16, activation: 'tanh' }),
+    dense({ units: 3 }),
+  ]);
+  const options = {
+    optimizer: adagrad({ learningRate: 0.1 }),
+    loss: 'softmaxCrossEntropy',
+    metrics: ['accuracy'],
+  } as const;
+  return new Trainer(model, { ...options, threads: 1 }).fit(train, { epochs: 8, validation });
+}
+
+async function irisSets(): Promise<[Dataset<[4], 'class'>, Dataset<[4], 'class'>]> {
+  const [train, validation] = (await iris()).split({ fraction: 0.8, seed: 1, stratify: 'labels' });
+  return standardize(train, validation);
+}
+
+test('a page has all that is known of a run, in one file without scripts', async (t) => {
+  const path = join(await makeFolder(t), 'run.html');
+  const run = fitIris(...(await irisSets()));
+  await writeReport(run, path, { title: 'Iris & friends' });
+  const page = await readFile(path, 'utf8');
+  const last = (await run).epochs.at(-1);
+  for (const text of [
+    '<title>Iris &amp; friends</title>',
+    'adagrad (learningRate 0.1',
+    'softmaxCrossEntropy',
+    '120 samples of [4]',
+    'dense_1',
+    'Confusion matrix',
+    'versicolor',
+    'samples a second',
+    'epoch 8',
+    'all epochs done',
+    `${Number(last?.validation?.loss.toPrecision(4))}`,
+  ]) {
+    t.true(page.includes(text), text);
+  }
+  t.is(page.match(/<svg /g)?.length, 3);
+  t.notRegex(page, /<script|https?:\/\/(?!www\.w3\.org)|undefined|NaN/);
+});
+
+test('amounts are drawn beside true values; texts of the data are no markup', async (t) => {
+  const path = join(await makeFolder(t), 'run.html');
+  const rows = Array.from({ length: 40 }, (_, i) => ({
+    [EVIL]: i % 3 === 0 ? `${EVIL}"` : 'plain',
+    size: i,
+    price: 3 * i,
+  }));
+  const data = await fromRows(rows, { target: 'price', labelKind: 'values' });
+  const [train, validation] = standardize(...data.split({ fraction: 0.75, seed: 1 }));
+  const model = sequential({ inputShape: train.inputShape }, [dense({ units: 1 })]);
+  const trainer = new Trainer(model, {
+    optimizer: adagrad({ learningRate: 1 }),
+    loss: 'meanSquaredError',
+    threads: 1,
+  });
+  await writeReport(trainer.fit(train, { epochs: 3, validation }), path, { title: EVIL });
+  const page = await readFile(path, 'utf8');
+  t.true(page.includes('predicted price'));
+  t.true(page.includes('&lt;img src=x'));
+  t.false(page.includes('<img'));
+});
+
+test('what cannot be reported is said', async (t) => {
+  const path = join(await makeFolder(t), 'run.html');
+  const run = fitIris(...(await irisSets()));
+  run.stop();
+  await t.throwsAsync(writeReport(run, path), {
+    code: 'INVALID_DATA',
+    message: /ended before its first epoch/,
+  });
+  await t.throwsAsync(writeReport((await run) as never, path), {
+    code: 'INVALID_OPTION',
+    message: /not its history/,
+  });
+  t.false(existsSync(path));
+});
+
+test('Chromium shows it, in light and in dark, without an error or a request', async (t) => {
+  if (!existsSync(CHROMIUM)) {
+    t.log(`skipped: there is no ${CHROMIUM}; apt-get install chromium`);
+    t.pass();
+    return;
+  }
+  const path = join(await makeFolder(t), 'run.html');
+  await writeReport(fitIris(...(await irisSets())), path);
+  const { chromium } = await import('playwright-core');
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  t.teardown(() => browser.close());
+  const backgrounds = { light: 'rgb(255, 255, 255)', dark: 'rgb(13, 17, 23)' } as const;
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const page = await browser.newPage({ colorScheme, viewport: { width: 900, height: 700 } });
+    const complaints: string[] = [];
+    const requests: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => requests.push(request.url()));
+    await page.goto(pathToFileURL(path).href);
+    t.deepEqual(complaints, []);
+    t.deepEqual(requests, [pathToFileURL(path).href]);
+    t.is(await page.evaluate('getComputedStyle(document.body).backgroundColor'), backgrounds[colorScheme]);
+    // The pictures' own background follows, and so does their text.
+    t.is(
+      await page.evaluate('getComputedStyle(document.querySelector("svg > rect")).fill'),
+      backgrounds[colorScheme],
+    );
+    t.is(await page.locator('svg.gradloom-plot').count(), 3);
+    t.true(await page.getByText('Confusion matrix').isVisible());
+    t.true(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'));
+  }
+});
