@@ -31,7 +31,7 @@ export interface SoftmaxCrossEntropyOptions<
    * `'classes'`.
    */
   readonly targets?: Targets;
-  /** The share of a target that is spread evenly over all classes, from 0 to below 1. Default: 0. */
+  /** The share of a target that is spread evenly over all classes, from 0 to 1. Default: 0. */
   readonly labelSmoothing?: number;
   /**
    * What each class counts, at least 0. With class indices, a batch's loss is divided by the sum of its
@@ -49,7 +49,7 @@ export interface SoftmaxCrossEntropyOptions<
 const OPTIONS = {
   targets: withDefault(oneOf('classes', 'distributions'), 'classes'),
   labelSmoothing: withDefault(
-    numberThat('a number from 0 to below 1', (value) => value >= 0 && value < 1),
+    numberThat('a number from 0 to 1', (value) => value >= 0 && value <= 1),
     0,
   ),
   classWeights: optional(listThat('a list of finite numbers of at least 0, one a class', nonNegative)),

@@ -174,8 +174,8 @@ testErrors(test, 'INVALID_OPTION', [
     'softmaxCrossEntropy: targets must be "classes" or "distributions", got "soft"',
   ],
   [
-    () => softmaxCrossEntropy({ labelSmoothing: 1 }),
-    'softmaxCrossEntropy: labelSmoothing must be a number from 0 to below 1, got 1',
+    () => softmaxCrossEntropy({ labelSmoothing: 1.5 }),
+    'softmaxCrossEntropy: labelSmoothing must be a number from 0 to 1, got 1.5',
   ],
   [
     () => softmaxCrossEntropy({ classWeights: [1, -1] }),

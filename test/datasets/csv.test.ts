@@ -170,7 +170,7 @@ const FAULTS: readonly Fault[] = [
     'a\n1"2\n',
     {},
     'FILE_FORMAT',
-    'FILE: line 2: a quote stands within a field that does not begin with one; quote the whole field, or give quote: "none"',
+    'FILE: line 2: a quote stands within a field that does not begin with one; check the delimiter (","), quote the whole field, or give quote: "none"',
   ],
   [
     Uint8Array.of(0x61, 0x0a, 0x31, 0x0a, 0xff, 0x0a),

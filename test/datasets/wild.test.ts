@@ -193,6 +193,13 @@ const BAD: readonly Bad[] = [
     'INVALID_DATA',
     'line 2: column "a": "Infinity" is not finite as float32; rescale or drop it',
   ],
+  [
+    'a quote within a field far down, behind a quoted line break',
+    `a,b\n"u\r\nv",1\n${'w,2\n'.repeat(50)}x"y,3\n`,
+    {},
+    'FILE_FORMAT',
+    'line 54: a quote stands within a field that does not begin with one; check the delimiter (","), quote the whole field, or give quote: "none"',
+  ],
   ['a header alone', 'a,b', {}, 'FILE_FORMAT', 'has no line of data'],
   ['a BOM alone', '\ufeff', {}, 'FILE_FORMAT', 'has no line of data'],
   [

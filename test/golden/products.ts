@@ -7,9 +7,13 @@ import { differentiate } from './single-layer.ts';
 import { type Comparison, TOLERANCES, type Tolerance } from './tolerances.ts';
 
 export function compareDense(golden: GoldenCase): Comparison[] {
+  return (['blas', 'auto'] as const).flatMap((kernel) => compareDenseBy(kernel, golden));
+}
+
+function compareDenseBy(kernel: 'blas' | 'auto', golden: GoldenCase): Comparison[] {
   const { bias } = golden.attrs as { readonly bias: boolean };
   const [units = 0, features = 0] = golden.tensor('weight').shape;
-  const result = differentiate(dense({ units, bias, kernel: 'blas' }), {
+  const result = differentiate(dense({ units, bias, kernel }), {
     inputShape: [features],
     x: floatsOf(golden.tensor('x')),
     outputGradient: floatsOf(golden.tensor('gy')),
