@@ -17,8 +17,8 @@ const NAMES = [
  * - `'glorotUniform'`, `'glorotNormal'`: variance `2 / (in + out)`, for tanh and softmax (Glorot and Bengio 2010);
  * - `'heUniform'`, `'heNormal'`: variance `2 / in`, for relu and its kin (He et al. 2015);
  * - `'lecunUniform'`, `'lecunNormal'`: variance `1 / in` (LeCun et al. 1998);
- * - `{ kind: 'orthogonal', gain }`: the rows of the weight `[out, ...]`, or its columns if they are fewer, are
- *   orthonormal times `gain` (Saxe et al. 2014);
+ * - `'orthogonal'`, `{ kind: 'orthogonal', gain }`: the rows of the weight `[out, ...]`, or its columns if they are fewer,
+ *   are orthonormal times `gain`, by default 1 (Saxe et al. 2014);
  * - `{ kind: 'truncatedNormal', standardDeviation }`: normal values, those beyond two standard deviations drawn anew;
  * - `'zeros'`, `{ kind: 'constant', value }`;
  * - `{ kind: 'given', values }`: these, copied when the layer is described: nested as the tensor's shape says, or in one
@@ -29,9 +29,10 @@ const NAMES = [
  */
 export type Initializer =
   | (typeof NAMES)[number]
+  | 'orthogonal'
   | { readonly kind: (typeof NAMES)[number] }
   | { readonly kind: 'constant'; readonly value: number }
-  | { readonly kind: 'orthogonal'; readonly gain: number }
+  | { readonly kind: 'orthogonal'; readonly gain?: number }
   | { readonly kind: 'truncatedNormal'; readonly standardDeviation: number }
   | { readonly kind: 'given'; readonly values: GivenValues };
 
@@ -47,12 +48,13 @@ const PARAMETERS = {
 
 /** Reads a name or an object as `{ kind, ...numbers }`. */
 export const initializer: Rule<InitializerSpec> = {
-  expected: `one of ${NAMES.map((name) => `"${name}"`).join(', ')}, { kind: "constant", value }, { kind: "orthogonal", gain }, { kind: "truncatedNormal", standardDeviation } or { kind: "given", values }, each number finite and neither gain nor standardDeviation below 0`,
+  expected: `one of ${NAMES.map((name) => `"${name}"`).join(', ')}, "orthogonal", { kind: "orthogonal", gain }, { kind: "constant", value }, { kind: "truncatedNormal", standardDeviation } or { kind: "given", values }, each number finite and neither gain nor standardDeviation below 0`,
   read: (given) => {
     const { kind, ...rest } =
       typeof given === 'object' && given !== null ? (given as { readonly kind?: unknown }) : { kind: given };
     const name = named.read(kind);
     if (name !== undefined) return Object.keys(rest).length === 0 ? Object.freeze({ kind: name }) : undefined;
+    if (kind === 'orthogonal' && !('gain' in rest)) return initializer.read({ ...rest, kind, gain: 1 });
     if (kind === 'given' && typeof given === 'object' && given !== null) return readGiven(given);
     if (typeof kind !== 'string' || !Object.hasOwn(PARAMETERS, kind)) return undefined;
     const [parameter, rule] = PARAMETERS[kind as keyof typeof PARAMETERS];

@@ -78,7 +78,7 @@ test('a description is small frozen data, and a file holds the trained weights a
 const LOST =
   'has a given initializer without its values, which no copy or text of a description keeps; describe the layer anew with { kind: "given", values }';
 const wrong = (values: unknown): WrongUse[1] =>
-  `dense: weightInitializer must be one of "glorotUniform", "glorotNormal", "heUniform", "heNormal", "lecunUniform", "lecunNormal", "zeros", { kind: "constant", value }, { kind: "orthogonal", gain }, { kind: "truncatedNormal", standardDeviation } or { kind: "given", values }, each number finite and neither gain nor standardDeviation below 0, got ${values}`;
+  `dense: weightInitializer must be one of "glorotUniform", "glorotNormal", "heUniform", "heNormal", "lecunUniform", "lecunNormal", "zeros", "orthogonal", { kind: "orthogonal", gain }, { kind: "constant", value }, { kind: "truncatedNormal", standardDeviation } or { kind: "given", values }, each number finite and neither gain nor standardDeviation below 0, got ${values}`;
 
 testErrors(test, 'INVALID_OPTION', [
   [

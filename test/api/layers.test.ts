@@ -174,7 +174,7 @@ const PADDING =
 const PAIR = 'an integer from 1 to 2147483647, or a pair of them as [vertical, horizontal]';
 
 const INITIALIZER =
-  'one of "glorotUniform", "glorotNormal", "heUniform", "heNormal", "lecunUniform", "lecunNormal", "zeros", { kind: "constant", value }, { kind: "orthogonal", gain }, { kind: "truncatedNormal", standardDeviation } or { kind: "given", values }, each number finite and neither gain nor standardDeviation below 0';
+  'one of "glorotUniform", "glorotNormal", "heUniform", "heNormal", "lecunUniform", "lecunNormal", "zeros", "orthogonal", { kind: "orthogonal", gain }, { kind: "constant", value }, { kind: "truncatedNormal", standardDeviation } or { kind: "given", values }, each number finite and neither gain nor standardDeviation below 0';
 
 test('padding, sizes and open shapes are read in their normal form', (t) => {
   t.deepEqual(zeroPad2d({ padding: [1, 2] }).padding, [1, 1, 2, 2]);
