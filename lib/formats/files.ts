@@ -6,13 +6,20 @@ import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 
-/** Throws `FILE_NOT_FOUND` when there is none, and `INVALID_OPTION` for a folder. */
+/** Throws `FILE_NOT_FOUND` when there is none, `INVALID_OPTION` for a folder, and `FILE_FORMAT` beyond Node's 2 GiB. */
 export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await readFile(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) throw fileNotFound(path, error);
     if (isSystemError(error, 'EISDIR')) throw folderError(path);
+    if (isSystemError(error, 'ERR_FS_FILE_TOO_LARGE')) {
+      throw new GradloomError(
+        'FILE_FORMAT',
+        `${path}: has more than the 2 GiB that can be read at once; split it into several files`,
+        { cause: error },
+      );
+    }
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 /** CSV and JSON as they are found: each gives the right values or a clear error. */
+import { truncateSync } from 'node:fs';
 import test from 'ava';
 import type { GradloomErrorCode } from '../../lib/core/errors.ts';
-import { type CsvOptions, csv, type Dataset, json, ndjson } from '../../lib/datasets/index.ts';
+import { type CsvOptions, csv, type Dataset, json, ndjson, npy } from '../../lib/datasets/index.ts';
 import { checkError } from '../api/errors.ts';
 import { fileWith } from './files.ts';
 import { rowsOf } from './rows.ts';
@@ -274,4 +275,28 @@ test('json and ndjson: as tools write them', async (t) => {
   ]);
   const deep = fileWith(t, `{"a":1,"b":${'['.repeat(100_000)}${']'.repeat(100_000)}}\n`);
   t.deepEqual(rowsOf(await ndjson(deep, { columns: ['a'] })), [[1]]);
+});
+
+test('files are read as they come: a fault in the first lines of 4 GiB is found at once', async (t) => {
+  const sparse = (start: string) => {
+    const path = fileWith(t, start);
+    truncateSync(path, 2 ** 32);
+    return path;
+  };
+  const table = sparse('a,b\n1,2\n3\n');
+  await checkError(t, 'FILE_FORMAT', [
+    () => csv(table),
+    `${table}: line 3: has 1 fields, but there are 2 ${COLUMNS}`,
+  ]);
+  const rows = sparse('{"a":1}\n{"a":}\n');
+  await checkError(t, 'FILE_FORMAT', [
+    () => ndjson(rows),
+    `${rows}: line 2: character 6: expected a value of "a"`,
+  ]);
+  for (const read of [json(rows), npy({ inputs: rows })]) {
+    await checkError(t, 'FILE_FORMAT', [
+      () => read,
+      `${rows}: has more than the 2 GiB that can be read at once; split it into several files`,
+    ]);
+  }
 });
