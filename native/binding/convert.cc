@@ -194,8 +194,50 @@ Napi::Object from_result(Napi::Env env, const ObjectiveResult& result) {
   return object;
 }
 
-HeldSamples::HeldSamples(const Napi::Value& value, const Shape& sample_shape)
-    : samples_(describe(value, sample_shape.size()), sample_shape) {}
+HeldSamples::HeldSamples(const Napi::Value& value, const Architecture& architecture)
+    : samples_(describe(value, architecture.input_shape().size()), architecture.input_shape()) {
+  samples_.check_inputs(architecture.input_form(), architecture.input_rows());
+}
+
+// A typed array of samples, or { offsets, indices, values } of sparse ones.
+InputArray HeldSamples::describe_inputs(const Napi::Value& value) {
+  const auto hold = [&](const Napi::TypedArray& array) { held_.push_back(Napi::Persistent(array.As<Napi::Object>())); };
+  if (value.IsTypedArray()) {
+    const Napi::TypedArray array = typed_array(value, "inputs");
+    InputArray inputs{.data = data_of(array), .length = static_cast<int64_t>(array.ElementLength())};
+    switch (array.TypedArrayType()) {
+      case napi_float32_array: inputs.type = InputArray::Type::kFloat32; break;
+      case napi_uint8_array: inputs.type = InputArray::Type::kUint8; break;
+      case napi_int32_array: inputs.type = InputArray::Type::kInt32; break;
+      default: fail("inputs", "a Float32Array, Uint8Array, Int32Array or sparse samples");
+    }
+    hold(array);
+    return inputs;
+  }
+  const Napi::Object object = to_object(value, "inputs");
+  const auto words = [&](const char* name) {
+    const Napi::TypedArray array = typed_array(object.Get(name), name);
+    if (array.TypedArrayType() != napi_uint32_array) fail(name, "a Uint32Array");
+    hold(array);
+    return array;
+  };
+  const Napi::TypedArray offsets = words("offsets");
+  const Napi::TypedArray indices = words("indices");
+  if (offsets.ElementLength() == 0) fail("offsets", "one more than samples");
+  InputArray inputs{.type = InputArray::Type::kSparse,
+                    .length = static_cast<int64_t>(indices.ElementLength()),
+                    .indices = static_cast<const uint32_t*>(data_of(indices)),
+                    .offsets = static_cast<const uint32_t*>(data_of(offsets)),
+                    .rows = static_cast<int64_t>(offsets.ElementLength()) - 1};
+  const Napi::Value values_value = object.Get("values");
+  if (!values_value.IsUndefined()) {
+    const Napi::Float32Array values = float_array(values_value, "values");
+    if (values.ElementLength() != indices.ElementLength()) fail("values", "one value an entry");
+    inputs.data = data_of(values);
+    hold(values);
+  }
+  return inputs;
+}
 
 ArrayDescription HeldSamples::describe(const Napi::Value& value, int64_t sample_size) {
   const Napi::Object object = to_object(value, "samples");
@@ -204,12 +246,7 @@ ArrayDescription HeldSamples::describe(const Napi::Value& value, int64_t sample_
   description.scale = float_period(object, "scale");
   description.shift = float_period(object, "shift");
 
-  const Napi::TypedArray inputs = typed_array(object.Get("inputs"), "inputs");
-  const bool bytes = inputs.TypedArrayType() == napi_uint8_array;
-  if (!bytes && inputs.TypedArrayType() != napi_float32_array) fail("inputs", "a Float32Array or Uint8Array");
-  description.inputs = {bytes ? InputArray::Type::kUint8 : InputArray::Type::kFloat32, data_of(inputs),
-                        static_cast<int64_t>(inputs.ElementLength())};
-  held_.push_back(Napi::Persistent(inputs.As<Napi::Object>()));
+  description.inputs = describe_inputs(object.Get("inputs"));
 
   const Napi::Value indices_value = object.Get("indices");
   if (!indices_value.IsUndefined()) {
@@ -239,7 +276,9 @@ ArrayDescription HeldSamples::describe(const Napi::Value& value, int64_t sample_
   if (!weights_value.IsUndefined()) {
     const Napi::Float32Array weights = float_array(weights_value, "sampleWeights");
     const auto rows = static_cast<int64_t>(weights.ElementLength());
-    if (rows * sample_size != description.inputs.length) fail("sampleWeights", "one weight a row");
+    const InputArray& inputs = description.inputs;
+    const bool fits = inputs.type == InputArray::Type::kSparse ? rows == inputs.rows : rows * sample_size == inputs.length;
+    if (!fits) fail("sampleWeights", "one weight a row");
     description.weights = static_cast<const float*>(data_of(weights));
     held_.push_back(Napi::Persistent(weights.As<Napi::Object>()));
   }

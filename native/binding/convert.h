@@ -9,6 +9,7 @@
 #include "common/shape.h"
 #include "common/spec.h"
 #include "datasets/array_samples.h"
+#include "training/network.h"
 #include "training/objective.h"
 #include "training/predict.h"
 
@@ -42,11 +43,13 @@ Napi::Object from_result(Napi::Env env, const ObjectiveResult& result);
 // destroyed on the JavaScript thread.
 class HeldSamples {
  public:
-  HeldSamples(const Napi::Value& value, const Shape& sample_shape);
+  // Checks the samples against what a network of this architecture reads.
+  HeldSamples(const Napi::Value& value, const Architecture& architecture);
   const ArraySamples& samples() const { return samples_; }
 
  private:
   ArrayDescription describe(const Napi::Value& value, int64_t sample_size);
+  InputArray describe_inputs(const Napi::Value& value);
 
   std::vector<Napi::ObjectReference> held_;
   ArraySamples samples_;

@@ -23,7 +23,7 @@ class PredictOperation final : public PromiseOperation {
       : PromiseOperation(env, "gradloom.predict"),
         network_(model.network()),
         plans_(model.plans()),
-        samples_(samples, network_->architecture().input_shape()),
+        samples_(samples, network_->architecture()),
         options_(to_pass_options(options)) {
     const int64_t size = checked_multiply(samples_.samples().count(), network_->architecture().output_shape().size());
     Napi::Float32Array outputs = Napi::Float32Array::New(env, static_cast<size_t>(size));
@@ -57,7 +57,7 @@ class EvaluateOperation final : public PromiseOperation {
         objective_(std::make_shared<Objective>(
             std::move(loss_.loss), to_spec_list(to_object(objective, "objective").Get("metrics"), "metrics"),
             network_->architecture().output_shape())),
-        samples_(samples, network_->architecture().input_shape()),
+        samples_(samples, network_->architecture()),
         options_(to_pass_options(options)) {
     if (samples_.samples().count() == 0) throw Error("INVALID_DATA", "evaluate: the dataset is empty");
     objective_->check_labels(samples_.samples());
@@ -281,7 +281,7 @@ Napi::Value ModelWrap::predict_sync(const Napi::CallbackInfo& info) {
       throw Error("MODEL_BUSY",
                   "predictSync would block the event loop while the model trains; use await predict(...)");
     }
-    const HeldSamples held(info[0], network()->architecture().input_shape());
+    const HeldSamples held(info[0], network()->architecture());
     const PassOptions options = to_pass_options(info[1]);
     const int64_t size = checked_multiply(held.samples().count(), network()->architecture().output_shape().size());
     Napi::Float32Array outputs = Napi::Float32Array::New(info.Env(), static_cast<size_t>(size));
@@ -301,20 +301,19 @@ Napi::Value ModelWrap::differentiate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Napi::Env env = info.Env();
     const Architecture& architecture = network()->architecture();
-    const Napi::Float32Array input = float_array(info[0], "input");
+    const HeldSamples held(info[0], architecture);
     const Napi::Float32Array output_gradient = float_array(info[1], "outputGradient");
     const Napi::Object options = to_object(info[2], "options");
-    const auto length = static_cast<int64_t>(input.ElementLength());
-    const int64_t batch = length / architecture.input_shape().size();
-    if (batch < 1 || length % architecture.input_shape().size() != 0 ||
+    const int64_t batch = held.samples().count();
+    if (batch < 1 ||
         static_cast<int64_t>(output_gradient.ElementLength()) != batch * architecture.output_shape().size()) {
-      throw Error("SHAPE_MISMATCH", "input and outputGradient must hold whole samples of shapes " +
+      throw Error("SHAPE_MISMATCH", "samples and outputGradient must hold as many samples, at least 1, of shapes " +
                                         architecture.input_shape().to_string() + " and " +
                                         architecture.output_shape().to_string());
     }
     const int threads = choose_threads(to_threads(options.Get("threads")), batch * architecture.training_flops());
     const Differentiation d =
-        gradloom::differentiate(*network(), batch, input.Data(), output_gradient.Data(), threads,
+        gradloom::differentiate(*network(), held.samples(), output_gradient.Data(), threads,
                                 {seed_property(options), static_cast<uint64_t>(integer_property(options, "step", 0))});
     Napi::Object result = Napi::Object::New(env);
     result.Set("output", copy_to_js(env, d.output.data(), d.output.size()));

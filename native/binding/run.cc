@@ -114,7 +114,7 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
                            const Napi::Value& options, const Napi::Value& on_event)
     : Operation(env, "gradloom.fit"),
       learner_(trainer.learner),
-      train_(train, learner_->network().architecture().input_shape()),
+      train_(train, learner_->network().architecture()),
       options_(to_fit_options(to_object(options, "options"), trainer.threads)),
       control_(std::make_shared<RunControl>(
           options.As<Napi::Object>().Get("lockstep").ToBoolean(),
@@ -124,7 +124,7 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
   objective.check_labels(train_.samples());
   const Napi::Value validation = options.As<Napi::Object>().Get("validation");
   if (!validation.IsUndefined()) {
-    validation_.emplace(validation, learner_->network().architecture().input_shape());
+    validation_.emplace(validation, learner_->network().architecture());
     if (validation_->samples().count() == 0) throw Error("INVALID_DATA", "fit: the validation dataset is empty");
     objective.check_labels(validation_->samples());
   }

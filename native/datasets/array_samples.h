@@ -1,5 +1,5 @@
-// Samples that lie in memory: float32 or uint8 inputs, an optional list of the rows that belong to the set, an affine
-// map of every value, and labels. Whoever makes it keeps the memory alive.
+// Samples that lie in memory: inputs as float32, uint8, ids or sparse rows, an optional list of the rows that belong to
+// the set, an affine map of every value, and labels. Whoever makes it keeps the memory alive.
 #pragma once
 
 #include <cstdint>
@@ -8,16 +8,26 @@
 #include <vector>
 
 #include "common/aligned_buffer.h"
+#include "common/input_form.h"
 #include "common/parallel.h"
 #include "common/shape.h"
+#include "datasets/sparse_batch.h"
 
 namespace gradloom {
 
 struct InputArray {
-  enum class Type { kFloat32, kUint8 };
+  enum class Type {
+    kFloat32,
+    kUint8,
+    kInt32,   // ids
+    kSparse,  // row r has the entries [offsets[r], offsets[r + 1]) of `indices` and, unless it is null, of `data`, floats
+  };
   Type type = Type::kFloat32;
   const void* data = nullptr;
-  int64_t length = 0;  // values
+  int64_t length = 0;  // values, or entries
+  const uint32_t* indices = nullptr;
+  const uint32_t* offsets = nullptr;
+  int64_t rows = 0;  // of kSparse: one less than the offsets
 };
 
 struct LabelArray {
@@ -57,6 +67,15 @@ class ArraySamples {
   // Throws LABEL_OUT_OF_RANGE, naming the sample, unless every class lies in [0, classes) or is `except`.
   void check_classes(int64_t classes, std::optional<int32_t> except = std::nullopt) const;
 
+  // Throws INVALID_DATA unless the inputs can be read in this form, and ID_OUT_OF_RANGE, naming sample and place, unless
+  // every id is below `rows`.
+  void check_inputs(InputForm form, int64_t rows) const;
+
+  // The entries of the `count` samples that have most: what a batch may need room for.
+  int64_t most_entries(int64_t count) const;
+  // Samples order[i], or first + i when order is null, for i in [0, count), of ids or sparse rows.
+  void gather_sparse(Team& team, const uint32_t* order, int64_t first, int64_t count, SparseBatch& batch) const;
+
   // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count).
   void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x) const;
   // The same for labels, as class indices or as floats (classes 0 and 1 become 0.0 and 1.0).
@@ -70,6 +89,10 @@ class ArraySamples {
  private:
   int64_t row(const uint32_t* order, int64_t i) const;
   int32_t class_at(int64_t row) const;
+  int64_t input_rows() const;
+  void check_sparse(const Shape& sample_shape) const;
+  int64_t entries_of(int64_t row) const;
+  void spread_row(int64_t row, float* out) const;
 
   ArrayDescription description_;
   int64_t sample_size_;

@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "common/input_form.h"
 #include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
+#include "kernels/sparse_rows.h"
 #include "layers/initializer.h"
 
 namespace gradloom {
@@ -49,6 +51,9 @@ struct ParameterSpec {
   Shape shape;       // in files: [out, in] for dense, [out, in/groups, kh, kw] for conv2d
   Initializer initializer = {};
   ParameterRole role = ParameterRole::kTrained;
+  // Of a table of which a step reads and updates a few rows: floats of a row, as they are kept side by side. Its
+  // gradient travels row by row. 0 for other parameters.
+  int64_t row_width = 0;
 };
 
 // What a layer is planned for.
@@ -90,6 +95,16 @@ struct ForwardArguments {
   float* scratch;
   std::span<const float* const> parameters;
   std::span<const float* const> others = {};  // the inputs after x of a layer that has several
+  const SparseInput* sparse = nullptr;        // in place of x, when the layer's input form is not floats
+};
+
+// Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
+struct RowGradients {
+  int64_t first;         // the number of the first of them
+  int64_t count;         // of rows
+  const uint32_t* rows;  // [count], ascending
+  int64_t width;         // floats of a row
+  const float* values;   // [count, width]
 };
 
 // Where the gradient of a parameter goes: into the optimizer's update at once, or into a buffer when the plan needs all
@@ -103,6 +118,17 @@ class GradientSink {
   virtual float* target(int parameter, int64_t first, float* scratch) = 0;
   // These elements are complete at `gradient`, which is what `target` returned. From any thread; disjoint ranges.
   virtual void complete(int parameter, int64_t first, int64_t count, const float* gradient) = 0;
+
+  // The same for a table of rows. A step touches at most `touched` of its rows; what is said of no row has
+  // no gradient.
+  virtual void begin_rows(int /*parameter*/, int64_t /*touched*/) {}
+  virtual float* row_target(int /*parameter*/, int64_t /*first*/, float* scratch) { return scratch; }
+  virtual void complete_rows(int parameter, const RowGradients& gradients) {
+    for (int64_t i = 0; i < gradients.count; ++i) {
+      complete(parameter, gradients.rows[i] * gradients.width, gradients.width,
+               gradients.values + i * gradients.width);
+    }
+  }
 };
 
 struct BackwardArguments {
@@ -118,6 +144,7 @@ struct BackwardArguments {
   GradientSink& gradients;
   std::span<const float* const> others = {};
   std::span<float* const> other_gradients = {};  // of the others; null when nobody needs it
+  const SparseInput* sparse = nullptr;           // with groups
 };
 
 class Layer {
@@ -141,6 +168,11 @@ class Layer {
   // Two a multiply-add of the layer's products in one forward pass of one sample; products with padding's zeros do not
   // count. A backward pass costs the same again for the weights and for the gradient of the input.
   virtual int64_t flops() const { return 0; }
+
+  // Other forms than floats are those of a network's own input: x and dx are null then.
+  virtual InputForm input_form() const { return InputForm::kFloats; }
+  // Ids must be below this; 0 when the form is not kIds.
+  virtual int64_t id_bound() const { return 0; }
 
   // The layout of its inputs and output for this batch size, when the layer before its first one offers `offered`. A
   // layer that is made for rows need not care.

@@ -10,6 +10,8 @@
 #include "layers/conv2d.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
+#include "layers/embedding.h"
+#include "layers/embedding_bag.h"
 #include "layers/flatten.h"
 #include "layers/gaussian_noise.h"
 #include "layers/input_activation.h"
@@ -17,6 +19,7 @@
 #include "layers/max_pool2d.h"
 #include "layers/reshape.h"
 #include "layers/resize2d.h"
+#include "layers/sparse_dense.h"
 #include "layers/spatial_dropout.h"
 
 namespace gradloom {
@@ -50,6 +53,8 @@ const std::map<std::string, Factory>& factories() {
       {"dense", make<Dense>},
       {"dropout", make<Dropout>},
       {"elu", make<ActivationLayer>},
+      {"embedding", make<Embedding>},
+      {"embeddingBag", make<EmbeddingBag>},
       {"flatten", make<Flatten>},
       {"gaussianNoise", make<GaussianNoise>},
       {"gelu", make<InputActivationLayer>},
@@ -65,6 +70,7 @@ const std::map<std::string, Factory>& factories() {
       {"silu", make<InputActivationLayer>},
       {"softmax", make<ActivationLayer>},
       {"softplus", make<InputActivationLayer>},
+      {"sparseDense", make<SparseDense>},
       {"spatialDropout", make<SpatialDropout>},
       {"tanh", make<ActivationLayer>},
       {"upsample2d", make<Upsample2d>},

@@ -102,6 +102,10 @@ Adagrad::Adagrad(const Spec& spec)
   add_state({"accumulator", static_cast<float>(spec.number("initialAccumulator"))});
 }
 
+std::string Adagrad::objection_to_rows() const {
+  return rule_.weight_decay == 0 ? "" : "weightDecay pulls at all of them in every step; leave it out";
+}
+
 GradientCheck Adagrad::update(const UpdateArguments& args) const {
   return HWY_DYNAMIC_DISPATCH(AdagradUpdate)(rule_, args);
 }

@@ -26,6 +26,7 @@ class Adagrad final : public Optimizer {
  public:
   explicit Adagrad(const Spec& spec);
 
+  std::string objection_to_rows() const override;
   GradientCheck update(const UpdateArguments& args) const override;
 
  private:

@@ -41,6 +41,8 @@ class Optimizer {
 
   const std::string& kind() const { return kind_; }
   const std::vector<StateSpec>& states() const { return states_; }
+  // Why it cannot leave rows of a table alone in a step that does not touch them; "" when it can.
+  virtual std::string objection_to_rows() const { return "its update moves weights whose gradient is 0"; }
   // Thread-safe; no two calls at once may overlap.
   virtual GradientCheck update(const UpdateArguments& args) const = 0;
 

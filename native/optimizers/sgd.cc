@@ -95,6 +95,11 @@ Sgd::Sgd(const Spec& spec)
   if (rule_.momentum != 0) add_state({"momentum", 0.0F});
 }
 
+std::string Sgd::objection_to_rows() const {
+  if (rule_.momentum != 0) return "momentum moves all of them in every step; leave it out";
+  return rule_.weight_decay == 0 ? "" : "weightDecay pulls at all of them in every step; leave it out";
+}
+
 GradientCheck Sgd::update(const UpdateArguments& args) const { return HWY_DYNAMIC_DISPATCH(SgdUpdate)(rule_, args); }
 
 }  // namespace gradloom

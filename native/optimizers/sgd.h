@@ -22,6 +22,7 @@ class Sgd final : public Optimizer {
  public:
   explicit Sgd(const Spec& spec);
 
+  std::string objection_to_rows() const override;
   GradientCheck update(const UpdateArguments& args) const override;
 
  private:

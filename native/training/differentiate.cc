@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <shared_mutex>
 
+#include "common/checked.h"
 #include "common/parallel.h"
 #include "training/gradient_sinks.h"
 
 namespace gradloom {
 
-Differentiation differentiate(Network& network, int64_t batch, const float* input, const float* output_gradient,
-                              int threads, const RandomState& random) {
+Differentiation differentiate(Network& network, const ArraySamples& samples, const float* output_gradient, int threads,
+                              const RandomState& random) {
   const Architecture& architecture = network.architecture();
+  const int64_t batch = samples.count();
   Plan plan(network.shared_architecture(), {batch, Phase::kTraining, threads, InputGradient::kKept});
   AlignedBuffer gradients(architecture.weights_size());
   std::vector<std::unique_ptr<GradientSink>> sinks;
@@ -23,11 +25,12 @@ Differentiation differentiate(Network& network, int64_t batch, const float* inpu
   Differentiation result;
   Team::run(threads, [&](Team& team) {
     const std::shared_lock weights(network.lock());
-    std::copy_n(input, inputs, plan.input());
+    plan.load(team, samples, nullptr, 0);
     plan.forward(team, network.weights(), random);
     result.output.assign(plan.output(), plan.output() + outputs);
     std::copy_n(output_gradient, outputs, plan.output_gradient());
     plan.backward(team, network.weights(), random, sinks);
+    if (plan.input() == nullptr) return;
     result.input_gradient.assign(plan.input_gradient(), plan.input_gradient() + inputs);
   });
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {
@@ -35,6 +38,17 @@ Differentiation differentiate(Network& network, int64_t batch, const float* inpu
     architecture.export_parameter(static_cast<int>(p), gradients.data(), result.parameter_gradients.back().data());
   }
   return result;
+}
+
+Differentiation differentiate(Network& network, int64_t batch, const float* input, const float* output_gradient,
+                              int threads, const RandomState& random) {
+  const Shape& shape = network.architecture().input_shape();
+  ArrayDescription description;
+  description.inputs = {.data = input, .length = checked_multiply(batch, shape.size())};
+  description.count = batch;
+  description.scale.assign(1, 1.0F);
+  description.shift.assign(1, 0.0F);
+  return differentiate(network, ArraySamples(description, shape), output_gradient, threads, random);
 }
 
 }  // namespace gradloom

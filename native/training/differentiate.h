@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "datasets/array_samples.h"
 #include "training/network.h"
 #include "training/plan.h"
 
@@ -12,12 +13,15 @@ namespace gradloom {
 
 struct Differentiation {
   std::vector<float> output;
-  std::vector<float> input_gradient;
+  std::vector<float> input_gradient;  // none of ids and sparse samples
   // In file layout; of a statistic its next value, of a frozen parameter zeros.
   std::vector<std::vector<float>> parameter_gradients;
 };
 
-// Forward in training mode over `batch` samples at `input`, then backward from `output_gradient`.
+// Forward in training mode over all samples in one batch, then backward from `output_gradient`.
+Differentiation differentiate(Network& network, const ArraySamples& samples, const float* output_gradient, int threads,
+                              const RandomState& random);
+// The same for `batch` samples of floats at `input`.
 Differentiation differentiate(Network& network, int64_t batch, const float* input, const float* output_gradient,
                               int threads, const RandomState& random);
 

@@ -52,6 +52,8 @@ class Run {
         kept_(std::move(start.kept)) {
     const int64_t rest = train.count() % step_.batch();
     if (rest > 0) last_step_.emplace(learner, rest, threads);
+    step_.reserve(train);
+    if (last_step_) last_step_->reserve(train);
     if (validation != nullptr) {
       validation_.emplace(learner.shared_network(), learner.objective(), *validation,
                           PassOptions{options.batch, threads});

@@ -37,4 +37,10 @@ float* BufferingSink::target(int parameter, int64_t first, float* /*scratch*/) {
   return gradients_ + architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)].offset + first;
 }
 
+void BufferingSink::complete_rows(int parameter, const RowGradients& rows) {
+  for (int64_t i = 0; i < rows.count; ++i) {
+    std::copy_n(rows.values + i * rows.width, rows.width, target(parameter, rows.rows[i] * rows.width, nullptr));
+  }
+}
+
 }  // namespace gradloom

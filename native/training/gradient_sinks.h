@@ -45,6 +45,8 @@ class BufferingSink final : public GradientSink {
 
   float* target(int parameter, int64_t first, float* scratch) override;
   void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, const float* /*gradient*/) override {}
+  // Rows that no step touches keep what the buffer had.
+  void complete_rows(int parameter, const RowGradients& rows) override;
 
  private:
   const Architecture& architecture_;

@@ -32,7 +32,7 @@ class Differentiator {
   int64_t batch() const { return plan_.batch(); }
 
   void run(Team& team, int64_t first, float* values, float* gradients) {
-    samples_.gather_inputs(team, nullptr, first, batch(), plan_.input());
+    plan_.load(team, samples_, nullptr, first);
     plan_.forward(team, network_.weights(), kNoRandom);
     const int64_t outputs = network_.architecture().output_shape().size();
     for (int64_t i = 0; i < batch(); ++i) {

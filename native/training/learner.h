@@ -46,6 +46,8 @@ class Learner {
   void reset();
 
  private:
+  void check_tables() const;
+
   std::shared_ptr<Network> network_;
   std::unique_ptr<Optimizer> optimizer_;
   std::shared_ptr<const Objective> objective_;

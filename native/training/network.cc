@@ -11,7 +11,7 @@
 namespace gradloom {
 
 Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
-    : input_shape_(input_shape), depends_on_weights_{false} {
+    : input_shape_(input_shape), depends_on_weights_{false}, input_rows_(input_shape.size()) {
   constexpr int64_t kAlignment = kCacheLine / static_cast<int64_t>(sizeof(float));
   for (const Spec& spec : layers) {
     inputs_.push_back(find_inputs(spec));
@@ -23,12 +23,13 @@ Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
     }
     layers_.push_back(make_layer(spec, shapes));
     const Layer& layer = *layers_.back();
+    check_form(layer, inputs_.back());
     depends_on_weights_.push_back(depends || layer.learns());
     first_parameters_.push_back(static_cast<int>(parameters_.size()));
     int index = 0;
     for (const ParameterSpec& parameter : layer.parameters()) {
       parameters_.push_back({static_cast<int>(layers_.size()) - 1, index++, layer.name() + "." + parameter.name,
-                             parameter.shape, weights_size_, parameter.role});
+                             parameter.shape, weights_size_, parameter.role, parameter.row_width});
       check_initializer(parameter, parameters_.back().name);
       weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
     }
@@ -63,6 +64,29 @@ void Architecture::check_all_read() const {
     if (!read[layer + 1]) {
       throw Error("INVALID_SPEC", "no layer reads the output of layer \"" + layers_[layer]->name() + "\"");
     }
+  }
+}
+
+void Architecture::check_form(const Layer& layer, const std::vector<int>& inputs) {
+  const InputForm form = layer.input_form();
+  const bool reads_input = std::find(inputs.begin(), inputs.end(), 0) != inputs.end();
+  if (form != InputForm::kFloats && !reads_input) {
+    throw Error("INVALID_SPEC", "layer \"" + layer.name() +
+                                    "\" reads ids or sparse samples, which only the model's input can be, not layer \"" +
+                                    layers_[static_cast<size_t>(inputs.front() - 1)]->name() + "\"");
+  }
+  if (!reads_input) return;
+  const bool first = std::none_of(inputs_.begin(), inputs_.end() - 1, [](const std::vector<int>& read) {
+    return std::find(read.begin(), read.end(), 0) != read.end();
+  });
+  if (!first && form != input_form_) {
+    throw Error("INVALID_SPEC", "layer \"" + layer.name() +
+                                    "\" reads the model's input in another form than the layers before it: floats, ids "
+                                    "and sparse samples do not mix");
+  }
+  input_form_ = form;
+  if (form == InputForm::kIds) {
+    input_rows_ = first ? layer.id_bound() : std::min(input_rows_, layer.id_bound());
   }
 }
 

@@ -21,8 +21,8 @@ namespace gradloom {
 class Architecture {
  public:
   // A layer's input is what the layer before it gives, unless its spec has `inputs`: names of layers before it, or
-  // "@input" for the network's own. Throws what make_layer throws, INVALID_SPEC for inputs that do not exist and for a
-  // layer, but the last one, that nobody reads.
+  // "@input" for the network's own. Throws what make_layer throws, INVALID_SPEC for inputs that do not exist, for a
+  // layer, but the last one, that nobody reads, and for layers that cannot read what they are given.
   Architecture(const Shape& input_shape, const Spec::List& layers);
 
   struct Parameter {
@@ -32,11 +32,16 @@ class Architecture {
     Shape shape;       // in files
     int64_t offset;    // in the network's weights, in floats
     ParameterRole role;
+    int64_t row_width;  // of a table, else 0
   };
 
   const Shape& input_shape() const { return input_shape_; }
   const Shape& output_shape() const { return layers_.empty() ? input_shape_ : layers_.back()->output_shape(); }
   const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  // What the layers that read the network's input agree on.
+  InputForm input_form() const { return input_form_; }
+  // Rows of the smallest table that ids name, features of a sparse sample.
+  int64_t input_rows() const { return input_rows_; }
   // Values are numbered: 0 is the network's input, i + 1 what layer i gives.
   const std::vector<int>& inputs_of(int layer) const { return inputs_[static_cast<size_t>(layer)]; }
   // Whether a layer that gives this value, directly or through others, has weights to train.
@@ -59,6 +64,7 @@ class Architecture {
  private:
   std::vector<int> find_inputs(const Spec& spec) const;
   void check_all_read() const;
+  void check_form(const Layer& layer, const std::vector<int>& inputs);
 
   Shape input_shape_;
   std::vector<std::unique_ptr<Layer>> layers_;
@@ -67,6 +73,8 @@ class Architecture {
   std::vector<Parameter> parameters_;
   std::vector<int> first_parameters_;
   int64_t weights_size_ = 0;
+  InputForm input_form_ = InputForm::kFloats;
+  int64_t input_rows_;
 };
 
 class Network {

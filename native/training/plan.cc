@@ -46,7 +46,7 @@ size_t Plan::add_value(const Shape& shape, Layout layout, bool differentiated) {
 
 // The input comes in rows and the loss takes rows; between them every layer gets the layout it wants.
 void Plan::choose_layouts() {
-  const bool all_gradients = options_.input_gradient == InputGradient::kKept;
+  const bool all_gradients = options_.input_gradient == InputGradient::kKept && reads_floats();
   // By the numbers of the architecture.
   std::vector<size_t> given = {add_value(architecture_->input_shape(), Layout::kRows, all_gradients)};
   for (size_t i = 0; i < architecture_->layers().size(); ++i) {
@@ -89,6 +89,7 @@ int64_t Plan::request(int64_t size, int first, int last) {
 }
 
 void Plan::extend(int64_t request, int time) {
+  if (request == kAbsent) return;
   BufferRequest& lifetime = requests_[static_cast<size_t>(request)];
   lifetime.last = std::max(lifetime.last, time);
 }
@@ -103,7 +104,7 @@ void Plan::lay_out() {
 
 void Plan::lay_out_activations() {
   const bool training = runs_backward(options_.phase);
-  values_.front().activation = request(floats_of_value(0), 0, 0);
+  if (reads_floats()) values_.front().activation = request(floats_of_value(0), 0, 0);
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
     for (const Input& input : node.inputs) {
@@ -181,6 +182,22 @@ std::span<const float* const> Plan::parameters_of(int layer, const float* weight
   return std::span<const float* const>(parameters_).subspan(first, count);
 }
 
+void Plan::reserve(const ArraySamples& samples) {
+  if (!reads_floats()) sparse_.reserve(batch(), samples.most_entries(batch()));
+}
+
+void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
+  if (reads_floats()) {
+    samples.gather_inputs(team, order, first, batch(), input());
+  } else {
+    samples.gather_sparse(team, order, first, batch(), sparse_);
+  }
+}
+
+const SparseInput* Plan::sparse_input_of(const Node& node) const {
+  return node.inputs.front().value == 0 && !reads_floats() ? &sparse_.input() : nullptr;
+}
+
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
   for (Node& node : nodes_) forward_node(node, pass, weights);
@@ -197,7 +214,7 @@ void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
   }
   for (size_t k = 1; k < node.inputs.size(); ++k) node.others[k - 1] = at(values_[node.inputs[k].value].activation);
   node.layer->forward({pass, output.layout, x, y, at(node.saved), at(node.forward_scratch),
-                       parameters_of(node.index, weights), node.others});
+                       parameters_of(node.index, weights), node.others, sparse_input_of(node)});
 }
 
 int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
@@ -205,7 +222,7 @@ int Plan::find_non_finite(Team& team, const float* weights, const RandomState& r
     const float* floats = at(values_[value].activation);
     return std::all_of(floats, floats + floats_of_value(value), [](float v) { return std::isfinite(v); });
   };
-  if (!finite(0)) return kInput;
+  if (reads_floats() ? !finite(0) : !sparse_.finite()) return kInput;
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
   for (Node& node : nodes_) {
     forward_node(node, pass, weights);
@@ -217,6 +234,10 @@ int Plan::find_non_finite(Team& team, const float* weights, const RandomState& r
 void Plan::backward(Team& team, const float* weights, const RandomState& random,
                     const std::vector<std::unique_ptr<GradientSink>>& sinks) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
+  const bool grouped = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+    return sparse_input_of(node) != nullptr && values_[node.output].differentiated;
+  });
+  if (grouped) sparse_.group(team, architecture_->input_rows());
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     if (!values_[node.output].differentiated) continue;
@@ -240,7 +261,7 @@ void Plan::backward_node(Node& node, const Pass& pass, const float* weights, Gra
   }
   node.layer->backward({pass, output.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
                         at(node.backward_scratch), parameters_of(node.index, weights), *sink, node.others,
-                        node.other_gradients});
+                        node.other_gradients, sparse_input_of(node)});
 }
 
 void Plan::add_to_gradient(Team& team, const Input& input) {

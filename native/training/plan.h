@@ -8,6 +8,8 @@
 
 #include "common/aligned_buffer.h"
 #include "common/parallel.h"
+#include "datasets/array_samples.h"
+#include "datasets/sparse_batch.h"
 #include "layers/layer.h"
 #include "training/memory_plan.h"
 #include "training/network.h"
@@ -37,6 +39,13 @@ class Plan {
   int threads() const { return options_.threads; }
   const Architecture& architecture() const { return *architecture_; }
 
+  // Room for every batch of these samples, so that no step has to make any.
+  void reserve(const ArraySamples& samples);
+  // Samples order[first], order[first + 1], ... (first, first + 1, ... when order is null), as many as the batch has,
+  // become the input, in the form that the network reads.
+  void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
+
+  // Null unless the network reads floats.
   float* input() { return at(values_.front().activation); }
   const float* output() const { return at(values_[output_].activation); }
   // The gradient of the output: the loss writes it before backward.
@@ -120,6 +129,8 @@ class Plan {
   void forward_node(Node& node, const Pass& pass, const float* weights);
   void backward_node(Node& node, const Pass& pass, const float* weights, GradientSink* sink);
   void add_to_gradient(Team& team, const Input& input);
+  bool reads_floats() const { return architecture_->input_form() == InputForm::kFloats; }
+  const SparseInput* sparse_input_of(const Node& node) const;
   std::span<const float* const> parameters_of(int layer, const float* weights);
 
   std::shared_ptr<const Architecture> architecture_;
@@ -129,6 +140,7 @@ class Plan {
   size_t output_ = 0;
   std::vector<BufferRequest> requests_;  // while it is laid out
   std::vector<const float*> parameters_;
+  SparseBatch sparse_;  // the input in other forms than floats
   AlignedBuffer workspace_;
   int64_t unshared_size_ = 0;
 };

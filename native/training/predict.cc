@@ -47,7 +47,7 @@ void predict(Network& network, PlanPool& plans, const ArraySamples& samples, con
     for (int64_t first = 0; first < samples.count() && !stop.load(std::memory_order_relaxed); first += batch) {
       const int64_t count = std::min(batch, samples.count() - first);
       auto plan = plans.take(network.shared_architecture(), {count, Phase::kPredicting, threads});
-      samples.gather_inputs(team, nullptr, first, count, plan->input());
+      plan->load(team, samples, nullptr, first);
       plan->forward(team, network.weights(), kNoRandom);
       std::copy_n(plan->output(), count * output_size, outputs + first * output_size);
       plans.give_back(std::move(plan));
@@ -76,7 +76,7 @@ std::optional<ObjectiveResult> Evaluation::run(Team& team, const std::atomic<boo
   for (int64_t first = 0; first < samples_.count(); first += full_.plan.batch()) {
     if (stop.load(std::memory_order_relaxed)) return std::nullopt;
     Batch& batch = samples_.count() - first < full_.plan.batch() ? *rest_ : full_;
-    samples_.gather_inputs(team, nullptr, first, batch.plan.batch(), batch.plan.input());
+    batch.plan.load(team, samples_, nullptr, first);
     batch.objective.load_targets(samples_, nullptr, first);
     batch.plan.forward(team, network_->weights(), kNoRandom);
     batch.objective.compute(team, batch.plan.output(), nullptr);

@@ -33,7 +33,7 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   const RandomState random{learner_.seed(), learner_.steps};
   const float* weights = learner_.network().weights();
 
-  samples.gather_inputs(team, order, first, batch(), plan_.input());
+  plan_.load(team, samples, order, first);
   objective_.load_targets(samples, order, first);
   plan_.forward(team, weights, random);
   const double loss = judge(team, locks);
@@ -92,7 +92,7 @@ void TrainStep::update_all(Team& team) {
 
 // Nothing has changed yet, so the forward pass can be repeated to find where it went wrong.
 void TrainStep::report_loss(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
-  samples.gather_inputs(team, order, first, batch(), plan_.input());
+  plan_.load(team, samples, order, first);
   const int layer = plan_.find_non_finite(team, learner_.network().weights(), {learner_.seed(), learner_.steps});
   const auto& layers = learner_.network().architecture().layers();
   const std::string where = layer == Plan::kInput     ? "an input sample is not finite; check the dataset"

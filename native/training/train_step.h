@@ -21,6 +21,8 @@ class TrainStep {
   TrainStep(Learner& learner, int64_t batch, int threads);
 
   int64_t batch() const { return plan_.batch(); }
+  // Room for every batch of these samples, so that no step has to make any.
+  void reserve(const ArraySamples& samples) { plan_.reserve(samples); }
 
   // Trains on samples order[first], order[first + 1], ... (or first, first + 1, ... when order is null) and adds their
   // loss and metrics, as they were before the update, to `totals`. Alone with the network, and computing alone in the

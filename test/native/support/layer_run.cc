@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
 
+#include "datasets/sparse_batch.h"
 #include "kernels/lanes.h"
 #include "support/guarded_buffer.h"
 
@@ -22,6 +24,7 @@ class CollectingSink final : public GradientSink {
       const bool completed = parameter.role == ParameterRole::kTrained ||
                              (parameter.role == ParameterRole::kStatistic && phase == Phase::kTraining);
       expected_completions_.push_back(completed ? 1 : 0);
+      row_widths_.push_back(parameter.row_width);
       buffers_.push_back(std::make_unique<GuardedBuffer>(parameter.shape.size()));
       collected_.emplace_back(static_cast<size_t>(parameter.shape.size()));
       completions_.emplace_back(static_cast<size_t>(parameter.shape.size()));
@@ -44,15 +47,45 @@ class CollectingSink final : public GradientSink {
     }
   }
 
+  void begin_rows(int parameter, int64_t touched) override {
+    const auto at = static_cast<size_t>(parameter);
+    if (touched_.size() <= at) touched_.resize(at + 1, -1);
+    touched_[at] = touched;
+    if (place_ == GradientPlace::kBufferOfSink) {
+      buffers_[at] = std::make_unique<GuardedBuffer>(touched * row_widths_[at]);
+    }
+  }
+
+  float* row_target(int parameter, int64_t first, float* scratch) override {
+    const auto at = static_cast<size_t>(parameter);
+    return place_ == GradientPlace::kScratchOfLayer ? scratch : buffers_[at]->data() + first * row_widths_[at];
+  }
+
+  void complete_rows(int parameter, const RowGradients& rows) override {
+    const auto at = static_cast<size_t>(parameter);
+    const bool numbered = at < touched_.size() && rows.first >= 0 && rows.first + rows.count <= touched_[at];
+    const bool ascending = std::is_sorted(rows.rows, rows.rows + rows.count, std::less_equal<>());
+    const bool placed = place_ == GradientPlace::kScratchOfLayer ||
+                        rows.values == buffers_[at]->data() + rows.first * row_widths_[at];
+    if (!numbered || !ascending || !placed || rows.width != row_widths_[at]) {
+      const std::lock_guard guard(mutex_);
+      broken_rows_ = "rows of a table that were not announced, not ascending or not in the sink's buffer. ";
+    }
+    GradientSink::complete_rows(parameter, rows);
+  }
+
   std::vector<std::vector<float>> take() { return std::move(collected_); }
 
   std::string broken_rules() const {
     for (size_t p = 0; p < completions_.size(); ++p) {
       const int expected = expected_completions_[p];
-      if (std::any_of(completions_[p].begin(), completions_[p].end(), [=](int n) { return n != expected; })) {
+      const bool table = row_widths_[p] > 0;  // of which some rows are completed
+      if (std::any_of(completions_[p].begin(), completions_[p].end(),
+                      [=](int n) { return n != expected && !(table && n == 0); })) {
         return "an element of a gradient was not completed exactly once, or one of a frozen parameter was. ";
       }
     }
+    if (!broken_rows_.empty()) return broken_rows_;
     const bool intact = std::all_of(buffers_.begin(), buffers_.end(), [](const auto& b) { return b->intact(); });
     return intact ? "" : "written beside the sink's buffer. ";
   }
@@ -64,6 +97,9 @@ class CollectingSink final : public GradientSink {
   std::vector<std::vector<float>> collected_;
   std::vector<std::vector<int>> completions_;
   std::vector<int> expected_completions_;
+  std::vector<int64_t> row_widths_;
+  std::vector<int64_t> touched_;
+  std::string broken_rows_;
   std::mutex mutex_;
 };
 
@@ -113,8 +149,9 @@ bool zero_beyond_batch(std::vector<float> values, const Shape& shape, Layout lay
 
 template <class Fill>
 LayerCase make_case(const Layer& layer, int64_t batch, Fill fill) {
+  const bool floats = layer.input_form() == InputForm::kFloats;
   LayerCase result{.batch = batch,
-                   .x = fill(batch * layer.input_shape().size()),
+                   .x = floats ? fill(batch * layer.input_shape().size()) : std::vector<float>(),
                    .dy = fill(batch * layer.output_shape().size()),
                    .parameters = {}};
   for (const Shape& shape : layer.other_input_shapes()) result.others.push_back(fill(batch * shape.size()));
@@ -128,13 +165,64 @@ LayerCase make_case(const Layer& layer, int64_t batch, Fill fill) {
 
 }  // namespace
 
+SparseRows Entries::view() const {
+  return {static_cast<int64_t>(offsets.size()) - 1, offsets.data(), indices.data(),
+          values.empty() ? nullptr : values.data()};
+}
+
+Entries Entries::sample(int64_t n) const {
+  const int64_t begin = offsets[static_cast<size_t>(n)];
+  const int64_t end = offsets[static_cast<size_t>(n + 1)];
+  Entries one{{0, end - begin}, {indices.begin() + begin, indices.begin() + end}};
+  if (!values.empty()) one.values.assign(values.begin() + begin, values.begin() + end);
+  return one;
+}
+
+Entries random_entries(const Layer& layer, int64_t batch, RandomData& random) {
+  const bool ids = layer.input_form() == InputForm::kIds;
+  const int64_t rows = ids ? layer.id_bound() : layer.input_shape().size();
+  Entries entries{{0}, {}};
+  for (int64_t n = 0; n < batch; ++n) {
+    const int64_t count = ids ? layer.input_shape().size() : random.pick({0, 1, 3, 7});
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t row = random.pick({int64_t{0}, rows - 1, random.integer(0, rows - 1), random.integer(0, rows - 1)});
+      entries.indices.push_back(static_cast<uint32_t>(row));
+    }
+    entries.offsets.push_back(static_cast<int64_t>(entries.indices.size()));
+  }
+  if (!ids) entries.values = random.normal(static_cast<int64_t>(entries.indices.size()));
+  return entries;
+}
+
+namespace {
+
+void fill_batch(const Entries& entries, SparseBatch& batch) {
+  const auto samples = static_cast<int64_t>(entries.offsets.size()) - 1;
+  batch.reserve(samples, entries.offsets.back());
+  std::copy(entries.offsets.begin(), entries.offsets.end(), batch.offsets());
+  std::copy(entries.indices.begin(), entries.indices.end(), batch.indices());
+  std::copy(entries.values.begin(), entries.values.end(), batch.values());
+  for (int64_t n = 0; n < samples; ++n) {
+    std::fill(batch.samples() + batch.offsets()[n], batch.samples() + batch.offsets()[n + 1],
+              static_cast<uint32_t>(n));
+  }
+  batch.filled(samples, !entries.values.empty());
+}
+
+}  // namespace
+
 LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   const Layout layout = layer.layout(given.batch, given.offered);
   const LayerNeeds needs = layer.needs({given.batch, given.phase, given.threads, layout});
-  const int64_t input_floats = floats_of(layer.input_shape(), layout, given.batch);
+  const bool floats = layer.input_form() == InputForm::kFloats;
+  const bool wants_dx = given.input_gradient && floats;
+  const int64_t input_floats = floats ? floats_of(layer.input_shape(), layout, given.batch) : 0;
+  SparseBatch batch;
+  if (!floats) fill_batch(given.entries, batch);
+  const SparseInput* sparse = floats ? nullptr : &batch.input();
   const int64_t output_floats = floats_of(layer.output_shape(), layout, given.batch);
   const bool training = runs_backward(given.phase);
-  GuardedBuffer x(from_rows(given.x, layer.input_shape(), layout, given.batch, 3.0F));
+  GuardedBuffer x(floats ? from_rows(given.x, layer.input_shape(), layout, given.batch, 3.0F) : given.x);
   GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
   GuardedBuffer dy(from_rows(given.dy, layer.output_shape(), layout, given.batch, 0.0F));
   const bool passes_gradient = needs.aliases_input || needs.passes_gradient;
@@ -162,21 +250,24 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   LayerResult result;
   Team::run(given.threads, [&](Team& team) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
-    layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers});
+    layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers,
+                   sparse});
     result.y = to_rows({output, output + output_floats}, layer.output_shape(), layout, given.batch);
     if (!training) return;
+    if (!floats) batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
     // What the layer does not ask for is gone by the time of its backward pass.
     if (!needs.backward_reads_input && !needs.aliases_input) x = GuardedBuffer(input_floats);
     if (!needs.backward_reads_output && !needs.aliases_input) {
       y = GuardedBuffer(output_floats);
       output = y.data();
     }
-    layer.backward({pass, layout, x.data(), output, dy.data(), given.input_gradient ? input_gradient : nullptr,
-                    saved.data(), backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers});
+    layer.backward({pass, layout, x.data(), output, dy.data(), wants_dx ? input_gradient : nullptr,
+                    saved.data(), backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers,
+                    sparse});
   });
 
   if (training) {
-    if (given.input_gradient) {
+    if (wants_dx) {
       const std::vector<float> gradient(input_gradient, input_gradient + input_floats);
       result.dx = to_rows(gradient, layer.input_shape(), layout, given.batch);
       if (!zero_beyond_batch(gradient, layer.input_shape(), layout, given.batch)) {
@@ -202,11 +293,17 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
 }
 
 LayerCase integer_case(const Layer& layer, int64_t batch, RandomData& random) {
-  return make_case(layer, batch, [&](int64_t count) { return random.integers(count); });
+  LayerCase result = make_case(layer, batch, [&](int64_t count) { return random.integers(count); });
+  if (layer.input_form() == InputForm::kFloats) return result;
+  result.entries = random_entries(layer, batch, random);
+  for (float& value : result.entries.values) value = std::round(value);
+  return result;
 }
 
 LayerCase normal_case(const Layer& layer, int64_t batch, RandomData& random) {
-  return make_case(layer, batch, [&](int64_t count) { return random.normal(count); });
+  LayerCase result = make_case(layer, batch, [&](int64_t count) { return random.normal(count); });
+  if (layer.input_form() != InputForm::kFloats) result.entries = random_entries(layer, batch, random);
+  return result;
 }
 
 }  // namespace gradloom::test

@@ -16,6 +16,16 @@ namespace gradloom::test {
 // Where the sink lets a layer put a gradient.
 enum class GradientPlace { kScratchOfLayer, kBufferOfSink };
 
+// Sparse samples, and the memory that SparseRows only points to.
+struct Entries {
+  std::vector<int64_t> offsets;
+  std::vector<uint32_t> indices;
+  std::vector<float> values = {};  // empty: all 1
+
+  SparseRows view() const;
+  Entries sample(int64_t n) const;
+};
+
 struct LayerCase {
   int64_t batch;
   std::vector<float> x;                        // [batch, input_shape]
@@ -30,18 +40,23 @@ struct LayerCase {
   Layout offered = Layout::kRows;  // by the layer before
   // The inputs after x of a layer that merges several.
   std::vector<std::vector<float>> others = {};
+  // In place of x for a layer that reads ids or sparse samples.
+  Entries entries = {};
 };
 
 struct LayerResult {
   std::vector<float> y;
-  std::vector<float> dx;  // empty without an input gradient
+  std::vector<float> dx;  // empty without an input gradient, and for ids and sparse samples
   std::vector<std::vector<float>> other_gradients = {};
-  std::vector<std::vector<float>> gradients;  // of a statistic its new value
+  std::vector<std::vector<float>> gradients;  // of a statistic its new value; 0 for rows that have none
   std::string broken_rules;                   // "" when all were kept
 };
 
 // When predicting only `y` is computed.
 LayerResult run_layer(const Layer& layer, const LayerCase& given);
+
+// Samples for a layer that reads ids or sparse rows: some empty, with repeated rows, the first and the last among them.
+Entries random_entries(const Layer& layer, int64_t batch, RandomData& random);
 
 // Inputs, output gradients and parameters of small integers or of standard normal values.
 LayerCase integer_case(const Layer& layer, int64_t batch, RandomData& random);

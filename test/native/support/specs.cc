@@ -26,6 +26,38 @@ Spec::Object dense(const DenseOptions& options) {
           {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
 }
 
+Spec::Object embedding(const EmbeddingOptions& options) {
+  return {{"kind", "embedding"},
+          {"name", options.name},
+          {"rows", options.rows},
+          {"units", options.units},
+          {"paddingId", options.padding_id},
+          {"trainable", true},
+          {"weightInitializer", Spec::Object{{"kind", "truncatedNormal"}, {"standardDeviation", 0.05}}}};
+}
+
+Spec::Object embedding_bag(const EmbeddingBagOptions& options) {
+  return {{"kind", "embeddingBag"},
+          {"name", options.name},
+          {"units", options.units},
+          {"pooling", options.pooling},
+          {"rows", options.rows},
+          {"paddingId", options.padding_id},
+          {"trainable", true},
+          {"weightInitializer", Spec::Object{{"kind", "truncatedNormal"}, {"standardDeviation", 0.05}}}};
+}
+
+Spec::Object sparse_dense(const SparseDenseOptions& options) {
+  return {{"kind", "sparseDense"},
+          {"name", options.name},
+          {"units", options.units},
+          {"bias", options.bias},
+          {"activation", options.activation},
+          {"trainable", true},
+          {"weightInitializer", Spec::Object{{"kind", "glorotUniform"}}},
+          {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
+}
+
 Spec::Object conv2d(const Conv2dOptions& options) {
   return {{"kind", "conv2d"},
           {"name", options.name},

@@ -76,6 +76,31 @@ struct LayerNormOptions {
 };
 Spec::Object layer_norm(const LayerNormOptions& options);
 
+struct EmbeddingOptions {
+  int64_t rows;
+  int64_t units;
+  int64_t padding_id = -1;
+  std::string name = "embedding_1";
+};
+Spec::Object embedding(const EmbeddingOptions& options);
+
+struct EmbeddingBagOptions {
+  int64_t units;
+  std::string pooling = "mean";
+  int64_t rows = 0;
+  int64_t padding_id = -1;
+  std::string name = "embeddingBag_1";
+};
+Spec::Object embedding_bag(const EmbeddingBagOptions& options);
+
+struct SparseDenseOptions {
+  int64_t units;
+  bool bias = true;
+  std::string activation = "linear";
+  std::string name = "sparseDense_1";
+};
+Spec::Object sparse_dense(const SparseDenseOptions& options);
+
 Spec::Object leaky_relu(double slope);
 Spec::Object elu(double alpha);
 Spec::Object gelu(const std::string& approximate);

@@ -1,0 +1,128 @@
+#include "datasets/sparse_batch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "common/error.h"
+#include "kernels/radix_sort.h"
+#include "kernels/tiling.h"
+
+namespace gradloom {
+namespace {
+
+// 11 bits a pass: the counts of a block stay in L1.
+constexpr int kMostBits = 11;
+constexpr int64_t kMostBlocks = 16;
+constexpr int64_t kKeysPerBlock = 8192;
+
+Tiling key_blocks(int64_t entries) {
+  return cut(entries, std::min(kMostBlocks, ceil_divide(std::max<int64_t>(entries, 1), kKeysPerBlock)));
+}
+
+int bits_of(int64_t rows) {
+  int bits = 1;
+  while (bits < 32 && (int64_t{1} << bits) < rows) ++bits;
+  return bits;
+}
+
+template <class T>
+void grow(std::vector<T>& values, int64_t count) {
+  if (static_cast<int64_t>(values.size()) < count) values.resize(static_cast<size_t>(count));
+}
+
+}  // namespace
+
+void SparseBatch::reserve(int64_t samples, int64_t entries) {
+  // Positions are the low half of a key.
+  if (entries > std::numeric_limits<uint32_t>::max()) {
+    throw Error("OUT_OF_MEMORY", "a batch of " + std::to_string(entries) +
+                                     " entries is too large; at most 4294967295 have numbers of 32 bits");
+  }
+  try {
+    grow(offsets_, samples + 1);
+    for (auto* list : {&indices_, &samples_, &rows_}) grow(*list, entries);
+    grow(values_, entries);
+    for (auto* list : {&keys_, &other_keys_}) grow(*list, entries);
+    grow(starts_, entries + 1);
+    grow(digits_, kMostBlocks << kMostBits);
+    grow(block_groups_, kMostBlocks + 1);
+  } catch (const std::bad_alloc&) {
+    throw Error("OUT_OF_MEMORY", "there is no memory for a batch of " + std::to_string(entries) + " sparse entries");
+  }
+}
+
+void SparseBatch::filled(int64_t samples, bool with_values) {
+  input_.rows = {samples, offsets_.data(), indices_.data(), with_values ? values_.data() : nullptr};
+  input_.samples = samples_.data();
+  input_.groups = {};
+}
+
+bool SparseBatch::finite() const {
+  const float* values = input_.rows.values;
+  return values == nullptr ||
+         std::all_of(values, values + input_.rows.entries(), [](float v) { return std::isfinite(v); });
+}
+
+void SparseBatch::sort(Team& team, int64_t rows) {
+  const int64_t count = input_.rows.entries();
+  const Tiling blocks = key_blocks(count);
+  team.for_each(blocks.count, [&](int64_t block, int) {
+    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
+      keys_[static_cast<size_t>(i)] = uint64_t{indices_[static_cast<size_t>(i)]} << 32 | static_cast<uint64_t>(i);
+    }
+  });
+  const int bits = bits_of(rows);
+  const int passes = static_cast<int>(ceil_divide(bits, kMostBits));
+  const int width = static_cast<int>(ceil_divide(bits, passes));
+  for (int pass = 0; pass < passes; ++pass) {
+    const RadixDigit digit{32 + pass * width, width};
+    const auto counts = [&](int64_t block) { return digits_.data() + block * digit.size(); };
+    team.for_each(blocks.count, [&](int64_t block, int) {
+      count_digits(digit, keys_.data() + blocks.first(block), blocks.size(block), counts(block));
+    });
+    uint32_t place = 0;
+    for (uint32_t d = 0; d < digit.size(); ++d) {
+      for (int64_t block = 0; block < blocks.count; ++block) {
+        place += std::exchange(counts(block)[d], place);
+      }
+    }
+    team.for_each(blocks.count, [&](int64_t block, int) {
+      scatter_by_digit(digit, keys_.data() + blocks.first(block), blocks.size(block), counts(block),
+                       other_keys_.data());
+    });
+    keys_.swap(other_keys_);
+  }
+}
+
+void SparseBatch::group(Team& team, int64_t rows) {
+  const int64_t count = input_.rows.entries();
+  sort(team, rows);
+  const Tiling blocks = key_blocks(count);
+  const uint64_t* keys = keys_.data();
+  const auto begins_group = [=](int64_t i) { return i == 0 || keys[i] >> 32 != keys[i - 1] >> 32; };
+  team.for_each(blocks.count, [&](int64_t block, int) {
+    int64_t groups = 0;
+    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) groups += begins_group(i);
+    block_groups_[static_cast<size_t>(block)] = groups;
+  });
+  int64_t total = 0;
+  for (int64_t block = 0; block < blocks.count; ++block) {
+    total += std::exchange(block_groups_[static_cast<size_t>(block)], total);
+  }
+  team.for_each(blocks.count, [&](int64_t block, int) {
+    auto group = static_cast<size_t>(block_groups_[static_cast<size_t>(block)]);
+    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
+      if (!begins_group(i)) continue;
+      rows_[group] = static_cast<uint32_t>(keys[i] >> 32);
+      starts_[group++] = i;
+    }
+  });
+  starts_[static_cast<size_t>(total)] = count;
+  input_.groups = {total, rows_.data(), starts_.data(), keys};
+}
+
+}  // namespace gradloom

@@ -1,0 +1,49 @@
+// The sparse samples of one batch, gathered from a set, and their entries grouped by the row that they name. Its memory
+// grows to the largest batch and stays: a step allocates nothing once there is room.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "common/parallel.h"
+#include "kernels/sparse_rows.h"
+
+namespace gradloom {
+
+class SparseBatch {
+ public:
+  // Makes room for batches of `samples` samples with `entries` entries in all. Throws OUT_OF_MEMORY.
+  void reserve(int64_t samples, int64_t entries);
+
+  // For whoever fills it: [samples + 1] offsets first; then, with room for offsets[samples] entries, the others.
+  int64_t* offsets() { return offsets_.data(); }
+  uint32_t* indices() { return indices_.data(); }
+  uint32_t* samples() { return samples_.data(); }
+  float* values() { return values_.data(); }
+  void filled(int64_t samples, bool with_values);
+
+  // Sorts the entries by row; all are below `rows`.
+  void group(Team& team, int64_t rows);
+
+  bool finite() const;
+
+  // Groups are there after `group`, until it is filled again.
+  const SparseInput& input() const { return input_; }
+
+ private:
+  void sort(Team& team, int64_t rows);
+
+  std::vector<int64_t> offsets_;
+  std::vector<uint32_t> indices_;
+  std::vector<uint32_t> samples_;
+  std::vector<float> values_;
+  std::vector<uint64_t> keys_;
+  std::vector<uint64_t> other_keys_;
+  std::vector<uint32_t> digits_;  // counts, then places, of each block
+  std::vector<uint32_t> rows_;
+  std::vector<int64_t> starts_;
+  std::vector<int64_t> block_groups_;
+  SparseInput input_;
+};
+
+}  // namespace gradloom

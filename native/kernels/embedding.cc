@@ -1,0 +1,199 @@
+#include "kernels/embedding.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/embedding.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "common/highway-inl.h"
+#include "hwy/cache_control.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Columns of a row that are summed in registers at once; a wider row is read in several passes over the entries, whose
+// numbers are in cache by then.
+constexpr int64_t kVectors = 4;
+
+// A row a few entries ahead is on its way while this one is summed. Beyond 8 lines the hardware follows by itself.
+HWY_INLINE void prefetch_row(const float* row, int64_t width) {
+  constexpr int64_t kFloatsPerLine = 16;
+  const int64_t end = HWY_MIN(width, 8 * kFloatsPerLine);
+  for (int64_t i = 0; i < end; i += kFloatsPerLine) hwy::Prefetch(row + i);
+}
+
+// total[d] of the columns [column, column + N lanes) = sum over k in [begin, end) of factor(k) row(k)[d].
+template <int64_t N, class Row, class Factor>
+HWY_INLINE void sum_columns(int64_t column, int64_t begin, int64_t end, Row row, Factor factor, float* total) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  hn::Vec<decltype(d)> sums[N];
+  for (auto& sum : sums) sum = hn::Zero(d);
+  for (int64_t k = begin; k < end; ++k) {
+    const float* from = row(k);
+    if (from == nullptr) continue;
+    const auto by = hn::Set(d, factor(k));
+    for (int64_t v = 0; v < N; ++v) sums[v] = hn::Add(sums[v], hn::Mul(by, hn::LoadU(d, from + column + v * lanes)));
+  }
+  for (int64_t v = 0; v < N; ++v) hn::StoreU(sums[v], d, total + column + v * lanes);
+}
+
+// Products are not fused with sums, so that vectors and single floats, and all processors, give the same bits.
+template <class Row, class Factor>
+HWY_INLINE void sum_rows(int64_t width, int64_t begin, int64_t end, Row row, Factor factor, float* total) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t column = 0;
+  for (; column + kVectors * lanes <= width; column += kVectors * lanes) {
+    sum_columns<kVectors>(column, begin, end, row, factor, total);
+  }
+  for (; column + lanes <= width; column += lanes) sum_columns<1>(column, begin, end, row, factor, total);
+  if (column == width) return;
+  if (width - column == 1) {
+    float sum = 0;
+    for (int64_t k = begin; k < end; ++k) {
+      const float* from = row(k);
+      if (from != nullptr) sum += factor(k) * from[column];
+    }
+    total[column] = sum;
+    return;
+  }
+  const auto rest = static_cast<size_t>(width - column);
+  auto sum = hn::Zero(d);
+  for (int64_t k = begin; k < end; ++k) {
+    const float* from = row(k);
+    if (from == nullptr) continue;
+    sum = hn::Add(sum, hn::Mul(hn::Set(d, factor(k)), hn::LoadN(d, from + column, rest)));
+  }
+  hn::StoreN(sum, d, total + column, rest);
+}
+
+void GatherRows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
+  constexpr int64_t kAhead = 8;
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t e = 0; e < count; ++e) {
+    if (e + kAhead < count) prefetch_row(table + indices[e + kAhead] * width, width);
+    const float* from = table + indices[e] * width;
+    float* to = y + e * width;
+    int64_t i = 0;
+    for (; i + lanes <= width; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+    for (; i < width; ++i) to[i] = from[i];
+  }
+}
+
+void PoolSums(const BagRule& rule, const SparseRows& bags, const float* table, int64_t width, int64_t first,
+              int64_t count, float* y) {
+  // Narrow rows need more of them under way.
+  const int64_t ahead = width == 1 ? 32 : 8;
+  const int64_t last = bags.offsets[first + count];
+  const auto row = [&](int64_t e) -> const float* {
+    if (e + ahead < last) prefetch_row(table + bags.indices[e + ahead] * width, width);
+    return bags.indices[e] == rule.padding ? nullptr : table + bags.indices[e] * width;
+  };
+  for (int64_t n = first; n < first + count; ++n) {
+    const int64_t begin = bags.offsets[n];
+    const int64_t end = bags.offsets[n + 1];
+    float* to = y + n * width;
+    if (bags.values == nullptr) {
+      sum_rows(width, begin, end, row, [](int64_t) { return 1.0F; }, to);
+    } else {
+      sum_rows(width, begin, end, row, [&](int64_t e) { return bags.values[e]; }, to);
+    }
+  }
+}
+
+void SumRowGradient(const RowTerms& terms, const float* dy, int64_t width, float* gradient) {
+  const auto entry = [&](int64_t k) { return RowGroups::entry(terms.keys[k]); };
+  const auto row = [&](int64_t k) {
+    const uint32_t e = entry(k);
+    return dy + (terms.from == nullptr ? e : terms.from[e]) * width;
+  };
+  if (terms.factors == nullptr) {
+    sum_rows(width, 0, terms.count, row, [](int64_t) { return 1.0F; }, gradient);
+  } else {
+    sum_rows(width, 0, terms.count, row, [&](int64_t k) { return terms.factors[entry(k)]; }, gradient);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <algorithm>
+
+namespace gradloom {
+
+HWY_EXPORT(GatherRows);
+HWY_EXPORT(PoolSums);
+HWY_EXPORT(SumRowGradient);
+
+void gather_rows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
+  HWY_DYNAMIC_DISPATCH(GatherRows)(table, width, indices, count, y);
+}
+
+int64_t count_entries(const SparseRows& bags, int64_t sample, int64_t padding) {
+  const int64_t begin = bags.offsets[sample];
+  const int64_t end = bags.offsets[sample + 1];
+  if (padding < 0) return end - begin;
+  return std::count_if(bags.indices + begin, bags.indices + end, [=](uint32_t row) { return row != padding; });
+}
+
+namespace {
+
+void pool_maxima(int64_t padding, const SparseRows& bags, const float* table, int64_t width, int64_t n, float* y,
+                 int32_t* winners) {
+  std::fill_n(y, width, 0.0F);
+  if (winners != nullptr) std::fill_n(winners, width, -1);
+  bool empty = true;
+  for (int64_t e = bags.offsets[n]; e < bags.offsets[n + 1]; ++e) {
+    if (bags.indices[e] == padding) continue;
+    const float* row = table + bags.indices[e] * width;
+    for (int64_t i = 0; i < width; ++i) {
+      if (!empty && !(row[i] > y[i])) continue;
+      y[i] = row[i];
+      if (winners != nullptr) winners[i] = static_cast<int32_t>(e);
+    }
+    empty = false;
+  }
+}
+
+}  // namespace
+
+void pool_rows(const BagRule& rule, const SparseRows& bags, const float* table, int64_t width, int64_t first,
+               int64_t count, float* y, int32_t* winners) {
+  if (rule.pooling == Pooling::kMax) {
+    for (int64_t n = first; n < first + count; ++n) {
+      pool_maxima(rule.padding, bags, table, width, n, y + n * width,
+                  winners == nullptr ? nullptr : winners + n * width);
+    }
+    return;
+  }
+  HWY_DYNAMIC_DISPATCH(PoolSums)(rule, bags, table, width, first, count, y);
+  if (rule.pooling == Pooling::kSum) return;
+  for (int64_t n = first; n < first + count; ++n) {
+    const auto entries = static_cast<float>(std::max<int64_t>(1, count_entries(bags, n, rule.padding)));
+    for (int64_t i = 0; i < width; ++i) y[n * width + i] /= entries;
+  }
+}
+
+void sum_row_gradient(const RowTerms& terms, const float* dy, int64_t width, float* gradient) {
+  HWY_DYNAMIC_DISPATCH(SumRowGradient)(terms, dy, width, gradient);
+}
+
+void sum_winners_gradient(const RowTerms& terms, const float* dy, const int32_t* winners, int64_t width,
+                          float* gradient) {
+  std::fill_n(gradient, width, 0.0F);
+  for (int64_t k = 0; k < terms.count; ++k) {
+    const uint32_t e = RowGroups::entry(terms.keys[k]);
+    const int64_t at = int64_t{terms.from[e]} * width;
+    for (int64_t i = 0; i < width; ++i) {
+      if (winners[at + i] == static_cast<int32_t>(e)) gradient[i] += dy[at + i];
+    }
+  }
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE

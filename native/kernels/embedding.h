@@ -1,0 +1,46 @@
+// Rows of a table: looked up, pooled into bags, and the gradients of those that a batch names. Letters as in
+// kernels/sparse_rows.h.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/sparse_rows.h"
+
+namespace gradloom {
+
+// y[e, D] = table[indices[e], D] for e in [0, count).
+void gather_rows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y);
+
+enum class Pooling { kSum, kMean, kMax };
+
+struct BagRule {
+  Pooling pooling;
+  int64_t padding = -1;  // entries of this row are left out; -1: none
+};
+
+// For the samples n in [first, first + count), over the entries e of n that are no padding:
+//   kSum   y[n, D] = sum of values[e] table[indices[e], D], in order
+//   kMean  the same, divided by the number of these entries
+//   kMax   y[n, d] = max of table[indices[e], d], and winners[n, d] = e, the first of equal ones; -1 without entries
+// A sample without entries gets zeros. kMax heeds no values; winners may be null, and is not used by the others.
+void pool_rows(const BagRule& rule, const SparseRows& bags, const float* table, int64_t width, int64_t first,
+               int64_t count, float* y, int32_t* winners);
+
+// The number of a sample's entries that are no padding.
+int64_t count_entries(const SparseRows& bags, int64_t sample, int64_t padding);
+
+// gradient[D] = sum over the `count` keys, in order, of factors[e] dy[from[e], D]: e is the key's entry, factors null
+// stands for 1 and `from` null for e itself.
+struct RowTerms {
+  const uint64_t* keys;
+  int64_t count;
+  const uint32_t* from;
+  const float* factors;
+};
+void sum_row_gradient(const RowTerms& terms, const float* dy, int64_t width, float* gradient);
+
+// gradient[d] = sum over the keys, in order, of dy[from[e], d] where winners[from[e], d] is e.
+void sum_winners_gradient(const RowTerms& terms, const float* dy, const int32_t* winners, int64_t width,
+                          float* gradient);
+
+}  // namespace gradloom

@@ -1,0 +1,16 @@
+#include "kernels/radix_sort.h"
+
+#include <algorithm>
+
+namespace gradloom {
+
+void count_digits(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* counts) {
+  std::fill_n(counts, digit.size(), 0U);
+  for (int64_t i = 0; i < count; ++i) ++counts[digit.of(keys[i])];
+}
+
+void scatter_by_digit(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* places, uint64_t* sorted) {
+  for (int64_t i = 0; i < count; ++i) sorted[places[digit.of(keys[i])]++] = keys[i];
+}
+
+}  // namespace gradloom

@@ -1,0 +1,23 @@
+// The two passes over keys of a least-significant-digit radix sort, over one block of them. A stable sort by row keeps
+// the entries of a row in order of position, so that their gradients are summed in that order whatever the threads do.
+#pragma once
+
+#include <cstdint>
+
+namespace gradloom {
+
+struct RadixDigit {
+  int shift;
+  int bits;
+
+  uint32_t size() const { return uint32_t{1} << bits; }
+  uint32_t of(uint64_t key) const { return static_cast<uint32_t>(key >> shift) & (size() - 1); }
+};
+
+// counts[d] = keys in [0, count) whose digit is d.
+void count_digits(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* counts);
+
+// sorted[places[d]++] = key for the keys in order, d their digit.
+void scatter_by_digit(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* places, uint64_t* sorted);
+
+}  // namespace gradloom

@@ -1,0 +1,36 @@
+// Sparse samples in compressed rows (CSR), and their entries by the row of a table that each names. Lists of ids are
+// sparse samples too: an id is the row that it names, with the value 1.
+//   N: samples of a batch   E: entries of all of them   R: rows of a table   D: floats of a row
+#pragma once
+
+#include <cstdint>
+
+namespace gradloom {
+
+struct SparseRows {
+  int64_t count = 0;                  // N
+  const int64_t* offsets = nullptr;   // [N + 1], from 0: sample n has the entries [offsets[n], offsets[n + 1])
+  const uint32_t* indices = nullptr;  // [E], in any order, also repeated
+  const float* values = nullptr;      // [E]; null: all 1
+
+  int64_t entries() const { return offsets[count]; }
+};
+
+// The distinct rows that a batch names, ascending, each with its entries in order of position.
+struct RowGroups {
+  int64_t count = 0;
+  const uint32_t* rows = nullptr;    // [count]
+  const int64_t* starts = nullptr;   // [count + 1]: group g has the keys [starts[g], starts[g + 1])
+  const uint64_t* keys = nullptr;    // [E], row << 32 | entry, ascending
+
+  static uint32_t entry(uint64_t key) { return static_cast<uint32_t>(key); }
+};
+
+// What a layer reads in place of floats.
+struct SparseInput {
+  SparseRows rows;
+  const uint32_t* samples = nullptr;  // [E], the sample of each entry
+  RowGroups groups;                   // in backward only
+};
+
+}  // namespace gradloom

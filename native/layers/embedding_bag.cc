@@ -1,0 +1,80 @@
+#include "layers/embedding_bag.h"
+
+#include "common/checked.h"
+#include "common/error.h"
+#include "layers/table_gradient.h"
+#include "layers/table_spec.h"
+
+namespace gradloom {
+namespace {
+
+Pooling parse_pooling(const std::string& name, const std::string& label) {
+  if (name == "sum") return Pooling::kSum;
+  if (name == "mean") return Pooling::kMean;
+  if (name == "max") return Pooling::kMax;
+  throw Error("INVALID_SPEC", label + ": pooling \"" + name + "\" does not exist");
+}
+
+// Winners are numbers of entries in the place of floats.
+static_assert(sizeof(int32_t) == sizeof(float));
+
+}  // namespace
+
+EmbeddingBag::EmbeddingBag(const Spec& spec, const Shape& input_shape)
+    : Layer(spec, input_shape),
+      reads_ids_(spec.integer("rows", 0) > 0),
+      rows_(reads_ids_ ? spec.integer("rows", 1) : input_shape.size()),
+      units_(spec.integer("units", 1)),
+      rule_{parse_pooling(spec.string("pooling"), label())} {
+  check_table_rows(rows_, label());
+  rule_.padding = read_padding(spec, rows_, label());
+  if (input_shape.rank() != 1) {
+    throw Error("SHAPE_MISMATCH", label() + ": takes lists of ids or sparse vectors of features, got samples of shape " +
+                                      input_shape.to_string());
+  }
+  set_output_shape({units_});
+  add_parameter(table_parameter(spec, rows_, units_, label()));
+}
+
+LayerNeeds EmbeddingBag::needs(const LayerSetting& setting) const {
+  const bool keeps_winners = rule_.pooling == Pooling::kMax && runs_backward(setting.phase);
+  return {.kernel = "gather",
+          .saved = keeps_winners ? checked_multiply(setting.batch, units_) : 0,
+          .backward_scratch = table_gradient_scratch(units_, setting.threads)};
+}
+
+void EmbeddingBag::forward(const ForwardArguments& args) const {
+  const SparseRows& bags = args.sparse->rows;
+  auto* winners = runs_backward(args.pass.phase) ? reinterpret_cast<int32_t*>(args.saved) : nullptr;
+  const Tiling tiles = tile_bags(bags, units_);
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    pool_rows(rule_, bags, args.parameters[0], units_, tiles.first(tile), tiles.size(tile), args.y, winners);
+  });
+}
+
+void EmbeddingBag::backward(const BackwardArguments& args) const {
+  if (!trainable()) return;
+  const SparseRows& bags = args.sparse->rows;
+  if (rule_.pooling == Pooling::kMean) {
+    const Tiling tiles = tile_rows(bags.count, units_);
+    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+      for (int64_t n = tiles.first(tile); n < tiles.first(tile) + tiles.size(tile); ++n) {
+        const auto entries = static_cast<float>(std::max<int64_t>(1, count_entries(bags, n, rule_.padding)));
+        for (int64_t i = 0; i < units_; ++i) args.dy[n * units_ + i] /= entries;
+      }
+    });
+  }
+  const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
+  const float* factors = bags.values;
+  const uint32_t* samples = args.sparse->samples;
+  complete_table_gradient(args, {.parameter = 0, .width = units_, .padding = rule_.padding, .scratch = args.scratch},
+                          [&](const uint64_t* keys, int64_t count, float* gradient) {
+                            if (rule_.pooling == Pooling::kMax) {
+                              sum_winners_gradient({keys, count, samples, nullptr}, args.dy, winners, units_, gradient);
+                            } else {
+                              sum_row_gradient({keys, count, samples, factors}, args.dy, units_, gradient);
+                            }
+                          });
+}
+
+}  // namespace gradloom

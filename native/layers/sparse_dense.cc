@@ -1,0 +1,80 @@
+#include "layers/sparse_dense.h"
+
+#include <algorithm>
+
+#include "common/checked.h"
+#include "common/error.h"
+#include "kernels/simd_gemm.h"
+#include "layers/table_gradient.h"
+#include "layers/table_spec.h"
+
+namespace gradloom {
+
+SparseDense::SparseDense(const Spec& spec, const Shape& input_shape)
+    : Layer(spec, input_shape),
+      inputs_(input_shape.size()),
+      units_(spec.integer("units", 1)),
+      has_bias_(spec.boolean("bias")),
+      activation_(parse_activation(spec.string("activation"))) {
+  check_table_rows(inputs_, label());
+  if (input_shape.rank() != 1) {
+    throw Error("SHAPE_MISMATCH", label() + ": takes sparse vectors of features, got samples of shape " +
+                                      input_shape.to_string());
+  }
+  set_output_shape({units_});
+  const Fans fans{inputs_, units_};
+  add_parameter({.name = "weight",
+                 .shape = {units_, inputs_},
+                 .initializer = read_initializer(spec, "weightInitializer", label(), fans),
+                 .row_width = units_});
+  const Initializer bias = read_initializer(spec, "biasInitializer", label(), fans);
+  if (has_bias_) add_parameter({"bias", {units_}, bias});
+}
+
+LayerNeeds SparseDense::needs(const LayerSetting& setting) const {
+  return {.kernel = "gather",
+          .backward_reads_output = activation_ != Activation::kLinear,
+          .backward_scratch = checked_multiply(setting.threads, std::max(kTableChunk, units_)) + units_};
+}
+
+void SparseDense::forward(const ForwardArguments& args) const {
+  const SparseRows& x = args.sparse->rows;
+  const float* bias = has_bias_ ? args.parameters[1] : nullptr;
+  const Tiling tiles = tile_bags(x, units_);
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first = tiles.first(tile);
+    pool_rows({Pooling::kSum}, x, args.parameters[0], units_, first, tiles.size(tile), args.y, nullptr);
+    add_bias_and_activate(activation_, {tiles.size(tile), units_, units_}, bias, args.y + first * units_);
+  });
+}
+
+void SparseDense::backward(const BackwardArguments& args) const {
+  if (!trainable()) return;
+  const Tiling tiles = tile_rows(args.pass.batch, units_);
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first = tiles.first(tile) * units_;
+    activation_backward(activation_, {tiles.size(tile), units_, units_}, args.y + first, args.dy + first);
+  });
+  complete_table_gradient(args, {.parameter = 0, .width = units_, .scratch = args.scratch + units_},
+                          [&](const uint64_t* keys, int64_t count, float* gradient) {
+                            sum_row_gradient({keys, count, args.sparse->samples, args.sparse->rows.values}, args.dy,
+                                             units_, gradient);
+                          });
+  if (!has_bias_) return;
+  float* gradient = args.gradients.target(1, 0, args.scratch);
+  std::fill_n(gradient, units_, 0.0F);
+  add_column_sums({args.pass.batch, units_, units_}, args.dy, gradient);
+  args.gradients.complete(1, 0, units_, gradient);
+}
+
+void SparseDense::to_file_layout(int parameter, const float* stored, float* file) const {
+  if (parameter != 0) return Layer::to_file_layout(parameter, stored, file);
+  transpose(inputs_, units_, stored, units_, file, inputs_);
+}
+
+void SparseDense::from_file_layout(int parameter, const float* file, float* stored) const {
+  if (parameter != 0) return Layer::from_file_layout(parameter, file, stored);
+  transpose(units_, inputs_, file, inputs_, stored, units_);
+}
+
+}  // namespace gradloom

@@ -1,0 +1,28 @@
+#include "layers/table_spec.h"
+
+#include "common/error.h"
+
+namespace gradloom {
+
+void check_table_rows(int64_t rows, const std::string& label) {
+  if (rows > kMostTableRows) {
+    throw Error("INVALID_SPEC", label + ": a table of " + std::to_string(rows) + " rows; ids name at most " +
+                                    std::to_string(kMostTableRows));
+  }
+}
+
+int64_t read_padding(const Spec& spec, int64_t rows, const std::string& label) {
+  const int64_t padding = spec.integer("paddingId", -1);
+  if (padding >= rows) {
+    throw Error("INVALID_SPEC", label + ": paddingId " + std::to_string(padding) + " is no row of a table of " +
+                                    std::to_string(rows) + " rows");
+  }
+  return padding;
+}
+
+ParameterSpec table_parameter(const Spec& spec, int64_t rows, int64_t units, const std::string& label) {
+  const Initializer initializer = read_initializer(spec, "weightInitializer", label, {rows, units});
+  return {.name = "weight", .shape = {rows, units}, .initializer = initializer, .row_width = units};
+}
+
+}  // namespace gradloom

@@ -1,0 +1,72 @@
+// Threads: 1, 2 and 3.
+#include "datasets/sparse_batch.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "support/random_data.h"
+#include "support/specs.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+void fill_one_sample(SparseBatch& batch, const std::vector<uint32_t>& ids) {
+  const auto count = static_cast<int64_t>(ids.size());
+  batch.reserve(1, count);
+  batch.offsets()[0] = 0;
+  batch.offsets()[1] = count;
+  std::copy(ids.begin(), ids.end(), batch.indices());
+  batch.filled(1, false);
+}
+
+}  // namespace
+
+TEST_CASE("SparseBatch: groups are the distinct rows in order, each with its entries in order, on any thread") {
+  RandomData random(911);
+  SparseBatch batch;
+  for (const int64_t rows : {int64_t{1}, int64_t{2}, int64_t{2047}, int64_t{5000}, int64_t{1} << 22, int64_t{1} << 31}) {
+    for (const int64_t count : {0, 1, 2, 100, 8192, 8193, 50000}) {
+      CAPTURE(rows);
+      CAPTURE(count);
+      std::vector<uint32_t> ids;
+      for (int64_t i = 0; i < count; ++i) {
+        // One hot row, and the first and the last.
+        ids.push_back(static_cast<uint32_t>(
+            random.pick({rows / 3, rows / 3, int64_t{0}, rows - 1, random.integer(0, rows - 1)})));
+      }
+      std::vector<uint32_t> order(ids.size());
+      std::iota(order.begin(), order.end(), 0U);
+      std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return ids[a] < ids[b]; });
+      for (const int threads : {1, 2, 3}) {
+        CAPTURE(threads);
+        fill_one_sample(batch, ids);
+        Team::run(threads, [&](Team& team) { batch.group(team, rows); });
+        const RowGroups& groups = batch.input().groups;
+        std::vector<uint32_t> distinct = ids;
+        std::sort(distinct.begin(), distinct.end());
+        distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+        CHECK(std::vector<uint32_t>(groups.rows, groups.rows + groups.count) == distinct);
+        CHECK(groups.starts[groups.count] == count);
+        bool sorted = true;
+        for (int64_t group = 0; group < groups.count; ++group) {
+          for (int64_t k = groups.starts[group]; k < groups.starts[group + 1]; ++k) {
+            sorted &= RowGroups::entry(groups.keys[k]) == order[static_cast<size_t>(k)];
+            sorted &= ids[order[static_cast<size_t>(k)]] == groups.rows[group];
+          }
+        }
+        CHECK(sorted);
+      }
+    }
+  }
+}
+
+TEST_CASE("SparseBatch: refuses more entries than 32 bits can number") {
+  SparseBatch batch;
+  CHECK(error_of([&] { batch.reserve(1, int64_t{1} << 32); }) ==
+        "OUT_OF_MEMORY: a batch of 4294967296 entries is too large; at most 4294967295 have numbers of 32 bits");
+}

@@ -1,0 +1,157 @@
+#include "kernels/embedding.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "datasets/sparse_batch.h"
+#include "kernels/reference/embedding.h"
+#include "support/compare.h"
+#include "support/guarded_buffer.h"
+#include "support/random_data.h"
+#include "support/simd_targets.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+struct Bags {
+  std::vector<int64_t> offsets = {0};
+  std::vector<uint32_t> indices = {};
+  std::vector<float> values = {};
+
+  SparseRows view(bool with_values) const {
+    return {static_cast<int64_t>(offsets.size()) - 1, offsets.data(), indices.data(),
+            with_values ? values.data() : nullptr};
+  }
+};
+
+// Empty bags, and rows named more than once, the first and the last among them.
+Bags random_bags(RandomData& random, int64_t count, int64_t rows) {
+  Bags bags;
+  for (int64_t n = 0; n < count; ++n) {
+    for (int64_t i = random.pick({0, 1, 2, 5, 40}); i > 0; --i) {
+      bags.indices.push_back(
+          static_cast<uint32_t>(random.pick({int64_t{0}, rows - 1, random.integer(0, rows - 1)})));
+    }
+    bags.offsets.push_back(static_cast<int64_t>(bags.indices.size()));
+  }
+  bags.values = random.normal(static_cast<int64_t>(bags.indices.size()));
+  return bags;
+}
+
+std::vector<uint32_t> samples_of(const Bags& bags) {
+  std::vector<uint32_t> samples;
+  for (size_t n = 0; n + 1 < bags.offsets.size(); ++n) {
+    samples.resize(static_cast<size_t>(bags.offsets[n + 1]), static_cast<uint32_t>(n));
+  }
+  return samples;
+}
+
+// The entries of each row, ascending.
+std::vector<std::vector<uint64_t>> keys_by_row(const Bags& bags, int64_t rows) {
+  std::vector<std::vector<uint64_t>> keys(static_cast<size_t>(rows));
+  for (size_t e = 0; e < bags.indices.size(); ++e) keys[bags.indices[e]].push_back(e);
+  return keys;
+}
+
+struct Rule {
+  Pooling pooling;
+  bool with_values;
+  int64_t padding;
+};
+
+void check_rule(RandomData& random, const Rule& rule, int64_t width) {
+  constexpr int64_t kRows = 9;
+  constexpr int64_t kBags = 7;
+  const Bags bags = random_bags(random, kBags, kRows);
+  const SparseRows view = bags.view(rule.with_values);
+  GuardedBuffer table(random.normal(kRows * width), 1);
+  const BagRule bag_rule{rule.pooling, rule.padding};
+  GuardedBuffer y(kBags * width, 3);
+  std::vector<int32_t> winners(static_cast<size_t>(kBags * width), -2);
+  pool_rows(bag_rule, view, table.data(), width, 0, 3, y.data(), winners.data());
+  pool_rows(bag_rule, view, table.data(), width, 3, kBags - 3, y.data(), winners.data());
+  const std::vector<double> exact_table = to_double(table.values());
+  CHECK(difference(y.span(), reference::pool_rows(bag_rule, view, exact_table, width), Tolerance{1e-5, 1e-5}) == "");
+  CHECK(y.intact());
+
+  std::vector<float> dy = random.normal(kBags * width);
+  const std::vector<double> expected =
+      reference::pool_rows_backward(bag_rule, view, exact_table, width, to_double(dy));
+  if (rule.pooling == Pooling::kMean) {
+    for (int64_t n = 0; n < kBags; ++n) {
+      const auto entries = static_cast<float>(std::max<int64_t>(1, count_entries(view, n, rule.padding)));
+      for (int64_t i = 0; i < width; ++i) dy[static_cast<size_t>(n * width + i)] /= entries;
+    }
+  }
+  const std::vector<uint32_t> samples = samples_of(bags);
+  const auto keys = keys_by_row(bags, kRows);
+  GuardedBuffer gradient(kRows * width, 1);
+  for (int64_t row = 0; row < kRows; ++row) {
+    float* to = gradient.data() + row * width;
+    std::fill_n(to, width, 0.0F);
+    if (row == rule.padding) continue;
+    const auto& of_row = keys[static_cast<size_t>(row)];
+    const RowTerms terms{of_row.data(), static_cast<int64_t>(of_row.size()), samples.data(), view.values};
+    if (rule.pooling == Pooling::kMax) {
+      sum_winners_gradient(terms, dy.data(), winners.data(), width, to);
+    } else {
+      sum_row_gradient(terms, dy.data(), width, to);
+    }
+  }
+  CHECK(difference(gradient.span(), expected, Tolerance{1e-4, 1e-4}) == "");
+  CHECK(gradient.intact());
+}
+
+}  // namespace
+
+TEST_CASE("bags: sums, means and maxima agree with the reference at all widths, with values and padding") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(901);
+    for (const int64_t width : {1, 2, 7, 15, 16, 17, 64, 100, 385}) {
+      CAPTURE(width);
+      for (const int64_t padding : {-1, 0, 8}) {
+        CAPTURE(padding);
+        check_rule(random, {Pooling::kSum, true, padding}, width);
+        check_rule(random, {Pooling::kSum, false, padding}, width);
+        check_rule(random, {Pooling::kMean, true, padding}, width);
+        check_rule(random, {Pooling::kMean, false, padding}, width);
+        check_rule(random, {Pooling::kMax, false, padding}, width);
+      }
+    }
+  });
+}
+
+TEST_CASE("lookups copy rows, and a row's gradient is the sum over its places in order, the same on every processor") {
+  RandomData random(902);
+  for (const int64_t width : {1, 3, 16, 33, 100}) {
+    CAPTURE(width);
+    const std::vector<float> table = random.normal(5 * width);
+    const std::vector<uint32_t> ids = {4, 0, 4, 4, 1, 0, 4};
+    const std::vector<float> dy = random.normal(static_cast<int64_t>(ids.size()) * width);
+    const std::vector<uint64_t> keys = {0, 2, 3, 6};  // of row 4
+    std::vector<float> expected(static_cast<size_t>(width));
+    for (const uint64_t e : keys) {
+      for (int64_t i = 0; i < width; ++i) {
+        expected[static_cast<size_t>(i)] += dy[static_cast<size_t>(static_cast<int64_t>(e) * width + i)];
+      }
+    }
+    for_each_simd_target([&](const std::string& target) {
+      CAPTURE(target);
+      GuardedBuffer y(static_cast<int64_t>(ids.size()) * width, 1);
+      gather_rows(table.data(), width, ids.data(), static_cast<int64_t>(ids.size()), y.data());
+      CHECK(y.intact());
+      for (size_t e = 0; e < ids.size(); ++e) {
+        const auto* row = table.data() + ids[e] * width;
+        CHECK(std::equal(row, row + width, y.data() + static_cast<int64_t>(e) * width));
+      }
+      std::vector<float> gradient(static_cast<size_t>(width));
+      sum_row_gradient({keys.data(), 4, nullptr, nullptr}, dy.data(), width, gradient.data());
+      CHECK(difference_in_bits(gradient, expected) == "");
+    });
+  }
+}
