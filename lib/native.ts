@@ -33,12 +33,20 @@ export interface NetworkSpec {
   readonly maxParameters?: number | undefined;
 }
 
+/** Compressed rows: row `r` has the entries `[offsets[r], offsets[r + 1])`; without values each is 1. */
+export interface NativeSparseInputs {
+  readonly offsets: Uint32Array;
+  readonly indices: Uint32Array;
+  readonly values?: Float32Array | undefined;
+}
+
 /**
  * `count` samples stored one after another. With `indices`, sample `i` of the set is row `indices[i]` of `inputs`.
  * Every value is read as `x * scale[j % scale.length] + shift[j % shift.length]`, `j` its position in the sample.
  */
 export interface NativeSamples {
-  readonly inputs: Float32Array | Uint8Array;
+  /** Int32Array: ids. */
+  readonly inputs: Float32Array | Uint8Array | Int32Array | NativeSparseInputs;
   readonly count: number;
   readonly indices?: Uint32Array | undefined;
   readonly scale: Float32Array;
@@ -105,6 +113,7 @@ export interface NativePredictOptions {
 
 export interface NativeDifferentiation {
   readonly output: Float32Array;
+  /** Empty for ids and sparse samples. */
   readonly inputGradient: Float32Array;
   /**
    * One a parameter, in the order of `parameters` and in its file shape: of a statistic its next value, of a frozen
@@ -116,6 +125,8 @@ export interface NativeDifferentiation {
 export interface NativeModel {
   readonly layers: readonly NativeLayerInfo[];
   readonly outputShape: readonly number[];
+  /** What its first layers read of the samples. */
+  readonly inputForm: 'floats' | 'ids' | 'sparse';
   readonly parameters: readonly NativeParameterInfo[];
   /** Copies, in file layout, of the state at a step's boundary. */
   getParameters(): Float32Array[];
@@ -129,11 +140,11 @@ export interface NativeModel {
   /** Frees the memory now. Every later call throws `MODEL_DISPOSED`. Not while training. */
   dispose(): void;
   /**
-   * Forward in training mode, then backward from the given gradient of the output. Changes nothing.
+   * Forward in training mode of all samples in one batch, then backward from the given gradient of the output. Changes nothing.
    * Random layers draw as in step `step` of a trainer with this seed.
    */
   differentiate(
-    input: Float32Array,
+    samples: NativeSamples,
     outputGradient: Float32Array,
     options: { readonly threads: number; readonly seed: number; readonly step: number },
   ): NativeDifferentiation;

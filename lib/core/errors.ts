@@ -9,6 +9,8 @@ export type GradloomErrorCode =
   /** Samples, labels or weights that cannot be used as they are. */
   | 'INVALID_DATA'
   | 'LABEL_OUT_OF_RANGE'
+  /** An id or the number of a feature beyond the table or samples that it is for. */
+  | 'ID_OUT_OF_RANGE'
   /** A loss or gradient became infinite or NaN. */
   | 'NOT_FINITE'
   /** The model trains, and what was asked for needs it at rest. */
@@ -35,6 +37,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<GradloomErrorCode>([
   'SHAPE_TOO_LARGE',
   'INVALID_DATA',
   'LABEL_OUT_OF_RANGE',
+  'ID_OUT_OF_RANGE',
   'NOT_FINITE',
   'MODEL_BUSY',
   'MODEL_DISPOSED',

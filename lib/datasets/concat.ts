@@ -2,19 +2,20 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import type { DatasetParts, Inputs, Labels } from './dataset-parts.ts';
+import { countRows, isSparse, joinSparse } from './sparse-inputs.ts';
 
 /** The arrays of several datasets one behind another; `parts` of the first are compared with the others. */
 export function concatParts(all: readonly DatasetParts[]): DatasetParts {
   const [first, ...others] = all as readonly [DatasetParts, ...DatasetParts[]];
   for (const [place, other] of others.entries()) checkAlike(first, other, place);
-  const inputs = gather(all, ({ inputs }) => inputs, sizeOf(first.inputShape));
+  const inputs = gatherInputs(all, sizeOf(first.inputShape));
   const labels =
     first.labels === undefined
       ? undefined
       : gather(all, ({ labels }) => labels as Labels, sizeOf(first.labelShape));
   return {
     ...first,
-    inputs: inputs as Inputs,
+    inputs,
     labels,
     classCount: Math.max(...all.map(({ classCount }) => classCount)),
     sampleWeights: gatherWeights(all),
@@ -50,8 +51,18 @@ export function compact<Parts extends DatasetParts>(parts: Parts): Parts {
   return concatParts([parts]) as Parts;
 }
 
-function countOf({ rows, inputs, inputShape }: DatasetParts): number {
-  return rows?.length ?? inputs.length / sizeOf(inputShape);
+function countOf(parts: DatasetParts): number {
+  return parts.rows?.length ?? countRows(parts);
+}
+
+function gatherInputs(all: readonly DatasetParts[], size: number): DatasetParts['inputs'] {
+  const sparse = all.flatMap(({ inputs, rows }) => (isSparse(inputs) ? [{ inputs, rows }] : []));
+  if (sparse.length === all.length) return joinSparse(sparse);
+  if (sparse.length === 0) return gather(all, ({ inputs }) => inputs as Inputs, size) as Inputs;
+  throw new GradloomError(
+    'INVALID_DATA',
+    'concat: some datasets are sparse and some are not; make all by fromSparse',
+  );
 }
 
 /** Where some have weights, the samples of the others weigh 1. */

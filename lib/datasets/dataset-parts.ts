@@ -1,6 +1,7 @@
 /** What a dataset is made of. */
 import type { Shape } from '../core/shape.ts';
 import type { Preprocessing } from './preprocessing.ts';
+import type { SparseInputs } from './sparse-inputs.ts';
 import type { Table } from './table.ts';
 
 /** `'class'`: an integer from 0; `'values'`: an array of targets; `'none'`: inputs alone. */
@@ -19,7 +20,8 @@ export interface Sample<Label extends LabelKind = LabelKind> {
   readonly label: LabelOf<Label>;
 }
 
-export type Inputs = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+/** Int32Array: ids, rows of a table. */
+export type Inputs = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 export type Labels = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /**
@@ -30,7 +32,7 @@ export interface DatasetParts<Input extends Shape = Shape, Label extends LabelKi
   readonly inputShape: Input;
   readonly labelKind: Label;
   readonly labelShape: Shape;
-  readonly inputs: Inputs;
+  readonly inputs: Inputs | SparseInputs;
   readonly labels: Labels | undefined;
   readonly classCount: number;
   readonly classNames: readonly string[] | undefined;

@@ -11,6 +11,7 @@ import { type FoldOptions, foldRows } from './fold.ts';
 import { type MapOptions, mapSamples, type Tuple } from './map.ts';
 import { type NormalizeOptions, normalizeParts } from './normalize.ts';
 import { factorsAt, lastExtent, type Preprocessing } from './preprocessing.ts';
+import { countRows, isSparse, spreadRow } from './sparse-inputs.ts';
 import { type SplitOptions, shuffleRows, splitRows } from './split.ts';
 import type { Table } from './table.ts';
 
@@ -26,7 +27,7 @@ export let partsOf: <Input extends Shape, Label extends LabelKind>(
  * such as `digits`; `take`, `select` and `split` give views that share the memory.
  *
  * `Input` is the shape of one sample, channels last and without the batch. uint8 inputs stay uint8 until a batch is
- * gathered.
+ * gathered, ids stay int32, and of sparse samples only what is there is kept.
  */
 export class Dataset<Input extends Shape = Shape, Label extends LabelKind = LabelKind> {
   readonly inputShape: Input;
@@ -53,7 +54,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
     this.inputShape = parts.inputShape;
     this.labelKind = parts.labelKind;
     this.labelShape = parts.labelShape;
-    this.length = parts.rows?.length ?? parts.inputs.length / sizeOf(parts.inputShape);
+    this.length = parts.rows?.length ?? countRows(parts);
     this.classNames = parts.classNames;
     this.classCount = parts.classCount;
     this.preprocessing = parts.preprocessing;
@@ -172,11 +173,12 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
     return new Dataset(oneHotParts(this.#parts));
   }
 
-  /** The sample at `place`. Throws `INVALID_OPTION` when it does not exist. */
+  /** The sample at `place`; a sparse one with all its zeros. Throws `INVALID_OPTION` when it does not exist. */
   at(place: number): Sample<Label> {
     const row = this.#rowAt('at', place);
     const { inputs } = this.#parts;
     const size = sizeOf(this.inputShape);
+    if (isSparse(inputs)) return { input: spreadRow(inputs, row, size), label: this.#labelOf(row) };
     const channels = lastExtent(this.inputShape);
     const input = new Float32Array(size);
     for (let j = 0; j < size; j++) {

@@ -2,9 +2,10 @@
 import { inspect } from 'node:util';
 import { countClasses } from './classes.ts';
 import { type Dataset, partsOf } from './dataset.ts';
-import type { DatasetParts, LabelKind } from './dataset-parts.ts';
+import type { DatasetParts, Inputs, LabelKind } from './dataset-parts.ts';
 import { formatDescription } from './describe-text.ts';
 import { forEachValue } from './each-value.ts';
+import { isSparse } from './sparse-inputs.ts';
 import { type CategoryColumn, MISSING_CATEGORY, widthOf } from './table.ts';
 
 /** Of one column, or of one index of the last axis; what does not apply to its type is undefined. */
@@ -33,6 +34,7 @@ export interface DatasetDescription {
   readonly samples: number;
   readonly inputShape: readonly number[];
   readonly labelKind: LabelKind;
+  /** None of sparse samples. */
   readonly columns: readonly ColumnDescription[];
   /** Of labels that are values. */
   readonly targets: readonly ColumnDescription[];
@@ -61,7 +63,12 @@ export function describeDataset(dataset: Dataset): DatasetDescription {
   return Object.freeze(description);
 }
 
-function describeInputs(parts: DatasetParts, rows: Uint32Array): ColumnDescription[] {
+type DenseParts = DatasetParts & { readonly inputs: Inputs };
+
+function describeInputs({ inputs, ...others }: DatasetParts, rows: Uint32Array): ColumnDescription[] {
+  // Of samples with a million features there is no table to print.
+  if (isSparse(inputs)) return [];
+  const parts = { inputs, ...others };
   const { table, inputShape, preprocessing, gaps = [] } = parts;
   // Where samples were divided by their norms, no value stands for a category any more.
   if (table === undefined || preprocessing.before !== undefined) {
@@ -92,7 +99,7 @@ function countCategories(
     start,
     isFilled,
   }: {
-    readonly parts: DatasetParts;
+    readonly parts: DenseParts;
     readonly rows: Uint32Array;
     readonly start: number;
     readonly isFilled: ReadonlySet<number>;
@@ -138,7 +145,7 @@ interface Moments {
 
 /** Of each index of the last axis, over what is not left out. */
 function momentsOf(
-  parts: DatasetParts,
+  parts: DenseParts,
   isLeftOut: (channel: number, row: number) => boolean = () => false,
 ): Moments[] {
   const totals = Array.from({ length: parts.inputShape.at(-1) as number }, () => ({

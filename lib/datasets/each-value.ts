@@ -1,10 +1,10 @@
 import { sizeOf } from '../core/shape.ts';
-import type { DatasetParts } from './dataset-parts.ts';
+import type { DatasetParts, Inputs } from './dataset-parts.ts';
 import { factorsAt, lastExtent } from './preprocessing.ts';
 
 /** Visits all values as a model sees them, sample by sample; `channel` is the index of the last axis. */
 export function forEachValue(
-  { inputs, rows, inputShape, preprocessing }: DatasetParts,
+  { inputs, rows, inputShape, preprocessing }: DatasetParts & { readonly inputs: Inputs },
   visit: (value: number, channel: number, row: number) => void,
 ): void {
   const size = sizeOf(inputShape);

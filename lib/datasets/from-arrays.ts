@@ -15,6 +15,7 @@ import { Dataset, type Inputs, type LabelKind } from './dataset.ts';
 import { classNames, type LabelData, readLabels } from './labels.ts';
 import type { Tuple } from './map.ts';
 import { factors, lastExtent, makePreprocessing } from './preprocessing.ts';
+import { copyIds, isIntegers } from './read-sparse.ts';
 
 /** The kind that labels have when `labelKind` is left out. */
 export type KindOf<Data extends LabelData | undefined> = Data extends undefined
@@ -32,10 +33,10 @@ export interface ArraySource<
   Label extends LabelKind = LabelKind,
 > {
   /**
-   * All samples, one after another, channels last: float32 or uint8 (which stays uint8). Or one array a sample, flat
-   * or nested as `inputShape` says.
+   * All samples, one after another, channels last: float32, uint8 (which stays uint8), or ids for an `embedding` as
+   * int32 or uint32. Or one array a sample, flat or nested as `inputShape` says.
    */
-  readonly inputs: Float32Array | Uint8Array | readonly NestedNumbers[];
+  readonly inputs: Float32Array | Uint8Array | Int32Array | Uint32Array | readonly NestedNumbers[];
   /** Shape of one sample without the batch: `[4]`, `[28, 28, 1]`. */
   readonly inputShape: Input;
   /**
@@ -63,9 +64,9 @@ export interface ArraySource<
 const OPTIONS = {
   inputs: required(
     guardedBy(
-      'a Float32Array, a Uint8Array or an array of samples',
-      (given): given is Float32Array | Uint8Array | readonly unknown[] =>
-        types.isFloat32Array(given) || types.isUint8Array(given) || Array.isArray(given),
+      'a Float32Array, a Uint8Array, an Int32Array of ids or an array of samples',
+      (given): given is Float32Array | Uint8Array | Int32Array | Uint32Array | readonly unknown[] =>
+        types.isFloat32Array(given) || types.isUint8Array(given) || isIntegers(given) || Array.isArray(given),
     ),
   ),
   inputShape: required(sampleShape),
@@ -125,7 +126,8 @@ export function buildDataset(operation: string, source: Unset<ArraySource<Shape>
   });
 }
 
-function copyWeights(
+/** Weights of samples, checked. */
+export function copyWeights(
   operation: string,
   given: Float32Array | undefined,
   count: number,
@@ -148,7 +150,7 @@ function copyWeights(
 
 function copyInputs(
   operation: string,
-  given: Float32Array | Uint8Array | readonly unknown[],
+  given: Float32Array | Uint8Array | Int32Array | Uint32Array | readonly unknown[],
   inputShape: Shape,
 ): Inputs {
   if (Array.isArray(given)) return flattenSamples(operation, 'inputs', given, inputShape);
@@ -160,6 +162,7 @@ function copyInputs(
         `${formatShape(inputShape)}, of at most ${MAX_SAMPLES} samples`,
     );
   }
+  if (isIntegers(given)) return copyIds(operation, 'inputs', given, size);
   return types.isUint8Array(given)
     ? copyBytes(operation, 'inputs', given)
     : copyFloats(operation, 'inputs', given as Float32Array, size);

@@ -13,6 +13,7 @@ import {
   type Norm,
   type NormStep,
 } from './preprocessing.ts';
+import { denseInputs } from './sparse-inputs.ts';
 
 export interface NormalizeOptions {
   /** Subtracted: one number, or one for each index of the last axis. Default: 0. */
@@ -27,6 +28,7 @@ const OPTIONS = { mean: optional(factors), std: optional(factors), norm: optiona
 
 export function normalizeParts<Parts extends DatasetParts>(parts: Parts, given: NormalizeOptions): Parts {
   const { mean, std, norm } = readOptions('normalize', given, OPTIONS);
+  denseInputs('normalize', parts);
   if (norm === undefined) {
     if (mean === undefined && std === undefined) return scaleBytes(parts);
     return { ...parts, preprocessing: shiftAndScale(parts, mean ?? [0], std ?? [1]) };
@@ -42,7 +44,7 @@ export function normalizeParts<Parts extends DatasetParts>(parts: Parts, given: 
   const own = compact(parts);
   return {
     ...own,
-    inputs: takeNormSteps(own.inputs, own.inputShape, [step]),
+    inputs: takeNormSteps(denseInputs('normalize', own), own.inputShape, [step]),
     preprocessing: makePreprocessing('normalize', 1, { scale: [1], shift: [0], before: [...before, step] }),
   };
 }

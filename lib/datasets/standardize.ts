@@ -4,6 +4,7 @@ import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import { Dataset, partsOf } from './dataset.ts';
 import { forEachValue } from './each-value.ts';
 import { factorsAt, isFloat32, lastExtent, makePreprocessing, type Preprocessing } from './preprocessing.ts';
+import { denseInputs } from './sparse-inputs.ts';
 
 /**
  * Shifts and scales inputs so that over `fitOn` each index of the last axis (a feature of `[features]`, a channel of
@@ -34,6 +35,7 @@ export function standardize<Datasets extends readonly [Dataset, ...Dataset[]]>(
       );
     }
   }
+  for (const dataset of datasets) denseInputs('standardize', partsOf(dataset));
   const moments = momentsOf(fitOn);
   return datasets.map((dataset) => {
     const preprocessing = compose(dataset.preprocessing, moments);
@@ -56,18 +58,20 @@ interface Moments {
 
 /** Of each index of the last axis, behind the dataset's own preprocessing. */
 function momentsOf(dataset: Dataset): Moments[] {
+  const parts = partsOf(dataset);
+  const dense = { ...parts, inputs: denseInputs('standardize', parts) };
   const channels = lastExtent(dataset.inputShape);
   const count = (dataset.length * sizeOf(dataset.inputShape)) / channels;
   // Distances from a value of the data: values that are all equal then have exactly that mean, and deviation 0.
   const origin = new Float64Array(channels).fill(Number.NaN);
   const sums = new Float64Array(channels);
-  forEachValue(partsOf(dataset), (value, channel) => {
+  forEachValue(dense, (value, channel) => {
     if (Number.isNaN(origin[channel])) origin[channel] = value;
     sums[channel] = (sums[channel] as number) + value - (origin[channel] as number);
   });
   const means = origin.map((value, channel) => value + (sums[channel] as number) / count);
   const squares = new Float64Array(channels);
-  forEachValue(partsOf(dataset), (value, channel) => {
+  forEachValue(dense, (value, channel) => {
     squares[channel] = (squares[channel] as number) + (value - (means[channel] as number)) ** 2;
   });
   return Array.from(means, (mean, channel) => ({

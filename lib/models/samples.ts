@@ -7,6 +7,7 @@ import { Dataset } from '../datasets/dataset.ts';
 import type { Inputs } from '../datasets/dataset-parts.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
 import { takeNormSteps } from '../datasets/normalize.ts';
+import { copyIds, isIntegers, readSparseSamples, type SparseSample } from '../datasets/read-sparse.ts';
 import { isRowObject, type RowValue } from '../datasets/row-values.ts';
 import { encodeSampleRows } from '../datasets/sample-rows.ts';
 import type { Table } from '../datasets/table.ts';
@@ -20,9 +21,17 @@ import type { TrainingRecord } from './training-record.ts';
  * Raw samples in the units of the training data, before their preprocessing: one after another in a typed
  * array, or one array a sample, flat or nested as the model's input shape says. For a model that was trained on a
  * table: one row a sample, an object by column or an array in the order of the columns; a typed array holds
- * samples that are encoded already.
+ * samples that are encoded already. For a model that reads ids: an Int32Array, or one list a sample; for one that reads sparse
+ * samples: of each the features that are there.
  */
-export type RawSamples = Float32Array | Uint8Array | readonly NestedNumbers[] | readonly SampleRow[];
+export type RawSamples =
+  | Float32Array
+  | Uint8Array
+  | Int32Array
+  | Uint32Array
+  | readonly NestedNumbers[]
+  | readonly SparseSample[]
+  | readonly SampleRow[];
 
 /** `{ age: 31, city: 'Oslo' }` or `[31, 'Oslo']`. An object's other keys are left aside. */
 export type SampleRow = object | readonly RowValue[];
@@ -30,13 +39,52 @@ export type SampleRow = object | readonly RowValue[];
 /** The samples of a dataset, which brings its own preprocessing, or raw ones in the model's. */
 export function readSamplesFor(
   operation: string,
-  { network, training }: ModelState,
+  { native: inner, network, training }: ModelState,
   inputs: unknown,
 ): NativeSamples {
   const { inputShape } = network;
-  return inputs instanceof Dataset
-    ? nativeSamples(checkDataset(operation, 'the dataset', inputs, inputShape))
-    : readSamples(operation, inputs, inputShape, training);
+  if (inputs instanceof Dataset) {
+    return nativeSamples(checkDataset(operation, 'the dataset', inputs, inputShape));
+  }
+  return inner.inputForm === 'floats'
+    ? readSamples(operation, inputs, inputShape, training)
+    : readNamedRows(operation, inputs, inner.inputForm, inputShape);
+}
+
+/** Samples for a model that reads ids or sparse samples. */
+function readNamedRows(
+  operation: string,
+  given: unknown,
+  form: 'ids' | 'sparse',
+  inputShape: Shape,
+): NativeSamples {
+  const preprocessing = toNativePreprocessing(IDENTITY);
+  const size = sizeOf(inputShape);
+  if (form === 'sparse') {
+    if (Array.isArray(given) && given.length > 0) {
+      const inputs = readSparseSamples(operation, 'inputs', given, size);
+      return { inputs, count: given.length, ...preprocessing };
+    }
+  } else if (isIntegers(given) || (Array.isArray(given) && given.length > 0)) {
+    const ids = isIntegers(given) ? given : flattenSamples(operation, 'inputs', given, inputShape);
+    if (ids.length % size !== 0) throw wrongLength(operation, ids.length, inputShape);
+    return { inputs: copyIds(operation, 'inputs', ids, size), count: ids.length / size, ...preprocessing };
+  }
+  const expected =
+    form === 'sparse'
+      ? 'a Dataset or an array of sparse samples, such as [[3, 17], { indices: [5], values: [0.5] }]'
+      : 'a Dataset, an Int32Array of ids or an array of samples';
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `${operation}: inputs must be ${expected}, got ${formatValue(given)}`,
+  );
+}
+
+function wrongLength(operation: string, length: number, inputShape: Shape): GradloomError {
+  return new GradloomError(
+    'SHAPE_MISMATCH',
+    `${operation}: inputs has ${length} values, which is no multiple of the ${sizeOf(inputShape)} of one sample ${formatShape(inputShape)}`,
+  );
 }
 
 /** Copies a user's samples, so that what happens to them while a model predicts does not matter. */
@@ -53,10 +101,7 @@ function readSamples(
     const inputs = takeNormSteps(raw, inputShape, training?.preprocessing.before ?? []);
     return { inputs, count, ...preprocessing };
   }
-  throw new GradloomError(
-    'SHAPE_MISMATCH',
-    `${operation}: inputs has ${raw.length} values, which is no multiple of the ${sizeOf(inputShape)} of one sample ${formatShape(inputShape)}`,
-  );
+  throw wrongLength(operation, raw.length, inputShape);
 }
 
 function copySamples(operation: string, given: unknown, inputShape: Shape, table: Table | undefined): Inputs {

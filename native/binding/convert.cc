@@ -277,7 +277,8 @@ ArrayDescription HeldSamples::describe(const Napi::Value& value, int64_t sample_
     const Napi::Float32Array weights = float_array(weights_value, "sampleWeights");
     const auto rows = static_cast<int64_t>(weights.ElementLength());
     const InputArray& inputs = description.inputs;
-    const bool fits = inputs.type == InputArray::Type::kSparse ? rows == inputs.rows : rows * sample_size == inputs.length;
+    const bool fits =
+        inputs.type == InputArray::Type::kSparse ? rows == inputs.rows : rows * sample_size == inputs.length;
     if (!fits) fail("sampleWeights", "one weight a row");
     description.weights = static_cast<const float*>(data_of(weights));
     held_.push_back(Napi::Persistent(weights.As<Napi::Object>()));

@@ -44,8 +44,9 @@ class InputGradientOperation final : public PromiseOperation {
         differentiand_(to_differentiand(differentiand, network_->architecture(), samples_.samples())),
         options_(to_pass_options(options)) {
     if (network_->architecture().input_form() != InputForm::kFloats) {
-      throw Error("INVALID_OPTION",
-                  "gradient: the model reads ids or sparse samples, which have no gradient; use the weights of its table");
+      throw Error(
+          "INVALID_OPTION",
+          "gradient: the model reads ids or sparse samples, which have no gradient; use the weights of its table");
     }
     const int64_t count = samples_.samples().count();
     Napi::Float32Array values = Napi::Float32Array::New(env, static_cast<size_t>(count));

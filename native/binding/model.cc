@@ -102,7 +102,7 @@ Napi::Function ModelWrap::define(Napi::Env env) {
   return DefineClass(
       env, "NativeModel",
       {InstanceAccessor<&ModelWrap::layers>("layers"), InstanceAccessor<&ModelWrap::output_shape>("outputShape"),
-       InstanceAccessor<&ModelWrap::parameters>("parameters"),
+       InstanceAccessor<&ModelWrap::input_form>("inputForm"), InstanceAccessor<&ModelWrap::parameters>("parameters"),
        InstanceMethod<&ModelWrap::get_parameters>("getParameters"),
        InstanceMethod<&ModelWrap::set_parameters>("setParameters"), InstanceMethod<&ModelWrap::plan>("plan"),
        InstanceMethod<&ModelWrap::predict_sync>("predictSync"), InstanceMethod<&ModelWrap::predict>("predict"),
@@ -182,6 +182,14 @@ Napi::Value ModelWrap::layers(const Napi::CallbackInfo& info) {
 Napi::Value ModelWrap::output_shape(const Napi::CallbackInfo& info) {
   return guarded(info.Env(),
                  [&]() -> Napi::Value { return from_shape(info.Env(), network()->architecture().output_shape()); });
+}
+
+Napi::Value ModelWrap::input_form(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const InputForm form = network()->architecture().input_form();
+    const char* name = form == InputForm::kIds ? "ids" : form == InputForm::kSparse ? "sparse" : "floats";
+    return Napi::String::New(info.Env(), name);
+  });
 }
 
 Napi::Value ModelWrap::parameters(const Napi::CallbackInfo& info) {

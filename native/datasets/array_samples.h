@@ -20,7 +20,8 @@ struct InputArray {
     kFloat32,
     kUint8,
     kInt32,   // ids
-    kSparse,  // row r has the entries [offsets[r], offsets[r + 1]) of `indices` and, unless it is null, of `data`, floats
+    kSparse,  // row r has the entries [offsets[r], offsets[r + 1]) of `indices` and, unless it is null, of `data`,
+              // floats
   };
   Type type = Type::kFloat32;
   const void* data = nullptr;
@@ -67,8 +68,8 @@ class ArraySamples {
   // Throws LABEL_OUT_OF_RANGE, naming the sample, unless every class lies in [0, classes) or is `except`.
   void check_classes(int64_t classes, std::optional<int32_t> except = std::nullopt) const;
 
-  // Throws INVALID_DATA unless the inputs can be read in this form, and ID_OUT_OF_RANGE, naming sample and place, unless
-  // every id is below `rows`.
+  // Throws INVALID_DATA unless the inputs can be read in this form, and ID_OUT_OF_RANGE, naming sample and place,
+  // unless every id is below `rows`.
   void check_inputs(InputForm form, int64_t rows) const;
 
   // The entries of the `count` samples that have most: what a batch may need room for.

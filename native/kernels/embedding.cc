@@ -97,9 +97,11 @@ void PoolSums(const BagRule& rule, const SparseRows& bags, const float* table, i
     const int64_t end = bags.offsets[n + 1];
     float* to = y + n * width;
     if (bags.values == nullptr) {
-      sum_rows(width, begin, end, row, [](int64_t) { return 1.0F; }, to);
+      sum_rows(
+          width, begin, end, row, [](int64_t) { return 1.0F; }, to);
     } else {
-      sum_rows(width, begin, end, row, [&](int64_t e) { return bags.values[e]; }, to);
+      sum_rows(
+          width, begin, end, row, [&](int64_t e) { return bags.values[e]; }, to);
     }
   }
 }
@@ -111,9 +113,11 @@ void SumRowGradient(const RowTerms& terms, const float* dy, int64_t width, float
     return dy + (terms.from == nullptr ? e : terms.from[e]) * width;
   };
   if (terms.factors == nullptr) {
-    sum_rows(width, 0, terms.count, row, [](int64_t) { return 1.0F; }, gradient);
+    sum_rows(
+        width, 0, terms.count, row, [](int64_t) { return 1.0F; }, gradient);
   } else {
-    sum_rows(width, 0, terms.count, row, [&](int64_t k) { return terms.factors[entry(k)]; }, gradient);
+    sum_rows(
+        width, 0, terms.count, row, [&](int64_t k) { return terms.factors[entry(k)]; }, gradient);
   }
 }
 

@@ -19,9 +19,9 @@ struct SparseRows {
 // The distinct rows that a batch names, ascending, each with its entries in order of position.
 struct RowGroups {
   int64_t count = 0;
-  const uint32_t* rows = nullptr;    // [count]
-  const int64_t* starts = nullptr;   // [count + 1]: group g has the keys [starts[g], starts[g + 1])
-  const uint64_t* keys = nullptr;    // [E], row << 32 | entry, ascending
+  const uint32_t* rows = nullptr;   // [count]
+  const int64_t* starts = nullptr;  // [count + 1]: group g has the keys [starts[g], starts[g + 1])
+  const uint64_t* keys = nullptr;   // [E], row << 32 | entry, ascending
 
   static uint32_t entry(uint64_t key) { return static_cast<uint32_t>(key); }
 };

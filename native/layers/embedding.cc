@@ -11,8 +11,7 @@ Embedding::Embedding(const Spec& spec, const Shape& input_shape)
   check_table_rows(rows_, label());
   padding_ = read_padding(spec, rows_, label());
   if (input_shape.rank() != 1) {
-    throw Error("SHAPE_MISMATCH",
-                label() + ": takes lists of ids, got samples of shape " + input_shape.to_string());
+    throw Error("SHAPE_MISMATCH", label() + ": takes lists of ids, got samples of shape " + input_shape.to_string());
   }
   set_output_shape({input_shape[0], units_});
   add_parameter(table_parameter(spec, rows_, units_, label()));

@@ -29,7 +29,8 @@ EmbeddingBag::EmbeddingBag(const Spec& spec, const Shape& input_shape)
   check_table_rows(rows_, label());
   rule_.padding = read_padding(spec, rows_, label());
   if (input_shape.rank() != 1) {
-    throw Error("SHAPE_MISMATCH", label() + ": takes lists of ids or sparse vectors of features, got samples of shape " +
+    throw Error("SHAPE_MISMATCH", label() +
+                                      ": takes lists of ids or sparse vectors of features, got samples of shape " +
                                       input_shape.to_string());
   }
   set_output_shape({units_});

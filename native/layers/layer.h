@@ -125,8 +125,7 @@ class GradientSink {
   virtual float* row_target(int /*parameter*/, int64_t /*first*/, float* scratch) { return scratch; }
   virtual void complete_rows(int parameter, const RowGradients& gradients) {
     for (int64_t i = 0; i < gradients.count; ++i) {
-      complete(parameter, gradients.rows[i] * gradients.width, gradients.width,
-               gradients.values + i * gradients.width);
+      complete(parameter, gradients.rows[i] * gradients.width, gradients.width, gradients.values + i * gradients.width);
     }
   }
 };

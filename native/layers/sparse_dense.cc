@@ -18,8 +18,8 @@ SparseDense::SparseDense(const Spec& spec, const Shape& input_shape)
       activation_(parse_activation(spec.string("activation"))) {
   check_table_rows(inputs_, label());
   if (input_shape.rank() != 1) {
-    throw Error("SHAPE_MISMATCH", label() + ": takes sparse vectors of features, got samples of shape " +
-                                      input_shape.to_string());
+    throw Error("SHAPE_MISMATCH",
+                label() + ": takes sparse vectors of features, got samples of shape " + input_shape.to_string());
   }
   set_output_shape({units_});
   const Fans fans{inputs_, units_};
@@ -55,11 +55,11 @@ void SparseDense::backward(const BackwardArguments& args) const {
     const int64_t first = tiles.first(tile) * units_;
     activation_backward(activation_, {tiles.size(tile), units_, units_}, args.y + first, args.dy + first);
   });
-  complete_table_gradient(args, {.parameter = 0, .width = units_, .scratch = args.scratch + units_},
-                          [&](const uint64_t* keys, int64_t count, float* gradient) {
-                            sum_row_gradient({keys, count, args.sparse->samples, args.sparse->rows.values}, args.dy,
-                                             units_, gradient);
-                          });
+  complete_table_gradient(
+      args, {.parameter = 0, .width = units_, .scratch = args.scratch + units_},
+      [&](const uint64_t* keys, int64_t count, float* gradient) {
+        sum_row_gradient({keys, count, args.sparse->samples, args.sparse->rows.values}, args.dy, units_, gradient);
+      });
   if (!has_bias_) return;
   float* gradient = args.gradients.target(1, 0, args.scratch);
   std::fill_n(gradient, units_, 0.0F);

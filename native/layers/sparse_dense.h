@@ -1,5 +1,5 @@
-// y = activation(x W^T + b) for sparse samples x of `I` features, giving `O` units: dense(...) at the cost of the features
-// that are there. N: batch.
+// y = activation(x W^T + b) for sparse samples x of `I` features, giving `O` units: dense(...) at the cost of the
+// features that are there. N: batch.
 //   dz = dy * activation'(y)    dW = dz^T x, for the features that a batch names    db = sum of dz over the batch
 //
 // Weights are kept as a table [I, O], one row a feature. In files W is [O, I], as for dense.

@@ -34,8 +34,9 @@ void Learner::check_tables() const {
                                       "\", of which a step touches a few rows: " + objection);
   }
   if (non_finite_ == NonFinitePolicy::kSkip) {
-    throw Error("INVALID_OPTION", "nonFinite: 'skip' keeps the gradients of all weights until the step's end, which the table \"" +
-                                      table->name + "\" is too large for; use 'stop' or 'ignore'");
+    throw Error("INVALID_OPTION",
+                "nonFinite: 'skip' keeps the gradients of all weights until the step's end, which the table \"" +
+                    table->name + "\" is too large for; use 'stop' or 'ignore'");
   }
 }
 

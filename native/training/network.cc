@@ -71,9 +71,10 @@ void Architecture::check_form(const Layer& layer, const std::vector<int>& inputs
   const InputForm form = layer.input_form();
   const bool reads_input = std::find(inputs.begin(), inputs.end(), 0) != inputs.end();
   if (form != InputForm::kFloats && !reads_input) {
-    throw Error("INVALID_SPEC", "layer \"" + layer.name() +
-                                    "\" reads ids or sparse samples, which only the model's input can be, not layer \"" +
-                                    layers_[static_cast<size_t>(inputs.front() - 1)]->name() + "\"");
+    throw Error("INVALID_SPEC",
+                "layer \"" + layer.name() +
+                    "\" reads ids or sparse samples, which only the model's input can be, not layer \"" +
+                    layers_[static_cast<size_t>(inputs.front() - 1)]->name() + "\"");
   }
   if (!reads_input) return;
   const bool first = std::none_of(inputs_.begin(), inputs_.end() - 1, [](const std::vector<int>& read) {

@@ -8,6 +8,7 @@ import {
   fashionMnist,
   fromArrays,
   fromRows,
+  fromSparse,
   idx,
   imageFolder,
   iris,
@@ -69,6 +70,20 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         sampleWeights: Float32Array.from(range(COUNT)),
         scale: [1, 2, 3],
         shift: 0.5,
+      }),
+  },
+  fromSparse: {
+    files: {},
+    read: async () =>
+      fromSparse({
+        inputShape: [5],
+        samples: range(COUNT).map((i) =>
+          i % 3 === 0
+            ? [i % 5, 4]
+            : { indices: [0, i % 5].slice(0, i % 3), values: [0.5, -i].slice(0, i % 3) },
+        ),
+        labels: classes,
+        sampleWeights: Float32Array.from(range(COUNT)),
       }),
   },
   fromRows: { files: {}, read: () => fromRows(ROWS, TABLE) },

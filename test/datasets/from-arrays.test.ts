@@ -145,14 +145,14 @@ test('inputs and labels are copied, also from shared and from resizable memory',
   t.deepEqual([data.at(0).input[0], data.at(1).input[0]], [1, 2]);
   t.deepEqual([data.labelAt(0), data.labelAt(1)], [0, 1]);
   const { inputs, labels: copied } = nativeSamples(data);
-  t.true(inputs.buffer instanceof ArrayBuffer);
+  t.true(inputs instanceof Float32Array && inputs.buffer instanceof ArrayBuffer);
   t.is(copied.byteLength, 2);
 });
 
 test('a view into a larger buffer gives only what it shows', (t) => {
   const data = fromArrays({ inputs: Float32Array.of(9, 1, 2, 9).subarray(1, 3), inputShape: [2] });
   t.deepEqual(nativeSamples(data).inputs, Float32Array.of(1, 2));
-  t.is(nativeSamples(data).inputs.buffer.byteLength, 8);
+  t.is((nativeSamples(data).inputs as Float32Array).buffer.byteLength, 8);
 });
 
 test('a Buffer is uint8, and subclasses do not get to choose what is copied', (t) => {

@@ -38,7 +38,7 @@ const png = (pixels: readonly number[], width: number, channels: number) =>
     .png()
     .toBuffer() as Promise<Uint8Array>;
 
-const bytesOf = (data: Dataset) => nativeSamples(data).inputs;
+const bytesOf = (data: Dataset) => nativeSamples(data).inputs as Uint8Array;
 const grey = (r: number, g: number, b: number) => (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
 
 /** 2 x 3 pixels. */

@@ -3,6 +3,7 @@ import type { Layer } from '../../lib/layers/layer.ts';
 import { native } from '../../lib/native.ts';
 import { floatsOf, type GoldenCase, type GoldenTensor } from './fixtures.ts';
 import { sampleShapeOf, toChannelsFirst, toChannelsLast } from './layout.ts';
+import { plainSamples } from './single-layer.ts';
 import { type Comparison, TOLERANCES } from './tolerances.ts';
 
 interface Attributes {
@@ -36,11 +37,15 @@ export function compareBatchNorm(golden: GoldenCase): Comparison[] {
     ref: golden.tensor(tensor).data,
     tolerance: TOLERANCES.normalization,
   });
-  const result = model.differentiate(toOurs(x), toOurs(golden.tensor('gy')), {
-    threads: 0,
-    seed: 0,
-    step: 1,
-  });
+  const result = model.differentiate(
+    plainSamples(toOurs(x), x.shape[0] as number),
+    toOurs(golden.tensor('gy')),
+    {
+      threads: 0,
+      seed: 0,
+      step: 1,
+    },
+  );
   // Running statistics that a backward pass leaves alone are those of the model.
   const after = Object.values(names).map((tensor, place) => {
     const kept = !training && tensor.endsWith('_after');

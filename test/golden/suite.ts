@@ -25,6 +25,7 @@ import type { Loss } from '../../lib/losses/loss.ts';
 import { compareActivation } from './activations.ts';
 import { compareAveragePool2d, compareGlobalAveragePool2d } from './average-pool-2d.ts';
 import { compareBatchNorm } from './batch-norm.ts';
+import { compareEmbedding, compareEmbeddingBag } from './embedding.ts';
 import type { GoldenCase } from './fixtures.ts';
 import { compareFlatten } from './flatten.ts';
 import { compareLayerNorm } from './layer-norm.ts';
@@ -54,6 +55,8 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   softplus: compareActivation(() => softplus()),
   log_softmax: compareActivation(() => logSoftmax()),
   avgpool2d: compareAveragePool2d,
+  embedding: compareEmbedding,
+  embedding_bag: compareEmbeddingBag,
   global_avgpool2d: compareGlobalAveragePool2d,
   batchnorm: compareBatchNorm,
   layernorm: compareLayerNorm,

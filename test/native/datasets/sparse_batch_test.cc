@@ -29,7 +29,8 @@ void fill_one_sample(SparseBatch& batch, const std::vector<uint32_t>& ids) {
 TEST_CASE("SparseBatch: groups are the distinct rows in order, each with its entries in order, on any thread") {
   RandomData random(911);
   SparseBatch batch;
-  for (const int64_t rows : {int64_t{1}, int64_t{2}, int64_t{2047}, int64_t{5000}, int64_t{1} << 22, int64_t{1} << 31}) {
+  for (const int64_t rows :
+       {int64_t{1}, int64_t{2}, int64_t{2047}, int64_t{5000}, int64_t{1} << 22, int64_t{1} << 31}) {
     for (const int64_t count : {0, 1, 2, 100, 8192, 8193, 50000}) {
       CAPTURE(rows);
       CAPTURE(count);

@@ -33,8 +33,7 @@ Bags random_bags(RandomData& random, int64_t count, int64_t rows) {
   Bags bags;
   for (int64_t n = 0; n < count; ++n) {
     for (int64_t i = random.pick({0, 1, 2, 5, 40}); i > 0; --i) {
-      bags.indices.push_back(
-          static_cast<uint32_t>(random.pick({int64_t{0}, rows - 1, random.integer(0, rows - 1)})));
+      bags.indices.push_back(static_cast<uint32_t>(random.pick({int64_t{0}, rows - 1, random.integer(0, rows - 1)})));
     }
     bags.offsets.push_back(static_cast<int64_t>(bags.indices.size()));
   }
@@ -79,8 +78,7 @@ void check_rule(RandomData& random, const Rule& rule, int64_t width) {
   CHECK(y.intact());
 
   std::vector<float> dy = random.normal(kBags * width);
-  const std::vector<double> expected =
-      reference::pool_rows_backward(bag_rule, view, exact_table, width, to_double(dy));
+  const std::vector<double> expected = reference::pool_rows_backward(bag_rule, view, exact_table, width, to_double(dy));
   if (rule.pooling == Pooling::kMean) {
     for (int64_t n = 0; n < kBags; ++n) {
       const auto entries = static_cast<float>(std::max<int64_t>(1, count_entries(view, n, rule.padding)));

@@ -65,8 +65,8 @@ class CollectingSink final : public GradientSink {
     const auto at = static_cast<size_t>(parameter);
     const bool numbered = at < touched_.size() && rows.first >= 0 && rows.first + rows.count <= touched_[at];
     const bool ascending = std::is_sorted(rows.rows, rows.rows + rows.count, std::less_equal<>());
-    const bool placed = place_ == GradientPlace::kScratchOfLayer ||
-                        rows.values == buffers_[at]->data() + rows.first * row_widths_[at];
+    const bool placed =
+        place_ == GradientPlace::kScratchOfLayer || rows.values == buffers_[at]->data() + rows.first * row_widths_[at];
     if (!numbered || !ascending || !placed || rows.width != row_widths_[at]) {
       const std::lock_guard guard(mutex_);
       broken_rows_ = "rows of a table that were not announced, not ascending or not in the sink's buffer. ";
@@ -203,8 +203,7 @@ void fill_batch(const Entries& entries, SparseBatch& batch) {
   std::copy(entries.indices.begin(), entries.indices.end(), batch.indices());
   std::copy(entries.values.begin(), entries.values.end(), batch.values());
   for (int64_t n = 0; n < samples; ++n) {
-    std::fill(batch.samples() + batch.offsets()[n], batch.samples() + batch.offsets()[n + 1],
-              static_cast<uint32_t>(n));
+    std::fill(batch.samples() + batch.offsets()[n], batch.samples() + batch.offsets()[n + 1], static_cast<uint32_t>(n));
   }
   batch.filled(samples, !entries.values.empty());
 }
@@ -250,8 +249,8 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   LayerResult result;
   Team::run(given.threads, [&](Team& team) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
-    layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers,
-                   sparse});
+    layer.forward(
+        {pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers, sparse});
     result.y = to_rows({output, output + output_floats}, layer.output_shape(), layout, given.batch);
     if (!training) return;
     if (!floats) batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
@@ -261,9 +260,8 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
       y = GuardedBuffer(output_floats);
       output = y.data();
     }
-    layer.backward({pass, layout, x.data(), output, dy.data(), wants_dx ? input_gradient : nullptr,
-                    saved.data(), backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers,
-                    sparse});
+    layer.backward({pass, layout, x.data(), output, dy.data(), wants_dx ? input_gradient : nullptr, saved.data(),
+                    backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers, sparse});
   });
 
   if (training) {
