@@ -85,7 +85,7 @@ async function readRows(model: Model, path: string, command: PredictCommand): Pr
       `${path}: gives ${dataset.inputShape[0]} numbers a row, the model takes ${model.inputShape[0]}; it was trained on arrays and knows no columns`,
     );
   }
-  return { values: partsOf(dataset).inputs, count: dataset.length, files: undefined };
+  return { values: partsOf(dataset).inputs as Float32Array, count: dataset.length, files: undefined };
 }
 
 async function readPictures(model: Model, path: string): Promise<Samples> {

@@ -31,7 +31,11 @@ Values smooth(RandomData& random, int64_t count) {
 
 OracleInputs smooth_inputs(const Oracle& oracle, const Layer& layer, RandomData& random) {
   OracleInputs given{oracle.batch, {}, {}};
-  for (const Shape& shape : oracle.inputs) given.x.push_back(smooth(random, oracle.batch * shape.size()));
+  const bool floats = layer.input_form() == InputForm::kFloats;
+  for (const Shape& shape : oracle.inputs) {
+    given.x.push_back(floats ? smooth(random, oracle.batch * shape.size()) : Values());
+  }
+  if (!floats) given.entries = random_entries(layer, oracle.batch, random);
   for (const ParameterSpec& parameter : layer.parameters()) {
     given.parameters.push_back(to_double(random.normal(parameter.shape.size())));
     if (parameter.name != "runningVariance") continue;
@@ -74,7 +78,7 @@ void check_layer(const Oracle& oracle, RandomData& random) {
   given.threads = random.pick({1, 1, 1, 2, 3});
   given.offered = oracle.offered.value_or(random.pick({Layout::kRows, Layout::kLanes}));
   given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
-  OracleInputs inputs{oracle.batch, {to_double(given.x)}, {}};
+  OracleInputs inputs{oracle.batch, {to_double(given.x)}, {}, given.entries};
   for (const auto& other : given.others) inputs.x.push_back(to_double(other));
   for (size_t p = 0; p < given.parameters.size(); ++p) {
     inputs.parameters.push_back(as_in_oracle(oracle, *layer, p, given.parameters[p]));

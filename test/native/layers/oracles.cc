@@ -11,6 +11,7 @@
 #include "kernels/reference/pooling.h"
 #include "kernels/reference/resize2d.h"
 #include "layers/registry.h"
+#include "layers/table_oracles.h"
 #include "support/layer_run.h"
 #include "support/specs.h"
 #include "support/windows.h"
@@ -539,6 +540,8 @@ const std::map<std::string, MakeOracle>& oracles() {
       {"dense", dense_layer},
       {"dropout", dropout_layer},
       {"elu", elu_layer},
+      {"embedding", embedding_layer},
+      {"embeddingBag", embedding_bag_layer},
       {"flatten", flatten_layer},
       {"gaussianNoise", gaussian_noise_layer},
       {"gelu", gelu_layer},
@@ -554,6 +557,7 @@ const std::map<std::string, MakeOracle>& oracles() {
       {"silu", silu_layer},
       {"softmax", plain_activation<Activation::kSoftmax>},
       {"softplus", softplus_layer},
+      {"sparseDense", sparse_dense_layer},
       {"spatialDropout", spatial_dropout_layer},
       {"tanh", plain_activation<Activation::kTanh>},
       {"upsample2d", upsample_layer},

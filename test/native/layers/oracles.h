@@ -11,6 +11,7 @@
 #include "common/spec.h"
 #include "layers/layer.h"
 #include "support/compare.h"
+#include "support/layer_run.h"
 #include "support/random_data.h"
 
 namespace gradloom::test {
@@ -21,6 +22,7 @@ struct OracleInputs {
   int64_t batch;
   std::vector<Values> x;           // of each input [batch, shape]
   std::vector<Values> parameters;  // as the layer keeps them, or as files have them
+  Entries entries = {};            // in place of x, of layers that read ids or sparse samples
 };
 
 struct OracleGradients {
