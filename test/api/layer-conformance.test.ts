@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { adagrad, dense, fromArrays, loadModel, sequential, Trainer } from '../../lib/index.ts';
+import { adagrad, dense, fromArrays, fromSparse, loadModel, sequential, Trainer } from '../../lib/index.ts';
 import * as layers from '../../lib/layers/index.ts';
 import type { Layer } from '../../lib/layers/layer.ts';
 import { makeLayer } from '../../lib/layers/make-layer.ts';
@@ -13,11 +13,15 @@ import { wrongly } from './errors.ts';
 interface Example {
   readonly make: (options: { readonly name?: string }) => Layer;
   readonly inputShape: readonly number[];
+  /** Of a layer that reads the model's own input as ids or as sparse samples. */
+  readonly reads?: 'ids' | 'sparse';
 }
 
 const VECTOR = [12] as const;
 const IMAGE = [6, 5, 4] as const;
 const vector = (make: Example['make']): Example => ({ make, inputShape: VECTOR });
+const ids = (make: Example['make']): Example => ({ make, inputShape: VECTOR, reads: 'ids' });
+const sparse = (make: Example['make']): Example => ({ make, inputShape: VECTOR, reads: 'sparse' });
 const image = (make: Example['make']): Example => ({ make, inputShape: IMAGE });
 
 /** By export: each with options that are not the defaults, where it has any. */
@@ -30,6 +34,8 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   dense: vector((o) => layers.dense({ units: 7, activation: 'tanh', ...o })),
   dropout: vector((o) => layers.dropout({ rate: 0.3, ...o })),
   elu: vector((o) => layers.elu({ alpha: 0.5, ...o })),
+  embedding: ids((o) => layers.embedding({ rows: 30, units: 3, paddingId: 2, ...o })),
+  embeddingBag: sparse((o) => layers.embeddingBag({ units: 5, pooling: 'sum', ...o })),
   flatten: image((o) => layers.flatten(o)),
   gaussianNoise: vector((o) => layers.gaussianNoise({ standardDeviation: 0.3, ...o })),
   gelu: vector((o) => layers.gelu({ approximate: 'tanh', ...o })),
@@ -51,6 +57,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   silu: vector((o) => layers.silu(o)),
   softmax: vector((o) => layers.softmax(o)),
   softplus: vector((o) => layers.softplus(o)),
+  sparseDense: sparse((o) => layers.sparseDense({ units: 5, activation: 'tanh', ...o })),
   spatialDropout: image((o) => layers.spatialDropout({ rate: 0.3, ...o })),
   tanh: vector((o) => layers.tanh(o)),
   upsample2d: image((o) => layers.upsample2d({ size: [2, 1], ...o })),
@@ -59,22 +66,34 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
 
 const COUNT = 20;
 
-/** Something that learns before and behind the layer, so that its gradient is asked for. */
-function modelWith({ make, inputShape }: Example, seed: number) {
+/** Something that learns before the layer, where that may be, and behind it, so that its gradient is asked for. */
+function modelWith({ make, inputShape, reads }: Example, seed: number) {
   return sequential({ inputShape, seed }, [
-    layers.layerNorm(),
+    ...(reads === undefined ? [layers.layerNorm()] : []),
     make({ name: 'it' }),
     layers.flatten(),
     dense({ units: 3, name: 'end' }),
   ]);
 }
 
-function dataFor({ inputShape }: Example) {
+function dataFor({ inputShape, reads }: Example) {
+  const labels = Array.from({ length: COUNT }, (_, i) => (i * 7) % 3);
+  if (reads === 'sparse') {
+    const samples = labels.map((label, i) => ({ indices: [label, 3 + (i % 9)], values: [1, Math.sin(i)] }));
+    return fromSparse({ inputShape: VECTOR, samples, labels });
+  }
+  if (reads === 'ids') {
+    return fromArrays({
+      inputs: Int32Array.from({ length: COUNT * 12 }, (_, i) => (i * i) % 30),
+      inputShape,
+      labels,
+    });
+  }
   const size = inputShape.reduce((product, extent) => product * extent, 1);
   return fromArrays({
     inputs: Float32Array.from({ length: COUNT * size }, (_, i) => Math.sin(i * 1.7) + (i % 3) / 2),
     inputShape,
-    labels: Array.from({ length: COUNT }, (_, i) => (i * 7) % 3),
+    labels,
   });
 }
 
