@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, suggest } from '../core/options.ts';
-import { fileNotFound, isSystemError } from '../formats/files.ts';
+import { isSystemError } from '../formats/files.ts';
 
 export interface ImageFile {
   readonly path: string;
@@ -85,7 +85,11 @@ async function readFolder(path: string): Promise<Dirent[]> {
   try {
     return await readdir(path, { withFileTypes: true });
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) throw fileNotFound(path, error);
+    if (isSystemError(error, 'ENOENT')) {
+      throw new GradloomError('FILE_NOT_FOUND', `${path}: there is no such folder; check the path`, {
+        cause: error,
+      });
+    }
     if (isSystemError(error, 'ENOTDIR')) {
       throw new GradloomError('INVALID_OPTION', `${path}: this is a file; give the path of a folder`);
     }

@@ -73,7 +73,7 @@ export async function decodeImage(
     const rgb = await decodeRgb(sharp, input, format);
     return format.channels === 3 ? rgb : toGrey(rgb);
   } catch (error) {
-    const reason = firstLine((error as { readonly message?: unknown }).message);
+    const reason = reasonOf(error);
     throw new GradloomError('FILE_FORMAT', `${name}: cannot be decoded as a picture (${reason})`, {
       cause: error,
     });
@@ -101,6 +101,12 @@ function toGrey(rgb: Uint8Array): Uint8Array {
     grey[i] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
   }
   return grey;
+}
+
+/** In the words of the decoder, or ours where it only names an option of sharp's that is not the caller's. */
+function reasonOf(error: unknown): string {
+  const reason = firstLine((error as { readonly message?: unknown }).message);
+  return reason.includes('failOn') ? 'its data are damaged or cut off' : reason.replace(/:$/, '');
 }
 
 function firstLine(message: unknown): string {

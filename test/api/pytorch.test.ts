@@ -9,6 +9,7 @@ import {
   batchNorm,
   conv2d,
   dense,
+  digits,
   dropout,
   flatten,
   type Layer,
@@ -17,6 +18,8 @@ import {
   relu,
   residual,
   sequential,
+  sgd,
+  Trainer,
 } from '../../lib/index.ts';
 import { deviationOf, TOLERANCES } from '../golden/tolerances.ts';
 import { testErrors, wrongly } from './errors.ts';
@@ -120,19 +123,19 @@ const residualNet = () => {
   ]);
 };
 
+const RESIDUAL_MAP = {
+  'layer1.0': 'residual_1',
+  'layer1.1': 'residual_2',
+  'layer2.0': 'residual_3',
+  'layer2.0.downsample.1': 'residual_3.batchNorm_3',
+};
+
 test('a residual net with batch norms and a layer norm of a whole map predicts as in PyTorch', async (t) => {
   const { inputs, outputs } = recordedOutputs('pytorch-residual-outputs.safetensors');
   const model = residualNet();
   const before = model.getWeights();
   const path = fixture('pytorch-residual.safetensors');
-  const report = await model.loadPyTorch(path, {
-    map: {
-      'layer1.0': 'residual_1',
-      'layer1.1': 'residual_2',
-      'layer2.0': 'residual_3',
-      'layer2.0.downsample.1': 'residual_3.batchNorm_3',
-    },
-  });
+  const report = await model.loadPyTorch(path, { map: RESIDUAL_MAP });
   t.deepEqual([...report.loaded], Object.keys(before));
   t.deepEqual([...report.reordered], ['layerNorm_1.weight', 'layerNorm_1.bias', 'dense_1.weight']);
   t.is(report.ignored.length, 8);
@@ -148,6 +151,28 @@ test('a residual net with batch norms and a layer norm of a whole map predicts a
   }
   // Without the map, blocks of equal shapes are not guessed.
   await t.throwsAsync(residualNet().loadPyTorch(path), { code: 'INVALID_DATA', message: /ambiguous: / });
+});
+
+test('the residual net trains on as in PyTorch: weights and running statistics', async (t) => {
+  const [model, later] = [residualNet(), residualNet()];
+  await model.loadPyTorch(fixture('pytorch-residual.safetensors'), { map: RESIDUAL_MAP });
+  await later.loadPyTorch(fixture('pytorch-residual-later.safetensors'), { map: RESIDUAL_MAP });
+  const trainer = new Trainer(model, {
+    optimizer: sgd({ learningRate: 0.05, momentum: 0.9 }),
+    loss: 'softmaxCrossEntropy',
+  });
+  const first = (await digits()).take(240);
+  await trainer.fit(first, { epochs: 1, batchSize: 30, shuffle: 'never' });
+  const got = model.getWeights();
+  for (const [tensor, { data }] of Object.entries(later.getWeights())) {
+    const { share } = deviationOf({
+      tensor,
+      got: got[tensor]?.data ?? [],
+      ref: data,
+      tolerance: TOLERANCES.trajectoryWeights,
+    });
+    t.true(share <= 1, `${tensor}: ${share} times the tolerance`);
+  }
 });
 
 test('modules of other names find their layers by shapes, and the report says so', async (t) => {

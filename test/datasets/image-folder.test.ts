@@ -217,7 +217,7 @@ withSharp('folders that are not as expected', async (t) => {
   const size = [2, 2] as const;
   await checkError(t, 'FILE_NOT_FOUND', [
     () => imageFolder('/absent', { size }),
-    '/absent: there is no such file; check the path',
+    '/absent: there is no such folder; check the path',
   ]);
   const root = folderWith(t, { 'a/.keep': '', 'b.png': '' });
   const empty = join(root, 'a');
