@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { setUp } from './setup.mjs';
 import { FASHION_MNIST, runMain } from './system.mjs';
 
-const EXAMPLE = 'examples/digits.ts';
+const EXAMPLE = 'examples/07-digits-convnet.ts';
 
 await runMain(async () => {
   const options = process.argv.slice(2);

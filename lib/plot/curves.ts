@@ -68,7 +68,7 @@ export function curvesSpec(points: ReturnType<typeof readSeries>, settings: Sett
   };
 }
 
-function scaleOf(type: 'linear' | 'log'): object {
+export function scaleOf(type: 'linear' | 'log'): object {
   return type === 'log' ? { type, nice: false } : { type, zero: false };
 }
 

@@ -1,6 +1,6 @@
 import { oneOf, readOptions, withDefault } from '../core/options.ts';
 import type { EpochRecord } from '../trainers/index.ts';
-import { axisOf, seriesEncoding } from './curves.ts';
+import { axisOf, scaleOf, seriesEncoding } from './curves.ts';
 import { checkRun, figureNames, inWords, type RunLike, readEpochs } from './epochs.ts';
 import { headed, PLOT_OPTIONS, type PlotOptions } from './options.ts';
 import { Plot } from './plot.ts';
@@ -58,7 +58,7 @@ function historySpec(
         y: {
           field: 'value',
           type: 'quantitative',
-          scale: { type: scale, zero: false },
+          scale: scaleOf(scale),
           axis: axisOf(
             inWords(name),
             scale,

@@ -1,0 +1,72 @@
+// `npm run --silent systems`: runs the examples of the fourteen slides in full and prints what each reaches beside what it should.
+// `npm run systems -- 4 11` runs some of them, `-- --seed 3` with other random numbers, `-- --short` in the form of the tests.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const SLIDES = 14;
+const given = process.argv.slice(2);
+const chosen = given.filter((word, i) => /^\d+$/.test(word) && given[i - 1] !== '--seed').map(Number);
+const options = given.filter((word, i) => !(/^\d+$/.test(word) && given[i - 1] !== '--seed'));
+
+const systems = readdirSync('examples')
+  .map((file) => ({ file, slide: Number(/^(\d\d)-.*\.ts$/.exec(file)?.[1]) }))
+  .filter(({ slide }) => slide >= 1 && (chosen.length === 0 || chosen.includes(slide)));
+
+const rows = [];
+let reached = 0;
+let skipped = 0;
+for (const { file, slide } of systems) {
+  process.stderr.write(`-- examples/${file}\n`);
+  const { status, output } = await run(join('examples', file));
+  const outcomes = [...output.matchAll(/^outcome: (.*) \| (.*) \| (.*) \| (reached|MISSED)$/gm)];
+  const isSkipped = outcomes.length === 0 && status === 0;
+  const isReached =
+    !isSkipped && status === 0 && outcomes.every(([, , , , verdict]) => verdict === 'reached');
+  if (isReached) reached += 1;
+  if (isSkipped) skipped += 1;
+  for (const [, what, figure, expected, verdict] of outcomes)
+    rows.push([slide, what, figure, expected, verdict]);
+  if (outcomes.length === 0)
+    rows.push([
+      slide,
+      file,
+      isSkipped ? (/^skipped: (.{0,40})/m.exec(output)?.[1] ?? '') : `exit code ${status}`,
+      '',
+      isSkipped ? 'skipped' : 'MISSED',
+    ]);
+}
+
+const heads = ['slide', 'what', 'reached', 'expected', ''];
+const widths = heads.map((head, column) =>
+  Math.max(head.length, ...rows.map((row) => String(row[column]).length)),
+);
+for (const row of [heads, ...rows]) {
+  console.log(
+    row
+      .map((cell, column) => String(cell).padEnd(widths[column]))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+const missing = chosen.length === 0 ? SLIDES - systems.length : 0;
+console.log(
+  `\n${reached} of ${chosen.length === 0 ? SLIDES : systems.length} systems reach their outcome${skipped > 0 ? `, ${skipped} skipped` : ''}${missing > 0 ? `, ${missing} not written yet` : ''}`,
+);
+process.exitCode = reached + skipped === systems.length ? 0 : 1;
+
+function run(file) {
+  const child = spawn(process.execPath, ['--import=tsx', file, ...options], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8');
+  child.stdout.on('data', (text) => {
+    output += text;
+    process.stderr.write(text);
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status: status ?? 1, output }));
+  });
+}
