@@ -38,4 +38,5 @@ export * from './models/index.ts';
 export type { NativeInfo as Info, NativeLayerInfo as LayerInfo, NativePlanInfo as Plan } from './native.ts';
 export * from './optimizers/index.ts';
 export type { Optimizer } from './optimizers/optimizer.ts';
+export * from './text/index.ts';
 export * from './trainers/index.ts';

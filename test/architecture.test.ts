@@ -31,7 +31,7 @@ const NATIVE: Rules = {
 const LIB: Rules = {
   order: [
     ['native.ts', 'core'],
-    ['layers', 'losses', 'optimizers', 'metrics', 'formats'],
+    ['layers', 'losses', 'optimizers', 'metrics', 'formats', 'text'],
     ['models', 'datasets'],
     ['trainers'],
     ['index.ts', 'plot'],
