@@ -15,16 +15,12 @@ export type Activation =
   | 'elu'
   | 'logSoftmax';
 
-export const activation: Rule<Activation> = oneOf(
-  'linear',
-  'relu',
-  'tanh',
-  'sigmoid',
-  'softmax',
-  'leakyRelu',
-  'elu',
-  'logSoftmax',
-);
+const named = oneOf('linear', 'relu', 'tanh', 'sigmoid', 'softmax', 'leakyRelu', 'elu', 'logSoftmax');
+
+export const activation: Rule<Activation> = {
+  ...named,
+  expected: `${named.expected} (gelu(), silu() and softplus() are layers, to put behind it)`,
+};
 
 /** Which algorithm multiplies: the fixed rule over the layer's shape, or OpenBLAS whatever the rule says. */
 export type Kernel = 'auto' | 'blas';

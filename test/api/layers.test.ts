@@ -255,7 +255,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [
     () => dense({ units: 1, name: 'out', activation: wrongly('gelu') }),
-    'dense "out": activation must be "linear", "relu", "tanh", "sigmoid", "softmax", "leakyRelu", "elu" or "logSoftmax", got "gelu"',
+    'dense "out": activation must be "linear", "relu", "tanh", "sigmoid", "softmax", "leakyRelu", "elu" or "logSoftmax" (gelu(), silu() and softplus() are layers, to put behind it), got "gelu"',
   ],
   [() => dense({ units: 1, bias: wrongly('no') }), 'dense: bias must be true or false, got "no"'],
   [
