@@ -5,6 +5,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { LayerSpec } from '../native.ts';
+import { ownerOf } from './load-weights.ts';
 
 /** How PyTorch holds a parameter. */
 export interface TorchLayout {
@@ -35,6 +36,10 @@ type Features = { readonly kind: 'same' } | { readonly kind: 'flattened' | 'lost
 interface Value {
   readonly shape: Shape;
   readonly features: Features;
+  /** Whether PyTorch holds it channels first, as it does images; sequences of vectors it holds as Gradloom does. */
+  readonly channelsFirst: boolean;
+  /** Whether weights had a part in it. What had not stands in the order in which the caller gives it. */
+  readonly learned: boolean;
 }
 
 const SAME: Features = { kind: 'same' };
@@ -48,12 +53,17 @@ export function findTorchLayouts(
 ): TorchLayouts {
   const layouts = new Map<string, TorchLayout>();
   const values = new Map<string, Value>();
-  const input: Value = { shape: inputShape, features: SAME };
+  const input: Value = {
+    shape: inputShape,
+    features: SAME,
+    channelsFirst: inputShape.length === 3,
+    learned: false,
+  };
   let before = input;
   for (const { name, kind, inputs } of layers) {
     const read = inputs?.map((source) => values.get(source) ?? input) ?? [before];
     const [first = input] = read;
-    const own = parameters.filter((parameter) => parameter.name.startsWith(`${name}.`));
+    const own = parameters.filter((parameter) => ownerOf(parameter.name) === name);
     const shape = parts.find((part) => part.name === name)?.outputShape ?? first.shape;
     const mixed = read.find(({ features }) => !sameFeatures(features, first.features));
     const lost =
@@ -63,34 +73,49 @@ export function findTorchLayouts(
       const layout = layoutOf(parameter, kind, first);
       if (layout !== undefined) layouts.set(parameter.name, layout);
     }
-    before = { shape, features: featuresBehind(kind, first, shape) };
+    before = {
+      shape,
+      features: featuresBehind(kind, first, shape),
+      channelsFirst: isChannelsFirst(kind, first, shape),
+      learned: own.length > 0 || read.some(({ learned }) => learned),
+    };
     values.set(name, before);
   }
   return layouts;
 }
 
 /** Units of a dense layer are their own order; a layer that keeps the shape goes value by value. */
-function featuresBehind(kind: string, { shape, features }: Value, output: Shape): Features {
-  if (kind === 'dense' || sameShape(shape, output)) return kind === 'dense' ? SAME : features;
+function featuresBehind(kind: string, before: Value, output: Shape): Features {
+  const { shape, features, channelsFirst, learned } = before;
+  if (kind === 'dense') return SAME;
+  if (sameShape(shape, output)) return features;
   if (features.kind !== 'same') return sameShape(output, features.map) ? SAME : { ...features, kind: 'lost' };
-  const rearranges = (kind === 'flatten' || kind === 'reshape') && hasTwoOrders(shape);
+  if (kind !== 'flatten' && kind !== 'reshape') return SAME;
+  // Units that become an image are in PyTorch's order of its axes there, and in ours here.
+  if (shape.length === 1) return learned && isImage(output) ? { kind: 'lost', map: output } : SAME;
+  if (!channelsFirst || !hasTwoOrders(shape)) return SAME;
   // As long as the channels stay last, the positions are in row-major order in both.
-  if (!rearranges || (output.length > 1 && output.at(-1) === shape.at(-1))) return SAME;
+  if (output.length > 1 && output.at(-1) === shape.at(-1)) return SAME;
   return { kind: output.length === 1 ? 'flattened' : 'lost', map: shape };
+}
+
+function isChannelsFirst(kind: string, { shape, channelsFirst }: Value, output: Shape): boolean {
+  if (kind === 'conv2d') return true;
+  return kind === 'reshape' && shape.length === 1 ? channelsFirst || isImage(output) : channelsFirst;
 }
 
 function layoutOf(
   { name, shape }: NamedShape,
   kind: string,
-  { features, ...input }: Value,
+  { features, channelsFirst, ...input }: Value,
 ): TorchLayout | undefined {
   if (features.kind === 'flattened') {
     const reads = kind !== 'dense' || name.endsWith('.weight');
     return reads ? { shape, order: orderOf(features.map) } : undefined;
   }
   // One number for each value of a map, as layer norms over all axes have them.
-  const wholeMap = shape.length > 1 && kind === 'layerNorm' && sameShape(shape, input.shape);
-  if (!wholeMap) return undefined;
+  const isWhole = kind === 'layerNorm' && shape.length > 1 && sameShape(shape, input.shape);
+  if (!isWhole || !channelsFirst) return undefined;
   const channels = shape.at(-1) as number;
   return { shape: [channels, ...shape.slice(0, -1)], order: orderOf(shape) };
 }
@@ -102,6 +127,10 @@ function sameFeatures(a: Features, b: Features): boolean {
 function mapOf(...values: readonly Value[]): Shape {
   const [map = []] = values.flatMap(({ features }) => (features.kind === 'same' ? [] : [features.map]));
   return map;
+}
+
+function isImage(shape: Shape): boolean {
+  return shape.length === 3 && hasTwoOrders(shape);
 }
 
 /** Whether channels first and channels last differ in a map's row-major order. */
@@ -122,7 +151,7 @@ function orderOf(map: Shape): Uint32Array {
 function lostError(operation: string, layer: string, map: Shape): GradloomError {
   return new GradloomError(
     'INVALID_OPTION',
-    `${operation}: between layer "${layer}" and the flattened map ${formatShape(map)} the order of features cannot be ` +
+    `${operation}: between layer "${layer}" and the map ${formatShape(map)} the order of features cannot be ` +
       'followed; put a dense layer right behind flatten, or set its weights by loadWeights',
   );
 }

@@ -88,17 +88,18 @@ interface GraphLayer {
   readonly inputs?: readonly string[];
 }
 
-/** Of layers over an input [2, 2, 3], with parameters by name. */
+/** Of layers over an input, with parameters by name. */
 function layoutsOf(
   layers: readonly GraphLayer[],
   parameters: Readonly<Record<string, readonly number[]>>,
+  inputShape: readonly number[] = [2, 2, 3],
 ): ReadonlyMap<string, TorchLayout> {
   const specs = layers.map(({ name, kind, inputs }) =>
     inputs === undefined ? { name, kind } : { name, kind, inputs },
   );
   const parts = layers.map(({ name, shape }) => ({ name, outputShape: shape }));
   const shapes = Object.entries(parameters).map(([name, shape]) => ({ name, shape }));
-  return findTorchLayouts('test', { inputShape: [2, 2, 3], layers: specs }, parts, shapes);
+  return findTorchLayouts('test', { inputShape, layers: specs }, parts, shapes);
 }
 
 const ORDER = Uint32Array.of(0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11);
@@ -160,7 +161,7 @@ test('the order follows the paths of residual blocks', (t) => {
   // The units of a dense layer have no map's order, what is added to them has.
   t.throws(() => layoutsOf(block('dense'), { 'r.inner.weight': [12, 12], 'head.weight': [5, 12] }), {
     code: 'INVALID_OPTION',
-    message: /between layer "r" and the flattened map \[2, 2, 3\] the order of features cannot be followed/,
+    message: /between layer "r" and the map \[2, 2, 3\] the order of features cannot be followed/,
   });
 });
 
@@ -180,8 +181,7 @@ test('a map that is restored has its own order again; another one cannot be foll
   ];
   t.throws(() => layoutsOf(other, { 'conv.weight': [3, 3, 1, 1] }), {
     code: 'INVALID_OPTION',
-    message:
-      /between layer "conv" and the flattened map \[2, 2, 3\] the order of features cannot be followed/,
+    message: /between layer "conv" and the map \[2, 2, 3\] the order of features cannot be followed/,
   });
   t.is(layoutsOf(other, {}).size, 0);
 });
@@ -196,7 +196,34 @@ test('positions that are put in one row keep channels last; a reshape that mixes
   const layouts = layoutsOf(behind([4, 3]), { 'norm.weight': [3], 'dense.weight': [5, 12] });
   t.deepEqual([...layouts], [['dense.weight', { shape: [5, 12], order: ORDER }]]);
   t.throws(() => layoutsOf(behind([6, 2]), { 'norm.weight': [2] }), {
-    message: /"norm" and the flattened map/,
+    message: /"norm" and the map/,
+  });
+});
+
+test('sequences of vectors are held alike: flattened, normalised as a whole', (t) => {
+  const sequence = (kind: string) => [
+    { name: 'first', kind, shape: [4, 3] },
+    { name: 'norm', kind: 'layerNorm', shape: [4, 3] },
+    FLAT,
+    { name: 'dense', kind: 'dense', shape: [5] },
+  ];
+  const parameters = { 'norm.weight': [4, 3], 'dense.weight': [5, 12] };
+  t.is(layoutsOf(sequence('embedding'), { 'first.weight': [9, 3], ...parameters }, [4]).size, 0);
+  t.is(layoutsOf(sequence('relu'), parameters, [4, 3]).size, 0);
+});
+
+test('units that become an image cannot be followed; an input that does is in the order of the caller', (t) => {
+  const image = [
+    { name: 'map', kind: 'reshape', shape: [2, 2, 3] },
+    { name: 'conv', kind: 'conv2d', shape: [2, 2, 3] },
+    FLAT,
+    { name: 'dense', kind: 'dense', shape: [5] },
+  ];
+  const parameters = { 'conv.weight': [3, 3, 1, 1], 'dense.weight': [5, 12] };
+  t.deepEqual([...layoutsOf(image, parameters, [12]).keys()], ['dense.weight']);
+  const units = { name: 'units', kind: 'dense', shape: [12] };
+  t.throws(() => layoutsOf([units, ...image], { 'units.weight': [12, 4], ...parameters }, [4]), {
+    message: /between layer "conv" and the map \[2, 2, 3\] the order of features cannot be followed/,
   });
 });
 
