@@ -7,6 +7,7 @@ export { GradloomError, type GradloomErrorCode } from './core/errors.ts';
 export { info } from './core/info.ts';
 export type { Shape } from './core/shape.ts';
 export * from './datasets/index.ts';
+export * from './estimators/index.ts';
 export * from './layers/index.ts';
 export type { Initializer } from './layers/initializer.ts';
 export type { Layer } from './layers/layer.ts';

@@ -34,6 +34,7 @@ const LIB: Rules = {
     ['layers', 'losses', 'optimizers', 'metrics', 'formats', 'text'],
     ['models', 'datasets'],
     ['trainers'],
+    ['estimators'],
     ['index.ts', 'plot'],
     ['report'],
     ['cli'],

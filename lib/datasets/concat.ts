@@ -35,7 +35,7 @@ function checkAlike(first: DatasetParts, other: DatasetParts, place: number): vo
       throw fail(shape, formatShape(other[shape]), formatShape(first[shape]));
   }
   if (first.labelKind !== other.labelKind) throw fail('labelKind', other.labelKind, first.labelKind);
-  for (const what of ['preprocessing', 'classNames', 'table'] as const) {
+  for (const what of ['preprocessing', 'classNames', 'table', 'vectorizer'] as const) {
     const [a, b] = [JSON.stringify(first[what]), JSON.stringify(other[what])];
     if (a === b) continue;
     const remedy = what === 'table' ? '; read it with { like }' : '';

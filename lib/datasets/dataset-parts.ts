@@ -1,5 +1,6 @@
 /** What a dataset is made of. */
 import type { Shape } from '../core/shape.ts';
+import type { Vectorizer } from '../text/vectorizer.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import type { SparseInputs } from './sparse-inputs.ts';
 import type { Table } from './table.ts';
@@ -41,6 +42,8 @@ export interface DatasetParts<Input extends Shape = Shape, Label extends LabelKi
   readonly sampleWeights?: Float32Array<ArrayBuffer> | undefined;
   readonly rows: Uint32Array<ArrayBuffer> | undefined;
   readonly table: Table | undefined;
+  /** What made the samples, where they are texts. */
+  readonly vectorizer?: Vectorizer | undefined;
   /** For each input column of the table the rows in which a value was filled in. */
   readonly gaps?: readonly Uint32Array[] | undefined;
 }

@@ -2,6 +2,7 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, guardedBy, integer, readValue, seed as seedRule } from '../core/options.ts';
 import { RandomStream } from '../core/philox.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
+import type { Vectorizer } from '../text/vectorizer.ts';
 import { countClasses, oneHotParts } from './classes.ts';
 import { concatParts } from './concat.ts';
 import type { NestedNumbers } from './copies.ts';
@@ -43,6 +44,8 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
   readonly preprocessing: Preprocessing;
   /** The columns, types, categories and fills of the table that it was read from, if it was. */
   readonly table: Table | undefined;
+  /** What made the samples, where they are texts. */
+  readonly vectorizer: Vectorizer | undefined;
   readonly #parts: DatasetParts<Input, Label>;
 
   static {
@@ -59,6 +62,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
     this.classCount = parts.classCount;
     this.preprocessing = parts.preprocessing;
     this.table = parts.table;
+    this.vectorizer = parts.vectorizer;
     this.#parts = parts;
     Object.freeze(this);
   }

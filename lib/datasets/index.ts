@@ -17,6 +17,8 @@ export { fromArrays } from './from-arrays.ts';
 export { fromRows } from './from-rows.ts';
 export type { SparseSource } from './from-sparse.ts';
 export { fromSparse } from './from-sparse.ts';
+export type { TextKindOf, TextLabels, TextSource } from './from-texts.ts';
+export { fromTexts } from './from-texts.ts';
 export type { IdxSource } from './idx.ts';
 export { idx } from './idx.ts';
 export type { ImageFolderOptions } from './image-folder.ts';

@@ -1,8 +1,8 @@
 /**
  * Models and checkpoints in files: safetensors with these metadata, all strings. `format` is `gradloom`,
  * `formatVersion` is `1`, `architecture` the network as JSON, `preprocessing` (JSON) and `loss`
- * (JSON, or its kind alone) what the model was trained with, if it was, `table` and `classNames` (JSON) how rows are read and
- * classes are called, if they are, and `trainer` a trainer's settings and counts as JSON in a
+ * (JSON, or its kind alone) what the model was trained with, if it was, `table`, `vectorizer` and `classNames` (JSON) how rows
+ * and texts are read and classes are called, if they are, and `trainer` a trainer's settings and counts as JSON in a
  * checkpoint, which holds the optimizer's state too.
  */
 import { GradloomError } from '../core/errors.ts';
@@ -32,6 +32,8 @@ import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts'
 import { parseHeader } from '../formats/safetensors-header.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
+import { makeVectorizer } from '../text/make-vectorizer.ts';
+import type { Vectorizer } from '../text/vectorizer.ts';
 import { type Network, nameLayers } from './network.ts';
 import type { TrainingRecord } from './training-record.ts';
 import type { Weight, Weights } from './weights.ts';
@@ -58,6 +60,7 @@ export function encodeModelFile({ network, training, tensors, trainer }: ModelFi
     metadata.preprocessing = JSON.stringify(training.preprocessing);
     if (training.loss !== undefined) metadata.loss = JSON.stringify(training.loss.toSpec());
     if (training.table !== undefined) metadata.table = JSON.stringify(tableToRecord(training.table));
+    if (training.vectorizer !== undefined) metadata.vectorizer = JSON.stringify(training.vectorizer);
     if (training.classNames !== undefined) metadata.classNames = JSON.stringify(training.classNames);
   }
   if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
@@ -95,6 +98,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
             preprocessing,
             loss,
             table: readField(path, metadata, 'table', (given) => readTable(given, network)),
+            vectorizer: readField(path, metadata, 'vectorizer', (given) => readVectorizer(given, network)),
             classNames: readField(path, metadata, 'classNames', (given) =>
               readValue('classNames', 'classNames', given, classNames),
             ),
@@ -190,6 +194,15 @@ function readPreprocessing(given: unknown, { inputShape }: Network): Preprocessi
     return Object.freeze({ norm, ...makePreprocessing(`preprocessing: before[${place}]`, channels, map) });
   });
   return makePreprocessing('preprocessing', channels, { ...read, before });
+}
+
+function readVectorizer(given: unknown, { inputShape }: Network): Vectorizer {
+  const vectorizer = makeVectorizer(given);
+  if (sameShape(inputShape, vectorizer.inputShape)) return vectorizer;
+  throw new GradloomError(
+    'SHAPE_MISMATCH',
+    `vectorizer: gives samples of shape ${formatShape(vectorizer.inputShape)}, the architecture takes ${formatShape(inputShape)}`,
+  );
 }
 
 function readTable(given: unknown, { inputShape }: Network): Table {

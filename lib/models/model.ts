@@ -9,6 +9,7 @@ import { withGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
 import { type NativeLayerInfo, type NativePlanInfo, native } from '../native.ts';
+import type { Vectorizer } from '../text/vectorizer.ts';
 import { FORK_OPTIONS, type ForkOptions, forkNetwork } from './fork.ts';
 import { differentiate, type GradientOptions, type Gradients } from './gradient.ts';
 import { type LoadPyTorchOptions, type PyTorchReport, selectFromPyTorch } from './load-pytorch.ts';
@@ -89,6 +90,11 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
    */
   get table(): Table | undefined {
     return this.#state.training?.table;
+  }
+
+  /** What makes samples of texts for the model, if it was trained on texts: `predict` takes texts then. */
+  get vectorizer(): Vectorizer | undefined {
+    return this.#state.training?.vectorizer;
   }
 
   /** The names of the classes that the model was trained to tell, where its data had names. */

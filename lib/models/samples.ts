@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
-import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from '../datasets/copies.ts';
 import { Dataset } from '../datasets/dataset.ts';
 import type { Inputs } from '../datasets/dataset-parts.ts';
@@ -12,6 +12,7 @@ import { isRowObject, type RowValue } from '../datasets/row-values.ts';
 import { encodeSampleRows } from '../datasets/sample-rows.ts';
 import type { Table } from '../datasets/table.ts';
 import type { NativeSamples } from '../native.ts';
+import { checkTexts, type Vectorizer } from '../text/vectorizer.ts';
 import type { ModelState } from './model-state.ts';
 import { checkDataset } from './objective.ts';
 import { IDENTITY, toNativePreprocessing } from './preprocessing.ts';
@@ -22,7 +23,7 @@ import type { TrainingRecord } from './training-record.ts';
  * array, or one array a sample, flat or nested as the model's input shape says. For a model that was trained on a
  * table: one row a sample, an object by column or an array in the order of the columns; a typed array holds
  * samples that are encoded already. For a model that reads ids: an Int32Array, or one list a sample; for one that reads sparse
- * samples: of each the features that are there.
+ * samples: of each the features that are there; for one that was trained on texts (`fromTexts`): texts.
  */
 export type RawSamples =
   | Float32Array
@@ -31,6 +32,7 @@ export type RawSamples =
   | Uint32Array
   | readonly NestedNumbers[]
   | readonly SparseSample[]
+  | readonly string[]
   | readonly SampleRow[];
 
 /** `{ age: 31, city: 'Oslo' }` or `[31, 'Oslo']`. An object's other keys are left aside. */
@@ -46,9 +48,28 @@ export function readSamplesFor(
   if (inputs instanceof Dataset) {
     return nativeSamples(checkDataset(operation, 'the dataset', inputs, inputShape));
   }
+  if (Array.isArray(inputs) && typeof inputs[0] === 'string') {
+    return readTexts(operation, inputs, inputShape, training?.vectorizer);
+  }
   return inner.inputForm === 'floats'
     ? readSamples(operation, inputs, inputShape, training)
     : readNamedRows(operation, inputs, inner.inputForm, inputShape);
+}
+
+function readTexts(
+  operation: string,
+  texts: readonly unknown[],
+  inputShape: Shape,
+  vectorizer: Vectorizer | undefined,
+): NativeSamples {
+  if (vectorizer === undefined || !sameShape(inputShape, vectorizer.inputShape)) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: inputs[0] is a string, but the model was not trained on texts (fromTexts) and has no vectorizer; give its samples`,
+    );
+  }
+  const { inputShape: _, ...inputs } = vectorizer.transform(checkTexts(operation, texts));
+  return { inputs, count: texts.length, ...toNativePreprocessing(IDENTITY) };
 }
 
 /** Samples for a model that reads ids or sparse samples. */

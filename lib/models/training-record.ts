@@ -5,6 +5,7 @@ import type { Dataset } from '../datasets/dataset.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
 import type { Column, Table } from '../datasets/table.ts';
 import type { Loss } from '../losses/loss.ts';
+import type { Vectorizer } from '../text/vectorizer.ts';
 import { checkSamePreprocessing } from './preprocessing.ts';
 
 /** How the numbers of samples and labels came about. */
@@ -13,6 +14,8 @@ export interface DataReading {
   /** Of data that were read from a table. */
   readonly table: Table | undefined;
   readonly classNames: readonly string[] | undefined;
+  /** Of data that are texts. */
+  readonly vectorizer?: Vectorizer | undefined;
 }
 
 /** What a model was trained with and needs again to be used. */
@@ -33,7 +36,7 @@ export function trainedLoss(operation: string, training: TrainingRecord | undefi
 /** The record after a run on `dataset`, which keeps what only earlier data said. */
 export function recordTraining(
   loss: Loss,
-  { preprocessing, table, classNames }: Dataset,
+  { preprocessing, table, classNames, vectorizer }: Dataset,
   earlier: TrainingRecord | undefined,
 ): TrainingRecord {
   return {
@@ -41,6 +44,7 @@ export function recordTraining(
     preprocessing,
     table: table ?? earlier?.table,
     classNames: classNames ?? earlier?.classNames,
+    vectorizer: vectorizer ?? earlier?.vectorizer,
   };
 }
 
@@ -62,6 +66,11 @@ export function checkSameReading(
         'read it as in csv(path, { like: train })',
     );
   }
+  if (!haveSameFeatures(given.vectorizer, expected.vectorizer)) {
+    throw fail(
+      `the texts of ${name} have other features than those of ${reference}; make both with one vectorizer`,
+    );
+  }
   const place = differingPlace(given.classNames, expected.classNames);
   if (place === undefined) return;
   const [one, other] = [given, expected].map(({ classNames }) =>
@@ -81,6 +90,11 @@ function differingColumn(given: Table | undefined, expected: Table | undefined):
 function meaningOf(column: Column): string {
   const { name, kind } = column;
   return JSON.stringify(kind === 'number' ? [name, kind] : [name, kind, column.encoding, column.categories]);
+}
+
+function haveSameFeatures(given: Vectorizer | undefined, expected: Vectorizer | undefined): boolean {
+  if (given === undefined || expected === undefined || given === expected) return true;
+  return JSON.stringify(given) === JSON.stringify(expected);
 }
 
 function differingPlace(

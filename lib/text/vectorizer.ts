@@ -28,6 +28,11 @@ export interface VectorizerRecord {
   readonly [attribute: string]: unknown;
 }
 
+export function isVectorizer(given: unknown): given is Vectorizer {
+  const { transform, toJSON, inputShape } = (given ?? {}) as Readonly<Record<string, unknown>>;
+  return typeof transform === 'function' && typeof toJSON === 'function' && Array.isArray(inputShape);
+}
+
 export type TextNorm = 'l1' | 'l2' | 'none';
 
 export function checkTexts(operation: string, texts: unknown): readonly string[] {

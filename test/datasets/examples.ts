@@ -9,6 +9,7 @@ import {
   fromArrays,
   fromRows,
   fromSparse,
+  fromTexts,
   idx,
   imageFolder,
   iris,
@@ -18,6 +19,7 @@ import {
   npy,
 } from '../../lib/datasets/index.ts';
 import { encodeNpy } from '../../lib/formats/npy.ts';
+import { tfidfVectorizer } from '../../lib/text/index.ts';
 import { idxFile } from './files.ts';
 
 export interface Example {
@@ -85,6 +87,18 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         labels: classes,
         sampleWeights: Float32Array.from(range(COUNT)),
       }),
+  },
+  fromTexts: {
+    files: {},
+    read: async () => {
+      const texts = range(COUNT).map((i) => ['red fish', 'blue fish', 'one two two'][i % 3] as string);
+      const vectorizer = tfidfVectorizer(texts);
+      return fromTexts({
+        texts,
+        vectorizer,
+        labels: range(COUNT).map((i) => (i % 3 < 2 ? 'fish' : 'count')),
+      });
+    },
   },
   fromRows: { files: {}, read: () => fromRows(ROWS, TABLE) },
   csv: {

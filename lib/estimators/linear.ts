@@ -1,0 +1,95 @@
+/** Linear models, trained in one call: a few lines over the public interface. */
+import { extent, integer, positive, readOptions, seed, threads, withDefault } from '../core/options.ts';
+import type { Shape } from '../core/shape.ts';
+import { type Dataset, partsOf } from '../datasets/dataset.ts';
+import { isSparse } from '../datasets/sparse-inputs.ts';
+import { dense, flatten, sparseDense } from '../layers/index.ts';
+import { type Model, sequential } from '../models/index.ts';
+import { adagrad } from '../optimizers/index.ts';
+import { Trainer } from '../trainers/index.ts';
+
+export interface LinearOptions {
+  /** Passes over the data. Default: 10. */
+  readonly epochs?: number;
+  /** Of AdaGrad. Default: 0.1. */
+  readonly learningRate?: number;
+  /** Samples a step. Default: 32. */
+  readonly batchSize?: number;
+  /** Of the order of samples. Default: 0. */
+  readonly seed?: number;
+  /** 0: all that affinity and quota allow. Default: 0. */
+  readonly threads?: number;
+}
+
+const OPTIONS = {
+  epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
+  learningRate: withDefault(positive, 0.1),
+  batchSize: withDefault(extent, 32),
+  seed: withDefault(seed, 0),
+  threads: withDefault(threads, 0),
+};
+
+/** A trained model. */
+export interface Fitted<Input extends Shape> {
+  readonly model: Model<Input, Shape>;
+  /**
+   * Of each pass the mean loss. Each sample is judged before the model learns from it, so that of a first pass is what the model
+   * does on samples that it has not seen.
+   */
+  readonly losses: readonly number[];
+}
+
+/**
+ * Logistic regression of any number of classes, by AdaGrad: on sparse samples (`fromSparse`, `fromTexts`) at the cost of the
+ * features that are there. Weights start at 0.
+ *
+ * @example
+ * const { model } = await linearClassifier(train, { epochs: 5 });
+ * const { labels } = await model.classify(test);
+ */
+export async function linearClassifier<Input extends Shape>(
+  dataset: Dataset<Input, 'class'>,
+  options: LinearOptions = {},
+): Promise<Fitted<Input>> {
+  return await trainLinear('linearClassifier', dataset, 'softmaxCrossEntropy', options);
+}
+
+/**
+ * Least squares by AdaGrad, on dense or sparse samples. Weights start at 0.
+ *
+ * @example
+ * const { model } = await linearRegressor(train);
+ */
+export async function linearRegressor<Input extends Shape>(
+  dataset: Dataset<Input, 'values'>,
+  options: LinearOptions = {},
+): Promise<Fitted<Input>> {
+  return await trainLinear('linearRegressor', dataset, 'meanSquaredError', options);
+}
+
+async function trainLinear<Input extends Shape>(
+  operation: string,
+  dataset: Dataset<Input, 'class'> | Dataset<Input, 'values'>,
+  loss: 'softmaxCrossEntropy' | 'meanSquaredError',
+  options: LinearOptions,
+): Promise<Fitted<Input>> {
+  const { epochs, learningRate, batchSize, seed, threads } = readOptions(operation, options, OPTIONS);
+  const units =
+    dataset.labelKind === 'class'
+      ? Math.max(2, dataset.classCount)
+      : dataset.labelShape.reduce((product, size) => product * size, 1);
+  const settings = { units, weightInitializer: 'zeros' } as const;
+  const layers = isSparse(partsOf(dataset).inputs) ? [sparseDense(settings)] : [flatten(), dense(settings)];
+  const model = sequential({ inputShape: dataset.inputShape, seed }, layers);
+  const trainer = new Trainer(model as Model<Input, Shape>, {
+    optimizer: adagrad({ learningRate }),
+    loss,
+    seed,
+    threads,
+  });
+  const run = await trainer.fit(dataset as never, { epochs, batchSize, progress: 'none' });
+  return Object.freeze({
+    model: model as Model<Input, Shape>,
+    losses: Object.freeze(run.epochs.map((epoch) => (epoch as { readonly loss: number }).loss)),
+  });
+}

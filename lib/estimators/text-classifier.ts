@@ -1,0 +1,73 @@
+import {
+  anything,
+  extent,
+  integer,
+  optional,
+  positive,
+  readOptions,
+  seed,
+  threads,
+  withDefault,
+} from '../core/options.ts';
+import { fromTexts } from '../datasets/from-texts.ts';
+import { dense, embeddingBag } from '../layers/index.ts';
+import { sequential } from '../models/index.ts';
+import { adagrad } from '../optimizers/index.ts';
+import { tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
+import type { Vectorizer } from '../text/vectorizer.ts';
+import { Trainer } from '../trainers/index.ts';
+import { type Fitted, type LinearOptions, linearClassifier } from './linear.ts';
+
+export interface TextClassifierOptions extends LinearOptions {
+  /** Default: `tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: 2, sublinear: true })`. */
+  readonly vectorizer?: Vectorizer;
+  /**
+   * 0: a logistic regression on the tokens. More: a vector of so many numbers for each token, whose weighted sum a second layer reads
+   * (A. Joulin et al., "Bag of tricks for efficient text classification", 2017), for large sets of texts. Default: 0.
+   */
+  readonly units?: number;
+}
+
+const OPTIONS = {
+  vectorizer: optional(anything('a vectorizer')),
+  units: withDefault(integer(0), 0),
+  epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
+  learningRate: withDefault(positive, 0.2),
+  batchSize: withDefault(extent, 32),
+  seed: withDefault(seed, 0),
+  threads: withDefault(threads, 0),
+};
+
+/**
+ * A classifier of texts, trained in one call. The model keeps the vectorizer: `model.classify(texts)`, also after `save` and
+ * `loadModel`.
+ *
+ * @example
+ * const { model } = await textClassifier(texts, labels);
+ * const { names } = await model.classify(['Win a free prize now']);
+ */
+export async function textClassifier(
+  texts: readonly string[],
+  labels: readonly string[],
+  options: TextClassifierOptions = {},
+): Promise<Fitted<readonly [number]>> {
+  const { units, vectorizer, ...settings } = readOptions('textClassifier', options, OPTIONS);
+  const words =
+    (vectorizer as Vectorizer | undefined) ??
+    tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: 2, sublinear: true });
+  const train = fromTexts({ texts, vectorizer: words, labels });
+  if (units === 0) return await linearClassifier(train, settings);
+  const model = sequential({ inputShape: train.inputShape, seed: settings.seed }, [
+    embeddingBag({ units, pooling: 'sum' }),
+    dense({ units: Math.max(2, train.classCount) }),
+  ]);
+  const { learningRate, epochs, batchSize, seed, threads } = settings;
+  const trainer = new Trainer(model, {
+    optimizer: adagrad({ learningRate }),
+    loss: 'softmaxCrossEntropy',
+    seed,
+    threads,
+  });
+  const run = await trainer.fit(train, { epochs, batchSize, progress: 'none' });
+  return Object.freeze({ model, losses: Object.freeze(run.epochs.map(({ loss }) => loss)) });
+}

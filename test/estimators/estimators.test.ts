@@ -1,0 +1,137 @@
+/** Models in one call, on made-up texts and numbers. Threads: all there are, and 1. */
+import { join } from 'node:path';
+import test from 'ava';
+import {
+  fromArrays,
+  fromSparse,
+  fromTexts,
+  hashingVectorizer,
+  linearClassifier,
+  linearRegressor,
+  loadModel,
+  textClassifier,
+  tfidfVectorizer,
+} from '../../lib/index.ts';
+import { testErrors, wrongly } from '../api/errors.ts';
+import { folderWith } from '../datasets/files.ts';
+
+const SUBJECTS = {
+  sea: ['ship', 'wave', 'harbour', 'sailor'],
+  wood: ['tree', 'moss', 'fox', 'path'],
+  town: ['street', 'tram', 'square', 'shop'],
+};
+const FILL = ['the', 'a', 'old', 'new', 'saw', 'near', 'and', 'then'];
+const KINDS = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[];
+
+/** Texts of twelve words, two of them telling. */
+const labels = Array.from({ length: 120 }, (_, i) => KINDS[i % 3] as keyof typeof SUBJECTS);
+const texts = labels.map((label, i) => {
+  const words = Array.from({ length: 12 }, (_, j) => FILL[(i * 5 + j * j * 3) % FILL.length] as string);
+  words[i % 12] = SUBJECTS[label][(i >> 2) % 4] as string;
+  words[(i + 5) % 12] = SUBJECTS[label][(i >> 4) % 4] as string;
+  return words.join(' ');
+});
+const UNSEEN = ['The sailor and the wave', 'An old fox near the tree', 'new tram, old square'];
+
+test('textClassifier: learns, names classes of new texts, and comes back from a file with its words', async (t) => {
+  for (const units of [0, 8]) {
+    const { model, losses } = await textClassifier(texts, labels, { units });
+    t.true((losses.at(-1) as number) < (losses[0] as number) / 2);
+    t.deepEqual((await model.classify(UNSEEN)).names, ['sea', 'wood', 'town']);
+    const path = join(folderWith(t, {}), 'model');
+    await model.save(path);
+    const loaded = await loadModel(path);
+    t.deepEqual(await loaded.classify(UNSEEN), await model.classify(UNSEEN));
+    t.deepEqual(loaded.vectorizer?.vocabulary, model.vectorizer?.vocabulary);
+    t.deepEqual(
+      await model.predict(UNSEEN),
+      await model.predict(fromTexts({ texts: UNSEEN, vectorizer: model.vectorizer as never })),
+    );
+  }
+});
+
+test('linearClassifier: sparse and dense samples give one model, to the error of float sums', async (t) => {
+  const vectorizer = tfidfVectorizer(texts);
+  const sparse = fromTexts({ texts, labels, vectorizer });
+  const dense = sparse.map(({ input }) => input);
+  t.deepEqual(sparse.classNames, ['sea', 'town', 'wood']);
+  const one = await linearClassifier(sparse, { epochs: 3, threads: 1 });
+  const other = await linearClassifier(dense, { epochs: 3 });
+  t.true(one.losses.every((loss, i) => Math.abs(loss - (other.losses[i] as number)) < 1e-4 * loss));
+  t.is((await one.model.evaluate(sparse, { metrics: ['accuracy'] })).accuracy, 1);
+});
+
+test('linearRegressor: finds the weights of sparse and of dense samples', async (t) => {
+  const samples = Array.from({ length: 200 }, (_, i) => ({
+    indices: [i % 7, 7 + (i % 3)],
+    values: [1, (i % 5) - 2],
+  }));
+  const targets = Float32Array.from(samples, ({ indices, values }) =>
+    indices.reduce((sum, feature, j) => sum + (feature - 4) * (values[j] as number), 0),
+  );
+  const sparse = fromSparse({ inputShape: [10], samples, labels: targets });
+  const { model } = await linearRegressor(sparse, { epochs: 200, learningRate: 1 });
+  t.true((await model.evaluate(sparse)).loss < 1e-3);
+  const plain = fromArrays({
+    inputs: [[0], [1], [2], [3]],
+    inputShape: [1],
+    labels: Float32Array.of(1, 3, 5, 7),
+  });
+  const line = await linearRegressor(plain, { epochs: 500, learningRate: 1 });
+  t.true((await line.model.evaluate(plain)).loss < 1e-3);
+});
+
+test('texts of several sets: one vectorizer, or an error', async (t) => {
+  const vectorizer = hashingVectorizer({ features: 64 });
+  const train = fromTexts({ texts, labels, vectorizer });
+  t.is(train.vectorizer, vectorizer);
+  const { model } = await linearClassifier(train, { epochs: 1 });
+  const again = fromTexts({
+    texts: UNSEEN,
+    labels: ['sea', 'wood', 'town'],
+    vectorizer: hashingVectorizer({ features: 64 }),
+  });
+  await t.notThrowsAsync(() => model.evaluate(again));
+  const other = fromTexts({
+    texts: UNSEEN,
+    labels: ['sea', 'wood', 'town'],
+    vectorizer: hashingVectorizer({ features: 64, signed: false }),
+  });
+  await t.throwsAsync(() => model.evaluate(other), {
+    code: 'INVALID_DATA',
+    message:
+      /the texts of the dataset have other features than those of the model's training data; make both with one vectorizer$/,
+  });
+  t.throws(() => train.concat(other), { code: 'INVALID_DATA' });
+});
+
+const numbers = () =>
+  linearClassifier(fromArrays({ inputs: [[0], [1]], inputShape: [1], labels: [0, 1] }), { epochs: 1 });
+
+testErrors(test, 'INVALID_OPTION', [
+  [
+    async () => (await numbers()).model.predict(['text']),
+    'predict: inputs[0] is a string, but the model was not trained on texts (fromTexts) and has no vectorizer; give its samples',
+  ],
+  [
+    () => fromTexts({ texts, vectorizer: wrongly({}) }),
+    'fromTexts: vectorizer must be a vectorizer such as tfidfVectorizer(texts), got an object',
+  ],
+  [
+    () => textClassifier(texts, labels, wrongly({ epoch: 1 })),
+    'textClassifier: unknown option "epoch"; did you mean "epochs"?',
+  ],
+]);
+
+testErrors(test, 'LABEL_OUT_OF_RANGE', [
+  [
+    () =>
+      fromTexts({
+        texts,
+        labels,
+        vectorizer: hashingVectorizer({ features: 8 }),
+        classNames: ['sea', 'wood'],
+      }),
+    'fromTexts: labels[2] is "town", which is none of classNames',
+  ],
+]);
