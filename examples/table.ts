@@ -9,7 +9,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { adagrad, dense, fromRows, loadModel, sequential, standardize, Trainer } from '../lib/index.ts';
+import { adagrad, dense, fromRows, loadModel, sequential, standardize, Trainer } from 'gradloom';
 
 const { values: options } = parseArgs({ options: { short: { type: 'boolean', default: false } } });
 

@@ -11,3 +11,20 @@ export function makeRandom(seed: number): Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Standard normal numbers, by Box and Muller. */
+export function makeNormal(random: Random): Random {
+  return () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+/** Places 0 to `count - 1`, the k-th drawn as often as 1 / (k + 1) says (Zipf's law, as words are). */
+export function makeZipf(random: Random, count: number): Random {
+  const sums = new Float64Array(count);
+  for (let rank = 0; rank < count; rank++) sums[rank] = (sums[rank - 1] ?? 0) + 1 / (rank + 1);
+  const total = sums[count - 1] as number;
+  return () => {
+    const place = random() * total;
+    const rank = sums.findIndex((sum) => sum > place);
+    return rank < 0 ? count - 1 : rank;
+  };
+}
