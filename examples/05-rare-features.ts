@@ -51,7 +51,10 @@ reach(
   isEqual && AdaGrad.loss < 0.012,
 );
 const histories = { SGD: SGD.history, AdaGrad: AdaGrad.history };
-await draw('05-dense', plot.compare(histories, { yScale: 'log', title: 'Two dense features: both end at least squares' }));
+await draw(
+  '05-dense',
+  plot.compare(histories, { yScale: 'log', title: 'Two dense features: both end at least squares' }),
+);
 
 /** Rows of words; the more frequent a word the commoner its rows. Each word speaks for or against, the rare ones too. */
 const FEATURES = 2000;
