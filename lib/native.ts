@@ -329,6 +329,8 @@ export interface NativeTrainer {
     options: NativeFitOptions,
     onEvent: (event: NativeRunEvent) => void,
   ): NativeRun;
+  /** Optimizer steps so far. */
+  readonly steps: number;
   getState(): NativeTrainerState;
   /** All or none; names and lengths are checked before anything is changed. */
   setState(state: NativeTrainerState): void;

@@ -31,14 +31,19 @@ export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffe
  *
  * Throws `FILE_NOT_FOUND` when the folder does not exist, and `INVALID_OPTION` when `path` is a folder.
  */
-export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+export function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  return replaceFile(path, (handle) => handle.writeFile(bytes));
+}
+
+/** As `writeFileAtomic`, for who writes the bytes piece by piece. */
+export async function replaceFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
   const folder = dirname(path);
   const permissions = await permissionsOf(path);
-  const temporary = join(folder, `.gradloom-${randomUUID()}.tmp`);
+  const temporary = temporaryIn(folder);
   const handle = await createFile(temporary, folder, path);
   try {
     try {
-      await handle.writeFile(bytes);
+      await write(handle);
       if (permissions !== undefined) await handle.chmod(permissions);
       await handle.sync();
     } finally {
@@ -78,8 +83,20 @@ async function createFile(temporary: string, folder: string, path: string): Prom
   }
 }
 
+const TEMPORARY = /^\.gradloom-.*\.tmp$/;
+
+/** A new name for a file that becomes another one by its renaming. */
+export function temporaryIn(folder: string): string {
+  return join(folder, `.gradloom-${randomUUID()}.tmp`);
+}
+
+/** Whether a file of this name was left behind by a process that ended while it wrote. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
 /** Without this a rename may be lost when the machine stops. */
-async function flushFolder(folder: string): Promise<void> {
+export async function flushFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

@@ -7,8 +7,10 @@
  * own 64 digits as zeros. Any reader of the format reads them.
  */
 import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
+import { replaceFile } from './files.ts';
 import { formatError } from './format-error.ts';
 import {
   type Header,
@@ -53,6 +55,63 @@ export function encodeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: Tensor]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  const { head, digitsAt, data } = layOut(tensors, metadata);
+  const file = new Uint8Array(data.reduce((sum, { byteLength }) => sum + byteLength, head.length));
+  file.set(head);
+  let position = head.length;
+  for (const bytes of data) {
+    file.set(bytes, position);
+    position += bytes.length;
+  }
+  file.set(new TextEncoder().encode(digest(file, digitsAt)), digitsAt);
+  return file;
+}
+
+/** Bytes that are hashed at a time: some milliseconds, between which the event loop turns. */
+const PIECE = 2 ** 20;
+
+/**
+ * Writes the file that `encodeSafetensors` encodes, as `writeFileAtomic` does, piece by piece: nothing holds all of it,
+ * and the event loop stays free. The tensors must not change meanwhile.
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { head, digitsAt, data } = layOut(tensors, metadata);
+  return replaceFile(path, async (handle) => {
+    const hash = createHash('sha256');
+    for (const bytes of [head, ...data]) {
+      for (let first = 0; first < bytes.length; first += PIECE) {
+        const piece = bytes.subarray(first, first + PIECE);
+        hash.update(piece);
+        await writeAll(handle, piece);
+      }
+    }
+    await writeAll(handle, new TextEncoder().encode(hash.digest('hex')), digitsAt);
+  });
+}
+
+/** The system may write less than it is given. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === undefined ? null : position + done;
+    done += (await handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
+  }
+}
+
+/** The parts of a file: what stands before the data, with zeros for the digits of the checksum, and the data. */
+interface Layout {
+  readonly head: Uint8Array;
+  readonly digitsAt: number;
+  readonly data: readonly Uint8Array[];
+}
+
+function layOut(
+  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  metadata: Readonly<Record<string, string>>,
+): Layout {
   const ordered = [...tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
   const header = new TextEncoder().encode(describe(ordered, metadata));
   const dataStart = LENGTH_BYTES + Math.ceil(header.length / ALIGNMENT) * ALIGNMENT;
@@ -61,20 +120,16 @@ export function encodeSafetensors(
       `metadata and names take ${header.length} bytes, more than the ${MAX_HEADER_BYTES} of a file's header`,
     );
   }
-  const dataBytes = ordered.reduce((sum, [, { data }]) => sum + data.byteLength, 0);
+  const head = new Uint8Array(dataStart);
+  new DataView(head.buffer).setBigUint64(0, BigInt(dataStart - LENGTH_BYTES), true);
+  head.fill(0x20, LENGTH_BYTES);
+  head.set(header, LENGTH_BYTES);
+  const data = ordered.map(([, tensor]) => bytesOf(tensor.data));
+  return { head, digitsAt: LENGTH_BYTES + CHECKSUM_PATH.length, data };
+}
 
-  const file = new Uint8Array(dataStart + dataBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(dataStart - LENGTH_BYTES), true);
-  file.fill(0x20, LENGTH_BYTES, dataStart);
-  file.set(header, LENGTH_BYTES);
-  let position = dataStart;
-  for (const [, { data }] of ordered) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
-    position += data.byteLength;
-  }
-  const digitsAt = LENGTH_BYTES + CHECKSUM_PATH.length;
-  file.set(new TextEncoder().encode(digest(file, digitsAt)), digitsAt);
-  return file;
+function bytesOf({ buffer, byteOffset, byteLength }: Tensor['data']): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** What stands before the digits: the checksum is the first entry of the metadata, and they the header's first. */

@@ -3,7 +3,8 @@
  * `formatVersion` is `1`, `architecture` the network as JSON, `preprocessing` (JSON) and `loss`
  * (JSON, or its kind alone) what the model was trained with, if it was, `table`, `vectorizer` and `classNames` (JSON) how rows
  * and texts are read and classes are called, if they are, and `trainer` a trainer's settings and counts as JSON in a
- * checkpoint, which holds the optimizer's state too.
+ * checkpoint, which holds the optimizer's state too. A checkpoint of a run has the metadata `run` (JSON) and tensors named
+ * `@run.*`: how far it has come, and what it needs to go on.
  */
 import { GradloomError } from '../core/errors.ts';
 import {
@@ -28,8 +29,9 @@ import {
 import type { Table } from '../datasets/table.ts';
 import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
 import { readWholeFile } from '../formats/files.ts';
-import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { parseHeader } from '../formats/safetensors-header.ts';
+import type { Tensor } from '../formats/tensor.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeVectorizer } from '../text/make-vectorizer.ts';
@@ -48,9 +50,39 @@ export interface ModelFile {
   readonly tensors: Weights;
   /** A trainer's settings, plain data; undefined in a file that holds a model only. */
   readonly trainer: unknown;
+  /** Of a run that was under way. */
+  readonly run?: RunPart | undefined;
 }
 
-export function encodeModelFile({ network, training, tensors, trainer }: ModelFile): Uint8Array {
+/** The state of a run, which trainers know to read. */
+export interface RunPart {
+  /** Plain data. */
+  readonly state: unknown;
+  /** By their names in the file, without what they all begin with. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** No layer's name begins so. */
+const RUN_PREFIX = '@run.';
+
+export function encodeModelFile(file: ModelFile): Uint8Array {
+  return encodeSafetensors(...describeModelFile(file));
+}
+
+/** Writes what `encodeModelFile` encodes, all or nothing, while the event loop stays free. */
+export function writeModelFile(path: string, file: ModelFile): Promise<void> {
+  return writeSafetensors(path, ...describeModelFile(file));
+}
+
+type Entry = readonly [name: string, tensor: Tensor];
+
+function describeModelFile({
+  network,
+  training,
+  tensors,
+  trainer,
+  run,
+}: ModelFile): [entries: readonly Entry[], metadata: Readonly<Record<string, string>>] {
   const metadata: Record<string, string> = {
     format: FORMAT,
     formatVersion: String(VERSION),
@@ -64,25 +96,38 @@ export function encodeModelFile({ network, training, tensors, trainer }: ModelFi
     if (training.classNames !== undefined) metadata.classNames = JSON.stringify(training.classNames);
   }
   if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
+  if (run !== undefined) metadata.run = JSON.stringify(run.state);
   // What the native side gives is never shared memory.
   const entries = Object.entries(tensors).map(
-    ([name, { data, shape }]) =>
-      [name, { dtype: 'F32', data: data as Float32Array<ArrayBuffer>, shape }] as const,
+    ([name, { data, shape }]): Entry => [
+      name,
+      { dtype: 'F32', data: data as Float32Array<ArrayBuffer>, shape },
+    ],
   );
-  return encodeSafetensors(entries, metadata);
+  const ofRun = [...(run?.tensors ?? [])].map(([name, tensor]): Entry => [RUN_PREFIX + name, tensor]);
+  return [[...entries, ...ofRun], metadata];
 }
 
 /** Reads a file and checks all of it but the tensors' names and shapes, which are the model's to know. */
 export async function readModelFile(path: string): Promise<ModelFile> {
   const bytes = await readWholeFile(path);
   checkFormat(bytes, path);
-  const { metadata, tensors } = decodeSafetensors(bytes, path);
+  const { metadata, tensors: all } = decodeSafetensors(bytes, path);
+  const tensors = new Map(all);
   const network = readField(path, metadata, 'architecture', readNetwork);
   if (network === undefined) throw fileError(path, 'metadata "architecture" is missing');
   const preprocessing = readField(path, metadata, 'preprocessing', (given) =>
     readPreprocessing(given, network),
   );
   const loss = readLoss(path, metadata);
+  const runTensors = new Map<string, Tensor>();
+  for (const [name, tensor] of tensors) {
+    if (!name.startsWith(RUN_PREFIX)) continue;
+    runTensors.set(name.slice(RUN_PREFIX.length), tensor);
+    tensors.delete(name);
+  }
+  const run = readField(path, metadata, 'run', (state): RunPart => ({ state, tensors: runTensors }));
+  if (run === undefined && runTensors.size > 0) throw fileError(path, 'metadata "run" is missing');
   const weights = [...tensors].map(([name, { dtype, shape, data }]) => {
     if (dtype !== 'F32') {
       throw fileError(path, `tensor ${formatValue(name)} has dtype ${dtype}, expected F32`);
@@ -105,6 +150,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
           },
     tensors: Object.fromEntries(weights),
     trainer: readField(path, metadata, 'trainer', (given) => given),
+    run,
   };
 }
 

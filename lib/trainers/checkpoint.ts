@@ -16,7 +16,7 @@ import { makeMetrics } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { buildModel, checkNothingLeft, selectTensors } from '../models/load-model.ts';
 import { type Model, stateOf } from '../models/model.ts';
-import { encodeModelFile, explain, fileError, readModelFile } from '../models/model-file.ts';
+import { encodeModelFile, explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
 import type { NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
@@ -71,7 +71,11 @@ export function encodeCheckpoint(
 }
 
 export async function readCheckpoint(path: string, custom: Custom): Promise<Checkpoint> {
-  const file = await readModelFile(path);
+  return toCheckpoint(path, await readModelFile(path), custom);
+}
+
+/** What a file that was read holds of a trainer. */
+export function toCheckpoint(path: string, file: ModelFile, custom: Custom): Checkpoint {
   if (file.trainer === undefined) {
     throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
   }

@@ -11,6 +11,7 @@ import {
   withDefault,
 } from '../core/options.ts';
 import type { Dataset } from '../datasets/dataset.ts';
+import type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
 import type { EarlyStoppingOptions } from './early-stopping.ts';
 import type { BatchRecord, EpochRecord } from './history.ts';
 import type { LoggerChoice } from './loggers.ts';
@@ -43,6 +44,12 @@ export interface FitOptions<Figures = unknown, Validation extends Dataset | unde
         run: TrainingRun<EpochRecord<Figures, Validation>>,
       ) => unknown)
     | undefined;
+  /** Writes checkpoints, which `Trainer.resume` goes on from. */
+  readonly checkpoint?: CheckpointOptions | undefined;
+  /** Called once a checkpoint is on disk, while the run goes on; what it throws ends the run with that error. */
+  readonly onCheckpoint?:
+    | ((checkpoint: CheckpointInfo, run: TrainingRun<EpochRecord<Figures, Validation>>) => unknown)
+    | undefined;
   /**
    * Called after a batch, at most every `batchInterval`, and not awaited: the run goes on meanwhile. Where the event
    * loop is behind, the oldest calls are dropped. What it throws ends the run with that error.
@@ -71,6 +78,8 @@ const FIT_OPTIONS = {
   maxSeconds: optional(positive),
   earlyStopping: optional(anything('options such as { patience: 5 }')),
   reduceOnPlateau: optional(anything('options such as { factor: 0.1 }')),
+  checkpoint: optional(anything('options such as { folder: "run", everySteps: 1000 }')),
+  onCheckpoint: optional(callback),
   onEpochEnd: optional(callback),
   onBatchEnd: optional(callback),
   batchInterval: withDefault(nonNegative, 100),

@@ -1,9 +1,12 @@
+export { type CheckpointFile, listCheckpoints } from './checkpoint-folder.ts';
+export type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
 export type { EarlyStoppingOptions } from './early-stopping.ts';
 export type { FitOptions } from './fit-options.ts';
 export { type BatchRecord, type EndReason, type EpochRecord, type History, historyToCsv } from './history.ts';
 export { consoleLogger, csvLogger, jsonLinesLogger, type Logger, type LoggerChoice } from './loggers.ts';
 export type { MonitorOptions } from './monitor.ts';
 export type { ReduceOnPlateauOptions } from './plateau.ts';
+export type { ResumeOptions } from './resume.ts';
 export { stopOnSignal } from './stop-on-signal.ts';
 export { Trainer, type TrainerOptions } from './trainer.ts';
 export type { TrainingRun } from './training-run.ts';

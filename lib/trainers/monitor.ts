@@ -18,6 +18,13 @@ export const MONITOR_OPTIONS = {
   mode: optional(oneOf('min', 'max')),
 };
 
+/** The same, read; `option` is what errors call `monitor`. */
+interface MonitorChoice {
+  readonly option?: string;
+  readonly monitor: string | undefined;
+  readonly mode: 'min' | 'max' | undefined;
+}
+
 /** What a run watches. */
 export interface Watched {
   readonly metrics: readonly Metric[];
@@ -34,7 +41,7 @@ export class Monitor {
   /** Throws `INVALID_OPTION` for a figure that the run does not have, and for one without a natural order. */
   constructor(
     operation: string,
-    { monitor, mode }: { readonly monitor: string | undefined; readonly mode: 'min' | 'max' | undefined },
+    { option = 'monitor', monitor, mode }: MonitorChoice,
     { metrics, isValidated }: Watched,
   ) {
     this.#operation = operation;
@@ -42,7 +49,7 @@ export class Monitor {
     const figure = this.name.startsWith(VALIDATION) ? this.name.slice(VALIDATION.length) : this.name;
     if (figure !== this.name && !isValidated) {
       throw this.#invalid(
-        `monitor is ${formatValue(this.name)}, and the run has no validation set; give one to fit`,
+        `${option} is ${formatValue(this.name)}, and the run has no validation set; give one to fit`,
       );
     }
     const metric = metrics.find(({ kind }) => kind === figure);
@@ -50,7 +57,7 @@ export class Monitor {
       const known = ['loss', ...metrics.map(({ kind }) => kind)];
       const names = isValidated ? [...known, ...known.map((name) => VALIDATION + name)] : known;
       throw this.#invalid(
-        `monitor ${formatValue(this.name)} is no figure of the run; ${suggest(this.name, names)}`,
+        `${option} ${formatValue(this.name)} is no figure of the run; ${suggest(this.name, names)}`,
       );
     }
     const natural = metric === undefined || metric.better === 'lower' ? 'min' : 'max';

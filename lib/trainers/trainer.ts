@@ -29,30 +29,37 @@ import {
   makeObjective,
   type Objective,
   readLabelled,
-  toEvaluation,
   toNativeObjective,
 } from '../models/objective.ts';
 import type { PredictOptions } from '../models/predictions.ts';
-import { checkSameReading, recordTraining } from '../models/training-record.ts';
+import { checkSameReading } from '../models/training-record.ts';
 import {
-  type NativeEpochEvent,
-  type NativeEvaluation,
   type NativeLabelledSamples,
-  type NativeProgressEvent,
   type NativeTrainer,
+  type NativeTrainerState,
   native,
 } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
-import { encodeCheckpoint, readCheckpoint, type TrainerSettings } from './checkpoint.ts';
+import {
+  type Checkpoint,
+  encodeCheckpoint,
+  readCheckpoint,
+  type TrainerSettings,
+  toCheckpoint,
+} from './checkpoint.ts';
 import { readCustom } from './custom.ts';
-import { EpochControl } from './epoch-control.ts';
-import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
-import type { BatchRecord, EpochRecord } from './history.ts';
-import { readLoggers } from './loggers.ts';
-import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
-import { recordFacts } from './run-facts.ts';
-import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
+import { type FitOptions, readFitOptions } from './fit-options.ts';
+import type { EpochRecord } from './history.ts';
+import {
+  checkSameData,
+  findCheckpoint,
+  type ResumeOptions,
+  readResumeOptions,
+  resumedSettings,
+} from './resume.ts';
+import { type RunData, startRun, type TrainerParts } from './start-run.ts';
+import type { TrainingRun } from './training-run.ts';
 
 export interface TrainerOptions<
   Loss extends LossChoice = LossChoice,
@@ -151,17 +158,18 @@ export class Trainer<
     readValue('Trainer.load', 'path', path, text);
     const { threads, custom } = readOptions('Trainer.load', options, LOAD_OPTIONS);
     const checkpoint = await readCheckpoint(path, readCustom('Trainer.load', custom));
-    const { optimizer, loss, metrics, seed, nonFinite } = checkpoint.settings;
-    const trainer = new Trainer<Shape, LossChoice, readonly Metric[]>(checkpoint.model, {
-      optimizer,
-      loss,
-      metrics,
-      seed,
-      nonFinite,
-      threads,
-    });
+    return Trainer.#from(checkpoint, threads);
+  }
+
+  static #from(
+    { model, settings, readState }: Checkpoint,
+    threads: number,
+  ): Trainer<Shape, LossChoice, readonly Metric[]> {
+    const { optimizer, loss, metrics, seed, nonFinite } = settings;
+    const options = { optimizer, loss, metrics, seed, nonFinite, threads };
+    const trainer = new Trainer<Shape, LossChoice, readonly Metric[]>(model, options);
     const inner = trainer.#native;
-    callNative(() => inner.setState(checkpoint.readState(inner.getState())));
+    callNative(() => inner.setState(readState(inner.getState())));
     return trainer;
   }
 
@@ -176,63 +184,52 @@ export class Trainer<
     train: Dataset<Input, LabelKindOf<Loss>>,
     options: FitOptions<FiguresOf<Metrics[number]>, Validation> = {},
   ): TrainingRun<EpochRecord<FiguresOf<Metrics[number]>, Validation>> {
-    type Epoch = EpochRecord<FiguresOf<Metrics[number]>, Validation>;
     const settings = readFitOptions('fit', options);
     this.#checkIdle('fit', 'await its run, or stop it, first');
-    const { validation, epochs, batchSize, shuffle } = settings;
-    const samples = this.#readSet('fit', 'the training set', train);
-    const validationSamples =
-      validation === undefined ? undefined : this.#readValidationSet(validation, train);
-    const { metrics } = this.#objective;
-    const control = new EpochControl(settings, { metrics, isValidated: validation !== undefined });
-    const line = showsProgress(settings.progress) ? this.#makeProgressLine(settings) : undefined;
-    const nativeOptions = {
-      epochs,
-      batchSize,
-      shuffle,
-      maxSteps: settings.maxSteps ?? 0,
-      maxSeconds: settings.maxSeconds ?? 0,
-      validation: validationSamples,
-      progressIntervalMs: progressInterval(settings, line !== undefined),
-      restoreKept: control.restoresBest,
-    };
-    const calls = this.#objective.loss.startCalls();
-    const model = this.#model;
-    const run = new TrainingRun<Epoch>({
-      start: (lockstep, onEvent) => {
-        const runOptions = { ...nativeOptions, lockstep, lossFunction: calls?.compute };
-        const started = callNative(() => this.#native.fit(samples, runOptions, onEvent));
-        model.training = recordTraining(this.#objective.loss, train, model.training);
-        return started;
-      },
-      failure: () => calls?.failure(),
-      toRecord: (event) => this.#toRecord(event) as Epoch,
-      toBatch: (event) => toBatchRecord(metrics, event),
-      control,
-      loggers: readLoggers('fit', settings.loggers),
-      onEpochEnd: settings.onEpochEnd,
-      onBatchEnd: settings.onBatchEnd,
-      signal: settings.signal,
-      progress: line,
-    });
-    model.run = { isAtEpochEnd: () => isAtEpochEnd(run) };
-    whenSettled(run, () => {
-      model.run = undefined;
-    });
-    recordFacts(run, {
-      ...this.#settings,
-      model: this.model as Model,
-      train,
-      validation: validation as Dataset | undefined,
-      loss: this.#objective.loss.toSpec(),
-      metrics: metrics.map(({ kind }) => kind),
-      epochs,
-      batchSize,
-      shuffle,
-      threads: this.#threads,
-      startedAt: new Date(),
-    });
-    return run;
+    return startRun('fit', this.#parts, this.#readData('fit', train, settings.validation), settings);
+  }
+
+  /**
+   * Goes on with a run from the latest whole checkpoint of its folder, in the midst of an epoch, with the bits that the
+   * run would have had without a break. The data are those of before, in their order; functions are given again, as
+   * files hold none; everything else is as it was, and new checkpoints go to the same folder.
+   *
+   * A run that had ended ends again at once, with its history; more `epochs` or a new budget let it go on.
+   *
+   * Rejects with `FILE_NOT_FOUND` when the folder has no checkpoint, with `INVALID_DATA` for other data, and as `load`
+   * does.
+   *
+   * @example
+   * const { trainer, run } = await Trainer.resume('runs/clicks', train, { validation });
+   * const history = await run;
+   */
+  static async resume<Validation extends Dataset | undefined = undefined>(
+    folder: string,
+    train: Dataset,
+    options: ResumeOptions<Validation> = {},
+  ): Promise<{
+    readonly trainer: Trainer<Shape, LossChoice, readonly Metric[]>;
+    readonly run: TrainingRun<EpochRecord<unknown, Validation>>;
+    /** The file that the run goes on from. */
+    readonly checkpoint: string;
+  }> {
+    readValue('Trainer.resume', 'folder', folder, text);
+    const given = readResumeOptions(options);
+    const custom = readCustom('Trainer.resume', given.custom);
+    const found = await findCheckpoint(folder);
+    const settings = resumedSettings(found, folder, given);
+    const { path, file } = found;
+    const trainer = Trainer.#from(toCheckpoint(path, file, custom), given.threads);
+    const data = trainer.#readData('Trainer.resume', train, settings.validation);
+    checkSameData(found.run, data);
+    const run = startRun<EpochRecord<unknown, Validation>>(
+      'Trainer.resume',
+      trainer.#parts,
+      data,
+      settings,
+      found.run,
+    );
+    return { trainer, run, checkpoint: path };
   }
 
   /**
@@ -274,16 +271,22 @@ export class Trainer<
       );
     }
     const state = callNative(() => this.#native.getState());
+    await writeFileAtomic(path, encodeCheckpoint(this.model, this.#describe(state), state.tensors));
+  }
+
+  #describe({ steps, epochs, rateScale }: Omit<NativeTrainerState, 'tensors'>): TrainerSettings {
     const { loss, metrics } = toNativeObjective(this.#objective);
-    const settings = {
-      ...this.#settings,
-      loss,
-      metrics,
-      steps: state.steps,
-      epochs: state.epochs,
-      rateScale: state.rateScale,
+    return { ...this.#settings, loss, metrics, steps, epochs, rateScale };
+  }
+
+  get #parts(): TrainerParts {
+    return {
+      model: this.model as Model,
+      native: this.#native,
+      objective: this.#objective,
+      facts: { ...this.#settings, threads: this.#threads },
+      describe: (state) => this.#describe(state),
     };
-    await writeFileAtomic(path, encodeCheckpoint(this.model, settings, state.tensors));
   }
 
   get #model(): ModelState {
@@ -295,16 +298,19 @@ export class Trainer<
     throw new GradloomError('MODEL_BUSY', `${operation}: the model is being trained; ${remedy}`);
   }
 
-  #readValidationSet(given: unknown, train: Dataset): NativeLabelledSamples {
-    const validation = checkDataset('fit', 'the validation set', given, this.model.inputShape);
-    checkSameReading('fit', ['the validation set', validation], ['the training set', train]);
-    return readLabelled(
-      'fit',
-      'the validation set',
-      validation,
-      this.#objective.loss,
-      this.model.outputShape,
-    );
+  /** Checks the sets of a run. */
+  #readData(operation: string, train: Dataset, validation: unknown): RunData {
+    const samples = this.#readSet(operation, 'the training set', train);
+    if (validation === undefined) return { sets: { train, validation }, samples, validation };
+    const name = 'the validation set';
+    const checked = checkDataset(operation, name, validation, this.model.inputShape);
+    checkSameReading(operation, [name, checked], ['the training set', train]);
+    const { loss } = this.#objective;
+    return {
+      sets: { train, validation: checked },
+      samples,
+      validation: readLabelled(operation, name, checked, loss, this.model.outputShape),
+    };
   }
 
   /** Checks a set against the model, the loss and what the model was trained on before. */
@@ -316,58 +322,4 @@ export class Trainer<
     }
     return readLabelled(operation, name, dataset, this.#objective.loss, this.model.outputShape);
   }
-
-  #toRecord({ epoch, validation, ...event }: NativeEpochEvent): object {
-    const { steps, skippedSteps, rateScale, seconds, validationSeconds, samplesPerSecond } = event;
-    const evaluate = (result: NativeEvaluation) => toEvaluation(this.#objective.metrics, result);
-    const validated = validation === undefined ? {} : { validation: evaluate(validation) };
-    const peakMemory = process.resourceUsage().maxRSS * 1024;
-    const facts = {
-      steps,
-      skippedSteps,
-      rateScale,
-      seconds,
-      validationSeconds,
-      samplesPerSecond,
-      peakMemory,
-    };
-    return Object.freeze({ epoch, ...evaluate(event), ...validated, ...facts });
-  }
-
-  #makeProgressLine({
-    epochs,
-    batchSize,
-  }: {
-    readonly epochs: number;
-    readonly batchSize: number;
-  }): ProgressLine {
-    return new ProgressLine({
-      output: process.stderr,
-      epochs,
-      batchSize,
-      metricNames: this.#objective.metrics.map(({ kind }) => kind),
-      now: () => performance.now(),
-    });
-  }
-}
-
-function showsProgress(progress: 'auto' | 'line' | 'none'): boolean {
-  return progress === 'line' || (progress === 'auto' && process.stderr.isTTY === true);
-}
-
-/** Milliseconds between two progress events; 0: none. */
-function progressInterval({ onBatchEnd, batchInterval }: FitSettings, hasLine: boolean): number {
-  // The native side takes 0 for none, and no clock tells so little apart.
-  const wanted = onBatchEnd === undefined ? Number.POSITIVE_INFINITY : Math.max(batchInterval, 1e-6);
-  const least = Math.min(wanted, hasLine ? PROGRESS_INTERVAL_MS : Number.POSITIVE_INFINITY);
-  return Number.isFinite(least) ? least : 0;
-}
-
-function toBatchRecord(metrics: readonly Metric[], event: NativeProgressEvent): BatchRecord {
-  const { epoch, batch, batches, steps, dropped, loss } = event;
-  const figures = metrics.flatMap((metric, index) => {
-    const figure = event.metrics[index];
-    return typeof figure === 'number' ? [[metric.kind, figure] as const] : [];
-  });
-  return Object.freeze({ epoch, batch, batches, steps, loss, ...Object.fromEntries(figures), dropped });
 }

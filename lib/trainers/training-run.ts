@@ -7,6 +7,7 @@ import type {
   NativeRun,
   NativeRunEvent,
 } from '../native.ts';
+import type { CheckpointKeeper, KeeperPlan } from './checkpoint-keeper.ts';
 import type { EpochControl } from './epoch-control.ts';
 import type { BatchRecord, EndReason, EpochRecord, History } from './history.ts';
 import { LogBook, type Logger } from './loggers.ts';
@@ -25,6 +26,8 @@ export interface RunPlan<Epoch> {
   readonly failure: () => { readonly error: unknown } | undefined;
   readonly toRecord: (event: NativeEpochEvent) => Epoch;
   readonly toBatch?: (event: NativeProgressEvent) => BatchRecord;
+  /** Epochs of the run that this one goes on with. */
+  readonly earlier?: readonly Epoch[];
   /** What the run decides by itself. */
   readonly control?: EpochControl;
   readonly loggers?: readonly Logger[];
@@ -32,6 +35,7 @@ export interface RunPlan<Epoch> {
   readonly onBatchEnd?: BatchCallback<Epoch> | undefined;
   readonly signal: AbortSignal | undefined;
   readonly progress: ProgressLine | undefined;
+  readonly openCheckpoints?: ((hooks: Pick<KeeperPlan, 'fail' | 'done'>) => CheckpointKeeper) | undefined;
 }
 
 /** A consumer of epochs: it has asked for the next one when it is done with all before. */
@@ -70,6 +74,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   #isStopRequested = false;
   #isPaused = false;
   #loggers: LogBook | undefined;
+  #checkpoints: CheckpointKeeper | undefined;
   /** What a function of the user's threw. */
   #failure: { readonly error: unknown } | undefined;
   #end: NativeEndEvent | undefined;
@@ -150,6 +155,14 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     return this.#plan.onEpochEnd !== undefined || this.#readers.size > 0 || this.#loggers !== undefined;
   }
 
+  get #earlier(): readonly Epoch[] {
+    return this.#plan.earlier ?? [];
+  }
+
+  get #allEpochs(): readonly Epoch[] {
+    return [...this.#earlier, ...this.#epochs];
+  }
+
   #setPaused(on: boolean): void {
     if (on === this.#isPaused) return;
     this.#isPaused = on;
@@ -183,8 +196,10 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
       this.#finish({ type: 'end', reason: 'stopped' });
       return;
     }
-    const { loggers = [] } = this.#plan;
-    if (loggers.length > 0) this.#loggers = new LogBook(loggers, [], (error) => this.#fail(error));
+    const { loggers = [], openCheckpoints } = this.#plan;
+    const fail = (error: unknown) => this.#fail(error);
+    if (loggers.length > 0) this.#loggers = new LogBook(loggers, this.#earlier as readonly object[], fail);
+    this.#checkpoints = openCheckpoints?.({ fail, done: () => this.#native?.snapshotDone() });
     this.#startedInLockstep = this.#isLockstep;
     try {
       this.#native = this.#plan.start(this.#startedInLockstep, (event) => this.#receive(event));
@@ -197,7 +212,8 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   #receive(event: NativeRunEvent): void {
     if (event.type === 'progress') this.#showBatch(event);
     else if (event.type === 'epoch') void this.#addEpoch(event);
-    else if (event.type === 'end') this.#finish(event);
+    else if (event.type === 'snapshot') this.#checkpoints?.take(event, this.#allEpochs as readonly object[]);
+    else this.#finish(event);
   }
 
   #showBatch(event: NativeProgressEvent): void {
@@ -220,6 +236,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     this.#loggers?.epoch(epoch as object);
     this.#announce();
     if (onEpochEnd !== undefined) await this.#callBack(onEpochEnd, epoch);
+    if (this.#checkpoints !== undefined) await this.#checkpoints.caughtUp();
     this.#epochsHandled++;
     this.#acknowledge();
     this.#settle();
@@ -232,6 +249,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
       const { control } = this.#plan;
       if (control?.isActive === true) {
         const { requests, stops } = control.judge(epoch as object, event.rateScale);
+        if (requests.snapshot === true) this.#checkpoints?.expectBest();
         this.#native?.ask(requests);
         if (stops) this.stop();
       }
@@ -276,11 +294,12 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     if (this.#end === undefined || this.#epochsHandled < this.#epochs.length) return;
     const end = this.#end;
     const history: History<Epoch> = Object.freeze({
-      epochs: Object.freeze([...this.#epochs]),
+      epochs: Object.freeze(this.#allEpochs),
       reason: this.#reasonOf(end),
     });
-    if (this.#loggers === undefined) this.#conclude(end, history);
-    else void this.#loggers.end(history as History<object>).then(() => this.#conclude(end, history));
+    const writing = [this.#loggers?.end(history as History<object>), this.#checkpoints?.end()];
+    if (writing.every((part) => part === undefined)) this.#conclude(end, history);
+    else void Promise.all(writing).then(() => this.#conclude(end, history));
   }
 
   #reasonOf(end: NativeEndEvent): EndReason {

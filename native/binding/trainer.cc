@@ -37,10 +37,10 @@ std::vector<int> trained_parameters(const Architecture& architecture) {
 }  // namespace
 
 Napi::Function TrainerWrap::define(Napi::Env env) {
-  return DefineClass(
-      env, "NativeTrainer",
-      {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::get_state>("getState"),
-       InstanceMethod<&TrainerWrap::set_state>("setState"), InstanceMethod<&TrainerWrap::reset>("reset")});
+  return DefineClass(env, "NativeTrainer",
+                     {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::get_state>("getState"),
+                      InstanceMethod<&TrainerWrap::set_state>("setState"), InstanceMethod<&TrainerWrap::reset>("reset"),
+                      InstanceAccessor<&TrainerWrap::steps>("steps")});
 }
 
 TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TrainerWrap>(info) {
@@ -81,6 +81,11 @@ Napi::Value TrainerWrap::fit(const Napi::CallbackInfo& info) {
     RunWrap::Unwrap(handle)->attach(control, Addon::of(env).operations().start(std::move(operation)));
     return handle;
   });
+}
+
+Napi::Value TrainerWrap::steps(const Napi::CallbackInfo& info) {
+  const std::shared_lock guard(learner_->network().lock());
+  return Napi::Number::New(info.Env(), static_cast<double>(learner_->steps));
 }
 
 Napi::Value TrainerWrap::get_state(const Napi::CallbackInfo& info) {

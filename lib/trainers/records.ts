@@ -1,0 +1,26 @@
+/** What users see of a run's events. */
+import type { Metric } from '../metrics/metric.ts';
+import { toEvaluation } from '../models/objective.ts';
+import type { NativeEpochEvent, NativeProgressEvent } from '../native.ts';
+import type { BatchRecord } from './history.ts';
+
+export function toEpochRecord(
+  metrics: readonly Metric[],
+  { epoch, validation, ...event }: NativeEpochEvent,
+): object {
+  const { steps, skippedSteps, rateScale, seconds, validationSeconds, samplesPerSecond } = event;
+  const validated = validation === undefined ? {} : { validation: toEvaluation(metrics, validation) };
+  const times = { seconds, validationSeconds, samplesPerSecond };
+  const peakMemory = process.resourceUsage().maxRSS * 1024;
+  const facts = { steps, skippedSteps, rateScale, ...times, peakMemory };
+  return Object.freeze({ epoch, ...toEvaluation(metrics, event), ...validated, ...facts });
+}
+
+export function toBatchRecord(metrics: readonly Metric[], event: NativeProgressEvent): BatchRecord {
+  const { epoch, batch, batches, steps, dropped, loss } = event;
+  const figures = metrics.flatMap((metric, index) => {
+    const figure = event.metrics[index];
+    return typeof figure === 'number' ? [[metric.kind, figure] as const] : [];
+  });
+  return Object.freeze({ epoch, batch, batches, steps, loss, ...Object.fromEntries(figures), dropped });
+}

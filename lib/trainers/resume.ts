@@ -1,0 +1,133 @@
+/** Finding the checkpoint that a run goes on from, and the options that it goes on with. */
+import { GradloomError } from '../core/errors.ts';
+import { anything, integer, optional, positive, readOptions, threads, withDefault } from '../core/options.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import type { Loss } from '../losses/loss.ts';
+import type { Metric } from '../metrics/metric.ts';
+import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
+import { listCheckpoints } from './checkpoint-folder.ts';
+import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
+import { fingerprint, type RunState, readRunPart } from './run-state.ts';
+import type { RunData } from './start-run.ts';
+
+/** Everything else is as it was. */
+export interface ResumeOptions<Validation extends Dataset | undefined = Dataset | undefined>
+  extends Pick<
+    FitOptions<unknown, Validation>,
+    | 'validation'
+    | 'signal'
+    | 'onEpochEnd'
+    | 'onBatchEnd'
+    | 'onCheckpoint'
+    | 'batchInterval'
+    | 'loggers'
+    | 'progress'
+  > {
+  /** Epochs of the whole run, in place of those of before. */
+  readonly epochs?: number | undefined;
+  /** A new budget that counts from here. Default: the run's, which counts on. */
+  readonly maxSteps?: number | undefined;
+  /** A new budget that counts from here. Default: the run's, which counts on. */
+  readonly maxSeconds?: number | undefined;
+  /** 0: all that affinity and quota allow. Default: 0. */
+  readonly threads?: number | undefined;
+  /** The custom loss and custom metrics of the run: files hold no functions. */
+  readonly custom?: readonly (Loss | Metric)[] | undefined;
+}
+
+const AGAIN = anything('as in fit');
+const OPTIONS = {
+  epochs: optional(integer(1, 2 ** 31 - 1)),
+  maxSteps: optional(integer(1)),
+  maxSeconds: optional(positive),
+  validation: optional(AGAIN),
+  signal: optional(AGAIN),
+  onEpochEnd: optional(AGAIN),
+  onBatchEnd: optional(AGAIN),
+  onCheckpoint: optional(AGAIN),
+  batchInterval: optional(AGAIN),
+  loggers: optional(AGAIN),
+  progress: optional(AGAIN),
+  threads: withDefault(threads, 0),
+  custom: withDefault(anything('a list of custom losses and metrics'), []),
+};
+
+const OPERATION = 'Trainer.resume';
+
+export function readResumeOptions(given: object) {
+  return readOptions(OPERATION, given, OPTIONS);
+}
+
+export interface FoundCheckpoint {
+  readonly path: string;
+  readonly file: ModelFile;
+  readonly run: RunState;
+}
+
+/**
+ * The latest checkpoint of a folder that is whole. Later ones that are not are left where they are, with a process
+ * warning.
+ */
+export async function findCheckpoint(folder: string): Promise<FoundCheckpoint> {
+  const files = await listCheckpoints(folder);
+  let first: unknown;
+  for (const { path } of files) {
+    try {
+      const file = await readModelFile(path);
+      if (file.run === undefined)
+        throw fileError(path, 'it is no checkpoint of a run; read it with Trainer.load');
+      return { path, file, run: readRunPart(path, file.run) };
+    } catch (error) {
+      first ??= error;
+      process.emitWarning(`a checkpoint is left out: ${(error as Error).message}`);
+    }
+  }
+  if (first !== undefined) throw first;
+  throw new GradloomError('FILE_NOT_FOUND', `${OPERATION}: ${folder} holds no checkpoint; begin with fit`);
+}
+
+/** The options of the run, with those that are given now. */
+export function resumedSettings(
+  { path, run }: FoundCheckpoint,
+  folder: string,
+  given: ReturnType<typeof readResumeOptions>,
+): FitSettings {
+  const { threads: _, custom: __, epochs, maxSteps, maxSeconds, ...again } = given;
+  const { position, options } = run;
+  const defined = Object.fromEntries(Object.entries(again).filter(([, value]) => value !== undefined));
+  // What the caller gives is wrong by itself, what the file holds is a matter of the file.
+  readFitOptions(OPERATION, defined);
+  return explain(path, 'run', () =>
+    readFitOptions(OPERATION, {
+      ...withoutNulls(options),
+      ...defined,
+      ...(epochs === undefined ? {} : { epochs }),
+      ...(maxSteps === undefined ? {} : { maxSteps: position.steps + maxSteps }),
+      ...(maxSeconds === undefined ? {} : { maxSeconds: position.seconds + maxSeconds }),
+      checkpoint: { ...(options.checkpoint as object), folder },
+    }),
+  );
+}
+
+function withoutNulls(options: RunState['options']): RunState['options'] {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
+}
+
+/** Refuses data that are not those of the run, as far as a look at some of the samples tells. */
+export function checkSameData(run: RunState, { samples, validation }: RunData): void {
+  const invalid = (text: string) => new GradloomError('INVALID_DATA', `${OPERATION}: ${text}`);
+  if (run.data.train !== fingerprint(samples)) {
+    throw invalid("the training set is not the run's, in its samples or their order; give the same data");
+  }
+  const before = run.data.validation;
+  if ((before === undefined) !== (validation === undefined)) {
+    throw invalid(
+      before === undefined
+        ? 'the run had no validation set; leave it out'
+        : 'the run had a validation set; give it again, { validation }',
+    );
+  }
+  if (validation !== undefined && before !== fingerprint(validation)) {
+    throw invalid("the validation set is not the run's, in its samples or their order; give the same data");
+  }
+}

@@ -1,0 +1,148 @@
+/** What a checkpoint holds of the run that it was taken in. */
+import { createHash } from 'node:crypto';
+import { integer, numberThat, readOptions, required } from '../core/options.ts';
+import type { Tensor } from '../formats/tensor.ts';
+import { explain, fileError, type RunPart } from '../models/model-file.ts';
+import type { NativeLabelledSamples, NativeRunPosition, NativeTensor } from '../native.ts';
+import type { ControlState } from './epoch-control.ts';
+
+export interface RunState {
+  /** The options of `fit` that are plain data, without the checkpoints' folder. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly position: NativeRunPosition;
+  readonly control: ControlState;
+  /** Of the training set and the validation set, if there was one. */
+  readonly data: { readonly train: string; readonly validation?: string | undefined };
+  /** The epochs so far. */
+  readonly epochs: readonly object[];
+  /** The weights of the best epoch, for runs that take them back at the end. */
+  readonly kept: readonly NativeTensor[] | undefined;
+}
+
+const KEPT = 'kept/';
+
+export function toRunPart({ position, epochs, kept, ...state }: RunState): RunPart {
+  const { loss = 0, divisor = 0, metrics = [], kept: samples, ...counts } = position;
+  const tensors = new Map<string, Tensor>();
+  const history = new TextEncoder().encode(JSON.stringify(hideNumbers(epochs)));
+  tensors.set('history', { dtype: 'U8', shape: [history.length], data: history });
+  if (position.batches > 0) {
+    const totals = Float64Array.of(loss, divisor, ...metrics);
+    tensors.set('totals', { dtype: 'F64', shape: [totals.length], data: totals });
+  }
+  if (samples !== undefined) {
+    tensors.set('outputs', floats(samples.outputs, [samples.outputs.length]));
+    const { labels } = samples;
+    const shape = [labels.length];
+    const isClass = labels instanceof Int32Array;
+    tensors.set(
+      'labels',
+      isClass
+        ? { dtype: 'I32', shape, data: labels as Int32Array<ArrayBuffer> }
+        : floats(labels as Float32Array, shape),
+    );
+  }
+  for (const { name, shape, data } of kept ?? []) tensors.set(KEPT + name, floats(data, shape));
+  return { state: hideNumbers({ ...state, position: { ...counts, kept: samples?.count ?? 0 } }), tensors };
+}
+
+function floats(data: Float32Array, shape: readonly number[]): Tensor {
+  return { dtype: 'F32', shape, data: data as Float32Array<ArrayBuffer> };
+}
+
+const seconds = numberThat('a number of at least 0', (value) => value >= 0);
+const POSITION = {
+  epochs: required(integer(0)),
+  steps: required(integer(0)),
+  seconds: required(seconds),
+  batches: required(integer(0)),
+  skippedSteps: required(integer(0)),
+  epochSeconds: required(seconds),
+  kept: required(integer(0)),
+};
+
+export function readRunPart(path: string, part: RunPart): RunState {
+  const { tensors } = part;
+  const state = showNumbers(part.state) as RunState & { readonly position: { readonly samples?: number } };
+  const { samples, ...given } = state.position ?? {};
+  const { kept, ...counts } = explain(path, 'run', () => readOptions('position', given, POSITION));
+  const take = <Type extends Tensor['dtype']>(name: string, ...types: readonly Type[]) => {
+    const tensor = tensors.get(name);
+    if (tensor !== undefined && types.some((type) => type === tensor.dtype)) return tensor.data as never;
+    throw fileError(path, `tensor "@run.${name}" is missing or no ${types.join(' or ')}`);
+  };
+  let position: NativeRunPosition = counts;
+  if (counts.batches > 0) {
+    const [loss = 0, divisor = 0, ...metrics] = take('totals', 'F64') as Float64Array;
+    position = { ...position, loss, divisor, samples: samples ?? 0, metrics: Float64Array.from(metrics) };
+  }
+  if (kept > 0) {
+    const seen = { count: kept, outputs: take('outputs', 'F32'), labels: take('labels', 'I32', 'F32') };
+    position = { ...position, kept: seen };
+  }
+  const weights = [...tensors].filter(([name]) => name.startsWith(KEPT));
+  return {
+    ...state,
+    position,
+    epochs: explain(path, 'run', () => readHistory(take('history', 'U8'))),
+    kept:
+      weights.length === 0
+        ? undefined
+        : weights.map(([name, { shape, data }]) => ({
+            name: name.slice(KEPT.length),
+            shape,
+            data: data as Float32Array,
+          })),
+  };
+}
+
+function readHistory(bytes: Uint8Array): readonly object[] {
+  const epochs = showNumbers(JSON.parse(new TextDecoder().decode(bytes))) as readonly object[];
+  return Object.freeze(epochs.map((epoch) => Object.freeze(epoch)));
+}
+
+const HIDDEN = '$number';
+
+/** JSON has no NaN, no infinity and no -0. */
+function hideNumbers(value: unknown): unknown {
+  if (typeof value === 'number') {
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? value
+      : { [HIDDEN]: Object.is(value, -0) ? '-0' : String(value) };
+  }
+  if (Array.isArray(value)) return value.map(hideNumbers);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideNumbers(item)]));
+}
+
+function showNumbers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(showNumbers);
+  if (typeof value !== 'object' || value === null) return value;
+  if (HIDDEN in value) return Number(value[HIDDEN]);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, showNumbers(item)]));
+}
+
+/** So many samples of a set are looked at, evenly spread. */
+const PROBES = 64;
+
+/** A short text that tells data sets apart: by their size and a few of their samples, so that large ones cost no time. */
+export function fingerprint(samples: NativeLabelledSamples): string {
+  const { inputs, count, indices, labels, labelSize, scale, shift } = samples;
+  const hash = createHash('sha256');
+  const sparse = 'offsets' in inputs ? inputs : undefined;
+  const values = 'offsets' in inputs ? inputs.indices : inputs;
+  hash.update(JSON.stringify([count, values.length, labels.length, labelSize, values.constructor.name]));
+  for (const each of [scale, shift]) hash.update(each);
+  const rows = labels.length / labelSize;
+  const size = values.length / rows;
+  for (let probe = 0; probe < Math.min(PROBES, count); probe++) {
+    const place = Math.floor((probe * count) / Math.min(PROBES, count));
+    const row = indices?.[place] ?? place;
+    const first = sparse?.offsets[row] ?? row * size;
+    const end = sparse?.offsets[row + 1] ?? (row + 1) * size;
+    hash.update(values.subarray(first, end));
+    if (sparse?.values !== undefined) hash.update(sparse.values.subarray(first, end));
+    hash.update(labels.subarray(row * labelSize, (row + 1) * labelSize));
+  }
+  return hash.digest('hex').slice(0, 32);
+}

@@ -1,0 +1,213 @@
+/** From checked data and options to a run. */
+import { callNative } from '../core/errors.ts';
+import type { Model } from '../models/model.ts';
+import { stateOf } from '../models/model.ts';
+import type { Objective } from '../models/objective.ts';
+import { recordTraining } from '../models/training-record.ts';
+import type {
+  NativeLabelledSamples,
+  NativeSnapshotEvent,
+  NativeTensor,
+  NativeTrainer,
+  NativeTrainerState,
+} from '../native.ts';
+import type { TrainerSettings } from './checkpoint.ts';
+import { prepareFolder } from './checkpoint-folder.ts';
+import { CheckpointKeeper } from './checkpoint-keeper.ts';
+import {
+  type CheckpointInfo,
+  type CheckpointSettings,
+  readCheckpointOptions,
+  snapshotTimes,
+} from './checkpoint-options.ts';
+import { EpochControl } from './epoch-control.ts';
+import type { FitSettings } from './fit-options.ts';
+import { readLoggers } from './loggers.ts';
+import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
+import { toBatchRecord, toEpochRecord } from './records.ts';
+import { type RunFacts, recordFacts } from './run-facts.ts';
+import { fingerprint, type RunState, toRunPart } from './run-state.ts';
+import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
+
+/** What a run needs of its trainer. */
+export interface TrainerParts {
+  readonly model: Model;
+  readonly native: NativeTrainer;
+  readonly objective: Objective;
+  readonly facts: Pick<RunFacts, 'optimizer' | 'seed' | 'nonFinite' | 'threads'>;
+  /** What files hold of the trainer in a state. */
+  describe(state: Omit<NativeTrainerState, 'tensors'>): TrainerSettings;
+}
+
+export interface RunData {
+  readonly sets: Pick<RunFacts, 'train' | 'validation'>;
+  readonly samples: NativeLabelledSamples;
+  readonly validation: NativeLabelledSamples | undefined;
+}
+
+/** Throws what is wrong with the options. `resumed` is the state of the run that this one goes on with. */
+export function startRun<Epoch>(
+  operation: string,
+  trainer: TrainerParts,
+  { sets, samples, validation }: RunData,
+  settings: FitSettings,
+  resumed?: RunState,
+): TrainingRun<Epoch> {
+  const { loss, metrics } = trainer.objective;
+  const checkpoint =
+    settings.checkpoint === undefined ? undefined : readCheckpointOptions(operation, settings.checkpoint);
+  const watched = { metrics, isValidated: validation !== undefined };
+  const control = new EpochControl({ ...settings, keepBest: checkpoint?.keepBest }, watched);
+  if (resumed !== undefined) control.restore(resumed.control);
+  const loggers = readLoggers(operation, settings.loggers);
+  const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed) : undefined;
+  if (checkpoint !== undefined) {
+    const steps = resumed === undefined ? trainer.native.steps : Number.POSITIVE_INFINITY;
+    prepareFolder(operation, checkpoint.folder, steps);
+  }
+  const nativeOptions = {
+    // A run that had ended by itself has nothing left to do.
+    epochs: control.isOver ? (resumed?.position.epochs ?? 0) : settings.epochs,
+    batchSize: settings.batchSize,
+    shuffle: settings.shuffle,
+    maxSteps: settings.maxSteps ?? 0,
+    maxSeconds: settings.maxSeconds ?? 0,
+    validation,
+    progressIntervalMs: progressInterval(settings, line !== undefined),
+    restoreKept: control.restoresBest,
+    snapshots: checkpoint === undefined ? undefined : snapshotTimes(checkpoint),
+    start:
+      resumed === undefined
+        ? undefined
+        : { position: resumed.position, kept: keptInOrder(trainer.model, resumed.kept) },
+  };
+  const calls = loss.startCalls();
+  const model = stateOf(trainer.model);
+  const data =
+    checkpoint === undefined
+      ? undefined
+      : { train: fingerprint(samples), validation: validation && fingerprint(validation) };
+  const describe = (snapshot: NativeSnapshotEvent, epochs: readonly object[]) =>
+    describeSnapshot(trainer, snapshot, {
+      options: plainOptions(settings, checkpoint),
+      position: snapshot.position,
+      control: control.state,
+      data: data ?? { train: '' },
+      epochs,
+      kept: snapshot.kept,
+    });
+  const run: TrainingRun<Epoch> = new TrainingRun<Epoch>({
+    start: (lockstep, onEvent) => {
+      const options = { ...nativeOptions, lockstep, lossFunction: calls?.compute };
+      const started = callNative(() => trainer.native.fit(samples, options, onEvent));
+      model.training = recordTraining(loss, sets.train, model.training);
+      return started;
+    },
+    failure: () => calls?.failure(),
+    toRecord: (event) => toEpochRecord(metrics, event) as Epoch,
+    toBatch: (event) => toBatchRecord(metrics, event),
+    earlier: (resumed?.epochs ?? []) as readonly Epoch[],
+    control,
+    loggers,
+    onEpochEnd: settings.onEpochEnd,
+    onBatchEnd: settings.onBatchEnd,
+    signal: settings.signal,
+    progress: line,
+    openCheckpoints:
+      checkpoint === undefined
+        ? undefined
+        : (hooks) =>
+            new CheckpointKeeper({
+              ...hooks,
+              settings: checkpoint,
+              describe,
+              onCheckpoint: (info: CheckpointInfo) => settings.onCheckpoint?.(info, run),
+            }),
+  });
+  model.run = { isAtEpochEnd: () => isAtEpochEnd(run) };
+  whenSettled(run, () => {
+    model.run = undefined;
+  });
+  const { epochs, batchSize, shuffle } = settings;
+  recordFacts(run, {
+    ...trainer.facts,
+    ...sets,
+    model: trainer.model,
+    loss: loss.toSpec(),
+    metrics: metrics.map(({ kind }) => kind),
+    epochs,
+    batchSize,
+    shuffle,
+    startedAt: new Date(),
+  });
+  return run;
+}
+
+/** The options that a run goes on with when it is resumed. Functions are given again, and the folder is where it is. */
+function plainOptions(
+  settings: FitSettings,
+  checkpoint: CheckpointSettings | undefined,
+): RunState['options'] {
+  const { epochs, batchSize, shuffle, maxSteps, maxSeconds, earlyStopping, reduceOnPlateau } = settings;
+  const { folder: _, ...times } = checkpoint ?? { folder: '' };
+  return {
+    epochs,
+    batchSize,
+    shuffle,
+    maxSteps,
+    maxSeconds,
+    earlyStopping,
+    reduceOnPlateau,
+    checkpoint: times,
+  };
+}
+
+function describeSnapshot(trainer: TrainerParts, { weights, state }: NativeSnapshotEvent, run: RunState) {
+  const { network, training } = stateOf(trainer.model);
+  const tensors = [...weights, ...state.tensors].map(
+    ({ name, data, shape }) => [name, { data, shape }] as const,
+  );
+  return {
+    network,
+    training,
+    tensors: Object.fromEntries(tensors),
+    trainer: trainer.describe(state),
+    run: toRunPart(run),
+  };
+}
+
+/** In the order of the model's parameters. */
+function keptInOrder(
+  model: Model,
+  kept: readonly NativeTensor[] | undefined,
+): readonly Float32Array[] | undefined {
+  if (kept === undefined) return undefined;
+  const values = new Map(kept.map(({ name, data }) => [name, data]));
+  return stateOf(model).native.parameters.map(({ name }) => values.get(name) ?? new Float32Array());
+}
+
+function makeLine(
+  { objective }: TrainerParts,
+  { epochs, batchSize }: FitSettings,
+  resumed: RunState | undefined,
+): ProgressLine {
+  return new ProgressLine({
+    output: process.stderr,
+    epochs: epochs - (resumed?.position.epochs ?? 0),
+    batchSize,
+    metricNames: objective.metrics.map(({ kind }) => kind),
+    now: () => performance.now(),
+  });
+}
+
+function showsProgress(progress: 'auto' | 'line' | 'none'): boolean {
+  return progress === 'line' || (progress === 'auto' && process.stderr.isTTY === true);
+}
+
+/** Milliseconds between two progress events; 0: none. */
+function progressInterval({ onBatchEnd, batchInterval }: FitSettings, hasLine: boolean): number {
+  // The native side takes 0 for none, and no clock tells so little apart.
+  const wanted = onBatchEnd === undefined ? Number.POSITIVE_INFINITY : Math.max(batchInterval, 1e-6);
+  const least = Math.min(wanted, hasLine ? PROGRESS_INTERVAL_MS : Number.POSITIVE_INFINITY);
+  return Number.isFinite(least) ? least : 0;
+}

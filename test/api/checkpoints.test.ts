@@ -1,0 +1,338 @@
+/** Checkpoints of runs, and runs that go on from them. Threads: 1, on the smallest of nets. */
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import {
+  adagrad,
+  batchNorm,
+  type CheckpointInfo,
+  customLoss,
+  customMetric,
+  dense,
+  dropout,
+  type EpochRecord,
+  embeddingBag,
+  type FitOptions,
+  fromSparse,
+  iris,
+  listCheckpoints,
+  loadModel,
+  type MetricChoice,
+  sequential,
+  sgd,
+  standardize,
+  Trainer,
+} from '../../lib/index.ts';
+import { checkError, wrongly } from './errors.ts';
+
+const [train, validation] = standardize(
+  ...(await iris()).split({ fraction: 0.8, seed: 1, stratify: 'labels' }),
+);
+
+async function newFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'gradloom-checkpoints-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+function irisTrainer(metrics: readonly MetricChoice[] = ['accuracy', 'rocAuc']) {
+  const model = sequential({ inputShape: [4], seed: 1 }, [
+    dense({ units: 8, activation: 'tanh' }),
+    batchNorm(),
+    dropout({ rate: 0.2 }),
+    dense({ units: 3 }),
+  ]);
+  const optimizer = adagrad({ learningRate: 0.1 });
+  return new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics, seed: 3, threads: 1 });
+}
+
+/** What has to be equal: clocks and memory are not. */
+function figuresOf(epochs: readonly EpochRecord[]): unknown[] {
+  return epochs.map(({ seconds, validationSeconds, samplesPerSecond, peakMemory, ...figures }) => figures);
+}
+
+const names = async (folder: string) => (await readdir(folder)).sort();
+
+test('a run goes on from any step of any epoch with the bits that it would have had', async (t) => {
+  const options = {
+    epochs: 4,
+    batchSize: 50,
+    validation,
+    reduceOnPlateau: { monitor: 'loss', patience: 1, minDelta: 0.2, factor: 0.5 },
+    earlyStopping: { monitor: 'validation.loss', patience: 2, restoreBest: true },
+  } as const;
+  const reference = irisTrainer();
+  const whole = await reference.fit(train, options);
+  t.true(whole.epochs.some(({ rateScale }) => rateScale < 1));
+
+  for (let steps = 1; steps <= 12; steps++) {
+    const folder = await newFolder(t);
+    const checkpoint = { folder, everySteps: 1, keepLast: 1 };
+    const cut = irisTrainer().fit(train, { ...options, checkpoint, maxSteps: steps });
+    const reason = (await cut).reason;
+    t.is(reason, steps < 12 ? 'maxSteps' : 'completed');
+    const {
+      trainer,
+      run,
+      checkpoint: from,
+    } = await Trainer.resume(folder, train, {
+      validation,
+      maxSteps: 1000,
+    });
+    t.true(from.endsWith(`step-${String(steps).padStart(12, '0')}.safetensors`));
+    const history = await run;
+    t.is(history.reason, whole.reason);
+    t.deepEqual(figuresOf(history.epochs), figuresOf(whole.epochs));
+    t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());
+    const [a, b] = [reference, trainer].map((each) => join(folder, each === trainer ? 'a' : 'b'));
+    await Promise.all([reference.save(a as string), trainer.save(b as string)]);
+    t.deepEqual(await readFile(a as string), await readFile(b as string));
+  }
+});
+
+test('a run that is stopped leaves a checkpoint of where it stopped', async (t) => {
+  const folder = await newFolder(t);
+  const trainer = irisTrainer();
+  const run = trainer.fit(train, {
+    epochs: 1000,
+    batchSize: 50,
+    checkpoint: { folder, everySteps: 1_000_000 },
+    onEpochEnd: ({ epoch }, self) => epoch === 3 && self.stop(),
+  });
+  t.is((await run).reason, 'stopped');
+  t.deepEqual(await names(folder), ['step-000000000009.safetensors']);
+  const resumed = await Trainer.resume(folder, train, { epochs: 5 });
+  t.is((await resumed.run).epochs.length, 5);
+  t.deepEqual(await names(folder), ['step-000000000009.safetensors', 'step-000000000015.safetensors']);
+});
+
+test('an aborted run too', async (t) => {
+  const folder = await newFolder(t);
+  const controller = new AbortController();
+  const run = irisTrainer().fit(train, {
+    epochs: 1_000_000,
+    signal: controller.signal,
+    checkpoint: { folder },
+    onBatchEnd: () => controller.abort(),
+    batchInterval: 0,
+  });
+  t.is((await run).reason, 'stopped');
+  const { run: rest } = await Trainer.resume(folder, train, { maxSteps: 3 });
+  t.is((await rest).reason, 'maxSteps');
+});
+
+test('a run that had ended ends again, more epochs let it go on', async (t) => {
+  const folder = await newFolder(t);
+  const trainer = irisTrainer();
+  const history = await trainer.fit(train, { epochs: 2, checkpoint: { folder } });
+  const again = await Trainer.resume(folder, train);
+  t.deepEqual(await again.run, history);
+  const more = await Trainer.resume(folder, train, { epochs: 3 });
+  t.is((await more.run).epochs.length, 3);
+  await trainer.fit(train, { epochs: 1 });
+  t.deepEqual(more.trainer.model.getWeights(), trainer.model.getWeights());
+});
+
+test('early stopping stays the end of a run', async (t) => {
+  const folder = await newFolder(t);
+  let epoch = 0;
+  const figure = customMetric({ name: 'figure', compute: () => [3, 1, 2, 5][epoch++] ?? 0 });
+  const trainer = irisTrainer([figure]);
+  const earlyStopping = { monitor: 'figure', mode: 'min', patience: 2, restoreBest: true } as const;
+  const { reason, epochs } = await trainer.fit(train, { epochs: 9, earlyStopping, checkpoint: { folder } });
+  t.deepEqual([reason, epochs.length], ['earlyStopping', 4]);
+  const again = await Trainer.resume(folder, train, { custom: [figure] });
+  t.deepEqual(await again.run, { reason, epochs });
+  t.deepEqual(again.trainer.model.getWeights(), trainer.model.getWeights());
+});
+
+test('a custom loss and custom metrics are given again', async (t) => {
+  const folder = await newFolder(t);
+  const loss = customLoss({
+    name: 'mine',
+    labels: 'class',
+    loss: (outputs) => ({ value: outputs[0] ?? 0, gradient: outputs.map((output) => output / 10) }),
+  });
+  const make = () => {
+    const model = sequential({ inputShape: [4], seed: 1 }, [dense({ units: 3 })]);
+    return new Trainer(model, { optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }), loss, threads: 1 });
+  };
+  const reference = make();
+  await reference.fit(train, { epochs: 2 });
+  await make().fit(train, { epochs: 2, maxSteps: 6, checkpoint: { folder } });
+  await t.throwsAsync(Trainer.resume(folder, train), { message: /mine is known by its name only/ });
+  const { trainer, run } = await Trainer.resume(folder, train, { custom: [loss], maxSteps: 100 });
+  await run;
+  t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());
+});
+
+test('the latest stay, and the best one', async (t) => {
+  const folder = await newFolder(t);
+  let epoch = 0;
+  const figure = customMetric({ name: 'figure', compute: () => [1, 5, 2, 3, 4][epoch++] ?? 0 });
+  const trainer = irisTrainer([figure]);
+  const told: CheckpointInfo[] = [];
+  const weights: unknown[] = [];
+  await trainer.fit(train, {
+    epochs: 5,
+    checkpoint: { folder, keepLast: 2, keepBest: { metric: 'figure', mode: 'max' } },
+    onCheckpoint: (info) => told.push(info),
+    async onEpochEnd({ epoch: number }) {
+      weights.push(trainer.model.getWeights());
+      // One that is due waits for the one before to be written, and this run is fast.
+      while (number > 1 && told.at(-1)?.steps !== 4 * (number - 1)) await sleep(1);
+    },
+  });
+  t.deepEqual(await names(folder), [
+    'best.safetensors',
+    'step-000000000016.safetensors',
+    'step-000000000020.safetensors',
+  ]);
+  t.deepEqual((await loadModel(join(folder, 'best.safetensors'))).getWeights(), wrongly(weights[1]));
+  t.deepEqual(
+    told.filter(({ isBest }) => isBest).map(({ steps }) => steps),
+    [4, 8],
+  );
+  t.like(told.at(-1), { steps: 20, epoch: 5, isLast: true, isBest: false });
+  t.deepEqual(
+    (await listCheckpoints(folder)).map(({ steps }) => steps),
+    [20, 16],
+  );
+  const loaded = await Trainer.load(join(folder, 'step-000000000016.safetensors'), { custom: [figure] });
+  t.deepEqual(loaded.model.getWeights(), wrongly(weights[3]));
+});
+
+test.serial('a damaged checkpoint is left out for the one before', async (t) => {
+  const folder = await newFolder(t);
+  const reference = irisTrainer();
+  await reference.fit(train, { epochs: 3, batchSize: 50 });
+  const checkpoint = { folder, everySteps: 1_000_000 };
+  await irisTrainer().fit(train, { epochs: 3, batchSize: 50, maxSteps: 6, checkpoint });
+  await (await Trainer.resume(folder, train, { maxSteps: 2 })).run;
+  await (await Trainer.resume(folder, train, { maxSteps: 100 })).run;
+  const [latest, middle] = await listCheckpoints(folder);
+  await truncate(latest?.path ?? '', 1000);
+  const bytes = await readFile(middle?.path ?? '');
+  bytes[bytes.length - 5] = (bytes[bytes.length - 5] ?? 0) ^ 1;
+  await writeFile(middle?.path ?? '', bytes);
+  const warnings: string[] = [];
+  const listen = (warning: Error) => warnings.push(warning.message);
+  process.on('warning', listen);
+  const { trainer, run, checkpoint: from } = await Trainer.resume(folder, train, { maxSteps: 100 });
+  await run;
+  process.removeListener('warning', listen);
+  t.true(from.endsWith('step-000000000006.safetensors'));
+  t.is(warnings.length, 2);
+  t.regex(warnings[1] ?? '', /a checkpoint is left out: .*it changed after it was written/);
+  t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());
+  // The run has come to the latest one again, which is whole now.
+  t.is((await (await Trainer.resume(folder, train)).run).epochs.length, 3);
+
+  for (const { path } of await listCheckpoints(folder)) await truncate(path, 10);
+  await t.throwsAsync(Trainer.resume(folder, train), { message: /step-000000000009/ });
+});
+
+test('what a process left behind is swept away', async (t) => {
+  const folder = await newFolder(t);
+  await writeFile(join(folder, '.gradloom-0000.tmp'), 'half');
+  await writeFile(join(folder, 'notes.txt'), 'mine');
+  await sleep(20);
+  await irisTrainer().fit(train, { checkpoint: { folder } });
+  t.deepEqual(await names(folder), ['notes.txt', 'step-000000000004.safetensors']);
+});
+
+test('a checkpoint that cannot be written ends the run, or warns', async (t) => {
+  const folder = await newFolder(t);
+  const broken = async ({ epoch }: EpochRecord) => {
+    if (epoch === 1) await rm(folder, { recursive: true });
+  };
+  const run = irisTrainer().fit(train, { epochs: 100_000, checkpoint: { folder }, onEpochEnd: broken });
+  await t.throwsAsync(Promise.resolve(run), { code: 'FILE_NOT_FOUND' });
+  const other = join(folder, 'a');
+  const warned = irisTrainer().fit(train, {
+    epochs: 3,
+    checkpoint: { folder: other, onError: 'warn' },
+    onEpochEnd: broken,
+  });
+  t.is((await warned).reason, 'completed');
+  await irisTrainer().fit(train, { checkpoint: { folder } });
+});
+
+test('what onCheckpoint throws ends the run', async (t) => {
+  const folder = await newFolder(t);
+  const error = new Error('mine');
+  const run = irisTrainer().fit(train, {
+    epochs: 1_000_000,
+    checkpoint: { folder },
+    onCheckpoint: () => Promise.reject(error),
+  });
+  await t.throwsAsync(Promise.resolve(run), { is: error });
+});
+
+test('wrong uses are refused before anything is changed', async (t) => {
+  const folder = await newFolder(t);
+  const trainer = irisTrainer();
+  const refuse = (checkpoint: object, message: string) =>
+    checkError(t, 'INVALID_OPTION', [
+      () => trainer.fit(train, { checkpoint: checkpoint as FitOptions['checkpoint'] }),
+      message,
+    ]);
+  await refuse({}, 'fit: checkpoint: folder is missing; it must be a string that is not empty');
+  await refuse(
+    { folder, everyStep: 3 },
+    'fit: checkpoint: unknown option "everyStep"; did you mean "everySteps"?',
+  );
+  await refuse({ folder, keepLast: 0 }, 'fit: checkpoint: keepLast must be an integer of at least 1, got 0');
+  await refuse(
+    { folder, keepBest: { metric: 'acuracy' } },
+    'fit: checkpoint: keepBest: metric "acuracy" is no figure of the run; did you mean "accuracy"?',
+  );
+  await checkError(t, 'FILE_NOT_FOUND', [
+    () => Trainer.resume(folder, train),
+    `Trainer.resume: ${folder} holds no checkpoint; begin with fit`,
+  ]);
+
+  await trainer.fit(train, { epochs: 2, validation, checkpoint: { folder } });
+  const fresh = irisTrainer();
+  await checkError(t, 'INVALID_OPTION', [
+    () => fresh.fit(train, { checkpoint: { folder } }),
+    `fit: checkpoint: ${folder} holds checkpoints of another run, up to step 8, and this trainer is at step 0; go on with that run by Trainer.resume, or give an empty folder`,
+  ]);
+  await checkError(t, 'INVALID_DATA', [
+    () => Trainer.resume(folder, train),
+    'Trainer.resume: the run had a validation set; give it again, { validation }',
+  ]);
+  await checkError(t, 'INVALID_DATA', [
+    () => Trainer.resume(folder, train.shuffle(1), { validation }),
+    "Trainer.resume: the training set is not the run's, in its samples or their order; give the same data",
+  ]);
+  await checkError(t, 'INVALID_OPTION', [
+    () => Trainer.resume(folder, train, wrongly({ batchSize: 3 })),
+    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, loggers, progress, threads and custom',
+  ]);
+});
+
+test('sparse samples, whose tables are trained a few rows a step', async (t) => {
+  const folder = await newFolder(t);
+  const offsets = Uint32Array.from({ length: 61 }, (_, row) => 3 * row);
+  const indices = Uint32Array.from({ length: 180 }, (_, place) => 5 * (place % 3) + ((place * 7) % 5));
+  const labels = Array.from({ length: 60 }, (_, row) => row % 2);
+  const data = fromSparse({ inputShape: [15], offsets, indices, labels });
+  const make = () =>
+    new Trainer(
+      sequential({ inputShape: [15], seed: 1 }, [
+        embeddingBag({ units: 4 }),
+        dropout({ rate: 0.1 }),
+        dense({ units: 2 }),
+      ]),
+      { optimizer: adagrad({ learningRate: 0.1 }), loss: 'softmaxCrossEntropy', threads: 1 },
+    );
+  const reference = make();
+  await reference.fit(data, { epochs: 3, batchSize: 8 });
+  await make().fit(data, { epochs: 3, batchSize: 8, maxSteps: 11, checkpoint: { folder } });
+  const { trainer, run } = await Trainer.resume(folder, data, { maxSteps: 100 });
+  await run;
+  t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());
+});
