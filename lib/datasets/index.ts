@@ -27,6 +27,8 @@ export type { ImageOptions, ImageSize } from './image-options.ts';
 export type { JsonFormatOptions, JsonOptions } from './json.ts';
 export { json, ndjson } from './json.ts';
 export type { LabelData } from './labels.ts';
+export type { LibsvmOptions } from './libsvm.ts';
+export { libsvm } from './libsvm.ts';
 export type { MapOptions } from './map.ts';
 export type { FolderOptions, TrainAndTest } from './mnist.ts';
 export { fashionMnist, mnist } from './mnist.ts';

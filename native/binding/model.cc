@@ -71,7 +71,8 @@ class EvaluateOperation final : public PromiseOperation {
     const bool waits = objective_->loss().whole_batches();
     const std::shared_ptr<Network> network = waits ? network_->snapshot() : state_to_read(network_);
     const int64_t batch = std::min(options_.batch, samples_.samples().count());
-    const int threads = choose_threads(options_.threads, batch * network->architecture().forward_flops());
+    const int threads =
+        choose_threads(options_.threads, forward_work(network->architecture(), samples_.samples(), batch));
     Evaluation evaluation(network, objective_, samples_.samples(), {batch, threads});
     Team::run(threads, [&](Team& team) { result_ = evaluation.run(team, stop).value_or(ObjectiveResult{}); });
   }

@@ -120,6 +120,14 @@ void ArraySamples::check_inputs(InputForm form, int64_t rows) const {
   }
 }
 
+int64_t ArraySamples::entries() const {
+  const InputArray::Type type = description_.inputs.type;
+  if (type != InputArray::Type::kSparse && type != InputArray::Type::kInt32) return 0;
+  int64_t total = 0;
+  for (int64_t i = 0; i < description_.count; ++i) total += entries_of(row(nullptr, i));
+  return total;
+}
+
 int64_t ArraySamples::most_entries(int64_t count) const {
   if (description_.inputs.type != InputArray::Type::kSparse) return checked_multiply(count, sample_size_);
   std::vector<int64_t> lengths(static_cast<size_t>(description_.count));

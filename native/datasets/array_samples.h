@@ -72,6 +72,8 @@ class ArraySamples {
   // unless every id is below `rows`.
   void check_inputs(InputForm form, int64_t rows) const;
 
+  // Entries of all samples; 0 of samples that are neither ids nor sparse.
+  int64_t entries() const;
   // The entries of the `count` samples that have most: what a batch may need room for.
   int64_t most_entries(int64_t count) const;
   // Samples order[i], or first + i when order is null, for i in [0, count), of ids or sparse rows.

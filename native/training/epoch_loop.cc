@@ -237,7 +237,7 @@ FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* vali
   }
   check_start(learner, train, options, start);
   const int64_t batch = std::min(options.batch, train.count());
-  const int threads = choose_threads(options.threads, batch * learner.network().architecture().training_flops());
+  const int threads = choose_threads(options.threads, training_work(learner.network().architecture(), train, batch));
   Run run(learner, train, validation, options, threads, stop, observer, std::move(start));
   FitEnd end = FitEnd::kCompleted;
   Team::run(threads, [&](Team& team) { end = run(team); });

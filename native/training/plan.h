@@ -31,6 +31,11 @@ struct RandomState {
   uint64_t step;
 };
 
+// What a pass over `batch` of these samples takes, in floating-point operations that take as long: those of products,
+// and the random accesses of the entries of ids and sparse samples.
+int64_t forward_work(const Architecture& architecture, const ArraySamples& samples, int64_t batch);
+int64_t training_work(const Architecture& architecture, const ArraySamples& samples, int64_t batch);
+
 class Plan {
  public:
   Plan(std::shared_ptr<const Architecture> architecture, const PlanOptions& options);

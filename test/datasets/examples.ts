@@ -14,6 +14,7 @@ import {
   imageFolder,
   iris,
   json,
+  libsvm,
   mnist,
   ndjson,
   npy,
@@ -110,6 +111,14 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     files: { x: ROWS.map((row) => `${JSON.stringify(row)}\n`).join('') },
     read: (folder) =>
       ndjson(join(folder, 'x'), { columns: ['size', 'city'], missing: TABLE.missing, target: ['even'] }),
+  },
+  libsvm: {
+    files: {
+      x: range(COUNT)
+        .map((i) => `${i % 2 === 0 ? '+1' : '-1'} ${(i % 4) + 1}:${i / 4} 5:1 # ${i}\n`)
+        .join(''),
+    },
+    read: (folder) => libsvm(join(folder, 'x')),
   },
   npy: {
     files: {
