@@ -108,6 +108,7 @@ export function csvSource(path: string, options: Required<CsvFormatOptions>): Ro
     role: 'data',
     open: () => openFile(path, format, header, missing),
     hintAt: hintAtDelimiter,
+    hintAtNumber: (cell) => hintAtDecimal(cell, decimal),
   };
 }
 
@@ -121,6 +122,12 @@ function hintAtDelimiter(columns: readonly string[]): string {
 
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
+
+/** Of a number with the other decimal sign. */
+function hintAtDecimal(cell: CellValue, decimal: '.' | ','): string {
+  const other = decimal === '.' ? ',' : '.';
+  return parseNumber(cell, other) === undefined ? '' : ` with { decimal: ${JSON.stringify(decimal)} }`;
+}
 
 /** Infinities are numbers, so that they are refused as such and make no categories of their column. */
 function parseNumber(cell: CellValue, decimal: '.' | ','): number | undefined {

@@ -50,7 +50,8 @@ export function numberError(
   const isNumberInQuotes =
     typeof cell === 'string' && /^\s*[+-]?[0-9.]/.test(cell) && !Number.isNaN(Number(cell));
   const text = isNumberInQuotes ? 'is a string, a number is expected' : 'is no number';
-  return cellError(reading, line, column, `${formatValue(cell)} ${text}`);
+  const hint = reading.hintAtNumber?.(cell) ?? '';
+  return cellError(reading, line, column, `${formatValue(cell)} ${text}${hint}`);
 }
 
 export function refusedError(

@@ -113,6 +113,8 @@ export interface RowReading {
   readonly fixedColumns: boolean;
   /** The number that a cell stands for, if it does. */
   readonly numberOf: (cell: CellValue) => number | undefined;
+  /** What an error about a cell that is no number may add; empty for nothing. */
+  readonly hintAtNumber?: (cell: CellValue) => string;
   /** `samples`: rows for a trained model, whose table cannot be read otherwise any more. */
   readonly role: 'data' | 'samples';
 }

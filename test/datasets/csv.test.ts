@@ -259,6 +259,12 @@ const FAULTS: readonly Fault[] = [
     'INVALID_OPTION',
     'csv: columns must not hold the target "a"',
   ],
+  [
+    'a\n1\n2,5\n',
+    { types: { a: 'number' }, delimiter: ';' },
+    'INVALID_DATA',
+    'FILE: line 3: column "a": "2,5" is no number with { decimal: "." }',
+  ],
   ['a\n1\n', { target: 'a' }, 'INVALID_OPTION', 'csv: FILE has no column for the inputs'],
   [
     'a,b,y\n,,u\n,,v\n',
