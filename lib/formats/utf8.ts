@@ -72,16 +72,29 @@ export async function* readLines(
   if (rest !== '') yield { line, text: rest };
 }
 
+/** How files begin that are often taken for text, and what to do with them. */
+const OTHER_FILES: readonly (readonly [beginning: readonly number[], remedy: string])[] = [
+  [[0x1f, 0x8b], 'this is a gzip file: unpack it first'],
+  [[0x50, 0x4b, 3, 4], 'this is a ZIP file, as .xlsx workbooks are: export the table as CSV, or unpack it'],
+  [[0x50, 0x41, 0x52, 0x31], 'this is a Parquet file: export the table as CSV'],
+  [[0xff, 0xfe], 'this is UTF-16: save the file as UTF-8'],
+  [[0xfe, 0xff], 'this is UTF-16: save the file as UTF-8'],
+];
+
 class Utf8Check {
   readonly #path: string;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   #offset = 0;
+  #remedy = 'save the file as UTF-8';
 
   constructor(path: string) {
     this.#path = path;
   }
 
   add(chunk: Uint8Array): void {
+    const begins = ([beginning]: (typeof OTHER_FILES)[number]) =>
+      beginning.every((byte, place) => chunk[place] === byte);
+    if (this.#offset === 0) this.#remedy = OTHER_FILES.find(begins)?.[1] ?? this.#remedy;
     this.#decode(chunk, true);
     this.#offset += chunk.length;
   }
@@ -96,7 +109,7 @@ class Utf8Check {
     } catch {
       const text = new TextDecoder().decode(chunk);
       const fault = Buffer.byteLength(text.slice(0, Math.max(0, text.indexOf('\uFFFD'))));
-      throw formatError(this.#path, this.#offset + fault, 'the text is not UTF-8; save the file as UTF-8');
+      throw formatError(this.#path, this.#offset + fault, `the text is not UTF-8; ${this.#remedy}`);
     }
   }
 }

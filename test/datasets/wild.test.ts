@@ -1,5 +1,6 @@
 /** CSV and JSON as they are found: each gives the right values or a clear error. */
 import { truncateSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import type { GradloomErrorCode } from '../../lib/core/errors.ts';
 import { type CsvOptions, csv, type Dataset, json, ndjson, npy } from '../../lib/datasets/index.ts';
@@ -208,7 +209,21 @@ const BAD: readonly Bad[] = [
     Uint8Array.of(0xff, 0xfe, 0x61, 0x00, 0x0a, 0x00),
     {},
     'FILE_FORMAT',
-    'at byte 0: the text is not UTF-8; save the file as UTF-8',
+    'at byte 0: the text is not UTF-8; this is UTF-16: save the file as UTF-8',
+  ],
+  [
+    'a gzip file',
+    gzipSync('a,b\n1,2\n'),
+    {},
+    'FILE_FORMAT',
+    'at byte 1: the text is not UTF-8; this is a gzip file: unpack it first',
+  ],
+  [
+    'a workbook',
+    Uint8Array.of(0x50, 0x4b, 3, 4, 0x14, 0, 6, 0, 8, 0, 0, 0, 0x21, 0, 0xb5, 0x55),
+    {},
+    'FILE_FORMAT',
+    'at byte 14: the text is not UTF-8; this is a ZIP file, as .xlsx workbooks are: export the table as CSV, or unpack it',
   ],
   [
     'more header names than columns',
