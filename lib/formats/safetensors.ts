@@ -82,11 +82,13 @@ export function writeSafetensors(
   const { head, digitsAt, data } = layOut(tensors, metadata);
   return replaceFile(path, async (handle) => {
     const hash = createHash('sha256');
+    let position = 0;
     for (const bytes of [head, ...data]) {
       for (let first = 0; first < bytes.length; first += PIECE) {
         const piece = bytes.subarray(first, first + PIECE);
         hash.update(piece);
-        await writeAll(handle, piece);
+        await writeAll(handle, piece, position);
+        position += piece.length;
       }
     }
     await writeAll(handle, new TextEncoder().encode(hash.digest('hex')), digitsAt);
@@ -94,10 +96,9 @@ export function writeSafetensors(
 }
 
 /** The system may write less than it is given. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    const at = position === undefined ? null : position + done;
-    done += (await handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
+    done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
   }
 }
 

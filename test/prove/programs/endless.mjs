@@ -1,0 +1,9 @@
+/** A worker that trains until it is terminated. */
+import { parentPort } from 'node:worker_threads';
+import { register } from 'tsx/esm/api';
+
+register();
+const { makeNet } = await import('../nets.ts');
+const { train, trainer } = await makeNet('conv', 1, 2);
+trainer.fit(train, { epochs: 1_000_000 });
+parentPort.postMessage('training');

@@ -1,0 +1,108 @@
+/** A promise about reliability, and a program that tries to break it. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RandomStream } from '../../lib/core/philox.ts';
+
+export interface Form {
+  /** `'short'` is what CI runs: seconds, and no bars on times. */
+  readonly length: 'long' | 'short';
+  readonly seed: number;
+  /** Tells how far it is. */
+  readonly say: (text: string) => void;
+}
+
+export interface Verdict {
+  readonly trials: number;
+  /** What went wrong, a line each. */
+  readonly failures: readonly string[];
+  /** Figures and hashes to report. */
+  readonly facts: Readonly<Record<string, string | number>>;
+  /** Why nothing could be tried. */
+  readonly skipped?: string;
+}
+
+export interface PromiseProof {
+  readonly number: number;
+  readonly title: string;
+  prove(form: Form): Promise<Verdict>;
+}
+
+/** Integers from 0 to `bound - 1`, the same for the same seed. */
+export function randomIntegers(seed: number): (bound: number) => number {
+  const stream = new RandomStream(seed, 'split');
+  return (bound) => stream.below(bound);
+}
+
+export async function withFolder<Result>(use: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'gradloom-prove-'));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+export interface Child {
+  /** Resolves when it has written this, or has ended. */
+  until(text: string): Promise<void>;
+  kill(): void;
+  readonly ended: Promise<{
+    readonly code: number | null;
+    readonly signal: NodeJS.Signals | null;
+    readonly output: string;
+    readonly errors: string;
+    /** Date.now() then. */
+    readonly at: number;
+  }>;
+}
+
+/** Starts one of `programs/`, behind `wrapper` if there is one. */
+export function startProgram(
+  name: string,
+  args: readonly (string | number)[],
+  wrapper: readonly string[] = [],
+): Child {
+  const file = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
+  const [command = '', ...rest] = [...wrapper, process.execPath, '--import=tsx', file, ...args.map(String)];
+  // One thread for file system calls, so that they are numbered.
+  const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  let output = '';
+  let errors = '';
+  let changed = () => {};
+  child.stdout.on('data', (text) => {
+    output += text;
+    changed();
+  });
+  child.stderr.on('data', (text) => {
+    errors += text;
+  });
+  let hasEnded = false;
+  const ended: Child['ended'] = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      hasEnded = true;
+      changed();
+      resolve({ code, signal, output, errors, at: Date.now() });
+    });
+  });
+  return {
+    kill: () => child.kill('SIGKILL'),
+    ended,
+    async until(text) {
+      while (!output.includes(text) && !hasEnded) {
+        await new Promise<void>((resolve) => {
+          changed = resolve;
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { PromiseProof } from '../promise.ts';
+import { determinism } from './p05-determinism.ts';
+import { ends } from './p09-ends.ts';
+import { abort } from './p10-abort.ts';
+import { eventLoop } from './p11-event-loop.ts';
+import { killedSaves } from './p23-killed-saves.ts';
+import { failedSaves } from './p24-failed-saves.ts';
+import { flippedBits } from './p25-flipped-bits.ts';
+import { resumedRuns } from './p26-resumed-runs.ts';
+import { keptFiles } from './p27-kept-files.ts';
+
+export const PROOFS: readonly PromiseProof[] = [
+  determinism,
+  ends,
+  abort,
+  eventLoop,
+  killedSaves,
+  failedSaves,
+  flippedBits,
+  resumedRuns,
+  keptFiles,
+];

@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { decodeSafetensors } from '../../../lib/formats/safetensors.ts';
+import { adagrad, dense, iris, listCheckpoints, sequential, Trainer } from '../../../lib/index.ts';
+import { type PromiseProof, randomIntegers, withFolder } from '../promise.ts';
+
+/** A checkpoint of a net of this width. */
+async function checkpointOf(folder: string, units: number): Promise<Uint8Array> {
+  const model = sequential({ inputShape: [4], seed: 1 }, [dense({ units }), dense({ units: 3 })]);
+  const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy', threads: 1 });
+  await trainer.fit(await iris(), { maxSteps: 2, checkpoint: { folder: join(folder, String(units)) } });
+  const [file] = await listCheckpoints(join(folder, String(units)));
+  return readFile(file?.path ?? '');
+}
+
+export const flippedBits: PromiseProof = {
+  number: 25,
+  title: 'every flipped bit of a small checkpoint, and 100,000 of one of 10 MB, are detected',
+  prove({ length, seed, say }) {
+    return withFolder(async (folder) => {
+      const random = randomIntegers(seed);
+      const failures: string[] = [];
+      let trials = 0;
+      const flip = (file: Uint8Array, bit: number) => {
+        const byte = bit >>> 3;
+        const mask = 1 << (bit & 7);
+        trials++;
+        file[byte] = (file[byte] as number) ^ mask;
+        try {
+          decodeSafetensors(file, 'flipped');
+          failures.push(`bit ${bit} of ${8 * file.length}`);
+        } catch {
+          // Detected.
+        }
+        file[byte] = (file[byte] as number) ^ mask;
+      };
+
+      const small = await checkpointOf(folder, 4);
+      for (let bit = 0; bit < 8 * small.length; bit++) flip(small, bit);
+      say(`${trials} bits of ${small.length} bytes`);
+      const large = await checkpointOf(folder, length === 'long' ? 156_000 : 2_000);
+      const flips = length === 'long' ? 100_000 : 500;
+      for (let i = 0; i < flips; i++) {
+        flip(large, random(8 * large.length));
+        if (i % 5000 === 4999) say(`${i + 1} of ${flips}`);
+        await turn();
+      }
+      decodeSafetensors(small, 'as it was');
+      decodeSafetensors(large, 'as it was');
+      return { trials, failures, facts: { smallBytes: small.length, largeBytes: large.length } };
+    });
+  },
+};

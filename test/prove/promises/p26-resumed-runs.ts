@@ -1,0 +1,38 @@
+import { hashOf, makeNet, NETS } from '../nets.ts';
+import { type PromiseProof, randomIntegers, startProgram, withFolder } from '../promise.ts';
+
+const EPOCHS = 3;
+
+export const resumedRuns: PromiseProof = {
+  number: 26,
+  title: 'runs killed at random batches and gone on with end with the bits of a run without a break',
+  async prove({ length, seed, say }) {
+    const random = randomIntegers(seed);
+    const failures: string[] = [];
+    const facts: Record<string, string> = {};
+    const wanted = length === 'long' ? 200 : 2;
+    let kills = 0;
+    for (let round = 0; kills < wanted; round++) {
+      const net = NETS[round % NETS.length] as (typeof NETS)[number];
+      const { train, trainer } = await makeNet(net, seed);
+      await trainer.fit(train, { epochs: EPOCHS });
+      const expected = hashOf(trainer.model);
+      facts[net] = expected;
+      const last = await withFolder(async (folder) => {
+        for (;;) {
+          const child = startProgram('train.ts', [folder, net, seed, EPOCHS, 1]);
+          await child.until('training');
+          // The later ones come to the end.
+          const delay = setTimeout(() => child.kill(), random(250));
+          const { output, signal, errors } = await child.ended;
+          clearTimeout(delay);
+          if (signal === null) return output + errors;
+          kills++;
+          if (kills % 10 === 0) say(`${kills} kills`);
+        }
+      });
+      if (!last.includes(`done ${expected}`)) failures.push(`${net}: expected ${expected}, got ${last}`);
+    }
+    return { trials: kills, failures, facts };
+  },
+};
