@@ -59,7 +59,7 @@ export function curvesSpec(points: ReturnType<typeof readSeries>, settings: Sett
       x: {
         field: 'x',
         type: 'quantitative',
-        scale: scaleOf(xScale),
+        scale: { ...scaleOf(xScale), nice: false },
         axis: axisOf(xTitle, xScale, all('x'), { grid: false }),
       },
       y: { field: 'y', type: 'quantitative', scale: scaleOf(yScale), axis: axisOf(yTitle, yScale, all('y')) },
