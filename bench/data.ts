@@ -1,11 +1,11 @@
 /** What the workloads train on: float32, in memory, in order, whole batches only. */
 import { philox4x32 } from '../lib/core/philox.ts';
 import { sizeOf } from '../lib/core/shape.ts';
-import { type Dataset, fashionMnist, fromArrays, iris, standardize } from '../lib/index.ts';
+import { type Dataset, fashionMnist, fromArrays, fromSparse, iris, standardize } from '../lib/index.ts';
 import type { Spec } from './spec.ts';
 
 /** Where a workload's samples come from. The loss must fall on real ones. */
-export type Source = 'fashion-mnist' | 'iris' | 'random';
+export type Source = 'fashion-mnist' | 'iris' | 'random' | 'sparse';
 
 export type LabelledDataset = Dataset<readonly number[], 'class' | 'values'>;
 
@@ -17,6 +17,7 @@ type Needs = Pick<Spec, 'inputShape' | 'batchSize' | 'loss'> & {
 
 export async function loadData(source: Source, needs: Needs): Promise<LabelledDataset> {
   if (source === 'iris') return irisPair();
+  if (source === 'sparse') return sparseSamples(needs);
   const dataset = source === 'fashion-mnist' ? await fashionImages(needs.inputShape) : randomSamples(needs);
   return dataset.take(dataset.length - (dataset.length % needs.batchSize));
 }
@@ -65,6 +66,26 @@ function randomSamples({ inputShape, batchSize, samples, loss, outputShape }: Ne
       ? normals(count * outputs, 1)
       : Float32Array.from(uniforms(count * outputs, 1), Math.round);
   return fromArrays({ inputs, inputShape, labels, labelShape: outputShape });
+}
+
+const ENTRIES = 100;
+
+/** Samples of 100 features with normal values, features by a power law; yes and no by a planted weight a feature. */
+function sparseSamples({ inputShape, batchSize, samples }: Needs): LabelledDataset {
+  const [features = 0] = inputShape;
+  const count = samples ?? BATCHES * batchSize;
+  const indices = Uint32Array.from(uniforms(count * ENTRIES, 0), (u) => Math.floor(features * u ** 3));
+  const values = normals(count * ENTRIES, 1).map((value) => value / 10);
+  const weights = normals(features, 2);
+  const labels = Float32Array.from({ length: count }, (_, sample) => {
+    let sum = 0;
+    for (let entry = sample * ENTRIES; entry < (sample + 1) * ENTRIES; entry++) {
+      sum += (weights[indices[entry] as number] as number) * (values[entry] as number);
+    }
+    return Number(sum > 0);
+  });
+  const offsets = Uint32Array.from({ length: count + 1 }, (_, sample) => sample * ENTRIES);
+  return fromSparse({ inputShape: [features], offsets, indices, values, labels, labelShape: [1] });
 }
 
 /** In [0, 1). */

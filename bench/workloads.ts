@@ -87,4 +87,14 @@ export const WORKLOADS: readonly Workload[] = [
       dense(10),
     ],
   }),
+  {
+    name: 'sparse-logreg',
+    source: 'sparse',
+    inputShape: [1_000_000],
+    batchSize: 256,
+    samples: 64 * 256,
+    layers: [{ kind: 'sparseDense', units: 1, weightInitializer: 'zeros' }],
+    loss: 'sigmoidBinaryCrossEntropy',
+    optimizer: ADAGRAD,
+  },
 ];

@@ -106,18 +106,32 @@ void PoolSums(const BagRule& rule, const SparseRows& bags, const float* table, i
   }
 }
 
-void SumRowGradient(const RowTerms& terms, const float* dy, int64_t width, float* gradient) {
-  const auto entry = [&](int64_t k) { return RowGroups::entry(terms.keys[k]); };
+// `factor` of an entry.
+template <class Factor>
+HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor factor, const float* dy, int64_t width,
+                           float* gradients) {
+  const uint64_t* keys = range.groups.keys;
   const auto row = [&](int64_t k) {
-    const uint32_t e = entry(k);
-    return dy + (terms.from == nullptr ? e : terms.from[e]) * width;
+    const uint32_t e = RowGroups::entry(keys[k]);
+    return dy + (from == nullptr ? e : from[e]) * width;
   };
-  if (terms.factors == nullptr) {
-    sum_rows(
-        width, 0, terms.count, row, [](int64_t) { return 1.0F; }, gradient);
+  const auto by = [&](int64_t k) { return factor(RowGroups::entry(keys[k])); };
+  for (int64_t g = 0; g < range.count; ++g) {
+    const int64_t begin = range.groups.starts[range.first + g];
+    const int64_t end = range.groups.starts[range.first + g + 1];
+    sum_rows(width, begin, end, row, by, gradients + g * width);
+  }
+}
+
+void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+                       float* gradients) {
+  const float* factors = terms.factors;
+  const auto one = [](uint32_t) { return 1.0F; };
+  const auto factor = [=](uint32_t e) { return factors[e]; };
+  if (factors == nullptr) {
+    sum_groups(range, terms.from, one, dy, width, gradients);
   } else {
-    sum_rows(
-        width, 0, terms.count, row, [&](int64_t k) { return terms.factors[entry(k)]; }, gradient);
+    sum_groups(range, terms.from, factor, dy, width, gradients);
   }
 }
 
@@ -132,7 +146,7 @@ namespace gradloom {
 
 HWY_EXPORT(GatherRows);
 HWY_EXPORT(PoolSums);
-HWY_EXPORT(SumRowGradient);
+HWY_EXPORT(SumGroupGradients);
 
 void gather_rows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
   HWY_DYNAMIC_DISPATCH(GatherRows)(table, width, indices, count, y);
@@ -183,18 +197,22 @@ void pool_rows(const BagRule& rule, const SparseRows& bags, const float* table, 
   }
 }
 
-void sum_row_gradient(const RowTerms& terms, const float* dy, int64_t width, float* gradient) {
-  HWY_DYNAMIC_DISPATCH(SumRowGradient)(terms, dy, width, gradient);
+void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+                         float* gradients) {
+  HWY_DYNAMIC_DISPATCH(SumGroupGradients)(range, terms, dy, width, gradients);
 }
 
-void sum_winners_gradient(const RowTerms& terms, const float* dy, const int32_t* winners, int64_t width,
-                          float* gradient) {
-  std::fill_n(gradient, width, 0.0F);
-  for (int64_t k = 0; k < terms.count; ++k) {
-    const uint32_t e = RowGroups::entry(terms.keys[k]);
-    const int64_t at = int64_t{terms.from[e]} * width;
-    for (int64_t i = 0; i < width; ++i) {
-      if (winners[at + i] == static_cast<int32_t>(e)) gradient[i] += dy[at + i];
+void sum_winner_gradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
+                          int64_t width, float* gradients) {
+  std::fill_n(gradients, range.count * width, 0.0F);
+  for (int64_t g = 0; g < range.count; ++g) {
+    float* gradient = gradients + g * width;
+    for (int64_t k = range.groups.starts[range.first + g]; k < range.groups.starts[range.first + g + 1]; ++k) {
+      const uint32_t e = RowGroups::entry(range.groups.keys[k]);
+      const int64_t at = int64_t{from[e]} * width;
+      for (int64_t i = 0; i < width; ++i) {
+        if (winners[at + i] == static_cast<int32_t>(e)) gradient[i] += dy[at + i];
+      }
     }
   }
 }

@@ -29,18 +29,24 @@ void pool_rows(const BagRule& rule, const SparseRows& bags, const float* table, 
 // The number of a sample's entries that are no padding.
 int64_t count_entries(const SparseRows& bags, int64_t sample, int64_t padding);
 
-// gradient[D] = sum over the `count` keys, in order, of factors[e] dy[from[e], D]: e is the key's entry, factors null
-// stands for 1 and `from` null for e itself.
-struct RowTerms {
-  const uint64_t* keys;
+// The groups [first, first + count), of whose entries e the gradient is made.
+struct GroupRange {
+  const RowGroups& groups;
+  int64_t first;
   int64_t count;
+};
+
+// gradients[g, D] = sum over the entries e of group first + g, in order, of factors[e] dy[from[e], D]. Factors null
+// stands for 1, and `from` null for e itself.
+struct EntryTerms {
   const uint32_t* from;
   const float* factors;
 };
-void sum_row_gradient(const RowTerms& terms, const float* dy, int64_t width, float* gradient);
+void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+                         float* gradients);
 
-// gradient[d] = sum over the keys, in order, of dy[from[e], d] where winners[from[e], d] is e.
-void sum_winners_gradient(const RowTerms& terms, const float* dy, const int32_t* winners, int64_t width,
-                          float* gradient);
+// gradients[g, d] = sum over the entries, in order, of dy[from[e], d] where winners[from[e], d] is e.
+void sum_winner_gradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
+                          int64_t width, float* gradients);
 
 }  // namespace gradloom

@@ -33,8 +33,8 @@ void Embedding::forward(const ForwardArguments& args) const {
 void Embedding::backward(const BackwardArguments& args) const {
   if (!trainable()) return;
   complete_table_gradient(args, {.parameter = 0, .width = units_, .padding = padding_, .scratch = args.scratch},
-                          [&](const uint64_t* keys, int64_t count, float* gradient) {
-                            sum_row_gradient({keys, count, nullptr, nullptr}, args.dy, units_, gradient);
+                          [&](const GroupRange& range, float* gradients) {
+                            sum_group_gradients(range, {nullptr, nullptr}, args.dy, units_, gradients);
                           });
 }
 

@@ -69,11 +69,11 @@ void EmbeddingBag::backward(const BackwardArguments& args) const {
   const float* factors = bags.values;
   const uint32_t* samples = args.sparse->samples;
   complete_table_gradient(args, {.parameter = 0, .width = units_, .padding = rule_.padding, .scratch = args.scratch},
-                          [&](const uint64_t* keys, int64_t count, float* gradient) {
+                          [&](const GroupRange& range, float* gradients) {
                             if (rule_.pooling == Pooling::kMax) {
-                              sum_winners_gradient({keys, count, samples, nullptr}, args.dy, winners, units_, gradient);
+                              sum_winner_gradients(range, samples, args.dy, winners, units_, gradients);
                             } else {
-                              sum_row_gradient({keys, count, samples, factors}, args.dy, units_, gradient);
+                              sum_group_gradients(range, {samples, factors}, args.dy, units_, gradients);
                             }
                           });
 }

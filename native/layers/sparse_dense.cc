@@ -57,8 +57,8 @@ void SparseDense::backward(const BackwardArguments& args) const {
   });
   complete_table_gradient(
       args, {.parameter = 0, .width = units_, .scratch = args.scratch + units_},
-      [&](const uint64_t* keys, int64_t count, float* gradient) {
-        sum_row_gradient({keys, count, args.sparse->samples, args.sparse->rows.values}, args.dy, units_, gradient);
+      [&](const GroupRange& range, float* gradients) {
+        sum_group_gradients(range, {args.sparse->samples, args.sparse->rows.values}, args.dy, units_, gradients);
       });
   if (!has_bias_) return;
   float* gradient = args.gradients.target(1, 0, args.scratch);

@@ -30,7 +30,7 @@ struct TableGradient {
   float* scratch;        // of table_gradient_scratch
 };
 
-// Calls sum(keys, count, gradient) for the entries of each named row: it writes the row's gradient [width].
+// Calls sum(range, gradients) for some groups at a time: it writes the gradients of their rows, [range.count, width].
 template <class Sum>
 void complete_table_gradient(const BackwardArguments& args, const TableGradient& table, Sum&& sum) {
   const RowGroups& groups = args.sparse->groups;
@@ -51,13 +51,13 @@ void complete_table_gradient(const BackwardArguments& args, const TableGradient&
         ++group;
         continue;
       }
-      int64_t count = 0;
-      float* gradient = args.gradients.row_target(table.parameter, group, scratch);
-      while (count < chunk && group + count < end && groups.rows[group + count] != table.padding) {
-        const int64_t start = groups.starts[group + count];
-        sum(groups.keys + start, groups.starts[group + count + 1] - start, gradient + count * table.width);
-        ++count;
+      int64_t count = std::min(chunk, end - group);
+      if (table.padding >= 0) {
+        const uint32_t* rows = groups.rows + group;
+        count = std::find(rows, rows + count, static_cast<uint32_t>(table.padding)) - rows;
       }
+      float* gradient = args.gradients.row_target(table.parameter, group, scratch);
+      sum(GroupRange{groups, group, count}, gradient);
       args.gradients.complete_rows(table.parameter, {group, count, groups.rows + group, table.width, gradient});
       group += count;
     }

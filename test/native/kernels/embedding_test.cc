@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "datasets/sparse_batch.h"
@@ -49,11 +50,23 @@ std::vector<uint32_t> samples_of(const Bags& bags) {
   return samples;
 }
 
-// The entries of each row, ascending.
-std::vector<std::vector<uint64_t>> keys_by_row(const Bags& bags, int64_t rows) {
-  std::vector<std::vector<uint64_t>> keys(static_cast<size_t>(rows));
-  for (size_t e = 0; e < bags.indices.size(); ++e) keys[bags.indices[e]].push_back(e);
-  return keys;
+// The entries of every row, one group a row, also of those that have none.
+struct Grouped {
+  std::vector<uint64_t> keys = {};
+  std::vector<int64_t> starts = {0};
+
+  RowGroups view() const { return {static_cast<int64_t>(starts.size()) - 1, nullptr, starts.data(), keys.data()}; }
+};
+
+Grouped group_by_row(const Bags& bags, int64_t rows) {
+  Grouped grouped;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (size_t e = 0; e < bags.indices.size(); ++e) {
+      if (bags.indices[e] == row) grouped.keys.push_back(static_cast<uint64_t>(row) << 32 | e);
+    }
+    grouped.starts.push_back(static_cast<int64_t>(grouped.keys.size()));
+  }
+  return grouped;
 }
 
 struct Rule {
@@ -86,20 +99,19 @@ void check_rule(RandomData& random, const Rule& rule, int64_t width) {
     }
   }
   const std::vector<uint32_t> samples = samples_of(bags);
-  const auto keys = keys_by_row(bags, kRows);
+  const Grouped grouped = group_by_row(bags, kRows);
+  const RowGroups groups = grouped.view();
   GuardedBuffer gradient(kRows * width, 1);
-  for (int64_t row = 0; row < kRows; ++row) {
-    float* to = gradient.data() + row * width;
-    std::fill_n(to, width, 0.0F);
-    if (row == rule.padding) continue;
-    const auto& of_row = keys[static_cast<size_t>(row)];
-    const RowTerms terms{of_row.data(), static_cast<int64_t>(of_row.size()), samples.data(), view.values};
+  for (const auto& [first, count] : {std::pair<int64_t, int64_t>{0, 4}, {4, kRows - 4}}) {
+    float* to = gradient.data() + first * width;
     if (rule.pooling == Pooling::kMax) {
-      sum_winners_gradient(terms, dy.data(), winners.data(), width, to);
+      sum_winner_gradients({groups, first, count}, samples.data(), dy.data(), winners.data(), width, to);
     } else {
-      sum_row_gradient(terms, dy.data(), width, to);
+      sum_group_gradients({groups, first, count}, {samples.data(), view.values}, dy.data(), width, to);
     }
   }
+  // Layers leave the row of the padding out.
+  if (rule.padding >= 0) std::fill_n(gradient.data() + rule.padding * width, width, 0.0F);
   CHECK(difference(gradient.span(), expected, Tolerance{1e-4, 1e-4}) == "");
   CHECK(gradient.intact());
 }
@@ -148,7 +160,9 @@ TEST_CASE("lookups copy rows, and a row's gradient is the sum over its places in
         CHECK(std::equal(row, row + width, y.data() + static_cast<int64_t>(e) * width));
       }
       std::vector<float> gradient(static_cast<size_t>(width));
-      sum_row_gradient({keys.data(), 4, nullptr, nullptr}, dy.data(), width, gradient.data());
+      const std::vector<int64_t> starts = {0, 4};
+      const RowGroups groups{1, nullptr, starts.data(), keys.data()};
+      sum_group_gradients({groups, 0, 1}, {nullptr, nullptr}, dy.data(), width, gradient.data());
       CHECK(difference_in_bits(gradient, expected) == "");
     });
   }
