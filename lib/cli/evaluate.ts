@@ -4,6 +4,7 @@ import { GradloomError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { imageFolder } from '../datasets/image-folder.ts';
+import { libsvm } from '../datasets/libsvm.ts';
 import { loadModel } from '../models/load-model.ts';
 import type { Model } from '../models/model.ts';
 import { EXIT } from './exit-codes.ts';
@@ -11,7 +12,7 @@ import { preparedFor } from './fit.ts';
 import { measure, sayMeasures } from './measure.ts';
 import { countOf, type Output } from './output.ts';
 import { readLike } from './table-data.ts';
-import { readSet } from './training-data.ts';
+import { isLibsvm, readSet } from './training-data.ts';
 
 export interface EvaluateCommand {
   readonly delimiter?: string;
@@ -54,6 +55,10 @@ async function readLabelled(model: Model, path: string, command: EvaluateCommand
       'INVALID_OPTION',
       `${path}: is a file, and the model takes pictures; give the folder with a folder for each class`,
     );
+  }
+  if (isLibsvm(path)) {
+    const labelKind = model.classNames === undefined ? 'values' : 'class';
+    return libsvm(path, { features: model.inputShape[0] as number, labelKind });
   }
   const { table } = model;
   if (table === undefined || table.targets.length === 0) {

@@ -25,6 +25,7 @@ const CODES: Readonly<Partial<Record<GradloomErrorCode, number>>> = {
   INVALID_OPTION: EXIT.usage,
   INVALID_DATA: EXIT.data,
   LABEL_OUT_OF_RANGE: EXIT.data,
+  ID_OUT_OF_RANGE: EXIT.data,
   SHAPE_MISMATCH: EXIT.data,
   SHAPE_TOO_LARGE: EXIT.data,
   FILE_FORMAT: EXIT.data,

@@ -4,7 +4,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
-import { partsOf } from '../datasets/dataset.ts';
+import { type Dataset, partsOf } from '../datasets/dataset.ts';
+import { libsvm } from '../datasets/libsvm.ts';
 import { readImage } from '../datasets/read-image.ts';
 import { readTable } from '../datasets/read-table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
@@ -14,6 +15,7 @@ import { EXIT } from './exit-codes.ts';
 import { countOf, type Output } from './output.ts';
 import { readLike } from './table-data.ts';
 import { openTable, type SourceOptions } from './table-source.ts';
+import { isLibsvm } from './training-data.ts';
 
 export interface PredictCommand {
   readonly delimiter?: string;
@@ -25,7 +27,7 @@ export interface PredictCommand {
 
 interface Samples {
   /** As the model takes them raw. */
-  readonly values: Float32Array | Uint8Array;
+  readonly values: Float32Array | Uint8Array | Dataset;
   readonly count: number;
   /** Of pictures their paths. */
   readonly files: readonly string[] | undefined;
@@ -63,6 +65,10 @@ async function readRows(model: Model, path: string, command: PredictCommand): Pr
       'INVALID_OPTION',
       `${path}: is a folder, and the model takes rows of ${formatShape(model.inputShape)}; give a file`,
     );
+  }
+  if (isLibsvm(path)) {
+    const dataset = await libsvm(path, { features: model.inputShape[0] as number, labelKind: 'values' });
+    return { values: dataset, count: dataset.length, files: undefined };
   }
   const options: SourceOptions = { delimiter: command.delimiter, header: command.header ? 'row' : 'none' };
   const { table } = model;

@@ -1,7 +1,7 @@
 /** Networks that fit data of a kind, and the rates at which AdaGrad trains them well. */
 import { GradloomError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
-import { conv2d, dense, flatten, maxPool2d } from '../layers/index.ts';
+import { conv2d, dense, flatten, maxPool2d, sparseDense } from '../layers/index.ts';
 import type { Layer } from '../layers/layer.ts';
 import { formatCount } from './output.ts';
 
@@ -20,6 +20,8 @@ export interface Preset {
 
 export interface PresetOptions {
   readonly inputShape: Shape;
+  /** Rows of which only some features are there. */
+  readonly isSparse: boolean;
   /** Classes, or values of the target. */
   readonly outputs: number;
   /** Of hidden layers; undefined: the preset's. */
@@ -50,20 +52,24 @@ export function makePreset(chosen: PresetName | undefined, options: PresetOption
   return { linear, mlp, cnn }[name](options);
 }
 
-function linear({ inputShape, outputs }: PresetOptions): Preset {
+function linear({ inputShape, isSparse, outputs }: PresetOptions): Preset {
   return {
     name: 'linear',
-    layers: [...flat(inputShape), dense({ units: outputs })],
+    layers: isSparse ? [sparseDense({ units: outputs })] : [...flat(inputShape), dense({ units: outputs })],
     learningRate: 0.1,
     epochs: 100,
     text: `linear, ${chain(inputShape, [outputs])}`,
   };
 }
 
-function mlp({ inputShape, outputs, units = MLP_UNITS }: PresetOptions): Preset {
+function mlp({ inputShape, isSparse, outputs, units = MLP_UNITS }: PresetOptions): Preset {
+  const [first = outputs, ...others] = units;
+  const start = isSparse
+    ? [sparseDense({ units: first, activation: 'relu' }), ...hidden(others)]
+    : [...flat(inputShape), ...hidden(units)];
   return {
     name: 'mlp',
-    layers: [...flat(inputShape), ...hidden(units), dense({ units: outputs })],
+    layers: [...start, dense({ units: outputs })],
     learningRate: 0.05,
     epochs: 100,
     text: `mlp, ${chain(inputShape, [...units, outputs])}`,

@@ -26,6 +26,7 @@ import { packageVersion } from './version.ts';
 const TRAIN_HELP = `
 The data is one of
   a file of rows       .csv, .tsv (any delimiter), .json (an array of objects), .ndjson
+  sparse rows          .libsvm, .svm, .svmlight: label feature:value ... (the label is the target)
   a folder of pictures one folder for each class: pets/cat/1.jpg, pets/dog/7.png (needs: npm install sharp)
   a set by its name    ${SET_NAMES.join(', ')}
 

@@ -150,8 +150,7 @@ async function readTarget(
   if (asked === 'regression' || (asked === 'auto' && target.kind === 'number')) {
     const dataset = await read('values');
     const values = new Set(partsOf(dataset).labels ?? []);
-    const areFew = values.size <= MAX_NUMBERED_CLASSES && [...values].every(Number.isInteger);
-    if (asked === 'regression' || !areFew || values.size * 2 > dataset.length) {
+    if (asked === 'regression' || !areClasses(values, dataset.length)) {
       if (values.size > 1) {
         const reason = `numbers of ${countOf(values.size, 'different value')}: regression`;
         return {
@@ -180,6 +179,12 @@ async function readTarget(
     task: 'classification',
     reason: `${why} of ${names.length} classes: classification${hint}; ${describeClasses(dataset)}`,
   };
+}
+
+/** Few whole numbers, each for several rows. */
+export function areClasses(values: ReadonlySet<number>, rowCount: number): boolean {
+  const areFew = values.size <= MAX_NUMBERED_CLASSES && values.size * 2 <= rowCount;
+  return areFew && [...values].every(Number.isInteger);
 }
 
 const NOTHING: ReadTableOptions = {

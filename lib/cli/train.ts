@@ -2,7 +2,8 @@
 import { GradloomError } from '../core/errors.ts';
 import { info } from '../core/info.ts';
 import { suggest } from '../core/options.ts';
-import type { Dataset } from '../datasets/dataset.ts';
+import { type Dataset, partsOf } from '../datasets/dataset.ts';
+import { isSparse } from '../datasets/sparse-inputs.ts';
 import { standardize } from '../datasets/standardize.ts';
 import type { Model } from '../models/model.ts';
 import { sequential } from '../models/sequential.ts';
@@ -68,6 +69,7 @@ export async function train(path: string, command: TrainCommand, output: Output)
   const { inputShape } = sets.train;
   const preset = makePreset(command.model, {
     inputShape,
+    isSparse: isSparse(partsOf(sets.train).inputs),
     outputs: isRegression ? 1 : sets.train.classCount,
     units: command.units,
   });
@@ -179,7 +181,7 @@ interface Sets {
 
 function split({ dataset, task }: TrainingData, { validation, seed }: TrainCommand, output: Output): Sets {
   if (validation === 0) {
-    const [train] = standardize(dataset);
+    const [train] = scale(dataset);
     output.tell('split', `all ${countOf(dataset.length, 'row')} for training, none to validate`);
     return { train, validation: undefined };
   }
@@ -199,13 +201,18 @@ function split({ dataset, task }: TrainingData, { validation, seed }: TrainComma
         stratify: 'labels',
       })
     : dataset.split({ fraction: 1 - validation, seed });
-  const [train, validationSet] = standardize(rest, part);
+  const [train, validationSet] = scale(rest, part);
   const way = isStratified ? ', each class by its share' : '';
   output.tell(
     'split',
     `${countOf(train.length, 'row')} to train, ${countOf(validationSet.length, 'row')} to validate${way}`,
   );
   return { train, validation: validationSet };
+}
+
+/** Sparse rows stay as they are: shifted, they would have a value for every feature. */
+function scale<Sets extends readonly [Dataset, ...Dataset[]]>(...sets: Sets): Sets {
+  return isSparse(partsOf(sets[0]).inputs) ? sets : standardize(...sets);
 }
 
 function sayEnd({ history, kept }: Fitted, output: Output): void {

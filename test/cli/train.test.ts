@@ -168,3 +168,30 @@ test('a set by its name, pictures, and what guessing would reach', async (t) => 
     /accuracy 0\.9\d+ on the pictures/,
   );
 });
+
+test('sparse rows of LIBSVM: trained without their zeros, evaluated, predicted', async (t) => {
+  const folder = await makeFolder(t);
+  const lines = (from: number) =>
+    Array.from({ length: 200 }, (_, i) => {
+      const place = from + i;
+      const [common, telling] = [
+        1 + (place % 5),
+        (place * 7) % 2 === 0 ? 100 + (place % 20) : 200 + (place % 20),
+      ];
+      return `${telling < 200 ? '+1' : '-1'} ${common}:1 ${telling}:0.5`;
+    }).join('\n');
+  await writeFile(join(folder, 'train.libsvm'), lines(0));
+  await writeFile(join(folder, 'test.libsvm'), lines(1000));
+  const trained = await gradloom(folder, 'train', 'train.libsvm', '--model', 'linear', '--epochs', '20');
+  t.is(trained.code, 0, trained.stderr);
+  t.regex(trained.stdout, /200 rows of shape \[219\]/);
+  t.regex(trained.stdout, /2 classes: classification; -1 100 and 1 100/);
+  const inspected = await gradloom(folder, 'inspect', 'model.safetensors');
+  t.regex(inspected.stdout, /sparseDense/);
+  const evaluated = await gradloom(folder, 'evaluate', 'model.safetensors', 'test.libsvm', '--json');
+  t.is(JSON.parse(evaluated.stdout).accuracy, 1);
+  const predicted = await gradloom(folder, 'predict', 'model.safetensors', 'test.libsvm');
+  t.regex(predicted.stdout, /^prediction,probability\n1,0\.\d+\n-1,/);
+  const target = await gradloom(folder, 'train', 'train.libsvm', '--target', 'y');
+  t.is(target.code, 2);
+});
