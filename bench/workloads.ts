@@ -1,4 +1,5 @@
 /** The named workloads, as the peers' scripts have them. */
+import { adagrad } from '../lib/optimizers/index.ts';
 import type { Source } from './data.ts';
 import type { LayerRecord, Spec } from './spec.ts';
 
@@ -10,7 +11,7 @@ export interface Workload extends Spec {
 
 const RANDOM_SAMPLES = 1024;
 
-const ADAGRAD = { kind: 'adagrad', learningRate: 0.01 };
+const ADAGRAD = adagrad({ learningRate: 0.01 });
 
 const relu = { activation: 'relu' };
 const dense = (units: number, rest: object = {}): LayerRecord => ({ kind: 'dense', units, ...rest });

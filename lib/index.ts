@@ -11,6 +11,7 @@ export * from './estimators/index.ts';
 export * from './layers/index.ts';
 export type { Initializer } from './layers/initializer.ts';
 export type { Layer } from './layers/layer.ts';
+export type { Regularizer } from './layers/regularizer.ts';
 export type { Padding, Pair } from './layers/window.ts';
 export {
   type CustomLossContext,
@@ -37,7 +38,12 @@ export type { Figure, Metric } from './metrics/metric.ts';
 export type { RankingOptions } from './metrics/ranking.ts';
 export * from './models/index.ts';
 export type { NativeInfo as Info, NativeLayerInfo as LayerInfo, NativePlanInfo as Plan } from './native.ts';
+export type { CommonOptions as OptimizerOptions } from './optimizers/common.ts';
+export type { ParameterGroup } from './optimizers/groups.ts';
 export * from './optimizers/index.ts';
 export type { Optimizer } from './optimizers/optimizer.ts';
+export * from './schedules/index.ts';
+export type { LearningRate } from './schedules/learning-rate.ts';
+export type { Schedule } from './schedules/schedule.ts';
 export * from './text/index.ts';
 export * from './trainers/index.ts';

@@ -167,8 +167,19 @@ export type NativeLossFunction = (
   batchSize: number,
 ) => number | undefined;
 
+export interface NativeClip {
+  readonly by: 'globalNorm' | 'norm' | 'value';
+  readonly limit: number;
+  readonly norm: 'euclidean' | 'maximum';
+}
+
 export interface NativeTrainerSpec extends NativeObjective {
   readonly optimizer: Spec;
+  readonly clipGradients?: NativeClip | undefined;
+  /** One a parameter, in the order of `NativeModel.parameters`; absent: all as the optimizer has it. */
+  readonly parameters?:
+    | readonly { readonly learningRateMultiplier: number; readonly weightDecay: number }[]
+    | undefined;
   /** Seed of shuffling and dropout. */
   readonly seed: number;
   readonly threads: number;
@@ -205,6 +216,13 @@ export interface NativeFitOptions {
   readonly lossFunction?: NativeLossFunction | undefined;
   /** At least this long between two progress events; 0: none. */
   readonly progressIntervalMs: number;
+  /** Batches whose mean gradient makes a step. */
+  readonly batchesPerStep: number;
+  /**
+   * Of the first steps of the run, when the rate changes: an event `rates` asks for those of the steps that follow.
+   * Absent: the optimizer's for all.
+   */
+  readonly learningRates?: Float64Array | undefined;
   /** Whether the run starts in lockstep, see `NativeRun.setLockstep`. */
   readonly lockstep?: boolean;
   /** Budgets of the run, what was before its start included; 0: none. */
@@ -265,6 +283,14 @@ export interface NativeEpochEvent extends NativeEvaluation {
   readonly validationSeconds: number;
   readonly samplesPerSecond: number;
   readonly validation?: NativeEvaluation;
+  /** Of a model with regularizers: their sum on the weights as they are now. */
+  readonly penalty?: number;
+}
+
+/** Learning rates are wanted from this step on, by `pushRates`. */
+export interface NativeRatesEvent {
+  readonly type: 'rates';
+  readonly step: number;
 }
 
 /** The last event of a run. After `error` the promise of the run is to reject with it. */
@@ -283,7 +309,12 @@ export interface NativeSnapshotEvent {
   readonly position: NativeRunPosition;
 }
 
-export type NativeRunEvent = NativeProgressEvent | NativeEpochEvent | NativeSnapshotEvent | NativeEndEvent;
+export type NativeRunEvent =
+  | NativeProgressEvent
+  | NativeEpochEvent
+  | NativeSnapshotEvent
+  | NativeRatesEvent
+  | NativeEndEvent;
 
 export interface NativeRun {
   /** Asks the training thread to stop at the next step's boundary. Any number of times, from anywhere. */
@@ -295,6 +326,8 @@ export interface NativeRun {
   setPaused(on: boolean): void;
   /** Asks for something at the next step's boundary, or at the run's end. */
   ask(requests: NativeRunRequests): void;
+  /** The learning rates of steps `first`, `first + 1`, ..., which follow on those that are there. */
+  pushRates(first: number, rates: Float64Array): void;
   /** Until then the thread takes no further snapshot but the last and those that are asked for. */
   snapshotDone(): void;
 }
@@ -338,13 +371,28 @@ export interface NativeTrainer {
   reset(): void;
 }
 
+export interface NativeUpdaterSpec {
+  readonly optimizer: Spec;
+  readonly shapes: readonly (readonly number[])[];
+  /** One a parameter; absent: all as the optimizer has it. */
+  readonly parameters?:
+    | readonly { readonly learningRateMultiplier: number; readonly weightDecay: number }[]
+    | undefined;
+  readonly threads: number;
+  readonly clipGradients?: NativeClip | undefined;
+  /** `'stop'`: a gradient that is not finite throws `NOT_FINITE` before anything is changed. */
+  readonly nonFinite: 'stop' | 'ignore';
+}
+
 /** An optimizer over arrays of the caller's, without a model. */
 export interface NativeUpdater {
   readonly stateNames: readonly string[];
-  /** Updates the parameters in place; the step count advances by one. */
-  step(parameters: readonly Float32Array[], gradients: readonly Float32Array[]): void;
+  /** Updates the parameters in place; the step count advances by one. The rate's default is the optimizer's. */
+  step(parameters: readonly Float32Array[], gradients: readonly Float32Array[], learningRate?: number): void;
   /** Copies: one list a parameter, in the order of `stateNames`. */
   getState(): Float32Array[][];
+  /** What the next step would multiply small gradients with: one a value of each parameter. */
+  effectiveRates(learningRate?: number): Float32Array[];
 }
 
 export interface NativeLossResult {
@@ -369,7 +417,7 @@ export interface NativeInfo {
 export interface NativeAddon {
   readonly Model: new (spec: NetworkSpec) => NativeModel;
   readonly Trainer: new (model: NativeModel, spec: NativeTrainerSpec) => NativeTrainer;
-  readonly Updater: new (optimizer: Spec, sizes: readonly number[]) => NativeUpdater;
+  readonly Updater: new (spec: NativeUpdaterSpec) => NativeUpdater;
   info(): NativeInfo;
   /** Of the model as it is (a copy of it while it trains), on a thread of its own. */
   evaluate(

@@ -31,6 +31,7 @@ const NATIVE: Rules = {
 const LIB: Rules = {
   order: [
     ['native.ts', 'core'],
+    ['schedules'],
     ['layers', 'losses', 'optimizers', 'metrics', 'formats', 'text'],
     ['models', 'datasets'],
     ['trainers'],

@@ -129,6 +129,11 @@ export const positive: Rule<number> = numberThat('a finite number above 0', (val
 
 export const nonNegative: Rule<number> = numberThat('a finite number of at least 0', (value) => value >= 0);
 
+export const fraction: Rule<number> = numberThat(
+  'a number of at least 0 and below 1',
+  (value) => value >= 0 && value < 1,
+);
+
 /** A list of at least one number; `expected` names them. */
 export function listThat(expected: string, rule: Rule<number>): Rule<readonly number[]> {
   return {

@@ -1,8 +1,9 @@
-import { boolean, extent, oneOf, pairOf, required, withDefault } from '../core/options.ts';
+import { boolean, extent, oneOf, optional, pairOf, required, withDefault } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Activation, activation } from './activation.ts';
 import { type Initializer, initializer } from './initializer.ts';
 import { describeTrainable, type Layer, type TrainableOptions } from './layer.ts';
+import { type Regularizer, regularizer } from './regularizer.ts';
 import { type Padding, type Pair, padding } from './window.ts';
 
 export interface Conv2dOptions extends TrainableOptions {
@@ -35,6 +36,8 @@ export interface Conv2dOptions extends TrainableOptions {
   readonly weightInitializer?: Initializer;
   /** How the bias starts. Default: `'zeros'`. */
   readonly biasInitializer?: Initializer;
+  /** A penalty on large weights, such as `{ l2: 1e-4 }`. Default: none. */
+  readonly weightRegularizer?: Regularizer;
 }
 
 const OPTIONS = {
@@ -49,6 +52,7 @@ const OPTIONS = {
   kernel: withDefault(oneOf('auto', 'direct', 'winograd', 'blas'), 'auto'),
   weightInitializer: withDefault(initializer, { kind: 'glorotUniform' }),
   biasInitializer: withDefault(initializer, { kind: 'zeros' }),
+  weightRegularizer: optional(regularizer),
 };
 
 /**

@@ -1,7 +1,8 @@
-import { boolean, extent, required, withDefault } from '../core/options.ts';
+import { boolean, extent, optional, required, withDefault } from '../core/options.ts';
 import { type Activation, activation, type Kernel, kernel } from './activation.ts';
 import { type Initializer, initializer } from './initializer.ts';
 import { describeTrainable, type Layer, type TrainableOptions } from './layer.ts';
+import { type Regularizer, regularizer } from './regularizer.ts';
 
 export interface DenseOptions<Units extends number = number> extends TrainableOptions {
   /** Number of outputs. */
@@ -16,6 +17,8 @@ export interface DenseOptions<Units extends number = number> extends TrainableOp
   readonly weightInitializer?: Initializer;
   /** How the bias starts. Default: `'zeros'`. */
   readonly biasInitializer?: Initializer;
+  /** A penalty on large weights, such as `{ l2: 1e-4 }`. Default: none. */
+  readonly weightRegularizer?: Regularizer;
 }
 
 const OPTIONS = {
@@ -25,6 +28,7 @@ const OPTIONS = {
   kernel: withDefault(kernel, 'auto'),
   weightInitializer: withDefault(initializer, { kind: 'glorotUniform' }),
   biasInitializer: withDefault(initializer, { kind: 'zeros' }),
+  weightRegularizer: optional(regularizer),
 };
 
 /**

@@ -1,11 +1,12 @@
-import { describe } from '../core/description.ts';
 import { GradloomError } from '../core/errors.ts';
 import { nonNegative, oneOf, withDefault } from '../core/options.ts';
+import type { LearningRate } from '../schedules/learning-rate.ts';
+import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
 
-export interface AdagradOptions {
+export interface AdagradOptions extends CommonOptions {
   /** The first step moves a weight by about this much. Default: 0.01. */
-  readonly learningRate?: number;
+  readonly learningRate?: LearningRate;
   /** Step `t` uses `learningRate / (1 + (t - 1) * learningRateDecay)`. Default: 0. */
   readonly learningRateDecay?: number;
   /** Pull towards 0. Default: 0. */
@@ -21,19 +22,16 @@ export interface AdagradOptions {
   readonly epsilon?: number;
   /** `'outside'`: `sqrt(s) + epsilon`; `'inside'`: `sqrt(s + epsilon)`. Default: `'outside'`. */
   readonly epsilonPlacement?: 'outside' | 'inside';
-  /** `'maximize'` climbs the loss. Default: `'minimize'`. */
-  readonly direction?: 'minimize' | 'maximize';
 }
 
 const OPTIONS = {
-  learningRate: withDefault(nonNegative, 0.01),
+  learningRate: learningRate(0.01),
   learningRateDecay: withDefault(nonNegative, 0),
   weightDecay: withDefault(nonNegative, 0),
   weightDecayMode: withDefault(oneOf('coupled', 'decoupled'), 'coupled'),
   initialAccumulator: withDefault(nonNegative, 0),
   epsilon: withDefault(nonNegative, 1e-10),
   epsilonPlacement: withDefault(oneOf('outside', 'inside'), 'outside'),
-  direction: withDefault(oneOf('minimize', 'maximize'), 'minimize'),
 };
 
 /**
@@ -50,7 +48,7 @@ const OPTIONS = {
  * 'inside' }`.
  */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
-  const optimizer = describe('adagrad', 'adagrad', options, OPTIONS) as Optimizer;
+  const optimizer = describeOptimizer('adagrad', options, OPTIONS);
   // Both numbers are float32 in the update, where a tiny one is 0.
   const isZero = (name: 'epsilon' | 'initialAccumulator') => Math.fround(optimizer[name] as number) === 0;
   if (isZero('epsilon') && isZero('initialAccumulator')) {

@@ -1,4 +1,20 @@
 import type { Spec } from '../native.ts';
+import type { Schedule } from '../schedules/schedule.ts';
+import type { NamedGroup } from './groups.ts';
 
-/** An optimizer's description, plain frozen data: its kind and its options with the defaults filled in. */
-export type Optimizer = Spec;
+/** An optimizer's description, frozen data: its kind and its options with the defaults filled in. */
+export interface Optimizer {
+  readonly kind: string;
+  readonly learningRate: number | Schedule;
+  readonly groups: readonly NamedGroup[];
+  readonly weightDecay?: number;
+  readonly [option: string]: unknown;
+}
+
+/** What the native side reads: the learning rate is a number there, and groups are the trainer's matter. */
+export function toNativeOptimizer({ groups: _, learningRate, ...options }: Optimizer): Spec {
+  return {
+    ...options,
+    learningRate: typeof learningRate === 'number' ? learningRate : learningRate.at(0),
+  } as unknown as Spec;
+}

@@ -1,11 +1,12 @@
-import { describe } from '../core/description.ts';
 import { GradloomError } from '../core/errors.ts';
-import { boolean, nonNegative, oneOf, withDefault } from '../core/options.ts';
+import { boolean, nonNegative, withDefault } from '../core/options.ts';
+import type { LearningRate } from '../schedules/learning-rate.ts';
+import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
 
-export interface SgdOptions {
+export interface SgdOptions extends CommonOptions {
   /** Default: 0.001. */
-  readonly learningRate?: number;
+  readonly learningRate?: LearningRate;
   /** Share of the last step's direction that is kept. Default: 0. */
   readonly momentum?: number;
   /** Share of the gradient that is left out of the momentum, from its second step on. Default: 0. */
@@ -14,17 +15,14 @@ export interface SgdOptions {
   readonly nesterov?: boolean;
   /** Pull towards 0: `weightDecay * w` is added to the gradient. Default: 0. */
   readonly weightDecay?: number;
-  /** `'maximize'` climbs the loss. Default: `'minimize'`. */
-  readonly direction?: 'minimize' | 'maximize';
 }
 
 const OPTIONS = {
-  learningRate: withDefault(nonNegative, 0.001),
+  learningRate: learningRate(0.001),
   momentum: withDefault(nonNegative, 0),
   dampening: withDefault(nonNegative, 0),
   nesterov: withDefault(boolean, false),
   weightDecay: withDefault(nonNegative, 0),
-  direction: withDefault(oneOf('minimize', 'maximize'), 'minimize'),
 };
 
 /**
@@ -37,7 +35,7 @@ const OPTIONS = {
  * ```
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
-  const optimizer = describe('sgd', 'sgd', options, OPTIONS) as Optimizer;
+  const optimizer = describeOptimizer('sgd', options, OPTIONS);
   if (optimizer.nesterov === true && (optimizer.momentum === 0 || optimizer.dampening !== 0)) {
     throw new GradloomError(
       'INVALID_OPTION',

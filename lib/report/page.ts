@@ -91,7 +91,7 @@ function throughput({ model }: RunFacts, { epochs }: History): Html {
 
 function settings(facts: RunFacts): Html {
   const { threads, defaultThreads, simdTarget, blas } = { ...facts, ...info() };
-  const describe = ({ kind, ...options }: RunFacts['optimizer']) => {
+  const describe = ({ kind, ...options }: RunFacts['optimizer'] | RunFacts['loss']) => {
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     const texts = given.map(([name, value]) => `${name} ${JSON.stringify(value)}`);
     return texts.length === 0 ? kind : `${kind} (${texts.join(', ')})`;

@@ -3,6 +3,7 @@ import {
   anything,
   integer,
   oneOf,
+  optional,
   positive,
   readOptions,
   required,
@@ -20,6 +21,8 @@ import { encodeModelFile, explain, fileError, type ModelFile, readModelFile } fr
 import type { NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
+import type { Schedule } from '../schedules/schedule.ts';
+import { type ClipGradients, clipGradients } from './clip-gradients.ts';
 import { type Custom, findLoss, findMetric } from './custom.ts';
 
 /** The metadata `trainer`, plain data. The number of threads is the machine's matter and left out. */
@@ -29,6 +32,7 @@ export interface TrainerSettings {
   readonly metrics: readonly Spec[];
   readonly seed: number;
   readonly nonFinite: 'stop' | 'skip' | 'ignore';
+  readonly clipGradients: Required<ClipGradients> | undefined;
   readonly steps: number;
   readonly epochs: number;
   readonly rateScale: number;
@@ -50,6 +54,7 @@ const SETTINGS = {
   metrics: required(anything('a list of metrics')),
   seed: required(seed),
   nonFinite: required(oneOf('stop', 'skip', 'ignore')),
+  clipGradients: optional(clipGradients),
   steps: required(integer(0)),
   epochs: required(integer(0)),
   rateScale: withDefault(positive, 1),
@@ -70,17 +75,23 @@ export function encodeCheckpoint(
   });
 }
 
-export async function readCheckpoint(path: string, custom: Custom): Promise<Checkpoint> {
-  return toCheckpoint(path, await readModelFile(path), custom);
+/** What a file does not hold, given again. */
+export interface Given {
+  readonly custom: Custom;
+  readonly learningRate: number | Schedule | undefined;
+}
+
+export async function readCheckpoint(path: string, given: Given): Promise<Checkpoint> {
+  return toCheckpoint(path, await readModelFile(path), given);
 }
 
 /** What a file that was read holds of a trainer. */
-export function toCheckpoint(path: string, file: ModelFile, custom: Custom): Checkpoint {
+export function toCheckpoint(path: string, file: ModelFile, given: Given): Checkpoint {
   if (file.trainer === undefined) {
     throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
   }
   const model = buildModel(path, file);
-  const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape, custom));
+  const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape, given));
   const readState = (fresh: NativeTrainerState): NativeTrainerState => {
     const state = selectTensors(path, file.tensors, fresh.tensors);
     checkNothingLeft(path, file.tensors, model.getWeights(), state);
@@ -90,18 +101,25 @@ export function toCheckpoint(path: string, file: ModelFile, custom: Custom): Che
   return { model, settings, readState };
 }
 
-function readSettings(given: unknown, outputShape: Shape, custom: Custom): Checkpoint['settings'] {
+function readSettings(
+  saved: unknown,
+  outputShape: Shape,
+  { custom, learningRate }: Given,
+): Checkpoint['settings'] {
   const {
     optimizer,
     loss: lossSpec,
     metrics,
     ...numbers
-  } = readOptions('trainer', given as object, SETTINGS);
+  } = readOptions('trainer', saved as object, SETTINGS);
   const loss = findLoss(makeLoss('trainer', lossSpec), custom);
   const descriptions = Array.isArray(metrics) ? metrics.map((metric) => findMetric(metric, custom)) : metrics;
   return {
     ...numbers,
-    optimizer: makeOptimizer('trainer', optimizer),
+    optimizer: makeOptimizer(
+      'trainer',
+      learningRate === undefined ? optimizer : { ...(optimizer as object), learningRate },
+    ),
     loss,
     metrics: makeMetrics('trainer', descriptions, loss, outputShape),
   };

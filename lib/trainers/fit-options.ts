@@ -23,6 +23,11 @@ export interface FitOptions<Figures = unknown, Validation extends Dataset | unde
   readonly epochs?: number;
   /** Samples a step; the last step of an epoch takes what is left. Default: 32. */
   readonly batchSize?: number;
+  /**
+   * Batches whose mean gradient makes a step (gradient accumulation): as a batch of so many times the size, in the
+   * memory of one. The last step of an epoch takes the batches that are left. Default: 1.
+   */
+  readonly batchesPerStep?: number;
   /** `'epoch'` draws a new order for each epoch, `'never'` keeps the data set's. Default: `'epoch'`. */
   readonly shuffle?: 'epoch' | 'never';
   /** Evaluated after each epoch. */
@@ -71,6 +76,7 @@ const callback = guardedBy('a function', (given): given is Callback => typeof gi
 const FIT_OPTIONS = {
   epochs: withDefault(integer(1, 2 ** 31 - 1), 1),
   batchSize: withDefault(extent, 32),
+  batchesPerStep: withDefault(extent, 1),
   shuffle: withDefault(oneOf('epoch', 'never'), 'epoch'),
   validation: optional(anything('a Dataset')),
   signal: optional(guardedBy('an AbortSignal', isAbortSignal)),

@@ -17,6 +17,10 @@ interface EpochFacts {
   readonly samplesPerSecond: number;
   /** Bytes: the most that the whole process has held resident until the epoch's end. */
   readonly peakMemory: number;
+  /**
+   * Of a model with regularizers: their sum on the epoch's last weights. Training minimises the loss and this.
+   */
+  readonly penalty?: number;
 }
 
 /** The facts of an epoch that are no figures of the model's. */
@@ -29,6 +33,7 @@ export const EPOCH_FACTS: readonly (keyof EpochFacts)[] = [
   'validationSeconds',
   'samplesPerSecond',
   'peakMemory',
+  'penalty',
 ];
 
 /**

@@ -8,11 +8,12 @@ export function toEpochRecord(
   metrics: readonly Metric[],
   { epoch, validation, ...event }: NativeEpochEvent,
 ): object {
-  const { steps, skippedSteps, rateScale, seconds, validationSeconds, samplesPerSecond } = event;
+  const { steps, skippedSteps, rateScale, seconds, validationSeconds, samplesPerSecond, penalty } = event;
   const validated = validation === undefined ? {} : { validation: toEvaluation(metrics, validation) };
   const times = { seconds, validationSeconds, samplesPerSecond };
   const peakMemory = process.resourceUsage().maxRSS * 1024;
-  const facts = { steps, skippedSteps, rateScale, ...times, peakMemory };
+  const penalized = penalty === undefined ? {} : { penalty };
+  const facts = { steps, skippedSteps, rateScale, ...times, peakMemory, ...penalized };
   return Object.freeze({ epoch, ...toEvaluation(metrics, event), ...validated, ...facts });
 }
 

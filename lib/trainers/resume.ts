@@ -5,6 +5,7 @@ import type { Dataset } from '../datasets/dataset.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
+import { type LearningRate, learningRateRule } from '../schedules/learning-rate.ts';
 import { listCheckpoints } from './checkpoint-folder.ts';
 import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
 import { fingerprint, type RunState, readRunPart } from './run-state.ts';
@@ -33,6 +34,8 @@ export interface ResumeOptions<Validation extends Dataset | undefined = Dataset 
   readonly threads?: number | undefined;
   /** The custom loss and custom metrics of the run: files hold no functions. */
   readonly custom?: readonly (Loss | Metric)[] | undefined;
+  /** The learning rate of the run, if it was a function; or another one. */
+  readonly learningRate?: LearningRate | undefined;
 }
 
 const AGAIN = anything('as in fit');
@@ -50,6 +53,7 @@ const OPTIONS = {
   progress: optional(AGAIN),
   threads: withDefault(threads, 0),
   custom: withDefault(anything('a list of custom losses and metrics'), []),
+  learningRate: optional(learningRateRule),
 };
 
 const OPERATION = 'Trainer.resume';
@@ -92,7 +96,7 @@ export function resumedSettings(
   folder: string,
   given: ReturnType<typeof readResumeOptions>,
 ): FitSettings {
-  const { threads: _, custom: __, epochs, maxSteps, maxSeconds, ...again } = given;
+  const { threads: _, custom: __, learningRate: ___, epochs, maxSteps, maxSeconds, ...again } = given;
   const { position, options } = run;
   const defined = Object.fromEntries(Object.entries(again).filter(([, value]) => value !== undefined));
   // What the caller gives is wrong by itself, what the file holds is a matter of the file.

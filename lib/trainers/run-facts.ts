@@ -1,6 +1,7 @@
 import type { Dataset } from '../datasets/dataset.ts';
 import type { Model } from '../models/model.ts';
 import type { Spec } from '../native.ts';
+import type { Optimizer } from '../optimizers/optimizer.ts';
 import type { TrainingRun } from './training-run.ts';
 
 /** What a run was started with, for reports. */
@@ -8,7 +9,7 @@ export interface RunFacts {
   readonly model: Model;
   readonly train: Dataset;
   readonly validation: Dataset | undefined;
-  readonly optimizer: Spec;
+  readonly optimizer: Optimizer;
   readonly loss: Spec;
   readonly metrics: readonly string[];
   readonly seed: number;

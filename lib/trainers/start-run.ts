@@ -11,6 +11,7 @@ import type {
   NativeTrainer,
   NativeTrainerState,
 } from '../native.ts';
+import { ratesOf } from '../schedules/schedule.ts';
 import type { TrainerSettings } from './checkpoint.ts';
 import { prepareFolder } from './checkpoint-folder.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
@@ -28,6 +29,9 @@ import { toBatchRecord, toEpochRecord } from './records.ts';
 import { type RunFacts, recordFacts } from './run-facts.ts';
 import { fingerprint, type RunState, toRunPart } from './run-state.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
+
+/** Learning rates are evaluated for so many steps at a time, one or two times ahead of the training thread. */
+const STEPS_AHEAD = 8192;
 
 /** What a run needs of its trainer. */
 export interface TrainerParts {
@@ -69,6 +73,7 @@ export function startRun<Epoch>(
     // A run that had ended by itself has nothing left to do.
     epochs: control.isOver ? (resumed?.position.epochs ?? 0) : settings.epochs,
     batchSize: settings.batchSize,
+    batchesPerStep: settings.batchesPerStep,
     shuffle: settings.shuffle,
     maxSteps: settings.maxSteps ?? 0,
     maxSeconds: settings.maxSeconds ?? 0,
@@ -82,6 +87,9 @@ export function startRun<Epoch>(
         : { position: resumed.position, kept: keptInOrder(trainer.model, resumed.kept) },
   };
   const calls = loss.startCalls();
+  const { learningRate } = trainer.facts.optimizer;
+  const rates =
+    typeof learningRate === 'number' ? undefined : (step: number) => ratesOf(learningRate, step, STEPS_AHEAD);
   const model = stateOf(trainer.model);
   const data =
     checkpoint === undefined
@@ -98,12 +106,18 @@ export function startRun<Epoch>(
     });
   const run: TrainingRun<Epoch> = new TrainingRun<Epoch>({
     start: (lockstep, onEvent) => {
-      const options = { ...nativeOptions, lockstep, lossFunction: calls?.compute };
+      const options = {
+        ...nativeOptions,
+        lockstep,
+        lossFunction: calls?.compute,
+        learningRates: rates?.(trainer.native.steps),
+      };
       const started = callNative(() => trainer.native.fit(samples, options, onEvent));
       model.training = recordTraining(loss, sets.train, model.training);
       return started;
     },
     failure: () => calls?.failure(),
+    rates: (step) => rates?.(step) ?? new Float64Array(),
     toRecord: (event) => toEpochRecord(metrics, event) as Epoch,
     toBatch: (event) => toBatchRecord(metrics, event),
     earlier: (resumed?.epochs ?? []) as readonly Epoch[],
@@ -148,11 +162,13 @@ function plainOptions(
   settings: FitSettings,
   checkpoint: CheckpointSettings | undefined,
 ): RunState['options'] {
-  const { epochs, batchSize, shuffle, maxSteps, maxSeconds, earlyStopping, reduceOnPlateau } = settings;
+  const { epochs, batchSize, batchesPerStep, shuffle, maxSteps, maxSeconds } = settings;
+  const { earlyStopping, reduceOnPlateau } = settings;
   const { folder: _, ...times } = checkpoint ?? { folder: '' };
   return {
     epochs,
     batchSize,
+    batchesPerStep,
     shuffle,
     maxSteps,
     maxSeconds,

@@ -39,8 +39,10 @@ import {
   type NativeTrainerState,
   native,
 } from '../native.ts';
+import { treatParameters } from '../optimizers/groups.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
-import type { Optimizer } from '../optimizers/optimizer.ts';
+import { type Optimizer, toNativeOptimizer } from '../optimizers/optimizer.ts';
+import { type LearningRate, learningRateRule } from '../schedules/learning-rate.ts';
 import {
   type Checkpoint,
   encodeCheckpoint,
@@ -48,6 +50,7 @@ import {
   type TrainerSettings,
   toCheckpoint,
 } from './checkpoint.ts';
+import { type ClipGradients, clipGradients } from './clip-gradients.ts';
 import { readCustom } from './custom.ts';
 import { type FitOptions, readFitOptions } from './fit-options.ts';
 import type { EpochRecord } from './history.ts';
@@ -80,6 +83,8 @@ export interface TrainerOptions<
    * `'skip'` leaves the step out, `'ignore'` goes on. Default: `'stop'`.
    */
   readonly nonFinite?: 'stop' | 'skip' | 'ignore';
+  /** Cuts gradients back before the update. Default: not. */
+  readonly clipGradients?: ClipGradients | undefined;
 }
 
 const TRAINER_OPTIONS = {
@@ -89,12 +94,14 @@ const TRAINER_OPTIONS = {
   seed: withDefault(seed, 0),
   threads: withDefault(threads, 0),
   nonFinite: withDefault(oneOf('stop', 'skip', 'ignore'), 'stop'),
+  clipGradients: optional(clipGradients),
 };
 
 const EVALUATE_OPTIONS = { batchSize: withDefault(extent, 256), threads: optional(threads) };
 const LOAD_OPTIONS = {
   threads: withDefault(threads, 0),
   custom: withDefault(anything('a list of custom losses and metrics'), []),
+  learningRate: optional(learningRateRule),
 };
 
 /**
@@ -118,7 +125,7 @@ export class Trainer<
   readonly model: Model<Input, Shape>;
   readonly #native: NativeTrainer;
   readonly #objective: Objective;
-  readonly #settings: Pick<TrainerSettings, 'optimizer' | 'seed' | 'nonFinite'>;
+  readonly #settings: Pick<TrainerSettings, 'optimizer' | 'seed' | 'nonFinite' | 'clipGradients'>;
   readonly #threads: number;
 
   constructor(model: Model<Input, Shape>, options: TrainerOptions<Loss, Metrics>) {
@@ -128,16 +135,23 @@ export class Trainer<
       model,
       instanceOf('made by sequential or loadModel', Model<Input, Shape>),
     );
-    const { optimizer, loss, metrics, seed, threads, nonFinite } = readOptions(
+    const { optimizer, loss, metrics, seed, threads, nonFinite, clipGradients } = readOptions(
       'Trainer',
       options,
       TRAINER_OPTIONS,
     );
     const { native: inner, network } = this.#model;
     this.#objective = makeObjective('Trainer', network, model.outputShape, { loss, metrics });
-    this.#settings = { optimizer: makeOptimizer('Trainer', optimizer), seed, nonFinite };
+    this.#settings = { optimizer: makeOptimizer('Trainer', optimizer), seed, nonFinite, clipGradients };
     this.#threads = threads;
-    const spec = { ...toNativeObjective(this.#objective), ...this.#settings, threads };
+    const names = inner.parameters.map(({ name }) => name);
+    const spec = {
+      ...toNativeObjective(this.#objective),
+      ...this.#settings,
+      optimizer: toNativeOptimizer(this.#settings.optimizer),
+      parameters: treatParameters('Trainer', this.#settings.optimizer, names),
+      threads,
+    };
     this.#native = callNative(() => new native.Trainer(inner, spec));
     Object.freeze(this);
   }
@@ -146,18 +160,24 @@ export class Trainer<
    * Reads a checkpoint that `save` wrote: model, optimizer state and counts. To train on as if nothing had
    * been between, call `fit` with the data and options of before.
    *
-   * Files hold no functions: a custom loss and custom metrics that the trainer had are given again, by the same names.
+   * Files hold no functions: a custom loss and custom metrics that the trainer had are given again, by the same names,
+   * and so is a learning rate that was a function of the step. Another `learningRate` may stand in for a saved one.
    *
    * Rejects as `loadModel` does, with `FILE_FORMAT` for a file without a trainer, and with `INVALID_OPTION` when a
    * custom loss or metric is missing.
    */
   static async load(
     path: string,
-    options: { readonly threads?: number; readonly custom?: readonly (AnyLoss | Metric)[] } = {},
+    options: {
+      readonly threads?: number;
+      readonly custom?: readonly (AnyLoss | Metric)[];
+      readonly learningRate?: LearningRate;
+    } = {},
   ): Promise<Trainer<Shape, LossChoice, readonly Metric[]>> {
     readValue('Trainer.load', 'path', path, text);
-    const { threads, custom } = readOptions('Trainer.load', options, LOAD_OPTIONS);
-    const checkpoint = await readCheckpoint(path, readCustom('Trainer.load', custom));
+    const { threads, custom, learningRate } = readOptions('Trainer.load', options, LOAD_OPTIONS);
+    const given = { custom: readCustom('Trainer.load', custom), learningRate };
+    const checkpoint = await readCheckpoint(path, given);
     return Trainer.#from(checkpoint, threads);
   }
 
@@ -165,8 +185,8 @@ export class Trainer<
     { model, settings, readState }: Checkpoint,
     threads: number,
   ): Trainer<Shape, LossChoice, readonly Metric[]> {
-    const { optimizer, loss, metrics, seed, nonFinite } = settings;
-    const options = { optimizer, loss, metrics, seed, nonFinite, threads };
+    const { optimizer, loss, metrics, seed, nonFinite, clipGradients } = settings;
+    const options = { optimizer, loss, metrics, seed, nonFinite, clipGradients, threads };
     const trainer = new Trainer<Shape, LossChoice, readonly Metric[]>(model, options);
     const inner = trainer.#native;
     callNative(() => inner.setState(readState(inner.getState())));
@@ -219,7 +239,8 @@ export class Trainer<
     const found = await findCheckpoint(folder);
     const settings = resumedSettings(found, folder, given);
     const { path, file } = found;
-    const trainer = Trainer.#from(toCheckpoint(path, file, custom), given.threads);
+    const { learningRate } = given;
+    const trainer = Trainer.#from(toCheckpoint(path, file, { custom, learningRate }), given.threads);
     const data = trainer.#readData('Trainer.resume', train, settings.validation);
     checkSameData(found.run, data);
     const run = startRun<EpochRecord<unknown, Validation>>(

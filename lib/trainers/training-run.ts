@@ -24,6 +24,8 @@ export interface RunPlan<Epoch> {
   readonly start: (lockstep: boolean, onEvent: (event: NativeRunEvent) => void) => NativeRun;
   /** What a user's function threw on behalf of the training thread, which then ends. */
   readonly failure: () => { readonly error: unknown } | undefined;
+  /** The learning rates of the steps from this one on. */
+  readonly rates: (step: number) => Float64Array;
   readonly toRecord: (event: NativeEpochEvent) => Epoch;
   readonly toBatch?: (event: NativeProgressEvent) => BatchRecord;
   /** Epochs of the run that this one goes on with. */
@@ -212,6 +214,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   #receive(event: NativeRunEvent): void {
     if (event.type === 'progress') this.#showBatch(event);
     else if (event.type === 'epoch') void this.#addEpoch(event);
+    else if (event.type === 'rates') this.#pushRates(event.step);
     else if (event.type === 'snapshot') this.#checkpoints?.take(event, this.#allEpochs as readonly object[]);
     else this.#finish(event);
   }
@@ -223,6 +226,16 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     // Not awaited, so that an asynchronous one fails later.
     const call = async () => onBatchEnd(toBatch(event), this);
     call().catch((error) => this.#fail(error));
+  }
+
+  #pushRates(step: number): void {
+    try {
+      const rates = this.#plan.rates(step);
+      if (this.#end === undefined) this.#native?.pushRates(step, rates);
+    } catch (error) {
+      this.#failure ??= { error };
+      this.stop();
+    }
   }
 
   async #addEpoch(event: NativeEpochEvent): Promise<void> {

@@ -109,6 +109,35 @@ uint64_t seed_property(const Napi::Object& object) {
   return static_cast<uint64_t>(integer_property(object, "seed", 0));
 }
 
+GradientClip to_clip(const Napi::Value& value) {
+  if (value.IsUndefined()) return {};
+  using Kind = GradientClip::Kind;
+  using Norm = GradientClip::Norm;
+  const Napi::Object clip = to_object(value, "clipGradients");
+  const std::string by = string_property(clip, "by");
+  const std::string norm = string_property(clip, "norm");
+  if (by != "globalNorm" && by != "norm" && by != "value") fail("by", "\"globalNorm\", \"norm\" or \"value\"");
+  if (norm != "euclidean" && norm != "maximum") fail("norm", "\"euclidean\" or \"maximum\"");
+  return {.kind = by == "value"  ? Kind::kValue
+                  : by == "norm" ? Kind::kNorm
+                                 : Kind::kGlobalNorm,
+          .limit = number_property(clip, "limit"),
+          .norm = norm == "maximum" ? Norm::kMaximum : Norm::kEuclidean};
+}
+
+std::vector<ParameterSettings> to_parameter_settings(const Napi::Value& given) {
+  std::vector<ParameterSettings> settings;
+  if (given.IsUndefined()) return settings;
+  if (!given.IsArray()) throw Error("INVALID_ARGUMENT", "parameters must be a list");
+  const auto list = given.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object entry = to_object(list.Get(i), "parameter");
+    settings.push_back({.rate_multiplier = number_property(entry, "learningRateMultiplier"),
+                        .weight_decay = static_cast<float>(number_property(entry, "weightDecay"))});
+  }
+  return settings;
+}
+
 Shape to_shape(const Napi::Value& value, const char* name) {
   if (!value.IsArray()) fail(name, "a list of sizes");
   const auto array = value.As<Napi::Array>();

@@ -9,6 +9,8 @@
 #include "common/shape.h"
 #include "common/spec.h"
 #include "datasets/array_samples.h"
+#include "training/gradient_clip.h"
+#include "training/learner.h"
 #include "training/network.h"
 #include "training/objective.h"
 #include "training/predict.h"
@@ -27,6 +29,10 @@ int to_threads(const Napi::Value& value);
 double number_property(const Napi::Object& object, const char* name);
 std::string string_property(const Napi::Object& object, const char* name);
 uint64_t seed_property(const Napi::Object& object);
+// NativeClip of lib/native.ts; undefined: none.
+GradientClip to_clip(const Napi::Value& value);
+// How the optimizer treats each parameter; undefined: an empty list.
+std::vector<ParameterSettings> to_parameter_settings(const Napi::Value& value);
 Shape to_shape(const Napi::Value& value, const char* name);
 Napi::Array from_shape(Napi::Env env, const Shape& shape);
 

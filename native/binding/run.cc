@@ -96,7 +96,50 @@ std::deque<ProgressReport> ProgressQueue::take(uint64_t& dropped) {
   return std::exchange(reports_, {});
 }
 
+void RateFeed::push(uint64_t first, std::vector<double> rates) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (rates.empty() || (!pieces_.empty() && pieces_.back().end() != first)) {
+      throw Error("INVALID_ARGUMENT", "rates must follow on those that are there");
+    }
+    pieces_.push_back({first, std::move(rates)});
+    asked_ = false;
+  }
+  changed_.notify_all();
+}
+
+double RateFeed::at(uint64_t step) {
+  std::unique_lock guard(mutex_);
+  if (step >= pieces_.back().first && !asked_) {
+    asked_ = true;
+    const uint64_t end = pieces_.back().end();
+    guard.unlock();
+    ask_(end);
+    guard.lock();
+  }
+  changed_.wait(guard, [&] { return stopped_ || step < pieces_.back().end(); });
+  if (stopped_) throw Stopped();
+  while (step >= pieces_.front().end()) pieces_.pop_front();
+  return pieces_.front().rates[static_cast<size_t>(step - pieces_.front().first)];
+}
+
+void RateFeed::stop() {
+  {
+    const std::lock_guard guard(mutex_);
+    stopped_ = true;
+  }
+  changed_.notify_all();
+}
+
 namespace {
+
+std::vector<double> to_rates(const Napi::Value& value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
+    throw Error("INVALID_ARGUMENT", "learning rates must be a Float64Array");
+  }
+  const auto rates = value.As<Napi::Float64Array>();
+  return {rates.Data(), rates.Data() + rates.ElementLength()};
+}
 
 const char* reason_of(FitEnd end) {
   switch (end) {
@@ -129,6 +172,12 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
     objective.check_labels(validation_->samples());
   }
   start_ = to_run_start(options.As<Napi::Object>().Get("start"), objective, learner_->network().architecture());
+  const Napi::Value rates = options.As<Napi::Object>().Get("learningRates");
+  if (!rates.IsUndefined()) {
+    rates_ = std::make_shared<RateFeed>([this](uint64_t first) { ask_for_rates(first); });
+    rates_->push(learner_->steps, to_rates(rates));
+    options_.learning_rates = rates_.get();
+  }
   if (!on_event.IsFunction()) throw Error("INVALID_ARGUMENT", "onEvent must be a function");
   on_event_ = Napi::Persistent(on_event.As<Napi::Function>());
   if (!learner_->network().begin_training()) {
@@ -144,6 +193,7 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
 
 void FitOperation::wake() {
   control_->stopped();
+  if (rates_) rates_->stop();
   if (loss_) loss_->stop();
 }
 
@@ -194,6 +244,15 @@ void FitOperation::on_progress(const ProgressReport& report) {
   });
 }
 
+void FitOperation::ask_for_rates(uint64_t first) {
+  channel().send([this, first](Napi::Env env) {
+    Napi::Object event = Napi::Object::New(env);
+    event.Set("type", "rates");
+    event.Set("step", static_cast<double>(first));
+    on_event_.Call({event});
+  });
+}
+
 void FitOperation::on_epoch(const EpochReport& report) {
   const uint64_t number = ++epoch_events_;
   std::optional<ObjectiveResult> validation;
@@ -210,6 +269,7 @@ void FitOperation::on_epoch(const EpochReport& report) {
     event.Set("validationSeconds", report.validation_seconds);
     event.Set("samplesPerSecond", static_cast<double>(report.samples) / report.seconds);
     if (validation) event.Set("validation", from_result(env, *validation));
+    if (learner_->network().architecture().has_regularizers()) event.Set("penalty", report.penalty);
     on_event_.Call({event});
   });
   control_->wait_for_consumer(number);
@@ -229,11 +289,13 @@ Napi::Function RunWrap::define(Napi::Env env) {
       env, "NativeRun",
       {InstanceMethod<&RunWrap::stop>("stop"), InstanceMethod<&RunWrap::set_lockstep>("setLockstep"),
        InstanceMethod<&RunWrap::acknowledge>("acknowledge"), InstanceMethod<&RunWrap::set_paused>("setPaused"),
-       InstanceMethod<&RunWrap::ask>("ask"), InstanceMethod<&RunWrap::snapshot_done>("snapshotDone")});
+       InstanceMethod<&RunWrap::ask>("ask"), InstanceMethod<&RunWrap::snapshot_done>("snapshotDone"),
+       InstanceMethod<&RunWrap::push_rates>("pushRates")});
 }
 
-void RunWrap::attach(std::shared_ptr<RunControl> control, std::weak_ptr<Job> job) {
+void RunWrap::attach(std::shared_ptr<RunControl> control, std::shared_ptr<RateFeed> rates, std::weak_ptr<Job> job) {
   control_ = std::move(control);
+  rates_ = std::move(rates);
   job_ = std::move(job);
 }
 
@@ -245,6 +307,15 @@ Napi::Value RunWrap::stop(const Napi::CallbackInfo& info) {
 Napi::Value RunWrap::set_lockstep(const Napi::CallbackInfo& info) {
   if (control_) control_->set_lockstep(info[0].ToBoolean());
   return info.Env().Undefined();
+}
+
+Napi::Value RunWrap::push_rates(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int64_t first = to_integer(info[0], "step", 0);
+    std::vector<double> rates = to_rates(info[1]);
+    if (rates_) rates_->push(static_cast<uint64_t>(first), std::move(rates));
+    return info.Env().Undefined();
+  });
 }
 
 Napi::Value RunWrap::acknowledge(const Napi::CallbackInfo& info) {

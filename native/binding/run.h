@@ -3,9 +3,11 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include <napi.h>
 #include "binding/convert.h"
@@ -76,6 +78,34 @@ class ProgressQueue {
   uint64_t dropped_ = 0;
 };
 
+// Learning rates that the event loop evaluates ahead, piece by piece: when the training thread begins the last piece it
+// has, it asks for the next one.
+class RateFeed final : public LearningRates {
+ public:
+  // `ask` is called on the training thread with the first step that is not there yet.
+  explicit RateFeed(std::function<void(uint64_t)> ask) : ask_(std::move(ask)) {}
+
+  // The rates of steps first, first + 1, ... On the JavaScript thread.
+  void push(uint64_t first, std::vector<double> rates);
+  // Throws Stopped when the run is.
+  double at(uint64_t step) override;
+  void stop();
+
+ private:
+  struct Piece {
+    uint64_t first;
+    std::vector<double> rates;
+    uint64_t end() const { return first + rates.size(); }
+  };
+
+  const std::function<void(uint64_t)> ask_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Piece> pieces_;
+  bool asked_ = false;
+  bool stopped_ = false;
+};
+
 // What a run takes of its trainer.
 struct TrainerShare {
   std::shared_ptr<Learner> learner;
@@ -91,6 +121,8 @@ class FitOperation final : public Operation, private RunObserver {
   ~FitOperation() override;
 
   const std::shared_ptr<RunControl>& control() const { return control_; }
+  // Null when the learning rate does not change.
+  const std::shared_ptr<RateFeed>& rates() const { return rates_; }
 
   void work(const std::atomic<bool>& stop) override;
   void wake() override;
@@ -102,6 +134,7 @@ class FitOperation final : public Operation, private RunObserver {
   RunRequests at_boundary() override { return control_->take_requests(); }
   bool takes_snapshots() override { return !control_->snapshot_in_flight(); }
   void on_snapshot(Snapshot snapshot) override;
+  void ask_for_rates(uint64_t first);
 
   std::shared_ptr<Learner> learner_;
   HeldSamples train_;
@@ -109,6 +142,7 @@ class FitOperation final : public Operation, private RunObserver {
   FitOptions options_;
   RunStart start_;
   std::shared_ptr<RunControl> control_;
+  std::shared_ptr<RateFeed> rates_;
   Napi::FunctionReference on_event_;
   std::optional<AttachedLoss> loss_;
   uint64_t epoch_events_ = 0;
@@ -123,7 +157,7 @@ class RunWrap : public Napi::ObjectWrap<RunWrap> {
   static Napi::Function define(Napi::Env env);
 
   explicit RunWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RunWrap>(info) {}
-  void attach(std::shared_ptr<RunControl> control, std::weak_ptr<Job> job);
+  void attach(std::shared_ptr<RunControl> control, std::shared_ptr<RateFeed> rates, std::weak_ptr<Job> job);
 
  private:
   Napi::Value stop(const Napi::CallbackInfo& info);
@@ -132,8 +166,10 @@ class RunWrap : public Napi::ObjectWrap<RunWrap> {
   Napi::Value set_paused(const Napi::CallbackInfo& info);
   Napi::Value ask(const Napi::CallbackInfo& info);
   Napi::Value snapshot_done(const Napi::CallbackInfo& info);
+  Napi::Value push_rates(const Napi::CallbackInfo& info);
 
   std::shared_ptr<RunControl> control_;
+  std::shared_ptr<RateFeed> rates_;
   std::weak_ptr<Job> job_;
 };
 

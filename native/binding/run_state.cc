@@ -99,6 +99,7 @@ FitOptions to_fit_options(const Napi::Object& options, int threads) {
           .most_steps = most_steps == 0 ? std::numeric_limits<uint64_t>::max() : static_cast<uint64_t>(most_steps),
           .most_seconds = most_seconds == 0 ? std::numeric_limits<double>::infinity() : most_seconds,
           .snapshots = to_snapshot_times(options.Get("snapshots")),
+          .batches_per_step = integer_property(options, "batchesPerStep", 1),
           .restore_kept = options.Get("restoreKept").ToBoolean()};
 }
 

@@ -1,5 +1,6 @@
 #include "binding/trainer.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -25,13 +26,33 @@ NonFinitePolicy to_policy(const std::string& name) {
   throw Error("INVALID_ARGUMENT", "nonFinite must be \"stop\", \"skip\" or \"ignore\"");
 }
 
-// Those that the optimizer keeps state of, by their numbers.
-std::vector<int> trained_parameters(const Architecture& architecture) {
-  std::vector<int> trained;
-  for (size_t p = 0; p < architecture.parameters().size(); ++p) {
-    if (architecture.parameters()[p].role == ParameterRole::kTrained) trained.push_back(static_cast<int>(p));
+// One array that the optimizer keeps of a parameter.
+struct State {
+  int parameter;
+  size_t index;
+  std::string name;
+  Shape shape;
+};
+
+std::vector<State> states_of(const Learner& learner) {
+  std::vector<State> states;
+  const auto& parameters = learner.network().architecture().parameters();
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    const auto& specs = learner.states(static_cast<int>(p));
+    for (size_t i = 0; i < specs.size(); ++i) {
+      states.push_back({static_cast<int>(p), i, state_name(parameters[p], specs[i]), specs[i].shape});
+    }
   }
-  return trained;
+  return states;
+}
+
+void import_state(Learner& learner, const State& state, const float* file) {
+  float* stored = learner.state(state.parameter, state.index);
+  if (learner.optimizer().granularity() == Granularity::kElement) {
+    learner.network().architecture().from_file_layout(state.parameter, file, stored);
+  } else {
+    std::copy_n(file, state.shape.size(), stored);
+  }
 }
 
 }  // namespace
@@ -52,13 +73,18 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
     auto objective =
         std::make_shared<const Objective>(std::move(made.loss), to_spec_list(spec.Get("metrics"), "metrics"),
                                           model.network()->architecture().output_shape());
-    auto optimizer = make_optimizer(to_spec(spec.Get("optimizer")));
-    const auto state_count = static_cast<int64_t>(optimizer->states().size());
     threads_ = to_threads(spec.Get("threads"));
-    learner_ = std::make_shared<Learner>(model.network(), std::move(optimizer), std::move(objective),
-                                         seed_property(spec), to_policy(string_property(spec, "nonFinite")));
-    accounted_bytes_ =
-        state_count * model.network()->architecture().weights_size() * static_cast<int64_t>(sizeof(float));
+    LearnerSettings settings{.seed = seed_property(spec),
+                             .non_finite = to_policy(string_property(spec, "nonFinite")),
+                             .clip = to_clip(spec.Get("clipGradients")),
+                             .parameters = to_parameter_settings(spec.Get("parameters"))};
+    if (!settings.parameters.empty() &&
+        settings.parameters.size() != model.network()->architecture().parameters().size()) {
+      throw Error("INVALID_ARGUMENT", "parameters must have one entry a parameter of the model");
+    }
+    learner_ = std::make_shared<Learner>(model.network(), make_optimizer(to_spec(spec.Get("optimizer"))),
+                                         std::move(objective), std::move(settings));
+    accounted_bytes_ = learner_->state_bytes();
     Napi::MemoryManagement::AdjustExternalMemory(info.Env(), accounted_bytes_);
   });
 }
@@ -77,8 +103,9 @@ Napi::Value TrainerWrap::fit(const Napi::CallbackInfo& info) {
     auto operation =
         std::make_unique<FitOperation>(env, TrainerShare{learner_, js_loss_, threads_}, info[0], info[1], info[2]);
     const std::shared_ptr<RunControl> control = operation->control();
+    const std::shared_ptr<RateFeed> rates = operation->rates();
     const Napi::Object handle = Addon::of(env).new_run();
-    RunWrap::Unwrap(handle)->attach(control, Addon::of(env).operations().start(std::move(operation)));
+    RunWrap::Unwrap(handle)->attach(control, rates, Addon::of(env).operations().start(std::move(operation)));
     return handle;
   });
 }
@@ -118,33 +145,21 @@ Napi::Value TrainerWrap::set_state(const Napi::CallbackInfo& info) {
       const Napi::Object tensor = to_object(list.Get(i), "tensor");
       given.emplace(string_property(tensor, "name"), float_array(tensor.Get("data"), "data"));
     }
-    const Architecture& architecture = learner_->network().architecture();
-    const auto& states = learner_->optimizer().states();
-    const std::vector<int> trained = trained_parameters(architecture);
-    if (given.size() != trained.size() * states.size()) {
+    const std::vector<State> expected = states_of(*learner_);
+    if (given.size() != expected.size()) {
       throw Error("SHAPE_MISMATCH", "the state has " + std::to_string(given.size()) + " tensors, the optimizer needs " +
-                                        std::to_string(trained.size() * states.size()));
+                                        std::to_string(expected.size()));
     }
-    for (const int p : trained) {
-      const auto& parameter = architecture.parameters()[static_cast<size_t>(p)];
-      for (const StateSpec& spec : states) {
-        const auto found = given.find(state_name(parameter, spec));
-        if (found == given.end()) {
-          throw Error("SHAPE_MISMATCH", "the state has no tensor \"" + state_name(parameter, spec) + "\"");
-        }
-        if (static_cast<int64_t>(found->second.ElementLength()) != parameter.shape.size()) {
-          throw Error("SHAPE_MISMATCH", found->first + " has " + std::to_string(found->second.ElementLength()) +
-                                            " values, expected " + parameter.shape.to_string());
-        }
+    for (const State& state : expected) {
+      const auto found = given.find(state.name);
+      if (found == given.end()) throw Error("SHAPE_MISMATCH", "the state has no tensor \"" + state.name + "\"");
+      if (static_cast<int64_t>(found->second.ElementLength()) != state.shape.size()) {
+        throw Error("SHAPE_MISMATCH", found->first + " has " + std::to_string(found->second.ElementLength()) +
+                                          " values, expected " + state.shape.to_string());
       }
     }
     const std::unique_lock guard(learner_->network().lock());
-    for (const int p : trained) {
-      const auto& parameter = architecture.parameters()[static_cast<size_t>(p)];
-      for (size_t s = 0; s < states.size(); ++s) {
-        architecture.import_parameter(p, given.at(state_name(parameter, states[s])).Data(), learner_->state(s));
-      }
-    }
+    for (const State& state : expected) import_state(*learner_, state, given.at(state.name).Data());
     learner_->steps = static_cast<uint64_t>(steps);
     learner_->epochs = static_cast<uint64_t>(epochs);
     learner_->rate_scale = rate_scale;

@@ -30,9 +30,10 @@ Conv2d::Conv2d(const Spec& spec, const Shape& input_shape)
   check_gemm_size(channels);
   set_output_shape({window_.output.height, window_.output.width, filters_});
   const Fans fans{row, checked_multiply(window_.taps(), filters_per_group())};
-  add_parameter({"weight",
-                 {filters_, channels_per_group(), window_.window.height, window_.window.width},
-                 read_initializer(spec, "weightInitializer", label(), fans)});
+  add_parameter({.name = "weight",
+                 .shape = {filters_, channels_per_group(), window_.window.height, window_.window.width},
+                 .initializer = read_initializer(spec, "weightInitializer", label(), fans),
+                 .regularizer = read_regularizer(spec, "weightRegularizer")});
   const Initializer bias = read_initializer(spec, "biasInitializer", label(), fans);
   if (has_bias_) add_parameter({"bias", {filters_}, bias});
 }

@@ -42,7 +42,10 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
   check_gemm_size(units_);
   set_output_shape({units_});
   const Fans fans{inputs_, units_};
-  add_parameter({"weight", {units_, inputs_}, read_initializer(spec, "weightInitializer", label(), fans)});
+  add_parameter({.name = "weight",
+                 .shape = {units_, inputs_},
+                 .initializer = read_initializer(spec, "weightInitializer", label(), fans),
+                 .regularizer = read_regularizer(spec, "weightRegularizer")});
   const Initializer bias = read_initializer(spec, "biasInitializer", label(), fans);
   if (has_bias_) add_parameter({"bias", {units_}, bias});
 }

@@ -14,6 +14,12 @@ int64_t floats_of(const Shape& shape, Layout layout, int64_t batch) {
   return checked_multiply(layout == Layout::kLanes ? lane_blocks(batch) * kLanes : batch, shape.size());
 }
 
+Regularizer read_regularizer(const Spec& spec, const std::string& attribute) {
+  if (!spec.has(attribute)) return {};
+  const Spec& regularizer = spec.object(attribute);
+  return {.l1 = static_cast<float>(regularizer.number("l1")), .l2 = static_cast<float>(regularizer.number("l2"))};
+}
+
 // Layers without parameters have no attribute "trainable".
 Layer::Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> other_input_shapes)
     : kind_(spec.string("kind")),

@@ -46,6 +46,19 @@ enum class ParameterRole {
   kFrozen,     // nothing
 };
 
+// A penalty on large weights, l1 sum |w| + l2 sum w^2, whose gradient is added to the loss's:
+//   g = g + l1 sign(w) + 2 l2 w,  sign(0) = 0
+// Both terms are sums over the whole parameter, as in Keras; nothing is divided by the number of samples.
+struct Regularizer {
+  float l1 = 0;
+  float l2 = 0;
+
+  bool none() const { return l1 == 0 && l2 == 0; }
+};
+
+// An attribute of a layer's spec: {l1, l2}, or absent.
+Regularizer read_regularizer(const Spec& spec, const std::string& attribute);
+
 struct ParameterSpec {
   std::string name;  // "weight", "bias"
   Shape shape;       // in files: [out, in] for dense, [out, in/groups, kh, kw] for conv2d
@@ -54,6 +67,7 @@ struct ParameterSpec {
   // Of a table of which a step reads and updates a few rows: floats of a row, as they are kept side by side. Its
   // gradient travels row by row. 0 for other parameters.
   int64_t row_width = 0;
+  Regularizer regularizer = {};
 };
 
 // What a layer is planned for.
@@ -104,7 +118,7 @@ struct RowGradients {
   int64_t count;         // of rows
   const uint32_t* rows;  // [count], ascending
   int64_t width;         // floats of a row
-  const float* values;   // [count, width]
+  float* values;         // [count, width]; the sink may change them
 };
 
 // Where the gradient of a parameter goes: into the optimizer's update at once, or into a buffer when the plan needs all
@@ -116,8 +130,9 @@ class GradientSink {
   // Where to put the gradient of the elements [first, first + count) of a parameter: in the sink's own buffer, or in
   // `scratch`, memory of the layer for `count` floats that stays untouched until `complete`.
   virtual float* target(int parameter, int64_t first, float* scratch) = 0;
-  // These elements are complete at `gradient`, which is what `target` returned. From any thread; disjoint ranges.
-  virtual void complete(int parameter, int64_t first, int64_t count, const float* gradient) = 0;
+  // These elements are complete at `gradient`, which is what `target` returned; the sink may change them. From any
+  // thread; disjoint ranges.
+  virtual void complete(int parameter, int64_t first, int64_t count, float* gradient) = 0;
 
   // The same for a table of rows. A step touches at most `touched` of its rows; what is said of no row has
   // no gradient.

@@ -13,9 +13,8 @@
 namespace gradloom {
 
 struct AdagradRule {
-  double learning_rate;
   double learning_rate_decay;
-  float weight_decay;
+  double initial_accumulator;
   float epsilon;
   bool decoupled;
   bool epsilon_inside;
@@ -26,10 +25,14 @@ class Adagrad final : public Optimizer {
  public:
   explicit Adagrad(const Spec& spec);
 
-  std::string objection_to_rows() const override;
+  std::vector<StateSpec> states(const Shape& parameter) const override;
+  std::string objection_to_rows(float decay) const override;
   GradientCheck update(const UpdateArguments& args) const override;
+  void effective_rates(const UpdateArguments& args, float* rates) const override;
 
  private:
+  double rate_of(const UpdateArguments& args) const;
+
   AdagradRule rule_;
 };
 

@@ -1,5 +1,7 @@
-// An optimizer: the update of one stretch of a parameter, element by element, so that it may run on any tile of a
-// gradient as soon as that tile is there. It holds no state: the trainer keeps one array a parameter and state.
+// An optimizer: how a gradient changes a parameter. It holds no state: the trainer keeps some arrays a parameter.
+//
+// Most rules work element by element, so that they may run on any tile of a gradient as soon as that tile is there.
+// Others need whole rows, or all of a parameter; they wait for the whole gradient and see it in the layout of files.
 #pragma once
 
 #include <cstdint>
@@ -7,22 +9,36 @@
 #include <string>
 #include <vector>
 
+#include "common/parallel.h"
+#include "common/shape.h"
 #include "common/spec.h"
 
 namespace gradloom {
 
+// The least piece of a parameter that can be updated on its own.
+enum class Granularity {
+  kElement,
+  kRow,  // values that share the first index, in the layout of files; of a vector, each element
+  kParameter,
+};
+
 struct StateSpec {
   std::string name;  // in checkpoints: <layer>.<parameter>.<name>
   float initial;
+  Shape shape;  // of a whole parameter's state; that of the parameter where each element has its own
 };
 
 struct UpdateArguments {
   int64_t count;
   float* weight;          // [count], updated
   const float* gradient;  // [count]
-  float* const* states;   // one [count] array a state, updated
-  uint64_t step;          // of this update, from 1
-  double rate_scale = 1;  // a factor of the learning rate
+  // Updated, one array a state: [count] for rules by element, one value a row for rules by row, else of its own shape.
+  float* const* states;
+  uint64_t step;         // of this update, from 1
+  double learning_rate;  // of this step and parameter
+  float weight_decay;    // of this parameter
+  Shape shape = {};      // of the piece, for rules by row; of the parameter, for rules by parameter
+  Team* team = nullptr;  // who may help with rules by parameter
 };
 
 enum class GradientCheck {
@@ -34,25 +50,41 @@ enum class GradientCheck {
 
 class Optimizer {
  public:
-  explicit Optimizer(const Spec& spec) : kind_(spec.string("kind")) {}
+  // Reads kind and learningRate.
+  explicit Optimizer(const Spec& spec, double weight_decay = 0);
   virtual ~Optimizer() = default;
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
   const std::string& kind() const { return kind_; }
-  const std::vector<StateSpec>& states() const { return states_; }
-  // Why it cannot leave rows of a table alone in a step that does not touch them; "" when it can.
-  virtual std::string objection_to_rows() const { return "its update moves weights whose gradient is 0"; }
+  // What a parameter starts with, unless it has its own.
+  double learning_rate() const { return learning_rate_; }
+  float weight_decay() const { return weight_decay_; }
+  virtual Granularity granularity() const { return Granularity::kElement; }
+  // What is kept of a parameter of this shape.
+  virtual std::vector<StateSpec> states(const Shape& parameter) const = 0;
+  // Why it cannot leave rows of a table alone in a step that does not touch them; "" when it can. `decay` is the
+  // table's.
+  virtual std::string objection_to_rows(float /*decay*/) const {
+    return "its update moves weights whose gradient is 0";
+  }
   // Thread-safe; no two calls at once may overlap.
   virtual GradientCheck update(const UpdateArguments& args) const = 0;
-
- protected:
-  void add_state(StateSpec state) { states_.push_back(std::move(state)); }
+  // The factor that the rule puts before a gradient, so that a small one added to it moves the weight by the product:
+  // one a weight, [count], from the states as they are. `args.gradient` is not read; nothing is updated.
+  virtual void effective_rates(const UpdateArguments& args, float* rates) const = 0;
 
  private:
   std::string kind_;
-  std::vector<StateSpec> states_;
+  double learning_rate_;
+  float weight_decay_;
 };
+
+// No optimizer keeps more arrays a parameter.
+inline constexpr size_t kMostStates = 5;
+
+// Rows of a parameter by this shape, for Granularity::kRow.
+inline int64_t rows_of(const Shape& shape) { return shape.rank() == 0 ? 1 : shape[0]; }
 
 // The kinds of optimizers are one line each in registry.cc.
 std::unique_ptr<Optimizer> make_optimizer(const Spec& spec);

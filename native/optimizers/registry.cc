@@ -1,9 +1,18 @@
 #include <map>
 
 #include "common/error.h"
+#include "optimizers/adadelta.h"
 #include "optimizers/adagrad.h"
+#include "optimizers/adagrad_dual_averaging.h"
+#include "optimizers/adagrad_norm.h"
+#include "optimizers/adam.h"
+#include "optimizers/ftrl.h"
 #include "optimizers/optimizer.h"
+#include "optimizers/proximal_adagrad.h"
+#include "optimizers/rmsprop.h"
+#include "optimizers/rowwise_adagrad.h"
 #include "optimizers/sgd.h"
+#include "optimizers/shampoo.h"
 
 namespace gradloom {
 namespace {
@@ -17,8 +26,18 @@ std::unique_ptr<Optimizer> make(const Spec& spec) {
 
 const std::map<std::string, Factory>& factories() {
   static const std::map<std::string, Factory> table = {
+      {"adadelta", make<Adadelta>},
       {"adagrad", make<Adagrad>},
+      {"adagradDualAveraging", make<AdagradDualAveraging>},
+      {"adagradNorm", make<AdagradNorm>},
+      {"adam", make<Adam>},
+      {"adamW", make<Adam>},
+      {"ftrl", make<Ftrl>},
+      {"proximalAdagrad", make<ProximalAdagrad>},
+      {"rmsprop", make<Rmsprop>},
+      {"rowwiseAdagrad", make<RowwiseAdagrad>},
       {"sgd", make<Sgd>},
+      {"shampoo", make<Shampoo>},
   };
   return table;
 }

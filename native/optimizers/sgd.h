@@ -10,10 +10,8 @@
 namespace gradloom {
 
 struct SgdRule {
-  float learning_rate;
   float momentum;
   float dampening;
-  float weight_decay;
   bool nesterov;
   bool maximize;
 };
@@ -22,8 +20,10 @@ class Sgd final : public Optimizer {
  public:
   explicit Sgd(const Spec& spec);
 
-  std::string objection_to_rows() const override;
+  std::vector<StateSpec> states(const Shape& parameter) const override;
+  std::string objection_to_rows(float decay) const override;
   GradientCheck update(const UpdateArguments& args) const override;
+  void effective_rates(const UpdateArguments& args, float* rates) const override;
 
  private:
   SgdRule rule_;

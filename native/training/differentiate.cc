@@ -14,11 +14,11 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
   const Architecture& architecture = network.architecture();
   const int64_t batch = samples.count();
   Plan plan(network.shared_architecture(), {batch, Phase::kTraining, threads, InputGradient::kKept});
-  AlignedBuffer gradients(architecture.weights_size());
+  StepGradients gradients(architecture.weights_size(), 1);
   std::vector<std::unique_ptr<GradientSink>> sinks;
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
     sinks.push_back(std::make_unique<BufferingSink>(architecture, architecture.first_parameter(static_cast<int>(layer)),
-                                                    gradients.data()));
+                                                    gradients));
   }
   const auto inputs = static_cast<size_t>(batch * architecture.input_shape().size());
   const auto outputs = static_cast<size_t>(batch * architecture.output_shape().size());
@@ -35,7 +35,7 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
   });
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {
     result.parameter_gradients.emplace_back(static_cast<size_t>(architecture.parameters()[p].shape.size()));
-    architecture.export_parameter(static_cast<int>(p), gradients.data(), result.parameter_gradients.back().data());
+    architecture.export_parameter(static_cast<int>(p), gradients.values(), result.parameter_gradients.back().data());
   }
   return result;
 }

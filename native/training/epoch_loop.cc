@@ -46,12 +46,13 @@ class Run {
         options_(options),
         stop_(stop),
         observer_(observer),
-        step_(learner, std::min(options.batch, train.count()), threads),
+        gradients_(gradients_of(learner, options)),
+        step_(learner, std::min(options.batch, train.count()), threads, gradients_),
         first_step_(learner.steps - start.position.steps),
         position_(std::move(start.position)),
         kept_(std::move(start.kept)) {
     const int64_t rest = train.count() % step_.batch();
-    if (rest > 0) last_step_.emplace(learner, rest, threads);
+    if (rest > 0) last_step_.emplace(learner, rest, threads, gradients_);
     step_.reserve(train);
     if (last_step_) last_step_->reserve(train);
     if (validation != nullptr) {
@@ -76,6 +77,12 @@ class Run {
   }
 
  private:
+  static std::shared_ptr<StepGradients> gradients_of(const Learner& learner, const FitOptions& options) {
+    if (options.batches_per_step == 1) return nullptr;
+    learner.check_no_tables("batchesPerStep above 1", "use 1");
+    return std::make_shared<StepGradients>(learner.network().architecture().weights_size(), options.batches_per_step);
+  }
+
   FitEnd train(Team& team) {
     try {
       while (position_.epochs < options_.epochs) {
@@ -97,7 +104,12 @@ class Run {
       const uint64_t number = learner_.epochs + 1;
       if (!order_.empty()) shuffle(order_, learner_.seed(), learner_.epochs);
       while (at.batches < batches) {
-        if (const auto end = before_step(team)) return end;
+        // Nothing is asked of a run whose gradients wait for the rest of their step.
+        if (at.batches % options_.batches_per_step == 0) {
+          if (const auto end = before_step(team)) return end;
+        } else if (stop_.load(std::memory_order_relaxed)) {
+          return FitEnd::kStopped;
+        }
         at.skipped += step(team, at.batches, batches) == StepOutcome::kSkipped;
         report_progress(number, ++at.batches, batches);
       }
@@ -112,7 +124,8 @@ class Run {
     }
     observer_.on_epoch({learner_.epochs, learner_.steps, at.skipped, learner_.rate_scale, at.seconds,
                         judged ? seconds_since(steps_done) : 0, train_.count(), learner_.objective()->result(at.totals),
-                        judged ? &*judged : nullptr});
+                        judged ? &*judged : nullptr,
+                        learner_.network().architecture().penalty(learner_.network().weights())});
     ++position_.epochs;
     at.batches = 0;
     at.skipped = 0;
@@ -145,8 +158,10 @@ class Run {
 
   StepOutcome step(Team& team, int64_t batch, int64_t batches) {
     TrainStep& step = last_step_ && batch == batches - 1 ? *last_step_ : step_;
+    const bool ends = (batch + 1) % options_.batches_per_step == 0 || batch == batches - 1;
+    if (options_.learning_rates != nullptr) learner_.learning_rate = options_.learning_rates->at(learner_.steps);
     return step.run(team, train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
-                    position_.epoch.totals);
+                    position_.epoch.totals, ends ? StepEnd::kHere : StepEnd::kLater);
   }
 
   void report_progress(uint64_t epoch, int64_t batch, int64_t batches) {
@@ -201,6 +216,7 @@ class Run {
   FitOptions options_;
   const std::atomic<bool>& stop_;
   RunObserver& observer_;
+  std::shared_ptr<StepGradients> gradients_;  // of steps of several batches
   TrainStep step_;
   std::optional<TrainStep> last_step_;  // for the rest of an epoch
   std::optional<Evaluation> validation_;

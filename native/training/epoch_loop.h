@@ -14,6 +14,13 @@ namespace gradloom {
 
 enum class Shuffle { kEachEpoch, kNever };
 
+// The learning rates of steps to come, by the number of steps done before each. May wait for them.
+class LearningRates {
+ public:
+  virtual ~LearningRates() = default;
+  virtual double at(uint64_t step) = 0;
+};
+
 // When snapshots are taken; 0: not for that reason. One that is due waits while the observer takes none.
 struct SnapshotTimes {
   uint64_t every_steps = 0;  // at multiples of them
@@ -32,7 +39,10 @@ struct FitOptions {
   uint64_t most_steps = std::numeric_limits<uint64_t>::max();
   double most_seconds = std::numeric_limits<double>::infinity();
   SnapshotTimes snapshots = {};
-  bool restore_kept = false;  // at the end, weights that were kept become the network's
+  // Batches whose mean gradient makes a step; the last step of an epoch takes those that are left.
+  int64_t batches_per_step = 1;
+  LearningRates* learning_rates = nullptr;  // null: the optimizer's
+  bool restore_kept = false;                // at the end, weights that were kept become the network's
 };
 
 // Where a run begins that is the rest of an earlier one. The learner is as it was then.
@@ -59,6 +69,7 @@ struct EpochReport {
   int64_t samples;
   ObjectiveResult training;
   const ObjectiveResult* validation;  // null without a validation set
+  double penalty;                     // of the regularizers, on the weights as they are now
 };
 
 // What is asked of a run from outside; done between two steps.

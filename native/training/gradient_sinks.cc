@@ -13,33 +13,74 @@ GradientCheck assign(int64_t count, const float* values, float* target) {
   return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
 }
 
-}  // namespace
-
-GradientCheck update_parameter(Learner& learner, int parameter, int64_t first, int64_t count, const float* gradient,
-                               uint64_t step) {
-  constexpr size_t kMostStates = 4;
-  const auto& updated = learner.network().architecture().parameters()[static_cast<size_t>(parameter)];
-  const int64_t offset = updated.offset + first;
-  if (updated.role == ParameterRole::kStatistic) return assign(count, gradient, learner.network().weights() + offset);
-  std::array<float*, kMostStates> states{};
-  for (size_t i = 0; i < learner.optimizer().states().size(); ++i) states.at(i) = learner.state(i) + offset;
-  return learner.optimizer().update(
-      {count, learner.network().weights() + offset, gradient, states.data(), step, learner.rate_scale});
+const Architecture::Parameter& parameter_of(const Learner& learner, int parameter) {
+  return learner.network().architecture().parameters()[static_cast<size_t>(parameter)];
 }
 
-void UpdatingSink::complete(int parameter, int64_t first, int64_t count, const float* gradient) {
-  const GradientCheck check =
-      update_parameter(learner_, first_parameter_ + parameter, first, count, gradient, learner_.steps + 1);
+}  // namespace
+
+void regularize(const Learner& learner, const Stretch& stretch, const float* weights, float* gradient) {
+  const auto& parameter = parameter_of(learner, stretch.parameter);
+  if (parameter.role != ParameterRole::kTrained || parameter.regularizer.none()) return;
+  const auto [l1, l2] = parameter.regularizer;
+  const float* w = weights + parameter.offset + stretch.first;
+  for (int64_t i = 0; i < stretch.count; ++i) {
+    const float sign = static_cast<float>(w[i] > 0) - static_cast<float>(w[i] < 0);
+    gradient[i] += l1 * sign + 2 * l2 * w[i];
+  }
+}
+
+void clip_by_value(const Learner& learner, int64_t count, float* gradient) {
+  if (!learner.clip().by_value()) return;
+  const auto limit = static_cast<float>(learner.clip().limit);
+  // Written so that NaN stays NaN.
+  for (int64_t i = 0; i < count; ++i) {
+    const float g = gradient[i];
+    gradient[i] = g > limit ? limit : g < -limit ? -limit : g;
+  }
+}
+
+GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step) {
+  const auto& [p, first, count] = stretch;
+  const auto& parameter = parameter_of(learner, p);
+  float* weight = learner.network().weights() + parameter.offset + first;
+  if (parameter.role == ParameterRole::kStatistic) return assign(count, gradient, weight);
+  std::array<float*, kMostStates> states{};
+  for (size_t i = 0; i < learner.states(p).size(); ++i) states.at(i) = learner.state(p, i) + first;
+  return learner.optimizer().update({.count = count,
+                                     .weight = weight,
+                                     .gradient = gradient,
+                                     .states = states.data(),
+                                     .step = step,
+                                     .learning_rate = learner.rate_of(p),
+                                     .weight_decay = learner.settings(p).weight_decay});
+}
+
+void UpdatingSink::complete(int parameter, int64_t first, int64_t count, float* gradient) {
+  const Stretch stretch{first_parameter_ + parameter, first, count};
+  if (parameter_of(learner_, stretch.parameter).role == ParameterRole::kTrained) {
+    regularize(learner_, stretch, learner_.network().weights(), gradient);
+    clip_by_value(learner_, count, gradient);
+  }
+  const GradientCheck check = update_stretch(learner_, stretch, gradient, learner_.steps + 1);
   if (check == GradientCheck::kNotFinite) not_finite_.store(true, std::memory_order_relaxed);
 }
 
-float* BufferingSink::target(int parameter, int64_t first, float* /*scratch*/) {
-  return gradients_ + architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)].offset + first;
+// Sums are made of what the layer's own memory holds; a statistic is no gradient, and not summed.
+float* BufferingSink::target(int parameter, int64_t first, float* scratch) {
+  const bool sums = gradients_.sums() && at(parameter).role != ParameterRole::kStatistic;
+  return sums ? scratch : gradients_.values() + at(parameter).offset + first;
+}
+
+void BufferingSink::complete(int parameter, int64_t first, int64_t count, float* gradient) {
+  float* values = gradients_.values() + at(parameter).offset + first;
+  if (gradient != values) gradients_.add(count, gradient, values);
 }
 
 void BufferingSink::complete_rows(int parameter, const RowGradients& rows) {
+  float* table = gradients_.values() + at(parameter).offset;
   for (int64_t i = 0; i < rows.count; ++i) {
-    std::copy_n(rows.values + i * rows.width, rows.width, target(parameter, rows.rows[i] * rows.width, nullptr));
+    std::copy_n(rows.values + i * rows.width, rows.width, table + rows.rows[i] * rows.width);
   }
 }
 

@@ -1,25 +1,37 @@
-// The places where a layer's gradients go: at once into the update of its weights, into a buffer for plans that need
-// all gradients before the first update, or nowhere. Updates are elementwise, so the first two give the same bits.
+// The places where a layer's gradients go: at once into the update of its weights, into a buffer for steps that need
+// all gradients before the first update, or nowhere. What stands between a gradient and its update works element by
+// element too, so the first two give the same bits.
 #pragma once
 
 #include <atomic>
 
 #include "layers/layer.h"
 #include "training/learner.h"
+#include "training/step_gradients.h"
 
 namespace gradloom {
 
-// Updates elements [first, first + count) of parameter `parameter` (numbered over the network) by their gradient; those
-// of a statistic become `gradient`. `step` counts from 1.
-GradientCheck update_parameter(Learner& learner, int parameter, int64_t first, int64_t count, const float* gradient,
-                               uint64_t step);
+// Elements [first, first + count) of a parameter (numbered over the network).
+struct Stretch {
+  int parameter;
+  int64_t first;
+  int64_t count;
+};
+
+// Adds the gradient of the parameter's penalty.
+void regularize(const Learner& learner, const Stretch& stretch, const float* weights, float* gradient);
+// Holds the gradient within the limit of clipping by value.
+void clip_by_value(const Learner& learner, int64_t count, float* gradient);
+// Updates the elements by their gradient, by an optimizer that works element by element; those of a statistic become
+// `gradient`. `step` counts from 1.
+GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step);
 
 class UpdatingSink final : public GradientSink {
  public:
   UpdatingSink(Learner& learner, int first_parameter) : learner_(learner), first_parameter_(first_parameter) {}
 
   float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
-  void complete(int parameter, int64_t first, int64_t count, const float* gradient) override;
+  void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
 
   // Of the updates since the last call.
   bool take_not_finite() { return not_finite_.exchange(false, std::memory_order_relaxed); }
@@ -34,24 +46,27 @@ class UpdatingSink final : public GradientSink {
 class DiscardingSink final : public GradientSink {
  public:
   float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
-  void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, const float* /*gradient*/) override {}
+  void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, float* /*gradient*/) override {}
 };
 
 class BufferingSink final : public GradientSink {
  public:
-  // `gradients` is laid out like the network's weights.
-  BufferingSink(const Architecture& architecture, int first_parameter, float* gradients)
+  BufferingSink(const Architecture& architecture, int first_parameter, StepGradients& gradients)
       : architecture_(architecture), first_parameter_(first_parameter), gradients_(gradients) {}
 
   float* target(int parameter, int64_t first, float* scratch) override;
-  void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, const float* /*gradient*/) override {}
+  void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
   // Rows that no step touches keep what the buffer had.
   void complete_rows(int parameter, const RowGradients& rows) override;
 
  private:
+  const Architecture::Parameter& at(int parameter) const {
+    return architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)];
+  }
+
   const Architecture& architecture_;
   int first_parameter_;
-  float* gradients_;
+  StepGradients& gradients_;
 };
 
 }  // namespace gradloom

@@ -8,15 +8,23 @@
 namespace gradloom {
 
 Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> optimizer,
-                 std::shared_ptr<const Objective> objective, uint64_t seed, NonFinitePolicy non_finite)
-    : network_(std::move(network)),
+                 std::shared_ptr<const Objective> objective, LearnerSettings settings)
+    : learning_rate(optimizer->learning_rate()),
+      network_(std::move(network)),
       optimizer_(std::move(optimizer)),
       objective_(std::move(objective)),
-      seed_(seed),
-      non_finite_(non_finite) {
+      settings_(std::move(settings)) {
+  const auto& parameters = network_->architecture().parameters();
+  if (settings_.parameters.empty()) {
+    settings_.parameters.assign(parameters.size(), {.rate_multiplier = 1, .weight_decay = optimizer_->weight_decay()});
+  }
   check_tables();
-  for (size_t i = 0; i < optimizer_->states().size(); ++i) {
-    states_.emplace_back(network_->architecture().weights_size());
+  for (const auto& parameter : parameters) {
+    const bool trained = parameter.role == ParameterRole::kTrained;
+    const auto& specs =
+        state_specs_.emplace_back(trained ? optimizer_->states(parameter.shape) : std::vector<StateSpec>());
+    auto& buffers = states_.emplace_back();
+    for (const StateSpec& spec : specs) buffers.emplace_back(spec.shape.size());
   }
   reset();
 }
@@ -24,28 +32,47 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
 // Rows that a step does not touch must not move in it.
 void Learner::check_tables() const {
   const auto& parameters = network_->architecture().parameters();
-  const auto table = std::find_if(parameters.begin(), parameters.end(), [](const Architecture::Parameter& p) {
-    return p.row_width > 0 && p.role == ParameterRole::kTrained;
-  });
-  if (table == parameters.end()) return;
-  const std::string objection = optimizer_->objection_to_rows();
-  if (!objection.empty()) {
-    throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() + " cannot train the table \"" + table->name +
-                                      "\", of which a step touches a few rows: " + objection);
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    if (parameters[p].row_width == 0 || parameters[p].role != ParameterRole::kTrained) continue;
+    const std::string objection = optimizer_->objection_to_rows(settings_.parameters[p].weight_decay);
+    if (objection.empty()) continue;
+    throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() + " cannot train the table \"" +
+                                      parameters[p].name + "\", of which a step touches a few rows: " + objection);
   }
-  if (non_finite_ == NonFinitePolicy::kSkip) {
-    throw Error("INVALID_OPTION",
-                "nonFinite: 'skip' keeps the gradients of all weights until the step's end, which the table \"" +
-                    table->name + "\" is too large for; use 'stop' or 'ignore'");
+  if (settings_.non_finite == NonFinitePolicy::kSkip) check_no_tables("nonFinite: 'skip'", "use 'stop' or 'ignore'");
+  if (settings_.clip.by_norm()) check_no_tables("clipGradients by a norm", "clip by value");
+}
+
+void Learner::check_no_tables(const std::string& what, const std::string& remedy) const {
+  for (const auto& parameter : network_->architecture().parameters()) {
+    if (parameter.row_width == 0 || parameter.role != ParameterRole::kTrained) continue;
+    throw Error("INVALID_OPTION", what +
+                                      " keeps the gradients of all weights until the step's end, which the table \"" +
+                                      parameter.name + "\" is too large for; " + remedy);
   }
+}
+
+bool Learner::needs_all_gradients() const {
+  return settings_.non_finite == NonFinitePolicy::kSkip || settings_.clip.by_norm() ||
+         optimizer_->granularity() != Granularity::kElement;
+}
+
+int64_t Learner::state_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& buffers : states_) {
+    for (const AlignedBuffer& buffer : buffers) bytes += buffer.bytes();
+  }
+  return bytes;
 }
 
 void Learner::reset() {
   steps = 0;
   epochs = 0;
   rate_scale = 1;
-  for (size_t i = 0; i < states_.size(); ++i) {
-    std::fill_n(states_[i].data(), states_[i].size(), optimizer_->states()[i].initial);
+  for (size_t p = 0; p < states_.size(); ++p) {
+    for (size_t i = 0; i < states_[p].size(); ++i) {
+      std::fill_n(states_[p][i].data(), states_[p][i].size(), state_specs_[p][i].initial);
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/aligned_buffer.h"
 #include "optimizers/optimizer.h"
+#include "training/gradient_clip.h"
 #include "training/network.h"
 #include "training/objective.h"
 
@@ -21,39 +22,68 @@ enum class NonFinitePolicy {
   kIgnore,  // as if nothing were
 };
 
+// How the optimizer treats one parameter.
+struct ParameterSettings {
+  double rate_multiplier;
+  float weight_decay;
+};
+
+struct LearnerSettings {
+  uint64_t seed = 0;
+  NonFinitePolicy non_finite = NonFinitePolicy::kStop;
+  GradientClip clip = {};
+  // One a parameter of the network, or none: all as the optimizer has it.
+  std::vector<ParameterSettings> parameters = {};
+};
+
 class Learner {
  public:
   Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> optimizer,
-          std::shared_ptr<const Objective> objective, uint64_t seed, NonFinitePolicy non_finite);
+          std::shared_ptr<const Objective> objective, LearnerSettings settings);
 
   Network& network() { return *network_; }
+  const Network& network() const { return *network_; }
   const std::shared_ptr<Network>& shared_network() const { return network_; }
   const Optimizer& optimizer() const { return *optimizer_; }
   const std::shared_ptr<const Objective>& objective() const { return objective_; }
-  uint64_t seed() const { return seed_; }
-  NonFinitePolicy non_finite() const { return non_finite_; }
+  uint64_t seed() const { return settings_.seed; }
+  NonFinitePolicy non_finite() const { return settings_.non_finite; }
+  const GradientClip& clip() const { return settings_.clip; }
+  // Whether a step has to know all gradients before its first update.
+  bool needs_all_gradients() const;
+  const ParameterSettings& settings(int parameter) const { return settings_.parameters[index(parameter)]; }
 
-  // Laid out like the network's weights.
-  float* state(size_t index) { return states_[index].data(); }
+  // What the optimizer keeps of a parameter; nothing of those that it does not train.
+  const std::vector<StateSpec>& states(int parameter) const { return state_specs_[index(parameter)]; }
+  // Laid out like the parameter's weights where the optimizer works by element, as in files otherwise.
+  float* state(int parameter, size_t state) { return states_[index(parameter)][state].data(); }
+  int64_t state_bytes() const;
+  // Throws INVALID_OPTION when a table is trained, for what would keep all of its gradient.
+  void check_no_tables(const std::string& what, const std::string& remedy) const;
+  // The rate of this step for a parameter.
+  double rate_of(int parameter) const { return learning_rate * rate_scale * settings(parameter).rate_multiplier; }
 
   // Optimizer steps and epochs over all runs.
   uint64_t steps = 0;
   uint64_t epochs = 0;
   // A factor of the learning rate, lowered where a run has come to a plateau.
   double rate_scale = 1;
+  // Of this step, before what single parameters make of it.
+  double learning_rate;
 
   // Back to the state before the first step; the weights stay.
   void reset();
 
  private:
   void check_tables() const;
+  static size_t index(int parameter) { return static_cast<size_t>(parameter); }
 
   std::shared_ptr<Network> network_;
   std::unique_ptr<Optimizer> optimizer_;
   std::shared_ptr<const Objective> objective_;
-  uint64_t seed_;
-  NonFinitePolicy non_finite_;
-  std::vector<AlignedBuffer> states_;
+  LearnerSettings settings_;
+  std::vector<std::vector<StateSpec>> state_specs_;  // by parameter
+  std::vector<std::vector<AlignedBuffer>> states_;   // by parameter, then by state
 };
 
 }  // namespace gradloom

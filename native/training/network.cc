@@ -1,6 +1,7 @@
 #include "training/network.h"
 
 #include <algorithm>
+#include <cmath>
 #include <shared_mutex>
 
 #include "common/checked.h"
@@ -29,7 +30,8 @@ Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
     int index = 0;
     for (const ParameterSpec& parameter : layer.parameters()) {
       parameters_.push_back({static_cast<int>(layers_.size()) - 1, index++, layer.name() + "." + parameter.name,
-                             parameter.shape, weights_size_, parameter.role, parameter.row_width});
+                             parameter.shape, weights_size_, parameter.role, parameter.row_width,
+                             parameter.regularizer});
       check_initializer(parameter, parameters_.back().name);
       weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
     }
@@ -111,14 +113,43 @@ int64_t Architecture::training_flops(int layer) const {
   return at.flops() * (1 + (at.trainable() ? 1 : 0) + (passes_on ? 1 : 0));
 }
 
-void Architecture::export_parameter(int parameter, const float* storage, float* values) const {
+void Architecture::to_file_layout(int parameter, const float* stored, float* file) const {
   const Parameter& p = parameters_[static_cast<size_t>(parameter)];
-  layers_[static_cast<size_t>(p.layer)]->to_file_layout(p.index, storage + p.offset, values);
+  layers_[static_cast<size_t>(p.layer)]->to_file_layout(p.index, stored, file);
+}
+
+void Architecture::from_file_layout(int parameter, const float* file, float* stored) const {
+  const Parameter& p = parameters_[static_cast<size_t>(parameter)];
+  layers_[static_cast<size_t>(p.layer)]->from_file_layout(p.index, file, stored);
+}
+
+void Architecture::export_parameter(int parameter, const float* storage, float* values) const {
+  to_file_layout(parameter, storage + parameters_[static_cast<size_t>(parameter)].offset, values);
 }
 
 void Architecture::import_parameter(int parameter, const float* values, float* storage) const {
-  const Parameter& p = parameters_[static_cast<size_t>(parameter)];
-  layers_[static_cast<size_t>(p.layer)]->from_file_layout(p.index, values, storage + p.offset);
+  from_file_layout(parameter, values, storage + parameters_[static_cast<size_t>(parameter)].offset);
+}
+
+bool Architecture::has_regularizers() const {
+  return std::any_of(parameters_.begin(), parameters_.end(),
+                     [](const Parameter& p) { return p.role == ParameterRole::kTrained && !p.regularizer.none(); });
+}
+
+double Architecture::penalty(const float* weights) const {
+  double penalty = 0;
+  for (const Parameter& p : parameters_) {
+    if (p.role != ParameterRole::kTrained || p.regularizer.none()) continue;
+    double absolute = 0;
+    double squares = 0;
+    for (int64_t i = 0; i < p.shape.size(); ++i) {
+      const double w = weights[p.offset + i];
+      absolute += std::abs(w);
+      squares += w * w;
+    }
+    penalty += p.regularizer.l1 * absolute + p.regularizer.l2 * squares;
+  }
+  return penalty;
 }
 
 Network::Network(std::shared_ptr<const Architecture> architecture)

@@ -33,6 +33,7 @@ class Architecture {
     int64_t offset;    // in the network's weights, in floats
     ParameterRole role;
     int64_t row_width;  // of a table, else 0
+    Regularizer regularizer;
   };
 
   const Shape& input_shape() const { return input_shape_; }
@@ -60,6 +61,12 @@ class Architecture {
   // From and to the layout of files. `values` has the size of the parameter.
   void export_parameter(int parameter, const float* storage, float* values) const;
   void import_parameter(int parameter, const float* values, float* storage) const;
+  // The same for one parameter's own array.
+  void to_file_layout(int parameter, const float* stored, float* file) const;
+  void from_file_layout(int parameter, const float* file, float* stored) const;
+  // l1 sum |w| + l2 sum w^2 of the weights that are trained.
+  bool has_regularizers() const;
+  double penalty(const float* weights) const;
 
  private:
   std::vector<int> find_inputs(const Spec& spec) const;

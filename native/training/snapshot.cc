@@ -1,5 +1,6 @@
 #include "training/snapshot.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace gradloom {
@@ -7,29 +8,38 @@ namespace gradloom {
 std::vector<SavedTensor> TensorCopies::add_weights(const float* storage) {
   std::vector<SavedTensor> tensors;
   for (size_t p = 0; p < architecture_.parameters().size(); ++p) {
-    tensors.push_back(add(static_cast<int>(p), architecture_.parameters()[p].name, storage));
+    const auto& parameter = architecture_.parameters()[p];
+    tensors.push_back(add({static_cast<int>(p), storage + parameter.offset, nullptr}, parameter.name, parameter.shape));
   }
   return tensors;
 }
 
 std::vector<SavedTensor> TensorCopies::add_states(Learner& learner) {
   std::vector<SavedTensor> tensors;
+  const bool as_weights = learner.optimizer().granularity() == Granularity::kElement;
   for (size_t p = 0; p < architecture_.parameters().size(); ++p) {
-    const auto& parameter = architecture_.parameters()[p];
-    if (parameter.role != ParameterRole::kTrained) continue;
-    for (size_t s = 0; s < learner.optimizer().states().size(); ++s) {
-      tensors.push_back(
-          add(static_cast<int>(p), state_name(parameter, learner.optimizer().states()[s]), learner.state(s)));
+    const int parameter = static_cast<int>(p);
+    for (size_t s = 0; s < learner.states(parameter).size(); ++s) {
+      const StateSpec& state = learner.states(parameter)[s];
+      tensors.push_back(add({as_weights ? parameter : kOwnLayout, learner.state(parameter, s), nullptr},
+                            state_name(architecture_.parameters()[p], state), state.shape));
     }
   }
   return tensors;
 }
 
-SavedTensor TensorCopies::add(int parameter, std::string name, const float* storage) {
-  const Shape& shape = architecture_.parameters()[static_cast<size_t>(parameter)].shape;
-  auto values = std::make_shared<AlignedBuffer>(shape.size());
-  copies_.push_back({parameter, storage, values});
-  return {std::move(name), shape, std::move(values)};
+SavedTensor TensorCopies::add(Copy copy, std::string name, const Shape& shape) {
+  copy.values = std::make_shared<AlignedBuffer>(shape.size());
+  copies_.push_back(copy);
+  return {std::move(name), shape, std::move(copy.values)};
+}
+
+void TensorCopies::make(const Copy& copy) const {
+  if (copy.layout == kOwnLayout) {
+    std::copy_n(copy.stored, copy.values->size(), copy.values->data());
+  } else {
+    architecture_.to_file_layout(copy.layout, copy.stored, copy.values->data());
+  }
 }
 
 void TensorCopies::make() {

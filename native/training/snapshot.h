@@ -66,16 +66,15 @@ class TensorCopies {
   void make(Team& team);
 
  private:
+  static constexpr int kOwnLayout = -1;
   struct Copy {
-    int parameter;
-    const float* storage;
+    int layout;  // the parameter that it is laid out like
+    const float* stored;
     std::shared_ptr<AlignedBuffer> values;
   };
 
-  SavedTensor add(int parameter, std::string name, const float* storage);
-  void make(const Copy& copy) const {
-    architecture_.export_parameter(copy.parameter, copy.storage, copy.values->data());
-  }
+  SavedTensor add(Copy copy, std::string name, const Shape& shape);
+  void make(const Copy& copy) const;
 
   const Architecture& architecture_;
   std::vector<Copy> copies_;

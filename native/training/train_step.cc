@@ -4,21 +4,23 @@
 #include <cmath>
 
 #include "common/error.h"
-#include "kernels/tiling.h"
 
 namespace gradloom {
 
-TrainStep::TrainStep(Learner& learner, int64_t batch, int threads)
+TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_ptr<StepGradients> gradients)
     : learner_(learner),
       plan_(learner.network().shared_architecture(), {batch, Phase::kTraining, threads}),
-      objective_(learner.objective(), batch) {
+      objective_(learner.objective(), batch),
+      gradients_(std::move(gradients)) {
   const Architecture& architecture = learner.network().architecture();
-  const bool skip_whole_steps = learner.non_finite() == NonFinitePolicy::kSkip;
-  if (skip_whole_steps) gradients_ = AlignedBuffer(architecture.weights_size());
+  if (gradients_ == nullptr && learner.needs_all_gradients()) {
+    gradients_ = std::make_shared<StepGradients>(architecture.weights_size(), 1);
+  }
+  if (gradients_ != nullptr) update_all_ = std::make_unique<UpdateAll>(learner);
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
     const int first_parameter = architecture.first_parameter(static_cast<int>(layer));
-    if (skip_whole_steps) {
-      sinks_.push_back(std::make_unique<BufferingSink>(architecture, first_parameter, gradients_.data()));
+    if (gradients_ != nullptr) {
+      sinks_.push_back(std::make_unique<BufferingSink>(architecture, first_parameter, *gradients_));
     } else {
       auto sink = std::make_unique<UpdatingSink>(learner, first_parameter);
       updating_.push_back(sink.get());
@@ -28,30 +30,70 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads)
 }
 
 StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
-                           ObjectiveTotals& totals) {
+                           ObjectiveTotals& totals, StepEnd end) {
   StepLocks locks(learner_.network());
-  const RandomState random{learner_.seed(), learner_.steps};
+  if (gradients_ != nullptr) gradients_->begin_batch(batch());
   const float* weights = learner_.network().weights();
 
   plan_.load(team, samples, order, first);
   objective_.load_targets(samples, order, first);
-  plan_.forward(team, weights, random);
+  plan_.forward(team, weights, random());
   const double loss = judge(team, locks);
-  if (!std::isfinite(loss)) {
-    if (learner_.non_finite() == NonFinitePolicy::kStop) report_loss(team, samples, order, first);
-    if (learner_.non_finite() == NonFinitePolicy::kSkip) return StepOutcome::kSkipped;
+  const bool spoils = !std::isfinite(loss) && learner_.non_finite() == NonFinitePolicy::kSkip;
+  if (!std::isfinite(loss) && learner_.non_finite() == NonFinitePolicy::kStop) {
+    report_loss(team, samples, order, first);
+  }
+  if (spoils) {
+    gradients_->spoiled = true;
+  } else {
+    plan_.backward(team, weights, random(), sinks_);  // updates as it goes, unless gradients are buffered
   }
 
-  plan_.backward(team, weights, random, sinks_);  // updates as it goes, unless gradients are buffered
-  if (updating_.empty()) {
-    if (!gradients_finite(team)) return StepOutcome::kSkipped;
-    update_all(team);
-  } else if (learner_.non_finite() == NonFinitePolicy::kStop) {
-    report_gradients();
+  StepOutcome outcome = StepOutcome::kUpdated;
+  if (gradients_ == nullptr) {
+    if (learner_.non_finite() == NonFinitePolicy::kStop) report_gradients();
+    ++learner_.steps;
+  } else {
+    if (gradients_->sums() && !spoils) update_all_->assign_statistics(learner_, *gradients_);
+    outcome = end == StepEnd::kHere ? finish(team) : StepOutcome::kGathered;
   }
-  ++learner_.steps;
-  objective_.add_to(totals);
-  return StepOutcome::kUpdated;
+  const bool counts = gradients_ != nullptr && gradients_->sums() ? !spoils : outcome == StepOutcome::kUpdated;
+  if (counts) objective_.add_to(totals);
+  return outcome;
+}
+
+// Each batch of a step draws its own numbers; those of the first are a plain step's.
+RandomState TrainStep::random() const {
+  constexpr int kStepBits = 48;
+  const auto earlier = gradients_ == nullptr ? 0 : static_cast<uint64_t>(gradients_->gathered() - 1);
+  return {learner_.seed(), learner_.steps | earlier << kStepBits};
+}
+
+// The update from all gradients, or none.
+StepOutcome TrainStep::finish(Team& team) {
+  StepGradients& gradients = *gradients_;
+  bool skips = gradients.spoiled;
+  if (!skips) {
+    gradients.finish(team);
+    update_all_->regularize(team, learner_, gradients);
+    const int culprit = learner_.non_finite() == NonFinitePolicy::kIgnore
+                            ? -1
+                            : update_all_->find_not_finite(team, learner_, gradients);
+    if (culprit >= 0 && learner_.non_finite() == NonFinitePolicy::kStop) {
+      throw Error("NOT_FINITE", "a gradient or weight of \"" +
+                                    learner_.network().architecture().parameters()[static_cast<size_t>(culprit)].name +
+                                    "\" is not finite at step " + std::to_string(learner_.steps + 1) +
+                                    " although the loss is. Nothing of this step was changed; a lower learning rate or "
+                                    "nonFinite: 'skip', which leaves such steps out, may help");
+    }
+    skips = culprit >= 0;
+  }
+  if (!skips) {
+    update_all_->run(team, learner_, gradients);
+    ++learner_.steps;
+  }
+  gradients.clear();
+  return skips ? StepOutcome::kSkipped : StepOutcome::kUpdated;
 }
 
 // A loss that waits for others must not keep the weights from them. They stay as they are: no one sets them in a run.
@@ -63,37 +105,10 @@ double TrainStep::judge(Team& team, StepLocks& locks) {
   return loss;
 }
 
-bool TrainStep::gradients_finite(Team& team) {
-  // Padding between parameters is zero, so the buffers can be taken as a whole. The weights too: an infinite one behind
-  // an activation that saturates shows neither in the loss nor in a gradient.
-  std::atomic<bool> finite{true};
-  const Tiling tiles = tile_rows(gradients_.size(), 1);
-  team.for_each(tiles.count, [&](int64_t tile, int) {
-    const float* gradient = gradients_.data() + tiles.first(tile);
-    const float* weight = learner_.network().weights() + tiles.first(tile);
-    bool all = true;
-    for (int64_t i = 0; i < tiles.size(tile); ++i) all &= std::isfinite(gradient[i]) && std::isfinite(weight[i]);
-    if (!all) finite.store(false, std::memory_order_relaxed);
-  });
-  return finite.load(std::memory_order_relaxed);
-}
-
-void TrainStep::update_all(Team& team) {
-  const auto& parameters = learner_.network().architecture().parameters();
-  for (size_t p = 0; p < parameters.size(); ++p) {
-    if (parameters[p].role == ParameterRole::kFrozen) continue;
-    const Tiling tiles = tile_rows(parameters[p].shape.size(), 1);
-    team.for_each(tiles.count, [&](int64_t tile, int) {
-      update_parameter(learner_, static_cast<int>(p), tiles.first(tile), tiles.size(tile),
-                       gradients_.data() + parameters[p].offset + tiles.first(tile), learner_.steps + 1);
-    });
-  }
-}
-
 // Nothing has changed yet, so the forward pass can be repeated to find where it went wrong.
 void TrainStep::report_loss(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
   plan_.load(team, samples, order, first);
-  const int layer = plan_.find_non_finite(team, learner_.network().weights(), {learner_.seed(), learner_.steps});
+  const int layer = plan_.find_non_finite(team, learner_.network().weights(), random());
   const auto& layers = learner_.network().architecture().layers();
   const std::string where = layer == Plan::kInput     ? "an input sample is not finite; check the dataset"
                             : layer == Plan::kNowhere ? "the model's outputs are finite; check the labels"

@@ -1,4 +1,4 @@
-// One optimizer step on one batch, compiled for a batch size.
+// One optimizer step on one batch, or a part of one on several, compiled for a batch size.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,26 @@
 #include "training/gradient_sinks.h"
 #include "training/learner.h"
 #include "training/plan.h"
+#include "training/step_gradients.h"
 #include "training/step_locks.h"
+#include "training/update_all.h"
 
 namespace gradloom {
 
-enum class StepOutcome { kUpdated, kSkipped };
+enum class StepOutcome {
+  kUpdated,
+  kSkipped,
+  kGathered,  // the gradients wait for the rest of their group
+};
+
+// Whether a batch is the last one of its step.
+enum class StepEnd { kHere, kLater };
 
 class TrainStep {
  public:
-  TrainStep(Learner& learner, int64_t batch, int threads);
+  // `gradients` are shared by the plans of all batch sizes that steps are made of; needed for steps of several batches
+  // only.
+  TrainStep(Learner& learner, int64_t batch, int threads, std::shared_ptr<StepGradients> gradients = nullptr);
 
   int64_t batch() const { return plan_.batch(); }
   // Room for every batch of these samples, so that no step has to make any.
@@ -28,21 +39,24 @@ class TrainStep {
   // loss and metrics, as they were before the update, to `totals`. Alone with the network, and computing alone in the
   // process. Throws NOT_FINITE by the learner's policy, and Stopped where a loss waits.
   StepOutcome run(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
-                  ObjectiveTotals& totals);
+                  ObjectiveTotals& totals, StepEnd end = StepEnd::kHere);
 
  private:
+  using Sinks = std::vector<std::unique_ptr<GradientSink>>;
+
   double judge(Team& team, StepLocks& locks);
-  bool gradients_finite(Team& team);
-  void update_all(Team& team);
+  StepOutcome finish(Team& team);
+  RandomState random() const;
   [[noreturn]] void report_loss(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
   void report_gradients();
 
   Learner& learner_;
   Plan plan_;
   BatchObjective objective_;
-  AlignedBuffer gradients_;  // of all weights; empty when updates stand right behind each gradient
-  std::vector<std::unique_ptr<GradientSink>> sinks_;  // one a layer
-  std::vector<UpdatingSink*> updating_;               // the same ones, when they update at once
+  std::shared_ptr<StepGradients> gradients_;  // null when updates stand right behind each gradient
+  std::unique_ptr<UpdateAll> update_all_;
+  Sinks sinks_;                          // one a layer
+  std::vector<UpdatingSink*> updating_;  // the same ones, when they update at once
 };
 
 }  // namespace gradloom

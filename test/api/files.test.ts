@@ -322,7 +322,7 @@ const DAMAGES: readonly Damage[] = [
     metadata: inJson('architecture', (value) =>
       Object.assign(value, { layers: [{ kind: 'dense', units: 3, x: 1 }] }),
     ),
-    text: 'metadata "architecture": dense: unknown option "x"; there are units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name',
+    text: 'metadata "architecture": dense: unknown option "x"; there are units, activation, bias, kernel, weightInitializer, biasInitializer, weightRegularizer, trainable and name',
   },
   {
     title: 'layers that do not fit',
@@ -382,8 +382,8 @@ const DAMAGES: readonly Damage[] = [
   {
     title: 'a checkpoint of an unknown optimizer',
     checkpoint: true,
-    metadata: inJson('trainer', (value) => Object.assign(value, { optimizer: { kind: 'adam' } })),
-    text: 'metadata "trainer": trainer: optimizer has the unknown kind "adam"; there are adagrad and sgd',
+    metadata: inJson('trainer', (value) => Object.assign(value, { optimizer: { kind: 'adamm' } })),
+    text: 'metadata "trainer": trainer: optimizer has the unknown kind "adamm"; did you mean "adam"?',
   },
   {
     title: 'a checkpoint with a negative count',

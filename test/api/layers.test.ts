@@ -230,11 +230,11 @@ const WRONG: readonly WrongUse[] = [
   [() => dense(wrongly(undefined)), 'dense: units is missing; it must be an integer from 1 to 2147483647'],
   [
     () => dense(wrongly(10)),
-    'dense: options must be an object with units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name, got 10',
+    'dense: options must be an object with units, activation, bias, kernel, weightInitializer, biasInitializer, weightRegularizer, trainable and name, got 10',
   ],
   [
     () => dense(wrongly([10])),
-    'dense: options must be an object with units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name, got [10]',
+    'dense: options must be an object with units, activation, bias, kernel, weightInitializer, biasInitializer, weightRegularizer, trainable and name, got [10]',
   ],
   [() => dense({ units: 0 }), 'dense: units must be an integer from 1 to 2147483647, got 0'],
   [() => dense({ units: -0 }), 'dense: units must be an integer from 1 to 2147483647, got -0'],
@@ -251,7 +251,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [
     () => dense(wrongly({ units: 1, dropout: 0.5 })),
-    'dense: unknown option "dropout"; there are units, activation, bias, kernel, weightInitializer, biasInitializer, trainable and name',
+    'dense: unknown option "dropout"; there are units, activation, bias, kernel, weightInitializer, biasInitializer, weightRegularizer, trainable and name',
   ],
   [
     () => dense({ units: 1, name: 'out', activation: wrongly('gelu') }),

@@ -25,9 +25,11 @@ class Thread {
           setPaused: (on) => this.calls.push(`paused ${on}`),
           ask: (requests) => this.calls.push(`ask ${JSON.stringify(requests)}`),
           snapshotDone: () => this.calls.push('snapshot done'),
+          pushRates: (first, rates) => this.calls.push(`rates ${first} ${rates.join()}`),
         };
       },
       failure: () => undefined,
+      rates: () => new Float64Array(),
       toRecord: ({ epoch }) => epoch,
       onEpochEnd: undefined,
       signal: undefined,

@@ -25,14 +25,16 @@ import type { Loss } from '../../lib/losses/loss.ts';
 import { compareActivation } from './activations.ts';
 import { compareAveragePool2d, compareGlobalAveragePool2d } from './average-pool-2d.ts';
 import { compareBatchNorm } from './batch-norm.ts';
+import { compareClip } from './clip.ts';
 import { compareEmbedding, compareEmbeddingBag } from './embedding.ts';
 import type { GoldenCase } from './fixtures.ts';
 import { compareFlatten } from './flatten.ts';
 import { compareLayerNorm } from './layer-norm.ts';
 import { compareLoss, listFrom } from './losses.ts';
 import { compareMaxPool2d } from './max-pool-2d.ts';
-import { compareKerasAdagrad, compareTorchOptimizer, OPTIMIZERS } from './optimizers.ts';
+import { compareKerasAdagrad, compareTorchOptimizer, OPTIMIZERS, SPEC_RUNNERS } from './optimizers.ts';
 import { compareConv2d, compareDense } from './products.ts';
+import { compareSchedule } from './schedules.ts';
 import { type Comparison, deviationOf } from './tolerances.ts';
 import { compareTrajectory } from './trajectories.ts';
 
@@ -75,6 +77,9 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     Object.entries(OPTIMIZERS).map(([kind, make]) => [kind, compareTorchOptimizer(make)]),
   ),
   keras_adagrad: compareKerasAdagrad,
+  ...SPEC_RUNNERS,
+  clip_grad: compareClip,
+  lr_schedule: compareSchedule,
   trajectory: compareTrajectory,
 };
 

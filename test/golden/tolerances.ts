@@ -12,8 +12,11 @@ const elementwise = (rtol: number, atol: number): Tolerance => ({ measure: 'elem
 
 export const TOLERANCES = {
   optimizerParameters: scaled(2e-6),
+  adamWParameters: scaled(4e-6),
   optimizerState: scaled(2e-6),
   specOptimizer: scaled(5e-6),
+  /** Schedules and clipping. */
+  rates: elementwise(1e-6, 1e-9),
   /** Dense forward and backward; convolution's forward and input gradient. */
   product: scaled(2e-6),
   /** The long sums of a convolution's weight and bias gradients. */

@@ -50,7 +50,7 @@ std::unique_ptr<Learner> learner_of(std::unique_ptr<Loss> loss) {
   auto architecture = std::make_shared<const Architecture>(options.input_shape, options.layers);
   auto objective = std::make_shared<const Objective>(std::move(loss), Spec::List{}, architecture->output_shape());
   return std::make_unique<Learner>(std::make_shared<Network>(std::move(architecture), 1), make_optimizer(adagrad({})),
-                                   std::move(objective), 1, NonFinitePolicy::kStop);
+                                   std::move(objective), LearnerSettings{.seed = 1});
 }
 
 }  // namespace

@@ -43,13 +43,19 @@ inline std::vector<float> awkward_gradient(RandomData& random, int64_t count, ui
   return gradient;
 }
 
+// A piece of a parameter, with the optimizer's own rate and decay.
+inline UpdateArguments update_of(const Optimizer& optimizer, int64_t count, float* weight, const float* gradient,
+                                 float* const* states, uint64_t step) {
+  return {count, weight, gradient, states, step, optimizer.learning_rate(), optimizer.weight_decay()};
+}
+
 // Advances optimizer and oracles by one step of the same gradient; `rule(step, g, w, s)` is the oracle's.
 template <class Rule>
 void advance(const Optimizer& optimizer, const Rule& rule, uint64_t step, const std::vector<float>& gradient,
              Trajectory& t) {
   float* states[] = {t.state.data()};
   const auto count = static_cast<int64_t>(gradient.size());
-  optimizer.update({count, t.weight.data(), gradient.data(), optimizer.states().empty() ? nullptr : states, step});
+  optimizer.update(update_of(optimizer, count, t.weight.data(), gradient.data(), states, step));
   for (size_t i = 0; i < gradient.size(); ++i) {
     rule(step, gradient[i], t.float_weight[i], t.float_state[i]);
     rule(step, static_cast<double>(gradient[i]), t.double_weight[i], t.double_state[i]);

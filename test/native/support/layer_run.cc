@@ -36,7 +36,7 @@ class CollectingSink final : public GradientSink {
                                                     : buffers_[static_cast<size_t>(parameter)]->data() + first;
   }
 
-  void complete(int parameter, int64_t first, int64_t count, const float* gradient) override {
+  void complete(int parameter, int64_t first, int64_t count, float* gradient) override {
     const std::lock_guard guard(mutex_);
     const auto at = static_cast<size_t>(parameter);
     for (int64_t i = 0; i < count; ++i) {

@@ -44,8 +44,11 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options) {
   auto objective = std::make_shared<const Objective>(loss(options.loss), options.metrics, architecture->output_shape());
   auto network = std::make_shared<Network>(std::move(architecture), options.seed);
   auto optimizer = make_optimizer(options.optimizer.empty() ? adagrad({}) : options.optimizer);
-  return std::make_unique<Learner>(std::move(network), std::move(optimizer), std::move(objective), options.seed,
-                                   options.non_finite);
+  return std::make_unique<Learner>(std::move(network), std::move(optimizer), std::move(objective),
+                                   LearnerSettings{.seed = options.seed,
+                                                   .non_finite = options.non_finite,
+                                                   .clip = options.clip,
+                                                   .parameters = options.parameters});
 }
 
 LearnerOptions mlp() {
@@ -79,8 +82,12 @@ LearnerOptions norm_net(const std::string& kernel) {
 std::vector<float> state_of(Learner& learner) {
   const auto size = learner.network().architecture().weights_size();
   std::vector<float> values(learner.network().weights(), learner.network().weights() + size);
-  for (size_t i = 0; i < learner.optimizer().states().size(); ++i) {
-    values.insert(values.end(), learner.state(i), learner.state(i) + size);
+  for (size_t p = 0; p < learner.network().architecture().parameters().size(); ++p) {
+    const int parameter = static_cast<int>(p);
+    for (size_t i = 0; i < learner.states(parameter).size(); ++i) {
+      const float* state = learner.state(parameter, i);
+      values.insert(values.end(), state, state + learner.states(parameter)[i].shape.size());
+    }
   }
   return values;
 }

@@ -37,6 +37,8 @@ struct LearnerOptions {
   Spec::Object optimizer = {};  // AdaGrad's defaults when empty
   NonFinitePolicy non_finite = NonFinitePolicy::kStop;
   uint64_t seed = 1;
+  GradientClip clip = {};
+  std::vector<ParameterSettings> parameters = {};
 };
 std::unique_ptr<Learner> make_learner(const LearnerOptions& options);
 

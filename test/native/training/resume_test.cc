@@ -35,9 +35,9 @@ std::unique_ptr<Learner> learner_from(const LearnerOptions& options, const Snaps
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {
     architecture.import_parameter(static_cast<int>(p), snapshot.weights[p].values->data(),
                                   learner->network().weights());
-    if (architecture.parameters()[p].role != ParameterRole::kTrained) continue;
-    for (size_t s = 0; s < learner->optimizer().states().size(); ++s, ++state) {
-      architecture.import_parameter(static_cast<int>(p), snapshot.states[state].values->data(), learner->state(s));
+    const int parameter = static_cast<int>(p);
+    for (size_t s = 0; s < learner->states(parameter).size(); ++s, ++state) {
+      architecture.from_file_layout(parameter, snapshot.states[state].values->data(), learner->state(parameter, s));
     }
   }
   CHECK(state == snapshot.states.size());

@@ -1,0 +1,39 @@
+/** What all optimizers have in common. */
+import { describe } from '../core/description.ts';
+import { GradloomError } from '../core/errors.ts';
+import { type Field, type FieldTable, oneOf, withDefault } from '../core/options.ts';
+import { type LearningRate, learningRateRule } from '../schedules/learning-rate.ts';
+import { type ParameterGroup, parameterGroups } from './groups.ts';
+import type { Optimizer } from './optimizer.ts';
+
+export interface CommonOptions {
+  /** A number, a schedule such as `cosineDecay(...)`, or a function of the step (from 0). */
+  readonly learningRate?: LearningRate;
+  /** `'maximize'` climbs the loss. Default: `'minimize'`. */
+  readonly direction?: 'minimize' | 'maximize';
+  /** Parameters that are treated in another way. Default: none. */
+  readonly groups?: readonly ParameterGroup[];
+}
+
+const COMMON = {
+  direction: withDefault(oneOf('minimize', 'maximize'), 'minimize'),
+  groups: withDefault(parameterGroups, []),
+};
+
+/** The option `learningRate` with an optimizer's own default. */
+export function learningRate(fallback: number): Field<unknown> {
+  return withDefault<unknown>(learningRateRule, fallback);
+}
+
+/** Checks an optimizer's options beside those that all have. */
+export function describeOptimizer(kind: string, given: object | undefined, table: FieldTable): Optimizer {
+  const optimizer = describe(kind, kind, given, { ...table, ...COMMON }) as Optimizer;
+  const decaying = optimizer.groups.find(({ weightDecay }) => weightDecay !== undefined);
+  if (decaying !== undefined && !Object.hasOwn(table, 'weightDecay')) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${kind}: a group sets weightDecay, which ${kind} does not have; leave it out`,
+    );
+  }
+  return optimizer;
+}
