@@ -8,6 +8,8 @@
 
 #include "optimizers/elementwise-inl.h"
 
+#include "hwy/cache_control.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
@@ -46,6 +48,68 @@ GradientCheck AdagradUpdate(const AdagradRule& rule, double rate, const UpdateAr
                     : update_elements<1>(AdagradStep<true, false>(rule, rate, decay), args);
 }
 
+// Rows a few ahead, and their accumulators, are on their way while one is updated.
+HWY_INLINE void prefetch(const float* row, int64_t width) {
+  constexpr int64_t kFloatsPerLine = 16;
+  const int64_t end = HWY_MIN(width, 8 * kFloatsPerLine);
+  for (int64_t i = 0; i < end; i += kFloatsPerLine) hwy::Prefetch(row + i);
+}
+
+template <bool kInside>
+GradientCheck AdagradRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
+  const AdagradStep<false, kInside> step(rule, rate, 0);
+  float* accumulator = args.states[0];
+  const int64_t ahead = args.width == 1 ? 32 : 4;
+  bool finite = true;
+  for (int64_t i = 0; i < args.count; ++i) {
+    if (i + ahead < args.count) {
+      prefetch(args.table + args.rows[i + ahead] * args.width, args.width);
+      prefetch(accumulator + args.rows[i + ahead] * args.width, args.width);
+    }
+    float* const state = accumulator + args.rows[i] * args.width;
+    const UpdateArguments row{.count = args.width,
+                              .weight = args.table + args.rows[i] * args.width,
+                              .gradient = args.gradient + i * args.width,
+                              .states = &state,
+                              .step = args.step,
+                              .learning_rate = args.learning_rate,
+                              .weight_decay = 0};
+    finite &= update_elements<1>(step, row) == GradientCheck::kFinite;
+  }
+  return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+}
+
+// Rows of one float, by the same operations one by one: the same bits.
+template <bool kInside>
+GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const RowUpdateArguments& args) {
+  constexpr int64_t kAhead = 32;
+  const auto rate = static_cast<float>(step_rate);
+  const float sign = rule.maximize ? -1.0F : 1.0F;
+  float* accumulator = args.states[0];
+  bool finite = true;
+  for (int64_t i = 0; i < args.count; ++i) {
+    if (i + kAhead < args.count) {
+      hwy::Prefetch(args.table + args.rows[i + kAhead]);
+      hwy::Prefetch(accumulator + args.rows[i + kAhead]);
+    }
+    float& w = args.table[args.rows[i]];
+    float& s = accumulator[args.rows[i]];
+    const float g = sign * args.gradient[i];
+    s = s + g * g;
+    const float root = kInside ? std::sqrt(s + rule.epsilon) : std::sqrt(s) + rule.epsilon;
+    w = w - rate * g / root;
+    finite &= std::isfinite(w);
+  }
+  return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+}
+
+GradientCheck AdagradUpdateRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
+  if (args.width == 1) {
+    return rule.epsilon_inside ? AdagradScalars<true>(rule, rate, args) : AdagradScalars<false>(rule, rate, args);
+  }
+  return rule.epsilon_inside ? AdagradRows<true>(rule, rate, args) : AdagradRows<false>(rule, rate, args);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();
@@ -54,6 +118,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(AdagradUpdate);
+HWY_EXPORT(AdagradUpdateRows);
 
 Adagrad::Adagrad(const Spec& spec)
     : Optimizer(spec, spec.number("weightDecay")),
@@ -68,8 +133,8 @@ std::vector<StateSpec> Adagrad::states(const Shape& parameter) const {
   return {{"accumulator", static_cast<float>(rule_.initial_accumulator), parameter}};
 }
 
-double Adagrad::rate_of(const UpdateArguments& args) const {
-  return args.learning_rate / (1 + static_cast<double>(args.step - 1) * rule_.learning_rate_decay);
+double Adagrad::rate_of(double learning_rate, uint64_t step) const {
+  return learning_rate / (1 + static_cast<double>(step - 1) * rule_.learning_rate_decay);
 }
 
 std::string Adagrad::objection_to_rows(float decay) const {
@@ -77,11 +142,16 @@ std::string Adagrad::objection_to_rows(float decay) const {
 }
 
 GradientCheck Adagrad::update(const UpdateArguments& args) const {
-  return HWY_DYNAMIC_DISPATCH(AdagradUpdate)(rule_, rate_of(args), args);
+  return HWY_DYNAMIC_DISPATCH(AdagradUpdate)(rule_, rate_of(args.learning_rate, args.step), args);
+}
+
+GradientCheck Adagrad::update_rows(const RowUpdateArguments& args) const {
+  if (args.weight_decay != 0) return Optimizer::update_rows(args);
+  return HWY_DYNAMIC_DISPATCH(AdagradUpdateRows)(rule_, rate_of(args.learning_rate, args.step), args);
 }
 
 void Adagrad::effective_rates(const UpdateArguments& args, float* rates) const {
-  const auto rate = static_cast<float>(rate_of(args));
+  const auto rate = static_cast<float>(rate_of(args.learning_rate, args.step));
   for (int64_t i = 0; i < args.count; ++i) {
     const float s = args.states[0][i];
     rates[i] = rate / (rule_.epsilon_inside ? std::sqrt(s + rule_.epsilon) : std::sqrt(s) + rule_.epsilon);

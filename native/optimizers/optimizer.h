@@ -41,6 +41,20 @@ struct UpdateArguments {
   Team* team = nullptr;  // who may help with rules by parameter
 };
 
+// Some rows of a table, for rules by element and by row.
+struct RowUpdateArguments {
+  int64_t count;          // of rows
+  int64_t width;          // of a row
+  const uint32_t* rows;   // [count], all different
+  float* table;           // [., width], of which these rows are updated
+  const float* gradient;  // [count, width]
+  float* const* states;   // of the whole table, as for UpdateArguments
+  size_t state_count;
+  uint64_t step;
+  double learning_rate;
+  float weight_decay;
+};
+
 enum class GradientCheck {
   kFinite,
   // A NaN or an infinity among the new weights: from a gradient (all of them end there) or there before. The update was
@@ -70,6 +84,8 @@ class Optimizer {
   }
   // Thread-safe; no two calls at once may overlap.
   virtual GradientCheck update(const UpdateArguments& args) const = 0;
+  // The same for each of the rows; the others stay as they are.
+  virtual GradientCheck update_rows(const RowUpdateArguments& args) const;
   // The factor that the rule puts before a gradient, so that a small one added to it moves the weight by the product:
   // one a weight, [count], from the states as they are. `args.gradient` is not read; nothing is updated.
   virtual void effective_rates(const UpdateArguments& args, float* rates) const = 0;

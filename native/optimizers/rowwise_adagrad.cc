@@ -37,6 +37,10 @@ std::vector<StateSpec> RowwiseAdagrad::states(const Shape& parameter) const {
   return {{"accumulator", static_cast<float>(rule_.initial_accumulator), Shape{rows_of(parameter)}}};
 }
 
+std::string RowwiseAdagrad::objection_to_rows(float decay) const {
+  return decay == 0 ? "" : "weightDecay pulls at all of them in every step; leave it out";
+}
+
 GradientCheck RowwiseAdagrad::update(const UpdateArguments& args) const {
   const int64_t rows = rows_of(args.shape);
   const int64_t width = args.count / rows;

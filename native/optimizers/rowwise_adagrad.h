@@ -23,6 +23,7 @@ class RowwiseAdagrad final : public Optimizer {
   explicit RowwiseAdagrad(const Spec& spec);
 
   Granularity granularity() const override { return Granularity::kRow; }
+  std::string objection_to_rows(float decay) const override;
   std::vector<StateSpec> states(const Shape& parameter) const override;
   GradientCheck update(const UpdateArguments& args) const override;
   void effective_rates(const UpdateArguments& args, float* rates) const override;

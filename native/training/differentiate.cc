@@ -3,22 +3,47 @@
 #include <algorithm>
 #include <shared_mutex>
 
+#include "common/aligned_buffer.h"
 #include "common/checked.h"
 #include "common/parallel.h"
-#include "training/gradient_sinks.h"
 
 namespace gradloom {
+namespace {
+
+// All gradients, those of tables with their zeros, laid out like the weights.
+class DenseSink final : public GradientSink {
+ public:
+  DenseSink(const Architecture& architecture, int first_parameter, float* values)
+      : architecture_(architecture), first_parameter_(first_parameter), values_(values) {}
+
+  float* target(int parameter, int64_t first, float* /*scratch*/) override {
+    return values_ + architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)].offset + first;
+  }
+  void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, float* /*gradient*/) override {}
+  void complete_rows(int parameter, const RowGradients& rows) override {
+    for (int64_t i = 0; i < rows.count; ++i) {
+      std::copy_n(rows.values + i * rows.width, rows.width, target(parameter, rows.rows[i] * rows.width, nullptr));
+    }
+  }
+
+ private:
+  const Architecture& architecture_;
+  int first_parameter_;
+  float* values_;
+};
+
+}  // namespace
 
 Differentiation differentiate(Network& network, const ArraySamples& samples, const float* output_gradient, int threads,
                               const RandomState& random) {
   const Architecture& architecture = network.architecture();
   const int64_t batch = samples.count();
   Plan plan(network.shared_architecture(), {batch, Phase::kTraining, threads, InputGradient::kKept});
-  StepGradients gradients(architecture.weights_size(), 1);
+  AlignedBuffer gradients(architecture.weights_size());
   std::vector<std::unique_ptr<GradientSink>> sinks;
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
-    sinks.push_back(std::make_unique<BufferingSink>(architecture, architecture.first_parameter(static_cast<int>(layer)),
-                                                    gradients));
+    sinks.push_back(std::make_unique<DenseSink>(architecture, architecture.first_parameter(static_cast<int>(layer)),
+                                                gradients.data()));
   }
   const auto inputs = static_cast<size_t>(batch * architecture.input_shape().size());
   const auto outputs = static_cast<size_t>(batch * architecture.output_shape().size());
@@ -35,7 +60,7 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
   });
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {
     result.parameter_gradients.emplace_back(static_cast<size_t>(architecture.parameters()[p].shape.size()));
-    architecture.export_parameter(static_cast<int>(p), gradients.values(), result.parameter_gradients.back().data());
+    architecture.export_parameter(static_cast<int>(p), gradients.data(), result.parameter_gradients.back().data());
   }
   return result;
 }

@@ -80,7 +80,7 @@ class Run {
   static std::shared_ptr<StepGradients> gradients_of(const Learner& learner, const FitOptions& options) {
     if (options.batches_per_step == 1) return nullptr;
     learner.check_no_tables("batchesPerStep above 1", "use 1");
-    return std::make_shared<StepGradients>(learner.network().architecture().weights_size(), options.batches_per_step);
+    return std::make_shared<StepGradients>(learner.network().architecture().gradients_size(), options.batches_per_step);
   }
 
   FitEnd train(Team& team) {

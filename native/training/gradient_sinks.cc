@@ -56,6 +56,29 @@ GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const flo
                                      .weight_decay = learner.settings(p).weight_decay});
 }
 
+GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step) {
+  clip_by_value(learner, rows.count * rows.width, rows.values);
+  const size_t count = learner.states(parameter).size();
+  std::array<float*, kMostStates> states{};
+  for (size_t i = 0; i < count; ++i) states.at(i) = learner.state(parameter, i);
+  return learner.optimizer().update_rows(
+      {.count = rows.count,
+       .width = rows.width,
+       .rows = rows.rows,
+       .table = learner.network().weights() + parameter_of(learner, parameter).offset,
+       .gradient = rows.values,
+       .states = states.data(),
+       .state_count = count,
+       .step = step,
+       .learning_rate = learner.rate_of(parameter),
+       .weight_decay = learner.settings(parameter).weight_decay});
+}
+
+void UpdatingSink::complete_rows(int parameter, const RowGradients& rows) {
+  const GradientCheck check = update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1);
+  if (check == GradientCheck::kNotFinite) not_finite_.store(true, std::memory_order_relaxed);
+}
+
 void UpdatingSink::complete(int parameter, int64_t first, int64_t count, float* gradient) {
   const Stretch stretch{first_parameter_ + parameter, first, count};
   if (parameter_of(learner_, stretch.parameter).role == ParameterRole::kTrained) {
@@ -69,19 +92,17 @@ void UpdatingSink::complete(int parameter, int64_t first, int64_t count, float* 
 // Sums are made of what the layer's own memory holds; a statistic is no gradient, and not summed.
 float* BufferingSink::target(int parameter, int64_t first, float* scratch) {
   const bool sums = gradients_.sums() && at(parameter).role != ParameterRole::kStatistic;
-  return sums ? scratch : gradients_.values() + at(parameter).offset + first;
+  return sums ? scratch : gradients_.values() + at(parameter).gradient_offset + first;
 }
 
 void BufferingSink::complete(int parameter, int64_t first, int64_t count, float* gradient) {
-  float* values = gradients_.values() + at(parameter).offset + first;
+  float* values = gradients_.values() + at(parameter).gradient_offset + first;
   if (gradient != values) gradients_.add(count, gradient, values);
 }
 
 void BufferingSink::complete_rows(int parameter, const RowGradients& rows) {
-  float* table = gradients_.values() + at(parameter).offset;
-  for (int64_t i = 0; i < rows.count; ++i) {
-    std::copy_n(rows.values + i * rows.width, rows.width, table + rows.rows[i] * rows.width);
-  }
+  const GradientCheck check = update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1);
+  if (check == GradientCheck::kNotFinite) not_finite_.store(true, std::memory_order_relaxed);
 }
 
 }  // namespace gradloom

@@ -26,12 +26,16 @@ void clip_by_value(const Learner& learner, int64_t count, float* gradient);
 // `gradient`. `step` counts from 1.
 GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step);
 
+// Updates rows of a table by their gradients, within the limit of clipping by value, which changes them.
+GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step);
+
 class UpdatingSink final : public GradientSink {
  public:
   UpdatingSink(Learner& learner, int first_parameter) : learner_(learner), first_parameter_(first_parameter) {}
 
   float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
   void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
+  void complete_rows(int parameter, const RowGradients& rows) override;
 
   // Of the updates since the last call.
   bool take_not_finite() { return not_finite_.exchange(false, std::memory_order_relaxed); }
@@ -49,24 +53,32 @@ class DiscardingSink final : public GradientSink {
   void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, float* /*gradient*/) override {}
 };
 
+// Tables are not buffered: nothing that needs all gradients has to do with theirs, so their rows are updated at once.
 class BufferingSink final : public GradientSink {
  public:
-  BufferingSink(const Architecture& architecture, int first_parameter, StepGradients& gradients)
-      : architecture_(architecture), first_parameter_(first_parameter), gradients_(gradients) {}
+  BufferingSink(Learner& learner, int first_parameter, StepGradients& gradients)
+      : learner_(learner),
+        architecture_(learner.network().architecture()),
+        first_parameter_(first_parameter),
+        gradients_(gradients) {}
 
   float* target(int parameter, int64_t first, float* scratch) override;
   void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
-  // Rows that no step touches keep what the buffer had.
   void complete_rows(int parameter, const RowGradients& rows) override;
+
+  // Of the tables' updates since the last call.
+  bool take_not_finite() { return not_finite_.exchange(false, std::memory_order_relaxed); }
 
  private:
   const Architecture::Parameter& at(int parameter) const {
     return architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)];
   }
 
+  Learner& learner_;
   const Architecture& architecture_;
   int first_parameter_;
   StepGradients& gradients_;
+  std::atomic<bool> not_finite_{false};
 };
 
 }  // namespace gradloom

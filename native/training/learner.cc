@@ -22,11 +22,16 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
   for (const auto& parameter : parameters) {
     const bool trained = parameter.role == ParameterRole::kTrained;
     const auto& specs =
-        state_specs_.emplace_back(trained ? optimizer_->states(parameter.shape) : std::vector<StateSpec>());
+        state_specs_.emplace_back(trained ? optimizer_->states(states_shape(parameter)) : std::vector<StateSpec>());
     auto& buffers = states_.emplace_back();
     for (const StateSpec& spec : specs) buffers.emplace_back(spec.shape.size());
   }
   reset();
+}
+
+// Rules by row know a table by its rows; others keep what they keep in the layout of files.
+Shape Learner::states_shape(const Architecture::Parameter& parameter) const {
+  return optimizer_->granularity() == Granularity::kRow ? parameter.rows_shape() : parameter.shape;
 }
 
 // Rows that a step does not touch must not move in it.

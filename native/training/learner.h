@@ -76,6 +76,7 @@ class Learner {
 
  private:
   void check_tables() const;
+  Shape states_shape(const Architecture::Parameter& parameter) const;
   static size_t index(int parameter) { return static_cast<size_t>(parameter); }
 
   std::shared_ptr<Network> network_;

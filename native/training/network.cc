@@ -31,9 +31,10 @@ Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
     for (const ParameterSpec& parameter : layer.parameters()) {
       parameters_.push_back({static_cast<int>(layers_.size()) - 1, index++, layer.name() + "." + parameter.name,
                              parameter.shape, weights_size_, parameter.role, parameter.row_width,
-                             parameter.regularizer});
+                             parameter.row_width > 0 ? -1 : gradients_size_, parameter.regularizer});
       check_initializer(parameter, parameters_.back().name);
       weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
+      if (parameter.row_width == 0) gradients_size_ = round_up(gradients_size_ + parameter.shape.size(), kAlignment);
     }
   }
   check_all_read();

@@ -33,6 +33,10 @@ class Architecture {
     int64_t offset;    // in the network's weights, in floats
     ParameterRole role;
     int64_t row_width;  // of a table, else 0
+    // In the gradients of a step that knows all of them; -1 for tables, whose rows are updated at once.
+    int64_t gradient_offset;
+    // By which an optimizer keeps its state: of a table its rows, else as in files.
+    Shape rows_shape() const { return row_width == 0 ? shape : Shape{shape.size() / row_width, row_width}; }
     Regularizer regularizer;
   };
 
@@ -52,6 +56,8 @@ class Architecture {
   int first_parameter(int layer) const { return first_parameters_[static_cast<size_t>(layer)]; }
   // Floats of all weights, each parameter aligned to a cache line.
   int64_t weights_size() const { return weights_size_; }
+  // The same without tables.
+  int64_t gradients_size() const { return gradients_size_; }
   // Of the products in a forward pass of one sample.
   int64_t forward_flops() const;
   // Forward, the gradients of weights that are not frozen and those of inputs that depend on weights to train.
@@ -80,6 +86,7 @@ class Architecture {
   std::vector<Parameter> parameters_;
   std::vector<int> first_parameters_;
   int64_t weights_size_ = 0;
+  int64_t gradients_size_ = 0;
   InputForm input_form_ = InputForm::kFloats;
   int64_t input_rows_;
 };

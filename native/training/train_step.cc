@@ -14,13 +14,15 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_p
       gradients_(std::move(gradients)) {
   const Architecture& architecture = learner.network().architecture();
   if (gradients_ == nullptr && learner.needs_all_gradients()) {
-    gradients_ = std::make_shared<StepGradients>(architecture.weights_size(), 1);
+    gradients_ = std::make_shared<StepGradients>(architecture.gradients_size(), 1);
   }
   if (gradients_ != nullptr) update_all_ = std::make_unique<UpdateAll>(learner);
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
     const int first_parameter = architecture.first_parameter(static_cast<int>(layer));
     if (gradients_ != nullptr) {
-      sinks_.push_back(std::make_unique<BufferingSink>(architecture, first_parameter, *gradients_));
+      auto sink = std::make_unique<BufferingSink>(learner, first_parameter, *gradients_);
+      buffering_.push_back(sink.get());
+      sinks_.push_back(std::move(sink));
     } else {
       auto sink = std::make_unique<UpdatingSink>(learner, first_parameter);
       updating_.push_back(sink.get());
@@ -47,6 +49,7 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
     gradients_->spoiled = true;
   } else {
     plan_.backward(team, weights, random(), sinks_);  // updates as it goes, unless gradients are buffered
+    if (learner_.non_finite() == NonFinitePolicy::kStop) report_tables();
   }
 
   StepOutcome outcome = StepOutcome::kUpdated;
@@ -117,6 +120,17 @@ void TrainStep::report_loss(Team& team, const ArraySamples& samples, const uint3
                                                             "\"; a lower learning rate or normalised inputs may help";
   throw Error("NOT_FINITE", "the loss is not finite at step " + std::to_string(learner_.steps + 1) + ": " + where +
                                 ". Nothing of this step was changed");
+}
+
+// The rows of tables have been updated, and nothing else.
+void TrainStep::report_tables() {
+  const auto& layers = learner_.network().architecture().layers();
+  for (size_t i = buffering_.size(); i-- > 0;) {
+    if (!buffering_[i]->take_not_finite()) continue;
+    throw Error("NOT_FINITE", "a gradient or weight of the table of layer \"" + layers[i]->name() +
+                                  "\" is not finite at step " + std::to_string(learner_.steps + 1) +
+                                  " although the loss is. Its rows have moved in this step: go back to a saved state");
+  }
 }
 
 // The updates have been made: the message says how far they went.

@@ -48,6 +48,7 @@ class TrainStep {
   StepOutcome finish(Team& team);
   RandomState random() const;
   [[noreturn]] void report_loss(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
+  void report_tables();
   void report_gradients();
 
   Learner& learner_;
@@ -55,8 +56,9 @@ class TrainStep {
   BatchObjective objective_;
   std::shared_ptr<StepGradients> gradients_;  // null when updates stand right behind each gradient
   std::unique_ptr<UpdateAll> update_all_;
-  Sinks sinks_;                          // one a layer
-  std::vector<UpdatingSink*> updating_;  // the same ones, when they update at once
+  Sinks sinks_;                            // one a layer
+  std::vector<BufferingSink*> buffering_;  // the same ones, when they do not
+  std::vector<UpdatingSink*> updating_;    // the same ones, when they update at once
 };
 
 }  // namespace gradloom

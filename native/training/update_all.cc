@@ -26,6 +26,7 @@ UpdateAll::UpdateAll(const Learner& learner) {
   int64_t largest = 0;
   for (const auto& parameter : parameters) {
     sizes.push_back(parameter.shape.size());
+    if (parameter.row_width > 0) continue;
     largest = std::max(largest, parameter.shape.size());
   }
   if (learner.clip().by_norm()) norms_ = std::make_unique<GradientNorms>(sizes);
@@ -39,7 +40,7 @@ UpdateAll::UpdateAll(const Learner& learner) {
 void UpdateAll::assign_statistics(Learner& learner, StepGradients& gradients) {
   for (const auto& parameter : learner.network().architecture().parameters()) {
     if (parameter.role != ParameterRole::kStatistic) continue;
-    std::copy_n(gradients.values() + parameter.offset, parameter.shape.size(),
+    std::copy_n(gradients.values() + parameter.gradient_offset, parameter.shape.size(),
                 learner.network().weights() + parameter.offset);
   }
 }
@@ -52,31 +53,28 @@ void UpdateAll::regularize(Team& team, const Learner& learner, StepGradients& gr
     team.for_each(tiles.count, [&](int64_t tile, int) {
       const int64_t first = tiles.first(tile);
       gradloom::regularize(learner, {static_cast<int>(p), first, tiles.size(tile)}, learner.network().weights(),
-                           gradients.values() + parameters[p].offset + first);
+                           gradients.values() + parameters[p].gradient_offset + first);
     });
   }
 }
 
 int UpdateAll::find_not_finite(Team& team, const Learner& learner, StepGradients& gradients) {
-  // Padding between parameters is zero, so the buffers can be taken as a whole.
-  std::atomic<bool> finite{true};
-  const float* weights = learner.network().weights();
-  const Tiling tiles = tile_rows(gradients.size(), 1);
-  team.for_each(tiles.count, [&](int64_t tile, int) {
-    const int64_t first = tiles.first(tile);
-    const int64_t count = tiles.size(tile);
-    if (all_finite(gradients.values() + first, count) && all_finite(weights + first, count)) return;
-    finite.store(false, std::memory_order_relaxed);
-  });
-  if (finite.load(std::memory_order_relaxed)) return -1;
-  // Backward comes from the last layer, so that is where it began.
   const auto& parameters = learner.network().architecture().parameters();
+  const float* weights = learner.network().weights();
+  // Backward comes from the last layer, so that is where it began.
   for (size_t p = parameters.size(); p-- > 0;) {
-    const int64_t offset = parameters[p].offset;
-    const int64_t count = parameters[p].shape.size();
-    if (!all_finite(gradients.values() + offset, count) || !all_finite(weights + offset, count)) {
-      return static_cast<int>(p);
-    }
+    if (parameters[p].row_width > 0) continue;
+    const float* weight = weights + parameters[p].offset;
+    const float* gradient = gradients.values() + parameters[p].gradient_offset;
+    std::atomic<bool> finite{true};
+    const Tiling tiles = tile_rows(parameters[p].shape.size(), 1);
+    team.for_each(tiles.count, [&](int64_t tile, int) {
+      const int64_t first = tiles.first(tile);
+      const int64_t count = tiles.size(tile);
+      if (all_finite(gradient + first, count) && all_finite(weight + first, count)) return;
+      finite.store(false, std::memory_order_relaxed);
+    });
+    if (!finite.load(std::memory_order_relaxed)) return static_cast<int>(p);
   }
   return -1;
 }
@@ -85,8 +83,9 @@ void UpdateAll::run(Team& team, Learner& learner, StepGradients& gradients) {
   const auto& parameters = learner.network().architecture().parameters();
   if (norms_) clip(team, learner, gradients);
   for (size_t p = 0; p < parameters.size(); ++p) {
+    if (parameters[p].row_width > 0) continue;  // updated row by row
     const int parameter = static_cast<int>(p);
-    float* gradient = gradients.values() + parameters[p].offset;
+    float* gradient = gradients.values() + parameters[p].gradient_offset;
     if (parameters[p].role == ParameterRole::kFrozen) continue;
     if (parameters[p].role == ParameterRole::kStatistic) {
       if (!gradients.sums()) update_by_element(team, learner, parameter, gradient);
@@ -102,7 +101,7 @@ void UpdateAll::clip(Team& team, const Learner& learner, StepGradients& gradient
   const auto& parameters = learner.network().architecture().parameters();
   for (size_t p = 0; p < parameters.size(); ++p) {
     const bool trained = parameters[p].role == ParameterRole::kTrained;
-    clipped_[p] = trained ? gradients.values() + parameters[p].offset : nullptr;
+    clipped_[p] = trained ? gradients.values() + parameters[p].gradient_offset : nullptr;
   }
   norms_->compute(team, clipped_, learner.clip().norm);
   const std::vector<double>& factors = norms_->factors(learner.clip());
@@ -111,7 +110,7 @@ void UpdateAll::clip(Team& team, const Learner& learner, StepGradients& gradient
     const auto factor = static_cast<float>(factors[p]);
     const Tiling tiles = tile_rows(parameters[p].shape.size(), 1);
     team.for_each(tiles.count, [&](int64_t tile, int) {
-      float* gradient = gradients.values() + parameters[p].offset + tiles.first(tile);
+      float* gradient = gradients.values() + parameters[p].gradient_offset + tiles.first(tile);
       for (int64_t i = 0; i < tiles.size(tile); ++i) gradient[i] *= factor;
     });
   }

@@ -35,6 +35,7 @@ import { compareMaxPool2d } from './max-pool-2d.ts';
 import { compareKerasAdagrad, compareTorchOptimizer, OPTIMIZERS, SPEC_RUNNERS } from './optimizers.ts';
 import { compareConv2d, compareDense } from './products.ts';
 import { compareSchedule } from './schedules.ts';
+import { compareRowwiseAdagrad, compareSparseAdagrad } from './sparse-optimizers.ts';
 import { type Comparison, deviationOf } from './tolerances.ts';
 import { compareTrajectory } from './trajectories.ts';
 
@@ -57,6 +58,8 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   softplus: compareActivation(() => softplus()),
   log_softmax: compareActivation(() => logSoftmax()),
   avgpool2d: compareAveragePool2d,
+  'Adagrad(sparse)': compareSparseAdagrad,
+  rowwise_adagrad: compareRowwiseAdagrad,
   embedding: compareEmbedding,
   embedding_bag: compareEmbeddingBag,
   global_avgpool2d: compareGlobalAveragePool2d,

@@ -1,9 +1,10 @@
 /** Thirty steps of a whole model, through the public interface. */
 
 import type { Dataset } from '../../lib/datasets/dataset.ts';
-import { fromArrays } from '../../lib/datasets/index.ts';
-import { conv2d, dense, flatten, maxPool2d } from '../../lib/layers/index.ts';
+import { fromArrays, fromSparse } from '../../lib/datasets/index.ts';
+import { conv2d, dense, embeddingBag, flatten, maxPool2d } from '../../lib/layers/index.ts';
 import { type Model, sequential } from '../../lib/models/index.ts';
+import { adagrad } from '../../lib/optimizers/index.ts';
 import { Trainer } from '../../lib/trainers/index.ts';
 import { floatsOf, type GoldenCase, type GoldenTensor, integersOf } from './fixtures.ts';
 import { reorderColumns } from './layout.ts';
@@ -76,6 +77,66 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
 };
 
+/** Bags of words, and another rate for their table than for what reads it. */
+async function compareTextBag(golden: GoldenCase): Promise<Comparison[] | undefined> {
+  const [table, rest] = golden.attrs.optimizers as readonly OptimizerRecord[];
+  if (table?.kind !== 'Adagrad' || rest?.kind !== 'Adagrad') return undefined;
+  const { lr: rate } = table.args as { readonly lr: number };
+  const { lr: ownRate } = rest.args as { readonly lr: number };
+  const offsets = golden.shared('text_bag/offsets');
+  const [steps = 0, bounds = 0] = offsets.shape;
+  const [, length = 0] = golden.shared('text_bag/indices').shape;
+  const indices = integersOf(golden.shared('text_bag/indices'));
+  const size = bounds - 1;
+  const emb = golden.shared('text_bag/init.emb');
+  const [features = 0, units = 0] = emb.shape;
+  const samples = fromSparse({
+    inputShape: [features],
+    samples: Array.from({ length: steps * size }, (_, sample) => {
+      const [step, bag] = [Math.floor(sample / size), sample % size];
+      const bound = (at: number) => step * length + (offsets.data[step * bounds + at] as number);
+      return indices.subarray(bound(bag), bound(bag + 1));
+    }),
+    labels: floatsOf(golden.shared('text_bag/target')),
+    labelShape: [1],
+  });
+  const scene: Pick<Scene, 'weights' | 'columns'> = {
+    weights: { 'embeddingBag_1.weight': 'emb', 'dense_1.weight': 'fc.w', 'dense_1.bias': 'fc.b' },
+    columns: {},
+  };
+  const model = sequential({ inputShape: [features] }, [embeddingBag({ units }), dense({ units: 1 })]);
+  model.setWeights(
+    Object.fromEntries(
+      Object.entries(scene.weights).map(([name, theirs]) => {
+        const tensor = golden.shared(`text_bag/init.${theirs}`);
+        return [name, { data: floatsOf(tensor), shape: tensor.shape }];
+      }),
+    ),
+  );
+  const trainer = new Trainer(model, {
+    optimizer: adagrad({
+      learningRate: ownRate,
+      groups: [{ parameters: 'embeddingBag_1.weight', learningRateMultiplier: rate / ownRate }],
+    }),
+    loss: 'sigmoidBinaryCrossEntropy',
+  });
+  const losses: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    const batch = samples.select(Array.from({ length: size }, (_, bag) => step * size + bag));
+    const { epochs } = await trainer.fit(batch, { batchSize: size, shuffle: 'never', progress: 'none' });
+    losses.push(...epochs.map(({ loss }) => loss));
+  }
+  return [
+    {
+      tensor: 'ref.loss',
+      got: losses,
+      ref: golden.tensor('ref.loss').data,
+      tolerance: TOLERANCES.trajectoryLoss,
+    },
+    ...compareWeights(scene, golden, model),
+  ];
+}
+
 /** Where the values of a flattened `[height, width, channels]` stand when channels are first. */
 function flattenedColumns(height: number, width: number, channels: number): number[] {
   const pixels = height * width;
@@ -92,6 +153,7 @@ interface OptimizerRecord {
 
 export async function compareTrajectory(golden: GoldenCase): Promise<Comparison[] | undefined> {
   const [scenePrefix = ''] = golden.name.split('/');
+  if (scenePrefix === 'text_bag') return await compareTextBag(golden);
   const scene = SCENES[scenePrefix];
   const [record, ...others] = golden.attrs.optimizers as readonly OptimizerRecord[];
   const makeOptimizer = OPTIMIZERS[record?.kind ?? ''];
@@ -136,7 +198,11 @@ async function trainByStep(
   return losses;
 }
 
-function compareWeights(scene: Scene, golden: GoldenCase, model: Model): Comparison[] {
+function compareWeights(
+  scene: Pick<Scene, 'weights' | 'columns'>,
+  golden: GoldenCase,
+  model: Model,
+): Comparison[] {
   const trained = model.getWeights();
   return Object.entries(scene.weights).map(([name, theirs]) => {
     const tensor = `ref.final.${theirs}`;
@@ -149,7 +215,7 @@ function compareWeights(scene: Scene, golden: GoldenCase, model: Model): Compari
   });
 }
 
-function toOurs(scene: Scene, name: string, data: Float32Array): Float32Array {
+function toOurs(scene: Pick<Scene, 'columns'>, name: string, data: Float32Array): Float32Array {
   const columns = scene.columns[name];
   return columns === undefined ? data : reorderColumns(data, columns);
 }

@@ -133,6 +133,59 @@ struct Tensor {
 
 }  // namespace
 
+TEST_CASE("optimizers: rows of a table get the bits of an update each, and the others stay as they were") {
+  RandomData random(417);
+  for (const auto& [kind, spec] : examples()) {
+    const auto optimizer = make_optimizer(spec);
+    if (optimizer->granularity() == Granularity::kParameter) continue;
+    for_each_simd_target([&, &kind = kind](const std::string& target) {
+      CAPTURE(kind);
+      CAPTURE(target);
+      for (const int64_t width : {1, 7, 16, 33}) {
+        CAPTURE(width);
+        constexpr int64_t kRows = 60;
+        const std::vector<uint32_t> rows = {0, 3, 4, 17, 18, 19, 31, 44, 58, 59};
+        const auto touched = static_cast<int64_t>(rows.size());
+        const bool by_row = optimizer->granularity() == Granularity::kRow;
+        const int64_t state_width = by_row ? 1 : width;
+        const std::vector<StateSpec> specs = optimizer->states(Shape{kRows, width});
+        std::vector<float> table = random.normal(kRows * width);
+        std::vector<std::vector<float>> states;
+        for (const StateSpec& state : specs) {
+          states.emplace_back(static_cast<size_t>(kRows * state_width), state.initial + 0.5F);
+        }
+        const std::vector<float> gradient = random.normal(touched * width);
+        std::vector<float> expected = table;
+        std::vector<std::vector<float>> expected_states = states;
+        for (int64_t i = 0; i < touched; ++i) {
+          std::vector<float*> pointers;
+          for (auto& state : expected_states)
+            pointers.push_back(state.data() + rows[static_cast<size_t>(i)] * state_width);
+          UpdateArguments args = update_of(*optimizer, width, expected.data() + rows[static_cast<size_t>(i)] * width,
+                                           gradient.data() + i * width, pointers.data(), 2);
+          args.shape = {1, width};
+          optimizer->update(args);
+        }
+        std::vector<float*> pointers;
+        for (auto& state : states) pointers.push_back(state.data());
+        const GradientCheck check = optimizer->update_rows({.count = touched,
+                                                            .width = width,
+                                                            .rows = rows.data(),
+                                                            .table = table.data(),
+                                                            .gradient = gradient.data(),
+                                                            .states = pointers.data(),
+                                                            .state_count = states.size(),
+                                                            .step = 2,
+                                                            .learning_rate = optimizer->learning_rate(),
+                                                            .weight_decay = optimizer->weight_decay()});
+        CHECK(check == GradientCheck::kFinite);
+        CHECK(difference_in_bits(table, expected) == "");
+        for (size_t s = 0; s < states.size(); ++s) CHECK(difference_in_bits(states[s], expected_states[s]) == "");
+      }
+    });
+  }
+}
+
 TEST_CASE("optimizers: every kind in the registry has an example, and the other way round") {
   std::vector<std::string> kinds;
   for (auto it = examples().begin(); it != examples().end(); it = examples().upper_bound(it->first)) {

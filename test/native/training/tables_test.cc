@@ -120,6 +120,31 @@ TEST_CASE("tables: equal bits at 1, 2, 3 and 8 threads, and rows that no sample 
   }
 }
 
+TEST_CASE("tables: one accumulator a row, beside what needs all gradients, with equal bits at 1 and 3 threads") {
+  const SparseSamples samples = sparse_samples(99, 5000);
+  for (LearnerOptions net : {bag_net(5000), linear_net(5000)}) {
+    net.optimizer = {{"kind", "rowwiseAdagrad"}, {"learningRate", 0.1}, {"initialAccumulator", 0.0},
+                     {"epsilon", 1e-8},          {"weightDecay", 0.0},  {"weightDecayMode", "coupled"},
+                     {"direction", "minimize"}};
+    const auto learner = make_learner(net);
+    const auto& table = learner->network().architecture().parameters().front();
+    CHECK(learner->states(0).front().shape == Shape{5000});
+    CHECK(learner->network().architecture().gradients_size() < table.shape.size());
+    const std::vector<float> start = table_of(*learner);
+    run_steps(*learner, samples.view(), 33, 6, 1);
+    const std::vector<float> trained = table_of(*learner);
+    CHECK(trained != start);
+    const std::set<uint32_t> named(samples.indices.begin(), samples.indices.end());
+    for (int64_t row = 0; row < 5000; ++row) {
+      const bool moved = learner->state(0, 0)[row] != 0;
+      if (named.count(static_cast<uint32_t>(row)) == 0) CHECK_FALSE(moved);
+    }
+    const auto again = make_learner(net);
+    run_steps(*again, samples.view(), 33, 6, 3);
+    CHECK(difference_in_bits(table_of(*again), trained) == "");
+  }
+}
+
 TEST_CASE("tables: a training step allocates nothing") {
   const SparseSamples samples = sparse_samples(66, 5000);
   for (const auto& net : {bag_net(5000), bag_net(5000, "max"), linear_net(5000)}) {

@@ -1,0 +1,90 @@
+/** Fifty steps on six rows of a table each, through an embedding: what is named more than once is summed first. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeSafetensors } from '../../lib/formats/safetensors.ts';
+import {
+  adagrad,
+  customLoss,
+  embedding,
+  fromArrays,
+  rowwiseAdagrad,
+  sequential,
+  Trainer,
+} from '../../lib/index.ts';
+import type { Optimizer } from '../../lib/optimizers/optimizer.ts';
+import { floatsOf, type GoldenCase, integersOf } from './fixtures.ts';
+import { type Comparison, TOLERANCES, type Tolerance } from './tolerances.ts';
+
+const STEPS = 50;
+const RECORDED_STEPS = [1, 2, 10, 50];
+
+/** The gradient by the outputs is what the labels say. */
+const given = customLoss({ name: 'given', loss: (_, targets) => ({ value: 0, gradient: targets }) });
+
+export async function compareSparseAdagrad(golden: GoldenCase): Promise<Comparison[]> {
+  const { lr = 0.01, lr_decay = 0, initial_accumulator_value = 0, eps = 1e-10 } = golden.attrs as Attributes;
+  const optimizer = adagrad({
+    learningRate: lr,
+    learningRateDecay: lr_decay,
+    initialAccumulator: initial_accumulator_value,
+    epsilon: eps,
+  });
+  return await compareSteps(golden, optimizer, 'state.sum.50', TOLERANCES.optimizerParameters);
+}
+
+interface Attributes {
+  readonly lr?: number;
+  readonly lr_decay?: number;
+  readonly initial_accumulator_value?: number;
+  readonly eps?: number;
+  readonly weight_decay?: number;
+}
+
+/** Undefined for decay, which would have to reach rows that no step names: Gradloom refuses it for tables. */
+export async function compareRowwiseAdagrad(golden: GoldenCase): Promise<Comparison[] | undefined> {
+  const { lr = 0.01, eps = 1e-8, weight_decay = 0 } = golden.attrs as Attributes;
+  if (weight_decay !== 0) return undefined;
+  const optimizer = rowwiseAdagrad({ learningRate: lr, epsilon: eps });
+  return await compareSteps(golden, optimizer, 'state.row_sum.50', TOLERANCES.specOptimizer);
+}
+
+async function compareSteps(
+  golden: GoldenCase,
+  optimizer: Optimizer,
+  state: string,
+  tolerance: Tolerance,
+): Promise<Comparison[]> {
+  const start = golden.shared('sparse_common/w0');
+  const [rows = 0, units = 0] = start.shape;
+  const indices = golden.shared('sparse_common/indices');
+  const [, length = 0] = indices.shape;
+  const samples = fromArrays({
+    inputs: integersOf(indices),
+    inputShape: [length],
+    labels: floatsOf(golden.shared('sparse_common/grad_out')),
+    labelShape: [length, units],
+  });
+  const model = sequential({ inputShape: [length] }, [embedding({ rows, units, name: 'table' })]);
+  model.setWeights({ 'table.weight': { data: floatsOf(start), shape: start.shape } });
+  const trainer = new Trainer(model, { optimizer, loss: given });
+  const comparisons: Comparison[] = [];
+  for (let step = 1; step <= STEPS; step++) {
+    await trainer.fit(samples.select([step - 1]), { batchSize: 1, progress: 'none' });
+    if (!RECORDED_STEPS.includes(step)) continue;
+    const tensor = `ref.${step}`;
+    const got = model.getWeights()['table.weight']?.data ?? [];
+    comparisons.push({ tensor, got, ref: golden.tensor(tensor).data, tolerance });
+  }
+  const got = await accumulatorOf(trainer);
+  return [...comparisons, { tensor: state, got, ref: golden.tensor(state).data, tolerance }];
+}
+
+async function accumulatorOf(trainer: Pick<Trainer, 'save'>): Promise<Float32Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'gradloom-golden-'));
+  const path = join(folder, 'checkpoint');
+  await trainer.save(path);
+  const { tensors } = decodeSafetensors(await readFile(path), path);
+  await rm(folder, { recursive: true });
+  return [...tensors].find(([name]) => name.endsWith('.accumulator'))?.[1].data as Float32Array;
+}
