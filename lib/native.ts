@@ -298,6 +298,11 @@ export type NativeEndEvent =
   | { readonly type: 'end'; readonly reason: 'completed' | 'stopped' | 'maxSteps' | 'maxSeconds' }
   | { readonly type: 'end'; readonly reason: 'error'; readonly error: Error & { code?: string } };
 
+/** Of a run over a stream: the thread trains on what was pushed last, and the next part may be pushed. */
+export interface NativeTakenEvent {
+  readonly type: 'taken';
+}
+
 /** The state of a run between two steps. `snapshotDone` is to be called for each. */
 export interface NativeSnapshotEvent {
   readonly type: 'snapshot';
@@ -310,6 +315,7 @@ export interface NativeSnapshotEvent {
 }
 
 export type NativeRunEvent =
+  | NativeTakenEvent
   | NativeProgressEvent
   | NativeEpochEvent
   | NativeSnapshotEvent
@@ -330,6 +336,8 @@ export interface NativeRun {
   pushRates(first: number, rates: Float64Array): void;
   /** Until then the thread takes no further snapshot but the last and those that are asked for. */
   snapshotDone(): void;
+  /** Of a run over a stream: its next part, once the one before is taken; undefined ends it. Throws for one that does not fit. */
+  push(part: NativeLabelledSamples | undefined): void;
 }
 
 export interface NativeRunRequests {
@@ -358,7 +366,8 @@ export interface NativeTrainerState {
 export interface NativeTrainer {
   /** Throws when the model already trains. The thread starts at once; events arrive on the event loop, `end` last. */
   fit(
-    train: NativeLabelledSamples,
+    /** Undefined: a stream, whose parts are pushed. Each is an epoch. */
+    train: NativeLabelledSamples | undefined,
     options: NativeFitOptions,
     onEvent: (event: NativeRunEvent) => void,
   ): NativeRun;

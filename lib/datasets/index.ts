@@ -42,6 +42,15 @@ export type { SparseSample } from './read-sparse.ts';
 export type { RowValue } from './row-values.ts';
 export type { SplitOptions } from './split.ts';
 export { standardize } from './standardize.ts';
+export {
+  fromStream,
+  type SampleStream,
+  type StreamBatch,
+  type StreamItem,
+  type StreamOptions,
+  type StreamSample,
+  type StreamSource,
+} from './stream.ts';
 export type {
   CategoryColumn,
   CategoryEncoding,

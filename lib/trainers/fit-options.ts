@@ -19,7 +19,7 @@ import type { ReduceOnPlateauOptions } from './plateau.ts';
 import type { TrainingRun } from './training-run.ts';
 
 export interface FitOptions<Figures = unknown, Validation extends Dataset | undefined = Dataset | undefined> {
-  /** Default: 1. */
+  /** Default: 1; of a stream, all that it gives. */
   readonly epochs?: number;
   /** Samples a step; the last step of an epoch takes what is left. Default: 32. */
   readonly batchSize?: number;
@@ -73,8 +73,10 @@ export interface FitOptions<Figures = unknown, Validation extends Dataset | unde
 type Callback = (subject: unknown, run: unknown) => unknown;
 const callback = guardedBy('a function', (given): given is Callback => typeof given === 'function');
 
+const MOST_EPOCHS = 2 ** 31 - 1;
+
 const FIT_OPTIONS = {
-  epochs: withDefault(integer(1, 2 ** 31 - 1), 1),
+  epochs: optional(integer(1, MOST_EPOCHS)),
   batchSize: withDefault(extent, 32),
   batchesPerStep: withDefault(extent, 1),
   shuffle: withDefault(oneOf('epoch', 'never'), 'epoch'),
@@ -95,8 +97,13 @@ const FIT_OPTIONS = {
 
 export type FitSettings = ReturnType<typeof readFitOptions>;
 
-export function readFitOptions(operation: string, given: object) {
-  return readOptions(operation, given, FIT_OPTIONS);
+export function readFitOptions(operation: string, given: object, kind: 'set' | 'stream' = 'set') {
+  const { epochs = kind === 'set' ? 1 : MOST_EPOCHS, ...options } = readOptions(
+    operation,
+    given,
+    FIT_OPTIONS,
+  );
+  return { ...options, epochs };
 }
 
 /** Not by `instanceof`: a signal may come from another realm or a polyfill. */

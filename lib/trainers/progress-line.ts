@@ -18,7 +18,7 @@ export const PROGRESS_INTERVAL_MS = 100;
 
 export interface ProgressLineOptions {
   readonly output: LineOutput;
-  /** Of the run. */
+  /** Of the run; infinity for a stream without a bound. */
   readonly epochs: number;
   readonly batchSize: number;
   readonly metricNames: readonly string[];
@@ -78,9 +78,10 @@ export class ProgressLine {
 
   #compose(event: Batch | Epoch, bar: string, speed: number): string {
     const first = event.epoch - this.#epochsDone;
-    const last = first + this.#options.epochs - 1;
+    const { epochs } = this.#options;
+    const of = Number.isFinite(epochs) ? `/${first + epochs - 1}` : '';
     const samples = Math.round(speed).toLocaleString('en-US');
-    return `epoch ${event.epoch}/${last}  ${bar}  ${this.#figures(event)}  ${samples} samples/s`;
+    return `epoch ${event.epoch}${of}  ${bar}  ${this.#figures(event)}  ${samples} samples/s`;
   }
 
   #figures({ loss, metrics }: NativeEvaluation): string {

@@ -9,7 +9,7 @@ import { type LearningRate, learningRateRule } from '../schedules/learning-rate.
 import { listCheckpoints } from './checkpoint-folder.ts';
 import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
 import { fingerprint, type RunState, readRunPart } from './run-state.ts';
-import type { RunData } from './start-run.ts';
+import type { SetData } from './start-run.ts';
 
 /** Everything else is as it was. */
 export interface ResumeOptions<Validation extends Dataset | undefined = Dataset | undefined>
@@ -118,7 +118,7 @@ function withoutNulls(options: RunState['options']): RunState['options'] {
 }
 
 /** Refuses data that are not those of the run, as far as a look at some of the samples tells. */
-export function checkSameData(run: RunState, { samples, validation }: RunData): void {
+export function checkSameData(run: RunState, { samples, validation }: SetData): void {
   const invalid = (text: string) => new GradloomError('INVALID_DATA', `${OPERATION}: ${text}`);
   if (run.data.train !== fingerprint(samples)) {
     throw invalid("the training set is not the run's, in its samples or their order; give the same data");

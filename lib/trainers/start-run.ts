@@ -1,5 +1,5 @@
 /** From checked data and options to a run. */
-import { callNative } from '../core/errors.ts';
+import { callNative, GradloomError } from '../core/errors.ts';
 import type { Model } from '../models/model.ts';
 import { stateOf } from '../models/model.ts';
 import type { Objective } from '../models/objective.ts';
@@ -28,6 +28,7 @@ import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
 import { toBatchRecord, toEpochRecord } from './records.ts';
 import { type RunFacts, recordFacts } from './run-facts.ts';
 import { fingerprint, type RunState, toRunPart } from './run-state.ts';
+import { StreamPump } from './stream-pump.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
 
 /** Learning rates are evaluated for so many steps at a time, one or two times ahead of the training thread. */
@@ -44,9 +45,16 @@ export interface TrainerParts {
 }
 
 export interface RunData {
-  readonly sets: Pick<RunFacts, 'train' | 'validation'>;
-  readonly samples: NativeLabelledSamples;
+  /** Undefined for a run over a stream. */
+  readonly sets: Pick<RunFacts, 'train' | 'validation'> | undefined;
+  /** Or else those of a stream. */
+  readonly samples: NativeLabelledSamples | StreamPump;
   readonly validation: NativeLabelledSamples | undefined;
+}
+
+/** Of a run over data sets. */
+export interface SetData extends RunData {
+  readonly samples: NativeLabelledSamples;
 }
 
 /** Throws what is wrong with the options. `resumed` is the state of the run that this one goes on with. */
@@ -64,8 +72,15 @@ export function startRun<Epoch>(
   const control = new EpochControl({ ...settings, keepBest: checkpoint?.keepBest }, watched);
   if (resumed !== undefined) control.restore(resumed.control);
   const loggers = readLoggers(operation, settings.loggers);
-  const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed) : undefined;
+  const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed, samples) : undefined;
+  const pump = samples instanceof StreamPump ? samples : undefined;
   if (checkpoint !== undefined) {
+    if (pump !== undefined) {
+      throw new GradloomError(
+        'INVALID_OPTION',
+        `${operation}: checkpoint goes with data sets, as a stream cannot be gone back in; call trainer.save in onEpochEnd`,
+      );
+    }
     const steps = resumed === undefined ? trainer.native.steps : Number.POSITIVE_INFINITY;
     prepareFolder(operation, checkpoint.folder, steps);
   }
@@ -92,7 +107,7 @@ export function startRun<Epoch>(
     typeof learningRate === 'number' ? undefined : (step: number) => ratesOf(learningRate, step, STEPS_AHEAD);
   const model = stateOf(trainer.model);
   const data =
-    checkpoint === undefined
+    checkpoint === undefined || samples instanceof StreamPump
       ? undefined
       : { train: fingerprint(samples), validation: validation && fingerprint(validation) };
   const describe = (snapshot: NativeSnapshotEvent, epochs: readonly object[]) =>
@@ -112,11 +127,21 @@ export function startRun<Epoch>(
         lossFunction: calls?.compute,
         learningRates: rates?.(trainer.native.steps),
       };
+      if (samples instanceof StreamPump) {
+        const started = callNative(() =>
+          trainer.native.fit(undefined, options, (event) => {
+            if (event.type === 'taken') samples.taken();
+            else onEvent(event);
+          }),
+        );
+        void samples.feed(started);
+        return started;
+      }
       const started = callNative(() => trainer.native.fit(samples, options, onEvent));
-      model.training = recordTraining(loss, sets.train, model.training);
+      if (sets !== undefined) model.training = recordTraining(loss, sets.train, model.training);
       return started;
     },
-    failure: () => calls?.failure(),
+    failure: () => calls?.failure() ?? pump?.failure,
     rates: (step) => rates?.(step) ?? new Float64Array(),
     toRecord: (event) => toEpochRecord(metrics, event) as Epoch,
     toBatch: (event) => toBatchRecord(metrics, event),
@@ -141,7 +166,9 @@ export function startRun<Epoch>(
   model.run = { isAtEpochEnd: () => isAtEpochEnd(run) };
   whenSettled(run, () => {
     model.run = undefined;
+    pump?.end();
   });
+  if (sets === undefined) return run;
   const { epochs, batchSize, shuffle } = settings;
   recordFacts(run, {
     ...trainer.facts,
@@ -206,10 +233,12 @@ function makeLine(
   { objective }: TrainerParts,
   { epochs, batchSize }: FitSettings,
   resumed: RunState | undefined,
+  samples: RunData['samples'],
 ): ProgressLine {
   return new ProgressLine({
     output: process.stderr,
-    epochs: epochs - (resumed?.position.epochs ?? 0),
+    epochs:
+      samples instanceof StreamPump ? Number.POSITIVE_INFINITY : epochs - (resumed?.position.epochs ?? 0),
     batchSize,
     metricNames: objective.metrics.map(({ kind }) => kind),
     now: () => performance.now(),

@@ -2,7 +2,9 @@ import { callNative, GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
+  formatValue,
   instanceOf,
+  listOf,
   oneOf,
   optional,
   readOptions,
@@ -13,8 +15,9 @@ import {
   threads,
   withDefault,
 } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
-import type { Dataset } from '../datasets/dataset.ts';
+import { formatShape, type Shape, sameShape } from '../core/shape.ts';
+import { Dataset } from '../datasets/dataset.ts';
+import { SampleStream } from '../datasets/stream.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
 import type { LabelKindOf, LossChoice } from '../losses/make-loss.ts';
@@ -32,7 +35,7 @@ import {
   toNativeObjective,
 } from '../models/objective.ts';
 import type { PredictOptions } from '../models/predictions.ts';
-import { checkSameReading } from '../models/training-record.ts';
+import { checkSameReading, recordTraining } from '../models/training-record.ts';
 import {
   type NativeLabelledSamples,
   type NativeTrainer,
@@ -61,7 +64,8 @@ import {
   readResumeOptions,
   resumedSettings,
 } from './resume.ts';
-import { type RunData, startRun, type TrainerParts } from './start-run.ts';
+import { type RunData, type SetData, startRun, type TrainerParts } from './start-run.ts';
+import { StreamPump } from './stream-pump.ts';
 import type { TrainingRun } from './training-run.ts';
 
 export interface TrainerOptions<
@@ -201,12 +205,16 @@ export class Trainer<
    * not fit the model, the loss or the preprocessing of what it was trained on before.
    */
   fit<Validation extends Dataset<Input, LabelKindOf<Loss>> | undefined = undefined>(
-    train: Dataset<Input, LabelKindOf<Loss>>,
+    train: Dataset<Input, LabelKindOf<Loss>> | SampleStream<Input, LabelKindOf<Loss>>,
     options: FitOptions<FiguresOf<Metrics[number]>, Validation> = {},
   ): TrainingRun<EpochRecord<FiguresOf<Metrics[number]>, Validation>> {
-    const settings = readFitOptions('fit', options);
+    const isStream = train instanceof SampleStream;
+    const settings = readFitOptions('fit', options, isStream ? 'stream' : 'set');
     this.#checkIdle('fit', 'await its run, or stop it, first');
-    return startRun('fit', this.#parts, this.#readData('fit', train, settings.validation), settings);
+    const data = isStream
+      ? this.#readStream(train as SampleStream, settings.validation)
+      : this.#readData('fit', train, settings.validation);
+    return startRun('fit', this.#parts, data, settings);
   }
 
   /**
@@ -320,7 +328,7 @@ export class Trainer<
   }
 
   /** Checks the sets of a run. */
-  #readData(operation: string, train: Dataset, validation: unknown): RunData {
+  #readData(operation: string, train: Dataset, validation: unknown): SetData {
     const samples = this.#readSet(operation, 'the training set', train);
     if (validation === undefined) return { sets: { train, validation }, samples, validation };
     const name = 'the validation set';
@@ -332,6 +340,35 @@ export class Trainer<
       samples,
       validation: readLabelled(operation, name, checked, loss, this.model.outputShape),
     };
+  }
+
+  /** Checks a stream, and its parts as they come. */
+  #readStream(stream: SampleStream, validation: unknown): RunData {
+    const { inputShape, labelKind } = stream;
+    if (!sameShape(inputShape, this.model.inputShape)) {
+      throw new GradloomError(
+        'SHAPE_MISMATCH',
+        `fit: the stream has samples of shape ${formatShape(inputShape)}, the model takes ${formatShape(this.model.inputShape)}`,
+      );
+    }
+    const { loss } = this.#objective;
+    if (!loss.labelKinds.some((kind) => kind === labelKind)) {
+      throw new GradloomError(
+        'INVALID_DATA',
+        `fit: ${loss.kind} takes labels of kind ${listOf(loss.labelKinds.map(formatValue), 'or')}, the stream has "${labelKind}"`,
+      );
+    }
+    const judged =
+      validation === undefined ? undefined : this.#readSet('fit', 'the validation set', validation);
+    const pump = new StreamPump(stream, (part) => {
+      const samples = this.#readSet('fit', 'a part of the stream', part);
+      if (validation instanceof Dataset) {
+        checkSameReading('fit', ['the validation set', validation], ['the stream', part]);
+      }
+      this.#model.training = recordTraining(loss, part, this.#model.training);
+      return samples;
+    });
+    return { sets: undefined, samples: pump, validation: judged };
   }
 
   /** Checks a set against the model, the loss and what the model was trained on before. */

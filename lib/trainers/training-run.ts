@@ -216,7 +216,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     else if (event.type === 'epoch') void this.#addEpoch(event);
     else if (event.type === 'rates') this.#pushRates(event.step);
     else if (event.type === 'snapshot') this.#checkpoints?.take(event, this.#allEpochs as readonly object[]);
-    else this.#finish(event);
+    else if (event.type === 'end') this.#finish(event);
   }
 
   #showBatch(event: NativeProgressEvent): void {

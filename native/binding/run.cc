@@ -39,6 +39,41 @@ void RunControl::wait_for_consumer(uint64_t event) {
                 [&] { return stopped_ || (lockstep_ ? acknowledged_ >= event : delivered_ + most_ahead_ >= event); });
 }
 
+void StreamParts::push(std::unique_ptr<HeldSamples> part) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (next_ != nullptr) throw Error("INVALID_ARGUMENT", "push: the part before was not taken yet");
+    over_ |= part == nullptr;
+    next_ = std::move(part);
+  }
+  changed_.notify_all();
+}
+
+const ArraySamples* StreamParts::take() {
+  std::unique_lock guard(mutex_);
+  changed_.wait(guard, [&] { return over_ || next_ != nullptr; });
+  if (next_ == nullptr) return nullptr;
+  if (current_ != nullptr) used_.push_back(std::move(current_));
+  current_ = std::move(next_);
+  return &current_->samples();
+}
+
+void StreamParts::drop_used() {
+  std::vector<std::unique_ptr<HeldSamples>> used;
+  {
+    const std::lock_guard guard(mutex_);
+    used.swap(used_);
+  }
+}
+
+void StreamParts::stop() {
+  {
+    const std::lock_guard guard(mutex_);
+    over_ = true;
+  }
+  changed_.notify_all();
+}
+
 void RunControl::stopped() {
   {
     const std::lock_guard guard(mutex_);
@@ -157,14 +192,18 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
                            const Napi::Value& options, const Napi::Value& on_event)
     : Operation(env, "gradloom.fit"),
       learner_(trainer.learner),
-      train_(train, learner_->network().architecture()),
       options_(to_fit_options(to_object(options, "options"), trainer.threads)),
       control_(std::make_shared<RunControl>(
           options.As<Napi::Object>().Get("lockstep").ToBoolean(),
           learner_->objective()->metrics().hands_samples_over() ? 0 : RunControl::kMostAhead)) {
   const Objective& objective = *learner_->objective();
-  if (train_.samples().count() == 0) throw Error("INVALID_DATA", "fit: the dataset is empty");
-  objective.check_labels(train_.samples());
+  if (train.IsUndefined()) {
+    parts_ = std::make_shared<StreamParts>();
+  } else {
+    train_.emplace(train, learner_->network().architecture());
+    if (train_->samples().count() == 0) throw Error("INVALID_DATA", "fit: the dataset is empty");
+    objective.check_labels(train_->samples());
+  }
   const Napi::Value validation = options.As<Napi::Object>().Get("validation");
   if (!validation.IsUndefined()) {
     validation_.emplace(validation, learner_->network().architecture());
@@ -194,6 +233,7 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
 void FitOperation::wake() {
   control_->stopped();
   if (rates_) rates_->stop();
+  if (parts_) parts_->stop();
   if (loss_) loss_->stop();
 }
 
@@ -204,8 +244,9 @@ FitOperation::~FitOperation() {
 
 void FitOperation::work(const std::atomic<bool>& stop) {
   try {
-    end_ = fit(*learner_, train_.samples(), validation_ ? &validation_->samples() : nullptr, options_, stop, *this,
-               std::move(start_));
+    const ArraySamples* validation = validation_ ? &validation_->samples() : nullptr;
+    end_ = train_ ? fit(*learner_, train_->samples(), validation, options_, stop, *this, std::move(start_))
+                  : fit_stream(*learner_, validation, options_, stop, *this);
   } catch (...) {
     error_ = std::current_exception();
   }
@@ -284,19 +325,33 @@ void FitOperation::on_snapshot(Snapshot snapshot) {
   });
 }
 
+const ArraySamples* FitOperation::next_samples() {
+  const ArraySamples* next = parts_->take();
+  if (next != nullptr) {
+    channel().send([this](Napi::Env env) {
+      parts_->drop_used();
+      Napi::Object event = Napi::Object::New(env);
+      event.Set("type", "taken");
+      on_event_.Call({event});
+    });
+  }
+  return next;
+}
+
 Napi::Function RunWrap::define(Napi::Env env) {
   return DefineClass(
       env, "NativeRun",
       {InstanceMethod<&RunWrap::stop>("stop"), InstanceMethod<&RunWrap::set_lockstep>("setLockstep"),
        InstanceMethod<&RunWrap::acknowledge>("acknowledge"), InstanceMethod<&RunWrap::set_paused>("setPaused"),
        InstanceMethod<&RunWrap::ask>("ask"), InstanceMethod<&RunWrap::snapshot_done>("snapshotDone"),
-       InstanceMethod<&RunWrap::push_rates>("pushRates")});
+       InstanceMethod<&RunWrap::push_rates>("pushRates"), InstanceMethod<&RunWrap::push>("push")});
 }
 
-void RunWrap::attach(std::shared_ptr<RunControl> control, std::shared_ptr<RateFeed> rates, std::weak_ptr<Job> job) {
-  control_ = std::move(control);
-  rates_ = std::move(rates);
-  job_ = std::move(job);
+void RunWrap::attach(const FitOperation& operation, std::shared_ptr<Learner> learner) {
+  control_ = operation.control();
+  rates_ = operation.rates();
+  parts_ = operation.parts();
+  learner_ = std::move(learner);
 }
 
 Napi::Value RunWrap::stop(const Napi::CallbackInfo& info) {
@@ -342,6 +397,21 @@ Napi::Value RunWrap::ask(const Napi::CallbackInfo& info) {
 Napi::Value RunWrap::snapshot_done(const Napi::CallbackInfo& info) {
   if (control_) control_->snapshot_done();
   return info.Env().Undefined();
+}
+
+// Nothing is taken of samples that do not fit.
+Napi::Value RunWrap::push(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!parts_) throw Error("INVALID_ARGUMENT", "push: the run is not over a stream");
+    std::unique_ptr<HeldSamples> part;
+    if (!info[0].IsUndefined()) {
+      part = std::make_unique<HeldSamples>(info[0], learner_->network().architecture());
+      if (part->samples().count() == 0) throw Error("INVALID_DATA", "fit: a part of the stream is empty");
+      learner_->objective()->check_labels(part->samples());
+    }
+    parts_->push(std::move(part));
+    return info.Env().Undefined();
+  });
 }
 
 }  // namespace gradloom

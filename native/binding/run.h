@@ -113,6 +113,29 @@ struct TrainerShare {
   int threads;
 };
 
+// The parts of a stream on their way to the training thread, one at a time. They are made and dropped on the JavaScript
+// thread, as they hold its values.
+class StreamParts {
+ public:
+  // On the JavaScript thread. Null: there are no more.
+  void push(std::unique_ptr<HeldSamples> part);
+  void drop_used();
+
+  // On the training thread: waits for the next part and takes it in place of the one before; null when there are no
+  // more, or once stopped.
+  const ArraySamples* take();
+
+  // From any thread.
+  void stop();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unique_ptr<HeldSamples> next_, current_;
+  std::vector<std::unique_ptr<HeldSamples>> used_;
+  bool over_ = false;
+};
+
 class FitOperation final : public Operation, private RunObserver {
  public:
   // Throws MODEL_BUSY when the network already trains, and what is wrong with the data; nothing has changed then.
@@ -123,6 +146,8 @@ class FitOperation final : public Operation, private RunObserver {
   const std::shared_ptr<RunControl>& control() const { return control_; }
   // Null when the learning rate does not change.
   const std::shared_ptr<RateFeed>& rates() const { return rates_; }
+  // Null unless the run is over a stream.
+  const std::shared_ptr<StreamParts>& parts() const { return parts_; }
 
   void work(const std::atomic<bool>& stop) override;
   void wake() override;
@@ -135,9 +160,11 @@ class FitOperation final : public Operation, private RunObserver {
   bool takes_snapshots() override { return !control_->snapshot_in_flight(); }
   void on_snapshot(Snapshot snapshot) override;
   void ask_for_rates(uint64_t first);
+  const ArraySamples* next_samples() override;
 
   std::shared_ptr<Learner> learner_;
-  HeldSamples train_;
+  std::optional<HeldSamples> train_;  // or else
+  std::shared_ptr<StreamParts> parts_;
   std::optional<HeldSamples> validation_;
   FitOptions options_;
   RunStart start_;
@@ -157,7 +184,8 @@ class RunWrap : public Napi::ObjectWrap<RunWrap> {
   static Napi::Function define(Napi::Env env);
 
   explicit RunWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RunWrap>(info) {}
-  void attach(std::shared_ptr<RunControl> control, std::shared_ptr<RateFeed> rates, std::weak_ptr<Job> job);
+  void attach(const FitOperation& operation, std::shared_ptr<Learner> learner);
+  void attach(std::weak_ptr<Job> job) { job_ = std::move(job); }
 
  private:
   Napi::Value stop(const Napi::CallbackInfo& info);
@@ -167,9 +195,12 @@ class RunWrap : public Napi::ObjectWrap<RunWrap> {
   Napi::Value ask(const Napi::CallbackInfo& info);
   Napi::Value snapshot_done(const Napi::CallbackInfo& info);
   Napi::Value push_rates(const Napi::CallbackInfo& info);
+  Napi::Value push(const Napi::CallbackInfo& info);
 
   std::shared_ptr<RunControl> control_;
   std::shared_ptr<RateFeed> rates_;
+  std::shared_ptr<StreamParts> parts_;  // null unless the run is over a stream
+  std::shared_ptr<Learner> learner_;
   std::weak_ptr<Job> job_;
 };
 

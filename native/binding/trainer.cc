@@ -102,10 +102,9 @@ Napi::Value TrainerWrap::fit(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     auto operation =
         std::make_unique<FitOperation>(env, TrainerShare{learner_, js_loss_, threads_}, info[0], info[1], info[2]);
-    const std::shared_ptr<RunControl> control = operation->control();
-    const std::shared_ptr<RateFeed> rates = operation->rates();
     const Napi::Object handle = Addon::of(env).new_run();
-    RunWrap::Unwrap(handle)->attach(control, rates, Addon::of(env).operations().start(std::move(operation)));
+    RunWrap::Unwrap(handle)->attach(*operation, learner_);
+    RunWrap::Unwrap(handle)->attach(Addon::of(env).operations().start(std::move(operation)));
     return handle;
   });
 }

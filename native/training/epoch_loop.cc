@@ -39,28 +39,26 @@ void shuffle(std::vector<uint32_t>& order, uint64_t seed, uint64_t epoch) {
 
 class Run {
  public:
-  Run(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
-      int threads, const std::atomic<bool>& stop, RunObserver& observer, RunStart start)
+  // `streams`: `train` is the first part of a stream.
+  Run(Learner& learner, const ArraySamples& train, bool streams, const ArraySamples* validation,
+      const FitOptions& options, int threads, const std::atomic<bool>& stop, RunObserver& observer, RunStart start)
       : learner_(learner),
-        train_(train),
+        streams_(streams),
         options_(options),
+        threads_(threads),
         stop_(stop),
         observer_(observer),
         gradients_(gradients_of(learner, options)),
-        step_(learner, std::min(options.batch, train.count()), threads, gradients_),
+        step_(learner, streams ? options.batch : std::min(options.batch, train.count()), threads, gradients_),
         first_step_(learner.steps - start.position.steps),
         position_(std::move(start.position)),
         kept_(std::move(start.kept)) {
-    const int64_t rest = train.count() % step_.batch();
-    if (rest > 0) last_step_.emplace(learner, rest, threads, gradients_);
-    step_.reserve(train);
-    if (last_step_) last_step_->reserve(train);
     if (validation != nullptr) {
       validation_.emplace(learner.shared_network(), learner.objective(), *validation,
                           PassOptions{options.batch, threads});
     }
-    if (options.shuffle == Shuffle::kEachEpoch) order_.resize(static_cast<size_t>(train.count()));
-    ObjectiveTotals begun = std::exchange(position_.epoch.totals, learner.objective()->empty_totals(train.count()));
+    ObjectiveTotals begun = std::move(position_.epoch.totals);
+    begin(train);
     if (position_.epoch.batches > 0) learner.objective()->restore(begun, position_.epoch.totals);
     note_snapshot();
   }
@@ -68,7 +66,9 @@ class Run {
   FitEnd operator()(Team& team) {
     const FitEnd end = train(team);
     serve_requests(team);
-    if (options_.snapshots.at_end) snapshot(team, true);
+    // A custom loss may have been stopped in the midst of a step of several batches, which cannot be gone on with.
+    const bool in_step = position_.epoch.batches % options_.batches_per_step != 0;
+    if (options_.snapshots.at_end && (!in_step || position_.epoch.batches == epoch_batches())) snapshot(team, true);
     if (options_.restore_kept && kept_.size() > 0) {
       const std::unique_lock guard(learner_.network().lock());
       std::copy_n(kept_.data(), kept_.size(), learner_.network().weights());
@@ -83,10 +83,29 @@ class Run {
     return std::make_shared<StepGradients>(learner.network().architecture().gradients_size(), options.batches_per_step);
   }
 
+  // Makes room for all that steps on these samples need.
+  void begin(const ArraySamples& train) {
+    const bool grows = train_ == nullptr || train.count() > most_samples_;
+    train_ = &train;
+    most_samples_ = std::max(most_samples_, train.count());
+    const int64_t rest = train.count() % step_.batch();
+    if (rest > 0 && (!last_step_ || last_step_->batch() != rest)) {
+      last_step_.emplace(learner_, rest, threads_, gradients_);
+    }
+    step_.reserve(train);
+    if (last_step_) last_step_->reserve(train);
+    if (options_.shuffle == Shuffle::kEachEpoch) order_.resize(static_cast<size_t>(train.count()));
+    if (grows) position_.epoch.totals = learner_.objective()->empty_totals(train.count());
+  }
+
   FitEnd train(Team& team) {
     try {
       while (position_.epochs < options_.epochs) {
         if (const auto end = epoch(team)) return *end;
+        if (!streams_ || position_.epochs == options_.epochs) continue;
+        const ArraySamples* next = observer_.next_samples();
+        if (next == nullptr) return stop_.load() ? FitEnd::kStopped : FitEnd::kCompleted;
+        begin(*next);
       }
       return FitEnd::kCompleted;
     } catch (const Stopped&) {
@@ -107,8 +126,8 @@ class Run {
         // Nothing is asked of a run whose gradients wait for the rest of their step.
         if (at.batches % options_.batches_per_step == 0) {
           if (const auto end = before_step(team)) return end;
-        } else if (stop_.load(std::memory_order_relaxed)) {
-          return FitEnd::kStopped;
+        } else if (!options_.snapshots.at_end && stop_.load(std::memory_order_relaxed)) {
+          return FitEnd::kStopped;  // a run that leaves a checkpoint ends the step first
         }
         at.skipped += step(team, at.batches, batches) == StepOutcome::kSkipped;
         report_progress(number, ++at.batches, batches);
@@ -123,8 +142,8 @@ class Run {
       if (!judged) return FitEnd::kStopped;
     }
     observer_.on_epoch({learner_.epochs, learner_.steps, at.skipped, learner_.rate_scale, at.seconds,
-                        judged ? seconds_since(steps_done) : 0, train_.count(), learner_.objective()->result(at.totals),
-                        judged ? &*judged : nullptr,
+                        judged ? seconds_since(steps_done) : 0, train_->count(),
+                        learner_.objective()->result(at.totals), judged ? &*judged : nullptr,
                         learner_.network().architecture().penalty(learner_.network().weights())});
     ++position_.epochs;
     at.batches = 0;
@@ -157,10 +176,11 @@ class Run {
   }
 
   StepOutcome step(Team& team, int64_t batch, int64_t batches) {
-    TrainStep& step = last_step_ && batch == batches - 1 ? *last_step_ : step_;
+    const bool is_rest = batch == batches - 1 && train_->count() % step_.batch() > 0;
+    TrainStep& step = is_rest ? *last_step_ : step_;
     const bool ends = (batch + 1) % options_.batches_per_step == 0 || batch == batches - 1;
     if (options_.learning_rates != nullptr) learner_.learning_rate = options_.learning_rates->at(learner_.steps);
-    return step.run(team, train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
+    return step.run(team, *train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
                     position_.epoch.totals, ends ? StepEnd::kHere : StepEnd::kLater);
   }
 
@@ -208,12 +228,15 @@ class Run {
     note_snapshot();
   }
 
-  int64_t epoch_batches() const { return ceil_divide(train_.count(), step_.batch()); }
+  int64_t epoch_batches() const { return ceil_divide(train_->count(), step_.batch()); }
   double run_seconds() const { return position_.seconds + seconds_since(run_start_); }
 
   Learner& learner_;
-  const ArraySamples& train_;
+  const bool streams_;
+  const ArraySamples* train_ = nullptr;
+  int64_t most_samples_ = 0;  // of the sets so far
   FitOptions options_;
+  int threads_;
   const std::atomic<bool>& stop_;
   RunObserver& observer_;
   std::shared_ptr<StepGradients> gradients_;  // of steps of several batches
@@ -246,18 +269,38 @@ void check_start(const Learner& learner, const ArraySamples& train, const FitOpt
 
 }  // namespace
 
-FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
-           const std::atomic<bool>& stop, RunObserver& observer, RunStart start) {
-  if (train.count() == 0 || (validation != nullptr && validation->count() == 0)) {
-    throw Error("INVALID_DATA", "fit: the dataset is empty");
-  }
-  check_start(learner, train, options, start);
+namespace {
+
+FitEnd run_with_team(Learner& learner, const ArraySamples& train, bool streams, const ArraySamples* validation,
+                     const FitOptions& options, const std::atomic<bool>& stop, RunObserver& observer, RunStart start) {
   const int64_t batch = std::min(options.batch, train.count());
   const int threads = choose_threads(options.threads, training_work(learner.network().architecture(), train, batch));
-  Run run(learner, train, validation, options, threads, stop, observer, std::move(start));
+  Run run(learner, train, streams, validation, options, threads, stop, observer, std::move(start));
   FitEnd end = FitEnd::kCompleted;
   Team::run(threads, [&](Team& team) { end = run(team); });
   return end;
+}
+
+void refuse_empty(const ArraySamples* samples) {
+  if (samples != nullptr && samples->count() == 0) throw Error("INVALID_DATA", "fit: the dataset is empty");
+}
+
+}  // namespace
+
+FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
+           const std::atomic<bool>& stop, RunObserver& observer, RunStart start) {
+  refuse_empty(&train);
+  refuse_empty(validation);
+  check_start(learner, train, options, start);
+  return run_with_team(learner, train, false, validation, options, stop, observer, std::move(start));
+}
+
+FitEnd fit_stream(Learner& learner, const ArraySamples* validation, const FitOptions& options,
+                  const std::atomic<bool>& stop, RunObserver& observer) {
+  refuse_empty(validation);
+  const ArraySamples* first = observer.next_samples();
+  if (first == nullptr) return stop.load() ? FitEnd::kStopped : FitEnd::kCompleted;
+  return run_with_team(learner, *first, true, validation, options, stop, observer, {});
 }
 
 }  // namespace gradloom

@@ -90,6 +90,9 @@ class RunObserver {
   virtual RunRequests at_boundary() { return {}; }
   virtual bool takes_snapshots() { return true; }
   virtual void on_snapshot(Snapshot /*snapshot*/) {}
+  // For runs over a stream: the samples of the next epoch, valid until the next call; null when there are no more, or
+  // once the run is stopped. Waits.
+  virtual const ArraySamples* next_samples() { return nullptr; }
 };
 
 enum class FitEnd { kCompleted, kStopped, kOutOfSteps, kOutOfTime };
@@ -98,5 +101,10 @@ enum class FitEnd { kCompleted, kStopped, kOutOfSteps, kOutOfTime };
 // Throws what a step throws, and SHAPE_MISMATCH for a start that does not fit.
 FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
            const std::atomic<bool>& stop, RunObserver& observer, RunStart start = {});
+
+// The same over a stream: each epoch trains on what the observer has next, shuffled within, and the run is completed
+// when there are no more.
+FitEnd fit_stream(Learner& learner, const ArraySamples* validation, const FitOptions& options,
+                  const std::atomic<bool>& stop, RunObserver& observer);
 
 }  // namespace gradloom

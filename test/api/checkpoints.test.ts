@@ -336,3 +336,22 @@ test('sparse samples, whose tables are trained a few rows a step', async (t) => 
   await run;
   t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());
 });
+
+test('steps of several batches: a stop, at any of them, leaves a whole step', async (t) => {
+  const options = { epochs: 3, batchSize: 10, batchesPerStep: 5 };
+  const reference = irisTrainer();
+  const whole = await reference.fit(train, options);
+  for (const batch of [1, 3, 5, 8, 12]) {
+    const folder = await newFolder(t);
+    const cut = irisTrainer().fit(train, {
+      ...options,
+      checkpoint: { folder },
+      batchInterval: 0,
+      onBatchEnd: (at, run) => at.batch === batch && run.stop(),
+    });
+    await cut;
+    const { trainer, run } = await Trainer.resume(folder, train);
+    t.deepEqual(figuresOf((await run).epochs), figuresOf(whole.epochs));
+    t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());
+  }
+});

@@ -24,6 +24,7 @@ class Thread {
           acknowledge: () => this.calls.push(`acknowledge ${this.#epoch}`),
           setPaused: (on) => this.calls.push(`paused ${on}`),
           ask: (requests) => this.calls.push(`ask ${JSON.stringify(requests)}`),
+          push: () => this.calls.push('push'),
           snapshotDone: () => this.calls.push('snapshot done'),
           pushRates: (first, rates) => this.calls.push(`rates ${first} ${rates.join()}`),
         };
