@@ -9,7 +9,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { countVectorizer, fromTexts, hashingVectorizer, linearClassifier, textClassifier } from 'gradloom';
-import { isShort, reach, seed } from './support/system.ts';
+import * as plot from 'gradloom/plot';
+import { draw, isShort, reach, seed } from './support/system.ts';
 
 await learnSentences();
 const folder = join('node_modules', '@stdlib', 'datasets-spam-assassin', 'data');
@@ -26,7 +27,7 @@ async function learnSentences(): Promise<void> {
     'Disappointing',
   ];
   const labels = ['positive', 'positive', 'positive', 'negative', 'negative', 'negative'];
-  const { model } = await textClassifier(texts, labels, {
+  const { model, losses } = await textClassifier(texts, labels, {
     vectorizer: countVectorizer(texts),
     epochs: 100,
     seed,
@@ -38,6 +39,8 @@ async function learnSentences(): Promise<void> {
   const { probabilities } = await model.classify([sentence]);
   const positive = probabilities.data[1] ?? 0;
   reach(`p(positive) of "${sentence}"`, positive, 'about .80', positive > 0.6);
+  const options = { xTitle: 'pass', yTitle: 'loss', yScale: 'log', title: 'Six sentences' } as const;
+  await draw('06-texts', plot.curves({ loss: losses }, options));
 }
 
 interface Mail {

@@ -2,6 +2,7 @@
 import { info } from '../core/info.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
+import { inWords } from '../plot/epochs.ts';
 import type { EpochRecord, History } from '../trainers/index.ts';
 import type { RunFacts } from '../trainers/run-facts.ts';
 import { ENDS, eventsOf, figuresOf, formatTime } from './events.ts';
@@ -92,10 +93,10 @@ function throughput({ model }: RunFacts, { epochs }: History): Html {
 function settings(facts: RunFacts): Html {
   const { threads, defaultThreads, simdTarget, blas } = { ...facts, ...info() };
   const describe = ({ kind, ...options }: RunFacts['optimizer'] | RunFacts['loss']) => {
-    const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    const texts = given.map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+    const texts = given(options).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
     return texts.length === 0 ? kind : `${kind} (${texts.join(', ')})`;
   };
+  const others = given(facts.options).filter(([name]) => !Object.hasOwn(facts, name));
   return factTable([
     ['optimizer', describe(facts.optimizer)],
     ['loss', describe(facts.loss)],
@@ -103,11 +104,19 @@ function settings(facts: RunFacts): Html {
     ['epochs', facts.epochs],
     ['batch size', facts.batchSize],
     ['shuffle', facts.shuffle],
+    ...others.map(([name, value]) => [inWords(name), JSON.stringify(value)] as const),
     ['seed', facts.seed],
     ['not finite', facts.nonFinite],
     ['threads', threads === 0 ? `${defaultThreads} (all)` : threads],
     ['machine', `${process.platform} ${process.arch}, ${simdTarget}, ${blas}, Node.js ${process.version}`],
   ]);
+}
+
+/** What was left out, and what holds nothing, says nothing. */
+function given(options: object): [name: string, value: unknown][] {
+  const isEmpty = (value: unknown) =>
+    value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+  return Object.entries(options).filter(([, value]) => !isEmpty(value));
 }
 
 function data({ train, validation }: RunFacts): Html {

@@ -19,6 +19,8 @@ export interface RunFacts {
   readonly epochs: number;
   readonly batchSize: number;
   readonly shuffle: string;
+  /** Other options of the run, as far as they are plain data. */
+  readonly options: Readonly<Record<string, unknown>>;
   readonly startedAt: Date;
 }
 

@@ -179,6 +179,7 @@ export function startRun<Epoch>(
     epochs,
     batchSize,
     shuffle,
+    options: plainOptions(settings, undefined) as Readonly<Record<string, unknown>>,
     startedAt: new Date(),
   });
   return run;
