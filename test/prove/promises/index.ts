@@ -1,5 +1,7 @@
 import type { PromiseProof } from '../promise.ts';
 import { determinism } from './p05-determinism.ts';
+import { floatingPoint } from './p07-floating-point.ts';
+import { workers } from './p08-workers.ts';
 import { ends } from './p09-ends.ts';
 import { abort } from './p10-abort.ts';
 import { eventLoop } from './p11-event-loop.ts';
@@ -11,6 +13,8 @@ import { keptFiles } from './p27-kept-files.ts';
 
 export const PROOFS: readonly PromiseProof[] = [
   determinism,
+  floatingPoint,
+  workers,
   ends,
   abort,
   eventLoop,
