@@ -5,10 +5,9 @@ import { exitCodeOf } from './exit-codes.ts';
 import { reportError } from './output.ts';
 import { makeProgram } from './program.ts';
 
-// `gradloom predict ... | head` closes the pipe: nobody reads on, so there is nothing more to do.
+// `gradloom train ... | head` closes the pipe: nobody reads on, but the model is still to be trained and saved.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
 });
 
 async function main(): Promise<void> {

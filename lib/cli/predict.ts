@@ -126,7 +126,9 @@ async function answer(model: Model, samples: Samples, command: PredictCommand): 
     const columns = width === 1 ? ['prediction'] : Array.from({ length: width }, (_, k) => `prediction ${k}`);
     return Array.from({ length: count }, (_, i) => ({
       ...named(i),
-      ...Object.fromEntries(columns.map((name, k) => [name, outputs[i * width + k] as number])),
+      ...Object.fromEntries(
+        columns.map((name, k) => [name, toFloat32Digits(outputs[i * width + k] as number)]),
+      ),
     }));
   }
   const { labels, probabilities } = classes;
@@ -146,6 +148,11 @@ async function answer(model: Model, samples: Samples, command: PredictCommand): 
       ...Object.fromEntries(each),
     };
   });
+}
+
+/** What a float32 knows of a value. */
+function toFloat32Digits(value: number): number {
+  return Number(value.toPrecision(7));
 }
 
 function round(probability: number): number {

@@ -104,7 +104,7 @@ function reasonToLeaveOut(
 ): { readonly name: string; readonly text: string }[] {
   if (count === 0) return [{ name, text: `${name} is empty and left out` }];
   const { size } = categories;
-  const isText = size >= MIN_TEXTS && size > count * MAX_SHARE_OF_TEXTS;
+  const isText = size === count || (size >= MIN_TEXTS && size > count * MAX_SHARE_OF_TEXTS);
   const tooMany = size > MAX_CATEGORIES;
   if (kind === 'number' || !(isText || tooMany) || (keep.includes(name) && !tooMany)) return [];
   const way = tooMany ? '' : ` (--keep ${formatName(name)} takes it as categories)`;
@@ -165,7 +165,7 @@ async function readTarget(
   const dataset = await read('class');
   const names = dataset.classNames ?? [];
   if (names.length < 2) throw constantError(source, target, names[0] ?? '');
-  if (names.length > MAX_CATEGORIES || (names.length >= MIN_TEXTS && names.length * 2 > dataset.length)) {
+  if (names.length > MAX_CATEGORIES || names.length * 2 > dataset.length) {
     throw new GradloomError(
       'INVALID_DATA',
       `${source.name}: the target ${formatValue(target.name)} has ${countOf(names.length, 'class', 'classes')} in ${countOf(dataset.length, 'row')}, ` +

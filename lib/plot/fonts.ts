@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
+import { readWholeFile } from '../formats/files.ts';
 
 const FOLDERS = ['/usr/share/fonts', '/usr/local/share/fonts', '.local/share/fonts', '.fonts'];
 
@@ -33,6 +34,19 @@ export function findFonts(operation: string): readonly string[] {
     'NOT_INSTALLED',
     `${operation}: a PNG needs a font, and this machine has none in ${FOLDERS.slice(0, 2).join(' or ')}; run: apt-get install ` +
       'fonts-dejavu-core; or name the file of one by { font }, or save as SVG',
+  );
+}
+
+/** How TrueType and OpenType fonts and their collections begin. */
+const SIGNATURES: ReadonlySet<string> = new Set(['00010000', '4f54544f', '74727565', '74746366']);
+
+/** Checks a font that a user names: from a file that is none resvg would draw nothing, without a word. */
+export async function checkFont(operation: string, path: string): Promise<string> {
+  const bytes = await readWholeFile(path);
+  if (SIGNATURES.has(Buffer.from(bytes.subarray(0, 4)).toString('hex'))) return path;
+  throw new GradloomError(
+    'FILE_FORMAT',
+    `${operation}: ${path}: is no TrueType or OpenType font (.ttf, .otf)`,
   );
 }
 

@@ -10,7 +10,7 @@ import {
   withDefault,
 } from '../core/options.ts';
 import { writeFileAtomic } from '../formats/files.ts';
-import { findFonts } from './fonts.ts';
+import { checkFont, findFonts } from './fonts.ts';
 import { loadResvg, loadVega } from './packages.ts';
 import type { Spec } from './spec.ts';
 import { applyTheme, type Theme, VEGA_CONFIG } from './theme.ts';
@@ -65,7 +65,8 @@ export class Plot {
    */
   async png(options: PngOptions = {}): Promise<Uint8Array> {
     const { scale, font } = readOptions('png', options, PNG_OPTIONS);
-    const fontFiles = font === undefined ? findFonts(this.#operation) : [font];
+    const fontFiles =
+      font === undefined ? findFonts(this.#operation) : [await checkFont(this.#operation, font)];
     const [{ Resvg }, svg] = await Promise.all([loadResvg(this.#operation), this.#draw()]);
     const picture = new Resvg(applyTheme(svg, this.#theme === 'dark' ? 'dark' : 'light'), {
       fitTo: { mode: 'zoom', value: scale },

@@ -11,6 +11,7 @@ const FILES: Readonly<Record<string, string>> = {
   'ragged.csv': 'a,b,y\n1,2,x\n3,4\n',
   'gap.csv': 'a,b,y\n1,2,x\n3,4,\n5,6,z\n',
   'same.csv': 'a,b,y\n1,2,x\n3,4,x\n',
+  'own.csv': 'a,b,y\n1,2,x\n3,4,z\n5,6,w\n',
   'plain.csv': '1,2,0\n3,4,1\n5,6,0\n',
 };
 
@@ -31,6 +32,7 @@ const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp]
     /line 3: column "y": the value is missing; the target must be there in each/,
   ],
   ['train same.csv --target y', 3, /the target "y" is "x" in each row/],
+  ['train own.csv --target y', 3, /has 3 classes in 3 rows, too few rows of each/],
   ['train plain.csv --target y', 2, /has no column "y".*if there is no header, give --no-header/],
   ['train book.csv --target y', 3, /a ZIP file, as \.xlsx workbooks are: export the table as CSV/],
   ['train iris --optimizer adagrat', 2, /--optimizer cannot be "adagrat"; did you mean "adagrad"\?/],

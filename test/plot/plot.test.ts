@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import sharp from 'sharp';
 import * as plot from '../../lib/plot/index.ts';
@@ -176,6 +177,15 @@ test('save writes by the ending', async (t) => {
   await t.throwsAsync(picture.save(join(folder, 'a.gif')), {
     code: 'INVALID_OPTION',
     message: /a picture's file ends in "\.svg", "\.png" or "\.json", got ".*a\.gif"/,
+  });
+});
+
+test('a font that is none is refused, since its text would vanish', async (t) => {
+  const picture = plot.curves({ one: [1, 2] });
+  await t.throwsAsync(picture.png({ font: '/nowhere/font.ttf' }), { code: 'FILE_NOT_FOUND' });
+  await t.throwsAsync(picture.png({ font: fileURLToPath(import.meta.url) }), {
+    code: 'FILE_FORMAT',
+    message: /is no TrueType or OpenType font/,
   });
 });
 
