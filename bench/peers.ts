@@ -47,7 +47,7 @@ function readSettings(): Settings {
       'window-s': { type: 'string', default: '1.5' },
     },
   });
-  const known = WORKLOADS.map(({ name }) => name);
+  const known = [...WORKLOADS.map(({ name }) => name), 'adagrad-update'];
   const names = PEERS.map(({ name }) => name);
   const chosen = values.peers === undefined ? names : checkNames('peer', values.peers.split(','), names);
   return {

@@ -6,10 +6,12 @@ import { info, Trainer } from '../lib/index.ts';
 import { loadData } from './data.ts';
 import { measure, type Timing } from './measure.ts';
 import { buildModel, readSpec } from './spec.ts';
+import { timeUpdate, UPDATE_SIZE, UPDATE_WORKLOADS } from './update.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
 const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json] [--window-s seconds]
        npm run --silent bench -- --spec file.json [...]
+       npm run --silent bench -- adagrad-update [--size parameters] [...]
 
 One line of JSON goes to stdout; without --json, a table goes to stderr as well.
 `;
@@ -36,11 +38,23 @@ async function main(): Promise<void> {
       json: { type: 'boolean', default: false },
       spec: { type: 'string' },
       'window-s': { type: 'string', default: '1.5' },
+      size: { type: 'string', default: String(UPDATE_SIZE) },
     },
   });
+  const update = positionals.find((name) => UPDATE_WORKLOADS.includes(name));
+  if (update !== undefined && positionals.length === 1 && values.spec === undefined) {
+    benchUpdate(update, {
+      threads: readNumber('--threads', values.threads, (value) => Number.isInteger(value) && value >= 0),
+      windowSeconds: readNumber('--window-s', values['window-s'], (value) => value > 0),
+      size: readNumber('--size', values.size, (value) => Number.isInteger(value) && value > 0),
+      table: values.json ? 'hidden' : 'shown',
+    });
+    return;
+  }
   const workload = chooseWorkload(positionals, values.spec);
   if (workload === undefined) {
-    console.log(`${USAGE}\nworkloads: ${WORKLOADS.map(({ name }) => name).join(', ')}`);
+    const known = [...WORKLOADS.map(({ name }) => name), ...UPDATE_WORKLOADS];
+    console.log(`${USAGE}\nworkloads: ${known.join(', ')}`);
     return;
   }
   const threads = readNumber('--threads', values.threads, (value) => Number.isInteger(value) && value >= 0);
@@ -57,7 +71,7 @@ function chooseWorkload(names: readonly string[], specPath: string | undefined):
   if (name === undefined) return undefined;
   const found = WORKLOADS.find((workload) => workload.name === name);
   if (found !== undefined) return found;
-  const known = WORKLOADS.map((workload) => workload.name);
+  const known = [...WORKLOADS.map((workload) => workload.name), ...UPDATE_WORKLOADS];
   throw new Error(`bench: there is no workload "${name}"; ${suggest(name, known)}`);
 }
 
@@ -102,6 +116,36 @@ async function bench(workload: Workload, { threads, windowSeconds, table }: Sett
       `bench: on real data the loss must fall, but it went from ${line.loss_first} to ${line.loss_last}`,
     );
   }
+}
+
+function benchUpdate(
+  workload: string,
+  { size, table, ...settings }: Settings & { readonly size: number },
+): void {
+  const timing = timeUpdate(workload, { size, ...settings });
+  const { threads } = settings;
+  const line = {
+    peer: 'gradloom',
+    version: packageVersion(),
+    workload,
+    threads: threads === 0 ? info().defaultThreads : threads,
+    samples_per_s: round((size / timing.msPerStep) * 1000),
+    ms_per_step: round(timing.msPerStep),
+    loss_first: null,
+    loss_last: null,
+    steps: timing.steps,
+    gflops: null,
+    notes: [
+      `${round(timing.gigabytesPerSecond)} GB/s at ${round(timing.bytesPerParameter)} bytes a parameter`,
+      `${size} parameters (samples)`,
+      `spread ${(timing.spread * 100).toFixed(1)}%`,
+      info().simdTarget,
+    ].join('; '),
+  };
+  if (table === 'shown') {
+    for (const [key, value] of Object.entries(line)) console.error(`${key.padEnd(14)} ${value}`);
+  }
+  console.log(JSON.stringify(line));
 }
 
 function notesOf(timing: Timing, planThreads: number): string {

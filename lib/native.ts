@@ -218,6 +218,8 @@ export interface NativeFitOptions {
   readonly progressIntervalMs: number;
   /** Batches whose mean gradient makes a step. */
   readonly batchesPerStep: number;
+  /** Steps between two that events `inspection` tell of; 0: none. */
+  readonly inspectEvery: number;
   /**
    * Of the first steps of the run, when the rate changes: an event `rates` asks for those of the steps that follow.
    * Absent: the optimizer's for all.
@@ -287,6 +289,29 @@ export interface NativeEpochEvent extends NativeEvaluation {
   readonly penalty?: number;
 }
 
+/** What a step did to each parameter that is trained. */
+export interface NativeInspectionEvent {
+  readonly type: 'inspection';
+  /** From 1, over all runs of the trainer. */
+  readonly step: number;
+  readonly learningRate: number;
+  readonly parameters: readonly NativeParameterFigures[];
+}
+
+/** Norms are Euclidean. */
+export interface NativeParameterFigures {
+  readonly name: string;
+  /** Penalties included, before clipping. */
+  readonly gradientNorm: number;
+  /** Before the step. */
+  readonly weightNorm: number;
+  readonly updateNorm: number;
+  /** Of the optimizer's effective rates after the step, over the parameter's elements. */
+  readonly smallestRate: number;
+  readonly meanRate: number;
+  readonly largestRate: number;
+}
+
 /** Learning rates are wanted from this step on, by `pushRates`. */
 export interface NativeRatesEvent {
   readonly type: 'rates';
@@ -320,6 +345,7 @@ export type NativeRunEvent =
   | NativeEpochEvent
   | NativeSnapshotEvent
   | NativeRatesEvent
+  | NativeInspectionEvent
   | NativeEndEvent;
 
 export interface NativeRun {
@@ -374,6 +400,8 @@ export interface NativeTrainer {
   /** Optimizer steps so far. */
   readonly steps: number;
   getState(): NativeTrainerState;
+  /** What the optimizer would multiply small gradients with, of each parameter that is trained, in file layout. */
+  effectiveRates(learningRate: number): readonly NativeTensor[];
   /** All or none; names and lengths are checked before anything is changed. */
   setState(state: NativeTrainerState): void;
   /** Forgets optimizer state, step and epoch count; the model's weights stay. */

@@ -14,6 +14,7 @@ import type { Dataset } from '../datasets/dataset.ts';
 import type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
 import type { EarlyStoppingOptions } from './early-stopping.ts';
 import type { BatchRecord, EpochRecord } from './history.ts';
+import type { InspectOptions } from './inspect.ts';
 import type { LoggerChoice } from './loggers.ts';
 import type { ReduceOnPlateauOptions } from './plateau.ts';
 import type { TrainingRun } from './training-run.ts';
@@ -64,6 +65,12 @@ export interface FitOptions<Figures = unknown, Validation extends Dataset | unde
     | undefined;
   /** Milliseconds; 0 asks for every batch, which costs the event loop a call a batch. Default: 100. */
   readonly batchInterval?: number;
+  /**
+   * A look at the steps: called for every `everySteps`th one with the norms of each parameter's gradient, weight and
+   * update, and its effective rates; not awaited. All steps of the run then wait for all of their gradients, with the
+   * same bits. Default: none.
+   */
+  readonly inspect?: InspectOptions | undefined;
   /** Such as `[csvLogger('run.csv'), (epoch) => send(epoch)]`. Default: none. */
   readonly loggers?: readonly LoggerChoice<EpochRecord<Figures, Validation>>[] | undefined;
   /** A live line on stderr: `'auto'` writes it when stderr is a terminal. Default: `'auto'`. */
@@ -91,6 +98,7 @@ const FIT_OPTIONS = {
   onEpochEnd: optional(callback),
   onBatchEnd: optional(callback),
   batchInterval: withDefault(nonNegative, 100),
+  inspect: optional(anything('options such as { everySteps: 100, onStep }')),
   loggers: withDefault(anything('a list of loggers'), []),
   progress: withDefault(oneOf('auto', 'line', 'none'), 'auto'),
 };

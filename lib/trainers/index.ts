@@ -4,6 +4,7 @@ export type { ClipGradients } from './clip-gradients.ts';
 export type { EarlyStoppingOptions } from './early-stopping.ts';
 export type { FitOptions } from './fit-options.ts';
 export { type BatchRecord, type EndReason, type EpochRecord, type History, historyToCsv } from './history.ts';
+export type { InspectOptions, StepInspection } from './inspect.ts';
 export { consoleLogger, csvLogger, jsonLinesLogger, type Logger, type LoggerChoice } from './loggers.ts';
 export {
   FunctionOptimizer,

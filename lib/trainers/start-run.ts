@@ -23,6 +23,7 @@ import {
 } from './checkpoint-options.ts';
 import { EpochControl } from './epoch-control.ts';
 import type { FitSettings } from './fit-options.ts';
+import { readInspectOptions, toStepInspection } from './inspect.ts';
 import { readLoggers } from './loggers.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
 import { toBatchRecord, toEpochRecord } from './records.ts';
@@ -72,6 +73,7 @@ export function startRun<Epoch>(
   const control = new EpochControl({ ...settings, keepBest: checkpoint?.keepBest }, watched);
   if (resumed !== undefined) control.restore(resumed.control);
   const loggers = readLoggers(operation, settings.loggers);
+  const inspect = readInspectOptions(operation, settings.inspect);
   const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed, samples) : undefined;
   const pump = samples instanceof StreamPump ? samples : undefined;
   if (checkpoint !== undefined) {
@@ -89,6 +91,7 @@ export function startRun<Epoch>(
     epochs: control.isOver ? (resumed?.position.epochs ?? 0) : settings.epochs,
     batchSize: settings.batchSize,
     batchesPerStep: settings.batchesPerStep,
+    inspectEvery: inspect?.everySteps ?? 0,
     shuffle: settings.shuffle,
     maxSteps: settings.maxSteps ?? 0,
     maxSeconds: settings.maxSeconds ?? 0,
@@ -150,6 +153,7 @@ export function startRun<Epoch>(
     loggers,
     onEpochEnd: settings.onEpochEnd,
     onBatchEnd: settings.onBatchEnd,
+    onInspection: (event) => inspect?.onStep(toStepInspection(event)),
     signal: settings.signal,
     progress: line,
     openCheckpoints:

@@ -38,6 +38,7 @@ import type { PredictOptions } from '../models/predictions.ts';
 import { checkSameReading, recordTraining } from '../models/training-record.ts';
 import {
   type NativeLabelledSamples,
+  type NativeTensor,
   type NativeTrainer,
   type NativeTrainerState,
   native,
@@ -45,7 +46,8 @@ import {
 import { treatParameters } from '../optimizers/groups.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import { type Optimizer, toNativeOptimizer } from '../optimizers/optimizer.ts';
-import { type LearningRate, learningRateRule } from '../schedules/learning-rate.ts';
+import { type LearningRate, learningRateRule, toSchedule } from '../schedules/learning-rate.ts';
+import { ratesOf } from '../schedules/schedule.ts';
 import {
   type Checkpoint,
   encodeCheckpoint,
@@ -285,6 +287,31 @@ export class Trainer<
   }
 
   /**
+   * Copies of what the optimizer keeps, such as `dense_1.weight.accumulator`, as of a step's boundary; `steps` and
+   * `epochs` count over all runs.
+   */
+  getOptimizerState(): {
+    readonly steps: number;
+    readonly epochs: number;
+    readonly tensors: Readonly<Record<string, { readonly data: Float32Array; readonly shape: Shape }>>;
+  } {
+    const { steps, epochs, tensors } = callNative(() => this.#native.getState());
+    return { steps, epochs, tensors: byName(tensors) };
+  }
+
+  /**
+   * What the optimizer would multiply small gradients with in its next step, one value a weight, by the parameter's
+   * name: for AdaGrad `learningRate / (sqrt(s) + epsilon)`.
+   */
+  getEffectiveLearningRates(): Readonly<
+    Record<string, { readonly data: Float32Array; readonly shape: Shape }>
+  > {
+    const { learningRate } = this.#settings.optimizer;
+    const rate = ratesOf(toSchedule(learningRate), this.#native.steps, 1)[0] as number;
+    return byName(callNative(() => this.#native.effectiveRates(rate)));
+  }
+
+  /**
    * Writes a checkpoint, all or nothing: the model, and what `Trainer.load` needs to train on. Between runs,
    * or at an epoch's end (in `onEpochEnd` or in the body of `for await`).
    *
@@ -380,4 +407,10 @@ export class Trainer<
     }
     return readLabelled(operation, name, dataset, this.#objective.loss, this.model.outputShape);
   }
+}
+
+function byName(
+  tensors: readonly NativeTensor[],
+): Readonly<Record<string, { readonly data: Float32Array; readonly shape: Shape }>> {
+  return Object.fromEntries(tensors.map(({ name, data, shape }) => [name, { data, shape }]));
 }

@@ -3,6 +3,7 @@ import { toGradloomError } from '../core/errors.ts';
 import type {
   NativeEndEvent,
   NativeEpochEvent,
+  NativeInspectionEvent,
   NativeProgressEvent,
   NativeRun,
   NativeRunEvent,
@@ -35,6 +36,7 @@ export interface RunPlan<Epoch> {
   readonly loggers?: readonly Logger[];
   readonly onEpochEnd: EpochCallback<Epoch> | undefined;
   readonly onBatchEnd?: BatchCallback<Epoch> | undefined;
+  readonly onInspection?: (event: NativeInspectionEvent) => unknown;
   readonly signal: AbortSignal | undefined;
   readonly progress: ProgressLine | undefined;
   readonly openCheckpoints?: ((hooks: Pick<KeeperPlan, 'fail' | 'done'>) => CheckpointKeeper) | undefined;
@@ -215,6 +217,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     if (event.type === 'progress') this.#showBatch(event);
     else if (event.type === 'epoch') void this.#addEpoch(event);
     else if (event.type === 'rates') this.#pushRates(event.step);
+    else if (event.type === 'inspection') this.#showInspection(event);
     else if (event.type === 'snapshot') this.#checkpoints?.take(event, this.#allEpochs as readonly object[]);
     else if (event.type === 'end') this.#finish(event);
   }
@@ -225,6 +228,13 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     if (onBatchEnd === undefined || toBatch === undefined || this.#isStopRequested) return;
     // Not awaited, so that an asynchronous one fails later.
     const call = async () => onBatchEnd(toBatch(event), this);
+    call().catch((error) => this.#fail(error));
+  }
+
+  #showInspection(event: NativeInspectionEvent): void {
+    const { onInspection } = this.#plan;
+    if (onInspection === undefined || this.#isStopRequested) return;
+    const call = async () => onInspection(event);
     call().catch((error) => this.#fail(error));
   }
 

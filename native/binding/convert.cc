@@ -89,11 +89,12 @@ int to_threads(const Napi::Value& value) {
   return static_cast<int>(threads);
 }
 
-double number_property(const Napi::Object& object, const char* name) {
-  const Napi::Value value = object.Get(name);
+double to_number(const Napi::Value& value, const char* name) {
   if (!value.IsNumber()) fail(name, "a number");
   return value.As<Napi::Number>().DoubleValue();
 }
+
+double number_property(const Napi::Object& object, const char* name) { return to_number(object.Get(name), name); }
 
 int64_t integer_property(const Napi::Object& object, const char* name, int64_t minimum) {
   return to_integer(object.Get(name), name, minimum);

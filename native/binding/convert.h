@@ -26,6 +26,7 @@ int64_t to_integer(const Napi::Value& value, const char* name, int64_t minimum);
 int64_t integer_property(const Napi::Object& object, const char* name, int64_t minimum);
 // 0 (all available) to 1024.
 int to_threads(const Napi::Value& value);
+double to_number(const Napi::Value& value, const char* name);
 double number_property(const Napi::Object& object, const char* name);
 std::string string_property(const Napi::Object& object, const char* name);
 uint64_t seed_property(const Napi::Object& object);

@@ -325,6 +325,31 @@ void FitOperation::on_snapshot(Snapshot snapshot) {
   });
 }
 
+void FitOperation::on_inspection(InspectionReport report) {
+  channel().send([this, report = std::move(report)](Napi::Env env) {
+    const auto& parameters = learner_->network().architecture().parameters();
+    Napi::Array list = Napi::Array::New(env, report.parameters.size());
+    for (size_t i = 0; i < report.parameters.size(); ++i) {
+      const ParameterFigures& each = report.parameters[i];
+      Napi::Object object = Napi::Object::New(env);
+      object.Set("name", parameters[static_cast<size_t>(each.parameter)].name);
+      object.Set("gradientNorm", each.gradient_norm);
+      object.Set("weightNorm", each.weight_norm);
+      object.Set("updateNorm", each.update_norm);
+      object.Set("smallestRate", each.smallest_rate);
+      object.Set("meanRate", each.mean_rate);
+      object.Set("largestRate", each.largest_rate);
+      list.Set(static_cast<uint32_t>(i), object);
+    }
+    Napi::Object event = Napi::Object::New(env);
+    event.Set("type", "inspection");
+    event.Set("step", static_cast<double>(report.step));
+    event.Set("learningRate", report.learning_rate);
+    event.Set("parameters", list);
+    on_event_.Call({event});
+  });
+}
+
 const ArraySamples* FitOperation::next_samples() {
   const ArraySamples* next = parts_->take();
   if (next != nullptr) {

@@ -159,6 +159,7 @@ class FitOperation final : public Operation, private RunObserver {
   RunRequests at_boundary() override { return control_->take_requests(); }
   bool takes_snapshots() override { return !control_->snapshot_in_flight(); }
   void on_snapshot(Snapshot snapshot) override;
+  void on_inspection(InspectionReport report) override;
   void ask_for_rates(uint64_t first);
   const ArraySamples* next_samples() override;
 

@@ -100,6 +100,7 @@ FitOptions to_fit_options(const Napi::Object& options, int threads) {
           .most_seconds = most_seconds == 0 ? std::numeric_limits<double>::infinity() : most_seconds,
           .snapshots = to_snapshot_times(options.Get("snapshots")),
           .batches_per_step = integer_property(options, "batchesPerStep", 1),
+          .inspect_every = static_cast<uint64_t>(integer_property(options, "inspectEvery", 0)),
           .restore_kept = options.Get("restoreKept").ToBoolean()};
 }
 

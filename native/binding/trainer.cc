@@ -1,6 +1,7 @@
 #include "binding/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -61,7 +62,8 @@ Napi::Function TrainerWrap::define(Napi::Env env) {
   return DefineClass(env, "NativeTrainer",
                      {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::get_state>("getState"),
                       InstanceMethod<&TrainerWrap::set_state>("setState"), InstanceMethod<&TrainerWrap::reset>("reset"),
-                      InstanceAccessor<&TrainerWrap::steps>("steps")});
+                      InstanceAccessor<&TrainerWrap::steps>("steps"),
+                      InstanceMethod<&TrainerWrap::effective_rates>("effectiveRates")});
 }
 
 TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TrainerWrap>(info) {
@@ -106,6 +108,47 @@ Napi::Value TrainerWrap::fit(const Napi::CallbackInfo& info) {
     RunWrap::Unwrap(handle)->attach(*operation, learner_);
     RunWrap::Unwrap(handle)->attach(Addon::of(env).operations().start(std::move(operation)));
     return handle;
+  });
+}
+
+Napi::Value TrainerWrap::effective_rates(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const double learning_rate = to_number(info[0], "learningRate");
+    const std::shared_lock guard(learner_->network().lock());
+    const Architecture& architecture = learner_->network().architecture();
+    const bool as_weights = learner_->optimizer().granularity() == Granularity::kElement;
+    Napi::Array result = Napi::Array::New(info.Env());
+    for (size_t p = 0; p < architecture.parameters().size(); ++p) {
+      const auto& updated = architecture.parameters()[p];
+      const int parameter = static_cast<int>(p);
+      if (updated.role != ParameterRole::kTrained) continue;
+      std::array<float*, kMostStates> states{};
+      for (size_t i = 0; i < learner_->states(parameter).size(); ++i) states.at(i) = learner_->state(parameter, i);
+      const auto count = static_cast<size_t>(updated.shape.size());
+      std::vector<float> rates(count);
+      learner_->optimizer().effective_rates(
+          {.count = updated.shape.size(),
+           .weight = nullptr,
+           .gradient = nullptr,
+           .states = states.data(),
+           .step = learner_->steps + 1,
+           .learning_rate = learning_rate * learner_->rate_scale * learner_->settings(parameter).rate_multiplier,
+           .weight_decay = learner_->settings(parameter).weight_decay,
+           .shape = updated.shape},
+          rates.data());
+      Napi::Float32Array data = Napi::Float32Array::New(info.Env(), count);
+      if (as_weights) {
+        architecture.to_file_layout(parameter, rates.data(), data.Data());
+      } else {
+        std::copy_n(rates.data(), count, data.Data());
+      }
+      Napi::Object tensor = Napi::Object::New(info.Env());
+      tensor.Set("name", updated.name);
+      tensor.Set("shape", from_shape(info.Env(), updated.shape));
+      tensor.Set("data", data);
+      result.Set(result.Length(), tensor);
+    }
+    return result;
   });
 }
 

@@ -57,6 +57,7 @@ class Run {
       validation_.emplace(learner.shared_network(), learner.objective(), *validation,
                           PassOptions{options.batch, threads});
     }
+    if (options.inspect_every > 0) inspection_.emplace(learner);
     ObjectiveTotals begun = std::move(position_.epoch.totals);
     begin(train);
     if (position_.epoch.batches > 0) learner.objective()->restore(begun, position_.epoch.totals);
@@ -78,8 +79,8 @@ class Run {
 
  private:
   static std::shared_ptr<StepGradients> gradients_of(const Learner& learner, const FitOptions& options) {
-    if (options.batches_per_step == 1) return nullptr;
-    learner.check_no_tables("batchesPerStep above 1", "use 1");
+    if (options.batches_per_step == 1 && options.inspect_every == 0) return nullptr;
+    learner.check_no_tables(options.batches_per_step == 1 ? "inspect" : "batchesPerStep above 1", "leave it out");
     return std::make_shared<StepGradients>(learner.network().architecture().gradients_size(), options.batches_per_step);
   }
 
@@ -180,8 +181,14 @@ class Run {
     TrainStep& step = is_rest ? *last_step_ : step_;
     const bool ends = (batch + 1) % options_.batches_per_step == 0 || batch == batches - 1;
     if (options_.learning_rates != nullptr) learner_.learning_rate = options_.learning_rates->at(learner_.steps);
-    return step.run(team, *train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
-                    position_.epoch.totals, ends ? StepEnd::kHere : StepEnd::kLater);
+    const bool inspects = inspection_ && ends && (learner_.steps + 1) % options_.inspect_every == 0;
+    step.inspect(inspects ? &*inspection_ : nullptr);
+    const StepOutcome outcome = step.run(team, *train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
+                                         position_.epoch.totals, ends ? StepEnd::kHere : StepEnd::kLater);
+    if (inspects && outcome == StepOutcome::kUpdated) {
+      observer_.on_inspection({learner_.steps, learner_.learning_rate * learner_.rate_scale, inspection_->figures()});
+    }
+    return outcome;
   }
 
   void report_progress(uint64_t epoch, int64_t batch, int64_t batches) {
@@ -242,6 +249,7 @@ class Run {
   std::shared_ptr<StepGradients> gradients_;  // of steps of several batches
   TrainStep step_;
   std::optional<TrainStep> last_step_;  // for the rest of an epoch
+  std::optional<Inspection> inspection_;
   std::optional<Evaluation> validation_;
   std::vector<uint32_t> order_;
   uint64_t first_step_;   // of the run, in the learner's count

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "datasets/array_samples.h"
+#include "training/inspection.h"
 #include "training/learner.h"
 #include "training/snapshot.h"
 
@@ -42,6 +43,7 @@ struct FitOptions {
   // Batches whose mean gradient makes a step; the last step of an epoch takes those that are left.
   int64_t batches_per_step = 1;
   LearningRates* learning_rates = nullptr;  // null: the optimizer's
+  uint64_t inspect_every = 0;               // steps between two that are looked at; 0: none
   bool restore_kept = false;                // at the end, weights that were kept become the network's
 };
 
@@ -72,6 +74,12 @@ struct EpochReport {
   double penalty;                     // of the regularizers, on the weights as they are now
 };
 
+struct InspectionReport {
+  uint64_t step;  // that was looked at, from 1, over all runs of the learner
+  double learning_rate;
+  std::vector<ParameterFigures> parameters;
+};
+
 // What is asked of a run from outside; done between two steps.
 struct RunRequests {
   bool snapshot = false;      // whether or not the observer takes one
@@ -93,6 +101,7 @@ class RunObserver {
   // For runs over a stream: the samples of the next epoch, valid until the next call; null when there are no more, or
   // once the run is stopped. Waits.
   virtual const ArraySamples* next_samples() { return nullptr; }
+  virtual void on_inspection(InspectionReport /*report*/) {}
 };
 
 enum class FitEnd { kCompleted, kStopped, kOutOfSteps, kOutOfTime };

@@ -92,7 +92,9 @@ StepOutcome TrainStep::finish(Team& team) {
     skips = culprit >= 0;
   }
   if (!skips) {
+    if (inspection_ != nullptr) inspection_->before_update(team, learner_, gradients);
     update_all_->run(team, learner_, gradients);
+    if (inspection_ != nullptr) inspection_->after_update(team, learner_);
     ++learner_.steps;
   }
   gradients.clear();

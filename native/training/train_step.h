@@ -8,6 +8,7 @@
 #include "common/parallel.h"
 #include "datasets/array_samples.h"
 #include "training/gradient_sinks.h"
+#include "training/inspection.h"
 #include "training/learner.h"
 #include "training/plan.h"
 #include "training/step_gradients.h"
@@ -32,6 +33,8 @@ class TrainStep {
   TrainStep(Learner& learner, int64_t batch, int threads, std::shared_ptr<StepGradients> gradients = nullptr);
 
   int64_t batch() const { return plan_.batch(); }
+  // Looks at the updates from here on, or at none when null; for steps that know all their gradients.
+  void inspect(Inspection* inspection) { inspection_ = inspection; }
   // Room for every batch of these samples, so that no step has to make any.
   void reserve(const ArraySamples& samples) { plan_.reserve(samples); }
 
@@ -56,6 +59,7 @@ class TrainStep {
   BatchObjective objective_;
   std::shared_ptr<StepGradients> gradients_;  // null when updates stand right behind each gradient
   std::unique_ptr<UpdateAll> update_all_;
+  Inspection* inspection_ = nullptr;
   Sinks sinks_;                            // one a layer
   std::vector<BufferingSink*> buffering_;  // the same ones, when they do not
   std::vector<UpdatingSink*> updating_;    // the same ones, when they update at once

@@ -8,7 +8,7 @@ import { batchNorm, dense } from '../../lib/layers/index.ts';
 import { sequential } from '../../lib/models/index.ts';
 import { adagrad, adamW, ftrl, type SgdOptions, sgd } from '../../lib/optimizers/index.ts';
 import { stepDecay } from '../../lib/schedules/index.ts';
-import { Trainer, type TrainerOptions } from '../../lib/trainers/index.ts';
+import { type StepInspection, Trainer, type TrainerOptions } from '../../lib/trainers/index.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
 
 const data = fromArrays({
@@ -188,6 +188,54 @@ test('weightRegularizer: the penalty stands in the record, and weights stay smal
   t.is(free.penalty, undefined);
   t.true(Math.abs((held.penalty as number) - 0.5 * held.squares) < 1e-6);
   t.true(held.squares < free.squares);
+});
+
+test('inspect tells of every fifth step, and the state is there to be read', async (t) => {
+  const { model, trainer } = train(adagrad({ learningRate: 0.5 }));
+  const seen: StepInspection[] = [];
+  await trainer.fit(data, {
+    epochs: 3,
+    batchSize: 8,
+    progress: 'none',
+    inspect: { everySteps: 5, onStep: (step) => seen.push(step) },
+  });
+  const plain = train(adagrad({ learningRate: 0.5 }));
+  await plain.trainer.fit(data, { epochs: 3, batchSize: 8, progress: 'none' });
+  t.deepEqual(weightsOf(model), weightsOf(plain.model));
+  t.deepEqual(
+    seen.map(({ step }) => step),
+    [5, 10, 15],
+  );
+  const names = ['dense_1.weight', 'dense_1.bias', 'dense_2.weight', 'dense_2.bias'];
+  t.deepEqual(
+    seen[2]?.parameters.map(({ name }) => name),
+    names,
+  );
+  const state = trainer.getOptimizerState();
+  const rates = trainer.getEffectiveLearningRates();
+  t.is(state.steps, 15);
+  for (const [place, name] of names.entries()) {
+    const sums = state.tensors[`${name}.accumulator`];
+    const expected = Array.from(sums?.data ?? [], (s) => 0.5 / (Math.sqrt(s) + 1e-10));
+    t.deepEqual(rates[name]?.shape, sums?.shape);
+    t.true(expected.every((rate, i) => Math.abs((rates[name]?.data[i] as number) / rate - 1) < 1e-6));
+    const mean = expected.reduce((sum, rate) => sum + rate, 0) / expected.length;
+    t.true(Math.abs((seen[2]?.parameters[place]?.meanRate as number) / mean - 1) < 1e-5);
+  }
+  const failure = new Error('looked away');
+  const thrower = train(adagrad());
+  const error = await t.throwsAsync(async () => {
+    await thrower.trainer.fit(data, {
+      epochs: 100_000,
+      progress: 'none',
+      inspect: {
+        onStep: () => {
+          throw failure;
+        },
+      },
+    });
+  });
+  t.is(error, failure);
 });
 
 const options = { loss: 'meanSquaredError' } as const;

@@ -354,3 +354,73 @@ TEST_CASE("learning rates: each step takes its own") {
   fit_epochs(*expected, even, kBatch, 1, 1);
   CHECK(difference_in_bits(state_of(*learner), state_of(*expected)) == "");
 }
+
+TEST_CASE("inspection: norms and rates of the steps asked for, and not a bit of the run changed") {
+  class Looking final : public RecordingObserver {
+   public:
+    void on_inspection(InspectionReport report) override { seen.push_back(std::move(report)); }
+    std::vector<InspectionReport> seen;
+  };
+  LearnerOptions options = plain_net();
+  options.optimizer = adagrad({.learning_rate = 0.1});
+  options.parameters = {{1, 0}, {1, 0}, {0.5, 0}, {1, 0}};
+  const Samples samples = class_samples(5 * kBatch, options.input_shape, 10);
+  const auto plain = make_learner(options);
+  fit_epochs(*plain, samples, kBatch, 1, 1);
+  const auto looked_at = make_learner(options);
+  const std::atomic<bool> stop{false};
+  Looking observer;
+  fit(*looked_at, samples.view(), nullptr,
+      {.epochs = 1,
+       .batch = kBatch,
+       .shuffle = Shuffle::kNever,
+       .threads = 2,
+       .progress_interval = 0,
+       .inspect_every = 2},
+      stop, observer);
+  CHECK(difference_in_bits(state_of(*looked_at), state_of(*plain)) == "");
+  REQUIRE(observer.seen.size() == 2);
+  CHECK(observer.seen[0].step == 2);
+  CHECK(observer.seen[1].step == 4);
+  CHECK(observer.seen[1].learning_rate == 0.1);
+
+  // The fourth step again, by hand.
+  const auto before = make_learner(options);
+  run_steps(*before, samples.view(), kBatch, 3, 1);
+  const std::vector<float> weights(before->network().weights(),
+                                   before->network().weights() + before->network().architecture().weights_size());
+  const auto& parameters = before->network().architecture().parameters();
+  std::vector<std::vector<float>> sums(parameters.size());
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    const float* state = before->state(static_cast<int>(p), 0);
+    sums[p].assign(state, state + parameters[p].shape.size());
+  }
+  Samples fourth = samples;
+  fourth.inputs.erase(fourth.inputs.begin(), fourth.inputs.begin() + 3 * kBatch * 33);
+  fourth.classes.erase(fourth.classes.begin(), fourth.classes.begin() + 3 * kBatch);
+  run_steps(*before, fourth.view(), kBatch, 1, 1);
+  REQUIRE(observer.seen[1].parameters.size() == 4);
+  for (size_t p = 0; p < 4; ++p) {
+    const ParameterFigures& figures = observer.seen[1].parameters[p];
+    CHECK(figures.parameter == static_cast<int>(p));
+    double gradient = 0;
+    double weight = 0;
+    double update = 0;
+    double rate = 0;
+    for (int64_t i = 0; i < parameters[p].shape.size(); ++i) {
+      const auto at = static_cast<size_t>(parameters[p].offset + i);
+      const double s = before->state(static_cast<int>(p), 0)[i];
+      gradient += s - sums[p][static_cast<size_t>(i)];
+      weight += std::pow(weights[at], 2);
+      update += std::pow(static_cast<double>(before->network().weights()[at]) - weights[at], 2);
+      rate += (p == 2 ? 0.05 : 0.1) / (std::sqrt(s) + 1e-10);
+    }
+    rate /= static_cast<double>(parameters[p].shape.size());
+    CHECK(figures.gradient_norm == doctest::Approx(std::sqrt(gradient)).epsilon(1e-3));
+    CHECK(figures.weight_norm == doctest::Approx(std::sqrt(weight)).epsilon(1e-6));
+    CHECK(figures.update_norm == doctest::Approx(std::sqrt(update)).epsilon(1e-6));
+    CHECK(figures.mean_rate == doctest::Approx(rate).epsilon(1e-5));
+    CHECK(figures.smallest_rate <= figures.mean_rate);
+    CHECK(figures.mean_rate <= figures.largest_rate);
+  }
+}
