@@ -43,7 +43,7 @@ export async function writeReport<Epoch extends EpochRecord>(
   if (facts === undefined) {
     throw new GradloomError(
       'INVALID_OPTION',
-      `writeReport: run must be what fit returned (not its history), got ${formatValue(run)}`,
+      `writeReport: run must be what fit returned for a data set (not its history, and not yet a run over a stream), got ${formatValue(run)}`,
     );
   }
   await loadVega('writeReport');
