@@ -10,7 +10,6 @@ import { hasStrace, injecting } from '../strace.ts';
 const FAULTS = [
   ['pwrite64', 'EIO'],
   ['pwrite64', 'ENOSPC'],
-  ['pwrite64', 'EDQUOT'],
   ['pwrite64', 'EINTR'],
   ['fsync', 'EIO'],
   ['fsync', 'ENOSPC'],
