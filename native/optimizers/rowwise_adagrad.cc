@@ -54,9 +54,10 @@ GradientCheck RowwiseAdagrad::update(const UpdateArguments& args) const {
     float& s = args.states[0][row];
     s += sum_of_squares(gradient, weight, width, sign, coupled) / static_cast<float>(width);
     const float row_rate = rate / (std::sqrt(s) + rule_.epsilon);
-    const float kept = 1 - (rule_.decoupled ? rate : row_rate) * args.weight_decay;
+    // Not a factor 1 - rate decay: its rounding would add up over the steps.
+    const float shrink = (rule_.decoupled ? rate : row_rate) * args.weight_decay;
     for (int64_t j = 0; j < width; ++j) {
-      weight[j] = kept * weight[j] - row_rate * (sign * gradient[j]);
+      weight[j] = (weight[j] - shrink * weight[j]) - row_rate * (sign * gradient[j]);
       finite &= std::isfinite(weight[j]);
     }
   }

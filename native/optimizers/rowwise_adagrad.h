@@ -3,7 +3,7 @@
 //   g = -g if direction is 'maximize';  coupled decay: r = g + weightDecay w, else r = g
 //   s = s + mean(r^2) over the row                              (s starts at initialAccumulator)
 //   rate = learningRate / (sqrt(s) + epsilon)
-//   w = c w - rate g,  c = 1 - rate weightDecay (coupled),  1 - learningRate weightDecay (decoupled)
+//   w = w - c weightDecay w - rate g,  c = rate (coupled),  learningRate (decoupled)
 // The mean is of float32 sums, eight side by side by the column modulo 8, added as ((0+1)+(2+3))+((4+5)+(6+7)).
 #pragma once
 
