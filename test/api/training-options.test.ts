@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { fromArrays } from '../../lib/datasets/index.ts';
-import { batchNorm, dense } from '../../lib/layers/index.ts';
+import { batchNorm, conv2d, dense, flatten } from '../../lib/layers/index.ts';
 import { sequential } from '../../lib/models/index.ts';
 import { adagrad, adamW, ftrl, type SgdOptions, sgd } from '../../lib/optimizers/index.ts';
 import { stepDecay } from '../../lib/schedules/index.ts';
@@ -188,6 +188,33 @@ test('weightRegularizer: the penalty stands in the record, and weights stay smal
   t.is(free.penalty, undefined);
   t.true(Math.abs((held.penalty as number) - 0.5 * held.squares) < 1e-6);
   t.true(held.squares < free.squares);
+});
+
+test('weightRegularizer of conv2d pulls each weight by its own gradient, in whatever order the kernel keeps it', async (t) => {
+  const images = fromArrays({
+    inputs: Float32Array.from({ length: 8 * 6 * 5 * 3 }, (_, i) => Math.sin(i)),
+    inputShape: [6, 5, 3],
+    labels: Float32Array.from({ length: 8 * 2 }, (_, i) => Math.cos(i)),
+    labelShape: [2],
+  });
+  const stepOf = async (weightRegularizer: { l1?: number; l2?: number }) => {
+    const model = sequential({ inputShape: [6, 5, 3], seed: 4 }, [
+      conv2d({ filters: 7, kernelSize: [3, 2], activation: 'tanh', weightRegularizer }),
+      flatten(),
+      dense({ units: 2 }),
+    ]);
+    const before = model.getWeights()['conv2d_1.weight']?.data as Float32Array;
+    const trainer = new Trainer(model, { optimizer: sgd({ learningRate: 1 }), loss: 'meanSquaredError' });
+    await trainer.fit(images, { batchSize: 8, progress: 'none' });
+    return { before, after: model.getWeights()['conv2d_1.weight']?.data as Float32Array };
+  };
+  const plain = await stepOf({});
+  const held = await stepOf({ l1: 0.01, l2: 0.05 });
+  const expected = plain.after.map((w, i) => {
+    const start = plain.before[i] as number;
+    return w - (0.01 * Math.sign(start) + 0.1 * start);
+  });
+  t.true(held.after.every((w, i) => Math.abs(w - (expected[i] as number)) < 1e-6));
 });
 
 test('inspect tells of every fifth step, and the state is there to be read', async (t) => {
