@@ -18,7 +18,16 @@ import { folderWith } from './files.ts';
 import { labelsOf, rowsOf } from './rows.ts';
 
 /** Exported functions that give no dataset of their own. */
-const OTHERS = ['Dataset', 'readCifar10', 'readIdx', 'readImage', 'readNpy', 'standardize', 'writeNpy'];
+const OTHERS = [
+  'Dataset',
+  'fromStream',
+  'readCifar10',
+  'readIdx',
+  'readImage',
+  'readNpy',
+  'standardize',
+  'writeNpy',
+];
 
 const NEEDS_SHARP = ['imageFolder'];
 const hasSharp = await loadSharp('test').then(

@@ -215,7 +215,7 @@ const REFUSED: readonly (readonly [source: unknown, code: GradloomErrorCode, mes
   [
     undefined,
     'INVALID_OPTION',
-    'inputs is missing; it must be a Float32Array, a Uint8Array or an array of samples',
+    'inputs is missing; it must be a Float32Array, a Uint8Array, an Int32Array of ids or an array of samples',
   ],
   [
     7,
@@ -231,27 +231,27 @@ const REFUSED: readonly (readonly [source: unknown, code: GradloomErrorCode, mes
   [
     { ...base, inputs: 'abc' },
     'INVALID_OPTION',
-    'inputs must be a Float32Array, a Uint8Array or an array of samples, got "abc"',
+    'inputs must be a Float32Array, a Uint8Array, an Int32Array of ids or an array of samples, got "abc"',
   ],
   [
     { ...base, inputs: new Float64Array(4) },
     'INVALID_OPTION',
-    'inputs must be a Float32Array, a Uint8Array or an array of samples, got Float64Array(4)',
+    'inputs must be a Float32Array, a Uint8Array, an Int32Array of ids or an array of samples, got Float64Array(4)',
   ],
   [
     { ...base, inputs: new Int8Array(4) },
     'INVALID_OPTION',
-    'inputs must be a Float32Array, a Uint8Array or an array of samples, got Int8Array(4)',
+    'inputs must be a Float32Array, a Uint8Array, an Int32Array of ids or an array of samples, got Int8Array(4)',
   ],
   [
     { ...base, inputs: new ArrayBuffer(4) },
     'INVALID_OPTION',
-    'inputs must be a Float32Array, a Uint8Array or an array of samples, got an object of class ArrayBuffer',
+    'inputs must be a Float32Array, a Uint8Array, an Int32Array of ids or an array of samples, got an object of class ArrayBuffer',
   ],
   [
     { ...base, inputs: { length: 4 } },
     'INVALID_OPTION',
-    'inputs must be a Float32Array, a Uint8Array or an array of samples, got an object',
+    'inputs must be a Float32Array, a Uint8Array, an Int32Array of ids or an array of samples, got an object',
   ],
   // Shapes
   [{ ...base, inputShape: 2 }, 'INVALID_OPTION', `${SHAPE_RULE}, got 2`],
