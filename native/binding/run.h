@@ -3,7 +3,6 @@
 
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "binding/convert.h"
 #include "binding/js_loss.h"
 #include "binding/operations.h"
+#include "binding/rate_feed.h"
 #include "training/epoch_loop.h"
 #include "training/learner.h"
 
@@ -76,34 +76,6 @@ class ProgressQueue {
   std::deque<ProgressReport> reports_;
   bool in_flight_ = false;
   uint64_t dropped_ = 0;
-};
-
-// Learning rates that the event loop evaluates ahead, piece by piece: when the training thread begins the last piece it
-// has, it asks for the next one.
-class RateFeed final : public LearningRates {
- public:
-  // `ask` is called on the training thread with the first step that is not there yet.
-  explicit RateFeed(std::function<void(uint64_t)> ask) : ask_(std::move(ask)) {}
-
-  // The rates of steps first, first + 1, ... On the JavaScript thread.
-  void push(uint64_t first, std::vector<double> rates);
-  // Throws Stopped when the run is.
-  double at(uint64_t step) override;
-  void stop();
-
- private:
-  struct Piece {
-    uint64_t first;
-    std::vector<double> rates;
-    uint64_t end() const { return first + rates.size(); }
-  };
-
-  const std::function<void(uint64_t)> ask_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Piece> pieces_;
-  bool asked_ = false;
-  bool stopped_ = false;
 };
 
 // What a run takes of its trainer.
