@@ -18,7 +18,7 @@ export interface AdamOptions extends CommonOptions {
   readonly weightDecay?: number;
 }
 
-const OPTIONS = {
+export const ADAM_OPTIONS = {
   learningRate: learningRate(0.001),
   beta1: withDefault(fraction, 0.9),
   beta2: withDefault(fraction, 0.999),
@@ -40,5 +40,5 @@ const OPTIONS = {
  * State: `firstMoment` (m), `secondMoment` (v), with `amsgrad` also `maximumSecondMoment`.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
-  return describeOptimizer('adam', options, OPTIONS);
+  return describeOptimizer('adam', options, ADAM_OPTIONS);
 }
