@@ -19,13 +19,20 @@ export type Spec = { readonly kind: string; readonly [key: string]: SpecValue | 
 
 /**
  * A layer's spec carries its unique name within the model, for instance `dense_1`, and the names of the layers
- * whose outputs it reads, `@input` for the network's input. Default of `inputs`: the layer before it.
+ * whose outputs it reads, or of the network's inputs behind an `@`. Default of `inputs`: the layer before it.
+ * With `shares` it uses the weights of the layer of that name.
  */
-export type LayerSpec = Spec & { readonly name: string; readonly inputs?: readonly string[] };
+export type LayerSpec = Spec & {
+  readonly name: string;
+  readonly inputs?: readonly string[];
+  readonly shares?: string | undefined;
+};
 
 export interface NetworkSpec {
-  /** Shape of one sample, channels last, without the batch: `[4]`, `[28, 28, 1]`. */
-  readonly inputShape: readonly number[];
+  /** Shape of one sample, channels last, without the batch: `[4]`, `[28, 28, 1]`. Of a network of one input, `input`. */
+  readonly inputShape?: readonly number[] | undefined;
+  /** In its place for a network of several. */
+  readonly inputs?: readonly { readonly name: string; readonly shape: readonly number[] }[] | undefined;
   /** Seed of the initial weights. */
   readonly seed: number;
   readonly layers: readonly LayerSpec[];
@@ -41,26 +48,34 @@ export interface NativeSparseInputs {
 }
 
 /**
- * `count` samples stored one after another. With `indices`, sample `i` of the set is row `indices[i]` of `inputs`.
- * Every value is read as `x * scale[j % scale.length] + shift[j % shift.length]`, `j` its position in the sample.
+ * The values of one input, one sample after another. Every value is read as
+ * `x * scale[j % scale.length] + shift[j % shift.length]`, `j` its position in the sample.
  */
-export interface NativeSamples {
+export interface NativeColumn {
   /** Int32Array: ids. */
   readonly inputs: Float32Array | Uint8Array | Int32Array | NativeSparseInputs;
-  readonly count: number;
-  readonly indices?: Uint32Array | undefined;
   readonly scale: Float32Array;
   readonly shift: Float32Array;
 }
 
+/** With `indices`, sample `i` of the set is row `indices[i]` of its inputs. */
+interface NativeSet {
+  readonly count: number;
+  readonly indices?: Uint32Array | undefined;
+}
+
+/** `count` samples of one input, or of several: columns in the order of the model's inputs, all of the same rows. */
+export type NativeSamples = NativeSet &
+  ((NativeColumn & { readonly columns?: undefined }) | { readonly columns: readonly NativeColumn[] });
+
 /** Samples with targets: `labelSize` values a row, rows addressed by the same `indices` as the inputs. */
-export interface NativeLabelledSamples extends NativeSamples {
+export type NativeLabelledSamples = NativeSamples & {
   readonly labels: Int32Array | Uint8Array | Float32Array;
   /** Class indices have 1 value a row and are Int32Array or Uint8Array; regression targets are Float32Array. */
   readonly labelSize: number;
   /** One a row, finite and at least 0; absent for 1. */
   readonly sampleWeights?: Float32Array | undefined;
-}
+};
 
 export interface NativeParameterInfo {
   /** `<layer>.weight`, `<layer>.bias`, `<layer>.runningMean`. */
@@ -113,7 +128,7 @@ export interface NativePredictOptions {
 
 export interface NativeDifferentiation {
   readonly output: Float32Array;
-  /** Empty for ids and sparse samples. */
+  /** Of the first input; empty for ids and sparse samples. */
   readonly inputGradient: Float32Array;
   /**
    * One a parameter, in the order of `parameters` and in its file shape: of a statistic its next value, of a frozen
@@ -125,8 +140,8 @@ export interface NativeDifferentiation {
 export interface NativeModel {
   readonly layers: readonly NativeLayerInfo[];
   readonly outputShape: readonly number[];
-  /** What its first layers read of the samples. */
-  readonly inputForm: 'floats' | 'ids' | 'sparse';
+  /** What the layers that read an input take of it, in the order of the inputs. */
+  readonly inputForms: readonly ('floats' | 'ids' | 'sparse')[];
   readonly parameters: readonly NativeParameterInfo[];
   /** Copies, in file layout, of the state at a step's boundary. */
   getParameters(): Float32Array[];

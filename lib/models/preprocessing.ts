@@ -1,9 +1,9 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
-import type { NativeSamples } from '../native.ts';
+import type { NativeColumn } from '../native.ts';
 
-export type NativePreprocessing = Pick<NativeSamples, 'scale' | 'shift'>;
+export type NativePreprocessing = Pick<NativeColumn, 'scale' | 'shift'>;
 
 export const IDENTITY: Preprocessing = Object.freeze({
   scale: Object.freeze([1]),

@@ -51,9 +51,10 @@ export function readSamplesFor(
   if (Array.isArray(inputs) && typeof inputs[0] === 'string') {
     return readTexts(operation, inputs, inputShape, training?.vectorizer);
   }
-  return inner.inputForm === 'floats'
+  const [form = 'floats'] = inner.inputForms;
+  return form === 'floats'
     ? readSamples(operation, inputs, inputShape, training)
-    : readNamedRows(operation, inputs, inner.inputForm, inputShape);
+    : readNamedRows(operation, inputs, form, inputShape);
 }
 
 function readTexts(

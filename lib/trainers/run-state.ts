@@ -127,22 +127,28 @@ const PROBES = 64;
 
 /** A short text that tells data sets apart: by their size and a few of their samples, so that large ones cost no time. */
 export function fingerprint(samples: NativeLabelledSamples): string {
-  const { inputs, count, indices, labels, labelSize, scale, shift } = samples;
+  const { count, indices, labels, labelSize } = samples;
   const hash = createHash('sha256');
-  const sparse = 'offsets' in inputs ? inputs : undefined;
-  const values = 'offsets' in inputs ? inputs.indices : inputs;
-  hash.update(JSON.stringify([count, values.length, labels.length, labelSize, values.constructor.name]));
-  for (const each of [scale, shift]) hash.update(each);
-  const rows = labels.length / labelSize;
-  const size = values.length / rows;
-  for (let probe = 0; probe < Math.min(PROBES, count); probe++) {
-    const place = Math.floor((probe * count) / Math.min(PROBES, count));
-    const row = indices?.[place] ?? place;
-    const first = sparse?.offsets[row] ?? row * size;
-    const end = sparse?.offsets[row + 1] ?? (row + 1) * size;
-    hash.update(values.subarray(first, end));
-    if (sparse?.values !== undefined) hash.update(sparse.values.subarray(first, end));
-    hash.update(labels.subarray(row * labelSize, (row + 1) * labelSize));
+  for (const { inputs, scale, shift } of samples.columns ?? [samples]) {
+    const sparse = 'offsets' in inputs ? inputs : undefined;
+    const values = 'offsets' in inputs ? inputs.indices : inputs;
+    hash.update(JSON.stringify([count, values.length, labels.length, labelSize, values.constructor.name]));
+    for (const each of [scale, shift]) hash.update(each);
+    const size = values.length / (labels.length / labelSize);
+    for (const row of probedRows(count, indices)) {
+      const first = sparse?.offsets[row] ?? row * size;
+      const end = sparse?.offsets[row + 1] ?? (row + 1) * size;
+      hash.update(values.subarray(first, end));
+      if (sparse?.values !== undefined) hash.update(sparse.values.subarray(first, end));
+      hash.update(labels.subarray(row * labelSize, (row + 1) * labelSize));
+    }
   }
   return hash.digest('hex').slice(0, 32);
+}
+
+function probedRows(count: number, indices: Uint32Array | undefined): number[] {
+  return Array.from({ length: Math.min(PROBES, count) }, (_, probe) => {
+    const place = Math.floor((probe * count) / Math.min(PROBES, count));
+    return indices?.[place] ?? place;
+  });
 }

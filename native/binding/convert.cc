@@ -225,13 +225,41 @@ Napi::Object from_result(Napi::Env env, const ObjectiveResult& result) {
 }
 
 HeldSamples::HeldSamples(const Napi::Value& value, const Architecture& architecture)
-    : samples_(describe(value, architecture.input_shape().size()), architecture.input_shape()) {
-  samples_.check_inputs(architecture.input_form(), architecture.input_rows());
+    : samples_(read(to_object(value, "samples"), architecture)) {
+  for (int i = 0; i < architecture.input_count(); ++i) {
+    const NetworkInput& input = architecture.inputs()[static_cast<size_t>(i)];
+    samples_.check_inputs(input.form, input.rows, i);
+  }
+}
+
+ArraySamples HeldSamples::read(const Napi::Object& samples, const Architecture& architecture) {
+  std::vector<InputColumn> inputs = read_inputs(samples, architecture);
+  const int64_t rows = inputs.front().rows();
+  return {describe_set(samples, rows), std::move(inputs)};
+}
+
+// One input a network has, in its order: `columns`, or the samples' own where there is one.
+std::vector<InputColumn> HeldSamples::read_inputs(const Napi::Object& samples, const Architecture& architecture) {
+  const Napi::Value columns = samples.Get("columns");
+  const auto count = static_cast<uint32_t>(architecture.input_count());
+  if (!columns.IsUndefined() && (!columns.IsArray() || columns.As<Napi::Array>().Length() != count)) {
+    fail("columns", "a list of " + std::to_string(count) + " inputs");
+  }
+  if (columns.IsUndefined() && count != 1) fail("samples", "samples with " + std::to_string(count) + " columns");
+  std::vector<InputColumn> inputs;
+  for (uint32_t i = 0; i < count; ++i) {
+    const Napi::Object column =
+        columns.IsUndefined() ? samples : to_object(columns.As<Napi::Array>().Get(i), "columns");
+    const NetworkInput& input = architecture.inputs()[i];
+    inputs.emplace_back(InputDescription{columns.IsUndefined() ? "" : input.name, describe_inputs(column.Get("inputs")),
+                                         float_period(column, "scale"), float_period(column, "shift")},
+                        input.shape);
+  }
+  return inputs;
 }
 
 // A typed array of samples, or { offsets, indices, values } of sparse ones.
 InputArray HeldSamples::describe_inputs(const Napi::Value& value) {
-  const auto hold = [&](const Napi::TypedArray& array) { held_.push_back(Napi::Persistent(array.As<Napi::Object>())); };
   if (value.IsTypedArray()) {
     const Napi::TypedArray array = typed_array(value, "inputs");
     InputArray inputs{.data = data_of(array), .length = static_cast<int64_t>(array.ElementLength())};
@@ -269,14 +297,9 @@ InputArray HeldSamples::describe_inputs(const Napi::Value& value) {
   return inputs;
 }
 
-ArrayDescription HeldSamples::describe(const Napi::Value& value, int64_t sample_size) {
-  const Napi::Object object = to_object(value, "samples");
-  ArrayDescription description;
+SetDescription HeldSamples::describe_set(const Napi::Object& object, int64_t rows) {
+  SetDescription description;
   description.count = integer_property(object, "count", 0);
-  description.scale = float_period(object, "scale");
-  description.shift = float_period(object, "shift");
-
-  description.inputs = describe_inputs(object.Get("inputs"));
 
   const Napi::Value indices_value = object.Get("indices");
   if (!indices_value.IsUndefined()) {
@@ -284,7 +307,7 @@ ArrayDescription HeldSamples::describe(const Napi::Value& value, int64_t sample_
     if (indices.TypedArrayType() != napi_uint32_array) fail("indices", "a Uint32Array");
     if (static_cast<int64_t>(indices.ElementLength()) != description.count) fail("indices", "one row number a sample");
     description.indices = static_cast<const uint32_t*>(data_of(indices));
-    held_.push_back(Napi::Persistent(indices.As<Napi::Object>()));
+    hold(indices);
   }
 
   const Napi::Value labels_value = object.Get("labels");
@@ -300,18 +323,14 @@ ArrayDescription HeldSamples::describe(const Napi::Value& value, int64_t sample_
     array.data = data_of(labels);
     array.length = static_cast<int64_t>(labels.ElementLength());
     array.row_size = integer_property(object, "labelSize", 1);
-    held_.push_back(Napi::Persistent(labels.As<Napi::Object>()));
+    hold(labels);
   }
   const Napi::Value weights_value = object.Get("sampleWeights");
   if (!weights_value.IsUndefined()) {
     const Napi::Float32Array weights = float_array(weights_value, "sampleWeights");
-    const auto rows = static_cast<int64_t>(weights.ElementLength());
-    const InputArray& inputs = description.inputs;
-    const bool fits =
-        inputs.type == InputArray::Type::kSparse ? rows == inputs.rows : rows * sample_size == inputs.length;
-    if (!fits) fail("sampleWeights", "one weight a row");
+    if (static_cast<int64_t>(weights.ElementLength()) != rows) fail("sampleWeights", "one weight a row");
     description.weights = static_cast<const float*>(data_of(weights));
-    held_.push_back(Napi::Persistent(weights.As<Napi::Object>()));
+    hold(weights);
   }
   return description;
 }

@@ -55,8 +55,11 @@ class HeldSamples {
   const ArraySamples& samples() const { return samples_; }
 
  private:
-  ArrayDescription describe(const Napi::Value& value, int64_t sample_size);
+  ArraySamples read(const Napi::Object& samples, const Architecture& architecture);
+  std::vector<InputColumn> read_inputs(const Napi::Object& samples, const Architecture& architecture);
   InputArray describe_inputs(const Napi::Value& value);
+  SetDescription describe_set(const Napi::Object& samples, int64_t rows);
+  void hold(const Napi::TypedArray& array) { held_.push_back(Napi::Persistent(array.As<Napi::Object>())); }
 
   std::vector<Napi::ObjectReference> held_;
   ArraySamples samples_;

@@ -43,7 +43,12 @@ class InputGradientOperation final : public PromiseOperation {
         samples_(samples, network_->architecture()),
         differentiand_(to_differentiand(differentiand, network_->architecture(), samples_.samples())),
         options_(to_pass_options(options)) {
-    if (network_->architecture().input_form() != InputForm::kFloats) {
+    const auto& inputs = network_->architecture().inputs();
+    if (inputs.size() > 1) {
+      throw Error("INVALID_OPTION", "gradient: the model has " + std::to_string(inputs.size()) +
+                                        " inputs; gradients are by the samples of a model of one input");
+    }
+    if (inputs.front().form != InputForm::kFloats) {
       throw Error(
           "INVALID_OPTION",
           "gradient: the model reads ids or sparse samples, which have no gradient; use the weights of its table");

@@ -97,13 +97,28 @@ void check_parameter_count(const Architecture& architecture, int64_t most) {
   }
 }
 
+// `inputs`, a list of { name, shape }, or the `inputShape` of the only one.
+NetworkInputs to_inputs(const Napi::Object& spec) {
+  const Napi::Value given = spec.Get("inputs");
+  if (given.IsUndefined()) return {{{"input", to_shape(spec.Get("inputShape"), "inputShape")}}};
+  if (!given.IsArray() || given.As<Napi::Array>().Length() == 0) {
+    throw Error("INVALID_ARGUMENT", "inputs must be a list of at least one input");
+  }
+  NetworkInputs inputs;
+  for (uint32_t i = 0; i < given.As<Napi::Array>().Length(); ++i) {
+    const Napi::Object input = to_object(given.As<Napi::Array>().Get(i), "inputs");
+    inputs.list.push_back({string_property(input, "name"), to_shape(input.Get("shape"), "shape")});
+  }
+  return inputs;
+}
+
 }  // namespace
 
 Napi::Function ModelWrap::define(Napi::Env env) {
   return DefineClass(
       env, "NativeModel",
       {InstanceAccessor<&ModelWrap::layers>("layers"), InstanceAccessor<&ModelWrap::output_shape>("outputShape"),
-       InstanceAccessor<&ModelWrap::input_form>("inputForm"), InstanceAccessor<&ModelWrap::parameters>("parameters"),
+       InstanceAccessor<&ModelWrap::input_forms>("inputForms"), InstanceAccessor<&ModelWrap::parameters>("parameters"),
        InstanceMethod<&ModelWrap::get_parameters>("getParameters"),
        InstanceMethod<&ModelWrap::set_parameters>("setParameters"), InstanceMethod<&ModelWrap::plan>("plan"),
        InstanceMethod<&ModelWrap::predict_sync>("predictSync"), InstanceMethod<&ModelWrap::predict>("predict"),
@@ -124,8 +139,8 @@ std::shared_ptr<Network> state_to_read(const std::shared_ptr<Network>& network) 
 ModelWrap::ModelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelWrap>(info) {
   guarded(info.Env(), [&] {
     const Napi::Object spec = to_object(info[0], "spec");
-    auto architecture = std::make_shared<const Architecture>(to_shape(spec.Get("inputShape"), "inputShape"),
-                                                             to_spec_list(spec.Get("layers"), "layers"));
+    auto architecture =
+        std::make_shared<const Architecture>(to_inputs(spec), to_spec_list(spec.Get("layers"), "layers"));
     if (architecture->layers().empty()) throw Error("INVALID_SPEC", "a model needs at least one layer");
     if (!spec.Get("maxParameters").IsUndefined()) {
       check_parameter_count(*architecture, integer_property(spec, "maxParameters", 0));
@@ -160,10 +175,13 @@ Napi::Value ModelWrap::dispose(const Napi::CallbackInfo& info) {
 Napi::Value ModelWrap::layers(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     Napi::Array rows = Napi::Array::New(info.Env());
-    for (const auto& layer : network()->architecture().layers()) {
+    const Architecture& architecture = network()->architecture();
+    for (size_t i = 0; i < architecture.layers().size(); ++i) {
+      const auto& layer = architecture.layers()[i];
       int64_t parameters = 0;
       int64_t trained = 0;
       for (const ParameterSpec& parameter : layer->parameters()) {
+        if (architecture.shares(static_cast<int>(i))) break;  // counted where they are kept
         parameters += parameter.shape.size();
         if (parameter.role == ParameterRole::kTrained) trained += parameter.shape.size();
       }
@@ -185,11 +203,15 @@ Napi::Value ModelWrap::output_shape(const Napi::CallbackInfo& info) {
                  [&]() -> Napi::Value { return from_shape(info.Env(), network()->architecture().output_shape()); });
 }
 
-Napi::Value ModelWrap::input_form(const Napi::CallbackInfo& info) {
+Napi::Value ModelWrap::input_forms(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const InputForm form = network()->architecture().input_form();
-    const char* name = form == InputForm::kIds ? "ids" : form == InputForm::kSparse ? "sparse" : "floats";
-    return Napi::String::New(info.Env(), name);
+    Napi::Array forms = Napi::Array::New(info.Env());
+    for (const NetworkInput& input : network()->architecture().inputs()) {
+      const InputForm form = input.form;
+      const char* name = form == InputForm::kIds ? "ids" : form == InputForm::kSparse ? "sparse" : "floats";
+      forms.Set(forms.Length(), Napi::String::New(info.Env(), name));
+    }
+    return forms;
   });
 }
 
@@ -326,7 +348,7 @@ Napi::Value ModelWrap::differentiate(const Napi::CallbackInfo& info) {
                                 {seed_property(options), static_cast<uint64_t>(integer_property(options, "step", 0))});
     Napi::Object result = Napi::Object::New(env);
     result.Set("output", copy_to_js(env, d.output.data(), d.output.size()));
-    result.Set("inputGradient", copy_to_js(env, d.input_gradient.data(), d.input_gradient.size()));
+    result.Set("inputGradient", copy_to_js(env, d.input_gradients[0].data(), d.input_gradients[0].size()));
     Napi::Array gradients = Napi::Array::New(env);
     for (const auto& gradient : d.parameter_gradients) {
       gradients.Set(gradients.Length(), copy_to_js(env, gradient.data(), gradient.size()));

@@ -25,7 +25,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
  private:
   Napi::Value layers(const Napi::CallbackInfo& info);
   Napi::Value output_shape(const Napi::CallbackInfo& info);
-  Napi::Value input_form(const Napi::CallbackInfo& info);
+  Napi::Value input_forms(const Napi::CallbackInfo& info);
   Napi::Value parameters(const Napi::CallbackInfo& info);
   Napi::Value get_parameters(const Napi::CallbackInfo& info);
   Napi::Value set_parameters(const Napi::CallbackInfo& info);

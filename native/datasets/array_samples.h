@@ -1,35 +1,18 @@
-// Samples that lie in memory: inputs as float32, uint8, ids or sparse rows, an optional list of the rows that belong to
-// the set, an affine map of every value, and labels. Whoever makes it keeps the memory alive.
+// Samples that lie in memory: one input or several (InputColumn), an optional list of the rows that belong to the set,
+// and labels. Whoever makes it keeps the memory alive.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "common/aligned_buffer.h"
 #include "common/input_form.h"
 #include "common/parallel.h"
 #include "common/shape.h"
+#include "datasets/input_column.h"
 #include "datasets/sparse_batch.h"
 
 namespace gradloom {
-
-struct InputArray {
-  enum class Type {
-    kFloat32,
-    kUint8,
-    kInt32,   // ids
-    kSparse,  // row r has the entries [offsets[r], offsets[r + 1]) of `indices` and, unless it is null, of `data`,
-              // floats
-  };
-  Type type = Type::kFloat32;
-  const void* data = nullptr;
-  int64_t length = 0;  // values, or entries
-  const uint32_t* indices = nullptr;
-  const uint32_t* offsets = nullptr;
-  int64_t rows = 0;  // of kSparse: one less than the offsets
-};
 
 struct LabelArray {
   enum class Type { kNone, kInt32, kUint8, kFloat32 };
@@ -41,13 +24,18 @@ struct LabelArray {
   bool classes() const { return type == Type::kInt32 || type == Type::kUint8; }
 };
 
-struct ArrayDescription {
-  InputArray inputs;
+// All of a set but its inputs.
+struct SetDescription {
   LabelArray labels;
   const float* weights = nullptr;     // one a row, for the loss; null: all 1
   const uint32_t* indices = nullptr;  // null: rows 0, 1, 2, ...
   int64_t count = 0;                  // samples of the set
-  // A value at position j of its sample reads as x * scale[j % scale.size()] + shift[j % shift.size()].
+};
+
+// A set of one input.
+struct ArrayDescription : SetDescription {
+  InputArray inputs;
+  // As in InputDescription.
   std::vector<float> scale;
   std::vector<float> shift;
 };
@@ -56,31 +44,33 @@ class ArraySamples {
  public:
   // Throws SHAPE_MISMATCH or INVALID_DATA when lengths, rows or periods do not fit samples of this shape.
   ArraySamples(const ArrayDescription& description, const Shape& sample_shape);
+  // Of at least one input.
+  ArraySamples(const SetDescription& description, std::vector<InputColumn> inputs);
 
-  int64_t count() const { return description_.count; }
-  bool labels_are_classes() const { return description_.labels.classes(); }
-  int64_t label_size() const {
-    return description_.labels.type == LabelArray::Type::kNone ? 0 : description_.labels.row_size;
-  }
+  int64_t count() const { return set_.count; }
+  int input_count() const { return static_cast<int>(inputs_.size()); }
+  bool labels_are_classes() const { return set_.labels.classes(); }
+  int64_t label_size() const { return set_.labels.type == LabelArray::Type::kNone ? 0 : set_.labels.row_size; }
 
-  bool weighted() const { return description_.weights != nullptr; }
+  bool weighted() const { return set_.weights != nullptr; }
 
   // Throws LABEL_OUT_OF_RANGE, naming the sample, unless every class lies in [0, classes) or is `except`.
   void check_classes(int64_t classes, std::optional<int32_t> except = std::nullopt) const;
 
-  // Throws INVALID_DATA unless the inputs can be read in this form, and ID_OUT_OF_RANGE, naming sample and place,
-  // unless every id is below `rows`.
-  void check_inputs(InputForm form, int64_t rows) const;
+  // Throws INVALID_DATA unless an input can be read in this form, and ID_OUT_OF_RANGE, naming sample and place, unless
+  // every id is below `rows`.
+  void check_inputs(InputForm form, int64_t rows, int input = 0) const;
 
-  // Entries of all samples; 0 of samples that are neither ids nor sparse.
-  int64_t entries() const;
-  // The entries of the `count` samples that have most: what a batch may need room for.
-  int64_t most_entries(int64_t count) const;
+  // Of an input: entries of all samples; 0 of samples that are neither ids nor sparse.
+  int64_t entries(int input = 0) const;
+  // Of an input: the entries of the `count` samples that have most: what a batch may need room for.
+  int64_t most_entries(int64_t count, int input = 0) const;
+
   // Samples order[i], or first + i when order is null, for i in [0, count), of ids or sparse rows.
-  void gather_sparse(Team& team, const uint32_t* order, int64_t first, int64_t count, SparseBatch& batch) const;
-
+  void gather_sparse(Team& team, const uint32_t* order, int64_t first, int64_t count, SparseBatch& batch,
+                     int input = 0) const;
   // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count).
-  void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x) const;
+  void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int input = 0) const;
   // The same for labels, as class indices or as floats (classes 0 and 1 become 0.0 and 1.0).
   void gather_classes(const uint32_t* order, int64_t first, int64_t count, int32_t* classes) const;
   void gather_values(const uint32_t* order, int64_t first, int64_t count, float* values) const;
@@ -90,18 +80,13 @@ class ArraySamples {
   void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
 
  private:
-  int64_t row(const uint32_t* order, int64_t i) const;
+  const InputColumn& input(int number) const { return inputs_[static_cast<size_t>(number)]; }
+  Rows rows(const uint32_t* order, int64_t first, int64_t count) const { return {set_.indices, order, first, count}; }
+  Rows all() const { return rows(nullptr, 0, set_.count); }
   int32_t class_at(int64_t row) const;
-  int64_t input_rows() const;
-  void check_sparse(const Shape& sample_shape) const;
-  int64_t entries_of(int64_t row) const;
-  void spread_row(int64_t row, float* out) const;
 
-  ArrayDescription description_;
-  int64_t sample_size_;
-  bool identity_ = false;
-  AlignedBuffer scale_;  // one factor and summand a value of a sample
-  AlignedBuffer shift_;
+  SetDescription set_;
+  std::vector<InputColumn> inputs_;
 };
 
 }  // namespace gradloom

@@ -10,25 +10,38 @@
 namespace gradloom {
 namespace {
 
-// All gradients, those of tables with their zeros, laid out like the weights.
+// All gradients, those of tables with their zeros, laid out like the weights, which are 0 at first.
 class DenseSink final : public GradientSink {
  public:
-  DenseSink(const Architecture& architecture, int first_parameter, float* values)
-      : architecture_(architecture), first_parameter_(first_parameter), values_(values) {}
+  DenseSink(const Architecture& architecture, int layer, float* values)
+      : architecture_(architecture),
+        first_parameter_(architecture.first_parameter(layer)),
+        adds_(architecture.adds_gradients(layer)),
+        values_(values) {}
 
-  float* target(int parameter, int64_t first, float* /*scratch*/) override {
-    return values_ + architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)].offset + first;
+  float* target(int parameter, int64_t first, float* scratch) override {
+    return adds_ ? scratch : values_of(parameter) + first;
   }
-  void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, float* /*gradient*/) override {}
+  void complete(int parameter, int64_t first, int64_t count, float* gradient) override {
+    if (adds_) add(count, gradient, values_of(parameter) + first);
+  }
   void complete_rows(int parameter, const RowGradients& rows) override {
     for (int64_t i = 0; i < rows.count; ++i) {
-      std::copy_n(rows.values + i * rows.width, rows.width, target(parameter, rows.rows[i] * rows.width, nullptr));
+      add(rows.width, rows.values + i * rows.width, values_of(parameter) + rows.rows[i] * rows.width);
     }
   }
 
  private:
+  float* values_of(int parameter) {
+    return values_ + architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)].offset;
+  }
+  static void add(int64_t count, const float* gradient, float* sums) {
+    for (int64_t i = 0; i < count; ++i) sums[i] += gradient[i];
+  }
+
   const Architecture& architecture_;
   int first_parameter_;
+  bool adds_;
   float* values_;
 };
 
@@ -42,10 +55,8 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
   AlignedBuffer gradients(architecture.weights_size());
   std::vector<std::unique_ptr<GradientSink>> sinks;
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
-    sinks.push_back(std::make_unique<DenseSink>(architecture, architecture.first_parameter(static_cast<int>(layer)),
-                                                gradients.data()));
+    sinks.push_back(std::make_unique<DenseSink>(architecture, static_cast<int>(layer), gradients.data()));
   }
-  const auto inputs = static_cast<size_t>(batch * architecture.input_shape().size());
   const auto outputs = static_cast<size_t>(batch * architecture.output_shape().size());
   Differentiation result;
   Team::run(threads, [&](Team& team) {
@@ -55,8 +66,11 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
     result.output.assign(plan.output(), plan.output() + outputs);
     std::copy_n(output_gradient, outputs, plan.output_gradient());
     plan.backward(team, network.weights(), random, sinks);
-    if (plan.input() == nullptr) return;
-    result.input_gradient.assign(plan.input_gradient(), plan.input_gradient() + inputs);
+    for (int i = 0; i < architecture.input_count(); ++i) {
+      const int64_t size =
+          plan.input(i) == nullptr ? 0 : batch * architecture.inputs()[static_cast<size_t>(i)].shape.size();
+      result.input_gradients.emplace_back(plan.input_gradient(i), plan.input_gradient(i) + size);
+    }
   });
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {
     result.parameter_gradients.emplace_back(static_cast<size_t>(architecture.parameters()[p].shape.size()));

@@ -74,35 +74,48 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
        .weight_decay = learner.settings(parameter).weight_decay});
 }
 
-void UpdatingSink::complete_rows(int parameter, const RowGradients& rows) {
-  const GradientCheck check = update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1);
-  if (check == GradientCheck::kNotFinite) not_finite_.store(true, std::memory_order_relaxed);
+TableSink::TableSink(Learner& learner, int layer, SharedTables& tables)
+    : learner_(learner), first_parameter_(learner.network().architecture().first_parameter(layer)) {
+  const auto& own = learner.network().architecture().layers()[static_cast<size_t>(layer)]->parameters();
+  for (size_t p = 0; p < own.size(); ++p) uses_.push_back(tables.use(layer, first_parameter_ + static_cast<int>(p)));
+}
+
+void TableSink::begin_rows(int parameter, int64_t touched) {
+  if (TableUse* use = uses_[static_cast<size_t>(parameter)]) use->begin_rows(touched);
+}
+
+float* TableSink::row_target(int parameter, int64_t first, float* scratch) {
+  TableUse* use = uses_[static_cast<size_t>(parameter)];
+  return use == nullptr ? scratch : use->row_target(first);
+}
+
+void TableSink::complete_rows(int parameter, const RowGradients& rows) {
+  if (TableUse* use = uses_[static_cast<size_t>(parameter)]) {
+    use->complete_rows(rows);
+  } else {
+    note(update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1));
+  }
 }
 
 void UpdatingSink::complete(int parameter, int64_t first, int64_t count, float* gradient) {
   const Stretch stretch{first_parameter_ + parameter, first, count};
-  if (parameter_of(learner_, stretch.parameter).role == ParameterRole::kTrained) {
+  if (at(parameter).role == ParameterRole::kTrained) {
     regularize(learner_, stretch, learner_.network().weights(), gradient);
     clip_by_value(learner_, count, gradient);
   }
-  const GradientCheck check = update_stretch(learner_, stretch, gradient, learner_.steps + 1);
-  if (check == GradientCheck::kNotFinite) not_finite_.store(true, std::memory_order_relaxed);
+  note(update_stretch(learner_, stretch, gradient, learner_.steps + 1));
 }
 
 // Sums are made of what the layer's own memory holds; a statistic is no gradient, and not summed.
 float* BufferingSink::target(int parameter, int64_t first, float* scratch) {
-  const bool sums = gradients_.sums() && at(parameter).role != ParameterRole::kStatistic;
+  const bool sums =
+      (gradients_.sums() || part_ == GradientPart::kFurther) && at(parameter).role != ParameterRole::kStatistic;
   return sums ? scratch : gradients_.values() + at(parameter).gradient_offset + first;
 }
 
 void BufferingSink::complete(int parameter, int64_t first, int64_t count, float* gradient) {
   float* values = gradients_.values() + at(parameter).gradient_offset + first;
-  if (gradient != values) gradients_.add(count, gradient, values);
-}
-
-void BufferingSink::complete_rows(int parameter, const RowGradients& rows) {
-  const GradientCheck check = update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1);
-  if (check == GradientCheck::kNotFinite) not_finite_.store(true, std::memory_order_relaxed);
+  if (gradient != values) gradients_.add(count, gradient, values, part_);
 }
 
 }  // namespace gradloom

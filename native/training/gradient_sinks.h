@@ -4,9 +4,11 @@
 #pragma once
 
 #include <atomic>
+#include <vector>
 
 #include "layers/layer.h"
 #include "training/learner.h"
+#include "training/shared_tables.h"
 #include "training/step_gradients.h"
 
 namespace gradloom {
@@ -29,21 +31,41 @@ GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const flo
 // Updates rows of a table by their gradients, within the limit of clipping by value, which changes them.
 GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step);
 
-class UpdatingSink final : public GradientSink {
+// Rows of tables are updated at once, whatever becomes of other gradients; those of tables that several layers read are
+// kept until all of these are through.
+class TableSink : public GradientSink {
  public:
-  UpdatingSink(Learner& learner, int first_parameter) : learner_(learner), first_parameter_(first_parameter) {}
-
-  float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
-  void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
-  void complete_rows(int parameter, const RowGradients& rows) override;
+  void begin_rows(int parameter, int64_t touched) final;
+  float* row_target(int parameter, int64_t first, float* scratch) final;
+  void complete_rows(int parameter, const RowGradients& rows) final;
 
   // Of the updates since the last call.
   bool take_not_finite() { return not_finite_.exchange(false, std::memory_order_relaxed); }
 
- private:
+ protected:
+  TableSink(Learner& learner, int layer, SharedTables& tables);
+
+  const Architecture::Parameter& at(int parameter) const {
+    return learner_.network().architecture().parameters()[static_cast<size_t>(first_parameter_ + parameter)];
+  }
+  void note(GradientCheck check) {
+    if (check == GradientCheck::kNotFinite) not_finite_.store(true, std::memory_order_relaxed);
+  }
+
   Learner& learner_;
   int first_parameter_;
+
+ private:
+  std::vector<TableUse*> uses_;  // by parameter of the layer; null for others than shared tables
   std::atomic<bool> not_finite_{false};
+};
+
+class UpdatingSink final : public TableSink {
+ public:
+  UpdatingSink(Learner& learner, int layer, SharedTables& tables) : TableSink(learner, layer, tables) {}
+
+  float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
+  void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
 };
 
 // For plans that nobody wants weight gradients of.
@@ -53,32 +75,20 @@ class DiscardingSink final : public GradientSink {
   void complete(int /*parameter*/, int64_t /*first*/, int64_t /*count*/, float* /*gradient*/) override {}
 };
 
-// Tables are not buffered: nothing that needs all gradients has to do with theirs, so their rows are updated at once.
-class BufferingSink final : public GradientSink {
+// Gradients of a layer whose parameters a later one has, too, are added to that one's.
+class BufferingSink final : public TableSink {
  public:
-  BufferingSink(Learner& learner, int first_parameter, StepGradients& gradients)
-      : learner_(learner),
-        architecture_(learner.network().architecture()),
-        first_parameter_(first_parameter),
+  BufferingSink(Learner& learner, int layer, SharedTables& tables, StepGradients& gradients)
+      : TableSink(learner, layer, tables),
+        part_(learner.network().architecture().adds_gradients(layer) ? GradientPart::kFurther : GradientPart::kFirst),
         gradients_(gradients) {}
 
   float* target(int parameter, int64_t first, float* scratch) override;
   void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
-  void complete_rows(int parameter, const RowGradients& rows) override;
-
-  // Of the tables' updates since the last call.
-  bool take_not_finite() { return not_finite_.exchange(false, std::memory_order_relaxed); }
 
  private:
-  const Architecture::Parameter& at(int parameter) const {
-    return architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)];
-  }
-
-  Learner& learner_;
-  const Architecture& architecture_;
-  int first_parameter_;
+  GradientPart part_;
   StepGradients& gradients_;
-  std::atomic<bool> not_finite_{false};
 };
 
 }  // namespace gradloom

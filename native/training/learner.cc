@@ -58,8 +58,8 @@ void Learner::check_no_tables(const std::string& what, const std::string& remedy
 }
 
 bool Learner::needs_all_gradients() const {
-  return settings_.non_finite == NonFinitePolicy::kSkip || settings_.clip.by_norm() ||
-         optimizer_->granularity() != Granularity::kElement;
+  return network_->architecture().shares_gradients() || settings_.non_finite == NonFinitePolicy::kSkip ||
+         settings_.clip.by_norm() || optimizer_->granularity() != Granularity::kElement;
 }
 
 int64_t Learner::state_bytes() const {

@@ -12,44 +12,120 @@
 namespace gradloom {
 
 Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
-    : input_shape_(input_shape), depends_on_weights_{false}, input_rows_(input_shape.size()) {
-  constexpr int64_t kAlignment = kCacheLine / static_cast<int64_t>(sizeof(float));
+    : Architecture(NetworkInputs{{{"input", input_shape}}}, layers) {}
+
+Architecture::Architecture(NetworkInputs inputs, const Spec::List& layers)
+    : inputs_(std::move(inputs.list)), depends_on_weights_(inputs_.size(), false) {
+  for (NetworkInput& input : inputs_) input.rows = input.shape.size();
   for (const Spec& spec : layers) {
-    inputs_.push_back(find_inputs(spec));
+    read_.push_back(find_inputs(spec));
     std::vector<Shape> shapes;
     bool depends = false;
-    for (const int value : inputs_.back()) {
-      shapes.push_back(value == 0 ? input_shape_ : layers_[static_cast<size_t>(value - 1)]->output_shape());
+    for (const int value : read_.back()) {
+      shapes.push_back(shape_of(value));
       depends |= depends_on_weights(value);
     }
     layers_.push_back(make_layer(spec, shapes));
     const Layer& layer = *layers_.back();
-    check_form(layer, inputs_.back());
+    check_form(layer, read_.back());
     depends_on_weights_.push_back(depends || layer.learns());
-    first_parameters_.push_back(static_cast<int>(parameters_.size()));
-    int index = 0;
-    for (const ParameterSpec& parameter : layer.parameters()) {
-      parameters_.push_back({static_cast<int>(layers_.size()) - 1, index++, layer.name() + "." + parameter.name,
-                             parameter.shape, weights_size_, parameter.role, parameter.row_width,
-                             parameter.row_width > 0 ? -1 : gradients_size_, parameter.regularizer});
-      check_initializer(parameter, parameters_.back().name);
-      weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
-      if (parameter.row_width == 0) gradients_size_ = round_up(gradients_size_ + parameter.shape.size(), kAlignment);
+    adds_gradients_.push_back(false);
+    if (spec.has("shares")) {
+      share_parameters(layer, find_layer(spec.string("shares")));
+    } else {
+      add_parameters(layer);
     }
   }
   check_all_read();
 }
 
+void Architecture::add_parameters(const Layer& layer) {
+  constexpr int64_t kAlignment = kCacheLine / static_cast<int64_t>(sizeof(float));
+  owners_.push_back(static_cast<int>(layers_.size()) - 1);
+  first_parameters_.push_back(static_cast<int>(parameters_.size()));
+  int index = 0;
+  for (const ParameterSpec& parameter : layer.parameters()) {
+    parameters_.push_back({owners_.back(), index++, layer.name() + "." + parameter.name, parameter.shape, weights_size_,
+                           parameter.role, parameter.row_width, parameter.row_width > 0 ? -1 : gradients_size_,
+                           parameter.regularizer});
+    check_initializer(parameter, parameters_.back().name);
+    weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
+    if (parameter.row_width == 0) gradients_size_ = round_up(gradients_size_ + parameter.shape.size(), kAlignment);
+  }
+}
+
+// The one that the owner's last user so far had to add to no other now adds to this one.
+void Architecture::share_parameters(const Layer& layer, int owner) {
+  const std::string start = "layer \"" + layer.name() + "\" shares the weights of ";
+  if (owner < 0 || owner == static_cast<int>(layers_.size()) - 1) {
+    throw Error("INVALID_SPEC", start + "no layer before it");
+  }
+  owner = owners_[static_cast<size_t>(owner)];
+  const Layer& first = *layers_[static_cast<size_t>(owner)];
+  const auto alike = [](const ParameterSpec& a, const ParameterSpec& b) {
+    return a.name == b.name && a.shape == b.shape && a.role == b.role && a.row_width == b.row_width;
+  };
+  if (first.kind() != layer.kind() || first.parameters().size() != layer.parameters().size() ||
+      !std::equal(first.parameters().begin(), first.parameters().end(), layer.parameters().begin(), alike)) {
+    throw Error("SHAPE_MISMATCH", start + "\"" + first.name() + "\", but its input of shape " +
+                                      layer.input_shape().to_string() + " needs others than " +
+                                      first.input_shape().to_string());
+  }
+  for (const ParameterSpec& parameter : layer.parameters()) {
+    if (parameter.role != ParameterRole::kStatistic) continue;
+    throw Error("INVALID_SPEC", start + "\"" + first.name() + "\", which keeps running statistics of its own input (" +
+                                    parameter.name + "); use a layer of its own");
+  }
+  owners_.push_back(owner);
+  first_parameters_.push_back(first_parameters_[static_cast<size_t>(owner)]);
+  for (size_t user = 0; user + 1 < layers_.size(); ++user) {
+    if (owners_[user] == owner) adds_gradients_[user] = true;
+  }
+}
+
+bool Architecture::shares_gradients() const {
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
+    const auto& own = layers_[layer]->parameters();
+    const bool summed = std::any_of(own.begin(), own.end(), [](const ParameterSpec& parameter) {
+      return parameter.row_width == 0 && parameter.role == ParameterRole::kTrained;
+    });
+    if (adds_gradients_[layer] && summed) return true;
+  }
+  return false;
+}
+
+std::vector<int> Architecture::users_of(int parameter) const {
+  std::vector<int> users;
+  const int owner = parameters_[static_cast<size_t>(parameter)].layer;
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
+    if (owners_[layer] == owner) users.push_back(static_cast<int>(layer));
+  }
+  return users;
+}
+
+int Architecture::find_layer(const std::string& name) const {
+  const auto found =
+      std::find_if(layers_.begin(), layers_.end(), [&](const auto& layer) { return layer->name() == name; });
+  return found == layers_.end() ? -1 : static_cast<int>(found - layers_.begin());
+}
+
+const Shape& Architecture::shape_of(int value) const {
+  return value < input_count() ? inputs_[static_cast<size_t>(value)].shape
+                               : layers_[static_cast<size_t>(value - input_count())]->output_shape();
+}
+
 std::vector<int> Architecture::find_inputs(const Spec& spec) const {
-  if (!spec.has("inputs")) return {static_cast<int>(layers_.size())};
+  // A first layer reads the first input.
+  if (!spec.has("inputs")) return {layers_.empty() ? 0 : value_of(static_cast<int>(layers_.size()) - 1)};
   std::vector<int> values;
   for (const std::string& name : spec.strings("inputs")) {
-    const auto found =
-        std::find_if(layers_.begin(), layers_.end(), [&](const auto& layer) { return layer->name() == name; });
-    if (found != layers_.end()) {
-      values.push_back(static_cast<int>(found - layers_.begin()) + 1);
-    } else if (name == "@input") {
-      values.push_back(0);
+    const int layer = find_layer(name);
+    const auto input =
+        std::find_if(inputs_.begin(), inputs_.end(), [&](const NetworkInput& i) { return "@" + i.name == name; });
+    if (layer >= 0) {
+      values.push_back(value_of(layer));
+    } else if (input != inputs_.end()) {
+      values.push_back(static_cast<int>(input - inputs_.begin()));
     } else {
       throw Error("INVALID_SPEC",
                   "layer \"" + spec.string("name") + "\" reads \"" + name + "\", which is no layer before it");
@@ -59,38 +135,43 @@ std::vector<int> Architecture::find_inputs(const Spec& spec) const {
 }
 
 void Architecture::check_all_read() const {
-  std::vector<bool> read(layers_.size() + 1, false);
-  for (const std::vector<int>& inputs : inputs_) {
-    for (const int value : inputs) read[static_cast<size_t>(value)] = true;
+  if (layers_.empty()) return;
+  std::vector<bool> read(inputs_.size() + layers_.size(), false);
+  for (const std::vector<int>& values : read_) {
+    for (const int value : values) read[static_cast<size_t>(value)] = true;
+  }
+  for (size_t input = 0; input < inputs_.size(); ++input) {
+    if (!read[input]) throw Error("INVALID_SPEC", "no layer reads the input \"" + inputs_[input].name + "\"");
   }
   for (size_t layer = 0; layer + 1 < layers_.size(); ++layer) {
-    if (!read[layer + 1]) {
+    if (!read[inputs_.size() + layer]) {
       throw Error("INVALID_SPEC", "no layer reads the output of layer \"" + layers_[layer]->name() + "\"");
     }
   }
 }
 
-void Architecture::check_form(const Layer& layer, const std::vector<int>& inputs) {
+void Architecture::check_form(const Layer& layer, const std::vector<int>& values) {
   const InputForm form = layer.input_form();
-  const bool reads_input = std::find(inputs.begin(), inputs.end(), 0) != inputs.end();
-  if (form != InputForm::kFloats && !reads_input) {
-    throw Error("INVALID_SPEC",
-                "layer \"" + layer.name() +
-                    "\" reads ids or sparse samples, which only the model's input can be, not layer \"" +
-                    layers_[static_cast<size_t>(inputs.front() - 1)]->name() + "\"");
-  }
-  if (!reads_input) return;
-  const bool first = std::none_of(inputs_.begin(), inputs_.end() - 1, [](const std::vector<int>& read) {
-    return std::find(read.begin(), read.end(), 0) != read.end();
-  });
-  if (!first && form != input_form_) {
-    throw Error("INVALID_SPEC", "layer \"" + layer.name() +
-                                    "\" reads the model's input in another form than the layers before it: floats, ids "
-                                    "and sparse samples do not mix");
-  }
-  input_form_ = form;
-  if (form == InputForm::kIds) {
-    input_rows_ = first ? layer.id_bound() : std::min(input_rows_, layer.id_bound());
+  for (const int value : values) {
+    if (value >= input_count()) {
+      if (form == InputForm::kFloats) continue;
+      throw Error("INVALID_SPEC",
+                  "layer \"" + layer.name() +
+                      "\" reads ids or sparse samples, which only the model's input can be, not layer \"" +
+                      layers_[static_cast<size_t>(value - input_count())]->name() + "\"");
+    }
+    NetworkInput& input = inputs_[static_cast<size_t>(value)];
+    const bool first = std::none_of(read_.begin(), read_.end() - 1, [&](const std::vector<int>& read) {
+      return std::find(read.begin(), read.end(), value) != read.end();
+    });
+    if (!first && form != input.form) {
+      const std::string which = input_count() == 1 ? "the model's input" : "the input \"" + input.name + "\"";
+      throw Error("INVALID_SPEC", "layer \"" + layer.name() + "\" reads " + which +
+                                      " in another form than the layers before it: floats, ids and sparse samples do "
+                                      "not mix");
+    }
+    input.form = form;
+    if (form == InputForm::kIds) input.rows = first ? layer.id_bound() : std::min(input.rows, layer.id_bound());
   }
 }
 

@@ -17,12 +17,28 @@
 
 namespace gradloom {
 
+struct NetworkInput {
+  std::string name;  // layers read it by this name behind an @
+  Shape shape;       // of one sample
+  // What the layers that read it agree on.
+  InputForm form = InputForm::kFloats;
+  // Rows of the smallest table that ids name, features of a sparse sample.
+  int64_t rows = 0;
+};
+
+struct NetworkInputs {
+  std::vector<NetworkInput> list;
+};
+
 // The architecture: immutable, shared by a network and its copies.
 class Architecture {
  public:
-  // A layer's input is what the layer before it gives, unless its spec has `inputs`: names of layers before it, or
-  // "@input" for the network's own. Throws what make_layer throws, INVALID_SPEC for inputs that do not exist, for a
-  // layer, but the last one, that nobody reads, and for layers that cannot read what they are given.
+  // A layer's input is what the layer before it gives, unless its spec has `inputs`: names of layers before it, or of
+  // the network's own inputs. A layer whose spec has `shares`, the name of a layer before it, uses that one's
+  // parameters. Throws what make_layer throws, INVALID_SPEC for inputs that do not exist, for an input or a layer, but
+  // the last one, that nobody reads, for layers that cannot read what they are given or cannot share.
+  Architecture(NetworkInputs inputs, const Spec::List& layers);
+  // One input, "input".
   Architecture(const Shape& input_shape, const Spec::List& layers);
 
   struct Parameter {
@@ -40,20 +56,28 @@ class Architecture {
     Regularizer regularizer;
   };
 
-  const Shape& input_shape() const { return input_shape_; }
-  const Shape& output_shape() const { return layers_.empty() ? input_shape_ : layers_.back()->output_shape(); }
+  const std::vector<NetworkInput>& inputs() const { return inputs_; }
+  int input_count() const { return static_cast<int>(inputs_.size()); }
+  // Of the first.
+  const Shape& input_shape() const { return inputs_.front().shape; }
+  const Shape& output_shape() const { return layers_.empty() ? input_shape() : layers_.back()->output_shape(); }
   const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
-  // What the layers that read the network's input agree on.
-  InputForm input_form() const { return input_form_; }
-  // Rows of the smallest table that ids name, features of a sparse sample.
-  int64_t input_rows() const { return input_rows_; }
-  // Values are numbered: 0 is the network's input, i + 1 what layer i gives.
-  const std::vector<int>& inputs_of(int layer) const { return inputs_[static_cast<size_t>(layer)]; }
+  // Values are numbered: first the network's inputs, then what each layer gives.
+  const std::vector<int>& inputs_of(int layer) const { return read_[static_cast<size_t>(layer)]; }
+  int value_of(int layer) const { return input_count() + layer; }
   // Whether a layer that gives this value, directly or through others, has weights to train.
   bool depends_on_weights(int value) const { return depends_on_weights_[static_cast<size_t>(value)]; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   // The first of a layer's parameters in `parameters()`.
   int first_parameter(int layer) const { return first_parameters_[static_cast<size_t>(layer)]; }
+  // Whether a layer has another one's parameters.
+  bool shares(int layer) const { return owners_[static_cast<size_t>(layer)] != layer; }
+  // Whether a layer's gradients are added to those of a later one, which backward meets first.
+  bool adds_gradients(int layer) const { return adds_gradients_[static_cast<size_t>(layer)]; }
+  // Whether any layer does whose parameters are more than a table's, which is summed by itself.
+  bool shares_gradients() const;
+  // The layers that use a parameter, in order.
+  std::vector<int> users_of(int parameter) const;
   // Floats of all weights, each parameter aligned to a cache line.
   int64_t weights_size() const { return weights_size_; }
   // The same without tables.
@@ -76,19 +100,23 @@ class Architecture {
 
  private:
   std::vector<int> find_inputs(const Spec& spec) const;
+  int find_layer(const std::string& name) const;
+  const Shape& shape_of(int value) const;
   void check_all_read() const;
   void check_form(const Layer& layer, const std::vector<int>& inputs);
+  void add_parameters(const Layer& layer);
+  void share_parameters(const Layer& layer, int owner);
 
-  Shape input_shape_;
+  std::vector<NetworkInput> inputs_;
   std::vector<std::unique_ptr<Layer>> layers_;
-  std::vector<std::vector<int>> inputs_;  // of each layer
+  std::vector<std::vector<int>> read_;    // values, by each layer
   std::vector<bool> depends_on_weights_;  // of each value
   std::vector<Parameter> parameters_;
   std::vector<int> first_parameters_;
+  std::vector<int> owners_;  // of each layer's parameters
+  std::vector<bool> adds_gradients_;
   int64_t weights_size_ = 0;
   int64_t gradients_size_ = 0;
-  InputForm input_form_ = InputForm::kFloats;
-  int64_t input_rows_;
 };
 
 class Network {

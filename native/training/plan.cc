@@ -31,8 +31,12 @@ void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const f
 namespace {
 
 int64_t entries_in(const Architecture& architecture, const ArraySamples& samples, int64_t batch) {
-  if (architecture.input_form() == InputForm::kFloats || samples.count() == 0) return 0;
-  return batch * samples.entries() / samples.count();
+  if (samples.count() == 0) return 0;
+  int64_t entries = 0;
+  for (int input = 0; input < architecture.input_count(); ++input) {
+    if (architecture.inputs()[static_cast<size_t>(input)].form != InputForm::kFloats) entries += samples.entries(input);
+  }
+  return batch * entries / samples.count();
 }
 
 }  // namespace
@@ -51,6 +55,7 @@ int64_t training_work(const Architecture& architecture, const ArraySamples& samp
 Plan::Plan(std::shared_ptr<const Architecture> architecture, const PlanOptions& options)
     : architecture_(std::move(architecture)), options_(options) {
   parameters_.resize(architecture_->parameters().size());
+  sparse_.resize(architecture_->inputs().size());
   choose_layouts();
   lay_out();
 }
@@ -64,20 +69,26 @@ size_t Plan::add_value(const Shape& shape, Layout layout, bool differentiated) {
   return values_.size() - 1;
 }
 
-// The input comes in rows and the loss takes rows; between them every layer gets the layout it wants.
+// Inputs come in rows and the loss takes rows; between them every layer gets the layout it wants.
 void Plan::choose_layouts() {
-  const bool all_gradients = options_.input_gradient == InputGradient::kKept && reads_floats();
   // By the numbers of the architecture.
-  std::vector<size_t> given = {add_value(architecture_->input_shape(), Layout::kRows, all_gradients)};
+  std::vector<size_t> given;
+  for (size_t i = 0; i < architecture_->inputs().size(); ++i) {
+    const bool kept = options_.input_gradient == InputGradient::kKept && reads_floats(i);
+    given.push_back(add_value(architecture_->inputs()[i].shape, Layout::kRows, kept));
+  }
   for (size_t i = 0; i < architecture_->layers().size(); ++i) {
     const Layer& layer = *architecture_->layers()[i];
     const auto index = static_cast<int>(i);
     const std::vector<int>& read = architecture_->inputs_of(index);
     const Layout wanted = layer.layout(options_.batch, values_[given[static_cast<size_t>(read.front())]].layout);
     std::vector<Input> inputs;
-    for (const int value : read) inputs.push_back({in_layout(given[static_cast<size_t>(value)], wanted)});
-    const size_t output =
-        add_value(layer.output_shape(), wanted, all_gradients || architecture_->depends_on_weights(index + 1));
+    bool differentiated = architecture_->depends_on_weights(architecture_->value_of(index));
+    for (const int value : read) {
+      inputs.push_back({in_layout(given[static_cast<size_t>(value)], wanted)});
+      differentiated |= values_[inputs.back().value].differentiated;
+    }
+    const size_t output = add_value(layer.output_shape(), wanted, differentiated);
     given.push_back(output);
     const size_t others = inputs.size() - 1;
     nodes_.push_back({.layer = &layer,
@@ -124,7 +135,9 @@ void Plan::lay_out() {
 
 void Plan::lay_out_activations() {
   const bool training = runs_backward(options_.phase);
-  if (reads_floats()) values_.front().activation = request(floats_of_value(0), 0, 0);
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    if (reads_floats(i)) values_[i].activation = request(floats_of_value(i), 0, 0);
+  }
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
     for (const Input& input : node.inputs) {
@@ -159,7 +172,7 @@ void Plan::lay_out_gradients() {
       extend(value.gradient, time);
     }
   }
-  if (values_.front().gradient != kAbsent) extend(values_.front().gradient, 2 * loss_time());
+  for (size_t i = 0; i < sparse_.size(); ++i) extend(values_[i].gradient, 2 * loss_time());
 }
 
 void Plan::lay_out_scratch() {
@@ -203,19 +216,29 @@ std::span<const float* const> Plan::parameters_of(int layer, const float* weight
 }
 
 void Plan::reserve(const ArraySamples& samples) {
-  if (!reads_floats()) sparse_.reserve(batch(), samples.most_entries(batch()));
-}
-
-void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
-  if (reads_floats()) {
-    samples.gather_inputs(team, order, first, batch(), input());
-  } else {
-    samples.gather_sparse(team, order, first, batch(), sparse_);
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    if (!reads_floats(i)) sparse_[i].reserve(batch(), samples.most_entries(batch(), static_cast<int>(i)));
   }
 }
 
+void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    const auto number = static_cast<int>(i);
+    if (reads_floats(i)) {
+      samples.gather_inputs(team, order, first, batch(), input(number), number);
+    } else {
+      samples.gather_sparse(team, order, first, batch(), sparse_[i], number);
+    }
+  }
+}
+
+bool Plan::reads_entries(const Node& node) const {
+  const size_t input = node.inputs.front().value;
+  return input < sparse_.size() && !reads_floats(input);
+}
+
 const SparseInput* Plan::sparse_input_of(const Node& node) const {
-  return node.inputs.front().value == 0 && !reads_floats() ? &sparse_.input() : nullptr;
+  return reads_entries(node) ? &sparse_[node.inputs.front().value].input() : nullptr;
 }
 
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
@@ -242,7 +265,9 @@ int Plan::find_non_finite(Team& team, const float* weights, const RandomState& r
     const float* floats = at(values_[value].activation);
     return std::all_of(floats, floats + floats_of_value(value), [](float v) { return std::isfinite(v); });
   };
-  if (reads_floats() ? !finite(0) : !sparse_.finite()) return kInput;
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    if (reads_floats(i) ? !finite(i) : !sparse_[i].finite()) return kInput;
+  }
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
   for (Node& node : nodes_) {
     forward_node(node, pass, weights);
@@ -254,10 +279,12 @@ int Plan::find_non_finite(Team& team, const float* weights, const RandomState& r
 void Plan::backward(Team& team, const float* weights, const RandomState& random,
                     const std::vector<std::unique_ptr<GradientSink>>& sinks) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  const bool grouped = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-    return sparse_input_of(node) != nullptr && values_[node.output].differentiated;
-  });
-  if (grouped) sparse_.group(team, architecture_->input_rows());
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    const bool grouped = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+      return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated;
+    });
+    if (grouped) sparse_[i].group(team, architecture_->inputs()[i].rows);
+  }
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     if (!values_[node.output].differentiated) continue;

@@ -50,12 +50,12 @@ class Plan {
   // become the input, in the form that the network reads.
   void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
 
-  // Null unless the network reads floats.
-  float* input() { return at(values_.front().activation); }
+  // Null unless the network reads floats there.
+  float* input(int number = 0) { return at(values_[static_cast<size_t>(number)].activation); }
   const float* output() const { return at(values_[output_].activation); }
   // The gradient of the output: the loss writes it before backward.
   float* output_gradient() { return at(values_[output_].gradient); }
-  const float* input_gradient() const { return at(values_.front().gradient); }
+  const float* input_gradient(int number = 0) const { return at(values_[static_cast<size_t>(number)].gradient); }
 
   void forward(Team& team, const float* weights, const RandomState& random);
   // From the last layer to the first; `sinks` has one entry a layer.
@@ -83,7 +83,7 @@ class Plan {
   static constexpr int64_t kAbsent = -1;
   static constexpr size_t kNone = static_cast<size_t>(-1);
 
-  // What an operation gives, or the input, in one layout.
+  // What an operation gives, or an input, in one layout.
   struct Value {
     Shape shape;
     Layout layout;
@@ -127,25 +127,26 @@ class Plan {
   void place();
   int64_t request(int64_t size, int first, int last);
   void extend(int64_t request, int time);
-  // Positions in the order of operations; the input is there at 0.
+  // Positions in the order of operations; the inputs are there at 0.
   int forward_time(size_t node) const { return static_cast<int>(node) + 1; }
   int loss_time() const { return static_cast<int>(nodes_.size()) + 1; }
   int backward_time(size_t node) const { return 2 * loss_time() - 1 - static_cast<int>(node); }
   void forward_node(Node& node, const Pass& pass, const float* weights);
   void backward_node(Node& node, const Pass& pass, const float* weights, GradientSink* sink);
   void add_to_gradient(Team& team, const Input& input);
-  bool reads_floats() const { return architecture_->input_form() == InputForm::kFloats; }
+  bool reads_floats(size_t input) const { return architecture_->inputs()[input].form == InputForm::kFloats; }
+  bool reads_entries(const Node& node) const;
   const SparseInput* sparse_input_of(const Node& node) const;
   std::span<const float* const> parameters_of(int layer, const float* weights);
 
   std::shared_ptr<const Architecture> architecture_;
   PlanOptions options_;
-  std::vector<Value> values_;  // the input, then every node's output
+  std::vector<Value> values_;  // the inputs, then every node's output
   std::vector<Node> nodes_;
   size_t output_ = 0;
   std::vector<BufferRequest> requests_;  // while it is laid out
   std::vector<const float*> parameters_;
-  SparseBatch sparse_;  // the input in other forms than floats
+  std::vector<SparseBatch> sparse_;  // by input, those in other forms than floats
   AlignedBuffer workspace_;
   int64_t unshared_size_ = 0;
 };

@@ -10,11 +10,12 @@ void StepGradients::begin_batch(int64_t samples) {
   ++gathered_;
 }
 
-void StepGradients::add(int64_t count, const float* gradient, float* values) const {
-  if (gathered_ == 1) {
-    for (int64_t i = 0; i < count; ++i) values[i] = weight_ * gradient[i];
+void StepGradients::add(int64_t count, const float* gradient, float* values, GradientPart part) const {
+  const float weight = sums() ? weight_ : 1;
+  if (gathered_ == 1 && part == GradientPart::kFirst) {
+    for (int64_t i = 0; i < count; ++i) values[i] = weight * gradient[i];
   } else {
-    for (int64_t i = 0; i < count; ++i) values[i] += weight_ * gradient[i];
+    for (int64_t i = 0; i < count; ++i) values[i] += weight * gradient[i];
   }
 }
 

@@ -9,6 +9,9 @@
 
 namespace gradloom {
 
+// Of the layers that share a parameter, the one that backward comes to first, or another.
+enum class GradientPart { kFirst, kFurther };
+
 class StepGradients {
  public:
   // `size` floats, laid out like the weights, of steps of up to so many batches.
@@ -21,8 +24,9 @@ class StepGradients {
 
   // Before the backward pass of a batch.
   void begin_batch(int64_t samples);
-  // A batch's gradient of some elements, times its samples, into their sums at `values`.
-  void add(int64_t count, const float* gradient, float* values) const;
+  // A batch's gradient of some elements, or a part of it, into their sums at `values`: times the batch's samples, where
+  // steps are made of several.
+  void add(int64_t count, const float* gradient, float* values, GradientPart part = GradientPart::kFirst) const;
   // Batches since the last step.
   int64_t gathered() const { return gathered_; }
   // From sums to means, behind the last batch of a step.

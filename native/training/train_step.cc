@@ -11,6 +11,7 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_p
     : learner_(learner),
       plan_(learner.network().shared_architecture(), {batch, Phase::kTraining, threads}),
       objective_(learner.objective(), batch),
+      shared_tables_(learner.network().architecture(), threads),
       gradients_(std::move(gradients)) {
   const Architecture& architecture = learner.network().architecture();
   if (gradients_ == nullptr && learner.needs_all_gradients()) {
@@ -18,13 +19,13 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_p
   }
   if (gradients_ != nullptr) update_all_ = std::make_unique<UpdateAll>(learner);
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
-    const int first_parameter = architecture.first_parameter(static_cast<int>(layer));
+    const auto index = static_cast<int>(layer);
     if (gradients_ != nullptr) {
-      auto sink = std::make_unique<BufferingSink>(learner, first_parameter, *gradients_);
+      auto sink = std::make_unique<BufferingSink>(learner, index, shared_tables_, *gradients_);
       buffering_.push_back(sink.get());
       sinks_.push_back(std::move(sink));
     } else {
-      auto sink = std::make_unique<UpdatingSink>(learner, first_parameter);
+      auto sink = std::make_unique<UpdatingSink>(learner, index, shared_tables_);
       updating_.push_back(sink.get());
       sinks_.push_back(std::move(sink));
     }
@@ -49,7 +50,8 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
     gradients_->spoiled = true;
   } else {
     plan_.backward(team, weights, random(), sinks_);  // updates as it goes, unless gradients are buffered
-    if (learner_.non_finite() == NonFinitePolicy::kStop) report_tables();
+    const int culprit = shared_tables_.update(team, learner_);
+    if (learner_.non_finite() == NonFinitePolicy::kStop) report_tables(culprit);
   }
 
   StepOutcome outcome = StepOutcome::kUpdated;
@@ -124,15 +126,19 @@ void TrainStep::report_loss(Team& team, const ArraySamples& samples, const uint3
                                 ". Nothing of this step was changed");
 }
 
-// The rows of tables have been updated, and nothing else.
-void TrainStep::report_tables() {
-  const auto& layers = learner_.network().architecture().layers();
-  for (size_t i = buffering_.size(); i-- > 0;) {
-    if (!buffering_[i]->take_not_finite()) continue;
-    throw Error("NOT_FINITE", "a gradient or weight of the table of layer \"" + layers[i]->name() +
-                                  "\" is not finite at step " + std::to_string(learner_.steps + 1) +
-                                  " although the loss is. Its rows have moved in this step: go back to a saved state");
+// The rows of tables have been updated, and nothing else where gradients are buffered.
+void TrainStep::report_tables(int shared) {
+  const auto& architecture = learner_.network().architecture();
+  const auto& layers = architecture.layers();
+  int culprit = shared < 0 ? -1 : architecture.parameters()[static_cast<size_t>(shared)].layer;
+  for (size_t i = 0; i < buffering_.size(); ++i) {
+    if (buffering_[i]->take_not_finite()) culprit = static_cast<int>(i);
   }
+  if (culprit < 0) return;
+  throw Error("NOT_FINITE", "a gradient or weight of the table of layer \"" +
+                                layers[static_cast<size_t>(culprit)]->name() + "\" is not finite at step " +
+                                std::to_string(learner_.steps + 1) +
+                                " although the loss is. Its rows have moved in this step: go back to a saved state");
 }
 
 // The updates have been made: the message says how far they went.

@@ -11,6 +11,7 @@
 #include "training/inspection.h"
 #include "training/learner.h"
 #include "training/plan.h"
+#include "training/shared_tables.h"
 #include "training/step_gradients.h"
 #include "training/step_locks.h"
 #include "training/update_all.h"
@@ -36,7 +37,10 @@ class TrainStep {
   // Looks at the updates from here on, or at none when null; for steps that know all their gradients.
   void inspect(Inspection* inspection) { inspection_ = inspection; }
   // Room for every batch of these samples, so that no step has to make any.
-  void reserve(const ArraySamples& samples) { plan_.reserve(samples); }
+  void reserve(const ArraySamples& samples) {
+    plan_.reserve(samples);
+    shared_tables_.reserve(plan_.architecture(), samples, batch());
+  }
 
   // Trains on samples order[first], order[first + 1], ... (or first, first + 1, ... when order is null) and adds their
   // loss and metrics, as they were before the update, to `totals`. Alone with the network, and computing alone in the
@@ -51,12 +55,13 @@ class TrainStep {
   StepOutcome finish(Team& team);
   RandomState random() const;
   [[noreturn]] void report_loss(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
-  void report_tables();
+  void report_tables(int shared);
   void report_gradients();
 
   Learner& learner_;
   Plan plan_;
   BatchObjective objective_;
+  SharedTables shared_tables_;
   std::shared_ptr<StepGradients> gradients_;  // null when updates stand right behind each gradient
   std::unique_ptr<UpdateAll> update_all_;
   Inspection* inspection_ = nullptr;

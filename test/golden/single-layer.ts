@@ -1,6 +1,11 @@
 import { sizeOf } from '../../lib/core/shape.ts';
 import type { Layer } from '../../lib/layers/layer.ts';
-import { type NativeDifferentiation, type NativeSamples, native } from '../../lib/native.ts';
+import {
+  type NativeColumn,
+  type NativeDifferentiation,
+  type NativeSamples,
+  native,
+} from '../../lib/native.ts';
 
 interface Inputs {
   /** Shape of one sample. */
@@ -13,7 +18,7 @@ interface Inputs {
 }
 
 /** Samples as they are, for the native side. */
-export function plainSamples(inputs: NativeSamples['inputs'], count: number): NativeSamples {
+export function plainSamples(inputs: NativeColumn['inputs'], count: number): NativeSamples {
   return { inputs, count, scale: Float32Array.of(1), shift: Float32Array.of(0) };
 }
 

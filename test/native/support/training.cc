@@ -40,7 +40,9 @@ Samples value_samples(int64_t count, const Shape& shape, int64_t outputs, uint64
 }
 
 std::unique_ptr<Learner> make_learner(const LearnerOptions& options) {
-  auto architecture = std::make_shared<const Architecture>(options.input_shape, options.layers);
+  auto architecture = options.inputs.empty()
+                          ? std::make_shared<const Architecture>(options.input_shape, options.layers)
+                          : std::make_shared<const Architecture>(NetworkInputs{options.inputs}, options.layers);
   auto objective = std::make_shared<const Objective>(loss(options.loss), options.metrics, architecture->output_shape());
   auto network = std::make_shared<Network>(std::move(architecture), options.seed);
   auto optimizer = make_optimizer(options.optimizer.empty() ? adagrad({}) : options.optimizer);

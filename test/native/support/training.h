@@ -39,6 +39,7 @@ struct LearnerOptions {
   uint64_t seed = 1;
   GradientClip clip = {};
   std::vector<ParameterSettings> parameters = {};
+  std::vector<NetworkInput> inputs = {};  // of a network of several, in place of input_shape
 };
 std::unique_ptr<Learner> make_learner(const LearnerOptions& options);
 

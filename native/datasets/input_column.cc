@@ -1,0 +1,213 @@
+#include "datasets/input_column.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <utility>
+
+#include "common/checked.h"
+#include "common/error.h"
+#include "kernels/affine.h"
+#include "kernels/tiling.h"
+
+namespace gradloom {
+namespace {
+
+AlignedBuffer spread(const std::vector<float>& period, int64_t size) {
+  AlignedBuffer buffer(size);
+  for (int64_t j = 0; j < size; ++j) buffer.data()[j] = period[static_cast<size_t>(j) % period.size()];
+  return buffer;
+}
+
+void check_period(const char* name, const std::vector<float>& period, int64_t size) {
+  if (period.empty() || size % static_cast<int64_t>(period.size()) != 0) {
+    throw Error("SHAPE_MISMATCH", std::string("a dataset's ") + name + " has " + std::to_string(period.size()) +
+                                      " entries, which does not divide the " + std::to_string(size) +
+                                      " values of a sample");
+  }
+}
+
+}  // namespace
+
+InputColumn::InputColumn(InputDescription description, const Shape& sample_shape)
+    : name_(std::move(description.name)),
+      array_(description.array),
+      sample_shape_(sample_shape),
+      sample_size_(sample_shape.size()) {
+  check_period("scale", description.scale, sample_size_);
+  check_period("shift", description.shift, sample_size_);
+  identity_ = std::all_of(description.scale.begin(), description.scale.end(), [](float s) { return s == 1.0F; }) &&
+              std::all_of(description.shift.begin(), description.shift.end(), [](float s) { return s == 0.0F; });
+  // A sparse sample may have billions of features, and is never mapped.
+  if (sparse() && !identity_) throw Error("INVALID_DATA", "sparse samples have no scale and no shift");
+  if (sparse()) return;
+  scale_ = spread(description.scale, sample_size_);
+  shift_ = spread(description.shift, sample_size_);
+}
+
+// Of the input that an error is about, where there are several.
+std::string InputColumn::of_input() const { return name_.empty() ? "" : " of input \"" + name_ + "\""; }
+
+int64_t InputColumn::rows() const { return sparse() ? array_.rows : array_.length / sample_size_; }
+
+int64_t InputColumn::entries_of(int64_t row) const {
+  return sparse() ? int64_t{array_.offsets[row + 1]} - array_.offsets[row] : sample_size_;
+}
+
+void InputColumn::check_rows(const Rows& set) const {
+  if ((!sparse() && array_.length % sample_size_ != 0) || (set.indices == nullptr && rows() < set.count)) {
+    throw Error("SHAPE_MISMATCH", "got " + std::to_string(array_.length) + " input values" + of_input() + " for " +
+                                      std::to_string(set.count) + " samples of shape " + sample_shape_.to_string() +
+                                      ", which need " + std::to_string(checked_multiply(set.count, sample_size_)));
+  }
+  if (set.indices != nullptr) {
+    const uint32_t* end = set.indices + set.count;
+    const uint32_t* out = std::find_if(set.indices, end, [&](uint32_t row) { return row >= rows(); });
+    if (out != end) {
+      throw Error("INVALID_DATA", "sample " + std::to_string(out - set.indices) + of_input() + " of a dataset is row " +
+                                      std::to_string(*out) + " of " + std::to_string(rows()));
+    }
+  }
+  if (sparse()) check_entries(set);
+}
+
+// Of the rows that belong to the set.
+void InputColumn::check_entries(const Rows& set) const {
+  for (int64_t i = 0; i < set.count; ++i) {
+    const int64_t row = set.at(i);
+    const uint32_t begin = array_.offsets[row];
+    const uint32_t end = array_.offsets[row + 1];
+    if (begin > end || end > array_.length) {
+      throw Error("INVALID_DATA", "sample " + std::to_string(i) + of_input() + " of a sparse dataset has the entries " +
+                                      std::to_string(begin) + " to " + std::to_string(end) + " of " +
+                                      std::to_string(array_.length));
+    }
+    for (uint32_t e = begin; e < end; ++e) {
+      if (array_.indices[e] < sample_size_) continue;
+      throw Error("ID_OUT_OF_RANGE", "sample " + std::to_string(i) + of_input() + " names feature " +
+                                         std::to_string(array_.indices[e]) + ", but samples have the shape " +
+                                         sample_shape_.to_string() + ": features 0 to " +
+                                         std::to_string(sample_size_ - 1));
+    }
+  }
+}
+
+void InputColumn::check_form(const Rows& set, InputForm form, int64_t limit) const {
+  if (form == InputForm::kFloats) return;
+  const std::string reader =
+      name_.empty() ? "the model's first layer reads " : "the layers that read input \"" + name_ + "\" take ";
+  if (form == InputForm::kSparse) {
+    if (sparse()) return;
+    throw Error("INVALID_DATA", reader + "sparse samples, the dataset has dense ones; make it with fromSparse");
+  }
+  if (array_.type != InputArray::Type::kInt32) {
+    throw Error("INVALID_DATA", reader + "ids, the dataset has other numbers; give them as an Int32Array");
+  }
+  if (!identity_) throw Error("INVALID_DATA", "ids have no scale and no shift");
+  const auto* ids = static_cast<const int32_t*>(array_.data);
+  for (int64_t i = 0; i < set.count; ++i) {
+    const int32_t* sample = ids + set.at(i) * sample_size_;
+    for (int64_t j = 0; j < sample_size_; ++j) {
+      if (sample[j] >= 0 && sample[j] < limit) continue;
+      throw Error("ID_OUT_OF_RANGE", "sample " + std::to_string(i) + of_input() + " has the id " +
+                                         std::to_string(sample[j]) + " at place " + std::to_string(j) +
+                                         ", but the model's table has " + std::to_string(limit) + " rows: 0 to " +
+                                         std::to_string(limit - 1));
+    }
+  }
+}
+
+int64_t InputColumn::entries(const Rows& set) const {
+  if (!sparse() && array_.type != InputArray::Type::kInt32) return 0;
+  int64_t total = 0;
+  for (int64_t i = 0; i < set.count; ++i) total += entries_of(set.at(i));
+  return total;
+}
+
+int64_t InputColumn::most_entries(const Rows& set, int64_t count) const {
+  if (!sparse()) return checked_multiply(count, sample_size_);
+  std::vector<int64_t> lengths(static_cast<size_t>(set.count));
+  for (int64_t i = 0; i < set.count; ++i) lengths[static_cast<size_t>(i)] = entries_of(set.at(i));
+  const auto most = lengths.begin() + std::min(count, set.count);
+  std::nth_element(lengths.begin(), most, lengths.end(), std::greater<>());
+  return std::accumulate(lengths.begin(), most, int64_t{0});
+}
+
+void InputColumn::gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const {
+  batch.reserve(rows.count, 0);
+  int64_t total = 0;
+  for (int64_t i = 0; i < rows.count; ++i) {
+    batch.offsets()[i] = total;
+    total += entries_of(rows.at(i));
+  }
+  batch.offsets()[rows.count] = total;
+  batch.reserve(rows.count, total);
+  const auto* values = sparse() ? static_cast<const float*>(array_.data) : nullptr;
+  const Tiling tiles = tile_rows(rows.count, ceil_divide(total, std::max<int64_t>(rows.count, 1)));
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
+      const int64_t at = rows.at(i);
+      const int64_t to = batch.offsets()[i];
+      const auto entries = static_cast<size_t>(batch.offsets()[i + 1] - to);
+      std::fill_n(batch.samples() + to, entries, static_cast<uint32_t>(i));
+      // Ids were checked to be no less than 0.
+      const void* ids = sparse() ? static_cast<const void*>(array_.indices + array_.offsets[at])
+                                 : static_cast<const int32_t*>(array_.data) + at * sample_size_;
+      if (entries > 0) std::memcpy(batch.indices() + to, ids, entries * sizeof(uint32_t));
+      if (values != nullptr) std::copy_n(values + array_.offsets[at], entries, batch.values() + to);
+    }
+  });
+  batch.filled(rows.count, values != nullptr);
+}
+
+// A sparse sample with its zeros. Entries of one feature add up.
+void InputColumn::spread_row(int64_t row, float* out) const {
+  const auto* values = static_cast<const float*>(array_.data);
+  std::fill_n(out, sample_size_, 0.0F);
+  for (uint32_t e = array_.offsets[row]; e < array_.offsets[row + 1]; ++e) {
+    out[array_.indices[e]] += values == nullptr ? 1.0F : values[e];
+  }
+}
+
+void InputColumn::gather(Team& team, const Rows& rows, float* x) const {
+  const auto* id_data = static_cast<const int32_t*>(array_.data);
+  const auto* byte_data = static_cast<const uint8_t*>(array_.data);
+  const auto* float_data = static_cast<const float*>(array_.data);
+  const Tiling tiles = tile_rows(rows.count, sample_size_);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
+      const int64_t source = rows.at(i) * sample_size_;
+      float* out = x + i * sample_size_;
+      if (sparse()) {
+        spread_row(rows.at(i), out);
+      } else if (array_.type == InputArray::Type::kInt32) {
+        for (int64_t j = 0; j < sample_size_; ++j) {
+          out[j] = static_cast<float>(id_data[source + j]) * scale_.data()[j] + shift_.data()[j];
+        }
+      } else if (array_.type == InputArray::Type::kUint8) {
+        affine_from_bytes(byte_data + source, scale_.data(), shift_.data(), sample_size_, out);
+      } else if (identity_) {
+        std::memcpy(out, float_data + source, static_cast<size_t>(sample_size_) * sizeof(float));
+      } else {
+        affine(float_data + source, scale_.data(), shift_.data(), sample_size_, out);
+      }
+    }
+  });
+}
+
+void InputColumn::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const {
+  if (sparse()) {
+    std::copy_n(gradients, count * sample_size_, stored);
+    return;
+  }
+  const Tiling tiles = tile_rows(count, sample_size_);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
+      const int64_t at = i * sample_size_;
+      for (int64_t j = 0; j < sample_size_; ++j) stored[at + j] = gradients[at + j] * scale_.data()[j];
+    }
+  });
+}
+
+}  // namespace gradloom

@@ -1,0 +1,95 @@
+// One input of the samples of a set, in memory: float32, uint8, ids or sparse rows, and an affine map of every value.
+// Rows of it are addressed by the set (ArraySamples), whose inputs all have the same rows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/aligned_buffer.h"
+#include "common/input_form.h"
+#include "common/parallel.h"
+#include "common/shape.h"
+#include "datasets/sparse_batch.h"
+
+namespace gradloom {
+
+struct InputArray {
+  enum class Type {
+    kFloat32,
+    kUint8,
+    kInt32,   // ids
+    kSparse,  // row r has the entries [offsets[r], offsets[r + 1]) of `indices` and, unless it is null, of `data`,
+              // floats
+  };
+  Type type = Type::kFloat32;
+  const void* data = nullptr;
+  int64_t length = 0;  // values, or entries
+  const uint32_t* indices = nullptr;
+  const uint32_t* offsets = nullptr;
+  int64_t rows = 0;  // of kSparse: one less than the offsets
+};
+
+struct InputDescription {
+  std::string name;  // for errors; "" in a set that has one input
+  InputArray array;
+  // A value at position j of its sample reads as x * scale[j % scale.size()] + shift[j % shift.size()].
+  std::vector<float> scale;
+  std::vector<float> shift;
+};
+
+// Rows of a set, by their place: place i is row `indices[order[first + i]]`; either list may be null for 0, 1, 2, ...
+struct Rows {
+  const uint32_t* indices = nullptr;
+  const uint32_t* order = nullptr;
+  int64_t first = 0;
+  int64_t count = 0;
+
+  int64_t at(int64_t i) const {
+    const int64_t sample = order == nullptr ? first + i : order[first + i];
+    return indices == nullptr ? sample : indices[sample];
+  }
+};
+
+class InputColumn {
+ public:
+  // Throws SHAPE_MISMATCH or INVALID_DATA when lengths or periods do not fit samples of this shape.
+  InputColumn(InputDescription description, const Shape& sample_shape);
+
+  // Throws SHAPE_MISMATCH or INVALID_DATA unless all samples of the set are there.
+  void check_rows(const Rows& set) const;
+  // Throws INVALID_DATA unless the samples can be read in this form, and ID_OUT_OF_RANGE, naming sample and place,
+  // unless every id is below `limit`.
+  void check_form(const Rows& set, InputForm form, int64_t limit) const;
+
+  int64_t rows() const;
+  const Shape& sample_shape() const { return sample_shape_; }
+  // Of all samples; 0 of samples that are neither ids nor sparse.
+  int64_t entries(const Rows& set) const;
+  // Of the `count` samples that have most.
+  int64_t most_entries(const Rows& set, int64_t count) const;
+
+  // Of ids or sparse rows.
+  void gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const;
+  // x[i] = row i, as floats.
+  void gather(Team& team, const Rows& rows, float* x) const;
+  // Turns gradients by the values that `gather` gives, of `count` samples, into those by the stored values.
+  void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
+
+ private:
+  void check_entries(const Rows& set) const;
+  bool sparse() const { return array_.type == InputArray::Type::kSparse; }
+  std::string of_input() const;
+  int64_t entries_of(int64_t row) const;
+  void spread_row(int64_t row, float* out) const;
+
+  std::string name_;
+  InputArray array_;
+  Shape sample_shape_;
+  int64_t sample_size_;
+  bool identity_ = false;
+  AlignedBuffer scale_;  // one factor and summand a value of a sample
+  AlignedBuffer shift_;
+};
+
+}  // namespace gradloom
