@@ -412,6 +412,17 @@ export interface NativeTrainer {
     options: NativeFitOptions,
     onEvent: (event: NativeRunEvent) => void,
   ): NativeRun;
+  /**
+   * One step on all samples as one batch, on the calling thread: the loss before the update, NaN where `nonFinite: 'skip'`
+   * left the step out. `learningRate`, where it changes: of this step.
+   */
+  trainStep(
+    samples: NativeLabelledSamples,
+    options: {
+      readonly lossFunction?: NativeLossFunction | undefined;
+      readonly learningRate?: number | undefined;
+    },
+  ): number;
   /** Optimizer steps so far. */
   readonly steps: number;
   getState(): NativeTrainerState;

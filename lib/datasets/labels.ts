@@ -63,7 +63,8 @@ export function readLabels(operation: string, options: LabelOptions, count: numb
     : readValues(operation, labels, options.labelShape, count);
 }
 
-function kindOf(labels: LabelData | undefined): LabelKind {
+/** What labels are taken for unless they are said to be something else. */
+export function kindOf(labels: LabelData | undefined): LabelKind {
   if (labels === undefined) return 'none';
   return types.isFloat32Array(labels) || isList(labels[0]) ? 'values' : 'class';
 }

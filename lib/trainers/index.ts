@@ -20,5 +20,6 @@ export type { MonitorOptions } from './monitor.ts';
 export type { ReduceOnPlateauOptions } from './plateau.ts';
 export type { ResumeOptions } from './resume.ts';
 export { stopOnSignal } from './stop-on-signal.ts';
+export type { TrainStepOptions } from './train-step.ts';
 export { Trainer, type TrainerOptions } from './trainer.ts';
 export type { TrainingRun } from './training-run.ts';

@@ -17,6 +17,7 @@ import {
 } from '../core/options.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { Dataset } from '../datasets/dataset.ts';
+import type { LabelData } from '../datasets/labels.ts';
 import { SampleStream } from '../datasets/stream.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
@@ -35,6 +36,7 @@ import {
   toNativeObjective,
 } from '../models/objective.ts';
 import type { PredictOptions } from '../models/predictions.ts';
+import type { RawSamples } from '../models/samples.ts';
 import { checkSameReading, recordTraining } from '../models/training-record.ts';
 import {
   type NativeLabelledSamples,
@@ -68,6 +70,7 @@ import {
 } from './resume.ts';
 import { type RunData, type SetData, startRun, type TrainerParts } from './start-run.ts';
 import { StreamPump } from './stream-pump.ts';
+import { type TrainStepOptions, trainStep } from './train-step.ts';
 import type { TrainingRun } from './training-run.ts';
 
 export interface TrainerOptions<
@@ -217,6 +220,26 @@ export class Trainer<
       ? this.#readStream(train as SampleStream, settings.validation)
       : this.#readData('fit', train, settings.validation);
     return startRun('fit', this.#parts, data, settings);
+  }
+
+  /**
+   * One step on one batch, here and now, and the loss of the batch before it: for small networks that learn while they act,
+   * such as agents. `inputs` are what `predict` takes, in the units before preprocessing; `labels` are classes or target
+   * values, one a sample, as the loss wants them. The bits are those of a `fit` over just this batch, and the step
+   * counts in the optimizer's state, in learning rates and for checkpoints as any other, but to no epoch. Shapes of the
+   * last four batch sizes are kept compiled. The event loop waits: large batches are `fit`'s.
+   *
+   * Under `nonFinite: 'skip'` NaN says that the step was left out.
+   *
+   * Throws `MODEL_BUSY` while a run trains the model, `SHAPE_MISMATCH`, `INVALID_DATA` and `LABEL_OUT_OF_RANGE` for a
+   * batch that does not fit, `NOT_FINITE` as `fit` rejects.
+   *
+   * @example
+   * const loss = trainer.trainStep([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]);
+   */
+  trainStep(inputs: RawSamples, labels: LabelData, options?: TrainStepOptions): number {
+    this.#checkIdle('trainStep', 'await its run, or stop it, first');
+    return trainStep(this.#parts, inputs, labels, options);
   }
 
   /**

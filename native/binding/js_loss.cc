@@ -7,9 +7,9 @@
 
 namespace gradloom {
 
-void JsLoss::attach(EventChannel& channel, const Napi::Value& function) {
+void JsLoss::attach(EventChannel* channel, const Napi::Value& function) {
   if (!function.IsFunction()) throw Error("INVALID_ARGUMENT", "lossFunction must be a function for a custom loss");
-  channel_ = &channel;
+  channel_ = channel;
   function_ = Napi::Persistent(function.As<Napi::Function>());
   const std::lock_guard guard(mutex_);
   stopped_ = false;
@@ -35,8 +35,12 @@ double JsLoss::mean(const LossArguments& args) {
     asked_ = &args;
     answered_ = false;
   }
-  // Dropped when the environment goes first, which then stops the operation.
-  channel_->send([this](Napi::Env env) { answer(env); });
+  if (channel_ == nullptr) {
+    answer(function_.Env());
+  } else {
+    // Dropped when the environment goes first, which then stops the operation.
+    channel_->send([this](Napi::Env env) { answer(env); });
+  }
   std::unique_lock guard(mutex_);
   changed_.wait(guard, [&] { return answered_ || stopped_; });
   asked_ = nullptr;

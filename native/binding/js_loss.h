@@ -1,5 +1,6 @@
 // A custom loss that a JavaScript function computes. The thread that trains or evaluates asks for it through its
-// operation's channel and waits for the answer; the event loop stays free otherwise.
+// operation's channel and waits for the answer; the event loop stays free otherwise. A step that is made on the
+// JavaScript thread itself calls the function at once.
 #pragma once
 
 #include <condition_variable>
@@ -15,22 +16,22 @@ namespace gradloom {
 
 class JsLoss final : public LossCaller {
  public:
-  // On the JavaScript thread: for the time of an operation, one at a time. `function` takes outputs, labels, weights of
-  // samples or undefined, the gradient to fill or undefined, and the batch size; it returns the mean, or undefined when
-  // it has failed and knows why.
-  void attach(EventChannel& channel, const Napi::Value& function);
+  // On the JavaScript thread: for the time of an operation, one at a time. Without a channel `mean` is called on the
+  // JavaScript thread, too. `function` takes outputs, labels, weights of samples or undefined, the gradient to fill or
+  // undefined, and the batch size; it returns the mean, or undefined when it has failed and knows why.
+  void attach(EventChannel* channel, const Napi::Value& function);
   void detach();
 
   // Ends what the operation's thread waits for; from any thread.
   void stop();
 
-  // On the operation's thread.
+  // On the operation's thread, or the JavaScript thread (see attach).
   double mean(const LossArguments& args) override;
 
  private:
   void answer(Napi::Env env);
 
-  EventChannel* channel_ = nullptr;
+  EventChannel* channel_ = nullptr;  // null where `mean` runs on the JavaScript thread
   Napi::FunctionReference function_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -43,7 +44,7 @@ class JsLoss final : public LossCaller {
 // Attached as long as it lives, which begins and ends on the JavaScript thread.
 class AttachedLoss {
  public:
-  AttachedLoss(std::shared_ptr<JsLoss> loss, EventChannel& channel, const Napi::Value& function)
+  AttachedLoss(std::shared_ptr<JsLoss> loss, EventChannel* channel, const Napi::Value& function)
       : loss_(std::move(loss)) {
     if (loss_ != nullptr) loss_->attach(channel, function);
   }

@@ -53,7 +53,7 @@ class EvaluateOperation final : public PromiseOperation {
       : PromiseOperation(env, "gradloom.evaluate"),
         network_(model.network()),
         loss_(make_loss_of(to_spec(to_object(objective, "objective").Get("loss")))),
-        attached_(loss_.js, channel(), to_object(objective, "objective").Get("lossFunction")),
+        attached_(loss_.js, &channel(), to_object(objective, "objective").Get("lossFunction")),
         objective_(std::make_shared<Objective>(
             std::move(loss_.loss), to_spec_list(to_object(objective, "objective").Get("metrics"), "metrics"),
             network_->architecture().output_shape())),

@@ -180,7 +180,7 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
     throw Error("MODEL_BUSY", "this model already trains; await that run, or stop it, before the next fit");
   }
   try {
-    loss_.emplace(trainer.js_loss, channel(), options.As<Napi::Object>().Get("lossFunction"));
+    loss_.emplace(trainer.js_loss, &channel(), options.As<Napi::Object>().Get("lossFunction"));
   } catch (...) {
     learner_->network().end_training();
     throw;

@@ -35,6 +35,22 @@ struct State {
   Shape shape;
 };
 
+// A custom loss may call anything while the step waits for it: to that the model trains.
+class TrainingClaim {
+ public:
+  explicit TrainingClaim(Network& network) : network_(network) {
+    if (!network.begin_training()) {
+      throw Error("MODEL_BUSY", "trainStep: the model is being trained; await its run, or stop it, first");
+    }
+  }
+  ~TrainingClaim() { network_.end_training(); }
+  TrainingClaim(const TrainingClaim&) = delete;
+  TrainingClaim& operator=(const TrainingClaim&) = delete;
+
+ private:
+  Network& network_;
+};
+
 std::vector<State> states_of(const Learner& learner) {
   std::vector<State> states;
   const auto& parameters = learner.network().architecture().parameters();
@@ -59,11 +75,12 @@ void import_state(Learner& learner, const State& state, const float* file) {
 }  // namespace
 
 Napi::Function TrainerWrap::define(Napi::Env env) {
-  return DefineClass(env, "NativeTrainer",
-                     {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::get_state>("getState"),
-                      InstanceMethod<&TrainerWrap::set_state>("setState"), InstanceMethod<&TrainerWrap::reset>("reset"),
-                      InstanceAccessor<&TrainerWrap::steps>("steps"),
-                      InstanceMethod<&TrainerWrap::effective_rates>("effectiveRates")});
+  return DefineClass(
+      env, "NativeTrainer",
+      {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::train_step>("trainStep"),
+       InstanceMethod<&TrainerWrap::get_state>("getState"), InstanceMethod<&TrainerWrap::set_state>("setState"),
+       InstanceMethod<&TrainerWrap::reset>("reset"), InstanceAccessor<&TrainerWrap::steps>("steps"),
+       InstanceMethod<&TrainerWrap::effective_rates>("effectiveRates")});
 }
 
 TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TrainerWrap>(info) {
@@ -86,6 +103,7 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
     }
     learner_ = std::make_shared<Learner>(model.network(), make_optimizer(to_spec(spec.Get("optimizer"))),
                                          std::move(objective), std::move(settings));
+    single_steps_ = std::make_unique<SingleSteps>(learner_);
     accounted_bytes_ = learner_->state_bytes();
     Napi::MemoryManagement::AdjustExternalMemory(info.Env(), accounted_bytes_);
   });
@@ -108,6 +126,21 @@ Napi::Value TrainerWrap::fit(const Napi::CallbackInfo& info) {
     RunWrap::Unwrap(handle)->attach(*operation, learner_);
     RunWrap::Unwrap(handle)->attach(Addon::of(env).operations().start(std::move(operation)));
     return handle;
+  });
+}
+
+Napi::Value TrainerWrap::train_step(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Network& network = learner_->network();
+    const HeldSamples held(info[0], network.architecture());
+    if (held.samples().count() == 0) throw Error("INVALID_DATA", "trainStep: the batch is empty");
+    learner_->objective()->check_labels(held.samples());
+    const Napi::Object options = to_object(info[1], "options");
+    const TrainingClaim claim(network);
+    const AttachedLoss loss(js_loss_, nullptr, options.Get("lossFunction"));
+    const Napi::Value rate = options.Get("learningRate");
+    if (!rate.IsUndefined()) learner_->learning_rate = to_number(rate, "learningRate");
+    return Napi::Number::New(info.Env(), single_steps_->run(held.samples(), threads_));
   });
 }
 

@@ -6,6 +6,7 @@
 #include <napi.h>
 #include "binding/js_loss.h"
 #include "training/learner.h"
+#include "training/single_steps.h"
 
 namespace gradloom {
 
@@ -18,6 +19,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
 
  private:
   Napi::Value fit(const Napi::CallbackInfo& info);
+  Napi::Value train_step(const Napi::CallbackInfo& info);
   Napi::Value steps(const Napi::CallbackInfo& info);
   Napi::Value effective_rates(const Napi::CallbackInfo& info);
   Napi::Value get_state(const Napi::CallbackInfo& info);
@@ -26,6 +28,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   void refuse_while_training(const char* operation) const;
 
   std::shared_ptr<Learner> learner_;
+  std::unique_ptr<SingleSteps> single_steps_;
   std::shared_ptr<JsLoss> js_loss_;  // null unless the loss is a custom one
   int threads_ = 0;
   int64_t accounted_bytes_ = 0;

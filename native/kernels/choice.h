@@ -46,6 +46,8 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
 
 // Threads for passes of `flops`: a fork and a barrier cost more than the arithmetic of a tiny model.
 int choose_threads(int requested, int64_t flops);
+// The same for a call that begins a team of its own for all its passes.
+int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_of_call);
 
 // The rows of a product [rows, depth] x [depth, columns] cut into jobs that are worth handing to a thread, some
 // microseconds each, and fit the kernels' tiles of 6 rows.

@@ -41,7 +41,8 @@ void predict(Network& network, PlanPool& plans, const ArraySamples& samples, con
   if (samples.count() == 0) return;
   const int64_t batch = std::min(options.batch, samples.count());
   const int64_t output_size = network.architecture().output_shape().size();
-  const int threads = choose_threads(options.threads, forward_work(network.architecture(), samples, batch));
+  const int threads = choose_threads_of_call(options.threads, forward_work(network.architecture(), samples, batch),
+                                             forward_work(network.architecture(), samples, samples.count()));
   Team::run(threads, [&](Team& team) {
     const std::shared_lock weights(network.lock());
     for (int64_t first = 0; first < samples.count() && !stop.load(std::memory_order_relaxed); first += batch) {

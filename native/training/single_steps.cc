@@ -1,0 +1,53 @@
+#include "training/single_steps.h"
+
+#include <algorithm>
+
+#include "kernels/choice.h"
+#include "training/plan.h"
+
+namespace gradloom {
+
+double SingleSteps::run(const ArraySamples& samples, int requested) {
+  const int64_t batch = samples.count();
+  const Architecture& architecture = learner_->network().architecture();
+  const int64_t work = training_work(architecture, samples, batch);
+  const int threads = choose_threads_of_call(requested, work, work);
+  try {
+    TrainStep& step = step_for(batch, threads);
+    step.reserve(samples);
+    make_room(batch);
+    Team::run(threads, [&](Team& team) { step.run(team, samples, nullptr, 0, totals_); });
+  } catch (...) {
+    // What has been gathered of a step that failed must not reach the next one.
+    compiled_.clear();
+    gradients_.reset();
+    throw;
+  }
+  return learner_->objective()->running_result(totals_).loss;
+}
+
+TrainStep& SingleSteps::step_for(int64_t batch, int threads) {
+  const auto found = std::find_if(compiled_.begin(), compiled_.end(), [&](const Compiled& each) {
+    return each.step->batch() == batch && each.threads == threads;
+  });
+  if (found != compiled_.end()) {
+    std::rotate(found, std::next(found), compiled_.end());
+    return *compiled_.back().step;
+  }
+  if (gradients_ == nullptr && learner_->needs_all_gradients()) {
+    gradients_ = std::make_shared<StepGradients>(learner_->network().architecture().gradients_size(), 1);
+  }
+  if (compiled_.size() == kKept) compiled_.erase(compiled_.begin());
+  compiled_.push_back({threads, std::make_unique<TrainStep>(*learner_, batch, threads, gradients_)});
+  return *compiled_.back().step;
+}
+
+void SingleSteps::make_room(int64_t batch) {
+  if (batch > most_samples_) {
+    totals_ = learner_->objective()->empty_totals(batch);
+    most_samples_ = batch;
+  }
+  learner_->objective()->reset(totals_);
+}
+
+}  // namespace gradloom
