@@ -1,130 +1,105 @@
 /**
- * Slide 11: Q-learning balances a pole, with values linear in tile-coded features and AdaGrad on the few weights that a step
- * touches. A pole still up when time is up has a future that counts; one that fell has none.
+ * Slide 11: Q-learning balances a pole, twice: with values linear in tile-coded features and AdaGrad on the few weights that a
+ * step touches, and with a small network, replay and a target network. Both learn by `trainStep` while they act. A pole
+ * still up when time is up has a future that counts; one that fell has none.
  *
  *   npx tsx examples/11-cart-pole.ts [--short] [--seed n]
  */
+import { adagrad, adam, dense, sequential, sparseDense, Trainer } from 'gradloom';
 import * as plot from 'gradloom/plot';
 import { CartPole } from './support/cart-pole.ts';
-import { makeRandom } from './support/random.ts';
+import { QLearner } from './support/q-learner.ts';
+import { makeRandom, type Random } from './support/random.ts';
 import { draw, isShort, reach, seed } from './support/system.ts';
 import { tileCoding } from './support/tile-coding.ts';
 
 const GAMMA = 0.99;
-const LEARNING_RATE = 1;
+const LIMITS = [2.4, 3, 0.2095, 3] as const;
 const WINDOW = 100;
+const tiles = tileCoding({ tilings: 8, cells: [4, 4, 6, 6], limits: LIMITS, displacement: [3, 5, 7, 1] });
 
-const tiles = tileCoding({
-  tilings: 8,
-  cells: [4, 4, 6, 6],
-  limits: [2.4, 3, 0.2095, 3],
-  displacement: [3, 5, 7, 1],
-});
-
-/** One weight a tile and action, and AdaGrad's sum of squared gradients beside each. */
-class LinearQ {
-  readonly weights = [new Float64Array(tiles.size), new Float64Array(tiles.size)] as const;
-  readonly #sums = [new Float64Array(tiles.size), new Float64Array(tiles.size)] as const;
-
-  value(active: readonly number[], action: 0 | 1): number {
-    return active.reduce((sum, tile) => sum + (this.weights[action][tile] as number), 0);
-  }
-
-  best(active: readonly number[]): 0 | 1 {
-    return this.value(active, 1) > this.value(active, 0) ? 1 : 0;
-  }
-
-  /** The gradient of half the squared error is the error at each active tile, and 0 elsewhere: nothing else is touched. */
-  learn(active: readonly number[], action: 0 | 1, target: number): void {
-    const error = this.value(active, action) - target;
-    const [weights, sums] = [this.weights[action], this.#sums[action]];
-    for (const tile of active) {
-      sums[tile] = (sums[tile] as number) + error * error;
-      // Shared by all tilings, which move the value together.
-      const step = (LEARNING_RATE * error) / (Math.sqrt(sums[tile] as number) + 1e-8);
-      weights[tile] = (weights[tile] as number) - step;
-    }
-  }
+/** A sample is the tiles that are on: one weight a tile and action, of which a step touches eight. */
+function linear(random: Random): QLearner {
+  const model = sequential({ inputShape: [tiles.size] }, [
+    sparseDense({ units: 2, bias: false, weightInitializer: 'zeros' }),
+  ]);
+  const trainer = new Trainer(model, { optimizer: adagrad({ learningRate: 1 }), loss: 'meanSquaredError' });
+  return new QLearner(trainer, { featuresOf: tiles.tilesOf, gamma: GAMMA, random });
 }
 
-interface Outcome {
-  readonly returns: readonly number[];
-  /** The first episodes after which the mean of the last hundred was 195 and 475. */
-  readonly solved195: number | undefined;
-  readonly solved475: number | undefined;
-  /** The mean of episodes that follow the best policy met in training, without exploring. */
-  readonly best: number;
+/** Values from 0 to 1, the size that a network's outputs begin with, are learnt soonest. */
+function network(random: Random, seed: number): QLearner {
+  const model = sequential({ inputShape: [4], seed }, [
+    dense({ units: 64, activation: 'relu' }),
+    dense({ units: 64, activation: 'relu' }),
+    dense({ units: 2 }),
+  ]);
+  const trainer = new Trainer(model, { optimizer: adam({ learningRate: 3e-4 }), loss: 'meanSquaredError' });
+  return new QLearner(trainer, {
+    featuresOf: (observation) => observation.map((value, axis) => value / (LIMITS[axis] as number)),
+    gamma: GAMMA,
+    rewardScale: 1 - GAMMA,
+    random,
+    replay: { memory: 50_000, batchSize: 64, refresh: 50 },
+  });
 }
 
-function train(seed: number, episodes: number): Outcome {
+interface Task {
+  readonly goal: number;
+  readonly episodes: number;
+}
+
+/** Trains until a hundred episodes have the goal as mean, or episodes are up. */
+function train(makeLearner: typeof network, seed: number, { goal, episodes }: Task) {
   const environment = new CartPole();
-  const random = makeRandom(seed + 1000);
-  const q = new LinearQ();
+  const learner = makeLearner(makeRandom(seed + 1000), seed);
   const returns: number[] = [];
-  let exploration = 1;
-  let [solved195, solved475]: (number | undefined)[] = [];
   // An agent that goes on learning may also get worse: the weights of the best hundred episodes are kept.
-  let kept = { mean: 0, weights: structuredClone(q.weights) };
+  let kept = { mean: 0, weights: learner.model.getWeights() };
+  let [exploration, solved195] = [1, Number.POSITIVE_INFINITY];
   environment.reset(seed);
-  for (let episode = 1; episode <= episodes && solved475 === undefined; episode++) {
-    let active = tiles.tilesOf(environment.reset());
-    let sum = 0;
-    for (let isOver = false; !isOver; ) {
-      const action = random() < exploration ? (random() < 0.5 ? 0 : 1) : q.best(active);
-      const { observation, reward, terminated, truncated } = environment.step(action);
-      const next = tiles.tilesOf(observation);
-      q.learn(
-        active,
-        action,
-        reward + (terminated ? 0 : GAMMA * Math.max(q.value(next, 0), q.value(next, 1))),
-      );
-      active = next;
-      sum += reward;
-      isOver = terminated || truncated;
-    }
+  while (returns.length < episodes && kept.mean < goal) {
+    returns.push(learner.train(environment, exploration));
     exploration = Math.max(0.01, exploration * 0.98);
-    returns.push(sum);
-    const last = returns.slice(-WINDOW);
-    const mean = last.length < WINDOW ? 0 : last.reduce((total, value) => total + value, 0) / WINDOW;
-    if (mean > kept.mean) kept = { mean, weights: structuredClone(q.weights) };
-    if (mean >= 195) solved195 ??= episode;
-    if (mean >= 475) solved475 ??= episode;
+    const mean = returns.length < WINDOW ? 0 : meanOf(returns.slice(-WINDOW));
+    if (mean > kept.mean) kept = { mean, weights: learner.model.getWeights() };
+    if (mean >= 195) solved195 = Math.min(solved195, returns.length);
   }
-  for (const action of [0, 1] as const) q.weights[action].set(kept.weights[action]);
-  return { returns, solved195, solved475, best: follow(q, environment) };
-}
-
-function follow(q: LinearQ, environment: CartPole): number {
-  const episodes = 50;
-  let sum = 0;
-  for (let episode = 0; episode < episodes; episode++) {
-    let observation = environment.reset();
-    for (let isOver = false; !isOver; ) {
-      const step = environment.step(q.best(tiles.tilesOf(observation)));
-      observation = step.observation;
-      sum += step.reward;
-      isOver = step.terminated || step.truncated;
-    }
-  }
-  return sum / episodes;
-}
-
-const seeds = isShort ? 2 : 8;
-const outcomes = Array.from({ length: seeds }, (_, i) => train(seed + i, isShort ? 300 : 700));
-for (const [i, { solved195, solved475, returns, best }] of outcomes.entries()) {
+  learner.model.setWeights(kept.weights);
+  const best = meanOf(Array.from({ length: 50 }, () => learner.play(environment)));
   console.log(
-    `seed ${seed + i}: 195 after ${solved195}, 475 after ${solved475}, ${returns.length} episodes, best policy ${best}`,
+    `seed ${seed}: 195 after ${solved195} episodes, ${kept.mean} after ${returns.length}; its policy, without chance, ${best}`,
   );
+  return { returns, solved195, mean: kept.mean };
 }
 
-const at195 = outcomes.map(({ solved195 }) => solved195 ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
-const median = at195[Math.floor(at195.length / 2)] as number;
-reach('mean of 100 episodes at least 195 (median seed)', median, 'by about episode 115', median <= 150);
-if (!isShort) {
-  const solved = outcomes.filter(({ solved475 }) => solved475 !== undefined).length;
-  reach('mean of 100 episodes at least 475 within 700', `${solved} of 8 seeds`, '7 of 8 seeds', solved >= 7);
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
-await draw(
-  '11-cart-pole',
-  plot.returns(outcomes[0]?.returns ?? [], { goal: 475, title: 'CartPole, linear Q-learning' }),
+
+function trainAll(makeLearner: typeof network, count: number, task: Task) {
+  console.log(`${makeLearner.name}:`);
+  return Array.from({ length: count }, (_, i) => train(makeLearner, seed + i, task));
+}
+
+const linears = trainAll(linear, isShort ? 2 : 8, { goal: 475, episodes: isShort ? 150 : 700 });
+const ordered = linears.map(({ solved195 }) => solved195).sort((a, b) => a - b);
+const median = ordered[Math.floor(ordered.length / 2)] as number;
+reach('linear: episodes to a mean of 195 (median seed)', median, 'about 115', median <= 150);
+if (!isShort) {
+  const solved = linears.filter(({ mean }) => mean >= 475).length;
+  reach('linear: mean of 475 within 700 episodes', `${solved} of 8 seeds`, '7 of 8 seeds', solved >= 7);
+}
+const networks = trainAll(network, isShort ? 1 : 4, { goal: 195, episodes: 300 });
+const solved = `${networks.filter(({ mean }) => mean >= 195).length} of ${networks.length} seeds`;
+reach(
+  'network: mean of 195 within 300 episodes',
+  solved,
+  'all',
+  networks.every(({ mean }) => mean >= 195),
 );
+
+const [{ returns }] = linears as [(typeof linears)[number]];
+await draw('11-cart-pole', plot.returns(returns, { goal: 475, title: 'CartPole, linear Q-learning' }));
+const [{ returns: ofNetwork }] = networks as [(typeof networks)[number]];
+await draw('11-cart-pole-network', plot.returns(ofNetwork, { goal: 195, title: 'CartPole, a Q network' }));

@@ -1,8 +1,10 @@
 /** The example's environment and features: CartPole-v1's equations, and grids that cover their space. */
 import test from 'ava';
 import { advance, CartPole, MAX_STEPS } from '../../examples/support/cart-pole.ts';
+import { QLearner } from '../../examples/support/q-learner.ts';
 import { makeRandom } from '../../examples/support/random.ts';
 import { tileCoding } from '../../examples/support/tile-coding.ts';
+import { adagrad, dense, sequential, sgd, sparseDense, Trainer } from '../../lib/index.ts';
 
 const close = (a: number, b: number) => Math.abs(a - b) < 1e-9;
 
@@ -62,4 +64,75 @@ test('each point lies in one cell of each grid, and near points share most', (t)
     .filter((tile, i) => tile === tiles.tilesOf([0.11, 0.12])[i]).length;
   t.true(shared >= 6);
   t.notDeepEqual(tiles.tilesOf([-0.9, 0]), tiles.tilesOf([0.9, 0]));
+});
+
+test('a linear learner follows the rule of AdaGrad on the tiles that are on', (t) => {
+  const size = 12;
+  const model = sequential({ inputShape: [size] }, [
+    sparseDense({ units: 2, bias: false, weightInitializer: 'zeros' }),
+  ]);
+  // From 0 on, an error of 0 in double and of 1e-8 in float would make steps of different sizes.
+  const optimizer = adagrad({ learningRate: 0.5, initialAccumulator: 0.1 });
+  const trainer = new Trainer(model, { optimizer, loss: 'meanSquaredError' });
+  const random = makeRandom(2);
+  const learner = new QLearner(trainer, { featuresOf: (given) => given, gamma: 0.9, random });
+  const weights = [new Float64Array(size), new Float64Array(size)] as const;
+  const sums = [new Float64Array(size).fill(0.1), new Float64Array(size).fill(0.1)] as const;
+  const tilesAt = () => [0, 1, 2].map((tiling) => tiling * 4 + Math.floor(random() * 4));
+  for (let step = 0; step < 200; step++) {
+    const [features, next] = [tilesAt(), tilesAt()];
+    const action = step % 3 === 0 ? 1 : 0;
+    const terminated = step % 5 === 0;
+    const value = (tiles: number[], of: 0 | 1) =>
+      tiles.reduce((sum, tile) => sum + (weights[of][tile] as number), 0);
+    const target = 1 + (terminated ? 0 : 0.9 * Math.max(value(next, 0), value(next, 1)));
+    const error = value(features, action) - target;
+    for (const tile of features) {
+      sums[action][tile] = (sums[action][tile] as number) + error ** 2;
+      weights[action][tile] =
+        (weights[action][tile] as number) - (0.5 * error) / (Math.sqrt(sums[action][tile] as number) + 1e-10);
+    }
+    learner.learn({ features, action, reward: 1, next, terminated });
+  }
+  const { data } = model.getWeights()['sparseDense_1.weight'] as { data: Float32Array };
+  const expected = [...weights[0], ...weights[1]];
+  t.true(
+    expected.every((weight, i) => Math.abs(weight - (data[i] as number)) < 1e-4 * Math.abs(weight) + 1e-5),
+  );
+});
+
+test('a learner with replay looks ahead by the target network, which takes over the weights now and then', (t) => {
+  const model = sequential({ inputShape: [4], seed: 1 }, [dense({ units: 2 })]);
+  const first = model.getWeights();
+  const trainer = new Trainer(model, { optimizer: sgd({ learningRate: 0.1 }), loss: 'meanSquaredError' });
+  const replay = { memory: 20, batchSize: 1, refresh: 15 };
+  const learner = new QLearner(trainer, {
+    featuresOf: (given) => given,
+    gamma: 0.5,
+    random: makeRandom(1),
+    replay,
+  });
+  const transition = {
+    features: [1, 0, 0, 0],
+    action: 1,
+    reward: 3,
+    next: [0, 1, 0, 0],
+    terminated: false,
+  } as const;
+  for (let step = 1; step < 10; step++) learner.learn(transition);
+  t.deepEqual(model.getWeights(), first);
+  // The target stands still, so learning closes in on it.
+  for (let step = 10; step < 15; step++) learner.learn(transition);
+  const { data: w } = first['dense_1.weight'] as { data: Float32Array };
+  const target = 3 + 0.5 * Math.max(w[1] as number, w[5] as number);
+  // Half of the mean's gradient for two outputs, for weight and bias.
+  const expected = target + ((w[4] as number) - target) * (1 - 0.1 * 2) ** 5;
+  t.true(Math.abs((model.predictSync([[1, 0, 0, 0]]).data[1] as number) - expected) < 1e-5);
+  // Behind the 15th step the target network has the weights of then.
+  learner.learn(transition);
+  const future = Math.max(...model.predictSync([[0, 1, 0, 0]]).data);
+  const value = () => model.predictSync([[1, 0, 0, 0]]).data[1] as number;
+  const before = value();
+  learner.learn(transition);
+  t.true(Math.abs(value() - (before + 0.2 * (3 + 0.5 * future - before))) < 1e-5);
 });
