@@ -5,12 +5,13 @@
  */
 export { GradloomError, type GradloomErrorCode } from './core/errors.ts';
 export { info } from './core/info.ts';
-export type { Shape } from './core/shape.ts';
+export type { InputShape, NamedShapes, Shape } from './core/shape.ts';
 export * from './datasets/index.ts';
 export * from './estimators/index.ts';
 export * from './layers/index.ts';
 export type { Initializer } from './layers/initializer.ts';
 export type { Layer } from './layers/layer.ts';
+export type { ConcatOptions } from './layers/merging.ts';
 export type { Regularizer } from './layers/regularizer.ts';
 export type { Padding, Pair } from './layers/window.ts';
 export {

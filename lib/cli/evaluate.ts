@@ -5,10 +5,10 @@ import { formatShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { imageFolder } from '../datasets/image-folder.ts';
 import { libsvm } from '../datasets/libsvm.ts';
-import { loadModel } from '../models/load-model.ts';
 import type { Model } from '../models/model.ts';
 import { EXIT } from './exit-codes.ts';
 import { preparedFor } from './fit.ts';
+import { loadOneInput } from './load-one-input.ts';
 import { measure, sayMeasures } from './measure.ts';
 import { countOf, type Output } from './output.ts';
 import { readLike } from './table-data.ts';
@@ -26,7 +26,7 @@ export async function evaluate(
   command: EvaluateCommand,
   output: Output,
 ): Promise<number> {
-  const model = await loadModel(modelPath);
+  const model = await loadOneInput(modelPath);
   const dataset = preparedFor(model, await readLabelled(model, dataPath, command));
   const isPictures = model.inputShape.length === 3;
   output.tell('model', modelPath);

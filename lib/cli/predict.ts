@@ -9,9 +9,9 @@ import { libsvm } from '../datasets/libsvm.ts';
 import { readImage } from '../datasets/read-image.ts';
 import { readTable } from '../datasets/read-table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
-import { loadModel } from '../models/load-model.ts';
 import { type Model, stateOf } from '../models/model.ts';
 import { EXIT } from './exit-codes.ts';
+import { loadOneInput } from './load-one-input.ts';
 import { countOf, type Output } from './output.ts';
 import { readLike } from './table-data.ts';
 import { openTable, type SourceOptions } from './table-source.ts';
@@ -42,7 +42,7 @@ export async function predict(
   command: PredictCommand,
   output: Output,
 ): Promise<number> {
-  const model = await loadModel(modelPath);
+  const model = await loadOneInput(modelPath);
   const samples =
     model.inputShape.length === 3
       ? await readPictures(model, dataPath)

@@ -1,9 +1,9 @@
 import { GradloomError } from '../core/errors.ts';
-import type { DatasetParts, Labels } from './dataset-parts.ts';
+import type { AnyParts, LabelParts, Labels } from './dataset-parts.ts';
 import { makeTable } from './table.ts';
 
 /** The number of samples of each class among `rows`. */
-export function countClasses(operation: string, parts: DatasetParts, rows: Uint32Array): number[] {
+export function countClasses(operation: string, parts: LabelParts, rows: Uint32Array): number[] {
   const labels = classesOf(operation, parts);
   const counts = new Array<number>(parts.classCount).fill(0);
   for (const row of rows) {
@@ -14,11 +14,9 @@ export function countClasses(operation: string, parts: DatasetParts, rows: Uint3
 }
 
 /** 1 at the class, 0 elsewhere. */
-export function oneHotParts<Parts extends DatasetParts>(
-  parts: Parts,
-): Omit<Parts, 'labelKind'> & { readonly labelKind: 'values' } {
+export function oneHotParts(parts: AnyParts): AnyParts<'values'> {
   const labels = classesOf('oneHot', parts);
-  const { classCount, table } = parts;
+  const { classCount } = parts;
   const values = new Float32Array(labels.length * classCount);
   for (const [row, label] of labels.entries()) values[row * classCount + label] = 1;
   return {
@@ -28,12 +26,14 @@ export function oneHotParts<Parts extends DatasetParts>(
     labels: values,
     classCount: 0,
     classNames: undefined,
-    // Its targets are classes, which these labels are no more.
-    table: table && makeTable(table.inputs, [], table),
-  };
+    // A table's targets are classes, which these labels are no more.
+    ...(parts.columns === undefined && {
+      table: parts.table && makeTable(parts.table.inputs, [], parts.table),
+    }),
+  } as AnyParts<'values'>;
 }
 
-function classesOf(operation: string, { labelKind, labels }: DatasetParts): Labels {
+function classesOf(operation: string, { labelKind, labels }: LabelParts): Labels {
   if (labelKind === 'class' && labels !== undefined) return labels;
   throw new GradloomError(
     'INVALID_DATA',

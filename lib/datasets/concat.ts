@@ -1,61 +1,113 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
-import type { DatasetParts, Inputs, Labels } from './dataset-parts.ts';
+import type { AnyParts, InputParts, Inputs, LabelParts, Labels } from './dataset-parts.ts';
 import { countRows, isSparse, joinSparse } from './sparse-inputs.ts';
 
 /** The arrays of several datasets one behind another; `parts` of the first are compared with the others. */
-export function concatParts(all: readonly DatasetParts[]): DatasetParts {
-  const [first, ...others] = all as readonly [DatasetParts, ...DatasetParts[]];
-  for (const [place, other] of others.entries()) checkAlike(first, other, place);
-  const inputs = gatherInputs(all, sizeOf(first.inputShape));
+export function concatParts<Parts extends AnyParts>(all: readonly Parts[]): Parts {
+  const [first, ...others] = all as readonly [Parts, ...Parts[]];
+  for (const [place, other] of others.entries()) checkLabelsAlike(first, other, place);
   const labels =
     first.labels === undefined
       ? undefined
-      : gather(all, ({ labels }) => labels as Labels, sizeOf(first.labelShape));
-  return {
+      : gather(all, ({ labels: each }) => each as Labels, sizeOf(first.labelShape));
+  const joined = {
     ...first,
-    inputs,
     labels,
     classCount: Math.max(...all.map(({ classCount }) => classCount)),
     sampleWeights: gatherWeights(all),
-    gaps: gatherGaps(all),
     rows: undefined,
+  };
+  if (first.columns === undefined) return { ...joined, ...concatInputs(all as readonly InputView[], '') };
+  const names = Object.keys(first.columns);
+  return { ...joined, columns: Object.fromEntries(names.map((name) => [name, concatColumn(all, name)])) };
+}
+
+/** An input of a view. */
+type InputView = InputParts & Pick<LabelParts, 'rows'>;
+
+function concatColumn(all: readonly AnyParts[], name: string): InputParts {
+  const views = all.map(({ columns, rows }, place) => {
+    const column = columns?.[name];
+    if (
+      column !== undefined &&
+      Object.keys(columns ?? {}).length === Object.keys(all[0]?.columns ?? {}).length
+    ) {
+      return { ...column, rows };
+    }
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `concat: argument ${place - 1} has other inputs than the first dataset`,
+    );
+  });
+  return concatInputs(views, `input "${name}" of `);
+}
+
+function concatInputs(all: readonly InputView[], of: string): InputParts {
+  const [first, ...others] = all as readonly [InputView, ...InputView[]];
+  for (const [place, other] of others.entries()) checkInputsAlike(first, other, `${of}argument ${place}`);
+  const { inputShape, preprocessing, table, vectorizer } = first;
+  return {
+    inputShape,
+    preprocessing,
+    table,
+    vectorizer,
+    inputs: gatherInputs(all, sizeOf(inputShape)),
+    gaps: gatherGaps(all),
   };
 }
 
-function checkAlike(first: DatasetParts, other: DatasetParts, place: number): void {
-  const fail = (what: string, got: string, expected: string) =>
-    new GradloomError(
-      'SHAPE_MISMATCH',
-      `concat: argument ${place} has ${what} ${got}, the first dataset ${expected}`,
-    );
-  for (const shape of ['inputShape', 'labelShape'] as const) {
-    if (!sameShape(first[shape], other[shape]))
-      throw fail(shape, formatShape(other[shape]), formatShape(first[shape]));
+function differs(who: string, what: string, got: string, expected: string): GradloomError {
+  return new GradloomError(
+    'SHAPE_MISMATCH',
+    `concat: ${who} has ${what} ${got}, the first dataset ${expected}`,
+  );
+}
+
+function checkLabelsAlike(first: AnyParts, other: AnyParts, place: number): void {
+  const who = `argument ${place}`;
+  if ((first.columns === undefined) !== (other.columns === undefined)) {
+    throw differs(who, 'inputs', other.columns ? 'by name' : 'of one kind', 'has not');
   }
-  if (first.labelKind !== other.labelKind) throw fail('labelKind', other.labelKind, first.labelKind);
-  for (const what of ['preprocessing', 'classNames', 'table', 'vectorizer'] as const) {
-    const [a, b] = [JSON.stringify(first[what]), JSON.stringify(other[what])];
-    if (a === b) continue;
-    const remedy = what === 'table' ? '; read it with { like }' : '';
-    throw new GradloomError(
-      'INVALID_DATA',
-      `concat: argument ${place} has another ${what} (${formatValue(b ?? 'none')}) than the first dataset (${formatValue(a ?? 'none')})${remedy}`,
-    );
+  if (!sameShape(first.labelShape, other.labelShape)) {
+    throw differs(who, 'labelShape', formatShape(other.labelShape), formatShape(first.labelShape));
   }
+  if (first.labelKind !== other.labelKind) throw differs(who, 'labelKind', other.labelKind, first.labelKind);
+  checkSame(who, 'classNames', first.classNames, other.classNames);
+}
+
+function checkInputsAlike(first: InputParts, other: InputParts, who: string): void {
+  if (!sameShape(first.inputShape, other.inputShape)) {
+    throw differs(who, 'inputShape', formatShape(other.inputShape), formatShape(first.inputShape));
+  }
+  for (const what of ['preprocessing', 'table', 'vectorizer'] as const) {
+    checkSame(who, what, first[what], other[what]);
+  }
+}
+
+function checkSame(who: string, what: string, first: unknown, other: unknown): void {
+  const [a, b] = [JSON.stringify(first), JSON.stringify(other)];
+  if (a === b) return;
+  const remedy = what === 'table' ? '; read it with { like }' : '';
+  throw new GradloomError(
+    'INVALID_DATA',
+    `concat: ${who} has another ${what} (${formatValue(b ?? 'none')}) than the first dataset (${formatValue(a ?? 'none')})${remedy}`,
+  );
 }
 
 /** The samples of a view, in its order, in arrays of their own. */
-export function compact<Parts extends DatasetParts>(parts: Parts): Parts {
-  return concatParts([parts]) as Parts;
+export function compact<Parts extends AnyParts>(parts: Parts): Parts {
+  return concatParts([parts]);
 }
 
-function countOf(parts: DatasetParts): number {
-  return parts.rows?.length ?? countRows(parts);
+/** The number of samples of a view. */
+export function countOf(parts: AnyParts | InputView): number {
+  const [input = parts as InputParts] = 'columns' in parts ? Object.values(parts.columns ?? {}) : [];
+  return parts.rows?.length ?? countRows(input);
 }
 
-function gatherInputs(all: readonly DatasetParts[], size: number): DatasetParts['inputs'] {
+function gatherInputs(all: readonly InputView[], size: number): InputParts['inputs'] {
   const sparse = all.flatMap(({ inputs, rows }) => (isSparse(inputs) ? [{ inputs, rows }] : []));
   if (sparse.length === all.length) return joinSparse(sparse);
   if (sparse.length === 0) return gather(all, ({ inputs }) => inputs as Inputs, size) as Inputs;
@@ -66,7 +118,7 @@ function gatherInputs(all: readonly DatasetParts[], size: number): DatasetParts[
 }
 
 /** Where some have weights, the samples of the others weigh 1. */
-function gatherWeights(all: readonly DatasetParts[]): Float32Array<ArrayBuffer> | undefined {
+function gatherWeights(all: readonly AnyParts[]): Float32Array<ArrayBuffer> | undefined {
   if (all.every(({ sampleWeights }) => sampleWeights === undefined)) return undefined;
   const weights = all.flatMap((parts) =>
     Array.from({ length: countOf(parts) }, (_, place) => {
@@ -77,7 +129,7 @@ function gatherWeights(all: readonly DatasetParts[]): Float32Array<ArrayBuffer> 
   return Float32Array.from(weights);
 }
 
-function gatherGaps(all: readonly DatasetParts[]): DatasetParts['gaps'] {
+function gatherGaps(all: readonly InputView[]): InputParts['gaps'] {
   return all[0]?.table?.inputs.map((_, column) => {
     const places: number[] = [];
     let first = 0;
@@ -96,9 +148,9 @@ function gatherGaps(all: readonly DatasetParts[]): DatasetParts['gaps'] {
 }
 
 /** Integers stay what they are where all are of one type. */
-function gather<Data extends Inputs | Labels>(
-  all: readonly DatasetParts[],
-  arrayOf: (parts: DatasetParts) => Data,
+function gather<Data extends Inputs | Labels, Parts extends AnyParts | InputView>(
+  all: readonly Parts[],
+  arrayOf: (parts: Parts) => Data,
   size: number,
 ): Inputs | Labels {
   const arrays = all.map(arrayOf);

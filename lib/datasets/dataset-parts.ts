@@ -1,5 +1,5 @@
 /** What a dataset is made of. */
-import type { Shape } from '../core/shape.ts';
+import type { InputShape, NamedShapes, Shape } from '../core/shape.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import type { SparseInputs } from './sparse-inputs.ts';
@@ -15,35 +15,58 @@ export type LabelOf<Label extends LabelKind> = {
   none: undefined;
 }[Label];
 
-export interface Sample<Label extends LabelKind = LabelKind> {
-  /** As a model sees it, preprocessed. */
-  readonly input: Float32Array;
+export interface Sample<Label extends LabelKind = LabelKind, Input extends InputShape = Shape> {
+  /** As a model sees it, preprocessed; of several inputs by name. */
+  readonly input: ValuesOf<Input>;
   readonly label: LabelOf<Label>;
 }
+
+/** The values of one sample. */
+export type ValuesOf<Input extends InputShape> = Input extends NamedShapes
+  ? { readonly [Name in keyof Input]: Float32Array }
+  : Float32Array;
 
 /** Int32Array: ids, rows of a table. */
 export type Inputs = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 export type Labels = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
-/**
- * What a dataset stands on. Views of one dataset share its arrays, which are never written to: `rows` names the
- * samples of a view by their place in them.
- */
-export interface DatasetParts<Input extends Shape = Shape, Label extends LabelKind = LabelKind> {
+/** One input of all samples. */
+export interface InputParts<Input extends Shape = Shape> {
   readonly inputShape: Input;
-  readonly labelKind: Label;
-  readonly labelShape: Shape;
   readonly inputs: Inputs | SparseInputs;
-  readonly labels: Labels | undefined;
-  readonly classCount: number;
-  readonly classNames: readonly string[] | undefined;
   readonly preprocessing: Preprocessing;
-  /** Indexed by row, as the labels are. */
-  readonly sampleWeights?: Float32Array<ArrayBuffer> | undefined;
-  readonly rows: Uint32Array<ArrayBuffer> | undefined;
   readonly table: Table | undefined;
   /** What made the samples, where they are texts. */
   readonly vectorizer?: Vectorizer | undefined;
   /** For each input column of the table the rows in which a value was filled in. */
   readonly gaps?: readonly Uint32Array[] | undefined;
 }
+
+/** What goes with the inputs. */
+export interface LabelParts<Label extends LabelKind = LabelKind> {
+  readonly labelKind: Label;
+  readonly labelShape: Shape;
+  readonly labels: Labels | undefined;
+  readonly classCount: number;
+  readonly classNames: readonly string[] | undefined;
+  /** Indexed by row, as the labels are. */
+  readonly sampleWeights?: Float32Array<ArrayBuffer> | undefined;
+  readonly rows: Uint32Array<ArrayBuffer> | undefined;
+}
+
+/**
+ * What a dataset of one input stands on. Views of one dataset share its arrays, which are never written to: `rows`
+ * names the samples of a view by their place in them.
+ */
+export interface DatasetParts<Input extends Shape = Shape, Label extends LabelKind = LabelKind>
+  extends InputParts<Input>,
+    LabelParts<Label> {
+  readonly columns?: undefined;
+}
+
+/** The same of several inputs, whose arrays have the same rows. */
+export interface NamedParts<Label extends LabelKind = LabelKind> extends LabelParts<Label> {
+  readonly columns: Readonly<Record<string, InputParts>>;
+}
+
+export type AnyParts<Label extends LabelKind = LabelKind> = DatasetParts<Shape, Label> | NamedParts<Label>;

@@ -1,36 +1,83 @@
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, guardedBy, integer, readValue, seed as seedRule } from '../core/options.ts';
+import {
+  formatValue,
+  guardedBy,
+  integer,
+  listOf,
+  readValue,
+  seed as seedRule,
+  suggest,
+} from '../core/options.ts';
 import { RandomStream } from '../core/philox.ts';
-import { type Shape, sizeOf } from '../core/shape.ts';
+import { type InputShape, type NamedShapes, type OneShape, type Shape, sizeOf } from '../core/shape.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import { countClasses, oneHotParts } from './classes.ts';
-import { concatParts } from './concat.ts';
+import { concatParts, countOf } from './concat.ts';
 import type { NestedNumbers } from './copies.ts';
-import type { DatasetParts, LabelKind, LabelOf, Sample } from './dataset-parts.ts';
+import type {
+  AnyParts,
+  DatasetParts,
+  InputParts,
+  LabelKind,
+  LabelOf,
+  Sample,
+  ValuesOf,
+} from './dataset-parts.ts';
 import { type DatasetDescription, describeDataset } from './describe.ts';
 import { type FoldOptions, foldRows } from './fold.ts';
 import { type MapOptions, mapSamples, type Tuple } from './map.ts';
 import { type NormalizeOptions, normalizeParts } from './normalize.ts';
-import { factorsAt, lastExtent, type Preprocessing } from './preprocessing.ts';
-import { countRows, isSparse, spreadRow } from './sparse-inputs.ts';
+import { factorsAt, IDENTITY, lastExtent, type Preprocessing } from './preprocessing.ts';
+import { isSparse, spreadRow } from './sparse-inputs.ts';
 import { type SplitOptions, shuffleRows, splitRows } from './split.ts';
 import type { Table } from './table.ts';
 
 export type { DatasetParts, Inputs, LabelKind, LabelOf, Labels, Sample } from './dataset-parts.ts';
 
 /** What stands behind a dataset, for the modules beside this one. */
-export let partsOf: <Input extends Shape, Label extends LabelKind>(
+export let anyPartsOf: <Label extends LabelKind>(dataset: Dataset<InputShape, Label>) => AnyParts<Label>;
+
+/** The same for operations on data sets of one input. Throws `INVALID_DATA` for one of several. */
+export function partsOf<Input extends Shape, Label extends LabelKind>(
   dataset: Dataset<Input, Label>,
-) => DatasetParts<Input, Label>;
+  operation = 'this',
+): DatasetParts<Input, Label> {
+  return oneInput(operation, anyPartsOf(dataset)) as DatasetParts<Input, Label>;
+}
+
+function oneInput<Label extends LabelKind>(
+  operation: string,
+  parts: AnyParts<Label>,
+): DatasetParts<Shape, Label> {
+  if (parts.columns === undefined) return parts;
+  throw new GradloomError(
+    'INVALID_DATA',
+    `${operation}: takes data sets of one input; this one has ${listOf(Object.keys(parts.columns))}, to be prepared one by one before fromInputs, or looked at by input(name)`,
+  );
+}
+
+/** Of samples of one input, or of several. */
+export type AnyDataset = Dataset<InputShape>;
+
+/** The names of a sample's inputs, where it has several. */
+export type InputName<Input extends InputShape> = Input extends NamedShapes ? keyof Input & string : never;
+
+/** The shape of one of them. */
+export type ShapeOf<Input extends InputShape, Name> = Input extends NamedShapes
+  ? Name extends keyof Input
+    ? Input[Name]
+    : never
+  : never;
 
 /**
  * Samples of one shape with their labels, in memory and never changed. Made by `fromArrays`, `idx` and the named sets
- * such as `digits`; `take`, `select` and `split` give views that share the memory.
+ * such as `digits`; `take`, `select` and `split` give views that share the memory. Samples of several named inputs are
+ * put together by `fromInputs`.
  *
- * `Input` is the shape of one sample, channels last and without the batch. uint8 inputs stay uint8 until a batch is
- * gathered, ids stay int32, and of sparse samples only what is there is kept.
+ * `Input` is the shape of one sample, channels last and without the batch, or the shapes of its inputs by name. uint8
+ * inputs stay uint8 until a batch is gathered, ids stay int32, and of sparse samples only what is there is kept.
  */
-export class Dataset<Input extends Shape = Shape, Label extends LabelKind = LabelKind> {
+export class Dataset<Input extends InputShape = Shape, Label extends LabelKind = LabelKind> {
   readonly inputShape: Input;
   readonly labelKind: Label;
   /** `[]` for classes, the shape of one target for values. */
@@ -40,31 +87,46 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
   readonly classNames: readonly string[] | undefined;
   /** Of `classNames` where they were given, else the highest label and one; 0 when labels are not classes. */
   readonly classCount: number;
-  /** How stored values become what a model sees; `standardize` composes with it. */
+  /** How stored values become what a model sees; `standardize` composes with it. Of several inputs each has its own. */
   readonly preprocessing: Preprocessing;
   /** The columns, types, categories and fills of the table that it was read from, if it was. */
   readonly table: Table | undefined;
   /** What made the samples, where they are texts. */
   readonly vectorizer: Vectorizer | undefined;
-  readonly #parts: DatasetParts<Input, Label>;
+  readonly #parts: AnyParts<Label>;
 
   static {
-    partsOf = (dataset) => dataset.#parts;
+    anyPartsOf = (dataset) => dataset.#parts;
   }
 
   /** @internal Use `fromArrays`. */
-  constructor(parts: DatasetParts<Input, Label>) {
-    this.inputShape = parts.inputShape;
+  constructor(parts: DatasetParts<Input & Shape, Label> | AnyParts<Label>) {
+    const { columns } = parts;
+    this.inputShape = (columns === undefined ? parts.inputShape : shapesOf(columns)) as Input;
     this.labelKind = parts.labelKind;
     this.labelShape = parts.labelShape;
-    this.length = parts.rows?.length ?? countRows(parts);
+    this.length = countOf(parts);
     this.classNames = parts.classNames;
     this.classCount = parts.classCount;
-    this.preprocessing = parts.preprocessing;
-    this.table = parts.table;
-    this.vectorizer = parts.vectorizer;
+    this.preprocessing = columns === undefined ? parts.preprocessing : IDENTITY;
+    this.table = columns === undefined ? parts.table : undefined;
+    this.vectorizer = columns === undefined ? parts.vectorizer : undefined;
     this.#parts = parts;
     Object.freeze(this);
+  }
+
+  /** One of several inputs as a dataset of its own, without labels. Throws `INVALID_OPTION` for one that is not there. */
+  input<Name extends InputName<Input>>(name: Name): Dataset<ShapeOf<Input, Name> & Shape, 'none'> {
+    const { columns = {}, rows } = this.#parts;
+    const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
+    if (column !== undefined) return new Dataset({ ...column, ...NO_LABELS, rows });
+    const names = Object.keys(columns);
+    throw new GradloomError(
+      'INVALID_OPTION',
+      names.length === 0
+        ? 'input: the dataset has one input, without a name'
+        : `input: the dataset has no input ${formatValue(name)}; ${suggest(String(name), names)}`,
+    );
   }
 
   /** The first `count` samples. Throws `INVALID_OPTION` when there are fewer, or none are asked for. */
@@ -133,7 +195,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
    * The samples for which `keep` returns true, in order. Throws `INVALID_OPTION` when `keep` is no function or returns
    * anything but true or false, and `INVALID_DATA` when it keeps none.
    */
-  filter(keep: (sample: Sample<Label>, place: number) => boolean): Dataset<Input, Label> {
+  filter(keep: (sample: Sample<Label, Input>, place: number) => boolean): Dataset<Input, Label> {
     readValue('filter', 'keep', keep, callable);
     const rows = this.#rows().filter((_, place) => {
       const kept: unknown = keep(this.at(place), place);
@@ -164,8 +226,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
         `concat: argument ${place} must be a Dataset, got ${formatValue(other)}`,
       );
     }
-    const parts = concatParts([this.#parts, ...others.map(partsOf)]);
-    return new Dataset(parts as DatasetParts<Input, Label>);
+    return new Dataset(concatParts([this.#parts, ...others.map((other) => anyPartsOf(other))]));
   }
 
   /**
@@ -174,22 +235,18 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
    * Throws `INVALID_DATA` when the labels are not classes.
    */
   oneHot(): Dataset<Input, 'values'> {
-    return new Dataset(oneHotParts(this.#parts));
+    return new Dataset<Input, 'values'>(oneHotParts(this.#parts));
   }
 
   /** The sample at `place`; a sparse one with all its zeros. Throws `INVALID_OPTION` when it does not exist. */
-  at(place: number): Sample<Label> {
+  at(place: number): Sample<Label, Input> {
     const row = this.#rowAt('at', place);
-    const { inputs } = this.#parts;
-    const size = sizeOf(this.inputShape);
-    if (isSparse(inputs)) return { input: spreadRow(inputs, row, size), label: this.#labelOf(row) };
-    const channels = lastExtent(this.inputShape);
-    const input = new Float32Array(size);
-    for (let j = 0; j < size; j++) {
-      const { scale, shift } = factorsAt(this.preprocessing, j % channels);
-      input[j] = (inputs[row * size + j] as number) * scale + shift;
-    }
-    return { input, label: this.#labelOf(row) };
+    const { columns } = this.#parts;
+    const input =
+      columns === undefined
+        ? valuesAt(this.#parts as InputParts, row)
+        : Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, valuesAt(column, row)]));
+    return { input: input as ValuesOf<Input>, label: this.#labelOf(row) };
   }
 
   /** The label of the sample at `place`. Throws `INVALID_OPTION` when it does not exist. */
@@ -214,7 +271,8 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
    * it as text.
    */
   describe(): DatasetDescription {
-    return describeDataset(this);
+    oneInput('describe', this.#parts);
+    return describeDataset(this as unknown as Dataset);
   }
 
   /**
@@ -233,7 +291,7 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
    * Throws `INVALID_DATA` without options when the samples are no bytes or are scaled already.
    */
   normalize(options: NormalizeOptions = {}): Dataset<Input, Label> {
-    return new Dataset(normalizeParts(this.#parts, options));
+    return new Dataset<Input, Label>(normalizeParts(oneInput('normalize', this.#parts), options));
   }
 
   /**
@@ -249,11 +307,18 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
    * Throws `INVALID_DATA` with the sample's place when `transform` throws or gives a number that is not finite as
    * float32, and `SHAPE_MISMATCH` when it gives another number of values.
    */
-  map<const Output extends Shape = Input>(
-    transform: (sample: Sample<Label>, place: number) => NestedNumbers,
+  map<const Output extends Shape = OneShape<Input>>(
+    transform: (sample: Sample<Label, Input>, place: number) => NestedNumbers,
     options: MapOptions<Output> = {},
   ): Dataset<Tuple<Output>, Label> {
-    return new Dataset(mapSamples(this, transform, options)) as Dataset<Tuple<Output>, Label>;
+    oneInput('map', this.#parts);
+    const dataset = this as unknown as Dataset<Shape, Label>;
+    const mapped = mapSamples(
+      dataset,
+      transform as (sample: Sample<Label>, place: number) => unknown,
+      options,
+    );
+    return new Dataset(mapped) as unknown as Dataset<Tuple<Output>, Label>;
   }
 
   #rowAt(operation: string, place: number): number {
@@ -275,6 +340,34 @@ export class Dataset<Input extends Shape = Shape, Label extends LabelKind = Labe
   #view(rows: Uint32Array<ArrayBuffer>): Dataset<Input, Label> {
     return new Dataset({ ...this.#parts, rows });
   }
+}
+
+/** Of an input of a larger set. */
+const NO_LABELS = {
+  labelKind: 'none',
+  labelShape: Object.freeze([]),
+  labels: undefined,
+  classCount: 0,
+  classNames: undefined,
+} as const;
+
+function shapesOf(columns: Readonly<Record<string, InputParts>>): NamedShapes {
+  return Object.freeze(
+    Object.fromEntries(Object.entries(columns).map(([name, { inputShape }]) => [name, inputShape])),
+  );
+}
+
+/** A sample as a model sees it. */
+function valuesAt({ inputs, inputShape, preprocessing }: InputParts, row: number): Float32Array {
+  const size = sizeOf(inputShape);
+  if (isSparse(inputs)) return spreadRow(inputs, row, size);
+  const channels = lastExtent(inputShape);
+  const values = new Float32Array(size);
+  for (let j = 0; j < size; j++) {
+    const { scale, shift } = factorsAt(preprocessing, j % channels);
+    values[j] = (inputs[row * size + j] as number) * scale + shift;
+  }
+  return values;
 }
 
 const callable = guardedBy('a function', (given): given is () => unknown => typeof given === 'function');

@@ -1,23 +1,42 @@
-import type { Shape } from '../core/shape.ts';
-import { sizeOf } from '../core/shape.ts';
+import { type InputShape, sizeOf } from '../core/shape.ts';
 import type { NativeColumn, NativeLabelledSamples, NativeSamples } from '../native.ts';
-import { type Dataset, partsOf } from './dataset.ts';
+import { anyPartsOf, type Dataset } from './dataset.ts';
+import type { InputParts } from './dataset-parts.ts';
+import type { Preprocessing } from './preprocessing.ts';
 
-/** What the native side reads of a dataset: its arrays themselves, not copies. */
+/** What the native side reads of a dataset: its arrays themselves, not copies; several inputs in the order of `names`. */
 export function nativeSamples(
-  dataset: Dataset<Shape, 'class' | 'values'>,
+  dataset: Dataset<InputShape, 'class' | 'values'>,
+  names: readonly string[],
+): NativeLabelledSamples;
+export function nativeSamples(dataset: Dataset<InputShape>, names: readonly string[]): NativeSamples;
+export function nativeSamples(
+  dataset: Dataset<readonly number[], 'class' | 'values'>,
 ): NativeLabelledSamples & NativeColumn;
 export function nativeSamples(dataset: Dataset): NativeSamples & NativeColumn;
-export function nativeSamples(dataset: Dataset): NativeSamples | NativeLabelledSamples {
-  const { inputs, labels, labelShape, preprocessing, rows, sampleWeights } = partsOf(dataset);
-  const samples: NativeSamples = {
-    inputs,
-    count: dataset.length,
-    ...(rows === undefined ? {} : { indices: rows }),
-    scale: Float32Array.from(preprocessing.scale),
-    shift: Float32Array.from(preprocessing.shift),
-  };
+export function nativeSamples(
+  dataset: Dataset<InputShape>,
+  names: readonly string[] = [],
+): NativeSamples | NativeLabelledSamples {
+  const parts = anyPartsOf(dataset);
+  const { labels, labelShape, rows, sampleWeights } = parts;
+  const set = { count: dataset.length, ...(rows === undefined ? {} : { indices: rows }) };
+  const samples: NativeSamples =
+    parts.columns === undefined
+      ? { ...set, ...nativeColumn(parts) }
+      : { ...set, columns: names.map((name) => nativeColumn(parts.columns[name] as InputParts)) };
   if (labels === undefined) return samples;
   const weights = sampleWeights === undefined ? {} : { sampleWeights };
   return { ...samples, labels, labelSize: sizeOf(labelShape), ...weights };
+}
+
+function nativeColumn({ inputs, preprocessing }: Pick<InputParts, 'inputs' | 'preprocessing'>): NativeColumn {
+  return { inputs, ...toNativePreprocessing(preprocessing) };
+}
+
+export function toNativePreprocessing({
+  scale,
+  shift,
+}: Preprocessing): Pick<NativeColumn, 'scale' | 'shift'> {
+  return { scale: Float32Array.from(scale), shift: Float32Array.from(shift) };
 }

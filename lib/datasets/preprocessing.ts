@@ -20,6 +20,12 @@ export interface NormStep {
   readonly shift: readonly number[];
 }
 
+/** Values as they are stored. */
+export const IDENTITY: Preprocessing = Object.freeze({
+  scale: Object.freeze([1]),
+  shift: Object.freeze([0]),
+});
+
 export type Norm = 'l1' | 'l2' | 'max';
 
 /** A number, or one for each index of the last axis; read as an array. */

@@ -1,7 +1,7 @@
 /** Sparse samples: of each the features that are there, in compressed rows (CSR). */
 import { GradloomError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
-import type { DatasetParts, Inputs } from './dataset-parts.ts';
+import type { InputParts, Inputs } from './dataset-parts.ts';
 
 /** Row `r` has the entries `[offsets[r], offsets[r + 1])`: a feature's number each, and its value (1 where there are none). */
 export interface SparseInputs {
@@ -15,12 +15,12 @@ export function isSparse(inputs: Inputs | SparseInputs): inputs is SparseInputs 
 }
 
 /** The number of samples of the arrays, views left aside. */
-export function countRows({ inputs, inputShape }: Pick<DatasetParts, 'inputs' | 'inputShape'>): number {
+export function countRows({ inputs, inputShape }: Pick<InputParts, 'inputs' | 'inputShape'>): number {
   return isSparse(inputs) ? inputs.offsets.length - 1 : inputs.length / sizeOf(inputShape);
 }
 
 /** The arrays of samples that have a value for every feature. */
-export function denseInputs(operation: string, { inputs }: Pick<DatasetParts, 'inputs'>): Inputs {
+export function denseInputs(operation: string, { inputs }: Pick<InputParts, 'inputs'>): Inputs {
   if (!isSparse(inputs)) return inputs;
   throw new GradloomError(
     'INVALID_DATA',

@@ -35,7 +35,7 @@ export function standardize<Datasets extends readonly [Dataset, ...Dataset[]]>(
       );
     }
   }
-  for (const dataset of datasets) denseInputs('standardize', partsOf(dataset));
+  for (const dataset of datasets) denseInputs('standardize', partsOf(dataset, 'standardize'));
   const moments = momentsOf(fitOn);
   return datasets.map((dataset) => {
     const preprocessing = compose(dataset.preprocessing, moments);

@@ -14,7 +14,13 @@ import {
 import type { Layer } from '../layers/layer.ts';
 import { makeLayer } from '../layers/make-layer.ts';
 import type { ModelState } from './model-state.ts';
-import { checkGivenValues, type NamedLayer, type Network, nameLayers } from './network.ts';
+import {
+  checkGivenValues,
+  type NamedLayer,
+  nameLayers,
+  type SequentialNetwork,
+  sequentialOnly,
+} from './network.ts';
 import type { TrainingRecord } from './training-record.ts';
 
 export interface ForkOptions<
@@ -49,16 +55,17 @@ export const FORK_OPTIONS = {
 
 /** What a fork is made of; `isTaken` says which of the model's weights it copies. */
 export interface ForkedNetwork {
-  readonly network: Network;
+  readonly network: SequentialNetwork;
   readonly training: TrainingRecord | undefined;
   readonly isTaken: (parameter: string) => boolean;
 }
 
 export function forkNetwork(
-  { native: inner, network, training }: ModelState,
+  { native: inner, network: given, training }: ModelState,
   { freeze, preprocessing, ...ends }: Required<Pick<ForkOptions, 'freeze' | 'preprocessing'>> & Ends,
   added: unknown,
 ): ForkedNetwork {
+  const network = sequentialOnly('fork', given);
   const { begin, end } = findRange(network, ends);
   const taken = network.layers.slice(begin, end);
   const before = inner.layers.find(({ name }) => name === network.layers[begin - 1]?.name);
@@ -82,7 +89,7 @@ interface Range {
 }
 
 /** The layers from `first` to `last`, both taken. */
-function findRange({ layers }: Network, { first, last }: Ends): Range {
+function findRange({ layers }: SequentialNetwork, { first, last }: Ends): Range {
   const begin = first === undefined ? 0 : findLayer('first', layers, first);
   const end = last === undefined ? layers.length : findLayer('last', layers, last) + 1;
   if (begin < end) return { begin, end };

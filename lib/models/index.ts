@@ -1,5 +1,7 @@
 export type { ForkOptions } from './fork.ts';
 export type { GradientOptions, Gradients } from './gradient.ts';
+export { type GraphOptions, graph, type InputNodes, type InputShapes } from './graph.ts';
+export { add, concat, dot, GraphNode, InputNode, input, multiply } from './graph-node.ts';
 export { loadModel } from './load-model.ts';
 export type { LoadPyTorchOptions, PyTorchReport } from './load-pytorch.ts';
 export type { LoadReport, LoadWeightsOptions, MismatchedWeight, NameFilter } from './load-weights.ts';
@@ -8,6 +10,7 @@ export type { EvaluateOptions, Evaluation } from './objective.ts';
 export type { PlanOptions } from './plan-options.ts';
 export type { Classification, Predictions, PredictOptions } from './predictions.ts';
 export type { ModuleMatch } from './pytorch-modules.ts';
-export type { RawSamples, SampleRow } from './samples.ts';
+export type { RawInputs, RawSamples, SampleRow } from './samples.ts';
 export { type SequentialOptions, sequential } from './sequential.ts';
+export type { InputReading } from './training-record.ts';
 export type { Weight, Weights } from './weights.ts';

@@ -1,5 +1,5 @@
 import { formatValue, readValue, text } from '../core/options.ts';
-import { formatShape, sameShape } from '../core/shape.ts';
+import { formatShape, type InputShape, type Shape, sameShape } from '../core/shape.ts';
 import { Model, stateOf } from './model.ts';
 import { explain, fileError, type ModelFile, readModelFile } from './model-file.ts';
 import type { Weights } from './weights.ts';
@@ -9,20 +9,29 @@ import type { Weights } from './weights.ts';
  *
  * Rejects with `FILE_NOT_FOUND`, with `FILE_FORMAT` for a file that is no model, is damaged or comes from a
  * newer version, and with `CHECKSUM_MISMATCH` for one that changed after it was written.
+ *
+ * Of what the file holds the types know what you say: `loadModel<{ user: [1]; item: [1] }>(path)` for a model of these
+ * inputs, by default one input of any shape.
  */
-export async function loadModel(path: string): Promise<Model> {
+export async function loadModel<Input extends InputShape = Shape, Output extends Shape = Shape>(
+  path: string,
+): Promise<Model<Input, Output>> {
   readValue('loadModel', 'path', path, text);
   const file = await readModelFile(path);
   const model = buildModel(path, file);
   if (file.trainer === undefined) checkNothingLeft(path, file.tensors, model.getWeights());
-  return model;
+  return model as Model<Input, Output>;
 }
 
 /** Builds the model of a file and gives it its weights; other tensors are left aside. */
-export function buildModel(path: string, { network, training, tensors }: ModelFile): Model {
+export function buildModel(path: string, { network, training, tensors }: ModelFile): Model<InputShape> {
   // A small file must not make us allocate a large network; a few missing weights get a better message below.
   const maxParameters = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 2 ** 20);
-  const model = explain(path, 'architecture', () => new Model(network, { seed: 0, training, maxParameters }));
+  const model = explain(
+    path,
+    'architecture',
+    () => new Model<InputShape>(network, { seed: 0, training, maxParameters }),
+  );
   const weights = selectTensors(
     path,
     tensors,

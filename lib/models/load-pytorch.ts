@@ -15,7 +15,7 @@ import {
   type Tensors,
 } from './load-weights.ts';
 import type { ModelState } from './model-state.ts';
-import { toLayerSpecs } from './network.ts';
+import { sequentialOnly, toLayerSpecs } from './network.ts';
 import { isIgnored, leafOf, type ModuleMatch, matchModules, toLayerLeaf } from './pytorch-modules.ts';
 
 export interface LoadPyTorchOptions {
@@ -68,7 +68,8 @@ export async function selectFromPyTorch(
 ): Promise<PyTorchSelection> {
   const { map, match, strict } = readOptions(operation, options, LOAD_PYTORCH_OPTIONS);
   const tensors = await readStateDict(readValue(operation, 'path', path, text));
-  const graph = { inputShape: network.inputShape, layers: toLayerSpecs(network) };
+  const { inputShape } = sequentialOnly(operation, network);
+  const graph = { inputShape, layers: toLayerSpecs(network) };
   const layouts = findTorchLayouts(operation, graph, layers, parameters);
   const selection = selectStateDict(operation, parameters, layouts, tensors, { map, match });
   if (strict) {

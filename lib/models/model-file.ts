@@ -2,12 +2,13 @@
  * Models and checkpoints in files: safetensors with these metadata, all strings. `format` is `gradloom`,
  * `formatVersion` is `1`, `architecture` the network as JSON, `preprocessing` (JSON) and `loss`
  * (JSON, or its kind alone) what the model was trained with, if it was, `table`, `vectorizer` and `classNames` (JSON) how rows
- * and texts are read and classes are called, if they are, and `trainer` a trainer's settings and counts as JSON in a
+ * and texts are read and classes are called, if they are, `inputs` (JSON) how each of several inputs is read, and `trainer` a trainer's settings and counts as JSON in a
  * checkpoint, which holds the optimizer's state too. A checkpoint of a run has the metadata `run` (JSON) and tensors named
  * `@run.*`: how far it has come, and what it needs to go on.
  */
 import { GradloomError } from '../core/errors.ts';
 import {
+  anything,
   formatValue,
   guardedBy,
   oneOf,
@@ -16,8 +17,9 @@ import {
   readValue,
   required,
   sampleShape,
+  text,
 } from '../core/options.ts';
-import { formatShape, sameShape } from '../core/shape.ts';
+import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { classNames } from '../datasets/labels.ts';
 import {
   factors,
@@ -32,12 +34,13 @@ import { readWholeFile } from '../formats/files.ts';
 import { decodeSafetensors, encodeSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { parseHeader } from '../formats/safetensors-header.ts';
 import type { Tensor } from '../formats/tensor.ts';
+import { makeGraphLayer } from '../layers/merging.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeVectorizer } from '../text/make-vectorizer.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
-import { type Network, nameLayers } from './network.ts';
-import type { TrainingRecord } from './training-record.ts';
+import { type Network, nameLayers, sequentialOnly } from './network.ts';
+import type { InputReading, TrainingRecord } from './training-record.ts';
 import type { Weight, Weights } from './weights.ts';
 
 const FORMAT = 'gradloom';
@@ -91,6 +94,7 @@ function describeModelFile({
   if (training !== undefined) {
     metadata.preprocessing = JSON.stringify(training.preprocessing);
     if (training.loss !== undefined) metadata.loss = JSON.stringify(training.loss.toSpec());
+    if (training.inputs !== undefined) metadata.inputs = JSON.stringify(inputsToRecord(training.inputs));
     if (training.table !== undefined) metadata.table = JSON.stringify(tableToRecord(training.table));
     if (training.vectorizer !== undefined) metadata.vectorizer = JSON.stringify(training.vectorizer);
     if (training.classNames !== undefined) metadata.classNames = JSON.stringify(training.classNames);
@@ -117,7 +121,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   const network = readField(path, metadata, 'architecture', readNetwork);
   if (network === undefined) throw fileError(path, 'metadata "architecture" is missing');
   const preprocessing = readField(path, metadata, 'preprocessing', (given) =>
-    readPreprocessing(given, network),
+    readPreprocessing(given, network.nodes === undefined ? network.inputShape : [1]),
   );
   const loss = readLoss(path, metadata);
   const runTensors = new Map<string, Tensor>();
@@ -142,8 +146,11 @@ export async function readModelFile(path: string): Promise<ModelFile> {
         : {
             preprocessing,
             loss,
-            table: readField(path, metadata, 'table', (given) => readTable(given, network)),
-            vectorizer: readField(path, metadata, 'vectorizer', (given) => readVectorizer(given, network)),
+            table: readField(path, metadata, 'table', (given) => readTable(given, onlyShape(network))),
+            vectorizer: readField(path, metadata, 'vectorizer', (given) =>
+              readVectorizer(given, onlyShape(network)),
+            ),
+            inputs: readField(path, metadata, 'inputs', (given) => readInputs(given, network)),
             classNames: readField(path, metadata, 'classNames', (given) =>
               readValue('classNames', 'classNames', given, classNames),
             ),
@@ -213,6 +220,9 @@ export function explain<Value>(path: string, field: string, read: () => Value): 
 
 const list = guardedBy('a list', (given): given is readonly unknown[] => Array.isArray(given));
 const ARCHITECTURE = { inputShape: required(sampleShape), layers: required(list) };
+const GRAPH = { inputs: required(list), layers: required(list), nodes: required(list) };
+const GRAPH_INPUT = { name: required(text), shape: required(sampleShape) };
+const GRAPH_NODE = { layer: required(text), inputs: required(list) };
 const NORM_STEP = {
   norm: required(oneOf('l1', 'l2', 'max')),
   scale: required(factors),
@@ -221,8 +231,35 @@ const NORM_STEP = {
 const PREPROCESSING = { scale: required(factors), shift: required(factors), before: optional(list) };
 
 function readNetwork(given: unknown): Network {
+  if (typeof given === 'object' && given !== null && 'nodes' in given) return readGraph(given);
   const { inputShape, layers } = readOptions('architecture', given as object, ARCHITECTURE);
   return { inputShape, layers: nameLayers('architecture', layers) };
+}
+
+/** What nodes read is the native side's to check. */
+function readGraph(given: object): Network {
+  const graph = readOptions('architecture', given, GRAPH);
+  const layers = nameLayers('architecture', graph.layers, makeGraphLayer);
+  const inputs = graph.inputs.map((input) =>
+    readOptions('architecture: inputs', input as object, GRAPH_INPUT),
+  );
+  const nodes = graph.nodes.map((item, place) => {
+    const node = readOptions(`architecture: nodes[${place}]`, item as object, GRAPH_NODE);
+    if (layers.some(({ name }) => name === node.layer)) return { ...node, inputs: node.inputs.map(String) };
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `architecture: nodes[${place}] names the layer ${formatValue(node.layer)}, which is not there`,
+    );
+  });
+  if (inputs.length === 0 || nodes.length === 0) {
+    throw new GradloomError('INVALID_OPTION', 'architecture: a graph has at least one input and one node');
+  }
+  return { inputs, layers, nodes };
+}
+
+/** What only models of one input have. */
+function onlyShape(network: Network): Shape {
+  return sequentialOnly('architecture', network).inputShape;
 }
 
 function readLoss(path: string, metadata: Readonly<Record<string, string>>): Loss | undefined {
@@ -232,7 +269,7 @@ function readLoss(path: string, metadata: Readonly<Record<string, string>>): Los
     : explain(path, 'loss', () => makeLoss('loss', kind));
 }
 
-function readPreprocessing(given: unknown, { inputShape }: Network): Preprocessing {
+function readPreprocessing(given: unknown, inputShape: Shape): Preprocessing {
   const read = readOptions('preprocessing', given as object, PREPROCESSING);
   const channels = lastExtent(inputShape);
   const before = read.before?.map((item, place): NormStep => {
@@ -242,7 +279,39 @@ function readPreprocessing(given: unknown, { inputShape }: Network): Preprocessi
   return makePreprocessing('preprocessing', channels, { ...read, before });
 }
 
-function readVectorizer(given: unknown, { inputShape }: Network): Vectorizer {
+const INPUT_READING = {
+  preprocessing: required(anything('a preprocessing')),
+  table: optional(anything('a table')),
+  vectorizer: optional(anything('a vectorizer')),
+};
+
+function inputsToRecord(inputs: Readonly<Record<string, InputReading>>): object {
+  const records = Object.entries(inputs).map(([name, { preprocessing, table, vectorizer }]) => [
+    name,
+    { preprocessing, table: table && tableToRecord(table), vectorizer },
+  ]);
+  return Object.fromEntries(records);
+}
+
+function readInputs(given: unknown, network: Network): Readonly<Record<string, InputReading>> {
+  const shapes = Object.fromEntries((network.inputs ?? []).map(({ name, shape }) => [name, shape]));
+  const table = Object.fromEntries(Object.keys(shapes).map((name) => [name, required(anything('an input'))]));
+  const read = Object.entries(readOptions('inputs', given as object, table)).map(([name, item]) => {
+    const input = readOptions(`inputs.${name}`, item as object, INPUT_READING);
+    const shape = shapes[name] as Shape;
+    return [
+      name,
+      {
+        preprocessing: readPreprocessing(input.preprocessing, shape),
+        table: input.table === undefined ? undefined : readTable(input.table, shape),
+        vectorizer: input.vectorizer === undefined ? undefined : readVectorizer(input.vectorizer, shape),
+      },
+    ];
+  });
+  return Object.fromEntries(read);
+}
+
+function readVectorizer(given: unknown, inputShape: Shape): Vectorizer {
   const vectorizer = makeVectorizer(given);
   if (sameShape(inputShape, vectorizer.inputShape)) return vectorizer;
   throw new GradloomError(
@@ -251,7 +320,7 @@ function readVectorizer(given: unknown, { inputShape }: Network): Vectorizer {
   );
 }
 
-function readTable(given: unknown, { inputShape }: Network): Table {
+function readTable(given: unknown, inputShape: Shape): Table {
   const table = readTableRecord(given);
   if (sameShape(inputShape, [table.featureNames.length])) return table;
   throw new GradloomError(

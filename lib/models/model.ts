@@ -1,6 +1,6 @@
 import { awaitNative, callNative } from '../core/errors.ts';
 import { readOptions, readValue, text } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
+import type { InputShape, OneShape, Shape } from '../core/shape.ts';
 import type { Dataset, LabelKind } from '../datasets/dataset.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
@@ -16,7 +16,7 @@ import { type LoadPyTorchOptions, type PyTorchReport, selectFromPyTorch } from '
 import { type LoadReport, type LoadWeightsOptions, selectFromSource } from './load-weights.ts';
 import { encodeModelFile } from './model-file.ts';
 import type { ModelState } from './model-state.ts';
-import { type Network, toLayerSpecs } from './network.ts';
+import { inputShapeOf, type Network, toLayerSpecs } from './network.ts';
 import {
   EVALUATE_OPTIONS,
   type EvaluateOptions,
@@ -34,21 +34,21 @@ import {
   type PredictOptions,
   toClassification,
 } from './predictions.ts';
-import { type RawSamples, readSamplesFor } from './samples.ts';
+import { type RawInputs, readSamplesFor } from './samples.ts';
 import { formatSummary } from './summary.ts';
-import { type TrainingRecord, trainedLoss } from './training-record.ts';
+import { type InputReading, type TrainingRecord, trainedLoss } from './training-record.ts';
 import { nameWeights, orderWeights, type Weights } from './weights.ts';
 
 /** The inner state of a model, for the modules beside this one. */
-export let stateOf: (model: Model) => ModelState;
+export let stateOf: (model: Model<InputShape>) => ModelState;
 
 /**
- * A network and its weights. Made by `sequential` or `loadModel`, trained by a `Trainer`.
+ * A network and its weights. Made by `sequential`, `graph` or `loadModel`, trained by a `Trainer`.
  *
- * `Input` and `Output` are the shapes of one sample, channels last. The memory of the weights is native,
+ * `Input` and `Output` are the shapes of one sample, channels last; of several inputs their shapes by name. The memory of the weights is native,
  * accounted to V8 and freed when the model is collected.
  */
-export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
+export class Model<Input extends InputShape = Shape, Output extends Shape = Shape> {
   readonly inputShape: Input;
   readonly outputShape: Output;
   /**
@@ -62,7 +62,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     stateOf = (model) => model.#state;
   }
 
-  /** @internal Use `sequential`. */
+  /** @internal Use `sequential` or `graph`. */
   constructor(
     network: Network,
     options: {
@@ -74,9 +74,15 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
     const { seed, maxParameters } = options;
     const layers = toLayerSpecs(network).map(withGivenValues);
     const inner = callNative(
-      () => new native.Model({ inputShape: network.inputShape, layers, seed, maxParameters }),
+      () =>
+        new native.Model({
+          ...(network.nodes === undefined ? { inputShape: network.inputShape } : { inputs: network.inputs }),
+          layers,
+          seed,
+          maxParameters,
+        }),
     );
-    this.inputShape = network.inputShape as Input;
+    this.inputShape = inputShapeOf(network) as Input;
     this.outputShape = Object.freeze([...inner.outputShape]) as Shape as Output;
     this.layers = Object.freeze(inner.layers.map((layer) => Object.freeze(layer)));
     this.parameterCount = this.layers.reduce((sum, layer) => sum + layer.parameterCount, 0);
@@ -107,15 +113,23 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
    * forward pass of one sample, with the totals. The numbers themselves stand in `layers`.
    */
   summary(): string {
-    return formatSummary(this.inputShape, this.layers);
+    return formatSummary(this.#state.network, this.layers);
   }
 
   /**
    * What raw samples are put through, `x * scale + shift`: the preprocessing of the data that the model was trained on.
-   * Undefined before.
+   * Undefined before. Of several inputs each has its own, see `inputs`.
    */
   get preprocessing(): Preprocessing | undefined {
     return this.#state.training?.preprocessing;
+  }
+
+  /**
+   * How samples of each input are read, by name: their preprocessing, and the table or vectorizer that makes them. Undefined
+   * for a model of one input without a name, and before training.
+   */
+  get inputs(): Readonly<Record<string, InputReading>> | undefined {
+    return this.#state.training?.inputs;
   }
 
   /** How a step of this batch size would run: each layer's algorithm, layout and memory. */
@@ -226,11 +240,13 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
    * or not: `[{ age: 31, city: 'Oslo' }]`, or arrays in the order of `model.table.inputs`. While the model
    * trains, its weights are those of a step's boundary.
    *
+   * A model of several inputs takes the samples of each by its name: `{ user: Int32Array.of(3, 8), tags: [[1, 4], []] }`.
+   *
    * Rejects with `SHAPE_MISMATCH` when the samples are not of the model's input shape, and with `INVALID_DATA`
    * for a row whose value is missing, of another type or of an unknown category, by row and column.
    */
   async predict(
-    inputs: RawSamples | Dataset<Input, LabelKind>,
+    inputs: RawInputs<Input> | Dataset<Input, LabelKind>,
     options: PredictOptions = {},
   ): Promise<Predictions<Output>> {
     const settings = readOptions('predict', options, PREDICT_OPTIONS);
@@ -247,7 +263,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
    * Throws `MODEL_BUSY` while the model trains.
    */
   predictSync(
-    inputs: RawSamples | Dataset<Input, LabelKind>,
+    inputs: RawInputs<Input> | Dataset<Input, LabelKind>,
     options: PredictOptions = {},
   ): Predictions<Output> {
     const settings = readOptions('predictSync', options, PREDICT_OPTIONS);
@@ -266,7 +282,7 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
    * Rejects with `INVALID_OPTION` when the model was not trained yet or its loss knows no classes.
    */
   async classify(
-    inputs: RawSamples | Dataset<Input, LabelKind>,
+    inputs: RawInputs<Input> | Dataset<Input, LabelKind>,
     options: PredictOptions = {},
   ): Promise<Classification<Output>> {
     const settings = readOptions('classify', options, PREDICT_OPTIONS);
@@ -312,14 +328,14 @@ export class Model<Input extends Shape = Shape, Output extends Shape = Shape> {
   async gradient(
     dataset: Dataset<Input, LabelKind>,
     options: GradientOptions<'loss'>,
-  ): Promise<Gradients<Input>>;
+  ): Promise<Gradients<OneShape<Input>>>;
   async gradient(
-    inputs: RawSamples | Dataset<Input, LabelKind>,
+    inputs: RawInputs<Input> | Dataset<Input, LabelKind>,
     options: GradientOptions<number | ArrayLike<number>>,
-  ): Promise<Gradients<Input>>;
-  async gradient(inputs: unknown, options: GradientOptions): Promise<Gradients<Input>> {
+  ): Promise<Gradients<OneShape<Input>>>;
+  async gradient(inputs: unknown, options: GradientOptions): Promise<Gradients<OneShape<Input>>> {
     const { values, gradients } = await differentiate(this.#state, inputs, options);
-    return { data: gradients, shape: [values.length, ...this.inputShape], values };
+    return { data: gradients, shape: [values.length, ...(this.inputShape as OneShape<Input>)], values };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { GradloomError } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
+import { formatValue, listOf } from '../core/options.ts';
+import type { InputShape, Shape } from '../core/shape.ts';
 import { lacksGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import { makeLayer } from '../layers/make-layer.ts';
@@ -9,13 +9,54 @@ import type { LayerSpec } from '../native.ts';
 export type NamedLayer = Layer & { readonly name: string };
 
 /** What a model is made of, as it is saved: plain data. */
-export interface Network {
+export type Network = SequentialNetwork | GraphNetwork;
+
+export interface SequentialNetwork {
   readonly inputShape: Shape;
   readonly layers: readonly NamedLayer[];
+  readonly inputs?: undefined;
+  readonly nodes?: undefined;
+}
+
+export interface GraphNetwork {
+  readonly inputs: readonly { readonly name: string; readonly shape: Shape }[];
+  readonly layers: readonly NamedLayer[];
+  /** In the order in which they run; the last one gives the output. */
+  readonly nodes: readonly GraphNodeRecord[];
+}
+
+/** A layer applied to what inputs (`@user`) or nodes before it give. Its own name is the layer's; `dense_1:2` at the second use. */
+export interface GraphNodeRecord {
+  readonly layer: string;
+  readonly inputs: readonly string[];
+}
+
+/** The shape of a sample, or of its inputs by name. */
+export function inputShapeOf(network: Network): InputShape {
+  if (network.nodes === undefined) return network.inputShape;
+  return Object.freeze(Object.fromEntries(network.inputs.map(({ name, shape }) => [name, shape])));
+}
+
+/** In order; none of a network of one input without a name. */
+export function inputNamesOf(network: Network): readonly string[] {
+  return network.nodes === undefined ? [] : network.inputs.map(({ name }) => name);
+}
+
+/** For what is done with layers one behind another only. */
+export function sequentialOnly(operation: string, network: Network): SequentialNetwork {
+  if (network.nodes === undefined) return network;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `${operation}: takes models made by sequential; this one is a graph with the inputs ${listOf(inputNamesOf(network))}`,
+  );
 }
 
 /** Checks a list of layers and names those that have no name: the second dense layer is `dense_2`. */
-export function nameLayers(operation: string, given: unknown): readonly NamedLayer[] {
+export function nameLayers(
+  operation: string,
+  given: unknown,
+  make: (operation: string, name: string, given: unknown) => Layer = makeLayer,
+): readonly NamedLayer[] {
   if (!Array.isArray(given) || given.length === 0) {
     throw new GradloomError(
       'INVALID_OPTION',
@@ -24,7 +65,7 @@ export function nameLayers(operation: string, given: unknown): readonly NamedLay
   }
   const counts = new Map<string, number>();
   const layers = given.map((item: unknown, index) => {
-    const layer = makeLayer(operation, `layers[${index}]`, item);
+    const layer = make(operation, `layers[${index}]`, item);
     const count = (counts.get(layer.kind) ?? 0) + 1;
     counts.set(layer.kind, count);
     const name = layer.name ?? `${layer.kind}_${count}`;
@@ -86,32 +127,68 @@ function nameBlock(operation: string, { layers, shortcut = [] }: Paths): Paths<N
 
 /**
  * The layers as the native side takes them: blocks give way to their layers, each path's first one reading the
- * block's input, and to the sum of the paths. A block's name stands before its layers' names.
+ * block's input, and to the sum of the paths. A block's name stands before its layers' names. What is used again shares
+ * the weights of its first use.
  */
 export function toLayerSpecs(network: Network): LayerSpec[] {
   const specs: LayerSpec[] = [];
-  const append = (layers: readonly NamedLayer[], prefix: string, input: string): string =>
-    layers.reduce((before, layer) => {
-      const name = prefix + layer.name;
-      const paths = pathsOf(layer);
-      if (paths === undefined) {
-        specs.push({ ...layer, name, inputs: [before] });
-      } else {
-        const inner = append(paths.layers, `${name}.`, before);
-        const outer = append(paths.shortcut ?? [], `${name}.`, before);
-        specs.push({ kind: 'add', name, inputs: [inner, outer] });
-      }
-      return name;
-    }, input);
-  append(network.layers, '', INPUT);
+  if (network.nodes === undefined) {
+    network.layers.reduce(
+      (before, layer) => appendLayer(specs, layer, { name: layer.name, inputs: [before], owner: undefined }),
+      INPUT,
+    );
+    return specs;
+  }
+  const layers = new Map(network.layers.map((layer) => [layer.name, layer]));
+  const uses = new Map<string, number>();
+  for (const { layer: owner, inputs } of network.nodes) {
+    const use = (uses.get(owner) ?? 0) + 1;
+    uses.set(owner, use);
+    const place = use === 1 ? { name: owner, owner: undefined } : { name: nameOfUse(owner, use), owner };
+    appendLayer(specs, layers.get(owner) as NamedLayer, { ...place, inputs });
+  }
   return specs;
+}
+
+/** The name of a layer where it is used again. */
+export function nameOfUse(layer: string, use: number): string {
+  return use === 1 ? layer : `${layer}:${use}`;
+}
+
+interface Place {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  /** Whose weights it shares. */
+  readonly owner: string | undefined;
+}
+
+/** Gives the name of what a layer gives. */
+function appendLayer(specs: LayerSpec[], layer: NamedLayer, { name, inputs, owner }: Place): string {
+  const paths = pathsOf(layer);
+  if (paths === undefined) {
+    specs.push({ ...layer, name, inputs, ...(owner === undefined ? {} : { shares: owner }) });
+    return name;
+  }
+  const appendPath = (layers: readonly NamedLayer[]): string =>
+    layers.reduce(
+      (before, inner) =>
+        appendLayer(specs, inner, {
+          name: `${name}.${inner.name}`,
+          inputs: [before],
+          owner: owner && `${owner}.${inner.name}`,
+        }),
+      inputs[0] as string,
+    );
+  specs.push({ kind: 'add', name, inputs: [appendPath(paths.layers), appendPath(paths.shortcut ?? [])] });
+  return name;
 }
 
 /**
  * The function that a network ends in: the last layer's activation, or that layer itself if it is an
  * activation.
  */
-export function endingOf({ layers }: Network): string {
-  const last = layers.at(-1) as NamedLayer;
+export function endingOf({ layers, nodes }: Network): string {
+  const end = nodes?.at(-1)?.layer;
+  const last = (end === undefined ? layers.at(-1) : layers.find(({ name }) => name === end)) as NamedLayer;
   return typeof last.activation === 'string' ? last.activation : last.kind;
 }

@@ -1,8 +1,8 @@
 /** What a model is measured by: a loss and metrics, and the labelled data that fit them. */
 import { awaitNative, GradloomError } from '../core/errors.ts';
 import { anything, formatValue, listOf, optional, withDefault } from '../core/options.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
-import { Dataset, partsOf } from '../datasets/dataset.ts';
+import { formatShape, type InputShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { anyPartsOf, Dataset } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
 import type { AcceptsLabel, LabelsInfo, Loss, LossLabelKind, WrongLabel } from '../losses/loss.ts';
 import { type LossChoice, makeLoss } from '../losses/make-loss.ts';
@@ -18,7 +18,7 @@ import {
   native,
 } from '../native.ts';
 import type { ModelState } from './model-state.ts';
-import { endingOf, type Network } from './network.ts';
+import { endingOf, inputNamesOf, inputShapeOf, type Network } from './network.ts';
 import { PREDICT_OPTIONS, type PredictOptions } from './predictions.ts';
 import { checkSameReading, trainedLoss } from './training-record.ts';
 
@@ -104,7 +104,12 @@ export async function evaluateObjective<Figures>(
 }
 
 /** Checks that `given` is a dataset of a model's samples; `name` says in errors which argument it was. */
-export function checkDataset(operation: string, name: string, given: unknown, inputShape: Shape): Dataset {
+export function checkDataset(
+  operation: string,
+  name: string,
+  given: unknown,
+  inputShape: InputShape,
+): Dataset<InputShape> {
   if (!(given instanceof Dataset)) {
     throw new GradloomError(
       'INVALID_OPTION',
@@ -126,9 +131,9 @@ export function checkDataset(operation: string, name: string, given: unknown, in
 export function readLabelled(
   operation: string,
   name: string,
-  dataset: Dataset,
+  dataset: Dataset<InputShape>,
   loss: Loss,
-  outputShape: Shape,
+  { network, native: inner }: Pick<ModelState, 'network' | 'native'>,
 ): NativeLabelledSamples {
   if (!hasLabelsFor(dataset, loss)) {
     throw new GradloomError(
@@ -136,38 +141,42 @@ export function readLabelled(
       `${operation}: ${loss.kind} takes labels of kind ${listOf(loss.labelKinds.map(formatValue), 'or')}, ${name} has "${dataset.labelKind}"`,
     );
   }
-  const problem = loss.checkLabels(labelsInfo(dataset), outputShape);
+  const problem = loss.checkLabels(labelsInfo(dataset), inner.outputShape);
   if (problem !== undefined) {
     throw new GradloomError(problem.code, `${operation}: in ${name} ${problem.text}`);
   }
-  return nativeSamples(dataset);
+  return nativeSamples(dataset, inputNamesOf(network));
 }
 
 /** Labelled samples for a model, read as the data that it was trained on were. */
 export function readLabelledFor(
   operation: string,
-  { native: inner, network, training }: ModelState,
+  state: ModelState,
   dataset: unknown,
   loss: Loss,
 ): NativeLabelledSamples {
-  const checked = checkDataset(operation, 'the dataset', dataset, network.inputShape);
+  const { network, training } = state;
+  const checked = checkDataset(operation, 'the dataset', dataset, inputShapeOf(network));
   if (training !== undefined) {
     checkSameReading(operation, ['the dataset', checked], ["the model's training data", training]);
   }
-  return readLabelled(operation, 'the dataset', checked, loss, inner.outputShape);
+  return readLabelled(operation, 'the dataset', checked, loss, state);
 }
 
-function hasLabelsFor(dataset: Dataset, loss: Loss): dataset is Dataset<Shape, LossLabelKind> {
+function hasLabelsFor(
+  dataset: Dataset<InputShape>,
+  loss: Loss,
+): dataset is Dataset<InputShape, LossLabelKind> {
   return loss.labelKinds.some((kind) => kind === dataset.labelKind);
 }
 
-function labelsInfo(dataset: Dataset<Shape, LossLabelKind>): LabelsInfo {
+function labelsInfo(dataset: Dataset<InputShape, LossLabelKind>): LabelsInfo {
   const { labelKind, labelShape } = dataset;
   const highestClass = (except?: number) =>
     labelKind === 'class'
       ? dataset.classCounts().findLastIndex((count, label) => count > 0 && label !== except)
       : -1;
-  const isWeighted = partsOf(dataset).sampleWeights !== undefined;
+  const isWeighted = anyPartsOf(dataset).sampleWeights !== undefined;
   return {
     labelKind,
     labelShape,
@@ -177,8 +186,11 @@ function labelsInfo(dataset: Dataset<Shape, LossLabelKind>): LabelsInfo {
   };
 }
 
-function findWrong(dataset: Dataset<Shape, LossLabelKind>, accepts: AcceptsLabel): WrongLabel | undefined {
-  const { labels = [], labelShape, rows } = partsOf(dataset);
+function findWrong(
+  dataset: Dataset<InputShape, LossLabelKind>,
+  accepts: AcceptsLabel,
+): WrongLabel | undefined {
+  const { labels = [], labelShape, rows } = anyPartsOf(dataset);
   const size = sizeOf(labelShape);
   for (let place = 0; place < dataset.length; place++) {
     const first = (rows?.[place] ?? place) * size;

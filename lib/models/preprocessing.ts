@@ -1,18 +1,6 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
-import type { NativeColumn } from '../native.ts';
-
-export type NativePreprocessing = Pick<NativeColumn, 'scale' | 'shift'>;
-
-export const IDENTITY: Preprocessing = Object.freeze({
-  scale: Object.freeze([1]),
-  shift: Object.freeze([0]),
-});
-
-export function toNativePreprocessing({ scale, shift }: Preprocessing): NativePreprocessing {
-  return { scale: Float32Array.from(scale), shift: Float32Array.from(shift) };
-}
 
 /**
  * A model sees all its data through one preprocessing: another one would turn its weights' units round

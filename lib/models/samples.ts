@@ -1,22 +1,29 @@
 import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { formatValue, listOf, suggest } from '../core/options.ts';
+import {
+  formatShape,
+  type InputShape,
+  type NamedShapes,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from '../core/shape.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from '../datasets/copies.ts';
 import { Dataset } from '../datasets/dataset.ts';
 import type { Inputs } from '../datasets/dataset-parts.ts';
-import { nativeSamples } from '../datasets/native-samples.ts';
+import { nativeSamples, toNativePreprocessing } from '../datasets/native-samples.ts';
 import { takeNormSteps } from '../datasets/normalize.ts';
+import { IDENTITY } from '../datasets/preprocessing.ts';
 import { copyIds, isIntegers, readSparseSamples, type SparseSample } from '../datasets/read-sparse.ts';
 import { isRowObject, type RowValue } from '../datasets/row-values.ts';
 import { encodeSampleRows } from '../datasets/sample-rows.ts';
-import type { Table } from '../datasets/table.ts';
-import type { NativeSamples } from '../native.ts';
-import { checkTexts, type Vectorizer } from '../text/vectorizer.ts';
+import type { NativeColumn, NativeModel, NativeSamples } from '../native.ts';
+import { checkTexts } from '../text/vectorizer.ts';
 import type { ModelState } from './model-state.ts';
+import { inputNamesOf, inputShapeOf } from './network.ts';
 import { checkDataset } from './objective.ts';
-import { IDENTITY, toNativePreprocessing } from './preprocessing.ts';
-import type { TrainingRecord } from './training-record.ts';
+import type { InputReading } from './training-record.ts';
 
 /**
  * Raw samples in the units of the training data, before their preprocessing: one after another in a typed
@@ -38,35 +45,99 @@ export type RawSamples =
 /** `{ age: 31, city: 'Oslo' }` or `[31, 'Oslo']`. An object's other keys are left aside. */
 export type SampleRow = object | readonly RowValue[];
 
+/** Raw samples of a model's only input, or of each of its inputs by name, as many of each. */
+export type RawInputs<Input extends InputShape> = Input extends NamedShapes
+  ? { readonly [Name in keyof Input]: RawSamples }
+  : RawSamples;
+
+type InputForm = NativeModel['inputForms'][number];
+
+/** What raw samples of an input are read by. */
+interface InputToRead {
+  /** In errors. */
+  readonly name: string;
+  readonly inputShape: Shape;
+  readonly form: InputForm;
+  readonly reading: InputReading | undefined;
+}
+
+/** Of one input. */
+type OneInput = NativeColumn & { readonly count: number };
+
 /** The samples of a dataset, which brings its own preprocessing, or raw ones in the model's. */
 export function readSamplesFor(
   operation: string,
   { native: inner, network, training }: ModelState,
   inputs: unknown,
 ): NativeSamples {
-  const { inputShape } = network;
   if (inputs instanceof Dataset) {
-    return nativeSamples(checkDataset(operation, 'the dataset', inputs, inputShape));
+    const dataset = checkDataset(operation, 'the dataset', inputs, inputShapeOf(network));
+    return nativeSamples(dataset, inputNamesOf(network));
   }
-  if (Array.isArray(inputs) && typeof inputs[0] === 'string') {
-    return readTexts(operation, inputs, inputShape, training?.vectorizer);
+  if (network.nodes === undefined) {
+    const [form = 'floats'] = inner.inputForms;
+    return readOne(
+      operation,
+      { name: 'inputs', inputShape: network.inputShape, form, reading: training },
+      inputs,
+    );
   }
-  const [form = 'floats'] = inner.inputForms;
-  return form === 'floats'
-    ? readSamples(operation, inputs, inputShape, training)
-    : readNamedRows(operation, inputs, form, inputShape);
+  checkInputNames(operation, inputNamesOf(network), inputs);
+  const read = network.inputs.map(({ name, shape }, place) => {
+    const form = inner.inputForms[place] as InputForm;
+    const reading = training?.inputs?.[name];
+    return readOne(operation, { name: `inputs.${name}`, inputShape: shape, form, reading }, inputs[name]);
+  });
+  const [{ count }] = read as [OneInput];
+  const other = read.findIndex((each) => each.count !== count);
+  if (other < 0) return { columns: read, count };
+  throw new GradloomError(
+    'SHAPE_MISMATCH',
+    `${operation}: inputs.${network.inputs[other]?.name} has ${read[other]?.count} samples, inputs.${network.inputs[0]?.name} has ${count}`,
+  );
+}
+
+function checkInputNames(
+  operation: string,
+  names: readonly string[],
+  given: unknown,
+): asserts given is Readonly<Record<string, unknown>> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || types.isTypedArray(given)) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: inputs must be a Dataset or an object with samples of ${listOf(names)}, got ${formatValue(given)}`,
+    );
+  }
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: the model has no input ${formatValue(unknown)}; ${suggest(unknown, names)}`,
+    );
+  }
+  const missing = names.find((name) => !Object.hasOwn(given, name));
+  if (missing === undefined) return;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `${operation}: inputs.${missing} is missing; the model's inputs are ${listOf(names)}`,
+  );
+}
+
+function readOne(operation: string, to: InputToRead, given: unknown): OneInput {
+  if (Array.isArray(given) && typeof given[0] === 'string') return readTexts(operation, given, to);
+  return to.form === 'floats' ? readSamples(operation, given, to) : readNamedRows(operation, given, to);
 }
 
 function readTexts(
   operation: string,
   texts: readonly unknown[],
-  inputShape: Shape,
-  vectorizer: Vectorizer | undefined,
-): NativeSamples {
+  { name, inputShape, reading }: InputToRead,
+): OneInput {
+  const vectorizer = reading?.vectorizer;
   if (vectorizer === undefined || !sameShape(inputShape, vectorizer.inputShape)) {
     throw new GradloomError(
       'INVALID_OPTION',
-      `${operation}: inputs[0] is a string, but the model was not trained on texts (fromTexts) and has no vectorizer; give its samples`,
+      `${operation}: ${name}[0] is a string, but the model was not trained on texts (fromTexts) and has no vectorizer; give its samples`,
     );
   }
   const { inputShape: _, ...inputs } = vectorizer.transform(checkTexts(operation, texts));
@@ -74,23 +145,18 @@ function readTexts(
 }
 
 /** Samples for a model that reads ids or sparse samples. */
-function readNamedRows(
-  operation: string,
-  given: unknown,
-  form: 'ids' | 'sparse',
-  inputShape: Shape,
-): NativeSamples {
+function readNamedRows(operation: string, given: unknown, { name, inputShape, form }: InputToRead): OneInput {
   const preprocessing = toNativePreprocessing(IDENTITY);
   const size = sizeOf(inputShape);
   if (form === 'sparse') {
     if (Array.isArray(given) && given.length > 0) {
-      const inputs = readSparseSamples(operation, 'inputs', given, size);
+      const inputs = readSparseSamples(operation, name, given, size);
       return { inputs, count: given.length, ...preprocessing };
     }
   } else if (isIntegers(given) || (Array.isArray(given) && given.length > 0)) {
-    const ids = isIntegers(given) ? given : flattenSamples(operation, 'inputs', given, inputShape);
-    if (ids.length % size !== 0) throw wrongLength(operation, ids.length, inputShape);
-    return { inputs: copyIds(operation, 'inputs', ids, size), count: ids.length / size, ...preprocessing };
+    const ids = isIntegers(given) ? given : flattenSamples(operation, name, given, inputShape);
+    if (ids.length % size !== 0) throw wrongLength(operation, name, ids.length, inputShape);
+    return { inputs: copyIds(operation, name, ids, size), count: ids.length / size, ...preprocessing };
   }
   const expected =
     form === 'sparse'
@@ -98,50 +164,47 @@ function readNamedRows(
       : 'a Dataset, an Int32Array of ids or an array of samples';
   throw new GradloomError(
     'INVALID_OPTION',
-    `${operation}: inputs must be ${expected}, got ${formatValue(given)}`,
+    `${operation}: ${name} must be ${expected}, got ${formatValue(given)}`,
   );
 }
 
-function wrongLength(operation: string, length: number, inputShape: Shape): GradloomError {
+function wrongLength(operation: string, name: string, length: number, inputShape: Shape): GradloomError {
   return new GradloomError(
     'SHAPE_MISMATCH',
-    `${operation}: inputs has ${length} values, which is no multiple of the ${sizeOf(inputShape)} of one sample ${formatShape(inputShape)}`,
+    `${operation}: ${name} has ${length} values, which is no multiple of the ${sizeOf(inputShape)} of one sample ${formatShape(inputShape)}`,
   );
 }
 
 /** Copies a user's samples, so that what happens to them while a model predicts does not matter. */
-function readSamples(
-  operation: string,
-  given: unknown,
-  inputShape: Shape,
-  training: TrainingRecord | undefined,
-): NativeSamples {
-  const preprocessing = toNativePreprocessing(training?.preprocessing ?? IDENTITY);
-  const raw = copySamples(operation, given, inputShape, training?.table);
+function readSamples(operation: string, given: unknown, to: InputToRead): OneInput {
+  const { name, inputShape, reading } = to;
+  const preprocessing = toNativePreprocessing(reading?.preprocessing ?? IDENTITY);
+  const raw = copySamples(operation, given, to);
   const count = raw.length / sizeOf(inputShape);
   if (Number.isInteger(count)) {
-    const inputs = takeNormSteps(raw, inputShape, training?.preprocessing.before ?? []);
+    const inputs = takeNormSteps(raw, inputShape, reading?.preprocessing.before ?? []);
     return { inputs, count, ...preprocessing };
   }
-  throw wrongLength(operation, raw.length, inputShape);
+  throw wrongLength(operation, name, raw.length, inputShape);
 }
 
-function copySamples(operation: string, given: unknown, inputShape: Shape, table: Table | undefined): Inputs {
-  if (types.isUint8Array(given)) return copyBytes(operation, 'inputs', given);
-  if (types.isFloat32Array(given)) return copyFloats(operation, 'inputs', given, sizeOf(inputShape));
+function copySamples(operation: string, given: unknown, { name, inputShape, reading }: InputToRead): Inputs {
+  const table = reading?.table;
+  if (types.isUint8Array(given)) return copyBytes(operation, name, given);
+  if (types.isFloat32Array(given)) return copyFloats(operation, name, given, sizeOf(inputShape));
   if (!Array.isArray(given) || given.length === 0) {
     const hint = isRowObject(given) ? '; give a row in an array: [row]' : '';
     throw new GradloomError(
       'INVALID_OPTION',
-      `${operation}: inputs must be a Dataset, a Float32Array, a Uint8Array or an array of samples, got ${formatValue(given)}${hint}`,
+      `${operation}: ${name} must be a Dataset, a Float32Array, a Uint8Array or an array of samples, got ${formatValue(given)}${hint}`,
     );
   }
   if (table !== undefined) return encodeSampleRows(operation, table, given);
   if (isRowObject(given[0])) {
     throw new GradloomError(
       'INVALID_OPTION',
-      `${operation}: inputs[0] is an object, but the model was not trained on a table (csv, fromRows, ...) and knows no columns; give arrays of numbers`,
+      `${operation}: ${name}[0] is an object, but the model was not trained on a table (csv, fromRows, ...) and knows no columns; give arrays of numbers`,
     );
   }
-  return flattenSamples(operation, 'inputs', given, inputShape);
+  return flattenSamples(operation, name, given, inputShape);
 }

@@ -1,36 +1,58 @@
-import { formatShape, type Shape } from '../core/shape.ts';
+import { formatShape } from '../core/shape.ts';
 import type { NativeLayerInfo } from '../native.ts';
+import { type Network, toLayerSpecs } from './network.ts';
 
 const BYTES_PER_PARAMETER = Float32Array.BYTES_PER_ELEMENT;
 
-const COLUMNS = [
+interface Column {
+  readonly heading: string;
+  readonly align: 'left' | 'right';
+}
+
+const NAMES: readonly Column[] = [
   { heading: 'layer', align: 'left' },
   { heading: 'kind', align: 'left' },
+];
+const READS: Column = { heading: 'reads', align: 'left' };
+const FIGURES: readonly Column[] = [
   { heading: 'output', align: 'left' },
   { heading: 'parameters', align: 'right' },
   { heading: 'bytes', align: 'right' },
   { heading: 'FLOPs/sample', align: 'right' },
-] as const;
+];
 
 type Counts = Pick<NativeLayerInfo, 'parameterCount' | 'flops'>;
 
 /**
- * A table of the layers, one line each, with their totals below. Bytes are those of the float32 weights; FLOPs are of
- * one forward pass, two a multiply-add of a layer's products.
+ * A table of the layers, one line each, with their totals below; of a graph with what each of them reads. Bytes are those
+ * of the float32 weights; FLOPs are of one forward pass, two a multiply-add of a layer's products.
  */
-export function formatSummary(inputShape: Shape, layers: readonly NativeLayerInfo[]): string {
+export function formatSummary(network: Network, layers: readonly NativeLayerInfo[]): string {
   const total: Counts = {
     parameterCount: layers.reduce((sum, layer) => sum + layer.parameterCount, 0),
     flops: layers.reduce((sum, layer) => sum + layer.flops, 0),
   };
+  const isGraph = network.nodes !== undefined;
+  const specs = isGraph ? toLayerSpecs(network) : [];
+  const reads = (text: string) => (isGraph ? [text] : []);
+  const inputs = isGraph
+    ? network.inputs.map(({ name, shape }) => [name, 'input', '', formatShape(shape)])
+    : [['input', '', formatShape(network.inputShape)]];
+  const columns = isGraph ? [...NAMES, READS, ...FIGURES] : [...NAMES, ...FIGURES];
   const rows = [
-    COLUMNS.map(({ heading }) => heading),
-    ['input', '', formatShape(inputShape)],
-    ...layers.map((layer) => [layer.name, layer.kind, formatShape(layer.outputShape), ...countCells(layer)]),
-    ['total', '', '', ...countCells(total)],
+    columns.map(({ heading }) => heading),
+    ...inputs,
+    ...layers.map((layer, place) => [
+      layer.name,
+      layer.kind,
+      ...reads((specs[place]?.inputs ?? []).map((name) => name.replace('@', '')).join(', ')),
+      formatShape(layer.outputShape),
+      ...countCells(layer),
+    ]),
+    ['total', '', ...reads(''), '', ...countCells(total)],
   ];
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) => formatRow(row, widths));
+  const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) => formatRow(columns, row, widths));
   const rule = '-'.repeat(Math.max(...lines.map((line) => line.length)));
   const trainable = layers.reduce((sum, layer) => sum + layer.trainableCount, 0);
   const share =
@@ -48,8 +70,8 @@ function legend({ parameterCount, flops }: Counts): string {
   return `${bytes} of float32 weights; ${operations} forward for one sample, two a multiply-add`;
 }
 
-function formatRow(cells: readonly string[], widths: readonly number[]): string {
-  const padded = COLUMNS.map(({ align }, column) => {
+function formatRow(columns: readonly Column[], cells: readonly string[], widths: readonly number[]): string {
+  const padded = columns.map(({ align }, column) => {
     const cell = cells[column] ?? '';
     const width = widths[column] as number;
     return align === 'right' ? cell.padStart(width) : cell.padEnd(width);

@@ -1,21 +1,28 @@
 /** What a model was trained with, which it keeps, saves and holds later data against. */
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
-import type { Dataset } from '../datasets/dataset.ts';
-import type { Preprocessing } from '../datasets/preprocessing.ts';
+import type { InputShape } from '../core/shape.ts';
+import { anyPartsOf, Dataset } from '../datasets/dataset.ts';
+import { IDENTITY, type Preprocessing } from '../datasets/preprocessing.ts';
 import type { Column, Table } from '../datasets/table.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import { checkSamePreprocessing } from './preprocessing.ts';
 
-/** How the numbers of samples and labels came about. */
-export interface DataReading {
+/** How the numbers of an input's samples came about. */
+export interface InputReading {
   readonly preprocessing: Preprocessing;
   /** Of data that were read from a table. */
   readonly table: Table | undefined;
-  readonly classNames: readonly string[] | undefined;
   /** Of data that are texts. */
   readonly vectorizer?: Vectorizer | undefined;
+}
+
+/** How the numbers of samples and labels came about. */
+export interface DataReading extends InputReading {
+  readonly classNames: readonly string[] | undefined;
+  /** Where samples have several inputs, which have readings of their own. */
+  readonly inputs?: Readonly<Record<string, InputReading>> | undefined;
 }
 
 /** What a model was trained with and needs again to be used. */
@@ -36,16 +43,48 @@ export function trainedLoss(operation: string, training: TrainingRecord | undefi
 /** The record after a run on `dataset`, which keeps what only earlier data said. */
 export function recordTraining(
   loss: Loss,
-  { preprocessing, table, classNames, vectorizer }: Dataset,
+  dataset: Dataset<InputShape>,
   earlier: TrainingRecord | undefined,
 ): TrainingRecord {
+  const { classNames, inputs, ...reading } = readingOf(dataset);
   return {
     loss,
+    ...recordInput(reading, earlier),
+    classNames: classNames ?? earlier?.classNames,
+    inputs: inputs && mapInputs(inputs, (input, name) => recordInput(input, earlier?.inputs?.[name])),
+  };
+}
+
+/** Of samples that are what they are, in the inputs of these names. */
+export function readAsStored(names: readonly string[]): DataReading {
+  const stored = { preprocessing: IDENTITY, table: undefined };
+  const inputs = names.length === 0 ? undefined : Object.fromEntries(names.map((name) => [name, stored]));
+  return { ...stored, classNames: undefined, inputs };
+}
+
+function recordInput(
+  { preprocessing, table, vectorizer }: InputReading,
+  earlier: InputReading | undefined,
+): InputReading {
+  return {
     preprocessing,
     table: table ?? earlier?.table,
-    classNames: classNames ?? earlier?.classNames,
     vectorizer: vectorizer ?? earlier?.vectorizer,
   };
+}
+
+function mapInputs(
+  inputs: Readonly<Record<string, InputReading>>,
+  map: (input: InputReading, name: string) => InputReading,
+): Readonly<Record<string, InputReading>> {
+  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, map(input, name)]));
+}
+
+function readingOf(given: DataReading | Dataset<InputShape>): DataReading {
+  if (!(given instanceof Dataset)) return given;
+  const { columns } = anyPartsOf(given);
+  const { preprocessing, table, vectorizer, classNames } = given;
+  return { preprocessing, table, vectorizer, classNames, inputs: columns };
 }
 
 /**
@@ -54,8 +93,31 @@ export function recordTraining(
  */
 export function checkSameReading(
   operation: string,
-  [name, given]: readonly [name: string, reading: DataReading],
-  [reference, expected]: readonly [name: string, reading: DataReading],
+  [name, givenData]: readonly [name: string, reading: DataReading | Dataset<InputShape>],
+  [reference, expectedData]: readonly [name: string, reading: DataReading | Dataset<InputShape>],
+): void {
+  const [given, expected] = [readingOf(givenData), readingOf(expectedData)];
+  checkSameInput(operation, [name, given], [reference, expected]);
+  for (const [input, reading] of Object.entries(given.inputs ?? {})) {
+    const other = expected.inputs?.[input];
+    if (other === undefined) continue;
+    checkSameInput(operation, [`input "${input}" of ${name}`, reading], [reference, other]);
+  }
+  const place = differingPlace(given.classNames, expected.classNames);
+  if (place === undefined) return;
+  const [one, other] = [given, expected].map(({ classNames }) =>
+    formatValue(classNames?.[place] ?? 'absent'),
+  );
+  throw new GradloomError(
+    'INVALID_DATA',
+    `${operation}: class ${place} of ${name} is ${one}, of ${reference} ${other}; give both the same classNames`,
+  );
+}
+
+function checkSameInput(
+  operation: string,
+  [name, given]: readonly [name: string, reading: InputReading],
+  [reference, expected]: readonly [name: string, reading: InputReading],
 ): void {
   checkSamePreprocessing(operation, [name, given.preprocessing], [reference, expected.preprocessing]);
   const fail = (text: string) => new GradloomError('INVALID_DATA', `${operation}: ${text}`);
@@ -71,12 +133,6 @@ export function checkSameReading(
       `the texts of ${name} have other features than those of ${reference}; make both with one vectorizer`,
     );
   }
-  const place = differingPlace(given.classNames, expected.classNames);
-  if (place === undefined) return;
-  const [one, other] = [given, expected].map(({ classNames }) =>
-    formatValue(classNames?.[place] ?? 'absent'),
-  );
-  throw fail(`class ${place} of ${name} is ${one}, of ${reference} ${other}; give both the same classNames`);
 }
 
 function differingColumn(given: Table | undefined, expected: Table | undefined): string | undefined {

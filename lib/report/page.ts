@@ -1,7 +1,7 @@
 /** The page itself, top to bottom. */
 import { info } from '../core/info.ts';
 import { formatShape } from '../core/shape.ts';
-import type { Dataset } from '../datasets/dataset.ts';
+import type { AnyDataset } from '../datasets/dataset.ts';
 import { inWords } from '../plot/epochs.ts';
 import type { EpochRecord, History } from '../trainers/index.ts';
 import type { RunFacts } from '../trainers/run-facts.ts';
@@ -120,7 +120,7 @@ function given(options: object): [name: string, value: unknown][] {
 }
 
 function data({ train, validation }: RunFacts): Html {
-  const size = (set: Dataset | undefined) =>
+  const size = (set: AnyDataset | undefined) =>
     set === undefined ? 'none' : `${count(set.length)} samples of ${formatShape(set.inputShape)}`;
   return html`${factTable([
     ['training', size(train)],

@@ -1,4 +1,4 @@
-import { type Dataset, partsOf } from '../datasets/dataset.ts';
+import { type AnyDataset, anyPartsOf } from '../datasets/dataset.ts';
 import { stateOf } from '../models/model.ts';
 import * as plot from '../plot/index.ts';
 import type { History } from '../trainers/index.ts';
@@ -14,7 +14,7 @@ export interface Pictures {
 export async function drawPictures(
   facts: RunFacts,
   history: History,
-  measured: Dataset | undefined,
+  measured: AnyDataset | undefined,
 ): Promise<Pictures> {
   const [curves, outcome, throughput] = await Promise.all([
     plot.history(history, { title: 'Loss and metrics' }).svg(),
@@ -24,7 +24,7 @@ export async function drawPictures(
   return { curves, outcome, throughput };
 }
 
-async function drawOutcome({ model, train }: RunFacts, measured: Dataset): Promise<string | undefined> {
+async function drawOutcome({ model, train }: RunFacts, measured: AnyDataset): Promise<string | undefined> {
   const count = measured.length;
   const { table } = train;
   if (measured.labelKind === 'class') {
@@ -36,7 +36,7 @@ async function drawOutcome({ model, train }: RunFacts, measured: Dataset): Promi
       .confusionMatrix(confusionMatrix, { classNames, subtitle: `${count} samples of validation` })
       .svg();
   }
-  const { labels, rows, labelShape } = partsOf(measured);
+  const { labels, rows, labelShape } = anyPartsOf(measured);
   const isSingle = labelShape.length === 1 && labelShape[0] === 1;
   if (labels === undefined || !isSingle || model.outputShape.length !== 1) return undefined;
   const truth = Float64Array.from({ length: count }, (_, place) => labels[rows?.[place] ?? place] as number);

@@ -1,6 +1,6 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, instanceOf, optional, readOptions, readValue, text } from '../core/options.ts';
-import { Dataset } from '../datasets/dataset.ts';
+import { type AnyDataset, Dataset } from '../datasets/dataset.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import { loadVega } from '../plot/packages.ts';
 import type { EpochRecord, History, TrainingRun } from '../trainers/index.ts';
@@ -12,7 +12,7 @@ export interface ReportOptions {
   /** Default: `'Training run'`. */
   readonly title?: string;
   /** Measured at the end, for the confusion matrix or the predictions. Default: the run's validation set. */
-  readonly validation?: Dataset | undefined;
+  readonly validation?: AnyDataset | undefined;
 }
 
 const OPTIONS = {

@@ -1,4 +1,5 @@
 /** What a file holds of a trainer beside its model. */
+
 import {
   anything,
   integer,
@@ -10,7 +11,7 @@ import {
   seed,
   withDefault,
 } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
+import type { InputShape, Shape } from '../core/shape.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeMetrics } from '../metrics/make-metrics.ts';
@@ -39,7 +40,7 @@ export interface TrainerSettings {
 }
 
 export interface Checkpoint {
-  readonly model: Model;
+  readonly model: Model<InputShape>;
   readonly settings: Omit<TrainerSettings, 'loss' | 'metrics'> & {
     readonly loss: Loss;
     readonly metrics: readonly Metric[];
@@ -61,7 +62,7 @@ const SETTINGS = {
 };
 
 export function encodeCheckpoint(
-  model: Model,
+  model: Model<InputShape>,
   settings: TrainerSettings,
   tensors: NativeTrainerState['tensors'],
 ): Uint8Array {

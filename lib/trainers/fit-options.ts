@@ -10,7 +10,7 @@ import {
   readOptions,
   withDefault,
 } from '../core/options.ts';
-import type { Dataset } from '../datasets/dataset.ts';
+import type { AnyDataset } from '../datasets/dataset.ts';
 import type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
 import type { EarlyStoppingOptions } from './early-stopping.ts';
 import type { BatchRecord, EpochRecord } from './history.ts';
@@ -19,7 +19,10 @@ import type { LoggerChoice } from './loggers.ts';
 import type { ReduceOnPlateauOptions } from './plateau.ts';
 import type { TrainingRun } from './training-run.ts';
 
-export interface FitOptions<Figures = unknown, Validation extends Dataset | undefined = Dataset | undefined> {
+export interface FitOptions<
+  Figures = unknown,
+  Validation extends AnyDataset | undefined = AnyDataset | undefined,
+> {
   /** Default: 1; of a stream, all that it gives. */
   readonly epochs?: number;
   /** Samples a step; the last step of an epoch takes what is left. Default: 32. */

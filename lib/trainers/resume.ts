@@ -1,7 +1,7 @@
 /** Finding the checkpoint that a run goes on from, and the options that it goes on with. */
 import { GradloomError } from '../core/errors.ts';
 import { anything, integer, optional, positive, readOptions, threads, withDefault } from '../core/options.ts';
-import type { Dataset } from '../datasets/dataset.ts';
+import type { AnyDataset } from '../datasets/dataset.ts';
 import type { Loss } from '../losses/loss.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
@@ -12,7 +12,7 @@ import { fingerprint, type RunState, readRunPart } from './run-state.ts';
 import type { SetData } from './start-run.ts';
 
 /** Everything else is as it was. */
-export interface ResumeOptions<Validation extends Dataset | undefined = Dataset | undefined>
+export interface ResumeOptions<Validation extends AnyDataset | undefined = AnyDataset | undefined>
   extends Pick<
     FitOptions<unknown, Validation>,
     | 'validation'

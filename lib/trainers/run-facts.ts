@@ -1,4 +1,5 @@
-import type { Dataset } from '../datasets/dataset.ts';
+import type { InputShape } from '../core/shape.ts';
+import type { AnyDataset } from '../datasets/dataset.ts';
 import type { Model } from '../models/model.ts';
 import type { Spec } from '../native.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
@@ -6,9 +7,9 @@ import type { TrainingRun } from './training-run.ts';
 
 /** What a run was started with, for reports. */
 export interface RunFacts {
-  readonly model: Model;
-  readonly train: Dataset;
-  readonly validation: Dataset | undefined;
+  readonly model: Model<InputShape>;
+  readonly train: AnyDataset;
+  readonly validation: AnyDataset | undefined;
   readonly optimizer: Optimizer;
   readonly loss: Spec;
   readonly metrics: readonly string[];

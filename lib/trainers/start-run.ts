@@ -1,5 +1,6 @@
 /** From checked data and options to a run. */
 import { callNative, GradloomError } from '../core/errors.ts';
+import type { InputShape } from '../core/shape.ts';
 import type { Model } from '../models/model.ts';
 import { stateOf } from '../models/model.ts';
 import type { Objective } from '../models/objective.ts';
@@ -37,7 +38,7 @@ const STEPS_AHEAD = 8192;
 
 /** What a run needs of its trainer. */
 export interface TrainerParts {
-  readonly model: Model;
+  readonly model: Model<InputShape>;
   readonly native: NativeTrainer;
   readonly objective: Objective;
   readonly facts: Pick<RunFacts, 'optimizer' | 'seed' | 'nonFinite' | 'threads'>;
@@ -226,7 +227,7 @@ function describeSnapshot(trainer: TrainerParts, { weights, state }: NativeSnaps
 
 /** In the order of the model's parameters. */
 function keptInOrder(
-  model: Model,
+  model: Model<InputShape>,
   kept: readonly NativeTensor[] | undefined,
 ): readonly Float32Array[] | undefined {
   if (kept === undefined) return undefined;

@@ -8,9 +8,10 @@ import { copyWeights } from '../datasets/from-arrays.ts';
 import { kindOf, type LabelData, readLabels } from '../datasets/labels.ts';
 import type { AcceptsLabel, LabelsInfo, LossLabelKind } from '../losses/loss.ts';
 import { stateOf } from '../models/model.ts';
+import { inputNamesOf } from '../models/network.ts';
 import type { Objective } from '../models/objective.ts';
-import { IDENTITY } from '../models/preprocessing.ts';
-import { type RawSamples, readSamplesFor } from '../models/samples.ts';
+import { readSamplesFor } from '../models/samples.ts';
+import { readAsStored } from '../models/training-record.ts';
 import type { NativeLabelledSamples } from '../native.ts';
 import { ratesOf } from '../schedules/schedule.ts';
 import type { TrainerParts } from './start-run.ts';
@@ -26,7 +27,7 @@ const NO_OPTIONS = readOptions('trainStep', {}, OPTIONS);
 /** The loss of the batch before the update. */
 export function trainStep(
   trainer: TrainerParts,
-  inputs: RawSamples,
+  inputs: unknown,
   labels: LabelData,
   given: TrainStepOptions | undefined,
 ): number {
@@ -52,8 +53,8 @@ export function trainStep(
       }),
     );
     if (model.training?.loss !== objective.loss) {
-      const untrained = { preprocessing: IDENTITY, table: undefined, classNames: undefined };
-      model.training = { ...(model.training ?? untrained), loss: objective.loss };
+      const reading = model.training ?? readAsStored(inputNamesOf(model.network));
+      model.training = { ...reading, loss: objective.loss };
     }
     return loss;
   } catch (error) {

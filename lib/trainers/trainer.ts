@@ -15,8 +15,8 @@ import {
   threads,
   withDefault,
 } from '../core/options.ts';
-import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import { Dataset } from '../datasets/dataset.ts';
+import { formatShape, type InputShape, type OneShape, type Shape, sameShape } from '../core/shape.ts';
+import { type AnyDataset, Dataset, type LabelKind } from '../datasets/dataset.ts';
 import type { LabelData } from '../datasets/labels.ts';
 import { SampleStream } from '../datasets/stream.ts';
 import { writeFileAtomic } from '../formats/files.ts';
@@ -36,7 +36,7 @@ import {
   toNativeObjective,
 } from '../models/objective.ts';
 import type { PredictOptions } from '../models/predictions.ts';
-import type { RawSamples } from '../models/samples.ts';
+import type { RawInputs } from '../models/samples.ts';
 import { checkSameReading, recordTraining } from '../models/training-record.ts';
 import {
   type NativeLabelledSamples,
@@ -127,7 +127,7 @@ const LOAD_OPTIONS = {
  * const history = await trainer.fit(train, { epochs: 5, validation: test });
  */
 export class Trainer<
-  Input extends Shape = Shape,
+  Input extends InputShape = Shape,
   const Loss extends LossChoice = LossChoice,
   const Metrics extends readonly MetricChoice[] = readonly [],
 > {
@@ -142,7 +142,7 @@ export class Trainer<
       'Trainer',
       'model',
       model,
-      instanceOf('made by sequential or loadModel', Model<Input, Shape>),
+      instanceOf('made by sequential, graph or loadModel', Model<Input, Shape>),
     );
     const { optimizer, loss, metrics, seed, threads, nonFinite, clipGradients } = readOptions(
       'Trainer',
@@ -175,28 +175,28 @@ export class Trainer<
    * Rejects as `loadModel` does, with `FILE_FORMAT` for a file without a trainer, and with `INVALID_OPTION` when a
    * custom loss or metric is missing.
    */
-  static async load(
+  static async load<Input extends InputShape = Shape>(
     path: string,
     options: {
       readonly threads?: number;
       readonly custom?: readonly (AnyLoss | Metric)[];
       readonly learningRate?: LearningRate;
     } = {},
-  ): Promise<Trainer<Shape, LossChoice, readonly Metric[]>> {
+  ): Promise<Trainer<Input, LossChoice, readonly Metric[]>> {
     readValue('Trainer.load', 'path', path, text);
     const { threads, custom, learningRate } = readOptions('Trainer.load', options, LOAD_OPTIONS);
     const given = { custom: readCustom('Trainer.load', custom), learningRate };
     const checkpoint = await readCheckpoint(path, given);
-    return Trainer.#from(checkpoint, threads);
+    return Trainer.#from(checkpoint, threads) as Trainer<Input, LossChoice, readonly Metric[]>;
   }
 
   static #from(
     { model, settings, readState }: Checkpoint,
     threads: number,
-  ): Trainer<Shape, LossChoice, readonly Metric[]> {
+  ): Trainer<InputShape, LossChoice, readonly Metric[]> {
     const { optimizer, loss, metrics, seed, nonFinite, clipGradients } = settings;
     const options = { optimizer, loss, metrics, seed, nonFinite, clipGradients, threads };
-    const trainer = new Trainer<Shape, LossChoice, readonly Metric[]>(model, options);
+    const trainer = new Trainer<InputShape, LossChoice, readonly Metric[]>(model, options);
     const inner = trainer.#native;
     callNative(() => inner.setState(readState(inner.getState())));
     return trainer;
@@ -210,7 +210,7 @@ export class Trainer<
    * not fit the model, the loss or the preprocessing of what it was trained on before.
    */
   fit<Validation extends Dataset<Input, LabelKindOf<Loss>> | undefined = undefined>(
-    train: Dataset<Input, LabelKindOf<Loss>> | SampleStream<Input, LabelKindOf<Loss>>,
+    train: Dataset<Input, LabelKindOf<Loss>> | SampleStream<OneShape<Input>, LabelKindOf<Loss>>,
     options: FitOptions<FiguresOf<Metrics[number]>, Validation> = {},
   ): TrainingRun<EpochRecord<FiguresOf<Metrics[number]>, Validation>> {
     const isStream = train instanceof SampleStream;
@@ -237,7 +237,7 @@ export class Trainer<
    * @example
    * const loss = trainer.trainStep([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]);
    */
-  trainStep(inputs: RawSamples, labels: LabelData, options?: TrainStepOptions): number {
+  trainStep(inputs: RawInputs<Input>, labels: LabelData, options?: TrainStepOptions): number {
     this.#checkIdle('trainStep', 'await its run, or stop it, first');
     return trainStep(this.#parts, inputs, labels, options);
   }
@@ -256,12 +256,15 @@ export class Trainer<
    * const { trainer, run } = await Trainer.resume('runs/clicks', train, { validation });
    * const history = await run;
    */
-  static async resume<Validation extends Dataset | undefined = undefined>(
+  static async resume<
+    Input extends InputShape = Shape,
+    Validation extends Dataset<Input, LabelKind> | undefined = undefined,
+  >(
     folder: string,
-    train: Dataset,
+    train: Dataset<Input, LabelKind>,
     options: ResumeOptions<Validation> = {},
   ): Promise<{
-    readonly trainer: Trainer<Shape, LossChoice, readonly Metric[]>;
+    readonly trainer: Trainer<Input, LossChoice, readonly Metric[]>;
     readonly run: TrainingRun<EpochRecord<unknown, Validation>>;
     /** The file that the run goes on from. */
     readonly checkpoint: string;
@@ -283,7 +286,7 @@ export class Trainer<
       settings,
       found.run,
     );
-    return { trainer, run, checkpoint: path };
+    return { trainer: trainer as Trainer<Input, LossChoice, readonly Metric[]>, run, checkpoint: path };
   }
 
   /**
@@ -360,7 +363,7 @@ export class Trainer<
 
   get #parts(): TrainerParts {
     return {
-      model: this.model as Model,
+      model: this.model as Model<InputShape>,
       native: this.#native,
       objective: this.#objective,
       facts: { ...this.#settings, threads: this.#threads },
@@ -378,7 +381,7 @@ export class Trainer<
   }
 
   /** Checks the sets of a run. */
-  #readData(operation: string, train: Dataset, validation: unknown): SetData {
+  #readData(operation: string, train: AnyDataset, validation: unknown): SetData {
     const samples = this.#readSet(operation, 'the training set', train);
     if (validation === undefined) return { sets: { train, validation }, samples, validation };
     const name = 'the validation set';
@@ -388,7 +391,7 @@ export class Trainer<
     return {
       sets: { train, validation: checked },
       samples,
-      validation: readLabelled(operation, name, checked, loss, this.model.outputShape),
+      validation: readLabelled(operation, name, checked, loss, this.#model),
     };
   }
 
@@ -428,7 +431,7 @@ export class Trainer<
     if (training !== undefined) {
       checkSameReading(operation, [name, dataset], ["the model's training data", training]);
     }
-    return readLabelled(operation, name, dataset, this.#objective.loss, this.model.outputShape);
+    return readLabelled(operation, name, dataset, this.#objective.loss, this.#model);
   }
 }
 

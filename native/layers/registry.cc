@@ -7,8 +7,10 @@
 #include "layers/add.h"
 #include "layers/average_pool2d.h"
 #include "layers/batch_norm.h"
+#include "layers/concat.h"
 #include "layers/conv2d.h"
 #include "layers/dense.h"
+#include "layers/dot.h"
 #include "layers/dropout.h"
 #include "layers/embedding.h"
 #include "layers/embedding_bag.h"
@@ -17,6 +19,7 @@
 #include "layers/input_activation.h"
 #include "layers/layer_norm.h"
 #include "layers/max_pool2d.h"
+#include "layers/multiply.h"
 #include "layers/reshape.h"
 #include "layers/resize2d.h"
 #include "layers/sparse_dense.h"
@@ -49,8 +52,10 @@ const std::map<std::string, Factory>& factories() {
       {"add", make_merging<Add>},
       {"averagePool2d", make<AveragePool2d>},
       {"batchNorm", make<BatchNorm>},
+      {"concat", make_merging<Concat>},
       {"conv2d", make<Conv2d>},
       {"dense", make<Dense>},
+      {"dot", make_merging<Dot>},
       {"dropout", make<Dropout>},
       {"elu", make<ActivationLayer>},
       {"embedding", make<Embedding>},
@@ -64,6 +69,7 @@ const std::map<std::string, Factory>& factories() {
       {"leakyRelu", make<ActivationLayer>},
       {"logSoftmax", make<ActivationLayer>},
       {"maxPool2d", make<MaxPool2d>},
+      {"multiply", make_merging<Multiply>},
       {"relu", make<ActivationLayer>},
       {"reshape", make<Reshape>},
       {"sigmoid", make<ActivationLayer>},

@@ -12,12 +12,15 @@ const layer = (name: string, parameterCount: number, flops: number) => ({
 
 /** The line below the totals. */
 const legend = (parameterCount: number, flops: number) =>
-  formatSummary([2], [layer('a', parameterCount, flops)])
+  formatSummary({ inputShape: [2], layers: [] }, [layer('a', parameterCount, flops)])
     .split('\n')
     .at(-1);
 
 test('totals are the sums of the rows, and every line ends where its numbers do', (t) => {
-  const lines = formatSummary([2], [layer('first', 1_000_000, 12), layer('second', 2, 34)]).split('\n');
+  const lines = formatSummary({ inputShape: [2], layers: [] }, [
+    layer('first', 1_000_000, 12),
+    layer('second', 2, 34),
+  ]).split('\n');
   t.deepEqual(lines.at(-2)?.split(/ {2,}/), ['total', '1,000,002', '4,000,008', '46']);
   const [heading, rule, , first, second, , total] = lines;
   for (const line of [rule, first, second, total]) t.is(line?.length, heading?.length);

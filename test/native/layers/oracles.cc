@@ -10,6 +10,7 @@
 #include "kernels/reference/normalization.h"
 #include "kernels/reference/pooling.h"
 #include "kernels/reference/resize2d.h"
+#include "layers/merging_oracles.h"
 #include "layers/registry.h"
 #include "layers/table_oracles.h"
 #include "support/layer_run.h"
@@ -18,14 +19,6 @@
 
 namespace gradloom::test {
 namespace {
-
-// What float's rounding may add to a few operations on values of size 1.
-constexpr Tolerance kTranscendental{16 * kRoundoff, 16 * kRoundoff};
-constexpr Tolerance kTranscendentalGradient{32 * kRoundoff, 256 * kRoundoff};
-
-int64_t random_batch(RandomData& random, Sizes sizes) {
-  return sizes == Sizes::kTiny ? random.pick({0, 1, 2, 3}) : random.pick({1, 2, 7, 15, 16, 17, 33});
-}
 
 Shape random_vector(RandomData& random, Sizes sizes) {
   return {sizes == Sizes::kTiny ? random.pick({1, 2, 3, 5}) : random.pick({1, 2, 3, 7, 15, 16, 17, 33, 65, 130})};
@@ -36,12 +29,24 @@ Shape random_image(RandomData& random, Sizes sizes) {
   return {random.pick({1, 2, 3, 5, 7}), random.pick({1, 2, 4, 5, 9}), random.pick({1, 2, 3, 7, 16, 17, 33})};
 }
 
+}  // namespace
+
+int64_t random_batch(RandomData& random, Sizes sizes) {
+  return sizes == Sizes::kTiny ? random.pick({0, 1, 2, 3}) : random.pick({1, 2, 7, 15, 16, 17, 33});
+}
+
 Shape random_samples(RandomData& random, Sizes sizes) {
   const int64_t rank = random.integer(1, 3);
   if (rank == 1) return random_vector(random, sizes);
   const Shape image = random_image(random, sizes);
   return rank == 3 ? image : Shape{image[1], image[2]};
 }
+
+namespace {
+
+// What float's rounding may add to a few operations on values of size 1.
+constexpr Tolerance kTranscendental{16 * kRoundoff, 16 * kRoundoff};
+constexpr Tolerance kTranscendentalGradient{32 * kRoundoff, 256 * kRoundoff};
 
 // One input of `shape`, whose gradient depends on what it was.
 struct OfOneInput {
@@ -145,25 +150,6 @@ Oracle silu_layer(RandomData& random, Sizes sizes) {
 
 Oracle softplus_layer(RandomData& random, Sizes sizes) {
   return input_activation_layer(plain_layer("softplus"), InputActivation::kSoftplus, random, sizes);
-}
-
-Oracle add_layer(RandomData& random, Sizes sizes) {
-  const auto count = static_cast<size_t>(random.integer(2, 4));
-  return {.spec = plain_layer("add"),
-          .inputs = std::vector<Shape>(count, random_samples(random, sizes)),
-          .batch = random_batch(random, sizes),
-          .forward =
-              [](const OracleInputs& given) {
-                Values y(given.x[0].size());
-                for (const Values& x : given.x) {
-                  for (size_t i = 0; i < y.size(); ++i) y[i] += x[i];
-                }
-                return y;
-              },
-          .backward =
-              [](const OracleInputs& given, const Values& dy) {
-                return OracleGradients{std::vector<Values>(given.x.size(), dy), {}};
-              }};
 }
 
 // y = x, in another shape or not.
@@ -536,8 +522,10 @@ const std::map<std::string, MakeOracle>& oracles() {
       {"add", add_layer},
       {"averagePool2d", average_pool_layer},
       {"batchNorm", batch_norm_layer},
+      {"concat", concat_layer},
       {"conv2d", conv2d_layer},
       {"dense", dense_layer},
+      {"dot", dot_layer},
       {"dropout", dropout_layer},
       {"elu", elu_layer},
       {"embedding", embedding_layer},
@@ -551,6 +539,7 @@ const std::map<std::string, MakeOracle>& oracles() {
       {"leakyRelu", leaky_relu_layer},
       {"logSoftmax", plain_activation<Activation::kLogSoftmax>},
       {"maxPool2d", max_pool_layer},
+      {"multiply", multiply_layer},
       {"relu", plain_activation<Activation::kRelu>},
       {"reshape", reshape_layer},
       {"sigmoid", plain_activation<Activation::kSigmoid>},

@@ -49,6 +49,10 @@ struct Oracle {
 // Tiny ones for central differences, which take an evaluation for every value.
 enum class Sizes { kTiny, kAny };
 
+int64_t random_batch(RandomData& random, Sizes sizes);
+// Of any rank up to 3.
+Shape random_samples(RandomData& random, Sizes sizes);
+
 // By kind: a random shape with random options.
 using MakeOracle = Oracle (*)(RandomData&, Sizes);
 const std::map<std::string, MakeOracle>& oracles();

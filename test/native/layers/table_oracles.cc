@@ -9,7 +9,7 @@
 namespace gradloom::test {
 namespace {
 
-int64_t random_batch(RandomData& random, Sizes sizes) {
+int64_t table_batch(RandomData& random, Sizes sizes) {
   return sizes == Sizes::kTiny ? random.pick({0, 1, 2, 3}) : random.pick({1, 2, 7, 16, 33});
 }
 
@@ -48,7 +48,7 @@ Oracle embedding_layer(RandomData& random, Sizes sizes) {
   const int64_t padding = sizes == Sizes::kTiny ? -1 : random.pick({int64_t{-1}, int64_t{0}, rows - 1});
   return {.spec = embedding({.rows = rows, .units = units, .padding_id = padding}),
           .inputs = {Shape{random.pick({1, 2, 5})}},
-          .batch = random_batch(random, sizes),
+          .batch = table_batch(random, sizes),
           .forward =
               [=](const OracleInputs& given) {
                 const Entries places = one_by_one(given.entries);
@@ -72,7 +72,7 @@ Oracle embedding_bag_layer(RandomData& random, Sizes sizes) {
   const BagRule rule{pooling, padding};
   Oracle oracle{.spec = embedding_bag({.units = units, .pooling = name, .rows = ids ? rows : 0, .padding_id = padding}),
                 .inputs = {Shape{ids ? random.pick({1, 2, 5}) : rows}},
-                .batch = random_batch(random, sizes),
+                .batch = table_batch(random, sizes),
                 .forward =
                     [=](const OracleInputs& given) {
                       return reference::pool_rows(rule, given.entries.view(), given.parameters[0], units);
@@ -95,7 +95,7 @@ Oracle sparse_dense_layer(RandomData& random, Sizes sizes) {
   const auto of = [=](const OracleInputs& given) { return reference::DenseShape{given.batch, features, units}; };
   return {.spec = sparse_dense({.units = units, .bias = random.integer(0, 3) > 0}),
           .inputs = {Shape{features}},
-          .batch = random_batch(random, sizes),
+          .batch = table_batch(random, sizes),
           .forward =
               [=](const OracleInputs& given) {
                 const Values x = spread(given.entries, features);

@@ -118,6 +118,10 @@ Spec::Object frozen(Spec::Object layer) {
   return layer;
 }
 
+Spec::Object concat(int64_t axis, const std::string& name) {
+  return {{"kind", "concat"}, {"name", name}, {"axis", static_cast<double>(axis)}};
+}
+
 Spec::Object leaky_relu(double slope) { return {{"kind", "leakyRelu"}, {"name", "leakyRelu_1"}, {"slope", slope}}; }
 
 Spec::Object elu(double alpha) { return {{"kind", "elu"}, {"name", "elu_1"}, {"alpha", alpha}}; }

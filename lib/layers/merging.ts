@@ -1,0 +1,23 @@
+/** Layers that make one value of several, which only graphs can feed. */
+import { makeFrom } from '../core/description.ts';
+import { integer, withDefault } from '../core/options.ts';
+import * as factories from './index.ts';
+import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
+
+export interface ConcatOptions extends NamedOptions {
+  /** Along which axis of a sample the inputs stand side by side, from 0; -1 is the last one. Default: -1. */
+  readonly axis?: number;
+}
+
+export const mergingLayers = {
+  add: (options: NamedOptions): Layer => describeLayer('add', options, {}),
+  concat: (options: ConcatOptions): Layer =>
+    describeLayer('concat', options, { axis: withDefault(integer(-1, 32), -1) }),
+  dot: (options: NamedOptions): Layer => describeLayer('dot', options, {}),
+  multiply: (options: NamedOptions): Layer => describeLayer('multiply', options, {}),
+};
+
+/** As `makeLayer`, of all kinds that a graph may have. */
+export function makeGraphLayer(operation: string, name: string, given: unknown): Layer {
+  return makeFrom<Layer>(operation, name, given, { ...factories, ...mergingLayers });
+}

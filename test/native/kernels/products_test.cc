@@ -1,0 +1,51 @@
+#include "kernels/products.h"
+
+#include <doctest/doctest.h>
+
+#include "kernels/reference/products.h"
+#include "support/compare.h"
+#include "support/guarded_buffer.h"
+#include "support/random_data.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+TEST_CASE("products: element by element to one rounding at every length, also in place") {
+  RandomData random(61);
+  for (int64_t count = 0; count <= 70; ++count) {
+    CAPTURE(count);
+    GuardedBuffer a(random.normal(count), 1);
+    GuardedBuffer b(random.normal(count), 2);
+    GuardedBuffer out(count, 1);
+    std::vector<double> expected(static_cast<size_t>(count));
+    reference::multiply(to_double(a.values()).data(), to_double(b.values()).data(), count, expected.data());
+    multiply(a.data(), b.data(), count, out.data());
+    CHECK(difference(out.span(), expected, Tolerance{kRoundoff, 0}) == "");
+    CHECK(out.intact());
+    multiply(a.data(), b.data(), count, a.data());
+    CHECK(difference_in_bits(a.span(), out.span()) == "");
+  }
+}
+
+TEST_CASE("products: by rows of every width, integers exactly") {
+  RandomData random(62);
+  for (const int64_t rows : {0, 1, 3, 5}) {
+    for (int64_t width = 1; width <= 70; ++width) {
+      CAPTURE(rows);
+      CAPTURE(width);
+      GuardedBuffer a(random.integers(rows * width), 1);
+      GuardedBuffer b(random.integers(rows * width), 2);
+      GuardedBuffer y(rows, 3);
+      GuardedBuffer out(rows * width, 1);
+      std::vector<double> dots(static_cast<size_t>(rows));
+      std::vector<double> scaled(static_cast<size_t>(rows * width));
+      reference::dot_rows(to_double(a.values()).data(), to_double(b.values()).data(), rows, width, dots.data());
+      dot_rows(a.data(), b.data(), rows, width, y.data());
+      CHECK(difference(y.span(), dots, Tolerance{0, 0}) == "");
+      reference::scale_rows(dots.data(), to_double(a.values()).data(), rows, width, scaled.data());
+      scale_rows(y.data(), a.data(), rows, width, out.data());
+      CHECK(difference(out.span(), scaled, Tolerance{0, 0}) == "");
+      CHECK((y.intact() && out.intact()));
+    }
+  }
+}
