@@ -225,7 +225,7 @@ const SOFTMAX_ENDING =
 const WRONG: readonly WrongUse[] = [
   [
     () => new Trainer(wrongly({}), good),
-    'Trainer: model must be made by sequential or loadModel, got an object',
+    'Trainer: model must be made by sequential, graph or loadModel, got an object',
   ],
   [
     () => new Trainer(model, wrongly(undefined)),
