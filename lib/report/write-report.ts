@@ -4,13 +4,13 @@ import { type AnyDataset, Dataset } from '../datasets/dataset.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import { loadVega } from '../plot/packages.ts';
 import type { EpochRecord, History, TrainingRun } from '../trainers/index.ts';
-import { factsOf } from '../trainers/run-facts.ts';
+import { factsOf, type RunFacts } from '../trainers/run-facts.ts';
 import { makePage } from './page.ts';
 import { drawPictures } from './pictures.ts';
 
 export interface ReportOptions {
   /** Default: `'Training run'`. */
-  readonly title?: string;
+  readonly title?: string | undefined;
   /** Measured at the end, for the confusion matrix or the predictions. Default: the run's validation set. */
   readonly validation?: AnyDataset | undefined;
 }
@@ -25,6 +25,8 @@ const OPTIONS = {
  * data, model and the log of its epochs. The page is one file without scripts that needs no network, in light and
  * dark.
  *
+ * `fit` with `report: 'run.html'` writes the same page at the run's end.
+ *
  * @example
  * const run = trainer.fit(train, { epochs: 20, validation: test });
  * await writeReport(run, 'run.html');
@@ -38,7 +40,7 @@ export async function writeReport<Epoch extends EpochRecord>(
   options: ReportOptions = {},
 ): Promise<void> {
   readValue('writeReport', 'path', path, text);
-  const { title = 'Training run', validation } = readOptions('writeReport', options, OPTIONS);
+  const { title, validation } = readOptions('writeReport', options, OPTIONS);
   const facts = factsOf(run);
   if (facts === undefined) {
     throw new GradloomError(
@@ -54,6 +56,16 @@ export async function writeReport<Epoch extends EpochRecord>(
       'writeReport: the run ended before its first epoch; there is nothing to report',
     );
   }
-  const pictures = await drawPictures(facts, history, validation ?? facts.validation);
+  await writePage(facts, history, path, { title, validation });
+}
+
+/** Of a run of at least one epoch. */
+export async function writePage(
+  facts: RunFacts,
+  history: History,
+  path: string,
+  { title = 'Training run', validation = facts.validation }: ReportOptions = {},
+): Promise<void> {
+  const pictures = await drawPictures(facts, history, validation);
   await writeFileAtomic(path, new TextEncoder().encode(makePage({ title, facts, history, pictures })));
 }

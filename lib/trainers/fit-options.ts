@@ -8,6 +8,7 @@ import {
   optional,
   positive,
   readOptions,
+  text,
   withDefault,
 } from '../core/options.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
@@ -76,6 +77,13 @@ export interface FitOptions<
   readonly inspect?: InspectOptions | undefined;
   /** Such as `[csvLogger('run.csv'), (epoch) => send(epoch)]`. Default: none. */
   readonly loggers?: readonly LoggerChoice<EpochRecord<Figures, Validation>>[] | undefined;
+  /**
+   * Such as `'run.html'`: a page about the run, written at its end, before the run resolves; see `writeReport` of
+   * `gradloom/report`, which gives it a title. Needs the optional packages vega and vega-lite, without which the run rejects with
+   * `NOT_INSTALLED` before its first step. A run that ended before its first epoch, or by an error, writes none. For
+   * data sets, not for streams. Default: none.
+   */
+  readonly report?: string | undefined;
   /** A live line on stderr: `'auto'` writes it when stderr is a terminal. Default: `'auto'`. */
   readonly progress?: 'auto' | 'line' | 'none';
 }
@@ -103,6 +111,7 @@ const FIT_OPTIONS = {
   batchInterval: withDefault(nonNegative, 100),
   inspect: optional(anything('options such as { everySteps: 100, onStep }')),
   loggers: withDefault(anything('a list of loggers'), []),
+  report: optional(text),
   progress: withDefault(oneOf('auto', 'line', 'none'), 'auto'),
 };
 

@@ -22,6 +22,7 @@ export interface ResumeOptions<Validation extends AnyDataset | undefined = AnyDa
     | 'onCheckpoint'
     | 'batchInterval'
     | 'loggers'
+    | 'report'
     | 'progress'
   > {
   /** Epochs of the whole run, in place of those of before. */
@@ -50,6 +51,7 @@ const OPTIONS = {
   onCheckpoint: optional(AGAIN),
   batchInterval: optional(AGAIN),
   loggers: optional(AGAIN),
+  report: optional(AGAIN),
   progress: optional(AGAIN),
   threads: withDefault(threads, 0),
   custom: withDefault(anything('a list of custom losses and metrics'), []),

@@ -29,6 +29,7 @@ import { readLoggers } from './loggers.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
 import { toBatchRecord, toEpochRecord } from './records.ts';
 import { type RunFacts, recordFacts } from './run-facts.ts';
+import { RunReport } from './run-report.ts';
 import { fingerprint, type RunState, toRunPart } from './run-state.ts';
 import { StreamPump } from './stream-pump.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
@@ -77,6 +78,12 @@ export function startRun<Epoch>(
   const inspect = readInspectOptions(operation, settings.inspect);
   const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed, samples) : undefined;
   const pump = samples instanceof StreamPump ? samples : undefined;
+  if (settings.report !== undefined && pump !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: report goes with data sets and not yet with streams; leave it out, and write what loggers tell`,
+    );
+  }
   if (checkpoint !== undefined) {
     if (pump !== undefined) {
       throw new GradloomError(
@@ -123,7 +130,10 @@ export function startRun<Epoch>(
       epochs,
       kept: snapshot.kept,
     });
+  const report = settings.report === undefined ? undefined : new RunReport(settings.report);
   const run: TrainingRun<Epoch> = new TrainingRun<Epoch>({
+    prepare: report && (() => report.prepare()),
+    report: report && ((history) => report.write(run, history)),
     start: (lockstep, onEvent) => {
       const options = {
         ...nativeOptions,

@@ -39,6 +39,10 @@ export interface RunPlan<Epoch> {
   readonly onInspection?: (event: NativeInspectionEvent) => unknown;
   readonly signal: AbortSignal | undefined;
   readonly progress: ProgressLine | undefined;
+  /** Done before the thread starts; what it rejects with ends the run. */
+  readonly prepare?: (() => Promise<void>) | undefined;
+  /** Done at the end of a run that did not fail, which waits for it. */
+  readonly report?: ((history: History) => Promise<void>) | undefined;
   readonly openCheckpoints?: ((hooks: Pick<KeeperPlan, 'fail' | 'done'>) => CheckpointKeeper) | undefined;
 }
 
@@ -101,7 +105,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     const onAbort = () => this.stop();
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#cleanups.push(() => signal?.removeEventListener('abort', onAbort));
-    queueMicrotask(() => this.#start());
+    queueMicrotask(() => this.#begin());
   }
 
   /** Asks the run to end at the next step's boundary. Does nothing when it has ended. */
@@ -193,6 +197,18 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
       this.#acknowledge();
       await this.#history.promise;
     }
+  }
+
+  #begin(): void {
+    const { prepare } = this.#plan;
+    if (prepare === undefined) {
+      this.#start();
+      return;
+    }
+    prepare().then(
+      () => this.#start(),
+      (error) => this.#finish({ type: 'end', reason: 'error', error }),
+    );
   }
 
   #start(): void {
@@ -320,9 +336,21 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
       epochs: Object.freeze(this.#allEpochs),
       reason: this.#reasonOf(end),
     });
-    const writing = [this.#loggers?.end(history as History<object>), this.#checkpoints?.end()];
+    const writing = [
+      this.#loggers?.end(history as History<object>),
+      this.#checkpoints?.end(),
+      this.#writeReport(end, history),
+    ];
     if (writing.every((part) => part === undefined)) this.#conclude(end, history);
     else void Promise.all(writing).then(() => this.#conclude(end, history));
+  }
+
+  /** Undefined: there is none to write. */
+  #writeReport(end: NativeEndEvent, history: History<Epoch>): Promise<void> | undefined {
+    const hasFailed =
+      end.reason === 'error' || this.#failure !== undefined || this.#plan.failure() !== undefined;
+    if (hasFailed || history.epochs.length === 0) return undefined;
+    return this.#plan.report?.(history as unknown as History).catch((error) => this.#fail(error));
   }
 
   #reasonOf(end: NativeEndEvent): EndReason {

@@ -10,6 +10,7 @@ import {
   type Dataset,
   dense,
   fromRows,
+  fromStream,
   iris,
   sequential,
   standardize,
@@ -138,4 +139,49 @@ test('Chromium shows it, in light and in dark, without an error or a request', a
     t.true(await page.getByText('Confusion matrix').isVisible());
     t.true(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'));
   }
+});
+
+test('fit writes the page by itself, before the run resolves; one that ended at once writes none', async (t) => {
+  const folder = await makeFolder(t);
+  const [train, validation] = await irisSets();
+  const run = (options: object) =>
+    new Trainer(sequential({ inputShape: [4], seed: 1 }, [dense({ units: 3 })]), {
+      optimizer: adagrad(),
+      loss: 'softmaxCrossEntropy',
+      metrics: ['accuracy'],
+      threads: 1,
+    }).fit(train, { epochs: 3, validation, ...options });
+  const path = join(folder, 'run.html');
+  const plain = await run({});
+  const history = await run({ report: path });
+  const losses = (of: typeof history) => of.epochs.map(({ loss }) => loss);
+  t.deepEqual(losses(history), losses(plain));
+  const page = await readFile(path, 'utf8');
+  for (const text of ['<h1>Training run</h1>', '3 of 3 epochs, all epochs done', 'Confusion matrix']) {
+    t.true(page.includes(text), text);
+  }
+  const aborted = join(folder, 'aborted.html');
+  const { epochs } = await run({ report: aborted, signal: AbortSignal.abort() });
+  t.is(epochs.length, 0);
+  t.false(existsSync(aborted));
+  const failed = join(folder, 'failed.html');
+  const failure = new Error('mine');
+  const onEpochEnd = () => {
+    throw failure;
+  };
+  t.is(await t.throwsAsync(Promise.resolve(run({ report: failed, onEpochEnd }))), failure);
+  t.false(existsSync(failed));
+  const stopped = run({ report: join(folder, 'stopped.html'), epochs: 1e6 });
+  for await (const _ of stopped) break;
+  t.regex(await readFile(join(folder, 'stopped.html'), 'utf8'), /1 of 1000000 epochs/);
+  await t.throwsAsync(Promise.resolve(run({ report: join(folder, 'no', 'such', 'run.html') })), {
+    message: /no/,
+  });
+  const pages = fromStream([train], { inputShape: [4], labelKind: 'class' });
+  const model = sequential({ inputShape: [4] }, [dense({ units: 3 })]);
+  const streaming = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' });
+  t.throws(() => streaming.fit(pages, { report: path }), {
+    code: 'INVALID_OPTION',
+    message: /^fit: report goes with data sets/,
+  });
 });
