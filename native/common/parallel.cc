@@ -41,7 +41,7 @@ class SerialBlas {
 void Team::run(int threads, const std::function<void(Team&)>& body) {
   refuse_after_fork();
   const SerialBlas serial;
-  Team team;
+  Team team(std::max(threads, 1));
   if (threads <= 1) {
     body(team);
     return;
@@ -71,19 +71,21 @@ void Team::run(int threads, const std::function<void(Team&)>& body) {
 void Team::dispatch(int64_t count, Invoke invoke, void* context) {
   // Closed while it changes: a thread that reads a mixture of two rounds fails to claim a job. All jobs of the round
   // before are done, so nobody else uses these.
-  const uint64_t round = (next_.load(std::memory_order_relaxed) >> kIndexBits) + 1;
-  next_.store(round << kIndexBits | kIndexMask, std::memory_order_release);
+  for (Share& share : shares_) share.next.store(round_ << kIndexBits | kIndexMask, std::memory_order_release);
+  ++round_;
+  const auto all = static_cast<uint64_t>(count);
   invoke_.store(invoke, std::memory_order_release);
   context_.store(context, std::memory_order_release);
-  count_.store(static_cast<uint64_t>(count), std::memory_order_release);
+  count_.store(all, std::memory_order_release);
   done_.store(0, std::memory_order_release);
-  next_.store((round + 1) << kIndexBits, std::memory_order_release);
+  for (size_t share = 0; share < shares_.size(); ++share) {
+    shares_[share].next.store(round_ << kIndexBits | first_of_share(share, all), std::memory_order_release);
+  }
   rounds_.fetch_add(1);
   if (sleepers_.load() > 0) rounds_.notify_all();
 
   while (run_one_job(0)) {
   }
-  const auto all = static_cast<uint64_t>(count);
   for (int i = 0; i < spins_ && done_.load(std::memory_order_acquire) != all; ++i) pause_briefly();
   while (done_.load(std::memory_order_acquire) != all) {
     const uint32_t finished = finished_.load();
@@ -95,14 +97,23 @@ void Team::dispatch(int64_t count, Invoke invoke, void* context) {
 
 // False when no job of the current round is left.
 bool Team::run_one_job(int thread) {
-  uint64_t next = next_.load(std::memory_order_acquire);
+  const size_t own = static_cast<size_t>(thread);
+  for (size_t i = 0; i < shares_.size(); ++i) {
+    if (run_one_job_of((own + i) % shares_.size(), thread)) return true;
+  }
+  return false;
+}
+
+bool Team::run_one_job_of(size_t share, int thread) {
+  std::atomic<uint64_t>& claimed = shares_[share].next;
+  uint64_t next = claimed.load(std::memory_order_acquire);
   for (;;) {
     const Invoke invoke = invoke_.load(std::memory_order_acquire);
     void* const context = context_.load(std::memory_order_acquire);
     const uint64_t count = count_.load(std::memory_order_acquire);
-    if ((next & kIndexMask) >= count) return false;
+    if ((next & kIndexMask) >= first_of_share(share + 1, count)) return false;
     // Success means that nothing has changed since, so what was read belongs to this round.
-    if (next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (claimed.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
       invoke(context, static_cast<int64_t>(next & kIndexMask), thread);
       if (done_.fetch_add(1) + 1 == count && first_sleeps_.load()) {
         finished_.fetch_add(1);

@@ -104,11 +104,11 @@ int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_o
   return flops_of_call < kOneThread ? 1 : choose_threads(requested, flops_of_pass);
 }
 
-Tiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth) {
+EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth) {
   constexpr double kFlopsPerJob = 4e5;
   const double flops_per_row = 2.0 * static_cast<double>(columns) * static_cast<double>(depth);
   const auto rows_per_job = static_cast<int64_t>(std::min(kFlopsPerJob / flops_per_row, 1e9)) + 1;
-  return cut(rows, ceil_divide(rows, round_up(rows_per_job, 6)), 6);
+  return {rows, ceil_divide(rows, round_up(rows_per_job, 6))};
 }
 
 int64_t pixels_per_product(int64_t row_length) {

@@ -50,8 +50,8 @@ int choose_threads(int requested, int64_t flops);
 int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_of_call);
 
 // The rows of a product [rows, depth] x [depth, columns] cut into jobs that are worth handing to a thread, some
-// microseconds each, and fit the kernels' tiles of 6 rows.
-Tiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth);
+// microseconds each; up to a multiple of 6, the rows of the kernels' tiles.
+EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth);
 
 // Output pixels whose im2col rows of `row_length` floats make one product of a convolution: about what fits in L2.
 int64_t pixels_per_product(int64_t row_length);

@@ -51,7 +51,8 @@ struct ForwardRow {
   int64_t window_row;   // from tap row to tap row
   int64_t tap;          // from tap to tap
   int64_t pixel;        // from output pixel to output pixel
-  const float* packed;  // [C][R][S][kFilters]
+  const float* packed;  // [C][R][S][kFilters], of the first window row in question
+  int64_t packed_channel;
   int64_t channels, window_rows, taps;
 };
 
@@ -66,8 +67,8 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
       for (int m = 0; m < kVectors; ++m) sum[k][j][m] = start;
     }
   }
-  const float* HWY_RESTRICT w = row.packed;
   for (int64_t c = 0; c < row.channels; ++c) {
+    const float* HWY_RESTRICT w = row.packed + c * row.packed_channel;
     for (int64_t r = 0; r < row.window_rows; ++r) {
       const float* HWY_RESTRICT x = row.x + c * row.channel + r * row.window_row;
       for (int64_t s = 0; s < row.taps; ++s, x += row.tap, w += kFilters) {
@@ -95,6 +96,12 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
   }
 }
 
+// How many of the window's rows stand above `height`, which counts from the first of them.
+int64_t rows_before(int64_t height, const DirectShape& shape) {
+  const int64_t rows = (height + shape.dilation.height - 1) / shape.dilation.height;
+  return std::clamp<int64_t>(height <= 0 ? 0 : rows, 0, shape.window.height);
+}
+
 template <int kFilters>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
                      Activation activation, float* y) {
@@ -103,18 +110,23 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
   row.window_row = shape.dilation.height * shape.input.width * kLanes;
   row.tap = shape.dilation.width * kLanes;
   row.pixel = shape.stride.width * kLanes;
-  row.packed = packed;
+  row.packed_channel = shape.taps() * kFilters;
   row.channels = shape.channels;
-  row.window_rows = shape.window.height;
   row.taps = shape.window.width;
   const int64_t y_filter = shape.output.height * shape.output.width * kLanes;
   const int64_t tiles = (shape.output.width + kPixelTile - 1) / kPixelTile;
   for (int64_t p = 0; p < shape.output.height; ++p) {
+    // The window's rows [first, last) meet something else than zeros.
+    const int64_t top = p * shape.stride.height;
+    const int64_t first = rows_before(shape.zeros_above - top, shape);
+    const int64_t last = std::max(first, rows_before(shape.input.height - shape.zeros_below - top, shape));
+    row.packed = packed + first * shape.window.width * kFilters;
+    row.window_rows = last - first;
     for (int64_t tile = 0; tile < tiles; ++tile) {
       // Nearly equal pieces instead of full ones and a thin rest.
       const int64_t q = tile * shape.output.width / tiles;
       const int64_t pixels = (tile + 1) * shape.output.width / tiles - q;
-      row.x = x + (p * shape.stride.height * shape.input.width + q * shape.stride.width) * kLanes;
+      row.x = x + ((top + first * shape.dilation.height) * shape.input.width + q * shape.stride.width) * kLanes;
       float* out = y + (p * shape.output.width + q) * kLanes;
       switch (pixels) {
         case 1: forward_tile<kFilters, 1>(row, bias, activation, out, y_filter); break;
@@ -294,12 +306,12 @@ HWY_EXPORT(BiasGradient);
 
 namespace {
 
-FilterTiles cut_evenly(int64_t filters, int64_t largest) { return {filters, (filters + largest - 1) / largest}; }
+EvenTiling cut_evenly(int64_t filters, int64_t largest) { return {filters, (filters + largest - 1) / largest}; }
 
 // packed[tile][c][r][s][k] = weight(k, c, r, s)
 template <class Weight>
 void pack(const DirectShape& shape, int64_t tile, float* packed, Weight weight) {
-  const FilterTiles tiles = direct_filter_tiles(shape.filters);
+  const EvenTiling tiles = direct_filter_tiles(shape.filters);
   packed += tiles.first(tile) * shape.channels * shape.taps();
   for (int64_t c = 0; c < shape.channels; ++c) {
     for (int64_t r = 0; r < shape.window.height; ++r) {
@@ -312,7 +324,7 @@ void pack(const DirectShape& shape, int64_t tile, float* packed, Weight weight) 
 
 }  // namespace
 
-FilterTiles direct_filter_tiles(int64_t filters) { return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)()); }
+EvenTiling direct_filter_tiles(int64_t filters) { return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)()); }
 
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed) {
   const auto [height, width] = shape.window;
@@ -331,7 +343,7 @@ void pack_filters_turned(const DirectShape& shape, int64_t tile, const float* we
 
 void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
                            const float* bias, Activation activation, float* y) {
-  const FilterTiles tiles = direct_filter_tiles(shape.filters);
+  const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t first = tiles.first(tile);
   HWY_DYNAMIC_DISPATCH(Forward)
   (shape, tiles.size(tile), x, packed + first * shape.channels * shape.taps(), bias == nullptr ? nullptr : bias + first,

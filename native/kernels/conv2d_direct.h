@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
 namespace gradloom {
@@ -19,20 +20,15 @@ struct DirectShape {
   Extent2d window;   // R, S
   Extent2d stride;
   Extent2d dilation;
+  // Rows of zeros at the top and bottom of the input: taps on them are left out of the forward pass.
+  int64_t zeros_above = 0;
+  int64_t zeros_below = 0;
 
   int64_t taps() const { return window.height * window.width; }
 };
 
-// The filters of a convolution cut into nearly equal tiles that fit the registers: tile t covers the filters
-// [first(t), first(t + 1)). How many there are depends on the processor.
-struct FilterTiles {
-  int64_t filters;
-  int64_t count;
-
-  int64_t first(int64_t tile) const { return tile * filters / count; }
-  int64_t size(int64_t tile) const { return first(tile + 1) - first(tile); }
-};
-FilterTiles direct_filter_tiles(int64_t filters);
+// The filters of a convolution cut into tiles that fit the registers. How many there are depends on the processor.
+EvenTiling direct_filter_tiles(int64_t filters);
 
 // The part of tile `tile` of packed[tile][c][r][s][k] = w[k][r][s][c], which is K C R S floats in all.
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed);
@@ -48,8 +44,8 @@ void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* 
 
 // The gradient of the weights, cut into jobs over tiles of filters and channels and the rows of the window.
 struct WeightGradientTiles {
-  FilterTiles filters;
-  FilterTiles channels;
+  EvenTiling filters;
+  EvenTiling channels;
   int64_t window_rows;
 
   int64_t count() const { return filters.count * channels.count * window_rows; }

@@ -78,9 +78,24 @@ HWY_INLINE void for_each_tile(int64_t pixels, int64_t channels, Body body) {
   }
 }
 
+// Calls body(value, sample) for the squares that a whole tile of 16 values and samples consists of.
+template <class Body>
+HWY_INLINE void for_each_square(Body body) {
+  for (int64_t value = 0; value < kLanes; value += kTransposeSide) {
+    for (int64_t sample = 0; sample < kLanes; sample += kTransposeSide) body(value, sample);
+  }
+}
+
 void RowsToLanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes) {
   HWY_ALIGN Tile tile = {};
   for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
+    if (samples == kLanes && count == kLanes) {
+      for_each_square([&](int64_t value, int64_t sample) {
+        transpose_square<kTransposeSide>([&](int i) { return rows + (sample + i) * pixels * channels + j + value; },
+                                         [&](int i) { return lanes + blocks[value + i] + sample; });
+      });
+      return;
+    }
     transpose_matrix(samples, count, rows + j, pixels * channels, tile[0], kLanes);
     for (int64_t i = 0; i < count; ++i) copy_blocks(tile[i], 1, lanes + blocks[i]);
   });
@@ -89,6 +104,13 @@ void RowsToLanes(const float* rows, int64_t samples, int64_t pixels, int64_t cha
 void LanesToRows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows) {
   HWY_ALIGN Tile tile = {};
   for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
+    if (samples == kLanes && count == kLanes) {
+      for_each_square([&](int64_t value, int64_t sample) {
+        transpose_square<kTransposeSide>([&](int i) { return lanes + blocks[value + i] + sample; },
+                                         [&](int i) { return rows + (sample + i) * pixels * channels + j + value; });
+      });
+      return;
+    }
     for (int64_t i = 0; i < count; ++i) copy_blocks(lanes + blocks[i], 1, tile[i]);
     transpose_matrix(count, samples, tile[0], kLanes, rows + j, pixels * channels);
   });

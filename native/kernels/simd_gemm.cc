@@ -27,6 +27,13 @@ constexpr int kVectorTile = 2;  // 6 x 2 + 2 + 1 of 16 registers
 #endif
 // Rows of b that stay in L1 or L2 while all rows of a pass over them.
 constexpr int64_t kDepthBlock = 1024;
+// Turned, every tile of rows touches a cache line of a for each step of the sum, and two or three tiles the same one.
+// Lines 2 KiB apart share few sets of the first cache and are gone by then; with few columns, fetching them is most of
+// the work. Then some rows are packed first, 32 KiB.
+constexpr int64_t kFewColumns = 16;
+constexpr int64_t kSharingStride = 512;
+constexpr int64_t kPackedDepth = 128;
+constexpr int64_t kPackedRows = 64;
 
 struct Operands {
   const float* a;
@@ -112,27 +119,62 @@ void all_rows(const Operands& o, int64_t rows, int64_t vectors) {
   }
 }
 
+// All columns, for the rows and the part of the sum that `o` begins at.
+void all_columns(Operands o, int64_t rows, int64_t columns) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  const float* const b = o.b;
+  float* const c = o.c;
+  for (int64_t column = 0; column < columns; column += kVectorTile * lanes) {
+    const int64_t width = std::min(kVectorTile * lanes, columns - column);
+    o.b = b + column;
+    o.c = c + column;
+    o.rest = static_cast<size_t>(width % lanes);
+    const int64_t vectors = (width + lanes - 1) / lanes;
+    o.rest == 0 ? all_rows<false>(o, rows, vectors) : all_rows<true>(o, rows, vectors);
+  }
+}
+
+// All rows, of which some at a time are first packed.
+HWY_NOINLINE void packed_rows(Operands o, int64_t rows, int64_t columns) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN float packed[kPackedDepth * kPackedRows];
+  const float* const a = o.a;
+  const int64_t a_depth = o.a_depth;
+  float* const c = o.c;
+  o.a = packed;
+  o.a_depth = kPackedRows;
+  for (int64_t row = 0; row < rows; row += kPackedRows) {
+    const int64_t count = std::min(kPackedRows, rows - row);
+    for (int64_t k = 0; k < o.depth; ++k) {
+      const float* HWY_RESTRICT from = a + k * a_depth + row;
+      float* HWY_RESTRICT to = packed + k * kPackedRows;
+      int64_t r = 0;
+      for (; r + lanes <= count; r += lanes) hn::Store(hn::LoadU(d, from + r), d, to + r);
+      if (r < count) hn::Store(hn::LoadN(d, from + r, static_cast<size_t>(count - r)), d, to + r);
+    }
+    o.c = c + row * o.c_stride;
+    all_columns(o, count, columns);
+  }
+}
+
 void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate, float* c,
              int64_t c_stride) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   const bool turned = a.transpose == Transpose::kYes;
+  const bool packs = turned && shape.columns <= kFewColumns && a.stride % kSharingStride == 0;
+  const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
   Operands o{};
   o.a_row = turned ? 1 : a.stride;
   o.a_depth = turned ? a.stride : 1;
   o.b_stride = b.stride;
   o.c_stride = c_stride;
-  for (int64_t k = 0; k == 0 || k < shape.depth; k += kDepthBlock) {
-    o.depth = std::min(kDepthBlock, shape.depth - k);
+  for (int64_t k = 0; k == 0 || k < shape.depth; k += depth_block) {
+    o.depth = std::min(depth_block, shape.depth - k);
     o.add = k > 0 || accumulate == Accumulate::kAdd;
     o.a = a.data + k * o.a_depth;
-    for (int64_t column = 0; column < shape.columns; column += kVectorTile * lanes) {
-      const int64_t width = std::min(kVectorTile * lanes, shape.columns - column);
-      o.b = b.data + k * b.stride + column;
-      o.c = c + column;
-      o.rest = static_cast<size_t>(width % lanes);
-      const int64_t vectors = (width + lanes - 1) / lanes;
-      o.rest == 0 ? all_rows<false>(o, shape.rows, vectors) : all_rows<true>(o, shape.rows, vectors);
-    }
+    o.b = b.data + k * b.stride;
+    o.c = c;
+    packs ? packed_rows(o, shape.rows, shape.columns) : all_columns(o, shape.rows, shape.columns);
   }
 }
 

@@ -18,6 +18,16 @@ struct Tiling {
   int64_t size(int64_t tile) const { return std::min(step, extent - tile * step); }
 };
 
+// [0, extent) cut into `count` pieces whose sizes differ by one at most.
+struct EvenTiling {
+  int64_t extent;
+  int64_t count;
+
+  int64_t first(int64_t tile) const { return tile * extent / count; }
+  int64_t size(int64_t tile) const { return first(tile + 1) - first(tile); }
+  int64_t largest() const { return ceil_divide(extent, count); }
+};
+
 // About `pieces` nearly equal pieces whose step is a multiple of `multiple`.
 inline Tiling cut(int64_t extent, int64_t pieces, int64_t multiple = 1) {
   const int64_t most = std::max<int64_t>(extent, 1);

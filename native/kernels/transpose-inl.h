@@ -14,6 +14,9 @@ HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
 
+// The side of the squares that fill the registers.
+constexpr int kTransposeSide = HWY_MAX_BYTES >= 64 ? 16 : HWY_MAX_BYTES >= 32 ? 8 : 4;
+
 // All of these set target[c * target_stride + r] = source[r * source_stride + c], at any address.
 
 // Four vectors whose blocks of four lanes become 4x4 matrices that are turned, each for itself.
@@ -30,33 +33,32 @@ HWY_INLINE void transpose_in_blocks(D d, V (&rows)[4]) {
   rows[3] = hn::InterleaveUpper(d, even_high, odd_high);
 }
 
-// A square of kSide rows and columns: as many as a vector has lanes, where that is more than four.
-template <int kSide>
-HWY_INLINE void transpose_square(const float* HWY_RESTRICT source, int64_t source_stride, float* HWY_RESTRICT target,
-                                 int64_t target_stride) {
+// A square of kSide rows and columns: as many as a vector has lanes, where that is more than four. Row r is read at
+// row(r), and column c written to column(c).
+template <int kSide, class Row, class Column>
+HWY_INLINE void transpose_square(Row row, Column column) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::FixedTag<float, kSide> d;
   using V = hn::Vec<decltype(d)>;
   V rows[kSide / 4][4];
-  for (int r = 0; r < kSide; ++r) rows[r / 4][r % 4] = hn::LoadU(d, source + r * source_stride);
+  for (int r = 0; r < kSide; ++r) rows[r / 4][r % 4] = hn::LoadU(d, row(r));
   for (int group = 0; group < kSide / 4; ++group) transpose_in_blocks(d, rows[group]);
   // Block b of rows[group][i] now holds column 4 b + i of four rows: what is left is to turn the blocks.
   for (int i = 0; i < 4; ++i) {
-    float* to = target + i * target_stride;
     if constexpr (kSide == 4) {
-      hn::StoreU(rows[0][i], d, to);
+      hn::StoreU(rows[0][i], d, column(i));
     } else if constexpr (kSide == 8) {
-      hn::StoreU(hn::ConcatLowerLower(d, rows[1][i], rows[0][i]), d, to);
-      hn::StoreU(hn::ConcatUpperUpper(d, rows[1][i], rows[0][i]), d, to + 4 * target_stride);
+      hn::StoreU(hn::ConcatLowerLower(d, rows[1][i], rows[0][i]), d, column(i));
+      hn::StoreU(hn::ConcatUpperUpper(d, rows[1][i], rows[0][i]), d, column(i + 4));
     } else {
       const V even_01 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(rows[1][i]), rows[0][i]);
       const V odd_01 = hn::OddEvenBlocks(rows[1][i], hn::SwapAdjacentBlocks(rows[0][i]));
       const V even_23 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(rows[3][i]), rows[2][i]);
       const V odd_23 = hn::OddEvenBlocks(rows[3][i], hn::SwapAdjacentBlocks(rows[2][i]));
-      hn::StoreU(hn::ConcatLowerLower(d, even_23, even_01), d, to);
-      hn::StoreU(hn::ConcatLowerLower(d, odd_23, odd_01), d, to + 4 * target_stride);
-      hn::StoreU(hn::ConcatUpperUpper(d, even_23, even_01), d, to + 8 * target_stride);
-      hn::StoreU(hn::ConcatUpperUpper(d, odd_23, odd_01), d, to + 12 * target_stride);
+      hn::StoreU(hn::ConcatLowerLower(d, even_23, even_01), d, column(i));
+      hn::StoreU(hn::ConcatLowerLower(d, odd_23, odd_01), d, column(i + 4));
+      hn::StoreU(hn::ConcatUpperUpper(d, even_23, even_01), d, column(i + 8));
+      hn::StoreU(hn::ConcatUpperUpper(d, odd_23, odd_01), d, column(i + 12));
     }
   }
 }
@@ -74,7 +76,8 @@ HWY_INLINE void transpose_by(int64_t rows, int64_t columns, const float* HWY_RES
       if constexpr (kSide == 1) {
         *to = *from;
       } else {
-        transpose_square<kSide>(from, source_stride, to, target_stride);
+        transpose_square<kSide>([&](int i) { return from + i * source_stride; },
+                                [&](int i) { return to + i * target_stride; });
       }
     }
   }
@@ -90,8 +93,7 @@ HWY_INLINE void transpose_by(int64_t rows, int64_t columns, const float* HWY_RES
 // A matrix of rows x columns.
 HWY_INLINE void transpose_matrix(int64_t rows, int64_t columns, const float* HWY_RESTRICT source, int64_t source_stride,
                                  float* HWY_RESTRICT target, int64_t target_stride) {
-  constexpr int kSide = HWY_MAX_BYTES >= 64 ? 16 : HWY_MAX_BYTES >= 32 ? 8 : 4;
-  transpose_by<kSide>(rows, columns, source, source_stride, target, target_stride);
+  transpose_by<kTransposeSide>(rows, columns, source, source_stride, target, target_stride);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -33,14 +33,18 @@ DirectShape Conv2d::forward_shape() const {
 }
 
 DirectShape Conv2d::input_gradient_shape() const {
+  const int64_t height = window_.input.height + (window_.window.height - 1) * window_.dilation.height;
+  const int64_t top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top;
+  const int64_t placed = (window_.output.height - 1) * window_.stride.height + 1;
   return {.channels = filters_per_group(),
           .filters = channels_per_group(),
-          .input = {window_.input.height + (window_.window.height - 1) * window_.dilation.height,
-                    window_.input.width + (window_.window.width - 1) * window_.dilation.width},
+          .input = {height, window_.input.width + (window_.window.width - 1) * window_.dilation.width},
           .output = window_.input,
           .window = window_.window,
           .stride = {1, 1},
-          .dilation = window_.dilation};
+          .dilation = window_.dilation,
+          .zeros_above = top,
+          .zeros_below = height - top - placed};
 }
 
 LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
@@ -72,7 +76,7 @@ void Conv2d::forward_lanes(const ForwardArguments& args) const {
     pad_input(team, blocks, args.x, padded);
     x = padded;
   }
-  const FilterTiles tiles = direct_filter_tiles(shape.filters);
+  const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
   team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
     const int64_t group = job / tiles.count;
@@ -164,7 +168,7 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
 void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const {
   Team& team = args.pass.team;
   const DirectShape shape = input_gradient_shape();
-  const FilterTiles tiles = direct_filter_tiles(shape.filters);
+  const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = filters_per_group() * row_length();
   team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
     const int64_t group = job / tiles.count;

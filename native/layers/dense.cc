@@ -12,6 +12,8 @@ namespace {
 
 // Columns of a matrix in panels of 64; the last one holds what is left.
 constexpr int64_t kPanelWidth = 64;
+// Of a cache line, so that threads do not write to one.
+constexpr int64_t kLineFloats = 16;
 
 struct Panels {
   int64_t columns;
@@ -56,8 +58,9 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
   return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
-          // dz in panels; then the turned weights, whose place the gradient of the weights takes when dx is done.
-          .backward_scratch = checked_multiply(setting.batch, units_) + weights + units_};
+          // dz in panels; then the turned weights, whose place the gradients of the parameters take when dx is done.
+          .backward_scratch = checked_multiply(setting.batch, units_) +
+                              std::max(weights, setting.threads * gradient_floats(setting.batch) + units_)};
 }
 
 void Dense::forward(const ForwardArguments& args) const {
@@ -65,7 +68,7 @@ void Dense::forward(const ForwardArguments& args) const {
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
   const int64_t batch = args.pass.batch;
   const Panels panels{units_};
-  const Tiling rows = tile_product_rows(batch, std::min(units_, kPanelWidth), inputs_);
+  const EvenTiling rows = tile_product_rows(batch, std::min(units_, kPanelWidth), inputs_);
   const auto multiply = multiply_of(kernel_);
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
@@ -133,7 +136,7 @@ void Dense::input_gradient(const BackwardArguments& args, float* turned) const {
                 outputs.width(p), target + first * width, width);
     }
   });
-  const Tiling rows = tile_product_rows(args.pass.batch, std::min(inputs_, kPanelWidth), units_);
+  const EvenTiling rows = tile_product_rows(args.pass.batch, std::min(inputs_, kPanelWidth), units_);
   const auto multiply = multiply_of(kernel_);
   team.for_each(inputs.count() * rows.count, [&](int64_t job, int) {
     const int64_t panel = job / rows.count;
@@ -145,18 +148,27 @@ void Dense::input_gradient(const BackwardArguments& args, float* turned) const {
   });
 }
 
-// A job is some inputs of one panel, whose weights lie side by side: their update follows while the gradient is in
-// cache.
+EvenTiling Dense::gradient_rows(int64_t batch) const {
+  return tile_product_rows(inputs_, std::min(units_, kPanelWidth), batch);
+}
+
+// Of one job's gradient.
+int64_t Dense::gradient_floats(int64_t batch) const {
+  return round_up(gradient_rows(batch).largest() * std::min(units_, kPanelWidth), kLineFloats);
+}
+
+// A job is some inputs of one panel, whose weights lie side by side: their update follows while the gradient, in memory
+// that the thread uses again and again, is in its first cache.
 void Dense::parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const {
   const int64_t batch = args.pass.batch;
   const Panels outputs{units_};
-  const Tiling rows = tile_product_rows(inputs_, std::min(units_, kPanelWidth), batch);
+  const EvenTiling rows = gradient_rows(batch);
   const auto multiply = multiply_of(kernel_);
   const int64_t products = outputs.count() * rows.count;
   // One more job than products: the bias.
-  args.pass.team.for_each(products + (has_bias_ ? 1 : 0), [&](int64_t job, int) {
+  args.pass.team.for_each(products + (has_bias_ ? 1 : 0), [&](int64_t job, int thread) {
     if (job == products) {
-      float* gradient = args.gradients.target(1, 0, scratch + units_ * inputs_);
+      float* gradient = args.gradients.target(1, 0, scratch + args.pass.team.size() * gradient_floats(batch));
       std::fill_n(gradient, units_, 0.0F);
       add_column_sums({batch, units_, units_}, args.dy, gradient);
       args.gradients.complete(1, 0, units_, gradient);
@@ -167,7 +179,7 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
     const int64_t count = rows.size(job % rows.count);
     const int64_t width = outputs.width(panel);
     const int64_t first = outputs.first(panel) * inputs_ + input * width;
-    float* gradient = args.gradients.target(0, first, scratch + first);
+    float* gradient = args.gradients.target(0, first, scratch + thread * gradient_floats(batch));
     multiply({count, width, batch}, {args.x + input, inputs_, Transpose::kYes},
              {panels + outputs.first(panel) * batch, width}, Accumulate::kOverwrite, gradient, width);
     args.gradients.complete(0, first, count * width, gradient);

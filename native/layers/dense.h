@@ -7,6 +7,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/choice.h"
+#include "kernels/tiling.h"
 #include "layers/layer.h"
 
 namespace gradloom {
@@ -23,6 +24,8 @@ class Dense final : public Layer {
   void from_file_layout(int parameter, const float* file, float* stored) const override;
 
  private:
+  EvenTiling gradient_rows(int64_t batch) const;
+  int64_t gradient_floats(int64_t batch) const;
   void output_gradient(const BackwardArguments& args, float* panels) const;
   void input_gradient(const BackwardArguments& args, float* turned) const;
   void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;

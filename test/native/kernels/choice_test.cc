@@ -11,7 +11,8 @@ using namespace gradloom::test;
 namespace {
 
 // The tiles follow one another and cover [0, extent) exactly.
-bool covers(const Tiling& tiling) {
+template <class Tiles>
+bool covers(const Tiles& tiling) {
   int64_t next = 0;
   for (int64_t tile = 0; tile < tiling.count; ++tile) {
     if (tiling.first(tile) != next || tiling.size(tile) < 1) return false;

@@ -126,6 +126,24 @@ TEST_CASE("simd_gemm: real numbers agree within the bound of a sum of K products
   }
 }
 
+TEST_CASE("simd_gemm: a turned operand whose rows lie 2 KiB apart, few columns, several pieces of rows and depth") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(17);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      Product product(
+          random,
+          {random.pick({1, 63, 64, 65, 131}), random.pick({1, 10, 16, 17}), random.pick({1, 31, 127, 128, 129, 300})},
+          simd_gemm);
+      product.a_transpose = Transpose::kYes;
+      product.a_rows = product.shape.depth;
+      product.a_stride = random.pick({512, 1024});
+      CHECK(product.difference_to_reference(random, true) == "");
+    }
+  });
+}
+
 TEST_CASE("transpose: every element, whole and partial blocks of four, gaps stay") {
   RandomData random(16);
   for (const int64_t rows : {1, 3, 4, 7, 16, 33}) {
