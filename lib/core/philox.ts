@@ -32,13 +32,14 @@ export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): PhiloxCounte
 }
 
 /** What a stream of numbers is for. */
-export type RandomPurpose = 'split' | 'shuffle' | 'kFold';
+export type RandomPurpose = 'split' | 'shuffle' | 'kFold' | 'negatives';
 
 /** Part of the address, so never renumber: the purpose 4 (the native core has its own) and a stream of it. */
 const STREAMS: Readonly<Record<RandomPurpose, number>> = {
   split: 4 * 2 ** 24,
   shuffle: 4 * 2 ** 24 + 1,
   kFold: 4 * 2 ** 24 + 2,
+  negatives: 4 * 2 ** 24 + 3,
 };
 
 /** The numbers of one seed and purpose, one after another. */

@@ -1,6 +1,6 @@
 /** Linear models, trained in one call: a few lines over the public interface. */
 import { extent, integer, positive, readOptions, seed, threads, withDefault } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
+import type { InputShape, Shape } from '../core/shape.ts';
 import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { dense, flatten, sparseDense } from '../layers/index.ts';
@@ -21,7 +21,8 @@ export interface LinearOptions {
   readonly threads?: number;
 }
 
-const OPTIONS = {
+/** Of `LinearOptions`. */
+export const FITTING_OPTIONS = {
   epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
   learningRate: withDefault(positive, 0.1),
   batchSize: withDefault(extent, 32),
@@ -30,7 +31,7 @@ const OPTIONS = {
 };
 
 /** A trained model. */
-export interface Fitted<Input extends Shape> {
+export interface Fitted<Input extends InputShape> {
   readonly model: Model<Input, Shape>;
   /**
    * Of each pass the mean loss. Each sample is judged before the model learns from it, so that of a first pass is what the model
@@ -67,18 +68,21 @@ export async function linearRegressor<Input extends Shape>(
   return await trainLinear('linearRegressor', dataset, 'meanSquaredError', options);
 }
 
+/** A score for each class, or each value of a target. */
+export function unitsFor(dataset: Dataset<InputShape, 'class' | 'values'>): number {
+  return dataset.labelKind === 'class'
+    ? Math.max(2, dataset.classCount)
+    : dataset.labelShape.reduce((product, size) => product * size, 1);
+}
+
 async function trainLinear<Input extends Shape>(
   operation: string,
   dataset: Dataset<Input, 'class'> | Dataset<Input, 'values'>,
   loss: 'softmaxCrossEntropy' | 'meanSquaredError',
   options: LinearOptions,
 ): Promise<Fitted<Input>> {
-  const { epochs, learningRate, batchSize, seed, threads } = readOptions(operation, options, OPTIONS);
-  const units =
-    dataset.labelKind === 'class'
-      ? Math.max(2, dataset.classCount)
-      : dataset.labelShape.reduce((product, size) => product * size, 1);
-  const settings = { units, weightInitializer: 'zeros' } as const;
+  const { epochs, learningRate, batchSize, seed, threads } = readOptions(operation, options, FITTING_OPTIONS);
+  const settings = { units: unitsFor(dataset), weightInitializer: 'zeros' } as const;
   const layers = isSparse(partsOf(dataset).inputs) ? [sparseDense(settings)] : [flatten(), dense(settings)];
   const model = sequential({ inputShape: dataset.inputShape, seed }, layers);
   const trainer = new Trainer(model as Model<Input, Shape>, {

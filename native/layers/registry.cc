@@ -11,9 +11,11 @@
 #include "layers/conv2d.h"
 #include "layers/dense.h"
 #include "layers/dot.h"
+#include "layers/dot_interaction.h"
 #include "layers/dropout.h"
 #include "layers/embedding.h"
 #include "layers/embedding_bag.h"
+#include "layers/factorization_machine.h"
 #include "layers/flatten.h"
 #include "layers/gaussian_noise.h"
 #include "layers/input_activation.h"
@@ -56,10 +58,12 @@ const std::map<std::string, Factory>& factories() {
       {"conv2d", make<Conv2d>},
       {"dense", make<Dense>},
       {"dot", make_merging<Dot>},
+      {"dotInteraction", make<DotInteraction>},
       {"dropout", make<Dropout>},
       {"elu", make<ActivationLayer>},
       {"embedding", make<Embedding>},
       {"embeddingBag", make<EmbeddingBag>},
+      {"factorizationMachine", make<FactorizationMachine>},
       {"flatten", make<Flatten>},
       {"gaussianNoise", make<GaussianNoise>},
       {"gelu", make<InputActivationLayer>},

@@ -21,6 +21,7 @@ interface Example {
 const VECTOR = [12] as const;
 const IMAGE = [6, 5, 4] as const;
 const vector = (make: Example['make']): Example => ({ make, inputShape: VECTOR });
+const matrix = (make: Example['make']): Example => ({ make, inputShape: [5, 3] });
 const ids = (make: Example['make']): Example => ({ make, inputShape: VECTOR, reads: 'ids' });
 const sparse = (make: Example['make']): Example => ({ make, inputShape: VECTOR, reads: 'sparse' });
 const image = (make: Example['make']): Example => ({ make, inputShape: IMAGE });
@@ -33,10 +34,12 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   batchNorm: image((o) => layers.batchNorm({ momentum: 0.3, scale: false, ...o })),
   conv2d: image((o) => layers.conv2d({ filters: 6, kernelSize: 3, padding: 'same', groups: 2, ...o })),
   dense: vector((o) => layers.dense({ units: 7, activation: 'tanh', ...o })),
+  dotInteraction: matrix((o) => layers.dotInteraction(o)),
   dropout: vector((o) => layers.dropout({ rate: 0.3, ...o })),
   elu: vector((o) => layers.elu({ alpha: 0.5, ...o })),
   embedding: ids((o) => layers.embedding({ rows: 30, units: 3, paddingId: 2, ...o })),
   embeddingBag: sparse((o) => layers.embeddingBag({ units: 5, pooling: 'sum', ...o })),
+  factorizationMachine: matrix((o) => layers.factorizationMachine(o)),
   flatten: image((o) => layers.flatten(o)),
   gaussianNoise: vector((o) => layers.gaussianNoise({ standardDeviation: 0.3, ...o })),
   gelu: vector((o) => layers.gelu({ approximate: 'tanh', ...o })),

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/reference/activation.h"
 #include "kernels/reference/convolution.h"
 #include "kernels/reference/dense.h"
 #include "kernels/reference/input_activation.h"
+#include "kernels/reference/interactions.h"
 #include "kernels/reference/normalization.h"
 #include "kernels/reference/pooling.h"
 #include "kernels/reference/resize2d.h"
@@ -162,6 +164,36 @@ Oracle identity(const Spec::Object& spec, RandomData& random, Sizes sizes) {
               [](const OracleInputs&, const Values& dy) {
                 return OracleGradients{{dy}, {}};
               }};
+}
+
+Shape random_fields(RandomData& random, Sizes sizes) {
+  if (sizes == Sizes::kTiny) return {random.pick({2, 3, 4}), random.pick({1, 2, 3})};
+  return {random.pick({2, 3, 8, 27}), random.pick({1, 2, 7, 16, 17, 33, 65})};
+}
+
+Oracle dot_interaction_layer(RandomData& random, Sizes sizes) {
+  const Shape shape = random_fields(random, sizes);
+  return by_sample(plain_layer("dotInteraction"), shape, random_batch(random, sizes),
+                   {[=](const double* x, double* y) {
+                      const Values dots = reference::pair_dots(x, shape[0], shape[1]);
+                      std::copy(dots.begin(), dots.end(), y);
+                    },
+                    [=](const double* x, const double* dy, double* dx) {
+                      reference::pair_dots_backward(x, dy, shape[0], shape[1], dx);
+                    }});
+}
+
+Oracle factorization_machine_layer(RandomData& random, Sizes sizes) {
+  const Shape shape = random_fields(random, sizes);
+  return by_sample(plain_layer("factorizationMachine"), shape, random_batch(random, sizes),
+                   {[=](const double* x, double* y) {
+                      const Values dots = reference::pair_dots(x, shape[0], shape[1]);
+                      *y = std::accumulate(dots.begin(), dots.end(), 0.0);
+                    },
+                    [=](const double* x, const double* dy, double* dx) {
+                      const Values same(static_cast<size_t>(shape[0] * (shape[0] - 1) / 2), *dy);
+                      reference::pair_dots_backward(x, same.data(), shape[0], shape[1], dx);
+                    }});
 }
 
 Oracle flatten_layer(RandomData& random, Sizes sizes) { return identity(plain_layer("flatten"), random, sizes); }
@@ -526,10 +558,12 @@ const std::map<std::string, MakeOracle>& oracles() {
       {"conv2d", conv2d_layer},
       {"dense", dense_layer},
       {"dot", dot_layer},
+      {"dotInteraction", dot_interaction_layer},
       {"dropout", dropout_layer},
       {"elu", elu_layer},
       {"embedding", embedding_layer},
       {"embeddingBag", embedding_bag_layer},
+      {"factorizationMachine", factorization_machine_layer},
       {"flatten", flatten_layer},
       {"gaussianNoise", gaussian_noise_layer},
       {"gelu", gelu_layer},

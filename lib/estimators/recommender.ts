@@ -1,0 +1,339 @@
+/** Recommendations from what users did, trained in one call: a few lines over the public interface. */
+import { GradloomError } from '../core/errors.ts';
+import {
+  extent,
+  formatValue,
+  guardedBy,
+  integer,
+  oneOf,
+  optional,
+  positive,
+  readOptions,
+  readValue,
+  seed,
+  threads,
+  withDefault,
+} from '../core/options.ts';
+import { RandomStream } from '../core/philox.ts';
+import { isList } from '../datasets/copies.ts';
+import { fromArrays } from '../datasets/from-arrays.ts';
+import { fromInputs } from '../datasets/from-inputs.ts';
+import { dense, embedding, flatten } from '../layers/index.ts';
+import { add, dot, type GraphNode, graph, input, type Model } from '../models/index.ts';
+import { adagrad } from '../optimizers/index.ts';
+import { Trainer } from '../trainers/index.ts';
+
+/** Which user had to do with which item: bought, read, watched, ... A pair may stand more than once. */
+export interface Interactions {
+  /** Numbers of users from 0. */
+  readonly users: ArrayLike<number>;
+  /** Numbers of items from 0, one a pair. */
+  readonly items: ArrayLike<number>;
+}
+
+export interface RecommenderOptions {
+  /** Numbers of each user's and each item's vector. Default: 32. */
+  readonly factors?: number;
+  /**
+   * Units of the layers that turn the vectors into what is compared, of users and of items each their own: two towers.
+   * Default: none, a factorization.
+   */
+  readonly towers?: readonly number[];
+  /** Items that a user had nothing to do with, drawn anew for each pair in each pass. Default: 4. */
+  readonly negatives?: number;
+  /**
+   * `'uniform'`: each item is as likely as another; `'popularity'`: in proportion to its pairs, which is what negatives taken
+   * from the other pairs of a batch come to, and favours items that are little known. Default: `'uniform'`.
+   */
+  readonly sampling?: 'uniform' | 'popularity';
+  /** Default: one more than the highest number. */
+  readonly userCount?: number | undefined;
+  /** Default: one more than the highest number. */
+  readonly itemCount?: number | undefined;
+  /** Passes over the pairs. Default: 10. */
+  readonly epochs?: number;
+  /** Of AdaGrad. Default: 0.1. */
+  readonly learningRate?: number;
+  /** Pairs a step, drawn ones included. Default: 256. */
+  readonly batchSize?: number;
+  /** Of initial vectors, of what is drawn and of the order. Default: 0. */
+  readonly seed?: number;
+  /** 0: all that affinity and quota allow. Default: 0. */
+  readonly threads?: number;
+}
+
+const towerUnits = guardedBy(
+  'a list of integers of at least 1',
+  (given): given is readonly number[] =>
+    Array.isArray(given) && given.every((units) => extent.read(units) !== undefined),
+);
+
+const OPTIONS = {
+  factors: withDefault(extent, 32),
+  towers: withDefault(towerUnits, []),
+  negatives: withDefault(integer(1, 1000), 4),
+  sampling: withDefault(oneOf('uniform', 'popularity'), 'uniform'),
+  userCount: optional(extent),
+  itemCount: optional(extent),
+  epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
+  learningRate: withDefault(positive, 0.1),
+  batchSize: withDefault(extent, 256),
+  seed: withDefault(seed, 0),
+  threads: withDefault(threads, 0),
+};
+
+/** Of a user and an item the score of their going together: the logit of a pair among drawn ones. */
+export type RecommenderModel = Model<
+  { readonly user: readonly [1]; readonly item: readonly [1] },
+  readonly [1]
+>;
+
+export interface Recommendation {
+  readonly item: number;
+  readonly score: number;
+}
+
+export interface RecommendOptions {
+  /** How many items. Default: 10. */
+  readonly count?: number;
+  /** Items to leave out, such as those that the user knows. Default: none. */
+  readonly exclude?: Iterable<number>;
+}
+
+export interface Recommender {
+  readonly model: RecommenderModel;
+  /** Of each pass the mean loss. */
+  readonly losses: readonly number[];
+  /** The items that go best with a user, without those of the pairs that it was trained on, best first. */
+  recommend(user: number, options?: RecommendOptions): Promise<readonly Recommendation[]>;
+}
+
+/** Of the item's bias, by which files tell how many items there are. */
+const ITEM_BIAS = 'itemBias';
+
+/**
+ * Learns from pairs of users and items alone (implicit feedback) which go together: a vector for each user and each item,
+ * and a bias for each item, fitted so that a logistic model tells the pairs from pairs that are drawn (Rendle et al. 2020). By
+ * AdaGrad, on the rows that a step names. With `towers` layers stand over the vectors.
+ *
+ * `recommend(model, user)` asks a model that was saved and loaded.
+ *
+ * @example
+ * const { model, recommend } = await recommender({ users: [0, 0, 1, 2], items: [3, 1, 3, 0] });
+ * console.log(await recommend(1));
+ *
+ * Throws `INVALID_DATA` for pairs that are none, and `INVALID_OPTION` for numbers that do not fit the counts.
+ */
+export async function recommender(
+  interactions: Interactions,
+  options: RecommenderOptions = {},
+): Promise<Recommender> {
+  const settings = readOptions('recommender', options, OPTIONS);
+  const pairs = new Pairs(interactions, settings);
+  const { factors, towers, epochs, batchSize, learningRate, seed: seedGiven } = settings;
+  const user = input([1]);
+  const item = input([1]);
+  const tower = (node: GraphNode, rows: number, name: string): GraphNode =>
+    towers.reduce<GraphNode>(
+      (below, units, place) =>
+        below.pipe(
+          dense({
+            units,
+            activation: place === towers.length - 1 ? 'linear' : 'relu',
+            name: `${name}Tower${place + 1}`,
+          }),
+        ),
+      node.pipe(embedding({ rows, units: factors, name: `${name}s` }), flatten()),
+    );
+  const bias = item.pipe(
+    embedding({ rows: pairs.itemCount, units: 1, weightInitializer: 'zeros', name: ITEM_BIAS }),
+    flatten(),
+  );
+  const score = dot([tower(user, pairs.userCount, 'user'), tower(item, pairs.itemCount, 'item')]);
+  const model = graph({
+    inputs: { user, item },
+    output: add([score as GraphNode<readonly [1]>, bias as GraphNode<readonly [1]>]),
+    seed: seedGiven,
+  });
+  const trainer = new Trainer(model, {
+    optimizer: adagrad({ learningRate }),
+    loss: 'sigmoidBinaryCrossEntropy',
+    seed: seedGiven,
+    threads: settings.threads,
+  });
+  const losses: number[] = [];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const run = await trainer.fit(pairs.draw(), { epochs: 1, batchSize, progress: 'none' });
+    losses.push(run.epochs[0]?.loss as number);
+  }
+  return Object.freeze({
+    model,
+    losses: Object.freeze(losses),
+    recommend: (who: number, asked: RecommendOptions = {}) =>
+      recommend(model, who, { ...asked, exclude: [...pairs.itemsOf(who), ...(asked.exclude ?? [])] }),
+  });
+}
+
+const RECOMMEND_OPTIONS = {
+  count: withDefault(extent, 10),
+  exclude: withDefault(
+    guardedBy(
+      'an iterable of numbers of items',
+      (given): given is Iterable<number> =>
+        typeof given === 'object' && given !== null && Symbol.iterator in given,
+    ),
+    [],
+  ),
+};
+
+/**
+ * The items that go best with a user by a model of `recommender`, also one that was loaded, best first; of equal scores the
+ * lower number.
+ *
+ * @example
+ * const model = await loadModel<{ user: [1]; item: [1] }, [1]>('shop.safetensors');
+ * const items = await recommend(model, 17, { count: 5, exclude: known });
+ */
+export async function recommend(
+  model: RecommenderModel,
+  user: number,
+  options: RecommendOptions = {},
+): Promise<readonly Recommendation[]> {
+  const { count, exclude } = readOptions('recommend', options, RECOMMEND_OPTIONS);
+  readValue('recommend', 'user', user, integer(0, 2 ** 31 - 1));
+  const items = model.layers.find(({ name }) => name === ITEM_BIAS)?.parameterCount;
+  if (items === undefined) {
+    throw new GradloomError('INVALID_OPTION', 'recommend: the model was not made by recommender');
+  }
+  const { data } = await model.predict({
+    user: new Int32Array(items).fill(user),
+    item: Int32Array.from({ length: items }, (_, item) => item),
+  });
+  const left = new Set(exclude);
+  return Object.freeze(
+    Array.from(data, (score, item) => ({ item, score }))
+      .filter(({ item }) => !left.has(item))
+      .sort((a, b) => b.score - a.score)
+      .slice(0, count),
+  );
+}
+
+type PairSettings = Pick<
+  Required<RecommenderOptions>,
+  'userCount' | 'itemCount' | 'negatives' | 'sampling' | 'seed'
+>;
+
+/** Pairs that are there, and draws of pairs that are not. */
+class Pairs {
+  readonly userCount: number;
+  readonly itemCount: number;
+  readonly #users: Int32Array;
+  readonly #items: Int32Array;
+  /** Items of each user in ascending order: those of user `u` from `#starts[u]` on. */
+  readonly #starts: Uint32Array;
+  readonly #known: Int32Array;
+  readonly #settings: PairSettings;
+  readonly #random: RandomStream;
+
+  constructor({ users, items }: Interactions, settings: PairSettings) {
+    this.#users = readNumbers('users', users, settings.userCount);
+    this.#items = readNumbers('items', items, settings.itemCount);
+    if (this.#users.length !== this.#items.length) {
+      throw new GradloomError(
+        'SHAPE_MISMATCH',
+        `recommender: there are ${this.#users.length} users and ${this.#items.length} items; give one of each a pair`,
+      );
+    }
+    this.userCount = settings.userCount ?? highestOf(this.#users) + 1;
+    this.itemCount = settings.itemCount ?? highestOf(this.#items) + 1;
+    this.#settings = settings;
+    this.#random = new RandomStream(settings.seed, 'negatives');
+    this.#starts = new Uint32Array(this.userCount + 1);
+    for (const user of this.#users) this.#starts[user + 1] = (this.#starts[user + 1] as number) + 1;
+    for (let u = 0; u < this.userCount; u++) {
+      this.#starts[u + 1] = (this.#starts[u + 1] as number) + (this.#starts[u] as number);
+    }
+    const places = this.#starts.slice();
+    this.#known = new Int32Array(this.#items.length);
+    for (const [pair, user] of this.#users.entries()) {
+      const place = places[user] as number;
+      this.#known[place] = this.#items[pair] as number;
+      places[user] = place + 1;
+    }
+    for (let u = 0; u < this.userCount; u++) this.itemsOf(u).sort();
+  }
+
+  /** None of a user without pairs. */
+  itemsOf(user: number): Int32Array {
+    return this.#known.subarray(this.#starts[user] ?? 0, this.#starts[user + 1] ?? 0);
+  }
+
+  /** All pairs, labelled 1, and drawn ones, labelled 0; others at every call. */
+  draw() {
+    const { negatives, sampling } = this.#settings;
+    const random = this.#random;
+    const count = this.#users.length;
+    const users = new Int32Array(count * (1 + negatives));
+    const items = new Int32Array(users.length);
+    const labels = new Uint8Array(users.length);
+    const drawItem = () =>
+      sampling === 'uniform' ? random.below(this.itemCount) : (this.#items[random.below(count)] as number);
+    for (let pair = 0, place = 0; pair < count; pair++) {
+      const user = this.#users[pair] as number;
+      users.fill(user, place, place + 1 + negatives);
+      items[place] = this.#items[pair] as number;
+      labels[place++] = 1;
+      for (let n = 0; n < negatives; n++) items[place++] = this.#drawUnknown(user, drawItem);
+    }
+    return fromInputs({
+      inputs: {
+        user: fromArrays({ inputs: users, inputShape: [1] }),
+        item: fromArrays({ inputs: items, inputShape: [1] }),
+      },
+      labels,
+    });
+  }
+
+  /** A user who knows almost all items may get one of them. */
+  #drawUnknown(user: number, drawItem: () => number): number {
+    const mostTries = 20;
+    let item = drawItem();
+    for (let tries = 1; tries < mostTries && this.#knows(user, item); tries++) item = drawItem();
+    return item;
+  }
+
+  #knows(user: number, item: number): boolean {
+    let [low, high] = [this.#starts[user] as number, this.#starts[user + 1] as number];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const found = this.#known[middle] as number;
+      if (found === item) return true;
+      if (found < item) low = middle + 1;
+      else high = middle;
+    }
+    return false;
+  }
+}
+
+function readNumbers(name: string, given: unknown, count: number | undefined): Int32Array {
+  if (!isList(given) || given.length === 0) {
+    throw new GradloomError(
+      'INVALID_DATA',
+      `recommender: ${name} must be a list of at least one number, got ${formatValue(given)}`,
+    );
+  }
+  const limit = count ?? 2 ** 31 - 1;
+  return Int32Array.from({ length: given.length }, (_, pair) => {
+    const number = given[pair];
+    if (Number.isInteger(number) && (number as number) >= 0 && (number as number) < limit)
+      return number as number;
+    throw new GradloomError(
+      'INVALID_DATA',
+      `recommender: ${name}[${pair}] must be an integer from 0 to ${limit - 1}, got ${formatValue(number)}`,
+    );
+  });
+}
+
+function highestOf(values: Int32Array): number {
+  return values.reduce((highest, value) => Math.max(highest, value), 0);
+}

@@ -1,0 +1,150 @@
+/** A linear model and a network over one set of inputs, trained in one call: a few lines over the public interface. */
+import { GradloomError } from '../core/errors.ts';
+import {
+  anything,
+  extent,
+  formatValue,
+  guardedBy,
+  optional,
+  readOptions,
+  required,
+  suggest,
+  withDefault,
+} from '../core/options.ts';
+import { isNamed, type NamedShapes, type Shape } from '../core/shape.ts';
+import { anyPartsOf, type Dataset } from '../datasets/dataset.ts';
+import type { InputParts } from '../datasets/dataset-parts.ts';
+import { isSparse } from '../datasets/sparse-inputs.ts';
+import { dense, embedding, embeddingBag, flatten, sparseDense } from '../layers/index.ts';
+import { add, concat, type GraphNode, graph, input, type Model } from '../models/index.ts';
+import { adagrad } from '../optimizers/index.ts';
+import { Trainer } from '../trainers/index.ts';
+import { FITTING_OPTIONS, type Fitted, type LinearOptions, unitsFor } from './linear.ts';
+
+export interface WideAndDeepOptions extends LinearOptions {
+  /** Names of inputs of sparse features, such as crosses of columns, that a linear model reads. */
+  readonly wide: readonly string[];
+  /** Units of the hidden layers of the network that reads all other inputs. Default: [64, 32]. */
+  readonly hidden?: readonly number[];
+  /** Numbers of the vector of each id, and of each sparse feature. Default: 8. */
+  readonly units?: number;
+  /** Rows of the tables of inputs of ids, by name. Default: one more than the highest id of the data. */
+  readonly rows?: Readonly<Record<string, number>>;
+}
+
+const extents = guardedBy(
+  'a list of integers of at least 1',
+  (given): given is readonly number[] =>
+    Array.isArray(given) && given.every((units) => extent.read(units) !== undefined),
+);
+const OPTIONS = {
+  ...FITTING_OPTIONS,
+  wide: required(
+    guardedBy(
+      'a list of names of inputs',
+      (given): given is readonly string[] => Array.isArray(given) && given.length > 0,
+    ),
+  ),
+  hidden: withDefault(extents, [64, 32]),
+  units: withDefault(extent, 8),
+  rows: optional(anything('an object of numbers of rows by input')),
+};
+
+/**
+ * Wide and deep learning (Cheng et al. 2016): the sum of a linear model on sparse features, which remembers, and of a network on
+ * the other inputs, which generalizes. Of these ids become rows of tables, sparse features the sum of their vectors, and
+ * values stay; all are read side by side. Classes are told apart by their scores, two by one score; values are fitted by
+ * least squares. All by AdaGrad (the paper has FTRL for the linear part).
+ *
+ * @example
+ * const { model } = await wideAndDeep(fromInputs({ inputs: { crosses, user, age }, labels }), { wide: ['crosses'] });
+ *
+ * Throws `INVALID_OPTION` for inputs that are not there, are not sparse, or when none are left for the network.
+ */
+export async function wideAndDeep<Input extends NamedShapes>(
+  dataset: Dataset<Input, 'class'> | Dataset<Input, 'values'>,
+  options: WideAndDeepOptions,
+): Promise<Fitted<Input>> {
+  const { wide, hidden, units, rows, ...fitting } = readOptions('wideAndDeep', options, OPTIONS);
+  const columns = columnsOf(dataset);
+  checkNames(wide, rows ?? {}, columns);
+  const inputs = Object.fromEntries(
+    Object.entries(dataset.inputShape as NamedShapes).map(([name, shape]) => [name, input(shape)]),
+  );
+  const isClass = dataset.labelKind === 'class';
+  const isBinary = isClass && dataset.classCount <= 2;
+  const outputs = isBinary ? 1 : unitsFor(dataset);
+  const linear = wide.map((name) =>
+    nodeOf(inputs, name).pipe(sparseDense({ units: outputs, bias: false, weightInitializer: 'zeros' })),
+  );
+  const read = Object.entries(columns)
+    .filter(([name]) => !wide.includes(name))
+    .map(([name, column]) => readDeep(nodeOf(inputs, name), column, { units, rows: (rows as Rows)?.[name] }));
+  const [first, ...others] = read as [GraphNode, ...GraphNode[]];
+  const network = [
+    ...hidden.map((size) => dense({ units: size, activation: 'relu' })),
+    dense({ units: outputs }),
+  ];
+  const deep = network.reduce<GraphNode>(
+    (node, layer) => node.pipe(layer),
+    others.length === 0 ? first : concat(read),
+  );
+  const { learningRate, epochs, batchSize, seed, threads } = fitting;
+  const model = graph({ inputs, output: add([...linear, deep]), seed }) as unknown as Model<Input, Shape>;
+  const trainer = new Trainer(model, {
+    optimizer: adagrad({ learningRate }),
+    loss: isBinary ? 'sigmoidBinaryCrossEntropy' : isClass ? 'softmaxCrossEntropy' : 'meanSquaredError',
+    seed,
+    threads,
+  });
+  const run = await trainer.fit(dataset as never, { epochs, batchSize, progress: 'none' });
+  return Object.freeze({
+    model,
+    losses: Object.freeze(run.epochs.map((epoch) => (epoch as { readonly loss: number }).loss)),
+  });
+}
+
+type Rows = Readonly<Record<string, number>> | undefined;
+type Columns = Readonly<Record<string, InputParts>>;
+
+function nodeOf(inputs: Readonly<Record<string, GraphNode>>, name: string): GraphNode {
+  return inputs[name] as GraphNode;
+}
+
+function columnsOf(dataset: Dataset<NamedShapes, 'class' | 'values'>): Columns {
+  const { columns } = anyPartsOf(dataset);
+  if (isNamed(dataset.inputShape) && columns !== undefined) return columns;
+  throw new GradloomError(
+    'INVALID_DATA',
+    'wideAndDeep: takes data sets of several inputs, such as fromInputs makes; for one input there are linearClassifier and sequential',
+  );
+}
+
+function checkNames(wide: readonly string[], rows: object, columns: Columns): void {
+  const fail = (text: string) => new GradloomError('INVALID_OPTION', `wideAndDeep: ${text}`);
+  const names = Object.keys(columns);
+  for (const name of [...wide, ...Object.keys(rows)]) {
+    if (!names.includes(name)) throw fail(`there is no input ${formatValue(name)}; ${suggest(name, names)}`);
+  }
+  for (const name of wide) {
+    if (isSparse((columns[name] as InputParts).inputs)) continue;
+    throw fail(
+      `input "${name}" is not sparse; the linear model reads features made by fromSparse or fromTexts`,
+    );
+  }
+  if (names.every((name) => wide.includes(name))) {
+    throw fail('all inputs are wide; leave one for the network, or use linearClassifier');
+  }
+}
+
+/** What the network reads of an input: one row of values. */
+function readDeep(
+  node: GraphNode,
+  { inputs, inputShape }: InputParts,
+  { units, rows }: { readonly units: number; readonly rows: number | undefined },
+): GraphNode {
+  if (isSparse(inputs)) return node.pipe(embeddingBag({ units, pooling: 'sum' }));
+  if (!(inputs instanceof Int32Array)) return inputShape.length === 1 ? node : node.pipe(flatten());
+  const highest = inputs.reduce((most, id) => Math.max(most, id), 0);
+  return node.pipe(embedding({ rows: rows ?? highest + 1, units }), flatten());
+}

@@ -1,0 +1,110 @@
+/** Wide and deep models. Threads: 1. */
+import test from 'ava';
+import { RandomStream } from '../../lib/core/philox.ts';
+import { type Dataset, fromArrays, fromInputs, fromSparse, wideAndDeep } from '../../lib/index.ts';
+import { checkError, wrongly } from '../api/errors.ts';
+
+const COUNT = 600;
+const SHOPS = 8;
+const DAYS = 7;
+
+/** Sales on some days of some shops, which only their cross tells, and where the square of a value is large. */
+function sales() {
+  const random = new RandomStream(5, 'shuffle');
+  const column = (bound: number) => Int32Array.from({ length: COUNT }, () => random.below(bound));
+  const [shop, day, tag] = [column(SHOPS), column(DAYS), column(20)];
+  const heat = Float32Array.from({ length: COUNT }, () => random.below(2000) / 500 - 2);
+  const isOpen = Array.from({ length: SHOPS * DAYS }, () => random.below(2));
+  const labels = Uint8Array.from(shop, (s, i) =>
+    Number(isOpen[s * DAYS + (day[i] as number)] === 1 && (heat[i] as number) ** 2 > 0.6),
+  );
+  const crosses = fromSparse({
+    inputShape: [SHOPS * DAYS],
+    samples: Array.from(shop, (s, i) => [s * DAYS + (day[i] as number)]),
+  });
+  const inputs = {
+    crosses,
+    shop: fromArrays({ inputs: shop, inputShape: [1] }),
+    heat: fromArrays({ inputs: heat, inputShape: [1] }),
+    tags: fromSparse({ inputShape: [20], samples: Array.from(tag, (id) => [id, (id * 7) % 20]) }),
+  };
+  return { inputs, labels };
+}
+
+test('remembers crosses and bends values: better than the larger class, on samples not seen', async (t) => {
+  const [train, held] = fromInputs(sales()).split({ fraction: 0.75, seed: 1 });
+  const { model, losses } = await wideAndDeep(train, { wide: ['crosses'], epochs: 60, hidden: [16] });
+  t.true((losses.at(-1) as number) < 0.5 * (losses[0] as number), String(losses.at(-1)));
+  const { binaryAccuracy } = await model.evaluate(held, { metrics: ['binaryAccuracy'] });
+  const larger = Math.max(...held.classCounts()) / held.length;
+  t.true(binaryAccuracy > larger + 0.1, `${binaryAccuracy} ${larger}`);
+});
+
+test('is the sum of a linear model and a network, by the weights', async (t) => {
+  const { inputs, labels } = sales();
+  const set = fromInputs({ inputs, labels: Float32Array.from(labels) });
+  const options = { wide: ['crosses'], hidden: [3], units: 2, epochs: 2, rows: { shop: 11 } };
+  const { model } = await wideAndDeep(set, options);
+  const weights = model.getWeights();
+  const of = (name: string) => weights[name]?.data ?? new Float32Array();
+  t.deepEqual(weights['embedding_1.weight']?.shape, [11, 2]);
+  const { data } = await model.predict(set);
+  for (const place of [0, 17, 599]) {
+    const { input } = set.at(place);
+    const products = (values: ArrayLike<number>, row: (i: number) => number) =>
+      Array.from(values).reduce((sum, value, i) => sum + value * row(i), 0);
+    const wide = products(input.crosses, (i) => of('sparseDense_1.weight')[i] ?? 0);
+    const read = [
+      ...[0, 1].map((d) => of('embedding_1.weight')[(input.shop[0] as number) * 2 + d] ?? 0),
+      ...input.heat,
+      ...[0, 1].map((d) => products(input.tags, (i) => of('embeddingBag_1.weight')[i * 2 + d] ?? 0)),
+    ];
+    const hidden = [0, 1, 2].map((u) =>
+      Math.max(0, (of('dense_1.bias')[u] ?? 0) + products(read, (i) => of('dense_1.weight')[u * 5 + i] ?? 0)),
+    );
+    const deep = (of('dense_2.bias')[0] ?? 0) + products(hidden, (i) => of('dense_2.weight')[i] ?? 0);
+    t.true(Math.abs((data[place] as number) - wide - deep) < 1e-5, `${data[place]} ${wide + deep}`);
+  }
+});
+
+test('several classes have a score each', async (t) => {
+  const { inputs, labels } = sales();
+  const set = fromInputs({ inputs, labels: Array.from(labels, (label, i) => label + (i % 2)) });
+  const { model } = await wideAndDeep(set, { wide: ['crosses'], epochs: 1, hidden: [] });
+  t.deepEqual(model.outputShape, [3]);
+  t.is((await model.classify(set)).labels.length, COUNT);
+});
+
+test('inputs that cannot be so are refused, by name', async (t) => {
+  const { inputs, labels } = sales();
+  const set = fromInputs({ inputs, labels });
+  const cases = [
+    [
+      set,
+      { wide: ['cross'] },
+      'INVALID_OPTION',
+      'wideAndDeep: there is no input "cross"; there are crosses, shop, heat and tags',
+    ],
+    [
+      set,
+      { wide: ['heat'] },
+      'INVALID_OPTION',
+      'wideAndDeep: input "heat" is not sparse; the linear model reads features made by fromSparse or fromTexts',
+    ],
+    [
+      fromInputs({ inputs: { crosses: inputs.crosses }, labels }),
+      { wide: ['crosses'] },
+      'INVALID_OPTION',
+      'wideAndDeep: all inputs are wide; leave one for the network, or use linearClassifier',
+    ],
+    [
+      inputs.heat,
+      { wide: ['x'] },
+      'INVALID_DATA',
+      'wideAndDeep: takes data sets of several inputs, such as fromInputs makes; for one input there are linearClassifier and sequential',
+    ],
+  ] as const;
+  for (const [data, options, code, message] of cases) {
+    await checkError(t, code, [() => wideAndDeep(wrongly(data as unknown as Dataset), options), message]);
+  }
+});
