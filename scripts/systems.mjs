@@ -1,4 +1,5 @@
 // `npm run --silent systems`: runs the examples of the fourteen slides in full and prints what each reaches beside what it should.
+// `--json` gives them as one line of JSON.
 // `npm run systems -- 4 11` runs some of them, `-- --seed 3` with other random numbers, `-- --short` in the form of the tests.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -7,7 +8,10 @@ import { join } from 'node:path';
 const SLIDES = 14;
 const given = process.argv.slice(2);
 const chosen = given.filter((word, i) => /^\d+$/.test(word) && given[i - 1] !== '--seed').map(Number);
-const options = given.filter((word, i) => !(/^\d+$/.test(word) && given[i - 1] !== '--seed'));
+const isJson = given.includes('--json');
+const options = given.filter(
+  (word, i) => word !== '--json' && !(/^\d+$/.test(word) && given[i - 1] !== '--seed'),
+);
 
 const systems = readdirSync('examples')
   .map((file) => ({ file, slide: Number(/^(\d\d)-.*\.ts$/.exec(file)?.[1]) }))
@@ -41,18 +45,30 @@ const heads = ['slide', 'what', 'reached', 'expected', ''];
 const widths = heads.map((head, column) =>
   Math.max(head.length, ...rows.map((row) => String(row[column]).length)),
 );
-for (const row of [heads, ...rows]) {
+const count = chosen.length === 0 ? SLIDES : systems.length;
+const missing = count - systems.length;
+if (isJson) {
+  const outcomes = rows.map(([slide, what, figure, expected, verdict]) => ({
+    slide,
+    what,
+    reached: figure,
+    expected,
+    verdict: verdict.toLowerCase(),
+  }));
+  console.log(JSON.stringify({ systems: count, reached, skipped, outcomes }));
+} else {
+  for (const row of [heads, ...rows]) {
+    console.log(
+      row
+        .map((cell, column) => String(cell).padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
   console.log(
-    row
-      .map((cell, column) => String(cell).padEnd(widths[column]))
-      .join('  ')
-      .trimEnd(),
+    `\n${reached} of ${count} systems reach their outcome${skipped > 0 ? `, ${skipped} skipped` : ''}${missing > 0 ? `, ${missing} not written yet` : ''}`,
   );
 }
-const missing = chosen.length === 0 ? SLIDES - systems.length : 0;
-console.log(
-  `\n${reached} of ${chosen.length === 0 ? SLIDES : systems.length} systems reach their outcome${skipped > 0 ? `, ${skipped} skipped` : ''}${missing > 0 ? `, ${missing} not written yet` : ''}`,
-);
 process.exitCode = reached + skipped === systems.length ? 0 : 1;
 
 function run(file) {

@@ -9,6 +9,11 @@ export function integerFrom(least: number): (text: string) => number {
   };
 }
 
+/** Of an argument that may stand several times. */
+export function integers(text: string, before: readonly number[] = []): readonly number[] {
+  return [...before, integerFrom(1)(text)];
+}
+
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;

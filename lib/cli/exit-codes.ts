@@ -18,7 +18,7 @@ export const EXIT_HELP = `Exit codes:
   2    the command line is wrong: an unknown option, a value that cannot be
   3    the data or a model file cannot be used as it is
   4    a package or the native part is not installed
-  5    training failed: a loss that is not finite, or no memory
+  5    training failed: a loss that is not finite, or no memory; a system misses its outcome
   130  stopped by Ctrl-C (what was trained so far is saved)`;
 
 const CODES: Readonly<Partial<Record<GradloomErrorCode, number>>> = {

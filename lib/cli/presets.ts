@@ -1,15 +1,16 @@
 /** Networks that fit data of a kind, and the rates at which AdaGrad trains them well. */
 import { GradloomError } from '../core/errors.ts';
-import type { Shape } from '../core/shape.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
 import { conv2d, dense, flatten, maxPool2d, sparseDense } from '../layers/index.ts';
 import type { Layer } from '../layers/layer.ts';
+import { makeLayer } from '../layers/make-layer.ts';
 import { formatCount } from './output.ts';
 
 export const PRESETS = ['linear', 'mlp', 'cnn'] as const;
 export type PresetName = (typeof PRESETS)[number];
 
 export interface Preset {
-  readonly name: PresetName;
+  readonly name: PresetName | 'layers';
   readonly layers: readonly Layer[];
   /** For AdaGrad. */
   readonly learningRate: number;
@@ -31,6 +32,10 @@ export interface PresetOptions {
 const MLP_UNITS: readonly number[] = [64, 32];
 const CNN_UNITS: readonly number[] = [64];
 const CNN_FILTERS = [16, 32, 64] as const;
+const MLP_RATE = 0.05;
+const CNN_RATE = 0.02;
+const ROW_EPOCHS = 100;
+const IMAGE_EPOCHS = 20;
 /** Smaller maps are not pooled further. */
 const MIN_SIDE = 6;
 
@@ -57,7 +62,7 @@ function linear({ inputShape, isSparse, outputs }: PresetOptions): Preset {
     name: 'linear',
     layers: isSparse ? [sparseDense({ units: outputs })] : [...flat(inputShape), dense({ units: outputs })],
     learningRate: 0.1,
-    epochs: 100,
+    epochs: ROW_EPOCHS,
     text: `linear, ${chain(inputShape, [outputs])}`,
   };
 }
@@ -70,8 +75,8 @@ function mlp({ inputShape, isSparse, outputs, units = MLP_UNITS }: PresetOptions
   return {
     name: 'mlp',
     layers: [...start, dense({ units: outputs })],
-    learningRate: 0.05,
-    epochs: 100,
+    learningRate: MLP_RATE,
+    epochs: ROW_EPOCHS,
     text: `mlp, ${chain(inputShape, [...units, outputs])}`,
   };
 }
@@ -91,9 +96,34 @@ function cnn({ inputShape, outputs, units = CNN_UNITS }: PresetOptions): Preset 
   return {
     name: 'cnn',
     layers: [...blocks, flatten(), ...hidden(units), dense({ units: outputs })],
-    learningRate: 0.02,
-    epochs: 20,
+    learningRate: CNN_RATE,
+    epochs: IMAGE_EPOCHS,
     text: `cnn, ${inputShape.join('x')} -> ${texts.join(' -> ')} -> ${[...units, outputs].join(' -> ')}`,
+  };
+}
+
+/** The layers of a spec, whose last one has to give what the target needs. */
+export function ownLayers(
+  given: readonly object[],
+  { inputShape, outputs, task }: PresetOptions & { readonly task: 'classification' | 'regression' },
+): Preset {
+  const layers = given.map((layer, place) => makeLayer('train', `model.layers[${place}]`, layer));
+  const last = layers.at(-1) as Layer & { units?: unknown; activation?: unknown; bias?: unknown };
+  const isDense = last.kind === 'dense' || last.kind === 'sparseDense';
+  const isLinear = isDense && (last.activation ?? 'linear') === 'linear' && last.bias !== false;
+  if (!isLinear || last.units !== outputs) {
+    const why = task === 'regression' ? 'the amount' : `the ${outputs} classes`;
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `train: the last of model.layers must give ${why}: { "kind": "dense", "units": ${outputs} }, without activation and with bias`,
+    );
+  }
+  return {
+    name: 'layers',
+    layers,
+    learningRate: inputShape.length === 3 ? CNN_RATE : MLP_RATE,
+    epochs: inputShape.length === 3 ? IMAGE_EPOCHS : ROW_EPOCHS,
+    text: `${formatShape(inputShape)} -> ${layers.map(({ kind }) => kind).join(' -> ')}`,
   };
 }
 

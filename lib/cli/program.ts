@@ -6,6 +6,7 @@ import {
   delimiter,
   imageSize,
   integerFrom,
+  integers,
   nameList,
   positiveNumber,
   setting,
@@ -19,7 +20,9 @@ import { inspect } from './inspect.ts';
 import { makeOutput, type Output } from './output.ts';
 import { type PredictCommand, predict } from './predict.ts';
 import { PRESETS } from './presets.ts';
+import { type SystemsCommand, systems } from './systems.ts';
 import { type TrainCommand, train } from './train.ts';
+import { mergeCommands, readTrainSpec } from './train-spec.ts';
 import { SET_NAMES } from './training-data.ts';
 import { packageVersion } from './version.ts';
 
@@ -29,6 +32,7 @@ The data is one of
   sparse rows          .libsvm, .svm, .svmlight: label feature:value ... (the label is the target)
   a folder of pictures one folder for each class: pets/cat/1.jpg, pets/dog/7.png (needs: npm install sharp)
   a set by its name    ${SET_NAMES.join(', ')}
+  a spec               .json with data, model and trainer, as below; options on the command line count more
 
 A target of texts, or of few whole numbers, is a class; other numbers are predicted as amounts. What was
 found is said, and --task decides otherwise. Missing numbers become the column's mean, missing texts a category of
@@ -39,7 +43,21 @@ Examples:
   $ gradloom train houses.csv --target price
   $ gradloom train titanic.csv --target Survived --ignore PassengerId --model linear
   $ gradloom train pets --size 64x64 --epochs 30 --out pets.safetensors
-  $ gradloom train clicks.ndjson --target clicked --optimizer sgd --learning-rate 0.05 --set momentum=0.9`;
+  $ gradloom train clicks.ndjson --target clicked --optimizer sgd --learning-rate 0.05 --set momentum=0.9
+  $ gradloom train spec.json --epochs 50
+
+A spec has the options of this page under the names of the API; its paths count from its own folder, and only data is needed:
+  {
+    "data": { "path": "houses.csv", "target": "price", "validation": 0.25, "ignore": ["id"] },
+    "model": { "layers": [{ "kind": "dense", "units": 32, "activation": "relu" }, { "kind": "dense", "units": 1 }] },
+    "trainer": { "optimizer": { "kind": "adam", "learningRate": 0.01 }, "loss": "huber", "epochs": 80, "seed": 1 },
+    "out": "houses.safetensors",
+    "report": "run.html"
+  }
+  data     a path or a name alone, or path, target, task, ignore, keep, missing, delimiter, header ("row" | "none"),
+           size, channels, validation
+  model    a preset alone, or preset and units, or layers (in the API's words; the last one gives the classes or 1)
+  trainer  optimizer (a name, or kind and its options), loss, epochs, batchSize, patience, weights, seed, threads`;
 
 const PREDICT_HELP = `
 Prints CSV (or with --json a JSON object a line), one line for each row or picture, in their order. The file needs the
@@ -49,6 +67,19 @@ Examples:
   $ gradloom predict model.safetensors new.csv
   $ gradloom predict model.safetensors new.csv --probabilities --out predictions.csv
   $ gradloom predict pets.safetensors photo.jpg`;
+
+const SYSTEMS_HELP = `
+For checkouts of the sources, where the examples are. Pictures go to out/examples.
+
+   1 the rule of AdaGrad         6 texts, spam               11 reinforcement learning
+   2 a list of tensors           7 convolutions on digits    12 word vectors
+   3 rates of rare features      8 optimizers compared       13 what a run looks like inside
+   4 iris                        9 a target that jumps       14 the optimizers of further reading
+   5 sparse clicks              10 CIFAR-10 (needs its files)
+
+Examples:
+  $ gradloom systems 4 11
+  $ gradloom systems --short --json`;
 
 export function makeProgram(end: (code: number) => void): Command {
   const program = new Command('gradloom')
@@ -69,7 +100,7 @@ export function makeProgram(end: (code: number) => void): Command {
 
   addTableOptions(
     command(program, 'train', 'learn from data and save a model')
-      .argument('<data>', 'a file of rows, a folder of pictures, or the name of a set')
+      .argument('<data>', 'a file of rows, a folder of pictures, the name of a set, or a spec')
       .option('-t, --target <column>', 'the column to predict (files of rows)')
       .addOption(
         new Option('--task <task>', 'what the target is')
@@ -116,8 +147,13 @@ export function makeProgram(end: (code: number) => void): Command {
     .option('-o, --out <file>', 'where the model is saved', 'model.safetensors')
     .option('--report <file>', 'a page about the run: run.html (needs: npm install vega vega-lite@~6.4.3)')
     .addHelpText('after', TRAIN_HELP)
-    .action((data: string, options: TrainCommand & Json) =>
-      act(options, (output) => train(data, options, output)),
+    .action((data: string, options: TrainCommand & Json, command: Command) =>
+      act(options, async (output) => {
+        const spec = await readTrainSpec(data);
+        if (spec === undefined) return train(data, options, output);
+        const isTyped = (name: string) => command.getOptionValueSource(name) === 'cli';
+        return train(spec.data, mergeCommands(options, spec, isTyped), output);
+      }),
     );
 
   addTableOptions(
@@ -146,6 +182,15 @@ export function makeProgram(end: (code: number) => void): Command {
   command(program, 'inspect', 'what a file of a model holds: layers, columns, classes, preprocessing')
     .argument('<model>', 'a model or a checkpoint')
     .action((model: string, options: Json) => act(options, (output) => inspect(model, output)));
+
+  command(program, 'systems', 'run the examples of the slides, and compare with what they are to reach')
+    .argument('[n...]', 'which of 1 to 14; default: all, which takes minutes', integers)
+    .option('--short', 'the short form that the tests run')
+    .option('--seed <n>', 'other random numbers; what is to be reached stays', integerFrom(0), 0)
+    .addHelpText('after', SYSTEMS_HELP)
+    .action((numbers: readonly number[], options: SystemsCommand & Json) =>
+      act(options, (output) => systems(numbers, options, output)),
+    );
 
   command(program, 'bench', 'how fast this machine trains')
     .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)

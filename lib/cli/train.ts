@@ -5,6 +5,8 @@ import { suggest } from '../core/options.ts';
 import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { standardize } from '../datasets/standardize.ts';
+import type { Loss } from '../losses/loss.ts';
+import { makeLoss } from '../losses/make-loss.ts';
 import type { Model } from '../models/model.ts';
 import { sequential } from '../models/sequential.ts';
 import * as optimizers from '../optimizers/index.ts';
@@ -17,7 +19,7 @@ import { EXIT } from './exit-codes.ts';
 import { type AnyTrainer, type Fitted, fitBest } from './fit.ts';
 import { measure, sayMeasures } from './measure.ts';
 import { countOf, formatSeconds, type Output } from './output.ts';
-import { makePreset, type PresetName } from './presets.ts';
+import { makePreset, ownLayers, type PresetName } from './presets.ts';
 import type { Task, TrainingData } from './table-data.ts';
 import { fitTargetScale, scaleTargets, takeScaleBack } from './target-scale.ts';
 import { readTrainingData } from './training-data.ts';
@@ -36,8 +38,13 @@ export interface TrainCommand {
   readonly model?: PresetName;
   readonly units?: readonly number[];
   readonly optimizer: string;
-  readonly learningRate?: number;
-  readonly set?: Readonly<Record<string, number | string>>;
+  /** A number; of a spec also a schedule. */
+  readonly learningRate?: unknown;
+  readonly set?: Readonly<Record<string, unknown>>;
+  /** Of a spec, in place of a preset. */
+  readonly layers?: readonly object[];
+  /** Of a spec. Default: that of the task. */
+  readonly loss?: unknown;
   readonly epochs?: number;
   readonly batchSize: number;
   readonly patience: number;
@@ -67,12 +74,16 @@ export async function train(path: string, command: TrainCommand, output: Output)
   const sets = split(data, command, output);
   const isRegression = data.task === 'regression';
   const { inputShape } = sets.train;
-  const preset = makePreset(command.model, {
+  const options = {
     inputShape,
     isSparse: isSparse(partsOf(sets.train).inputs),
     outputs: isRegression ? 1 : sets.train.classCount,
     units: command.units,
-  });
+  };
+  const preset =
+    command.layers === undefined
+      ? makePreset(command.model, options)
+      : ownLayers(command.layers, { ...options, task: data.task });
   const model = sequential({ inputShape, seed: command.seed }, preset.layers) as Model;
   const optimizer = chooseOptimizer(optimizerKind, command, preset.learningRate);
   const epochs = command.epochs ?? preset.epochs;
@@ -88,7 +99,7 @@ export async function train(path: string, command: TrainCommand, output: Output)
   const scaled = (set: Dataset) => (scale === undefined ? set : scaleTargets(set, scale));
   const trainer = new Trainer(model, {
     optimizer,
-    loss: isRegression ? 'meanSquaredError' : 'softmaxCrossEntropy',
+    loss: chooseLoss(data.task, command.loss),
     metrics: isRegression ? ['rootMeanSquaredError'] : ['accuracy'],
     seed: command.seed,
     threads: command.threads,
@@ -163,11 +174,23 @@ function chooseOptimizer(
   return makeOptimizer('train', { kind, ...(rate === undefined ? {} : { learningRate: rate }), ...set });
 }
 
+function chooseLoss(task: Task, given: unknown): Loss {
+  const [usual, outputs] =
+    task === 'regression' ? ['meanSquaredError', 'values'] : ['softmaxCrossEntropy', 'classLogits'];
+  const loss = makeLoss('train', given ?? usual);
+  if (loss.outputs === outputs) return loss;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `train: the loss ${loss.kind} is not one of ${task}; leave it out for ${usual}`,
+  );
+}
+
 function describeTraining(optimizer: Optimizer, command: TrainCommand, epochs: number): string {
   const { patience, batchSize, threads } = command;
   const ends =
     patience > 0 && command.validation > 0 ? `, fewer if ${countOf(patience, 'epoch')} bring nothing` : '';
-  const rate = optimizer.learningRate === undefined ? '' : ` at ${optimizer.learningRate}`;
+  const { learningRate } = optimizer;
+  const rate = ` at ${typeof learningRate === 'number' ? learningRate : learningRate.kind}`;
   return (
     `${optimizer.kind}${rate}, batches of ${batchSize}, ${countOf(epochs, 'epoch')}${ends}, ` +
     `${countOf(threads === 0 ? info().defaultThreads : threads, 'thread')}, seed ${command.seed}`
