@@ -61,6 +61,7 @@ export function formatFigure(value: number): string {
 }
 
 export function formatSeconds(seconds: number): string {
+  if (seconds < 0.01) return 'under 0.01 s';
   if (seconds < 60) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }

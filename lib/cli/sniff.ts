@@ -19,8 +19,15 @@ export async function sniff(path: string): Promise<Dialect> {
   const [head = '', ...rest] = lines;
   const counts = DELIMITERS.map((delimiter) => outsideQuotes(head).split(delimiter).length - 1);
   const most = Math.max(...counts);
-  const delimiter = most === 0 ? ',' : (DELIMITERS[counts.indexOf(most)] as string);
+  const delimiter =
+    most > 0 ? (DELIMITERS[counts.indexOf(most)] as string) : isSplitBySpaces(lines) ? ' ' : ',';
   return { delimiter, decimal: delimiter === ',' ? '.' : decimalOf(rest, delimiter) };
+}
+
+/** Not one column of texts: each line has as many spaces. */
+function isSplitBySpaces(lines: readonly string[]): boolean {
+  const counts = new Set(lines.slice(0, 50).map((line) => outsideQuotes(line).split(' ').length - 1));
+  return lines.length > 1 && counts.size === 1 && !counts.has(0);
 }
 
 function outsideQuotes(line: string): string {

@@ -49,12 +49,12 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
     );
   }
   const inputs = found.filter(({ name }) => name !== target.name && !options.ignore.includes(name));
-  const leftOut = inputs.flatMap((column) => reasonToLeaveOut(column, options.keep));
+  const leftOut = inputs.flatMap((column) => reasonToLeaveOut(column, options.keep, source));
   const columns = inputs.filter(({ name }) => !leftOut.some((out) => out.name === name));
   if (columns.length === 0) {
     throw new GradloomError(
       'INVALID_DATA',
-      `${path}: no column is left for the inputs${leftOut.length > 0 ? `; keep one with --keep ${formatName(leftOut[0]?.name ?? '')}` : ''}`,
+      `${path}: no column is left for the inputs${leftOut.map(({ text }) => `; ${text}`).join('')}`,
     );
   }
   const fills = columns.filter(({ missing }) => missing > 0);
@@ -68,7 +68,13 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
     task,
     notes: [
       ['data', `${path}: ${countOf(rowCount, 'row')}, ${format}`],
-      ['inputs', describeInputs(columns), ...leftOut.map(({ text }) => text), ...fills.map(describeFill)],
+      [
+        'inputs',
+        describeInputs(columns),
+        ...leftOut.map(({ text }) => text),
+        ...columns.flatMap((column) => describeNearlyNumbers(column, source)),
+        ...fills.map(describeFill),
+      ],
       ['target', `${target.name}: ${reason}`],
     ],
   };
@@ -99,20 +105,44 @@ function findColumn(
 }
 
 function reasonToLeaveOut(
-  { name, kind, count, categories }: FoundColumn,
+  column: FoundColumn,
   keep: readonly string[],
+  source: RowSource,
 ): { readonly name: string; readonly text: string }[] {
+  const { name, kind, count, categories, firstText } = column;
   if (count === 0) return [{ name, text: `${name} is empty and left out` }];
   const { size } = categories;
   const isText = size === count || (size >= MIN_TEXTS && size > count * MAX_SHARE_OF_TEXTS);
   const tooMany = size > MAX_CATEGORIES;
   if (kind === 'number' || !(isText || tooMany) || (keep.includes(name) && !tooMany)) return [];
   const way = tooMany ? '' : ` (--keep ${formatName(name)} takes it as categories)`;
+  const found = `${countOf(size, 'different text')} in ${countOf(count, 'row')}`;
+  const example = `such as ${formatValue(firstText?.text)}`;
+  const why = DATE.test(firstText?.text ?? '')
+    ? `${found}, dates ${example}; to learn from them, make columns of numbers of them, such as the month`
+    : areNearlyNumbers(column, source)
+      ? `${found}, since ${textOf(column, source)} is no number as the others are; mend or empty such cells`
+      : `${found}, ${example}${way}`;
+  return [{ name, text: `${name} is left out: ${why}` }];
+}
+
+/** `2024-05-31`, `31.5.2024`, `5/31/24 12:00`. */
+const DATE = /^\d{1,4}([-/.])\d{1,2}\1\d{1,4}(\D|$)/;
+
+function areNearlyNumbers({ categories }: FoundColumn, source: RowSource): boolean {
+  const numbers = [...categories].filter((text) => source.numberOf(text) !== undefined);
+  return numbers.length * 2 > categories.size;
+}
+
+function textOf({ firstText }: FoundColumn, { unit }: RowSource): string {
+  return `${formatValue(firstText?.text)} in ${unit} ${firstText?.line}`;
+}
+
+function describeNearlyNumbers(column: FoundColumn, source: RowSource): readonly string[] {
+  if (column.kind === 'number' || column.firstText === undefined || !areNearlyNumbers(column, source))
+    return [];
   return [
-    {
-      name,
-      text: `${name} is left out: ${countOf(size, 'different text')} in ${countOf(count, 'row')}${way}`,
-    },
+    `${column.name} is taken for categories, since ${textOf(column, source)} is no number as most others are; mend or empty such cells`,
   ];
 }
 

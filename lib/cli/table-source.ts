@@ -17,11 +17,15 @@ export interface FoundSource {
   readonly format: string;
 }
 
+/** Many published tables have a question mark where a value is missing. */
+const MARKS = [...MISSING_MARKS, '?'];
+
 const NAMES: Readonly<Record<string, string>> = {
   ',': 'commas',
   ';': 'semicolons',
   '\t': 'tabs',
   '|': 'bars',
+  ' ': 'spaces',
 };
 
 export async function openTable(path: string, options: SourceOptions): Promise<FoundSource> {
@@ -42,7 +46,7 @@ export async function openTable(path: string, options: SourceOptions): Promise<F
     delimiter,
     quote: '"',
     decimal: delimiter === found.delimiter ? found.decimal : '.',
-    missingMarks: MISSING_MARKS,
+    missingMarks: MARKS,
   });
   const decimals = found.decimal === ',' ? ', decimal commas' : '';
   const heading = header === 'row' ? '' : ', no header';

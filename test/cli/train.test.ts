@@ -195,3 +195,45 @@ test('sparse rows of LIBSVM: trained without their zeros, evaluated, predicted',
   const target = await gradloom(folder, 'train', 'train.libsvm', '--target', 'y');
   t.is(target.code, 2);
 });
+
+test('columns that cannot be used as they are: why, and what to do', async (t) => {
+  const folder = await makeFolder(t);
+  const rows = Array.from({ length: 60 }, (_, i) => {
+    const day = `2024-${1 + (i % 12)}-${1 + Math.floor(i / 12)}`;
+    const price = i === 9 ? '$9' : `${i / 4}`;
+    const grade = i === 30 ? 'none yet' : `${i % 4}`;
+    return `"Doe, ${i}",${day},${price},${grade},${i % 7 === 3 ? '?' : i},${i % 2 === 0 ? 'yes' : 'no'}`;
+  });
+  await writeFile(join(folder, 'rows.csv'), ['name,day,price,grade,age,y', ...rows].join('\n'));
+  const { code, stdout, stderr } = await gradloom(
+    folder,
+    'train',
+    'rows.csv',
+    '--target',
+    'y',
+    '--epochs',
+    '1',
+  );
+  t.is(code, 0, stderr);
+  for (const said of [
+    /grade \(5 categories\) and age$/m,
+    /name is left out: 60 different texts in 60 rows, such as "Doe, 0" \(--keep name takes it as categories\)/,
+    /day is left out: 60 different texts in 60 rows, dates such as "2024-1-1"; .*make columns of numbers of them/,
+    /price is left out: 60 different texts in 60 rows, since "\$9" in line 11 is no number as the others are/,
+    /grade is taken for categories, since "none yet" in line 32 is no number as most others are/,
+    /age: 9 missing values filled with its mean/,
+  ]) {
+    t.regex(stdout, said);
+  }
+  await writeFile(
+    join(folder, 'days.csv'),
+    rows.map((row) => row.split(',').slice(2, 4).join(',')).join('\n'),
+  );
+  const days = await gradloom(folder, 'train', 'days.csv', '--no-header', '--target', 'column 2');
+  t.is(days.code, 3);
+  t.regex(days.stderr, /no column is left for the inputs; column 1 is left out: 60 different texts/);
+  const spaced = Array.from({ length: 30 }, (_, i) => `${i} ${i * 2} ${i % 2}`);
+  await writeFile(join(folder, 'spaced.txt'), ['a b y', ...spaced].join('\n'));
+  const spaces = await gradloom(folder, 'train', 'spaced.txt', '--target', 'y', '--epochs', '1');
+  t.regex(spaces.stdout, /30 rows, CSV with spaces\ninputs {5}a and b/);
+});
