@@ -5,12 +5,15 @@
  */
 export { GradloomError, type GradloomErrorCode } from './core/errors.ts';
 export { info } from './core/info.ts';
-export type { InputShape, NamedShapes, Shape } from './core/shape.ts';
+export type { InputShape, NamedShapes, OneShape, Shape } from './core/shape.ts';
+export type { AnyDataset } from './datasets/dataset.ts';
 export * from './datasets/index.ts';
 export * from './estimators/index.ts';
+export type { Activation, Kernel } from './layers/activation.ts';
+export type { GivenValues } from './layers/given-values.ts';
 export * from './layers/index.ts';
 export type { Initializer } from './layers/initializer.ts';
-export type { Layer } from './layers/layer.ts';
+export type { Layer, NamedOptions } from './layers/layer.ts';
 export type { ConcatOptions } from './layers/merging.ts';
 export type { Regularizer } from './layers/regularizer.ts';
 export type { Padding, Pair } from './layers/window.ts';
@@ -22,8 +25,8 @@ export {
 } from './losses/custom-loss.ts';
 export * from './losses/index.ts';
 export { meanAbsoluteError as meanAbsoluteErrorLoss } from './losses/index.ts';
-export type { Loss } from './losses/loss.ts';
-export type { LossChoice } from './losses/make-loss.ts';
+export type { Loss, LossLabelKind } from './losses/loss.ts';
+export type { LabelKindOf, LossChoice } from './losses/make-loss.ts';
 export type { ClassAverage, ClassFigureOptions } from './metrics/class-figure.ts';
 export {
   type CustomMetricOptions,
@@ -38,13 +41,22 @@ export type { FiguresOf, MetricChoice } from './metrics/make-metrics.ts';
 export type { Figure, Metric } from './metrics/metric.ts';
 export type { RankingOptions } from './metrics/ranking.ts';
 export * from './models/index.ts';
-export type { NativeInfo as Info, NativeLayerInfo as LayerInfo, NativePlanInfo as Plan } from './native.ts';
+export type { OutputShapeOf } from './models/output-shape.ts';
+export type {
+  NativeInfo as Info,
+  NativeLayerInfo as LayerInfo,
+  NativeParameterFigures as ParameterFigures,
+  NativePlanInfo as Plan,
+  NativePlanRow as PlanRow,
+} from './native.ts';
 export type { CommonOptions as OptimizerOptions } from './optimizers/common.ts';
-export type { ParameterGroup } from './optimizers/groups.ts';
+export type { NamedGroup, ParameterGroup } from './optimizers/groups.ts';
 export * from './optimizers/index.ts';
 export type { Optimizer } from './optimizers/optimizer.ts';
+export type { SpanOptions } from './schedules/decay.ts';
 export * from './schedules/index.ts';
 export type { LearningRate } from './schedules/learning-rate.ts';
 export type { Schedule } from './schedules/schedule.ts';
 export * from './text/index.ts';
+export type { EpochFacts, ValidationRecord } from './trainers/history.ts';
 export * from './trainers/index.ts';

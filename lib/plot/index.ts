@@ -20,3 +20,4 @@ export { Plot, type PngOptions } from './plot.ts';
 export { type PredictionsOptions, predictions } from './predictions.ts';
 export { type ReturnsOptions, returns } from './returns.ts';
 export type { NamedSeries, Series } from './series.ts';
+export type { Theme } from './theme.ts';

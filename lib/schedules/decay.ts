@@ -68,7 +68,7 @@ export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
   );
 }
 
-interface SpanOptions {
+export interface SpanOptions {
   /** The rate of the first step. */
   readonly from: number;
   /** The rate after `steps`, which then stays. Default: 0. */

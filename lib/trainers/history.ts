@@ -1,7 +1,7 @@
 import type { Evaluation } from '../models/objective.ts';
 
 /** What is known of every epoch, beside its loss and metrics. */
-interface EpochFacts {
+export interface EpochFacts {
   /** From 1, counted over all runs of the trainer. */
   readonly epoch: number;
   /** Optimizer steps so far, over all runs of the trainer. */
@@ -46,7 +46,7 @@ export type EpochRecord<Figures = unknown, Validation = unknown> = EpochFacts &
   Evaluation<Figures> &
   ValidationRecord<Evaluation<Figures>, Validation>;
 
-type ValidationRecord<Result, Validation> = unknown extends Validation
+export type ValidationRecord<Result, Validation> = unknown extends Validation
   ? { readonly validation?: Result }
   : [Validation] extends [undefined]
     ? unknown
