@@ -18,25 +18,36 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using I = hn::RebindToSigned<D>;
 
-// Calls visit(output block, first tap?, tap, input block) for every tap of every output pixel that lies on the image,
-// in order of taps; blocks are numbered by pixel.
+// The taps of one output pixel that lie on the image: rows and columns of the window, and the block of tap (0, 0).
+struct Taps {
+  TapRange rows;
+  TapRange columns;
+  int64_t origin;
+};
+
+// Calls visit(output block, its taps) for every output pixel; blocks are numbered by pixel.
 template <class Visit>
-HWY_INLINE void for_each_tap(const Window2d& w, Visit visit) {
+HWY_INLINE void for_each_window(const Window2d& w, Visit visit) {
+  Taps taps{};
   for (int64_t p = 0; p < w.output.height; ++p) {
     const int64_t top = p * w.stride.height - w.padding.top;
+    taps.rows = taps_on_image(top, w.dilation.height, w.window.height, w.input.height);
     for (int64_t q = 0; q < w.output.width; ++q) {
       const int64_t left = q * w.stride.width - w.padding.left;
-      bool first = true;
-      for (int64_t r = 0; r < w.window.height; ++r) {
-        const int64_t row = top + r * w.dilation.height;
-        if (row < 0 || row >= w.input.height) continue;
-        for (int64_t s = 0; s < w.window.width; ++s) {
-          const int64_t column = left + s * w.dilation.width;
-          if (column < 0 || column >= w.input.width) continue;
-          visit(p * w.output.width + q, first, r * w.window.width + s, row * w.input.width + column);
-          first = false;
-        }
-      }
+      taps.columns = taps_on_image(left, w.dilation.width, w.window.width, w.input.width);
+      taps.origin = top * w.input.width + left;
+      visit(p * w.output.width + q, taps);
+    }
+  }
+}
+
+// Calls visit(tap, input block) in order of taps.
+template <class Visit>
+HWY_INLINE void for_each_tap(const Window2d& w, const Taps& taps, Visit visit) {
+  for (int64_t r = taps.rows.first; r < taps.rows.last; ++r) {
+    for (int64_t s = taps.columns.first; s < taps.columns.last; ++s) {
+      visit(static_cast<int32_t>(r * w.window.width + s),
+            taps.origin + r * w.dilation.height * w.input.width + s * w.dilation.width);
     }
   }
 }
@@ -45,41 +56,59 @@ void MaxPoolLanes(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RES
   const D d;
   const I integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for_each_tap(w, [=](int64_t out, bool first, int64_t tap, int64_t in) {
-    const auto number = hn::Set(integers, static_cast<int32_t>(tap));
+  for_each_window(w, [=](int64_t out, const Taps& taps) {
+    const int64_t first = taps.rows.first * w.window.width + taps.columns.first;
+    const int64_t start =
+        taps.origin + taps.rows.first * w.dilation.height * w.input.width + taps.columns.first * w.dilation.width;
     for (int64_t l = 0; l < kLanes; l += lanes) {
-      const auto value = hn::Load(d, x + in * kLanes + l);
-      float* best = y + out * kLanes + l;
-      if (first) {
-        hn::Store(value, d, best);
-        if (winner != nullptr) hn::Store(number, integers, winner + out * kLanes + l);
-      } else {
-        const auto so_far = hn::Load(d, best);
-        const auto wins = hn::Or(hn::Gt(value, so_far), hn::IsNaN(value));
-        hn::Store(hn::IfThenElse(wins, value, so_far), d, best);
-        if (winner != nullptr) {
-          int32_t* at = winner + out * kLanes + l;
-          hn::Store(hn::IfThenElse(hn::RebindMask(integers, wins), number, hn::Load(integers, at)), integers, at);
-        }
-      }
+      auto best = hn::Load(d, x + start * kLanes + l);
+      auto number = hn::Set(integers, static_cast<int32_t>(first));
+      for_each_tap(w, taps, [&](int32_t tap, int64_t in) {
+        const auto value = hn::Load(d, x + in * kLanes + l);
+        // Of equal ones the first wins, of NaN the last.
+        const auto wins = hn::Or(hn::Gt(value, best), hn::IsNaN(value));
+        best = hn::IfThenElse(wins, value, best);
+        number = hn::IfThenElse(hn::RebindMask(integers, wins), hn::Set(integers, tap), number);
+      });
+      hn::Store(best, d, y + out * kLanes + l);
+      if (winner != nullptr) hn::Store(number, integers, winner + out * kLanes + l);
     }
   });
 }
 
-void MaxPoolLanesBackward(const Window2d& w, const float* HWY_RESTRICT dy, const int32_t* HWY_RESTRICT winner,
-                          float* HWY_RESTRICT dx) {
+// Whether every pixel of the image lies in one window, so that its gradient is stored and not added to zeros.
+bool tiles_image(const Window2d& w) {
+  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
+                       int64_t before) {
+    return window == stride && (dilation == 1 || window == 1) && before == 0 && output * stride == input;
+  };
+  return axis(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top) &&
+         axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
+}
+
+template <bool kTiles>
+void backward(const Window2d& w, const float* HWY_RESTRICT dy, const int32_t* HWY_RESTRICT winner,
+              float* HWY_RESTRICT dx) {
   const D d;
   const I integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for_each_tap(w, [=](int64_t out, bool /*first*/, int64_t tap, int64_t in) {
-    const auto number = hn::Set(integers, static_cast<int32_t>(tap));
+  if (!kTiles) std::fill_n(dx, w.input_pixels() * kLanes, 0.0F);
+  for_each_window(w, [=](int64_t out, const Taps& taps) {
     for (int64_t l = 0; l < kLanes; l += lanes) {
-      const auto won = hn::RebindMask(d, hn::Eq(hn::Load(integers, winner + out * kLanes + l), number));
-      const auto gradient = hn::IfThenElseZero(won, hn::Load(d, dy + out * kLanes + l));
-      float* target = dx + in * kLanes + l;
-      hn::Store(hn::Add(hn::Load(d, target), gradient), d, target);
+      const auto number = hn::Load(integers, winner + out * kLanes + l);
+      const auto all = hn::Load(d, dy + out * kLanes + l);
+      for_each_tap(w, taps, [&](int32_t tap, int64_t in) {
+        float* target = dx + in * kLanes + l;
+        auto gradient = hn::IfThenElseZero(hn::RebindMask(d, hn::Eq(number, hn::Set(integers, tap))), all);
+        if (!kTiles) gradient = hn::Add(hn::Load(d, target), gradient);
+        hn::Store(gradient, d, target);
+      });
     }
   });
+}
+
+void MaxPoolLanesBackward(const Window2d& w, const float* dy, const int32_t* winner, float* dx) {
+  tiles_image(w) ? backward<true>(w, dy, winner, dx) : backward<false>(w, dy, winner, dx);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -97,7 +126,6 @@ void max_pool_lanes(const Window2d& window, const float* x, float* y, int32_t* w
 }
 
 void max_pool_lanes_backward(const Window2d& window, const float* dy, const int32_t* winner, float* dx) {
-  std::fill_n(dx, window.input_pixels() * kLanes, 0.0F);
   HWY_DYNAMIC_DISPATCH(MaxPoolLanesBackward)(window, dy, winner, dx);
 }
 
