@@ -10,6 +10,7 @@
 #include "binding/run.h"
 #include "binding/trainer.h"
 #include "binding/updater.h"
+#include "binding/word_vectors.h"
 #include "common/aligned_buffer.h"
 #include "common/error.h"
 #include "common/parallel.h"
@@ -104,6 +105,8 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   exports.Set("Model", ModelWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));
   exports.Set("Updater", UpdaterWrap::define(env));
+  exports.Set("Glove", GloveWrap::define(env));
+  exports.Set("WordTrainer", WordTrainerWrap::define(env));
   exports.Set("info", Napi::Function::New(env, info));
   exports.Set("evaluate", Napi::Function::New(env, evaluate));
   exports.Set("inputGradient", Napi::Function::New(env, input_gradient));

@@ -59,6 +59,12 @@ void SparseBatch::filled(int64_t samples, bool with_values) {
   input_.rows = {samples, offsets_.data(), indices_.data(), with_values ? values_.data() : nullptr};
   input_.samples = samples_.data();
   input_.groups = {};
+  input_.value_gradients = nullptr;
+}
+
+void SparseBatch::keep_value_gradients() {
+  value_gradients_.assign(static_cast<size_t>(input_.rows.entries()), 0.0F);
+  input_.value_gradients = value_gradients_.data();
 }
 
 bool SparseBatch::finite() const {

@@ -22,6 +22,10 @@ class SparseBatch {
   float* values() { return values_.data(); }
   void filled(int64_t samples, bool with_values);
 
+  // Has layers add the gradient of each value from now on; zeros at first.
+  void keep_value_gradients();
+  const float* value_gradients() const { return input_.value_gradients; }
+
   // Sorts the entries by row; all are below `rows`.
   void group(Team& team, int64_t rows);
 
@@ -37,6 +41,7 @@ class SparseBatch {
   std::vector<uint32_t> indices_;
   std::vector<uint32_t> samples_;
   std::vector<float> values_;
+  std::vector<float> value_gradients_;
   std::vector<uint64_t> keys_;
   std::vector<uint64_t> other_keys_;
   std::vector<uint32_t> digits_;  // counts, then places, of each block

@@ -6,6 +6,7 @@
 
 #include "common/highway-inl.h"
 #include "hwy/cache_control.h"
+#include "kernels/dot-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -135,6 +136,16 @@ void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const f
   }
 }
 
+void AddValueGradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,
+                       float* gradients) {
+  for (int64_t n = samples.first; n < samples.first + samples.count; ++n) {
+    for (int64_t e = bags.offsets[n]; e < bags.offsets[n + 1]; ++e) {
+      if (bags.indices[e] == table.padding) continue;
+      gradients[e] += dot(dy + n * table.width, table.values + bags.indices[e] * table.width, table.width);
+    }
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();
@@ -147,6 +158,7 @@ namespace gradloom {
 HWY_EXPORT(GatherRows);
 HWY_EXPORT(PoolSums);
 HWY_EXPORT(SumGroupGradients);
+HWY_EXPORT(AddValueGradients);
 
 void gather_rows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
   HWY_DYNAMIC_DISPATCH(GatherRows)(table, width, indices, count, y);
@@ -200,6 +212,11 @@ void pool_rows(const BagRule& rule, const SparseRows& bags, const float* table, 
 void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
                          float* gradients) {
   HWY_DYNAMIC_DISPATCH(SumGroupGradients)(range, terms, dy, width, gradients);
+}
+
+void add_value_gradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,
+                         float* gradients) {
+  HWY_DYNAMIC_DISPATCH(AddValueGradients)(bags, table, dy, samples, gradients);
 }
 
 void sum_winner_gradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,

@@ -45,6 +45,20 @@ struct EntryTerms {
 void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
                          float* gradients);
 
+struct SampleRange {
+  int64_t first;
+  int64_t count;
+};
+// gradients[e] += dy[n, D] . table[indices[e], D] for the entries e, unless they are padding, of these samples n: what
+// sums of values[e] table[indices[e]] owe to the values.
+struct TableView {
+  const float* values;  // [R, D]
+  int64_t width;        // D
+  int64_t padding = -1;
+};
+void add_value_gradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,
+                         float* gradients);
+
 // gradients[g, d] = sum over the entries, in order, of dy[from[e], d] where winners[from[e], d] is e.
 void sum_winner_gradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
                           int64_t width, float* gradients);

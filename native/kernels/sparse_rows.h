@@ -31,6 +31,8 @@ struct SparseInput {
   SparseRows rows;
   const uint32_t* samples = nullptr;  // [E], the sample of each entry
   RowGroups groups;                   // in backward only
+  // [E], in backward, to which layers add the gradient of each value; null when nobody needs it.
+  float* value_gradients = nullptr;
 };
 
 }  // namespace gradloom

@@ -54,7 +54,6 @@ void EmbeddingBag::forward(const ForwardArguments& args) const {
 }
 
 void EmbeddingBag::backward(const BackwardArguments& args) const {
-  if (!trainable()) return;
   const SparseRows& bags = args.sparse->rows;
   if (rule_.pooling == Pooling::kMean) {
     const Tiling tiles = tile_rows(bags.count, units_);
@@ -65,6 +64,11 @@ void EmbeddingBag::backward(const BackwardArguments& args) const {
       }
     });
   }
+  // Maxima do not heed values.
+  if (rule_.pooling != Pooling::kMax) {
+    complete_value_gradients(args, {args.parameters[0], units_, rule_.padding});
+  }
+  if (!trainable()) return;
   const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
   const float* factors = bags.values;
   const uint32_t* samples = args.sparse->samples;

@@ -49,12 +49,13 @@ void SparseDense::forward(const ForwardArguments& args) const {
 }
 
 void SparseDense::backward(const BackwardArguments& args) const {
-  if (!trainable()) return;
   const Tiling tiles = tile_rows(args.pass.batch, units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile) * units_;
     activation_backward(activation_, {tiles.size(tile), units_, units_}, args.y + first, args.dy + first);
   });
+  complete_value_gradients(args, {args.parameters[0], units_});
+  if (!trainable()) return;
   complete_table_gradient(
       args, {.parameter = 0, .width = units_, .scratch = args.scratch + units_},
       [&](const GroupRange& range, float* gradients) {

@@ -23,6 +23,17 @@ inline Tiling tile_bags(const SparseRows& bags, int64_t width) {
   return tile_rows(bags.count, std::max<int64_t>(1, entries) * width);
 }
 
+// Adds the gradients of the values of the entries of all samples, if anybody needs them, for sums of rows times values.
+inline void complete_value_gradients(const BackwardArguments& args, const TableView& table) {
+  float* gradients = args.sparse->value_gradients;
+  if (gradients == nullptr) return;
+  const SparseRows& bags = args.sparse->rows;
+  const Tiling tiles = tile_bags(bags, table.width);
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    add_value_gradients(bags, table, args.dy, {tiles.first(tile), tiles.size(tile)}, gradients);
+  });
+}
+
 struct TableGradient {
   int parameter;
   int64_t width;         // floats of a row

@@ -67,9 +67,14 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
     std::copy_n(output_gradient, outputs, plan.output_gradient());
     plan.backward(team, network.weights(), random, sinks);
     for (int i = 0; i < architecture.input_count(); ++i) {
-      const int64_t size =
-          plan.input(i) == nullptr ? 0 : batch * architecture.inputs()[static_cast<size_t>(i)].shape.size();
-      result.input_gradients.emplace_back(plan.input_gradient(i), plan.input_gradient(i) + size);
+      const NetworkInput& input = architecture.inputs()[static_cast<size_t>(i)];
+      std::vector<float>& gradient = result.input_gradients.emplace_back();
+      if (input.form == InputForm::kFloats) {
+        gradient.assign(plan.input_gradient(i), plan.input_gradient(i) + batch * input.shape.size());
+      } else if (input.form == InputForm::kSparse) {
+        const SparseBatch& sparse = plan.sparse_input(i);
+        gradient.assign(sparse.value_gradients(), sparse.value_gradients() + sparse.input().rows.entries());
+      }
     }
   });
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {

@@ -13,7 +13,7 @@ namespace gradloom {
 
 struct Differentiation {
   std::vector<float> output;
-  std::vector<std::vector<float>> input_gradients;  // none of ids and sparse samples
+  std::vector<std::vector<float>> input_gradients;  // of sparse samples one a value of an entry; none of ids
   // In file layout; of a statistic its next value, of a frozen parameter zeros.
   std::vector<std::vector<float>> parameter_gradients;
 };

@@ -86,7 +86,9 @@ void Plan::choose_layouts() {
     bool differentiated = architecture_->depends_on_weights(architecture_->value_of(index));
     for (const int value : read) {
       inputs.push_back({in_layout(given[static_cast<size_t>(value)], wanted)});
-      differentiated |= values_[inputs.back().value].differentiated;
+      const auto number = static_cast<size_t>(value);
+      differentiated |=
+          values_[inputs.back().value].differentiated || (number < sparse_.size() && keeps_value_gradients(number));
     }
     const size_t output = add_value(layer.output_shape(), wanted, differentiated);
     given.push_back(output);
@@ -284,6 +286,7 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
       return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated;
     });
     if (grouped) sparse_[i].group(team, architecture_->inputs()[i].rows);
+    if (keeps_value_gradients(i)) sparse_[i].keep_value_gradients();
   }
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];

@@ -56,6 +56,8 @@ class Plan {
   // The gradient of the output: the loss writes it before backward.
   float* output_gradient() { return at(values_[output_].gradient); }
   const float* input_gradient(int number = 0) const { return at(values_[static_cast<size_t>(number)].gradient); }
+  // Of an input of sparse samples: its batch, which keeps the gradients of values for plans that keep input gradients.
+  const SparseBatch& sparse_input(int number = 0) const { return sparse_[static_cast<size_t>(number)]; }
 
   void forward(Team& team, const float* weights, const RandomState& random);
   // From the last layer to the first; `sinks` has one entry a layer.
@@ -136,6 +138,9 @@ class Plan {
   void add_to_gradient(Team& team, const Input& input);
   bool reads_floats(size_t input) const { return architecture_->inputs()[input].form == InputForm::kFloats; }
   bool reads_entries(const Node& node) const;
+  bool keeps_value_gradients(size_t input) const {
+    return options_.input_gradient == InputGradient::kKept && architecture_->inputs()[input].form == InputForm::kSparse;
+  }
   const SparseInput* sparse_input_of(const Node& node) const;
   std::span<const float* const> parameters_of(int layer, const float* weights);
 

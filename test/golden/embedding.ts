@@ -26,10 +26,8 @@ export function compareEmbedding(golden: GoldenCase): Comparison[] {
   return compare(golden, result, TOLERANCES.exact);
 }
 
-/** Undefined for the case that differentiates the values of entries, which are data here. */
-export function compareEmbeddingBag(golden: GoldenCase): Comparison[] | undefined {
+export function compareEmbeddingBag(golden: GoldenCase): Comparison[] {
   const { mode: pooling = 'mean', padding_idx: paddingId = -1, fixed_length } = golden.attrs as Attributes;
-  if (golden.outputs?.includes('grad.per_sample_weights') === true) return undefined;
   const weight = golden.tensor('weight');
   const [rows = 0, units = 0] = weight.shape;
   const result = differentiate(
@@ -41,7 +39,15 @@ export function compareEmbeddingBag(golden: GoldenCase): Comparison[] | undefine
       parameters: [floatsOf(weight)],
     },
   );
-  return compare(golden, result, pooling === 'max' ? TOLERANCES.exact : TOLERANCES.pooledSum);
+  const comparisons = compare(golden, result, pooling === 'max' ? TOLERANCES.exact : TOLERANCES.pooledSum);
+  if (!weighted(golden)) return comparisons;
+  const tensor = 'grad.per_sample_weights';
+  const ref = golden.tensor(tensor).data;
+  return [...comparisons, { tensor, got: result.inputGradient, ref, tolerance: TOLERANCES.pooledSum }];
+}
+
+function weighted(golden: GoldenCase): boolean {
+  return golden.outputs?.includes('grad.per_sample_weights') === true;
 }
 
 function bagsOf(golden: GoldenCase): NativeSamples {
@@ -49,7 +55,8 @@ function bagsOf(golden: GoldenCase): NativeSamples {
   const indices = Uint32Array.from(integersOf(golden.tensor('indices')));
   const starts = Array.from(integersOf(golden.tensor('offsets')));
   const offsets = Uint32Array.from(include_last_offset === true ? starts : [...starts, indices.length]);
-  return plainSamples({ offsets, indices }, offsets.length - 1);
+  const values = weighted(golden) ? floatsOf(golden.tensor('per_sample_weights')) : undefined;
+  return plainSamples({ offsets, indices, values }, offsets.length - 1);
 }
 
 function compare(

@@ -136,6 +136,39 @@ TEST_CASE("bags: sums, means and maxima agree with the reference at all widths, 
   });
 }
 
+TEST_CASE("bags: each value's gradient is its row times that of the sample, added, and padding has none") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(903);
+    constexpr int64_t kRows = 9;
+    for (const int64_t width : {1, 7, 16, 65, 100}) {
+      CAPTURE(width);
+      const Bags bags = random_bags(random, 7, kRows);
+      const std::vector<float> table = random.normal(kRows * width);
+      const std::vector<float> dy = random.normal(7 * width);
+      const auto entries = static_cast<int64_t>(bags.indices.size());
+      GuardedBuffer gradients(entries, 1);
+      std::vector<double> expected;
+      for (int64_t n = 0; n < 7; ++n) {
+        for (int64_t e = bags.offsets[static_cast<size_t>(n)]; e < bags.offsets[static_cast<size_t>(n) + 1]; ++e) {
+          gradients.data()[e] = 2;
+          const int64_t row = bags.indices[static_cast<size_t>(e)];
+          double sum = 2;
+          for (int64_t i = 0; i < width && row != 8; ++i) {
+            sum += double{dy[static_cast<size_t>(n * width + i)]} * double{table[static_cast<size_t>(row * width + i)]};
+          }
+          expected.push_back(sum);
+        }
+      }
+      for (const SampleRange& samples : {SampleRange{0, 3}, SampleRange{3, 4}}) {
+        add_value_gradients(bags.view(true), {table.data(), width, 8}, dy.data(), samples, gradients.data());
+      }
+      CHECK(difference(gradients.span(), expected, Tolerance{1e-5, 1e-5}) == "");
+      CHECK(gradients.intact());
+    }
+  });
+}
+
 TEST_CASE("lookups copy rows, and a row's gradient is the sum over its places in order, the same on every processor") {
   RandomData random(902);
   for (const int64_t width : {1, 3, 16, 33, 100}) {

@@ -1,0 +1,138 @@
+#include "training/negative_sampling.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <string>
+
+#include "common/checked.h"
+#include "common/error.h"
+#include "common/random.h"
+#include "kernels/embedding.h"
+#include "kernels/negative_sampling.h"
+#include "layers/table_gradient.h"
+
+namespace gradloom {
+namespace {
+
+Tiling tile_pairs(int64_t pairs, const NegativeSamplingShape& shape) {
+  return tile_rows(pairs, (shape.negatives + 1) * shape.units);
+}
+
+void grow(AlignedBuffer& buffer, int64_t count) {
+  if (buffer.size() < count) buffer = AlignedBuffer(count);
+}
+
+}  // namespace
+
+TrainedTable::TrainedTable(int64_t rows, int64_t units, const Optimizer& optimizer)
+    : rows_(rows), units_(units), weights_(checked_multiply(rows, units)) {
+  const std::string objection = optimizer.objection_to_rows(optimizer.weight_decay());
+  if (!objection.empty()) {
+    throw Error("INVALID_OPTION", optimizer.kind() + " cannot train word vectors: " + objection);
+  }
+  for (const StateSpec& state : optimizer.states({rows, units})) {
+    AlignedBuffer& buffer = states_.emplace_back(state.shape.size());
+    if (state.initial != 0) std::fill_n(buffer.data(), buffer.size(), state.initial);
+  }
+}
+
+bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTerms& terms, const float* gradients,
+                          uint64_t step) {
+  batch_.group(team, rows_);
+  const RowGroups& groups = batch_.input().groups;
+  const int64_t chunk = std::max<int64_t>(1, kTableChunk / units_);
+  grow(scratch_, table_gradient_scratch(units_, team.size()));
+  std::array<float*, kMostStates> states{};
+  for (size_t i = 0; i < states_.size(); ++i) states[i] = states_[i].data();
+  std::atomic<bool> finite{true};
+  const auto group_from = [&](int64_t at) {
+    return std::lower_bound(groups.starts, groups.starts + groups.count, at) - groups.starts;
+  };
+  const Tiling tiles = tile_rows(batch_.input().rows.entries(), units_);
+  team.for_each(tiles.count, [&](int64_t tile, int thread) {
+    float* sums = scratch_.data() + thread * std::max(kTableChunk, units_);
+    const int64_t end = group_from(tiles.first(tile) + tiles.size(tile));
+    for (int64_t first = group_from(tiles.first(tile)); first < end; first += chunk) {
+      const int64_t count = std::min(chunk, end - first);
+      sum_group_gradients({groups, first, count}, terms, gradients, units_, sums);
+      const GradientCheck check = optimizer.update_rows({.count = count,
+                                                         .width = units_,
+                                                         .rows = groups.rows + first,
+                                                         .table = weights_.data(),
+                                                         .gradient = sums,
+                                                         .states = states.data(),
+                                                         .state_count = states_.size(),
+                                                         .step = step,
+                                                         .learning_rate = optimizer.learning_rate(),
+                                                         .weight_decay = optimizer.weight_decay()});
+      if (check == GradientCheck::kNotFinite) finite.store(false, std::memory_order_relaxed);
+    }
+  });
+  return finite.load(std::memory_order_relaxed);
+}
+
+NegativeSampling::NegativeSampling(const NegativeSamplingShape& shape, std::unique_ptr<const Optimizer> optimizer,
+                                   uint64_t seed)
+    : shape_(shape),
+      optimizer_(std::move(optimizer)),
+      input_(shape.input_rows, shape.units, *optimizer_),
+      output_(shape.output_rows, shape.units, *optimizer_) {
+  const RandomStream random(seed, RandomPurpose::kInitialWeights, 0, 0);
+  AlignedBuffer& weights = input_.weights();
+  for (int64_t i = 0; i < weights.size(); i += 4) {
+    const PhiloxBlock block = random.block(static_cast<uint64_t>(i / 4));
+    for (int64_t j = i; j < std::min(i + 4, weights.size()); ++j) {
+      weights.data()[j] = (uniform_unit(block[static_cast<size_t>(j - i)]) - 0.5F) / static_cast<float>(shape.units);
+    }
+  }
+}
+
+uint32_t* NegativeSampling::targets(int64_t pairs) {
+  const int64_t entries = checked_multiply(pairs, shape_.negatives + 1);
+  output_.batch().reserve(pairs, entries);
+  return output_.batch().indices();
+}
+
+double NegativeSampling::step(Team& team, int64_t pairs) {
+  const int64_t each = shape_.negatives + 1;
+  grow(hidden_, pairs * shape_.units);
+  grow(gradients_, pairs * shape_.units);
+  grow(factors_, pairs * each);
+  SparseBatch& named = output_.batch();
+  for (int64_t p = 0; p <= pairs; ++p) named.offsets()[p] = p * each;
+  for (int64_t p = 0; p < pairs; ++p) std::fill_n(named.samples() + p * each, each, static_cast<uint32_t>(p));
+  named.filled(pairs, false);
+
+  const SparseRows& bags = input_.batch().input().rows;
+  const NegativeSamplingTerms terms{.negatives = shape_.negatives,
+                                    .units = shape_.units,
+                                    .hidden = hidden_.data(),
+                                    .table = output_.weights(),
+                                    .targets = named.indices(),
+                                    .factors = factors_.data(),
+                                    .gradients = gradients_.data()};
+  const Tiling tiles = tile_pairs(pairs, shape_);
+  losses_.assign(static_cast<size_t>(tiles.count), 0);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first = tiles.first(tile);
+    const int64_t count = tiles.size(tile);
+    pool_rows({Pooling::kSum}, bags, input_.weights(), shape_.units, first, count, hidden_.data(), nullptr);
+    losses_[static_cast<size_t>(tile)] = compare_with_targets(terms, first, count);
+  });
+  double loss = 0;
+  for (const double part : losses_) loss += part;
+
+  // Hidden vectors are copies, so the order of the tables does not matter.
+  ++steps_;
+  bool finite = output_.update(team, *optimizer_, {named.samples(), factors_.data()}, hidden_.data(), steps_);
+  finite &= input_.update(team, *optimizer_, {input_.batch().samples(), bags.values}, gradients_.data(), steps_);
+  if (!finite || !std::isfinite(loss)) {
+    throw Error("NOT_FINITE", "word vectors are not finite after step " + std::to_string(steps_) +
+                                  "; choose a smaller learningRate");
+  }
+  return loss;
+}
+
+}  // namespace gradloom
