@@ -60,3 +60,4 @@ export type { Schedule } from './schedules/schedule.ts';
 export * from './text/index.ts';
 export type { EpochFacts, ValidationRecord } from './trainers/history.ts';
 export * from './trainers/index.ts';
+export * from './word-vectors/index.ts';

@@ -35,7 +35,7 @@ const LIB: Rules = {
     ['layers', 'losses', 'optimizers', 'metrics', 'formats', 'text'],
     ['models', 'datasets'],
     ['trainers'],
-    ['estimators'],
+    ['estimators', 'word-vectors'],
     ['index.ts', 'plot'],
     ['report'],
     ['cli'],

@@ -127,7 +127,7 @@ export function readFitOptions(operation: string, given: object, kind: 'set' | '
 }
 
 /** Not by `instanceof`: a signal may come from another realm or a polyfill. */
-function isAbortSignal(given: unknown): given is AbortSignal {
+export function isAbortSignal(given: unknown): given is AbortSignal {
   return (
     typeof given === 'object' &&
     given !== null &&

@@ -106,6 +106,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   exports.Set("Trainer", TrainerWrap::define(env));
   exports.Set("Updater", UpdaterWrap::define(env));
   exports.Set("Glove", GloveWrap::define(env));
+  exports.Set("countCooccurrences", Napi::Function::New(env, start_counting));
   exports.Set("WordTrainer", WordTrainerWrap::define(env));
   exports.Set("info", Napi::Function::New(env, info));
   exports.Set("evaluate", Napi::Function::New(env, evaluate));

@@ -57,8 +57,8 @@ class EpochOperation : public PromiseOperation {
   std::shared_ptr<State> state_;
 };
 
-template <class Wrapped>
-Napi::Value start_epoch(Napi::Env env, std::weak_ptr<Job>& job, std::unique_ptr<Wrapped> operation) {
+template <class T>
+Napi::Value start_job(Napi::Env env, std::weak_ptr<Job>& job, std::unique_ptr<T> operation) {
   const Napi::Promise promise = operation->promise();
   job = Addon::of(env).operations().start(std::move(operation));
   return promise;
@@ -93,9 +93,8 @@ class WordEpochOperation final : public EpochOperation<WordTrainerState> {
  protected:
   void compute(const std::atomic<bool>& stop) override {
     state().sampler.start(state().epochs++);
-    Team::run(state().threads, [&](Team& team) {
-      epoch_ = train_words(team, state().model, state().sampler, state().batch, stop);
-    });
+    Team::run(state().threads,
+              [&](Team& team) { epoch_ = train_words(team, state().model, state().sampler, state().batch, stop); });
   }
   Napi::Value result(Napi::Env env) override {
     Napi::Object result = Napi::Object::New(env);
@@ -127,12 +126,11 @@ GloveOptions to_glove_options(const Napi::Object& spec) {
 }  // namespace
 
 Napi::Function GloveWrap::define(Napi::Env env) {
-  return DefineClass(
-      env, "NativeGlove",
-      {InstanceMethod<&GloveWrap::train_epoch>("trainEpoch"), InstanceMethod<&GloveWrap::stop>("stop"),
-       InstanceMethod<&GloveWrap::get_weights>("getWeights"),
-       InstanceMethod<&GloveWrap::get_accumulators>("getAccumulators"),
-       InstanceMethod<&GloveWrap::set_weights>("setWeights")});
+  return DefineClass(env, "NativeGlove",
+                     {InstanceMethod<&GloveWrap::train_epoch>("trainEpoch"), InstanceMethod<&GloveWrap::stop>("stop"),
+                      InstanceMethod<&GloveWrap::get_weights>("getWeights"),
+                      InstanceMethod<&GloveWrap::get_accumulators>("getAccumulators"),
+                      InstanceMethod<&GloveWrap::set_weights>("setWeights")});
 }
 
 GloveWrap::GloveWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<GloveWrap>(info) {
@@ -159,7 +157,7 @@ void GloveWrap::Finalize(Napi::Env env) { Napi::MemoryManagement::AdjustExternal
 Napi::Value GloveWrap::train_epoch(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     refuse_while_busy(state_->busy);
-    return start_epoch(info.Env(), job_, std::make_unique<GloveEpoch>(info.Env(), state_));
+    return start_job(info.Env(), job_, std::make_unique<GloveEpoch>(info.Env(), state_));
   });
 }
 
@@ -221,10 +219,9 @@ std::shared_ptr<WordTrainerState> make_state(const Napi::Object& spec) {
   if (input_rows < sampler.input_rows()) throw Error("INVALID_ARGUMENT", "pieces name rows beyond inputRows");
   const NegativeSamplingShape shape{input_rows, sampler.vocabulary(), integer_property(spec, "units", 1),
                                     integer_property(spec, "negatives", 1)};
-  return std::make_shared<WordTrainerState>(
-      WordTrainerState{std::move(sampler),
-                       NegativeSampling(shape, make_optimizer(to_spec(spec.Get("optimizer"))), seed),
-                       integer_property(spec, "batchSize", 1), resolve_threads(to_threads(spec.Get("threads")))});
+  return std::make_shared<WordTrainerState>(WordTrainerState{
+      std::move(sampler), NegativeSampling(shape, make_optimizer(to_spec(spec.Get("optimizer"))), seed),
+      integer_property(spec, "batchSize", 1), resolve_threads(to_threads(spec.Get("threads")))});
 }
 
 }  // namespace
@@ -250,7 +247,7 @@ void WordTrainerWrap::Finalize(Napi::Env env) { Napi::MemoryManagement::AdjustEx
 Napi::Value WordTrainerWrap::train_epoch(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     refuse_while_busy(state_->busy);
-    return start_epoch(info.Env(), job_, std::make_unique<WordEpochOperation>(info.Env(), state_));
+    return start_job(info.Env(), job_, std::make_unique<WordEpochOperation>(info.Env(), state_));
   });
 }
 
@@ -310,6 +307,57 @@ Napi::Value WordTrainerWrap::set_weights(const Napi::CallbackInfo& info) {
     copy_weights(float_array(weights.Get("input"), "input"), state_->model.input().weights());
     copy_weights(float_array(weights.Get("output"), "output"), state_->model.output().weights());
     return info.Env().Undefined();
+  });
+}
+
+namespace {
+
+class CountOperation final : public PromiseOperation {
+ public:
+  CountOperation(Napi::Env env, std::vector<int32_t> tokens, const CooccurrenceOptions& options)
+      : PromiseOperation(env, "gradloom.cooccurrences"), tokens_(std::move(tokens)), options_(options) {}
+
+ protected:
+  void compute(const std::atomic<bool>& stop) override {
+    cells_ = gradloom::count_cooccurrences(tokens_, options_, stop);
+  }
+  Napi::Value result(Napi::Env env) override {
+    const auto numbers = [&](const std::vector<uint32_t>& values) {
+      Napi::Uint32Array array = Napi::Uint32Array::New(env, values.size());
+      std::copy(values.begin(), values.end(), array.Data());
+      return array;
+    };
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("words", numbers(cells_.words));
+    result.Set("contexts", numbers(cells_.contexts));
+    result.Set("counts", copy_to_js(env, cells_.counts.data(), cells_.counts.size()));
+    return result;
+  }
+
+ private:
+  std::vector<int32_t> tokens_;
+  CooccurrenceOptions options_;
+  CooccurrenceCells cells_;
+};
+
+}  // namespace
+
+Napi::Value start_counting(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const Napi::Object options = to_object(info[1], "options");
+    auto operation = std::make_unique<CountOperation>(
+        env, copy<int32_t>(int_array(info[0], "tokens")),
+        CooccurrenceOptions{.vocabulary = integer_property(options, "vocabulary", 1),
+                            .window = integer_property(options, "window", 1),
+                            .by_distance = string_property(options, "weighting") == "inverseDistance",
+                            .symmetric = string_property(options, "context") == "symmetric",
+                            .memory = integer_property(options, "memory", 1)});
+    std::weak_ptr<Job> job;
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("result", start_job(env, job, std::move(operation)));
+    result.Set("stop", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { stop_job(job); }));
+    return result;
   });
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <napi.h>
+#include "training/cooccurrence.h"
 #include "training/glove.h"
 #include "training/job.h"
 #include "training/negative_sampling.h"
@@ -62,5 +63,8 @@ class WordTrainerWrap : public Napi::ObjectWrap<WordTrainerWrap> {
   std::weak_ptr<Job> job_;
   int64_t accounted_bytes_ = 0;
 };
+
+// countCooccurrences(tokens, options) of lib/native.ts.
+Napi::Value start_counting(const Napi::CallbackInfo& info);
 
 }  // namespace gradloom

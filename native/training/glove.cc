@@ -67,8 +67,7 @@ Glove::Glove(const GloveOptions& options, const Cooccurrences& cells)
   for (int64_t i = 0; i < values; i += 4) {
     const PhiloxBlock block = random.block(static_cast<uint64_t>(i / 4));
     for (int64_t j = i; j < std::min(i + 4, values); ++j) {
-      weights_.data()[j] =
-          (uniform_unit(block[static_cast<size_t>(j - i)]) - 0.5F) / static_cast<float>(options.units);
+      weights_.data()[j] = (uniform_unit(block[static_cast<size_t>(j - i)]) - 0.5F) / static_cast<float>(options.units);
     }
   }
 }

@@ -4,8 +4,8 @@
 // by AdaGrad cell by cell.
 //
 // Cells that share neither word nor context do not see each other. So words and contexts are dealt out to P groups
-// each, by their number modulo P, which makes P x P blocks of cells; P blocks on one diagonal are trained at once, cells
-// of a block one after another. P follows from the vocabulary, the order of cells from the seed, so any number of
+// each, by their number modulo P, which makes P x P blocks of cells; P blocks on one diagonal are trained at once,
+// cells of a block one after another. P follows from the vocabulary, the order of cells from the seed, so any number of
 // threads gives the bits of one.
 #pragma once
 

@@ -109,7 +109,7 @@ double NegativeSampling::step(Team& team, int64_t pairs) {
   const NegativeSamplingTerms terms{.negatives = shape_.negatives,
                                     .units = shape_.units,
                                     .hidden = hidden_.data(),
-                                    .table = output_.weights(),
+                                    .table = output_.weights().data(),
                                     .targets = named.indices(),
                                     .factors = factors_.data(),
                                     .gradients = gradients_.data()};
@@ -118,7 +118,7 @@ double NegativeSampling::step(Team& team, int64_t pairs) {
   team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile);
     const int64_t count = tiles.size(tile);
-    pool_rows({Pooling::kSum}, bags, input_.weights(), shape_.units, first, count, hidden_.data(), nullptr);
+    pool_rows({Pooling::kSum}, bags, input_.weights().data(), shape_.units, first, count, hidden_.data(), nullptr);
     losses_[static_cast<size_t>(tile)] = compare_with_targets(terms, first, count);
   });
   double loss = 0;
@@ -129,8 +129,8 @@ double NegativeSampling::step(Team& team, int64_t pairs) {
   bool finite = output_.update(team, *optimizer_, {named.samples(), factors_.data()}, hidden_.data(), steps_);
   finite &= input_.update(team, *optimizer_, {input_.batch().samples(), bags.values}, gradients_.data(), steps_);
   if (!finite || !std::isfinite(loss)) {
-    throw Error("NOT_FINITE", "word vectors are not finite after step " + std::to_string(steps_) +
-                                  "; choose a smaller learningRate");
+    throw Error("NOT_FINITE",
+                "word vectors are not finite after step " + std::to_string(steps_) + "; choose a smaller learningRate");
   }
   return loss;
 }

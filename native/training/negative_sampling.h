@@ -1,6 +1,6 @@
 // Word vectors by negative sampling: a hidden vector, the mean of some rows of the input table (one word for skip-gram,
-// the words around for CBOW, a word and its pieces for fastText), against one row of the output table that was seen with
-// it and K that were drawn. A step is exact: all gradients are those at the weights before it, the gradients of a
+// the words around for CBOW, a word and its pieces for fastText), against one row of the output table that was seen
+// with it and K that were drawn. A step is exact: all gradients are those at the weights before it, the gradients of a
 // row are summed in order of position, and each row that was named is updated once. Bits do not depend on threads.
 //   B: pairs of a batch   K: negatives   D: units
 #pragma once
@@ -31,7 +31,6 @@ class TrainedTable {
   TrainedTable(int64_t rows, int64_t units, const Optimizer& optimizer);
 
   AlignedBuffer& weights() { return weights_; }
-  const float* weights() const { return weights_.data(); }
   SparseBatch& batch() { return batch_; }
   // Updates the rows that the batch names, the gradient of entry e being factors[e] gradients[from[e], D]. Returns
   // whether the new weights are finite.
@@ -56,12 +55,13 @@ class NegativeSampling {
   TrainedTable& input() { return input_; }    // [input_rows, D]
   TrainedTable& output() { return output_; }  // [output_rows, D]
 
-  // The next batch, filled by the caller: bags of rows of the input table, without values or with factors of the rows in
-  // place of a mean; and 1 + K rows of the output table a pair, which are written to `targets`.
+  // The next batch, filled by the caller: bags of rows of the input table, without values or with factors of the rows
+  // in place of a mean; and 1 + K rows of the output table a pair, which are written to `targets`.
   SparseBatch& bags() { return input_.batch(); }
   uint32_t* targets(int64_t pairs);
 
-  // One step on `pairs` pairs; all rows are within their tables. Returns the loss, summed over pairs. Throws NOT_FINITE.
+  // One step on `pairs` pairs; all rows are within their tables. Returns the loss, summed over pairs. Throws
+  // NOT_FINITE.
   double step(Team& team, int64_t pairs);
 
  private:

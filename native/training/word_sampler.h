@@ -1,6 +1,6 @@
-// Pairs for word vectors from texts of numbered words. Each pass over the texts draws anew which occurrences of frequent
-// words stay, how far each window reaches (uniform from 1 to `window`, which prefers near words), and the negatives;
-// all of it addressed by (seed, pass, position), so that it depends on nothing else.
+// Pairs for word vectors from texts of numbered words. Each pass over the texts draws anew which occurrences of
+// frequent words stay, how far each window reaches (uniform from 1 to `window`, which prefers near words), and the
+// negatives; all of it addressed by (seed, pass, position), so that it depends on nothing else.
 #pragma once
 
 #include <atomic>
@@ -40,10 +40,10 @@ struct WordPieces {
 };
 
 struct WordCorpus {
-  std::vector<int32_t> tokens;    // words, -1 between two texts; no window reaches across
-  std::vector<float> keep;        // [V], the probability of an occurrence to stay
-  std::vector<double> noise;      // [V], weights of the negatives
-  WordPieces pieces;              // both empty: word w is row w
+  std::vector<int32_t> tokens;  // words, -1 between two texts; no window reaches across
+  std::vector<float> keep;      // [V], the probability of an occurrence to stay
+  std::vector<double> noise;    // [V], weights of the negatives
+  WordPieces pieces;            // both empty: word w is row w
   WordModel model = WordModel::kSkipGram;
   int64_t window = 5;
   uint64_t seed = 0;

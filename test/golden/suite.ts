@@ -38,6 +38,7 @@ import { compareSchedule } from './schedules.ts';
 import { compareRowwiseAdagrad, compareSparseAdagrad } from './sparse-optimizers.ts';
 import { type Comparison, deviationOf } from './tolerances.ts';
 import { compareTrajectory } from './trajectories.ts';
+import { compareGlove, compareSkipGram } from './word-vectors.ts';
 
 /** Computes what a case records; undefined for one that Gradloom cannot express. */
 type Runner = (golden: GoldenCase) => Comparison[] | undefined | Promise<Comparison[] | undefined>;
@@ -84,6 +85,8 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   clip_grad: compareClip,
   lr_schedule: compareSchedule,
   trajectory: compareTrajectory,
+  glove: compareGlove,
+  skipgram_negative_sampling: compareSkipGram,
 };
 
 function softmaxOf(golden: GoldenCase): Loss {

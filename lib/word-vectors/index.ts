@@ -1,0 +1,13 @@
+export type { WordTexts } from './corpus.ts';
+export type { CommonWordOptions, WordEpoch } from './epochs.ts';
+export { type GloveOptions, glove } from './glove.ts';
+export type { Subwords } from './pieces.ts';
+export {
+  type Analogy,
+  loadWordVectors,
+  type MostSimilarOptions,
+  type SimilarWord,
+  type WordFileOptions,
+  WordVectors,
+} from './word-vectors.ts';
+export { type Word2vecOptions, word2vec } from './word2vec.ts';
