@@ -14,7 +14,7 @@ export type { GivenValues } from './layers/given-values.ts';
 export * from './layers/index.ts';
 export type { Initializer } from './layers/initializer.ts';
 export type { Layer, NamedOptions } from './layers/layer.ts';
-export type { ConcatOptions } from './layers/merging.ts';
+export type { ConcatOptions, InBatchNegativesOptions } from './layers/merging.ts';
 export type { Regularizer } from './layers/regularizer.ts';
 export type { Padding, Pair } from './layers/window.ts';
 export {

@@ -8,9 +8,10 @@ import {
   oneOf,
   optional,
   positive,
+  type Rule,
   readOptions,
   readValue,
-  seed,
+  seed as seedRule,
   threads,
   withDefault,
 } from '../core/options.ts';
@@ -19,7 +20,7 @@ import { isList } from '../datasets/copies.ts';
 import { fromArrays } from '../datasets/from-arrays.ts';
 import { fromInputs } from '../datasets/from-inputs.ts';
 import { dense, embedding, flatten } from '../layers/index.ts';
-import { add, dot, type GraphNode, graph, input, type Model } from '../models/index.ts';
+import { add, dot, type GraphNode, graph, inBatchNegatives, input, type Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/index.ts';
 
@@ -39,8 +40,11 @@ export interface RecommenderOptions {
    * Default: none, a factorization.
    */
   readonly towers?: readonly number[];
-  /** Items that a user had nothing to do with, drawn anew for each pair in each pass. Default: 4. */
-  readonly negatives?: number;
+  /**
+   * So many items that a user had nothing to do with, drawn anew for each pair in each pass. `'batch'`: the items of the other pairs
+   * of the batch, told apart by a softmax (`inBatchNegatives`); the items' biases stay 0. Default: 4.
+   */
+  readonly negatives?: number | 'batch';
   /**
    * `'uniform'`: each item is as likely as another; `'popularity'`: in proportion to its pairs, which is what negatives taken
    * from the other pairs of a batch come to, and favours items that are little known. Default: `'uniform'`.
@@ -68,17 +72,22 @@ const towerUnits = guardedBy(
     Array.isArray(given) && given.every((units) => extent.read(units) !== undefined),
 );
 
+const negatives: Rule<number | 'batch'> = {
+  expected: '"batch" or an integer from 1 to 1000',
+  read: (given) => (given === 'batch' ? given : integer(1, 1000).read(given)),
+};
+
 const OPTIONS = {
   factors: withDefault(extent, 32),
   towers: withDefault(towerUnits, []),
-  negatives: withDefault(integer(1, 1000), 4),
+  negatives: withDefault(negatives, 4),
   sampling: withDefault(oneOf('uniform', 'popularity'), 'uniform'),
   userCount: optional(extent),
   itemCount: optional(extent),
   epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
   learningRate: withDefault(positive, 0.1),
   batchSize: withDefault(extent, 256),
-  seed: withDefault(seed, 0),
+  seed: withDefault(seedRule, 0),
   threads: withDefault(threads, 0),
 };
 
@@ -130,7 +139,7 @@ export async function recommender(
 ): Promise<Recommender> {
   const settings = readOptions('recommender', options, OPTIONS);
   const pairs = new Pairs(interactions, settings);
-  const { factors, towers, epochs, batchSize, learningRate, seed: seedGiven } = settings;
+  const { factors, towers, epochs, batchSize, learningRate, seed } = settings;
   const user = input([1]);
   const item = input([1]);
   const tower = (node: GraphNode, rows: number, name: string): GraphNode =>
@@ -149,22 +158,32 @@ export async function recommender(
     embedding({ rows: pairs.itemCount, units: 1, weightInitializer: 'zeros', name: ITEM_BIAS }),
     flatten(),
   );
-  const score = dot([tower(user, pairs.userCount, 'user'), tower(item, pairs.itemCount, 'item')]);
+  const sides = [tower(user, pairs.userCount, 'user'), tower(item, pairs.itemCount, 'item')] as [Side, Side];
   const model = graph({
     inputs: { user, item },
-    output: add([score as GraphNode<readonly [1]>, bias as GraphNode<readonly [1]>]),
-    seed: seedGiven,
+    output: add([dot(sides), bias as GraphNode<readonly [1]>]),
+    seed,
   });
-  const trainer = new Trainer(model, {
-    optimizer: adagrad({ learningRate }),
-    loss: 'sigmoidBinaryCrossEntropy',
-    seed: seedGiven,
-    threads: settings.threads,
-  });
+  const fitting = { optimizer: adagrad({ learningRate }), seed, threads: settings.threads };
   const losses: number[] = [];
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    const run = await trainer.fit(pairs.draw(), { epochs: 1, batchSize, progress: 'none' });
-    losses.push(run.epochs[0]?.loss as number);
+  if (settings.negatives === 'batch') {
+    const size = Math.min(batchSize, pairs.length);
+    const output = inBatchNegatives(sides, { count: Math.max(1, size - 1) });
+    const scores = graph({ inputs: { user, item }, output, seed });
+    const trainer = new Trainer(scores, { ...fitting, loss: 'softmaxCrossEntropy' });
+    const run = await trainer.fit(pairs.all(), { epochs, batchSize: size, progress: 'none' });
+    losses.push(...run.epochs.map(({ loss }) => loss));
+    await model.loadWeights(scores.getWeights(), { strict: false });
+  } else {
+    const trainer = new Trainer(model, { ...fitting, loss: 'sigmoidBinaryCrossEntropy' });
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      const run = await trainer.fit(pairs.draw(settings.negatives), {
+        epochs: 1,
+        batchSize,
+        progress: 'none',
+      });
+      losses.push(run.epochs[0]?.loss as number);
+    }
   }
   return Object.freeze({
     model,
@@ -218,10 +237,9 @@ export async function recommend(
   );
 }
 
-type PairSettings = Pick<
-  Required<RecommenderOptions>,
-  'userCount' | 'itemCount' | 'negatives' | 'sampling' | 'seed'
->;
+type Side = GraphNode<readonly [number]>;
+
+type PairSettings = Pick<Required<RecommenderOptions>, 'userCount' | 'itemCount' | 'sampling' | 'seed'>;
 
 /** Pairs that are there, and draws of pairs that are not. */
 class Pairs {
@@ -268,9 +286,18 @@ class Pairs {
     return this.#known.subarray(this.#starts[user] ?? 0, this.#starts[user + 1] ?? 0);
   }
 
-  /** All pairs, labelled 1, and drawn ones, labelled 0; others at every call. */
-  draw() {
-    const { negatives, sampling } = this.#settings;
+  get length(): number {
+    return this.#users.length;
+  }
+
+  /** The pairs, all of the class 0. */
+  all() {
+    return pairSet(this.#users, this.#items, new Uint8Array(this.length));
+  }
+
+  /** All pairs, labelled 1, and so many drawn ones each, labelled 0; others at every call. */
+  draw(negatives: number) {
+    const { sampling } = this.#settings;
     const random = this.#random;
     const count = this.#users.length;
     const users = new Int32Array(count * (1 + negatives));
@@ -285,13 +312,7 @@ class Pairs {
       labels[place++] = 1;
       for (let n = 0; n < negatives; n++) items[place++] = this.#drawUnknown(user, drawItem);
     }
-    return fromInputs({
-      inputs: {
-        user: fromArrays({ inputs: users, inputShape: [1] }),
-        item: fromArrays({ inputs: items, inputShape: [1] }),
-      },
-      labels,
-    });
+    return pairSet(users, items, labels);
   }
 
   /** A user who knows almost all items may get one of them. */
@@ -313,6 +334,16 @@ class Pairs {
     }
     return false;
   }
+}
+
+function pairSet(users: Int32Array, items: Int32Array, labels: Uint8Array) {
+  return fromInputs({
+    inputs: {
+      user: fromArrays({ inputs: users, inputShape: [1] }),
+      item: fromArrays({ inputs: items, inputShape: [1] }),
+    },
+    labels,
+  });
 }
 
 function readNumbers(name: string, given: unknown, count: number | undefined): Int32Array {

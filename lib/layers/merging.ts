@@ -1,6 +1,6 @@
 /** Layers that make one value of several, which only graphs can feed. */
 import { makeFrom } from '../core/description.ts';
-import { integer, withDefault } from '../core/options.ts';
+import { extent, integer, required, withDefault } from '../core/options.ts';
 import * as factories from './index.ts';
 import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
 
@@ -9,11 +9,18 @@ export interface ConcatOptions extends NamedOptions {
   readonly axis?: number;
 }
 
+export interface InBatchNegativesOptions extends NamedOptions {
+  /** Scores beside the pair's own: at most one less than the samples of a batch have a meaning. */
+  readonly count: number;
+}
+
 export const mergingLayers = {
   add: (options: NamedOptions): Layer => describeLayer('add', options, {}),
   concat: (options: ConcatOptions): Layer =>
     describeLayer('concat', options, { axis: withDefault(integer(-1, 32), -1) }),
   dot: (options: NamedOptions): Layer => describeLayer('dot', options, {}),
+  inBatchNegatives: (options: InBatchNegativesOptions): Layer =>
+    describeLayer('inBatchNegatives', options, { count: required(extent) }),
   multiply: (options: NamedOptions): Layer => describeLayer('multiply', options, {}),
 };
 

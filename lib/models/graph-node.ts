@@ -3,7 +3,12 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, readValue, sampleShape } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Layer, NamedOptions } from '../layers/layer.ts';
-import { type ConcatOptions, makeGraphLayer, mergingLayers } from '../layers/merging.ts';
+import {
+  type ConcatOptions,
+  type InBatchNegativesOptions,
+  makeGraphLayer,
+  mergingLayers,
+} from '../layers/merging.ts';
 import type { OutputShapeOf } from './output-shape.ts';
 
 /** Where a node's value comes from. The same layer in several nodes is one layer, with one set of weights. */
@@ -115,6 +120,25 @@ export function dot<Output extends Shape>(
   Output extends readonly [number] | readonly [number, number] ? readonly [DotShape<Output>] : Shape
 > {
   return merge('dot', nodes, mergingLayers.dot(options)) as GraphNode<never>;
+}
+
+/**
+ * Scores of two nodes of vectors `[units]` among the samples of a batch, for training two towers: first the scalar product of a
+ * sample's own two vectors, then those of its first vector with the second ones of the `count` samples behind it in the
+ * batch, around its end. They are negatives at no further cost (Yi et al. 2019), fitted by `'softmaxCrossEntropy'` with the
+ * class 0 for every sample. A second vector that equals the sample's own, as of the same item, counts as no negative.
+ * Output `[1 + count]`; a prediction, which knows no batch, has -1e9 in place of all but the first.
+ *
+ * @example
+ * const scores = inBatchNegatives([user.pipe(...userTower), item.pipe(...itemTower)], { count: 255 }); // batchSize: 256
+ */
+export function inBatchNegatives<Output extends readonly [number]>(
+  nodes: readonly [GraphNode<Output>, GraphNode<Output>],
+  options: InBatchNegativesOptions,
+): GraphNode<readonly [number]> {
+  return merge('inBatchNegatives', nodes, mergingLayers.inBatchNegatives(options)) as GraphNode<
+    readonly [number]
+  >;
 }
 
 type DotShape<Output extends Shape> = Output extends readonly [infer First extends number, number]

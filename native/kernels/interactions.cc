@@ -7,36 +7,12 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-using Tag = hn::ScalableTag<float>;
-
-HWY_INLINE float DotOf(const float* a, const float* b, int64_t width) {
-  const Tag d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto sums = hn::Zero(d);
-  int64_t i = 0;
-  for (; i + lanes <= width; i += lanes) sums = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sums);
-  float sum = hn::ReduceSum(d, sums);
-  for (; i < width; ++i) sum += a[i] * b[i];
-  return sum;
-}
-
-// out += factor x
-HWY_INLINE void AddScaled(float factor, const float* x, int64_t width, float* out) {
-  const Tag d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto factors = hn::Set(d, factor);
-  int64_t i = 0;
-  for (; i + lanes <= width; i += lanes) {
-    hn::StoreU(hn::MulAdd(factors, hn::LoadU(d, x + i), hn::LoadU(d, out + i)), d, out + i);
-  }
-  for (; i < width; ++i) out[i] += factor * x[i];
-}
 
 void PairDots(const float* x, int64_t fields, int64_t width, float* y) {
   for (int64_t i = 1; i < fields; ++i) {
@@ -66,7 +42,7 @@ float SumPairDots(const float* x, int64_t fields, int64_t width, float* sums) {
 }
 
 void SumPairDotsBackward(const float* x, const float* sums, float dy, int64_t fields, int64_t width, float* dx) {
-  const Tag d;
+  const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto factor = hn::Set(d, dy);
   for (int64_t f = 0; f < fields; ++f, x += width, dx += width) {

@@ -5,6 +5,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -20,17 +21,10 @@ void Multiply(const float* a, const float* b, int64_t count, float* out) {
 }
 
 void DotRows(const float* a, const float* b, int64_t rows, int64_t width, float* y) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t r = 0; r < rows; ++r, a += width, b += width) {
-    auto sums = hn::Zero(d);
-    int64_t i = 0;
-    for (; i + lanes <= width; i += lanes) sums = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sums);
-    float sum = hn::ReduceSum(d, sums);
-    for (; i < width; ++i) sum += a[i] * b[i];
-    y[r] = sum;
-  }
+  for (int64_t r = 0; r < rows; ++r) y[r] = DotOf(a + r * width, b + r * width, width);
 }
+
+void AddScaledTo(float factor, const float* x, int64_t count, float* out) { AddScaled(factor, x, count, out); }
 
 void ScaleRows(const float* factors, const float* x, int64_t rows, int64_t width, float* out) {
   const hn::ScalableTag<float> d;
@@ -52,6 +46,7 @@ namespace gradloom {
 
 HWY_EXPORT(Multiply);
 HWY_EXPORT(DotRows);
+HWY_EXPORT(AddScaledTo);
 HWY_EXPORT(ScaleRows);
 
 void multiply(const float* a, const float* b, int64_t count, float* out) {
@@ -60,6 +55,10 @@ void multiply(const float* a, const float* b, int64_t count, float* out) {
 
 void dot_rows(const float* a, const float* b, int64_t rows, int64_t width, float* y) {
   HWY_DYNAMIC_DISPATCH(DotRows)(a, b, rows, width, y);
+}
+
+void add_scaled(float factor, const float* x, int64_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(AddScaledTo)(factor, x, count, out);
 }
 
 void scale_rows(const float* factors, const float* x, int64_t rows, int64_t width, float* out) {

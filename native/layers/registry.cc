@@ -18,6 +18,7 @@
 #include "layers/factorization_machine.h"
 #include "layers/flatten.h"
 #include "layers/gaussian_noise.h"
+#include "layers/in_batch_negatives.h"
 #include "layers/input_activation.h"
 #include "layers/layer_norm.h"
 #include "layers/max_pool2d.h"
@@ -69,6 +70,7 @@ const std::map<std::string, Factory>& factories() {
       {"gelu", make<InputActivationLayer>},
       {"globalAveragePool2d", make<GlobalAveragePool2d>},
       {"globalMaxPool2d", make<GlobalMaxPool2d>},
+      {"inBatchNegatives", make_merging<InBatchNegatives>},
       {"layerNorm", make<LayerNorm>},
       {"leakyRelu", make<ActivationLayer>},
       {"logSoftmax", make<ActivationLayer>},

@@ -22,6 +22,7 @@ import {
   fromSparse,
   fromTexts,
   graph,
+  inBatchNegatives,
   input,
   loadModel,
   multiply,
@@ -153,6 +154,14 @@ test('merging layers give what their definitions say', async (t) => {
   const products = zip((p, q) => p * q);
   const sums = [0, 3, 6, 9].map((first) => products.slice(first, first + 3).reduce((p, q) => p + q));
   t.deepEqual(await given(dot([a, b])), [sums, [2, 2]]);
+  const [u, v] = [input([3]), input([3])];
+  const scores = graph({ inputs: { u, v }, output: inBatchNegatives([u, v], { count: 2 }) });
+  const pairs = await scores.predict({ u: Float32Array.from(x), v: Float32Array.from(y) });
+  t.deepEqual(
+    [...pairs.data],
+    sums.flatMap((sum) => [sum, -1e9, -1e9]),
+  );
+  t.deepEqual(pairs.shape, [4, 3]);
   const rows = [0, 3, 6, 9].flatMap((first) => [...x.slice(first, first + 3), ...y.slice(first, first + 3)]);
   t.deepEqual(await given(concat([a, b])), [rows, [2, 2, 6]]);
   const halves = [0, 6].flatMap((first) => [...x.slice(first, first + 6), ...y.slice(first, first + 6)]);
@@ -480,6 +489,10 @@ test('graphs that cannot be are refused, by name', async (t) => {
     [
       () => graph({ inputs: { a, b }, output: multiply([a, wrongly(b)]) }),
       /^multiply "multiply_1": the inputs of a product must have one shape, got \[4\] and \[5\]$/,
+    ],
+    [
+      () => graph({ inputs: { a, b }, output: inBatchNegatives([a, wrongly(b)], { count: 2 }) }),
+      /^inBatchNegatives "inBatchNegatives_1": takes two inputs of vectors of one length, \[units\], got \[4\] and \[5\]$/,
     ],
     [
       () => graph({ inputs: { a, b }, output: dot([a, wrongly(b)]) }),

@@ -49,6 +49,8 @@ for (const [title, options] of [
   ['a factorization', {}],
   ['negatives by popularity', { sampling: 'popularity' }],
   ['two towers', { towers: [16, 8] }],
+  ['negatives of the batch', { negatives: 'batch' }],
+  ['two towers and negatives of the batch', { negatives: 'batch', towers: [16, 8] }],
 ] as const) {
   test(`${title}: finds what was held back among what users do not know`, async (t) => {
     const { users, items, held } = tastes();
@@ -56,7 +58,8 @@ for (const [title, options] of [
       { users, items },
       { factors: 16, epochs: 30, batchSize: 64, seed: 2, ...options },
     );
-    t.true((losses.at(-1) as number) < 0.6 * (losses[0] as number), String(losses));
+    // A softmax over 64 items of five groups keeps to log(64 / 5), 0.62 of where it begins; other losses go to 0.
+    t.true((losses.at(-1) as number) < 0.65 * (losses[0] as number), String(losses));
     // Four items of the user's own group are left among 52 that the user does not know: by chance 8 %.
     const rate = await hitsAt(4, (user) => ask(user, { count: 4 }), held);
     t.true(rate > 0.7, String(rate));

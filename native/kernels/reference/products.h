@@ -16,6 +16,10 @@ inline void dot_rows(const double* a, const double* b, int64_t rows, int64_t wid
   }
 }
 
+inline void add_scaled(double factor, const double* x, int64_t count, double* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] += factor * x[i];
+}
+
 inline void scale_rows(const double* factors, const double* x, int64_t rows, int64_t width, double* out) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t d = 0; d < width; ++d) out[r * width + d] = factors[r] * x[r * width + d];

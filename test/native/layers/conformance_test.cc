@@ -68,6 +68,7 @@ const std::multimap<std::string, Example>& examples() {
       {"gelu", {gelu("tanh"), {20, 20, 33}}},
       {"globalAveragePool2d", {plain_layer("globalAveragePool2d"), {7, 5, 10}}},
       {"globalMaxPool2d", {plain_layer("globalMaxPool2d"), {7, 5, 10}}},
+      {"inBatchNegatives", {in_batch_negatives(10), {33}, 2}},
       {"layerNorm", {layer_norm({}), {33}}},
       {"layerNorm", {layer_norm({.axes = 3}), {7, 7, 10}}},
       {"layerNorm", {layer_norm({.axes = 2, .shift = false}), {20, 20, 33}}},

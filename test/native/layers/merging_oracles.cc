@@ -1,5 +1,6 @@
 #include "layers/merging_oracles.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "support/specs.h"
@@ -94,6 +95,55 @@ Oracle multiply_layer(RandomData& random, Sizes sizes) {
                 std::vector<Values> dx;
                 for (size_t k = 0; k < count; ++k) dx.push_back(but(given, k, dy));
                 return OracleGradients{dx, {}};
+              }};
+}
+
+Oracle in_batch_negatives_layer(RandomData& random, Sizes sizes) {
+  const Shape shape = {sizes == Sizes::kTiny ? random.pick({1, 2, 3}) : random.pick({1, 2, 7, 16, 17, 33})};
+  const int64_t count = sizes == Sizes::kTiny ? random.pick({1, 2, 4}) : random.pick({1, 3, 16, 40});
+  const int64_t width = shape[0];
+  // A constant, whose size would drown the differences that tiny sizes are for.
+  const double none = sizes == Sizes::kTiny ? 0 : -1e9;
+  // Visits pair n, its place k and the second half m that it meets there; nothing where there is no score.
+  const auto visit = [=](const OracleInputs& given, const auto& each) {
+    const auto half = [&](int64_t m) { return given.x[1].begin() + m * width; };
+    for (int64_t n = 0; n < given.batch; ++n) {
+      for (int64_t k = 0; k <= std::min(count, given.batch - 1); ++k) {
+        const int64_t m = (n + k) % given.batch;
+        if (k == 0 || !std::equal(half(n), half(n) + width, half(m))) each(n, k, m);
+      }
+    }
+  };
+  return {.spec = in_batch_negatives(count),
+          .inputs = {shape, shape},
+          .batch = random_batch(random, sizes),
+          .forward =
+              [=](const OracleInputs& given) {
+                Values y(static_cast<size_t>(given.batch * (1 + count)), none);
+                visit(given, [&](int64_t n, int64_t k, int64_t m) {
+                  double& score = y[static_cast<size_t>(n * (1 + count) + k)];
+                  score = 0;
+                  for (int64_t d = 0; d < width; ++d) {
+                    score +=
+                        given.x[0][static_cast<size_t>(n * width + d)] * given.x[1][static_cast<size_t>(m * width + d)];
+                  }
+                });
+                return y;
+              },
+          .backward =
+              [=](const OracleInputs& given, const Values& dy) {
+                Values du(given.x[0].size());
+                Values dv(given.x[1].size());
+                visit(given, [&](int64_t n, int64_t k, int64_t m) {
+                  const double g = dy[static_cast<size_t>(n * (1 + count) + k)];
+                  for (int64_t d = 0; d < width; ++d) {
+                    const auto at_n = static_cast<size_t>(n * width + d);
+                    const auto at_m = static_cast<size_t>(m * width + d);
+                    du[at_n] += g * given.x[1][at_m];
+                    dv[at_m] += g * given.x[0][at_n];
+                  }
+                });
+                return OracleGradients{{du, dv}, {}};
               }};
 }
 

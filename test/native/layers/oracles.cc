@@ -569,6 +569,7 @@ const std::map<std::string, MakeOracle>& oracles() {
       {"gelu", gelu_layer},
       {"globalAveragePool2d", global_average_pool_layer},
       {"globalMaxPool2d", global_max_pool_layer},
+      {"inBatchNegatives", in_batch_negatives_layer},
       {"layerNorm", layer_norm_layer},
       {"leakyRelu", leaky_relu_layer},
       {"logSoftmax", plain_activation<Activation::kLogSoftmax>},

@@ -122,6 +122,10 @@ Spec::Object concat(int64_t axis, const std::string& name) {
   return {{"kind", "concat"}, {"name", name}, {"axis", static_cast<double>(axis)}};
 }
 
+Spec::Object in_batch_negatives(int64_t count) {
+  return {{"kind", "inBatchNegatives"}, {"name", "inBatchNegatives_1"}, {"count", static_cast<double>(count)}};
+}
+
 Spec::Object leaky_relu(double slope) { return {{"kind", "leakyRelu"}, {"name", "leakyRelu_1"}, {"slope", slope}}; }
 
 Spec::Object elu(double alpha) { return {{"kind", "elu"}, {"name", "elu_1"}, {"alpha", alpha}}; }
