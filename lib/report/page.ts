@@ -1,7 +1,7 @@
 /** The page itself, top to bottom. */
 import { info } from '../core/info.ts';
-import { formatShape } from '../core/shape.ts';
-import type { AnyDataset } from '../datasets/dataset.ts';
+import { formatShape, isNamed, type NamedShapes } from '../core/shape.ts';
+import type { AnyDataset, Dataset } from '../datasets/dataset.ts';
 import { inWords } from '../plot/epochs.ts';
 import type { EpochRecord, History } from '../trainers/index.ts';
 import type { RunFacts } from '../trainers/run-facts.ts';
@@ -122,11 +122,25 @@ function given(options: object): [name: string, value: unknown][] {
 function data({ train, validation }: RunFacts): Html {
   const size = (set: AnyDataset | undefined) =>
     set === undefined ? 'none' : `${count(set.length)} samples of ${formatShape(set.inputShape)}`;
+  const inputs = inputsOf(train);
+  const described = inputs.map(
+    ([name, set]) =>
+      html`<p class="lead">As the model sees ${name === undefined ? 'the training data' : `the input ${name}`}, preprocessed:</p><pre>${set.describe().toString()}</pre>`,
+  );
   return html`${factTable([
     ['training', size(train)],
     ['validation', size(validation)],
-    ...(train.table?.report ?? []).map((line) => ['found in the file', line] as const),
-  ])}<p class="lead">As the model sees the training data, preprocessed:</p><pre>${train.describe().toString()}</pre>`;
+    ...inputs.flatMap(([, { table: found }]) =>
+      (found?.report ?? []).map((line) => ['found in the file', line] as const),
+    ),
+  ])}${described}`;
+}
+
+/** The inputs of a set by name, or the only one, which has none. */
+function inputsOf(set: AnyDataset): readonly (readonly [name: string | undefined, input: Dataset])[] {
+  const { inputShape } = set;
+  if (!isNamed(inputShape)) return [[undefined, set as Dataset]];
+  return Object.keys(inputShape).map((name) => [name, (set as Dataset<NamedShapes>).input(name) as Dataset]);
 }
 
 function model({ model: { layers, inputShape, parameterCount } }: RunFacts): Html {
@@ -139,7 +153,9 @@ function model({ model: { layers, inputShape, parameterCount } }: RunFacts): Htm
   ]);
   const flops = layers.reduce((sum, layer) => sum + layer.flops, 0);
   const all = [
-    ['input', '', formatShape(inputShape), '', ''],
+    ...(isNamed(inputShape)
+      ? Object.entries(inputShape).map(([name, shape]) => [name, 'input', formatShape(shape), '', ''])
+      : [['input', '', formatShape(inputShape), '', '']]),
     ...rows,
     ['total', '', '', count(parameterCount), count(flops)],
   ];

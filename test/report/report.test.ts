@@ -7,10 +7,14 @@ import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import {
   adagrad,
+  add,
   type Dataset,
   dense,
+  fromInputs,
   fromRows,
   fromStream,
+  graph,
+  input,
   iris,
   sequential,
   standardize,
@@ -68,6 +72,33 @@ test('a page has all that is known of a run, in one file without scripts', async
   }
   t.is(page.match(/<svg /g)?.length, 3);
   t.notRegex(page, /<script|https?:\/\/(?!www\.w3\.org)|undefined|NaN/);
+});
+
+test('a run over several inputs: each of them is described, and predictions are judged', async (t) => {
+  const path = join(await makeFolder(t), 'run.html');
+  const [train, validation] = (await irisSets()).map((set) => {
+    const labels = Array.from({ length: set.length }, (_, sample) => set.labelAt(sample));
+    const lengths = set.map(({ input: [length = 0] }) => [length], { inputShape: [1] });
+    return fromInputs({ inputs: { flower: set, place: lengths }, labels });
+  }) as [Dataset<{ flower: [4]; place: [1] }, 'class'>, Dataset<{ flower: [4]; place: [1] }, 'class'>];
+  const [flower, place] = [input([4]), input([1])];
+  const model = graph({
+    inputs: { flower, place },
+    output: add([flower.pipe(dense({ units: 3 })), place.pipe(dense({ units: 3 }))]),
+  });
+  const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy', threads: 1 });
+  await writeReport(trainer.fit(train, { epochs: 2, validation }), path);
+  const page = await readFile(path, 'utf8');
+  for (const text of [
+    '120 samples of { flower: [4], place: [1] }',
+    'As the model sees the input flower, preprocessed:',
+    'As the model sees the input place, preprocessed:',
+    'Confusion matrix',
+    'add_1',
+  ]) {
+    t.true(page.includes(text), text);
+  }
+  t.notRegex(page, /undefined|NaN/);
 });
 
 test('amounts are drawn beside true values; texts of the data are no markup', async (t) => {
