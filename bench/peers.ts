@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { suggest } from '../lib/core/options.ts';
 import { GRADLOOM, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
 import { compare, type Measurement, printComparisons } from './peer-table.ts';
+import { SKIP_GRAM } from './skip-gram.ts';
 import { WORKLOADS } from './workloads.ts';
 
 const USAGE = `usage: npm run bench:peers -- [workload ...] [--peers torch,...] [--threads 1,2] [--repeats n] [--window-s seconds]`;
@@ -47,7 +48,7 @@ function readSettings(): Settings {
       'window-s': { type: 'string', default: '1.5' },
     },
   });
-  const known = [...WORKLOADS.map(({ name }) => name), 'adagrad-update'];
+  const known = [...WORKLOADS.map(({ name }) => name), SKIP_GRAM, 'adagrad-update'];
   const names = PEERS.map(({ name }) => name);
   const chosen = values.peers === undefined ? names : checkNames('peer', values.peers.split(','), names);
   return {

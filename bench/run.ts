@@ -5,6 +5,7 @@ import { suggest } from '../lib/core/options.ts';
 import { info, Trainer } from '../lib/index.ts';
 import { loadData } from './data.ts';
 import { measure, type Timing } from './measure.ts';
+import { SKIP_GRAM, timeSkipGram } from './skip-gram.ts';
 import { buildModel, readSpec } from './spec.ts';
 import { timeUpdate, UPDATE_SIZE, UPDATE_WORKLOADS } from './update.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
@@ -51,9 +52,17 @@ async function main(): Promise<void> {
     });
     return;
   }
+  if (positionals.length === 1 && positionals[0] === SKIP_GRAM && values.spec === undefined) {
+    benchSkipGram({
+      threads: readNumber('--threads', values.threads, (value) => Number.isInteger(value) && value >= 0),
+      windowSeconds: readNumber('--window-s', values['window-s'], (value) => value > 0),
+      table: values.json ? 'hidden' : 'shown',
+    });
+    return;
+  }
   const workload = chooseWorkload(positionals, values.spec);
   if (workload === undefined) {
-    const known = [...WORKLOADS.map(({ name }) => name), ...UPDATE_WORKLOADS];
+    const known = [...WORKLOADS.map(({ name }) => name), SKIP_GRAM, ...UPDATE_WORKLOADS];
     console.log(`${USAGE}\nworkloads: ${known.join(', ')}`);
     return;
   }
@@ -71,7 +80,7 @@ function chooseWorkload(names: readonly string[], specPath: string | undefined):
   if (name === undefined) return undefined;
   const found = WORKLOADS.find((workload) => workload.name === name);
   if (found !== undefined) return found;
-  const known = [...WORKLOADS.map((workload) => workload.name), ...UPDATE_WORKLOADS];
+  const known = [...WORKLOADS.map((workload) => workload.name), SKIP_GRAM, ...UPDATE_WORKLOADS];
   throw new Error(`bench: there is no workload "${name}"; ${suggest(name, known)}`);
 }
 
@@ -142,6 +151,29 @@ function benchUpdate(
       info().simdTarget,
     ].join('; '),
   };
+  print(line, table);
+}
+
+function benchSkipGram({ table, ...settings }: Settings): void {
+  const timing = timeSkipGram(settings);
+  const { threads } = settings;
+  const line = {
+    peer: 'gradloom',
+    version: packageVersion(),
+    workload: SKIP_GRAM,
+    threads: threads === 0 ? info().defaultThreads : threads,
+    samples_per_s: round((timing.pairs / timing.msPerStep) * 1000),
+    ms_per_step: round(timing.msPerStep),
+    loss_first: round(timing.lossFirst),
+    loss_last: round(timing.lossLast),
+    steps: timing.steps,
+    gflops: round(timing.flops / timing.msPerStep / 1e6),
+    notes: `samples are pairs; spread ${(timing.spread * 100).toFixed(1)}%; ${info().simdTarget}`,
+  };
+  print(line, table);
+}
+
+function print(line: object, table: Settings['table']): void {
   if (table === 'shown') {
     for (const [key, value] of Object.entries(line)) console.error(`${key.padEnd(14)} ${value}`);
   }

@@ -533,8 +533,11 @@ export interface NativeWordTrainer {
   trainEpoch(): Promise<{ readonly loss: number; readonly pairs: number }>;
   /** Ends the epoch that is under way, which resolves with what was done. */
   stop(): void;
-  /** One step on pairs given: a row of the input table each, and `1 + negatives` rows of the output table. Their loss. */
-  step(inputs: Uint32Array, targets: Uint32Array): number;
+  /**
+   * Steps of `batchSize` pairs on pairs given: a row of the input table each, and `1 + negatives` rows of the output table. The loss,
+   * summed over pairs.
+   */
+  trainPairs(inputs: Uint32Array, targets: Uint32Array): number;
   /** Not while an epoch is under way. */
   getWeights(): NativeWordWeights;
   setWeights(weights: NativeWordWeights): void;

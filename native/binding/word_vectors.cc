@@ -1,6 +1,7 @@
 #include "binding/word_vectors.h"
 
 #include <algorithm>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "binding/promise_operation.h"
 #include "common/error.h"
 #include "common/parallel.h"
+#include "training/compute_lock.h"
 
 namespace gradloom {
 namespace {
@@ -230,7 +232,8 @@ Napi::Function WordTrainerWrap::define(Napi::Env env) {
   return DefineClass(
       env, "NativeWordTrainer",
       {InstanceMethod<&WordTrainerWrap::train_epoch>("trainEpoch"), InstanceMethod<&WordTrainerWrap::stop>("stop"),
-       InstanceMethod<&WordTrainerWrap::step>("step"), InstanceMethod<&WordTrainerWrap::get_weights>("getWeights"),
+       InstanceMethod<&WordTrainerWrap::train_pairs>("trainPairs"),
+       InstanceMethod<&WordTrainerWrap::get_weights>("getWeights"),
        InstanceMethod<&WordTrainerWrap::set_weights>("setWeights")});
 }
 
@@ -256,7 +259,25 @@ Napi::Value WordTrainerWrap::stop(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value WordTrainerWrap::step(const Napi::CallbackInfo& info) {
+namespace {
+
+// One row of the input table a pair.
+void fill_batch(NegativeSampling& model, const uint32_t* inputs, const uint32_t* targets, int64_t pairs) {
+  SparseBatch& bags = model.bags();
+  bags.reserve(pairs, pairs);
+  for (int64_t p = 0; p < pairs; ++p) {
+    bags.offsets()[p] = p;
+    bags.indices()[p] = inputs[p];
+    bags.samples()[p] = static_cast<uint32_t>(p);
+  }
+  bags.offsets()[pairs] = pairs;
+  bags.filled(pairs, false);
+  std::copy_n(targets, pairs * (model.shape().negatives + 1), model.targets(pairs));
+}
+
+}  // namespace
+
+Napi::Value WordTrainerWrap::train_pairs(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     refuse_while_busy(state_->busy);
     NegativeSampling& model = state_->model;
@@ -274,18 +295,15 @@ Napi::Value WordTrainerWrap::step(const Napi::CallbackInfo& info) {
     };
     check(inputs, shape.input_rows, "inputs");
     check(targets, shape.output_rows, "targets");
-    SparseBatch& bags = model.bags();
-    bags.reserve(pairs, pairs);
-    for (int64_t p = 0; p < pairs; ++p) {
-      bags.offsets()[p] = p;
-      bags.indices()[p] = inputs.Data()[p];
-      bags.samples()[p] = static_cast<uint32_t>(p);
-    }
-    bags.offsets()[pairs] = pairs;
-    bags.filled(pairs, false);
-    std::copy_n(targets.Data(), targets.ElementLength(), model.targets(pairs));
     double loss = 0;
-    Team::run(state_->threads, [&](Team& team) { loss = model.step(team, pairs); });
+    Team::run(state_->threads, [&](Team& team) {
+      for (int64_t first = 0; first < pairs; first += state_->batch) {
+        const int64_t count = std::min(state_->batch, pairs - first);
+        fill_batch(model, inputs.Data() + first, targets.Data() + first * (shape.negatives + 1), count);
+        const std::unique_lock lock(compute_lock());
+        loss += model.step(team, count);
+      }
+    });
     return Napi::Number::New(info.Env(), loss);
   });
 }

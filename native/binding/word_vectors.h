@@ -55,7 +55,7 @@ class WordTrainerWrap : public Napi::ObjectWrap<WordTrainerWrap> {
  private:
   Napi::Value train_epoch(const Napi::CallbackInfo& info);
   Napi::Value stop(const Napi::CallbackInfo& info);
-  Napi::Value step(const Napi::CallbackInfo& info);
+  Napi::Value train_pairs(const Napi::CallbackInfo& info);
   Napi::Value get_weights(const Napi::CallbackInfo& info);
   Napi::Value set_weights(const Napi::CallbackInfo& info);
 

@@ -53,14 +53,18 @@ double CompareWithTargets(const NegativeSamplingTerms& terms, int64_t first, int
       }
     }
     float* factors = terms.factors + p * targets;
+    // softplus(z) = max(z, 0) + ln(1 + e^-|z|); one logarithm of the product does for a pair.
+    double product = 1;
     for (int64_t k = 0; k < targets; ++k) {
       const float z = dot(terms.hidden + p * terms.units, terms.table + rows[k] * terms.units, terms.units);
       const bool seen = k == 0;
       const float small = std::exp(-std::abs(z));  // of the two exponentials, the one that does not overflow
       const float sigmoid = (z < 0 ? small : 1.0F) / (1.0F + small);
-      loss += double{std::max(seen ? -z : z, 0.0F) + std::log1p(small)};
+      loss += double{std::max(seen ? -z : z, 0.0F)};
+      product *= 1 + double{small};
       factors[k] = seen ? -(z < 0 ? 1.0F : small) / (1.0F + small) : sigmoid;
     }
+    loss += std::log(product);
     sum_targets(terms, rows, factors, terms.gradients + p * terms.units);
   }
   return loss;

@@ -69,7 +69,7 @@ export function compareSkipGram(golden: GoldenCase): Comparison[] {
     const k = at % (negatives + 1);
     return k === 0 ? (context[pair] as number) : (integersOf(negative)[pair * negatives + k - 1] as number);
   });
-  const loss = trainer.step(Uint32Array.from(integersOf(golden.tensor('center'))), targets);
+  const loss = trainer.trainPairs(Uint32Array.from(integersOf(golden.tensor('center'))), targets);
   const { input, output } = trainer.getWeights();
   const tolerance = TOLERANCES.specOptimizer;
   const moved = (from: Float32Array, to: Float32Array) => from.map((value, at) => value - (to[at] as number));
