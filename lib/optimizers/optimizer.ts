@@ -11,6 +11,11 @@ export interface Optimizer {
   readonly [option: string]: unknown;
 }
 
+/** Whether all steps must have one rate: the state of FTRL holds weights times the rate that they were moved by. */
+export function hasFixedRate({ kind }: { readonly kind: string }): boolean {
+  return kind === 'ftrl';
+}
+
 /** What the native side reads: the learning rate is a number there, and groups are the trainer's matter. */
 export function toNativeOptimizer({ groups: _, learningRate, ...options }: Optimizer): Spec {
   return {

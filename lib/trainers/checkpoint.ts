@@ -1,5 +1,6 @@
 /** What a file holds of a trainer beside its model. */
 
+import { GradloomError } from '../core/errors.ts';
 import {
   anything,
   integer,
@@ -21,7 +22,7 @@ import { type Model, stateOf } from '../models/model.ts';
 import { encodeModelFile, explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
 import type { NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
-import type { Optimizer } from '../optimizers/optimizer.ts';
+import { hasFixedRate, type Optimizer } from '../optimizers/optimizer.ts';
 import type { Schedule } from '../schedules/schedule.ts';
 import { type ClipGradients, clipGradients } from './clip-gradients.ts';
 import { type Custom, findLoss, findMetric } from './custom.ts';
@@ -92,6 +93,7 @@ export function toCheckpoint(path: string, file: ModelFile, given: Given): Check
     throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
   }
   const model = buildModel(path, file);
+  refuseOtherRate(path, file.trainer, given.learningRate);
   const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape, given));
   const readState = (fresh: NativeTrainerState): NativeTrainerState => {
     const state = selectTensors(path, file.tensors, fresh.tensors);
@@ -100,6 +102,17 @@ export function toCheckpoint(path: string, file: ModelFile, given: Given): Check
     return { steps: settings.steps, epochs: settings.epochs, rateScale: settings.rateScale, tensors };
   };
   return { model, settings, readState };
+}
+
+function refuseOtherRate(path: string, trainer: unknown, learningRate: Given['learningRate']): void {
+  const { optimizer } = trainer as { readonly optimizer?: Partial<Optimizer> };
+  if (learningRate === undefined || typeof optimizer?.kind !== 'string') return;
+  if (hasFixedRate({ kind: optimizer.kind }) && optimizer.learningRate !== learningRate) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `learningRate: ${path} was trained by ${optimizer.kind}, whose state holds for the rate ${optimizer.learningRate} only; leave it out, or begin with a new trainer`,
+    );
+  }
 }
 
 function readSettings(

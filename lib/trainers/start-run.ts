@@ -12,6 +12,7 @@ import type {
   NativeTrainer,
   NativeTrainerState,
 } from '../native.ts';
+import { hasFixedRate } from '../optimizers/optimizer.ts';
 import { ratesOf } from '../schedules/schedule.ts';
 import type { TrainerSettings } from './checkpoint.ts';
 import { prepareFolder } from './checkpoint-folder.ts';
@@ -71,6 +72,13 @@ export function startRun<Epoch>(
   const { loss, metrics } = trainer.objective;
   const checkpoint =
     settings.checkpoint === undefined ? undefined : readCheckpointOptions(operation, settings.checkpoint);
+  const { optimizer } = trainer.facts;
+  if (settings.reduceOnPlateau !== undefined && hasFixedRate(optimizer)) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: reduceOnPlateau lowers the learning rate, and ${optimizer.kind} needs the same one in all steps; leave it out, or use earlyStopping`,
+    );
+  }
   const watched = { metrics, isValidated: validation !== undefined };
   const control = new EpochControl({ ...settings, keepBest: checkpoint?.keepBest }, watched);
   if (resumed !== undefined) control.restore(resumed.control);

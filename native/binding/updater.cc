@@ -119,7 +119,7 @@ Napi::Value UpdaterWrap::step(const Napi::CallbackInfo& info) {
                                       std::to_string(steps_ + 1) + "; nothing was changed");
       }
     }
-    Team::run(choose_threads(threads_, total), [&](Team& team) {
+    const auto update = [&](Team& team) {
       if (clip_.kind != GradientClip::Kind::kNone) clip(team, gradients);
       for (size_t p = 0; p < parameters_.size(); ++p) {
         std::array<float*, kMostStates> states{};
@@ -128,7 +128,14 @@ Napi::Value UpdaterWrap::step(const Napi::CallbackInfo& info) {
         args.gradient = gradients[p];
         update_whole(team, *optimizer_, args, parameters_[p].states.size());
       }
-    });
+    };
+    const int threads = choose_threads_of_update(threads_, total);
+    if (threads == 1) {
+      Team::run(1, update);
+    } else {
+      if (!team_) team_ = std::make_unique<StandingTeam>(threads);
+      team_->run(update);
+    }
     ++steps_;
     return info.Env().Undefined();
   });

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <system_error>
 
 #include "common/cpu_limits.h"
 #include "common/error.h"
@@ -38,6 +39,11 @@ class SerialBlas {
 
 }  // namespace
 
+Team::Team(int threads)
+    // Some 20 microseconds: longer than the gaps between the jobs of a step, short against a time slice. With more
+    // threads than processors spinning only takes time from the thread that is waited for.
+    : spins_(threads <= available_cpus() ? 1000 : 0), shares_(static_cast<size_t>(threads)) {}
+
 void Team::run(int threads, const std::function<void(Team&)>& body) {
   refuse_after_fork();
   const SerialBlas serial;
@@ -46,9 +52,6 @@ void Team::run(int threads, const std::function<void(Team&)>& body) {
     body(team);
     return;
   }
-  // Some 20 microseconds: longer than the gaps between the jobs of a step, short against a time slice. With more
-  // threads than processors spinning only takes time from the thread that is waited for.
-  team.spins_ = threads <= available_cpus() ? 1000 : 0;
   std::exception_ptr error;
 #pragma omp parallel num_threads(threads)
   {
@@ -145,6 +148,36 @@ void Team::dismiss() {
   dismissed_.store(true);
   rounds_.fetch_add(1);
   rounds_.notify_all();
+}
+
+StandingTeam::StandingTeam(int threads) : team_(std::max(threads, 1)) {
+  try {
+    while (static_cast<int>(helpers_.size()) + 1 < threads) {
+      const int thread = static_cast<int>(helpers_.size()) + 1;
+      helpers_.emplace_back([this, thread] {
+        const SerialBlas serial;
+        team_.serve(thread);
+      });
+    }
+  } catch (const std::system_error&) {
+    // Those that there are will do.
+  }
+  team_.size_ = static_cast<int>(helpers_.size()) + 1;
+}
+
+StandingTeam::~StandingTeam() {
+  if (forked.load()) {
+    for (std::thread& helper : helpers_) helper.detach();  // they are in the other process
+    return;
+  }
+  team_.dismiss();
+  for (std::thread& helper : helpers_) helper.join();
+}
+
+void StandingTeam::run(const std::function<void(Team&)>& body) {
+  refuse_after_fork();
+  const SerialBlas serial;
+  body(team_);
 }
 
 int resolve_threads(int requested) { return requested > 0 ? requested : available_cpus(); }

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -43,6 +44,7 @@ class Team {
   }
 
  private:
+  friend class StandingTeam;
   using Invoke = void (*)(void* context, int64_t index, int thread);
 
   // The jobs [first, first of the next) of a round, of which `next` is the next to be claimed. It holds the round too:
@@ -52,7 +54,7 @@ class Team {
     std::atomic<uint64_t> next{0};
   };
 
-  explicit Team(int threads) : shares_(static_cast<size_t>(threads)) {}
+  explicit Team(int threads);
   uint64_t first_of_share(size_t share, uint64_t count) const { return share * count / shares_.size(); }
   void dispatch(int64_t count, Invoke invoke, void* context);
   bool run_one_job(int thread);
@@ -77,6 +79,25 @@ class Team {
   std::atomic<int> sleepers_{0};
   alignas(64) std::atomic<uint32_t> finished_{0};
   std::atomic<bool> first_sleeps_{false};
+};
+
+// A team for short calls, one after another: its threads outlive them and spin, then sleep, in between. Beginning an
+// OpenMP region costs more than such a call takes, and when another process shares the core up to 8 ms. Threads that
+// come late cost nothing: the caller does their share.
+class StandingTeam {
+ public:
+  // Fewer threads where the system does not give them.
+  explicit StandingTeam(int threads);
+  ~StandingTeam();
+  StandingTeam(const StandingTeam&) = delete;
+  StandingTeam& operator=(const StandingTeam&) = delete;
+
+  // As Team::run; one call at a time.
+  void run(const std::function<void(Team&)>& body);
+
+ private:
+  Team team_;
+  std::vector<std::thread> helpers_;
 };
 
 // The number of threads to use for what the user asked for: `requested`, or all available processors for 0.

@@ -104,6 +104,11 @@ int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_o
   return flops_of_call < kOneThread ? 1 : choose_threads(requested, flops_of_pass);
 }
 
+int choose_threads_of_update(int requested, int64_t elements) {
+  constexpr int64_t kOneThread = 20'000;
+  return elements < kOneThread ? 1 : resolve_threads(requested);
+}
+
 EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth) {
   constexpr double kFlopsPerJob = 4e5;
   const double flops_per_row = 2.0 * static_cast<double>(columns) * static_cast<double>(depth);

@@ -49,6 +49,9 @@ int choose_threads(int requested, int64_t flops);
 // The same for a call that begins a team of its own for all its passes.
 int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_of_call);
 
+// Threads for an update of `elements` weights by a standing team.
+int choose_threads_of_update(int requested, int64_t elements);
+
 // The rows of a product [rows, depth] x [depth, columns] cut into jobs that are worth handing to a thread, some
 // microseconds each; up to a multiple of 6, the rows of the kernels' tiles.
 EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth);

@@ -3,7 +3,7 @@
 //   g = -g if direction is 'maximize';  g += weightDecay w
 //   s = s + |g|^2,  the squared norm over the whole parameter     (s starts at initialNorm^2)
 //   w = w - learningRate g / sqrt(s)
-// The norm is summed in double, over at most 64 pieces that are cut by size.
+// The norm is summed in double, eight sums side by side, over at most 64 pieces that are cut by size.
 #pragma once
 
 #include "optimizers/optimizer.h"

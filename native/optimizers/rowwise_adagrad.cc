@@ -1,30 +1,87 @@
 #include "optimizers/rowwise_adagrad.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
-namespace gradloom {
-namespace {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "optimizers/rowwise_adagrad.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
 
-// Sums in the order that the header tells; r = sign g + decay w.
-float sum_of_squares(const float* gradient, const float* weight, int64_t width, float sign, float decay) {
-  std::array<float, 8> sums{};
-  int64_t j = 0;
-  for (; j + 8 <= width; j += 8) {
-    for (int64_t k = 0; k < 8; ++k) {
-      const float r = sign * gradient[j + k] + decay * weight[j + k];
-      sums[static_cast<size_t>(k)] += r * r;
+#include "optimizers/elementwise-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+
+// Sums in the order that the header tells, whatever the width of a vector; r = sign g + decay w.
+float sum_of_squares(const float* HWY_RESTRICT gradient, const float* HWY_RESTRICT weight, int64_t width, V sign,
+                     float decay) {
+  constexpr int64_t kSums = 8;
+  using Sums = hn::CappedTag<float, kSums>;
+  const Sums d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto turn = hn::ResizeBitCast(d, sign);
+  const auto coupled = hn::Set(d, decay);
+  const auto square = [&](auto g, auto w) {
+    const auto r = hn::Add(hn::Xor(g, turn), hn::Mul(coupled, w));
+    return hn::Mul(r, r);
+  };
+  HWY_ALIGN float sums[kSums];
+  for (int64_t k = 0; k < kSums; k += lanes) {
+    auto sum = hn::Zero(d);
+    int64_t j = k;
+    for (; j + lanes <= width; j += kSums) {
+      sum = hn::Add(sum, square(hn::LoadU(d, gradient + j), hn::LoadU(d, weight + j)));
     }
-  }
-  for (int64_t k = 0; j + k < width; ++k) {
-    const float r = sign * gradient[j + k] + decay * weight[j + k];
-    sums[static_cast<size_t>(k)] += r * r;
+    if (j < width) {
+      const auto rest = static_cast<size_t>(width - j);
+      sum = hn::Add(sum, square(hn::LoadN(d, gradient + j, rest), hn::LoadN(d, weight + j, rest)));
+    }
+    hn::Store(sum, d, sums + k);
   }
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-}  // namespace
+// Not a factor 1 - rate decay: its rounding would add up over the steps.
+struct RowStep {
+  V rate, sign, shrink;
+
+  HWY_INLINE void apply(V gradient, V& w, V* /*states*/) const {
+    w = hn::Sub(hn::Sub(w, hn::Mul(shrink, w)), hn::Mul(rate, hn::Xor(gradient, sign)));
+  }
+};
+
+GradientCheck RowwiseUpdate(const RowwiseAdagradRule& rule, const UpdateArguments& args) {
+  const int64_t rows = rows_of(args.shape);
+  const int64_t width = args.count / rows;
+  const auto rate = static_cast<float>(args.learning_rate);
+  const V sign = sign_of(rule.maximize);
+  const float coupled = rule.decoupled ? 0.0F : args.weight_decay;
+  bool finite = true;
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* gradient = args.gradient + row * width;
+    float* weight = args.weight + row * width;
+    float& s = args.states[0][row];
+    s += sum_of_squares(gradient, weight, width, sign, coupled) / static_cast<float>(width);
+    const float row_rate = rate / (std::sqrt(s) + rule.epsilon);
+    const RowStep step{spread(row_rate), sign, spread((rule.decoupled ? rate : row_rate) * args.weight_decay)};
+    UpdateArguments of_row = args;
+    of_row.count = width;
+    of_row.weight = weight;
+    of_row.gradient = gradient;
+    finite &= update_elements<0>(step, of_row) == GradientCheck::kFinite;
+  }
+  return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(RowwiseUpdate);
 
 RowwiseAdagrad::RowwiseAdagrad(const Spec& spec)
     : Optimizer(spec, spec.number("weightDecay")),
@@ -42,26 +99,7 @@ std::string RowwiseAdagrad::objection_to_rows(float decay) const {
 }
 
 GradientCheck RowwiseAdagrad::update(const UpdateArguments& args) const {
-  const int64_t rows = rows_of(args.shape);
-  const int64_t width = args.count / rows;
-  const auto rate = static_cast<float>(args.learning_rate);
-  const float sign = rule_.maximize ? -1.0F : 1.0F;
-  const float coupled = rule_.decoupled ? 0.0F : args.weight_decay;
-  bool finite = true;
-  for (int64_t row = 0; row < rows; ++row) {
-    const float* gradient = args.gradient + row * width;
-    float* weight = args.weight + row * width;
-    float& s = args.states[0][row];
-    s += sum_of_squares(gradient, weight, width, sign, coupled) / static_cast<float>(width);
-    const float row_rate = rate / (std::sqrt(s) + rule_.epsilon);
-    // Not a factor 1 - rate decay: its rounding would add up over the steps.
-    const float shrink = (rule_.decoupled ? rate : row_rate) * args.weight_decay;
-    for (int64_t j = 0; j < width; ++j) {
-      weight[j] = (weight[j] - shrink * weight[j]) - row_rate * (sign * gradient[j]);
-      finite &= std::isfinite(weight[j]);
-    }
-  }
-  return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+  return HWY_DYNAMIC_DISPATCH(RowwiseUpdate)(rule_, args);
 }
 
 void RowwiseAdagrad::effective_rates(const UpdateArguments& args, float* rates) const {
@@ -74,3 +112,4 @@ void RowwiseAdagrad::effective_rates(const UpdateArguments& args, float* rates) 
 }
 
 }  // namespace gradloom
+#endif  // HWY_ONCE

@@ -1,5 +1,5 @@
 /** Runs that end, slow down, wait and report as their options say. Threads: 1, on the smallest of nets. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import {
   customMetric,
   dense,
   fromArrays,
+  ftrl,
   historyToCsv,
   iris,
   jsonLinesLogger,
@@ -331,4 +332,24 @@ test('options that cannot be are refused', async (t) => {
     () => other.fit(data, { earlyStopping: { monitor: 'figure' } }),
     'fit: earlyStopping: mode is missing; whether figure should be "min" or "max" is yours to say',
   ]);
+});
+
+test('ftrl keeps its learning rate: no plateau lowers it, and no file is read with another', async (t) => {
+  const trainer = new Trainer(sequential({ inputShape: [4] }, [dense({ units: 3 })]), {
+    optimizer: ftrl({ learningRate: 0.2 }),
+    loss: 'softmaxCrossEntropy',
+  });
+  await checkError(t, 'INVALID_OPTION', [
+    () => trainer.fit(train, { reduceOnPlateau: {} }),
+    'fit: reduceOnPlateau lowers the learning rate, and ftrl needs the same one in all steps; leave it out, or use earlyStopping',
+  ]);
+  const folder = await mkdtemp(join(tmpdir(), 'gradloom-ftrl-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'trainer.safetensors');
+  await trainer.save(path);
+  await checkError(t, 'INVALID_OPTION', [
+    () => Trainer.load(path, { learningRate: 0.1 }),
+    `learningRate: ${path} was trained by ftrl, whose state holds for the rate 0.2 only; leave it out, or begin with a new trainer`,
+  ]);
+  await t.notThrowsAsync(Trainer.load(path, { learningRate: 0.2 }));
 });

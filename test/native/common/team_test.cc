@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -183,4 +184,35 @@ TEST_CASE("Team: a forked child gets an error instead of a hang, the parent goes
   int done = 0;
   Team::run(1, [&](Team& team) { team.for_each(3, [&](int64_t, int) { ++done; }); });
   CHECK(done == 3);
+}
+
+TEST_CASE("StandingTeam: every index exactly once in call after call, also after its threads went to sleep") {
+  for (const int threads : {1, 2, 3, 8}) {
+    CAPTURE(threads);
+    StandingTeam standing(threads);
+    std::vector<int> values(50, 0);
+    for (int call = 0; call < 300; ++call) {
+      if (call % 100 == 99) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      standing.run([&](Team& team) {
+        CHECK(team.size() == threads);
+        for (int round = 0; round < 3; ++round) {
+          team.for_each(50, [&](int64_t index, int) { ++values[static_cast<size_t>(index)]; });
+        }
+      });
+    }
+    CHECK(std::all_of(values.begin(), values.end(), [](int value) { return value == 900; }));
+  }
+}
+
+TEST_CASE("StandingTeam: what a call throws is thrown on, and the next call works; it may never be called") {
+  StandingTeam idle(3);
+  StandingTeam standing(2);
+  CHECK_THROWS_AS(standing.run([](Team&) { throw std::runtime_error("stopped"); }), std::runtime_error);
+  int64_t sum = 0;
+  standing.run([&](Team& team) {
+    std::atomic<int64_t> total{0};
+    team.for_each(100, [&](int64_t index, int) { total.fetch_add(index); });
+    sum = total.load();
+  });
+  CHECK(sum == 4950);
 }
