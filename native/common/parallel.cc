@@ -17,6 +17,12 @@ std::atomic<bool> forked{false};
 
 [[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
 
+// As they were at first: to ask takes some 30 microseconds, as long as a small step.
+int processors() {
+  static const int count = available_cpus();
+  return count;
+}
+
 void pause_briefly() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -42,7 +48,7 @@ class SerialBlas {
 Team::Team(int threads)
     // Some 20 microseconds: longer than the gaps between the jobs of a step, short against a time slice. With more
     // threads than processors spinning only takes time from the thread that is waited for.
-    : spins_(threads <= available_cpus() ? 1000 : 0), shares_(static_cast<size_t>(threads)) {}
+    : spins_(threads > 1 && threads <= processors() ? 1000 : 0), shares_(static_cast<size_t>(threads)) {}
 
 void Team::run(int threads, const std::function<void(Team&)>& body) {
   refuse_after_fork();
@@ -180,7 +186,7 @@ void StandingTeam::run(const std::function<void(Team&)>& body) {
   body(team_);
 }
 
-int resolve_threads(int requested) { return requested > 0 ? requested : available_cpus(); }
+int resolve_threads(int requested) { return requested > 0 ? requested : processors(); }
 
 void refuse_after_fork() {
   if (forked.load(std::memory_order_relaxed)) {
