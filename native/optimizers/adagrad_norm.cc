@@ -21,9 +21,7 @@ struct NormStep {
   V rate, sign, decay;
 
   HWY_INLINE V decayed(V gradient, V w) const { return hn::Add(hn::Xor(gradient, sign), hn::Mul(decay, w)); }
-  HWY_INLINE void apply(V gradient, V& w, V* /*states*/) const {
-    w = hn::Sub(w, hn::Mul(rate, decayed(gradient, w)));
-  }
+  HWY_INLINE void apply(V gradient, V& w, V* /*states*/) const { w = hn::Sub(w, hn::Mul(rate, decayed(gradient, w))); }
 };
 
 NormStep step_of(const AdagradNormRule& rule, float rate, float decay) {
