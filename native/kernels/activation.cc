@@ -20,6 +20,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
+constexpr int64_t kMostLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+
 // Calls body(index, loaded vector) -> stored vector over n floats; the tail is a partial vector.
 template <class Body>
 HWY_INLINE void transform(float* HWY_RESTRICT data, int64_t n, Body body) {
@@ -95,13 +97,40 @@ struct Elu {
   }
 };
 
+// Rows that follow one another without gaps are one row for what works element by element.
+RowBlock joined(const RowBlock& block) {
+  const int64_t all = block.rows * block.columns;
+  return block.stride == block.columns ? RowBlock{1, all, all} : block;
+}
+
+// Rows shorter than a vector, side by side: vectors run over their ends, and biases come round again.
+template <class Function>
+void forward_short_rows(Function function, const RowBlock& block, const float* bias, float* z) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN float repeated[kMostLanes * kMostLanes];
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    for (int64_t column = 0; column < block.columns; ++column) repeated[lane * block.columns + column] = bias[column];
+  }
+  int64_t at = 0;
+  transform(z, block.rows * block.columns, [&, function](int64_t, V v, int64_t) {
+    const V of_vector = hn::Load(d, repeated + at);
+    at = at + lanes == block.columns * lanes ? 0 : at + lanes;
+    return function.forward(hn::Add(v, of_vector));
+  });
+}
+
 template <class Function>
 void forward_rows(Function function, const RowBlock& block, const float* bias, float* z) {
-  for (int64_t row = 0; row < block.rows; ++row) {
-    if (bias == nullptr) {
-      transform(z + row * block.stride, block.columns,
-                [function](int64_t, V v, int64_t) { return function.forward(v); });
-    } else {
+  if (bias == nullptr) {
+    const RowBlock rows = joined(block);
+    for (int64_t row = 0; row < rows.rows; ++row) {
+      transform(z + row * rows.stride, rows.columns, [function](int64_t, V v, int64_t) { return function.forward(v); });
+    }
+  } else if (block.stride == block.columns && block.columns < static_cast<int64_t>(hn::Lanes(D()))) {
+    forward_short_rows(function, block, bias, z);
+  } else {
+    for (int64_t row = 0; row < block.rows; ++row) {
       transform(z + row * block.stride, block.columns, [function, bias](int64_t i, V v, int64_t count) {
         return function.forward(hn::Add(v, load(bias + i, count)));
       });
@@ -111,9 +140,10 @@ void forward_rows(Function function, const RowBlock& block, const float* bias, f
 
 template <class Function>
 void backward_rows(Function function, const RowBlock& block, const float* y, float* gradient) {
-  for (int64_t row = 0; row < block.rows; ++row) {
-    const float* outputs = y + row * block.stride;
-    transform(gradient + row * block.stride, block.columns, [function, outputs](int64_t i, V g, int64_t count) {
+  const RowBlock rows = joined(block);
+  for (int64_t row = 0; row < rows.rows; ++row) {
+    const float* outputs = y + row * rows.stride;
+    transform(gradient + row * rows.stride, rows.columns, [function, outputs](int64_t i, V g, int64_t count) {
       return function.derivative(load(outputs + i, count), g);
     });
   }
