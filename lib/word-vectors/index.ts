@@ -1,7 +1,8 @@
+export type { WordTableFormat } from '../formats/word2vec.ts';
 export type { WordTexts } from './corpus.ts';
 export type { CommonWordOptions, WordEpoch } from './epochs.ts';
 export { type GloveOptions, glove } from './glove.ts';
-export type { Subwords } from './pieces.ts';
+export type { Subwords, WordPieces } from './pieces.ts';
 export {
   type Analogy,
   loadWordVectors,
