@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import {
@@ -114,9 +115,24 @@ export class Plot {
     const compiled = lite.compile(spec, { logger: silent });
     const view = new vega.View(vega.parse(compiled.spec), { renderer: 'none', logLevel: vega.None });
     try {
-      return await view.toSVG();
+      return withOwnIds(await view.toSVG());
     } finally {
       view.finalize();
     }
   }
+}
+
+/**
+ * Vega counts the ids of clips from the process's start, so that a picture's id depends on those drawn before it, and pictures
+ * of two processes that stand on one page would find each other's clips. These ids follow from the picture alone.
+ */
+function withOwnIds(svg: string): string {
+  const places = new Map<string, number>();
+  const renamed = (prefix: string) =>
+    svg.replace(/( id="|url\(#|href="#)([\w-]+)/g, (_, before: string, id: string) => {
+      if (!places.has(id)) places.set(id, places.size);
+      return `${before}${prefix}${places.get(id)}`;
+    });
+  const hash = createHash('sha256').update(renamed('')).digest('hex').slice(0, 12);
+  return renamed(`plot-${hash}-`);
 }

@@ -28,6 +28,12 @@ function textsOf(svg: string): string[] {
   return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text as string);
 }
 
+/** The ids that an SVG gives, and those that it refers to. */
+function idsOf(svg: string): { readonly given: readonly string[]; readonly used: readonly string[] } {
+  const all = (pattern: RegExp) => [...svg.matchAll(pattern)].map(([, id]) => id as string);
+  return { given: all(/ id="([^"]+)"/g), used: all(/url\(#([^)]+)\)/g) };
+}
+
 type Values = { readonly data: { readonly values: readonly Record<string, unknown>[] } };
 
 const PICTURES: Record<string, () => plot.Plot> = {
@@ -78,6 +84,28 @@ for (const [name, draw] of Object.entries(PICTURES)) {
     for (const color of colors) t.true(svg.includes(`[fill="${color}"]`) || color === 'white', color);
   });
 }
+
+test('pictures on one page have ids of their own, and refer to these', async (t) => {
+  const clipped = [
+    plot.curves({ one: [1, 2, 3] }),
+    plot.curves({ one: [1, 2, 3] }, { height: 100 }),
+    PICTURES.paths?.() as plot.Plot,
+  ];
+  const drawn = await Promise.all(clipped.map(async (picture) => idsOf(await picture.svg())));
+  for (const { given, used } of drawn) {
+    t.true(given.length > 0);
+    t.deepEqual(new Set(used), new Set(given));
+  }
+  const all = drawn.flatMap(({ given }) => given);
+  t.is(new Set(all).size, all.length);
+});
+
+test('a picture is the same file, whatever was drawn before it', async (t) => {
+  const draw = () => plot.curves({ one: [1, 2, 3] }).svg();
+  const first = await draw();
+  await plot.curves({ two: [3, 1] }).svg();
+  t.is(await draw(), first);
+});
 
 test('a history has a panel for each figure, with training and validation', async (t) => {
   const texts = textsOf(await plot.history(history, { title: 'My run' }).svg());
