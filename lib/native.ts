@@ -348,6 +348,8 @@ export interface NativeSnapshotEvent {
   readonly type: 'snapshot';
   /** Of its run. */
   readonly last: boolean;
+  /** That it was taken in, or behind, from 1. */
+  readonly epoch: number;
   readonly weights: readonly NativeTensor[];
   readonly state: NativeTrainerState;
   readonly kept?: readonly NativeTensor[];

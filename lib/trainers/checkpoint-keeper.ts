@@ -62,23 +62,22 @@ export class CheckpointKeeper {
 
   async #keep(
     file: ModelFile,
-    { state, position, last }: NativeSnapshotEvent,
+    { state: { steps }, epoch, last }: NativeSnapshotEvent,
     isBest: boolean,
   ): Promise<void> {
     const { folder, keepLast, onError } = this.#plan.settings;
-    const path = checkpointPath(folder, state.steps);
+    const path = checkpointPath(folder, steps);
     try {
       await writeModelFile(path, file);
       if (isBest) await keepAsBest(folder, path);
-      await prune(folder, state.steps, keepLast, this.#since);
+      await prune(folder, steps, keepLast, this.#since);
     } catch (error) {
       if (onError === 'stop') this.#plan.fail(error);
       else process.emitWarning(`the checkpoint ${path} could not be written: ${(error as Error).message}`);
       return;
     }
-    const epoch = state.epochs + (position.batches > 0 ? 1 : 0);
     try {
-      await this.#plan.onCheckpoint?.({ path, steps: state.steps, epoch, isBest, isLast: last });
+      await this.#plan.onCheckpoint?.({ path, steps, epoch, isBest, isLast: last });
     } catch (error) {
       this.#plan.fail(error);
     }

@@ -39,7 +39,7 @@ export interface CheckpointInfo {
   readonly path: string;
   /** Optimizer steps over all runs of the trainer. */
   readonly steps: number;
-  /** The epoch that it was taken in, or before, from 1. */
+  /** The epoch that it was taken in, or behind, from 1. */
   readonly epoch: number;
   /** Whether it is kept as the best. */
   readonly isBest: boolean;

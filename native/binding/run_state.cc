@@ -149,6 +149,7 @@ Napi::Array from_tensors(Napi::Env env, const std::vector<SavedTensor>& tensors)
 Napi::Object from_snapshot(Napi::Env env, const Snapshot& snapshot) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("last", snapshot.last);
+  object.Set("epoch", static_cast<double>(snapshot.epoch));
   object.Set("weights", from_tensors(env, snapshot.weights));
   if (!snapshot.kept.empty()) object.Set("kept", from_tensors(env, snapshot.kept));
   Napi::Object state = Napi::Object::New(env);

@@ -221,7 +221,9 @@ class Run {
     taken.position.steps = learner_.steps - first_step_;
     taken.position.seconds = run_seconds();
     const int64_t done = position_.epoch.batches;
-    if (done > 0 && done < epoch_batches()) taken.position.epoch.seconds = seconds_since(epoch_start_);
+    const bool in_epoch = done > 0 && done < epoch_batches();  // else the learner has counted it
+    if (in_epoch) taken.position.epoch.seconds = seconds_since(epoch_start_);
+    taken.epoch = learner_.epochs + (in_epoch ? 1 : 0);
     taken.last = last;
     TensorCopies copies(learner_.network().architecture());
     taken.weights = copies.add_weights(learner_.network().weights());

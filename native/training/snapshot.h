@@ -46,6 +46,7 @@ struct Snapshot {
   uint64_t steps = 0;
   uint64_t epochs = 0;
   double rate_scale = 1;
+  uint64_t epoch = 0;  // that it was taken in, or behind, from 1
   RunPosition position;
   bool last = false;  // of its run
 };

@@ -108,6 +108,27 @@ test('a run that is stopped leaves a checkpoint of where it stopped', async (t) 
   t.deepEqual(await names(folder), ['step-000000000009.safetensors', 'step-000000000015.safetensors']);
 });
 
+test('one whose validation is stopped is of the epoch that was trained', async (t) => {
+  const folder = await newFolder(t);
+  const long = validation.select(new Uint32Array(1_000_000));
+  const told: CheckpointInfo[] = [];
+  const { epochs } = await irisTrainer().fit(train, {
+    batchSize: 50,
+    validation: long,
+    checkpoint: { folder },
+    onCheckpoint: (info) => told.push(info),
+    onBatchEnd: ({ batch, batches }, run) => batch === batches && run.stop(),
+    batchInterval: 0,
+  });
+  t.like(told.at(-1), { steps: 3, epoch: 1, isLast: true });
+  t.is(epochs.length, 0);
+  const { run } = await Trainer.resume(folder, train, { validation: long });
+  t.deepEqual(
+    (await run).epochs.map(({ epoch }) => epoch),
+    [1],
+  );
+});
+
 test('an aborted run too', async (t) => {
   const folder = await newFolder(t);
   const controller = new AbortController();
