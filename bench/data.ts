@@ -69,18 +69,19 @@ function randomSamples({ inputShape, batchSize, samples, loss, outputShape }: Ne
 }
 
 const ENTRIES = 100;
+const PLANTED_WEIGHTS = 1_000_000;
 
-/** Samples of 100 features with normal values, features by a power law; yes and no by a planted weight a feature. */
+/** Samples of 100 features with normal values, features by a power law; yes and no by planted weights. */
 function sparseSamples({ inputShape, batchSize, samples }: Needs): LabelledDataset {
   const [features = 0] = inputShape;
   const count = samples ?? BATCHES * batchSize;
   const indices = Uint32Array.from(uniforms(count * ENTRIES, 0), (u) => Math.floor(features * u ** 3));
   const values = normals(count * ENTRIES, 1).map((value) => value / 10);
-  const weights = normals(features, 2);
+  const weights = normals(PLANTED_WEIGHTS, 2);
   const labels = Float32Array.from({ length: count }, (_, sample) => {
     let sum = 0;
     for (let entry = sample * ENTRIES; entry < (sample + 1) * ENTRIES; entry++) {
-      sum += (weights[indices[entry] as number] as number) * (values[entry] as number);
+      sum += (weights[(indices[entry] as number) % PLANTED_WEIGHTS] as number) * (values[entry] as number);
     }
     return Number(sum > 0);
   });

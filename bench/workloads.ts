@@ -38,6 +38,20 @@ function cifarCnn(batchSize: number): Workload {
   });
 }
 
+/** With AdaGrad's accumulators a table takes 8 bytes a feature. */
+function sparseLogreg(name: string, features: number): Workload {
+  return {
+    name,
+    source: 'sparse',
+    inputShape: [features],
+    batchSize: 256,
+    samples: 64 * 256,
+    layers: [{ kind: 'sparseDense', units: 1, weightInitializer: 'zeros' }],
+    loss: 'sigmoidBinaryCrossEntropy',
+    optimizer: ADAGRAD,
+  };
+}
+
 export const WORKLOADS: readonly Workload[] = [
   classifier('mlp', 'fashion-mnist', {
     inputShape: [784],
@@ -88,14 +102,7 @@ export const WORKLOADS: readonly Workload[] = [
       dense(10),
     ],
   }),
-  {
-    name: 'sparse-logreg',
-    source: 'sparse',
-    inputShape: [1_000_000],
-    batchSize: 256,
-    samples: 64 * 256,
-    layers: [{ kind: 'sparseDense', units: 1, weightInitializer: 'zeros' }],
-    loss: 'sigmoidBinaryCrossEntropy',
-    optimizer: ADAGRAD,
-  },
+  sparseLogreg('sparse-logreg', 1_000_000),
+  sparseLogreg('sparse-logreg-100m', 100_000_000),
+  sparseLogreg('sparse-logreg-1g', 1_000_000_000),
 ];

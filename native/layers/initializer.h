@@ -21,6 +21,8 @@ struct Initializer {
   // dimension for values in a row.
   Spec::Floats values = nullptr;
   Shape shape = {};
+
+  bool zeros() const { return kind == Kind::kConstant && parameter == 0; }
 };
 
 // What a unit of the parameter reads and how many read it: the sizes by which initial values are scaled.

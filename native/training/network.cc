@@ -242,8 +242,11 @@ Network::Network(std::shared_ptr<const Architecture> architecture, uint64_t seed
   std::vector<float> values;
   for (size_t i = 0; i < parameters.size(); ++i) {
     const auto& layer = *architecture_->layers()[static_cast<size_t>(parameters[i].layer)];
+    const ParameterSpec& spec = layer.parameters()[static_cast<size_t>(parameters[i].index)];
+    // The buffer holds zeros already: a table of gigabytes needs no second one.
+    if (spec.initializer.zeros()) continue;
     values.resize(static_cast<size_t>(parameters[i].shape.size()));
-    initialize(layer.parameters()[static_cast<size_t>(parameters[i].index)], seed, static_cast<uint32_t>(i), values);
+    initialize(spec, seed, static_cast<uint32_t>(i), values);
     architecture_->import_parameter(static_cast<int>(i), values.data(), weights());
   }
 }

@@ -7,6 +7,7 @@
 
 #include "support/allocation_counter.h"
 #include "support/compare.h"
+#include "support/sparse_samples.h"
 #include "support/specs.h"
 #include "support/training.h"
 
@@ -14,50 +15,6 @@ using namespace gradloom;
 using namespace gradloom::test;
 
 namespace {
-
-// Lists of features with values, some empty, by a power law; the memory that ArraySamples only points to.
-struct SparseSamples {
-  std::vector<uint32_t> offsets = {0};
-  std::vector<uint32_t> indices = {};
-  std::vector<float> values = {};
-  std::vector<int32_t> classes = {};
-  int64_t features;
-
-  ArraySamples view() const {
-    ArrayDescription description = labelled();
-    description.inputs = {.type = InputArray::Type::kSparse,
-                          .data = values.data(),
-                          .length = static_cast<int64_t>(indices.size()),
-                          .indices = indices.data(),
-                          .offsets = offsets.data(),
-                          .rows = description.count};
-    return {description, {features}};
-  }
-
-  ArrayDescription labelled() const {
-    ArrayDescription description;
-    description.count = static_cast<int64_t>(classes.size());
-    description.labels = {LabelArray::Type::kInt32, classes.data(), description.count, 1};
-    description.scale.assign(1, 1.0F);
-    description.shift.assign(1, 0.0F);
-    return description;
-  }
-};
-
-SparseSamples sparse_samples(int64_t count, int64_t features, uint64_t seed = 1) {
-  RandomData random(seed);
-  SparseSamples samples{.features = features};
-  for (int64_t n = 0; n < count; ++n) {
-    for (int64_t i = random.pick({0, 1, 5, 40}); i > 0; --i) {
-      const double u = random.unit();
-      samples.indices.push_back(static_cast<uint32_t>(static_cast<double>(features - 1) * u * u * u));
-    }
-    samples.offsets.push_back(static_cast<uint32_t>(samples.indices.size()));
-    samples.classes.push_back(static_cast<int32_t>(random.integer(0, 9)));
-  }
-  samples.values = random.normal(static_cast<int64_t>(samples.indices.size()));
-  return samples;
-}
 
 LearnerOptions bag_net(int64_t features, const std::string& pooling = "mean") {
   return {.input_shape = {features},
