@@ -8,7 +8,7 @@ import { libsvm } from '../datasets/libsvm.ts';
 import type { Model } from '../models/model.ts';
 import { EXIT } from './exit-codes.ts';
 import { preparedFor } from './fit.ts';
-import { loadOneInput } from './load-one-input.ts';
+import { loadForFile } from './load-for-file.ts';
 import { measure, sayMeasures } from './measure.ts';
 import { countOf, type Output } from './output.ts';
 import { readLike } from './table-data.ts';
@@ -26,7 +26,7 @@ export async function evaluate(
   command: EvaluateCommand,
   output: Output,
 ): Promise<number> {
-  const model = await loadOneInput(modelPath);
+  const model = await loadForFile(modelPath);
   const dataset = preparedFor(model, await readLabelled(model, dataPath, command));
   const isPictures = model.inputShape.length === 3;
   output.tell('model', modelPath);

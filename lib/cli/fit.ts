@@ -1,7 +1,8 @@
 /** A run that keeps its best epoch and ends when nothing gets better. */
 
 import type { Shape } from '../core/shape.ts';
-import { Dataset, partsOf } from '../datasets/dataset.ts';
+import { type AnyDataset, anyPartsOf, Dataset, type LabelKind, partsOf } from '../datasets/dataset.ts';
+import { fromTable } from '../datasets/from-table.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
 import type { MetricChoice } from '../metrics/make-metrics.ts';
 import type { Model } from '../models/model.ts';
@@ -35,7 +36,7 @@ const FOREVER = Number.MAX_SAFE_INTEGER;
 /** Undefined: the run was stopped before its first epoch was done. */
 export async function fitBest(
   trainer: AnyTrainer,
-  { train, validation }: { readonly train: Dataset; readonly validation: Dataset | undefined },
+  { train, validation }: { readonly train: AnyDataset; readonly validation: AnyDataset | undefined },
   settings: FitSettings,
   output: Output,
 ): Promise<Fitted | undefined> {
@@ -81,7 +82,15 @@ function formatFigures(figures: object): string {
 }
 
 /** Data as the model was trained on: the preprocessing that it has, for data that bring none of their own. */
-export function preparedFor(model: Model, dataset: Dataset): Dataset {
-  const { preprocessing } = model;
+export function preparedFor(model: Model, dataset: Dataset): AnyDataset {
+  const { preprocessing, inputs } = model;
+  if (inputs !== undefined) {
+    const { columns = {}, ...labels } = anyPartsOf<LabelKind>(fromTable(dataset));
+    const prepared = Object.entries(columns).map(([name, column]) => [
+      name,
+      { ...column, preprocessing: inputs[name]?.preprocessing ?? column.preprocessing },
+    ]);
+    return new Dataset({ ...labels, columns: Object.fromEntries(prepared) });
+  }
   return preprocessing === undefined ? dataset : new Dataset({ ...partsOf(dataset), preprocessing });
 }

@@ -49,6 +49,7 @@ export async function inspect(path: string, output: Output): Promise<number> {
     classNames: classNames ?? null,
     table: table === undefined ? null : { inputs: table.inputs, targets: table.targets },
     preprocessing: preprocessing ?? null,
+    inputs: model.inputs === undefined ? null : Object.keys(model.inputs),
     trainer: trainer ?? null,
   });
   return EXIT.done;

@@ -1,5 +1,6 @@
 /** How good a model is on labelled data, beside what guessing would reach. */
-import type { Dataset } from '../datasets/dataset.ts';
+import type { InputShape } from '../core/shape.ts';
+import type { AnyDataset } from '../datasets/dataset.ts';
 import type { Model } from '../models/model.ts';
 import { countOf, formatFigure, type Output } from './output.ts';
 import { labelsOf } from './target-scale.ts';
@@ -23,9 +24,9 @@ export type Measures =
     };
 
 export async function measure(
-  model: Model,
-  dataset: Dataset,
-  { train, threads }: { readonly train?: Dataset; readonly threads: number },
+  model: Model<InputShape>,
+  dataset: AnyDataset,
+  { train, threads }: { readonly train?: AnyDataset; readonly threads: number },
 ): Promise<Measures & { readonly count: number }> {
   const count = dataset.length;
   if (dataset.labelKind === 'class') {
@@ -47,13 +48,13 @@ export async function measure(
   return { count, loss, ...errors, ...(Number.isFinite(r2) ? { r2 } : {}), ...baseline };
 }
 
-function shareOfCommonest(train: Dataset, dataset: Dataset): number {
+function shareOfCommonest(train: AnyDataset, dataset: AnyDataset): number {
   const counts = train.classCounts();
   const commonest = counts.indexOf(Math.max(...counts));
   return (dataset.classCounts()[commonest] ?? 0) / dataset.length;
 }
 
-function distanceToMean(train: Dataset, dataset: Dataset): number {
+function distanceToMean(train: AnyDataset, dataset: AnyDataset): number {
   const values = labelsOf(train);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = labelsOf(dataset).reduce((sum, value) => sum + (value - mean) ** 2, 0);

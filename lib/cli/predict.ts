@@ -4,14 +4,15 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
-import { type Dataset, partsOf } from '../datasets/dataset.ts';
+import { type AnyDataset, type Dataset, partsOf } from '../datasets/dataset.ts';
 import { libsvm } from '../datasets/libsvm.ts';
 import { readImage } from '../datasets/read-image.ts';
 import { readTable } from '../datasets/read-table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import { type Model, stateOf } from '../models/model.ts';
 import { EXIT } from './exit-codes.ts';
-import { loadOneInput } from './load-one-input.ts';
+import { preparedFor } from './fit.ts';
+import { loadForFile } from './load-for-file.ts';
 import { countOf, type Output } from './output.ts';
 import { readLike } from './table-data.ts';
 import { openTable, type SourceOptions } from './table-source.ts';
@@ -27,7 +28,7 @@ export interface PredictCommand {
 
 interface Samples {
   /** As the model takes them raw. */
-  readonly values: Float32Array | Uint8Array | Dataset;
+  readonly values: Float32Array | Uint8Array | AnyDataset;
   readonly count: number;
   /** Of pictures their paths. */
   readonly files: readonly string[] | undefined;
@@ -42,7 +43,7 @@ export async function predict(
   command: PredictCommand,
   output: Output,
 ): Promise<number> {
-  const model = await loadOneInput(modelPath);
+  const model = await loadForFile(modelPath);
   const samples =
     model.inputShape.length === 3
       ? await readPictures(model, dataPath)
@@ -85,6 +86,8 @@ async function readRows(model: Model, path: string, command: PredictCommand): Pr
           like: undefined,
         })
       : await readLike(path, options, { like: table, labelKind: 'none' });
+  if (model.inputs !== undefined)
+    return { values: preparedFor(model, dataset), count: dataset.length, files: undefined };
   if (dataset.inputShape[0] !== model.inputShape[0]) {
     throw new GradloomError(
       'SHAPE_MISMATCH',
@@ -119,7 +122,7 @@ async function answer(model: Model, samples: Samples, command: PredictCommand): 
   const { values, count, files } = samples;
   const { threads } = command;
   const named = (i: number): Answer => (files === undefined ? {} : { file: files[i] as string });
-  const outputs = (await model.predict(values, { threads })).data;
+  const outputs = (await model.predict(values as Dataset, { threads })).data;
   const width = outputs.length / count;
   const classes = stateOf(model).training?.loss?.classify(outputs, width);
   if (classes === undefined || classes.labels.length !== count) {

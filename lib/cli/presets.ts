@@ -1,17 +1,20 @@
 /** Networks that fit data of a kind, and the rates at which AdaGrad trains them well. */
 import { GradloomError } from '../core/errors.ts';
-import { formatShape, type Shape } from '../core/shape.ts';
+import { formatShape, type InputShape, type Shape } from '../core/shape.ts';
+import { type Columns, wideAndDeepModel } from '../estimators/wide-and-deep-model.ts';
 import { conv2d, dense, flatten, maxPool2d, sparseDense } from '../layers/index.ts';
 import type { Layer } from '../layers/layer.ts';
 import { makeLayer } from '../layers/make-layer.ts';
+import type { Model } from '../models/model.ts';
+import { sequential } from '../models/sequential.ts';
 import { formatCount } from './output.ts';
 
-export const PRESETS = ['linear', 'mlp', 'cnn'] as const;
+export const PRESETS = ['linear', 'mlp', 'wide-and-deep', 'cnn'] as const;
 export type PresetName = (typeof PRESETS)[number];
 
 export interface Preset {
   readonly name: PresetName | 'layers';
-  readonly layers: readonly Layer[];
+  readonly makeModel: (seed: number) => Model;
   /** For AdaGrad. */
   readonly learningRate: number;
   readonly epochs: number;
@@ -20,17 +23,24 @@ export interface Preset {
 }
 
 export interface PresetOptions {
-  readonly inputShape: Shape;
+  readonly inputShape: InputShape;
   /** Rows of which only some features are there. */
   readonly isSparse: boolean;
   /** Classes, or values of the target. */
   readonly outputs: number;
   /** Of hidden layers; undefined: the preset's. */
   readonly units: readonly number[] | undefined;
+  /** The inputs, where there are several. */
+  readonly columns: Columns | undefined;
 }
+
+/** Those of a network of layers one behind another. */
+type SequentialOptions = PresetOptions & { readonly inputShape: Shape };
 
 const MLP_UNITS: readonly number[] = [64, 32];
 const CNN_UNITS: readonly number[] = [64];
+/** Numbers of the vector of a category. */
+const CATEGORY_UNITS = 8;
 const CNN_FILTERS = [16, 32, 64] as const;
 const MLP_RATE = 0.05;
 const CNN_RATE = 0.02;
@@ -40,48 +50,75 @@ const IMAGE_EPOCHS = 20;
 const MIN_SIDE = 6;
 
 export function makePreset(chosen: PresetName | undefined, options: PresetOptions): Preset {
-  const isImage = options.inputShape.length === 3;
+  const { columns, inputShape, units } = options;
+  if (columns !== undefined) return wideAndDeep(columns, options);
+  const isImage = (inputShape as Shape).length === 3;
   const name = chosen ?? (isImage ? 'cnn' : 'mlp');
+  if (name === 'wide-and-deep') {
+    throw presetError(
+      '--model wide-and-deep is for tables with columns, such as CSV; take mlp, or leave it out',
+    );
+  }
   if (name === 'cnn' && !isImage) {
-    throw new GradloomError(
-      'INVALID_OPTION',
-      'train: --model cnn is for pictures; rows of a table take linear or mlp',
-    );
+    throw presetError('--model cnn is for pictures; rows of a table take linear, mlp or wide-and-deep');
   }
-  if (name === 'linear' && options.units !== undefined) {
-    throw new GradloomError(
-      'INVALID_OPTION',
-      'train: --model linear has no hidden layer; leave --units out, or take --model mlp',
-    );
+  if (name === 'linear' && units !== undefined) {
+    throw presetError('--model linear has no hidden layer; leave --units out, or take --model mlp');
   }
-  return { linear, mlp, cnn }[name](options);
+  return { linear, mlp, cnn }[name](options as SequentialOptions);
 }
 
-function linear({ inputShape, isSparse, outputs }: PresetOptions): Preset {
+function presetError(text: string): GradloomError {
+  return new GradloomError('INVALID_OPTION', `train: ${text}`);
+}
+
+/** A linear model on all columns, and a network that reads a vector for each category. */
+function wideAndDeep(columns: Columns, { outputs, units: hidden = MLP_UNITS }: PresetOptions): Preset {
+  const names = Object.keys(columns);
+  const parts = { wide: names, deep: names, outputs, hidden, units: CATEGORY_UNITS };
+  const categories = names.filter((name) => columns[name]?.inputs instanceof Int32Array);
+  const vectors = `${formatCount(categories.length)} x ${CATEGORY_UNITS} for categories`;
+  return {
+    name: 'wide-and-deep',
+    makeModel: (seed) => wideAndDeepModel(columns, { ...parts, seed }) as unknown as Model,
+    learningRate: MLP_RATE,
+    epochs: ROW_EPOCHS,
+    text: `wide-and-deep, linear on all columns + network (${vectors} -> ${[...hidden, outputs].join(' -> ')})`,
+  };
+}
+
+function inSequence(inputShape: Shape, layers: readonly Layer[]): Preset['makeModel'] {
+  return (seed) => sequential({ inputShape, seed }, layers) as Model;
+}
+
+function linear({ inputShape, isSparse, outputs }: SequentialOptions): Preset {
   return {
     name: 'linear',
-    layers: isSparse ? [sparseDense({ units: outputs })] : [...flat(inputShape), dense({ units: outputs })],
+    makeModel: inSequence(
+      inputShape,
+      isSparse ? [sparseDense({ units: outputs })] : [...flat(inputShape), dense({ units: outputs })],
+    ),
     learningRate: 0.1,
     epochs: ROW_EPOCHS,
     text: `linear, ${chain(inputShape, [outputs])}`,
   };
 }
 
-function mlp({ inputShape, isSparse, outputs, units = MLP_UNITS }: PresetOptions): Preset {
+function mlp({ inputShape, isSparse, outputs, units = MLP_UNITS }: SequentialOptions): Preset {
   const [first = outputs, ...others] = units;
   const start = isSparse
     ? [sparseDense({ units: first, activation: 'relu' }), ...hidden(others)]
     : [...flat(inputShape), ...hidden(units)];
   return {
     name: 'mlp',
-    layers: [...start, dense({ units: outputs })],
+    makeModel: inSequence(inputShape, [...start, dense({ units: outputs })]),
     learningRate: MLP_RATE,
     epochs: ROW_EPOCHS,
     text: `mlp, ${chain(inputShape, [...units, outputs])}`,
   };
 }
 
-function cnn({ inputShape, outputs, units = CNN_UNITS }: PresetOptions): Preset {
+function cnn({ inputShape, outputs, units = CNN_UNITS }: SequentialOptions): Preset {
   const [height, width] = inputShape as readonly [number, number, number];
   let side = Math.min(height, width);
   const blocks: Layer[] = [];
@@ -95,7 +132,7 @@ function cnn({ inputShape, outputs, units = CNN_UNITS }: PresetOptions): Preset 
   }
   return {
     name: 'cnn',
-    layers: [...blocks, flatten(), ...hidden(units), dense({ units: outputs })],
+    makeModel: inSequence(inputShape, [...blocks, flatten(), ...hidden(units), dense({ units: outputs })]),
     learningRate: CNN_RATE,
     epochs: IMAGE_EPOCHS,
     text: `cnn, ${inputShape.join('x')} -> ${texts.join(' -> ')} -> ${[...units, outputs].join(' -> ')}`,
@@ -105,8 +142,9 @@ function cnn({ inputShape, outputs, units = CNN_UNITS }: PresetOptions): Preset 
 /** The layers of a spec, whose last one has to give what the target needs. */
 export function ownLayers(
   given: readonly object[],
-  { inputShape, outputs, task }: PresetOptions & { readonly task: 'classification' | 'regression' },
+  options: PresetOptions & { readonly task: 'classification' | 'regression' },
 ): Preset {
+  const { inputShape, outputs, task } = options as SequentialOptions & typeof options;
   const layers = given.map((layer, place) => makeLayer('train', `model.layers[${place}]`, layer));
   const last = layers.at(-1) as Layer & { units?: unknown; activation?: unknown; bias?: unknown };
   const isDense = last.kind === 'dense' || last.kind === 'sparseDense';
@@ -120,7 +158,7 @@ export function ownLayers(
   }
   return {
     name: 'layers',
-    layers,
+    makeModel: inSequence(inputShape, layers),
     learningRate: inputShape.length === 3 ? CNN_RATE : MLP_RATE,
     epochs: inputShape.length === 3 ? IMAGE_EPOCHS : ROW_EPOCHS,
     text: `${formatShape(inputShape)} -> ${layers.map(({ kind }) => kind).join(' -> ')}`,

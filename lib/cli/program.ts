@@ -38,6 +38,12 @@ A target of texts, or of few whole numbers, is a class; other numbers are predic
 found is said, and --task decides otherwise. Missing numbers become the column's mean, missing texts a category of
 their own. Columns of texts that are nearly all different are left out.
 
+The presets
+  linear         a weight for each number and category
+  mlp            two hidden layers; the preset of rows
+  wide-and-deep  linear and a network that learns a vector for each category: for columns of many categories
+  cnn            three convolutions with pooling and a hidden layer; the preset of pictures
+
 Examples:
   $ gradloom train iris
   $ gradloom train houses.csv --target price
@@ -125,7 +131,7 @@ export function makeProgram(end: (code: number) => void): Command {
     .addOption(
       new Option('-m, --model <preset>', 'mlp for rows, cnn for pictures unless given').choices(PRESETS),
     )
-    .option('--units <list>', 'of the hidden layers of mlp and cnn, such as 64,32', unitList)
+    .option('--units <list>', 'of the hidden layers, such as 64,32', unitList)
     .option('--optimizer <name>', Object.keys(optimizers).join(', '), 'adagrad')
     .option(
       '--learning-rate <rate>',

@@ -3,7 +3,7 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, listOf, suggest } from '../core/options.ts';
 import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { readTable } from '../datasets/read-table.ts';
-import type { MissingPolicy, RowSource } from '../datasets/table.ts';
+import type { CategoryEncoding, MissingPolicy, RowSource } from '../datasets/table.ts';
 import type { ReadTableOptions } from '../datasets/table-options.ts';
 import { type FoundColumn, scanTable } from '../datasets/table-scan.ts';
 import { countOf } from './output.ts';
@@ -18,6 +18,8 @@ export interface TableDataOptions extends SourceOptions {
   readonly keep: readonly string[];
   /** `'auto'` fills, `'error'` refuses. */
   readonly missing: 'auto' | 'error';
+  /** Values for a network of one input, or ids for tables of vectors. */
+  readonly categories: CategoryEncoding;
 }
 
 export interface TrainingData {
@@ -49,7 +51,7 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
     );
   }
   const inputs = found.filter(({ name }) => name !== target.name && !options.ignore.includes(name));
-  const leftOut = inputs.flatMap((column) => reasonToLeaveOut(column, options.keep, source));
+  const leftOut = inputs.flatMap((column) => reasonToLeaveOut(column, options, source));
   const columns = inputs.filter(({ name }) => !leftOut.some((out) => out.name === name));
   if (columns.length === 0) {
     throw new GradloomError(
@@ -60,7 +62,8 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
   const fills = columns.filter(({ missing }) => missing > 0);
   const settings: Settings = {
     columns: columns.map(({ name }) => name),
-    missing: Object.fromEntries(columns.map((column) => [column.name, policyFor(column, options.missing)])),
+    categories: options.categories,
+    missing: Object.fromEntries(columns.map((column) => [column.name, policyFor(column, options)])),
   };
   const { dataset, task, reason } = await readTarget(source, target, settings, options.task);
   return {
@@ -82,6 +85,7 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
 
 interface Settings {
   readonly columns: readonly string[];
+  readonly categories: CategoryEncoding;
   readonly missing: Readonly<Record<string, MissingPolicy>>;
 }
 
@@ -106,14 +110,14 @@ function findColumn(
 
 function reasonToLeaveOut(
   column: FoundColumn,
-  keep: readonly string[],
+  { keep, categories: encoding }: TableDataOptions,
   source: RowSource,
 ): { readonly name: string; readonly text: string }[] {
   const { name, kind, count, categories, firstText } = column;
   if (count === 0) return [{ name, text: `${name} is empty and left out` }];
   const { size } = categories;
   const isText = size === count || (size >= MIN_TEXTS && size > count * MAX_SHARE_OF_TEXTS);
-  const tooMany = size > MAX_CATEGORIES;
+  const tooMany = encoding === 'oneHot' && size > MAX_CATEGORIES;
   if (kind === 'number' || !(isText || tooMany) || (keep.includes(name) && !tooMany)) return [];
   const way = tooMany ? '' : ` (--keep ${formatName(name)} takes it as categories)`;
   const found = `${countOf(size, 'different text')} in ${countOf(count, 'row')}`;
@@ -147,10 +151,13 @@ function describeNearlyNumbers(column: FoundColumn, source: RowSource): readonly
 }
 
 /** Also for gaps that only later data have: numbers become the mean, and a category none of the known ones. */
-function policyFor({ kind, missing }: FoundColumn, chosen: 'auto' | 'error'): MissingPolicy {
+function policyFor(
+  { kind, missing }: FoundColumn,
+  { missing: chosen, categories }: TableDataOptions,
+): MissingPolicy {
   if (chosen === 'error') return 'error';
   if (kind === 'number') return 'mean';
-  return missing > 0 ? 'category' : 'zero';
+  return missing > 0 || categories === 'index' ? 'category' : 'zero';
 }
 
 function describeFill({ name, kind, missing }: FoundColumn): string {

@@ -2,13 +2,13 @@
 import { GradloomError } from '../core/errors.ts';
 import { info } from '../core/info.ts';
 import { suggest } from '../core/options.ts';
-import { type Dataset, partsOf } from '../datasets/dataset.ts';
+import { type AnyDataset, anyPartsOf, type Dataset, partsOf } from '../datasets/dataset.ts';
+import type { DatasetParts } from '../datasets/dataset-parts.ts';
+import { fromTable } from '../datasets/from-table.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { standardize } from '../datasets/standardize.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
-import type { Model } from '../models/model.ts';
-import { sequential } from '../models/sequential.ts';
 import * as optimizers from '../optimizers/index.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
@@ -69,22 +69,24 @@ export async function train(path: string, command: TrainCommand, output: Output)
     header: command.header ? 'row' : 'none',
     size: command.size,
     channels: command.channels === '1' ? 1 : 3,
+    categories: isWideAndDeep(command) ? 'index' : 'oneHot',
   });
   for (const [heading, ...lines] of data.notes) output.tell(heading, ...lines);
   const sets = split(data, command, output);
   const isRegression = data.task === 'regression';
-  const { inputShape } = sets.train;
+  const { columns, ...parts } = anyPartsOf(sets.train);
   const options = {
-    inputShape,
-    isSparse: isSparse(partsOf(sets.train).inputs),
+    inputShape: sets.train.inputShape,
+    isSparse: columns === undefined && isSparse((parts as DatasetParts).inputs),
     outputs: isRegression ? 1 : sets.train.classCount,
     units: command.units,
+    columns,
   };
   const preset =
     command.layers === undefined
       ? makePreset(command.model, options)
       : ownLayers(command.layers, { ...options, task: data.task });
-  const model = sequential({ inputShape, seed: command.seed }, preset.layers) as Model;
+  const model = preset.makeModel(command.seed);
   const optimizer = chooseOptimizer(optimizerKind, command, preset.learningRate);
   const epochs = command.epochs ?? preset.epochs;
   output.tell('model', `${preset.text}; ${countOf(model.parameterCount, 'parameter')}`);
@@ -96,7 +98,7 @@ export async function train(path: string, command: TrainCommand, output: Output)
   );
 
   const scale = isRegression ? fitTargetScale(sets.train) : undefined;
-  const scaled = (set: Dataset) => (scale === undefined ? set : scaleTargets(set, scale));
+  const scaled = (set: AnyDataset) => (scale === undefined ? set : scaleTargets(set, scale));
   const trainer = new Trainer(model, {
     optimizer,
     loss: chooseLoss(data.task, command.loss),
@@ -198,11 +200,31 @@ function describeTraining(optimizer: Optimizer, command: TrainCommand, epochs: n
 }
 
 interface Sets {
+  readonly train: AnyDataset;
+  readonly validation: AnyDataset | undefined;
+}
+
+function split(data: TrainingData, command: TrainCommand, output: Output): Sets {
+  const sets = splitRows(data, command, output);
+  // Others than tables are refused by the preset.
+  if (!isWideAndDeep(command) || data.dataset.table === undefined) return sets;
+  return { train: fromTable(sets.train), validation: sets.validation && fromTable(sets.validation) };
+}
+
+function isWideAndDeep({ model, layers }: TrainCommand): boolean {
+  return model === 'wide-and-deep' && layers === undefined;
+}
+
+interface OneInputSets {
   readonly train: Dataset;
   readonly validation: Dataset | undefined;
 }
 
-function split({ dataset, task }: TrainingData, { validation, seed }: TrainCommand, output: Output): Sets {
+function splitRows(
+  { dataset, task }: TrainingData,
+  { validation, seed }: TrainCommand,
+  output: Output,
+): OneInputSets {
   if (validation === 0) {
     const [train] = scale(dataset);
     output.tell('split', `all ${countOf(dataset.length, 'row')} for training, none to validate`);

@@ -20,6 +20,7 @@ export { fromInputs } from './from-inputs.ts';
 export { fromRows } from './from-rows.ts';
 export type { SparseSource } from './from-sparse.ts';
 export { fromSparse } from './from-sparse.ts';
+export { fromTable } from './from-table.ts';
 export type { TextKindOf, TextLabels, TextSource } from './from-texts.ts';
 export { fromTexts } from './from-texts.ts';
 export type { IdxSource } from './idx.ts';

@@ -15,11 +15,11 @@ import { isNamed, type NamedShapes, type Shape } from '../core/shape.ts';
 import { anyPartsOf, type Dataset } from '../datasets/dataset.ts';
 import type { InputParts } from '../datasets/dataset-parts.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
-import { dense, embedding, embeddingBag, flatten, sparseDense } from '../layers/index.ts';
-import { add, concat, type GraphNode, graph, input, type Model } from '../models/index.ts';
+import type { Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/index.ts';
 import { FITTING_OPTIONS, type Fitted, type LinearOptions, unitsFor } from './linear.ts';
+import { type Columns, wideAndDeepModel } from './wide-and-deep-model.ts';
 
 export interface WideAndDeepOptions extends LinearOptions {
   /** Names of inputs of sparse features, such as crosses of columns, that a linear model reads. */
@@ -68,29 +68,18 @@ export async function wideAndDeep<Input extends NamedShapes>(
   const { wide, hidden, units, rows, ...fitting } = readOptions('wideAndDeep', options, OPTIONS);
   const columns = columnsOf(dataset);
   checkNames(wide, rows ?? {}, columns);
-  const inputs = Object.fromEntries(
-    Object.entries(dataset.inputShape as NamedShapes).map(([name, shape]) => [name, input(shape)]),
-  );
   const isClass = dataset.labelKind === 'class';
   const isBinary = isClass && dataset.classCount <= 2;
-  const outputs = isBinary ? 1 : unitsFor(dataset);
-  const linear = wide.map((name) =>
-    nodeOf(inputs, name).pipe(sparseDense({ units: outputs, bias: false, weightInitializer: 'zeros' })),
-  );
-  const read = Object.entries(columns)
-    .filter(([name]) => !wide.includes(name))
-    .map(([name, column]) => readDeep(nodeOf(inputs, name), column, { units, rows: (rows as Rows)?.[name] }));
-  const [first, ...others] = read as [GraphNode, ...GraphNode[]];
-  const network = [
-    ...hidden.map((size) => dense({ units: size, activation: 'relu' })),
-    dense({ units: outputs }),
-  ];
-  const deep = network.reduce<GraphNode>(
-    (node, layer) => node.pipe(layer),
-    others.length === 0 ? first : concat(read),
-  );
   const { learningRate, epochs, batchSize, seed, threads } = fitting;
-  const model = graph({ inputs, output: add([...linear, deep]), seed }) as unknown as Model<Input, Shape>;
+  const model = wideAndDeepModel(columns, {
+    wide,
+    deep: Object.keys(columns).filter((name) => !wide.includes(name)),
+    outputs: isBinary ? 1 : unitsFor(dataset),
+    hidden,
+    units,
+    rows: rows as WideAndDeepOptions['rows'],
+    seed,
+  }) as unknown as Model<Input, Shape>;
   const trainer = new Trainer(model, {
     optimizer: adagrad({ learningRate }),
     loss: isBinary ? 'sigmoidBinaryCrossEntropy' : isClass ? 'softmaxCrossEntropy' : 'meanSquaredError',
@@ -102,13 +91,6 @@ export async function wideAndDeep<Input extends NamedShapes>(
     model,
     losses: Object.freeze(run.epochs.map((epoch) => (epoch as { readonly loss: number }).loss)),
   });
-}
-
-type Rows = Readonly<Record<string, number>> | undefined;
-type Columns = Readonly<Record<string, InputParts>>;
-
-function nodeOf(inputs: Readonly<Record<string, GraphNode>>, name: string): GraphNode {
-  return inputs[name] as GraphNode;
 }
 
 function columnsOf(dataset: Dataset<NamedShapes, 'class' | 'values'>): Columns {
@@ -135,16 +117,4 @@ function checkNames(wide: readonly string[], rows: object, columns: Columns): vo
   if (names.every((name) => wide.includes(name))) {
     throw fail('all inputs are wide; leave one for the network, or use linearClassifier');
   }
-}
-
-/** What the network reads of an input: one row of values. */
-function readDeep(
-  node: GraphNode,
-  { inputs, inputShape }: InputParts,
-  { units, rows }: { readonly units: number; readonly rows: number | undefined },
-): GraphNode {
-  if (isSparse(inputs)) return node.pipe(embeddingBag({ units, pooling: 'sum' }));
-  if (!(inputs instanceof Int32Array)) return inputShape.length === 1 ? node : node.pipe(flatten());
-  const highest = inputs.reduce((most, id) => Math.max(most, id), 0);
-  return node.pipe(embedding({ rows: rows ?? highest + 1, units }), flatten());
 }

@@ -2,6 +2,7 @@ import { awaitNative, callNative } from '../core/errors.ts';
 import { readOptions, readValue, text } from '../core/options.ts';
 import type { InputShape, OneShape, Shape } from '../core/shape.ts';
 import type { Dataset, LabelKind } from '../datasets/dataset.ts';
+import { joinTables } from '../datasets/from-table.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
@@ -92,10 +93,11 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
 
   /**
    * The columns, types, categories and fills of the table that the model was trained on, if it was: `predict` reads rows by
-   * them, and `csv(path, { like: model.table })` a file.
+   * them, and `csv(path, { like: model.table })` a file. Of several inputs the columns of all, where each has some of its own.
    */
   get table(): Table | undefined {
-    return this.#state.training?.table;
+    const { training } = this.#state;
+    return training?.table ?? joinTables(training?.inputs);
   }
 
   /** What makes samples of texts for the model, if it was trained on texts: `predict` takes texts then. */
@@ -240,7 +242,8 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
    * or not: `[{ age: 31, city: 'Oslo' }]`, or arrays in the order of `model.table.inputs`. While the model
    * trains, its weights are those of a step's boundary.
    *
-   * A model of several inputs takes the samples of each by its name: `{ user: Int32Array.of(3, 8), tags: [[1, 4], []] }`.
+   * A model of several inputs takes the samples of each by its name: `{ user: Int32Array.of(3, 8), tags: [[1, 4], []] }`. Rows,
+   * too, where the inputs are columns of one table (`fromTable`).
    *
    * Rejects with `SHAPE_MISMATCH` when the samples are not of the model's input shape, and with `INVALID_DATA`
    * for a row whose value is missing, of another type or of an unknown category, by row and column.

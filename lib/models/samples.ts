@@ -12,6 +12,7 @@ import {
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from '../datasets/copies.ts';
 import { Dataset } from '../datasets/dataset.ts';
 import type { Inputs } from '../datasets/dataset-parts.ts';
+import { joinTables } from '../datasets/from-table.ts';
 import { nativeSamples, toNativePreprocessing } from '../datasets/native-samples.ts';
 import { takeNormSteps } from '../datasets/normalize.ts';
 import { IDENTITY } from '../datasets/preprocessing.ts';
@@ -45,9 +46,12 @@ export type RawSamples =
 /** `{ age: 31, city: 'Oslo' }` or `[31, 'Oslo']`. An object's other keys are left aside. */
 export type SampleRow = object | readonly RowValue[];
 
-/** Raw samples of a model's only input, or of each of its inputs by name, as many of each. */
+/**
+ * Raw samples of a model's only input, or of each of its inputs by name, as many of each; rows by column where the inputs
+ * are a table's columns.
+ */
 export type RawInputs<Input extends InputShape> = Input extends NamedShapes
-  ? { readonly [Name in keyof Input]: RawSamples }
+  ? { readonly [Name in keyof Input]: RawSamples } | readonly object[]
   : RawSamples;
 
 type InputForm = NativeModel['inputForms'][number];
@@ -82,11 +86,15 @@ export function readSamplesFor(
       inputs,
     );
   }
-  checkInputNames(operation, inputNamesOf(network), inputs);
+  const names = inputNamesOf(network);
+  const byName = areRowsOf(training, inputs)
+    ? Object.fromEntries(names.map((name) => [name, inputs]))
+    : inputs;
+  checkInputNames(operation, names, byName);
   const read = network.inputs.map(({ name, shape }, place) => {
     const form = inner.inputForms[place] as InputForm;
     const reading = training?.inputs?.[name];
-    return readOne(operation, { name: `inputs.${name}`, inputShape: shape, form, reading }, inputs[name]);
+    return readOne(operation, { name: `inputs.${name}`, inputShape: shape, form, reading }, byName[name]);
   });
   const [{ count }] = read as [OneInput];
   const other = read.findIndex((each) => each.count !== count);
@@ -95,6 +103,11 @@ export function readSamplesFor(
     'SHAPE_MISMATCH',
     `${operation}: inputs.${network.inputs[other]?.name} has ${read[other]?.count} samples, inputs.${network.inputs[0]?.name} has ${count}`,
   );
+}
+
+/** Whether each input takes its own columns of these. */
+function areRowsOf(training: ModelState['training'], inputs: unknown): inputs is readonly object[] {
+  return Array.isArray(inputs) && isRowObject(inputs[0]) && joinTables(training?.inputs) !== undefined;
 }
 
 function checkInputNames(
@@ -145,7 +158,12 @@ function readTexts(
 }
 
 /** Samples for a model that reads ids or sparse samples. */
-function readNamedRows(operation: string, given: unknown, { name, inputShape, form }: InputToRead): OneInput {
+function readNamedRows(
+  operation: string,
+  given: unknown,
+  { name, inputShape, form, reading }: InputToRead,
+): OneInput {
+  const table = reading?.table;
   const preprocessing = toNativePreprocessing(IDENTITY);
   const size = sizeOf(inputShape);
   if (form === 'sparse') {
@@ -153,6 +171,9 @@ function readNamedRows(operation: string, given: unknown, { name, inputShape, fo
       const inputs = readSparseSamples(operation, name, given, size);
       return { inputs, count: given.length, ...preprocessing };
     }
+  } else if (table !== undefined && Array.isArray(given) && isRowObject(given[0])) {
+    const ids = Int32Array.from(encodeSampleRows(operation, table, given));
+    return { inputs: ids, count: given.length, ...preprocessing };
   } else if (isIntegers(given) || (Array.isArray(given) && given.length > 0)) {
     const ids = isIntegers(given) ? given : flattenSamples(operation, name, given, inputShape);
     if (ids.length % size !== 0) throw wrongLength(operation, name, ids.length, inputShape);

@@ -237,3 +237,69 @@ test('columns that cannot be used as they are: why, and what to do', async (t) =
   const spaces = await gradloom(folder, 'train', 'spaced.txt', '--target', 'y', '--epochs', '1');
   t.regex(spaces.stdout, /30 rows, CSV with spaces\ninputs {5}a and b/);
 });
+
+/** Whether somebody pays depends on town and plan, of which there are many, and on how old they are. */
+function customers(from: number, count: number): string {
+  const lines = Array.from({ length: count }, (_, i) => {
+    const place = from + i;
+    const [town, plan, age] = [(place * 7) % 23, (place * 5) % 3, 20 + ((place * 13) % 50)];
+    const score = ((town * 11) % 23) - 11 + 4 * (plan - 1) + (age - 45) / 5;
+    return `${i % 10 === 4 ? '' : age},Town ${town},${i % 17 === 3 ? '' : `plan ${plan}`},${score > 0 ? 'yes' : 'no'},${1000 + 80 * score}`;
+  });
+  return ['age,home town,plan,pays,amount', ...lines].join('\n');
+}
+
+test('wide and deep: on columns, evaluated, predicted and inspected as saved, for classes and amounts', async (t) => {
+  const folder = await makeFolder(t);
+  await writeFile(join(folder, 'train.csv'), customers(0, 400));
+  await writeFile(join(folder, 'test.csv'), customers(400, 100));
+  const options = ['--model', 'wide-and-deep', '--threads', '2', '--epochs', '60', '--report', 'run.html'];
+  const train = (target: string, ignore: string, ...more: string[]) =>
+    gradloom(folder, 'train', 'train.csv', '--target', target, '--ignore', ignore, ...options, ...more);
+  const classes = await train('pays', 'amount');
+  t.is(classes.code, 0, classes.stderr);
+  t.regex(
+    classes.stdout,
+    /wide-and-deep, linear on all columns \+ network \(2 x 8 for categories -> 64 -> 32 -> 2\)/,
+  );
+  t.regex(await readFile(join(folder, 'run.html'), 'utf8'), /As the model sees the input home_town/);
+  const judged = await gradloom(folder, 'evaluate', 'model.safetensors', 'test.csv', '--json');
+  t.true(JSON.parse(judged.stdout).accuracy > 0.85, judged.stdout);
+  const inspected = await gradloom(folder, 'inspect', 'model.safetensors');
+  t.regex(
+    inspected.stdout,
+    /takes {6}age, home town \(24 categories\), plan \(4 categories\)\ngives {6}2 classes: no, yes/,
+  );
+  await writeFile(
+    join(folder, 'new.csv'),
+    'plan,home town,age\nplan 2,Town 2,60\n,Atlantis,\nplan 0,Town 21,20\n',
+  );
+  const predicted = await gradloom(folder, 'predict', 'model.safetensors', 'new.csv', '--json');
+  const rows = predicted.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  t.deepEqual([rows.length, rows[0].prediction, rows[2].prediction], [3, 'yes', 'no']);
+
+  // What is measured behind the run is the saved model's, whose last layers took the scaling of amounts back.
+  const amounts = await train('amount', 'pays', '--json', '--validation', '0');
+  const report = JSON.parse(amounts.stdout);
+  t.is(report.preset, 'wide-and-deep');
+  t.true(report.r2 > 0.9, amounts.stdout);
+  const again = JSON.parse(
+    (await gradloom(folder, 'evaluate', 'model.safetensors', 'train.csv', '--json')).stdout,
+  );
+  t.is(again.loss, report.loss);
+});
+
+test('wide and deep: what has no columns is refused', async (t) => {
+  const folder = await makeFolder(t);
+  for (const set of ['iris', 'digits']) {
+    const { code, stderr } = await gradloom(folder, 'train', set, '--model', 'wide-and-deep');
+    t.is(code, 2);
+    t.regex(
+      stderr,
+      /--model wide-and-deep is for tables with columns, such as CSV; take mlp, or leave it out/,
+    );
+  }
+});

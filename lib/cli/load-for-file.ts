@@ -3,10 +3,10 @@ import { formatShape, type InputShape, isNamed } from '../core/shape.ts';
 import { loadModel } from '../models/load-model.ts';
 import type { Model } from '../models/model.ts';
 
-/** A model that takes one file of samples. */
-export async function loadOneInput(path: string): Promise<Model> {
+/** A model whose samples one file holds: of one input, or of inputs that are a table's columns. */
+export async function loadForFile(path: string): Promise<Model> {
   const model = await loadModel<InputShape>(path);
-  if (!isNamed(model.inputShape)) return model as Model;
+  if (!isNamed(model.inputShape) || model.table !== undefined) return model as Model;
   throw new GradloomError(
     'INVALID_OPTION',
     `${path}: the model has the inputs ${formatShape(model.inputShape)}, which no one file holds; use it in a program`,
