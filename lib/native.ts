@@ -47,13 +47,38 @@ export interface NativeSparseInputs {
   readonly values?: Float32Array | undefined;
 }
 
+/** Where the rows of mapped files lie: `size` values each, `stride` bytes from one to the next. */
+export interface NativeMappedRowsSpec {
+  /** Swapped: of the byte order that this machine has not. */
+  readonly type: 'uint8' | 'float32' | 'swappedFloat32';
+  readonly size: number;
+  readonly stride: number;
+  /** Above 1: bytes lie as `[planes, size / planes]` and are read channels last. */
+  readonly planes: number;
+  /** One behind another: `rows` from byte `offset` of a file that has `bytes` in all. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly bytes: number;
+    readonly offset: number;
+    readonly rows: number;
+  }[];
+}
+
+/** Mapped until it is collected. What reads it throws `FILE_CHANGED` when a file is not as it was. */
+export interface NativeMappedRows {
+  readonly rows: number;
+  readonly type: 'uint8' | 'float32';
+  /** A copy of a row as stored, channels last. */
+  read(row: number): Uint8Array | Float32Array;
+}
+
 /**
  * The values of one input, one sample after another. Every value is read as
  * `x * scale[j % scale.length] + shift[j % shift.length]`, `j` its position in the sample.
  */
 export interface NativeColumn {
   /** Int32Array: ids. */
-  readonly inputs: Float32Array | Uint8Array | Int32Array | NativeSparseInputs;
+  readonly inputs: Float32Array | Uint8Array | Int32Array | NativeSparseInputs | NativeMappedRows;
   readonly scale: Float32Array;
   readonly shift: Float32Array;
 }
@@ -568,6 +593,7 @@ export interface NativeAddon {
   readonly Model: new (spec: NetworkSpec) => NativeModel;
   readonly Trainer: new (model: NativeModel, spec: NativeTrainerSpec) => NativeTrainer;
   readonly Updater: new (spec: NativeUpdaterSpec) => NativeUpdater;
+  readonly MappedRows: new (spec: NativeMappedRowsSpec) => NativeMappedRows;
   /** On a thread of its own. Tokens are words, and -1 between two texts. */
   countCooccurrences(
     tokens: Int32Array,

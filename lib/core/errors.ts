@@ -21,6 +21,8 @@ export type GradloomErrorCode =
   /** A file's bytes are not what its format or version prescribes. */
   | 'FILE_FORMAT'
   | 'FILE_NOT_FOUND'
+  /** A file that a dataset is mapped to was cut short or written to meanwhile. */
+  | 'FILE_CHANGED'
   | 'CHECKSUM_MISMATCH'
   /** A data set or optional package is not on this machine. */
   | 'NOT_INSTALLED'
@@ -44,6 +46,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<GradloomErrorCode>([
   'OUT_OF_MEMORY',
   'FILE_FORMAT',
   'FILE_NOT_FOUND',
+  'FILE_CHANGED',
   'CHECKSUM_MISMATCH',
   'NOT_INSTALLED',
   'NATIVE_MISSING',

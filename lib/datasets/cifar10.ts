@@ -3,21 +3,36 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { optional, readOptions, text } from '../core/options.ts';
+import { sizeOf } from '../core/shape.ts';
 import {
   CIFAR_CHANNELS,
   CIFAR_SIDE,
   CIFAR10_CLASSES,
+  type Cifar10InFile,
   type Cifar10Records,
+  findCifar10,
   readCifar10,
 } from '../formats/cifar.ts';
 import { isSystemError, readWholeFile } from '../formats/files.ts';
+import type { NativeMappedRows } from '../native.ts';
 import type { Dataset } from './dataset.ts';
 import { buildDataset } from './from-arrays.ts';
+import { type Memory, mapFiles, memoryOption } from './mapped-inputs.ts';
 import type { FolderOptions } from './mnist.ts';
+
+const IMAGE_SHAPE = [CIFAR_SIDE, CIFAR_SIDE, CIFAR_CHANNELS];
 
 type Images = Dataset<[32, 32, 3], 'class'>;
 
-const OPTIONS = { folder: optional(text) };
+export interface Cifar10Options extends FolderOptions {
+  /**
+   * `'map'`: the pictures stay in their files, which are read where a batch needs them; labels are read.
+   * Default: `'copy'`.
+   */
+  readonly memory?: Memory;
+}
+
+const OPTIONS = { folder: optional(text), memory: memoryOption };
 
 const REMEDY =
   'get cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html, unpack it, and name its folder ' +
@@ -36,9 +51,9 @@ const REMEDY =
  * Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
  */
 export async function cifar10(
-  options: FolderOptions = {},
+  options: Cifar10Options = {},
 ): Promise<{ readonly train: Images; readonly test: Images }> {
-  const { folder = process.env.CIFAR10_DIR } = readOptions('cifar10', options, OPTIONS);
+  const { folder = process.env.CIFAR10_DIR, memory } = readOptions('cifar10', options, OPTIONS);
   if (folder === undefined) throw missing(`no folder is named; ${REMEDY}`);
   const files = listFolder(folder);
   const batches = findBatches(folder, files);
@@ -46,10 +61,10 @@ export async function cifar10(
     if (!files.includes(name)) throw missing(`${folder} has no ${name}; ${REMEDY}`);
   }
   const classNames = await readNames(join(folder, 'batches.meta.txt'));
-  const [test, ...train] = await Promise.all(
-    ['test_batch.bin', ...batches].map((name) => readCifar10(join(folder, name))),
-  );
-  return { train: toDataset(train, classNames), test: toDataset([test as Cifar10Records], classNames) };
+  const paths = (names: readonly string[]) => names.map((name) => join(folder, name));
+  const read = memory === 'map' ? mapImages : readImages;
+  const [train, test] = await Promise.all([read(paths(batches)), read(paths(['test_batch.bin']))]);
+  return { train: toDataset(train, classNames), test: toDataset(test, classNames) };
 }
 
 function listFolder(folder: string): readonly string[] {
@@ -95,14 +110,40 @@ async function readNames(path: string): Promise<readonly string[]> {
   return lines;
 }
 
-function toDataset(files: readonly Cifar10Records[], classNames: readonly string[]): Images {
+interface ImagesAndLabels {
+  readonly inputs: Uint8Array | NativeMappedRows;
+  readonly labels: Uint8Array;
+}
+
+async function readImages(paths: readonly string[]): Promise<ImagesAndLabels> {
+  const files = await Promise.all(paths.map(readCifar10));
+  return { inputs: joinBytes(files.map(({ images }) => images)), labels: joinLabels(files) };
+}
+
+async function mapImages(paths: readonly string[]): Promise<ImagesAndLabels> {
+  const files = await Promise.all(paths.map(findCifar10));
+  const [{ stride }] = files as [Cifar10InFile];
+  const rows = mapFiles({
+    type: 'uint8',
+    size: sizeOf(IMAGE_SHAPE),
+    stride,
+    planes: CIFAR_CHANNELS,
+    files: files.map(({ path, bytes, offset, labels }) => ({ path, bytes, offset, rows: labels.length })),
+  });
+  return { inputs: rows, labels: joinLabels(files) };
+}
+
+function toDataset(images: ImagesAndLabels, classNames: readonly string[]): Images {
   return buildDataset('cifar10', {
-    inputs: joinBytes(files.map(({ images }) => images)),
-    inputShape: [CIFAR_SIDE, CIFAR_SIDE, CIFAR_CHANNELS],
-    labels: joinBytes(files.map(({ labels }) => labels)),
+    ...images,
+    inputShape: IMAGE_SHAPE,
     classNames,
     scale: 1 / 255,
   }) as Images;
+}
+
+function joinLabels(files: readonly (Cifar10Records | Cifar10InFile)[]): Uint8Array {
+  return joinBytes(files.map(({ labels }) => labels));
 }
 
 function joinBytes(parts: readonly Uint8Array[]): Uint8Array {

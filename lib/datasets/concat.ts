@@ -1,7 +1,8 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
-import type { AnyParts, InputParts, Inputs, LabelParts, Labels } from './dataset-parts.ts';
+import type { AnyParts, DenseInputs, InputParts, Inputs, LabelParts, Labels } from './dataset-parts.ts';
+import { isBytes, isMapped, rowOf } from './mapped-inputs.ts';
 import { countRows, isSparse, joinSparse } from './sparse-inputs.ts';
 
 /** The arrays of several datasets one behind another; `parts` of the first are compared with the others. */
@@ -96,7 +97,7 @@ function checkSame(who: string, what: string, first: unknown, other: unknown): v
   );
 }
 
-/** The samples of a view, in its order, in arrays of their own. */
+/** The samples of a view, in its order, in arrays of their own in memory. */
 export function compact<Parts extends AnyParts>(parts: Parts): Parts {
   return concatParts([parts]);
 }
@@ -110,7 +111,7 @@ export function countOf(parts: AnyParts | InputView): number {
 function gatherInputs(all: readonly InputView[], size: number): InputParts['inputs'] {
   const sparse = all.flatMap(({ inputs, rows }) => (isSparse(inputs) ? [{ inputs, rows }] : []));
   if (sparse.length === all.length) return joinSparse(sparse);
-  if (sparse.length === 0) return gather(all, ({ inputs }) => inputs as Inputs, size) as Inputs;
+  if (sparse.length === 0) return gather(all, ({ inputs }) => inputs as DenseInputs, size) as Inputs;
   throw new GradloomError(
     'INVALID_DATA',
     'concat: some datasets are sparse and some are not; make all by fromSparse',
@@ -148,7 +149,7 @@ function gatherGaps(all: readonly InputView[]): InputParts['gaps'] {
 }
 
 /** Integers stay what they are where all are of one type. */
-function gather<Data extends Inputs | Labels, Parts extends AnyParts | InputView>(
+function gather<Data extends DenseInputs | Labels, Parts extends AnyParts | InputView>(
   all: readonly Parts[],
   arrayOf: (parts: Parts) => Data,
   size: number,
@@ -161,17 +162,16 @@ function gather<Data extends Inputs | Labels, Parts extends AnyParts | InputView
   for (const [index, { rows }] of all.entries()) {
     const array = arrays[index] as Data;
     for (let place = 0; place < (counts[index] as number); place++) {
-      const start = (rows?.[place] ?? place) * size;
-      joined.set(array.subarray(start, start + size), filled);
+      joined.set(rowOf(array, rows?.[place] ?? place, size), filled);
       filled += size;
     }
   }
   return joined;
 }
 
-function newArray(arrays: readonly (Inputs | Labels)[], length: number): Inputs | Labels {
-  if (arrays.every((array) => array instanceof Uint8Array)) return new Uint8Array(length);
-  return arrays.some((array) => array instanceof Float32Array)
+function newArray(arrays: readonly (DenseInputs | Labels)[], length: number): Inputs | Labels {
+  if (arrays.every(isBytes)) return new Uint8Array(length);
+  return arrays.some((array) => array instanceof Float32Array || isMapped(array))
     ? new Float32Array(length)
     : new Int32Array(length);
 }

@@ -1,5 +1,6 @@
 /** What a dataset is made of. */
 import type { InputShape, NamedShapes, Shape } from '../core/shape.ts';
+import type { NativeMappedRows } from '../native.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import type { SparseInputs } from './sparse-inputs.ts';
@@ -28,12 +29,15 @@ export type ValuesOf<Input extends InputShape> = Input extends NamedShapes
 
 /** Int32Array: ids, rows of a table. */
 export type Inputs = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** With a value for every feature, in memory or in mapped files. */
+export type DenseInputs = Inputs | NativeMappedRows;
 export type Labels = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** One input of all samples. */
 export interface InputParts<Input extends Shape = Shape> {
   readonly inputShape: Input;
-  readonly inputs: Inputs | SparseInputs;
+  readonly inputs: DenseInputs | SparseInputs;
   readonly preprocessing: Preprocessing;
   readonly table: Table | undefined;
   /** What made the samples, where they are texts. */

@@ -26,6 +26,7 @@ import type {
 import { type DatasetDescription, describeDataset } from './describe.ts';
 import { type FoldOptions, foldRows } from './fold.ts';
 import { type MapOptions, mapSamples, type Tuple } from './map.ts';
+import { rowOf } from './mapped-inputs.ts';
 import { type NormalizeOptions, normalizeParts } from './normalize.ts';
 import { factorsAt, IDENTITY, lastExtent, type Preprocessing } from './preprocessing.ts';
 import { isSparse, spreadRow } from './sparse-inputs.ts';
@@ -70,7 +71,7 @@ export type ShapeOf<Input extends InputShape, Name> = Input extends NamedShapes
   : never;
 
 /**
- * Samples of one shape with their labels, in memory and never changed. Made by `fromArrays`, `idx` and the named sets
+ * Samples of one shape with their labels, in memory or in files that are mapped, and never changed. Made by `fromArrays`, `idx` and the named sets
  * such as `digits`; `take`, `select` and `split` give views that share the memory. Samples of several named inputs are
  * put together by `fromInputs`.
  *
@@ -213,7 +214,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
   }
 
   /**
-   * These samples and those of the others behind them, copied. All must have the same shapes, kind of labels, class
+   * These samples and those of the others behind them, copied into memory, those of mapped files, too. All must have the same shapes, kind of labels, class
    * names, preprocessing and table.
    *
    * Throws `SHAPE_MISMATCH` or `INVALID_DATA` when they have not.
@@ -362,10 +363,11 @@ function valuesAt({ inputs, inputShape, preprocessing }: InputParts, row: number
   const size = sizeOf(inputShape);
   if (isSparse(inputs)) return spreadRow(inputs, row, size);
   const channels = lastExtent(inputShape);
+  const stored = rowOf(inputs, row, size);
   const values = new Float32Array(size);
   for (let j = 0; j < size; j++) {
     const { scale, shift } = factorsAt(preprocessing, j % channels);
-    values[j] = (inputs[row * size + j] as number) * scale + shift;
+    values[j] = (stored[j] as number) * scale + shift;
   }
   return values;
 }

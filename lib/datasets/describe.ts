@@ -2,9 +2,10 @@
 import { inspect } from 'node:util';
 import { countClasses } from './classes.ts';
 import { type Dataset, partsOf } from './dataset.ts';
-import type { DatasetParts, Inputs, LabelKind } from './dataset-parts.ts';
+import type { DatasetParts, DenseInputs, LabelKind } from './dataset-parts.ts';
 import { formatDescription } from './describe-text.ts';
 import { forEachValue } from './each-value.ts';
+import { rowOf } from './mapped-inputs.ts';
 import { isSparse } from './sparse-inputs.ts';
 import { type CategoryColumn, MISSING_CATEGORY, widthOf } from './table.ts';
 
@@ -63,7 +64,7 @@ export function describeDataset(dataset: Dataset): DatasetDescription {
   return Object.freeze(description);
 }
 
-type DenseParts = DatasetParts & { readonly inputs: Inputs };
+type DenseParts = DatasetParts & { readonly inputs: DenseInputs };
 
 function describeInputs({ inputs, ...others }: DatasetParts, rows: Uint32Array): ColumnDescription[] {
   // Of samples with a million features there is no table to print.
@@ -109,11 +110,11 @@ function countCategories(
   const counts = new Array<number>(column.categories.length).fill(0);
   for (const row of rows) {
     if (isFilled.has(row)) continue;
-    const first = row * size + start;
+    const stored = rowOf(inputs, row, size);
     const category =
       column.encoding === 'index'
-        ? (inputs[first] as number)
-        : inputs.subarray(first, first + column.categories.length).indexOf(1);
+        ? (stored[start] as number)
+        : stored.subarray(start, start + column.categories.length).indexOf(1);
     counts[category] = (counts[category] as number) + 1;
   }
   return counts;

@@ -1,10 +1,28 @@
 /** Arrays of files as inputs and labels: what is wrong with a value names the file. */
 import { GradloomError } from '../core/errors.ts';
-import { formatShape } from '../core/shape.ts';
+import { formatShape, sizeOf } from '../core/shape.ts';
+import type { ArrayInFile } from '../formats/array-in-file.ts';
 import type { IdxArray } from '../formats/idx.ts';
 import type { NpyArray } from '../formats/npy.ts';
+import type { NativeMappedRows } from '../native.ts';
+import { mapFiles } from './mapped-inputs.ts';
 
 type FileArray = IdxArray | NpyArray;
+
+/** Samples `[samples, ...]` as inputs: bytes as they are, others as float32, and those that stay in their file mapped. */
+export function inputArray(
+  array: FileArray | ArrayInFile,
+  file: string,
+): Float32Array | Uint8Array | NativeMappedRows {
+  const [rows = 0, ...extents] = array.shape;
+  const size = sizeOf(extents);
+  if ('data' in array)
+    return array.data instanceof Uint8Array ? array.data : toFloats(array.data, file, size);
+  const { path, bytes, offset, type } = array;
+  if (rows * size === 0) throw new GradloomError('INVALID_DATA', `${file}: holds no values`);
+  const stride = type === 'uint8' ? size : 4 * size;
+  return mapFiles({ type, size, stride, planes: 1, files: [{ path, bytes, offset, rows }] });
+}
 
 /**
  * As float32, of samples of so many values. What leaves its range is an error, since an infinity would spread through a

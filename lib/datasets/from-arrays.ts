@@ -10,12 +10,16 @@ import {
   withDefault,
 } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import type { NativeMappedRows } from '../native.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from './copies.ts';
-import { Dataset, type Inputs, type LabelKind } from './dataset.ts';
+import { Dataset, type LabelKind } from './dataset.ts';
+import type { DenseInputs } from './dataset-parts.ts';
 import { classNames, type LabelData, readLabels } from './labels.ts';
 import type { Tuple } from './map.ts';
+import { isMapped } from './mapped-inputs.ts';
 import { factors, lastExtent, makePreprocessing } from './preprocessing.ts';
 import { copyIds, isIntegers } from './read-sparse.ts';
+import { countRows } from './sparse-inputs.ts';
 
 /** The kind that labels have when `labelKind` is left out. */
 export type KindOf<Data extends LabelData | undefined> = Data extends undefined
@@ -61,12 +65,24 @@ export interface ArraySource<
   readonly shift?: number | readonly number[];
 }
 
+type GivenInputs =
+  | Float32Array
+  | Uint8Array
+  | Int32Array
+  | Uint32Array
+  | readonly unknown[]
+  | NativeMappedRows;
+
 const OPTIONS = {
   inputs: required(
     guardedBy(
       'a Float32Array, a Uint8Array, an Int32Array of ids or an array of samples',
-      (given): given is Float32Array | Uint8Array | Int32Array | Uint32Array | readonly unknown[] =>
-        types.isFloat32Array(given) || types.isUint8Array(given) || isIntegers(given) || Array.isArray(given),
+      (given): given is GivenInputs =>
+        (typeof given === 'object' && given !== null && isMapped(given)) ||
+        types.isFloat32Array(given) ||
+        types.isUint8Array(given) ||
+        isIntegers(given) ||
+        Array.isArray(given),
     ),
   ),
   inputShape: required(sampleShape),
@@ -109,12 +125,17 @@ export function fromArrays<
 /** Options may be undefined as well as absent. */
 type Unset<Options> = { readonly [Key in keyof Options]: Options[Key] | undefined };
 
+/** Of our own files also mapped inputs, of rows of this shape. */
+type AnySource = Omit<ArraySource<Shape>, 'inputs'> & {
+  readonly inputs: ArraySource<Shape>['inputs'] | NativeMappedRows;
+};
+
 /** `fromArrays` under the name of the operation that the user called. */
-export function buildDataset(operation: string, source: Unset<ArraySource<Shape>>): Dataset {
+export function buildDataset(operation: string, source: Unset<AnySource>): Dataset {
   const options = readOptions(operation, source, OPTIONS);
   const { inputShape } = options;
   const inputs = copyInputs(operation, options.inputs, inputShape);
-  const count = inputs.length / sizeOf(inputShape);
+  const count = countRows({ inputs, inputShape });
   return new Dataset({
     inputShape,
     inputs,
@@ -148,11 +169,14 @@ export function copyWeights(
   );
 }
 
-function copyInputs(
-  operation: string,
-  given: Float32Array | Uint8Array | Int32Array | Uint32Array | readonly unknown[],
-  inputShape: Shape,
-): Inputs {
+function copyInputs(operation: string, given: GivenInputs, inputShape: Shape): DenseInputs {
+  if (isMapped(given)) {
+    if (given.rows <= MAX_SAMPLES) return given;
+    throw new GradloomError(
+      'SHAPE_MISMATCH',
+      `${operation}: the files have ${given.rows} samples; a dataset has at most ${MAX_SAMPLES}`,
+    );
+  }
   if (Array.isArray(given)) return flattenSamples(operation, 'inputs', given, inputShape);
   const size = sizeOf(inputShape);
   if (given.length % size !== 0 || given.length / size > MAX_SAMPLES) {

@@ -1,11 +1,14 @@
 import { GradloomError } from '../core/errors.ts';
 import { optional, readOptions, required, text } from '../core/options.ts';
-import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
-import { type IdxArray, readIdx } from '../formats/idx.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
+import type { ArrayInFile } from '../formats/array-in-file.ts';
+import { findIdx, type IdxArray, readIdx } from '../formats/idx.ts';
+import type { NativeMappedRows } from '../native.ts';
 import type { Dataset } from './dataset.ts';
-import { checkSameCount, toClasses, toFloats } from './file-arrays.ts';
+import { checkSameCount, inputArray, toClasses } from './file-arrays.ts';
 import { buildDataset } from './from-arrays.ts';
 import { classNames } from './labels.ts';
+import { type Memory, memoryOption } from './mapped-inputs.ts';
 import { factors } from './preprocessing.ts';
 
 export interface IdxSource<Labels extends string | undefined = string | undefined> {
@@ -22,6 +25,11 @@ export interface IdxSource<Labels extends string | undefined = string | undefine
   readonly scale?: number | readonly number[];
   /** Default: 0. */
   readonly shift?: number | readonly number[];
+  /**
+   * `'map'`: the images stay in their file, which must not be gzip and is read where a batch needs it, so that it may be
+   * larger than memory; labels are read. Floats are not looked at before. Default: `'copy'`.
+   */
+  readonly memory?: Memory;
 }
 
 const OPTIONS = {
@@ -30,6 +38,7 @@ const OPTIONS = {
   classNames: optional(classNames),
   scale: optional(factors),
   shift: optional(factors),
+  memory: memoryOption,
 };
 
 /**
@@ -47,9 +56,9 @@ export async function idx<Labels extends string | undefined = undefined>(
 
 /** `idx` under the name of the operation that the user called. */
 export async function readPair(operation: string, source: IdxSource): Promise<Dataset> {
-  const { images, labels, ...rest } = readOptions(operation, source, OPTIONS);
+  const { images, labels, memory, ...rest } = readOptions(operation, source, OPTIONS);
   const [imageArray, labelArray] = await Promise.all([
-    readIdx(images),
+    memory === 'map' ? findIdx(images) : readIdx(images),
     labels === undefined ? undefined : readIdx(labels),
   ]);
   const inputs = inputsOf(imageArray, images);
@@ -61,7 +70,7 @@ export async function readPair(operation: string, source: IdxSource): Promise<Da
 }
 
 function labelsOf(
-  { imageArray, images }: { readonly imageArray: IdxArray; readonly images: string },
+  { imageArray, images }: { readonly imageArray: IdxArray | ArrayInFile; readonly images: string },
   array: IdxArray | undefined,
   file: string | undefined,
 ): { readonly labels?: Uint8Array | Int32Array } {
@@ -72,22 +81,21 @@ function labelsOf(
 }
 
 function inputsOf(
-  { shape, data }: IdxArray,
+  array: IdxArray | ArrayInFile,
   file: string,
-): { inputs: Float32Array | Uint8Array; inputShape: Shape } {
+): { inputs: Float32Array | Uint8Array | NativeMappedRows; inputShape: Shape } {
+  const { shape } = array;
   const [, ...extents] = shape;
-  if (
-    extents.length < 1 ||
-    extents.length > 3 ||
-    !(data instanceof Uint8Array || data instanceof Float32Array)
-  ) {
+  const type = 'data' in array ? array.data.constructor.name : array.type;
+  const isKnown =
+    !('data' in array) || array.data instanceof Uint8Array || array.data instanceof Float32Array;
+  if (extents.length < 1 || extents.length > 3 || !isKnown) {
     throw new GradloomError(
       'INVALID_DATA',
-      `${file}: holds ${data.constructor.name} ${formatShape(shape)}; images are uint8 or float32 of 2 to 4 axes`,
+      `${file}: holds ${type} ${formatShape(shape)}; images are uint8 or float32 of 2 to 4 axes`,
     );
   }
-  const inputs = data instanceof Uint8Array ? data : toFloats(data, file, sizeOf(extents));
-  return { inputs, inputShape: extents.length === 2 ? [...extents, 1] : extents };
+  return { inputs: inputArray(array, file), inputShape: extents.length === 2 ? [...extents, 1] : extents };
 }
 
 function classesOf({ shape, data }: IdxArray, file: string): Uint8Array | Int32Array {

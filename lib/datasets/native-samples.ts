@@ -4,7 +4,7 @@ import { anyPartsOf, type Dataset } from './dataset.ts';
 import type { InputParts } from './dataset-parts.ts';
 import type { Preprocessing } from './preprocessing.ts';
 
-/** What the native side reads of a dataset: its arrays themselves, not copies; several inputs in the order of `names`. */
+/** What the native side reads of a dataset: its arrays or mapped files themselves, not copies; several inputs in the order of `names`. */
 export function nativeSamples(
   dataset: Dataset<InputShape, 'class' | 'values'>,
   names: readonly string[],

@@ -3,6 +3,7 @@ import { oneOf, optional, readOptions } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { compact } from './concat.ts';
 import type { DatasetParts, Inputs } from './dataset-parts.ts';
+import { isBytes } from './mapped-inputs.ts';
 import {
   checkFactors,
   factors,
@@ -44,7 +45,7 @@ export function normalizeParts<Parts extends DatasetParts>(parts: Parts, given: 
   const own = compact(parts);
   return {
     ...own,
-    inputs: takeNormSteps(denseInputs('normalize', own), own.inputShape, [step]),
+    inputs: takeNormSteps(own.inputs as Inputs, own.inputShape, [step]),
     preprocessing: makePreprocessing('normalize', 1, { scale: [1], shift: [0], before: [...before, step] }),
   };
 }
@@ -80,12 +81,11 @@ function scaleBytes<Parts extends DatasetParts>(parts: Parts): Parts {
   const { scale, shift, before } = preprocessing;
   const isRaw =
     before === undefined && scale.every((value) => value === 1) && shift.every((value) => value === 0);
-  if (inputs instanceof Uint8Array && isRaw) {
+  if (isBytes(inputs) && isRaw) {
     const bytes = { scale: [1 / 255], shift: [0] };
     return { ...parts, preprocessing: makePreprocessing('normalize', lastExtent(inputShape), bytes) };
   }
-  const found =
-    inputs instanceof Uint8Array ? 'are scaled already, see dataset.preprocessing' : 'are no bytes';
+  const found = isBytes(inputs) ? 'are scaled already, see dataset.preprocessing' : 'are no bytes';
   throw new GradloomError(
     'INVALID_DATA',
     `normalize: without options bytes are taken from [0, 255] to [0, 1], but the samples ${found}; give { mean, std } or { norm }`,

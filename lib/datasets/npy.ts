@@ -1,11 +1,13 @@
 import { GradloomError } from '../core/errors.ts';
 import { oneOf, optional, readOptions, required, text } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
-import { type NpyArray, readNpy } from '../formats/npy.ts';
+import type { ArrayInFile } from '../formats/array-in-file.ts';
+import { findNpy, type NpyArray, readNpy } from '../formats/npy.ts';
 import type { Dataset } from './dataset.ts';
-import { checkSameCount, toClasses, toFloats } from './file-arrays.ts';
+import { checkSameCount, inputArray, toClasses, toFloats } from './file-arrays.ts';
 import { type ArraySource, buildDataset } from './from-arrays.ts';
 import { classNames } from './labels.ts';
+import { type Memory, memoryOption } from './mapped-inputs.ts';
 import { factors } from './preprocessing.ts';
 
 export interface NpySource<
@@ -27,6 +29,11 @@ export interface NpySource<
   readonly scale?: number | readonly number[];
   /** Default: 0. */
   readonly shift?: number | readonly number[];
+  /**
+   * `'map'`: the inputs, uint8 or float32, stay in their file, which is read where a batch needs it, so that it may be
+   * larger than memory; labels are read. Floats are not looked at before. Default: `'copy'`.
+   */
+  readonly memory?: Memory;
 }
 
 const OPTIONS = {
@@ -36,6 +43,7 @@ const OPTIONS = {
   classNames: optional(classNames),
   scale: optional(factors),
   shift: optional(factors),
+  memory: memoryOption,
 };
 
 /**
@@ -52,7 +60,7 @@ export async function npy<
   Labels extends string | undefined = undefined,
   Label extends 'class' | 'values' = 'class',
 >(source: NpySource<Labels, Label>): Promise<Dataset<Shape, Labels extends string ? Label : 'none'>> {
-  const { inputs, labels, labelKind, ...rest } = readOptions('npy', source, OPTIONS);
+  const { inputs, labels, labelKind, memory, ...rest } = readOptions('npy', source, OPTIONS);
   if (labels === undefined && labelKind !== undefined) {
     throw new GradloomError(
       'INVALID_OPTION',
@@ -60,7 +68,7 @@ export async function npy<
     );
   }
   const [inputArray, labelArray] = await Promise.all([
-    readNpy(inputs),
+    memory === 'map' ? findNpy(inputs) : readNpy(inputs),
     labels === undefined ? undefined : readNpy(labels),
   ]);
   const dataset = buildDataset('npy', {
@@ -71,10 +79,8 @@ export async function npy<
   return dataset as Dataset<Shape, Labels extends string ? Label : 'none'>;
 }
 
-function inputsOf(
-  { shape, data }: NpyArray,
-  file: string,
-): Pick<ArraySource<Shape>, 'inputs' | 'inputShape'> {
+function inputsOf(array: NpyArray | ArrayInFile, file: string) {
+  const { shape } = array;
   const [count, ...inputShape] = shape;
   if (count === undefined || count === 0 || inputShape.length === 0 || inputShape.includes(0)) {
     throw new GradloomError(
@@ -82,8 +88,7 @@ function inputsOf(
       `${file}: holds an array ${formatShape(shape)}; inputs are [samples, ...], with at least one sample and one value`,
     );
   }
-  const inputs = data instanceof Uint8Array ? data : toFloats(data, file, sizeOf(inputShape));
-  return { inputs, inputShape };
+  return { inputs: inputArray(array, file), inputShape };
 }
 
 type LabelSource = Pick<ArraySource<Shape>, 'labels' | 'labelKind' | 'labelShape'>;

@@ -7,6 +7,7 @@ import { kMaxLength } from 'node:buffer';
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync } from 'node:zlib';
 import { formatValue } from '../core/options.ts';
+import { type ArrayInFile, cannotMap, readHead } from './array-in-file.ts';
 import { isSystemError, readWholeFile } from './files.ts';
 import { formatError } from './format-error.ts';
 import { countValues } from './tensor.ts';
@@ -50,19 +51,24 @@ const AXIS_BYTES = 4;
 
 /** Reads the bytes of a file that is not compressed. `fileName` stands in errors. */
 export function decodeIdx(bytes: Uint8Array, fileName: string): IdxArray {
-  const { type, shape, dataStart, fileBytes } = parseHeader(bytes, fileName);
-  if (bytes.length < fileBytes) {
+  const header = parseHeader(bytes, fileName);
+  checkLength(header, bytes.length, fileName);
+  const { type, shape, dataStart, fileBytes } = header;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + dataStart, fileBytes - dataStart);
+  return { shape, data: type.read(view, (fileBytes - dataStart) / type.bytes) };
+}
+
+function checkLength({ shape, fileBytes }: IdxHeader, bytes: number, fileName: string): void {
+  if (bytes < fileBytes) {
     throw formatError(
       fileName,
-      bytes.length,
+      bytes,
       `the data end here, but ${formatValue(shape)} values end at byte ${fileBytes}`,
     );
   }
-  if (bytes.length > fileBytes) {
+  if (bytes > fileBytes) {
     throw formatError(fileName, fileBytes, `bytes left over behind the ${formatValue(shape)} values`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + dataStart, fileBytes - dataStart);
-  return { shape, data: type.read(view, (fileBytes - dataStart) / type.bytes) };
 }
 
 function parseHeader(bytes: Uint8Array, fileName: string): IdxHeader {
@@ -110,6 +116,29 @@ export async function readIdx(path: string): Promise<IdxArray> {
   const bytes = await readWholeFile(path);
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   return decodeIdx(isGzip ? await decompress(bytes, path) : bytes, path);
+}
+
+/** The most axes that a byte can count. */
+const MOST_HEADER_BYTES = MAGIC_BYTES + AXIS_BYTES * 255;
+
+/**
+ * Where the values of a file of uint8 or float32 lie, which stay there. Throws what `readIdx` throws, and `INVALID_DATA`
+ * for other types and gzip.
+ */
+export async function findIdx(path: string): Promise<ArrayInFile> {
+  const { head, bytes } = await readHead(path, MOST_HEADER_BYTES);
+  const header = parseHeader(head, path);
+  checkLength(header, bytes, path);
+  const { shape, dataStart: offset } = header;
+  const kind = head[2];
+  if (kind === 0x08 || kind === 0x0d) {
+    return { path, bytes, offset, shape, type: kind === 0x08 ? 'uint8' : 'swappedFloat32' };
+  }
+  throw cannotMap(
+    path,
+    `holds values of type 0x${kind?.toString(16).padStart(2, '0')}`,
+    'save uint8 or float32',
+  );
 }
 
 /** More than the longest header once it is compressed. */

@@ -4,6 +4,7 @@
  */
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
+import { type ArrayInFile, cannotMap, readHead } from './array-in-file.ts';
 import { readWholeFile, writeFileAtomic } from './files.ts';
 import { formatError } from './format-error.ts';
 import { type NpyHeader, parseNpyHeader } from './npy-header.ts';
@@ -43,6 +44,11 @@ const ALIGNMENT = 64;
 
 /** Reads the bytes of a file; the data are copied. `fileName` stands in errors. */
 export function decodeNpy(bytes: Uint8Array, fileName: string): NpyArray {
+  const { header, dataStart } = readHeader(bytes, fileName);
+  return { shape: Object.freeze(header.shape), data: readData(bytes, dataStart, header, fileName) };
+}
+
+function readHeader(bytes: Uint8Array, fileName: string): { header: NpyHeader; dataStart: number } {
   const { headerStart, dataStart } = readFrame(bytes, fileName);
   const encoding = bytes[VERSION_AT] === 3 ? 'utf-8' : 'latin1';
   const text = decodeText(bytes.subarray(headerStart, dataStart), encoding, headerStart, fileName);
@@ -50,7 +56,7 @@ export function decodeNpy(bytes: Uint8Array, fileName: string): NpyArray {
     const before = encoding === 'latin1' ? position : Buffer.byteLength(text.slice(0, position));
     return formatError(fileName, headerStart + before, message);
   });
-  return { shape: Object.freeze(header.shape), data: readData(bytes, dataStart, header, fileName) };
+  return { header, dataStart };
 }
 
 function readFrame(bytes: Uint8Array, fileName: string): { headerStart: number; dataStart: number } {
@@ -105,7 +111,15 @@ function decodeText(
   }
 }
 
-function readData(bytes: Uint8Array, dataStart: number, header: NpyHeader, fileName: string): NpyData {
+interface NpyLayout {
+  readonly type: keyof typeof ARRAYS;
+  readonly isSwapped: boolean;
+  /** Where the values, and with them the file, end. */
+  readonly end: number;
+}
+
+/** Checks the type, and that a file of so many bytes holds these values and nothing more. */
+function layOut(dataStart: number, header: NpyHeader, bytes: number, fileName: string): NpyLayout {
   const { descr, shape } = header;
   const order = descr[0];
   const type = descr.slice(1);
@@ -115,25 +129,29 @@ function readData(bytes: Uint8Array, dataStart: number, header: NpyHeader, fileN
       `descr ${formatValue(descr)} is not supported; known are booleans, integers of 1 to 8 bytes and floats of 4 and 8`,
     );
   }
-  const ArrayType = ARRAYS[type];
-  const count = countValues(shape);
-  const end = dataStart + (count ?? Number.NaN) * ArrayType.BYTES_PER_ELEMENT;
+  const end = dataStart + (countValues(shape) ?? Number.NaN) * ARRAYS[type].BYTES_PER_ELEMENT;
   if (!Number.isSafeInteger(end)) {
     throw header.fail('shape', `shape ${formatValue(shape)} has more values than can be addressed`);
   }
-  if (bytes.length < end) {
+  if (bytes < end) {
     throw formatError(
       fileName,
-      bytes.length,
+      bytes,
       `the data end here, but ${descr} ${formatValue(shape)} ends at byte ${end}`,
     );
   }
-  if (bytes.length > end) {
+  if (bytes > end) {
     throw formatError(fileName, end, `bytes left over behind the values of ${descr} ${formatValue(shape)}`);
   }
+  return { type, isSwapped: order === '>', end };
+}
+
+function readData(bytes: Uint8Array, dataStart: number, header: NpyHeader, fileName: string): NpyData {
+  const { type, isSwapped, end } = layOut(dataStart, header, bytes.length, fileName);
+  const ArrayType = ARRAYS[type];
   const copy = new Uint8Array(end - dataStart);
   copy.set(bytes.subarray(dataStart, end));
-  if (order === '>') reverseElements(copy, ArrayType.BYTES_PER_ELEMENT);
+  if (isSwapped) reverseElements(copy, ArrayType.BYTES_PER_ELEMENT);
   const wrong = type === 'b1' ? copy.findIndex((value) => value > 1) : -1;
   if (wrong >= 0)
     throw formatError(fileName, dataStart + wrong, `a boolean is ${copy[wrong]}; expected 0 or 1`);
@@ -195,6 +213,20 @@ export function encodeNpy({ shape, data }: NpyArray): Uint8Array<ArrayBuffer> {
  */
 export async function readNpy(path: string): Promise<NpyArray> {
   return decodeNpy(await readWholeFile(path), path);
+}
+
+/**
+ * Where the values of a file of uint8 or float32 lie, which stay there. Throws what `readNpy` throws, and `INVALID_DATA`
+ * for other types and gzip.
+ */
+export async function findNpy(path: string): Promise<ArrayInFile> {
+  const { head, bytes } = await readHead(path, LENGTH_AT + 4 + MAX_HEADER_BYTES);
+  const { header, dataStart: offset } = readHeader(head, path);
+  const { type, isSwapped } = layOut(offset, header, bytes, path);
+  const shape = Object.freeze(header.shape);
+  if (type === 'u1') return { path, bytes, offset, shape, type: 'uint8' };
+  if (type === 'f4') return { path, bytes, offset, shape, type: isSwapped ? 'swappedFloat32' : 'float32' };
+  throw cannotMap(path, `holds values of type ${header.descr}`, 'save it as uint8 or float32 (array.astype)');
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What a checkpoint holds of the run that it was taken in. */
 import { createHash } from 'node:crypto';
 import { integer, numberThat, readOptions, required } from '../core/options.ts';
+import { isMapped, rowOf } from '../datasets/mapped-inputs.ts';
 import type { Tensor } from '../formats/tensor.ts';
 import { explain, fileError, type RunPart } from '../models/model-file.ts';
 import type { NativeLabelledSamples, NativeRunPosition, NativeTensor } from '../native.ts';
@@ -132,13 +133,16 @@ export function fingerprint(samples: NativeLabelledSamples): string {
   for (const { inputs, scale, shift } of samples.columns ?? [samples]) {
     const sparse = 'offsets' in inputs ? inputs : undefined;
     const values = 'offsets' in inputs ? inputs.indices : inputs;
-    hash.update(JSON.stringify([count, values.length, labels.length, labelSize, values.constructor.name]));
+    // Samples in mapped files have the text that they have in memory.
+    const sample = isMapped(values) ? rowOf(values, 0, 0) : values;
+    const length = isMapped(values) ? values.rows * sample.length : values.length;
+    hash.update(JSON.stringify([count, length, labels.length, labelSize, sample.constructor.name]));
+    const size = length / (labels.length / labelSize);
     for (const each of [scale, shift]) hash.update(each);
-    const size = values.length / (labels.length / labelSize);
     for (const row of probedRows(count, indices)) {
       const first = sparse?.offsets[row] ?? row * size;
       const end = sparse?.offsets[row + 1] ?? (row + 1) * size;
-      hash.update(values.subarray(first, end));
+      hash.update(isMapped(values) ? rowOf(values, row, size) : values.subarray(first, end));
       if (sparse?.values !== undefined) hash.update(sparse.values.subarray(first, end));
       hash.update(labels.subarray(row * labelSize, (row + 1) * labelSize));
     }

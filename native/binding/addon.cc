@@ -6,6 +6,7 @@
 #include "binding/convert.h"
 #include "binding/errors.h"
 #include "binding/input_gradient.h"
+#include "binding/mapped_rows.h"
 #include "binding/model.h"
 #include "binding/run.h"
 #include "binding/trainer.h"
@@ -101,13 +102,16 @@ Napi::Value philox_block(const Napi::CallbackInfo& call) {
 }  // namespace
 
 Addon::Addon(Napi::Env env, Napi::Object exports)
-    : operations_(env), run_constructor_(Napi::Persistent(RunWrap::define(env))) {
+    : operations_(env),
+      run_constructor_(Napi::Persistent(RunWrap::define(env))),
+      mapped_rows_constructor_(Napi::Persistent(MappedRowsWrap::define(env))) {
   exports.Set("Model", ModelWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));
   exports.Set("Updater", UpdaterWrap::define(env));
   exports.Set("Glove", GloveWrap::define(env));
   exports.Set("countCooccurrences", Napi::Function::New(env, start_counting));
   exports.Set("WordTrainer", WordTrainerWrap::define(env));
+  exports.Set("MappedRows", mapped_rows_constructor_.Value());
   exports.Set("info", Napi::Function::New(env, info));
   exports.Set("evaluate", Napi::Function::New(env, evaluate));
   exports.Set("inputGradient", Napi::Function::New(env, input_gradient));

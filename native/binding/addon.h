@@ -15,10 +15,12 @@ class Addon {
 
   Operations& operations() { return operations_; }
   Napi::Object new_run() { return run_constructor_.New({}); }
+  const Napi::FunctionReference& mapped_rows_constructor() const { return mapped_rows_constructor_; }
 
  private:
   Operations operations_;
   Napi::FunctionReference run_constructor_;
+  Napi::FunctionReference mapped_rows_constructor_;
 };
 
 }  // namespace gradloom

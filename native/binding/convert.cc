@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "binding/addon.h"
+#include "binding/mapped_rows.h"
 #include "common/error.h"
 
 namespace gradloom {
@@ -258,7 +260,7 @@ std::vector<InputColumn> HeldSamples::read_inputs(const Napi::Object& samples, c
   return inputs;
 }
 
-// A typed array of samples, or { offsets, indices, values } of sparse ones.
+// A typed array of samples, those of mapped files, or { offsets, indices, values } of sparse ones.
 InputArray HeldSamples::describe_inputs(const Napi::Value& value) {
   if (value.IsTypedArray()) {
     const Napi::TypedArray array = typed_array(value, "inputs");
@@ -273,6 +275,11 @@ InputArray HeldSamples::describe_inputs(const Napi::Value& value) {
     return inputs;
   }
   const Napi::Object object = to_object(value, "inputs");
+  if (object.InstanceOf(Addon::of(object.Env()).mapped_rows_constructor().Value())) {
+    const MappedRows& rows = MappedRowsWrap::Unwrap(object)->rows();
+    hold(object);
+    return {.type = InputArray::Type::kMapped, .length = rows.rows() * rows.format().size, .mapped = &rows};
+  }
   const auto words = [&](const char* name) {
     const Napi::TypedArray array = typed_array(object.Get(name), name);
     if (array.TypedArrayType() != napi_uint32_array) fail(name, "a Uint32Array");

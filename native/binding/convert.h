@@ -59,7 +59,7 @@ class HeldSamples {
   std::vector<InputColumn> read_inputs(const Napi::Object& samples, const Architecture& architecture);
   InputArray describe_inputs(const Napi::Value& value);
   SetDescription describe_set(const Napi::Object& samples, int64_t rows);
-  void hold(const Napi::TypedArray& array) { held_.push_back(Napi::Persistent(array.As<Napi::Object>())); }
+  void hold(const Napi::Object& object) { held_.push_back(Napi::Persistent(object)); }
 
   std::vector<Napi::ObjectReference> held_;
   ArraySamples samples_;

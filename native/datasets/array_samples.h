@@ -1,5 +1,5 @@
-// Samples that lie in memory: one input or several (InputColumn), an optional list of the rows that belong to the set,
-// and labels. Whoever makes it keeps the memory alive.
+// Samples that lie in memory or in mapped files: one input or several (InputColumn), an optional list of the rows that
+// belong to the set, and labels. Whoever makes it keeps the memory alive.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,8 @@ class ArraySamples {
   // Samples order[i], or first + i when order is null, for i in [0, count), of ids or sparse rows.
   void gather_sparse(Team& team, const uint32_t* order, int64_t first, int64_t count, SparseBatch& batch,
                      int input = 0) const;
-  // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count).
+  // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count). Throws as
+  // InputColumn::gather does.
   void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int input = 0) const;
   // The same for labels, as class indices or as floats (classes 0 and 1 become 0.0 and 1.0).
   void gather_classes(const uint32_t* order, int64_t first, int64_t count, int32_t* classes) const;

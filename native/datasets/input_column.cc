@@ -37,6 +37,10 @@ InputColumn::InputColumn(InputDescription description, const Shape& sample_shape
       sample_size_(sample_shape.size()) {
   check_period("scale", description.scale, sample_size_);
   check_period("shift", description.shift, sample_size_);
+  if (mapped() && array_.mapped->format().size != sample_size_) {
+    throw Error("SHAPE_MISMATCH", "samples" + of_input() + " have " + std::to_string(array_.mapped->format().size) +
+                                      " values in their files, but the shape " + sample_shape_.to_string());
+  }
   identity_ = std::all_of(description.scale.begin(), description.scale.end(), [](float s) { return s == 1.0F; }) &&
               std::all_of(description.shift.begin(), description.shift.end(), [](float s) { return s == 0.0F; });
   // A sparse sample may have billions of features, and is never mapped.
@@ -181,6 +185,8 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x) const {
       float* out = x + i * sample_size_;
       if (sparse()) {
         spread_row(rows.at(i), out);
+      } else if (mapped()) {
+        array_.mapped->read(rows.at(i), {scale_.data(), shift_.data(), identity_}, out);
       } else if (array_.type == InputArray::Type::kInt32) {
         for (int64_t j = 0; j < sample_size_; ++j) {
           out[j] = static_cast<float>(id_data[source + j]) * scale_.data()[j] + shift_.data()[j];
@@ -194,6 +200,7 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x) const {
       }
     }
   });
+  if (mapped()) array_.mapped->check();
 }
 
 void InputColumn::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const {

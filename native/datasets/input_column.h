@@ -1,5 +1,5 @@
-// One input of the samples of a set, in memory: float32, uint8, ids or sparse rows, and an affine map of every value.
-// Rows of it are addressed by the set (ArraySamples), whose inputs all have the same rows.
+// One input of the samples of a set, in memory or in mapped files: float32, uint8, ids or sparse rows, and an affine
+// map of every value. Rows of it are addressed by the set (ArraySamples), whose inputs all have the same rows.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "common/input_form.h"
 #include "common/parallel.h"
 #include "common/shape.h"
+#include "datasets/mapped_rows.h"
 #include "datasets/sparse_batch.h"
 
 namespace gradloom {
@@ -21,6 +22,7 @@ struct InputArray {
     kInt32,   // ids
     kSparse,  // row r has the entries [offsets[r], offsets[r + 1]) of `indices` and, unless it is null, of `data`,
               // floats
+    kMapped,  // `mapped` has the values
   };
   Type type = Type::kFloat32;
   const void* data = nullptr;
@@ -28,6 +30,7 @@ struct InputArray {
   const uint32_t* indices = nullptr;
   const uint32_t* offsets = nullptr;
   int64_t rows = 0;  // of kSparse: one less than the offsets
+  const MappedRows* mapped = nullptr;
 };
 
 struct InputDescription {
@@ -71,7 +74,7 @@ class InputColumn {
 
   // Of ids or sparse rows.
   void gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const;
-  // x[i] = row i, as floats.
+  // x[i] = row i, as floats. Throws FILE_CHANGED, with anything in x, when a mapped file is not as it was.
   void gather(Team& team, const Rows& rows, float* x) const;
   // Turns gradients by the values that `gather` gives, of `count` samples, into those by the stored values.
   void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
@@ -79,6 +82,7 @@ class InputColumn {
  private:
   void check_entries(const Rows& set) const;
   bool sparse() const { return array_.type == InputArray::Type::kSparse; }
+  bool mapped() const { return array_.type == InputArray::Type::kMapped; }
   std::string of_input() const;
   int64_t entries_of(int64_t row) const;
   void spread_row(int64_t row, float* out) const;

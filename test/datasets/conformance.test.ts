@@ -22,6 +22,7 @@ const OTHERS = [
   'Dataset',
   'fromInputs',
   'fromStream',
+  'fromTable',
   'readCifar10',
   'readIdx',
   'readImage',
@@ -40,7 +41,10 @@ test('every exported reader has an example', (t) => {
   const functions = Object.entries(exported)
     .filter(([, value]) => typeof value === 'function')
     .map(([name]) => name);
-  t.deepEqual(functions.filter((name) => !OTHERS.includes(name)).sort(), Object.keys(EXAMPLES).sort());
+  t.deepEqual(
+    functions.filter((name) => !OTHERS.includes(name)).sort(),
+    [...new Set(Object.keys(EXAMPLES).map((name) => name.replace(/, .*/, '')))].sort(),
+  );
 });
 
 function forEachReader(title: string, check: (t: ExecutionContext, example: Example) => Promise<void>): void {

@@ -1,4 +1,4 @@
-/** A small example of every function that gives a dataset, for the conformance suite. */
+/** A small example of every function that gives a dataset, for the conformance suite; "name, how" is one more of a function. */
 import { join } from 'node:path';
 import {
   cifar10,
@@ -55,6 +55,13 @@ const MNIST_FILES = {
 };
 
 const CIFAR_RECORDS = bytes(COUNT * 3073).map((value, i) => (i % 3073 === 0 ? value % 10 : value));
+
+const CIFAR_FILES = {
+  'data_batch_1.bin': CIFAR_RECORDS,
+  'data_batch_2.bin': CIFAR_RECORDS.subarray(0, 2 * 3073),
+  'test_batch.bin': CIFAR_RECORDS.subarray(0, 3073),
+  'batches.meta.txt': `${NAMES.join('\n')}\n`,
+};
 
 /** 1 x 2 grey pixels, as PNG: written by hand, since sharp may be absent. */
 const PNG = Buffer.from(
@@ -134,12 +141,24 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   mnist: { files: MNIST_FILES, read: async (folder) => (await mnist({ folder })).train },
   fashionMnist: { files: MNIST_FILES, read: async (folder) => (await fashionMnist({ folder })).train },
   cifar10: {
-    files: {
-      'data_batch_1.bin': CIFAR_RECORDS,
-      'test_batch.bin': CIFAR_RECORDS.subarray(0, 3073),
-      'batches.meta.txt': `${NAMES.join('\n')}\n`,
-    },
+    files: CIFAR_FILES,
     read: async (folder) => (await cifar10({ folder })).train,
+  },
+  'npy, mapped': {
+    files: {
+      x: encodeNpy({ shape: [COUNT, 2, 3], data: bytes(COUNT * 6) }),
+      y: encodeNpy({ shape: [COUNT, 2], data: Float64Array.from(range(COUNT * 2), Math.sin) }),
+    },
+    read: (folder) =>
+      npy({ inputs: join(folder, 'x'), labels: join(folder, 'y'), labelKind: 'values', memory: 'map' }),
+  },
+  'idx, mapped': {
+    files: { x: idxFile([COUNT, 3, 2], bytes(COUNT * 6)), y: idxFile([COUNT], classes) },
+    read: (folder) => idx({ images: join(folder, 'x'), labels: join(folder, 'y'), memory: 'map' }),
+  },
+  'cifar10, mapped': {
+    files: CIFAR_FILES,
+    read: async (folder) => (await cifar10({ folder, memory: 'map' })).train,
   },
   imageFolder: {
     files: Object.fromEntries(range(COUNT).map((i) => [`kind ${i % 3}/${i}.png`, PNG])),

@@ -1,0 +1,29 @@
+/** Samples that stay in files, which the system maps into memory and reads where they are touched. */
+import { callNative } from '../core/errors.ts';
+import { oneOf, withDefault } from '../core/options.ts';
+import { type NativeMappedRows, type NativeMappedRowsSpec, native } from '../native.ts';
+import type { DenseInputs, Inputs } from './dataset-parts.ts';
+
+/** `'copy'`: read whole, once. `'map'`: read where a batch needs it, and kept by the system while it has room. */
+export type Memory = 'copy' | 'map';
+
+export const memoryOption = withDefault(oneOf('copy', 'map'), 'copy');
+
+/** Throws `FILE_NOT_FOUND`, and `FILE_CHANGED` where a file has not the length that is said. */
+export function mapFiles(spec: NativeMappedRowsSpec): NativeMappedRows {
+  return callNative(() => new native.MappedRows(spec));
+}
+
+export function isMapped(inputs: object): inputs is NativeMappedRows {
+  return inputs instanceof native.MappedRows;
+}
+
+/** The stored values of one sample, not to be written to. Throws `FILE_CHANGED`. */
+export function rowOf(inputs: DenseInputs, row: number, size: number): Inputs {
+  if (!isMapped(inputs)) return inputs.subarray(row * size, (row + 1) * size);
+  return callNative(() => inputs.read(row)) as Inputs;
+}
+
+export function isBytes(inputs: object): boolean {
+  return isMapped(inputs) ? inputs.type === 'uint8' : inputs instanceof Uint8Array;
+}
