@@ -4,19 +4,20 @@ import { GradloomError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { imageFolder } from '../datasets/image-folder.ts';
-import { libsvm } from '../datasets/libsvm.ts';
 import type { Model } from '../models/model.ts';
 import { EXIT } from './exit-codes.ts';
 import { preparedFor } from './fit.ts';
+import { isLibsvm, readLibsvmFor } from './libsvm-data.ts';
 import { loadForFile } from './load-for-file.ts';
 import { measure, sayMeasures } from './measure.ts';
 import { countOf, type Output } from './output.ts';
 import { readLike } from './table-data.ts';
-import { isLibsvm, readSet } from './training-data.ts';
+import { readSet } from './training-data.ts';
 
 export interface EvaluateCommand {
   readonly delimiter?: string;
   readonly header: boolean;
+  readonly firstFeature: '0' | '1';
   readonly threads: number;
 }
 
@@ -58,7 +59,7 @@ async function readLabelled(model: Model, path: string, command: EvaluateCommand
   }
   if (isLibsvm(path)) {
     const labelKind = model.classNames === undefined ? 'values' : 'class';
-    return libsvm(path, { features: model.inputShape[0] as number, labelKind });
+    return readLibsvmFor(model, path, labelKind, command.firstFeature === '0' ? 0 : 1);
   }
   const { table } = model;
   if (table === undefined || table.targets.length === 0) {

@@ -1,5 +1,6 @@
 /** What a command says: to a person in lines, or to a program as JSON. */
 import { GradloomError, toGradloomError } from '../core/errors.ts';
+import { inFlags } from './flag-words.ts';
 
 export interface Output {
   /** A line for a person. */
@@ -32,8 +33,8 @@ export function makeOutput(format: 'text' | 'json'): Output {
 /** One line on stderr, or a JSON object on stdout. A defect shows where it happened. */
 export function reportError(error: unknown, format: 'text' | 'json'): void {
   const known = toGradloomError(error);
-  const message = known instanceof Error ? known.message : String(known);
   const code = known instanceof GradloomError ? known.code : 'INTERNAL';
+  const message = known instanceof Error ? inFlags(known.message) : String(known);
   if (format === 'json') process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
   const isExpected = known instanceof GradloomError && code !== 'INTERNAL';
   const isRefused = known instanceof Error && 'syscall' in known;

@@ -5,22 +5,22 @@ import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { type AnyDataset, type Dataset, partsOf } from '../datasets/dataset.ts';
-import { libsvm } from '../datasets/libsvm.ts';
 import { readImage } from '../datasets/read-image.ts';
 import { readTable } from '../datasets/read-table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import { type Model, stateOf } from '../models/model.ts';
 import { EXIT } from './exit-codes.ts';
 import { preparedFor } from './fit.ts';
+import { isLibsvm, readLibsvmFor } from './libsvm-data.ts';
 import { loadForFile } from './load-for-file.ts';
 import { countOf, type Output } from './output.ts';
 import { readLike } from './table-data.ts';
 import { openTable, type SourceOptions } from './table-source.ts';
-import { isLibsvm } from './training-data.ts';
 
 export interface PredictCommand {
   readonly delimiter?: string;
   readonly header: boolean;
+  readonly firstFeature: '0' | '1';
   readonly out?: string;
   readonly probabilities?: boolean;
   readonly threads: number;
@@ -68,8 +68,8 @@ async function readRows(model: Model, path: string, command: PredictCommand): Pr
     );
   }
   if (isLibsvm(path)) {
-    const dataset = await libsvm(path, { features: model.inputShape[0] as number, labelKind: 'values' });
-    return { values: dataset, count: dataset.length, files: undefined };
+    const dataset = await readLibsvmFor(model, path, 'values', command.firstFeature === '0' ? 0 : 1);
+    return { values: preparedFor(model, dataset), count: dataset.length, files: undefined };
   }
   const options: SourceOptions = { delimiter: command.delimiter, header: command.header ? 'row' : 'none' };
   const { table } = model;

@@ -60,7 +60,7 @@ export function makePreset(chosen: PresetName | undefined, options: PresetOption
     );
   }
   if (name === 'cnn' && !isImage) {
-    throw presetError('--model cnn is for pictures; rows of a table take linear, mlp or wide-and-deep');
+    throw presetError('--model cnn is for pictures; rows of a table take linear or mlp, or wide-and-deep');
   }
   if (name === 'linear' && units !== undefined) {
     throw presetError('--model linear has no hidden layer; leave --units out, or take --model mlp');

@@ -29,14 +29,14 @@ import { packageVersion } from './version.ts';
 const TRAIN_HELP = `
 The data is one of
   a file of rows       .csv, .tsv (any delimiter), .json (an array of objects), .ndjson
-  sparse rows          .libsvm, .svm, .svmlight: label feature:value ... (the label is the target)
+  sparse rows          of LIBSVM, .svm or any ending: label feature:value ... (the label is the target)
   a folder of pictures one folder for each class: pets/cat/1.jpg, pets/dog/7.png (needs: npm install sharp)
   a set by its name    ${SET_NAMES.join(', ')}
   a spec               .json with data, model and trainer, as below; options on the command line count more
 
 A target of texts, or of few whole numbers, is a class; other numbers are predicted as amounts. What was
 found is said, and --task decides otherwise. Missing numbers become the column's mean, missing texts a category of
-their own. Columns of texts that are nearly all different are left out.
+their own. Columns that tell rows apart are left out: texts that are nearly all different, ids.
 
 The presets
   linear         a weight for each number and category
@@ -60,8 +60,8 @@ A spec has the options of this page under the names of the API; its paths count 
     "out": "houses.safetensors",
     "report": "run.html"
   }
-  data     a path or a name alone, or path, target, task, ignore, keep, missing, delimiter, header ("row" | "none"),
-           size, channels, validation
+  data     a path or a name alone, or path, target, task, ignore, keep, categories, missing, delimiter,
+           header ("row" | "none"), firstFeature, size, channels, validation
   model    a preset alone, or preset and units, or layers (in the API's words; the last one gives the classes or 1)
   trainer  optimizer (a name, or kind and its options), loss, epochs, batchSize, patience, weights, seed, threads`;
 
@@ -114,7 +114,8 @@ export function makeProgram(end: (code: number) => void): Command {
           .default('auto'),
       )
       .option('--ignore <columns>', 'columns to leave out, separated by commas; repeatable', nameList)
-      .option('--keep <columns>', 'columns of texts to use although nearly all are different', nameList)
+      .option('--keep <columns>', 'columns to use although they tell rows apart: ids, texts', nameList)
+      .option('--categories <columns>', 'columns of numbers that are names, such as zip codes', nameList)
       .addOption(
         new Option('--missing <way>', 'fill missing values, or refuse them')
           .choices(['auto', 'error'])
@@ -220,7 +221,12 @@ function command(program: Command, name: string, description: string): Command {
 function addTableOptions(command: Command): Command {
   return command
     .option('--delimiter <character>', 'between fields, or tab; default: found in the file', delimiter)
-    .option('--no-header', 'the first line is data; columns are called "column 1", ...');
+    .option('--no-header', 'the first line is data; columns are called "column 1", ...')
+    .addOption(
+      new Option('--first-feature <n>', 'what features of LIBSVM files count from')
+        .choices(['1', '0'])
+        .default('1'),
+    );
 }
 
 function sayInfo(output: Output): number {

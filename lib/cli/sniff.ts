@@ -1,16 +1,18 @@
-/** How a text file is written: what stands between fields, and what before decimals. */
+/** How a text file is written: what stands between fields, before decimals and between thousands. */
 import { open } from 'node:fs/promises';
 import { fileNotFound, folderError, isSystemError } from '../formats/files.ts';
 
 export interface Dialect {
   readonly delimiter: string;
   readonly decimal: '.' | ',';
+  readonly thousands: ',' | '.' | undefined;
 }
 
 const SAMPLE_BYTES = 2 ** 16;
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 
-export async function sniff(path: string): Promise<Dialect> {
+/** The delimiter may be given. */
+export async function sniff(path: string, given?: string): Promise<Dialect> {
   const bytes = await readStart(path);
   const lines = new TextDecoder()
     .decode(bytes)
@@ -19,9 +21,15 @@ export async function sniff(path: string): Promise<Dialect> {
   const [head = '', ...rest] = lines;
   const counts = DELIMITERS.map((delimiter) => outsideQuotes(head).split(delimiter).length - 1);
   const most = Math.max(...counts);
-  const delimiter =
-    most > 0 ? (DELIMITERS[counts.indexOf(most)] as string) : isSplitBySpaces(lines) ? ' ' : ',';
-  return { delimiter, decimal: delimiter === ',' ? '.' : decimalOf(rest, delimiter) };
+  const found = most > 0 ? (DELIMITERS[counts.indexOf(most)] as string) : isSplitBySpaces(lines) ? ' ' : ',';
+  const delimiter = given ?? found;
+  return {
+    delimiter,
+    ...signsOf(
+      rest.flatMap((line) => fieldsOf(line, delimiter)),
+      delimiter,
+    ),
+  };
 }
 
 /** Not one column of texts: each line has as many spaces. */
@@ -34,15 +42,28 @@ function outsideQuotes(line: string): string {
   return line.replace(/"[^"]*"/g, '');
 }
 
-function decimalOf(lines: readonly string[], delimiter: string): '.' | ',' {
-  const fields = lines.flatMap((line) =>
-    outsideQuotes(line)
-      .split(delimiter)
-      .map((field) => field.trim()),
-  );
-  const withComma = fields.filter((field) => /^[+-]?\d+,\d+$/.test(field)).length;
-  const withPoint = fields.filter((field) => /^[+-]?\d+\.\d+$/.test(field)).length;
-  return withComma > withPoint ? ',' : '.';
+/** Those that are not empty, without their quotes. */
+function fieldsOf(line: string, delimiter: string): string[] {
+  const fields = new RegExp(`"([^"]*)"|[^"${delimiter.replace(/[\\\]^-]/g, '\\$&')}]+`, 'g');
+  return [...line.matchAll(fields)].map(([field, quoted]) => (quoted ?? field).trim());
+}
+
+const BY_COMMA = /^[+-]?\d+,\d+$/;
+const BY_POINT = /^[+-]?\d+\.\d+$/;
+const COMMA_GROUPS = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/;
+const POINT_GROUPS = /^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$/;
+
+/** `1,234` by itself may be either: it is of thousands where commas separate fields, or where points stand before decimals. */
+function signsOf(fields: readonly string[], delimiter: string): Pick<Dialect, 'decimal' | 'thousands'> {
+  const count = (pattern: RegExp, except?: RegExp) =>
+    fields.filter((field) => pattern.test(field) && except?.test(field) !== true).length;
+  const [commas, points] = [count(BY_COMMA, COMMA_GROUPS), count(BY_POINT, POINT_GROUPS)];
+  const areThousands = delimiter === ',' || points > 0 || count(COMMA_GROUPS, BY_COMMA) > 0;
+  if (commas === 0 && count(COMMA_GROUPS) > 0 && areThousands) return { decimal: '.', thousands: ',' };
+  const isDecimal = commas > points || (points === 0 && count(BY_COMMA) > 0);
+  const hasGroups = points === 0 && count(POINT_GROUPS, isDecimal ? undefined : BY_POINT) > 0;
+  if (isDecimal || hasGroups) return { decimal: ',', thousands: hasGroups ? '.' : undefined };
+  return { decimal: '.', thousands: undefined };
 }
 
 async function readStart(path: string): Promise<Uint8Array> {

@@ -7,6 +7,7 @@ import type { CategoryEncoding, MissingPolicy, RowSource } from '../datasets/tab
 import type { ReadTableOptions } from '../datasets/table-options.ts';
 import { type FoundColumn, scanTable } from '../datasets/table-scan.ts';
 import { countOf } from './output.ts';
+import { findRowNumbers } from './row-ids.ts';
 import { openTable, type SourceOptions } from './table-source.ts';
 
 export type Task = 'classification' | 'regression';
@@ -16,6 +17,8 @@ export interface TableDataOptions extends SourceOptions {
   readonly task: Task | 'auto';
   readonly ignore: readonly string[];
   readonly keep: readonly string[];
+  /** Columns of numbers that are names, such as zip codes. */
+  readonly named: readonly string[];
   /** `'auto'` fills, `'error'` refuses. */
   readonly missing: 'auto' | 'error';
   /** Values for a network of one input, or ids for tables of vectors. */
@@ -38,12 +41,16 @@ const MAX_NUMBERED_CLASSES = 20;
 
 export async function readTrainingTable(path: string, options: TableDataOptions): Promise<TrainingData> {
   const { source, format } = await openTable(path, options);
-  const { found, rowCount } = await scanTable(source, () => true, new Map());
-  if (rowCount === 0) throw new GradloomError('FILE_FORMAT', `${path}: has no line of data below its header`);
+  const types = Object.fromEntries(options.named.map((name) => [name, 'category' as const]));
+  const { found, rowCount } = await scanTable(source, () => true, new Map(Object.entries(types)));
+  if (rowCount === 0) {
+    throw new GradloomError('FILE_FORMAT', `${path}: has no line of data below its header`);
+  }
   if (rowCount === 1)
     throw new GradloomError('INVALID_DATA', `${path}: has 1 row, which is nothing to learn from`);
   const target = findColumn(path, found, options.target, options.header);
-  for (const name of [...options.ignore, ...options.keep]) findColumn(path, found, name, options.header);
+  for (const name of [...options.ignore, ...options.keep, ...options.named])
+    findColumn(path, found, name, options.header);
   if (target.count === 0) {
     throw new GradloomError(
       'INVALID_DATA',
@@ -51,7 +58,8 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
     );
   }
   const inputs = found.filter(({ name }) => name !== target.name && !options.ignore.includes(name));
-  const leftOut = inputs.flatMap((column) => reasonToLeaveOut(column, options, source));
+  const { ids, counters } = await findRowNumbers(source, found, options.header);
+  const leftOut = inputs.flatMap((column) => reasonToLeaveOut(column, ids, options, source));
   const columns = inputs.filter(({ name }) => !leftOut.some((out) => out.name === name));
   if (columns.length === 0) {
     throw new GradloomError(
@@ -63,6 +71,7 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
   const settings: Settings = {
     columns: columns.map(({ name }) => name),
     categories: options.categories,
+    types,
     missing: Object.fromEntries(columns.map((column) => [column.name, policyFor(column, options)])),
   };
   const { dataset, task, reason } = await readTarget(source, target, settings, options.task);
@@ -77,6 +86,7 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
         ...leftOut.map(({ text }) => text),
         ...columns.flatMap((column) => describeNearlyNumbers(column, source)),
         ...fills.map(describeFill),
+        ...columns.flatMap((column) => describeDoubts(column, counters)),
       ],
       ['target', `${target.name}: ${reason}`],
     ],
@@ -86,6 +96,7 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
 interface Settings {
   readonly columns: readonly string[];
   readonly categories: CategoryEncoding;
+  readonly types: ReadTableOptions['types'];
   readonly missing: Readonly<Record<string, MissingPolicy>>;
 }
 
@@ -110,20 +121,26 @@ function findColumn(
 
 function reasonToLeaveOut(
   column: FoundColumn,
+  ids: ReadonlySet<string>,
   { keep, categories: encoding }: TableDataOptions,
   source: RowSource,
 ): { readonly name: string; readonly text: string }[] {
   const { name, kind, count, categories, firstText } = column;
   if (count === 0) return [{ name, text: `${name} is empty and left out` }];
+  if (ids.has(name) && !keep.includes(name)) {
+    const text = `${name} is left out: another whole number in each of ${countOf(count, 'row')}, an id (--keep ${formatName(name)} uses it)`;
+    return [{ name, text }];
+  }
   const { size } = categories;
-  const isText = size === count || (size >= MIN_TEXTS && size > count * MAX_SHARE_OF_TEXTS);
+  const areDates = DATE.test(firstText?.text ?? '');
+  const isText = size === count || (size >= MIN_TEXTS && (areDates || size > count * MAX_SHARE_OF_TEXTS));
   const tooMany = encoding === 'oneHot' && size > MAX_CATEGORIES;
   if (kind === 'number' || !(isText || tooMany) || (keep.includes(name) && !tooMany)) return [];
   const way = tooMany ? '' : ` (--keep ${formatName(name)} takes it as categories)`;
   const found = `${countOf(size, 'different text')} in ${countOf(count, 'row')}`;
   const example = `such as ${formatValue(firstText?.text)}`;
-  const why = DATE.test(firstText?.text ?? '')
-    ? `${found}, dates ${example}; to learn from them, make columns of numbers of them, such as the month`
+  const why = areDates
+    ? `${found}, dates ${example}; to learn from them, make columns of numbers of them, such as the month${way}`
     : areNearlyNumbers(column, source)
       ? `${found}, since ${textOf(column, source)} is no number as the others are; mend or empty such cells`
       : `${found}, ${example}${way}`;
@@ -149,6 +166,16 @@ function describeNearlyNumbers(column: FoundColumn, source: RowSource): readonly
     `${column.name} is taken for categories, since ${textOf(column, source)} is no number as most others are; mend or empty such cells`,
   ];
 }
+
+/** Numbers that may be none to learn from, or names. */
+function describeDoubts({ name, kind }: FoundColumn, counters: ReadonlySet<string>): readonly string[] {
+  if (kind !== 'number') return [];
+  if (counters.has(name)) return [`${name} counts the rows; --ignore ${formatName(name)} leaves it out`];
+  if (!CODE_NAME.test(name)) return [];
+  return [`${name} is taken for an amount; --categories ${formatName(name)} takes its numbers for names`];
+}
+
+const CODE_NAME = /(^|[^a-z])(zip|plz|postal|post)?[ _-]?code$|^(zip|plz|postal)|[a-z]Code$/i;
 
 /** Also for gaps that only later data have: numbers become the mean, and a category none of the known ones. */
 function policyFor(
@@ -206,7 +233,7 @@ async function readTarget(
     throw new GradloomError(
       'INVALID_DATA',
       `${source.name}: the target ${formatValue(target.name)} has ${countOf(names.length, 'class', 'classes')} in ${countOf(dataset.length, 'row')}, ` +
-        'too few rows of each to learn from; is this the right column? Numbers are predicted with --task regression',
+        `too few rows of each to learn from; is this the right column? ${aboutAmounts(source, target)}`,
     );
   }
   const why = target.kind === 'category' ? 'texts' : 'whole numbers';
@@ -216,6 +243,12 @@ async function readTarget(
     task: 'classification',
     reason: `${why} of ${names.length} classes: classification${hint}; ${describeClasses(dataset)}`,
   };
+}
+
+function aboutAmounts(source: RowSource, target: FoundColumn): string {
+  return target.firstText === undefined
+    ? 'Numbers are predicted with --task regression'
+    : `Amounts can be predicted, but ${textOf(target, source)} is no number; write such cells as plain numbers`;
 }
 
 /** Few whole numbers, each for several rows. */

@@ -26,6 +26,7 @@ const NAMES: Readonly<Record<string, string>> = {
   '\t': 'tabs',
   '|': 'bars',
   ' ': 'spaces',
+  '.': 'points',
 };
 
 export async function openTable(path: string, options: SourceOptions): Promise<FoundSource> {
@@ -38,17 +39,22 @@ export async function openTable(path: string, options: SourceOptions): Promise<F
       format: 'NDJSON',
     };
   }
-  const found = await sniff(path);
-  const delimiter = options.delimiter ?? found.delimiter;
+  const found = await sniff(path, options.delimiter);
+  const { delimiter } = found;
   const { header } = options;
   const source = csvSource(path, {
     header,
     delimiter,
     quote: '"',
-    decimal: delimiter === found.delimiter ? found.decimal : '.',
+    decimal: found.decimal,
+    thousands: found.thousands,
     missingMarks: MARKS,
   });
   const decimals = found.decimal === ',' ? ', decimal commas' : '';
+  const thousands = found.thousands === undefined ? '' : `, thousands by ${NAMES[found.thousands]}`;
   const heading = header === 'row' ? '' : ', no header';
-  return { source, format: `CSV with ${NAMES[delimiter] ?? JSON.stringify(delimiter)}${decimals}${heading}` };
+  return {
+    source,
+    format: `CSV with ${NAMES[delimiter] ?? JSON.stringify(delimiter)}${decimals}${thousands}${heading}`,
+  };
 }

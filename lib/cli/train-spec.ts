@@ -42,6 +42,8 @@ const DATA = {
   task: optional(oneOf('auto', 'classification', 'regression')),
   ignore: optional(names),
   keep: optional(names),
+  categories: optional(names),
+  firstFeature: optional(guardedBy('0 or 1', (given): given is 0 | 1 => given === 0 || given === 1)),
   missing: optional(oneOf('auto', 'error')),
   delimiter: optional(text),
   header: optional(oneOf('row', 'none')),
@@ -82,7 +84,13 @@ export async function readTrainSpec(path: string): Promise<TrainSpec | undefined
   if (extname(path).toLowerCase() !== '.json' || !(await beginsWithBrace(path))) return undefined;
   const { data, model, trainer, out, report } = readOptions(path, await readJson(path), SPEC);
   const from = (file: string) => resolve(dirname(path), file);
-  const { path: dataPath, channels, header, ...columns } = readPart(path, 'data', data, 'path', DATA);
+  const {
+    path: dataPath,
+    channels,
+    header,
+    firstFeature,
+    ...columns
+  } = readPart(path, 'data', data, 'path', DATA);
   const { preset, ...net } = readPart(path, 'model', model ?? {}, 'preset', MODEL);
   if (net.layers !== undefined && (preset ?? net.units) !== undefined) {
     throw specError(path, 'model has layers, which leave nothing to preset and units; leave those out');
@@ -95,6 +103,7 @@ export async function readTrainSpec(path: string): Promise<TrainSpec | undefined
     ...readOptimizer(path, optimizer),
     model: preset,
     channels: channels === undefined ? undefined : `${channels}`,
+    firstFeature: firstFeature === undefined ? undefined : `${firstFeature}`,
     header: header === undefined ? undefined : header === 'row',
     out: out && from(out),
     report: report && from(report),

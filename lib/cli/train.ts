@@ -1,4 +1,6 @@
 /** `gradloom train`. */
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { info } from '../core/info.ts';
 import { suggest } from '../core/options.ts';
@@ -29,9 +31,11 @@ export interface TrainCommand {
   readonly task: Task | 'auto';
   readonly ignore?: readonly string[];
   readonly keep?: readonly string[];
+  readonly categories?: readonly string[];
   readonly missing: 'auto' | 'error';
   readonly delimiter?: string;
   readonly header: boolean;
+  readonly firstFeature: '0' | '1';
   readonly size: readonly [number, number];
   readonly channels: '1' | '3';
   readonly validation: number;
@@ -56,19 +60,25 @@ export interface TrainCommand {
 }
 
 export async function train(path: string, command: TrainCommand, output: Output): Promise<number> {
-  const optimizerKind = checkOptimizer(command.optimizer);
-  // Before the work, so that a missing package does not cost a run.
-  if (command.report !== undefined) await loadVega('train --report');
+  // All before the work, so that a mistake does not cost a run.
+  const optimizerKind = checkOptimizer(command);
+  checkFolder('--out', command.out);
+  if (command.report !== undefined) {
+    checkFolder('--report', command.report);
+    await loadVega('train --report');
+  }
   const data = await readTrainingData(path, {
     target: command.target,
     task: command.task,
     ignore: command.ignore ?? [],
     keep: command.keep ?? [],
+    named: command.categories ?? [],
     missing: command.missing,
     delimiter: command.delimiter,
     header: command.header ? 'row' : 'none',
     size: command.size,
     channels: command.channels === '1' ? 1 : 3,
+    firstFeature: command.firstFeature === '0' ? 0 : 1,
     categories: isWideAndDeep(command) ? 'index' : 'oneHot',
   });
   for (const [heading, ...lines] of data.notes) output.tell(heading, ...lines);
@@ -158,8 +168,24 @@ export async function train(path: string, command: TrainCommand, output: Output)
 const SCALED =
   'the target has mean 0 and deviation 1 while training; the saved model gives it in its own unit';
 
-function checkOptimizer(kind: string): string {
-  if (Object.hasOwn(optimizers, kind)) return kind;
+function checkFolder(option: string, path: string): void {
+  const folder = dirname(path);
+  const isFolder = (name: string) => existsSync(name) && statSync(name).isDirectory();
+  if (isFolder(folder) && !isFolder(path)) return;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    isFolder(path)
+      ? `train: ${option} ${path} is a folder; name a file in it`
+      : `train: ${option} ${path}: there is no folder ${folder}; create it first`,
+  );
+}
+
+function checkOptimizer(command: TrainCommand): string {
+  const { optimizer: kind } = command;
+  if (Object.hasOwn(optimizers, kind)) {
+    chooseOptimizer(kind, command, undefined);
+    return kind;
+  }
   throw new GradloomError(
     'INVALID_OPTION',
     `train: --optimizer cannot be "${kind}"; ${suggest(kind, Object.keys(optimizers))}`,
@@ -170,7 +196,7 @@ function checkOptimizer(kind: string): string {
 function chooseOptimizer(
   kind: string,
   { learningRate, set = {} }: TrainCommand,
-  presetRate: number,
+  presetRate: number | undefined,
 ): Optimizer {
   const rate = learningRate ?? (kind === 'adagrad' ? presetRate : undefined);
   return makeOptimizer('train', { kind, ...(rate === undefined ? {} : { learningRate: rate }), ...set });

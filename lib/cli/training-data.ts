@@ -1,14 +1,13 @@
 /** What `train` and `evaluate` name as data: a file of rows, a folder of pictures by class, or a set by its name. */
 import { existsSync, statSync } from 'node:fs';
-import { extname } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, listOf } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
-import { type Dataset, partsOf } from '../datasets/dataset.ts';
-import { digits, fashionMnist, imageFolder, iris, libsvm, mnist } from '../datasets/index.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import { digits, fashionMnist, imageFolder, iris, mnist } from '../datasets/index.ts';
+import { isLibsvm, readLibsvmData } from './libsvm-data.ts';
 import { countOf } from './output.ts';
 import {
-  areClasses,
   columnsOf,
   describeClasses,
   readTrainingTable,
@@ -20,6 +19,7 @@ export interface DataOptions extends Omit<TableDataOptions, 'target'> {
   readonly target: string | undefined;
   readonly size: readonly [number, number];
   readonly channels: 1 | 3;
+  readonly firstFeature: 0 | 1;
 }
 
 const SETS: Readonly<Record<string, () => Promise<Dataset>>> = {
@@ -65,34 +65,6 @@ export async function readTrainingData(path: string, options: DataOptions): Prom
     );
   }
   return readTrainingTable(path, { ...options, target });
-}
-
-/** Lines of `label feature:value ...`, whose label is the target. */
-export function isLibsvm(path: string): boolean {
-  return ['.libsvm', '.svm', '.svmlight'].includes(extname(path).toLowerCase());
-}
-
-async function readLibsvmData(path: string, { target, task }: DataOptions): Promise<TrainingData> {
-  if (target !== undefined) {
-    throw new GradloomError(
-      'INVALID_OPTION',
-      `${path}: the label of each line is the target; leave --target out`,
-    );
-  }
-  const amounts = await libsvm(path, { labelKind: 'values' });
-  const values = new Set(partsOf(amounts).labels ?? []);
-  const isRegression = task === 'regression' || (task === 'auto' && !areClasses(values, amounts.length));
-  if (!isRegression) return ofClasses(path, await libsvm(path));
-  const reason = `numbers of ${countOf(values.size, 'different value')}: regression`;
-  const data = `${path}: ${countOf(amounts.length, 'row')} of shape ${formatShape(amounts.inputShape)}`;
-  return {
-    dataset: amounts,
-    task: 'regression',
-    notes: [
-      ['data', data],
-      ['target', reason],
-    ],
-  };
 }
 
 function ofClasses(path: string, dataset: Dataset): TrainingData {

@@ -1,5 +1,5 @@
 import { GradloomError } from '../core/errors.ts';
-import { oneOf, type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
+import { oneOf, optional, type Rule, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import { readCsvRecords } from '../formats/csv.ts';
 import type { Dataset, LabelKind } from './dataset.ts';
 import { readTable } from './read-table.ts';
@@ -15,6 +15,8 @@ export interface CsvFormatOptions {
   readonly quote?: string;
   /** What stands before the decimals of numbers. Default: `'.'`. */
   readonly decimal?: '.' | ',';
+  /** What stands between groups of three digits, as in `1,234,567.8`. Default: nothing does. */
+  readonly thousands?: ',' | '.' | ' ' | "'" | undefined;
   /** Texts that stand for a missing value. Default: those of pandas: an empty field, `NA`, `NaN`, `null`, `None`, ... */
   readonly missingMarks?: readonly string[];
 }
@@ -55,6 +57,7 @@ const OPTIONS = {
   delimiter: withDefault(text, ','),
   quote: withDefault(quote, '"'),
   decimal: withDefault(oneOf('.', ','), '.'),
+  thousands: optional(oneOf(',', '.', ' ', "'")),
   missingMarks: withDefault(marks, MISSING_MARKS),
 };
 
@@ -91,12 +94,19 @@ export async function csv<
 export async function csv(path: string, options: object = {}): Promise<Dataset<[number], LabelKind>> {
   readValue('csv', 'path', path, text);
   const given = readOptions('csv', options, OPTIONS);
+  if (given.thousands === given.decimal) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `csv: decimal and thousands are both ${JSON.stringify(given.decimal)}; numbers need two signs, or leave thousands out`,
+    );
+  }
   return (await readTable(csvSource(path, given), given)) as Dataset<[number], LabelKind>;
 }
 
 /** The rows of a file, to be read any number of times. */
 export function csvSource(path: string, options: Required<CsvFormatOptions>): RowSource {
-  const { header, delimiter, quote, decimal, missingMarks } = options;
+  const { header, delimiter, quote, decimal, thousands, missingMarks } = options;
+  const signs = { decimal, thousands };
   const missing = new Set(missingMarks);
   const format = { delimiter, quote: quote === 'none' ? undefined : quote };
   return {
@@ -104,11 +114,11 @@ export function csvSource(path: string, options: Required<CsvFormatOptions>): Ro
     name: path,
     unit: 'line',
     fixedColumns: true,
-    numberOf: (cell) => parseNumber(cell, decimal),
+    numberOf: (cell) => parseNumber(cell, signs),
     role: 'data',
     open: () => openFile(path, format, header, missing),
     hintAt: hintAtDelimiter,
-    hintAtNumber: (cell) => hintAtDecimal(cell, decimal),
+    hintAtNumber: (cell) => hintAtSigns(cell, signs),
   };
 }
 
@@ -123,19 +133,37 @@ function hintAtDelimiter(columns: readonly string[]): string {
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
 
+type Signs = Required<Pick<CsvFormatOptions, 'decimal' | 'thousands'>>;
+
 /** Of a number with the other decimal sign. */
-function hintAtDecimal(cell: CellValue, decimal: '.' | ','): string {
+function hintAtSigns(cell: CellValue, { decimal }: Signs): string {
   const other = decimal === '.' ? ',' : '.';
-  return parseNumber(cell, other) === undefined ? '' : ` with { decimal: ${JSON.stringify(decimal)} }`;
+  const isOther = parseNumber(cell, { decimal: other, thousands: decimal }) !== undefined;
+  return isOther ? ` with { decimal: ${JSON.stringify(decimal)} }` : '';
 }
 
 /** Infinities are numbers, so that they are refused as such and make no categories of their column. */
-function parseNumber(cell: CellValue, decimal: '.' | ','): number | undefined {
+function parseNumber(cell: CellValue, { decimal, thousands }: Signs): number | undefined {
   if (typeof cell !== 'string') return Number(cell);
   if (INFINITE.test(cell)) return Number.POSITIVE_INFINITY;
-  if (decimal === ',' && cell.includes('.')) return undefined;
-  const text = decimal === ',' ? cell.replace(',', '.') : cell;
+  const plain = thousands === undefined ? cell : withoutGroups(cell, thousands);
+  if (decimal === ',' && plain.includes('.')) return undefined;
+  const text = decimal === ',' ? plain.replace(',', '.') : plain;
   return NUMBER.test(text) ? Number(text) : undefined;
+}
+
+/** Groups of three digits before the decimals; anything else stays as it is. */
+function withoutGroups(cell: string, thousands: NonNullable<Signs['thousands']>): string {
+  const [whole = '', ...others] = cell.replace(/^[+-]/, '').split(thousands);
+  const areGroups =
+    /^[1-9]\d{0,2}$/.test(whole) &&
+    others.every((group, place) => isGroup(group, place === others.length - 1));
+  return areGroups ? cell.replaceAll(thousands, '') : cell;
+}
+
+/** Behind the last group decimals may follow. */
+function isGroup(group: string, isLast: boolean): boolean {
+  return isLast ? /^\d{3}(?!\d)/.test(group) : /^\d{3}$/.test(group);
 }
 
 function openFile(

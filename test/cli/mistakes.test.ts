@@ -13,6 +13,11 @@ const FILES: Readonly<Record<string, string>> = {
   'same.csv': 'a,b,y\n1,2,x\n3,4,x\n',
   'own.csv': 'a,b,y\n1,2,x\n3,4,z\n5,6,w\n',
   'plain.csv': '1,2,0\n3,4,1\n5,6,0\n',
+  'twin.csv': 'a,b,a,y\n1,2,3,x\n4,5,6,z\n',
+  'quote.csv': 'a,y\n1"2,x\n3,z\n',
+  'price.csv': `y,x\n${Array.from({ length: 20 }, (_, i) => `$${100 + i},${i}`).join('\n')}\n`,
+  'signs.csv': 'a;y\n1;2,5\n2;x\n3;4,5\n',
+  'zero.svm': '1 0:1 3:2\n0 0:2 3:1\n',
 };
 
 const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp])[] = [
@@ -45,6 +50,37 @@ const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp]
   ['train iris --model cnn', 2, /--model cnn is for pictures; rows of a table take linear or mlp/],
   ['train iris --optimizer sgd --learning-rate 1e30', 5, /not finite/],
   ['predict nowhere.safetensors one.csv', 3, /nowhere\.safetensors/],
+  // Remedies are options of the command, not of the API.
+  [
+    'train twin.csv --target y',
+    3,
+    /has the name "a" of column 1; rename it, or give --no-header if that line is data/,
+  ],
+  [
+    'train quote.csv --target y',
+    3,
+    /check the delimiter \(",", see --delimiter\) and quote the whole field$/m,
+  ],
+  ['train gap.csv --target a --ignore y,b --missing error', 3, /no column is left/],
+  [
+    'train zero.svm',
+    3,
+    /line 1: feature 0 does not exist where features count from 1; give --first-feature 0/,
+  ],
+  [
+    'train price.csv --target y',
+    3,
+    /20 classes in 20 rows.* but "\$100" in line 2 is no number; write such cells as plain/,
+  ],
+  ['train signs.csv --target y --task regression', 3, /line 3: column "y": "x" is no number$/m],
+  [
+    'train iris --out nowhere/m.safetensors',
+    2,
+    /--out nowhere\/m\.safetensors: there is no folder nowhere; create it first/,
+  ],
+  ['train iris --out .', 2, /--out \. is a folder; name a file in it/],
+  ['train nowhere.csv --set momentum=1', 2, /adagrad: unknown option "momentum"/],
+  ['train plain.csv --no-header --target column', 2, /has no column "column"; did you mean "column 1"\?$/m],
   ['trian iris', 2, /unknown command 'trian'\n\(Did you mean train\?\)/],
 ];
 

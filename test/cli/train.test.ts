@@ -303,3 +303,65 @@ test('wide and deep: what has no columns is refused', async (t) => {
     );
   }
 });
+
+test('ids are left out, codes and thousands are told; numbers that are names become categories', async (t) => {
+  const folder = await makeFolder(t);
+  const rows = Array.from({ length: 120 }, (_, i) => {
+    const [zip, size] = [98001 + ((i * 7) % 4) * 100, 500 + ((i * 37) % 60) * 25];
+    const price = 100_000 + size * 200 + ((i * 7) % 4) * 150_000;
+    return `${70_000_000 + ((i * 41) % 120)},${i},${zip},"${size.toLocaleString('en-US')}",2024-0${1 + (i % 9)}-1${i % 7},"${price.toLocaleString('en-US')}"`;
+  });
+  await writeFile(join(folder, 'sold.csv'), ['houseId,order,zipcode,size,sold,price', ...rows].join('\n'));
+  const train = (...more: string[]) =>
+    gradloom(folder, 'train', 'sold.csv', '--target', 'price', '--epochs', '40', ...more);
+  const plain = await train();
+  t.is(plain.code, 0, plain.stderr);
+  for (const said of [
+    /CSV with commas, thousands by commas/,
+    /inputs {5}order, zipcode and size$/m,
+    /houseId is left out: another whole number in each of 120 rows, an id \(--keep houseId uses it\)/,
+    /sold is left out: 63 different texts in 120 rows, dates such as "2024-01-10"/,
+    /order counts the rows; --ignore order leaves it out/,
+    /zipcode is taken for an amount; --categories zipcode takes its numbers for names/,
+    /price: numbers of \d+ different values: regression/,
+  ]) {
+    t.regex(plain.stdout, said);
+  }
+  const chosen = ['--categories', 'zipcode', '--ignore', 'order,sold', '--keep', 'houseId'];
+  const named = await train(...chosen);
+  t.regex(named.stdout, /inputs {5}houseId, zipcode \(4 categories\) and size$/m);
+  t.notRegex(named.stdout, /amount;|counts the rows|left out/);
+  const report = JSON.parse((await train(...chosen, '--json')).stdout);
+  t.true(report.r2 > 0.9, `R2 ${report.r2}`);
+});
+
+test('LIBSVM is told by its lines; rows that have nearly all features are scaled', async (t) => {
+  const folder = await makeFolder(t);
+  const lines = Array.from({ length: 120 }, (_, i) => {
+    const [length, weight] = [1000 + ((i * 37) % 120), ((i * 17) % 60) / 1e4];
+    return `${(length - 1060) / 60 + (weight - 0.003) / 0.003 > 0 ? 2 : 1} 0:${length} 1:${weight}`;
+  });
+  await writeFile(join(folder, 'rows.txt'), lines.join('\n'));
+  const first = ['--first-feature', '0'];
+  const trained = await gradloom(
+    folder,
+    'train',
+    'rows.txt',
+    '--model',
+    'linear',
+    '--epochs',
+    '60',
+    ...first,
+  );
+  t.is(trained.code, 0, trained.stderr);
+  t.regex(
+    trained.stdout,
+    /120 rows of shape \[2\]; nearly all features are there, so that they are taken for numbers and scaled/,
+  );
+  const judged = await gradloom(folder, 'evaluate', 'model.safetensors', 'rows.txt', '--json', ...first);
+  const { accuracy, confusionMatrix } = JSON.parse(judged.stdout);
+  t.true(accuracy > 0.93, judged.stdout);
+  const predicted = (await gradloom(folder, 'predict', 'model.safetensors', 'rows.txt', ...first)).stdout;
+  const twos = predicted.split('\n').filter((line) => line.startsWith('2,')).length;
+  t.is(twos, confusionMatrix[0][1] + confusionMatrix[1][1]);
+});

@@ -46,6 +46,22 @@ test('one row, no end of line, another delimiter, no header, given names', async
   t.deepEqual([rowsOf(named), named.table?.featureNames], [[[2]], ['y']]);
 });
 
+test('thousands: groups of three digits before the decimals, and nothing else', async (t) => {
+  const text = 'a;b\n1,234;x\n-2,345,678.5;x\n12;x\n0.25;x\n';
+  const data = await csv(fileWith(t, text), { delimiter: ';', thousands: ',', columns: ['a'] });
+  t.deepEqual(rowsOf(data), [[1234], [-2345678.5], [12], [0.25]]);
+  const points = { delimiter: ';', decimal: ',', thousands: '.' } as const;
+  t.deepEqual(rowsOf(await csv(fileWith(t, 'a;b\n1.234,5;2\n'), points)), [[1234.5, 2]]);
+  for (const cell of ['12,34', '1,2345', ',123', '0,123', '1,234,56', '1234,567', '1,,234', '1,234e,5']) {
+    const found = await csv(fileWith(t, `a\n"${cell}"\n`), { thousands: ',' });
+    t.is(found.table?.inputs[0]?.kind, 'category', cell);
+  }
+  await t.throwsAsync(csv(fileWith(t, text), { decimal: ',', thousands: ',' }), {
+    code: 'INVALID_OPTION',
+    message: 'csv: decimal and thousands are both ","; numbers need two signs, or leave thousands out',
+  });
+});
+
 test('columns are selected and ordered; target values, one or several', async (t) => {
   const file = fileWith(t, 'a,b,c,d\n1,2,3,x\n4,5,6,y\n');
   const one = await csv(file, { columns: ['c', 'a'], target: 'b', labelKind: 'values' });

@@ -1,0 +1,113 @@
+/** Files of LIBSVM: sparse rows, or numbers side by side where nearly all are there. */
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { extname } from 'node:path';
+import { GradloomError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
+import { Dataset, partsOf } from '../datasets/dataset.ts';
+import { libsvm } from '../datasets/libsvm.ts';
+import { isSparse, type SparseInputs, spreadRow } from '../datasets/sparse-inputs.ts';
+import { type Model, stateOf } from '../models/model.ts';
+import { countOf } from './output.ts';
+import { areClasses, describeClasses, type Task, type TrainingData } from './table-data.ts';
+
+const ENDINGS = ['.libsvm', '.svm', '.svmlight'];
+const TABLE_ENDINGS = ['.csv', '.tsv', '.json', '.ndjson', '.jsonl'];
+/** `-1 3:0.5 7:1 # a note`. */
+const LINE = /^[+-]?[0-9.eE+-]+([ \t]+\d+:[^ \t:]+)+[ \t]*(#.*)?$/;
+
+/** Lines of `label feature:value ...`, whose label is the target; told by the ending, or by the first line. */
+export function isLibsvm(path: string): boolean {
+  const ending = extname(path).toLowerCase();
+  if (ENDINGS.includes(ending)) return true;
+  if (TABLE_ENDINGS.includes(ending) || !existsSync(path) || !statSync(path).isFile()) return false;
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(2 ** 16);
+    const [line = ''] = bytes
+      .toString('utf8', 0, readSync(file, bytes, 0, bytes.length, 0))
+      .split(/\r\n|\n|\r/, 1);
+    return LINE.test(line);
+  } finally {
+    closeSync(file);
+  }
+}
+
+export interface LibsvmCommand {
+  readonly target: string | undefined;
+  readonly task: Task | 'auto';
+  readonly firstFeature: 0 | 1;
+}
+
+export async function readLibsvmData(path: string, command: LibsvmCommand): Promise<TrainingData> {
+  const { target, task, firstFeature } = command;
+  if (target !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${path}: the label of each line is the target; leave --target out`,
+    );
+  }
+  const amounts = await libsvm(path, { labelKind: 'values', firstFeature });
+  const values = new Set(partsOf(amounts).labels ?? []);
+  const isRegression = task === 'regression' || (task === 'auto' && !areClasses(values, amounts.length));
+  const read = isRegression ? amounts : await libsvm(path, { firstFeature });
+  const isFull = shareOf(read) >= FULL && (read.inputShape[0] as number) <= MAX_FULL;
+  const data = `${path}: ${countOf(read.length, 'row')} of shape ${formatShape(read.inputShape)}`;
+  const hint = (other: Task, are: string) => (task === 'auto' ? ` (--task ${other} if they are ${are})` : '');
+  const found = isRegression
+    ? `numbers of ${countOf(values.size, 'different value')}: regression${hint('classification', 'classes')}`
+    : `${countOf(read.classCount, 'class', 'classes')}: classification; ${describeClasses(read)}${hint('regression', 'amounts')}`;
+  if (!isRegression && read.classCount < 2) {
+    throw new GradloomError(
+      'INVALID_DATA',
+      `${path}: has the one class ${read.classNames?.[0]}; two are needed`,
+    );
+  }
+  return {
+    dataset: isFull ? spread(read) : read,
+    task: isRegression ? 'regression' : 'classification',
+    notes: [
+      [
+        'data',
+        isFull
+          ? `${data}; nearly all features are there, so that they are taken for numbers and scaled`
+          : data,
+      ],
+      ['target', found],
+    ],
+  };
+}
+
+/** Rows that are sparse by their form only are learned from better when they are scaled. */
+const FULL = 0.5;
+const MAX_FULL = 1000;
+
+function shareOf(dataset: Dataset): number {
+  const { indices } = partsOf(dataset).inputs as SparseInputs;
+  return indices.length / (dataset.length * (dataset.inputShape[0] as number));
+}
+
+/** With a number for each feature. */
+function spread(dataset: Dataset): Dataset {
+  const parts = partsOf(dataset);
+  const width = dataset.inputShape[0] as number;
+  const inputs = new Float32Array(dataset.length * width);
+  for (let row = 0; row < dataset.length; row++)
+    inputs.set(spreadRow(parts.inputs as SparseInputs, row, width), row * width);
+  return new Dataset({ ...parts, inputs });
+}
+
+/** As a model takes them that was trained on such a file. */
+export async function readLibsvmFor(
+  model: Model,
+  path: string,
+  labelKind: 'class' | 'values',
+  firstFeature: 0 | 1,
+): Promise<Dataset> {
+  const dataset: Dataset = await libsvm(path, {
+    features: model.inputShape[0] as number,
+    labelKind,
+    firstFeature,
+  });
+  const [form] = stateOf(model).native.inputForms;
+  return form === 'sparse' || !isSparse(partsOf(dataset).inputs) ? dataset : spread(dataset);
+}
