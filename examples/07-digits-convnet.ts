@@ -18,6 +18,7 @@ import {
   fashionMnist,
   flatten,
   loadModel,
+  type Model,
   maxPool2d,
   sequential,
   stopOnSignal,
@@ -26,22 +27,18 @@ import {
 import * as plot from 'gradloom/plot';
 import { draw, isShort, reach, seed, slideSplit } from './support/system.ts';
 
+const text = { type: 'string' } as const;
 const { values: options } = parseArgs({
   strict: false,
-  options: {
-    dataset: { type: 'string', default: 'digits' },
-    epochs: { type: 'string' },
-    save: { type: 'string' },
-    predict: { type: 'string' },
-  },
+  options: { dataset: text, epochs: text, save: text, predict: text },
 });
-const dataset = String(options.dataset);
+const dataset = String(options.dataset ?? 'digits');
 type Images = Dataset<[number, number, 1], 'class'>;
 
 async function loadTask(): Promise<{ train: Images; test: Images; epochs: number; goal: number }> {
   if (dataset === 'digits') {
     const [train, test] = slideSplit(await digits(), 'digits');
-    return isShort ? { train, test, epochs: 3, goal: 0.95 } : { train, test, epochs: 20, goal: 0.983 };
+    return { train, test, ...(isShort ? { epochs: 3, goal: 0.95 } : { epochs: 20, goal: 0.983 }) };
   }
   if (dataset !== 'fashion-mnist')
     throw new Error(`--dataset ${dataset}: known are digits and fashion-mnist`);
@@ -55,63 +52,47 @@ const { train, test, epochs, goal } = await loadTask();
 const relu = { activation: 'relu', weightInitializer: 'heUniform' } as const;
 
 /** The first ten test pictures' outputs, bit for bit. */
-async function fingerprint(model: {
-  predict(images: Images): Promise<{ data: Float32Array }>;
-}): Promise<string> {
+async function fingerprint(model: Pick<Model<Images['inputShape']>, 'predict'>): Promise<string> {
   const { data } = await model.predict(test.take(10));
   return Buffer.from(data.buffer).toString('hex');
 }
 
 if (typeof options.predict === 'string') {
   process.stdout.write(await fingerprint(await loadModel(options.predict)));
-} else {
-  const model = sequential({ inputShape: train.inputShape, seed }, [
-    conv2d({ filters: 16, kernelSize: 3, ...relu }),
-    conv2d({ filters: 32, kernelSize: 3, ...relu }),
-    maxPool2d({ poolSize: 2 }),
-    flatten(),
-    dense({ units: 64, ...relu }),
-    dense({ units: 10 }),
-  ]);
-  console.log(model.summary());
-  const trainer = new Trainer(model, {
-    optimizer: adagrad({ learningRate: 0.02 }),
-    loss: 'softmaxCrossEntropy',
-    metrics: ['accuracy'],
-    seed,
-  });
-  const run = trainer.fit(train, {
-    epochs: Number(options.epochs ?? epochs),
-    batchSize: 32,
-    validation: test,
-  });
-  const history = await stopOnSignal(run);
-  const { accuracy, confusionMatrix } = await model.evaluate(test, {
-    metrics: ['accuracy', 'confusionMatrix'],
-  });
-  console.log(`test accuracy: ${accuracy.toFixed(4)}`);
-
-  const file =
-    typeof options.save === 'string' ? options.save : join(tmpdir(), `gradloom-${dataset}.safetensors`);
-  await model.save(file);
-  const again = [
-    fileURLToPath(import.meta.url),
-    '--dataset',
-    dataset,
-    '--predict',
-    file,
-    ...(isShort ? ['--short'] : []),
-  ];
-  const there = execFileSync(process.execPath, ['--import=tsx', ...again], { encoding: 'utf8' });
-  if (there !== (await fingerprint(model))) throw new Error('the loaded model predicts other numbers');
-  console.log(`saved to ${file}; a new process loads it and predicts the same numbers`);
-
-  const isWhole = options.epochs === undefined && history.reason === 'completed';
-  if (isWhole) reach(`${dataset}, test accuracy`, accuracy, `at least ${goal}`, accuracy >= goal);
-  await draw(`07-${dataset}`, plot.history(history, { title: `A convolutional net on ${dataset}` }));
-  await draw(
-    `07-${dataset}-confusion`,
-    plot.confusionMatrix(confusionMatrix, { classNames: test.classNames }),
-  );
-  await draw(`07-${dataset}-filters`, plot.filters(model.getWeights()['conv2d_1.weight']));
+  process.exit();
 }
+const model = sequential({ inputShape: train.inputShape, seed }, [
+  conv2d({ filters: 16, kernelSize: 3, ...relu }),
+  conv2d({ filters: 32, kernelSize: 3, ...relu }),
+  maxPool2d({ poolSize: 2 }),
+  flatten(),
+  dense({ units: 64, ...relu }),
+  dense({ units: 10 }),
+]);
+console.log(model.summary());
+const trainer = new Trainer(model, {
+  optimizer: adagrad({ learningRate: 0.02 }),
+  loss: 'softmaxCrossEntropy',
+  metrics: ['accuracy'],
+  seed,
+});
+const run = trainer.fit(train, { epochs: Number(options.epochs ?? epochs), batchSize: 32, validation: test });
+const history = await stopOnSignal(run);
+const { accuracy, confusionMatrix } = await model.evaluate(test, {
+  metrics: ['accuracy', 'confusionMatrix'],
+});
+console.log(`test accuracy: ${accuracy.toFixed(4)}`);
+
+const file = String(options.save ?? join(tmpdir(), `gradloom-${dataset}.safetensors`));
+await model.save(file);
+const again = [fileURLToPath(import.meta.url), ...process.argv.slice(2), `--predict=${file}`];
+const there = execFileSync(process.execPath, ['--import=tsx', ...again], { encoding: 'utf8' });
+if (there !== (await fingerprint(model))) throw new Error('the loaded model predicts other numbers');
+console.log(`saved to ${file}; a new process loads it and predicts the same numbers`);
+
+const isWhole = options.epochs === undefined && history.reason === 'completed';
+if (isWhole) reach(`${dataset}, test accuracy`, accuracy, `at least ${goal}`, accuracy >= goal);
+const { classNames } = test;
+await draw(`07-${dataset}`, plot.history(history, { title: `A convolutional net on ${dataset}` }));
+await draw(`07-${dataset}-confusion`, plot.confusionMatrix(confusionMatrix, { classNames }));
+await draw(`07-${dataset}-filters`, plot.filters(model.getWeights()['conv2d_1.weight']));
