@@ -55,6 +55,8 @@ export interface NativeMappedRowsSpec {
   readonly stride: number;
   /** Above 1: bytes lie as `[planes, size / planes]` and are read channels last. */
   readonly planes: number;
+  /** Whether the system has room for all of them at once. */
+  readonly fitsMemory: boolean;
   /** One behind another: `rows` from byte `offset` of a file that has `bytes` in all. */
   readonly files: readonly {
     readonly path: string;

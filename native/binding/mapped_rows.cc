@@ -50,7 +50,9 @@ Napi::Function MappedRowsWrap::define(Napi::Env env) {
 MappedRowsWrap::MappedRowsWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MappedRowsWrap>(info) {
   guarded(info.Env(), [&] {
     const Napi::Object spec = to_object(info[0], "spec");
-    rows_.emplace(to_format(spec), to_files(spec.Get("files")));
+    const bool fits = spec.Get("fitsMemory").ToBoolean();
+    rows_.emplace(to_format(spec), to_files(spec.Get("files")),
+                  fits ? MappedRows::Room::kEnough : MappedRows::Room::kTooLittle);
   });
 }
 

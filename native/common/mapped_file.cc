@@ -68,7 +68,10 @@ void MappedFile::check() const {
 }
 
 void MappedFile::expect(Access access) const {
-  madvise(data_, static_cast<size_t>(bytes_), access == Access::kRandom ? MADV_RANDOM : MADV_SEQUENTIAL);
+  const int advice = access == Access::kRandom    ? MADV_RANDOM
+                     : access == Access::kInOrder ? MADV_SEQUENTIAL
+                                                  : MADV_NORMAL;
+  madvise(data_, static_cast<size_t>(bytes_), advice);
 }
 
 void MappedFile::prefetch(const uint8_t* begin, int64_t bytes) const {

@@ -26,8 +26,8 @@ class MappedFile {
   // Throws FILE_CHANGED when it is not as it was when it was mapped: what was read before this may be anything.
   void check() const;
 
-  enum class Access { kInOrder, kRandom };
-  // How it is going to be read, or has been so far unless told.
+  // Any: the system reads ahead as much as it finds right, which is around each place that is touched.
+  enum class Access { kAny, kInOrder, kRandom };
   void expect(Access access) const;
   // Has the system read these bytes in the background.
   void prefetch(const uint8_t* begin, int64_t bytes) const;

@@ -138,6 +138,13 @@ int64_t InputColumn::most_entries(const Rows& set, int64_t count) const {
   return std::accumulate(lengths.begin(), most, int64_t{0});
 }
 
+void InputColumn::prefetch(const Rows& rows) const {
+  if (!mapped()) return;
+  const bool in_order = rows.indices == nullptr && rows.order == nullptr;
+  if (!array_.mapped->expect(in_order)) return;
+  for (int64_t i = 0; i < rows.count; ++i) array_.mapped->prefetch(rows.at(i));
+}
+
 void InputColumn::gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const {
   batch.reserve(rows.count, 0);
   int64_t total = 0;

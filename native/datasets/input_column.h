@@ -72,6 +72,8 @@ class InputColumn {
   // Of the `count` samples that have most.
   int64_t most_entries(const Rows& set, int64_t count) const;
 
+  // Prepares for a gather of these rows that comes later.
+  void prefetch(const Rows& rows) const;
   // Of ids or sparse rows.
   void gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const;
   // x[i] = row i, as floats. Throws FILE_CHANGED, with anything in x, when a mapped file is not as it was.

@@ -36,7 +36,8 @@ bool aligned(const uint8_t* data) { return reinterpret_cast<uintptr_t>(data) % a
 
 }  // namespace
 
-MappedRows::MappedRows(const RowFormat& format, const std::vector<FileRows>& files) : format_(format) {
+MappedRows::MappedRows(const RowFormat& format, const std::vector<FileRows>& files, Room room)
+    : format_(format), room_(room) {
   check_format(format);
   for (const FileRows& each : files) {
     const int64_t needed =
@@ -113,6 +114,15 @@ void MappedRows::check() const {
   }
   const uint64_t turn = checks_.fetch_add(1, std::memory_order_relaxed);
   segments_[turn % segments_.size()].file->check();
+}
+
+bool MappedRows::expect(bool in_order) const {
+  using Access = MappedFile::Access;
+  const Access access = in_order ? Access::kInOrder : room_ == Room::kEnough ? Access::kAny : Access::kRandom;
+  if (access_.exchange(access, std::memory_order_relaxed) != access) {
+    for (const Segment& segment : segments_) segment.file->expect(access);
+  }
+  return access == Access::kRandom;
 }
 
 void MappedRows::prefetch(int64_t row) const { segment_of(row).file->prefetch(at(row), format_.bytes()); }

@@ -39,8 +39,10 @@ struct RowMap {
 
 class MappedRows {
  public:
+  // Whether the system can keep all files in memory beside what else it holds.
+  enum class Room { kEnough, kTooLittle };
   // Throws what MappedFile throws, SHAPE_MISMATCH when rows go beyond a file and INVALID_ARGUMENT for an odd format.
-  MappedRows(const RowFormat& format, const std::vector<FileRows>& files);
+  MappedRows(const RowFormat& format, const std::vector<FileRows>& files, Room room = Room::kEnough);
 
   const RowFormat& format() const { return format_; }
   int64_t rows() const { return rows_; }
@@ -52,6 +54,9 @@ class MappedRows {
   // Throws FILE_CHANGED, naming the file, when what was read may be wrong. Files are looked at in turn, one a call, and
   // those that a read has failed on at once.
   void check() const;
+  // Says how rows are going to be read. True when each is to be asked for by `prefetch` before: where there is no room
+  // for what the system would read around the rows of a random order.
+  bool expect(bool in_order) const;
   // Has the system read a row in the background.
   void prefetch(int64_t row) const;
 
@@ -68,6 +73,8 @@ class MappedRows {
   RowFormat format_;
   std::vector<Segment> segments_;
   int64_t rows_ = 0;
+  Room room_;
+  mutable std::atomic<MappedFile::Access> access_{MappedFile::Access::kAny};
   mutable std::atomic<uint64_t> checks_{0};
 };
 

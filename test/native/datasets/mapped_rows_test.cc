@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -119,6 +120,33 @@ TEST_CASE("MappedRows: floats of either byte order, aligned or not, with and wit
       const std::vector<uint32_t> order = {3, 0, 2};
       CHECK(gather(mapped_array(rows), {1.0F}, {0.0F}, order, 5, 1) == gather(memory, {1.0F}, {0.0F}, order, 5, 1));
       CHECK(gather(mapped_array(rows), {0.1F}, {3.0F}, order, 5, 1) == gather(memory, {0.1F}, {3.0F}, order, 5, 1));
+    }
+  }
+}
+
+TEST_CASE("MappedRows: a random order larger than memory asks for rows ahead, and any order gives the same values") {
+  const std::vector<uint8_t> bytes = random_bytes(50 * 3000);
+  const TemporaryFile file(bytes);
+  const RowFormat format{RowFormat::Type::kUint8, 3000, 3000, 1};
+  for (const auto room : {MappedRows::Room::kEnough, MappedRows::Room::kTooLittle}) {
+    const MappedRows rows(format, {{file.path(), 150000, 0, 50}}, room);
+    CHECK(rows.expect(false) == (room == MappedRows::Room::kTooLittle));
+    CHECK(!rows.expect(true));
+    ArrayDescription description;
+    description.inputs = mapped_array(rows);
+    description.count = 50;
+    description.scale.assign(1, 1.0F);
+    description.shift.assign(1, 0.0F);
+    const ArraySamples samples(description, Shape{3000});
+    std::vector<uint32_t> order(50);
+    for (uint32_t i = 0; i < 50; ++i) order[i] = (i * 7 + 3) % 50;
+    GuardedBuffer x(8 * 3000);
+    for (const int64_t first : {0, 8, 16, 32, 40, 42}) {
+      Team::run(2, [&](Team& team) { samples.gather_inputs(team, order.data(), first, 8, x.data()); });
+      for (int64_t i = 0; i < 8; ++i) {
+        const uint8_t* stored = bytes.data() + order[static_cast<size_t>(first + i)] * 3000;
+        CHECK(std::equal(stored, stored + 3000, x.values().begin() + i * 3000));
+      }
     }
   }
 }
