@@ -44,6 +44,8 @@ export { npy } from './npy.ts';
 export { digits, iris } from './package-sets.ts';
 export type { Norm, NormStep, Preprocessing } from './preprocessing.ts';
 export { readImage } from './read-image.ts';
+export type { ReadShardsOptions } from './read-shards.ts';
+export { readShards } from './read-shards.ts';
 export type { SparseSample } from './read-sparse.ts';
 export type { RowValue } from './row-values.ts';
 export type { SplitOptions } from './split.ts';
@@ -66,3 +68,5 @@ export type {
   Table,
 } from './table.ts';
 export type { ByColumn, LikeOptions, TableOptions } from './table-options.ts';
+export type { WriteShardsOptions, WrittenShards } from './write-shards.ts';
+export { writeShards } from './write-shards.ts';

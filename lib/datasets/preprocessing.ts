@@ -1,5 +1,5 @@
 import { GradloomError } from '../core/errors.ts';
-import type { Rule } from '../core/options.ts';
+import { guardedBy, oneOf, optional, type Rule, readOptions, required } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 
 /**
@@ -80,4 +80,23 @@ export function factorsAt(
   index: number,
 ): { scale: number; shift: number } {
   return { scale: scale[index % scale.length] as number, shift: shift[index % shift.length] as number };
+}
+
+const list = guardedBy('a list', (given): given is readonly unknown[] => Array.isArray(given));
+const NORM_STEP = {
+  norm: required(oneOf('l1', 'l2', 'max')),
+  scale: required(factors),
+  shift: required(factors),
+};
+const PREPROCESSING = { scale: required(factors), shift: required(factors), before: optional(list) };
+
+/** One that was kept as plain data, checked. */
+export function readPreprocessing(given: unknown, inputShape: Shape): Preprocessing {
+  const read = readOptions('preprocessing', given as object, PREPROCESSING);
+  const channels = lastExtent(inputShape);
+  const before = read.before?.map((item, place): NormStep => {
+    const { norm, ...map } = readOptions(`preprocessing: before[${place}]`, item as object, NORM_STEP);
+    return Object.freeze({ norm, ...makePreprocessing(`preprocessing: before[${place}]`, channels, map) });
+  });
+  return makePreprocessing('preprocessing', channels, { ...read, before });
 }

@@ -60,8 +60,8 @@ const source = guardedBy(
     (Symbol.asyncIterator in given || Symbol.iterator in given),
 );
 
-/** Hands a stream's data out in parts, each a dataset and an epoch. For trainers. */
-export let readStream: (stream: SampleStream) => AsyncGenerator<Dataset, void, undefined>;
+/** Hands a stream's data out in parts, each a dataset and an epoch. `operation` stands in errors. */
+export let readStream: (stream: SampleStream, operation: string) => AsyncGenerator<Dataset, void, undefined>;
 /** Gives the source up, also one that is waited for. */
 export let abandonStream: (stream: SampleStream) => void;
 
@@ -74,7 +74,7 @@ export class SampleStream<Input extends Shape = Shape, Label extends LabelKind =
   #isRead = false;
 
   static {
-    readStream = (stream) => stream.#read();
+    readStream = (stream, operation) => stream.#read(operation);
     abandonStream = (stream) => {
       const given: { readonly destroy?: unknown } = stream.#source as object;
       if (typeof given.destroy === 'function') given.destroy();
@@ -90,18 +90,15 @@ export class SampleStream<Input extends Shape = Shape, Label extends LabelKind =
     Object.freeze(this);
   }
 
-  async *#read(): AsyncGenerator<Dataset, void, undefined> {
+  async *#read(operation: string): AsyncGenerator<Dataset, void, undefined> {
     if (this.#isRead) {
-      throw new GradloomError(
-        'INVALID_DATA',
-        'fit: the stream was read already; make another one for another run',
-      );
+      throw new GradloomError('INVALID_DATA', `${operation}: the stream was read already; make another one`);
     }
     this.#isRead = true;
-    const part = new Part(this.inputShape, this.labelKind);
+    const part = new Part(operation, this.inputShape, this.labelKind);
     let place = 0;
     for await (const item of this.#source) {
-      const name = `item ${place++} of the stream`;
+      const name = `${operation}: item ${place++} of the stream`;
       if (item instanceof Dataset) {
         if (part.length > 0) yield part.take();
         yield item;
@@ -173,12 +170,14 @@ type Buffer = Float32Array | Uint8Array | Int32Array;
 
 /** The samples of an epoch as they come together. */
 class Part {
+  readonly #operation: string;
   readonly #inputShape: Shape;
   readonly #labelKind: LabelKind;
   #inputs: Buffer[] = [];
   #labels: (number | ArrayLike<number>)[] = [];
 
-  constructor(inputShape: Shape, labelKind: LabelKind) {
+  constructor(operation: string, inputShape: Shape, labelKind: LabelKind) {
+    this.#operation = operation;
     this.#inputShape = inputShape;
     this.#labelKind = labelKind;
   }
@@ -199,7 +198,7 @@ class Part {
     // A copy: the source may use its arrays again.
     const copy = isReady
       ? (input as Buffer).slice()
-      : flattenSamples('fit', `${name}: input`, [input], this.#inputShape);
+      : flattenSamples(name, 'input', [input], this.#inputShape);
     const [first = copy] = this.#inputs;
     if (first.constructor !== copy.constructor) {
       throw invalid(name, `is a ${copy.constructor.name} among samples of ${first.constructor.name}`);
@@ -213,7 +212,7 @@ class Part {
     const [first] = this.#inputs as [Buffer];
     const inputs = new (first.constructor as new (length: number) => Buffer)(first.length * this.length);
     for (const [row, sample] of this.#inputs.entries()) inputs.set(sample, row * first.length);
-    const dataset = buildDataset('fit', {
+    const dataset = buildDataset(this.#operation, {
       inputs,
       inputShape: this.#inputShape,
       labels: this.#labels as unknown as LabelData,
@@ -231,5 +230,5 @@ class Part {
 }
 
 function invalid(name: string, text: string): GradloomError {
-  return new GradloomError('INVALID_DATA', `fit: ${name} ${text}`);
+  return new GradloomError('INVALID_DATA', `${name} ${text}`);
 }

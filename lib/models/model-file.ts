@@ -11,7 +11,6 @@ import {
   anything,
   formatValue,
   guardedBy,
-  oneOf,
   optional,
   readOptions,
   readValue,
@@ -21,13 +20,7 @@ import {
 } from '../core/options.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { classNames } from '../datasets/labels.ts';
-import {
-  factors,
-  lastExtent,
-  makePreprocessing,
-  type NormStep,
-  type Preprocessing,
-} from '../datasets/preprocessing.ts';
+import { readPreprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
 import { readWholeFile } from '../formats/files.ts';
@@ -223,13 +216,6 @@ const ARCHITECTURE = { inputShape: required(sampleShape), layers: required(list)
 const GRAPH = { inputs: required(list), layers: required(list), nodes: required(list) };
 const GRAPH_INPUT = { name: required(text), shape: required(sampleShape) };
 const GRAPH_NODE = { layer: required(text), inputs: required(list) };
-const NORM_STEP = {
-  norm: required(oneOf('l1', 'l2', 'max')),
-  scale: required(factors),
-  shift: required(factors),
-};
-const PREPROCESSING = { scale: required(factors), shift: required(factors), before: optional(list) };
-
 function readNetwork(given: unknown): Network {
   if (typeof given === 'object' && given !== null && 'nodes' in given) return readGraph(given);
   const { inputShape, layers } = readOptions('architecture', given as object, ARCHITECTURE);
@@ -267,16 +253,6 @@ function readLoss(path: string, metadata: Readonly<Record<string, string>>): Los
   return kind === undefined || kind.startsWith('{')
     ? readField(path, metadata, 'loss', (given) => makeLoss('loss', given))
     : explain(path, 'loss', () => makeLoss('loss', kind));
-}
-
-function readPreprocessing(given: unknown, inputShape: Shape): Preprocessing {
-  const read = readOptions('preprocessing', given as object, PREPROCESSING);
-  const channels = lastExtent(inputShape);
-  const before = read.before?.map((item, place): NormStep => {
-    const { norm, ...map } = readOptions(`preprocessing: before[${place}]`, item as object, NORM_STEP);
-    return Object.freeze({ norm, ...makePreprocessing(`preprocessing: before[${place}]`, channels, map) });
-  });
-  return makePreprocessing('preprocessing', channels, { ...read, before });
 }
 
 const INPUT_READING = {

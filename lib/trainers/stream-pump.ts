@@ -15,7 +15,7 @@ export class StreamPump {
   /** `read` checks a part. */
   constructor(stream: SampleStream, read: (part: Dataset) => NativeLabelledSamples) {
     this.#stream = stream;
-    this.#parts = readStream(stream);
+    this.#parts = readStream(stream, 'fit');
     this.#read = read;
   }
 

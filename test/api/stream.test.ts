@@ -218,7 +218,7 @@ test.serial('a stream is read once, and its kind is checked before', async (t) =
   const stream = streamOf(samples(10));
   await newTrainer().fit(stream);
   await t.throwsAsync(Promise.resolve(newTrainer().fit(stream)), {
-    message: 'fit: the stream was read already; make another one for another run',
+    message: 'fit: the stream was read already; make another one',
   });
   const trainer = newTrainer();
   await checkError(t, 'SHAPE_MISMATCH', [

@@ -29,6 +29,7 @@ const OTHERS = [
   'readNpy',
   'standardize',
   'writeNpy',
+  'writeShards',
 ];
 
 const NEEDS_SHARP = ['imageFolder'];

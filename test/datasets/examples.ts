@@ -18,6 +18,8 @@ import {
   mnist,
   ndjson,
   npy,
+  readShards,
+  writeShards,
 } from '../../lib/datasets/index.ts';
 import { encodeNpy } from '../../lib/formats/npy.ts';
 import { tfidfVectorizer } from '../../lib/text/index.ts';
@@ -159,6 +161,19 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'cifar10, mapped': {
     files: CIFAR_FILES,
     read: async (folder) => (await cifar10({ folder, memory: 'map' })).train,
+  },
+  readShards: {
+    files: {},
+    read: async (folder) => {
+      const set = fromArrays({
+        inputs: bytes(COUNT * 6),
+        inputShape: [3, 2],
+        labels: classes,
+        scale: [1, 0.5],
+      });
+      await writeShards(set, join(folder, 'set'), { samplesPerShard: 5 }).catch(() => undefined);
+      return readShards(join(folder, 'set'));
+    },
   },
   imageFolder: {
     files: Object.fromEntries(range(COUNT).map((i) => [`kind ${i % 3}/${i}.png`, PNG])),

@@ -1,0 +1,170 @@
+/**
+ * Samples in a file of ours, made to be mapped: a header of 64 bytes (`GLSHARD1`; as little-endian uint64 the numbers of samples,
+ * of bytes of a sample's inputs, of its labels and of its weight; 16 bytes that all shards of a set share; zeros), then all
+ * inputs, all labels and all weights, each from a multiple of 64 on.
+ */
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { GradloomError } from '../core/errors.ts';
+import { fileNotFound, isSystemError, replaceFile } from './files.ts';
+import { formatError } from './format-error.ts';
+
+export interface ShardLayout {
+  readonly samples: number;
+  /** Bytes of one sample. */
+  readonly inputs: number;
+  readonly labels: number;
+  readonly weights: number;
+}
+
+const MAGIC = Buffer.from('GLSHARD1');
+const HEADER_BYTES = 64;
+const ALIGNMENT = 64;
+const ID_AT = 40;
+export const ID_BYTES = 16;
+
+/** Where each part of a shard begins, and where the file ends. */
+export function placesOf({ samples, inputs, labels, weights }: ShardLayout) {
+  const align = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+  const labelsAt = align(HEADER_BYTES + samples * inputs);
+  const weightsAt = align(labelsAt + samples * labels);
+  return { inputsAt: HEADER_BYTES, labelsAt, weightsAt, bytes: weightsAt + samples * weights };
+}
+
+function encodeHeader(layout: ShardLayout, id: Uint8Array): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.set(MAGIC);
+  for (const [place, name] of FIELDS.entries()) header.writeBigUInt64LE(BigInt(layout[name]), 8 + 8 * place);
+  header.set(id, ID_AT);
+  return header;
+}
+
+const FIELDS = ['samples', 'inputs', 'labels', 'weights'] as const;
+
+/** What is written of one sample or several, in order. */
+export interface ShardPiece {
+  readonly samples: number;
+  readonly inputs: Uint8Array;
+  readonly labels: Uint8Array;
+  readonly weights: Uint8Array;
+}
+
+/**
+ * Writes a shard, all or nothing, piece by piece, with what labels and weights take in memory. Gives the number of samples and
+ * the SHA-256 of all behind the header, in hexadecimal digits.
+ */
+export async function writeShard(
+  path: string,
+  pieces: AsyncIterable<ShardPiece>,
+  { id, ...sizes }: Omit<ShardLayout, 'samples'> & { readonly id: Uint8Array },
+): Promise<{ readonly samples: number; readonly bytes: number; readonly sha256: string }> {
+  const hash = createHash('sha256');
+  const labels: Uint8Array[] = [];
+  const weights: Uint8Array[] = [];
+  let samples = 0;
+  let position = HEADER_BYTES;
+  await replaceFile(path, async (handle) => {
+    const append = async (bytes: Uint8Array) => {
+      hash.update(bytes);
+      await writeAll(handle, bytes, position);
+      position += bytes.length;
+    };
+    for await (const piece of pieces) {
+      samples += piece.samples;
+      labels.push(piece.labels);
+      weights.push(piece.weights);
+      await append(piece.inputs);
+    }
+    const layout = { ...sizes, samples };
+    const { labelsAt, weightsAt } = placesOf(layout);
+    await append(new Uint8Array(labelsAt - position));
+    await append(Buffer.concat(labels));
+    await append(new Uint8Array(weightsAt - position));
+    await append(Buffer.concat(weights));
+    await writeAll(handle, encodeHeader(layout, id), 0);
+  });
+  return { samples, bytes: position, sha256: hash.digest('hex') };
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const rest = bytes.length - written;
+    written += (await handle.write(bytes, written, rest, position + written)).bytesWritten;
+  }
+}
+
+const PIECE_BYTES = 2 ** 20;
+
+/**
+ * Checks a shard's header and length and gives its labels and weights; with a checksum also that. Throws `FILE_NOT_FOUND` and
+ * `FILE_FORMAT`.
+ */
+export async function readShard(
+  path: string,
+  {
+    layout,
+    id,
+    checksum,
+  }: { readonly layout: ShardLayout; readonly id: Uint8Array; readonly checksum?: string | undefined },
+): Promise<{ readonly labels: Uint8Array<ArrayBuffer>; readonly weights: Uint8Array<ArrayBuffer> }> {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? fileNotFound(path, error) : error;
+  });
+  try {
+    const { labelsAt, weightsAt, bytes } = placesOf(layout);
+    const { size } = await handle.stat();
+    if (size !== bytes)
+      throw formatError(path, Math.min(size, bytes), `the file has ${size} bytes; expected ${bytes}`);
+    const header = await readRange(handle, 0, HEADER_BYTES);
+    const expected = encodeHeader(layout, id);
+    const wrong = expected.findIndex((byte, place) => byte !== header[place]);
+    if (wrong >= 0) {
+      const what =
+        wrong < 8 ? 'the magic number' : wrong < ID_AT ? FIELDS[Math.floor((wrong - 8) / 8)] : "the set's id";
+      throw formatError(
+        path,
+        wrong,
+        `${what} is not what the manifest of the set says; is the file of another set?`,
+      );
+    }
+    if (checksum !== undefined && (await digestOf(handle, bytes)) !== checksum) {
+      throw new GradloomError(
+        'CHECKSUM_MISMATCH',
+        `${path}: the checksum of the manifest is another; the file was damaged: write or copy it again`,
+      );
+    }
+    return {
+      labels: await readRange(handle, labelsAt, layout.samples * layout.labels),
+      weights: await readRange(handle, weightsAt, layout.samples * layout.weights),
+    };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readRange(
+  handle: FileHandle,
+  position: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(
+      bytes,
+      done,
+      Math.min(length - done, PIECE_BYTES),
+      position + done,
+    );
+    if (bytesRead === 0) break; // cut short meanwhile: who maps it will notice
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+async function digestOf(handle: FileHandle, length: number): Promise<string> {
+  const hash = createHash('sha256');
+  for (let position = HEADER_BYTES; position < length; position += PIECE_BYTES) {
+    hash.update(await readRange(handle, position, Math.min(PIECE_BYTES, length - position)));
+  }
+  return hash.digest('hex');
+}
