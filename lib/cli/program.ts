@@ -47,7 +47,7 @@ The presets
 Examples:
   $ gradloom train iris
   $ gradloom train houses.csv --target price
-  $ gradloom train titanic.csv --target Survived --ignore PassengerId --model linear
+  $ gradloom train titanic.csv --target Survived --categories Pclass --model wide-and-deep
   $ gradloom train pets --size 64x64 --epochs 30 --out pets.safetensors
   $ gradloom train clicks.ndjson --target clicked --optimizer sgd --learning-rate 0.05 --set momentum=0.9
   $ gradloom train spec.json --epochs 50
@@ -129,10 +129,8 @@ export function makeProgram(end: (code: number) => void): Command {
     )
     .addOption(new Option('--channels <n>', 'pictures in colour or grey').choices(['3', '1']).default('3'))
     .option('--validation <share>', 'of the rows, held back to measure by', share, 0.2)
-    .addOption(
-      new Option('-m, --model <preset>', 'mlp for rows, cnn for pictures unless given').choices(PRESETS),
-    )
-    .option('--units <list>', 'of the hidden layers, such as 64,32', unitList)
+    .addOption(new Option('-m, --model <preset>', 'default: mlp for rows, cnn for pictures').choices(PRESETS))
+    .option('--units <list>', 'of the hidden layers; default: 64,32, and 64 for cnn', unitList)
     .option('--optimizer <name>', Object.keys(optimizers).join(', '), 'adagrad')
     .option(
       '--learning-rate <rate>',
@@ -150,7 +148,7 @@ export function makeProgram(end: (code: number) => void): Command {
     )
     .addOption(new Option('--weights <epoch>', 'which are saved').choices(['best', 'last']).default('best'))
     .option('--seed <n>', 'the same seed gives the same model', integerFrom(0), 0)
-    .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
+    .addOption(threadsOption())
     .option('-o, --out <file>', 'where the model is saved', 'model.safetensors')
     .option('--report <file>', 'a page about the run: run.html (needs: npm install vega vega-lite@~6.4.3)')
     .addHelpText('after', TRAIN_HELP)
@@ -170,7 +168,7 @@ export function makeProgram(end: (code: number) => void): Command {
   )
     .option('-p, --probabilities', 'of each class')
     .option('-o, --out <file>', 'write there and not on the terminal')
-    .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
+    .addOption(threadsOption())
     .addHelpText('after', PREDICT_HELP)
     .action((model: string, data: string, options: PredictCommand & Json) =>
       act(options, (output) => predict(model, data, options, output)),
@@ -181,7 +179,7 @@ export function makeProgram(end: (code: number) => void): Command {
       .argument('<model>', 'a file that train wrote')
       .argument('<data>', 'a file of rows with the target, or a folder of pictures by class'),
   )
-    .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
+    .addOption(threadsOption())
     .action((model: string, data: string, options: EvaluateCommand & Json) =>
       act(options, (output) => evaluate(model, data, options, output)),
     );
@@ -200,7 +198,7 @@ export function makeProgram(end: (code: number) => void): Command {
     );
 
   command(program, 'bench', 'how fast this machine trains')
-    .option('--threads <n>', 'default: all that the machine gives', integerFrom(0), 0)
+    .addOption(threadsOption())
     .option('--seconds <n>', 'for each network', positiveNumber, 2)
     .action((options: BenchCommand & Json) => act(options, (output) => bench(options, output)));
 
@@ -216,6 +214,12 @@ interface Json {
 
 function command(program: Command, name: string, description: string): Command {
   return program.command(name).description(description).option('--json', 'for programs: the result as JSON');
+}
+
+function threadsOption(): Option {
+  return new Option('--threads <n>', 'that compute')
+    .argParser(integerFrom(0))
+    .default(0, 'all that the machine gives');
 }
 
 function addTableOptions(command: Command): Command {

@@ -92,7 +92,7 @@ function gather({ inputs }: DatasetParts, { featureNames }: Table, chosen: reado
 
 function tableOf({ targets, unknown, report }: Table, chosen: readonly Place[]): Table {
   const columns = chosen.map(({ column }) => column);
-  const isNamed = (line: string) => [...columns, ...targets].some(({ name }) => line.startsWith(`${name}: `));
+  const isNamed = (line: string) => columns.some(({ name }) => line.startsWith(`${name}: `));
   return makeTable(columns, targets, { unknown, report: report.filter(isNamed) });
 }
 

@@ -93,8 +93,8 @@ function throughput({ model }: RunFacts, { epochs }: History): Html {
 function settings(facts: RunFacts): Html {
   const { threads, defaultThreads, simdTarget, blas } = { ...facts, ...info() };
   const describe = ({ kind, ...options }: RunFacts['optimizer'] | RunFacts['loss']) => {
-    const texts = given(options).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
-    return texts.length === 0 ? kind : `${kind} (${texts.join(', ')})`;
+    const texts = given(options);
+    return texts.length === 0 ? kind : `${kind} (${describeOptions(texts)})`;
   };
   const others = given(facts.options).filter(([name]) => !Object.hasOwn(facts, name));
   return factTable([
@@ -104,12 +104,21 @@ function settings(facts: RunFacts): Html {
     ['epochs', facts.epochs],
     ['batch size', facts.batchSize],
     ['shuffle', facts.shuffle],
-    ...others.map(([name, value]) => [inWords(name), JSON.stringify(value)] as const),
+    ...others.map(([name, value]) => [inWords(name), describeOption(value)] as const),
     ['seed', facts.seed],
     ['not finite', facts.nonFinite],
     ['threads', threads === 0 ? `${defaultThreads} (all)` : threads],
     ['machine', `${process.platform} ${process.arch}, ${simdTarget}, ${blas}, Node.js ${process.version}`],
   ]);
+}
+
+function describeOptions(options: readonly (readonly [name: string, value: unknown])[]): string {
+  return options.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ');
+}
+
+function describeOption(value: unknown): string {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? describeOptions(Object.entries(value)) : JSON.stringify(value);
 }
 
 /** What was left out, and what holds nothing, says nothing. */

@@ -24,9 +24,8 @@ export async function drawPictures(
   return { curves, outcome, throughput };
 }
 
-async function drawOutcome({ model, train }: RunFacts, measured: AnyDataset): Promise<string | undefined> {
+async function drawOutcome({ model }: RunFacts, measured: AnyDataset): Promise<string | undefined> {
   const count = measured.length;
-  const { table } = train;
   if (measured.labelKind === 'class') {
     const loss = stateOf(model).training?.loss;
     if (loss?.outputs !== 'classLogits') return undefined;
@@ -41,7 +40,7 @@ async function drawOutcome({ model, train }: RunFacts, measured: AnyDataset): Pr
   if (labels === undefined || !isSingle || model.outputShape.length !== 1) return undefined;
   const truth = Float64Array.from({ length: count }, (_, place) => labels[rows?.[place] ?? place] as number);
   const { data } = await model.predict(measured);
-  const target = table?.targets[0]?.name;
+  const target = model.table?.targets[0]?.name;
   const subtitle = `${count} samples of validation`;
   return plot.predictions(truth, data, { subtitle, ...(target === undefined ? {} : { target }) }).svg();
 }

@@ -21,8 +21,9 @@ svg.gradloom-plot { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: 14px; }
 th, td { text-align: left; padding: 4px 16px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; font-variant-numeric: tabular-nums; }
 thead th, .facts th { color: var(--muted); font-weight: 500; }
-.facts th, thead th { white-space: nowrap; }
-.facts td { overflow-wrap: anywhere; }
+thead th { vertical-align: bottom; }
+.facts th, td { white-space: nowrap; }
+.facts td { white-space: normal; overflow-wrap: anywhere; }
 .number { text-align: right; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px; overflow-x: auto;
   font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; }
