@@ -1,4 +1,10 @@
-export { type Fitted, type LinearOptions, linearClassifier, linearRegressor } from './linear.ts';
+export {
+  type Fitted,
+  type FittingOptions,
+  type LinearOptions,
+  linearClassifier,
+  linearRegressor,
+} from './linear.ts';
 export {
   type Interactions,
   type Recommendation,

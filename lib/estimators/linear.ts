@@ -1,14 +1,26 @@
 /** Linear models, trained in one call: a few lines over the public interface. */
-import { extent, integer, positive, readOptions, seed, threads, withDefault } from '../core/options.ts';
+import { GradloomError } from '../core/errors.ts';
+import {
+  anything,
+  extent,
+  integer,
+  optional,
+  positive,
+  readOptions,
+  seed,
+  threads,
+  withDefault,
+} from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
 import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { dense, flatten, sparseDense } from '../layers/index.ts';
 import { type Model, sequential } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
+import type { Optimizer } from '../optimizers/optimizer.ts';
 import { Trainer } from '../trainers/index.ts';
 
-export interface LinearOptions {
+export interface FittingOptions {
   /** Passes over the data. Default: 10. */
   readonly epochs?: number;
   /** Of AdaGrad. Default: 0.1. */
@@ -21,13 +33,27 @@ export interface LinearOptions {
   readonly threads?: number;
 }
 
-/** Of `LinearOptions`. */
+export interface LinearOptions extends FittingOptions {
+  /**
+   * In place of AdaGrad, with a learning rate of its own: `ftrl({ l1: 1 })` and `proximalAdagrad({ l1: 1e-4 })` leave few weights that
+   * are not exactly 0. Default: `adagrad({ learningRate })`.
+   */
+  readonly optimizer?: Optimizer;
+}
+
+/** Of `FittingOptions`. */
 export const FITTING_OPTIONS = {
   epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
   learningRate: withDefault(positive, 0.1),
   batchSize: withDefault(extent, 32),
   seed: withDefault(seed, 0),
   threads: withDefault(threads, 0),
+};
+
+const OPTIONS = {
+  ...FITTING_OPTIONS,
+  learningRate: optional(positive),
+  optimizer: optional(anything('an optimizer such as ftrl({ l1: 1 })')),
 };
 
 /** A trained model. */
@@ -41,7 +67,7 @@ export interface Fitted<Input extends InputShape> {
 }
 
 /**
- * Logistic regression of any number of classes, by AdaGrad: on sparse samples (`fromSparse`, `fromTexts`) at the cost of the
+ * Logistic regression of any number of classes, by AdaGrad unless `optimizer` says otherwise: on sparse samples (`fromSparse`, `fromTexts`) at the cost of the
  * features that are there. Weights start at 0.
  *
  * @example
@@ -56,7 +82,7 @@ export async function linearClassifier<Input extends Shape>(
 }
 
 /**
- * Least squares by AdaGrad, on dense or sparse samples. Weights start at 0.
+ * Least squares by AdaGrad or `optimizer`, on dense or sparse samples. Weights start at 0.
  *
  * @example
  * const { model } = await linearRegressor(train);
@@ -81,12 +107,19 @@ async function trainLinear<Input extends Shape>(
   loss: 'softmaxCrossEntropy' | 'meanSquaredError',
   options: LinearOptions,
 ): Promise<Fitted<Input>> {
-  const { epochs, learningRate, batchSize, seed, threads } = readOptions(operation, options, FITTING_OPTIONS);
+  const given = readOptions(operation, options, OPTIONS);
+  const { epochs, learningRate, batchSize, seed, threads } = given;
+  if (given.optimizer !== undefined && learningRate !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: learningRate is that of AdaGrad; give it to the optimizer, or leave one of the two out`,
+    );
+  }
   const settings = { units: unitsFor(dataset), weightInitializer: 'zeros' } as const;
   const layers = isSparse(partsOf(dataset).inputs) ? [sparseDense(settings)] : [flatten(), dense(settings)];
   const model = sequential({ inputShape: dataset.inputShape, seed }, layers);
   const trainer = new Trainer(model as Model<Input, Shape>, {
-    optimizer: adagrad({ learningRate }),
+    optimizer: (given.optimizer as Optimizer | undefined) ?? adagrad({ learningRate: learningRate ?? 0.1 }),
     loss,
     seed,
     threads,

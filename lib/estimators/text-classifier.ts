@@ -16,9 +16,9 @@ import { adagrad } from '../optimizers/index.ts';
 import { tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import { Trainer } from '../trainers/index.ts';
-import { type Fitted, type LinearOptions, linearClassifier } from './linear.ts';
+import { type Fitted, type FittingOptions, linearClassifier } from './linear.ts';
 
-export interface TextClassifierOptions extends LinearOptions {
+export interface TextClassifierOptions extends FittingOptions {
   /** Default: `tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: 2, sublinear: true })`. */
   readonly vectorizer?: Vectorizer;
   /**

@@ -18,10 +18,10 @@ import { isSparse } from '../datasets/sparse-inputs.ts';
 import type { Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/index.ts';
-import { FITTING_OPTIONS, type Fitted, type LinearOptions, unitsFor } from './linear.ts';
+import { FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFor } from './linear.ts';
 import { type Columns, wideAndDeepModel } from './wide-and-deep-model.ts';
 
-export interface WideAndDeepOptions extends LinearOptions {
+export interface WideAndDeepOptions extends FittingOptions {
   /** Names of inputs of sparse features, such as crosses of columns, that a linear model reads. */
   readonly wide: readonly string[];
   /** Units of the hidden layers of the network that reads all other inputs. Default: [64, 32]. */

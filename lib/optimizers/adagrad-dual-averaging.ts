@@ -31,7 +31,8 @@ const OPTIONS = {
  * ```
  *
  * What a weight started at is forgotten at the first step: for linear models that start at 0
- * (`weightInitializer: 'zeros'`). State: `gradientSum` (z) and `accumulator` (s).
+ * (`weightInitializer: 'zeros'`). Rows of tables are brought to their step when one names them, and before anybody reads the weights;
+ * the learning rate of a table is a number, no schedule. State: `gradientSum` (z) and `accumulator` (s).
  */
 export function adagradDualAveraging(options: AdagradDualAveragingOptions = {}): Optimizer {
   return describeOptimizer('adagradDualAveraging', options, OPTIONS);

@@ -34,7 +34,11 @@ const OPTIONS = {
  * w = sign(v) * max(|v| - rate * l1, 0) / (1 + rate * l2)
  * ```
  *
- * A weight that never had a gradient stays as it is. State: `accumulator`.
+ * A weight that never had a gradient stays as it is while its accumulator is 0. State: `accumulator`.
+ *
+ * Of tables (`sparseDense`, `embedding`, `embeddingBag`) a step updates the rows that it names; what the penalties do to the others is
+ * caught up on in closed form when a step names them, and before anybody reads the weights. With `l1` or `l2` this keeps two more
+ * numbers a weight of a table (`lastWeight`, `lastStep`) and takes a learning rate that is a number, no schedule.
  */
 export function proximalAdagrad(options: ProximalAdagradOptions = {}): Optimizer {
   return describeOptimizer('proximalAdagrad', options, OPTIONS);

@@ -93,7 +93,7 @@ export function toCheckpoint(path: string, file: ModelFile, given: Given): Check
     throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
   }
   const model = buildModel(path, file);
-  refuseOtherRate(path, file.trainer, given.learningRate);
+  refuseOtherRate(path, file, given.learningRate);
   const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape, given));
   const readState = (fresh: NativeTrainerState): NativeTrainerState => {
     const state = selectTensors(path, file.tensors, fresh.tensors);
@@ -104,10 +104,12 @@ export function toCheckpoint(path: string, file: ModelFile, given: Given): Check
   return { model, settings, readState };
 }
 
-function refuseOtherRate(path: string, trainer: unknown, learningRate: Given['learningRate']): void {
-  const { optimizer } = trainer as { readonly optimizer?: Partial<Optimizer> };
+function refuseOtherRate(path: string, file: ModelFile, learningRate: Given['learningRate']): void {
+  const { optimizer } = file.trainer as { readonly optimizer?: Partial<Optimizer> };
   if (learningRate === undefined || typeof optimizer?.kind !== 'string') return;
-  if (hasFixedRate({ kind: optimizer.kind }) && optimizer.learningRate !== learningRate) {
+  // Rows that were not touched for some steps are still to be caught up on, at the rate of these steps.
+  const isBehind = Object.keys(file.tensors).some((name) => name.endsWith('.lastStep'));
+  if ((isBehind || hasFixedRate({ kind: optimizer.kind })) && optimizer.learningRate !== learningRate) {
     throw new GradloomError(
       'INVALID_OPTION',
       `learningRate: ${path} was trained by ${optimizer.kind}, whose state holds for the rate ${optimizer.learningRate} only; leave it out, or begin with a new trainer`,

@@ -1,7 +1,6 @@
 #include "binding/model.h"
 
 #include <mutex>
-#include <shared_mutex>
 #include <vector>
 
 #include "binding/convert.h"
@@ -11,6 +10,7 @@
 #include "common/error.h"
 #include "kernels/choice.h"
 #include "training/differentiate.h"
+#include "training/reading_lock.h"
 
 namespace gradloom {
 namespace {
@@ -232,7 +232,7 @@ Napi::Value ModelWrap::get_parameters(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Architecture& architecture = network()->architecture();
     Napi::Array values = Napi::Array::New(info.Env());
-    const std::shared_lock guard(network()->lock());
+    const ReadingLock guard(*network());
     for (size_t p = 0; p < architecture.parameters().size(); ++p) {
       const auto size = static_cast<size_t>(architecture.parameters()[p].shape.size());
       Napi::Float32Array array = Napi::Float32Array::New(info.Env(), size);
@@ -262,6 +262,7 @@ Napi::Value ModelWrap::set_parameters(const Napi::CallbackInfo& info) {
     if (network()->training())
       throw Error("MODEL_BUSY", "weights cannot be set while the model trains; stop the run first");
     const std::unique_lock guard(network()->lock());
+    network()->lend(nullptr);
     for (size_t p = 0; p < count; ++p) {
       architecture.import_parameter(static_cast<int>(p), values[p].Data(), network()->weights());
     }

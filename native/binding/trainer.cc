@@ -15,6 +15,7 @@
 #include "binding/run.h"
 #include "binding/run_state.h"
 #include "common/error.h"
+#include "training/lazy_tables.h"
 #include "training/snapshot.h"
 
 namespace gradloom {
@@ -139,7 +140,10 @@ Napi::Value TrainerWrap::train_step(const Napi::CallbackInfo& info) {
     const TrainingClaim claim(network);
     const AttachedLoss loss(js_loss_, nullptr, options.Get("lossFunction"));
     const Napi::Value rate = options.Get("learningRate");
-    if (!rate.IsUndefined()) learner_->learning_rate = to_number(rate, "learningRate");
+    if (!rate.IsUndefined()) {
+      learner_->check_schedule();
+      learner_->learning_rate = to_number(rate, "learningRate");
+    }
     return Napi::Number::New(info.Env(), single_steps_->run(held.samples(), threads_));
   });
 }
@@ -234,10 +238,12 @@ Napi::Value TrainerWrap::set_state(const Napi::CallbackInfo& info) {
       }
     }
     const std::unique_lock guard(learner_->network().lock());
+    learner_->network().lend(nullptr);
     for (const State& state : expected) import_state(*learner_, state, given.at(state.name).Data());
     learner_->steps = static_cast<uint64_t>(steps);
     learner_->epochs = static_cast<uint64_t>(epochs);
     learner_->rate_scale = rate_scale;
+    learner_->lazy_tables().resume();
     return info.Env().Undefined();
   });
 }

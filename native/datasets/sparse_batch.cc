@@ -105,6 +105,7 @@ void SparseBatch::sort(Team& team, int64_t rows) {
 }
 
 void SparseBatch::group(Team& team, int64_t rows) {
+  if (input_.groups.rows != nullptr) return;
   const int64_t count = input_.rows.entries();
   sort(team, rows);
   const Tiling blocks = key_blocks(count);

@@ -26,7 +26,7 @@ class SparseBatch {
   void keep_value_gradients();
   const float* value_gradients() const { return input_.value_gradients; }
 
-  // Sorts the entries by row; all are below `rows`.
+  // Sorts the entries by row, unless they are; all are below `rows`.
   void group(Team& team, int64_t rows);
 
   bool finite() const;

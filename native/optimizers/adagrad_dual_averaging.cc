@@ -1,6 +1,9 @@
 #include "optimizers/adagrad_dual_averaging.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optimizers/adagrad_dual_averaging.cc"
@@ -59,12 +62,22 @@ std::vector<StateSpec> AdagradDualAveraging::states(const Shape& parameter) cons
   return {{"gradientSum", 0.0F, parameter}, {"accumulator", static_cast<float>(rule_.initial_accumulator), parameter}};
 }
 
-std::string AdagradDualAveraging::objection_to_rows(float /*decay*/) const {
-  return rule_.l1 == 0 && rule_.l2 == 0 ? "" : "l1 and l2 pull at all of them in every step; leave them out";
-}
-
 GradientCheck AdagradDualAveraging::update(const UpdateArguments& args) const {
   return HWY_DYNAMIC_DISPATCH(AdagradDualAveragingUpdate)(rule_, args);
+}
+
+// A step without a gradient leaves the states alone.
+void AdagradDualAveraging::settle(const UpdateArguments& args) const {
+  static constexpr std::array<float, 256> kNoGradient{};
+  for (int64_t i = 0; args.step > 0 && i < args.count; i += std::ssize(kNoGradient)) {
+    UpdateArguments part = args;
+    const std::array<float*, 2> states = {args.states[0] + i, args.states[1] + i};
+    part.count = std::min(std::ssize(kNoGradient), args.count - i);
+    part.weight = args.weight + i;
+    part.gradient = kNoGradient.data();
+    part.states = states.data();
+    update(part);
+  }
 }
 
 void AdagradDualAveraging::effective_rates(const UpdateArguments& args, float* rates) const {

@@ -23,8 +23,10 @@ class AdagradDualAveraging final : public Optimizer {
   explicit AdagradDualAveraging(const Spec& spec);
 
   std::vector<StateSpec> states(const Shape& parameter) const override;
-  std::string objection_to_rows(float decay) const override;
+  std::string objection_to_rows(float /*decay*/) const override { return ""; }
+  bool moves_untouched() const override { return true; }
   GradientCheck update(const UpdateArguments& args) const override;
+  void settle(const UpdateArguments& args) const override;
   void effective_rates(const UpdateArguments& args, float* rates) const override;
 
  private:

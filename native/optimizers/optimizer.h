@@ -77,6 +77,8 @@ class Optimizer {
   virtual Granularity granularity() const { return Granularity::kElement; }
   // What is kept of a parameter of this shape.
   virtual std::vector<StateSpec> states(const Shape& parameter) const = 0;
+  // The same for a table, of which a step touches some rows.
+  virtual std::vector<StateSpec> table_states(const Shape& table) const { return states(table); }
   // Why it cannot leave rows of a table alone in a step that does not touch them; "" when it can. `decay` is the
   // table's.
   virtual std::string objection_to_rows(float /*decay*/) const {
@@ -86,6 +88,15 @@ class Optimizer {
   virtual GradientCheck update(const UpdateArguments& args) const = 0;
   // The same for each of the rows; the others stay as they are.
   virtual GradientCheck update_rows(const RowUpdateArguments& args) const;
+  // Whether rows of a table move in steps that do not touch them, to where `settle` puts them.
+  virtual bool moves_untouched() const { return false; }
+  // Weights of a table as the first `args.step` steps, all at `args.learning_rate` since the last `adopt`, have left
+  // them: a function of the states alone, which stay as they are, so that it may be called at any time, and any number
+  // of times. `args.gradient` is not read.
+  virtual void settle(const UpdateArguments& /*args*/) const {}
+  void settle_rows(const RowUpdateArguments& args) const;
+  // States follow from the weights, which are those behind step `args.step`.
+  virtual void adopt(const UpdateArguments& /*args*/) const {}
   // The factor that the rule puts before a gradient, so that a small one added to it moves the weight by the product:
   // one a weight, [count], from the states as they are. `args.gradient` is not read; nothing is updated.
   virtual void effective_rates(const UpdateArguments& args, float* rates) const = 0;
@@ -98,6 +109,9 @@ class Optimizer {
 
 // No optimizer keeps more arrays a parameter.
 inline constexpr size_t kMostStates = 5;
+
+// All rows of a table are adopted at multiples of so many steps, so that states may count steps in float32.
+inline constexpr uint64_t kStepsToAdopt = uint64_t{1} << 23;
 
 // Rows of a parameter by this shape, for Granularity::kRow.
 inline int64_t rows_of(const Shape& shape) { return shape.rank() == 0 ? 1 : shape[0]; }

@@ -1,5 +1,6 @@
 #include "optimizers/proximal_adagrad.h"
 
+#include <algorithm>
 #include <cmath>
 
 #undef HWY_TARGET_INCLUDE
@@ -48,6 +49,24 @@ namespace gradloom {
 
 HWY_EXPORT(ProximalAdagradUpdate);
 
+namespace {
+
+// Float32 counts so far. Rows are adopted long before as many steps have gone by (kStepsToAdopt).
+constexpr uint64_t kClock = uint64_t{1} << 24;
+
+// A weight behind `steps` steps without a gradient.
+float shrink(const ProximalAdagradRule& rule, float weight, double rate, double steps) {
+  const double size = std::abs(static_cast<double>(weight));
+  const double l1 = rule.l1;
+  const double l2 = rule.l2;
+  const double decay = -steps * std::log1p(rate * l2);
+  const double shrunk = l2 == 0 ? size - steps * rate * l1 : size * std::exp(decay) + l1 / l2 * std::expm1(decay);
+  // Written so that NaN stays NaN.
+  return static_cast<float>(std::copysign(shrunk < 0 ? 0 : shrunk, weight));
+}
+
+}  // namespace
+
 ProximalAdagrad::ProximalAdagrad(const Spec& spec)
     : Optimizer(spec),
       rule_{.initial_accumulator = spec.number("initialAccumulator"),
@@ -60,12 +79,37 @@ std::vector<StateSpec> ProximalAdagrad::states(const Shape& parameter) const {
   return {{"accumulator", static_cast<float>(rule_.initial_accumulator), parameter}};
 }
 
-std::string ProximalAdagrad::objection_to_rows(float /*decay*/) const {
-  return rule_.l1 == 0 && rule_.l2 == 0 ? "" : "l1 and l2 pull at all of them in every step; leave them out";
+std::vector<StateSpec> ProximalAdagrad::table_states(const Shape& table) const {
+  std::vector<StateSpec> all = states(table);
+  if (moves_untouched()) {
+    all.push_back({"lastWeight", 0.0F, table});
+    all.push_back({"lastStep", 0.0F, table});
+  }
+  return all;
 }
 
 GradientCheck ProximalAdagrad::update(const UpdateArguments& args) const {
   return HWY_DYNAMIC_DISPATCH(ProximalAdagradUpdate)(rule_, args);
+}
+
+void ProximalAdagrad::settle(const UpdateArguments& args) const {
+  const float* accumulator = args.states[0];
+  const float* last_weight = args.states[1];
+  const float* last_step = args.states[2];
+  for (int64_t i = 0; i < args.count; ++i) {
+    const float weight = last_weight[i];
+    const uint64_t steps = (args.step - static_cast<uint64_t>(last_step[i])) % kClock;
+    // A step that failed left later ones behind.
+    const bool moves = steps > 0 && steps <= kStepsToAdopt && weight != 0 && accumulator[i] != 0;
+    const double rate = args.learning_rate / (std::sqrt(static_cast<double>(accumulator[i])) + rule_.epsilon);
+    args.weight[i] = moves ? shrink(rule_, weight, rate, static_cast<double>(steps)) : weight;
+  }
+}
+
+void ProximalAdagrad::adopt(const UpdateArguments& args) const {
+  if (!moves_untouched()) return;
+  std::copy_n(args.weight, args.count, args.states[1]);
+  std::fill_n(args.states[2], args.count, static_cast<float>(args.step % kClock));
 }
 
 void ProximalAdagrad::effective_rates(const UpdateArguments& args, float* rates) const {

@@ -1,11 +1,11 @@
 #include "training/differentiate.h"
 
 #include <algorithm>
-#include <shared_mutex>
 
 #include "common/aligned_buffer.h"
 #include "common/checked.h"
 #include "common/parallel.h"
+#include "training/reading_lock.h"
 
 namespace gradloom {
 namespace {
@@ -60,7 +60,7 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
   const auto outputs = static_cast<size_t>(batch * architecture.output_shape().size());
   Differentiation result;
   Team::run(threads, [&](Team& team) {
-    const std::shared_lock weights(network.lock());
+    const ReadingLock weights(network);
     plan.load(team, samples, nullptr, 0);
     plan.forward(team, network.weights(), random);
     result.output.assign(plan.output(), plan.output() + outputs);

@@ -12,6 +12,7 @@
 #include "kernels/choice.h"
 #include "training/compute_lock.h"
 #include "training/predict.h"
+#include "training/reading_lock.h"
 #include "training/train_step.h"
 
 namespace gradloom {
@@ -57,6 +58,7 @@ class Run {
       validation_.emplace(learner.shared_network(), learner.objective(), *validation,
                           PassOptions{options.batch, threads});
     }
+    if (options.learning_rates != nullptr) learner.check_schedule();
     if (options.inspect_every > 0) inspection_.emplace(learner);
     ObjectiveTotals begun = std::move(position_.epoch.totals);
     begin(train);
@@ -72,6 +74,7 @@ class Run {
     if (options_.snapshots.at_end && (!in_step || position_.epoch.batches == epoch_batches())) snapshot(team, true);
     if (options_.restore_kept && kept_.size() > 0) {
       const std::unique_lock guard(learner_.network().lock());
+      learner_.network().lend(nullptr);
       std::copy_n(kept_.data(), kept_.size(), learner_.network().weights());
     }
     return end;
@@ -168,9 +171,10 @@ class Run {
     const RunRequests requests = observer_.at_boundary();
     epoch_start_ += to_duration(requests.paused);
     run_start_ += to_duration(requests.paused);
-    if (requests.rate_scale) learner_.rate_scale = *requests.rate_scale;
+    if (requests.rate_scale) learner_.scale_rate(*requests.rate_scale);
     if (requests.keep_weights) {
       if (kept_.size() == 0) kept_ = AlignedBuffer(learner_.network().architecture().weights_size());
+      const ReadingLock weights(learner_.network());
       std::copy_n(learner_.network().weights(), kept_.size(), kept_.data());
     }
     if (requests.snapshot) snapshot(team, false);
@@ -231,6 +235,7 @@ class Run {
     if (kept_.size() > 0) taken.kept = copies.add_weights(kept_.data());
     {
       const std::unique_lock guard(compute_lock());
+      const ReadingLock weights(learner_.network());
       copies.make(team);
     }
     observer_.on_snapshot(std::move(taken));

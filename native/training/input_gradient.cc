@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <shared_mutex>
 
 #include "kernels/choice.h"
 #include "kernels/tiling.h"
 #include "training/gradient_sinks.h"
+#include "training/reading_lock.h"
 
 namespace gradloom {
 namespace {
@@ -80,7 +80,7 @@ void input_gradient(Network& network, const ArraySamples& samples, const Differe
   make(full, batch);
   if (samples.count() % batch > 0) make(rest, samples.count() % batch);
   Team::run(threads, [&](Team& team) {
-    const std::shared_lock weights(network.lock());
+    const ReadingLock weights(network);
     for (int64_t first = 0; first < samples.count() && !stop.load(std::memory_order_relaxed); first += batch) {
       Differentiator& part = samples.count() - first < batch ? *rest : *full;
       part.run(team, first, values + first, gradients + first * architecture.input_shape().size());

@@ -1,9 +1,11 @@
 #include "training/learner.h"
 
 #include <algorithm>
+#include <mutex>
 #include <string>
 
 #include "common/error.h"
+#include "training/lazy_tables.h"
 
 namespace gradloom {
 
@@ -21,17 +23,20 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
   check_tables();
   for (const auto& parameter : parameters) {
     const bool trained = parameter.role == ParameterRole::kTrained;
-    const auto& specs =
-        state_specs_.emplace_back(trained ? optimizer_->states(states_shape(parameter)) : std::vector<StateSpec>());
+    const auto& specs = state_specs_.emplace_back(trained ? states_of(parameter) : std::vector<StateSpec>());
     auto& buffers = states_.emplace_back();
     for (const StateSpec& spec : specs) buffers.emplace_back(spec.shape.size());
   }
+  lazy_tables_ = std::make_unique<LazyTables>(*this);
   reset();
 }
 
+Learner::~Learner() = default;
+
 // Rules by row know a table by its rows; others keep what they keep in the layout of files.
-Shape Learner::states_shape(const Architecture::Parameter& parameter) const {
-  return optimizer_->granularity() == Granularity::kRow ? parameter.rows_shape() : parameter.shape;
+std::vector<StateSpec> Learner::states_of(const Architecture::Parameter& parameter) const {
+  const Shape shape = optimizer_->granularity() == Granularity::kRow ? parameter.rows_shape() : parameter.shape;
+  return parameter.row_width == 0 ? optimizer_->states(shape) : optimizer_->table_states(shape);
 }
 
 // Rows that a step does not touch must not move in it.
@@ -70,7 +75,23 @@ int64_t Learner::state_bytes() const {
   return bytes;
 }
 
+void Learner::scale_rate(double scale) {
+  if (scale == rate_scale) return;
+  const std::unique_lock guard(network_->lock());
+  network_->lend(nullptr);
+  rate_scale = scale;
+  lazy_tables_->begin();
+}
+
+void Learner::check_schedule() const {
+  if (lazy_tables_->empty()) return;
+  throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() +
+                                    " catches up on the steps that did not touch a row of a table as on steps of one "
+                                    "learning rate; give a number as learningRate in place of a schedule");
+}
+
 void Learner::reset() {
+  if (network_->lazy_weights() == lazy_tables_.get()) network_->lend(nullptr);
   steps = 0;
   epochs = 0;
   rate_scale = 1;

@@ -36,10 +36,13 @@ struct LearnerSettings {
   std::vector<ParameterSettings> parameters = {};
 };
 
+class LazyTables;
+
 class Learner {
  public:
   Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> optimizer,
           std::shared_ptr<const Objective> objective, LearnerSettings settings);
+  ~Learner();
 
   Network& network() { return *network_; }
   const Network& network() const { return *network_; }
@@ -58,6 +61,9 @@ class Learner {
   // Laid out like the parameter's weights where the optimizer works by element, as in files otherwise.
   float* state(int parameter, size_t state) { return states_[index(parameter)][state].data(); }
   int64_t state_bytes() const;
+  LazyTables& lazy_tables() { return *lazy_tables_; }
+  // Throws INVALID_OPTION when a table is trained whose rows move by the learning rate without being touched.
+  void check_schedule() const;
   // Throws INVALID_OPTION when a table is trained, for what would keep all of its gradient.
   void check_no_tables(const std::string& what, const std::string& remedy) const;
   // The rate of this step for a parameter.
@@ -71,12 +77,15 @@ class Learner {
   // Of this step, before what single parameters make of it.
   double learning_rate;
 
-  // Back to the state before the first step; the weights stay.
+  // Between two steps.
+  void scale_rate(double scale);
+
+  // Back to the state before the first step; the weights stay, as they are behind the last one.
   void reset();
 
  private:
   void check_tables() const;
-  Shape states_shape(const Architecture::Parameter& parameter) const;
+  std::vector<StateSpec> states_of(const Architecture::Parameter& parameter) const;
   static size_t index(int parameter) { return static_cast<size_t>(parameter); }
 
   std::shared_ptr<Network> network_;
@@ -85,6 +94,7 @@ class Learner {
   LearnerSettings settings_;
   std::vector<std::vector<StateSpec>> state_specs_;  // by parameter
   std::vector<std::vector<AlignedBuffer>> states_;   // by parameter, then by state
+  std::unique_ptr<LazyTables> lazy_tables_;          // the first to go
 };
 
 }  // namespace gradloom

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <shared_mutex>
 
 #include "common/checked.h"
 #include "common/error.h"
 #include "layers/registry.h"
 #include "training/initial_weights.h"
+#include "training/reading_lock.h"
 
 namespace gradloom {
 
@@ -251,9 +251,15 @@ Network::Network(std::shared_ptr<const Architecture> architecture, uint64_t seed
   }
 }
 
+void Network::lend(LazyWeights* to) {
+  if (to == lazy_weights_) return;
+  settle();
+  lazy_weights_ = to;
+}
+
 std::shared_ptr<Network> Network::snapshot() {
   std::shared_ptr<Network> copy(new Network(architecture_));
-  const std::shared_lock guard(lock_);
+  const ReadingLock guard(*this);
   std::copy_n(weights(), weights_.size(), copy->weights());
   return copy;
 }

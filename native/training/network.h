@@ -119,6 +119,15 @@ class Architecture {
   int64_t gradients_size_ = 0;
 };
 
+// Who has to bring weights up to date before others read them.
+class LazyWeights {
+ public:
+  virtual ~LazyWeights() = default;
+  // Whether `settle` has anything to do.
+  virtual bool stale() const = 0;
+  virtual void settle() = 0;
+};
+
 class Network {
  public:
   // Initial weights follow from the seed, the order of the parameters and nothing else.
@@ -132,8 +141,17 @@ class Network {
   // A copy of the weights as they are between two steps.
   std::shared_ptr<Network> snapshot();
 
-  // Held alone during a step and while weights are set, shared while they are read.
+  // Held alone during a step and while weights are set; readers take a ReadingLock.
   FairSharedMutex& lock() { return lock_; }
+
+  // With the lock held. Whoever sets weights, or trains them in another way, lends them to nobody first, so that they
+  // are up to date and nobody brings them back.
+  LazyWeights* lazy_weights() const { return lazy_weights_; }
+  void lend(LazyWeights* to);
+  bool stale() const { return lazy_weights_ != nullptr && lazy_weights_->stale(); }
+  void settle() {
+    if (lazy_weights_ != nullptr) lazy_weights_->settle();
+  }
 
   // Only one run may train a network at a time. begin_training is false when one already does.
   bool begin_training() { return !training_.exchange(true); }
@@ -146,6 +164,7 @@ class Network {
   std::shared_ptr<const Architecture> architecture_;
   AlignedBuffer weights_;
   FairSharedMutex lock_;
+  LazyWeights* lazy_weights_ = nullptr;
   std::atomic<bool> training_{false};
 };
 

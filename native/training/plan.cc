@@ -243,6 +243,12 @@ const SparseInput* Plan::sparse_input_of(const Node& node) const {
   return reads_entries(node) ? &sparse_[node.inputs.front().value].input() : nullptr;
 }
 
+const RowGroups& Plan::groups(Team& team, int number) {
+  SparseBatch& sparse = sparse_[static_cast<size_t>(number)];
+  sparse.group(team, architecture_->inputs()[static_cast<size_t>(number)].rows);
+  return sparse.input().groups;
+}
+
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
   for (Node& node : nodes_) forward_node(node, pass, weights);
@@ -285,7 +291,7 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
     const bool grouped = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
       return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated;
     });
-    if (grouped) sparse_[i].group(team, architecture_->inputs()[i].rows);
+    if (grouped) groups(team, static_cast<int>(i));
     if (keeps_value_gradients(i)) sparse_[i].keep_value_gradients();
   }
   for (size_t i = nodes_.size(); i-- > 0;) {

@@ -58,6 +58,8 @@ class Plan {
   const float* input_gradient(int number = 0) const { return at(values_[static_cast<size_t>(number)].gradient); }
   // Of an input of sparse samples: its batch, which keeps the gradients of values for plans that keep input gradients.
   const SparseBatch& sparse_input(int number = 0) const { return sparse_[static_cast<size_t>(number)]; }
+  // The rows that its loaded batch names, each with its entries.
+  const RowGroups& groups(Team& team, int number);
 
   void forward(Team& team, const float* weights, const RandomState& random);
   // From the last layer to the first; `sinks` has one entry a layer.

@@ -1,10 +1,10 @@
 #include "training/predict.h"
 
 #include <algorithm>
-#include <shared_mutex>
 
 #include "common/checked.h"
 #include "kernels/choice.h"
+#include "training/reading_lock.h"
 
 namespace gradloom {
 namespace {
@@ -44,7 +44,7 @@ void predict(Network& network, PlanPool& plans, const ArraySamples& samples, con
   const int threads = choose_threads_of_call(options.threads, forward_work(network.architecture(), samples, batch),
                                              forward_work(network.architecture(), samples, samples.count()));
   Team::run(threads, [&](Team& team) {
-    const std::shared_lock weights(network.lock());
+    const ReadingLock weights(network);
     for (int64_t first = 0; first < samples.count() && !stop.load(std::memory_order_relaxed); first += batch) {
       const int64_t count = std::min(batch, samples.count() - first);
       auto plan = plans.take(network.shared_architecture(), {count, Phase::kPredicting, threads});
@@ -73,7 +73,7 @@ Evaluation::Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const O
 
 std::optional<ObjectiveResult> Evaluation::run(Team& team, const std::atomic<bool>& stop) {
   ObjectiveTotals totals = objective_->empty_totals(samples_.count());
-  const std::shared_lock weights(network_->lock());
+  const ReadingLock weights(*network_);
   for (int64_t first = 0; first < samples_.count(); first += full_.plan.batch()) {
     if (stop.load(std::memory_order_relaxed)) return std::nullopt;
     Batch& batch = samples_.count() - first < full_.plan.batch() ? *rest_ : full_;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/error.h"
+#include "training/lazy_tables.h"
 
 namespace gradloom {
 
@@ -39,6 +40,7 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   const float* weights = learner_.network().weights();
 
   plan_.load(team, samples, order, first);
+  learner_.lazy_tables().begin_step(team, plan_);
   objective_.load_targets(samples, order, first);
   plan_.forward(team, weights, random());
   const double loss = judge(team, locks);

@@ -78,7 +78,6 @@ function betasOf(betas: unknown): object {
 /** Rules that torch lacks, from weights of 0 where the fixture says so. */
 const SPEC_OPTIMIZERS: Readonly<Record<string, (attributes: Attributes) => Optimizer>> = {
   proximal_adagrad: (attributes) => proximalAdagrad(translate(attributes, PENALTY_NAMES)),
-  lazy_proximal_adagrad: (attributes) => proximalAdagrad(translate(attributes, PENALTY_NAMES)),
   adagrad_da: (attributes) => adagradDualAveraging(translate(attributes, PENALTY_NAMES)),
   // Keras writes the penalty l2 w^2, without our half.
   ftrl: ({ l2_multiplier, l2, ...attributes }) =>
@@ -134,11 +133,7 @@ function compareSteps(
   tolerances: { readonly parameters: Tolerance; readonly state: Tolerance },
 ): Comparison[] {
   const startsAtZero = ['adagrad_da', 'ftrl'].includes(golden.op);
-  // What a lazy rule has to catch up with is the dense one, step by step.
-  const names = golden.op.startsWith('lazy_')
-    ? ['lazy_common/w0', 'lazy_common/grads']
-    : ['common/p0', 'common/grads'];
-  const [start, gradients] = names.map((name) => floatsOf(golden.shared(name))) as [
+  const [start, gradients] = ['common/p0', 'common/grads'].map((name) => floatsOf(golden.shared(name))) as [
     Float32Array,
     Float32Array,
   ];

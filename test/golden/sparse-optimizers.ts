@@ -8,8 +8,11 @@ import {
   customLoss,
   embedding,
   fromArrays,
+  fromSparse,
+  proximalAdagrad,
   rowwiseAdagrad,
   sequential,
+  sparseDense,
   Trainer,
 } from '../../lib/index.ts';
 import { native } from '../../lib/native.ts';
@@ -96,6 +99,50 @@ function compareRows(golden: GoldenCase, optimizer: Optimizer): Comparison[] {
   const got = updaters.map((updater) => updater.getState()[0]?.[0]?.[0] as number);
   const tensor = 'state.row_sum.50';
   return [...comparisons, { tensor, got, ref: golden.tensor(tensor).data, tolerance }];
+}
+
+/** Of a table of one number a row, each step names the rows that the fixture touches; the others are caught up on. */
+export async function compareLazyProximal(golden: GoldenCase): Promise<Comparison[]> {
+  const start = golden.shared('lazy_common/w0');
+  const rows = start.data.length;
+  const gradients = floatsOf(golden.shared('lazy_common/grads'));
+  const touched = integersOf(golden.shared('lazy_common/touched'));
+  const { lr, initial_accumulator_value, l1, l2 } = golden.attrs as unknown as Penalties;
+  const model = sequential({ inputShape: [rows] }, [sparseDense({ units: 1, bias: false, name: 'table' })]);
+  model.setWeights({ 'table.weight': { data: floatsOf(start), shape: [1, rows] } });
+  const trainer = new Trainer(model, {
+    optimizer: proximalAdagrad({ learningRate: lr, initialAccumulator: initial_accumulator_value, l1, l2 }),
+    loss: given,
+  });
+  const comparisons: Comparison[] = [];
+  const tolerance = TOLERANCES.specOptimizer;
+  for (let step = 0; step < STEPS; step++) {
+    const of = (row: number) => step * rows + row;
+    const named = Array.from({ length: rows }, (_, row) => row).filter((row) => touched[of(row)] === 1);
+    // One sample a row, of which the gradient is that of the output; where no row is touched, one of none.
+    const samples = named.length === 0 ? [[]] : named.map((row) => [row]);
+    const labels = Float32Array.from(samples, ([row]) =>
+      row === undefined ? 0 : (gradients[of(row)] as number),
+    );
+    const data = fromSparse({ inputShape: [rows], samples, labels, labelShape: [1] });
+    await trainer.fit(data, { batchSize: samples.length, shuffle: 'never', progress: 'none' });
+    if (!RECORDED_STEPS.includes(step + 1)) continue;
+    const tensor = `ref.${step + 1}`;
+    const got = model.getWeights()['table.weight']?.data ?? [];
+    comparisons.push({ tensor, got, ref: golden.tensor(tensor).data, tolerance });
+  }
+  const tensor = 'state.sum.50';
+  return [
+    ...comparisons,
+    { tensor, got: await accumulatorOf(trainer), ref: golden.tensor(tensor).data, tolerance },
+  ];
+}
+
+interface Penalties {
+  readonly lr: number;
+  readonly initial_accumulator_value: number;
+  readonly l1: number;
+  readonly l2: number;
 }
 
 async function compareSteps(

@@ -35,7 +35,7 @@ import { compareMaxPool2d } from './max-pool-2d.ts';
 import { compareKerasAdagrad, compareTorchOptimizer, OPTIMIZERS, SPEC_RUNNERS } from './optimizers.ts';
 import { compareConv2d, compareDense } from './products.ts';
 import { compareSchedule } from './schedules.ts';
-import { compareRowwiseAdagrad, compareSparseAdagrad } from './sparse-optimizers.ts';
+import { compareLazyProximal, compareRowwiseAdagrad, compareSparseAdagrad } from './sparse-optimizers.ts';
 import { type Comparison, deviationOf } from './tolerances.ts';
 import { compareTrajectory } from './trajectories.ts';
 import { compareGlove, compareSkipGram } from './word-vectors.ts';
@@ -82,6 +82,7 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   ),
   keras_adagrad: compareKerasAdagrad,
   ...SPEC_RUNNERS,
+  lazy_proximal_adagrad: compareLazyProximal,
   clip_grad: compareClip,
   lr_schedule: compareSchedule,
   trajectory: compareTrajectory,

@@ -148,7 +148,7 @@ TEST_CASE("optimizers: rows of a table get the bits of an update each, and the o
         const auto touched = static_cast<int64_t>(rows.size());
         const bool by_row = optimizer->granularity() == Granularity::kRow;
         const int64_t state_width = by_row ? 1 : width;
-        const std::vector<StateSpec> specs = optimizer->states(Shape{kRows, width});
+        const std::vector<StateSpec> specs = optimizer->table_states(Shape{kRows, width});
         std::vector<float> table = random.normal(kRows * width);
         std::vector<std::vector<float>> states;
         for (const StateSpec& state : specs) {
@@ -165,6 +165,7 @@ TEST_CASE("optimizers: rows of a table get the bits of an update each, and the o
                                            gradient.data() + i * width, pointers.data(), 2);
           args.shape = {1, width};
           optimizer->update(args);
+          optimizer->adopt(args);
         }
         std::vector<float*> pointers;
         for (auto& state : states) pointers.push_back(state.data());

@@ -113,6 +113,20 @@ Spec::Object layer_norm(const LayerNormOptions& options) {
           {"biasInitializer", Spec::Object{{"kind", "zeros"}}}};
 }
 
+Spec::Object penalized(const std::string& kind, const PenaltySpec& options) {
+  Spec::Object spec = {{"kind", kind},     {"learningRate", options.learning_rate},
+                       {"l1", options.l1}, {"initialAccumulator", options.initial_accumulator},
+                       {"l2", options.l2}, {"direction", "minimize"}};
+  if (kind == "ftrl") spec["beta"] = 1.0;
+  if (kind == "proximalAdagrad") spec["epsilon"] = 1e-10;
+  return spec;
+}
+
+Spec::Object rowwise_adagrad() {
+  return {{"kind", "rowwiseAdagrad"}, {"learningRate", 0.1},          {"initialAccumulator", 0.0}, {"epsilon", 1e-8},
+          {"weightDecay", 0.0},       {"weightDecayMode", "coupled"}, {"direction", "minimize"}};
+}
+
 Spec::Object frozen(Spec::Object layer) {
   layer["trainable"] = false;
   return layer;

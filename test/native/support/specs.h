@@ -138,6 +138,16 @@ struct SgdSpec {
 };
 Spec::Object sgd(const SgdSpec& options);
 
+// Of the rules with penalties: ftrl, proximalAdagrad, adagradDualAveraging.
+struct PenaltySpec {
+  double learning_rate = 0.1;
+  double initial_accumulator = 0.1;
+  double l1 = 0.001;
+  double l2 = 0.01;
+};
+Spec::Object penalized(const std::string& kind, const PenaltySpec& options = {});
+Spec::Object rowwise_adagrad();
+
 // The same layer, whose parameters do not train.
 Spec::Object frozen(Spec::Object layer);
 

@@ -80,9 +80,7 @@ TEST_CASE("tables: equal bits at 1, 2, 3 and 8 threads, and rows that no sample 
 TEST_CASE("tables: one accumulator a row, beside what needs all gradients, with equal bits at 1 and 3 threads") {
   const SparseSamples samples = sparse_samples(99, 5000);
   for (LearnerOptions net : {bag_net(5000), linear_net(5000)}) {
-    net.optimizer = {{"kind", "rowwiseAdagrad"}, {"learningRate", 0.1}, {"initialAccumulator", 0.0},
-                     {"epsilon", 1e-8},          {"weightDecay", 0.0},  {"weightDecayMode", "coupled"},
-                     {"direction", "minimize"}};
+    net.optimizer = rowwise_adagrad();
     const auto learner = make_learner(net);
     const auto& table = learner->network().architecture().parameters().front();
     CHECK(learner->states(0).front().shape == Shape{5000});
