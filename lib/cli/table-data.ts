@@ -42,7 +42,11 @@ const MAX_NUMBERED_CLASSES = 20;
 export async function readTrainingTable(path: string, options: TableDataOptions): Promise<TrainingData> {
   const { source, format } = await openTable(path, options);
   const types = Object.fromEntries(options.named.map((name) => [name, 'category' as const]));
-  const { found, rowCount } = await scanTable(source, () => true, new Map(Object.entries(types)));
+  const { found, rowCount } = await scanTable(
+    source,
+    (name) => !options.ignore.includes(name),
+    new Map(Object.entries(types)),
+  );
   if (rowCount === 0) {
     throw new GradloomError('FILE_FORMAT', `${path}: has no line of data below its header`);
   }
@@ -155,13 +159,22 @@ function areNearlyNumbers({ categories }: FoundColumn, source: RowSource): boole
   return numbers.length * 2 > categories.size;
 }
 
+/** Amounts of money, and shares. */
+const WITH_SIGN = /^[$€£¥]\s?[+-]?[\d.,]+$|^[+-]?[\d.,]+\s?[$€£¥%]$/;
+
 function textOf({ firstText }: FoundColumn, { unit }: RowSource): string {
   return `${formatValue(firstText?.text)} in ${unit} ${firstText?.line}`;
 }
 
 function describeNearlyNumbers(column: FoundColumn, source: RowSource): readonly string[] {
-  if (column.kind === 'number' || column.firstText === undefined || !areNearlyNumbers(column, source))
-    return [];
+  const { kind, firstText, categories } = column;
+  if (kind === 'number' || firstText === undefined) return [];
+  if ([...categories].every((text) => WITH_SIGN.test(text))) {
+    return [
+      `${column.name} is taken for categories for its signs, as in ${textOf(column, source)}; plain numbers would be amounts`,
+    ];
+  }
+  if (!areNearlyNumbers(column, source)) return [];
   return [
     `${column.name} is taken for categories, since ${textOf(column, source)} is no number as most others are; mend or empty such cells`,
   ];
@@ -236,12 +249,17 @@ async function readTarget(
         `too few rows of each to learn from; is this the right column? ${aboutAmounts(source, target)}`,
     );
   }
-  const why = target.kind === 'category' ? 'texts' : 'whole numbers';
-  const hint = asked === 'auto' && target.kind === 'number' ? ' (--task regression if they are amounts)' : '';
+  const areFlags = names.every((name) => name === 'true' || name === 'false');
+  const kind = target.kind === 'category' ? 'texts' : 'whole numbers';
+  const why = areFlags ? 'true or false' : `${kind} of ${names.length} classes`;
+  const hint =
+    asked === 'auto' && target.kind === 'number' && !areFlags
+      ? ' (--task regression if they are amounts)'
+      : '';
   return {
     dataset,
     task: 'classification',
-    reason: `${why} of ${names.length} classes: classification${hint}; ${describeClasses(dataset)}`,
+    reason: `${why}: classification${hint}; ${describeClasses(dataset)}`,
   };
 }
 

@@ -17,6 +17,7 @@ const FILES: Readonly<Record<string, string>> = {
   'quote.csv': 'a,y\n1"2,x\n3,z\n',
   'price.csv': `y,x\n${Array.from({ length: 20 }, (_, i) => `$${100 + i},${i}`).join('\n')}\n`,
   'signs.csv': 'a;y\n1;2,5\n2;x\n3;4,5\n',
+  'nested.ndjson': `${Array.from({ length: 20 }, (_, i) => `{"a":${i},"b":{"c":1},"y":"${i % 2}"}`).join('\n')}\n`,
   'zero.svm': '1 0:1 3:2\n0 0:2 3:1\n',
 };
 
@@ -51,6 +52,9 @@ const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp]
   ['train iris --optimizer sgd --learning-rate 1e30', 5, /not finite/],
   ['predict nowhere.safetensors one.csv', 3, /nowhere\.safetensors/],
   // Remedies are options of the command, not of the API.
+  ['train nested.ndjson --target y', 3, /column "b": holds an object; .* leave the column out by --ignore$/m],
+  ['train nested.ndjson --target y --ignore b --model cnn', 2, /rows of a table take linear or mlp/],
+  ['predict plain.csv one.csv', 3, /plain\.csv: .* is this a model\?/],
   [
     'train twin.csv --target y',
     3,
