@@ -260,6 +260,7 @@ export interface NativeFitOptions {
   readonly progressIntervalMs: number;
   /** Batches whose mean gradient makes a step. */
   readonly batchesPerStep: number;
+  readonly augment?: NativeAugmentation | undefined;
   /** Steps between two that events `inspection` tell of; 0: none. */
   readonly inspectEvery: number;
   /**
@@ -282,6 +283,17 @@ export interface NativeFitOptions {
   readonly start?:
     | { readonly position: NativeRunPosition; readonly kept?: readonly Float32Array[] | undefined }
     | undefined;
+}
+
+/** Of images; 0 and false: not that. */
+export interface NativeAugmentation {
+  readonly flipsHorizontally: boolean;
+  readonly flipsVertically: boolean;
+  readonly shift: number;
+  readonly extendsEdges: boolean;
+  readonly brightness: number;
+  readonly contrast: number;
+  readonly cutout: number;
 }
 
 /** How far a run has come. */

@@ -12,6 +12,7 @@ import {
   withDefault,
 } from '../core/options.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
+import type { AugmentOptions } from './augment.ts';
 import type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
 import type { EarlyStoppingOptions } from './early-stopping.ts';
 import type { BatchRecord, EpochRecord } from './history.ts';
@@ -35,6 +36,11 @@ export interface FitOptions<
   readonly batchesPerStep?: number;
   /** `'epoch'` draws a new order for each epoch, `'never'` keeps the data set's. Default: `'epoch'`. */
   readonly shuffle?: 'epoch' | 'never';
+  /**
+   * Changes training images at random, such as `{ flip: 'horizontal', shift: 4 }`, on their way into a batch; never those of
+   * `validation`, `evaluate` and `predict`. Default: none.
+   */
+  readonly augment?: AugmentOptions | undefined;
   /** Evaluated after each epoch. */
   readonly validation?: Validation;
   /** Stops the run as `TrainingRun.stop` does. */
@@ -98,6 +104,7 @@ const FIT_OPTIONS = {
   batchSize: withDefault(extent, 32),
   batchesPerStep: withDefault(extent, 1),
   shuffle: withDefault(oneOf('epoch', 'never'), 'epoch'),
+  augment: optional(anything("options such as { flip: 'horizontal', shift: 4 }")),
   validation: optional(anything('a Dataset')),
   signal: optional(guardedBy('an AbortSignal', isAbortSignal)),
   maxSteps: optional(integer(1)),

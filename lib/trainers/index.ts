@@ -1,3 +1,4 @@
+export type { AugmentOptions } from './augment.ts';
 export { type CheckpointFile, listCheckpoints } from './checkpoint-folder.ts';
 export type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
 export type { ClipGradients } from './clip-gradients.ts';

@@ -14,6 +14,7 @@ import type {
 } from '../native.ts';
 import { hasFixedRate } from '../optimizers/optimizer.ts';
 import { ratesOf } from '../schedules/schedule.ts';
+import { readAugmentOptions } from './augment.ts';
 import type { TrainerSettings } from './checkpoint.ts';
 import { prepareFolder } from './checkpoint-folder.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
@@ -83,6 +84,7 @@ export function startRun<Epoch>(
   const control = new EpochControl({ ...settings, keepBest: checkpoint?.keepBest }, watched);
   if (resumed !== undefined) control.restore(resumed.control);
   const loggers = readLoggers(operation, settings.loggers);
+  const augment = readAugmentOptions(operation, settings.augment, trainer.model.inputShape);
   const inspect = readInspectOptions(operation, settings.inspect);
   const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed, samples) : undefined;
   const pump = samples instanceof StreamPump ? samples : undefined;
@@ -107,6 +109,7 @@ export function startRun<Epoch>(
     epochs: control.isOver ? (resumed?.position.epochs ?? 0) : settings.epochs,
     batchSize: settings.batchSize,
     batchesPerStep: settings.batchesPerStep,
+    augment,
     inspectEvery: inspect?.everySteps ?? 0,
     shuffle: settings.shuffle,
     maxSteps: settings.maxSteps ?? 0,
@@ -213,7 +216,7 @@ function plainOptions(
   settings: FitSettings,
   checkpoint: CheckpointSettings | undefined,
 ): RunState['options'] {
-  const { epochs, batchSize, batchesPerStep, shuffle, maxSteps, maxSeconds } = settings;
+  const { epochs, batchSize, batchesPerStep, shuffle, augment, maxSteps, maxSeconds } = settings;
   const { earlyStopping, reduceOnPlateau } = settings;
   const { folder: _, ...times } = checkpoint ?? { folder: '' };
   return {
@@ -221,6 +224,7 @@ function plainOptions(
     batchSize,
     batchesPerStep,
     shuffle,
+    augment,
     maxSteps,
     maxSeconds,
     earlyStopping,

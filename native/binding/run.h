@@ -120,6 +120,7 @@ class FitOperation final : public Operation, private RunObserver {
   const std::shared_ptr<RateFeed>& rates() const { return rates_; }
   // Null unless the run is over a stream.
   const std::shared_ptr<StreamParts>& parts() const { return parts_; }
+  bool augments() const { return options_.augmentation.changes(); }
 
   void work(const std::atomic<bool>& stop) override;
   void wake() override;
@@ -173,6 +174,7 @@ class RunWrap : public Napi::ObjectWrap<RunWrap> {
   std::shared_ptr<RunControl> control_;
   std::shared_ptr<RateFeed> rates_;
   std::shared_ptr<StreamParts> parts_;  // null unless the run is over a stream
+  bool augments_ = false;
   std::shared_ptr<Learner> learner_;
   std::weak_ptr<Job> job_;
 };

@@ -17,6 +17,19 @@ Shuffle to_shuffle(const std::string& name) {
 }
 
 // Absent: none.
+Augmentation to_augmentation(const Napi::Value& value) {
+  if (value.IsUndefined()) return {};
+  const Napi::Object given = to_object(value, "augment");
+  return {.flips_horizontally = given.Get("flipsHorizontally").ToBoolean(),
+          .flips_vertically = given.Get("flipsVertically").ToBoolean(),
+          .shift = integer_property(given, "shift", 0),
+          .padding = given.Get("extendsEdges").ToBoolean() ? Padding::kEdge : Padding::kZero,
+          .brightness = static_cast<float>(number_property(given, "brightness")),
+          .contrast = static_cast<float>(number_property(given, "contrast")),
+          .cutout = integer_property(given, "cutout", 0)};
+}
+
+// Absent: none.
 SnapshotTimes to_snapshot_times(const Napi::Value& value) {
   if (value.IsUndefined()) return {};
   const Napi::Object times = to_object(value, "snapshots");
@@ -101,6 +114,7 @@ FitOptions to_fit_options(const Napi::Object& options, int threads) {
           .snapshots = to_snapshot_times(options.Get("snapshots")),
           .batches_per_step = integer_property(options, "batchesPerStep", 1),
           .inspect_every = static_cast<uint64_t>(integer_property(options, "inspectEvery", 0)),
+          .augmentation = to_augmentation(options.Get("augment")),
           .restore_kept = options.Get("restoreKept").ToBoolean()};
 }
 

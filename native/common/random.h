@@ -10,7 +10,14 @@
 namespace gradloom {
 
 // What a stream of numbers is for; part of the address. The values are part of the file format: never renumber them.
-enum class RandomPurpose : uint32_t { kInitialWeights = 1, kShuffle = 2, kDropout = 3, kNoise = 4, kWords = 5 };
+enum class RandomPurpose : uint32_t {
+  kInitialWeights = 1,
+  kShuffle = 2,
+  kDropout = 3,
+  kNoise = 4,
+  kWords = 5,
+  kAugmentation = 6
+};
 
 using PhiloxBlock = std::array<uint32_t, 4>;
 using PhiloxKey = std::array<uint32_t, 2>;

@@ -42,6 +42,10 @@ void ArraySamples::check_inputs(InputForm form, int64_t limit, int number) const
   input(number).check_form(all(), form, limit);
 }
 
+void ArraySamples::check_images() const {
+  for (const InputColumn& input : inputs_) input.check_images();
+}
+
 int64_t ArraySamples::entries(int number) const { return input(number).entries(all()); }
 
 int64_t ArraySamples::most_entries(int64_t count, int number) const { return input(number).most_entries(all(), count); }
@@ -51,12 +55,12 @@ void ArraySamples::gather_sparse(Team& team, const uint32_t* order, int64_t firs
   input(number).gather_sparse(team, rows(order, first, count), batch);
 }
 
-void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x,
-                                 int number) const {
+void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int number,
+                                 const Augmenter* augmenter) const {
   // The batch behind the next one: it has the time of a step to come from a disk.
   const int64_t later = first + 2 * count;
   input(number).prefetch(rows(order, later, std::clamp<int64_t>(set_.count - later, 0, count)));
-  input(number).gather(team, rows(order, first, count), x);
+  input(number).gather(team, rows(order, first, count), x, augmenter);
 }
 
 void ArraySamples::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const {

@@ -61,6 +61,9 @@ class ArraySamples {
   // every id is below `rows`.
   void check_inputs(InputForm form, int64_t rows, int input = 0) const;
 
+  // Throws INVALID_DATA unless all inputs are images, which an Augmenter can change.
+  void check_images() const;
+
   // Of an input: entries of all samples; 0 of samples that are neither ids nor sparse.
   int64_t entries(int input = 0) const;
   // Of an input: the entries of the `count` samples that have most: what a batch may need room for.
@@ -69,9 +72,10 @@ class ArraySamples {
   // Samples order[i], or first + i when order is null, for i in [0, count), of ids or sparse rows.
   void gather_sparse(Team& team, const uint32_t* order, int64_t first, int64_t count, SparseBatch& batch,
                      int input = 0) const;
-  // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count). Throws as
-  // InputColumn::gather does.
-  void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int input = 0) const;
+  // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count). Changed by the augmenter, if
+  // there is one. Throws as InputColumn::gather does.
+  void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int input = 0,
+                     const Augmenter* augmenter = nullptr) const;
   // The same for labels, as class indices or as floats (classes 0 and 1 become 0.0 and 1.0).
   void gather_classes(const uint32_t* order, int64_t first, int64_t count, int32_t* classes) const;
   void gather_values(const uint32_t* order, int64_t first, int64_t count, float* values) const;

@@ -181,7 +181,33 @@ void InputColumn::spread_row(int64_t row, float* out) const {
   }
 }
 
-void InputColumn::gather(Team& team, const Rows& rows, float* x) const {
+void InputColumn::check_images() const {
+  const bool numbers = !sparse() && array_.type != InputArray::Type::kInt32;
+  if (numbers && sample_shape_.rank() == 3) return;
+  throw Error("INVALID_DATA",
+              "fit: augment: changes images, samples of shape [height, width, channels] as bytes or floats" +
+                  of_input() + "; leave it out");
+}
+
+void InputColumn::augment_row(const Augmenter& augmenter, int64_t place, int64_t row, float* out) const {
+  const ImageSize size{sample_shape_[0], sample_shape_[1], sample_shape_[2]};
+  const auto apply = [&](const auto* stored) {
+    augmenter.apply(place, stored, scale_.data(), shift_.data(), size, out);
+  };
+  if (mapped()) {
+    // As stored and channels last, in memory of this thread.
+    thread_local AlignedBuffer copy;
+    if (copy.size() < sample_size_) copy = AlignedBuffer(sample_size_);
+    array_.mapped->copy(row, copy.data());
+    const bool bytes = array_.mapped->format().type == RowFormat::Type::kUint8;
+    return bytes ? apply(reinterpret_cast<const uint8_t*>(copy.data())) : apply(copy.data());
+  }
+  const int64_t first = row * sample_size_;
+  if (array_.type == InputArray::Type::kUint8) return apply(static_cast<const uint8_t*>(array_.data) + first);
+  apply(static_cast<const float*>(array_.data) + first);
+}
+
+void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter) const {
   const auto* id_data = static_cast<const int32_t*>(array_.data);
   const auto* byte_data = static_cast<const uint8_t*>(array_.data);
   const auto* float_data = static_cast<const float*>(array_.data);
@@ -190,7 +216,9 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x) const {
     for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
       const int64_t source = rows.at(i) * sample_size_;
       float* out = x + i * sample_size_;
-      if (sparse()) {
+      if (augmenter != nullptr) {
+        augment_row(*augmenter, i, rows.at(i), out);
+      } else if (sparse()) {
         spread_row(rows.at(i), out);
       } else if (mapped()) {
         array_.mapped->read(rows.at(i), {scale_.data(), shift_.data(), identity_}, out);

@@ -10,6 +10,7 @@
 #include "common/input_form.h"
 #include "common/parallel.h"
 #include "common/shape.h"
+#include "datasets/augmentation.h"
 #include "datasets/mapped_rows.h"
 #include "datasets/sparse_batch.h"
 
@@ -74,10 +75,14 @@ class InputColumn {
 
   // Prepares for a gather of these rows that comes later.
   void prefetch(const Rows& rows) const;
+  // Throws INVALID_DATA unless samples are images, [H][W][C] of bytes or floats.
+  void check_images() const;
+
   // Of ids or sparse rows.
   void gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const;
-  // x[i] = row i, as floats. Throws FILE_CHANGED, with anything in x, when a mapped file is not as it was.
-  void gather(Team& team, const Rows& rows, float* x) const;
+  // x[i] = row i, as floats; changed by the augmenter, if there is one, for images only. Throws FILE_CHANGED, with
+  // anything in x, when a mapped file is not as it was.
+  void gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter = nullptr) const;
   // Turns gradients by the values that `gather` gives, of `count` samples, into those by the stored values.
   void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
 
@@ -88,6 +93,7 @@ class InputColumn {
   std::string of_input() const;
   int64_t entries_of(int64_t row) const;
   void spread_row(int64_t row, float* out) const;
+  void augment_row(const Augmenter& augmenter, int64_t place, int64_t row, float* out) const;
 
   std::string name_;
   InputArray array_;

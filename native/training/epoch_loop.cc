@@ -60,6 +60,7 @@ class Run {
     }
     if (options.learning_rates != nullptr) learner.check_schedule();
     if (options.inspect_every > 0) inspection_.emplace(learner);
+    step_.augment(options.augmentation);
     ObjectiveTotals begun = std::move(position_.epoch.totals);
     begin(train);
     if (position_.epoch.batches > 0) learner.objective()->restore(begun, position_.epoch.totals);
@@ -95,6 +96,7 @@ class Run {
     const int64_t rest = train.count() % step_.batch();
     if (rest > 0 && (!last_step_ || last_step_->batch() != rest)) {
       last_step_.emplace(learner_, rest, threads_, gradients_);
+      last_step_->augment(options_.augmentation);
     }
     step_.reserve(train);
     if (last_step_) last_step_->reserve(train);

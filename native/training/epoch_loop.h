@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "datasets/array_samples.h"
+#include "datasets/augmentation.h"
 #include "training/inspection.h"
 #include "training/learner.h"
 #include "training/snapshot.h"
@@ -44,6 +45,7 @@ struct FitOptions {
   int64_t batches_per_step = 1;
   LearningRates* learning_rates = nullptr;  // null: the optimizer's
   uint64_t inspect_every = 0;               // steps between two that are looked at; 0: none
+  Augmentation augmentation = {};           // of samples that are images
   bool restore_kept = false;                // at the end, weights that were kept become the network's
 };
 

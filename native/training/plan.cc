@@ -223,11 +223,12 @@ void Plan::reserve(const ArraySamples& samples) {
   }
 }
 
-void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
+void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
+                const Augmenter* augmenter) {
   for (size_t i = 0; i < sparse_.size(); ++i) {
     const auto number = static_cast<int>(i);
     if (reads_floats(i)) {
-      samples.gather_inputs(team, order, first, batch(), input(number), number);
+      samples.gather_inputs(team, order, first, batch(), input(number), number, augmenter);
     } else {
       samples.gather_sparse(team, order, first, batch(), sparse_[i], number);
     }

@@ -47,8 +47,9 @@ class Plan {
   // Room for every batch of these samples, so that no step has to make any.
   void reserve(const ArraySamples& samples);
   // Samples order[first], order[first + 1], ... (first, first + 1, ... when order is null), as many as the batch has,
-  // become the input, in the form that the network reads.
-  void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
+  // become the input, in the form that the network reads; images changed by the augmenter, if there is one.
+  void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
+            const Augmenter* augmenter = nullptr);
 
   // Null unless the network reads floats there.
   float* input(int number = 0) { return at(values_[static_cast<size_t>(number)].activation); }

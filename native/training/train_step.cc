@@ -39,7 +39,7 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   if (gradients_ != nullptr) gradients_->begin_batch(batch());
   const float* weights = learner_.network().weights();
 
-  plan_.load(team, samples, order, first);
+  load(team, samples, order, first);
   learner_.lazy_tables().begin_step(team, plan_);
   objective_.load_targets(samples, order, first);
   plan_.forward(team, weights, random());
@@ -67,6 +67,12 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   const bool counts = gradients_ != nullptr && gradients_->sums() ? !spoils : outcome == StepOutcome::kUpdated;
   if (counts) objective_.add_to(totals);
   return outcome;
+}
+
+void TrainStep::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
+  const RandomState state = random();
+  const Augmenter augmenter(augmentation_, state.seed, state.step);
+  plan_.load(team, samples, order, first, augmentation_.changes() ? &augmenter : nullptr);
 }
 
 // Each batch of a step draws its own numbers; those of the first are a plain step's.
@@ -116,7 +122,7 @@ double TrainStep::judge(Team& team, StepLocks& locks) {
 
 // Nothing has changed yet, so the forward pass can be repeated to find where it went wrong.
 void TrainStep::report_loss(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
-  plan_.load(team, samples, order, first);
+  load(team, samples, order, first);
   const int layer = plan_.find_non_finite(team, learner_.network().weights(), random());
   const auto& layers = learner_.network().architecture().layers();
   const std::string where = layer == Plan::kInput     ? "an input sample is not finite; check the dataset"

@@ -36,6 +36,8 @@ class TrainStep {
   int64_t batch() const { return plan_.batch(); }
   // Looks at the updates from here on, or at none when null; for steps that know all their gradients.
   void inspect(Inspection* inspection) { inspection_ = inspection; }
+  // Changes the images of every batch from here on.
+  void augment(const Augmentation& augmentation) { augmentation_ = augmentation; }
   // Room for every batch of these samples, so that no step has to make any.
   void reserve(const ArraySamples& samples) {
     plan_.reserve(samples);
@@ -51,6 +53,7 @@ class TrainStep {
  private:
   using Sinks = std::vector<std::unique_ptr<GradientSink>>;
 
+  void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
   double judge(Team& team, StepLocks& locks);
   StepOutcome finish(Team& team);
   RandomState random() const;
@@ -65,6 +68,7 @@ class TrainStep {
   std::shared_ptr<StepGradients> gradients_;  // null when updates stand right behind each gradient
   std::unique_ptr<UpdateAll> update_all_;
   Inspection* inspection_ = nullptr;
+  Augmentation augmentation_;
   Sinks sinks_;                            // one a layer
   std::vector<BufferingSink*> buffering_;  // the same ones, when they do not
   std::vector<UpdatingSink*> updating_;    // the same ones, when they update at once

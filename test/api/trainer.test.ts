@@ -310,7 +310,7 @@ const WRONG: readonly WrongUse[] = [
   [() => trainer.fit(wrongly([1, 2, 3])), 'fit: the training set must be a Dataset, got [1, 2, 3]'],
   [
     () => trainer.fit(train, wrongly(5)),
-    'fit: options must be an object with epochs, batchSize, batchesPerStep, shuffle, validation, signal, maxSteps, maxSeconds, earlyStopping, reduceOnPlateau, checkpoint, onCheckpoint, onEpochEnd, onBatchEnd, batchInterval, inspect, loggers, report and progress, got 5',
+    'fit: options must be an object with epochs, batchSize, batchesPerStep, shuffle, augment, validation, signal, maxSteps, maxSeconds, earlyStopping, reduceOnPlateau, checkpoint, onCheckpoint, onEpochEnd, onBatchEnd, batchInterval, inspect, loggers, report and progress, got 5',
   ],
   [() => trainer.fit(train, { epochs: 0 }), 'fit: epochs must be an integer from 1 to 2147483647, got 0'],
   [

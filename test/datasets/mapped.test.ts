@@ -114,7 +114,10 @@ async function train(data: Dataset, threads: number) {
     loss: 'softmaxCrossEntropy',
     threads,
   });
-  const run = await trainer.fit(wrongly(fitted), { epochs: 3, batchSize: 8, validation: wrongly(held) });
+  const isImages = data.inputShape.length === 3;
+  const augment = isImages ? ({ flip: 'both', shift: 2, contrast: 0.2, cutout: 3 } as const) : undefined;
+  const options = { epochs: 3, batchSize: 8, validation: wrongly(held), augment };
+  const run = await trainer.fit(wrongly(fitted), options);
   return {
     losses: run.epochs.map(({ loss, ...epoch }) => [loss, 'validation' in epoch && epoch.validation]),
     weights: Object.values(model.getWeights()).map(({ data: values }) => values),

@@ -54,9 +54,11 @@ FitOptions three_epochs(int threads) {
 }  // namespace
 
 TEST_CASE("resume: from a snapshot of any step a run ends with the bits and figures of one that was not interrupted") {
-  LearnerOptions nets[] = {mlp(), conv_net(), norm_net(), mlp()};
+  LearnerOptions nets[] = {mlp(), conv_net(), norm_net(), mlp(), conv_net()};
   nets[3].non_finite = NonFinitePolicy::kSkip;
-  for (int net = 0; net < 4; ++net) {
+  constexpr Augmentation kAugmentation{
+      .flips_horizontally = true, .shift = 2, .brightness = 0.3F, .contrast = 0.2F, .cutout = 3};
+  for (int net = 0; net < 5; ++net) {
     CAPTURE(net);
     const LearnerOptions& options = nets[net];
     Samples train = class_samples(70, options.input_shape, 10);
@@ -64,6 +66,8 @@ TEST_CASE("resume: from a snapshot of any step a run ends with the bits and figu
     const Samples validation = class_samples(23, options.input_shape, 10, 2);
     const ArraySamples validation_view = validation.view();
     FitOptions fit_options = three_epochs(2);
+    FitOptions rest_options = three_epochs(1);
+    if (net == 4) fit_options.augmentation = rest_options.augmentation = kAugmentation;
     fit_options.snapshots = {.every_steps = 1, .at_end = true};
     SnapshotObserver whole;
     const auto learner = make_learner(options);
@@ -75,7 +79,7 @@ TEST_CASE("resume: from a snapshot of any step a run ends with the bits and figu
       CAPTURE(snapshot.position.epoch.batches);
       const auto resumed = learner_from(options, snapshot);
       SnapshotObserver rest;
-      fit(*resumed, train.view(), &validation_view, three_epochs(1), kNever, rest, {snapshot.position, {}});
+      fit(*resumed, train.view(), &validation_view, rest_options, kNever, rest, {snapshot.position, {}});
       CHECK(difference_in_bits(state_of(*resumed), state_of(*learner)) == "");
       CHECK(resumed->steps == learner->steps);
       const auto before = static_cast<size_t>(snapshot.position.epochs);
