@@ -1,11 +1,21 @@
 /** A table as data to train on: which columns are used and how, what the target is. All that is decided here is said. */
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, listOf, suggest } from '../core/options.ts';
+import { formatValue, suggest } from '../core/options.ts';
 import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { readTable } from '../datasets/read-table.ts';
 import type { CategoryEncoding, MissingPolicy, RowSource } from '../datasets/table.ts';
 import type { ReadTableOptions } from '../datasets/table-options.ts';
 import { type FoundColumn, scanTable } from '../datasets/table-scan.ts';
+import {
+  describeDoubts,
+  describeFill,
+  describeInputs,
+  describeNearlyNumbers,
+  MAX_CATEGORIES,
+  reasonToLeaveOut,
+  shortList,
+  textOf,
+} from './column-notes.ts';
 import { countOf } from './output.ts';
 import { findRowNumbers } from './row-ids.ts';
 import { openTable, type SourceOptions } from './table-source.ts';
@@ -32,10 +42,6 @@ export interface TrainingData {
   readonly notes: readonly (readonly [heading: string, ...lines: string[]])[];
 }
 
-/** Texts that are nearly all different tell rows apart, not kinds of rows. */
-const MIN_TEXTS = 20;
-const MAX_SHARE_OF_TEXTS = 0.5;
-const MAX_CATEGORIES = 1000;
 /** Whole numbers of so few values are taken for classes. */
 const MAX_NUMBERED_CLASSES = 20;
 
@@ -123,73 +129,6 @@ function findColumn(
   );
 }
 
-function reasonToLeaveOut(
-  column: FoundColumn,
-  ids: ReadonlySet<string>,
-  { keep, categories: encoding }: TableDataOptions,
-  source: RowSource,
-): { readonly name: string; readonly text: string }[] {
-  const { name, kind, count, categories, firstText } = column;
-  if (count === 0) return [{ name, text: `${name} is empty and left out` }];
-  if (ids.has(name) && !keep.includes(name)) {
-    const text = `${name} is left out: another whole number in each of ${countOf(count, 'row')}, an id (--keep ${formatName(name)} uses it)`;
-    return [{ name, text }];
-  }
-  const { size } = categories;
-  const areDates = DATE.test(firstText?.text ?? '');
-  const isText = size === count || (size >= MIN_TEXTS && (areDates || size > count * MAX_SHARE_OF_TEXTS));
-  const tooMany = encoding === 'oneHot' && size > MAX_CATEGORIES;
-  if (kind === 'number' || !(isText || tooMany) || (keep.includes(name) && !tooMany)) return [];
-  const way = tooMany ? '' : ` (--keep ${formatName(name)} takes it as categories)`;
-  const found = `${countOf(size, 'different text')} in ${countOf(count, 'row')}`;
-  const example = `such as ${formatValue(firstText?.text)}`;
-  const why = areDates
-    ? `${found}, dates ${example}; to learn from them, make columns of numbers of them, such as the month${way}`
-    : areNearlyNumbers(column, source)
-      ? `${found}, since ${textOf(column, source)} is no number as the others are; mend or empty such cells`
-      : `${found}, ${example}${way}`;
-  return [{ name, text: `${name} is left out: ${why}` }];
-}
-
-/** `2024-05-31`, `31.5.2024`, `5/31/24 12:00`. */
-const DATE = /^\d{1,4}([-/.])\d{1,2}\1\d{1,4}(\D|$)/;
-
-function areNearlyNumbers({ categories }: FoundColumn, source: RowSource): boolean {
-  const numbers = [...categories].filter((text) => source.numberOf(text) !== undefined);
-  return numbers.length * 2 > categories.size;
-}
-
-/** Amounts of money, and shares. */
-const WITH_SIGN = /^[$€£¥]\s?[+-]?[\d.,]+$|^[+-]?[\d.,]+\s?[$€£¥%]$/;
-
-function textOf({ firstText }: FoundColumn, { unit }: RowSource): string {
-  return `${formatValue(firstText?.text)} in ${unit} ${firstText?.line}`;
-}
-
-function describeNearlyNumbers(column: FoundColumn, source: RowSource): readonly string[] {
-  const { kind, firstText, categories } = column;
-  if (kind === 'number' || firstText === undefined) return [];
-  if ([...categories].every((text) => WITH_SIGN.test(text))) {
-    return [
-      `${column.name} is taken for categories for its signs, as in ${textOf(column, source)}; plain numbers would be amounts`,
-    ];
-  }
-  if (!areNearlyNumbers(column, source)) return [];
-  return [
-    `${column.name} is taken for categories, since ${textOf(column, source)} is no number as most others are; mend or empty such cells`,
-  ];
-}
-
-/** Numbers that may be none to learn from, or names. */
-function describeDoubts({ name, kind }: FoundColumn, counters: ReadonlySet<string>): readonly string[] {
-  if (kind !== 'number') return [];
-  if (counters.has(name)) return [`${name} counts the rows; --ignore ${formatName(name)} leaves it out`];
-  if (!CODE_NAME.test(name)) return [];
-  return [`${name} is taken for an amount; --categories ${formatName(name)} takes its numbers for names`];
-}
-
-const CODE_NAME = /(^|[^a-z])(zip|plz|postal|post)?[ _-]?code$|^(zip|plz|postal)|[a-z]Code$/i;
-
 /** Also for gaps that only later data have: numbers become the mean, and a category none of the known ones. */
 function policyFor(
   { kind, missing }: FoundColumn,
@@ -198,21 +137,6 @@ function policyFor(
   if (chosen === 'error') return 'error';
   if (kind === 'number') return 'mean';
   return missing > 0 || categories === 'index' ? 'category' : 'zero';
-}
-
-function describeFill({ name, kind, missing }: FoundColumn): string {
-  const fill = kind === 'number' ? 'filled with its mean' : 'taken for a category of their own';
-  return `${name}: ${countOf(missing, 'missing value')} ${fill}`;
-}
-
-const MAX_LISTED = 8;
-
-function describeInputs(columns: readonly FoundColumn[]): string {
-  const texts = columns.map(({ name, kind, categories }) =>
-    kind === 'number' ? name : `${name} (${countOf(categories.size, 'category', 'categories')})`,
-  );
-  const rest = texts.length - MAX_LISTED;
-  return listOf(rest > 4 ? [...texts.slice(0, MAX_LISTED), `${rest} more`] : texts);
 }
 
 /** Reads the rows with the target as what it is, and says why. */
@@ -296,13 +220,7 @@ function constantError(source: RowSource, { name }: FoundColumn, value: string):
 export function describeClasses(dataset: Dataset): string {
   const counts = dataset.classCounts();
   const texts = counts.map((count, label) => `${dataset.classNames?.[label] ?? label} ${count}`);
-  const rest = texts.length - MAX_LISTED;
-  return listOf(rest > 4 ? [...texts.slice(0, MAX_LISTED), `${rest} more`] : texts);
-}
-
-/** A name as a shell takes it. */
-function formatName(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`;
+  return shortList(texts);
 }
 
 /** The names of a file's columns, for who has not said which one to predict. */
