@@ -73,7 +73,7 @@ export const VEGA_CONFIG: Spec = {
     titleFontWeight: 500,
     symbolStrokeWidth: 2.5,
     symbolSize: 160,
-    labelLimit: 220,
+    labelLimit: 320,
   },
   line: { strokeWidth: 2, strokeJoin: 'round' },
   text: { color: colorOf('text') },

@@ -127,6 +127,11 @@ test('a run is waited for', async (t) => {
   t.true(texts.includes('later') && texts.includes('now') && texts.includes('validation accuracy'));
 });
 
+test('a legend shows names of thirty characters whole', async (t) => {
+  const name = 'AdaGrad with momentum and decay';
+  t.true(textsOf(await plot.curves({ [name]: [1, 2], other: [2, 1] }).svg()).includes(name));
+});
+
 test('what is not finite, or has no logarithm, is a gap', async (t) => {
   const spec = (await plot
     .curves({ one: [1, Number.NaN, 0, -1, 100] }, { yScale: 'log' })
