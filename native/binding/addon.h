@@ -3,6 +3,7 @@
 
 #include <napi.h>
 #include "binding/operations.h"
+#include "common/parallel.h"
 
 namespace gradloom {
 
@@ -14,11 +15,14 @@ class Addon {
   static Addon& of(Napi::Env env) { return *env.GetInstanceData<Addon>(); }
 
   Operations& operations() { return operations_; }
+  // Of calls that compute on the JavaScript thread.
+  CallTeam& team() { return team_; }
   Napi::Object new_run() { return run_constructor_.New({}); }
   const Napi::FunctionReference& mapped_rows_constructor() const { return mapped_rows_constructor_; }
 
  private:
   Operations operations_;
+  CallTeam team_;
   Napi::FunctionReference run_constructor_;
   Napi::FunctionReference mapped_rows_constructor_;
 };

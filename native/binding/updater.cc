@@ -130,12 +130,7 @@ Napi::Value UpdaterWrap::step(const Napi::CallbackInfo& info) {
       }
     };
     const int threads = choose_threads_of_update(threads_, total);
-    if (threads == 1) {
-      Team::run(1, update);
-    } else {
-      if (!team_) team_ = std::make_unique<StandingTeam>(threads);
-      team_->run(update);
-    }
+    team_.run(threads, update);
     ++steps_;
     return info.Env().Undefined();
   });

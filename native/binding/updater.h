@@ -43,7 +43,7 @@ class UpdaterWrap : public Napi::ObjectWrap<UpdaterWrap> {
   int threads_ = 1;
   std::vector<Parameter> parameters_;
   std::unique_ptr<GradientNorms> norms_;
-  std::unique_ptr<StandingTeam> team_;  // once a step has work for several threads
+  CallTeam team_;
   int64_t accounted_bytes_ = 0;
   uint64_t steps_ = 0;
 };

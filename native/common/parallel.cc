@@ -186,6 +186,15 @@ void StandingTeam::run(const std::function<void(Team&)>& body) {
   body(team_);
 }
 
+void CallTeam::run(int threads, const std::function<void(Team&)>& body) {
+  if (threads <= 1) return Team::run(1, body);
+  if (threads != threads_) {
+    team_ = std::make_unique<StandingTeam>(threads);
+    threads_ = threads;
+  }
+  team_->run(body);
+}
+
 int resolve_threads(int requested) { return requested > 0 ? requested : processors(); }
 
 void refuse_after_fork() {

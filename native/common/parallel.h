@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -98,6 +99,17 @@ class StandingTeam {
  private:
   Team team_;
   std::vector<std::thread> helpers_;
+};
+
+// The standing team of who makes such calls: begun with the first one, and anew for another number of threads.
+class CallTeam {
+ public:
+  // As Team::run; one call at a time.
+  void run(int threads, const std::function<void(Team&)>& body);
+
+ private:
+  int threads_ = 1;
+  std::unique_ptr<StandingTeam> team_;
 };
 
 // The number of threads to use for what the user asked for: `requested`, or all available processors for 0.

@@ -16,7 +16,7 @@ namespace {
 
 AlignedBuffer spread(const std::vector<float>& period, int64_t size) {
   AlignedBuffer buffer(size);
-  for (int64_t j = 0; j < size; ++j) buffer.data()[j] = period[static_cast<size_t>(j) % period.size()];
+  for (int64_t j = 0; j < size; j += static_cast<int64_t>(period.size())) std::ranges::copy(period, buffer.data() + j);
   return buffer;
 }
 
@@ -45,7 +45,7 @@ InputColumn::InputColumn(InputDescription description, const Shape& sample_shape
               std::all_of(description.shift.begin(), description.shift.end(), [](float s) { return s == 0.0F; });
   // A sparse sample may have billions of features, and is never mapped.
   if (sparse() && !identity_) throw Error("INVALID_DATA", "sparse samples have no scale and no shift");
-  if (sparse()) return;
+  if (sparse() || (identity_ && array_.type == InputArray::Type::kFloat32)) return;
   scale_ = spread(description.scale, sample_size_);
   shift_ = spread(description.shift, sample_size_);
 }
@@ -239,7 +239,7 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter
 }
 
 void InputColumn::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const {
-  if (sparse()) {
+  if (sparse() || identity_) {
     std::copy_n(gradients, count * sample_size_, stored);
     return;
   }

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "common/parallel.h"
+#include "kernels/conv2d_channels.h"
 #include "kernels/lanes.h"
 #include "kernels/winograd.h"
 
@@ -63,15 +64,23 @@ namespace {
 // Measured on one core of a Zen 5, in times of the direct kernel's speed, forward and gradient of the weights: 16
 // channels and filters 1.8 and 1.2, 32: 2.1 and 1.9, 64 and more: 2 to 3.5; 8: 1.2 and 0.5. Where half of the tiles'
 // pixels lie outside of the image (5x5) it wins little, and the filters' transform costs as much as some tiles.
-bool winograd_pays(const Conv2dShape& shape, int64_t batch) {
+bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kFewestChannels = 16;
   constexpr int64_t kFewestTiles = 4;
   constexpr int64_t kMostWeights = int64_t{1} << 23;
   const Extent2d& output = shape.window.output;
   const int64_t tiles = ceil_divide(output.height, kWinogradTile) * ceil_divide(output.width, kWinogradTile);
-  return std::min(shape.channels, shape.filters) >= kFewestChannels &&
-         2 * shape.window.output_pixels() >= tiles * kWinogradTile * kWinogradTile &&
-         tiles * lane_blocks(batch) >= kFewestTiles && shape.channels * shape.filters * kWinogradTaps <= kMostWeights;
+  return winograd_exists(shape.window, shape.activation) &&
+         std::min(shape.channels, shape.filters) >= kFewestChannels &&
+         2 * shape.window.output_pixels() >= tiles * kWinogradTile * kWinogradTile && tiles * images >= kFewestTiles &&
+         shape.channels * shape.filters * kWinogradTaps <= kMostWeights;
+}
+
+// Without the lanes' reuse of filters by 16 samples, they have to come from a cache.
+bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch) {
+  constexpr int64_t kMostWeights = int64_t{1} << 20;
+  return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
+         shape.channels * shape.filters * kWinogradTaps <= kMostWeights;
 }
 
 }  // namespace
@@ -80,8 +89,13 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
   // A block of lanes costs the same for 1 and for 16 samples.
   constexpr int64_t kSmallestBatch = 8;
   if (requested != Conv2dKernel::kAuto) return requested;
-  if (batch < kSmallestBatch) return Conv2dKernel::kBlas;
-  if (winograd_exists(shape.window, shape.activation) && winograd_pays(shape, batch)) return Conv2dKernel::kWinograd;
+  if (batch < kSmallestBatch) {
+    // Depthwise, most of a vector would be empty.
+    constexpr int64_t kFewestFilters = 4;
+    if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
+    return shape.filters < kFewestFilters ? Conv2dKernel::kBlas : Conv2dKernel::kDirectChannels;
+  }
+  if (winograd_pays(shape, lane_blocks(batch))) return Conv2dKernel::kWinograd;
   return direct_exists(shape.window, shape.activation) ? Conv2dKernel::kDirect : Conv2dKernel::kBlas;
 }
 
@@ -102,6 +116,21 @@ int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_o
   // MFLOP, predictions at 17.
   constexpr int64_t kOneThread = 20'000'000;
   return flops_of_call < kOneThread ? 1 : choose_threads(requested, flops_of_pass);
+}
+
+int choose_threads_of_standing(int requested, int64_t flops) {
+  // 2 cores of a Zen 5: two threads win from 1 MFLOP, some 30 microseconds, on.
+  constexpr int64_t kOneThread = 800'000;
+  return flops < kOneThread ? 1 : resolve_threads(requested);
+}
+
+int64_t samples_of_piece(int64_t count, int64_t largest_floats, int64_t flops) {
+  constexpr int64_t kFloatsInCache = 192 * 1024;
+  constexpr int64_t kFewestFlops = 1'000'000;
+  constexpr int64_t kFewestPieces = 8;
+  const int64_t fitting = kFloatsInCache / largest_floats / kLanes * kLanes;
+  const int64_t samples = std::clamp<int64_t>(fitting, kLanes, 4 * kLanes);
+  return count >= kFewestPieces * samples && samples * flops >= kFewestFlops ? samples : 0;
 }
 
 int choose_threads_of_update(int requested, int64_t elements) {

@@ -12,10 +12,12 @@
 namespace gradloom {
 
 enum class Conv2dKernel {
-  kAuto,      // as a user may ask for; never chosen
-  kBlas,      // im2col and matrix products: right for every shape
-  kDirect,    // the batch in the SIMD lanes
-  kWinograd,  // the same by Winograd's F(4x4, 3x3)
+  kAuto,              // as a user may ask for; never chosen
+  kBlas,              // im2col and matrix products: right for every shape
+  kDirect,            // the batch in the SIMD lanes
+  kWinograd,          // the same by Winograd's F(4x4, 3x3)
+  kDirectChannels,    // filters in the SIMD lanes: for a few samples
+  kWinogradChannels,  // the same by Winograd's F(4x4, 3x3)
 };
 
 // 1x1, stride 1, no padding: the image already is the matrix that im2col would build.
@@ -48,6 +50,14 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
 int choose_threads(int requested, int64_t flops);
 // The same for a call that begins a team of its own for all its passes.
 int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_of_call);
+
+// The same for calls whose team stands by.
+int choose_threads_of_standing(int requested, int64_t flops);
+
+// Whether predictions of `count` samples are made in pieces, each by one thread and through all layers while their
+// values are in its caches, and of how many samples: 0 when all threads rather work on one pass together.
+// `largest_floats`: inputs and outputs of the layer that has most of them, a sample.
+int64_t samples_of_piece(int64_t count, int64_t largest_floats, int64_t flops);
 
 // Threads for an update of `elements` weights by a standing team.
 int choose_threads_of_update(int requested, int64_t elements);

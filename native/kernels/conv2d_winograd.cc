@@ -38,12 +38,14 @@ TilePlace place_of(const WinogradShape& shape, int64_t index) {
           tile % shape.tile_columns() * kWinogradTile};
 }
 
+ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_floats(extent)}; }
+
 ImageTile input_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {shape.input, place.row - shape.top, place.column - shape.left};
+  return {lanes_of(shape.input), place.row - shape.top, place.column - shape.left};
 }
 
 ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {shape.output, place.row, place.column};
+  return {lanes_of(shape.output), place.row, place.column};
 }
 
 }  // namespace
@@ -118,7 +120,8 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
     for (int64_t t = 0; t < tiles; ++t) {
       const TilePlace place = place_of(shape, first + t);
       winograd_transform_output(output_tile(shape, place), filters, {m + at_tile(t, m_panel), m_plane, kPanelRow},
-                                output.bias == nullptr ? nullptr : output.bias + k, output.activation,
+                                {output.bias == nullptr ? nullptr : output.bias + k, BiasOf::kVector},
+                                output.activation,
                                 output.y + place.block * output.y_block + k * image_floats(shape.output));
     }
   }

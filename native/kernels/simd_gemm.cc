@@ -37,8 +37,10 @@ constexpr int64_t kPackedRows = 64;
 
 struct Operands {
   const float* a;
-  int64_t a_row;    // floats from row to row of op(a)
-  int64_t a_depth;  // floats from one step of the sum to the next
+  int64_t a_row;     // floats from row to row of op(a)
+  int64_t a_depth;   // floats from one step of the sum to the next
+  int64_t segments;  // of the sum, each of `depth` steps
+  int64_t a_segment;
   const float* b;
   int64_t b_stride;
   float* c;
@@ -65,14 +67,16 @@ HWY_INLINE void tile(const Operands& o) {
       sum[r][v] = hn::Zero(d);
     }
   }
-  const float* HWY_RESTRICT a = o.a;
   const float* HWY_RESTRICT b = o.b;
-  for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
-    V columns[kVectors];
-    for (int v = 0; v < kVectors; ++v) columns[v] = load<kPartial>(b + v * lanes, v == kVectors - 1, o.rest);
-    for (int r = 0; r < kRows; ++r) {
-      const V row = hn::Set(d, a[r * o.a_row]);
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
+  for (int64_t segment = 0; segment < o.segments; ++segment) {
+    const float* HWY_RESTRICT a = o.a + segment * o.a_segment;
+    for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
+      V columns[kVectors];
+      for (int v = 0; v < kVectors; ++v) columns[v] = load<kPartial>(b + v * lanes, v == kVectors - 1, o.rest);
+      for (int r = 0; r < kRows; ++r) {
+        const V row = hn::Set(d, a[r * o.a_row]);
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
+      }
     }
   }
   for (int r = 0; r < kRows; ++r) {
@@ -166,6 +170,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   Operands o{};
   o.a_row = turned ? 1 : a.stride;
   o.a_depth = turned ? a.stride : 1;
+  o.segments = 1;
   o.b_stride = b.stride;
   o.c_stride = c_stride;
   for (int64_t k = 0; k == 0 || k < shape.depth; k += depth_block) {
@@ -176,6 +181,23 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
     o.c = c;
     packs ? packed_rows(o, shape.rows, shape.columns) : all_columns(o, shape.rows, shape.columns);
   }
+}
+
+void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b, Accumulate accumulate,
+                   float* c, int64_t c_stride) {
+  Operands o{};
+  o.a = a.data;
+  o.a_row = a.stride;
+  o.a_depth = 1;
+  o.segments = a.segments;
+  o.a_segment = a.segment;
+  o.b = b.data;
+  o.b_stride = b.stride;
+  o.c = c;
+  o.c_stride = c_stride;
+  o.depth = a.length;
+  o.add = accumulate == Accumulate::kAdd;
+  all_columns(o, rows, columns);
 }
 
 void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
@@ -191,12 +213,18 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(Product);
+HWY_EXPORT(WindowProduct);
 HWY_EXPORT(TransposeMatrix);
 
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride) {
   if (shape.rows == 0 || shape.columns == 0) return;
   HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, accumulate, c, c_stride);
+}
+
+void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
+                       Accumulate accumulate, float* c, int64_t c_stride) {
+  HWY_DYNAMIC_DISPATCH(WindowProduct)(rows, columns, a, b, accumulate, c, c_stride);
 }
 
 void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,

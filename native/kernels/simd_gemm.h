@@ -11,6 +11,20 @@ namespace gradloom {
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride);
 
+// The windows of a row of an image's pixels, channels last, as the rows of a matrix whose columns come in stretches
+// that lie side by side in the image: a[r, s * length + i] = data[r * stride + s * segment + i].
+struct ImageWindows {
+  const float* data;
+  int64_t stride;    // floats from window to window
+  int64_t segments;  // stretches of a window
+  int64_t segment;   // from stretch to stretch
+  int64_t length;    // of one
+};
+
+// c[r, j] = sum over k of a[r, k] b[k, j], or added: a convolution without im2col. b is [segments * length, columns].
+void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
+                       Accumulate accumulate, float* c, int64_t c_stride);
+
 // target[c, r] = source[r, c] for a [rows, columns] matrix.
 void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
                int64_t target_stride);

@@ -145,66 +145,72 @@ HWY_INLINE void transform(Load load, Store store) {
 }
 
 bool inside(const ImageTile& tile, int size) {
-  return tile.row >= 0 && tile.column >= 0 && tile.row + size <= tile.image.height &&
-         tile.column + size <= tile.image.width;
+  const Extent2d& image = tile.vectors.image;
+  return tile.row >= 0 && tile.column >= 0 && tile.row + size <= image.height && tile.column + size <= image.width;
 }
 
-// Coefficients of the tile's pixels on `images` images. Tiles inside of the image read without a question.
+// Coefficients of the tile's pixels. Tiles inside of the image read without a question.
 template <class Axis, bool kInside>
-void transform_images(const ImageTile& tile, int64_t images, const float* from, const TileCoefficients& to) {
+void transform_images(const ImageTile& tile, int64_t vectors, const float* from, const TileCoefficients& to) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const ImageVectors& at = tile.vectors;
   bool row_exists[Axis::kFrom];
   bool column_exists[Axis::kFrom];
   for (int i = 0; i < Axis::kFrom; ++i) {
-    row_exists[i] = tile.row + i >= 0 && tile.row + i < tile.image.height;
-    column_exists[i] = tile.column + i >= 0 && tile.column + i < tile.image.width;
+    row_exists[i] = tile.row + i >= 0 && tile.row + i < at.image.height;
+    column_exists[i] = tile.column + i >= 0 && tile.column + i < at.image.width;
   }
-  const int64_t row = tile.image.width * kLanes;
-  const int64_t first = tile.row * row + tile.column * kLanes;
-  for (int64_t image = 0; image < images; ++image) {
-    const float* pixels = from + image * tile.image.height * row;
-    float* HWY_RESTRICT out = to.data + image * to.image;
+  const int64_t row = at.image.width * at.pixel;
+  const int64_t first = tile.row * row + tile.column * at.pixel;
+  for (int64_t vector = 0; vector < vectors; ++vector) {
+    const float* pixels = from + vector * at.vector;
+    float* HWY_RESTRICT out = to.data + vector * to.vector;
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
       transform<Axis>(
           [&](int i, int j) {
             if (!kInside && !(row_exists[i] && column_exists[j])) return hn::Zero(d);
-            return hn::Load(d, pixels + first + i * row + j * kLanes + lane);
+            return hn::Load(d, pixels + first + i * row + j * at.pixel + lane);
           },
           [&](int i, int j, V value) { hn::Store(value, d, out + (i * kIn + j) * to.coefficient + lane); });
     }
   }
 }
 
-void TransformInputTile(const ImageTile& tile, int64_t images, const float* x, const TileCoefficients& v) {
-  inside(tile, kIn) ? transform_images<TransformInput, true>(tile, images, x, v)
-                    : transform_images<TransformInput, false>(tile, images, x, v);
+void TransformInputTile(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v) {
+  inside(tile, kIn) ? transform_images<TransformInput, true>(tile, vectors, x, v)
+                    : transform_images<TransformInput, false>(tile, vectors, x, v);
 }
 
-void TransformOutputGradientTile(const ImageTile& tile, int64_t images, const float* dy, const TileCoefficients& m) {
-  inside(tile, kOut) ? transform_images<TransformOutputGradient, true>(tile, images, dy, m)
-                     : transform_images<TransformOutputGradient, false>(tile, images, dy, m);
+void TransformOutputGradientTile(const ImageTile& tile, int64_t vectors, const float* dy, const TileCoefficients& m) {
+  inside(tile, kOut) ? transform_images<TransformOutputGradient, true>(tile, vectors, dy, m)
+                     : transform_images<TransformOutputGradient, false>(tile, vectors, dy, m);
 }
 
-void TransformOutputTile(const ImageTile& tile, int64_t images, const TileCoefficients& m, const float* bias,
+void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                          Activation activation, float* y) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t rows = std::min<int64_t>(kOut, tile.image.height - tile.row);
-  const int64_t columns = std::min<int64_t>(kOut, tile.image.width - tile.column);
-  const int64_t row = tile.image.width * kLanes;
+  const ImageVectors& at = tile.vectors;
+  const int64_t rows = std::min<int64_t>(kOut, at.image.height - tile.row);
+  const int64_t columns = std::min<int64_t>(kOut, at.image.width - tile.column);
+  const int64_t row = at.image.width * at.pixel;
   const bool relu = activation == Activation::kRelu;
-  for (int64_t image = 0; image < images; ++image) {
-    float* HWY_RESTRICT pixels = y + image * tile.image.height * row + tile.row * row + tile.column * kLanes;
-    const float* in = m.data + image * m.image;
-    const V start = bias == nullptr ? hn::Zero(d) : hn::Set(d, bias[image]);
+  for (int64_t vector = 0; vector < vectors; ++vector) {
+    float* HWY_RESTRICT pixels = y + vector * at.vector + tile.row * row + tile.column * at.pixel;
+    const float* in = m.data + vector * m.vector;
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+      V start = hn::Zero(d);
+      if (bias.data != nullptr) {
+        start = bias.of == BiasOf::kVector ? hn::Set(d, bias.data[vector])
+                                           : hn::LoadU(d, bias.data + vector * kLanes + lane);
+      }
       transform<TransformOutput>([&](int i, int j) { return hn::Load(d, in + (i * kIn + j) * m.coefficient + lane); },
                                  [&](int i, int j, V value) {
                                    if (i >= rows || j >= columns) return;
                                    V z = hn::Add(value, start);
                                    if (relu) z = hn::IfThenZeroElse(hn::Lt(z, hn::Zero(d)), z);
-                                   hn::Store(z, d, pixels + i * row + j * kLanes + lane);
+                                   hn::Store(z, d, pixels + i * row + j * at.pixel + lane);
                                  });
     }
   }
@@ -238,6 +244,10 @@ void TransformFilters(int64_t filters, int64_t channels, const float* w, int64_t
                                      channels);
 }
 
+void TransformTurnedFilters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
+  transform_weights<TransformFilter>(channels, filters, w, channels * filters, filters, u, coefficient, filters);
+}
+
 void TransformFilterGradients(int64_t filters, int64_t channels, const float* u, int64_t coefficient, float* gradient) {
   transform_weights<TransformFilterGradient>(filters, channels, u, coefficient, channels, gradient, channels,
                                              kTaps * kTaps * channels);
@@ -254,24 +264,30 @@ HWY_EXPORT(TransformInputTile);
 HWY_EXPORT(TransformOutputTile);
 HWY_EXPORT(TransformOutputGradientTile);
 HWY_EXPORT(TransformFilters);
+HWY_EXPORT(TransformTurnedFilters);
 HWY_EXPORT(TransformFilterGradients);
 
-void winograd_transform_input(const ImageTile& tile, int64_t images, const float* x, const TileCoefficients& v) {
-  HWY_DYNAMIC_DISPATCH(TransformInputTile)(tile, images, x, v);
+void winograd_transform_input(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v) {
+  HWY_DYNAMIC_DISPATCH(TransformInputTile)(tile, vectors, x, v);
 }
 
-void winograd_transform_output(const ImageTile& tile, int64_t images, const TileCoefficients& m, const float* bias,
+void winograd_transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                                Activation activation, float* y) {
-  HWY_DYNAMIC_DISPATCH(TransformOutputTile)(tile, images, m, bias, activation, y);
+  HWY_DYNAMIC_DISPATCH(TransformOutputTile)(tile, vectors, m, bias, activation, y);
 }
 
-void winograd_transform_output_gradient(const ImageTile& tile, int64_t images, const float* dy,
+void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const float* dy,
                                         const TileCoefficients& m) {
-  HWY_DYNAMIC_DISPATCH(TransformOutputGradientTile)(tile, images, dy, m);
+  HWY_DYNAMIC_DISPATCH(TransformOutputGradientTile)(tile, vectors, dy, m);
 }
 
 void winograd_transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
   HWY_DYNAMIC_DISPATCH(TransformFilters)(filters, channels, w, coefficient, u);
+}
+
+void winograd_transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient,
+                                       float* u) {
+  HWY_DYNAMIC_DISPATCH(TransformTurnedFilters)(filters, channels, w, coefficient, u);
 }
 
 void winograd_transform_filter_gradient(int64_t filters, int64_t channels, const float* u, int64_t coefficient,

@@ -6,7 +6,7 @@
 // The matrices interpolate at 0, +-5/8, +-3/2 and infinity. All powers of those points are exact in float, and rounding
 // errors are a quarter (largest) to a half (mean) of those of the usual 0, +-1, +-2, at the same number of operations.
 //
-// Everything is elementwise over SIMD lanes: over the samples of a block for tiles, over channels for weights.
+// Everything is elementwise over SIMD lanes: over the samples of a block or over channels.
 //   C, K: channels and filters; coefficient e = 6 i + j of row i and column j
 #pragma once
 
@@ -21,35 +21,51 @@ inline constexpr int64_t kWinogradTile = 4;           // rows and columns of the
 inline constexpr int64_t kWinogradCoefficients = 36;  // 6 x 6
 inline constexpr int64_t kWinogradTaps = 9;           // 3 x 3
 
-// Where a tile lies on images in lanes, [H][W][16] one after another: its first pixel, which may lie outside, as may
-// those that follow. Pixels outside count as zero when they are read and are not written.
-struct ImageTile {
+// Pixels that hold vectors of 16 floats each. In lanes a vector is a channel of 16 samples, in rows 16 channels of one.
+struct ImageVectors {
   Extent2d image;  // H, W
+  int64_t pixel;   // floats from pixel to pixel: 16 in lanes, C in rows
+  int64_t vector;  // from one vector of a pixel to the next: H W 16 in lanes, 16 in rows
+};
+
+// Where a tile lies: its first pixel, which may lie outside of the image, as may those that follow. Pixels outside
+// count as zero when they are read and are not written.
+struct ImageTile {
+  ImageVectors vectors;
   int64_t row;
   int64_t column;
 };
 
-// The coefficients of a tile: coefficient e of image i at data[e * coefficient + i * image], 16 samples each.
+// The coefficients of a tile: coefficient e of vector i at data[e * coefficient + i * vector].
 struct TileCoefficients {
   float* data;
   int64_t coefficient;
-  int64_t image;
+  int64_t vector;
 };
 
-// v = B^T x B for the 6x6 pixels at `tile` of `images` images.
-void winograd_transform_input(const ImageTile& tile, int64_t images, const float* x, const TileCoefficients& v);
+// v = B^T x B for the 6x6 pixels at `tile` of `vectors` vectors.
+void winograd_transform_input(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v);
 
-// y = activation(A^T m A + bias[image]) at the 4x4 pixels of `tile`; bias may be null. The activation is linear or
-// relu.
-void winograd_transform_output(const ImageTile& tile, int64_t images, const TileCoefficients& m, const float* bias,
+// A bias for each vector (in lanes), or for each of its floats (in rows); null for none.
+enum class BiasOf { kVector, kFloat };
+struct TileBias {
+  const float* data;
+  BiasOf of;
+};
+
+// y = activation(A^T m A + bias) at the 4x4 pixels of `tile`. The activation is linear or relu.
+void winograd_transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                                Activation activation, float* y);
 
 // m = A dy A^T for the 4x4 pixels at `tile`.
-void winograd_transform_output_gradient(const ImageTile& tile, int64_t images, const float* dy,
+void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const float* dy,
                                         const TileCoefficients& m);
 
 // u[e][k][c] = G w G^T of the `filters` filters w[k][tap][c]; `coefficient` floats from u[e] to u[e + 1].
 void winograd_transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u);
+// The same for w[tap][c][k] and u[e][c][k].
+void winograd_transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient,
+                                       float* u);
 
 // The adjoint: gradient[k][tap][c] = G^T u G.
 void winograd_transform_filter_gradient(int64_t filters, int64_t channels, const float* u, int64_t coefficient,

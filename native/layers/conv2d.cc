@@ -5,6 +5,7 @@
 #include "common/checked.h"
 #include "common/error.h"
 #include "kernels/gemm.h"
+#include "kernels/lanes.h"
 #include "layers/window_spec.h"
 
 namespace gradloom {
@@ -52,21 +53,67 @@ Conv2dKernel Conv2d::kernel_for(int64_t batch) const {
 }
 
 Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
-  return kernel_for(batch) == Conv2dKernel::kBlas ? Layout::kRows : Layout::kLanes;
+  const Conv2dKernel kernel = kernel_for(batch);
+  return kernel == Conv2dKernel::kDirect || kernel == Conv2dKernel::kWinograd ? Layout::kLanes : Layout::kRows;
 }
 
 LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
+  LayerNeeds needs = needs_of_kernel(setting);
+  const int64_t prepared = prepared_floats(setting.batch);
+  if (setting.phase == Phase::kPredicting) {
+    needs.prepared = prepared;
+  } else {
+    needs.forward_scratch += prepared;
+  }
+  return needs;
+}
+
+LayerNeeds Conv2d::needs_of_kernel(const LayerSetting& setting) const {
   switch (kernel_for(setting.batch)) {
     case Conv2dKernel::kWinograd: return needs_winograd(setting);
     case Conv2dKernel::kDirect: return needs_lanes(setting);
+    case Conv2dKernel::kDirectChannels:
+    case Conv2dKernel::kWinogradChannels: return needs_channels(setting);
     default: return needs_rows(setting);
   }
 }
 
+// Whole vectors, so that what follows in the scratch is aligned.
+int64_t Conv2d::prepared_floats(int64_t batch) const {
+  switch (kernel_for(batch)) {
+    case Conv2dKernel::kWinograd: return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape()));
+    case Conv2dKernel::kWinogradChannels:
+      return turned_floats() + checked_multiply(groups_, winograd_channels_filter_floats(channels_shape()));
+    case Conv2dKernel::kDirect:
+    case Conv2dKernel::kDirectChannels: return round_up(weight_count(), kLanes);
+    default: return 0;
+  }
+}
+
+void Conv2d::prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const {
+  switch (kernel_for(batch)) {
+    case Conv2dKernel::kWinograd: return prepare_winograd(team, winograd_forward_shape(), parameters[0], prepared);
+    case Conv2dKernel::kDirect: return prepare_lanes(team, parameters[0], prepared);
+    case Conv2dKernel::kDirectChannels:
+    case Conv2dKernel::kWinogradChannels: return prepare_channels(team, batch, parameters[0], prepared);
+    default: return;
+  }
+}
+
 void Conv2d::forward(const ForwardArguments& args) const {
-  switch (kernel_for(args.pass.batch)) {
-    case Conv2dKernel::kWinograd: return forward_winograd(args);
-    case Conv2dKernel::kDirect: return forward_lanes(args);
+  const int64_t batch = args.pass.batch;
+  const float* prepared = args.prepared;
+  float* scratch = args.scratch;
+  if (prepared == nullptr) {
+    prepare(args.pass.team, batch, args.parameters, scratch);
+    prepared = scratch;
+    scratch += prepared_floats(batch);
+  }
+  switch (kernel_for(batch)) {
+    case Conv2dKernel::kWinograd: return forward_winograd(args, prepared, scratch);
+    case Conv2dKernel::kDirect: return forward_lanes(args, prepared, scratch);
+    case Conv2dKernel::kDirectChannels:
+    case Conv2dKernel::kWinogradChannels: return forward_channels(args, prepared, scratch);
     default: return forward_rows(args);
   }
 }

@@ -2,15 +2,17 @@
 //   z[n, p, k] = b[k] + sum over (r, s, c) of x[n, pixel (r, s) of p, c] w[k, r, s, c],   y = activation(z)
 // with k in a group seeing only that group's C/G channels. N: batch; P: output pixels; K: filters; RSC: window size.
 //
-// Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. Three ways, chosen by kernels/choice.h:
+// Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. Four ways, chosen by kernels/choice.h:
 //   conv2d_blas.cc      rows: im2col writes windows as rows, so that forward is columns x w^T, the weight gradient
 //                       dz^T x columns and the input gradient col2im(dz x w)
 //   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies
 //   conv2d_winograd.cc  images in lanes, 3x3 windows: products of transformed tiles
+//   conv2d_channels.cc  rows, for a few samples: forward as in the two above, with filters in the lanes
 #pragma once
 
 #include "kernels/activation.h"
 #include "kernels/choice.h"
+#include "kernels/conv2d_channels.h"
 #include "kernels/conv2d_direct.h"
 #include "kernels/conv2d_winograd.h"
 #include "kernels/window2d.h"
@@ -25,6 +27,7 @@ class Conv2d final : public Layer {
   int64_t flops() const override;
   Layout layout(int64_t batch, Layout offered) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
+  void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
   void to_file_layout(int parameter, const float* stored, float* file) const override;
@@ -53,7 +56,8 @@ class Conv2d final : public Layer {
   // ---- conv2d_lanes.cc
 
   LayerNeeds needs_lanes(const LayerSetting& setting) const;
-  void forward_lanes(const ForwardArguments& args) const;
+  void prepare_lanes(Team& team, const float* weights, float* packed) const;
+  void forward_lanes(const ForwardArguments& args, const float* packed, float* scratch) const;
   void backward_lanes(const BackwardArguments& args) const;
   bool pads() const;
   DirectShape forward_shape() const;
@@ -67,16 +71,32 @@ class Conv2d final : public Layer {
   // ---- conv2d_winograd.cc
 
   LayerNeeds needs_winograd(const LayerSetting& setting) const;
-  void forward_winograd(const ForwardArguments& args) const;
+  void prepare_winograd(Team& team, const WinogradShape& shape, const float* weights, float* u) const;
+  void forward_winograd(const ForwardArguments& args, const float* u, float* scratch) const;
   void backward_winograd(const BackwardArguments& args) const;
   WinogradShape winograd_forward_shape() const;
   WinogradShape winograd_input_gradient_shape() const;
-  void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* weights, const float* x,
+  void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const float* x,
                          const WinogradOutput& output, float* scratch) const;
   void mask_gradient_winograd(const BackwardArguments& args, float* bias) const;
   void weight_gradient_winograd(const BackwardArguments& args, float* shared) const;
 
+  // ---- conv2d_channels.cc
+
+  ChannelsShape channels_shape() const;
+  int64_t turned_floats() const;
+  LayerNeeds needs_channels(const LayerSetting& setting) const;
+  void prepare_channels(Team& team, int64_t batch, const float* weights, float* prepared) const;
+  void forward_channels(const ForwardArguments& args, const float* prepared, float* scratch) const;
+  void convolve_channels(const ForwardArguments& args, const ChannelsOutput& output, const float* turned,
+                         float* padded) const;
+  void pad_row(const float* image, int64_t row, int64_t width, float* padded) const;
+  void convolve_winograd_channels(const ForwardArguments& args, const ChannelsOutput& output, const float* u,
+                                  float* scratch) const;
+
   Conv2dKernel kernel_for(int64_t batch) const;
+  LayerNeeds needs_of_kernel(const LayerSetting& setting) const;
+  int64_t prepared_floats(int64_t batch) const;
   int64_t channels_per_group() const { return input_shape().back() / groups_; }
   int64_t filters_per_group() const { return filters_ / groups_; }
   int64_t row_length() const { return window_.taps() * channels_per_group(); }

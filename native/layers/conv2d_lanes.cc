@@ -57,31 +57,33 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
           .backward_reads_input = trainable() && !pads(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .saved = saves ? padded : 0,
-          .forward_scratch = weight_count() + (saves ? 0 : padded),
+          .forward_scratch = saves ? 0 : padded,
           // The placed gradient, packed weights, and the gradient of the parameters on its way into the update.
           .backward_scratch = placed + round_up(weight_count(), kLanes) + weight_count() + filters_};
 }
 
-void Conv2d::forward_lanes(const ForwardArguments& args) const {
+void Conv2d::prepare_lanes(Team& team, const float* weights, float* packed) const {
+  const DirectShape shape = forward_shape();
+  const EvenTiling tiles = direct_filter_tiles(shape.filters);
+  const int64_t group_weights = shape.filters * row_length();
+  team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
+    const int64_t group = job / tiles.count;
+    pack_filters(shape, job % tiles.count, weights + group * group_weights, packed + group * group_weights);
+  });
+}
+
+void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, float* scratch) const {
   Team& team = args.pass.team;
   const DirectShape shape = forward_shape();
   const int64_t blocks = lane_blocks(args.pass.batch);
-  float* packed = args.scratch;
   const float* x = args.x;
   if (pads()) {
-    // The scratch of a predicting plan starts with the padded input, which must be aligned.
-    const bool saves = runs_backward(args.pass.phase);
-    float* padded = saves ? args.saved : args.scratch;
-    if (!saves) packed += blocks * input_shape().back() * image_floats(shape.input);
+    float* const padded = runs_backward(args.pass.phase) ? args.saved : scratch;
     pad_input(team, blocks, args.x, padded);
     x = padded;
   }
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
-  team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
-    const int64_t group = job / tiles.count;
-    pack_filters(shape, job % tiles.count, args.parameters[0] + group * group_weights, packed + group * group_weights);
-  });
   team.for_each(blocks * groups_ * tiles.count, [&](int64_t job, int) {
     const int64_t tile = job % tiles.count;
     const int64_t group = job / tiles.count % groups_;

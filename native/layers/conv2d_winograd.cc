@@ -46,29 +46,36 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
   // Its buffers do not grow with the batch, but the numbers of tiles do, which stay below those of these floats.
   floats_of(input_shape(), setting.layout, setting.batch);
   floats_of(output_shape(), setting.layout, setting.batch);
-  const auto products = [&](const WinogradShape& s) {
-    return checked_multiply(groups_, winograd_filter_floats(s)) +
-           checked_multiply(threads, winograd_forward_scratch(s));
-  };
+  const auto of_threads = [&](int64_t floats) { return checked_multiply(threads, floats); };
   const WinogradWeightGradient gradient(shape, lane_blocks(setting.batch));
   const int64_t weights = round_up(weight_count(), kLanes);
   return {.kernel = "winograd",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
-          .forward_scratch = products(shape),
+          .forward_scratch = of_threads(winograd_forward_scratch(shape)),
           // The gradient of the parameters on its way into the update, then what the two gradients need in turn.
           .backward_scratch = weights + round_up(filters_, kLanes) +
-                              std::max(weights + products(turned),
-                                       gradient.scratch() + checked_multiply(threads, gradient.thread_scratch()))};
+                              std::max(weights + checked_multiply(groups_, winograd_filter_floats(turned)) +
+                                           of_threads(winograd_forward_scratch(turned)),
+                                       gradient.scratch() + of_threads(gradient.thread_scratch()))};
 }
 
-void Conv2d::forward_winograd(const ForwardArguments& args) const {
+void Conv2d::prepare_winograd(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
+  const Tiling pieces = filter_pieces(shape);
+  team.for_each(groups_ * pieces.count, [&](int64_t job, int) {
+    const int64_t group = job / pieces.count;
+    winograd_filters(shape, pieces, job % pieces.count, weights + group * filters_per_group() * row_length(),
+                     u + group * winograd_filter_floats(shape));
+  });
+}
+
+void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, float* scratch) const {
   const WinogradShape shape = winograd_forward_shape();
   // Relu costs nothing at the store; the others follow.
   const bool at_store = activation_ == Activation::kLinear || activation_ == Activation::kRelu;
-  convolve_winograd(args.pass, shape, args.parameters[0], args.x,
+  convolve_winograd(args.pass, shape, u, args.x,
                     {has_bias_ ? args.parameters[1] : nullptr, at_store ? activation_ : Activation::kLinear, args.y, 0},
-                    args.scratch);
+                    scratch);
   if (at_store) return;
   const int64_t plane = image_floats(shape.output);
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
@@ -78,19 +85,12 @@ void Conv2d::forward_winograd(const ForwardArguments& args) const {
 }
 
 // All groups and blocks. x: [B][groups C][H][W][16], of output y: [B][groups K][P][Q][16].
-void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* weights, const float* x,
+void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const float* x,
                                const WinogradOutput& output, float* scratch) const {
-  const Tiling pieces = filter_pieces(shape);
   const Tiling chunks = winograd_forward_chunks(shape, lane_blocks(pass.batch));
   const int64_t x_group = shape.channels * image_floats(shape.input);
   const int64_t y_group = shape.filters * image_floats(shape.output);
   const int64_t u_group = winograd_filter_floats(shape);
-  float* const of_threads = scratch + groups_ * u_group;
-  pass.team.for_each(groups_ * pieces.count, [&](int64_t job, int) {
-    const int64_t group = job / pieces.count;
-    winograd_filters(shape, pieces, job % pieces.count, weights + group * filters_per_group() * row_length(),
-                     scratch + group * u_group);
-  });
   pass.team.for_each(groups_ * chunks.count, [&](int64_t job, int thread) {
     const int64_t group = job / chunks.count;
     WinogradOutput of_group = output;
@@ -98,7 +98,7 @@ void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, con
     of_group.y += group * y_group;
     of_group.y_block = groups_ * y_group;
     conv2d_winograd_forward(shape, chunks, job % chunks.count, {x + group * x_group, groups_ * x_group},
-                            scratch + group * u_group, of_group, of_threads + thread * winograd_forward_scratch(shape));
+                            u + group * u_group, of_group, scratch + thread * winograd_forward_scratch(shape));
   });
 }
 
@@ -115,8 +115,11 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
       winograd_turn_weights(shape, job % kWinogradTaps, args.parameters[0] + group * group_weights,
                             shared + group * group_weights);
     });
-    convolve_winograd(args.pass, winograd_input_gradient_shape(), shared, args.dy,
-                      {nullptr, Activation::kLinear, args.dx, 0}, shared + round_up(weight_count(), kLanes));
+    const WinogradShape turned = winograd_input_gradient_shape();
+    float* const u = shared + round_up(weight_count(), kLanes);
+    prepare_winograd(args.pass.team, turned, shared, u);
+    convolve_winograd(args.pass, turned, u, args.dy, {nullptr, Activation::kLinear, args.dx, 0},
+                      u + groups_ * winograd_filter_floats(turned));
   }
   if (!trainable()) return;
   weight_gradient_winograd(args, shared);

@@ -86,6 +86,8 @@ struct LayerNeeds {
   bool aliases_input = false;  // the output is the input under another shape: no work, no memory
   // Only the gradient: dx is dy itself, so that backward has nothing to do for the first input. Implied by the above.
   bool passes_gradient = false;
+  // What the layer makes of its weights (`Layer::prepare`), once for all passes that predict with them.
+  int64_t prepared = 0;
   int64_t saved = 0;  // kept from forward to backward
   int64_t forward_scratch = 0;
   int64_t backward_scratch = 0;
@@ -110,6 +112,7 @@ struct ForwardArguments {
   std::span<const float* const> parameters;
   std::span<const float* const> others = {};  // the inputs after x of a layer that has several
   const SparseInput* sparse = nullptr;        // in place of x, when the layer's input form is not floats
+  const float* prepared = nullptr;            // as `prepare` made it
 };
 
 // Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
@@ -192,6 +195,9 @@ class Layer {
   // layer that is made for rows need not care.
   virtual Layout layout(int64_t /*batch*/, Layout /*offered*/) const { return Layout::kRows; }
   virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
+  // Fills LayerNeeds::prepared floats for passes of this batch size.
+  virtual void prepare(Team& /*team*/, int64_t /*batch*/, std::span<const float* const> /*parameters*/,
+                       float* /*prepared*/) const {}
   virtual void forward(const ForwardArguments& args) const = 0;
   // First the gradient of the input, from the weights as they were in forward, then those of the parameters that are
   // trained and the new values of statistics.

@@ -6,11 +6,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/aligned_buffer.h"
 #include "common/fair_mutex.h"
+#include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
 #include "layers/layer.h"
@@ -128,6 +130,25 @@ class LazyWeights {
   virtual void settle() = 0;
 };
 
+// The lock of a network's weights, which counts who held it alone: since then they may be others.
+class WeightsMutex {
+ public:
+  void lock() {
+    mutex_.lock();
+    ++version_;
+  }
+  void unlock() { mutex_.unlock(); }
+  void lock_shared() { mutex_.lock_shared(); }
+  void unlock_shared() { mutex_.unlock_shared(); }
+
+  // For who holds it.
+  uint64_t version() const { return version_; }
+
+ private:
+  FairSharedMutex mutex_;
+  uint64_t version_ = 1;
+};
+
 class Network {
  public:
   // Initial weights follow from the seed, the order of the parameters and nothing else.
@@ -142,7 +163,11 @@ class Network {
   std::shared_ptr<Network> snapshot();
 
   // Held alone during a step and while weights are set; readers take a ReadingLock.
-  FairSharedMutex& lock() { return lock_; }
+  WeightsMutex& lock() { return lock_; }
+
+  // What a layer makes of its weights for passes of this batch size (LayerNeeds::prepared), made when it is first asked
+  // for and kept while the weights stay as they are. For who holds the lock.
+  std::shared_ptr<const AlignedBuffer> prepared(Team& team, int layer, int64_t batch, const LayerNeeds& needs);
 
   // With the lock held. Whoever sets weights, or trains them in another way, lends them to nobody first, so that they
   // are up to date and nobody brings them back.
@@ -163,8 +188,16 @@ class Network {
 
   std::shared_ptr<const Architecture> architecture_;
   AlignedBuffer weights_;
-  FairSharedMutex lock_;
+  WeightsMutex lock_;
   LazyWeights* lazy_weights_ = nullptr;
+  struct Prepared {
+    int layer;
+    std::string kernel;  // another one wants something else
+    uint64_t version;
+    std::shared_ptr<const AlignedBuffer> floats;
+  };
+  std::mutex preparing_;
+  std::vector<Prepared> prepared_;
   std::atomic<bool> training_{false};
 };
 

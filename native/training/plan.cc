@@ -255,6 +255,16 @@ void Plan::forward(Team& team, const float* weights, const RandomState& random) 
   for (Node& node : nodes_) forward_node(node, pass, weights);
 }
 
+void Plan::prepare(Team& team, Network& network) {
+  for (Node& node : nodes_) {
+    if (node.needs.prepared > 0) node.prepared = network.prepared(team, node.index, options_.batch, node.needs);
+  }
+}
+
+void Plan::forget_prepared() {
+  for (Node& node : nodes_) node.prepared = nullptr;
+}
+
 void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
   const Value& input = values_[node.inputs.front().value];
   const Value& output = values_[node.output];
@@ -266,7 +276,8 @@ void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
   }
   for (size_t k = 1; k < node.inputs.size(); ++k) node.others[k - 1] = at(values_[node.inputs[k].value].activation);
   node.layer->forward({pass, output.layout, x, y, at(node.saved), at(node.forward_scratch),
-                       parameters_of(node.index, weights), node.others, sparse_input_of(node)});
+                       parameters_of(node.index, weights), node.others, sparse_input_of(node),
+                       node.prepared == nullptr ? nullptr : node.prepared->data()});
 }
 
 int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {

@@ -63,6 +63,10 @@ class Plan {
   const RowGroups& groups(Team& team, int number);
 
   void forward(Team& team, const float* weights, const RandomState& random);
+  // For a plan that predicts, before forward: what layers make of their weights, once for many passes. They hold until
+  // the network's weights change; for who holds its lock.
+  void prepare(Team& team, Network& network);
+  void forget_prepared();
   // From the last layer to the first; `sinks` has one entry a layer.
   void backward(Team& team, const float* weights, const RandomState& random,
                 const std::vector<std::unique_ptr<GradientSink>>& sinks);
@@ -114,6 +118,7 @@ class Plan {
     int64_t saved = kAbsent;
     int64_t forward_scratch = kAbsent;
     int64_t backward_scratch = kAbsent;
+    std::shared_ptr<const AlignedBuffer> prepared = nullptr;  // from `prepare` on
     // Of the inputs after the first, filled for each pass.
     std::vector<const float*> others = {};
     std::vector<float*> other_gradients = {};

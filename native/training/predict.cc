@@ -7,13 +7,6 @@
 #include "training/reading_lock.h"
 
 namespace gradloom {
-namespace {
-
-// A predicting network draws no random numbers.
-constexpr RandomState kNoRandom{0, 0};
-
-}  // namespace
-
 std::unique_ptr<Plan> PlanPool::take(const std::shared_ptr<const Architecture>& architecture,
                                      const PlanOptions& options) {
   {
@@ -32,28 +25,120 @@ std::unique_ptr<Plan> PlanPool::take(const std::shared_ptr<const Architecture>& 
 
 void PlanPool::give_back(std::unique_ptr<Plan> plan) {
   const std::lock_guard guard(mutex_);
-  if (plans_.size() == kKept) plans_.erase(plans_.begin());
+  if (plans_.size() >= kept_) plans_.erase(plans_.begin());
   plans_.push_back(std::move(plan));
 }
+
+namespace {
+
+// A predicting network draws no random numbers.
+constexpr RandomState kNoRandom{0, 0};
+
+// Of the inputs and the output of the layer that has most of them, a sample.
+int64_t largest_floats(const Architecture& architecture) {
+  int64_t largest = 1;
+  for (const auto& layer : architecture.layers()) {
+    largest = std::max(largest, layer->input_shape().size() + layer->output_shape().size());
+  }
+  return largest;
+}
+
+bool reads_floats(const Architecture& architecture) {
+  return std::ranges::all_of(architecture.inputs(),
+                             [](const NetworkInput& input) { return input.form == InputForm::kFloats; });
+}
+
+// One call: all its samples, in passes by the whole team or in pieces by single threads.
+class Prediction {
+ public:
+  Prediction(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
+             const std::atomic<bool>& stop, float* outputs)
+      : network_(network),
+        architecture_(network.architecture()),
+        plans_(plans),
+        samples_(samples),
+        batch_(std::min(options.batch, samples.count())),
+        stop_(stop),
+        outputs_(outputs) {}
+
+  int64_t work_of_pass() const { return forward_work(architecture_, samples_, batch_); }
+  int64_t work_of_call() const { return forward_work(architecture_, samples_, samples_.count()); }
+
+  void run(Team& team, int threads) {
+    const ReadingLock weights(network_);
+    int64_t done = 0;
+    if (reads_floats(architecture_)) {
+      const int64_t piece =
+          samples_of_piece(samples_.count(), largest_floats(architecture_), architecture_.forward_flops());
+      if (piece > 0) done = run_pieces(team, std::min(piece, batch_));
+    }
+    for (; done < samples_.count() && !stopped(); done += batch_) {
+      auto plan = take(std::min(batch_, samples_.count() - done), threads);
+      plan->prepare(team, network_);
+      pass(team, *plan, done);
+      give_back(std::move(plan));
+    }
+  }
+
+ private:
+  bool stopped() const { return stop_.load(std::memory_order_relaxed); }
+  std::unique_ptr<Plan> take(int64_t batch, int threads) {
+    return plans_.take(network_.shared_architecture(), {batch, Phase::kPredicting, threads});
+  }
+  void give_back(std::unique_ptr<Plan> plan) {
+    plan->forget_prepared();
+    plans_.give_back(std::move(plan));
+  }
+
+  void pass(Team& team, Plan& plan, int64_t first) {
+    const int64_t floats = architecture_.output_shape().size();
+    plan.load(team, samples_, nullptr, first);
+    plan.forward(team, network_.weights(), kNoRandom);
+    std::copy_n(plan.output(), plan.batch() * floats, outputs_ + first * floats);
+  }
+
+  // Returns how many samples whole pieces have; the rest is less than one.
+  int64_t run_pieces(Team& team, int64_t piece) {
+    std::vector<std::unique_ptr<Plan>> plans;
+    for (int thread = 0; thread < team.size(); ++thread) {
+      plans.push_back(take(piece, 1));
+      plans.back()->prepare(team, network_);
+    }
+    const int64_t pieces = samples_.count() / piece;
+    team.for_each(pieces, [&](int64_t index, int thread) {
+      if (stopped()) return;
+      Team::run(1, [&](Team& alone) { pass(alone, *plans[static_cast<size_t>(thread)], index * piece); });
+    });
+    for (auto& plan : plans) give_back(std::move(plan));
+    return pieces * piece;
+  }
+
+  Network& network_;
+  const Architecture& architecture_;
+  PlanPool& plans_;
+  const ArraySamples& samples_;
+  const int64_t batch_;
+  const std::atomic<bool>& stop_;
+  float* const outputs_;
+};
+
+}  // namespace
 
 void predict(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
              const std::atomic<bool>& stop, float* outputs) {
   if (samples.count() == 0) return;
-  const int64_t batch = std::min(options.batch, samples.count());
-  const int64_t output_size = network.architecture().output_shape().size();
-  const int threads = choose_threads_of_call(options.threads, forward_work(network.architecture(), samples, batch),
-                                             forward_work(network.architecture(), samples, samples.count()));
-  Team::run(threads, [&](Team& team) {
-    const ReadingLock weights(network);
-    for (int64_t first = 0; first < samples.count() && !stop.load(std::memory_order_relaxed); first += batch) {
-      const int64_t count = std::min(batch, samples.count() - first);
-      auto plan = plans.take(network.shared_architecture(), {count, Phase::kPredicting, threads});
-      plan->load(team, samples, nullptr, first);
-      plan->forward(team, network.weights(), kNoRandom);
-      std::copy_n(plan->output(), count * output_size, outputs + first * output_size);
-      plans.give_back(std::move(plan));
-    }
-  });
+  Prediction prediction(network, plans, samples, options, stop, outputs);
+  const int threads = choose_threads_of_call(options.threads, prediction.work_of_pass(), prediction.work_of_call());
+  Team::run(threads, [&](Team& team) { prediction.run(team, threads); });
+}
+
+void predict_now(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
+                 CallTeam& team, float* outputs) {
+  if (samples.count() == 0) return;
+  const std::atomic<bool> never{false};
+  Prediction prediction(network, plans, samples, options, never, outputs);
+  const int threads = choose_threads_of_standing(options.threads, prediction.work_of_pass());
+  team.run(threads, [&](Team& of_call) { prediction.run(of_call, threads); });
 }
 
 Evaluation::Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const Objective> objective,
@@ -79,6 +164,7 @@ std::optional<ObjectiveResult> Evaluation::run(Team& team, const std::atomic<boo
     Batch& batch = samples_.count() - first < full_.plan.batch() ? *rest_ : full_;
     batch.plan.load(team, samples_, nullptr, first);
     batch.objective.load_targets(samples_, nullptr, first);
+    batch.plan.prepare(team, *network_);
     batch.plan.forward(team, network_->weights(), kNoRandom);
     batch.objective.compute(team, batch.plan.output(), nullptr);
     batch.objective.add_to(totals);

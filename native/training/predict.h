@@ -28,8 +28,9 @@ class PlanPool {
   void give_back(std::unique_ptr<Plan> plan);
 
  private:
-  static constexpr size_t kKept = 4;
   std::mutex mutex_;
+  // Some sizes of batches, and one a thread that works by itself.
+  size_t kept_ = 4 + static_cast<size_t>(resolve_threads(0));
   std::vector<std::unique_ptr<Plan>> plans_;  // the most recently used last
 };
 
@@ -37,6 +38,9 @@ class PlanPool {
 // early when `stop` is set.
 void predict(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
              const std::atomic<bool>& stop, float* outputs);
+// The same on the calling thread and those that stand by, without an end before the last sample.
+void predict_now(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
+                 CallTeam& team, float* outputs);
 
 // Loss and metrics of a network over a set, in plans of its own.
 class Evaluation {

@@ -18,8 +18,8 @@ class ReadingLock {
   }
 
  private:
-  std::shared_lock<FairSharedMutex> shared_;
-  std::unique_lock<FairSharedMutex> alone_;
+  std::shared_lock<WeightsMutex> shared_;
+  std::unique_lock<WeightsMutex> alone_;
 };
 
 }  // namespace gradloom

@@ -24,7 +24,7 @@ class StepLocks {
 
  private:
   std::unique_lock<FairSharedMutex> compute_;
-  std::unique_lock<FairSharedMutex> weights_;
+  std::unique_lock<WeightsMutex> weights_;
 };
 
 }  // namespace gradloom

@@ -58,13 +58,15 @@ TEST_CASE("is_pointwise: only where the image is the matrix already") {
   CHECK(is_pointwise(dilated));
 }
 
-TEST_CASE("choose_conv2d: in lanes from 8 samples on, where such a kernel exists, unless asked otherwise") {
+TEST_CASE("choose_conv2d: samples in lanes from 8 on, where such a kernel exists, unless asked otherwise") {
   const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   const auto choose = [](Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch) {
     return choose_conv2d(requested, {window, 3, 32, activation}, batch);
   };
   CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 8) == Conv2dKernel::kDirect);
-  CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 7) == Conv2dKernel::kBlas);
+  CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 7) == Conv2dKernel::kDirectChannels);
+  CHECK(choose(Conv2dKernel::kAuto, same, Activation::kSoftmax, 1) == Conv2dKernel::kDirectChannels);
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {same, 3, 3, Activation::kRelu}, 1) == Conv2dKernel::kBlas);
   CHECK(choose(Conv2dKernel::kDirect, same, Activation::kRelu, 1) == Conv2dKernel::kDirect);
   CHECK(choose(Conv2dKernel::kWinograd, same, Activation::kRelu, 1) == Conv2dKernel::kWinograd);
   CHECK(choose(Conv2dKernel::kBlas, same, Activation::kRelu, 64) == Conv2dKernel::kBlas);
@@ -118,8 +120,12 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(8, 16, 16, 8) == Conv2dKernel::kWinograd);
   CHECK(chosen(8, 15, 64, 32) == Conv2dKernel::kDirect);
   CHECK(chosen(8, 64, 15, 32) == Conv2dKernel::kDirect);
-  CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kBlas);
-  CHECK(chosen(5, 64, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
+  CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(8, 16, 24, 7) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(4, 16, 16, 3) == Conv2dKernel::kDirectChannels);  // 3 tiles
+  CHECK(chosen(8, 256, 256, 1) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(8, 512, 256, 1) == Conv2dKernel::kDirectChannels);  // 18 MB of transformed weights
+  CHECK(chosen(5, 64, 64, 64) == Conv2dKernel::kDirect);           // 25 of 64 pixels
   CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
   CHECK(chosen(4, 64, 64, 48) == Conv2dKernel::kDirect);  // 3 tiles
   CHECK(chosen(4, 64, 64, 64) == Conv2dKernel::kWinograd);
@@ -131,6 +137,14 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   strided.output = {7, 7};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kWinograd);
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kSoftmax}, 64) == Conv2dKernel::kBlas);
+}
+
+TEST_CASE("samples_of_piece: pieces that fit a cache, where there are many and each is worth the trouble") {
+  CHECK(samples_of_piece(128, 35'840, 10'000'000) == 16);
+  CHECK(samples_of_piece(127, 35'840, 10'000'000) == 0);
+  CHECK(samples_of_piece(10'000, 1296, 1'000'000) == 64);
+  CHECK(samples_of_piece(10'000, 6000, 1'000'000) == 32);
+  CHECK(samples_of_piece(10'000, 20, 50) == 0);
 }
 
 TEST_CASE("kernels that do not exist are refused by name") {

@@ -126,6 +126,47 @@ TEST_CASE("simd_gemm: real numbers agree within the bound of a sum of K products
   }
 }
 
+TEST_CASE("simd_gemm_windows: integers agree exactly with a convolution along a row, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(18);
+    for (int i = 0; i < 200; ++i) {
+      CAPTURE(i);
+      const int64_t rows = random.pick({1, 5, 6, 7, 13});
+      const int64_t columns = random.pick({1, 10, 16, 31, 64, 70});
+      const ImageWindows shape{.data = nullptr,
+                               .stride = random.pick({1, 3, 8}),
+                               .segments = random.pick({1, 2, 5}),
+                               .segment = random.pick({4, 17}),
+                               .length = random.pick({1, 3, 9})};
+      const int64_t depth = shape.segments * shape.length;
+      GuardedBuffer image(
+          random.integers((rows - 1) * shape.stride + (shape.segments - 1) * shape.segment + shape.length), 1);
+      GuardedBuffer b(random.integers(depth * columns), 1);
+      const int64_t stride = columns + random.pick({0, 3});
+      const bool add = random.integer(0, 1) == 1;
+      GuardedBuffer c(random.integers(rows * stride), 1);
+      std::vector<double> expected = to_double(c.values());
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t j = 0; j < columns; ++j) {
+          double sum = add ? expected[static_cast<size_t>(r * stride + j)] : 0;
+          for (int64_t k = 0; k < depth; ++k) {
+            const int64_t at = r * shape.stride + k / shape.length * shape.segment + k % shape.length;
+            sum += double{image.data()[at]} * b.data()[k * columns + j];
+          }
+          expected[static_cast<size_t>(r * stride + j)] = sum;
+        }
+      }
+      ImageWindows windows = shape;
+      windows.data = image.data();
+      simd_gemm_windows(rows, columns, windows, {b.data(), columns}, add ? Accumulate::kAdd : Accumulate::kOverwrite,
+                        c.data(), stride);
+      CHECK(difference(c.span(), expected, Tolerance{}) == "");
+      CHECK(c.intact());
+    }
+  });
+}
+
 TEST_CASE("simd_gemm: a turned operand whose rows lie 2 KiB apart, few columns, several pieces of rows and depth") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);

@@ -20,21 +20,26 @@ namespace {
 // A sum of the transform's two passes: 5 products each, and the constants are rounded once.
 constexpr double kTransformError = 14 * kRoundoff;
 
-// The pixels at `tile` of one sample of one image; zeros outside.
+// The pixels at `tile` of one float of a vector; zeros outside.
 std::vector<double> patch(const ImageTile& tile, int64_t size, const float* image, int64_t lane) {
   std::vector<double> pixels;
   for (int64_t r = tile.row; r < tile.row + size; ++r) {
     for (int64_t c = tile.column; c < tile.column + size; ++c) {
-      const bool exists = r >= 0 && c >= 0 && r < tile.image.height && c < tile.image.width;
-      pixels.push_back(exists ? image[(r * tile.image.width + c) * kLanes + lane] : 0);
+      const Extent2d& extent = tile.vectors.image;
+      const bool exists = r >= 0 && c >= 0 && r < extent.height && c < extent.width;
+      pixels.push_back(exists ? image[(r * extent.width + c) * tile.vectors.pixel + lane] : 0);
     }
   }
   return pixels;
 }
 
-ImageTile random_tile(RandomData& random, int64_t lowest, int64_t beyond) {
+// On images of so many vectors, in lanes or in rows.
+ImageTile random_tile(RandomData& random, int64_t vectors, int64_t lowest, int64_t beyond) {
   const Extent2d image{random.integer(1, 13), random.integer(1, 13)};
-  return {image, random.integer(lowest, image.height + beyond), random.integer(lowest, image.width + beyond)};
+  const bool lanes = random.integer(0, 1) == 1;
+  return {{image, lanes ? kLanes : vectors * kLanes, lanes ? image.height * image.width * kLanes : kLanes},
+          random.integer(lowest, image.height + beyond),
+          random.integer(lowest, image.width + beyond)};
 }
 
 using TransformImages = void (*)(const ImageTile&, int64_t, const float*, const TileCoefficients&);
@@ -46,26 +51,26 @@ void check_images(TransformImages transform, int64_t size, const reference::Smal
     RandomData random(81);
     for (int i = 0; i < 200; ++i) {
       CAPTURE(i);
-      const ImageTile tile = random_tile(random, -6, 2);
-      const int64_t images = random.pick({1, 2, 3});
-      const int64_t pixels = tile.image.height * tile.image.width;
-      GuardedBuffer x(random.normal(images * pixels * kLanes));
-      const int64_t coefficient = images * kLanes + 16;
+      const int64_t vectors = random.pick({1, 2, 3});
+      const ImageTile tile = random_tile(random, vectors, -6, 2);
+      const int64_t pixels = tile.vectors.image.height * tile.vectors.image.width;
+      GuardedBuffer x(random.normal(vectors * pixels * kLanes));
+      const int64_t coefficient = vectors * kLanes + 16;
       GuardedBuffer v(kWinogradCoefficients * coefficient);
-      transform(tile, images, x.data(), {v.data(), coefficient, kLanes});
+      transform(tile, vectors, x.data(), {v.data(), coefficient, kLanes});
       CHECK(v.intact());
       std::vector<float> actual;
       std::vector<double> expected;
       std::vector<double> bounds;
-      for (int64_t image = 0; image < images; ++image) {
+      for (int64_t vector = 0; vector < vectors; ++vector) {
         for (int64_t lane = 0; lane < kLanes; ++lane) {
-          const std::vector<double> at = patch(tile, size, x.data() + image * pixels * kLanes, lane);
+          const std::vector<double> at = patch(tile, size, x.data() + vector * tile.vectors.vector, lane);
           for (const double value : two_sided(m, at)) expected.push_back(value);
           for (const double value : two_sided(m.magnitudes(), magnitudes(at))) {
             bounds.push_back(kTransformError * value);
           }
           for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-            actual.push_back(v.data()[e * coefficient + image * kLanes + lane]);
+            actual.push_back(v.data()[e * coefficient + vector * kLanes + lane]);
           }
         }
       }
@@ -112,35 +117,38 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
     RandomData random(82);
     for (int i = 0; i < 200; ++i) {
       CAPTURE(i);
-      ImageTile tile = random_tile(random, 0, -1);
-      const int64_t images = random.pick({1, 2, 3});
-      const int64_t pixels = tile.image.height * tile.image.width;
+      const int64_t vectors = random.pick({1, 2, 3});
+      const ImageTile tile = random_tile(random, vectors, 0, -1);
+      const auto& [image, pixel_floats, vector_floats] = tile.vectors;
+      const int64_t pixels = image.height * image.width;
       const bool bias = random.integer(0, 1) == 1;
       const bool relu = random.integer(0, 1) == 1;
-      const std::vector<float> biases = random.normal(images);
-      const int64_t coefficient = images * kLanes + 16;
+      const BiasOf of = random.integer(0, 1) == 1 ? BiasOf::kVector : BiasOf::kFloat;
+      const std::vector<float> biases = random.normal(vectors * kLanes);
+      const int64_t coefficient = vectors * kLanes + 16;
       GuardedBuffer m(random.normal(kWinogradCoefficients * coefficient));
-      const std::vector<float> before = random.normal(images * pixels * kLanes);
+      const std::vector<float> before = random.normal(vectors * pixels * kLanes);
       GuardedBuffer y(before);
-      winograd_transform_output(tile, images, {m.data(), coefficient, kLanes}, bias ? biases.data() : nullptr,
+      winograd_transform_output(tile, vectors, {m.data(), coefficient, kLanes}, {bias ? biases.data() : nullptr, of},
                                 relu ? Activation::kRelu : Activation::kLinear, y.data());
       CHECK(y.intact());
       std::vector<double> expected = to_double(before);
       std::vector<double> bounds(expected.size(), 0);
-      for (int64_t image = 0; image < images; ++image) {
+      for (int64_t vector = 0; vector < vectors; ++vector) {
         for (int64_t lane = 0; lane < kLanes; ++lane) {
           std::vector<double> at;
           for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-            at.push_back(m.data()[e * coefficient + image * kLanes + lane]);
+            at.push_back(m.data()[e * coefficient + vector * kLanes + lane]);
           }
           const std::vector<double> z = two_sided(a, at);
           const std::vector<double> size = two_sided(a.magnitudes(), magnitudes(at));
-          for (int64_t r = 0; r < 4 && tile.row + r < tile.image.height; ++r) {
-            for (int64_t c = 0; c < 4 && tile.column + c < tile.image.width; ++c) {
+          const auto own = static_cast<size_t>(of == BiasOf::kVector ? vector : vector * kLanes + lane);
+          for (int64_t r = 0; r < 4 && tile.row + r < image.height; ++r) {
+            for (int64_t c = 0; c < 4 && tile.column + c < image.width; ++c) {
               const auto pixel = static_cast<size_t>(
-                  (image * pixels + (tile.row + r) * tile.image.width + tile.column + c) * kLanes + lane);
+                  vector * vector_floats + ((tile.row + r) * image.width + tile.column + c) * pixel_floats + lane);
               const auto from = static_cast<size_t>(r * 4 + c);
-              const double sum = z[from] + (bias ? biases[static_cast<size_t>(image)] : 0);
+              const double sum = z[from] + (bias ? biases[own] : 0);
               expected[pixel] = relu ? std::max(sum, 0.0) : sum;
               bounds[pixel] = kTransformError * (size[from] + std::abs(sum));
             }
@@ -188,6 +196,11 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
       const auto plane = [&](int64_t e, int64_t k, int64_t c) { return e * coefficient + k * channels + c; };
       check([&](const float* w, float* u) { winograd_transform_filters(kFilters, channels, w, coefficient, u); },
             kWinogradTaps, g, tap, plane, kFilters * kWinogradTaps * channels, kWinogradCoefficients * coefficient);
+      // Turned, where filters and channels change places.
+      const auto turned_tap = [&](int64_t e, int64_t k, int64_t c) { return (e * kFilters + k) * channels + c; };
+      check([&](const float* w, float* u) { winograd_transform_turned_filters(channels, kFilters, w, coefficient, u); },
+            kWinogradTaps, g, turned_tap, plane, kFilters * kWinogradTaps * channels,
+            kWinogradCoefficients * coefficient);
       check(
           [&](const float* u, float* w) { winograd_transform_filter_gradient(kFilters, channels, u, coefficient, w); },
           kWinogradCoefficients, adjoint, plane, tap, kWinogradCoefficients * coefficient,

@@ -69,6 +69,10 @@ void check_integers(RandomData& random, const reference::Convolution& shape, con
   CHECK(difference(result.dx, expected.dx, Tolerance{}) == "");
   CHECK(difference(result.gradients[0], expected.weight, Tolerance{}) == "");
   if (bias) CHECK(difference(result.gradients[1], expected.bias, Tolerance{}) == "");
+  given.phase = Phase::kPredicting;
+  const LayerResult predicted = run_layer(layer, given);
+  CHECK(predicted.broken_rules == "");
+  CHECK(difference_in_bits(predicted.y, result.y) == "");
 }
 
 // Whether the direct kernel takes this window.
@@ -121,6 +125,22 @@ TEST_CASE("conv2d direct: integers agree exactly on every instruction set") {
       if (!direct_exists(shape)) continue;
       check_integers(random, shape, "direct");
       ++i;
+    }
+  });
+}
+
+TEST_CASE("conv2d for a few samples, filters in the lanes: integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(118);
+    for (int i = 0; i < 80; ++i) {
+      CAPTURE(i);
+      reference::Convolution shape = random_shape(random);
+      shape.batch = random.pick({1, 2, 7});
+      shape.filters = shape.groups * random.pick({4, 5, 16, 33, 64, 70, 130});
+      const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "auto"});
+      CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-channels"));
+      check_integers(random, shape, "auto");
     }
   });
 }

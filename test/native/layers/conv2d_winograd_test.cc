@@ -26,10 +26,10 @@ Window2d window3(Extent2d input, const Padding2d& padding) {
           {1, 1}, padding};
 }
 
-Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
+Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, const std::string& kernel = "winograd") {
   options.filters = shape.filters;
   options.groups = shape.groups;
-  options.kernel = "winograd";
+  options.kernel = kernel;
   set_window(shape.window, options);
   return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
 }
@@ -60,7 +60,9 @@ void check_error(const std::vector<float>& actual, const std::vector<double>& ex
   CHECK(difference(actual, expected, Tolerance{0, bound}) == "");
 }
 
-void check_normal(RandomData& random, const reference::Convolution& shape, const std::string& activation_name) {
+// `kernel`: as asked for; `chosen`: as it then is.
+void check_normal(RandomData& random, const reference::Convolution& shape, const std::string& activation_name,
+                  const std::string& kernel = "winograd", const std::string& chosen = "winograd") {
   const Window2d& w = shape.window;
   CAPTURE(shape.batch);
   CAPTURE(shape.channels);
@@ -70,7 +72,8 @@ void check_normal(RandomData& random, const reference::Convolution& shape, const
   CAPTURE(w.input.width);
   CAPTURE(activation_name);
   const bool bias = random.integer(0, 3) > 0;
-  const Conv2d layer = make_layer(shape, {.filters = 0, .bias = bias, .activation = activation_name});
+  const Conv2d layer = make_layer(shape, {.filters = 0, .bias = bias, .activation = activation_name}, kernel);
+  CHECK(layer.needs({shape.batch, Phase::kTraining, 1}).kernel == chosen);
   LayerCase given = normal_case(layer, shape.batch, random);
   given.threads = static_cast<int>(random.integer(1, 3));
   given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
@@ -100,6 +103,10 @@ void check_normal(RandomData& random, const reference::Convolution& shape, const
   if (given.input_gradient) check_error(result.dx, dx, 9 * shape.filters / shape.groups, kWinogradError);
   check_error(result.gradients[0], dw, pixels, kWinogradError);
   if (bias) check_error(result.gradients[1], db, pixels, kPlainError);
+  given.phase = Phase::kPredicting;
+  const LayerResult predicted = run_layer(layer, given);
+  CHECK(predicted.broken_rules == "");
+  CHECK(difference_in_bits(predicted.y, result.y) == "");
 }
 
 }  // namespace
@@ -122,6 +129,26 @@ TEST_CASE("conv2d winograd: normal values within the error bound where work is c
   check_normal(random, {window3({8, 8}, same), 16, 256, 20, 1}, "relu");
   check_normal(random, {window3({8, 8}, same), 16, 20, 256, 1}, "relu");
   check_normal(random, {window3({37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
+}
+
+TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the error bound on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(124);
+    for (int i = 0; i < 40; ++i) {
+      CAPTURE(i);
+      reference::Convolution shape = random_shape(random);
+      const Padding2d padding = shape.window.padding;
+      const auto size = [&](int64_t before, int64_t after) {
+        return random.pick<int64_t>({8, 11, 16}) + 2 - before - after;
+      };
+      shape.window = window3({size(padding.top, padding.bottom), size(padding.left, padding.right)}, padding);
+      shape.batch = random.pick({1, 2, 7});
+      shape.channels = shape.groups * random.pick({16, 32, 48});
+      shape.filters = shape.groups * random.pick({16, 48, 80});
+      check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
+    }
+  });
 }
 
 TEST_CASE("conv2d winograd: an input that is not finite leaves no finite output that depends on it") {

@@ -237,6 +237,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   }
   const std::vector<const float*> other_pointers = pointers_to(others);
   GuardedBuffer saved(needs.saved);
+  GuardedBuffer prepared(needs.prepared);
   GuardedBuffer forward_scratch(needs.forward_scratch);
   GuardedBuffer backward_scratch(needs.backward_scratch);
   std::vector<std::unique_ptr<GuardedBuffer>> parameters;
@@ -249,8 +250,9 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   LayerResult result;
   Team::run(given.threads, [&](Team& team) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
-    layer.forward(
-        {pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers, sparse});
+    if (needs.prepared > 0) layer.prepare(team, given.batch, pointers, prepared.data());
+    layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers,
+                   sparse, needs.prepared > 0 ? prepared.data() : nullptr});
     result.y = to_rows({output, output + output_floats}, layer.output_shape(), layout, given.batch);
     if (!training) return;
     if (!floats) batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
@@ -281,7 +283,8 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
     result.broken_rules += sink.broken_rules();
     result.gradients = sink.take();
   }
-  std::vector<const GuardedBuffer*> buffers = {&x, &y, &dy, &dx, &saved, &forward_scratch, &backward_scratch};
+  std::vector<const GuardedBuffer*> buffers = {
+      &x, &y, &dy, &dx, &saved, &prepared, &forward_scratch, &backward_scratch};
   for (const auto& buffer : others) buffers.push_back(buffer.get());
   for (const auto& buffer : other_gradients) buffers.push_back(buffer.get());
   for (const GuardedBuffer* buffer : buffers) {

@@ -36,6 +36,7 @@ std::vector<float> outputs(Network& network, Phase phase, const std::vector<floa
   Team::run(threads, [&](Team& team) {
     for (int repeat = 0; repeat < 2; ++repeat) {  // the second run finds what the first one left in the workspace
       std::copy(x.begin(), x.end(), plan.input());
+      if (phase == Phase::kPredicting) plan.prepare(team, network);
       plan.forward(team, network.weights(), kRandom);
     }
   });

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 
+#include "kernels/choice.h"
 #include "kernels/reference/losses.h"
 #include "support/compare.h"
 #include "support/specs.h"
@@ -53,13 +54,54 @@ TEST_CASE("predict: every sample, in order, for any batch size and number of thr
   }
 }
 
-TEST_CASE("predict: sees new weights through plans that are kept") {
-  const auto learner = make_learner(mlp());
-  const Samples samples = class_samples(5, {33}, 10);
+TEST_CASE("predict: sees new weights through plans that are kept and what layers made of the weights before") {
+  for (const auto& net : {mlp(), conv_net(), conv_net("winograd")}) {
+    for (const int64_t batch : {5, 20}) {
+      CAPTURE(batch);
+      const auto learner = make_learner(net);
+      const Samples samples = class_samples(batch, net.input_shape, 10);
+      PlanPool pool;
+      const std::vector<float> before = predictions(learner->network(), pool, samples, {batch, 1});
+      CHECK(difference_in_bits(predictions(learner->network(), pool, samples, {batch, 1}), before) == "");
+      run_steps(*learner, samples.view(), batch, 3, 1);
+      PlanPool fresh;
+      const std::vector<float> after = predictions(*learner->network().snapshot(), fresh, samples, {batch, 1});
+      CHECK(after != before);
+      CHECK(difference_in_bits(predictions(learner->network(), pool, samples, {batch, 1}), after) == "");
+    }
+  }
+}
+
+TEST_CASE("predict: in pieces by single threads and in passes of all, on its own team and on one that stands by") {
+  LearnerOptions net = conv_net();
+  net.layers.insert(net.layers.begin() + 1,
+                    conv2d({.filters = 32, .padding = "same", .name = "conv2d_3", .kernel = "direct"}));
+  const auto learner = make_learner(net);
+  const Samples samples = class_samples(8 * 64 + 37, net.input_shape, 10);
+  const ArraySamples view = samples.view();
+  constexpr int64_t kPiece = 32;
+  REQUIRE(samples_of_piece(view.count(), 9 * 11 * (10 + 32), learner->network().architecture().forward_flops()) ==
+          kPiece);
   PlanPool pool;
-  const std::vector<float> before = predictions(learner->network(), pool, samples, {5, 1});
-  run_steps(*learner, samples.view(), 5, 3, 1);
-  CHECK(predictions(learner->network(), pool, samples, {5, 1}) != before);
+  const std::vector<float> expected = predictions(learner->network(), pool, samples, {64, 1});
+  std::vector<float> passes;
+  for (int64_t first = 0; first < view.count(); first += kPiece) {
+    const int64_t count = std::min(kPiece, view.count() - first);
+    const int64_t size = net.input_shape.size();
+    Samples some = samples;
+    some.inputs = {samples.inputs.begin() + first * size, samples.inputs.begin() + (first + count) * size};
+    some.classes.resize(static_cast<size_t>(count));
+    const std::vector<float> part = predictions(learner->network(), pool, some, {kPiece, 1});
+    passes.insert(passes.end(), part.begin(), part.end());
+  }
+  CHECK(difference_in_bits(passes, expected) == "");
+  for (const int threads : {2, 3}) {
+    CHECK(difference_in_bits(predictions(learner->network(), pool, samples, {256, threads}), expected) == "");
+    CallTeam team;
+    std::vector<float> now(expected.size());
+    predict_now(learner->network(), pool, view, {256, threads}, team, now.data());
+    CHECK(difference_in_bits(now, expected) == "");
+  }
 }
 
 TEST_CASE("predict: several at once on one network and one pool") {

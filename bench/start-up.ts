@@ -1,0 +1,42 @@
+/** What comes before the first step: loading the addon, and compiling a plan. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { buildModel } from './spec.ts';
+import { type StepTiming, timeSteps } from './steps.ts';
+import { WORKLOADS, type Workload } from './workloads.ts';
+
+export const LOAD = 'load-addon';
+export const COMPILE = 'compile-vgg-small';
+
+const PROCESSES = 9;
+
+const ADDON = fileURLToPath(new URL('../build/Release/gradloom.node', import.meta.url));
+const PROGRAM = `const start = performance.now(); require(${JSON.stringify(ADDON)}); console.log(performance.now() - start)`;
+
+/** In processes of their own, which find the files in the page cache. */
+export function timeLoading(): StepTiming {
+  const times = Array.from({ length: PROCESSES + 1 }, () =>
+    Number(execFileSync(process.execPath, ['-e', PROGRAM])),
+  )
+    .slice(1)
+    .sort((a, b) => a - b);
+  const median = times[Math.floor(PROCESSES / 2)] as number;
+  return {
+    msPerStep: median,
+    spread: ((times.at(-1) as number) - (times[0] as number)) / median,
+    steps: PROCESSES,
+  };
+}
+
+/** Placing and zeroing every buffer of a training step. */
+export function timeCompiling({
+  threads,
+  windowSeconds,
+}: {
+  readonly threads: number;
+  readonly windowSeconds: number;
+}): StepTiming {
+  const workload = WORKLOADS.find(({ name }) => name === 'vgg-small') as Workload;
+  const model = buildModel(workload);
+  return timeSteps(() => model.plan({ batchSize: workload.batchSize, threads }), windowSeconds);
+}

@@ -1,0 +1,183 @@
+#include "kernels/conv2d_channels.h"
+
+#include <algorithm>
+
+#include "kernels/lanes.h"
+#include "kernels/simd_gemm.h"
+#include "kernels/winograd.h"
+
+namespace gradloom {
+
+Extent2d ChannelsShape::padded() const {
+  const Padding2d& p = window.padding;
+  return {window.input.height + p.top + p.bottom, window.input.width + p.left + p.right};
+}
+
+void turn_filters(const ChannelsShape& shape, int64_t panel, const float* weights, float* turned) {
+  const int64_t row = shape.window.taps() * shape.channels;
+  const int64_t first = panel * kFilterPanel * row;
+  transpose(shape.panel_width(panel), row, weights + first, row, turned + first, shape.panel_width(panel));
+}
+
+// ---- direct
+
+EvenTiling channels_row_tiles(const ChannelsShape& shape) {
+  constexpr double kFlopsPerJob = 4e5;
+  const Extent2d& output = shape.window.output;
+  const double flops_per_row = 2.0 * static_cast<double>(output.width * shape.window.taps() * shape.channels) *
+                               static_cast<double>(shape.panel_width(0));
+  const int64_t rows = static_cast<int64_t>(std::min(kFlopsPerJob / flops_per_row, 1e9)) + 1;
+  return {output.height, ceil_divide(output.height, rows)};
+}
+
+void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* turned,
+                     const ChannelsOutput& output) {
+  const Window2d& w = shape.window;
+  const EvenTiling rows = channels_row_tiles(shape);
+  const int64_t pixel = shape.x_channels;
+  const int64_t row = shape.padded().width * pixel;
+  // The taps of a window's row lie side by side, unless there are other channels or pixels between them.
+  const bool whole_rows = shape.channels == pixel && w.dilation.width == 1;
+  const int64_t first_filter = panel * kFilterPanel;
+  const int64_t width = shape.panel_width(panel);
+  const float* const filters = turned + first_filter * w.taps() * shape.channels;
+  const int64_t row_filters = w.window.width * shape.channels * width;
+  for (int64_t p = rows.first(row_tile); p < rows.first(row_tile + 1); ++p) {
+    const float* const top = x + p * w.stride.height * row;
+    float* const y = output.y + p * w.output.width * shape.y_channels + first_filter;
+    if (whole_rows) {
+      simd_gemm_windows(w.output.width, width,
+                        {.data = top,
+                         .stride = w.stride.width * pixel,
+                         .segments = w.window.height,
+                         .segment = w.dilation.height * row,
+                         .length = w.window.width * pixel},
+                        {filters, width}, Accumulate::kOverwrite, y, shape.y_channels);
+    } else {
+      for (int64_t r = 0; r < w.window.height; ++r) {
+        simd_gemm_windows(w.output.width, width,
+                          {.data = top + r * w.dilation.height * row,
+                           .stride = w.stride.width * pixel,
+                           .segments = w.window.width,
+                           .segment = w.dilation.width * pixel,
+                           .length = shape.channels},
+                          {filters + r * row_filters, width}, r == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y,
+                          shape.y_channels);
+      }
+    }
+    add_bias_and_activate(output.activation, {w.output.width, width, shape.y_channels},
+                          output.bias == nullptr ? nullptr : output.bias + first_filter, y);
+  }
+}
+
+// ---- Winograd
+
+namespace {
+
+// Between planes of coefficients, whose sizes are often powers of two and would all fall on the same cache sets.
+constexpr int64_t kPlaneGap = 80;
+constexpr int64_t kChunkTiles = 64;
+
+int64_t plane_of(int64_t floats) { return floats + kPlaneGap; }
+int64_t widest(const ChannelsShape& shape) { return std::min(kFilterPanel, shape.filters); }
+int64_t filter_plane(const ChannelsShape& shape) { return plane_of(shape.channels * widest(shape)); }
+int64_t tile_plane(const ChannelsShape& shape) { return plane_of(kChunkTiles * shape.channels); }
+
+// Tiles of a job: enough to use the panel's filters well, few enough for several threads on a small image.
+int64_t tiles_of_product(const ChannelsShape& shape) { return std::clamp<int64_t>(shape.channels / 4, 8, 16); }
+int64_t product_plane(const ChannelsShape& shape) { return plane_of(tiles_of_product(shape) * widest(shape)); }
+Tiling product_tiles(const ChannelsShape& shape, int64_t tiles) {
+  return cut(tiles, ceil_divide(tiles, tiles_of_product(shape)));
+}
+
+int64_t tile_columns(const ChannelsShape& shape) { return ceil_divide(shape.window.output.width, kWinogradTile); }
+int64_t tiles_of_image(const ChannelsShape& shape) {
+  return ceil_divide(shape.window.output.height, kWinogradTile) * tile_columns(shape);
+}
+
+// Tile `index` of all images: its image, and where its output begins.
+struct TilePlace {
+  int64_t image;
+  int64_t row;
+  int64_t column;
+};
+
+TilePlace place_of(const ChannelsShape& shape, int64_t index) {
+  const int64_t tile = index % tiles_of_image(shape);
+  return {index / tiles_of_image(shape), tile / tile_columns(shape) * kWinogradTile,
+          tile % tile_columns(shape) * kWinogradTile};
+}
+
+}  // namespace
+
+bool winograd_channels_fit(int64_t channels, int64_t filters) {
+  return channels % kLanes == 0 && filters % kLanes == 0;
+}
+
+int64_t winograd_channels_filter_floats(const ChannelsShape& shape) {
+  return shape.panels() * kWinogradCoefficients * filter_plane(shape);
+}
+
+void winograd_channels_filters(const ChannelsShape& shape, int64_t panel, const float* turned, float* u) {
+  winograd_transform_turned_filters(shape.panel_width(panel), shape.channels,
+                                    turned + panel * kFilterPanel * kWinogradTaps * shape.channels, filter_plane(shape),
+                                    u + panel * kWinogradCoefficients * filter_plane(shape));
+}
+
+Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images) {
+  const int64_t tiles = images * tiles_of_image(shape);
+  return {tiles, kChunkTiles, ceil_divide(tiles, kChunkTiles)};
+}
+
+int64_t winograd_channels_tiles_floats(const ChannelsShape& shape) { return kWinogradCoefficients * tile_plane(shape); }
+
+int64_t winograd_channels_products_floats(const ChannelsShape& shape) {
+  return kWinogradCoefficients * product_plane(shape);
+}
+
+Tiling winograd_channels_transforms(const ChannelsShape& shape, int64_t tiles) {
+  return tile_rows(tiles, kWinogradCoefficients * shape.channels);
+}
+
+void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
+                                 const float* x, float* v) {
+  const Window2d& w = shape.window;
+  const Tiling jobs = winograd_channels_transforms(shape, chunks.size(chunk));
+  const int64_t image = w.input_pixels() * shape.x_channels;
+  for (int64_t tile = jobs.first(job); tile < jobs.first(job) + jobs.size(job); ++tile) {
+    const TilePlace place = place_of(shape, chunks.first(chunk) + tile);
+    winograd_transform_input(
+        {{w.input, shape.x_channels, kLanes}, place.row - w.padding.top, place.column - w.padding.left},
+        shape.channels / kLanes, x + place.image * image, {v + tile * shape.channels, tile_plane(shape), kLanes});
+  }
+}
+
+int64_t winograd_channels_products(const ChannelsShape& shape, int64_t tiles) {
+  return product_tiles(shape, tiles).count * shape.panels();
+}
+
+void winograd_channels_product(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
+                               const float* v, const float* u, const ChannelsOutput& output, float* m) {
+  const Tiling tiles = product_tiles(shape, chunks.size(chunk));
+  const int64_t first = tiles.first(job % tiles.count);
+  const int64_t count = tiles.size(job % tiles.count);
+  const int64_t panel = job / tiles.count;
+  const int64_t width = shape.panel_width(panel);
+  const int64_t filter = panel * kFilterPanel;
+  const float* const filters = u + panel * kWinogradCoefficients * filter_plane(shape);
+  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+    simd_gemm({count, width, shape.channels}, {v + e * tile_plane(shape) + first * shape.channels, shape.channels},
+              {filters + e * filter_plane(shape), width}, Accumulate::kOverwrite, m + e * product_plane(shape), width);
+  }
+  const Window2d& w = shape.window;
+  const int64_t image = w.output_pixels() * shape.y_channels;
+  for (int64_t tile = 0; tile < count; ++tile) {
+    const TilePlace place = place_of(shape, chunks.first(chunk) + first + tile);
+    winograd_transform_output({{w.output, shape.y_channels, kLanes}, place.row, place.column}, width / kLanes,
+                              {m + tile * width, product_plane(shape), kLanes},
+                              {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat},
+                              output.activation, output.y + place.image * image + filter);
+  }
+}
+
+}  // namespace gradloom

@@ -1,0 +1,73 @@
+// Convolution over images in rows, channels last, with filters in the SIMD lanes: for a few samples, where a block of
+// lanes would be mostly empty. Neither reads a window twice into memory: the direct kernel multiplies windows where
+// they lie in a padded copy (kernels/simd_gemm.h), the other one is Winograd's F(4x4, 3x3) (kernels/winograd.h), for
+// images whose pixels are whole vectors of 16 channels, with the error that kernels/conv2d_winograd.h tells.
+//   C, K: channels and filters of one group; P, Q: of the output; T: tiles of a chunk
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+#include "kernels/tiling.h"
+#include "kernels/window2d.h"
+
+namespace gradloom {
+
+// Filters that a product takes at once, a panel.
+inline constexpr int64_t kFilterPanel = 64;
+
+struct ChannelsShape {
+  int64_t channels;    // C
+  int64_t filters;     // K
+  Window2d window;     // of the image as it is, padding included
+  int64_t x_channels;  // of a pixel: those of all groups
+  int64_t y_channels;
+
+  int64_t panels() const { return ceil_divide(filters, kFilterPanel); }
+  int64_t panel_width(int64_t panel) const { return std::min(kFilterPanel, filters - panel * kFilterPanel); }
+  Extent2d padded() const;
+};
+
+// turned[panel][r][s][c][k] = w[k][r][s][c], for the filters of one panel; K R S C floats in all.
+void turn_filters(const ChannelsShape& shape, int64_t panel, const float* weights, float* turned);
+
+// What follows a sum: bias may be null; activations that span a row are left to the caller.
+struct ChannelsOutput {
+  const float* bias;
+  Activation activation;
+  float* y;
+};
+
+// ---- direct
+
+// The output rows of an image cut into jobs.
+EvenTiling channels_row_tiles(const ChannelsShape& shape);
+// y[p][q][k] of some output rows of an image and the filters of one panel. x: the padded image of all groups, from this
+// group's first channel on; y: of the image, likewise.
+void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* turned,
+                     const ChannelsOutput& output);
+
+// ---- Winograd
+
+// Whether vectors of 16 channels fill the pixels of every group.
+bool winograd_channels_fit(int64_t channels, int64_t filters);
+
+// Floats of the transformed filters of all panels: [panel][36][C][64].
+int64_t winograd_channels_filter_floats(const ChannelsShape& shape);
+// For the filters of one panel, from what `turn_filters` gave.
+void winograd_channels_filters(const ChannelsShape& shape, int64_t panel, const float* turned, float* u);
+
+// The tiles of all images, one image after another, go through two passes chunk by chunk: all `transforms`, then all
+// `products`. `v` holds `winograd_channels_tiles_floats` floats, and each thread has `.._products_floats`.
+Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images);
+int64_t winograd_channels_tiles_floats(const ChannelsShape& shape);
+int64_t winograd_channels_products_floats(const ChannelsShape& shape);
+
+Tiling winograd_channels_transforms(const ChannelsShape& shape, int64_t tiles);
+void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
+                                 const float* x, float* v);
+int64_t winograd_channels_products(const ChannelsShape& shape, int64_t tiles);
+void winograd_channels_product(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
+                               const float* v, const float* u, const ChannelsOutput& output, float* m);
+
+}  // namespace gradloom
