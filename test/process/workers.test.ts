@@ -18,6 +18,21 @@ test.serial(
   },
 );
 
+test.serial(
+  '12 workers that predict on threads that stand by, half of them terminated meanwhile',
+  async (t) => {
+    const { code, signal, stdout, stderr } = await runProgram('workers.ts', [12, 2, 'predict']);
+    t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
+    const { codes, threadsBefore, threadsAfter } = JSON.parse(stdout);
+    t.is(codes.length, 12);
+    t.true(
+      codes.every((exit: number) => exit === 0 || exit === 1),
+      `exit codes ${codes}`,
+    );
+    t.true(threadsAfter <= threadsBefore + 8, `${threadsBefore} threads before, ${threadsAfter} after`);
+  },
+);
+
 test.serial('8 workers with custom losses, half of them terminated while they train', async (t) => {
   const { code, signal, stdout, stderr } = await runProgram('workers.ts', [8, 2, 'custom']);
   t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });

@@ -66,3 +66,12 @@ export async function irisTrainer({ threads = 1, seed = 1 } = {}) {
   const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy', seed, threads });
   return { model, trainer, train };
 }
+
+/** Whose single predictions are worth two threads. */
+export function wideModel() {
+  return sequential({ inputShape: [784], seed: 1 }, [
+    dense({ units: 512 }),
+    dense({ units: 512 }),
+    dense({ units: 10 }),
+  ]);
+}

@@ -1,14 +1,27 @@
-/** What a worker of `workers.ts` does: loads the addon, trains to an end, then trains until it is stopped or terminated. */
+/**
+ * What a worker of `workers.ts` does: loads the addon, trains to an end, then trains until it is stopped or terminated; or,
+ * asked to predict, predicts for a while on this thread and one that stands by.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { register } from 'tsx/esm/api';
 
 register();
-const { digitsTrainer, irisTrainer, ownCrossEntropy } = await import('./nets.ts');
+const { digitsTrainer, irisTrainer, ownCrossEntropy, wideModel } = await import('./nets.ts');
+
+if (workerData.kind === 'predict') {
+  const model = wideModel();
+  const sample = new Float32Array(784).fill(0.5);
+  model.predictSync(sample, { threads: 2 });
+  parentPort.postMessage('predicting');
+  for (const end = performance.now() + 60; performance.now() < end; )
+    model.predictSync(sample, { threads: 2 });
+  process.exit(0);
+}
 
 const first = await irisTrainer();
 await first.trainer.fit(first.train, { epochs: 3 });
 
-const second = await digitsTrainer(workerData.loss === 'custom' ? { loss: ownCrossEntropy() } : {});
+const second = await digitsTrainer(workerData.kind === 'custom' ? { loss: ownCrossEntropy() } : {});
 const run = second.trainer.fit(second.train, { epochs: 100_000 });
 parentPort.postMessage('training');
 setTimeout(() => run.stop(), 30);

@@ -1,6 +1,6 @@
 /**
  * Workers that load the addon, train and end, several at a time, while this thread never loads it:
- * `workers.ts <count> <at a time> [custom]`. Every other worker is terminated at a random instant. Prints one line of JSON.
+ * `workers.ts <count> <at a time> [custom | predict]`. Every other worker is terminated at a random instant. Prints one line of JSON.
  */
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 const threadCount = () => Number(/Threads:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
 
 function work(index: number): Promise<number> {
-  const worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData: { loss } });
+  const worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData: { kind } });
   if (index % 2 === 1) {
     worker.on('message', () => setTimeout(() => void worker.terminate(), (index * 7) % 40));
   }
@@ -19,7 +19,7 @@ function work(index: number): Promise<number> {
 }
 
 const [count = 8, atATime = 2] = process.argv.slice(2, 4).map(Number);
-const loss = process.argv[4];
+const kind = process.argv[4];
 let next = 0;
 const codes: number[] = [];
 const lane = async () => {
