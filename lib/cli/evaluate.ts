@@ -49,6 +49,7 @@ async function readLabelled(model: Model, path: string, command: EvaluateCommand
       return imageFolder(path, {
         size: [height, width],
         channels,
+        broken: 'skip',
         ...(classNames === undefined ? {} : { classNames }),
       });
     }

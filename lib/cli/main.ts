@@ -10,6 +10,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// Such as of files that are no pictures and were left out; Node.js would print its process id and a hint.
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => {
+  process.stderr.write(`${name === 'GradloomWarning' ? 'gradloom' : name}: ${message}\n`);
+});
+
 async function main(): Promise<void> {
   const program = makeProgram((code) => {
     process.exitCode = code;

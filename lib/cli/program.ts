@@ -117,7 +117,7 @@ export function makeProgram(end: (code: number) => void): Command {
       .option('--keep <columns>', 'columns to use although they tell rows apart: ids, texts', nameList)
       .option('--categories <columns>', 'columns of numbers that are names, such as zip codes', nameList)
       .addOption(
-        new Option('--missing <way>', 'fill missing values, or refuse them')
+        new Option('--missing <way>', 'fill missing values and leave broken pictures out, or refuse them')
           .choices(['auto', 'error'])
           .default('auto'),
       ),

@@ -52,8 +52,9 @@ export async function readTrainingData(path: string, options: DataOptions): Prom
         `${path}: is a folder, whose folders are the classes; leave --target out`,
       );
     }
-    const { size, channels } = options;
-    return ofClasses(path, await imageFolder(path, { size, channels }));
+    const { size, channels, missing } = options;
+    const broken = missing === 'error' ? 'error' : 'skip';
+    return ofClasses(path, await imageFolder(path, { size, channels, broken }));
   }
   if (isLibsvm(path)) return readLibsvmData(path, options);
   const { target } = options;

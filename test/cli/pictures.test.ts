@@ -1,5 +1,5 @@
 /** A folder of pictures by class: trained on, evaluated, predicted. Needs sharp, which is a development dependency. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import sharp from 'sharp';
@@ -37,6 +37,11 @@ test('a folder with a folder for each class', async (t) => {
   t.regex(one.stdout, /^file,prediction,probability\npictures\/sea\/3\.png,sea,/);
   const all = await gradloom(folder, 'evaluate', 'model.safetensors', 'pictures', '--json');
   t.is(JSON.parse(all.stdout).accuracy, 1);
+  await writeFile(join(folder, 'pictures', 'sea', 'notes.txt'), 'blue');
+  const others = await gradloom(folder, 'evaluate', 'model.safetensors', 'pictures', '--json');
+  t.is(others.stdout, all.stdout);
+  t.regex(others.stderr, /^gradloom: .*left out 1 of 21 files: pictures\/sea\/notes\.txt: cannot be decoded/);
+  t.is((await gradloom(folder, 'train', 'pictures', '--missing', 'error')).code, 3);
   const target = await gradloom(folder, 'train', 'pictures', '--target', 'x');
   t.is(target.code, 2);
   t.regex(target.stderr, /is a folder, whose folders are the classes; leave --target out/);
