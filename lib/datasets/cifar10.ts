@@ -13,7 +13,7 @@ import {
   findCifar10,
   readCifar10,
 } from '../formats/cifar.ts';
-import { isSystemError, readWholeFile } from '../formats/files.ts';
+import { checkPath, isSystemError, readWholeFile } from '../formats/files.ts';
 import type { NativeMappedRows } from '../native.ts';
 import type { Dataset } from './dataset.ts';
 import { buildDataset } from './from-arrays.ts';
@@ -68,6 +68,7 @@ export async function cifar10(
 }
 
 function listFolder(folder: string): readonly string[] {
+  checkPath(folder);
   try {
     return readdirSync(folder);
   } catch (error) {

@@ -119,14 +119,15 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
   /** One of several inputs as a dataset of its own, without labels. Throws `INVALID_OPTION` for one that is not there. */
   input<Name extends InputName<Input>>(name: Name): Dataset<ShapeOf<Input, Name> & Shape, 'none'> {
     const { columns = {}, rows } = this.#parts;
-    const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
+    const isName = typeof name === 'string' && Object.hasOwn(columns, name);
+    const column = isName ? columns[name] : undefined;
     if (column !== undefined) return new Dataset({ ...column, ...NO_LABELS, rows });
     const names = Object.keys(columns);
     throw new GradloomError(
       'INVALID_OPTION',
       names.length === 0
         ? 'input: the dataset has one input, without a name'
-        : `input: the dataset has no input ${formatValue(name)}; ${suggest(String(name), names)}`,
+        : `input: the dataset has no input ${formatValue(name)}; ${suggest(typeof name === 'string' ? name : '', names)}`,
     );
   }
 

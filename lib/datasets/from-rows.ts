@@ -58,7 +58,8 @@ export async function fromRows(
 function copyRows(given: readonly unknown[]): Pass {
   const columns: string[] = [];
   const places = new Map<string, number>();
-  const copies = given.map((row, line): Row => {
+  // Also of places that hold nothing.
+  const copies = Array.from(given, (row, line): Row => {
     if (!isRowObject(row)) {
       throw new GradloomError(
         'INVALID_DATA',

@@ -1,6 +1,6 @@
 /** A table's columns as inputs of their own. */
 import { GradloomError } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
+import { formatValue, instanceOf, readValue } from '../core/options.ts';
 import type { NamedShapes } from '../core/shape.ts';
 import { compact } from './concat.ts';
 import { Dataset, type LabelKind, partsOf } from './dataset.ts';
@@ -25,6 +25,7 @@ const NUMBERS = 'numbers';
 export function fromTable<Label extends LabelKind>(
   dataset: Dataset<readonly number[], Label>,
 ): Dataset<NamedShapes, Label> {
+  readValue('fromTable', 'dataset', dataset, instanceOf('a Dataset', Dataset));
   const given = partsOf(dataset, 'fromTable');
   const parts = given.rows === undefined ? given : compact(given);
   const { table, inputs } = parts;

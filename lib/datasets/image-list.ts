@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, suggest } from '../core/options.ts';
-import { isSystemError } from '../formats/files.ts';
+import { checkPath, isSystemError } from '../formats/files.ts';
 
 export interface ImageFile {
   readonly path: string;
@@ -82,6 +82,7 @@ async function listFolder(path: string): Promise<Entry[]> {
 }
 
 async function readFolder(path: string): Promise<Dirent[]> {
+  checkPath(path);
   try {
     return await readdir(path, { withFileTypes: true });
   } catch (error) {

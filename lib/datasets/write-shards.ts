@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { extent, guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import { sizeOf } from '../core/shape.ts';
-import { writeFileAtomic } from '../formats/files.ts';
+import { checkPath, isSystemError, writeFileAtomic } from '../formats/files.ts';
 import { ID_BYTES, type ShardPiece, writeShard } from '../formats/shard-file.ts';
 import { countOf } from './concat.ts';
 import { Dataset, partsOf } from './dataset.ts';
@@ -59,7 +59,7 @@ export async function writeShards(
   readValue('writeShards', 'folder', folder, text);
   const { samplesPerShard } = readOptions('writeShards', options, OPTIONS);
   const pieces = new Pieces(readValue('writeShards', 'source', source, known));
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await refuseSet(folder);
   const id = randomBytes(ID_BYTES);
   const shards: ShardEntry[] = [];
@@ -91,6 +91,17 @@ const known = guardedBy(
   'a Dataset or what fromStream gives',
   (given): given is Dataset | SampleStream => given instanceof Dataset || given instanceof SampleStream,
 );
+
+async function makeFolder(folder: string): Promise<void> {
+  checkPath(folder);
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    if (!isSystemError(error, 'EEXIST', 'ENOTDIR')) throw error;
+    const text = `writeShards: ${folder} cannot be a folder, as there is a file of that name; give another`;
+    throw new GradloomError('INVALID_OPTION', text, { cause: error });
+  }
+}
 
 async function refuseSet(folder: string): Promise<void> {
   const names = await readdir(folder);

@@ -3,16 +3,18 @@ import { GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
+  instanceOf,
   integer,
   optional,
   positive,
   readOptions,
+  readValue,
   seed,
   threads,
   withDefault,
 } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
-import { type Dataset, partsOf } from '../datasets/dataset.ts';
+import { Dataset, type LabelKind, partsOf } from '../datasets/dataset.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { dense, flatten, sparseDense } from '../layers/index.ts';
 import { type Model, sequential } from '../models/index.ts';
@@ -115,6 +117,7 @@ async function trainLinear<Input extends Shape>(
       `${operation}: learningRate is that of AdaGrad; give it to the optimizer, or leave one of the two out`,
     );
   }
+  readValue(operation, 'dataset', dataset, instanceOf('a Dataset', Dataset<Input, LabelKind>));
   const settings = { units: unitsFor(dataset), weightInitializer: 'zeros' } as const;
   const layers = isSparse(partsOf(dataset).inputs) ? [sparseDense(settings)] : [flatten(), dense(settings)];
   const model = sequential({ inputShape: dataset.inputShape, seed }, layers);

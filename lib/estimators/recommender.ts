@@ -4,6 +4,7 @@ import {
   extent,
   formatValue,
   guardedBy,
+  instanceOf,
   integer,
   oneOf,
   optional,
@@ -20,7 +21,7 @@ import { isList } from '../datasets/copies.ts';
 import { fromArrays } from '../datasets/from-arrays.ts';
 import { fromInputs } from '../datasets/from-inputs.ts';
 import { dense, embedding, flatten } from '../layers/index.ts';
-import { add, dot, type GraphNode, graph, inBatchNegatives, input, type Model } from '../models/index.ts';
+import { add, dot, type GraphNode, graph, inBatchNegatives, input, Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/index.ts';
 
@@ -138,7 +139,7 @@ export async function recommender(
   options: RecommenderOptions = {},
 ): Promise<Recommender> {
   const settings = readOptions('recommender', options, OPTIONS);
-  const pairs = new Pairs(interactions, settings);
+  const pairs = new Pairs(readValue('recommender', 'interactions', interactions, record), settings);
   const { factors, towers, epochs, batchSize, learningRate, seed } = settings;
   const user = input([1]);
   const item = input([1]);
@@ -220,6 +221,7 @@ export async function recommend(
 ): Promise<readonly Recommendation[]> {
   const { count, exclude } = readOptions('recommend', options, RECOMMEND_OPTIONS);
   readValue('recommend', 'user', user, integer(0, 2 ** 31 - 1));
+  readValue('recommend', 'model', model, instanceOf('a model', Model));
   const items = model.layers.find(({ name }) => name === ITEM_BIAS)?.parameterCount;
   if (items === undefined) {
     throw new GradloomError('INVALID_OPTION', 'recommend: the model was not made by recommender');
@@ -236,6 +238,11 @@ export async function recommend(
       .slice(0, count),
   );
 }
+
+const record = guardedBy(
+  '{ users, items }',
+  (given): given is Interactions => typeof given === 'object' && given !== null,
+);
 
 type Side = GraphNode<readonly [number]>;
 

@@ -5,14 +5,16 @@ import {
   extent,
   formatValue,
   guardedBy,
+  instanceOf,
   optional,
   readOptions,
+  readValue,
   required,
   suggest,
   withDefault,
 } from '../core/options.ts';
 import { isNamed, type NamedShapes, type Shape } from '../core/shape.ts';
-import { anyPartsOf, type Dataset } from '../datasets/dataset.ts';
+import { anyPartsOf, Dataset, type LabelKind } from '../datasets/dataset.ts';
 import type { InputParts } from '../datasets/dataset-parts.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import type { Model } from '../models/index.ts';
@@ -42,7 +44,10 @@ const OPTIONS = {
   wide: required(
     guardedBy(
       'a list of names of inputs',
-      (given): given is readonly string[] => Array.isArray(given) && given.length > 0,
+      (given): given is readonly string[] =>
+        Array.isArray(given) &&
+        given.length > 0 &&
+        Array.from(given).every((name) => typeof name === 'string'),
     ),
   ),
   hidden: withDefault(extents, [64, 32]),
@@ -66,6 +71,7 @@ export async function wideAndDeep<Input extends NamedShapes>(
   options: WideAndDeepOptions,
 ): Promise<Fitted<Input>> {
   const { wide, hidden, units, rows, ...fitting } = readOptions('wideAndDeep', options, OPTIONS);
+  readValue('wideAndDeep', 'dataset', dataset, instanceOf('a Dataset', Dataset<Input, LabelKind>));
   const columns = columnsOf(dataset);
   checkNames(wide, rows ?? {}, columns);
   const isClass = dataset.labelKind === 'class';

@@ -1,7 +1,7 @@
 /** Arrays that stay in their files, to be mapped. */
 import { open } from 'node:fs/promises';
 import { GradloomError } from '../core/errors.ts';
-import { fileNotFound, folderError, isSystemError } from './files.ts';
+import { checkPath, fileNotFound, folderError, isSystemError } from './files.ts';
 
 export interface ArrayInFile {
   readonly path: string;
@@ -23,6 +23,7 @@ export async function readHead(
   path: string,
   most: number,
 ): Promise<{ readonly head: Uint8Array<ArrayBuffer>; readonly bytes: number }> {
+  checkPath(path);
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? fileNotFound(path, error) : error;
   });

@@ -5,9 +5,20 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
+import { formatValue } from '../core/options.ts';
 
-/** Throws `FILE_NOT_FOUND` when there is none, `INVALID_OPTION` for a folder, and `FILE_FORMAT` beyond Node's 2 GiB. */
+/** Throws `INVALID_OPTION` for what no file can be called. */
+export function checkPath(path: unknown): asserts path is string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `a path must be a string that is not empty, without NUL, got ${formatValue(path)}`,
+  );
+}
+
+/** Throws `FILE_NOT_FOUND` when there is none, `INVALID_OPTION` for a folder or no path, and `FILE_FORMAT` beyond Node's 2 GiB. */
 export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  checkPath(path);
   try {
     return await readFile(path);
   } catch (error) {
@@ -37,6 +48,7 @@ export function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> 
 
 /** As `writeFileAtomic`, for who writes the bytes piece by piece. */
 export async function replaceFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  checkPath(path);
   const folder = dirname(path);
   const permissions = await permissionsOf(path);
   const temporary = temporaryIn(folder);

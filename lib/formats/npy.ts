@@ -3,7 +3,7 @@
  * dictionary of `descr`, `fortran_order` and `shape`), the values. Versions 1.0, 2.0 and 3.0 are read, 1.0 is written.
  */
 import { GradloomError } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
+import { formatValue, guardedBy, readValue } from '../core/options.ts';
 import { type ArrayInFile, cannotMap, readHead } from './array-in-file.ts';
 import { readWholeFile, writeFileAtomic } from './files.ts';
 import { formatError } from './format-error.ts';
@@ -166,13 +166,19 @@ function reverseElements(bytes: Uint8Array, size: number): void {
   for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse();
 }
 
+const npyArray = guardedBy(
+  '{ shape, data }',
+  (given): given is NpyArray => typeof given === 'object' && given !== null,
+);
+
 /**
  * The bytes of a file with this array, in version 1.0 as NumPy writes it.
  *
  * Throws `INVALID_OPTION` for data of another class and for a shape of anything but integers from 0, and
  * `SHAPE_MISMATCH` when the data do not fill the shape.
  */
-export function encodeNpy({ shape, data }: NpyArray): Uint8Array<ArrayBuffer> {
+export function encodeNpy(array: NpyArray): Uint8Array<ArrayBuffer> {
+  const { shape, data } = readValue('encodeNpy', 'array', array, npyArray);
   const type = Object.entries(ARRAYS).find(([, ArrayType]) => data instanceof ArrayType)?.[0];
   if (type === undefined) {
     throw new GradloomError(

@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
-import { flushFolder, isSystemError, isTemporary, temporaryIn } from '../formats/files.ts';
+import { checkPath, flushFolder, isSystemError, isTemporary, temporaryIn } from '../formats/files.ts';
 
 const DIGITS = 12;
 const NAME = /^step-([0-9]{12,})\.safetensors$/;
@@ -27,11 +27,15 @@ export function checkpointPath(folder: string, steps: number): string {
  * the first that is whole.
  */
 export async function listCheckpoints(folder: string): Promise<readonly CheckpointFile[]> {
+  checkPath(folder);
   try {
     return select(folder, await readdir(folder));
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return [];
-    throw error;
+    if (!isSystemError(error, 'ENOTDIR')) throw error;
+    throw new GradloomError('INVALID_OPTION', `${folder}: this is a file; give the folder of a run`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,3 +1,5 @@
+import { GradloomError } from '../core/errors.ts';
+import { formatValue, guardedBy, readValue } from '../core/options.ts';
 import type { Evaluation } from '../models/objective.ts';
 
 /** What is known of every epoch, beside its loss and metrics. */
@@ -79,12 +81,22 @@ export interface History<Epoch = EpochRecord> {
   readonly reason: EndReason;
 }
 
+const withEpochs = guardedBy(
+  '{ epochs }, a list of records',
+  (given): given is Pick<History<object>, 'epochs'> =>
+    isRecord(given) && Array.isArray(given.epochs) && Array.from(given.epochs).every(isRecord),
+);
+
+function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
+  return typeof given === 'object' && given !== null;
+}
+
 /**
  * A history's epochs, or epochs, as CSV: a row each, a column a figure, those of the validation set as
  * `validation.loss`. Lists and matrices are JSON in their cell. `JSON.stringify` does for JSON.
  */
 export function historyToCsv(history: Pick<History<object>, 'epochs'>): string {
-  const { epochs } = history;
+  const { epochs } = readValue('historyToCsv', 'history', history, withEpochs);
   if (epochs.length === 0) return '';
   const columns = csvColumns(epochs[0] as object);
   return csvLine(columns) + epochs.map((epoch) => csvRow(columns, epoch)).join('');
@@ -105,9 +117,18 @@ export function csvRow(columns: readonly string[], record: object): string {
   return csvLine(
     columns.map((column) => {
       const value = values.get(column);
-      return typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
+      return typeof value === 'object' ? toJson(column, value) : String(value ?? '');
     }),
   );
+}
+
+function toJson(column: string, value: object | null): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    const text = `historyToCsv: ${formatValue(column)} holds what JSON has no words for`;
+    throw new GradloomError('INVALID_DATA', text, { cause: error });
+  }
 }
 
 export function csvLine(cells: readonly string[]): string {

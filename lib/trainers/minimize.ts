@@ -8,7 +8,9 @@ import {
   listOf,
   nonNegative,
   optional,
+  type Rule,
   readOptions,
+  readValue,
   required,
   threads,
   withDefault,
@@ -99,6 +101,7 @@ export class FunctionOptimizer<Name extends string> {
 
   /** One update by the gradients at the parameters as they are. */
   step(gradients: Readonly<Record<Name, ArrayLike<number>>>): void {
+    readValue('step', 'gradients', gradients, named);
     const unknown = Object.keys(gradients).find((name) => !Object.hasOwn(this.parameters, name));
     if (unknown !== undefined) {
       throw new GradloomError(
@@ -219,13 +222,18 @@ export interface Minimum<Name extends string> {
   readonly reason: 'steps' | 'gradient' | 'stopped';
 }
 
+const callable = guardedBy('a function', (given): given is never => typeof given === 'function');
+
+const named = guardedBy(
+  'an object of arrays such as { x: [0.5, 0.1] }',
+  (given): given is never => typeof given === 'object' && given !== null,
+);
+
 const MINIMIZE_OPTIONS = {
   ...OPTIONS,
   steps: required(extent),
   gradientTolerance: withDefault(nonNegative, 0),
-  onStep: optional(
-    guardedBy('a function', (given): given is (step: unknown) => unknown => typeof given === 'function'),
-  ),
+  onStep: optional(callable as Rule<(step: unknown) => unknown>),
 };
 
 /**
@@ -247,6 +255,7 @@ export function minimize<Name extends string>(
   options: MinimizeOptions<Name>,
 ): Minimum<Name> {
   const { steps, gradientTolerance, onStep, ...rest } = readOptions('minimize', options, MINIMIZE_OPTIONS);
+  readValue('minimize', 'compute', compute, callable);
   const optimizer = new FunctionOptimizer(initial, rest as FunctionOptimizerOptions);
   const values: number[] = [];
   const evaluate = (): FunctionValue<Name> => {

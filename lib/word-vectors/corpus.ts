@@ -63,7 +63,10 @@ export async function readCorpus(
 
 function isTexts(given: unknown): given is WordTexts {
   return (
-    typeof given === 'object' && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given)
+    typeof given === 'object' &&
+    given !== null &&
+    !ArrayBuffer.isView(given) &&
+    (Symbol.iterator in given || Symbol.asyncIterator in given)
   );
 }
 

@@ -1,6 +1,15 @@
 /** Words and a vector of each. */
 import { GradloomError } from '../core/errors.ts';
-import { extent, formatValue, oneOf, optional, readOptions, withDefault } from '../core/options.ts';
+import {
+  extent,
+  formatValue,
+  oneOf,
+  optional,
+  readOptions,
+  readValue,
+  text,
+  withDefault,
+} from '../core/options.ts';
 import { readWordTable, type WordTableFormat, writeWordTable } from '../formats/word2vec.ts';
 import type { WordPieces } from './pieces.ts';
 
@@ -182,6 +191,7 @@ export class WordVectors {
  */
 export async function loadWordVectors(path: string, options: WordFileOptions = {}): Promise<WordVectors> {
   const { format } = readOptions('loadWordVectors', options, FILE_OPTIONS);
+  readValue('loadWordVectors', 'path', path, text);
   const { words, vectors } = await readWordTable(path, format ?? formatOf(path));
   return new WordVectors(words, vectors);
 }

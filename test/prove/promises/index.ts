@@ -5,6 +5,8 @@ import { workers } from './p08-workers.ts';
 import { ends } from './p09-ends.ts';
 import { abort } from './p10-abort.ts';
 import { eventLoop } from './p11-event-loop.ts';
+import { hostileArguments } from './p13-hostile-arguments.ts';
+import { defaultThreads } from './p17-threads.ts';
 import { killedSaves } from './p23-killed-saves.ts';
 import { failedSaves } from './p24-failed-saves.ts';
 import { flippedBits } from './p25-flipped-bits.ts';
@@ -18,6 +20,8 @@ export const PROOFS: readonly PromiseProof[] = [
   ends,
   abort,
   eventLoop,
+  hostileArguments,
+  defaultThreads,
   killedSaves,
   failedSaves,
   flippedBits,

@@ -1,0 +1,31 @@
+import { type PromiseProof, startProgram, withFolder } from '../promise.ts';
+
+/** A process makes so many, so that one that has gone astray is no matter of the others. */
+const CALLS = 20_000;
+
+export const hostileArguments: PromiseProof = {
+  number: 13,
+  title: 'every exported function and method against hostile arguments: documented errors only',
+  async prove({ length, seed, say }) {
+    const failures = new Set<string>();
+    const processes = length === 'long' ? 50 : 1;
+    const calls = length === 'long' ? CALLS : 6_000;
+    let functions = 0;
+    for (let round = 0; round < processes; round++) {
+      await withFolder(async (folder) => {
+        const { code, signal, output, errors } = await startProgram('hostile.ts', [
+          folder,
+          calls,
+          seed + round,
+        ]).ended;
+        const lines = output.split('\n').filter((line) => line !== '');
+        functions = Number(lines.pop());
+        for (const line of lines) failures.add(String(JSON.parse(line)));
+        if (code !== 0)
+          failures.add(`seed ${seed + round}: code ${code}, signal ${signal}, ${errors.slice(0, 500)}`);
+      });
+      say(`${(round + 1) * calls} of ${processes * calls}`);
+    }
+    return { trials: processes * calls, failures: [...failures], facts: { functions } };
+  },
+};
