@@ -173,7 +173,8 @@ class Part {
   readonly #operation: string;
   readonly #inputShape: Shape;
   readonly #labelKind: LabelKind;
-  #inputs: Buffer[] = [];
+  /** Room for more samples than there are, used again for each part. */
+  #inputs: Buffer = new Float32Array(0);
   #labels: (number | ArrayLike<number>)[] = [];
 
   constructor(operation: string, inputShape: Shape, labelKind: LabelKind) {
@@ -183,7 +184,7 @@ class Part {
   }
 
   get length(): number {
-    return this.#inputs.length;
+    return this.#labels.length;
   }
 
   add(name: string, { input, label }: StreamSample): void {
@@ -195,23 +196,19 @@ class Part {
         `has ${input.length} values, and samples have shape ${formatShape(this.#inputShape)}`,
       );
     }
-    // A copy: the source may use its arrays again.
-    const copy = isReady
-      ? (input as Buffer).slice()
-      : flattenSamples(name, 'input', [input], this.#inputShape);
-    const [first = copy] = this.#inputs;
-    if (first.constructor !== copy.constructor) {
-      throw invalid(name, `is a ${copy.constructor.name} among samples of ${first.constructor.name}`);
+    const values = isReady ? (input as Buffer) : flattenSamples(name, 'input', [input], this.#inputShape);
+    if (this.length > 0 && typeOf(values) !== typeOf(this.#inputs)) {
+      throw invalid(name, `is a ${typeOf(values).name} among samples of ${typeOf(this.#inputs).name}`);
     }
-    this.#inputs.push(copy);
+    this.#makeRoom(values);
+    // A copy: the source may use its arrays again.
+    this.#inputs.set(values, this.length * size);
     this.#labels.push(isList(label) ? Float32Array.from(label as ArrayLike<number>) : label);
   }
 
   /** The samples so far, as a dataset; none are left. */
   take(): Dataset {
-    const [first] = this.#inputs as [Buffer];
-    const inputs = new (first.constructor as new (length: number) => Buffer)(first.length * this.length);
-    for (const [row, sample] of this.#inputs.entries()) inputs.set(sample, row * first.length);
+    const inputs = this.#inputs.subarray(0, this.length * sizeOf(this.#inputShape));
     const dataset = buildDataset(this.#operation, {
       inputs,
       inputShape: this.#inputShape,
@@ -223,10 +220,24 @@ class Part {
       scale: undefined,
       shift: undefined,
     });
-    this.#inputs = [];
     this.#labels = [];
     return dataset;
   }
+
+  #makeRoom(sample: Buffer): void {
+    const needed = (this.length + 1) * sample.length;
+    const Type = typeOf(sample);
+    if (this.#inputs.length >= needed && typeOf(this.#inputs) === Type) return;
+    const larger = new Type(2 * needed);
+    if (this.length > 0) larger.set(this.#inputs);
+    this.#inputs = larger;
+  }
+}
+
+/** Also of Node's Buffer, whose own class makes no copies. */
+function typeOf(values: Buffer) {
+  if (types.isFloat32Array(values)) return Float32Array;
+  return types.isUint8Array(values) ? Uint8Array : Int32Array;
 }
 
 function invalid(name: string, text: string): GradloomError {

@@ -214,6 +214,26 @@ test.serial('data that do not fit end the run with an error that names the item'
   t.is(info().liveThreads, 0);
 });
 
+test.serial('samples are copied, also out of a Buffer that the source uses again', async (t) => {
+  function* reused() {
+    const buffer = Buffer.alloc(2);
+    for (let i = 0; i < 40; i++) {
+      buffer.set([i, 2 * i]);
+      yield { input: buffer, label: i % 2 };
+    }
+  }
+  const fresh = () =>
+    Array.from({ length: 40 }, (_, i) => ({ input: Uint8Array.of(i, 2 * i), label: i % 2 }));
+  const weights = await Promise.all(
+    [reused(), fresh()].map(async (source) => {
+      const trainer = newTrainer();
+      await trainer.fit(fromStream(source, { inputShape: [2], samplesPerEpoch: 16 }));
+      return Object.values(trainer.model.getWeights()).map(({ data }) => data);
+    }),
+  );
+  t.deepEqual(weights[0], weights[1]);
+});
+
 test.serial('a stream is read once, and its kind is checked before', async (t) => {
   const stream = streamOf(samples(10));
   await newTrainer().fit(stream);
