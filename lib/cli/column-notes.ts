@@ -29,7 +29,11 @@ export function reasonToLeaveOut(
   const isText = size === count || (size >= MIN_TEXTS && (areDates || size > count * MAX_SHARE_OF_TEXTS));
   const tooMany = encoding === 'oneHot' && size > MAX_CATEGORIES;
   if (kind === 'number' || !(isText || tooMany) || (keep.includes(name) && !tooMany)) return [];
-  const way = tooMany ? '' : ` (--keep ${formatName(name)} takes it as categories)`;
+  const options = [
+    ...(tooMany ? ['--model wide-and-deep'] : []),
+    ...(isText ? [`--keep ${formatName(name)}`] : []),
+  ];
+  const way = ` (${options.join(' and ')} ${options.length > 1 ? 'take' : 'takes'} it as categories)`;
   const found = `${countOf(size, 'different text')} in ${countOf(count, 'row')}`;
   const example = `such as ${formatValue(firstText?.text)}`;
   const why = areDates

@@ -292,6 +292,23 @@ test('wide and deep: on columns, evaluated, predicted and inspected as saved, fo
   t.is(again.loss, report.loss);
 });
 
+test('wide and deep: takes columns of more categories than a network of one input does', async (t) => {
+  const folder = await makeFolder(t);
+  const rows = Array.from({ length: 2400 }, (_, i) => `shop ${(i * 7) % 1100},${i % 2}`);
+  await writeFile(join(folder, 'rows.csv'), ['shop,y', ...rows].join('\n'));
+  const train = (...more: string[]) =>
+    gradloom(folder, 'train', 'rows.csv', '--target', 'y', '--epochs', '1', ...more);
+  const refused = await train();
+  t.is(refused.code, 3);
+  t.regex(
+    refused.stderr,
+    /shop is left out: 1,100 .* such as "shop 0" \(--model wide-and-deep takes it as categories\)/,
+  );
+  const taken = await train('--model', 'wide-and-deep');
+  t.is(taken.code, 0, taken.stderr);
+  t.regex(taken.stdout, /inputs {5}shop \(1,100 categories\)/);
+});
+
 test('wide and deep: what has no columns is refused', async (t) => {
   const folder = await makeFolder(t);
   for (const set of ['iris', 'digits']) {
