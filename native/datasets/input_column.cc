@@ -45,7 +45,7 @@ InputColumn::InputColumn(InputDescription description, const Shape& sample_shape
               std::all_of(description.shift.begin(), description.shift.end(), [](float s) { return s == 0.0F; });
   // A sparse sample may have billions of features, and is never mapped.
   if (sparse() && !identity_) throw Error("INVALID_DATA", "sparse samples have no scale and no shift");
-  if (sparse() || (identity_ && array_.type == InputArray::Type::kFloat32)) return;
+  if (sparse()) return;
   scale_ = spread(description.scale, sample_size_);
   shift_ = spread(description.shift, sample_size_);
 }

@@ -100,7 +100,7 @@ class InputColumn {
   Shape sample_shape_;
   int64_t sample_size_;
   bool identity_ = false;
-  AlignedBuffer scale_;  // one factor and summand a value of a sample, unless floats stay as they are
+  AlignedBuffer scale_;  // one factor and summand a value of a sample
   AlignedBuffer shift_;
 };
 
