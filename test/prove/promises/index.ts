@@ -6,6 +6,7 @@ import { ends } from './p09-ends.ts';
 import { abort } from './p10-abort.ts';
 import { eventLoop } from './p11-event-loop.ts';
 import { hostileArguments } from './p13-hostile-arguments.ts';
+import { largeShapes } from './p14-large-shapes.ts';
 import { defaultThreads } from './p17-threads.ts';
 import { killedSaves } from './p23-killed-saves.ts';
 import { failedSaves } from './p24-failed-saves.ts';
@@ -21,6 +22,7 @@ export const PROOFS: readonly PromiseProof[] = [
   abort,
   eventLoop,
   hostileArguments,
+  largeShapes,
   defaultThreads,
   killedSaves,
   failedSaves,
