@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -21,6 +20,7 @@
 #include "support/guarded_buffer.h"
 #include "support/random_data.h"
 #include "support/specs.h"
+#include "support/temporary_folder.h"
 
 using namespace gradloom;
 using namespace gradloom::test;
@@ -30,16 +30,13 @@ namespace {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::vector<uint8_t>& bytes) {
-    const int file = mkstemp(path_);
-    REQUIRE(write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
-    close(file);
+    folder_.write("rows", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   }
-  ~TemporaryFile() { std::remove(path_); }
-  std::string path() const { return path_; }
-  void truncate(int64_t bytes) const { REQUIRE(::truncate(path_, bytes) == 0); }
+  std::string path() const { return folder_.path() + "/rows"; }
+  void truncate(int64_t bytes) const { REQUIRE(::truncate(path().c_str(), bytes) == 0); }
 
  private:
-  char path_[32] = "/tmp/gradloom-XXXXXX";
+  TemporaryFolder folder_;
 };
 
 std::vector<uint8_t> random_bytes(int count) {
