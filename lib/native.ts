@@ -225,6 +225,8 @@ export interface NativeTrainerSpec extends NativeObjective {
   /** Seed of shuffling and dropout. */
   readonly seed: number;
   readonly threads: number;
+  /** Bytes; 0: none. */
+  readonly memoryLimit: number;
   readonly nonFinite: 'stop' | 'skip' | 'ignore';
 }
 

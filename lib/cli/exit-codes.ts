@@ -35,6 +35,7 @@ const CODES: Readonly<Partial<Record<GradloomErrorCode, number>>> = {
   NATIVE_MISSING: EXIT.missing,
   NOT_FINITE: EXIT.training,
   OUT_OF_MEMORY: EXIT.training,
+  MEMORY_LIMIT: EXIT.training,
 };
 
 export function exitCodeOf(error: unknown): number {

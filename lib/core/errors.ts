@@ -18,6 +18,8 @@ export type GradloomErrorCode =
   /** The model was disposed of. */
   | 'MODEL_DISPOSED'
   | 'OUT_OF_MEMORY'
+  /** Training would take more bytes than its `memoryLimit`. */
+  | 'MEMORY_LIMIT'
   /** A file's bytes are not what its format or version prescribes. */
   | 'FILE_FORMAT'
   | 'FILE_NOT_FOUND'
@@ -44,6 +46,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<GradloomErrorCode>([
   'MODEL_BUSY',
   'MODEL_DISPOSED',
   'OUT_OF_MEMORY',
+  'MEMORY_LIMIT',
   'FILE_FORMAT',
   'FILE_NOT_FOUND',
   'FILE_CHANGED',

@@ -33,6 +33,8 @@ export interface ResumeOptions<Validation extends AnyDataset | undefined = AnyDa
   readonly maxSeconds?: number | undefined;
   /** 0: all that affinity and quota allow. Default: 0. */
   readonly threads?: number | undefined;
+  /** As in `TrainerOptions`. Default: no limit. */
+  readonly memoryLimit?: number | undefined;
   /** The custom loss and custom metrics of the run: files hold no functions. */
   readonly custom?: readonly (Loss | Metric)[] | undefined;
   /** The learning rate of the run, if it was a function; or another one. */
@@ -54,6 +56,7 @@ const OPTIONS = {
   report: optional(AGAIN),
   progress: optional(AGAIN),
   threads: withDefault(threads, 0),
+  memoryLimit: optional(integer(1)),
   custom: withDefault(anything('a list of custom losses and metrics'), []),
   learningRate: optional(learningRateRule),
 };
@@ -98,19 +101,20 @@ export function resumedSettings(
   folder: string,
   given: ReturnType<typeof readResumeOptions>,
 ): FitSettings {
-  const { threads: _, custom: __, learningRate: ___, epochs, maxSteps, maxSeconds, ...again } = given;
-  const { position, options } = run;
+  const { threads: _, memoryLimit: __, custom: ___, learningRate: ____, ...options } = given;
+  const { epochs, maxSteps, maxSeconds, ...again } = options;
+  const { position } = run;
   const defined = Object.fromEntries(Object.entries(again).filter(([, value]) => value !== undefined));
   // What the caller gives is wrong by itself, what the file holds is a matter of the file.
   readFitOptions(OPERATION, defined);
   return explain(path, 'run', () =>
     readFitOptions(OPERATION, {
-      ...withoutNulls(options),
+      ...withoutNulls(run.options),
       ...defined,
       ...(epochs === undefined ? {} : { epochs }),
       ...(maxSteps === undefined ? {} : { maxSteps: position.steps + maxSteps }),
       ...(maxSeconds === undefined ? {} : { maxSeconds: position.seconds + maxSeconds }),
-      checkpoint: { ...(options.checkpoint as object), folder },
+      checkpoint: { ...(run.options.checkpoint as object), folder },
     }),
   );
 }

@@ -4,6 +4,7 @@ import {
   extent,
   formatValue,
   instanceOf,
+  integer,
   listOf,
   oneOf,
   optional,
@@ -92,6 +93,13 @@ export interface TrainerOptions<
    * `'skip'` leaves the step out, `'ignore'` goes on. Default: `'stop'`.
    */
   readonly nonFinite?: 'stop' | 'skip' | 'ignore';
+  /**
+   * Bytes that the tensors of model and training may take: weights, optimizer state, and of a run all its batches' values
+   * and gradients, weights that it keeps and the copy for a checkpoint. What would take more is refused with `MEMORY_LIMIT`,
+   * which says how many, before any of it is allocated: the trainer by its constructor, a run by its rejection. Data sets
+   * are not counted, nor are predictions. Default: no limit.
+   */
+  readonly memoryLimit?: number | undefined;
   /** Cuts gradients back before the update. Default: not. */
   readonly clipGradients?: ClipGradients | undefined;
 }
@@ -103,12 +111,14 @@ const TRAINER_OPTIONS = {
   seed: withDefault(seed, 0),
   threads: withDefault(threads, 0),
   nonFinite: withDefault(oneOf('stop', 'skip', 'ignore'), 'stop'),
+  memoryLimit: optional(integer(1)),
   clipGradients: optional(clipGradients),
 };
 
 const EVALUATE_OPTIONS = { batchSize: withDefault(extent, 256), threads: optional(threads) };
 const LOAD_OPTIONS = {
   threads: withDefault(threads, 0),
+  memoryLimit: optional(integer(1)),
   custom: withDefault(anything('a list of custom losses and metrics'), []),
   learningRate: optional(learningRateRule),
 };
@@ -144,7 +154,7 @@ export class Trainer<
       model,
       instanceOf('made by sequential, graph or loadModel', Model<Input, Shape>),
     );
-    const { optimizer, loss, metrics, seed, threads, nonFinite, clipGradients } = readOptions(
+    const { optimizer, loss, metrics, seed, threads, nonFinite, memoryLimit, clipGradients } = readOptions(
       'Trainer',
       options,
       TRAINER_OPTIONS,
@@ -160,6 +170,7 @@ export class Trainer<
       optimizer: toNativeOptimizer(this.#settings.optimizer),
       parameters: treatParameters('Trainer', this.#settings.optimizer, names),
       threads,
+      memoryLimit: memoryLimit ?? 0,
     };
     this.#native = callNative(() => new native.Trainer(inner, spec));
     Object.freeze(this);
@@ -179,23 +190,24 @@ export class Trainer<
     path: string,
     options: {
       readonly threads?: number;
+      readonly memoryLimit?: number | undefined;
       readonly custom?: readonly (AnyLoss | Metric)[];
       readonly learningRate?: LearningRate;
     } = {},
   ): Promise<Trainer<Input, LossChoice, readonly Metric[]>> {
     readValue('Trainer.load', 'path', path, text);
-    const { threads, custom, learningRate } = readOptions('Trainer.load', options, LOAD_OPTIONS);
+    const { custom, learningRate, ...machine } = readOptions('Trainer.load', options, LOAD_OPTIONS);
     const given = { custom: readCustom('Trainer.load', custom), learningRate };
     const checkpoint = await readCheckpoint(path, given);
-    return Trainer.#from(checkpoint, threads) as Trainer<Input, LossChoice, readonly Metric[]>;
+    return Trainer.#from(checkpoint, machine) as Trainer<Input, LossChoice, readonly Metric[]>;
   }
 
   static #from(
     { model, settings, readState }: Checkpoint,
-    threads: number,
+    machine: { readonly threads: number; readonly memoryLimit: number | undefined },
   ): Trainer<InputShape, LossChoice, readonly Metric[]> {
     const { optimizer, loss, metrics, seed, nonFinite, clipGradients } = settings;
-    const options = { optimizer, loss, metrics, seed, nonFinite, clipGradients, threads };
+    const options = { optimizer, loss, metrics, seed, nonFinite, clipGradients, ...machine };
     const trainer = new Trainer<InputShape, LossChoice, readonly Metric[]>(model, options);
     const inner = trainer.#native;
     callNative(() => inner.setState(readState(inner.getState())));
@@ -276,7 +288,10 @@ export class Trainer<
     const settings = resumedSettings(found, folder, given);
     const { path, file } = found;
     const { learningRate } = given;
-    const trainer = Trainer.#from(toCheckpoint(path, file, { custom, learningRate }), given.threads);
+    const trainer = Trainer.#from(toCheckpoint(path, file, { custom, learningRate }), {
+      threads: given.threads,
+      memoryLimit: given.memoryLimit,
+    });
     const data = trainer.#readData('Trainer.resume', train, settings.validation);
     checkSameData(found.run, data);
     const run = startRun<EpochRecord<unknown, Validation>>(

@@ -175,6 +175,7 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
     rates_->push(learner_->steps, to_rates(rates));
     options_.learning_rates = rates_.get();
   }
+  if (train_) check_memory(*learner_, train_->samples(), validation_ ? &validation_->samples() : nullptr, options_);
   if (!on_event.IsFunction()) throw Error("INVALID_ARGUMENT", "onEvent must be a function");
   on_event_ = Napi::Persistent(on_event.As<Napi::Function>());
   if (!learner_->network().begin_training()) {

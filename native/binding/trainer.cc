@@ -97,7 +97,8 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
     LearnerSettings settings{.seed = seed_property(spec),
                              .non_finite = to_policy(string_property(spec, "nonFinite")),
                              .clip = to_clip(spec.Get("clipGradients")),
-                             .parameters = to_parameter_settings(spec.Get("parameters"))};
+                             .parameters = to_parameter_settings(spec.Get("parameters")),
+                             .memory_limit = integer_property(spec, "memoryLimit", 0)};
     if (!settings.parameters.empty() &&
         settings.parameters.size() != model.network()->architecture().parameters().size()) {
       throw Error("INVALID_ARGUMENT", "parameters must have one entry a parameter of the model");

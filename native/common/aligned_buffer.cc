@@ -3,8 +3,8 @@
 #include <sys/mman.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "common/checked.h"
@@ -14,17 +14,29 @@ namespace gradloom {
 namespace {
 
 std::atomic<int64_t> allocated{0};
+thread_local MemoryTally* tally = nullptr;
 
 // From this size on a buffer starts at a huge page, if the system offers them: fewer TLB misses in long sweeps.
 constexpr int64_t kHugePage = int64_t{2} << 20;
 
+int64_t alignment_of(int64_t bytes) { return bytes >= kHugePage ? kHugePage : kCacheLine; }
+
 }  // namespace
+
+MemoryTally::MemoryTally() : outer_(std::exchange(tally, this)) {}
+
+MemoryTally::~MemoryTally() { tally = outer_; }
 
 AlignedBuffer::AlignedBuffer(int64_t count) {
   if (count == 0) return;
   const int64_t bytes = checked_multiply(count, sizeof(float));
-  const int64_t alignment = bytes >= kHugePage ? kHugePage : kCacheLine;
-  void* memory = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(round_up(bytes, alignment)));
+  if (tally != nullptr) {
+    tally->bytes_ += bytes;
+    count_ = count;
+    return;
+  }
+  const auto alignment = std::align_val_t(alignment_of(bytes));
+  void* memory = ::operator new(static_cast<size_t>(bytes), alignment, std::nothrow);
   if (memory == nullptr) {
     throw Error("OUT_OF_MEMORY", "could not allocate " + std::to_string(bytes) + " bytes");
   }
@@ -38,7 +50,7 @@ AlignedBuffer::AlignedBuffer(int64_t count) {
 AlignedBuffer::~AlignedBuffer() {
   if (data_ == nullptr) return;
   allocated.fetch_sub(bytes(), std::memory_order_relaxed);
-  std::free(data_);
+  ::operator delete(data_, std::align_val_t(alignment_of(bytes())));
 }
 
 int64_t AlignedBuffer::allocated_bytes() { return allocated.load(std::memory_order_relaxed); }

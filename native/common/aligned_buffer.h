@@ -13,7 +13,7 @@ inline constexpr int64_t kCacheLine = 64;
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  // `count` floats, all zero. Throws OUT_OF_MEMORY with the number of bytes.
+  // `count` floats, all zero; without memory where a MemoryTally lives. Throws OUT_OF_MEMORY with the number of bytes.
   explicit AlignedBuffer(int64_t count);
   ~AlignedBuffer();
 
@@ -40,6 +40,24 @@ class AlignedBuffer {
  private:
   float* data_ = nullptr;
   int64_t count_ = 0;
+};
+
+// What something takes, found by making it: while a tally lives, the buffers made on its thread have their size and no
+// memory. For what writes to no buffer when it is constructed.
+class MemoryTally {
+ public:
+  MemoryTally();
+  ~MemoryTally();
+  MemoryTally(const MemoryTally&) = delete;
+  MemoryTally& operator=(const MemoryTally&) = delete;
+
+  // Of all buffers so far.
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  friend class AlignedBuffer;
+  int64_t bytes_ = 0;
+  MemoryTally* outer_;
 };
 
 }  // namespace gradloom

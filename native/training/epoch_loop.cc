@@ -38,6 +38,15 @@ void shuffle(std::vector<uint32_t>& order, uint64_t seed, uint64_t epoch) {
   }
 }
 
+int threads_of_run(const Learner& learner, const ArraySamples& train, const FitOptions& options) {
+  const int64_t batch = std::min(options.batch, train.count());
+  return choose_threads(options.threads, training_work(learner.network().architecture(), train, batch));
+}
+
+// `streams`: `train` is a part of a stream.
+void check_memory_of_run(Learner& learner, const ArraySamples& train, bool streams, const ArraySamples* validation,
+                         const FitOptions& options);
+
 class Run {
  public:
   // `streams`: `train` is the first part of a stream.
@@ -47,6 +56,7 @@ class Run {
         streams_(streams),
         options_(options),
         threads_(threads),
+        validation_set_(validation),
         stop_(stop),
         observer_(observer),
         gradients_(gradients_of(learner, options)),
@@ -65,6 +75,18 @@ class Run {
     begin(train);
     if (position_.epoch.batches > 0) learner.objective()->restore(begun, position_.epoch.totals);
     note_snapshot();
+  }
+
+  // Room that a run makes later on, for a MemoryTally.
+  void make_room_for_rest() {
+    if (validation_) const AlignedBuffer prepared(validation_->prepared_floats());
+    const Network& network = learner_.network();
+    if (options_.restore_kept) kept_ = AlignedBuffer(network.architecture().weights_size());
+    if (!options_.snapshots.at_end) return;
+    TensorCopies copies(network.architecture());
+    copies.add_weights(network.weights());
+    copies.add_states(learner_);
+    if (kept_.size() > 0) copies.add_weights(network.weights());
   }
 
   FitEnd operator()(Team& team) {
@@ -111,6 +133,7 @@ class Run {
         if (!streams_ || position_.epochs == options_.epochs) continue;
         const ArraySamples* next = observer_.next_samples();
         if (next == nullptr) return stop_.load() ? FitEnd::kStopped : FitEnd::kCompleted;
+        check_memory_of_run(learner_, *next, true, validation_set_, options_);
         begin(*next);
       }
       return FitEnd::kCompleted;
@@ -253,6 +276,7 @@ class Run {
   int64_t most_samples_ = 0;  // of the sets so far
   FitOptions options_;
   int threads_;
+  const ArraySamples* validation_set_;
   const std::atomic<bool>& stop_;
   RunObserver& observer_;
   std::shared_ptr<StepGradients> gradients_;  // of steps of several batches
@@ -272,6 +296,23 @@ class Run {
   Clock::time_point snapshot_time_;
 };
 
+class Unobserved final : public RunObserver {
+ public:
+  void on_progress(const ProgressReport& /*report*/) override {}
+  void on_epoch(const EpochReport& /*report*/) override {}
+};
+
+void check_memory_of_run(Learner& learner, const ArraySamples& train, bool streams, const ArraySamples* validation,
+                         const FitOptions& options) {
+  if (!learner.has_memory_limit()) return;
+  const std::atomic<bool> stop{false};
+  Unobserved observer;
+  const MemoryTally tally;
+  Run run(learner, train, streams, validation, options, threads_of_run(learner, train, options), stop, observer, {});
+  run.make_room_for_rest();
+  learner.check_memory_for(tally.bytes());
+}
+
 void check_start(const Learner& learner, const ArraySamples& train, const FitOptions& options, const RunStart& start) {
   const int64_t batches = ceil_divide(train.count(), std::min(options.batch, train.count()));
   const RunPosition& position = start.position;
@@ -290,8 +331,7 @@ namespace {
 
 FitEnd run_with_team(Learner& learner, const ArraySamples& train, bool streams, const ArraySamples* validation,
                      const FitOptions& options, const std::atomic<bool>& stop, RunObserver& observer, RunStart start) {
-  const int64_t batch = std::min(options.batch, train.count());
-  const int threads = choose_threads(options.threads, training_work(learner.network().architecture(), train, batch));
+  const int threads = threads_of_run(learner, train, options);
   Run run(learner, train, streams, validation, options, threads, stop, observer, std::move(start));
   FitEnd end = FitEnd::kCompleted;
   Team::run(threads, [&](Team& team) { end = run(team); });
@@ -303,6 +343,11 @@ void refuse_empty(const ArraySamples* samples) {
 }
 
 }  // namespace
+
+void check_memory(Learner& learner, const ArraySamples& train, const ArraySamples* validation,
+                  const FitOptions& options) {
+  check_memory_of_run(learner, train, false, validation, options);
+}
 
 FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
            const std::atomic<bool>& stop, RunObserver& observer, RunStart start) {
@@ -317,6 +362,7 @@ FitEnd fit_stream(Learner& learner, const ArraySamples* validation, const FitOpt
   refuse_empty(validation);
   const ArraySamples* first = observer.next_samples();
   if (first == nullptr) return stop.load() ? FitEnd::kStopped : FitEnd::kCompleted;
+  check_memory_of_run(learner, *first, true, validation, options);
   return run_with_team(learner, *first, true, validation, options, stop, observer, {});
 }
 

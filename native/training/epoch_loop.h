@@ -108,13 +108,18 @@ class RunObserver {
 
 enum class FitEnd { kCompleted, kStopped, kOutOfSteps, kOutOfTime };
 
+// Throws MEMORY_LIMIT, with the bytes that such a run would take, when the learner has no memory for them: for all
+// tensors of its steps, of its validation, of weights that it keeps and of one snapshot. Allocates none of them.
+void check_memory(Learner& learner, const ArraySamples& train, const ArraySamples* validation,
+                  const FitOptions& options);
+
 // Trains `learner` until the epochs are done, a budget is used up or `stop` is set, which is read before every step.
 // Throws what a step throws, and SHAPE_MISMATCH for a start that does not fit.
 FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* validation, const FitOptions& options,
            const std::atomic<bool>& stop, RunObserver& observer, RunStart start = {});
 
 // The same over a stream: each epoch trains on what the observer has next, shuffled within, and the run is completed
-// when there are no more.
+// when there are no more. Throws MEMORY_LIMIT for a part that the learner has no memory for.
 FitEnd fit_stream(Learner& learner, const ArraySamples* validation, const FitOptions& options,
                   const std::atomic<bool>& stop, RunObserver& observer);
 

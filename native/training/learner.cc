@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "common/checked.h"
 #include "common/error.h"
 #include "training/lazy_tables.h"
 
@@ -23,7 +24,13 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
   check_tables();
   for (const auto& parameter : parameters) {
     const bool trained = parameter.role == ParameterRole::kTrained;
-    const auto& specs = state_specs_.emplace_back(trained ? states_of(parameter) : std::vector<StateSpec>());
+    state_specs_.push_back(trained ? states_of(parameter) : std::vector<StateSpec>());
+    for (const StateSpec& spec : state_specs_.back()) {
+      state_bytes_ += checked_multiply(spec.shape.size(), sizeof(float));
+    }
+  }
+  check_memory_for(0);
+  for (const std::vector<StateSpec>& specs : state_specs_) {
     auto& buffers = states_.emplace_back();
     for (const StateSpec& spec : specs) buffers.emplace_back(spec.shape.size());
   }
@@ -67,12 +74,21 @@ bool Learner::needs_all_gradients() const {
          settings_.clip.by_norm() || optimizer_->granularity() != Granularity::kElement;
 }
 
-int64_t Learner::state_bytes() const {
-  int64_t bytes = 0;
-  for (const auto& buffers : states_) {
-    for (const AlignedBuffer& buffer : buffers) bytes += buffer.bytes();
-  }
-  return bytes;
+bool Learner::has_memory_for(int64_t bytes) const {
+  if (!has_memory_limit()) return true;
+  const int64_t weights = network_->architecture().weights_size() * static_cast<int64_t>(sizeof(float));
+  return weights + state_bytes_ + bytes <= settings_.memory_limit;
+}
+
+void Learner::check_memory_for(int64_t bytes) const {
+  if (has_memory_for(bytes)) return;
+  const int64_t weights = network_->architecture().weights_size() * static_cast<int64_t>(sizeof(float));
+  const auto text = [](int64_t number) { return std::to_string(number); };
+  throw Error("MEMORY_LIMIT", "training would take " + text(weights + state_bytes_ + bytes) + " bytes (weights " +
+                                  text(weights) + ", optimizer " + text(state_bytes_) + ", steps " + text(bytes) +
+                                  "), above memoryLimit " + text(settings_.memory_limit) +
+                                  (bytes == 0 ? "; a smaller model or another optimizer takes less"
+                                              : "; a smaller batchSize takes less"));
 }
 
 void Learner::scale_rate(double scale) {

@@ -34,6 +34,8 @@ struct LearnerSettings {
   GradientClip clip = {};
   // One a parameter of the network, or none: all as the optimizer has it.
   std::vector<ParameterSettings> parameters = {};
+  // Bytes that the tensors of network and training may take; 0: any number.
+  int64_t memory_limit = 0;
 };
 
 class LazyTables;
@@ -60,7 +62,12 @@ class Learner {
   const std::vector<StateSpec>& states(int parameter) const { return state_specs_[index(parameter)]; }
   // Laid out like the parameter's weights where the optimizer works by element, as in files otherwise.
   float* state(int parameter, size_t state) { return states_[index(parameter)][state].data(); }
-  int64_t state_bytes() const;
+  int64_t state_bytes() const { return state_bytes_; }
+  bool has_memory_limit() const { return settings_.memory_limit > 0; }
+  // Whether so many bytes may come to those of weights and state.
+  bool has_memory_for(int64_t bytes) const;
+  // Throws MEMORY_LIMIT with the bytes if they may not.
+  void check_memory_for(int64_t bytes) const;
   LazyTables& lazy_tables() { return *lazy_tables_; }
   // Throws INVALID_OPTION when a table is trained whose rows move by the learning rate without being touched.
   void check_schedule() const;
@@ -93,8 +100,9 @@ class Learner {
   std::shared_ptr<const Objective> objective_;
   LearnerSettings settings_;
   std::vector<std::vector<StateSpec>> state_specs_;  // by parameter
-  std::vector<std::vector<AlignedBuffer>> states_;   // by parameter, then by state
-  std::unique_ptr<LazyTables> lazy_tables_;          // the first to go
+  int64_t state_bytes_ = 0;
+  std::vector<std::vector<AlignedBuffer>> states_;  // by parameter, then by state
+  std::unique_ptr<LazyTables> lazy_tables_;         // the first to go
 };
 
 }  // namespace gradloom

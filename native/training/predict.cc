@@ -158,6 +158,13 @@ Evaluation::Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const O
   }
 }
 
+// The network keeps one for each layer and kernel.
+int64_t Evaluation::prepared_floats() const {
+  int64_t floats = full_.plan.prepared_floats(nullptr);
+  if (rest_) floats += rest_->plan.prepared_floats(&full_.plan);
+  return floats;
+}
+
 std::optional<ObjectiveResult> Evaluation::run(Team& team, const std::atomic<bool>& stop) {
   ObjectiveTotals totals = objective_->empty_totals(samples_.count());
   const ReadingLock weights(*network_);

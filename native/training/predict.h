@@ -48,6 +48,9 @@ class Evaluation {
   Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const Objective> objective, const ArraySamples& samples,
              const PassOptions& options);
 
+  // Floats that layers make of their weights in a run.
+  int64_t prepared_floats() const;
+
   // Nothing when `stop` was set before it was done.
   std::optional<ObjectiveResult> run(Team& team, const std::atomic<bool>& stop);
 

@@ -23,13 +23,16 @@ class SingleSteps {
  private:
   static constexpr size_t kKept = 4;
 
-  TrainStep& step_for(int64_t batch, int threads);
+  TrainStep& step_for(const ArraySamples& samples, int threads);
   void make_room(int64_t batch);
 
   struct Compiled {
     int threads;
+    int64_t bytes;
     std::unique_ptr<TrainStep> step;
   };
+
+  int64_t bytes() const;
 
   std::shared_ptr<Learner> learner_;
   std::shared_ptr<StepGradients> gradients_;  // of all plans; null where updates stand right behind each gradient

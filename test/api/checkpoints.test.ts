@@ -331,7 +331,7 @@ test('wrong uses are refused before anything is changed', async (t) => {
   ]);
   await checkError(t, 'INVALID_OPTION', [
     () => Trainer.resume(folder, train, wrongly({ batchSize: 3 })),
-    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, loggers, report, progress, threads, custom and learningRate',
+    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, loggers, report, progress, threads, memoryLimit, custom and learningRate',
   ]);
 });
 

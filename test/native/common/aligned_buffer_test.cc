@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <thread>
 #include <utility>
 
 #include "common/checked.h"
@@ -57,4 +58,25 @@ TEST_CASE("AlignedBuffer: out of memory is an error with the number of bytes, an
   CHECK(test::contains(test::error_of([] { AlignedBuffer buffer(kMaxElements); }), "SHAPE_TOO_LARGE"));
   CHECK(test::contains(test::error_of([] { AlignedBuffer buffer(-1); }), "SHAPE_TOO_LARGE"));
   CHECK(AlignedBuffer::allocated_bytes() == before);
+}
+
+TEST_CASE("MemoryTally: buffers of its thread have their size and no memory") {
+  const int64_t before = AlignedBuffer::allocated_bytes();
+  {
+    const MemoryTally outer;
+    const AlignedBuffer a(10);
+    CHECK(a.size() == 10);
+    CHECK(a.data() == nullptr);
+    {
+      const MemoryTally inner;
+      const AlignedBuffer b(kMaxElements / 4);
+      CHECK(inner.bytes() == kMaxElements);
+    }
+    AlignedBuffer c(7);
+    c = AlignedBuffer(5);
+    CHECK(outer.bytes() == 4 * (10 + 7 + 5));
+    std::thread([] { CHECK(AlignedBuffer(3).data() != nullptr); }).join();
+  }
+  CHECK(AlignedBuffer::allocated_bytes() == before);
+  CHECK(AlignedBuffer(3).data() != nullptr);
 }

@@ -1,6 +1,7 @@
 #include "support/allocation_counter.h"
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 
 namespace {
@@ -57,6 +58,11 @@ void* realloc(void* memory, size_t size) {
 void* aligned_alloc(size_t alignment, size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   return __libc_memalign(alignment, size);
+}
+
+__attribute__((visibility("default"))) int posix_memalign(void** memory, size_t alignment, size_t size) {
+  *memory = aligned_alloc(alignment, size);
+  return *memory == nullptr ? ENOMEM : 0;
 }
 
 }  // extern "C"

@@ -7,6 +7,7 @@ import { abort } from './p10-abort.ts';
 import { eventLoop } from './p11-event-loop.ts';
 import { hostileArguments } from './p13-hostile-arguments.ts';
 import { largeShapes } from './p14-large-shapes.ts';
+import { memoryLimit } from './p16-memory-limit.ts';
 import { defaultThreads } from './p17-threads.ts';
 import { killedSaves } from './p23-killed-saves.ts';
 import { failedSaves } from './p24-failed-saves.ts';
@@ -23,6 +24,7 @@ export const PROOFS: readonly PromiseProof[] = [
   eventLoop,
   hostileArguments,
   largeShapes,
+  memoryLimit,
   defaultThreads,
   killedSaves,
   failedSaves,
