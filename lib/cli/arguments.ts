@@ -20,6 +20,11 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError('It must be a number above 0.');
 }
 
+export function zeroOrOne(text: string): 0 | 1 {
+  if (text === '0' || text === '1') return text === '0' ? 0 : 1;
+  throw new InvalidArgumentError('It must be 0 or 1.');
+}
+
 /** A share of the rows. */
 export function share(text: string): number {
   const value = Number(text);

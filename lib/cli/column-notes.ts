@@ -33,7 +33,8 @@ export function reasonToLeaveOut(
     ...(tooMany ? ['--model wide-and-deep'] : []),
     ...(isText ? [`--keep ${formatName(name)}`] : []),
   ];
-  const way = ` (${options.join(' and ')} ${options.length > 1 ? 'take' : 'takes'} it as categories)`;
+  const words = WORDS.test(firstText?.text ?? '') ? '; programs learn from words by textClassifier' : '';
+  const way = ` (${options.join(' and ')} ${options.length > 1 ? 'take' : 'takes'} it as categories${words})`;
   const found = `${countOf(size, 'different text')} in ${countOf(count, 'row')}`;
   const example = `such as ${formatValue(firstText?.text)}`;
   const why = areDates
@@ -43,6 +44,9 @@ export function reasonToLeaveOut(
       : `${found}, ${example}${way}`;
   return [{ name, text: `${name} is left out: ${why}` }];
 }
+
+/** At least three. */
+const WORDS = /\S+\s+\S+\s+\S+/;
 
 /** `2024-05-31`, `31.5.2024`, `5/31/24 12:00`. */
 const DATE = /^\d{1,4}([-/.])\d{1,2}\1\d{1,4}(\D|$)/;

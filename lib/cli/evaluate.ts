@@ -11,13 +11,13 @@ import { isLibsvm, readLibsvmFor } from './libsvm-data.ts';
 import { loadForFile } from './load-for-file.ts';
 import { measure, sayMeasures } from './measure.ts';
 import { countOf, type Output } from './output.ts';
-import { readLike } from './table-data.ts';
+import { readLabelledLike } from './table-data.ts';
 import { readSet } from './training-data.ts';
 
 export interface EvaluateCommand {
   readonly delimiter?: string;
   readonly header: boolean;
-  readonly firstFeature: '0' | '1';
+  readonly firstFeature?: 0 | 1;
   readonly threads: number;
 }
 
@@ -28,30 +28,38 @@ export async function evaluate(
   output: Output,
 ): Promise<number> {
   const model = await loadForFile(modelPath);
-  const dataset = preparedFor(model, await readLabelled(model, dataPath, command));
+  const { dataset: read, notes } = await readLabelled(model, dataPath, command);
+  const dataset = preparedFor(model, read);
   const isPictures = model.inputShape.length === 3;
   output.tell('model', modelPath);
-  output.tell('data', `${dataPath}: ${countOf(dataset.length, isPictures ? 'picture' : 'row')}`);
+  output.tell('data', `${dataPath}: ${countOf(dataset.length, isPictures ? 'picture' : 'row')}`, ...notes);
   const measures = await measure(model, dataset, { threads: command.threads });
   sayMeasures(measures, isPictures ? 'pictures' : 'rows', output);
   output.give({ model: modelPath, data: dataPath, ...measures });
   return EXIT.done;
 }
 
-async function readLabelled(model: Model, path: string, command: EvaluateCommand): Promise<Dataset> {
+interface Labelled {
+  readonly dataset: Dataset;
+  /** On what was left out. */
+  readonly notes: readonly string[];
+}
+
+async function readLabelled(model: Model, path: string, command: EvaluateCommand): Promise<Labelled> {
   const set = await readSet(path);
-  if (set !== undefined) return set;
+  if (set !== undefined) return { dataset: set, notes: [] };
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   if (model.inputShape.length === 3) {
     const [height, width, channels] = model.inputShape as readonly [number, number, 1 | 3];
     if (isFolder || !existsSync(path)) {
       const { classNames } = model;
-      return imageFolder(path, {
+      const dataset = await imageFolder(path, {
         size: [height, width],
         channels,
         broken: 'skip',
         ...(classNames === undefined ? {} : { classNames }),
       });
+      return { dataset, notes: [] };
     }
     throw new GradloomError(
       'INVALID_OPTION',
@@ -60,7 +68,7 @@ async function readLabelled(model: Model, path: string, command: EvaluateCommand
   }
   if (isLibsvm(path)) {
     const labelKind = model.classNames === undefined ? 'values' : 'class';
-    return readLibsvmFor(model, path, labelKind, command.firstFeature === '0' ? 0 : 1);
+    return { dataset: await readLibsvmFor(model, path, labelKind, command.firstFeature), notes: [] };
   }
   const { table } = model;
   if (table === undefined || table.targets.length === 0) {
@@ -69,9 +77,9 @@ async function readLabelled(model: Model, path: string, command: EvaluateCommand
       `${path}: the model takes ${formatShape(model.inputShape)} and was not trained on a table with a target; evaluate it in a program`,
     );
   }
-  return readLike(
+  return readLabelledLike(
     path,
     { delimiter: command.delimiter, header: command.header ? 'row' : 'none' },
-    { like: table, labelKind: undefined },
+    table,
   );
 }

@@ -13,12 +13,13 @@ export async function inspect(path: string, output: Output): Promise<number> {
   const { trainer } = await readModelFile(path);
   const { size } = await stat(path);
   const loss = stateOf(model).training?.loss;
-  const { table, classNames, preprocessing, inputShape, outputShape, parameterCount, layers } = model;
+  const { table, firstFeature, classNames, preprocessing, inputShape, outputShape, parameterCount, layers } =
+    model;
   output.tell('file', `${path}, ${formatCount(size)} bytes`);
   output.tell(
     'takes',
     table === undefined
-      ? `samples of ${formatShape(inputShape)}`
+      ? `samples of ${formatShape(inputShape)}${firstFeature === undefined ? '' : `, of LIBSVM's files with features from ${firstFeature}`}`
       : table.inputs.map(describeColumn).join(', '),
   );
   output.tell(
@@ -48,6 +49,7 @@ export async function inspect(path: string, output: Output): Promise<number> {
     loss: loss?.toSpec() ?? null,
     classNames: classNames ?? null,
     table: table === undefined ? null : { inputs: table.inputs, targets: table.targets },
+    firstFeature: firstFeature ?? null,
     preprocessing: preprocessing ?? null,
     inputs: model.inputs === undefined ? null : Object.keys(model.inputs),
     trainer: trainer ?? null,

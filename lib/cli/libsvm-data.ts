@@ -6,6 +6,7 @@ import { formatShape } from '../core/shape.ts';
 import { Dataset, partsOf } from '../datasets/dataset.ts';
 import { libsvm } from '../datasets/libsvm.ts';
 import { isSparse, type SparseInputs, spreadRow } from '../datasets/sparse-inputs.ts';
+import { readLibsvm } from '../formats/libsvm.ts';
 import { type Model, stateOf } from '../models/model.ts';
 import { countOf } from './output.ts';
 import { areClasses, describeClasses, type Task, type TrainingData } from './table-data.ts';
@@ -35,23 +36,25 @@ export function isLibsvm(path: string): boolean {
 export interface LibsvmCommand {
   readonly target: string | undefined;
   readonly task: Task | 'auto';
-  readonly firstFeature: 0 | 1;
+  /** Undefined: as the file has it. */
+  readonly firstFeature: 0 | 1 | undefined;
 }
 
 export async function readLibsvmData(path: string, command: LibsvmCommand): Promise<TrainingData> {
-  const { target, task, firstFeature } = command;
+  const { target, task } = command;
   if (target !== undefined) {
     throw new GradloomError(
       'INVALID_OPTION',
       `${path}: the label of each line is the target; leave --target out`,
     );
   }
+  const firstFeature = command.firstFeature ?? ((await namesFeature0(path)) ? 0 : 1);
   const amounts = await libsvm(path, { labelKind: 'values', firstFeature });
   const values = new Set(partsOf(amounts).labels ?? []);
   const isRegression = task === 'regression' || (task === 'auto' && !areClasses(values, amounts.length));
   const read = isRegression ? amounts : await libsvm(path, { firstFeature });
   const isFull = shareOf(read) >= FULL && (read.inputShape[0] as number) <= MAX_FULL;
-  const data = `${path}: ${countOf(read.length, 'row')} of shape ${formatShape(read.inputShape)}`;
+  const data = `${path}: ${countOf(read.length, 'row')} of shape ${formatShape(read.inputShape)}, features from ${firstFeature}`;
   const hint = (other: Task, are: string) => (task === 'auto' ? ` (--task ${other} if they are ${are})` : '');
   const found = isRegression
     ? `numbers of ${countOf(values.size, 'different value')}: regression${hint('classification', 'classes')}`
@@ -77,6 +80,12 @@ export async function readLibsvmData(path: string, command: LibsvmCommand): Prom
   };
 }
 
+/** A file that does counts from 0: nothing else stands before 1. */
+async function namesFeature0(path: string): Promise<boolean> {
+  for await (const { indices } of readLibsvm(path)) if (indices.includes(0)) return true;
+  return false;
+}
+
 /** Rows that are sparse by their form only are learned from better when they are scaled. */
 const FULL = 0.5;
 const MAX_FULL = 1000;
@@ -96,17 +105,25 @@ function spread(dataset: Dataset): Dataset {
   return new Dataset({ ...parts, inputs });
 }
 
-/** As a model takes them that was trained on such a file. */
+/** As a model takes them that was trained on such a file; features that it has not met are left out. */
 export async function readLibsvmFor(
   model: Model,
   path: string,
   labelKind: 'class' | 'values',
-  firstFeature: 0 | 1,
+  firstFeature: 0 | 1 | undefined,
 ): Promise<Dataset> {
+  const trained = model.firstFeature;
+  if (firstFeature !== undefined && trained !== undefined && firstFeature !== trained) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${path}: features counted from ${trained} in the file that the model was trained on; leave --first-feature ${firstFeature} out`,
+    );
+  }
   const dataset: Dataset = await libsvm(path, {
-    features: model.inputShape[0] as number,
+    like: model,
     labelKind,
-    firstFeature,
+    unknown: 'missing',
+    ...(firstFeature === undefined ? {} : { firstFeature }),
   });
   const [form] = stateOf(model).native.inputForms;
   return form === 'sparse' || !isSparse(partsOf(dataset).inputs) ? dataset : spread(dataset);

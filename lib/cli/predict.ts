@@ -1,13 +1,14 @@
 /** `gradloom predict`: one line of CSV or JSON for each row or picture, in their order. */
 import { existsSync, statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { type AnyDataset, type Dataset, partsOf } from '../datasets/dataset.ts';
-import { readImage } from '../datasets/read-image.ts';
+import { decodeImages } from '../datasets/decode-images.ts';
+import { listFiles } from '../datasets/image-list.ts';
+import { toImageFormat } from '../datasets/image-options.ts';
 import { readTable } from '../datasets/read-table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
+import { decodeImage, loadSharp } from '../formats/image.ts';
 import { type Model, stateOf } from '../models/model.ts';
 import { EXIT } from './exit-codes.ts';
 import { preparedFor } from './fit.ts';
@@ -20,7 +21,7 @@ import { openTable, type SourceOptions } from './table-source.ts';
 export interface PredictCommand {
   readonly delimiter?: string;
   readonly header: boolean;
-  readonly firstFeature: '0' | '1';
+  readonly firstFeature?: 0 | 1;
   readonly out?: string;
   readonly probabilities?: boolean;
   readonly threads: number;
@@ -68,7 +69,7 @@ async function readRows(model: Model, path: string, command: PredictCommand): Pr
     );
   }
   if (isLibsvm(path)) {
-    const dataset = await readLibsvmFor(model, path, 'values', command.firstFeature === '0' ? 0 : 1);
+    const dataset = await readLibsvmFor(model, path, 'values', command.firstFeature);
     return { values: preparedFor(model, dataset), count: dataset.length, files: undefined };
   }
   const options: SourceOptions = { delimiter: command.delimiter, header: command.header ? 'row' : 'none' };
@@ -85,7 +86,7 @@ async function readRows(model: Model, path: string, command: PredictCommand): Pr
           unknown: undefined,
           like: undefined,
         })
-      : await readLike(path, options, { like: table, labelKind: 'none' });
+      : await readLike(path, options, table);
   if (model.inputs !== undefined)
     return { values: preparedFor(model, dataset), count: dataset.length, files: undefined };
   if (dataset.inputShape[0] !== model.inputShape[0]) {
@@ -101,21 +102,22 @@ async function readPictures(model: Model, path: string): Promise<Samples> {
   if (!existsSync(path))
     throw new GradloomError('FILE_NOT_FOUND', `${path}: there is no such file or folder`);
   const [height, width, channels] = model.inputShape as readonly [number, number, 1 | 3];
-  const files = statSync(path).isDirectory() ? await listFiles(path) : [path];
-  if (files.length === 0) throw new GradloomError('INVALID_DATA', `${path}: holds no picture`);
+  const sharp = await loadSharp('predict');
+  const format = toImageFormat({ size: [height, width], channels, fit: 'fill' });
+  if (!statSync(path).isDirectory())
+    return { values: await decodeImage(sharp, path, { name: path, format }), count: 1, files: [path] };
+  const files = await listFiles(path);
+  if (files.length === 0)
+    throw new GradloomError('INVALID_DATA', `${path}: the folder is empty; expected pictures in it`);
+  const { pixels, kept } = await decodeImages('predict', path, { sharp, files, format, broken: 'skip' });
   const size = height * width * channels;
-  const values = new Uint8Array(files.length * size);
-  for (const [i, file] of files.entries())
-    values.set(await readImage(file, { size: [height, width], channels }), i * size);
-  return { values, count: files.length, files };
-}
-
-async function listFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  // Pixels of what is no picture go from between the others.
+  for (const [to, from] of kept.entries()) pixels.copyWithin(to * size, from * size, (from + 1) * size);
+  return {
+    values: pixels.subarray(0, kept.length * size),
+    count: kept.length,
+    files: kept.map((place) => files[place] as string),
+  };
 }
 
 async function answer(model: Model, samples: Samples, command: PredictCommand): Promise<Answer[]> {

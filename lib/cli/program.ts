@@ -12,6 +12,7 @@ import {
   setting,
   share,
   unitList,
+  zeroOrOne,
 } from './arguments.ts';
 import { type BenchCommand, bench } from './bench.ts';
 import { type EvaluateCommand, evaluate } from './evaluate.ts';
@@ -117,7 +118,10 @@ export function makeProgram(end: (code: number) => void): Command {
       .option('--keep <columns>', 'columns to use although they tell rows apart: ids, texts', nameList)
       .option('--categories <columns>', 'columns of numbers that are names, such as zip codes', nameList)
       .addOption(
-        new Option('--missing <way>', 'fill missing values and leave broken pictures out, or refuse them')
+        new Option(
+          '--missing <way>',
+          'fill missing values, leave out rows without a target and broken pictures; or refuse them',
+        )
           .choices(['auto', 'error'])
           .default('auto'),
       ),
@@ -226,10 +230,10 @@ function addTableOptions(command: Command): Command {
   return command
     .option('--delimiter <character>', 'between fields, or tab; default: found in the file', delimiter)
     .option('--no-header', 'the first line is data; columns are called "column 1", ...')
-    .addOption(
-      new Option('--first-feature <n>', 'what features of LIBSVM files count from')
-        .choices(['1', '0'])
-        .default('1'),
+    .option(
+      '--first-feature <n>',
+      'what features of LIBSVM files count from, 1 or 0; default: as in training, where it is found',
+      zeroOrOne,
     );
 }
 

@@ -3,7 +3,7 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, suggest } from '../core/options.ts';
 import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { readTable } from '../datasets/read-table.ts';
-import type { CategoryEncoding, MissingPolicy, RowSource } from '../datasets/table.ts';
+import type { CategoryEncoding, MissingPolicy, RowSource, Table } from '../datasets/table.ts';
 import type { ReadTableOptions } from '../datasets/table-options.ts';
 import { type FoundColumn, scanTable } from '../datasets/table-scan.ts';
 import {
@@ -18,6 +18,7 @@ import {
 } from './column-notes.ts';
 import { countOf } from './output.ts';
 import { findRowNumbers } from './row-ids.ts';
+import { describeLeftOut, withTarget } from './rows-with-target.ts';
 import { openTable, type SourceOptions } from './table-source.ts';
 
 export type Task = 'classification' | 'regression';
@@ -46,7 +47,9 @@ export interface TrainingData {
 const MAX_NUMBERED_CLASSES = 20;
 
 export async function readTrainingTable(path: string, options: TableDataOptions): Promise<TrainingData> {
-  const { source, format } = await openTable(path, options);
+  const { source: all, format } = await openTable(path, options);
+  const { source, leftOut: unlabelled } =
+    options.missing === 'error' ? { source: all, leftOut: undefined } : withTarget(all, options.target);
   const types = Object.fromEntries(options.named.map((name) => [name, 'category' as const]));
   const { found, rowCount } = await scanTable(
     source,
@@ -56,8 +59,10 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
   if (rowCount === 0) {
     throw new GradloomError('FILE_FORMAT', `${path}: has no line of data below its header`);
   }
-  if (rowCount === 1)
-    throw new GradloomError('INVALID_DATA', `${path}: has 1 row, which is nothing to learn from`);
+  if (rowCount === 1) {
+    const rows = unlabelled?.count ? '1 row with a target' : '1 row';
+    throw new GradloomError('INVALID_DATA', `${path}: has ${rows}, which is nothing to learn from`);
+  }
   const target = findColumn(path, found, options.target, options.header);
   for (const name of [...options.ignore, ...options.keep, ...options.named])
     findColumn(path, found, name, options.header);
@@ -98,7 +103,11 @@ export async function readTrainingTable(path: string, options: TableDataOptions)
         ...fills.map(describeFill),
         ...columns.flatMap((column) => describeDoubts(column, counters)),
       ],
-      ['target', `${target.name}: ${reason}`],
+      [
+        'target',
+        `${target.name}: ${reason}`,
+        ...(unlabelled === undefined ? [] : describeLeftOut(unlabelled, source.unit)),
+      ],
     ],
   };
 }
@@ -230,12 +239,20 @@ export async function columnsOf(path: string, options: SourceOptions): Promise<r
   return [...columns];
 }
 
-/** Rows for a model that was trained on a table; their labels too, where they are asked for. */
-export async function readLike(
+/** Rows for a model that was trained on a table. */
+export async function readLike(path: string, options: SourceOptions, like: Table): Promise<Dataset> {
+  const { source } = await openTable(path, options);
+  return readTable(source, { ...NOTHING, like, labelKind: 'none' });
+}
+
+/** The same with the target, of rows that have it; and what is to be said of others. */
+export async function readLabelledLike(
   path: string,
   options: SourceOptions,
-  like: Pick<ReadTableOptions, 'like' | 'labelKind'>,
-): Promise<Dataset> {
-  const { source } = await openTable(path, options);
-  return readTable(source, { ...NOTHING, ...like });
+  like: Table,
+): Promise<{ readonly dataset: Dataset; readonly notes: readonly string[] }> {
+  const { source: all } = await openTable(path, options);
+  const { source, leftOut } = withTarget(all, like.targets[0]?.name ?? '');
+  const dataset = await readTable(source, { ...NOTHING, like });
+  return { dataset, notes: describeLeftOut(leftOut, source.unit) };
 }

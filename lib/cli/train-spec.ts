@@ -19,6 +19,7 @@ import {
   text,
   threads,
 } from '../core/options.ts';
+import { firstFeature } from '../datasets/libsvm.ts';
 import { PRESETS } from './presets.ts';
 import type { TrainCommand } from './train.ts';
 
@@ -43,7 +44,7 @@ const DATA = {
   ignore: optional(names),
   keep: optional(names),
   categories: optional(names),
-  firstFeature: optional(guardedBy('0 or 1', (given): given is 0 | 1 => given === 0 || given === 1)),
+  firstFeature: optional(firstFeature),
   missing: optional(oneOf('auto', 'error')),
   delimiter: optional(text),
   header: optional(oneOf('row', 'none')),
@@ -82,15 +83,16 @@ export interface TrainSpec {
 /** Undefined for a file that is none. A list in JSON is data, an object is a spec. */
 export async function readTrainSpec(path: string): Promise<TrainSpec | undefined> {
   if (extname(path).toLowerCase() !== '.json' || !(await beginsWithBrace(path))) return undefined;
-  const { data, model, trainer, out, report } = readOptions(path, await readJson(path), SPEC);
+  const spec = await readJson(path);
+  if (!Object.keys(SPEC).some((name) => Object.hasOwn(spec, name))) {
+    throw new GradloomError(
+      'FILE_FORMAT',
+      `${path}: an object in JSON is a spec with data, model and trainer, and this has none of them; rows are a list of objects, [{ ... }, { ... }]`,
+    );
+  }
+  const { data, model, trainer, out, report } = readOptions(path, spec, SPEC);
   const from = (file: string) => resolve(dirname(path), file);
-  const {
-    path: dataPath,
-    channels,
-    header,
-    firstFeature,
-    ...columns
-  } = readPart(path, 'data', data, 'path', DATA);
+  const { path: dataPath, channels, header, ...columns } = readPart(path, 'data', data, 'path', DATA);
   const { preset, ...net } = readPart(path, 'model', model ?? {}, 'preset', MODEL);
   if (net.layers !== undefined && (preset ?? net.units) !== undefined) {
     throw specError(path, 'model has layers, which leave nothing to preset and units; leave those out');
@@ -103,7 +105,6 @@ export async function readTrainSpec(path: string): Promise<TrainSpec | undefined
     ...readOptimizer(path, optimizer),
     model: preset,
     channels: channels === undefined ? undefined : `${channels}`,
-    firstFeature: firstFeature === undefined ? undefined : `${firstFeature}`,
     header: header === undefined ? undefined : header === 'row',
     out: out && from(out),
     report: report && from(report),

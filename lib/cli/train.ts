@@ -24,7 +24,7 @@ import { countOf, formatSeconds, type Output } from './output.ts';
 import { makePreset, ownLayers, type PresetName } from './presets.ts';
 import type { Task, TrainingData } from './table-data.ts';
 import { fitTargetScale, scaleTargets, takeScaleBack } from './target-scale.ts';
-import { readTrainingData } from './training-data.ts';
+import { nounOf, readTrainingData } from './training-data.ts';
 
 export interface TrainCommand {
   readonly target?: string;
@@ -35,7 +35,7 @@ export interface TrainCommand {
   readonly missing: 'auto' | 'error';
   readonly delimiter?: string;
   readonly header: boolean;
-  readonly firstFeature: '0' | '1';
+  readonly firstFeature?: 0 | 1;
   readonly size: readonly [number, number];
   readonly channels: '1' | '3';
   readonly validation: number;
@@ -78,7 +78,7 @@ export async function train(path: string, command: TrainCommand, output: Output)
     header: command.header ? 'row' : 'none',
     size: command.size,
     channels: command.channels === '1' ? 1 : 3,
-    firstFeature: command.firstFeature === '0' ? 0 : 1,
+    firstFeature: command.firstFeature,
     categories: isWideAndDeep(command) ? 'index' : 'oneHot',
   });
   for (const [heading, ...lines] of data.notes) output.tell(heading, ...lines);
@@ -134,7 +134,8 @@ export async function train(path: string, command: TrainCommand, output: Output)
     train: sets.train,
     threads: command.threads,
   });
-  sayMeasures(measures, sets.validation === undefined ? 'training rows' : 'validation rows', output);
+  const measured = sets.validation === undefined ? 'training' : 'validation';
+  sayMeasures(measures, `${measured} ${nounOf(data.dataset)}s`, output);
   await model.save(command.out);
   output.tell('saved', command.out);
   if (command.report !== undefined) {
@@ -253,15 +254,15 @@ function splitRows(
 ): OneInputSets {
   if (validation === 0) {
     const [train] = scale(dataset);
-    output.tell('split', `all ${countOf(dataset.length, 'row')} for training, none to validate`);
+    output.tell('split', `all ${countOf(dataset.length, nounOf(dataset))} for training, none to validate`);
     return { train, validation: undefined };
   }
   const held = Math.round(dataset.length * validation);
   if (held === 0 || held === dataset.length) {
     throw new GradloomError(
       'INVALID_DATA',
-      `train: of ${countOf(dataset.length, 'row')} none would be left to ${held === 0 ? 'validate' : 'train'} with --validation ${validation}; ` +
-        'give more rows, another share, or --validation 0',
+      `train: of ${countOf(dataset.length, nounOf(dataset))} none would be left to ${held === 0 ? 'validate' : 'train'} with --validation ${validation}; ` +
+        `give more ${nounOf(dataset)}s, another share, or --validation 0`,
     );
   }
   const isStratified = task === 'classification' && dataset.classCounts().every((count) => count !== 1);
@@ -276,7 +277,7 @@ function splitRows(
   const way = isStratified ? ', each class by its share' : '';
   output.tell(
     'split',
-    `${countOf(train.length, 'row')} to train, ${countOf(validationSet.length, 'row')} to validate${way}`,
+    `${countOf(train.length, nounOf(dataset))} to train, ${countOf(validationSet.length, nounOf(dataset))} to validate${way}`,
   );
   return { train, validation: validationSet };
 }

@@ -19,7 +19,7 @@ export interface DataOptions extends Omit<TableDataOptions, 'target'> {
   readonly target: string | undefined;
   readonly size: readonly [number, number];
   readonly channels: 1 | 3;
-  readonly firstFeature: 0 | 1;
+  readonly firstFeature: 0 | 1 | undefined;
 }
 
 const SETS: Readonly<Record<string, () => Promise<Dataset>>> = {
@@ -70,7 +70,6 @@ export async function readTrainingData(path: string, options: DataOptions): Prom
 
 function ofClasses(path: string, dataset: Dataset): TrainingData {
   const shape = formatShape(dataset.inputShape);
-  const noun = dataset.inputShape.length === 3 ? 'picture' : 'row';
   if (dataset.classCount < 2) {
     throw new GradloomError(
       'INVALID_DATA',
@@ -81,8 +80,13 @@ function ofClasses(path: string, dataset: Dataset): TrainingData {
     dataset,
     task: 'classification',
     notes: [
-      ['data', `${path}: ${countOf(dataset.length, noun)} of shape ${shape}`],
+      ['data', `${path}: ${countOf(dataset.length, nounOf(dataset))} of shape ${shape}`],
       ['target', `${dataset.classCount} classes: classification; ${describeClasses(dataset)}`],
     ],
   };
+}
+
+/** What a person calls a sample. */
+export function nounOf(dataset: Dataset): 'picture' | 'row' {
+  return dataset.inputShape.length === 3 ? 'picture' : 'row';
 }

@@ -48,12 +48,13 @@ function concatColumn(all: readonly AnyParts[], name: string): InputParts {
 function concatInputs(all: readonly InputView[], of: string): InputParts {
   const [first, ...others] = all as readonly [InputView, ...InputView[]];
   for (const [place, other] of others.entries()) checkInputsAlike(first, other, `${of}argument ${place}`);
-  const { inputShape, preprocessing, table, vectorizer } = first;
+  const { inputShape, preprocessing, table, vectorizer, firstFeature } = first;
   return {
     inputShape,
     preprocessing,
     table,
     vectorizer,
+    firstFeature,
     inputs: gatherInputs(all, sizeOf(inputShape)),
     gaps: gatherGaps(all),
   };
@@ -82,7 +83,7 @@ function checkInputsAlike(first: InputParts, other: InputParts, who: string): vo
   if (!sameShape(first.inputShape, other.inputShape)) {
     throw differs(who, 'inputShape', formatShape(other.inputShape), formatShape(first.inputShape));
   }
-  for (const what of ['preprocessing', 'table', 'vectorizer'] as const) {
+  for (const what of ['preprocessing', 'table', 'vectorizer', 'firstFeature'] as const) {
     checkSame(who, what, first[what], other[what]);
   }
 }

@@ -42,6 +42,8 @@ export interface InputParts<Input extends Shape = Shape> {
   readonly table: Table | undefined;
   /** What made the samples, where they are texts. */
   readonly vectorizer?: Vectorizer | undefined;
+  /** The number of the first feature in the file, where it was one of LIBSVM's. */
+  readonly firstFeature?: 0 | 1 | undefined;
   /** For each input column of the table the rows in which a value was filled in. */
   readonly gaps?: readonly Uint32Array[] | undefined;
 }

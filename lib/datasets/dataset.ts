@@ -94,6 +94,8 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
   readonly table: Table | undefined;
   /** What made the samples, where they are texts. */
   readonly vectorizer: Vectorizer | undefined;
+  /** What features were counted from, where they were read by `libsvm`. */
+  readonly firstFeature: 0 | 1 | undefined;
   readonly #parts: AnyParts<Label>;
 
   static {
@@ -112,6 +114,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
     this.preprocessing = columns === undefined ? parts.preprocessing : IDENTITY;
     this.table = columns === undefined ? parts.table : undefined;
     this.vectorizer = columns === undefined ? parts.vectorizer : undefined;
+    this.firstFeature = columns === undefined ? parts.firstFeature : undefined;
     this.#parts = parts;
     Object.freeze(this);
   }

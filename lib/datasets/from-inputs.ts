@@ -143,8 +143,8 @@ function readInput(name: string, given: unknown): Dataset {
 
 /** An input's arrays with rows 0, 1, 2, ... */
 function inputOf(set: Dataset): InputParts {
-  const { inputShape, inputs, preprocessing, table, vectorizer, gaps } = viewOf(set);
-  return Object.freeze({ inputShape, inputs, preprocessing, table, vectorizer, gaps });
+  const { inputShape, inputs, preprocessing, table, vectorizer, firstFeature, gaps } = viewOf(set);
+  return Object.freeze({ inputShape, inputs, preprocessing, table, vectorizer, firstFeature, gaps });
 }
 
 function viewOf(set: Dataset) {

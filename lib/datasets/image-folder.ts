@@ -1,19 +1,9 @@
-import { availableParallelism } from 'node:os';
-import { GradloomError } from '../core/errors.ts';
-import {
-  formatValue,
-  listOf,
-  oneOf,
-  optional,
-  readOptions,
-  readValue,
-  text,
-  withDefault,
-} from '../core/options.ts';
-import { decodeImage, type ImageFormat, loadSharp, type Sharp } from '../formats/image.ts';
+import { oneOf, optional, readOptions, readValue, text, withDefault } from '../core/options.ts';
+import { loadSharp } from '../formats/image.ts';
 import type { Dataset } from './dataset.ts';
+import { decodeImages } from './decode-images.ts';
 import { buildDataset } from './from-arrays.ts';
-import { type ImageFile, listImages } from './image-list.ts';
+import { listImages } from './image-list.ts';
 import { IMAGE_OPTIONS, type ImageOptions, type ImageSize, toImageFormat } from './image-options.ts';
 import { classNames } from './labels.ts';
 
@@ -33,9 +23,6 @@ const OPTIONS = {
   classNames: optional(classNames),
   broken: withDefault(oneOf('error', 'skip'), 'error'),
 };
-
-/** At once: each holds a decoded picture of any size. */
-const MAX_AT_ONCE = 8;
 
 /**
  * A folder of pictures by class as a dataset `[height, width, channels]`: each folder in it is a class, each file in that,
@@ -64,12 +51,8 @@ export async function imageFolder<const Size extends ImageSize, Channels extends
   const sharp = await loadSharp('imageFolder');
   const { names, files } = await listImages(path, chosen);
   const { height, width, channels } = format;
-  const pixels = allocate(path, files.length, height * width * channels);
-  const faults = await decodeAll(sharp, files, { format, pixels, broken });
-  const kept = files.map((_, place) => place).filter((place) => !faults.has(place));
-  if (faults.size > 0) warn(path, files.length, [...faults.values()]);
-  if (kept.length === 0)
-    throw new GradloomError('INVALID_DATA', `${path}: none of ${files.length} files is a picture`);
+  const paths = files.map((file) => file.path);
+  const { pixels, kept } = await decodeImages('imageFolder', path, { sharp, files: paths, format, broken });
   const dataset = buildDataset('imageFolder', {
     inputs: pixels,
     inputShape: [height, width, channels],
@@ -81,61 +64,4 @@ export async function imageFolder<const Size extends ImageSize, Channels extends
     [Size[0], Size[1], Channels],
     'class'
   >;
-}
-
-/** Decodes into `pixels`; gives the errors of files that were left out, by their places. */
-async function decodeAll(
-  sharp: Sharp,
-  files: readonly ImageFile[],
-  {
-    format,
-    pixels,
-    broken,
-  }: { readonly format: ImageFormat; readonly pixels: Uint8Array; readonly broken: 'error' | 'skip' },
-): Promise<ReadonlyMap<number, GradloomError>> {
-  const size = pixels.length / files.length;
-  const faults = new Map<number, GradloomError>();
-  let next = 0;
-  const work = async () => {
-    while (next < files.length && (broken === 'skip' || faults.size === 0)) {
-      const place = next++;
-      const { path } = files[place] as ImageFile;
-      try {
-        pixels.set(await decodeImage(sharp, path, { name: path, format }), place * size);
-      } catch (error) {
-        if (!(error instanceof GradloomError)) throw error;
-        faults.set(place, error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), MAX_AT_ONCE) }, work));
-  // Files are begun in order and all that were begun are finished: the first fault is the same each time.
-  const first = faults.get(Math.min(...faults.keys()));
-  if (broken === 'error' && first !== undefined) throw first;
-  return new Map([...faults].sort(([a], [b]) => a - b));
-}
-
-function allocate(path: string, count: number, size: number): Uint8Array {
-  try {
-    return new Uint8Array(count * size);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new GradloomError(
-      'OUT_OF_MEMORY',
-      `${path}: no memory for ${count} pictures of ${size} bytes each; give a smaller size`,
-      { cause: error },
-    );
-  }
-}
-
-function warn(path: string, count: number, faults: readonly GradloomError[]): void {
-  const shown = faults.slice(0, 3).map(({ message }) => message);
-  const rest = faults.length - shown.length;
-  const list = listOf(rest > 0 ? [...shown, `${rest} more`] : shown);
-  process.emitWarning(
-    `imageFolder: ${formatValue(path)}: left out ${faults.length} of ${count} files: ${list}`,
-    {
-      type: 'GradloomWarning',
-    },
-  );
 }

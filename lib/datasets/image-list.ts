@@ -35,7 +35,7 @@ export async function listImages(
   const names = chosen ?? found;
   const files: ImageFile[] = [];
   for (const [label, name] of names.entries()) {
-    const paths = await listFiles(join(path, name), 0);
+    const paths = await listFiles(join(path, name));
     if (paths.length === 0) {
       throw new GradloomError(
         'INVALID_DATA',
@@ -47,7 +47,8 @@ export async function listImages(
   return { names, files };
 }
 
-async function listFiles(folder: string, depth: number): Promise<string[]> {
+/** The files of a folder at any depth, in order; hidden ones and those of hidden folders are left aside. */
+export async function listFiles(folder: string, depth = 0): Promise<string[]> {
   if (depth > MAX_DEPTH) {
     throw new GradloomError(
       'INVALID_DATA',

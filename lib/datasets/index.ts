@@ -32,7 +32,7 @@ export type { ImageOptions, ImageSize } from './image-options.ts';
 export type { JsonFormatOptions, JsonOptions } from './json.ts';
 export { json, ndjson } from './json.ts';
 export type { LabelData } from './labels.ts';
-export type { LibsvmOptions } from './libsvm.ts';
+export type { LibsvmLike, LibsvmOptions } from './libsvm.ts';
 export { libsvm } from './libsvm.ts';
 export type { MapOptions } from './map.ts';
 export type { Memory } from './mapped-inputs.ts';

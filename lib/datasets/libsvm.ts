@@ -1,8 +1,21 @@
 import { GradloomError } from '../core/errors.ts';
-import { integer, oneOf, optional, readOptions, readValue, text, withDefault } from '../core/options.ts';
+import {
+  formatValue,
+  guardedBy,
+  integer,
+  listOf,
+  oneOf,
+  optional,
+  type Rule,
+  readOptions,
+  readValue,
+  text,
+  withDefault,
+} from '../core/options.ts';
+import type { Shape } from '../core/shape.ts';
 import { lineError } from '../formats/format-error.ts';
 import { readLibsvm } from '../formats/libsvm.ts';
-import type { Dataset } from './dataset.ts';
+import { Dataset, partsOf } from './dataset.ts';
 import { buildSparse } from './from-sparse.ts';
 
 export interface LibsvmOptions<Label extends 'class' | 'values' = 'class' | 'values'> {
@@ -12,18 +25,40 @@ export interface LibsvmOptions<Label extends 'class' | 'values' = 'class' | 'val
   readonly firstFeature?: 0 | 1;
   /** `'class'`: the different labels, ascending, are the classes, and their names; `'values'`: numbers to predict. Default: `'class'`. */
   readonly labelKind?: Label;
+  /**
+   * The dataset of a training file, or a model that was trained on one: features, what they count from and classes are
+   * taken from it. Default: as the file has them.
+   */
+  readonly like?: LibsvmLike;
+  /**
+   * What a feature is that `like` or `features` has no room for: an error, or left out, with one warning of the process
+   * (`process.emitWarning`) that says how many values there were. Default: `'error'`.
+   */
+  readonly unknown?: 'error' | 'missing';
 }
+
+/** What data sets and models know of the file that they come from. */
+export interface LibsvmLike {
+  readonly inputShape: Shape;
+  readonly firstFeature: 0 | 1 | undefined;
+  readonly classNames: readonly string[] | undefined;
+}
+
+export const firstFeature: Rule<0 | 1> = {
+  expected: '0 or 1',
+  read: (given) => (given === 0 || given === 1 ? given : undefined),
+};
+
+const isLike = (given: unknown): given is LibsvmLike =>
+  typeof given === 'object' && given !== null && 'inputShape' in given && isShape(given.inputShape);
+const isShape = (given: unknown) => Array.isArray(given) && given.length === 1;
 
 const OPTIONS = {
   features: optional(integer(1, 2 ** 31)),
-  firstFeature: withDefault(
-    {
-      expected: '0 or 1',
-      read: (given): 0 | 1 | undefined => (given === 0 || given === 1 ? given : undefined),
-    },
-    1 as 0 | 1,
-  ),
+  firstFeature: optional(firstFeature),
   labelKind: withDefault(oneOf('class', 'values'), 'class'),
+  like: optional(guardedBy('a dataset of samples [features], or a model that takes them', isLike)),
+  unknown: withDefault(oneOf('error', 'missing'), 'error'),
 };
 
 /** Entries are numbered by 32 bits. */
@@ -35,17 +70,23 @@ const MAX_ENTRIES = 2 ** 32 - 1;
  *
  * @example
  * const train = await libsvm('rcv1_train.txt');
- * const test = await libsvm('rcv1_test.txt', { features: train.inputShape[0] });
+ * const test = await libsvm('rcv1_test.txt', { like: train });
  *
- * Throws `FILE_NOT_FOUND`, `FILE_FORMAT` with the line, and `ID_OUT_OF_RANGE` for a feature beyond `features`.
+ * Throws `FILE_NOT_FOUND`, `FILE_FORMAT` with the line, `ID_OUT_OF_RANGE` for a feature beyond `features`, and `INVALID_DATA`
+ * for a label that is no class of `like`.
  */
 export async function libsvm<Label extends 'class' | 'values' = 'class'>(
   path: string,
   options: LibsvmOptions<Label> = {},
 ): Promise<Dataset<readonly [number], Label>> {
   readValue('libsvm', 'path', path, text);
-  const { features, firstFeature, labelKind } = readOptions('libsvm', options, OPTIONS);
+  const given = readOptions('libsvm', options, OPTIONS);
+  const { labelKind, like, unknown } = given;
+  const features = given.features ?? like?.inputShape[0];
+  const firstFeature = given.firstFeature ?? like?.firstFeature ?? 1;
+  const known = labelKind === 'class' ? like?.classNames : undefined;
   const labels: number[] = [];
+  let beyond = 0;
   const offsets = [0];
   const indices = new Growing((length) => new Uint32Array(length));
   const values = new Growing((length) => new Float32Array(length));
@@ -61,6 +102,10 @@ export async function libsvm<Label extends 'class' | 'values' = 'class'>(
         );
       }
       if (feature >= (features ?? 2 ** 31)) {
+        if (unknown === 'missing') {
+          beyond++;
+          continue;
+        }
         throw new GradloomError(
           'ID_OUT_OF_RANGE',
           `${path}: line ${sample.line}: feature ${number} is beyond the ${features ?? 2 ** 31} features of samples`,
@@ -72,12 +117,25 @@ export async function libsvm<Label extends 'class' | 'values' = 'class'>(
     }
     if (indices.length > MAX_ENTRIES)
       throw lineError(path, sample.line, `the file has more than ${MAX_ENTRIES} entries`);
+    if (known?.includes(`${sample.label}`) === false) {
+      throw new GradloomError(
+        'INVALID_DATA',
+        `${path}: line ${sample.line}: the label ${sample.label} is none of the classes ${listOf(known)}`,
+      );
+    }
     labels.push(sample.label);
     offsets.push(indices.length);
   }
-  const classes = [...new Set(labels)].sort((a, b) => a - b);
+  if (beyond > 0) {
+    const all = indices.length + beyond;
+    process.emitWarning(
+      `libsvm: ${formatValue(path)}: left out ${beyond} of ${all} values, of features beyond the ${features} of samples`,
+      { type: 'GradloomWarning' },
+    );
+  }
+  const classes = known?.map(Number) ?? [...new Set(labels)].sort((a, b) => a - b);
   const numbers = new Map(classes.map((label, place) => [label, place]));
-  return buildSparse('libsvm', {
+  const dataset = buildSparse('libsvm', {
     features: features ?? highest + 1,
     inputs: { offsets: Uint32Array.from(offsets), indices: indices.taken(), values: values.taken() },
     labelKind,
@@ -87,7 +145,8 @@ export async function libsvm<Label extends 'class' | 'values' = 'class'>(
           labels: Int32Array.from(labels, (label) => numbers.get(label) as number),
           ...(labels.length === 0 ? {} : { classNames: Object.freeze(classes.map(String)) }),
         }),
-  }) as unknown as Dataset<readonly [number], Label>;
+  });
+  return new Dataset({ ...partsOf(dataset), firstFeature }) as unknown as Dataset<readonly [number], Label>;
 }
 
 /** A typed array that doubles when it is full. */

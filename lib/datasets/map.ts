@@ -56,6 +56,7 @@ export function mapSamples<Label extends LabelKind>(
   return {
     ...compact(partsOf(dataset)),
     vectorizer: undefined,
+    firstFeature: undefined,
     inputs: inputs as Float32Array<ArrayBuffer>,
     inputShape,
     preprocessing: makePreprocessing('map', 1, { scale: [1], shift: [0] }),

@@ -1,8 +1,8 @@
 /**
  * Models and checkpoints in files: safetensors with these metadata, all strings. `format` is `gradloom`,
  * `formatVersion` is `1`, `architecture` the network as JSON, `preprocessing` (JSON) and `loss`
- * (JSON, or its kind alone) what the model was trained with, if it was, `table`, `vectorizer` and `classNames` (JSON) how rows
- * and texts are read and classes are called, if they are, `inputs` (JSON) how each of several inputs is read, and `trainer` a trainer's settings and counts as JSON in a
+ * (JSON, or its kind alone) what the model was trained with, if it was, `table`, `vectorizer`, `firstFeature` and `classNames` (JSON) how
+ * rows, texts and LIBSVM's files are read and classes are called, if they are, `inputs` (JSON) how each of several inputs is read, and `trainer` a trainer's settings and counts as JSON in a
  * checkpoint, which holds the optimizer's state too. A checkpoint of a run has the metadata `run` (JSON) and tensors named
  * `@run.*`: how far it has come, and what it needs to go on.
  */
@@ -20,6 +20,7 @@ import {
 } from '../core/options.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { classNames } from '../datasets/labels.ts';
+import { firstFeature } from '../datasets/libsvm.ts';
 import { readPreprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
@@ -90,6 +91,7 @@ function describeModelFile({
     if (training.inputs !== undefined) metadata.inputs = JSON.stringify(inputsToRecord(training.inputs));
     if (training.table !== undefined) metadata.table = JSON.stringify(tableToRecord(training.table));
     if (training.vectorizer !== undefined) metadata.vectorizer = JSON.stringify(training.vectorizer);
+    if (training.firstFeature !== undefined) metadata.firstFeature = JSON.stringify(training.firstFeature);
     if (training.classNames !== undefined) metadata.classNames = JSON.stringify(training.classNames);
   }
   if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
@@ -142,6 +144,9 @@ export async function readModelFile(path: string): Promise<ModelFile> {
             table: readField(path, metadata, 'table', (given) => readTable(given, onlyShape(network))),
             vectorizer: readField(path, metadata, 'vectorizer', (given) =>
               readVectorizer(given, onlyShape(network)),
+            ),
+            firstFeature: readField(path, metadata, 'firstFeature', (given) =>
+              readValue('firstFeature', 'firstFeature', given, firstFeature),
             ),
             inputs: readField(path, metadata, 'inputs', (given) => readInputs(given, network)),
             classNames: readField(path, metadata, 'classNames', (given) =>
@@ -259,12 +264,13 @@ const INPUT_READING = {
   preprocessing: required(anything('a preprocessing')),
   table: optional(anything('a table')),
   vectorizer: optional(anything('a vectorizer')),
+  firstFeature: optional(firstFeature),
 };
 
 function inputsToRecord(inputs: Readonly<Record<string, InputReading>>): object {
-  const records = Object.entries(inputs).map(([name, { preprocessing, table, vectorizer }]) => [
+  const records = Object.entries(inputs).map(([name, { preprocessing, table, vectorizer, firstFeature }]) => [
     name,
-    { preprocessing, table: table && tableToRecord(table), vectorizer },
+    { preprocessing, table: table && tableToRecord(table), vectorizer, firstFeature },
   ]);
   return Object.fromEntries(records);
 }
@@ -281,6 +287,7 @@ function readInputs(given: unknown, network: Network): Readonly<Record<string, I
         preprocessing: readPreprocessing(input.preprocessing, shape),
         table: input.table === undefined ? undefined : readTable(input.table, shape),
         vectorizer: input.vectorizer === undefined ? undefined : readVectorizer(input.vectorizer, shape),
+        firstFeature: input.firstFeature,
       },
     ];
   });

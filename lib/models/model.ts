@@ -105,6 +105,11 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
     return this.#state.training?.vectorizer;
   }
 
+  /** What features of `libsvm`'s files count from, if the model was trained on one: `libsvm(path, { like: model })` reads others alike. */
+  get firstFeature(): 0 | 1 | undefined {
+    return this.#state.training?.firstFeature;
+  }
+
   /** The names of the classes that the model was trained to tell, where its data had names. */
   get classNames(): readonly string[] | undefined {
     return this.#state.training?.classNames;

@@ -16,6 +16,8 @@ export interface InputReading {
   readonly table: Table | undefined;
   /** Of data that are texts. */
   readonly vectorizer?: Vectorizer | undefined;
+  /** What features count from, of data that were read by `libsvm`. */
+  readonly firstFeature?: 0 | 1 | undefined;
 }
 
 /** How the numbers of samples and labels came about. */
@@ -63,13 +65,14 @@ export function readAsStored(names: readonly string[]): DataReading {
 }
 
 function recordInput(
-  { preprocessing, table, vectorizer }: InputReading,
+  { preprocessing, table, vectorizer, firstFeature }: InputReading,
   earlier: InputReading | undefined,
 ): InputReading {
   return {
     preprocessing,
     table: table ?? earlier?.table,
     vectorizer: vectorizer ?? earlier?.vectorizer,
+    firstFeature: firstFeature ?? earlier?.firstFeature,
   };
 }
 
@@ -83,8 +86,8 @@ function mapInputs(
 function readingOf(given: DataReading | Dataset<InputShape>): DataReading {
   if (!(given instanceof Dataset)) return given;
   const { columns } = anyPartsOf(given);
-  const { preprocessing, table, vectorizer, classNames } = given;
-  return { preprocessing, table, vectorizer, classNames, inputs: columns };
+  const { preprocessing, table, vectorizer, firstFeature, classNames } = given;
+  return { preprocessing, table, vectorizer, firstFeature, classNames, inputs: columns };
 }
 
 /**
@@ -131,6 +134,12 @@ function checkSameInput(
   if (!haveSameFeatures(given.vectorizer, expected.vectorizer)) {
     throw fail(
       `the texts of ${name} have other features than those of ${reference}; make both with one vectorizer`,
+    );
+  }
+  const [ours, theirs] = [given.firstFeature, expected.firstFeature];
+  if (ours !== undefined && theirs !== undefined && ours !== theirs) {
+    throw fail(
+      `the features of ${name} count from ${ours}, those of ${reference} from ${theirs}; read both by libsvm with one firstFeature`,
     );
   }
 }

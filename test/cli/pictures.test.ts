@@ -1,5 +1,5 @@
 /** A folder of pictures by class: trained on, evaluated, predicted. Needs sharp, which is a development dependency. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import sharp from 'sharp';
@@ -42,7 +42,36 @@ test('a folder with a folder for each class', async (t) => {
   t.is(others.stdout, all.stdout);
   t.regex(others.stderr, /^gradloom: .*left out 1 of 21 files: pictures\/sea\/notes\.txt: cannot be decoded/);
   t.is((await gradloom(folder, 'train', 'pictures', '--missing', 'error')).code, 3);
+  await writeStrays(join(folder, 'pictures'));
+  const strayed = await gradloom(folder, 'predict', 'model.safetensors', 'pictures');
+  t.is(strayed.code, 0, strayed.stderr);
+  t.deepEqual(
+    strayed.stdout
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(',').slice(0, 2).join()),
+    ['sea', 'sunset'].flatMap((name) =>
+      Array.from({ length: 10 }, (_, i) => `pictures/${name}/${i}.png,${name}`),
+    ),
+  );
+  t.regex(
+    strayed.stderr,
+    /^gradloom: predict: "pictures": left out 3 of 23 files: pictures\/README: .* pictures\/sea\/half\.png: .* and pictures\/sea\/notes\.txt: /,
+  );
+  const half = await gradloom(folder, 'predict', 'model.safetensors', 'pictures/sea/half.png');
+  t.is(half.code, 3);
+  t.regex(half.stderr, /^gradloom: pictures\/sea\/half\.png: cannot be decoded as a picture/);
   const target = await gradloom(folder, 'train', 'pictures', '--target', 'x');
   t.is(target.code, 2);
   t.regex(target.stderr, /is a folder, whose folders are the classes; leave --target out/);
 });
+
+/** What lies in folders beside pictures, and half a picture. */
+async function writeStrays(folder: string): Promise<void> {
+  await writeFile(join(folder, 'README'), 'pictures');
+  await writeFile(join(folder, 'sea', '.DS_Store'), 'hidden');
+  await mkdir(join(folder, '.git'));
+  await writeFile(join(folder, '.git', 'config'), 'hidden');
+  const picture = await readFile(join(folder, 'sea', '0.png'));
+  await writeFile(join(folder, 'sea', 'half.png'), picture.subarray(0, picture.length / 2));
+}

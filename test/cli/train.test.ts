@@ -184,7 +184,7 @@ test('sparse rows of LIBSVM: trained without their zeros, evaluated, predicted',
   await writeFile(join(folder, 'test.libsvm'), lines(1000));
   const trained = await gradloom(folder, 'train', 'train.libsvm', '--model', 'linear', '--epochs', '20');
   t.is(trained.code, 0, trained.stderr);
-  t.regex(trained.stdout, /200 rows of shape \[219\]/);
+  t.regex(trained.stdout, /200 rows of shape \[219\], features from 1$/m);
   t.regex(trained.stdout, /2 classes: classification; -1 100 and 1 100/);
   const inspected = await gradloom(folder, 'inspect', 'model.safetensors');
   t.regex(inspected.stdout, /sparseDense/);
@@ -194,6 +194,64 @@ test('sparse rows of LIBSVM: trained without their zeros, evaluated, predicted',
   t.regex(predicted.stdout, /^prediction,probability\n1,0\.\d+\n-1,/);
   const target = await gradloom(folder, 'train', 'train.libsvm', '--target', 'y');
   t.is(target.code, 2);
+});
+
+test('a model remembers what features of its LIBSVM file count from, and the classes', async (t) => {
+  const folder = await makeFolder(t);
+  // Feature 0 tells, and of the test file's rows none is of class 1; feature 9 is new.
+  const lines = (labels: readonly number[]) =>
+    Array.from({ length: 60 }, (_, i) => {
+      const label = labels[i % labels.length] as number;
+      return `${label} ${label === 2 ? '0:1 ' : label === 1 ? '1:1 ' : ''}${2 + (i % 5)}:1`;
+    });
+  await writeFile(join(folder, 'train.svm'), lines([0, 1, 2]).join('\n'));
+  await writeFile(
+    join(folder, 'test.svm'),
+    lines([0, 2])
+      .map((line) => `${line} 9:3`)
+      .join('\n'),
+  );
+  const trained = await gradloom(folder, 'train', 'train.svm', '--model', 'linear');
+  t.regex(trained.stdout, /60 rows of shape \[7\], features from 0$/m, trained.stderr);
+  const evaluated = await gradloom(folder, 'evaluate', 'model.safetensors', 'test.svm', '--json');
+  t.deepEqual(JSON.parse(evaluated.stdout).confusionMatrix, [
+    [30, 0, 0],
+    [0, 0, 0],
+    [0, 0, 30],
+  ]);
+  t.regex(
+    evaluated.stderr,
+    /^gradloom: libsvm: "test\.svm": left out 60 of 150 values, of features beyond the 7/,
+  );
+  const predicted = await gradloom(folder, 'predict', 'model.safetensors', 'test.svm');
+  t.regex(predicted.stdout, /^prediction,probability\n0,0\.\d+\n2,/);
+  const inspected = await gradloom(folder, 'inspect', 'model.safetensors');
+  t.regex(inspected.stdout, /samples of \[7\], of LIBSVM's files with features from 0$/m);
+  const other = await gradloom(folder, 'predict', 'model.safetensors', 'test.svm', '--first-feature', '1');
+  t.is(other.code, 2);
+  t.regex(
+    other.stderr,
+    /counted from 0 in the file that the model was trained on; leave --first-feature 1 out/,
+  );
+});
+
+test('rows without a target are left out, and said', async (t) => {
+  const folder = await makeFolder(t);
+  const row = (i: number) => `${i % 2},${i % 10 === 3 ? '' : i % 2 === 0 ? 'even' : 'odd'}`;
+  const rows = Array.from({ length: 60 }, (_, i) => row(i));
+  await writeFile(join(folder, 'rows.csv'), ['x,y', ...rows].join('\n'));
+  const trained = await gradloom(folder, 'train', 'rows.csv', '--target', 'y', '--epochs', '30');
+  t.is(trained.code, 0, trained.stderr);
+  t.regex(trained.stdout, /54 rows, CSV/);
+  t.regex(
+    trained.stdout,
+    /even 30 and odd 24\n {11}6 rows without a target are left out, the first in line 5$/m,
+  );
+  const evaluated = await gradloom(folder, 'evaluate', 'model.safetensors', 'rows.csv');
+  t.regex(evaluated.stdout, /54 rows\n {11}6 rows without a target are left out, the first in line 5\n/);
+  t.regex(evaluated.stdout, /54 of 54 right/);
+  const predicted = await gradloom(folder, 'predict', 'model.safetensors', 'rows.csv');
+  t.is(predicted.stdout.split('\n').length, 62);
 });
 
 test('columns that cannot be used as they are: why, and what to do', async (t) => {
@@ -373,7 +431,7 @@ test('LIBSVM is told by its lines; rows that have nearly all features are scaled
   t.is(trained.code, 0, trained.stderr);
   t.regex(
     trained.stdout,
-    /120 rows of shape \[2\]; nearly all features are there, so that they are taken for numbers and scaled/,
+    /120 rows of shape \[2\], features from 0; nearly all features are there, so that they are taken for numbers and scaled/,
   );
   const judged = await gradloom(folder, 'evaluate', 'model.safetensors', 'rows.txt', '--json', ...first);
   const { accuracy, confusionMatrix } = JSON.parse(judged.stdout);

@@ -208,7 +208,7 @@ withSharp(
     const none = folderWith(t, { 'a/1.png': 'x' });
     await checkError(t, 'INVALID_DATA', [
       () => imageFolder(none, { size: [2, 3], broken: 'skip' }),
-      `${none}: none of 1 files is a picture`,
+      `${none}: none of its 1 files is a picture`,
     ]);
   },
 );
