@@ -1,5 +1,6 @@
 import type { PromiseProof } from '../promise.ts';
 import { determinism } from './p05-determinism.ts';
+import { notFinite } from './p06-not-finite.ts';
 import { floatingPoint } from './p07-floating-point.ts';
 import { workers } from './p08-workers.ts';
 import { ends } from './p09-ends.ts';
@@ -17,6 +18,7 @@ import { keptFiles } from './p27-kept-files.ts';
 
 export const PROOFS: readonly PromiseProof[] = [
   determinism,
+  notFinite,
   floatingPoint,
   workers,
   ends,

@@ -15,7 +15,7 @@ import {
   upsample2d,
   zeroPad2d,
 } from '../../../lib/index.ts';
-import { type PromiseProof, randomIntegers, withFolder } from '../promise.ts';
+import { collectGarbage, type PromiseProof, randomIntegers, withFolder } from '../promise.ts';
 
 /** Where products of 32-bit, 53-bit and 64-bit integers go wrong. */
 const EDGES = [2 ** 31, 2 ** 32, 2 ** 53, 2 ** 63];
@@ -108,6 +108,7 @@ export const largeShapes: PromiseProof = {
       const random = randomIntegers(seed);
       const failures: string[] = [];
       const codes: Record<string, number> = {};
+      await collectGarbage();
       const before = { bytes: info().allocatedBytes, peak: process.resourceUsage().maxRSS };
       const trials = length === 'long' ? 50_000 : 1_000;
       for (let trial = 0; trial < trials; trial++) {

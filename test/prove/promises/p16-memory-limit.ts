@@ -14,7 +14,7 @@ import {
   shampoo,
   Trainer,
 } from '../../../lib/index.ts';
-import { type PromiseProof, randomIntegers } from '../promise.ts';
+import { collectGarbage, type PromiseProof, randomIntegers } from '../promise.ts';
 
 /** Scales and shifts of a set's samples, floats, which are the set's and not the run's. */
 const bytesOfSet = (sampleSize: number) => 2 * 4 * sampleSize;
@@ -49,6 +49,7 @@ export const memoryLimit: PromiseProof = {
     const failures: string[] = [];
     const trials = length === 'long' ? 1_000 : 40;
     let most = 0;
+    await collectGarbage();
     // Nothing is collected meanwhile, so that the bytes allocated change by what is done alone.
     const held: unknown[] = [];
     for (let trial = 0; trial < trials; trial++) {
