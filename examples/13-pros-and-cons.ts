@@ -51,19 +51,21 @@ const panel = (name: 'weight' | 'accumulator' | 'rate') => ({
   'flat direction': records[0]?.[name] ?? [],
   'steep direction': records[1]?.[name] ?? [],
 });
-await draw('13-weights', plot.curves(panel('weight'), { yTitle: 'weight', title: 'Weights' }));
-await draw(
-  '13-accumulators',
-  plot.curves(panel('accumulator'), {
-    yTitle: 'accumulator',
-    yScale: 'log',
-    title: 'Accumulators only grow',
-  }),
-);
-await draw('13-rates', plot.learningRates(panel('rate'), { title: 'So effective rates only fall' }));
 const path = records[0]?.weight.map((x, step) => [x, records[1]?.weight[step] as number] as const) ?? [];
 const of = (x: number, y: number) => (x * x + 25 * y * y) / 2;
 await draw(
-  '13-path',
-  plot.paths({ AdaGrad: [[4, 4], ...path] }, { of, title: 'Both directions at the same pace' }),
+  '13-pros-and-cons',
+  plot.panels(
+    [
+      plot.curves(panel('weight'), { yTitle: 'weight', title: 'Weights' }),
+      plot.curves(panel('accumulator'), {
+        yTitle: 'accumulator',
+        yScale: 'log',
+        title: 'Accumulators only grow',
+      }),
+      plot.learningRates(panel('rate'), { title: 'So effective rates only fall' }),
+      plot.paths({ AdaGrad: [[4, 4], ...path] }, { of, title: 'Both directions at the same pace' }),
+    ],
+    { title: 'One run of AdaGrad in a valley' },
+  ),
 );

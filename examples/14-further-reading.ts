@@ -33,7 +33,7 @@ const READING: readonly (readonly [paper: string, optimizers: Readonly<Record<st
   ],
   [
     'M. Zaheer et al.: Adaptive methods for nonconvex optimization. NeurIPS, 2018.',
-    { Adam: adam({ learningRate: 0.1 }), AdamW: adamW({ learningRate: 0.1, weightDecay: 0 }) },
+    { Adam: adam({ learningRate: 0.1 }), AdamW: adamW({ learningRate: 0.1, weightDecay: 0.1 }) },
   ],
   [
     'S. Ruder: An overview of gradient descent optimization algorithms. arXiv 1609.04747, 2016.',

@@ -2,10 +2,14 @@
 // `--json` gives them as one line of JSON.
 // `npm run systems -- 4 11` runs some of them, `-- --seed 3` with other random numbers, `-- --short` in the form of the tests.
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SLIDES = 14;
+/** Where some checkouts have files of CIFAR-10; others name a folder by CIFAR10_DIR. */
+const CIFAR10 = join('..', 'shared', 'data', 'cifar-10-subset');
+if (process.env.CIFAR10_DIR === undefined && existsSync(CIFAR10)) process.env.CIFAR10_DIR = CIFAR10;
+
 const given = process.argv.slice(2);
 const chosen = given.filter((word, i) => /^\d+$/.test(word) && given[i - 1] !== '--seed').map(Number);
 const isJson = given.includes('--json');

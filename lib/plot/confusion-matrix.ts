@@ -21,6 +21,8 @@ const OPTIONS = { ...PLOT_OPTIONS, classNames: optional(names) };
 /** Beyond this a cell has no room for its number. */
 const MAX_WRITTEN = 25;
 
+const MAX_OPACITY = 0.8;
+
 /**
  * What the metric `confusionMatrix` gives, `matrix[label][prediction]`: a cell is as dark as its share of its label's
  * samples, and shows the number that was given.
@@ -88,7 +90,8 @@ function matrixSpec(
       fillOpacity: {
         field: 'share',
         type: 'quantitative',
-        scale: { domain: [0, 1], range: [0, 1] },
+        // Numbers in the page's colour of text can be read on the fullest cell, too.
+        scale: { domain: [0, 1], range: [0, MAX_OPACITY] },
         legend: isWritten ? null : { title: 'share of label', format: '.0%' },
       },
     },
@@ -97,7 +100,7 @@ function matrixSpec(
     mark: { type: 'text', fontSize: classes.length > 16 ? 9 : 11 },
     encoding: {
       text: { field: 'text' },
-      color: { condition: { test: 'datum.share > 0.5', value: 'white' }, value: colorOf('text') },
+      color: { value: colorOf('text') },
     },
   };
   return {

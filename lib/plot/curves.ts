@@ -1,9 +1,10 @@
 import { oneOf, readOptions, text, withDefault } from '../core/options.ts';
+import { countCovered } from './covered.ts';
 import { headed, PLOT_OPTIONS, type PlotOptions } from './options.ts';
 import { Plot } from './plot.ts';
 import { type NamedSeries, readSeries, toRows } from './series.ts';
 import type { Spec } from './spec.ts';
-import { SERIES_COLORS, SERIES_DASHES } from './theme.ts';
+import { COVERING_DASHES, SERIES_COLORS, SERIES_DASHES } from './theme.ts';
 
 export interface CurvesOptions extends PlotOptions {
   /** The axis below. Default: `'step'`. */
@@ -27,7 +28,8 @@ export const CURVES_OPTIONS = {
 };
 
 /**
- * Lines over one pair of axes. What is not finite leaves a gap, and so does what is not above 0 on a logarithmic axis.
+ * Lines over one pair of axes. What is not finite leaves a gap, and so does what is not above 0 on a logarithmic axis. A line
+ * that lies on an earlier one is dashed, so that both are seen.
  *
  * @example
  * await plot.curves({ adagrad: lossesA, adam: lossesB }, { yTitle: 'loss', yScale: 'log' }).save('losses.svg');
@@ -47,7 +49,8 @@ type Settings = ReturnType<typeof readOptions<typeof CURVES_OPTIONS>>;
 export function curvesSpec(points: ReturnType<typeof readSeries>, settings: Settings, title: string): Spec {
   const { width = 460, height = 280, xTitle, yTitle, xScale, yScale } = settings;
   const names = points.map(([name]) => name);
-  const values = toRows(points, { x: xScale, y: yScale });
+  const scales = { x: xScale, y: yScale };
+  const values = toRows(points, scales);
   const all = (axis: 'x' | 'y') => values.map((row) => row[axis]);
   return {
     ...headed(settings, title),
@@ -63,7 +66,7 @@ export function curvesSpec(points: ReturnType<typeof readSeries>, settings: Sett
         axis: axisOf(xTitle, xScale, all('x'), { grid: false }),
       },
       y: { field: 'y', type: 'quantitative', scale: scaleOf(yScale), axis: axisOf(yTitle, yScale, all('y')) },
-      ...seriesEncoding(names),
+      ...seriesEncoding(names, 'series', countCovered(names, values, { width, height, scales })),
     },
   };
 }
@@ -104,11 +107,24 @@ function logTicks(values: Iterable<unknown>): number[] {
     .filter((tick) => tick >= low * 0.99 && tick <= high * 1.01);
 }
 
-/** One colour a series, and a dash where colours repeat; no legend for a single one. */
-export function seriesEncoding(names: readonly string[], field = 'series'): Spec {
-  const repeat = (values: readonly unknown[], place: number) => values[place % values.length];
-  const legend = names.length < 2 ? null : { title: null, symbolType: 'stroke', symbolOpacity: 1 };
-  const turns = names.map((_, place) => Math.floor(place / SERIES_COLORS.length));
+/**
+ * One colour a series, and a dash where colours repeat or a line lies on `covered` earlier ones; no legend for a single
+ * series.
+ */
+export function seriesEncoding(
+  names: readonly string[],
+  field = 'series',
+  covered: readonly number[] = [],
+): Spec {
+  const repeat = <Value>(values: readonly Value[], place: number) => values[place % values.length] as Value;
+  const legend =
+    names.length < 2 ? null : { title: null, symbolType: 'stroke', symbolSize: 500, symbolOpacity: 1 };
+  const dashes = names.map((_, place) => {
+    const over = covered[place] ?? 0;
+    return over > 0
+      ? repeat(COVERING_DASHES, over - 1)
+      : repeat(SERIES_DASHES, Math.floor(place / SERIES_COLORS.length));
+  });
   return {
     color: {
       field,
@@ -116,11 +132,6 @@ export function seriesEncoding(names: readonly string[], field = 'series'): Spec
       scale: { domain: names, range: names.map((_, place) => repeat(SERIES_COLORS, place)) },
       legend,
     },
-    strokeDash: {
-      field,
-      type: 'nominal',
-      scale: { domain: names, range: turns.map((turn) => repeat(SERIES_DASHES, turn)) },
-      legend,
-    },
+    strokeDash: { field, type: 'nominal', scale: { domain: names, range: dashes }, legend },
   };
 }

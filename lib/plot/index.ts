@@ -15,6 +15,7 @@ export { type FiltersOptions, filters } from './filters.ts';
 export { type HistoryOptions, history } from './history.ts';
 export { type LearningRatesOptions, learningRates } from './learning-rates.ts';
 export type { PlotOptions } from './options.ts';
+export { type PanelsOptions, panels } from './panels.ts';
 export { type Path, type PathsOptions, paths } from './paths.ts';
 export { Plot, type PngOptions } from './plot.ts';
 export { type PredictionsOptions, predictions } from './predictions.ts';

@@ -49,7 +49,7 @@ function returnsSpec(values: Float64Array, settings: ReturnType<typeof readOptio
     datum: name,
     type: 'nominal',
     scale: { domain: shown, range: [SERIES_COLORS[0], SERIES_COLORS[1], colorOf('muted')] },
-    legend: { title: null, symbolType: 'stroke', symbolOpacity: 1 },
+    legend: { title: null, symbolType: 'stroke', symbolSize: 500, symbolOpacity: 1 },
   });
   const x = {
     field: 'episode',
@@ -66,7 +66,7 @@ function returnsSpec(values: Float64Array, settings: ReturnType<typeof readOptio
     data: { values: rows },
     layer: [
       {
-        mark: { type: 'point', filled: true, size: 14, opacity: 0.45 },
+        mark: { type: 'point', filled: true, size: 14, opacity: 0.6 },
         encoding: { x, y: y('value'), color: color('an episode') },
       },
       { mark: { type: 'line', strokeWidth: 2.5 }, encoding: { x, y: y('mean'), color: color(meanName) } },

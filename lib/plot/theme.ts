@@ -35,6 +35,12 @@ export const SERIES_COLORS: readonly string[] = [
 /** Beyond the colours the dashes change. */
 export const SERIES_DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
 
+/** Of a line on one other, and on two: each leaves the ones below their turn. */
+export const COVERING_DASHES: readonly (readonly number[])[] = [
+  [10, 8],
+  [4, 14],
+];
+
 /** What most systems have; resvg is told one by its file. */
 const FONTS = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", Arial, sans-serif';
 

@@ -132,6 +132,7 @@ function data({ train, validation }: RunFacts): Html {
   const size = (set: AnyDataset | undefined) =>
     set === undefined ? 'none' : `${count(set.length)} samples of ${formatShape(set.inputShape)}`;
   const inputs = inputsOf(train);
+  const found = inputs.flatMap(([, { table: columns }]) => columns?.report ?? []);
   const described = inputs.map(
     ([name, set]) =>
       html`<p class="lead">As the model sees ${name === undefined ? 'the training data' : `the input ${name}`}, preprocessed:</p><pre>${set.describe().toString()}</pre>`,
@@ -139,9 +140,7 @@ function data({ train, validation }: RunFacts): Html {
   return html`${factTable([
     ['training', size(train)],
     ['validation', size(validation)],
-    ...inputs.flatMap(([, { table: found }]) =>
-      (found?.report ?? []).map((line) => ['found in the file', line] as const),
-    ),
+    ...(found.length === 0 ? [] : [['found in the file', found.join('; ')] as const]),
   ])}${described}`;
 }
 
