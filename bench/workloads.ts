@@ -39,7 +39,7 @@ function cifarCnn(batchSize: number): Workload {
 }
 
 /** With AdaGrad's accumulators a table takes 8 bytes a feature. */
-function sparseLogreg(name: string, features: number): Workload {
+function sparseLogreg(name: string, features: number, optimizer = ADAGRAD): Workload {
   return {
     name,
     source: 'sparse',
@@ -48,7 +48,7 @@ function sparseLogreg(name: string, features: number): Workload {
     samples: 64 * 256,
     layers: [{ kind: 'sparseDense', units: 1, weightInitializer: 'zeros' }],
     loss: 'sigmoidBinaryCrossEntropy',
-    optimizer: ADAGRAD,
+    optimizer,
   };
 }
 
@@ -103,6 +103,9 @@ export const WORKLOADS: readonly Workload[] = [
     ],
   }),
   sparseLogreg('sparse-logreg', 1_000_000),
+  ...(['sequential', 'hogwild'] as const).map((duplicates) =>
+    sparseLogreg(`sparse-logreg-${duplicates}`, 1_000_000, adagrad({ learningRate: 0.01, duplicates })),
+  ),
   sparseLogreg('sparse-logreg-100m', 100_000_000),
   sparseLogreg('sparse-logreg-1g', 1_000_000_000),
 ];

@@ -1,10 +1,16 @@
 import { GradloomError } from '../core/errors.ts';
 import { nonNegative, oneOf, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
-import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
+import {
+  type CommonOptions,
+  describeOptimizer,
+  learningRate,
+  TABLE_OPTIONS,
+  type TableOptions,
+} from './common.ts';
 import type { Optimizer } from './optimizer.ts';
 
-export interface AdagradOptions extends CommonOptions {
+export interface AdagradOptions extends CommonOptions, TableOptions {
   /** The first step moves a weight by about this much. Default: 0.01. */
   readonly learningRate?: LearningRate;
   /** Step `t` uses `learningRate / (1 + (t - 1) * learningRateDecay)`. Default: 0. */
@@ -32,6 +38,7 @@ const OPTIONS = {
   initialAccumulator: withDefault(nonNegative, 0),
   epsilon: withDefault(nonNegative, 1e-10),
   epsilonPlacement: withDefault(oneOf('outside', 'inside'), 'outside'),
+  ...TABLE_OPTIONS,
 };
 
 /**

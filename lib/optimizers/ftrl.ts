@@ -1,8 +1,8 @@
 import { nonNegative, positive, withDefault } from '../core/options.ts';
-import { type CommonOptions, describeOptimizer } from './common.ts';
+import { type CommonOptions, describeOptimizer, TABLE_OPTIONS, type TableOptions } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
 
-export interface FtrlOptions extends Omit<CommonOptions, 'learningRate'> {
+export interface FtrlOptions extends Omit<CommonOptions, 'learningRate'>, TableOptions {
   /** Of all steps: a schedule does not fit the rule. Default: 0.1. */
   readonly learningRate?: number;
   /** Lowers the rates of the first steps. Default: 1. */
@@ -21,6 +21,7 @@ const OPTIONS = {
   initialAccumulator: withDefault(nonNegative, 0),
   l1: withDefault(nonNegative, 0),
   l2: withDefault(nonNegative, 0),
+  ...TABLE_OPTIONS,
 };
 
 /**

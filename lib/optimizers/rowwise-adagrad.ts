@@ -1,9 +1,15 @@
 import { nonNegative, oneOf, positive, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
-import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
+import {
+  type CommonOptions,
+  describeOptimizer,
+  learningRate,
+  TABLE_OPTIONS,
+  type TableOptions,
+} from './common.ts';
 import type { Optimizer } from './optimizer.ts';
 
-export interface RowwiseAdagradOptions extends CommonOptions {
+export interface RowwiseAdagradOptions extends CommonOptions, TableOptions {
   /** Default: 0.01. */
   readonly learningRate?: LearningRate;
   /** What every accumulator starts at. Default: 0. */
@@ -25,6 +31,7 @@ const OPTIONS = {
   epsilon: withDefault(positive, 1e-8),
   weightDecay: withDefault(nonNegative, 0),
   weightDecayMode: withDefault(oneOf('coupled', 'decoupled'), 'coupled'),
+  ...TABLE_OPTIONS,
 };
 
 /**

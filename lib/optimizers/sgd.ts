@@ -1,10 +1,16 @@
 import { GradloomError } from '../core/errors.ts';
 import { boolean, nonNegative, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
-import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
+import {
+  type CommonOptions,
+  describeOptimizer,
+  learningRate,
+  TABLE_OPTIONS,
+  type TableOptions,
+} from './common.ts';
 import type { Optimizer } from './optimizer.ts';
 
-export interface SgdOptions extends CommonOptions {
+export interface SgdOptions extends CommonOptions, TableOptions {
   /** Default: 0.001. */
   readonly learningRate?: LearningRate;
   /** Share of the last step's direction that is kept. Default: 0. */
@@ -23,6 +29,7 @@ const OPTIONS = {
   dampening: withDefault(nonNegative, 0),
   nesterov: withDefault(boolean, false),
   weightDecay: withDefault(nonNegative, 0),
+  ...TABLE_OPTIONS,
 };
 
 /**

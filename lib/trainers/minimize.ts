@@ -84,6 +84,13 @@ export class FunctionOptimizer<Name extends string> {
       Object.fromEntries(this.#names.map((name, place) => [name, starts[place]?.data])),
     ) as Readonly<Record<Name, Float32Array>>;
     this.#optimizer = makeOptimizer('FunctionOptimizer', optimizer);
+    const { kind, duplicates = 'sum' } = this.#optimizer;
+    if (duplicates !== 'sum') {
+      throw new GradloomError(
+        'INVALID_OPTION',
+        `FunctionOptimizer: ${kind} has duplicates '${duplicates}', which is about rows of a model's tables; leave it out`,
+      );
+    }
     const spec = {
       ...settings,
       optimizer: toNativeOptimizer(this.#optimizer),

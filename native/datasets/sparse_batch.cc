@@ -23,6 +23,13 @@ Tiling key_blocks(int64_t entries) {
   return cut(entries, std::min(kMostBlocks, ceil_divide(std::max<int64_t>(entries, 1), kKeysPerBlock)));
 }
 
+// Parts of updates by each entry. Rows are dealt out to them by a hash, so that neither frequent rows, which often have
+// neighbouring numbers, nor those of one set of a cache come together; rows of one float in one cache line do.
+constexpr RadixDigit kPart{58, 6};
+constexpr int64_t kEntriesPerPart = 256;  // at least, where entries stay in order
+
+uint32_t hash_row(uint32_t row) { return (row >> 4) * 0x9E3779B1U; }
+
 int bits_of(int64_t rows) {
   int bits = 1;
   while (bits < 32 && (int64_t{1} << bits) < rows) ++bits;
@@ -50,6 +57,7 @@ void SparseBatch::reserve(int64_t samples, int64_t entries) {
     grow(starts_, entries + 1);
     grow(digits_, kMostBlocks << kMostBits);
     grow(block_groups_, kMostBlocks + 1);
+    grow(part_starts_, int64_t{kPart.size()} + 1);
   } catch (const std::bad_alloc&) {
     throw Error("OUT_OF_MEMORY", "there is no memory for a batch of " + std::to_string(entries) + " sparse entries");
   }
@@ -59,6 +67,7 @@ void SparseBatch::filled(int64_t samples, bool with_values) {
   input_.rows = {samples, offsets_.data(), indices_.data(), with_values ? values_.data() : nullptr};
   input_.samples = samples_.data();
   input_.groups = {};
+  input_.parts = {};
   input_.value_gradients = nullptr;
 }
 
@@ -73,35 +82,71 @@ bool SparseBatch::finite() const {
          std::all_of(values, values + input_.rows.entries(), [](float v) { return std::isfinite(v); });
 }
 
-void SparseBatch::sort(Team& team, int64_t rows) {
-  const int64_t count = input_.rows.entries();
-  const Tiling blocks = key_blocks(count);
+// by(row) << 32 | entry.
+template <class By>
+void SparseBatch::make_keys(Team& team, By by) {
+  const Tiling blocks = key_blocks(input_.rows.entries());
   team.for_each(blocks.count, [&](int64_t block, int) {
     for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
-      keys_[static_cast<size_t>(i)] = uint64_t{indices_[static_cast<size_t>(i)]} << 32 | static_cast<uint64_t>(i);
+      keys_[static_cast<size_t>(i)] = uint64_t{by(indices_[static_cast<size_t>(i)])} << 32 | static_cast<uint64_t>(i);
     }
   });
+}
+
+// By the rows; all are below `rows`.
+void SparseBatch::sort(Team& team, int64_t rows) {
+  make_keys(team, [](uint32_t row) { return row; });
   const int bits = bits_of(rows);
   const int passes = static_cast<int>(ceil_divide(bits, kMostBits));
   const int width = static_cast<int>(ceil_divide(bits, passes));
   for (int pass = 0; pass < passes; ++pass) {
-    const RadixDigit digit{32 + pass * width, width};
-    const auto counts = [&](int64_t block) { return digits_.data() + block * digit.size(); };
-    team.for_each(blocks.count, [&](int64_t block, int) {
-      count_digits(digit, keys_.data() + blocks.first(block), blocks.size(block), counts(block));
-    });
-    uint32_t place = 0;
-    for (uint32_t d = 0; d < digit.size(); ++d) {
-      for (int64_t block = 0; block < blocks.count; ++block) {
-        place += std::exchange(counts(block)[d], place);
-      }
-    }
-    team.for_each(blocks.count, [&](int64_t block, int) {
-      scatter_by_digit(digit, keys_.data() + blocks.first(block), blocks.size(block), counts(block),
-                       other_keys_.data());
-    });
-    keys_.swap(other_keys_);
+    sort(team, RadixDigit{32 + pass * width, width});
   }
+}
+
+// By one digit, stable. Behind it the counts of the last block are the ends of the digits.
+void SparseBatch::sort(Team& team, RadixDigit digit) {
+  const Tiling blocks = key_blocks(input_.rows.entries());
+  const auto counts = [&](int64_t block) { return digits_.data() + block * digit.size(); };
+  team.for_each(blocks.count, [&](int64_t block, int) {
+    count_digits(digit, keys_.data() + blocks.first(block), blocks.size(block), counts(block));
+  });
+  uint32_t place = 0;
+  for (uint32_t d = 0; d < digit.size(); ++d) {
+    for (int64_t block = 0; block < blocks.count; ++block) {
+      place += std::exchange(counts(block)[d], place);
+    }
+  }
+  team.for_each(blocks.count, [&](int64_t block, int) {
+    scatter_by_digit(digit, keys_.data() + blocks.first(block), blocks.size(block), counts(block), other_keys_.data());
+  });
+  keys_.swap(other_keys_);
+}
+
+void SparseBatch::part(Team& team, Duplicates duplicates) {
+  if (input_.parts.starts != nullptr) return;
+  const int64_t count = input_.rows.entries();
+  if (team.size() == 1 || duplicates == Duplicates::kHogwild || count == 0) {
+    const Tiling tiles = cut(count, team.size() == 1 ? 1 : std::min<int64_t>(kPart.size(), count / kEntriesPerPart));
+    for (int64_t tile = 0; tile <= tiles.count; ++tile) {
+      part_starts_[static_cast<size_t>(tile)] = std::min(count, tiles.first(tile));
+    }
+    input_.parts = {
+        .count = tiles.count, .starts = part_starts_.data(), .rows = indices_.data(), .racing = tiles.count > 1};
+    return;
+  }
+  make_keys(team, hash_row);
+  sort(team, kPart);
+  const Tiling blocks = key_blocks(count);
+  const uint32_t* ends = digits_.data() + (blocks.count - 1) * kPart.size();
+  std::copy_n(ends, kPart.size(), part_starts_.begin() + 1);
+  part_starts_.front() = 0;
+  team.for_each(blocks.count, [&](int64_t block, int) {
+    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
+      rows_[static_cast<size_t>(i)] = indices_[RowGroups::entry(keys_[static_cast<size_t>(i)])];
+    }
+  });
+  input_.parts = {.count = kPart.size(), .starts = part_starts_.data(), .rows = rows_.data(), .keys = keys_.data()};
 }
 
 void SparseBatch::group(Team& team, int64_t rows) {

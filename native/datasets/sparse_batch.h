@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/parallel.h"
+#include "kernels/radix_sort.h"
 #include "kernels/sparse_rows.h"
 
 namespace gradloom {
@@ -29,13 +30,20 @@ class SparseBatch {
   // Sorts the entries by row, unless they are; all are below `rows`.
   void group(Team& team, int64_t rows);
 
+  // In place of groups, parts for updates by each entry: of rows that no other part has (kSequential), or as the
+  // entries stand (kHogwild, and all of them where the team is one thread).
+  void part(Team& team, Duplicates duplicates);
+
   bool finite() const;
 
-  // Groups are there after `group`, until it is filled again.
+  // Groups or parts are there after `group` or `part`, until it is filled again.
   const SparseInput& input() const { return input_; }
 
  private:
+  template <class By>
+  void make_keys(Team& team, By by);
   void sort(Team& team, int64_t rows);
+  void sort(Team& team, RadixDigit digit);
 
   std::vector<int64_t> offsets_;
   std::vector<uint32_t> indices_;
@@ -48,6 +56,7 @@ class SparseBatch {
   std::vector<uint32_t> rows_;
   std::vector<int64_t> starts_;
   std::vector<int64_t> block_groups_;
+  std::vector<int64_t> part_starts_;
   SparseInput input_;
 };
 

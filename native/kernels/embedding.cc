@@ -136,6 +136,28 @@ void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const f
   }
 }
 
+void EntryGradients(const EntryRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+                    float* gradients) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto [parts, first, count] = range;
+  if (width == 1 && parts.keys == nullptr && terms.from != nullptr && terms.factors != nullptr) {
+    const uint32_t* HWY_RESTRICT from = terms.from + first;
+    const float* HWY_RESTRICT factors = terms.factors + first;
+    for (int64_t k = 0; k < count; ++k) gradients[k] = factors[k] * dy[from[k]];
+    return;
+  }
+  for (int64_t k = 0; k < count; ++k) {
+    const int64_t e = parts.entry(first + k);
+    const float factor = terms.factors == nullptr ? 1.0F : terms.factors[e];
+    const float* from = dy + (terms.from == nullptr ? e : int64_t{terms.from[e]}) * width;
+    float* to = gradients + k * width;
+    int64_t i = 0;
+    for (; i + lanes <= width; i += lanes) hn::StoreU(hn::Mul(hn::Set(d, factor), hn::LoadU(d, from + i)), d, to + i);
+    for (; i < width; ++i) to[i] = factor * from[i];
+  }
+}
+
 void AddValueGradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,
                        float* gradients) {
   for (int64_t n = samples.first; n < samples.first + samples.count; ++n) {
@@ -158,6 +180,7 @@ namespace gradloom {
 HWY_EXPORT(GatherRows);
 HWY_EXPORT(PoolSums);
 HWY_EXPORT(SumGroupGradients);
+HWY_EXPORT(EntryGradients);
 HWY_EXPORT(AddValueGradients);
 
 void gather_rows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
@@ -214,6 +237,11 @@ void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const
   HWY_DYNAMIC_DISPATCH(SumGroupGradients)(range, terms, dy, width, gradients);
 }
 
+void entry_gradients(const EntryRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+                     float* gradients) {
+  HWY_DYNAMIC_DISPATCH(EntryGradients)(range, terms, dy, width, gradients);
+}
+
 void add_value_gradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,
                          float* gradients) {
   HWY_DYNAMIC_DISPATCH(AddValueGradients)(bags, table, dy, samples, gradients);
@@ -231,6 +259,15 @@ void sum_winner_gradients(const GroupRange& range, const uint32_t* from, const f
         if (winners[at + i] == static_cast<int32_t>(e)) gradient[i] += dy[at + i];
       }
     }
+  }
+}
+
+void entry_winner_gradients(const EntryRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
+                            int64_t width, float* gradients) {
+  for (int64_t k = 0; k < range.count; ++k) {
+    const int64_t e = range.parts.entry(range.first + k);
+    const int64_t at = int64_t{from[e]} * width;
+    for (int64_t i = 0; i < width; ++i) gradients[k * width + i] = winners[at + i] == e ? dy[at + i] : 0;
   }
 }
 

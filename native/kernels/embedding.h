@@ -45,6 +45,17 @@ struct EntryTerms {
 void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
                          float* gradients);
 
+// The places [first, first + count) of entries in parts.
+struct EntryRange {
+  const EntryParts& parts;
+  int64_t first;
+  int64_t count;
+};
+
+// gradients[k, D] = factors[e] dy[from[e], D], e the entry at place first + k.
+void entry_gradients(const EntryRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+                     float* gradients);
+
 struct SampleRange {
   int64_t first;
   int64_t count;
@@ -62,5 +73,9 @@ void add_value_gradients(const SparseRows& bags, const TableView& table, const f
 // gradients[g, d] = sum over the entries, in order, of dy[from[e], d] where winners[from[e], d] is e.
 void sum_winner_gradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
                           int64_t width, float* gradients);
+
+// gradients[k, d] = dy[from[e], d] where winners[from[e], d] is e, the entry at place first + k, else 0.
+void entry_winner_gradients(const EntryRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
+                            int64_t width, float* gradients);
 
 }  // namespace gradloom

@@ -26,11 +26,31 @@ struct RowGroups {
   static uint32_t entry(uint64_t key) { return static_cast<uint32_t>(key); }
 };
 
+// How a step updates a row of a table that several entries of its batch name.
+enum class Duplicates {
+  kSum,         // once, by the sum of their gradients
+  kSequential,  // by each of them, in order of position
+  kHogwild,     // by each of them, as threads come to them
+};
+
+// All entries of a batch in parts, one a job, for updates by each entry. A part's entries stand in order of position.
+struct EntryParts {
+  int64_t count = 0;
+  const int64_t* starts = nullptr;  // [count + 1]: part p has the places [starts[p], starts[p + 1])
+  const uint32_t* rows = nullptr;   // [E], by place
+  const uint64_t* keys = nullptr;   // [E], the entry in the low half; null: place e has entry e
+  bool racing = false;              // rows of one part may be those of others, too
+
+  int64_t entry(int64_t place) const { return keys == nullptr ? place : RowGroups::entry(keys[place]); }
+};
+
 // What a layer reads in place of floats.
 struct SparseInput {
   SparseRows rows;
   const uint32_t* samples = nullptr;  // [E], the sample of each entry
-  RowGroups groups;                   // in backward only
+  // In backward only, one of the two: by Duplicates.
+  RowGroups groups;
+  EntryParts parts;
   // [E], in backward, to which layers add the gradient of each value; null when nobody needs it.
   float* value_gradients = nullptr;
 };

@@ -33,9 +33,7 @@ void Embedding::forward(const ForwardArguments& args) const {
 void Embedding::backward(const BackwardArguments& args) const {
   if (!trainable()) return;
   complete_table_gradient(args, {.parameter = 0, .width = units_, .padding = padding_, .scratch = args.scratch},
-                          [&](const GroupRange& range, float* gradients) {
-                            sum_group_gradients(range, {nullptr, nullptr}, args.dy, units_, gradients);
-                          });
+                          PooledTerms{{nullptr, nullptr}, args.dy, units_});
 }
 
 }  // namespace gradloom

@@ -18,6 +18,20 @@ Pooling parse_pooling(const std::string& name, const std::string& label) {
 // Winners are numbers of entries in the place of floats.
 static_assert(sizeof(int32_t) == sizeof(float));
 
+struct WinnerTerms {
+  const uint32_t* from;
+  const int32_t* winners;
+  const float* dy;
+  int64_t width;
+
+  void sum(const GroupRange& range, float* gradients) const {
+    sum_winner_gradients(range, from, dy, winners, width, gradients);
+  }
+  void of_entries(const EntryRange& range, float* gradients) const {
+    entry_winner_gradients(range, from, dy, winners, width, gradients);
+  }
+};
+
 }  // namespace
 
 EmbeddingBag::EmbeddingBag(const Spec& spec, const Shape& input_shape)
@@ -69,17 +83,14 @@ void EmbeddingBag::backward(const BackwardArguments& args) const {
     complete_value_gradients(args, {args.parameters[0], units_, rule_.padding});
   }
   if (!trainable()) return;
-  const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
-  const float* factors = bags.values;
+  const TableGradient table{.parameter = 0, .width = units_, .padding = rule_.padding, .scratch = args.scratch};
   const uint32_t* samples = args.sparse->samples;
-  complete_table_gradient(args, {.parameter = 0, .width = units_, .padding = rule_.padding, .scratch = args.scratch},
-                          [&](const GroupRange& range, float* gradients) {
-                            if (rule_.pooling == Pooling::kMax) {
-                              sum_winner_gradients(range, samples, args.dy, winners, units_, gradients);
-                            } else {
-                              sum_group_gradients(range, {samples, factors}, args.dy, units_, gradients);
-                            }
-                          });
+  if (rule_.pooling == Pooling::kMax) {
+    const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
+    complete_table_gradient(args, table, WinnerTerms{samples, winners, args.dy, units_});
+  } else {
+    complete_table_gradient(args, table, PooledTerms{{samples, bags.values}, args.dy, units_});
+  }
 }
 
 }  // namespace gradloom

@@ -116,12 +116,15 @@ struct ForwardArguments {
 };
 
 // Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
+// Where each entry makes an update of its own (Duplicates), places of entries are numbered instead, and rows come
+// again.
 struct RowGradients {
   int64_t first;         // the number of the first of them
   int64_t count;         // of rows
-  const uint32_t* rows;  // [count], ascending
+  const uint32_t* rows;  // [count]
   int64_t width;         // floats of a row
   float* values;         // [count, width]; the sink may change them
+  bool racing = false;   // other threads may be at the same rows
 };
 
 // Where the gradient of a parameter goes: into the optimizer's update at once, or into a buffer when the plan needs all
@@ -161,7 +164,7 @@ struct BackwardArguments {
   GradientSink& gradients;
   std::span<const float* const> others = {};
   std::span<float* const> other_gradients = {};  // of the others; null when nobody needs it
-  const SparseInput* sparse = nullptr;           // with groups
+  const SparseInput* sparse = nullptr;           // with groups or parts
 };
 
 class Layer {

@@ -56,11 +56,8 @@ void SparseDense::backward(const BackwardArguments& args) const {
   });
   complete_value_gradients(args, {args.parameters[0], units_});
   if (!trainable()) return;
-  complete_table_gradient(
-      args, {.parameter = 0, .width = units_, .scratch = args.scratch + units_},
-      [&](const GroupRange& range, float* gradients) {
-        sum_group_gradients(range, {args.sparse->samples, args.sparse->rows.values}, args.dy, units_, gradients);
-      });
+  complete_table_gradient(args, {.parameter = 0, .width = units_, .scratch = args.scratch + units_},
+                          PooledTerms{{args.sparse->samples, args.sparse->rows.values}, args.dy, units_});
   if (!has_bias_) return;
   float* gradient = args.gradients.target(1, 0, args.scratch);
   std::fill_n(gradient, units_, 0.0F);

@@ -1,5 +1,6 @@
 // The gradient of a table of which a batch names some rows: for each of these, in ascending order, the sum over the
-// entries that name it, in order of position. Jobs are cut by the entries, whatever their rows are.
+// entries that name it, in order of position. Jobs are cut by the entries, whatever their rows are. Or, where it is
+// asked for (Duplicates), the gradient of each entry.
 #pragma once
 
 #include <algorithm>
@@ -34,6 +35,14 @@ inline void complete_value_gradients(const BackwardArguments& args, const TableV
   });
 }
 
+// Rows of the places [begin, end).
+struct RowStretch {
+  const uint32_t* rows;
+  int64_t begin;
+  int64_t end;
+  bool racing = false;
+};
+
 struct TableGradient {
   int parameter;
   int64_t width;         // floats of a row
@@ -41,38 +50,73 @@ struct TableGradient {
   float* scratch;        // of table_gradient_scratch
 };
 
-// Calls sum(range, gradients) for some groups at a time: it writes the gradients of their rows, [range.count, width].
-template <class Sum>
-void complete_table_gradient(const BackwardArguments& args, const TableGradient& table, Sum&& sum) {
-  const RowGroups& groups = args.sparse->groups;
-  const int64_t entries = args.sparse->rows.entries();
+// Calls make(first, count, gradients) for stretches of the places [first, end), whose rows are `rows`, and completes
+// what it writes, [count, width]. Places of the padding are left out.
+template <class Make>
+void complete_rows(const BackwardArguments& args, const TableGradient& table, const RowStretch& stretch, float* scratch,
+                   Make&& make) {
+  const auto [rows, begin, end, racing] = stretch;
   const int64_t chunk = std::max<int64_t>(1, kTableChunk / table.width);
+  int64_t first = begin;
+  while (first < end) {
+    if (rows[first] == table.padding) {
+      ++first;
+      continue;
+    }
+    int64_t count = std::min(chunk, end - first);
+    if (table.padding >= 0) {
+      count = std::find(rows + first, rows + first + count, static_cast<uint32_t>(table.padding)) - (rows + first);
+    }
+    float* gradient = args.gradients.row_target(table.parameter, first, scratch);
+    make(first, count, gradient);
+    args.gradients.complete_rows(table.parameter, {first, count, rows + first, table.width, gradient, racing});
+    first += count;
+  }
+}
+
+// The gradients of the rows that a batch names, as terms.sum(GroupRange, gradients) or, where each entry makes an
+// update of its own, terms.of_entries(EntryRange, gradients) write them.
+template <class Terms>
+void complete_table_gradient(const BackwardArguments& args, const TableGradient& table, const Terms& terms) {
+  const auto scratch_of = [&](int thread) { return table.scratch + thread * std::max(kTableChunk, table.width); };
+  const EntryParts& parts = args.sparse->parts;
+  if (parts.starts != nullptr) {
+    args.pass.team.for_each(parts.count, [&](int64_t part, int thread) {
+      const RowStretch stretch{parts.rows, parts.starts[part], parts.starts[part + 1], parts.racing};
+      complete_rows(args, table, stretch, scratch_of(thread), [&](int64_t first, int64_t count, float* gradients) {
+        terms.of_entries(EntryRange{parts, first, count}, gradients);
+      });
+    });
+    return;
+  }
+  const RowGroups& groups = args.sparse->groups;
   args.gradients.begin_rows(table.parameter, groups.count);
   // The group in which entry `at` of the sorted ones begins, or the next one.
   const auto group_from = [&](int64_t at) {
     return std::lower_bound(groups.starts, groups.starts + groups.count, at) - groups.starts;
   };
-  const Tiling tiles = tile_rows(entries, table.width);
+  const Tiling tiles = tile_rows(args.sparse->rows.entries(), table.width);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
-    float* scratch = table.scratch + thread * std::max(kTableChunk, table.width);
-    const int64_t end = group_from(tiles.first(tile) + tiles.size(tile));
-    int64_t group = group_from(tiles.first(tile));
-    while (group < end) {
-      if (groups.rows[group] == table.padding) {
-        ++group;
-        continue;
-      }
-      int64_t count = std::min(chunk, end - group);
-      if (table.padding >= 0) {
-        const uint32_t* rows = groups.rows + group;
-        count = std::find(rows, rows + count, static_cast<uint32_t>(table.padding)) - rows;
-      }
-      float* gradient = args.gradients.row_target(table.parameter, group, scratch);
-      sum(GroupRange{groups, group, count}, gradient);
-      args.gradients.complete_rows(table.parameter, {group, count, groups.rows + group, table.width, gradient});
-      group += count;
-    }
+    const RowStretch stretch{groups.rows, group_from(tiles.first(tile)),
+                             group_from(tiles.first(tile) + tiles.size(tile))};
+    complete_rows(args, table, stretch, scratch_of(thread), [&](int64_t first, int64_t count, float* gradients) {
+      terms.sum(GroupRange{groups, first, count}, gradients);
+    });
   });
 }
+
+// Of tables whose rows, times the values of the entries, are summed: dy [., width] by EntryTerms.
+struct PooledTerms {
+  EntryTerms entries;
+  const float* dy;
+  int64_t width;
+
+  void sum(const GroupRange& range, float* gradients) const {
+    sum_group_gradients(range, entries, dy, width, gradients);
+  }
+  void of_entries(const EntryRange& range, float* gradients) const {
+    entry_gradients(range, entries, dy, width, gradients);
+  }
+};
 
 }  // namespace gradloom

@@ -6,6 +6,8 @@
 #define HWY_TARGET_INCLUDE "optimizers/adagrad.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
+#include "common/prefetch.h"
+#include "common/relaxed.h"
 #include "optimizers/elementwise-inl.h"
 
 #include "hwy/cache_control.h"
@@ -79,26 +81,46 @@ GradientCheck AdagradRows(const AdagradRule& rule, double rate, const RowUpdateA
   return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
 }
 
-// Rows of one float, by the same operations one by one: the same bits.
+// Rows of one float, by the same operations: the same bits. A row's sums are there in order before any root is taken,
+// and no root needs a weight, so roots and divisions are made side by side, also where rows come again. Others may be
+// at the same rows.
 template <bool kInside>
 GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const RowUpdateArguments& args) {
+  constexpr int64_t kChunk = 256;
   constexpr int64_t kAhead = 32;
-  const auto rate = static_cast<float>(step_rate);
-  const float sign = rule.maximize ? -1.0F : 1.0F;
+  const D d;
+  const V rate = spread(step_rate);
+  const V epsilon = spread(rule.epsilon);
+  const V sign = sign_of(rule.maximize);
   float* accumulator = args.states[0];
+  HWY_ALIGN float steps[kChunk + HWY_MAX_BYTES / sizeof(float)];
   bool finite = true;
-  for (int64_t i = 0; i < args.count; ++i) {
-    if (i + kAhead < args.count) {
-      hwy::Prefetch(args.table + args.rows[i + kAhead]);
-      hwy::Prefetch(accumulator + args.rows[i + kAhead]);
+  for (int64_t first = 0; first < args.count; first += kChunk) {
+    const int64_t count = HWY_MIN(kChunk, args.count - first);
+    const uint32_t* HWY_RESTRICT rows = args.rows + first;
+    const float* HWY_RESTRICT gradient = args.gradient + first;
+    const int64_t known = args.count - first;
+    for (int64_t i = 0; i < count; ++i) {
+      if (i + kAhead < known) {
+        prefetch_to_write(accumulator + rows[i + kAhead]);
+        prefetch_to_write(args.table + rows[i + kAhead]);
+      }
+      float& sum = accumulator[rows[i]];
+      steps[i] = load_relaxed(sum) + gradient[i] * gradient[i];
+      store_relaxed(steps[i], sum);
     }
-    float& w = args.table[args.rows[i]];
-    float& s = accumulator[args.rows[i]];
-    const float g = sign * args.gradient[i];
-    s = s + g * g;
-    const float root = kInside ? std::sqrt(s + rule.epsilon) : std::sqrt(s) + rule.epsilon;
-    w = w - rate * g / root;
-    finite &= std::isfinite(w);
+    for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+      const V s = hn::Load(d, steps + i);
+      const V g = hn::Xor(hn::LoadN(d, gradient + i, static_cast<size_t>(count - i)), sign);
+      const V root = kInside ? hn::Sqrt(hn::Add(s, epsilon)) : hn::Add(hn::Sqrt(s), epsilon);
+      hn::Store(hn::Div(hn::Mul(rate, g), root), d, steps + i);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      float& weight = args.table[rows[i]];
+      const float w = load_relaxed(weight) - steps[i];
+      store_relaxed(w, weight);
+      finite &= std::isfinite(w);
+    }
   }
   return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
 }
@@ -146,7 +168,7 @@ GradientCheck Adagrad::update(const UpdateArguments& args) const {
 }
 
 GradientCheck Adagrad::update_rows(const RowUpdateArguments& args) const {
-  if (args.weight_decay != 0) return Optimizer::update_rows(args);
+  if (args.weight_decay != 0 || (args.racing && args.width > 1)) return Optimizer::update_rows(args);
   return HWY_DYNAMIC_DISPATCH(AdagradUpdateRows)(rule_, rate_of(args.learning_rate, args.step), args);
 }
 

@@ -1,15 +1,24 @@
 #include "optimizers/optimizer.h"
 
+#include <algorithm>
 #include <array>
+#include <vector>
+
+#include "common/error.h"
+#include "common/relaxed.h"
 
 namespace gradloom {
 
-Optimizer::Optimizer(const Spec& spec, double weight_decay)
-    : kind_(spec.string("kind")),
-      learning_rate_(spec.number("learningRate")),
-      weight_decay_(static_cast<float>(weight_decay)) {}
-
 namespace {
+
+Duplicates read_duplicates(const Spec& spec) {
+  if (!spec.has("duplicates")) return Duplicates::kSum;
+  const std::string& name = spec.string("duplicates");
+  if (name == "sum") return Duplicates::kSum;
+  if (name == "sequential") return Duplicates::kSequential;
+  if (name == "hogwild") return Duplicates::kHogwild;
+  throw Error("INVALID_SPEC", "duplicates \"" + name + "\" does not exist");
+}
 
 // Calls action(arguments) for each row.
 template <class Action>
@@ -29,13 +38,46 @@ void for_each_row(const RowUpdateArguments& args, int64_t state_width, Action ac
   }
 }
 
+// Calls action(arguments) for a copy of a row and its states in memory of this thread, which goes back behind it.
+template <class Action>
+void with_copy(const UpdateArguments& row, size_t state_count, int64_t state_width, Action action) {
+  thread_local std::vector<float> memory;
+  memory.resize(static_cast<size_t>(row.count) + state_count * static_cast<size_t>(state_width));
+  std::array<float*, kMostStates> states{};
+  UpdateArguments copy = row;
+  copy.weight = memory.data();
+  copy.states = states.data();
+  load_relaxed(row.weight, row.count, copy.weight);
+  for (size_t s = 0; s < state_count; ++s) {
+    states.at(s) = memory.data() + row.count + static_cast<int64_t>(s) * state_width;
+    load_relaxed(row.states[s], state_width, states.at(s));
+  }
+  action(copy);
+  store_relaxed(copy.weight, row.count, row.weight);
+  for (size_t s = 0; s < state_count; ++s) store_relaxed(states.at(s), state_width, row.states[s]);
+}
+
 }  // namespace
+
+Optimizer::Optimizer(const Spec& spec, double weight_decay)
+    : kind_(spec.string("kind")),
+      learning_rate_(spec.number("learningRate")),
+      weight_decay_(static_cast<float>(weight_decay)),
+      duplicates_(read_duplicates(spec)) {}
 
 GradientCheck Optimizer::update_rows(const RowUpdateArguments& args) const {
   bool finite = true;
-  for_each_row(args, granularity() == Granularity::kRow ? 1 : args.width, [&](const UpdateArguments& row) {
+  const int64_t state_width = granularity() == Granularity::kRow ? 1 : args.width;
+  const auto update_row = [&](const UpdateArguments& row) {
     finite &= update(row) == GradientCheck::kFinite;
     adopt(row);
+  };
+  for_each_row(args, state_width, [&](const UpdateArguments& row) {
+    if (args.racing) {
+      with_copy(row, args.state_count, state_width, update_row);
+    } else {
+      update_row(row);
+    }
   });
   return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
 }

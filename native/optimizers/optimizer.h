@@ -12,6 +12,7 @@
 #include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
+#include "kernels/sparse_rows.h"
 
 namespace gradloom {
 
@@ -41,11 +42,11 @@ struct UpdateArguments {
   Team* team = nullptr;  // who may help with rules by parameter
 };
 
-// Some rows of a table, for rules by element and by row.
+// Some rows of a table, for rules by element and by row, updated one after another.
 struct RowUpdateArguments {
   int64_t count;          // of rows
   int64_t width;          // of a row
-  const uint32_t* rows;   // [count], all different
+  const uint32_t* rows;   // [count]; one that comes twice is updated twice
   float* table;           // [., width], of which these rows are updated
   const float* gradient;  // [count, width]
   float* const* states;   // of the whole table, as for UpdateArguments
@@ -53,6 +54,9 @@ struct RowUpdateArguments {
   uint64_t step;
   double learning_rate;
   float weight_decay;
+  // Other threads may update the same rows meanwhile. Floats are read and written one by one by relaxed atomic
+  // operations then, so updates may be lost, and nothing else.
+  bool racing = false;
 };
 
 enum class GradientCheck {
@@ -74,6 +78,8 @@ class Optimizer {
   // What a parameter starts with, unless it has its own.
   double learning_rate() const { return learning_rate_; }
   float weight_decay() const { return weight_decay_; }
+  // Of rows of tables; kSum for kinds without the option `duplicates`.
+  Duplicates duplicates() const { return duplicates_; }
   virtual Granularity granularity() const { return Granularity::kElement; }
   // What is kept of a parameter of this shape.
   virtual std::vector<StateSpec> states(const Shape& parameter) const = 0;
@@ -86,7 +92,7 @@ class Optimizer {
   }
   // Thread-safe; no two calls at once may overlap.
   virtual GradientCheck update(const UpdateArguments& args) const = 0;
-  // The same for each of the rows; the others stay as they are.
+  // The same for the rows in turn; the others stay as they are.
   virtual GradientCheck update_rows(const RowUpdateArguments& args) const;
   // Whether rows of a table move in steps that do not touch them, to where `settle` puts them.
   virtual bool moves_untouched() const { return false; }
@@ -105,6 +111,7 @@ class Optimizer {
   std::string kind_;
   double learning_rate_;
   float weight_decay_;
+  Duplicates duplicates_;
 };
 
 // No optimizer keeps more arrays a parameter.

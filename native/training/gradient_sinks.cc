@@ -71,7 +71,8 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
        .state_count = count,
        .step = step,
        .learning_rate = learner.rate_of(parameter),
-       .weight_decay = learner.settings(parameter).weight_decay});
+       .weight_decay = learner.settings(parameter).weight_decay,
+       .racing = rows.racing});
 }
 
 TableSink::TableSink(Learner& learner, int layer, SharedTables& tables)

@@ -49,12 +49,26 @@ std::vector<StateSpec> Learner::states_of(const Architecture::Parameter& paramet
 // Rows that a step does not touch must not move in it.
 void Learner::check_tables() const {
   const auto& parameters = network_->architecture().parameters();
+  bool trains_tables = false;
   for (size_t p = 0; p < parameters.size(); ++p) {
     if (parameters[p].row_width == 0 || parameters[p].role != ParameterRole::kTrained) continue;
+    trains_tables = true;
+    if (optimizer_->duplicates() != Duplicates::kSum &&
+        network_->architecture().users_of(static_cast<int>(p)).size() > 1) {
+      throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() +
+                                        " cannot apply duplicates one by one to the table \"" + parameters[p].name +
+                                        "\", which several layers read: their gradients are summed by row; leave the "
+                                        "option duplicates out");
+    }
     const std::string objection = optimizer_->objection_to_rows(settings_.parameters[p].weight_decay);
     if (objection.empty()) continue;
     throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() + " cannot train the table \"" +
                                       parameters[p].name + "\", of which a step touches a few rows: " + objection);
+  }
+  if (optimizer_->duplicates() != Duplicates::kSum && !trains_tables) {
+    throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() +
+                                      " has the option duplicates, which is about rows of tables (sparseDense, "
+                                      "embedding, embeddingBag), and the model trains none; leave it out");
   }
   if (settings_.non_finite == NonFinitePolicy::kSkip) check_no_tables("nonFinite: 'skip'", "use 'stop' or 'ignore'");
   if (settings_.clip.by_norm()) check_no_tables("clipGradients by a norm", "clip by value");

@@ -315,7 +315,8 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
     const bool grouped = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
       return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated;
     });
-    if (grouped) groups(team, static_cast<int>(i));
+    if (grouped && options_.duplicates == Duplicates::kSum) groups(team, static_cast<int>(i));
+    if (grouped && options_.duplicates != Duplicates::kSum) sparse_[i].part(team, options_.duplicates);
     if (keeps_value_gradients(i)) sparse_[i].keep_value_gradients();
   }
   for (size_t i = nodes_.size(); i-- > 0;) {

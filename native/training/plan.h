@@ -23,6 +23,7 @@ struct PlanOptions {
   Phase phase;
   int threads;  // resolved: what the team will have
   InputGradient input_gradient = InputGradient::kNone;
+  Duplicates duplicates = Duplicates::kSum;
 };
 
 // What a random layer draws from.

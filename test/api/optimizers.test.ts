@@ -17,6 +17,7 @@ test("defaults are PyTorch's, where PyTorch has the rule", (t) => {
     initialAccumulator: 0,
     epsilon: 1e-10,
     epsilonPlacement: 'outside',
+    duplicates: 'sum',
     ...COMMON,
   });
   t.deepEqual(sgd(), {
@@ -26,6 +27,7 @@ test("defaults are PyTorch's, where PyTorch has the rule", (t) => {
     dampening: 0,
     nesterov: false,
     weightDecay: 0,
+    duplicates: 'sum',
     ...COMMON,
   });
   const moments = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false };
@@ -88,7 +90,7 @@ const WRONG: readonly WrongUse[] = [
   [() => adagrad({ learningRate: wrongly('0.1') }), `adagrad: learningRate ${A_RATE}, got "0.1"`],
   [
     () => adagrad(wrongly({ lr: 0.1 })),
-    'adagrad: unknown option "lr"; there are learningRate, learningRateDecay, weightDecay, weightDecayMode, initialAccumulator, epsilon, epsilonPlacement, direction and groups',
+    'adagrad: unknown option "lr"; there are learningRate, learningRateDecay, weightDecay, weightDecayMode, initialAccumulator, epsilon, epsilonPlacement, duplicates, direction and groups',
   ],
   [
     () => adagrad(wrongly({ learningrate: 0.1 })),
@@ -137,7 +139,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [
     () => makeOptimizer('Trainer', { kind: 'sgd', lr: 1 }),
-    'sgd: unknown option "lr"; there are learningRate, momentum, dampening, nesterov, weightDecay, direction and groups',
+    'sgd: unknown option "lr"; there are learningRate, momentum, dampening, nesterov, weightDecay, duplicates, direction and groups',
   ],
   [
     () => ftrl({ learningRate: wrongly(cosineDecay({ from: 0.1, steps: 10 })) }),

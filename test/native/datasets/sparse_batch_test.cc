@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <vector>
 
@@ -61,6 +62,46 @@ TEST_CASE("SparseBatch: groups are the distinct rows in order, each with its ent
           }
         }
         CHECK(sorted);
+      }
+    }
+  }
+}
+
+TEST_CASE("SparseBatch: parts have all entries, each in order, and no row in two parts but where threads may race") {
+  RandomData random(912);
+  SparseBatch batch;
+  for (const int64_t rows : {int64_t{1}, int64_t{50}, int64_t{5000}, int64_t{1} << 31}) {
+    for (const int64_t count : {0, 1, 255, 8193, 50000}) {
+      CAPTURE(rows);
+      CAPTURE(count);
+      std::vector<uint32_t> ids;
+      for (int64_t i = 0; i < count; ++i) {
+        ids.push_back(
+            static_cast<uint32_t>(random.pick({rows / 3, int64_t{0}, rows - 1, random.integer(0, rows - 1)})));
+      }
+      for (const Duplicates duplicates : {Duplicates::kSequential, Duplicates::kHogwild}) {
+        for (const int threads : {1, 2, 3}) {
+          CAPTURE(threads);
+          fill_one_sample(batch, ids);
+          Team::run(threads, [&](Team& team) { batch.part(team, duplicates); });
+          const EntryParts& parts = batch.input().parts;
+          std::vector<int> seen(ids.size());
+          std::map<uint32_t, int64_t> owners;
+          bool fits = parts.starts[0] == 0 && parts.starts[parts.count] == count;
+          for (int64_t part = 0; part < parts.count; ++part) {
+            for (int64_t place = parts.starts[part]; place < parts.starts[part + 1]; ++place) {
+              const auto entry = static_cast<size_t>(parts.entry(place));
+              ++seen[entry];
+              fits &= parts.rows[place] == ids[entry];
+              fits &= place == parts.starts[part] || parts.entry(place - 1) < parts.entry(place);
+              fits &= parts.racing || owners.try_emplace(ids[entry], part).first->second == part;
+            }
+          }
+          CHECK(fits);
+          CHECK(std::all_of(seen.begin(), seen.end(), [](int times) { return times == 1; }));
+          CHECK_FALSE((parts.racing && (threads == 1 || duplicates == Duplicates::kSequential)));
+          if (count == 50000 && threads > 1) CHECK((rows == 1 || parts.count > 1));
+        }
       }
     }
   }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -109,6 +110,33 @@ void check_rule(RandomData& random, const Rule& rule, int64_t width) {
     } else {
       sum_group_gradients({groups, first, count}, {samples.data(), view.values}, dy.data(), width, to);
     }
+  }
+  // Entry by entry, the same sums.
+  const auto entries = static_cast<int64_t>(bags.indices.size());
+  std::vector<uint64_t> backwards;
+  for (int64_t e = entries; e-- > 0;) backwards.push_back(static_cast<uint64_t>(e));
+  for (const bool in_order : {true, false}) {
+    EntryParts parts{.rows = bags.indices.data(), .keys = in_order ? nullptr : backwards.data()};
+    GuardedBuffer terms(entries * width, 1);
+    for (const auto& [first, count] :
+         {std::pair<int64_t, int64_t>{0, entries / 2}, {entries / 2, entries - entries / 2}}) {
+      float* to = terms.data() + first * width;
+      if (rule.pooling == Pooling::kMax) {
+        entry_winner_gradients({parts, first, count}, samples.data(), dy.data(), winners.data(), width, to);
+      } else {
+        entry_gradients({parts, first, count}, {samples.data(), view.values}, dy.data(), width, to);
+      }
+    }
+    CHECK(terms.intact());
+    std::vector<double> sums(static_cast<size_t>(kRows * width));
+    for (int64_t place = 0; place < entries; ++place) {
+      const int64_t row = bags.indices[static_cast<size_t>(parts.entry(place))];
+      for (int64_t i = 0; i < width && row != rule.padding; ++i) {
+        sums[static_cast<size_t>(row * width + i)] += double{terms.data()[place * width + i]};
+      }
+    }
+    for (size_t i = 0; i < sums.size(); ++i)
+      CHECK(std::abs(sums[i] - expected[i]) <= 1e-4 * (1 + std::abs(expected[i])));
   }
   // Layers leave the row of the padding out.
   if (rule.padding >= 0) std::fill_n(gradient.data() + rule.padding * width, width, 0.0F);

@@ -133,7 +133,8 @@ struct Tensor {
 
 }  // namespace
 
-TEST_CASE("optimizers: rows of a table get the bits of an update each, and the others stay as they were") {
+TEST_CASE(
+    "optimizers: rows of a table get the bits of an update each time they come, and the others stay as they were") {
   RandomData random(417);
   for (const auto& [kind, spec] : examples()) {
     const auto optimizer = make_optimizer(spec);
@@ -141,10 +142,12 @@ TEST_CASE("optimizers: rows of a table get the bits of an update each, and the o
     for_each_simd_target([&, &kind = kind](const std::string& target) {
       CAPTURE(kind);
       CAPTURE(target);
-      for (const int64_t width : {1, 7, 16, 33}) {
+      for (const auto& [width, racing] :
+           {std::pair{int64_t{1}, false}, {7, false}, {16, false}, {33, false}, {1, true}, {7, true}, {33, true}}) {
         CAPTURE(width);
+        CAPTURE(racing);
         constexpr int64_t kRows = 60;
-        const std::vector<uint32_t> rows = {0, 3, 4, 17, 18, 19, 31, 44, 58, 59};
+        const std::vector<uint32_t> rows = {0, 3, 3, 4, 59, 17, 18, 3, 19, 31, 44, 58, 59};
         const auto touched = static_cast<int64_t>(rows.size());
         const bool by_row = optimizer->granularity() == Granularity::kRow;
         const int64_t state_width = by_row ? 1 : width;
@@ -178,7 +181,8 @@ TEST_CASE("optimizers: rows of a table get the bits of an update each, and the o
                                                             .state_count = states.size(),
                                                             .step = 2,
                                                             .learning_rate = optimizer->learning_rate(),
-                                                            .weight_decay = optimizer->weight_decay()});
+                                                            .weight_decay = optimizer->weight_decay(),
+                                                            .racing = racing});
         CHECK(check == GradientCheck::kFinite);
         CHECK(difference_in_bits(table, expected) == "");
         for (size_t s = 0; s < states.size(); ++s) CHECK(difference_in_bits(states[s], expected_states[s]) == "");

@@ -70,6 +70,12 @@ LearnerOptions bag_net(int64_t features, const Spec::Object& optimizer = {}) {
       .input_shape = {features}, .layers = {embedding_bag({.units = 7}), dense({.units = 10})}, .optimizer = optimizer};
 }
 
+Spec::Object by_each(const std::string& duplicates) {
+  Spec::Object optimizer = adagrad({});
+  optimizer["duplicates"] = duplicates;
+  return optimizer;
+}
+
 // Bytes that a step's buffers take.
 int64_t step_bytes(const LearnerOptions& net) {
   const auto learner = make_learner(net);
@@ -87,8 +93,9 @@ TEST_CASE("table pages: of a table of 100 million weights, steps touch the rows 
 }
 
 TEST_CASE("table pages: the same for every rule that trains tables, at 1 and 3 threads") {
-  for (const Spec::Object& optimizer : {adagrad({}), sgd({}), rowwise_adagrad(), penalized("ftrl"),
-                                        penalized("proximalAdagrad"), penalized("adagradDualAveraging")}) {
+  for (const Spec::Object& optimizer :
+       {adagrad({}), sgd({}), rowwise_adagrad(), penalized("ftrl"), penalized("proximalAdagrad"),
+        penalized("adagradDualAveraging"), by_each("sequential"), by_each("hogwild")}) {
     CAPTURE(Spec(optimizer).string("kind"));
     for (const int threads : {1, 3}) {
       check_touched(bag_net(300'000, optimizer), threads);

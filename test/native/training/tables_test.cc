@@ -102,7 +102,10 @@ TEST_CASE("tables: one accumulator a row, beside what needs all gradients, with 
 
 TEST_CASE("tables: a training step allocates nothing") {
   const SparseSamples samples = sparse_samples(66, 5000);
-  for (const auto& net : {bag_net(5000), bag_net(5000, "max"), linear_net(5000)}) {
+  LearnerOptions sequential = bag_net(5000);
+  sequential.optimizer = adagrad({});
+  sequential.optimizer["duplicates"] = "sequential";
+  for (const auto& net : {bag_net(5000), bag_net(5000, "max"), linear_net(5000), sequential}) {
     for (const int threads : {1, 2}) {
       const auto learner = make_learner(net);
       const ArraySamples view = samples.view();
