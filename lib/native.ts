@@ -625,6 +625,8 @@ export interface NativeAddon {
   readonly Glove: new (spec: NativeGloveSpec, cells: NativeCooccurrences) => NativeGlove;
   readonly WordTrainer: new (spec: NativeWordTrainerSpec) => NativeWordTrainer;
   info(): NativeInfo;
+  /** Whether runs keep the memory of arrays that are transferred away meanwhile. */
+  canHoldMemory(): boolean;
   /** Of the model as it is (a copy of it while it trains), on a thread of its own. */
   evaluate(
     model: NativeModel,

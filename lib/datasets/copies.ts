@@ -109,7 +109,7 @@ function allocate<Data>(
   }
 }
 
-function checkFinite(operation: string, name: string, values: Float32Array, size: number): void {
+export function checkFinite(operation: string, name: string, values: Float32Array, size: number): void {
   // A plain loop takes a tenth of the time of findIndex.
   let index = 0;
   while (index < values.length && Number.isFinite(values[index])) index++;

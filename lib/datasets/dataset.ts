@@ -11,6 +11,7 @@ import {
 import { RandomStream } from '../core/philox.ts';
 import { type InputShape, type NamedShapes, type OneShape, type Shape, sizeOf } from '../core/shape.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
+import { checkNotDetached } from './borrowed.ts';
 import { countClasses, oneHotParts } from './classes.ts';
 import { concatParts, countOf } from './concat.ts';
 import type { NestedNumbers } from './copies.ts';
@@ -96,7 +97,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
   readonly vectorizer: Vectorizer | undefined;
   /** What features were counted from, where they were read by `libsvm`. */
   readonly firstFeature: 0 | 1 | undefined;
-  readonly #parts: AnyParts<Label>;
+  readonly #allParts: AnyParts<Label>;
 
   static {
     anyPartsOf = (dataset) => dataset.#parts;
@@ -115,8 +116,13 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
     this.table = columns === undefined ? parts.table : undefined;
     this.vectorizer = columns === undefined ? parts.vectorizer : undefined;
     this.firstFeature = columns === undefined ? parts.firstFeature : undefined;
-    this.#parts = parts;
+    this.#allParts = parts;
     Object.freeze(this);
+  }
+
+  get #parts(): AnyParts<Label> {
+    checkNotDetached(this.#allParts);
+    return this.#allParts;
   }
 
   /** One of several inputs as a dataset of its own, without labels. Throws `INVALID_OPTION` for one that is not there. */

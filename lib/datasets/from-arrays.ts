@@ -11,9 +11,10 @@ import {
 } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import type { NativeMappedRows } from '../native.ts';
+import { borrowInputs } from './borrowed.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from './copies.ts';
 import { Dataset, type LabelKind } from './dataset.ts';
-import type { DenseInputs } from './dataset-parts.ts';
+import type { DenseInputs, Inputs } from './dataset-parts.ts';
 import { classNames, type LabelData, readLabels } from './labels.ts';
 import type { Tuple } from './map.ts';
 import { isMapped } from './mapped-inputs.ts';
@@ -63,6 +64,13 @@ export interface ArraySource<
   readonly scale?: number | readonly number[];
   /** Default: 0. */
   readonly shift?: number | readonly number[];
+  /**
+   * `'borrow'`: no copy of `inputs`, a Float32Array, Uint8Array or Int32Array over a buffer of fixed length that is not
+   * shared. Leave its values as they are while the dataset is used: they are looked at here and not again. Once it is
+   * transferred away, whatever uses the dataset next throws `INVALID_DATA`; a run under way goes on. Labels are always
+   * copied. Default: `'copy'`.
+   */
+  readonly memory?: 'copy' | 'borrow' | undefined;
 }
 
 type GivenInputs =
@@ -102,6 +110,7 @@ const OPTIONS = {
   sampleWeights: optional(guardedBy('a Float32Array', types.isFloat32Array)),
   scale: withDefault(factors, [1]),
   shift: withDefault(factors, [0]),
+  memory: withDefault(oneOf('copy', 'borrow'), 'copy'),
 };
 
 /**
@@ -134,7 +143,10 @@ type AnySource = Omit<ArraySource<Shape>, 'inputs'> & {
 export function buildDataset(operation: string, source: Unset<AnySource>): Dataset {
   const options = readOptions(operation, source, OPTIONS);
   const { inputShape } = options;
-  const inputs = copyInputs(operation, options.inputs, inputShape);
+  const inputs =
+    options.memory === 'copy'
+      ? copyInputs(operation, options.inputs, inputShape)
+      : borrowWhole(operation, options.inputs, inputShape);
   const count = countRows({ inputs, inputShape });
   return new Dataset({
     inputShape,
@@ -179,15 +191,25 @@ function copyInputs(operation: string, given: GivenInputs, inputShape: Shape): D
   }
   if (Array.isArray(given)) return flattenSamples(operation, 'inputs', given, inputShape);
   const size = sizeOf(inputShape);
-  if (given.length % size !== 0 || given.length / size > MAX_SAMPLES) {
-    throw new GradloomError(
-      'SHAPE_MISMATCH',
-      `${operation}: inputs has ${given.length} values; expected a multiple of ${size} for inputShape ` +
-        `${formatShape(inputShape)}, of at most ${MAX_SAMPLES} samples`,
-    );
-  }
+  checkWhole(operation, given, inputShape);
   if (isIntegers(given)) return copyIds(operation, 'inputs', given, size);
   return types.isUint8Array(given)
     ? copyBytes(operation, 'inputs', given)
     : copyFloats(operation, 'inputs', given as Float32Array, size);
+}
+
+function borrowWhole(operation: string, given: GivenInputs, inputShape: Shape): Inputs {
+  const inputs = borrowInputs(operation, given, sizeOf(inputShape));
+  checkWhole(operation, inputs, inputShape);
+  return inputs;
+}
+
+function checkWhole(operation: string, { length }: { readonly length: number }, inputShape: Shape): void {
+  const size = sizeOf(inputShape);
+  if (length % size === 0 && length / size <= MAX_SAMPLES) return;
+  throw new GradloomError(
+    'SHAPE_MISMATCH',
+    `${operation}: inputs has ${length} values; expected a multiple of ${size} for inputShape ` +
+      `${formatShape(inputShape)}, of at most ${MAX_SAMPLES} samples`,
+  );
 }

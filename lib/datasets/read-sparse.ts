@@ -149,17 +149,23 @@ export function copyIds(
 ): Int32Array<ArrayBuffer> {
   checkPresent(operation, name, given);
   const ids = new Int32Array(given.length);
-  for (let i = 0; i < ids.length; i++) {
-    const id = given[i];
-    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= 2 ** 31) {
-      throw new GradloomError(
-        Number.isInteger(id) ? 'ID_OUT_OF_RANGE' : 'INVALID_DATA',
-        `${operation}: ${name} must be ids, integers from 0 to 2147483647, but value ${i % size} of sample ${Math.floor(i / size)} is ${formatValue(id)}`,
-      );
-    }
-    ids[i] = id as number;
-  }
+  for (let i = 0; i < ids.length; i++) ids[i] = toId(operation, name, given[i], { place: i, size });
   return ids;
+}
+
+/** `size` is that of one sample. */
+export function toId(
+  operation: string,
+  name: string,
+  given: unknown,
+  { place, size }: { readonly place: number; readonly size: number },
+): number {
+  if (Number.isInteger(given) && (given as number) >= 0 && (given as number) < 2 ** 31)
+    return given as number;
+  throw new GradloomError(
+    Number.isInteger(given) ? 'ID_OUT_OF_RANGE' : 'INVALID_DATA',
+    `${operation}: ${name} must be ids, integers from 0 to 2147483647, but value ${place % size} of sample ${Math.floor(place / size)} is ${formatValue(given)}`,
+  );
 }
 
 export function isIntegers(given: unknown): given is Int32Array | Uint32Array {

@@ -113,6 +113,9 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   exports.Set("WordTrainer", WordTrainerWrap::define(env));
   exports.Set("MappedRows", mapped_rows_constructor_.Value());
   exports.Set("info", Napi::Function::New(env, info));
+  exports.Set("canHoldMemory", Napi::Function::New(env, [](const Napi::CallbackInfo& call) -> Napi::Value {
+                return Napi::Boolean::New(call.Env(), can_hold_memory());
+              }));
   exports.Set("evaluate", Napi::Function::New(env, evaluate));
   exports.Set("inputGradient", Napi::Function::New(env, input_gradient));
   exports.Set("computeLoss", Napi::Function::New(env, compute_loss));

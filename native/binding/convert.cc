@@ -264,6 +264,9 @@ std::vector<InputColumn> HeldSamples::read_inputs(const Napi::Object& samples, c
 InputArray HeldSamples::describe_inputs(const Napi::Value& value) {
   if (value.IsTypedArray()) {
     const Napi::TypedArray array = typed_array(value, "inputs");
+    if (array.ArrayBuffer().IsDetached()) {
+      throw Error("INVALID_DATA", "the inputs' buffer was transferred away before they were read");
+    }
     InputArray inputs{.data = data_of(array), .length = static_cast<int64_t>(array.ElementLength())};
     switch (array.TypedArrayType()) {
       case napi_float32_array: inputs.type = InputArray::Type::kFloat32; break;
@@ -272,6 +275,7 @@ InputArray HeldSamples::describe_inputs(const Napi::Value& value) {
       default: fail("inputs", "a Float32Array, Uint8Array, Int32Array or sparse samples");
     }
     hold(array);
+    memory_.push_back(hold_memory(array.ArrayBuffer()));
     return inputs;
   }
   const Napi::Object object = to_object(value, "inputs");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <napi.h>
+#include "binding/held_memory.h"
 #include "common/shape.h"
 #include "common/spec.h"
 #include "datasets/array_samples.h"
@@ -62,6 +63,7 @@ class HeldSamples {
   void hold(const Napi::Object& object) { held_.push_back(Napi::Persistent(object)); }
 
   std::vector<Napi::ObjectReference> held_;
+  std::vector<HeldMemory> memory_;  // of inputs that may be borrowed
   ArraySamples samples_;
 };
 

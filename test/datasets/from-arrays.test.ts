@@ -220,7 +220,7 @@ const REFUSED: readonly (readonly [source: unknown, code: GradloomErrorCode, mes
   [
     7,
     'INVALID_OPTION',
-    'options must be an object with inputs, inputShape, labels, labelKind, labelShape, classNames, sampleWeights, scale and shift, got 7',
+    'options must be an object with inputs, inputShape, labels, labelKind, labelShape, classNames, sampleWeights, scale, shift and memory, got 7',
   ],
   [{ ...base, label: [1] }, 'INVALID_OPTION', 'unknown option "label"; did you mean "labels"?'],
   [

@@ -6,6 +6,7 @@ import { workers } from './p08-workers.ts';
 import { ends } from './p09-ends.ts';
 import { abort } from './p10-abort.ts';
 import { eventLoop } from './p11-event-loop.ts';
+import { borrowed } from './p12-borrowed.ts';
 import { hostileArguments } from './p13-hostile-arguments.ts';
 import { largeShapes } from './p14-large-shapes.ts';
 import { memoryLimit } from './p16-memory-limit.ts';
@@ -24,6 +25,7 @@ export const PROOFS: readonly PromiseProof[] = [
   ends,
   abort,
   eventLoop,
+  borrowed,
   hostileArguments,
   largeShapes,
   memoryLimit,
