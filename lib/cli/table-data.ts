@@ -20,6 +20,7 @@ import { countOf } from './output.ts';
 import { findRowNumbers } from './row-ids.ts';
 import { describeLeftOut, withTarget } from './rows-with-target.ts';
 import { openTable, type SourceOptions } from './table-source.ts';
+import { watchCategories } from './unknown-categories.ts';
 
 export type Task = 'classification' | 'regression';
 
@@ -240,19 +241,33 @@ export async function columnsOf(path: string, options: SourceOptions): Promise<r
 }
 
 /** Rows for a model that was trained on a table. */
-export async function readLike(path: string, options: SourceOptions, like: Table): Promise<Dataset> {
-  const { source } = await openTable(path, options);
-  return readTable(source, { ...NOTHING, like, labelKind: 'none' });
+export function readLike(path: string, options: SourceOptions, like: Table): Promise<Dataset> {
+  return readWatched(path, options, like, (source) =>
+    readTable(source, { ...NOTHING, like, labelKind: 'none' }),
+  );
 }
 
 /** The same with the target, of rows that have it; and what is to be said of others. */
-export async function readLabelledLike(
+export function readLabelledLike(
   path: string,
   options: SourceOptions,
   like: Table,
 ): Promise<{ readonly dataset: Dataset; readonly notes: readonly string[] }> {
-  const { source: all } = await openTable(path, options);
-  const { source, leftOut } = withTarget(all, like.targets[0]?.name ?? '');
-  const dataset = await readTable(source, { ...NOTHING, like });
-  return { dataset, notes: describeLeftOut(leftOut, source.unit) };
+  return readWatched(path, options, like, async (all) => {
+    const { source, leftOut } = withTarget(all, like.targets[0]?.name ?? '');
+    const dataset = await readTable(source, { ...NOTHING, like });
+    return { dataset, notes: describeLeftOut(leftOut, source.unit) };
+  });
+}
+
+async function readWatched<Read>(
+  path: string,
+  options: SourceOptions,
+  like: Table,
+  read: (source: RowSource) => Promise<Read>,
+): Promise<Read> {
+  const { source, describe } = watchCategories((await openTable(path, options)).source, like);
+  const result = await read(source);
+  for (const line of describe()) process.emitWarning(`${path}: ${line}`, { type: 'GradloomWarning' });
+  return result;
 }

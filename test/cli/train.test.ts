@@ -440,3 +440,19 @@ test('LIBSVM is told by its lines; rows that have nearly all features are scaled
   const twos = predicted.split('\n').filter((line) => line.startsWith('2,')).length;
   t.is(twos, confusionMatrix[0][1] + confusionMatrix[1][1]);
 });
+
+test('categories that training had not are said', async (t) => {
+  const folder = await makeFolder(t);
+  const rows = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 'red,7,yes' : 'blue,8,no'));
+  await writeFile(join(folder, 'rows.csv'), ['color,size,y', ...rows].join('\n'));
+  await writeFile(join(folder, 'new.csv'), 'y,size,color\nyes,7,pink\nno,8,blue\nyes,7,\nno,9,gold\n');
+  const trained = await gradloom(folder, 'train', 'rows.csv', '--target', 'y', '--epochs', '2');
+  t.is(trained.code, 0, trained.stderr);
+  const said =
+    /^gradloom: new\.csv: color: 2 values that training had not are taken for missing, the first "pink" in line 2\n$/;
+  for (const command of ['predict', 'evaluate']) {
+    const { code, stderr } = await gradloom(folder, command, 'model.safetensors', 'new.csv');
+    t.is(code, 0);
+    t.regex(stderr, said, command);
+  }
+});
