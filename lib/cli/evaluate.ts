@@ -5,6 +5,7 @@ import { formatShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { imageFolder } from '../datasets/image-folder.ts';
 import type { Model } from '../models/model.ts';
+import { shortList } from './column-notes.ts';
 import { EXIT } from './exit-codes.ts';
 import { preparedFor } from './fit.ts';
 import { isLibsvm, readLibsvmFor } from './libsvm-data.ts';
@@ -47,7 +48,10 @@ interface Labelled {
 
 async function readLabelled(model: Model, path: string, command: EvaluateCommand): Promise<Labelled> {
   const set = await readSet(path);
-  if (set !== undefined) return { dataset: set, notes: [] };
+  if (set !== undefined) {
+    checkTakes(model, path, set);
+    return { dataset: set, notes: [] };
+  }
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   if (model.inputShape.length === 3) {
     const [height, width, channels] = model.inputShape as readonly [number, number, 1 | 3];
@@ -81,5 +85,16 @@ async function readLabelled(model: Model, path: string, command: EvaluateCommand
     path,
     { delimiter: command.delimiter, header: command.header ? 'row' : 'none' },
     table,
+  );
+}
+
+function checkTakes(model: Model, name: string, set: Dataset): void {
+  const [takes, has] = [formatShape(model.inputShape), formatShape(set.inputShape)];
+  const names = [model.classNames, set.classNames].map((given) => JSON.stringify(given));
+  if (takes === has && names[0] === names[1]) return;
+  throw new GradloomError(
+    'INVALID_DATA',
+    `${name}: has samples of ${has} and the classes ${shortList(set.classNames ?? [])}; the model takes ${takes} and gives ` +
+      `${model.classNames === undefined ? 'amounts' : shortList(model.classNames)}`,
   );
 }

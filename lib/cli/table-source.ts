@@ -1,5 +1,7 @@
 /** Files of rows, by their endings. */
+import { statSync } from 'node:fs';
 import { extname } from 'node:path';
+import { GradloomError } from '../core/errors.ts';
 import { csvSource, MISSING_MARKS } from '../datasets/csv.ts';
 import { jsonSource } from '../datasets/json.ts';
 import type { RowSource } from '../datasets/table.ts';
@@ -30,6 +32,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 export async function openTable(path: string, options: SourceOptions): Promise<FoundSource> {
+  checkFile(path);
   const ending = extname(path).toLowerCase();
   if (ending === '.json')
     return { source: jsonSource('json', { path, read: readJsonRows, missingMarks: [''] }), format: 'JSON' };
@@ -57,4 +60,14 @@ export async function openTable(path: string, options: SourceOptions): Promise<F
     source,
     format: `CSV with ${NAMES[delimiter] ?? JSON.stringify(delimiter)}${decimals}${thousands}${heading}`,
   };
+}
+
+/** Rows are read more than once: to find what the columns are, and to learn from them. */
+function checkFile(path: string): void {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined || status.isFile() || status.isDirectory()) return;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `${path}: is no file but a pipe or a device, and rows are read more than once; write them to a file first`,
+  );
 }

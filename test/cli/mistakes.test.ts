@@ -87,6 +87,7 @@ const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp]
   ],
   ['train columns.json --target y', 3, /is a spec with data, model and trainer.* rows are a list of objects/],
   ['train zero.svm --first-feature 2', 2, /argument '2' is invalid\. It must be 0 or 1\./],
+  ['train /dev/null --target y', 2, /is no file but a pipe or a device.* write them to a file first/],
   ['train signs.csv --target y --task regression', 3, /line 3: column "y": "x" is no number$/m],
   [
     'train iris --out nowhere/m.safetensors',

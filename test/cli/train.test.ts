@@ -455,4 +455,10 @@ test('categories that training had not are said', async (t) => {
     t.is(code, 0);
     t.regex(stderr, said, command);
   }
+  const { code, stderr } = await gradloom(folder, 'evaluate', 'model.safetensors', 'iris');
+  t.is(code, 3);
+  t.regex(
+    stderr,
+    /iris: has samples of \[4\] and the classes setosa, .*; the model takes \[3\] and gives no and yes$/m,
+  );
 });
