@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "common/parallel.h"
 #include "kernels/conv2d_channels.h"
+#include "kernels/dense_lanes.h"
 #include "kernels/lanes.h"
 #include "kernels/winograd.h"
 
@@ -104,6 +105,8 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
   if (requested == "blas") return DenseKernel::kBlas;
   throw Error("INVALID_SPEC", label + ": kernel \"" + requested + "\" does not exist; use \"auto\" or \"blas\"");
 }
+
+bool dense_reads_lanes(int64_t units) { return units <= kMostLanesUnits; }
 
 int choose_threads(int requested, int64_t flops) {
   // 2 cores of a Zen 4: one thread is as fast up to 0.3 MFLOP, two win by 1.4 at 2.3 MFLOP.

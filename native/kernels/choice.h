@@ -46,6 +46,10 @@ enum class DenseKernel {
 // INVALID_SPEC, starting with `label`, for another name.
 DenseKernel choose_dense(const std::string& requested, const std::string& label);
 
+// Whether dense layers of so many units read images in lanes as they lie: what is saved is the images' conversion to
+// rows, which counts the more the fewer units there are.
+bool dense_reads_lanes(int64_t units);
+
 // Threads for passes of `flops`: a fork and a barrier cost more than the arithmetic of a tiny model.
 int choose_threads(int requested, int64_t flops);
 // The same for a call that begins a team of its own for all its passes.

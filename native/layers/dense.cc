@@ -52,8 +52,13 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
   if (has_bias_) add_parameter({"bias", {units_}, bias});
 }
 
+Layout Dense::layout(int64_t /*batch*/, Layout offered) const {
+  return kernel_ == DenseKernel::kPanels && dense_reads_lanes(units_) ? offered : Layout::kRows;
+}
+
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
+  if (setting.layout == Layout::kLanes) return needs_lanes(setting);
   const int64_t weights = checked_multiply(units_, inputs_);
   return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
           .backward_reads_input = trainable(),
@@ -64,6 +69,7 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
 }
 
 void Dense::forward(const ForwardArguments& args) const {
+  if (args.layout == Layout::kLanes) return forward_lanes(args);
   const float* weight = args.parameters[0];
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
   const int64_t batch = args.pass.batch;
@@ -94,6 +100,7 @@ void Dense::forward(const ForwardArguments& args) const {
 }
 
 void Dense::backward(const BackwardArguments& args) const {
+  if (args.layout == Layout::kLanes) return backward_lanes(args);
   float* panels = args.scratch;
   float* turned = panels + args.pass.batch * units_;
   output_gradient(args, panels);
@@ -167,13 +174,7 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
   const int64_t products = outputs.count() * rows.count;
   // One more job than products: the bias.
   args.pass.team.for_each(products + (has_bias_ ? 1 : 0), [&](int64_t job, int thread) {
-    if (job == products) {
-      float* gradient = args.gradients.target(1, 0, scratch + args.pass.team.size() * gradient_floats(batch));
-      std::fill_n(gradient, units_, 0.0F);
-      add_column_sums({batch, units_, units_}, args.dy, gradient);
-      args.gradients.complete(1, 0, units_, gradient);
-      return;
-    }
+    if (job == products) return bias_gradient(args, scratch + args.pass.team.size() * gradient_floats(batch));
     const int64_t panel = job / rows.count;
     const int64_t input = rows.first(job % rows.count);
     const int64_t count = rows.size(job % rows.count);
@@ -184,6 +185,14 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
              {panels + outputs.first(panel) * batch, width}, Accumulate::kOverwrite, gradient, width);
     args.gradients.complete(0, first, count * width, gradient);
   });
+}
+
+// From dz in rows, in place of dy.
+void Dense::bias_gradient(const BackwardArguments& args, float* scratch) const {
+  float* gradient = args.gradients.target(1, 0, scratch);
+  std::fill_n(gradient, units_, 0.0F);
+  add_column_sums({args.pass.batch, units_, units_}, args.dy, gradient);
+  args.gradients.complete(1, 0, units_, gradient);
 }
 
 void Dense::to_file_layout(int parameter, const float* stored, float* file) const {

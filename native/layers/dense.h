@@ -3,6 +3,8 @@
 //
 // Weights are kept in panels of up to 64 units: panel p is [I][width], units 64 p to 64 p + width - 1 side by side, so
 // that a product reads them as vectors without packing. In files W is [O, I].
+//
+// A few units behind images in lanes read these as they lie (kernels/dense_lanes.h).
 #pragma once
 
 #include "kernels/activation.h"
@@ -17,6 +19,9 @@ class Dense final : public Layer {
   Dense(const Spec& spec, const Shape& input_shape);
 
   int64_t flops() const override { return 2 * inputs_ * units_; }
+  Layout layout(int64_t batch, Layout offered) const override;
+  bool takes_blocks() const override { return true; }
+  Layout output_layout(Layout /*inputs*/) const override { return Layout::kRows; }
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
@@ -29,6 +34,12 @@ class Dense final : public Layer {
   void output_gradient(const BackwardArguments& args, float* panels) const;
   void input_gradient(const BackwardArguments& args, float* turned) const;
   void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
+  void bias_gradient(const BackwardArguments& args, float* scratch) const;
+
+  LayerNeeds needs_lanes(const LayerSetting& setting) const;
+  void forward_lanes(const ForwardArguments& args) const;
+  void backward_lanes(const BackwardArguments& args) const;
+  EvenTiling gradient_pixels(const ImageBlocks& blocks, int64_t batch) const;
 
   int64_t inputs_;  // I
   int64_t units_;   // O

@@ -36,6 +36,13 @@ enum class Layout {
 
 const char* layout_name(Layout layout);
 
+// The images whose blocks (kernels/lanes.h) hold the features of a vector, where images in lanes were flattened:
+// feature p * channels + c is block c * pixels + p.
+struct ImageBlocks {
+  int64_t pixels = 0;
+  int64_t channels = 0;
+};
+
 // Floats of `batch` samples of this shape.
 int64_t floats_of(const Shape& shape, Layout layout, int64_t batch);
 
@@ -75,7 +82,8 @@ struct LayerSetting {
   int64_t batch;
   Phase phase;
   int threads;
-  Layout layout = Layout::kRows;
+  Layout layout = Layout::kRows;  // of its inputs
+  ImageBlocks blocks = {};        // of an input of vectors in lanes
 };
 
 // What a layer asks of the plan for one batch size. Sizes are in floats.
@@ -104,7 +112,7 @@ struct Pass {
 
 struct ForwardArguments {
   const Pass& pass;
-  Layout layout;   // of x and y
+  Layout layout;   // of x, and of y where `output_layout` does not say otherwise
   const float* x;  // [N, input_shape]
   float* y;        // [N, output_shape]; same as x when the layer aliases its input
   float* saved;
@@ -113,6 +121,7 @@ struct ForwardArguments {
   std::span<const float* const> others = {};  // the inputs after x of a layer that has several
   const SparseInput* sparse = nullptr;        // in place of x, when the layer's input form is not floats
   const float* prepared = nullptr;            // as `prepare` made it
+  ImageBlocks blocks = {};                    // of x, when it is vectors in lanes
 };
 
 // Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
@@ -153,7 +162,7 @@ class GradientSink {
 
 struct BackwardArguments {
   const Pass& pass;
-  Layout layout;  // of x, y, dy and dx
+  Layout layout;  // of x and dx; of y and dy as in forward
   const float* x;
   const float* y;
   float* dy;  // gradient of the output; the layer may overwrite it
@@ -165,6 +174,7 @@ struct BackwardArguments {
   std::span<const float* const> others = {};
   std::span<float* const> other_gradients = {};  // of the others; null when nobody needs it
   const SparseInput* sparse = nullptr;           // with groups or parts
+  ImageBlocks blocks = {};
 };
 
 class Layer {
@@ -197,6 +207,9 @@ class Layer {
   // The layout of its inputs and output for this batch size, when the layer before its first one offers `offered`. A
   // layer that is made for rows need not care.
   virtual Layout layout(int64_t /*batch*/, Layout /*offered*/) const { return Layout::kRows; }
+  // Whether it may be offered lanes for vectors, which are the blocks of flattened images.
+  virtual bool takes_blocks() const { return false; }
+  virtual Layout output_layout(Layout inputs) const { return inputs; }
   virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
   // Fills LayerNeeds::prepared floats for passes of this batch size.
   virtual void prepare(Team& /*team*/, int64_t /*batch*/, std::span<const float* const> /*parameters*/,

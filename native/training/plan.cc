@@ -11,12 +11,17 @@
 namespace gradloom {
 namespace {
 
+ImageBlocks blocks_of(const Shape& image) {
+  // A sample may be a single number.
+  const int64_t channels = image.rank() == 0 ? 1 : image.back();
+  return {image.size() / channels, channels};
+}
+
 // rows[n][p][c] from or to lanes[n / 16][c][p][n % 16].
-void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const float* source, float* target) {
-  const int64_t channels = shape.back();
-  const int64_t pixels = shape.size() / channels;
-  team.for_each(lane_blocks(batch), [&](int64_t block, int) {
-    const int64_t first = block * kLanes * shape.size();  // of the block, in both layouts
+void convert(Team& team, const Shape& image, int64_t batch, Layout from, const float* source, float* target) {
+  const auto [pixels, channels] = blocks_of(image);
+  team.for_each(lane_blocks(batch), [&, pixels = pixels, channels = channels](int64_t block, int) {
+    const int64_t first = block * kLanes * image.size();  // of the block, in both layouts
     const int64_t samples = std::min(kLanes, batch - block * kLanes);
     if (from == Layout::kRows) {
       rows_to_lanes(source + first, samples, pixels, channels, target + first);
@@ -64,9 +69,15 @@ int64_t Plan::floats_of_value(size_t value) const {
   return floats_of(values_[value].shape, values_[value].layout, options_.batch);
 }
 
-size_t Plan::add_value(const Shape& shape, Layout layout, bool differentiated) {
-  values_.push_back({shape, layout, differentiated});
+size_t Plan::add_value(const Shape& shape, Layout layout, bool differentiated, const Shape& image) {
+  values_.push_back({shape, layout, differentiated, image});
   return values_.size() - 1;
+}
+
+// Vectors in lanes are the blocks of images, in an order of their own, which is not for every layer.
+Layout Plan::layout_for(const Layer& layer, const Value& first) const {
+  const bool flattened = first.layout == Layout::kLanes && first.image != first.shape;
+  return layer.layout(options_.batch, flattened && !layer.takes_blocks() ? Layout::kRows : first.layout);
 }
 
 // Inputs come in rows and the loss takes rows; between them every layer gets the layout it wants.
@@ -75,13 +86,13 @@ void Plan::choose_layouts() {
   std::vector<size_t> given;
   for (size_t i = 0; i < architecture_->inputs().size(); ++i) {
     const bool kept = options_.input_gradient == InputGradient::kKept && reads_floats(i);
-    given.push_back(add_value(architecture_->inputs()[i].shape, Layout::kRows, kept));
+    given.push_back(add_value(architecture_->inputs()[i].shape, Layout::kRows, kept, architecture_->inputs()[i].shape));
   }
   for (size_t i = 0; i < architecture_->layers().size(); ++i) {
     const Layer& layer = *architecture_->layers()[i];
     const auto index = static_cast<int>(i);
     const std::vector<int>& read = architecture_->inputs_of(index);
-    const Layout wanted = layer.layout(options_.batch, values_[given[static_cast<size_t>(read.front())]].layout);
+    const Layout wanted = layout_for(layer, values_[given[static_cast<size_t>(read.front())]]);
     std::vector<Input> inputs;
     bool differentiated = architecture_->depends_on_weights(architecture_->value_of(index));
     for (const int value : read) {
@@ -90,14 +101,17 @@ void Plan::choose_layouts() {
       differentiated |=
           values_[inputs.back().value].differentiated || (number < sparse_.size() && keeps_value_gradients(number));
     }
-    const size_t output = add_value(layer.output_shape(), wanted, differentiated);
+    const Shape& image = values_[inputs.front().value].image;
+    const LayerNeeds needs = layer.needs({options_.batch, options_.phase, options_.threads, wanted, blocks_of(image)});
+    const size_t output = add_value(layer.output_shape(), layer.output_layout(wanted), differentiated,
+                                    needs.aliases_input ? Shape(image) : layer.output_shape());
     given.push_back(output);
     const size_t others = inputs.size() - 1;
     nodes_.push_back({.layer = &layer,
                       .index = index,
                       .inputs = std::move(inputs),
                       .output = output,
-                      .needs = layer.needs({options_.batch, options_.phase, options_.threads, wanted}),
+                      .needs = needs,
                       .others = std::vector<const float*>(others),
                       .other_gradients = std::vector<float*>(others)});
   }
@@ -108,7 +122,8 @@ void Plan::choose_layouts() {
 size_t Plan::in_layout(size_t value, Layout layout) {
   if (values_[value].layout == layout) return value;
   if (values_[value].converted == kNone) {
-    const size_t converted = add_value(values_[value].shape, layout, values_[value].differentiated);
+    const size_t converted =
+        add_value(values_[value].shape, layout, values_[value].differentiated, values_[value].image);
     values_[value].converted = converted;
     nodes_.push_back(
         {.layer = nullptr, .index = -1, .inputs = {{value}}, .output = converted, .needs = {.kernel = "conversion"}});
@@ -283,13 +298,13 @@ void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
   const float* x = at(input.activation);
   float* y = at(output.activation);
   if (node.layer == nullptr) {
-    convert(pass.team, input.shape, options_.batch, input.layout, x, y);
+    convert(pass.team, input.image, options_.batch, input.layout, x, y);
     return;
   }
   for (size_t k = 1; k < node.inputs.size(); ++k) node.others[k - 1] = at(values_[node.inputs[k].value].activation);
-  node.layer->forward({pass, output.layout, x, y, at(node.saved), at(node.forward_scratch),
+  node.layer->forward({pass, input.layout, x, y, at(node.saved), at(node.forward_scratch),
                        parameters_of(node.index, weights), node.others, sparse_input_of(node),
-                       node.prepared == nullptr ? nullptr : node.prepared->data()});
+                       node.prepared == nullptr ? nullptr : node.prepared->data(), blocks_of(input.image)});
 }
 
 int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
@@ -333,16 +348,16 @@ void Plan::backward_node(Node& node, const Pass& pass, const float* weights, Gra
   float* dy = at(output.gradient);
   float* dx = at(node.inputs.front().gradient);
   if (node.layer == nullptr) {
-    convert(pass.team, input.shape, options_.batch, output.layout, dy, dx);
+    convert(pass.team, input.image, options_.batch, output.layout, dy, dx);
     return;
   }
   for (size_t k = 1; k < node.inputs.size(); ++k) {
     node.others[k - 1] = at(values_[node.inputs[k].value].activation);
     node.other_gradients[k - 1] = at(node.inputs[k].gradient);
   }
-  node.layer->backward({pass, output.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
+  node.layer->backward({pass, input.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
                         at(node.backward_scratch), parameters_of(node.index, weights), *sink, node.others,
-                        node.other_gradients, sparse_input_of(node)});
+                        node.other_gradients, sparse_input_of(node), blocks_of(input.image)});
 }
 
 void Plan::add_to_gradient(Team& team, const Input& input) {

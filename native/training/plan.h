@@ -100,6 +100,7 @@ class Plan {
     Shape shape;
     Layout layout;
     bool differentiated;           // somebody needs its gradient
+    Shape image;                   // of the blocks of lanes: its shape, or that which was flattened
     size_t converted = kNone;      // the same value in the other layout
     int64_t activation = kAbsent;  // offsets in the workspace
     int64_t gradient = kAbsent;
@@ -130,9 +131,10 @@ class Plan {
   float* at(int64_t offset) { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
   const float* at(int64_t offset) const { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
   int64_t floats_of_value(size_t value) const;
+  Layout layout_for(const Layer& layer, const Value& first) const;
   void choose_layouts();
   size_t in_layout(size_t value, Layout layout);
-  size_t add_value(const Shape& shape, Layout layout, bool differentiated);
+  size_t add_value(const Shape& shape, Layout layout, bool differentiated, const Shape& image);
   void lay_out();
   void lay_out_activations();
   void lay_out_gradients();

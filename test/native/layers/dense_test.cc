@@ -49,14 +49,19 @@ std::vector<float> in_file_layout(const Layer& layer, const std::vector<float>& 
   return file;
 }
 
+// With an image, its blocks of lanes are offered in place of rows.
 void check_integers(RandomData& random, int64_t batch, int64_t inputs, int64_t units,
-                    const std::string& kernel = "auto") {
+                    const std::string& kernel = "auto", const Shape& image = {}) {
   CAPTURE(batch);
   CAPTURE(inputs);
   CAPTURE(units);
   const bool bias = random.integer(0, 3) > 0;
   const Dense layer(dense({.units = units, .bias = bias, .kernel = kernel}), {inputs});
   LayerCase given = integer_case(layer, batch, random);
+  if (image.rank() > 0) {
+    given.offered = Layout::kLanes;
+    given.image = image;
+  }
   given.threads = static_cast<int>(random.integer(1, 3));
   given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
   const LayerResult result = run_layer(layer, given);
@@ -103,6 +108,37 @@ TEST_CASE("dense: integers agree exactly on every instruction set") {
     for (int i = 0; i < 60; ++i)
       check_integers(random, random.pick({1, 7, 33}), random.integer(1, 150), random.integer(1, 150));
   });
+}
+
+TEST_CASE("dense: integers agree exactly for images in lanes, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(105);
+    for (int i = 0; i < 80; ++i) {
+      const Shape image{random.integer(1, 9), random.integer(1, 5), random.integer(1, 20)};
+      CAPTURE(image.to_string());
+      check_integers(random, random.pick({1, 7, 15, 16, 17, 33, 48}), image.size(), random.integer(1, 18), "auto",
+                     image);
+    }
+  });
+}
+
+TEST_CASE("dense: images in lanes, over more blocks than a sum takes at once and in several jobs") {
+  RandomData random(106);
+  check_integers(random, 1100, 12, 10, "auto", {2, 3, 2});
+  check_integers(random, 33, 4096, 10, "auto", {8, 8, 64});
+  check_integers(random, 64, 1600, 16, "auto", {5, 5, 64});
+}
+
+TEST_CASE("dense: up to 16 units read lanes, and say so") {
+  const LayerSetting setting{32, Phase::kTraining, 1, Layout::kLanes, {4, 3}};
+  const Dense few(dense({.units = 16}), {12});
+  CHECK(few.layout(32, Layout::kLanes) == Layout::kLanes);
+  CHECK(few.layout(32, Layout::kRows) == Layout::kRows);
+  CHECK(few.output_layout(Layout::kLanes) == Layout::kRows);
+  CHECK(few.needs(setting).kernel == std::string("lanes"));
+  CHECK(Dense(dense({.units = 17}), {12}).layout(32, Layout::kLanes) == Layout::kRows);
+  CHECK(Dense(dense({.units = 3, .kernel = "blas"}), {12}).layout(32, Layout::kLanes) == Layout::kRows);
 }
 
 TEST_CASE("dense: real numbers with every activation, within bounds from epsilon and length") {

@@ -212,18 +212,23 @@ void fill_batch(const Entries& entries, SparseBatch& batch) {
 
 LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   const Layout layout = layer.layout(given.batch, given.offered);
-  const LayerNeeds needs = layer.needs({given.batch, given.phase, given.threads, layout});
+  const Layout output_layout = layer.output_layout(layout);
+  const Shape& image = given.image.rank() > 0 ? given.image : layer.input_shape();
+  const int64_t channels = image.rank() > 0 ? image.back() : 1;
+  const ImageBlocks blocks{image.size() / channels, channels};
+  const LayerNeeds needs = layer.needs({given.batch, given.phase, given.threads, layout, blocks});
+  const Shape& output_image = needs.aliases_input ? image : layer.output_shape();
   const bool floats = layer.input_form() == InputForm::kFloats;
   const bool wants_dx = given.input_gradient && floats;
   const int64_t input_floats = floats ? floats_of(layer.input_shape(), layout, given.batch) : 0;
   SparseBatch batch;
   if (!floats) fill_batch(given.entries, batch);
   const SparseInput* sparse = floats ? nullptr : &batch.input();
-  const int64_t output_floats = floats_of(layer.output_shape(), layout, given.batch);
+  const int64_t output_floats = floats_of(layer.output_shape(), output_layout, given.batch);
   const bool training = runs_backward(given.phase);
-  GuardedBuffer x(floats ? from_rows(given.x, layer.input_shape(), layout, given.batch, 3.0F) : given.x);
+  GuardedBuffer x(floats ? from_rows(given.x, image, layout, given.batch, 3.0F) : given.x);
   GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
-  GuardedBuffer dy(from_rows(given.dy, layer.output_shape(), layout, given.batch, 0.0F));
+  GuardedBuffer dy(from_rows(given.dy, output_image, output_layout, given.batch, 0.0F));
   const bool passes_gradient = needs.aliases_input || needs.passes_gradient;
   GuardedBuffer dx(passes_gradient ? 0 : input_floats);
   std::vector<std::unique_ptr<GuardedBuffer>> others;
@@ -252,8 +257,8 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
     if (needs.prepared > 0) layer.prepare(team, given.batch, pointers, prepared.data());
     layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers,
-                   sparse, needs.prepared > 0 ? prepared.data() : nullptr});
-    result.y = to_rows({output, output + output_floats}, layer.output_shape(), layout, given.batch);
+                   sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks});
+    result.y = to_rows({output, output + output_floats}, output_image, output_layout, given.batch);
     if (!training) return;
     if (!floats) batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
     // What the layer does not ask for is gone by the time of its backward pass.
@@ -263,14 +268,14 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
       output = y.data();
     }
     layer.backward({pass, layout, x.data(), output, dy.data(), wants_dx ? input_gradient : nullptr, saved.data(),
-                    backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers, sparse});
+                    backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers, sparse, blocks});
   });
 
   if (training) {
     if (wants_dx) {
       const std::vector<float> gradient(input_gradient, input_gradient + input_floats);
-      result.dx = to_rows(gradient, layer.input_shape(), layout, given.batch);
-      if (!zero_beyond_batch(gradient, layer.input_shape(), layout, given.batch)) {
+      result.dx = to_rows(gradient, image, layout, given.batch);
+      if (!zero_beyond_batch(gradient, image, layout, given.batch)) {
         result.broken_rules += "a gradient in a lane beyond the batch. ";
       }
       for (size_t i = 0; i < others.size(); ++i) {

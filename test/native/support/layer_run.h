@@ -38,6 +38,7 @@ struct LayerCase {
   GradientPlace place = GradientPlace::kScratchOfLayer;
   bool input_gradient = true;
   Layout offered = Layout::kRows;  // by the layer before
+  Shape image = {};                // whose blocks vectors in lanes are; [features] when it is empty
   // The inputs after x of a layer that merges several.
   std::vector<std::vector<float>> others = {};
   // In place of x for a layer that reads ids or sparse samples.

@@ -63,17 +63,28 @@ Unshared run_unshared(Network& network, int64_t batch, const std::vector<float>&
     }
     return given;
   };
-  // By value: what it is, and its gradient so far.
+  // By value: what it is, in which layout the plan has it, and its gradient so far.
   std::vector<std::vector<float>> values = {x};
+  std::vector<Layout> layouts = {Layout::kRows};
+  std::vector<Shape> images = {a.inputs()[0].shape};
   const auto read = [&](LayerCase given, size_t i) {
     const std::vector<int>& inputs = a.inputs_of(static_cast<int>(i));
-    given.x = values[static_cast<size_t>(inputs[0])];
+    const auto first = static_cast<size_t>(inputs[0]);
+    given.x = values[first];
+    if (images[first] == a.layers()[i]->input_shape() || a.layers()[i]->takes_blocks()) given.offered = layouts[first];
+    given.image = images[first];
     for (size_t k = 1; k < inputs.size(); ++k) given.others.push_back(values[static_cast<size_t>(inputs[k])]);
     return given;
   };
   for (size_t i = 0; i < a.layers().size(); ++i) {
     const std::vector<float> zeros(static_cast<size_t>(batch * a.layers()[i]->output_shape().size()));
-    values.push_back(run_layer(*a.layers()[i], read(layer_case(i, zeros), i)).y);
+    const Layer& layer = *a.layers()[i];
+    const LayerCase given = read(layer_case(i, zeros), i);
+    values.push_back(run_layer(layer, given).y);
+    const Layout layout = layer.layout(batch, given.offered);
+    layouts.push_back(layer.output_layout(layout));
+    const bool flattens = layer.kind() == "flatten" && layout == Layout::kLanes;
+    images.push_back(flattens ? given.image : layer.output_shape());
   }
   std::vector<std::vector<float>> gradients(values.size());
   gradients.back() = dy;

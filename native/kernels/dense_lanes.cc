@@ -1,0 +1,129 @@
+#include "kernels/dense_lanes.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "kernels/lanes.h"
+#include "kernels/simd_gemm.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/dense_lanes.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "common/highway-inl.h"
+#include "kernels/transpose-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+
+// Sums of one vector of samples that fill the registers, beside the samples and a weight.
+constexpr int kUnitTile = HWY_MAX_BYTES >= 64 ? 16 : 12;
+
+// Calls body(std::integral_constant<int, count>), for 1 <= count <= kMost.
+template <int kMost, class Body>
+HWY_INLINE void with_constant(int64_t count, Body body) {
+  if constexpr (kMost > 1) {
+    if (count < kMost) return with_constant<kMost - 1>(count, body);
+  }
+  body(std::integral_constant<int, kMost>());
+}
+
+// sums[u][lanes of a vector] for kUnits units, whose first weight is at `weight`, and the vector of samples at `x`.
+template <int kUnits>
+HWY_INLINE void sum_units(const DenseLanesShape& shape, const float* HWY_RESTRICT x, const float* HWY_RESTRICT weight,
+                          float* HWY_RESTRICT sums) {
+  const D d;
+  V sum[kUnits];
+  for (int u = 0; u < kUnits; ++u) sum[u] = hn::Zero(d);
+  for (int64_t p = 0; p < shape.pixels; ++p) {
+    for (int64_t c = 0; c < shape.channels; ++c, weight += shape.units) {
+      const V values = hn::Load(d, x + (c * shape.pixels + p) * kLanes);
+      for (int u = 0; u < kUnits; ++u) sum[u] = hn::MulAdd(hn::Set(d, weight[u]), values, sum[u]);
+    }
+  }
+  for (int u = 0; u < kUnits; ++u) hn::Store(sum[u], d, sums + u * kLanes);
+}
+
+void Forward(const DenseLanesShape& shape, const float* x, const float* weight, int64_t samples, float* y) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  HWY_ALIGN float sums[kMostLanesUnits * kLanes];
+  const int64_t tiles = (shape.units + kUnitTile - 1) / kUnitTile;
+  for (int64_t t = 0; t < tiles; ++t) {
+    const int64_t first = t * shape.units / tiles;
+    with_constant<kUnitTile>((t + 1) * shape.units / tiles - first, [&](auto units) {
+      for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+        sum_units<units()>(shape, x + lane, weight + first, sums + first * kLanes + lane);
+      }
+    });
+  }
+  transpose_matrix(shape.units, samples, sums, kLanes, y, shape.units);
+}
+
+void InputGradient(const DenseLanesShape& shape, const float* weight, const float* dz, int64_t samples, int64_t first,
+                   int64_t count, float* dx) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN float columns[kMostLanesUnits * kLanes] = {};
+  transpose_matrix(samples, shape.units, dz, shape.units, columns, kLanes);
+  with_constant<kMostLanesUnits>(shape.units, [&](auto units) {
+    for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+      V gradients[units()];
+      for (int u = 0; u < units(); ++u) gradients[u] = hn::Load(d, columns + u * kLanes + lane);
+      const float* HWY_RESTRICT w = weight + first * shape.channels * units();
+      for (int64_t p = first; p < first + count; ++p) {
+        for (int64_t c = 0; c < shape.channels; ++c, w += units()) {
+          V sum = hn::Zero(d);
+          for (int u = 0; u < units(); ++u) sum = hn::MulAdd(hn::Set(d, w[u]), gradients[u], sum);
+          hn::Store(sum, d, dx + (c * shape.pixels + p) * kLanes + lane);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(Forward);
+HWY_EXPORT(InputGradient);
+
+void dense_lanes_forward(const DenseLanesShape& shape, const float* x, const float* weight, int64_t samples, float* y) {
+  HWY_DYNAMIC_DISPATCH(Forward)(shape, x, weight, samples, y);
+}
+
+void dense_lanes_input_gradient(const DenseLanesShape& shape, const float* weight, const float* dz, int64_t samples,
+                                int64_t first, int64_t count, float* dx) {
+  HWY_DYNAMIC_DISPATCH(InputGradient)(shape, weight, dz, samples, first, count, dx);
+}
+
+void dense_lanes_weight_gradient(const DenseLanesShape& shape, int64_t batch, const float* x, const float* dz,
+                                 int64_t first, int64_t count, float* gradient) {
+  // The samples of a pixel are the rows of simd_gemm's windows, 16 of each block. Long sums meet in parts of some
+  // blocks.
+  constexpr int64_t kBlocksOfPart = 64;
+  const int64_t block_floats = shape.pixels * shape.channels * kLanes;
+  const int64_t whole = batch / kLanes;
+  for (int64_t c = 0; c < shape.channels; ++c) {
+    const auto add = [&](int64_t block, int64_t blocks, int64_t samples) {
+      const float* pixels = x + block * block_floats + (c * shape.pixels + first) * kLanes;
+      simd_gemm_windows(count, shape.units, {pixels, kLanes, blocks, block_floats, samples},
+                        {dz + block * kLanes * shape.units, shape.units},
+                        block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, gradient + c * shape.units,
+                        shape.channels * shape.units);
+    };
+    for (int64_t b = 0; b < whole; b += kBlocksOfPart) add(b, std::min(kBlocksOfPart, whole - b), kLanes);
+    if (batch % kLanes > 0) add(whole, 1, batch % kLanes);
+  }
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE
