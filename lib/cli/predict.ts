@@ -84,6 +84,7 @@ async function readRows(model: Model, path: string, command: PredictCommand): Pr
           categories: undefined,
           missing: undefined,
           unknown: undefined,
+          hash: undefined,
           like: undefined,
         })
       : await readLike(path, options, table);

@@ -217,6 +217,7 @@ const NOTHING: ReadTableOptions = {
   categories: undefined,
   missing: undefined,
   unknown: undefined,
+  hash: undefined,
   like: undefined,
 };
 

@@ -7,6 +7,8 @@ export { readNpy, writeNpy } from '../formats/npy.ts';
 export type { Cifar10Options } from './cifar10.ts';
 export { cifar10 } from './cifar10.ts';
 export type { NestedNumbers } from './copies.ts';
+export type { CrossOptions } from './cross-features.ts';
+export { crossFeatures } from './cross-features.ts';
 export type { CsvFormatOptions, CsvOptions, TargetKind } from './csv.ts';
 export { csv } from './csv.ts';
 export type { InputName, LabelKind, LabelOf, Sample, ShapeOf } from './dataset.ts';
@@ -67,6 +69,8 @@ export type {
   NumberColumn,
   Table,
 } from './table.ts';
-export type { ByColumn, LikeOptions, TableOptions } from './table-options.ts';
+export type { ByColumn, HashOptions, LikeOptions, TableOptions } from './table-options.ts';
+export type { VwOptions } from './vw.ts';
+export { vw } from './vw.ts';
 export type { WriteShardsOptions, WrittenShards } from './write-shards.ts';
 export { writeShards } from './write-shards.ts';

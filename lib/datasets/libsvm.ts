@@ -17,6 +17,7 @@ import { lineError } from '../formats/format-error.ts';
 import { readLibsvm } from '../formats/libsvm.ts';
 import { Dataset, partsOf } from './dataset.ts';
 import { buildSparse } from './from-sparse.ts';
+import { SparseRowsBuilder } from './sparse-rows-builder.ts';
 
 export interface LibsvmOptions<Label extends 'class' | 'values' = 'class' | 'values'> {
   /** How many features samples have; a test file needs that of its training file. Default: as many as the file names. */
@@ -53,16 +54,15 @@ const isLike = (given: unknown): given is LibsvmLike =>
   typeof given === 'object' && given !== null && 'inputShape' in given && isShape(given.inputShape);
 const isShape = (given: unknown) => Array.isArray(given) && given.length === 1;
 
+export const likeSparse = guardedBy('a dataset of samples [features], or a model that takes them', isLike);
+
 const OPTIONS = {
   features: optional(integer(1, 2 ** 31)),
   firstFeature: optional(firstFeature),
   labelKind: withDefault(oneOf('class', 'values'), 'class'),
-  like: optional(guardedBy('a dataset of samples [features], or a model that takes them', isLike)),
+  like: optional(likeSparse),
   unknown: withDefault(oneOf('error', 'missing'), 'error'),
 };
-
-/** Entries are numbered by 32 bits. */
-const MAX_ENTRIES = 2 ** 32 - 1;
 
 /**
  * Sparse samples of a file of LIBSVM or SVMlight: `label feature:value ...` on each line. Labels such as -1 and +1 become the classes
@@ -87,9 +87,7 @@ export async function libsvm<Label extends 'class' | 'values' = 'class'>(
   const known = labelKind === 'class' ? like?.classNames : undefined;
   const labels: number[] = [];
   let beyond = 0;
-  const offsets = [0];
-  const indices = new Growing((length) => new Uint32Array(length));
-  const values = new Growing((length) => new Float32Array(length));
+  const builder = new SparseRowsBuilder();
   let highest = 0;
   for await (const sample of readLibsvm(path)) {
     for (const [place, number] of sample.indices.entries()) {
@@ -112,22 +110,19 @@ export async function libsvm<Label extends 'class' | 'values' = 'class'>(
         );
       }
       highest = Math.max(highest, feature);
-      indices.push(feature);
-      values.push(sample.values[place] as number);
+      builder.add(feature, sample.values[place] as number);
     }
-    if (indices.length > MAX_ENTRIES)
-      throw lineError(path, sample.line, `the file has more than ${MAX_ENTRIES} entries`);
     if (known?.includes(`${sample.label}`) === false) {
       throw new GradloomError(
         'INVALID_DATA',
         `${path}: line ${sample.line}: the label ${sample.label} is none of the classes ${listOf(known)}`,
       );
     }
+    builder.endSample(path, sample.line);
     labels.push(sample.label);
-    offsets.push(indices.length);
   }
   if (beyond > 0) {
-    const all = indices.length + beyond;
+    const all = builder.entries + beyond;
     process.emitWarning(
       `libsvm: ${formatValue(path)}: left out ${beyond} of ${all} values, of features beyond the ${features} of samples`,
       { type: 'GradloomWarning' },
@@ -137,7 +132,7 @@ export async function libsvm<Label extends 'class' | 'values' = 'class'>(
   const numbers = new Map(classes.map((label, place) => [label, place]));
   const dataset = buildSparse('libsvm', {
     features: features ?? highest + 1,
-    inputs: { offsets: Uint32Array.from(offsets), indices: indices.taken(), values: values.taken() },
+    inputs: builder.taken(),
     labelKind,
     ...(labelKind === 'values'
       ? { labels: Float32Array.from(labels) }
@@ -147,29 +142,4 @@ export async function libsvm<Label extends 'class' | 'values' = 'class'>(
         }),
   });
   return new Dataset({ ...partsOf(dataset), firstFeature }) as unknown as Dataset<readonly [number], Label>;
-}
-
-/** A typed array that doubles when it is full. */
-class Growing<Data extends Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>> {
-  length = 0;
-  readonly #make: (length: number) => Data;
-  #data: Data;
-
-  constructor(make: (length: number) => Data) {
-    this.#make = make;
-    this.#data = make(1024);
-  }
-
-  push(value: number): void {
-    if (this.length === this.#data.length) {
-      const larger = this.#make(2 * this.length);
-      larger.set(this.#data);
-      this.#data = larger;
-    }
-    this.#data[this.length++] = value;
-  }
-
-  taken(): Data {
-    return this.#data.slice(0, this.length) as Data;
-  }
 }

@@ -1,6 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { Dataset, type LabelKind, partsOf } from './dataset.ts';
 import { buildDataset } from './from-arrays.ts';
+import { hashTable } from './hash-table.ts';
 import type { RowSource, Table } from './table.ts';
 import { encodeRows } from './table-encode.ts';
 import { fitTable } from './table-fit.ts';
@@ -12,6 +13,8 @@ const FITTED = ['target', 'columns', 'types', 'categories', 'missing'] as const;
 /** Rows of any kind as a dataset `[features]`: fits a table or takes that of `like`, then reads the rows by it. */
 export async function readTable(source: RowSource, given: ReadTableOptions): Promise<Dataset> {
   const labelKind = labelKindOf(source, given);
+  const { hash } = given;
+  if (hash !== undefined) return await hashTable(source, { ...given, hash }, labelKind);
   const like = given.like instanceof Dataset ? given.like.table : given.like;
   const table = like ?? (await fitTable(source, { ...given, labelKind }));
   const targets = labelKind === 'none' ? [] : table.targets;

@@ -1,5 +1,6 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, listOf, suggest } from '../core/options.ts';
+import { sortedNames } from './label-names.ts';
 import {
   type Column,
   MISSING_CATEGORY,
@@ -145,9 +146,7 @@ function fitTarget(found: FoundColumn): Column {
 
 function sortedCategories({ categories }: FoundColumn, last: readonly string[] = []): readonly string[] {
   const names = [...categories].filter((name) => !last.includes(name));
-  const areNumbers = names.every((name) => name.trim() !== '' && Number.isFinite(Number(name)));
-  names.sort(areNumbers ? (a, b) => Number(a) - Number(b) || (a < b ? -1 : 1) : undefined);
-  return Object.freeze([...names, ...last]);
+  return Object.freeze([...sortedNames(names), ...last]);
 }
 
 function reportOf(source: RowSource, column: FoundColumn): string {

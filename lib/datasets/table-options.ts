@@ -33,6 +33,25 @@ export interface TableOptions<
    * error, or a missing value. Default: `'error'`.
    */
   readonly unknown?: 'error' | 'missing';
+  /**
+   * Makes sparse samples for `sparseDense`, `embeddingBag` and `linearClassifier`: a value of a column is the feature at the hash of
+   * `column=value`, whatever values there are, so nothing is fitted, the rows are read once and any other file can be read alike. All columns
+   * are categories but those that `types` says are numbers, whose value stands at the hash of their name; a missing value gives no
+   * feature. The numbers are those of scikit-learn's `FeatureHasher`. The dataset has no `table`. Default: not.
+   */
+  readonly hash?: HashOptions;
+}
+
+/** How columns become the features of sparse samples. */
+export interface HashOptions {
+  /** How many features columns are hashed to. Default: 262144. */
+  readonly features?: number;
+  /** Half of the features count negatively, so that those that share a number cancel out on average. Default: true. */
+  readonly signed?: boolean;
+  /** Columns whose values are features together, too: `[['city', 'device']]`. Default: none. */
+  readonly crosses?: readonly (readonly string[])[];
+  /** Names of the classes from 0: for a test file `train.classNames`. Default: those of the target, in the order of numbers or characters. */
+  readonly classNames?: readonly string[];
 }
 
 export interface LikeOptions<Label extends LabelKind = LabelKind> {
@@ -51,6 +70,11 @@ const POLICIES = oneOf('error', 'zero', 'mean', 'category');
 
 function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
   return typeof given === 'object' && given !== null && !Array.isArray(given);
+}
+
+/** The options are checked where they are read. */
+function isHashOptions(given: unknown): given is HashOptions {
+  return isRecord(given);
 }
 
 function recordOf<Value>(rule: Rule<Value>): Rule<Readonly<Record<string, Value>>> {
@@ -105,6 +129,7 @@ export const TABLE_OPTIONS = {
   categories: optional(byColumn(ENCODINGS)),
   missing: optional(byColumn(POLICIES)),
   unknown: optional(oneOf('error', 'missing')),
+  hash: optional(guardedBy('an object with features, crosses, ...', isHashOptions)),
   like: optional(
     guardedBy(
       'a dataset that was read from a table, or the table of a model',

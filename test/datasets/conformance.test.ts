@@ -20,6 +20,7 @@ import { labelsOf, rowsOf } from './rows.ts';
 /** Exported functions that give no dataset of their own. */
 const OTHERS = [
   'Dataset',
+  'crossFeatures',
   'fromInputs',
   'fromStream',
   'fromTable',

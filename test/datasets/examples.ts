@@ -19,6 +19,7 @@ import {
   ndjson,
   npy,
   readShards,
+  vw,
   writeShards,
 } from '../../lib/datasets/index.ts';
 import { encodeNpy } from '../../lib/formats/npy.ts';
@@ -128,6 +129,23 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         .join(''),
     },
     read: (folder) => libsvm(join(folder, 'x')),
+  },
+  vw: {
+    files: {
+      x: range(COUNT)
+        .map((i) => `${i % 2 === 0 ? '1' : '-1'} ${1 + (i % 3)} t${i}|a b:${i / 4} |c ${i % 4} d\n`)
+        .join(''),
+    },
+    read: (folder) => vw(join(folder, 'x'), { features: 50, crosses: [['a', 'c']] }),
+  },
+  'csv, hashed': {
+    files: { x: `size,city,even,kind\r\n${QUOTED.join('')}` },
+    read: (folder) =>
+      csv(join(folder, 'x'), {
+        target: 'kind',
+        types: { size: 'number' },
+        hash: { features: 30, crosses: [['city', 'even']] },
+      }),
   },
   npy: {
     files: {

@@ -35,6 +35,7 @@ async function exampleArguments(folder: string): Promise<Readonly<Record<string,
     inputShape: [2],
     labels: [[0.5], [1]],
   });
+  const ids = fromArrays({ inputs: Int32Array.of(1, 2), inputShape: [1] });
   const inputs = gradloom.fromInputs({ inputs: { a: train, b: amounts }, labels: [0, 1] });
   const [node, other] = [gradloom.input([2]), gradloom.input([2])];
   const table = await gradloom.fromRows(rows, { target: 'y', categories: 'index' });
@@ -46,6 +47,7 @@ async function exampleArguments(folder: string): Promise<Readonly<Record<string,
   writeFileSync(file('a.json'), JSON.stringify(rows));
   writeFileSync(file('a.ndjson'), rows.map((row) => JSON.stringify(row)).join('\n'));
   writeFileSync(file('a.svm'), '1 1:0.5\n0 2:1\n');
+  writeFileSync(file('a.vw'), '1 | a:0.5\n0 | b\n');
   writeFileSync(file('a.txt'), '2 2\none 1 2\ntwo 3 4\n');
   await gradloom.writeNpy(file('a.npy'), { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
   await gradloom.writeNpy(file('b.npy'), { shape: [2], data: Int32Array.of(0, 1) });
@@ -82,6 +84,10 @@ async function exampleArguments(folder: string): Promise<Readonly<Record<string,
     ],
     fromSparse: [{ inputShape: [8], samples: [[1], { indices: [2], values: [0.5] }], labels: [0, 1] }],
     fromInputs: [{ inputs: { a: train, b: train.normalize({ mean: 1 }) }, labels: [0, 1] }],
+    crossFeatures: [
+      [ids, gradloom.fromSparse({ inputShape: [8], samples: [[1], [2, 3]] })],
+      { features: 16 },
+    ],
     fromRows: [rows, { target: 'y' }],
     fromStream: [[train], { inputShape: [2], samplesPerEpoch: 2 }],
     fromTexts: [{ texts, labels: [0, 1], vectorizer: gradloom.countVectorizer(texts) }],
@@ -90,6 +96,7 @@ async function exampleArguments(folder: string): Promise<Readonly<Record<string,
     json: [file('a.json'), { target: 'y' }],
     ndjson: [file('a.ndjson'), { target: 'y' }],
     libsvm: [file('a.svm'), { features: 4 }],
+    vw: [file('a.vw'), { features: 4 }],
     npy: [{ inputs: file('a.npy'), labels: file('b.npy') }],
     idx: [{ images: file('a.idx'), labels: file('b.idx') }],
     cifar10: [{ folder }],
