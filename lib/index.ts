@@ -26,7 +26,7 @@ export {
 export * from './losses/index.ts';
 export { meanAbsoluteError as meanAbsoluteErrorLoss } from './losses/index.ts';
 export type { Loss, LossLabelKind } from './losses/loss.ts';
-export type { LabelKindOf, LossChoice } from './losses/make-loss.ts';
+export type { HeadLosses, LabelKindOf, LossChoice, OutputsOf } from './losses/make-loss.ts';
 export type { ClassAverage, ClassFigureOptions } from './metrics/class-figure.ts';
 export {
   type CustomMetricOptions,
@@ -37,7 +37,14 @@ export {
 export * from './metrics/index.ts';
 // A metric and a loss have this name; the loss goes by `meanAbsoluteErrorLoss`, or by its name as a string.
 export { meanAbsoluteError } from './metrics/index.ts';
-export type { FiguresOf, MetricChoice } from './metrics/make-metrics.ts';
+export type {
+  FiguresFor,
+  FiguresOf,
+  HeadMetrics,
+  Merged,
+  MetricChoice,
+  MetricChoices,
+} from './metrics/make-metrics.ts';
 export type { Figure, Metric } from './metrics/metric.ts';
 export type { RankingOptions } from './metrics/ranking.ts';
 export * from './models/index.ts';

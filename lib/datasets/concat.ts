@@ -77,6 +77,7 @@ function checkLabelsAlike(first: AnyParts, other: AnyParts, place: number): void
   }
   if (first.labelKind !== other.labelKind) throw differs(who, 'labelKind', other.labelKind, first.labelKind);
   checkSame(who, 'classNames', first.classNames, other.classNames);
+  checkSame(who, 'targets', first.targets, other.targets);
 }
 
 function checkInputsAlike(first: InputParts, other: InputParts, who: string): void {

@@ -6,13 +6,14 @@ import type { Preprocessing } from './preprocessing.ts';
 import type { SparseInputs } from './sparse-inputs.ts';
 import type { Table } from './table.ts';
 
-/** `'class'`: an integer from 0; `'values'`: an array of targets; `'none'`: inputs alone. */
-export type LabelKind = 'class' | 'values' | 'none';
+/** `'class'`: an integer from 0; `'values'`: an array of targets; `'targets'`: several of these by name; `'none'`: inputs alone. */
+export type LabelKind = 'class' | 'values' | 'targets' | 'none';
 
 /** What one label is: the class's number, the target's values, or nothing. */
 export type LabelOf<Label extends LabelKind> = {
   class: number;
   values: Float32Array;
+  targets: Readonly<Record<string, number | Float32Array>>;
   none: undefined;
 }[Label];
 
@@ -48,6 +49,16 @@ export interface InputParts<Input extends Shape = Shape> {
   readonly gaps?: readonly Uint32Array[] | undefined;
 }
 
+/** One of several targets, whose values stand side by side in a sample's labels. */
+export interface Target {
+  readonly name: string;
+  readonly kind: 'class' | 'values';
+  /** `[]` for a class. */
+  readonly shape: Shape;
+  /** Place of its first value. */
+  readonly first: number;
+}
+
 /** What goes with the inputs. */
 export interface LabelParts<Label extends LabelKind = LabelKind> {
   readonly labelKind: Label;
@@ -55,6 +66,8 @@ export interface LabelParts<Label extends LabelKind = LabelKind> {
   readonly labels: Labels | undefined;
   readonly classCount: number;
   readonly classNames: readonly string[] | undefined;
+  /** Of labels of kind `'targets'`, in the order of their names. */
+  readonly targets?: readonly Target[] | undefined;
   /** Indexed by row, as the labels are. */
   readonly sampleWeights?: Float32Array<ArrayBuffer> | undefined;
   readonly rows: Uint32Array<ArrayBuffer> | undefined;

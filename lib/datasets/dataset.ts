@@ -33,6 +33,7 @@ import { factorsAt, IDENTITY, lastExtent, type Preprocessing } from './preproces
 import { isSparse, spreadRow } from './sparse-inputs.ts';
 import { type SplitOptions, shuffleRows, splitRows } from './split.ts';
 import type { Table } from './table.ts';
+import { targetsAt } from './targets.ts';
 
 export type { DatasetParts, Inputs, LabelKind, LabelOf, Labels, Sample } from './dataset-parts.ts';
 
@@ -82,7 +83,7 @@ export type ShapeOf<Input extends InputShape, Name> = Input extends NamedShapes
 export class Dataset<Input extends InputShape = Shape, Label extends LabelKind = LabelKind> {
   readonly inputShape: Input;
   readonly labelKind: Label;
-  /** `[]` for classes, the shape of one target for values. */
+  /** `[]` for classes, the shape of one target for values; of several targets `[all their values]`. */
   readonly labelShape: Shape;
   /** Number of samples, at least 1. */
   readonly length: number;
@@ -340,8 +341,10 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
   #labelOf(row: number): LabelOf<Label> {
     const { labels } = this.#parts;
     const size = sizeOf(this.labelShape);
-    const label = this.labelKind === 'class' ? labels?.[row] : labels?.slice(row * size, (row + 1) * size);
-    return label as LabelOf<Label>;
+    if (this.labelKind === 'class') return labels?.[row] as LabelOf<Label>;
+    const values = labels?.slice(row * size, (row + 1) * size);
+    const { targets } = this.#parts;
+    return (targets === undefined ? values : targetsAt(targets, values ?? [])) as LabelOf<Label>;
   }
 
   #rows(): Uint32Array<ArrayBuffer> {

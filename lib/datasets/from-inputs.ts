@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
 import {
+  anything,
   formatValue,
   guardedBy,
   listOf,
@@ -19,6 +20,7 @@ import type { InputParts } from './dataset-parts.ts';
 import { copyWeights, type KindOf } from './from-arrays.ts';
 import { classNames, type LabelData, readLabels } from './labels.ts';
 import type { Tuple } from './map.ts';
+import { readTargets, type TargetData } from './targets.ts';
 
 /** Data sets by the names of the inputs that they become. */
 export type InputSets = Readonly<Record<string, Dataset<Shape, LabelKind>>>;
@@ -27,6 +29,7 @@ export interface InputsSource<
   Inputs extends InputSets = InputSets,
   Data extends LabelData | undefined = LabelData | undefined,
   Label extends LabelKind = LabelKind,
+  Targets extends TargetData | undefined = TargetData | undefined,
 > {
   /**
    * A dataset for each input, all of the same number of samples: sample `i` is made of sample `i` of each. Ids and values
@@ -38,6 +41,11 @@ export interface InputsSource<
    * names and sample weights of the input that has some, if one has.
    */
   readonly labels?: Data;
+  /**
+   * Labels for each head of a model that has several, by the heads' names and each read as `labels` are: integers are
+   * classes; a Float32Array and one array a sample are target values. In place of `labels`. Held as float32.
+   */
+  readonly targets?: Targets;
   /** Reads labels as the other kind, for instance a Uint8Array of targets as `'values'`. */
   readonly labelKind?: Label;
   /** Shape of one sample's target values. Default: `[values / samples]`. */
@@ -73,6 +81,7 @@ const OPTIONS = {
     ),
   ),
   labels: optional(guardedBy('a Uint8Array, an Int32Array, a Float32Array or an array', isList)),
+  targets: optional(anything('an object of labels by the names of heads')),
   labelKind: optional(oneOf('class', 'values', 'none')),
   labelShape: optional(sampleShape),
   classNames: optional(classNames),
@@ -98,9 +107,14 @@ const OPTIONS = {
 export function fromInputs<
   const Inputs extends InputSets,
   Data extends LabelData | undefined = undefined,
-  Label extends LabelKind = Data extends undefined ? KindOfInputs<Inputs> : KindOf<Data>,
->(source: InputsSource<Inputs, Data, Label>): Dataset<ShapesOf<Inputs>, NoInfer<Label>> {
-  const { inputs, sampleWeights, ...given } = readOptions('fromInputs', source, OPTIONS);
+  Targets extends TargetData | undefined = undefined,
+  Label extends LabelKind = Targets extends TargetData
+    ? 'targets'
+    : Data extends undefined
+      ? KindOfInputs<Inputs>
+      : KindOf<Data>,
+>(source: InputsSource<Inputs, Data, Label, Targets>): Dataset<ShapesOf<Inputs>, NoInfer<Label>> {
+  const { inputs, sampleWeights, targets, ...given } = readOptions('fromInputs', source, OPTIONS);
   const sets = Object.entries(inputs).map(([name, set]) => [name, readInput(name, set)] as const);
   const [[first, { length }]] = sets as [[string, Dataset]];
   const other = sets.find(([, set]) => set.length !== length);
@@ -111,10 +125,20 @@ export function fromInputs<
     );
   }
   const labels = { ...given, labels: given.labels as LabelData | undefined };
-  const inherited = Object.values(labels).every((value) => value === undefined) ? labelsOf(sets) : undefined;
+  const isGiven = Object.values(labels).some((value) => value !== undefined);
+  if (isGiven && targets !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      'fromInputs: targets are in place of labels and of what describes them; leave one of both out',
+    );
+  }
+  const inherited = isGiven || targets !== undefined ? undefined : labelsOf(sets);
   const columns = sets.map(([name, set]) => [name, inputOf(set)] as const);
   return new Dataset({
-    ...(inherited ?? readLabels('fromInputs', labels, length)),
+    ...(inherited ??
+      (targets === undefined
+        ? readLabels('fromInputs', labels, length)
+        : readTargets('fromInputs', 'targets', targets, length))),
     sampleWeights:
       sampleWeights === undefined
         ? inherited?.sampleWeights

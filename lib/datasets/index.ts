@@ -70,6 +70,7 @@ export type {
   Table,
 } from './table.ts';
 export type { ByColumn, HashOptions, LikeOptions, TableOptions } from './table-options.ts';
+export type { TargetData } from './targets.ts';
 export type { VwOptions } from './vw.ts';
 export { vw } from './vw.ts';
 export type { WriteShardsOptions, WrittenShards } from './write-shards.ts';

@@ -1,4 +1,5 @@
 import { type InputShape, sizeOf } from '../core/shape.ts';
+import type { LossLabelKind } from '../losses/loss.ts';
 import type { NativeColumn, NativeLabelledSamples, NativeSamples } from '../native.ts';
 import { anyPartsOf, type Dataset } from './dataset.ts';
 import type { InputParts } from './dataset-parts.ts';
@@ -6,7 +7,7 @@ import type { Preprocessing } from './preprocessing.ts';
 
 /** What the native side reads of a dataset: its arrays or mapped files themselves, not copies; several inputs in the order of `names`. */
 export function nativeSamples(
-  dataset: Dataset<InputShape, 'class' | 'values'>,
+  dataset: Dataset<InputShape, LossLabelKind>,
   names: readonly string[],
 ): NativeLabelledSamples;
 export function nativeSamples(dataset: Dataset<InputShape>, names: readonly string[]): NativeSamples;

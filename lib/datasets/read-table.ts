@@ -27,13 +27,13 @@ export async function readTable(source: RowSource, given: ReadTableOptions): Pro
   return new Dataset({ ...partsOf(dataset), table, gaps: encoded.gaps });
 }
 
-function labelKindOf({ operation }: RowSource, given: ReadTableOptions): LabelKind {
+function labelKindOf({ operation }: RowSource, given: ReadTableOptions): Exclude<LabelKind, 'targets'> {
   const { like, target, labelKind } = given;
   const fail = (text: string) => new GradloomError('INVALID_OPTION', `${operation}: ${text}`);
   if (like !== undefined) {
     const doubled = FITTED.find((name) => given[name] !== undefined);
     if (doubled !== undefined) throw fail(`${doubled} comes with { like }; leave it out`);
-    const kind = like instanceof Dataset ? like.labelKind : labelKindOfTable(like);
+    const kind = like instanceof Dataset ? (partsOf(like).labelKind as 'none') : labelKindOfTable(like);
     if (labelKind === 'none') return 'none';
     if (labelKind !== undefined && labelKind !== kind) {
       throw fail(`labelKind is "${kind}" in { like }; leave it out, or give "none" to read without labels`);
@@ -53,7 +53,7 @@ function labelKindOf({ operation }: RowSource, given: ReadTableOptions): LabelKi
   return labelKind ?? (typeof target === 'string' ? 'class' : 'values');
 }
 
-function labelKindOfTable({ targets: [target] }: Table): LabelKind {
+function labelKindOfTable({ targets: [target] }: Table): Exclude<LabelKind, 'targets'> {
   if (target === undefined) return 'none';
   return target.kind === 'category' ? 'class' : 'values';
 }

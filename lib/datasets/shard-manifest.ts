@@ -133,7 +133,7 @@ const FIELDS = {
 };
 const ENTRY = { file: required(fileName), samples: required(extent), sha256: required(digits(32)) };
 
-const LABEL_TYPES: Readonly<Record<LabelKind, readonly string[]>> = {
+const LABEL_TYPES: Readonly<Record<Exclude<LabelKind, 'targets'>, readonly string[]>> = {
   class: ['uint8', 'int32'],
   values: ['float32'],
   none: ['none'],

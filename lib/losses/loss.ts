@@ -2,8 +2,8 @@ import type { GradloomErrorCode } from '../core/errors.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import type { NativeLossFunction, Spec } from '../native.ts';
 
-/** What a loss compares outputs with: a class index a sample, or as many values as there are outputs. */
-export type LossLabelKind = 'class' | 'values';
+/** What a loss compares outputs with: a class index a sample, as many values as there are outputs, or what each of several heads has. */
+export type LossLabelKind = 'class' | 'values' | 'targets';
 
 /** What a loss has to know about a set of labels. */
 export interface LabelsInfo {
@@ -16,6 +16,8 @@ export interface LabelsInfo {
   readonly highestClass: (except?: number) => number;
   /** The first sample whose label is not accepted: a class alone, or a sample's values from `first` to before `end`. */
   readonly findWrong: (accepts: AcceptsLabel) => WrongLabel | undefined;
+  /** Of several targets, each by its name. */
+  readonly targets?: ReadonlyMap<string, LabelsInfo> | undefined;
 }
 
 export type AcceptsLabel = (labels: ArrayLike<number>, first: number, end: number) => boolean;

@@ -74,7 +74,7 @@ export function differentiate(
 }
 
 function lossOf(state: ModelState, dataset: unknown, choice: unknown) {
-  const { loss } = objectiveOf('gradient', state, { loss: choice, metrics: [] });
+  const { loss } = objectiveOf('gradient', state, { loss: choice, lossWeights: undefined, metrics: [] });
   if (loss.startCalls() !== undefined) {
     throw new GradloomError(
       'INVALID_OPTION',

@@ -3,26 +3,32 @@ import {
   formatValue,
   guardedBy,
   instanceOf,
+  optional,
   readOptions,
   required,
   seed,
   withDefault,
 } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
+import type { InputShape, Shape } from '../core/shape.ts';
+import { flatten } from '../layers/flatten.ts';
 import type { Layer } from '../layers/layer.ts';
 import { makeGraphLayer } from '../layers/merging.ts';
-import { GraphNode, InputNode, sourceOf } from './graph-node.ts';
+import { concat, GraphNode, InputNode, sourceOf } from './graph-node.ts';
 import { Model } from './model.ts';
 import {
   checkGivenValues,
   type GraphNetwork,
   type GraphNodeRecord,
+  type HeadRecord,
   type NamedLayer,
   nameLayers,
   nameOfUse,
 } from './network.ts';
 
 export type InputNodes = Readonly<Record<string, InputNode>>;
+
+/** What a model gives, by the names of its heads. */
+export type OutputNodes = Readonly<Record<string, GraphNode>>;
 
 export interface GraphOptions<Inputs extends InputNodes = InputNodes, Output extends Shape = Shape> {
   /** The model's inputs by name, in the order in which `summary` lists them. */
@@ -32,6 +38,20 @@ export interface GraphOptions<Inputs extends InputNodes = InputNodes, Output ext
   /** Seed of the initial weights: the same seed gives the same weights. Default: 0. */
   readonly seed?: number;
 }
+
+/** Of a model with several heads. */
+export interface HeadsOptions<
+  Inputs extends InputNodes = InputNodes,
+  Outputs extends OutputNodes = OutputNodes,
+> extends Omit<GraphOptions<Inputs>, 'output'> {
+  /** What the model gives, by name: heads, each with a loss and targets of its own, on one network. */
+  readonly outputs: Outputs;
+}
+
+/** The shapes of outputs by name. */
+export type OutputShapes<Outputs extends OutputNodes> = {
+  readonly [Name in keyof Outputs]: Outputs[Name] extends GraphNode<infer Output> ? Output : never;
+};
 
 /** The shapes of inputs by name. */
 export type InputShapes<Inputs extends InputNodes> = {
@@ -46,7 +66,14 @@ const OPTIONS = {
         typeof given === 'object' && given !== null && !Array.isArray(given) && Object.keys(given).length > 0,
     ),
   ),
-  output: required(instanceOf('what pipe, concat, add, multiply or dot gives', GraphNode)),
+  output: optional(instanceOf('what pipe, concat, add, multiply or dot gives', GraphNode)),
+  outputs: optional(
+    guardedBy(
+      'an object of nodes by name, such as { price: trunk.pipe(dense({ units: 1 })) }',
+      (given): given is Readonly<Record<string, unknown>> =>
+        typeof given === 'object' && given !== null && !Array.isArray(given) && Object.keys(given).length > 0,
+    ),
+  ),
   seed: withDefault(seed, 0),
 };
 
@@ -59,6 +86,10 @@ const NAME = /^[A-Za-z0-9_-]{1,100}$/;
  *
  * Layers are named by their kind and count in the order in which they run, unless they have names; a layer that is used
  * again appears as `dense_1:2`, and has no weights of its own.
+ *
+ * With `outputs` in place of `output` it has heads, known by name: `predict` gives an object by these names, a `Trainer` takes
+ * losses, their weights and metrics by them, and data sets have `targets` (`fromInputs`). In the network the heads' values
+ * stand side by side, by a `flatten` each and a `concat`, in the order of the names.
  *
  * Throws `INVALID_OPTION` for an input that is not used, one that is not listed, or two layers of one name, and
  * `SHAPE_MISMATCH` for a layer that does not fit what it is given.
@@ -74,12 +105,21 @@ const NAME = /^[A-Za-z0-9_-]{1,100}$/;
  *   ]),
  * });
  */
+export function graph<const Inputs extends InputNodes, const Outputs extends OutputNodes>(
+  options: HeadsOptions<Inputs, Outputs>,
+): Model<InputShapes<Inputs>, OutputShapes<Outputs>>;
 export function graph<const Inputs extends InputNodes, Output extends Shape>(
   options: GraphOptions<Inputs, Output>,
-): Model<InputShapes<Inputs>, Output> {
-  const { inputs, output, seed: seedGiven } = readOptions('graph', options, OPTIONS);
+): Model<InputShapes<Inputs>, Output>;
+export function graph(options: GraphOptions | HeadsOptions): Model<InputShapes<InputNodes>, InputShape> {
+  const { inputs, output, outputs, seed: seedGiven } = readOptions('graph', options, OPTIONS);
   const names = readInputs(inputs);
-  const order = inOrder(output);
+  const heads = outputs === undefined ? undefined : readOutputs(outputs);
+  const end = heads === undefined ? output : joinHeads([...heads.keys()]);
+  if (end === undefined || (heads !== undefined && output !== undefined)) {
+    throw graphError('give either output, a node, or outputs, nodes by the names of heads');
+  }
+  const order = inOrder(end);
   const shapes = new Map(
     [...names].map(([node, name]) => [name, (sourceOf(node) as { shape: Shape }).shape]),
   );
@@ -87,11 +127,44 @@ export function graph<const Inputs extends InputNodes, Output extends Shape>(
   if (unused !== undefined) {
     throw graphError(`input "${unused[1]}" has no part in the output; connect it, or leave it out of inputs`);
   }
-  const { layers, nodes } = connect(order, names);
+  const { layers, nodes, applied } = connect(order, names);
+  const records =
+    heads && [...heads].map(([node, name]) => ({ name, ...(applied.get(node) as Omit<HeadRecord, 'name'>) }));
   return new Model(
-    { inputs: [...shapes].map(([name, shape]) => ({ name, shape })), layers, nodes },
+    {
+      inputs: [...shapes].map(([name, shape]) => ({ name, shape })),
+      layers,
+      nodes,
+      ...(records && { heads: records }),
+    },
     { seed: seedGiven },
-  ) as Model<InputShapes<Inputs>, Output>;
+  );
+}
+
+/** In the order of their names, as targets are. */
+function readOutputs(outputs: Readonly<Record<string, unknown>>): ReadonlyMap<GraphNode, string> {
+  const heads = new Map<GraphNode, string>();
+  for (const [name, node] of Object.entries(outputs).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (!NAME.test(name)) {
+      throw graphError(
+        `${formatValue(name)} is no name of a head; names are 1 to 100 letters, digits, _ and -`,
+      );
+    }
+    if (!(node instanceof GraphNode) || node instanceof InputNode) {
+      throw graphError(`outputs.${name} must be what a layer gives, got ${formatValue(node)}`);
+    }
+    const first = heads.get(node);
+    if (first !== undefined) throw graphError(`outputs.${first} and outputs.${name} are the same node`);
+    heads.set(node, name);
+  }
+  return heads;
+}
+
+/** The network's one output: the values of all heads side by side. */
+function joinHeads(heads: readonly GraphNode[]): GraphNode {
+  const flat = heads.map((node) => node.pipe(flatten()));
+  const [only] = flat;
+  return flat.length === 1 ? (only as GraphNode) : concat(flat as GraphNode<readonly [number]>[]);
 }
 
 function readInputs(inputs: Readonly<Record<string, unknown>>): ReadonlyMap<GraphNode, string> {
@@ -129,7 +202,9 @@ function inOrder(end: GraphNode): GraphNode[] {
 function connect(
   order: readonly GraphNode[],
   names: ReadonlyMap<GraphNode, string>,
-): Pick<GraphNetwork, 'layers' | 'nodes'> {
+): Pick<GraphNetwork, 'layers' | 'nodes'> & {
+  readonly applied: ReadonlyMap<GraphNode, Omit<HeadRecord, 'name'>>;
+} {
   const layers: Layer[] = [];
   for (const node of order) {
     const { layer } = sourceOf(node);
@@ -139,6 +214,7 @@ function connect(
   const named = nameLayers('graph', layers, makeGraphLayer);
   checkGivenValues('graph', named);
   const given = new Map<GraphNode, string>();
+  const applied = new Map<GraphNode, Omit<HeadRecord, 'name'>>();
   const uses = new Map<Layer, number>();
   const nodes: GraphNodeRecord[] = [];
   for (const node of order) {
@@ -157,9 +233,10 @@ function connect(
     const use = (uses.get(source.layer) ?? 0) + 1;
     uses.set(source.layer, use);
     given.set(node, nameOfUse(layer, use));
+    applied.set(node, { layer, use });
     nodes.push({ layer, inputs: source.inputs.map((read) => given.get(read) as string) });
   }
-  return { layers: named, nodes };
+  return { layers: named, nodes, applied };
 }
 
 function graphError(text: string): GradloomError {

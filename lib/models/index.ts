@@ -1,7 +1,16 @@
 export type { ForkOptions } from './fork.ts';
 export type { GradientOptions, Gradients } from './gradient.ts';
-export { type GraphOptions, graph, type InputNodes, type InputShapes } from './graph.ts';
+export {
+  type GraphOptions,
+  graph,
+  type HeadsOptions,
+  type InputNodes,
+  type InputShapes,
+  type OutputNodes,
+  type OutputShapes,
+} from './graph.ts';
 export { add, concat, dot, GraphNode, InputNode, inBatchNegatives, input, multiply } from './graph-node.ts';
+export type { Classified, Predicted } from './heads.ts';
 export { loadModel } from './load-model.ts';
 export type { LoadPyTorchOptions, PyTorchReport } from './load-pytorch.ts';
 export type { LoadReport, LoadWeightsOptions, MismatchedWeight, NameFilter } from './load-weights.ts';

@@ -13,14 +13,14 @@ import type { Weights } from './weights.ts';
  * Of what the file holds the types know what you say: `loadModel<{ user: [1]; item: [1] }>(path)` for a model of these
  * inputs, by default one input of any shape.
  */
-export async function loadModel<Input extends InputShape = Shape, Output extends Shape = Shape>(
+export async function loadModel<Input extends InputShape = Shape, Output extends InputShape = Shape>(
   path: string,
 ): Promise<Model<Input, Output>> {
   readValue('loadModel', 'path', path, text);
   const file = await readModelFile(path);
   const model = buildModel(path, file);
   if (file.trainer === undefined) checkNothingLeft(path, file.tensors, model.getWeights());
-  return model as Model<Input, Output>;
+  return model as unknown as Model<Input, Output>;
 }
 
 /** Builds the model of a file and gives it its weights; other tensors are left aside. */

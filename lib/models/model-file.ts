@@ -33,6 +33,7 @@ import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import { makeVectorizer } from '../text/make-vectorizer.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
+import { readHeads } from './heads.ts';
 import { type Network, nameLayers, sequentialOnly } from './network.ts';
 import type { InputReading, TrainingRecord } from './training-record.ts';
 import type { Weight, Weights } from './weights.ts';
@@ -218,7 +219,12 @@ export function explain<Value>(path: string, field: string, read: () => Value): 
 
 const list = guardedBy('a list', (given): given is readonly unknown[] => Array.isArray(given));
 const ARCHITECTURE = { inputShape: required(sampleShape), layers: required(list) };
-const GRAPH = { inputs: required(list), layers: required(list), nodes: required(list) };
+const GRAPH = {
+  inputs: required(list),
+  layers: required(list),
+  nodes: required(list),
+  heads: optional(list),
+};
 const GRAPH_INPUT = { name: required(text), shape: required(sampleShape) };
 const GRAPH_NODE = { layer: required(text), inputs: required(list) };
 function readNetwork(given: unknown): Network {
@@ -245,7 +251,10 @@ function readGraph(given: object): Network {
   if (inputs.length === 0 || nodes.length === 0) {
     throw new GradloomError('INVALID_OPTION', 'architecture: a graph has at least one input and one node');
   }
-  return { inputs, layers, nodes };
+  if (graph.heads === undefined) return { inputs, layers, nodes };
+  const uses = new Map<string, number>();
+  for (const { layer } of nodes) uses.set(layer, (uses.get(layer) ?? 0) + 1);
+  return { inputs, layers, nodes, heads: readHeads(graph.heads, uses) };
 }
 
 /** What only models of one input have. */

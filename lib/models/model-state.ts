@@ -1,3 +1,4 @@
+import type { HeadOutput } from '../losses/heads-loss.ts';
 import type { NativeModel } from '../native.ts';
 import type { Network } from './network.ts';
 import type { TrainingRecord } from './training-record.ts';
@@ -12,6 +13,8 @@ export interface RunInProgress {
 export interface ModelState {
   readonly native: NativeModel;
   readonly network: Network;
+  /** Of a model that has several, in the order in which the native side has them side by side. */
+  readonly heads: readonly HeadOutput[] | undefined;
   /** What it was trained with, from its first `fit` on. */
   training: TrainingRecord | undefined;
   /** The run that trains it now. */

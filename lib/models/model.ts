@@ -8,11 +8,12 @@ import type { Table } from '../datasets/table.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import { withGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
-import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
+import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import { type NativeLayerInfo, type NativePlanInfo, native } from '../native.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import { FORK_OPTIONS, type ForkOptions, forkNetwork } from './fork.ts';
 import { differentiate, type GradientOptions, type Gradients } from './gradient.ts';
+import { type Classified, classifyHeads, headsOf, type Predicted, splitHeads } from './heads.ts';
 import { type LoadPyTorchOptions, type PyTorchReport, selectFromPyTorch } from './load-pytorch.ts';
 import { type LoadReport, type LoadWeightsOptions, selectFromSource } from './load-weights.ts';
 import { encodeModelFile } from './model-file.ts';
@@ -28,13 +29,7 @@ import {
 } from './objective.ts';
 import type { OutputShapeOf } from './output-shape.ts';
 import { PLAN_OPTIONS, type PlanOptions } from './plan-options.ts';
-import {
-  type Classification,
-  PREDICT_OPTIONS,
-  type Predictions,
-  type PredictOptions,
-  toClassification,
-} from './predictions.ts';
+import { PREDICT_OPTIONS, type Predictions, type PredictOptions, toClassification } from './predictions.ts';
 import { type RawInputs, readSamplesFor } from './samples.ts';
 import { formatSummary } from './summary.ts';
 import { type InputReading, type TrainingRecord, trainedLoss } from './training-record.ts';
@@ -46,10 +41,10 @@ export let stateOf: (model: Model<InputShape>) => ModelState;
 /**
  * A network and its weights. Made by `sequential`, `graph` or `loadModel`, trained by a `Trainer`.
  *
- * `Input` and `Output` are the shapes of one sample, channels last; of several inputs their shapes by name. The memory of the weights is native,
+ * `Input` and `Output` are the shapes of one sample, channels last; of several inputs or heads their shapes by name. The memory of the weights is native,
  * accounted to V8 and freed when the model is collected.
  */
-export class Model<Input extends InputShape = Shape, Output extends Shape = Shape> {
+export class Model<Input extends InputShape = Shape, Output extends InputShape = Shape> {
   readonly inputShape: Input;
   readonly outputShape: Output;
   /**
@@ -84,10 +79,15 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
         }),
     );
     this.inputShape = inputShapeOf(network) as Input;
-    this.outputShape = Object.freeze([...inner.outputShape]) as Shape as Output;
     this.layers = Object.freeze(inner.layers.map((layer) => Object.freeze(layer)));
+    const heads = headsOf(network, this.layers);
+    this.outputShape = Object.freeze(
+      heads === undefined
+        ? [...inner.outputShape]
+        : Object.fromEntries(heads.map(({ name, shape }) => [name, shape])),
+    ) as InputShape as Output;
     this.parameterCount = this.layers.reduce((sum, layer) => sum + layer.parameterCount, 0);
-    this.#state = { native: inner, network, training: options.training, run: undefined };
+    this.#state = { native: inner, network, heads, training: options.training, run: undefined };
     Object.freeze(this);
   }
 
@@ -230,7 +230,7 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
     layers: Layers = [] as readonly Layer[] as Layers,
   ): Model<
     [First] extends [undefined] ? Input : Shape,
-    OutputShapeOf<Layers, [Last] extends [undefined] ? Output : Shape>
+    OutputShapeOf<Layers, [Last] extends [undefined] ? OneShape<Output> : Shape>
   > {
     const { seed, ...choice } = readOptions('fork', options, FORK_OPTIONS);
     const { network, training, isTaken } = forkNetwork(this.#state, choice, layers);
@@ -250,13 +250,15 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
    * A model of several inputs takes the samples of each by its name: `{ user: Int32Array.of(3, 8), tags: [[1, 4], []] }`. Rows,
    * too, where the inputs are columns of one table (`fromTable`).
    *
+   * A model with several heads gives the values of each by its name: `{ price: { data, shape }, kind: { data, shape } }`.
+   *
    * Rejects with `SHAPE_MISMATCH` when the samples are not of the model's input shape, and with `INVALID_DATA`
    * for a row whose value is missing, of another type or of an unknown category, by row and column.
    */
   async predict(
     inputs: RawInputs<Input> | Dataset<Input, LabelKind>,
     options: PredictOptions = {},
-  ): Promise<Predictions<Output>> {
+  ): Promise<Predicted<Output>> {
     const settings = readOptions('predict', options, PREDICT_OPTIONS);
     const samples = readSamplesFor('predict', this.#state, inputs);
     return this.#predictions(
@@ -273,7 +275,7 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
   predictSync(
     inputs: RawInputs<Input> | Dataset<Input, LabelKind>,
     options: PredictOptions = {},
-  ): Predictions<Output> {
+  ): Predicted<Output> {
     const settings = readOptions('predictSync', options, PREDICT_OPTIONS);
     const samples = readSamplesFor('predictSync', this.#state, inputs);
     return this.#predictions(
@@ -285,14 +287,15 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
   /**
    * The class of each sample and the probabilities, by the loss that the model was trained with: the most
    * probable class under softmaxCrossEntropy, 1 for a probability above 0.5 under sigmoidBinaryCrossEntropy.
-   * Classes have the names that they had in the training data.
+   * Classes have the names that they had in the training data. Of several heads an object by the names of those whose
+   * losses know classes.
    *
    * Rejects with `INVALID_OPTION` when the model was not trained yet or its loss knows no classes.
    */
   async classify(
     inputs: RawInputs<Input> | Dataset<Input, LabelKind>,
     options: PredictOptions = {},
-  ): Promise<Classification<Output>> {
+  ): Promise<Classified<Output>> {
     const settings = readOptions('classify', options, PREDICT_OPTIONS);
     const { native: inner, training } = this.#state;
     const loss = trainedLoss('classify', training, 'use predict for the values of the last layer');
@@ -301,7 +304,12 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
       await awaitNative(() => inner.predict(samples, settings)),
       samples.count,
     );
-    return toClassification(outputs, loss, this.classNames);
+    const { heads } = this.#state;
+    return (
+      heads === undefined
+        ? toClassification(outputs as Predictions, loss, this.classNames)
+        : classifyHeads(loss, outputs as Readonly<Record<string, Predictions>>)
+    ) as Classified<Output>;
   }
 
   /**
@@ -310,12 +318,12 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
    * Rejects with `INVALID_DATA` when the labels do not fit the loss or the dataset is preprocessed otherwise
    * than the training data.
    */
-  async evaluate<const Metrics extends readonly MetricChoice[] = readonly []>(
+  async evaluate<const Metrics extends MetricChoices = readonly []>(
     dataset: Dataset<Input, LabelKind>,
     options: EvaluateOptions<Metrics> = {},
-  ): Promise<Evaluation<FiguresOf<Metrics[number]>>> {
-    const { loss, metrics, ...settings } = readOptions('evaluate', options, EVALUATE_OPTIONS);
-    const objective = objectiveOf('evaluate', this.#state, { loss, metrics });
+  ): Promise<Evaluation<FiguresFor<Metrics>>> {
+    const { loss, lossWeights, metrics, ...settings } = readOptions('evaluate', options, EVALUATE_OPTIONS);
+    const objective = objectiveOf('evaluate', this.#state, { loss, lossWeights, metrics });
     const samples = readLabelledFor('evaluate', this.#state, dataset, objective.loss);
     return evaluateObjective(this.#state.native, objective, samples, settings);
   }
@@ -371,7 +379,10 @@ export class Model<Input extends InputShape = Shape, Output extends Shape = Shap
     this.setWeights({ ...this.getWeights(), ...weights });
   }
 
-  #predictions(data: Float32Array, count: number): Predictions<Output> {
-    return { data, shape: [count, ...this.outputShape] };
+  #predictions(data: Float32Array, count: number): Predicted<Output> {
+    const { heads, native: inner } = this.#state;
+    const predictions =
+      heads === undefined ? { data, shape: [count, ...inner.outputShape] } : splitHeads(heads, data, count);
+    return predictions as Predicted<Output>;
   }
 }

@@ -16,6 +16,7 @@ export interface SequentialNetwork {
   readonly layers: readonly NamedLayer[];
   readonly inputs?: undefined;
   readonly nodes?: undefined;
+  readonly heads?: undefined;
 }
 
 export interface GraphNetwork {
@@ -23,6 +24,15 @@ export interface GraphNetwork {
   readonly layers: readonly NamedLayer[];
   /** In the order in which they run; the last one gives the output. */
   readonly nodes: readonly GraphNodeRecord[];
+  /** What the nodes give that users know by name, in the order in which the last node has them side by side. */
+  readonly heads?: readonly HeadRecord[] | undefined;
+}
+
+/** A head is what a layer gives where it is used for the `use`th time. */
+export interface HeadRecord {
+  readonly name: string;
+  readonly layer: string;
+  readonly use: number;
 }
 
 /** A layer applied to what inputs (`@user`) or nodes before it give. Its own name is the layer's; `dense_1:2` at the second use. */
@@ -185,10 +195,9 @@ function appendLayer(specs: LayerSpec[], layer: NamedLayer, { name, inputs, owne
 
 /**
  * The function that a network ends in: the last layer's activation, or that layer itself if it is an
- * activation.
+ * activation. Or of a head, the one that ends in the layer `end`.
  */
-export function endingOf({ layers, nodes }: Network): string {
-  const end = nodes?.at(-1)?.layer;
+export function endingOf({ layers, nodes }: Network, end = nodes?.at(-1)?.layer): string {
   const last = (end === undefined ? layers.at(-1) : layers.find(({ name }) => name === end)) as NamedLayer;
   return typeof last.activation === 'string' ? last.activation : last.kind;
 }

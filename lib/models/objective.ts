@@ -1,12 +1,19 @@
 /** What a model is measured by: a loss and metrics, and the labelled data that fit them. */
 import { awaitNative, GradloomError } from '../core/errors.ts';
 import { anything, formatValue, listOf, optional, withDefault } from '../core/options.ts';
-import { formatShape, type InputShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { formatShape, type InputShape, type Shape, sameShape } from '../core/shape.ts';
 import { anyPartsOf, Dataset } from '../datasets/dataset.ts';
 import { nativeSamples } from '../datasets/native-samples.ts';
-import type { AcceptsLabel, LabelsInfo, Loss, LossLabelKind, WrongLabel } from '../losses/loss.ts';
-import { type LossChoice, makeLoss } from '../losses/make-loss.ts';
-import { type MetricChoice, makeMetrics } from '../metrics/make-metrics.ts';
+import { HeadsLoss, makeHeadsLoss } from '../losses/heads-loss.ts';
+import type { Loss, LossLabelKind } from '../losses/loss.ts';
+import { type HeadLosses, type LossChoice, makeLoss } from '../losses/make-loss.ts';
+import { HeadLossFigure } from '../metrics/head-metric.ts';
+import {
+  type MetricChoice,
+  type MetricChoices,
+  makeHeadMetrics,
+  makeMetrics,
+} from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import {
   type NativeEvaluation,
@@ -17,8 +24,9 @@ import {
   type NativeSamplesSeen,
   native,
 } from '../native.ts';
+import { labelsInfoOf } from './labels-info.ts';
 import type { ModelState } from './model-state.ts';
-import { endingOf, inputNamesOf, inputShapeOf, type Network } from './network.ts';
+import { endingOf, inputNamesOf, inputShapeOf } from './network.ts';
 import { PREDICT_OPTIONS, type PredictOptions } from './predictions.ts';
 import { checkSameReading, trainedLoss } from './training-record.ts';
 
@@ -31,10 +39,12 @@ export interface Objective {
 /** Of the samples of a set: the loss, and each metric that was asked for by its name, as `FiguresOf` types it. */
 export type Evaluation<Figures = unknown> = { readonly loss: number } & Figures;
 
-export interface EvaluateOptions<Metrics extends readonly MetricChoice[] = readonly MetricChoice[]>
+export interface EvaluateOptions<Metrics extends MetricChoices = readonly MetricChoice[]>
   extends PredictOptions {
   /** Default: the loss that the model was trained with. */
-  readonly loss?: LossChoice;
+  readonly loss?: LossChoice | HeadLosses;
+  /** As of a `Trainer`; goes with `loss`. */
+  readonly lossWeights?: Readonly<Record<string, number>>;
   /** Default: none. */
   readonly metrics?: Metrics;
 }
@@ -42,16 +52,32 @@ export interface EvaluateOptions<Metrics extends readonly MetricChoice[] = reado
 export const EVALUATE_OPTIONS = {
   ...PREDICT_OPTIONS,
   loss: optional(anything('a loss such as "softmaxCrossEntropy"')),
+  lossWeights: optional(anything('weights of losses by head')),
   metrics: withDefault(anything('a list of metrics such as ["accuracy"]'), []),
 };
 
-/** Reads a loss and metrics for a network that gives `outputShape`. */
+/** Reads a loss and metrics for a model; of several heads by their names. */
 export function makeObjective(
   operation: string,
-  network: Network,
-  outputShape: Shape,
-  given: { readonly loss: unknown; readonly metrics: unknown },
+  { network, native: inner, heads }: Pick<ModelState, 'network' | 'native' | 'heads'>,
+  given: { readonly loss: unknown; readonly lossWeights: unknown; readonly metrics: unknown },
 ): Objective {
+  const { outputShape } = inner;
+  if (heads !== undefined) {
+    const make = (each: unknown) => makeLoss(operation, each);
+    const { loss: losses, lossWeights: weights } = given;
+    const loss =
+      losses instanceof HeadsLoss && weights === undefined
+        ? losses
+        : makeHeadsLoss(operation, heads, { losses, weights }, make);
+    return { loss, metrics: makeHeadMetrics(operation, given.metrics, loss, heads), outputShape };
+  }
+  if (given.lossWeights !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: lossWeights are for models with several heads, graph({ outputs }); leave them out`,
+    );
+  }
   const loss = makeLoss(operation, given.loss);
   const problem = loss.checkOutput(outputShape, endingOf(network));
   if (problem !== undefined) throw new GradloomError('INVALID_OPTION', `${operation}: ${problem}`);
@@ -61,17 +87,23 @@ export function makeObjective(
 /** As `makeObjective`, for a model; without a loss the one that it was trained with. */
 export function objectiveOf(
   operation: string,
-  { native: inner, network, training }: ModelState,
-  { loss, metrics }: { readonly loss: unknown; readonly metrics: unknown },
+  state: ModelState,
+  {
+    loss,
+    lossWeights,
+    metrics,
+  }: { readonly loss: unknown; readonly lossWeights: unknown; readonly metrics: unknown },
 ): Objective {
-  return makeObjective(operation, network, inner.outputShape, {
-    loss: loss ?? trainedLoss(operation, training, 'name one: { loss: "softmaxCrossEntropy" }'),
+  return makeObjective(operation, state, {
+    loss: loss ?? trainedLoss(operation, state.training, 'name one: { loss: "softmaxCrossEntropy" }'),
+    lossWeights,
     metrics,
   });
 }
 
 export function toNativeObjective({ loss, metrics, outputShape }: Objective): NativeObjective {
-  return { loss: loss.toSpec(), metrics: metrics.map((metric) => metric.toSpec(loss, outputShape)) };
+  const computed = metrics.filter((metric) => !(metric instanceof HeadLossFigure));
+  return { loss: loss.toSpec(), metrics: computed.map((metric) => metric.toSpec(loss, outputShape)) };
 }
 
 /** Where no metric asked for them. */
@@ -141,7 +173,7 @@ export function readLabelled(
       `${operation}: ${loss.kind} takes labels of kind ${listOf(loss.labelKinds.map(formatValue), 'or')}, ${name} has "${dataset.labelKind}"`,
     );
   }
-  const problem = loss.checkLabels(labelsInfo(dataset), inner.outputShape);
+  const problem = loss.checkLabels(labelsInfoOf(anyPartsOf(dataset), dataset.length), inner.outputShape);
   if (problem !== undefined) {
     throw new GradloomError(problem.code, `${operation}: in ${name} ${problem.text}`);
   }
@@ -168,34 +200,4 @@ function hasLabelsFor(
   loss: Loss,
 ): dataset is Dataset<InputShape, LossLabelKind> {
   return loss.labelKinds.some((kind) => kind === dataset.labelKind);
-}
-
-function labelsInfo(dataset: Dataset<InputShape, LossLabelKind>): LabelsInfo {
-  const { labelKind, labelShape } = dataset;
-  const highestClass = (except?: number) =>
-    labelKind === 'class'
-      ? dataset.classCounts().findLastIndex((count, label) => count > 0 && label !== except)
-      : -1;
-  const isWeighted = anyPartsOf(dataset).sampleWeights !== undefined;
-  return {
-    labelKind,
-    labelShape,
-    isWeighted,
-    highestClass,
-    findWrong: (accepts) => findWrong(dataset, accepts),
-  };
-}
-
-function findWrong(
-  dataset: Dataset<InputShape, LossLabelKind>,
-  accepts: AcceptsLabel,
-): WrongLabel | undefined {
-  const { labels = [], labelShape, rows } = anyPartsOf(dataset);
-  const size = sizeOf(labelShape);
-  for (let place = 0; place < dataset.length; place++) {
-    const first = (rows?.[place] ?? place) * size;
-    if (!accepts(labels, first, first + size))
-      return { place, values: [...labels.slice(first, first + size)] };
-  }
-  return undefined;
 }

@@ -1,6 +1,7 @@
 import { formatShape } from '../core/shape.ts';
 import type { NativeLayerInfo } from '../native.ts';
-import { type Network, toLayerSpecs } from './network.ts';
+import { headsOf } from './heads.ts';
+import { type Network, nameOfUse, toLayerSpecs } from './network.ts';
 
 const BYTES_PER_PARAMETER = Float32Array.BYTES_PER_ELEMENT;
 
@@ -57,7 +58,16 @@ export function formatSummary(network: Network, layers: readonly NativeLayerInfo
   const trainable = layers.reduce((sum, layer) => sum + layer.trainableCount, 0);
   const share =
     trainable === total.parameterCount ? '' : `${formatCount(trainable)} of the parameters are trainable; `;
-  return [lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1), share + legend(total)].join('\n');
+  const shapes = headsOf(network, layers) ?? [];
+  const heads = (network.heads ?? []).map(({ name, layer, use }, place) => {
+    return `${name} = ${nameOfUse(layer, use)} ${formatShape(shapes[place]?.shape ?? [])}`;
+  });
+  const named = heads.length === 0 ? [] : [`heads: ${heads.join(', ')}`];
+  return [
+    ...[lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1)],
+    ...named,
+    share + legend(total),
+  ].join('\n');
 }
 
 function countCells({ parameterCount, flops }: Counts): string[] {

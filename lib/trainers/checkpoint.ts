@@ -12,11 +12,16 @@ import {
   seed,
   withDefault,
 } from '../core/options.ts';
-import type { InputShape, Shape } from '../core/shape.ts';
+import type { InputShape } from '../core/shape.ts';
+import { HeadsLoss } from '../losses/heads-loss.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
-import { makeMetrics } from '../metrics/make-metrics.ts';
-import type { Metric } from '../metrics/metric.ts';
+import {
+  type HeadMetrics,
+  type MetricChoice,
+  type MetricChoices,
+  makeMetrics,
+} from '../metrics/make-metrics.ts';
 import { buildModel, checkNothingLeft, selectTensors } from '../models/load-model.ts';
 import { type Model, stateOf } from '../models/model.ts';
 import { encodeModelFile, explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
@@ -44,7 +49,7 @@ export interface Checkpoint {
   readonly model: Model<InputShape>;
   readonly settings: Omit<TrainerSettings, 'loss' | 'metrics'> & {
     readonly loss: Loss;
-    readonly metrics: readonly Metric[];
+    readonly metrics: MetricChoices;
   };
   /** The saved state, checked against the names and shapes of a new trainer's. */
   readState(fresh: NativeTrainerState): NativeTrainerState;
@@ -94,7 +99,7 @@ export function toCheckpoint(path: string, file: ModelFile, given: Given): Check
   }
   const model = buildModel(path, file);
   refuseOtherRate(path, file, given.learningRate);
-  const settings = explain(path, 'trainer', () => readSettings(file.trainer, model.outputShape, given));
+  const settings = explain(path, 'trainer', () => readSettings(file.trainer, model, given));
   const readState = (fresh: NativeTrainerState): NativeTrainerState => {
     const state = selectTensors(path, file.tensors, fresh.tensors);
     checkNothingLeft(path, file.tensors, model.getWeights(), state);
@@ -119,7 +124,7 @@ function refuseOtherRate(path: string, file: ModelFile, learningRate: Given['lea
 
 function readSettings(
   saved: unknown,
-  outputShape: Shape,
+  { outputShape }: Model<InputShape>,
   { custom, learningRate }: Given,
 ): Checkpoint['settings'] {
   const {
@@ -129,7 +134,7 @@ function readSettings(
     ...numbers
   } = readOptions('trainer', saved as object, SETTINGS);
   const loss = findLoss(makeLoss('trainer', lossSpec), custom);
-  const descriptions = Array.isArray(metrics) ? metrics.map((metric) => findMetric(metric, custom)) : metrics;
+  const descriptions = Array.isArray(metrics) ? metrics.map((metric) => findMetric(metric, custom)) : [];
   return {
     ...numbers,
     optimizer: makeOptimizer(
@@ -137,6 +142,18 @@ function readSettings(
       learningRate === undefined ? optimizer : { ...(optimizer as object), learningRate },
     ),
     loss,
-    metrics: makeMetrics('trainer', descriptions, loss, outputShape),
+    metrics:
+      loss instanceof HeadsLoss
+        ? metricsByHead(descriptions)
+        : makeMetrics('trainer', descriptions, loss, outputShape),
   };
+}
+
+/** The descriptions of a file, which a trainer reads as it reads a user's. */
+function metricsByHead(descriptions: readonly unknown[]): HeadMetrics {
+  const byHead: Record<string, MetricChoice[]> = {};
+  for (const { head, metric } of descriptions as readonly { head: string; metric: MetricChoice }[]) {
+    byHead[head] = [...(byHead[head] ?? []), metric];
+  }
+  return byHead;
 }

@@ -4,6 +4,7 @@ import { formatValue } from '../core/options.ts';
 import { CustomLoss, NamedLoss } from '../losses/custom-loss.ts';
 import type { Loss } from '../losses/loss.ts';
 import { CustomMetric, nameOfCustom } from '../metrics/custom-metric.ts';
+import { HEAD } from '../metrics/head-metric.ts';
 import type { Metric } from '../metrics/metric.ts';
 
 /** What a caller has given. */
@@ -27,8 +28,18 @@ export function findLoss(loss: Loss, custom: Custom): Loss {
   );
 }
 
+function isOfHead(description: unknown): description is { readonly metric: unknown } {
+  return (
+    typeof description === 'object' &&
+    description !== null &&
+    'kind' in description &&
+    description.kind === HEAD
+  );
+}
+
 /** The description of a metric itself, or the custom metric of its name. */
 export function findMetric(description: unknown, custom: Custom): unknown {
+  if (isOfHead(description)) return { ...description, metric: findMetric(description.metric, custom) };
   const name = nameOfCustom(description);
   if (name === undefined) return description;
   const found = custom.find((item) => item instanceof CustomMetric && item.kind === name);

@@ -6,7 +6,10 @@ import { sizeOf } from '../core/shape.ts';
 import { Dataset } from '../datasets/dataset.ts';
 import { copyWeights } from '../datasets/from-arrays.ts';
 import { kindOf, type LabelData, readLabels } from '../datasets/labels.ts';
-import type { AcceptsLabel, LabelsInfo, LossLabelKind } from '../losses/loss.ts';
+import { readTargets, type TargetData } from '../datasets/targets.ts';
+import { HeadsLoss, kindFor } from '../losses/heads-loss.ts';
+import type { Loss } from '../losses/loss.ts';
+import { labelsInfoOf } from '../models/labels-info.ts';
 import { stateOf } from '../models/model.ts';
 import { inputNamesOf } from '../models/network.ts';
 import type { Objective } from '../models/objective.ts';
@@ -28,7 +31,7 @@ const NO_OPTIONS = readOptions('trainStep', {}, OPTIONS);
 export function trainStep(
   trainer: TrainerParts,
   inputs: unknown,
-  labels: LabelData,
+  labels: LabelData | TargetData,
   given: TrainStepOptions | undefined,
 ): number {
   const { native, objective, facts } = trainer;
@@ -41,7 +44,7 @@ export function trainStep(
     );
   }
   const samples = callNative(() => readSamplesFor('trainStep', model, inputs));
-  const batch = { ...samples, ...readTargets(objective, labels, sampleWeights, samples.count) };
+  const batch = { ...samples, ...readLabelsFor(objective, labels, sampleWeights, samples.count) };
   const { learningRate } = facts.optimizer;
   const calls = objective.loss.startCalls();
   try {
@@ -64,45 +67,31 @@ export function trainStep(
 }
 
 /** Labels as the loss wants them: numbers are targets to one that knows no classes. */
-function readTargets(
+function readLabelsFor(
   { loss, outputShape }: Objective,
-  given: LabelData,
+  given: LabelData | TargetData,
   sampleWeights: Float32Array | undefined,
   count: number,
 ): Pick<NativeLabelledSamples, 'labels' | 'labelSize' | 'sampleWeights'> {
+  const read =
+    loss instanceof HeadsLoss
+      ? readTargets('trainStep', 'labels', given, count, (name, guess) => loss.kindFor(name, guess))
+      : readOne(loss, given, count);
+  const weights = copyWeights('trainStep', sampleWeights, count);
+  const problem = loss.checkLabels(labelsInfoOf({ ...read, sampleWeights: weights }, count), outputShape);
+  if (problem !== undefined) throw new GradloomError(problem.code, `trainStep: in the batch ${problem.text}`);
+  const { labels = new Float32Array(), labelShape } = read;
+  return { labels, labelSize: sizeOf(labelShape), ...(weights && { sampleWeights: weights }) };
+}
+
+function readOne(loss: Loss, given: LabelData | TargetData, count: number) {
   if (!Array.isArray(given) && !types.isTypedArray(given)) {
     throw new GradloomError(
       'INVALID_OPTION',
       `trainStep: labels must be a Uint8Array, an Int32Array, a Float32Array or an array, one label a sample, got ${formatValue(given)}`,
     );
   }
-  const guess = kindOf(given) as LossLabelKind;
-  const labelKind = (loss.labelKinds.includes(guess) ? guess : loss.labelKinds[0]) as LossLabelKind;
-  const asked = { labels: given, labelKind, labelShape: undefined, classNames: undefined };
-  const { labels = new Float32Array(), labelShape } = readLabels('trainStep', asked, count);
-  const weights = copyWeights('trainStep', sampleWeights, count);
-  const findWrong = (accepts: AcceptsLabel) => {
-    const size = sizeOf(labelShape);
-    for (let place = 0; place < count; place++) {
-      const [first, end] = [place * size, (place + 1) * size];
-      if (!accepts(labels, first, end)) return { place, values: [...labels.slice(first, end)] };
-    }
-    return undefined;
-  };
-  const info: LabelsInfo = {
-    labelKind,
-    labelShape,
-    isWeighted: weights !== undefined,
-    highestClass: (except) => highestBut(labels, except),
-    findWrong,
-  };
-  const problem = loss.checkLabels(info, outputShape);
-  if (problem !== undefined) throw new GradloomError(problem.code, `trainStep: in the batch ${problem.text}`);
-  return { labels, labelSize: sizeOf(labelShape), ...(weights && { sampleWeights: weights }) };
-}
-
-function highestBut(labels: Iterable<number>, except: number | undefined): number {
-  let highest = -1;
-  for (const label of labels) if (label !== except && label > highest) highest = label;
-  return highest;
+  const labels = given as LabelData;
+  const labelKind = kindFor(loss, kindOf(labels) as 'class' | 'values');
+  return readLabels('trainStep', { labels, labelKind, labelShape: undefined, classNames: undefined }, count);
 }

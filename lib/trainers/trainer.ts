@@ -22,8 +22,8 @@ import type { LabelData } from '../datasets/labels.ts';
 import { SampleStream } from '../datasets/stream.ts';
 import { writeFileAtomic } from '../formats/files.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
-import type { LabelKindOf, LossChoice } from '../losses/make-loss.ts';
-import type { FiguresOf, MetricChoice } from '../metrics/make-metrics.ts';
+import type { HeadLosses, LabelKindOf, LossChoice, OutputsOf } from '../losses/make-loss.ts';
+import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { Model, stateOf } from '../models/model.ts';
 import type { ModelState } from '../models/model-state.ts';
@@ -75,14 +75,16 @@ import { type TrainStepOptions, trainStep } from './train-step.ts';
 import type { TrainingRun } from './training-run.ts';
 
 export interface TrainerOptions<
-  Loss extends LossChoice = LossChoice,
-  Metrics extends readonly MetricChoice[] = readonly MetricChoice[],
+  Loss extends LossChoice | HeadLosses = LossChoice,
+  Metrics extends MetricChoices = MetricChoices,
 > {
   /** Such as `adagrad()`. */
   readonly optimizer: Optimizer;
-  /** Such as `'softmaxCrossEntropy'`; binds the labels that `fit` takes. */
+  /** Such as `'softmaxCrossEntropy'`; binds the labels that `fit` takes. Of a model with several heads one for each, by name. */
   readonly loss: Loss;
-  /** Such as `['accuracy']`. Default: none. */
+  /** What each head's loss counts in the sum that is trained, at least 0. Default: 1 for all. */
+  readonly lossWeights?: Readonly<Record<string, number>> | undefined;
+  /** Such as `['accuracy']`; of several heads `{ kind: ['accuracy'] }`. Default: none. */
   readonly metrics?: Metrics;
   /** Of shuffling and dropout: the same seed gives the same weights for any number of threads. Default: 0. */
   readonly seed?: number;
@@ -107,6 +109,7 @@ export interface TrainerOptions<
 const TRAINER_OPTIONS = {
   optimizer: required(anything('an optimizer such as adagrad()')),
   loss: required(anything('a loss such as "softmaxCrossEntropy"')),
+  lossWeights: optional(anything('weights of losses by head')),
   metrics: withDefault(anything('a list of metrics such as ["accuracy"]'), []),
   seed: withDefault(seed, 0),
   threads: withDefault(threads, 0),
@@ -138,29 +141,30 @@ const LOAD_OPTIONS = {
  */
 export class Trainer<
   Input extends InputShape = Shape,
-  const Loss extends LossChoice = LossChoice,
-  const Metrics extends readonly MetricChoice[] = readonly [],
+  const Loss extends LossChoice | HeadLosses = LossChoice,
+  const Metrics extends MetricChoices = readonly [],
 > {
-  readonly model: Model<Input, Shape>;
+  readonly model: Model<Input, OutputsOf<Loss>>;
   readonly #native: NativeTrainer;
   readonly #objective: Objective;
   readonly #settings: Pick<TrainerSettings, 'optimizer' | 'seed' | 'nonFinite' | 'clipGradients'>;
   readonly #threads: number;
 
-  constructor(model: Model<Input, Shape>, options: TrainerOptions<Loss, Metrics>) {
+  constructor(model: Model<Input, InputShape>, options: TrainerOptions<Loss, Metrics>) {
     this.model = readValue(
       'Trainer',
       'model',
       model,
-      instanceOf('made by sequential, graph or loadModel', Model<Input, Shape>),
-    );
-    const { optimizer, loss, metrics, seed, threads, nonFinite, memoryLimit, clipGradients } = readOptions(
+      instanceOf('made by sequential, graph or loadModel', Model<Input, InputShape>),
+    ) as Model<Input, never> as Model<Input, OutputsOf<Loss>>;
+    const { optimizer, loss, lossWeights, metrics, ...settings } = readOptions(
       'Trainer',
       options,
       TRAINER_OPTIONS,
     );
-    const { native: inner, network } = this.#model;
-    this.#objective = makeObjective('Trainer', network, model.outputShape, { loss, metrics });
+    const { seed, threads, nonFinite, memoryLimit, clipGradients } = settings;
+    const { native: inner } = this.#model;
+    this.#objective = makeObjective('Trainer', this.#model, { loss, lossWeights, metrics });
     this.#settings = { optimizer: makeOptimizer('Trainer', optimizer), seed, nonFinite, clipGradients };
     this.#threads = threads;
     const names = inner.parameters.map(({ name }) => name);
@@ -186,7 +190,7 @@ export class Trainer<
    * Rejects as `loadModel` does, with `FILE_FORMAT` for a file without a trainer, and with `INVALID_OPTION` when a
    * custom loss or metric is missing.
    */
-  static async load<Input extends InputShape = Shape>(
+  static async load<Input extends InputShape = Shape, Loss extends LossChoice | HeadLosses = LossChoice>(
     path: string,
     options: {
       readonly threads?: number;
@@ -194,12 +198,12 @@ export class Trainer<
       readonly custom?: readonly (AnyLoss | Metric)[];
       readonly learningRate?: LearningRate;
     } = {},
-  ): Promise<Trainer<Input, LossChoice, readonly Metric[]>> {
+  ): Promise<Trainer<Input, Loss, readonly Metric[]>> {
     readValue('Trainer.load', 'path', path, text);
     const { custom, learningRate, ...machine } = readOptions('Trainer.load', options, LOAD_OPTIONS);
     const given = { custom: readCustom('Trainer.load', custom), learningRate };
     const checkpoint = await readCheckpoint(path, given);
-    return Trainer.#from(checkpoint, machine) as Trainer<Input, LossChoice, readonly Metric[]>;
+    return Trainer.#from(checkpoint, machine) as unknown as Trainer<Input, Loss, readonly Metric[]>;
   }
 
   static #from(
@@ -207,7 +211,10 @@ export class Trainer<
     machine: { readonly threads: number; readonly memoryLimit: number | undefined },
   ): Trainer<InputShape, LossChoice, readonly Metric[]> {
     const { optimizer, loss, metrics, seed, nonFinite, clipGradients } = settings;
-    const options = { optimizer, loss, metrics, seed, nonFinite, clipGradients, ...machine };
+    const options = {
+      ...{ optimizer, loss, seed, nonFinite, clipGradients, ...machine },
+      metrics: metrics as readonly Metric[],
+    };
     const trainer = new Trainer<InputShape, LossChoice, readonly Metric[]>(model, options);
     const inner = trainer.#native;
     callNative(() => inner.setState(readState(inner.getState())));
@@ -223,8 +230,8 @@ export class Trainer<
    */
   fit<Validation extends Dataset<Input, LabelKindOf<Loss>> | undefined = undefined>(
     train: Dataset<Input, LabelKindOf<Loss>> | SampleStream<OneShape<Input>, LabelKindOf<Loss>>,
-    options: FitOptions<FiguresOf<Metrics[number]>, Validation> = {},
-  ): TrainingRun<EpochRecord<FiguresOf<Metrics[number]>, Validation>> {
+    options: FitOptions<FiguresFor<Metrics, Loss>, Validation> = {},
+  ): TrainingRun<EpochRecord<FiguresFor<Metrics, Loss>, Validation>> {
     const isStream = train instanceof SampleStream;
     const settings = readFitOptions('fit', options, isStream ? 'stream' : 'set');
     this.#checkIdle('fit', 'await its run, or stop it, first');
@@ -237,7 +244,7 @@ export class Trainer<
   /**
    * One step on one batch, here and now, and the loss of the batch before it: for small networks that learn while they act,
    * such as agents. `inputs` are what `predict` takes, in the units before preprocessing; `labels` are classes or target
-   * values, one a sample, as the loss wants them. The bits are those of a `fit` over just this batch, and the step
+   * values, one a sample, as the loss wants them, by name for several heads. The bits are those of a `fit` over just this batch, and the step
    * counts in the optimizer's state, in learning rates and for checkpoints as any other, but to no epoch. Shapes of the
    * last four batch sizes are kept compiled. The event loop waits: large batches are `fit`'s.
    *
@@ -249,7 +256,11 @@ export class Trainer<
    * @example
    * const loss = trainer.trainStep([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]);
    */
-  trainStep(inputs: RawInputs<Input>, labels: LabelData, options?: TrainStepOptions): number {
+  trainStep(
+    inputs: RawInputs<Input>,
+    labels: Loss extends LossChoice ? LabelData : { readonly [Head in keyof Loss]: LabelData },
+    options?: TrainStepOptions,
+  ): number {
     this.#checkIdle('trainStep', 'await its run, or stop it, first');
     return trainStep(this.#parts, inputs, labels, options);
   }
@@ -311,7 +322,7 @@ export class Trainer<
   async evaluate(
     dataset: Dataset<Input, LabelKindOf<Loss>>,
     options: PredictOptions = {},
-  ): Promise<Evaluation<FiguresOf<Metrics[number]>>> {
+  ): Promise<Evaluation<FiguresFor<Metrics, Loss>>> {
     const { batchSize, threads = this.#threads } = readOptions('evaluate', options, EVALUATE_OPTIONS);
     const samples = this.#readSet('evaluate', 'the dataset', dataset);
     return evaluateObjective(this.#model.native, this.#objective, samples, { batchSize, threads });
@@ -368,7 +379,10 @@ export class Trainer<
       );
     }
     const state = callNative(() => this.#native.getState());
-    await writeFileAtomic(path, encodeCheckpoint(this.model, this.#describe(state), state.tensors));
+    await writeFileAtomic(
+      path,
+      encodeCheckpoint(this.model as unknown as Model<InputShape>, this.#describe(state), state.tensors),
+    );
   }
 
   #describe({ steps, epochs, rateScale }: Omit<NativeTrainerState, 'tensors'>): TrainerSettings {
@@ -378,7 +392,7 @@ export class Trainer<
 
   get #parts(): TrainerParts {
     return {
-      model: this.model as Model<InputShape>,
+      model: this.model as unknown as Model<InputShape>,
       native: this.#native,
       objective: this.#objective,
       facts: { ...this.#settings, threads: this.#threads },
@@ -387,7 +401,7 @@ export class Trainer<
   }
 
   get #model(): ModelState {
-    return stateOf(this.model);
+    return stateOf(this.model as unknown as Model<InputShape>);
   }
 
   #checkIdle(operation: string, remedy: string): void {

@@ -16,7 +16,7 @@ namespace gradloom {
 
 enum class TargetKind {
   kClass,   // one class index a sample, int32
-  kValues,  // C floats a sample
+  kValues,  // floats, as many a sample as target_size says
 };
 
 // Targets of the rows at hand: `classes` for kClass, `values` for kValues; the other is null.
@@ -33,8 +33,9 @@ struct LossArguments {
   int64_t columns;       // C
   const float* outputs;  // [rows, C]
   Targets targets;
-  float* gradient;  // [rows, C], overwritten with scale * dloss/doutput of the sum over rows; null: value only
-  float scale;      // 1 / divisor of the whole batch, of which these rows are a part
+  float* gradient;          // [rows, C], overwritten with scale * dloss/doutput of the sum over rows; null: value only
+  float scale;              // 1 / divisor of the whole batch, of which these rows are a part
+  double* parts = nullptr;  // [parts], overwritten with each part's sum over the rows; null where there are none
 };
 
 class Loss {
@@ -54,6 +55,12 @@ class Loss {
   virtual std::optional<int32_t> ignored_class() const { return std::nullopt; }
   // Whether `compute` takes whole batches, on the thread that runs steps and without its locks: it may wait for others.
   virtual bool whole_batches() const { return false; }
+  // Of a sample, where targets are values.
+  virtual int64_t target_size(int64_t columns) const { return columns; }
+  // Of how many losses it is made that users see beside it (HeadsLoss).
+  virtual size_t parts() const { return 0; }
+  // Throws LABEL_OUT_OF_RANGE, naming the sample, for targets that parts cannot read.
+  virtual void check_targets(const float* /*values*/, int64_t /*sample*/) const {}
   // Throws when the model's outputs are not what this loss takes.
   virtual void check_outputs(const Shape& /*output_shape*/) const {}
 
@@ -61,7 +68,7 @@ class Loss {
   std::string kind_;
 };
 
-// The kinds of losses are one line each in registry.cc.
+// The kinds of losses are one line each in registry.cc; several of them make one of kind "heads".
 std::unique_ptr<Loss> make_loss(const Spec& spec);
 std::vector<std::string> loss_kinds();
 

@@ -1,6 +1,7 @@
 #include <map>
 
 #include "common/error.h"
+#include "losses/heads_loss.h"
 #include "losses/hinge.h"
 #include "losses/huber.h"
 #include "losses/loss.h"
@@ -41,6 +42,7 @@ const std::map<std::string, Factory>& factories() {
 
 std::unique_ptr<Loss> make_loss(const Spec& spec) {
   const std::string& kind = spec.string("kind");
+  if (kind == HeadsLoss::kKind) return std::make_unique<HeadsLoss>(spec);
   const auto found = factories().find(kind);
   if (found == factories().end()) throw Error("UNKNOWN_KIND", "there is no loss of kind \"" + kind + "\"");
   return found->second(spec);

@@ -20,7 +20,7 @@ struct MetricArguments {
   int64_t columns;                                // C
   const float* outputs;                           // [rows, C]
   const int32_t* classes;                         // class index a row, or null when targets are values
-  const float* values;                            // [rows, C], or null when targets are classes
+  const float* values;                            // [rows, C] (of several heads [rows, T]); null for classes
   std::optional<int32_t> ignored = std::nullopt;  // rows of this class do not count
 
   bool ignores(int64_t row) const { return ignored && classes[row] == *ignored; }

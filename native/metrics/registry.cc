@@ -6,6 +6,7 @@
 #include "metrics/confusion_matrix.h"
 #include "metrics/custom_metric.h"
 #include "metrics/f1.h"
+#include "metrics/head_metric.h"
 #include "metrics/log_loss.h"
 #include "metrics/mean_absolute_error.h"
 #include "metrics/metric.h"
@@ -51,6 +52,7 @@ const std::map<std::string, Factory>& factories() {
 
 std::unique_ptr<Metric> make_metric(const Spec& spec) {
   const std::string& kind = spec.string("kind");
+  if (kind == HeadMetric::kKind) return std::make_unique<HeadMetric>(spec);
   const auto found = factories().find(kind);
   if (found == factories().end()) throw Error("UNKNOWN_KIND", "there is no metric of kind \"" + kind + "\"");
   return found->second(spec);

@@ -21,7 +21,8 @@ Objective::Objective(const Spec& loss, const Spec::List& metrics, const Shape& o
 Objective::Objective(std::unique_ptr<Loss> loss, const Spec::List& metrics, const Shape& output_shape)
     : loss_(std::move(loss)),
       metrics_(metrics, output_shape, loss_->target_kind() == TargetKind::kClass),
-      outputs_(output_shape.size()) {
+      outputs_(output_shape.size()),
+      target_size_(loss_->target_size(outputs_)) {
   loss_->check_outputs(output_shape);
 }
 
@@ -41,23 +42,29 @@ void Objective::check_labels(const ArraySamples& samples) const {
                                         "output for two classes, or softmaxCrossEntropy");
     }
     samples.check_classes(2);
-  } else if (samples.label_size() != outputs_) {
+  } else if (samples.label_size() != target_size_) {
     throw Error("SHAPE_MISMATCH", kind + ": the model gives " + std::to_string(outputs_) +
                                       " values a sample, the dataset's labels have " +
                                       std::to_string(samples.label_size()));
+  } else if (loss_->parts() > 0) {
+    std::vector<float> values(static_cast<size_t>(target_size_));
+    for (int64_t i = 0; i < samples.count(); ++i) {
+      samples.gather_values(nullptr, i, 1, values.data());
+      loss_->check_targets(values.data(), i);
+    }
   }
 }
 
 ObjectiveTotals Objective::empty_totals(int64_t samples) const {
   ObjectiveTotals totals;
-  totals.metrics.assign(static_cast<size_t>(metrics_.total_count()), 0.0);
+  totals.metrics.assign(static_cast<size_t>(metrics_.total_count()) + loss_->parts(), 0.0);
   if (metrics_.keeps_samples()) {
     const auto outputs = static_cast<size_t>(checked_multiply(samples, outputs_));
     totals.kept.outputs.reserve(outputs);
     if (loss_->target_kind() == TargetKind::kClass)
       totals.kept.classes.reserve(static_cast<size_t>(samples));
     else
-      totals.kept.values.reserve(outputs);
+      totals.kept.values.reserve(static_cast<size_t>(checked_multiply(samples, target_size_)));
   }
   return totals;
 }
@@ -74,13 +81,13 @@ void Objective::reset(ObjectiveTotals& totals) const {
 }
 
 bool Objective::fits(const ObjectiveTotals& totals) const {
-  if (static_cast<int64_t>(totals.metrics.size()) != metrics_.total_count()) return false;
+  if (totals.metrics.size() != static_cast<size_t>(metrics_.total_count()) + loss_->parts()) return false;
   const KeptSamples& kept = totals.kept;
   const bool classes = loss_->target_kind() == TargetKind::kClass;
   const int64_t count = metrics_.keeps_samples() ? totals.samples : 0;
   return kept.count == count && static_cast<int64_t>(kept.outputs.size()) == count * outputs_ &&
          static_cast<int64_t>(kept.classes.size()) == (classes ? count : 0) &&
-         static_cast<int64_t>(kept.values.size()) == (classes ? 0 : count * outputs_);
+         static_cast<int64_t>(kept.values.size()) == (classes ? 0 : count * target_size_);
 }
 
 void Objective::restore(const ObjectiveTotals& saved, ObjectiveTotals& totals) const {
@@ -105,6 +112,7 @@ ObjectiveResult Objective::result(const ObjectiveTotals& totals) const {
                                 loss_->ignored_class()};
   ObjectiveResult result = running_result(totals);
   result.metrics = metrics_.results(totals.metrics, samples);
+  add_parts(totals, result.metrics);
   if (metrics_.hands_samples_over()) result.samples = std::make_shared<const KeptSamples>(kept);
   return result;
 }
@@ -112,7 +120,16 @@ ObjectiveResult Objective::result(const ObjectiveTotals& totals) const {
 ObjectiveResult Objective::running_result(const ObjectiveTotals& totals) const {
   // NaN where no step counted; 0 where all samples were of no account.
   const double loss = totals.samples > 0 && totals.divisor == 0 ? 0 : totals.loss / totals.divisor;
-  return {loss, metrics_.quick_results(totals.metrics), nullptr};
+  ObjectiveResult result{loss, metrics_.quick_results(totals.metrics), nullptr};
+  add_parts(totals, result.metrics);
+  return result;
+}
+
+void Objective::add_parts(const ObjectiveTotals& totals, std::vector<MetricResult>& results) const {
+  const auto first = static_cast<size_t>(metrics_.total_count());
+  for (size_t part = 0; part < loss_->parts(); ++part) {
+    results.emplace_back(totals.metrics[first + part] / totals.divisor);
+  }
 }
 
 BatchObjective::BatchObjective(std::shared_ptr<const Objective> objective, int64_t batch)
@@ -120,12 +137,13 @@ BatchObjective::BatchObjective(std::shared_ptr<const Objective> objective, int64
   if (objective_->loss().target_kind() == TargetKind::kClass) {
     classes_.resize(static_cast<size_t>(batch));
   } else {
-    values_ = AlignedBuffer(checked_multiply(batch, objective_->outputs()));
+    values_ = AlignedBuffer(checked_multiply(batch, objective_->target_size()));
   }
   weights_.resize(static_cast<size_t>(batch));
   const auto blocks = static_cast<size_t>(blocks_of(batch).count);
   losses_.resize(blocks);
   metrics_.resize(blocks * static_cast<size_t>(objective_->metrics().block_total_count()));
+  parts_.resize(blocks * objective_->loss().parts());
   if (objective_->metrics().needs_batches()) outputs_ = AlignedBuffer(checked_multiply(batch, objective_->outputs()));
 }
 
@@ -152,13 +170,14 @@ void BatchObjective::set_targets(const Targets& targets) {
 Targets BatchObjective::rows_of_targets(int64_t first) const {
   const float* weights = weighted_ ? weights_.data() + first : nullptr;
   if (!classes_.empty()) return {classes_.data() + first, nullptr, weights};
-  return {nullptr, values_.data() + first * objective_->outputs(), weights};
+  return {nullptr, values_.data() + first * objective_->target_size(), weights};
 }
 
 double BatchObjective::compute(Team& team, const float* outputs, float* gradient) {
   const int64_t columns = objective_->outputs();
   const Tiling blocks = blocks_of(batch_);
   const auto metric_totals = static_cast<size_t>(objective_->metrics().block_total_count());
+  const size_t parts = objective_->loss().parts();
   std::fill(metrics_.begin(), metrics_.end(), 0.0);
   divisor_ = objective_->loss().divisor(rows_of_targets(0), batch_);
   const float scale = divisor_ > 0 ? 1.0F / static_cast<float>(divisor_) : 0.0F;
@@ -174,7 +193,8 @@ double BatchObjective::compute(Team& team, const float* outputs, float* gradient
     const auto index = static_cast<size_t>(block);
     if (!whole) {
       losses_[index] = objective_->loss().compute({rows, columns, outputs + row * columns, targets,
-                                                   gradient == nullptr ? nullptr : gradient + row * columns, scale});
+                                                   gradient == nullptr ? nullptr : gradient + row * columns, scale,
+                                                   parts_.empty() ? nullptr : &parts_[index * parts]});
     }
     if (outputs_.size() > 0) std::copy_n(outputs + row * columns, rows * columns, outputs_.data() + row * columns);
     objective_->metrics().add_block(
@@ -193,6 +213,10 @@ void BatchObjective::add_to(ObjectiveTotals& totals) const {
   const auto count = static_cast<size_t>(metrics.block_total_count());
   for (size_t block = 0; block < losses_.size(); ++block) {
     metrics.merge_block(std::span(metrics_).subspan(block * count, count), totals.metrics);
+  }
+  const size_t parts = objective_->loss().parts();
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    totals.metrics[static_cast<size_t>(metrics.total_count()) + i % parts] += parts_[i];
   }
   if (!metrics.needs_batches()) return;
   const Targets targets = rows_of_targets(0);

@@ -18,13 +18,13 @@ struct ObjectiveTotals {
   double loss = 0;
   double divisor = 0;  // of the loss
   int64_t samples = 0;
-  std::vector<double> metrics;  // all metrics' totals, one after another
+  std::vector<double> metrics;  // all metrics' totals, one after another, and behind them those of the loss's parts
   KeptSamples kept;             // if a metric needs them
 };
 
 struct ObjectiveResult {
-  double loss = 0;  // mean over samples, weighted as the loss says
-  std::vector<MetricResult> metrics;
+  double loss = 0;                             // mean over samples, weighted as the loss says
+  std::vector<MetricResult> metrics;           // and behind them the means of the loss's parts
   std::shared_ptr<const KeptSamples> samples;  // if a metric hands them over
 };
 
@@ -37,6 +37,8 @@ class Objective {
   const Loss& loss() const { return *loss_; }
   const MetricSet& metrics() const { return metrics_; }
   int64_t outputs() const { return outputs_; }
+  // Values of a sample's target, unless it is a class.
+  int64_t target_size() const { return target_size_; }
 
   // Throws LABELS_MISSING, SHAPE_MISMATCH or LABEL_OUT_OF_RANGE unless the labels are targets of this loss.
   void check_labels(const ArraySamples& samples) const;
@@ -53,9 +55,12 @@ class Objective {
   ObjectiveResult running_result(const ObjectiveTotals& totals) const;
 
  private:
+  void add_parts(const ObjectiveTotals& totals, std::vector<MetricResult>& results) const;
+
   std::unique_ptr<Loss> loss_;
   MetricSet metrics_;
   int64_t outputs_;
+  int64_t target_size_;
 };
 
 // The objective of one batch, with its targets and partial sums: rows are cut into fixed blocks whose sums are combined
@@ -87,6 +92,7 @@ class BatchObjective {
   double divisor_ = 0;
   std::vector<double> losses_;   // one a block of rows
   std::vector<double> metrics_;  // totals, one set a block of rows
+  std::vector<double> parts_;    // of the loss, one set a block of rows
 };
 
 }  // namespace gradloom

@@ -14,9 +14,12 @@ import {
   type EpochRecord,
   flatten,
   fromArrays,
+  fromInputs,
   gaussianNoise,
+  graph,
   type History,
   huber,
+  input,
   iris,
   type LabelKind,
   type Layer,
@@ -302,4 +305,36 @@ export function datasets(any: Dataset, one: Dataset<[4], 'class'>) {
   expectTypeOf(fromArrays({ inputs: [[1, 2]], inputShape: [2], labels: [0] })).toEqualTypeOf<
     Dataset<[2], 'class'>
   >();
+}
+
+export async function heads() {
+  const x = input([2]);
+  const model = graph({
+    inputs: { x },
+    outputs: { kind: x.pipe(dense({ units: 3 })), price: x.pipe(dense({ units: 1 })) },
+  });
+  const predicted = await model.predict({ x: [[1, 2]] });
+  expectTypeOf(predicted.kind.shape).toEqualTypeOf<readonly [count: number, 3]>();
+  // @ts-expect-error no such head
+  predicted.prise;
+  const inputs = { x: fromArrays({ inputs: [[1, 2]], inputShape: [2] }) };
+  const set = fromInputs({ inputs, targets: { kind: [0], price: [[1.5]] } });
+  expectTypeOf(set.labelKind).toEqualTypeOf<'targets'>();
+  const trainer = new Trainer(model, {
+    optimizer: sgd(),
+    loss: { kind: 'softmaxCrossEntropy', price: 'huber' },
+    lossWeights: { price: 0.5 },
+    metrics: { kind: ['accuracy'] },
+  });
+  const { epochs } = await trainer.fit(set, { validation: set });
+  expectTypeOf(epochs[0]?.price_loss).toEqualTypeOf<number | undefined>();
+  expectTypeOf(epochs[0]?.validation.kind_accuracy).toEqualTypeOf<number | undefined>();
+  // @ts-expect-error one target for several heads
+  trainer.fit(fromInputs({ inputs, labels: [0] }));
+  // @ts-expect-error a head without labels
+  trainer.trainStep({ x: [[1, 2]] }, { kind: [0] });
+  const output = x.pipe(dense({ units: 1 }));
+  const single = new Trainer(graph({ inputs: { x }, output }), { optimizer: sgd(), loss: 'huber' });
+  // @ts-expect-error several targets for one output
+  single.fit(set);
 }
