@@ -221,7 +221,7 @@ const NDJSON_FAULTS: readonly Fault[] = [
     '{"a":1}\n',
     { delimiter: ';' },
     'INVALID_OPTION',
-    'ndjson: unknown option "delimiter"; there are target, labelKind, columns, types, categories, missing, unknown, like and missingMarks',
+    'ndjson: unknown option "delimiter"; there are target, labelKind, columns, types, categories, missing, unknown, hash, like and missingMarks',
   ],
 ];
 
