@@ -537,15 +537,15 @@ export interface NativeAddon extends NativeWordVectors {
     options: NativePredictOptions,
   ): Promise<NativeEvaluation>;
   /**
-   * Of each sample one output, by its place, or the loss; and its gradient by the sample as it is stored, on a thread of
-   * its own. Random layers and statistics do what they do when predicting.
+   * Of each sample one output, by its place, or the loss; and its gradients by what is stored of each input, null of those
+   * that are no floats, on a thread of its own. Random layers and statistics do what they do when predicting.
    */
   inputGradient(
     model: NativeModel,
     samples: NativeSamples | NativeLabelledSamples,
     differentiand: Int32Array | Spec,
     options: NativePredictOptions,
-  ): Promise<{ readonly values: Float32Array; readonly gradients: Float32Array }>;
+  ): Promise<{ readonly values: Float32Array; readonly gradients: readonly (Float32Array | null)[] }>;
   /** Loss of `[batch, ...outputShape]` outputs and its gradient with respect to them. */
   computeLoss(
     loss: Spec,

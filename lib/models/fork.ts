@@ -1,8 +1,7 @@
 /** Which layers of a model a fork takes, and the network that it makes of them. */
-import { GradloomError } from '../core/errors.ts';
 import {
-  boolean,
   formatValue,
+  guardedBy,
   listOf,
   oneOf,
   optional,
@@ -11,30 +10,31 @@ import {
   text,
   withDefault,
 } from '../core/options.ts';
+import type { InputShape, NamedShapes, OneShape, Shape } from '../core/shape.ts';
 import type { Layer } from '../layers/layer.ts';
-import { makeLayer } from '../layers/make-layer.ts';
+import { forkGraph } from './fork-graph.ts';
+import { type Freeze, forkError, forkLayers, namesOf } from './fork-layers.ts';
 import type { ModelState } from './model-state.ts';
-import {
-  checkGivenValues,
-  type NamedLayer,
-  nameLayers,
-  type SequentialNetwork,
-  sequentialOnly,
-} from './network.ts';
+import type { NamedLayer, Network, SequentialNetwork } from './network.ts';
+import type { OutputShapeOf } from './output-shape.ts';
 import type { TrainingRecord } from './training-record.ts';
 
 export interface ForkOptions<
   First extends string | undefined = string | undefined,
   Last extends string | undefined = string | undefined,
 > {
-  /** Name of the first layer to take. Default: the model's first. */
+  /** Name of the first layer to take; of models made by `sequential`. Default: the model's first. */
   readonly first?: First;
-  /** Name of the last layer to take. Default: the model's last. */
+  /**
+   * Name of the last layer to take. Of a graph all that has a part in what that layer gives, `tower:2` for its second use, or a
+   * head's name; inputs without a part are left out. Default: the model's last, and then with all heads.
+   */
   readonly last?: Last;
   /**
-   * Whether training leaves the taken layers as they are: their descriptions get `trainable: false`. Default: false.
+   * Whether training leaves the taken layers as they are, or the names of those that it leaves so: their descriptions
+   * get `trainable: false`. Default: false.
    */
-  readonly freeze?: boolean;
+  readonly freeze?: Freeze;
   /**
    * `'keep'`: the preprocessing of the data that the model was trained on, whose units the taken layers know, is the
    * fork's too, and data of another are refused. `'new'`: it is that of the data that the fork will be trained on.
@@ -48,36 +48,95 @@ export interface ForkOptions<
 export const FORK_OPTIONS = {
   first: optional(text),
   last: optional(text),
-  freeze: withDefault(boolean, false),
+  freeze: withDefault(
+    guardedBy(
+      'true, false, or a list of names of layers',
+      (given): given is Freeze =>
+        typeof given === 'boolean' ||
+        (Array.isArray(given) && given.every((name) => typeof name === 'string')),
+    ),
+    false,
+  ),
   preprocessing: withDefault(oneOf('keep', 'new'), 'keep'),
   seed: withDefault(seed, 0),
 };
 
 /** What a fork is made of; `isTaken` says which of the model's weights it copies. */
 export interface ForkedNetwork {
-  readonly network: SequentialNetwork;
+  readonly network: Network;
   readonly training: TrainingRecord | undefined;
   readonly isTaken: (parameter: string) => boolean;
 }
 
+/** Of a graph that is cut the types do not know which inputs are left. */
+export type ForkedInput<
+  Input extends InputShape,
+  First extends string | undefined,
+  Last extends string | undefined,
+> = [First] extends [undefined]
+  ? [Last] extends [undefined]
+    ? Input
+    : Input extends Shape
+      ? Input
+      : NamedShapes
+  : Shape;
+
+export type ForkedOutput<
+  Output extends InputShape,
+  Last extends string | undefined,
+  Layers extends readonly Layer[],
+> = [Last] extends [undefined]
+  ? Layers extends readonly []
+    ? Output
+    : OutputShapeOf<Layers, OneShape<Output>>
+  : OutputShapeOf<Layers, Shape>;
+
 export function forkNetwork(
-  { native: inner, network: given, training }: ModelState,
+  { native: inner, network, training }: ModelState,
   { freeze, preprocessing, ...ends }: Required<Pick<ForkOptions, 'freeze' | 'preprocessing'>> & Ends,
   added: unknown,
 ): ForkedNetwork {
-  const network = sequentialOnly('fork', given);
+  if (network.nodes !== undefined) {
+    if (ends.first !== undefined) {
+      throw forkError(
+        'first is for models made by sequential; of a graph, last says where the fork ends, and it takes all that has a part in it',
+      );
+    }
+    const taken = forkGraph(network, { last: ends.last, freeze }, added);
+    const { inputs } = taken.network;
+    return {
+      network: taken.network,
+      training: preprocessing === 'keep' ? keepReading(training, inputs) : undefined,
+      isTaken: isParameterOf(taken.layers),
+    };
+  }
   const { begin, end } = findRange(network, ends);
   const taken = network.layers.slice(begin, end);
   const before = inner.layers.find(({ name }) => name === network.layers[begin - 1]?.name);
-  const keeps = begin === 0 && preprocessing === 'keep' && training !== undefined;
   return {
     network: {
       inputShape: before?.outputShape ?? network.inputShape,
       layers: forkLayers(taken, added, freeze),
     },
-    training: keeps ? { ...training, loss: undefined, classNames: undefined } : undefined,
-    isTaken: (parameter) => taken.some((layer) => isParameterOf(parameter, layer)),
+    training: begin === 0 && preprocessing === 'keep' ? keepReading(training) : undefined,
+    isTaken: isParameterOf(taken),
   };
+}
+
+/** What is left of a record without what the fork is to learn anew, for these inputs. */
+function keepReading(
+  training: TrainingRecord | undefined,
+  inputs: readonly { readonly name: string }[] = [],
+): TrainingRecord | undefined {
+  const kept = training?.inputs && inputs.map(({ name }) => [name, training.inputs?.[name]]);
+  return (
+    training && {
+      ...training,
+      loss: undefined,
+      classNames: undefined,
+      inputs: kept && Object.fromEntries(kept),
+    }
+  );
 }
 
 type Ends = Pick<ForkOptions, 'first' | 'last'>;
@@ -96,55 +155,13 @@ function findRange({ layers }: SequentialNetwork, { first, last }: Ends): Range 
   throw forkError(`last "${last}" stands before first "${first}"; the layers are ${listOf(namesOf(layers))}`);
 }
 
-/** Taken layers keep their names; a new one without a name gets the next count of its kind that is free. */
-function forkLayers(taken: readonly NamedLayer[], added: unknown, freeze: boolean): readonly NamedLayer[] {
-  if (!Array.isArray(added)) {
-    throw forkError(`the new layers must be a list of layers, got ${formatValue(added)}`);
-  }
-  const kept = freeze ? taken.map(freezeLayer) : taken;
-  const layers: Layer[] = [...kept];
-  for (const [index, given] of added.entries()) {
-    const layer = makeLayer('fork', `layers[${index}]`, given);
-    layers.push(layer.name === undefined ? { ...layer, name: freeName(layer.kind, layers) } : layer);
-  }
-  checkGivenValues('fork', layers.slice(taken.length));
-  return nameLayers('fork', layers);
-}
-
-/** Layers without weights have no attribute `trainable`; blocks hold theirs. */
-function freezeLayer<Frozen extends Layer>(layer: Frozen): Frozen {
-  const blocks = BLOCK_PATHS.flatMap((path) => {
-    const layers = layer[path] as readonly Layer[] | undefined;
-    return layers === undefined ? [] : [[path, layers.map(freezeLayer)] as const];
-  });
-  const own = 'trainable' in layer ? { trainable: false } : {};
-  return { ...layer, ...own, ...Object.fromEntries(blocks) };
-}
-
-const BLOCK_PATHS = ['layers', 'shortcut'];
-
-function freeName(kind: string, layers: readonly Layer[]): string {
-  const names = new Set(namesOf(layers));
-  let count = layers.filter((layer) => layer.kind === kind).length + 1;
-  while (names.has(`${kind}_${count}`)) count += 1;
-  return `${kind}_${count}`;
-}
-
-/** Whether a parameter is one of a layer's, or of a layer inside it. */
-function isParameterOf(parameter: string, { name }: NamedLayer): boolean {
-  return parameter.startsWith(`${name}.`);
+/** Whether a parameter is one of the layers', or of a layer inside one. */
+function isParameterOf(layers: readonly NamedLayer[]): (parameter: string) => boolean {
+  return (parameter) => layers.some(({ name }) => parameter.startsWith(`${name}.`));
 }
 
 function findLayer(option: 'first' | 'last', layers: readonly NamedLayer[], name: string): number {
   const place = layers.findIndex((layer) => layer.name === name);
   if (place >= 0) return place;
   throw forkError(`${option} names no layer ${formatValue(name)}; ${suggest(name, namesOf(layers))}`);
-}
-
-function namesOf(layers: readonly Layer[]): string[] {
-  return layers.flatMap(({ name }) => name ?? []);
-}
-
-function forkError(message: string): GradloomError {
-  return new GradloomError('INVALID_OPTION', `fork: ${message}`);
 }

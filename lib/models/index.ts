@@ -1,5 +1,13 @@
-export type { ForkOptions } from './fork.ts';
-export type { GradientOptions, Gradients } from './gradient.ts';
+export type { ForkedInput, ForkedOutput, ForkOptions } from './fork.ts';
+export type { Freeze } from './fork-layers.ts';
+export type {
+  DifferentiatedOutputs,
+  GradientOptions,
+  Gradients,
+  GradientsOf,
+  NamedGradients,
+  OutputPlaces,
+} from './gradient.ts';
 export {
   type GraphOptions,
   graph,

@@ -1,7 +1,7 @@
 /** PyTorch's state dicts as weights of a model. */
 import { GradloomError } from '../core/errors.ts';
 import { guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
-import type { NativeParameterInfo } from '../native.ts';
+import type { LayerSpec, NativeParameterInfo } from '../native.ts';
 import { findTorchLayouts, fromTorchOrder, type TorchLayouts } from './feature-order.ts';
 import {
   checkAllFit,
@@ -15,14 +15,15 @@ import {
   type Tensors,
 } from './load-weights.ts';
 import type { ModelState } from './model-state.ts';
-import { sequentialOnly, toLayerSpecs } from './network.ts';
+import { sourcesOf, toLayerSpecs } from './network.ts';
 import { isIgnored, leafOf, type ModuleMatch, matchModules, toLayerLeaf } from './pytorch-modules.ts';
 
 export interface LoadPyTorchOptions {
   /**
    * The layer of a module, by names: `{ 'features.0': 'conv2d_1' }`, or the residual block of what stands below a name,
    * `{ 'layer1.0': 'residual_1' }`. Modules that it does not name find theirs by an equal name, or by shapes where those
-   * leave no doubt, those below a named block among its layers. Default: none.
+   * leave no doubt, those below a named block among its layers. Of a graph, the order of numbers in names tells equal modules
+   * apart only where their layers lie one behind another. Default: none.
    */
   readonly map?: Readonly<Record<string, string>>;
   /** Which of the model's weights take part, as in `loadWeights`. Default: all. */
@@ -68,15 +69,27 @@ export async function selectFromPyTorch(
 ): Promise<PyTorchSelection> {
   const { map, match, strict } = readOptions(operation, options, LOAD_PYTORCH_OPTIONS);
   const tensors = await readStateDict(readValue(operation, 'path', path, text));
-  const { inputShape } = sequentialOnly(operation, network);
-  const graph = { inputShape, layers: toLayerSpecs(network) };
+  const graph = { inputs: sourcesOf(network), layers: toLayerSpecs(network) };
   const layouts = findTorchLayouts(operation, graph, layers, parameters);
-  const selection = selectStateDict(operation, parameters, layouts, tensors, { map, match });
+  const isChain = network.nodes === undefined ? () => true : chainsOf(graph.layers);
+  const selection = selectStateDict(operation, parameters, layouts, tensors, { map, match, isChain });
   if (strict) {
     const remedy = 'name layers with map, choose with match, or load what fits with strict: false';
     checkAllFit(operation, selection.report, { remedy, notes: selection.ambiguous });
   }
   return selection;
+}
+
+/** Tells whether layers lie one behind another, so that there is one order among them. */
+function chainsOf(specs: readonly LayerSpec[]): (layers: readonly string[]) => boolean {
+  const behind = new Map<string, ReadonlySet<string>>();
+  for (const { name, inputs = [], shares } of specs) {
+    const before = new Set(inputs.flatMap((input) => [input, ...(behind.get(input) ?? [])]));
+    // Of its first use, which has the weights.
+    behind.set(name, shares === undefined ? before : new Set([...before, shares]));
+  }
+  return (layers) =>
+    layers.every((name, place) => place === 0 || behind.get(name)?.has(layers[place - 1] as string) === true);
 }
 
 /** As `readTensors`, with a hint for what `torch.save` writes, which is pickled Python and stays unread. */
@@ -98,14 +111,22 @@ function selectStateDict(
   parameters: readonly NativeParameterInfo[],
   layouts: TorchLayouts,
   tensors: Tensors,
-  { map, match }: { map: Readonly<Record<string, string>>; match: NameFilter | undefined },
+  {
+    map,
+    match,
+    isChain,
+  }: {
+    readonly map: Readonly<Record<string, string>>;
+    readonly match: NameFilter | undefined;
+    readonly isChain: (layers: readonly string[]) => boolean;
+  },
 ): PyTorchSelection {
   const sources = [...tensors].map(([name, { shape }]) => ({ name, shape }));
   const expected = parameters.map((parameter) => ({
     ...parameter,
     shape: layouts.get(parameter.name)?.shape ?? parameter.shape,
   }));
-  const { modules, ambiguous } = matchModules(operation, sources, expected, map);
+  const { modules, ambiguous } = matchModules(operation, sources, expected, map, isChain);
   const rename = (source: string) => {
     if (isIgnored(source)) return undefined;
     const layer = modules.find(({ module }) => module === ownerOf(source))?.layer;

@@ -34,7 +34,7 @@ import { makeLoss } from '../losses/make-loss.ts';
 import { makeVectorizer } from '../text/make-vectorizer.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import { readHeads } from './heads.ts';
-import { type Network, nameLayers, sequentialOnly } from './network.ts';
+import { type Network, nameLayers } from './network.ts';
 import type { InputReading, TrainingRecord } from './training-record.ts';
 import type { Weight, Weights } from './weights.ts';
 
@@ -259,7 +259,8 @@ function readGraph(given: object): Network {
 
 /** What only models of one input have. */
 function onlyShape(network: Network): Shape {
-  return sequentialOnly('architecture', network).inputShape;
+  if (network.nodes === undefined) return network.inputShape;
+  throw new GradloomError('INVALID_OPTION', 'architecture: a graph has a table for each of its inputs only');
 }
 
 function readLoss(path: string, metadata: Readonly<Record<string, string>>): Loss | undefined {

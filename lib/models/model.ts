@@ -1,6 +1,6 @@
 import { awaitNative, callNative } from '../core/errors.ts';
 import { readOptions, readValue, text } from '../core/options.ts';
-import type { InputShape, OneShape, Shape } from '../core/shape.ts';
+import type { InputShape, Shape } from '../core/shape.ts';
 import type { Dataset, LabelKind } from '../datasets/dataset.ts';
 import { joinTables } from '../datasets/from-table.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
@@ -11,8 +11,13 @@ import type { Layer } from '../layers/layer.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import { type NativeLayerInfo, type NativePlanInfo, native } from '../native.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
-import { FORK_OPTIONS, type ForkOptions, forkNetwork } from './fork.ts';
-import { differentiate, type GradientOptions, type Gradients } from './gradient.ts';
+import { FORK_OPTIONS, type ForkedInput, type ForkedOutput, type ForkOptions, forkNetwork } from './fork.ts';
+import {
+  type DifferentiatedOutputs,
+  differentiate,
+  type GradientOptions,
+  type GradientsOf,
+} from './gradient.ts';
 import { type Classified, classifyHeads, headsOf, type Predicted, splitHeads } from './heads.ts';
 import { type LoadPyTorchOptions, type PyTorchReport, selectFromPyTorch } from './load-pytorch.ts';
 import { type LoadReport, type LoadWeightsOptions, selectFromSource } from './load-weights.ts';
@@ -27,7 +32,6 @@ import {
   objectiveOf,
   readLabelledFor,
 } from './objective.ts';
-import type { OutputShapeOf } from './output-shape.ts';
 import { PLAN_OPTIONS, type PlanOptions } from './plan-options.ts';
 import { PREDICT_OPTIONS, type Predictions, type PredictOptions, toClassification } from './predictions.ts';
 import { type RawInputs, readSamplesFor } from './samples.ts';
@@ -215,8 +219,10 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
    * fine-tuning (`freeze`), or without new layers to see what lies between. Taken layers keep their names. The fork has
    * no loss until it is trained.
    *
-   * Throws `INVALID_OPTION` for names that are no layer's or stand twice, `SHAPE_MISMATCH` for a new layer that does
-   * not fit.
+   * Of a graph, `last` cuts out all that has a part in a layer's or head's values: one tower of two, one head of several.
+   *
+   * Throws `INVALID_OPTION` for names that are no layer's or stand twice and for `first` of a graph, `SHAPE_MISMATCH` for
+   * a new layer that does not fit.
    *
    * @example
    * const tuned = model.fork({ last: 'flatten_1', freeze: true }, [dense({ units: 3 })]);
@@ -228,10 +234,7 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
   >(
     options: ForkOptions<First, Last> = {},
     layers: Layers = [] as readonly Layer[] as Layers,
-  ): Model<
-    [First] extends [undefined] ? Input : Shape,
-    OutputShapeOf<Layers, [Last] extends [undefined] ? OneShape<Output> : Shape>
-  > {
+  ): Model<ForkedInput<Input, First, Last>, ForkedOutput<Output, Last, Layers>> {
     const { seed, ...choice } = readOptions('fork', options, FORK_OPTIONS);
     const { network, training, isTaken } = forkNetwork(this.#state, choice, layers);
     const fork = new Model(network, { seed, training });
@@ -334,8 +337,11 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
    * Gradients are by the samples as given, in the units before preprocessing. Each sample counts alone: its loss is
    * what `evaluate` gives for a dataset of just it.
    *
-   * Rejects with `INVALID_OPTION` for places that are no outputs, `INVALID_DATA` for labels that do not fit the loss,
-   * `SHAPE_MISMATCH` for samples of another shape.
+   * Of a model of several inputs, gradients by each that takes values, by its name: `inputs.image`. Ids and sparse samples have
+   * none. Of several heads, `of` says which: `{ price: 0 }`.
+   *
+   * Rejects with `INVALID_OPTION` for places that are no outputs, and for a model that takes nothing but ids and sparse samples,
+   * `INVALID_DATA` for labels that do not fit the loss, `SHAPE_MISMATCH` for samples of another shape.
    *
    * @example
    * const { labels } = await model.classify(images);
@@ -344,14 +350,13 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
   async gradient(
     dataset: Dataset<Input, LabelKind>,
     options: GradientOptions<'loss'>,
-  ): Promise<Gradients<OneShape<Input>>>;
+  ): Promise<GradientsOf<Input>>;
   async gradient(
     inputs: RawInputs<Input> | Dataset<Input, LabelKind>,
-    options: GradientOptions<number | ArrayLike<number>>,
-  ): Promise<Gradients<OneShape<Input>>>;
-  async gradient(inputs: unknown, options: GradientOptions): Promise<Gradients<OneShape<Input>>> {
-    const { values, gradients } = await differentiate(this.#state, inputs, options);
-    return { data: gradients, shape: [values.length, ...(this.inputShape as OneShape<Input>)], values };
+    options: GradientOptions<DifferentiatedOutputs>,
+  ): Promise<GradientsOf<Input>>;
+  async gradient(inputs: unknown, options: GradientOptions): Promise<GradientsOf<Input>> {
+    return (await differentiate(this.#state, inputs, options)) as GradientsOf<Input>;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, listOf } from '../core/options.ts';
+import { formatValue } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
 import { lacksGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
@@ -52,13 +52,10 @@ export function inputNamesOf(network: Network): readonly string[] {
   return network.nodes === undefined ? [] : network.inputs.map(({ name }) => name);
 }
 
-/** For what is done with layers one behind another only. */
-export function sequentialOnly(operation: string, network: Network): SequentialNetwork {
-  if (network.nodes === undefined) return network;
-  throw new GradloomError(
-    'INVALID_OPTION',
-    `${operation}: takes models made by sequential; this one is a graph with the inputs ${listOf(inputNamesOf(network))}`,
-  );
+/** The shapes of what the first layers read, by the names that `toLayerSpecs` gives it. */
+export function sourcesOf(network: Network): ReadonlyMap<string, Shape> {
+  if (network.nodes === undefined) return new Map([[INPUT, network.inputShape]]);
+  return new Map(network.inputs.map(({ name, shape }) => [`@${name}`, shape]));
 }
 
 /** Checks a list of layers and names those that have no name: the second dense layer is `dense_2`. */

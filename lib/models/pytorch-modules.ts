@@ -25,7 +25,7 @@ export interface ModuleMatch {
   readonly layer: string;
   /**
    * `'map'`: the option says so; `'name'`: the same name; `'shape'`: no other module or layer has tensors of these
-   * shapes; `'order'`: several have, and the modules' names are equal but for numbers, which order them.
+   * shapes; `'order'`: several have, whose layers lie one behind another, and the modules' names are equal but for numbers, which order them.
    */
   readonly matchedBy: 'map' | 'name' | 'shape' | 'order';
 }
@@ -61,13 +61,15 @@ export function groupByOwner<Item extends { readonly name: string }>(
 
 /**
  * Finds the layer of each module: by `map`, then by name, then by shapes where those leave no doubt. Where `map` gives a
- * block, what stands below the module's name finds its layers in the block, and nothing else does.
+ * block, what stands below the module's name finds its layers in the block, and nothing else does. Several of equal shapes
+ * are matched in order only where `isChain` says that their layers have one.
  */
 export function matchModules(
   operation: string,
   tensors: readonly NamedShape[],
   parameters: readonly NamedShape[],
   map: Readonly<Record<string, string>>,
+  isChain: (layers: readonly string[]) => boolean = () => true,
 ): Matching {
   const modules = groupByOwner(tensors.filter(({ name }) => !isIgnored(name)));
   const layers = groupByOwner(parameters);
@@ -85,7 +87,7 @@ export function matchModules(
         .filter(([name]) => scopeOf(name, side) === block),
     );
   const found = [...blocks, undefined].map((block) =>
-    matchScope(free(modules, 0, block), free(layers, 1, block), block),
+    matchScope(free(modules, 0, block), free(layers, 1, block), block, isChain),
   );
   return {
     modules: [...said, ...found.flatMap((matching) => matching.modules)],
@@ -105,6 +107,7 @@ function matchScope(
   modules: ReadonlyMap<string, readonly NamedShape[]>,
   layers: ReadonlyMap<string, readonly NamedShape[]>,
   block: Block | undefined,
+  isChain: (layers: readonly string[]) => boolean,
 ): Matching {
   const toLayerName = (module: string) =>
     block === undefined ? module : block[1] + module.slice(block[0].length);
@@ -124,6 +127,7 @@ function matchScope(
       layers,
       named.map(({ layer }) => layer),
     ),
+    isChain,
   );
   return { modules: [...named, ...shaped.modules], ambiguous: shaped.ambiguous };
 }
@@ -170,14 +174,18 @@ interface Shapes {
   readonly shapes: string;
 }
 
-function matchShapes(modules: readonly Shapes[], layers: readonly Shapes[]): Matching {
+function matchShapes(
+  modules: readonly Shapes[],
+  layers: readonly Shapes[],
+  isChain: (layers: readonly string[]) => boolean,
+): Matching {
   const found: ModuleMatch[] = [];
   const ambiguous: string[] = [];
   for (const shapes of new Set(layers.map((layer) => layer.shapes))) {
     const some = modules.filter((module) => module.shapes === shapes).map(({ name }) => name);
     const targets = layers.filter((layer) => layer.shapes === shapes).map(({ name }) => name);
     if (some.length === 0) continue;
-    const ordered = some.length === targets.length ? inOrder(some) : undefined;
+    const ordered = some.length === targets.length && isChain(targets) ? inOrder(some) : undefined;
     if (ordered === undefined) {
       ambiguous.push(
         `ambiguous: ${some.join(', ')} and ${targets.join(', ')} all have ${shapes}; say with map which is which`,

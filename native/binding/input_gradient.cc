@@ -1,6 +1,8 @@
 #include "binding/input_gradient.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "binding/convert.h"
 #include "binding/model.h"
@@ -44,21 +46,26 @@ class InputGradientOperation final : public PromiseOperation {
         differentiand_(to_differentiand(differentiand, network_->architecture(), samples_.samples())),
         options_(to_pass_options(options)) {
     const auto& inputs = network_->architecture().inputs();
-    if (inputs.size() > 1) {
-      throw Error("INVALID_OPTION", "gradient: the model has " + std::to_string(inputs.size()) +
-                                        " inputs; gradients are by the samples of a model of one input");
-    }
-    if (inputs.front().form != InputForm::kFloats) {
-      throw Error(
-          "INVALID_OPTION",
-          "gradient: the model reads ids or sparse samples, which have no gradient; use the weights of its table");
+    if (std::ranges::none_of(inputs, [](const auto& input) { return input.form == InputForm::kFloats; })) {
+      throw Error("INVALID_OPTION",
+                  "gradient: the model reads ids or sparse samples, which have no gradient; use the weights of its "
+                  "tables");
     }
     const int64_t count = samples_.samples().count();
     Napi::Float32Array values = Napi::Float32Array::New(env, static_cast<size_t>(count));
-    Napi::Float32Array gradients = Napi::Float32Array::New(
-        env, static_cast<size_t>(checked_multiply(count, network_->architecture().input_shape().size())));
     values_ = values.Data();
-    gradients_ = gradients.Data();
+    Napi::Array gradients = Napi::Array::New(env);
+    for (const NetworkInput& input : inputs) {
+      gradients_.push_back(nullptr);
+      if (input.form != InputForm::kFloats) {
+        gradients.Set(gradients.Length(), env.Null());
+        continue;
+      }
+      const auto size = static_cast<size_t>(checked_multiply(count, input.shape.size()));
+      Napi::Float32Array gradient = Napi::Float32Array::New(env, size);
+      gradients_.back() = gradient.Data();
+      gradients.Set(gradients.Length(), gradient);
+    }
     Napi::Object result = Napi::Object::New(env);
     result.Set("values", values);
     result.Set("gradients", gradients);
@@ -78,7 +85,7 @@ class InputGradientOperation final : public PromiseOperation {
   Differentiand differentiand_;
   PassOptions options_;
   float* values_;
-  float* gradients_;
+  std::vector<float*> gradients_;
   Napi::ObjectReference result_;  // nobody else has it yet, so its memory stays where it is
 };
 

@@ -63,8 +63,9 @@ void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t firs
   input(number).gather(team, rows(order, first, count), x, augmenter);
 }
 
-void ArraySamples::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const {
-  inputs_.front().gradients_by_stored(team, count, gradients, stored);
+void ArraySamples::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored,
+                                       int number) const {
+  input(number).gradients_by_stored(team, count, gradients, stored);
 }
 
 int32_t ArraySamples::class_at(int64_t row) const {

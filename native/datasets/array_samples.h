@@ -82,7 +82,7 @@ class ArraySamples {
   void gather_weights(const uint32_t* order, int64_t first, int64_t count, float* weights) const;
 
   // Turns gradients by the values that gather_inputs gives, of `count` samples, into those by the stored values.
-  void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
+  void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored, int input = 0) const;
 
  private:
   const InputColumn& input(int number) const { return inputs_[static_cast<size_t>(number)]; }

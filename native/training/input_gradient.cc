@@ -31,16 +31,22 @@ class Differentiator {
 
   int64_t batch() const { return plan_.batch(); }
 
-  void run(Team& team, int64_t first, float* values, float* gradients) {
+  // Of the samples from `first` on, into their places of `values` and of each of `gradients`.
+  void run(Team& team, int64_t first, float* values, const std::vector<float*>& gradients) {
     plan_.load(team, samples_, nullptr, first);
     plan_.forward(team, network_.weights(), kNoRandom);
     const int64_t outputs = network_.architecture().output_shape().size();
     for (int64_t i = 0; i < batch(); ++i) {
-      values[i] =
+      values[first + i] =
           differentiate_sample(team, first + i, plan_.output() + i * outputs, plan_.output_gradient() + i * outputs);
     }
     plan_.backward(team, network_.weights(), kNoRandom, sinks_);
-    samples_.gradients_by_stored(team, batch(), plan_.input_gradient(), gradients);
+    for (size_t k = 0; k < gradients.size(); ++k) {
+      if (gradients[k] == nullptr) continue;
+      const auto input = static_cast<int>(k);
+      float* stored = gradients[k] + first * network_.architecture().inputs()[k].shape.size();
+      samples_.gradients_by_stored(team, batch(), plan_.input_gradient(input), stored, input);
+    }
   }
 
  private:
@@ -66,7 +72,8 @@ class Differentiator {
 }  // namespace
 
 void input_gradient(Network& network, const ArraySamples& samples, const Differentiand& differentiand,
-                    const PassOptions& options, const std::atomic<bool>& stop, float* values, float* gradients) {
+                    const PassOptions& options, const std::atomic<bool>& stop, float* values,
+                    const std::vector<float*>& gradients) {
   if (samples.count() == 0) return;
   const Architecture& architecture = network.architecture();
   const int64_t batch = std::min(options.batch, samples.count());
@@ -83,7 +90,7 @@ void input_gradient(Network& network, const ArraySamples& samples, const Differe
     const ReadingLock weights(network);
     for (int64_t first = 0; first < samples.count() && !stop.load(std::memory_order_relaxed); first += batch) {
       Differentiator& part = samples.count() - first < batch ? *rest : *full;
-      part.run(team, first, values + first, gradients + first * architecture.input_shape().size());
+      part.run(team, first, values, gradients);
     }
   });
 }

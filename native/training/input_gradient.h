@@ -20,9 +20,11 @@ struct Differentiand {
   std::shared_ptr<const Objective> objective;
 };
 
-// values[i] = the number of sample i; gradients[i, input_shape] = its gradient by the sample as it is stored, before
-// the preprocessing. The weights stay those of one moment for the whole call. Returns early when `stop` is set.
+// values[i] = the number of sample i; gradients[k][i, shape of input k] = its gradient by what is stored of that input,
+// before the preprocessing. Null for inputs whose gradient is not wanted, or that are no floats and have none. The
+// weights stay those of one moment for the whole call. Returns early when `stop` is set.
 void input_gradient(Network& network, const ArraySamples& samples, const Differentiand& differentiand,
-                    const PassOptions& options, const std::atomic<bool>& stop, float* values, float* gradients);
+                    const PassOptions& options, const std::atomic<bool>& stop, float* values,
+                    const std::vector<float*>& gradients);
 
 }  // namespace gradloom

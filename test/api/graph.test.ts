@@ -549,12 +549,6 @@ test('samples that do not fit the inputs are refused, by name', async (t) => {
       new Trainer(model, { optimizer: adagrad(), loss: 'sigmoidBinaryCrossEntropy' }).fit(wrongly(single)),
     'fit: the training set has samples of shape [2], the model takes { user: [1], item: [1], tags: [30], age: [2] }',
   ]);
-  await t.throwsAsync(async () => model.fork(), {
-    message: /^fork: takes models made by sequential; this one is a graph/,
-  });
-  await t.throwsAsync(model.gradient(wrongly({ user, item, tags, age }), { of: 0 }), {
-    message: /^gradient: the model has 4 inputs/,
-  });
 });
 
 test('files of graphs that go in a circle, or name what is not there, are refused', async (t) => {

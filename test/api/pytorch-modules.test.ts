@@ -99,7 +99,12 @@ function layoutsOf(
   );
   const parts = layers.map(({ name, shape }) => ({ name, outputShape: shape }));
   const shapes = Object.entries(parameters).map(([name, shape]) => ({ name, shape }));
-  return findTorchLayouts('test', { inputShape, layers: specs }, parts, shapes);
+  return findTorchLayouts(
+    'test',
+    { inputs: new Map([['@input', inputShape]]), layers: specs },
+    parts,
+    shapes,
+  );
 }
 
 const ORDER = Uint32Array.of(0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11);
