@@ -1,5 +1,6 @@
 /** From single timings to ratios, and the verdict on those that have a floor. */
 import { GRADLOOM, type Peer } from './peer-programs.ts';
+import { formatTable } from './table.ts';
 
 export interface Measurement {
   readonly peer: Peer;
@@ -105,17 +106,7 @@ export function printComparisons(comparisons: readonly Comparison[]): boolean {
     `${comparison.lowest.toFixed(2)} to ${comparison.highest.toFixed(2)}`,
     verdictOf(comparison),
   ]);
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  for (const row of [head, ...rows]) {
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] as number))
-        .join('  ')
-        .trimEnd(),
-    );
-  }
+  for (const line of formatTable(head, rows)) console.log(line);
   const judged = comparisons.filter(({ floor }) => floor !== undefined);
   const met = judged.filter(isMet);
   console.log(`\nratio: peer ms / gradloom ms. ${met.length} of ${judged.length} floors met`);

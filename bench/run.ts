@@ -6,6 +6,7 @@ import { info, Trainer } from '../lib/index.ts';
 import { loadData } from './data.ts';
 import { INFER_WORKLOADS, timeInference } from './infer.ts';
 import { measure, type Timing } from './measure.ts';
+import { BAR, formatRoofline, measureRoofline } from './roofline.ts';
 import { SKIP_GRAM, timeSkipGram } from './skip-gram.ts';
 import { buildModel, readSpec } from './spec.ts';
 import { COMPILE, LOAD, timeCompiling, timeLoading } from './start-up.ts';
@@ -16,6 +17,7 @@ import { WORKLOADS, type Workload } from './workloads.ts';
 const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json] [--window-s seconds]
        npm run --silent bench -- --spec file.json [...]
        npm run --silent bench -- adagrad-update [--size parameters] [...]
+       npm run --silent bench -- <workload> --roofline [...]
 
 One line of JSON goes to stdout; without --json, a table goes to stderr as well.
 `;
@@ -47,6 +49,7 @@ async function main(): Promise<void> {
       spec: { type: 'string' },
       'window-s': { type: 'string', default: '1.5' },
       size: { type: 'string', default: String(UPDATE_SIZE) },
+      roofline: { type: 'boolean', default: false },
     },
   });
   const settings: Settings = {
@@ -56,7 +59,11 @@ async function main(): Promise<void> {
   };
   const size = readNumber('--size', values.size, (value) => Number.isInteger(value) && value > 0);
   const [name] = positionals;
-  if (name !== undefined && CALLS.includes(name) && positionals.length === 1 && values.spec === undefined) {
+  const calls = name !== undefined && CALLS.includes(name);
+  if (calls && values.roofline) {
+    throw new Error(`bench: --roofline is for training, not for ${name}`);
+  }
+  if (calls && positionals.length === 1 && values.spec === undefined) {
     await benchCalls(name, { ...settings, size });
     return;
   }
@@ -65,7 +72,8 @@ async function main(): Promise<void> {
     console.log(`${USAGE}\nworkloads: ${KNOWN.join(', ')}`);
     return;
   }
-  await bench(workload, settings);
+  if (values.roofline) await benchRoofline(workload, settings);
+  else await bench(workload, settings);
 }
 
 function chooseWorkload(names: readonly string[], specPath: string | undefined): Workload | undefined {
@@ -121,6 +129,30 @@ async function bench(workload: Workload, { threads, windowSeconds, table }: Sett
       `bench: on real data the loss must fall, but it went from ${line.loss_first} to ${line.loss_last}`,
     );
   }
+}
+
+/** How near to the machine's limits the parts of a step come. */
+async function benchRoofline(workload: Workload, settings: Settings): Promise<void> {
+  const roofline = await measureRoofline(workload, settings);
+  const { threads, msPerStep, limits, parts, share, contended } = roofline;
+  if (settings.table === 'shown') console.error(formatRoofline(workload.name, roofline));
+  const line = {
+    workload: workload.name,
+    threads,
+    ms_per_step: round(msPerStep),
+    peak_gflops: round(limits.flopsPerSecond / 1e9),
+    share_near_limit: round(share),
+    bar: BAR,
+    contended,
+    parts: parts.map(({ name, pass, kernel, ms, gflops, gbytesPerS, limit, fraction }) => ({
+      ...{ name, pass, kernel, limit },
+      ms: round(ms),
+      gflops: round(gflops),
+      gbytes_per_s: round(gbytesPerS),
+      fraction: round(fraction),
+    })),
+  };
+  console.log(JSON.stringify(line));
 }
 
 /** What is timed call by call. */

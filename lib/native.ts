@@ -467,6 +467,14 @@ export interface NativeTrainer {
       readonly learningRate?: number | undefined;
     },
   ): number;
+  /**
+   * Trains so many steps on consecutive whole batches of the samples, on the calling thread, and times their parts: for
+   * `bench/`. A few more come first.
+   */
+  profile(
+    samples: NativeLabelledSamples,
+    options: { readonly batchSize: number; readonly steps: number },
+  ): NativeStepProfile;
   /** Optimizer steps so far. */
   readonly steps: number;
   getState(): NativeTrainerState;
@@ -476,6 +484,30 @@ export interface NativeTrainer {
   setState(state: NativeTrainerState): void;
   /** Forgets optimizer state, step and epoch count; the model's weights stay. */
   reset(): void;
+}
+
+/** Where the time of training steps goes. */
+export interface NativeStepProfile {
+  /** That the steps ran on. */
+  readonly threads: number;
+  /** In the order in which they run. */
+  readonly parts: readonly NativeStepPart[];
+  readonly stepSeconds: Float64Array;
+}
+
+export interface NativeStepPart {
+  /** A layer, `conversion` between two layouts, or `gather`, `loss`, `grouping` (of sparse entries), `update` (behind all gradients). */
+  readonly name: string;
+  readonly pass: 'forward' | 'backward' | '';
+  readonly kernel: string;
+  /** A step. */
+  readonly seconds: number;
+  /** Of products, by definition, and those that the kernel does for them. */
+  readonly flops: number;
+  readonly kernelFlops: number;
+  /** Everything that it has to read or write once, and the memory that this lies in. */
+  readonly bytes: number;
+  readonly workingSet: number;
 }
 
 export interface NativeUpdaterSpec {
@@ -554,6 +586,17 @@ export interface NativeAddon extends NativeWordVectors {
     labels: Int32Array | Float32Array,
     sampleWeights?: Float32Array,
   ): NativeLossResult;
+  /**
+   * The most that the machine gives so many threads together, on the calling thread and its team, each figure tried for so
+   * many seconds: multiply-adds (two operations each) from registers, and bytes of `y = a x + y` over each working set.
+   * For `bench/`.
+   */
+  machineLimits(options: {
+    readonly threads: number;
+    readonly seconds: number;
+    /** Bytes of all threads' arrays. */
+    readonly workingSets: readonly number[];
+  }): { readonly flopsPerSecond: number; readonly bytesPerSecond: Float64Array };
   /** The Philox4x32-10 block of (counter, key), for tests and for the shuffles made in TypeScript. */
   philox(counter: readonly [number, number, number, number], key: readonly [number, number]): Uint32Array;
 }

@@ -6,6 +6,7 @@
 #include "binding/convert.h"
 #include "binding/errors.h"
 #include "binding/input_gradient.h"
+#include "binding/machine_limits.h"
 #include "binding/mapped_rows.h"
 #include "binding/model.h"
 #include "binding/run.h"
@@ -119,6 +120,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   exports.Set("evaluate", Napi::Function::New(env, evaluate));
   exports.Set("inputGradient", Napi::Function::New(env, input_gradient));
   exports.Set("computeLoss", Napi::Function::New(env, compute_loss));
+  exports.Set("machineLimits", Napi::Function::New(env, machine_limits));
   exports.Set("philox", Napi::Function::New(env, philox_block));
 }
 

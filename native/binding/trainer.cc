@@ -17,6 +17,7 @@
 #include "common/error.h"
 #include "training/lazy_tables.h"
 #include "training/snapshot.h"
+#include "training/step_profile.h"
 
 namespace gradloom {
 namespace {
@@ -39,9 +40,9 @@ struct State {
 // A custom loss may call anything while the step waits for it: to that the model trains.
 class TrainingClaim {
  public:
-  explicit TrainingClaim(Network& network) : network_(network) {
+  TrainingClaim(Network& network, const std::string& operation) : network_(network) {
     if (!network.begin_training()) {
-      throw Error("MODEL_BUSY", "trainStep: the model is being trained; await its run, or stop it, first");
+      throw Error("MODEL_BUSY", operation + ": the model is being trained; await its run, or stop it, first");
     }
   }
   ~TrainingClaim() { network_.end_training(); }
@@ -79,8 +80,9 @@ Napi::Function TrainerWrap::define(Napi::Env env) {
   return DefineClass(
       env, "NativeTrainer",
       {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::train_step>("trainStep"),
-       InstanceMethod<&TrainerWrap::get_state>("getState"), InstanceMethod<&TrainerWrap::set_state>("setState"),
-       InstanceMethod<&TrainerWrap::reset>("reset"), InstanceAccessor<&TrainerWrap::steps>("steps"),
+       InstanceMethod<&TrainerWrap::profile>("profile"), InstanceMethod<&TrainerWrap::get_state>("getState"),
+       InstanceMethod<&TrainerWrap::set_state>("setState"), InstanceMethod<&TrainerWrap::reset>("reset"),
+       InstanceAccessor<&TrainerWrap::steps>("steps"),
        InstanceMethod<&TrainerWrap::effective_rates>("effectiveRates")});
 }
 
@@ -138,7 +140,7 @@ Napi::Value TrainerWrap::train_step(const Napi::CallbackInfo& info) {
     if (held.samples().count() == 0) throw Error("INVALID_DATA", "trainStep: the batch is empty");
     learner_->objective()->check_labels(held.samples());
     const Napi::Object options = to_object(info[1], "options");
-    const TrainingClaim claim(network);
+    const TrainingClaim claim(network, "trainStep");
     const AttachedLoss loss(js_loss_, nullptr, options.Get("lossFunction"));
     const Napi::Value rate = options.Get("learningRate");
     if (!rate.IsUndefined()) {
@@ -146,6 +148,42 @@ Napi::Value TrainerWrap::train_step(const Napi::CallbackInfo& info) {
       learner_->learning_rate = to_number(rate, "learningRate");
     }
     return Napi::Number::New(info.Env(), single_steps_->run(held.samples(), threads_));
+  });
+}
+
+Napi::Value TrainerWrap::profile(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    Network& network = learner_->network();
+    if (js_loss_ != nullptr) throw Error("INVALID_ARGUMENT", "profile: takes no custom loss");
+    const HeldSamples held(info[0], network.architecture());
+    learner_->objective()->check_labels(held.samples());
+    const Napi::Object options = to_object(info[1], "options");
+    const TrainingClaim claim(network, "profile");
+    const StepProfile profile = profile_steps(*learner_, held.samples(),
+                                              {.batch = integer_property(options, "batchSize", 1),
+                                               .steps = integer_property(options, "steps", 1),
+                                               .threads = threads_});
+    Napi::Array parts = Napi::Array::New(env);
+    for (const ProfiledPart& part : profile.parts) {
+      Napi::Object object = Napi::Object::New(env);
+      object.Set("name", part.name);
+      object.Set("pass", part.pass);
+      object.Set("kernel", part.kernel);
+      object.Set("seconds", part.seconds);
+      object.Set("flops", part.work.flops);
+      object.Set("kernelFlops", part.work.kernel_flops);
+      object.Set("bytes", part.work.bytes);
+      object.Set("workingSet", part.work.working_set);
+      parts.Set(parts.Length(), object);
+    }
+    Napi::Float64Array steps = Napi::Float64Array::New(env, profile.steps.size());
+    std::copy(profile.steps.begin(), profile.steps.end(), steps.Data());
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("threads", profile.threads);
+    result.Set("parts", parts);
+    result.Set("stepSeconds", steps);
+    return result;
   });
 }
 

@@ -20,6 +20,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
  private:
   Napi::Value fit(const Napi::CallbackInfo& info);
   Napi::Value train_step(const Napi::CallbackInfo& info);
+  Napi::Value profile(const Napi::CallbackInfo& info);
   Napi::Value steps(const Napi::CallbackInfo& info);
   Napi::Value effective_rates(const Napi::CallbackInfo& info);
   Napi::Value get_state(const Napi::CallbackInfo& info);

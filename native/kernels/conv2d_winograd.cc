@@ -48,11 +48,28 @@ ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
   return {lanes_of(shape.output), place.row, place.column};
 }
 
+// `steps`: of what is transformed for each filter.
+double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
+  const auto channels = static_cast<double>(shape.channels);
+  const auto filters = static_cast<double>(shape.filters);
+  const double of_tile = kWinogradCoefficients * channels * filters + kWinogradInputSteps * channels +
+                         static_cast<double>(steps) * filters;
+  return 2 * static_cast<double>(images) * static_cast<double>(shape.tiles()) * of_tile;
+}
+
 }  // namespace
 
 int64_t WinogradShape::tile_columns() const { return ceil_divide(output.width, kWinogradTile); }
 
 int64_t WinogradShape::tiles() const { return ceil_divide(output.height, kWinogradTile) * tile_columns(); }
+
+double winograd_flops(const WinogradShape& shape, int64_t images) {
+  return flops_of_tiles(shape, images, kWinogradOutputSteps);
+}
+
+double winograd_weight_gradient_flops(const WinogradShape& shape, int64_t images) {
+  return flops_of_tiles(shape, images, kWinogradOutputGradientSteps);
+}
 
 // ---- filters
 

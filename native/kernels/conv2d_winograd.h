@@ -31,6 +31,11 @@ struct WinogradShape {
   int64_t tiles() const;  // of an image
 };
 
+// Operations of `images` images, two a multiply-add or sum: the products, and the transforms of inputs and outputs.
+// Those of the filters, which all images share, do not count.
+double winograd_flops(const WinogradShape& shape, int64_t images);
+double winograd_weight_gradient_flops(const WinogradShape& shape, int64_t images);
+
 // Images in lanes: those of one group, [blocks][images..][rows][columns][16] with `block` floats from block to block.
 struct LaneImages {
   const float* data;

@@ -20,6 +20,10 @@ namespace gradloom {
 inline constexpr int64_t kWinogradTile = 4;           // rows and columns of the output
 inline constexpr int64_t kWinogradCoefficients = 36;  // 6 x 6
 inline constexpr int64_t kWinogradTaps = 9;           // 3 x 3
+// Multiply-adds, products and sums of the transforms below, of a tile and vector.
+inline constexpr int64_t kWinogradInputSteps = 144;
+inline constexpr int64_t kWinogradOutputSteps = 120;
+inline constexpr int64_t kWinogradOutputGradientSteps = 100;
 
 // Pixels that hold vectors of 16 floats each. In lanes a vector is a channel of 16 samples, in rows 16 channels of one.
 struct ImageVectors {

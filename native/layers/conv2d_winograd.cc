@@ -47,9 +47,13 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
   floats_of(input_shape(), setting.layout, setting.batch);
   floats_of(output_shape(), setting.layout, setting.batch);
   const auto of_threads = [&](int64_t floats) { return checked_multiply(threads, floats); };
+  const auto of_groups = [&](double flops) { return static_cast<double>(groups_) * flops; };
   const WinogradWeightGradient gradient(shape, lane_blocks(setting.batch));
   const int64_t weights = round_up(weight_count(), kLanes);
   return {.kernel = "winograd",
+          .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
+                               of_groups(winograd_flops(turned, setting.batch)),
+                               of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .forward_scratch = of_threads(winograd_forward_scratch(shape)),

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -86,9 +87,18 @@ struct LayerSetting {
   ImageBlocks blocks = {};        // of an input of vectors in lanes
 };
 
+// Floating-point operations of a kernel for a batch, two a multiply-add or sum.
+struct KernelFlops {
+  double forward = 0;
+  double input_gradient = 0;
+  double weight_gradient = 0;
+};
+
 // What a layer asks of the plan for one batch size. Sizes are in floats.
 struct LayerNeeds {
   const char* kernel = "";  // the algorithm chosen by the kernels' table
+  // Where the algorithm does others than Layer::flops counts.
+  std::optional<KernelFlops> flops = std::nullopt;
   bool backward_reads_input = false;
   bool backward_reads_output = false;
   bool aliases_input = false;  // the output is the input under another shape: no work, no memory

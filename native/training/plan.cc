@@ -267,7 +267,10 @@ const RowGroups& Plan::groups(Team& team, int number) {
 
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  for (Node& node : nodes_) forward_node(node, pass, weights);
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    forward_node(nodes_[i], pass, weights);
+    end_part(forward_part(i));
+  }
 }
 
 void Plan::prepare(Team& team, Network& network) {
@@ -334,11 +337,13 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
     if (grouped && options_.duplicates != Duplicates::kSum) sparse_[i].part(team, options_.duplicates);
     if (keeps_value_gradients(i)) sparse_[i].keep_value_gradients();
   }
+  end_part(kGroupingPart);
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     if (!values_[node.output].differentiated) continue;
     backward_node(node, pass, weights, node.layer == nullptr ? nullptr : sinks[static_cast<size_t>(node.index)].get());
     for (const Input& input : node.inputs) add_to_gradient(team, input);
+    end_part(backward_part(i));
   }
 }
 

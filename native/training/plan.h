@@ -13,10 +13,14 @@
 #include "layers/layer.h"
 #include "training/memory_plan.h"
 #include "training/network.h"
+#include "training/step_clock.h"
 
 namespace gradloom {
 
 enum class InputGradient { kNone, kKept };
+
+// Whether the update of weights follows on their gradient, or all gradients are written first.
+enum class UpdateBehind { kEach, kAll };
 
 struct PlanOptions {
   int64_t batch;
@@ -88,6 +92,26 @@ class Plan {
     int64_t scratch;
   };
   Row describe(int layer) const;
+  // Times every node from here on, unless it is null.
+  void time(StepClock* clock) { clock_ = clock; }
+  // What a pass over a node does: the least that its kernel could do it with.
+  struct Work {
+    double flops = 0;         // of its products, as Layer::flops counts
+    double kernel_flops = 0;  // of what its kernel does for them
+    double bytes = 0;         // each value that it reads or writes once
+    double working_set = 0;   // bytes of the memory that these lie in
+  };
+  struct NodeWork {
+    const Layer* layer;  // null for a conversion
+    const char* kernel;
+    Work forward;
+    Work backward;
+    bool runs_backward;
+  };
+  // For a plan that trains, after a step. `states`: floats that the optimizer keeps, by parameter.
+  std::vector<NodeWork> work(const std::vector<int64_t>& states, UpdateBehind update) const;
+  size_t nodes() const { return nodes_.size(); }
+
   int64_t workspace_floats() const { return workspace_.size(); }
   int64_t unshared_floats() const { return unshared_size_; }
 
@@ -149,6 +173,12 @@ class Plan {
   void forward_node(Node& node, const Pass& pass, const float* weights);
   void backward_node(Node& node, const Pass& pass, const float* weights, GradientSink* sink);
   void add_to_gradient(Team& team, const Input& input);
+  void end_part(size_t part) {
+    if (clock_ != nullptr) clock_->end_part(part);
+  }
+  std::span<const Architecture::Parameter> parameters_of_layer(int layer) const;
+  Work forward_work_of(const Node& node) const;
+  Work backward_work_of(const Node& node, const std::vector<int64_t>& states, UpdateBehind update) const;
   bool reads_floats(size_t input) const { return architecture_->inputs()[input].form == InputForm::kFloats; }
   bool reads_entries(const Node& node) const;
   bool keeps_value_gradients(size_t input) const {
@@ -167,6 +197,7 @@ class Plan {
   std::vector<SparseBatch> sparse_;  // by input, those in other forms than floats
   AlignedBuffer workspace_;
   int64_t unshared_size_ = 0;
+  StepClock* clock_ = nullptr;
 };
 
 }  // namespace gradloom

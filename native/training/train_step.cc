@@ -41,12 +41,15 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   StepLocks locks(learner_.network());
   if (gradients_ != nullptr) gradients_->begin_batch(batch());
   const float* weights = learner_.network().weights();
+  if (clock_ != nullptr) clock_->begin_step();
 
   load(team, samples, order, first);
   learner_.lazy_tables().begin_step(team, plan_);
   objective_.load_targets(samples, order, first);
+  end_part(kGatherPart);
   plan_.forward(team, weights, random());
   const double loss = judge(team, locks);
+  end_part(kLossPart);
   const bool spoils = !std::isfinite(loss) && learner_.non_finite() == NonFinitePolicy::kSkip;
   if (!std::isfinite(loss) && learner_.non_finite() == NonFinitePolicy::kStop) {
     report_loss(team, samples, order, first);
@@ -69,6 +72,8 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   }
   const bool counts = gradients_ != nullptr && gradients_->sums() ? !spoils : outcome == StepOutcome::kUpdated;
   if (counts) objective_.add_to(totals);
+  end_part(kUpdatePart);
+  if (clock_ != nullptr) clock_->end_step();
   return outcome;
 }
 

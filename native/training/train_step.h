@@ -36,6 +36,13 @@ class TrainStep {
   int64_t batch() const { return plan_.batch(); }
   // Looks at the updates from here on, or at none when null; for steps that know all their gradients.
   void inspect(Inspection* inspection) { inspection_ = inspection; }
+  // Times every step from here on, unless it is null.
+  void time(StepClock* clock) {
+    clock_ = clock;
+    plan_.time(clock);
+  }
+  const Plan& plan() const { return plan_; }
+  UpdateBehind update_behind() const { return gradients_ == nullptr ? UpdateBehind::kEach : UpdateBehind::kAll; }
   // Changes the images of every batch from here on.
   void augment(const Augmentation& augmentation) { augmentation_ = augmentation; }
   // Room for every batch of these samples, so that no step has to make any.
@@ -53,6 +60,10 @@ class TrainStep {
  private:
   using Sinks = std::vector<std::unique_ptr<GradientSink>>;
 
+  void end_part(StepPart part) {
+    if (clock_ != nullptr) clock_->end_part(part);
+  }
+
   void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first);
   double judge(Team& team, StepLocks& locks);
   StepOutcome finish(Team& team);
@@ -68,6 +79,7 @@ class TrainStep {
   std::shared_ptr<StepGradients> gradients_;  // null when updates stand right behind each gradient
   std::unique_ptr<UpdateAll> update_all_;
   Inspection* inspection_ = nullptr;
+  StepClock* clock_ = nullptr;
   Augmentation augmentation_;
   Sinks sinks_;                            // one a layer
   std::vector<BufferingSink*> buffering_;  // the same ones, when they do not

@@ -1,0 +1,59 @@
+/** What the machine can do at most, measured beside what is compared with it. See README.md. */
+import { native } from '../lib/native.ts';
+
+/** 32 KiB to 256 MiB: from the first cache to memory. */
+const WORKING_SETS: readonly number[] = Array.from({ length: 14 }, (_, place) => 2 ** (15 + place));
+/** For each figure. */
+const SECONDS = 0.02;
+
+/** The best of all measurements so far: other programs make a machine slower, never faster. */
+export class MachineLimits {
+  readonly #threads: number;
+  #flopsPerSecond = 0;
+  #bytesPerSecond: readonly number[] = WORKING_SETS.map(() => 0);
+
+  /** Of so many threads together. */
+  constructor(threads: number) {
+    this.#threads = threads;
+  }
+
+  measure(): void {
+    const { flopsPerSecond, bytesPerSecond } = native.machineLimits({
+      threads: this.#threads,
+      seconds: SECONDS,
+      workingSets: WORKING_SETS,
+    });
+    this.#flopsPerSecond = Math.max(this.#flopsPerSecond, flopsPerSecond);
+    // What lies in a larger set lies in a smaller one, too.
+    const best = this.#bytesPerSecond.map((rate, place) => Math.max(rate, bytesPerSecond[place] as number));
+    this.#bytesPerSecond = best.map((_, place) => Math.max(...best.slice(place)));
+  }
+
+  /** Float32 multiply-adds count two. */
+  get flopsPerSecond(): number {
+    return this.#flopsPerSecond;
+  }
+
+  /** Of memory where so many bytes are gone through again and again: between two measured sizes by the logarithm. */
+  bytesPerSecond(workingSet: number): number {
+    const place = Math.log2(workingSet / (WORKING_SETS[0] as number));
+    const last = WORKING_SETS.length - 1;
+    const below = Math.min(Math.max(Math.floor(place), 0), last);
+    const above = Math.min(below + 1, last);
+    const [from, to] = [this.#bytesPerSecond[below] as number, this.#bytesPerSecond[above] as number];
+    return from + (to - from) * Math.min(Math.max(place - below, 0), 1);
+  }
+
+  /** For people: GFLOP/s and GB/s. */
+  describe(): string {
+    const sizes = [2 ** 18, 2 ** 22, 2 ** 28];
+    const rates = sizes.map(
+      (size) => `${(this.bytesPerSecond(size) / 1e9).toFixed(0)} (${formatBytes(size)})`,
+    );
+    return `${(this.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, GB/s ${rates.join(', ')}`;
+  }
+}
+
+function formatBytes(bytes: number): string {
+  return bytes < 2 ** 20 ? `${bytes / 2 ** 10} KiB` : `${bytes / 2 ** 20} MiB`;
+}

@@ -1,0 +1,129 @@
+/** How near to the machine's limits the parts of a training step come. See README.md. */
+import type { NativeStepPart, NativeStepProfile } from '../lib/native.ts';
+import { ForeignLoad } from './foreign-load.ts';
+import { MachineLimits } from './limits.ts';
+import { mean, StepProfiler } from './step-profiler.ts';
+import { formatTable } from './table.ts';
+import type { Workload } from './workloads.ts';
+
+const WINDOWS = 5;
+const LEAST_STEPS = 3;
+/** A part is near its limit from here on. */
+export const NEAR = 0.7;
+/** Of the step's time, in parts that are. */
+export const BAR = 0.85;
+
+export interface RooflinePart {
+  readonly name: string;
+  readonly pass: NativeStepPart['pass'];
+  readonly kernel: string;
+  /** A step. */
+  readonly ms: number;
+  /** Of the step's time. */
+  readonly share: number;
+  /** By the definition of its products. */
+  readonly gflops: number;
+  /** Of what it has to read and write. */
+  readonly gbytesPerS: number;
+  /** What stands in the way of a faster kernel. */
+  readonly limit: 'arithmetic' | 'memory' | 'none';
+  /** The time that the limit alone would take, over its own. */
+  readonly fraction: number;
+}
+
+export interface Roofline {
+  readonly threads: number;
+  readonly msPerStep: number;
+  readonly limits: MachineLimits;
+  readonly parts: readonly RooflinePart[];
+  /** Of the step's time in parts at NEAR or more of their limit. */
+  readonly share: number;
+  /** Whether other programs used the machine in the window that counts. */
+  readonly contended: boolean;
+}
+
+/** Limits and steps are measured in turns; the window with the shortest steps counts. */
+export async function measureRoofline(
+  workload: Workload,
+  { threads, windowSeconds }: { readonly threads: number; readonly windowSeconds: number },
+): Promise<Roofline> {
+  const profiler = await StepProfiler.of(workload, threads);
+  const warmUp = profiler.profile(windowSeconds, LEAST_STEPS);
+  const limits = new MachineLimits(warmUp.threads);
+  const windows = Array.from({ length: WINDOWS }, () => {
+    limits.measure();
+    const load = new ForeignLoad();
+    const profile = profiler.profile(windowSeconds, LEAST_STEPS);
+    return { profile, seconds: mean(profile.stepSeconds), contended: load.isTooHigh() };
+  });
+  const fastest = windows.reduce((best, window) => (window.seconds < best.seconds ? window : best));
+  return { ...judge(fastest.profile, limits, profiler.inputBytes), contended: fastest.contended };
+}
+
+/** `inputBytes`: of the set that batches are gathered from. */
+function judge(
+  { threads, parts, stepSeconds }: NativeStepProfile,
+  limits: MachineLimits,
+  inputBytes: number,
+): Omit<Roofline, 'contended'> {
+  const seconds = mean(stepSeconds);
+  const judged = parts.map((part) =>
+    judgePart(part.name === 'gather' ? { ...part, workingSet: inputBytes } : part, seconds, limits),
+  );
+  const near = judged.filter(({ fraction }) => fraction >= NEAR);
+  return {
+    threads,
+    msPerStep: seconds * 1000,
+    limits,
+    parts: judged,
+    share: near.reduce((sum, { share }) => sum + share, 0),
+  };
+}
+
+function judgePart(part: NativeStepPart, stepSeconds: number, limits: MachineLimits): RooflinePart {
+  const { name, pass, kernel, seconds } = part;
+  const arithmetic = part.kernelFlops / limits.flopsPerSecond;
+  const memory = part.bytes / limits.bytesPerSecond(Math.max(part.workingSet, part.bytes));
+  const least = Math.max(arithmetic, memory);
+  return {
+    name,
+    pass,
+    kernel,
+    ms: seconds * 1000,
+    share: seconds / stepSeconds,
+    gflops: part.flops / seconds / 1e9,
+    gbytesPerS: part.bytes / seconds / 1e9,
+    limit: least === 0 ? 'none' : arithmetic >= memory ? 'arithmetic' : 'memory',
+    fraction: least / seconds,
+  };
+}
+
+/** Shorter than this and without a limit, a part is not shown. */
+const SHOWN_SHARE = 0.001;
+
+export function formatRoofline(workload: string, roofline: Roofline): string {
+  const { threads, msPerStep, limits, parts, share, contended } = roofline;
+  const shown = parts.filter((part) => part.limit !== 'none' || part.share >= SHOWN_SHARE);
+  const rows = shown.map((part) => [
+    part.name,
+    part.pass,
+    part.kernel,
+    (part.ms * 1000).toPrecision(4),
+    percent(part.share),
+    part.gflops === 0 ? '' : part.gflops.toFixed(1),
+    part.gbytesPerS === 0 ? '' : part.gbytesPerS.toFixed(1),
+    part.limit === 'none' ? '' : part.limit,
+    part.limit === 'none' ? '' : percent(part.fraction),
+  ]);
+  const head = ['part', 'pass', 'kernel', 'us', 'of step', 'GFLOP/s', 'GB/s', 'limit', 'of limit'];
+  const verdict = share >= BAR ? 'met' : 'NOT met';
+  return [
+    `${workload}: ${msPerStep.toPrecision(4)} ms a step on ${threads} thread${threads === 1 ? '' : 's'}; the machine: ${limits.describe()}`,
+    ...formatTable(head, rows),
+    `${workload}: ${percent(share)} of the step in parts at ${percent(NEAR)} or more of their limit; at least ${percent(BAR)}: ${verdict}${contended ? '; CONTENDED' : ''}`,
+  ].join('\n');
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(part < 0.1 ? 1 : 0)} %`;
+}

@@ -1,0 +1,80 @@
+/** Steps of a workload, on the calling thread, with the time of every part. */
+import { nativeSamples } from '../lib/datasets/native-samples.ts';
+import { stateOf } from '../lib/models/model.ts';
+import { makeObjective, toNativeObjective } from '../lib/models/objective.ts';
+import {
+  type NativeLabelledSamples,
+  type NativeStepProfile,
+  type NativeTrainer,
+  native,
+} from '../lib/native.ts';
+import { makeOptimizer } from '../lib/optimizers/make-optimizer.ts';
+import { toNativeOptimizer } from '../lib/optimizers/optimizer.ts';
+import { loadData } from './data.ts';
+import { buildModel } from './spec.ts';
+import type { Workload } from './workloads.ts';
+
+const FIRST_STEPS = 5;
+
+export class StepProfiler {
+  /** Of all samples' inputs: what the gather reads from. */
+  readonly inputBytes: number;
+  readonly #trainer: NativeTrainer;
+  readonly #samples: NativeLabelledSamples;
+  readonly #batchSize: number;
+  #secondsPerStep: number;
+
+  /** `threads` 0: all that the machine gives. */
+  static async of(workload: Workload, threads: number): Promise<StepProfiler> {
+    const model = buildModel(workload);
+    const data = await loadData(workload.source, { ...workload, outputShape: model.outputShape });
+    const state = stateOf(model);
+    const { loss, optimizer } = workload;
+    const objective = makeObjective('bench', state, { loss, lossWeights: undefined, metrics: [] });
+    const trainer = new native.Trainer(state.native, {
+      ...toNativeObjective(objective),
+      optimizer: toNativeOptimizer(makeOptimizer('bench', optimizer)),
+      seed: 1,
+      threads,
+      memoryLimit: 0,
+      nonFinite: 'stop',
+    });
+    return new StepProfiler(trainer, nativeSamples(data), workload.batchSize);
+  }
+
+  private constructor(
+    trainer: NativeTrainer,
+    samples: ReturnType<typeof nativeSamples> & NativeLabelledSamples,
+    batchSize: number,
+  ) {
+    this.#trainer = trainer;
+    this.#samples = samples;
+    this.#batchSize = batchSize;
+    this.inputBytes = bytesOf(samples);
+    this.#secondsPerStep = mean(this.#profile(FIRST_STEPS).stepSeconds);
+  }
+
+  /** Of about so many seconds, but no fewer steps. */
+  profile(seconds: number, leastSteps: number): NativeStepProfile {
+    const profile = this.#profile(Math.max(leastSteps, Math.ceil(seconds / this.#secondsPerStep)));
+    this.#secondsPerStep = mean(profile.stepSeconds);
+    return profile;
+  }
+
+  #profile(steps: number): NativeStepProfile {
+    return this.#trainer.profile(this.#samples, { batchSize: this.#batchSize, steps });
+  }
+}
+
+function bytesOf(samples: NativeLabelledSamples): number {
+  const columns = samples.columns ?? [samples];
+  const bytes = columns.map(({ inputs }) => {
+    if ('byteLength' in inputs) return inputs.byteLength;
+    return 'indices' in inputs ? inputs.indices.byteLength + (inputs.values?.byteLength ?? 0) : 0;
+  });
+  return bytes.reduce((sum, each) => sum + each, 0);
+}
+
+export function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,97 @@
+#include "binding/machine_limits.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "binding/convert.h"
+#include "binding/errors.h"
+#include "common/aligned_buffer.h"
+#include "common/error.h"
+#include "common/parallel.h"
+#include "kernels/limits.h"
+
+namespace gradloom {
+namespace {
+
+// Long beside a clock's reading and a team's dispatch, short beside the slice of time that another program takes.
+constexpr double kRoundSeconds = 0.001;
+
+// Times `round(repeats)` again and again for so many seconds and returns the least time of one repeat. What other
+// programs do makes rounds longer, never shorter.
+template <class Round>
+double least_seconds(double seconds, Round round) {
+  using Clock = std::chrono::steady_clock;
+  const auto timed = [&](int64_t repeats) {
+    const auto start = Clock::now();
+    round(repeats);
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  int64_t repeats = 1;
+  while (timed(repeats) < kRoundSeconds) repeats *= 2;
+  double least = timed(repeats);
+  for (double spent = least; spent < seconds;) {
+    const double taken = timed(repeats);
+    spent += taken;
+    least = std::min(least, taken);
+  }
+  return least / static_cast<double>(repeats);
+}
+
+double flops_per_second(Team& team, double seconds) {
+  constexpr int64_t kRounds = 1000;
+  std::vector<float> sums(static_cast<size_t>(team.size()));  // so that nothing is left out
+  const double least = least_seconds(seconds, [&](int64_t repeats) {
+    team.for_each(team.size(), [&](int64_t job, int) {
+      sums[static_cast<size_t>(job)] = multiply_add_chains(repeats * kRounds, 0.5F, 1);
+    });
+  });
+  return static_cast<double>(team.size() * multiply_add_flops(kRounds)) / least;
+}
+
+// Of arrays that take `bytes` in all, each thread with its own.
+double bytes_per_second(Team& team, int64_t bytes, double seconds) {
+  constexpr int64_t kMultiple = 64;
+  constexpr auto kBytes = static_cast<int64_t>(sizeof(float));
+  const int64_t count = std::max(bytes / (2 * kBytes * team.size() * kMultiple), int64_t{1}) * kMultiple;
+  std::vector<AlignedBuffer> arrays;
+  for (int i = 0; i < 2 * team.size(); ++i) arrays.emplace_back(count);
+  // Memory that nobody has written to may be one page of zeros.
+  team.for_each(2 * team.size(),
+                [&](int64_t array, int) { std::fill_n(arrays[static_cast<size_t>(array)].data(), count, 1.0F); });
+  const double least = least_seconds(seconds, [&](int64_t repeats) {
+    team.for_each(team.size(), [&](int64_t job, int) {
+      const auto first = static_cast<size_t>(2 * job);
+      for (int64_t i = 0; i < repeats; ++i) add_scaled(count, 0.5F, arrays[first].data(), arrays[first + 1].data());
+    });
+  });
+  return static_cast<double>(3 * kBytes * count * team.size()) / least;
+}
+
+}  // namespace
+
+Napi::Value machine_limits(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Object options = to_object(info[0], "options");
+    const int threads = resolve_threads(to_threads(options.Get("threads")));
+    const double seconds = number_property(options, "seconds");
+    if (!options.Get("workingSets").IsArray()) throw Error("INVALID_ARGUMENT", "workingSets must be a list");
+    const auto list = options.Get("workingSets").As<Napi::Array>();
+    std::vector<int64_t> working_sets;
+    for (uint32_t i = 0; i < list.Length(); ++i) working_sets.push_back(to_integer(list.Get(i), "workingSets", 1));
+    double flops = 0;
+    std::vector<double> bytes;
+    Team::run(threads, [&](Team& team) {
+      flops = flops_per_second(team, seconds);
+      for (const int64_t working_set : working_sets) bytes.push_back(bytes_per_second(team, working_set, seconds));
+    });
+    Napi::Float64Array rates = Napi::Float64Array::New(info.Env(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), rates.Data());
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("flopsPerSecond", flops);
+    result.Set("bytesPerSecond", rates);
+    return result;
+  });
+}
+
+}  // namespace gradloom

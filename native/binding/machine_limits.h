@@ -1,0 +1,10 @@
+// machineLimits of lib/native.ts.
+#pragma once
+
+#include <napi.h>
+
+namespace gradloom {
+
+Napi::Value machine_limits(const Napi::CallbackInfo& info);
+
+}  // namespace gradloom

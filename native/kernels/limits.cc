@@ -1,0 +1,89 @@
+#include "kernels/limits.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/limits.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "common/highway-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, 16>;
+using V = hn::Vec<D>;
+
+// In groups because g++ unrolls no longer loops. With two constants, and a product on its way where nothing is fused,
+// the chains have room in 32 or 16 registers.
+constexpr int kGroup = 6;
+#if HWY_MAX_BYTES >= 64 || HWY_ARCH_ARM_A64
+constexpr int kGroups = 4;
+#else
+constexpr int kGroups = 2;
+#endif
+constexpr int kChains = kGroups * kGroup;
+
+int64_t FlopsOfRound() { return 2 * kChains * static_cast<int64_t>(hn::Lanes(D())); }
+
+float MultiplyAddChains(int64_t rounds, float factor, float addend) {
+  const D d;
+  const V by = hn::Set(d, factor);
+  const V more = hn::Set(d, addend);
+  V chains[kGroups][kGroup];
+  for (int g = 0; g < kGroups; ++g) {
+    for (int i = 0; i < kGroup; ++i) {
+      chains[g][i] = hn::Set(d, static_cast<float>(g * kGroup + i) - static_cast<float>(kChains - 1) / 2);
+    }
+  }
+  for (int64_t round = 0; round < rounds; ++round) {
+    for (int g = 0; g < kGroups; ++g) {
+      for (int i = 0; i < kGroup; ++i) chains[g][i] = hn::MulAdd(chains[g][i], by, more);
+    }
+  }
+  V sum = hn::Zero(d);
+  for (int g = 0; g < kGroups; ++g) {
+    for (int i = 0; i < kGroup; ++i) sum = hn::Add(sum, chains[g][i]);
+  }
+  float lanes[16];
+  hn::StoreU(sum, d, lanes);
+  float total = 0;
+  for (size_t lane = 0; lane < hn::Lanes(d); ++lane) total += lanes[lane];
+  return total;
+}
+
+void AddScaled(int64_t count, float factor, const float* x, float* y) {
+  constexpr int kUnrolled = 4;
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const V by = hn::Set(d, factor);
+  for (int64_t i = 0; i < count; i += kUnrolled * lanes) {
+    for (int64_t j = i; j < i + kUnrolled * lanes; j += lanes) {
+      hn::StoreU(hn::MulAdd(by, hn::LoadU(d, x + j), hn::LoadU(d, y + j)), d, y + j);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(FlopsOfRound);
+HWY_EXPORT(MultiplyAddChains);
+HWY_EXPORT(AddScaled);
+
+float multiply_add_chains(int64_t rounds, float factor, float addend) {
+  return HWY_DYNAMIC_DISPATCH(MultiplyAddChains)(rounds, factor, addend);
+}
+
+int64_t multiply_add_flops(int64_t rounds) { return rounds * HWY_DYNAMIC_DISPATCH(FlopsOfRound)(); }
+
+void add_scaled(int64_t count, float factor, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(AddScaled)(count, factor, x, y);
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE

@@ -1,0 +1,18 @@
+// The loops by which a processor's limits are measured: nothing but the arithmetic, or the memory traffic, that kernels
+// are made of, at the instruction set that they are dispatched to.
+#pragma once
+
+#include <cstdint>
+
+namespace gradloom {
+
+// Chains of x = x factor + addend in registers, enough of them to hide that each takes some cycles, `rounds` steps
+// long. They begin at numbers whose sum is 0. Returns the sum of their last ones.
+float multiply_add_chains(int64_t rounds, float factor, float addend);
+// Floating-point operations of that, two a multiply-add.
+int64_t multiply_add_flops(int64_t rounds);
+
+// y[i] = factor x[i] + y[i] for i in [0, count), a multiple of 64: 8 bytes read and 4 written for each.
+void add_scaled(int64_t count, float factor, const float* x, float* y);
+
+}  // namespace gradloom
