@@ -12,7 +12,7 @@ import {
   required,
   sampleShape,
 } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
+import type { NamedShapes, Shape } from '../core/shape.ts';
 import { compact } from './concat.ts';
 import { isList } from './copies.ts';
 import { Dataset, type LabelKind, partsOf } from './dataset.ts';
@@ -114,14 +114,19 @@ export function fromInputs<
       ? KindOfInputs<Inputs>
       : KindOf<Data>,
 >(source: InputsSource<Inputs, Data, Label, Targets>): Dataset<ShapesOf<Inputs>, NoInfer<Label>> {
-  const { inputs, sampleWeights, targets, ...given } = readOptions('fromInputs', source, OPTIONS);
-  const sets = Object.entries(inputs).map(([name, set]) => [name, readInput(name, set)] as const);
+  return buildInputs('fromInputs', source) as unknown as Dataset<ShapesOf<Inputs>, NoInfer<Label>>;
+}
+
+/** `fromInputs` under the name of the operation that the user called. */
+export function buildInputs(operation: string, source: object): Dataset<NamedShapes> {
+  const { inputs, sampleWeights, targets, ...given } = readOptions(operation, source, OPTIONS);
+  const sets = Object.entries(inputs).map(([name, set]) => [name, readInput(operation, name, set)] as const);
   const [[first, { length }]] = sets as [[string, Dataset]];
   const other = sets.find(([, set]) => set.length !== length);
   if (other !== undefined) {
     throw new GradloomError(
       'SHAPE_MISMATCH',
-      `fromInputs: input "${other[0]}" has ${other[1].length} samples, "${first}" has ${length}; sample i is made of sample i of each`,
+      `${operation}: input "${other[0]}" has ${other[1].length} samples, "${first}" has ${length}; sample i is made of sample i of each`,
     );
   }
   const labels = { ...given, labels: given.labels as LabelData | undefined };
@@ -129,39 +134,37 @@ export function fromInputs<
   if (isGiven && targets !== undefined) {
     throw new GradloomError(
       'INVALID_OPTION',
-      'fromInputs: targets are in place of labels and of what describes them; leave one of both out',
+      `${operation}: targets are in place of labels and of what describes them; leave one of both out`,
     );
   }
-  const inherited = isGiven || targets !== undefined ? undefined : labelsOf(sets);
+  const inherited = isGiven || targets !== undefined ? undefined : labelsOf(operation, sets);
   const columns = sets.map(([name, set]) => [name, inputOf(set)] as const);
   return new Dataset({
     ...(inherited ??
       (targets === undefined
-        ? readLabels('fromInputs', labels, length)
-        : readTargets('fromInputs', 'targets', targets, length))),
+        ? readLabels(operation, labels, length)
+        : readTargets(operation, 'targets', targets, length))),
     sampleWeights:
-      sampleWeights === undefined
-        ? inherited?.sampleWeights
-        : copyWeights('fromInputs', sampleWeights, length),
+      sampleWeights === undefined ? inherited?.sampleWeights : copyWeights(operation, sampleWeights, length),
     rows: undefined,
     columns: Object.freeze(Object.fromEntries(columns)),
-  }) as unknown as Dataset<ShapesOf<Inputs>, NoInfer<Label>>;
+  }) as unknown as Dataset<NamedShapes>;
 }
 
-function readInput(name: string, given: unknown): Dataset {
+function readInput(operation: string, name: string, given: unknown): Dataset {
   if (!NAME.test(name)) {
     throw new GradloomError(
       'INVALID_OPTION',
-      `fromInputs: ${formatValue(name)} is no name of an input; names are 1 to 100 letters, digits, _ and -`,
+      `${operation}: ${formatValue(name)} is no name of an input; names are 1 to 100 letters, digits, _ and -`,
     );
   }
   if (!(given instanceof Dataset)) {
     throw new GradloomError(
       'INVALID_OPTION',
-      `fromInputs: inputs.${name} must be a Dataset, such as fromArrays(...) makes, got ${formatValue(given)}`,
+      `${operation}: inputs.${name} must be a Dataset, such as fromArrays(...) makes, got ${formatValue(given)}`,
     );
   }
-  partsOf(given, `fromInputs: inputs.${name}`);
+  partsOf(given, `${operation}: inputs.${name}`);
   return given;
 }
 
@@ -177,13 +180,13 @@ function viewOf(set: Dataset) {
 }
 
 /** Those of the only input that has labels. */
-function labelsOf(sets: readonly (readonly [name: string, set: Dataset])[]) {
+function labelsOf(operation: string, sets: readonly (readonly [name: string, set: Dataset])[]) {
   const labelled = sets.filter(([, set]) => set.labelKind !== 'none');
   if (labelled.length > 1) {
     const names = labelled.map(([name]) => formatValue(name));
     throw new GradloomError(
       'INVALID_DATA',
-      `fromInputs: the inputs ${listOf(names)} have labels; say by labels which are meant`,
+      `${operation}: the inputs ${listOf(names)} have labels; say by labels which are meant`,
     );
   }
   const [[, set] = []] = labelled;

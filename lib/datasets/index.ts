@@ -54,8 +54,11 @@ export type { SplitOptions } from './split.ts';
 export { standardize } from './standardize.ts';
 export {
   fromStream,
+  type NamedStreamItem,
+  type NamedStreamSource,
   type SampleStream,
   type StreamBatch,
+  type StreamInput,
   type StreamItem,
   type StreamOptions,
   type StreamSample,

@@ -50,6 +50,22 @@ export function readSparseSamples(
   return { offsets, indices, values };
 }
 
+/** One of them, copied. */
+export function readSparseSample(
+  operation: string,
+  name: string,
+  sample: unknown,
+  features: number,
+): { readonly indices: Uint32Array; readonly values: Float32Array | undefined } {
+  const { indices, values, path } = listsOf(operation, name, sample);
+  return {
+    indices: Uint32Array.from(indices, (feature, i) =>
+      readFeature(operation, () => `${name}${path}[${i}]`, feature, features),
+    ),
+    values: values && copyFloats(operation, `${name}.values`, values, values.length),
+  };
+}
+
 interface Lists {
   readonly indices: ArrayLike<unknown>;
   readonly values: ArrayLike<unknown> | undefined;

@@ -1,23 +1,24 @@
 /** Data that come as they go: from a generator, a Node stream, a queue, a database's cursor. */
-import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
 import {
   extent,
-  formatValue,
   guardedBy,
   oneOf,
+  type Rule,
   readOptions,
   readValue,
   required,
   sampleShape,
   withDefault,
 } from '../core/options.ts';
-import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
-import { flattenSamples, isList, type NestedNumbers } from './copies.ts';
+import { type InputShape, isNamed, type NamedShapes, type Shape } from '../core/shape.ts';
+import type { NestedNumbers } from './copies.ts';
 import { Dataset, type LabelKind } from './dataset.ts';
-import { buildDataset } from './from-arrays.ts';
 import type { LabelData } from './labels.ts';
 import type { Tuple } from './map.ts';
+import { Part } from './stream-part.ts';
+import { samplesOf } from './stream-samples.ts';
+import type { TargetData } from './targets.ts';
 
 /** One sample, flat or nested as `inputShape` says; its label is a class, or its target values. */
 export interface StreamSample {
@@ -37,39 +38,79 @@ export type StreamItem = StreamSample | StreamBatch | Dataset;
 
 export type StreamSource = AsyncIterable<StreamItem> | Iterable<StreamItem>;
 
-export interface StreamOptions<Input extends Shape, Label extends 'class' | 'values'> {
-  /** Shape of one sample: `[4]`, `[28, 28, 1]`. */
+/** A sample of one of several inputs: values, ids as an Int32Array, or the features that are there. */
+export type StreamInput =
+  | NestedNumbers
+  | { readonly indices: ArrayLike<number>; readonly values?: ArrayLike<number> | undefined };
+
+/** What a source of samples of several inputs gives: a sample, a batch of them, or a data set. */
+export type NamedStreamItem<Input extends NamedShapes> =
+  | {
+      readonly input: { readonly [Name in keyof Input]: StreamInput };
+      /** A class, target values, or with `labelKind: 'targets'` either for each head by name: `{ kind: 2, price: [1.5] }`. */
+      readonly label: number | ArrayLike<number> | Readonly<Record<string, number | ArrayLike<number>>>;
+    }
+  | {
+      readonly inputs: {
+        readonly [Name in keyof Input]: readonly StreamInput[] | Float32Array | Uint8Array | Int32Array;
+      };
+      /** Of several targets by name, as `fromInputs` takes them. */
+      readonly labels: LabelData | TargetData;
+    }
+  | Dataset<Input, LabelKind>;
+
+export type NamedStreamSource<Input extends NamedShapes> =
+  | AsyncIterable<NamedStreamItem<Input>>
+  | Iterable<NamedStreamItem<Input>>;
+
+export interface StreamOptions<Input extends InputShape, Label extends 'class' | 'values' | 'targets'> {
+  /** Shape of one sample: `[4]`, `[28, 28, 1]`; of several inputs by their names, as a model's `inputShape` has them. */
   readonly inputShape: Input;
-  /** Default: `'class'`. */
+  /** `'targets'`: labels for each of several heads. Default: `'class'`. */
   readonly labelKind?: Label;
   /** Samples that make up an epoch, are shuffled among each other and held in memory at once. Default: 8192. */
   readonly samplesPerEpoch?: number;
 }
 
+const streamShape: Rule<InputShape> = {
+  expected: `${sampleShape.expected}, or an object of shapes by the names of inputs`,
+  read: (given) => {
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) return sampleShape.read(given);
+    const shapes = Object.entries(given).map(([name, shape]) => [name, sampleShape.read(shape)] as const);
+    if (shapes.length === 0 || shapes.some(([, shape]) => shape === undefined)) return undefined;
+    return Object.freeze(Object.fromEntries(shapes)) as NamedShapes;
+  },
+};
+
 const OPTIONS = {
-  inputShape: required(sampleShape),
-  labelKind: withDefault(oneOf('class', 'values'), 'class'),
+  inputShape: required(streamShape),
+  labelKind: withDefault(oneOf('class', 'values', 'targets'), 'class'),
   samplesPerEpoch: withDefault(extent, 8192),
 };
 
+type Source = AsyncIterable<unknown> | Iterable<unknown>;
+
 const source = guardedBy(
   'an async iterable, an iterable or a Node stream of samples, batches or data sets',
-  (given): given is StreamSource =>
+  (given): given is Source =>
     typeof given === 'object' &&
     given !== null &&
     (Symbol.asyncIterator in given || Symbol.iterator in given),
 );
 
 /** Hands a stream's data out in parts, each a dataset and an epoch. `operation` stands in errors. */
-export let readStream: (stream: SampleStream, operation: string) => AsyncGenerator<Dataset, void, undefined>;
+export let readStream: (
+  stream: SampleStream<InputShape>,
+  operation: string,
+) => AsyncGenerator<Dataset, void, undefined>;
 /** Gives the source up, also one that is waited for. */
-export let abandonStream: (stream: SampleStream) => void;
+export let abandonStream: (stream: SampleStream<InputShape>) => void;
 
 /** Samples that come as they go, which a trainer's `fit` takes once. Made by `fromStream`. */
-export class SampleStream<Input extends Shape = Shape, Label extends LabelKind = LabelKind> {
+export class SampleStream<Input extends InputShape = Shape, Label extends LabelKind = LabelKind> {
   readonly inputShape: Input;
   readonly labelKind: Label;
-  readonly #source: StreamSource;
+  readonly #source: Source;
   readonly #samplesPerEpoch: number;
   #isRead = false;
 
@@ -82,7 +123,7 @@ export class SampleStream<Input extends Shape = Shape, Label extends LabelKind =
   }
 
   /** @internal Use `fromStream`. */
-  constructor(given: StreamSource, inputShape: Input, labelKind: Label, samplesPerEpoch: number) {
+  constructor(given: Source, inputShape: Input, labelKind: Label, samplesPerEpoch: number) {
     this.#source = given;
     this.inputShape = inputShape;
     this.labelKind = labelKind;
@@ -95,7 +136,7 @@ export class SampleStream<Input extends Shape = Shape, Label extends LabelKind =
       throw new GradloomError('INVALID_DATA', `${operation}: the stream was read already; make another one`);
     }
     this.#isRead = true;
-    const part = new Part(operation, this.inputShape, this.labelKind);
+    const part = new Part(operation, this);
     let place = 0;
     for await (const item of this.#source) {
       const name = `${operation}: item ${place++} of the stream`;
@@ -104,7 +145,7 @@ export class SampleStream<Input extends Shape = Shape, Label extends LabelKind =
         yield item;
         continue;
       }
-      for (const sample of samplesOf(name, item, sizeOf(this.inputShape))) {
+      for (const sample of samplesOf(name, item, this)) {
         part.add(name, sample);
         if (part.length === this.#samplesPerEpoch) yield part.take();
       }
@@ -119,6 +160,9 @@ export class SampleStream<Input extends Shape = Shape, Label extends LabelKind =
  * source throws ends the run with that error; a run that is stopped gives the source up (`return`, and `destroy` of a Node
  * stream).
  *
+ * Of several inputs, for a `graph`, items have each by its name, and `inputShape` their shapes; of several heads, labels by theirs
+ * with `labelKind: 'targets'`: a number is a class, a list target values.
+ *
  * Samples are copied as they come. Each epoch is shuffled within, by the trainer's seed, so the same samples in the same
  * order give the same weights. Validation sets are data sets. A stream cannot be gone back in, so such runs take no
  * `checkpoint`; `trainer.save` in `onEpochEnd` does.
@@ -132,114 +176,25 @@ export class SampleStream<Input extends Shape = Shape, Label extends LabelKind =
 export function fromStream<const Input extends Shape, Label extends 'class' | 'values' = 'class'>(
   given: StreamSource,
   options: StreamOptions<Input, Label>,
-): SampleStream<Tuple<Input>, Label> {
+): SampleStream<Tuple<Input>, Label>;
+export function fromStream<
+  const Input extends NamedShapes,
+  Label extends 'class' | 'values' | 'targets' = 'class',
+>(
+  given: NamedStreamSource<Input>,
+  options: StreamOptions<Input, Label>,
+): SampleStream<{ -readonly [Name in keyof Input]: Tuple<Input[Name]> }, Label>;
+export function fromStream(
+  given: unknown,
+  options: StreamOptions<InputShape, 'class' | 'values' | 'targets'>,
+): SampleStream<InputShape> {
   const checked = readValue('fromStream', 'source', given, source);
   const { inputShape, labelKind, samplesPerEpoch } = readOptions('fromStream', options, OPTIONS);
-  return new SampleStream(checked, inputShape as Tuple<Input>, labelKind as Label, samplesPerEpoch);
-}
-
-function* samplesOf(name: string, item: unknown, size: number): Generator<StreamSample, void, undefined> {
-  const given = (typeof item === 'object' && item !== null ? item : {}) as Partial<
-    StreamSample & StreamBatch
-  >;
-  if (isList(given.input)) {
-    yield given as StreamSample;
-    return;
-  }
-  if (!isList(given.inputs) || !isList(given.labels)) {
-    throw invalid(
-      name,
-      `must be a sample { input, label }, a batch { inputs, labels } or a Dataset, got ${formatValue(item)}`,
+  if (labelKind === 'targets' && !isNamed(inputShape)) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      'fromStream: labelKind "targets" goes with inputs by name, which models of several heads have; give inputShape as { x: [4] }',
     );
   }
-  const { inputs, labels } = given;
-  const isFlat = types.isTypedArray(inputs);
-  const count = isFlat ? inputs.length / size : inputs.length;
-  if (labels.length !== count) {
-    throw invalid(name, `has ${labels.length} labels for ${count} samples of ${size} values`);
-  }
-  for (let row = 0; row < count; row++) {
-    const input = isFlat
-      ? (inputs as Float32Array).subarray(row * size, (row + 1) * size)
-      : (inputs as readonly NestedNumbers[])[row];
-    yield { input: input as NestedNumbers, label: labels[row] as number };
-  }
-}
-
-type Buffer = Float32Array | Uint8Array | Int32Array;
-
-/** The samples of an epoch as they come together. */
-class Part {
-  readonly #operation: string;
-  readonly #inputShape: Shape;
-  readonly #labelKind: LabelKind;
-  /** Room for more samples than there are, used again for each part. */
-  #inputs: Buffer = new Float32Array(0);
-  #labels: (number | ArrayLike<number>)[] = [];
-
-  constructor(operation: string, inputShape: Shape, labelKind: LabelKind) {
-    this.#operation = operation;
-    this.#inputShape = inputShape;
-    this.#labelKind = labelKind;
-  }
-
-  get length(): number {
-    return this.#labels.length;
-  }
-
-  add(name: string, { input, label }: StreamSample): void {
-    const size = sizeOf(this.#inputShape);
-    const isReady = types.isFloat32Array(input) || types.isUint8Array(input) || types.isInt32Array(input);
-    if (isReady && input.length !== size) {
-      throw invalid(
-        name,
-        `has ${input.length} values, and samples have shape ${formatShape(this.#inputShape)}`,
-      );
-    }
-    const values = isReady ? (input as Buffer) : flattenSamples(name, 'input', [input], this.#inputShape);
-    if (this.length > 0 && typeOf(values) !== typeOf(this.#inputs)) {
-      throw invalid(name, `is a ${typeOf(values).name} among samples of ${typeOf(this.#inputs).name}`);
-    }
-    this.#makeRoom(values);
-    // A copy: the source may use its arrays again.
-    this.#inputs.set(values, this.length * size);
-    this.#labels.push(isList(label) ? Float32Array.from(label as ArrayLike<number>) : label);
-  }
-
-  /** The samples so far, as a dataset; none are left. */
-  take(): Dataset {
-    const inputs = this.#inputs.subarray(0, this.length * sizeOf(this.#inputShape));
-    const dataset = buildDataset(this.#operation, {
-      inputs,
-      inputShape: this.#inputShape,
-      labels: this.#labels as unknown as LabelData,
-      labelKind: this.#labelKind,
-      labelShape: undefined,
-      classNames: undefined,
-      sampleWeights: undefined,
-      scale: undefined,
-      shift: undefined,
-    });
-    this.#labels = [];
-    return dataset;
-  }
-
-  #makeRoom(sample: Buffer): void {
-    const needed = (this.length + 1) * sample.length;
-    const Type = typeOf(sample);
-    if (this.#inputs.length >= needed && typeOf(this.#inputs) === Type) return;
-    const larger = new Type(2 * needed);
-    if (this.length > 0) larger.set(this.#inputs);
-    this.#inputs = larger;
-  }
-}
-
-/** Also of Node's Buffer, whose own class makes no copies. */
-function typeOf(values: Buffer) {
-  if (types.isFloat32Array(values)) return Float32Array;
-  return types.isUint8Array(values) ? Uint8Array : Int32Array;
-}
-
-function invalid(name: string, text: string): GradloomError {
-  return new GradloomError('INVALID_DATA', `${name} ${text}`);
+  return new SampleStream<InputShape>(checked, inputShape, labelKind, samplesPerEpoch);
 }

@@ -1,11 +1,12 @@
 import { type Deferred, deferred } from '../core/deferred.ts';
+import type { InputShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { abandonStream, readStream, type SampleStream } from '../datasets/stream.ts';
 import type { NativeLabelledSamples, NativeRun } from '../native.ts';
 
 /** Hands the parts of a stream to a run: the next one is read while the last one is trained on, and no further. */
 export class StreamPump {
-  readonly #stream: SampleStream;
+  readonly #stream: SampleStream<InputShape>;
   readonly #parts: AsyncGenerator<Dataset, void, undefined>;
   readonly #read: (part: Dataset) => NativeLabelledSamples;
   #taken: Deferred<void> = deferred();
@@ -13,7 +14,7 @@ export class StreamPump {
   #failure: { readonly error: unknown } | undefined;
 
   /** `read` checks a part. */
-  constructor(stream: SampleStream, read: (part: Dataset) => NativeLabelledSamples) {
+  constructor(stream: SampleStream<InputShape>, read: (part: Dataset) => NativeLabelledSamples) {
     this.#stream = stream;
     this.#parts = readStream(stream, 'fit');
     this.#read = read;

@@ -16,7 +16,7 @@ import {
   threads,
   withDefault,
 } from '../core/options.ts';
-import { formatShape, type InputShape, type OneShape, type Shape, sameShape } from '../core/shape.ts';
+import { formatShape, type InputShape, type Shape, sameShape } from '../core/shape.ts';
 import { type AnyDataset, Dataset, type LabelKind } from '../datasets/dataset.ts';
 import type { LabelData } from '../datasets/labels.ts';
 import { SampleStream } from '../datasets/stream.ts';
@@ -229,14 +229,14 @@ export class Trainer<
    * not fit the model, the loss or the preprocessing of what it was trained on before.
    */
   fit<Validation extends Dataset<Input, LabelKindOf<Loss>> | undefined = undefined>(
-    train: Dataset<Input, LabelKindOf<Loss>> | SampleStream<OneShape<Input>, LabelKindOf<Loss>>,
+    train: Dataset<Input, LabelKindOf<Loss>> | SampleStream<Input, LabelKindOf<Loss>>,
     options: FitOptions<FiguresFor<Metrics, Loss>, Validation> = {},
   ): TrainingRun<EpochRecord<FiguresFor<Metrics, Loss>, Validation>> {
     const isStream = train instanceof SampleStream;
     const settings = readFitOptions('fit', options, isStream ? 'stream' : 'set');
     this.#checkIdle('fit', 'await its run, or stop it, first');
     const data = isStream
-      ? this.#readStream(train as SampleStream, settings.validation)
+      ? this.#readStream(train as SampleStream<InputShape>, settings.validation)
       : this.#readData('fit', train, settings.validation);
     return startRun('fit', this.#parts, data, settings);
   }
@@ -425,7 +425,7 @@ export class Trainer<
   }
 
   /** Checks a stream, and its parts as they come. */
-  #readStream(stream: SampleStream, validation: unknown): RunData {
+  #readStream(stream: SampleStream<InputShape>, validation: unknown): RunData {
     const { inputShape, labelKind } = stream;
     if (!sameShape(inputShape, this.model.inputShape)) {
       throw new GradloomError(
