@@ -1,7 +1,6 @@
 #include "datasets/array_samples.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -98,8 +97,7 @@ void ArraySamples::gather_values(const uint32_t* order, int64_t first, int64_t c
     if (labels_are_classes()) {
       values[i] = static_cast<float>(class_at(at));
     } else {
-      std::memcpy(values + i * size, static_cast<const float*>(set_.labels.data) + at * size,
-                  static_cast<size_t>(size) * sizeof(float));
+      copy_floats(static_cast<const float*>(set_.labels.data) + at * size, size, values + i * size);
     }
   }
 }

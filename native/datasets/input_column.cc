@@ -229,7 +229,7 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter
       } else if (array_.type == InputArray::Type::kUint8) {
         affine_from_bytes(byte_data + source, scale_.data(), shift_.data(), sample_size_, out);
       } else if (identity_) {
-        std::memcpy(out, float_data + source, static_cast<size_t>(sample_size_) * sizeof(float));
+        copy_floats(float_data + source, sample_size_, out);
       } else {
         affine(float_data + source, scale_.data(), shift_.data(), sample_size_, out);
       }

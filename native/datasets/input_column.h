@@ -2,7 +2,10 @@
 // map of every value. Rows of it are addressed by the set (ArraySamples), whose inputs all have the same rows.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -54,6 +57,27 @@ struct Rows {
     return indices == nullptr ? sample : indices[sample];
   }
 };
+
+// std::copy_n, for rows that may be a few floats long: a call would take longer than they do.
+inline void copy_floats(const float* from, int64_t count, float* to) {
+  const auto ends = [&](auto chunk) {  // the first and the last of them, which may overlap
+    constexpr auto kSize = static_cast<int64_t>(sizeof(chunk) / sizeof(float));
+    std::memcpy(&chunk, from, sizeof(chunk));
+    decltype(chunk) last;
+    std::memcpy(&last, from + count - kSize, sizeof(chunk));
+    std::memcpy(to, &chunk, sizeof(chunk));
+    std::memcpy(to + count - kSize, &last, sizeof(chunk));
+  };
+  if (count > 8) {
+    std::copy_n(from, count, to);
+  } else if (count >= 4) {
+    ends(std::array<float, 4>());
+  } else if (count >= 2) {
+    ends(std::array<float, 2>());
+  } else if (count == 1) {
+    *to = *from;
+  }
+}
 
 class InputColumn {
  public:
