@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/product_tile-inl.h"
 #include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -14,19 +15,6 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::CappedTag<float, 16>;
-using V = hn::Vec<D>;
-
-// Accumulators fill the registers: two multiply-adds start a cycle and each takes four, so at least eight must be under
-// way, and every vector of b should serve several rows.
-constexpr int kRowTile = 6;
-#if HWY_MAX_BYTES >= 64
-constexpr int kVectorTile = 4;  // 6 x 4 accumulators + 4 vectors + 1 broadcast of 32 registers
-#else
-constexpr int kVectorTile = 2;  // 6 x 2 + 2 + 1 of 16 registers
-#endif
-// Rows of b that stay in L1 or L2 while all rows of a pass over them.
-constexpr int64_t kDepthBlock = 1024;
 // Turned, every tile of rows touches a cache line of a for each step of the sum, and two or three tiles the same one.
 // Lines 2 KiB apart share few sets of the first cache and are gone by then; with few columns, fetching them is most of
 // the work. Then some rows are packed first, 32 KiB.
@@ -35,66 +23,13 @@ constexpr int64_t kSharingStride = 512;
 constexpr int64_t kPackedDepth = 128;
 constexpr int64_t kPackedRows = 64;
 
-struct Operands {
-  const float* a;
-  int64_t a_row;     // floats from row to row of op(a)
-  int64_t a_depth;   // floats from one step of the sum to the next
-  int64_t segments;  // of the sum, each of `depth` steps
-  int64_t a_segment;
-  const float* b;
-  int64_t b_stride;
-  float* c;
-  int64_t c_stride;
-  int64_t depth;
-  bool add;
-  size_t rest;  // columns of the last vector
-};
-
-template <bool kPartial>
-HWY_INLINE V load(const float* from, bool last, size_t rest) {
-  const D d;
-  return kPartial && last ? hn::LoadN(d, from, rest) : hn::LoadU(d, from);
-}
-
-// kPartial: the last vector has `rest` columns only.
 template <int kRows, int kVectors, bool kPartial>
-HWY_INLINE void tile(const Operands& o) {
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V sum[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] = hn::Zero(d);
-    }
-  }
-  const float* HWY_RESTRICT b = o.b;
-  for (int64_t segment = 0; segment < o.segments; ++segment) {
-    const float* HWY_RESTRICT a = o.a + segment * o.a_segment;
-    for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
-      V columns[kVectors];
-      for (int v = 0; v < kVectors; ++v) columns[v] = load<kPartial>(b + v * lanes, v == kVectors - 1, o.rest);
-      for (int r = 0; r < kRows; ++r) {
-        const V row = hn::Set(d, a[r * o.a_row]);
-        for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
-      }
-    }
-  }
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      float* to = o.c + r * o.c_stride + v * lanes;
-      // At the end, so that the parts of a long sum meet and lose no digits.
-      if (o.add) sum[r][v] = hn::Add(load<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
-      if (kPartial && v == kVectors - 1) {
-        hn::StoreN(sum[r][v], d, to, o.rest);
-      } else {
-        hn::StoreU(sum[r][v], d, to);
-      }
-    }
-  }
+HWY_INLINE void tile(const TileOperands& o) {
+  product_tile<kRows, kVectors, kPartial>(o, [](int64_t) {});
 }
 
 template <int kVectors, bool kPartial>
-void all_rows(Operands o, int64_t rows) {
+void all_rows(TileOperands o, int64_t rows) {
   // Nearly equal tiles instead of full ones and a thin rest.
   const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
@@ -114,7 +49,7 @@ void all_rows(Operands o, int64_t rows) {
 }
 
 template <bool kPartial>
-void all_rows(const Operands& o, int64_t rows, int64_t vectors) {
+void all_rows(const TileOperands& o, int64_t rows, int64_t vectors) {
   switch (vectors) {
     case 1: all_rows<1, kPartial>(o, rows); break;
     case 2: all_rows<2, kPartial>(o, rows); break;
@@ -124,7 +59,7 @@ void all_rows(const Operands& o, int64_t rows, int64_t vectors) {
 }
 
 // All columns, for the rows and the part of the sum that `o` begins at.
-void all_columns(Operands o, int64_t rows, int64_t columns) {
+void all_columns(TileOperands o, int64_t rows, int64_t columns) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   const float* const b = o.b;
   float* const c = o.c;
@@ -139,7 +74,7 @@ void all_columns(Operands o, int64_t rows, int64_t columns) {
 }
 
 // All rows, of which some at a time are first packed.
-HWY_NOINLINE void packed_rows(Operands o, int64_t rows, int64_t columns) {
+HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN float packed[kPackedDepth * kPackedRows];
@@ -167,7 +102,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   const bool turned = a.transpose == Transpose::kYes;
   const bool packs = turned && shape.columns <= kFewColumns && a.stride % kSharingStride == 0;
   const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
-  Operands o{};
+  TileOperands o{};
   o.a_row = turned ? 1 : a.stride;
   o.a_depth = turned ? a.stride : 1;
   o.segments = 1;
@@ -185,7 +120,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
 
 void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b, Accumulate accumulate,
                    float* c, int64_t c_stride) {
-  Operands o{};
+  TileOperands o{};
   o.a = a.data;
   o.a_row = a.stride;
   o.a_depth = 1;

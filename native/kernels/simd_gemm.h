@@ -11,6 +11,17 @@ namespace gradloom {
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride);
 
+// A product that is still to be made, by whoever can do something else beside it: c = op(a) b, whose rows lie side by
+// side.
+struct DueProduct {
+  ProductShape shape;
+  MatrixOperand a;
+  MatrixOperand b;
+  float* c;
+
+  void make() const { simd_gemm(shape, a, b, Accumulate::kOverwrite, c, shape.columns); }
+};
+
 // The windows of a row of an image's pixels, channels last, as the rows of a matrix whose columns come in stretches
 // that lie side by side in the image: a[r, s * length + i] = data[r * stride + s * segment + i].
 struct ImageWindows {

@@ -170,7 +170,6 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
   const int64_t batch = args.pass.batch;
   const Panels outputs{units_};
   const EvenTiling rows = gradient_rows(batch);
-  const auto multiply = multiply_of(kernel_);
   const int64_t products = outputs.count() * rows.count;
   // One more job than products: the bias.
   args.pass.team.for_each(products + (has_bias_ ? 1 : 0), [&](int64_t job, int thread) {
@@ -180,9 +179,13 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
     const int64_t count = rows.size(job % rows.count);
     const int64_t width = outputs.width(panel);
     const int64_t first = outputs.first(panel) * inputs_ + input * width;
-    float* gradient = args.gradients.target(0, first, scratch + thread * gradient_floats(batch));
-    multiply({count, width, batch}, {args.x + input, inputs_, Transpose::kYes},
-             {panels + outputs.first(panel) * batch, width}, Accumulate::kOverwrite, gradient, width);
+    const ProductShape shape{count, width, batch};
+    const MatrixOperand x{args.x + input, inputs_, Transpose::kYes};
+    const MatrixOperand dz{panels + outputs.first(panel) * batch, width};
+    float* own = scratch + thread * gradient_floats(batch);
+    if (kernel_ == DenseKernel::kPanels) return args.gradients.complete_product(0, first, {shape, x, dz, nullptr}, own);
+    float* gradient = args.gradients.target(0, first, own);
+    gemm(shape, x, dz, Accumulate::kOverwrite, gradient, width);
     args.gradients.complete(0, first, count * width, gradient);
   });
 }

@@ -14,6 +14,12 @@ int64_t floats_of(const Shape& shape, Layout layout, int64_t batch) {
   return checked_multiply(layout == Layout::kLanes ? lane_blocks(batch) * kLanes : batch, shape.size());
 }
 
+void GradientSink::complete_product(int parameter, int64_t first, DueProduct product, float* scratch) {
+  product.c = target(parameter, first, scratch);
+  product.make();
+  complete(parameter, first, product.shape.rows * product.shape.columns, product.c);
+}
+
 Regularizer read_regularizer(const Spec& spec, const std::string& attribute) {
   if (!spec.has(attribute)) return {};
   const Spec& regularizer = spec.object(attribute);

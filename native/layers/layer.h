@@ -16,6 +16,7 @@
 #include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
+#include "kernels/simd_gemm.h"
 #include "kernels/sparse_rows.h"
 #include "layers/initializer.h"
 
@@ -158,6 +159,9 @@ class GradientSink {
   // These elements are complete at `gradient`, which is what `target` returned; the sink may change them. From any
   // thread; disjoint ranges.
   virtual void complete(int parameter, int64_t first, int64_t count, float* gradient) = 0;
+  // The same for elements whose gradient is a product, which the sink makes: c is not looked at. `scratch`: as for
+  // `target`.
+  virtual void complete_product(int parameter, int64_t first, DueProduct product, float* scratch);
 
   // The same for a table of rows. A step touches at most `touched` of its rows; what is said of no row has
   // no gradient.

@@ -12,6 +12,7 @@
 #include <array>
 
 #include "common/highway-inl.h"
+#include "kernels/product_tile-inl.h"
 #include "optimizers/optimizer.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,44 +20,129 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-
 HWY_INLINE V spread(double value) { return hn::Set(D(), static_cast<float>(value)); }
 
 // What turns a gradient around when the loss is to be climbed.
 HWY_INLINE V sign_of(bool maximize) { return hn::Set(D(), maximize ? -0.0F : 0.0F); }
 
 template <size_t kStates, class Rule>
-GradientCheck update_elements(const Rule& rule, const UpdateArguments& args) {
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  float* HWY_RESTRICT weight = args.weight;
-  const float* HWY_RESTRICT gradient = args.gradient;
-  std::array<float * HWY_RESTRICT, kStates> states;
-  std::copy_n(args.states, kStates, states.begin());
-  auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
-  V s[kStates == 0 ? 1 : kStates];
-  int64_t i = 0;
-  for (; i + lanes <= args.count; i += lanes) {
-    V w = hn::LoadU(d, weight + i);
-    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadU(d, states[k] + i);
-    rule.apply(hn::LoadU(d, gradient + i), w, s);
-    finite = hn::And(finite, hn::IsFinite(w));
-    hn::StoreU(w, d, weight + i);
-    for (size_t k = 0; k < kStates; ++k) hn::StoreU(s[k], d, states[k] + i);
+class ElementUpdate {
+ public:
+  ElementUpdate(const Rule& rule, const UpdateArguments& args)
+      : rule_(rule),
+        weight_(args.weight),
+        gradient_(args.gradient),
+        finite_(hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())))) {
+    std::copy_n(args.states, kStates, states_.begin());
   }
-  if (i < args.count) {
-    const auto rest = static_cast<size_t>(args.count - i);
-    V w = hn::LoadN(d, weight + i, rest);
-    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadN(d, states[k] + i, rest);
-    rule.apply(hn::LoadN(d, gradient + i, rest), w, s);
+
+  // Elements i, i + 1, ... of one vector.
+  HWY_INLINE void vector(int64_t i) {
+    const D d;
+    V s[kStates == 0 ? 1 : kStates];
+    V w = hn::LoadU(d, weight_ + i);
+    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadU(d, states_[k] + i);
+    rule_.apply(hn::LoadU(d, gradient_ + i), w, s);
+    finite_ = hn::And(finite_, hn::IsFinite(w));
+    hn::StoreU(w, d, weight_ + i);
+    for (size_t k = 0; k < kStates; ++k) hn::StoreU(s[k], d, states_[k] + i);
+  }
+
+  // The first `rest` of them.
+  HWY_INLINE void part(int64_t i, size_t rest) {
+    const D d;
+    V s[kStates == 0 ? 1 : kStates];
+    V w = hn::LoadN(d, weight_ + i, rest);
+    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadN(d, states_[k] + i, rest);
+    rule_.apply(hn::LoadN(d, gradient_ + i, rest), w, s);
     // The lanes beyond the end may hold 0 / 0.
-    finite = hn::And(finite, hn::IsFinite(hn::IfThenElseZero(hn::FirstN(d, rest), w)));
-    hn::StoreN(w, d, weight + i, rest);
-    for (size_t k = 0; k < kStates; ++k) hn::StoreN(s[k], d, states[k] + i, rest);
+    finite_ = hn::And(finite_, hn::IsFinite(hn::IfThenElseZero(hn::FirstN(d, rest), w)));
+    hn::StoreN(w, d, weight_ + i, rest);
+    for (size_t k = 0; k < kStates; ++k) hn::StoreN(s[k], d, states_[k] + i, rest);
   }
-  return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+
+  GradientCheck check() const { return hn::AllTrue(D(), finite_) ? GradientCheck::kFinite : GradientCheck::kNotFinite; }
+
+ private:
+  const Rule rule_;
+  float* HWY_RESTRICT weight_;
+  const float* HWY_RESTRICT gradient_;
+  std::array<float * HWY_RESTRICT, kStates> states_;
+  hn::Mask<D> finite_;
+};
+
+// A tile of the gradient whose update is due.
+struct DueTile {
+  int64_t first = 0;  // of its elements
+  int64_t vectors = 0;
+
+  HWY_INLINE int64_t vector(int64_t i, int64_t row_length) const {
+    return first + i / kVectorTile * row_length + i % kVectorTile * static_cast<int64_t>(hn::Lanes(D()));
+  }
+};
+
+// Makes a tile of the product while the update of another one runs: square roots and divisions have a unit of their
+// own, and weights come from far.
+template <int kRows, class Update>
+HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, Update& update) {
+  product_tile<kRows, kVectorTile, false>(o, [&](int64_t k) {
+    if (k < due.vectors) update.vector(due.vector(k, row_length));
+  });
+  for (int64_t k = o.depth; k < due.vectors; ++k) update.vector(due.vector(k, row_length));
+}
+
+// Whether all of a product is whole tiles of more than two rows, each made in one sum as simd_gemm makes it.
+inline bool fits_tiles(const ProductShape& shape) {
+  return shape.rows > 2 && shape.columns % (kVectorTile * static_cast<int64_t>(hn::Lanes(D()))) == 0 &&
+         shape.depth <= kDepthBlock;
+}
+
+template <size_t kStates, class Rule>
+HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateArguments& args) {
+  const auto& [shape, a, b, c] = *args.product;
+  const bool turned = a.transpose == Transpose::kYes;
+  ElementUpdate<kStates, Rule> update(rule, args);
+  TileOperands o{};
+  o.a_row = turned ? 1 : a.stride;
+  o.a_depth = turned ? a.stride : 1;
+  o.segments = 1;
+  o.b_stride = b.stride;
+  o.c_stride = shape.columns;
+  o.depth = shape.depth;
+  DueTile due;
+  const int64_t tiles = (shape.rows + kRowTile - 1) / kRowTile;
+  for (int64_t column = 0; column < shape.columns; column += kVectorTile * static_cast<int64_t>(hn::Lanes(D()))) {
+    o.b = b.data + column;
+    for (int64_t t = 0, row = 0; t < tiles; ++t) {
+      const int64_t count = (t + 1) * shape.rows / tiles - row;
+      o.a = a.data + row * o.a_row;
+      o.c = c + row * shape.columns + column;
+      switch (count) {
+        case 3: tile_beside_update<3>(o, due, shape.columns, update); break;
+        case 4: tile_beside_update<4>(o, due, shape.columns, update); break;
+        case 5: tile_beside_update<5>(o, due, shape.columns, update); break;
+        default: tile_beside_update<6>(o, due, shape.columns, update); break;
+      }
+      due = {row * shape.columns + column, count * kVectorTile};
+      row += count;
+    }
+  }
+  for (int64_t k = 0; k < due.vectors; ++k) update.vector(due.vector(k, shape.columns));
+  return update.check();
+}
+
+template <size_t kStates, class Rule>
+GradientCheck update_elements(const Rule& rule, const UpdateArguments& args) {
+  if (args.product != nullptr) {
+    if (fits_tiles(args.product->shape)) return update_beside_product<kStates>(rule, args);
+    args.product->make();
+  }
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  ElementUpdate<kStates, Rule> update(rule, args);
+  int64_t i = 0;
+  for (; i + lanes <= args.count; i += lanes) update.vector(i);
+  if (i < args.count) update.part(i, static_cast<size_t>(args.count - i));
+  return update.check();
 }
 
 }  // namespace HWY_NAMESPACE

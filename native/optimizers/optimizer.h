@@ -12,6 +12,7 @@
 #include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
+#include "kernels/simd_gemm.h"
 #include "kernels/sparse_rows.h"
 
 namespace gradloom {
@@ -38,6 +39,9 @@ struct UpdateArguments {
   uint64_t step;         // of this update, from 1
   double learning_rate;  // of this step and parameter
   float weight_decay;    // of this parameter
+  // For rules by element: makes `gradient`, which is not there yet. The update of one tile of it may run beside the
+  // product of the next.
+  const DueProduct* product = nullptr;
   Shape shape = {};      // of the piece, for rules by row; of the parameter, for rules by parameter
   Team* team = nullptr;  // who may help with rules by parameter
 };

@@ -40,7 +40,8 @@ void clip_by_value(const Learner& learner, int64_t count, float* gradient) {
   }
 }
 
-GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step) {
+GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step,
+                             const DueProduct* product) {
   const auto& [p, first, count] = stretch;
   const auto& parameter = parameter_of(learner, p);
   float* weight = learner.network().weights() + parameter.offset + first;
@@ -53,7 +54,8 @@ GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const flo
                                      .states = states.data(),
                                      .step = step,
                                      .learning_rate = learner.rate_of(p),
-                                     .weight_decay = learner.settings(p).weight_decay});
+                                     .weight_decay = learner.settings(p).weight_decay,
+                                     .product = product});
 }
 
 GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step) {
@@ -105,6 +107,16 @@ void UpdatingSink::complete(int parameter, int64_t first, int64_t count, float* 
     clip_by_value(learner_, count, gradient);
   }
   note(update_stretch(learner_, stretch, gradient, learner_.steps + 1));
+}
+
+void UpdatingSink::complete_product(int parameter, int64_t first, DueProduct product, float* scratch) {
+  const auto& updated = at(parameter);
+  if (updated.role != ParameterRole::kTrained || !updated.regularizer.none() || learner_.clip().by_value()) {
+    return GradientSink::complete_product(parameter, first, product, scratch);
+  }
+  product.c = scratch;
+  const Stretch stretch{first_parameter_ + parameter, first, product.shape.rows * product.shape.columns};
+  note(update_stretch(learner_, stretch, scratch, learner_.steps + 1, &product));
 }
 
 // Sums are made of what the layer's own memory holds; a statistic is no gradient, and not summed.

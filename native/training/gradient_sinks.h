@@ -26,7 +26,9 @@ void regularize(const Learner& learner, const Stretch& stretch, const float* wei
 void clip_by_value(const Learner& learner, int64_t count, float* gradient);
 // Updates the elements by their gradient, by an optimizer that works element by element; those of a statistic become
 // `gradient`. `step` counts from 1.
-GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step);
+// `product`, if there is one, makes the gradient.
+GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step,
+                             const DueProduct* product = nullptr);
 
 // Updates rows of a table by their gradients, within the limit of clipping by value, which changes them.
 GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step);
@@ -66,6 +68,7 @@ class UpdatingSink final : public TableSink {
 
   float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
   void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
+  void complete_product(int parameter, int64_t first, DueProduct product, float* scratch) override;
 };
 
 // For plans that nobody wants weight gradients of.

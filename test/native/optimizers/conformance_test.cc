@@ -110,14 +110,15 @@ struct Tensor {
     }
   }
 
-  // Elements [first, first + count), which for some are all of them.
+  // Elements [first, first + count), which for some are all of them. `product` makes the gradient, if it is given.
   GradientCheck update(const Optimizer& optimizer, const std::vector<float>& gradient, int64_t first, int64_t count,
-                       uint64_t step) {
+                       uint64_t step, const DueProduct* product = nullptr) {
     std::vector<float*> pointers;
     for (const auto& state : states) pointers.push_back(state->data() + first);
     UpdateArguments args =
         update_of(optimizer, count, weight.data() + first, gradient.data() + first, pointers.data(), step);
     args.shape = {count};
+    args.product = product;
     GradientCheck check = GradientCheck::kFinite;
     Team::run(1, [&](Team& team) {
       args.team = &team;
@@ -132,6 +133,47 @@ struct Tensor {
 };
 
 }  // namespace
+
+TEST_CASE("optimizers: beside the product that makes its gradient, an update gives the bits of the two in turn") {
+  const std::vector<ProductShape> shapes = {{1, 64, 3},  {2, 64, 9},    {3, 64, 1},   {7, 128, 32},
+                                            {13, 64, 5}, {12, 192, 33}, {25, 64, 70}, {9, 70, 8},
+                                            {5, 10, 17}, {6, 16, 40},   {8, 32, 24},  {6, 64, 1100}};
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    for (const auto& [kind, spec] : examples()) {
+      const auto optimizer = make_optimizer(spec);
+      if (optimizer->granularity() != Granularity::kElement) continue;
+      CAPTURE(kind);
+      RandomData random(419);
+      for (const ProductShape& shape : shapes) {
+        CAPTURE(shape.rows);
+        CAPTURE(shape.columns);
+        const int64_t count = shape.rows * shape.columns;
+        const std::vector<float> start = random.normal(count);
+        Tensor apart(*optimizer, start);
+        Tensor beside(*optimizer, start);
+        for (uint64_t step = 1; step <= 3; ++step) {
+          std::vector<float> x = random.normal(shape.depth * (shape.rows + 3));
+          const std::vector<float> dz = random.normal(shape.depth * shape.columns);
+          if (step == 3) x[static_cast<size_t>(shape.rows - 1)] = std::numeric_limits<float>::quiet_NaN();
+          std::vector<float> gradient(static_cast<size_t>(count));
+          std::vector<float> made(static_cast<size_t>(count));
+          const DueProduct product{
+              shape, {x.data(), shape.rows + 3, Transpose::kYes}, {dz.data(), shape.columns}, made.data()};
+          simd_gemm(shape, product.a, product.b, Accumulate::kOverwrite, gradient.data(), shape.columns);
+          CHECK(apart.update(*optimizer, gradient, 0, count, step) ==
+                beside.update(*optimizer, made, 0, count, step, &product));
+          CHECK(difference_in_bits(made, gradient) == "");
+          CHECK(difference_in_bits(beside.weight.span(), apart.weight.span()) == "");
+          for (size_t i = 0; i < apart.states.size(); ++i) {
+            CHECK(difference_in_bits(beside.states[i]->span(), apart.states[i]->span()) == "");
+          }
+        }
+        CHECK(beside.weight.intact());
+      }
+    }
+  });
+}
 
 TEST_CASE(
     "optimizers: rows of a table get the bits of an update each time they come, and the others stay as they were") {

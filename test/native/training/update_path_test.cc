@@ -26,7 +26,8 @@ Spec::Object regularized(Spec::Object layer, double l1, double l2) {
 LearnerOptions plain_net() {
   return {.input_shape = {33},
           .layers = {regularized(dense({.units = 70, .activation = "tanh", .name = "dense_1"}), 0.001, 0.02),
-                     dense({.units = 10, .name = "dense_2"})},
+                     dense({.units = 64, .activation = "tanh", .name = "dense_2"}),
+                     dense({.units = 10, .name = "dense_3"})},
           .optimizer = sgd({.learning_rate = 1})};
 }
 

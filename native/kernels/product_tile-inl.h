@@ -1,0 +1,96 @@
+// A tile of a matrix product in registers (kernels/simd_gemm.h). Included once for every target.
+#if defined(GRADLOOM_PRODUCT_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRADLOOM_PRODUCT_TILE_INL_H_
+#undef GRADLOOM_PRODUCT_TILE_INL_H_
+#else
+#define GRADLOOM_PRODUCT_TILE_INL_H_
+#endif
+
+#include <cstdint>
+
+#include "common/highway-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// Accumulators fill the registers: two multiply-adds start a cycle and each takes four, so at least eight must be under
+// way, and every vector of b should serve several rows.
+constexpr int kRowTile = 6;
+#if HWY_MAX_BYTES >= 64
+constexpr int kVectorTile = 4;  // 6 x 4 accumulators + 4 vectors + 1 broadcast of 32 registers
+#else
+constexpr int kVectorTile = 2;  // 6 x 2 + 2 + 1 of 16 registers
+#endif
+// Rows of b that stay in L1 or L2 while all rows of a pass over them.
+constexpr int64_t kDepthBlock = 1024;
+
+struct TileOperands {
+  const float* a;
+  int64_t a_row;     // floats from row to row of op(a)
+  int64_t a_depth;   // floats from one step of the sum to the next
+  int64_t segments;  // of the sum, each of `depth` steps
+  int64_t a_segment;
+  const float* b;
+  int64_t b_stride;
+  float* c;
+  int64_t c_stride;
+  int64_t depth;
+  bool add;
+  size_t rest;  // columns of the last vector
+};
+
+template <bool kPartial>
+HWY_INLINE V load_columns(const float* from, bool last, size_t rest) {
+  const D d;
+  return kPartial && last ? hn::LoadN(d, from, rest) : hn::LoadU(d, from);
+}
+
+// kPartial: the last vector has `rest` columns only. `between(k)` is called behind the multiply-adds of step k of a sum
+// of one segment: what it does there may run beside them, on units of the processor that they leave idle.
+template <int kRows, int kVectors, bool kPartial, class Between>
+HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sum[kRows][kVectors];
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      sum[r][v] = hn::Zero(d);
+    }
+  }
+  const float* HWY_RESTRICT b = o.b;
+  for (int64_t segment = 0; segment < o.segments; ++segment) {
+    const float* HWY_RESTRICT a = o.a + segment * o.a_segment;
+    for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
+      V columns[kVectors];
+      for (int v = 0; v < kVectors; ++v) columns[v] = load_columns<kPartial>(b + v * lanes, v == kVectors - 1, o.rest);
+      for (int r = 0; r < kRows; ++r) {
+        const V row = hn::Set(d, a[r * o.a_row]);
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
+      }
+      between(k);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      float* to = o.c + r * o.c_stride + v * lanes;
+      // At the end, so that the parts of a long sum meet and lose no digits.
+      if (o.add) sum[r][v] = hn::Add(load_columns<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
+      if (kPartial && v == kVectors - 1) {
+        hn::StoreN(sum[r][v], d, to, o.rest);
+      } else {
+        hn::StoreU(sum[r][v], d, to);
+      }
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#endif
