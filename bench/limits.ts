@@ -6,8 +6,15 @@ const WORKING_SETS: readonly number[] = Array.from({ length: 14 }, (_, place) =>
 /** For each figure. */
 const SECONDS = 0.02;
 
+export interface Limits {
+  /** Float32 multiply-adds count two. */
+  readonly flopsPerSecond: number;
+  /** Of memory where so many bytes are gone through again and again. */
+  bytesPerSecond(workingSet: number): number;
+}
+
 /** The best of all measurements so far: other programs make a machine slower, never faster. */
-export class MachineLimits {
+export class MachineLimits implements Limits {
   readonly #threads: number;
   #flopsPerSecond = 0;
   #bytesPerSecond: readonly number[] = WORKING_SETS.map(() => 0);
@@ -29,12 +36,11 @@ export class MachineLimits {
     this.#bytesPerSecond = best.map((_, place) => Math.max(...best.slice(place)));
   }
 
-  /** Float32 multiply-adds count two. */
   get flopsPerSecond(): number {
     return this.#flopsPerSecond;
   }
 
-  /** Of memory where so many bytes are gone through again and again: between two measured sizes by the logarithm. */
+  /** Between two measured sizes by the logarithm. */
   bytesPerSecond(workingSet: number): number {
     const place = Math.log2(workingSet / (WORKING_SETS[0] as number));
     const last = WORKING_SETS.length - 1;

@@ -1,4 +1,5 @@
 /** From single timings to ratios, and the verdict on those that have a floor. */
+import type { Limits } from './limits.ts';
 import { GRADLOOM, type Peer } from './peer-programs.ts';
 import { formatTable } from './table.ts';
 
@@ -12,6 +13,8 @@ export interface Measurement {
   readonly version: string;
   /** A step. */
   readonly ms: number;
+  /** That a step does, as the program counts it; Gradloom's counts. */
+  readonly work: { readonly flops: number; readonly bytes: number; readonly workingSet: number };
 }
 
 type Floors = Readonly<Record<string, readonly [one: number, two: number]>>;
@@ -55,10 +58,14 @@ export interface Comparison {
   readonly lowest: number;
   readonly highest: number;
   readonly floor: number | undefined;
+  /** The time that the machine's limits leave for a step; undefined: the work was not counted. */
+  readonly limitMs: number | undefined;
 }
 
+type LimitsOfThreads = ReadonlyMap<number, Limits>;
+
 /** One for each peer, workload and number of threads that Gradloom ran too. */
-export function compare(measurements: readonly Measurement[]): Comparison[] {
+export function compare(measurements: readonly Measurement[], limits: LimitsOfThreads): Comparison[] {
   return measurements.flatMap((first, place) => {
     const same = measurements.filter(
       ({ workload, threads }) => workload === first.workload && threads === first.threads,
@@ -66,7 +73,8 @@ export function compare(measurements: readonly Measurement[]): Comparison[] {
     const ours = same.filter(({ peer }) => peer === GRADLOOM);
     const theirs = same.filter(({ peer }) => peer === first.peer);
     const isCounted = measurements.indexOf(theirs[0] as Measurement) < place;
-    return first.peer === GRADLOOM || ours.length === 0 || isCounted ? [] : summarize(ours, theirs, first);
+    if (first.peer === GRADLOOM || ours.length === 0 || isCounted) return [];
+    return summarize(ours, theirs, first, limits.get(first.threads));
   });
 }
 
@@ -74,6 +82,7 @@ function summarize(
   ours: readonly Measurement[],
   theirs: readonly Measurement[],
   { workload, threads, peer }: Measurement,
+  limits: Limits | undefined,
 ): Comparison {
   const oursMs = median(ours);
   const peerMs = median(theirs);
@@ -90,12 +99,22 @@ function summarize(
     lowest: Math.min(...rounds),
     highest: Math.max(...rounds),
     floor: FLOORS[peer.name]?.[workload]?.[threads - 1],
+    limitMs: limits && limitOf((ours[0] as Measurement).work, limits),
   };
 }
 
-/** Whether every floor that was measured is met. */
-export function printComparisons(comparisons: readonly Comparison[]): boolean {
-  const head = ['workload', 'threads', 'peer', 'gradloom ms', 'peer ms', 'ratio', 'rounds', 'verdict'];
+/** By the definition of the products; undefined without any, and without bytes. */
+function limitOf({ flops, bytes, workingSet }: Measurement['work'], limits: Limits): number | undefined {
+  if (flops === 0 && bytes === 0) return undefined;
+  const memory = bytes === 0 ? 0 : bytes / limits.bytesPerSecond(workingSet);
+  return 1000 * Math.max(flops / limits.flopsPerSecond, memory);
+}
+
+export function formatComparisons(comparisons: readonly Comparison[]): string {
+  const head = [
+    ...['workload', 'threads', 'peer', 'gradloom ms', 'peer ms', 'ratio', 'rounds'],
+    ...['of limit', 'peer', 'floor', 'verdict'],
+  ];
   const rows = comparisons.map((comparison) => [
     comparison.workload,
     String(comparison.threads),
@@ -104,19 +123,35 @@ export function printComparisons(comparisons: readonly Comparison[]): boolean {
     comparison.peerMs.toPrecision(4),
     comparison.ratio.toFixed(2),
     `${comparison.lowest.toFixed(2)} to ${comparison.highest.toFixed(2)}`,
+    percent(comparison.limitMs, comparison.oursMs),
+    percent(comparison.limitMs, comparison.peerMs),
+    comparison.floor?.toString() ?? '',
     verdictOf(comparison),
   ]);
-  for (const line of formatTable(head, rows)) console.log(line);
   const judged = comparisons.filter(({ floor }) => floor !== undefined);
-  const met = judged.filter(isMet);
-  console.log(`\nratio: peer ms / gradloom ms. ${met.length} of ${judged.length} floors met`);
-  return met.length === judged.length;
+  return [
+    ...formatTable(head, rows),
+    '',
+    `ratio: peer ms / gradloom ms; of limit: what the machine's peak leaves for the step's products (of updates its bandwidth) / ms`,
+    `${judged.filter(isMet).length} of ${judged.length} floors met`,
+  ].join('\n');
+}
+
+/** Whether every floor that was measured is met. */
+export function meetsFloors(comparisons: readonly Comparison[]): boolean {
+  return comparisons.every((comparison) => comparison.floor === undefined || isMet(comparison));
+}
+
+function percent(limitMs: number | undefined, ms: number): string {
+  if (limitMs === undefined) return '';
+  const part = (100 * limitMs) / ms;
+  return `${part.toFixed(part < 10 ? 1 : 0)} %`;
 }
 
 function verdictOf(comparison: Comparison): string {
   const { floor, peer } = comparison;
   if (floor === undefined) return peer.differs === undefined ? '' : `other rule: ${peer.differs}`;
-  return isMet(comparison) ? `ahead of the floor ${floor}` : `BEHIND the floor ${floor}`;
+  return isMet(comparison) ? 'ahead' : 'BEHIND';
 }
 
 function isMet({ ratio, floor }: Comparison): boolean {

@@ -6,8 +6,9 @@ import { parseArgs } from 'node:util';
 import { suggest } from '../lib/core/options.ts';
 import { info } from '../lib/index.ts';
 import { INFER_WORKLOADS } from './infer.ts';
+import { MachineLimits } from './limits.ts';
 import { GRADLOOM, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
-import { compare, type Measurement, printComparisons } from './peer-table.ts';
+import { compare, formatComparisons, type Measurement, meetsFloors } from './peer-table.ts';
 import { SKIP_GRAM } from './skip-gram.ts';
 import { WORKLOADS } from './workloads.ts';
 
@@ -36,9 +37,14 @@ try {
       `The peers' programs (../shared/peers beside the repository) are not here: nothing was compared.`,
     );
   } else {
-    const measurements = await runAll(settings);
-    if (settings.out !== undefined) writeFileSync(settings.out, formatRecord(settings, measurements));
-    if (!printComparisons(compare(measurements))) process.exitCode = 1;
+    const limits = new Map(settings.threads.map((threads) => [threads, new MachineLimits(threads)]));
+    const measurements = await runAll(settings, limits);
+    if (settings.out !== undefined) writeFileSync(settings.out, formatRecord(settings, limits, measurements));
+    const comparisons = compare(measurements, limits);
+    console.log(formatComparisons(comparisons));
+    for (const [threads, limit] of limits)
+      console.log(`the machine, ${threads} thread(s): ${limit.describe()}`);
+    if (!meetsFloors(comparisons)) process.exitCode = 1;
   }
 } catch (error) {
   console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
@@ -70,7 +76,11 @@ function readSettings(): Settings {
 }
 
 /** When, on what and how it was measured, then a line a program's run. */
-function formatRecord({ repeats, windowSeconds }: Settings, measurements: readonly Measurement[]): string {
+function formatRecord(
+  { repeats, windowSeconds }: Settings,
+  limits: ReadonlyMap<number, MachineLimits>,
+  measurements: readonly Measurement[],
+): string {
   const head = {
     date: new Date().toISOString().slice(0, 10),
     cpu: cpus()[0]?.model,
@@ -79,6 +89,7 @@ function formatRecord({ repeats, windowSeconds }: Settings, measurements: readon
     ...info(),
     repeats,
     windowSeconds,
+    limits: Object.fromEntries([...limits].map(([threads, limit]) => [threads, limit.describe()])),
   };
   const runs = measurements.map(({ peer, ...rest }) => JSON.stringify({ peer: peer.name, ...rest }));
   return `{"measured": ${JSON.stringify(head)},\n"runs": [\n${runs.join(',\n')}\n]}\n`;
@@ -101,14 +112,21 @@ function readNumber(
   throw new Error(`${option} cannot be "${given}"`);
 }
 
-/** Repeats stand innermost, and each turns the order around: what drifts meets all alike. */
-async function runAll(settings: Settings): Promise<Measurement[]> {
+/**
+ * Repeats stand innermost, and each turns the order around: what drifts meets all alike. The machine's limits are
+ * measured before each.
+ */
+async function runAll(
+  settings: Settings,
+  limits: ReadonlyMap<number, MachineLimits>,
+): Promise<Measurement[]> {
   const installed = settings.peers.filter(isInstalled);
   const measurements: Measurement[] = [];
   for (const workload of settings.workloads) {
     for (const threads of settings.threads) {
       const able = [GRADLOOM, ...installed.filter((peer) => canRun(peer, workload, threads))];
       for (let repeat = 0; repeat < settings.repeats; repeat++) {
+        limits.get(threads)?.measure();
         for (const peer of repeat % 2 === 0 ? able : able.toReversed()) {
           const timed = await time(peer, workload, { threads, windowSeconds: settings.windowSeconds });
           if (timed !== undefined) measurements.push({ peer, workload, threads, repeat, ...timed });
@@ -134,7 +152,7 @@ async function time(
   peer: Peer,
   workload: string,
   settings: { readonly threads: number; readonly windowSeconds: number },
-): Promise<Pick<Measurement, 'version' | 'ms'> | undefined> {
+): Promise<Pick<Measurement, 'version' | 'ms' | 'work'> | undefined> {
   const { status, output, errors } = await run(peer.command(workload, settings));
   const line = output.split('\n').findLast((text) => text.startsWith('{'));
   const result = line === undefined ? undefined : (JSON.parse(line) as Line);
@@ -145,13 +163,18 @@ async function time(
     return undefined;
   }
   console.error(`${shown}: ${result.ms_per_step} ms a step (${result.notes})`);
-  return { version: result.version, ms: result.ms_per_step };
+  const { version, ms_per_step: ms, gflops, bytes = 0, working_set: workingSet = bytes } = result;
+  return { version, ms, work: { flops: (gflops ?? 0) * ms * 1e6, bytes, workingSet } };
 }
 
 /** What every program prints. */
 interface Line {
   readonly version: string;
   readonly ms_per_step: number | null;
+  readonly gflops: number | null;
+  /** Of Gradloom, where a step is nothing but memory traffic. */
+  readonly bytes?: number;
+  readonly working_set?: number;
   readonly notes: string;
 }
 

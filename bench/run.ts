@@ -173,6 +173,7 @@ async function benchCalls(
     loss_last: figures.losses === undefined ? null : round(figures.losses[1]),
     steps: timing.steps,
     gflops: figures.flops === undefined ? null : round(figures.flops / timing.msPerStep / 1e6),
+    ...(figures.memory && { bytes: figures.memory.bytes, working_set: figures.memory.workingSet }),
     notes: [...figures.notes, `spread ${(timing.spread * 100).toFixed(1)}%`, info().simdTarget].join('; '),
   };
   if (table === 'shown') {
@@ -186,6 +187,7 @@ interface Figures {
   /** Of a step. */
   readonly samples: number;
   readonly flops?: number;
+  readonly memory?: { readonly bytes: number; readonly workingSet: number };
   readonly losses?: readonly [first: number, last: number];
   readonly notes: readonly string[];
 }
@@ -209,7 +211,8 @@ async function timeWorkload(
     return { timing: timeCompiling(settings), samples: 1, notes: ['a sample is a plan'] };
   const timing = timeUpdate(workload, { size, ...settings });
   const rate = `${round(timing.gigabytesPerSecond)} GB/s at ${round(timing.bytesPerParameter)} bytes a parameter`;
-  return { timing, samples: size, notes: [rate, `${size} parameters (samples)`] };
+  const memory = { bytes: timing.bytesPerParameter * size, workingSet: timing.workingSet };
+  return { timing, samples: size, memory, notes: [rate, `${size} parameters (samples)`] };
 }
 
 function notesOf(timing: Timing, planThreads: number): string {

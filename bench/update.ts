@@ -16,6 +16,8 @@ export const UPDATE_WORKLOADS: readonly string[] = Object.keys(optimizers).map((
 export interface UpdateTiming extends StepTiming {
   /** Of weights and states read and written, and gradients read. */
   readonly bytesPerParameter: number;
+  /** Of all arrays. */
+  readonly workingSet: number;
   readonly gigabytesPerSecond: number;
 }
 
@@ -42,6 +44,7 @@ export function timeUpdate(
   return {
     ...timing,
     bytesPerParameter: bytes / size,
+    workingSet: FLOAT_BYTES * (2 * size + stateSize),
     gigabytesPerSecond: bytes / timing.msPerStep / 1e6,
   };
 }

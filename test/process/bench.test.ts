@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { GRADLOOM, PEERS } from '../../bench/peer-programs.ts';
+import { compare, formatComparisons, meetsFloors } from '../../bench/peer-table.ts';
 
 async function bench(...args: string[]) {
   const file = fileURLToPath(new URL('../../bench/run.ts', import.meta.url));
@@ -59,3 +61,51 @@ test('what has no roofline is told so', async (t) => {
   t.is(code, 1);
   t.is(stderr, 'bench: --roofline is for training, not for skipgram\n');
 });
+
+test('beside peers: each row has its ratio, its fraction of the limit, its floor and a verdict', (t) => {
+  const torch = PEERS.find(({ name }) => name === 'torch') as (typeof PEERS)[number];
+  const limits = new Map([
+    [1, { flopsPerSecond: 100e9, bytesPerSecond: (workingSet: number) => (workingSet > 1e6 ? 10e9 : 50e9) }],
+  ]);
+  const measure = (
+    peer: typeof torch,
+    workload: string,
+    times: readonly number[],
+    work: Partial<Work> = {},
+  ) =>
+    times.map((ms, repeat) => {
+      const counted = { flops: 0, bytes: 0, workingSet: 0, ...work };
+      return { peer, workload, threads: 1, repeat, version: '1', ms, work: counted };
+    });
+  const comparisons = compare(
+    [
+      ...measure(GRADLOOM, 'mlp', [2, 1, 3], { flops: 150e6 }),
+      ...measure(torch, 'mlp', [6, 4, 5], { flops: 7 }),
+      ...measure(GRADLOOM, 'adagrad-update', [4], { bytes: 20e6, workingSet: 12e6 }),
+      ...measure(torch, 'adagrad-update', [3]),
+      ...measure(GRADLOOM, 'sparse-logreg-100m', [4]),
+      ...measure(torch, 'sparse-logreg-100m', [8]),
+    ],
+    limits,
+  );
+  t.deepEqual(
+    comparisons.map(({ ratio, lowest, highest, limitMs, floor }) => [ratio, lowest, highest, limitMs, floor]),
+    [
+      [2.5, 5 / 3, 4, 1.5, 1.4],
+      [0.75, 0.75, 0.75, 2, 0.9],
+      [2, 2, 2, undefined, undefined],
+    ],
+  );
+  const [, mlp, update, table] = formatComparisons(comparisons).split('\n');
+  t.regex(mlp as string, /^mlp .* 75 % +30 % +1\.4 +ahead$/);
+  t.regex(update as string, /^adagrad-update .* 50 % +67 % +0\.9 +BEHIND$/);
+  t.regex(table as string, /^sparse-logreg-100m .* 2\.00 to 2\.00$/);
+  t.false(meetsFloors(comparisons));
+  t.true(meetsFloors(comparisons.filter(({ workload }) => workload !== 'adagrad-update')));
+});
+
+interface Work {
+  readonly flops: number;
+  readonly bytes: number;
+  readonly workingSet: number;
+}
