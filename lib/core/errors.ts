@@ -65,6 +65,9 @@ const NATIVE_CODES: Readonly<Record<string, GradloomErrorCode>> = {
   LABELS_MISSING: 'INVALID_DATA',
 };
 
+/** Texts of errors without a code, of the C++ layer of Node-API and of V8, when there is no memory. */
+const NO_MEMORY: ReadonlySet<string> = new Set(['std::bad_alloc', 'Array buffer allocation failed']);
+
 /**
  * Every error that Gradloom throws on purpose. The text names the operation, what it got, what it expected
  * and what to do about it; programs decide by `code`.
@@ -80,12 +83,15 @@ export class GradloomError extends Error {
 }
 
 /**
- * The addon throws plain errors with a `code`: they come out of here as `GradloomError`. Anything else stays
- * as it is.
+ * The addon throws plain errors with a `code`: they come out of here as `GradloomError`, and so does a lack of memory
+ * that Node tells of. Anything else stays as it is.
  */
 export function toGradloomError(error: unknown): unknown {
   if (error instanceof GradloomError || !(error instanceof Error)) return error;
   const { code } = error as Error & { readonly code?: unknown };
+  if (code === undefined && NO_MEMORY.has(error.message)) {
+    return new GradloomError('OUT_OF_MEMORY', 'out of memory', { cause: error });
+  }
   if (typeof code !== 'string') return error;
   const known = isKnownCode(code) ? code : (NATIVE_CODES[code] ?? 'INTERNAL');
   return new GradloomError(known, error.message, { cause: error });

@@ -212,7 +212,8 @@ export function explain<Value>(path: string, field: string, read: () => Value): 
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof GradloomError)) throw error;
+    // A lack of memory is no fault of the file.
+    if (!(error instanceof GradloomError) || error.code === 'OUT_OF_MEMORY') throw error;
     throw fileError(path, `metadata "${field}": ${error.message}`, error);
   }
 }

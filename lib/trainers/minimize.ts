@@ -142,7 +142,7 @@ export class FunctionOptimizer<Name extends string> {
   /** Copies of what the optimizer keeps, such as `x.accumulator`; shapes are the states' own. */
   getState(): Readonly<Record<string, Float32Array>> {
     const { stateNames } = this.#native;
-    const states = this.#native.getState();
+    const states = callNative(() => this.#native.getState());
     return Object.fromEntries(
       this.#names.flatMap((name, place) =>
         (states[place] ?? []).map((data, state) => [`${name}.${stateNames[state]}`, data]),
@@ -155,7 +155,7 @@ export class FunctionOptimizer<Name extends string> {
    * `learningRate / (sqrt(s) + epsilon)`.
    */
   getEffectiveLearningRates(): Readonly<Record<Name, Float32Array>> {
-    const rates = this.#native.effectiveRates(this.#learningRate());
+    const rates = callNative(() => this.#native.effectiveRates(this.#learningRate()));
     return Object.fromEntries(this.#names.map((name, place) => [name, rates[place]])) as Record<
       Name,
       Float32Array

@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from '../core/deferred.ts';
+import { callNative } from '../core/errors.ts';
 import type { InputShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { abandonStream, readStream, type SampleStream } from '../datasets/stream.ts';
@@ -33,7 +34,8 @@ export class StreamPump {
         if (this.#hasEnded) return;
         if (done === true) break;
         this.#taken = deferred();
-        run.push(this.#read(part));
+        const samples = this.#read(part);
+        callNative(() => run.push(samples));
         await this.#taken.promise;
         if (this.#hasEnded) return;
       }

@@ -1,5 +1,5 @@
 import { type Deferred, deferred } from '../core/deferred.ts';
-import { toGradloomError } from '../core/errors.ts';
+import { callNative, toGradloomError } from '../core/errors.ts';
 import type {
   NativeEndEvent,
   NativeEpochEvent,
@@ -257,7 +257,7 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
   #pushRates(step: number): void {
     try {
       const rates = this.#plan.rates(step);
-      if (this.#end === undefined) this.#native?.pushRates(step, rates);
+      if (this.#end === undefined) callNative(() => this.#native?.pushRates(step, rates));
     } catch (error) {
       this.#failure ??= { error };
       this.stop();

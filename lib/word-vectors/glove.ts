@@ -62,6 +62,7 @@ export async function glove(texts: WordTexts, options: GloveOptions = {}): Promi
   const settings = readOptions('glove', options, OPTIONS);
   const { words, tokens } = await readCorpus('glove', texts, settings);
   const { units, signal } = settings;
+  signal?.throwIfAborted();
   const counting = callNative(() =>
     native.countCooccurrences(tokens, {
       vocabulary: words.length,

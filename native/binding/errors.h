@@ -8,7 +8,8 @@
 
 namespace gradloom {
 
-// An Error with a `code`: that of gradloom::Error, OUT_OF_MEMORY for bad_alloc, INTERNAL for anything else.
+// An Error with a `code`: that of gradloom::Error, OUT_OF_MEMORY for bad_alloc, INTERNAL for anything else; one of
+// JavaScript as it is.
 Napi::Error to_js_error(Napi::Env env, const std::exception_ptr& error);
 
 // Runs `body` and throws what it throws as a JavaScript error. Every function of the addon goes through it.

@@ -1,26 +1,21 @@
 #include "binding/event_channel.h"
 
-#include <memory>
-
 namespace gradloom {
 
-EventChannel::EventChannel(Napi::Env env, const char* name)
-    : function_(
-          Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), name, 0, 1)) {}
+EventChannel::EventChannel(Napi::Env env, const char* name) : function_(decltype(function_)::New(env, name, 0, 1)) {}
 
-void EventChannel::send(Call call) {
+void EventChannel::send(std::unique_ptr<Call> call) {
   if (gone_) return;
-  auto owned = std::make_unique<Call>(std::move(call));
-  const napi_status status =
-      function_.NonBlockingCall(owned.get(), [](Napi::Env env, Napi::Function /*unused*/, Call* received) {
-        const std::unique_ptr<Call> mine(received);
-        if (env != nullptr) (*mine)(env);
-      });
-  if (status == napi_ok) {
-    static_cast<void>(owned.release());
+  if (function_.NonBlockingCall(call.get()) == napi_ok) {
+    static_cast<void>(call.release());
   } else {
     gone_ = true;  // napi_closing: the function must not be touched again
   }
+}
+
+void EventChannel::receive(Napi::Env env, Napi::Function /*function*/, std::nullptr_t* /*context*/, Call* call) {
+  const std::unique_ptr<Call> mine(call);
+  if (env != nullptr) (*mine)(env);
 }
 
 void EventChannel::close() {

@@ -4,6 +4,8 @@
 
 #include <napi.h>
 #include <functional>
+#include <memory>
+#include <utility>
 
 namespace gradloom {
 
@@ -19,11 +21,15 @@ class EventChannel {
   EventChannel& operator=(const EventChannel&) = delete;
 
   // From one other thread; after close nothing may be sent.
-  void send(Call call);
+  void send(Call call) { send(std::make_unique<Call>(std::move(call))); }
+  // The same without asking for memory: for what has to be said also when there is none.
+  void send(std::unique_ptr<Call> call);
   void close();
 
  private:
-  Napi::ThreadSafeFunction function_;
+  static void receive(Napi::Env env, Napi::Function function, std::nullptr_t* context, Call* call);
+
+  Napi::TypedThreadSafeFunction<std::nullptr_t, Call, receive> function_;
   bool gone_ = false;
 };
 

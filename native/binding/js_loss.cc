@@ -39,7 +39,13 @@ double JsLoss::mean(const LossArguments& args) {
     answer(function_.Env());
   } else {
     // Dropped when the environment goes first, which then stops the operation.
-    channel_->send([this](Napi::Env env) { answer(env); });
+    try {
+      channel_->send([this](Napi::Env env) { answer(env); });
+    } catch (...) {
+      const std::lock_guard guard(mutex_);
+      asked_ = nullptr;
+      throw;
+    }
   }
   std::unique_lock guard(mutex_);
   changed_.wait(guard, [&] { return answered_ || stopped_; });

@@ -14,10 +14,11 @@ std::weak_ptr<Job> Operations::start(std::unique_ptr<Operation> operation) {
   Operation* op = operation.get();
   running_.push_back(std::move(operation));
   try {
+    op->finish_ = std::make_unique<EventChannel::Call>([this, op](Napi::Env env) { finish(env, op); });
     op->job_ = Job::start(
-        [this, op](const std::atomic<bool>& stop) {
+        [op](const std::atomic<bool>& stop) {
           op->work(stop);
-          op->channel_.send([this, op](Napi::Env env) { finish(env, op); });
+          op->channel_.send(std::move(op->finish_));
           op->channel_.close();
         },
         [op] { op->wake(); });

@@ -28,10 +28,13 @@ class Operation {
 
  protected:
   EventChannel& channel() { return channel_; }
+  // On the JavaScript thread.
+  void stop() { job_->stop(); }
 
  private:
   friend class Operations;
   EventChannel channel_;
+  std::unique_ptr<EventChannel::Call> finish_;  // made before it is needed, so that it never lacks memory
   std::shared_ptr<Job> job_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <memory>
+#include <optional>
 
 #include <napi.h>
 #include "binding/addon.h"
@@ -13,10 +14,13 @@ namespace gradloom {
 
 class PromiseOperation : public Operation {
  public:
-  PromiseOperation(Napi::Env env, const char* name)
-      : Operation(env, name), deferred_(Napi::Promise::Deferred::New(env)) {}
+  using Operation::Operation;
 
-  Napi::Promise promise() const { return deferred_.Promise(); }
+  // Once it runs, which is before it settles on the same thread: a promise that nobody settles would never go away.
+  Napi::Promise make_promise(Napi::Env env) {
+    deferred_.emplace(Napi::Promise::Deferred::New(env));
+    return deferred_->Promise();
+  }
 
   void work(const std::atomic<bool>& stop) final {
     try {
@@ -27,10 +31,17 @@ class PromiseOperation : public Operation {
   }
 
   void settle(Napi::Env env) final {
+    if (!deferred_) return;
+    Napi::Value value;
+    try {
+      if (!error_) value = result(env);
+    } catch (...) {
+      error_ = std::current_exception();
+    }
     if (error_) {
-      deferred_.Reject(to_js_error(env, error_).Value());
+      deferred_->Reject(to_js_error(env, error_).Value());
     } else {
-      deferred_.Resolve(result(env));
+      deferred_->Resolve(value);
     }
   }
 
@@ -39,15 +50,15 @@ class PromiseOperation : public Operation {
   virtual Napi::Value result(Napi::Env env) = 0;
 
  private:
-  Napi::Promise::Deferred deferred_;
+  std::optional<Napi::Promise::Deferred> deferred_;
   std::exception_ptr error_;
 };
 
 template <class T>
 Napi::Value start_promise(Napi::Env env, std::unique_ptr<T> operation) {
-  const Napi::Promise promise = operation->promise();
+  T& started = *operation;
   Addon::of(env).operations().start(std::move(operation));
-  return promise;
+  return started.make_promise(env);
 }
 
 }  // namespace gradloom

@@ -217,6 +217,7 @@ void FitOperation::settle(Napi::Env env) {
   learner_->network().end_training();
   Napi::Object event = Napi::Object::New(env);
   event.Set("type", "end");
+  if (!error_) error_ = untold_;
   if (error_) {
     event.Set("reason", "error");
     event.Set("error", to_js_error(env, error_).Value());
@@ -226,9 +227,21 @@ void FitOperation::settle(Napi::Env env) {
   on_event_.Call({event});
 }
 
+// What fails on the way to JavaScript, for want of memory, ends the run with that error.
+void FitOperation::tell(EventChannel::Call call) {
+  channel().send([this, call = std::move(call)](Napi::Env env) {
+    try {
+      call(env);
+    } catch (...) {
+      untold_ = std::current_exception();
+      stop();
+    }
+  });
+}
+
 void FitOperation::on_progress(const ProgressReport& report) {
   if (!progress_.add(report)) return;
-  channel().send([this](Napi::Env env) {
+  tell([this](Napi::Env env) {
     uint64_t dropped = 0;
     for (const ProgressReport& each : progress_.take(dropped)) {
       const Napi::HandleScope scope(env);
@@ -245,7 +258,7 @@ void FitOperation::on_progress(const ProgressReport& report) {
 }
 
 void FitOperation::ask_for_rates(uint64_t first) {
-  channel().send([this, first](Napi::Env env) {
+  tell([this, first](Napi::Env env) {
     Napi::Object event = Napi::Object::New(env);
     event.Set("type", "rates");
     event.Set("step", static_cast<double>(first));
@@ -257,7 +270,7 @@ void FitOperation::on_epoch(const EpochReport& report) {
   const uint64_t number = ++epoch_events_;
   std::optional<ObjectiveResult> validation;
   if (report.validation != nullptr) validation = *report.validation;
-  channel().send([this, number, report, validation](Napi::Env env) {
+  tell([this, number, report, validation](Napi::Env env) {
     control_->delivered(number);
     Napi::Object event = from_result(env, report.training);
     event.Set("type", "epoch");
@@ -277,7 +290,7 @@ void FitOperation::on_epoch(const EpochReport& report) {
 
 void FitOperation::on_snapshot(Snapshot snapshot) {
   control_->snapshot_sent();
-  channel().send([this, taken = std::make_shared<const Snapshot>(std::move(snapshot))](Napi::Env env) {
+  tell([this, taken = std::make_shared<const Snapshot>(std::move(snapshot))](Napi::Env env) {
     Napi::Object event = from_snapshot(env, *taken);
     event.Set("type", "snapshot");
     on_event_.Call({event});
@@ -285,7 +298,7 @@ void FitOperation::on_snapshot(Snapshot snapshot) {
 }
 
 void FitOperation::on_inspection(InspectionReport report) {
-  channel().send([this, report = std::move(report)](Napi::Env env) {
+  tell([this, report = std::move(report)](Napi::Env env) {
     const auto& parameters = learner_->network().architecture().parameters();
     Napi::Array list = Napi::Array::New(env, report.parameters.size());
     for (size_t i = 0; i < report.parameters.size(); ++i) {
@@ -312,7 +325,7 @@ void FitOperation::on_inspection(InspectionReport report) {
 const ArraySamples* FitOperation::next_samples() {
   const ArraySamples* next = parts_->take();
   if (next != nullptr) {
-    channel().send([this](Napi::Env env) {
+    tell([this](Napi::Env env) {
       parts_->drop_used();
       Napi::Object event = Napi::Object::New(env);
       event.Set("type", "taken");

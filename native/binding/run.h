@@ -127,6 +127,7 @@ class FitOperation final : public Operation, private RunObserver {
   void settle(Napi::Env env) override;
 
  private:
+  void tell(EventChannel::Call call);
   void on_progress(const ProgressReport& report) override;
   void on_epoch(const EpochReport& report) override;
   RunRequests at_boundary() override { return control_->take_requests(); }
@@ -151,6 +152,7 @@ class FitOperation final : public Operation, private RunObserver {
   bool settled_ = false;
   FitEnd end_ = FitEnd::kCompleted;
   std::exception_ptr error_;
+  std::exception_ptr untold_;  // of the JavaScript thread
 };
 
 class RunWrap : public Napi::ObjectWrap<RunWrap> {

@@ -61,9 +61,9 @@ class EpochOperation : public PromiseOperation {
 
 template <class T>
 Napi::Value start_job(Napi::Env env, std::weak_ptr<Job>& job, std::unique_ptr<T> operation) {
-  const Napi::Promise promise = operation->promise();
+  T& started = *operation;
   job = Addon::of(env).operations().start(std::move(operation));
-  return promise;
+  return started.make_promise(env);
 }
 
 void stop_job(const std::weak_ptr<Job>& job) {
@@ -371,10 +371,11 @@ Napi::Value start_counting(const Napi::CallbackInfo& info) {
                             .by_distance = string_property(options, "weighting") == "inverseDistance",
                             .symmetric = string_property(options, "context") == "symmetric",
                             .memory = integer_property(options, "memory", 1)});
-    std::weak_ptr<Job> job;
+    // Nothing may fail behind the start: nobody would have the promise.
+    const auto job = std::make_shared<std::weak_ptr<Job>>();
     Napi::Object result = Napi::Object::New(env);
-    result.Set("result", start_job(env, job, std::move(operation)));
-    result.Set("stop", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { stop_job(job); }));
+    result.Set("stop", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { stop_job(*job); }));
+    result.Set("result", start_job(env, *job, std::move(operation)));
     return result;
   });
 }

@@ -27,9 +27,13 @@ Error changed(const std::string& path, const std::string& how) {
 
 }  // namespace
 
-MappedFile::MappedFile(std::string path, int64_t bytes) : path_(std::move(path)), bytes_(bytes) {
-  file_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+MappedFile::MappedFile(std::string path) : path_(std::move(path)), file_(open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (file_ < 0) throw Error("FILE_NOT_FOUND", path_ + ": cannot be opened (" + std::strerror(errno) + ")");
+}
+
+// From here on the destructor gives back what is there.
+MappedFile::MappedFile(std::string path, int64_t bytes) : MappedFile(std::move(path)) {
+  bytes_ = bytes;
   struct stat status {};
   fstat(file_, &status);
   modified_ = status.st_mtim;
@@ -38,7 +42,6 @@ MappedFile::MappedFile(std::string path, int64_t bytes) : path_(std::move(path))
                      : MAP_FAILED;
   if (memory == MAP_FAILED) {
     const std::string reason = std::strerror(errno);
-    close(file_);
     if (status.st_size != bytes) {
       throw changed(path_, "has " + std::to_string(status.st_size) + " bytes in place of " + std::to_string(bytes));
     }
@@ -51,7 +54,7 @@ MappedFile::MappedFile(std::string path, int64_t bytes) : path_(std::move(path))
 
 MappedFile::~MappedFile() {
   guard_.reset();
-  munmap(data_, static_cast<size_t>(bytes_));
+  if (data_ != nullptr) munmap(data_, static_cast<size_t>(bytes_));
   close(file_);
 }
 

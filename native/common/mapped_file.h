@@ -33,9 +33,11 @@ class MappedFile {
   void prefetch(const uint8_t* begin, int64_t bytes) const;
 
  private:
+  explicit MappedFile(std::string path);  // opens it
+
   std::string path_;
-  int file_ = -1;
-  int64_t bytes_;
+  int file_;
+  int64_t bytes_ = 0;
   timespec modified_{};
   uint8_t* data_ = nullptr;
   std::unique_ptr<BusGuard> guard_;

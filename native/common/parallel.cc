@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <system_error>
 
 #include "common/cpu_limits.h"
 #include "common/error.h"
@@ -48,7 +47,9 @@ class SerialBlas {
 Team::Team(int threads)
     // Some 20 microseconds: longer than the gaps between the jobs of a step, short against a time slice. With more
     // threads than processors spinning only takes time from the thread that is waited for.
-    : spins_(threads > 1 && threads <= processors() ? 1000 : 0), shares_(static_cast<size_t>(threads)) {}
+    // A team of one has no shares and so allocates nothing: jobs of another team may begin one.
+    : spins_(threads > 1 && threads <= processors() ? 1000 : 0),
+      shares_(threads > 1 ? static_cast<size_t>(threads) : 0) {}
 
 void Team::run(int threads, const std::function<void(Team&)>& body) {
   refuse_after_fork();
@@ -157,6 +158,7 @@ void Team::dismiss() {
 }
 
 StandingTeam::StandingTeam(int threads) : team_(std::max(threads, 1)) {
+  helpers_.reserve(static_cast<size_t>(std::max(threads - 1, 0)));
   try {
     while (static_cast<int>(helpers_.size()) + 1 < threads) {
       const int thread = static_cast<int>(helpers_.size()) + 1;
@@ -165,8 +167,8 @@ StandingTeam::StandingTeam(int threads) : team_(std::max(threads, 1)) {
         team_.serve(thread);
       });
     }
-  } catch (const std::system_error&) {
-    // Those that there are will do.
+  } catch (const std::exception&) {
+    // No thread or no memory for one: those that there are will do.
   }
   team_.size_ = static_cast<int>(helpers_.size()) + 1;
 }

@@ -63,9 +63,10 @@ class Run {
 // Open addressing with linear probing; at most three quarters full.
 class CellTable {
  public:
-  explicit CellTable(int64_t bytes) {
+  // Of so many bytes, or fewer where that many cells fill no more.
+  CellTable(int64_t bytes, size_t cells) {
     size_t capacity = 1024;
-    while (static_cast<int64_t>(2 * capacity * sizeof(Cell)) <= bytes) capacity *= 2;
+    while (static_cast<int64_t>(2 * capacity * sizeof(Cell)) <= bytes && 3 * capacity <= 4 * cells) capacity *= 2;
     slots_.assign(capacity, {kFree, 0});
   }
 
@@ -156,7 +157,7 @@ CooccurrenceCells merge(std::vector<Run> runs) {
 
 CooccurrenceCells count(const std::vector<int32_t>& tokens, const CooccurrenceOptions& options,
                         const std::atomic<bool>& stop) {
-  CellTable table(options.memory);
+  CellTable table(options.memory, 2 * static_cast<size_t>(options.window) * tokens.size());
   std::vector<Run> runs;
   size_t begin = 0;  // of the text
   for (size_t at = 0; at < tokens.size(); ++at) {

@@ -57,6 +57,9 @@ std::shared_ptr<Job> Job::start(Work work, std::function<void()> wake) {
   } catch (const std::system_error& error) {
     registry().live.fetch_sub(1);
     throw Error("OUT_OF_MEMORY", std::string("could not start a thread: ") + error.what());
+  } catch (...) {
+    registry().live.fetch_sub(1);
+    throw;
   }
   return job;
 }

@@ -107,7 +107,12 @@ class Prediction {
     const int64_t pieces = samples_.count() / piece;
     team.for_each(pieces, [&](int64_t index, int thread) {
       if (stopped()) return;
-      Team::run(1, [&](Team& alone) { pass(alone, *plans[static_cast<size_t>(thread)], index * piece); });
+      // A function of two pointers and a team of one are made without memory: a job must not throw.
+      struct {
+        Plan& plan;
+        int64_t first;
+      } part{*plans[static_cast<size_t>(thread)], index * piece};
+      Team::run(1, [this, &part](Team& alone) { pass(alone, part.plan, part.first); });
     });
     for (auto& plan : plans) give_back(std::move(plan));
     return pieces * piece;

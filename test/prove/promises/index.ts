@@ -9,6 +9,7 @@ import { eventLoop } from './p11-event-loop.ts';
 import { borrowed } from './p12-borrowed.ts';
 import { hostileArguments } from './p13-hostile-arguments.ts';
 import { largeShapes } from './p14-large-shapes.ts';
+import { outOfMemory } from './p15-out-of-memory.ts';
 import { memoryLimit } from './p16-memory-limit.ts';
 import { defaultThreads } from './p17-threads.ts';
 import { killedSaves } from './p23-killed-saves.ts';
@@ -28,6 +29,7 @@ export const PROOFS: readonly PromiseProof[] = [
   borrowed,
   hostileArguments,
   largeShapes,
+  outOfMemory,
   memoryLimit,
   defaultThreads,
   killedSaves,

@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type PromiseProof, startProgram, withFolder } from '../promise.ts';
+
+const path = (url: string) => fileURLToPath(new URL(url, import.meta.url));
+
+/** The C++ tests `out of memory` do the same below the binding. */
+export const outOfMemory: PromiseProof = {
+  number: 15,
+  title:
+    'any allocation of the addon fails, alone or with all behind it: OUT_OF_MEMORY, and all works as before',
+  prove({ length }) {
+    return withFolder(async (folder) => {
+      const shim = join(folder, 'failing-new.node');
+      const headers = path('../../../node_modules/node-api-headers/include');
+      const flags = ['-std=c++20', '-O1', '-fPIC', '-shared', `-I${headers}`, '-o', shim];
+      if (
+        spawnSync('g++', [...flags, path('../programs/failing-new.cc')], { stdio: 'ignore' }).status !== 0
+      ) {
+        return { trials: 0, failures: [], facts: {}, skipped: 'there is no C++ compiler, g++' };
+      }
+      const files = join(folder, 'files');
+      await mkdir(files);
+      const longest = length === 'long' ? Number.MAX_SAFE_INTEGER : 12;
+      const preload = ['env', `LD_PRELOAD=${shim}`];
+      const { code, signal, output, errors } = await startProgram(
+        'failing-new.ts',
+        [files, shim, longest],
+        preload,
+      ).ended;
+      const lines = output.split('\n').filter((line) => line !== '');
+      if (code !== 0) {
+        const how = `code ${code}, signal ${signal}, ${errors.slice(0, 500)}`;
+        return { trials: 1, failures: [...lines, how], facts: {} };
+      }
+      const { trials, ...facts } = JSON.parse(lines.pop() ?? '{}');
+      return { trials, failures: lines.map((line) => String(JSON.parse(line))), facts };
+    });
+  },
+};
