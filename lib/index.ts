@@ -60,6 +60,7 @@ export type { CommonOptions as OptimizerOptions } from './optimizers/common.ts';
 export type { NamedGroup, ParameterGroup } from './optimizers/groups.ts';
 export * from './optimizers/index.ts';
 export type { Optimizer } from './optimizers/optimizer.ts';
+export type { Optimizers } from './optimizers/several.ts';
 export type { SpanOptions } from './schedules/decay.ts';
 export * from './schedules/index.ts';
 export type { LearningRate } from './schedules/learning-rate.ts';

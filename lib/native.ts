@@ -218,10 +218,17 @@ export interface NativeClip {
 
 export interface NativeTrainerSpec extends NativeObjective {
   readonly optimizer: Spec;
+  /** Of parameters that say so, from 1. */
+  readonly others?: readonly Spec[] | undefined;
   readonly clipGradients?: NativeClip | undefined;
   /** One a parameter, in the order of `NativeModel.parameters`; absent: all as the optimizer has it. */
   readonly parameters?:
-    | readonly { readonly learningRateMultiplier: number; readonly weightDecay: number }[]
+    | readonly {
+        readonly learningRateMultiplier: number;
+        readonly weightDecay: number;
+        /** 0: `optimizer`; else one of `others`. Default: 0. */
+        readonly optimizer?: number;
+      }[]
     | undefined;
   /** Seed of shuffling and dropout. */
   readonly seed: number;

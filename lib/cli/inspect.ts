@@ -30,12 +30,19 @@ export async function inspect(path: string, output: Output): Promise<number> {
   );
   output.tell('loss', loss === undefined ? 'none; it was not trained' : loss.kind);
   const checkpoint = trainer as
-    | { readonly epochs?: number; readonly steps?: number; readonly optimizer?: { readonly kind: string } }
+    | {
+        readonly epochs?: number;
+        readonly steps?: number;
+        readonly optimizer?: { readonly kind: string };
+        readonly optimizers?: Readonly<Record<string, { readonly kind: string }>>;
+      }
     | undefined;
   if (checkpoint !== undefined) {
+    const others = Object.entries(checkpoint.optimizers ?? {}).map(([name, { kind }]) => `${name} ${kind}`);
+    const kinds = [checkpoint.optimizer?.kind, ...others];
     output.tell(
       'checkpoint',
-      `${countOf(checkpoint.epochs ?? 0, 'epoch')}, ${countOf(checkpoint.steps ?? 0, 'step')} with ${checkpoint.optimizer?.kind}; Trainer.load goes on from there`,
+      `${countOf(checkpoint.epochs ?? 0, 'epoch')}, ${countOf(checkpoint.steps ?? 0, 'step')} with ${kinds.join(', ')}; Trainer.load goes on from there`,
     );
   }
   output.say(`\n${model.summary()}`);

@@ -19,6 +19,7 @@ import type { InputParts } from '../datasets/dataset-parts.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import type { Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
+import type { Optimizer } from '../optimizers/optimizer.ts';
 import { Trainer } from '../trainers/index.ts';
 import { FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFor } from './linear.ts';
 import { type Columns, wideAndDeepModel } from './wide-and-deep-model.ts';
@@ -32,6 +33,8 @@ export interface WideAndDeepOptions extends FittingOptions {
   readonly units?: number;
   /** Rows of the tables of inputs of ids, by name. Default: one more than the highest id of the data. */
   readonly rows?: Readonly<Record<string, number>>;
+  /** Of the linear part, which keeps its own learning rate: `ftrl({ l1: 1 })` as in the paper. Default: as the network. */
+  readonly wideOptimizer?: Optimizer;
 }
 
 const extents = guardedBy(
@@ -53,13 +56,14 @@ const OPTIONS = {
   hidden: withDefault(extents, [64, 32]),
   units: withDefault(extent, 8),
   rows: optional(anything('an object of numbers of rows by input')),
+  wideOptimizer: optional(anything('an optimizer such as ftrl()')),
 };
 
 /**
  * Wide and deep learning (Cheng et al. 2016): the sum of a linear model on sparse features, which remembers, and of a network on
  * the other inputs, which generalizes. Of these ids become rows of tables, sparse features the sum of their vectors, and
  * values stay; all are read side by side. Classes are told apart by their scores, two by one score; values are fitted by
- * least squares. All by AdaGrad (the paper has FTRL for the linear part).
+ * least squares. By AdaGrad; the linear part by `wideOptimizer`, if there is one (the paper has FTRL).
  *
  * @example
  * const { model } = await wideAndDeep(fromInputs({ inputs: { crosses, user, age }, labels }), { wide: ['crosses'] });
@@ -70,7 +74,11 @@ export async function wideAndDeep<Input extends NamedShapes>(
   dataset: Dataset<Input, 'class'> | Dataset<Input, 'values'>,
   options: WideAndDeepOptions,
 ): Promise<Fitted<Input>> {
-  const { wide, hidden, units, rows, ...fitting } = readOptions('wideAndDeep', options, OPTIONS);
+  const { wide, hidden, units, rows, wideOptimizer, ...fitting } = readOptions(
+    'wideAndDeep',
+    options,
+    OPTIONS,
+  );
   readValue('wideAndDeep', 'dataset', dataset, instanceOf('a Dataset', Dataset<Input, LabelKind>));
   const columns = columnsOf(dataset);
   checkNames(wide, rows ?? {}, columns);
@@ -88,6 +96,8 @@ export async function wideAndDeep<Input extends NamedShapes>(
   }) as unknown as Model<Input, Shape>;
   const trainer = new Trainer(model, {
     optimizer: adagrad({ learningRate }),
+    // The network's tables are other layers.
+    optimizers: wideOptimizer === undefined ? {} : { 'sparseDense_*': wideOptimizer as Optimizer },
     loss: isBinary ? 'sigmoidBinaryCrossEntropy' : isClass ? 'softmaxCrossEntropy' : 'meanSquaredError',
     seed,
     threads,

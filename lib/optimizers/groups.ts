@@ -72,8 +72,7 @@ export function treatParameters(
   const treatments = parameters.map(() => ({ learningRateMultiplier: 1, weightDecay }));
   for (const { parameters: patterns, ...changes } of groups) {
     for (const pattern of patterns) {
-      const expression = new RegExp(`^${pattern.split('*').map(escapeExpression).join('.*')}$`);
-      const matched = treatments.filter((_, place) => expression.test(parameters[place] as string));
+      const matched = treatments.filter((_, place) => matchesPattern(pattern, parameters[place] as string));
       if (matched.length === 0) {
         throw new GradloomError(
           'INVALID_OPTION',
@@ -84,6 +83,11 @@ export function treatParameters(
     }
   }
   return treatments;
+}
+
+/** Whether a name is one that a pattern means, in which `*` stands for any characters. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  return new RegExp(`^${pattern.split('*').map(escapeExpression).join('.*')}$`).test(name);
 }
 
 function escapeExpression(text: string): string {

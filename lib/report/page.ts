@@ -99,6 +99,7 @@ function settings(facts: RunFacts): Html {
   const others = given(facts.options).filter(([name]) => !Object.hasOwn(facts, name));
   return factTable([
     ['optimizer', describe(facts.optimizer)],
+    ...Object.entries(facts.optimizers).map(([name, each]) => [`of ${name}`, describe(each)] as const),
     ['loss', describe(facts.loss)],
     ['metrics', facts.metrics.join(', ') || 'none'],
     ['epochs', facts.epochs],

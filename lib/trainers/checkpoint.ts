@@ -28,6 +28,7 @@ import { encodeModelFile, explain, fileError, type ModelFile, readModelFile } fr
 import type { NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import { hasFixedRate, type Optimizer } from '../optimizers/optimizer.ts';
+import { hasOther, makeOptimizers, type Optimizers } from '../optimizers/several.ts';
 import type { Schedule } from '../schedules/schedule.ts';
 import { type ClipGradients, clipGradients } from './clip-gradients.ts';
 import { type Custom, findLoss, findMetric } from './custom.ts';
@@ -35,6 +36,8 @@ import { type Custom, findLoss, findMetric } from './custom.ts';
 /** The metadata `trainer`, plain data. The number of threads is the machine's matter and left out. */
 export interface TrainerSettings {
   readonly optimizer: Optimizer;
+  /** Of some parameters; absent in files from before. */
+  readonly optimizers: Optimizers;
   readonly loss: Spec;
   readonly metrics: readonly Spec[];
   readonly seed: number;
@@ -57,6 +60,7 @@ export interface Checkpoint {
 
 const SETTINGS = {
   optimizer: required(anything('an optimizer')),
+  optimizers: withDefault(anything('an object of optimizers'), {}),
   loss: required(anything('a loss')),
   metrics: required(anything('a list of metrics')),
   seed: required(seed),
@@ -110,10 +114,15 @@ export function toCheckpoint(path: string, file: ModelFile, given: Given): Check
 }
 
 function refuseOtherRate(path: string, file: ModelFile, learningRate: Given['learningRate']): void {
-  const { optimizer } = file.trainer as { readonly optimizer?: Partial<Optimizer> };
+  const { optimizer, optimizers = {} } = file.trainer as {
+    readonly optimizer?: Partial<Optimizer>;
+    readonly optimizers?: Optimizers;
+  };
   if (learningRate === undefined || typeof optimizer?.kind !== 'string') return;
   // Rows that were not touched for some steps are still to be caught up on, at the rate of these steps.
-  const isBehind = Object.keys(file.tensors).some((name) => name.endsWith('.lastStep'));
+  const isBehind = Object.keys(file.tensors).some(
+    (name) => name.endsWith('.lastStep') && !hasOther(optimizers, name.slice(0, -'.lastStep'.length)),
+  );
   if ((isBehind || hasFixedRate({ kind: optimizer.kind })) && optimizer.learningRate !== learningRate) {
     throw new GradloomError(
       'INVALID_OPTION',
@@ -129,6 +138,7 @@ function readSettings(
 ): Checkpoint['settings'] {
   const {
     optimizer,
+    optimizers,
     loss: lossSpec,
     metrics,
     ...numbers
@@ -141,6 +151,7 @@ function readSettings(
       'trainer',
       learningRate === undefined ? optimizer : { ...(optimizer as object), learningRate },
     ),
+    optimizers: makeOptimizers('trainer', optimizers),
     loss,
     metrics:
       loss instanceof HeadsLoss

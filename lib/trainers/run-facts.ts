@@ -3,6 +3,7 @@ import type { AnyDataset } from '../datasets/dataset.ts';
 import type { Model } from '../models/model.ts';
 import type { Spec } from '../native.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
+import type { Optimizers } from '../optimizers/several.ts';
 import type { TrainingRun } from './training-run.ts';
 
 /** What a run was started with, for reports. */
@@ -11,6 +12,7 @@ export interface RunFacts {
   readonly train: AnyDataset;
   readonly validation: AnyDataset | undefined;
   readonly optimizer: Optimizer;
+  readonly optimizers: Optimizers;
   readonly loss: Spec;
   readonly metrics: readonly string[];
   readonly seed: number;

@@ -44,7 +44,7 @@ export interface TrainerParts {
   readonly model: Model<InputShape>;
   readonly native: NativeTrainer;
   readonly objective: Objective;
-  readonly facts: Pick<RunFacts, 'optimizer' | 'seed' | 'nonFinite' | 'threads'>;
+  readonly facts: Pick<RunFacts, 'optimizer' | 'optimizers' | 'seed' | 'nonFinite' | 'threads'>;
   /** What files hold of the trainer in a state. */
   describe(state: Omit<NativeTrainerState, 'tensors'>): TrainerSettings;
 }

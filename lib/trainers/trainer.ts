@@ -46,9 +46,9 @@ import {
   type NativeTrainerState,
   native,
 } from '../native.ts';
-import { treatParameters } from '../optimizers/groups.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
-import { type Optimizer, toNativeOptimizer } from '../optimizers/optimizer.ts';
+import type { Optimizer } from '../optimizers/optimizer.ts';
+import { assignParameters, makeOptimizers, type Optimizers } from '../optimizers/several.ts';
 import { type LearningRate, learningRateRule, toSchedule } from '../schedules/learning-rate.ts';
 import { ratesOf } from '../schedules/schedule.ts';
 import {
@@ -80,6 +80,12 @@ export interface TrainerOptions<
 > {
   /** Such as `adagrad()`. */
   readonly optimizer: Optimizer;
+  /**
+   * Other optimizers for some parameters: by a layer's name, `{ wide: ftrl({ l1: 0.1 }) }`, or a pattern of parameters' names,
+   * `{ '*.bias': sgd() }`; `optimizer` has the rest. Each keeps its learning rate, a number, in all steps: a schedule and
+   * `reduceOnPlateau` are about `optimizer`. Their `groups` name parameters of their own. Default: none.
+   */
+  readonly optimizers?: Optimizers | undefined;
   /** Such as `'softmaxCrossEntropy'`; binds the labels that `fit` takes. Of a model with several heads one for each, by name. */
   readonly loss: Loss;
   /** What each head's loss counts in the sum that is trained, at least 0. Default: 1 for all. */
@@ -108,6 +114,7 @@ export interface TrainerOptions<
 
 const TRAINER_OPTIONS = {
   optimizer: required(anything('an optimizer such as adagrad()')),
+  optimizers: withDefault(anything('an object of optimizers by layers'), {}),
   loss: required(anything('a loss such as "softmaxCrossEntropy"')),
   lossWeights: optional(anything('weights of losses by head')),
   metrics: withDefault(anything('a list of metrics such as ["accuracy"]'), []),
@@ -147,7 +154,10 @@ export class Trainer<
   readonly model: Model<Input, OutputsOf<Loss>>;
   readonly #native: NativeTrainer;
   readonly #objective: Objective;
-  readonly #settings: Pick<TrainerSettings, 'optimizer' | 'seed' | 'nonFinite' | 'clipGradients'>;
+  readonly #settings: Pick<
+    TrainerSettings,
+    'optimizer' | 'optimizers' | 'seed' | 'nonFinite' | 'clipGradients'
+  >;
   readonly #threads: number;
 
   constructor(model: Model<Input, InputShape>, options: TrainerOptions<Loss, Metrics>) {
@@ -157,7 +167,7 @@ export class Trainer<
       model,
       instanceOf('made by sequential, graph or loadModel', Model<Input, InputShape>),
     ) as Model<Input, never> as Model<Input, OutputsOf<Loss>>;
-    const { optimizer, loss, lossWeights, metrics, ...settings } = readOptions(
+    const { optimizer, optimizers, loss, lossWeights, metrics, ...settings } = readOptions(
       'Trainer',
       options,
       TRAINER_OPTIONS,
@@ -165,14 +175,17 @@ export class Trainer<
     const { seed, threads, nonFinite, memoryLimit, clipGradients } = settings;
     const { native: inner } = this.#model;
     this.#objective = makeObjective('Trainer', this.#model, { loss, lossWeights, metrics });
-    this.#settings = { optimizer: makeOptimizer('Trainer', optimizer), seed, nonFinite, clipGradients };
+    this.#settings = {
+      optimizer: makeOptimizer('Trainer', optimizer),
+      optimizers: makeOptimizers('Trainer', optimizers),
+      ...{ seed, nonFinite, clipGradients },
+    };
     this.#threads = threads;
     const names = inner.parameters.map(({ name }) => name);
     const spec = {
       ...toNativeObjective(this.#objective),
-      ...this.#settings,
-      optimizer: toNativeOptimizer(this.#settings.optimizer),
-      parameters: treatParameters('Trainer', this.#settings.optimizer, names),
+      ...assignParameters('Trainer', this.#settings.optimizer, this.#settings.optimizers, names),
+      ...{ seed, nonFinite, clipGradients },
       threads,
       memoryLimit: memoryLimit ?? 0,
     };
@@ -185,7 +198,8 @@ export class Trainer<
    * been between, call `fit` with the data and options of before.
    *
    * Files hold no functions: a custom loss and custom metrics that the trainer had are given again, by the same names,
-   * and so is a learning rate that was a function of the step. Another `learningRate` may stand in for a saved one.
+   * and so is a learning rate that was a function of the step. Another `learningRate` may stand in for a saved one of
+   * `optimizer`.
    *
    * Rejects as `loadModel` does, with `FILE_FORMAT` for a file without a trainer, and with `INVALID_OPTION` when a
    * custom loss or metric is missing.
@@ -210,9 +224,9 @@ export class Trainer<
     { model, settings, readState }: Checkpoint,
     machine: { readonly threads: number; readonly memoryLimit: number | undefined },
   ): Trainer<InputShape, LossChoice, readonly Metric[]> {
-    const { optimizer, loss, metrics, seed, nonFinite, clipGradients } = settings;
+    const { optimizer, optimizers, loss, metrics, seed, nonFinite, clipGradients } = settings;
     const options = {
-      ...{ optimizer, loss, seed, nonFinite, clipGradients, ...machine },
+      ...{ optimizer, optimizers, loss, seed, nonFinite, clipGradients, ...machine },
       metrics: metrics as readonly Metric[],
     };
     const trainer = new Trainer<InputShape, LossChoice, readonly Metric[]>(model, options);

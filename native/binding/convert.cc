@@ -135,8 +135,10 @@ std::vector<ParameterSettings> to_parameter_settings(const Napi::Value& given) {
   const auto list = given.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); ++i) {
     const Napi::Object entry = to_object(list.Get(i), "parameter");
-    settings.push_back({.rate_multiplier = number_property(entry, "learningRateMultiplier"),
-                        .weight_decay = static_cast<float>(number_property(entry, "weightDecay"))});
+    settings.push_back(
+        {.rate_multiplier = number_property(entry, "learningRateMultiplier"),
+         .weight_decay = static_cast<float>(number_property(entry, "weightDecay")),
+         .optimizer = entry.Has("optimizer") ? static_cast<size_t>(integer_property(entry, "optimizer", 0)) : 0});
   }
   return settings;
 }

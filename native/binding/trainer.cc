@@ -67,7 +67,7 @@ std::vector<State> states_of(const Learner& learner) {
 
 void import_state(Learner& learner, const State& state, const float* file) {
   float* stored = learner.state(state.parameter, state.index);
-  if (learner.optimizer().granularity() == Granularity::kElement) {
+  if (learner.optimizer(state.parameter).granularity() == Granularity::kElement) {
     learner.network().architecture().from_file_layout(state.parameter, file, stored);
   } else {
     std::copy_n(file, state.shape.size(), stored);
@@ -101,6 +101,16 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
                              .clip = to_clip(spec.Get("clipGradients")),
                              .parameters = to_parameter_settings(spec.Get("parameters")),
                              .memory_limit = integer_property(spec, "memoryLimit", 0)};
+    if (!spec.Get("others").IsUndefined()) {
+      for (const Spec& other : to_spec_list(spec.Get("others"), "others")) {
+        settings.others.push_back(make_optimizer(other));
+      }
+    }
+    for (const ParameterSettings& parameter : settings.parameters) {
+      if (parameter.optimizer > settings.others.size()) {
+        throw Error("INVALID_ARGUMENT", "a parameter's optimizer must be one of those that are given");
+      }
+    }
     if (!settings.parameters.empty() &&
         settings.parameters.size() != model.network()->architecture().parameters().size()) {
       throw Error("INVALID_ARGUMENT", "parameters must have one entry a parameter of the model");
@@ -192,7 +202,6 @@ Napi::Value TrainerWrap::effective_rates(const Napi::CallbackInfo& info) {
     const double learning_rate = to_number(info[0], "learningRate");
     const std::shared_lock guard(learner_->network().lock());
     const Architecture& architecture = learner_->network().architecture();
-    const bool as_weights = learner_->optimizer().granularity() == Granularity::kElement;
     Napi::Array result = Napi::Array::New(info.Env());
     for (size_t p = 0; p < architecture.parameters().size(); ++p) {
       const auto& updated = architecture.parameters()[p];
@@ -202,18 +211,17 @@ Napi::Value TrainerWrap::effective_rates(const Napi::CallbackInfo& info) {
       for (size_t i = 0; i < learner_->states(parameter).size(); ++i) states.at(i) = learner_->state(parameter, i);
       const auto count = static_cast<size_t>(updated.shape.size());
       std::vector<float> rates(count);
-      learner_->optimizer().effective_rates(
-          {.count = updated.shape.size(),
-           .weight = nullptr,
-           .gradient = nullptr,
-           .states = states.data(),
-           .step = learner_->steps + 1,
-           .learning_rate = learning_rate * learner_->rate_scale * learner_->settings(parameter).rate_multiplier,
-           .weight_decay = learner_->settings(parameter).weight_decay,
-           .shape = updated.shape},
-          rates.data());
+      learner_->optimizer(parameter).effective_rates({.count = updated.shape.size(),
+                                                      .weight = nullptr,
+                                                      .gradient = nullptr,
+                                                      .states = states.data(),
+                                                      .step = learner_->steps + 1,
+                                                      .learning_rate = learner_->rate_of(parameter, learning_rate),
+                                                      .weight_decay = learner_->settings(parameter).weight_decay,
+                                                      .shape = updated.shape},
+                                                     rates.data());
       Napi::Float32Array data = Napi::Float32Array::New(info.Env(), count);
-      if (as_weights) {
+      if (learner_->optimizer(parameter).granularity() == Granularity::kElement) {
         architecture.to_file_layout(parameter, rates.data(), data.Data());
       } else {
         std::copy_n(rates.data(), count, data.Data());

@@ -48,14 +48,14 @@ GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const flo
   if (parameter.role == ParameterRole::kStatistic) return assign(count, gradient, weight);
   std::array<float*, kMostStates> states{};
   for (size_t i = 0; i < learner.states(p).size(); ++i) states.at(i) = learner.state(p, i) + first;
-  return learner.optimizer().update({.count = count,
-                                     .weight = weight,
-                                     .gradient = gradient,
-                                     .states = states.data(),
-                                     .step = step,
-                                     .learning_rate = learner.rate_of(p),
-                                     .weight_decay = learner.settings(p).weight_decay,
-                                     .product = product});
+  return learner.optimizer(p).update({.count = count,
+                                      .weight = weight,
+                                      .gradient = gradient,
+                                      .states = states.data(),
+                                      .step = step,
+                                      .learning_rate = learner.rate_of(p),
+                                      .weight_decay = learner.settings(p).weight_decay,
+                                      .product = product});
 }
 
 GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step) {
@@ -63,7 +63,7 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
   const size_t count = learner.states(parameter).size();
   std::array<float*, kMostStates> states{};
   for (size_t i = 0; i < count; ++i) states.at(i) = learner.state(parameter, i);
-  return learner.optimizer().update_rows(
+  return learner.optimizer(parameter).update_rows(
       {.count = rows.count,
        .width = rows.width,
        .rows = rows.rows,

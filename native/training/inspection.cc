@@ -60,15 +60,16 @@ void Inspection::after_update(Team& team, Learner& learner) {
     std::array<float*, kMostStates> states{};
     for (size_t i = 0; i < learner.states(each.parameter).size(); ++i) states.at(i) = learner.state(each.parameter, i);
     const int64_t count = parameters[p].shape.size();
-    learner.optimizer().effective_rates({.count = count,
-                                         .weight = nullptr,
-                                         .gradient = nullptr,
-                                         .states = states.data(),
-                                         .step = learner.steps + 1,
-                                         .learning_rate = learner.rate_of(each.parameter),
-                                         .weight_decay = learner.settings(each.parameter).weight_decay,
-                                         .shape = parameters[p].shape},
-                                        scratch_.data());
+    learner.optimizer(each.parameter)
+        .effective_rates({.count = count,
+                          .weight = nullptr,
+                          .gradient = nullptr,
+                          .states = states.data(),
+                          .step = learner.steps + 1,
+                          .learning_rate = learner.rate_of(each.parameter),
+                          .weight_decay = learner.settings(each.parameter).weight_decay,
+                          .shape = parameters[p].shape},
+                         scratch_.data());
     const auto [smallest, largest] = std::minmax_element(scratch_.data(), scratch_.data() + count);
     each.smallest_rate = *smallest;
     each.largest_rate = *largest;

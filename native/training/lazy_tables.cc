@@ -37,11 +37,11 @@ UpdateArguments whole(Learner& learner, int parameter, const States& states, dou
 }  // namespace
 
 LazyTables::LazyTables(Learner& learner) : learner_(learner) {
-  if (!learner.optimizer().moves_untouched()) return;
   const Architecture& architecture = learner.network().architecture();
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {
     const auto& parameter = architecture.parameters()[p];
     if (parameter.row_width == 0 || parameter.role != ParameterRole::kTrained) continue;
+    if (!learner.optimizer(static_cast<int>(p)).moves_untouched()) continue;
     Table table{.parameter = static_cast<int>(p), .inputs = {}, .rate = 0};
     for (const int layer : architecture.users_of(table.parameter)) {
       const int input = architecture.inputs_of(layer).front();
@@ -51,6 +51,12 @@ LazyTables::LazyTables(Learner& learner) : learner_(learner) {
     }
     tables_.push_back(std::move(table));
   }
+}
+
+std::vector<int> LazyTables::parameters() const {
+  std::vector<int> numbers;
+  for (const Table& table : tables_) numbers.push_back(table.parameter);
+  return numbers;
 }
 
 LazyTables::~LazyTables() {
@@ -82,16 +88,17 @@ void LazyTables::settle_named(Team& team, Plan& plan, const Table& table) {
     const RowGroups& groups = plan.groups(team, input);
     const Tiling tiles = tile_rows(groups.count, width);
     team.for_each(tiles.count, [&](int64_t tile, int) {
-      learner_.optimizer().settle_rows({.count = tiles.size(tile),
-                                        .width = width,
-                                        .rows = groups.rows + tiles.first(tile),
-                                        .table = all.weight,
-                                        .gradient = nullptr,
-                                        .states = states.data(),
-                                        .state_count = learner_.states(table.parameter).size(),
-                                        .step = all.step,
-                                        .learning_rate = all.learning_rate,
-                                        .weight_decay = 0});
+      learner_.optimizer(table.parameter)
+          .settle_rows({.count = tiles.size(tile),
+                        .width = width,
+                        .rows = groups.rows + tiles.first(tile),
+                        .table = all.weight,
+                        .gradient = nullptr,
+                        .states = states.data(),
+                        .state_count = learner_.states(table.parameter).size(),
+                        .step = all.step,
+                        .learning_rate = all.learning_rate,
+                        .weight_decay = 0});
     });
   }
 }
@@ -100,7 +107,7 @@ void LazyTables::settle() {
   if (!stale_) return;
   for (const Table& table : tables_) {
     const States states = states_of(learner_, table.parameter);
-    learner_.optimizer().settle(whole(learner_, table.parameter, states, table.rate));
+    learner_.optimizer(table.parameter).settle(whole(learner_, table.parameter, states, table.rate));
   }
   stale_ = false;
 }
@@ -109,7 +116,7 @@ void LazyTables::begin() {
   resume();
   for (const Table& table : tables_) {
     const States states = states_of(learner_, table.parameter);
-    learner_.optimizer().adopt(whole(learner_, table.parameter, states, table.rate));
+    learner_.optimizer(table.parameter).adopt(whole(learner_, table.parameter, states, table.rate));
   }
 }
 

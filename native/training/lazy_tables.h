@@ -23,6 +23,8 @@ class LazyTables final : public LazyWeights {
   LazyTables& operator=(const LazyTables&) = delete;
 
   bool empty() const { return tables_.empty(); }
+  // The tables, by number.
+  std::vector<int> parameters() const;
   // Before forward, with the step's learning rate set: settles the rows that the batch names.
   void begin_step(Team& team, Plan& plan);
   void settle() override;

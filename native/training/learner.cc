@@ -14,17 +14,18 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
                  std::shared_ptr<const Objective> objective, LearnerSettings settings)
     : learning_rate(optimizer->learning_rate()),
       network_(std::move(network)),
-      optimizer_(std::move(optimizer)),
       objective_(std::move(objective)),
       settings_(std::move(settings)) {
   const auto& parameters = network_->architecture().parameters();
   if (settings_.parameters.empty()) {
-    settings_.parameters.assign(parameters.size(), {.rate_multiplier = 1, .weight_decay = optimizer_->weight_decay()});
+    settings_.parameters.assign(parameters.size(), {.rate_multiplier = 1, .weight_decay = optimizer->weight_decay()});
   }
+  optimizers_.push_back(std::move(optimizer));
+  optimizers_.insert(optimizers_.end(), settings_.others.begin(), settings_.others.end());
   check_tables();
-  for (const auto& parameter : parameters) {
-    const bool trained = parameter.role == ParameterRole::kTrained;
-    state_specs_.push_back(trained ? states_of(parameter) : std::vector<StateSpec>());
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    const bool trained = parameters[p].role == ParameterRole::kTrained;
+    state_specs_.push_back(trained ? states_of(static_cast<int>(p)) : std::vector<StateSpec>());
     for (const StateSpec& spec : state_specs_.back()) {
       state_bytes_ += checked_multiply(spec.shape.size(), sizeof(float));
     }
@@ -41,37 +42,58 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
 Learner::~Learner() = default;
 
 // Rules by row know a table by its rows; others keep what they keep in the layout of files.
-std::vector<StateSpec> Learner::states_of(const Architecture::Parameter& parameter) const {
-  const Shape shape = optimizer_->granularity() == Granularity::kRow ? parameter.rows_shape() : parameter.shape;
-  return parameter.row_width == 0 ? optimizer_->states(shape) : optimizer_->table_states(shape);
+std::vector<StateSpec> Learner::states_of(int number) const {
+  const auto& parameter = network_->architecture().parameters()[index(number)];
+  const Optimizer& rule = optimizer(number);
+  const Shape shape = rule.granularity() == Granularity::kRow ? parameter.rows_shape() : parameter.shape;
+  return parameter.row_width == 0 ? rule.states(shape) : rule.table_states(shape);
 }
 
 // Rows that a step does not touch must not move in it.
-void Learner::check_tables() const {
+void Learner::check_tables() {
+  duplicates_ = duplicates_of_tables();
   const auto& parameters = network_->architecture().parameters();
-  bool trains_tables = false;
   for (size_t p = 0; p < parameters.size(); ++p) {
     if (parameters[p].row_width == 0 || parameters[p].role != ParameterRole::kTrained) continue;
-    trains_tables = true;
-    if (optimizer_->duplicates() != Duplicates::kSum &&
-        network_->architecture().users_of(static_cast<int>(p)).size() > 1) {
-      throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() +
+    const Optimizer& rule = optimizer(static_cast<int>(p));
+    if (duplicates_ != Duplicates::kSum && network_->architecture().users_of(static_cast<int>(p)).size() > 1) {
+      throw Error("INVALID_OPTION", "the optimizer " + rule.kind() +
                                         " cannot apply duplicates one by one to the table \"" + parameters[p].name +
                                         "\", which several layers read: their gradients are summed by row; leave the "
                                         "option duplicates out");
     }
-    const std::string objection = optimizer_->objection_to_rows(settings_.parameters[p].weight_decay);
+    const std::string objection = rule.objection_to_rows(settings_.parameters[p].weight_decay);
     if (objection.empty()) continue;
-    throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() + " cannot train the table \"" +
-                                      parameters[p].name + "\", of which a step touches a few rows: " + objection);
-  }
-  if (optimizer_->duplicates() != Duplicates::kSum && !trains_tables) {
-    throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() +
-                                      " has the option duplicates, which is about rows of tables (sparseDense, "
-                                      "embedding, embeddingBag), and the model trains none; leave it out");
+    throw Error("INVALID_OPTION", "the optimizer " + rule.kind() + " cannot train the table \"" + parameters[p].name +
+                                      "\", of which a step touches a few rows: " + objection);
   }
   if (settings_.non_finite == NonFinitePolicy::kSkip) check_no_tables("nonFinite: 'skip'", "use 'stop' or 'ignore'");
   if (settings_.clip.by_norm()) check_no_tables("clipGradients by a norm", "clip by value");
+}
+
+// A batch is sorted for one way alone.
+Duplicates Learner::duplicates_of_tables() const {
+  const auto& parameters = network_->architecture().parameters();
+  const Optimizer* first = nullptr;
+  std::vector<bool> trains_tables(optimizers_.size());
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    if (parameters[p].row_width == 0 || parameters[p].role != ParameterRole::kTrained) continue;
+    const Optimizer& rule = optimizer(static_cast<int>(p));
+    trains_tables[settings_.parameters[p].optimizer] = true;
+    if (first == nullptr) first = &rule;
+    if (rule.duplicates() == first->duplicates()) continue;
+    throw Error("INVALID_OPTION", "the optimizers " + first->kind() + " and " + rule.kind() +
+                                      " train tables with different options duplicates; give both the same");
+  }
+  for (size_t i = 0; i < optimizers_.size(); ++i) {
+    if (optimizers_[i]->duplicates() == Duplicates::kSum || trains_tables[i]) continue;
+    throw Error("INVALID_OPTION", "the optimizer " + optimizers_[i]->kind() +
+                                      " has the option duplicates, which is about rows of tables (sparseDense, "
+                                      "embedding, embeddingBag), and " +
+                                      (optimizers_.size() == 1 ? "the model trains none" : "it trains none") +
+                                      "; leave it out");
+  }
+  return first == nullptr ? Duplicates::kSum : first->duplicates();
 }
 
 void Learner::check_no_tables(const std::string& what, const std::string& remedy) const {
@@ -85,7 +107,9 @@ void Learner::check_no_tables(const std::string& what, const std::string& remedy
 
 bool Learner::needs_all_gradients() const {
   return network_->architecture().shares_gradients() || settings_.non_finite == NonFinitePolicy::kSkip ||
-         settings_.clip.by_norm() || optimizer_->granularity() != Granularity::kElement;
+         settings_.clip.by_norm() || std::ranges::any_of(optimizers_, [](const auto& optimizer) {
+           return optimizer->granularity() != Granularity::kElement;
+         });
 }
 
 bool Learner::has_memory_for(int64_t bytes) const {
@@ -114,8 +138,10 @@ void Learner::scale_rate(double scale) {
 }
 
 void Learner::check_schedule() const {
-  if (lazy_tables_->empty()) return;
-  throw Error("INVALID_OPTION", "the optimizer " + optimizer_->kind() +
+  const bool lazy = std::ranges::any_of(lazy_tables_->parameters(),
+                                        [&](int parameter) { return settings(parameter).optimizer == 0; });
+  if (!lazy) return;
+  throw Error("INVALID_OPTION", "the optimizer " + optimizers_.front()->kind() +
                                     " catches up on the steps that did not touch a row of a table as on steps of one "
                                     "learning rate; give a number as learningRate in place of a schedule");
 }

@@ -22,10 +22,11 @@ enum class NonFinitePolicy {
   kIgnore,  // as if nothing were
 };
 
-// How the optimizer treats one parameter.
+// By which optimizer one parameter is trained, and how.
 struct ParameterSettings {
   double rate_multiplier;
   float weight_decay;
+  size_t optimizer = 0;  // the learner's, or one of LearnerSettings::others, from 1
 };
 
 struct LearnerSettings {
@@ -34,6 +35,8 @@ struct LearnerSettings {
   GradientClip clip = {};
   // One a parameter of the network, or none: all as the optimizer has it.
   std::vector<ParameterSettings> parameters = {};
+  // Optimizers of some parameters. They keep their own learning rate, whatever that of the others becomes.
+  std::vector<std::shared_ptr<const Optimizer>> others = {};
   // Bytes that the tensors of network and training may take; 0: any number.
   int64_t memory_limit = 0;
 };
@@ -49,7 +52,9 @@ class Learner {
   Network& network() { return *network_; }
   const Network& network() const { return *network_; }
   const std::shared_ptr<Network>& shared_network() const { return network_; }
-  const Optimizer& optimizer() const { return *optimizer_; }
+  const Optimizer& optimizer(int parameter) const { return *optimizers_[settings(parameter).optimizer]; }
+  // What optimizers do with rows of tables that a batch names several times.
+  Duplicates duplicates() const { return duplicates_; }
   const std::shared_ptr<const Objective>& objective() const { return objective_; }
   uint64_t seed() const { return settings_.seed; }
   NonFinitePolicy non_finite() const { return settings_.non_finite; }
@@ -73,15 +78,19 @@ class Learner {
   void check_schedule() const;
   // Throws INVALID_OPTION when a table is trained, for what would keep all of its gradient.
   void check_no_tables(const std::string& what, const std::string& remedy) const;
-  // The rate of this step for a parameter.
-  double rate_of(int parameter) const { return learning_rate * rate_scale * settings(parameter).rate_multiplier; }
+  // The rate of this step for a parameter; where it is not the optimizer's of another, that of `learning_rate`.
+  double rate_of(int parameter) const { return rate_of(parameter, learning_rate); }
+  double rate_of(int parameter, double rate) const {
+    const ParameterSettings& own = settings(parameter);
+    return (own.optimizer == 0 ? rate * rate_scale : optimizers_[own.optimizer]->learning_rate()) * own.rate_multiplier;
+  }
 
   // Optimizer steps and epochs over all runs.
   uint64_t steps = 0;
   uint64_t epochs = 0;
-  // A factor of the learning rate, lowered where a run has come to a plateau.
+  // A factor of that learning rate, lowered where a run has come to a plateau.
   double rate_scale = 1;
-  // Of this step, before what single parameters make of it.
+  // Of this step, before what single parameters make of it; not of those that have another optimizer.
   double learning_rate;
 
   // Between two steps.
@@ -91,15 +100,17 @@ class Learner {
   void reset();
 
  private:
-  void check_tables() const;
-  std::vector<StateSpec> states_of(const Architecture::Parameter& parameter) const;
+  void check_tables();
+  Duplicates duplicates_of_tables() const;
+  std::vector<StateSpec> states_of(int parameter) const;
   static size_t index(int parameter) { return static_cast<size_t>(parameter); }
 
   std::shared_ptr<Network> network_;
-  std::unique_ptr<Optimizer> optimizer_;
+  std::vector<std::shared_ptr<const Optimizer>> optimizers_;
   std::shared_ptr<const Objective> objective_;
   LearnerSettings settings_;
   std::vector<std::vector<StateSpec>> state_specs_;  // by parameter
+  Duplicates duplicates_ = Duplicates::kSum;
   int64_t state_bytes_ = 0;
   std::vector<std::vector<AlignedBuffer>> states_;  // by parameter, then by state
   std::unique_ptr<LazyTables> lazy_tables_;         // the first to go

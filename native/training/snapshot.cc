@@ -16,9 +16,9 @@ std::vector<SavedTensor> TensorCopies::add_weights(const float* storage) {
 
 std::vector<SavedTensor> TensorCopies::add_states(Learner& learner) {
   std::vector<SavedTensor> tensors;
-  const bool as_weights = learner.optimizer().granularity() == Granularity::kElement;
   for (size_t p = 0; p < architecture_.parameters().size(); ++p) {
     const int parameter = static_cast<int>(p);
+    const bool as_weights = learner.optimizer(parameter).granularity() == Granularity::kElement;
     for (size_t s = 0; s < learner.states(parameter).size(); ++s) {
       const StateSpec& state = learner.states(parameter)[s];
       tensors.push_back(add({as_weights ? parameter : kOwnLayout, learner.state(parameter, s), nullptr},

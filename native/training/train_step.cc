@@ -10,10 +10,8 @@ namespace gradloom {
 
 TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_ptr<StepGradients> gradients)
     : learner_(learner),
-      plan_(learner.network().shared_architecture(), {.batch = batch,
-                                                      .phase = Phase::kTraining,
-                                                      .threads = threads,
-                                                      .duplicates = learner.optimizer().duplicates()}),
+      plan_(learner.network().shared_architecture(),
+            {.batch = batch, .phase = Phase::kTraining, .threads = threads, .duplicates = learner.duplicates()}),
       objective_(learner.objective(), batch),
       shared_tables_(learner.network().architecture(), threads),
       gradients_(std::move(gradients)) {

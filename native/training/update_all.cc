@@ -27,14 +27,15 @@ UpdateAll::UpdateAll(const Learner& learner) {
   for (const auto& parameter : parameters) {
     sizes.push_back(parameter.shape.size());
     if (parameter.row_width > 0) continue;
-    largest = std::max(largest, parameter.shape.size());
+    const int number = static_cast<int>(sizes.size()) - 1;
+    if (learner.optimizer(number).granularity() != Granularity::kElement) {
+      largest = std::max(largest, parameter.shape.size());
+    }
   }
   if (learner.clip().by_norm()) norms_ = std::make_unique<GradientNorms>(sizes);
   clipped_.resize(parameters.size());
-  if (learner.optimizer().granularity() != Granularity::kElement) {
-    weight_ = AlignedBuffer(largest);
-    gradient_ = AlignedBuffer(largest);
-  }
+  weight_ = AlignedBuffer(largest);
+  gradient_ = AlignedBuffer(largest);
 }
 
 void UpdateAll::assign_statistics(Learner& learner, StepGradients& gradients) {
@@ -89,7 +90,7 @@ void UpdateAll::run(Team& team, Learner& learner, StepGradients& gradients) {
     if (parameters[p].role == ParameterRole::kFrozen) continue;
     if (parameters[p].role == ParameterRole::kStatistic) {
       if (!gradients.sums()) update_by_element(team, learner, parameter, gradient);
-    } else if (learner.optimizer().granularity() == Granularity::kElement) {
+    } else if (learner.optimizer(parameter).granularity() == Granularity::kElement) {
       update_by_element(team, learner, parameter, gradient);
     } else {
       update_in_file_layout(team, learner, parameter, gradient);
@@ -138,7 +139,7 @@ void UpdateAll::update_in_file_layout(Team& team, Learner& learner, int paramete
   clip_by_value(learner, shape.size(), gradient_.data());
   std::array<float*, kMostStates> states{};
   for (size_t i = 0; i < learner.states(parameter).size(); ++i) states.at(i) = learner.state(parameter, i);
-  update_whole(team, learner.optimizer(),
+  update_whole(team, learner.optimizer(parameter),
                {.count = shape.size(),
                 .weight = weight_.data(),
                 .gradient = gradient_.data(),

@@ -1,7 +1,7 @@
 /** Wide and deep models. Threads: 1. */
 import test from 'ava';
 import { RandomStream } from '../../lib/core/philox.ts';
-import { type Dataset, fromArrays, fromInputs, fromSparse, wideAndDeep } from '../../lib/index.ts';
+import { type Dataset, fromArrays, fromInputs, fromSparse, ftrl, wideAndDeep } from '../../lib/index.ts';
 import { checkError, wrongly } from '../api/errors.ts';
 
 const COUNT = 600;
@@ -65,6 +65,20 @@ test('is the sum of a linear model and a network, by the weights', async (t) => 
     const deep = (of('dense_2.bias')[0] ?? 0) + products(hidden, (i) => of('dense_2.weight')[i] ?? 0);
     t.true(Math.abs((data[place] as number) - wide - deep) < 1e-5, `${data[place]} ${wide + deep}`);
   }
+});
+
+test('the linear part may have FTRL, whose penalty leaves its useless weights at 0', async (t) => {
+  const { inputs, labels } = sales();
+  const set = fromInputs({ inputs, labels });
+  const options = { wide: ['crosses'], hidden: [4], epochs: 3, learningRate: 0.05 };
+  const wideOptimizer = ftrl({ learningRate: 0.3, l1: 0.2 });
+  const { model } = await wideAndDeep(set, { ...options, wideOptimizer });
+  const zeros = model.getWeights()['sparseDense_1.weight']?.data.filter((weight) => weight === 0).length ?? 0;
+  t.true(zeros > 5 && zeros < SHOPS * DAYS - 5, String(zeros));
+  // A penalty that nothing overcomes: the network trains by itself.
+  const frozen = await wideAndDeep(set, { ...options, wideOptimizer: ftrl({ l1: 1e6 }) });
+  t.true(frozen.model.getWeights()['sparseDense_1.weight']?.data.every((weight) => weight === 0));
+  t.true((frozen.losses.at(-1) as number) < (frozen.losses[0] as number));
 });
 
 test('several classes have a score each', async (t) => {
