@@ -64,7 +64,7 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           // dz in panels; then the turned weights, whose place the gradients of the parameters take when dx is done.
-          .backward_scratch = checked_multiply(setting.batch, units_) +
+          .backward_scratch = panel_floats(setting.batch) +
                               std::max(weights, setting.threads * gradient_floats(setting.batch) + units_)};
 }
 
@@ -101,14 +101,19 @@ void Dense::forward(const ForwardArguments& args) const {
 
 void Dense::backward(const BackwardArguments& args) const {
   if (args.layout == Layout::kLanes) return backward_lanes(args);
-  float* panels = args.scratch;
-  float* turned = panels + args.pass.batch * units_;
+  float* panels = panel_floats(args.pass.batch) == 0 ? args.dy : args.scratch;
+  float* rest = args.scratch + panel_floats(args.pass.batch);
   output_gradient(args, panels);
-  if (args.dx != nullptr) input_gradient(args, turned);
-  if (trainable()) parameter_gradients(args, panels, turned);
+  if (args.dx != nullptr) input_gradient(args, rest);
+  if (trainable()) parameter_gradients(args, panels, rest);
 }
 
-// dz, in place of dy and once more in panels [N][width].
+// Of dz in panels, beside dz in rows; one panel is its rows.
+int64_t Dense::panel_floats(int64_t batch) const {
+  return Panels{units_}.count() == 1 ? 0 : checked_multiply(batch, units_);
+}
+
+// dz, in place of dy and, unless that is the same, once more in panels [N][width].
 void Dense::output_gradient(const BackwardArguments& args, float* panels) const {
   const int64_t batch = args.pass.batch;
   const Panels columns{units_};
@@ -118,7 +123,7 @@ void Dense::output_gradient(const BackwardArguments& args, float* panels) const 
     const int64_t rows = tiles.size(tile);
     float* dz = args.dy + first_row * units_;
     activation_backward(activation_, {rows, units_, units_}, args.y + first_row * units_, dz);
-    for (int64_t panel = 0; panel < columns.count(); ++panel) {
+    for (int64_t panel = 0; panels != args.dy && panel < columns.count(); ++panel) {
       const int64_t width = columns.width(panel);
       float* target = panels + columns.first(panel) * batch + first_row * width;
       for (int64_t row = 0; row < rows; ++row) {

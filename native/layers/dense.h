@@ -30,6 +30,7 @@ class Dense final : public Layer {
 
  private:
   EvenTiling gradient_rows(int64_t batch) const;
+  int64_t panel_floats(int64_t batch) const;
   int64_t gradient_floats(int64_t batch) const;
   void output_gradient(const BackwardArguments& args, float* panels) const;
   void input_gradient(const BackwardArguments& args, float* turned) const;
