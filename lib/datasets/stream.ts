@@ -164,8 +164,8 @@ export class SampleStream<Input extends InputShape = Shape, Label extends LabelK
  * with `labelKind: 'targets'`: a number is a class, a list target values.
  *
  * Samples are copied as they come. Each epoch is shuffled within, by the trainer's seed, so the same samples in the same
- * order give the same weights. Validation sets are data sets. A stream cannot be gone back in, so such runs take no
- * `checkpoint`; `trainer.save` in `onEpochEnd` does.
+ * order give the same weights. Validation sets are data sets. A run that is resumed from a checkpoint reads the stream
+ * anew from its beginning and leaves out what it had seen.
  *
  * @example
  * async function* clicks() {

@@ -2,6 +2,7 @@
 import { info } from '../core/info.ts';
 import { formatShape, isNamed, type NamedShapes } from '../core/shape.ts';
 import type { AnyDataset, Dataset } from '../datasets/dataset.ts';
+import { SampleStream } from '../datasets/stream.ts';
 import { inWords } from '../plot/epochs.ts';
 import type { EpochRecord, History } from '../trainers/index.ts';
 import type { RunFacts } from '../trainers/run-facts.ts';
@@ -19,7 +20,8 @@ interface Contents {
 
 export function makePage({ title, facts, history, pictures }: Contents): string {
   const { epochs, reason } = history;
-  const ended = `${epochs.length} of ${facts.epochs} epochs, ${ENDS[reason]}`;
+  const wanted = Number.isFinite(facts.epochs) ? ` of ${facts.epochs}` : '';
+  const ended = `${epochs.length}${wanted} epochs, ${ENDS[reason]}`;
   const lead = `${facts.startedAt.toISOString().replace('T', ' ').slice(0, 19)} UTC, ${ended}`;
   return html`<!doctype html>
 <html lang="en">
@@ -102,7 +104,7 @@ function settings(facts: RunFacts): Html {
     ...Object.entries(facts.optimizers).map(([name, each]) => [`of ${name}`, describe(each)] as const),
     ['loss', describe(facts.loss)],
     ['metrics', facts.metrics.join(', ') || 'none'],
-    ['epochs', facts.epochs],
+    ['epochs', Number.isFinite(facts.epochs) ? facts.epochs : 'all that the stream gives'],
     ['batch size', facts.batchSize],
     ['shuffle', facts.shuffle],
     ...others.map(([name, value]) => [inWords(name), describeOption(value)] as const),
@@ -132,14 +134,17 @@ function given(options: object): [name: string, value: unknown][] {
 function data({ train, validation }: RunFacts): Html {
   const size = (set: AnyDataset | undefined) =>
     set === undefined ? 'none' : `${count(set.length)} samples of ${formatShape(set.inputShape)}`;
-  const inputs = inputsOf(train);
+  const inputs = train instanceof SampleStream ? [] : inputsOf(train);
   const found = inputs.flatMap(([, { table: columns }]) => columns?.report ?? []);
   const described = inputs.map(
     ([name, set]) =>
       html`<p class="lead">As the model sees ${name === undefined ? 'the training data' : `the input ${name}`}, preprocessed:</p><pre>${set.describe().toString()}</pre>`,
   );
   return html`${factTable([
-    ['training', size(train)],
+    [
+      'training',
+      train instanceof SampleStream ? `a stream of samples of ${formatShape(train.inputShape)}` : size(train),
+    ],
     ['validation', size(validation)],
     ...(found.length === 0 ? [] : [['found in the file', found.join('; ')] as const]),
   ])}${described}`;

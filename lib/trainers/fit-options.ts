@@ -86,8 +86,8 @@ export interface FitOptions<
   /**
    * Such as `'run.html'`: a page about the run, written at its end, before the run resolves; see `writeReport` of
    * `gradloom/report`, which gives it a title. Needs the optional packages vega and vega-lite, without which the run rejects with
-   * `NOT_INSTALLED` before its first step. A run that ended before its first epoch, or by an error, writes none. For
-   * data sets, not for streams. Default: none.
+   * `NOT_INSTALLED` before its first step. A run that ended before its first epoch, or by an error, writes none.
+   * Default: none.
    */
   readonly report?: string | undefined;
   /** A live line on stderr: `'auto'` writes it when stderr is a terminal. Default: `'auto'`. */
@@ -97,7 +97,8 @@ export interface FitOptions<
 type Callback = (subject: unknown, run: unknown) => unknown;
 const callback = guardedBy('a function', (given): given is Callback => typeof given === 'function');
 
-const MOST_EPOCHS = 2 ** 31 - 1;
+/** Of a stream, all that it gives. */
+export const MOST_EPOCHS = 2 ** 31 - 1;
 
 const FIT_OPTIONS = {
   epochs: optional(integer(1, MOST_EPOCHS)),

@@ -9,7 +9,8 @@ import { type LearningRate, learningRateRule } from '../schedules/learning-rate.
 import { listCheckpoints } from './checkpoint-folder.ts';
 import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
 import { fingerprint, type RunState, readRunPart } from './run-state.ts';
-import type { SetData } from './start-run.ts';
+import type { RunData } from './start-run.ts';
+import { StreamPump } from './stream-pump.ts';
 
 /** Everything else is as it was. */
 export interface ResumeOptions<Validation extends AnyDataset | undefined = AnyDataset | undefined>
@@ -124,9 +125,18 @@ function withoutNulls(options: RunState['options']): RunState['options'] {
 }
 
 /** Refuses data that are not those of the run, as far as a look at some of the samples tells. */
-export function checkSameData(run: RunState, { samples, validation }: SetData): void {
+export function checkSameData(run: RunState, { samples, validation }: RunData): void {
   const invalid = (text: string) => new GradloomError('INVALID_DATA', `${OPERATION}: ${text}`);
-  if (run.data.train !== fingerprint(samples)) {
+  const isStream = samples instanceof StreamPump;
+  if (run.data.train.startsWith('stream:') !== isStream) {
+    throw invalid(
+      isStream
+        ? 'the run was over a data set; give it in place of a stream'
+        : 'the run was over a stream; give one with the same samples from their beginning, fromStream(...)',
+    );
+  }
+  // A stream's samples are compared as they come.
+  if (!isStream && run.data.train !== fingerprint(samples)) {
     throw invalid("the training set is not the run's, in its samples or their order; give the same data");
   }
   const before = run.data.validation;

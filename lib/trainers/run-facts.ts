@@ -1,5 +1,6 @@
 import type { InputShape } from '../core/shape.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
+import type { SampleStream } from '../datasets/stream.ts';
 import type { Model } from '../models/model.ts';
 import type { Spec } from '../native.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
@@ -9,7 +10,7 @@ import type { TrainingRun } from './training-run.ts';
 /** What a run was started with, for reports. */
 export interface RunFacts {
   readonly model: Model<InputShape>;
-  readonly train: AnyDataset;
+  readonly train: AnyDataset | SampleStream<InputShape>;
   readonly validation: AnyDataset | undefined;
   readonly optimizer: Optimizer;
   readonly optimizers: Optimizers;
@@ -19,6 +20,7 @@ export interface RunFacts {
   /** 0: all that affinity and quota allow. */
   readonly threads: number;
   readonly nonFinite: string;
+  /** Infinity: all that a stream gives. */
   readonly epochs: number;
   readonly batchSize: number;
   readonly shuffle: string;

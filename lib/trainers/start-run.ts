@@ -1,6 +1,7 @@
 /** From checked data and options to a run. */
 import { callNative, GradloomError } from '../core/errors.ts';
 import type { InputShape } from '../core/shape.ts';
+import { Dataset } from '../datasets/dataset.ts';
 import type { Model } from '../models/model.ts';
 import { stateOf } from '../models/model.ts';
 import type { Objective } from '../models/objective.ts';
@@ -25,7 +26,7 @@ import {
   snapshotTimes,
 } from './checkpoint-options.ts';
 import { EpochControl } from './epoch-control.ts';
-import type { FitSettings } from './fit-options.ts';
+import { type FitSettings, MOST_EPOCHS } from './fit-options.ts';
 import { readInspectOptions, toStepInspection } from './inspect.ts';
 import { readLoggers } from './loggers.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
@@ -50,9 +51,8 @@ export interface TrainerParts {
 }
 
 export interface RunData {
-  /** Undefined for a run over a stream. */
-  readonly sets: Pick<RunFacts, 'train' | 'validation'> | undefined;
-  /** Or else those of a stream. */
+  readonly sets: Pick<RunFacts, 'train' | 'validation'>;
+  /** Those of a stream come one part after another. */
   readonly samples: NativeLabelledSamples | StreamPump;
   readonly validation: NativeLabelledSamples | undefined;
 }
@@ -88,19 +88,7 @@ export function startRun<Epoch>(
   const inspect = readInspectOptions(operation, settings.inspect);
   const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed, samples) : undefined;
   const pump = samples instanceof StreamPump ? samples : undefined;
-  if (settings.report !== undefined && pump !== undefined) {
-    throw new GradloomError(
-      'INVALID_OPTION',
-      `${operation}: report goes with data sets and not yet with streams; leave it out, and write what loggers tell`,
-    );
-  }
   if (checkpoint !== undefined) {
-    if (pump !== undefined) {
-      throw new GradloomError(
-        'INVALID_OPTION',
-        `${operation}: checkpoint goes with data sets, as a stream cannot be gone back in; call trainer.save in onEpochEnd`,
-      );
-    }
     const steps = resumed === undefined ? trainer.native.steps : Number.POSITIVE_INFINITY;
     prepareFolder(operation, checkpoint.folder, steps);
   }
@@ -128,16 +116,15 @@ export function startRun<Epoch>(
   const rates =
     typeof learningRate === 'number' ? undefined : (step: number) => ratesOf(learningRate, step, STEPS_AHEAD);
   const model = stateOf(trainer.model);
-  const data =
-    checkpoint === undefined || samples instanceof StreamPump
-      ? undefined
-      : { train: fingerprint(samples), validation: validation && fingerprint(validation) };
+  const ofSet =
+    checkpoint === undefined || pump !== undefined ? '' : fingerprint(samples as NativeLabelledSamples);
+  const ofValidation = checkpoint && validation && fingerprint(validation);
   const describe = (snapshot: NativeSnapshotEvent, epochs: readonly object[]) =>
     describeSnapshot(trainer, snapshot, {
       options: plainOptions(settings, checkpoint),
       position: snapshot.position,
       control: control.state,
-      data: data ?? { train: '' },
+      data: { train: pump?.fingerprintAt(snapshot.position) ?? ofSet, validation: ofValidation },
       epochs,
       kept: snapshot.kept,
     });
@@ -159,11 +146,13 @@ export function startRun<Epoch>(
             else onEvent(event);
           }),
         );
-        void samples.feed(started);
+        if (resumed === undefined) void samples.feed(started);
+        else if (resumed.position.epochs >= nativeOptions.epochs) samples.feedNothing(started);
+        else void samples.feed(started, { position: resumed.position, print: resumed.data.train });
         return started;
       }
       const started = callNative(() => trainer.native.fit(samples, options, onEvent));
-      if (sets !== undefined) model.training = recordTraining(loss, sets.train, model.training);
+      if (sets.train instanceof Dataset) model.training = recordTraining(loss, sets.train, model.training);
       return started;
     },
     failure: () => calls?.failure() ?? pump?.failure,
@@ -194,8 +183,8 @@ export function startRun<Epoch>(
     model.run = undefined;
     pump?.end();
   });
-  if (sets === undefined) return run;
-  const { epochs, batchSize, shuffle } = settings;
+  const { batchSize, shuffle } = settings;
+  const epochs = settings.epochs === MOST_EPOCHS ? Number.POSITIVE_INFINITY : settings.epochs;
   recordFacts(run, {
     ...trainer.facts,
     ...sets,

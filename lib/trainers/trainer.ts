@@ -246,12 +246,9 @@ export class Trainer<
     train: Dataset<Input, LabelKindOf<Loss>> | SampleStream<Input, LabelKindOf<Loss>>,
     options: FitOptions<FiguresFor<Metrics, Loss>, Validation> = {},
   ): TrainingRun<EpochRecord<FiguresFor<Metrics, Loss>, Validation>> {
-    const isStream = train instanceof SampleStream;
-    const settings = readFitOptions('fit', options, isStream ? 'stream' : 'set');
+    const settings = readFitOptions('fit', options, train instanceof SampleStream ? 'stream' : 'set');
     this.#checkIdle('fit', 'await its run, or stop it, first');
-    const data = isStream
-      ? this.#readStream(train as SampleStream<InputShape>, settings.validation)
-      : this.#readData('fit', train, settings.validation);
+    const data = this.#readTraining('fit', train, settings.validation);
     return startRun('fit', this.#parts, data, settings);
   }
 
@@ -284,6 +281,10 @@ export class Trainer<
    * run would have had without a break. The data are those of before, in their order; functions are given again, as
    * files hold none; everything else is as it was, and new checkpoints go to the same folder.
    *
+   * A stream is given anew, with the same samples from their beginning and the same `samplesPerEpoch`: what the run had
+   * seen is read again, compared and left out, and a stream that gives something else rejects the run with
+   * `INVALID_DATA` before its first step.
+   *
    * A run that had ended ends again at once, with its history; more `epochs` or a new budget let it go on.
    *
    * Rejects with `FILE_NOT_FOUND` when the folder has no checkpoint, with `INVALID_DATA` for other data, and as `load`
@@ -298,7 +299,7 @@ export class Trainer<
     Validation extends Dataset<Input, LabelKind> | undefined = undefined,
   >(
     folder: string,
-    train: Dataset<Input, LabelKind>,
+    train: Dataset<Input, LabelKind> | SampleStream<Input, LabelKind>,
     options: ResumeOptions<Validation> = {},
   ): Promise<{
     readonly trainer: Trainer<Input, LossChoice, readonly Metric[]>;
@@ -317,7 +318,7 @@ export class Trainer<
       threads: given.threads,
       memoryLimit: given.memoryLimit,
     });
-    const data = trainer.#readData('Trainer.resume', train, settings.validation);
+    const data = trainer.#readTraining('Trainer.resume', train, settings.validation);
     checkSameData(found.run, data);
     const run = startRun<EpochRecord<unknown, Validation>>(
       'Trainer.resume',
@@ -423,6 +424,11 @@ export class Trainer<
     throw new GradloomError('MODEL_BUSY', `${operation}: the model is being trained; ${remedy}`);
   }
 
+  #readTraining(operation: string, train: unknown, validation: unknown): RunData {
+    if (!(train instanceof SampleStream)) return this.#readData(operation, train as AnyDataset, validation);
+    return this.#readStream(operation, train as SampleStream<InputShape>, validation);
+  }
+
   /** Checks the sets of a run. */
   #readData(operation: string, train: AnyDataset, validation: unknown): SetData {
     const samples = this.#readSet(operation, 'the training set', train);
@@ -439,32 +445,36 @@ export class Trainer<
   }
 
   /** Checks a stream, and its parts as they come. */
-  #readStream(stream: SampleStream<InputShape>, validation: unknown): RunData {
+  #readStream(operation: string, stream: SampleStream<InputShape>, validation: unknown): RunData {
     const { inputShape, labelKind } = stream;
     if (!sameShape(inputShape, this.model.inputShape)) {
       throw new GradloomError(
         'SHAPE_MISMATCH',
-        `fit: the stream has samples of shape ${formatShape(inputShape)}, the model takes ${formatShape(this.model.inputShape)}`,
+        `${operation}: the stream has samples of shape ${formatShape(inputShape)}, the model takes ${formatShape(this.model.inputShape)}`,
       );
     }
     const { loss } = this.#objective;
     if (!loss.labelKinds.some((kind) => kind === labelKind)) {
       throw new GradloomError(
         'INVALID_DATA',
-        `fit: ${loss.kind} takes labels of kind ${listOf(loss.labelKinds.map(formatValue), 'or')}, the stream has "${labelKind}"`,
+        `${operation}: ${loss.kind} takes labels of kind ${listOf(loss.labelKinds.map(formatValue), 'or')}, the stream has "${labelKind}"`,
       );
     }
     const judged =
-      validation === undefined ? undefined : this.#readSet('fit', 'the validation set', validation);
-    const pump = new StreamPump(stream, (part) => {
-      const samples = this.#readSet('fit', 'a part of the stream', part);
+      validation === undefined ? undefined : this.#readSet(operation, 'the validation set', validation);
+    const pump = new StreamPump(operation, stream, (part) => {
+      const samples = this.#readSet(operation, 'a part of the stream', part);
       if (validation instanceof Dataset) {
-        checkSameReading('fit', ['the validation set', validation], ['the stream', part]);
+        checkSameReading(operation, ['the validation set', validation], ['the stream', part]);
       }
       this.#model.training = recordTraining(loss, part, this.#model.training);
       return samples;
     });
-    return { sets: undefined, samples: pump, validation: judged };
+    return {
+      sets: { train: stream, validation: validation as Dataset | undefined },
+      samples: pump,
+      validation: judged,
+    };
   }
 
   /** Checks a set against the model, the loss and what the model was trained on before. */

@@ -205,7 +205,7 @@ void FitOperation::work(const std::atomic<bool>& stop) {
   try {
     const ArraySamples* validation = validation_ ? &validation_->samples() : nullptr;
     end_ = train_ ? fit(*learner_, train_->samples(), validation, options_, stop, *this, std::move(start_))
-                  : fit_stream(*learner_, validation, options_, stop, *this);
+                  : fit_stream(*learner_, validation, options_, stop, *this, std::move(start_));
   } catch (...) {
     error_ = std::current_exception();
   }

@@ -43,6 +43,13 @@ int threads_of_run(const Learner& learner, const ArraySamples& train, const FitO
   return choose_threads(options.threads, training_work(learner.network().architecture(), train, batch));
 }
 
+void restore(Learner& learner, const AlignedBuffer& kept) {
+  if (kept.size() == 0) return;
+  const std::unique_lock guard(learner.network().lock());
+  learner.network().lend(nullptr);
+  std::copy_n(kept.data(), kept.size(), learner.network().weights());
+}
+
 // `streams`: `train` is a part of a stream.
 void check_memory_of_run(Learner& learner, const ArraySamples& train, bool streams, const ArraySamples* validation,
                          const FitOptions& options);
@@ -95,11 +102,7 @@ class Run {
     // A custom loss may have been stopped in the midst of a step of several batches, which cannot be gone on with.
     const bool in_step = position_.epoch.batches % options_.batches_per_step != 0;
     if (options_.snapshots.at_end && (!in_step || position_.epoch.batches == epoch_batches())) snapshot(team, true);
-    if (options_.restore_kept && kept_.size() > 0) {
-      const std::unique_lock guard(learner_.network().lock());
-      learner_.network().lend(nullptr);
-      std::copy_n(kept_.data(), kept_.size(), learner_.network().weights());
-    }
+    if (options_.restore_kept) restore(learner_, kept_);
     return end;
   }
 
@@ -314,7 +317,7 @@ void check_memory_of_run(Learner& learner, const ArraySamples& train, bool strea
 }
 
 void check_start(const Learner& learner, const ArraySamples& train, const FitOptions& options, const RunStart& start) {
-  const int64_t batches = ceil_divide(train.count(), std::min(options.batch, train.count()));
+  const int64_t batches = ceil_divide(train.count(), options.batch);
   const RunPosition& position = start.position;
   const EpochPosition& epoch = position.epoch;
   const bool fits = position.epochs >= 0 && position.steps <= learner.steps && epoch.batches >= 0 &&
@@ -358,12 +361,16 @@ FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* vali
 }
 
 FitEnd fit_stream(Learner& learner, const ArraySamples* validation, const FitOptions& options,
-                  const std::atomic<bool>& stop, RunObserver& observer) {
+                  const std::atomic<bool>& stop, RunObserver& observer, RunStart start) {
   refuse_empty(validation);
   const ArraySamples* first = observer.next_samples();
-  if (first == nullptr) return stop.load() ? FitEnd::kStopped : FitEnd::kCompleted;
+  if (first == nullptr) {
+    if (options.restore_kept) restore(learner, start.kept);
+    return stop.load() ? FitEnd::kStopped : FitEnd::kCompleted;
+  }
+  check_start(learner, *first, options, start);
   check_memory_of_run(learner, *first, true, validation, options);
-  return run_with_team(learner, *first, true, validation, options, stop, observer, {});
+  return run_with_team(learner, *first, true, validation, options, stop, observer, std::move(start));
 }
 
 }  // namespace gradloom

@@ -119,8 +119,9 @@ FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* vali
            const std::atomic<bool>& stop, RunObserver& observer, RunStart start = {});
 
 // The same over a stream: each epoch trains on what the observer has next, shuffled within, and the run is completed
-// when there are no more. Throws MEMORY_LIMIT for a part that the learner has no memory for.
+// when there are no more. Throws MEMORY_LIMIT for a part that the learner has no memory for. For a run that is the rest
+// of an earlier one the observer begins with the samples of the epoch that it starts in.
 FitEnd fit_stream(Learner& learner, const ArraySamples* validation, const FitOptions& options,
-                  const std::atomic<bool>& stop, RunObserver& observer);
+                  const std::atomic<bool>& stop, RunObserver& observer, RunStart start = {});
 
 }  // namespace gradloom

@@ -11,20 +11,25 @@ import {
   embeddingBag,
   flatten,
   fromSparse,
+  fromStream,
   type Model,
   type Shape,
+  type StreamSample,
   sequential,
   Trainer,
 } from '../../lib/index.ts';
 
 export const NETS = ['dense', 'conv', 'sparse'] as const;
-export type NetName = (typeof NETS)[number];
+/** The samples of the dense net as they come, in three parts. */
+export const STREAMED = 'streamed';
+export type NetName = (typeof NETS)[number] | typeof STREAMED;
 
 export async function makeNet(name: NetName, seed: number, threads = 1) {
   const { train, model } = await parts(name, seed);
   const optimizer = adagrad({ learningRate: 0.02 });
   const options = { optimizer, loss: 'softmaxCrossEntropy', metrics: ['accuracy'], seed, threads } as const;
-  return { train: train as Dataset<Shape, 'class'>, trainer: new Trainer(model as Model, options) };
+  const data = name === STREAMED ? streamOf(train as Dataset<Shape, 'class'>) : train;
+  return { train: data as Dataset<Shape, 'class'>, trainer: new Trainer(model as Model, options) };
 }
 
 async function parts(name: NetName, seed: number) {
@@ -41,7 +46,7 @@ async function parts(name: NetName, seed: number) {
   }
   const train = await digits();
   const hidden =
-    name === 'dense'
+    name === 'dense' || name === STREAMED
       ? [flatten(), dense({ units: 1024, activation: 'relu' }), dense({ units: 256, activation: 'tanh' })]
       : [
           conv2d({ filters: 32, kernelSize: 3, activation: 'relu' }),
@@ -55,6 +60,13 @@ async function parts(name: NetName, seed: number) {
     dense({ units: 10 }),
   ]);
   return { train, model };
+}
+
+function streamOf(set: Dataset<Shape, 'class'>) {
+  function* samples() {
+    for (let place = 0; place < set.length; place++) yield set.at(place) as StreamSample;
+  }
+  return fromStream(samples(), { inputShape: [8, 8, 1], samplesPerEpoch: 600 });
 }
 
 /** Lists of up to twelve of 2,000 features. */

@@ -208,11 +208,20 @@ test('fit writes the page by itself, before the run resolves; one that ended at 
   await t.throwsAsync(Promise.resolve(run({ report: join(folder, 'no', 'such', 'run.html') })), {
     message: /no/,
   });
-  const pages = fromStream([train], { inputShape: [4], labelKind: 'class' });
-  const model = sequential({ inputShape: [4] }, [dense({ units: 3 })]);
-  const streaming = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' });
-  t.throws(() => streaming.fit(pages, { report: path }), {
-    code: 'INVALID_OPTION',
-    message: /^fit: report goes with data sets/,
-  });
 });
+
+test.serial(
+  'a run over a stream has a page, too, which knows no more of the data than their shape',
+  async (t) => {
+    const path = join(await makeFolder(t), 'stream.html');
+    const [train] = await irisSets();
+    const stream = fromStream([train, train], { inputShape: [4] });
+    const model = sequential({ inputShape: [4] }, [dense({ units: 3 })]);
+    const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' });
+    await trainer.fit(stream, { report: path, validation: train });
+    const page = await readFile(path, 'utf8');
+    t.regex(page, /2 epochs, /);
+    t.regex(page, /a stream of samples of \[4\]/);
+    t.regex(page, /all that the stream gives/);
+  },
+);

@@ -1,7 +1,8 @@
-import { hashOf, makeNet, NETS } from '../nets.ts';
+import { hashOf, makeNet, NETS, STREAMED } from '../nets.ts';
 import { type PromiseProof, randomIntegers, startProgram, withFolder } from '../promise.ts';
 
 const EPOCHS = 3;
+const ALL = [STREAMED, ...NETS] as const;
 
 export const resumedRuns: PromiseProof = {
   number: 26,
@@ -13,7 +14,7 @@ export const resumedRuns: PromiseProof = {
     const wanted = length === 'long' ? 200 : 2;
     let kills = 0;
     for (let round = 0; kills < wanted; round++) {
-      const net = NETS[round % NETS.length] as (typeof NETS)[number];
+      const net = ALL[round % ALL.length] as (typeof ALL)[number];
       const { train, trainer } = await makeNet(net, seed);
       await trainer.fit(train, { epochs: EPOCHS });
       const expected = hashOf(trainer.model);
