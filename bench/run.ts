@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { suggest } from '../lib/core/options.ts';
 import { info, Trainer } from '../lib/index.ts';
+import { CURVES, formatCurves, measureCurves } from './curves.ts';
 import { loadData } from './data.ts';
 import { INFER_WORKLOADS, timeInference } from './infer.ts';
 import { measure, type Timing } from './measure.ts';
+import { formatMemory, measureMemory } from './memory.ts';
 import { BAR, formatRoofline, measureRoofline } from './roofline.ts';
 import { SKIP_GRAM, timeSkipGram } from './skip-gram.ts';
 import { buildModel, readSpec } from './spec.ts';
@@ -18,13 +20,16 @@ const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json
        npm run --silent bench -- --spec file.json [...]
        npm run --silent bench -- adagrad-update [--size parameters] [...]
        npm run --silent bench -- <workload> --roofline [...]
+       npm run --silent bench -- --curves [batch width depth threads] [...]
+       npm run --silent bench -- --memory [workload ...] [...]
 
 One line of JSON goes to stdout; without --json, a table goes to stderr as well.
 `;
 
 /** Workloads beside those that `Trainer.fit` trains. */
 const CALLS: readonly string[] = [SKIP_GRAM, ...INFER_WORKLOADS, ...UPDATE_WORKLOADS, LOAD, COMPILE];
-const KNOWN: readonly string[] = [...WORKLOADS.map(({ name }) => name), ...CALLS];
+const TRAINED: readonly string[] = WORKLOADS.map(({ name }) => name);
+const KNOWN: readonly string[] = [...TRAINED, ...CALLS];
 
 interface Settings {
   /** 0: all that the machine gives. */
@@ -50,6 +55,8 @@ async function main(): Promise<void> {
       'window-s': { type: 'string', default: '1.5' },
       size: { type: 'string', default: String(UPDATE_SIZE) },
       roofline: { type: 'boolean', default: false },
+      curves: { type: 'boolean', default: false },
+      memory: { type: 'boolean', default: false },
     },
   });
   const settings: Settings = {
@@ -58,6 +65,8 @@ async function main(): Promise<void> {
     table: values.json ? 'hidden' : 'shown',
   };
   const size = readNumber('--size', values.size, (value) => Number.isInteger(value) && value > 0);
+  if (values.curves) return benchCurves(choose('curve', positionals, CURVES), settings);
+  if (values.memory) return benchMemory(choose('workload', positionals, TRAINED), settings);
   const [name] = positionals;
   const calls = name !== undefined && CALLS.includes(name);
   if (calls && values.roofline) {
@@ -86,6 +95,13 @@ function chooseWorkload(names: readonly string[], specPath: string | undefined):
   const found = WORKLOADS.find((workload) => workload.name === name);
   if (found !== undefined) return found;
   throw new Error(`bench: there is no workload "${name}"; ${suggest(name, KNOWN)}`);
+}
+
+/** Those that are named, or all. */
+function choose(what: string, names: readonly string[], known: readonly string[]): readonly string[] {
+  const stray = names.find((name) => !known.includes(name));
+  if (stray !== undefined) throw new Error(`bench: there is no ${what} "${stray}"; ${suggest(stray, known)}`);
+  return names.length === 0 ? known : names;
 }
 
 function readNumber(option: string, given: string, accepts: (value: number) => boolean): number {
@@ -153,6 +169,30 @@ async function benchRoofline(workload: Workload, settings: Settings): Promise<vo
     })),
   };
   console.log(JSON.stringify(line));
+}
+
+/** How the time of a step grows. */
+async function benchCurves(names: readonly string[], settings: Settings): Promise<void> {
+  const curves = await measureCurves(names, settings);
+  if (settings.table === 'shown') console.error(formatCurves(curves));
+  const lines = curves.map(({ points, ...curve }) => ({
+    ...curve,
+    points: points.map(({ value, threads, ms, gflops }) => ({
+      ...{ value, threads, ms_per_step: round(ms), gflops: round(gflops) },
+    })),
+  }));
+  console.log(JSON.stringify({ curves: lines }));
+}
+
+/** The most memory that training takes. */
+async function benchMemory(names: readonly string[], settings: Settings): Promise<void> {
+  const { threads, windowSeconds } = settings;
+  const peaks = await measureMemory(names, {
+    threads: threads === 0 ? info().defaultThreads : threads,
+    windowSeconds,
+  });
+  if (settings.table === 'shown') console.error(formatMemory(peaks));
+  console.log(JSON.stringify({ peak_mib: peaks }));
 }
 
 /** What is timed call by call. */

@@ -78,3 +78,9 @@ function bytesOf(samples: NativeLabelledSamples): number {
 export function mean(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
+
+/** The smallest value that is at least as large as this part of them. */
+export function quantile(values: Float64Array, part: number): number {
+  const sorted = values.toSorted();
+  return sorted[Math.max(Math.ceil(part * sorted.length) - 1, 0)] as number;
+}

@@ -7,10 +7,12 @@ import test from 'ava';
 import { GRADLOOM, PEERS } from '../../bench/peer-programs.ts';
 import { compare, formatComparisons, meetsFloors } from '../../bench/peer-table.ts';
 
+/** PyTorch, which waits for a quiet machine, is not there. */
 async function bench(...args: string[]) {
   const file = fileURLToPath(new URL('../../bench/run.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import=tsx', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PY: '/nonexistent/python3' },
   });
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),
@@ -54,6 +56,63 @@ test('--roofline: the parts make up the step, and the share is that of those nea
   }
   t.true(parts.some(({ limit }) => limit === 'memory'));
   t.regex(stderr, /conv2d_1 +backward +direct .* of the step in parts at 70 % or more of their limit/s);
+});
+
+test('--curves: a point for each value, with the products of its net', async (t) => {
+  const { stdout, stderr, code } = await bench(
+    '--curves',
+    'depth',
+    'threads',
+    '--window-s',
+    '0.001',
+    '--threads',
+    '1',
+  );
+  t.is(code, 0, stderr);
+  const { curves } = JSON.parse(stdout);
+  const [depth, ...threads] = curves;
+  t.is(depth.axis, 'depth');
+  for (const { value, threads: used, ms_per_step: ms, gflops } of depth.points) {
+    // Each layer forward and for its weights; all but the first also for the gradient of the input.
+    const products = 2 * 784 * 256 + 3 * (value - 1) * 256 * 256 + 3 * 256 * 10;
+    t.is(used, 1);
+    t.true(Math.abs((gflops * ms * 1e6) / (2 * 128 * products) - 1) < 1e-4, stdout);
+  }
+  t.deepEqual(
+    depth.points.map(({ value }: { value: number }) => value),
+    [1, 2, 4, 8, 16, 32],
+  );
+  for (const { axis, points } of threads) {
+    t.is(axis, 'threads');
+    t.deepEqual(
+      points.map(({ threads }: { threads: number }) => threads),
+      [1, 2, 4, 8],
+    );
+  }
+  t.regex(stderr, /^784-512-256-10, batch 128$/m);
+});
+
+test('--memory: the peak of a process that trains', async (t) => {
+  const { stdout, stderr, code } = await bench('--memory', 'iris', '--window-s', '0.01', '--threads', '1');
+  t.is(code, 0, stderr);
+  const { peak_mib: peaks } = JSON.parse(stdout);
+  t.deepEqual(
+    peaks.map(({ workload }: { workload: string }) => workload),
+    ['iris'],
+  );
+  // Node and the addon take more than 30 MiB; nothing here needs a gigabyte.
+  for (const { gradloom, torch } of peaks) {
+    t.true(gradloom > 30 && gradloom < 1000, stdout);
+    t.is(torch, null);
+  }
+  t.regex(stderr, /^torch is skipped: .*\nworkload .*\niris +\d+ +-\n/);
+});
+
+test('curves and workloads that do not exist are refused by name', async (t) => {
+  t.is((await bench('--curves', 'dept')).stderr, 'bench: there is no curve "dept"; did you mean "depth"?\n');
+  const { stderr, code } = await bench('--memory', 'skipgram');
+  t.is(code, 1);
+  t.regex(stderr, /^bench: there is no workload "skipgram"/);
 });
 
 test('what has no roofline is told so', async (t) => {
