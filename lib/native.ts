@@ -193,6 +193,11 @@ export interface NativeModel {
   ): NativeDifferentiation;
 }
 
+export interface NativeInputGradient {
+  readonly data: Float32Array;
+  readonly offsets?: Uint32Array;
+}
+
 export interface NativeObjective {
   readonly loss: Spec;
   readonly metrics: readonly Spec[];
@@ -576,15 +581,16 @@ export interface NativeAddon extends NativeWordVectors {
     options: NativePredictOptions,
   ): Promise<NativeEvaluation>;
   /**
-   * Of each sample one output, by its place, or the loss; and its gradients by what is stored of each input, null of those
-   * that are no floats, on a thread of its own. Random layers and statistics do what they do when predicting.
+   * Of each sample one output, by its place, or the loss; and its gradients by what is stored of each input, null of ids, on
+   * a thread of its own. Of sparse samples, `offsets` says which entries each has. Random layers and statistics do what they
+   * do when predicting.
    */
   inputGradient(
     model: NativeModel,
     samples: NativeSamples | NativeLabelledSamples,
     differentiand: Int32Array | Spec,
     options: NativePredictOptions,
-  ): Promise<{ readonly values: Float32Array; readonly gradients: readonly (Float32Array | null)[] }>;
+  ): Promise<{ readonly values: Float32Array; readonly gradients: readonly (NativeInputGradient | null)[] }>;
   /** Loss of `[batch, ...outputShape]` outputs and its gradient with respect to them. */
   computeLoss(
     loss: Spec,

@@ -17,7 +17,7 @@ import {
 import { formatShape, type InputShape, type NamedShapes, type Shape, sizeOf } from '../core/shape.ts';
 import type { HeadOutput } from '../losses/heads-loss.ts';
 import type { HeadLosses, LossChoice } from '../losses/make-loss.ts';
-import { native } from '../native.ts';
+import { type NativeInputGradient, native } from '../native.ts';
 import type { ModelState } from './model-state.ts';
 import { objectiveOf, readLabelledFor } from './objective.ts';
 import { readSamplesFor } from './samples.ts';
@@ -53,15 +53,22 @@ export interface Gradients<Input extends Shape = Shape> {
   readonly values: Float32Array;
 }
 
+/** By each value of each sample of an input. */
+export interface InputGradient {
+  readonly data: Float32Array;
+  /** `[samples, ...shape of one]`; of sparse samples the number of all features that they name. */
+  readonly shape: readonly number[];
+  /**
+   * Of sparse samples: sample `i` has the gradients from `offsets[i]` to before `offsets[i + 1]`, of the values of its features in
+   * the order in which it names them.
+   */
+  readonly offsets?: Uint32Array;
+}
+
 /** Of a model of several inputs. */
 export interface NamedGradients<Input extends NamedShapes = NamedShapes> {
-  /** By each value of each sample of an input, `[samples, ...shape of one]`; absent for ids and sparse samples, which have none. */
-  readonly inputs: {
-    readonly [Name in keyof Input]?: {
-      readonly data: Float32Array;
-      readonly shape: readonly [count: number, ...input: Input[Name]];
-    };
-  };
+  /** Absent for ids, which have none. */
+  readonly inputs: { readonly [Name in keyof Input]?: InputGradient };
   /** What was differentiated: an output or the loss of each sample. */
   readonly values: Float32Array;
 }
@@ -95,6 +102,12 @@ export async function differentiate(
   options: GradientOptions,
 ): Promise<Gradients | NamedGradients> {
   const { of, loss, lossWeights, ...settings } = readOptions('gradient', options, GRADIENT_OPTIONS);
+  if (state.network.nodes === undefined && state.native.inputForms[0] === 'sparse') {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      'gradient: sparse samples have gradients by the values of their features in models made by graph, graph({ inputs: { x: input([n]) }, output }); make the model so',
+    );
+  }
   const given = loss === undefined ? 'lossWeights' : 'loss';
   if (of !== 'loss' && (loss !== undefined || lossWeights !== undefined)) {
     throw new GradloomError('INVALID_OPTION', `gradient: ${given} needs of: 'loss'; leave out one of them`);
@@ -105,13 +118,15 @@ export async function differentiate(
     native.inputGradient(state.native, samples, differentiand, settings),
   );
   const { network } = state;
-  const shaped = (data: Float32Array, shape: Shape) => ({ data, shape: [values.length, ...shape] as const });
   if (network.nodes === undefined) {
-    return { ...shaped(gradients[0] as Float32Array, network.inputShape), values };
+    const { data } = gradients[0] as NativeInputGradient;
+    return { data, shape: [values.length, ...network.inputShape], values };
   }
   const named = network.inputs.flatMap(({ name, shape }, place) => {
-    const data = gradients[place];
-    return data ? [[name, shaped(data, shape)] as const] : [];
+    const gradient = gradients[place];
+    if (!gradient) return [];
+    const { data, offsets } = gradient;
+    return [[name, { ...gradient, shape: offsets ? [data.length] : [values.length, ...shape] }] as const];
   });
   return { inputs: Object.fromEntries(named), values };
 }

@@ -5,6 +5,7 @@ export type {
   GradientOptions,
   Gradients,
   GradientsOf,
+  InputGradient,
   NamedGradients,
   OutputPlaces,
 } from './gradient.ts';

@@ -337,10 +337,10 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
    * Gradients are by the samples as given, in the units before preprocessing. Each sample counts alone: its loss is
    * what `evaluate` gives for a dataset of just it.
    *
-   * Of a model of several inputs, gradients by each that takes values, by its name: `inputs.image`. Ids and sparse samples have
-   * none. Of several heads, `of` says which: `{ price: 0 }`.
+   * Of a model made by `graph`, gradients by each input, by its name: `inputs.image`; of sparse samples by the values of the features
+   * that they name. Ids have none. Of several heads, `of` says which: `{ price: 0 }`.
    *
-   * Rejects with `INVALID_OPTION` for places that are no outputs, and for a model that takes nothing but ids and sparse samples,
+   * Rejects with `INVALID_OPTION` for places that are no outputs, and for a model that takes nothing but ids,
    * `INVALID_DATA` for labels that do not fit the loss, `SHAPE_MISMATCH` for samples of another shape.
    *
    * @example

@@ -46,26 +46,15 @@ class InputGradientOperation final : public PromiseOperation {
         differentiand_(to_differentiand(differentiand, network_->architecture(), samples_.samples())),
         options_(to_pass_options(options)) {
     const auto& inputs = network_->architecture().inputs();
-    if (std::ranges::none_of(inputs, [](const auto& input) { return input.form == InputForm::kFloats; })) {
+    if (std::ranges::all_of(inputs, [](const auto& input) { return input.form == InputForm::kIds; })) {
       throw Error("INVALID_OPTION",
-                  "gradient: the model reads ids or sparse samples, which have no gradient; use the weights of its "
-                  "tables");
+                  "gradient: the model reads ids, which have no gradient; use the weights of its tables");
     }
     const int64_t count = samples_.samples().count();
     Napi::Float32Array values = Napi::Float32Array::New(env, static_cast<size_t>(count));
     values_ = values.Data();
     Napi::Array gradients = Napi::Array::New(env);
-    for (const NetworkInput& input : inputs) {
-      gradients_.push_back(nullptr);
-      if (input.form != InputForm::kFloats) {
-        gradients.Set(gradients.Length(), env.Null());
-        continue;
-      }
-      const auto size = static_cast<size_t>(checked_multiply(count, input.shape.size()));
-      Napi::Float32Array gradient = Napi::Float32Array::New(env, size);
-      gradients_.back() = gradient.Data();
-      gradients.Set(gradients.Length(), gradient);
-    }
+    for (size_t k = 0; k < inputs.size(); ++k) gradients.Set(gradients.Length(), make_target(env, inputs[k], k));
     Napi::Object result = Napi::Object::New(env);
     result.Set("values", values);
     result.Set("gradients", gradients);
@@ -75,17 +64,36 @@ class InputGradientOperation final : public PromiseOperation {
  protected:
   void compute(const std::atomic<bool>& stop) override {
     gradloom::input_gradient(*state_to_read(network_), samples_.samples(), differentiand_, options_, stop, values_,
-                             gradients_);
+                             targets_);
   }
   Napi::Value result(Napi::Env /*env*/) override { return result_.Value(); }
 
  private:
+  // What JavaScript gets of an input, whose memory becomes its target.
+  Napi::Value make_target(Napi::Env env, const NetworkInput& input, size_t number) {
+    targets_.emplace_back();
+    if (input.form == InputForm::kIds) return env.Null();
+    const ArraySamples& samples = samples_.samples();
+    const bool sparse = input.form == InputForm::kSparse;
+    const int64_t size =
+        sparse ? samples.entries(static_cast<int>(number)) : checked_multiply(samples.count(), input.shape.size());
+    Napi::Float32Array data = Napi::Float32Array::New(env, static_cast<size_t>(size));
+    targets_.back().gradients = data.Data();
+    Napi::Object target = Napi::Object::New(env);
+    target.Set("data", data);
+    if (!sparse) return target;
+    Napi::Uint32Array offsets = Napi::Uint32Array::New(env, static_cast<size_t>(samples.count()) + 1);
+    targets_.back().offsets = offsets.Data();
+    target.Set("offsets", offsets);
+    return target;
+  }
+
   std::shared_ptr<Network> network_;
   HeldSamples samples_;
   Differentiand differentiand_;
   PassOptions options_;
   float* values_;
-  std::vector<float*> gradients_;
+  std::vector<InputGradientTarget> targets_;
   Napi::ObjectReference result_;  // nobody else has it yet, so its memory stays where it is
 };
 

@@ -31,8 +31,8 @@ class Differentiator {
 
   int64_t batch() const { return plan_.batch(); }
 
-  // Of the samples from `first` on, into their places of `values` and of each of `gradients`.
-  void run(Team& team, int64_t first, float* values, const std::vector<float*>& gradients) {
+  // Of the samples from `first` on, into their places of `values` and of each target.
+  void run(Team& team, int64_t first, float* values, const std::vector<InputGradientTarget>& targets) {
     plan_.load(team, samples_, nullptr, first);
     plan_.forward(team, network_.weights(), kNoRandom);
     const int64_t outputs = network_.architecture().output_shape().size();
@@ -41,15 +41,26 @@ class Differentiator {
           differentiate_sample(team, first + i, plan_.output() + i * outputs, plan_.output_gradient() + i * outputs);
     }
     plan_.backward(team, network_.weights(), kNoRandom, sinks_);
-    for (size_t k = 0; k < gradients.size(); ++k) {
-      if (gradients[k] == nullptr) continue;
+    for (size_t k = 0; k < targets.size(); ++k) {
       const auto input = static_cast<int>(k);
-      float* stored = gradients[k] + first * network_.architecture().inputs()[k].shape.size();
-      samples_.gradients_by_stored(team, batch(), plan_.input_gradient(input), stored, input);
+      const auto& [gradients, offsets] = targets[k];
+      if (offsets != nullptr) {
+        copy_entries(plan_.sparse_input(input), gradients, offsets + first);
+      } else if (gradients != nullptr) {
+        float* stored = gradients + first * network_.architecture().inputs()[k].shape.size();
+        samples_.gradients_by_stored(team, batch(), plan_.input_gradient(input), stored, input);
+      }
     }
   }
 
  private:
+  // `offsets` are those of the batch's samples, of which the first one's is there.
+  void copy_entries(const SparseBatch& sparse, float* gradients, uint32_t* offsets) const {
+    const SparseRows& rows = sparse.input().rows;
+    std::copy_n(sparse.value_gradients(), rows.entries(), gradients + offsets[0]);
+    for (int64_t i = 1; i <= batch(); ++i) offsets[i] = offsets[0] + static_cast<uint32_t>(rows.offsets[i]);
+  }
+
   float differentiate_sample(Team& team, int64_t sample, const float* y, float* dy) {
     if (one_) {
       one_->load_targets(samples_, nullptr, sample);
@@ -73,7 +84,7 @@ class Differentiator {
 
 void input_gradient(Network& network, const ArraySamples& samples, const Differentiand& differentiand,
                     const PassOptions& options, const std::atomic<bool>& stop, float* values,
-                    const std::vector<float*>& gradients) {
+                    const std::vector<InputGradientTarget>& targets) {
   if (samples.count() == 0) return;
   const Architecture& architecture = network.architecture();
   const int64_t batch = std::min(options.batch, samples.count());
@@ -90,7 +101,7 @@ void input_gradient(Network& network, const ArraySamples& samples, const Differe
     const ReadingLock weights(network);
     for (int64_t first = 0; first < samples.count() && !stop.load(std::memory_order_relaxed); first += batch) {
       Differentiator& part = samples.count() - first < batch ? *rest : *full;
-      part.run(team, first, values, gradients);
+      part.run(team, first, values, targets);
     }
   });
 }

@@ -20,11 +20,17 @@ struct Differentiand {
   std::shared_ptr<const Objective> objective;
 };
 
-// values[i] = the number of sample i; gradients[k][i, shape of input k] = its gradient by what is stored of that input,
-// before the preprocessing. Null for inputs whose gradient is not wanted, or that are no floats and have none. The
-// weights stay those of one moment for the whole call. Returns early when `stop` is set.
+// Where the gradients by one input go. All null: nowhere, as those of ids.
+struct InputGradientTarget {
+  float* gradients = nullptr;  // [samples, shape of the input]; of sparse samples one a value of an entry, in order
+  uint32_t* offsets =
+      nullptr;  // of sparse samples: [samples + 1], sample i has the entries [offsets[i], offsets[i + 1])
+};
+
+// values[i] = the number of sample i; targets[k] = its gradients by what is stored of input k, before the
+// preprocessing. The weights stay those of one moment for the whole call. Returns early when `stop` is set.
 void input_gradient(Network& network, const ArraySamples& samples, const Differentiand& differentiand,
                     const PassOptions& options, const std::atomic<bool>& stop, float* values,
-                    const std::vector<float*>& gradients);
+                    const std::vector<InputGradientTarget>& targets);
 
 }  // namespace gradloom

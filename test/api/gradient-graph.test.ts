@@ -15,6 +15,8 @@ import {
   fromSparse,
   graph,
   input,
+  sequential,
+  sparseDense,
   Trainer,
 } from '../../lib/index.ts';
 import { deviationOf } from '../golden/tolerances.ts';
@@ -104,7 +106,7 @@ test('of an output of a head, by each input of values, as differences of predict
     };
     const of = head === 'price' ? { price: 0 } : { kind };
     const gradient = await model.gradient(samplesOf({ image, facts }), { of, batchSize: 3 });
-    t.deepEqual(Object.keys(gradient.inputs).sort(), ['facts', 'image']);
+    t.deepEqual(Object.keys(gradient.inputs).sort(), ['facts', 'image', 'tags']);
     t.deepEqual([...gradient.values], await scores({ image, facts }));
     t.deepEqual(gradient.inputs.image?.shape, [COUNT, 4, 4, 1]);
     t.deepEqual(gradient.inputs.facts?.shape, [COUNT, 3]);
@@ -164,18 +166,89 @@ test('of one output, places are the network’s', async (t) => {
   ]);
 });
 
-test('ids and sparse samples alone have no gradient', async (t) => {
-  const [one, some] = [input([1]), input([6])];
+test('by the values of sparse features, in the order in which samples name them', async (t) => {
+  const [words, more, id] = [input([9]), input([9]), input([1])];
   const model = graph({
-    inputs: { one, some },
+    inputs: { words, more, id },
     output: concat([
-      one.pipe(embedding({ rows: 5, units: 2 }), flatten()),
-      some.pipe(embeddingBag({ units: 2 })),
-    ]).pipe(dense({ units: 1 })),
+      words.pipe(embeddingBag({ units: 3, pooling: 'sum' })),
+      words.pipe(sparseDense({ units: 2, activation: 'tanh' })),
+      more.pipe(embeddingBag({ units: 2, pooling: 'mean' })),
+      id.pipe(embedding({ rows: 4, units: 2 }), flatten()),
+    ]).pipe(dense({ units: 4, activation: 'tanh' }), dense({ units: 2 })),
+    seed: 7,
+  });
+  const sizes = [2, 0, 3, 1, 4];
+  const ids = Int32Array.of(0, 3, 1, 1, 2);
+  const sparse = (seed: number, moved?: { readonly at: number; readonly by: number }) => {
+    let entry = 0;
+    return sizes.map((size, i) => {
+      const places = Array.from({ length: size }, () => entry++);
+      return {
+        // The last sample names a feature twice.
+        indices: places.map((place, k) => (i === 4 && k > 2 ? 1 : (place * 4 + seed) % 9)),
+        values: places.map((place) => Math.sin(place + seed) + (moved?.at === place ? moved.by : 0)),
+      };
+    });
+  };
+  const given = { words: sparse(1), more: sparse(2), id: ids };
+  const of = [0, 1, 1, 0, 1];
+  const { inputs, values } = await model.gradient(given, { of, batchSize: 2 });
+  t.deepEqual(Object.keys(inputs).sort(), ['more', 'words']);
+  const scores = async (samples: typeof given) => {
+    const { data } = await model.predict(samples);
+    return of.map((place, i) => data[2 * i + place] as number);
+  };
+  t.deepEqual([...values], await scores(given));
+  for (const [name, seed] of [
+    ['words', 1],
+    ['more', 2],
+  ] as const) {
+    const gradient = inputs[name];
+    t.deepEqual([...(gradient?.offsets ?? [])], [0, 2, 2, 5, 6, 10]);
+    t.deepEqual(gradient?.shape, [10]);
+    const expected = new Float64Array(10);
+    for (let at = 0; at < 10; at++) {
+      const moved = async (by: number) =>
+        (await scores({ ...given, [name]: sparse(seed, { at, by }) })).reduce((sum, value) => sum + value, 0);
+      expected[at] = ((await moved(1 / 64)) - (await moved(-1 / 64))) * 32;
+    }
+    const share = shareOf(gradient?.data as Float32Array, expected);
+    t.true(share <= 1, `${name}: ${share}`);
+  }
+  t.deepEqual(
+    (await model.gradient(given, { of, threads: 2 })).inputs,
+    (await model.gradient(given, { of, threads: 1 })).inputs,
+  );
+  // A view of a dataset has the entries of its own samples.
+  const set = fromInputs({
+    inputs: {
+      words: fromSparse({ inputShape: [9], samples: given.words }),
+      more: fromSparse({ inputShape: [9], samples: given.more }),
+      id: fromArrays({ inputs: ids, inputShape: [1] }),
+    },
+  }).select([4, 2, 1]);
+  const view = await model.gradient(set, { of: [1, 1, 1] });
+  t.deepEqual([...(view.inputs.words?.offsets ?? [])], [0, 4, 7, 7]);
+  const all = inputs.words?.data ?? new Float32Array();
+  const picked = Float64Array.of(...all.subarray(6, 10), ...all.subarray(2, 5));
+  t.true(shareOf(view.inputs.words?.data as Float32Array, picked) <= 1);
+});
+
+test('ids alone have no gradient, and sparse samples in graphs', async (t) => {
+  const one = input([1]);
+  const model = graph({
+    inputs: { one },
+    output: one.pipe(embedding({ rows: 5, units: 2 }), flatten(), dense({ units: 1 })),
   });
   await checkError(t, 'INVALID_OPTION', [
-    () => model.gradient({ one: Int32Array.of(1), some: [[2]] }, { of: 0 }),
-    'gradient: the model reads ids or sparse samples, which have no gradient; use the weights of its tables',
+    () => model.gradient({ one: Int32Array.of(1) }, { of: 0 }),
+    'gradient: the model reads ids, which have no gradient; use the weights of its tables',
+  ]);
+  const single = sequential({ inputShape: [6] }, [sparseDense({ units: 1 })]);
+  await checkError(t, 'INVALID_OPTION', [
+    () => single.gradient([[1, 2]] as never, { of: 0 }),
+    'gradient: sparse samples have gradients by the values of their features in models made by graph, graph({ inputs: { x: input([n]) }, output }); make the model so',
   ]);
 });
 

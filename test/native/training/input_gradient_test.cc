@@ -26,7 +26,7 @@ Result differentiate(Network& network, const ArraySamples& samples, const Differ
   Result result{
       std::vector<float>(static_cast<size_t>(samples.count()), 77.0F),
       std::vector<float>(static_cast<size_t>(samples.count() * network.architecture().input_shape().size()), 77.0F)};
-  input_gradient(network, samples, differentiand, options, kNever, result.values.data(), {result.gradients.data()});
+  input_gradient(network, samples, differentiand, options, kNever, result.values.data(), {{result.gradients.data()}});
   return result;
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("input_gradient: no samples, and a stop before the first batch") {
   std::vector<float> values(3, 77.0F);
   std::vector<float> gradients(99, 77.0F);
   input_gradient(learner->network(), samples.view(), {{0, 0, 0}, nullptr}, {2, 1}, stop, values.data(),
-                 {gradients.data()});
+                 {{gradients.data()}});
   CHECK(values == std::vector<float>(3, 77.0F));
   CHECK(gradients == std::vector<float>(99, 77.0F));
 }
