@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { suggest } from '../lib/core/options.ts';
 import { info, Trainer } from '../lib/index.ts';
+import { type BusyCore, formatBusyCore, measureBusyCore } from './busy-core.ts';
 import { CURVES, formatCurves, measureCurves } from './curves.ts';
 import { loadData } from './data.ts';
 import { INFER_WORKLOADS, timeInference } from './infer.ts';
@@ -20,6 +21,7 @@ const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json
        npm run --silent bench -- --spec file.json [...]
        npm run --silent bench -- adagrad-update [--size parameters] [...]
        npm run --silent bench -- <workload> --roofline [...]
+       npm run --silent bench -- <workload> --busy-core [...]
        npm run --silent bench -- --curves [batch width depth threads] [...]
        npm run --silent bench -- --memory [workload ...] [...]
 
@@ -55,6 +57,7 @@ async function main(): Promise<void> {
       'window-s': { type: 'string', default: '1.5' },
       size: { type: 'string', default: String(UPDATE_SIZE) },
       roofline: { type: 'boolean', default: false },
+      'busy-core': { type: 'boolean', default: false },
       curves: { type: 'boolean', default: false },
       memory: { type: 'boolean', default: false },
     },
@@ -69,9 +72,8 @@ async function main(): Promise<void> {
   if (values.memory) return benchMemory(choose('workload', positionals, TRAINED), settings);
   const [name] = positionals;
   const calls = name !== undefined && CALLS.includes(name);
-  if (calls && values.roofline) {
-    throw new Error(`bench: --roofline is for training, not for ${name}`);
-  }
+  const stray = values.roofline ? '--roofline' : values['busy-core'] ? '--busy-core' : undefined;
+  if (calls && stray !== undefined) throw new Error(`bench: ${stray} is for training, not for ${name}`);
   if (calls && positionals.length === 1 && values.spec === undefined) {
     await benchCalls(name, { ...settings, size });
     return;
@@ -82,6 +84,7 @@ async function main(): Promise<void> {
     return;
   }
   if (values.roofline) await benchRoofline(workload, settings);
+  else if (values['busy-core']) await benchBusyCore(workload, settings);
   else await bench(workload, settings);
 }
 
@@ -167,6 +170,24 @@ async function benchRoofline(workload: Workload, settings: Settings): Promise<vo
       gbytes_per_s: round(gbytesPerS),
       fraction: round(fraction),
     })),
+  };
+  console.log(JSON.stringify(line));
+}
+
+/** Training while another program takes a core. */
+async function benchBusyCore(workload: Workload, settings: Settings): Promise<void> {
+  const figures = await measureBusyCore(workload, settings);
+  const { threads, quiet, busy, loopShare, throughput, tail, contended } = figures;
+  if (settings.table === 'shown') console.error(formatBusyCore(workload.name, figures));
+  const toLine = ({ msPerStep, medianMs, p99Ms }: BusyCore['busy']) => {
+    return { ms_per_step: round(msPerStep), median_ms: round(medianMs), p99_ms: round(p99Ms) };
+  };
+  const line = {
+    ...{ workload: workload.name, threads, quiet: toLine(quiet), busy: toLine(busy) },
+    loop_share: round(loopShare),
+    throughput: round(throughput),
+    p99_over_median: round(tail),
+    contended,
   };
   console.log(JSON.stringify(line));
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { GRADLOOM, PEERS } from '../../bench/peer-programs.ts';
 import { compare, formatComparisons, meetsFloors } from '../../bench/peer-table.ts';
+import { quantile } from '../../bench/step-profiler.ts';
 
 /** PyTorch, which waits for a quiet machine, is not there. */
 async function bench(...args: string[]) {
@@ -92,6 +93,28 @@ test('--curves: a point for each value, with the products of its net', async (t)
   t.regex(stderr, /^784-512-256-10, batch 128$/m);
 });
 
+test('--busy-core: throughput and tail beside a loop that has had a processor', async (t) => {
+  const { stdout, stderr, code } = await bench('digits-cnn', '--busy-core', '--window-s', '0.05');
+  t.is(code, 0, stderr);
+  const { quiet, busy, loop_share: loopShare, throughput, p99_over_median: tail } = JSON.parse(stdout);
+  t.true(loopShare > 0 && loopShare <= 1.1, stdout);
+  t.true(Math.abs((throughput * busy.ms_per_step) / quiet.ms_per_step - 1) < 1e-4, stdout);
+  t.true(Math.abs((tail * busy.median_ms) / busy.p99_ms - 1) < 1e-4, stdout);
+  for (const { median_ms: median, p99_ms: p99 } of [quiet, busy]) t.true(median > 0 && p99 >= median, stdout);
+  t.regex(
+    stderr,
+    /^throughput: \d+ % of the quiet one; at least 40 %: (NOT )?met\np99 \/ median: .*; at most 3: (NOT )?met$/m,
+  );
+});
+
+test('quantile: the smallest value at least as large as that part of them', (t) => {
+  const values = Float64Array.from({ length: 200 }, (_, place) => (place * 7) % 200);
+  t.is(quantile(values, 0.99), 197);
+  t.is(quantile(values, 0.5), 99);
+  t.is(quantile(values, 1), 199);
+  t.is(quantile(Float64Array.of(3, 1), 0.5), 1);
+});
+
 test('--memory: the peak of a process that trains', async (t) => {
   const { stdout, stderr, code } = await bench('--memory', 'iris', '--window-s', '0.01', '--threads', '1');
   t.is(code, 0, stderr);
@@ -116,9 +139,11 @@ test('curves and workloads that do not exist are refused by name', async (t) => 
 });
 
 test('what has no roofline is told so', async (t) => {
-  const { stderr, code } = await bench('skipgram', '--roofline');
-  t.is(code, 1);
-  t.is(stderr, 'bench: --roofline is for training, not for skipgram\n');
+  for (const option of ['--roofline', '--busy-core']) {
+    const { stderr, code } = await bench('skipgram', option);
+    t.is(code, 1);
+    t.is(stderr, `bench: ${option} is for training, not for skipgram\n`);
+  }
 });
 
 test('beside peers: each row has its ratio, its fraction of the limit, its floor and a verdict', (t) => {
