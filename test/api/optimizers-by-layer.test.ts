@@ -242,6 +242,54 @@ test('a run that was stopped in the midst of an epoch goes on with the same bits
   t.deepEqual(trainer.getOptimizerState(), straight.getOptimizerState());
 });
 
+test('steps by hand have the bits of a run, reset forgets all states, and a look at steps has each rate', async (t) => {
+  const options = { epochs: 2, batchSize: COUNT, shuffle: 'never' } as const;
+  const [stepped, fitted] = [newTrainer(), newTrainer()];
+  await fitted.fit(clicks, options);
+  for (let step = 0; step < 2; step++) stepped.trainStep({ wide, x }, labels);
+  t.deepEqual(weightsOf(stepped.model), weightsOf(fitted.model));
+  t.deepEqual(stepped.getOptimizerState().tensors, fitted.getOptimizerState().tensors);
+
+  fitted.reset();
+  const { steps, tensors } = fitted.getOptimizerState();
+  t.is(steps, 0);
+  t.true(Object.values(tensors).every(({ data }) => data.every((value) => value === 0)));
+
+  // A run that looks at its steps trains no tables, so these are dense layers.
+  const node = input([3]);
+  const model = graph({
+    inputs: { x: node },
+    output: node.pipe(dense({ units: 2, name: 'first' }), dense({ units: 1, name: 'last' })),
+  });
+  const trainer = new Trainer(model, {
+    optimizer: sgd({ learningRate: rateAt }),
+    optimizers: {
+      first: sgd({ learningRate: 0.01, groups: [{ parameters: '*.bias', learningRateMultiplier: 3 }] }),
+    },
+    loss: 'sigmoidBinaryCrossEntropy',
+  });
+  const seen: (readonly [step: number, rates: object])[] = [];
+  await trainer.fit(fromInputs({ inputs: { x: clicks.input('x') }, labels }), {
+    epochs: 2,
+    batchSize: COUNT,
+    inspect: {
+      everySteps: 1,
+      onStep: ({ step, parameters }) =>
+        seen.push([step, Object.fromEntries(parameters.map(({ name, meanRate }) => [name, meanRate]))]),
+    },
+  });
+  const ratesOf = (step: number) => ({
+    'first.weight': Math.fround(0.01),
+    'first.bias': Math.fround(0.03),
+    'last.weight': Math.fround(rateAt(step)),
+    'last.bias': Math.fround(rateAt(step)),
+  });
+  t.deepEqual(seen, [
+    [1, ratesOf(0)],
+    [2, ratesOf(1)],
+  ]);
+});
+
 test('a plateau lowers the rate of the optimizer, and not of the others', async (t) => {
   const trainer = newTrainer(1, {
     optimizer: adagrad({ learningRate: 1e-9 }),

@@ -12,13 +12,17 @@ import {
   fromArrays,
   fromInputs,
   fromSparse,
+  fromStream,
+  ftrl,
   type GraphNode,
   graph,
   input,
   loadModel,
   type Model,
   multiply,
+  type NamedShapes,
   relu,
+  type SampleStream,
   type Shape,
   Trainer,
 } from '../../lib/index.ts';
@@ -64,6 +68,18 @@ export async function models() {
   const loaded = await loadModel<{ user: [1]; tags: [30] }>('model.safetensors');
   // @ts-expect-error an input is missing
   await loaded.predict({ tags: [[1]] });
+  const { inputs } = await model.gradient({ user: Int32Array.of(3), tags: [[1, 4]] }, { of: 2 });
+  expectTypeOf(inputs.tags?.data).toEqualTypeOf<Float32Array | undefined>();
+  // @ts-expect-error there is no such input
+  expectTypeOf(inputs.item);
+  expectTypeOf(model.fork()).toEqualTypeOf(model);
+  expectTypeOf(model.fork({ freeze: ['embedding_1'] }, [dense({ units: 7 })])).toEqualTypeOf<
+    Model<{ readonly user: readonly [1]; readonly tags: readonly [30] }, readonly [7]>
+  >();
+  // Which inputs are left of a part, and what it gives, the types do not know.
+  const part = model.fork({ last: 'flatten_1' });
+  expectTypeOf(part).toEqualTypeOf<Model<NamedShapes, Shape>>();
+  await part.predict({ user: Int32Array.of(3) });
   // @ts-expect-error a model of several inputs is no model of one
   expectTypeOf(model).toExtend<Model>();
 }
@@ -97,4 +113,22 @@ export async function data() {
   await trainer.fit(fromInputs({ inputs: { user: ids, tags: sparse }, labels: [[0.5], [1]] }));
   // @ts-expect-error a validation set of one input
   await trainer.fit(train, { validation: labelled });
+}
+
+export async function streams() {
+  const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' });
+  const items = [{ input: { user: Int32Array.of(3), tags: { indices: [1, 4] } }, label: 2 }];
+  const stream = fromStream(items, { inputShape: { user: [1], tags: [30] } });
+  expectTypeOf(stream).toEqualTypeOf<SampleStream<{ user: [1]; tags: [30] }, 'class'>>();
+  await trainer.fit(stream);
+  await trainer.fit(fromStream(items, { inputShape: model.inputShape }));
+  // @ts-expect-error the loss takes classes
+  await trainer.fit(fromStream(items, { inputShape: model.inputShape, labelKind: 'targets' }));
+  // @ts-expect-error an input is missing
+  await trainer.fit(fromStream([{ input: { user: [1] }, label: 0 }], { inputShape: { user: [1] } }));
+  // @ts-expect-error items lack an input
+  fromStream([{ input: { user: [1] }, label: 0 }], { inputShape: { user: [1], tags: [30] } });
+  new Trainer(model, { optimizer: adagrad(), optimizers: { dense_1: ftrl() }, loss: 'softmaxCrossEntropy' });
+  // @ts-expect-error an optimizer, not its name
+  new Trainer(model, { optimizer: adagrad(), optimizers: { dense_1: 'ftrl' }, loss: 'softmaxCrossEntropy' });
 }
