@@ -36,3 +36,20 @@ test('frozen layers of a fork keep every weight and statistic, also inside of bl
   t.notDeepEqual(newHead, head);
   t.notDeepEqual(newBias, bias);
 });
+
+test('freeze names some of the taken layers; the others train', async (t) => {
+  const train = (await digits()).take(100);
+  const model = sequential({ inputShape: [8, 8, 1] }, [
+    conv2d({ filters: 2, kernelSize: 3 }),
+    flatten(),
+    dense({ units: 6, activation: 'tanh' }),
+    dense({ units: 10 }),
+  ]);
+  const fork = model.fork({ freeze: ['conv2d_1', 'dense_2'] });
+  await new Trainer(fork, { optimizer: adagrad(), loss: 'softmaxCrossEntropy', threads: 1 }).fit(train);
+  const [before, after] = [model.getWeights(), fork.getWeights()];
+  const kept = Object.keys(before).filter((name) =>
+    after[name]?.data.every((value, i) => value === before[name]?.data[i]),
+  );
+  t.deepEqual(kept, ['conv2d_1.weight', 'conv2d_1.bias', 'dense_2.weight', 'dense_2.bias']);
+});
