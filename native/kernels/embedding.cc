@@ -6,7 +6,7 @@
 
 #include "common/highway-inl.h"
 #include "hwy/cache_control.h"
-#include "kernels/dot-inl.h"
+#include "kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {

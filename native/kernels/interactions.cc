@@ -16,7 +16,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 void PairDots(const float* x, int64_t fields, int64_t width, float* y) {
   for (int64_t i = 1; i < fields; ++i) {
-    for (int64_t j = 0; j < i; ++j) *y++ = DotOf(x + i * width, x + j * width, width);
+    for (int64_t j = 0; j < i; ++j) *y++ = dot(x + i * width, x + j * width, width);
   }
 }
 
@@ -26,7 +26,7 @@ void PairDotsBackward(const float* x, const float* dy, int64_t fields, int64_t w
     float* own = dx + i * width;
     std::fill_n(own, width, 0.0F);
     for (int64_t j = 0; j < fields; ++j) {
-      if (j != i) AddScaled(dy[pair(i, j)], x + j * width, width, own);
+      if (j != i) add_scaled_to(dy[pair(i, j)], x + j * width, width, own);
     }
   }
 }
@@ -35,8 +35,8 @@ float SumPairDots(const float* x, int64_t fields, int64_t width, float* sums) {
   std::copy_n(x, width, sums);
   float total = 0;
   for (int64_t i = 1; i < fields; ++i) {
-    total += DotOf(x + i * width, sums, width);
-    AddScaled(1, x + i * width, width, sums);
+    total += dot(x + i * width, sums, width);
+    add_scaled_to(1, x + i * width, width, sums);
   }
   return total;
 }

@@ -1,8 +1,8 @@
 #include "layers/dot.h"
 
 #include "common/error.h"
-#include "kernels/products.h"
 #include "kernels/tiling.h"
+#include "kernels/vectors.h"
 
 namespace gradloom {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kernels/products.h"
 #include "kernels/tiling.h"
+#include "kernels/vectors.h"
 
 namespace gradloom {
 

@@ -5,8 +5,8 @@
 
 #include "common/checked.h"
 #include "kernels/lanes.h"
-#include "kernels/sum.h"
 #include "kernels/tiling.h"
+#include "kernels/vectors.h"
 
 namespace gradloom {
 namespace {

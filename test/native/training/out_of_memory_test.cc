@@ -294,7 +294,7 @@ TEST_CASE("out of memory: evaluations and gradients") {
     std::vector<float> gradients(values.size() * static_cast<size_t>(input.shape.size()));
     const auto of_inputs = [&] {
       const Differentiand of_loss{{}, learner->objective()};
-      input_gradient(network, samples, of_loss, {kBatch, 2}, kNever, values.data(), gradients.data());
+      input_gradient(network, samples, of_loss, {kBatch, 2}, kNever, values.data(), {{.gradients = gradients.data()}});
     };
     const bool reads_floats = network.architecture().input_count() == 1 && input.form == InputForm::kFloats;
     for (const Failing failing : kBoth) {

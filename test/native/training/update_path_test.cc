@@ -247,9 +247,10 @@ TEST_CASE("clipping: a gradient that is not finite under a finite loss stops the
 TEST_CASE("groups: a multiplier of 0 keeps a parameter, one of 2 moves it twice as far") {
   LearnerOptions options = plain_net();
   const auto plain = movement(options);
-  options.parameters = {{2, 0}, {0, 0}, {1, 0}, {0.5, 0}};
+  options.parameters = {{2, 0}, {0, 0}, {1, 0}, {0.5, 0}, {0, 0}, {2, 0}};
   const auto moved = movement(options);
-  for (size_t p = 0; p < 4; ++p) {
+  REQUIRE(plain.size() == options.parameters.size());
+  for (size_t p = 0; p < plain.size(); ++p) {
     for (size_t i = 0; i < plain[p].size(); ++i) {
       CHECK(std::abs(moved[p][i] - plain[p][i] * options.parameters[p].rate_multiplier) < 5e-7);
     }

@@ -1,9 +1,13 @@
-// Products by their definitions, in double: the oracle of the tests.
+// Sums and products by their definitions, in double: the oracle of the tests.
 #pragma once
 
 #include <cstdint>
 
 namespace gradloom::reference {
+
+inline void sum(const double* a, const double* b, int64_t count, double* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = a[i] + b[i];
+}
 
 inline void multiply(const double* a, const double* b, int64_t count, double* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = a[i] * b[i];

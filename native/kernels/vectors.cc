@@ -1,7 +1,7 @@
-#include "kernels/products.h"
+#include "kernels/vectors.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/products.cc"
+#define HWY_TARGET_INCLUDE "kernels/vectors.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
@@ -12,19 +12,30 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-void Multiply(const float* a, const float* b, int64_t count, float* out) {
+template <class Operation>
+HWY_INLINE void element_by_element(const float* a, const float* b, int64_t count, float* out, Operation&& operation) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
-  for (; i < count; ++i) out[i] = a[i] * b[i];
+  for (; i + lanes <= count; i += lanes) hn::StoreU(operation(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
+  if (i == count) return;
+  const auto rest = static_cast<size_t>(count - i);
+  hn::StoreN(operation(hn::LoadN(d, a + i, rest), hn::LoadN(d, b + i, rest)), d, out + i, rest);
+}
+
+void Sum(const float* a, const float* b, int64_t count, float* out) {
+  element_by_element(a, b, count, out, [](auto x, auto y) { return hn::Add(x, y); });
+}
+
+void Multiply(const float* a, const float* b, int64_t count, float* out) {
+  element_by_element(a, b, count, out, [](auto x, auto y) { return hn::Mul(x, y); });
 }
 
 void DotRows(const float* a, const float* b, int64_t rows, int64_t width, float* y) {
-  for (int64_t r = 0; r < rows; ++r) y[r] = DotOf(a + r * width, b + r * width, width);
+  for (int64_t r = 0; r < rows; ++r) y[r] = dot(a + r * width, b + r * width, width);
 }
 
-void AddScaledTo(float factor, const float* x, int64_t count, float* out) { AddScaled(factor, x, count, out); }
+void AddScaledTo(float factor, const float* x, int64_t count, float* out) { add_scaled_to(factor, x, count, out); }
 
 void ScaleRows(const float* factors, const float* x, int64_t rows, int64_t width, float* out) {
   const hn::ScalableTag<float> d;
@@ -44,10 +55,13 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradloom {
 
+HWY_EXPORT(Sum);
 HWY_EXPORT(Multiply);
 HWY_EXPORT(DotRows);
 HWY_EXPORT(AddScaledTo);
 HWY_EXPORT(ScaleRows);
+
+void sum(const float* a, const float* b, int64_t count, float* out) { HWY_DYNAMIC_DISPATCH(Sum)(a, b, count, out); }
 
 void multiply(const float* a, const float* b, int64_t count, float* out) {
   HWY_DYNAMIC_DISPATCH(Multiply)(a, b, count, out);

@@ -1,10 +1,13 @@
-// Products of values side by side: element by element, and row by row.
+// Sums and products of values side by side: element by element, and row by row.
 //   R: rows   D: floats of a row
 #pragma once
 
 #include <cstdint>
 
 namespace gradloom {
+
+// out[i] = a[i] + b[i] for i in [0, count). `out` may be `a` or `b`.
+void sum(const float* a, const float* b, int64_t count, float* out);
 
 // out[i] = a[i] b[i] for i in [0, count). `out` may be `a` or `b`.
 void multiply(const float* a, const float* b, int64_t count, float* out);

@@ -1,8 +1,8 @@
-#include "kernels/products.h"
+#include "kernels/vectors.h"
 
 #include <doctest/doctest.h>
 
-#include "kernels/reference/products.h"
+#include "kernels/reference/vectors.h"
 #include "support/compare.h"
 #include "support/guarded_buffer.h"
 #include "support/random_data.h"
@@ -10,7 +10,7 @@
 using namespace gradloom;
 using namespace gradloom::test;
 
-TEST_CASE("products: element by element to one rounding at every length, also in place") {
+TEST_CASE("vectors: element by element to one rounding at every length, also in place") {
   RandomData random(61);
   for (int64_t count = 0; count <= 70; ++count) {
     CAPTURE(count);
@@ -22,6 +22,12 @@ TEST_CASE("products: element by element to one rounding at every length, also in
     multiply(a.data(), b.data(), count, out.data());
     CHECK(difference(out.span(), expected, Tolerance{kRoundoff, 0}) == "");
     CHECK(out.intact());
+    std::vector<double> total(expected.size());
+    GuardedBuffer both(count, 3);
+    reference::sum(to_double(a.values()).data(), to_double(b.values()).data(), count, total.data());
+    sum(a.data(), b.data(), count, both.data());
+    CHECK(difference(both.span(), total, Tolerance{kRoundoff, 0}) == "");
+    CHECK(both.intact());
     std::vector<double> sums = to_double(b.values());
     reference::add_scaled(0.5, to_double(a.values()).data(), count, sums.data());
     add_scaled(0.5F, a.data(), count, b.data());
@@ -33,7 +39,7 @@ TEST_CASE("products: element by element to one rounding at every length, also in
   }
 }
 
-TEST_CASE("products: by rows of every width, integers exactly") {
+TEST_CASE("vectors: by rows of every width, integers exactly") {
   RandomData random(62);
   for (const int64_t rows : {0, 1, 3, 5}) {
     for (int64_t width = 1; width <= 70; ++width) {
