@@ -108,7 +108,7 @@ export function formatRoofline(workload: string, roofline: Roofline): string {
     part.name,
     part.pass,
     part.kernel,
-    (part.ms * 1000).toPrecision(4),
+    String(Number((part.ms * 1000).toPrecision(4))),
     percent(part.share),
     part.gflops === 0 ? '' : part.gflops.toFixed(1),
     part.gbytesPerS === 0 ? '' : part.gbytesPerS.toFixed(1),

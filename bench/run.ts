@@ -20,8 +20,8 @@ import { WORKLOADS, type Workload } from './workloads.ts';
 const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json] [--window-s seconds]
        npm run --silent bench -- --spec file.json [...]
        npm run --silent bench -- adagrad-update [--size parameters] [...]
-       npm run --silent bench -- <workload> --roofline [...]
-       npm run --silent bench -- <workload> --busy-core [...]
+       npm run --silent bench -- <workload ...> --roofline [...]
+       npm run --silent bench -- <workload ...> --busy-core [...]
        npm run --silent bench -- --curves [batch width depth threads] [...]
        npm run --silent bench -- --memory [workload ...] [...]
 
@@ -32,6 +32,9 @@ One line of JSON goes to stdout; without --json, a table goes to stderr as well.
 const CALLS: readonly string[] = [SKIP_GRAM, ...INFER_WORKLOADS, ...UPDATE_WORKLOADS, LOAD, COMPILE];
 const TRAINED: readonly string[] = WORKLOADS.map(({ name }) => name);
 const KNOWN: readonly string[] = [...TRAINED, ...CALLS];
+
+/** What else may be asked of training. */
+const LOOKS = { '--roofline': benchRoofline, '--busy-core': benchBusyCore } as const;
 
 interface Settings {
   /** 0: all that the machine gives. */
@@ -70,34 +73,39 @@ async function main(): Promise<void> {
   const size = readNumber('--size', values.size, (value) => Number.isInteger(value) && value > 0);
   if (values.curves) return benchCurves(choose('curve', positionals, CURVES), settings);
   if (values.memory) return benchMemory(choose('workload', positionals, TRAINED), settings);
-  const [name] = positionals;
-  const calls = name !== undefined && CALLS.includes(name);
-  const stray = values.roofline ? '--roofline' : values['busy-core'] ? '--busy-core' : undefined;
-  if (calls && stray !== undefined) throw new Error(`bench: ${stray} is for training, not for ${name}`);
-  if (calls && positionals.length === 1 && values.spec === undefined) {
-    await benchCalls(name, { ...settings, size });
-    return;
+  const look = values.roofline ? '--roofline' : values['busy-core'] ? '--busy-core' : undefined;
+  const call = positionals.find((name) => CALLS.includes(name));
+  if (call !== undefined && look !== undefined) {
+    throw new Error(`bench: ${look} is for training, not for ${call}`);
   }
-  const workload = chooseWorkload(positionals, values.spec);
+  if (call !== undefined && positionals.length === 1 && values.spec === undefined) {
+    return benchCalls(call, { ...settings, size });
+  }
+  const workloads = chooseWorkloads(positionals, values.spec);
+  const [workload] = workloads;
   if (workload === undefined) {
     console.log(`${USAGE}\nworkloads: ${KNOWN.join(', ')}`);
-    return;
+  } else if (look !== undefined) {
+    for (const each of workloads) await LOOKS[look](each, settings);
+  } else if (workloads.length === 1) {
+    await bench(workload, settings);
+  } else {
+    throw new Error(`bench: got ${positionals.join(' and ')}; expected one workload`);
   }
-  if (values.roofline) await benchRoofline(workload, settings);
-  else if (values['busy-core']) await benchBusyCore(workload, settings);
-  else await bench(workload, settings);
 }
 
-function chooseWorkload(names: readonly string[], specPath: string | undefined): Workload | undefined {
-  if (names.length > 1 || (names.length > 0 && specPath !== undefined)) {
-    throw new Error(`bench: got ${[...names, specPath ?? []].flat().join(' and ')}; expected one workload`);
+function chooseWorkloads(names: readonly string[], specPath: string | undefined): readonly Workload[] {
+  if (specPath !== undefined) {
+    if (names.length > 0) {
+      throw new Error(`bench: got ${[...names, specPath].join(' and ')}; expected one workload`);
+    }
+    return [{ ...readSpec(specPath), source: 'random' }];
   }
-  if (specPath !== undefined) return { ...readSpec(specPath), source: 'random' };
-  const [name] = names;
-  if (name === undefined) return undefined;
-  const found = WORKLOADS.find((workload) => workload.name === name);
-  if (found !== undefined) return found;
-  throw new Error(`bench: there is no workload "${name}"; ${suggest(name, KNOWN)}`);
+  return names.map((name) => {
+    const found = WORKLOADS.find((workload) => workload.name === name);
+    if (found !== undefined) return found;
+    throw new Error(`bench: there is no workload "${name}"; ${suggest(name, KNOWN)}`);
+  });
 }
 
 /** Those that are named, or all. */

@@ -33,9 +33,14 @@ interface Part {
 }
 
 test('--roofline: the parts make up the step, and the share is that of those near their limit', async (t) => {
-  const { stdout, stderr, code } = await bench('digits-cnn', '--roofline', '--window-s', '0.02');
+  const { stdout, stderr, code } = await bench('iris', 'digits-cnn', '--roofline', '--window-s', '0.02');
   t.is(code, 0, stderr);
-  const line = JSON.parse(stdout);
+  const [iris, line] = stdout
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+  t.is(iris.workload, 'iris');
+  t.is(line.workload, 'digits-cnn');
   const parts: Part[] = line.parts;
   const sum = (some: readonly Part[]) => some.reduce((total, { ms }) => total + ms, 0);
   const isClose = (a: number, b: number) => Math.abs(a - b) <= 1e-4 * b;
