@@ -1,0 +1,35 @@
+// `npm run --silent prove:asan -- 13`: the proofs of reliability with the addon under AddressSanitizer; takes what `prove`
+// takes. Not for 15, which brings an operator new of its own.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { buildJobs, root } from './build-native.mjs';
+import { runMain, SetupError, TEST_NEEDS, unmet } from './system.mjs';
+
+/**
+ * Node frees nothing at its end, so leaks are no news. Out of memory is an error of ours, so the allocator has to answer as
+ * without a sanitizer.
+ */
+const OPTIONS = 'detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=8192';
+
+await runMain(() => {
+  const missing = unmet(TEST_NEEDS);
+  if (missing.length > 0)
+    throw new SetupError(`${missing.map(({ name }) => name)} is missing; run npm test once`);
+  run('cmake', '--preset', 'asan', '-DGRADLOOM_BUILD_ADDON=ON');
+  run('cmake', '--build', '--preset', 'asan', '--target', 'gradloom', '--parallel', String(buildJobs()));
+  const library = spawnSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
+  const env = {
+    ...process.env,
+    GRADLOOM_ADDON: join(root, 'out', 'asan', 'gradloom.node'),
+    LD_PRELOAD: library,
+    ASAN_OPTIONS: OPTIONS,
+  };
+  const args = ['--import=tsx', join('test', 'prove', 'run.ts'), ...process.argv.slice(2)];
+  return spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status ?? 1;
+});
+
+function run(command, ...args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0)
+    throw new SetupError(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`);
+}
