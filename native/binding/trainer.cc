@@ -111,10 +111,6 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
         throw Error("INVALID_ARGUMENT", "a parameter's optimizer must be one of those that are given");
       }
     }
-    if (!settings.parameters.empty() &&
-        settings.parameters.size() != model.network()->architecture().parameters().size()) {
-      throw Error("INVALID_ARGUMENT", "parameters must have one entry a parameter of the model");
-    }
     learner_ = std::make_shared<Learner>(model.network(), make_optimizer(to_spec(spec.Get("optimizer"))),
                                          std::move(objective), std::move(settings));
     single_steps_ = std::make_unique<SingleSteps>(learner_);

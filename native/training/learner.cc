@@ -20,6 +20,9 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
   if (settings_.parameters.empty()) {
     settings_.parameters.assign(parameters.size(), {.rate_multiplier = 1, .weight_decay = optimizer->weight_decay()});
   }
+  if (settings_.parameters.size() != parameters.size()) {
+    throw Error("INVALID_ARGUMENT", "parameters must have one entry a parameter of the model");
+  }
   optimizers_.push_back(std::move(optimizer));
   optimizers_.insert(optimizers_.end(), settings_.others.begin(), settings_.others.end());
   check_tables();

@@ -365,7 +365,7 @@ TEST_CASE("inspection: norms and rates of the steps asked for, and not a bit of 
   };
   LearnerOptions options = plain_net();
   options.optimizer = adagrad({.learning_rate = 0.1});
-  options.parameters = {{1, 0}, {1, 0}, {0.5, 0}, {1, 0}};
+  options.parameters = {{1, 0}, {1, 0}, {0.5, 0}, {1, 0}, {1, 0}, {1, 0}};
   const Samples samples = class_samples(5 * kBatch, options.input_shape, 10);
   const auto plain = make_learner(options);
   fit_epochs(*plain, samples, kBatch, 1, 1);
@@ -401,8 +401,9 @@ TEST_CASE("inspection: norms and rates of the steps asked for, and not a bit of 
   fourth.inputs.erase(fourth.inputs.begin(), fourth.inputs.begin() + 3 * kBatch * 33);
   fourth.classes.erase(fourth.classes.begin(), fourth.classes.begin() + 3 * kBatch);
   run_steps(*before, fourth.view(), kBatch, 1, 1);
-  REQUIRE(observer.seen[1].parameters.size() == 4);
-  for (size_t p = 0; p < 4; ++p) {
+  REQUIRE(parameters.size() == options.parameters.size());
+  REQUIRE(observer.seen[1].parameters.size() == parameters.size());
+  for (size_t p = 0; p < parameters.size(); ++p) {
     const ParameterFigures& figures = observer.seen[1].parameters[p];
     CHECK(figures.parameter == static_cast<int>(p));
     double gradient = 0;
