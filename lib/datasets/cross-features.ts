@@ -23,7 +23,7 @@ const OPTIONS = {
 const datasets = guardedBy(
   'an array of two or more datasets of ids or sparse samples',
   (given): given is readonly Dataset<readonly number[], LabelKind>[] =>
-    Array.isArray(given) && given.length > 1 && given.every((each) => each instanceof Dataset),
+    Array.isArray(given) && given.length > 1 && [...given].every((each) => each instanceof Dataset),
 );
 
 /** Beyond this the crosses of one sample are a mistake. */

@@ -210,6 +210,8 @@ test('crossFeatures: wrong data sets', (t) => {
   const fail = (given: readonly unknown[], code: string, message: RegExp) =>
     t.throws(() => crossFeatures(given as never), { code, message });
   fail([ids], 'INVALID_OPTION', /crossFeatures: datasets must be an array of two or more datasets/);
+  // biome-ignore lint/suspicious/noSparseArray: a hole is what is tried
+  fail([ids, , ids], 'INVALID_OPTION', /crossFeatures: datasets must be an array of two or more datasets/);
   fail([ids, [1, 2]], 'INVALID_OPTION', /datasets must be an array of two or more datasets/);
   fail(
     [ids, fromArrays({ inputs: new Float32Array(2), inputShape: [1] })],
