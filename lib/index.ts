@@ -52,10 +52,10 @@ export type { OutputShapeOf } from './models/output-shape.ts';
 export type {
   NativeInfo as Info,
   NativeLayerInfo as LayerInfo,
-  NativeParameterFigures as ParameterFigures,
   NativePlanInfo as Plan,
   NativePlanRow as PlanRow,
 } from './native.ts';
+export type { NativeParameterFigures as ParameterFigures } from './native-run.ts';
 export type { CommonOptions as OptimizerOptions } from './optimizers/common.ts';
 export type { NamedGroup, ParameterGroup } from './optimizers/groups.ts';
 export * from './optimizers/index.ts';

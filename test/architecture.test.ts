@@ -30,7 +30,7 @@ const NATIVE: Rules = {
 
 const LIB: Rules = {
   order: [
-    ['native.ts', 'native-word-vectors.ts', 'core'],
+    ['native.ts', 'native-run.ts', 'native-word-vectors.ts', 'core'],
     ['schedules'],
     ['layers', 'losses', 'optimizers', 'metrics', 'formats', 'text'],
     ['models', 'datasets'],
@@ -40,13 +40,15 @@ const LIB: Rules = {
     ['report'],
     ['cli'],
   ],
-  // native.ts is the surface that core's loader fills, with a part in a file of its own; a metric is checked against the loss it stands beside; a model
+  // native.ts is the surface that core's loader fills, with parts in files of their own; a metric is checked against the loss it stands beside; a model
   // predicts from data sets. A run that is to write a report loads what writes it then, and not before.
   sideways: [
     'trainers -> plot',
     'trainers -> report',
     'native.ts -> core',
     'core -> native.ts',
+    'native.ts -> native-run.ts',
+    'native-run.ts -> native.ts',
     'native.ts -> native-word-vectors.ts',
     'native-word-vectors.ts -> native.ts',
     'metrics -> losses',

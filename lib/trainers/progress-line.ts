@@ -1,4 +1,5 @@
-import type { NativeEpochEvent, NativeEvaluation, NativeProgressEvent } from '../native.ts';
+import type { NativeEvaluation } from '../native.ts';
+import type { NativeEpochEvent, NativeProgressEvent } from '../native-run.ts';
 
 type Batch = NativeEvaluation & Pick<NativeProgressEvent, 'epoch' | 'batch' | 'batches'>;
 type Epoch = NativeEvaluation & Pick<NativeEpochEvent, 'epoch' | 'samplesPerSecond' | 'validation'>;

@@ -1,7 +1,7 @@
 /** What users see of a run's events. */
 import type { Metric } from '../metrics/metric.ts';
 import { toEvaluation } from '../models/objective.ts';
-import type { NativeEpochEvent, NativeProgressEvent } from '../native.ts';
+import type { NativeEpochEvent, NativeProgressEvent } from '../native-run.ts';
 import type { BatchRecord } from './history.ts';
 
 export function toEpochRecord(

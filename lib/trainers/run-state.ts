@@ -4,7 +4,8 @@ import { integer, numberThat, readOptions, required } from '../core/options.ts';
 import { isMapped, rowOf } from '../datasets/mapped-inputs.ts';
 import type { Tensor } from '../formats/tensor.ts';
 import { explain, fileError, type RunPart } from '../models/model-file.ts';
-import type { NativeLabelledSamples, NativeRunPosition, NativeTensor } from '../native.ts';
+import type { NativeLabelledSamples, NativeTensor } from '../native.ts';
+import type { NativeRunPosition } from '../native-run.ts';
 import type { ControlState } from './epoch-control.ts';
 
 export interface RunState {

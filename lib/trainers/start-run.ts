@@ -6,13 +6,8 @@ import type { Model } from '../models/model.ts';
 import { stateOf } from '../models/model.ts';
 import type { Objective } from '../models/objective.ts';
 import { recordTraining } from '../models/training-record.ts';
-import type {
-  NativeLabelledSamples,
-  NativeSnapshotEvent,
-  NativeTensor,
-  NativeTrainer,
-  NativeTrainerState,
-} from '../native.ts';
+import type { NativeLabelledSamples, NativeTensor, NativeTrainer, NativeTrainerState } from '../native.ts';
+import type { NativeSnapshotEvent } from '../native-run.ts';
 import { hasFixedRate } from '../optimizers/optimizer.ts';
 import { ratesOf } from '../schedules/schedule.ts';
 import { readAugmentOptions } from './augment.ts';

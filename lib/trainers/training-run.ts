@@ -7,7 +7,7 @@ import type {
   NativeProgressEvent,
   NativeRun,
   NativeRunEvent,
-} from '../native.ts';
+} from '../native-run.ts';
 import type { CheckpointKeeper, KeeperPlan } from './checkpoint-keeper.ts';
 import type { EpochControl } from './epoch-control.ts';
 import type { BatchRecord, EndReason, EpochRecord, History } from './history.ts';
