@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/parallel.h"
 #include "kernels/limits.h"
+#include "kernels/vectors.h"
 
 namespace gradloom {
 namespace {
@@ -62,7 +63,7 @@ double bytes_per_second(Team& team, int64_t bytes, double seconds) {
   const double least = least_seconds(seconds, [&](int64_t repeats) {
     team.for_each(team.size(), [&](int64_t job, int) {
       const auto first = static_cast<size_t>(2 * job);
-      for (int64_t i = 0; i < repeats; ++i) add_scaled(count, 0.5F, arrays[first].data(), arrays[first + 1].data());
+      for (int64_t i = 0; i < repeats; ++i) add_scaled(0.5F, arrays[first].data(), count, arrays[first + 1].data());
     });
   });
   return static_cast<double>(3 * kBytes * count * team.size()) / least;

@@ -52,18 +52,6 @@ float MultiplyAddChains(int64_t rounds, float factor, float addend) {
   return total;
 }
 
-void AddScaled(int64_t count, float factor, const float* x, float* y) {
-  constexpr int kUnrolled = 4;
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const V by = hn::Set(d, factor);
-  for (int64_t i = 0; i < count; i += kUnrolled * lanes) {
-    for (int64_t j = i; j < i + kUnrolled * lanes; j += lanes) {
-      hn::StoreU(hn::MulAdd(by, hn::LoadU(d, x + j), hn::LoadU(d, y + j)), d, y + j);
-    }
-  }
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();
@@ -73,17 +61,12 @@ namespace gradloom {
 
 HWY_EXPORT(FlopsOfRound);
 HWY_EXPORT(MultiplyAddChains);
-HWY_EXPORT(AddScaled);
 
 float multiply_add_chains(int64_t rounds, float factor, float addend) {
   return HWY_DYNAMIC_DISPATCH(MultiplyAddChains)(rounds, factor, addend);
 }
 
 int64_t multiply_add_flops(int64_t rounds) { return rounds * HWY_DYNAMIC_DISPATCH(FlopsOfRound)(); }
-
-void add_scaled(int64_t count, float factor, const float* x, float* y) {
-  HWY_DYNAMIC_DISPATCH(AddScaled)(count, factor, x, y);
-}
 
 }  // namespace gradloom
 #endif  // HWY_ONCE

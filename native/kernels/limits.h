@@ -1,5 +1,5 @@
-// The loops by which a processor's limits are measured: nothing but the arithmetic, or the memory traffic, that kernels
-// are made of, at the instruction set that they are dispatched to.
+// The loop by which a processor's limit of arithmetic is measured: nothing but what kernels are made of, at the
+// instruction set that they are dispatched to.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,5 @@ namespace gradloom {
 float multiply_add_chains(int64_t rounds, float factor, float addend);
 // Floating-point operations of that, two a multiply-add.
 int64_t multiply_add_flops(int64_t rounds);
-
-// y[i] = factor x[i] + y[i] for i in [0, count), a multiple of 64: 8 bytes read and 4 written for each.
-void add_scaled(int64_t count, float factor, const float* x, float* y);
 
 }  // namespace gradloom

@@ -2,9 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <vector>
-
-#include "support/random_data.h"
 #include "support/simd_targets.h"
 
 using namespace gradloom;
@@ -21,19 +18,5 @@ TEST_CASE("multiply_add_chains: every chain takes every step, as many operations
     }
     // x = 2 x + 1 from x to 2^n x + 2^n - 1.
     CHECK(multiply_add_chains(5, 2, 1) == static_cast<float>(31 * chains));
-  });
-}
-
-TEST_CASE("add_scaled: every element once, integers exactly") {
-  RandomData random(71);
-  for_each_simd_target([&](const std::string& target) {
-    CAPTURE(target);
-    for (const int64_t count : {64, 128, 1024}) {
-      const std::vector<float> x = random.integers(count, 100);
-      const std::vector<float> before = random.integers(count, 100);
-      std::vector<float> y = before;
-      add_scaled(count, 3, x.data(), y.data());
-      for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == 3 * x[i] + before[i]);
-    }
   });
 }

@@ -6,6 +6,7 @@
 #include "support/compare.h"
 #include "support/guarded_buffer.h"
 #include "support/random_data.h"
+#include "support/simd_targets.h"
 
 using namespace gradloom;
 using namespace gradloom::test;
@@ -60,4 +61,18 @@ TEST_CASE("vectors: by rows of every width, integers exactly") {
       CHECK((y.intact() && out.intact()));
     }
   }
+}
+
+TEST_CASE("vectors: add_scaled reaches every element once on every instruction set, integers exactly") {
+  RandomData random(71);
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    for (const int64_t count : {1, 15, 64, 77, 1024}) {
+      const std::vector<float> x = random.integers(count, 100);
+      const std::vector<float> before = random.integers(count, 100);
+      std::vector<float> y = before;
+      add_scaled(3, x.data(), count, y.data());
+      for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == 3 * x[i] + before[i]);
+    }
+  });
 }
