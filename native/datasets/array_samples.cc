@@ -91,14 +91,10 @@ void ArraySamples::gather_classes(const uint32_t* order, int64_t first, int64_t 
 
 void ArraySamples::gather_values(const uint32_t* order, int64_t first, int64_t count, float* values) const {
   const Rows chosen = rows(order, first, count);
-  const int64_t size = label_size();
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t at = chosen.at(i);
-    if (labels_are_classes()) {
-      values[i] = static_cast<float>(class_at(at));
-    } else {
-      copy_floats(static_cast<const float*>(set_.labels.data) + at * size, size, values + i * size);
-    }
+  if (labels_are_classes()) {
+    for (int64_t i = 0; i < count; ++i) values[i] = static_cast<float>(class_at(chosen.at(i)));
+  } else {
+    copy_rows(static_cast<const float*>(set_.labels.data), label_size(), chosen, 0, count, values);
   }
 }
 

@@ -211,8 +211,12 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter
   const auto* id_data = static_cast<const int32_t*>(array_.data);
   const auto* byte_data = static_cast<const uint8_t*>(array_.data);
   const auto* float_data = static_cast<const float*>(array_.data);
+  const bool as_stored = !sparse() && !mapped() && array_.type == InputArray::Type::kFloat32 && identity_;
   const Tiling tiles = tile_rows(rows.count, sample_size_);
   team.for_each(tiles.count, [&](int64_t tile, int) {
+    if (as_stored && augmenter == nullptr) {
+      return copy_rows(float_data, sample_size_, rows, tiles.first(tile), tiles.size(tile), x);
+    }
     for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
       const int64_t source = rows.at(i) * sample_size_;
       float* out = x + i * sample_size_;
@@ -228,8 +232,6 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter
         }
       } else if (array_.type == InputArray::Type::kUint8) {
         affine_from_bytes(byte_data + source, scale_.data(), shift_.data(), sample_size_, out);
-      } else if (identity_) {
-        copy_floats(float_data + source, sample_size_, out);
       } else {
         affine(float_data + source, scale_.data(), shift_.data(), sample_size_, out);
       }

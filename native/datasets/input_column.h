@@ -79,6 +79,17 @@ inline void copy_floats(const float* from, int64_t count, float* to) {
   }
 }
 
+// to[i, :] = from[rows.at(i), :] for i in [first, first + count), with rows of `size` floats. Those that follow one
+// another are copied at once.
+inline void copy_rows(const float* from, int64_t size, const Rows& rows, int64_t first, int64_t count, float* to) {
+  int64_t run = 0;
+  for (int64_t i = first; i < first + count; i += run) {
+    const int64_t row = rows.at(i);
+    for (run = 1; i + run < first + count && rows.at(i + run) == row + run;) ++run;
+    copy_floats(from + row * size, run * size, to + i * size);
+  }
+}
+
 class InputColumn {
  public:
   // Throws SHAPE_MISMATCH or INVALID_DATA when lengths or periods do not fit samples of this shape.

@@ -17,27 +17,62 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// values[i] and slopes[i] of `count` logits against their targets; a yes of output i counts positive[i] times. In
-// double precision: a loss near 0 is a difference of numbers near 1.
-void Terms(const float* HWY_RESTRICT logits, const float* HWY_RESTRICT targets, const double* HWY_RESTRICT positive,
-           int64_t count, double* HWY_RESTRICT values, double* HWY_RESTRICT slopes) {
+constexpr int64_t kChunk = 64;
+
+// What weighs the outputs of a chunk.
+struct ChunkWeights {
+  HWY_ALIGN double sample[kChunk];    // the weight of the sample
+  HWY_ALIGN double positive[kChunk];  // how many times a yes counts
+};
+
+// The sum of the weighted terms of `count` outputs, and their gradients unless `gradient` is null. In double precision:
+// a loss near 0 is a difference of numbers near 1.
+double terms_of(int64_t count, const float* HWY_RESTRICT logits, const float* HWY_RESTRICT targets,
+                const ChunkWeights& weights, double scale, float* HWY_RESTRICT gradient) {
   const hn::ScalableTag<double> d;
   const hn::Rebind<float, decltype(d)> floats;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto one = hn::Set(d, 1.0);
+  auto sum = hn::Zero(d);
   for (int64_t i = 0; i < count; i += lanes) {
     const auto rest = static_cast<size_t>(std::min(lanes, count - i));
     const auto z = hn::PromoteTo(d, hn::LoadN(floats, logits + i, rest));
     const auto t = hn::PromoteTo(d, hn::LoadN(floats, targets + i, rest));
-    const auto p = hn::LoadN(d, positive + i, rest);
-    const auto weight = hn::MulAdd(hn::Sub(p, one), t, one);
+    const auto w = hn::LoadN(d, weights.sample + i, rest);  // lanes beyond the end weigh nothing
+    const auto p = hn::Load(d, weights.positive + i);
+    const auto factor = hn::MulAdd(hn::Sub(p, one), t, one);
     // Exp of NaN is 0 here and there.
     const auto e = hn::IfThenElse(hn::IsNaN(z), z, hn::Exp(d, hn::Neg(hn::Abs(z))));
-    const auto sigmoid = hn::Div(hn::IfThenElse(hn::Ge(z, hn::Zero(d)), one, e), hn::Add(one, e));
     const auto rise = hn::Add(hn::Log1p(d, e), hn::Max(hn::Neg(z), hn::Zero(d)));
-    hn::StoreN(hn::MulAdd(weight, rise, hn::Mul(hn::Sub(one, t), z)), d, values + i, rest);
-    hn::StoreN(hn::Sub(hn::Mul(weight, sigmoid), hn::Mul(p, t)), d, slopes + i, rest);
+    sum = hn::MulAdd(w, hn::MulAdd(factor, rise, hn::Mul(hn::Sub(one, t), z)), sum);
+    if (gradient == nullptr) continue;
+    const auto sigmoid = hn::Div(hn::IfThenElse(hn::Ge(z, hn::Zero(d)), one, e), hn::Add(one, e));
+    const auto slope = hn::Sub(hn::Mul(factor, sigmoid), hn::Mul(p, t));
+    hn::StoreN(hn::DemoteTo(floats, hn::Mul(slope, hn::Mul(w, hn::Set(d, scale)))), floats, gradient + i, rest);
   }
+  return hn::ReduceSum(d, sum);
+}
+
+// `positive_weight`: one, or one an output.
+double Compute(const LossArguments& args, const std::vector<double>& positive_weight) {
+  ChunkWeights weights;
+  const bool weighted = args.targets.weights != nullptr;
+  const bool shared = positive_weight.size() == 1;
+  std::ranges::fill(weights.sample, 1.0);
+  std::ranges::fill(weights.positive, positive_weight[0]);
+  const auto columns = static_cast<double>(args.columns);
+  const int64_t total = args.rows * args.columns;
+  double sum = 0;
+  for (int64_t first = 0; first < total; first += kChunk) {
+    const int64_t count = std::min(kChunk, total - first);
+    for (int64_t i = 0; weighted && i < count; ++i) weights.sample[i] = args.targets.weight((first + i) / args.columns);
+    for (int64_t i = 0; !shared && i < count; ++i) {
+      weights.positive[i] = positive_weight[static_cast<size_t>((first + i) % args.columns)];
+    }
+    sum += terms_of(count, args.outputs + first, args.targets.values + first, weights, args.scale / columns,
+                    args.gradient == nullptr ? nullptr : args.gradient + first);
+  }
+  return sum / columns;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -48,29 +83,10 @@ HWY_AFTER_NAMESPACE();
 
 namespace gradloom {
 
-HWY_EXPORT(Terms);
+HWY_EXPORT(Compute);
 
 double SigmoidBinaryCrossEntropy::compute(const LossArguments& args) const {
-  constexpr int64_t kChunk = 64;
-  double positive[kChunk];
-  double values[kChunk];
-  double slopes[kChunk];
-  const bool shared = positive_weight_.size() == 1;
-  if (shared) std::ranges::fill(positive, positive_weight_[0]);
-  const int64_t total = args.rows * args.columns;
-  int64_t next = 0;
-  return sum_of_terms(args, [&](double /*z*/, double /*t*/, int64_t column) {
-    const int64_t at = next % kChunk;
-    if (at == 0) {
-      const int64_t count = std::min(kChunk, total - next);
-      for (int64_t i = 0; !shared && i < count; ++i) {
-        positive[i] = positive_weight_[static_cast<size_t>((column + i) % args.columns)];
-      }
-      HWY_DYNAMIC_DISPATCH(Terms)(args.outputs + next, args.targets.values + next, positive, count, values, slopes);
-    }
-    ++next;
-    return LossTerm{values[at], slopes[at]};
-  });
+  return HWY_DYNAMIC_DISPATCH(Compute)(args, positive_weight_);
 }
 
 void SigmoidBinaryCrossEntropy::check_outputs(const Shape& output_shape) const {

@@ -63,6 +63,32 @@ TEST_CASE("ArraySamples: float inputs in order, from an offset, and in an order 
   CHECK(std::equal(x.begin() + 12, x.end(), f.inputs.begin() + 24));
 }
 
+TEST_CASE("ArraySamples: rows that follow one another, in runs of any length, of the whole and of a subset") {
+  Fixture f;
+  f.description.labels = {LabelArray::Type::kFloat32, f.values.data(), 20, 2};
+  const auto check = [&](const std::vector<uint32_t>& order, const std::vector<int64_t>& rows) {
+    const ArraySamples samples(f.description, f.shape);
+    const auto count = static_cast<int64_t>(rows.size());
+    std::vector<float> inputs;
+    std::vector<float> labels;
+    for (const int64_t row : rows) {
+      inputs.insert(inputs.end(), f.inputs.begin() + row * 6, f.inputs.begin() + row * 6 + 6);
+      labels.insert(labels.end(), f.values.begin() + row * 2, f.values.begin() + row * 2 + 2);
+    }
+    CHECK(gather(samples, order.data(), 0, count) == inputs);
+    GuardedBuffer values(count * 2);
+    samples.gather_values(order.data(), 0, count, values.data());
+    CHECK(values.values() == labels);
+    CHECK(values.intact());
+  };
+  check({2, 3, 4, 9, 8, 7, 0, 1}, {2, 3, 4, 9, 8, 7, 0, 1});
+  const uint32_t subset[] = {4, 5, 6, 1, 2, 9};
+  f.description.indices = subset;
+  f.description.count = 6;
+  check({0, 1, 2, 3, 4, 5}, {4, 5, 6, 1, 2, 9});
+  check({3, 4, 0, 2, 1, 5}, {1, 2, 4, 6, 5, 9});
+}
+
 TEST_CASE("ArraySamples: scale and shift repeat over a sample, for floats and bytes, on any number of threads") {
   Fixture f;
   for (const auto type : {InputArray::Type::kFloat32, InputArray::Type::kUint8}) {
