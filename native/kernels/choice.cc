@@ -6,10 +6,16 @@
 #include "common/parallel.h"
 #include "kernels/conv2d_channels.h"
 #include "kernels/dense_lanes.h"
+#include "kernels/dense_narrow.h"
 #include "kernels/lanes.h"
 #include "kernels/winograd.h"
 
 namespace gradloom {
+
+bool fills_lanes(int64_t batch) {
+  constexpr int64_t kSmallestBatch = 8;
+  return batch >= kSmallestBatch;
+}
 
 bool is_pointwise(const Window2d& window) {
   const Padding2d& p = window.padding;
@@ -87,10 +93,8 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch) {
 }  // namespace
 
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
-  // A block of lanes costs the same for 1 and for 16 samples.
-  constexpr int64_t kSmallestBatch = 8;
   if (requested != Conv2dKernel::kAuto) return requested;
-  if (batch < kSmallestBatch) {
+  if (!fills_lanes(batch)) {
     // Depthwise, most of a vector would be empty.
     constexpr int64_t kFewestFilters = 4;
     if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
@@ -107,6 +111,10 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
 }
 
 bool dense_reads_lanes(int64_t units) { return units <= kMostLanesUnits; }
+
+bool dense_is_narrow(int64_t inputs, int64_t units, Activation activation) {
+  return inputs <= kMostNarrowFeatures && units <= kMostNarrowFeatures && !activation.spans_row();
+}
 
 int choose_threads(int requested, int64_t flops) {
   // 2 cores of a Zen 4: one thread is as fast up to 0.3 MFLOP, two win by 1.4 at 2.3 MFLOP.

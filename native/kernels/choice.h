@@ -20,6 +20,9 @@ enum class Conv2dKernel {
   kWinogradChannels,  // the same by Winograd's F(4x4, 3x3)
 };
 
+// Whether so many samples are worth a block of lanes, which costs the same for 1 and for 16.
+bool fills_lanes(int64_t batch);
+
 // 1x1, stride 1, no padding: the image already is the matrix that im2col would build.
 bool is_pointwise(const Window2d& window);
 
@@ -49,6 +52,9 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
 // Whether dense layers of so many units read images in lanes as they lie: what is saved is the images' conversion to
 // rows, which counts the more the fewer units there are.
 bool dense_reads_lanes(int64_t units);
+
+// Whether a dense layer has so few inputs and units that they leave a vector mostly empty, while samples fill it.
+bool dense_is_narrow(int64_t inputs, int64_t units, Activation activation);
 
 // Threads for passes of `flops`: a fork and a barrier cost more than the arithmetic of a tiny model.
 int choose_threads(int requested, int64_t flops);

@@ -86,7 +86,32 @@ HWY_INLINE void for_each_square(Body body) {
   }
 }
 
+// Whether value j of a sample is block j.
+HWY_INLINE bool in_order(int64_t pixels, int64_t channels) { return pixels == 1 || channels == 1; }
+
+// Without a tile between the sides: few values are written in pieces smaller than a block, which the tile would have to
+// be read after.
+void FewToLanes(const float* rows, int64_t samples, int64_t values, float* lanes) {
+  if (samples < kLanes) clear_blocks(values, lanes);
+  if (values == 1) {
+    std::copy_n(rows, samples, lanes);
+  } else {
+    transpose_matrix(samples, values, rows, values, lanes, kLanes);
+  }
+}
+
+void FewToRows(const float* lanes, int64_t samples, int64_t values, float* rows) {
+  if (values == 1) {
+    std::copy_n(lanes, samples, rows);
+  } else {
+    transpose_matrix(values, samples, lanes, kLanes, rows, values);
+  }
+}
+
 void RowsToLanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes) {
+  if (pixels * channels < kLanes && in_order(pixels, channels)) {
+    return FewToLanes(rows, samples, pixels * channels, lanes);
+  }
   HWY_ALIGN Tile tile = {};
   for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
     if (samples == kLanes && count == kLanes) {
@@ -102,6 +127,9 @@ void RowsToLanes(const float* rows, int64_t samples, int64_t pixels, int64_t cha
 }
 
 void LanesToRows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows) {
+  if (pixels * channels < kLanes && in_order(pixels, channels)) {
+    return FewToRows(lanes, samples, pixels * channels, rows);
+  }
   HWY_ALIGN Tile tile = {};
   for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
     if (samples == kLanes && count == kLanes) {

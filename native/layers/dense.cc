@@ -35,7 +35,8 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
       units_(spec.integer("units", 1)),
       has_bias_(spec.boolean("bias")),
       activation_(parse_activation(spec.string("activation"))),
-      kernel_(choose_dense(spec.string("kernel"), label())) {
+      kernel_(choose_dense(spec.string("kernel"), label())),
+      narrow_(kernel_ == DenseKernel::kPanels && dense_is_narrow(inputs_, units_, activation_)) {
   if (input_shape.rank() != 1) {
     throw Error("SHAPE_MISMATCH", label() + ": takes vectors of features, got samples of shape " +
                                       input_shape.to_string() + "; put a flatten() before it");
@@ -52,24 +53,26 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
   if (has_bias_) add_parameter({"bias", {units_}, bias});
 }
 
-Layout Dense::layout(int64_t /*batch*/, Layout offered) const {
+Layout Dense::layout(int64_t batch, Layout offered) const {
+  if (narrow_ && fills_lanes(batch)) return Layout::kLanes;
   return kernel_ == DenseKernel::kPanels && dense_reads_lanes(units_) ? offered : Layout::kRows;
 }
 
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
-  if (setting.layout == Layout::kLanes) return needs_lanes(setting);
+  if (setting.layout == Layout::kLanes) return narrow_ ? needs_narrow(setting) : needs_lanes(setting);
   const int64_t weights = checked_multiply(units_, inputs_);
-  return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
-          .backward_reads_input = trainable(),
-          .backward_reads_output = activation_ != Activation::kLinear,
-          // dz in panels; then the turned weights, whose place the gradients of the parameters take when dx is done.
-          .backward_scratch = panel_floats(setting.batch) +
-                              std::max(weights, setting.threads * gradient_floats(setting.batch) + units_)};
+  return {
+      .kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
+      .backward_reads_input = trainable(),
+      .backward_reads_output = activation_ != Activation::kLinear,
+      // dz in panels; then the turned weights, whose place the gradients of the parameters take when dx is done.
+      .backward_scratch = panel_floats(setting.batch) +
+                          std::max(weights, setting.threads * gradient_floats(gradient_rows(setting.batch)) + units_)};
 }
 
 void Dense::forward(const ForwardArguments& args) const {
-  if (args.layout == Layout::kLanes) return forward_lanes(args);
+  if (args.layout == Layout::kLanes) return narrow_ ? forward_narrow(args) : forward_lanes(args);
   const float* weight = args.parameters[0];
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
   const int64_t batch = args.pass.batch;
@@ -100,7 +103,7 @@ void Dense::forward(const ForwardArguments& args) const {
 }
 
 void Dense::backward(const BackwardArguments& args) const {
-  if (args.layout == Layout::kLanes) return backward_lanes(args);
+  if (args.layout == Layout::kLanes) return narrow_ ? backward_narrow(args) : backward_lanes(args);
   float* panels = panel_floats(args.pass.batch) == 0 ? args.dy : args.scratch;
   float* rest = args.scratch + panel_floats(args.pass.batch);
   output_gradient(args, panels);
@@ -165,8 +168,8 @@ EvenTiling Dense::gradient_rows(int64_t batch) const {
 }
 
 // Of one job's gradient.
-int64_t Dense::gradient_floats(int64_t batch) const {
-  return round_up(gradient_rows(batch).largest() * std::min(units_, kPanelWidth), kLineFloats);
+int64_t Dense::gradient_floats(const EvenTiling& rows) const {
+  return round_up(rows.largest() * std::min(units_, kPanelWidth), kLineFloats);
 }
 
 // A job is some inputs of one panel, whose weights lie side by side: their update follows while the gradient, in memory
@@ -175,10 +178,11 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
   const int64_t batch = args.pass.batch;
   const Panels outputs{units_};
   const EvenTiling rows = gradient_rows(batch);
+  const int64_t of_job = gradient_floats(rows);
   const int64_t products = outputs.count() * rows.count;
   // One more job than products: the bias.
   args.pass.team.for_each(products + (has_bias_ ? 1 : 0), [&](int64_t job, int thread) {
-    if (job == products) return bias_gradient(args, scratch + args.pass.team.size() * gradient_floats(batch));
+    if (job == products) return bias_gradient(args, scratch + args.pass.team.size() * of_job);
     const int64_t panel = job / rows.count;
     const int64_t input = rows.first(job % rows.count);
     const int64_t count = rows.size(job % rows.count);
@@ -187,7 +191,7 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
     const ProductShape shape{count, width, batch};
     const MatrixOperand x{args.x + input, inputs_, Transpose::kYes};
     const MatrixOperand dz{panels + outputs.first(panel) * batch, width};
-    float* own = scratch + thread * gradient_floats(batch);
+    float* own = scratch + thread * of_job;
     if (kernel_ == DenseKernel::kPanels) return args.gradients.complete_product(0, first, {shape, x, dz, nullptr}, own);
     float* gradient = args.gradients.target(0, first, own);
     gemm(shape, x, dz, Accumulate::kOverwrite, gradient, width);

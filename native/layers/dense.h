@@ -4,7 +4,8 @@
 // Weights are kept in panels of up to 64 units: panel p is [I][width], units 64 p to 64 p + width - 1 side by side, so
 // that a product reads them as vectors without packing. In files W is [O, I].
 //
-// A few units behind images in lanes read these as they lie (kernels/dense_lanes.h).
+// A few units behind images in lanes read these as they lie (kernels/dense_lanes.h). With few inputs, too, all is in
+// lanes (kernels/dense_narrow.h).
 #pragma once
 
 #include "kernels/activation.h"
@@ -21,7 +22,7 @@ class Dense final : public Layer {
   int64_t flops() const override { return 2 * inputs_ * units_; }
   Layout layout(int64_t batch, Layout offered) const override;
   bool takes_blocks() const override { return true; }
-  Layout output_layout(Layout /*inputs*/) const override { return Layout::kRows; }
+  Layout output_layout(Layout inputs) const override { return narrow_ ? inputs : Layout::kRows; }
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
@@ -31,7 +32,7 @@ class Dense final : public Layer {
  private:
   EvenTiling gradient_rows(int64_t batch) const;
   int64_t panel_floats(int64_t batch) const;
-  int64_t gradient_floats(int64_t batch) const;
+  int64_t gradient_floats(const EvenTiling& rows) const;
   void output_gradient(const BackwardArguments& args, float* panels) const;
   void input_gradient(const BackwardArguments& args, float* turned) const;
   void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
@@ -42,11 +43,16 @@ class Dense final : public Layer {
   void backward_lanes(const BackwardArguments& args) const;
   EvenTiling gradient_pixels(const ImageBlocks& blocks, int64_t batch) const;
 
+  LayerNeeds needs_narrow(const LayerSetting& setting) const;
+  void forward_narrow(const ForwardArguments& args) const;
+  void backward_narrow(const BackwardArguments& args) const;
+
   int64_t inputs_;  // I
   int64_t units_;   // O
   bool has_bias_;
   Activation activation_;
   DenseKernel kernel_;
+  bool narrow_;  // its kernel in lanes
 };
 
 }  // namespace gradloom

@@ -43,10 +43,15 @@ double terms_of(int64_t count, const float* HWY_RESTRICT logits, const float* HW
     const auto factor = hn::MulAdd(hn::Sub(p, one), t, one);
     // Exp of NaN is 0 here and there.
     const auto e = hn::IfThenElse(hn::IsNaN(z), z, hn::Exp(d, hn::Neg(hn::Abs(z))));
-    const auto rise = hn::Add(hn::Log1p(d, e), hn::Max(hn::Neg(z), hn::Zero(d)));
+    // ln(1 + e) of what 1 + e is rounded to, and the derivative times what that leaves out.
+    const auto sum_with_one = hn::Add(one, e);
+    const auto inverse = hn::Div(one, sum_with_one);
+    const auto left_out = hn::Sub(e, hn::Sub(sum_with_one, one));
+    const auto logarithm = hn::MulAdd(left_out, inverse, hn::Log(d, sum_with_one));
+    const auto rise = hn::Add(logarithm, hn::Max(hn::Neg(z), hn::Zero(d)));
     sum = hn::MulAdd(w, hn::MulAdd(factor, rise, hn::Mul(hn::Sub(one, t), z)), sum);
     if (gradient == nullptr) continue;
-    const auto sigmoid = hn::Div(hn::IfThenElse(hn::Ge(z, hn::Zero(d)), one, e), hn::Add(one, e));
+    const auto sigmoid = hn::Mul(hn::IfThenElse(hn::Ge(z, hn::Zero(d)), one, e), inverse);
     const auto slope = hn::Sub(hn::Mul(factor, sigmoid), hn::Mul(p, t));
     hn::StoreN(hn::DemoteTo(floats, hn::Mul(slope, hn::Mul(w, hn::Set(d, scale)))), floats, gradient + i, rest);
   }

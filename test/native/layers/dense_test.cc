@@ -131,14 +131,47 @@ TEST_CASE("dense: images in lanes, over more blocks than a sum takes at once and
 }
 
 TEST_CASE("dense: up to 16 units read lanes, and say so") {
-  const LayerSetting setting{32, Phase::kTraining, 1, Layout::kLanes, {4, 3}};
-  const Dense few(dense({.units = 16}), {12});
+  const LayerSetting setting{32, Phase::kTraining, 1, Layout::kLanes, {4, 5}};
+  const Dense few(dense({.units = 16}), {20});
   CHECK(few.layout(32, Layout::kLanes) == Layout::kLanes);
   CHECK(few.layout(32, Layout::kRows) == Layout::kRows);
   CHECK(few.output_layout(Layout::kLanes) == Layout::kRows);
   CHECK(few.needs(setting).kernel == std::string("lanes"));
   CHECK(Dense(dense({.units = 17}), {12}).layout(32, Layout::kLanes) == Layout::kRows);
   CHECK(Dense(dense({.units = 3, .kernel = "blas"}), {12}).layout(32, Layout::kLanes) == Layout::kRows);
+}
+
+TEST_CASE("dense: up to 16 inputs and units, both sides in lanes: integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(107);
+    for (int i = 0; i < 120; ++i) {
+      const int64_t batch = random.pick({8, 15, 16, 17, 33, 80, 700});
+      check_integers(random, batch, random.integer(1, 17), random.integer(1, 17));
+      const Shape image{random.integer(1, 2), random.integer(1, 3), random.integer(1, 2)};
+      CAPTURE(image.to_string());
+      check_integers(random, random.pick({1, 7, 15, 33}), image.size(), random.integer(1, 16), "auto", image);
+    }
+  });
+}
+
+TEST_CASE("dense: up to 16 inputs and units are narrow, and say so, from 8 samples on or where lanes are offered") {
+  const Dense narrow(dense({.units = 16}), {16});
+  CHECK(narrow.layout(8, Layout::kRows) == Layout::kLanes);
+  CHECK(narrow.layout(7, Layout::kRows) == Layout::kRows);
+  CHECK(narrow.layout(7, Layout::kLanes) == Layout::kLanes);
+  CHECK(narrow.output_layout(Layout::kLanes) == Layout::kLanes);
+  CHECK(narrow.output_layout(Layout::kRows) == Layout::kRows);
+  CHECK(narrow.needs({8, Phase::kTraining, 1, Layout::kLanes, {1, 16}}).kernel == std::string("narrow"));
+  CHECK(narrow.needs({7, Phase::kTraining, 1, Layout::kRows, {1, 16}}).kernel == std::string("panels"));
+  const auto layout = [](const DenseOptions& options, int64_t inputs) {
+    return Dense(dense(options), {inputs}).layout(80, Layout::kRows);
+  };
+  CHECK(layout({.units = 1}, 16) == Layout::kLanes);
+  CHECK(layout({.units = 17}, 16) == Layout::kRows);
+  CHECK(layout({.units = 16}, 17) == Layout::kRows);
+  CHECK(layout({.units = 3, .activation = "softmax"}, 4) == Layout::kRows);
+  CHECK(layout({.units = 3, .kernel = "blas"}, 4) == Layout::kRows);
 }
 
 TEST_CASE("dense: real numbers with every activation, within bounds from epsilon and length") {
