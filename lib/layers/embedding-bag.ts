@@ -1,9 +1,9 @@
 import { extent, integer, oneOf, required, withDefault } from '../core/options.ts';
 import { type Initializer, initializer } from './initializer.ts';
-import { describeTrainable, type Layer, type TrainableOptions } from './layer.ts';
-import { paddingId, tableInitializer } from './table.ts';
+import { describeTrainable, type Layer } from './layer.ts';
+import { dtype, paddingId, type TableOptions, tableInitializer } from './table.ts';
 
-export interface EmbeddingBagOptions<Units extends number = number> extends TrainableOptions {
+export interface EmbeddingBagOptions<Units extends number = number> extends TableOptions {
   /** Numbers of a row, and so of the output. */
   readonly units: Units;
   /**
@@ -28,6 +28,7 @@ const OPTIONS = {
   rows: withDefault(integer(0, 2 ** 31), 0),
   paddingId,
   weightInitializer: withDefault(initializer, tableInitializer),
+  dtype,
 };
 
 /**

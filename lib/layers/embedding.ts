@@ -1,10 +1,10 @@
 import { extent, integer, required, withDefault } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Initializer, initializer } from './initializer.ts';
-import { describeTrainable, type Layer, type TrainableOptions } from './layer.ts';
-import { paddingId, tableInitializer } from './table.ts';
+import { describeTrainable, type Layer } from './layer.ts';
+import { dtype, paddingId, type TableOptions, tableInitializer } from './table.ts';
 
-export interface EmbeddingOptions extends TrainableOptions {
+export interface EmbeddingOptions extends TableOptions {
   /** Rows of the table; ids are 0 to `rows - 1`. */
   readonly rows: number;
   /** Numbers of a row. */
@@ -20,6 +20,7 @@ const OPTIONS = {
   units: required(extent),
   paddingId,
   weightInitializer: withDefault(initializer, tableInitializer),
+  dtype,
 };
 
 /**

@@ -1,9 +1,10 @@
 import { boolean, extent, required, withDefault } from '../core/options.ts';
 import { type Activation, activation } from './activation.ts';
 import { type Initializer, initializer } from './initializer.ts';
-import { describeTrainable, type Layer, type TrainableOptions } from './layer.ts';
+import { describeTrainable, type Layer } from './layer.ts';
+import { dtype, type TableOptions } from './table.ts';
 
-export interface SparseDenseOptions<Units extends number = number> extends TrainableOptions {
+export interface SparseDenseOptions<Units extends number = number> extends TableOptions {
   /** Number of outputs. */
   readonly units: Units;
   /** Default: `'linear'`. */
@@ -22,6 +23,7 @@ const OPTIONS = {
   bias: withDefault(boolean, true),
   weightInitializer: withDefault(initializer, { kind: 'glorotUniform' }),
   biasInitializer: withDefault(initializer, { kind: 'zeros' }),
+  dtype,
 };
 
 /**

@@ -16,7 +16,8 @@ enum class RandomPurpose : uint32_t {
   kDropout = 3,
   kNoise = 4,
   kWords = 5,
-  kAugmentation = 6
+  kAugmentation = 6,
+  kRounding = 7
 };
 
 using PhiloxBlock = std::array<uint32_t, 4>;
@@ -46,12 +47,14 @@ class RandomStream {
 
   // Four words at position `block` of the stream. Steps beyond 2^32 share the word of the block's high half, which no
   // tensor of under 2^34 elements reaches.
-  PhiloxBlock block(uint64_t block) const {
-    return philox(
-        {static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32) ^ static_cast<uint32_t>(step_ >> 32), stream_,
-         static_cast<uint32_t>(step_)},
-        key_);
+  PhiloxBlock block(uint64_t block) const { return philox(counter(block), key_); }
+
+  // What makes a block, for who makes many at once.
+  PhiloxBlock counter(uint64_t block) const {
+    return {static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32) ^ static_cast<uint32_t>(step_ >> 32),
+            stream_, static_cast<uint32_t>(step_)};
   }
+  const PhiloxKey& key() const { return key_; }
 
   // Word `index` of the stream.
   uint32_t word(uint64_t index) const { return block(index / 4)[index % 4]; }

@@ -6,6 +6,7 @@
 
 #include "common/highway-inl.h"
 #include "hwy/cache_control.h"
+#include "kernels/elements-inl.h"
 #include "kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -18,10 +19,11 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr int64_t kVectors = 4;
 
 // A row a few entries ahead is on its way while this one is summed. Beyond 8 lines the hardware follows by itself.
-HWY_INLINE void prefetch_row(const float* row, int64_t width) {
-  constexpr int64_t kFloatsPerLine = 16;
-  const int64_t end = HWY_MIN(width, 8 * kFloatsPerLine);
-  for (int64_t i = 0; i < end; i += kFloatsPerLine) hwy::Prefetch(row + i);
+template <class Element>
+HWY_INLINE void prefetch_row(const Element* row, int64_t width) {
+  constexpr int64_t kPerLine = 64 / sizeof(Element);
+  const int64_t end = HWY_MIN(width, 8 * kPerLine);
+  for (int64_t i = 0; i < end; i += kPerLine) hwy::Prefetch(row + i);
 }
 
 // total[d] of the columns [column, column + N lanes) = sum over k in [begin, end) of factor(k) row(k)[d].
@@ -32,10 +34,12 @@ HWY_INLINE void sum_columns(int64_t column, int64_t begin, int64_t end, Row row,
   hn::Vec<decltype(d)> sums[N];
   for (auto& sum : sums) sum = hn::Zero(d);
   for (int64_t k = begin; k < end; ++k) {
-    const float* from = row(k);
+    const auto* from = row(k);
     if (from == nullptr) continue;
     const auto by = hn::Set(d, factor(k));
-    for (int64_t v = 0; v < N; ++v) sums[v] = hn::Add(sums[v], hn::Mul(by, hn::LoadU(d, from + column + v * lanes)));
+    for (int64_t v = 0; v < N; ++v) {
+      sums[v] = hn::Add(sums[v], hn::Mul(by, load_elements(d, from + column + v * lanes)));
+    }
   }
   for (int64_t v = 0; v < N; ++v) hn::StoreU(sums[v], d, total + column + v * lanes);
 }
@@ -54,8 +58,8 @@ HWY_INLINE void sum_rows(int64_t width, int64_t begin, int64_t end, Row row, Fac
   if (width - column == 1) {
     float sum = 0;
     for (int64_t k = begin; k < end; ++k) {
-      const float* from = row(k);
-      if (from != nullptr) sum += factor(k) * from[column];
+      const auto* from = row(k);
+      if (from != nullptr) sum += factor(k) * widen(from[column]);
     }
     total[column] = sum;
     return;
@@ -63,33 +67,39 @@ HWY_INLINE void sum_rows(int64_t width, int64_t begin, int64_t end, Row row, Fac
   const auto rest = static_cast<size_t>(width - column);
   auto sum = hn::Zero(d);
   for (int64_t k = begin; k < end; ++k) {
-    const float* from = row(k);
+    const auto* from = row(k);
     if (from == nullptr) continue;
-    sum = hn::Add(sum, hn::Mul(hn::Set(d, factor(k)), hn::LoadN(d, from + column, rest)));
+    sum = hn::Add(sum, hn::Mul(hn::Set(d, factor(k)), load_elements(d, from + column, rest)));
   }
   hn::StoreN(sum, d, total + column, rest);
 }
 
-void GatherRows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
+template <class Element>
+HWY_INLINE void gather(const Element* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
   constexpr int64_t kAhead = 8;
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t e = 0; e < count; ++e) {
     if (e + kAhead < count) prefetch_row(table + indices[e + kAhead] * width, width);
-    const float* from = table + indices[e] * width;
+    const Element* from = table + indices[e] * width;
     float* to = y + e * width;
     int64_t i = 0;
-    for (; i + lanes <= width; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
-    for (; i < width; ++i) to[i] = from[i];
+    for (; i + lanes <= width; i += lanes) hn::StoreU(load_elements(d, from + i), d, to + i);
+    for (; i < width; ++i) to[i] = widen(from[i]);
   }
 }
 
-void PoolSums(const BagRule& rule, const SparseRows& bags, const float* table, int64_t width, int64_t first,
-              int64_t count, float* y) {
+void GatherRows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
+  table.visit([&](const auto* elements) { gather(elements, width, indices, count, y); });
+}
+
+template <class Element>
+HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, int64_t width,
+                          int64_t first, int64_t count, float* y) {
   // Narrow rows need more of them under way.
   const int64_t ahead = width == 1 ? 32 : 8;
   const int64_t last = bags.offsets[first + count];
-  const auto row = [&](int64_t e) -> const float* {
+  const auto row = [&](int64_t e) -> const Element* {
     if (e + ahead < last) prefetch_row(table + bags.indices[e + ahead] * width, width);
     return bags.indices[e] == rule.padding ? nullptr : table + bags.indices[e] * width;
   };
@@ -105,6 +115,11 @@ void PoolSums(const BagRule& rule, const SparseRows& bags, const float* table, i
           width, begin, end, row, [&](int64_t e) { return bags.values[e]; }, to);
     }
   }
+}
+
+void PoolSums(const BagRule& rule, const SparseRows& bags, TableElements table, int64_t width, int64_t first,
+              int64_t count, float* y) {
+  table.visit([&](const auto* elements) { pool_sums(rule, bags, elements, width, first, count, y); });
 }
 
 // `factor` of an entry.
@@ -160,12 +175,15 @@ void EntryGradients(const EntryRange& range, const EntryTerms& terms, const floa
 
 void AddValueGradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,
                        float* gradients) {
-  for (int64_t n = samples.first; n < samples.first + samples.count; ++n) {
-    for (int64_t e = bags.offsets[n]; e < bags.offsets[n + 1]; ++e) {
-      if (bags.indices[e] == table.padding) continue;
-      gradients[e] += dot(dy + n * table.width, table.values + bags.indices[e] * table.width, table.width);
+  const int64_t width = table.width;
+  table.values.visit([&](const auto* values) {
+    for (int64_t n = samples.first; n < samples.first + samples.count; ++n) {
+      for (int64_t e = bags.offsets[n]; e < bags.offsets[n + 1]; ++e) {
+        if (bags.indices[e] == table.padding) continue;
+        gradients[e] += dot(dy + n * width, values + bags.indices[e] * width, width);
+      }
     }
-  }
+  });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -183,7 +201,7 @@ HWY_EXPORT(SumGroupGradients);
 HWY_EXPORT(EntryGradients);
 HWY_EXPORT(AddValueGradients);
 
-void gather_rows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
+void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
   HWY_DYNAMIC_DISPATCH(GatherRows)(table, width, indices, count, y);
 }
 
@@ -196,17 +214,19 @@ int64_t count_entries(const SparseRows& bags, int64_t sample, int64_t padding) {
 
 namespace {
 
-void pool_maxima(int64_t padding, const SparseRows& bags, const float* table, int64_t width, int64_t n, float* y,
+template <class Element>
+void pool_maxima(int64_t padding, const SparseRows& bags, const Element* table, int64_t width, int64_t n, float* y,
                  int32_t* winners) {
   std::fill_n(y, width, 0.0F);
   if (winners != nullptr) std::fill_n(winners, width, -1);
   bool empty = true;
   for (int64_t e = bags.offsets[n]; e < bags.offsets[n + 1]; ++e) {
     if (bags.indices[e] == padding) continue;
-    const float* row = table + bags.indices[e] * width;
+    const Element* row = table + bags.indices[e] * width;
     for (int64_t i = 0; i < width; ++i) {
-      if (!empty && !(row[i] > y[i])) continue;
-      y[i] = row[i];
+      const float value = widen(row[i]);
+      if (!empty && !(value > y[i])) continue;
+      y[i] = value;
       if (winners != nullptr) winners[i] = static_cast<int32_t>(e);
     }
     empty = false;
@@ -215,13 +235,15 @@ void pool_maxima(int64_t padding, const SparseRows& bags, const float* table, in
 
 }  // namespace
 
-void pool_rows(const BagRule& rule, const SparseRows& bags, const float* table, int64_t width, int64_t first,
+void pool_rows(const BagRule& rule, const SparseRows& bags, TableElements table, int64_t width, int64_t first,
                int64_t count, float* y, int32_t* winners) {
   if (rule.pooling == Pooling::kMax) {
-    for (int64_t n = first; n < first + count; ++n) {
-      pool_maxima(rule.padding, bags, table, width, n, y + n * width,
-                  winners == nullptr ? nullptr : winners + n * width);
-    }
+    table.visit([&](const auto* elements) {
+      for (int64_t n = first; n < first + count; ++n) {
+        pool_maxima(rule.padding, bags, elements, width, n, y + n * width,
+                    winners == nullptr ? nullptr : winners + n * width);
+      }
+    });
     return;
   }
   HWY_DYNAMIC_DISPATCH(PoolSums)(rule, bags, table, width, first, count, y);

@@ -5,11 +5,12 @@
 #include <cstdint>
 
 #include "kernels/sparse_rows.h"
+#include "kernels/table_elements.h"
 
 namespace gradloom {
 
 // y[e, D] = table[indices[e], D] for e in [0, count).
-void gather_rows(const float* table, int64_t width, const uint32_t* indices, int64_t count, float* y);
+void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y);
 
 enum class Pooling { kSum, kMean, kMax };
 
@@ -23,7 +24,7 @@ struct BagRule {
 //   kMean  the same, divided by the number of these entries
 //   kMax   y[n, d] = max of table[indices[e], d], and winners[n, d] = e, the first of equal ones; -1 without entries
 // A sample without entries gets zeros. kMax heeds no values; winners may be null, and is not used by the others.
-void pool_rows(const BagRule& rule, const SparseRows& bags, const float* table, int64_t width, int64_t first,
+void pool_rows(const BagRule& rule, const SparseRows& bags, TableElements table, int64_t width, int64_t first,
                int64_t count, float* y, int32_t* winners);
 
 // The number of a sample's entries that are no padding.
@@ -63,8 +64,8 @@ struct SampleRange {
 // gradients[e] += dy[n, D] . table[indices[e], D] for the entries e, unless they are padding, of these samples n: what
 // sums of values[e] table[indices[e]] owe to the values.
 struct TableView {
-  const float* values;  // [R, D]
-  int64_t width;        // D
+  TableElements values;  // [R, D]
+  int64_t width;         // D
   int64_t padding = -1;
 };
 void add_value_gradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,

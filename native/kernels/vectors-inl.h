@@ -9,13 +9,15 @@
 #include <cstdint>
 
 #include "common/highway-inl.h"
+#include "kernels/elements-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
 
-// The sum of a[i] b[i]. Four sums run beside each other and are added in a fixed order.
-HWY_INLINE float dot(const float* a, const float* b, int64_t count) {
+// The sum of a[i] b[i], b floats or bfloat16. Four sums run beside each other and are added in a fixed order.
+template <class Element>
+HWY_INLINE float dot(const float* a, const Element* b, int64_t count) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -25,15 +27,15 @@ HWY_INLINE float dot(const float* a, const float* b, int64_t count) {
   auto sum3 = hn::Zero(d);
   int64_t i = 0;
   for (; i + 4 * lanes <= count; i += 4 * lanes) {
-    sum0 = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum0);
-    sum1 = hn::MulAdd(hn::LoadU(d, a + i + lanes), hn::LoadU(d, b + i + lanes), sum1);
-    sum2 = hn::MulAdd(hn::LoadU(d, a + i + 2 * lanes), hn::LoadU(d, b + i + 2 * lanes), sum2);
-    sum3 = hn::MulAdd(hn::LoadU(d, a + i + 3 * lanes), hn::LoadU(d, b + i + 3 * lanes), sum3);
+    sum0 = hn::MulAdd(hn::LoadU(d, a + i), load_elements(d, b + i), sum0);
+    sum1 = hn::MulAdd(hn::LoadU(d, a + i + lanes), load_elements(d, b + i + lanes), sum1);
+    sum2 = hn::MulAdd(hn::LoadU(d, a + i + 2 * lanes), load_elements(d, b + i + 2 * lanes), sum2);
+    sum3 = hn::MulAdd(hn::LoadU(d, a + i + 3 * lanes), load_elements(d, b + i + 3 * lanes), sum3);
   }
-  for (; i + lanes <= count; i += lanes) sum0 = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum0);
+  for (; i + lanes <= count; i += lanes) sum0 = hn::MulAdd(hn::LoadU(d, a + i), load_elements(d, b + i), sum0);
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
-    sum1 = hn::MulAdd(hn::LoadN(d, a + i, rest), hn::LoadN(d, b + i, rest), sum1);
+    sum1 = hn::MulAdd(hn::LoadN(d, a + i, rest), load_elements(d, b + i, rest), sum1);
   }
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
 }

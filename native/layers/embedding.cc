@@ -18,21 +18,22 @@ Embedding::Embedding(const Spec& spec, const Shape& input_shape)
 }
 
 LayerNeeds Embedding::needs(const LayerSetting& setting) const {
-  return {.kernel = "gather", .backward_scratch = table_gradient_scratch(units_, setting.threads)};
+  return {.kernel = "gather", .backward_scratch = table_gradient_scratch(parameters()[0], setting.threads)};
 }
 
 void Embedding::forward(const ForwardArguments& args) const {
   const SparseRows& ids = args.sparse->rows;
+  const TableElements table(parameters()[0].element, args.parameters[0]);
   const Tiling tiles = tile_rows(ids.entries(), units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile);
-    gather_rows(args.parameters[0], units_, ids.indices + first, tiles.size(tile), args.y + first * units_);
+    gather_rows(table, units_, ids.indices + first, tiles.size(tile), args.y + first * units_);
   });
 }
 
 void Embedding::backward(const BackwardArguments& args) const {
   if (!trainable()) return;
-  complete_table_gradient(args, {.parameter = 0, .width = units_, .padding = padding_, .scratch = args.scratch},
+  complete_table_gradient(args, {.parameter = 0, .spec = parameters()[0], .padding = padding_, .scratch = args.scratch},
                           PooledTerms{{nullptr, nullptr}, args.dy, units_});
 }
 

@@ -55,15 +55,16 @@ LayerNeeds EmbeddingBag::needs(const LayerSetting& setting) const {
   const bool keeps_winners = rule_.pooling == Pooling::kMax && runs_backward(setting.phase);
   return {.kernel = "gather",
           .saved = keeps_winners ? checked_multiply(setting.batch, units_) : 0,
-          .backward_scratch = table_gradient_scratch(units_, setting.threads)};
+          .backward_scratch = table_gradient_scratch(parameters()[0], setting.threads)};
 }
 
 void EmbeddingBag::forward(const ForwardArguments& args) const {
   const SparseRows& bags = args.sparse->rows;
   auto* winners = runs_backward(args.pass.phase) ? reinterpret_cast<int32_t*>(args.saved) : nullptr;
+  const TableElements table(parameters()[0].element, args.parameters[0]);
   const Tiling tiles = tile_bags(bags, units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    pool_rows(rule_, bags, args.parameters[0], units_, tiles.first(tile), tiles.size(tile), args.y, winners);
+    pool_rows(rule_, bags, table, units_, tiles.first(tile), tiles.size(tile), args.y, winners);
   });
 }
 
@@ -80,10 +81,10 @@ void EmbeddingBag::backward(const BackwardArguments& args) const {
   }
   // Maxima do not heed values.
   if (rule_.pooling != Pooling::kMax) {
-    complete_value_gradients(args, {args.parameters[0], units_, rule_.padding});
+    complete_value_gradients(args, {{parameters()[0].element, args.parameters[0]}, units_, rule_.padding});
   }
   if (!trainable()) return;
-  const TableGradient table{.parameter = 0, .width = units_, .padding = rule_.padding, .scratch = args.scratch};
+  const TableGradient table{.parameter = 0, .spec = parameters()[0], .padding = rule_.padding, .scratch = args.scratch};
   const uint32_t* samples = args.sparse->samples;
   if (rule_.pooling == Pooling::kMax) {
     const auto* winners = reinterpret_cast<const int32_t*>(args.saved);

@@ -65,4 +65,13 @@ void Layer::from_file_layout(int parameter, const float* file, float* stored) co
   std::copy_n(file, parameters_[static_cast<size_t>(parameter)].shape.size(), stored);
 }
 
+void Layer::widen_to_file_layout(int parameter, const Bfloat16* stored, float* file) const {
+  const int64_t size = parameters_[static_cast<size_t>(parameter)].shape.size();
+  std::transform(stored, stored + size, file, [](Bfloat16 x) { return widen(x); });
+}
+
+void Layer::round_from_file_layout(int parameter, const float* file, Bfloat16* stored) const {
+  std::transform(file, file + parameters_[static_cast<size_t>(parameter)].shape.size(), stored, round_to_nearest);
+}
+
 }  // namespace gradloom

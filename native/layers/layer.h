@@ -18,6 +18,7 @@
 #include "common/spec.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/sparse_rows.h"
+#include "kernels/table_elements.h"
 #include "layers/initializer.h"
 
 namespace gradloom {
@@ -77,6 +78,11 @@ struct ParameterSpec {
   // gradient travels row by row. 0 for other parameters.
   int64_t row_width = 0;
   Regularizer regularizer = {};
+  // Of a table; others are floats. Of bfloat16 two lie in the place of a float.
+  ElementType element = ElementType::kFloat32;
+
+  // Floats that it takes among the weights.
+  int64_t storage_size() const { return element == ElementType::kBfloat16 ? (shape.size() + 1) / 2 : shape.size(); }
 };
 
 // What a layer is planned for.
@@ -145,6 +151,8 @@ struct RowGradients {
   int64_t width;         // floats of a row
   float* values;         // [count, width]; the sink may change them
   bool racing = false;   // other threads may be at the same rows
+  // [count, width], for the weights of a table of bfloat16 while they are updated.
+  float* scratch = nullptr;
 };
 
 // Where the gradient of a parameter goes: into the optimizer's update at once, or into a buffer when the plan needs all
@@ -236,6 +244,9 @@ class Layer {
   // Parameters are kept in the layout that the kernels want; files and users see ParameterSpec::shape, row-major.
   virtual void to_file_layout(int parameter, const float* stored, float* file) const;
   virtual void from_file_layout(int parameter, const float* file, float* stored) const;
+  // The same for a table of bfloat16: exactly, and rounded to nearest.
+  virtual void widen_to_file_layout(int parameter, const Bfloat16* stored, float* file) const;
+  virtual void round_from_file_layout(int parameter, const float* file, Bfloat16* stored) const;
 
  protected:
   Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> other_input_shapes = {});

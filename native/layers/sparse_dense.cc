@@ -26,7 +26,8 @@ SparseDense::SparseDense(const Spec& spec, const Shape& input_shape)
   add_parameter({.name = "weight",
                  .shape = {units_, inputs_},
                  .initializer = read_initializer(spec, "weightInitializer", label(), fans),
-                 .row_width = units_});
+                 .row_width = units_,
+                 .element = read_element(spec, label())});
   const Initializer bias = read_initializer(spec, "biasInitializer", label(), fans);
   if (has_bias_) add_parameter({"bias", {units_}, bias});
 }
@@ -34,16 +35,17 @@ SparseDense::SparseDense(const Spec& spec, const Shape& input_shape)
 LayerNeeds SparseDense::needs(const LayerSetting& setting) const {
   return {.kernel = "gather",
           .backward_reads_output = activation_ != Activation::kLinear,
-          .backward_scratch = checked_multiply(setting.threads, std::max(kTableChunk, units_)) + units_};
+          .backward_scratch = table_gradient_scratch(parameters()[0], setting.threads) + units_};
 }
 
 void SparseDense::forward(const ForwardArguments& args) const {
   const SparseRows& x = args.sparse->rows;
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
+  const TableElements table(parameters()[0].element, args.parameters[0]);
   const Tiling tiles = tile_bags(x, units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile);
-    pool_rows({Pooling::kSum}, x, args.parameters[0], units_, first, tiles.size(tile), args.y, nullptr);
+    pool_rows({Pooling::kSum}, x, table, units_, first, tiles.size(tile), args.y, nullptr);
     add_bias_and_activate(activation_, {tiles.size(tile), units_, units_}, bias, args.y + first * units_);
   });
 }
@@ -54,9 +56,9 @@ void SparseDense::backward(const BackwardArguments& args) const {
     const int64_t first = tiles.first(tile) * units_;
     activation_backward(activation_, {tiles.size(tile), units_, units_}, args.y + first, args.dy + first);
   });
-  complete_value_gradients(args, {args.parameters[0], units_});
+  complete_value_gradients(args, {{parameters()[0].element, args.parameters[0]}, units_});
   if (!trainable()) return;
-  complete_table_gradient(args, {.parameter = 0, .width = units_, .scratch = args.scratch + units_},
+  complete_table_gradient(args, {.parameter = 0, .spec = parameters()[0], .scratch = args.scratch + units_},
                           PooledTerms{{args.sparse->samples, args.sparse->rows.values}, args.dy, units_});
   if (!has_bias_) return;
   float* gradient = args.gradients.target(1, 0, args.scratch);
@@ -73,6 +75,20 @@ void SparseDense::to_file_layout(int parameter, const float* stored, float* file
 void SparseDense::from_file_layout(int parameter, const float* file, float* stored) const {
   if (parameter != 0) return Layer::from_file_layout(parameter, file, stored);
   transpose(units_, inputs_, file, inputs_, stored, units_);
+}
+
+void SparseDense::widen_to_file_layout(int /*parameter*/, const Bfloat16* stored, float* file) const {
+  for (int64_t row = 0; row < inputs_; ++row) {
+    for (int64_t unit = 0; unit < units_; ++unit) file[unit * inputs_ + row] = widen(stored[row * units_ + unit]);
+  }
+}
+
+void SparseDense::round_from_file_layout(int /*parameter*/, const float* file, Bfloat16* stored) const {
+  for (int64_t row = 0; row < inputs_; ++row) {
+    for (int64_t unit = 0; unit < units_; ++unit) {
+      stored[row * units_ + unit] = round_to_nearest(file[unit * inputs_ + row]);
+    }
+  }
 }
 
 }  // namespace gradloom

@@ -20,6 +20,8 @@ class SparseDense final : public Layer {
   void backward(const BackwardArguments& args) const override;
   void to_file_layout(int parameter, const float* stored, float* file) const override;
   void from_file_layout(int parameter, const float* file, float* stored) const override;
+  void widen_to_file_layout(int parameter, const Bfloat16* stored, float* file) const override;
+  void round_from_file_layout(int parameter, const float* file, Bfloat16* stored) const override;
 
  private:
   int64_t inputs_;  // I

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/checked.h"
 #include "kernels/embedding.h"
 #include "kernels/tiling.h"
 #include "layers/layer.h"
@@ -15,8 +16,12 @@ namespace gradloom {
 // Gradients of some rows, as many as fit L1, are completed at once; a wide row alone.
 constexpr int64_t kTableChunk = 4096;
 
-// Floats of scratch that complete_table_gradient needs.
-inline int64_t table_gradient_scratch(int64_t width, int threads) { return std::max(kTableChunk, width) * threads; }
+inline int64_t chunk_floats(int64_t width) { return std::max(kTableChunk, width); }
+
+// Floats of scratch that complete_table_gradient needs: gradients, and weights of bfloat16 as floats.
+inline int64_t table_gradient_scratch(const ParameterSpec& table, int threads) {
+  return checked_multiply(chunk_floats(table.row_width) * (table.element == ElementType::kBfloat16 ? 2 : 1), threads);
+}
 
 // Samples cut into jobs by their entries in the mean.
 inline Tiling tile_bags(const SparseRows& bags, int64_t width) {
@@ -45,9 +50,11 @@ struct RowStretch {
 
 struct TableGradient {
   int parameter;
-  int64_t width;         // floats of a row
+  const ParameterSpec& spec;
   int64_t padding = -1;  // this row has no gradient
   float* scratch;        // of table_gradient_scratch
+
+  int64_t width() const { return spec.row_width; }
 };
 
 // Calls make(first, count, gradients) for stretches of the places [first, end), whose rows are `rows`, and completes
@@ -56,7 +63,8 @@ template <class Make>
 void complete_rows(const BackwardArguments& args, const TableGradient& table, const RowStretch& stretch, float* scratch,
                    Make&& make) {
   const auto [rows, begin, end, racing] = stretch;
-  const int64_t chunk = std::max<int64_t>(1, kTableChunk / table.width);
+  const int64_t chunk = std::max<int64_t>(1, kTableChunk / table.width());
+  float* weights = table.spec.element == ElementType::kBfloat16 ? scratch + chunk_floats(table.width()) : nullptr;
   int64_t first = begin;
   while (first < end) {
     if (rows[first] == table.padding) {
@@ -69,7 +77,8 @@ void complete_rows(const BackwardArguments& args, const TableGradient& table, co
     }
     float* gradient = args.gradients.row_target(table.parameter, first, scratch);
     make(first, count, gradient);
-    args.gradients.complete_rows(table.parameter, {first, count, rows + first, table.width, gradient, racing});
+    args.gradients.complete_rows(table.parameter,
+                                 {first, count, rows + first, table.width(), gradient, racing, weights});
     first += count;
   }
 }
@@ -78,7 +87,7 @@ void complete_rows(const BackwardArguments& args, const TableGradient& table, co
 // update of its own, terms.of_entries(EntryRange, gradients) write them.
 template <class Terms>
 void complete_table_gradient(const BackwardArguments& args, const TableGradient& table, const Terms& terms) {
-  const auto scratch_of = [&](int thread) { return table.scratch + thread * std::max(kTableChunk, table.width); };
+  const auto scratch_of = [&](int thread) { return table.scratch + table_gradient_scratch(table.spec, thread); };
   const EntryParts& parts = args.sparse->parts;
   if (parts.starts != nullptr) {
     args.pass.team.for_each(parts.count, [&](int64_t part, int thread) {
@@ -95,7 +104,7 @@ void complete_table_gradient(const BackwardArguments& args, const TableGradient&
   const auto group_from = [&](int64_t at) {
     return std::lower_bound(groups.starts, groups.starts + groups.count, at) - groups.starts;
   };
-  const Tiling tiles = tile_rows(args.sparse->rows.entries(), table.width);
+  const Tiling tiles = tile_rows(args.sparse->rows.entries(), table.width());
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     const RowStretch stretch{groups.rows, group_from(tiles.first(tile)),
                              group_from(tiles.first(tile) + tiles.size(tile))};

@@ -20,9 +20,19 @@ int64_t read_padding(const Spec& spec, int64_t rows, const std::string& label) {
   return padding;
 }
 
+ElementType read_element(const Spec& spec, const std::string& label) {
+  if (!spec.has("dtype") || spec.string("dtype") == "float32") return ElementType::kFloat32;
+  if (spec.string("dtype") == "bfloat16") return ElementType::kBfloat16;
+  throw Error("INVALID_SPEC", label + ": dtype \"" + spec.string("dtype") + "\" does not exist");
+}
+
 ParameterSpec table_parameter(const Spec& spec, int64_t rows, int64_t units, const std::string& label) {
   const Initializer initializer = read_initializer(spec, "weightInitializer", label, {rows, units});
-  return {.name = "weight", .shape = {rows, units}, .initializer = initializer, .row_width = units};
+  return {.name = "weight",
+          .shape = {rows, units},
+          .initializer = initializer,
+          .row_width = units,
+          .element = read_element(spec, label)};
 }
 
 }  // namespace gradloom

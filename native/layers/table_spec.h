@@ -18,6 +18,9 @@ void check_table_rows(int64_t rows, const std::string& label);
 // The attribute paddingId: a row, or -1 for none.
 int64_t read_padding(const Spec& spec, int64_t rows, const std::string& label);
 
+// The attribute dtype, "float32" where there is none.
+ElementType read_element(const Spec& spec, const std::string& label);
+
 // The parameter "weight" [rows, units].
 ParameterSpec table_parameter(const Spec& spec, int64_t rows, int64_t units, const std::string& label);
 

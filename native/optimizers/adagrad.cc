@@ -65,12 +65,12 @@ GradientCheck AdagradRows(const AdagradRule& rule, double rate, const RowUpdateA
   bool finite = true;
   for (int64_t i = 0; i < args.count; ++i) {
     if (i + ahead < args.count) {
-      prefetch(args.table + args.rows[i + ahead] * args.width, args.width);
+      prefetch(args.weights_of(i + ahead), args.width);
       prefetch(accumulator + args.rows[i + ahead] * args.width, args.width);
     }
     float* const state = accumulator + args.rows[i] * args.width;
     const UpdateArguments row{.count = args.width,
-                              .weight = args.table + args.rows[i] * args.width,
+                              .weight = args.weights_of(i),
                               .gradient = args.gradient + i * args.width,
                               .states = &state,
                               .step = args.step,
@@ -126,7 +126,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
 }
 
 GradientCheck AdagradUpdateRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
-  if (args.width == 1) {
+  if (args.width == 1 && !args.gathered) {
     return rule.epsilon_inside ? AdagradScalars<true>(rule, rate, args) : AdagradScalars<false>(rule, rate, args);
   }
   return rule.epsilon_inside ? AdagradRows<true>(rule, rate, args) : AdagradRows<false>(rule, rate, args);

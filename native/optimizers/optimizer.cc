@@ -28,7 +28,7 @@ void for_each_row(const RowUpdateArguments& args, int64_t state_width, Action ac
     const int64_t row = args.rows[i];
     for (size_t s = 0; s < args.state_count; ++s) states.at(s) = args.states[s] + row * state_width;
     action(UpdateArguments{.count = args.width,
-                           .weight = args.table + row * args.width,
+                           .weight = args.weights_of(i),
                            .gradient = args.gradient == nullptr ? nullptr : args.gradient + i * args.width,
                            .states = states.data(),
                            .step = args.step,

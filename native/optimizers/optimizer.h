@@ -61,6 +61,10 @@ struct RowUpdateArguments {
   // Other threads may update the same rows meanwhile. Floats are read and written one by one by relaxed atomic
   // operations then, so updates may be lost, and nothing else.
   bool racing = false;
+  // `table` has these rows alone, [count, width]. States are of the whole table all the same.
+  bool gathered = false;
+
+  float* weights_of(int64_t i) const { return table + (gathered ? i : int64_t{rows[i]}) * width; }
 };
 
 enum class GradientCheck {

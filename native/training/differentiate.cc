@@ -10,14 +10,13 @@
 namespace gradloom {
 namespace {
 
-// All gradients, those of tables with their zeros, laid out like the weights, which are 0 at first.
+// All gradients, an array a parameter, those of tables with their zeros.
 class DenseSink final : public GradientSink {
  public:
-  DenseSink(const Architecture& architecture, int layer, float* values)
-      : architecture_(architecture),
-        first_parameter_(architecture.first_parameter(layer)),
+  DenseSink(const Architecture& architecture, int layer, std::vector<AlignedBuffer>& gradients)
+      : first_parameter_(architecture.first_parameter(layer)),
         adds_(architecture.adds_gradients(layer)),
-        values_(values) {}
+        gradients_(gradients) {}
 
   float* target(int parameter, int64_t first, float* scratch) override {
     return adds_ ? scratch : values_of(parameter) + first;
@@ -32,17 +31,14 @@ class DenseSink final : public GradientSink {
   }
 
  private:
-  float* values_of(int parameter) {
-    return values_ + architecture_.parameters()[static_cast<size_t>(first_parameter_ + parameter)].offset;
-  }
+  float* values_of(int parameter) { return gradients_[static_cast<size_t>(first_parameter_ + parameter)].data(); }
   static void add(int64_t count, const float* gradient, float* sums) {
     for (int64_t i = 0; i < count; ++i) sums[i] += gradient[i];
   }
 
-  const Architecture& architecture_;
   int first_parameter_;
   bool adds_;
-  float* values_;
+  std::vector<AlignedBuffer>& gradients_;
 };
 
 }  // namespace
@@ -52,10 +48,11 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
   const Architecture& architecture = network.architecture();
   const int64_t batch = samples.count();
   Plan plan(network.shared_architecture(), {batch, Phase::kTraining, threads, InputGradient::kKept});
-  AlignedBuffer gradients(architecture.weights_size());
+  std::vector<AlignedBuffer> gradients;
+  for (const auto& parameter : architecture.parameters()) gradients.emplace_back(parameter.shape.size());
   std::vector<std::unique_ptr<GradientSink>> sinks;
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
-    sinks.push_back(std::make_unique<DenseSink>(architecture, static_cast<int>(layer), gradients.data()));
+    sinks.push_back(std::make_unique<DenseSink>(architecture, static_cast<int>(layer), gradients));
   }
   const auto outputs = static_cast<size_t>(batch * architecture.output_shape().size());
   Differentiation result;
@@ -79,7 +76,7 @@ Differentiation differentiate(Network& network, const ArraySamples& samples, con
   });
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {
     result.parameter_gradients.emplace_back(static_cast<size_t>(architecture.parameters()[p].shape.size()));
-    architecture.export_parameter(static_cast<int>(p), gradients.data(), result.parameter_gradients.back().data());
+    architecture.to_file_layout(static_cast<int>(p), gradients[p].data(), result.parameter_gradients.back().data());
   }
   return result;
 }

@@ -4,6 +4,10 @@
 #include <array>
 #include <cmath>
 
+#include "common/random.h"
+#include "kernels/bfloat16.h"
+#include "kernels/embedding.h"
+
 namespace gradloom {
 namespace {
 
@@ -63,18 +67,29 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
   const size_t count = learner.states(parameter).size();
   std::array<float*, kMostStates> states{};
   for (size_t i = 0; i < count; ++i) states.at(i) = learner.state(parameter, i);
-  return learner.optimizer(parameter).update_rows(
-      {.count = rows.count,
-       .width = rows.width,
-       .rows = rows.rows,
-       .table = learner.network().weights() + parameter_of(learner, parameter).offset,
-       .gradient = rows.values,
-       .states = states.data(),
-       .state_count = count,
-       .step = step,
-       .learning_rate = learner.rate_of(parameter),
-       .weight_decay = learner.settings(parameter).weight_decay,
-       .racing = rows.racing});
+  const Architecture::Parameter& table = parameter_of(learner, parameter);
+  float* stored = learner.network().weights() + table.offset;
+  RowUpdateArguments update{.count = rows.count,
+                            .width = rows.width,
+                            .rows = rows.rows,
+                            .table = stored,
+                            .gradient = rows.values,
+                            .states = states.data(),
+                            .state_count = count,
+                            .step = step,
+                            .learning_rate = learner.rate_of(parameter),
+                            .weight_decay = learner.settings(parameter).weight_decay,
+                            .racing = rows.racing};
+  const Optimizer& rule = learner.optimizer(parameter);
+  if (table.element == ElementType::kFloat32) return rule.update_rows(update);
+  // Rules know floats: these rows become some, and go back rounded by numbers of this step.
+  update.table = rows.scratch;
+  update.gathered = true;
+  gather_rows(as_bfloat16(stored), rows.width, rows.rows, rows.count, update.table);
+  const GradientCheck check = rule.update_rows(update);
+  const RandomStream random(learner.seed(), RandomPurpose::kRounding, static_cast<uint32_t>(parameter), step);
+  round_rows({rows.rows, rows.count, rows.width}, update.table, random, as_bfloat16(stored));
+  return check;
 }
 
 TableSink::TableSink(Learner& learner, int layer, SharedTables& tables)

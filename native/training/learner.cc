@@ -65,6 +65,7 @@ void Learner::check_tables() {
                                         "\", which several layers read: their gradients are summed by row; leave the "
                                         "option duplicates out");
     }
+    if (parameters[p].element == ElementType::kBfloat16) check_rounding(rule, parameters[p].name);
     const std::string objection = rule.objection_to_rows(settings_.parameters[p].weight_decay);
     if (objection.empty()) continue;
     throw Error("INVALID_OPTION", "the optimizer " + rule.kind() + " cannot train the table \"" + parameters[p].name +
@@ -72,6 +73,22 @@ void Learner::check_tables() {
   }
   if (settings_.non_finite == NonFinitePolicy::kSkip) check_no_tables("nonFinite: 'skip'", "use 'stop' or 'ignore'");
   if (settings_.clip.by_norm()) check_no_tables("clipGradients by a norm", "clip by value");
+}
+
+// A row is rounded once a step, when it has been updated.
+void Learner::check_rounding(const Optimizer& rule, const std::string& table) const {
+  const std::string start = "the optimizer " + rule.kind() + " cannot train the table \"" + table + "\" of bfloat16: ";
+  if (rule.moves_untouched()) {
+    throw Error("INVALID_OPTION", start +
+                                      "it moves rows that a step does not touch, which would be rounded without end; "
+                                      "give the layer dtype: 'float32'");
+  }
+  if (duplicates_ != Duplicates::kSum) {
+    throw Error("INVALID_OPTION", start +
+                                      "a row that a batch names several times would be rounded by the same random "
+                                      "numbers each time; leave the option duplicates out, or give the layer dtype: "
+                                      "'float32'");
+  }
 }
 
 // A batch is sorted for one way alone.

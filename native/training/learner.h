@@ -101,6 +101,7 @@ class Learner {
 
  private:
   void check_tables();
+  void check_rounding(const Optimizer& rule, const std::string& table) const;
   Duplicates duplicates_of_tables() const;
   std::vector<StateSpec> states_of(int parameter) const;
   static size_t index(int parameter) { return static_cast<size_t>(parameter); }

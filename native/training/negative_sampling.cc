@@ -43,7 +43,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
   batch_.group(team, rows_);
   const RowGroups& groups = batch_.input().groups;
   const int64_t chunk = std::max<int64_t>(1, kTableChunk / units_);
-  grow(scratch_, table_gradient_scratch(units_, team.size()));
+  grow(scratch_, chunk_floats(units_) * team.size());
   std::array<float*, kMostStates> states{};
   for (size_t i = 0; i < states_.size(); ++i) states[i] = states_[i].data();
   std::atomic<bool> finite{true};
@@ -52,7 +52,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
   };
   const Tiling tiles = tile_rows(batch_.input().rows.entries(), units_);
   team.for_each(tiles.count, [&](int64_t tile, int thread) {
-    float* sums = scratch_.data() + thread * std::max(kTableChunk, units_);
+    float* sums = scratch_.data() + thread * chunk_floats(units_);
     const int64_t end = group_from(tiles.first(tile) + tiles.size(tile));
     for (int64_t first = group_from(tiles.first(tile)); first < end; first += chunk) {
       const int64_t count = std::min(chunk, end - first);

@@ -46,10 +46,10 @@ void Architecture::add_parameters(const Layer& layer) {
   int index = 0;
   for (const ParameterSpec& parameter : layer.parameters()) {
     parameters_.push_back({owners_.back(), index++, layer.name() + "." + parameter.name, parameter.shape, weights_size_,
-                           parameter.role, parameter.row_width, parameter.row_width > 0 ? -1 : gradients_size_,
-                           parameter.regularizer});
+                           parameter.role, parameter.row_width, parameter.element,
+                           parameter.row_width > 0 ? -1 : gradients_size_, parameter.regularizer});
     check_initializer(parameter, parameters_.back().name);
-    weights_size_ = checked_multiply(round_up(weights_size_ + parameter.shape.size(), kAlignment), 1);
+    weights_size_ = checked_multiply(round_up(weights_size_ + parameter.storage_size(), kAlignment), 1);
     if (parameter.row_width == 0) gradients_size_ = round_up(gradients_size_ + parameter.shape.size(), kAlignment);
   }
 }
@@ -63,7 +63,8 @@ void Architecture::share_parameters(const Layer& layer, int owner) {
   owner = owners_[static_cast<size_t>(owner)];
   const Layer& first = *layers_[static_cast<size_t>(owner)];
   const auto alike = [](const ParameterSpec& a, const ParameterSpec& b) {
-    return a.name == b.name && a.shape == b.shape && a.role == b.role && a.row_width == b.row_width;
+    return a.name == b.name && a.shape == b.shape && a.role == b.role && a.row_width == b.row_width &&
+           a.element == b.element;
   };
   if (first.kind() != layer.kind() || first.parameters().size() != layer.parameters().size() ||
       !std::equal(first.parameters().begin(), first.parameters().end(), layer.parameters().begin(), alike)) {
@@ -206,11 +207,15 @@ void Architecture::from_file_layout(int parameter, const float* file, float* sto
 }
 
 void Architecture::export_parameter(int parameter, const float* storage, float* values) const {
-  to_file_layout(parameter, storage + parameters_[static_cast<size_t>(parameter)].offset, values);
+  const Parameter& p = parameters_[static_cast<size_t>(parameter)];
+  if (p.element == ElementType::kFloat32) return to_file_layout(parameter, storage + p.offset, values);
+  layers_[static_cast<size_t>(p.layer)]->widen_to_file_layout(p.index, as_bfloat16(storage + p.offset), values);
 }
 
 void Architecture::import_parameter(int parameter, const float* values, float* storage) const {
-  from_file_layout(parameter, values, storage + parameters_[static_cast<size_t>(parameter)].offset);
+  const Parameter& p = parameters_[static_cast<size_t>(parameter)];
+  if (p.element == ElementType::kFloat32) return from_file_layout(parameter, values, storage + p.offset);
+  layers_[static_cast<size_t>(p.layer)]->round_from_file_layout(p.index, values, as_bfloat16(storage + p.offset));
 }
 
 bool Architecture::has_regularizers() const {

@@ -51,6 +51,8 @@ class Architecture {
     int64_t offset;    // in the network's weights, in floats
     ParameterRole role;
     int64_t row_width;  // of a table, else 0
+    ElementType element;
+    int64_t bytes() const { return shape.size() * bytes_of(element); }
     // In the gradients of a step that knows all of them; -1 for tables, whose rows are updated at once.
     int64_t gradient_offset;
     // By which an optimizer keeps its state: of a table its rows, else as in files.
@@ -80,7 +82,7 @@ class Architecture {
   bool shares_gradients() const;
   // The layers that use a parameter, in order.
   std::vector<int> users_of(int parameter) const;
-  // Floats of all weights, each parameter aligned to a cache line.
+  // Floats of the buffer of all weights, in which each parameter is aligned to a cache line.
   int64_t weights_size() const { return weights_size_; }
   // The same without tables.
   int64_t gradients_size() const { return gradients_size_; }
@@ -90,10 +92,11 @@ class Architecture {
   int64_t training_flops() const;
   int64_t training_flops(int layer) const;
 
-  // From and to the layout of files. `values` has the size of the parameter.
+  // From and to floats in the layout of files. `values` has the size of the parameter; tables of bfloat16 are rounded
+  // to nearest.
   void export_parameter(int parameter, const float* storage, float* values) const;
   void import_parameter(int parameter, const float* values, float* storage) const;
-  // The same for one parameter's own array.
+  // The same for another array of floats that is laid out like the parameter.
   void to_file_layout(int parameter, const float* stored, float* file) const;
   void from_file_layout(int parameter, const float* file, float* stored) const;
   // l1 sum |w| + l2 sum w^2 of the weights that are trained.

@@ -13,9 +13,7 @@ constexpr double kEntryBytes = sizeof(uint32_t) + sizeof(float);
 double bytes(int64_t floats) { return kFloat * static_cast<double>(floats); }
 
 // A row of a table, with what is kept beside it, comes in whole cache lines.
-double bytes_of_row(int64_t floats) {
-  return static_cast<double>((floats * static_cast<int64_t>(sizeof(float)) + kCacheLine - 1) / kCacheLine * kCacheLine);
-}
+double bytes_of_row(int64_t bytes) { return static_cast<double>((bytes + kCacheLine - 1) / kCacheLine * kCacheLine); }
 
 }  // namespace
 
@@ -45,8 +43,8 @@ Plan::Work Plan::forward_work_of(const Node& node) const {
         work.bytes += bytes(parameter.shape.size());
       } else {
         const auto entries = static_cast<double>(sparse_input_of(node)->rows.entries());
-        work.bytes += entries * (kEntryBytes + bytes_of_row(parameter.row_width));
-        tables += bytes(parameter.shape.size());
+        work.bytes += entries * (kEntryBytes + bytes_of_row(parameter.row_width * bytes_of(parameter.element)));
+        tables += static_cast<double>(parameter.bytes());
       }
     }
   }
@@ -80,10 +78,12 @@ Plan::Work Plan::backward_work_of(const Node& node, const std::vector<int64_t>& 
       work.bytes += bytes((read ? floats : 0) + written);
     } else if (trained) {
       const SparseInput& input = *sparse_input_of(node);
+      const int64_t row = parameter.row_width * bytes_of(parameter.element) +
+                          parameter.row_width * kept / floats * static_cast<int64_t>(sizeof(float));
       const int64_t touched = options_.duplicates == Duplicates::kSum ? input.groups.count : input.rows.entries();
       work.bytes += static_cast<double>(input.rows.entries()) * kEntryBytes +
-                    2 * static_cast<double>(touched) * bytes_of_row(parameter.row_width * (floats + kept) / floats);
-      work.working_set += bytes(floats + kept);
+                    2 * static_cast<double>(touched) * bytes_of_row(row);
+      work.working_set += static_cast<double>(parameter.bytes()) + bytes(kept);
     }
   }
   work.working_set = std::max(work.working_set, work.bytes);

@@ -46,8 +46,10 @@ SharedTables::SharedTables(const Architecture& architecture, int threads) {
     const int64_t width = parameter.row_width;
     std::vector<TableUse> uses;
     for (const int layer : users) uses.emplace_back(layer, width);
-    tables_.push_back({static_cast<int>(p), width, std::move(uses),
-                       AlignedBuffer(checked_multiply(threads, std::max(kChunk, width)))});
+    const bool rounds = parameter.element == ElementType::kBfloat16;
+    const int64_t chunk = std::max(kChunk, width);
+    tables_.push_back({static_cast<int>(p), width, std::move(uses), AlignedBuffer(checked_multiply(threads, chunk)),
+                       AlignedBuffer(rounds ? checked_multiply(threads, chunk) : 0)});
   }
 }
 
@@ -110,7 +112,8 @@ GradientCheck SharedTables::update(Team& team, Learner& learner, Table& table) {
   std::atomic<bool> finite{true};
   const Tiling tiles = tile_rows(static_cast<int64_t>(rows_.size()), width);
   team.for_each(tiles.count, [&](int64_t tile, int thread) {
-    float* sums = table.scratch.data() + thread * std::max(kChunk, width);
+    float* sums = table.sums.data() + thread * std::max(kChunk, width);
+    float* weights = table.weights.size() == 0 ? nullptr : table.weights.data() + thread * std::max(kChunk, width);
     const int64_t end = tiles.first(tile) + tiles.size(tile);
     for (int64_t first = tiles.first(tile); first < end; first += chunk) {
       const int64_t count = std::min(chunk, end - first);
@@ -123,7 +126,7 @@ GradientCheck SharedTables::update(Team& team, Learner& learner, Table& table) {
           for (int64_t d = 0; d < width; ++d) sum[d] += values[d];
         }
       }
-      const RowGradients gradients{first, count, rows_.data() + first, width, sums};
+      const RowGradients gradients{first, count, rows_.data() + first, width, sums, false, weights};
       if (update_rows(learner, table.parameter, gradients, learner.steps + 1) == GradientCheck::kFinite) continue;
       finite.store(false, std::memory_order_relaxed);
     }

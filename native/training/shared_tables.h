@@ -56,7 +56,8 @@ class SharedTables {
     int parameter;
     int64_t width;
     std::vector<TableUse> uses;
-    AlignedBuffer scratch;  // of each thread
+    AlignedBuffer sums;     // of each thread, a chunk of gradients
+    AlignedBuffer weights;  // the same of weights of bfloat16
   };
 
   // The distinct rows, and the parts [starts[i], starts[i + 1]) whose sum is the gradient of row i.

@@ -9,7 +9,7 @@ std::vector<SavedTensor> TensorCopies::add_weights(const float* storage) {
   std::vector<SavedTensor> tensors;
   for (size_t p = 0; p < architecture_.parameters().size(); ++p) {
     const auto& parameter = architecture_.parameters()[p];
-    tensors.push_back(add({static_cast<int>(p), storage + parameter.offset, nullptr}, parameter.name, parameter.shape));
+    tensors.push_back(add({Source::kWeights, static_cast<int>(p), storage, nullptr}, parameter.name, parameter.shape));
   }
   return tensors;
 }
@@ -18,10 +18,12 @@ std::vector<SavedTensor> TensorCopies::add_states(Learner& learner) {
   std::vector<SavedTensor> tensors;
   for (size_t p = 0; p < architecture_.parameters().size(); ++p) {
     const int parameter = static_cast<int>(p);
-    const bool as_weights = learner.optimizer(parameter).granularity() == Granularity::kElement;
+    const Source source = learner.optimizer(parameter).granularity() == Granularity::kElement
+                              ? Source::kStateLikeWeights
+                              : Source::kState;
     for (size_t s = 0; s < learner.states(parameter).size(); ++s) {
       const StateSpec& state = learner.states(parameter)[s];
-      tensors.push_back(add({as_weights ? parameter : kOwnLayout, learner.state(parameter, s), nullptr},
+      tensors.push_back(add({source, parameter, learner.state(parameter, s), nullptr},
                             state_name(architecture_.parameters()[p], state), state.shape));
     }
   }
@@ -35,10 +37,11 @@ SavedTensor TensorCopies::add(Copy copy, std::string name, const Shape& shape) {
 }
 
 void TensorCopies::make(const Copy& copy) const {
-  if (copy.layout == kOwnLayout) {
-    std::copy_n(copy.stored, copy.values->size(), copy.values->data());
-  } else {
-    architecture_.to_file_layout(copy.layout, copy.stored, copy.values->data());
+  switch (copy.source) {
+    case Source::kWeights: return architecture_.export_parameter(copy.parameter, copy.stored, copy.values->data());
+    case Source::kStateLikeWeights:
+      return architecture_.to_file_layout(copy.parameter, copy.stored, copy.values->data());
+    case Source::kState: std::copy_n(copy.stored, copy.values->size(), copy.values->data());
   }
 }
 

@@ -67,10 +67,11 @@ class TensorCopies {
   void make(Team& team);
 
  private:
-  static constexpr int kOwnLayout = -1;
+  enum class Source { kWeights, kStateLikeWeights, kState };
   struct Copy {
-    int layout;  // the parameter that it is laid out like
-    const float* stored;
+    Source source;
+    int parameter;
+    const float* stored;  // of kWeights, those of all parameters
     std::shared_ptr<AlignedBuffer> values;
   };
 

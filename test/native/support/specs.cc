@@ -127,6 +127,11 @@ Spec::Object rowwise_adagrad() {
           {"weightDecay", 0.0},       {"weightDecayMode", "coupled"}, {"direction", "minimize"}};
 }
 
+Spec::Object in_bfloat16(Spec::Object layer) {
+  layer["dtype"] = "bfloat16";
+  return layer;
+}
+
 Spec::Object frozen(Spec::Object layer) {
   layer["trainable"] = false;
   return layer;

@@ -150,6 +150,8 @@ Spec::Object rowwise_adagrad();
 
 // The same layer, whose parameters do not train.
 Spec::Object frozen(Spec::Object layer);
+// With its table in bfloat16.
+Spec::Object in_bfloat16(Spec::Object layer);
 
 // Calls `action` and returns "CODE: message" of the Error that it throws, "" when it throws none.
 template <class Action>

@@ -105,7 +105,9 @@ TEST_CASE("tables: a training step allocates nothing") {
   LearnerOptions sequential = bag_net(5000);
   sequential.optimizer = adagrad({});
   sequential.optimizer["duplicates"] = "sequential";
-  for (const auto& net : {bag_net(5000), bag_net(5000, "max"), linear_net(5000), sequential}) {
+  const LearnerOptions halves{.input_shape = {5000},
+                              .layers = {in_bfloat16(embedding_bag({.units = 33})), dense({.units = 10})}};
+  for (const auto& net : {bag_net(5000), bag_net(5000, "max"), linear_net(5000), sequential, halves}) {
     for (const int threads : {1, 2}) {
       const auto learner = make_learner(net);
       const ArraySamples view = samples.view();

@@ -1,0 +1,52 @@
+// Vectors of floats from floats in memory, or from bfloat16. Included once for every target.
+#if defined(GRADLOOM_ELEMENTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRADLOOM_ELEMENTS_INL_H_
+#undef GRADLOOM_ELEMENTS_INL_H_
+#else
+#define GRADLOOM_ELEMENTS_INL_H_
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/bfloat16.h"
+#include "common/highway-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const float* from) {
+  return hwy::HWY_NAMESPACE::LoadU(d, from);
+}
+// The first `count`, zeros behind them.
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const float* from, size_t count) {
+  return hwy::HWY_NAMESPACE::LoadN(d, from, count);
+}
+
+template <class D, class Halves>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> widened(D d, Halves halves) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToUnsigned<D> bits;
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(bits, halves)));
+}
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const Bfloat16* from) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::Rebind<uint16_t, D> halves;
+  return widened(d, hn::LoadU(halves, &from->bits));
+}
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const Bfloat16* from, size_t count) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::Rebind<uint16_t, D> halves;
+  return widened(d, hn::LoadN(halves, &from->bits, count));
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#endif
