@@ -157,12 +157,10 @@ void Forward(const DirectShape& shape, int64_t filters, const float* x, const fl
 struct GradientRow {
   const DirectShape& shape;
   const WeightGradientOperands& operands;
-  const float* x;   // of the tile's first channel, window row and tap
-  const float* dz;  // of the tile's first filter
-  int64_t first_block, last_block;
+  const float* x;  // of the tile's first channel, window row and tap
 };
 
-// Adds kFilters x kChannels x kTaps sums over the blocks [first, last) to total[k][c][s].
+// total[k][c][s], kFilters x kChannels x kTaps sums.
 template <int kFilters, int kChannels, int kTaps>
 HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientChannels][kGradientTaps]) {
   const D d;
@@ -178,10 +176,10 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientCh
       for (int s = 0; s < kTaps; ++s) sum[k][c][s] = hn::Zero(d);
     }
   }
-  for (int64_t block = row.first_block; block < row.last_block; ++block) {
+  for (int64_t block = 0; block < o.blocks; ++block) {
     for (int64_t p = 0; p < shape.output.height; ++p) {
       const float* HWY_RESTRICT x = row.x + block * o.x_block + p * x_row;
-      const float* HWY_RESTRICT dz = row.dz + block * o.dz_block + p * o.dz_row;
+      const float* HWY_RESTRICT dz = o.dz + block * o.dz_block + p * o.dz_row;
       for (int64_t q = 0; q < shape.output.width; ++q, x += x_pixel, dz += o.dz_pixel) {
         // The vectors of a block one after another, so that the accumulators fit.
         for (int m = 0; m < kVectors; ++m) {
@@ -199,7 +197,7 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientCh
   }
   for (int k = 0; k < kFilters; ++k) {
     for (int c = 0; c < kChannels; ++c) {
-      for (int s = 0; s < kTaps; ++s) total[k][c][s] += hn::ReduceSum(d, sum[k][c][s]);
+      for (int s = 0; s < kTaps; ++s) total[k][c][s] = hn::ReduceSum(d, sum[k][c][s]);
     }
   }
 }
@@ -230,60 +228,42 @@ GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
 }
 
 int64_t GradientFilterTileSize() { return kGradientFilters; }
-int64_t GradientChannelTileSize() { return kGradientChannels; }
 
-void WeightGradient(const DirectShape& shape, const WeightGradientTiles& tiles, int64_t job,
-                    const WeightGradientOperands& o, float* gradient) {
-  const int64_t r = job % shape.window.height;
-  const int64_t channel_tile = job / shape.window.height % tiles.channels.count;
-  const int64_t filter_tile = job / shape.window.height / tiles.channels.count;
-  const int64_t channel = tiles.channels.first(channel_tile);
-  const int64_t channels = tiles.channels.size(channel_tile);
-  const int64_t filter = tiles.filters.first(filter_tile);
-  const int64_t filters = tiles.filters.size(filter_tile);
+void WeightGradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o, bool add,
+                    float* gradient) {
   const int64_t taps = shape.window.width;
-  // Sums of some thousand terms meet the total, so that long sums lose no digits.
-  const int64_t pixels = shape.output.height * shape.output.width;
-  const int64_t step = std::max<int64_t>(1, 2048 / pixels);
-  for (int64_t s = 0; s < taps;) {
-    // Taps in nearly equal groups of up to three.
-    const int64_t groups_left = (taps - s + kGradientTaps - 1) / kGradientTaps;
-    const int64_t group = (taps - s + groups_left - 1) / groups_left;
-    float total[kGradientFilters][kGradientChannels][kGradientTaps] = {};
-    GradientRow row{shape,
-                    o,
-                    o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width +
-                           s * shape.dilation.width) *
-                              kLanes,
-                    o.dz + filter * o.dz_channel,
-                    0,
-                    0};
-    const GradientTile tile = gradient_tile_of(filters, channels, group);
-    for (; row.first_block < o.blocks; row.first_block = row.last_block) {
-      row.last_block = std::min(row.first_block + step, o.blocks);
-      tile(row, total);
-    }
-    for (int64_t k = 0; k < filters; ++k) {
-      for (int64_t t = 0; t < group; ++t) {
-        float* out = gradient + (((filter + k) * shape.window.height + r) * taps + s + t) * shape.channels + channel;
-        for (int64_t c = 0; c < channels; ++c) out[c] = total[k][c][t];
+  const EvenTiling tiles{range.channels, (range.channels + kGradientChannels - 1) / kGradientChannels};
+  // Taps of a row in nearly equal groups.
+  const EvenTiling groups{taps, (taps + kGradientTaps - 1) / kGradientTaps};
+  for (int64_t job = 0; job < tiles.count * shape.window.height * groups.count; ++job) {
+    const int64_t s = groups.first(job % groups.count);
+    const int64_t r = job / groups.count % shape.window.height;
+    const int64_t tile = job / groups.count / shape.window.height;
+    const int64_t channel = range.channel + tiles.first(tile);
+    const GradientRow row{
+        shape, o,
+        o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width + s * shape.dilation.width) *
+                  kLanes};
+    float total[kGradientFilters][kGradientChannels][kGradientTaps];
+    gradient_tile_of(range.filters, tiles.size(tile), groups.size(job % groups.count))(row, total);
+    for (int64_t k = 0; k < range.filters; ++k) {
+      for (int64_t t = 0; t < groups.size(job % groups.count); ++t) {
+        float* out =
+            gradient + (((range.filter + k) * shape.window.height + r) * taps + s + t) * shape.channels + channel;
+        for (int64_t c = 0; c < tiles.size(tile); ++c) out[c] = add ? out[c] + total[k][c][t] : total[k][c][t];
       }
     }
-    s += group;
   }
 }
 
-float BiasGradient(const DirectShape& shape, int64_t filter, const WeightGradientOperands& o) {
+float BiasGradient(int64_t blocks, int64_t plane, int64_t stride, const float* dz) {
   const D d;
   double total = 0;
-  for (int64_t block = 0; block < o.blocks; ++block) {
+  for (int64_t block = 0; block < blocks; ++block, dz += stride) {
     V sum[kVectors];
     for (int m = 0; m < kVectors; ++m) sum[m] = hn::Zero(d);
-    for (int64_t p = 0; p < shape.output.height; ++p) {
-      const float* dz = o.dz + block * o.dz_block + filter * o.dz_channel + p * o.dz_row;
-      for (int64_t q = 0; q < shape.output.width; ++q, dz += o.dz_pixel) {
-        for (int m = 0; m < kVectors; ++m) sum[m] = hn::Add(sum[m], hn::Load(d, dz + m * kVectorFloats));
-      }
+    for (int64_t i = 0; i < plane; i += kLanes) {
+      for (int m = 0; m < kVectors; ++m) sum[m] = hn::Add(sum[m], hn::Load(d, dz + i + m * kVectorFloats));
     }
     for (int m = 0; m < kVectors; ++m) total += hn::ReduceSum(d, sum[m]);
   }
@@ -300,7 +280,6 @@ namespace gradloom {
 HWY_EXPORT(FilterTileSize);
 HWY_EXPORT(Forward);
 HWY_EXPORT(GradientFilterTileSize);
-HWY_EXPORT(GradientChannelTileSize);
 HWY_EXPORT(WeightGradient);
 HWY_EXPORT(BiasGradient);
 
@@ -347,21 +326,27 @@ void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* 
   const int64_t first = tiles.first(tile);
   HWY_DYNAMIC_DISPATCH(Forward)
   (shape, tiles.size(tile), x, packed + first * shape.channels * shape.taps(), bias == nullptr ? nullptr : bias + first,
-   activation, y + first * shape.output.height * shape.output.width * kLanes);
+   activation, y);
 }
 
-WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape) {
-  return {cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilterTileSize)()),
-          cut_evenly(shape.channels, HWY_DYNAMIC_DISPATCH(GradientChannelTileSize)()), shape.window.height};
+WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64_t blocks) {
+  constexpr int64_t kPixels = 1024;
+  constexpr int64_t kChannels = 4;
+  constexpr int64_t kFewestJobs = 8;
+  const EvenTiling filters = cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilterTileSize)());
+  const EvenTiling channels = cut_evenly(shape.channels, kChannels);
+  const Tiling steps = cut(blocks, ceil_divide(blocks * shape.output.height * shape.output.width, kPixels));
+  const int64_t pieces = std::clamp<int64_t>(kFewestJobs / (filters.count * channels.count), 1, steps.count);
+  return {filters, channels, steps, {steps.count, pieces}};
 }
 
-void conv2d_direct_weight_gradient(const DirectShape& shape, int64_t job, const WeightGradientOperands& operands,
-                                   float* gradient) {
-  HWY_DYNAMIC_DISPATCH(WeightGradient)(shape, direct_weight_gradient_tiles(shape), job, operands, gradient);
+void conv2d_direct_weight_gradient(const DirectShape& shape, const WeightRange& range,
+                                   const WeightGradientOperands& operands, Accumulate accumulate, float* gradient) {
+  HWY_DYNAMIC_DISPATCH(WeightGradient)(shape, range, operands, accumulate == Accumulate::kAdd, gradient);
 }
 
-float conv2d_direct_bias_gradient(const DirectShape& shape, int64_t filter, const WeightGradientOperands& operands) {
-  return HWY_DYNAMIC_DISPATCH(BiasGradient)(shape, filter, operands);
+float conv2d_bias_gradient(int64_t blocks, int64_t plane, int64_t stride, const float* dz) {
+  return HWY_DYNAMIC_DISPATCH(BiasGradient)(blocks, plane, stride, dz);
 }
 
 }  // namespace gradloom

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/gemm.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
@@ -37,24 +38,28 @@ void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, 
 void pack_filters_turned(const DirectShape& shape, int64_t tile, const float* weights, float* packed);
 
 // y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p stride + r dilation][q stride + s dilation]
-// w[k][r][s][c]) for the filters of one tile and one block of 16 samples. x: [C][H][W][16], y: [K][P][Q][16]; bias may
-// be null. The activation is linear or relu.
+// w[k][r][s][c]) for the filters of one tile and one block of 16 samples. x: [C][H][W][16]; y: [P][Q][16] of each of
+// the tile's filters; bias, of all filters, may be null. The activation is linear or relu.
 void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
                            const float* bias, Activation activation, float* y);
 
-// The gradient of the weights, cut into jobs over tiles of filters and channels and the rows of the window.
+// The gradient of the weights, cut into jobs over tiles of filters, some channels and, where these are few, pieces of
+// the batch, whose gradients have to be added. A job takes some blocks of a piece at a time (`step`): few enough for
+// their images to stay in a second cache for all of its channels and taps, and for sums to lose no digits.
 struct WeightGradientTiles {
   EvenTiling filters;
   EvenTiling channels;
-  int64_t window_rows;
+  Tiling steps;
+  EvenTiling pieces;  // of the steps
 
-  int64_t count() const { return filters.count * channels.count * window_rows; }
+  int64_t count() const { return filters.count * channels.count * pieces.count; }
 };
-WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape);
+WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64_t blocks);
 
 // gradient[k][r][s][c] = sum over samples, p, q of dz[k][p][q] x[c][p stride + r dilation][q stride + s dilation] for
-// the weights of one job. x: [blocks][x_channels..][H][W][16] with x_block floats from block to block, dz likewise with
-// rows of dz_width blocks, so that it may lie inside of a padded image. Sums run in a fixed order.
+// one tile of filters and one of channels, or added to it. x: [blocks][C..][H][W][16] with x_block floats from block to
+// block, dz likewise, from the tile's first filter on, with rows and pixels of any distance, so that it may lie inside
+// of a padded image. Sums run in a fixed order.
 struct WeightGradientOperands {
   const float* x;
   int64_t x_block;
@@ -65,10 +70,16 @@ struct WeightGradientOperands {
   int64_t dz_pixel;    // floats from pixel to pixel
   int64_t blocks;
 };
-void conv2d_direct_weight_gradient(const DirectShape& shape, int64_t job, const WeightGradientOperands& operands,
-                                   float* gradient);
+struct WeightRange {
+  int64_t filter;
+  int64_t filters;
+  int64_t channel;
+  int64_t channels;
+};
+void conv2d_direct_weight_gradient(const DirectShape& shape, const WeightRange& range,
+                                   const WeightGradientOperands& operands, Accumulate accumulate, float* gradient);
 
-// sum over samples, p, q of dz[k][p][q], for one filter.
-float conv2d_direct_bias_gradient(const DirectShape& shape, int64_t filter, const WeightGradientOperands& operands);
+// The sum over samples and pixels of one filter's gradient: `blocks` planes of `plane` floats, `stride` floats apart.
+float conv2d_bias_gradient(int64_t blocks, int64_t plane, int64_t stride, const float* dz);
 
 }  // namespace gradloom

@@ -48,6 +48,12 @@ ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
   return {lanes_of(shape.output), place.row, place.column};
 }
 
+Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
+
+ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
+  return {lanes_of(half(shape.output)), place.row / 2, place.column / 2};
+}
+
 // `steps`: of what is transformed for each filter.
 double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
   const auto channels = static_cast<double>(shape.channels);
@@ -103,6 +109,10 @@ int64_t winograd_forward_scratch(const WinogradShape& shape) {
          (plane_of(kPanels * shape.channels * kPanelRow) + plane_of(kPanels * filters * kPanelRow));
 }
 
+int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output) {
+  return image_floats(output.pooled ? half(shape.output) : shape.output);
+}
+
 void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, int64_t chunk, const LaneImages& x,
                              const float* u, const WinogradOutput& output, float* scratch) {
   const int64_t first = chunks.first(chunk);
@@ -136,10 +146,16 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
     }
     for (int64_t t = 0; t < tiles; ++t) {
       const TilePlace place = place_of(shape, first + t);
-      winograd_transform_output(output_tile(shape, place), filters, {m + at_tile(t, m_panel), m_plane, kPanelRow},
-                                {output.bias == nullptr ? nullptr : output.bias + k, BiasOf::kVector},
-                                output.activation,
-                                output.y + place.block * output.y_block + k * image_floats(shape.output));
+      const TileCoefficients coefficients{m + at_tile(t, m_panel), m_plane, kPanelRow};
+      const TileBias bias{output.bias == nullptr ? nullptr : output.bias + k, BiasOf::kVector};
+      const int64_t at = place.block * output.y_block + k * winograd_output_floats(shape, output);
+      if (output.pooled) {
+        winograd_transform_output_pooled(pooled_tile(shape, place), filters, coefficients, bias, output.activation,
+                                         output.y + at, output.winners == nullptr ? nullptr : output.winners + at);
+      } else {
+        winograd_transform_output(output_tile(shape, place), filters, coefficients, bias, output.activation,
+                                  output.y + at);
+      }
     }
   }
 }

@@ -9,6 +9,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/largest_tap-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -52,7 +53,42 @@ HWY_INLINE void for_each_tap(const Window2d& w, const Taps& taps, Visit visit) {
   }
 }
 
+// Windows of 2x2 pixels that lie apart, as most do: calls visit(output block, block of tap 0).
+template <class Visit>
+HWY_INLINE void for_each_square(const Window2d& w, Visit visit) {
+  for (int64_t p = 0; p < w.output.height; ++p) {
+    for (int64_t q = 0; q < w.output.width; ++q) {
+      visit(p * w.output.width + q, 2 * p * w.input.width + 2 * q);
+    }
+  }
+}
+
+bool are_squares(const Window2d& w) { return windows_lie_apart(w) && w.window.height == 2 && w.window.width == 2; }
+
+template <bool kNumbers>
+void max_pool_squares(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
+                      int32_t* HWY_RESTRICT winner) {
+  const D d;
+  const I integers;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t row = w.input.width * kLanes;
+  for_each_square(w, [=](int64_t out, int64_t in) {
+    for (int64_t l = 0; l < kLanes; l += lanes) {
+      const float* HWY_RESTRICT pixels = x + in * kLanes + l;
+      LargestTap<D> largest(0, hn::Load(d, pixels));
+      largest.meet(1, hn::Load(d, pixels + kLanes));
+      largest.meet(2, hn::Load(d, pixels + row));
+      largest.meet(3, hn::Load(d, pixels + row + kLanes));
+      hn::Store(largest.value(), d, y + out * kLanes + l);
+      if (kNumbers) hn::Store(largest.tap(), integers, winner + out * kLanes + l);
+    }
+  });
+}
+
 void MaxPoolLanes(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
+  if (are_squares(w)) {
+    return winner == nullptr ? max_pool_squares<false>(w, x, y, winner) : max_pool_squares<true>(w, x, y, winner);
+  }
   const D d;
   const I integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -61,29 +97,18 @@ void MaxPoolLanes(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RES
     const int64_t start =
         taps.origin + taps.rows.first * w.dilation.height * w.input.width + taps.columns.first * w.dilation.width;
     for (int64_t l = 0; l < kLanes; l += lanes) {
-      auto best = hn::Load(d, x + start * kLanes + l);
-      auto number = hn::Set(integers, static_cast<int32_t>(first));
-      for_each_tap(w, taps, [&](int32_t tap, int64_t in) {
-        const auto value = hn::Load(d, x + in * kLanes + l);
-        // Of equal ones the first wins, of NaN the last.
-        const auto wins = hn::Or(hn::Gt(value, best), hn::IsNaN(value));
-        best = hn::IfThenElse(wins, value, best);
-        number = hn::IfThenElse(hn::RebindMask(integers, wins), hn::Set(integers, tap), number);
-      });
-      hn::Store(best, d, y + out * kLanes + l);
-      if (winner != nullptr) hn::Store(number, integers, winner + out * kLanes + l);
+      LargestTap<D> largest(static_cast<int32_t>(first), hn::Load(d, x + start * kLanes + l));
+      for_each_tap(w, taps, [&](int32_t tap, int64_t in) { largest.meet(tap, hn::Load(d, x + in * kLanes + l)); });
+      hn::Store(largest.value(), d, y + out * kLanes + l);
+      if (winner != nullptr) hn::Store(largest.tap(), integers, winner + out * kLanes + l);
     }
   });
 }
 
 // Whether every pixel of the image lies in one window, so that its gradient is stored and not added to zeros.
 bool tiles_image(const Window2d& w) {
-  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
-                       int64_t before) {
-    return window == stride && (dilation == 1 || window == 1) && before == 0 && output * stride == input;
-  };
-  return axis(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top) &&
-         axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
+  return windows_lie_apart(w) && w.output.height * w.window.height == w.input.height &&
+         w.output.width * w.window.width == w.input.width;
 }
 
 template <bool kTiles>
@@ -107,8 +132,31 @@ void backward(const Window2d& w, const float* HWY_RESTRICT dy, const int32_t* HW
   });
 }
 
+void backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const int32_t* HWY_RESTRICT winner,
+                      float* HWY_RESTRICT dx) {
+  const D d;
+  const I integers;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t row = w.input.width * kLanes;
+  for_each_square(w, [=](int64_t out, int64_t in) {
+    for (int64_t l = 0; l < kLanes; l += lanes) {
+      const auto number = hn::Load(integers, winner + out * kLanes + l);
+      const auto gradient = hn::Load(d, dy + out * kLanes + l);
+      float* HWY_RESTRICT pixels = dx + in * kLanes + l;
+      const auto store = [&](int32_t tap, float* to) {
+        hn::Store(hn::IfThenElseZero(hn::RebindMask(d, hn::Eq(number, hn::Set(integers, tap))), gradient), d, to);
+      };
+      store(0, pixels);
+      store(1, pixels + kLanes);
+      store(2, pixels + row);
+      store(3, pixels + row + kLanes);
+    }
+  });
+}
+
 void MaxPoolLanesBackward(const Window2d& w, const float* dy, const int32_t* winner, float* dx) {
-  tiles_image(w) ? backward<true>(w, dy, winner, dx) : backward<false>(w, dy, winner, dx);
+  if (!tiles_image(w)) return backward<false>(w, dy, winner, dx);
+  are_squares(w) ? backward_squares(w, dy, winner, dx) : backward<true>(w, dy, winner, dx);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -117,6 +165,15 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace gradloom {
+
+bool windows_lie_apart(const Window2d& w) {
+  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
+                       int64_t before) {
+    return window == stride && (dilation == 1 || window == 1) && before == 0 && output * window <= input;
+  };
+  return axis(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top) &&
+         axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
+}
 
 HWY_EXPORT(MaxPoolLanes);
 HWY_EXPORT(MaxPoolLanesBackward);

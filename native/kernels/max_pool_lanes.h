@@ -8,6 +8,9 @@
 
 namespace gradloom {
 
+// Whether every window lies on the image as a whole and no pixel in two.
+bool windows_lie_apart(const Window2d& window);
+
 // y[p] = max over the window of output pixel p; winner[p] = number of the tap (r * S + s) it came from, a lane each.
 // x: [H][W][16], y and winner: [P][Q][16]. winner may be null.
 void max_pool_lanes(const Window2d& window, const float* x, float* y, int32_t* winner);

@@ -9,6 +9,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/largest_tap-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -187,17 +188,14 @@ void TransformOutputGradientTile(const ImageTile& tile, int64_t vectors, const f
                      : transform_images<TransformOutputGradient, false>(tile, vectors, dy, m);
 }
 
-void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
-                         Activation activation, float* y) {
+// Calls visit(vector, lane, z) for activation(A^T m A + bias).
+template <class Visit>
+HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, const TileBias& bias, Activation activation,
+                                Visit visit) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const ImageVectors& at = tile.vectors;
-  const int64_t rows = std::min<int64_t>(kOut, at.image.height - tile.row);
-  const int64_t columns = std::min<int64_t>(kOut, at.image.width - tile.column);
-  const int64_t row = at.image.width * at.pixel;
   const bool relu = activation == Activation::kRelu;
   for (int64_t vector = 0; vector < vectors; ++vector) {
-    float* HWY_RESTRICT pixels = y + vector * at.vector + tile.row * row + tile.column * at.pixel;
     const float* in = m.data + vector * m.vector;
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
       V start = hn::Zero(d);
@@ -205,15 +203,55 @@ void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoeff
         start = bias.of == BiasOf::kVector ? hn::Set(d, bias.data[vector])
                                            : hn::LoadU(d, bias.data + vector * kLanes + lane);
       }
+      V z[kOut][kOut];
       transform<TransformOutput>([&](int i, int j) { return hn::Load(d, in + (i * kIn + j) * m.coefficient + lane); },
                                  [&](int i, int j, V value) {
-                                   if (i >= rows || j >= columns) return;
-                                   V z = hn::Add(value, start);
-                                   if (relu) z = hn::IfThenZeroElse(hn::Lt(z, hn::Zero(d)), z);
-                                   hn::Store(z, d, pixels + i * row + j * at.pixel + lane);
+                                   value = hn::Add(value, start);
+                                   z[i][j] = relu ? hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value) : value;
                                  });
+      visit(vector, lane, z);
     }
   }
+}
+
+void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
+                         Activation activation, float* y) {
+  const ImageVectors& at = tile.vectors;
+  const int64_t rows = std::min<int64_t>(kOut, at.image.height - tile.row);
+  const int64_t columns = std::min<int64_t>(kOut, at.image.width - tile.column);
+  const int64_t row = at.image.width * at.pixel;
+  y += tile.row * row + tile.column * at.pixel;
+  for_each_output(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
+    float* HWY_RESTRICT pixels = y + vector * at.vector + lane;
+    for (int i = 0; i < kOut; ++i) {
+      for (int j = 0; j < kOut; ++j) {
+        if (i < rows && j < columns) hn::Store(z[i][j], D(), pixels + i * row + j * at.pixel);
+      }
+    }
+  });
+}
+
+void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
+                               Activation activation, float* y, int32_t* winners) {
+  const hn::RebindToSigned<D> integers;
+  const ImageVectors& at = tile.vectors;
+  constexpr int kPooled = kOut / 2;
+  const int64_t rows = std::min<int64_t>(kPooled, at.image.height - tile.row);
+  const int64_t columns = std::min<int64_t>(kPooled, at.image.width - tile.column);
+  const int64_t row = at.image.width * at.pixel;
+  const int64_t first = tile.row * row + tile.column * at.pixel;
+  for_each_output(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
+    for (int i = 0; i < kPooled; ++i) {
+      for (int j = 0; j < kPooled; ++j) {
+        if (i >= rows || j >= columns) continue;
+        LargestTap<D> largest(0, z[2 * i][2 * j]);
+        for (int tap = 1; tap < 4; ++tap) largest.meet(tap, z[2 * i + tap / 2][2 * j + tap % 2]);
+        const int64_t to = first + vector * at.vector + i * row + j * at.pixel + lane;
+        hn::Store(largest.value(), D(), y + to);
+        if (winners != nullptr) hn::Store(largest.tap(), integers, winners + to);
+      }
+    }
+  });
 }
 
 // Planes of Axis::kFrom^2 to planes of Axis::kTo^2 vectors of channels.
@@ -262,6 +300,7 @@ namespace gradloom {
 
 HWY_EXPORT(TransformInputTile);
 HWY_EXPORT(TransformOutputTile);
+HWY_EXPORT(TransformOutputPooledTile);
 HWY_EXPORT(TransformOutputGradientTile);
 HWY_EXPORT(TransformFilters);
 HWY_EXPORT(TransformTurnedFilters);
@@ -274,6 +313,11 @@ void winograd_transform_input(const ImageTile& tile, int64_t vectors, const floa
 void winograd_transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                                Activation activation, float* y) {
   HWY_DYNAMIC_DISPATCH(TransformOutputTile)(tile, vectors, m, bias, activation, y);
+}
+
+void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
+                                      const TileBias& bias, Activation activation, float* y, int32_t* winners) {
+  HWY_DYNAMIC_DISPATCH(TransformOutputPooledTile)(tile, vectors, m, bias, activation, y, winners);
 }
 
 void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const float* dy,

@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "kernels/gemm.h"
 #include "kernels/lanes.h"
+#include "kernels/max_pool_lanes.h"
 #include "layers/window_spec.h"
 
 namespace gradloom {
@@ -57,6 +58,23 @@ Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
   return kernel == Conv2dKernel::kDirect || kernel == Conv2dKernel::kWinograd ? Layout::kLanes : Layout::kRows;
 }
 
+// Winograd's tiles of 4x4 pixels hold whole windows of 2x2, whose maxima are taken in registers.
+bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
+  if (!windows_lie_apart(windows)) return false;
+  switch (kernel_for(batch)) {
+    case Conv2dKernel::kDirect: return true;
+    case Conv2dKernel::kWinograd:
+      return activates_at_store() && windows.window.height == 2 && windows.window.width == 2;
+    default: return false;
+  }
+}
+
+Window2d Conv2d::cropped(const Window2d& windows) {
+  Window2d result = windows;
+  result.input = {windows.output.height * windows.window.height, windows.output.width * windows.window.width};
+  return result;
+}
+
 LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
   LayerNeeds needs = needs_of_kernel(setting);
   const int64_t prepared = prepared_floats(setting.batch);
@@ -81,7 +99,7 @@ LayerNeeds Conv2d::needs_of_kernel(const LayerSetting& setting) const {
 // Whole vectors, so that what follows in the scratch is aligned.
 int64_t Conv2d::prepared_floats(int64_t batch) const {
   switch (kernel_for(batch)) {
-    case Conv2dKernel::kWinograd: return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape()));
+    case Conv2dKernel::kWinograd: return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape(window_.output)));
     case Conv2dKernel::kWinogradChannels:
       return turned_floats() + checked_multiply(groups_, winograd_channels_filter_floats(channels_shape()));
     case Conv2dKernel::kDirect:
@@ -92,7 +110,8 @@ int64_t Conv2d::prepared_floats(int64_t batch) const {
 
 void Conv2d::prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const {
   switch (kernel_for(batch)) {
-    case Conv2dKernel::kWinograd: return prepare_winograd(team, winograd_forward_shape(), parameters[0], prepared);
+    case Conv2dKernel::kWinograd: 
+      return prepare_winograd(team, winograd_forward_shape(window_.output), parameters[0], prepared);
     case Conv2dKernel::kDirect: return prepare_lanes(team, parameters[0], prepared);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return prepare_channels(team, batch, parameters[0], prepared);

@@ -26,6 +26,7 @@ class Conv2d final : public Layer {
 
   int64_t flops() const override;
   Layout layout(int64_t batch, Layout offered) const override;
+  bool pools(int64_t batch, const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;
   void forward(const ForwardArguments& args) const override;
@@ -60,11 +61,18 @@ class Conv2d final : public Layer {
   void forward_lanes(const ForwardArguments& args, const float* packed, float* scratch) const;
   void backward_lanes(const BackwardArguments& args) const;
   bool pads() const;
-  DirectShape forward_shape() const;
-  DirectShape input_gradient_shape() const;
+  DirectShape forward_shape(const Extent2d& output) const;
+  DirectShape input_gradient_shape(const Extent2d& output) const;
+  int64_t padded_floats(int64_t blocks) const;
+  Tiling pooled_stripes(const Window2d& windows) const;
+  int64_t stripe_floats(const Window2d& windows) const;
   void pad_input(Team& team, int64_t blocks, const float* x, float* padded) const;
-  void mask_and_place_gradient(const BackwardArguments& args, float* placed) const;
+  void mask_and_place_gradient(const BackwardArguments& args, float* placed, float* own) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
+  const int32_t* winners_of(const BackwardArguments& args) const;
+  int64_t spread_floats(const WeightGradientTiles& tiles, const Extent2d& output) const;
+  void weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands, int64_t group,
+                                int64_t job, float* sums, float* own) const;
   void parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
                                  float* scratch) const;
 
@@ -74,12 +82,12 @@ class Conv2d final : public Layer {
   void prepare_winograd(Team& team, const WinogradShape& shape, const float* weights, float* u) const;
   void forward_winograd(const ForwardArguments& args, const float* u, float* scratch) const;
   void backward_winograd(const BackwardArguments& args) const;
-  WinogradShape winograd_forward_shape() const;
-  WinogradShape winograd_input_gradient_shape() const;
+  WinogradShape winograd_forward_shape(const Extent2d& output) const;
+  WinogradShape winograd_input_gradient_shape(const Extent2d& output) const;
   void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const float* x,
                          const WinogradOutput& output, float* scratch) const;
-  void mask_gradient_winograd(const BackwardArguments& args, float* bias) const;
-  void weight_gradient_winograd(const BackwardArguments& args, float* shared) const;
+  void mask_gradient_winograd(const BackwardArguments& args, float* bias, float* dz) const;
+  void weight_gradient_winograd(const BackwardArguments& args, const float* gradients, float* shared) const;
 
   // ---- conv2d_channels.cc
 
@@ -97,6 +105,17 @@ class Conv2d final : public Layer {
   Conv2dKernel kernel_for(int64_t batch) const;
   LayerNeeds needs_of_kernel(const LayerSetting& setting) const;
   int64_t prepared_floats(int64_t batch) const;
+  // The windows of a pooling over those output pixels alone that lie in one; and these pixels, all without a pooling.
+  static Window2d cropped(const Window2d& windows);
+  Extent2d computed_output(const Window2d* pooling) const {
+    return pooling == nullptr ? window_.output : cropped(*pooling).input;
+  }
+  // Of y.
+  const Extent2d& kept_output(const Window2d* pooling) const {
+    return pooling == nullptr ? window_.output : pooling->output;
+  }
+  // Relu costs nothing where a kernel stores; other activations follow.
+  bool activates_at_store() const { return activation_ == Activation::kLinear || activation_ == Activation::kRelu; }
   int64_t channels_per_group() const { return input_shape().back() / groups_; }
   int64_t filters_per_group() const { return filters_ / groups_; }
   int64_t row_length() const { return window_.taps() * channels_per_group(); }

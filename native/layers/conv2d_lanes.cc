@@ -6,7 +6,9 @@
 #include "common/checked.h"
 #include "kernels/conv2d_direct.h"
 #include "kernels/lanes.h"
+#include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
+#include "kernels/vectors.h"
 #include "layers/conv2d.h"
 
 namespace gradloom {
@@ -21,21 +23,21 @@ bool Conv2d::pads() const {
   return p.top + p.bottom + p.left + p.right > 0;
 }
 
-DirectShape Conv2d::forward_shape() const {
+DirectShape Conv2d::forward_shape(const Extent2d& output) const {
   const Padding2d& p = window_.padding;
   return {.channels = channels_per_group(),
           .filters = filters_per_group(),
           .input = {window_.input.height + p.top + p.bottom, window_.input.width + p.left + p.right},
-          .output = window_.output,
+          .output = output,
           .window = window_.window,
           .stride = window_.stride,
           .dilation = window_.dilation};
 }
 
-DirectShape Conv2d::input_gradient_shape() const {
+DirectShape Conv2d::input_gradient_shape(const Extent2d& output) const {
   const int64_t height = window_.input.height + (window_.window.height - 1) * window_.dilation.height;
   const int64_t top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top;
-  const int64_t placed = (window_.output.height - 1) * window_.stride.height + 1;
+  const int64_t placed = (output.height - 1) * window_.stride.height + 1;
   return {.channels = filters_per_group(),
           .filters = channels_per_group(),
           .input = {height, window_.input.width + (window_.window.width - 1) * window_.dilation.width},
@@ -47,23 +49,53 @@ DirectShape Conv2d::input_gradient_shape() const {
           .zeros_below = height - top - placed};
 }
 
+// Where a pooling follows, its rows that one job takes the maxima of while the filters' output is in its first cache.
+Tiling Conv2d::pooled_stripes(const Window2d& windows) const {
+  constexpr int64_t kFloats = 8192;
+  const int64_t row = direct_filter_tiles(filters_per_group()).largest() * cropped(windows).input.width * kLanes;
+  return cut(windows.output.height, ceil_divide(windows.output.height * windows.window.height * row, kFloats));
+}
+
+int64_t Conv2d::stripe_floats(const Window2d& windows) const {
+  const int64_t rows = pooled_stripes(windows).step * windows.window.height;
+  return direct_filter_tiles(filters_per_group()).largest() * image_floats({rows, cropped(windows).input.width});
+}
+
 LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
   const bool saves = runs_backward(setting.phase);
   const int64_t blocks = lane_blocks(setting.batch);
-  const int64_t padded =
-      pads() ? checked_multiply(blocks * input_shape().back(), image_floats(forward_shape().input)) : 0;
-  const int64_t placed = checked_multiply(blocks * filters_, image_floats(input_gradient_shape().input));
-  return {.kernel = "direct",
-          .backward_reads_input = trainable() && !pads(),
-          .backward_reads_output = activation_ != Activation::kLinear,
-          .saved = saves ? padded : 0,
-          .forward_scratch = saves ? 0 : padded,
-          // The placed gradient, packed weights, and the gradient of the parameters on its way into the update.
-          .backward_scratch = placed + round_up(weight_count(), kLanes) + weight_count() + filters_};
+  const Extent2d output = computed_output(setting.pooling);
+  const int64_t padded = padded_floats(blocks);
+  const int64_t placed =
+      setting.input_gradient ? checked_multiply(blocks * filters_, image_floats(input_gradient_shape(output).input)) : 0;
+  const WeightGradientTiles tiles = direct_weight_gradient_tiles(forward_shape(output), blocks);
+  const int64_t weights = checked_multiply(tiles.pieces.count, weight_count()) + filters_;
+  LayerNeeds needs{.kernel = "direct",
+                   .backward_reads_input = trainable() && !pads(),
+                   .backward_reads_output = activation_ != Activation::kLinear,
+                   .saved = saves ? padded : 0,
+                   .forward_scratch = saves ? 0 : padded,
+                   // The placed gradient, packed weights, and the gradient of the parameters on its way into the update.
+                   .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(weights, kLanes)};
+  if (setting.pooling == nullptr) return needs;
+  // Of each thread the stripe whose maxima it takes, and the images over which it spreads their gradient.
+  needs.forward_scratch += setting.threads * stripe_floats(*setting.pooling);
+  needs.backward_scratch += setting.threads * spread_floats(tiles, output);
+  if (saves) needs.saved += blocks * filters_ * image_floats(setting.pooling->output);
+  return needs;
+}
+
+int64_t Conv2d::spread_floats(const WeightGradientTiles& tiles, const Extent2d& output) const {
+  return tiles.filters.largest() * tiles.steps.step * image_floats(output);
+}
+
+int64_t Conv2d::padded_floats(int64_t blocks) const {
+  if (!pads()) return 0;
+  return checked_multiply(blocks * input_shape().back(), image_floats(forward_shape(window_.output).input));
 }
 
 void Conv2d::prepare_lanes(Team& team, const float* weights, float* packed) const {
-  const DirectShape shape = forward_shape();
+  const DirectShape shape = forward_shape(window_.output);
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
   team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
@@ -74,37 +106,58 @@ void Conv2d::prepare_lanes(Team& team, const float* weights, float* packed) cons
 
 void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, float* scratch) const {
   Team& team = args.pass.team;
-  const DirectShape shape = forward_shape();
+  const DirectShape shape = forward_shape(computed_output(args.pooling));
   const int64_t blocks = lane_blocks(args.pass.batch);
   const float* x = args.x;
   if (pads()) {
     float* const padded = runs_backward(args.pass.phase) ? args.saved : scratch;
     pad_input(team, blocks, args.x, padded);
+    if (padded == scratch) scratch += padded_floats(blocks);
     x = padded;
   }
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
-  team.for_each(blocks * groups_ * tiles.count, [&](int64_t job, int) {
+  auto* const winners =
+      runs_backward(args.pass.phase) ? reinterpret_cast<int32_t*>(args.saved + padded_floats(blocks)) : nullptr;
+  const bool at_store = activates_at_store();
+  team.for_each(blocks * groups_ * tiles.count, [&](int64_t job, int thread) {
     const int64_t tile = job % tiles.count;
     const int64_t group = job / tiles.count % groups_;
     const int64_t block = job / tiles.count / groups_;
     const int64_t filter = group * shape.filters;
     const int64_t channel = block * input_shape().back() + group * shape.channels;
-    float* y = args.y + (block * filters_ + filter) * image_floats(shape.output);
-    // Relu costs nothing at the store; the others follow while the tile is in cache.
-    const bool at_store = activation_ == Activation::kLinear || activation_ == Activation::kRelu;
-    conv2d_direct_forward(shape, tile, x + channel * image_floats(shape.input), packed + group * group_weights,
-                          has_bias_ ? args.parameters[1] + filter : nullptr,
-                          at_store ? activation_ : Activation::kLinear, y);
-    if (!at_store) {
-      const int64_t plane = image_floats(shape.output);
-      add_bias_and_activate(activation_, {tiles.size(tile), plane, plane}, nullptr, y + tiles.first(tile) * plane);
+    // The output of the rows that begin at x.
+    const auto convolve = [&](const DirectShape& part, const float* from, float* y) {
+      conv2d_direct_forward(part, tile, from, packed + group * group_weights,
+                            has_bias_ ? args.parameters[1] + filter : nullptr,
+                            at_store ? activation_ : Activation::kLinear, y);
+      const int64_t plane = image_floats(part.output);
+      if (!at_store) add_bias_and_activate(activation_, {tiles.size(tile), plane, plane}, nullptr, y);
+    };
+    const float* const images = x + channel * image_floats(shape.input);
+    const int64_t first = block * filters_ + filter + tiles.first(tile);
+    if (args.pooling == nullptr) return convolve(shape, images, args.y + first * image_floats(shape.output));
+    Window2d windows = cropped(*args.pooling);
+    const Extent2d pooled = windows.output;
+    const Tiling stripes = pooled_stripes(windows);
+    float* const own = scratch + thread * stripe_floats(windows);
+    for (int64_t stripe = 0; stripe < stripes.count; ++stripe) {
+      windows.output.height = stripes.size(stripe);
+      windows.input.height = windows.output.height * windows.window.height;
+      DirectShape part = shape;
+      part.output = windows.input;
+      const int64_t row = stripes.first(stripe) * windows.window.height * window_.stride.height;
+      convolve(part, images + row * shape.input.width * kLanes, own);
+      for (int64_t k = 0; k < tiles.size(tile); ++k) {
+        const int64_t at = ((first + k) * pooled.height + stripes.first(stripe)) * pooled.width * kLanes;
+        max_pool_lanes(windows, own + k * image_floats(part.output), args.y + at, winners == nullptr ? nullptr : winners + at);
+      }
     }
   });
 }
 
 void Conv2d::pad_input(Team& team, int64_t blocks, const float* x, float* padded) const {
-  const Extent2d target = forward_shape().input;
+  const Extent2d target = forward_shape(window_.output).input;
   const Tiling tiles = tile_rows(blocks * input_shape().back(), image_floats(target));
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
@@ -117,24 +170,26 @@ void Conv2d::pad_input(Team& team, int64_t blocks, const float* x, float* padded
 
 void Conv2d::backward_lanes(const BackwardArguments& args) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
-  const DirectShape turned = input_gradient_shape();
+  const Extent2d output = computed_output(args.pooling);
+  const DirectShape turned = input_gradient_shape(output);
   const int64_t placed_floats = args.dx == nullptr ? 0 : blocks * filters_ * image_floats(turned.input);
-  float* placed = args.scratch;
-  float* packed = placed + placed_floats;
-  mask_and_place_gradient(args, placed);
+  float* const placed = args.scratch;
+  float* const packed = placed + placed_floats;
+  float* const weights = packed + round_up(weight_count(), kLanes);
+  mask_and_place_gradient(args, placed, weights);
   if (args.dx != nullptr) input_gradient_lanes(args, placed, packed);
   if (!trainable()) return;
 
   // The gradient of the output: in its own buffer, or where it was placed.
-  const DirectShape shape = forward_shape();
+  const DirectShape shape = forward_shape(output);
   WeightGradientOperands operands{};
   operands.x = pads() ? args.saved : args.x;
   operands.x_block = input_shape().back() * image_floats(shape.input);
   operands.blocks = blocks;
   if (args.dx == nullptr) {
     operands.dz = args.dy;
-    operands.dz_channel = image_floats(shape.output);
-    operands.dz_row = shape.output.width * kLanes;
+    operands.dz_channel = image_floats(kept_output(args.pooling));
+    operands.dz_row = output.width * kLanes;
     operands.dz_pixel = kLanes;
   } else {
     const int64_t top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top;
@@ -145,31 +200,42 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
     operands.dz_pixel = window_.stride.width * kLanes;
   }
   operands.dz_block = filters_ * operands.dz_channel;
-  parameter_gradients_lanes(args, operands, packed + round_up(weight_count(), kLanes));
+  parameter_gradients_lanes(args, operands, weights);
 }
 
-// dz = dy * activation'(y) in place; where the gradient of the input is wanted, also a copy for its convolution.
-void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* placed) const {
-  const Extent2d target = input_gradient_shape().input;
-  const int64_t plane = image_floats(window_.output);
+const int32_t* Conv2d::winners_of(const BackwardArguments& args) const {
+  return reinterpret_cast<const int32_t*>(args.saved + padded_floats(lane_blocks(args.pass.batch)));
+}
+
+// dz = dy * activation'(y) in place, of the maxima where a pooling follows; where the gradient of the input is wanted,
+// also a copy for its convolution, spread over the pixels that won.
+void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* placed, float* own) const {
+  const Extent2d output = computed_output(args.pooling);
+  const Extent2d target = input_gradient_shape(output).input;
+  const int64_t plane = image_floats(output);
+  const int64_t kept = image_floats(kept_output(args.pooling));
   const int64_t top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top;
   const int64_t left = (window_.window.width - 1) * window_.dilation.width - window_.padding.left;
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
-  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
-      float* dz = args.dy + image * plane;
-      activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dz);
+      float* dz = args.dy + image * kept;
+      activation_backward(activation_, {1, kept, kept}, args.y + image * kept, dz);
       if (args.dx == nullptr) continue;
-      place_image({window_.output.height, target.height, window_.stride.height, top},
-                  {window_.output.width, target.width, window_.stride.width, left}, dz,
-                  placed + image * image_floats(target));
+      if (args.pooling != nullptr) {
+        float* const spread = own + thread * plane;
+        max_pool_lanes_backward(cropped(*args.pooling), dz, winners_of(args) + image * kept, spread);
+        dz = spread;
+      }
+      place_image({output.height, target.height, window_.stride.height, top},
+                  {output.width, target.width, window_.stride.width, left}, dz, placed + image * image_floats(target));
     }
   });
 }
 
 void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const {
   Team& team = args.pass.team;
-  const DirectShape shape = input_gradient_shape();
+  const DirectShape shape = input_gradient_shape(computed_output(args.pooling));
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = filters_per_group() * row_length();
   team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
@@ -184,38 +250,81 @@ void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* pl
     const int64_t channel = block * input_shape().back() + group * shape.filters;
     conv2d_direct_forward(shape, job % tiles.count, placed + filter * image_floats(shape.input),
                           packed + group * group_weights, nullptr, Activation::kLinear,
-                          args.dx + channel * image_floats(window_.input));
+                          args.dx + (channel + tiles.first(job % tiles.count)) * image_floats(window_.input));
   });
 }
 
 void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
                                        float* scratch) const {
   Team& team = args.pass.team;
-  const DirectShape shape = forward_shape();
-  const int64_t jobs = direct_weight_gradient_tiles(shape).count();
-  const int64_t group_weights = shape.filters * row_length();
-  float* weight_gradient = args.gradients.target(0, 0, scratch);
-  float* bias_gradient = has_bias_ ? args.gradients.target(1, 0, scratch + weight_count()) : nullptr;
-  team.for_each(groups_ * jobs + (has_bias_ ? filters_ : 0), [&](int64_t job, int) {
+  const DirectShape shape = forward_shape(computed_output(args.pooling));
+  const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, operands.blocks);
+  const int64_t jobs = tiles.count();
+  const int64_t kept = image_floats(kept_output(args.pooling));
+  // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
+  float* const bias_scratch = scratch + tiles.pieces.count * weight_count();
+  float* const own = scratch + round_up(tiles.pieces.count * weight_count() + filters_, kLanes);
+  float* const weight_gradient = args.gradients.target(0, 0, scratch);
+  float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, bias_scratch) : nullptr;
+  team.for_each(groups_ * jobs + (has_bias_ ? filters_ : 0), [&](int64_t job, int thread) {
     if (job >= groups_ * jobs) {
       const int64_t filter = job - groups_ * jobs;
-      bias_gradient[filter] = conv2d_direct_bias_gradient(shape, filter, operands);
+      bias_gradient[filter] = conv2d_bias_gradient(operands.blocks, kept, filters_ * kept, args.dy + filter * kept);
       return;
     }
-    const int64_t group = job / jobs;
-    WeightGradientOperands of_group = operands;
-    of_group.x += group * shape.channels * image_floats(shape.input);
-    of_group.dz += group * shape.filters * operands.dz_channel;
-    conv2d_direct_weight_gradient(shape, job % jobs, of_group, weight_gradient + group * group_weights);
+    const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
+    float* const sums = piece == 0 ? weight_gradient : scratch + piece * weight_count();
+    weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums, own + thread * spread_floats(tiles, shape.output));
   });
   const Tiling ranges = tile_rows(weight_count(), 4);
   team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
-    if (range == ranges.count) {
-      args.gradients.complete(1, 0, filters_, bias_gradient);
-    } else {
-      args.gradients.complete(0, ranges.first(range), ranges.size(range), weight_gradient + ranges.first(range));
+    if (range == ranges.count) return args.gradients.complete(1, 0, filters_, bias_gradient);
+    const int64_t first = ranges.first(range);
+    float* const total = weight_gradient + first;
+    for (int64_t piece = 1; piece < tiles.pieces.count; ++piece) {
+      sum(total, scratch + piece * weight_count() + first, ranges.size(range), total);
     }
+    args.gradients.complete(0, first, ranges.size(range), total);
   });
+}
+
+// Some blocks at a time. Where the gradient of maxima is all that there is, it is spread over these first, in memory that
+// the thread uses again and again.
+void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
+                                      int64_t group, int64_t job, float* sums, float* own) const {
+  const DirectShape shape = forward_shape(computed_output(args.pooling));
+  const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, operands.blocks);
+  const int64_t filter_tile = job % tiles.filters.count;
+  const int64_t channel_tile = job / tiles.filters.count % tiles.channels.count;
+  const int64_t piece = job / tiles.filters.count / tiles.channels.count;
+  const WeightRange range{tiles.filters.first(filter_tile), tiles.filters.size(filter_tile),
+                          tiles.channels.first(channel_tile), tiles.channels.size(channel_tile)};
+  const int64_t filter = group * shape.filters + range.filter;
+  const int64_t plane = image_floats(shape.output);
+  const bool spreads = args.pooling != nullptr && args.dx == nullptr;
+  for (int64_t step = tiles.pieces.first(piece); step < tiles.pieces.first(piece + 1); ++step) {
+    const int64_t first = tiles.steps.first(step);
+    WeightGradientOperands part = operands;
+    part.blocks = tiles.steps.size(step);
+    part.x += first * operands.x_block + group * shape.channels * image_floats(shape.input);
+    part.dz += first * operands.dz_block + filter * operands.dz_channel;
+    if (spreads) {
+      const int64_t kept = operands.dz_channel;
+      for (int64_t block = 0; block < part.blocks; ++block) {
+        for (int64_t k = 0; k < range.filters; ++k) {
+          const int64_t image = (first + block) * filters_ + filter + k;
+          max_pool_lanes_backward(cropped(*args.pooling), args.dy + image * kept, winners_of(args) + image * kept,
+                                  own + (block * range.filters + k) * plane);
+        }
+      }
+      part.dz = own;
+      part.dz_channel = plane;
+      part.dz_block = range.filters * plane;
+    }
+    conv2d_direct_weight_gradient(shape, range, part,
+                                  step == tiles.pieces.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd,
+                                  sums + group * shape.filters * row_length());
+  }
 }
 
 }  // namespace gradloom

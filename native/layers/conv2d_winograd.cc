@@ -5,6 +5,7 @@
 #include "common/checked.h"
 #include "kernels/conv2d_winograd.h"
 #include "kernels/lanes.h"
+#include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/winograd.h"
 #include "layers/conv2d.h"
@@ -21,27 +22,28 @@ Tiling filter_pieces(const WinogradShape& shape) {
 
 }  // namespace
 
-WinogradShape Conv2d::winograd_forward_shape() const {
+WinogradShape Conv2d::winograd_forward_shape(const Extent2d& output) const {
   return {.channels = channels_per_group(),
           .filters = filters_per_group(),
           .input = window_.input,
-          .output = window_.output,
+          .output = output,
           .top = window_.padding.top,
           .left = window_.padding.left};
 }
 
-WinogradShape Conv2d::winograd_input_gradient_shape() const {
+WinogradShape Conv2d::winograd_input_gradient_shape(const Extent2d& output) const {
   return {.channels = filters_per_group(),
           .filters = channels_per_group(),
-          .input = window_.output,
+          .input = output,
           .output = window_.input,
           .top = window_.window.height - 1 - window_.padding.top,
           .left = window_.window.width - 1 - window_.padding.left};
 }
 
 LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
-  const WinogradShape shape = winograd_forward_shape();
-  const WinogradShape turned = winograd_input_gradient_shape();
+  const Extent2d output = computed_output(setting.pooling);
+  const WinogradShape shape = winograd_forward_shape(output);
+  const WinogradShape turned = winograd_input_gradient_shape(output);
   const int64_t threads = setting.threads;
   // Its buffers do not grow with the batch, but the numbers of tiles do, which stay below those of these floats.
   floats_of(input_shape(), setting.layout, setting.batch);
@@ -50,15 +52,19 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
   const auto of_groups = [&](double flops) { return static_cast<double>(groups_) * flops; };
   const WinogradWeightGradient gradient(shape, lane_blocks(setting.batch));
   const int64_t weights = round_up(weight_count(), kLanes);
+  const int64_t images = lane_blocks(setting.batch) * filters_;
+  const bool pools = setting.pooling != nullptr;
   return {.kernel = "winograd",
           .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
                                of_groups(winograd_flops(turned, setting.batch)),
                                of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
+          .saved = pools && runs_backward(setting.phase) ? images * image_floats(setting.pooling->output) : 0,
           .forward_scratch = of_threads(winograd_forward_scratch(shape)),
-          // The gradient of the parameters on its way into the update, then what the two gradients need in turn.
-          .backward_scratch = weights + round_up(filters_, kLanes) +
+          // The gradient of the parameters on its way into the update, that of the output where a pooling is undone, then
+          // what the two gradients need in turn.
+          .backward_scratch = weights + round_up(filters_, kLanes) + (pools ? images * image_floats(output) : 0) +
                               std::max(weights + checked_multiply(groups_, winograd_filter_floats(turned)) +
                                            of_threads(winograd_forward_scratch(turned)),
                                        gradient.scratch() + of_threads(gradient.thread_scratch()))};
@@ -74,12 +80,15 @@ void Conv2d::prepare_winograd(Team& team, const WinogradShape& shape, const floa
 }
 
 void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, float* scratch) const {
-  const WinogradShape shape = winograd_forward_shape();
-  // Relu costs nothing at the store; the others follow.
-  const bool at_store = activation_ == Activation::kLinear || activation_ == Activation::kRelu;
-  convolve_winograd(args.pass, shape, u, args.x,
-                    {has_bias_ ? args.parameters[1] : nullptr, at_store ? activation_ : Activation::kLinear, args.y, 0},
-                    scratch);
+  const WinogradShape shape = winograd_forward_shape(computed_output(args.pooling));
+  const bool at_store = activates_at_store();
+  auto* const winners = reinterpret_cast<int32_t*>(runs_backward(args.pass.phase) ? args.saved : nullptr);
+  const WinogradOutput output{.bias = has_bias_ ? args.parameters[1] : nullptr,
+                              .activation = at_store ? activation_ : Activation::kLinear,
+                              .y = args.y,
+                              .pooled = args.pooling != nullptr,
+                              .winners = winners};
+  convolve_winograd(args.pass, shape, u, args.x, output, scratch);
   if (at_store) return;
   const int64_t plane = image_floats(shape.output);
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
@@ -93,13 +102,14 @@ void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, con
                                const WinogradOutput& output, float* scratch) const {
   const Tiling chunks = winograd_forward_chunks(shape, lane_blocks(pass.batch));
   const int64_t x_group = shape.channels * image_floats(shape.input);
-  const int64_t y_group = shape.filters * image_floats(shape.output);
+  const int64_t y_group = shape.filters * winograd_output_floats(shape, output);
   const int64_t u_group = winograd_filter_floats(shape);
   pass.team.for_each(groups_ * chunks.count, [&](int64_t job, int thread) {
     const int64_t group = job / chunks.count;
     WinogradOutput of_group = output;
     if (output.bias != nullptr) of_group.bias += group * shape.filters;
     of_group.y += group * y_group;
+    if (output.winners != nullptr) of_group.winners += group * y_group;
     of_group.y_block = groups_ * y_group;
     conv2d_winograd_forward(shape, chunks, job % chunks.count, {x + group * x_group, groups_ * x_group},
                             u + group * u_group, of_group, scratch + thread * winograd_forward_scratch(shape));
@@ -107,52 +117,56 @@ void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, con
 }
 
 void Conv2d::backward_winograd(const BackwardArguments& args) const {
+  const Extent2d output = computed_output(args.pooling);
   float* const bias =
       has_bias_ && trainable() ? args.gradients.target(1, 0, args.scratch + round_up(weight_count(), kLanes)) : nullptr;
-  mask_gradient_winograd(args, bias);
-  float* const shared = args.scratch + round_up(weight_count(), kLanes) + round_up(filters_, kLanes);
+  float* const spread = args.scratch + round_up(weight_count(), kLanes) + round_up(filters_, kLanes);
+  const int64_t spread_floats =
+      args.pooling == nullptr ? 0 : lane_blocks(args.pass.batch) * filters_ * image_floats(output);
+  float* const dz = args.pooling == nullptr ? args.dy : spread;
+  float* const shared = spread + spread_floats;
+  mask_gradient_winograd(args, bias, dz);
   if (args.dx != nullptr) {
-    const WinogradShape shape = winograd_forward_shape();
+    const WinogradShape shape = winograd_forward_shape(output);
     const int64_t group_weights = filters_per_group() * row_length();
     args.pass.team.for_each(groups_ * kWinogradTaps, [&](int64_t job, int) {
       const int64_t group = job / kWinogradTaps;
       winograd_turn_weights(shape, job % kWinogradTaps, args.parameters[0] + group * group_weights,
                             shared + group * group_weights);
     });
-    const WinogradShape turned = winograd_input_gradient_shape();
+    const WinogradShape turned = winograd_input_gradient_shape(output);
     float* const u = shared + round_up(weight_count(), kLanes);
     prepare_winograd(args.pass.team, turned, shared, u);
-    convolve_winograd(args.pass, turned, u, args.dy, {nullptr, Activation::kLinear, args.dx, 0},
+    convolve_winograd(args.pass, turned, u, dz, {.activation = Activation::kLinear, .y = args.dx},
                       u + groups_ * winograd_filter_floats(turned));
   }
   if (!trainable()) return;
-  weight_gradient_winograd(args, shared);
+  weight_gradient_winograd(args, dz, shared);
   if (has_bias_) args.gradients.complete(1, 0, filters_, bias);
 }
 
-// dz = dy * activation'(y) in place, and the gradient of the bias, which is the sum of dz, while a filter's is in
-// cache.
-void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* bias) const {
-  const DirectShape shape = forward_shape();
+// dz = dy * activation'(y) in place, of the maxima where a pooling follows, which is then spread over the pixels that
+// won; and the gradient of the bias, which is the sum of dz. A filter's planes are in cache meanwhile.
+void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* bias, float* dz) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
-  const int64_t plane = image_floats(shape.output);
-  WeightGradientOperands operands{};
-  operands.dz = args.dy;
-  operands.dz_channel = plane;
-  operands.dz_block = filters_ * plane;
-  operands.dz_row = shape.output.width * kLanes;
-  operands.dz_pixel = kLanes;
-  operands.blocks = blocks;
+  const int64_t kept = image_floats(kept_output(args.pooling));
+  const int64_t plane = image_floats(computed_output(args.pooling));
+  const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
   args.pass.team.for_each(filters_, [&](int64_t filter, int) {
-    activation_backward(activation_, {blocks, plane, operands.dz_block}, args.y + filter * plane,
-                        args.dy + filter * plane);
-    if (bias != nullptr) bias[filter] = conv2d_direct_bias_gradient(shape, filter, operands);
+    float* const dy = args.dy + filter * kept;
+    activation_backward(activation_, {blocks, kept, filters_ * kept}, args.y + filter * kept, dy);
+    if (bias != nullptr) bias[filter] = conv2d_bias_gradient(blocks, kept, filters_ * kept, dy);
+    if (args.pooling == nullptr) return;
+    const Window2d windows = cropped(*args.pooling);
+    for (int64_t image = filter; image < blocks * filters_; image += filters_) {
+      max_pool_lanes_backward(windows, args.dy + image * kept, winners + image * kept, dz + image * plane);
+    }
   });
 }
 
-void Conv2d::weight_gradient_winograd(const BackwardArguments& args, float* shared) const {
+void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const float* gradients, float* shared) const {
   Team& team = args.pass.team;
-  const WinogradShape shape = winograd_forward_shape();
+  const WinogradShape shape = winograd_forward_shape(computed_output(args.pooling));
   const int64_t blocks = lane_blocks(args.pass.batch);
   const int64_t x_group = shape.channels * image_floats(shape.input);
   const int64_t dz_group = shape.filters * image_floats(shape.output);
@@ -163,7 +177,7 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, float* shar
   float* const of_threads = shared + sums.scratch();
   for (int64_t group = 0; group < groups_; ++group) {
     const LaneImages x{args.x + group * x_group, groups_ * x_group};
-    const LaneImages dz{args.dy + group * dz_group, groups_ * dz_group};
+    const LaneImages dz{gradients + group * dz_group, groups_ * dz_group};
     for (int64_t chunk = 0; chunk < sums.chunks(); ++chunk) {
       team.for_each(sums.transforms(chunk), [&](int64_t job, int thread) {
         sums.transform(chunk, job, x, dz, shared, of_threads + thread * sums.thread_scratch());

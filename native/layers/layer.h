@@ -19,6 +19,7 @@
 #include "kernels/simd_gemm.h"
 #include "kernels/sparse_rows.h"
 #include "kernels/table_elements.h"
+#include "kernels/window2d.h"
 #include "layers/initializer.h"
 
 namespace gradloom {
@@ -92,6 +93,9 @@ struct LayerSetting {
   int threads;
   Layout layout = Layout::kRows;  // of its inputs
   ImageBlocks blocks = {};        // of an input of vectors in lanes
+  bool input_gradient = true;     // whether backward may be asked for dx
+  // Windows of whose pixels the layer keeps the largest (Layer::pools); null for the whole output.
+  const Window2d* pooling = nullptr;
 };
 
 // Floating-point operations of a kernel for a batch, two a multiply-add or sum.
@@ -139,6 +143,7 @@ struct ForwardArguments {
   const SparseInput* sparse = nullptr;        // in place of x, when the layer's input form is not floats
   const float* prepared = nullptr;            // as `prepare` made it
   ImageBlocks blocks = {};                    // of x, when it is vectors in lanes
+  const Window2d* pooling = nullptr;          // y is the maxima of these windows
 };
 
 // Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
@@ -197,6 +202,7 @@ struct BackwardArguments {
   std::span<float* const> other_gradients = {};  // of the others; null when nobody needs it
   const SparseInput* sparse = nullptr;           // with groups or parts
   ImageBlocks blocks = {};
+  const Window2d* pooling = nullptr;  // y is the maxima of these windows, dy their gradient
 };
 
 class Layer {
@@ -232,6 +238,11 @@ class Layer {
   // Whether it may be offered lanes for vectors, which are the blocks of flattened images.
   virtual bool takes_blocks() const { return false; }
   virtual Layout output_layout(Layout inputs) const { return inputs; }
+  // Of a layer that takes the maxima of windows and does nothing else.
+  virtual const Window2d* pooling() const { return nullptr; }
+  // Whether the layer can take them itself of its output, for a pooling that is its only reader: then a value goes into
+  // its window's maximum while it is in a register or in the first cache, and the whole output never exists.
+  virtual bool pools(int64_t /*batch*/, const Window2d& /*windows*/) const { return false; }
   virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
   // Fills LayerNeeds::prepared floats for passes of this batch size.
   virtual void prepare(Team& /*team*/, int64_t /*batch*/, std::span<const float* const> /*parameters*/,

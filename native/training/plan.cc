@@ -80,6 +80,22 @@ Layout Plan::layout_for(const Layer& layer, const Value& first) const {
   return layer.layout(options_.batch, flattened && !layer.takes_blocks() ? Layout::kRows : first.layout);
 }
 
+// The pooling that a layer takes the maxima of: its only reader, and not what the network gives.
+const Layer* Plan::pooling_of(int layer) const {
+  const int value = architecture_->value_of(layer);
+  const Layer* reader = nullptr;
+  for (size_t i = static_cast<size_t>(layer) + 1; i < architecture_->layers().size(); ++i) {
+    const std::vector<int>& read = architecture_->inputs_of(static_cast<int>(i));
+    const auto times = std::count(read.begin(), read.end(), value);
+    if (times > 0 && (reader != nullptr || times > 1)) return nullptr;
+    if (times > 0) reader = architecture_->layers()[i].get();
+  }
+  const Window2d* windows = reader == nullptr ? nullptr : reader->pooling();
+  const bool pools =
+      windows != nullptr && architecture_->layers()[static_cast<size_t>(layer)]->pools(options_.batch, *windows);
+  return pools ? reader : nullptr;
+}
+
 // Inputs come in rows and the loss takes rows; between them every layer gets the layout it wants.
 void Plan::choose_layouts() {
   // By the numbers of the architecture.
@@ -92,6 +108,10 @@ void Plan::choose_layouts() {
     const Layer& layer = *architecture_->layers()[i];
     const auto index = static_cast<int>(i);
     const std::vector<int>& read = architecture_->inputs_of(index);
+    if (!nodes_.empty() && std::ranges::any_of(nodes_, [&](const Node& node) { return node.pooling == &layer; })) {
+      given.push_back(given[static_cast<size_t>(read.front())]);
+      continue;
+    }
     const Layout wanted = layout_for(layer, values_[given[static_cast<size_t>(read.front())]]);
     std::vector<Input> inputs;
     bool differentiated = architecture_->depends_on_weights(architecture_->value_of(index));
@@ -102,13 +122,18 @@ void Plan::choose_layouts() {
           values_[inputs.back().value].differentiated || (number < sparse_.size() && keeps_value_gradients(number));
     }
     const Shape& image = values_[inputs.front().value].image;
-    const LayerNeeds needs = layer.needs({options_.batch, options_.phase, options_.threads, wanted, blocks_of(image)});
-    const size_t output = add_value(layer.output_shape(), layer.output_layout(wanted), differentiated,
-                                    needs.aliases_input ? Shape(image) : layer.output_shape());
+    const Layer* const pooling = pooling_of(index);
+    const LayerNeeds needs =
+        layer.needs({options_.batch, options_.phase, options_.threads, wanted, blocks_of(image),
+                     values_[inputs.front().value].differentiated, pooling == nullptr ? nullptr : pooling->pooling()});
+    const Shape& shape = (pooling == nullptr ? layer : *pooling).output_shape();
+    const size_t output = add_value(shape, layer.output_layout(wanted), differentiated,
+                                    needs.aliases_input ? Shape(image) : shape);
     given.push_back(output);
     const size_t others = inputs.size() - 1;
     nodes_.push_back({.layer = &layer,
                       .index = index,
+                      .pooling = pooling,
                       .inputs = std::move(inputs),
                       .output = output,
                       .needs = needs,
@@ -307,7 +332,8 @@ void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
   for (size_t k = 1; k < node.inputs.size(); ++k) node.others[k - 1] = at(values_[node.inputs[k].value].activation);
   node.layer->forward({pass, input.layout, x, y, at(node.saved), at(node.forward_scratch),
                        parameters_of(node.index, weights), node.others, sparse_input_of(node),
-                       node.prepared == nullptr ? nullptr : node.prepared->data(), blocks_of(input.image)});
+                       node.prepared == nullptr ? nullptr : node.prepared->data(), blocks_of(input.image),
+                       windows_of(node)});
 }
 
 int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
@@ -362,7 +388,7 @@ void Plan::backward_node(Node& node, const Pass& pass, const float* weights, Gra
   }
   node.layer->backward({pass, input.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
                         at(node.backward_scratch), parameters_of(node.index, weights), *sink, node.others,
-                        node.other_gradients, sparse_input_of(node), blocks_of(input.image)});
+                        node.other_gradients, sparse_input_of(node), blocks_of(input.image), windows_of(node)});
 }
 
 void Plan::add_to_gradient(Team& team, const Input& input) {
@@ -378,7 +404,12 @@ void Plan::add_to_gradient(Team& team, const Input& input) {
 }
 
 Plan::Row Plan::describe(int layer) const {
-  const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.index == layer; });
+  const Layer* const described = architecture_->layers()[static_cast<size_t>(layer)].get();
+  const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+    return node.layer == described || node.pooling == described;
+  });
+  // What a layer does beside its own work is in that layer's row.
+  if (found->layer != described) return {"fused", values_[found->output].layout, 0, 0, 0};
   const LayerNeeds& needs = found->needs;
   const bool training = runs_backward(options_.phase);
   return {needs.kernel, values_[found->output].layout, needs.aliases_input ? 0 : floats_of_value(found->output),

@@ -140,6 +140,7 @@ class Plan {
   struct Node {
     const Layer* layer;  // null for a conversion
     int index;           // of the layer
+    const Layer* pooling = nullptr;  // the layer behind it, when this one takes its maxima
     std::vector<Input> inputs;
     size_t output;
     LayerNeeds needs;
@@ -156,6 +157,7 @@ class Plan {
   const float* at(int64_t offset) const { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
   int64_t floats_of_value(size_t value) const;
   Layout layout_for(const Layer& layer, const Value& first) const;
+  const Layer* pooling_of(int layer) const;
   void choose_layouts();
   size_t in_layout(size_t value, Layout layout);
   size_t add_value(const Shape& shape, Layout layout, bool differentiated, const Shape& image);
@@ -184,6 +186,7 @@ class Plan {
   bool keeps_value_gradients(size_t input) const {
     return options_.input_gradient == InputGradient::kKept && architecture_->inputs()[input].form == InputForm::kSparse;
   }
+  static const Window2d* windows_of(const Node& node) { return node.pooling == nullptr ? nullptr : node.pooling->pooling(); }
   const SparseInput* sparse_input_of(const Node& node) const;
   std::span<const float* const> parameters_of(int layer, const float* weights);
 

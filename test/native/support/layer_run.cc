@@ -216,15 +216,20 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   const Shape& image = given.image.rank() > 0 ? given.image : layer.input_shape();
   const int64_t channels = image.rank() > 0 ? image.back() : 1;
   const ImageBlocks blocks{image.size() / channels, channels};
-  const LayerNeeds needs = layer.needs({given.batch, given.phase, given.threads, layout, blocks});
-  const Shape& output_image = needs.aliases_input ? image : layer.output_shape();
+  const Window2d* const pooling = given.pooling ? &*given.pooling : nullptr;
   const bool floats = layer.input_form() == InputForm::kFloats;
   const bool wants_dx = given.input_gradient && floats;
+  const LayerNeeds needs =
+      layer.needs({given.batch, given.phase, given.threads, layout, blocks, given.input_gradient, pooling});
+  const Shape output_shape = pooling == nullptr
+                                 ? layer.output_shape()
+                                 : Shape{pooling->output.height, pooling->output.width, layer.output_shape().back()};
+  const Shape& output_image = needs.aliases_input ? image : output_shape;
   const int64_t input_floats = floats ? floats_of(layer.input_shape(), layout, given.batch) : 0;
   SparseBatch batch;
   if (!floats) fill_batch(given.entries, batch);
   const SparseInput* sparse = floats ? nullptr : &batch.input();
-  const int64_t output_floats = floats_of(layer.output_shape(), output_layout, given.batch);
+  const int64_t output_floats = floats_of(output_shape, output_layout, given.batch);
   const bool training = runs_backward(given.phase);
   GuardedBuffer x(floats ? from_rows(given.x, image, layout, given.batch, 3.0F) : given.x);
   GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
@@ -257,7 +262,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
     if (needs.prepared > 0) layer.prepare(team, given.batch, pointers, prepared.data());
     layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers,
-                   sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks});
+                   sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks, pooling});
     result.y = to_rows({output, output + output_floats}, output_image, output_layout, given.batch);
     if (!training) return;
     if (!floats) batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
@@ -268,7 +273,8 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
       output = y.data();
     }
     layer.backward({pass, layout, x.data(), output, dy.data(), wants_dx ? input_gradient : nullptr, saved.data(),
-                    backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers, sparse, blocks});
+                    backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers, sparse, blocks,
+                    pooling});
   });
 
   if (training) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct LayerCase {
   bool input_gradient = true;
   Layout offered = Layout::kRows;  // by the layer before
   Shape image = {};                // whose blocks vectors in lanes are; [features] when it is empty
+  // Where the layer takes the maxima of windows itself: y and dy are theirs, of shape [batch, P, Q, filters].
+  std::optional<Window2d> pooling = std::nullopt;
   // The inputs after x of a layer that merges several.
   std::vector<std::vector<float>> others = {};
   // In place of x for a layer that reads ids or sparse samples.

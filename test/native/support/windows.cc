@@ -52,6 +52,12 @@ Window2d random_pooling_window(RandomData& random) {
   }
 }
 
+Window2d random_windows_apart(RandomData& random, const Extent2d& image) {
+  const Extent2d window{random.integer(1, std::min<int64_t>(3, image.height)),
+                        random.integer(1, std::min<int64_t>(3, image.width))};
+  return {image, {image.height / window.height, image.width / window.width}, window, window, {1, 1}, {}};
+}
+
 void set_window(const Window2d& window, Conv2dOptions& options) {
   options.kernel_size = pair(window.window);
   options.strides = pair(window.stride);

@@ -1,0 +1,45 @@
+// The largest of the values of a window and which tap it came from, lane by lane, by the rules of kernels/max_pool.h.
+// Included once for every target.
+#if defined(GRADLOOM_LARGEST_TAP_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRADLOOM_LARGEST_TAP_INL_H_
+#undef GRADLOOM_LARGEST_TAP_INL_H_
+#else
+#define GRADLOOM_LARGEST_TAP_INL_H_
+#endif
+
+#include <cstdint>
+
+#include "common/highway-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class D>
+class LargestTap {
+  using Integers = hn::RebindToSigned<D>;
+
+ public:
+  HWY_INLINE LargestTap(int32_t tap, hn::Vec<D> value) : value_(value), tap_(hn::Set(Integers(), tap)) {}
+
+  // The value of the next tap. Of equal ones the first wins, of NaN the last.
+  HWY_INLINE void meet(int32_t tap, hn::Vec<D> value) {
+    const auto wins = hn::Or(hn::Gt(value, value_), hn::IsNaN(value));
+    value_ = hn::IfThenElse(wins, value, value_);
+    tap_ = hn::IfThenElse(hn::RebindMask(Integers(), wins), hn::Set(Integers(), tap), tap_);
+  }
+
+  HWY_INLINE hn::Vec<D> value() const { return value_; }
+  HWY_INLINE hn::Vec<Integers> tap() const { return tap_; }
+
+ private:
+  hn::Vec<D> value_;
+  hn::Vec<Integers> tap_;
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#endif

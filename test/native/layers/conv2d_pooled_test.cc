@@ -1,0 +1,183 @@
+// Convolutions that take the maxima of the pooling behind them, against the two layers one after the other. Threads: 1 to 3.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "kernels/reference/convolution.h"
+#include "layers/conv2d.h"
+#include "layers/max_pool2d.h"
+#include "support/compare.h"
+#include "support/layer_run.h"
+#include "support/random_data.h"
+#include "support/simd_targets.h"
+#include "support/specs.h"
+#include "support/windows.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+struct Results {
+  LayerResult apart;
+  LayerResult together;
+};
+
+using MakeCase = LayerCase (*)(const Layer&, int64_t, RandomData&);
+
+// Outputs are checked here, in bits; gradients by the caller.
+Results run_both(RandomData& random, const Conv2d& layer, const Window2d& windows, int64_t batch, MakeCase make_case) {
+  CHECK(layer.pools(batch, windows));
+  MaxPool2dOptions options;
+  set_window(windows, options);
+  const MaxPool2d pool(max_pool2d(options), layer.output_shape());
+  LayerCase given = make_case(layer, batch, random);
+  LayerCase of_pool = make_case(pool, batch, random);
+  of_pool.offered = Layout::kLanes;
+  of_pool.x = run_layer(layer, given).y;
+  const LayerResult pooled = run_layer(pool, of_pool);
+  given.dy = pooled.dx;
+  LayerResult apart = run_layer(layer, given);
+
+  given.dy = of_pool.dy;
+  given.pooling = windows;
+  given.threads = static_cast<int>(random.integer(1, 3));
+  given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
+  given.input_gradient = random.integer(0, 1) > 0;
+  if (!given.input_gradient) apart.dx.clear();
+  LayerResult together = run_layer(layer, given);
+  CHECK(together.broken_rules == "");
+  CHECK(difference_in_bits(together.y, pooled.y) == "");
+  given.phase = Phase::kPredicting;
+  const LayerResult predicted = run_layer(layer, given);
+  CHECK(predicted.broken_rules == "");
+  CHECK(difference_in_bits(predicted.y, pooled.y) == "");
+  return {std::move(apart), std::move(together)};
+}
+
+Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
+  options.filters = shape.filters;
+  options.groups = shape.groups;
+  set_window(shape.window, options);
+  return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
+}
+
+// Integers: all sums are exact in any order.
+void check_direct(RandomData& random) {
+  const int64_t groups = random.pick({1, 1, 2});
+  const reference::Convolution shape{.window = random_window(random),
+                                     .batch = random.pick({1, 7, 16, 20, 70}),
+                                     .channels = groups * random.pick({1, 3, 6}),
+                                     .filters = groups * random.pick({1, 5, 7}),
+                                     .groups = groups};
+  const Window2d windows = random_windows_apart(random, shape.window.output);
+  CAPTURE(shape.batch);
+  CAPTURE(shape.channels);
+  CAPTURE(shape.filters);
+  CAPTURE(shape.window.output.height);
+  CAPTURE(shape.window.output.width);
+  CAPTURE(windows.window.height);
+  CAPTURE(windows.window.width);
+  const Conv2dOptions options{.filters = 0,
+                              .bias = random.integer(0, 3) > 0,
+                              .activation = random.pick<const char*>({"linear", "relu"}),
+                              .kernel = "direct"};
+  // There is no direct kernel for some windows.
+  if (!error_of([&] { make_layer(shape, options); }).empty()) return;
+  const auto [apart, together] = run_both(random, make_layer(shape, options), windows, shape.batch, integer_case);
+  CHECK(difference(together.dx, to_double(apart.dx), Tolerance{}) == "");
+  REQUIRE(together.gradients.size() == apart.gradients.size());
+  for (size_t p = 0; p < apart.gradients.size(); ++p) {
+    CHECK(difference(together.gradients[p], to_double(apart.gradients[p]), Tolerance{}) == "");
+  }
+}
+
+// Rows and columns that no window has are left out, which cuts the sums of weights at other places.
+void check_winograd(RandomData& random) {
+  const Extent2d input{random.integer(2, 13), random.integer(2, 13)};
+  const int64_t groups = random.pick({1, 1, 2});
+  const reference::Convolution shape{.window = {input, input, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+                                     .batch = random.pick({1, 16, 20, 70}),
+                                     .channels = groups * random.pick({1, 7, 64}),
+                                     .filters = groups * random.pick({3, 16, 70}),
+                                     .groups = groups};
+  const Window2d windows{input, {input.height / 2, input.width / 2}, {2, 2}, {2, 2}, {1, 1}, {}};
+  CAPTURE(shape.batch);
+  CAPTURE(shape.channels);
+  CAPTURE(shape.filters);
+  CAPTURE(input.height);
+  CAPTURE(input.width);
+  const Conv2d layer = make_layer(shape, {.filters = 0,
+                                          .bias = random.integer(0, 3) > 0,
+                                          .activation = random.pick<const char*>({"linear", "relu"}),
+                                          .kernel = "winograd"});
+  const auto [apart, together] = run_both(random, layer, windows, shape.batch, normal_case);
+  // Twice the error that kernels/conv2d_winograd.h states: once for each.
+  const auto bound = [](int64_t terms) { return Tolerance{0, 512 * kRoundoff * std::sqrt(static_cast<double>(terms))}; };
+  CHECK(difference(together.dx, to_double(apart.dx), bound(9 * shape.filters)) == "");
+  REQUIRE(together.gradients.size() == apart.gradients.size());
+  for (size_t p = 0; p < apart.gradients.size(); ++p) {
+    CHECK(difference(together.gradients[p], to_double(apart.gradients[p]),
+                     bound(shape.batch * windows.output_pixels())) == "");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("conv2d with a pooling, direct: integers as from the two layers over 300 shapes, forward and backward") {
+  RandomData random(131);
+  for (int i = 0; i < 300; ++i) {
+    CAPTURE(i);
+    check_direct(random);
+  }
+}
+
+TEST_CASE("conv2d with a pooling: as from the two layers on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(132);
+    for (int i = 0; i < 40; ++i) {
+      CAPTURE(i);
+      check_direct(random);
+      check_winograd(random);
+    }
+  });
+}
+
+TEST_CASE("conv2d with a pooling: every activation, ties and NaN as from the two layers") {
+  RandomData random(133);
+  const reference::Convolution shape{{{9, 7}, {9, 7}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, 20, 3, 10, 1};
+  const Window2d windows{{9, 7}, {4, 3}, {2, 2}, {2, 2}, {1, 1}, {}};
+  for (const std::string activation : {"linear", "relu", "tanh", "sigmoid", "leakyRelu", "elu"}) {
+    CAPTURE(activation);
+    const Conv2d layer = make_layer(shape, {.filters = 0, .activation = activation, .kernel = "direct"});
+    const auto [apart, together] = run_both(random, layer, windows, shape.batch, normal_case);
+    CHECK(difference(together.gradients[0], to_double(apart.gradients[0]), Tolerance{0, 1e-4}) == "");
+    const auto nan_case = [](const Layer& of, int64_t batch, RandomData& values) {
+      LayerCase given = normal_case(of, batch, values);
+      given.x[values.integer(0, static_cast<int64_t>(given.x.size()) - 1)] = std::nanf("");
+      return given;
+    };
+    run_both(random, layer, windows, shape.batch, nan_case);
+  }
+}
+
+TEST_CASE("conv2d takes the maxima of windows that lie apart, by Winograd of 2x2 pixels behind linear and relu") {
+  const reference::Convolution shape{{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, 16, 16, 16, 1};
+  const auto pools = [&](const std::string& kernel, const Window2d& windows, const std::string& activation = "relu",
+                         int64_t batch = 16) {
+    return make_layer(shape, {.filters = 0, .activation = activation, .kernel = kernel}).pools(batch, windows);
+  };
+  const Window2d two{{8, 8}, {4, 4}, {2, 2}, {2, 2}, {1, 1}, {}};
+  const Window2d three{{8, 8}, {2, 2}, {3, 3}, {3, 3}, {1, 1}, {}};
+  const Window2d overlapping{{8, 8}, {3, 3}, {3, 3}, {2, 2}, {1, 1}, {}};
+  const Window2d reaching_over{{8, 8}, {3, 3}, {3, 3}, {3, 3}, {1, 1}, {0, 1, 0, 1}};
+  CHECK((pools("direct", two) && pools("direct", three) && pools("winograd", two)));
+  CHECK(pools("direct", two, "tanh"));
+  CHECK(!pools("winograd", three));
+  CHECK(!pools("winograd", two, "tanh"));
+  CHECK(!pools("blas", two));
+  CHECK(!pools("auto", two, "relu", 1));
+  CHECK(!pools("direct", overlapping));
+  CHECK(!pools("direct", reaching_over));
+}
