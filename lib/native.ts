@@ -128,7 +128,7 @@ export interface NativeLayerInfo {
 export interface NativePlanRow {
   readonly name: string;
   readonly kind: string;
-  /** The algorithm chosen by the kernels' table, for instance `blas-im2col`. */
+  /** The algorithm chosen by the kernels' table, for instance `winograd`; `fused` where the layer before does this one's work. */
   readonly kernel: string;
   readonly layout: string;
   /** Bytes of the layer's activation, of what it saves for backward, and of its scratch. */

@@ -240,10 +240,10 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
     const int64_t r = job / groups.count % shape.window.height;
     const int64_t tile = job / groups.count / shape.window.height;
     const int64_t channel = range.channel + tiles.first(tile);
-    const GradientRow row{
-        shape, o,
-        o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width + s * shape.dilation.width) *
-                  kLanes};
+    const GradientRow row{shape, o,
+                          o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width +
+                                 s * shape.dilation.width) *
+                                    kLanes};
     float total[kGradientFilters][kGradientChannels][kGradientTaps];
     gradient_tile_of(range.filters, tiles.size(tile), groups.size(job % groups.count))(row, total);
     for (int64_t k = 0; k < range.filters; ++k) {
@@ -258,14 +258,19 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
 
 float BiasGradient(int64_t blocks, int64_t plane, int64_t stride, const float* dz) {
   const D d;
+  // Sums side by side, since each has to wait for its last term.
+  constexpr int kSums = 4;
+  constexpr int64_t kStep = kSums * kVectorFloats;
   double total = 0;
   for (int64_t block = 0; block < blocks; ++block, dz += stride) {
-    V sum[kVectors];
-    for (int m = 0; m < kVectors; ++m) sum[m] = hn::Zero(d);
-    for (int64_t i = 0; i < plane; i += kLanes) {
-      for (int m = 0; m < kVectors; ++m) sum[m] = hn::Add(sum[m], hn::Load(d, dz + i + m * kVectorFloats));
+    V sum[kSums];
+    for (V& part : sum) part = hn::Zero(d);
+    int64_t i = 0;
+    for (; i + kStep <= plane; i += kStep) {
+      for (int s = 0; s < kSums; ++s) sum[s] = hn::Add(sum[s], hn::Load(d, dz + i + s * kVectorFloats));
     }
-    for (int m = 0; m < kVectors; ++m) total += hn::ReduceSum(d, sum[m]);
+    for (int s = 0; i < plane; i += kVectorFloats, ++s) sum[s] = hn::Add(sum[s], hn::Load(d, dz + i));
+    total += hn::ReduceSum(d, hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])));
   }
   return static_cast<float>(total);
 }

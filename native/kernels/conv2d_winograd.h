@@ -60,8 +60,9 @@ int64_t winograd_forward_scratch(const WinogradShape& shape);
 
 // y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p - top + r][q - left + s] w[k][r][s][c]) for the tiles of
 // one chunk; y is [K][P][Q][16] with y_block floats from block to block. bias may be null, the activation is linear or
-// relu. `scratch`: winograd_forward_scratch floats. Pooled, y has the maxima of windows of 2x2 pixels that lie apart, [K][P
-// / 2][Q / 2][16] for even P and Q, and winners, unless they are null, the numbers of the pixels (kernels/max_pool_lanes.h).
+// relu. `scratch`: winograd_forward_scratch floats. Pooled, y has the maxima of windows of 2x2 pixels that lie apart,
+// [K][P / 2][Q / 2][16] for even P and Q, and winners, unless they are null, the numbers of the pixels
+// (kernels/max_pool_lanes.h).
 struct WinogradOutput {
   const float* bias = nullptr;
   Activation activation;

@@ -99,7 +99,8 @@ LayerNeeds Conv2d::needs_of_kernel(const LayerSetting& setting) const {
 // Whole vectors, so that what follows in the scratch is aligned.
 int64_t Conv2d::prepared_floats(int64_t batch) const {
   switch (kernel_for(batch)) {
-    case Conv2dKernel::kWinograd: return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape(window_.output)));
+    case Conv2dKernel::kWinograd:
+      return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape(window_.output)));
     case Conv2dKernel::kWinogradChannels:
       return turned_floats() + checked_multiply(groups_, winograd_channels_filter_floats(channels_shape()));
     case Conv2dKernel::kDirect:
@@ -110,7 +111,7 @@ int64_t Conv2d::prepared_floats(int64_t batch) const {
 
 void Conv2d::prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const {
   switch (kernel_for(batch)) {
-    case Conv2dKernel::kWinograd: 
+    case Conv2dKernel::kWinograd:
       return prepare_winograd(team, winograd_forward_shape(window_.output), parameters[0], prepared);
     case Conv2dKernel::kDirect: return prepare_lanes(team, parameters[0], prepared);
     case Conv2dKernel::kDirectChannels:

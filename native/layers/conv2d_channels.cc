@@ -26,8 +26,9 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
   if (kernel_for(setting.batch) == Conv2dKernel::kWinogradChannels) {
     needs.kernel = "winograd-channels";
     const auto direct = static_cast<double>(setting.batch) * static_cast<double>(flops());
-    needs.flops = KernelFlops{static_cast<double>(groups_) * winograd_flops(winograd_forward_shape(window_.output), setting.batch),
-                              direct, direct};
+    needs.flops = KernelFlops{
+        static_cast<double>(groups_) * winograd_flops(winograd_forward_shape(window_.output), setting.batch), direct,
+        direct};
     needs.forward_scratch =
         winograd_channels_tiles_floats(shape) +
         checked_multiply(setting.threads, round_up(winograd_channels_products_floats(shape), kLanes));

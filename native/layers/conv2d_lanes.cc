@@ -66,17 +66,19 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
   const int64_t blocks = lane_blocks(setting.batch);
   const Extent2d output = computed_output(setting.pooling);
   const int64_t padded = padded_floats(blocks);
-  const int64_t placed =
-      setting.input_gradient ? checked_multiply(blocks * filters_, image_floats(input_gradient_shape(output).input)) : 0;
+  const int64_t placed = setting.input_gradient
+                             ? checked_multiply(blocks * filters_, image_floats(input_gradient_shape(output).input))
+                             : 0;
   const WeightGradientTiles tiles = direct_weight_gradient_tiles(forward_shape(output), blocks);
   const int64_t weights = checked_multiply(tiles.pieces.count, weight_count()) + filters_;
-  LayerNeeds needs{.kernel = "direct",
-                   .backward_reads_input = trainable() && !pads(),
-                   .backward_reads_output = activation_ != Activation::kLinear,
-                   .saved = saves ? padded : 0,
-                   .forward_scratch = saves ? 0 : padded,
-                   // The placed gradient, packed weights, and the gradient of the parameters on its way into the update.
-                   .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(weights, kLanes)};
+  LayerNeeds needs{
+      .kernel = "direct",
+      .backward_reads_input = trainable() && !pads(),
+      .backward_reads_output = activation_ != Activation::kLinear,
+      .saved = saves ? padded : 0,
+      .forward_scratch = saves ? 0 : padded,
+      // The placed gradient, packed weights, and the gradient of the parameters on its way into the update.
+      .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(weights, kLanes)};
   if (setting.pooling == nullptr) return needs;
   // Of each thread the stripe whose maxima it takes, and the images over which it spreads their gradient.
   needs.forward_scratch += setting.threads * stripe_floats(*setting.pooling);
@@ -150,7 +152,8 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
       convolve(part, images + row * shape.input.width * kLanes, own);
       for (int64_t k = 0; k < tiles.size(tile); ++k) {
         const int64_t at = ((first + k) * pooled.height + stripes.first(stripe)) * pooled.width * kLanes;
-        max_pool_lanes(windows, own + k * image_floats(part.output), args.y + at, winners == nullptr ? nullptr : winners + at);
+        max_pool_lanes(windows, own + k * image_floats(part.output), args.y + at,
+                       winners == nullptr ? nullptr : winners + at);
       }
     }
   });
@@ -274,7 +277,8 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
     }
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
     float* const sums = piece == 0 ? weight_gradient : scratch + piece * weight_count();
-    weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums, own + thread * spread_floats(tiles, shape.output));
+    weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums,
+                             own + thread * spread_floats(tiles, shape.output));
   });
   const Tiling ranges = tile_rows(weight_count(), 4);
   team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
@@ -288,8 +292,8 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   });
 }
 
-// Some blocks at a time. Where the gradient of maxima is all that there is, it is spread over these first, in memory that
-// the thread uses again and again.
+// Some blocks at a time. Where the gradient of maxima is all that there is, it is spread over these first, in memory
+// that the thread uses again and again.
 void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
                                       int64_t group, int64_t job, float* sums, float* own) const {
   const DirectShape shape = forward_shape(computed_output(args.pooling));

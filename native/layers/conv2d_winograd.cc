@@ -62,8 +62,8 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
           .backward_reads_output = activation_ != Activation::kLinear,
           .saved = pools && runs_backward(setting.phase) ? images * image_floats(setting.pooling->output) : 0,
           .forward_scratch = of_threads(winograd_forward_scratch(shape)),
-          // The gradient of the parameters on its way into the update, that of the output where a pooling is undone, then
-          // what the two gradients need in turn.
+          // The gradient of the parameters on its way into the update, that of the output where a pooling is undone,
+          // then what the two gradients need in turn.
           .backward_scratch = weights + round_up(filters_, kLanes) + (pools ? images * image_floats(output) : 0) +
                               std::max(weights + checked_multiply(groups_, winograd_filter_floats(turned)) +
                                            of_threads(winograd_forward_scratch(turned)),

@@ -127,8 +127,8 @@ void Plan::choose_layouts() {
         layer.needs({options_.batch, options_.phase, options_.threads, wanted, blocks_of(image),
                      values_[inputs.front().value].differentiated, pooling == nullptr ? nullptr : pooling->pooling()});
     const Shape& shape = (pooling == nullptr ? layer : *pooling).output_shape();
-    const size_t output = add_value(shape, layer.output_layout(wanted), differentiated,
-                                    needs.aliases_input ? Shape(image) : shape);
+    const size_t output =
+        add_value(shape, layer.output_layout(wanted), differentiated, needs.aliases_input ? Shape(image) : shape);
     given.push_back(output);
     const size_t others = inputs.size() - 1;
     nodes_.push_back({.layer = &layer,

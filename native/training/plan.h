@@ -138,8 +138,8 @@ class Plan {
 
   // A layer, or the conversion of a value from one layout to another between two layers.
   struct Node {
-    const Layer* layer;  // null for a conversion
-    int index;           // of the layer
+    const Layer* layer;              // null for a conversion
+    int index;                       // of the layer
     const Layer* pooling = nullptr;  // the layer behind it, when this one takes its maxima
     std::vector<Input> inputs;
     size_t output;
@@ -186,7 +186,9 @@ class Plan {
   bool keeps_value_gradients(size_t input) const {
     return options_.input_gradient == InputGradient::kKept && architecture_->inputs()[input].form == InputForm::kSparse;
   }
-  static const Window2d* windows_of(const Node& node) { return node.pooling == nullptr ? nullptr : node.pooling->pooling(); }
+  static const Window2d* windows_of(const Node& node) {
+    return node.pooling == nullptr ? nullptr : node.pooling->pooling();
+  }
   const SparseInput* sparse_input_of(const Node& node) const;
   std::span<const float* const> parameters_of(int layer, const float* weights);
 

@@ -1,4 +1,5 @@
-// Convolutions that take the maxima of the pooling behind them, against the two layers one after the other. Threads: 1 to 3.
+// Convolutions that take the maxima of the pooling behind them, against the two layers one after the other. Threads: 1
+// to 3.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -113,7 +114,9 @@ void check_winograd(RandomData& random) {
                                           .kernel = "winograd"});
   const auto [apart, together] = run_both(random, layer, windows, shape.batch, normal_case);
   // Twice the error that kernels/conv2d_winograd.h states: once for each.
-  const auto bound = [](int64_t terms) { return Tolerance{0, 512 * kRoundoff * std::sqrt(static_cast<double>(terms))}; };
+  const auto bound = [](int64_t terms) {
+    return Tolerance{0, 512 * kRoundoff * std::sqrt(static_cast<double>(terms))};
+  };
   CHECK(difference(together.dx, to_double(apart.dx), bound(9 * shape.filters)) == "");
   REQUIRE(together.gradients.size() == apart.gradients.size());
   for (size_t p = 0; p < apart.gradients.size(); ++p) {
