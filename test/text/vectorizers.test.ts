@@ -11,7 +11,7 @@ import {
   type VectorizedTexts,
   type Vectorizer,
 } from '../../lib/index.ts';
-import { murmurHash3 } from '../../lib/text/murmur-hash.ts';
+import { hashText, murmurHash3 } from '../../lib/text/murmur-hash.ts';
 import { testErrors, wrongly } from '../api/errors.ts';
 
 interface Case {
@@ -76,6 +76,23 @@ test("murmurHash3: scikit-learn's hashes of the UTF-8 text, with two seeds", (t)
   for (const [text, plain, seeded] of hashes) {
     const bytes = new TextEncoder().encode(text);
     t.deepEqual([murmurHash3(bytes), murmurHash3(bytes, 42)], [plain, seeded], text);
+    t.deepEqual([hashText(text), hashText(text, 42)], [plain, seeded], text);
+  }
+});
+
+test('hashText: the hash of the bytes, of texts of any length and script one after another', (t) => {
+  const texts = [
+    'x',
+    'long '.repeat(100),
+    'é'.repeat(301),
+    '',
+    'a\u{1f44d}',
+    'half \ud83d of a pair',
+    'abc',
+    '\u007f\u0080',
+  ];
+  for (const text of [...texts, ...texts.map((each) => each.repeat(40)), ...texts]) {
+    t.is(hashText(text, 7), murmurHash3(new TextEncoder().encode(text), 7), text);
   }
 });
 
