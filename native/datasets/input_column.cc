@@ -16,7 +16,11 @@ namespace {
 
 AlignedBuffer spread(const std::vector<float>& period, int64_t size) {
   AlignedBuffer buffer(size);
-  for (int64_t j = 0; j < size; j += static_cast<int64_t>(period.size())) std::ranges::copy(period, buffer.data() + j);
+  std::ranges::copy(period, buffer.data());
+  // Twice as many at a time: a prediction of one image makes these, too.
+  for (auto done = static_cast<int64_t>(period.size()); done < size; done *= 2) {
+    std::copy_n(buffer.data(), std::min(done, size - done), buffer.data() + done);
+  }
   return buffer;
 }
 

@@ -78,9 +78,13 @@ void Conv2d::convolve_channels(const ForwardArguments& args, const ChannelsOutpu
   const Extent2d extent = shape.padded();
   const int64_t image = extent.height * extent.width * shape.x_channels;
   if (pads()) {
-    args.pass.team.for_each(args.pass.batch * extent.height, [&](int64_t row, int) {
-      pad_row(args.x + row / extent.height * input_shape().size(), row % extent.height, extent.width,
-              padded + row * extent.width * shape.x_channels);
+    const int64_t row_floats = extent.width * shape.x_channels;
+    const Tiling tiles = tile_rows(args.pass.batch * extent.height, row_floats);
+    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+      for (int64_t row = tiles.first(tile); row < tiles.first(tile) + tiles.size(tile); ++row) {
+        pad_row(args.x + row / extent.height * input_shape().size(), row % extent.height, extent.width,
+                padded + row * row_floats);
+      }
     });
   }
   const float* const x = pads() ? padded : args.x;

@@ -1,5 +1,6 @@
 #include "layers/max_pool2d.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "common/error.h"
@@ -28,7 +29,7 @@ LayerNeeds MaxPool2d::needs(const LayerSetting& setting) const {
           .saved = runs_backward(setting.phase) ? floats_of(output_shape(), setting.layout, setting.batch) : 0};
 }
 
-// In rows a job is some samples, in lanes one channel of a block of samples.
+// In rows a job is some rows of output pixels, in lanes some channels of a block of samples.
 void MaxPool2d::forward(const ForwardArguments& args) const {
   static_assert(sizeof(int32_t) == sizeof(float));
   auto* winners = runs_backward(args.pass.phase) ? reinterpret_cast<int32_t*>(args.saved) : nullptr;
@@ -45,11 +46,16 @@ void MaxPool2d::forward(const ForwardArguments& args) const {
     });
     return;
   }
-  const Tiling tiles = tile_rows(args.pass.batch, input_shape().size());
+  const int64_t height = window_.output.height;
+  const Tiling tiles = tile_rows(args.pass.batch * height, ceil_divide(input_shape().size(), height));
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    for (int64_t n = tiles.first(tile); n < tiles.first(tile) + tiles.size(tile); ++n) {
+    const int64_t last = tiles.first(tile) + tiles.size(tile);
+    for (int64_t row = tiles.first(tile), count = 0; row < last; row += count) {
+      const int64_t n = row / height;
+      count = std::min(height - row % height, last - row);
       const int64_t out = n * output_shape().size();
-      max_pool(window_, input_shape().back(), args.x + n * input_shape().size(), args.y + out, winners_at(out));
+      max_pool(window_, input_shape().back(), row % height, count, args.x + n * input_shape().size(), args.y + out,
+               winners_at(out));
     }
   });
 }

@@ -40,7 +40,7 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
       if (i % 5 == 0) x.data()[random.integer(0, window.input_pixels() * kLanes - 1)] = std::nanf("");
       std::vector<float> expected(static_cast<size_t>(outputs));
       std::vector<int32_t> expected_winner(expected.size());
-      max_pool(window, kLanes, x.data(), expected.data(), expected_winner.data());
+      max_pool(window, kLanes, 0, window.output.height, x.data(), expected.data(), expected_winner.data());
 
       GuardedBuffer y(outputs);
       GuardedBuffer winner(outputs);

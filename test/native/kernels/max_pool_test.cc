@@ -28,11 +28,13 @@ TEST_CASE("max_pool: values, winners and gradients equal the reference over 300 
 
     GuardedBuffer y(outputs, 1);
     std::vector<int32_t> winner(expected.size());
-    max_pool(window, channels, x.data(), y.data(), winner.data());
+    const int64_t rows = random.integer(0, window.output.height);
+    max_pool(window, channels, rows, window.output.height - rows, x.data(), y.data(), winner.data());
+    max_pool(window, channels, 0, rows, x.data(), y.data(), winner.data());
     CHECK(difference(y.span(), expected, Tolerance{}) == "");
     CHECK(winner == expected_winner);
     GuardedBuffer predicted(outputs);
-    max_pool(window, channels, x.data(), predicted.data(), nullptr);
+    max_pool(window, channels, 0, window.output.height, x.data(), predicted.data(), nullptr);
     CHECK(difference_in_bits(predicted.span(), y.span()) == "");
     CHECK(y.intact());
 
@@ -52,9 +54,9 @@ TEST_CASE("max_pool: padding never wins, the first of equals does, NaN always do
   const auto pool = [&](const std::vector<float>& x) {
     float y = 0;
     int32_t winner = -1;
-    max_pool(window, 1, x.data(), &y, &winner);
+    max_pool(window, 1, 0, 1, x.data(), &y, &winner);
     float predicted = 0;
-    max_pool(window, 1, x.data(), &predicted, nullptr);
+    max_pool(window, 1, 0, 1, x.data(), &predicted, nullptr);
     CHECK((predicted == y || (std::isnan(predicted) && std::isnan(y))));
     return std::pair(y, winner);
   };
