@@ -135,8 +135,9 @@ int64_t winograd_channels_products_floats(const ChannelsShape& shape) {
   return kWinogradCoefficients * product_plane(shape);
 }
 
+// Small jobs: their number is a multiple of the threads' for few tiles, too.
 Tiling winograd_channels_transforms(const ChannelsShape& shape, int64_t tiles) {
-  return tile_rows(tiles, kWinogradCoefficients * shape.channels);
+  return tile_rows(tiles, 2 * kWinogradCoefficients * shape.channels);
 }
 
 void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
