@@ -2,6 +2,9 @@
 #pragma once
 
 #include <napi.h>
+
+#include <memory>
+
 #include "binding/operations.h"
 #include "common/parallel.h"
 
@@ -17,12 +20,15 @@ class Addon {
   Operations& operations() { return operations_; }
   // Of calls that compute on the JavaScript thread.
   CallTeam& team() { return team_; }
+  // Of those that compute on threads of jobs, which may outlive an environment's objects.
+  const std::shared_ptr<SpareTeam>& spare_team() const { return spare_team_; }
   Napi::Object new_run() { return run_constructor_.New({}); }
   const Napi::FunctionReference& mapped_rows_constructor() const { return mapped_rows_constructor_; }
 
  private:
   Operations operations_;
   CallTeam team_;
+  std::shared_ptr<SpareTeam> spare_team_ = std::make_shared<SpareTeam>();
   Napi::FunctionReference run_constructor_;
   Napi::FunctionReference mapped_rows_constructor_;
 };

@@ -23,6 +23,7 @@ class PredictOperation final : public PromiseOperation {
       : PromiseOperation(env, "gradloom.predict"),
         network_(model.network()),
         plans_(model.plans()),
+        team_(Addon::of(env).spare_team()),
         samples_(samples, network_->architecture()),
         options_(to_pass_options(options)) {
     const int64_t size = checked_multiply(samples_.samples().count(), network_->architecture().output_shape().size());
@@ -33,13 +34,14 @@ class PredictOperation final : public PromiseOperation {
 
  protected:
   void compute(const std::atomic<bool>& stop) override {
-    gradloom::predict(*state_to_read(network_), *plans_, samples_.samples(), options_, stop, data_);
+    gradloom::predict(*state_to_read(network_), *plans_, samples_.samples(), options_, stop, *team_, data_);
   }
   Napi::Value result(Napi::Env /*env*/) override { return outputs_.Value(); }
 
  private:
   std::shared_ptr<Network> network_;
   std::shared_ptr<PlanPool> plans_;
+  std::shared_ptr<SpareTeam> team_;
   HeldSamples samples_;
   PassOptions options_;
   float* data_;

@@ -197,6 +197,11 @@ void CallTeam::run(int threads, const std::function<void(Team&)>& body) {
   team_->run(body);
 }
 
+void SpareTeam::run(int threads, const std::function<void(Team&)>& body) {
+  if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) return team_.run(threads, body);
+  CallTeam().run(threads, body);
+}
+
 int resolve_threads(int requested) { return requested > 0 ? requested : processors(); }
 
 void refuse_after_fork() {

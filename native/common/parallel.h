@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -110,6 +111,18 @@ class CallTeam {
  private:
   int threads_ = 1;
   std::unique_ptr<StandingTeam> team_;
+};
+
+// One for calls from any thread. Those that come while another has it begin threads of their own, which may share the
+// caller's processor for the first milliseconds, until the system moves them.
+class SpareTeam {
+ public:
+  // As Team::run.
+  void run(int threads, const std::function<void(Team&)>& body);
+
+ private:
+  std::mutex mutex_;
+  CallTeam team_;
 };
 
 // The number of threads to use for what the user asked for: `requested`, or all available processors for 0.

@@ -130,12 +130,11 @@ class Prediction {
 }  // namespace
 
 void predict(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
-             const std::atomic<bool>& stop, float* outputs) {
+             const std::atomic<bool>& stop, SpareTeam& team, float* outputs) {
   if (samples.count() == 0) return;
   Prediction prediction(network, plans, samples, options, stop, outputs);
   const int threads = choose_threads_of_call(options.threads, prediction.work_of_pass(), prediction.work_of_call());
   // Not a region of OpenMP, whose threads spin on behind it and take the time of the caller's.
-  CallTeam team;
   team.run(threads, [&](Team& of_call) { prediction.run(of_call, threads); });
 }
 

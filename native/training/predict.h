@@ -37,7 +37,7 @@ class PlanPool {
 // outputs[i] = the network's output for sample i; the weights stay those of one moment for the whole call. Returns
 // early when `stop` is set.
 void predict(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
-             const std::atomic<bool>& stop, float* outputs);
+             const std::atomic<bool>& stop, SpareTeam& team, float* outputs);
 // The same on the calling thread and those that stand by, without an end before the last sample.
 void predict_now(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
                  CallTeam& team, float* outputs);

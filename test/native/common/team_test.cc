@@ -216,3 +216,31 @@ TEST_CASE("StandingTeam: what a call throws is thrown on, and the next call work
   });
   CHECK(sum == 4950);
 }
+
+TEST_CASE(
+    "SpareTeam: calls of several threads at once, each with every index exactly once; what one throws is its own") {
+  SpareTeam spare;
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int call = 0; call < 50; ++call) {
+        std::vector<std::atomic<int>> hits(97);
+        const int threads = 1 + (caller + call) % 3;
+        try {
+          spare.run(threads, [&](Team& team) {
+            if (team.size() != threads) ++wrong;
+            team.for_each(97, [&](int64_t index, int) { ++hits[static_cast<size_t>(index)]; });
+            if (call % 7 == 3) throw std::runtime_error("thrown");
+          });
+          if (call % 7 == 3) ++wrong;
+        } catch (const std::runtime_error&) {
+          if (call % 7 != 3) ++wrong;
+        }
+        for (const auto& hit : hits) wrong += hit.load() == 1 ? 0 : 1;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(wrong.load() == 0);
+}

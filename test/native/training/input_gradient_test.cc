@@ -90,7 +90,8 @@ TEST_CASE("input_gradient: values are the outputs of a prediction to the bit, lo
     const ArraySamples view = samples.view();
     PlanPool pool;
     std::vector<float> outputs(200);
-    predict(learner->network(), pool, view, {20, 1}, kNever, outputs.data());
+    SpareTeam team;
+    predict(learner->network(), pool, view, {20, 1}, kNever, team, outputs.data());
     const Result scores = differentiate(learner->network(), view, {cycle(20, 10), nullptr}, {20, 1});
     const Result losses = differentiate(learner->network(), view, {{}, learner->objective()}, {20, 1});
     for (size_t i = 0; i < 20; ++i) {

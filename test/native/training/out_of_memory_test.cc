@@ -247,7 +247,8 @@ TEST_CASE("out of memory: predictions, alone, by a team and in pieces; the next 
     std::vector<float> outputs(expected.size());
     const auto by_itself = [&] {
       PlanPool pool;
-      predict(network, pool, samples, options, kNever, outputs.data());
+      SpareTeam team;
+      predict(network, pool, samples, options, kNever, team, outputs.data());
     };
     const auto on_call = [&] {
       PlanPool pool;

@@ -22,7 +22,8 @@ const std::atomic<bool> kNever{false};
 std::vector<float> predictions(Network& network, PlanPool& pool, const Samples& samples, const PassOptions& options) {
   const ArraySamples view = samples.view();
   std::vector<float> outputs(static_cast<size_t>(view.count() * network.architecture().output_shape().size()), 77.0F);
-  predict(network, pool, view, options, kNever, outputs.data());
+  SpareTeam team;
+  predict(network, pool, view, options, kNever, team, outputs.data());
   return outputs;
 }
 
@@ -127,7 +128,8 @@ TEST_CASE("predict: nothing for no samples, and an early end when stopped") {
   CHECK(predictions(learner->network(), pool, none, {5, 1}).empty());
   const std::atomic<bool> stopped{true};
   std::vector<float> outputs(50, 77.0F);
-  predict(learner->network(), pool, class_samples(5, {33}, 10).view(), {1, 1}, stopped, outputs.data());
+  SpareTeam team;
+  predict(learner->network(), pool, class_samples(5, {33}, 10).view(), {1, 1}, stopped, team, outputs.data());
   CHECK(outputs == std::vector<float>(50, 77.0F));
 }
 
