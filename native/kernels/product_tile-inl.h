@@ -26,8 +26,6 @@ constexpr int kVectorTile = 4;  // 6 x 4 accumulators + 4 vectors + 1 broadcast 
 #else
 constexpr int kVectorTile = 2;  // 6 x 2 + 2 + 1 of 16 registers
 #endif
-// One row alone would wait for its own sums: its steps take turns at some.
-constexpr int kTurns = 4;
 // Rows of b that stay in L1 or L2 while all rows of a pass over them.
 constexpr int64_t kDepthBlock = 1024;
 
@@ -64,27 +62,10 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
       sum[r][v] = hn::Zero(d);
     }
   }
-  V turns[kRows == 1 ? kTurns : 1][kVectors];
-  for (auto& of_turn : turns) {
-    for (V& part : of_turn) part = hn::Zero(d);
-  }
   const float* HWY_RESTRICT b = o.b;
   for (int64_t segment = 0; segment < o.segments; ++segment) {
     const float* HWY_RESTRICT a = o.a + segment * o.a_segment;
-    int64_t k = 0;
-    if constexpr (kRows == 1) {
-      for (; k + kTurns <= o.depth; k += kTurns, a += kTurns * o.a_depth, b += kTurns * o.b_stride) {
-        for (int t = 0; t < kTurns; ++t) {
-          const V row = hn::Set(d, a[t * o.a_depth]);
-          for (int v = 0; v < kVectors; ++v) {
-            const V column = load_columns<kPartial>(b + t * o.b_stride + v * lanes, v == kVectors - 1, o.rest);
-            turns[t][v] = hn::MulAdd(row, column, turns[t][v]);
-          }
-          between(k + t);
-        }
-      }
-    }
-    for (; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
+    for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
       V columns[kVectors];
       for (int v = 0; v < kVectors; ++v) columns[v] = load_columns<kPartial>(b + v * lanes, v == kVectors - 1, o.rest);
       for (int r = 0; r < kRows; ++r) {
@@ -92,12 +73,6 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
         for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
       }
       between(k);
-    }
-  }
-  if constexpr (kRows == 1) {
-    for (int v = 0; v < kVectors; ++v) {
-      const V pairs = hn::Add(hn::Add(turns[0][v], turns[1][v]), hn::Add(turns[2][v], turns[3][v]));
-      sum[0][v] = hn::Add(sum[0][v], pairs);
     }
   }
   for (int r = 0; r < kRows; ++r) {
