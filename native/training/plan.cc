@@ -108,7 +108,8 @@ void Plan::choose_layouts() {
     const Layer& layer = *architecture_->layers()[i];
     const auto index = static_cast<int>(i);
     const std::vector<int>& read = architecture_->inputs_of(index);
-    if (!nodes_.empty() && std::ranges::any_of(nodes_, [&](const Node& node) { return node.pooling == &layer; })) {
+    // Done by the convolution before it.
+    if (std::ranges::any_of(nodes_, [&](const Node& node) { return node.pooling == &layer; })) {
       given.push_back(given[static_cast<size_t>(read.front())]);
       continue;
     }

@@ -64,7 +64,8 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
 }
 
 // Integers: all sums are exact in any order.
-void check_direct(RandomData& random) {
+// False, and nothing checked, for a window that has no direct kernel.
+bool check_direct(RandomData& random) {
   const int64_t groups = random.pick({1, 1, 2});
   const reference::Convolution shape{.window = random_window(random),
                                      .batch = random.pick({1, 7, 16, 20, 70}),
@@ -83,14 +84,14 @@ void check_direct(RandomData& random) {
                               .bias = random.integer(0, 3) > 0,
                               .activation = random.pick<const char*>({"linear", "relu"}),
                               .kernel = "direct"};
-  // There is no direct kernel for some windows.
-  if (!error_of([&] { make_layer(shape, options); }).empty()) return;
+  if (!error_of([&] { make_layer(shape, options); }).empty()) return false;
   const auto [apart, together] = run_both(random, make_layer(shape, options), windows, shape.batch, integer_case);
   CHECK(difference(together.dx, to_double(apart.dx), Tolerance{}) == "");
   REQUIRE(together.gradients.size() == apart.gradients.size());
   for (size_t p = 0; p < apart.gradients.size(); ++p) {
     CHECK(difference(together.gradients[p], to_double(apart.gradients[p]), Tolerance{}) == "");
   }
+  return true;
 }
 
 // Rows and columns that no window has are left out, which cuts the sums of weights at other places.
@@ -129,9 +130,9 @@ void check_winograd(RandomData& random) {
 
 TEST_CASE("conv2d with a pooling, direct: integers as from the two layers over 300 shapes, forward and backward") {
   RandomData random(131);
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 300;) {
     CAPTURE(i);
-    check_direct(random);
+    if (check_direct(random)) ++i;
   }
 }
 
@@ -155,7 +156,10 @@ TEST_CASE("conv2d with a pooling: every activation, ties and NaN as from the two
     CAPTURE(activation);
     const Conv2d layer = make_layer(shape, {.filters = 0, .activation = activation, .kernel = "direct"});
     const auto [apart, together] = run_both(random, layer, windows, shape.batch, normal_case);
-    CHECK(difference(together.gradients[0], to_double(apart.gradients[0]), Tolerance{0, 1e-4}) == "");
+    CHECK(difference(together.dx, to_double(apart.dx), Tolerance{0, 1e-4}) == "");
+    for (size_t p = 0; p < apart.gradients.size(); ++p) {
+      CHECK(difference(together.gradients[p], to_double(apart.gradients[p]), Tolerance{0, 1e-4}) == "");
+    }
     const auto nan_case = [](const Layer& of, int64_t batch, RandomData& values) {
       LayerCase given = normal_case(of, batch, values);
       given.x[values.integer(0, static_cast<int64_t>(given.x.size()) - 1)] = std::nanf("");
