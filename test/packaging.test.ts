@@ -12,7 +12,6 @@ import anyTest, { type TestFn } from 'ava';
 
 const test = anyTest as TestFn<{ folder: string; tarball: string; project: string }>;
 const root = fileURLToPath(new URL('..', import.meta.url));
-const minutes = 60_000;
 
 /** What is common to the programs below; ten lines with the import. */
 const BODY = `
@@ -69,7 +68,6 @@ async function writePrograms(project: string): Promise<void> {
 }
 
 test.before('pack and install', async (t) => {
-  t.timeout(20 * minutes);
   const folder = await mkdtemp(join(tmpdir(), 'gradloom-packaging-'));
   const packed = await run(root, 'npm', 'pack', '--pack-destination', folder);
   t.is(packed.code, 0, packed.stderr);
@@ -92,7 +90,6 @@ for (const file of ['program.mjs', 'program.cjs'] as const) {
   });
 
   test.serial(`${file} trains on Node.js 24`, async (t) => {
-    t.timeout(5 * minutes);
     const version = await run(t.context.folder, 'npx', '--yes', '-p', 'node@24', 'node', '--version');
     if (!version.stdout.startsWith('v24.')) {
       t.log('skipped: Node.js 24 cannot be had here');
@@ -155,8 +152,7 @@ for (const moduleResolution of ['nodenext', 'bundler'] as const) {
 test.serial(
   'without install scripts the first import says what happened, and its command mends it',
   async (t) => {
-    t.timeout(20 * minutes);
-    const project = await emptyProject(t.context.folder, 'careful');
+      const project = await emptyProject(t.context.folder, 'careful');
     await run(project, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', t.context.tarball);
     await writePrograms(project);
     for (const file of ['program.mjs', 'program.cjs']) {
@@ -174,7 +170,6 @@ test.serial(
 );
 
 test.serial('a build that cannot succeed says what is missing, and the install fails', async (t) => {
-  t.timeout(5 * minutes);
   const project = await emptyProject(t.context.folder, 'unequipped');
   // A PATH with nothing but Node.js and a shell.
   const bin = await mkdtemp(join(t.context.folder, 'bin-'));

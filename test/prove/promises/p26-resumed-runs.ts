@@ -20,11 +20,11 @@ export const resumedRuns: PromiseProof = {
       const expected = hashOf(trainer.model);
       facts[net] = expected;
       const last = await withFolder(async (folder) => {
-        for (;;) {
+        for (let attempt = 1; ; attempt++) {
           const child = startProgram('train.ts', [folder, net, seed, EPOCHS, 1]);
           await child.until('training');
-          // The later ones come to the end.
-          const delay = setTimeout(() => child.kill(), random(250));
+          // Later ones have longer, so that a run comes to its end also where a save takes longer than the first has.
+          const delay = setTimeout(() => child.kill(), random(250) + 10 * attempt);
           const { output, signal, errors } = await child.ended;
           clearTimeout(delay);
           if (signal === null) return output + errors;
