@@ -152,7 +152,7 @@ for (const moduleResolution of ['nodenext', 'bundler'] as const) {
 test.serial(
   'without install scripts the first import says what happened, and its command mends it',
   async (t) => {
-      const project = await emptyProject(t.context.folder, 'careful');
+    const project = await emptyProject(t.context.folder, 'careful');
     await run(project, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', t.context.tarball);
     await writePrograms(project);
     for (const file of ['program.mjs', 'program.cjs']) {

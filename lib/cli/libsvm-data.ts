@@ -125,6 +125,6 @@ export async function readLibsvmFor(
     unknown: 'missing',
     ...(firstFeature === undefined ? {} : { firstFeature }),
   });
-  const [form] = stateOf(model).native.inputForms;
+  const [form] = stateOf(model).inputForms;
   return form === 'sparse' || !isSparse(partsOf(dataset).inputs) ? dataset : spread(dataset);
 }

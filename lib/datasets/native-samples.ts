@@ -35,9 +35,16 @@ function nativeColumn({ inputs, preprocessing }: Pick<InputParts, 'inputs' | 'pr
   return { inputs, ...toNativePreprocessing(preprocessing) };
 }
 
-export function toNativePreprocessing({
-  scale,
-  shift,
-}: Preprocessing): Pick<NativeColumn, 'scale' | 'shift'> {
-  return { scale: Float32Array.from(scale), shift: Float32Array.from(shift) };
+type Factors = Pick<NativeColumn, 'scale' | 'shift'>;
+
+/** The native side only reads them. Made once, for to make them takes as long as a tiny net's prediction. */
+const factorsOf = new WeakMap<Preprocessing, Factors>();
+
+export function toNativePreprocessing(preprocessing: Preprocessing): Factors {
+  const known = factorsOf.get(preprocessing);
+  if (known !== undefined) return known;
+  const { scale, shift } = preprocessing;
+  const factors = { scale: Float32Array.from(scale), shift: Float32Array.from(shift) };
+  factorsOf.set(preprocessing, factors);
+  return factors;
 }

@@ -102,7 +102,7 @@ export async function differentiate(
   options: GradientOptions,
 ): Promise<Gradients | NamedGradients> {
   const { of, loss, lossWeights, ...settings } = readOptions('gradient', options, GRADIENT_OPTIONS);
-  if (state.network.nodes === undefined && state.native.inputForms[0] === 'sparse') {
+  if (state.network.nodes === undefined && state.inputForms[0] === 'sparse') {
     throw new GradloomError(
       'INVALID_OPTION',
       'gradient: sparse samples have gradients by the values of their features in models made by graph, graph({ inputs: { x: input([n]) }, output }); make the model so',

@@ -12,6 +12,8 @@ export interface RunInProgress {
 /** What trainers and files know of a model. */
 export interface ModelState {
   readonly native: NativeModel;
+  /** Of each input; kept here, for every look at the native side's makes it anew. */
+  readonly inputForms: NativeModel['inputForms'];
   readonly network: Network;
   /** Of a model that has several, in the order in which the native side has them side by side. */
   readonly heads: readonly HeadOutput[] | undefined;

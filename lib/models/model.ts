@@ -91,7 +91,14 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
         : Object.fromEntries(heads.map(({ name, shape }) => [name, shape])),
     ) as InputShape as Output;
     this.parameterCount = this.layers.reduce((sum, layer) => sum + layer.parameterCount, 0);
-    this.#state = { native: inner, network, heads, training: options.training, run: undefined };
+    this.#state = {
+      native: inner,
+      inputForms: inner.inputForms,
+      network,
+      heads,
+      training: options.training,
+      run: undefined,
+    };
     Object.freeze(this);
   }
 
@@ -280,7 +287,7 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
     options: PredictOptions = {},
   ): Predicted<Output> {
     const settings = readOptions('predictSync', options, PREDICT_OPTIONS);
-    const samples = readSamplesFor('predictSync', this.#state, inputs);
+    const samples = readSamplesFor('predictSync', this.#state, inputs, 'borrow');
     return this.#predictions(
       callNative(() => this.#state.native.predictSync(samples, settings)),
       samples.count,
@@ -385,9 +392,11 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
   }
 
   #predictions(data: Float32Array, count: number): Predicted<Output> {
-    const { heads, native: inner } = this.#state;
+    const { heads } = this.#state;
     const predictions =
-      heads === undefined ? { data, shape: [count, ...inner.outputShape] } : splitHeads(heads, data, count);
+      heads === undefined
+        ? { data, shape: [count, ...(this.outputShape as Shape)] }
+        : splitHeads(heads, data, count);
     return predictions as Predicted<Output>;
   }
 }

@@ -9,7 +9,14 @@ import {
   sameShape,
   sizeOf,
 } from '../core/shape.ts';
-import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from '../datasets/copies.ts';
+import {
+  checkFinite,
+  checkPresent,
+  copyBytes,
+  copyFloats,
+  flattenSamples,
+  type NestedNumbers,
+} from '../datasets/copies.ts';
 import { Dataset } from '../datasets/dataset.ts';
 import type { Inputs } from '../datasets/dataset-parts.ts';
 import { joinTables } from '../datasets/from-table.ts';
@@ -63,26 +70,31 @@ interface InputToRead {
   readonly inputShape: Shape;
   readonly form: InputForm;
   readonly reading: InputReading | undefined;
+  readonly memory: 'copy' | 'borrow';
 }
 
 /** Of one input. */
 type OneInput = NativeColumn & { readonly count: number };
 
-/** The samples of a dataset, which brings its own preprocessing, or raw ones in the model's. */
+/**
+ * The samples of a dataset, which brings its own preprocessing, or raw ones in the model's. `'borrow'` is for a call that ends
+ * before any other JavaScript runs: nothing can happen to the samples meanwhile, so that those of one typed array need no copy.
+ */
 export function readSamplesFor(
   operation: string,
-  { native: inner, network, training }: ModelState,
+  { inputForms, network, training }: ModelState,
   inputs: unknown,
+  memory: 'copy' | 'borrow' = 'copy',
 ): NativeSamples {
   if (inputs instanceof Dataset) {
     const dataset = checkDataset(operation, 'the dataset', inputs, inputShapeOf(network));
     return nativeSamples(dataset, inputNamesOf(network));
   }
   if (network.nodes === undefined) {
-    const [form = 'floats'] = inner.inputForms;
+    const [form = 'floats'] = inputForms;
     return readOne(
       operation,
-      { name: 'inputs', inputShape: network.inputShape, form, reading: training },
+      { name: 'inputs', inputShape: network.inputShape, form, reading: training, memory },
       inputs,
     );
   }
@@ -92,9 +104,13 @@ export function readSamplesFor(
     : inputs;
   checkInputNames(operation, names, byName);
   const read = network.inputs.map(({ name, shape }, place) => {
-    const form = inner.inputForms[place] as InputForm;
+    const form = inputForms[place] as InputForm;
     const reading = training?.inputs?.[name];
-    return readOne(operation, { name: `inputs.${name}`, inputShape: shape, form, reading }, byName[name]);
+    return readOne(
+      operation,
+      { name: `inputs.${name}`, inputShape: shape, form, reading, memory },
+      byName[name],
+    );
   });
   const [{ count }] = read as [OneInput];
   const other = read.findIndex((each) => each.count !== count);
@@ -196,11 +212,11 @@ function wrongLength(operation: string, name: string, length: number, inputShape
   );
 }
 
-/** Copies a user's samples, so that what happens to them while a model predicts does not matter. */
+/** Takes a user's samples so that what happens to them while a model predicts does not matter. */
 function readSamples(operation: string, given: unknown, to: InputToRead): OneInput {
   const { name, inputShape, reading } = to;
   const preprocessing = toNativePreprocessing(reading?.preprocessing ?? IDENTITY);
-  const raw = copySamples(operation, given, to);
+  const raw = takeSamples(operation, given, to);
   const count = raw.length / sizeOf(inputShape);
   if (Number.isInteger(count)) {
     const inputs = takeNormSteps(raw, inputShape, reading?.preprocessing.before ?? []);
@@ -209,10 +225,23 @@ function readSamples(operation: string, given: unknown, to: InputToRead): OneInp
   throw wrongLength(operation, name, raw.length, inputShape);
 }
 
-function copySamples(operation: string, given: unknown, { name, inputShape, reading }: InputToRead): Inputs {
+function takeSamples(
+  operation: string,
+  given: unknown,
+  { name, inputShape, reading, memory }: InputToRead,
+): Inputs {
   const table = reading?.table;
   if (types.isUint8Array(given)) return copyBytes(operation, name, given);
-  if (types.isFloat32Array(given)) return copyFloats(operation, name, given, sizeOf(inputShape));
+  if (types.isFloat32Array(given)) {
+    const size = sizeOf(inputShape);
+    // Other threads may write to shared memory.
+    if (memory === 'copy' || types.isSharedArrayBuffer(given.buffer)) {
+      return copyFloats(operation, name, given, size);
+    }
+    checkPresent(operation, name, given);
+    checkFinite(operation, name, given, size);
+    return given as Inputs;
+  }
   if (!Array.isArray(given) || given.length === 0) {
     const hint = isRowObject(given) ? '; give a row in an array: [row]' : '';
     throw new GradloomError(

@@ -228,8 +228,8 @@ Napi::Object from_result(Napi::Env env, const ObjectiveResult& result) {
   return object;
 }
 
-HeldSamples::HeldSamples(const Napi::Value& value, const Architecture& architecture)
-    : samples_(read(to_object(value, "samples"), architecture)) {
+HeldSamples::HeldSamples(const Napi::Value& value, const Architecture& architecture, Use use)
+    : use_(use), samples_(read(to_object(value, "samples"), architecture)) {
   for (int i = 0; i < architecture.input_count(); ++i) {
     const NetworkInput& input = architecture.inputs()[static_cast<size_t>(i)];
     samples_.check_inputs(input.form, input.rows, i);
@@ -277,7 +277,7 @@ InputArray HeldSamples::describe_inputs(const Napi::Value& value) {
       default: fail("inputs", "a Float32Array, Uint8Array, Int32Array or sparse samples");
     }
     hold(array);
-    memory_.push_back(hold_memory(array.ArrayBuffer()));
+    if (use_ == Use::kBeyondCall) memory_.push_back(hold_memory(array.ArrayBuffer()));
     return inputs;
   }
   const Napi::Object object = to_object(value, "inputs");

@@ -51,17 +51,24 @@ Napi::Object from_result(Napi::Env env, const ObjectiveResult& result);
 // destroyed on the JavaScript thread.
 class HeldSamples {
  public:
+  // A call during which no JavaScript runs has its arguments anyhow: to hold them takes a microsecond.
+  enum class Use { kBeyondCall, kWithinCall };
+
   // Checks the samples against what a network of this architecture reads.
-  HeldSamples(const Napi::Value& value, const Architecture& architecture);
+  HeldSamples(const Napi::Value& value, const Architecture& architecture, Use use = Use::kBeyondCall);
   const ArraySamples& samples() const { return samples_; }
+  void expect_augmenter() { samples_.expect_augmenter(); }
 
  private:
   ArraySamples read(const Napi::Object& samples, const Architecture& architecture);
   std::vector<InputColumn> read_inputs(const Napi::Object& samples, const Architecture& architecture);
   InputArray describe_inputs(const Napi::Value& value);
   SetDescription describe_set(const Napi::Object& samples, int64_t rows);
-  void hold(const Napi::Object& object) { held_.push_back(Napi::Persistent(object)); }
+  void hold(const Napi::Object& object) {
+    if (use_ == Use::kBeyondCall) held_.push_back(Napi::Persistent(object));
+  }
 
+  Use use_;
   std::vector<Napi::ObjectReference> held_;
   std::vector<HeldMemory> memory_;  // of inputs that may be borrowed
   ArraySamples samples_;

@@ -315,7 +315,7 @@ Napi::Value ModelWrap::predict_sync(const Napi::CallbackInfo& info) {
       throw Error("MODEL_BUSY",
                   "predictSync would block the event loop while the model trains; use await predict(...)");
     }
-    const HeldSamples held(info[0], network()->architecture());
+    const HeldSamples held(info[0], network()->architecture(), HeldSamples::Use::kWithinCall);
     const PassOptions options = to_pass_options(info[1]);
     const int64_t size = checked_multiply(held.samples().count(), network()->architecture().output_shape().size());
     Napi::Float32Array outputs = Napi::Float32Array::New(info.Env(), static_cast<size_t>(size));

@@ -17,7 +17,7 @@ namespace {
 AlignedBuffer spread(const std::vector<float>& period, int64_t size) {
   AlignedBuffer buffer(size);
   std::ranges::copy(period, buffer.data());
-  // Twice as many at a time: a prediction of one image makes these, too.
+  // Twice as many at a time: a prediction of one image of bytes makes these, too.
   for (auto done = static_cast<int64_t>(period.size()); done < size; done *= 2) {
     std::copy_n(buffer.data(), std::min(done, size - done), buffer.data() + done);
   }
@@ -38,20 +38,27 @@ InputColumn::InputColumn(InputDescription description, const Shape& sample_shape
     : name_(std::move(description.name)),
       array_(description.array),
       sample_shape_(sample_shape),
-      sample_size_(sample_shape.size()) {
-  check_period("scale", description.scale, sample_size_);
-  check_period("shift", description.shift, sample_size_);
+      sample_size_(sample_shape.size()),
+      scale_period_(std::move(description.scale)),
+      shift_period_(std::move(description.shift)) {
+  check_period("scale", scale_period_, sample_size_);
+  check_period("shift", shift_period_, sample_size_);
   if (mapped() && array_.mapped->format().size != sample_size_) {
     throw Error("SHAPE_MISMATCH", "samples" + of_input() + " have " + std::to_string(array_.mapped->format().size) +
                                       " values in their files, but the shape " + sample_shape_.to_string());
   }
-  identity_ = std::all_of(description.scale.begin(), description.scale.end(), [](float s) { return s == 1.0F; }) &&
-              std::all_of(description.shift.begin(), description.shift.end(), [](float s) { return s == 0.0F; });
+  identity_ = std::ranges::all_of(scale_period_, [](float s) { return s == 1.0F; }) &&
+              std::ranges::all_of(shift_period_, [](float s) { return s == 0.0F; });
   // A sparse sample may have billions of features, and is never mapped.
   if (sparse() && !identity_) throw Error("INVALID_DATA", "sparse samples have no scale and no shift");
-  if (sparse()) return;
-  scale_ = spread(description.scale, sample_size_);
-  shift_ = spread(description.shift, sample_size_);
+  // Floats that are taken as they are need none, and a prediction of one sample not their time.
+  const bool as_stored = identity_ && array_.type == InputArray::Type::kFloat32;
+  if (!sparse() && !as_stored) spread_factors();
+}
+
+void InputColumn::spread_factors() {
+  scale_ = spread(scale_period_, sample_size_);
+  shift_ = spread(shift_period_, sample_size_);
 }
 
 // Of the input that an error is about, where there are several.
@@ -185,9 +192,9 @@ void InputColumn::spread_row(int64_t row, float* out) const {
   }
 }
 
-void InputColumn::check_images() const {
+void InputColumn::expect_augmenter() {
   const bool numbers = !sparse() && array_.type != InputArray::Type::kInt32;
-  if (numbers && sample_shape_.rank() == 3) return;
+  if (numbers && sample_shape_.rank() == 3) return spread_factors();
   throw Error("INVALID_DATA",
               "fit: augment: changes images, samples of shape [height, width, channels] as bytes or floats" +
                   of_input() + "; leave it out");

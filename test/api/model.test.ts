@@ -100,6 +100,34 @@ test('what happens to the samples while a model predicts does not matter', async
   await t.throwsAsync(model.predict(samples), { code: 'INVALID_DATA' });
 });
 
+test('predictSync reads floats where they lie, parts of larger buffers and shared ones too, and checks every value', (t) => {
+  const count = 5;
+  const model = sequential({ inputShape: [7], seed: 3 }, [dense({ units: 4, activation: 'tanh' })]);
+  const whole = Float32Array.from({ length: 7 * count + 3 }, (_, i) => Math.sin(i));
+  const samples = whole.subarray(3);
+  const lists = Array.from({ length: count }, (_, row) => [...samples.subarray(7 * row, 7 * row + 7)]);
+  const expected = model.predictSync(lists);
+  const before = whole.slice();
+  t.deepEqual(model.predictSync(samples), expected);
+  t.deepEqual(model.predictSync(samples, { batchSize: 2 }), expected);
+  const shared = new Float32Array(new SharedArrayBuffer(4 * samples.length));
+  shared.set(samples);
+  t.deepEqual(model.predictSync(shared), expected);
+  t.deepEqual(whole, before);
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    for (const [place, kept] of samples.entries()) {
+      samples[place] = value;
+      t.throws(() => model.predictSync(samples), {
+        code: 'INVALID_DATA',
+        message: new RegExp(`value ${place % 7} of sample ${Math.floor(place / 7)} is ${value};`),
+      });
+      samples[place] = kept;
+    }
+  }
+  structuredClone(whole, { transfer: [whole.buffer] });
+  t.throws(() => model.predictSync(samples), { code: 'INVALID_DATA' });
+});
+
 test('raw samples are preprocessed as the training data were, datasets bring their own', async (t) => {
   const model = identity();
   const [train] = standardize(points);
