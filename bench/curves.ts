@@ -4,7 +4,7 @@ import { adagrad } from '../lib/optimizers/index.ts';
 import type { LayerRecord } from './spec.ts';
 import { quantile, StepProfiler } from './step-profiler.ts';
 import { formatTable } from './table.ts';
-import type { Workload } from './workloads.ts';
+import type { SequentialWorkload, Workload } from './workloads.ts';
 
 const LEAST_STEPS = 5;
 
@@ -40,7 +40,11 @@ export interface Curve {
 }
 
 /** One batch of random samples, again and again, at a rate at which no loss runs away. */
-function net(inputShape: readonly number[], batchSize: number, layers: readonly LayerRecord[]): Workload {
+function net(
+  inputShape: readonly number[],
+  batchSize: number,
+  layers: readonly LayerRecord[],
+): SequentialWorkload {
   return {
     ...{ name: 'curve', source: 'random', inputShape, batchSize, samples: batchSize },
     layers: [...layers, { kind: 'dense', units: 10 }],

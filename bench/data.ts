@@ -90,7 +90,7 @@ function sparseSamples({ inputShape, batchSize, samples }: Needs): LabelledDatas
 }
 
 /** In [0, 1). */
-function uniforms(count: number, stream: number): Float64Array {
+export function uniforms(count: number, stream: number): Float64Array {
   const values = new Float64Array(count);
   for (let block = 0; 4 * block < count; block++) {
     for (const [lane, word] of philox4x32([block, 0, stream, 0], [SEED, 0]).entries()) {
@@ -101,7 +101,7 @@ function uniforms(count: number, stream: number): Float64Array {
 }
 
 /** Box and Muller's: two uniform numbers make two normal ones. */
-function normals(count: number, stream: number): Float32Array {
+export function normals(count: number, stream: number): Float32Array {
   const uniform = uniforms(count + (count % 2), stream);
   return Float32Array.from({ length: count }, (_, place) => {
     const pair = place - (place % 2);

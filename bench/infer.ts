@@ -1,7 +1,7 @@
 /** Predictions: one sample at a time on the calling thread, and many by `predict`. */
 import { buildModel } from './spec.ts';
 import { type StepTiming, timeCalls, timeSteps } from './steps.ts';
-import { WORKLOADS } from './workloads.ts';
+import { SEQUENTIAL_WORKLOADS, type SequentialWorkload } from './workloads.ts';
 
 /** The net of a training workload, and how many samples a call. */
 interface Inference {
@@ -42,7 +42,7 @@ export async function timeInference(
   { threads, windowSeconds }: { readonly threads: number; readonly windowSeconds: number },
 ): Promise<InferTiming> {
   const { net, count } = INFERENCES.find((workload) => workload.name === name) as Inference;
-  const model = buildModel(WORKLOADS.find((workload) => workload.name === net) as (typeof WORKLOADS)[number]);
+  const model = buildModel(SEQUENTIAL_WORKLOADS.find(({ name }) => name === net) as SequentialWorkload);
   const size = model.inputShape.reduce((product, extent) => product * extent, count);
   const samples = Float32Array.from({ length: size }, (_, i) => Math.sin(12.9898 * i));
   const settings = { batchSize: count, threads };

@@ -1,7 +1,7 @@
 /** Times training as a user sees it: epochs of the native loop, the gather of each batch included. */
-import type { LossChoice, Trainer } from '../lib/index.ts';
-import type { LabelledDataset } from './data.ts';
+import type { InputShape, LossChoice, Trainer } from '../lib/index.ts';
 import { ForeignLoad, waitForQuiet } from './foreign-load.ts';
+import type { AnyDataset } from './prepare.ts';
 
 const WARM_UP_SECONDS = 0.7;
 /** Shorter epochs are joined, so that what is done once an epoch does not count. */
@@ -12,7 +12,7 @@ const WINDOWS = 3;
 const MOST_SPOILT = 6;
 const QUIET_SECONDS = 5;
 
-type AnyTrainer = Trainer<readonly number[], LossChoice>;
+type AnyTrainer = Trainer<InputShape, LossChoice>;
 
 export interface Timing {
   readonly msPerStep: number;
@@ -31,14 +31,13 @@ export interface Timing {
 export interface Timed {
   readonly trainer: AnyTrainer;
   /** Whole batches. */
-  readonly data: LabelledDataset;
+  readonly data: AnyDataset;
   readonly batchSize: number;
   readonly windowSeconds: number;
 }
 
 export async function measure({ trainer, data, batchSize, windowSeconds }: Timed): Promise<Timing> {
-  const train = (samples: LabelledDataset, epochs: number) =>
-    runEpochs(trainer, samples, { batchSize, epochs });
+  const train = (samples: AnyDataset, epochs: number) => runEpochs(trainer, samples, { batchSize, epochs });
   const first = await train(data.take(batchSize), 1);
   const { epoch, epochSeconds } = await warmUp(train, data);
   const stepsPerEpoch = epoch.length / batchSize;
@@ -83,7 +82,7 @@ interface Epochs {
 /** Nobody listens to the run, so its thread never waits at an epoch's end. */
 async function runEpochs(
   trainer: AnyTrainer,
-  samples: LabelledDataset,
+  samples: AnyDataset,
   settings: { readonly batchSize: number; readonly epochs: number },
 ): Promise<Epochs> {
   const { epochs } = await trainer.fit(samples, { ...settings, shuffle: 'never', progress: 'none' });
@@ -93,13 +92,13 @@ async function runEpochs(
   return { epochs: epochs.length, seconds, loss: last.loss, steps: last.steps };
 }
 
-type Train = (samples: LabelledDataset, epochs: number) => Promise<Epochs>;
+type Train = (samples: AnyDataset, epochs: number) => Promise<Epochs>;
 
 /** Trains until the machine is warm, on epochs that become long enough to be timed. */
 async function warmUp(
   train: Train,
-  data: LabelledDataset,
-): Promise<{ readonly epoch: LabelledDataset; readonly epochSeconds: number }> {
+  data: AnyDataset,
+): Promise<{ readonly epoch: AnyDataset; readonly epochSeconds: number }> {
   let total = 0;
   for (let times = 1, epoch = data; ; ) {
     const { seconds } = await train(epoch, 1);
@@ -113,7 +112,7 @@ async function warmUp(
   }
 }
 
-function repeatSamples(data: LabelledDataset, times: number): LabelledDataset {
+function repeatSamples(data: AnyDataset, times: number): AnyDataset {
   const places = new Uint32Array(times * data.length);
   for (let place = 0; place < places.length; place++) places[place] = place % data.length;
   return data.select(places);

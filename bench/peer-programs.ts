@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { INFER_WORKLOADS } from './infer.ts';
+import { SKIP_GRAM } from './skip-gram.ts';
 
 /** The peers' scripts stand beside the repository. */
 export const PEERS_FOLDER = fileURLToPath(new URL('../../shared/peers/', import.meta.url));
@@ -31,6 +32,8 @@ const NODE_PEERS = process.env.PEERS_DIR ?? PEERS_FOLDER;
 const TFJS_NODE = process.env.TFJS_NODE_DIR ?? join(PEERS_FOLDER, 'tfjs-node');
 
 const DENSE_WORKLOADS = ['mlp', 'mlp-small', 'iris'];
+/** Whose rows are updated by each entry. */
+const SAMPLE_BY_SAMPLE = ['sparse-logreg-sequential', 'sparse-logreg-hogwild'];
 
 export const GRADLOOM: Peer = {
   name: 'gradloom',
@@ -77,12 +80,26 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'scikit-learn',
     missing: () => missingModule('sklearn'),
-    workloads: DENSE_WORKLOADS,
+    workloads: [...DENSE_WORKLOADS, 'sparse-logreg', ...SAMPLE_BY_SAMPLE],
     threads: 'any',
-    differs: 'SGD with momentum',
+    differs: 'SGD, with momentum or sample by sample',
     command: (workload, settings) => [
       PYTHON,
       join(PEERS_FOLDER, 'sklearn_bench.py'),
+      // Its one rule for sparse samples is what two of ours stand beside.
+      SAMPLE_BY_SAMPLE.includes(workload) ? 'sparse-logreg' : workload,
+      ...threadsOf(settings),
+    ],
+  },
+  {
+    name: 'fasttext',
+    missing: () => missingProgram('fasttext'),
+    workloads: [SKIP_GRAM],
+    threads: 'any',
+    differs: 'SGD pair by pair, threads racing',
+    command: (workload, settings) => [
+      PYTHON,
+      join(PEERS_FOLDER, 'fasttext_bench.py'),
       workload,
       ...threadsOf(settings),
     ],
@@ -135,6 +152,11 @@ function windowOf({ windowSeconds }: RunSettings): string[] {
 function missingModule(module: string): string | undefined {
   const { status } = spawnSync(PYTHON, ['-c', `import ${module}`], { stdio: 'ignore' });
   return status === 0 ? undefined : `${PYTHON} has no module ${module}`;
+}
+
+function missingProgram(name: string): string | undefined {
+  const { error } = spawnSync(name, { stdio: 'ignore' });
+  return error === undefined ? undefined : `there is no program ${name}`;
 }
 
 function missingPackage(folder: string, name: string): string | undefined {

@@ -1,6 +1,7 @@
 /** From single timings to ratios, and the verdict on those that have a floor. */
 import type { Limits } from './limits.ts';
 import { GRADLOOM, type Peer } from './peer-programs.ts';
+import { SKIP_GRAM } from './skip-gram.ts';
 import { formatTable } from './table.ts';
 
 export interface Measurement {
@@ -31,7 +32,8 @@ const FLOORS_BESIDE_TORCH: Floors = {
   'vgg-small': [1.8, 2],
   'adagrad-update': [0.9, 0.9],
   'sparse-logreg': [15, 15],
-  skipgram: [8, 8],
+  dlrm: [4, 4],
+  [SKIP_GRAM]: [8, 8],
 };
 
 const FLOORS: Readonly<Record<string, Floors>> = {
@@ -43,6 +45,9 @@ const FLOORS: Readonly<Record<string, Floors>> = {
     'infer-cifar-b128': [1.2, 1.2],
     'infer-vgg-b64': [1.2, 1.2],
   },
+  // A pass through its samples on one thread, whatever ours have.
+  'scikit-learn': { 'sparse-logreg-sequential': [1, 1], 'sparse-logreg-hogwild': [1, 1] },
+  fasttext: { [SKIP_GRAM]: [3, 3] },
 };
 
 export interface Comparison {

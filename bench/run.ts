@@ -5,13 +5,13 @@ import { suggest } from '../lib/core/options.ts';
 import { info, Trainer } from '../lib/index.ts';
 import { type BusyCore, formatBusyCore, measureBusyCore } from './busy-core.ts';
 import { CURVES, formatCurves, measureCurves } from './curves.ts';
-import { loadData } from './data.ts';
 import { INFER_WORKLOADS, timeInference } from './infer.ts';
 import { measure, type Timing } from './measure.ts';
 import { formatMemory, measureMemory } from './memory.ts';
+import { prepare } from './prepare.ts';
 import { BAR, formatRoofline, measureRoofline } from './roofline.ts';
 import { SKIP_GRAM, timeSkipGram } from './skip-gram.ts';
-import { buildModel, readSpec } from './spec.ts';
+import { readSpec } from './spec.ts';
 import { COMPILE, LOAD, timeCompiling, timeLoading } from './start-up.ts';
 import type { StepTiming } from './steps.ts';
 import { timeUpdate, UPDATE_SIZE, UPDATE_WORKLOADS } from './update.ts';
@@ -123,9 +123,8 @@ function readNumber(option: string, given: string, accepts: (value: number) => b
 
 async function bench(workload: Workload, { threads, windowSeconds, table }: Settings): Promise<void> {
   const { name, batchSize, loss, optimizer, source } = workload;
-  const model = buildModel(workload);
+  const { model, data } = await prepare(workload);
   const trainer = new Trainer(model, { optimizer, loss, seed: 1, threads });
-  const data = await loadData(source, { ...workload, outputShape: model.outputShape });
   const plan = model.plan({ batchSize, threads });
   const timing = await measure({ trainer, data, batchSize, windowSeconds });
 

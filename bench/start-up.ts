@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { buildModel } from './spec.ts';
 import { type StepTiming, timeSteps } from './steps.ts';
-import { WORKLOADS, type Workload } from './workloads.ts';
+import { SEQUENTIAL_WORKLOADS, type SequentialWorkload } from './workloads.ts';
 
 export const LOAD = 'load-addon';
 export const COMPILE = 'compile-vgg-small';
@@ -36,7 +36,7 @@ export function timeCompiling({
   readonly threads: number;
   readonly windowSeconds: number;
 }): StepTiming {
-  const workload = WORKLOADS.find(({ name }) => name === 'vgg-small') as Workload;
+  const workload = SEQUENTIAL_WORKLOADS.find(({ name }) => name === 'vgg-small') as SequentialWorkload;
   const model = buildModel(workload);
   return timeSteps(() => model.plan({ batchSize: workload.batchSize, threads }), windowSeconds);
 }

@@ -1,6 +1,7 @@
 /** Steps of a workload, on the calling thread, with the time of every part. */
 import { nativeSamples } from '../lib/datasets/native-samples.ts';
 import { stateOf } from '../lib/models/model.ts';
+import { inputNamesOf } from '../lib/models/network.ts';
 import { makeObjective, toNativeObjective } from '../lib/models/objective.ts';
 import {
   type NativeLabelledSamples,
@@ -10,8 +11,7 @@ import {
 } from '../lib/native.ts';
 import { makeOptimizer } from '../lib/optimizers/make-optimizer.ts';
 import { toNativeOptimizer } from '../lib/optimizers/optimizer.ts';
-import { loadData } from './data.ts';
-import { buildModel } from './spec.ts';
+import { prepare } from './prepare.ts';
 import type { Workload } from './workloads.ts';
 
 const FIRST_STEPS = 5;
@@ -26,8 +26,7 @@ export class StepProfiler {
 
   /** `threads` 0: all that the machine gives. */
   static async of(workload: Workload, threads: number): Promise<StepProfiler> {
-    const model = buildModel(workload);
-    const data = await loadData(workload.source, { ...workload, outputShape: model.outputShape });
+    const { model, data } = await prepare(workload);
     const state = stateOf(model);
     const { loss, optimizer } = workload;
     const objective = makeObjective('bench', state, { loss, lossWeights: undefined, metrics: [] });
@@ -39,14 +38,10 @@ export class StepProfiler {
       memoryLimit: 0,
       nonFinite: 'stop',
     });
-    return new StepProfiler(trainer, nativeSamples(data), workload.batchSize);
+    return new StepProfiler(trainer, nativeSamples(data, inputNamesOf(state.network)), workload.batchSize);
   }
 
-  private constructor(
-    trainer: NativeTrainer,
-    samples: ReturnType<typeof nativeSamples> & NativeLabelledSamples,
-    batchSize: number,
-  ) {
+  private constructor(trainer: NativeTrainer, samples: NativeLabelledSamples, batchSize: number) {
     this.#trainer = trainer;
     this.#samples = samples;
     this.#batchSize = batchSize;

@@ -1,13 +1,24 @@
 /** The named workloads, as the peers' scripts have them. */
 import { adagrad } from '../lib/optimizers/index.ts';
 import type { Source } from './data.ts';
+import { prepareDlrm } from './dlrm.ts';
+import type { Prepared } from './prepare.ts';
 import type { LayerRecord, Spec } from './spec.ts';
 
-export interface Workload extends Spec {
+/** A net of layers one behind another. */
+export interface SequentialWorkload extends Spec {
   readonly source: Source;
   /** How many random samples. Default: eight batches. */
   readonly samples?: number;
 }
+
+/** A net of several inputs. */
+export interface GraphWorkload extends Omit<Spec, 'inputShape' | 'layers'> {
+  readonly source: 'random';
+  readonly prepare: (batchSize: number) => Prepared;
+}
+
+export type Workload = SequentialWorkload | GraphWorkload;
 
 const RANDOM_SAMPLES = 1024;
 
@@ -25,12 +36,12 @@ function classifier(
   name: string,
   source: Source,
   net: Pick<Spec, 'inputShape' | 'batchSize' | 'layers'>,
-): Workload {
+): SequentialWorkload {
   const loss = 'softmaxCrossEntropy';
   return { name, source, samples: RANDOM_SAMPLES, loss, optimizer: ADAGRAD, ...net };
 }
 
-function cifarCnn(batchSize: number): Workload {
+function cifarCnn(batchSize: number): SequentialWorkload {
   return classifier(`cifar-cnn-b${batchSize}`, 'random', {
     inputShape: [32, 32, 3],
     batchSize,
@@ -39,7 +50,7 @@ function cifarCnn(batchSize: number): Workload {
 }
 
 /** With AdaGrad's accumulators a table takes 8 bytes a feature. */
-function sparseLogreg(name: string, features: number, optimizer = ADAGRAD): Workload {
+function sparseLogreg(name: string, features: number, optimizer = ADAGRAD): SequentialWorkload {
   return {
     name,
     source: 'sparse',
@@ -52,7 +63,7 @@ function sparseLogreg(name: string, features: number, optimizer = ADAGRAD): Work
   };
 }
 
-export const WORKLOADS: readonly Workload[] = [
+export const SEQUENTIAL_WORKLOADS: readonly SequentialWorkload[] = [
   classifier('mlp', 'fashion-mnist', {
     inputShape: [784],
     batchSize: 128,
@@ -108,4 +119,16 @@ export const WORKLOADS: readonly Workload[] = [
   ),
   sparseLogreg('sparse-logreg-100m', 100_000_000),
   sparseLogreg('sparse-logreg-1g', 1_000_000_000),
+];
+
+export const WORKLOADS: readonly Workload[] = [
+  ...SEQUENTIAL_WORKLOADS,
+  {
+    name: 'dlrm',
+    source: 'random',
+    batchSize: 512,
+    loss: 'sigmoidBinaryCrossEntropy',
+    optimizer: ADAGRAD,
+    prepare: prepareDlrm,
+  },
 ];

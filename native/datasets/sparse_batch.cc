@@ -16,10 +16,13 @@ namespace {
 
 // 11 bits a pass: the counts of a block stay in L1.
 constexpr int kMostBits = 11;
+constexpr int kMostPasses = 3;  // of 32 bits
 constexpr int64_t kMostBlocks = 16;
 constexpr int64_t kKeysPerBlock = 8192;
 
-Tiling key_blocks(int64_t entries) {
+// A stable sort has one result, however keys are cut: one thread needs no cuts.
+Tiling key_blocks(const Team& team, int64_t entries) {
+  if (team.size() == 1) return cut(entries, 1);
   return cut(entries, std::min(kMostBlocks, ceil_divide(std::max<int64_t>(entries, 1), kKeysPerBlock)));
 }
 
@@ -82,35 +85,74 @@ bool SparseBatch::finite() const {
          std::all_of(values, values + input_.rows.entries(), [](float v) { return std::isfinite(v); });
 }
 
-// by(row) << 32 | entry.
+// by(row) << 32 | entry, and how many keys of each block have which digit.
 template <class By>
-void SparseBatch::make_keys(Team& team, By by) {
-  const Tiling blocks = key_blocks(input_.rows.entries());
+void SparseBatch::make_keys(Team& team, RadixDigit digit, By by) {
+  const Tiling blocks = key_blocks(team, input_.rows.entries());
   team.for_each(blocks.count, [&](int64_t block, int) {
+    uint32_t* counts = digits_.data() + block * digit.size();
+    std::fill_n(counts, digit.size(), 0U);
     for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
-      keys_[static_cast<size_t>(i)] = uint64_t{by(indices_[static_cast<size_t>(i)])} << 32 | static_cast<uint64_t>(i);
+      const uint64_t key = uint64_t{by(indices_[static_cast<size_t>(i)])} << 32 | static_cast<uint64_t>(i);
+      keys_[static_cast<size_t>(i)] = key;
+      ++counts[digit.of(key)];
     }
   });
 }
 
 // By the rows; all are below `rows`.
 void SparseBatch::sort(Team& team, int64_t rows) {
-  make_keys(team, [](uint32_t row) { return row; });
   const int bits = bits_of(rows);
   const int passes = static_cast<int>(ceil_divide(bits, kMostBits));
   const int width = static_cast<int>(ceil_divide(bits, passes));
-  for (int pass = 0; pass < passes; ++pass) {
-    sort(team, RadixDigit{32 + pass * width, width});
+  const Tiling blocks = key_blocks(team, input_.rows.entries());
+  if (blocks.count <= 1) return sort_at_once(passes, width);
+  make_keys(team, {32, width}, [](uint32_t row) { return row; });
+  scatter(team, {32, width});
+  for (int pass = 1; pass < passes; ++pass) {
+    const RadixDigit digit{32 + pass * width, width};
+    team.for_each(blocks.count, [&](int64_t block, int) {
+      count_digits(digit, keys_.data() + blocks.first(block), blocks.size(block),
+                   digits_.data() + block * digit.size());
+    });
+    scatter(team, digit);
   }
 }
 
-// By one digit, stable. Behind it the counts of the last block are the ends of the digits.
-void SparseBatch::sort(Team& team, RadixDigit digit) {
-  const Tiling blocks = key_blocks(input_.rows.entries());
+// One block: the digits of all passes are counted while keys are made.
+void SparseBatch::sort_at_once(int passes, int width) {
+  const int64_t count = input_.rows.entries();
+  switch (passes) {
+    case 1: make_keys_and_count<1>(width, count); break;
+    case 2: make_keys_and_count<2>(width, count); break;
+    default: make_keys_and_count<kMostPasses>(width, count); break;
+  }
+  for (int pass = 0; pass < passes; ++pass) {
+    const RadixDigit digit{32 + pass * width, width};
+    uint32_t* counts = digits_.data() + pass * digit.size();
+    uint32_t place = 0;
+    for (uint32_t d = 0; d < digit.size(); ++d) place += std::exchange(counts[d], place);
+    scatter_by_digit(digit, keys_.data(), count, counts, other_keys_.data());
+    keys_.swap(other_keys_);
+  }
+}
+
+template <int kPasses>
+void SparseBatch::make_keys_and_count(int width, int64_t count) {
+  const RadixDigit low{0, width};
+  uint32_t* counts = digits_.data();
+  std::fill_n(counts, kPasses * low.size(), 0U);
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t row = indices_[static_cast<size_t>(i)];
+    keys_[static_cast<size_t>(i)] = uint64_t{row} << 32 | static_cast<uint64_t>(i);
+    for (int pass = 0; pass < kPasses; ++pass) ++counts[pass * low.size() + low.of(row >> pass * width)];
+  }
+}
+
+// By one digit, stable, from its counts in each block. Behind it those of the last block are the ends of the digits.
+void SparseBatch::scatter(Team& team, RadixDigit digit) {
+  const Tiling blocks = key_blocks(team, input_.rows.entries());
   const auto counts = [&](int64_t block) { return digits_.data() + block * digit.size(); };
-  team.for_each(blocks.count, [&](int64_t block, int) {
-    count_digits(digit, keys_.data() + blocks.first(block), blocks.size(block), counts(block));
-  });
   uint32_t place = 0;
   for (uint32_t d = 0; d < digit.size(); ++d) {
     for (int64_t block = 0; block < blocks.count; ++block) {
@@ -135,9 +177,9 @@ void SparseBatch::part(Team& team, Duplicates duplicates) {
         .count = tiles.count, .starts = part_starts_.data(), .rows = indices_.data(), .racing = tiles.count > 1};
     return;
   }
-  make_keys(team, hash_row);
-  sort(team, kPart);
-  const Tiling blocks = key_blocks(count);
+  make_keys(team, kPart, hash_row);
+  scatter(team, kPart);
+  const Tiling blocks = key_blocks(team, count);
   const uint32_t* ends = digits_.data() + (blocks.count - 1) * kPart.size();
   std::copy_n(ends, kPart.size(), part_starts_.begin() + 1);
   part_starts_.front() = 0;
@@ -153,26 +195,33 @@ void SparseBatch::group(Team& team, int64_t rows) {
   if (input_.groups.rows != nullptr) return;
   const int64_t count = input_.rows.entries();
   sort(team, rows);
-  const Tiling blocks = key_blocks(count);
+  const Tiling blocks = key_blocks(team, count);
   const uint64_t* keys = keys_.data();
   const auto begins_group = [=](int64_t i) { return i == 0 || keys[i] >> 32 != keys[i - 1] >> 32; };
-  team.for_each(blocks.count, [&](int64_t block, int) {
-    int64_t groups = 0;
-    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) groups += begins_group(i);
-    block_groups_[static_cast<size_t>(block)] = groups;
+  // The groups of every block but the last one, and where those of each begin.
+  const auto groups_of = [&](int64_t block) -> int64_t& { return block_groups_[static_cast<size_t>(block)]; };
+  team.for_each(blocks.count - 1, [&](int64_t block, int) {
+    groups_of(block) = 0;
+    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
+      groups_of(block) += begins_group(i);
+    }
   });
   int64_t total = 0;
   for (int64_t block = 0; block < blocks.count; ++block) {
-    total += std::exchange(block_groups_[static_cast<size_t>(block)], total);
+    const int64_t first = total;
+    if (block + 1 < blocks.count) total += groups_of(block);
+    groups_of(block) = first;
   }
   team.for_each(blocks.count, [&](int64_t block, int) {
-    auto group = static_cast<size_t>(block_groups_[static_cast<size_t>(block)]);
+    auto group = static_cast<size_t>(groups_of(block));
     for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
       if (!begins_group(i)) continue;
       rows_[group] = static_cast<uint32_t>(keys[i] >> 32);
       starts_[group++] = i;
     }
+    groups_of(block) = static_cast<int64_t>(group);
   });
+  if (blocks.count > 0) total = groups_of(blocks.count - 1);
   starts_[static_cast<size_t>(total)] = count;
   input_.groups = {total, rows_.data(), starts_.data(), keys};
 }

@@ -41,9 +41,12 @@ class SparseBatch {
 
  private:
   template <class By>
-  void make_keys(Team& team, By by);
+  void make_keys(Team& team, RadixDigit digit, By by);
   void sort(Team& team, int64_t rows);
-  void sort(Team& team, RadixDigit digit);
+  void sort_at_once(int passes, int width);
+  template <int kPasses>
+  void make_keys_and_count(int width, int64_t count);
+  void scatter(Team& team, RadixDigit digit);
 
   std::vector<int64_t> offsets_;
   std::vector<uint32_t> indices_;

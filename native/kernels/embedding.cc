@@ -93,14 +93,42 @@ void GatherRows(TableElements table, int64_t width, const uint32_t* indices, int
   table.visit([&](const auto* elements) { gather(elements, width, indices, count, y); });
 }
 
+// Rows of one element, by the operations of sum_rows.
+template <class Element, class Value>
+HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table, Value value,
+                             int64_t first, int64_t count, float* HWY_RESTRICT y) {
+  constexpr int64_t kAhead = 32;
+  const uint32_t* HWY_RESTRICT indices = bags.indices;
+  const int64_t last = bags.offsets[first + count];
+  for (int64_t n = first; n < first + count; ++n) {
+    float sum = 0;
+    int64_t e = bags.offsets[n];
+    const int64_t end = bags.offsets[n + 1];
+    const auto add = [&] {
+      if (indices[e] != padding) sum += value(e) * widen(table[indices[e]]);
+    };
+    for (const int64_t foreseen = HWY_MIN(end, last - kAhead); e < foreseen; ++e) {
+      hwy::Prefetch(table + indices[e + kAhead]);
+      add();
+    }
+    for (; e < end; ++e) add();
+    y[n] = sum;
+  }
+}
+
 template <class Element>
 HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, int64_t width,
                           int64_t first, int64_t count, float* y) {
-  // Narrow rows need more of them under way.
-  const int64_t ahead = width == 1 ? 32 : 8;
+  const auto one = [](int64_t) { return 1.0F; };
+  const auto given = [&](int64_t e) { return bags.values[e]; };
+  if (width == 1) {
+    if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, one, first, count, y);
+    return pool_scalars(rule.padding, bags, table, given, first, count, y);
+  }
+  constexpr int64_t kAhead = 8;
   const int64_t last = bags.offsets[first + count];
   const auto row = [&](int64_t e) -> const Element* {
-    if (e + ahead < last) prefetch_row(table + bags.indices[e + ahead] * width, width);
+    if (e + kAhead < last) prefetch_row(table + bags.indices[e + kAhead] * width, width);
     return bags.indices[e] == rule.padding ? nullptr : table + bags.indices[e] * width;
   };
   for (int64_t n = first; n < first + count; ++n) {
@@ -108,11 +136,9 @@ HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Ele
     const int64_t end = bags.offsets[n + 1];
     float* to = y + n * width;
     if (bags.values == nullptr) {
-      sum_rows(
-          width, begin, end, row, [](int64_t) { return 1.0F; }, to);
+      sum_rows(width, begin, end, row, one, to);
     } else {
-      sum_rows(
-          width, begin, end, row, [&](int64_t e) { return bags.values[e]; }, to);
+      sum_rows(width, begin, end, row, given, to);
     }
   }
 }
@@ -139,12 +165,36 @@ HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor
   }
 }
 
+// The same for rows of one float, most of them of one entry: by the operations of sum_rows.
+template <class Factor>
+HWY_INLINE void sum_scalar_groups(const GroupRange& range, const uint32_t* HWY_RESTRICT from, Factor factor,
+                                  const float* HWY_RESTRICT dy, float* HWY_RESTRICT gradients) {
+  const uint64_t* HWY_RESTRICT keys = range.groups.keys;
+  const int64_t* HWY_RESTRICT starts = range.groups.starts + range.first;
+  int64_t k = starts[0];
+  for (int64_t g = 0; g < range.count; ++g) {
+    const int64_t end = starts[g + 1];
+    float sum = 0;
+    do {
+      const uint32_t e = RowGroups::entry(keys[k]);
+      sum += factor(e) * dy[from == nullptr ? e : from[e]];
+    } while (++k < end);
+    gradients[g] = sum;
+  }
+}
+
 void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
                        float* gradients) {
   const float* factors = terms.factors;
   const auto one = [](uint32_t) { return 1.0F; };
   const auto factor = [=](uint32_t e) { return factors[e]; };
-  if (factors == nullptr) {
+  if (width == 1 && range.count > 0) {
+    if (factors == nullptr) {
+      sum_scalar_groups(range, terms.from, one, dy, gradients);
+    } else {
+      sum_scalar_groups(range, terms.from, factor, dy, gradients);
+    }
+  } else if (factors == nullptr) {
     sum_groups(range, terms.from, one, dy, width, gradients);
   } else {
     sum_groups(range, terms.from, factor, dy, width, gradients);

@@ -117,9 +117,12 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
     }
     for (int64_t i = 0; i < count; ++i) {
       float& weight = args.table[rows[i]];
-      const float w = load_relaxed(weight) - steps[i];
-      store_relaxed(w, weight);
-      finite &= std::isfinite(w);
+      steps[i] = load_relaxed(weight) - steps[i];
+      store_relaxed(steps[i], weight);
+    }
+    for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+      const auto w = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count - i)), hn::Load(d, steps + i));
+      finite &= hn::AllTrue(d, hn::IsFinite(w));
     }
   }
   return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
