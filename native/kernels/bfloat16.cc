@@ -43,68 +43,76 @@ HWY_INLINE void philox_lanes(W (&c)[4], PhiloxKey key) {
   }
 }
 
-// round_stochastically (common/bfloat16.h) of up to eight floats by the halves of a block.
-HWY_INLINE void round_block(const float* HWY_RESTRICT x, const uint32_t* HWY_RESTRICT block, int64_t count,
-                            Bfloat16* HWY_RESTRICT to) {
-  const hn::CappedTag<float, kHalves> d;
+// to[k] = round_stochastically(x[k], halves[k]) (common/bfloat16.h).
+HWY_INLINE void round_floats(const float* HWY_RESTRICT x, const uint16_t* HWY_RESTRICT halves, int64_t count,
+                             Bfloat16* HWY_RESTRICT to) {
+  const hn::ScalableTag<float> d;
   const hn::RebindToUnsigned<decltype(d)> bits;
-  const hn::Rebind<uint16_t, decltype(d)> halves;
-  const hn::Repartition<uint32_t, decltype(halves)> words;
+  const hn::Rebind<uint16_t, decltype(d)> half;
   const auto quiet = hn::Set(bits, 0x40);
-  for (int64_t k = 0; k < count; k += static_cast<int64_t>(hn::Lanes(d))) {
-    const auto left = static_cast<size_t>(count - k);
-    const auto value = hn::LoadN(d, x + k, left);
-    const auto increment = hn::PromoteTo(bits, hn::BitCast(halves, hn::LoadU(words, block + k / 2)));
+  const auto round = [&](auto value, auto random) {
     const auto exact = hn::BitCast(bits, value);
-    const auto rounded = hn::ShiftRight<16>(hn::Add(exact, increment));
+    const auto rounded = hn::ShiftRight<16>(hn::Add(exact, hn::PromoteTo(bits, random)));
     const auto not_a_number = hn::Or(hn::ShiftRight<16>(exact), quiet);
-    const auto result = hn::IfThenElse(hn::RebindMask(bits, hn::IsNaN(value)), not_a_number, rounded);
-    hn::StoreN(hn::TruncateTo(halves, result), halves, &to[k].bits, left);
+    return hn::TruncateTo(half, hn::IfThenElse(hn::RebindMask(bits, hn::IsNaN(value)), not_a_number, rounded));
+  };
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t k = 0;
+  for (; k + lanes <= count; k += lanes) {
+    hn::StoreU(round(hn::LoadU(d, x + k), hn::LoadU(half, halves + k)), half, &to[k].bits);
+  }
+  if (k == count) return;
+  const auto rest = static_cast<size_t>(count - k);
+  hn::StoreN(round(hn::LoadN(d, x + k, rest), hn::LoadN(half, halves + k, rest)), half, &to[k].bits, rest);
+}
+
+constexpr int64_t kDrawn = 128;  // blocks at once, whose halves stay in L1
+
+struct Drawn {
+  HWY_ALIGN uint32_t first[kDrawn + HWY_MAX_BYTES / sizeof(uint32_t)];  // of counters
+  HWY_ALIGN uint32_t second[kDrawn + HWY_MAX_BYTES / sizeof(uint32_t)];
+  HWY_ALIGN uint16_t halves[kHalves * kDrawn + HWY_MAX_BYTES * kHalves / sizeof(uint32_t)];
+};
+
+// The halves of the first `count` counters; behind them the arrays may hold anything.
+HWY_INLINE void draw(const RandomStream& random, int64_t count, Drawn& drawn) {
+  const Words d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const PhiloxBlock zero = random.counter(0);
+  for (int64_t i = 0; i < count; i += lanes) {
+    W c[4] = {hn::Load(d, drawn.first + i), hn::Xor(hn::Load(d, drawn.second + i), hn::Set(d, zero[1])),
+              hn::Set(d, zero[2]), hn::Set(d, zero[3])};
+    philox_lanes(c, random.key());
+    HWY_ALIGN uint32_t words[HWY_MAX_BYTES];
+    hn::StoreInterleaved4(c[0], c[1], c[2], c[3], d, words);
+    hwy::CopyBytes(words, drawn.halves + kHalves * i, static_cast<size_t>(lanes) * sizeof(PhiloxBlock));
   }
 }
 
-// The stretches of up to eight columns of all rows, one after another, each with a block of its own.
-struct Stretch {
-  int64_t row = 0;  // of those touched
-  int64_t column = 0;
-
-  void advance(int64_t width) {
-    column += kHalves;
-    if (column < width) return;
-    column = 0;
-    ++row;
-  }
-};
-
 void RoundRows(const TouchedRows& touched, const float* HWY_RESTRICT x, const RandomStream& random,
                Bfloat16* HWY_RESTRICT table) {
-  const Words d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t width = touched.width;
+  const auto [rows, count, width] = touched;
   const int64_t blocks = (width + kHalves - 1) / kHalves;
-  const PhiloxBlock of_stream = random.counter(0);
-  HWY_ALIGN uint32_t first[HWY_MAX_BYTES / sizeof(uint32_t)] = {};
-  HWY_ALIGN uint32_t second[HWY_MAX_BYTES / sizeof(uint32_t)] = {};
-  HWY_ALIGN uint32_t words[HWY_MAX_BYTES];
-  Stretch drawn;
-  Stretch rounded;
-  for (int64_t left = touched.count * blocks; left > 0; left -= lanes) {
-    const int64_t count = HWY_MIN(left, lanes);
-    for (int64_t lane = 0; lane < count; ++lane) {
-      const PhiloxBlock counter =
-          random.counter(static_cast<uint64_t>(touched.rows[drawn.row] * blocks + drawn.column / kHalves));
-      first[lane] = counter[0];
-      second[lane] = counter[1];
-      drawn.advance(width);
-    }
-    W c[4] = {hn::Load(d, first), hn::Load(d, second), hn::Set(d, of_stream[2]), hn::Set(d, of_stream[3])};
-    philox_lanes(c, random.key());
-    hn::StoreInterleaved4(c[0], c[1], c[2], c[3], d, words);
-    for (int64_t lane = 0; lane < count; ++lane) {
-      const int64_t columns = HWY_MIN(kHalves, width - rounded.column);
-      round_block(x + rounded.row * width + rounded.column, words + 4 * lane, columns,
-                  table + touched.rows[rounded.row] * width + rounded.column);
-      rounded.advance(width);
+  const int64_t piece = HWY_MIN(blocks, kDrawn);  // of a row
+  const int64_t rows_at_once = kDrawn / piece;
+  Drawn drawn = {};
+  for (int64_t row = 0; row < count; row += rows_at_once) {
+    const int64_t together = HWY_MIN(rows_at_once, count - row);
+    for (int64_t block = 0; block < blocks; block += piece) {
+      const int64_t length = HWY_MIN(piece, blocks - block);
+      for (int64_t i = 0; i < together; ++i) {
+        const auto begin = static_cast<uint64_t>(rows[row + i] * blocks + block);
+        for (int64_t b = 0; b < length; ++b) {
+          drawn.first[i * length + b] = static_cast<uint32_t>(begin + static_cast<uint64_t>(b));
+          drawn.second[i * length + b] = static_cast<uint32_t>((begin + static_cast<uint64_t>(b)) >> 32);
+        }
+      }
+      draw(random, together * length, drawn);
+      const int64_t column = block * kHalves;
+      for (int64_t i = 0; i < together; ++i) {
+        round_floats(x + (row + i) * width + column, drawn.halves + kHalves * i * length,
+                     HWY_MIN(length * kHalves, width - column), table + rows[row + i] * width + column);
+      }
     }
   }
 }

@@ -175,10 +175,10 @@ HWY_INLINE void sum_scalar_groups(const GroupRange& range, const uint32_t* HWY_R
   for (int64_t g = 0; g < range.count; ++g) {
     const int64_t end = starts[g + 1];
     float sum = 0;
-    do {
+    for (; k < end; ++k) {
       const uint32_t e = RowGroups::entry(keys[k]);
       sum += factor(e) * dy[from == nullptr ? e : from[e]];
-    } while (++k < end);
+    }
     gradients[g] = sum;
   }
 }
@@ -188,7 +188,7 @@ void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const f
   const float* factors = terms.factors;
   const auto one = [](uint32_t) { return 1.0F; };
   const auto factor = [=](uint32_t e) { return factors[e]; };
-  if (width == 1 && range.count > 0) {
+  if (width == 1) {
     if (factors == nullptr) {
       sum_scalar_groups(range, terms.from, one, dy, gradients);
     } else {

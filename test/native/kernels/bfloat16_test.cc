@@ -104,19 +104,22 @@ TEST_CASE("bfloat16: over all random numbers a value is one of its neighbours, a
 
 TEST_CASE("bfloat16: rows are rounded by the half at their row and column, and no others are written") {
   constexpr Bfloat16 kUntouched{0x1234};
-  const std::vector<uint32_t> touched = {2, 0, 11, 5, 7};
+  constexpr int64_t kRows = 211;
+  // More than are rounded at once.
+  std::vector<uint32_t> touched;
+  for (int64_t i = 0; i < 150; ++i) touched.push_back(static_cast<uint32_t>(77 * i % kRows));
   const RandomStream stream(77, RandomPurpose::kRounding, 3, 5);
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(23);
-    for (const int64_t width : {1, 7, 8, 9, 64, 100, 385}) {
+    for (const int64_t width : {1, 7, 8, 9, 64, 100, 385, 1100}) {
       CAPTURE(width);
       std::vector<float> x(touched.size() * static_cast<size_t>(width));
       for (float& value : x) value = any_finite(random);
-      std::vector<Bfloat16> table(static_cast<size_t>(13 * width), kUntouched);
+      std::vector<Bfloat16> table(static_cast<size_t>(kRows * width), kUntouched);
       round_rows({touched.data(), static_cast<int64_t>(touched.size()), width}, x.data(), stream, table.data());
       int64_t wrong = 0;
-      for (int64_t row = 0; row < 13; ++row) {
+      for (int64_t row = 0; row < kRows; ++row) {
         const auto place = std::find(touched.begin(), touched.end(), static_cast<uint32_t>(row)) - touched.begin();
         for (int64_t d = 0; d < width; ++d) {
           Bfloat16 expected = kUntouched;
