@@ -29,6 +29,21 @@ for (const ms of INSTANTS) {
   });
 }
 
+for (const ms of [0, 3, 20, 60]) {
+  test.serial(
+    `ended after ${ms} ms of training and predicting at once by exit, throw and signal`,
+    async (t) => {
+      const [exit, thrown, signal] = await Promise.all(
+        ['exit', 'throw', 'signal'].map((way) => runProgram('end.ts', [way, ms, 'predict'])),
+      );
+      t.like(exit, { code: 7, signal: null, stderr: '' });
+      t.like(thrown, { code: 1, signal: null });
+      t.regex(thrown?.stderr ?? '', /Error: thrown while training/);
+      t.like(signal, { code: null, signal: 'SIGINT', stderr: '' });
+    },
+  );
+}
+
 test.serial('a process ends by itself after a run that nobody awaits', async (t) => {
   const { code, stderr } = await runProgram('end.ts', ['abandon', 20]);
   t.is(code, 0);

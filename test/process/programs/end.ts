@@ -1,10 +1,11 @@
 /**
- * Trains, and ends the process in the given way after so many milliseconds: `end.ts <way> <ms> [custom]`, with a custom
- * loss if so. From within that loss, at its call number <ms>: `exit-inside`, `throw-inside`, `stop-inside`.
+ * Trains, and ends the process in the given way after so many milliseconds: `end.ts <way> <ms> [custom | predict]`, with a
+ * custom loss, or while two predictions of another model are under way at any time, of which one computes on threads that
+ * stand by. From within that loss, at its call number <ms>: `exit-inside`, `throw-inside`, `stop-inside`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopOnSignal } from '../../../lib/index.ts';
-import { digitsTrainer, ownCrossEntropy } from './nets.ts';
+import { digitsTrainer, ownCrossEntropy, wideModel } from './nets.ts';
 
 const [way, ms, kind] = process.argv.slice(2);
 const inside: Record<string, () => void> = {
@@ -20,6 +21,15 @@ const onCall = (call: number) => {
 const { model, trainer, train } =
   kind === 'custom' ? await digitsTrainer({ loss: ownCrossEntropy(onCall) }) : await digitsTrainer();
 const run = trainer.fit(train, { epochs: 1_000_000 });
+if (kind === 'predict') {
+  const wide = wideModel();
+  const samples = new Float32Array(64 * 784).fill(0.5);
+  const predictForever = async () => {
+    for (;;) await wide.predict(samples, { threads: 2 });
+  };
+  void predictForever();
+  void predictForever();
+}
 
 switch (way) {
   case 'exit':

@@ -1,6 +1,6 @@
 /**
  * What a worker of `workers.ts` does: loads the addon, trains to an end, then trains until it is stopped or terminated; or,
- * asked to predict, predicts for a while on this thread and one that stands by.
+ * asked to predict, predicts for a while, on this thread and on threads of jobs, with others that stand by.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { register } from 'tsx/esm/api';
@@ -10,11 +10,14 @@ const { digitsTrainer, irisTrainer, ownCrossEntropy, wideModel } = await import(
 
 if (workerData.kind === 'predict') {
   const model = wideModel();
-  const sample = new Float32Array(784).fill(0.5);
+  const samples = new Float32Array(64 * 784).fill(0.5);
+  const sample = samples.subarray(0, 784);
   model.predictSync(sample, { threads: 2 });
   parentPort.postMessage('predicting');
-  for (const end = performance.now() + 60; performance.now() < end; )
+  for (const end = performance.now() + 60; performance.now() < end; ) {
     model.predictSync(sample, { threads: 2 });
+    await Promise.all([sample, samples].map((some) => model.predict(some, { threads: 2 })));
+  }
   process.exit(0);
 }
 
