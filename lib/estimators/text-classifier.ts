@@ -11,6 +11,7 @@ import {
 } from '../core/options.ts';
 import { fromTexts } from '../datasets/from-texts.ts';
 import { dense, embeddingBag } from '../layers/index.ts';
+import { dtype } from '../layers/table.ts';
 import { sequential } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
@@ -36,6 +37,7 @@ const OPTIONS = {
   batchSize: withDefault(extent, 32),
   seed: withDefault(seed, 0),
   threads: withDefault(threads, 0),
+  dtype,
 };
 
 /**
@@ -58,7 +60,7 @@ export async function textClassifier(
   const train = fromTexts({ texts, vectorizer: words, labels });
   if (units === 0) return await linearClassifier(train, settings);
   const model = sequential({ inputShape: train.inputShape, seed: settings.seed }, [
-    embeddingBag({ units, pooling: 'sum' }),
+    embeddingBag({ units, pooling: 'sum', dtype: settings.dtype }),
     dense({ units: Math.max(2, train.classCount) }),
   ]);
   const { learningRate, epochs, batchSize, seed, threads } = settings;

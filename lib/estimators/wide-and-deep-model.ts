@@ -3,6 +3,7 @@ import type { NamedShapes, Shape } from '../core/shape.ts';
 import type { InputParts } from '../datasets/dataset-parts.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { dense, embedding, embeddingBag, flatten, sparseDense } from '../layers/index.ts';
+import type { TableOptions } from '../layers/table.ts';
 import { add, concat, type GraphNode, graph, input, type Model } from '../models/index.ts';
 
 export interface WideAndDeepParts {
@@ -17,12 +18,14 @@ export interface WideAndDeepParts {
   /** Rows of the tables of ids by input. Default: those of `rowsOf`. */
   readonly rows?: Readonly<Record<string, number>> | undefined;
   readonly seed: number;
+  /** Of all tables. */
+  readonly dtype?: TableOptions['dtype'];
 }
 
 export type Columns = Readonly<Record<string, InputParts>>;
 
 export function wideAndDeepModel(columns: Columns, parts: WideAndDeepParts): Model<NamedShapes, Shape> {
-  const { wide, deep, outputs, hidden, units, rows = {}, seed } = parts;
+  const { wide, deep, outputs, hidden, units, rows = {}, seed, dtype = 'float32' } = parts;
   const inputs = Object.fromEntries(
     Object.entries(columns).map(([name, { inputShape }]) => [name, input(inputShape)]),
   );
@@ -30,8 +33,8 @@ export function wideAndDeepModel(columns: Columns, parts: WideAndDeepParts): Mod
     const column = columns[name] as InputParts;
     return { node: inputs[name] as GraphNode, column, rows: rows[name] ?? rowsOf(column) };
   };
-  const linear = wide.map((name) => readWide(reading(name), outputs));
-  const read = deep.map((name) => readDeep(reading(name), units)) as [GraphNode, ...GraphNode[]];
+  const linear = wide.map((name) => readWide(reading(name), { units: outputs, dtype }));
+  const read = deep.map((name) => readDeep(reading(name), { units, dtype })) as [GraphNode, ...GraphNode[]];
   const network = [
     ...hidden.map((size) => dense({ units: size, activation: 'relu' })),
     dense({ units: outputs }),
@@ -41,6 +44,9 @@ export function wideAndDeepModel(columns: Columns, parts: WideAndDeepParts): Mod
   return graph({ inputs, output: add([...linear, end]), seed }) as unknown as Model<NamedShapes, Shape>;
 }
 
+/** What tables have in common. */
+type TableSize = { readonly units: number } & Required<Pick<TableOptions, 'dtype'>>;
+
 interface Reading {
   readonly node: GraphNode;
   readonly column: InputParts;
@@ -48,18 +54,18 @@ interface Reading {
 }
 
 /** A weight for each feature, id or value, from 0. */
-function readWide({ node, column: { inputs }, rows }: Reading, outputs: number): GraphNode {
+function readWide({ node, column: { inputs }, rows }: Reading, table: TableSize): GraphNode {
   const weightInitializer = 'zeros';
-  if (isSparse(inputs)) return node.pipe(sparseDense({ units: outputs, bias: false, weightInitializer }));
+  if (isSparse(inputs)) return node.pipe(sparseDense({ ...table, bias: false, weightInitializer }));
   if (inputs instanceof Int32Array)
-    return node.pipe(embedding({ rows, units: outputs, weightInitializer }), flatten());
-  return node.pipe(dense({ units: outputs, bias: false, weightInitializer }));
+    return node.pipe(embedding({ ...table, rows, weightInitializer }), flatten());
+  return node.pipe(dense({ units: table.units, bias: false, weightInitializer }));
 }
 
 /** What the network reads of an input: one row of values. */
-function readDeep({ node, column: { inputs, inputShape }, rows }: Reading, units: number): GraphNode {
-  if (isSparse(inputs)) return node.pipe(embeddingBag({ units, pooling: 'sum' }));
-  if (inputs instanceof Int32Array) return node.pipe(embedding({ rows, units }), flatten());
+function readDeep({ node, column: { inputs, inputShape }, rows }: Reading, table: TableSize): GraphNode {
+  if (isSparse(inputs)) return node.pipe(embeddingBag({ ...table, pooling: 'sum' }));
+  if (inputs instanceof Int32Array) return node.pipe(embedding({ ...table, rows }), flatten());
   return inputShape.length === 1 ? node : node.pipe(flatten());
 }
 

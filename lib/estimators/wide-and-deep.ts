@@ -84,7 +84,7 @@ export async function wideAndDeep<Input extends NamedShapes>(
   checkNames(wide, rows ?? {}, columns);
   const isClass = dataset.labelKind === 'class';
   const isBinary = isClass && dataset.classCount <= 2;
-  const { learningRate, epochs, batchSize, seed, threads } = fitting;
+  const { learningRate, epochs, batchSize, seed, threads, dtype } = fitting;
   const model = wideAndDeepModel(columns, {
     wide,
     deep: Object.keys(columns).filter((name) => !wide.includes(name)),
@@ -93,6 +93,7 @@ export async function wideAndDeep<Input extends NamedShapes>(
     units,
     rows: rows as WideAndDeepOptions['rows'],
     seed,
+    dtype,
   }) as unknown as Model<Input, Shape>;
   const trainer = new Trainer(model, {
     optimizer: adagrad({ learningRate }),

@@ -13,11 +13,29 @@ export function toFloat32({ dtype, data }: Tensor): Float32Array<ArrayBuffer> | 
     case 'F16':
       return Float32Array.from(data, halfValue);
     case 'BF16':
-      // The upper half of a float32's bits.
-      return new Float32Array(Uint32Array.from(data, (bits) => bits << 16).buffer);
+      return fromUpperHalves(data as Uint16Array);
     default:
       return undefined;
   }
+}
+
+/** The upper halves of floats, which are BF16 for those whose lower halves are zeros. */
+export function upperHalves({
+  buffer,
+  byteOffset,
+  length,
+}: Float32Array<ArrayBuffer>): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(buffer, byteOffset, length);
+  const halves = new Uint16Array(length);
+  for (let i = 0; i < length; i++) halves[i] = (bits[i] as number) >>> 16;
+  return halves;
+}
+
+/** Of tables these are many. */
+function fromUpperHalves(halves: Uint16Array): Float32Array<ArrayBuffer> {
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = (halves[i] as number) << 16;
+  return new Float32Array(bits.buffer);
 }
 
 /** IEEE 754 binary16: 1 bit of sign, 5 of exponent with bias 15, 10 of fraction. */

@@ -11,6 +11,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { replaceFile } from './files.ts';
+import { upperHalves } from './float32.ts';
 import { formatError } from './format-error.ts';
 import {
   type Header,
@@ -20,7 +21,10 @@ import {
   parseHeader,
   type TensorPlace,
 } from './safetensors-header.ts';
-import { ARRAYS, countValues, type Tensor } from './tensor.ts';
+import { ARRAYS, type CutFloats, countValues, isCut, type Tensor } from './tensor.ts';
+
+/** What a file is written from. */
+export type WrittenTensor = Tensor | CutFloats;
 
 const CHECKSUM_KEY = 'checksum';
 const CHECKSUM_PREFIX = 'sha256:';
@@ -52,16 +56,16 @@ export interface DecodeOptions {
  * shape, and for more than 16 MiB of metadata and names, which could not be read again.
  */
 export function encodeSafetensors(
-  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  tensors: Iterable<readonly [name: string, tensor: WrittenTensor]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const { head, digitsAt, data } = layOut(tensors, metadata);
   const file = new Uint8Array(data.reduce((sum, { byteLength }) => sum + byteLength, head.length));
   file.set(head);
   let position = head.length;
-  for (const bytes of data) {
-    file.set(bytes, position);
-    position += bytes.length;
+  for (const part of data) {
+    file.set(part.slice(0, part.byteLength), position);
+    position += part.byteLength;
   }
   file.set(new TextEncoder().encode(digest(file, digitsAt)), digitsAt);
   return file;
@@ -76,16 +80,16 @@ const PIECE = 2 ** 20;
  */
 export function writeSafetensors(
   path: string,
-  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  tensors: Iterable<readonly [name: string, tensor: WrittenTensor]>,
   metadata: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { head, digitsAt, data } = layOut(tensors, metadata);
   return replaceFile(path, async (handle) => {
     const hash = createHash('sha256');
     let position = 0;
-    for (const bytes of [head, ...data]) {
-      for (let first = 0; first < bytes.length; first += PIECE) {
-        const piece = bytes.subarray(first, first + PIECE);
+    for (const part of [partOf(head), ...data]) {
+      for (let first = 0; first < part.byteLength; first += PIECE) {
+        const piece = part.slice(first, Math.min(first + PIECE, part.byteLength));
         hash.update(piece);
         await writeAll(handle, piece, position);
         position += piece.length;
@@ -106,14 +110,20 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
 interface Layout {
   readonly head: Uint8Array;
   readonly digitsAt: number;
-  readonly data: readonly Uint8Array[];
+  readonly data: readonly Part[];
+}
+
+/** Bytes that are there, or made when they are asked for; `first` and `end` are even. */
+interface Part {
+  readonly byteLength: number;
+  readonly slice: (first: number, end: number) => Uint8Array;
 }
 
 function layOut(
-  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  tensors: Iterable<readonly [name: string, tensor: WrittenTensor]>,
   metadata: Readonly<Record<string, string>>,
 ): Layout {
-  const ordered = [...tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  const ordered = [...tensors].sort(([, a], [, b]) => elementBytes(b) - elementBytes(a));
   const header = new TextEncoder().encode(describe(ordered, metadata));
   const dataStart = LENGTH_BYTES + Math.ceil(header.length / ALIGNMENT) * ALIGNMENT;
   if (dataStart - LENGTH_BYTES > MAX_HEADER_BYTES) {
@@ -125,8 +135,25 @@ function layOut(
   new DataView(head.buffer).setBigUint64(0, BigInt(dataStart - LENGTH_BYTES), true);
   head.fill(0x20, LENGTH_BYTES);
   head.set(header, LENGTH_BYTES);
-  const data = ordered.map(([, tensor]) => bytesOf(tensor.data));
+  const data = ordered.map(([, tensor]) =>
+    isCut(tensor) ? partOfCut(tensor.data) : partOf(bytesOf(tensor.data)),
+  );
   return { head, digitsAt: LENGTH_BYTES + CHECKSUM_PATH.length, data };
+}
+
+function elementBytes(tensor: WrittenTensor): number {
+  return ARRAYS[tensor.dtype].BYTES_PER_ELEMENT;
+}
+
+function partOf(bytes: Uint8Array): Part {
+  return { byteLength: bytes.length, slice: (first, end) => bytes.subarray(first, end) };
+}
+
+function partOfCut(floats: CutFloats['data']): Part {
+  return {
+    byteLength: 2 * floats.length,
+    slice: (first, end) => bytesOf(upperHalves(floats.subarray(first / 2, end / 2))),
+  };
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Tensor['data']): Uint8Array {
@@ -137,7 +164,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Tensor['data']): Uint8Array
 const CHECKSUM_PATH = `{"${METADATA_KEY}":{"${CHECKSUM_KEY}":"${CHECKSUM_PREFIX}`;
 
 function describe(
-  tensors: readonly (readonly [string, Tensor])[],
+  tensors: readonly (readonly [string, WrittenTensor])[],
   metadata: Readonly<Record<string, string>>,
 ): string {
   const entries = [`"${CHECKSUM_KEY}":"${CHECKSUM_PREFIX}${NO_DIGITS}"`];
@@ -149,19 +176,20 @@ function describe(
   const members = [`"${METADATA_KEY}":{${entries.join(',')}}`];
   const names = new Set<string>();
   let begin = 0;
-  for (const [name, { dtype, shape, data }] of tensors) {
+  for (const [name, tensor] of tensors) {
+    const { dtype, shape, data } = tensor;
     const shown = formatValue(name);
     if (names.has(name)) throw invalid(`tensor ${shown} stands twice`);
     if (name === METADATA_KEY || name.includes('\0') || !name.isWellFormed()) {
       throw invalid(`${shown} cannot name a tensor; use text without NUL other than "${METADATA_KEY}"`);
     }
-    if (!(data instanceof ARRAYS[dtype]) || countValues(shape) !== data.length) {
+    if (!(isCut(tensor) || data instanceof ARRAYS[dtype]) || countValues(shape) !== data.length) {
       throw invalid(
         `tensor ${shown}: ${data.constructor.name}(${data.length}) is not ${dtype} ${formatValue(shape)}`,
       );
     }
     names.add(name);
-    const end = begin + data.byteLength;
+    const end = begin + elementBytes(tensor) * data.length;
     members.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
     begin = end;
   }

@@ -31,6 +31,17 @@ export type Tensor = {
   };
 }[DataType];
 
+/** What is written as BF16 from the float32 values that it stands for, whose lower halves are zeros. */
+export interface CutFloats {
+  readonly dtype: 'BF16';
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+export function isCut(tensor: Tensor | CutFloats): tensor is CutFloats {
+  return tensor.dtype === 'BF16' && tensor.data instanceof Float32Array;
+}
+
 export function isDataType(name: string): name is DataType {
   return Object.hasOwn(ARRAYS, name);
 }

@@ -6,8 +6,8 @@ export interface TableOptions extends TrainableOptions {
   /**
    * How the table is kept in memory. `'bfloat16'` takes half the bytes: sums and the optimizer's accumulators stay float32,
    * and a row that a step has updated is rounded stochastically, so that steps far below a weight's last bit add up in the
-   * mean. For `sgd`, `adagrad`, `rowwiseAdagrad` and `ftrl` without `duplicates`; files hold the same values as
-   * float32, and weights that are loaded or set are rounded to nearest. Default: `'float32'`.
+   * mean. For `sgd`, `adagrad`, `rowwiseAdagrad` and `ftrl` without `duplicates`; files hold the table in
+   * half the bytes too (BF16), and weights that are loaded or set are rounded to nearest. Default: `'float32'`.
    */
   readonly dtype?: 'float32' | 'bfloat16';
 }

@@ -25,7 +25,13 @@ import { readPreprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
 import { readWholeFile } from '../formats/files.ts';
-import { decodeSafetensors, encodeSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import { toFloat32 } from '../formats/float32.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type WrittenTensor,
+  writeSafetensors,
+} from '../formats/safetensors.ts';
 import { parseHeader } from '../formats/safetensors-header.ts';
 import type { Tensor } from '../formats/tensor.ts';
 import { makeGraphLayer } from '../layers/merging.ts';
@@ -34,7 +40,7 @@ import { makeLoss } from '../losses/make-loss.ts';
 import { makeVectorizer } from '../text/make-vectorizer.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import { readHeads } from './heads.ts';
-import { type Network, nameLayers } from './network.ts';
+import { type NamedLayer, type Network, nameLayers } from './network.ts';
 import type { InputReading, TrainingRecord } from './training-record.ts';
 import type { Weight, Weights } from './weights.ts';
 
@@ -72,7 +78,7 @@ export function writeModelFile(path: string, file: ModelFile): Promise<void> {
   return writeSafetensors(path, ...describeModelFile(file));
 }
 
-type Entry = readonly [name: string, tensor: Tensor];
+type Entry = readonly [name: string, tensor: WrittenTensor];
 
 function describeModelFile({
   network,
@@ -97,15 +103,22 @@ function describeModelFile({
   }
   if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
   if (run !== undefined) metadata.run = JSON.stringify(run.state);
-  // What the native side gives is never shared memory.
-  const entries = Object.entries(tensors).map(
-    ([name, { data, shape }]): Entry => [
+  const halves = new Set(network.layers.filter(isOfBfloat16).map(({ name }) => `${name}.weight`));
+  const entries = Object.entries(tensors).map(([name, { data, shape }]): Entry => {
+    // What the native side gives is never shared memory.
+    const floats = data as Float32Array<ArrayBuffer>;
+    return [
       name,
-      { dtype: 'F32', data: data as Float32Array<ArrayBuffer>, shape },
-    ],
-  );
+      halves.has(name) ? { dtype: 'BF16', data: floats, shape } : { dtype: 'F32', data: floats, shape },
+    ];
+  });
   const ofRun = [...(run?.tensors ?? [])].map(([name, tensor]): Entry => [RUN_PREFIX + name, tensor]);
   return [[...entries, ...ofRun], metadata];
+}
+
+/** Whether its table is: the same weights as floats have lower halves of zeros. */
+function isOfBfloat16(layer: NamedLayer): boolean {
+  return 'dtype' in layer && layer.dtype === 'bfloat16';
 }
 
 /** Reads a file and checks all of it but the tensors' names and shapes, which are the model's to know. */
@@ -128,9 +141,11 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   }
   const run = readField(path, metadata, 'run', (state): RunPart => ({ state, tensors: runTensors }));
   if (run === undefined && runTensors.size > 0) throw fileError(path, 'metadata "run" is missing');
-  const weights = [...tensors].map(([name, { dtype, shape, data }]) => {
-    if (dtype !== 'F32') {
-      throw fileError(path, `tensor ${formatValue(name)} has dtype ${dtype}, expected F32`);
+  const weights = [...tensors].map(([name, tensor]) => {
+    const { dtype, shape } = tensor;
+    const data = dtype === 'F32' || dtype === 'BF16' ? toFloat32(tensor) : undefined;
+    if (data === undefined) {
+      throw fileError(path, `tensor ${formatValue(name)} has dtype ${dtype}, expected F32 or BF16`);
     }
     return [name, { data, shape } satisfies Weight];
   });

@@ -360,7 +360,7 @@ const DAMAGES: readonly Damage[] = [
     title: 'a tensor of another type',
     tensors: (tensors) =>
       tensors.set('dense_2.bias', { dtype: 'F64', shape: [3], data: new Float64Array(3) }),
-    text: 'tensor "dense_2.bias" has dtype F64, expected F32',
+    text: 'tensor "dense_2.bias" has dtype F64, expected F32 or BF16',
   },
   {
     title: 'a tensor too many',

@@ -74,6 +74,15 @@ test('wide elements go first, so that every tensor is aligned', (t) => {
   t.deepEqual([...decodeSafetensors(file, 'm').tensors.keys()], ['i64', 'f32', 'i16', 'u8']);
 });
 
+test('floats that are cut to BF16 are written as their upper halves are', (t) => {
+  const floats = new Float32Array(Uint32Array.of(0x3f80_0000, 0xc123_0000, 0x7fc0_0000, 0).buffer);
+  const halves = Uint16Array.of(0x3f80, 0xc123, 0x7fc0, 0);
+  t.deepEqual(
+    encodeSafetensors([['w', { dtype: 'BF16', shape: [2, 2], data: floats }], ...SMALL]),
+    encodeSafetensors([['w', { dtype: 'BF16', shape: [2, 2], data: halves }], ...SMALL]),
+  );
+});
+
 test('decoded data are copies: changing the bytes afterwards does not matter', (t) => {
   const file = encodeSafetensors([['w', f32([2], [1, 2])]]);
   const { tensors } = decodeSafetensors(file, 'm');

@@ -1,6 +1,8 @@
 /** Tables of bfloat16: options, files, runs that are taken up again. Numbers are tested in C++. Threads: 1 and 2. */
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { decodeSafetensors } from '../../lib/formats/safetensors.ts';
 import {
   adagrad,
   adagradDualAveraging,
@@ -76,6 +78,12 @@ for (const [kind, { data, make }] of Object.entries(KINDS)) {
     t.true(bitsOf(tableOf(model)).every((bits) => bits % 0x10000 === 0));
     const path = join(folderWith(t, {}), 'model');
     await model.save(path);
+    const table = decodeSafetensors(readFileSync(path), path).tensors.get('table.weight');
+    t.is(table?.dtype, 'BF16');
+    t.deepEqual(
+      table?.data,
+      Uint16Array.from(bitsOf(tableOf(model)), (bits) => bits >>> 16),
+    );
     const loaded = await loadModel(path);
     t.deepEqual(loaded.getWeights(), model.getWeights());
     t.deepEqual(await loaded.predict(data as never), await model.predict(data as never));
@@ -123,6 +131,21 @@ test('a run that is stopped within an epoch is resumed with the same bits', asyn
   const { trainer, run } = await Trainer.resume(folder, data as never, { maxSteps: 21 });
   await run;
   t.deepEqual(trainer.model.getWeights(), whole.getWeights());
+});
+
+test('a table of more than a piece is written as it is encoded, not a number too', async (t) => {
+  const layers = [
+    embeddingBag({ units: 700, name: 'table', dtype: 'bfloat16' }),
+    dense({ units: 1 }),
+  ] as const;
+  const model = sequential({ inputShape: [1000], seed: 3 }, layers) as unknown as Model;
+  const values = tableOf(model).slice().fill(Number.NaN, 600_000, 600_100);
+  model.setWeights({ ...model.getWeights(), 'table.weight': { shape: [1000, 700], data: values } });
+  const path = join(folderWith(t, {}), 'large');
+  await model.save(path);
+  t.true(statSync(path).size < 1000 * 700 * 2 + 10_000);
+  t.deepEqual(tableOf(await loadModel(path)), tableOf(model));
+  t.true(tableOf(model).subarray(600_000, 600_100).every(Number.isNaN));
 });
 
 test('weights of a model of float32 are loaded, each rounded to nearest', async (t) => {
