@@ -1,7 +1,7 @@
 /** Networks that fit data of a kind, and the rates at which AdaGrad trains them well. */
 import { GradloomError } from '../core/errors.ts';
 import { formatShape, type InputShape, type Shape } from '../core/shape.ts';
-import { type Columns, wideAndDeepModel } from '../estimators/wide-and-deep-model.ts';
+import { type Columns, WIDE_LAYERS, wideAndDeepModel } from '../estimators/wide-and-deep-model.ts';
 import { conv2d, dense, flatten, maxPool2d, sparseDense } from '../layers/index.ts';
 import type { Layer } from '../layers/layer.ts';
 import { makeLayer } from '../layers/make-layer.ts';
@@ -18,6 +18,8 @@ export interface Preset {
   /** For AdaGrad. */
   readonly learningRate: number;
   readonly epochs: number;
+  /** Names of the layers that may have an optimizer of their own. */
+  readonly wideLayers?: string;
   /** The network in one line. */
   readonly text: string;
 }
@@ -81,6 +83,7 @@ function wideAndDeep(columns: Columns, { outputs, units: hidden = MLP_UNITS }: P
   return {
     name: 'wide-and-deep',
     makeModel: (seed) => wideAndDeepModel(columns, { ...parts, seed }) as unknown as Model,
+    wideLayers: WIDE_LAYERS,
     learningRate: MLP_RATE,
     epochs: ROW_EPOCHS,
     text: `wide-and-deep, linear on all columns + network (${vectors} -> ${[...hidden, outputs].join(' -> ')})`,

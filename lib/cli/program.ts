@@ -64,7 +64,7 @@ A spec has the options of this page under the names of the API; its paths count 
   data     a path or a name alone, or path, target, task, ignore, keep, categories, missing, delimiter,
            header ("row" | "none"), firstFeature, size, channels, validation
   model    a preset alone, or preset and units, or layers (in the API's words; the last one gives the classes or 1)
-  trainer  optimizer (a name, or kind and its options), loss, epochs, batchSize, patience, weights, seed, threads`;
+  trainer  optimizer (a name, or kind and its options), wideOptimizer (the same), loss, epochs, batchSize, patience, weights, seed, threads`;
 
 const PREDICT_HELP = `
 Prints CSV (or with --json a JSON object a line), one line for each row or picture, in their order. The file needs the
@@ -142,6 +142,8 @@ export function makeProgram(end: (code: number) => void): Command {
       positiveNumber,
     )
     .option('--set <name=value>', 'another option of the optimizer; repeatable', setting)
+    .option('--wide-optimizer <name>', 'of the linear part of wide-and-deep; default: the same', undefined)
+    .option('--wide-set <name=value>', 'an option of that one; repeatable', setting)
     .option('-e, --epochs <n>', 'at most; default: 100 for rows, 20 for pictures', integerFrom(1))
     .option('--batch-size <n>', 'samples a step', integerFrom(1), 32)
     .option(

@@ -66,6 +66,7 @@ const MODEL = {
 
 const TRAINER = {
   optimizer: optional(anything('a name, or an object such as { "kind": "sgd", "momentum": 0.9 }')),
+  wideOptimizer: optional(anything('a name, or an object such as { "kind": "ftrl", "l1": 0.05 }')),
   loss: optional(anything('a name, or an object such as { "kind": "huber", "delta": 2 }')),
   epochs: optional(extent),
   batchSize: optional(extent),
@@ -97,12 +98,19 @@ export async function readTrainSpec(path: string): Promise<TrainSpec | undefined
   if (net.layers !== undefined && (preset ?? net.units) !== undefined) {
     throw specError(path, 'model has layers, which leave nothing to preset and units; leave those out');
   }
-  const { optimizer, ...training } = readPart(path, 'trainer', trainer ?? {}, 'optimizer', TRAINER);
+  const { optimizer, wideOptimizer, ...training } = readPart(
+    path,
+    'trainer',
+    trainer ?? {},
+    'optimizer',
+    TRAINER,
+  );
   const command: Partial<Record<keyof TrainCommand, unknown>> = {
     ...columns,
     ...net,
     ...training,
     ...readOptimizer(path, optimizer),
+    ...readWideOptimizer(path, wideOptimizer),
     model: preset,
     channels: channels === undefined ? undefined : `${channels}`,
     header: header === undefined ? undefined : header === 'row',
@@ -132,14 +140,22 @@ function readPart<Table extends Parameters<typeof readOptions>[2]>(
 
 function readOptimizer(path: string, given: unknown): Partial<TrainCommand> {
   if (given === undefined) return {};
-  if (typeof given === 'string') return { optimizer: given };
-  const { kind, learningRate, ...set } = Object(given) as Record<string, unknown>;
-  if (typeof kind === 'string') {
-    return { optimizer: kind, set, ...(learningRate === undefined ? {} : { learningRate }) };
-  }
+  const { kind, learningRate, ...set } = readKind(path, 'optimizer', given);
+  return { optimizer: kind, set, ...(learningRate === undefined ? {} : { learningRate }) };
+}
+
+function readWideOptimizer(path: string, given: unknown): Partial<TrainCommand> {
+  if (given === undefined) return {};
+  const { kind, ...wideSet } = readKind(path, 'wideOptimizer', given);
+  return { wideOptimizer: kind, wideSet };
+}
+
+function readKind(path: string, field: string, given: unknown) {
+  const options = typeof given === 'string' ? { kind: given } : (Object(given) as Record<string, unknown>);
+  if (typeof options.kind === 'string') return options as Record<string, unknown> & { readonly kind: string };
   throw specError(
     path,
-    `trainer.optimizer must be a name or an object with a kind, such as { "kind": "sgd" }, got ${formatValue(given)}`,
+    `trainer.${field} must be a name or an object with a kind, such as { "kind": "sgd" }, got ${formatValue(given)}`,
   );
 }
 
@@ -180,6 +196,7 @@ export function mergeCommands(
   // Rates and options of one optimizer are not another's, and layers no preset's.
   const dropped = [
     ...(isTyped('optimizer') ? ['learningRate', 'set'] : []),
+    ...(isTyped('wideOptimizer') ? ['wideSet'] : []),
     ...(isTyped('model') || isTyped('units') ? ['layers'] : []),
   ];
   const kept = names.filter((name) => !dropped.includes(name));

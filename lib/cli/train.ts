@@ -45,6 +45,9 @@ export interface TrainCommand {
   /** A number; of a spec also a schedule. */
   readonly learningRate?: unknown;
   readonly set?: Readonly<Record<string, unknown>>;
+  /** Of the linear part of wide-and-deep. Default: the same as for the rest. */
+  readonly wideOptimizer?: string;
+  readonly wideSet?: Readonly<Record<string, unknown>>;
   /** Of a spec, in place of a preset. */
   readonly layers?: readonly object[];
   /** Of a spec. Default: that of the task. */
@@ -62,6 +65,7 @@ export interface TrainCommand {
 export async function train(path: string, command: TrainCommand, output: Output): Promise<number> {
   // All before the work, so that a mistake does not cost a run.
   const optimizerKind = checkOptimizer(command);
+  const wideOptimizer = chooseWideOptimizer(command);
   checkFolder('--out', command.out);
   if (command.report !== undefined) {
     checkFolder('--report', command.report);
@@ -102,7 +106,7 @@ export async function train(path: string, command: TrainCommand, output: Output)
   output.tell('model', `${preset.text}; ${countOf(model.parameterCount, 'parameter')}`);
   output.tell(
     'training',
-    describeTraining(optimizer, command, epochs),
+    describeTraining([optimizer, wideOptimizer], command, epochs),
     ...(isRegression ? [SCALED] : []),
     '',
   );
@@ -111,6 +115,8 @@ export async function train(path: string, command: TrainCommand, output: Output)
   const scaled = (set: AnyDataset) => (scale === undefined ? set : scaleTargets(set, scale));
   const trainer = new Trainer(model, {
     optimizer,
+    optimizers:
+      preset.wideLayers !== undefined && wideOptimizer ? { [preset.wideLayers]: wideOptimizer } : {},
     loss: chooseLoss(data.task, command.loss),
     metrics: isRegression ? ['rootMeanSquaredError'] : ['accuracy'],
     seed: command.seed,
@@ -154,6 +160,7 @@ export async function train(path: string, command: TrainCommand, output: Output)
     preset: preset.name,
     parameters: model.parameterCount,
     optimizer,
+    wideOptimizer,
     seed: command.seed,
     threads: command.threads === 0 ? info().defaultThreads : command.threads,
     rows: { training: sets.train.length, validation: sets.validation?.length ?? 0 },
@@ -183,14 +190,33 @@ function checkFolder(option: string, path: string): void {
 
 function checkOptimizer(command: TrainCommand): string {
   const { optimizer: kind } = command;
-  if (Object.hasOwn(optimizers, kind)) {
-    chooseOptimizer(kind, command, undefined);
-    return kind;
-  }
+  checkKind('--optimizer', kind);
+  chooseOptimizer(kind, command, undefined);
+  return kind;
+}
+
+function checkKind(option: string, kind: string): void {
+  if (Object.hasOwn(optimizers, kind)) return;
   throw new GradloomError(
     'INVALID_OPTION',
-    `train: --optimizer cannot be "${kind}"; ${suggest(kind, Object.keys(optimizers))}`,
+    `train: ${option} cannot be "${kind}"; ${suggest(kind, Object.keys(optimizers))}`,
   );
+}
+
+function chooseWideOptimizer(command: TrainCommand): Optimizer | undefined {
+  const { wideOptimizer: kind, wideSet = {} } = command;
+  if (kind === undefined) {
+    if (Object.keys(wideSet).length === 0) return undefined;
+    throw new GradloomError('INVALID_OPTION', 'train: --wide-set is for --wide-optimizer; name one');
+  }
+  if (!isWideAndDeep(command)) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      'train: --wide-optimizer is for the linear part of --model wide-and-deep; other models have one optimizer',
+    );
+  }
+  checkKind('--wide-optimizer', kind);
+  return makeOptimizer('train: --wide-optimizer', { kind, ...wideSet });
 }
 
 /** The rate of the preset is AdaGrad's; others keep their own default. */
@@ -214,16 +240,23 @@ function chooseLoss(task: Task, given: unknown): Loss {
   );
 }
 
-function describeTraining(optimizer: Optimizer, command: TrainCommand, epochs: number): string {
+function describeTraining(
+  [optimizer, wide]: readonly [Optimizer, Optimizer | undefined],
+  command: TrainCommand,
+  epochs: number,
+): string {
   const { patience, batchSize, threads } = command;
   const ends =
     patience > 0 && command.validation > 0 ? `, fewer if ${countOf(patience, 'epoch')} bring nothing` : '';
-  const { learningRate } = optimizer;
-  const rate = ` at ${typeof learningRate === 'number' ? learningRate : learningRate.kind}`;
+  const linear = wide === undefined ? '' : `, ${describeOptimizer(wide)} for the linear part`;
   return (
-    `${optimizer.kind}${rate}, batches of ${batchSize}, ${countOf(epochs, 'epoch')}${ends}, ` +
+    `${describeOptimizer(optimizer)}${linear}, batches of ${batchSize}, ${countOf(epochs, 'epoch')}${ends}, ` +
     `${countOf(threads === 0 ? info().defaultThreads : threads, 'thread')}, seed ${command.seed}`
   );
+}
+
+function describeOptimizer({ kind, learningRate }: Optimizer): string {
+  return `${kind} at ${typeof learningRate === 'number' ? learningRate : learningRate.kind}`;
 }
 
 interface Sets {

@@ -22,6 +22,9 @@ export interface WideAndDeepParts {
   readonly dtype?: TableOptions['dtype'];
 }
 
+/** The layers of the linear model. */
+export const WIDE_LAYERS = 'wide_*';
+
 export type Columns = Readonly<Record<string, InputParts>>;
 
 export function wideAndDeepModel(columns: Columns, parts: WideAndDeepParts): Model<NamedShapes, Shape> {
@@ -33,7 +36,9 @@ export function wideAndDeepModel(columns: Columns, parts: WideAndDeepParts): Mod
     const column = columns[name] as InputParts;
     return { node: inputs[name] as GraphNode, column, rows: rows[name] ?? rowsOf(column) };
   };
-  const linear = wide.map((name) => readWide(reading(name), { units: outputs, dtype }));
+  const linear = wide.map((name, place) =>
+    readWide(reading(name), { units: outputs, dtype, name: `wide_${place + 1}` }),
+  );
   const read = deep.map((name) => readDeep(reading(name), { units, dtype })) as [GraphNode, ...GraphNode[]];
   const network = [
     ...hidden.map((size) => dense({ units: size, activation: 'relu' })),
@@ -54,12 +59,15 @@ interface Reading {
 }
 
 /** A weight for each feature, id or value, from 0. */
-function readWide({ node, column: { inputs }, rows }: Reading, table: TableSize): GraphNode {
+function readWide(
+  { node, column: { inputs }, rows }: Reading,
+  table: TableSize & { readonly name: string },
+): GraphNode {
   const weightInitializer = 'zeros';
   if (isSparse(inputs)) return node.pipe(sparseDense({ ...table, bias: false, weightInitializer }));
   if (inputs instanceof Int32Array)
     return node.pipe(embedding({ ...table, rows, weightInitializer }), flatten());
-  return node.pipe(dense({ units: table.units, bias: false, weightInitializer }));
+  return node.pipe(dense({ units: table.units, name: table.name, bias: false, weightInitializer }));
 }
 
 /** What the network reads of an input: one row of values. */

@@ -22,7 +22,7 @@ import { adagrad } from '../optimizers/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { Trainer } from '../trainers/index.ts';
 import { FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFor } from './linear.ts';
-import { type Columns, wideAndDeepModel } from './wide-and-deep-model.ts';
+import { type Columns, WIDE_LAYERS, wideAndDeepModel } from './wide-and-deep-model.ts';
 
 export interface WideAndDeepOptions extends FittingOptions {
   /** Names of inputs of sparse features, such as crosses of columns, that a linear model reads. */
@@ -97,8 +97,7 @@ export async function wideAndDeep<Input extends NamedShapes>(
   }) as unknown as Model<Input, Shape>;
   const trainer = new Trainer(model, {
     optimizer: adagrad({ learningRate }),
-    // The network's tables are other layers.
-    optimizers: wideOptimizer === undefined ? {} : { 'sparseDense_*': wideOptimizer as Optimizer },
+    optimizers: wideOptimizer === undefined ? {} : { [WIDE_LAYERS]: wideOptimizer as Optimizer },
     loss: isBinary ? 'sigmoidBinaryCrossEntropy' : isClass ? 'softmaxCrossEntropy' : 'meanSquaredError',
     seed,
     threads,

@@ -52,6 +52,17 @@ const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp]
   ['train book.csv --target y', 3, /a ZIP file, as \.xlsx workbooks are: export the table as CSV/],
   ['train iris --optimizer adagrat', 2, /--optimizer cannot be "adagrat"; did you mean "adagrad"\?/],
   [
+    'train plain.csv --model wide-and-deep --wide-optimizer ftlr',
+    2,
+    /--wide-optimizer cannot be "ftlr"; did you mean "ftrl"\?/,
+  ],
+  [
+    'train iris --wide-optimizer ftrl',
+    2,
+    /is for the linear part of --model wide-and-deep; other models have one/,
+  ],
+  ['train iris --wide-set l1=1', 2, /--wide-set is for --wide-optimizer; name one/],
+  [
     'train iris --epochs 0',
     2,
     /'-e, --epochs <n>' argument '0' is invalid\. It must be an integer of at least 1\./,

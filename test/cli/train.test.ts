@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { loadModel } from '../../lib/index.ts';
 import { fixture, gradloom, makeFolder } from './command.ts';
 
 test('amounts: found in the data, said, trained, evaluated and predicted in their own unit', async (t) => {
@@ -348,6 +349,36 @@ test('wide and deep: on columns, evaluated, predicted and inspected as saved, fo
     (await gradloom(folder, 'evaluate', 'model.safetensors', 'train.csv', '--json')).stdout,
   );
   t.is(again.loss, report.loss);
+});
+
+test('wide and deep: its linear part may have an optimizer of its own, typed or in a spec', async (t) => {
+  const folder = await makeFolder(t);
+  await writeFile(join(folder, 'train.csv'), customers(0, 200));
+  const trainer = { epochs: 3, threads: 1, wideOptimizer: { kind: 'ftrl', l1: 1e6 } };
+  const data = { path: 'train.csv', target: 'pays', ignore: ['amount'] };
+  const spec = { data, model: 'wide-and-deep', trainer, out: 'spec.safetensors' };
+  await writeFile(join(folder, 'spec.json'), JSON.stringify(spec));
+  // So large a penalty leaves nothing of the linear part.
+  const nothing = await gradloom(folder, 'train', 'spec.json');
+  t.is(nothing.code, 0, nothing.stderr);
+  t.regex(nothing.stdout, /adagrad at 0\.05, ftrl at [0-9.]+ for the linear part, batches of 32/);
+  const typed = ['--wide-optimizer', 'sgd', '--wide-set', 'learningRate=0.5', '--out', 'typed.safetensors'];
+  const some = await gradloom(folder, 'train', 'spec.json', '--json', ...typed);
+  t.like(JSON.parse(some.stdout).wideOptimizer, { kind: 'sgd', learningRate: 0.5 });
+  const [spare, full] = await Promise.all(
+    ['spec', 'typed'].map(async (name) => {
+      const weights = (await loadModel(join(folder, `${name}.safetensors`))).getWeights();
+      const wide = Object.entries(weights).filter(([layer]) => layer.startsWith('wide_'));
+      return wide.map(([, { data: values }]) => values.every((weight) => weight === 0));
+    }),
+  );
+  t.deepEqual(
+    [spare, full],
+    [
+      [true, true, true],
+      [false, false, false],
+    ],
+  );
 });
 
 test('wide and deep: takes columns of more categories than a network of one input does', async (t) => {

@@ -97,6 +97,6 @@ test('wideAndDeep: all its tables', async (t) => {
     labels: classes,
   });
   const { model, losses } = await wideAndDeep(data, { ...DTYPE, wide: ['crosses'], hidden: [8], units: 3 });
-  checkTables(t, model, ['sparseDense_1.weight', 'embedding_1.weight', 'embeddingBag_1.weight']);
+  checkTables(t, model, ['wide_1.weight', 'embedding_1.weight', 'embeddingBag_1.weight']);
   t.true(fell(losses));
 });

@@ -53,7 +53,7 @@ test('is the sum of a linear model and a network, by the weights', async (t) => 
     const { input } = set.at(place);
     const products = (values: ArrayLike<number>, row: (i: number) => number) =>
       Array.from(values).reduce((sum, value, i) => sum + value * row(i), 0);
-    const wide = products(input.crosses, (i) => of('sparseDense_1.weight')[i] ?? 0);
+    const wide = products(input.crosses, (i) => of('wide_1.weight')[i] ?? 0);
     const read = [
       ...[0, 1].map((d) => of('embedding_1.weight')[(input.shop[0] as number) * 2 + d] ?? 0),
       ...input.heat,
@@ -73,11 +73,11 @@ test('the linear part may have FTRL, whose penalty leaves its useless weights at
   const options = { wide: ['crosses'], hidden: [4], epochs: 3, learningRate: 0.05 };
   const wideOptimizer = ftrl({ learningRate: 0.3, l1: 0.2 });
   const { model } = await wideAndDeep(set, { ...options, wideOptimizer });
-  const zeros = model.getWeights()['sparseDense_1.weight']?.data.filter((weight) => weight === 0).length ?? 0;
+  const zeros = model.getWeights()['wide_1.weight']?.data.filter((weight) => weight === 0).length ?? 0;
   t.true(zeros > 5 && zeros < SHOPS * DAYS - 5, String(zeros));
   // A penalty that nothing overcomes: the network trains by itself.
   const frozen = await wideAndDeep(set, { ...options, wideOptimizer: ftrl({ l1: 1e6 }) });
-  t.true(frozen.model.getWeights()['sparseDense_1.weight']?.data.every((weight) => weight === 0));
+  t.true(frozen.model.getWeights()['wide_1.weight']?.data.every((weight) => weight === 0));
   t.true((frozen.losses.at(-1) as number) < (frozen.losses[0] as number));
 });
 
