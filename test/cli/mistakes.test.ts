@@ -52,9 +52,9 @@ const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp]
   ['train book.csv --target y', 3, /a ZIP file, as \.xlsx workbooks are: export the table as CSV/],
   ['train iris --optimizer adagrat', 2, /--optimizer cannot be "adagrat"; did you mean "adagrad"\?/],
   [
-    'train plain.csv --model wide-and-deep --wide-optimizer ftlr',
+    'train plain.csv --model wide-and-deep --wide-optimizer adagrat',
     2,
-    /--wide-optimizer cannot be "ftlr"; did you mean "ftrl"\?/,
+    /--wide-optimizer cannot be "adagrat"; did you mean "adagrad"\?/,
   ],
   [
     'train iris --wide-optimizer ftrl',
