@@ -76,7 +76,7 @@ HWY_INLINE void sum_rows(int64_t width, int64_t begin, int64_t end, Row row, Fac
 
 template <class Element>
 HWY_INLINE void gather(const Element* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
-  constexpr int64_t kAhead = 8;
+  constexpr int64_t kAhead = 16;
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t e = 0; e < count; ++e) {
@@ -97,7 +97,7 @@ void GatherRows(TableElements table, int64_t width, const uint32_t* indices, int
 template <class Element, class Value>
 HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table, Value value,
                              int64_t first, int64_t count, float* HWY_RESTRICT y) {
-  constexpr int64_t kAhead = 32;
+  constexpr int64_t kAhead = 16;
   const uint32_t* HWY_RESTRICT indices = bags.indices;
   const int64_t last = bags.offsets[first + count];
   for (int64_t n = first; n < first + count; ++n) {

@@ -60,13 +60,13 @@ HWY_INLINE void prefetch(const float* row, int64_t width) {
 template <bool kInside>
 GradientCheck AdagradRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
   const AdagradStep<false, kInside> step(rule, rate, 0);
+  constexpr int64_t kAhead = 8;  // fewer take longer, more win nothing
   float* accumulator = args.states[0];
-  const int64_t ahead = args.width == 1 ? 32 : 4;
   bool finite = true;
   for (int64_t i = 0; i < args.count; ++i) {
-    if (i + ahead < args.count) {
-      prefetch(args.weights_of(i + ahead), args.width);
-      prefetch(accumulator + args.rows[i + ahead] * args.width, args.width);
+    if (i + kAhead < args.count) {
+      prefetch(args.weights_of(i + kAhead), args.width);
+      prefetch(accumulator + args.rows[i + kAhead] * args.width, args.width);
     }
     float* const state = accumulator + args.rows[i] * args.width;
     const UpdateArguments row{.count = args.width,
@@ -86,8 +86,10 @@ GradientCheck AdagradRows(const AdagradRule& rule, double rate, const RowUpdateA
 // at the same rows.
 template <bool kInside>
 GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const RowUpdateArguments& args) {
-  constexpr int64_t kChunk = 256;
-  constexpr int64_t kAhead = 32;
+  // So few that a chunk's weights and accumulators, a line each, stay in L1 from their prefetch until they are needed,
+  // and no more on their way than a core follows at once.
+  constexpr int64_t kChunk = 128;
+  constexpr int64_t kAhead = 16;
   const D d;
   const V rate = spread(step_rate);
   const V epsilon = spread(rule.epsilon);

@@ -31,7 +31,7 @@ void prefetch_row(const float* row, int64_t width) {
 template <class Action>
 void for_each_row(const RowUpdateArguments& args, int64_t state_width, Action action) {
   std::array<float*, kMostStates> states{};
-  const int64_t ahead = args.width == 1 ? 32 : 4;
+  const int64_t ahead = args.width == 1 ? 16 : 8;
   for (int64_t i = 0; i < args.count; ++i) {
     if (i + ahead < args.count) {
       const int64_t next = args.rows[i + ahead];
