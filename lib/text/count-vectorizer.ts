@@ -1,6 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { boolean, integer, numberThat, optional, readOptions, withDefault } from '../core/options.ts';
-import { makeTokenizer, TOKEN_OPTIONS, type TokenOptions } from './tokens.ts';
+import { makeTokenNumbers } from './token-numbers.ts';
+import { TOKEN_OPTIONS, type TokenOptions } from './tokens.ts';
 import { checkTexts, compress, type Vectorizer } from './vectorizer.ts';
 import { recordTokens } from './vocabulary-record.ts';
 
@@ -43,24 +44,34 @@ export function readCountOptions(operation: string, options: CountOptions) {
 }
 
 export function findVocabulary(operation: string, texts: readonly string[], settings: Settings): Vocabulary {
-  const tokenize = makeTokenizer(settings);
-  const found = new Map<string, { documents: number; total: number; last: number }>();
+  const numbers = makeTokenNumbers(settings);
+  // By number: how often, in how many texts, and one more than the place of the last of these.
+  let [totals, documents, last] = [new Uint32Array(0), new Uint32Array(0), new Uint32Array(0)];
   for (const [place, text] of texts.entries()) {
-    for (const token of tokenize(text)) {
-      let entry = found.get(token);
-      if (entry === undefined) {
-        entry = { documents: 0, total: 0, last: -1 };
-        found.set(token, entry);
-      }
-      entry.total++;
-      if (entry.last !== place) entry.documents++;
-      entry.last = place;
+    const tokens = numbers.read(text);
+    if (numbers.count > totals.length) {
+      [totals, documents, last] = [
+        grown(totals, numbers.count),
+        grown(documents, numbers.count),
+        grown(last, numbers.count),
+      ];
+    }
+    for (const token of tokens) {
+      totals[token] = (totals[token] as number) + 1;
+      if (last[token] === place + 1) continue;
+      last[token] = place + 1;
+      documents[token] = (documents[token] as number) + 1;
     }
   }
   const most = settings.maxShare * texts.length;
-  let kept = [...found].filter(
-    ([, { documents }]) => documents >= settings.minDocuments && documents <= most,
-  );
+  let kept: Candidate[] = [];
+  let found = 0;
+  for (let token = 0; token < numbers.count; token++) {
+    const within = documents[token] as number;
+    if (within > 0) found++;
+    if (within < settings.minDocuments || within > most) continue;
+    kept.push([numbers.textOf(token), { documents: within, total: totals[token] as number }]);
+  }
   if (settings.maxFeatures !== undefined && kept.length > settings.maxFeatures) {
     kept = kept
       .sort(([a, { total: m }], [b, { total: n }]) => n - m || compare(a, b))
@@ -68,9 +79,7 @@ export function findVocabulary(operation: string, texts: readonly string[], sett
   }
   if (kept.length === 0) {
     const why =
-      found.size === 0
-        ? 'hold no token'
-        : `hold ${found.size} tokens, none of which minDocuments and maxShare keep`;
+      found === 0 ? 'hold no token' : `hold ${found} tokens, none of which minDocuments and maxShare keep`;
     throw new GradloomError('INVALID_DATA', `${operation}: the ${texts.length} texts ${why}`);
   }
   kept.sort(([a], [b]) => compare(a, b));
@@ -79,6 +88,15 @@ export function findVocabulary(operation: string, texts: readonly string[], sett
     documents: kept.map(([, { documents }]) => documents),
     texts: texts.length,
   };
+}
+
+type Candidate = [token: string, { readonly documents: number; readonly total: number }];
+
+/** With room to spare. */
+function grown(counts: Uint32Array, least: number): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(Math.max(1024, 2 * least));
+  larger.set(counts);
+  return larger;
 }
 
 function compare(a: string, b: string): number {
@@ -90,13 +108,15 @@ export function makeCounter(
   settings: Settings,
   tokens: readonly string[],
 ): (text: string) => Map<number, number> {
-  const tokenize = makeTokenizer(settings);
-  const features = new Map(tokens.map((token, feature) => [token, feature]));
+  const numbers = makeTokenNumbers(settings);
+  const known = tokens.map((token) => numbers.add(token));
+  const features = new Int32Array(numbers.count).fill(-1);
+  for (const [feature, number] of known.entries()) features[number] = feature;
   return (text) => {
     const counts = new Map<number, number>();
-    for (const token of tokenize(text)) {
-      const feature = features.get(token);
-      if (feature !== undefined) counts.set(feature, settings.binary ? 1 : (counts.get(feature) ?? 0) + 1);
+    for (const token of numbers.find(text)) {
+      const feature = token < 0 ? -1 : (features[token] as number);
+      if (feature >= 0) counts.set(feature, settings.binary ? 1 : (counts.get(feature) ?? 0) + 1);
     }
     return counts;
   };

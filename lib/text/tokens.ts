@@ -62,11 +62,8 @@ export type TokenSettings = OptionsOf<typeof TOKEN_OPTIONS>;
 
 /** Splits texts as the options say; the numbers and order of tokens are scikit-learn's. */
 export function makeTokenizer(options: TokenSettings): (text: string) => string[] {
-  const { lowercase, stripAccents, analyzer, ngrams } = options;
-  const clean = (text: string): string => {
-    const cased = lowercase ? text.toLowerCase() : text;
-    return stripAccents ? cased.normalize('NFKD').replace(/\p{M}/gu, '') : cased;
-  };
+  const { analyzer, ngrams } = options;
+  const clean = makeCleaner(options);
   const [least = 1, most = 1] = ngrams;
   if (analyzer === 'char') {
     return (text) => charRuns(Array.from(clean(text).replace(/\s\s+/gu, ' ')), least, most);
@@ -80,6 +77,24 @@ export function makeTokenizer(options: TokenSettings): (text: string) => string[
   return (text) => {
     const all = words(clean(text), pattern);
     return wordRuns(stopWords.size === 0 ? all : all.filter((word) => !stopWords.has(word)), least, most);
+  };
+}
+
+/** The words of which tokens are runs; undefined where tokens are others, or words of an own pattern, which may hold blanks. */
+export function makeWordReader(options: TokenSettings): ((text: string) => readonly string[]) | undefined {
+  if (options.analyzer !== 'word' || options.pattern !== undefined) return undefined;
+  const clean = makeCleaner(options);
+  const stopWords = new Set(options.stopWords);
+  return (text) => {
+    const all = clean(text).match(WORD) ?? [];
+    return stopWords.size === 0 ? all : all.filter((word) => !stopWords.has(word));
+  };
+}
+
+function makeCleaner({ lowercase, stripAccents }: TokenSettings): (text: string) => string {
+  return (text) => {
+    const cased = lowercase ? text.toLowerCase() : text;
+    return stripAccents ? cased.normalize('NFKD').replace(/\p{M}/gu, '') : cased;
   };
 }
 

@@ -1,6 +1,7 @@
 /** The vectorizers beside scikit-learn's numbers, and what they do by themselves. */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
+import { RandomStream } from '../../lib/core/philox.ts';
 import {
   countVectorizer,
   fromSparse,
@@ -140,3 +141,44 @@ testErrors(test, 'INVALID_DATA', [
     "makeVectorizer: expected what a vectorizer's toJSON gives, got an object",
   ],
 ]);
+
+test('runs found by the numbers of their words are those of joined texts, in thousands too', (t) => {
+  const random = new RandomStream(3, 'shuffle');
+  const draw = (count: number, bound: number) =>
+    Array.from({ length: count }, () => {
+      const word = random.below(random.below(bound) + 1).toString(36);
+      return random.below(9) === 0 ? `${word.toUpperCase()}É` : `w${word}`;
+    }).join(random.below(2) === 0 ? ' ' : ', ');
+  const texts = Array.from({ length: 200 }, (_, i) => draw(i % 60, 400));
+  const others = [...Array.from({ length: 30 }, () => draw(50, 500)), '', 'w1', 'w1 w2 w3 unseen w1 w2'];
+  for (const ngrams of [
+    [1, 1],
+    [1, 2],
+    [2, 2],
+    [2, 4],
+    [3, 3],
+  ] as const) {
+    for (const more of [
+      {},
+      { minDocuments: 2, maxShare: 0.5 },
+      { maxFeatures: 50, stopWords: ['w1', 'wa'], stripAccents: true },
+    ]) {
+      const numbered = tfidfVectorizer(texts, { ngrams, ...more });
+      // A pattern of one's own, though the default's: words of such may hold blanks, so tokens are whole texts.
+      const joined = tfidfVectorizer(texts, { ngrams, ...more, pattern: /[\p{L}\p{N}_]{2,}/gu });
+      t.deepEqual(numbered.vocabulary, joined.vocabulary);
+      t.deepEqual(numbered.transform(others), joined.transform(others));
+      const again = makeVectorizer(JSON.parse(JSON.stringify(numbered)));
+      t.deepEqual(again.transform(others), joined.transform(others));
+    }
+  }
+});
+
+test('a word of a pattern with blanks and a run of the same text are one token', (t) => {
+  const { vocabulary, transform } = countVectorizer(['a b,a b', 'a,b'], {
+    ngrams: [1, 2],
+    pattern: /[^,]+/gu,
+  });
+  t.deepEqual(vocabulary, ['a', 'a b', 'a b a b', 'b']);
+  t.deepEqual([...transform(['a b', 'a,b']).values], [1, 1, 1, 1]);
+});
