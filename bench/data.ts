@@ -68,7 +68,8 @@ function randomSamples({ inputShape, batchSize, samples, loss, outputShape }: Ne
   return fromArrays({ inputs, inputShape, labels, labelShape: outputShape });
 }
 
-const ENTRIES = 100;
+/** Of a sparse sample. */
+export const ENTRIES = 100;
 const PLANTED_WEIGHTS = 1_000_000;
 
 /** Samples of 100 features with normal values, features by a power law; yes and no by planted weights. */

@@ -15,6 +15,8 @@ export interface Peer {
   readonly missing: () => string | undefined;
   /** Those it can train; left out: all. */
   readonly workloads?: readonly string[];
+  /** Those among all that it cannot. */
+  readonly cannot?: readonly string[];
   /** Whether the number of threads can be chosen; `'one'`: it always runs on one. */
   readonly threads: 'any' | 'one';
   /** Where it trains by another rule than AdaGrad on the same loss. */
@@ -54,6 +56,7 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'torch',
     missing: () => missingModule('torch'),
+    cannot: SAMPLE_BY_SAMPLE,
     threads: 'any',
     command: (workload, settings) => [
       PYTHON,

@@ -144,6 +144,7 @@ function isInstalled(peer: Peer): boolean {
 }
 
 function canRun(peer: Peer, workload: string, threads: number): boolean {
+  if (peer.cannot?.includes(workload)) return false;
   return (peer.workloads?.includes(workload) ?? true) && (peer.threads === 'any' || threads === 1);
 }
 

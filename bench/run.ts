@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { suggest } from '../lib/core/options.ts';
 import { info, Trainer } from '../lib/index.ts';
+import { describeAccesses } from './accesses.ts';
 import { type BusyCore, formatBusyCore, measureBusyCore } from './busy-core.ts';
 import { CURVES, formatCurves, measureCurves } from './curves.ts';
 import { INFER_WORKLOADS, timeInference } from './infer.ts';
@@ -140,7 +141,9 @@ async function bench(workload: Workload, { threads, windowSeconds, table }: Sett
     loss_last: round(timing.lossLast),
     steps: timing.steps,
     gflops: round(flops / timing.msPerStep / 1e6),
-    notes: notesOf(timing, plan.threads),
+    notes: [notesOf(timing, plan.threads), describeAccesses(workload, timing.msPerStep, plan.threads)]
+      .filter((note) => note !== undefined)
+      .join('; '),
   };
   if (table === 'shown') {
     console.error(model.summary());
