@@ -71,8 +71,16 @@ class Conv2d final : public Layer {
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
   const int32_t* winners_of(const BackwardArguments& args) const;
   int64_t spread_floats(const WeightGradientTiles& tiles, const Extent2d& output) const;
+  bool jobs_mask(const BackwardArguments& args) const;
+  void mask_images(const BackwardArguments& args, int64_t images, int64_t blocks) const;
+  // Where the gradients of a piece of the batch go, and whether its jobs mask the gradient of the output.
+  struct PieceSums {
+    float* weights;
+    float* bias;  // null where there is none
+    bool masks;
+  };
   void weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands, int64_t group,
-                                int64_t job, float* sums, float* own) const;
+                                int64_t job, const PieceSums& sums, float* own) const;
   void parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
                                  float* scratch) const;
 

@@ -70,7 +70,7 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
                              ? checked_multiply(blocks * filters_, image_floats(input_gradient_shape(output).input))
                              : 0;
   const WeightGradientTiles tiles = direct_weight_gradient_tiles(forward_shape(output), blocks);
-  const int64_t weights = checked_multiply(tiles.pieces.count, weight_count()) + filters_;
+  const int64_t weights = checked_multiply(tiles.pieces.count, weight_count() + filters_);
   LayerNeeds needs{
       .kernel = "direct",
       .backward_reads_input = trainable() && !pads(),
@@ -179,7 +179,7 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
   float* const placed = args.scratch;
   float* const packed = placed + placed_floats;
   float* const weights = packed + round_up(weight_count(), kLanes);
-  mask_and_place_gradient(args, placed, weights);
+  if (!jobs_mask(args)) mask_and_place_gradient(args, placed, weights);
   if (args.dx != nullptr) input_gradient_lanes(args, placed, packed);
   if (!trainable()) return;
 
@@ -208,6 +208,14 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
 
 const int32_t* Conv2d::winners_of(const BackwardArguments& args) const {
   return reinterpret_cast<const int32_t*>(args.saved + padded_floats(lane_blocks(args.pass.batch)));
+}
+
+// Whether the gradient of every filter's output has a single job in each piece of the batch, which masks it and sums
+// that of the bias while it lies in its caches.
+bool Conv2d::jobs_mask(const BackwardArguments& args) const {
+  const DirectShape shape = forward_shape(computed_output(args.pooling));
+  const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, lane_blocks(args.pass.batch));
+  return args.dx == nullptr && tiles.channels.count == 1;
 }
 
 // dz = dy * activation'(y) in place, of the maxima where a pooling follows; where the gradient of the input is wanted,
@@ -265,24 +273,31 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   const int64_t jobs = tiles.count();
   const int64_t kept = image_floats(kept_output(args.pooling));
   // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
+  const bool masks = jobs_mask(args);
   float* const bias_scratch = scratch + tiles.pieces.count * weight_count();
-  float* const own = scratch + round_up(tiles.pieces.count * weight_count() + filters_, kLanes);
+  float* const own = scratch + round_up(tiles.pieces.count * (weight_count() + filters_), kLanes);
   float* const weight_gradient = args.gradients.target(0, 0, scratch);
   float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, bias_scratch) : nullptr;
-  team.for_each(groups_ * jobs + (has_bias_ ? filters_ : 0), [&](int64_t job, int thread) {
+  team.for_each(groups_ * jobs + (has_bias_ && !masks ? filters_ : 0), [&](int64_t job, int thread) {
     if (job >= groups_ * jobs) {
       const int64_t filter = job - groups_ * jobs;
       bias_gradient[filter] = conv2d_bias_gradient(operands.blocks, kept, filters_ * kept, args.dy + filter * kept);
       return;
     }
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
-    float* const sums = piece == 0 ? weight_gradient : scratch + piece * weight_count();
+    const PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * weight_count(),
+                         !has_bias_ || piece == 0 ? bias_gradient : bias_scratch + piece * filters_, masks};
     weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums,
                              own + thread * spread_floats(tiles, shape.output));
   });
   const Tiling ranges = tile_rows(weight_count(), 4);
   team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
-    if (range == ranges.count) return args.gradients.complete(1, 0, filters_, bias_gradient);
+    if (range == ranges.count) {
+      for (int64_t piece = 1; masks && piece < tiles.pieces.count; ++piece) {
+        sum(bias_gradient, bias_scratch + piece * filters_, filters_, bias_gradient);
+      }
+      return args.gradients.complete(1, 0, filters_, bias_gradient);
+    }
     const int64_t first = ranges.first(range);
     float* const total = weight_gradient + first;
     for (int64_t piece = 1; piece < tiles.pieces.count; ++piece) {
@@ -292,10 +307,16 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   });
 }
 
+// dz = dy * activation'(y) in place, for one filter of some blocks, whose first image begins at `images`.
+void Conv2d::mask_images(const BackwardArguments& args, int64_t images, int64_t blocks) const {
+  const int64_t kept = image_floats(kept_output(args.pooling));
+  activation_backward(activation_, {blocks, kept, filters_ * kept}, args.y + images, args.dy + images);
+}
+
 // Some blocks at a time. Where the gradient of maxima is all that there is, it is spread over these first, in memory
 // that the thread uses again and again.
 void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
-                                      int64_t group, int64_t job, float* sums, float* own) const {
+                                      int64_t group, int64_t job, const PieceSums& sums, float* own) const {
   const DirectShape shape = forward_shape(computed_output(args.pooling));
   const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, operands.blocks);
   const int64_t filter_tile = job % tiles.filters.count;
@@ -312,8 +333,16 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
     part.blocks = tiles.steps.size(step);
     part.x += first * operands.x_block + group * shape.channels * image_floats(shape.input);
     part.dz += first * operands.dz_block + filter * operands.dz_channel;
+    const bool begins = step == tiles.pieces.first(piece);
+    const int64_t kept = image_floats(kept_output(args.pooling));
+    for (int64_t k = filter; sums.masks && k < filter + range.filters; ++k) {
+      const int64_t images = (first * filters_ + k) * kept;
+      mask_images(args, images, part.blocks);
+      if (sums.bias == nullptr) continue;
+      const float of_step = conv2d_bias_gradient(part.blocks, kept, filters_ * kept, args.dy + images);
+      sums.bias[k] = begins ? of_step : sums.bias[k] + of_step;
+    }
     if (spreads) {
-      const int64_t kept = operands.dz_channel;
       for (int64_t block = 0; block < part.blocks; ++block) {
         for (int64_t k = 0; k < range.filters; ++k) {
           const int64_t image = (first + block) * filters_ + filter + k;
@@ -325,9 +354,8 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
       part.dz_channel = plane;
       part.dz_block = range.filters * plane;
     }
-    conv2d_direct_weight_gradient(shape, range, part,
-                                  step == tiles.pieces.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd,
-                                  sums + group * shape.filters * row_length());
+    conv2d_direct_weight_gradient(shape, range, part, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
+                                  sums.weights + group * shape.filters * row_length());
   }
 }
 
