@@ -57,7 +57,6 @@ class HeldSamples {
   // Checks the samples against what a network of this architecture reads.
   HeldSamples(const Napi::Value& value, const Architecture& architecture, Use use = Use::kBeyondCall);
   const ArraySamples& samples() const { return samples_; }
-  void expect_augmenter() { samples_.expect_augmenter(); }
 
  private:
   ArraySamples read(const Napi::Object& samples, const Architecture& architecture);

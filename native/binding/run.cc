@@ -160,7 +160,7 @@ FitOperation::FitOperation(Napi::Env env, const TrainerShare& trainer, const Nap
     train_.emplace(train, learner_->network().architecture());
     if (train_->samples().count() == 0) throw Error("INVALID_DATA", "fit: the dataset is empty");
     objective.check_labels(train_->samples());
-    if (options_.augmentation.changes()) train_->expect_augmenter();
+    if (options_.augmentation.changes()) train_->samples().check_images();
   }
   const Napi::Value validation = options.As<Napi::Object>().Get("validation");
   if (!validation.IsUndefined()) {
@@ -406,7 +406,7 @@ Napi::Value RunWrap::push(const Napi::CallbackInfo& info) {
       part = std::make_unique<HeldSamples>(info[0], learner_->network().architecture());
       if (part->samples().count() == 0) throw Error("INVALID_DATA", "fit: a part of the stream is empty");
       learner_->objective()->check_labels(part->samples());
-      if (augments_) part->expect_augmenter();
+      if (augments_) part->samples().check_images();
     }
     parts_->push(std::move(part));
     return info.Env().Undefined();

@@ -41,8 +41,8 @@ void ArraySamples::check_inputs(InputForm form, int64_t limit, int number) const
   input(number).check_form(all(), form, limit);
 }
 
-void ArraySamples::expect_augmenter() {
-  for (InputColumn& input : inputs_) input.expect_augmenter();
+void ArraySamples::check_images() const {
+  for (const InputColumn& input : inputs_) input.check_images();
 }
 
 int64_t ArraySamples::entries(int number) const { return input(number).entries(all()); }

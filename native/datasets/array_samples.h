@@ -61,8 +61,8 @@ class ArraySamples {
   // every id is below `rows`.
   void check_inputs(InputForm form, int64_t rows, int input = 0) const;
 
-  // Before a gather with an Augmenter. Throws INVALID_DATA unless all inputs are images, which it can change.
-  void expect_augmenter();
+  // Throws INVALID_DATA unless all inputs are images, which an Augmenter can change.
+  void check_images() const;
 
   // Of an input: entries of all samples; 0 of samples that are neither ids nor sparse.
   int64_t entries(int input = 0) const;

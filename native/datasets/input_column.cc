@@ -38,27 +38,22 @@ InputColumn::InputColumn(InputDescription description, const Shape& sample_shape
     : name_(std::move(description.name)),
       array_(description.array),
       sample_shape_(sample_shape),
-      sample_size_(sample_shape.size()),
-      scale_period_(std::move(description.scale)),
-      shift_period_(std::move(description.shift)) {
-  check_period("scale", scale_period_, sample_size_);
-  check_period("shift", shift_period_, sample_size_);
+      sample_size_(sample_shape.size()) {
+  check_period("scale", description.scale, sample_size_);
+  check_period("shift", description.shift, sample_size_);
   if (mapped() && array_.mapped->format().size != sample_size_) {
     throw Error("SHAPE_MISMATCH", "samples" + of_input() + " have " + std::to_string(array_.mapped->format().size) +
                                       " values in their files, but the shape " + sample_shape_.to_string());
   }
-  identity_ = std::ranges::all_of(scale_period_, [](float s) { return s == 1.0F; }) &&
-              std::ranges::all_of(shift_period_, [](float s) { return s == 0.0F; });
+  identity_ = std::ranges::all_of(description.scale, [](float s) { return s == 1.0F; }) &&
+              std::ranges::all_of(description.shift, [](float s) { return s == 0.0F; });
   // A sparse sample may have billions of features, and is never mapped.
   if (sparse() && !identity_) throw Error("INVALID_DATA", "sparse samples have no scale and no shift");
-  // Floats that are taken as they are need none, and a prediction of one sample not their time.
-  const bool as_stored = identity_ && array_.type == InputArray::Type::kFloat32;
-  if (!sparse() && !as_stored) spread_factors();
-}
-
-void InputColumn::spread_factors() {
-  scale_ = spread(scale_period_, sample_size_);
-  shift_ = spread(shift_period_, sample_size_);
+  if (sparse()) return;
+  // To make them would take a tiny net's prediction as long as its sums.
+  if (identity_ && array_.type == InputArray::Type::kFloat32) return;
+  scale_ = spread(description.scale, sample_size_);
+  shift_ = spread(description.shift, sample_size_);
 }
 
 // Of the input that an error is about, where there are several.
@@ -192,9 +187,9 @@ void InputColumn::spread_row(int64_t row, float* out) const {
   }
 }
 
-void InputColumn::expect_augmenter() {
+void InputColumn::check_images() const {
   const bool numbers = !sparse() && array_.type != InputArray::Type::kInt32;
-  if (numbers && sample_shape_.rank() == 3) return spread_factors();
+  if (numbers && sample_shape_.rank() == 3) return;
   throw Error("INVALID_DATA",
               "fit: augment: changes images, samples of shape [height, width, channels] as bytes or floats" +
                   of_input() + "; leave it out");

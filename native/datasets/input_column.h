@@ -110,8 +110,8 @@ class InputColumn {
 
   // Prepares for a gather of these rows that comes later.
   void prefetch(const Rows& rows) const;
-  // Before a gather with an augmenter. Throws INVALID_DATA unless samples are images, [H][W][C] of bytes or floats.
-  void expect_augmenter();
+  // Throws INVALID_DATA unless samples are images, [H][W][C] of bytes or floats.
+  void check_images() const;
 
   // Of ids or sparse rows.
   void gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const;
@@ -123,7 +123,6 @@ class InputColumn {
 
  private:
   void check_entries(const Rows& set) const;
-  void spread_factors();
   bool sparse() const { return array_.type == InputArray::Type::kSparse; }
   bool mapped() const { return array_.type == InputArray::Type::kMapped; }
   std::string of_input() const;
@@ -136,9 +135,7 @@ class InputColumn {
   Shape sample_shape_;
   int64_t sample_size_;
   bool identity_ = false;
-  std::vector<float> scale_period_;
-  std::vector<float> shift_period_;
-  AlignedBuffer scale_;  // one factor and summand a value of a sample; empty where none is needed
+  AlignedBuffer scale_;  // one factor and summand a value of a sample; none of floats that are taken as they are
   AlignedBuffer shift_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "kernels/affine.h"
 
@@ -10,6 +11,15 @@ namespace {
 
 void normalise(const float* x, const ImageChange& change, const float* scale, const float* shift, int64_t count,
                float* out) {
+  if (scale == nullptr) {
+    const auto [gain, offset] = std::pair(change.gain, change.offset);
+    if (gain == 1 && offset == 0) {
+      std::copy_n(x, count, out);
+    } else {
+      std::transform(x, x + count, out, [=](float value) { return value * gain + offset; });
+    }
+    return;
+  }
   if (change.gain == 1 && change.offset == 0) return affine(x, scale, shift, count, out);
   affine_twice(x, change.gain, change.offset, scale, shift, count, out);
 }
@@ -76,7 +86,9 @@ void augment(const Stored* x, const float* scale, const float* shift, const Imag
     if (change.upside_down) from = height - 1 - from;
     const int64_t at = (from * width + start) * channels;
     float* shown = row + left * channels;
-    normalise(x + at, change, scale + at, shift + at, (right - left) * channels, shown);
+    const bool scaled = scale != nullptr;
+    normalise(x + at, change, scaled ? scale + at : nullptr, scaled ? shift + at : nullptr, (right - left) * channels,
+              shown);
     if (change.mirrored) reverse_pixels(shown, right - left, channels);
     pad_row(row, size, left, right, padding);
   }

@@ -32,7 +32,8 @@ struct ImageChange {
 };
 
 // y[i] = (x[i] * gain + offset) * scale[i] + shift[i], as stored [H][W][C]; then the pixels of y in `out` where
-// `change` moves them, and 0 where nothing is: what padding kZero leaves, and the cut.
+// `change` moves them, and 0 where nothing is: what padding kZero leaves, and the cut. Of floats, scale and shift may
+// be null: 1 and 0.
 void augment_image(const float* x, const float* scale, const float* shift, const ImageSize& size, Padding padding,
                    const ImageChange& change, float* out);
 void augment_image(const uint8_t* x, const float* scale, const float* shift, const ImageSize& size, Padding padding,

@@ -60,6 +60,13 @@ TEST_CASE("augment_image: integers exactly, for floats and bytes, at 2,000 rando
     CHECK(difference(from_bytes.span(), expected, Tolerance{0, 0}) == "");
     CHECK(from_floats.intact());
     CHECK(from_bytes.intact());
+
+    const std::vector<double> ones(static_cast<size_t>(count), 1);
+    const std::vector<double> zeros(static_cast<size_t>(count));
+    reference::augment_image(bytes.data(), ones.data(), zeros.data(), size, padding, change, expected.data());
+    augment_image(floats.data(), nullptr, nullptr, size, padding, change, from_floats.data());
+    CHECK(difference(from_floats.span(), expected, Tolerance{0, 0}) == "");
+    CHECK(from_floats.intact());
   }
 }
 
