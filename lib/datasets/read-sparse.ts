@@ -23,7 +23,8 @@ export function readSparseSamples(
   samples: readonly unknown[],
   features: number,
 ): SparseInputs {
-  const lists = samples.map((sample, place) => listsOf(operation, `${name}[${place}]`, sample));
+  // `map` would leave holes as they are.
+  const lists = Array.from(samples, (sample, place) => listsOf(operation, `${name}[${place}]`, sample));
   const offsets = new Uint32Array(lists.length + 1);
   let total = 0;
   for (const [place, { indices }] of lists.entries()) {

@@ -71,7 +71,8 @@ export function nameLayers(
     );
   }
   const counts = new Map<string, number>();
-  const layers = given.map((item: unknown, index) => {
+  // `map` would leave holes as they are.
+  const layers = Array.from(given, (item: unknown, index) => {
     const layer = make(operation, `layers[${index}]`, item);
     const count = (counts.get(layer.kind) ?? 0) + 1;
     counts.set(layer.kind, count);

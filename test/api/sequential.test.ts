@@ -156,6 +156,13 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
     )}, got 7`,
   ],
   [
+    () => sequential({ inputShape: [4] }, wrongly(new Array(1))),
+    `sequential: layers[0] must be made by ${listOf(
+      Object.keys(factories).map((kind) => `${kind}(...)`),
+      'or',
+    )}, got undefined`,
+  ],
+  [
     () => sequential({ inputShape: [4] }, [wrongly({ kind: 'conv2' })]),
     'sequential: layers[0] has the unknown kind "conv2"; did you mean "conv2d"?',
   ],

@@ -102,6 +102,10 @@ testErrors(test, 'INVALID_DATA', [
     'fromSparse: samples[0].indices[0] must be the number of a feature, an integer from 0 to 2, got 0.5',
   ],
   [
+    () => fromSparse({ ...three, samples: new Array(1) }),
+    'fromSparse: samples[0] must be a list of features or { indices, values }, got undefined',
+  ],
+  [
     () => fromSparse({ ...three, samples: [wrongly({ features: [1] })] }),
     'fromSparse: samples[0] must be a list of features or { indices, values }, got an object',
   ],
