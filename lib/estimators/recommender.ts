@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 /** Recommendations from what users did, trained in one call: a few lines over the public interface. */
 import { GradloomError } from '../core/errors.ts';
 import {
@@ -197,21 +198,29 @@ export async function recommender(
     model,
     losses: Object.freeze(losses),
     recommend: (who: number, asked: RecommendOptions = {}) =>
-      recommend(model, who, { ...asked, exclude: [...pairs.itemsOf(who), ...(asked.exclude ?? [])] }),
+      recommendOf(model, who, asked, pairs.itemsOf(who)),
   });
 }
 
 const RECOMMEND_OPTIONS = {
   count: withDefault(extent, 10),
-  exclude: withDefault(
-    guardedBy(
-      'an iterable of numbers of items',
-      (given): given is Iterable<number> =>
-        typeof given === 'object' && given !== null && Symbol.iterator in given,
-    ),
-    [],
+  exclude: withDefault<ReadonlySet<number>>(
+    { expected: 'an iterable of numbers of items', read: readItems },
+    new Set<number>(),
   ),
 };
+
+/** Copied at once, as it may change while the model predicts. */
+function readItems(given: unknown): ReadonlySet<number> | undefined {
+  if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) return undefined;
+  try {
+    return new Set(given as Iterable<number>);
+  } catch (error) {
+    // Of an array whose buffer was transferred away; what a user's own iterator throws is the user's.
+    if (types.isTypedArray(given)) return undefined;
+    throw error;
+  }
+}
 
 /**
  * The items that go best with a user by a model of `recommender`, also one that was loaded, best first; of equal scores the
@@ -226,6 +235,16 @@ export async function recommend(
   user: number,
   options: RecommendOptions = {},
 ): Promise<readonly Recommendation[]> {
+  return recommendOf(model, user, options, []);
+}
+
+/** Without the items that are known beside those that the options exclude. */
+async function recommendOf(
+  model: RecommenderModel,
+  user: number,
+  options: RecommendOptions,
+  known: Iterable<number>,
+): Promise<readonly Recommendation[]> {
   const { count, exclude } = readOptions('recommend', options, RECOMMEND_OPTIONS);
   readValue('recommend', 'user', user, integer(0, 2 ** 31 - 1));
   readValue('recommend', 'model', model, instanceOf('a model', Model));
@@ -237,7 +256,7 @@ export async function recommend(
     user: new Int32Array(items).fill(user),
     item: Int32Array.from({ length: items }, (_, item) => item),
   });
-  const left = new Set(exclude);
+  const left = new Set([...known, ...exclude]);
   return Object.freeze(
     Array.from(data, (score, item) => ({ item, score }))
       .filter(({ item }) => !left.has(item))

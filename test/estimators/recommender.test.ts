@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { RandomStream } from '../../lib/core/philox.ts';
-import { loadModel, recommend, recommender } from '../../lib/index.ts';
+import { GradloomError, loadModel, recommend, recommender } from '../../lib/index.ts';
 import { checkError, wrongly } from '../api/errors.ts';
 
 const GROUPS = 5;
@@ -96,6 +96,25 @@ test('the same seed gives the same bits on 1 and 2 threads, another one others; 
   t.false(answer.some(({ item }) => item === 3 || item === 8));
   const { data } = await one.model.predict({ user: [[5]], item: [[answer[0]?.item as number]] });
   t.is(data[0], answer[0]?.score);
+});
+
+test('what is excluded is copied, and an array that is no longer there refused', async (t) => {
+  const { model, recommend: ask } = await recommender(
+    { users: [0, 1, 2], items: [0, 1, 2] },
+    { userCount: 3, itemCount: 6, epochs: 1 },
+  );
+  const exclude = Int32Array.of(3, 4);
+  const answer = ask(0, { exclude });
+  exclude.fill(5);
+  t.deepEqual((await answer).map(({ item }) => item).sort(), [1, 2, 5]);
+  structuredClone(exclude, { transfer: [exclude.buffer] });
+  const refusal = {
+    instanceOf: GradloomError,
+    code: 'INVALID_OPTION',
+    message: /^recommend: exclude must be an iterable of numbers of items, got /,
+  };
+  await t.throwsAsync(ask(0, { exclude }), refusal);
+  await t.throwsAsync(recommend(model, 0, { exclude }), refusal);
 });
 
 test('a user who knows all items, users and items without a pair', async (t) => {
