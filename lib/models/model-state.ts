@@ -1,3 +1,4 @@
+import { callNative } from '../core/errors.ts';
 import type { HeadOutput } from '../losses/heads-loss.ts';
 import type { NativeModel } from '../native.ts';
 import type { Network } from './network.ts';
@@ -21,4 +22,9 @@ export interface ModelState {
   training: TrainingRecord | undefined;
   /** The run that trains it now. */
   run: RunInProgress | undefined;
+}
+
+/** Throws `MODEL_DISPOSED` once its memory was freed: for what reads of a model only what is kept beside that. */
+export function checkNotDisposed({ native: inner }: ModelState): void {
+  callNative(() => inner.outputShape);
 }

@@ -11,6 +11,7 @@ import { HeadsLoss, kindFor } from '../losses/heads-loss.ts';
 import type { Loss } from '../losses/loss.ts';
 import { labelsInfoOf } from '../models/labels-info.ts';
 import { stateOf } from '../models/model.ts';
+import { checkNotDisposed } from '../models/model-state.ts';
 import { inputNamesOf } from '../models/network.ts';
 import type { Objective } from '../models/objective.ts';
 import { readSamplesFor } from '../models/samples.ts';
@@ -43,7 +44,8 @@ export function trainStep(
       'trainStep: inputs must be the samples of one batch, as predict takes them, got a Dataset; train on that with fit',
     );
   }
-  const samples = callNative(() => readSamplesFor('trainStep', model, inputs));
+  checkNotDisposed(model);
+  const samples = readSamplesFor('trainStep', model, inputs);
   const batch = { ...samples, ...readLabelsFor(objective, labels, sampleWeights, samples.count) };
   const { learningRate } = facts.optimizer;
   const calls = objective.loss.startCalls();
