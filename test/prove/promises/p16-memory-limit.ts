@@ -16,9 +16,6 @@ import {
 } from '../../../lib/index.ts';
 import { collectGarbage, type PromiseProof, randomIntegers } from '../promise.ts';
 
-/** Scales and shifts of a set's samples, floats, which are the set's and not the run's. */
-const bytesOfSet = (sampleSize: number) => 2 * 4 * sampleSize;
-
 /** As in a file. */
 const bytesOf = (tensors: Readonly<Record<string, { readonly data: Float32Array }>>) =>
   Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
@@ -115,7 +112,6 @@ export const memoryLimit: PromiseProof = {
       );
 
       const before = info().allocatedBytes;
-      const sets = validation === undefined ? 1 : 2;
       let counted = 0;
       const wide = trainer(needed);
       const own = info().allocatedBytes - before;
@@ -126,7 +122,7 @@ export const memoryLimit: PromiseProof = {
           counted = info().allocatedBytes - before - own;
         },
       });
-      expect('counted in the run', counted - sets * bytesOfSet(side * side * 3), needed - weights - state);
+      expect('counted in the run', counted, needed - weights - state);
       most = Math.max(most, needed);
       held.push(model);
       if (trial % 100 === 99) say(`${trial + 1} of ${trials}`);
