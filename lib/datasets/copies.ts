@@ -119,7 +119,7 @@ export function checkFinite(operation: string, name: string, values: Float32Arra
   );
 }
 
-/** Zero times what is not finite is no zero. Four sums, for a single one waits for its own additions: 0.3 instead of 1.2 ns a value. */
+/** Zero times what is not finite is no zero. Four sums, for a single one waits for its own additions: 0.4 ns a value, where asking each takes 0.8. */
 function areFinite(values: Float32Array): boolean {
   const { length } = values;
   const whole = length - (length % 4);

@@ -51,7 +51,7 @@ Napi::Object from_result(Napi::Env env, const ObjectiveResult& result);
 // destroyed on the JavaScript thread.
 class HeldSamples {
  public:
-  // A call during which no JavaScript runs has its arguments anyhow: to hold them takes a microsecond.
+  // A call during which no JavaScript runs has its arguments anyhow: to hold them would only take time.
   enum class Use { kBeyondCall, kWithinCall };
 
   // Checks the samples against what a network of this architecture reads.

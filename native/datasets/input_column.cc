@@ -50,7 +50,7 @@ InputColumn::InputColumn(InputDescription description, const Shape& sample_shape
   // A sparse sample may have billions of features, and is never mapped.
   if (sparse() && !identity_) throw Error("INVALID_DATA", "sparse samples have no scale and no shift");
   if (sparse()) return;
-  // To make them would take a tiny net's prediction as long as its sums.
+  // Every prediction would make them anew, and read none.
   if (identity_ && array_.type == InputArray::Type::kFloat32) return;
   scale_ = spread(description.scale, sample_size_);
   shift_ = spread(description.shift, sample_size_);
