@@ -4,21 +4,23 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { extent, guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
-import { sizeOf } from '../core/shape.ts';
+import { type InputShape, sizeOf } from '../core/shape.ts';
 import { checkPath, isSystemError, writeFileAtomic } from '../formats/files.ts';
 import { ID_BYTES, type ShardPiece, writeShard } from '../formats/shard-file.ts';
 import { countOf } from './concat.ts';
-import { Dataset, partsOf } from './dataset.ts';
-import type { DatasetParts, DenseInputs, Labels } from './dataset-parts.ts';
+import { type AnyDataset, anyPartsOf, Dataset } from './dataset.ts';
+import type { AnyParts, DenseInputs, InputParts } from './dataset-parts.ts';
 import { rowOf } from './mapped-inputs.ts';
 import {
-  encodeManifest,
+  checkKind,
   kindOf,
   layoutOf,
-  MANIFEST,
-  type ShardEntry,
+  namedInputsOf,
+  recordsOf,
+  type ShardedInput,
   type ShardedKind,
-} from './shard-manifest.ts';
+} from './shard-kind.ts';
+import { encodeManifest, MANIFEST, type ShardEntry } from './shard-manifest.ts';
 import { readStream, SampleStream } from './stream.ts';
 
 export interface WriteShardsOptions {
@@ -36,9 +38,9 @@ export interface WrittenShards {
 }
 
 /**
- * Writes samples as a model's training wants them into files that `readShards` maps: uint8 or float32 of one input, with labels,
- * sample weights, class names, preprocessing and table. The folder is made where it is missing. Of a stream what its
- * `samplesPerEpoch` are is in memory, beside the labels of a file.
+ * Writes samples as a model's training wants them into files that `readShards` maps: uint8, float32 or ids of one input or of several
+ * by name, with labels or targets, sample weights, class names, preprocessing and tables. The folder is made where it is
+ * missing. Of a stream what its `samplesPerEpoch` are is in memory, beside the labels and ids of a file.
  *
  * A file is written whole or not at all, and `shards.json`, which makes the folder a set, last. What an attempt that failed has
  * written is removed.
@@ -47,24 +49,30 @@ export interface WrittenShards {
  * await writeShards(fromStream(rows(), { inputShape: [20] }), 'clicks');
  * const clicks = await readShards('clicks');
  *
- * Throws `INVALID_OPTION` for a folder that holds a set already, `INVALID_DATA` for samples of ids, sparse samples and several
- * inputs and for a stream without samples, `SHAPE_MISMATCH` where data sets of a stream differ in kind, and what the stream
- * throws.
+ * Throws `INVALID_OPTION` for a folder that holds a set already, `INVALID_DATA` for sparse samples and for a stream without
+ * samples, `SHAPE_MISMATCH` where data sets of a stream differ in kind, and what the stream throws.
  */
 export async function writeShards(
-  source: Dataset | SampleStream,
+  source: AnyDataset | SampleStream<InputShape>,
   folder: string,
   options: WriteShardsOptions = {},
 ): Promise<WrittenShards> {
   readValue('writeShards', 'folder', folder, text);
   const { samplesPerShard } = readOptions('writeShards', options, OPTIONS);
   const pieces = new Pieces(readValue('writeShards', 'source', source, known));
-  await makeFolder(folder);
   await refuseSet(folder);
   const id = randomBytes(ID_BYTES);
   const shards: ShardEntry[] = [];
   let bytes = 0;
   try {
+    // The first samples are looked at before anything is written.
+    if (!(await pieces.hasMore())) {
+      throw new GradloomError(
+        'INVALID_DATA',
+        'writeShards: the stream has no samples; a set has at least one',
+      );
+    }
+    await makeFolder(folder);
     while (await pieces.hasMore()) {
       const file = `shard-${String(shards.length).padStart(5, '0')}.bin`;
       const layout = { id, ...layoutOf(pieces.kind, 0) };
@@ -89,11 +97,11 @@ export async function writeShards(
 
 const known = guardedBy(
   'a Dataset or what fromStream gives',
-  (given): given is Dataset | SampleStream => given instanceof Dataset || given instanceof SampleStream,
+  (given): given is AnyDataset | SampleStream<InputShape> =>
+    given instanceof Dataset || given instanceof SampleStream,
 );
 
 async function makeFolder(folder: string): Promise<void> {
-  checkPath(folder);
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
@@ -104,7 +112,11 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 async function refuseSet(folder: string): Promise<void> {
-  const names = await readdir(folder);
+  checkPath(folder);
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  });
   if (!names.includes(MANIFEST)) return;
   throw new GradloomError(
     'INVALID_OPTION',
@@ -115,30 +127,36 @@ async function refuseSet(folder: string): Promise<void> {
 /** So many bytes of inputs are copied and written at once. */
 const PIECE_BYTES = 2 ** 20;
 
+/** Values of each sample, as they are stored, and where they go in the bytes of one. */
+interface Column {
+  readonly place: number;
+  readonly bytes: number;
+  readonly valuesOf: (row: number) => ArrayBufferView;
+}
+
 /** A source's samples in order, as the bytes of a file; the data sets of a stream must be of one kind. */
 class Pieces {
-  readonly #sets: AsyncGenerator<Dataset, void, undefined>;
-  #parts: DatasetParts | undefined;
+  readonly #sets: AsyncGenerator<AnyDataset, void, undefined>;
+  #parts: AnyParts | undefined;
   #place = 0;
   #kind: ShardedKind | undefined;
   /** Of the samples so far. */
   classCount = 0;
 
-  constructor(source: Dataset | SampleStream) {
+  constructor(source: AnyDataset | SampleStream<InputShape>) {
     this.#sets = source instanceof Dataset ? only(source) : readStream(source, 'writeShards');
   }
 
   /** Known once there was a sample. */
   get kind(): ShardedKind {
-    if (this.#kind !== undefined) return this.#kind;
-    throw new GradloomError('INVALID_DATA', 'writeShards: the stream has no samples; a set has at least one');
+    return this.#kind as ShardedKind;
   }
 
   async hasMore(): Promise<boolean> {
     while (this.#parts === undefined || this.#place === countOf(this.#parts)) {
       const { value, done } = await this.#sets.next();
       if (done) return false;
-      this.#enter(partsOf(value as Dataset, 'writeShards'));
+      this.#enter(anyPartsOf(value as AnyDataset));
     }
     return true;
   }
@@ -155,54 +173,74 @@ class Pieces {
     await this.#sets.return();
   }
 
-  #enter(parts: DatasetParts): void {
+  #enter(parts: AnyParts): void {
     const kind = kindOf('writeShards', parts);
-    this.#kind ??= kind;
-    for (const field of Object.keys(kind) as (keyof ShardedKind)[]) {
-      const [got, expected] = [kind[field], this.#kind[field]].map(
-        (value) => JSON.stringify(value) ?? 'none',
-      );
-      if (got === expected) continue;
-      throw new GradloomError(
-        'SHAPE_MISMATCH',
-        `writeShards: a data set of the stream has ${field} ${got}, the first ${expected}`,
-      );
-    }
+    if (this.#kind === undefined) this.#kind = kind;
+    else checkKind('writeShards', kind, this.#kind);
     this.#parts = parts;
     this.#place = 0;
     this.classCount = Math.max(this.classCount, parts.classCount);
   }
 
   #cut(most: number): ShardPiece {
-    const parts = this.#parts as DatasetParts;
-    const { inputShape, labelShape, labels, sampleWeights } = parts;
-    const inputs = parts.inputs as DenseInputs;
+    const parts = this.#parts as AnyParts;
     const layout = layoutOf(this.kind, 0);
     const samples = Math.min(
       most,
       countOf(parts) - this.#place,
-      Math.max(1, Math.floor(PIECE_BYTES / layout.inputs)),
+      Math.max(1, Math.floor(PIECE_BYTES / (layout.inputs + layout.ids))),
     );
-    const collect = (bytes: number, valuesOf: (row: number) => ArrayBufferView) => {
-      const piece = new Uint8Array(samples * bytes);
-      for (let i = 0; bytes > 0 && i < samples; i++) {
-        const { buffer, byteOffset } = valuesOf(parts.rows?.[this.#place + i] ?? this.#place + i);
-        piece.set(new Uint8Array(buffer, byteOffset, bytes), i * bytes);
+    const collect = (size: number, columns: readonly Column[]) => {
+      const piece = new Uint8Array(samples * size);
+      for (const { place, bytes, valuesOf } of columns) {
+        for (let i = 0; i < samples; i++) {
+          const { buffer, byteOffset } = valuesOf(parts.rows?.[this.#place + i] ?? this.#place + i);
+          piece.set(new Uint8Array(buffer, byteOffset, bytes), i * size + place);
+        }
       }
       return piece;
     };
-    const [size, labelSize] = [sizeOf(inputShape), sizeOf(labelShape)];
+    const inputs = this.#inputColumns(parts);
+    const { labels, sampleWeights } = parts;
+    const labelSize = sizeOf(parts.labelShape);
     const piece = {
       samples,
-      inputs: collect(layout.inputs, (row) => rowOf(inputs, row, size)),
-      labels: collect(layout.labels, (row) => rowOf(labels as Labels, row, labelSize)),
-      weights: collect(layout.weights, (row) => rowOf(sampleWeights as Float32Array<ArrayBuffer>, row, 1)),
+      inputs: collect(
+        layout.inputs,
+        inputs.filter(({ isId }) => !isId),
+      ),
+      ids: collect(
+        layout.ids,
+        inputs.filter(({ isId }) => isId),
+      ),
+      labels: collect(layout.labels, whole(layout.labels, labels, labelSize)),
+      weights: collect(layout.weights, whole(layout.weights, sampleWeights, 1)),
     };
     this.#place += samples;
     return piece;
   }
+
+  #inputColumns(parts: AnyParts): readonly (Column & { readonly isId: boolean })[] {
+    const { places } = recordsOf(this.kind.inputs);
+    const byName = new Map(namedInputsOf(parts));
+    return this.kind.inputs.map(({ name, inputShape, inputType }: ShardedInput, i) => {
+      const size = sizeOf(inputShape);
+      const { inputs } = byName.get(name) as InputParts;
+      return {
+        place: places[i] as number,
+        bytes: size * (inputType === 'uint8' ? 1 : 4),
+        valuesOf: (row) => rowOf(inputs as DenseInputs, row, size),
+        isId: inputType === 'int32',
+      };
+    });
+  }
 }
 
-async function* only(dataset: Dataset): AsyncGenerator<Dataset, void, undefined> {
+/** The column of what a set may be without. */
+function whole(bytes: number, values: DenseInputs | undefined, size: number): readonly Column[] {
+  return values === undefined ? [] : [{ place: 0, bytes, valuesOf: (row) => rowOf(values, row, size) }];
+}
+
+async function* only(dataset: AnyDataset): AsyncGenerator<AnyDataset, void, undefined> {
   yield dataset;
 }

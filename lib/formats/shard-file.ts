@@ -1,7 +1,7 @@
 /**
  * Samples in a file of ours, made to be mapped: a header of 64 bytes (`GLSHARD1`; as little-endian uint64 the numbers of samples,
- * of bytes of a sample's inputs, of its labels and of its weight; 16 bytes that all shards of a set share; zeros), then all
- * inputs, all labels and all weights, each from a multiple of 64 on.
+ * of bytes of a sample's inputs, of its labels and of its weight; 16 bytes that all shards of a set share; the number of bytes of a
+ * sample's ids), then all inputs, all ids, all labels and all weights, each from a multiple of 64 on.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -11,8 +11,9 @@ import { formatError } from './format-error.ts';
 
 export interface ShardLayout {
   readonly samples: number;
-  /** Bytes of one sample. */
+  /** Bytes of one sample: what is mapped, and what is read into memory. */
   readonly inputs: number;
+  readonly ids: number;
   readonly labels: number;
   readonly weights: number;
 }
@@ -24,34 +25,47 @@ const ID_AT = 40;
 export const ID_BYTES = 16;
 
 /** Where each part of a shard begins, and where the file ends. */
-export function placesOf({ samples, inputs, labels, weights }: ShardLayout) {
+export function placesOf({ samples, inputs, ids, labels, weights }: ShardLayout) {
   const align = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-  const labelsAt = align(HEADER_BYTES + samples * inputs);
+  const idsAt = align(HEADER_BYTES + samples * inputs);
+  const labelsAt = align(idsAt + samples * ids);
   const weightsAt = align(labelsAt + samples * labels);
-  return { inputsAt: HEADER_BYTES, labelsAt, weightsAt, bytes: weightsAt + samples * weights };
+  return {
+    inputs: HEADER_BYTES,
+    ids: idsAt,
+    labels: labelsAt,
+    weights: weightsAt,
+    bytes: weightsAt + samples * weights,
+  };
 }
 
 function encodeHeader(layout: ShardLayout, id: Uint8Array): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.set(MAGIC);
-  for (const [place, name] of FIELDS.entries()) header.writeBigUInt64LE(BigInt(layout[name]), 8 + 8 * place);
+  for (const [name, place] of FIELDS) header.writeBigUInt64LE(BigInt(layout[name]), place);
   header.set(id, ID_AT);
   return header;
 }
 
-const FIELDS = ['samples', 'inputs', 'labels', 'weights'] as const;
+/** By their places in the header, the id of the set between them. */
+const FIELDS = [
+  ['samples', 8],
+  ['inputs', 16],
+  ['labels', 24],
+  ['weights', 32],
+  ['ids', 56],
+] as const;
+
+/** What stands behind the inputs, in order. */
+const SECTIONS = ['ids', 'labels', 'weights'] as const;
+type Section = (typeof SECTIONS)[number];
 
 /** What is written of one sample or several, in order. */
-export interface ShardPiece {
-  readonly samples: number;
-  readonly inputs: Uint8Array;
-  readonly labels: Uint8Array;
-  readonly weights: Uint8Array;
-}
+export type ShardPiece = Readonly<Record<Section | 'inputs', Uint8Array>> & { readonly samples: number };
 
 /**
- * Writes a shard, all or nothing, piece by piece, with what labels and weights take in memory. Gives the number of samples and
- * the SHA-256 of all behind the header, in hexadecimal digits.
+ * Writes a shard, all or nothing, piece by piece, with what ids, labels and weights take in memory. Gives the number of samples
+ * and the SHA-256 of all behind the header, in hexadecimal digits.
  */
 export async function writeShard(
   path: string,
@@ -59,8 +73,7 @@ export async function writeShard(
   { id, ...sizes }: Omit<ShardLayout, 'samples'> & { readonly id: Uint8Array },
 ): Promise<{ readonly samples: number; readonly bytes: number; readonly sha256: string }> {
   const hash = createHash('sha256');
-  const labels: Uint8Array[] = [];
-  const weights: Uint8Array[] = [];
+  const held: Record<Section, Uint8Array[]> = { ids: [], labels: [], weights: [] };
   let samples = 0;
   let position = HEADER_BYTES;
   await replaceFile(path, async (handle) => {
@@ -71,16 +84,15 @@ export async function writeShard(
     };
     for await (const piece of pieces) {
       samples += piece.samples;
-      labels.push(piece.labels);
-      weights.push(piece.weights);
+      for (const section of SECTIONS) held[section].push(piece[section]);
       await append(piece.inputs);
     }
     const layout = { ...sizes, samples };
-    const { labelsAt, weightsAt } = placesOf(layout);
-    await append(new Uint8Array(labelsAt - position));
-    await append(Buffer.concat(labels));
-    await append(new Uint8Array(weightsAt - position));
-    await append(Buffer.concat(weights));
+    const places = placesOf(layout);
+    for (const section of SECTIONS) {
+      await append(new Uint8Array(places[section] - position));
+      await append(Buffer.concat(held[section]));
+    }
     await writeAll(handle, encodeHeader(layout, id), 0);
   });
   return { samples, bytes: position, sha256: hash.digest('hex') };
@@ -96,7 +108,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
 const PIECE_BYTES = 2 ** 20;
 
 /**
- * Checks a shard's header and length and gives its labels and weights; with a checksum also that. Throws `FILE_NOT_FOUND` and
+ * Checks a shard's header and length and gives all but its inputs; with a checksum also that. Throws `FILE_NOT_FOUND` and
  * `FILE_FORMAT`.
  */
 export async function readShard(
@@ -106,12 +118,13 @@ export async function readShard(
     id,
     checksum,
   }: { readonly layout: ShardLayout; readonly id: Uint8Array; readonly checksum?: string | undefined },
-): Promise<{ readonly labels: Uint8Array<ArrayBuffer>; readonly weights: Uint8Array<ArrayBuffer> }> {
+): Promise<Readonly<Record<Section, Uint8Array<ArrayBuffer>>>> {
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? fileNotFound(path, error) : error;
   });
   try {
-    const { labelsAt, weightsAt, bytes } = placesOf(layout);
+    const places = placesOf(layout);
+    const { bytes } = places;
     const { size } = await handle.stat();
     if (size !== bytes)
       throw formatError(path, Math.min(size, bytes), `the file has ${size} bytes; expected ${bytes}`);
@@ -119,12 +132,10 @@ export async function readShard(
     const expected = encodeHeader(layout, id);
     const wrong = expected.findIndex((byte, place) => byte !== header[place]);
     if (wrong >= 0) {
-      const what =
-        wrong < 8 ? 'the magic number' : wrong < ID_AT ? FIELDS[Math.floor((wrong - 8) / 8)] : "the set's id";
       throw formatError(
         path,
         wrong,
-        `${what} is not what the manifest of the set says; is the file of another set?`,
+        `${partAt(wrong)} is not what the manifest of the set says; is the file of another set?`,
       );
     }
     if (checksum !== undefined && (await digestOf(handle, bytes)) !== checksum) {
@@ -133,13 +144,18 @@ export async function readShard(
         `${path}: the checksum of the manifest is another; the file was damaged: write or copy it again`,
       );
     }
-    return {
-      labels: await readRange(handle, labelsAt, layout.samples * layout.labels),
-      weights: await readRange(handle, weightsAt, layout.samples * layout.weights),
-    };
+    const read = (section: Section) => readRange(handle, places[section], layout.samples * layout[section]);
+    return { ids: await read('ids'), labels: await read('labels'), weights: await read('weights') };
   } finally {
     await handle.close();
   }
+}
+
+/** Of the header, for errors. */
+function partAt(place: number): string {
+  if (place < 8) return 'the magic number';
+  const [name = "the set's id"] = FIELDS.find(([, first]) => place >= first && place < first + 8) ?? [];
+  return name;
 }
 
 async function readRange(

@@ -357,6 +357,6 @@ test('what is wrong with an item is said, with its place and input', async (t) =
   const folder = join(mkdtempSync(join(tmpdir(), 'gradloom-')), 'set');
   await t.throwsAsync(writeShards(streamOf([good]), folder), {
     code: 'INVALID_DATA',
-    message: /^writeShards: takes data sets of one input; this one has user, tags, facts and pixels/,
+    message: /^writeShards: input "tags" is sparse; shards hold uint8, float32 and ids as int32/,
   });
 });
