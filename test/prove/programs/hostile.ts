@@ -3,14 +3,16 @@
  * wrong as lines of JSON, each fault once, and the number of functions last.
  */
 import { writeSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { GradloomError } from '../../../lib/index.ts';
 import { exportedCalls } from '../exported-calls.ts';
 import { hostile, MINE, spoil } from '../hostile.ts';
 import { randomIntegers } from '../promise.ts';
 
 const [folder = '', trials = '0', seed = '0'] = process.argv.slice(2);
-/** What is computed takes milliseconds: a call that takes longer has hung. */
-const MOST_MS = 20_000;
+/** What is computed takes milliseconds: a call that takes so many turns of this length has hung. A machine that stands still makes one. */
+const TURNS = 80;
+const TURN_MS = 250;
 
 /** What is wrong with how a call ended: it may give back what its arguments threw, or say in our words what is wrong. */
 function faultOf(error: unknown): string | undefined {
@@ -25,12 +27,24 @@ async function outcomeOf(call: (...args: never[]) => unknown, args: readonly unk
     if (!(result instanceof Promise) && !isRun(result)) return undefined;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve('it does not end'), MOST_MS);
+      let turns = 0;
+      timer = setInterval(
+        () => ++turns === TURNS && resolve(`it does not end, given ${shown(args)}`),
+        TURN_MS,
+      );
     });
     const ended = Promise.resolve(result).then(() => undefined);
-    return await Promise.race([ended, late]).finally(() => clearTimeout(timer));
+    return await Promise.race([ended, late]).finally(() => clearInterval(timer));
   } catch (error) {
     return faultOf(error);
+  }
+}
+
+function shown(args: readonly unknown[]): string {
+  try {
+    return inspect(args, { breakLength: Number.POSITIVE_INFINITY }).slice(0, 1000);
+  } catch {
+    return 'what cannot be shown';
   }
 }
 

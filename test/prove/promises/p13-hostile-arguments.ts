@@ -7,7 +7,7 @@ export const hostileArguments: PromiseProof = {
   number: 13,
   title: 'every exported function and method against hostile arguments: documented errors only',
   async prove({ length, seed, say }) {
-    const failures = new Set<string>();
+    const failures: string[] = [];
     const processes = length === 'long' ? 50 : 1;
     const calls = length === 'long' ? CALLS : 6_000;
     let functions = 0;
@@ -20,12 +20,16 @@ export const hostileArguments: PromiseProof = {
         ]).ended;
         const lines = output.split('\n').filter((line) => line !== '');
         functions = Number(lines.pop());
-        for (const line of lines) failures.add(String(JSON.parse(line)));
+        const found = lines.map((line) => `seed ${seed + round}: ${JSON.parse(line)}`);
         if (code !== 0)
-          failures.add(`seed ${seed + round}: code ${code}, signal ${signal}, ${errors.slice(0, 500)}`);
+          found.push(`seed ${seed + round}: code ${code}, signal ${signal}, ${errors.slice(0, 500)}`);
+        for (const failure of found) {
+          failures.push(failure);
+          say(`FOUND ${failure}`);
+        }
       });
       say(`${(round + 1) * calls} of ${processes * calls}`);
     }
-    return { trials: processes * calls, failures: [...failures], facts: { functions } };
+    return { trials: processes * calls, failures, facts: { functions } };
   },
 };
