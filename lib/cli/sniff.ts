@@ -1,6 +1,5 @@
 /** How a text file is written: what stands between fields, before decimals and between thousands. */
-import { open } from 'node:fs/promises';
-import { fileNotFound, folderError, isSystemError } from '../formats/files.ts';
+import { openFile } from '../formats/files.ts';
 
 export interface Dialect {
   readonly delimiter: string;
@@ -67,17 +66,11 @@ function signsOf(fields: readonly string[], delimiter: string): Pick<Dialect, 'd
 }
 
 async function readStart(path: string): Promise<Uint8Array> {
+  const file = await openFile(path);
   try {
-    const file = await open(path);
-    try {
-      const { buffer, bytesRead } = await file.read(new Uint8Array(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) throw fileNotFound(path, error);
-    if (isSystemError(error, 'EISDIR')) throw folderError(path);
-    throw error;
+    const { buffer, bytesRead } = await file.read(new Uint8Array(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
 }

@@ -1,5 +1,5 @@
 /** `gradloom train spec.json`: data, model and trainer in a file, in place of options. */
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import {
@@ -20,6 +20,7 @@ import {
   threads,
 } from '../core/options.ts';
 import { firstFeature } from '../datasets/libsvm.ts';
+import { openFile } from '../formats/files.ts';
 import { PRESETS } from './presets.ts';
 import type { TrainCommand } from './train.ts';
 
@@ -160,7 +161,7 @@ function readKind(path: string, field: string, given: unknown) {
 }
 
 async function beginsWithBrace(path: string): Promise<boolean> {
-  const file = await open(path).catch(() => undefined);
+  const file = await openFile(path).catch(() => undefined);
   if (file === undefined) return false;
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(256), 0, 256, 0);

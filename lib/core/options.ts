@@ -139,7 +139,7 @@ export function listThat(expected: string, rule: Rule<number>): Rule<readonly nu
   return {
     expected,
     read: (given) =>
-      Array.isArray(given) && given.length > 0 && given.every((value) => rule.read(value) !== undefined)
+      Array.isArray(given) && given.length > 0 && [...given].every((value) => rule.read(value) !== undefined)
         ? Object.freeze([...given])
         : undefined,
   };
@@ -172,7 +172,7 @@ export function pairOf(rule: Rule<number>): Rule<readonly [number, number]> {
 export const sampleShape: Rule<Shape> = {
   expected: 'the shape of one sample without the batch, such as [4] or [28, 28, 1]',
   read: (given) =>
-    Array.isArray(given) && given.length > 0 && given.every((value) => extent.read(value) !== undefined)
+    Array.isArray(given) && given.length > 0 && [...given].every((value) => extent.read(value) !== undefined)
       ? Object.freeze([...given])
       : undefined,
 };

@@ -29,7 +29,7 @@ export const classNames: Rule<readonly string[]> = {
   read: (given) =>
     Array.isArray(given) &&
     given.length > 0 &&
-    given.every((name) => typeof name === 'string') &&
+    [...given].every((name) => typeof name === 'string') &&
     new Set(given).size === given.length
       ? Object.freeze([...given])
       : undefined,

@@ -21,7 +21,7 @@ const sizes = guardedBy(
   (given): given is Sizes =>
     Array.isArray(given) &&
     given.length === 2 &&
-    given.every((size) => Number.isSafeInteger(size) && size >= 1),
+    [...given].every((size) => Number.isSafeInteger(size) && size >= 1),
 );
 
 const OPTIONS = {

@@ -98,7 +98,7 @@ function byColumn<Value extends string>(rule: Rule<Value>): Rule<ByColumn<Value>
 const isNames = (given: unknown): given is readonly string[] =>
   Array.isArray(given) &&
   given.length > 0 &&
-  given.every((name) => typeof name === 'string') &&
+  [...given].every((name) => typeof name === 'string') &&
   new Set(given).size === given.length;
 
 export const columnNames = guardedBy('an array of different names of columns', isNames);
@@ -107,7 +107,7 @@ export const columnNames = guardedBy('an array of different names of columns', i
 export const marks = guardedBy(
   'an array of strings',
   (given): given is readonly string[] =>
-    Array.isArray(given) && given.every((mark) => typeof mark === 'string'),
+    Array.isArray(given) && [...given].every((mark) => typeof mark === 'string'),
 );
 
 const target = guardedBy(

@@ -16,7 +16,7 @@ const categories = guardedBy(
   (given): given is readonly string[] =>
     Array.isArray(given) &&
     given.length > 0 &&
-    given.every((category) => typeof category === 'string') &&
+    [...given].every((category) => typeof category === 'string') &&
     new Set(given).size === given.length,
 );
 

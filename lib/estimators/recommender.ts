@@ -77,7 +77,7 @@ export interface RecommenderOptions {
 const towerUnits = guardedBy(
   'a list of integers of at least 1',
   (given): given is readonly number[] =>
-    Array.isArray(given) && given.every((units) => extent.read(units) !== undefined),
+    Array.isArray(given) && [...given].every((units) => extent.read(units) !== undefined),
 );
 
 const negatives: Rule<number | 'batch'> = {

@@ -40,7 +40,7 @@ export interface WideAndDeepOptions extends FittingOptions {
 const extents = guardedBy(
   'a list of integers of at least 1',
   (given): given is readonly number[] =>
-    Array.isArray(given) && given.every((units) => extent.read(units) !== undefined),
+    Array.isArray(given) && [...given].every((units) => extent.read(units) !== undefined),
 );
 const OPTIONS = {
   ...FITTING_OPTIONS,

@@ -1,7 +1,6 @@
 /** Arrays that stay in their files, to be mapped. */
-import { open } from 'node:fs/promises';
 import { GradloomError } from '../core/errors.ts';
-import { checkPath, fileNotFound, folderError, isSystemError } from './files.ts';
+import { openFile } from './files.ts';
 
 export interface ArrayInFile {
   readonly path: string;
@@ -17,19 +16,15 @@ export interface ArrayInFile {
 /**
  * The first bytes of a file and the length of all, for whoever checks a header before the file is mapped.
  *
- * Throws `FILE_NOT_FOUND`, `INVALID_OPTION` for a folder, and `INVALID_DATA` for a file that is compressed by gzip.
+ * Throws what `openFile` throws, and `INVALID_DATA` for a file that is compressed by gzip.
  */
 export async function readHead(
   path: string,
   most: number,
 ): Promise<{ readonly head: Uint8Array<ArrayBuffer>; readonly bytes: number }> {
-  checkPath(path);
-  const handle = await open(path, 'r').catch((error: unknown) => {
-    throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? fileNotFound(path, error) : error;
-  });
+  const handle = await openFile(path);
   try {
     const status = await handle.stat();
-    if (status.isDirectory()) throw folderError(path);
     const { buffer, bytesRead } = await handle.read(new Uint8Array(most), 0, most, 0);
     const head = buffer.subarray(0, bytesRead);
     if (head[0] !== 0x1f || head[1] !== 0x8b) return { head, bytes: status.size };

@@ -2,8 +2,7 @@
  * The binary form of CIFAR-10 (A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009): records
  * of one label byte and the planes of red, green and blue, each 32 rows of 32 bytes. No header, nothing between.
  */
-import { open } from 'node:fs/promises';
-import { checkPath, fileNotFound, isSystemError, readWholeFile } from './files.ts';
+import { openFile, readWholeFile } from './files.ts';
 import { formatError } from './format-error.ts';
 
 export const CIFAR_SIDE = 32;
@@ -87,10 +86,7 @@ export interface Cifar10InFile {
 
 /** Reads the labels alone, piece by piece. Throws what `readCifar10` throws. */
 export async function findCifar10(path: string): Promise<Cifar10InFile> {
-  checkPath(path);
-  const handle = await open(path, 'r').catch((error: unknown) => {
-    throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? fileNotFound(path, error) : error;
-  });
+  const handle = await openFile(path);
   try {
     const { size: bytes } = await handle.stat();
     const labels = new Uint8Array(countRecords(bytes, path));

@@ -2,7 +2,8 @@
  * Whole files in and out. What the file system itself refuses (no permission, disk full) is thrown as Node throws it.
  */
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
@@ -16,14 +17,43 @@ export function checkPath(path: unknown): asserts path is string {
   );
 }
 
-/** Throws `FILE_NOT_FOUND` when there is none, `INVALID_OPTION` for a folder or no path, and `FILE_FORMAT` beyond Node's 2 GiB. */
-export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+/** To open a pipe without waiting for its other end, which would hold one of the few threads of the file system for ever. */
+export const AT_ONCE = constants.O_NONBLOCK ?? 0;
+
+/**
+ * A file to be read. Throws `FILE_NOT_FOUND` when there is none, and `INVALID_OPTION` for no path, a folder, and what may never end:
+ * pipes, devices and sockets.
+ */
+export async function openFile(path: string): Promise<FileHandle> {
   checkPath(path);
-  try {
-    return await readFile(path);
-  } catch (error) {
+  const handle = await open(path, constants.O_RDONLY | AT_ONCE).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) throw fileNotFound(path, error);
     if (isSystemError(error, 'EISDIR')) throw folderError(path);
+    if (isSystemError(error, 'ENXIO')) throw notFile(path, 'a socket or a device', error);
+    throw error;
+  });
+  try {
+    checkFile(path, await handle.stat());
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** Throws `INVALID_OPTION` for what is no file. */
+export function checkFile(path: string, status: Stats): void {
+  if (status.isFile()) return;
+  if (status.isDirectory()) throw folderError(path);
+  throw notFile(path, status.isFIFO() ? 'a pipe' : status.isSocket() ? 'a socket' : 'a device');
+}
+
+/** Throws what `openFile` throws, and `FILE_FORMAT` beyond Node's 2 GiB. */
+export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const handle = await openFile(path);
+  try {
+    return await handle.readFile();
+  } catch (error) {
     if (isSystemError(error, 'ERR_FS_FILE_TOO_LARGE')) {
       throw new GradloomError(
         'FILE_FORMAT',
@@ -32,6 +62,8 @@ export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffe
       );
     }
     throw error;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -40,7 +72,7 @@ export async function readWholeFile(path: string): Promise<Uint8Array<ArrayBuffe
  * temporary file in the same folder is written, flushed and renamed, and the folder is flushed. On an error the
  * temporary file is removed. A file that is replaced passes on its permissions; a symbolic link is replaced itself.
  *
- * Throws `FILE_NOT_FOUND` when the folder does not exist, and `INVALID_OPTION` when `path` is a folder.
+ * Throws `FILE_NOT_FOUND` when the folder does not exist, and `INVALID_OPTION` when `path` is a folder, a pipe, a device or a socket.
  */
 export function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
   return replaceFile(path, (handle) => handle.writeFile(bytes));
@@ -72,7 +104,7 @@ export async function replaceFile(path: string, write: (handle: FileHandle) => P
 async function permissionsOf(path: string): Promise<number | undefined> {
   try {
     const status = await stat(path);
-    if (status.isDirectory()) throw folderError(path);
+    checkFile(path, status);
     return status.mode & 0o777;
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
@@ -123,6 +155,14 @@ export function fileNotFound(path: string, cause: unknown): GradloomError {
 
 export function folderError(path: string): GradloomError {
   return new GradloomError('INVALID_OPTION', `${path}: this is a folder; give the path of a file`);
+}
+
+function notFile(path: string, kind: string, cause?: unknown): GradloomError {
+  return new GradloomError(
+    'INVALID_OPTION',
+    `${path}: this is ${kind}; give the path of a file, and write to one first what comes from elsewhere`,
+    { cause },
+  );
 }
 
 export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {

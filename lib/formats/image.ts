@@ -9,7 +9,9 @@
  *   `(19595 R + 38470 G + 7471 B + 32768) >> 16` (ITU-R 601).
  * - Of animations the first picture is read.
  */
+import { stat } from 'node:fs/promises';
 import { GradloomError } from '../core/errors.ts';
+import { checkFile } from './files.ts';
 
 export interface ImageFormat {
   readonly height: number;
@@ -63,12 +65,20 @@ export async function loadSharp(
   }
 }
 
-/** The pixels `[height, width, channels]`. `name` stands for the picture in errors. */
+/**
+ * The pixels `[height, width, channels]`. `name` stands for the picture in errors. A path that leads to no file is refused here: sharp would
+ * wait for a pipe's other end. One that leads nowhere is sharp's matter.
+ */
 export async function decodeImage(
   sharp: Sharp,
   input: string | Uint8Array,
   { name, format }: { readonly name: string; readonly format: ImageFormat },
 ): Promise<Uint8Array> {
+  if (typeof input === 'string')
+    await stat(input).then(
+      (status) => checkFile(input, status),
+      () => {},
+    );
   try {
     const rgb = await decodeRgb(sharp, input, format);
     return format.channels === 3 ? rgb : toGrey(rgb);

@@ -4,9 +4,9 @@
  * sample's ids), then all inputs, all ids, all labels and all weights, each from a multiple of 64 on.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { GradloomError } from '../core/errors.ts';
-import { fileNotFound, isSystemError, replaceFile } from './files.ts';
+import { openFile, replaceFile } from './files.ts';
 import { formatError } from './format-error.ts';
 
 export interface ShardLayout {
@@ -119,9 +119,7 @@ export async function readShard(
     checksum,
   }: { readonly layout: ShardLayout; readonly id: Uint8Array; readonly checksum?: string | undefined },
 ): Promise<Readonly<Record<Section, Uint8Array<ArrayBuffer>>>> {
-  const handle = await open(path, 'r').catch((error: unknown) => {
-    throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? fileNotFound(path, error) : error;
-  });
+  const handle = await openFile(path);
   try {
     const places = placesOf(layout);
     const { bytes } = places;

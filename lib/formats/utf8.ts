@@ -1,7 +1,6 @@
 /** Text files: checked to be UTF-8, whole or piece by piece. */
-import { createReadStream } from 'node:fs';
 import { GradloomError } from '../core/errors.ts';
-import { checkPath, fileNotFound, folderError, isSystemError, readWholeFile } from './files.ts';
+import { openFile, readWholeFile } from './files.ts';
 import { formatError, lineError } from './format-error.ts';
 
 /** A line that never ends would take all memory, and is no line of rows. */
@@ -12,17 +11,11 @@ const MAX_TEXT_BYTES = 2 ** 29 - 2 ** 16;
 
 /** The bytes of a file in chunks, checked to be UTF-8. */
 export async function* readUtf8(path: string): AsyncGenerator<Uint8Array, void, void> {
-  checkPath(path);
   const check = new Utf8Check(path);
-  try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
-      check.add(chunk);
-      yield chunk;
-    }
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) throw fileNotFound(path, error);
-    if (isSystemError(error, 'EISDIR')) throw folderError(path);
-    throw error;
+  const handle = await openFile(path);
+  for await (const chunk of handle.createReadStream() as AsyncIterable<Uint8Array>) {
+    check.add(chunk);
+    yield chunk;
   }
   check.end();
 }

@@ -74,7 +74,7 @@ function isShape(given: unknown): given is readonly number[] {
     Array.isArray(given) &&
     given.length > 0 &&
     given.length <= MAX_RANK &&
-    given.every((extent) => Number.isSafeInteger(extent) && extent > 0)
+    [...given].every((extent) => Number.isSafeInteger(extent) && extent > 0)
   );
 }
 

@@ -12,7 +12,7 @@ const openShape: Rule<Shape> = {
   read: (given) =>
     Array.isArray(given) &&
     given.length > 0 &&
-    given.every((value) => value === -1 || extent.read(value) !== undefined) &&
+    [...given].every((value) => value === -1 || extent.read(value) !== undefined) &&
     given.filter((value) => value === -1).length <= 1
       ? Object.freeze([...given])
       : undefined,

@@ -108,7 +108,7 @@ export class CustomMetric<Name extends string = string, Value extends Figure = F
 }
 
 function isFigure(given: unknown): given is Figure {
-  return typeof given === 'number' || (Array.isArray(given) && given.every(isFigure));
+  return typeof given === 'number' || (Array.isArray(given) && [...given].every(isFigure));
 }
 
 /** The name of a custom metric in a description from a file; undefined for another metric. */

@@ -86,7 +86,7 @@ export function makeMetrics(
       `${operation}: metrics must be a list such as ["accuracy"], got ${formatValue(given)}`,
     );
   }
-  const metrics: readonly Metric[] = given.map((item: unknown, index) =>
+  const metrics: readonly Metric[] = [...given].map((item: unknown, index) =>
     item instanceof Metric ? item : makeFrom<Metric>(operation, `metrics[${index}]`, item, factories),
   );
   for (const [index, metric] of metrics.entries()) {

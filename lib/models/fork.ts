@@ -53,7 +53,7 @@ export const FORK_OPTIONS = {
       'true, false, or a list of names of layers',
       (given): given is Freeze =>
         typeof given === 'boolean' ||
-        (Array.isArray(given) && given.every((name) => typeof name === 'string')),
+        (Array.isArray(given) && [...given].every((name) => typeof name === 'string')),
     ),
     false,
   ),

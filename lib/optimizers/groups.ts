@@ -25,7 +25,7 @@ const names: Rule<readonly string[]> = {
   expected: 'a name such as "dense_1.weight", a pattern such as "*.bias", or a list of them',
   read: (given) => {
     const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-    const accepted = list.length > 0 && list.every((name) => typeof name === 'string' && name !== '');
+    const accepted = list.length > 0 && [...list].every((name) => typeof name === 'string' && name !== '');
     return accepted ? Object.freeze([...(list as readonly string[])]) : undefined;
   },
 };
@@ -46,7 +46,7 @@ export const parameterGroups: Rule<readonly NamedGroup[]> = {
   read: (given) => {
     if (!Array.isArray(given)) return undefined;
     return Object.freeze(
-      given.map((group, place) => {
+      [...given].map((group, place) => {
         const options = Object.entries(readOptions(`groups[${place}]`, group, GROUP));
         return Object.freeze(Object.fromEntries(options.filter(([, value]) => value !== undefined)));
       }) as unknown as NamedGroup[],

@@ -13,7 +13,7 @@ export interface ConfusionMatrixPlotOptions extends PlotOptions {
 const names = guardedBy(
   'an array of strings, one a class',
   (given): given is readonly string[] =>
-    Array.isArray(given) && given.every((name) => typeof name === 'string'),
+    Array.isArray(given) && [...given].every((name) => typeof name === 'string'),
 );
 
 const OPTIONS = { ...PLOT_OPTIONS, classNames: optional(names) };
@@ -53,7 +53,7 @@ function checkSquare(given: unknown): void {
   const isSquare =
     Array.isArray(given) &&
     given.length > 0 &&
-    given.every(
+    [...given].every(
       (row) =>
         Array.isArray(row) && row.length === given.length && row.every((n) => Number.isFinite(n) && n >= 0),
     );

@@ -18,7 +18,7 @@ export interface EmbeddingOptions extends PlotOptions {
 const strings = guardedBy(
   'an array of strings, one a vector',
   (given): given is readonly string[] =>
-    Array.isArray(given) && given.every((item) => typeof item === 'string'),
+    Array.isArray(given) && [...given].every((item) => typeof item === 'string'),
 );
 const OPTIONS = { ...PLOT_OPTIONS, labels: optional(strings), groups: optional(strings) };
 

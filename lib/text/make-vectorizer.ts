@@ -18,7 +18,7 @@ export function makeVectorizer(record: unknown): Vectorizer {
   const { kind, options, tokens, weights } = (record ?? {}) as Readonly<Record<string, unknown>>;
   const isObject = typeof options === 'object' && options !== null;
   const hasTokens =
-    Array.isArray(tokens) && tokens.length > 0 && tokens.every((token) => typeof token === 'string');
+    Array.isArray(tokens) && tokens.length > 0 && [...tokens].every((token) => typeof token === 'string');
   if (isObject) {
     const settings = readRecordedOptions(options);
     if (kind === 'hashing') return hashingVectorizer(settings);

@@ -50,7 +50,7 @@ export const TOKEN_OPTIONS = {
     {
       expected: 'a list of words',
       read: (given) =>
-        Array.isArray(given) && given.every((word) => typeof word === 'string')
+        Array.isArray(given) && [...given].every((word) => typeof word === 'string')
           ? Object.freeze([...given])
           : undefined,
     },

@@ -13,7 +13,7 @@ export type Custom = readonly (Loss | Metric)[];
 export function readCustom(operation: string, given: unknown): Custom {
   const fits = (item: unknown): item is Loss | Metric =>
     item instanceof CustomLoss || item instanceof CustomMetric;
-  if (Array.isArray(given) && given.every(fits)) return given;
+  if (Array.isArray(given) && [...given].every(fits)) return given;
   throw new GradloomError(
     'INVALID_OPTION',
     `${operation}: custom must be a list of what customLoss and customMetric made, got ${formatValue(given)}`,

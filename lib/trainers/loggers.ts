@@ -1,7 +1,9 @@
 /** Those who write down a run's epochs. */
-import { appendFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, readValue, text } from '../core/options.ts';
+import { AT_ONCE, isSystemError } from '../formats/files.ts';
 import { csvColumns, csvLine, csvRow, EPOCH_FACTS, type History } from './history.ts';
 
 /**
@@ -28,7 +30,7 @@ export function consoleLogger(): Logger {
 
 /**
  * A CSV file, as `historyToCsv` gives it, that grows by a row an epoch. A file that is there is replaced; a run that
- * goes on from a checkpoint begins it with the epochs before.
+ * goes on from a checkpoint begins it with the epochs before. A pipe that nobody reads ends the run (`INVALID_OPTION`).
  */
 export function csvLogger(path: string): Logger {
   readValue('csvLogger', 'path', path, text);
@@ -47,9 +49,9 @@ export function csvLogger(path: string): Logger {
   return {
     start(earlier) {
       columns = undefined;
-      return writeFile(path, rows(earlier));
+      return write(path, rows(earlier), 'anew');
     },
-    epoch: (record) => appendFile(path, rows([record])),
+    epoch: (record) => write(path, rows([record]), 'append'),
   };
 }
 
@@ -58,16 +60,31 @@ export function jsonLinesLogger(path: string): Logger {
   readValue('jsonLinesLogger', 'path', path, text);
   const line = (record: object) => `${JSON.stringify(record)}\n`;
   return {
-    start: (earlier) => writeFile(path, earlier.map(line).join('')),
-    epoch: (record) => appendFile(path, line(record)),
+    start: (earlier) => write(path, earlier.map(line).join(''), 'anew'),
+    epoch: (record) => write(path, line(record), 'append'),
   };
+}
+
+/** To a pipe that nobody reads, an error in place of waiting for ever. */
+async function write(path: string, text: string, how: 'anew' | 'append'): Promise<void> {
+  const way = how === 'anew' ? constants.O_TRUNC : constants.O_APPEND;
+  try {
+    await writeFile(path, text, { flag: constants.O_WRONLY | constants.O_CREAT | AT_ONCE | way });
+  } catch (error) {
+    if (!isSystemError(error, 'ENXIO', 'EAGAIN')) throw error;
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${path}: this is a pipe or a device that nobody reads; log to a file, or give a function as a logger`,
+      { cause: error },
+    );
+  }
 }
 
 export function readLoggers(operation: string, given: unknown): readonly Logger[] {
   if (!Array.isArray(given)) {
     throw invalid(operation, `must be a list such as [csvLogger("run.csv")], got ${formatValue(given)}`);
   }
-  return given.map((logger: unknown, index) => {
+  return [...given].map((logger: unknown, index) => {
     if (typeof logger === 'function') return { epoch: logger as (record: object) => unknown };
     if (typeof (logger as Logger | null)?.epoch === 'function') return logger as Logger;
     throw invalid(operation, `[${index}] must be a logger or a function, got ${formatValue(logger)}`);

@@ -169,7 +169,7 @@ export class FunctionOptimizer<Name extends string> {
 
 function isNumbers(given: unknown): given is ArrayLike<number> {
   return (
-    (Array.isArray(given) && given.every((value) => typeof value === 'number')) ||
+    (Array.isArray(given) && [...given].every((value) => typeof value === 'number')) ||
     given instanceof Float32Array ||
     given instanceof Float64Array ||
     given instanceof Int32Array

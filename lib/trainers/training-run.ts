@@ -218,10 +218,10 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
     }
     const { loggers = [], openCheckpoints } = this.#plan;
     const fail = (error: unknown) => this.#fail(error);
-    if (loggers.length > 0) this.#loggers = new LogBook(loggers, this.#earlier as readonly object[], fail);
-    this.#checkpoints = openCheckpoints?.({ fail, done: () => this.#native?.snapshotDone() });
-    this.#startedInLockstep = this.#isLockstep;
     try {
+      if (loggers.length > 0) this.#loggers = new LogBook(loggers, this.#earlier as readonly object[], fail);
+      this.#checkpoints = openCheckpoints?.({ fail, done: () => this.#native?.snapshotDone() });
+      this.#startedInLockstep = this.#isLockstep;
       this.#native = this.#plan.start(this.#startedInLockstep, (event) => this.#receive(event));
       if (this.#isPaused) this.#native.setPaused(true);
     } catch (error) {

@@ -77,7 +77,9 @@ function wordsOf(
   split: (text: string) => readonly string[],
 ): readonly string[] {
   const words: unknown = typeof given === 'string' ? split(given) : given;
-  if (Array.isArray(words) && words.every((word) => typeof word === 'string')) return words;
+  const isList = Array.isArray(words) && words.every((word) => typeof word === 'string');
+  // `every` passes over holes.
+  if (isList && !words.includes(undefined as never)) return words;
   throw new GradloomError(
     'INVALID_DATA',
     `${operation}: text ${text} must be a string or a list of words, got ${formatValue(given)}`,

@@ -327,6 +327,7 @@ test('options that cannot be are refused', async (t) => {
   );
   await refuse({ maxSteps: 0 }, 'fit: maxSteps must be an integer of at least 1, got 0');
   await refuse({ loggers: [3] }, 'fit: loggers [0] must be a logger or a function, got 3');
+  await refuse({ loggers: new Array(1) }, 'fit: loggers [0] must be a logger or a function, got undefined');
   const { trainer: other, data } = scripted([]);
   await checkError(t, 'INVALID_OPTION', [
     () => other.fit(data, { earlyStopping: { monitor: 'figure' } }),

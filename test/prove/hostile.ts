@@ -25,6 +25,10 @@ function cyclic(): object {
   return list;
 }
 
+/** Names in the folder where calls are made: of a pipe without another end, and of a link to a device that gives zeros for ever. */
+export const PIPE = 'pipe';
+export const ENDLESS = 'endless';
+
 /** Made anew for each call, as some are used up. */
 const VALUES: readonly (() => unknown)[] = [
   () => undefined,
@@ -40,6 +44,8 @@ const VALUES: readonly (() => unknown)[] = [
   () => 'constructor',
   () => '__proto__',
   () => '\0',
+  () => PIPE,
+  () => ENDLESS,
   () => '\ud800',
   () => true,
   () => false,

@@ -2,11 +2,12 @@
  * Calls all that is exported with hostile arguments, in a folder of its own: `hostile.ts <folder> <trials> <seed>`. Writes what is
  * wrong as lines of JSON, each fault once, and the number of functions last.
  */
-import { writeSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { symlinkSync, writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { GradloomError } from '../../../lib/index.ts';
 import { exportedCalls } from '../exported-calls.ts';
-import { hostile, MINE, spoil } from '../hostile.ts';
+import { ENDLESS, hostile, MINE, PIPE, spoil } from '../hostile.ts';
 import { randomIntegers } from '../promise.ts';
 
 const [folder = '', trials = '0', seed = '0'] = process.argv.slice(2);
@@ -54,6 +55,8 @@ function isRun(result: unknown): boolean {
 
 process.removeAllListeners('warning');
 process.chdir(folder);
+execFileSync('mkfifo', [PIPE]);
+symlinkSync('/dev/zero', ENDLESS);
 const random = randomIntegers(Number(seed));
 const calls = await exportedCalls(folder);
 const seen = new Set<string>();
