@@ -9,7 +9,7 @@ import {
   required,
   sampleShape,
 } from '../core/options.ts';
-import { checkTexts, isVectorizer, type Vectorizer } from '../text/vectorizer.ts';
+import { isVectorizer, type Vectorizer, vectorize } from '../text/vectorizer.ts';
 import { isList } from './copies.ts';
 import { Dataset, type LabelKind, partsOf } from './dataset.ts';
 import type { KindOf } from './from-arrays.ts';
@@ -71,7 +71,7 @@ export function fromTexts<
   Label extends LabelKind = TextKindOf<Data>,
 >(source: TextSource<Data, Label>): Dataset<readonly [number], Label> {
   const { texts, vectorizer, labels, ...options } = readOptions('fromTexts', source, OPTIONS);
-  const { inputShape, ...inputs } = vectorizer.transform(checkTexts('fromTexts', texts));
+  const { inputShape, ...inputs } = vectorize('fromTexts', vectorizer, texts);
   const dataset = buildSparse('fromTexts', {
     ...options,
     ...(isNames(labels) ? numberClasses(labels, options.classNames) : { labels }),

@@ -27,7 +27,7 @@ import { copyIds, isIntegers, readSparseSamples, type SparseSample } from '../da
 import { isRowObject, type RowValue } from '../datasets/row-values.ts';
 import { encodeSampleRows } from '../datasets/sample-rows.ts';
 import type { NativeColumn, NativeModel, NativeSamples } from '../native.ts';
-import { checkTexts } from '../text/vectorizer.ts';
+import { vectorize } from '../text/vectorizer.ts';
 import type { ModelState } from './model-state.ts';
 import { inputNamesOf, inputShapeOf } from './network.ts';
 import { checkDataset } from './objective.ts';
@@ -169,7 +169,7 @@ function readTexts(
       `${operation}: ${name}[0] is a string, but the model was not trained on texts (fromTexts) and has no vectorizer; give its samples`,
     );
   }
-  const { inputShape: _, ...inputs } = vectorizer.transform(checkTexts(operation, texts));
+  const { inputShape: _, ...inputs } = vectorize(operation, vectorizer, texts);
   return { inputs, count: texts.length, ...toNativePreprocessing(IDENTITY) };
 }
 

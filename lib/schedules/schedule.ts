@@ -28,7 +28,9 @@ export function customSchedule(at: (step: number) => number): Schedule {
 }
 
 export function isSchedule(given: unknown): given is Schedule {
-  return typeof given === 'object' && given !== null && 'at' in given && typeof given.at === 'function';
+  // Arrays have an `at`, too.
+  const { kind, at } = (given ?? {}) as Readonly<Record<string, unknown>>;
+  return typeof given === 'object' && typeof kind === 'string' && typeof at === 'function';
 }
 
 /** The rates of `count` steps from `first` on; what a user's function throws is thrown on. */

@@ -33,6 +33,18 @@ export function isVectorizer(given: unknown): given is Vectorizer {
   return typeof transform === 'function' && typeof toJSON === 'function' && Array.isArray(inputShape);
 }
 
+/** What a vectorizer makes of texts. One of the user's own may give anything. */
+export function vectorize(operation: string, vectorizer: Vectorizer, texts: unknown): VectorizedTexts {
+  const made: unknown = vectorizer.transform(checkTexts(operation, texts));
+  if (typeof made === 'object' && made !== null && Array.isArray((made as VectorizedTexts).inputShape)) {
+    return made as VectorizedTexts;
+  }
+  throw new GradloomError(
+    'INVALID_DATA',
+    `${operation}: the vectorizer's transform must give { inputShape, offsets, indices, values }, got ${formatValue(made)}`,
+  );
+}
+
 export type TextNorm = 'l1' | 'l2' | 'none';
 
 export function checkTexts(operation: string, texts: unknown): readonly string[] {

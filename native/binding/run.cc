@@ -1,5 +1,6 @@
 #include "binding/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -49,9 +50,12 @@ void StreamParts::push(std::unique_ptr<HeldSamples> part) {
   changed_.notify_all();
 }
 
-const ArraySamples* StreamParts::take() {
+std::optional<const ArraySamples*> StreamParts::take(double most_seconds) {
+  constexpr double kLongest = 1e6;  // a clock's ticks overflow beyond; who asks asks again
   std::unique_lock guard(mutex_);
-  changed_.wait(guard, [&] { return over_ || next_ != nullptr; });
+  const bool has_come = changed_.wait_for(guard, std::chrono::duration<double>(std::min(most_seconds, kLongest)),
+                                          [&] { return over_ || next_ != nullptr; });
+  if (!has_come) return std::nullopt;
   if (next_ == nullptr) return nullptr;
   if (current_ != nullptr) used_.push_back(std::move(current_));
   current_ = std::move(next_);
@@ -322,9 +326,9 @@ void FitOperation::on_inspection(InspectionReport report) {
   });
 }
 
-const ArraySamples* FitOperation::next_samples() {
-  const ArraySamples* next = parts_->take();
-  if (next != nullptr) {
+std::optional<const ArraySamples*> FitOperation::next_samples(double most_seconds) {
+  const std::optional<const ArraySamples*> next = parts_->take(most_seconds);
+  if (next && *next != nullptr) {
     tell([this](Napi::Env env) {
       parts_->drop_used();
       Napi::Object event = Napi::Object::New(env);

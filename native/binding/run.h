@@ -94,8 +94,8 @@ class StreamParts {
   void drop_used();
 
   // On the training thread: waits for the next part and takes it in place of the one before; null when there are no
-  // more, or once stopped.
-  const ArraySamples* take();
+  // more, or once stopped; nothing after `most_seconds`.
+  std::optional<const ArraySamples*> take(double most_seconds);
 
   // From any thread.
   void stop();
@@ -135,7 +135,7 @@ class FitOperation final : public Operation, private RunObserver {
   void on_snapshot(Snapshot snapshot) override;
   void on_inspection(InspectionReport report) override;
   void ask_for_rates(uint64_t first);
-  const ArraySamples* next_samples() override;
+  std::optional<const ArraySamples*> next_samples(double most_seconds) override;
 
   std::shared_ptr<Learner> learner_;
   std::optional<HeldSamples> train_;  // or else

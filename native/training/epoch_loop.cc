@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <mutex>
 #include <numeric>
 #include <utility>
@@ -134,10 +135,11 @@ class Run {
       while (position_.epochs < options_.epochs) {
         if (const auto end = epoch(team)) return *end;
         if (!streams_ || position_.epochs == options_.epochs) continue;
-        const ArraySamples* next = observer_.next_samples();
-        if (next == nullptr) return stop_.load() ? FitEnd::kStopped : FitEnd::kCompleted;
-        check_memory_of_run(learner_, *next, true, validation_set_, options_);
-        begin(*next);
+        const std::optional<const ArraySamples*> next = next_samples(team);
+        if (!next) return FitEnd::kOutOfTime;
+        if (*next == nullptr) return stop_.load() ? FitEnd::kStopped : FitEnd::kCompleted;
+        check_memory_of_run(learner_, **next, true, validation_set_, options_);
+        begin(**next);
       }
       return FitEnd::kCompleted;
     } catch (const Stopped&) {
@@ -182,6 +184,15 @@ class Run {
     at.skipped = 0;
     at.seconds = 0;
     return std::nullopt;
+  }
+
+  // Nothing once the time is up, which a pause holds up.
+  std::optional<const ArraySamples*> next_samples(Team& team) {
+    for (;;) {
+      if (const auto next = observer_.next_samples(options_.most_seconds - run_seconds())) return next;
+      serve_requests(team);
+      if (run_seconds() >= options_.most_seconds) return std::nullopt;
+    }
   }
 
   // Why the run has to end before its next step, if it has to.
@@ -341,6 +352,21 @@ FitEnd run_with_team(Learner& learner, const ArraySamples& train, bool streams, 
   return end;
 }
 
+// The first ones of a stream. What a run that is the rest of an earlier one reads again is not bounded by its budget.
+std::optional<const ArraySamples*> first_samples(const FitOptions& options, RunObserver& observer,
+                                                 const RunPosition& position) {
+  using Clock = std::chrono::steady_clock;
+  const bool is_rest = position.epochs > 0 || position.epoch.batches > 0;
+  double left = is_rest ? std::numeric_limits<double>::infinity() : options.most_seconds;
+  while (left > 0) {
+    const Clock::time_point start = Clock::now();
+    if (const auto first = observer.next_samples(left)) return first;
+    const double paused = observer.at_boundary().paused;
+    left -= std::chrono::duration<double>(Clock::now() - start).count() - paused;
+  }
+  return std::nullopt;
+}
+
 void refuse_empty(const ArraySamples* samples) {
   if (samples != nullptr && samples->count() == 0) throw Error("INVALID_DATA", "fit: the dataset is empty");
 }
@@ -363,14 +389,16 @@ FitEnd fit(Learner& learner, const ArraySamples& train, const ArraySamples* vali
 FitEnd fit_stream(Learner& learner, const ArraySamples* validation, const FitOptions& options,
                   const std::atomic<bool>& stop, RunObserver& observer, RunStart start) {
   refuse_empty(validation);
-  const ArraySamples* first = observer.next_samples();
-  if (first == nullptr) {
+  const std::optional<const ArraySamples*> found = first_samples(options, observer, start.position);
+  if (!found || *found == nullptr) {
     if (options.restore_kept) restore(learner, start.kept);
+    if (!found) return FitEnd::kOutOfTime;
     return stop.load() ? FitEnd::kStopped : FitEnd::kCompleted;
   }
-  check_start(learner, *first, options, start);
-  check_memory_of_run(learner, *first, true, validation, options);
-  return run_with_team(learner, *first, true, validation, options, stop, observer, std::move(start));
+  const ArraySamples& first = **found;
+  check_start(learner, first, options, start);
+  check_memory_of_run(learner, first, true, validation, options);
+  return run_with_team(learner, first, true, validation, options, stop, observer, std::move(start));
 }
 
 }  // namespace gradloom

@@ -101,8 +101,8 @@ class RunObserver {
   virtual bool takes_snapshots() { return true; }
   virtual void on_snapshot(Snapshot /*snapshot*/) {}
   // For runs over a stream: the samples of the next epoch, valid until the next call; null when there are no more, or
-  // once the run is stopped. Waits.
-  virtual const ArraySamples* next_samples() { return nullptr; }
+  // once the run is stopped. Waits, but no longer than `most_seconds`, for which it gives nothing.
+  virtual std::optional<const ArraySamples*> next_samples(double /*most_seconds*/) { return nullptr; }
   virtual void on_inspection(InspectionReport /*report*/) {}
 };
 

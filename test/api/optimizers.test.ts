@@ -87,6 +87,7 @@ const WRONG: readonly WrongUse[] = [
     `adagrad: learningRate ${A_RATE}, got Infinity`,
   ],
   [() => adagrad({ learningRate: 1e39 }), `adagrad: learningRate ${A_RATE}, got 1e+39`],
+  [() => adagrad({ learningRate: wrongly([0.1, 0.2]) }), `adagrad: learningRate ${A_RATE}, got [0.1, 0.2]`],
   [() => adagrad({ learningRate: wrongly('0.1') }), `adagrad: learningRate ${A_RATE}, got "0.1"`],
   [
     () => adagrad(wrongly({ lr: 0.1 })),

@@ -174,6 +174,37 @@ test.serial(
   },
 );
 
+test.serial(
+  'maxSeconds ends a run whose source has stalled, also before its first sample, but none that is paused',
+  async (t) => {
+    const stalls = async function* (after: number) {
+      yield* samples(after);
+      await new Promise(() => {});
+    };
+    for (const [after, epochs] of [
+      [250, 2],
+      [0, 0],
+    ] as const) {
+      const history = await newTrainer().fit(streamOf(stalls(after)), { maxSeconds: 0.2 });
+      t.is(history.reason, 'maxSeconds');
+      t.is(history.epochs.length, epochs);
+    }
+    const run = newTrainer().fit(streamOf(stalls(250)), { maxSeconds: 0.2 });
+    let hasEnded = false;
+    const ended = run.then((history) => {
+      hasEnded = true;
+      return history.reason;
+    });
+    run.pause();
+    await sleep(500);
+    t.false(hasEnded);
+    run.resume();
+    t.is(await ended, 'maxSeconds');
+    const brief = await newTrainer().fit(streamOf(samples(250)), { maxSeconds: 1e38 });
+    t.is(brief.reason, 'completed');
+  },
+);
+
 test.serial('what the source throws ends the run with that error', async (t) => {
   const error = new Error('the queue is gone');
   const failing = (async function* () {

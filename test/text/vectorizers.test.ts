@@ -5,6 +5,7 @@ import { RandomStream } from '../../lib/core/philox.ts';
 import {
   countVectorizer,
   fromSparse,
+  fromTexts,
   hashingVectorizer,
   makeVectorizer,
   tfidfVectorizer,
@@ -139,6 +140,21 @@ testErrors(test, 'INVALID_DATA', [
   [
     () => makeVectorizer({ kind: 'count' }),
     "makeVectorizer: expected what a vectorizer's toJSON gives, got an object",
+  ],
+]);
+
+testErrors(test, 'INVALID_DATA', [
+  [
+    () => {
+      const texts = ['aa bb', 'bb cc'];
+      const vectorizer = {
+        ...countVectorizer(texts),
+        transform: () => wrongly(undefined),
+        toJSON: () => wrongly({}),
+      };
+      return fromTexts({ texts, vectorizer });
+    },
+    "fromTexts: the vectorizer's transform must give { inputShape, offsets, indices, values }, got undefined",
   ],
 ]);
 
