@@ -96,7 +96,7 @@ export async function replaceFile(path: string, write: (handle: FileHandle) => P
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw namingFile(error, path);
   }
   await flushFolder(folder);
 }
@@ -163,6 +163,15 @@ function notFile(path: string, kind: string, cause?: unknown): GradloomError {
     `${path}: this is ${kind}; give the path of a file, and write to one first what comes from elsewhere`,
     { cause },
   );
+}
+
+/** What a disk says, not a source that is read meanwhile. A full quota has no name of its own in Node. */
+const DISK_ERRORS = ['ENOSPC', 'EFBIG', 'EIO', 'EROFS', 'Unknown system error -122'];
+
+/** What is refused by a handle does not say of which file: the error as it is, with the path as others have it. */
+export function namingFile(error: unknown, path: string): unknown {
+  if (!isSystemError(error, ...DISK_ERRORS) || 'path' in (error as Error)) return error;
+  return Object.assign(error as Error, { message: `${(error as Error).message} '${path}'`, path });
 }
 
 export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {

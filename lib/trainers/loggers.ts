@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, readValue, text } from '../core/options.ts';
-import { AT_ONCE, isSystemError } from '../formats/files.ts';
+import { AT_ONCE, isSystemError, namingFile } from '../formats/files.ts';
 import { csvColumns, csvLine, csvRow, EPOCH_FACTS, type History } from './history.ts';
 
 /**
@@ -71,7 +71,7 @@ async function write(path: string, text: string, how: 'anew' | 'append'): Promis
   try {
     await writeFile(path, text, { flag: constants.O_WRONLY | constants.O_CREAT | AT_ONCE | way });
   } catch (error) {
-    if (!isSystemError(error, 'ENXIO', 'EAGAIN')) throw error;
+    if (!isSystemError(error, 'ENXIO', 'EAGAIN')) throw namingFile(error, path);
     throw new GradloomError(
       'INVALID_OPTION',
       `${path}: this is a pipe or a device that nobody reads; log to a file, or give a function as a logger`,

@@ -95,7 +95,7 @@ test('when writing fails the old file stays and the temporary file is removed', 
     import { writeFileAtomic } from ${JSON.stringify(new URL('../../lib/formats/files.ts', import.meta.url).href)};
     await writeFileAtomic(${JSON.stringify(path)}, new Uint8Array(2 ** 21)).then(
       () => process.exit(3),
-      (error) => console.log(error.code),
+      (error) => console.log(error.code, error.message, error.path),
     );`;
   // A limit on the size of files makes the write fail half way, as a full disk does.
   const output = execFileSync(
@@ -108,7 +108,7 @@ test('when writing fails the old file stays and the temporary file is removed', 
     ],
     { encoding: 'utf8' },
   );
-  t.is(output.trim(), 'EFBIG');
+  t.is(output.trim(), `EFBIG EFBIG: file too large, write '${path}' ${path}`);
   t.is(readFileSync(path, 'utf8'), 'old');
   t.deepEqual(readdirSync(folder), ['m']);
 });
