@@ -26,22 +26,26 @@ constexpr int kFilterTile = 6;  // 6 x 4 accumulators + 4 pixels + 1 weight of 3
 constexpr int kPixelTile = 4;
 constexpr int kGradientFilters = 4;  // 4 x 2 x 3 accumulators
 constexpr int kGradientChannels = 2;
+constexpr int kSingleChannelTaps = 5;
 #elif HWY_MAX_BYTES == 32
 constexpr int kVectors = 2;
 constexpr int kFilterTile = 6;  // 6 x 1 x 2 of 16 registers
 constexpr int kPixelTile = 1;
 constexpr int kGradientFilters = 2;
 constexpr int kGradientChannels = 2;
+constexpr int kSingleChannelTaps = 5;
 #else
 constexpr int kVectors = 4;
 constexpr int kFilterTile = 3;  // 3 x 1 x 4 of 16 registers (NEON has 32)
 constexpr int kPixelTile = 1;
 constexpr int kGradientFilters = 4;
 constexpr int kGradientChannels = 1;
+constexpr int kSingleChannelTaps = 3;
 #endif
 constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
-// Taps of a window's row whose gradients are summed at once.
+// Taps of a window's row whose gradients are summed at once, of one channel alone and of more.
 constexpr int kGradientTaps = 3;
+constexpr int kMostTaps = std::max(kGradientTaps, kSingleChannelTaps);
 
 // ---- forward
 
@@ -162,7 +166,7 @@ struct GradientRow {
 
 // total[k][c][s], kFilters x kChannels x kTaps sums.
 template <int kFilters, int kChannels, int kTaps>
-HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientChannels][kGradientTaps]) {
+HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientChannels][kMostTaps]) {
   const D d;
   const DirectShape& shape = row.shape;
   const WeightGradientOperands& o = row.operands;
@@ -202,14 +206,17 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientCh
   }
 }
 
-using GradientTile = void (*)(const GradientRow&, float (*)[kGradientChannels][kGradientTaps]);
+using GradientTile = void (*)(const GradientRow&, float (*)[kGradientChannels][kMostTaps]);
 
 template <int kFilters, int kChannels>
 GradientTile gradient_tile_of(int64_t taps) {
+  constexpr int kMost = kChannels == 1 ? kSingleChannelTaps : kGradientTaps;
   switch (taps) {
     case 1: return gradient_tile<kFilters, kChannels, 1>;
     case 2: return gradient_tile<kFilters, kChannels, 2>;
-    default: return gradient_tile<kFilters, kChannels, 3>;
+    case 3: return gradient_tile<kFilters, kChannels, 3>;
+    case 4: return gradient_tile<kFilters, kChannels, std::min(4, kMost)>;
+    default: return gradient_tile<kFilters, kChannels, kMost>;
   }
 }
 
@@ -234,7 +241,8 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
   const int64_t taps = shape.window.width;
   const EvenTiling tiles{range.channels, (range.channels + kGradientChannels - 1) / kGradientChannels};
   // Taps of a row in nearly equal groups.
-  const EvenTiling groups{taps, (taps + kGradientTaps - 1) / kGradientTaps};
+  const int64_t most = range.channels == 1 ? kSingleChannelTaps : kGradientTaps;
+  const EvenTiling groups{taps, (taps + most - 1) / most};
   for (int64_t job = 0; job < tiles.count * shape.window.height * groups.count; ++job) {
     const int64_t s = groups.first(job % groups.count);
     const int64_t r = job / groups.count % shape.window.height;
@@ -244,7 +252,7 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
                           o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width +
                                  s * shape.dilation.width) *
                                     kLanes};
-    float total[kGradientFilters][kGradientChannels][kGradientTaps];
+    float total[kGradientFilters][kGradientChannels][kMostTaps];
     gradient_tile_of(range.filters, tiles.size(tile), groups.size(job % groups.count))(row, total);
     for (int64_t k = 0; k < range.filters; ++k) {
       for (int64_t t = 0; t < groups.size(job % groups.count); ++t) {

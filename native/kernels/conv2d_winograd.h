@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
@@ -62,14 +63,14 @@ int64_t winograd_forward_scratch(const WinogradShape& shape);
 // one chunk; y is [K][P][Q][16] with y_block floats from block to block. bias may be null, the activation is linear or
 // relu. `scratch`: winograd_forward_scratch floats. Pooled, y has the maxima of windows of 2x2 pixels that lie apart,
 // [K][P / 2][Q / 2][16] for even P and Q, and winners, unless they are null, the numbers of the pixels
-// (kernels/max_pool_lanes.h).
+// (kernels/max_pool_lanes.h), with relu those of positive maxima alone.
 struct WinogradOutput {
   const float* bias = nullptr;
   Activation activation;
   float* y;
   int64_t y_block = 0;
   bool pooled = false;
-  int32_t* winners = nullptr;
+  WinningTap* winners = nullptr;
 };
 // Of a filter and block.
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output);

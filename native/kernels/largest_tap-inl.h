@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "common/highway-inl.h"
+#include "kernels/max_pool_lanes.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -31,7 +32,17 @@ class LargestTap {
   }
 
   HWY_INLINE hn::Vec<D> value() const { return value_; }
-  HWY_INLINE hn::Vec<Integers> tap() const { return tap_; }
+
+  HWY_INLINE void store_tap(Winners winners, WinningTap* HWY_RESTRICT to) const {
+    const Integers integers;
+    auto tap = tap_;
+    if (winners == Winners::kOfPositive) {
+      const auto positive = hn::RebindMask(integers, hn::Gt(value_, hn::Zero(D())));
+      tap = hn::IfThenElse(positive, tap, hn::Set(integers, kNoTap));
+    }
+    const hn::Rebind<WinningTap, D> taps;
+    hn::Store(hn::DemoteTo(taps, tap), taps, to);
+  }
 
  private:
   hn::Vec<D> value_;

@@ -66,10 +66,9 @@ HWY_INLINE void for_each_square(const Window2d& w, Visit visit) {
 bool are_squares(const Window2d& w) { return windows_lie_apart(w) && w.window.height == 2 && w.window.width == 2; }
 
 template <bool kNumbers>
-void max_pool_squares(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
-                      int32_t* HWY_RESTRICT winner) {
+void max_pool_squares(const Window2d& w, Winners winners, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
+                      WinningTap* HWY_RESTRICT winner) {
   const D d;
-  const I integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t row = w.input.width * kLanes;
   for_each_square(w, [=](int64_t out, int64_t in) {
@@ -80,17 +79,18 @@ void max_pool_squares(const Window2d& w, const float* HWY_RESTRICT x, float* HWY
       largest.meet(2, hn::Load(d, pixels + row));
       largest.meet(3, hn::Load(d, pixels + row + kLanes));
       hn::Store(largest.value(), d, y + out * kLanes + l);
-      if (kNumbers) hn::Store(largest.tap(), integers, winner + out * kLanes + l);
+      if (kNumbers) largest.store_tap(winners, winner + out * kLanes + l);
     }
   });
 }
 
-void MaxPoolLanes(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
+void MaxPoolLanes(const Window2d& w, Winners winners, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
+                  WinningTap* HWY_RESTRICT winner) {
   if (are_squares(w)) {
-    return winner == nullptr ? max_pool_squares<false>(w, x, y, winner) : max_pool_squares<true>(w, x, y, winner);
+    return winner == nullptr ? max_pool_squares<false>(w, winners, x, y, winner)
+                             : max_pool_squares<true>(w, winners, x, y, winner);
   }
   const D d;
-  const I integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for_each_window(w, [=](int64_t out, const Taps& taps) {
     const int64_t first = taps.rows.first * w.window.width + taps.columns.first;
@@ -100,7 +100,7 @@ void MaxPoolLanes(const Window2d& w, const float* HWY_RESTRICT x, float* HWY_RES
       LargestTap<D> largest(static_cast<int32_t>(first), hn::Load(d, x + start * kLanes + l));
       for_each_tap(w, taps, [&](int32_t tap, int64_t in) { largest.meet(tap, hn::Load(d, x + in * kLanes + l)); });
       hn::Store(largest.value(), d, y + out * kLanes + l);
-      if (winner != nullptr) hn::Store(largest.tap(), integers, winner + out * kLanes + l);
+      if (winner != nullptr) largest.store_tap(winners, winner + out * kLanes + l);
     }
   });
 }
@@ -111,52 +111,67 @@ bool tiles_image(const Window2d& w) {
          w.output.width * w.window.width == w.input.width;
 }
 
+// The gradient of some lanes of a window's maximum, and which taps it goes to.
+class WonGradient {
+ public:
+  HWY_INLINE WonGradient(const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner)
+      : tap_(hn::PromoteTo(I(), hn::Load(hn::Rebind<WinningTap, D>(), winner))), gradient_(hn::Load(D(), dy)) {}
+
+  HWY_INLINE hn::Vec<D> of(int32_t tap) const { return where(hn::Eq(tap_, hn::Set(I(), tap))); }
+  HWY_INLINE hn::Vec<D> of_any() const { return where(hn::Ne(tap_, hn::Set(I(), kNoTap))); }
+
+ private:
+  HWY_INLINE hn::Vec<D> where(hn::Mask<I> won) const {
+    return hn::IfThenElseZero(hn::RebindMask(D(), won), gradient_);
+  }
+
+  hn::Vec<I> tap_;
+  hn::Vec<D> gradient_;
+};
+
 template <bool kTiles>
-void backward(const Window2d& w, const float* HWY_RESTRICT dy, const int32_t* HWY_RESTRICT winner,
-              float* HWY_RESTRICT dx) {
+float backward(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner,
+               float* HWY_RESTRICT dx) {
   const D d;
-  const I integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   if (!kTiles) std::fill_n(dx, w.input_pixels() * kLanes, 0.0F);
-  for_each_window(w, [=](int64_t out, const Taps& taps) {
+  auto sum = hn::Zero(d);
+  for_each_window(w, [&](int64_t out, const Taps& taps) {
     for (int64_t l = 0; l < kLanes; l += lanes) {
-      const auto number = hn::Load(integers, winner + out * kLanes + l);
-      const auto all = hn::Load(d, dy + out * kLanes + l);
+      const WonGradient won(dy + out * kLanes + l, winner + out * kLanes + l);
+      sum = hn::Add(sum, won.of_any());
       for_each_tap(w, taps, [&](int32_t tap, int64_t in) {
         float* target = dx + in * kLanes + l;
-        auto gradient = hn::IfThenElseZero(hn::RebindMask(d, hn::Eq(number, hn::Set(integers, tap))), all);
-        if (!kTiles) gradient = hn::Add(hn::Load(d, target), gradient);
-        hn::Store(gradient, d, target);
+        hn::Store(kTiles ? won.of(tap) : hn::Add(hn::Load(d, target), won.of(tap)), d, target);
       });
     }
   });
+  return hn::ReduceSum(d, sum);
 }
 
-void backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const int32_t* HWY_RESTRICT winner,
-                      float* HWY_RESTRICT dx) {
+float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner,
+                       float* HWY_RESTRICT dx) {
   const D d;
-  const I integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t row = w.input.width * kLanes;
-  for_each_square(w, [=](int64_t out, int64_t in) {
+  auto sum = hn::Zero(d);
+  for_each_square(w, [&](int64_t out, int64_t in) {
     for (int64_t l = 0; l < kLanes; l += lanes) {
-      const auto number = hn::Load(integers, winner + out * kLanes + l);
-      const auto gradient = hn::Load(d, dy + out * kLanes + l);
+      const WonGradient won(dy + out * kLanes + l, winner + out * kLanes + l);
       float* HWY_RESTRICT pixels = dx + in * kLanes + l;
-      const auto store = [&](int32_t tap, float* to) {
-        hn::Store(hn::IfThenElseZero(hn::RebindMask(d, hn::Eq(number, hn::Set(integers, tap))), gradient), d, to);
-      };
-      store(0, pixels);
-      store(1, pixels + kLanes);
-      store(2, pixels + row);
-      store(3, pixels + row + kLanes);
+      hn::Store(won.of(0), d, pixels);
+      hn::Store(won.of(1), d, pixels + kLanes);
+      hn::Store(won.of(2), d, pixels + row);
+      hn::Store(won.of(3), d, pixels + row + kLanes);
+      sum = hn::Add(sum, won.of_any());
     }
   });
+  return hn::ReduceSum(d, sum);
 }
 
-void MaxPoolLanesBackward(const Window2d& w, const float* dy, const int32_t* winner, float* dx) {
+float MaxPoolLanesBackward(const Window2d& w, const float* dy, const WinningTap* winner, float* dx) {
   if (!tiles_image(w)) return backward<false>(w, dy, winner, dx);
-  are_squares(w) ? backward_squares(w, dy, winner, dx) : backward<true>(w, dy, winner, dx);
+  return are_squares(w) ? backward_squares(w, dy, winner, dx) : backward<true>(w, dy, winner, dx);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -175,15 +190,17 @@ bool windows_lie_apart(const Window2d& w) {
          axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
 }
 
+bool taps_have_numbers(const Window2d& window) { return window.taps() <= kNoTap; }
+
 HWY_EXPORT(MaxPoolLanes);
 HWY_EXPORT(MaxPoolLanesBackward);
 
-void max_pool_lanes(const Window2d& window, const float* x, float* y, int32_t* winner) {
-  HWY_DYNAMIC_DISPATCH(MaxPoolLanes)(window, x, y, winner);
+void max_pool_lanes(const Window2d& window, Winners winners, const float* x, float* y, WinningTap* winner) {
+  HWY_DYNAMIC_DISPATCH(MaxPoolLanes)(window, winners, x, y, winner);
 }
 
-void max_pool_lanes_backward(const Window2d& window, const float* dy, const int32_t* winner, float* dx) {
-  HWY_DYNAMIC_DISPATCH(MaxPoolLanesBackward)(window, dy, winner, dx);
+float max_pool_lanes_backward(const Window2d& window, const float* dy, const WinningTap* winner, float* dx) {
+  return HWY_DYNAMIC_DISPATCH(MaxPoolLanesBackward)(window, dy, winner, dx);
 }
 
 }  // namespace gradloom

@@ -11,11 +11,24 @@ namespace gradloom {
 // Whether every window lies on the image as a whole and no pixel in two.
 bool windows_lie_apart(const Window2d& window);
 
-// y[p] = max over the window of output pixel p; winner[p] = number of the tap (r * S + s) it came from, a lane each.
-// x: [H][W][16], y and winner: [P][Q][16]. winner may be null.
-void max_pool_lanes(const Window2d& window, const float* x, float* y, int32_t* winner);
+// The number of a tap, r * S + s, that won a window. Short, since backward waits for memory.
+using WinningTap = uint16_t;
+constexpr WinningTap kNoTap = 0xFFFF;
 
-// dx[pixel of the winning tap of p] += dy[p], after dx was set to 0.
-void max_pool_lanes_backward(const Window2d& window, const float* dy, const int32_t* winner, float* dx);
+// Room for the winners of so many windows and lanes.
+inline int64_t floats_of_winners(int64_t count) { return (count + 1) / 2; }
+
+// Which windows have a winner. Relu lets no gradient through where its output is not above 0.
+enum class Winners { kOfAll, kOfPositive };
+
+// Whether taps have numbers below kNoTap.
+bool taps_have_numbers(const Window2d& window);
+
+// y[p] = max over the window of output pixel p; winner[p] = the tap it came from or kNoTap, a lane each.
+// x: [H][W][16], y and winner: [P][Q][16]. winner may be null.
+void max_pool_lanes(const Window2d& window, Winners winners, const float* x, float* y, WinningTap* winner);
+
+// dx[pixel of the winning tap of p] += dy[p], after dx was set to 0. Returns the sum of dx.
+float max_pool_lanes_backward(const Window2d& window, const float* dy, const WinningTap* winner, float* dx);
 
 }  // namespace gradloom

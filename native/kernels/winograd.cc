@@ -232,8 +232,8 @@ void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoeff
 }
 
 void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
-                               Activation activation, float* y, int32_t* winners) {
-  const hn::RebindToSigned<D> integers;
+                               Activation activation, float* y, WinningTap* winners) {
+  const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const ImageVectors& at = tile.vectors;
   constexpr int kPooled = kOut / 2;
   const int64_t rows = std::min<int64_t>(kPooled, at.image.height - tile.row);
@@ -248,7 +248,7 @@ void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const Til
         for (int tap = 1; tap < 4; ++tap) largest.meet(tap, z[2 * i + tap / 2][2 * j + tap % 2]);
         const int64_t to = first + vector * at.vector + i * row + j * at.pixel + lane;
         hn::Store(largest.value(), D(), y + to);
-        if (winners != nullptr) hn::Store(largest.tap(), integers, winners + to);
+        if (winners != nullptr) largest.store_tap(kept, winners + to);
       }
     }
   });
@@ -316,7 +316,7 @@ void winograd_transform_output(const ImageTile& tile, int64_t vectors, const Til
 }
 
 void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
-                                      const TileBias& bias, Activation activation, float* y, int32_t* winners) {
+                                      const TileBias& bias, Activation activation, float* y, WinningTap* winners) {
   HWY_DYNAMIC_DISPATCH(TransformOutputPooledTile)(tile, vectors, m, bias, activation, y, winners);
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/max_pool_lanes.h"
 #include "kernels/window2d.h"
 
 namespace gradloom {
@@ -62,9 +63,9 @@ void winograd_transform_output(const ImageTile& tile, int64_t vectors, const Til
                                Activation activation, float* y);
 
 // The same, and of it the maxima of the windows of 2x2 pixels with their winners (may be null), by the rules of
-// kernels/max_pool_lanes.h: `tile` is that of 2x2 maxima.
+// kernels/max_pool_lanes.h; with relu, of positive maxima alone. `tile` is that of 2x2 maxima.
 void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
-                                      const TileBias& bias, Activation activation, float* y, int32_t* winners);
+                                      const TileBias& bias, Activation activation, float* y, WinningTap* winners);
 
 // m = A dy A^T for the 4x4 pixels at `tile`.
 void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const float* dy,

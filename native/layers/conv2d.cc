@@ -60,7 +60,7 @@ Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
 
 // Winograd's tiles of 4x4 pixels hold whole windows of 2x2, whose maxima are taken in registers.
 bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
-  if (!windows_lie_apart(windows)) return false;
+  if (!windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;
   switch (kernel_for(batch)) {
     case Conv2dKernel::kDirect: return true;
     case Conv2dKernel::kWinograd:

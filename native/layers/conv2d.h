@@ -15,6 +15,7 @@
 #include "kernels/conv2d_channels.h"
 #include "kernels/conv2d_direct.h"
 #include "kernels/conv2d_winograd.h"
+#include "kernels/max_pool_lanes.h"
 #include "kernels/window2d.h"
 #include "layers/layer.h"
 
@@ -67,22 +68,22 @@ class Conv2d final : public Layer {
   Tiling pooled_stripes(const Window2d& windows) const;
   int64_t stripe_floats(const Window2d& windows) const;
   void pad_input(Team& team, int64_t blocks, const float* x, float* padded) const;
-  void mask_and_place_gradient(const BackwardArguments& args, float* placed, float* own) const;
+  void mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums, float* own) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
-  const int32_t* winners_of(const BackwardArguments& args) const;
+  const WinningTap* winners_of(const BackwardArguments& args) const;
   int64_t spread_floats(const WeightGradientTiles& tiles, const Extent2d& output) const;
+  bool winners_mask(const Window2d* pooling) const;
   bool jobs_mask(const BackwardArguments& args) const;
-  void mask_images(const BackwardArguments& args, int64_t images, int64_t blocks) const;
   // Where the gradients of a piece of the batch go, and whether its jobs mask the gradient of the output.
   struct PieceSums {
     float* weights;
-    float* bias;  // null where there is none
+    float* bias;  // null where another job sums it, or none
     bool masks;
   };
   void weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands, int64_t group,
                                 int64_t job, const PieceSums& sums, float* own) const;
   void parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
-                                 float* scratch) const;
+                                 const float* image_sums, float* scratch) const;
 
   // ---- conv2d_winograd.cc
 
@@ -122,6 +123,13 @@ class Conv2d final : public Layer {
   const Extent2d& kept_output(const Window2d* pooling) const {
     return pooling == nullptr ? window_.output : pooling->output;
   }
+  // Images of one filter, `stride` floats from block to block.
+  struct SpreadImages {
+    float* data;
+    int64_t stride;
+  };
+  float spread_images(const BackwardArguments& args, const WinningTap* winners, int64_t image, int64_t blocks,
+                      const SpreadImages& to) const;
   // Relu costs nothing where a kernel stores; other activations follow.
   bool activates_at_store() const { return activation_ == Activation::kLinear || activation_ == Activation::kRelu; }
   int64_t channels_per_group() const { return input_shape().back() / groups_; }

@@ -74,16 +74,18 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
   LayerNeeds needs{
       .kernel = "direct",
       .backward_reads_input = trainable() && !pads(),
-      .backward_reads_output = activation_ != Activation::kLinear,
+      .backward_reads_output = activation_ != Activation::kLinear && !winners_mask(setting.pooling),
       .saved = saves ? padded : 0,
       .forward_scratch = saves ? 0 : padded,
-      // The placed gradient, packed weights, and the gradient of the parameters on its way into the update.
-      .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(weights, kLanes)};
+      // The placed gradient, packed weights, sums of images, and the gradient of the parameters on its way into the
+      // update.
+      .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) +
+                          round_up(weights, kLanes)};
   if (setting.pooling == nullptr) return needs;
   // Of each thread the stripe whose maxima it takes, and the images over which it spreads their gradient.
   needs.forward_scratch += setting.threads * stripe_floats(*setting.pooling);
   needs.backward_scratch += setting.threads * spread_floats(tiles, output);
-  if (saves) needs.saved += blocks * filters_ * image_floats(setting.pooling->output);
+  if (saves) needs.saved += floats_of_winners(blocks * filters_ * image_floats(setting.pooling->output));
   return needs;
 }
 
@@ -120,7 +122,8 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
   auto* const winners =
-      runs_backward(args.pass.phase) ? reinterpret_cast<int32_t*>(args.saved + padded_floats(blocks)) : nullptr;
+      runs_backward(args.pass.phase) ? reinterpret_cast<WinningTap*>(args.saved + padded_floats(blocks)) : nullptr;
+  const Winners kept = activation_ == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const bool at_store = activates_at_store();
   team.for_each(blocks * groups_ * tiles.count, [&](int64_t job, int thread) {
     const int64_t tile = job % tiles.count;
@@ -152,7 +155,7 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
       convolve(part, images + row * shape.input.width * kLanes, own);
       for (int64_t k = 0; k < tiles.size(tile); ++k) {
         const int64_t at = ((first + k) * pooled.height + stripes.first(stripe)) * pooled.width * kLanes;
-        max_pool_lanes(windows, own + k * image_floats(part.output), args.y + at,
+        max_pool_lanes(windows, kept, own + k * image_floats(part.output), args.y + at,
                        winners == nullptr ? nullptr : winners + at);
       }
     }
@@ -178,8 +181,9 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
   const int64_t placed_floats = args.dx == nullptr ? 0 : blocks * filters_ * image_floats(turned.input);
   float* const placed = args.scratch;
   float* const packed = placed + placed_floats;
-  float* const weights = packed + round_up(weight_count(), kLanes);
-  if (!jobs_mask(args)) mask_and_place_gradient(args, placed, weights);
+  float* const image_sums = packed + round_up(weight_count(), kLanes);
+  float* const weights = image_sums + round_up(blocks * filters_, kLanes);
+  if (!jobs_mask(args)) mask_and_place_gradient(args, placed, image_sums, weights);
   if (args.dx != nullptr) input_gradient_lanes(args, placed, packed);
   if (!trainable()) return;
 
@@ -203,24 +207,43 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
     operands.dz_pixel = window_.stride.width * kLanes;
   }
   operands.dz_block = filters_ * operands.dz_channel;
-  parameter_gradients_lanes(args, operands, weights);
+  parameter_gradients_lanes(args, operands, image_sums, weights);
 }
 
-const int32_t* Conv2d::winners_of(const BackwardArguments& args) const {
-  return reinterpret_cast<const int32_t*>(args.saved + padded_floats(lane_blocks(args.pass.batch)));
+const WinningTap* Conv2d::winners_of(const BackwardArguments& args) const {
+  return reinterpret_cast<const WinningTap*>(args.saved + padded_floats(lane_blocks(args.pass.batch)));
 }
 
-// Whether the gradient of every filter's output has a single job in each piece of the batch, which masks it and sums
-// that of the bias while it lies in its caches.
+// Whether windows whose maximum lets no gradient through have no winner.
+bool Conv2d::winners_mask(const Window2d* pooling) const {
+  return pooling != nullptr && (activation_ == Activation::kRelu || activation_ == Activation::kLinear);
+}
+
+// Whether the jobs of the gradient of the weights mask that of the output and sum that of the bias, while it lies in
+// their caches: where winners mask, or where every filter has a single job in each piece of the batch.
 bool Conv2d::jobs_mask(const BackwardArguments& args) const {
   const DirectShape shape = forward_shape(computed_output(args.pooling));
   const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, lane_blocks(args.pass.batch));
-  return args.dx == nullptr && tiles.channels.count == 1;
+  return args.dx == nullptr && (winners_mask(args.pooling) || tiles.channels.count == 1);
 }
 
-// dz = dy * activation'(y) in place, of the maxima where a pooling follows; where the gradient of the input is wanted,
-// also a copy for its convolution, spread over the pixels that won.
-void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* placed, float* own) const {
+// The gradient of the maxima of one filter, `blocks` images from `image` on, goes to the pixels that won. Returns its
+// sum.
+float Conv2d::spread_images(const BackwardArguments& args, const WinningTap* winners, int64_t image, int64_t blocks,
+                            const SpreadImages& to) const {
+  const int64_t kept = image_floats(args.pooling->output);
+  double sum = 0;
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t from = (image + block * filters_) * kept;
+    sum += max_pool_lanes_backward(cropped(*args.pooling), args.dy + from, winners + from, to.data + block * to.stride);
+  }
+  return static_cast<float>(sum);
+}
+
+// dz = dy * activation'(y) in place; where the gradient of the input is wanted, also a copy for its convolution, spread
+// over the pixels that won where a pooling follows; and the sum of every image.
+void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums,
+                                     float* own) const {
   const Extent2d output = computed_output(args.pooling);
   const Extent2d target = input_gradient_shape(output).input;
   const int64_t plane = image_floats(output);
@@ -231,13 +254,14 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
       float* dz = args.dy + image * kept;
-      activation_backward(activation_, {1, kept, kept}, args.y + image * kept, dz);
-      if (args.dx == nullptr) continue;
-      if (args.pooling != nullptr) {
-        float* const spread = own + thread * plane;
-        max_pool_lanes_backward(cropped(*args.pooling), dz, winners_of(args) + image * kept, spread);
-        dz = spread;
+      if (!winners_mask(args.pooling)) activation_backward(activation_, {1, kept, kept}, args.y + image * kept, dz);
+      if (args.pooling != nullptr && args.dx != nullptr) {
+        dz = own + thread * plane;
+        image_sums[image] = spread_images(args, winners_of(args), image, 1, {dz, plane});
+      } else {
+        image_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
       }
+      if (args.dx == nullptr) continue;
       place_image({output.height, target.height, window_.stride.height, top},
                   {output.width, target.width, window_.stride.width, left}, dz, placed + image * image_floats(target));
     }
@@ -266,12 +290,11 @@ void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* pl
 }
 
 void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
-                                       float* scratch) const {
+                                       const float* image_sums, float* scratch) const {
   Team& team = args.pass.team;
   const DirectShape shape = forward_shape(computed_output(args.pooling));
   const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, operands.blocks);
   const int64_t jobs = tiles.count();
-  const int64_t kept = image_floats(kept_output(args.pooling));
   // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
   const bool masks = jobs_mask(args);
   float* const bias_scratch = scratch + tiles.pieces.count * weight_count();
@@ -281,12 +304,16 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   team.for_each(groups_ * jobs + (has_bias_ && !masks ? filters_ : 0), [&](int64_t job, int thread) {
     if (job >= groups_ * jobs) {
       const int64_t filter = job - groups_ * jobs;
-      bias_gradient[filter] = conv2d_bias_gradient(operands.blocks, kept, filters_ * kept, args.dy + filter * kept);
+      double sum = 0;
+      for (int64_t block = 0; block < operands.blocks; ++block) sum += image_sums[block * filters_ + filter];
+      bias_gradient[filter] = static_cast<float>(sum);
       return;
     }
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
-    const PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * weight_count(),
-                         !has_bias_ || piece == 0 ? bias_gradient : bias_scratch + piece * filters_, masks};
+    PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * weight_count(), nullptr, masks};
+    // All tiles of channels meet the same gradient of the output.
+    const bool sums_bias = has_bias_ && masks && job / tiles.filters.count % tiles.channels.count == 0;
+    if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * filters_;
     weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums,
                              own + thread * spread_floats(tiles, shape.output));
   });
@@ -307,12 +334,6 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   });
 }
 
-// dz = dy * activation'(y) in place, for one filter of some blocks, whose first image begins at `images`.
-void Conv2d::mask_images(const BackwardArguments& args, int64_t images, int64_t blocks) const {
-  const int64_t kept = image_floats(kept_output(args.pooling));
-  activation_backward(activation_, {blocks, kept, filters_ * kept}, args.y + images, args.dy + images);
-}
-
 // Some blocks at a time. Where the gradient of maxima is all that there is, it is spread over these first, in memory
 // that the thread uses again and again.
 void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
@@ -326,6 +347,7 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
                           tiles.channels.first(channel_tile), tiles.channels.size(channel_tile)};
   const int64_t filter = group * shape.filters + range.filter;
   const int64_t plane = image_floats(shape.output);
+  const int64_t kept = image_floats(kept_output(args.pooling));
   const bool spreads = args.pooling != nullptr && args.dx == nullptr;
   for (int64_t step = tiles.pieces.first(piece); step < tiles.pieces.first(piece + 1); ++step) {
     const int64_t first = tiles.steps.first(step);
@@ -334,22 +356,21 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
     part.x += first * operands.x_block + group * shape.channels * image_floats(shape.input);
     part.dz += first * operands.dz_block + filter * operands.dz_channel;
     const bool begins = step == tiles.pieces.first(piece);
-    const int64_t kept = image_floats(kept_output(args.pooling));
-    for (int64_t k = filter; sums.masks && k < filter + range.filters; ++k) {
-      const int64_t images = (first * filters_ + k) * kept;
-      mask_images(args, images, part.blocks);
-      if (sums.bias == nullptr) continue;
-      const float of_step = conv2d_bias_gradient(part.blocks, kept, filters_ * kept, args.dy + images);
-      sums.bias[k] = begins ? of_step : sums.bias[k] + of_step;
+    for (int64_t k = 0; k < range.filters; ++k) {
+      const int64_t image = first * filters_ + filter + k;
+      float* const dy = args.dy + image * kept;
+      if (sums.masks && !winners_mask(args.pooling)) {
+        activation_backward(activation_, {part.blocks, kept, filters_ * kept}, args.y + image * kept, dy);
+      }
+      float of_step = 0;
+      if (spreads) {
+        of_step = spread_images(args, winners_of(args), image, part.blocks, {own + k * plane, range.filters * plane});
+      } else if (sums.bias != nullptr) {
+        of_step = conv2d_bias_gradient(part.blocks, kept, filters_ * kept, dy);
+      }
+      if (sums.bias != nullptr) sums.bias[filter + k] = begins ? of_step : sums.bias[filter + k] + of_step;
     }
     if (spreads) {
-      for (int64_t block = 0; block < part.blocks; ++block) {
-        for (int64_t k = 0; k < range.filters; ++k) {
-          const int64_t image = (first + block) * filters_ + filter + k;
-          max_pool_lanes_backward(cropped(*args.pooling), args.dy + image * kept, winners_of(args) + image * kept,
-                                  own + (block * range.filters + k) * plane);
-        }
-      }
       part.dz = own;
       part.dz_channel = plane;
       part.dz_block = range.filters * plane;

@@ -59,8 +59,10 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
                                of_groups(winograd_flops(turned, setting.batch)),
                                of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
           .backward_reads_input = trainable(),
-          .backward_reads_output = activation_ != Activation::kLinear,
-          .saved = pools && runs_backward(setting.phase) ? images * image_floats(setting.pooling->output) : 0,
+          .backward_reads_output = activation_ != Activation::kLinear && !pools,
+          .saved = pools && runs_backward(setting.phase)
+                       ? floats_of_winners(images * image_floats(setting.pooling->output))
+                       : 0,
           .forward_scratch = of_threads(winograd_forward_scratch(shape)),
           // The gradient of the parameters on its way into the update, that of the output where a pooling is undone,
           // then what the two gradients need in turn.
@@ -82,7 +84,7 @@ void Conv2d::prepare_winograd(Team& team, const WinogradShape& shape, const floa
 void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, float* scratch) const {
   const WinogradShape shape = winograd_forward_shape(computed_output(args.pooling));
   const bool at_store = activates_at_store();
-  auto* const winners = reinterpret_cast<int32_t*>(runs_backward(args.pass.phase) ? args.saved : nullptr);
+  auto* const winners = reinterpret_cast<WinningTap*>(runs_backward(args.pass.phase) ? args.saved : nullptr);
   const WinogradOutput output{.bias = has_bias_ ? args.parameters[1] : nullptr,
                               .activation = at_store ? activation_ : Activation::kLinear,
                               .y = args.y,
@@ -145,22 +147,23 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
   if (has_bias_) args.gradients.complete(1, 0, filters_, bias);
 }
 
-// dz = dy * activation'(y) in place, of the maxima where a pooling follows, which is then spread over the pixels that
-// won; and the gradient of the bias, which is the sum of dz. A filter's planes are in cache meanwhile.
+// dz = dy * activation'(y) in place, or, where a pooling follows, spread over the pixels that won; and the gradient of
+// the bias, which is the sum of dz. A filter's planes are in cache meanwhile.
 void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* bias, float* dz) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
   const int64_t kept = image_floats(kept_output(args.pooling));
   const int64_t plane = image_floats(computed_output(args.pooling));
-  const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
+  const auto* winners = reinterpret_cast<const WinningTap*>(args.saved);
   args.pass.team.for_each(filters_, [&](int64_t filter, int) {
     float* const dy = args.dy + filter * kept;
-    activation_backward(activation_, {blocks, kept, filters_ * kept}, args.y + filter * kept, dy);
-    if (bias != nullptr) bias[filter] = conv2d_bias_gradient(blocks, kept, filters_ * kept, dy);
-    if (args.pooling == nullptr) return;
-    const Window2d windows = cropped(*args.pooling);
-    for (int64_t image = filter; image < blocks * filters_; image += filters_) {
-      max_pool_lanes_backward(windows, args.dy + image * kept, winners + image * kept, dz + image * plane);
+    float sum = 0;
+    if (args.pooling != nullptr) {
+      sum = spread_images(args, winners, filter, blocks, {dz + filter * plane, filters_ * plane});
+    } else {
+      activation_backward(activation_, {blocks, kept, filters_ * kept}, args.y + filter * kept, dy);
+      if (bias != nullptr) sum = conv2d_bias_gradient(blocks, kept, filters_ * kept, dy);
     }
+    if (bias != nullptr) bias[filter] = sum;
   });
 }
 

@@ -24,28 +24,35 @@ MaxPool2d::MaxPool2d(const Spec& spec, const Shape& input_shape, const Window2d&
   }
 }
 
+Layout MaxPool2d::layout(int64_t /*batch*/, Layout offered) const {
+  return taps_have_numbers(window_) ? offered : Layout::kRows;
+}
+
 LayerNeeds MaxPool2d::needs(const LayerSetting& setting) const {
-  return {.kernel = setting.layout == Layout::kLanes ? "lanes" : "rows",
-          .saved = runs_backward(setting.phase) ? floats_of(output_shape(), setting.layout, setting.batch) : 0};
+  const int64_t winners = runs_backward(setting.phase) ? floats_of(output_shape(), setting.layout, setting.batch) : 0;
+  if (setting.layout != Layout::kLanes) return {.kernel = "rows", .saved = winners};
+  return {.kernel = "lanes", .saved = floats_of_winners(winners)};
 }
 
 // In rows a job is some rows of output pixels, in lanes some channels of a block of samples.
 void MaxPool2d::forward(const ForwardArguments& args) const {
-  static_assert(sizeof(int32_t) == sizeof(float));
-  auto* winners = runs_backward(args.pass.phase) ? reinterpret_cast<int32_t*>(args.saved) : nullptr;
-  const auto winners_at = [=](int64_t out) { return winners == nullptr ? nullptr : winners + out; };
+  float* const saved = runs_backward(args.pass.phase) ? args.saved : nullptr;
   if (args.layout == Layout::kLanes) {
+    auto* const winners = reinterpret_cast<WinningTap*>(saved);
     const int64_t in_plane = window_.input_pixels() * kLanes;
     const int64_t out_plane = window_.output_pixels() * kLanes;
     const int64_t planes = lane_blocks(args.pass.batch) * input_shape().back();
     const Tiling tiles = tile_rows(planes, in_plane);
     args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
       for (int64_t plane = tiles.first(tile); plane < tiles.first(tile) + tiles.size(tile); ++plane) {
-        max_pool_lanes(window_, args.x + plane * in_plane, args.y + plane * out_plane, winners_at(plane * out_plane));
+        max_pool_lanes(window_, Winners::kOfAll, args.x + plane * in_plane, args.y + plane * out_plane,
+                       winners == nullptr ? nullptr : winners + plane * out_plane);
       }
     });
     return;
   }
+  static_assert(sizeof(int32_t) == sizeof(float));
+  auto* const winners = reinterpret_cast<int32_t*>(saved);
   const int64_t height = window_.output.height;
   const Tiling tiles = tile_rows(args.pass.batch * height, ceil_divide(input_shape().size(), height));
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
@@ -55,15 +62,15 @@ void MaxPool2d::forward(const ForwardArguments& args) const {
       count = std::min(height - row % height, last - row);
       const int64_t out = n * output_shape().size();
       max_pool(window_, input_shape().back(), row % height, count, args.x + n * input_shape().size(), args.y + out,
-               winners_at(out));
+               winners == nullptr ? nullptr : winners + out);
     }
   });
 }
 
 void MaxPool2d::backward(const BackwardArguments& args) const {
   if (args.dx == nullptr) return;
-  const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
   if (args.layout == Layout::kLanes) {
+    const auto* winners = reinterpret_cast<const WinningTap*>(args.saved);
     const int64_t in_plane = window_.input_pixels() * kLanes;
     const int64_t out_plane = window_.output_pixels() * kLanes;
     const int64_t planes = lane_blocks(args.pass.batch) * input_shape().back();
@@ -76,6 +83,7 @@ void MaxPool2d::backward(const BackwardArguments& args) const {
     });
     return;
   }
+  const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
   const Tiling tiles = tile_rows(args.pass.batch, input_shape().size());
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t n = tiles.first(tile); n < tiles.first(tile) + tiles.size(tile); ++n) {

@@ -10,7 +10,7 @@ class MaxPool2d : public Layer {
  public:
   MaxPool2d(const Spec& spec, const Shape& input_shape);
 
-  Layout layout(int64_t /*batch*/, Layout offered) const override { return offered; }
+  Layout layout(int64_t batch, Layout offered) const override;
   const Window2d* pooling() const override { return &window_; }
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;

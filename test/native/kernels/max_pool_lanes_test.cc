@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "kernels/lanes.h"
 #include "kernels/max_pool.h"
@@ -43,9 +44,9 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
       max_pool(window, kLanes, 0, window.output.height, x.data(), expected.data(), expected_winner.data());
 
       GuardedBuffer y(outputs);
-      GuardedBuffer winner(outputs);
-      auto* taps = reinterpret_cast<int32_t*>(winner.data());
-      max_pool_lanes(window, x.data(), y.data(), taps);
+      GuardedBuffer winner(floats_of_winners(outputs));
+      auto* taps = reinterpret_cast<WinningTap*>(winner.data());
+      max_pool_lanes(window, Winners::kOfAll, x.data(), y.data(), taps);
       CHECK(difference_in_bits(y.span(), expected) == "");
       bool same_winner = true;
       for (int64_t at = 0; at < outputs; ++at) {
@@ -58,7 +59,7 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
       }
       CHECK(same_winner);
       GuardedBuffer predicted(outputs);
-      max_pool_lanes(window, x.data(), predicted.data(), nullptr);
+      max_pool_lanes(window, Winners::kOfAll, x.data(), predicted.data(), nullptr);
       CHECK(difference_in_bits(predicted.span(), expected) == "");
       CHECK((y.intact() && winner.intact() && predicted.intact()));
 
@@ -66,9 +67,29 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
       GuardedBuffer dx(window.input_pixels() * kLanes);
       std::vector<float> expected_dx(static_cast<size_t>(window.input_pixels() * kLanes));
       max_pool_backward(window, kLanes, dy.data(), expected_winner.data(), expected_dx.data());
-      max_pool_lanes_backward(window, dy.data(), taps, dx.data());
+      const float sum = max_pool_lanes_backward(window, dy.data(), taps, dx.data());
       CHECK(difference(dx.span(), to_double(expected_dx), Tolerance{}) == "");
+      CHECK(sum == std::accumulate(dy.span().begin(), dy.span().end(), 0.0F));
       CHECK(dx.intact());
+
+      GuardedBuffer positive(floats_of_winners(outputs));
+      auto* positive_taps = reinterpret_cast<WinningTap*>(positive.data());
+      max_pool_lanes(window, Winners::kOfPositive, x.data(), y.data(), positive_taps);
+      CHECK(difference_in_bits(y.span(), expected) == "");
+      bool right = true;
+      float sum_of_positive = 0;
+      std::vector<float> masked(dy.span().begin(), dy.span().end());
+      for (int64_t at = 0; at < outputs; ++at) {
+        const bool wins = y.data()[at] > 0;  // NaN does not
+        right &= positive_taps[at] == (wins ? taps[at] : kNoTap);
+        if (!wins) masked[static_cast<size_t>(at)] = 0;
+        sum_of_positive += masked[static_cast<size_t>(at)];
+      }
+      CHECK(right);
+      max_pool_backward(window, kLanes, masked.data(), expected_winner.data(), expected_dx.data());
+      CHECK(max_pool_lanes_backward(window, dy.data(), positive_taps, dx.data()) == sum_of_positive);
+      CHECK(difference(dx.span(), to_double(expected_dx), Tolerance{}) == "");
+      CHECK((positive.intact() && dx.intact()));
     }
   });
 }
