@@ -31,15 +31,26 @@ void refuse_while_busy(bool busy) {
   if (busy) throw Error("MODEL_BUSY", "word vectors are being trained; wait for the epoch's end");
 }
 
-void copy_weights(const Napi::Float32Array& from, AlignedBuffer& to) {
-  if (static_cast<int64_t>(from.ElementLength()) != to.size()) {
-    throw Error("SHAPE_MISMATCH", "weights must have " + std::to_string(to.size()) + " values");
+void check_length(const Napi::Float32Array& weights, int64_t length) {
+  if (static_cast<int64_t>(weights.ElementLength()) != length) {
+    throw Error("SHAPE_MISMATCH", "weights must have " + std::to_string(length) + " values");
   }
+}
+
+void copy_weights(const Napi::Float32Array& from, AlignedBuffer& to) {
+  check_length(from, to.size());
   std::copy_n(from.Data(), to.size(), to.data());
 }
 
+
 Napi::Value copy_of(Napi::Env env, const AlignedBuffer& values) {
   return copy_to_js(env, values.data(), static_cast<size_t>(values.size()));
+}
+
+Napi::Value copy_of(Napi::Env env, const TrainedTable& table) {
+  Napi::Float32Array weights = Napi::Float32Array::New(env, static_cast<size_t>(table.weight_count()));
+  table.copy_weights(weights.Data());
+  return weights;
 }
 
 // An epoch on a thread of its own; the state is not touched by others until it has settled.
@@ -240,7 +251,7 @@ Napi::Function WordTrainerWrap::define(Napi::Env env) {
 WordTrainerWrap::WordTrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<WordTrainerWrap>(info) {
   guarded(info.Env(), [&] {
     state_ = make_state(to_object(info[0], "spec"));
-    accounted_bytes_ = 2 * (state_->model.input().weights().bytes() + state_->model.output().weights().bytes());
+    accounted_bytes_ = state_->model.input().bytes() + state_->model.output().bytes();
     Napi::MemoryManagement::AdjustExternalMemory(info.Env(), accounted_bytes_);
   });
 }
@@ -312,8 +323,8 @@ Napi::Value WordTrainerWrap::get_weights(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     refuse_while_busy(state_->busy);
     Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("input", copy_of(info.Env(), state_->model.input().weights()));
-    result.Set("output", copy_of(info.Env(), state_->model.output().weights()));
+    result.Set("input", copy_of(info.Env(), state_->model.input()));
+    result.Set("output", copy_of(info.Env(), state_->model.output()));
     return result;
   });
 }
@@ -322,8 +333,12 @@ Napi::Value WordTrainerWrap::set_weights(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     refuse_while_busy(state_->busy);
     const Napi::Object weights = to_object(info[0], "weights");
-    copy_weights(float_array(weights.Get("input"), "input"), state_->model.input().weights());
-    copy_weights(float_array(weights.Get("output"), "output"), state_->model.output().weights());
+    const Napi::Float32Array input = float_array(weights.Get("input"), "input");
+    const Napi::Float32Array output = float_array(weights.Get("output"), "output");
+    check_length(input, state_->model.input().weight_count());
+    check_length(output, state_->model.output().weight_count());
+    state_->model.input().set_weights(input.Data());
+    state_->model.output().set_weights(output.Data());
     return info.Env().Undefined();
   });
 }

@@ -117,19 +117,20 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
 }
 
 template <class Element>
-HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, int64_t width,
+HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, const RowShape& rows,
                           int64_t first, int64_t count, float* y) {
+  const auto [width, stride] = rows;
   const auto one = [](int64_t) { return 1.0F; };
   const auto given = [&](int64_t e) { return bags.values[e]; };
-  if (width == 1) {
+  if (stride == 1) {
     if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, one, first, count, y);
     return pool_scalars(rule.padding, bags, table, given, first, count, y);
   }
   constexpr int64_t kAhead = 8;
   const int64_t last = bags.offsets[first + count];
-  const auto row = [&](int64_t e) -> const Element* {
-    if (e + kAhead < last) prefetch_row(table + bags.indices[e + kAhead] * width, width);
-    return bags.indices[e] == rule.padding ? nullptr : table + bags.indices[e] * width;
+  const auto row = [&, width = width, stride = stride](int64_t e) -> const Element* {
+    if (e + kAhead < last) prefetch_row(table + bags.indices[e + kAhead] * stride, width);
+    return bags.indices[e] == rule.padding ? nullptr : table + bags.indices[e] * stride;
   };
   for (int64_t n = first; n < first + count; ++n) {
     const int64_t begin = bags.offsets[n];
@@ -143,9 +144,9 @@ HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Ele
   }
 }
 
-void PoolSums(const BagRule& rule, const SparseRows& bags, TableElements table, int64_t width, int64_t first,
+void PoolSums(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
               int64_t count, float* y) {
-  table.visit([&](const auto* elements) { pool_sums(rule, bags, elements, width, first, count, y); });
+  table.visit([&](const auto* elements) { pool_sums(rule, bags, elements, rows, first, count, y); });
 }
 
 // `factor` of an entry.
@@ -265,14 +266,15 @@ int64_t count_entries(const SparseRows& bags, int64_t sample, int64_t padding) {
 namespace {
 
 template <class Element>
-void pool_maxima(int64_t padding, const SparseRows& bags, const Element* table, int64_t width, int64_t n, float* y,
-                 int32_t* winners) {
+void pool_maxima(int64_t padding, const SparseRows& bags, const Element* table, const RowShape& rows, int64_t n,
+                 float* y, int32_t* winners) {
+  const int64_t width = rows.width;
   std::fill_n(y, width, 0.0F);
   if (winners != nullptr) std::fill_n(winners, width, -1);
   bool empty = true;
   for (int64_t e = bags.offsets[n]; e < bags.offsets[n + 1]; ++e) {
     if (bags.indices[e] == padding) continue;
-    const Element* row = table + bags.indices[e] * width;
+    const Element* row = table + bags.indices[e] * rows.stride;
     for (int64_t i = 0; i < width; ++i) {
       const float value = widen(row[i]);
       if (!empty && !(value > y[i])) continue;
@@ -285,18 +287,19 @@ void pool_maxima(int64_t padding, const SparseRows& bags, const Element* table, 
 
 }  // namespace
 
-void pool_rows(const BagRule& rule, const SparseRows& bags, TableElements table, int64_t width, int64_t first,
+void pool_rows(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
                int64_t count, float* y, int32_t* winners) {
+  const int64_t width = rows.width;
   if (rule.pooling == Pooling::kMax) {
     table.visit([&](const auto* elements) {
       for (int64_t n = first; n < first + count; ++n) {
-        pool_maxima(rule.padding, bags, elements, width, n, y + n * width,
+        pool_maxima(rule.padding, bags, elements, rows, n, y + n * width,
                     winners == nullptr ? nullptr : winners + n * width);
       }
     });
     return;
   }
-  HWY_DYNAMIC_DISPATCH(PoolSums)(rule, bags, table, width, first, count, y);
+  HWY_DYNAMIC_DISPATCH(PoolSums)(rule, bags, table, rows, first, count, y);
   if (rule.pooling == Pooling::kSum) return;
   for (int64_t n = first; n < first + count; ++n) {
     const auto entries = static_cast<float>(std::max<int64_t>(1, count_entries(bags, n, rule.padding)));

@@ -12,6 +12,15 @@ namespace gradloom {
 // y[e, D] = table[indices[e], D] for e in [0, count).
 void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y);
 
+// Rows of `width` elements, `stride` from one to the next.
+struct RowShape {
+  int64_t width;
+  int64_t stride;
+
+  RowShape(int64_t width) : RowShape(width, width) {}  // NOLINT: a width alone, as kernels take one
+  RowShape(int64_t width, int64_t stride) : width(width), stride(stride) {}
+};
+
 enum class Pooling { kSum, kMean, kMax };
 
 struct BagRule {
@@ -24,7 +33,7 @@ struct BagRule {
 //   kMean  the same, divided by the number of these entries
 //   kMax   y[n, d] = max of table[indices[e], d], and winners[n, d] = e, the first of equal ones; -1 without entries
 // A sample without entries gets zeros. kMax heeds no values; winners may be null, and is not used by the others.
-void pool_rows(const BagRule& rule, const SparseRows& bags, TableElements table, int64_t width, int64_t first,
+void pool_rows(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
                int64_t count, float* y, int32_t* winners);
 
 // The number of a sample's entries that are no padding.

@@ -25,7 +25,7 @@ HWY_INLINE void sum_targets(const NegativeSamplingTerms& terms, const uint32_t* 
   for (; i + lanes <= terms.units; i += lanes) {
     auto sum = hn::Zero(d);
     for (int64_t k = 0; k <= terms.negatives; ++k) {
-      sum = hn::MulAdd(hn::Set(d, factors[k]), hn::LoadU(d, terms.table + rows[k] * terms.units + i), sum);
+      sum = hn::MulAdd(hn::Set(d, factors[k]), hn::LoadU(d, terms.table + rows[k] * terms.stride + i), sum);
     }
     hn::StoreU(sum, d, total + i);
   }
@@ -33,7 +33,7 @@ HWY_INLINE void sum_targets(const NegativeSamplingTerms& terms, const uint32_t* 
   const auto rest = static_cast<size_t>(terms.units - i);
   auto sum = hn::Zero(d);
   for (int64_t k = 0; k <= terms.negatives; ++k) {
-    sum = hn::MulAdd(hn::Set(d, factors[k]), hn::LoadN(d, terms.table + rows[k] * terms.units + i, rest), sum);
+    sum = hn::MulAdd(hn::Set(d, factors[k]), hn::LoadN(d, terms.table + rows[k] * terms.stride + i, rest), sum);
   }
   hn::StoreN(sum, d, total + i, rest);
 }
@@ -48,7 +48,7 @@ double CompareWithTargets(const NegativeSamplingTerms& terms, int64_t first, int
     const uint32_t* rows = terms.targets + p * targets;
     if (p + kPairsAhead < first + count) {
       for (int64_t k = 0; k < targets; ++k) {
-        const float* row = terms.table + rows[kPairsAhead * targets + k] * terms.units;
+        const float* row = terms.table + rows[kPairsAhead * targets + k] * terms.stride;
         for (int64_t i = 0; i < line_end; i += kFloatsPerLine) hwy::Prefetch(row + i);
       }
     }
@@ -56,7 +56,7 @@ double CompareWithTargets(const NegativeSamplingTerms& terms, int64_t first, int
     // softplus(z) = max(z, 0) + ln(1 + e^-|z|); one logarithm of the product does for a pair.
     double product = 1;
     for (int64_t k = 0; k < targets; ++k) {
-      const float z = dot(terms.hidden + p * terms.units, terms.table + rows[k] * terms.units, terms.units);
+      const float z = dot(terms.hidden + p * terms.units, terms.table + rows[k] * terms.stride, terms.units);
       const bool seen = k == 0;
       const float small = std::exp(-std::abs(z));  // of the two exponentials, the one that does not overflow
       const float sigmoid = (z < 0 ? small : 1.0F) / (1.0F + small);

@@ -158,6 +158,7 @@ struct RowGradients {
   bool racing = false;   // other threads may be at the same rows
   // [count, width], for the weights of a table of bfloat16 while they are updated.
   float* scratch = nullptr;
+  int64_t coming = 0;  // rows behind these in `rows`, which are next
 };
 
 // Where the gradient of a parameter goes: into the optimizer's update at once, or into a buffer when the plan needs all

@@ -77,8 +77,8 @@ void complete_rows(const BackwardArguments& args, const TableGradient& table, co
     }
     float* gradient = args.gradients.row_target(table.parameter, first, scratch);
     make(first, count, gradient);
-    args.gradients.complete_rows(table.parameter,
-                                 {first, count, rows + first, table.width(), gradient, racing, weights});
+    args.gradients.complete_rows(
+        table.parameter, {first, count, rows + first, table.width(), gradient, racing, weights, end - first - count});
     first += count;
   }
 }

@@ -61,14 +61,13 @@ template <bool kInside>
 GradientCheck AdagradRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
   const AdagradStep<false, kInside> step(rule, rate, 0);
   constexpr int64_t kAhead = 8;  // fewer take longer, more win nothing
-  float* accumulator = args.states[0];
   bool finite = true;
   for (int64_t i = 0; i < args.count; ++i) {
-    if (i + kAhead < args.count) {
+    if (i + kAhead < args.known()) {
       prefetch(args.weights_of(i + kAhead), args.width);
-      prefetch(accumulator + args.rows[i + kAhead] * args.width, args.width);
+      prefetch(args.state_of(0, i + kAhead, args.width), args.width);
     }
-    float* const state = accumulator + args.rows[i] * args.width;
+    float* const state = args.state_of(0, i, args.width);
     const UpdateArguments row{.count = args.width,
                               .weight = args.weights_of(i),
                               .gradient = args.gradient + i * args.width,
@@ -101,7 +100,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
     const int64_t count = HWY_MIN(kChunk, args.count - first);
     const uint32_t* HWY_RESTRICT rows = args.rows + first;
     const float* HWY_RESTRICT gradient = args.gradient + first;
-    const int64_t known = args.count - first;
+    const int64_t known = args.known() - first;
     for (int64_t i = 0; i < count; ++i) {
       if (i + kAhead < known) {
         prefetch_to_write(accumulator + rows[i + kAhead]);
@@ -131,7 +130,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
 }
 
 GradientCheck AdagradUpdateRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
-  if (args.width == 1 && !args.gathered) {
+  if (args.width == 1 && args.stride <= 1 && !args.gathered) {
     return rule.epsilon_inside ? AdagradScalars<true>(rule, rate, args) : AdagradScalars<false>(rule, rate, args);
   }
   return rule.epsilon_inside ? AdagradRows<true>(rule, rate, args) : AdagradRows<false>(rule, rate, args);

@@ -33,13 +33,13 @@ void for_each_row(const RowUpdateArguments& args, int64_t state_width, Action ac
   std::array<float*, kMostStates> states{};
   const int64_t ahead = args.width == 1 ? 16 : 8;
   for (int64_t i = 0; i < args.count; ++i) {
-    if (i + ahead < args.count) {
-      const int64_t next = args.rows[i + ahead];
+    if (i + ahead < args.known()) {
       prefetch_row(args.weights_of(i + ahead), args.width);
-      for (size_t s = 0; s < args.state_count; ++s) prefetch_row(args.states[s] + next * state_width, state_width);
+      for (size_t s = 0; s < args.state_count; ++s) {
+        prefetch_row(args.state_of(s, i + ahead, state_width), state_width);
+      }
     }
-    const int64_t row = args.rows[i];
-    for (size_t s = 0; s < args.state_count; ++s) states.at(s) = args.states[s] + row * state_width;
+    for (size_t s = 0; s < args.state_count; ++s) states.at(s) = args.state_of(s, i, state_width);
     action(UpdateArguments{.count = args.width,
                            .weight = args.weights_of(i),
                            .gradient = args.gradient == nullptr ? nullptr : args.gradient + i * args.width,

@@ -50,10 +50,12 @@ struct UpdateArguments {
 struct RowUpdateArguments {
   int64_t count;          // of rows
   int64_t width;          // of a row
-  const uint32_t* rows;   // [count]; one that comes twice is updated twice
+  const uint32_t* rows;   // [count + coming]; one that comes twice is updated twice
+  int64_t coming = 0;     // rows behind the `count` whose update is the next one: they may be called for already
   float* table;           // [., width], of which these rows are updated
   const float* gradient;  // [count, width]
   float* const* states;   // of the whole table, as for UpdateArguments
+  int64_t stride = 0;     // floats from row to row of the table and of each state; 0: they lie one behind the other
   size_t state_count;
   uint64_t step;
   double learning_rate;
@@ -64,7 +66,14 @@ struct RowUpdateArguments {
   // `table` has these rows alone, [count, width]. States are of the whole table all the same.
   bool gathered = false;
 
-  float* weights_of(int64_t i) const { return table + (gathered ? i : int64_t{rows[i]}) * width; }
+  int64_t known() const { return count + (gathered ? 0 : coming); }
+  float* weights_of(int64_t i) const {
+    return table + (gathered ? i : int64_t{rows[i]}) * (stride == 0 ? width : stride);
+  }
+  // `state_width`: floats of the state a row.
+  float* state_of(size_t state, int64_t i, int64_t state_width) const {
+    return states[state] + rows[i] * (stride == 0 ? state_width : stride);
+  }
 };
 
 enum class GradientCheck {

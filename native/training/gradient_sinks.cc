@@ -72,6 +72,7 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
   RowUpdateArguments update{.count = rows.count,
                             .width = rows.width,
                             .rows = rows.rows,
+                            .coming = rows.coming,
                             .table = stored,
                             .gradient = rows.values,
                             .states = states.data(),

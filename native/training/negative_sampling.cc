@@ -16,6 +16,8 @@
 namespace gradloom {
 namespace {
 
+constexpr int64_t kFloatsPerLine = kCacheLine / static_cast<int64_t>(sizeof(float));
+
 Tiling tile_pairs(int64_t pairs, const NegativeSamplingShape& shape) {
   return tile_rows(pairs, (shape.negatives + 1) * shape.units);
 }
@@ -27,15 +29,29 @@ void grow(AlignedBuffer& buffer, int64_t count) {
 }  // namespace
 
 TrainedTable::TrainedTable(int64_t rows, int64_t units, const Optimizer& optimizer)
-    : rows_(rows), units_(units), weights_(checked_multiply(rows, units)) {
+    : rows_(rows), units_(units), stride_(round_up(units, kFloatsPerLine)) {
   const std::string objection = optimizer.objection_to_rows(optimizer.weight_decay());
   if (!objection.empty()) {
     throw Error("INVALID_OPTION", optimizer.kind() + " cannot train word vectors: " + objection);
   }
-  for (const StateSpec& state : optimizer.states({rows, units})) {
-    AlignedBuffer& buffer = states_.emplace_back(state.shape.size());
-    if (state.initial != 0) std::fill_n(buffer.data(), buffer.size(), state.initial);
+  const std::vector<StateSpec> specs = optimizer.states({rows, units});
+  for (const StateSpec& spec : specs) {
+    states_.push_back(stride_);
+    stride_ += round_up(spec.shape.size() / rows, kFloatsPerLine);
   }
+  memory_ = AlignedBuffer(checked_multiply(rows, stride_));
+  for (size_t s = 0; s < specs.size(); ++s) {
+    if (specs[s].initial == 0) continue;
+    for (int64_t r = 0; r < rows; ++r) std::fill_n(row(r) + states_[s], specs[s].shape.size() / rows, specs[s].initial);
+  }
+}
+
+void TrainedTable::copy_weights(float* to) const {
+  for (int64_t r = 0; r < rows_; ++r) std::copy_n(memory_.data() + r * stride_, units_, to + r * units_);
+}
+
+void TrainedTable::set_weights(const float* from) {
+  for (int64_t r = 0; r < rows_; ++r) std::copy_n(from + r * units_, units_, row(r));
 }
 
 bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTerms& terms, const float* gradients,
@@ -45,7 +61,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
   const int64_t chunk = std::max<int64_t>(1, kTableChunk / units_);
   grow(scratch_, chunk_floats(units_) * team.size());
   std::array<float*, kMostStates> states{};
-  for (size_t i = 0; i < states_.size(); ++i) states[i] = states_[i].data();
+  for (size_t i = 0; i < states_.size(); ++i) states[i] = memory_.data() + states_[i];
   std::atomic<bool> finite{true};
   const auto group_from = [&](int64_t at) {
     return std::lower_bound(groups.starts, groups.starts + groups.count, at) - groups.starts;
@@ -60,9 +76,11 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
       const GradientCheck check = optimizer.update_rows({.count = count,
                                                          .width = units_,
                                                          .rows = groups.rows + first,
-                                                         .table = weights_.data(),
+                                                         .coming = end - first - count,
+                                                         .table = memory_.data(),
                                                          .gradient = sums,
                                                          .states = states.data(),
+                                                         .stride = stride_,
                                                          .state_count = states_.size(),
                                                          .step = step,
                                                          .learning_rate = optimizer.learning_rate(),
@@ -80,11 +98,12 @@ NegativeSampling::NegativeSampling(const NegativeSamplingShape& shape, std::uniq
       input_(shape.input_rows, shape.units, *optimizer_),
       output_(shape.output_rows, shape.units, *optimizer_) {
   const RandomStream random(seed, RandomPurpose::kInitialWeights, 0, 0);
-  AlignedBuffer& weights = input_.weights();
-  for (int64_t i = 0; i < weights.size(); i += 4) {
+  const int64_t weights = shape.input_rows * shape.units;
+  for (int64_t i = 0; i < weights; i += 4) {
     const PhiloxBlock block = random.block(static_cast<uint64_t>(i / 4));
-    for (int64_t j = i; j < std::min(i + 4, weights.size()); ++j) {
-      weights.data()[j] = (uniform_unit(block[static_cast<size_t>(j - i)]) - 0.5F) / static_cast<float>(shape.units);
+    for (int64_t j = i; j < std::min(i + 4, weights); ++j) {
+      input_.row(j / shape.units)[j % shape.units] =
+          (uniform_unit(block[static_cast<size_t>(j - i)]) - 0.5F) / static_cast<float>(shape.units);
     }
   }
 }
@@ -109,7 +128,8 @@ double NegativeSampling::step(Team& team, int64_t pairs) {
   const NegativeSamplingTerms terms{.negatives = shape_.negatives,
                                     .units = shape_.units,
                                     .hidden = hidden_.data(),
-                                    .table = output_.weights().data(),
+                                    .table = output_.row(0),
+                                    .stride = output_.stride(),
                                     .targets = named.indices(),
                                     .factors = factors_.data(),
                                     .gradients = gradients_.data()};
@@ -118,7 +138,8 @@ double NegativeSampling::step(Team& team, int64_t pairs) {
   team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile);
     const int64_t count = tiles.size(tile);
-    pool_rows({Pooling::kSum}, bags, input_.weights().data(), shape_.units, first, count, hidden_.data(), nullptr);
+    pool_rows({Pooling::kSum}, bags, input_.row(0), {shape_.units, input_.stride()}, first, count, hidden_.data(),
+              nullptr);
     losses_[static_cast<size_t>(tile)] = compare_with_targets(terms, first, count);
   });
   double loss = 0;

@@ -24,13 +24,20 @@ struct NegativeSamplingShape {
   int64_t negatives;  // K
 };
 
-// A table, what the optimizer keeps of it, and one batch of names of its rows.
+// A table, what the optimizer keeps of it, and one batch of names of its rows. Rows come from far and one by one, so
+// each begins at a cache line and has its states behind it.
 class TrainedTable {
  public:
   // Throws INVALID_OPTION for an optimizer that cannot leave rows alone.
   TrainedTable(int64_t rows, int64_t units, const Optimizer& optimizer);
 
-  AlignedBuffer& weights() { return weights_; }
+  int64_t stride() const { return stride_; }
+  float* row(int64_t row) { return memory_.data() + row * stride_; }
+  int64_t bytes() const { return memory_.bytes(); }
+  // Weights alone, [rows, D].
+  int64_t weight_count() const { return rows_ * units_; }
+  void copy_weights(float* to) const;
+  void set_weights(const float* from);
   SparseBatch& batch() { return batch_; }
   // Updates the rows that the batch names, the gradient of entry e being factors[e] gradients[from[e], D]. Returns
   // whether the new weights are finite.
@@ -39,8 +46,9 @@ class TrainedTable {
  private:
   int64_t rows_;
   int64_t units_;
-  AlignedBuffer weights_;
-  std::vector<AlignedBuffer> states_;
+  int64_t stride_;
+  std::vector<int64_t> states_;  // floats from the beginning of a row
+  AlignedBuffer memory_;
   SparseBatch batch_;
   AlignedBuffer scratch_;
 };

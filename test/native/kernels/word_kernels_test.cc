@@ -35,6 +35,7 @@ TEST_CASE("negative sampling: losses, factors and gradients of pairs agree with 
                                         .units = units,
                                         .hidden = hidden.data(),
                                         .table = table.data(),
+                                        .stride = units,
                                         .targets = targets.data(),
                                         .factors = factors.data(),
                                         .gradients = gradients.data()};
