@@ -42,7 +42,6 @@ void copy_weights(const Napi::Float32Array& from, AlignedBuffer& to) {
   std::copy_n(from.Data(), to.size(), to.data());
 }
 
-
 Napi::Value copy_of(Napi::Env env, const AlignedBuffer& values) {
   return copy_to_js(env, values.data(), static_cast<size_t>(values.size()));
 }

@@ -121,9 +121,7 @@ class WonGradient {
   HWY_INLINE hn::Vec<D> of_any() const { return where(hn::Ne(tap_, hn::Set(I(), kNoTap))); }
 
  private:
-  HWY_INLINE hn::Vec<D> where(hn::Mask<I> won) const {
-    return hn::IfThenElseZero(hn::RebindMask(D(), won), gradient_);
-  }
+  HWY_INLINE hn::Vec<D> where(hn::Mask<I> won) const { return hn::IfThenElseZero(hn::RebindMask(D(), won), gradient_); }
 
   hn::Vec<I> tap_;
   hn::Vec<D> gradient_;

@@ -8,10 +8,10 @@
 namespace gradloom {
 
 struct NegativeSamplingTerms {
-  int64_t negatives;        // K
-  int64_t units;            // D
-  const float* hidden;      // [B, D]
-  const float* table;       // [., D], rows `stride` floats apart
+  int64_t negatives;    // K
+  int64_t units;        // D
+  const float* hidden;  // [B, D]
+  const float* table;   // [., D], rows `stride` floats apart
   int64_t stride;
   const uint32_t* targets;  // [B, 1 + K], rows of the table
   float* factors;           // [B, 1 + K], written

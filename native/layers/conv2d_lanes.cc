@@ -71,16 +71,15 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
                              : 0;
   const WeightGradientTiles tiles = direct_weight_gradient_tiles(forward_shape(output), blocks);
   const int64_t weights = checked_multiply(tiles.pieces.count, weight_count() + filters_);
-  LayerNeeds needs{
-      .kernel = "direct",
-      .backward_reads_input = trainable() && !pads(),
-      .backward_reads_output = activation_ != Activation::kLinear && !winners_mask(setting.pooling),
-      .saved = saves ? padded : 0,
-      .forward_scratch = saves ? 0 : padded,
-      // The placed gradient, packed weights, sums of images, and the gradient of the parameters on its way into the
-      // update.
-      .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) +
-                          round_up(weights, kLanes)};
+  LayerNeeds needs{.kernel = "direct",
+                   .backward_reads_input = trainable() && !pads(),
+                   .backward_reads_output = activation_ != Activation::kLinear && !winners_mask(setting.pooling),
+                   .saved = saves ? padded : 0,
+                   .forward_scratch = saves ? 0 : padded,
+                   // The placed gradient, packed weights, sums of images, and the gradient of the parameters on its way
+                   // into the update.
+                   .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) +
+                                       round_up(weights, kLanes)};
   if (setting.pooling == nullptr) return needs;
   // Of each thread the stripe whose maxima it takes, and the images over which it spreads their gradient.
   needs.forward_scratch += setting.threads * stripe_floats(*setting.pooling);

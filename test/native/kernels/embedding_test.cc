@@ -91,6 +91,15 @@ void check_rule(RandomData& random, const Rule& rule, int64_t width) {
   CHECK(difference(y.span(), reference::pool_rows(bag_rule, view, exact_table, width), Tolerance{1e-5, 1e-5}) == "");
   CHECK(y.intact());
 
+  // The same bits from rows with something between them.
+  const int64_t stride = width + 5;
+  std::vector<float> apart(static_cast<size_t>(kRows * stride), std::nanf(""));
+  for (int64_t r = 0; r < kRows; ++r) std::copy_n(table.data() + r * width, width, apart.data() + r * stride);
+  GuardedBuffer y_of_apart(kBags * width, 3);
+  pool_rows(bag_rule, view, apart.data(), {width, stride}, 0, kBags, y_of_apart.data(), winners.data());
+  CHECK(difference_in_bits(y_of_apart.span(), y.span()) == "");
+  CHECK(y_of_apart.intact());
+
   std::vector<float> dy = random.normal(kBags * width);
   const std::vector<double> expected = reference::pool_rows_backward(bag_rule, view, exact_table, width, to_double(dy));
   if (rule.pooling == Pooling::kMean) {

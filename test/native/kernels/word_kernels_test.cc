@@ -25,7 +25,8 @@ TEST_CASE("negative sampling: losses, factors and gradients of pairs agree with 
       constexpr int64_t kPairs = 5;
       constexpr int64_t kTargets = 4;
       const std::vector<float> hidden = random.normal(kPairs * units);
-      std::vector<float> table = random.normal(6 * units);
+      const int64_t stride = units + 3;
+      std::vector<float> table = random.normal(6 * stride);
       for (int64_t i = 0; i < units; ++i) table[static_cast<size_t>(i)] *= 40;  // row 0: sigmoids at their ends
       std::vector<uint32_t> targets;
       for (int64_t i = 0; i < kPairs * kTargets; ++i) targets.push_back(static_cast<uint32_t>(random.integer(0, 5)));
@@ -35,7 +36,7 @@ TEST_CASE("negative sampling: losses, factors and gradients of pairs agree with 
                                         .units = units,
                                         .hidden = hidden.data(),
                                         .table = table.data(),
-                                        .stride = units,
+                                        .stride = stride,
                                         .targets = targets.data(),
                                         .factors = factors.data(),
                                         .gradients = gradients.data()};
@@ -45,7 +46,7 @@ TEST_CASE("negative sampling: losses, factors and gradients of pairs agree with 
       std::vector<double> expected_gradients(static_cast<size_t>(kPairs * units));
       for (int64_t p = 0; p < kPairs; ++p) {
         for (int64_t k = 0; k < kTargets; ++k) {
-          const int64_t row = targets[static_cast<size_t>(p * kTargets + k)] * units;
+          const int64_t row = targets[static_cast<size_t>(p * kTargets + k)] * stride;
           double z = 0;
           for (int64_t i = 0; i < units; ++i) {
             z += double{hidden[static_cast<size_t>(p * units + i)]} * double{table[static_cast<size_t>(row + i)]};

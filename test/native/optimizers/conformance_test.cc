@@ -212,20 +212,58 @@ TEST_CASE(
           optimizer->update(args);
           optimizer->adopt(args);
         }
+        // Rows with their states behind them, and some floats that nobody may touch.
+        const auto state_count = static_cast<int64_t>(states.size());
+        const int64_t stride = width + state_count * (state_width + 1) + 3;
+        GuardedBuffer side_by_side(std::vector<float>(static_cast<size_t>(kRows * stride), 77));
+        const auto place = [&](int64_t row, int64_t state) {
+          return side_by_side.data() + row * stride + (state < 0 ? 0 : width + state * (state_width + 1) + 1);
+        };
+        for (int64_t r = 0; r < kRows; ++r) {
+          std::copy_n(table.data() + r * width, width, place(r, -1));
+          for (int64_t s = 0; s < state_count; ++s) {
+            std::copy_n(states[static_cast<size_t>(s)].data() + r * state_width, state_width, place(r, s));
+          }
+        }
+        const auto update_in_two = [&](float* weights, float* const* pointers, int64_t distance) {
+          const int64_t cut = touched - 4;
+          for (const auto& [first, count] : {std::pair{int64_t{0}, cut}, {cut, touched - cut}}) {
+            const GradientCheck check = optimizer->update_rows({.count = count,
+                                                                .width = width,
+                                                                .rows = rows.data() + first,
+                                                                .coming = touched - first - count,
+                                                                .table = weights,
+                                                                .gradient = gradient.data() + first * width,
+                                                                .states = pointers,
+                                                                .stride = distance,
+                                                                .state_count = states.size(),
+                                                                .step = 2,
+                                                                .learning_rate = optimizer->learning_rate(),
+                                                                .weight_decay = optimizer->weight_decay(),
+                                                                .racing = racing});
+            CHECK(check == GradientCheck::kFinite);
+          }
+        };
         std::vector<float*> pointers;
         for (auto& state : states) pointers.push_back(state.data());
-        const GradientCheck check = optimizer->update_rows({.count = touched,
-                                                            .width = width,
-                                                            .rows = rows.data(),
-                                                            .table = table.data(),
-                                                            .gradient = gradient.data(),
-                                                            .states = pointers.data(),
-                                                            .state_count = states.size(),
-                                                            .step = 2,
-                                                            .learning_rate = optimizer->learning_rate(),
-                                                            .weight_decay = optimizer->weight_decay(),
-                                                            .racing = racing});
-        CHECK(check == GradientCheck::kFinite);
+        update_in_two(table.data(), pointers.data(), 0);
+        CHECK(difference_in_bits(table, expected) == "");
+        for (size_t s = 0; s < states.size(); ++s) CHECK(difference_in_bits(states[s], expected_states[s]) == "");
+
+        for (int64_t s = 0; s < state_count; ++s) pointers[static_cast<size_t>(s)] = place(0, s);
+        update_in_two(side_by_side.data(), pointers.data(), stride);
+        float untouched = 0;
+        for (int64_t r = 0; r < kRows; ++r) {
+          std::copy_n(place(r, -1), width, table.data() + r * width);
+          std::fill_n(place(r, -1), width, 77.0F);
+          for (int64_t s = 0; s < state_count; ++s) {
+            std::copy_n(place(r, s), state_width, states[static_cast<size_t>(s)].data() + r * state_width);
+            std::fill_n(place(r, s), state_width, 77.0F);
+          }
+        }
+        for (const float value : side_by_side.span()) untouched += value == 77.0F ? 1.0F : 0.0F;
+        CHECK(untouched == static_cast<float>(kRows * stride));
+        CHECK(side_by_side.intact());
         CHECK(difference_in_bits(table, expected) == "");
         for (size_t s = 0; s < states.size(); ++s) CHECK(difference_in_bits(states[s], expected_states[s]) == "");
       }

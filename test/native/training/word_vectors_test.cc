@@ -392,8 +392,7 @@ TEST_CASE("word vectors: epochs give the same bits at 1, 2 and 3 threads, and th
       });
       CHECK(first.pairs > 1000);
       CHECK(last.loss < 0.9 * first.loss);
-      const AlignedBuffer& weights = model.input().weights();
-      results.emplace_back(weights.data(), weights.data() + weights.size());
+      results.push_back(weights_of(model.input()));
     }
     CHECK(difference_in_bits(results[1], results[0]) == "");
     CHECK(difference_in_bits(results[2], results[0]) == "");
