@@ -31,7 +31,10 @@ export interface Word2vecOptions extends CommonWordOptions {
    * stay. Default: 1e-3.
    */
   readonly subsample?: number;
-  /** Pairs of a step. Gradients of a step are those at its beginning. Default: 1024. */
+  /**
+   * Pairs of a step. Gradients of a step are those at its beginning; more of them keep more threads busy, fewer, with
+   * a higher rate, answered more analogies on a small text. Default: 1024.
+   */
   readonly batchSize?: number;
   /** Vectors of words are made of those of their pieces, as in fastText. Default: not. */
   readonly subwords?: Subwords | undefined;
