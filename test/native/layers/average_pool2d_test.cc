@@ -88,6 +88,27 @@ TEST_CASE("globalAveragePool2d, globalMaxPool2d: integers exactly, in rows and l
   }
 }
 
+TEST_CASE("globalMaxPool2d: the last of 65,535 and of 65,536 pixels gets its gradient, which lanes could not number") {
+  for (const int64_t width : {255, 256}) {
+    CAPTURE(width);
+    const Shape input{width == 255 ? 257 : 256, width, 1};
+    const GlobalMaxPool2d layer(plain_layer("globalMaxPool2d"), input);
+    CHECK(layer.layout(16, Layout::kLanes) == (width == 255 ? Layout::kLanes : Layout::kRows));
+    RandomData random(163);
+    LayerCase given = integer_case(layer, 16, random);
+    given.offered = Layout::kLanes;
+    std::vector<float> dx(given.x.size());
+    for (size_t n = 0; n < 16; ++n) {
+      const size_t last = (n + 1) * static_cast<size_t>(input.size()) - 1;
+      given.x[last] = 1000;
+      dx[last] = given.dy[n] = static_cast<float>(n + 1);
+    }
+    const LayerResult result = run_layer(layer, given);
+    CHECK(result.broken_rules == "");
+    CHECK(difference(result.dx, to_double(dx), Tolerance{}) == "");
+  }
+}
+
 TEST_CASE("averagePool2d, global pooling: shapes that are refused") {
   CHECK(error_of([] {
           AveragePool2d(average_pool2d({.padding = Spec::List{2, 0, 0, 0}}), {4, 4, 1});

@@ -187,4 +187,6 @@ TEST_CASE("conv2d takes the maxima of windows that lie apart, by Winograd of 2x2
   CHECK(!pools("auto", two, "relu", 1));
   CHECK(!pools("direct", overlapping));
   CHECK(!pools("direct", reaching_over));
+  const Window2d many_taps{{256, 256}, {1, 1}, {256, 256}, {256, 256}, {1, 1}, {}};
+  CHECK(!pools("direct", many_taps));
 }
