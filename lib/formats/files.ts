@@ -95,7 +95,7 @@ export async function replaceFile(path: string, write: (handle: FileHandle) => P
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {});
     throw namingFile(error, path);
   }
   await flushFolder(folder);

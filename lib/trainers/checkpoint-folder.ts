@@ -4,14 +4,12 @@
  */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { checkPath, flushFolder, isSystemError, isTemporary, temporaryIn } from '../formats/files.ts';
 
 const DIGITS = 12;
 const NAME = /^step-([0-9]{12,})\.safetensors$/;
-const BEST = 'best.safetensors';
-
 export interface CheckpointFile {
   readonly path: string;
   /** Optimizer steps of the trainer when it was taken. */
@@ -20,6 +18,10 @@ export interface CheckpointFile {
 
 export function checkpointPath(folder: string, steps: number): string {
   return join(folder, `step-${String(steps).padStart(DIGITS, '0')}.safetensors`);
+}
+
+export function bestPath(folder: string): string {
+  return join(folder, 'best.safetensors');
 }
 
 /**
@@ -50,6 +52,7 @@ function select(folder: string, names: readonly string[]): readonly CheckpointFi
 
 /** Makes the folder, and refuses one with checkpoints of another run, later than `steps`. */
 export function prepareFolder(operation: string, folder: string, steps: number): void {
+  checkPath(folder);
   makeFolder(folder);
   const [latest] = select(folder, readdirSync(folder));
   if (latest === undefined || latest.steps <= steps) return;
@@ -70,14 +73,15 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Makes a checkpoint the best one as well. */
-export async function keepAsBest(folder: string, path: string): Promise<void> {
+/** Gives a checkpoint a second name in its folder. */
+export async function nameAlso(path: string, name: string): Promise<void> {
+  const folder = dirname(path);
   const temporary = temporaryIn(folder);
   try {
     await link(path, temporary).catch(() => copyDurably(path, temporary));
-    await rename(temporary, join(folder, BEST));
+    await rename(temporary, name);
   } finally {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {});
   }
   await flushFolder(folder);
 }

@@ -1,6 +1,6 @@
 import { type ModelFile, writeModelFile } from '../models/model-file.ts';
 import type { NativeSnapshotEvent } from '../native-run.ts';
-import { checkpointPath, keepAsBest, prune } from './checkpoint-folder.ts';
+import { bestPath, checkpointPath, nameAlso, prune } from './checkpoint-folder.ts';
 import type { CheckpointInfo, CheckpointSettings } from './checkpoint-options.ts';
 
 /** What a keeper needs of its run. */
@@ -8,6 +8,8 @@ export interface KeeperPlan {
   readonly settings: CheckpointSettings;
   /** The file of a snapshot, with the state of what JavaScript keeps as it is now. */
   readonly describe: (snapshot: NativeSnapshotEvent, epochs: readonly object[]) => ModelFile;
+  /** The best one is on disk; undefined: it could not be written. */
+  readonly settleBest: (figure: number | undefined) => void;
   readonly onCheckpoint: ((info: CheckpointInfo) => unknown) | undefined;
   /** Ends the run. */
   readonly fail: (error: unknown) => void;
@@ -22,20 +24,21 @@ export class CheckpointKeeper {
   readonly #since = Date.now();
   #queue: Promise<void> = Promise.resolve();
   #pending = 0;
-  #nextIsBest = false;
+  /** The figure of the next snapshot, if that is of the best epoch so far. */
+  #nextBest: number | undefined;
 
   constructor(plan: KeeperPlan) {
     this.#plan = plan;
   }
 
-  /** The next snapshot is of the best epoch so far. */
-  expectBest(): void {
-    this.#nextIsBest = true;
+  /** The next snapshot is of the best epoch so far, by this figure. */
+  expectBest(figure: number): void {
+    this.#nextBest = figure;
   }
 
   take(snapshot: NativeSnapshotEvent, epochs: readonly object[]): void {
-    const isBest = this.#nextIsBest;
-    this.#nextIsBest = false;
+    const best = this.#nextBest;
+    this.#nextBest = undefined;
     this.#pending++;
     let file: ModelFile | undefined;
     try {
@@ -44,7 +47,7 @@ export class CheckpointKeeper {
       this.#plan.fail(error);
     }
     this.#queue = this.#queue.then(async () => {
-      if (file !== undefined) await this.#keep(file, snapshot, isBest);
+      if (file !== undefined) await this.#keep(file, snapshot, best);
       this.#pending--;
       this.#plan.done();
     });
@@ -63,13 +66,12 @@ export class CheckpointKeeper {
   async #keep(
     file: ModelFile,
     { state: { steps }, epoch, last }: NativeSnapshotEvent,
-    isBest: boolean,
+    best: number | undefined,
   ): Promise<void> {
     const { folder, keepLast, onError } = this.#plan.settings;
     const path = checkpointPath(folder, steps);
     try {
-      await writeModelFile(path, file);
-      if (isBest) await keepAsBest(folder, path);
+      await (best === undefined ? writeModelFile(path, file) : this.#writeBest(path, file, best));
       await prune(folder, steps, keepLast, this.#since);
     } catch (error) {
       if (onError === 'stop') this.#plan.fail(error);
@@ -77,9 +79,23 @@ export class CheckpointKeeper {
       return;
     }
     try {
-      await this.#plan.onCheckpoint?.({ path, steps, epoch, isBest, isLast: last });
+      await this.#plan.onCheckpoint?.({ path, steps, epoch, isBest: best !== undefined, isLast: last });
     } catch (error) {
       this.#plan.fail(error);
     }
+  }
+
+  /** As the best one first: a run that goes on from the latest finds the best that it knows of. */
+  async #writeBest(path: string, file: ModelFile, figure: number): Promise<void> {
+    const { settings, settleBest } = this.#plan;
+    const best = bestPath(settings.folder);
+    try {
+      await writeModelFile(best, file);
+      settleBest(figure);
+    } catch (error) {
+      settleBest(undefined);
+      throw error;
+    }
+    await nameAlso(best, path);
   }
 }

@@ -16,6 +16,8 @@ export interface ControlState {
 export interface Verdict {
   readonly requests: NativeRunRequests;
   readonly stops: boolean;
+  /** The figure of an epoch whose checkpoint is the best so far. */
+  readonly best: number | undefined;
 }
 
 export class EpochControl {
@@ -23,6 +25,8 @@ export class EpochControl {
   readonly #plateau: ReduceOnPlateau | undefined;
   readonly #keepBest: Monitor | undefined;
   #best: number | undefined;
+  /** That of the best checkpoint on disk. */
+  #bestWritten: number | undefined;
 
   /** Throws `INVALID_OPTION`. */
   constructor(
@@ -73,6 +77,7 @@ export class EpochControl {
 
   restore({ earlyStopping, plateau, best }: ControlState): void {
     this.#best = best;
+    this.#bestWritten = best;
     if (this.#earlyStopping !== undefined && earlyStopping !== undefined)
       this.#earlyStopping.state = earlyStopping;
     if (this.#plateau !== undefined && plateau !== undefined) this.#plateau.state = plateau;
@@ -81,20 +86,33 @@ export class EpochControl {
   judge(record: object, rateScale: number): Verdict {
     const isBest = this.#earlyStopping?.judge(record) === true;
     const scale = this.#plateau?.judge(record, rateScale);
+    const best = this.#bestCheckpoint(record);
     return {
       requests: {
         keepWeights: isBest && this.restoresBest,
         rateScale: scale,
-        snapshot: this.#isBestCheckpoint(record),
+        snapshot: best !== undefined,
       },
       stops: this.isOver,
+      best,
     };
   }
 
-  #isBestCheckpoint(record: object): boolean {
+  /** The best checkpoint of this figure is on disk. Undefined: one could not be written, and worse ones are better than none. */
+  settleBest(figure: number | undefined): void {
+    if (figure === undefined) {
+      this.#best = this.#bestWritten;
+      return;
+    }
+    this.#bestWritten = figure;
+    // One before it may have failed meanwhile.
+    if (this.#keepBest?.isBetter(figure, this.#best) === true) this.#best = figure;
+  }
+
+  #bestCheckpoint(record: object): number | undefined {
     const value = this.#keepBest?.read(record);
-    if (value === undefined || this.#keepBest?.isBetter(value, this.#best) !== true) return false;
+    if (value === undefined || this.#keepBest?.isBetter(value, this.#best) !== true) return undefined;
     this.#best = value;
-    return true;
+    return value;
   }
 }

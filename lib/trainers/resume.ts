@@ -22,6 +22,7 @@ export interface ResumeOptions<Validation extends AnyDataset | undefined = AnyDa
     | 'onBatchEnd'
     | 'onCheckpoint'
     | 'batchInterval'
+    | 'inspect'
     | 'loggers'
     | 'report'
     | 'progress'
@@ -53,6 +54,7 @@ const OPTIONS = {
   onBatchEnd: optional(AGAIN),
   onCheckpoint: optional(AGAIN),
   batchInterval: optional(AGAIN),
+  inspect: optional(AGAIN),
   loggers: optional(AGAIN),
   report: optional(AGAIN),
   progress: optional(AGAIN),

@@ -129,7 +129,7 @@ const PROBES = 64;
 
 /** A short text that tells data sets apart: by their size and a few of their samples, so that large ones cost no time. */
 export function fingerprint(samples: NativeLabelledSamples): string {
-  const { count, indices, labels, labelSize } = samples;
+  const { count, indices, labels, labelSize, sampleWeights } = samples;
   const hash = createHash('sha256');
   for (const { inputs, scale, shift } of samples.columns ?? [samples]) {
     const sparse = 'offsets' in inputs ? inputs : undefined;
@@ -146,6 +146,7 @@ export function fingerprint(samples: NativeLabelledSamples): string {
       hash.update(isMapped(values) ? rowOf(values, row, size) : values.subarray(first, end));
       if (sparse?.values !== undefined) hash.update(sparse.values.subarray(first, end));
       hash.update(labels.subarray(row * labelSize, (row + 1) * labelSize));
+      if (sampleWeights !== undefined) hash.update(sampleWeights.subarray(row, row + 1));
     }
   }
   return hash.digest('hex').slice(0, 32);

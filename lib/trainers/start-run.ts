@@ -170,6 +170,7 @@ export function startRun<Epoch>(
               ...hooks,
               settings: checkpoint,
               describe,
+              settleBest: (figure) => control.settleBest(figure),
               onCheckpoint: (info: CheckpointInfo) => settings.onCheckpoint?.(info, run),
             }),
   });

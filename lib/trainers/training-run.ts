@@ -287,8 +287,8 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
       const epoch = this.#plan.toRecord(event);
       const { control } = this.#plan;
       if (control?.isActive === true) {
-        const { requests, stops } = control.judge(epoch as object, event.rateScale);
-        if (requests.snapshot === true) this.#checkpoints?.expectBest();
+        const { requests, stops, best } = control.judge(epoch as object, event.rateScale);
+        if (best !== undefined) this.#checkpoints?.expectBest(best);
         this.#native?.ask(requests);
         if (stops) this.stop();
       }
@@ -360,13 +360,21 @@ export class TrainingRun<Epoch = EpochRecord> implements PromiseLike<History<Epo
 
   #conclude(end: NativeEndEvent, history: History<Epoch>): void {
     this.#isSettled = true;
-    this.#plan.progress?.end();
-    for (const cleanup of this.#cleanups) cleanup();
+    for (const cleanup of [() => this.#plan.progress?.end(), ...this.#cleanups]) this.#cleanUp(cleanup);
     const failure = this.#failure ?? this.#plan.failure();
     if (failure !== undefined) this.#history.reject(failure.error);
     else if (end.reason === 'error') this.#history.reject(toGradloomError(end.error));
     else this.#history.resolve(history);
     this.#announce();
+  }
+
+  /** What a source or a signal of the user's throws when it is given up must not keep the run from its end. */
+  #cleanUp(cleanup: () => void): void {
+    try {
+      cleanup();
+    } catch (error) {
+      this.#failure ??= { error };
+    }
   }
 
   #announce(): void {

@@ -1,5 +1,5 @@
 /** Checkpoints of runs, and runs that go on from them. Threads: 1, on the smallest of nets. */
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import {
   type EpochRecord,
   embeddingBag,
   type FitOptions,
+  fromArrays,
   fromSparse,
   iris,
   listCheckpoints,
@@ -281,6 +282,37 @@ test('a checkpoint that cannot be written ends the run, or warns', async (t) => 
   await irisTrainer().fit(train, { checkpoint: { folder } });
 });
 
+test('a best one that could not be written is not held against later ones', async (t) => {
+  const folder = await newFolder(t);
+  const best = join(folder, 'best.safetensors');
+  let epoch = 0;
+  const figure = customMetric({ name: 'figure', compute: () => [1, 5, 0, 3][epoch++] ?? 0 });
+  const trainer = irisTrainer([figure]);
+  const warnings: string[] = [];
+  const listen = (warning: Error) => warnings.push(warning.message);
+  process.on('warning', listen);
+  t.teardown(() => process.removeListener('warning', listen));
+  const told: CheckpointInfo[] = [];
+  await trainer.fit(train, {
+    epochs: 4,
+    checkpoint: { folder, keepBest: { metric: 'figure', mode: 'max' }, onError: 'warn' },
+    onCheckpoint: (info) => told.push(info),
+    async onEpochEnd({ epoch: number }) {
+      if (number === 2) {
+        while (told.length === 0) await sleep(1);
+        await rm(best);
+        await mkdir(best);
+      } else if (number === 3) {
+        while (!warnings.some((text) => text.includes(best))) await sleep(1);
+        // As the second epoch's has no name as the best, it has none at all.
+        t.deepEqual(await names(folder), ['best.safetensors', 'step-000000000004.safetensors']);
+        await rmdir(best);
+      }
+    },
+  });
+  t.deepEqual((await loadModel(best)).getWeights(), trainer.model.getWeights());
+});
+
 test('what onCheckpoint throws ends the run', async (t) => {
   const folder = await newFolder(t);
   const error = new Error('mine');
@@ -305,6 +337,7 @@ test('wrong uses are refused before anything is changed', async (t) => {
     { folder, everyStep: 3 },
     'fit: checkpoint: unknown option "everyStep"; did you mean "everySteps"?',
   );
+  await refuse({ folder: 'a\0b' }, 'a path must be a string that is not empty, without NUL, got "a\\u0000b"');
   await refuse({ folder, keepLast: 0 }, 'fit: checkpoint: keepLast must be an integer of at least 1, got 0');
   await refuse(
     { folder, keepBest: { metric: 'acuracy' } },
@@ -331,8 +364,37 @@ test('wrong uses are refused before anything is changed', async (t) => {
   ]);
   await checkError(t, 'INVALID_OPTION', [
     () => Trainer.resume(folder, train, wrongly({ batchSize: 3 })),
-    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, loggers, report, progress, threads, memoryLimit, custom and learningRate',
+    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, inspect, loggers, report, progress, threads, memoryLimit, custom and learningRate',
   ]);
+});
+
+test('weights of samples are part of the data', async (t) => {
+  const folder = await newFolder(t);
+  const weighted = (weight: number | undefined) =>
+    fromArrays({
+      inputs: Float32Array.from({ length: 80 }, (_, place) => Math.sin(place)),
+      inputShape: [4],
+      labels: Array.from({ length: 20 }, (_, row) => row % 3),
+      ...(weight && { sampleWeights: new Float32Array(20).fill(weight) }),
+    });
+  await irisTrainer().fit(weighted(2), { epochs: 2, maxSteps: 1, checkpoint: { folder } });
+  for (const other of [weighted(undefined), weighted(3)]) {
+    await checkError(t, 'INVALID_DATA', [
+      () => Trainer.resume(folder, other),
+      "Trainer.resume: the training set is not the run's, in its samples or their order; give the same data",
+    ]);
+  }
+  const { run } = await Trainer.resume(folder, weighted(2), { maxSteps: 100 });
+  t.is((await run).epochs.length, 2);
+});
+
+test('a run that goes on can be looked at anew', async (t) => {
+  const folder = await newFolder(t);
+  const seen: number[] = [];
+  await irisTrainer().fit(train, { epochs: 2, maxSteps: 5, checkpoint: { folder } });
+  const inspect = { everySteps: 2, onStep: ({ step }: { step: number }) => seen.push(step) };
+  await (await Trainer.resume(folder, train, { maxSteps: 100, inspect })).run;
+  t.deepEqual(seen, [6, 8]);
 });
 
 test('sparse samples, whose tables are trained a few rows a step', async (t) => {
