@@ -19,6 +19,8 @@ export class Part {
   /** Of a stream of several targets, by name; in place of labels. */
   #targets: Record<string, Target[]> = {};
   #length = 0;
+  /** Of parts that were taken. */
+  #number = 0;
 
   constructor(operation: string, form: StreamForm) {
     this.#operation = operation;
@@ -40,6 +42,7 @@ export class Part {
 
   /** The samples so far, as a dataset; none are left. */
   take(): Dataset {
+    const operation = `${this.#operation}: part ${++this.#number} of the stream`;
     const labels = {
       labels: this.#labels as unknown as LabelData,
       labelKind: this.#form.labelKind,
@@ -49,15 +52,13 @@ export class Part {
     };
     const [first] = this.#columns as [StreamColumn];
     const dataset = isNamed(this.#form.inputShape)
-      ? buildInputs(this.#operation, {
-          inputs: Object.fromEntries(
-            this.#columns.map((column) => [column.name, column.take(this.#operation)]),
-          ),
+      ? buildInputs(operation, {
+          inputs: Object.fromEntries(this.#columns.map((column) => [column.name, column.take(operation)])),
           ...(this.#form.labelKind === 'targets'
             ? { targets: this.#targets as unknown as Record<string, LabelData> }
             : labels),
         })
-      : buildDataset(this.#operation, {
+      : buildDataset(operation, {
           ...first.takeDense(),
           inputShape: this.#form.inputShape as Shape,
           ...labels,

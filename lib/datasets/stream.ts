@@ -1,4 +1,5 @@
 /** Data that come as they go: from a generator, a Node stream, a queue, a database's cursor. */
+import { setImmediate } from 'node:timers/promises';
 import { GradloomError } from '../core/errors.ts';
 import {
   extent,
@@ -88,6 +89,12 @@ const OPTIONS = {
   samplesPerEpoch: withDefault(extent, 8192),
 };
 
+/**
+ * Milliseconds of reading after which timers and sockets have their turn: a source that has its next item at hand, as generators do,
+ * never lets go of the event loop.
+ */
+const TURN_MS = 4;
+
 type Source = AsyncIterable<unknown> | Iterable<unknown>;
 
 const source = guardedBy(
@@ -113,10 +120,12 @@ export class SampleStream<Input extends InputShape = Shape, Label extends LabelK
   readonly #source: Source;
   readonly #samplesPerEpoch: number;
   #isRead = false;
+  #isAbandoned = false;
 
   static {
     readStream = (stream, operation) => stream.#read(operation);
     abandonStream = (stream) => {
+      stream.#isAbandoned = true;
       const given: { readonly destroy?: unknown } = stream.#source as object;
       if (typeof given.destroy === 'function') given.destroy();
     };
@@ -138,6 +147,7 @@ export class SampleStream<Input extends InputShape = Shape, Label extends LabelK
     this.#isRead = true;
     const part = new Part(operation, this);
     let place = 0;
+    let turn = performance.now();
     for await (const item of this.#source) {
       const name = `${operation}: item ${place++} of the stream`;
       if (item instanceof Dataset) {
@@ -148,6 +158,10 @@ export class SampleStream<Input extends InputShape = Shape, Label extends LabelK
       for (const sample of samplesOf(name, item, this)) {
         part.add(name, sample);
         if (part.length === this.#samplesPerEpoch) yield part.take();
+        if (performance.now() - turn < TURN_MS) continue;
+        await setImmediate();
+        if (this.#isAbandoned) return;
+        turn = performance.now();
       }
     }
     if (part.length > 0) yield part.take();

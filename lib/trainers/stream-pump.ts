@@ -16,7 +16,7 @@ export class StreamPump {
   readonly #stream: SampleStream<InputShape>;
   readonly #operation: string;
   readonly #parts: AsyncGenerator<Dataset, void, undefined>;
-  readonly #read: (part: Dataset) => NativeLabelledSamples;
+  readonly #read: (part: Dataset, number: number) => NativeLabelledSamples;
   /** Of all parts up to the one of a number, from 1; of none at 0. */
   readonly #prints = new Map([[0, 'stream:']]);
   #partsRead = 0;
@@ -24,11 +24,11 @@ export class StreamPump {
   #hasEnded = false;
   #failure: { readonly error: unknown } | undefined;
 
-  /** `read` checks a part. */
+  /** `read` checks a part, which has its number from 1. */
   constructor(
     operation: string,
     stream: SampleStream<InputShape>,
-    read: (part: Dataset) => NativeLabelledSamples,
+    read: (part: Dataset, number: number) => NativeLabelledSamples,
   ) {
     this.#stream = stream;
     this.#operation = operation;
@@ -111,7 +111,7 @@ export class StreamPump {
   async #next(): Promise<NativeLabelledSamples | undefined> {
     const { done, value: part } = await this.#parts.next();
     if (this.#hasEnded || done === true) return undefined;
-    const samples = this.#read(part);
+    const samples = this.#read(part, this.#partsRead + 1);
     const before = this.#prints.get(this.#partsRead) as string;
     const hash = createHash('sha256').update(before).update(fingerprint(samples)).digest('hex');
     this.#prints.delete(this.#partsRead++ - REMEMBERED);

@@ -462,8 +462,8 @@ export class Trainer<
     }
     const judged =
       validation === undefined ? undefined : this.#readSet(operation, 'the validation set', validation);
-    const pump = new StreamPump(operation, stream, (part) => {
-      const samples = this.#readSet(operation, 'a part of the stream', part);
+    const pump = new StreamPump(operation, stream, (part, number) => {
+      const samples = this.#readSet(operation, `part ${number} of the stream`, part);
       if (validation instanceof Dataset) {
         checkSameReading(operation, ['the validation set', validation], ['the stream', part]);
       }

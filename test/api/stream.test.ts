@@ -161,6 +161,40 @@ test.serial('an endless stream is left when the run stops, and told so', async (
 });
 
 test.serial(
+  'a source that has its next item at hand lets timers have their turn, and ends with the run',
+  async (t) => {
+    let told: string | undefined;
+    function* eager() {
+      try {
+        // So many in place of an endless loop, which would hang where the test fails.
+        for (let index = 0; index < 2_000_000; index++)
+          yield { input: inputOf(index), label: labelOf(index) };
+        told = 'read to its end';
+      } finally {
+        told ??= 'given up';
+      }
+    }
+    const run = newTrainer().fit(streamOf(eager(), 2_000_000));
+    setImmediate(() => run.stop());
+    t.is((await run).epochs.length, 0);
+    while (told === undefined) await sleep(1);
+    t.is(told, 'given up');
+  },
+);
+
+test.serial('a source that cannot be given up ends the run with what it throws', async (t) => {
+  const error = new Error('no end to it');
+  const stuck = Object.assign(samples(100), {
+    destroy() {
+      throw error;
+    },
+  });
+  const trainer = newTrainer();
+  await t.throwsAsync(Promise.resolve(trainer.fit(streamOf(stuck))), { is: error });
+  t.is((await trainer.fit(setOf(0, 10))).reason, 'completed');
+});
+
+test.serial(
   'a source that stalls holds nobody: the run can be stopped, and a Node stream is destroyed',
   async (t) => {
     const stalled = new Readable({ objectMode: true, read: () => {} });
@@ -241,7 +275,8 @@ test.serial('data that do not fit end the run with an error that names the item'
     'fit: item 1 of the stream is a Float32Array among samples of Uint8Array',
   );
   await fails([{ input: [1, Number.NaN], label: 0 }], /item 0 of the stream: input/);
-  await fails([{ input: [1, 2], label: 5 }], /has class 5/);
+  await fails([setOf(0, 3), { input: [1, 2], label: 5 }], /in part 2 of the stream sample 0 has class 5/);
+  await fails([setOf(0, 3), { input: [1, 2], label: 0.5 }], /fit: part 1 of the stream: labels\[0\] must be/);
   t.is(info().liveThreads, 0);
 });
 
