@@ -140,7 +140,8 @@ export function isAbortSignal(given: unknown): given is AbortSignal {
     typeof given === 'object' &&
     given !== null &&
     'aborted' in given &&
-    'addEventListener' in given &&
-    typeof given.addEventListener === 'function'
+    ['addEventListener', 'removeEventListener'].every(
+      (name) => typeof (given as Readonly<Record<string, unknown>>)[name] === 'function',
+    )
   );
 }

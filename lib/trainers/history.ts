@@ -98,7 +98,7 @@ function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
 export function historyToCsv(history: Pick<History<object>, 'epochs'>): string {
   const { epochs } = readValue('historyToCsv', 'history', history, withEpochs);
   if (epochs.length === 0) return '';
-  const columns = csvColumns(epochs[0] as object);
+  const columns = [...new Set(epochs.flatMap(csvColumns))];
   return csvLine(columns) + epochs.map((epoch) => csvRow(columns, epoch)).join('');
 }
 
@@ -106,13 +106,13 @@ const VALIDATION = 'validation';
 
 export function csvColumns(record: object): readonly string[] {
   return Object.entries(record).flatMap(([key, value]) =>
-    key === VALIDATION ? Object.keys(value as object).map((name) => `${VALIDATION}.${name}`) : [key],
+    key === VALIDATION ? Object.keys(value ?? {}).map((name) => `${VALIDATION}.${name}`) : [key],
   );
 }
 
 export function csvRow(columns: readonly string[], record: object): string {
-  const { validation = {}, ...training } = record as Readonly<Record<string, unknown>>;
-  const named = Object.entries(validation as object).map(([key, value]) => [`${VALIDATION}.${key}`, value]);
+  const { validation, ...training } = record as Readonly<Record<string, unknown>>;
+  const named = Object.entries(validation ?? {}).map(([key, value]) => [`${VALIDATION}.${key}`, value]);
   const values = new Map<string, unknown>([...Object.entries(training), ...(named as [string, unknown][])]);
   return csvLine(
     columns.map((column) => {

@@ -291,6 +291,14 @@ test('CSV quotes lists, and an empty history is empty', (t) => {
   t.is(historyToCsv({ epochs: [] }), '');
 });
 
+test('CSV has a column for what only some epochs have', (t) => {
+  const epochs = [
+    { epoch: 1, loss: 2, validation: undefined },
+    { epoch: 2, loss: 1, validation: { loss: 3 } },
+  ];
+  t.is(historyToCsv({ epochs }), 'epoch,loss,validation.loss\n1,2,\n2,1,3\n');
+});
+
 test('what a logger throws ends the run', async (t) => {
   const nowhere = join(tmpdir(), 'gradloom-no-such-folder', 'run.csv');
   const run = irisTrainer().fit(train, { epochs: 1_000_000, loggers: [csvLogger(nowhere)] });
@@ -326,6 +334,10 @@ test('options that cannot be are refused', async (t) => {
     'fit: reduceOnPlateau: factor must be a number between 0 and 1, got 1',
   );
   await refuse({ maxSteps: 0 }, 'fit: maxSteps must be an integer of at least 1, got 0');
+  await refuse(
+    { signal: { aborted: false, addEventListener: () => {} } },
+    'fit: signal must be an AbortSignal, got an object',
+  );
   await refuse({ loggers: [3] }, 'fit: loggers [0] must be a logger or a function, got 3');
   await refuse({ loggers: new Array(1) }, 'fit: loggers [0] must be a logger or a function, got undefined');
   const { trainer: other, data } = scripted([]);
