@@ -8,9 +8,10 @@
  */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
-import { replaceFile } from './files.ts';
+import { readWholeFile, replaceFile } from './files.ts';
 import { upperHalves } from './float32.ts';
 import { formatError } from './format-error.ts';
 import {
@@ -213,7 +214,29 @@ export function decodeSafetensors(
   options: DecodeOptions = {},
 ): DecodedFile {
   const header = parseHeader(bytes, fileName);
-  verifyChecksum(bytes, fileName, header, options.checksum ?? 'required');
+  const checksum = findChecksum(bytes, fileName, header, options);
+  if (checksum !== undefined) checkDigest(fileName, checksum, digest(bytes, checksum.digitsAt));
+  return takeTensors(bytes, header);
+}
+
+/**
+ * What `decodeSafetensors` gives of a file, while the event loop stays free. `checkHeader` looks at the header before anything else.
+ *
+ * Rejects as `decodeSafetensors` throws, and with what `readWholeFile` throws.
+ */
+export async function readSafetensors(
+  path: string,
+  { checkHeader, ...options }: DecodeOptions & { readonly checkHeader?: (header: Header) => void } = {},
+): Promise<DecodedFile> {
+  const bytes = await readWholeFile(path);
+  const header = parseHeader(bytes, path);
+  checkHeader?.(header);
+  const checksum = findChecksum(bytes, path, header, options);
+  if (checksum !== undefined) checkDigest(path, checksum, await digestInTurns(bytes, checksum.digitsAt));
+  return takeTensors(bytes, header);
+}
+
+function takeTensors(bytes: Uint8Array, header: Header): DecodedFile {
   const tensors = new Map<string, Tensor>();
   for (const place of header.tensors) tensors.set(place.name, readTensor(bytes, header.dataStart, place));
   const metadata: Record<string, string> = Object.create(null);
@@ -223,15 +246,21 @@ export function decodeSafetensors(
   return { tensors, metadata: Object.freeze(metadata) };
 }
 
-function verifyChecksum(
+/** The digest that a file says of itself, within its literal, and where it says so. */
+interface Checksum {
+  readonly literal: string;
+  readonly digitsAt: number;
+}
+
+function findChecksum(
   bytes: Uint8Array,
   fileName: string,
   header: Header,
-  presence: 'required' | 'optional',
-): void {
+  { checksum: presence = 'required' }: DecodeOptions,
+): Checksum | undefined {
   const entry = header.metadata.get(CHECKSUM_KEY);
   if (entry === undefined) {
-    if (presence === 'optional') return;
+    if (presence === 'optional') return undefined;
     throw formatError(
       fileName,
       LENGTH_BYTES,
@@ -248,7 +277,10 @@ function verifyChecksum(
       `"${CHECKSUM_KEY}" must be "${CHECKSUM_PREFIX}" and 64 lower-case digits`,
     );
   }
-  const actual = digest(bytes, digitsAt);
+  return { literal, digitsAt };
+}
+
+function checkDigest(fileName: string, { literal }: Checksum, actual: string): void {
   if (literal.includes(actual)) return;
   throw new GradloomError(
     'CHECKSUM_MISMATCH',
@@ -259,11 +291,27 @@ function verifyChecksum(
 
 /** SHA-256 of a file with the 64 digits at `digitsAt` as zeros. */
 function digest(file: Uint8Array, digitsAt: number): string {
-  return createHash('sha256')
-    .update(file.subarray(0, digitsAt))
-    .update(NO_DIGITS)
-    .update(file.subarray(digitsAt + NO_DIGITS.length))
-    .digest('hex');
+  const hash = createHash('sha256');
+  for (const piece of piecesOf(file, digitsAt)) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** The same, while the event loop stays free. */
+async function digestInTurns(file: Uint8Array, digitsAt: number): Promise<string> {
+  const hash = createHash('sha256');
+  for (const piece of piecesOf(file, digitsAt)) {
+    hash.update(piece);
+    await setImmediate();
+  }
+  return hash.digest('hex');
+}
+
+function* piecesOf(file: Uint8Array, digitsAt: number): Generator<Uint8Array | string> {
+  yield file.subarray(0, digitsAt);
+  yield NO_DIGITS;
+  for (let first = digitsAt + NO_DIGITS.length; first < file.length; first += PIECE) {
+    yield file.subarray(first, first + PIECE);
+  }
 }
 
 function readTensor(bytes: Uint8Array, dataStart: number, { dtype, shape, begin, end }: TensorPlace): Tensor {

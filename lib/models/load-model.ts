@@ -19,7 +19,7 @@ export async function loadModel<Input extends InputShape = Shape, Output extends
   readValue('loadModel', 'path', path, text);
   const file = await readModelFile(path);
   const model = buildModel(path, file);
-  if (file.trainer === undefined) checkNothingLeft(path, file.tensors, model.getWeights());
+  if (file.trainer === undefined) checkNothingLeft(path, file.tensors, parameterNames(model));
   return model as unknown as Model<Input, Output>;
 }
 
@@ -59,9 +59,14 @@ export function selectTensors(
   return Object.fromEntries(selected);
 }
 
+export function parameterNames(model: Model<InputShape>): readonly string[] {
+  return stateOf(model).native.parameters.map(({ name }) => name);
+}
+
 /** Refuses tensors that nobody reads: they show that the file is not what it says. */
-export function checkNothingLeft(path: string, tensors: Weights, ...read: readonly Weights[]): void {
-  const left = Object.keys(tensors).find((name) => !read.some((known) => Object.hasOwn(known, name)));
+export function checkNothingLeft(path: string, tensors: Weights, read: readonly string[]): void {
+  const known = new Set(read);
+  const left = Object.keys(tensors).find((name) => !known.has(name));
   if (left === undefined) return;
   throw fileError(path, `tensor ${formatValue(left)} belongs to no layer of the architecture`);
 }

@@ -14,9 +14,8 @@ import {
   withDefault,
 } from '../core/options.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import { readWholeFile } from '../formats/files.ts';
 import { toFloat32 } from '../formats/float32.ts';
-import { decodeSafetensors } from '../formats/safetensors.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
 import { countValues, type Tensor } from '../formats/tensor.ts';
 import type { NativeParameterInfo } from '../native.ts';
 import type { Weight, Weights } from './weights.ts';
@@ -104,7 +103,7 @@ export async function selectFromSource(
 
 /** The tensors of a safetensors file of any program's; of a checkpoint only the model's. */
 export async function readTensors(path: string): Promise<Tensors> {
-  const { tensors, metadata } = decodeSafetensors(await readWholeFile(path), path, { checksum: 'optional' });
+  const { tensors, metadata } = await readSafetensors(path, { checksum: 'optional' });
   if (metadata.trainer === undefined) return tensors;
   // The optimizer's state of a weight is named by the weight: dense_1.weight.accumulator.
   return new Map([...tensors].filter(([name]) => !tensors.has(ownerOf(name))));

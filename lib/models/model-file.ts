@@ -24,15 +24,9 @@ import { firstFeature } from '../datasets/libsvm.ts';
 import { readPreprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
-import { readWholeFile } from '../formats/files.ts';
 import { toFloat32 } from '../formats/float32.ts';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type WrittenTensor,
-  writeSafetensors,
-} from '../formats/safetensors.ts';
-import { parseHeader } from '../formats/safetensors-header.ts';
+import { readSafetensors, type WrittenTensor, writeSafetensors } from '../formats/safetensors.ts';
+import type { Header } from '../formats/safetensors-header.ts';
 import type { Tensor } from '../formats/tensor.ts';
 import { makeGraphLayer } from '../layers/merging.ts';
 import type { Loss } from '../losses/loss.ts';
@@ -69,11 +63,7 @@ export interface RunPart {
 /** No layer's name begins so. */
 const RUN_PREFIX = '@run.';
 
-export function encodeModelFile(file: ModelFile): Uint8Array {
-  return encodeSafetensors(...describeModelFile(file));
-}
-
-/** Writes what `encodeModelFile` encodes, all or nothing, while the event loop stays free. */
+/** Writes a file, all or nothing, while the event loop stays free. */
 export function writeModelFile(path: string, file: ModelFile): Promise<void> {
   return writeSafetensors(path, ...describeModelFile(file));
 }
@@ -123,9 +113,9 @@ function isOfBfloat16(layer: NamedLayer): boolean {
 
 /** Reads a file and checks all of it but the tensors' names and shapes, which are the model's to know. */
 export async function readModelFile(path: string): Promise<ModelFile> {
-  const bytes = await readWholeFile(path);
-  checkFormat(bytes, path);
-  const { metadata, tensors: all } = decodeSafetensors(bytes, path);
+  const { metadata, tensors: all } = await readSafetensors(path, {
+    checkHeader: (header) => checkFormat(header, path),
+  });
   const tensors = new Map(all);
   const network = readField(path, metadata, 'architecture', readNetwork);
   if (network === undefined) throw fileError(path, 'metadata "architecture" is missing');
@@ -184,8 +174,7 @@ export function fileError(path: string, text: string, cause?: unknown): Gradloom
  * Whether a file is ours and of a version that this code reads. Comes first: a later version may change all
  * the rest.
  */
-function checkFormat(bytes: Uint8Array, path: string): void {
-  const { metadata } = parseHeader(bytes, path);
+function checkFormat({ metadata }: Header, path: string): void {
   const format = metadata.get('format')?.value;
   const version = metadata.get('formatVersion')?.value;
   if (format !== FORMAT) {

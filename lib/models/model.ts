@@ -5,7 +5,6 @@ import type { Dataset, LabelKind } from '../datasets/dataset.ts';
 import { joinTables } from '../datasets/from-table.ts';
 import type { Preprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
-import { writeFileAtomic } from '../formats/files.ts';
 import { withGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
@@ -21,7 +20,7 @@ import {
 import { type Classified, classifyHeads, headsOf, type Predicted, splitHeads } from './heads.ts';
 import { type LoadPyTorchOptions, type PyTorchReport, selectFromPyTorch } from './load-pytorch.ts';
 import { type LoadReport, type LoadWeightsOptions, selectFromSource } from './load-weights.ts';
-import { encodeModelFile } from './model-file.ts';
+import { writeModelFile } from './model-file.ts';
 import type { ModelState } from './model-state.ts';
 import { inputShapeOf, type Network, toLayerSpecs } from './network.ts';
 import {
@@ -374,8 +373,7 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
   async save(path: string): Promise<void> {
     readValue('save', 'path', path, text);
     const { network, training } = this.#state;
-    const file = encodeModelFile({ network, training, tensors: this.getWeights(), trainer: undefined });
-    await writeFileAtomic(path, file);
+    await writeModelFile(path, { network, training, tensors: this.getWeights(), trainer: undefined });
   }
 
   /**

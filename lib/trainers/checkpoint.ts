@@ -22,9 +22,9 @@ import {
   type MetricChoices,
   makeMetrics,
 } from '../metrics/make-metrics.ts';
-import { buildModel, checkNothingLeft, selectTensors } from '../models/load-model.ts';
+import { buildModel, checkNothingLeft, parameterNames, selectTensors } from '../models/load-model.ts';
 import { type Model, stateOf } from '../models/model.ts';
-import { encodeModelFile, explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
+import { explain, fileError, type ModelFile, readModelFile, writeModelFile } from '../models/model-file.ts';
 import type { NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import { hasFixedRate, type Optimizer } from '../optimizers/optimizer.ts';
@@ -71,14 +71,15 @@ const SETTINGS = {
   rateScale: withDefault(positive, 1),
 };
 
-export function encodeCheckpoint(
+export function writeCheckpoint(
+  path: string,
   model: Model<InputShape>,
   settings: TrainerSettings,
   tensors: NativeTrainerState['tensors'],
-): Uint8Array {
+): Promise<void> {
   const { network, training } = stateOf(model);
   const state = Object.fromEntries(tensors.map(({ name, data, shape }) => [name, { data, shape }]));
-  return encodeModelFile({
+  return writeModelFile(path, {
     network,
     training,
     tensors: { ...model.getWeights(), ...state },
@@ -106,7 +107,7 @@ export function toCheckpoint(path: string, file: ModelFile, given: Given): Check
   const settings = explain(path, 'trainer', () => readSettings(file.trainer, model, given));
   const readState = (fresh: NativeTrainerState): NativeTrainerState => {
     const state = selectTensors(path, file.tensors, fresh.tensors);
-    checkNothingLeft(path, file.tensors, model.getWeights(), state);
+    checkNothingLeft(path, file.tensors, [...parameterNames(model), ...Object.keys(state)]);
     const tensors = Object.entries(state).map(([name, { data, shape }]) => ({ name, data, shape }));
     return { steps: settings.steps, epochs: settings.epochs, rateScale: settings.rateScale, tensors };
   };

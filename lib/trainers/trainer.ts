@@ -20,7 +20,6 @@ import { formatShape, type InputShape, type Shape, sameShape } from '../core/sha
 import { type AnyDataset, Dataset, type LabelKind } from '../datasets/dataset.ts';
 import type { LabelData } from '../datasets/labels.ts';
 import { SampleStream } from '../datasets/stream.ts';
-import { writeFileAtomic } from '../formats/files.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
 import type { HeadLosses, LabelKindOf, LossChoice, OutputsOf } from '../losses/make-loss.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
@@ -53,10 +52,10 @@ import { type LearningRate, learningRateRule, toSchedule } from '../schedules/le
 import { ratesOf } from '../schedules/schedule.ts';
 import {
   type Checkpoint,
-  encodeCheckpoint,
   readCheckpoint,
   type TrainerSettings,
   toCheckpoint,
+  writeCheckpoint,
 } from './checkpoint.ts';
 import { type ClipGradients, clipGradients } from './clip-gradients.ts';
 import { readCustom } from './custom.ts';
@@ -394,10 +393,8 @@ export class Trainer<
       );
     }
     const state = callNative(() => this.#native.getState());
-    await writeFileAtomic(
-      path,
-      encodeCheckpoint(this.model as unknown as Model<InputShape>, this.#describe(state), state.tensors),
-    );
+    const model = this.model as unknown as Model<InputShape>;
+    await writeCheckpoint(path, model, this.#describe(state), state.tensors);
   }
 
   #describe({ steps, epochs, rateScale }: Omit<NativeTrainerState, 'tensors'>): TrainerSettings {

@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import fc from 'fast-check';
 import { GradloomError } from '../../lib/core/errors.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../lib/formats/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, readSafetensors } from '../../lib/formats/safetensors.ts';
 import { ARRAYS, type DataType, type Tensor } from '../../lib/formats/tensor.ts';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/reference.safetensors', import.meta.url));
@@ -204,6 +205,22 @@ test('a changed value is told by the checksum, and the text says what to do', (t
     error.message,
     /^m\.safetensors: its contents have checksum [0-9a-f]{16}\.\.\., but it says [0-9a-f]{16}\.\.\.; it changed after it was written: use another copy$/,
   );
+});
+
+test('a file of several pieces is read as it is decoded, and a change in any of them is told', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'gradloom-safetensors-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'm.safetensors');
+  const data = Float32Array.from({ length: 2 ** 19 + 3 }, (_, place) => Math.sin(place));
+  const file = encodeSafetensors([['w', { dtype: 'F32', shape: [data.length], data }]], { a: '1' });
+  await writeFile(path, file);
+  t.deepEqual(await readSafetensors(path), decodeSafetensors(file, path));
+  for (const place of [file.length - 1, file.length - 2 ** 20, 2 ** 20, 2 ** 17]) {
+    const damaged = file.slice();
+    damaged[place] = (damaged[place] as number) ^ 1;
+    await writeFile(path, damaged);
+    await t.throwsAsync(readSafetensors(path), { code: 'CHECKSUM_MISMATCH' });
+  }
 });
 
 test('a file without a checksum is read only on demand', (t) => {
