@@ -54,6 +54,14 @@ ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
   return {lanes_of(half(shape.output)), place.row / 2, place.column / 2};
 }
 
+// Calls visit(pixels) with the images of a block from `image` on, of so many pixels each.
+template <class Visit>
+void visit_images(const LaneImages& images, const Extent2d& extent, int64_t block, int64_t image, Visit visit) {
+  const bool won = images.winners != nullptr;
+  const int64_t at = block * images.block + image * image_floats(won ? half(extent) : extent);
+  won ? visit(WonPixels{images.data + at, images.winners + at}) : visit(images.data + at);
+}
+
 // `steps`: of what is transformed for each filter.
 double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
   const auto channels = static_cast<double>(shape.channels);
@@ -128,8 +136,10 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
   };
   for (int64_t t = 0; t < tiles; ++t) {
     const TilePlace place = place_of(shape, first + t);
-    winograd_transform_input(input_tile(shape, place), shape.channels, x.data + place.block * x.block,
-                             {v + at_tile(t, v_panel), v_plane, kPanelRow});
+    visit_images(x, shape.input, place.block, 0, [&](const auto& pixels) {
+      winograd_transform_input(input_tile(shape, place), shape.channels, pixels,
+                               {v + at_tile(t, v_panel), v_plane, kPanelRow});
+    });
   }
   for (int64_t k = 0; k < shape.filters; k += kFilterBlock) {
     const int64_t filters = std::min(kFilterBlock, shape.filters - k);
@@ -209,10 +219,11 @@ void WinogradWeightGradient::transform(int64_t chunk, int64_t job, const LaneIma
   float* const m = scratch + kWinogradCoefficients * plane(shape_.channels);
   if (piece >= channel_pieces) {
     const int64_t first = (piece - channel_pieces) * kTransformImages;
-    winograd_transform_output_gradient(
-        output_tile(shape_, place), std::min(kTransformImages, shape_.filters - first),
-        dz.data + place.block * dz.block + first * image_floats(shape_.output),
-        {m + first * tiles * kLanes + tile * kLanes, plane(shape_.filters), tiles * kLanes});
+    visit_images(dz, shape_.output, place.block, first, [&](const auto& pixels) {
+      winograd_transform_output_gradient(
+          output_tile(shape_, place), std::min(kTransformImages, shape_.filters - first), pixels,
+          {m + first * tiles * kLanes + tile * kLanes, plane(shape_.filters), tiles * kLanes});
+    });
     return;
   }
   const int64_t first = piece * kTransformImages;

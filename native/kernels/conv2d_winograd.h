@@ -38,9 +38,15 @@ double winograd_flops(const WinogradShape& shape, int64_t images);
 double winograd_weight_gradient_flops(const WinogradShape& shape, int64_t images);
 
 // Images in lanes: those of one group, [blocks][images..][rows][columns][16] with `block` floats from block to block.
+// With winners, which lie alike, the gradients of maxima (WonPixels): [blocks][images..][rows / 2][columns / 2][16].
 struct LaneImages {
   const float* data;
   int64_t block;
+  const WinningTap* winners = nullptr;
+
+  LaneImages from(int64_t floats) const {
+    return {data + floats, block, winners == nullptr ? nullptr : winners + floats};
+  }
 };
 
 // ---- filters

@@ -1,5 +1,5 @@
-// The largest of the values of a window and which tap it came from, lane by lane, by the rules of kernels/max_pool.h.
-// Included once for every target.
+// The largest of the values of a window and which tap it came from, lane by lane, by the rules of kernels/max_pool.h;
+// and its gradient. Included once for every target.
 #if defined(GRADLOOM_LARGEST_TAP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef GRADLOOM_LARGEST_TAP_INL_H_
 #undef GRADLOOM_LARGEST_TAP_INL_H_
@@ -47,6 +47,27 @@ class LargestTap {
  private:
   hn::Vec<D> value_;
   hn::Vec<Integers> tap_;
+};
+
+// The gradient of some lanes of a window's maximum, and which taps it goes to.
+template <class D>
+class WonGradient {
+  using Integers = hn::RebindToSigned<D>;
+
+ public:
+  HWY_INLINE WonGradient(const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner)
+      : tap_(hn::PromoteTo(Integers(), hn::Load(hn::Rebind<WinningTap, D>(), winner))), gradient_(hn::Load(D(), dy)) {}
+
+  HWY_INLINE hn::Vec<D> of(int32_t tap) const { return where(hn::Eq(tap_, hn::Set(Integers(), tap))); }
+  HWY_INLINE hn::Vec<D> of_any() const { return where(hn::Ne(tap_, hn::Set(Integers(), kNoTap))); }
+
+ private:
+  HWY_INLINE hn::Vec<D> where(hn::Mask<Integers> won) const {
+    return hn::IfThenElseZero(hn::RebindMask(D(), won), gradient_);
+  }
+
+  hn::Vec<Integers> tap_;
+  hn::Vec<D> gradient_;
 };
 
 }  // namespace HWY_NAMESPACE

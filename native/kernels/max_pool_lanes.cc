@@ -17,7 +17,6 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::CappedTag<float, kLanes>;
-using I = hn::RebindToSigned<D>;
 
 // The taps of one output pixel that lie on the image: rows and columns of the window, and the block of tap (0, 0).
 struct Taps {
@@ -111,22 +110,6 @@ bool tiles_image(const Window2d& w) {
          w.output.width * w.window.width == w.input.width;
 }
 
-// The gradient of some lanes of a window's maximum, and which taps it goes to.
-class WonGradient {
- public:
-  HWY_INLINE WonGradient(const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner)
-      : tap_(hn::PromoteTo(I(), hn::Load(hn::Rebind<WinningTap, D>(), winner))), gradient_(hn::Load(D(), dy)) {}
-
-  HWY_INLINE hn::Vec<D> of(int32_t tap) const { return where(hn::Eq(tap_, hn::Set(I(), tap))); }
-  HWY_INLINE hn::Vec<D> of_any() const { return where(hn::Ne(tap_, hn::Set(I(), kNoTap))); }
-
- private:
-  HWY_INLINE hn::Vec<D> where(hn::Mask<I> won) const { return hn::IfThenElseZero(hn::RebindMask(D(), won), gradient_); }
-
-  hn::Vec<I> tap_;
-  hn::Vec<D> gradient_;
-};
-
 template <bool kTiles>
 float backward(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner,
                float* HWY_RESTRICT dx) {
@@ -136,7 +119,7 @@ float backward(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap
   auto sum = hn::Zero(d);
   for_each_window(w, [&](int64_t out, const Taps& taps) {
     for (int64_t l = 0; l < kLanes; l += lanes) {
-      const WonGradient won(dy + out * kLanes + l, winner + out * kLanes + l);
+      const WonGradient<D> won(dy + out * kLanes + l, winner + out * kLanes + l);
       sum = hn::Add(sum, won.of_any());
       for_each_tap(w, taps, [&](int32_t tap, int64_t in) {
         float* target = dx + in * kLanes + l;
@@ -155,7 +138,7 @@ float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const Wi
   auto sum = hn::Zero(d);
   for_each_square(w, [&](int64_t out, int64_t in) {
     for (int64_t l = 0; l < kLanes; l += lanes) {
-      const WonGradient won(dy + out * kLanes + l, winner + out * kLanes + l);
+      const WonGradient<D> won(dy + out * kLanes + l, winner + out * kLanes + l);
       float* HWY_RESTRICT pixels = dx + in * kLanes + l;
       hn::Store(won.of(0), d, pixels);
       hn::Store(won.of(1), d, pixels + kLanes);
@@ -170,6 +153,16 @@ float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const Wi
 float MaxPoolLanesBackward(const Window2d& w, const float* dy, const WinningTap* winner, float* dx) {
   if (!tiles_image(w)) return backward<false>(w, dy, winner, dx);
   return are_squares(w) ? backward_squares(w, dy, winner, dx) : backward<true>(w, dy, winner, dx);
+}
+
+float SumOfWon(int64_t windows, const float* dy, const WinningTap* winner) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto sum = hn::Zero(d);
+  for (int64_t i = 0; i < windows * kLanes; i += lanes) {
+    sum = hn::Add(sum, WonGradient<D>(dy + i, winner + i).of_any());
+  }
+  return hn::ReduceSum(d, sum);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -192,6 +185,7 @@ bool taps_have_numbers(const Window2d& window) { return window.taps() <= kNoTap;
 
 HWY_EXPORT(MaxPoolLanes);
 HWY_EXPORT(MaxPoolLanesBackward);
+HWY_EXPORT(SumOfWon);
 
 void max_pool_lanes(const Window2d& window, Winners winners, const float* x, float* y, WinningTap* winner) {
   HWY_DYNAMIC_DISPATCH(MaxPoolLanes)(window, winners, x, y, winner);
@@ -199,6 +193,10 @@ void max_pool_lanes(const Window2d& window, Winners winners, const float* x, flo
 
 float max_pool_lanes_backward(const Window2d& window, const float* dy, const WinningTap* winner, float* dx) {
   return HWY_DYNAMIC_DISPATCH(MaxPoolLanesBackward)(window, dy, winner, dx);
+}
+
+float sum_of_won(int64_t windows, const float* dy, const WinningTap* winner) {
+  return HWY_DYNAMIC_DISPATCH(SumOfWon)(windows, dy, winner);
 }
 
 }  // namespace gradloom

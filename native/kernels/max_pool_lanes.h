@@ -31,4 +31,7 @@ void max_pool_lanes(const Window2d& window, Winners winners, const float* x, flo
 // dx[pixel of the winning tap of p] += dy[p], after dx was set to 0. Returns the sum of dx.
 float max_pool_lanes_backward(const Window2d& window, const float* dy, const WinningTap* winner, float* dx);
 
+// That sum alone, of so many windows.
+float sum_of_won(int64_t windows, const float* dy, const WinningTap* winner);
+
 }  // namespace gradloom

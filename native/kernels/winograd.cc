@@ -150,42 +150,100 @@ bool inside(const ImageTile& tile, int size) {
   return tile.row >= 0 && tile.column >= 0 && tile.row + size <= image.height && tile.column + size <= image.width;
 }
 
+// What is transformed: pixel (i, j) of a tile, some lanes of it.
+class StoredPixels {
+ public:
+  StoredPixels(const ImageTile& tile, const float* data)
+      : vector_(tile.vectors.vector),
+        row_(tile.vectors.image.width * tile.vectors.pixel),
+        pixel_(tile.vectors.pixel),
+        first_(data + tile.row * row_ + tile.column * pixel_) {}
+
+  HWY_INLINE V load(int64_t vector, int i, int j, int64_t lane) const {
+    return hn::Load(D(), first_ + vector * vector_ + i * row_ + j * pixel_ + lane);
+  }
+
+ private:
+  int64_t vector_;
+  int64_t row_;
+  int64_t pixel_;
+  const float* first_;
+};
+
+template <int kSize>
+class WonTilePixels {
+ public:
+  WonTilePixels(const ImageTile& tile, const WonPixels& pixels) : pixels_(pixels), vector_(tile.vectors.vector / 4) {
+    for (int i = 0; i < kSize; ++i) {
+      const int64_t row = tile.row + i;
+      const int64_t column = tile.column + i;
+      row_[i] = row / 2 * (tile.vectors.image.width / 2) * kLanes;
+      column_[i] = column / 2 * kLanes;
+      row_tap_[i] = static_cast<int32_t>(row % 2 * 2);
+      column_tap_[i] = static_cast<int32_t>(column % 2);
+    }
+  }
+
+  HWY_INLINE V load(int64_t vector, int i, int j, int64_t lane) const {
+    const int64_t at = vector * vector_ + row_[i] + column_[j] + lane;
+    return WonGradient<D>(pixels_.dy + at, pixels_.winners + at).of(row_tap_[i] + column_tap_[j]);
+  }
+
+ private:
+  WonPixels pixels_;
+  int64_t vector_;
+  int64_t row_[kSize];
+  int64_t column_[kSize];
+  int32_t row_tap_[kSize];
+  int32_t column_tap_[kSize];
+};
+
 // Coefficients of the tile's pixels. Tiles inside of the image read without a question.
-template <class Axis, bool kInside>
-void transform_images(const ImageTile& tile, int64_t vectors, const float* from, const TileCoefficients& to) {
+template <class Axis, bool kInside, class Pixels>
+void transform_pixels(const ImageTile& tile, int64_t vectors, const Pixels& pixels, const TileCoefficients& to) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const ImageVectors& at = tile.vectors;
+  const Extent2d& image = tile.vectors.image;
   bool row_exists[Axis::kFrom];
   bool column_exists[Axis::kFrom];
   for (int i = 0; i < Axis::kFrom; ++i) {
-    row_exists[i] = tile.row + i >= 0 && tile.row + i < at.image.height;
-    column_exists[i] = tile.column + i >= 0 && tile.column + i < at.image.width;
+    row_exists[i] = tile.row + i >= 0 && tile.row + i < image.height;
+    column_exists[i] = tile.column + i >= 0 && tile.column + i < image.width;
   }
-  const int64_t row = at.image.width * at.pixel;
-  const int64_t first = tile.row * row + tile.column * at.pixel;
   for (int64_t vector = 0; vector < vectors; ++vector) {
-    const float* pixels = from + vector * at.vector;
     float* HWY_RESTRICT out = to.data + vector * to.vector;
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
       transform<Axis>(
           [&](int i, int j) {
             if (!kInside && !(row_exists[i] && column_exists[j])) return hn::Zero(d);
-            return hn::Load(d, pixels + first + i * row + j * at.pixel + lane);
+            return pixels.load(vector, i, j, lane);
           },
           [&](int i, int j, V value) { hn::Store(value, d, out + (i * kIn + j) * to.coefficient + lane); });
     }
   }
 }
 
+template <class Axis, class Pixels>
+void transform_images(const ImageTile& tile, int64_t vectors, const Pixels& pixels, const TileCoefficients& to) {
+  inside(tile, Axis::kFrom) ? transform_pixels<Axis, true>(tile, vectors, pixels, to)
+                            : transform_pixels<Axis, false>(tile, vectors, pixels, to);
+}
+
 void TransformInputTile(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v) {
-  inside(tile, kIn) ? transform_images<TransformInput, true>(tile, vectors, x, v)
-                    : transform_images<TransformInput, false>(tile, vectors, x, v);
+  transform_images<TransformInput>(tile, vectors, StoredPixels(tile, x), v);
+}
+
+void TransformWonInputTile(const ImageTile& tile, int64_t vectors, const WonPixels& x, const TileCoefficients& v) {
+  transform_images<TransformInput>(tile, vectors, WonTilePixels<kIn>(tile, x), v);
 }
 
 void TransformOutputGradientTile(const ImageTile& tile, int64_t vectors, const float* dy, const TileCoefficients& m) {
-  inside(tile, kOut) ? transform_images<TransformOutputGradient, true>(tile, vectors, dy, m)
-                     : transform_images<TransformOutputGradient, false>(tile, vectors, dy, m);
+  transform_images<TransformOutputGradient>(tile, vectors, StoredPixels(tile, dy), m);
+}
+
+void TransformWonOutputGradientTile(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
+                                    const TileCoefficients& m) {
+  transform_images<TransformOutputGradient>(tile, vectors, WonTilePixels<kOut>(tile, dy), m);
 }
 
 // Calls visit(vector, lane, z) for activation(A^T m A + bias).
@@ -299,15 +357,21 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(TransformInputTile);
+HWY_EXPORT(TransformWonInputTile);
 HWY_EXPORT(TransformOutputTile);
 HWY_EXPORT(TransformOutputPooledTile);
 HWY_EXPORT(TransformOutputGradientTile);
+HWY_EXPORT(TransformWonOutputGradientTile);
 HWY_EXPORT(TransformFilters);
 HWY_EXPORT(TransformTurnedFilters);
 HWY_EXPORT(TransformFilterGradients);
 
 void winograd_transform_input(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v) {
   HWY_DYNAMIC_DISPATCH(TransformInputTile)(tile, vectors, x, v);
+}
+
+void winograd_transform_input(const ImageTile& tile, int64_t vectors, const WonPixels& x, const TileCoefficients& v) {
+  HWY_DYNAMIC_DISPATCH(TransformWonInputTile)(tile, vectors, x, v);
 }
 
 void winograd_transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
@@ -323,6 +387,11 @@ void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, co
 void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const float* dy,
                                         const TileCoefficients& m) {
   HWY_DYNAMIC_DISPATCH(TransformOutputGradientTile)(tile, vectors, dy, m);
+}
+
+void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
+                                        const TileCoefficients& m) {
+  HWY_DYNAMIC_DISPATCH(TransformWonOutputGradientTile)(tile, vectors, dy, m);
 }
 
 void winograd_transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {

@@ -51,6 +51,14 @@ struct TileCoefficients {
 // v = B^T x B for the 6x6 pixels at `tile` of `vectors` vectors.
 void winograd_transform_input(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v);
 
+// The gradient of the maxima of windows of 2x2 pixels, [H / 2][W / 2][16] of a vector of an image in lanes of even H
+// and W: each is that of the pixel that won (kernels/max_pool_lanes.h), all other pixels count as zero.
+struct WonPixels {
+  const float* dy;
+  const WinningTap* winners;
+};
+void winograd_transform_input(const ImageTile& tile, int64_t vectors, const WonPixels& x, const TileCoefficients& v);
+
 // A bias for each vector (in lanes), or for each of its floats (in rows); null for none.
 enum class BiasOf { kVector, kFloat };
 struct TileBias {
@@ -69,6 +77,8 @@ void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, co
 
 // m = A dy A^T for the 4x4 pixels at `tile`.
 void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const float* dy,
+                                        const TileCoefficients& m);
+void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
                                         const TileCoefficients& m);
 
 // u[e][k][c] = G w G^T of the `filters` filters w[k][tap][c]; `coefficient` floats from u[e] to u[e + 1].

@@ -93,10 +93,10 @@ class Conv2d final : public Layer {
   void backward_winograd(const BackwardArguments& args) const;
   WinogradShape winograd_forward_shape(const Extent2d& output) const;
   WinogradShape winograd_input_gradient_shape(const Extent2d& output) const;
-  void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const float* x,
+  void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
                          const WinogradOutput& output, float* scratch) const;
-  void mask_gradient_winograd(const BackwardArguments& args, float* bias, float* dz) const;
-  void weight_gradient_winograd(const BackwardArguments& args, const float* gradients, float* shared) const;
+  void mask_gradient_winograd(const BackwardArguments& args, float* bias) const;
+  void weight_gradient_winograd(const BackwardArguments& args, const LaneImages& dz, float* shared) const;
 
   // ---- conv2d_channels.cc
 

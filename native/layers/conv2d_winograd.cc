@@ -64,9 +64,8 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
                        ? floats_of_winners(images * image_floats(setting.pooling->output))
                        : 0,
           .forward_scratch = of_threads(winograd_forward_scratch(shape)),
-          // The gradient of the parameters on its way into the update, that of the output where a pooling is undone,
-          // then what the two gradients need in turn.
-          .backward_scratch = weights + round_up(filters_, kLanes) + (pools ? images * image_floats(output) : 0) +
+          // The gradient of the parameters on its way into the update, then what the two gradients need in turn.
+          .backward_scratch = weights + round_up(filters_, kLanes) +
                               std::max(weights + checked_multiply(groups_, winograd_filter_floats(turned)) +
                                            of_threads(winograd_forward_scratch(turned)),
                                        gradient.scratch() + of_threads(gradient.thread_scratch()))};
@@ -90,7 +89,8 @@ void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, floa
                               .y = args.y,
                               .pooled = args.pooling != nullptr,
                               .winners = winners};
-  convolve_winograd(args.pass, shape, u, args.x, output, scratch);
+  const LaneImages x{args.x, input_shape().back() * image_floats(shape.input)};
+  convolve_winograd(args.pass, shape, u, x, output, scratch);
   if (at_store) return;
   const int64_t plane = image_floats(shape.output);
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
@@ -99,11 +99,10 @@ void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, floa
   });
 }
 
-// All groups and blocks. x: [B][groups C][H][W][16], of output y: [B][groups K][P][Q][16].
-void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const float* x,
+// All groups and blocks; of output y: [B][groups K][P][Q][16].
+void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
                                const WinogradOutput& output, float* scratch) const {
   const Tiling chunks = winograd_forward_chunks(shape, lane_blocks(pass.batch));
-  const int64_t x_group = shape.channels * image_floats(shape.input);
   const int64_t y_group = shape.filters * winograd_output_floats(shape, output);
   const int64_t u_group = winograd_filter_floats(shape);
   pass.team.for_each(groups_ * chunks.count, [&](int64_t job, int thread) {
@@ -113,8 +112,8 @@ void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, con
     of_group.y += group * y_group;
     if (output.winners != nullptr) of_group.winners += group * y_group;
     of_group.y_block = groups_ * y_group;
-    conv2d_winograd_forward(shape, chunks, job % chunks.count, {x + group * x_group, groups_ * x_group},
-                            u + group * u_group, of_group, scratch + thread * winograd_forward_scratch(shape));
+    conv2d_winograd_forward(shape, chunks, job % chunks.count, x.from(group * (x.block / groups_)), u + group * u_group,
+                            of_group, scratch + thread * winograd_forward_scratch(shape));
   });
 }
 
@@ -122,12 +121,10 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
   const Extent2d output = computed_output(args.pooling);
   float* const bias =
       has_bias_ && trainable() ? args.gradients.target(1, 0, args.scratch + round_up(weight_count(), kLanes)) : nullptr;
-  float* const spread = args.scratch + round_up(weight_count(), kLanes) + round_up(filters_, kLanes);
-  const int64_t spread_floats =
-      args.pooling == nullptr ? 0 : lane_blocks(args.pass.batch) * filters_ * image_floats(output);
-  float* const dz = args.pooling == nullptr ? args.dy : spread;
-  float* const shared = spread + spread_floats;
-  mask_gradient_winograd(args, bias, dz);
+  float* const shared = args.scratch + round_up(weight_count(), kLanes) + round_up(filters_, kLanes);
+  mask_gradient_winograd(args, bias);
+  const LaneImages dz{args.dy, filters_ * image_floats(kept_output(args.pooling)),
+                      args.pooling == nullptr ? nullptr : reinterpret_cast<const WinningTap*>(args.saved)};
   if (args.dx != nullptr) {
     const WinogradShape shape = winograd_forward_shape(output);
     const int64_t group_weights = filters_per_group() * row_length();
@@ -147,32 +144,34 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
   if (has_bias_) args.gradients.complete(1, 0, filters_, bias);
 }
 
-// dz = dy * activation'(y) in place, or, where a pooling follows, spread over the pixels that won; and the gradient of
-// the bias, which is the sum of dz. A filter's planes are in cache meanwhile.
-void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* bias, float* dz) const {
+// dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the gradient of the bias, which
+// is the sum of dz. A filter's planes are in cache meanwhile.
+void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* bias) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
-  const int64_t kept = image_floats(kept_output(args.pooling));
-  const int64_t plane = image_floats(computed_output(args.pooling));
+  const int64_t plane = image_floats(kept_output(args.pooling));
   const auto* winners = reinterpret_cast<const WinningTap*>(args.saved);
+  if (args.pooling != nullptr && bias == nullptr) return;
   args.pass.team.for_each(filters_, [&](int64_t filter, int) {
-    float* const dy = args.dy + filter * kept;
-    float sum = 0;
-    if (args.pooling != nullptr) {
-      sum = spread_images(args, winners, filter, blocks, {dz + filter * plane, filters_ * plane});
-    } else {
-      activation_backward(activation_, {blocks, kept, filters_ * kept}, args.y + filter * kept, dy);
-      if (bias != nullptr) sum = conv2d_bias_gradient(blocks, kept, filters_ * kept, dy);
+    float* const dy = args.dy + filter * plane;
+    if (args.pooling == nullptr) {
+      activation_backward(activation_, {blocks, plane, filters_ * plane}, args.y + filter * plane, dy);
+      if (bias != nullptr) bias[filter] = conv2d_bias_gradient(blocks, plane, filters_ * plane, dy);
+      return;
     }
-    if (bias != nullptr) bias[filter] = sum;
+    double sum = 0;
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t at = block * filters_ * plane;
+      sum += sum_of_won(plane / kLanes, dy + at, winners + filter * plane + at);
+    }
+    bias[filter] = static_cast<float>(sum);
   });
 }
 
-void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const float* gradients, float* shared) const {
+void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneImages& dz, float* shared) const {
   Team& team = args.pass.team;
   const WinogradShape shape = winograd_forward_shape(computed_output(args.pooling));
   const int64_t blocks = lane_blocks(args.pass.batch);
   const int64_t x_group = shape.channels * image_floats(shape.input);
-  const int64_t dz_group = shape.filters * image_floats(shape.output);
   const int64_t group_weights = shape.filters * row_length();
   const WinogradWeightGradient sums(shape, blocks);
   const Tiling pieces = filter_pieces(shape);
@@ -180,10 +179,10 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const float
   float* const of_threads = shared + sums.scratch();
   for (int64_t group = 0; group < groups_; ++group) {
     const LaneImages x{args.x + group * x_group, groups_ * x_group};
-    const LaneImages dz{gradients + group * dz_group, groups_ * dz_group};
+    const LaneImages dz_of_group = dz.from(group * (dz.block / groups_));
     for (int64_t chunk = 0; chunk < sums.chunks(); ++chunk) {
       team.for_each(sums.transforms(chunk), [&](int64_t job, int thread) {
-        sums.transform(chunk, job, x, dz, shared, of_threads + thread * sums.thread_scratch());
+        sums.transform(chunk, job, x, dz_of_group, shared, of_threads + thread * sums.thread_scratch());
       });
       team.for_each(sums.products(), [&](int64_t job, int) { sums.product(chunk, job, shared); });
     }

@@ -70,6 +70,7 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
       const float sum = max_pool_lanes_backward(window, dy.data(), taps, dx.data());
       CHECK(difference(dx.span(), to_double(expected_dx), Tolerance{}) == "");
       CHECK(sum == std::accumulate(dy.span().begin(), dy.span().end(), 0.0F));
+      CHECK(sum_of_won(window.output_pixels(), dy.data(), taps) == sum);
       CHECK(dx.intact());
 
       GuardedBuffer positive(floats_of_winners(outputs));
@@ -88,6 +89,7 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
       CHECK(right);
       max_pool_backward(window, kLanes, masked.data(), expected_winner.data(), expected_dx.data());
       CHECK(max_pool_lanes_backward(window, dy.data(), positive_taps, dx.data()) == sum_of_positive);
+      CHECK(sum_of_won(window.output_pixels(), dy.data(), positive_taps) == sum_of_positive);
       CHECK(difference(dx.span(), to_double(expected_dx), Tolerance{}) == "");
       CHECK((positive.intact() && dx.intact()));
     }

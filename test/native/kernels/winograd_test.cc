@@ -43,6 +43,7 @@ ImageTile random_tile(RandomData& random, int64_t vectors, int64_t lowest, int64
 }
 
 using TransformImages = void (*)(const ImageTile&, int64_t, const float*, const TileCoefficients&);
+using TransformWon = void (*)(const ImageTile&, int64_t, const WonPixels&, const TileCoefficients&);
 
 // `transform` of `size` x `size` pixels is m x m^T, for tiles inside, across edges and wholly outside.
 void check_images(TransformImages transform, int64_t size, const reference::SmallMatrix& m) {
@@ -79,6 +80,41 @@ void check_images(TransformImages transform, int64_t size, const reference::Smal
   });
 }
 
+// The gradient of maxima is transformed as the image over which max_pool_lanes_backward spreads it, in bits.
+void check_won(TransformWon transform_won, TransformImages transform) {
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(82);
+    for (int i = 0; i < 200; ++i) {
+      CAPTURE(i);
+      const int64_t vectors = random.pick({1, 2, 3});
+      const Extent2d pooled{random.integer(1, 6), random.integer(1, 6)};
+      const Extent2d image{2 * pooled.height, 2 * pooled.width};
+      const Window2d windows{image, pooled, {2, 2}, {2, 2}, {1, 1}, {}};
+      const int64_t floats = pooled.height * pooled.width * kLanes;
+      GuardedBuffer dy(random.normal(vectors * floats));
+      GuardedBuffer memory(floats_of_winners(vectors * floats));
+      auto* const winners = reinterpret_cast<WinningTap*>(memory.data());
+      for (int64_t w = 0; w < vectors * floats; ++w) winners[w] = random.pick<WinningTap>({0, 1, 2, 3, kNoTap});
+      GuardedBuffer spread(vectors * 4 * floats);
+      for (int64_t vector = 0; vector < vectors; ++vector) {
+        max_pool_lanes_backward(windows, dy.data() + vector * floats, winners + vector * floats,
+                                spread.data() + vector * 4 * floats);
+      }
+      const ImageTile tile{
+          {image, kLanes, 4 * floats}, random.integer(-6, image.height + 2), random.integer(-6, image.width + 2)};
+      const int64_t coefficient = vectors * kLanes + 16;
+      std::vector<float> zeros(static_cast<size_t>(kWinogradCoefficients * coefficient));
+      GuardedBuffer expected(zeros);
+      GuardedBuffer actual(zeros);
+      transform(tile, vectors, spread.data(), {expected.data(), coefficient, kLanes});
+      transform_won(tile, vectors, {dy.data(), winners}, {actual.data(), coefficient, kLanes});
+      CHECK(actual.intact());
+      CHECK(difference_in_bits(actual.values(), expected.values()) == "");
+    }
+  });
+}
+
 }  // namespace
 
 TEST_CASE("winograd: the reference's matrices give a convolution with the window, exactly but for rounding in double") {
@@ -100,6 +136,11 @@ TEST_CASE("winograd: the reference's matrices give a convolution with the window
   }
   const std::vector<double> y = two_sided(reference::winograd_a().transposed(), product);
   CHECK(difference(y, expected, Tolerance{0, 1e-12}) == "");
+}
+
+TEST_CASE("winograd: gradients of maxima are transformed as the images that they are spread over, in bits") {
+  check_won(winograd_transform_input, winograd_transform_input);
+  check_won(winograd_transform_output_gradient, winograd_transform_output_gradient);
 }
 
 TEST_CASE("winograd_transform_input: B^T x B, on every instruction set") {
