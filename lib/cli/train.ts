@@ -9,6 +9,7 @@ import type { DatasetParts } from '../datasets/dataset-parts.ts';
 import { fromTable } from '../datasets/from-table.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { standardize } from '../datasets/standardize.ts';
+import { checkWritable } from '../formats/files.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
 import * as optimizers from '../optimizers/index.ts';
@@ -179,7 +180,10 @@ const SCALED =
 function checkFolder(option: string, path: string): void {
   const folder = dirname(path);
   const isFolder = (name: string) => existsSync(name) && statSync(name).isDirectory();
-  if (isFolder(folder) && !isFolder(path)) return;
+  if (isFolder(folder) && !isFolder(path)) {
+    checkWritable(path);
+    return;
+  }
   throw new GradloomError(
     'INVALID_OPTION',
     isFolder(path)

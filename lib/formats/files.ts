@@ -2,7 +2,7 @@
  * Whole files in and out. What the file system itself refuses (no permission, disk full) is thrown as Node throws it.
  */
 import { randomUUID } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
+import { closeSync, constants, openSync, rmSync, type Stats, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
@@ -101,6 +101,24 @@ export async function replaceFile(path: string, write: (handle: FileHandle) => P
   await flushFolder(folder);
 }
 
+/**
+ * Throws what would keep `writeFileAtomic` from `path`, before the work whose result is to go there: a file is made in its folder and
+ * removed.
+ */
+export function checkWritable(path: string): void {
+  checkPath(path);
+  const folder = dirname(path);
+  const temporary = temporaryIn(folder);
+  try {
+    closeSync(openSync(temporary, 'wx'));
+  } catch (error) {
+    throw creationError(error, folder, path);
+  }
+  rmSync(temporary, { force: true });
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status !== undefined) checkFile(path, status);
+}
+
 async function permissionsOf(path: string): Promise<number | undefined> {
   try {
     const status = await stat(path);
@@ -116,15 +134,14 @@ async function createFile(temporary: string, folder: string, path: string): Prom
   try {
     return await open(temporary, 'wx');
   } catch (error) {
-    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
-    throw new GradloomError(
-      'FILE_NOT_FOUND',
-      `${path}: the folder ${folder} does not exist; create it first`,
-      {
-        cause: error,
-      },
-    );
+    throw creationError(error, folder, path);
   }
+}
+
+function creationError(error: unknown, folder: string, path: string): unknown {
+  if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) return error;
+  const text = `${path}: the folder ${folder} does not exist; create it first`;
+  return new GradloomError('FILE_NOT_FOUND', text, { cause: error });
 }
 
 const TEMPORARY = /^\.gradloom-.*\.tmp$/;

@@ -1,7 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, instanceOf, optional, readOptions, readValue, text } from '../core/options.ts';
 import { type AnyDataset, Dataset } from '../datasets/dataset.ts';
-import { writeFileAtomic } from '../formats/files.ts';
+import { checkWritable, writeFileAtomic } from '../formats/files.ts';
 import { loadVega } from '../plot/packages.ts';
 import type { EpochRecord, History, TrainingRun } from '../trainers/index.ts';
 import { factsOf, type RunFacts } from '../trainers/run-facts.ts';
@@ -40,6 +40,7 @@ export async function writeReport<Epoch extends EpochRecord>(
   options: ReportOptions = {},
 ): Promise<void> {
   readValue('writeReport', 'path', path, text);
+  checkWritable(path);
   const { title, validation } = readOptions('writeReport', options, OPTIONS);
   const facts = factsOf(run);
   if (facts === undefined) {

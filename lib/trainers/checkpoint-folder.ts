@@ -6,7 +6,14 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
-import { checkPath, flushFolder, isSystemError, isTemporary, temporaryIn } from '../formats/files.ts';
+import {
+  checkPath,
+  checkWritable,
+  flushFolder,
+  isSystemError,
+  isTemporary,
+  temporaryIn,
+} from '../formats/files.ts';
 
 const DIGITS = 12;
 const NAME = /^step-([0-9]{12,})\.safetensors$/;
@@ -50,16 +57,19 @@ function select(folder: string, names: readonly string[]): readonly CheckpointFi
     .sort((a, b) => b.steps - a.steps);
 }
 
-/** Makes the folder, and refuses one with checkpoints of another run, later than `steps`. */
+/** Makes the folder, and refuses one with checkpoints of another run, later than `steps`, and one that takes no files. */
 export function prepareFolder(operation: string, folder: string, steps: number): void {
   checkPath(folder);
   makeFolder(folder);
   const [latest] = select(folder, readdirSync(folder));
-  if (latest === undefined || latest.steps <= steps) return;
-  throw new GradloomError(
-    'INVALID_OPTION',
-    `${operation}: checkpoint: ${folder} holds checkpoints of another run, up to step ${latest.steps}, and this trainer is at step ${steps}; go on with that run by Trainer.resume, or give an empty folder`,
-  );
+  if (latest !== undefined && latest.steps > steps) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `${operation}: checkpoint: ${folder} holds checkpoints of another run, up to step ${latest.steps}, and this trainer is at step ${steps}; go on with that run by Trainer.resume, or give an empty folder`,
+    );
+  }
+  // The first checkpoint may be hours away.
+  checkWritable(checkpointPath(folder, 0));
 }
 
 function makeFolder(folder: string): void {

@@ -1,3 +1,4 @@
+import { checkWritable } from '../formats/files.ts';
 import type { History } from './history.ts';
 import { factsOf, type RunFacts } from './run-facts.ts';
 
@@ -5,7 +6,9 @@ import { factsOf, type RunFacts } from './run-facts.ts';
 export class RunReport {
   readonly #path: string;
 
+  /** Throws when nothing can be written there: the end of a run is too late to hear of it. */
   constructor(path: string) {
+    checkWritable(path);
     this.#path = path;
   }
 

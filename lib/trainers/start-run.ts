@@ -83,6 +83,7 @@ export function startRun<Epoch>(
   const inspect = readInspectOptions(operation, settings.inspect);
   const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed, samples) : undefined;
   const pump = samples instanceof StreamPump ? samples : undefined;
+  const report = settings.report === undefined ? undefined : new RunReport(settings.report);
   if (checkpoint !== undefined) {
     const steps = resumed === undefined ? trainer.native.steps : Number.POSITIVE_INFINITY;
     prepareFolder(operation, checkpoint.folder, steps);
@@ -123,7 +124,6 @@ export function startRun<Epoch>(
       epochs,
       kept: snapshot.kept,
     });
-  const report = settings.report === undefined ? undefined : new RunReport(settings.report);
   const run: TrainingRun<Epoch> = new TrainingRun<Epoch>({
     prepare: report && (() => report.prepare()),
     report: report && ((history) => report.write(run, history)),

@@ -343,6 +343,13 @@ test('wrong uses are refused before anything is changed', async (t) => {
     { folder, keepBest: { metric: 'acuracy' } },
     'fit: checkpoint: keepBest: metric "acuracy" is no figure of the run; did you mean "accuracy"?',
   );
+  if (process.platform === 'linux') {
+    // No file can be made in there, and the first checkpoint of this run would be far away.
+    t.throws(
+      () => trainer.fit(train, { epochs: 1e6, checkpoint: { folder: '/proc/self', everySeconds: 1e6 } }),
+      { code: 'FILE_NOT_FOUND' },
+    );
+  }
   await checkError(t, 'FILE_NOT_FOUND', [
     () => Trainer.resume(folder, train),
     `Trainer.resume: ${folder} holds no checkpoint; begin with fit`,

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { GradloomError } from '../../lib/core/errors.ts';
-import { readWholeFile, writeFileAtomic } from '../../lib/formats/files.ts';
+import { checkWritable, readWholeFile, writeFileAtomic } from '../../lib/formats/files.ts';
 
 function makeFolder(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'gradloom-'));
@@ -78,6 +78,21 @@ test('a missing folder is an error that names it', async (t) => {
     message: `${path}: the folder ${join(folder, 'sub')} does not exist; create it first`,
   });
   t.deepEqual(readdirSync(folder), []);
+});
+
+test('whether a file can be written is told before, as writing would tell it, and leaves nothing behind', async (t) => {
+  const folder = makeFolder(t);
+  const file = join(folder, 'm');
+  writeFileSync(file, 'as it was');
+  checkWritable(file);
+  checkWritable(join(folder, 'new'));
+  t.deepEqual(readdirSync(folder), ['m']);
+  t.is(readFileSync(file, 'utf8'), 'as it was');
+  for (const path of ['', folder, join(folder, 'no', 'm'), join(file, 'm'), '/dev/null']) {
+    const told = t.throws(() => checkWritable(path));
+    const { message } = (await t.throwsAsync(writeFileAtomic(path, BYTES))) as Error;
+    t.is(told.message, message);
+  }
 });
 
 test('when the rename fails the temporary file is removed', async (t) => {

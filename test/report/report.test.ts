@@ -205,9 +205,14 @@ test('fit writes the page by itself, before the run resolves; one that ended at 
   const stopped = run({ report: join(folder, 'stopped.html'), epochs: 1e6 });
   for await (const _ of stopped) break;
   t.regex(await readFile(join(folder, 'stopped.html'), 'utf8'), /1 of 1000000 epochs/);
-  await t.throwsAsync(Promise.resolve(run({ report: join(folder, 'no', 'such', 'run.html') })), {
-    message: /no/,
-  });
+  // At once, and not at the end of a run of hours.
+  const nowhere = join(folder, 'no', 'such', 'run.html');
+  t.throws(() => run({ report: nowhere }), { code: 'FILE_NOT_FOUND', message: /such does not exist/ });
+  t.throws(() => run({ report: folder }), { code: 'INVALID_OPTION', message: /this is a folder/ });
+  const endless = run({ epochs: 1e6 });
+  await t.throwsAsync(writeReport(endless, nowhere), { code: 'FILE_NOT_FOUND' });
+  endless.stop();
+  await endless;
 });
 
 test.serial(
