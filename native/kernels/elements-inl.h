@@ -1,4 +1,5 @@
-// Vectors of floats from floats in memory, or from bfloat16. Included once for every target.
+// Vectors of floats (or other numbers) from their like in memory, or of floats from bfloat16. Included once for every
+// target.
 #if defined(GRADLOOM_ELEMENTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef GRADLOOM_ELEMENTS_INL_H_
 #undef GRADLOOM_ELEMENTS_INL_H_
@@ -17,12 +18,12 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 
 template <class D>
-HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const float* from) {
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const hwy::HWY_NAMESPACE::TFromD<D>* from) {
   return hwy::HWY_NAMESPACE::LoadU(d, from);
 }
 // The first `count`, zeros behind them.
 template <class D>
-HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const float* from, size_t count) {
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const hwy::HWY_NAMESPACE::TFromD<D>* from, size_t count) {
   return hwy::HWY_NAMESPACE::LoadN(d, from, count);
 }
 

@@ -14,86 +14,116 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Columns of a row that are summed in registers at once; a wider row is read in several passes over the entries, whose
-// numbers are in cache by then.
-constexpr int64_t kVectors = 4;
+// Vectors of a row that are summed in registers at once; a wider row is read in several passes over the entries.
+constexpr int64_t kVectors = 8;
 
-// A row a few entries ahead is on its way while this one is summed. Beyond 8 lines the hardware follows by itself.
+HWY_INLINE int64_t lanes_of_floats() { return static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>())); }
+
+// The cache lines of row[begin, end) are on their way.
 template <class Element>
-HWY_INLINE void prefetch_row(const Element* row, int64_t width) {
+HWY_INLINE void prefetch_elements(const Element* row, int64_t begin, int64_t end) {
   constexpr int64_t kPerLine = 64 / sizeof(Element);
-  const int64_t end = HWY_MIN(width, 8 * kPerLine);
-  for (int64_t i = 0; i < end; i += kPerLine) hwy::Prefetch(row + i);
+  for (int64_t i = begin; i < end; i += kPerLine) hwy::Prefetch(row + i);
+  hwy::Prefetch(row + end - 1);
 }
 
-// total[d] of the columns [column, column + N lanes) = sum over k in [begin, end) of factor(k) row(k)[d].
-template <int64_t N, class Row, class Factor>
-HWY_INLINE void sum_columns(int64_t column, int64_t begin, int64_t end, Row row, Factor factor, float* total) {
+// Columns [first, end) of rows in kCount vectors. The last one begins where it ends at `end`, so that a width that is
+// no multiple of the lanes takes no parts of vectors; columns that two of them have are made twice, alike.
+template <int64_t kVectorCount>
+struct WholeColumns {
+  static constexpr int64_t kCount = kVectorCount;
+  int64_t first;
+  int64_t end;
+
+  HWY_INLINE int64_t at(int64_t v) const {
+    return v + 1 < kCount ? first + v * lanes_of_floats() : end - lanes_of_floats();
+  }
+  template <class D, class T>
+  HWY_INLINE hn::Vec<D> load(D d, const T* row, int64_t v) const {
+    return load_elements(d, row + at(v));
+  }
+  template <class D>
+  HWY_INLINE void store(D d, hn::Vec<D> values, hn::TFromD<D>* row, int64_t v) const {
+    hn::StoreU(values, d, row + at(v));
+  }
+};
+
+// All columns of rows that are narrower than a vector.
+struct NarrowColumns {
+  static constexpr int64_t kCount = 1;
+  int64_t first = 0;
+  int64_t end;
+
+  template <class D, class T>
+  HWY_INLINE hn::Vec<D> load(D d, const T* row, int64_t /*v*/) const {
+    return load_elements(d, row, static_cast<size_t>(end));
+  }
+  template <class D>
+  HWY_INLINE void store(D d, hn::Vec<D> values, hn::TFromD<D>* row, int64_t /*v*/) const {
+    hn::StoreN(values, d, row, static_cast<size_t>(end));
+  }
+};
+
+template <int64_t kCount, class Pass>
+HWY_INLINE void pass_over(int64_t count, int64_t first, int64_t end, Pass pass) {
+  if constexpr (kCount > 1) {
+    if (count < kCount) return pass_over<kCount - 1>(count, first, end, pass);
+  }
+  pass(WholeColumns<kCount>{first, end});
+}
+
+// Calls pass(columns) until all columns have had their turn, kMost vectors at once.
+template <int64_t kMost, class Pass>
+HWY_INLINE void for_columns(int64_t width, Pass pass) {
+  const int64_t lanes = lanes_of_floats();
+  if (width < lanes) return pass(NarrowColumns{.end = width});
+  for (int64_t first = 0; first < width; first += kMost * lanes) {
+    const int64_t end = HWY_MIN(width, first + kMost * lanes);
+    pass_over<kMost>((end - first + lanes - 1) / lanes, first, end, pass);
+  }
+}
+
+// total[d] = sum over k in [begin, end) of factor(k) row(k)[d], for the columns d; row(k) null is left out. call(k)
+// comes before. Products are not fused with sums, so that all processors give the same bits.
+template <class Columns, class Call, class Row, class Factor>
+HWY_INLINE void sum_columns(const Columns& columns, int64_t begin, int64_t end, Call call, Row row, Factor factor,
+                            float* total) {
   const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  hn::Vec<decltype(d)> sums[N];
+  hn::Vec<decltype(d)> sums[Columns::kCount];
   for (auto& sum : sums) sum = hn::Zero(d);
   for (int64_t k = begin; k < end; ++k) {
+    call(k);
     const auto* from = row(k);
     if (from == nullptr) continue;
     const auto by = hn::Set(d, factor(k));
-    for (int64_t v = 0; v < N; ++v) {
-      sums[v] = hn::Add(sums[v], hn::Mul(by, load_elements(d, from + column + v * lanes)));
+    for (int64_t v = 0; v < Columns::kCount; ++v) {
+      sums[v] = hn::Add(sums[v], hn::Mul(by, columns.load(d, from, v)));
     }
   }
-  for (int64_t v = 0; v < N; ++v) hn::StoreU(sums[v], d, total + column + v * lanes);
-}
-
-// Products are not fused with sums, so that vectors and single floats, and all processors, give the same bits.
-template <class Row, class Factor>
-HWY_INLINE void sum_rows(int64_t width, int64_t begin, int64_t end, Row row, Factor factor, float* total) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t column = 0;
-  for (; column + kVectors * lanes <= width; column += kVectors * lanes) {
-    sum_columns<kVectors>(column, begin, end, row, factor, total);
-  }
-  for (; column + lanes <= width; column += lanes) sum_columns<1>(column, begin, end, row, factor, total);
-  if (column == width) return;
-  if (width - column == 1) {
-    float sum = 0;
-    for (int64_t k = begin; k < end; ++k) {
-      const auto* from = row(k);
-      if (from != nullptr) sum += factor(k) * widen(from[column]);
-    }
-    total[column] = sum;
-    return;
-  }
-  const auto rest = static_cast<size_t>(width - column);
-  auto sum = hn::Zero(d);
-  for (int64_t k = begin; k < end; ++k) {
-    const auto* from = row(k);
-    if (from == nullptr) continue;
-    sum = hn::Add(sum, hn::Mul(hn::Set(d, factor(k)), load_elements(d, from + column, rest)));
-  }
-  hn::StoreN(sum, d, total + column, rest);
+  for (int64_t v = 0; v < Columns::kCount; ++v) columns.store(d, sums[v], total, v);
 }
 
 template <class Element>
-HWY_INLINE void gather(const Element* table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
+HWY_INLINE void gather(const Element* table, int64_t width, const uint32_t* indices, int64_t count, float* y,
+                       int64_t coming) {
   constexpr int64_t kAhead = 16;
   const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t e = 0; e < count; ++e) {
-    if (e + kAhead < count) prefetch_row(table + indices[e + kAhead] * width, width);
-    const Element* from = table + indices[e] * width;
-    float* to = y + e * width;
-    int64_t i = 0;
-    for (; i + lanes <= width; i += lanes) hn::StoreU(load_elements(d, from + i), d, to + i);
-    for (; i < width; ++i) to[i] = widen(from[i]);
-  }
+  for_columns<kVectors>(width, [&](const auto& columns) {
+    for (int64_t e = 0; e < count; ++e) {
+      if (e + kAhead < count + coming)
+        prefetch_elements(table + indices[e + kAhead] * width, columns.first, columns.end);
+      for (int64_t v = 0; v < columns.kCount; ++v) {
+        columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * width, v);
+      }
+    }
+  });
 }
 
-void GatherRows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
-  table.visit([&](const auto* elements) { gather(elements, width, indices, count, y); });
+void GatherRows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y, int64_t coming) {
+  table.visit([&](const auto* elements) { gather(elements, width, indices, count, y, coming); });
 }
 
-// Rows of one element, by the operations of sum_rows.
+// Rows of one element, by the operations of sum_columns.
 template <class Element, class Value>
 HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table, Value value,
                              int64_t first, int64_t count, float* HWY_RESTRICT y) {
@@ -116,37 +146,112 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
   }
 }
 
+// The rows of the entries before those of sample `end`.
+template <class Element>
+class BagRows {
+ public:
+  BagRows(int64_t padding, const SparseRows& bags, const Element* table, int64_t stride, int64_t end)
+      : padding_(padding), indices_(bags.indices), table_(table), stride_(stride), last_(bags.offsets[end]) {}
+
+  HWY_INLINE const Element* row(int64_t e) const {
+    return indices_[e] == padding_ ? nullptr : table_ + indices_[e] * stride_;
+  }
+  // That of an entry behind `e` is on its way.
+  template <class Columns>
+  HWY_INLINE void call_ahead(int64_t e, const Columns& columns) const {
+    constexpr int64_t kAhead = 8;
+    if (e + kAhead < last_) prefetch_elements(table_ + indices_[e + kAhead] * stride_, columns.first, columns.end);
+  }
+
+ private:
+  int64_t padding_;
+  const uint32_t* indices_;
+  const Element* table_;
+  int64_t stride_;
+  int64_t last_;
+};
+
 template <class Element>
 HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, const RowShape& rows,
                           int64_t first, int64_t count, float* y) {
-  const auto [width, stride] = rows;
   const auto one = [](int64_t) { return 1.0F; };
   const auto given = [&](int64_t e) { return bags.values[e]; };
-  if (stride == 1) {
+  if (rows.stride == 1) {
     if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, one, first, count, y);
     return pool_scalars(rule.padding, bags, table, given, first, count, y);
   }
-  constexpr int64_t kAhead = 8;
-  const int64_t last = bags.offsets[first + count];
-  const auto row = [&, width = width, stride = stride](int64_t e) -> const Element* {
-    if (e + kAhead < last) prefetch_row(table + bags.indices[e + kAhead] * stride, width);
-    return bags.indices[e] == rule.padding ? nullptr : table + bags.indices[e] * stride;
-  };
-  for (int64_t n = first; n < first + count; ++n) {
-    const int64_t begin = bags.offsets[n];
-    const int64_t end = bags.offsets[n + 1];
-    float* to = y + n * width;
-    if (bags.values == nullptr) {
-      sum_rows(width, begin, end, row, one, to);
-    } else {
-      sum_rows(width, begin, end, row, given, to);
+  const BagRows<Element> from(rule.padding, bags, table, rows.stride, first + count);
+  for_columns<kVectors>(rows.width, [&](const auto& columns) {
+    const auto call = [&](int64_t e) { from.call_ahead(e, columns); };
+    const auto row = [&](int64_t e) { return from.row(e); };
+    for (int64_t n = first; n < first + count; ++n) {
+      const int64_t begin = bags.offsets[n];
+      const int64_t end = bags.offsets[n + 1];
+      if (bags.values == nullptr) {
+        sum_columns(columns, begin, end, call, row, one, y + n * rows.width);
+      } else {
+        sum_columns(columns, begin, end, call, row, given, y + n * rows.width);
+      }
     }
-  }
+  });
 }
 
 void PoolSums(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
               int64_t count, float* y) {
   table.visit([&](const auto* elements) { pool_sums(rule, bags, elements, rows, first, count, y); });
+}
+
+using Entries = hn::RebindToSigned<hn::ScalableTag<float>>;
+
+// y[d] = max over the entries e in [begin, end) of their rows, and winners[d] = e, the first of equal ones.
+template <bool kWinners, class Columns, class Rows>
+HWY_INLINE void max_columns(const Columns& columns, int64_t begin, int64_t end, const Rows& rows, float* y,
+                            int32_t* winners) {
+  const hn::ScalableTag<float> d;
+  const Entries entries;
+  hn::Vec<decltype(d)> most[Columns::kCount];
+  hn::Vec<Entries> won[Columns::kCount];
+  for (auto& value : most) value = hn::Zero(d);
+  for (auto& entry : won) entry = hn::Set(entries, -1);
+  bool empty = true;
+  for (int64_t e = begin; e < end; ++e) {
+    rows.call_ahead(e, columns);
+    const auto* row = rows.row(e);
+    if (row == nullptr) continue;
+    const auto entry = hn::Set(entries, static_cast<int32_t>(e));
+    const auto all = hn::FirstN(d, empty ? hn::Lanes(d) : 0);
+    for (int64_t v = 0; v < Columns::kCount; ++v) {
+      const auto value = columns.load(d, row, v);
+      // NaN stays where it came first, and nowhere else.
+      const auto wins = hn::Or(all, hn::Gt(value, most[v]));
+      most[v] = hn::IfThenElse(wins, value, most[v]);
+      if constexpr (kWinners) won[v] = hn::IfThenElse(hn::RebindMask(entries, wins), entry, won[v]);
+    }
+    empty = false;
+  }
+  for (int64_t v = 0; v < Columns::kCount; ++v) columns.store(d, most[v], y, v);
+  if constexpr (kWinners) {
+    for (int64_t v = 0; v < Columns::kCount; ++v) columns.store(entries, won[v], winners, v);
+  }
+}
+
+void PoolMaxima(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
+                int64_t count, float* y, int32_t* winners) {
+  const int64_t width = rows.width;
+  table.visit([&](const auto* elements) {
+    const BagRows from(rule.padding, bags, elements, rows.stride, first + count);
+    for_columns<kVectors / 2>(width, [&](const auto& columns) {
+      for (int64_t n = first; n < first + count; ++n) {
+        const int64_t begin = bags.offsets[n];
+        const int64_t end = bags.offsets[n + 1];
+        if (winners == nullptr) {
+          max_columns<false>(columns, begin, end, from, y + n * width, nullptr);
+        } else {
+          max_columns<true>(columns, begin, end, from, y + n * width, winners + n * width);
+        }
+      }
+    });
+  });
 }
 
 // `factor` of an entry.
@@ -159,14 +264,16 @@ HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor
     return dy + (from == nullptr ? e : from[e]) * width;
   };
   const auto by = [&](int64_t k) { return factor(RowGroups::entry(keys[k])); };
-  for (int64_t g = 0; g < range.count; ++g) {
-    const int64_t begin = range.groups.starts[range.first + g];
-    const int64_t end = range.groups.starts[range.first + g + 1];
-    sum_rows(width, begin, end, row, by, gradients + g * width);
-  }
+  const auto nothing = [](int64_t) {};
+  const int64_t* starts = range.groups.starts + range.first;
+  for_columns<kVectors>(width, [&](const auto& columns) {
+    for (int64_t g = 0; g < range.count; ++g) {
+      sum_columns(columns, starts[g], starts[g + 1], nothing, row, by, gradients + g * width);
+    }
+  });
 }
 
-// The same for rows of one float, most of them of one entry: by the operations of sum_rows.
+// The same for rows of one float, most of them of one entry: by the operations of sum_columns.
 template <class Factor>
 HWY_INLINE void sum_scalar_groups(const GroupRange& range, const uint32_t* HWY_RESTRICT from, Factor factor,
                                   const float* HWY_RESTRICT dy, float* HWY_RESTRICT gradients) {
@@ -205,7 +312,6 @@ void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const f
 void EntryGradients(const EntryRange& range, const EntryTerms& terms, const float* dy, int64_t width,
                     float* gradients) {
   const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto [parts, first, count] = range;
   if (width == 1 && parts.keys == nullptr && terms.from != nullptr && terms.factors != nullptr) {
     const uint32_t* HWY_RESTRICT from = terms.from + first;
@@ -213,15 +319,61 @@ void EntryGradients(const EntryRange& range, const EntryTerms& terms, const floa
     for (int64_t k = 0; k < count; ++k) gradients[k] = factors[k] * dy[from[k]];
     return;
   }
-  for (int64_t k = 0; k < count; ++k) {
-    const int64_t e = parts.entry(first + k);
-    const float factor = terms.factors == nullptr ? 1.0F : terms.factors[e];
-    const float* from = dy + (terms.from == nullptr ? e : int64_t{terms.from[e]}) * width;
-    float* to = gradients + k * width;
-    int64_t i = 0;
-    for (; i + lanes <= width; i += lanes) hn::StoreU(hn::Mul(hn::Set(d, factor), hn::LoadU(d, from + i)), d, to + i);
-    for (; i < width; ++i) to[i] = factor * from[i];
-  }
+  for_columns<kVectors>(width, [&, first = first, count = count](const auto& columns) {
+    for (int64_t k = 0; k < count; ++k) {
+      const int64_t e = range.parts.entry(first + k);
+      const auto factor = hn::Set(d, terms.factors == nullptr ? 1.0F : terms.factors[e]);
+      const float* from = dy + (terms.from == nullptr ? e : int64_t{terms.from[e]}) * width;
+      for (int64_t v = 0; v < columns.kCount; ++v) {
+        columns.store(d, hn::Mul(factor, columns.load(d, from, v)), gradients + k * width, v);
+      }
+    }
+  });
+}
+
+// Zero where entry `e` has not won.
+template <class Columns>
+HWY_INLINE hn::Vec<hn::ScalableTag<float>> won_gradient(const Columns& columns, int64_t v, int64_t e, const float* dy,
+                                                        const int32_t* winners) {
+  const hn::ScalableTag<float> d;
+  const Entries entries;
+  const auto won = hn::Eq(columns.load(entries, winners, v), hn::Set(entries, static_cast<int32_t>(e)));
+  return hn::IfThenElseZero(hn::RebindMask(d, won), columns.load(d, dy, v));
+}
+
+void SumWinnerGradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
+                        int64_t width, float* gradients) {
+  const hn::ScalableTag<float> d;
+  const int64_t* starts = range.groups.starts + range.first;
+  for_columns<kVectors>(width, [&](const auto& columns) {
+    using Columns = std::decay_t<decltype(columns)>;
+    for (int64_t g = 0; g < range.count; ++g) {
+      hn::Vec<decltype(d)> sums[Columns::kCount];
+      for (auto& sum : sums) sum = hn::Zero(d);
+      for (int64_t k = starts[g]; k < starts[g + 1]; ++k) {
+        const uint32_t e = RowGroups::entry(range.groups.keys[k]);
+        const int64_t at = int64_t{from[e]} * width;
+        for (int64_t v = 0; v < Columns::kCount; ++v) {
+          sums[v] = hn::Add(sums[v], won_gradient(columns, v, e, dy + at, winners + at));
+        }
+      }
+      for (int64_t v = 0; v < Columns::kCount; ++v) columns.store(d, sums[v], gradients + g * width, v);
+    }
+  });
+}
+
+void EntryWinnerGradients(const EntryRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
+                          int64_t width, float* gradients) {
+  const hn::ScalableTag<float> d;
+  for_columns<kVectors>(width, [&](const auto& columns) {
+    for (int64_t k = 0; k < range.count; ++k) {
+      const int64_t e = range.parts.entry(range.first + k);
+      const int64_t at = int64_t{from[e]} * width;
+      for (int64_t v = 0; v < columns.kCount; ++v) {
+        columns.store(d, won_gradient(columns, v, e, dy + at, winners + at), gradients + k * width, v);
+      }
+    }
+  });
 }
 
 void AddValueGradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,
@@ -248,12 +400,15 @@ namespace gradloom {
 
 HWY_EXPORT(GatherRows);
 HWY_EXPORT(PoolSums);
+HWY_EXPORT(PoolMaxima);
 HWY_EXPORT(SumGroupGradients);
 HWY_EXPORT(EntryGradients);
+HWY_EXPORT(SumWinnerGradients);
+HWY_EXPORT(EntryWinnerGradients);
 HWY_EXPORT(AddValueGradients);
 
-void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y) {
-  HWY_DYNAMIC_DISPATCH(GatherRows)(table, width, indices, count, y);
+void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y, int64_t coming) {
+  HWY_DYNAMIC_DISPATCH(GatherRows)(table, width, indices, count, y, coming);
 }
 
 int64_t count_entries(const SparseRows& bags, int64_t sample, int64_t padding) {
@@ -263,41 +418,11 @@ int64_t count_entries(const SparseRows& bags, int64_t sample, int64_t padding) {
   return std::count_if(bags.indices + begin, bags.indices + end, [=](uint32_t row) { return row != padding; });
 }
 
-namespace {
-
-template <class Element>
-void pool_maxima(int64_t padding, const SparseRows& bags, const Element* table, const RowShape& rows, int64_t n,
-                 float* y, int32_t* winners) {
-  const int64_t width = rows.width;
-  std::fill_n(y, width, 0.0F);
-  if (winners != nullptr) std::fill_n(winners, width, -1);
-  bool empty = true;
-  for (int64_t e = bags.offsets[n]; e < bags.offsets[n + 1]; ++e) {
-    if (bags.indices[e] == padding) continue;
-    const Element* row = table + bags.indices[e] * rows.stride;
-    for (int64_t i = 0; i < width; ++i) {
-      const float value = widen(row[i]);
-      if (!empty && !(value > y[i])) continue;
-      y[i] = value;
-      if (winners != nullptr) winners[i] = static_cast<int32_t>(e);
-    }
-    empty = false;
-  }
-}
-
-}  // namespace
-
 void pool_rows(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
                int64_t count, float* y, int32_t* winners) {
   const int64_t width = rows.width;
   if (rule.pooling == Pooling::kMax) {
-    table.visit([&](const auto* elements) {
-      for (int64_t n = first; n < first + count; ++n) {
-        pool_maxima(rule.padding, bags, elements, rows, n, y + n * width,
-                    winners == nullptr ? nullptr : winners + n * width);
-      }
-    });
-    return;
+    return HWY_DYNAMIC_DISPATCH(PoolMaxima)(rule, bags, table, rows, first, count, y, winners);
   }
   HWY_DYNAMIC_DISPATCH(PoolSums)(rule, bags, table, rows, first, count, y);
   if (rule.pooling == Pooling::kSum) return;
@@ -324,26 +449,12 @@ void add_value_gradients(const SparseRows& bags, const TableView& table, const f
 
 void sum_winner_gradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
                           int64_t width, float* gradients) {
-  std::fill_n(gradients, range.count * width, 0.0F);
-  for (int64_t g = 0; g < range.count; ++g) {
-    float* gradient = gradients + g * width;
-    for (int64_t k = range.groups.starts[range.first + g]; k < range.groups.starts[range.first + g + 1]; ++k) {
-      const uint32_t e = RowGroups::entry(range.groups.keys[k]);
-      const int64_t at = int64_t{from[e]} * width;
-      for (int64_t i = 0; i < width; ++i) {
-        if (winners[at + i] == static_cast<int32_t>(e)) gradient[i] += dy[at + i];
-      }
-    }
-  }
+  HWY_DYNAMIC_DISPATCH(SumWinnerGradients)(range, from, dy, winners, width, gradients);
 }
 
 void entry_winner_gradients(const EntryRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
                             int64_t width, float* gradients) {
-  for (int64_t k = 0; k < range.count; ++k) {
-    const int64_t e = range.parts.entry(range.first + k);
-    const int64_t at = int64_t{from[e]} * width;
-    for (int64_t i = 0; i < width; ++i) gradients[k * width + i] = winners[at + i] == e ? dy[at + i] : 0;
-  }
+  HWY_DYNAMIC_DISPATCH(EntryWinnerGradients)(range, from, dy, winners, width, gradients);
 }
 
 }  // namespace gradloom

@@ -9,8 +9,9 @@
 
 namespace gradloom {
 
-// y[e, D] = table[indices[e], D] for e in [0, count).
-void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y);
+// y[e, D] = table[indices[e], D] for e in [0, count). Rows of as many `coming` indices behind them are the next ones.
+void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y,
+                 int64_t coming = 0);
 
 // Rows of `width` elements, `stride` from one to the next.
 struct RowShape {

@@ -10,8 +10,6 @@
 #include "common/relaxed.h"
 #include "optimizers/elementwise-inl.h"
 
-#include "hwy/cache_control.h"
-
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
@@ -50,36 +48,6 @@ GradientCheck AdagradUpdate(const AdagradRule& rule, double rate, const UpdateAr
                     : update_elements<1>(AdagradStep<true, false>(rule, rate, decay), args);
 }
 
-// Rows a few ahead, and their accumulators, are on their way while one is updated.
-HWY_INLINE void prefetch(const float* row, int64_t width) {
-  constexpr int64_t kFloatsPerLine = 16;
-  const int64_t end = HWY_MIN(width, 8 * kFloatsPerLine);
-  for (int64_t i = 0; i < end; i += kFloatsPerLine) hwy::Prefetch(row + i);
-}
-
-template <bool kInside>
-GradientCheck AdagradRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
-  const AdagradStep<false, kInside> step(rule, rate, 0);
-  constexpr int64_t kAhead = 8;  // fewer take longer, more win nothing
-  bool finite = true;
-  for (int64_t i = 0; i < args.count; ++i) {
-    if (i + kAhead < args.known()) {
-      prefetch(args.weights_of(i + kAhead), args.width);
-      prefetch(args.state_of(0, i + kAhead, args.width), args.width);
-    }
-    float* const state = args.state_of(0, i, args.width);
-    const UpdateArguments row{.count = args.width,
-                              .weight = args.weights_of(i),
-                              .gradient = args.gradient + i * args.width,
-                              .states = &state,
-                              .step = args.step,
-                              .learning_rate = args.learning_rate,
-                              .weight_decay = 0};
-    finite &= update_elements<1>(step, row) == GradientCheck::kFinite;
-  }
-  return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
-}
-
 // Rows of one float, by the same operations: the same bits. A row's sums are there in order before any root is taken,
 // and no root needs a weight, so roots and divisions are made side by side, also where rows come again. Others may be
 // at the same rows.
@@ -100,9 +68,8 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
     const int64_t count = HWY_MIN(kChunk, args.count - first);
     const uint32_t* HWY_RESTRICT rows = args.rows + first;
     const float* HWY_RESTRICT gradient = args.gradient + first;
-    const int64_t known = args.known() - first;
     for (int64_t i = 0; i < count; ++i) {
-      if (i + kAhead < known) {
+      if (args.is_known(first + i + kAhead)) {
         prefetch_to_write(accumulator + rows[i + kAhead]);
         prefetch_to_write(args.table + rows[i + kAhead]);
       }
@@ -133,7 +100,8 @@ GradientCheck AdagradUpdateRows(const AdagradRule& rule, double rate, const RowU
   if (args.width == 1 && args.stride <= 1 && !args.gathered) {
     return rule.epsilon_inside ? AdagradScalars<true>(rule, rate, args) : AdagradScalars<false>(rule, rate, args);
   }
-  return rule.epsilon_inside ? AdagradRows<true>(rule, rate, args) : AdagradRows<false>(rule, rate, args);
+  return rule.epsilon_inside ? update_rows_of_elements<1>(AdagradStep<false, true>(rule, rate, 0), args)
+                             : update_rows_of_elements<1>(AdagradStep<false, false>(rule, rate, 0), args);
 }
 
 }  // namespace HWY_NAMESPACE

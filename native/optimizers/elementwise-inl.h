@@ -28,12 +28,21 @@ HWY_INLINE V sign_of(bool maximize) { return hn::Set(D(), maximize ? -0.0F : 0.0
 template <size_t kStates, class Rule>
 class ElementUpdate {
  public:
-  ElementUpdate(const Rule& rule, const UpdateArguments& args)
+  ElementUpdate(const Rule& rule, float* weight, const float* gradient, float* const* states)
       : rule_(rule),
-        weight_(args.weight),
-        gradient_(args.gradient),
+        weight_(weight),
+        gradient_(gradient),
         finite_(hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())))) {
-    std::copy_n(args.states, kStates, states_.begin());
+    std::copy_n(states, kStates, states_.begin());
+  }
+  ElementUpdate(const Rule& rule, const UpdateArguments& args)
+      : ElementUpdate(rule, args.weight, args.gradient, args.states) {}
+
+  HWY_INLINE void all(int64_t count) {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) vector(i);
+    if (i < count) part(i, static_cast<size_t>(count - i));
   }
 
   // Elements i, i + 1, ... of one vector.
@@ -61,6 +70,7 @@ class ElementUpdate {
     for (size_t k = 0; k < kStates; ++k) hn::StoreN(s[k], d, states_[k] + i, rest);
   }
 
+  hn::Mask<D> finite() const { return finite_; }
   GradientCheck check() const { return hn::AllTrue(D(), finite_) ? GradientCheck::kFinite : GradientCheck::kNotFinite; }
 
  private:
@@ -137,12 +147,54 @@ GradientCheck update_elements(const Rule& rule, const UpdateArguments& args) {
     if (fits_tiles(args.product->shape)) return update_beside_product<kStates>(rule, args);
     args.product->make();
   }
-  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   ElementUpdate<kStates, Rule> update(rule, args);
-  int64_t i = 0;
-  for (; i + lanes <= args.count; i += lanes) update.vector(i);
-  if (i < args.count) update.part(i, static_cast<size_t>(args.count - i));
+  update.all(args.count);
   return update.check();
+}
+
+// Rows of one float, each named once, as many as a vector's lanes at a time.
+template <size_t kStates, class Rule>
+HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArguments& args) {
+  constexpr int64_t kAhead = 16;
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN float values[kStates + 1][HWY_MAX_BYTES / sizeof(float)] = {};
+  std::array<float*, kStates> states{};
+  for (size_t k = 0; k < kStates; ++k) states[k] = values[k + 1];
+  auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
+  for (int64_t first = 0; first < args.count; first += lanes) {
+    const int64_t count = HWY_MIN(lanes, args.count - first);
+    for (int64_t i = 0; i < count; ++i) {
+      args.call(first + i + kAhead, 1);
+      values[0][i] = *args.weights_of(first + i);
+      for (size_t k = 0; k < kStates; ++k) values[k + 1][i] = *args.state_of(k, first + i, 1);
+    }
+    ElementUpdate<kStates, Rule> update(rule, values[0], args.gradient + first, states.data());
+    update.all(count);
+    finite = hn::And(finite, update.finite());
+    for (int64_t i = 0; i < count; ++i) {
+      *args.weights_of(first + i) = values[0][i];
+      for (size_t k = 0; k < kStates; ++k) *args.state_of(k, first + i, 1) = values[k + 1][i];
+    }
+  }
+  return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+}
+
+// The same as update_elements for each row in turn.
+template <size_t kStates, class Rule>
+GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
+  if (args.width == 1 && args.distinct()) return update_scalars<kStates>(rule, args);
+  constexpr int64_t kAhead = 8;  // fewer take longer, more win nothing
+  std::array<float*, kStates> states{};
+  auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
+  for (int64_t i = 0; i < args.count; ++i) {
+    args.call(i + kAhead, args.width);
+    for (size_t k = 0; k < kStates; ++k) states[k] = args.state_of(k, i, args.width);
+    ElementUpdate<kStates, Rule> update(rule, args.weights_of(i), args.gradient + i * args.width, states.data());
+    update.all(args.width);
+    finite = hn::And(finite, update.finite());
+  }
+  return hn::AllTrue(D(), finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
 }
 
 }  // namespace HWY_NAMESPACE

@@ -15,7 +15,8 @@ namespace HWY_NAMESPACE {
 struct FtrlStep {
   V rate, beta, l1, l2, sign;
 
-  FtrlStep(const FtrlRule& rule, const UpdateArguments& args)
+  template <class Arguments>
+  FtrlStep(const FtrlRule& rule, const Arguments& args)
       : rate(spread(args.learning_rate)),
         beta(spread(rule.beta)),
         l1(spread(rule.l1)),
@@ -42,6 +43,10 @@ GradientCheck FtrlUpdate(const FtrlRule& rule, const UpdateArguments& args) {
   return update_elements<2>(FtrlStep(rule, args), args);
 }
 
+GradientCheck FtrlUpdateRows(const FtrlRule& rule, const RowUpdateArguments& args) {
+  return update_rows_of_elements<2>(FtrlStep(rule, args), args);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();
@@ -50,6 +55,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(FtrlUpdate);
+HWY_EXPORT(FtrlUpdateRows);
 
 Ftrl::Ftrl(const Spec& spec)
     : Optimizer(spec),
@@ -66,6 +72,11 @@ std::vector<StateSpec> Ftrl::states(const Shape& parameter) const {
 std::string Ftrl::objection_to_rows(float /*decay*/) const { return ""; }
 
 GradientCheck Ftrl::update(const UpdateArguments& args) const { return HWY_DYNAMIC_DISPATCH(FtrlUpdate)(rule_, args); }
+
+GradientCheck Ftrl::update_rows(const RowUpdateArguments& args) const {
+  if (args.racing) return Optimizer::update_rows(args);
+  return HWY_DYNAMIC_DISPATCH(FtrlUpdateRows)(rule_, args);
+}
 
 void Ftrl::effective_rates(const UpdateArguments& args, float* rates) const {
   for (int64_t i = 0; i < args.count; ++i) {

@@ -1,11 +1,9 @@
 #include "optimizers/optimizer.h"
 
-#include <algorithm>
 #include <array>
 #include <vector>
 
 #include "common/error.h"
-#include "common/prefetch.h"
 #include "common/relaxed.h"
 
 namespace gradloom {
@@ -21,24 +19,13 @@ Duplicates read_duplicates(const Spec& spec) {
   throw Error("INVALID_SPEC", "duplicates \"" + name + "\" does not exist");
 }
 
-void prefetch_row(const float* row, int64_t width) {
-  constexpr int64_t kFloatsPerLine = 16;
-  const int64_t end = std::min(width, 8 * kFloatsPerLine);
-  for (int64_t i = 0; i < end; i += kFloatsPerLine) prefetch_to_write(row + i);
-}
-
 // Calls action(arguments) for each row, while rows a few ahead, and their states, are on their way.
 template <class Action>
 void for_each_row(const RowUpdateArguments& args, int64_t state_width, Action action) {
   std::array<float*, kMostStates> states{};
   const int64_t ahead = args.width == 1 ? 16 : 8;
   for (int64_t i = 0; i < args.count; ++i) {
-    if (i + ahead < args.known()) {
-      prefetch_row(args.weights_of(i + ahead), args.width);
-      for (size_t s = 0; s < args.state_count; ++s) {
-        prefetch_row(args.state_of(s, i + ahead, state_width), state_width);
-      }
-    }
+    args.call(i + ahead, state_width);
     for (size_t s = 0; s < args.state_count; ++s) states.at(s) = args.state_of(s, i, state_width);
     action(UpdateArguments{.count = args.width,
                            .weight = args.weights_of(i),

@@ -4,12 +4,15 @@
 // Others need whole rows, or all of a parameter; they wait for the whole gradient and see it in the layout of files.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/parallel.h"
+#include "common/prefetch.h"
 #include "common/shape.h"
 #include "common/spec.h"
 #include "kernels/simd_gemm.h"
@@ -66,13 +69,30 @@ struct RowUpdateArguments {
   // `table` has these rows alone, [count, width]. States are of the whole table all the same.
   bool gathered = false;
 
-  int64_t known() const { return count + (gathered ? 0 : coming); }
+  bool is_known(int64_t i) const { return i < count + coming; }
   float* weights_of(int64_t i) const {
     return table + (gathered ? i : int64_t{rows[i]}) * (stride == 0 ? width : stride);
   }
   // `state_width`: floats of the state a row.
   float* state_of(size_t state, int64_t i, int64_t state_width) const {
     return states[state] + rows[i] * (stride == 0 ? state_width : stride);
+  }
+  // Row `i` and its states are on their way, if it is known.
+  void call(int64_t i, int64_t state_width) const {
+    if (!is_known(i)) return;
+    if (!gathered) prefetch_row(weights_of(i), width);
+    for (size_t s = 0; s < state_count; ++s) prefetch_row(state_of(s, i, state_width), state_width);
+  }
+  // Whether rows ascend, so that none comes twice.
+  bool distinct() const { return std::is_sorted(rows, rows + count, std::less_equal<>()); }
+
+ private:
+  // Beyond 8 lines the hardware follows by itself.
+  static void prefetch_row(const float* row, int64_t width) {
+    constexpr int64_t kFloatsPerLine = 16;
+    const int64_t end = std::min(width, 8 * kFloatsPerLine);
+    for (int64_t i = 0; i < end; i += kFloatsPerLine) prefetch_to_write(row + i);
+    prefetch_to_write(row + end - 1);  // a row may begin in the midst of a line
   }
 };
 

@@ -14,8 +14,8 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 
 // Sums in the order that the header tells, whatever the width of a vector; r = sign g + decay w.
-float sum_of_squares(const float* HWY_RESTRICT gradient, const float* HWY_RESTRICT weight, int64_t width, V sign,
-                     float decay) {
+HWY_INLINE float sum_of_squares(const float* HWY_RESTRICT gradient, const float* HWY_RESTRICT weight, int64_t width,
+                                V sign, float decay) {
   constexpr int64_t kSums = 8;
   using Sums = hn::CappedTag<float, kSums>;
   const Sums d;
@@ -51,27 +51,71 @@ struct RowStep {
   }
 };
 
+struct RowUpdate {
+  const RowwiseAdagradRule& rule;
+  int64_t width;
+  float rate;
+  float decay;
+
+  template <class Arguments>
+  RowUpdate(const RowwiseAdagradRule& rule, int64_t width, const Arguments& args)
+      : rule(rule), width(width), rate(static_cast<float>(args.learning_rate)), decay(args.weight_decay) {}
+
+  HWY_INLINE hn::Mask<D> apply(const float* gradient, float* weight, float& s) const {
+    const V sign = sign_of(rule.maximize);
+    s += sum_of_squares(gradient, weight, width, sign, rule.decoupled ? 0.0F : decay) / static_cast<float>(width);
+    const float row_rate = rate / (std::sqrt(s) + rule.epsilon);
+    const RowStep step{spread(row_rate), sign, spread((rule.decoupled ? rate : row_rate) * decay)};
+    ElementUpdate<0, RowStep> update(step, weight, gradient, nullptr);
+    update.all(width);
+    return update.finite();
+  }
+};
+
+// The same for rows of one value, a lane each.
+struct ValueStep {
+  V rate, epsilon, sign, coupled, decay;
+  bool decoupled;
+
+  ValueStep(const RowwiseAdagradRule& rule, const RowUpdateArguments& args)
+      : rate(spread(args.learning_rate)),
+        epsilon(spread(rule.epsilon)),
+        sign(sign_of(rule.maximize)),
+        coupled(spread(rule.decoupled ? 0 : args.weight_decay)),
+        decay(spread(args.weight_decay)),
+        decoupled(rule.decoupled) {}
+
+  HWY_INLINE void apply(V gradient, V& w, V* s) const {
+    const V g = hn::Xor(gradient, sign);
+    const V r = hn::Add(g, hn::Mul(coupled, w));
+    s[0] = hn::Add(s[0], hn::Mul(r, r));
+    const V own_rate = hn::Div(rate, hn::Add(hn::Sqrt(s[0]), epsilon));
+    const V shrink = hn::Mul(decoupled ? rate : own_rate, decay);
+    w = hn::Sub(hn::Sub(w, hn::Mul(shrink, w)), hn::Mul(own_rate, g));
+  }
+};
+
 GradientCheck RowwiseUpdate(const RowwiseAdagradRule& rule, const UpdateArguments& args) {
   const int64_t rows = rows_of(args.shape);
-  const int64_t width = args.count / rows;
-  const auto rate = static_cast<float>(args.learning_rate);
-  const V sign = sign_of(rule.maximize);
-  const float coupled = rule.decoupled ? 0.0F : args.weight_decay;
-  bool finite = true;
+  const RowUpdate update(rule, args.count / rows, args);
+  auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
   for (int64_t row = 0; row < rows; ++row) {
-    const float* gradient = args.gradient + row * width;
-    float* weight = args.weight + row * width;
-    float& s = args.states[0][row];
-    s += sum_of_squares(gradient, weight, width, sign, coupled) / static_cast<float>(width);
-    const float row_rate = rate / (std::sqrt(s) + rule.epsilon);
-    const RowStep step{spread(row_rate), sign, spread((rule.decoupled ? rate : row_rate) * args.weight_decay)};
-    UpdateArguments of_row = args;
-    of_row.count = width;
-    of_row.weight = weight;
-    of_row.gradient = gradient;
-    finite &= update_elements<0>(step, of_row) == GradientCheck::kFinite;
+    const int64_t first = row * update.width;
+    finite = hn::And(finite, update.apply(args.gradient + first, args.weight + first, args.states[0][row]));
   }
-  return finite ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+  return hn::AllTrue(D(), finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+}
+
+GradientCheck RowwiseUpdateRows(const RowwiseAdagradRule& rule, const RowUpdateArguments& args) {
+  if (args.width == 1) return update_rows_of_elements<1>(ValueStep(rule, args), args);
+  constexpr int64_t kAhead = 8;
+  const RowUpdate update(rule, args.width, args);
+  auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
+  for (int64_t i = 0; i < args.count; ++i) {
+    args.call(i + kAhead, 1);
+    finite = hn::And(finite, update.apply(args.gradient + i * args.width, args.weights_of(i), *args.state_of(0, i, 1)));
+  }
+  return hn::AllTrue(D(), finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -82,6 +126,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(RowwiseUpdate);
+HWY_EXPORT(RowwiseUpdateRows);
 
 RowwiseAdagrad::RowwiseAdagrad(const Spec& spec)
     : Optimizer(spec, spec.number("weightDecay")),
@@ -100,6 +145,11 @@ std::string RowwiseAdagrad::objection_to_rows(float decay) const {
 
 GradientCheck RowwiseAdagrad::update(const UpdateArguments& args) const {
   return HWY_DYNAMIC_DISPATCH(RowwiseUpdate)(rule_, args);
+}
+
+GradientCheck RowwiseAdagrad::update_rows(const RowUpdateArguments& args) const {
+  if (args.racing) return Optimizer::update_rows(args);
+  return HWY_DYNAMIC_DISPATCH(RowwiseUpdateRows)(rule_, args);
 }
 
 void RowwiseAdagrad::effective_rates(const UpdateArguments& args, float* rates) const {

@@ -26,6 +26,7 @@ class RowwiseAdagrad final : public Optimizer {
   std::string objection_to_rows(float decay) const override;
   std::vector<StateSpec> states(const Shape& parameter) const override;
   GradientCheck update(const UpdateArguments& args) const override;
+  GradientCheck update_rows(const RowUpdateArguments& args) const override;
   void effective_rates(const UpdateArguments& args, float* rates) const override;
 
  private:

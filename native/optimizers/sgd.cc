@@ -15,7 +15,8 @@ struct SgdStep {
   V rate, momentum, fresh, decay, sign;
   bool nesterov;
 
-  SgdStep(const SgdRule& rule, const UpdateArguments& args)
+  template <class Arguments>
+  SgdStep(const SgdRule& rule, const Arguments& args)
       : rate(spread(args.learning_rate)),
         // The buffer starts at 0, so with these two factors the first step gives b = g.
         momentum(spread(rule.momentum)),
@@ -39,6 +40,10 @@ GradientCheck SgdUpdate(const SgdRule& rule, const UpdateArguments& args) {
                             : update_elements<1>(SgdStep<true>(rule, args), args);
 }
 
+GradientCheck SgdUpdateRows(const SgdRule& rule, const RowUpdateArguments& args) {
+  return update_rows_of_elements<0>(SgdStep<false>(rule, args), args);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();
@@ -47,6 +52,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(SgdUpdate);
+HWY_EXPORT(SgdUpdateRows);
 
 Sgd::Sgd(const Spec& spec)
     : Optimizer(spec, spec.number("weightDecay")),
@@ -66,6 +72,11 @@ std::string Sgd::objection_to_rows(float decay) const {
 }
 
 GradientCheck Sgd::update(const UpdateArguments& args) const { return HWY_DYNAMIC_DISPATCH(SgdUpdate)(rule_, args); }
+
+GradientCheck Sgd::update_rows(const RowUpdateArguments& args) const {
+  if (args.racing || rule_.momentum != 0) return Optimizer::update_rows(args);
+  return HWY_DYNAMIC_DISPATCH(SgdUpdateRows)(rule_, args);
+}
 
 void Sgd::effective_rates(const UpdateArguments& args, float* rates) const {
   std::fill_n(rates, args.count, static_cast<float>(args.learning_rate));

@@ -23,6 +23,7 @@ class Sgd final : public Optimizer {
   std::vector<StateSpec> states(const Shape& parameter) const override;
   std::string objection_to_rows(float decay) const override;
   GradientCheck update(const UpdateArguments& args) const override;
+  GradientCheck update_rows(const RowUpdateArguments& args) const override;
   void effective_rates(const UpdateArguments& args, float* rates) const override;
 
  private:

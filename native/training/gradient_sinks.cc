@@ -86,7 +86,7 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
   // Rules know floats: these rows become some, and go back rounded by numbers of this step.
   update.table = rows.scratch;
   update.gathered = true;
-  gather_rows(as_bfloat16(stored), rows.width, rows.rows, rows.count, update.table);
+  gather_rows(as_bfloat16(stored), rows.width, rows.rows, rows.count, update.table, rows.coming);
   const GradientCheck check = rule.update_rows(update);
   const RandomStream random(learner.seed(), RandomPurpose::kRounding, static_cast<uint32_t>(parameter), step);
   round_rows({rows.rows, rows.count, rows.width}, update.table, random, as_bfloat16(stored));

@@ -159,7 +159,7 @@ TEST_CASE("bags: sums, means and maxima agree with the reference at all widths, 
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(901);
-    for (const int64_t width : {1, 2, 7, 15, 16, 17, 64, 100, 385}) {
+    for (const int64_t width : {1, 2, 7, 15, 16, 17, 64, 100, 129, 385}) {
       CAPTURE(width);
       for (const int64_t padding : {-1, 0, 8}) {
         CAPTURE(padding);
@@ -169,6 +169,25 @@ TEST_CASE("bags: sums, means and maxima agree with the reference at all widths, 
         check_rule(random, {Pooling::kMean, false, padding}, width);
         check_rule(random, {Pooling::kMax, false, padding}, width);
       }
+    }
+  });
+}
+
+TEST_CASE("bags: a maximum that begins as NaN stays NaN; a later NaN does not win") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    const float nan = std::nanf("");
+    for (const int64_t width : {1, 5, 40}) {
+      std::vector<float> table(static_cast<size_t>(3 * width), 1.0F);
+      std::fill_n(table.data(), width, nan);
+      const Bags bags{{0, 2, 4}, {0, 1, 1, 0}, {}};
+      std::vector<float> y(static_cast<size_t>(2 * width));
+      std::vector<int32_t> winners(y.size());
+      pool_rows({Pooling::kMax}, bags.view(false), table.data(), width, 0, 2, y.data(), winners.data());
+      CHECK(std::all_of(y.begin(), y.begin() + width, [](float value) { return std::isnan(value); }));
+      CHECK(std::all_of(y.begin() + width, y.end(), [](float value) { return value == 1.0F; }));
+      CHECK(winners.front() == 0);
+      CHECK(winners.back() == 2);
     }
   });
 }
