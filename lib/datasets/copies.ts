@@ -93,7 +93,7 @@ export function checkPresent(operation: string, name: string, given: ArrayLike<u
   );
 }
 
-function allocate<Data>(
+export function allocate<Data>(
   operation: string,
   name: string,
   length: number,

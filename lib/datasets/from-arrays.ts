@@ -147,6 +147,16 @@ export function buildDataset(operation: string, source: Unset<AnySource>): Datas
     options.memory === 'copy'
       ? copyInputs(operation, options.inputs, inputShape)
       : borrowWhole(operation, options.inputs, inputShape);
+  return datasetOf(operation, inputs, options);
+}
+
+type ReadOptions = Omit<ReturnType<typeof readOptions<typeof OPTIONS>>, 'inputs' | 'memory' | 'labelKind'> & {
+  readonly labelKind: LabelKind | undefined;
+};
+
+/** Of inputs that are checked, and nobody else's. */
+export function datasetOf(operation: string, inputs: DenseInputs, options: ReadOptions): Dataset {
+  const { inputShape } = options;
   const count = countRows({ inputs, inputShape });
   return new Dataset({
     inputShape,

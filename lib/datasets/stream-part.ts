@@ -1,12 +1,12 @@
 /** The samples of an epoch of a stream, as they come together. */
 import { formatValue, listOf } from '../core/options.ts';
-import { isNamed, type Shape } from '../core/shape.ts';
+import { isNamed } from '../core/shape.ts';
 import { isList } from './copies.ts';
 import type { Dataset } from './dataset.ts';
-import { buildDataset } from './from-arrays.ts';
+import { datasetOf } from './from-arrays.ts';
 import { buildInputs } from './from-inputs.ts';
 import type { LabelData } from './labels.ts';
-import { StreamColumn } from './stream-column.ts';
+import { AS_STORED, StreamColumn } from './stream-column.ts';
 import { type GivenLabel, type GivenSample, inputsOf, invalid, type StreamForm } from './stream-samples.ts';
 
 type Target = number | Float32Array;
@@ -22,10 +22,11 @@ export class Part {
   /** Of parts that were taken. */
   #number = 0;
 
-  constructor(operation: string, form: StreamForm) {
+  /** Of at most so many samples. */
+  constructor(operation: string, form: StreamForm, most: number) {
     this.#operation = operation;
     this.#form = form;
-    this.#columns = inputsOf(form).map(([name, shape]) => new StreamColumn(name, shape));
+    this.#columns = inputsOf(form).map(([name, shape]) => new StreamColumn(name, shape, most));
   }
 
   get length(): number {
@@ -58,13 +59,7 @@ export class Part {
             ? { targets: this.#targets as unknown as Record<string, LabelData> }
             : labels),
         })
-      : buildDataset(operation, {
-          ...first.takeDense(),
-          inputShape: this.#form.inputShape as Shape,
-          ...labels,
-          scale: undefined,
-          shift: undefined,
-        });
+      : datasetOf(operation, first.takeDense(), { ...AS_STORED, ...labels, inputShape: first.shape });
     this.#labels = [];
     this.#targets = {};
     this.#length = 0;

@@ -145,7 +145,7 @@ export class SampleStream<Input extends InputShape = Shape, Label extends LabelK
       throw new GradloomError('INVALID_DATA', `${operation}: the stream was read already; make another one`);
     }
     this.#isRead = true;
-    const part = new Part(operation, this);
+    const part = new Part(operation, this, this.#samplesPerEpoch);
     let place = 0;
     let turn = performance.now();
     for await (const item of this.#source) {

@@ -53,7 +53,10 @@ export interface FitOptions<
   readonly earlyStopping?: EarlyStoppingOptions | undefined;
   /** Lowers the learning rate when a figure does not get better any more. */
   readonly reduceOnPlateau?: ReduceOnPlateauOptions | undefined;
-  /** Called after each epoch and awaited before the next one; what it throws ends the run with that error. */
+  /**
+   * Called after each epoch and awaited before the next one; what it throws ends the run with that error. It cannot await the run, which
+   * waits for it.
+   */
   readonly onEpochEnd?:
     | ((
         epoch: EpochRecord<Figures, Validation>,

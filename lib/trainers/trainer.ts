@@ -284,7 +284,8 @@ export class Trainer<
    * seen is read again, compared and left out, and a stream that gives something else rejects the run with
    * `INVALID_DATA` before its first step.
    *
-   * A run that had ended ends again at once, with its history; more `epochs` or a new budget let it go on.
+   * A run that had ended ends again at once, with its history; more `epochs` or a new budget let it go on, unless early
+   * stopping had ended it.
    *
    * Rejects with `FILE_NOT_FOUND` when the folder has no checkpoint, with `INVALID_DATA` for other data, and as `load`
    * does.

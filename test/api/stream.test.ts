@@ -2,8 +2,11 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { partsOf } from '../../lib/datasets/dataset.ts';
+import { readStream } from '../../lib/datasets/stream.ts';
 import {
   adagrad,
+  type Dataset,
   dense,
   fromArrays,
   fromStream,
@@ -275,6 +278,14 @@ test.serial('data that do not fit end the run with an error that names the item'
     'fit: item 1 of the stream is a Float32Array among samples of Uint8Array',
   );
   await fails([{ input: [1, Number.NaN], label: 0 }], /item 0 of the stream: input/);
+  await fails(
+    [good, { input: Float32Array.of(1, Number.NaN), label: 0 }],
+    'fit: item 1 of the stream: input must be finite float32 numbers, but value 1 of sample 0 is NaN; mend or drop such samples',
+  );
+  await fails(
+    [{ input: Int32Array.of(3, -1), label: 0 }],
+    /^fit: item 0 of the stream: input must be ids, .* but value 1 of sample 0 is -1$/,
+  );
   await fails([setOf(0, 3), { input: [1, 2], label: 5 }], /in part 2 of the stream sample 0 has class 5/);
   await fails([setOf(0, 3), { input: [1, 2], label: 0.5 }], /fit: part 1 of the stream: labels\[0\] must be/);
   t.is(info().liveThreads, 0);
@@ -299,6 +310,28 @@ test.serial('samples are copied, also out of a Buffer that the source uses again
   );
   t.deepEqual(weights[0], weights[1]);
 });
+
+test.serial(
+  'a part keeps its samples while the next ones are read, and has memory for no more than them',
+  async (t) => {
+    const parts: Dataset[] = [];
+    for await (const part of readStream(streamOf(samples(250)), 'fit')) parts.push(part);
+    for (const [place, [first, end]] of [
+      [0, 100],
+      [100, 200],
+      [200, 250],
+    ].entries()) {
+      const part = parts[place] as Dataset;
+      const expected = setOf(first as number, end as number);
+      t.deepEqual(
+        Array.from({ length: part.length }, (_, row) => part.at(row)),
+        Array.from({ length: expected.length }, (_, row) => expected.at(row)),
+      );
+      const { inputs } = partsOf(part);
+      t.is((inputs as Float32Array).buffer.byteLength, 100 * 2 * 4);
+    }
+  },
+);
 
 test.serial('a stream is read once, and its kind is checked before', async (t) => {
   const stream = streamOf(samples(10));
