@@ -13,12 +13,18 @@ namespace {
 // Between the planes of coefficients: their sizes are often powers of two, which would all fall on the same cache sets.
 constexpr int64_t kPlaneGap = 80;
 
-// Forward: tiles side by side in a row of the products, which is what simd_gemm reads best; those of a chunk; and
-// filters whose products stay in cache until their output is transformed.
+// Forward: tiles side by side in a row of the products, which is what simd_gemm reads best; and filters whose products
+// stay in cache until their output is transformed.
 constexpr int64_t kPanelTiles = 4;
 constexpr int64_t kPanelRow = kPanelTiles * kLanes;
-constexpr int64_t kChunkTiles = 8;
 constexpr int64_t kFilterBlock = 64;
+
+// Tiles of a chunk, whose coefficients should stay in a level 2 cache. Every chunk reads all filters, though, and more
+// of them than that cache holds should serve more tiles.
+int64_t tiles_of_chunk(const WinogradShape& shape) {
+  constexpr int64_t kFewWeights = 64 * 64;
+  return shape.filters * shape.channels <= kFewWeights ? kPanelTiles : 2 * kPanelTiles;
+}
 
 int64_t plane_of(int64_t floats) { return floats + kPlaneGap; }
 int64_t filter_plane(const WinogradShape& shape) { return plane_of(round_up(shape.filters * shape.channels, kLanes)); }
@@ -107,14 +113,14 @@ Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks) {
   // Some pieces for the threads, but whole panels.
   constexpr int64_t kPieces = 8;
   const int64_t tiles = blocks * shape.tiles();
-  return cut(tiles, std::max(ceil_divide(tiles, kChunkTiles), kPieces), kPanelTiles);
+  return cut(tiles, std::max(ceil_divide(tiles, tiles_of_chunk(shape)), kPieces), kPanelTiles);
 }
 
 int64_t winograd_forward_scratch(const WinogradShape& shape) {
-  constexpr int64_t kPanels = kChunkTiles / kPanelTiles;
+  const int64_t panels = tiles_of_chunk(shape) / kPanelTiles;
   const int64_t filters = std::min(shape.filters, kFilterBlock);
   return kWinogradCoefficients *
-         (plane_of(kPanels * shape.channels * kPanelRow) + plane_of(kPanels * filters * kPanelRow));
+         (plane_of(panels * shape.channels * kPanelRow) + plane_of(panels * filters * kPanelRow));
 }
 
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output) {
@@ -173,20 +179,21 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
 // ---- gradient of the weights
 //
 // The sums run over tiles and samples. With channels in the lanes no lane has to be summed up at the end, so
-// v is turned: [36][C / 64][T samples][64], beside m: [36][K][T samples], and the sums: [36][K][C].
+// v is turned, in panels of 16 channels: [36][C / 16][T samples][16], beside m: [36][K][T samples], and the sums:
+// [36][K][C]. A job writes a panel's samples of a tile side by side.
 
 namespace {
 
-constexpr int64_t kChannelPanel = 64;
-constexpr int64_t kTransformImages = 16;
+constexpr int64_t kProductChannels = 64;
+constexpr int64_t kTransformImages = kPanelColumns;
 
 // Tiles of a chunk: its v and m should fit into a level 2 cache, but there should be more of them than of the sums,
 // which every chunk reads and writes.
 int64_t tiles_of_sums(const WinogradShape& shape) {
   const int64_t images = shape.channels + shape.filters;
-  const int64_t fitting = 512 / images;
+  const int64_t fitting = 256 / images;
   const int64_t as_many_as_sums = shape.channels * shape.filters / (kLanes * images);
-  return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), 4, 16);
+  return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), 2, 16);
 }
 
 }  // namespace
@@ -194,10 +201,14 @@ int64_t tiles_of_sums(const WinogradShape& shape) {
 WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks)
     : shape_(shape), chunks_(cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), tiles_of_sums(shape)))) {}
 
-int64_t WinogradWeightGradient::plane(int64_t images) const { return plane_of(images * chunks_.step * kLanes); }
+int64_t WinogradWeightGradient::v_plane() const {
+  return plane_of(round_up(shape_.channels, kPanelColumns) * chunks_.step * kLanes);
+}
+
+int64_t WinogradWeightGradient::m_plane() const { return plane_of(shape_.filters * chunks_.step * kLanes); }
 
 int64_t WinogradWeightGradient::scratch() const {
-  return kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters) + filter_plane(shape_));
+  return kWinogradCoefficients * (v_plane() + m_plane() + filter_plane(shape_));
 }
 
 int64_t WinogradWeightGradient::thread_scratch() const {
@@ -216,49 +227,46 @@ void WinogradWeightGradient::transform(int64_t chunk, int64_t job, const LaneIma
   const TilePlace place = place_of(shape_, chunks_.first(chunk) + tile);
   const int64_t piece = job / tiles;
   const int64_t channel_pieces = ceil_divide(shape_.channels, kTransformImages);
-  float* const m = scratch + kWinogradCoefficients * plane(shape_.channels);
+  float* const m = scratch + kWinogradCoefficients * v_plane();
   if (piece >= channel_pieces) {
     const int64_t first = (piece - channel_pieces) * kTransformImages;
     visit_images(dz, shape_.output, place.block, first, [&](const auto& pixels) {
-      winograd_transform_output_gradient(
-          output_tile(shape_, place), std::min(kTransformImages, shape_.filters - first), pixels,
-          {m + first * tiles * kLanes + tile * kLanes, plane(shape_.filters), tiles * kLanes});
+      winograd_transform_output_gradient(output_tile(shape_, place), std::min(kTransformImages, shape_.filters - first),
+                                         pixels,
+                                         {m + first * tiles * kLanes + tile * kLanes, m_plane(), tiles * kLanes});
     });
     return;
   }
   const int64_t first = piece * kTransformImages;
   const int64_t count = std::min(kTransformImages, shape_.channels - first);
-  const int64_t panel = first / kChannelPanel * kChannelPanel;
-  const int64_t width = std::min(kChannelPanel, shape_.channels - panel);
   const int64_t local = plane_of(kTransformImages * kLanes);
   winograd_transform_input(input_tile(shape_, place), count,
                            x.data + place.block * x.block + first * image_floats(shape_.input),
                            {thread_scratch, local, kLanes});
-  float* const v = scratch + panel * tiles * kLanes + tile * kLanes * width + first - panel;
+  float* const v = scratch + (first * tiles + tile * kPanelColumns) * kLanes;
   for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-    transpose(count, kLanes, thread_scratch + e * local, kLanes, v + e * plane(shape_.channels), width);
+    transpose(count, kLanes, thread_scratch + e * local, kLanes, v + e * v_plane(), kPanelColumns);
   }
 }
 
 int64_t WinogradWeightGradient::products() const {
-  return kWinogradCoefficients * ceil_divide(shape_.channels, kChannelPanel);
+  return kWinogradCoefficients * ceil_divide(shape_.channels, kProductChannels);
 }
 
 void WinogradWeightGradient::product(int64_t chunk, int64_t job, float* scratch) const {
   const int64_t depth = chunks_.size(chunk) * kLanes;
   const int64_t e = job % kWinogradCoefficients;
-  const int64_t panel = job / kWinogradCoefficients * kChannelPanel;
-  const int64_t width = std::min(kChannelPanel, shape_.channels - panel);
-  const float* const v = scratch + e * plane(shape_.channels) + panel * depth;
-  const float* const m = scratch + kWinogradCoefficients * plane(shape_.channels) + e * plane(shape_.filters);
-  float* const sums = scratch + kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters)) +
-                      e * filter_plane(shape_) + panel;
-  simd_gemm({shape_.filters, width, depth}, {m, depth}, {v, width},
-            chunk == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.channels);
+  const int64_t first = job / kWinogradCoefficients * kProductChannels;
+  const int64_t channels = std::min(kProductChannels, shape_.channels - first);
+  const float* const v = scratch + e * v_plane() + first * depth;
+  const float* const m = scratch + kWinogradCoefficients * v_plane() + e * m_plane();
+  float* const sums = scratch + kWinogradCoefficients * (v_plane() + m_plane()) + e * filter_plane(shape_) + first;
+  simd_gemm_panels({shape_.filters, channels, depth}, {m, depth}, {v, kPanelColumns * depth},
+                   chunk == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.channels);
 }
 
 void WinogradWeightGradient::finish(const Tiling& filters, int64_t piece, const float* scratch, float* gradient) const {
-  const float* const sums = scratch + kWinogradCoefficients * (plane(shape_.channels) + plane(shape_.filters));
+  const float* const sums = scratch + kWinogradCoefficients * (v_plane() + m_plane());
   const int64_t first = filters.first(piece);
   winograd_transform_filter_gradient(filters.size(piece), shape_.channels, sums + first * shape_.channels,
                                      filter_plane(shape_), gradient + first * kWinogradTaps * shape_.channels);

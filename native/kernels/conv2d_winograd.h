@@ -104,7 +104,9 @@ class WinogradWeightGradient {
   void finish(const Tiling& filters, int64_t piece, const float* scratch, float* gradient) const;
 
  private:
-  int64_t plane(int64_t images) const;  // floats of one coefficient of a chunk
+  // Floats of one coefficient of a chunk.
+  int64_t v_plane() const;
+  int64_t m_plane() const;
 
   WinogradShape shape_;
   Tiling chunks_;

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "common/highway-inl.h"
+#include "kernels/simd_gemm.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -37,6 +38,7 @@ struct TileOperands {
   int64_t a_segment;
   const float* b;
   int64_t b_stride;
+  int64_t b_panel;  // floats from 16 columns to the next 16
   float* c;
   int64_t c_stride;
   int64_t depth;
@@ -67,7 +69,11 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
     const float* HWY_RESTRICT a = o.a + segment * o.a_segment;
     for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
       V columns[kVectors];
-      for (int v = 0; v < kVectors; ++v) columns[v] = load_columns<kPartial>(b + v * lanes, v == kVectors - 1, o.rest);
+      for (int v = 0; v < kVectors; ++v) {
+        const int64_t column = v * lanes;
+        const float* const from = b + column / kPanelColumns * o.b_panel + column % kPanelColumns;
+        columns[v] = load_columns<kPartial>(from, v == kVectors - 1, o.rest);
+      }
       for (int r = 0; r < kRows; ++r) {
         const V row = hn::Set(d, a[r * o.a_row]);
         for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);

@@ -65,7 +65,7 @@ void all_columns(TileOperands o, int64_t rows, int64_t columns) {
   float* const c = o.c;
   for (int64_t column = 0; column < columns; column += kVectorTile * lanes) {
     const int64_t width = std::min(kVectorTile * lanes, columns - column);
-    o.b = b + column;
+    o.b = b + column / kPanelColumns * o.b_panel + column % kPanelColumns;
     o.c = c + column;
     o.rest = static_cast<size_t>(width % lanes);
     const int64_t vectors = (width + lanes - 1) / lanes;
@@ -97,8 +97,8 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns) {
   }
 }
 
-void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate, float* c,
-             int64_t c_stride) {
+void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t b_panel,
+             Accumulate accumulate, float* c, int64_t c_stride) {
   const bool turned = a.transpose == Transpose::kYes;
   const bool packs = turned && shape.columns <= kFewColumns && a.stride % kSharingStride == 0;
   const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
@@ -107,6 +107,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   o.a_depth = turned ? a.stride : 1;
   o.segments = 1;
   o.b_stride = b.stride;
+  o.b_panel = b_panel;
   o.c_stride = c_stride;
   for (int64_t k = 0; k == 0 || k < shape.depth; k += depth_block) {
     o.depth = std::min(depth_block, shape.depth - k);
@@ -128,6 +129,7 @@ void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const M
   o.a_segment = a.segment;
   o.b = b.data;
   o.b_stride = b.stride;
+  o.b_panel = kPanelColumns;
   o.c = c;
   o.c_stride = c_stride;
   o.depth = a.length;
@@ -154,7 +156,13 @@ HWY_EXPORT(TransposeMatrix);
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride) {
   if (shape.rows == 0 || shape.columns == 0) return;
-  HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, accumulate, c, c_stride);
+  HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, kPanelColumns, accumulate, c, c_stride);
+}
+
+void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
+                      float* c, int64_t c_stride) {
+  if (shape.rows == 0 || shape.columns == 0) return;
+  HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, kPanelColumns}, b.panel, accumulate, c, c_stride);
 }
 
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,

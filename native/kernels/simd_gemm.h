@@ -11,6 +11,16 @@ namespace gradloom {
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride);
 
+// A matrix in panels of 16 columns, each with its rows side by side: element (k, j) at data[j / 16 * panel + k * 16 + j
+// % 16].
+inline constexpr int64_t kPanelColumns = 16;
+struct ColumnPanels {
+  const float* data;
+  int64_t panel;  // floats from panel to panel
+};
+void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
+                      float* c, int64_t c_stride);
+
 // A product that is still to be made, by whoever can do something else beside it: c = op(a) b, whose rows lie side by
 // side.
 struct DueProduct {

@@ -117,6 +117,7 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   o.a_depth = turned ? a.stride : 1;
   o.segments = 1;
   o.b_stride = b.stride;
+  o.b_panel = kPanelColumns;
   o.c_stride = shape.columns;
   o.depth = shape.depth;
   DueTile due;

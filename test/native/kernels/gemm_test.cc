@@ -126,6 +126,39 @@ TEST_CASE("simd_gemm: real numbers agree within the bound of a sum of K products
   }
 }
 
+TEST_CASE("simd_gemm_panels: the bits of simd_gemm on every instruction set, gaps between panels are not read") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(19);
+    for (int i = 0; i < 200; ++i) {
+      CAPTURE(i);
+      const ProductShape shape{random.pick({0, 1, 5, 6, 7, 13, 33}), random.pick({0, 1, 7, 16, 31, 33, 64, 65, 130}),
+                               random.pick({0, 1, 2, 15, 17, 1030})};
+      const int64_t panels = (shape.columns + kPanelColumns - 1) / kPanelColumns;
+      const int64_t panel = shape.depth * kPanelColumns + random.pick({0, 5});
+      GuardedBuffer a(random.normal(shape.rows * shape.depth), 1);
+      const std::vector<float> b = random.normal(shape.depth * shape.columns);
+      // What is no element of b stays NaN.
+      GuardedBuffer b_panels(panels * panel, 1);
+      for (int64_t k = 0; k < shape.depth; ++k) {
+        for (int64_t j = 0; j < shape.columns; ++j) {
+          b_panels.data()[j / kPanelColumns * panel + k * kPanelColumns + j % kPanelColumns] =
+              b[static_cast<size_t>(k * shape.columns + j)];
+        }
+      }
+      const Accumulate accumulate = random.pick({Accumulate::kOverwrite, Accumulate::kAdd});
+      const std::vector<float> before = random.normal(shape.rows * shape.columns);
+      GuardedBuffer expected(before);
+      GuardedBuffer actual(before, 3);
+      const MatrixOperand left{a.data(), shape.depth};
+      simd_gemm(shape, left, {b.data(), shape.columns}, accumulate, expected.data(), shape.columns);
+      simd_gemm_panels(shape, left, {b_panels.data(), panel}, accumulate, actual.data(), shape.columns);
+      CHECK(difference_in_bits(actual.span(), expected.span()) == "");
+      CHECK(actual.intact());
+    }
+  });
+}
+
 TEST_CASE("simd_gemm_windows: integers agree exactly with a convolution along a row, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
