@@ -7,6 +7,7 @@ import {
   guardedBy,
   instanceOf,
   integer,
+  nonNegative,
   oneOf,
   optional,
   positive,
@@ -21,7 +22,8 @@ import { RandomStream } from '../core/philox.ts';
 import { isList } from '../datasets/copies.ts';
 import { fromArrays } from '../datasets/from-arrays.ts';
 import { fromInputs } from '../datasets/from-inputs.ts';
-import { dense, embedding, flatten } from '../layers/index.ts';
+import { dropRate } from '../layers/dropout.ts';
+import { dense, dropout, embedding, flatten } from '../layers/index.ts';
 import { dtype, type TableOptions } from '../layers/table.ts';
 import { add, dot, type GraphNode, graph, inBatchNegatives, input, Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
@@ -44,20 +46,28 @@ export interface RecommenderOptions {
    */
   readonly towers?: readonly number[];
   /**
-   * So many items that a user had nothing to do with, drawn anew for each pair in each pass. `'batch'`: the items of the other pairs
-   * of the batch, told apart by a softmax (`inBatchNegatives`); the items' biases stay 0. Default: 4.
+   * What pairs are told apart from. `'batch'`: the items of the other pairs of the batch, by a softmax (`inBatchNegatives`). A
+   * number: so many items that a user had nothing to do with, drawn anew for each pair in each pass. Default: `'batch'`.
    */
   readonly negatives?: number | 'batch';
   /**
-   * `'uniform'`: each item is as likely as another; `'popularity'`: in proportion to its pairs, which is what negatives taken
-   * from the other pairs of a batch come to, and favours items that are little known. Default: `'uniform'`.
+   * How a number of `negatives` is drawn. `'uniform'`: each item is as likely as another; `'popularity'`: in proportion to its
+   * pairs, as the items of a batch are. Default: `'uniform'`.
    */
   readonly sampling?: 'uniform' | 'popularity';
+  /**
+   * Negatives in proportion to their pairs teach how much more a user wants an item than others do. Scores add the logarithm of
+   * the item's share of all pairs, so that they say what a user wants most, times this: 0 favours items that are little known.
+   * Of no effect on `'uniform'` negatives. Default: 1.
+   */
+  readonly popularity?: number;
+  /** Share of a user's numbers that are left out at random in training, so that pairs are not learned by heart. Default: 0.5. */
+  readonly dropout?: number;
   /** Default: one more than the highest number. */
   readonly userCount?: number | undefined;
   /** Default: one more than the highest number. */
   readonly itemCount?: number | undefined;
-  /** Passes over the pairs. Default: 10. */
+  /** Passes over the pairs. Default: 20. */
   readonly epochs?: number;
   /** Of AdaGrad. Default: 0.1. */
   readonly learningRate?: number;
@@ -88,11 +98,13 @@ const negatives: Rule<number | 'batch'> = {
 const OPTIONS = {
   factors: withDefault(extent, 32),
   towers: withDefault(towerUnits, []),
-  negatives: withDefault(negatives, 4),
+  negatives: withDefault<number | 'batch'>(negatives, 'batch'),
   sampling: withDefault(oneOf('uniform', 'popularity'), 'uniform'),
+  popularity: withDefault(nonNegative, 1),
+  dropout: withDefault(dropRate, 0.5),
   userCount: optional(extent),
   itemCount: optional(extent),
-  epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
+  epochs: withDefault(integer(1, 2 ** 31 - 1), 20),
   learningRate: withDefault(positive, 0.1),
   batchSize: withDefault(extent, 256),
   seed: withDefault(seedRule, 0),
@@ -100,7 +112,10 @@ const OPTIONS = {
   dtype,
 };
 
-/** Of a user and an item the score of their going together: the logit of a pair among drawn ones. */
+/**
+ * Of a user and an item the score of their going together: with a number of `negatives` the logit of a pair among uniformly drawn
+ * ones, else the same up to a constant of the user.
+ */
 export type RecommenderModel = Model<
   { readonly user: readonly [1]; readonly item: readonly [1] },
   readonly [1]
@@ -131,8 +146,9 @@ const ITEM_BIAS = 'itemBias';
 
 /**
  * Learns from pairs of users and items alone (implicit feedback) which go together: a vector for each user and each item,
- * and a bias for each item, fitted so that a logistic model tells the pairs from pairs that are drawn (Rendle et al. 2020). By
- * AdaGrad, on the rows that a step names. With `towers` layers stand over the vectors.
+ * and a bias for each item. A softmax tells a pair's item from those of the other pairs of its batch, which come in proportion to how
+ * popular they are; the bias makes up for that (Yi et al., RecSys 2019). Or, by `negatives`, a logistic model tells
+ * pairs from drawn ones (Rendle et al. 2020). By AdaGrad, on the rows that a step names. With `towers` layers stand over the vectors.
  *
  * `recommend(model, user)` asks a model that was saved and loaded.
  *
@@ -151,7 +167,7 @@ export async function recommender(
   const { factors, towers, epochs, batchSize, learningRate, seed } = settings;
   const user = input([1]);
   const item = input([1]);
-  const tower = (node: GraphNode, rows: number, name: string): GraphNode =>
+  const tower = (vectors: GraphNode, name: string): GraphNode =>
     towers.reduce<GraphNode>(
       (below, units, place) =>
         below.pipe(
@@ -161,30 +177,33 @@ export async function recommender(
             name: `${name}Tower${place + 1}`,
           }),
         ),
-      node.pipe(embedding({ rows, units: factors, dtype: settings.dtype, name: `${name}s` }), flatten()),
+      vectors,
     );
+  const vectors = (node: GraphNode, rows: number, name: string): GraphNode =>
+    node.pipe(embedding({ rows, units: factors, dtype: settings.dtype, name: `${name}s` }), flatten());
+  const users = vectors(user, pairs.userCount, 'user');
+  const items = tower(vectors(item, pairs.itemCount, 'item'), 'item') as Side;
   const bias = item.pipe(
     embedding({ rows: pairs.itemCount, units: 1, weightInitializer: 'zeros', name: ITEM_BIAS }),
     flatten(),
-  );
-  const sides = [tower(user, pairs.userCount, 'user'), tower(item, pairs.itemCount, 'item')] as [Side, Side];
-  const model = graph({
-    inputs: { user, item },
-    output: add([dot(sides), bias as GraphNode<readonly [1]>]),
-    seed,
-  });
+  ) as GraphNode<readonly [1]>;
+  const scored = (side: GraphNode) =>
+    graph({ inputs: { user, item }, output: add([dot([side as Side, items]), bias]), seed });
+  const model = scored(tower(users, 'user'));
+  const inTraining = tower(users.pipe(dropout({ rate: settings.dropout })), 'user');
   const fitting = { optimizer: adagrad({ learningRate }), seed, threads: settings.threads };
   const losses: number[] = [];
   if (settings.negatives === 'batch') {
     const size = Math.min(batchSize, pairs.length);
-    const output = inBatchNegatives(sides, { count: Math.max(1, size - 1) });
+    const output = inBatchNegatives([inTraining as Side, items], { count: Math.max(1, size - 1) });
     const scores = graph({ inputs: { user, item }, output, seed });
     const trainer = new Trainer(scores, { ...fitting, loss: 'softmaxCrossEntropy' });
     const run = await trainer.fit(pairs.all(), { epochs, batchSize: size, progress: 'none' });
     losses.push(...run.epochs.map(({ loss }) => loss));
     await model.loadWeights(scores.getWeights(), { strict: false });
   } else {
-    const trainer = new Trainer(model, { ...fitting, loss: 'sigmoidBinaryCrossEntropy' });
+    const scores = scored(inTraining);
+    const trainer = new Trainer(scores, { ...fitting, loss: 'sigmoidBinaryCrossEntropy' });
     for (let epoch = 0; epoch < epochs; epoch++) {
       const run = await trainer.fit(pairs.draw(settings.negatives), {
         epochs: 1,
@@ -193,6 +212,15 @@ export async function recommender(
       });
       losses.push(run.epochs[0]?.loss as number);
     }
+    model.setWeights(scores.getWeights());
+  }
+  if (settings.negatives === 'batch' || settings.sampling === 'popularity') {
+    const weights = model.getWeights();
+    const { data } = weights[`${ITEM_BIAS}.weight`] as { readonly data: Float32Array };
+    for (const [place, advantage] of pairs.advantages().entries()) {
+      data[place] = (data[place] as number) + settings.popularity * advantage;
+    }
+    model.setWeights(weights);
   }
   return Object.freeze({
     model,
@@ -326,6 +354,16 @@ class Pairs {
   /** The pairs, all of the class 0. */
   all() {
     return pairSet(this.#users, this.#items, new Uint8Array(this.length));
+  }
+
+  /**
+   * Of each item the logarithm of how many times as many pairs it has as items have in the mean: what scores learned from negatives
+   * by popularity lack beside those from uniform ones (logQ correction). One without pairs counts as half a pair.
+   */
+  advantages(): Float64Array {
+    const counts = new Float64Array(this.itemCount);
+    for (const item of this.#items) counts[item] = (counts[item] as number) + 1;
+    return counts.map((count) => Math.log((Math.max(count, 0.5) * this.itemCount) / this.length));
   }
 
   /** All pairs, labelled 1, and so many drawn ones each, labelled 0; others at every call. */

@@ -31,6 +31,11 @@ class InBatchNegatives final : public Layer {
   // Whether pair n has a score with the second half of pair (n + k) mod N.
   bool scores(const float* v, const Pass& pass, int64_t n, int64_t k) const;
 
+  struct Band;
+  enum class Side { kFirst, kSecond };
+  int64_t band_length(int64_t batch) const;
+  void add_products(const BackwardArguments& args, Side side, const float* factors, float* gradient) const;
+
   int64_t count_;
 };
 

@@ -73,6 +73,84 @@ for (const [title, options] of [
   });
 }
 
+/** Few items have most pairs, and each user takes most from a quarter of the items: what is popular is no answer for all. */
+function skewedTastes() {
+  const random = new RandomStream(12, 'shuffle');
+  const itemCount = 200;
+  const drawn = Array.from({ length: 300 }, (_, user) => {
+    const own = new Set<number>();
+    while (own.size < 16) {
+      const rank = Math.floor(50 ** (random.below(1e6) / 1e6)) - 1;
+      own.add(4 * rank + (random.below(8) === 0 ? random.below(4) : user % 4));
+    }
+    return [...own];
+  });
+  const known = drawn.flatMap((items, user) =>
+    items.filter((_, place) => place % 4 !== 0).map((item) => ({ user, item })),
+  );
+  return {
+    users: known.map(({ user }) => user),
+    items: known.map(({ item }) => item),
+    held: drawn.map((items) => items.filter((_, place) => place % 4 === 0)),
+    itemCount,
+  };
+}
+
+test('by its defaults, finds more of what was held back than what is popular does', async (t) => {
+  const { users, items, held, itemCount } = skewedTastes();
+  const { recommend: ask } = await recommender({ users, items }, { itemCount, seed: 3 });
+  const pairsOf = Array.from({ length: itemCount }, () => 0);
+  for (const item of items) pairsOf[item] = (pairsOf[item] as number) + 1;
+  const popular = [...pairsOf.keys()].sort((a, b) => (pairsOf[b] as number) - (pairsOf[a] as number));
+  let hits = 0;
+  let popularHits = 0;
+  for (const [user, sought] of held.entries()) {
+    const known = new Set(items.filter((_, pair) => users[pair] === user));
+    const first = (await ask(user, { count: 20 })).map(({ item }) => item);
+    hits += sought.filter((item) => first.includes(item)).length;
+    const most = popular.filter((item) => !known.has(item)).slice(0, 20);
+    popularHits += sought.filter((item) => most.includes(item)).length;
+  }
+  t.true(hits > 1.6 * popularHits, `${hits} of ${4 * held.length}, by popularity ${popularHits}`);
+});
+
+for (const negatives of ['batch', 3] as const) {
+  test(`negatives by popularity, ${negatives}: scores make up for it as far as they are asked to`, async (t) => {
+    const { users, items } = tastes();
+    const itemCount = GROUPS * PER_GROUP + 1; // the last one without a pair
+    const biases = async (popularity: number) => {
+      const options = {
+        negatives,
+        sampling: 'popularity',
+        itemCount,
+        epochs: 1,
+        seed: 4,
+        popularity,
+      } as const;
+      const { model } = await recommender({ users, items }, options);
+      return [...(model.getWeights()['itemBias.weight']?.data ?? [])];
+    };
+    const [none, half, whole] = [await biases(0), await biases(0.5), await biases(1)];
+    for (let item = 0; item < itemCount; item++) {
+      const count = Math.max(0.5, items.filter((each) => each === item).length);
+      const advantage = Math.log((count * itemCount) / items.length);
+      const learned = none[item] as number;
+      t.true(Math.abs((whole[item] as number) - learned - advantage) < 1e-5);
+      t.true(Math.abs((half[item] as number) - learned - advantage / 2) < 1e-5);
+      if (negatives === 'batch') t.is(learned, 0);
+    }
+  });
+}
+
+test('dropout keeps pairs from being learned by heart, and nothing drops without it', async (t) => {
+  const { users, items } = tastes();
+  const train = async (dropout: number) =>
+    (await recommender({ users, items }, { epochs: 3, dropout, seed: 5 })).losses;
+  const [without, again, half] = [await train(0), await train(0), await train(0.5)];
+  t.deepEqual(again, without);
+  t.true((half.at(-1) as number) > (without.at(-1) as number));
+});
+
 test('the same seed gives the same bits on 1 and 2 threads, another one others; a file answers as the model did', async (t) => {
   const { users, items } = tastes();
   const train = async (threads: number, seed: number) => {
@@ -160,6 +238,15 @@ test('pairs that are none are refused, by place', async (t) => {
   await t.throwsAsync(recommender({ users: [0], items: [0] }, wrongly({ factor: 3 })), {
     message: 'recommender: unknown option "factor"; did you mean "factors"?',
   });
+  for (const [options, message] of [
+    [{ dropout: 1 }, 'recommender: dropout must be a number from 0 up to but not including 1, got 1'],
+    [{ popularity: -1 }, /^recommender: popularity must be /],
+  ] as const) {
+    await t.throwsAsync(recommender({ users: [0], items: [0] }, options), {
+      code: 'INVALID_OPTION',
+      message,
+    });
+  }
   const { recommend: ask } = await recommender({ users: [0], items: [0] }, { epochs: 1 });
   await t.throwsAsync(ask(1), { code: 'ID_OUT_OF_RANGE' });
   await t.throwsAsync(ask(wrongly(0.5)), { code: 'INVALID_OPTION' });
