@@ -82,6 +82,13 @@ export class GradloomError extends Error {
   }
 }
 
+/** A function that a file knows of and cannot hold: for the caller to give again, and no fault of the file. */
+export class MissingFunction extends GradloomError {
+  constructor(message: string) {
+    super('INVALID_OPTION', message);
+  }
+}
+
 /**
  * The addon throws plain errors with a `code`: they come out of here as `GradloomError`, and so does a lack of memory
  * that Node tells of. Anything else stays as it is.

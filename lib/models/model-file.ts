@@ -6,7 +6,7 @@
  * checkpoint, which holds the optimizer's state too. A checkpoint of a run has the metadata `run` (JSON) and tensors named
  * `@run.*`: how far it has come, and what it needs to go on.
  */
-import { GradloomError } from '../core/errors.ts';
+import { GradloomError, MissingFunction } from '../core/errors.ts';
 import {
   anything,
   formatValue,
@@ -216,8 +216,9 @@ export function explain<Value>(path: string, field: string, read: () => Value): 
   try {
     return read();
   } catch (error) {
+    if (!(error instanceof GradloomError) || error instanceof MissingFunction) throw error;
     // A lack of memory is no fault of the file.
-    if (!(error instanceof GradloomError) || error.code === 'OUT_OF_MEMORY') throw error;
+    if (error.code === 'OUT_OF_MEMORY') throw error;
     throw fileError(path, `metadata "${field}": ${error.message}`, error);
   }
 }

@@ -1,5 +1,5 @@
 import { makeFrom } from '../core/description.ts';
-import { GradloomError } from '../core/errors.ts';
+import { MissingFunction } from '../core/errors.ts';
 import * as factories from './index.ts';
 import { isSchedule, type Schedule } from './schedule.ts';
 
@@ -7,8 +7,7 @@ import { isSchedule, type Schedule } from './schedule.ts';
 export function makeLearningRate(operation: string, given: unknown): unknown {
   if (typeof given !== 'object' || given === null || isSchedule(given) || !('kind' in given)) return given;
   if (given.kind === 'custom') {
-    throw new GradloomError(
-      'INVALID_OPTION',
+    throw new MissingFunction(
       `${operation}: the learning rate was a function, which no file holds; give it again as the option learningRate`,
     );
   }

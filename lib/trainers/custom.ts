@@ -1,5 +1,5 @@
 /** The losses and metrics that a user's functions compute: files hold their names, and who loads one gives them again. */
-import { GradloomError } from '../core/errors.ts';
+import { GradloomError, MissingFunction } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { CustomLoss, NamedLoss } from '../losses/custom-loss.ts';
 import type { Loss } from '../losses/loss.ts';
@@ -44,8 +44,7 @@ export function findMetric(description: unknown, custom: Custom): unknown {
   if (name === undefined) return description;
   const found = custom.find((item) => item instanceof CustomMetric && item.kind === name);
   if (found !== undefined) return found;
-  throw new GradloomError(
-    'INVALID_OPTION',
+  throw new MissingFunction(
     `Trainer.load: the custom metric ${formatValue(name)} is known by its name only, as files hold no functions; give it again, { custom: [customMetric(...)] }`,
   );
 }

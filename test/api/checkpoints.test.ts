@@ -184,7 +184,17 @@ test('a custom loss and custom metrics are given again', async (t) => {
   const reference = make();
   await reference.fit(train, { epochs: 2 });
   await make().fit(train, { epochs: 2, maxSteps: 6, checkpoint: { folder } });
-  await t.throwsAsync(Trainer.resume(folder, train), { message: /mine is known by its name only/ });
+  // No fault of the file, which whoever goes by the code may throw away.
+  const code = 'INVALID_OPTION';
+  await t.throwsAsync(Trainer.resume(folder, train), { code, message: /mine is known by its name only/ });
+  const [checkpoint] = await listCheckpoints(folder);
+  await t.throwsAsync(Trainer.load(checkpoint?.path ?? ''), { code });
+  const mean = customMetric({ name: 'mean', compute: () => 1 });
+  await irisTrainer([mean]).save(join(folder, 'metric.safetensors'));
+  await t.throwsAsync(Trainer.load(join(folder, 'metric.safetensors')), {
+    code,
+    message: /the custom metric "mean"/,
+  });
   const { trainer, run } = await Trainer.resume(folder, train, { custom: [loss], maxSteps: 100 });
   await run;
   t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());

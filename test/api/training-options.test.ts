@@ -112,7 +112,7 @@ test('a checkpoint keeps schedule, clipping and groups; a function is given agai
     await half.trainer.save(path);
     if (typeof rate === 'function') {
       await t.throwsAsync(Trainer.load(path), {
-        code: 'FILE_FORMAT',
+        code: 'INVALID_OPTION',
         message: /the learning rate was a function/,
       });
     }
