@@ -25,19 +25,8 @@ bool is_pointwise(const Window2d& window) {
 
 namespace {
 
-// Softmax and its logarithm need the channels of a pixel side by side. The gradient of the input is a convolution of
-// the gradient of the output placed `reach - padding` from the edge and spread by the stride: it must not be cropped,
-// and with a stride beyond 2 it would be mostly zeros.
-bool direct_exists(const Window2d& w, Activation activation) {
-  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
-                       int64_t before) {
-    const int64_t offset = (window - 1) * dilation - before;
-    return stride <= 2 && offset >= 0 && offset + (output - 1) * stride < input + (window - 1) * dilation;
-  };
-  return !activation.spans_row() &&
-         axis(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top) &&
-         axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
-}
+// Softmax and its logarithm need the channels of a pixel side by side.
+bool direct_exists(Activation activation) { return !activation.spans_row(); }
 
 bool winograd_exists(const Window2d& w, Activation activation) {
   const auto all = [](const Extent2d& extent, int64_t size) { return extent.height == size && extent.width == size; };
@@ -51,10 +40,10 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
   if (requested == "auto") return Conv2dKernel::kAuto;
   if (requested == "blas") return Conv2dKernel::kBlas;
   if (requested == "direct") {
-    if (direct_exists(window, activation)) return Conv2dKernel::kDirect;
+    if (direct_exists(activation)) return Conv2dKernel::kDirect;
     throw Error("INVALID_OPTION", label +
-                                      ": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and "
-                                      "any activation but softmax and logSoftmax; use \"auto\"");
+                                      ": kernel \"direct\" takes any activation but softmax and logSoftmax; use "
+                                      "\"auto\"");
   }
   if (requested == "winograd") {
     if (winograd_exists(window, activation)) return Conv2dKernel::kWinograd;
@@ -101,7 +90,7 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
     return shape.filters < kFewestFilters ? Conv2dKernel::kBlas : Conv2dKernel::kDirectChannels;
   }
   if (winograd_pays(shape, lane_blocks(batch))) return Conv2dKernel::kWinograd;
-  return direct_exists(shape.window, shape.activation) ? Conv2dKernel::kDirect : Conv2dKernel::kBlas;
+  return direct_exists(shape.activation) ? Conv2dKernel::kDirect : Conv2dKernel::kBlas;
 }
 
 DenseKernel choose_dense(const std::string& requested, const std::string& label) {

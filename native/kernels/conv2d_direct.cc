@@ -24,28 +24,31 @@ using V = hn::Vec<D>;
 constexpr int kVectors = 1;
 constexpr int kFilterTile = 6;  // 6 x 4 accumulators + 4 pixels + 1 weight of 32 registers
 constexpr int kPixelTile = 4;
-constexpr int kGradientFilters = 4;  // 4 x 2 x 3 accumulators
-constexpr int kGradientChannels = 2;
+constexpr int kGradientFilters = 4;  // 4 x 6 accumulators
+constexpr int kGradientProducts = 6;
 constexpr int kSingleChannelTaps = 5;
 #elif HWY_MAX_BYTES == 32
 constexpr int kVectors = 2;
 constexpr int kFilterTile = 6;  // 6 x 1 x 2 of 16 registers
 constexpr int kPixelTile = 1;
 constexpr int kGradientFilters = 2;
-constexpr int kGradientChannels = 2;
+constexpr int kGradientProducts = 6;
 constexpr int kSingleChannelTaps = 5;
 #else
 constexpr int kVectors = 4;
 constexpr int kFilterTile = 3;  // 3 x 1 x 4 of 16 registers (NEON has 32)
 constexpr int kPixelTile = 1;
 constexpr int kGradientFilters = 4;
-constexpr int kGradientChannels = 1;
+constexpr int kGradientProducts = 3;
 constexpr int kSingleChannelTaps = 3;
 #endif
 constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
-// Taps of a window's row whose gradients are summed at once, of one channel alone and of more.
+// Taps of a window's row whose gradients are summed at once, with as many channels as fit: of one channel alone
+// kSingleChannelTaps.
 constexpr int kGradientTaps = 3;
 constexpr int kMostTaps = std::max(kGradientTaps, kSingleChannelTaps);
+constexpr int gradient_channels(int taps) { return kGradientProducts / taps; }
+constexpr int kMostChannels = gradient_channels(1);
 
 // ---- forward
 
@@ -61,8 +64,7 @@ struct ForwardRow {
 };
 
 template <int kFilters, int kPixels>
-HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, float* y,
-                             int64_t y_filter) {
+HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, const DirectOutput& y) {
   const D d;
   V sum[kFilters][kPixels][kVectors];
   for (int k = 0; k < kFilters; ++k) {
@@ -94,7 +96,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
       for (int m = 0; m < kVectors; ++m) {
         V z = sum[k][j][m];
         if (activation == Activation::kRelu) z = hn::IfThenZeroElse(hn::Lt(z, hn::Zero(d)), z);
-        hn::Store(z, d, y + k * y_filter + j * kLanes + m * kVectorFloats);
+        hn::Store(z, d, y.data + k * y.filter + j * y.pixel + m * kVectorFloats);
       }
     }
   }
@@ -108,7 +110,7 @@ int64_t rows_before(int64_t height, const DirectShape& shape) {
 
 template <int kFilters>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
-                     Activation activation, float* y) {
+                     Activation activation, const DirectOutput& y) {
   ForwardRow row{};
   row.channel = shape.input.height * shape.input.width * kLanes;
   row.window_row = shape.dilation.height * shape.input.width * kLanes;
@@ -117,7 +119,6 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
   row.packed_channel = shape.taps() * kFilters;
   row.channels = shape.channels;
   row.taps = shape.window.width;
-  const int64_t y_filter = shape.output.height * shape.output.width * kLanes;
   const int64_t tiles = (shape.output.width + kPixelTile - 1) / kPixelTile;
   for (int64_t p = 0; p < shape.output.height; ++p) {
     // The window's rows [first, last) meet something else than zeros.
@@ -131,12 +132,12 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
       const int64_t q = tile * shape.output.width / tiles;
       const int64_t pixels = (tile + 1) * shape.output.width / tiles - q;
       row.x = x + ((top + first * shape.dilation.height) * shape.input.width + q * shape.stride.width) * kLanes;
-      float* out = y + (p * shape.output.width + q) * kLanes;
+      const DirectOutput out{y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel};
       switch (pixels) {
-        case 1: forward_tile<kFilters, 1>(row, bias, activation, out, y_filter); break;
-        case 2: forward_tile<kFilters, kPixelTile >= 2 ? 2 : 1>(row, bias, activation, out, y_filter); break;
-        case 3: forward_tile<kFilters, kPixelTile >= 3 ? 3 : 1>(row, bias, activation, out, y_filter); break;
-        default: forward_tile<kFilters, kPixelTile>(row, bias, activation, out, y_filter); break;
+        case 1: forward_tile<kFilters, 1>(row, bias, activation, out); break;
+        case 2: forward_tile<kFilters, kPixelTile >= 2 ? 2 : 1>(row, bias, activation, out); break;
+        case 3: forward_tile<kFilters, kPixelTile >= 3 ? 3 : 1>(row, bias, activation, out); break;
+        default: forward_tile<kFilters, kPixelTile>(row, bias, activation, out); break;
       }
     }
   }
@@ -145,7 +146,7 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
 int64_t FilterTileSize() { return kFilterTile; }
 
 void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
-             Activation activation, float* y) {
+             Activation activation, const DirectOutput& y) {
   switch (filters) {
     case 1: forward_filters<1>(shape, x, packed, bias, activation, y); break;
     case 2: forward_filters<2>(shape, x, packed, bias, activation, y); break;
@@ -166,7 +167,7 @@ struct GradientRow {
 
 // total[k][c][s], kFilters x kChannels x kTaps sums.
 template <int kFilters, int kChannels, int kTaps>
-HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientChannels][kMostTaps]) {
+HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kMostChannels][kMostTaps]) {
   const D d;
   const DirectShape& shape = row.shape;
   const WeightGradientOperands& o = row.operands;
@@ -206,23 +207,26 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kGradientCh
   }
 }
 
-using GradientTile = void (*)(const GradientRow&, float (*)[kGradientChannels][kMostTaps]);
+using GradientTile = void (*)(const GradientRow&, float (*)[kMostChannels][kMostTaps]);
 
-template <int kFilters, int kChannels>
-GradientTile gradient_tile_of(int64_t taps) {
-  constexpr int kMost = kChannels == 1 ? kSingleChannelTaps : kGradientTaps;
-  switch (taps) {
-    case 1: return gradient_tile<kFilters, kChannels, 1>;
-    case 2: return gradient_tile<kFilters, kChannels, 2>;
-    case 3: return gradient_tile<kFilters, kChannels, 3>;
-    case 4: return gradient_tile<kFilters, kChannels, std::min(4, kMost)>;
-    default: return gradient_tile<kFilters, kChannels, kMost>;
+// The tile of exactly so many channels, which are no more than fit beside the taps.
+template <int kFilters, int kTaps, int kChannels = gradient_channels(std::min(kTaps, kGradientTaps))>
+GradientTile gradient_tile_of(int64_t channels) {
+  if constexpr (kChannels > 1) {
+    if (channels < kChannels) return gradient_tile_of<kFilters, kTaps, kChannels - 1>(channels);
   }
+  return gradient_tile<kFilters, kChannels, kTaps>;
 }
 
 template <int kFilters>
 GradientTile gradient_tile_of(int64_t channels, int64_t taps) {
-  return channels == 1 ? gradient_tile_of<kFilters, 1>(taps) : gradient_tile_of<kFilters, kGradientChannels>(taps);
+  switch (taps) {
+    case 1: return gradient_tile_of<kFilters, 1>(channels);
+    case 2: return gradient_tile_of<kFilters, 2>(channels);
+    case 3: return gradient_tile_of<kFilters, 3>(channels);
+    case 4: return gradient_tile<kFilters, 1, std::min(4, kMostTaps)>;
+    default: return gradient_tile<kFilters, 1, kMostTaps>;
+  }
 }
 
 GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
@@ -239,10 +243,11 @@ int64_t GradientFilterTileSize() { return kGradientFilters; }
 void WeightGradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o, bool add,
                     float* gradient) {
   const int64_t taps = shape.window.width;
-  const EvenTiling tiles{range.channels, (range.channels + kGradientChannels - 1) / kGradientChannels};
   // Taps of a row in nearly equal groups.
   const int64_t most = range.channels == 1 ? kSingleChannelTaps : kGradientTaps;
   const EvenTiling groups{taps, (taps + most - 1) / most};
+  const int64_t channels = range.channels == 1 ? 1 : gradient_channels(static_cast<int>(groups.largest()));
+  const EvenTiling tiles{range.channels, (range.channels + channels - 1) / channels};
   for (int64_t job = 0; job < tiles.count * shape.window.height * groups.count; ++job) {
     const int64_t s = groups.first(job % groups.count);
     const int64_t r = job / groups.count % shape.window.height;
@@ -252,7 +257,7 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
                           o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width +
                                  s * shape.dilation.width) *
                                     kLanes};
-    float total[kGradientFilters][kGradientChannels][kMostTaps];
+    float total[kGradientFilters][kMostChannels][kMostTaps];
     gradient_tile_of(range.filters, tiles.size(tile), groups.size(job % groups.count))(row, total);
     for (int64_t k = 0; k < range.filters; ++k) {
       for (int64_t t = 0; t < groups.size(job % groups.count); ++t) {
@@ -325,16 +330,18 @@ void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, 
   });
 }
 
-void pack_filters_turned(const DirectShape& shape, int64_t tile, const float* weights, float* packed) {
-  const auto [height, width] = shape.window;
+void pack_filters_turned(const DirectShape& shape, const TurnedTaps& taps, int64_t tile, const float* weights,
+                         float* packed) {
   // Here the shape's channels are the forward filters and its filters the forward channels.
-  pack(shape, tile, packed, [&, h = height, w = width](int64_t k, int64_t c, int64_t r, int64_t s) {
-    return weights[((c * h + h - 1 - r) * w + w - 1 - s) * shape.filters + k];
+  pack(shape, tile, packed, [&](int64_t k, int64_t c, int64_t r, int64_t s) {
+    const int64_t row = taps.last.height - r * taps.step.height;
+    const int64_t column = taps.last.width - s * taps.step.width;
+    return weights[((c * taps.window.height + row) * taps.window.width + column) * shape.filters + k];
   });
 }
 
 void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
-                           const float* bias, Activation activation, float* y) {
+                           const float* bias, Activation activation, const DirectOutput& y) {
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t first = tiles.first(tile);
   HWY_DYNAMIC_DISPATCH(Forward)
@@ -344,10 +351,11 @@ void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* 
 
 WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64_t blocks) {
   constexpr int64_t kPixels = 1024;
-  constexpr int64_t kChannels = 4;
+  // Single taps leave room for more channels.
+  const int64_t most_channels = shape.window.width == 1 ? 12 : 4;
   constexpr int64_t kFewestJobs = 8;
   const EvenTiling filters = cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilterTileSize)());
-  const EvenTiling channels = cut_evenly(shape.channels, kChannels);
+  const EvenTiling channels = cut_evenly(shape.channels, most_channels);
   const Tiling steps = cut(blocks, ceil_divide(blocks * shape.output.height * shape.output.width, kPixels));
   const int64_t pieces = std::clamp<int64_t>(kFewestJobs / (filters.count * channels.count), 1, steps.count);
   return {filters, channels, steps, {steps.count, pieces}};

@@ -33,15 +33,30 @@ EvenTiling direct_filter_tiles(int64_t filters);
 
 // The part of tile `tile` of packed[tile][c][r][s][k] = w[k][r][s][c], which is K C R S floats in all.
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed);
-// For the gradient of the input, a convolution of the padded gradient of the output with taps turned round: `shape` is
-// that convolution's, whose channels are the forward filters. packed[tile][k][r][s][c] = w[k][R - 1 - r][S - 1 - s][c].
-void pack_filters_turned(const DirectShape& shape, int64_t tile, const float* weights, float* packed);
+// For the gradient of the input, a convolution of the padded gradient of the output with some taps of the layer's
+// window turned round (kernels/input_phase.h): `shape` is that convolution's, whose channels are the forward filters.
+// packed[tile][k][r][s][c] = w[k][last.height - r step.height][last.width - s step.width][c].
+struct TurnedTaps {
+  Extent2d window;  // the layer's
+  Extent2d last;
+  Extent2d step;
+};
+void pack_filters_turned(const DirectShape& shape, const TurnedTaps& taps, int64_t tile, const float* weights,
+                         float* packed);
+
+// Where the output goes, of a tile's first filter: floats from filter to filter, row to row and pixel to pixel.
+struct DirectOutput {
+  float* data;
+  int64_t filter;
+  int64_t row;
+  int64_t pixel;
+};
 
 // y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p stride + r dilation][q stride + s dilation]
-// w[k][r][s][c]) for the filters of one tile and one block of 16 samples. x: [C][H][W][16]; y: [P][Q][16] of each of
-// the tile's filters; bias, of all filters, may be null. The activation is linear or relu.
+// w[k][r][s][c]) for the filters of one tile and one block of 16 samples. x: [C][H][W][16]; bias, of all filters, may
+// be null. The activation is linear or relu.
 void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
-                           const float* bias, Activation activation, float* y);
+                           const float* bias, Activation activation, const DirectOutput& y);
 
 // The gradient of the weights, cut into jobs over tiles of filters, some channels and, where these are few, pieces of
 // the batch, whose gradients have to be added. A job takes some blocks of a piece at a time (`step`): few enough for

@@ -29,28 +29,19 @@ HWY_INLINE void clear_blocks(int64_t count, float* HWY_RESTRICT target) {
 }
 
 void PlaceImage(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
-  // Target columns [first, last) hold source columns; with a step above 1 only every step-th of them.
+  // Target columns [first, last) hold source columns.
   const int64_t first = std::clamp<int64_t>(columns.offset, 0, columns.target);
-  const int64_t last = std::clamp((columns.source - 1) * columns.step + columns.offset + 1, first, columns.target);
+  const int64_t last = std::clamp(columns.source + columns.offset, first, columns.target);
   for (int64_t t = 0; t < rows.target; ++t) {
     float* line = target + t * columns.target * kLanes;
     const int64_t at = t - rows.offset;
-    if (at < 0 || at % rows.step != 0 || at / rows.step >= rows.source) {
+    if (at < 0 || at >= rows.source) {
       clear_blocks(columns.target, line);
       continue;
     }
-    const float* from = source + at / rows.step * columns.source * kLanes;
-    if (columns.step == 1) {
-      clear_blocks(first, line);
-      copy_blocks(from + (first - columns.offset) * kLanes, last - first, line + first * kLanes);
-      clear_blocks(columns.target - last, line + last * kLanes);
-    } else {
-      clear_blocks(columns.target, line);
-      for (int64_t i = 0; i < columns.source; ++i) {
-        const int64_t to = i * columns.step + columns.offset;
-        if (to >= 0 && to < columns.target) copy_blocks(from + i * kLanes, 1, line + to * kLanes);
-      }
-    }
+    clear_blocks(first, line);
+    copy_blocks(source + (at * columns.source + first - columns.offset) * kLanes, last - first, line + first * kLanes);
+    clear_blocks(columns.target - last, line + last * kLanes);
   }
 }
 

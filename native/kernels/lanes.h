@@ -21,15 +21,14 @@ void rows_to_lanes(const float* rows, int64_t samples, int64_t pixels, int64_t c
 // The inverse; lanes beyond `samples` are dropped.
 void lanes_to_rows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows);
 
-// One axis of a placement: source position i goes to target position i * step + offset, if that exists.
+// One axis of a placement: source position i goes to target position i + offset, if that exists.
 struct AxisPlacement {
   int64_t source;
   int64_t target;
-  int64_t step;
   int64_t offset;  // may be negative: what falls before the target is dropped
 };
 
-// target[t] = source pixel placed there, or 0: pads, crops and spreads an image of blocks, [H][W][16].
+// target[t] = source pixel placed there, or 0: pads and crops an image of blocks, [H][W][16].
 void place_image(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target);
 
 }  // namespace gradloom

@@ -63,7 +63,14 @@ class Conv2d final : public Layer {
   void backward_lanes(const BackwardArguments& args) const;
   bool pads() const;
   DirectShape forward_shape(const Extent2d& output) const;
-  DirectShape input_gradient_shape(const Extent2d& output) const;
+  Window2d window_onto(const Extent2d& output) const;
+  // The gradient of the output where it is placed for the gradient of the input.
+  struct PlacedGradient {
+    Extent2d extent;
+    int64_t top;  // rows and columns of zeros before it
+    int64_t left;
+  };
+  PlacedGradient placed_gradient(const Extent2d& output) const;
   int64_t padded_floats(int64_t blocks) const;
   Tiling pooled_stripes(const Window2d& windows) const;
   int64_t stripe_floats(const Window2d& windows) const;

@@ -1,10 +1,11 @@
 // Conv2d by the direct kernel, for images in lanes. Padding is done by copies: taps then never fall outside, and the
-// kernel has no edges to care for. B: blocks of 16 samples; H', W': of the padded input; the gradient of the input is a
-// convolution of the placed gradient of the output, [H + (R - 1) dilation, ...], with the window turned round.
+// kernel has no edges to care for. B: blocks of 16 samples; H', W': of the padded input. The gradient of the input is
+// one convolution of the padded gradient of the output for each phase of the stride (kernels/input_phase.h).
 #include <algorithm>
 
 #include "common/checked.h"
 #include "kernels/conv2d_direct.h"
+#include "kernels/input_phase.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
@@ -15,6 +16,10 @@ namespace gradloom {
 namespace {
 
 int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
+
+DirectOutput whole_images(float* data, const Extent2d& extent) {
+  return {data, image_floats(extent), extent.width * kLanes, kLanes};
+}
 
 }  // namespace
 
@@ -34,19 +39,19 @@ DirectShape Conv2d::forward_shape(const Extent2d& output) const {
           .dilation = window_.dilation};
 }
 
-DirectShape Conv2d::input_gradient_shape(const Extent2d& output) const {
-  const int64_t height = window_.input.height + (window_.window.height - 1) * window_.dilation.height;
-  const int64_t top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top;
-  const int64_t placed = (output.height - 1) * window_.stride.height + 1;
-  return {.channels = filters_per_group(),
-          .filters = channels_per_group(),
-          .input = {height, window_.input.width + (window_.window.width - 1) * window_.dilation.width},
-          .output = window_.input,
-          .window = window_.window,
-          .stride = {1, 1},
-          .dilation = window_.dilation,
-          .zeros_above = top,
-          .zeros_below = height - top - placed};
+// The layer's window, of whose output only `output` counts.
+Window2d Conv2d::window_onto(const Extent2d& output) const {
+  Window2d window = window_;
+  window.output = output;
+  return window;
+}
+
+Conv2d::PlacedGradient Conv2d::placed_gradient(const Extent2d& output) const {
+  const PhasePadding rows = phase_padding(rows_of(window_onto(output)));
+  const PhasePadding columns = phase_padding(columns_of(window_onto(output)));
+  return {{rows.before + output.height + rows.behind, columns.before + output.width + columns.behind},
+          rows.before,
+          columns.before};
 }
 
 // Where a pooling follows, its rows that one job takes the maxima of while the filters' output is in its first cache.
@@ -66,9 +71,8 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
   const int64_t blocks = lane_blocks(setting.batch);
   const Extent2d output = computed_output(setting.pooling);
   const int64_t padded = padded_floats(blocks);
-  const int64_t placed = setting.input_gradient
-                             ? checked_multiply(blocks * filters_, image_floats(input_gradient_shape(output).input))
-                             : 0;
+  const int64_t placed =
+      setting.input_gradient ? checked_multiply(blocks * filters_, image_floats(placed_gradient(output).extent)) : 0;
   const WeightGradientTiles tiles = direct_weight_gradient_tiles(forward_shape(output), blocks);
   const int64_t weights = checked_multiply(tiles.pieces.count, weight_count() + filters_);
   LayerNeeds needs{.kernel = "direct",
@@ -134,7 +138,7 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
     const auto convolve = [&](const DirectShape& part, const float* from, float* y) {
       conv2d_direct_forward(part, tile, from, packed + group * group_weights,
                             has_bias_ ? args.parameters[1] + filter : nullptr,
-                            at_store ? activation_ : Activation::kLinear, y);
+                            at_store ? activation_ : Activation::kLinear, whole_images(y, part.output));
       const int64_t plane = image_floats(part.output);
       if (!at_store) add_bias_and_activate(activation_, {tiles.size(tile), plane, plane}, nullptr, y);
     };
@@ -166,8 +170,8 @@ void Conv2d::pad_input(Team& team, int64_t blocks, const float* x, float* padded
   const Tiling tiles = tile_rows(blocks * input_shape().back(), image_floats(target));
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
-      place_image({window_.input.height, target.height, 1, window_.padding.top},
-                  {window_.input.width, target.width, 1, window_.padding.left}, x + image * image_floats(window_.input),
+      place_image({window_.input.height, target.height, window_.padding.top},
+                  {window_.input.width, target.width, window_.padding.left}, x + image * image_floats(window_.input),
                   padded + image * image_floats(target));
     }
   });
@@ -176,8 +180,8 @@ void Conv2d::pad_input(Team& team, int64_t blocks, const float* x, float* padded
 void Conv2d::backward_lanes(const BackwardArguments& args) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
   const Extent2d output = computed_output(args.pooling);
-  const DirectShape turned = input_gradient_shape(output);
-  const int64_t placed_floats = args.dx == nullptr ? 0 : blocks * filters_ * image_floats(turned.input);
+  const PlacedGradient place = placed_gradient(output);
+  const int64_t placed_floats = args.dx == nullptr ? 0 : blocks * filters_ * image_floats(place.extent);
   float* const placed = args.scratch;
   float* const packed = placed + placed_floats;
   float* const image_sums = packed + round_up(weight_count(), kLanes);
@@ -198,12 +202,10 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
     operands.dz_row = output.width * kLanes;
     operands.dz_pixel = kLanes;
   } else {
-    const int64_t top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top;
-    const int64_t left = (window_.window.width - 1) * window_.dilation.width - window_.padding.left;
-    operands.dz = placed + (top * turned.input.width + left) * kLanes;
-    operands.dz_channel = image_floats(turned.input);
-    operands.dz_row = window_.stride.height * turned.input.width * kLanes;
-    operands.dz_pixel = window_.stride.width * kLanes;
+    operands.dz = placed + (place.top * place.extent.width + place.left) * kLanes;
+    operands.dz_channel = image_floats(place.extent);
+    operands.dz_row = place.extent.width * kLanes;
+    operands.dz_pixel = kLanes;
   }
   operands.dz_block = filters_ * operands.dz_channel;
   parameter_gradients_lanes(args, operands, image_sums, weights);
@@ -244,11 +246,9 @@ float Conv2d::spread_images(const BackwardArguments& args, const WinningTap* win
 void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums,
                                      float* own) const {
   const Extent2d output = computed_output(args.pooling);
-  const Extent2d target = input_gradient_shape(output).input;
+  const PlacedGradient place = placed_gradient(output);
   const int64_t plane = image_floats(output);
   const int64_t kept = image_floats(kept_output(args.pooling));
-  const int64_t top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top;
-  const int64_t left = (window_.window.width - 1) * window_.dilation.width - window_.padding.left;
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
@@ -261,30 +261,62 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
         image_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
       }
       if (args.dx == nullptr) continue;
-      place_image({output.height, target.height, window_.stride.height, top},
-                  {output.width, target.width, window_.stride.width, left}, dz, placed + image * image_floats(target));
+      place_image({output.height, place.extent.height, place.top}, {output.width, place.extent.width, place.left}, dz,
+                  placed + image * image_floats(place.extent));
     }
   });
 }
 
 void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const {
   Team& team = args.pass.team;
-  const DirectShape shape = input_gradient_shape(computed_output(args.pooling));
-  const EvenTiling tiles = direct_filter_tiles(shape.filters);
+  const Extent2d output = computed_output(args.pooling);
+  const WindowAxis rows = rows_of(window_onto(output));
+  const WindowAxis columns = columns_of(window_onto(output));
+  const PlacedGradient place = placed_gradient(output);
+  const EvenTiling tiles = direct_filter_tiles(channels_per_group());
   const int64_t group_weights = filters_per_group() * row_length();
+  const int64_t plane = image_floats(window_.input);
+  // Calls visit(rows' phase, columns' phase, their convolution, its packed weights of the first group).
+  const auto for_each_phase = [&](auto visit) {
+    float* of_phase = packed;
+    for (int64_t i = 0; i < rows.stride * columns.stride; ++i) {
+      const InputPhase row = input_phase(rows, i / columns.stride);
+      const InputPhase column = input_phase(columns, i % columns.stride);
+      const DirectShape shape{.channels = filters_per_group(),
+                              .filters = channels_per_group(),
+                              .input = place.extent,
+                              .output = {row.count, column.count},
+                              .window = {row.taps, column.taps},
+                              .stride = {1, 1},
+                              .dilation = {row.dilation, column.dilation},
+                              .zeros_above = -row.start,
+                              .zeros_below = place.extent.height - (output.height - row.start)};
+      visit(row, column, shape, of_phase);
+      of_phase += shape.taps() * filters_per_group() * channels_per_group();
+    }
+  };
   team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
     const int64_t group = job / tiles.count;
-    pack_filters_turned(shape, job % tiles.count, args.parameters[0] + group * group_weights,
-                        packed + group * group_weights);
+    for_each_phase([&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
+      const TurnedTaps taps{window_.window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
+      pack_filters_turned(shape, taps, job % tiles.count, args.parameters[0] + group * group_weights,
+                          of_phase + group * group_weights);
+    });
   });
   team.for_each(lane_blocks(args.pass.batch) * groups_ * tiles.count, [&](int64_t job, int) {
+    const int64_t tile = job % tiles.count;
     const int64_t group = job / tiles.count % groups_;
     const int64_t block = job / tiles.count / groups_;
-    const int64_t filter = block * filters_ + group * shape.channels;
-    const int64_t channel = block * input_shape().back() + group * shape.filters;
-    conv2d_direct_forward(shape, job % tiles.count, placed + filter * image_floats(shape.input),
-                          packed + group * group_weights, nullptr, Activation::kLinear,
-                          args.dx + (channel + tiles.first(job % tiles.count)) * image_floats(window_.input));
+    const float* const images = placed + (block * filters_ + group * filters_per_group()) * image_floats(place.extent);
+    float* const dx =
+        args.dx + (block * input_shape().back() + group * channels_per_group() + tiles.first(tile)) * plane;
+    for_each_phase([&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
+      const int64_t start = (place.top + row.start) * place.extent.width + place.left + column.start;
+      const DirectOutput to{dx + (row.first * window_.input.width + column.first) * kLanes, plane,
+                            rows.stride * window_.input.width * kLanes, columns.stride * kLanes};
+      conv2d_direct_forward(shape, tile, images + start * kLanes, of_phase + group * group_weights, nullptr,
+                            Activation::kLinear, to);
+    });
   });
 }
 

@@ -74,15 +74,14 @@ TEST_CASE("choose_conv2d: samples in lanes from 8 on, where such a kernel exists
   Window2d wide_stride = same;
   wide_stride.stride = {3, 3};
   wide_stride.output = {3, 3};
-  CHECK(choose(Conv2dKernel::kAuto, wide_stride, Activation::kRelu, 64) == Conv2dKernel::kBlas);
-  Window2d far_padding = same;  // the gradient of the output would be cropped
+  CHECK(choose(Conv2dKernel::kAuto, wide_stride, Activation::kRelu, 64) == Conv2dKernel::kDirect);
+  Window2d far_padding = same;
   far_padding.padding = {3, 3, 3, 3};
   far_padding.output = {12, 12};
-  CHECK(choose(Conv2dKernel::kAuto, far_padding, Activation::kRelu, 64) == Conv2dKernel::kBlas);
-  CHECK(
-      error_of([&] { parse_conv2d_kernel("direct", "conv2d \"c\"", far_padding, Activation::kRelu); }) ==
-      "INVALID_OPTION: conv2d \"c\": kernel \"direct\" takes strides up to 2, padding smaller than the kernel and any "
-      "activation but softmax and logSoftmax; use \"auto\"");
+  CHECK(choose(Conv2dKernel::kAuto, far_padding, Activation::kRelu, 64) == Conv2dKernel::kDirect);
+  CHECK(error_of([&] { parse_conv2d_kernel("direct", "conv2d \"c\"", same, Activation::kSoftmax); }) ==
+        "INVALID_OPTION: conv2d \"c\": kernel \"direct\" takes any activation but softmax and logSoftmax; use "
+        "\"auto\"");
   CHECK(error_of([&] { parse_conv2d_kernel("fft", "conv2d \"c\"", same, Activation::kRelu); }) ==
         "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\", \"winograd\" or "
         "\"blas\"");

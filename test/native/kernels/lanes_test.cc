@@ -46,14 +46,14 @@ TEST_CASE("rows_to_lanes and lanes_to_rows: by their definition for 1 to 16 samp
   });
 }
 
-TEST_CASE("place_image: pads, crops and spreads by its definition over 500 placements, on every instruction set") {
+TEST_CASE("place_image: pads and crops by its definition over 500 placements, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(72);
     for (int i = 0; i < 500; ++i) {
       CAPTURE(i);
       const auto axis = [&] {
-        return AxisPlacement{random.integer(1, 6), random.integer(1, 14), random.integer(1, 3), random.integer(-4, 5)};
+        return AxisPlacement{random.integer(1, 6), random.integer(1, 14), random.integer(-4, 5)};
       };
       const AxisPlacement rows = axis();
       const AxisPlacement columns = axis();
@@ -61,8 +61,8 @@ TEST_CASE("place_image: pads, crops and spreads by its definition over 500 place
       std::vector<float> expected(static_cast<size_t>(rows.target * columns.target * kLanes));
       for (int64_t h = 0; h < rows.source; ++h) {
         for (int64_t w = 0; w < columns.source; ++w) {
-          const int64_t to_h = h * rows.step + rows.offset;
-          const int64_t to_w = w * columns.step + columns.offset;
+          const int64_t to_h = h + rows.offset;
+          const int64_t to_w = w + columns.offset;
           if (to_h < 0 || to_h >= rows.target || to_w < 0 || to_w >= columns.target) continue;
           std::copy_n(source.data() + (h * columns.source + w) * kLanes, kLanes,
                       expected.data() + (to_h * columns.target + to_w) * kLanes);

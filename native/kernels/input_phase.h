@@ -1,0 +1,46 @@
+// The gradient of the input of a strided convolution, along one axis. Input positions a stride apart meet the same
+// taps: they are a phase, and their gradient is a convolution of the gradient of the output with those taps turned
+// round, at stride 1. A stride of s has s phases, and none of them multiplies zeros that the stride leaves between
+// outputs.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/window2d.h"
+
+namespace gradloom {
+
+// Output position o sees the input positions o * stride + r * dilation - before for r < window.
+struct WindowAxis {
+  int64_t input;
+  int64_t output;
+  int64_t window;
+  int64_t stride;
+  int64_t dilation;
+  int64_t before;
+};
+WindowAxis rows_of(const Window2d& window);
+WindowAxis columns_of(const Window2d& window);
+
+// Input positions first + m * stride for m < count. Position m has the gradient of the outputs start + m + v *
+// dilation, which may be negative or beyond the last, times that of the taps last_tap - v * tap_step, for v < taps,
+// which may be 0.
+struct InputPhase {
+  int64_t first;
+  int64_t count;
+  int64_t taps;
+  int64_t last_tap;
+  int64_t tap_step;
+  int64_t start;
+  int64_t dilation;
+};
+InputPhase input_phase(const WindowAxis& axis, int64_t phase);
+
+// How many outputs before the first and behind the last one all phases see, which count as zero.
+struct PhasePadding {
+  int64_t before;
+  int64_t behind;
+};
+PhasePadding phase_padding(const WindowAxis& axis);
+
+}  // namespace gradloom
