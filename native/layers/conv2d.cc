@@ -62,7 +62,7 @@ Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
 bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
   if (!windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;
   switch (kernel_for(batch)) {
-    case Conv2dKernel::kDirect: return true;
+    case Conv2dKernel::kDirect: return !by_products();
     case Conv2dKernel::kWinograd:
       return activates_at_store() && windows.window.height == 2 && windows.window.width == 2;
     default: return false;
@@ -103,7 +103,7 @@ int64_t Conv2d::prepared_floats(int64_t batch) const {
       return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape(window_.output)));
     case Conv2dKernel::kWinogradChannels:
       return turned_floats() + checked_multiply(groups_, winograd_channels_filter_floats(channels_shape()));
-    case Conv2dKernel::kDirect:
+    case Conv2dKernel::kDirect: return by_products() ? 0 : round_up(weight_count(), kLanes);
     case Conv2dKernel::kDirectChannels: return round_up(weight_count(), kLanes);
     default: return 0;
   }

@@ -73,9 +73,9 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
   const int64_t padded = padded_floats(blocks);
   const int64_t placed =
       setting.input_gradient ? checked_multiply(blocks * filters_, image_floats(placed_gradient(output).extent)) : 0;
-  const WeightGradientTiles tiles = direct_weight_gradient_tiles(forward_shape(output), blocks);
+  const WeightGradientTiles tiles = gradient_tiles(output, blocks);
   const int64_t weights = checked_multiply(tiles.pieces.count, weight_count() + filters_);
-  LayerNeeds needs{.kernel = "direct",
+  LayerNeeds needs{.kernel = by_products() ? "direct-pointwise" : "direct",
                    .backward_reads_input = trainable() && !pads(),
                    .backward_reads_output = activation_ != Activation::kLinear && !winners_mask(setting.pooling),
                    .saved = saves ? padded : 0,
@@ -84,16 +84,31 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
                    // into the update.
                    .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) +
                                        round_up(weights, kLanes)};
+  needs.backward_scratch += setting.threads * job_floats(tiles, setting.pooling);
   if (setting.pooling == nullptr) return needs;
-  // Of each thread the stripe whose maxima it takes, and the images over which it spreads their gradient.
+  // Of each thread the stripe whose maxima it takes.
   needs.forward_scratch += setting.threads * stripe_floats(*setting.pooling);
-  needs.backward_scratch += setting.threads * spread_floats(tiles, output);
   if (saves) needs.saved += floats_of_winners(blocks * filters_ * image_floats(setting.pooling->output));
   return needs;
 }
 
-int64_t Conv2d::spread_floats(const WeightGradientTiles& tiles, const Extent2d& output) const {
-  return tiles.filters.largest() * tiles.steps.step * image_floats(output);
+// What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
+// or turned pixels.
+int64_t Conv2d::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const {
+  if (by_products()) return pointwise_gradient_scratch(pointwise_shape());
+  if (pooling == nullptr) return 0;
+  return tiles.filters.largest() * tiles.steps.step * image_floats(computed_output(pooling));
+}
+
+WeightGradientTiles Conv2d::gradient_tiles(const Extent2d& output, int64_t blocks) const {
+  if (!by_products()) return direct_weight_gradient_tiles(forward_shape(output), blocks);
+  // Filters are cut only where blocks are few, since every cut turns the input once more.
+  constexpr int64_t kFewestJobs = 8;
+  constexpr int64_t kFewestFilters = 64;
+  const int64_t pieces = std::min(blocks, kFewestJobs);
+  const int64_t filters =
+      std::clamp<int64_t>(kFewestJobs / pieces, 1, ceil_divide(filters_per_group(), kFewestFilters));
+  return {{filters_per_group(), filters}, {channels_per_group(), 1}, cut(blocks, blocks), {blocks, pieces}};
 }
 
 int64_t Conv2d::padded_floats(int64_t blocks) const {
@@ -102,6 +117,7 @@ int64_t Conv2d::padded_floats(int64_t blocks) const {
 }
 
 void Conv2d::prepare_lanes(Team& team, const float* weights, float* packed) const {
+  if (by_products()) return;
   const DirectShape shape = forward_shape(window_.output);
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
@@ -112,6 +128,7 @@ void Conv2d::prepare_lanes(Team& team, const float* weights, float* packed) cons
 }
 
 void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, float* scratch) const {
+  if (by_products()) return forward_products(args);
   Team& team = args.pass.team;
   const DirectShape shape = forward_shape(computed_output(args.pooling));
   const int64_t blocks = lane_blocks(args.pass.batch);
@@ -181,7 +198,8 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
   const Extent2d output = computed_output(args.pooling);
   const PlacedGradient place = placed_gradient(output);
-  const int64_t placed_floats = args.dx == nullptr ? 0 : blocks * filters_ * image_floats(place.extent);
+  const bool places = args.dx != nullptr && !by_products();
+  const int64_t placed_floats = places ? blocks * filters_ * image_floats(place.extent) : 0;
   float* const placed = args.scratch;
   float* const packed = placed + placed_floats;
   float* const image_sums = packed + round_up(weight_count(), kLanes);
@@ -196,7 +214,7 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
   operands.x = pads() ? args.saved : args.x;
   operands.x_block = input_shape().back() * image_floats(shape.input);
   operands.blocks = blocks;
-  if (args.dx == nullptr) {
+  if (!places) {
     operands.dz = args.dy;
     operands.dz_channel = image_floats(kept_output(args.pooling));
     operands.dz_row = output.width * kLanes;
@@ -223,8 +241,7 @@ bool Conv2d::winners_mask(const Window2d* pooling) const {
 // Whether the jobs of the gradient of the weights mask that of the output and sum that of the bias, while it lies in
 // their caches: where winners mask, or where every filter has a single job in each piece of the batch.
 bool Conv2d::jobs_mask(const BackwardArguments& args) const {
-  const DirectShape shape = forward_shape(computed_output(args.pooling));
-  const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, lane_blocks(args.pass.batch));
+  const WeightGradientTiles tiles = gradient_tiles(computed_output(args.pooling), lane_blocks(args.pass.batch));
   return args.dx == nullptr && (winners_mask(args.pooling) || tiles.channels.count == 1);
 }
 
@@ -260,7 +277,7 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
       } else {
         image_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
       }
-      if (args.dx == nullptr) continue;
+      if (args.dx == nullptr || by_products()) continue;
       place_image({output.height, place.extent.height, place.top}, {output.width, place.extent.width, place.left}, dz,
                   placed + image * image_floats(place.extent));
     }
@@ -268,6 +285,7 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
 }
 
 void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const {
+  if (by_products()) return input_gradient_products(args);
   Team& team = args.pass.team;
   const Extent2d output = computed_output(args.pooling);
   const WindowAxis rows = rows_of(window_onto(output));
@@ -324,7 +342,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
                                        const float* image_sums, float* scratch) const {
   Team& team = args.pass.team;
   const DirectShape shape = forward_shape(computed_output(args.pooling));
-  const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, operands.blocks);
+  const WeightGradientTiles tiles = gradient_tiles(shape.output, operands.blocks);
   const int64_t jobs = tiles.count();
   // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
   const bool masks = jobs_mask(args);
@@ -346,7 +364,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
     const bool sums_bias = has_bias_ && masks && job / tiles.filters.count % tiles.channels.count == 0;
     if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * filters_;
     weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums,
-                             own + thread * spread_floats(tiles, shape.output));
+                             own + thread * job_floats(tiles, args.pooling));
   });
   const Tiling ranges = tile_rows(weight_count(), 4);
   team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
@@ -370,7 +388,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
 void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
                                       int64_t group, int64_t job, const PieceSums& sums, float* own) const {
   const DirectShape shape = forward_shape(computed_output(args.pooling));
-  const WeightGradientTiles tiles = direct_weight_gradient_tiles(shape, operands.blocks);
+  const WeightGradientTiles tiles = gradient_tiles(shape.output, operands.blocks);
   const int64_t filter_tile = job % tiles.filters.count;
   const int64_t channel_tile = job / tiles.filters.count % tiles.channels.count;
   const int64_t piece = job / tiles.filters.count / tiles.channels.count;
@@ -406,9 +424,56 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
       part.dz_channel = plane;
       part.dz_block = range.filters * plane;
     }
-    conv2d_direct_weight_gradient(shape, range, part, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
-                                  sums.weights + group * shape.filters * row_length());
+    float* const of_group = sums.weights + group * shape.filters * row_length();
+    if (by_products()) {
+      for (int64_t block = 0; block < part.blocks; ++block) {
+        conv2d_pointwise_weight_gradient(pointwise_shape(), range.filters, part.x + block * part.x_block,
+                                         part.dz + block * part.dz_block,
+                                         begins && block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, own,
+                                         of_group + range.filter * row_length());
+      }
+      continue;
+    }
+    conv2d_direct_weight_gradient(shape, range, part, begins ? Accumulate::kOverwrite : Accumulate::kAdd, of_group);
   }
+}
+
+// ---- windows of one pixel
+
+bool Conv2d::by_products() const {
+  constexpr int64_t kFewest = 8;
+  return pointwise_ && std::min(channels_per_group(), filters_per_group()) >= kFewest;
+}
+
+PointwiseShape Conv2d::pointwise_shape() const {
+  return {channels_per_group(), filters_per_group(), window_.input_pixels()};
+}
+
+void Conv2d::forward_products(const ForwardArguments& args) const {
+  const PointwiseShape shape = pointwise_shape();
+  const int64_t pieces = pointwise_pieces(shape).count;
+  const int64_t plane = image_floats(window_.input);
+  args.pass.team.for_each(lane_blocks(args.pass.batch) * groups_ * pieces, [&](int64_t job, int) {
+    const int64_t group = job / pieces % groups_;
+    const int64_t images = job / pieces;  // of a block's group
+    conv2d_pointwise_forward(shape, job % pieces, args.x + images * shape.channels * plane,
+                             args.parameters[0] + group * shape.filters * shape.channels,
+                             has_bias_ ? args.parameters[1] + group * shape.filters : nullptr, activation_,
+                             args.y + images * shape.filters * plane);
+  });
+}
+
+void Conv2d::input_gradient_products(const BackwardArguments& args) const {
+  const PointwiseShape shape = pointwise_shape();
+  const int64_t pieces = pointwise_pieces(shape).count;
+  const int64_t plane = image_floats(window_.input);
+  args.pass.team.for_each(lane_blocks(args.pass.batch) * groups_ * pieces, [&](int64_t job, int) {
+    const int64_t group = job / pieces % groups_;
+    const int64_t images = job / pieces;
+    conv2d_pointwise_input_gradient(shape, job % pieces, args.dy + images * shape.filters * plane,
+                                    args.parameters[0] + group * shape.filters * shape.channels,
+                                    args.dx + images * shape.channels * plane);
+  });
 }
 
 }  // namespace gradloom

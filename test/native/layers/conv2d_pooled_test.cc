@@ -64,8 +64,7 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
 }
 
 // Integers: all sums are exact in any order.
-// False, and nothing checked, for a window that has no direct kernel.
-bool check_direct(RandomData& random) {
+void check_direct(RandomData& random) {
   const int64_t groups = random.pick({1, 1, 2});
   const reference::Convolution shape{.window = random_window(random),
                                      .batch = random.pick({1, 7, 16, 20, 70}),
@@ -84,14 +83,12 @@ bool check_direct(RandomData& random) {
                               .bias = random.integer(0, 3) > 0,
                               .activation = random.pick<const char*>({"linear", "relu"}),
                               .kernel = "direct"};
-  if (!error_of([&] { make_layer(shape, options); }).empty()) return false;
   const auto [apart, together] = run_both(random, make_layer(shape, options), windows, shape.batch, integer_case);
   CHECK(difference(together.dx, to_double(apart.dx), Tolerance{}) == "");
   REQUIRE(together.gradients.size() == apart.gradients.size());
   for (size_t p = 0; p < apart.gradients.size(); ++p) {
     CHECK(difference(together.gradients[p], to_double(apart.gradients[p]), Tolerance{}) == "");
   }
-  return true;
 }
 
 // Rows and columns that no window has are left out, which cuts the sums of weights at other places.
@@ -130,9 +127,9 @@ void check_winograd(RandomData& random) {
 
 TEST_CASE("conv2d with a pooling, direct: integers as from the two layers over 300 shapes, forward and backward") {
   RandomData random(131);
-  for (int i = 0; i < 300;) {
+  for (int i = 0; i < 300; ++i) {
     CAPTURE(i);
-    if (check_direct(random)) ++i;
+    check_direct(random);
   }
 }
 
