@@ -62,13 +62,14 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
   if (setting.layout == Layout::kLanes) return narrow_ ? needs_narrow(setting) : needs_lanes(setting);
   const int64_t weights = checked_multiply(units_, inputs_);
-  return {
-      .kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
-      .backward_reads_input = trainable(),
-      .backward_reads_output = activation_ != Activation::kLinear,
-      // dz in panels; then the turned weights, whose place the gradients of the parameters take when dx is done.
-      .backward_scratch = panel_floats(setting.batch) +
-                          std::max(weights, setting.threads * gradient_floats(gradient_rows(setting.batch)) + units_)};
+  return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
+          .backward_reads_input = trainable(),
+          .backward_reads_output = activation_ != Activation::kLinear,
+          // dz in panels; then the turned weights, whose place the gradients of the parameters take when dx is done.
+          .backward_scratch =
+              panel_floats(setting.batch) +
+              std::max(weights, turned_floats(setting.batch) +
+                                    setting.threads * gradient_floats(gradient_rows(setting.batch)) + units_)};
 }
 
 void Dense::forward(const ForwardArguments& args) const {
@@ -167,6 +168,17 @@ EvenTiling Dense::gradient_rows(int64_t batch) const {
   return tile_product_rows(inputs_, std::min(units_, kPanelWidth), batch);
 }
 
+// Columns of a large input, a line of each of its rows, come from beyond the second cache again for every panel of
+// units: it is turned first. Floats from one input to the next; 0 for none.
+int64_t Dense::turned_stride(int64_t batch) const {
+  constexpr int64_t kFloatsInCache = 256 * 1024;
+  return kernel_ == DenseKernel::kBlas || checked_multiply(batch, inputs_) <= kFloatsInCache
+             ? 0
+             : round_up(batch, kLineFloats) + kLineFloats;  // no multiple of a page
+}
+
+int64_t Dense::turned_floats(int64_t batch) const { return checked_multiply(inputs_, turned_stride(batch)); }
+
 // Of one job's gradient.
 int64_t Dense::gradient_floats(const EvenTiling& rows) const {
   return round_up(rows.largest() * std::min(units_, kPanelWidth), kLineFloats);
@@ -180,6 +192,16 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
   const EvenTiling rows = gradient_rows(batch);
   const int64_t of_job = gradient_floats(rows);
   const int64_t products = outputs.count() * rows.count;
+  const int64_t stride = turned_stride(batch);
+  float* const turned = scratch;
+  scratch += turned_floats(batch);
+  if (stride > 0) {
+    const Tiling tiles = cut(inputs_, ceil_divide(inputs_, kLineFloats), kLineFloats);
+    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+      const int64_t first = tiles.first(tile);
+      transpose(batch, tiles.size(tile), args.x + first, inputs_, turned + first * stride, stride);
+    });
+  }
   // One more job than products: the bias.
   args.pass.team.for_each(products + (has_bias_ ? 1 : 0), [&](int64_t job, int thread) {
     if (job == products) return bias_gradient(args, scratch + args.pass.team.size() * of_job);
@@ -189,7 +211,8 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
     const int64_t width = outputs.width(panel);
     const int64_t first = outputs.first(panel) * inputs_ + input * width;
     const ProductShape shape{count, width, batch};
-    const MatrixOperand x{args.x + input, inputs_, Transpose::kYes};
+    const MatrixOperand x = stride > 0 ? MatrixOperand{turned + input * stride, stride}
+                                       : MatrixOperand{args.x + input, inputs_, Transpose::kYes};
     const MatrixOperand dz{panels + outputs.first(panel) * batch, width};
     float* own = scratch + thread * of_job;
     if (kernel_ == DenseKernel::kPanels) return args.gradients.complete_product(0, first, {shape, x, dz, nullptr}, own);

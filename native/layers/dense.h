@@ -32,6 +32,8 @@ class Dense final : public Layer {
  private:
   EvenTiling gradient_rows(int64_t batch) const;
   int64_t panel_floats(int64_t batch) const;
+  int64_t turned_stride(int64_t batch) const;
+  int64_t turned_floats(int64_t batch) const;
   int64_t gradient_floats(const EvenTiling& rows) const;
   void output_gradient(const BackwardArguments& args, float* panels) const;
   void input_gradient(const BackwardArguments& args, float* turned) const;
