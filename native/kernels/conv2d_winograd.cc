@@ -5,6 +5,7 @@
 #include "common/checked.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
+#include "kernels/vectors.h"
 #include "kernels/winograd.h"
 
 namespace gradloom {
@@ -196,10 +197,25 @@ int64_t tiles_of_sums(const WinogradShape& shape) {
   return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), 2, 16);
 }
 
+// Pieces, each with sums of its own, which are read again at the end: some megabytes of them at most, and tiles enough
+// for each that this costs little.
+int64_t pieces_of_sums(const WinogradShape& shape, const Tiling& chunks) {
+  constexpr int64_t kFewest = 4;
+  constexpr int64_t kMost = 8;
+  constexpr int64_t kFewestTiles = 8;
+  constexpr int64_t kManyTiles = 32;
+  constexpr int64_t kWeightsOfAll = kMost * 64 * 64;
+  const int64_t by_tiles = std::clamp(chunks.extent / kManyTiles, kFewest, kMost);
+  const int64_t pieces = std::min({by_tiles, chunks.count, kWeightsOfAll / (shape.channels * shape.filters)});
+  return pieces < kFewest || chunks.extent < pieces * kFewestTiles ? 1 : pieces;
+}
+
 }  // namespace
 
 WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks)
-    : shape_(shape), chunks_(cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), tiles_of_sums(shape)))) {}
+    : shape_(shape),
+      chunks_(cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), tiles_of_sums(shape)))),
+      pieces_{chunks_.count, pieces_of_sums(shape, chunks_)} {}
 
 int64_t WinogradWeightGradient::v_plane() const {
   return plane_of(round_up(shape_.channels, kPanelColumns) * chunks_.step * kLanes);
@@ -207,12 +223,35 @@ int64_t WinogradWeightGradient::v_plane() const {
 
 int64_t WinogradWeightGradient::m_plane() const { return plane_of(shape_.filters * chunks_.step * kLanes); }
 
+int64_t WinogradWeightGradient::sums_floats() const { return kWinogradCoefficients * filter_plane(shape_); }
+
 int64_t WinogradWeightGradient::scratch() const {
-  return kWinogradCoefficients * (v_plane() + m_plane() + filter_plane(shape_));
+  return pieces() * sums_floats() + (pieces() > 1 ? 0 : chunk_floats());
 }
 
 int64_t WinogradWeightGradient::thread_scratch() const {
-  return kWinogradCoefficients * plane_of(kTransformImages * kLanes);
+  return kWinogradCoefficients * plane_of(kTransformImages * kLanes) + (pieces() > 1 ? chunk_floats() : 0);
+}
+
+void WinogradWeightGradient::piece(int64_t piece, const LaneImages& x, const LaneImages& dz, float* scratch,
+                                   float* thread_scratch) const {
+  float* const coefficients = thread_scratch;
+  float* const turned = coefficients + chunk_floats();
+  for (int64_t chunk = pieces_.first(piece); chunk < pieces_.first(piece + 1); ++chunk) {
+    for (int64_t job = 0; job < transforms(chunk); ++job) transform_to(chunk, job, x, dz, coefficients, turned);
+    for (int64_t job = 0; job < products(); ++job) {
+      multiply(chunk, job, coefficients, chunk == pieces_.first(piece), scratch + piece * sums_floats());
+    }
+  }
+}
+
+void WinogradWeightGradient::transform(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz,
+                                       float* scratch, float* thread_scratch) const {
+  transform_to(chunk, job, x, dz, scratch + sums_floats(), thread_scratch);
+}
+
+void WinogradWeightGradient::product(int64_t chunk, int64_t job, float* scratch) const {
+  multiply(chunk, job, scratch + sums_floats(), chunk == 0, scratch);
 }
 
 int64_t WinogradWeightGradient::transforms(int64_t chunk) const {
@@ -220,14 +259,14 @@ int64_t WinogradWeightGradient::transforms(int64_t chunk) const {
          (ceil_divide(shape_.channels, kTransformImages) + ceil_divide(shape_.filters, kTransformImages));
 }
 
-void WinogradWeightGradient::transform(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz,
-                                       float* scratch, float* thread_scratch) const {
+void WinogradWeightGradient::transform_to(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz,
+                                          float* coefficients, float* turned) const {
   const int64_t tiles = chunks_.size(chunk);
   const int64_t tile = job % tiles;
   const TilePlace place = place_of(shape_, chunks_.first(chunk) + tile);
   const int64_t piece = job / tiles;
   const int64_t channel_pieces = ceil_divide(shape_.channels, kTransformImages);
-  float* const m = scratch + kWinogradCoefficients * v_plane();
+  float* const m = coefficients + kWinogradCoefficients * v_plane();
   if (piece >= channel_pieces) {
     const int64_t first = (piece - channel_pieces) * kTransformImages;
     visit_images(dz, shape_.output, place.block, first, [&](const auto& pixels) {
@@ -242,10 +281,10 @@ void WinogradWeightGradient::transform(int64_t chunk, int64_t job, const LaneIma
   const int64_t local = plane_of(kTransformImages * kLanes);
   winograd_transform_input(input_tile(shape_, place), count,
                            x.data + place.block * x.block + first * image_floats(shape_.input),
-                           {thread_scratch, local, kLanes});
-  float* const v = scratch + (first * tiles + tile * kPanelColumns) * kLanes;
+                           {turned, local, kLanes});
+  float* const v = coefficients + (first * tiles + tile * kPanelColumns) * kLanes;
   for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-    transpose(count, kLanes, thread_scratch + e * local, kLanes, v + e * v_plane(), kPanelColumns);
+    transpose(count, kLanes, turned + e * local, kLanes, v + e * v_plane(), kPanelColumns);
   }
 }
 
@@ -253,23 +292,30 @@ int64_t WinogradWeightGradient::products() const {
   return kWinogradCoefficients * ceil_divide(shape_.channels, kProductChannels);
 }
 
-void WinogradWeightGradient::product(int64_t chunk, int64_t job, float* scratch) const {
+void WinogradWeightGradient::multiply(int64_t chunk, int64_t job, const float* coefficients, bool begins,
+                                      float* sums) const {
   const int64_t depth = chunks_.size(chunk) * kLanes;
   const int64_t e = job % kWinogradCoefficients;
   const int64_t first = job / kWinogradCoefficients * kProductChannels;
   const int64_t channels = std::min(kProductChannels, shape_.channels - first);
-  const float* const v = scratch + e * v_plane() + first * depth;
-  const float* const m = scratch + kWinogradCoefficients * v_plane() + e * m_plane();
-  float* const sums = scratch + kWinogradCoefficients * (v_plane() + m_plane()) + e * filter_plane(shape_) + first;
+  const float* const v = coefficients + e * v_plane() + first * depth;
+  const float* const m = coefficients + kWinogradCoefficients * v_plane() + e * m_plane();
   simd_gemm_panels({shape_.filters, channels, depth}, {m, depth}, {v, kPanelColumns * depth},
-                   chunk == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.channels);
+                   begins ? Accumulate::kOverwrite : Accumulate::kAdd, sums + e * filter_plane(shape_) + first,
+                   shape_.channels);
 }
 
-void WinogradWeightGradient::finish(const Tiling& filters, int64_t piece, const float* scratch, float* gradient) const {
-  const float* const sums = scratch + kWinogradCoefficients * (v_plane() + m_plane());
+void WinogradWeightGradient::finish(const Tiling& filters, int64_t piece, float* scratch, float* gradient) const {
   const int64_t first = filters.first(piece);
-  winograd_transform_filter_gradient(filters.size(piece), shape_.channels, sums + first * shape_.channels,
-                                     filter_plane(shape_), gradient + first * kWinogradTaps * shape_.channels);
+  float* const total = scratch + first * shape_.channels;
+  for (int64_t other = 1; other < pieces(); ++other) {
+    for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+      float* const to = total + e * filter_plane(shape_);
+      sum(to, to + other * sums_floats(), filters.size(piece) * shape_.channels, to);
+    }
+  }
+  winograd_transform_filter_gradient(filters.size(piece), shape_.channels, total, filter_plane(shape_),
+                                     gradient + first * kWinogradTaps * shape_.channels);
 }
 
 }  // namespace gradloom

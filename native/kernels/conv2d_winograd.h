@@ -15,6 +15,7 @@
 #include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
+#include "kernels/winograd.h"
 
 namespace gradloom {
 
@@ -85,8 +86,9 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
 
 // ---- gradient of the weights
 
-// Chunks follow one another: first all `transforms` of a chunk, then all its `products`, which add to `sums`; at the
-// end `finish`. Sums are cut and ordered by the shape and the number of blocks alone.
+// Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where sums are small, chunks are
+// dealt out to several of them, each a piece for one thread; else threads share the transforms and products of a chunk.
+// Cut and ordered by the shape and the number of blocks alone.
 class WinogradWeightGradient {
  public:
   WinogradWeightGradient(const WinogradShape& shape, int64_t blocks);
@@ -94,22 +96,34 @@ class WinogradWeightGradient {
   int64_t scratch() const;         // floats of all threads together
   int64_t thread_scratch() const;  // floats of each thread
 
+  int64_t pieces() const { return pieces_.count; }
+  // All of a piece, where there are several.
+  void piece(int64_t piece, const LaneImages& x, const LaneImages& dz, float* scratch, float* thread_scratch) const;
+
+  // Of the only piece: first all transforms of a chunk, then all its products.
   int64_t chunks() const { return chunks_.count; }
   int64_t transforms(int64_t chunk) const;
   void transform(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz, float* scratch,
                  float* thread_scratch) const;
   int64_t products() const;
   void product(int64_t chunk, int64_t job, float* scratch) const;
-  // gradient[k][r][s][c] of the filters of one piece.
-  void finish(const Tiling& filters, int64_t piece, const float* scratch, float* gradient) const;
+
+  // gradient[k][r][s][c] of the filters of one piece of `filters`, when all pieces are done.
+  void finish(const Tiling& filters, int64_t piece, float* scratch, float* gradient) const;
 
  private:
   // Floats of one coefficient of a chunk.
   int64_t v_plane() const;
   int64_t m_plane() const;
+  int64_t chunk_floats() const { return kWinogradCoefficients * (v_plane() + m_plane()); }
+  int64_t sums_floats() const;
+  void transform_to(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz, float* coefficients,
+                    float* turned) const;
+  void multiply(int64_t chunk, int64_t job, const float* coefficients, bool begins, float* sums) const;
 
   WinogradShape shape_;
   Tiling chunks_;
+  EvenTiling pieces_;  // of the chunks
 };
 
 }  // namespace gradloom

@@ -180,7 +180,12 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneI
   for (int64_t group = 0; group < groups_; ++group) {
     const LaneImages x{args.x + group * x_group, groups_ * x_group};
     const LaneImages dz_of_group = dz.from(group * (dz.block / groups_));
-    for (int64_t chunk = 0; chunk < sums.chunks(); ++chunk) {
+    if (sums.pieces() > 1) {
+      team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
+        sums.piece(piece, x, dz_of_group, shared, of_threads + thread * sums.thread_scratch());
+      });
+    }
+    for (int64_t chunk = 0; sums.pieces() == 1 && chunk < sums.chunks(); ++chunk) {
       team.for_each(sums.transforms(chunk), [&](int64_t job, int thread) {
         sums.transform(chunk, job, x, dz_of_group, shared, of_threads + thread * sums.thread_scratch());
       });
