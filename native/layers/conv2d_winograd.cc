@@ -1,5 +1,5 @@
 // Conv2d by Winograd's F(4x4, 3x3), for images in lanes. Unlike the direct kernel it copies nothing: tiles read padding
-// as zeros. Group after group in the gradient of the weights, since its sums take rounds of all threads.
+// as zeros. Group after group in the gradient of the weights, since its sums take all threads.
 #include <algorithm>
 
 #include "common/checked.h"
