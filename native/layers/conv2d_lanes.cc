@@ -239,8 +239,8 @@ bool Conv2d::winners_mask(const Window2d* pooling) const {
 }
 
 // Whether the jobs of the gradient of the weights mask that of the output and sum that of the bias, while it lies in
-// their caches: where winners mask, or where every filter has a single job in each piece of the batch. Products sum block
-// by block, so that their biases' digits would depend on whether the gradient of the input is wanted.
+// their caches: where winners mask, or where every filter has a single job in each piece of the batch. Products sum
+// block by block, so that their biases' digits would depend on whether the gradient of the input is wanted.
 bool Conv2d::jobs_mask(const BackwardArguments& args) const {
   const WeightGradientTiles tiles = gradient_tiles(computed_output(args.pooling), lane_blocks(args.pass.batch));
   return args.dx == nullptr && !by_products() && (winners_mask(args.pooling) || tiles.channels.count == 1);
