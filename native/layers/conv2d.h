@@ -81,6 +81,8 @@ class Conv2d final : public Layer {
   // Whether windows are pixels, with channels and filters enough for products of matrices.
   bool by_products() const;
   PointwiseShape pointwise_shape() const;
+  template <class Visit>
+  void for_each_product(const Pass& pass, Visit visit) const;
   void forward_products(const ForwardArguments& args) const;
   void input_gradient_products(const BackwardArguments& args) const;
   WeightGradientTiles gradient_tiles(const Extent2d& output, int64_t blocks) const;
