@@ -35,8 +35,9 @@ export interface Header {
 /** A tensor as it stands in the header, with the place of its own entry for errors. */
 type TensorEntry = TensorPlace & { readonly fail: (text: string) => Error };
 
-export function parseHeader(bytes: Uint8Array, fileName: string): Header {
-  const { text, dataStart } = readText(bytes, fileName);
+/** `bytes` may end behind the header, of a file of `fileBytes`. */
+export function parseHeader(bytes: Uint8Array, fileName: string, fileBytes = bytes.length): Header {
+  const { text, dataStart } = readText(bytes, fileName, fileBytes);
   const offsetOf = (position: number) => LENGTH_BYTES + Buffer.byteLength(text.slice(0, position));
   const cursor = new JsonCursor(text, (position, message) =>
     formatError(fileName, offsetOf(position), message),
@@ -52,11 +53,15 @@ export function parseHeader(bytes: Uint8Array, fileName: string): Header {
   cursor.expectEnd('in the header');
 
   const tensors = entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  checkPlaces(tensors, bytes.length - dataStart, (message) => formatError(fileName, bytes.length, message));
+  checkPlaces(tensors, fileBytes - dataStart, (message) => formatError(fileName, fileBytes, message));
   return { dataStart, tensors, metadata, offsetOf };
 }
 
-function readText(bytes: Uint8Array, fileName: string): { text: string; dataStart: number } {
+function readText(
+  bytes: Uint8Array,
+  fileName: string,
+  fileBytes: number,
+): { text: string; dataStart: number } {
   if (bytes.length < LENGTH_BYTES) {
     throw formatError(
       fileName,
@@ -73,11 +78,11 @@ function readText(bytes: Uint8Array, fileName: string): { text: string; dataStar
     );
   }
   const dataStart = LENGTH_BYTES + Number(length);
-  if (dataStart > bytes.length) {
+  if (dataStart > fileBytes) {
     throw formatError(
       fileName,
       0,
-      `the header's length ${length} goes beyond the file's ${bytes.length} bytes`,
+      `the header's length ${length} goes beyond the file's ${fileBytes} bytes`,
     );
   }
   try {

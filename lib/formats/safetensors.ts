@@ -7,11 +7,12 @@
  * own 64 digits as zeros. Any reader of the format reads them.
  */
 import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
-import { readWholeFile, replaceFile } from './files.ts';
+import { AT_ONCE, checkFile, readWholeFile, replaceFile } from './files.ts';
 import { upperHalves } from './float32.ts';
 import { formatError } from './format-error.ts';
 import {
@@ -236,14 +237,38 @@ export async function readSafetensors(
   return takeTensors(bytes, header);
 }
 
+/**
+ * The metadata of a file, whose tensors are not read, so that the checksum is not verified. Throws `FILE_FORMAT` as
+ * `decodeSafetensors` does.
+ */
+export function readMetadataSync(path: string): DecodedFile['metadata'] {
+  const file = openSync(path, constants.O_RDONLY | AT_ONCE);
+  try {
+    const status = fstatSync(file);
+    checkFile(path, status);
+    const length = new BigUint64Array(1);
+    readSync(file, length);
+    const most = Math.min(status.size, LENGTH_BYTES + MAX_HEADER_BYTES);
+    const head = new Uint8Array(Math.min(most, LENGTH_BYTES + Number(length[0])));
+    readSync(file, head, 0, head.length, 0);
+    return metadataOf(parseHeader(head, path, status.size));
+  } finally {
+    closeSync(file);
+  }
+}
+
 function takeTensors(bytes: Uint8Array, header: Header): DecodedFile {
   const tensors = new Map<string, Tensor>();
   for (const place of header.tensors) tensors.set(place.name, readTensor(bytes, header.dataStart, place));
+  return { tensors, metadata: metadataOf(header) };
+}
+
+function metadataOf(header: Header): DecodedFile['metadata'] {
   const metadata: Record<string, string> = Object.create(null);
   for (const [key, { value }] of header.metadata) {
     if (key !== CHECKSUM_KEY) metadata[key] = value;
   }
-  return { tensors, metadata: Object.freeze(metadata) };
+  return Object.freeze(metadata);
 }
 
 /** The digest that a file says of itself, within its literal, and where it says so. */

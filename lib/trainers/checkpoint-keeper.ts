@@ -8,8 +8,8 @@ export interface KeeperPlan {
   readonly settings: CheckpointSettings;
   /** The file of a snapshot, with the state of what JavaScript keeps as it is now. */
   readonly describe: (snapshot: NativeSnapshotEvent, epochs: readonly object[]) => ModelFile;
-  /** The best one is on disk; undefined: it could not be written. */
-  readonly settleBest: (figure: number | undefined) => void;
+  /** Whether the best one, of this figure, is on disk. */
+  readonly settleBest: (figure: number, isWritten: boolean) => void;
   readonly onCheckpoint: ((info: CheckpointInfo) => unknown) | undefined;
   /** Ends the run. */
   readonly fail: (error: unknown) => void;
@@ -91,9 +91,9 @@ export class CheckpointKeeper {
     const best = bestPath(settings.folder);
     try {
       await writeModelFile(best, file);
-      settleBest(figure);
+      settleBest(figure, true);
     } catch (error) {
-      settleBest(undefined);
+      settleBest(figure, false);
       throw error;
     }
     await nameAlso(best, path);

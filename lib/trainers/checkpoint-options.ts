@@ -22,7 +22,8 @@ export interface CheckpointOptions {
   readonly keepLast?: number | undefined;
   /**
    * Keeps the checkpoint of the best epoch, by the loss or a metric named as in `earlyStopping`'s `monitor`, as
-   * `best.safetensors`. Default: not kept.
+   * `best.safetensors`. One that is in the folder already, of an earlier `fit` of the trainer, stays until a better one
+   * comes; one by another figure, over another validation set or of another run is refused. Default: not kept.
    */
   readonly keepBest?:
     | { readonly metric?: string | undefined; readonly mode?: 'min' | 'max' | undefined }

@@ -5,12 +5,19 @@ import { EarlyStopping, type EarlyStoppingState } from './early-stopping.ts';
 import { Monitor, type Watched } from './monitor.ts';
 import { type PlateauState, ReduceOnPlateau } from './plateau.ts';
 
+/** The figure by which a checkpoint is the best, and which one it is. */
+export interface BestFigure {
+  readonly figure: number;
+  readonly metric: string;
+  readonly mode: 'min' | 'max';
+}
+
 /** What a checkpoint holds of it. */
 export interface ControlState {
   readonly earlyStopping?: EarlyStoppingState | undefined;
   readonly plateau?: PlateauState | undefined;
-  /** The figure of the best checkpoint. */
-  readonly best?: number | undefined;
+  /** Of the best checkpoint. */
+  readonly best?: BestFigure | undefined;
 }
 
 export interface Verdict {
@@ -23,7 +30,7 @@ export interface Verdict {
 export class EpochControl {
   readonly #earlyStopping: EarlyStopping | undefined;
   readonly #plateau: ReduceOnPlateau | undefined;
-  readonly #keepBest: Monitor | undefined;
+  readonly keepBest: Monitor | undefined;
   #best: number | undefined;
   /** That of the best checkpoint on disk. */
   #bestWritten: number | undefined;
@@ -45,7 +52,7 @@ export class EpochControl {
     this.#plateau = reduceOnPlateau === undefined ? undefined : new ReduceOnPlateau(reduceOnPlateau, watched);
     if (keepBest !== undefined) {
       const { metric, mode } = keepBest;
-      this.#keepBest = new Monitor(
+      this.keepBest = new Monitor(
         'fit: checkpoint: keepBest',
         { option: 'metric', monitor: metric, mode },
         watched,
@@ -55,7 +62,7 @@ export class EpochControl {
 
   /** If not, nobody has to wait for it. */
   get isActive(): boolean {
-    return [this.#earlyStopping, this.#plateau, this.#keepBest].some((part) => part !== undefined);
+    return [this.#earlyStopping, this.#plateau, this.keepBest].some((part) => part !== undefined);
   }
 
   get restoresBest(): boolean {
@@ -71,13 +78,18 @@ export class EpochControl {
     return {
       earlyStopping: this.#earlyStopping?.state,
       plateau: this.#plateau?.state,
-      best: this.#best,
+      best: this.#bestFigure,
     };
   }
 
+  get #bestFigure(): BestFigure | undefined {
+    if (this.keepBest === undefined || this.#best === undefined) return undefined;
+    const { name: metric, mode } = this.keepBest;
+    return { figure: this.#best, metric, mode };
+  }
+
   restore({ earlyStopping, plateau, best }: ControlState): void {
-    this.#best = best;
-    this.#bestWritten = best;
+    if (best !== undefined) this.holdAgainst(best.figure);
     if (this.#earlyStopping !== undefined && earlyStopping !== undefined)
       this.#earlyStopping.state = earlyStopping;
     if (this.#plateau !== undefined && plateau !== undefined) this.#plateau.state = plateau;
@@ -98,20 +110,22 @@ export class EpochControl {
     };
   }
 
-  /** The best checkpoint of this figure is on disk. Undefined: one could not be written, and worse ones are better than none. */
-  settleBest(figure: number | undefined): void {
-    if (figure === undefined) {
-      this.#best = this.#bestWritten;
-      return;
-    }
+  /** A checkpoint of this figure is there from before. */
+  holdAgainst(figure: number): void {
+    if (this.keepBest?.isBetter(figure, this.#best) !== true) return;
+    this.#best = figure;
     this.#bestWritten = figure;
-    // One before it may have failed meanwhile.
-    if (this.#keepBest?.isBetter(figure, this.#best) === true) this.#best = figure;
+  }
+
+  /** Whether the best checkpoint of this figure is on disk: if not, worse ones are better than none. */
+  settleBest(figure: number, isWritten: boolean): void {
+    if (isWritten) this.#bestWritten = figure;
+    else if (this.#best === figure) this.#best = this.#bestWritten;
   }
 
   #bestCheckpoint(record: object): number | undefined {
-    const value = this.#keepBest?.read(record);
-    if (value === undefined || this.#keepBest?.isBetter(value, this.#best) !== true) return undefined;
+    const value = this.keepBest?.read(record);
+    if (value === undefined || this.keepBest?.isBetter(value, this.#best) !== true) return undefined;
     this.#best = value;
     return value;
   }

@@ -36,6 +36,8 @@ const VALIDATION = 'validation.';
 export class Monitor {
   readonly name: string;
   readonly mode: 'min' | 'max';
+  /** If not, of training. */
+  readonly isOfValidation: boolean;
   readonly #operation: string;
 
   /** Throws `INVALID_OPTION` for a figure that the run does not have, and for one without a natural order. */
@@ -46,8 +48,9 @@ export class Monitor {
   ) {
     this.#operation = operation;
     this.name = monitor ?? (isValidated ? `${VALIDATION}loss` : 'loss');
-    const figure = this.name.startsWith(VALIDATION) ? this.name.slice(VALIDATION.length) : this.name;
-    if (figure !== this.name && !isValidated) {
+    this.isOfValidation = this.name.startsWith(VALIDATION);
+    const figure = this.isOfValidation ? this.name.slice(VALIDATION.length) : this.name;
+    if (this.isOfValidation && !isValidated) {
       throw this.#invalid(
         `${option} is ${formatValue(this.name)}, and the run has no validation set; give one to fit`,
       );
@@ -70,7 +73,7 @@ export class Monitor {
   /** The figure of an epoch. Throws `INVALID_DATA` for a list or matrix. */
   read(record: object): number {
     let value: unknown = record;
-    for (const key of this.name.startsWith(VALIDATION)
+    for (const key of this.isOfValidation
       ? ['validation', this.name.slice(VALIDATION.length)]
       : [this.name]) {
       value = (value as Readonly<Record<string, unknown>>)[key];

@@ -117,7 +117,7 @@ function hideNumbers(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideNumbers(item)]));
 }
 
-function showNumbers(value: unknown): unknown {
+export function showNumbers(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(showNumbers);
   if (typeof value !== 'object' || value === null) return value;
   if (HIDDEN in value) return Number(value[HIDDEN]);

@@ -11,6 +11,7 @@ import type { NativeSnapshotEvent } from '../native-run.ts';
 import { hasFixedRate } from '../optimizers/optimizer.ts';
 import { ratesOf } from '../schedules/schedule.ts';
 import { readAugmentOptions } from './augment.ts';
+import { findBest } from './best-checkpoint.ts';
 import type { TrainerSettings } from './checkpoint.ts';
 import { prepareFolder } from './checkpoint-folder.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
@@ -84,9 +85,14 @@ export function startRun<Epoch>(
   const line = showsProgress(settings.progress) ? makeLine(trainer, settings, resumed, samples) : undefined;
   const pump = samples instanceof StreamPump ? samples : undefined;
   const report = settings.report === undefined ? undefined : new RunReport(settings.report);
+  const ofValidation = checkpoint && validation && fingerprint(validation);
   if (checkpoint !== undefined) {
     const steps = resumed === undefined ? trainer.native.steps : Number.POSITIVE_INFINITY;
     prepareFolder(operation, checkpoint.folder, steps);
+    const { keepBest } = control;
+    const best =
+      keepBest && findBest(operation, checkpoint.folder, { steps, keepBest, validation: ofValidation });
+    if (best !== undefined) control.holdAgainst(best);
   }
   const nativeOptions = {
     // A run that had ended by itself has nothing left to do.
@@ -114,7 +120,6 @@ export function startRun<Epoch>(
   const model = stateOf(trainer.model);
   const ofSet =
     checkpoint === undefined || pump !== undefined ? '' : fingerprint(samples as NativeLabelledSamples);
-  const ofValidation = checkpoint && validation && fingerprint(validation);
   const describe = (snapshot: NativeSnapshotEvent, epochs: readonly object[]) =>
     describeSnapshot(trainer, snapshot, {
       options: plainOptions(settings, checkpoint),
@@ -170,7 +175,7 @@ export function startRun<Epoch>(
               ...hooks,
               settings: checkpoint,
               describe,
-              settleBest: (figure) => control.settleBest(figure),
+              settleBest: (figure, isWritten) => control.settleBest(figure, isWritten),
               onCheckpoint: (info: CheckpointInfo) => settings.onCheckpoint?.(info, run),
             }),
   });

@@ -323,6 +323,109 @@ test('a best one that could not be written is not held against later ones', asyn
   t.deepEqual((await loadModel(best)).getWeights(), trainer.model.getWeights());
 });
 
+/** A trainer whose epochs have these figures, one after another, and how it keeps the best of them. */
+function figureTrainer(...figures: readonly number[]) {
+  let epoch = 0;
+  const figure = customMetric({ name: 'figure', compute: () => figures[epoch++] ?? Number.NaN });
+  return { figure, trainer: irisTrainer([figure]) };
+}
+
+const keepBest = { metric: 'figure', mode: 'max' } as const;
+
+test('a best one of an earlier fit of the trainer stays until a better one comes', async (t) => {
+  const folder = await newFolder(t);
+  const best = join(folder, 'best.safetensors');
+  const { trainer } = figureTrainer(1, 5, 3, 4, 4.5, 6, 2);
+  const weights: unknown[] = [];
+  const goOn = (epochs: number) => {
+    const onEpochEnd = () => weights.push(trainer.model.getWeights());
+    return trainer.fit(train, { epochs, checkpoint: { folder, keepBest }, onEpochEnd });
+  };
+  const bestWeights = async () => (await loadModel(best)).getWeights();
+  await goOn(3);
+  t.deepEqual(await bestWeights(), wrongly(weights[1]));
+  await goOn(2);
+  t.deepEqual(await bestWeights(), wrongly(weights[1]));
+  await goOn(2);
+  t.deepEqual(await bestWeights(), wrongly(weights[5]));
+  // Another run may leave its own checkpoints there, and the best one alone.
+  await trainer.fit(train, { checkpoint: { folder } });
+  t.deepEqual(await bestWeights(), wrongly(weights[5]));
+});
+
+test('a best one that cannot be held against a run is refused, and stays', async (t) => {
+  const folder = await newFolder(t);
+  const best = join(folder, 'best.safetensors');
+  const { trainer } = figureTrainer(1, 2, 3, 4, 5);
+  const over = (set: typeof validation) => ({
+    validation: set,
+    checkpoint: { folder, keepBest: { metric: 'validation.accuracy' } },
+  });
+  const judged = irisTrainer();
+  await judged.fit(train, over(validation));
+  const bytes = await readFile(best);
+  const refuse = (fit: () => unknown, what: string) =>
+    checkError(t, 'INVALID_OPTION', [
+      fit,
+      `fit: checkpoint: keepBest: ${best} ${what}; move it elsewhere, or give an empty folder`,
+    ]);
+  await refuse(() => judged.fit(train, over(validation.take(20))), 'is the best over another validation set');
+  await refuse(
+    () => judged.fit(train, { checkpoint: { folder, keepBest: {} } }),
+    'is the best by "validation.accuracy" (max), and this run goes by "loss" (min)',
+  );
+  for (const { path } of await listCheckpoints(folder)) await rm(path);
+  await refuse(
+    () => trainer.fit(train, { checkpoint: { folder, keepBest } }),
+    'is of another run, at step 4, and this trainer is at step 0',
+  );
+  t.deepEqual(await readFile(best), bytes);
+
+  await trainer.model.save(best);
+  await refuse(
+    () => trainer.fit(train, { checkpoint: { folder, keepBest } }),
+    'is the best by no figure, and this run goes by "figure" (max)',
+  );
+  await mkdir(join(folder, 'other'));
+  await trainer.fit(train, { checkpoint: { folder: join(folder, 'other'), keepBest } });
+});
+
+test('a run that goes on from an older checkpoint loses no better one', async (t) => {
+  const folder = await newFolder(t);
+  const best = join(folder, 'best.safetensors');
+  const { trainer } = figureTrainer(1, 2, 9, 3);
+  await trainer.fit(train, { epochs: 4, checkpoint: { folder, keepBest, keepLast: 9 } });
+  const bytes = await readFile(best);
+  const goOn = async (...figures: readonly number[]) => {
+    for (const { path, steps } of await listCheckpoints(folder)) if (steps > 8) await rm(path);
+    const { figure } = figureTrainer(...figures);
+    await (await Trainer.resume(folder, train, { custom: [figure] })).run;
+  };
+  await goOn(5, 6);
+  t.deepEqual(await readFile(best), bytes);
+  // One that was taken elsewhere is missed by nobody: the run knows of an epoch of 2.
+  await rm(best);
+  await goOn(1.5, 1);
+  t.false((await names(folder)).includes('best.safetensors'));
+  await goOn(10, 6);
+  t.is((await Trainer.load(best, { custom: [figureTrainer().figure] })).getOptimizerState().steps, 12);
+});
+
+test.serial('a best one that is damaged counts for nothing', async (t) => {
+  const folder = await newFolder(t);
+  const best = join(folder, 'best.safetensors');
+  const { trainer } = figureTrainer(5, 3);
+  await trainer.fit(train, { checkpoint: { folder, keepBest } });
+  await truncate(best, 100);
+  const warnings: string[] = [];
+  const listen = (warning: Error) => warnings.push(warning.message);
+  process.on('warning', listen);
+  t.teardown(() => process.removeListener('warning', listen));
+  await trainer.fit(train, { checkpoint: { folder, keepBest } });
+  t.regex(warnings[0] ?? '', /the best checkpoint of before is left out: .*best\.safetensors: at byte 0/);
+  t.deepEqual((await loadModel(best)).getWeights(), trainer.model.getWeights());
+});
+
 test('what onCheckpoint throws ends the run', async (t) => {
   const folder = await newFolder(t);
   const error = new Error('mine');
