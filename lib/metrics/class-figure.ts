@@ -51,11 +51,13 @@ type Options = ReturnType<typeof readOptions<typeof OPTIONS>>;
 
 /** What `precision`, `recall` and `f1` share. */
 export abstract class ClassFigure<Kind extends string, Value extends Figure> extends Metric<Kind, Value> {
+  override readonly form: 'number' | 'list';
   readonly #options: Options;
 
   constructor(kind: Kind, given: ClassFigureOptions) {
     super();
     this.#options = readOptions(kind, given, OPTIONS);
+    this.form = this.#options.average === 'none' ? 'list' : 'number';
     if (this.#options.average !== undefined && this.#options.positiveClass !== undefined) {
       throw new GradloomError(
         'INVALID_OPTION',

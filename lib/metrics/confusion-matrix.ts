@@ -38,6 +38,7 @@ export function confusionMatrix(options: ConfusionMatrixOptions = {}): Metric<'c
 class ConfusionMatrix extends Metric<'confusionMatrix', number[][]> {
   readonly kind = 'confusionMatrix';
   override readonly better = undefined;
+  override readonly form = 'matrix';
   readonly #options: Options;
 
   constructor(options: Options) {

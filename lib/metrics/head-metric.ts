@@ -11,6 +11,7 @@ export const HEAD = 'head';
 export class HeadMetric extends Metric {
   readonly kind: string;
   override readonly better: Metric['better'];
+  override readonly form: Metric['form'];
   readonly #head: HeadLoss;
   readonly #metric: Metric;
   readonly #loss: HeadsLoss;
@@ -19,6 +20,7 @@ export class HeadMetric extends Metric {
     super();
     this.kind = `${head.name}_${metric.kind}`;
     this.better = metric.better;
+    this.form = metric.form;
     this.#head = head;
     this.#metric = metric;
     this.#loss = loss;

@@ -15,6 +15,9 @@ export abstract class Metric<Kind extends string = string, Value extends Figure 
   /** Which of two figures is the better one; undefined where they are not numbers to compare. */
   readonly better: 'higher' | 'lower' | undefined = 'higher';
 
+  /** What a figure is; a custom metric's is known when it is there. */
+  readonly form: 'number' | 'list' | 'matrix' = 'number';
+
   /** What is wrong with this metric beside `loss`, for outputs of this shape, or undefined. */
   abstract checkLoss(loss: Loss, outputShape: Shape): string | undefined;
 

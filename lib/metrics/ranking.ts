@@ -14,11 +14,13 @@ const OPTIONS = { average: withDefault(oneOf('macro', 'none'), 'macro') };
 
 /** What `rocAuc` and `prAuc` share. */
 export abstract class Ranking<Kind extends string, Value extends Figure> extends Metric<Kind, Value> {
+  override readonly form: 'number' | 'list';
   readonly #average: 'macro' | 'none';
 
   constructor(kind: Kind, given: RankingOptions) {
     super();
     this.#average = readOptions(kind, given, OPTIONS).average;
+    this.form = this.#average === 'none' ? 'list' : 'number';
   }
 
   checkLoss(loss: Loss): string | undefined {

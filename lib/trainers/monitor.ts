@@ -63,6 +63,11 @@ export class Monitor {
         `${option} ${formatValue(this.name)} is no figure of the run; ${suggest(this.name, names)}`,
       );
     }
+    if (metric !== undefined && metric.form !== 'number') {
+      throw this.#invalid(
+        `${option} ${formatValue(this.name)} is a ${metric.form} of numbers, and only a number can be watched; choose another figure`,
+      );
+    }
     const natural = metric === undefined || metric.better === 'lower' ? 'min' : 'max';
     if (mode === undefined && metric !== undefined && metric.better === undefined) {
       throw this.#invalid(`mode is missing; whether ${this.name} should be "min" or "max" is yours to say`);
@@ -70,7 +75,7 @@ export class Monitor {
     this.mode = mode ?? natural;
   }
 
-  /** The figure of an epoch. Throws `INVALID_DATA` for a list or matrix. */
+  /** The figure of an epoch. Throws `INVALID_DATA` for a custom one that is no number. */
   read(record: object): number {
     let value: unknown = record;
     for (const key of this.isOfValidation
@@ -81,7 +86,7 @@ export class Monitor {
     if (typeof value === 'number') return value;
     throw new GradloomError(
       'INVALID_DATA',
-      `${this.#operation}: ${this.name} is ${formatValue(value)}, and only numbers can be monitored; choose another figure`,
+      `${this.#operation}: ${this.name} is ${formatValue(value)}, and only a number can be watched; choose another figure`,
     );
   }
 

@@ -1,4 +1,5 @@
 /** Runs that end, slow down, wait and report as their options say. Threads: 1, on the smallest of nets. */
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,11 +11,13 @@ import {
   csvLogger,
   customMetric,
   dense,
+  f1,
   fromArrays,
   ftrl,
   historyToCsv,
   iris,
   jsonLinesLogger,
+  rocAuc,
   sequential,
   standardize,
   Trainer,
@@ -333,6 +336,29 @@ test('options that cannot be are refused', async (t) => {
     { reduceOnPlateau: { factor: 1 } },
     'fit: reduceOnPlateau: factor must be a number between 0 and 1, got 1',
   );
+  const lists = irisTrainer(
+    wrongly([f1({ average: 'none' }), rocAuc({ average: 'none' }), 'confusionMatrix']),
+  );
+  const before = lists.model.getWeights();
+  for (const [name, form] of Object.entries({ f1: 'list', rocAuc: 'list', confusionMatrix: 'matrix' })) {
+    const monitor = `validation.${name}`;
+    const fault = `"${monitor}" is a ${form} of numbers, and only a number can be watched; choose another figure`;
+    for (const [option, what] of [
+      [{ earlyStopping: { monitor, mode: 'max' } }, 'earlyStopping: monitor'],
+      [{ reduceOnPlateau: { monitor, mode: 'max' } }, 'reduceOnPlateau: monitor'],
+      [
+        { checkpoint: { folder: 'never-made', keepBest: { metric: monitor, mode: 'max' } } },
+        'checkpoint: keepBest: metric',
+      ],
+    ] as const) {
+      await checkError(t, 'INVALID_OPTION', [
+        () => lists.fit(train, wrongly({ validation, ...option })),
+        `fit: ${what} ${fault}`,
+      ]);
+    }
+  }
+  t.deepEqual(lists.model.getWeights(), before);
+  t.false(existsSync('never-made'));
   await refuse({ maxSteps: 0 }, 'fit: maxSteps must be an integer of at least 1, got 0');
   await refuse(
     { signal: { aborted: false, addEventListener: () => {} } },
