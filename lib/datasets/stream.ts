@@ -89,11 +89,19 @@ const OPTIONS = {
   samplesPerEpoch: withDefault(extent, 8192),
 };
 
-/**
- * Milliseconds of reading after which timers and sockets have their turn: a source that has its next item at hand, as generators do,
- * never lets go of the event loop.
- */
-const TURN_MS = 4;
+/** Turns of timers and sockets: a source that has its next item at hand, as generators do, never lets go of the event loop. */
+class Turns {
+  #last = performance.now();
+
+  get areDue(): boolean {
+    return performance.now() - this.#last >= 4;
+  }
+
+  async take(): Promise<void> {
+    await setImmediate();
+    this.#last = performance.now();
+  }
+}
 
 type Source = AsyncIterable<unknown> | Iterable<unknown>;
 
@@ -147,8 +155,11 @@ export class SampleStream<Input extends InputShape = Shape, Label extends LabelK
     this.#isRead = true;
     const part = new Part(operation, this, this.#samplesPerEpoch);
     let place = 0;
-    let turn = performance.now();
+    const turns = new Turns();
     for await (const item of this.#source) {
+      // Here too: items without a sample may come without end.
+      if (turns.areDue) await turns.take();
+      if (this.#isAbandoned) return;
       const name = `${operation}: item ${place++} of the stream`;
       if (item instanceof Dataset) {
         if (part.length > 0) yield part.take();
@@ -158,10 +169,8 @@ export class SampleStream<Input extends InputShape = Shape, Label extends LabelK
       for (const sample of samplesOf(name, item, this)) {
         part.add(name, sample);
         if (part.length === this.#samplesPerEpoch) yield part.take();
-        if (performance.now() - turn < TURN_MS) continue;
-        await setImmediate();
+        if (turns.areDue) await turns.take();
         if (this.#isAbandoned) return;
-        turn = performance.now();
       }
     }
     if (part.length > 0) yield part.take();

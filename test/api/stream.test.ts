@@ -185,6 +185,32 @@ test.serial(
   },
 );
 
+test.serial('one that has items without a sample, and no end of them, too', async (t) => {
+  let given = 0;
+  async function* empties() {
+    // So many in place of an endless loop, which would hang where the test fails.
+    for (; given < 5_000_000; given++) yield { inputs: [], labels: [] };
+  }
+  const controller = new AbortController();
+  setImmediate(() => controller.abort());
+  const { reason, epochs } = await newTrainer().fit(streamOf(empties()), { signal: controller.signal });
+  t.deepEqual([reason, epochs.length, given < 5_000_000], ['stopped', 0, true]);
+  given = 0;
+  t.is((await newTrainer().fit(streamOf(empties()), { maxSeconds: 0.05 })).reason, 'maxSeconds');
+  t.true(given < 5_000_000);
+  async function* sparse() {
+    for (let index = 0; index < 30; index++) {
+      yield { inputs: [], labels: [] };
+      yield { input: inputOf(index), label: labelOf(index) };
+    }
+  }
+  const trainer = newTrainer();
+  await trainer.fit(streamOf(sparse()));
+  const reference = newTrainer();
+  await reference.fit(setOf(0, 30));
+  t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());
+});
+
 test.serial('a source that cannot be given up ends the run with what it throws', async (t) => {
   const error = new Error('no end to it');
   const stuck = Object.assign(samples(100), {
