@@ -79,11 +79,7 @@ function readText(
   }
   const dataStart = LENGTH_BYTES + Number(length);
   if (dataStart > fileBytes) {
-    throw formatError(
-      fileName,
-      0,
-      `the header's length ${length} goes beyond the file's ${fileBytes} bytes`,
-    );
+    throw formatError(fileName, 0, `the header's length ${length} goes beyond the file's ${fileBytes} bytes`);
   }
   try {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export interface Ended {
@@ -8,16 +9,18 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs one of `programs/` in a process of its own until it ends. */
+/** Runs one of `programs/` in a process of its own until it ends; `onLine` hears of what it writes meanwhile. */
 export function runProgram(
   name: string,
   args: readonly (string | number)[],
   nodeOptions: readonly string[] = [],
+  onLine: (line: string) => void = () => {},
 ): Promise<Ended> {
   const file = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
   const child = spawn(process.execPath, ['--import=tsx', ...nodeOptions, file, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  createInterface({ input: child.stdout }).on('line', onLine);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (text) => {
@@ -30,4 +33,9 @@ export function runProgram(
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
+}
+
+/** Where programs say what came of it. */
+export function lastLineOf(output: string): string {
+  return output.trimEnd().split('\n').at(-1) ?? '';
 }

@@ -1,13 +1,13 @@
 /** Promise 8 of reliability, short form: workers that load the addon, train and die, on a main thread without it. */
 import test from 'ava';
-import { runProgram } from './run-program.ts';
+import { lastLineOf, runProgram } from './run-program.ts';
 
 test.serial(
   '24 workers, 3 at a time, half of them terminated while they train: no crash, no thread left',
   async (t) => {
     const { code, signal, stdout, stderr } = await runProgram('workers.ts', [24, 3]);
     t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
-    const { codes, threadsBefore, threadsAfter } = JSON.parse(stdout);
+    const { codes, threadsBefore, threadsAfter } = JSON.parse(lastLineOf(stdout));
     t.is(codes.length, 24);
     t.true(
       codes.every((exit: number) => exit === 0 || exit === 1),
@@ -23,7 +23,7 @@ test.serial(
   async (t) => {
     const { code, signal, stdout, stderr } = await runProgram('workers.ts', [12, 2, 'predict']);
     t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
-    const { codes, threadsBefore, threadsAfter } = JSON.parse(stdout);
+    const { codes, threadsBefore, threadsAfter } = JSON.parse(lastLineOf(stdout));
     t.is(codes.length, 12);
     t.true(
       codes.every((exit: number) => exit === 0 || exit === 1),
@@ -36,7 +36,7 @@ test.serial(
 test.serial('8 workers with custom losses, half of them terminated while they train', async (t) => {
   const { code, signal, stdout, stderr } = await runProgram('workers.ts', [8, 2, 'custom']);
   t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
-  const { codes } = JSON.parse(stdout);
+  const { codes } = JSON.parse(lastLineOf(stdout));
   t.is(codes.length, 8);
   t.true(
     codes.every((exit: number) => exit === 0 || exit === 1),

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -13,16 +14,56 @@ export interface Form {
   /** `'short'` is what CI runs: seconds, and no bars on times. */
   readonly length: 'long' | 'short';
   readonly seed: number;
-  /** Tells how far it is. */
-  readonly say: (text: string) => void;
+  /** What is tried and what fails is counted here. */
+  readonly tally: Tally;
+}
+
+const TELL_MS = 10_000;
+
+/** Counts as a proof goes on, so that one that is stopped has counts as well. */
+export class Tally {
+  /** What went wrong, a line each. */
+  readonly failures: string[] = [];
+  readonly #tell: (text: string) => void;
+  #trials = 0;
+  #toldAt = performance.now();
+
+  /** `tell` hears of each failure, and every ten seconds how far the proof is. */
+  constructor(tell: (text: string) => void = () => {}) {
+    this.#tell = tell;
+  }
+
+  get trials(): number {
+    return this.#trials;
+  }
+
+  tried(count = 1): void {
+    this.#trials += count;
+    if (performance.now() - this.#toldAt < TELL_MS) return;
+    this.#toldAt = performance.now();
+    this.#tell(String(this));
+  }
+
+  fail(text: string): void {
+    this.failures.push(text);
+    this.#tell(`FAILED ${text}`);
+  }
+
+  /** A line of a program that tries on its own: `tried <count>`, `failed <text as JSON>`. */
+  hear(line: string): void {
+    const [, what, rest = ''] = /^(tried|failed) (.*)$/.exec(line) ?? [];
+    if (what === 'tried') this.tried(Number(rest));
+    else if (what === 'failed') this.fail(JSON.parse(rest));
+  }
+
+  toString(): string {
+    return `${this.#trials} trials, ${this.failures.length} failures`;
+  }
 }
 
 export interface Verdict {
-  readonly trials: number;
-  /** What went wrong, a line each. */
-  readonly failures: readonly string[];
   /** Figures and hashes to report. */
-  readonly facts: Readonly<Record<string, string | number>>;
+  readonly facts?: Readonly<Record<string, string | number>>;
   /** Why nothing could be tried. */
   readonly skipped?: string;
 }
@@ -77,17 +118,19 @@ export interface Child {
   }>;
 }
 
-/** Starts one of `programs/`, behind `wrapper` if there is one. */
+/** Starts one of `programs/`, behind `wrapper` if there is one; `onLine` hears of what it writes meanwhile. */
 export function startProgram(
   name: string,
   args: readonly (string | number)[],
   wrapper: readonly string[] = [],
+  onLine: (line: string) => void = () => {},
 ): Child {
   const file = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
   const [command = '', ...rest] = [...wrapper, process.execPath, '--import=tsx', file, ...args.map(String)];
   // One thread for file system calls, so that they are numbered.
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  createInterface({ input: child.stdout }).on('line', onLine);
   let output = '';
   let errors = '';
   let changed = () => {};
@@ -98,17 +141,21 @@ export function startProgram(
   child.stderr.on('data', (text) => {
     errors += text;
   });
+  // A proof that is stopped leaves nothing behind that trains on.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   let hasEnded = false;
   const ended: Child['ended'] = new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
       hasEnded = true;
+      process.removeListener('exit', kill);
       changed();
       resolve({ code, signal, output, errors, at: Date.now() });
     });
   });
   return {
-    kill: () => child.kill('SIGKILL'),
+    kill,
     ended,
     async until(text) {
       while (!output.includes(text) && !hasEnded) {

@@ -1,11 +1,12 @@
 /**
  * `npm run --silent prove -- <number>` tries to break one promise about reliability in its long form and prints its counts
- * last; exit code 1 when it is broken. Without a number all are tried, and a table is printed. `--short`: the form that CI
- * runs. `--seed <n>`: another seed than 1.
+ * last, also when it is stopped; how far it is goes to stderr. Exit code 1 when the promise is broken. Without a number all are
+ * tried, and a table is printed. `--short`: the form that CI runs. `--seed <n>`: another seed than 1.
  */
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { integer, readValue } from '../../lib/core/options.ts';
-import type { PromiseProof, Verdict } from './promise.ts';
+import { type PromiseProof, Tally } from './promise.ts';
 import { PROOFS } from './promises/index.ts';
 
 const { values, positionals } = parseArgs({
@@ -19,37 +20,57 @@ if (unknown !== undefined) {
   console.error(`there is no proof of promise ${unknown}; there are\n${known}`);
   process.exit(2);
 }
-const chosen = PROOFS.filter(({ number }) => positionals.includes(String(number)));
 
-async function prove(proof: PromiseProof): Promise<Verdict> {
+/** A proof that has begun. */
+interface Attempt {
+  readonly proof: PromiseProof;
+  readonly tally: Tally;
+  readonly start: number;
+  skipped?: string | undefined;
+}
+
+const chosen = PROOFS.filter(({ number }) => positionals.includes(String(number)));
+const proofs = chosen.length === 0 ? PROOFS : chosen;
+const attempts: Attempt[] = [];
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    const [current] = attempts.slice(-1);
+    if (current !== undefined) conclude(current, 'stopped, ');
+    process.exit(128 + constants.signals[signal]);
+  });
+}
+
+async function prove(proof: PromiseProof): Promise<void> {
   console.log(`${proof.number}: ${proof.title}`);
-  const start = performance.now();
-  const form = { length: values.short ? 'short' : 'long', seed } as const;
-  const verdict = await proof.prove({ ...form, say: (text) => console.log(`   ${text}`) });
-  for (const failure of verdict.failures.slice(0, 20)) console.log(`   FAILED ${failure}`);
-  for (const [name, fact] of Object.entries(verdict.facts)) {
+  const tally = new Tally((text) => console.error(`   ${text}`));
+  const attempt: Attempt = { proof, tally, start: performance.now() };
+  attempts.push(attempt);
+  const { facts = {}, skipped } = await proof.prove({
+    length: values.short ? 'short' : 'long',
+    seed,
+    tally,
+  });
+  attempt.skipped = skipped;
+  for (const [name, fact] of Object.entries(facts)) {
     console.log(`   ${name} ${typeof fact === 'number' && !Number.isInteger(fact) ? fact.toFixed(2) : fact}`);
   }
+  conclude(attempt, skipped === undefined ? '' : `skipped, ${skipped}, `);
+}
+
+function conclude({ proof, tally, start }: Attempt, how: string): void {
+  for (const failure of tally.failures.slice(0, 20)) console.log(`   FAILED ${failure}`);
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  console.log(`${describe(proof, verdict)}, seed ${seed}, ${seconds} s\n`);
-  return verdict;
+  console.log(`${proof.number}: ${how}${tally}, seed ${seed}, ${seconds} s\n`);
 }
 
-function describe({ number }: PromiseProof, { trials, failures, skipped }: Verdict): string {
-  if (skipped !== undefined) return `${number}: skipped, ${skipped}`;
-  return `${number}: ${trials} trials, ${failures.length} failures`;
-}
-
-const proofs = chosen.length === 0 ? PROOFS : chosen;
-const verdicts: Verdict[] = [];
-for (const proof of proofs) verdicts.push(await prove(proof));
+for (const proof of proofs) await prove(proof);
 if (proofs.length > 1) {
-  for (const [index, proof] of proofs.entries()) {
-    const verdict = verdicts[index] as Verdict;
-    const outcome =
-      verdict.skipped !== undefined ? 'skipped' : verdict.failures.length === 0 ? 'holds' : 'BROKEN';
-    const counts = `${String(verdict.trials).padStart(7)} trials ${String(verdict.failures.length).padStart(4)} failures`;
+  for (const { proof, tally, skipped } of attempts) {
+    const { trials, failures } = tally;
+    const outcome = skipped !== undefined ? 'skipped' : failures.length === 0 ? 'holds' : 'BROKEN';
+    const counts = `${String(trials).padStart(7)} trials ${String(failures.length).padStart(4)} failures`;
     console.log(`${String(proof.number).padStart(2)}  ${outcome.padEnd(7)} ${counts}  ${proof.title}`);
   }
 }
-process.exitCode = verdicts.every(({ failures }) => failures.length === 0) ? 0 : 1;
+process.exitCode = attempts.every(({ tally }) => tally.failures.length === 0) ? 0 : 1;

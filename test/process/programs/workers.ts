@@ -1,6 +1,7 @@
 /**
  * Workers that load the addon, train and end, several at a time, while this thread never loads it:
- * `workers.ts <count> <at a time> [custom | predict]`. Every other worker is terminated at a random instant. Prints one line of JSON.
+ * `workers.ts <count> <at a time> [custom | predict]`. Every other worker is terminated at a random instant. Prints a line for each
+ * that has ended, and a last one of JSON.
  */
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -23,7 +24,10 @@ const kind = process.argv[4];
 let next = 0;
 const codes: number[] = [];
 const lane = async () => {
-  while (next < count) codes.push(await work(next++));
+  while (next < count) {
+    codes.push(await work(next++));
+    console.log('tried 1');
+  }
 };
 const threadsBefore = threadCount();
 await Promise.all(Array.from({ length: atATime }, lane));

@@ -1,7 +1,7 @@
 /**
  * Lets each allocation of the addon fail in turn, in what users do with it: `failing-new.ts <folder> <shim> <longest>`,
  * where `shim` is failing-new.cc, built and loaded before the process. Some `longest` allocations of each task are tried,
- * spread over all. Writes what is wrong as lines of JSON, and counts last.
+ * spread over all. Writes lines as `Tally.hear` takes them.
  */
 import { writeSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
@@ -205,7 +205,7 @@ const faults = new Set<string>();
 const say = (name: string, fault: string) => {
   if (faults.has(`${name} ${fault}`)) return;
   faults.add(`${name} ${fault}`);
-  writeSync(1, `${JSON.stringify(`${name}: ${fault}`)}\n`);
+  writeSync(1, `failed ${JSON.stringify(`${name}: ${fault}`)}\n`);
 };
 const text = (value: unknown) =>
   JSON.stringify(value, (_, part) => (part instanceof Float32Array ? [...part] : part));
@@ -289,7 +289,7 @@ for (const task of tasks) {
   const before = await countLive();
   const done = trials;
   await tryTask(task);
-
+  writeSync(1, `tried ${trials - done}\n`);
   const after = await countLive();
   // Each of hundreds of failures would leave something.
   if (after > before + 20)
@@ -297,5 +297,5 @@ for (const task of tasks) {
 }
 const left = (await readdir(folder)).filter((name) => name.endsWith('.tmp'));
 if (left.length > 0) say('files', `temporary files are left: ${left}`);
-writeSync(1, `${JSON.stringify({ trials, survived })}\n`);
+writeSync(1, `survived ${survived}\n`);
 process.exit(0);

@@ -200,10 +200,9 @@ async function writeNpy(file: string, values: Float32Array, shape: readonly numb
 export const notFinite: PromiseProof = {
   number: 6,
   title: 'NaN and infinity in input, weight or gradient are reported in the same step, with the layer',
-  prove({ length, seed, say }) {
+  prove({ length, seed, tally }) {
     return withFolder(async (folder) => {
       const random = randomIntegers(seed);
-      const failures: string[] = [];
       const injections: Record<string, number> = { input: 0, weight: 0, gradient: 0 };
       let steps = 0;
       const trials = length === 'long' ? 1_000 : 60;
@@ -221,7 +220,7 @@ export const notFinite: PromiseProof = {
         const trainer = new Trainer(control.model, { ...control.options, loss: 'meanSquaredError' });
         const alarm = await epoch(trainer as never, makeSet(control));
         steps += STEPS;
-        if (alarm !== 'nothing was reported') failures.push(`${what}: a false alarm, ${alarm}`);
+        if (alarm !== 'nothing was reported') tally.fail(`${what}: a false alarm, ${alarm}`);
 
         const inject = { input: injectInput, weight: injectWeight, gradient: injectGradient }[target] as (
           ...args: [Case, number, Random, string]
@@ -234,10 +233,10 @@ export const notFinite: PromiseProof = {
         );
         const isInStep = message.includes(` not finite at step ${injected.step}`);
         if (!namesPlace || !isInStep || !message.includes(injected.name))
-          failures.push(`${what}: expected ${injected.name} at step ${injected.step}, ${message}`);
-        if (trial % 100 === 99) say(`${trial + 1} of ${trials}`);
+          tally.fail(`${what}: expected ${injected.name} at step ${injected.step}, ${message}`);
+        tally.tried();
       }
-      return { trials, failures, facts: { ...injections, stepsWithoutAlarm: steps } };
+      return { facts: { ...injections, stepsWithoutAlarm: steps } };
     });
   },
 };

@@ -12,9 +12,8 @@ const MOST_MS = 250;
 export const ends: PromiseProof = {
   number: 9,
   title: 'exit, throw, SIGINT and terminate while training: the right code, within 250 ms',
-  async prove({ length, seed, say }) {
+  async prove({ length, seed, tally }) {
     const random = randomIntegers(seed);
-    const failures: string[] = [];
     const times: number[] = [];
     const trials = length === 'long' ? 500 : 4;
     for (let trial = 0; trial < trials; trial++) {
@@ -24,12 +23,12 @@ export const ends: PromiseProof = {
       const asked = Number(/end (\d+)/.exec(output)?.[1]);
       times.push(at - asked);
       if (code !== expected.code || signal !== expected.signal || Number.isNaN(asked)) {
-        failures.push(`${way} after ${ms} ms: code ${code}, signal ${signal}, ${errors.slice(0, 200)}`);
+        tally.fail(`${way} after ${ms} ms: code ${code}, signal ${signal}, ${errors.slice(0, 200)}`);
       }
-      if (trial % 50 === 49) say(`${trial + 1} of ${trials}`);
+      tally.tried();
     }
     const p99 = percentile(times, 0.99);
-    if (length === 'long' && p99 > MOST_MS) failures.push(`p99 ${p99} ms`);
-    return { trials, failures, facts: { medianMs: percentile(times, 0.5), p99Ms: p99 } };
+    if (length === 'long' && p99 > MOST_MS) tally.fail(`p99 ${p99} ms`);
+    return { facts: { medianMs: percentile(times, 0.5), p99Ms: p99 } };
   },
 };

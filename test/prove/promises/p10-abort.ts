@@ -8,15 +8,14 @@ export const abort: PromiseProof = {
   number: 10,
   title:
     'an abort before, during or after a run settles it once, within a batch plus 50 ms, and leaks nothing',
-  async prove({ length, seed, say }) {
+  async prove({ length, seed, tally }) {
     const random = randomIntegers(seed);
     const train = await iris();
     const model = sequential({ inputShape: [4], seed: 1 }, [dense({ units: 3 })]);
     const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy', threads: 1 });
     const trials = length === 'long' ? 10_000 : 300;
-    const failures: string[] = [];
     const times: number[] = [];
-    const bytes: number[] = [];
+    let bytes = 0;
     for (let trial = 0; trial < trials; trial++) {
       const controller = new AbortController();
       const when = trial % 3;
@@ -42,19 +41,17 @@ export const abort: PromiseProof = {
       await turn();
       const expected = when === 2 ? 'completed' : 'stopped';
       if (reason !== expected || settled !== 1) {
-        failures.push(`trial ${trial}: settled ${settled} times, ${reason}, expected ${expected}`);
+        tally.fail(`trial ${trial}: settled ${settled} times, ${reason}, expected ${expected}`);
       }
-      if (trial % Math.ceil(trials / 10) === 0) {
-        bytes.push(info().allocatedBytes);
-        say(`${trial} of ${trials}`);
-      }
+      tally.tried();
+      if (trial === 0) bytes = info().allocatedBytes;
     }
     const slow = times.filter((ms) => ms > MOST_MS).length;
-    if (length === 'long' && slow > 0) failures.push(`${slow} aborts took more than ${MOST_MS} ms`);
+    if (length === 'long' && slow > 0) tally.fail(`${slow} aborts took more than ${MOST_MS} ms`);
     const { liveThreads, allocatedBytes } = info();
-    if (liveThreads !== 0) failures.push(`${liveThreads} threads are left`);
-    if (allocatedBytes > (bytes[0] ?? 0)) failures.push(`from ${bytes[0]} bytes to ${allocatedBytes}`);
+    if (liveThreads !== 0) tally.fail(`${liveThreads} threads are left`);
+    if (allocatedBytes > bytes) tally.fail(`from ${bytes} bytes to ${allocatedBytes}`);
     const facts = { p99Ms: percentile(times, 0.99), mostMs: Math.max(...times), allocatedBytes };
-    return { trials, failures, facts };
+    return { facts };
   },
 };

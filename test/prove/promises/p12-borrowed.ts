@@ -74,15 +74,15 @@ function reuseMemory(): void {
 export const borrowed: PromiseProof = {
   number: 12,
   title: 'inputs are copied; borrowed ones are held by a run, also when they are transferred away meanwhile',
-  async prove({ length, seed, say }) {
+  async prove({ length, seed, tally }) {
     const random = randomIntegers(seed);
-    const failures: string[] = [];
     const expected = await start(makeSet(values(), 'copy'));
     const seen: Record<string, number> = {};
     let inTime = 0;
     const trials = length === 'long' ? 10_000 : 100;
     const before = info().allocatedBytes;
     for (let trial = 0; trial < trials; trial++) {
+      tally.tried();
       const memory = random(2) === 0 ? 'copy' : 'borrow';
       const acts = ['refused', ...Object.keys(DETACH), ...(memory === 'copy' ? ['changed', 'resized'] : [])];
       const act = acts[random(acts.length)] as string;
@@ -97,12 +97,12 @@ export const borrowed: PromiseProof = {
         view.set(inputs);
         const code = await codeOf(() => makeSet(view, act === 'refused' ? 'borrow' : 'copy'));
         const wanted = act === 'refused' ? 'INVALID_DATA' : 'none';
-        if (code !== wanted) failures.push(`${what}, shared ${isShared}: ${code}`);
+        if (code !== wanted) tally.fail(`${what}, shared ${isShared}: ${code}`);
         if (act === 'refused') continue;
         const running = start(makeSet(view, 'copy'));
         await turn();
         (buffer as ArrayBuffer & { resize?(length: number): void }).resize?.(0);
-        if ((await running) !== expected) failures.push(`${what}: other bits`);
+        if ((await running) !== expected) tally.fail(`${what}: other bits`);
         continue;
       }
       const train = makeSet(inputs, memory);
@@ -117,16 +117,15 @@ export const borrowed: PromiseProof = {
       if (trial % 8 === 0) await collectGarbage();
       reuseMemory();
       if (!isOver) inTime++;
-      if ((await running) !== expected) failures.push(`${what}: other bits`);
+      if ((await running) !== expected) tally.fail(`${what}: other bits`);
       const code = await codeOf(() => start(train));
       const wanted = memory === 'borrow' ? 'INVALID_DATA' : 'none';
-      if (code !== wanted) failures.push(`${what}: used again, ${code}, expected ${wanted}`);
-      if (trial % 1000 === 999) say(`${trial + 1} of ${trials}`);
+      if (code !== wanted) tally.fail(`${what}: used again, ${code}, expected ${wanted}`);
     }
     await collectGarbage();
     const { allocatedBytes, liveThreads } = info();
-    if (liveThreads !== 0) failures.push(`${liveThreads} threads are left`);
-    if (allocatedBytes > before) failures.push(`from ${before} bytes to ${allocatedBytes}`);
-    return { trials, failures, facts: { ...seen, duringTheRun: inTime } };
+    if (liveThreads !== 0) tally.fail(`${liveThreads} threads are left`);
+    if (allocatedBytes > before) tally.fail(`from ${before} bytes to ${allocatedBytes}`);
+    return { facts: { ...seen, duringTheRun: inTime } };
   },
 };

@@ -103,10 +103,9 @@ export const largeShapes: PromiseProof = {
   number: 14,
   title:
     'shapes whose products lie around 2^31, 2^32, 2^53 and 2^63 are refused before anything is allocated',
-  prove({ length, seed, say }) {
+  prove({ length, seed, tally }) {
     return withFolder(async (folder) => {
       const random = randomIntegers(seed);
-      const failures: string[] = [];
       const codes: Record<string, number> = {};
       await collectGarbage();
       const before = { bytes: info().allocatedBytes, peak: process.resourceUsage().maxRSS };
@@ -119,18 +118,18 @@ export const largeShapes: PromiseProof = {
         const what = `${name} of [${extents.join(', ')}]`;
         try {
           await attempt(extents, folder);
-          failures.push(`${what} is taken`);
+          tally.fail(`${what} is taken`);
         } catch (error) {
           const code = error instanceof GradloomError ? error.code : String(error);
           codes[code] = (codes[code] ?? 0) + 1;
-          if (!EXPECTED.includes(code)) failures.push(`${what}: ${error}`);
+          if (!EXPECTED.includes(code)) tally.fail(`${what}: ${error}`);
         }
-        if (info().allocatedBytes !== before.bytes) failures.push(`${what} leaves memory behind`);
-        if (trial % 10_000 === 9_999) say(`${trial + 1} of ${trials}`);
+        if (info().allocatedBytes !== before.bytes) tally.fail(`${what} leaves memory behind`);
+        tally.tried();
       }
       const growth = process.resourceUsage().maxRSS - before.peak;
-      if (growth > MOST_GROWTH_KB) failures.push(`the process grew by ${growth} kB`);
-      return { trials, failures, facts: { ...codes, growthKb: growth } };
+      if (growth > MOST_GROWTH_KB) tally.fail(`the process grew by ${growth} kB`);
+      return { facts: { ...codes, growthKb: growth } };
     });
   },
 };

@@ -11,7 +11,7 @@ export const outOfMemory: PromiseProof = {
   number: 15,
   title:
     'any allocation of the addon fails, alone or with all behind it: OUT_OF_MEMORY, and all works as before',
-  prove({ length }) {
+  prove({ length, tally }) {
     return withFolder(async (folder) => {
       const shim = join(folder, 'failing-new.node');
       const headers = path('../../../node_modules/node-api-headers/include');
@@ -19,7 +19,7 @@ export const outOfMemory: PromiseProof = {
       if (
         spawnSync('g++', [...flags, path('../programs/failing-new.cc')], { stdio: 'ignore' }).status !== 0
       ) {
-        return { trials: 0, failures: [], facts: {}, skipped: 'there is no C++ compiler, g++' };
+        return { skipped: 'there is no C++ compiler, g++' };
       }
       const files = join(folder, 'files');
       await mkdir(files);
@@ -29,14 +29,11 @@ export const outOfMemory: PromiseProof = {
         'failing-new.ts',
         [files, shim, longest],
         preload,
+        (line) => tally.hear(line),
       ).ended;
-      const lines = output.split('\n').filter((line) => line !== '');
-      if (code !== 0) {
-        const how = `code ${code}, signal ${signal}, ${errors.slice(0, 500)}`;
-        return { trials: 1, failures: [...lines, how], facts: {} };
-      }
-      const { trials, ...facts } = JSON.parse(lines.pop() ?? '{}');
-      return { trials, failures: lines.map((line) => String(JSON.parse(line))), facts };
+      if (code !== 0) tally.fail(`code ${code}, signal ${signal}, ${errors.slice(0, 500)}`);
+      const survived = Number(/survived (\d+)/.exec(output)?.[1]);
+      return { facts: { survived } };
     });
   },
 };

@@ -41,9 +41,8 @@ function makeData(count: number, side: number) {
 export const memoryLimit: PromiseProof = {
   number: 16,
   title: 'what would take more than memoryLimit is refused before it is allocated, with the bytes',
-  async prove({ length, seed, say }) {
+  async prove({ length, seed, tally }) {
     const random = randomIntegers(seed);
-    const failures: string[] = [];
     const trials = length === 'long' ? 1_000 : 40;
     let most = 0;
     await collectGarbage();
@@ -82,7 +81,7 @@ export const memoryLimit: PromiseProof = {
       };
       const what = `trial ${trial}, side ${side}, ${JSON.stringify({ ...options, ...fitOptions, validation: validation?.length, train: train.length })}`;
       const expect = (name: string, given: number, expected: number) => {
-        if (given !== expected) failures.push(`${what}: ${name} ${given} bytes, expected ${expected}`);
+        if (given !== expected) tally.fail(`${what}: ${name} ${given} bytes, expected ${expected}`);
       };
       const refuses = async (name: string, use: () => unknown, expected: number) => {
         const before = info().allocatedBytes;
@@ -125,8 +124,8 @@ export const memoryLimit: PromiseProof = {
       expect('counted in the run', counted, needed - weights - state);
       most = Math.max(most, needed);
       held.push(model);
-      if (trial % 100 === 99) say(`${trial + 1} of ${trials}`);
+      tally.tried();
     }
-    return { trials, failures, facts: { mostBytes: most, held: held.length } };
+    return { facts: { mostBytes: most, held: held.length } };
   },
 };

@@ -49,7 +49,7 @@ function growTree(root: string, random: (bound: number) => number): number {
 export const defaultThreads: PromiseProof = {
   number: 17,
   title: 'default threads are the affinity, or the quota of the control groups rounded up',
-  prove({ length, seed }) {
+  prove({ length, seed, tally }) {
     return withFolder(async (folder) => {
       const program = join(folder, 'limits');
       const native = path('../../../native');
@@ -58,10 +58,9 @@ export const defaultThreads: PromiseProof = {
         stdio: 'ignore',
       });
       if (built.status !== 0) {
-        return { trials: 0, failures: [], facts: {}, skipped: 'there is no C++ compiler, g++' };
+        return { skipped: 'there is no C++ compiler, g++' };
       }
       const random = randomIntegers(seed);
-      const failures: string[] = [];
       const trees = Array.from({ length: length === 'long' ? 5_000 : 200 }, (_, number) => {
         const root = join(folder, String(number));
         return { root, expected: growTree(root, random) };
@@ -75,7 +74,8 @@ export const defaultThreads: PromiseProof = {
         .split('\n')
         .map(Number);
       for (const [place, { root, expected }] of trees.entries()) {
-        if (found[place] !== expected) failures.push(`${root}: ${found[place]}, expected ${expected}`);
+        tally.tried();
+        if (found[place] !== expected) tally.fail(`${root}: ${found[place]}, expected ${expected}`);
       }
 
       // The real thing, with the affinity narrowed to one processor.
@@ -86,12 +86,12 @@ export const defaultThreads: PromiseProof = {
         const args = [...mask.slice(1), process.execPath, '--import=tsx', '-e', script];
         const { status, stdout } = spawnSync(mask[0] as string, args, { encoding: 'utf8' });
         const threads = Number(stdout);
+        tally.tried();
         if (status === 0 && (threads < 1 || threads > cpus))
-          failures.push(`${threads} threads on ${cpus} processors`);
-        if (status === 0 && cpus === 1 && threads !== 1)
-          failures.push('more than one thread on one processor');
+          tally.fail(`${threads} threads on ${cpus} processors`);
+        if (status === 0 && cpus === 1 && threads !== 1) tally.fail('more than one thread on one processor');
       }
-      return { trials: trees.length + 2, failures, facts: {} };
+      return {};
     });
   },
 };

@@ -10,18 +10,17 @@ const ENDLESS = 100_000;
 export const killedSaves: PromiseProof = {
   number: 23,
   title: 'SIGKILL at every system call of a save and at random instants: the newest checkpoint is whole',
-  async prove({ length, seed, say }) {
+  async prove({ length, seed, tally }) {
     const random = randomIntegers(seed);
-    const failures: string[] = [];
     const kills = { atCalls: 0, atInstants: 0 };
 
     const check = async (folder: string, when: string) => {
-      for (const fault of await faultsOf(folder)) failures.push(`${when}: ${fault}`);
+      for (const fault of await faultsOf(folder)) tally.fail(`${when}: ${fault}`);
     };
     const begin = async (folder: string) => {
       const args = [folder, 'dense', seed, 1, 20];
       const { output } = await startProgram('train.ts', args).ended;
-      if (!output.includes('done')) failures.push(`the first run: ${output}`);
+      if (!output.includes('done')) tally.fail(`the first run: ${output}`);
     };
 
     if (hasStrace()) {
@@ -38,8 +37,8 @@ export const killedSaves: PromiseProof = {
           });
           if (!wasKilled) break;
           kills.atCalls++;
+          tally.tried();
         }
-        say(`${call}: ${kills.atCalls} kills so far`);
       }
     }
 
@@ -52,12 +51,12 @@ export const killedSaves: PromiseProof = {
         await sleep(random(150));
         child.kill();
         const { output, signal } = await child.ended;
-        if (signal !== 'SIGKILL') failures.push(`run ${trial}: ${output}`);
+        if (signal !== 'SIGKILL') tally.fail(`run ${trial}: ${output}`);
         await check(folder, `instant ${trial}`);
         kills.atInstants++;
-        if (trial % 50 === 49) say(`${trial + 1} of ${trials} instants`);
+        tally.tried();
       }
     });
-    return { trials: kills.atCalls + kills.atInstants, failures, facts: kills };
+    return { facts: kills };
   },
 };

@@ -25,10 +25,8 @@ export const failedSaves: PromiseProof = {
   number: 24,
   title:
     'a save that fails at any write, flush or rename: an error, the old files whole, nothing left behind',
-  async prove({ length, seed, say }) {
-    if (!hasStrace()) return { trials: 0, failures: [], facts: {}, skipped: 'strace cannot trace here' };
-    const failures: string[] = [];
-    let trials = 0;
+  async prove({ length, seed, tally }) {
+    if (!hasStrace()) return { skipped: 'strace cannot trace here' };
 
     /** One save that fails at its `what`; false when there is no such call any more. */
     const attempt = (what: string, wrapper: readonly string[], expected: string) =>
@@ -39,8 +37,8 @@ export const failedSaves: PromiseProof = {
         const bytes = await readFile(before?.path ?? '');
         const { output, errors } = await startProgram('train.ts', args, wrapper).ended;
         if (output.includes('done') && expected !== HARMLESS) return false;
-        trials++;
-        const fail = (text: string) => failures.push(`${what}: ${text}`);
+        tally.tried();
+        const fail = (text: string) => tally.fail(`${what}: ${text}`);
         const good = expected === HARMLESS ? 'done' : `error ${expected}`;
         if (!output.includes(good)) fail(`${output} ${errors.slice(0, 200)}`);
         for (const fault of await faultsOf(folder)) fail(fault);
@@ -63,12 +61,11 @@ export const failedSaves: PromiseProof = {
         const what = `${call}:error=${error}:when=${nth}`;
         if (!(await attempt(what, injecting(what), error))) break;
       }
-      say(`${call} ${error}: ${trials} trials so far`);
     }
     // `trap` lets the write fail instead of a signal end the process.
     const limited = ['bash', '-c', `trap '' XFSZ; ulimit -f ${MOST_BLOCKS}; exec "$@"`, 'limited'];
     if (spawnSync('bash', ['-c', 'ulimit -f 100']).status === 0)
       await attempt('a short write', limited, 'EFBIG');
-    return { trials, failures, facts: {} };
+    return {};
   },
 };

@@ -7,10 +7,8 @@ import { type PromiseProof, randomIntegers, withFolder } from '../promise.ts';
 export const keptFiles: PromiseProof = {
   number: 27,
   title: 'from the first checkpoint on a whole one is there at any time, however few are kept',
-  async prove({ length, seed, say }) {
+  async prove({ length, seed, tally }) {
     const random = randomIntegers(seed);
-    const failures: string[] = [];
-    let trials = 0;
     const runs = length === 'long' ? 60 : 2;
     for (let index = 0; index < runs; index++) {
       const keepLast = 1 + (index % 3);
@@ -26,18 +24,17 @@ export const keptFiles: PromiseProof = {
         while (!isOver) {
           const files = await listCheckpoints(folder);
           if (files.length > 0) hasBegun = true;
-          trials++;
-          if (hasBegun && files.length === 0) failures.push(`keepLast ${keepLast}: none is there`);
-          if (files.length > keepLast + 1) failures.push(`keepLast ${keepLast}: ${files.length} are there`);
+          tally.tried();
+          if (hasBegun && files.length === 0) tally.fail(`keepLast ${keepLast}: none is there`);
+          if (files.length > keepLast + 1) tally.fail(`keepLast ${keepLast}: ${files.length} are there`);
           await turn();
         }
         await end;
-        for (const fault of await faultsOf(folder)) failures.push(`keepLast ${keepLast}: ${fault}`);
+        for (const fault of await faultsOf(folder)) tally.fail(`keepLast ${keepLast}: ${fault}`);
         const { length: count } = await listCheckpoints(folder);
-        if (count > keepLast) failures.push(`keepLast ${keepLast}: ${count} stay`);
+        if (count > keepLast) tally.fail(`keepLast ${keepLast}: ${count} stay`);
       });
-      say(`${index + 1} of ${runs} runs`);
     }
-    return { trials, failures, facts: { runs } };
+    return { facts: { runs } };
   },
 };
