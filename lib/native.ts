@@ -35,8 +35,8 @@ export interface NetworkSpec {
   readonly inputShape?: readonly number[] | undefined;
   /** In its place for a network of several. */
   readonly inputs?: readonly { readonly name: string; readonly shape: readonly number[] }[] | undefined;
-  /** Seed of the initial weights. */
-  readonly seed: number;
+  /** Seed of the initial weights. Undefined: they are 0. */
+  readonly seed?: number | undefined;
   readonly layers: readonly LayerSpec[];
   /** Refuse an architecture with more parameters, before memory is taken for them. */
   readonly maxParameters?: number | undefined;
@@ -176,6 +176,8 @@ export interface NativeModel {
   getParameters(): Float32Array[];
   /** All or none: lengths are checked before anything is changed. Not while training. */
   setParameters(values: readonly Float32Array[]): void;
+  /** The same on a thread of its own, for a model that nobody else has yet. The arrays stay as they are meanwhile. */
+  loadParameters(values: readonly Float32Array[]): Promise<void>;
   plan(batchSize: number, mode: 'train' | 'predict', threads: number): NativePlanInfo;
   /** On the calling thread. An error while the model trains. */
   predictSync(samples: NativeSamples, options: NativePredictOptions): Float32Array;
@@ -312,8 +314,13 @@ export interface NativeTrainer {
   getState(): NativeTrainerState;
   /** What the optimizer would multiply small gradients with, of each parameter that is trained, in file layout. */
   effectiveRates(learningRate: number): readonly NativeTensor[];
-  /** All or none; names and lengths are checked before anything is changed. */
-  setState(state: NativeTrainerState): void;
+  /** The tensors of its state. */
+  readonly states: readonly NativeParameterInfo[];
+  /**
+   * On a thread of its own, for a trainer that nobody else has yet. All or none; names and lengths are checked before anything
+   * is changed. The arrays stay as they are meanwhile.
+   */
+  loadState(state: NativeTrainerState): Promise<void>;
   /** Forgets optimizer state, step and epoch count; the model's weights stay. */
   reset(): void;
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Tensor } from './tensor.ts';
 
 /**
@@ -17,6 +18,22 @@ export function toFloat32({ dtype, data }: Tensor): Float32Array<ArrayBuffer> | 
     default:
       return undefined;
   }
+}
+
+/** Values that are widened at a time: a few milliseconds, between which the event loop turns. */
+const PIECE = 2 ** 20;
+
+/** As `toFloat32`, while the event loop stays free. */
+export async function toFloat32InTurns(tensor: Tensor): Promise<Float32Array<ArrayBuffer> | undefined> {
+  if (tensor.dtype === 'F32') return tensor.data as Float32Array<ArrayBuffer>;
+  const floats = new Float32Array(tensor.data.length);
+  for (let first = 0; first < floats.length; first += PIECE) {
+    const piece = toFloat32({ ...tensor, data: tensor.data.subarray(first, first + PIECE) } as Tensor);
+    if (piece === undefined) return undefined;
+    floats.set(piece, first);
+    await setImmediate();
+  }
+  return floats;
 }
 
 /** The upper halves of floats, which are BF16 for those whose lower halves are zeros. */

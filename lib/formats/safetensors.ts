@@ -217,11 +217,11 @@ export function decodeSafetensors(
   const header = parseHeader(bytes, fileName);
   const checksum = findChecksum(bytes, fileName, header, options);
   if (checksum !== undefined) checkDigest(fileName, checksum, digest(bytes, checksum.digitsAt));
-  return takeTensors(bytes, header);
+  return takeTensors(new Uint8Array(bytes), header);
 }
 
 /**
- * What `decodeSafetensors` gives of a file, while the event loop stays free. `checkHeader` looks at the header before anything else.
+ * What `decodeSafetensors` gives of a file, while the event loop stays free. The tensors lie in the file's bytes. `checkHeader` looks at the header before anything else.
  *
  * Rejects as `decodeSafetensors` throws, and with what `readWholeFile` throws.
  */
@@ -257,7 +257,7 @@ export function readMetadataSync(path: string): DecodedFile['metadata'] {
   }
 }
 
-function takeTensors(bytes: Uint8Array, header: Header): DecodedFile {
+function takeTensors(bytes: Uint8Array<ArrayBuffer>, header: Header): DecodedFile {
   const tensors = new Map<string, Tensor>();
   for (const place of header.tensors) tensors.set(place.name, readTensor(bytes, header.dataStart, place));
   return { tensors, metadata: metadataOf(header) };
@@ -339,8 +339,16 @@ function* piecesOf(file: Uint8Array, digitsAt: number): Generator<Uint8Array | s
   }
 }
 
-function readTensor(bytes: Uint8Array, dataStart: number, { dtype, shape, begin, end }: TensorPlace): Tensor {
-  const copy = new Uint8Array(end - begin);
-  copy.set(bytes.subarray(dataStart + begin, dataStart + end));
-  return { dtype, shape, data: new ARRAYS[dtype](copy.buffer) } as Tensor;
+/** Within `bytes` where they are aligned, as files of ours are. */
+function readTensor(
+  bytes: Uint8Array<ArrayBuffer>,
+  dataStart: number,
+  { dtype, shape, begin, end }: TensorPlace,
+): Tensor {
+  const Elements = ARRAYS[dtype];
+  const values = bytes.subarray(dataStart + begin, dataStart + end);
+  const isAligned = values.byteOffset % Elements.BYTES_PER_ELEMENT === 0;
+  const { buffer, byteOffset } = isAligned ? values : new Uint8Array(values);
+  const data = new Elements(buffer, byteOffset, (end - begin) / Elements.BYTES_PER_ELEMENT);
+  return { dtype, shape, data } as Tensor;
 }

@@ -1,3 +1,4 @@
+import { awaitNative } from '../core/errors.ts';
 import { formatValue, readValue, text } from '../core/options.ts';
 import { formatShape, type InputShape, type Shape, sameShape } from '../core/shape.ts';
 import { Model, stateOf } from './model.ts';
@@ -18,26 +19,26 @@ export async function loadModel<Input extends InputShape = Shape, Output extends
 ): Promise<Model<Input, Output>> {
   readValue('loadModel', 'path', path, text);
   const file = await readModelFile(path);
-  const model = buildModel(path, file);
+  const model = await buildModel(path, file);
   if (file.trainer === undefined) checkNothingLeft(path, file.tensors, parameterNames(model));
   return model as unknown as Model<Input, Output>;
 }
 
-/** Builds the model of a file and gives it its weights; other tensors are left aside. */
-export function buildModel(path: string, { network, training, tensors }: ModelFile): Model<InputShape> {
+/** Builds the model of a file and gives it its weights, while the event loop stays free; other tensors are left aside. */
+export async function buildModel(
+  path: string,
+  { network, training, tensors }: ModelFile,
+): Promise<Model<InputShape>> {
   // A small file must not make us allocate a large network; a few missing weights get a better message below.
   const maxParameters = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 2 ** 20);
   const model = explain(
     path,
     'architecture',
-    () => new Model<InputShape>(network, { seed: 0, training, maxParameters }),
+    () => new Model<InputShape>(network, { training, maxParameters }),
   );
-  const weights = selectTensors(
-    path,
-    tensors,
-    stateOf(model).native.parameters.map(({ name, shape }) => ({ name, shape })),
-  );
-  model.setWeights(weights);
+  const { native } = stateOf(model);
+  const weights = Object.values(selectTensors(path, tensors, native.parameters));
+  await awaitNative(() => native.loadParameters(weights.map(({ data }) => data)));
   return model;
 }
 

@@ -24,7 +24,7 @@ import { firstFeature } from '../datasets/libsvm.ts';
 import { readPreprocessing } from '../datasets/preprocessing.ts';
 import type { Table } from '../datasets/table.ts';
 import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
-import { toFloat32 } from '../formats/float32.ts';
+import { toFloat32InTurns } from '../formats/float32.ts';
 import { readSafetensors, type WrittenTensor, writeSafetensors } from '../formats/safetensors.ts';
 import type { Header } from '../formats/safetensors-header.ts';
 import type { Tensor } from '../formats/tensor.ts';
@@ -131,14 +131,15 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   }
   const run = readField(path, metadata, 'run', (state): RunPart => ({ state, tensors: runTensors }));
   if (run === undefined && runTensors.size > 0) throw fileError(path, 'metadata "run" is missing');
-  const weights = [...tensors].map(([name, tensor]) => {
+  const weights: [string, Weight][] = [];
+  for (const [name, tensor] of tensors) {
     const { dtype, shape } = tensor;
-    const data = dtype === 'F32' || dtype === 'BF16' ? toFloat32(tensor) : undefined;
+    const data = dtype === 'F32' || dtype === 'BF16' ? await toFloat32InTurns(tensor) : undefined;
     if (data === undefined) {
       throw fileError(path, `tensor ${formatValue(name)} has dtype ${dtype}, expected F32 or BF16`);
     }
-    return [name, { data, shape } satisfies Weight];
-  });
+    weights.push([name, { data, shape }]);
+  }
   return {
     network,
     training:

@@ -65,7 +65,8 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
   constructor(
     network: Network,
     options: {
-      readonly seed: number;
+      /** Of initial weights. Undefined: they are 0, for others to come. */
+      readonly seed?: number | undefined;
       readonly training?: TrainingRecord | undefined;
       readonly maxParameters?: number | undefined;
     },
@@ -215,7 +216,7 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
    */
   clone(): Model<Input, Output> {
     const { network, training } = this.#state;
-    const copy = new Model<Input, Output>(network, { seed: 0, training });
+    const copy = new Model<Input, Output>(network, { training });
     copy.setWeights(this.getWeights());
     return copy;
   }

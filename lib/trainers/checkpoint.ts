@@ -25,7 +25,7 @@ import {
 import { buildModel, checkNothingLeft, parameterNames, selectTensors } from '../models/load-model.ts';
 import { type Model, stateOf } from '../models/model.ts';
 import { explain, fileError, type ModelFile, readModelFile, writeModelFile } from '../models/model-file.ts';
-import type { NativeTrainerState, Spec } from '../native.ts';
+import type { NativeParameterInfo, NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import { hasFixedRate, type Optimizer } from '../optimizers/optimizer.ts';
 import { hasOther, makeOptimizers, type Optimizers } from '../optimizers/several.ts';
@@ -55,7 +55,7 @@ export interface Checkpoint {
     readonly metrics: MetricChoices;
   };
   /** The saved state, checked against the names and shapes of a new trainer's. */
-  readState(fresh: NativeTrainerState): NativeTrainerState;
+  readState(fresh: readonly NativeParameterInfo[]): NativeTrainerState;
 }
 
 const SETTINGS = {
@@ -98,15 +98,15 @@ export async function readCheckpoint(path: string, given: Given): Promise<Checkp
 }
 
 /** What a file that was read holds of a trainer. */
-export function toCheckpoint(path: string, file: ModelFile, given: Given): Checkpoint {
+export async function toCheckpoint(path: string, file: ModelFile, given: Given): Promise<Checkpoint> {
   if (file.trainer === undefined) {
     throw fileError(path, 'it holds a model without a trainer; read it with loadModel');
   }
-  const model = buildModel(path, file);
+  const model = await buildModel(path, file);
   refuseOtherRate(path, file, given.learningRate);
   const settings = explain(path, 'trainer', () => readSettings(file.trainer, model, given));
-  const readState = (fresh: NativeTrainerState): NativeTrainerState => {
-    const state = selectTensors(path, file.tensors, fresh.tensors);
+  const readState = (fresh: readonly NativeParameterInfo[]): NativeTrainerState => {
+    const state = selectTensors(path, file.tensors, fresh);
     checkNothingLeft(path, file.tensors, [...parameterNames(model), ...Object.keys(state)]);
     const tensors = Object.entries(state).map(([name, { data, shape }]) => ({ name, data, shape }));
     return { steps: settings.steps, epochs: settings.epochs, rateScale: settings.rateScale, tensors };

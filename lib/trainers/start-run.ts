@@ -108,10 +108,15 @@ export function startRun<Epoch>(
     progressIntervalMs: progressInterval(settings, line !== undefined),
     restoreKept: control.restoresBest,
     snapshots: checkpoint === undefined ? undefined : snapshotTimes(checkpoint),
-    start:
-      resumed === undefined
-        ? undefined
-        : { position: resumed.position, kept: keptInOrder(trainer.model, resumed.kept) },
+  };
+  // Not held for longer than until the thread begins: these arrays lie in the bytes of the whole file.
+  let beginning = resumed && {
+    position: resumed.position,
+    kept: keptInOrder(trainer.model, resumed.kept),
+  };
+  const readBefore = resumed && {
+    position: { epochs: resumed.position.epochs, batches: resumed.position.batches },
+    print: resumed.data.train,
   };
   const calls = loss.startCalls();
   const { learningRate } = trainer.facts.optimizer;
@@ -138,7 +143,9 @@ export function startRun<Epoch>(
         lockstep,
         lossFunction: calls?.compute,
         learningRates: rates?.(trainer.native.steps),
+        start: beginning,
       };
+      beginning = undefined;
       if (samples instanceof StreamPump) {
         const started = callNative(() =>
           trainer.native.fit(undefined, options, (event) => {
@@ -146,9 +153,9 @@ export function startRun<Epoch>(
             else onEvent(event);
           }),
         );
-        if (resumed === undefined) void samples.feed(started);
-        else if (resumed.position.epochs >= nativeOptions.epochs) samples.feedNothing(started);
-        else void samples.feed(started, { position: resumed.position, print: resumed.data.train });
+        if (readBefore === undefined) void samples.feed(started);
+        else if (readBefore.position.epochs >= nativeOptions.epochs) samples.feedNothing(started);
+        else void samples.feed(started, readBefore);
         return started;
       }
       const started = callNative(() => trainer.native.fit(samples, options, onEvent));

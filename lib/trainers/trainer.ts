@@ -1,4 +1,4 @@
-import { callNative, GradloomError } from '../core/errors.ts';
+import { awaitNative, callNative, GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
@@ -216,13 +216,14 @@ export class Trainer<
     const { custom, learningRate, ...machine } = readOptions('Trainer.load', options, LOAD_OPTIONS);
     const given = { custom: readCustom('Trainer.load', custom), learningRate };
     const checkpoint = await readCheckpoint(path, given);
-    return Trainer.#from(checkpoint, machine) as unknown as Trainer<Input, Loss, readonly Metric[]>;
+    const trainer = await Trainer.#from(checkpoint, machine);
+    return trainer as unknown as Trainer<Input, Loss, readonly Metric[]>;
   }
 
-  static #from(
+  static async #from(
     { model, settings, readState }: Checkpoint,
     machine: { readonly threads: number; readonly memoryLimit: number | undefined },
-  ): Trainer<InputShape, LossChoice, readonly Metric[]> {
+  ): Promise<Trainer<InputShape, LossChoice, readonly Metric[]>> {
     const { optimizer, optimizers, loss, metrics, seed, nonFinite, clipGradients } = settings;
     const options = {
       ...{ optimizer, optimizers, loss, seed, nonFinite, clipGradients, ...machine },
@@ -230,7 +231,8 @@ export class Trainer<
     };
     const trainer = new Trainer<InputShape, LossChoice, readonly Metric[]>(model, options);
     const inner = trainer.#native;
-    callNative(() => inner.setState(readState(inner.getState())));
+    const state = readState(inner.states);
+    await awaitNative(() => inner.loadState(state));
     return trainer;
   }
 
@@ -314,10 +316,9 @@ export class Trainer<
     const settings = resumedSettings(found, folder, given);
     const { path, file } = found;
     const { learningRate } = given;
-    const trainer = Trainer.#from(toCheckpoint(path, file, { custom, learningRate }), {
-      threads: given.threads,
-      memoryLimit: given.memoryLimit,
-    });
+    const { threads, memoryLimit } = given;
+    const checkpoint = await toCheckpoint(path, file, { custom, learningRate });
+    const trainer = await Trainer.#from(checkpoint, { threads, memoryLimit });
     const data = trainer.#readTraining('Trainer.resume', train, settings.validation);
     checkSameData(found.run, data);
     const run = startRun<EpochRecord<unknown, Validation>>(

@@ -90,6 +90,52 @@ class EvaluateOperation final : public PromiseOperation {
   ObjectiveResult result_;
 };
 
+// The values of all parameters, in order.
+std::vector<Napi::Float32Array> to_parameters(const Napi::Value& value, const Architecture& architecture) {
+  const size_t count = architecture.parameters().size();
+  if (!value.IsArray() || value.As<Napi::Array>().Length() != count) {
+    throw Error("INVALID_ARGUMENT", "expected a list of " + std::to_string(count) + " parameters");
+  }
+  std::vector<Napi::Float32Array> values;
+  for (size_t p = 0; p < count; ++p) {
+    const auto& parameter = architecture.parameters()[p];
+    values.push_back(float_array(value.As<Napi::Array>().Get(static_cast<uint32_t>(p)), parameter.name.c_str()));
+    if (static_cast<int64_t>(values.back().ElementLength()) != parameter.shape.size()) {
+      throw Error("SHAPE_MISMATCH", parameter.name + " has shape " + parameter.shape.to_string() + ", got " +
+                                        std::to_string(values.back().ElementLength()) + " values");
+    }
+  }
+  return values;
+}
+
+void import_parameters(Network& network, const std::vector<const float*>& values) {
+  const std::unique_lock guard(network.lock());
+  network.lend(nullptr);
+  for (size_t p = 0; p < values.size(); ++p) {
+    network.architecture().import_parameter(static_cast<int>(p), values[p], network.weights());
+  }
+}
+
+class LoadOperation final : public PromiseOperation {
+ public:
+  LoadOperation(Napi::Env env, std::shared_ptr<Network> network, const Napi::Value& values)
+      : PromiseOperation(env, "gradloom.load"), network_(std::move(network)) {
+    for (const Napi::Float32Array& array : to_parameters(values, network_->architecture())) {
+      values_.push_back(array.Data());
+      held_.push_back(Napi::Persistent(array.As<Napi::Object>()));
+    }
+  }
+
+ protected:
+  void compute(const std::atomic<bool>& /*stop*/) override { import_parameters(*network_, values_); }
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  std::shared_ptr<Network> network_;
+  std::vector<const float*> values_;
+  std::vector<Napi::ObjectReference> held_;
+};
+
 void check_parameter_count(const Architecture& architecture, int64_t most) {
   int64_t count = 0;
   for (const auto& parameter : architecture.parameters()) count += parameter.shape.size();
@@ -122,7 +168,8 @@ Napi::Function ModelWrap::define(Napi::Env env) {
       {InstanceAccessor<&ModelWrap::layers>("layers"), InstanceAccessor<&ModelWrap::output_shape>("outputShape"),
        InstanceAccessor<&ModelWrap::input_forms>("inputForms"), InstanceAccessor<&ModelWrap::parameters>("parameters"),
        InstanceMethod<&ModelWrap::get_parameters>("getParameters"),
-       InstanceMethod<&ModelWrap::set_parameters>("setParameters"), InstanceMethod<&ModelWrap::plan>("plan"),
+       InstanceMethod<&ModelWrap::set_parameters>("setParameters"),
+       InstanceMethod<&ModelWrap::load_parameters>("loadParameters"), InstanceMethod<&ModelWrap::plan>("plan"),
        InstanceMethod<&ModelWrap::predict_sync>("predictSync"), InstanceMethod<&ModelWrap::predict>("predict"),
        InstanceMethod<&ModelWrap::differentiate>("differentiate"), InstanceMethod<&ModelWrap::dispose>("dispose")});
 }
@@ -147,7 +194,8 @@ ModelWrap::ModelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelWra
     if (!spec.Get("maxParameters").IsUndefined()) {
       check_parameter_count(*architecture, integer_property(spec, "maxParameters", 0));
     }
-    network_ = std::make_shared<Network>(std::move(architecture), seed_property(spec));
+    network_ = spec.Get("seed").IsUndefined() ? std::make_shared<Network>(std::move(architecture))
+                                              : std::make_shared<Network>(std::move(architecture), seed_property(spec));
     info.This().As<Napi::Object>().TypeTag(&kModelTag);
     accounted_bytes_ = network_->architecture().weights_size() * static_cast<int64_t>(sizeof(float));
     Napi::MemoryManagement::AdjustExternalMemory(info.Env(), accounted_bytes_);
@@ -247,28 +295,20 @@ Napi::Value ModelWrap::get_parameters(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelWrap::set_parameters(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Architecture& architecture = network()->architecture();
-    const size_t count = architecture.parameters().size();
-    if (!info[0].IsArray() || info[0].As<Napi::Array>().Length() != count) {
-      throw Error("INVALID_ARGUMENT", "expected a list of " + std::to_string(count) + " parameters");
-    }
-    std::vector<Napi::Float32Array> values;
-    for (size_t p = 0; p < count; ++p) {
-      const auto& parameter = architecture.parameters()[p];
-      values.push_back(float_array(info[0].As<Napi::Array>().Get(static_cast<uint32_t>(p)), parameter.name.c_str()));
-      if (static_cast<int64_t>(values.back().ElementLength()) != parameter.shape.size()) {
-        throw Error("SHAPE_MISMATCH", parameter.name + " has shape " + parameter.shape.to_string() + ", got " +
-                                          std::to_string(values.back().ElementLength()) + " values");
-      }
+    std::vector<const float*> values;
+    for (const Napi::Float32Array& array : to_parameters(info[0], network()->architecture())) {
+      values.push_back(array.Data());
     }
     if (network()->training())
       throw Error("MODEL_BUSY", "weights cannot be set while the model trains; stop the run first");
-    const std::unique_lock guard(network()->lock());
-    network()->lend(nullptr);
-    for (size_t p = 0; p < count; ++p) {
-      architecture.import_parameter(static_cast<int>(p), values[p].Data(), network()->weights());
-    }
+    import_parameters(*network(), values);
     return info.Env().Undefined();
+  });
+}
+
+Napi::Value ModelWrap::load_parameters(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return start_promise(info.Env(), std::make_unique<LoadOperation>(info.Env(), network(), info[0]));
   });
 }
 

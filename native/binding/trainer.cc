@@ -12,6 +12,7 @@
 #include "binding/convert.h"
 #include "binding/errors.h"
 #include "binding/model.h"
+#include "binding/promise_operation.h"
 #include "binding/run.h"
 #include "binding/run_state.h"
 #include "common/error.h"
@@ -74,6 +75,60 @@ void import_state(Learner& learner, const State& state, const float* file) {
   }
 }
 
+class LoadStateOperation final : public PromiseOperation {
+ public:
+  LoadStateOperation(Napi::Env env, std::shared_ptr<Learner> learner, const Napi::Object& state)
+      : PromiseOperation(env, "gradloom.loadState"),
+        learner_(std::move(learner)),
+        steps_(integer_property(state, "steps", 0)),
+        epochs_(integer_property(state, "epochs", 0)),
+        rate_scale_(number_property(state, "rateScale")) {
+    if (!state.Get("tensors").IsArray()) throw Error("INVALID_ARGUMENT", "tensors must be a list");
+    const auto list = state.Get("tensors").As<Napi::Array>();
+    std::map<std::string, Napi::Float32Array> given;
+    for (uint32_t i = 0; i < list.Length(); ++i) {
+      const Napi::Object tensor = to_object(list.Get(i), "tensor");
+      given.emplace(string_property(tensor, "name"), float_array(tensor.Get("data"), "data"));
+    }
+    states_ = states_of(*learner_);
+    if (given.size() != states_.size()) {
+      throw Error("SHAPE_MISMATCH", "the state has " + std::to_string(given.size()) + " tensors, the optimizer needs " +
+                                        std::to_string(states_.size()));
+    }
+    for (const State& expected : states_) {
+      const auto found = given.find(expected.name);
+      if (found == given.end()) throw Error("SHAPE_MISMATCH", "the state has no tensor \"" + expected.name + "\"");
+      if (static_cast<int64_t>(found->second.ElementLength()) != expected.shape.size()) {
+        throw Error("SHAPE_MISMATCH", found->first + " has " + std::to_string(found->second.ElementLength()) +
+                                          " values, expected " + expected.shape.to_string());
+      }
+      values_.push_back(found->second.Data());
+      held_.push_back(Napi::Persistent(found->second.As<Napi::Object>()));
+    }
+  }
+
+ protected:
+  void compute(const std::atomic<bool>& /*stop*/) override {
+    const std::unique_lock guard(learner_->network().lock());
+    learner_->network().lend(nullptr);
+    for (size_t i = 0; i < states_.size(); ++i) import_state(*learner_, states_[i], values_[i]);
+    learner_->steps = static_cast<uint64_t>(steps_);
+    learner_->epochs = static_cast<uint64_t>(epochs_);
+    learner_->rate_scale = rate_scale_;
+    learner_->lazy_tables().resume();
+  }
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  std::shared_ptr<Learner> learner_;
+  int64_t steps_;
+  int64_t epochs_;
+  double rate_scale_;
+  std::vector<State> states_;
+  std::vector<const float*> values_;
+  std::vector<Napi::ObjectReference> held_;
+};
+
 }  // namespace
 
 Napi::Function TrainerWrap::define(Napi::Env env) {
@@ -81,8 +136,8 @@ Napi::Function TrainerWrap::define(Napi::Env env) {
       env, "NativeTrainer",
       {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::train_step>("trainStep"),
        InstanceMethod<&TrainerWrap::profile>("profile"), InstanceMethod<&TrainerWrap::get_state>("getState"),
-       InstanceMethod<&TrainerWrap::set_state>("setState"), InstanceMethod<&TrainerWrap::reset>("reset"),
-       InstanceAccessor<&TrainerWrap::steps>("steps"),
+       InstanceMethod<&TrainerWrap::load_state>("loadState"), InstanceMethod<&TrainerWrap::reset>("reset"),
+       InstanceAccessor<&TrainerWrap::states>("states"), InstanceAccessor<&TrainerWrap::steps>("steps"),
        InstanceMethod<&TrainerWrap::effective_rates>("effectiveRates")});
 }
 
@@ -237,6 +292,19 @@ Napi::Value TrainerWrap::steps(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(learner_->steps));
 }
 
+Napi::Value TrainerWrap::states(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Napi::Array rows = Napi::Array::New(info.Env());
+    for (const State& state : states_of(*learner_)) {
+      Napi::Object row = Napi::Object::New(info.Env());
+      row.Set("name", state.name);
+      row.Set("shape", from_shape(info.Env(), state.shape));
+      rows.Set(rows.Length(), row);
+    }
+    return rows;
+  });
+}
+
 Napi::Value TrainerWrap::get_state(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Napi::Env env = info.Env();
@@ -253,41 +321,11 @@ Napi::Value TrainerWrap::get_state(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value TrainerWrap::set_state(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    refuse_while_training("setState");
-    const Napi::Object state = to_object(info[0], "state");
-    const int64_t steps = integer_property(state, "steps", 0);
-    const int64_t epochs = integer_property(state, "epochs", 0);
-    const double rate_scale = number_property(state, "rateScale");
-    if (!state.Get("tensors").IsArray()) throw Error("INVALID_ARGUMENT", "tensors must be a list");
-    const auto list = state.Get("tensors").As<Napi::Array>();
-    std::map<std::string, Napi::Float32Array> given;
-    for (uint32_t i = 0; i < list.Length(); ++i) {
-      const Napi::Object tensor = to_object(list.Get(i), "tensor");
-      given.emplace(string_property(tensor, "name"), float_array(tensor.Get("data"), "data"));
-    }
-    const std::vector<State> expected = states_of(*learner_);
-    if (given.size() != expected.size()) {
-      throw Error("SHAPE_MISMATCH", "the state has " + std::to_string(given.size()) + " tensors, the optimizer needs " +
-                                        std::to_string(expected.size()));
-    }
-    for (const State& state : expected) {
-      const auto found = given.find(state.name);
-      if (found == given.end()) throw Error("SHAPE_MISMATCH", "the state has no tensor \"" + state.name + "\"");
-      if (static_cast<int64_t>(found->second.ElementLength()) != state.shape.size()) {
-        throw Error("SHAPE_MISMATCH", found->first + " has " + std::to_string(found->second.ElementLength()) +
-                                          " values, expected " + state.shape.to_string());
-      }
-    }
-    const std::unique_lock guard(learner_->network().lock());
-    learner_->network().lend(nullptr);
-    for (const State& state : expected) import_state(*learner_, state, given.at(state.name).Data());
-    learner_->steps = static_cast<uint64_t>(steps);
-    learner_->epochs = static_cast<uint64_t>(epochs);
-    learner_->rate_scale = rate_scale;
-    learner_->lazy_tables().resume();
-    return info.Env().Undefined();
+Napi::Value TrainerWrap::load_state(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    refuse_while_training("loadState");
+    return start_promise(info.Env(),
+                         std::make_unique<LoadStateOperation>(info.Env(), learner_, to_object(info[0], "state")));
   });
 }
 

@@ -39,7 +39,7 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
     for (const StateSpec& spec : specs) buffers.emplace_back(spec.shape.size());
   }
   lazy_tables_ = std::make_unique<LazyTables>(*this);
-  reset();
+  fill_states([](const StateSpec& state) { return state.initial != 0; });  // buffers come as zeros
 }
 
 Learner::~Learner() = default;
@@ -171,9 +171,15 @@ void Learner::reset() {
   steps = 0;
   epochs = 0;
   rate_scale = 1;
+  fill_states([](const StateSpec&) { return true; });
+}
+
+template <class Which>
+void Learner::fill_states(const Which& which) {
   for (size_t p = 0; p < states_.size(); ++p) {
     for (size_t i = 0; i < states_[p].size(); ++i) {
-      std::fill_n(states_[p][i].data(), states_[p][i].size(), state_specs_[p][i].initial);
+      const StateSpec& spec = state_specs_[p][i];
+      if (which(spec)) std::fill_n(states_[p][i].data(), states_[p][i].size(), spec.initial);
     }
   }
 }

@@ -100,6 +100,8 @@ class Learner {
   void reset();
 
  private:
+  template <class Which>
+  void fill_states(const Which& which);
   void check_tables();
   void check_rounding(const Optimizer& rule, const std::string& table) const;
   Duplicates duplicates_of_tables() const;

@@ -263,7 +263,7 @@ void Network::lend(LazyWeights* to) {
 }
 
 std::shared_ptr<Network> Network::snapshot() {
-  std::shared_ptr<Network> copy(new Network(architecture_));
+  auto copy = std::make_shared<Network>(architecture_);
   const ReadingLock guard(*this);
   std::copy_n(weights(), weights_.size(), copy->weights());
   return copy;

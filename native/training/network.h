@@ -156,6 +156,8 @@ class Network {
  public:
   // Initial weights follow from the seed, the order of the parameters and nothing else.
   Network(std::shared_ptr<const Architecture> architecture, uint64_t seed);
+  // All weights are 0.
+  explicit Network(std::shared_ptr<const Architecture> architecture);
 
   const Architecture& architecture() const { return *architecture_; }
   const std::shared_ptr<const Architecture>& shared_architecture() const { return architecture_; }
@@ -187,8 +189,6 @@ class Network {
   bool training() const { return training_.load(); }
 
  private:
-  explicit Network(std::shared_ptr<const Architecture> architecture);
-
   std::shared_ptr<const Architecture> architecture_;
   AlignedBuffer weights_;
   WeightsMutex lock_;

@@ -100,6 +100,27 @@ test('a view into a larger buffer is read and written', (t) => {
   t.deepEqual([...(tensors.get('w')?.data ?? [])], [1, 2]);
 });
 
+test('tensors of a file are read at any alignment', async (t) => {
+  const file = encodeSafetensors([
+    ['d', { dtype: 'F64', shape: [2], data: Float64Array.of(0.1, -3) }],
+    ['w', f32([3], [1, 2, 3])],
+  ]);
+  const length = Number(new DataView(file.buffer).getBigUint64(0, true));
+  const path = join(tmpdir(), `gradloom-alignment-${process.pid}.safetensors`);
+  t.teardown(() => rm(path));
+  for (let more = 0; more < 8; more++) {
+    const moved = new Uint8Array(file.length + more).fill(0x20);
+    moved.set(file.subarray(0, 8 + length));
+    moved.set(file.subarray(8 + length), 8 + length + more);
+    new DataView(moved.buffer).setBigUint64(0, BigInt(length + more), true);
+    const text = new TextDecoder('latin1').decode(moved).replace('checksum":"sha256', 'sum":"sha256aaaaa');
+    await writeFile(path, Buffer.from(text, 'latin1'));
+    const { tensors } = await readSafetensors(path, { checksum: 'optional' });
+    t.deepEqual(tensors.get('d')?.data, Float64Array.of(0.1, -3));
+    t.deepEqual(tensors.get('w')?.data, Float32Array.of(1, 2, 3));
+  }
+});
+
 test('names that JavaScript objects treat in their own way are plain names', (t) => {
   const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', '\u2028', '"\\/'];
   const metadata = Object.fromEntries(names.map((name) => [name, `m ${name}`]));

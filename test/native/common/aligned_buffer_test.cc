@@ -14,7 +14,7 @@ using namespace gradloom;
 
 TEST_CASE("AlignedBuffer: aligned, zeroed and counted") {
   const int64_t before = AlignedBuffer::allocated_bytes();
-  for (const int64_t count : {1, 15, 16, 17, 1000, (1 << 19) - 1, 1 << 19, (1 << 19) + 1}) {
+  for (const int64_t count : {1, 15, 16, 17, 1000, (1 << 19) - 1, 1 << 19, (1 << 19) + 1, 1 << 23, (1 << 23) + 5}) {
     CAPTURE(count);
     {
       AlignedBuffer buffer(count);
