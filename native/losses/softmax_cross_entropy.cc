@@ -33,15 +33,43 @@ double exponentials_of(const float* HWY_RESTRICT z, int64_t count, float shift, 
   const auto m = hn::Set(d, shift);
   // e^-104 is 0 in float; Highway's Exp wants its argument bounded.
   const auto exponential = [&](auto v) { return hn::Exp(d, hn::Max(hn::Sub(v, m), hn::Set(d, -104.0F))); };
+  const hn::Repartition<double, decltype(d)> doubles;
+  auto sum = hn::Zero(doubles);
+  const auto add = [&](auto e) {
+    sum = hn::Add(sum, hn::Add(hn::PromoteLowerTo(doubles, e), hn::PromoteUpperTo(doubles, e)));
+  };
   int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(exponential(hn::LoadU(d, z + i)), d, exponentials + i);
+  for (; i + lanes <= count; i += lanes) {
+    const auto e = exponential(hn::LoadU(d, z + i));
+    hn::StoreU(e, d, exponentials + i);
+    add(e);
+  }
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
-    hn::StoreN(exponential(hn::LoadN(d, z + i, rest)), d, exponentials + i, rest);
+    const auto e = hn::IfThenElseZero(hn::FirstN(d, rest), exponential(hn::LoadN(d, z + i, rest)));
+    hn::StoreN(e, d, exponentials + i, rest);
+    add(e);
   }
-  double sum = 0;
-  for (int64_t j = 0; j < count; ++j) sum += exponentials[j];
-  return sum;
+  return hn::ReduceSum(doubles, sum);
+}
+
+// NaN if any of them is.
+float largest_of(const float* z, int64_t count) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto largest = hn::Set(d, z[0]);
+  auto numbers = hn::Eq(largest, largest);
+  const auto take = [&](auto v) {
+    numbers = hn::And(numbers, hn::Eq(v, v));
+    largest = hn::Max(largest, v);
+  };
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) take(hn::LoadU(d, z + i));
+  if (i < count) {
+    const auto rest = static_cast<size_t>(count - i);
+    take(hn::IfThenElse(hn::FirstN(d, rest), hn::LoadN(d, z + i, rest), hn::Set(d, z[0])));
+  }
+  return hn::AllTrue(d, numbers) ? hn::GetLane(hn::MaxOfLanes(d, largest)) : NAN;
 }
 
 // The rest of a row behind its log-sum-exp. A class index without smoothing is one entry of q, so the others need no
@@ -91,13 +119,8 @@ double ComputeRow(const LossArguments& args, const SoftmaxTargets& targets, int6
     for (int64_t i = 0; gradient != nullptr && i < count; ++i) gradient[i] = 0;
     return 0;
   }
-  float largest = z[0];
-  bool nan = false;
-  for (int64_t i = 0; i < count; ++i) {
-    largest = z[i] > largest ? z[i] : largest;
-    nan |= std::isnan(z[i]);
-  }
-  if (nan || std::isinf(largest)) {
+  const float largest = largest_of(z, count);
+  if (!std::isfinite(largest)) {
     for (int64_t i = 0; gradient != nullptr && i < count; ++i) gradient[i] = NAN;  // for runs that go on
     return NAN;
   }

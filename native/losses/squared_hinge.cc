@@ -1,14 +1,36 @@
 #include "losses/squared_hinge.h"
 
-namespace gradloom {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "losses/squared_hinge.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
 
-double SquaredHinge::compute(const LossArguments& args) const {
-  return sum_of_terms(args, [](double f, double t, int64_t) {
-    const double y = t == 0 ? -1 : t;
-    const double margin = 1 - y * f;
-    const double nothing = 0 * margin;  // NaN where the margin is not finite
-    return margin > 0 ? LossTerm{margin * margin, -2 * y * margin} : LossTerm{nothing, nothing};
+#include "losses/elementwise-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+
+double SquaredHingeSum(const LossArguments& args) {
+  return sum_of_terms(args, [](V f, V t) {
+    const V y = hn::IfThenElse(hn::Eq(t, hn::Zero(D())), constant(-1), t);
+    const V margin = hn::Sub(constant(1), hn::Mul(y, f));
+    const V nothing = hn::Mul(hn::Zero(D()), margin);  // NaN where the margin is not finite
+    const auto costs = hn::Gt(margin, hn::Zero(D()));
+    return LossTerms{hn::IfThenElse(costs, hn::Mul(margin, margin), nothing),
+                     hn::IfThenElse(costs, hn::Mul(constant(-2), hn::Mul(y, margin)), nothing)};
   });
 }
 
+}  // namespace HWY_NAMESPACE
 }  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(SquaredHingeSum);
+
+double SquaredHinge::compute(const LossArguments& args) const { return HWY_DYNAMIC_DISPATCH(SquaredHingeSum)(args); }
+
+}  // namespace gradloom
+#endif  // HWY_ONCE
