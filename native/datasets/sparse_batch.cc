@@ -119,32 +119,35 @@ void SparseBatch::sort(Team& team, int64_t rows) {
   }
 }
 
-// One block: the digits of all passes are counted while keys are made.
+// One block: the digits of all passes are counted at once, and keys are made where the first one puts them.
 void SparseBatch::sort_at_once(int passes, int width) {
   const int64_t count = input_.rows.entries();
   switch (passes) {
-    case 1: make_keys_and_count<1>(width, count); break;
-    case 2: make_keys_and_count<2>(width, count); break;
-    default: make_keys_and_count<kMostPasses>(width, count); break;
+    case 1: count_digits_of_rows<1>(width, count); break;
+    case 2: count_digits_of_rows<2>(width, count); break;
+    default: count_digits_of_rows<kMostPasses>(width, count); break;
   }
   for (int pass = 0; pass < passes; ++pass) {
     const RadixDigit digit{32 + pass * width, width};
     uint32_t* counts = digits_.data() + pass * digit.size();
     uint32_t place = 0;
     for (uint32_t d = 0; d < digit.size(); ++d) place += std::exchange(counts[d], place);
-    scatter_by_digit(digit, keys_.data(), count, counts, other_keys_.data());
+    if (pass == 0) {
+      scatter_rows_by_digit(digit, indices_.data(), count, counts, other_keys_.data());
+    } else {
+      scatter_by_digit(digit, keys_.data(), count, counts, other_keys_.data());
+    }
     keys_.swap(other_keys_);
   }
 }
 
 template <int kPasses>
-void SparseBatch::make_keys_and_count(int width, int64_t count) {
+void SparseBatch::count_digits_of_rows(int width, int64_t count) {
   const RadixDigit low{0, width};
   uint32_t* counts = digits_.data();
   std::fill_n(counts, kPasses * low.size(), 0U);
   for (int64_t i = 0; i < count; ++i) {
     const uint32_t row = indices_[static_cast<size_t>(i)];
-    keys_[static_cast<size_t>(i)] = uint64_t{row} << 32 | static_cast<uint64_t>(i);
     for (int pass = 0; pass < kPasses; ++pass) ++counts[pass * low.size() + low.of(row >> pass * width)];
   }
 }
@@ -198,30 +201,34 @@ void SparseBatch::group(Team& team, int64_t rows) {
   const Tiling blocks = key_blocks(team, count);
   const uint64_t* keys = keys_.data();
   const auto begins_group = [=](int64_t i) { return i == 0 || keys[i] >> 32 != keys[i - 1] >> 32; };
-  // The groups of every block but the last one, and where those of each begin.
-  const auto groups_of = [&](int64_t block) -> int64_t& { return block_groups_[static_cast<size_t>(block)]; };
+  // The groups of each block but the last one, then where those of each begin.
+  const auto first_group = [&](int64_t block) -> int64_t& { return block_groups_[static_cast<size_t>(block)]; };
   team.for_each(blocks.count - 1, [&](int64_t block, int) {
-    groups_of(block) = 0;
-    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
-      groups_of(block) += begins_group(i);
-    }
+    int64_t groups = 0;
+    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) groups += begins_group(i);
+    first_group(block) = groups;
   });
   int64_t total = 0;
   for (int64_t block = 0; block < blocks.count; ++block) {
     const int64_t first = total;
-    if (block + 1 < blocks.count) total += groups_of(block);
-    groups_of(block) = first;
+    if (block + 1 < blocks.count) total += first_group(block);
+    first_group(block) = first;
   }
   team.for_each(blocks.count, [&](int64_t block, int) {
-    auto group = static_cast<size_t>(groups_of(block));
-    for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
-      if (!begins_group(i)) continue;
-      rows_[group] = static_cast<uint32_t>(keys[i] >> 32);
-      starts_[group++] = i;
+    uint32_t* rows_of_groups = rows_.data();
+    int64_t* starts = starts_.data();
+    const bool is_last = block + 1 == blocks.count;
+    const int64_t end = blocks.first(block) + blocks.size(block);
+    const int64_t end_group = is_last ? count : first_group(block + 1);
+    int64_t group = first_group(block);
+    // No branch foresees where groups begin: every entry is written down, and the next one over it unless it began one.
+    for (int64_t i = blocks.first(block); i < end && group < end_group; ++i) {
+      rows_of_groups[group] = static_cast<uint32_t>(keys[i] >> 32);
+      starts[group] = i;
+      group += begins_group(i);
     }
-    groups_of(block) = static_cast<int64_t>(group);
+    if (is_last) total = group;
   });
-  if (blocks.count > 0) total = groups_of(blocks.count - 1);
   starts_[static_cast<size_t>(total)] = count;
   input_.groups = {total, rows_.data(), starts_.data(), keys};
 }

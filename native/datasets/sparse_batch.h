@@ -45,7 +45,7 @@ class SparseBatch {
   void sort(Team& team, int64_t rows);
   void sort_at_once(int passes, int width);
   template <int kPasses>
-  void make_keys_and_count(int width, int64_t count);
+  void count_digits_of_rows(int width, int64_t count);
   void scatter(Team& team, RadixDigit digit);
 
   std::vector<int64_t> offsets_;

@@ -13,4 +13,11 @@ void scatter_by_digit(RadixDigit digit, const uint64_t* keys, int64_t count, uin
   for (int64_t i = 0; i < count; ++i) sorted[places[digit.of(keys[i])]++] = keys[i];
 }
 
+void scatter_rows_by_digit(RadixDigit digit, const uint32_t* rows, int64_t count, uint32_t* places, uint64_t* sorted) {
+  for (int64_t i = 0; i < count; ++i) {
+    const uint64_t key = uint64_t{rows[i]} << 32 | static_cast<uint64_t>(i);
+    sorted[places[digit.of(key)]++] = key;
+  }
+}
+
 }  // namespace gradloom

@@ -20,4 +20,7 @@ void count_digits(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_
 // sorted[places[d]++] = key for the keys in order, d their digit.
 void scatter_by_digit(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* places, uint64_t* sorted);
 
+// The same for the keys row << 32 | place of rows, d a digit of the key.
+void scatter_rows_by_digit(RadixDigit digit, const uint32_t* rows, int64_t count, uint32_t* places, uint64_t* sorted);
+
 }  // namespace gradloom
