@@ -129,7 +129,7 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
                              int64_t first, int64_t count, float* HWY_RESTRICT y) {
   constexpr int64_t kAhead = 16;
   const uint32_t* HWY_RESTRICT indices = bags.indices;
-  const int64_t last = bags.offsets[first + count];
+  const int64_t last = bags.entries();
   for (int64_t n = first; n < first + count; ++n) {
     float sum = 0;
     int64_t e = bags.offsets[n];
@@ -146,12 +146,12 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
   }
 }
 
-// The rows of the entries before those of sample `end`.
+// The rows of entries.
 template <class Element>
 class BagRows {
  public:
-  BagRows(int64_t padding, const SparseRows& bags, const Element* table, int64_t stride, int64_t end)
-      : padding_(padding), indices_(bags.indices), table_(table), stride_(stride), last_(bags.offsets[end]) {}
+  BagRows(int64_t padding, const SparseRows& bags, const Element* table, int64_t stride)
+      : padding_(padding), indices_(bags.indices), table_(table), stride_(stride), last_(bags.entries()) {}
 
   HWY_INLINE const Element* row(int64_t e) const {
     return indices_[e] == padding_ ? nullptr : table_ + indices_[e] * stride_;
@@ -180,7 +180,7 @@ HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Ele
     if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, one, first, count, y);
     return pool_scalars(rule.padding, bags, table, given, first, count, y);
   }
-  const BagRows<Element> from(rule.padding, bags, table, rows.stride, first + count);
+  const BagRows<Element> from(rule.padding, bags, table, rows.stride);
   for_columns<kVectors>(rows.width, [&](const auto& columns) {
     const auto call = [&](int64_t e) { from.call_ahead(e, columns); };
     const auto row = [&](int64_t e) { return from.row(e); };
@@ -239,7 +239,7 @@ void PoolMaxima(const BagRule& rule, const SparseRows& bags, TableElements table
                 int64_t count, float* y, int32_t* winners) {
   const int64_t width = rows.width;
   table.visit([&](const auto* elements) {
-    const BagRows from(rule.padding, bags, elements, rows.stride, first + count);
+    const BagRows from(rule.padding, bags, elements, rows.stride);
     for_columns<kVectors / 2>(width, [&](const auto& columns) {
       for (int64_t n = first; n < first + count; ++n) {
         const int64_t begin = bags.offsets[n];

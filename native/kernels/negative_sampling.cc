@@ -1,8 +1,5 @@
 #include "kernels/negative_sampling.h"
 
-#include <algorithm>
-#include <cmath>
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/negative_sampling.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -10,6 +7,8 @@
 #include "common/highway-inl.h"
 #include "hwy/cache_control.h"
 #include "kernels/vectors-inl.h"
+
+#include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -38,34 +37,64 @@ HWY_INLINE void sum_targets(const NegativeSamplingTerms& terms, const uint32_t* 
   hn::StoreN(sum, d, total + i, rest);
 }
 
-double CompareWithTargets(const NegativeSamplingTerms& terms, int64_t first, int64_t count) {
+// The rows of a pair behind `p` are on their way.
+HWY_INLINE void call_targets(const NegativeSamplingTerms& terms, int64_t p) {
   constexpr int64_t kPairsAhead = 2;
   constexpr int64_t kFloatsPerLine = 16;
+  if (p + kPairsAhead >= terms.pairs) return;
   const int64_t targets = terms.negatives + 1;
-  const int64_t line_end = HWY_MIN(terms.units, 8 * kFloatsPerLine);
+  const uint32_t* rows = terms.targets + (p + kPairsAhead) * targets;
+  const int64_t end = HWY_MIN(terms.units, 8 * kFloatsPerLine);
+  for (int64_t k = 0; k < targets; ++k) {
+    const float* row = terms.table + rows[k] * terms.stride;
+    for (int64_t i = 0; i < end; i += kFloatsPerLine) hwy::Prefetch(row + i);
+  }
+}
+
+// z becomes sigmoid(z), `count` times. Returns the sum of softplus(z) = max(z, 0) + ln(1 + e^-|z|).
+HWY_INLINE double softplus_and_sigmoid(float* z, int64_t count) {
+  const hn::ScalableTag<float> d;
+  const hn::Repartition<double, decltype(d)> doubles;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto one = hn::Set(d, 1.0F);
+  auto sum = hn::Zero(doubles);
+  for (int64_t i = 0; i < count; i += lanes) {
+    const auto rest = static_cast<size_t>(HWY_MIN(lanes, count - i));
+    const auto v = hn::LoadN(d, z + i, rest);
+    // Exp of NaN is 0 here and there.
+    const auto e = hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, hn::Neg(hn::Abs(v))));
+    const auto positive = hn::Gt(v, hn::Zero(d));
+    const auto value = hn::Add(hn::IfThenElseZero(positive, v), hn::Log1p(d, e));
+    const auto term = hn::IfThenElseZero(hn::FirstN(d, rest), value);
+    sum = hn::Add(sum, hn::Add(hn::PromoteLowerTo(doubles, term), hn::PromoteUpperTo(doubles, term)));
+    hn::StoreN(hn::Div(hn::IfThenElse(positive, one, e), hn::Add(one, e)), d, z + i, rest);
+  }
+  return hn::ReduceSum(doubles, sum);
+}
+
+double CompareWithTargets(const NegativeSamplingTerms& terms, int64_t first, int64_t count) {
+  // So many that exponentials fill vectors, so few that rows stay in L1 until they are weighed.
+  constexpr int64_t kTargetsAtOnce = 32;
+  const int64_t targets = terms.negatives + 1;
+  const int64_t most = HWY_MAX(int64_t{1}, kTargetsAtOnce / targets);
   double loss = 0;
-  for (int64_t p = first; p < first + count; ++p) {
-    const uint32_t* rows = terms.targets + p * targets;
-    if (p + kPairsAhead < first + count) {
+  for (int64_t begin = first; begin < first + count; begin += most) {
+    const int64_t end = HWY_MIN(begin + most, first + count);
+    for (int64_t p = begin; p < end; ++p) {
+      call_targets(terms, p);
+      const uint32_t* rows = terms.targets + p * targets;
+      float* products = terms.factors + p * targets;
       for (int64_t k = 0; k < targets; ++k) {
-        const float* row = terms.table + rows[kPairsAhead * targets + k] * terms.stride;
-        for (int64_t i = 0; i < line_end; i += kFloatsPerLine) hwy::Prefetch(row + i);
+        products[k] = dot(terms.hidden + p * terms.units, terms.table + rows[k] * terms.stride, terms.units);
       }
+      products[0] = -products[0];  // softplus(-z), and sigmoid(z) - 1 = -sigmoid(-z)
     }
-    float* factors = terms.factors + p * targets;
-    // softplus(z) = max(z, 0) + ln(1 + e^-|z|); one logarithm of the product does for a pair.
-    double product = 1;
-    for (int64_t k = 0; k < targets; ++k) {
-      const float z = dot(terms.hidden + p * terms.units, terms.table + rows[k] * terms.stride, terms.units);
-      const bool seen = k == 0;
-      const float small = std::exp(-std::abs(z));  // of the two exponentials, the one that does not overflow
-      const float sigmoid = (z < 0 ? small : 1.0F) / (1.0F + small);
-      loss += double{std::max(seen ? -z : z, 0.0F)};
-      product *= 1 + double{small};
-      factors[k] = seen ? -(z < 0 ? 1.0F : small) / (1.0F + small) : sigmoid;
+    loss += softplus_and_sigmoid(terms.factors + begin * targets, (end - begin) * targets);
+    for (int64_t p = begin; p < end; ++p) {
+      float* factors = terms.factors + p * targets;
+      factors[0] = -factors[0];
+      sum_targets(terms, terms.targets + p * targets, factors, terms.gradients + p * terms.units);
     }
-    loss += std::log(product);
-    sum_targets(terms, rows, factors, terms.gradients + p * terms.units);
   }
   return loss;
 }

@@ -27,7 +27,8 @@ void Embedding::forward(const ForwardArguments& args) const {
   const Tiling tiles = tile_rows(ids.entries(), units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile);
-    gather_rows(table, units_, ids.indices + first, tiles.size(tile), args.y + first * units_);
+    const int64_t count = tiles.size(tile);
+    gather_rows(table, units_, ids.indices + first, count, args.y + first * units_, ids.entries() - first - count);
   });
 }
 

@@ -45,6 +45,7 @@ struct RowStretch {
   const uint32_t* rows;
   int64_t begin;
   int64_t end;
+  int64_t known;  // rows from the end on are those of stretches to come
   bool racing = false;
 };
 
@@ -62,7 +63,7 @@ struct TableGradient {
 template <class Make>
 void complete_rows(const BackwardArguments& args, const TableGradient& table, const RowStretch& stretch, float* scratch,
                    Make&& make) {
-  const auto [rows, begin, end, racing] = stretch;
+  const auto [rows, begin, end, known, racing] = stretch;
   const int64_t chunk = std::max<int64_t>(1, kTableChunk / table.width());
   float* weights = table.spec.element == ElementType::kBfloat16 ? scratch + chunk_floats(table.width()) : nullptr;
   int64_t first = begin;
@@ -78,7 +79,7 @@ void complete_rows(const BackwardArguments& args, const TableGradient& table, co
     float* gradient = args.gradients.row_target(table.parameter, first, scratch);
     make(first, count, gradient);
     args.gradients.complete_rows(
-        table.parameter, {first, count, rows + first, table.width(), gradient, racing, weights, end - first - count});
+        table.parameter, {first, count, rows + first, table.width(), gradient, racing, weights, known - first - count});
     first += count;
   }
 }
@@ -91,7 +92,8 @@ void complete_table_gradient(const BackwardArguments& args, const TableGradient&
   const EntryParts& parts = args.sparse->parts;
   if (parts.starts != nullptr) {
     args.pass.team.for_each(parts.count, [&](int64_t part, int thread) {
-      const RowStretch stretch{parts.rows, parts.starts[part], parts.starts[part + 1], parts.racing};
+      const RowStretch stretch{parts.rows, parts.starts[part], parts.starts[part + 1], parts.starts[parts.count],
+                               parts.racing};
       complete_rows(args, table, stretch, scratch_of(thread), [&](int64_t first, int64_t count, float* gradients) {
         terms.of_entries(EntryRange{parts, first, count}, gradients);
       });
@@ -107,7 +109,7 @@ void complete_table_gradient(const BackwardArguments& args, const TableGradient&
   const Tiling tiles = tile_rows(args.sparse->rows.entries(), table.width());
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     const RowStretch stretch{groups.rows, group_from(tiles.first(tile)),
-                             group_from(tiles.first(tile) + tiles.size(tile))};
+                             group_from(tiles.first(tile) + tiles.size(tile)), groups.count};
     complete_rows(args, table, stretch, scratch_of(thread), [&](int64_t first, int64_t count, float* gradients) {
       terms.sum(GroupRange{groups, first, count}, gradients);
     });

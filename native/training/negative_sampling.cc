@@ -11,12 +11,14 @@
 #include "common/random.h"
 #include "kernels/embedding.h"
 #include "kernels/negative_sampling.h"
-#include "layers/table_gradient.h"
+#include "kernels/tiling.h"
 
 namespace gradloom {
 namespace {
 
 constexpr int64_t kFloatsPerLine = kCacheLine / static_cast<int64_t>(sizeof(float));
+// Rows are summed and updated so many floats at once: the sums of some run beside the divisions of those before.
+constexpr int64_t kUpdateChunk = 256;
 
 Tiling tile_pairs(int64_t pairs, const NegativeSamplingShape& shape) {
   return tile_rows(pairs, (shape.negatives + 1) * shape.units);
@@ -58,8 +60,9 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
                           uint64_t step) {
   batch_.group(team, rows_);
   const RowGroups& groups = batch_.input().groups;
-  const int64_t chunk = std::max<int64_t>(1, kTableChunk / units_);
-  grow(scratch_, chunk_floats(units_) * team.size());
+  const int64_t chunk = std::max<int64_t>(1, kUpdateChunk / units_);
+  const int64_t scratch = round_up(chunk * units_, kFloatsPerLine);
+  grow(scratch_, scratch * team.size());
   std::array<float*, kMostStates> states{};
   for (size_t i = 0; i < states_.size(); ++i) states[i] = memory_.data() + states_[i];
   std::atomic<bool> finite{true};
@@ -68,7 +71,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
   };
   const Tiling tiles = tile_rows(batch_.input().rows.entries(), units_);
   team.for_each(tiles.count, [&](int64_t tile, int thread) {
-    float* sums = scratch_.data() + thread * chunk_floats(units_);
+    float* sums = scratch_.data() + thread * scratch;
     const int64_t end = group_from(tiles.first(tile) + tiles.size(tile));
     for (int64_t first = group_from(tiles.first(tile)); first < end; first += chunk) {
       const int64_t count = std::min(chunk, end - first);
@@ -76,7 +79,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
       const GradientCheck check = optimizer.update_rows({.count = count,
                                                          .width = units_,
                                                          .rows = groups.rows + first,
-                                                         .coming = end - first - count,
+                                                         .coming = groups.count - first - count,
                                                          .table = memory_.data(),
                                                          .gradient = sums,
                                                          .states = states.data(),
@@ -125,7 +128,8 @@ double NegativeSampling::step(Team& team, int64_t pairs) {
   named.filled(pairs, false);
 
   const SparseRows& bags = input_.batch().input().rows;
-  const NegativeSamplingTerms terms{.negatives = shape_.negatives,
+  const NegativeSamplingTerms terms{.pairs = pairs,
+                                    .negatives = shape_.negatives,
                                     .units = shape_.units,
                                     .hidden = hidden_.data(),
                                     .table = output_.row(0),

@@ -32,7 +32,8 @@ TEST_CASE("negative sampling: losses, factors and gradients of pairs agree with 
       for (int64_t i = 0; i < kPairs * kTargets; ++i) targets.push_back(static_cast<uint32_t>(random.integer(0, 5)));
       GuardedBuffer factors(kPairs * kTargets, 1);
       GuardedBuffer gradients(kPairs * units, 1);
-      const NegativeSamplingTerms terms{.negatives = kTargets - 1,
+      const NegativeSamplingTerms terms{.pairs = kPairs,
+                                        .negatives = kTargets - 1,
                                         .units = units,
                                         .hidden = hidden.data(),
                                         .table = table.data(),
