@@ -176,7 +176,9 @@ export interface NativeModel {
   getParameters(): Float32Array[];
   /** All or none: lengths are checked before anything is changed. Not while training. */
   setParameters(values: readonly Float32Array[]): void;
-  /** The same on a thread of its own, for a model that nobody else has yet. The arrays stay as they are meanwhile. */
+  /** As `getParameters`, copied on a thread of its own: as they are at the call. */
+  copyParameters(): Promise<{ readonly weights: readonly NativeTensor[] }>;
+  /** As `setParameters` on a thread of its own, for a model that nobody else has yet. The arrays stay as they are meanwhile. */
   loadParameters(values: readonly Float32Array[]): Promise<void>;
   plan(batchSize: number, mode: 'train' | 'predict', threads: number): NativePlanInfo;
   /** On the calling thread. An error while the model trains. */
@@ -314,6 +316,8 @@ export interface NativeTrainer {
   getState(): NativeTrainerState;
   /** What the optimizer would multiply small gradients with, of each parameter that is trained, in file layout. */
   effectiveRates(learningRate: number): readonly NativeTensor[];
+  /** As `getState`, and the model's weights, copied on a thread of its own: as they are at the call. */
+  copyState(): Promise<{ readonly weights: readonly NativeTensor[]; readonly state: NativeTrainerState }>;
   /** The tensors of its state. */
   readonly states: readonly NativeParameterInfo[];
   /**

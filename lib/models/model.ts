@@ -36,7 +36,7 @@ import { PREDICT_OPTIONS, type Predictions, type PredictOptions, toClassificatio
 import { type RawInputs, readSamplesFor } from './samples.ts';
 import { formatSummary } from './summary.ts';
 import { type InputReading, type TrainingRecord, trainedLoss } from './training-record.ts';
-import { nameWeights, orderWeights, type Weights } from './weights.ts';
+import { nameWeights, orderWeights, toWeights, type Weights } from './weights.ts';
 
 /** The inner state of a model, for the modules beside this one. */
 export let stateOf: (model: Model<InputShape>) => ModelState;
@@ -373,8 +373,9 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
    */
   async save(path: string): Promise<void> {
     readValue('save', 'path', path, text);
-    const { network, training } = this.#state;
-    await writeModelFile(path, { network, training, tensors: this.getWeights(), trainer: undefined });
+    const { native, network, training } = this.#state;
+    const { weights } = await awaitNative(() => native.copyParameters());
+    await writeModelFile(path, { network, training, tensors: toWeights(weights), trainer: undefined });
   }
 
   /**

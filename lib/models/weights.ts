@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { GradloomError, type GradloomErrorCode } from '../core/errors.ts';
 import { formatValue, listOf, suggest } from '../core/options.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
-import type { NativeParameterInfo } from '../native.ts';
+import type { NativeParameterInfo, NativeTensor } from '../native.ts';
 
 /**
  * One weight tensor: `[out, in]` for dense, `[out, in / groups, rows, columns]` for conv2d, `[out]` for a
@@ -23,6 +23,11 @@ export function nameWeights(
 ): Weights {
   const named = parameters.map(({ name, shape }, index) => [name, { data: values[index], shape }]);
   return Object.fromEntries(named) as Weights;
+}
+
+/** Tensors that have their names. */
+export function toWeights(tensors: readonly NativeTensor[]): Weights {
+  return Object.fromEntries(tensors.map(({ name, data, shape }) => [name, { data, shape }]));
 }
 
 /** Checks that `given` holds all parameters and nothing else, each in its shape, and puts them in order. */

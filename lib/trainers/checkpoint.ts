@@ -23,8 +23,8 @@ import {
   makeMetrics,
 } from '../metrics/make-metrics.ts';
 import { buildModel, checkNothingLeft, parameterNames, selectTensors } from '../models/load-model.ts';
-import { type Model, stateOf } from '../models/model.ts';
-import { explain, fileError, type ModelFile, readModelFile, writeModelFile } from '../models/model-file.ts';
+import type { Model } from '../models/model.ts';
+import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
 import type { NativeParameterInfo, NativeTrainerState, Spec } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import { hasFixedRate, type Optimizer } from '../optimizers/optimizer.ts';
@@ -70,22 +70,6 @@ const SETTINGS = {
   epochs: required(integer(0)),
   rateScale: withDefault(positive, 1),
 };
-
-export function writeCheckpoint(
-  path: string,
-  model: Model<InputShape>,
-  settings: TrainerSettings,
-  tensors: NativeTrainerState['tensors'],
-): Promise<void> {
-  const { network, training } = stateOf(model);
-  const state = Object.fromEntries(tensors.map(({ name, data, shape }) => [name, { data, shape }]));
-  return writeModelFile(path, {
-    network,
-    training,
-    tensors: { ...model.getWeights(), ...state },
-    trainer: settings,
-  });
-}
 
 /** What a file does not hold, given again. */
 export interface Given {

@@ -6,6 +6,7 @@ import type { Model } from '../models/model.ts';
 import { stateOf } from '../models/model.ts';
 import type { Objective } from '../models/objective.ts';
 import { recordTraining } from '../models/training-record.ts';
+import { toWeights } from '../models/weights.ts';
 import type { NativeLabelledSamples, NativeTensor, NativeTrainer, NativeTrainerState } from '../native.ts';
 import type { NativeSnapshotEvent } from '../native-run.ts';
 import { hasFixedRate } from '../optimizers/optimizer.ts';
@@ -232,13 +233,10 @@ function plainOptions(
 
 function describeSnapshot(trainer: TrainerParts, { weights, state }: NativeSnapshotEvent, run: RunState) {
   const { network, training } = stateOf(trainer.model);
-  const tensors = [...weights, ...state.tensors].map(
-    ({ name, data, shape }) => [name, { data, shape }] as const,
-  );
   return {
     network,
     training,
-    tensors: Object.fromEntries(tensors),
+    tensors: toWeights([...weights, ...state.tensors]),
     trainer: trainer.describe(state),
     run: toRunPart(run),
   };

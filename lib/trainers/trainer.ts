@@ -25,6 +25,7 @@ import type { HeadLosses, LabelKindOf, LossChoice, OutputsOf } from '../losses/m
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { Model, stateOf } from '../models/model.ts';
+import { writeModelFile } from '../models/model-file.ts';
 import type { ModelState } from '../models/model-state.ts';
 import {
   checkDataset,
@@ -38,9 +39,9 @@ import {
 import type { PredictOptions } from '../models/predictions.ts';
 import type { RawInputs } from '../models/samples.ts';
 import { checkSameReading, recordTraining } from '../models/training-record.ts';
+import { toWeights } from '../models/weights.ts';
 import {
   type NativeLabelledSamples,
-  type NativeTensor,
   type NativeTrainer,
   type NativeTrainerState,
   native,
@@ -50,13 +51,7 @@ import type { Optimizer } from '../optimizers/optimizer.ts';
 import { assignParameters, makeOptimizers, type Optimizers } from '../optimizers/several.ts';
 import { type LearningRate, learningRateRule, toSchedule } from '../schedules/learning-rate.ts';
 import { ratesOf } from '../schedules/schedule.ts';
-import {
-  type Checkpoint,
-  readCheckpoint,
-  type TrainerSettings,
-  toCheckpoint,
-  writeCheckpoint,
-} from './checkpoint.ts';
+import { type Checkpoint, readCheckpoint, type TrainerSettings, toCheckpoint } from './checkpoint.ts';
 import { type ClipGradients, clipGradients } from './clip-gradients.ts';
 import { readCustom } from './custom.ts';
 import { type FitOptions, readFitOptions } from './fit-options.ts';
@@ -364,7 +359,7 @@ export class Trainer<
     readonly tensors: Readonly<Record<string, { readonly data: Float32Array; readonly shape: Shape }>>;
   } {
     const { steps, epochs, tensors } = callNative(() => this.#native.getState());
-    return { steps, epochs, tensors: byName(tensors) };
+    return { steps, epochs, tensors: toWeights(tensors) };
   }
 
   /**
@@ -376,7 +371,7 @@ export class Trainer<
   > {
     const { learningRate } = this.#settings.optimizer;
     const rate = ratesOf(toSchedule(learningRate), this.#native.steps, 1)[0] as number;
-    return byName(callNative(() => this.#native.effectiveRates(rate)));
+    return toWeights(callNative(() => this.#native.effectiveRates(rate)));
   }
 
   /**
@@ -394,9 +389,10 @@ export class Trainer<
         'save: the model is in the midst of an epoch; save in onEpochEnd or after the run, or use model.save for the weights alone',
       );
     }
-    const state = callNative(() => this.#native.getState());
-    const model = this.model as unknown as Model<InputShape>;
-    await writeCheckpoint(path, model, this.#describe(state), state.tensors);
+    const { network, training } = this.#model;
+    const { weights, state } = await awaitNative(() => this.#native.copyState());
+    const tensors = toWeights([...weights, ...state.tensors]);
+    await writeModelFile(path, { network, training, tensors, trainer: this.#describe(state) });
   }
 
   #describe({ steps, epochs, rateScale }: Omit<NativeTrainerState, 'tensors'>): TrainerSettings {
@@ -485,10 +481,4 @@ export class Trainer<
     }
     return readLabelled(operation, name, dataset, this.#objective.loss, this.#model);
   }
-}
-
-function byName(
-  tensors: readonly NativeTensor[],
-): Readonly<Record<string, { readonly data: Float32Array; readonly shape: Shape }>> {
-  return Object.fromEntries(tensors.map(({ name, data, shape }) => [name, { data, shape }]));
 }

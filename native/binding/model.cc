@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "binding/convert.h"
+#include "binding/copy_operation.h"
 #include "binding/errors.h"
 #include "binding/js_loss.h"
 #include "binding/promise_operation.h"
@@ -169,6 +170,7 @@ Napi::Function ModelWrap::define(Napi::Env env) {
        InstanceAccessor<&ModelWrap::input_forms>("inputForms"), InstanceAccessor<&ModelWrap::parameters>("parameters"),
        InstanceMethod<&ModelWrap::get_parameters>("getParameters"),
        InstanceMethod<&ModelWrap::set_parameters>("setParameters"),
+       InstanceMethod<&ModelWrap::copy_parameters>("copyParameters"),
        InstanceMethod<&ModelWrap::load_parameters>("loadParameters"), InstanceMethod<&ModelWrap::plan>("plan"),
        InstanceMethod<&ModelWrap::predict_sync>("predictSync"), InstanceMethod<&ModelWrap::predict>("predict"),
        InstanceMethod<&ModelWrap::differentiate>("differentiate"), InstanceMethod<&ModelWrap::dispose>("dispose")});
@@ -303,6 +305,12 @@ Napi::Value ModelWrap::set_parameters(const Napi::CallbackInfo& info) {
       throw Error("MODEL_BUSY", "weights cannot be set while the model trains; stop the run first");
     import_parameters(*network(), values);
     return info.Env().Undefined();
+  });
+}
+
+Napi::Value ModelWrap::copy_parameters(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return start_promise(info.Env(), std::make_unique<CopyOperation>(info.Env(), network(), nullptr));
   });
 }
 

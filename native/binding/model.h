@@ -29,6 +29,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   Napi::Value parameters(const Napi::CallbackInfo& info);
   Napi::Value get_parameters(const Napi::CallbackInfo& info);
   Napi::Value set_parameters(const Napi::CallbackInfo& info);
+  Napi::Value copy_parameters(const Napi::CallbackInfo& info);
   Napi::Value load_parameters(const Napi::CallbackInfo& info);
   Napi::Value plan(const Napi::CallbackInfo& info);
   Napi::Value predict_sync(const Napi::CallbackInfo& info);

@@ -160,18 +160,22 @@ Napi::Array from_tensors(Napi::Env env, const std::vector<SavedTensor>& tensors)
   return list;
 }
 
+Napi::Object from_state(Napi::Env env, const Snapshot& snapshot) {
+  Napi::Object state = Napi::Object::New(env);
+  state.Set("steps", static_cast<double>(snapshot.steps));
+  state.Set("epochs", static_cast<double>(snapshot.epochs));
+  state.Set("rateScale", snapshot.rate_scale);
+  state.Set("tensors", from_tensors(env, snapshot.states));
+  return state;
+}
+
 Napi::Object from_snapshot(Napi::Env env, const Snapshot& snapshot) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("last", snapshot.last);
   object.Set("epoch", static_cast<double>(snapshot.epoch));
   object.Set("weights", from_tensors(env, snapshot.weights));
   if (!snapshot.kept.empty()) object.Set("kept", from_tensors(env, snapshot.kept));
-  Napi::Object state = Napi::Object::New(env);
-  state.Set("steps", static_cast<double>(snapshot.steps));
-  state.Set("epochs", static_cast<double>(snapshot.epochs));
-  state.Set("rateScale", snapshot.rate_scale);
-  state.Set("tensors", from_tensors(env, snapshot.states));
-  object.Set("state", state);
+  object.Set("state", from_state(env, snapshot));
   object.Set("position", from_position(env, snapshot.position));
   return object;
 }

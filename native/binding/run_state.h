@@ -15,7 +15,9 @@ RunStart to_run_start(const Napi::Value& value, const Objective& objective, cons
 
 Napi::Array from_tensors(Napi::Env env, const std::vector<SavedTensor>& tensors);
 
-// The tensors' values are shared, not copied.
+// The tensors' values are shared, not copied. NativeTrainerState:
+Napi::Object from_state(Napi::Env env, const Snapshot& snapshot);
+// NativeSnapshotEvent:
 Napi::Object from_snapshot(Napi::Env env, const Snapshot& snapshot);
 
 }  // namespace gradloom

@@ -10,6 +10,7 @@
 
 #include "binding/addon.h"
 #include "binding/convert.h"
+#include "binding/copy_operation.h"
 #include "binding/errors.h"
 #include "binding/model.h"
 #include "binding/promise_operation.h"
@@ -136,8 +137,9 @@ Napi::Function TrainerWrap::define(Napi::Env env) {
       env, "NativeTrainer",
       {InstanceMethod<&TrainerWrap::fit>("fit"), InstanceMethod<&TrainerWrap::train_step>("trainStep"),
        InstanceMethod<&TrainerWrap::profile>("profile"), InstanceMethod<&TrainerWrap::get_state>("getState"),
-       InstanceMethod<&TrainerWrap::load_state>("loadState"), InstanceMethod<&TrainerWrap::reset>("reset"),
-       InstanceAccessor<&TrainerWrap::states>("states"), InstanceAccessor<&TrainerWrap::steps>("steps"),
+       InstanceMethod<&TrainerWrap::copy_state>("copyState"), InstanceMethod<&TrainerWrap::load_state>("loadState"),
+       InstanceMethod<&TrainerWrap::reset>("reset"), InstanceAccessor<&TrainerWrap::states>("states"),
+       InstanceAccessor<&TrainerWrap::steps>("steps"),
        InstanceMethod<&TrainerWrap::effective_rates>("effectiveRates")});
 }
 
@@ -318,6 +320,12 @@ Napi::Value TrainerWrap::get_state(const Napi::CallbackInfo& info) {
     state.Set("rateScale", learner_->rate_scale);
     state.Set("tensors", from_tensors(env, tensors));
     return state;
+  });
+}
+
+Napi::Value TrainerWrap::copy_state(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return start_promise(info.Env(), std::make_unique<CopyOperation>(info.Env(), learner_->shared_network(), learner_));
   });
 }
 

@@ -25,6 +25,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   Napi::Value effective_rates(const Napi::CallbackInfo& info);
   Napi::Value states(const Napi::CallbackInfo& info);
   Napi::Value get_state(const Napi::CallbackInfo& info);
+  Napi::Value copy_state(const Napi::CallbackInfo& info);
   Napi::Value load_state(const Napi::CallbackInfo& info);
   Napi::Value reset(const Napi::CallbackInfo& info);
   void refuse_while_training(const char* operation) const;

@@ -64,6 +64,23 @@ test('a model comes back as it was: layers, weights, preprocessing, loss', async
   t.deepEqual(await loaded.evaluate(train), await model.evaluate(train));
 });
 
+test('files hold what was there when they were asked for, though they are written later', async (t) => {
+  const model = sequential({ inputShape: [4], seed: 3 }, [dense({ units: 200_000 }), dense({ units: 3 })]);
+  const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' });
+  await trainer.fit(train);
+  const before = { weights: model.getWeights(), state: trainer.getOptimizerState() };
+  const saving = [trainer.save(pathOf('early')), model.save(pathOf('early-model'))];
+  trainer.trainStep([[1, 2, 3, 4]], [0]);
+  const run = trainer.fit(train);
+  await Promise.all(saving);
+  const loaded = await Trainer.load(pathOf('early'));
+  t.deepEqual(loaded.model.getWeights(), before.weights);
+  t.deepEqual(loaded.getOptimizerState(), before.state);
+  t.deepEqual((await loadModel(pathOf('early-model'))).getWeights(), before.weights);
+  await run;
+  t.notDeepEqual(model.getWeights(), before.weights);
+});
+
 test('every layer and option comes back', async (t) => {
   const model = sequential({ inputShape: [9, 8, 4] }, [
     conv2d({ filters: 6, kernelSize: [3, 2], strides: 2, padding: [1, 0, 2, 1], groups: 2, bias: false }),
