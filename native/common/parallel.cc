@@ -78,83 +78,82 @@ void Team::run(int threads, const std::function<void(Team&)>& body) {
   if (error) std::rethrow_exception(error);
 }
 
-void Team::dispatch(int64_t count, Invoke invoke, void* context) {
-  // Closed while it changes: a thread that reads a mixture of two rounds fails to claim a job. All jobs of the round
-  // before are done, so nobody else uses these.
-  for (Share& share : shares_) share.next.store(round_ << kIndexBits | kIndexMask, std::memory_order_release);
-  ++round_;
-  const auto all = static_cast<uint64_t>(count);
-  invoke_.store(invoke, std::memory_order_release);
-  context_.store(context, std::memory_order_release);
-  count_.store(all, std::memory_order_release);
-  done_.store(0, std::memory_order_release);
-  for (size_t share = 0; share < shares_.size(); ++share) {
-    shares_[share].next.store(round_ << kIndexBits | first_of_share(share, all), std::memory_order_release);
+// Shares first: threads that spin look at theirs.
+void Team::begin_round(uint64_t count, Invoke invoke, void* context) {
+  const uint32_t round = rounds_.load(std::memory_order_relaxed) + 1;
+  for (size_t index = 0; index < shares_.size(); ++index) {
+    Share& share = shares_[index];
+    const uint64_t first = index * count / shares_.size();
+    const uint64_t end = (index + 1) * count / shares_.size();
+    share.end.store(end, std::memory_order_relaxed);
+    share.invoke.store(invoke, std::memory_order_relaxed);
+    share.context.store(context, std::memory_order_relaxed);
+    share.next.store(uint64_t{round} << kIndexBits | (first < end ? first : kClosed), std::memory_order_release);
   }
-  rounds_.fetch_add(1);
+  rounds_.store(round);
   if (sleepers_.load() > 0) rounds_.notify_all();
+}
 
-  while (run_one_job(0)) {
-  }
-  for (int i = 0; i < spins_ && done_.load(std::memory_order_acquire) != all; ++i) pause_briefly();
-  while (done_.load(std::memory_order_acquire) != all) {
+void Team::dispatch(int64_t count, Invoke invoke, void* context) {
+  begin_round(static_cast<uint64_t>(count), invoke, context);
+  expected_ += static_cast<uint64_t>(count);
+  for (size_t share = 0; share < shares_.size(); ++share) expected_ -= run_share(share, 0);
+  for (int i = 0; i < spins_ && helped_.load(std::memory_order_acquire) != expected_; ++i) pause_briefly();
+  while (helped_.load(std::memory_order_acquire) != expected_) {
     const uint32_t finished = finished_.load();
     first_sleeps_.store(true);
-    if (done_.load() != all) finished_.wait(finished);
+    if (helped_.load() != expected_) finished_.wait(finished);
     first_sleeps_.store(false);
   }
 }
 
-// False when no job of the current round is left.
-bool Team::run_one_job(int thread) {
-  const size_t own = static_cast<size_t>(thread);
-  for (size_t i = 0; i < shares_.size(); ++i) {
-    if (run_one_job_of((own + i) % shares_.size(), thread)) return true;
-  }
-  return false;
-}
-
-bool Team::run_one_job_of(size_t share, int thread) {
-  std::atomic<uint64_t>& claimed = shares_[share].next;
-  uint64_t next = claimed.load(std::memory_order_acquire);
-  for (;;) {
-    const Invoke invoke = invoke_.load(std::memory_order_acquire);
-    void* const context = context_.load(std::memory_order_acquire);
-    const uint64_t count = count_.load(std::memory_order_acquire);
-    if ((next & kIndexMask) >= first_of_share(share + 1, count)) return false;
+// Returns how many jobs of it this thread has done.
+uint64_t Team::run_share(size_t index, int thread) {
+  Share& share = shares_[index];
+  uint64_t done = 0;
+  uint64_t next = share.next.load(std::memory_order_acquire);
+  while ((next & kClosed) != kClosed) {
+    const Invoke invoke = share.invoke.load(std::memory_order_relaxed);
+    void* const context = share.context.load(std::memory_order_relaxed);
+    const uint64_t job = next & kClosed;
+    const uint64_t after = job + 1 < share.end.load(std::memory_order_relaxed) ? next + 1 : next | kClosed;
     // Success means that nothing has changed since, so what was read belongs to this round.
-    if (claimed.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
-      invoke(context, static_cast<int64_t>(next & kIndexMask), thread);
-      if (done_.fetch_add(1) + 1 == count && first_sleeps_.load()) {
-        finished_.fetch_add(1);
-        finished_.notify_one();
-      }
-      return true;
-    }
+    if (!share.next.compare_exchange_weak(next, after, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+    invoke(context, static_cast<int64_t>(job), thread);
+    ++done;
+    next = share.next.load(std::memory_order_acquire);
   }
+  return done;
 }
 
 void Team::serve(int thread) {
+  const auto own = static_cast<size_t>(thread);
+  const auto round = [&] { return static_cast<uint32_t>(shares_[own].next.load() >> kIndexBits); };
   uint32_t seen = 0;
   for (;;) {
-    for (int i = 0; i < spins_ && rounds_.load(std::memory_order_acquire) == seen; ++i) pause_briefly();
-    while (rounds_.load() == seen) {
+    for (int i = 0; i < spins_ && round() == seen; ++i) pause_briefly();
+    while (round() == seen) {
       sleepers_.fetch_add(1);
       rounds_.wait(seen);
       sleepers_.fetch_sub(1);
     }
-    // In this order: a dismissal after the count was read is another count, which the next turn sees.
-    seen = rounds_.load();
+    // In this order: a dismissal after the round was read is another round, which the next turn sees.
+    seen = round();
     if (dismissed_.load()) return;
-    while (run_one_job(thread)) {
+    for (size_t i = 0; i < shares_.size(); ++i) {
+      const uint64_t done = run_share((own + i) % shares_.size(), thread);
+      if (done == 0) continue;
+      helped_.fetch_add(done);
+      if (!first_sleeps_.load()) continue;
+      finished_.fetch_add(1);
+      finished_.notify_one();
     }
   }
 }
 
 void Team::dismiss() {
   dismissed_.store(true);
-  rounds_.fetch_add(1);
-  rounds_.notify_all();
+  begin_round(0, nullptr, nullptr);
 }
 
 StandingTeam::StandingTeam(int threads) : team_(std::max(threads, 1)) {

@@ -49,34 +49,34 @@ class Team {
   friend class StandingTeam;
   using Invoke = void (*)(void* context, int64_t index, int thread);
 
-  // The jobs [first, first of the next) of a round, of which `next` is the next to be claimed. It holds the round too:
-  // a thread that comes late to a round, because the system gave its processor to somebody else, finds it closed and
-  // is not waited for.
+  // One thread's jobs of a round, from `next` to `end`, and all that it needs to know of them, in one cache line that
+  // travels once. `next` holds the round too, and is closed by who claims the last job: a thread that comes late to a
+  // round, because the system gave its processor to somebody else, claims nothing and is not waited for.
   struct alignas(64) Share {
-    std::atomic<uint64_t> next{0};
+    std::atomic<uint64_t> next{kClosed};
+    std::atomic<uint64_t> end{0};
+    std::atomic<Invoke> invoke{nullptr};
+    std::atomic<void*> context{nullptr};
   };
 
   explicit Team(int threads);
-  uint64_t first_of_share(size_t share, uint64_t count) const { return share * count / shares_.size(); }
   void dispatch(int64_t count, Invoke invoke, void* context);
-  bool run_one_job(int thread);
-  bool run_one_job_of(size_t share, int thread);
+  void begin_round(uint64_t count, Invoke invoke, void* context);
+  uint64_t run_share(size_t share, int thread);
   void serve(int thread);
   void dismiss();
 
   static constexpr int kIndexBits = 32;
-  static constexpr uint64_t kIndexMask = (uint64_t{1} << kIndexBits) - 1;
+  static constexpr uint64_t kClosed = (uint64_t{1} << kIndexBits) - 1;
 
   int size_ = 1;
   int spins_ = 0;
+  uint64_t expected_ = 0;  // of helped_
   std::atomic<bool> dismissed_{false};
-  std::atomic<Invoke> invoke_{nullptr};
-  std::atomic<void*> context_{nullptr};
-  std::atomic<uint64_t> count_{0};
-  uint64_t round_ = 0;
   std::vector<Share> shares_;
-  alignas(64) std::atomic<uint64_t> done_{0};
-  // What threads sleep on: bumped at every round, and when the last job of one is done.
+  // Jobs of all rounds that others than the first thread have done.
+  alignas(64) std::atomic<uint64_t> helped_{0};
+  // What threads sleep on: the number of the round, and a count that grows while the first thread sleeps.
   alignas(64) std::atomic<uint32_t> rounds_{0};
   std::atomic<int> sleepers_{0};
   alignas(64) std::atomic<uint32_t> finished_{0};
