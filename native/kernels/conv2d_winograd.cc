@@ -1,6 +1,7 @@
 #include "kernels/conv2d_winograd.h"
 
 #include <algorithm>
+#include <span>
 
 #include "common/checked.h"
 #include "kernels/lanes.h"
@@ -44,6 +45,8 @@ TilePlace place_of(const WinogradShape& shape, int64_t index) {
   return {index / shape.tiles(), tile / shape.tile_columns() * kWinogradTile,
           tile % shape.tile_columns() * kWinogradTile};
 }
+
+std::span<const float> span_of(const float* first, int64_t floats) { return {first, static_cast<size_t>(floats)}; }
 
 ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_floats(extent)}; }
 
@@ -152,13 +155,22 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
     const int64_t filters = std::min(kFilterBlock, shape.filters - k);
     const int64_t m_panel = filters * kPanelRow;
     const int64_t m_plane = plane_of(panels * m_panel);
+    const auto u_of = [&](int64_t e) {
+      return span_of(u + e * filter_plane(shape) + k * shape.channels, filters * shape.channels);
+    };
+    const auto v_of = [&](int64_t e, int64_t p) { return span_of(v + e * v_plane + p * v_panel, v_panel); };
+    const auto m_of = [&](int64_t e, int64_t p) { return m + e * m_plane + p * m_panel; };
     for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
       for (int64_t p = 0; p < panels; ++p) {
         const int64_t columns = std::min(kPanelTiles, tiles - p * kPanelTiles) * kLanes;
-        simd_gemm({filters, columns, shape.channels},
-                  {u + e * filter_plane(shape) + k * shape.channels, shape.channels},
-                  {v + e * v_plane + p * v_panel, kPanelRow}, Accumulate::kOverwrite, m + e * m_plane + p * m_panel,
-                  kPanelRow);
+        Upcoming upcoming;
+        if (p + 1 < panels) {
+          upcoming = {v_of(e, p + 1), span_of(m_of(e, p + 1), m_panel)};
+        } else if (e + 1 < kWinogradCoefficients) {
+          upcoming = {v_of(e + 1, 0), u_of(e + 1), span_of(m_of(e + 1, 0), m_panel)};
+        }
+        simd_gemm_ahead({filters, columns, shape.channels}, {u_of(e).data(), shape.channels},
+                        {v_of(e, p).data(), kPanelRow}, Accumulate::kOverwrite, m_of(e, p), kPanelRow, upcoming);
       }
     }
     for (int64_t t = 0; t < tiles; ++t) {
@@ -292,17 +304,30 @@ int64_t WinogradWeightGradient::products() const {
   return kWinogradCoefficients * ceil_divide(shape_.channels, kProductChannels);
 }
 
+WinogradWeightGradient::ProductJob WinogradWeightGradient::product_job(int64_t job) const {
+  const int64_t first = job / kWinogradCoefficients * kProductChannels;
+  return {job % kWinogradCoefficients, first, std::min(kProductChannels, shape_.channels - first)};
+}
+
 void WinogradWeightGradient::multiply(int64_t chunk, int64_t job, const float* coefficients, bool begins,
                                       float* sums) const {
   const int64_t depth = chunks_.size(chunk) * kLanes;
-  const int64_t e = job % kWinogradCoefficients;
-  const int64_t first = job / kWinogradCoefficients * kProductChannels;
-  const int64_t channels = std::min(kProductChannels, shape_.channels - first);
-  const float* const v = coefficients + e * v_plane() + first * depth;
-  const float* const m = coefficients + kWinogradCoefficients * v_plane() + e * m_plane();
-  simd_gemm_panels({shape_.filters, channels, depth}, {m, depth}, {v, kPanelColumns * depth},
-                   begins ? Accumulate::kOverwrite : Accumulate::kAdd, sums + e * filter_plane(shape_) + first,
-                   shape_.channels);
+  const auto v_of = [&](const ProductJob& of) {
+    return span_of(coefficients + of.coefficient * v_plane() + of.first * depth, of.channels * depth);
+  };
+  const auto m_of = [&](const ProductJob& of) {
+    return span_of(coefficients + kWinogradCoefficients * v_plane() + of.coefficient * m_plane(),
+                   shape_.filters * depth);
+  };
+  const ProductJob now = product_job(job);
+  Upcoming upcoming;
+  if (job + 1 < products()) {
+    const ProductJob next = product_job(job + 1);
+    upcoming = {v_of(next), m_of(next)};
+  }
+  simd_gemm_panels({shape_.filters, now.channels, depth}, {m_of(now).data(), depth},
+                   {v_of(now).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
+                   sums + now.coefficient * filter_plane(shape_) + now.first, shape_.channels, upcoming);
 }
 
 void WinogradWeightGradient::finish(const Tiling& filters, int64_t piece, float* scratch, float* gradient) const {

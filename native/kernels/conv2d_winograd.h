@@ -112,6 +112,13 @@ class WinogradWeightGradient {
   void finish(const Tiling& filters, int64_t piece, float* scratch, float* gradient) const;
 
  private:
+  // The sums of one coefficient for some channels.
+  struct ProductJob {
+    int64_t coefficient;
+    int64_t first;
+    int64_t channels;
+  };
+  ProductJob product_job(int64_t job) const;
   // Floats of one coefficient of a chunk.
   int64_t v_plane() const;
   int64_t m_plane() const;

@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "hwy/cache_control.h"
 #include "kernels/product_tile-inl.h"
 #include "kernels/transpose-inl.h"
 
@@ -23,24 +24,57 @@ constexpr int64_t kSharingStride = 512;
 constexpr int64_t kPackedDepth = 128;
 constexpr int64_t kPackedRows = 64;
 
+// Lines side by side.
+struct Lines {
+  const float* first;
+  int64_t count;
+};
+
+// What of `upcoming` has not been called yet.
+class LinesAhead {
+ public:
+  explicit LinesAhead(const Upcoming& upcoming) : upcoming_(upcoming) {}
+
+  HWY_INLINE Lines take(int64_t most) {
+    while (place_ < upcoming_.size() && upcoming_[place_].empty()) ++place_;
+    if (place_ == upcoming_.size()) return {nullptr, 0};
+    std::span<const float>& rest = upcoming_[place_];
+    const Lines lines{rest.data(), std::min(most, (static_cast<int64_t>(rest.size()) + kLine - 1) / kLine)};
+    rest = rest.subspan(std::min(rest.size(), static_cast<size_t>(lines.count * kLine)));
+    return lines;
+  }
+
+  static constexpr int64_t kLine = 16;  // floats
+
+ private:
+  Upcoming upcoming_;
+  size_t place_ = 0;
+};
+
+// Narrow tiles have no time to spare for `lines`.
 template <int kRows, int kVectors, bool kPartial>
-HWY_INLINE void tile(const TileOperands& o) {
-  product_tile<kRows, kVectors, kPartial>(o, [](int64_t) {});
+HWY_INLINE void tile(const TileOperands& o, const Lines& lines) {
+  product_tile<kRows, kVectors, kPartial>(o, [&](int64_t k) {
+    if constexpr (kVectors == kVectorTile && !kPartial) {
+      if (k < lines.count) hwy::Prefetch(lines.first + k * LinesAhead::kLine);
+    }
+  });
 }
 
 template <int kVectors, bool kPartial>
-void all_rows(TileOperands o, int64_t rows) {
+void all_rows(TileOperands o, int64_t rows, LinesAhead& ahead) {
   // Nearly equal tiles instead of full ones and a thin rest.
   const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t count = (t + 1) * rows / tiles - row;
+    const Lines lines = ahead.take(o.depth);
     switch (count) {
-      case 1: tile<1, kVectors, kPartial>(o); break;
-      case 2: tile<2, kVectors, kPartial>(o); break;
-      case 3: tile<3, kVectors, kPartial>(o); break;
-      case 4: tile<4, kVectors, kPartial>(o); break;
-      case 5: tile<5, kVectors, kPartial>(o); break;
-      default: tile<6, kVectors, kPartial>(o); break;
+      case 1: tile<1, kVectors, kPartial>(o, lines); break;
+      case 2: tile<2, kVectors, kPartial>(o, lines); break;
+      case 3: tile<3, kVectors, kPartial>(o, lines); break;
+      case 4: tile<4, kVectors, kPartial>(o, lines); break;
+      case 5: tile<5, kVectors, kPartial>(o, lines); break;
+      default: tile<6, kVectors, kPartial>(o, lines); break;
     }
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
@@ -49,17 +83,17 @@ void all_rows(TileOperands o, int64_t rows) {
 }
 
 template <bool kPartial>
-void all_rows(const TileOperands& o, int64_t rows, int64_t vectors) {
+void all_rows(const TileOperands& o, int64_t rows, int64_t vectors, LinesAhead& ahead) {
   switch (vectors) {
-    case 1: all_rows<1, kPartial>(o, rows); break;
-    case 2: all_rows<2, kPartial>(o, rows); break;
-    case 3: all_rows<std::min(3, kVectorTile), kPartial>(o, rows); break;
-    default: all_rows<kVectorTile, kPartial>(o, rows); break;
+    case 1: all_rows<1, kPartial>(o, rows, ahead); break;
+    case 2: all_rows<2, kPartial>(o, rows, ahead); break;
+    case 3: all_rows<std::min(3, kVectorTile), kPartial>(o, rows, ahead); break;
+    default: all_rows<kVectorTile, kPartial>(o, rows, ahead); break;
   }
 }
 
 // All columns, for the rows and the part of the sum that `o` begins at.
-void all_columns(TileOperands o, int64_t rows, int64_t columns) {
+void all_columns(TileOperands o, int64_t rows, int64_t columns, LinesAhead& ahead) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   const float* const b = o.b;
   float* const c = o.c;
@@ -69,12 +103,12 @@ void all_columns(TileOperands o, int64_t rows, int64_t columns) {
     o.c = c + column;
     o.rest = static_cast<size_t>(width % lanes);
     const int64_t vectors = (width + lanes - 1) / lanes;
-    o.rest == 0 ? all_rows<false>(o, rows, vectors) : all_rows<true>(o, rows, vectors);
+    o.rest == 0 ? all_rows<false>(o, rows, vectors, ahead) : all_rows<true>(o, rows, vectors, ahead);
   }
 }
 
 // All rows, of which some at a time are first packed.
-HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns) {
+HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, LinesAhead& ahead) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN float packed[kPackedDepth * kPackedRows];
@@ -93,15 +127,16 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns) {
       if (r < count) hn::Store(hn::LoadN(d, from + r, static_cast<size_t>(count - r)), d, to + r);
     }
     o.c = c + row * o.c_stride;
-    all_columns(o, count, columns);
+    all_columns(o, count, columns, ahead);
   }
 }
 
 void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t b_panel,
-             Accumulate accumulate, float* c, int64_t c_stride) {
+             Accumulate accumulate, float* c, int64_t c_stride, const Upcoming& upcoming) {
   const bool turned = a.transpose == Transpose::kYes;
   const bool packs = turned && shape.columns <= kFewColumns && a.stride % kSharingStride == 0;
   const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
+  LinesAhead ahead(upcoming);
   TileOperands o{};
   o.a_row = turned ? 1 : a.stride;
   o.a_depth = turned ? a.stride : 1;
@@ -115,7 +150,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
     o.a = a.data + k * o.a_depth;
     o.b = b.data + k * b.stride;
     o.c = c;
-    packs ? packed_rows(o, shape.rows, shape.columns) : all_columns(o, shape.rows, shape.columns);
+    packs ? packed_rows(o, shape.rows, shape.columns, ahead) : all_columns(o, shape.rows, shape.columns, ahead);
   }
 }
 
@@ -134,7 +169,8 @@ void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const M
   o.c_stride = c_stride;
   o.depth = a.length;
   o.add = accumulate == Accumulate::kAdd;
-  all_columns(o, rows, columns);
+  LinesAhead ahead({});
+  all_columns(o, rows, columns, ahead);
 }
 
 void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
@@ -156,13 +192,19 @@ HWY_EXPORT(TransposeMatrix);
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride) {
   if (shape.rows == 0 || shape.columns == 0) return;
-  HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, kPanelColumns, accumulate, c, c_stride);
+  HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, kPanelColumns, accumulate, c, c_stride, {});
+}
+
+void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
+                     float* c, int64_t c_stride, const Upcoming& upcoming) {
+  if (shape.rows == 0 || shape.columns == 0) return;
+  HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, kPanelColumns, accumulate, c, c_stride, upcoming);
 }
 
 void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
-                      float* c, int64_t c_stride) {
+                      float* c, int64_t c_stride, const Upcoming& upcoming) {
   if (shape.rows == 0 || shape.columns == 0) return;
-  HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, kPanelColumns}, b.panel, accumulate, c, c_stride);
+  HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, kPanelColumns}, b.panel, accumulate, c, c_stride, upcoming);
 }
 
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,

@@ -3,6 +3,9 @@
 // at every call. Single-threaded; the order of sums depends on the shape alone.
 #pragma once
 
+#include <array>
+#include <span>
+
 #include "kernels/gemm.h"
 
 namespace gradloom {
@@ -10,6 +13,12 @@ namespace gradloom {
 // As gemm (kernels/gemm.h), for b that is not transposed. Best when b and c have up to 64 columns close together.
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride);
+
+// Memory that the product behind this one reads and writes: it is called into the first cache beside the multiply-adds,
+// in this order, a line with each step of a tile's sum. Worth it for operands that come from beyond the second cache.
+using Upcoming = std::array<std::span<const float>, 3>;
+void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
+                     float* c, int64_t c_stride, const Upcoming& upcoming);
 
 // A matrix in panels of 16 columns, each with its rows side by side: element (k, j) at data[j / 16 * panel + k * 16 + j
 // % 16].
@@ -19,7 +28,7 @@ struct ColumnPanels {
   int64_t panel;  // floats from panel to panel
 };
 void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
-                      float* c, int64_t c_stride);
+                      float* c, int64_t c_stride, const Upcoming& upcoming = {});
 
 // A product that is still to be made, by whoever can do something else beside it: c = op(a) b, whose rows lie side by
 // side.
