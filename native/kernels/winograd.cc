@@ -9,6 +9,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "hwy/cache_control.h"
 #include "kernels/largest_tap-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -150,7 +151,8 @@ bool inside(const ImageTile& tile, int size) {
   return tile.row >= 0 && tile.column >= 0 && tile.row + size <= image.height && tile.column + size <= image.width;
 }
 
-// What is transformed: pixel (i, j) of a tile, some lanes of it.
+// What is transformed: pixel (i, j) of a tile, some lanes of it. The same pixels of the next images lie pages away,
+// where no processor looks for them by itself, so they are called some images ahead.
 class StoredPixels {
  public:
   StoredPixels(const ImageTile& tile, const float* data)
@@ -160,10 +162,14 @@ class StoredPixels {
         first_(data + tile.row * row_ + tile.column * pixel_) {}
 
   HWY_INLINE V load(int64_t vector, int i, int j, int64_t lane) const {
-    return hn::Load(D(), first_ + vector * vector_ + i * row_ + j * pixel_ + lane);
+    const float* at = first_ + vector * vector_ + i * row_ + j * pixel_ + lane;
+    hwy::Prefetch(at + kAhead * vector_);
+    return hn::Load(D(), at);
   }
 
  private:
+  static constexpr int64_t kAhead = 2;
+
   int64_t vector_;
   int64_t row_;
   int64_t pixel_;
