@@ -28,6 +28,9 @@ int64_t tiles_of_chunk(const WinogradShape& shape) {
   return shape.filters * shape.channels <= kFewWeights ? kPanelTiles : 2 * kPanelTiles;
 }
 
+// Operands of so many floats come from beyond a level 2 cache: it pays to call them ahead.
+bool worth_calling(int64_t floats) { return floats > 256 * 1024; }
+
 int64_t plane_of(int64_t floats) { return floats + kPlaneGap; }
 int64_t filter_plane(const WinogradShape& shape) { return plane_of(round_up(shape.filters * shape.channels, kLanes)); }
 
@@ -151,6 +154,7 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
                                {v + at_tile(t, v_panel), v_plane, kPanelRow});
     });
   }
+  const bool calls = worth_calling(kWinogradCoefficients * (filter_plane(shape) + v_plane));
   for (int64_t k = 0; k < shape.filters; k += kFilterBlock) {
     const int64_t filters = std::min(kFilterBlock, shape.filters - k);
     const int64_t m_panel = filters * kPanelRow;
@@ -159,18 +163,18 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
       return span_of(u + e * filter_plane(shape) + k * shape.channels, filters * shape.channels);
     };
     const auto v_of = [&](int64_t e, int64_t p) { return span_of(v + e * v_plane + p * v_panel, v_panel); };
-    const auto m_of = [&](int64_t e, int64_t p) { return m + e * m_plane + p * m_panel; };
     for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
       for (int64_t p = 0; p < panels; ++p) {
         const int64_t columns = std::min(kPanelTiles, tiles - p * kPanelTiles) * kLanes;
         Upcoming upcoming;
-        if (p + 1 < panels) {
-          upcoming = {v_of(e, p + 1), span_of(m_of(e, p + 1), m_panel)};
-        } else if (e + 1 < kWinogradCoefficients) {
-          upcoming = {v_of(e + 1, 0), u_of(e + 1), span_of(m_of(e + 1, 0), m_panel)};
+        if (calls && p + 1 < panels) {
+          upcoming = {v_of(e, p + 1)};
+        } else if (calls && e + 1 < kWinogradCoefficients) {
+          upcoming = {v_of(e + 1, 0), u_of(e + 1)};
         }
         simd_gemm_ahead({filters, columns, shape.channels}, {u_of(e).data(), shape.channels},
-                        {v_of(e, p).data(), kPanelRow}, Accumulate::kOverwrite, m_of(e, p), kPanelRow, upcoming);
+                        {v_of(e, p).data(), kPanelRow}, Accumulate::kOverwrite, m + e * m_plane + p * m_panel,
+                        kPanelRow, upcoming);
       }
     }
     for (int64_t t = 0; t < tiles; ++t) {
@@ -321,7 +325,7 @@ void WinogradWeightGradient::multiply(int64_t chunk, int64_t job, const float* c
   };
   const ProductJob now = product_job(job);
   Upcoming upcoming;
-  if (job + 1 < products()) {
+  if (job + 1 < products() && worth_calling(chunk_floats() + sums_floats())) {
     const ProductJob next = product_job(job + 1);
     upcoming = {v_of(next), m_of(next)};
   }

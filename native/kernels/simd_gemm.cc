@@ -51,31 +51,37 @@ class LinesAhead {
   size_t place_ = 0;
 };
 
-// Narrow tiles have no time to spare for `lines`.
+// Narrow tiles have no time to spare for `lines`, and those without lines none to ask.
 template <int kRows, int kVectors, bool kPartial>
 HWY_INLINE void tile(const TileOperands& o, const Lines& lines) {
-  product_tile<kRows, kVectors, kPartial>(o, [&](int64_t k) {
-    if constexpr (kVectors == kVectorTile && !kPartial) {
-      if (k < lines.count) hwy::Prefetch(lines.first + k * LinesAhead::kLine);
+  if constexpr (kVectors >= 2 && !kPartial) {
+    if (lines.count > 0) {
+      return product_tile<kRows, kVectors, kPartial>(o, [&](int64_t k) {
+        if (k < lines.count) hwy::Prefetch(lines.first + k * LinesAhead::kLine);
+      });
     }
-  });
+  }
+  product_tile<kRows, kVectors, kPartial>(o, [](int64_t) {});
+}
+
+// A tile of `rows`, at most kMostRows.
+template <int kMostRows, int kVectors, bool kPartial>
+HWY_INLINE void tile_of_rows(int64_t rows, const TileOperands& o, const Lines& lines) {
+  if constexpr (kMostRows > 1) {
+    if (rows < kMostRows) return tile_of_rows<kMostRows - 1, kVectors, kPartial>(rows, o, lines);
+  }
+  tile<kMostRows, kVectors, kPartial>(o, lines);
 }
 
 template <int kVectors, bool kPartial>
 void all_rows(TileOperands o, int64_t rows, LinesAhead& ahead) {
-  // Nearly equal tiles instead of full ones and a thin rest.
-  const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
+  // Six sums of one vector would wait for each other. Nearly equal tiles instead of full ones and a thin rest.
+  constexpr int kMostRows = kVectors == 1 ? 2 * kRowTile : kRowTile;
+  const int64_t tiles = (rows + kMostRows - 1) / kMostRows;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t count = (t + 1) * rows / tiles - row;
     const Lines lines = ahead.take(o.depth);
-    switch (count) {
-      case 1: tile<1, kVectors, kPartial>(o, lines); break;
-      case 2: tile<2, kVectors, kPartial>(o, lines); break;
-      case 3: tile<3, kVectors, kPartial>(o, lines); break;
-      case 4: tile<4, kVectors, kPartial>(o, lines); break;
-      case 5: tile<5, kVectors, kPartial>(o, lines); break;
-      default: tile<6, kVectors, kPartial>(o, lines); break;
-    }
+    tile_of_rows<kMostRows, kVectors, kPartial>(count, o, lines);
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
     row += count;

@@ -159,6 +159,35 @@ TEST_CASE("simd_gemm_panels: the bits of simd_gemm on every instruction set, gap
   });
 }
 
+TEST_CASE("simd_gemm_ahead: the bits of simd_gemm, whatever it calls, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(23);
+    for (int i = 0; i < 200; ++i) {
+      CAPTURE(i);
+      const ProductShape shape{random.pick({1, 5, 12, 13, 33}), random.pick({1, 16, 31, 32, 64, 130}),
+                               random.pick({1, 2, 17, 1030})};
+      const std::vector<float> a = random.normal(shape.rows * shape.depth);
+      const std::vector<float> b = random.normal(shape.depth * shape.columns);
+      const Accumulate accumulate = random.pick({Accumulate::kOverwrite, Accumulate::kAdd});
+      const std::vector<float> before = random.normal(shape.rows * shape.columns);
+      GuardedBuffer expected(before);
+      GuardedBuffer actual(before, 3);
+      // Some lines, a part of one, more than the product has steps; none also between others.
+      GuardedBuffer called(random.normal(random.pick({1, 15, 17, 100, 40'000})), 1);
+      const std::span<const float> some = called.span();
+      const Upcoming upcoming =
+          random.pick({Upcoming{some}, Upcoming{std::span<const float>(), some},
+                       Upcoming{some.first(1), some, std::span<const float>()}, Upcoming{some, some, some}});
+      simd_gemm(shape, {a.data(), shape.depth}, {b.data(), shape.columns}, accumulate, expected.data(), shape.columns);
+      simd_gemm_ahead(shape, {a.data(), shape.depth}, {b.data(), shape.columns}, accumulate, actual.data(),
+                      shape.columns, upcoming);
+      CHECK(difference_in_bits(actual.span(), expected.span()) == "");
+      CHECK(actual.intact());
+    }
+  });
+}
+
 TEST_CASE("simd_gemm_windows: integers agree exactly with a convolution along a row, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
