@@ -5,8 +5,9 @@ import { isSystemError } from '../formats/files.ts';
 import { readMetadataSync } from '../formats/safetensors.ts';
 import { bestPath } from './checkpoint-folder.ts';
 import type { BestFigure } from './epoch-control.ts';
+import { showNumbers } from './json-numbers.ts';
 import type { Monitor } from './monitor.ts';
-import { type RunState, showNumbers } from './run-state.ts';
+import type { RunState } from './run-state.ts';
 
 /** The run that the best checkpoint is to be held against. */
 interface Successor {

@@ -8,7 +8,7 @@ import { explain, fileError, type ModelFile, readModelFile } from '../models/mod
 import { type LearningRate, learningRateRule } from '../schedules/learning-rate.ts';
 import { listCheckpoints } from './checkpoint-folder.ts';
 import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
-import { fingerprint, type RunState, readRunPart } from './run-state.ts';
+import { fingerprint, type RunState, readRunPart, type SavedRun } from './run-state.ts';
 import type { RunData } from './start-run.ts';
 import { StreamPump } from './stream-pump.ts';
 
@@ -73,7 +73,7 @@ export function readResumeOptions(given: object) {
 export interface FoundCheckpoint {
   readonly path: string;
   readonly file: ModelFile;
-  readonly run: RunState;
+  readonly run: SavedRun;
 }
 
 /**
@@ -88,7 +88,7 @@ export async function findCheckpoint(folder: string): Promise<FoundCheckpoint> {
       const file = await readModelFile(path);
       if (file.run === undefined)
         throw fileError(path, 'it is no checkpoint of a run; read it with Trainer.load');
-      return { path, file, run: readRunPart(path, file.run) };
+      return { path, file, run: await readRunPart(path, file.run) };
     } catch (error) {
       first ??= error;
       process.emitWarning(`a checkpoint is left out: ${(error as Error).message}`);

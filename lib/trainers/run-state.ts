@@ -7,6 +7,8 @@ import { explain, fileError, type RunPart } from '../models/model-file.ts';
 import type { NativeLabelledSamples, NativeTensor } from '../native.ts';
 import type { NativeRunPosition } from '../native-run.ts';
 import type { ControlState } from './epoch-control.ts';
+import { EpochLines } from './epoch-lines.ts';
+import { hideNumbers, showNumbers } from './json-numbers.ts';
 
 export interface RunState {
   /** The options of `fit` that are plain data, without the checkpoints' folder. */
@@ -15,19 +17,23 @@ export interface RunState {
   readonly control: ControlState;
   /** Of the training set and the validation set, if there was one. */
   readonly data: { readonly train: string; readonly validation?: string | undefined };
-  /** The epochs so far. */
-  readonly epochs: readonly object[];
   /** The weights of the best epoch, for runs that take them back at the end. */
   readonly kept: readonly NativeTensor[] | undefined;
 }
 
+/** One that was read. */
+export interface SavedRun extends RunState {
+  readonly epochs: readonly object[];
+  readonly lines: EpochLines;
+}
+
 const KEPT = 'kept/';
 
-export function toRunPart({ position, epochs, kept, ...state }: RunState): RunPart {
+/** `epochs`: the lines of those so far. */
+export function toRunPart({ position, kept, ...state }: RunState, epochs: Uint8Array<ArrayBuffer>): RunPart {
   const { loss = 0, divisor = 0, metrics = [], kept: samples, ...counts } = position;
   const tensors = new Map<string, Tensor>();
-  const history = new TextEncoder().encode(JSON.stringify(hideNumbers(epochs)));
-  tensors.set('history', { dtype: 'U8', shape: [history.length], data: history });
+  tensors.set('epochs', { dtype: 'U8', shape: [epochs.length], data: epochs });
   if (position.batches > 0) {
     const totals = Float64Array.of(loss, divisor, ...metrics);
     tensors.set('totals', { dtype: 'F64', shape: [totals.length], data: totals });
@@ -63,7 +69,7 @@ const POSITION = {
   kept: required(integer(0)),
 };
 
-export function readRunPart(path: string, part: RunPart): RunState {
+export async function readRunPart(path: string, part: RunPart): Promise<SavedRun> {
   const { tensors } = part;
   const state = showNumbers(part.state) as RunState & { readonly position: { readonly samples?: number } };
   const { samples, ...given } = state.position ?? {};
@@ -86,7 +92,9 @@ export function readRunPart(path: string, part: RunPart): RunState {
   return {
     ...state,
     position,
-    epochs: explain(path, 'run', () => readHistory(take('history', 'U8'))),
+    ...(await EpochLines.read(take('epochs', 'U8')).catch((error) => {
+      throw fileError(path, 'tensor "@run.epochs" holds no lines of JSON', error);
+    })),
     kept:
       weights.length === 0
         ? undefined
@@ -96,32 +104,6 @@ export function readRunPart(path: string, part: RunPart): RunState {
             data: data as Float32Array,
           })),
   };
-}
-
-function readHistory(bytes: Uint8Array): readonly object[] {
-  const epochs = showNumbers(JSON.parse(new TextDecoder().decode(bytes))) as readonly object[];
-  return Object.freeze(epochs.map((epoch) => Object.freeze(epoch)));
-}
-
-const HIDDEN = '$number';
-
-/** JSON has no NaN, no infinity and no -0. */
-function hideNumbers(value: unknown): unknown {
-  if (typeof value === 'number') {
-    return Number.isFinite(value) && !Object.is(value, -0)
-      ? value
-      : { [HIDDEN]: Object.is(value, -0) ? '-0' : String(value) };
-  }
-  if (Array.isArray(value)) return value.map(hideNumbers);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideNumbers(item)]));
-}
-
-export function showNumbers(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(showNumbers);
-  if (typeof value !== 'object' || value === null) return value;
-  if (HIDDEN in value) return Number(value[HIDDEN]);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, showNumbers(item)]));
 }
 
 /** So many samples of a set are looked at, evenly spread. */

@@ -4,6 +4,7 @@ import type { InputShape } from '../core/shape.ts';
 import { Dataset } from '../datasets/dataset.ts';
 import type { Model } from '../models/model.ts';
 import { stateOf } from '../models/model.ts';
+import type { RunPart } from '../models/model-file.ts';
 import type { Objective } from '../models/objective.ts';
 import { recordTraining } from '../models/training-record.ts';
 import { toWeights } from '../models/weights.ts';
@@ -23,6 +24,7 @@ import {
   snapshotTimes,
 } from './checkpoint-options.ts';
 import { EpochControl } from './epoch-control.ts';
+import { EpochLines } from './epoch-lines.ts';
 import { type FitSettings, MOST_EPOCHS } from './fit-options.ts';
 import { readInspectOptions, toStepInspection } from './inspect.ts';
 import { readLoggers } from './loggers.ts';
@@ -30,7 +32,7 @@ import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
 import { toBatchRecord, toEpochRecord } from './records.ts';
 import { type RunFacts, recordFacts } from './run-facts.ts';
 import { RunReport } from './run-report.ts';
-import { fingerprint, type RunState, toRunPart } from './run-state.ts';
+import { fingerprint, type RunState, type SavedRun, toRunPart } from './run-state.ts';
 import { StreamPump } from './stream-pump.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
 
@@ -65,7 +67,7 @@ export function startRun<Epoch>(
   trainer: TrainerParts,
   { sets, samples, validation }: RunData,
   settings: FitSettings,
-  resumed?: RunState,
+  resumed?: SavedRun,
 ): TrainingRun<Epoch> {
   const { loss, metrics } = trainer.objective;
   const checkpoint =
@@ -126,15 +128,17 @@ export function startRun<Epoch>(
   const model = stateOf(trainer.model);
   const ofSet =
     checkpoint === undefined || pump !== undefined ? '' : fingerprint(samples as NativeLabelledSamples);
-  const describe = (snapshot: NativeSnapshotEvent, epochs: readonly object[]) =>
-    describeSnapshot(trainer, snapshot, {
+  const lines = resumed?.lines ?? new EpochLines();
+  const describe = (snapshot: NativeSnapshotEvent, epochs: readonly object[]) => {
+    const state = {
       options: plainOptions(settings, checkpoint),
       position: snapshot.position,
       control: control.state,
       data: { train: pump?.fingerprintAt(snapshot.position) ?? ofSet, validation: ofValidation },
-      epochs,
       kept: snapshot.kept,
-    });
+    };
+    return describeSnapshot(trainer, snapshot, toRunPart(state, lines.of(epochs)));
+  };
   const run: TrainingRun<Epoch> = new TrainingRun<Epoch>({
     prepare: report && (() => report.prepare()),
     report: report && ((history) => report.write(run, history)),
@@ -231,14 +235,14 @@ function plainOptions(
   };
 }
 
-function describeSnapshot(trainer: TrainerParts, { weights, state }: NativeSnapshotEvent, run: RunState) {
+function describeSnapshot(trainer: TrainerParts, { weights, state }: NativeSnapshotEvent, run: RunPart) {
   const { network, training } = stateOf(trainer.model);
   return {
     network,
     training,
     tensors: toWeights([...weights, ...state.tensors]),
     trainer: trainer.describe(state),
-    run: toRunPart(run),
+    run,
   };
 }
 

@@ -26,6 +26,7 @@ import {
   standardize,
   Trainer,
 } from '../../lib/index.ts';
+import { EpochLines } from '../../lib/trainers/epoch-lines.ts';
 import { collectGarbage } from '../prove/promise.ts';
 import { checkError, wrongly } from './errors.ts';
 
@@ -111,6 +112,42 @@ test.serial('a run that goes on does not hold what it was read from', async (t) 
   await (await Trainer.resume(folder, train, { maxSteps: 1, onEpochEnd })).run;
   // Of 38 MB: weights, states and the weights of the best epoch.
   t.true(held < 2_000_000, `${held} bytes`);
+});
+
+test('each epoch is written out once, however many checkpoints hold it', async (t) => {
+  const written: number[] = [];
+  const epochs = Array.from({ length: 3000 }, (_, epoch) => ({
+    epoch,
+    loss: [0.5, Number.NaN, -0, Number.NEGATIVE_INFINITY][epoch % 4],
+    get seconds() {
+      written.push(epoch);
+      return 1;
+    },
+  }));
+  const plain = (count: number) =>
+    epochs.slice(0, count).map(({ epoch, loss }) => ({ epoch, loss, seconds: 1 }));
+  const lines = new EpochLines();
+  const first = lines.of(epochs.slice(0, 2));
+  const bytes = first.slice();
+  const second = lines.of(epochs);
+  t.deepEqual(
+    written,
+    epochs.map(({ epoch }) => epoch),
+  );
+  t.deepEqual(first, bytes);
+  t.deepEqual((await EpochLines.read(first)).epochs, plain(2));
+  const read = EpochLines.read(second);
+  let hasTurned = false;
+  setImmediate(() => {
+    hasTurned = true;
+  });
+  const { epochs: all, lines: more } = await read;
+  t.true(hasTurned);
+  t.deepEqual(all, plain(3000));
+  t.deepEqual((await EpochLines.read(more.of([...all, { epoch: 3000 }]))).epochs, [
+    ...plain(3000),
+    { epoch: 3000 },
+  ]);
 });
 
 test('a run that is stopped leaves a checkpoint of where it stopped', async (t) => {
