@@ -6,8 +6,12 @@ import type { CheckpointInfo, CheckpointSettings } from './checkpoint-options.ts
 /** What a keeper needs of its run. */
 export interface KeeperPlan {
   readonly settings: CheckpointSettings;
-  /** The file of a snapshot, with the state of what JavaScript keeps as it is now. */
-  readonly describe: (snapshot: NativeSnapshotEvent, epochs: readonly object[]) => ModelFile;
+  /** The file of a snapshot, with the state of what JavaScript keeps as it is now; `best`: the figure by which it is the best. */
+  readonly describe: (
+    snapshot: NativeSnapshotEvent,
+    epochs: readonly object[],
+    best: number | undefined,
+  ) => ModelFile;
   /** Whether the best one, of this figure, is on disk. */
   readonly settleBest: (figure: number, isWritten: boolean) => void;
   readonly onCheckpoint: ((info: CheckpointInfo) => unknown) | undefined;
@@ -42,7 +46,7 @@ export class CheckpointKeeper {
     this.#pending++;
     let file: ModelFile | undefined;
     try {
-      file = this.#plan.describe(snapshot, epochs);
+      file = this.#plan.describe(snapshot, epochs, best);
     } catch (error) {
       this.#plan.fail(error);
     }

@@ -74,18 +74,16 @@ export class EpochControl {
     return this.#earlyStopping?.isOver === true;
   }
 
-  get state(): ControlState {
+  /** For a checkpoint, which is the best by `figure`; or else knows of the one that is on disk. */
+  state(figure = this.#bestWritten): ControlState {
     return {
       earlyStopping: this.#earlyStopping?.state,
       plateau: this.#plateau?.state,
-      best: this.#bestFigure,
+      best:
+        this.keepBest === undefined || figure === undefined
+          ? undefined
+          : { figure, metric: this.keepBest.name, mode: this.keepBest.mode },
     };
-  }
-
-  get #bestFigure(): BestFigure | undefined {
-    if (this.keepBest === undefined || this.#best === undefined) return undefined;
-    const { name: metric, mode } = this.keepBest;
-    return { figure: this.#best, metric, mode };
   }
 
   restore({ earlyStopping, plateau, best }: ControlState): void {

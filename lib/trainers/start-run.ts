@@ -129,11 +129,11 @@ export function startRun<Epoch>(
   const ofSet =
     checkpoint === undefined || pump !== undefined ? '' : fingerprint(samples as NativeLabelledSamples);
   const lines = resumed?.lines ?? new EpochLines();
-  const describe = (snapshot: NativeSnapshotEvent, epochs: readonly object[]) => {
+  const describe = (snapshot: NativeSnapshotEvent, epochs: readonly object[], best: number | undefined) => {
     const state = {
       options: plainOptions(settings, checkpoint),
       position: snapshot.position,
-      control: control.state,
+      control: control.state(best),
       data: { train: pump?.fingerprintAt(snapshot.position) ?? ofSet, validation: ofValidation },
       kept: snapshot.kept,
     };

@@ -23,6 +23,7 @@ import {
   Trainer,
 } from '../../lib/index.ts';
 import { EarlyStopping } from '../../lib/trainers/early-stopping.ts';
+import { EpochControl } from '../../lib/trainers/epoch-control.ts';
 import { ReduceOnPlateau } from '../../lib/trainers/plateau.ts';
 import { checkError, wrongly } from './errors.ts';
 
@@ -287,6 +288,25 @@ test('loggers write what the history says', async (t) => {
     lines.map((line) => JSON.parse(line)),
     [...history.epochs],
   );
+});
+
+test('checkpoints know of a best one that is on disk, not of one that is still to be written', (t) => {
+  const options = { earlyStopping: undefined, reduceOnPlateau: undefined };
+  const control = new EpochControl({ ...options, keepBest: { metric: 'loss', mode: undefined } }, watched);
+  const best = (figure: number) => ({ figure, metric: 'loss', mode: 'min' }) as const;
+  t.is(control.judge({ loss: 3 }, 1).best, 3);
+  t.is(control.state().best, undefined);
+  t.deepEqual(control.state(3).best, best(3));
+  control.settleBest(3, true);
+  t.is(control.judge({ loss: 2 }, 1).best, 2);
+  t.is(control.judge({ loss: 1 }, 1).best, 1);
+  control.settleBest(2, false);
+  t.is(control.judge({ loss: 1.5 }, 1).best, undefined);
+  t.deepEqual(control.state().best, best(3));
+  control.settleBest(1, false);
+  t.is(control.judge({ loss: 2.5 }, 1).best, 2.5);
+  control.settleBest(2.5, true);
+  t.deepEqual(control.state().best, best(2.5));
 });
 
 test('CSV quotes lists, and an empty history is empty', (t) => {

@@ -7,7 +7,8 @@ import type { RunState } from '../../lib/trainers/run-state.ts';
 /** The figure of the best epoch that a checkpoint knows of. */
 async function bestOf(path: string): Promise<number> {
   const { run } = await readModelFile(path);
-  return (run?.state as RunState).control.best?.figure ?? Number.POSITIVE_INFINITY;
+  const state = run?.state as RunState | undefined;
+  return state?.control.best?.figure ?? Number.POSITIVE_INFINITY;
 }
 
 /**
