@@ -360,6 +360,7 @@ test('options that cannot be are refused', async (t) => {
     wrongly([f1({ average: 'none' }), rocAuc({ average: 'none' }), 'confusionMatrix']),
   );
   const before = lists.model.getWeights();
+  const never = join(tmpdir(), `gradloom-never-${process.pid}`);
   for (const [name, form] of Object.entries({ f1: 'list', rocAuc: 'list', confusionMatrix: 'matrix' })) {
     const monitor = `validation.${name}`;
     const fault = `"${monitor}" is a ${form} of numbers, and only a number can be watched; choose another figure`;
@@ -367,7 +368,7 @@ test('options that cannot be are refused', async (t) => {
       [{ earlyStopping: { monitor, mode: 'max' } }, 'earlyStopping: monitor'],
       [{ reduceOnPlateau: { monitor, mode: 'max' } }, 'reduceOnPlateau: monitor'],
       [
-        { checkpoint: { folder: 'never-made', keepBest: { metric: monitor, mode: 'max' } } },
+        { checkpoint: { folder: never, keepBest: { metric: monitor, mode: 'max' } } },
         'checkpoint: keepBest: metric',
       ],
     ] as const) {
@@ -378,7 +379,7 @@ test('options that cannot be are refused', async (t) => {
     }
   }
   t.deepEqual(lists.model.getWeights(), before);
-  t.false(existsSync('never-made'));
+  t.false(existsSync(never));
   await refuse({ maxSteps: 0 }, 'fit: maxSteps must be an integer of at least 1, got 0');
   await refuse(
     { signal: { aborted: false, addEventListener: () => {} } },

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   adagrad,
   adamW,
@@ -45,6 +48,8 @@ export const memoryLimit: PromiseProof = {
     const random = randomIntegers(seed);
     const trials = length === 'long' ? 1_000 : 40;
     let most = 0;
+    const folder = await mkdtemp(join(tmpdir(), 'gradloom-prove-'));
+    const checkpoint = { folder };
     await collectGarbage();
     // Nothing is collected meanwhile, so that the bytes allocated change by what is done alone.
     const held: unknown[] = [];
@@ -101,7 +106,6 @@ export const memoryLimit: PromiseProof = {
       const needed = await refusedBytes(() => narrow.fit(train, fitOptions));
       const tight = trainer(needed - 1);
       await refuses('the run', () => tight.fit(train, fitOptions), needed);
-      const checkpoint = { folder: 'never-made' };
       const { tensors } = narrow.getOptimizerState();
       held.push(tensors);
       await refuses(
@@ -126,6 +130,7 @@ export const memoryLimit: PromiseProof = {
       held.push(model);
       tally.tried();
     }
+    await rm(folder, { recursive: true });
     return { facts: { mostBytes: most, held: held.length } };
   },
 };
