@@ -1,0 +1,205 @@
+/**
+ * How many held out pairs `recommender` puts among the first by its default options, beside popularity and the cosines of items, on
+ * pairs that Debian has: which words stand in a chapter of the King James Bible, which tags a package has, and on what it depends.
+ * Prints a table in Markdown; see README.md. What is not there is skipped.
+ *
+ *   apt-get install bible-kjv-text
+ *   apt-get update
+ *   npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [chapters | tags | dependencies ...]
+ */
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { recommender, tokenizer } from '../lib/index.ts';
+import { uniforms } from './data.ts';
+import { KJV_FILE, readChapters } from './kjv.ts';
+
+/** Who has what. */
+type Having = readonly (readonly [who: string, what: readonly string[]])[];
+
+interface Pair {
+  readonly user: number;
+  readonly item: number;
+}
+
+interface Source {
+  readonly what: string;
+  read(): Having;
+}
+
+const LEAST_OF_USER = 5;
+const LEAST_OF_ITEM = 5;
+const HELD_OUT = 0.2;
+const FIRST = 20;
+
+const SOURCES: Readonly<Record<string, Source>> = {
+  chapters: {
+    what: 'chapters of the Bible and words',
+    read: () => {
+      const split = tokenizer({ pattern: /[\p{L}\p{M}\p{N}_]+/gu });
+      return readChapters(KJV_FILE).map(([name, text]) => [name, split(text)]);
+    },
+  },
+  tags: {
+    what: 'packages of Debian and tags',
+    read: () => readPackages('Tag', /[^\s,]+/g),
+  },
+  dependencies: {
+    what: 'packages of Debian and packages that they depend on',
+    // Of alternatives the first; versions and architectures left out.
+    read: () => readPackages('Depends', /(?<=^|,\s*)[a-z0-9][a-z0-9+.-]+/g),
+  },
+};
+
+/** What apt knows of all packages: `apt-get update` brings it. */
+function readPackages(field: string, item: RegExp): Having {
+  const records = execFileSync('apt-cache', ['dumpavail'], { encoding: 'utf8', maxBuffer: 2 ** 30 }).split(
+    '\n\n',
+  );
+  const having = records.flatMap((record): Having => {
+    const read = (name: string) => new RegExp(`^${name}: (.*(?:\n .*)*)`, 'm').exec(record)?.[1];
+    const [name, value] = [read('Package'), read(field)];
+    return name === undefined || value === undefined ? [] : [[name, value.match(item) ?? []]];
+  });
+  if (having.length === 0) throw new Error(`apt knows no package with the field ${field}`);
+  return having;
+}
+
+/** Numbers for names: pairs of users and items that have enough of them. */
+function numberPairs(having: Having) {
+  const users = having.map(([, what]) => [...new Set(what)]);
+  const counts = new Map<string, number>();
+  for (const item of users.flat()) counts.set(item, (counts.get(item) ?? 0) + 1);
+  const frequent = users
+    .map((items) => items.filter((item) => (counts.get(item) as number) >= LEAST_OF_ITEM))
+    .filter((items) => items.length >= LEAST_OF_USER);
+  const numbers = new Map([...new Set(frequent.flat())].map((item, number) => [item, number]));
+  return {
+    userCount: frequent.length,
+    itemCount: numbers.size,
+    pairs: frequent.flatMap((items, user) =>
+      items.map((item): Pair => ({ user, item: numbers.get(item) as number })),
+    ),
+  };
+}
+
+type Numbered = ReturnType<typeof numberPairs>;
+
+/** Of each user the items, by numbers. */
+function itemsOf({ userCount }: Numbered, pairs: readonly Pair[]): ReadonlySet<number>[] {
+  const lists = Array.from({ length: userCount }, () => new Set<number>());
+  for (const { user, item } of pairs) lists[user]?.add(item);
+  return lists;
+}
+
+type Ranking = (user: number) => Promise<readonly number[]> | readonly number[];
+
+function firstBy(scores: ArrayLike<number>, known: ReadonlySet<number>): number[] {
+  return Array.from({ length: scores.length }, (_, item) => item)
+    .filter((item) => !known.has(item))
+    .sort((a, b) => (scores[b] as number) - (scores[a] as number))
+    .slice(0, FIRST);
+}
+
+/** How many users each item has. */
+function countsOf({ itemCount }: Numbered, pairs: readonly Pair[]): Float64Array {
+  const counts = new Float64Array(itemCount);
+  for (const { item } of pairs) counts[item] = (counts[item] as number) + 1;
+  return counts;
+}
+
+function byPopularity(numbered: Numbered, pairs: readonly Pair[]): Ranking {
+  const counts = countsOf(numbered, pairs);
+  const known = itemsOf(numbered, pairs);
+  return (user) => firstBy(counts, known[user] as ReadonlySet<number>);
+}
+
+/** Of each item the sum of its cosines with those that a user knows, as columns of 0 and 1 a user. */
+function byCosines(numbered: Numbered, pairs: readonly Pair[]): Ranking {
+  const { itemCount } = numbered;
+  const counts = countsOf(numbered, pairs);
+  const known = itemsOf(numbered, pairs);
+  const together = new Float32Array(itemCount ** 2);
+  for (const items of known) {
+    for (const a of items)
+      for (const b of items) together[a * itemCount + b] = (together[a * itemCount + b] as number) + 1;
+  }
+  return (user) => {
+    const scores = new Float64Array(itemCount);
+    for (const a of known[user] as ReadonlySet<number>) {
+      for (let b = 0; b < itemCount; b++) {
+        const both = together[a * itemCount + b] as number;
+        if (both > 0)
+          scores[b] = (scores[b] as number) + both / Math.sqrt((counts[a] as number) * (counts[b] as number));
+      }
+    }
+    return firstBy(scores, known[user] as ReadonlySet<number>);
+  };
+}
+
+async function byRecommender({ userCount, itemCount }: Numbered, pairs: readonly Pair[]): Promise<Ranking> {
+  const [users, items] = [pairs.map(({ user }) => user), pairs.map(({ item }) => item)];
+  const shop = await recommender({ users, items }, { userCount, itemCount, seed, threads });
+  return async (user) => (await shop.recommend(user, { count: FIRST })).map(({ item }) => item);
+}
+
+/** Of the users with held out items the mean share of these, or of as many as are asked for, among the first. */
+async function recallOf(ranking: Ranking, heldOut: readonly ReadonlySet<number>[]): Promise<number> {
+  let [sum, users] = [0, 0];
+  for (const [user, items] of heldOut.entries()) {
+    if (items.size === 0) continue;
+    const found = (await ranking(user)).filter((item) => items.has(item)).length;
+    sum += found / Math.min(items.size, FIRST);
+    users++;
+  }
+  return sum / users;
+}
+
+async function rowOf({ what, read }: Source): Promise<string> {
+  const numbered = numberPairs(read());
+  const draws = uniforms(numbered.pairs.length, seed);
+  const kept = numbered.pairs.filter((_, place) => (draws[place] as number) >= HELD_OUT);
+  const heldOut = itemsOf(
+    numbered,
+    numbered.pairs.filter((_, place) => (draws[place] as number) < HELD_OUT),
+  );
+  const rankings = [
+    byPopularity(numbered, kept),
+    byCosines(numbered, kept),
+    await byRecommender(numbered, kept),
+  ];
+  const recalls: string[] = [];
+  for (const ranking of rankings) recalls.push((await recallOf(ranking, heldOut)).toFixed(3));
+  const sizes = [numbered.userCount, numbered.itemCount, numbered.pairs.length];
+  return cells(what, ...sizes, ...recalls);
+}
+
+const cells = (...all: readonly (string | number)[]) => `| ${all.join(' | ')} |`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    threads: { type: 'string', default: '0' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const [threads, seed] = [Number(values.threads), Number(values.seed)];
+const head = [
+  'users and items',
+  'users',
+  'items',
+  'pairs',
+  'popularity',
+  'cosines of items',
+  '`recommender`',
+];
+console.log(`${cells(...head)}\n${cells(...head.map(() => '---'))}`);
+for (const name of positionals.length === 0 ? Object.keys(SOURCES) : positionals) {
+  const source = SOURCES[name];
+  if (source === undefined)
+    throw new Error(`there is no "${name}"; there are ${Object.keys(SOURCES).join(', ')}`);
+  try {
+    console.log(await rowOf(source));
+  } catch (error) {
+    console.error(`${name} is skipped: ${(error as Error).message}`);
+  }
+}
