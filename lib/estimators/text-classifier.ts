@@ -13,7 +13,7 @@ import { fromTexts } from '../datasets/from-texts.ts';
 import { dense, embeddingBag } from '../layers/index.ts';
 import { dtype } from '../layers/table.ts';
 import { sequential } from '../models/index.ts';
-import { adagrad } from '../optimizers/index.ts';
+import { adagrad, rowwiseAdagrad } from '../optimizers/index.ts';
 import { tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import { Trainer } from '../trainers/index.ts';
@@ -58,12 +58,16 @@ export async function textClassifier(
     (vectorizer as Vectorizer | undefined) ??
     tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: 2, sublinear: true });
   const train = fromTexts({ texts, vectorizer: words, labels });
-  if (units === 0) return await linearClassifier(train, settings);
+  const { learningRate, ...fitting } = settings;
+  // One accumulator a word: with one a weight, a rare word's first text would move the scores of all classes alike, however little it
+  // says against most of them.
+  if (units === 0)
+    return await linearClassifier(train, { ...fitting, optimizer: rowwiseAdagrad({ learningRate }) });
   const model = sequential({ inputShape: train.inputShape, seed: settings.seed }, [
     embeddingBag({ units, pooling: 'sum', dtype: settings.dtype }),
     dense({ units: Math.max(2, train.classCount) }),
   ]);
-  const { learningRate, epochs, batchSize, seed, threads } = settings;
+  const { epochs, batchSize, seed, threads } = fitting;
   const trainer = new Trainer(model, {
     optimizer: adagrad({ learningRate }),
     loss: 'softmaxCrossEntropy',

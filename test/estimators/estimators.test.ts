@@ -9,6 +9,7 @@ import {
   linearClassifier,
   linearRegressor,
   loadModel,
+  rowwiseAdagrad,
   textClassifier,
   tfidfVectorizer,
 } from '../../lib/index.ts';
@@ -79,6 +80,16 @@ test('linearRegressor: finds the weights of sparse and of dense samples', async 
   });
   const line = await linearRegressor(plain, { epochs: 500, learningRate: 1 });
   t.true((await line.model.evaluate(plain)).loss < 1e-3);
+});
+
+test('textClassifier: a logistic regression with one accumulator a word', async (t) => {
+  const vectorizer = hashingVectorizer({ features: 64 });
+  const { model } = await textClassifier(texts, labels, { vectorizer, epochs: 3, learningRate: 0.3 });
+  const train = fromTexts({ texts, labels, vectorizer });
+  const optimizer = rowwiseAdagrad({ learningRate: 0.3 });
+  const { model: other } = await linearClassifier(train, { epochs: 3, optimizer });
+  t.true(train.classCount > 2);
+  t.deepEqual(model.getWeights(), other.getWeights());
 });
 
 test('texts of several sets: one vectorizer, or an error', async (t) => {
