@@ -31,7 +31,7 @@ void grow(AlignedBuffer& buffer, int64_t count) {
 }  // namespace
 
 TrainedTable::TrainedTable(int64_t rows, int64_t units, const Optimizer& optimizer)
-    : rows_(rows), units_(units), stride_(round_up(units, kFloatsPerLine)) {
+    : rows_(rows), units_(units), stride_(units) {
   const std::string objection = optimizer.objection_to_rows(optimizer.weight_decay());
   if (!objection.empty()) {
     throw Error("INVALID_OPTION", optimizer.kind() + " cannot train word vectors: " + objection);
@@ -39,8 +39,9 @@ TrainedTable::TrainedTable(int64_t rows, int64_t units, const Optimizer& optimiz
   const std::vector<StateSpec> specs = optimizer.states({rows, units});
   for (const StateSpec& spec : specs) {
     states_.push_back(stride_);
-    stride_ += round_up(spec.shape.size() / rows, kFloatsPerLine);
+    stride_ += spec.shape.size() / rows;
   }
+  stride_ = round_up(stride_, kFloatsPerLine);
   memory_ = AlignedBuffer(checked_multiply(rows, stride_));
   for (size_t s = 0; s < specs.size(); ++s) {
     if (specs[s].initial == 0) continue;
