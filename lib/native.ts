@@ -76,6 +76,12 @@ export interface NativeMappedRows {
   read(row: number): Uint8Array | Float32Array;
 }
 
+/** A lock on a folder, unless it `isBusy`: somebody else of this or another process has it. Ends with its process or Worker at the latest. */
+export interface NativeFolderLock {
+  readonly isBusy: boolean;
+  release(): void;
+}
+
 /**
  * The values of one input, one sample after another. Every value is read as
  * `x * scale[j % scale.length] + shift[j % shift.length]`, `j` its position in the sample.
@@ -401,6 +407,7 @@ export interface NativeAddon extends NativeWordVectors {
   readonly Trainer: new (model: NativeModel, spec: NativeTrainerSpec) => NativeTrainer;
   readonly Updater: new (spec: NativeUpdaterSpec) => NativeUpdater;
   readonly MappedRows: new (spec: NativeMappedRowsSpec) => NativeMappedRows;
+  readonly FolderLock: new (path: string) => NativeFolderLock;
   info(): NativeInfo;
   /** Whether runs keep the memory of arrays that are transferred away meanwhile. */
   canHoldMemory(): boolean;

@@ -15,6 +15,8 @@ export type GradloomErrorCode =
   | 'NOT_FINITE'
   /** The model trains, and what was asked for needs it at rest. */
   | 'MODEL_BUSY'
+  /** Another run writes its checkpoints to the folder. */
+  | 'FOLDER_BUSY'
   /** The model was disposed of. */
   | 'MODEL_DISPOSED'
   | 'OUT_OF_MEMORY'
@@ -44,6 +46,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<GradloomErrorCode>([
   'ID_OUT_OF_RANGE',
   'NOT_FINITE',
   'MODEL_BUSY',
+  'FOLDER_BUSY',
   'MODEL_DISPOSED',
   'OUT_OF_MEMORY',
   'MEMORY_LIMIT',

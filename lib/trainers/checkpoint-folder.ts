@@ -57,10 +57,20 @@ function select(folder: string, names: readonly string[]): readonly CheckpointFi
     .sort((a, b) => b.steps - a.steps);
 }
 
-/** Makes the folder, and refuses one with checkpoints of another run, later than `steps`, and one that takes no files. */
-export function prepareFolder(operation: string, folder: string, steps: number): void {
+export function makeFolder(folder: string): void {
   checkPath(folder);
-  makeFolder(folder);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    if (!isSystemError(error, 'EEXIST', 'ENOTDIR')) throw error;
+    throw new GradloomError('INVALID_OPTION', `${folder}: this is no folder; give the path of one`, {
+      cause: error,
+    });
+  }
+}
+
+/** Refuses a folder with checkpoints of another run, later than `steps`, and one that takes no files. */
+export function checkFolder(operation: string, folder: string, steps: number): void {
   const [latest] = select(folder, readdirSync(folder));
   if (latest !== undefined && latest.steps > steps) {
     throw new GradloomError(
@@ -70,17 +80,6 @@ export function prepareFolder(operation: string, folder: string, steps: number):
   }
   // The first checkpoint may be hours away.
   checkWritable(checkpointPath(folder, 0));
-}
-
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    if (!isSystemError(error, 'EEXIST', 'ENOTDIR')) throw error;
-    throw new GradloomError('INVALID_OPTION', `${folder}: this is no folder; give the path of one`, {
-      cause: error,
-    });
-  }
 }
 
 /** Gives a checkpoint a second name in its folder. */

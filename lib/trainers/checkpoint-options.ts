@@ -11,7 +11,7 @@ import {
 } from '../core/options.ts';
 
 export interface CheckpointOptions {
-  /** Is made if it does not exist. One folder a run. */
+  /** Is made if it does not exist. One folder a run: while one writes to it, others are refused with `FOLDER_BUSY`. */
   readonly folder: string;
   /** Optimizer steps between two checkpoints: one at each multiple. */
   readonly everySteps?: number | undefined;

@@ -15,7 +15,7 @@ import { ratesOf } from '../schedules/schedule.ts';
 import { readAugmentOptions } from './augment.ts';
 import { findBest } from './best-checkpoint.ts';
 import type { TrainerSettings } from './checkpoint.ts';
-import { prepareFolder } from './checkpoint-folder.ts';
+import { checkFolder, makeFolder } from './checkpoint-folder.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import {
   type CheckpointInfo,
@@ -26,6 +26,7 @@ import {
 import { EpochControl } from './epoch-control.ts';
 import { EpochLines } from './epoch-lines.ts';
 import { type FitSettings, MOST_EPOCHS } from './fit-options.ts';
+import { FolderHold } from './folder-hold.ts';
 import { readInspectOptions, toStepInspection } from './inspect.ts';
 import { readLoggers } from './loggers.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
@@ -61,13 +62,36 @@ export interface SetData extends RunData {
   readonly samples: NativeLabelledSamples;
 }
 
-/** Throws what is wrong with the options. `resumed` is the state of the run that this one goes on with. */
+/** The run that another one goes on with, and its folder. */
+export interface ResumedRun extends SavedRun {
+  readonly hold: FolderHold;
+}
+
+/** Throws what is wrong with the options. */
 export function startRun<Epoch>(
+  operation: string,
+  trainer: TrainerParts,
+  data: RunData,
+  settings: FitSettings,
+  resumed?: ResumedRun,
+): TrainingRun<Epoch> {
+  const hold = resumed?.hold ?? new FolderHold(operation);
+  try {
+    const run = makeRun<Epoch>(operation, trainer, data, settings, { hold, resumed });
+    whenSettled(run, () => hold.release());
+    return run;
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+}
+
+function makeRun<Epoch>(
   operation: string,
   trainer: TrainerParts,
   { sets, samples, validation }: RunData,
   settings: FitSettings,
-  resumed?: SavedRun,
+  { hold, resumed }: { readonly hold: FolderHold; readonly resumed: SavedRun | undefined },
 ): TrainingRun<Epoch> {
   const { loss, metrics } = trainer.objective;
   const checkpoint =
@@ -91,7 +115,9 @@ export function startRun<Epoch>(
   const ofValidation = checkpoint && validation && fingerprint(validation);
   if (checkpoint !== undefined) {
     const steps = resumed === undefined ? trainer.native.steps : Number.POSITIVE_INFINITY;
-    prepareFolder(operation, checkpoint.folder, steps);
+    makeFolder(checkpoint.folder);
+    hold.take(checkpoint.folder);
+    checkFolder(operation, checkpoint.folder, steps);
     const { keepBest } = control;
     const best =
       keepBest && findBest(operation, checkpoint.folder, { steps, keepBest, validation: ofValidation });

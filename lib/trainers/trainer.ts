@@ -55,6 +55,7 @@ import { type Checkpoint, readCheckpoint, type TrainerSettings, toCheckpoint } f
 import { type ClipGradients, clipGradients } from './clip-gradients.ts';
 import { readCustom } from './custom.ts';
 import { type FitOptions, readFitOptions } from './fit-options.ts';
+import { FolderHold } from './folder-hold.ts';
 import type { EpochRecord } from './history.ts';
 import {
   checkSameData,
@@ -235,8 +236,9 @@ export class Trainer<
    * Trains for a number of epochs on a thread of its own; the event loop stays free. What is wrong with the
    * arguments is thrown at once, and then nothing is changed.
    *
-   * Throws `MODEL_BUSY` when the model trains already, `SHAPE_MISMATCH` and `INVALID_DATA` for data that do
-   * not fit the model, the loss or the preprocessing of what it was trained on before.
+   * Throws `MODEL_BUSY` when the model trains already, `FOLDER_BUSY` when another run, of this process or another one,
+   * writes to the folder of `checkpoint`, `SHAPE_MISMATCH` and `INVALID_DATA` for data that do not fit the model, the
+   * loss or the preprocessing of what it was trained on before.
    */
   fit<Validation extends Dataset<Input, LabelKindOf<Loss>> | undefined = undefined>(
     train: Dataset<Input, LabelKindOf<Loss>> | SampleStream<Input, LabelKindOf<Loss>>,
@@ -284,8 +286,8 @@ export class Trainer<
    * A run that had ended ends again at once, with its history; more `epochs` or a new budget let it go on, unless early
    * stopping had ended it.
    *
-   * Rejects with `FILE_NOT_FOUND` when the folder has no checkpoint, with `INVALID_DATA` for other data, and as `load`
-   * does.
+   * Rejects with `FILE_NOT_FOUND` when the folder has no checkpoint, with `FOLDER_BUSY` while another run writes to it,
+   * with `INVALID_DATA` for other data, and as `load` does.
    *
    * @example
    * const { trainer, run } = await Trainer.resume('runs/clicks', train, { validation });
@@ -307,23 +309,30 @@ export class Trainer<
     readValue('Trainer.resume', 'folder', folder, text);
     const given = readResumeOptions(options);
     const custom = readCustom('Trainer.resume', given.custom);
-    const found = await findCheckpoint(folder);
-    const settings = resumedSettings(found, folder, given);
-    const { path, file } = found;
-    const { learningRate } = given;
-    const { threads, memoryLimit } = given;
-    const checkpoint = await toCheckpoint(path, file, { custom, learningRate });
-    const trainer = await Trainer.#from(checkpoint, { threads, memoryLimit });
-    const data = trainer.#readTraining('Trainer.resume', train, settings.validation);
-    checkSameData(found.run, data);
-    const run = startRun<EpochRecord<unknown, Validation>>(
-      'Trainer.resume',
-      trainer.#parts,
-      data,
-      settings,
-      found.run,
-    );
-    return { trainer: trainer as Trainer<Input, LossChoice, readonly Metric[]>, run, checkpoint: path };
+    const { threads, memoryLimit, learningRate } = given;
+    const hold = new FolderHold('Trainer.resume');
+    try {
+      // Before a checkpoint is chosen, which another run would outdate.
+      hold.take(folder);
+      const found = await findCheckpoint(folder);
+      const settings = resumedSettings(found, folder, given);
+      const { path, file } = found;
+      const checkpoint = await toCheckpoint(path, file, { custom, learningRate });
+      const trainer = await Trainer.#from(checkpoint, { threads, memoryLimit });
+      const data = trainer.#readTraining('Trainer.resume', train, settings.validation);
+      checkSameData(found.run, data);
+      const run = startRun<EpochRecord<unknown, Validation>>(
+        'Trainer.resume',
+        trainer.#parts,
+        data,
+        settings,
+        { ...found.run, hold },
+      );
+      return { trainer: trainer as Trainer<Input, LossChoice, readonly Metric[]>, run, checkpoint: path };
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
   }
 
   /**

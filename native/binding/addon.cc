@@ -5,6 +5,7 @@
 
 #include "binding/convert.h"
 #include "binding/errors.h"
+#include "binding/folder_lock.h"
 #include "binding/input_gradient.h"
 #include "binding/machine_limits.h"
 #include "binding/mapped_rows.h"
@@ -113,6 +114,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   exports.Set("countCooccurrences", Napi::Function::New(env, start_counting));
   exports.Set("WordTrainer", WordTrainerWrap::define(env));
   exports.Set("MappedRows", mapped_rows_constructor_.Value());
+  exports.Set("FolderLock", FolderLockWrap::define(env));
   exports.Set("info", Napi::Function::New(env, info));
   exports.Set("canHoldMemory", Napi::Function::New(env, [](const Napi::CallbackInfo& call) -> Napi::Value {
                 return Napi::Boolean::New(call.Env(), can_hold_memory());

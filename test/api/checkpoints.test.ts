@@ -1,5 +1,6 @@
 /** Checkpoints of runs, and runs that go on from them. Threads: 1, on the smallest of nets. */
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, truncate, writeFile } from 'node:fs/promises';
+import assert from 'node:assert';
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -543,6 +544,40 @@ test('wrong uses are refused before anything is changed', async (t) => {
     () => Trainer.resume(folder, train, wrongly({ batchSize: 3 })),
     'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, inspect, loggers, report, progress, threads, memoryLimit, custom and learningRate',
   ]);
+});
+
+test('one run at a time writes to a folder, under whatever name, and none when it is over', async (t) => {
+  const folder = await newFolder(t);
+  const name = `${folder}-too`;
+  await symlink(folder, name);
+  t.teardown(() => rm(name));
+  const checkpoint = { folder, everySteps: 2 };
+  const first = irisTrainer().fit(train, { epochs: 3, batchSize: 40, checkpoint });
+  const second = irisTrainer();
+  const weights = second.model.getWeights();
+  const text = `another run, of this process or another one, writes to ${name}; wait for its end, or give another folder`;
+  const uses = {
+    fit: () => second.fit(train, { checkpoint: { folder: name } }),
+    'Trainer.resume': () => Trainer.resume(name, train),
+  };
+  for await (const _ of first) {
+    for (const [operation, use] of Object.entries(uses)) {
+      await checkError(t, 'FOLDER_BUSY', [use, `${operation}: checkpoint: ${text}`]);
+    }
+  }
+  t.deepEqual(second.model.getWeights(), weights);
+  t.is((await listCheckpoints(folder))[0]?.steps, 9);
+  await (await Trainer.resume(name, train, { epochs: 4 })).run;
+
+  const other = join(folder, 'other');
+  const start = (options: object) => irisTrainer().fit(train, { ...options, checkpoint: { folder: other } });
+  const failing = () => assert.fail('mine');
+  const hostile = Object.assign(new AbortController().signal, { addEventListener: failing });
+  t.throws(() => start({ signal: hostile }), { message: 'mine' });
+  await start({ signal: AbortSignal.abort() });
+  await t.throwsAsync(Promise.resolve(start({ onEpochEnd: failing })), { message: 'mine' });
+  await t.throwsAsync(Trainer.resume(other, train.shuffle(1)), { code: 'INVALID_DATA' });
+  await (await Trainer.resume(other, train, { epochs: 2 })).run;
 });
 
 test('weights of samples are part of the data', async (t) => {
