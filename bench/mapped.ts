@@ -8,7 +8,6 @@ import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import {
   adagrad,
   type Dataset,
@@ -20,6 +19,7 @@ import {
   Trainer,
   writeShards,
 } from '../lib/index.ts';
+import { readArguments, readCount, readNumber } from './arguments.ts';
 
 const INPUT_SHAPE = [32, 32, 3] as const;
 const SAMPLE_BYTES = 3072;
@@ -40,7 +40,9 @@ interface Measured extends Rates {
   readonly anonymousMost: number;
 }
 
-const { values } = parseArgs({
+const USAGE =
+  'usage: npm run bench:mapped -- [--megabytes n] [--steps n] [--threads n] [--rounds n] [--folder path]';
+const ARGUMENTS = {
   options: {
     megabytes: { type: 'string', default: '8192' },
     steps: { type: 'string', default: '4000' },
@@ -49,13 +51,14 @@ const { values } = parseArgs({
     task: { type: 'string' },
     folder: { type: 'string', default: '' },
   },
-});
-const [megabytes, steps, threads, rounds] = [
-  values.megabytes,
-  values.steps,
-  values.threads,
-  values.rounds,
-].map(Number) as [number, number, number, number];
+} as const;
+const { values, megabytes, steps, threads, rounds } = readArguments(USAGE, ARGUMENTS, ({ values }) => ({
+  values,
+  megabytes: readNumber('--megabytes', values.megabytes, (value) => value > 0),
+  steps: readCount('--steps', values.steps),
+  threads: readCount('--threads', values.threads),
+  rounds: readCount('--rounds', values.rounds),
+}));
 const samples = Math.ceil((megabytes * MIB) / SAMPLE_BYTES);
 
 const TASKS: Readonly<Record<string, (folder: string) => Promise<Rates>>> = {

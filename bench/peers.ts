@@ -2,9 +2,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
-import { suggest } from '../lib/core/options.ts';
 import { info } from '../lib/index.ts';
+import { choose, readArguments, readNumber } from './arguments.ts';
 import { INFER_WORKLOADS } from './infer.ts';
 import { MachineLimits } from './limits.ts';
 import { GRADLOOM, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
@@ -12,7 +11,30 @@ import { compare, formatComparisons, type Measurement, meetsFloors } from './pee
 import { SKIP_GRAM } from './skip-gram.ts';
 import { WORKLOADS } from './workloads.ts';
 
-const USAGE = `usage: npm run bench:peers -- [workload ...] [--peers torch,...] [--threads 1,2] [--repeats n] [--window-s seconds] [--out file.json]`;
+const WORKLOAD_NAMES = [
+  ...WORKLOADS.map(({ name }) => name),
+  SKIP_GRAM,
+  'adagrad-update',
+  ...INFER_WORKLOADS,
+];
+
+const PEER_NAMES = PEERS.map(({ name }) => name);
+
+const USAGE = `usage: npm run bench:peers -- [workload ...] [--peers torch,...] [--threads 1,2] [--repeats n] [--window-s seconds] [--out file.json]
+
+workloads: ${WORKLOAD_NAMES.join(', ')}
+peers: ${PEER_NAMES.join(', ')}`;
+
+const ARGUMENTS = {
+  allowPositionals: true,
+  options: {
+    peers: { type: 'string' },
+    threads: { type: 'string', default: '1,2' },
+    repeats: { type: 'string', default: '3' },
+    'window-s': { type: 'string', default: '1.5' },
+    out: { type: 'string' },
+  },
+} as const;
 
 /** A peer that hangs is given up. */
 const LIMIT_MS = 15 * 60_000;
@@ -47,32 +69,23 @@ try {
     if (!meetsFloors(comparisons)) process.exitCode = 1;
   }
 } catch (error) {
-  console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+  console.error(error instanceof Error ? error.message : error);
   process.exitCode = 2;
 }
 
 function readSettings(): Settings {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      peers: { type: 'string' },
-      threads: { type: 'string', default: '1,2' },
-      repeats: { type: 'string', default: '3' },
-      'window-s': { type: 'string', default: '1.5' },
-      out: { type: 'string' },
-    },
+  const count = (value: number) => Number.isInteger(value) && value > 0;
+  return readArguments(USAGE, ARGUMENTS, ({ values, positionals }) => {
+    const peers = choose('peer', values.peers?.split(',') ?? [], PEER_NAMES);
+    return {
+      workloads: choose('workload', positionals, WORKLOAD_NAMES),
+      peers: PEERS.filter(({ name }) => peers.includes(name)),
+      threads: values.threads.split(',').map((value) => readNumber('--threads', value, count)),
+      repeats: readNumber('--repeats', values.repeats, count),
+      windowSeconds: readNumber('--window-s', values['window-s'], (value) => value > 0),
+      out: values.out,
+    };
   });
-  const known = [...WORKLOADS.map(({ name }) => name), SKIP_GRAM, 'adagrad-update', ...INFER_WORKLOADS];
-  const names = PEERS.map(({ name }) => name);
-  const chosen = values.peers === undefined ? names : checkNames('peer', values.peers.split(','), names);
-  return {
-    workloads: positionals.length === 0 ? known : checkNames('workload', positionals, known),
-    peers: PEERS.filter(({ name }) => chosen.includes(name)),
-    threads: values.threads.split(',').map((value) => readNumber('--threads', value, Number.isInteger)),
-    repeats: readNumber('--repeats', values.repeats, Number.isInteger),
-    windowSeconds: readNumber('--window-s', values['window-s']),
-    out: values.out,
-  };
 }
 
 /** When, on what and how it was measured, then a line a program's run. */
@@ -93,23 +106,6 @@ function formatRecord(
   };
   const runs = measurements.map(({ peer, ...rest }) => JSON.stringify({ peer: peer.name, ...rest }));
   return `{"measured": ${JSON.stringify(head)},\n"runs": [\n${runs.join(',\n')}\n]}\n`;
-}
-
-function checkNames(what: string, given: readonly string[], known: readonly string[]): readonly string[] {
-  for (const name of given) {
-    if (!known.includes(name)) throw new Error(`there is no ${what} "${name}"; ${suggest(name, known)}`);
-  }
-  return given;
-}
-
-function readNumber(
-  option: string,
-  given: string,
-  accepts: (value: number) => boolean = Number.isFinite,
-): number {
-  const value = Number(given);
-  if (value > 0 && accepts(value)) return value;
-  throw new Error(`${option} cannot be "${given}"`);
 }
 
 /**

@@ -8,8 +8,8 @@
  *   npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [chapters | tags | dependencies ...]
  */
 import { execFileSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { recommender, tokenizer } from '../lib/index.ts';
+import { choose, readArguments, readCount } from './arguments.ts';
 import { uniforms } from './data.ts';
 import { KJV_FILE, readChapters } from './kjv.ts';
 
@@ -175,14 +175,17 @@ async function rowOf({ what, read }: Source): Promise<string> {
 
 const cells = (...all: readonly (string | number)[]) => `| ${all.join(' | ')} |`;
 
-const { values, positionals } = parseArgs({
+const NAMES = Object.keys(SOURCES);
+const USAGE = `usage: npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [${NAMES.join(' | ')} ...]`;
+const ARGUMENTS = {
   allowPositionals: true,
-  options: {
-    threads: { type: 'string', default: '0' },
-    seed: { type: 'string', default: '1' },
-  },
-});
-const [threads, seed] = [Number(values.threads), Number(values.seed)];
+  options: { threads: { type: 'string', default: '0' }, seed: { type: 'string', default: '1' } },
+} as const;
+const { threads, seed, chosen } = readArguments(USAGE, ARGUMENTS, ({ values, positionals }) => ({
+  threads: readCount('--threads', values.threads),
+  seed: readCount('--seed', values.seed),
+  chosen: choose('set', positionals, NAMES),
+}));
 const head = [
   'users and items',
   'users',
@@ -193,12 +196,9 @@ const head = [
   '`recommender`',
 ];
 console.log(`${cells(...head)}\n${cells(...head.map(() => '---'))}`);
-for (const name of positionals.length === 0 ? Object.keys(SOURCES) : positionals) {
-  const source = SOURCES[name];
-  if (source === undefined)
-    throw new Error(`there is no "${name}"; there are ${Object.keys(SOURCES).join(', ')}`);
+for (const name of chosen) {
   try {
-    console.log(await rowOf(source));
+    console.log(await rowOf(SOURCES[name] as Source));
   } catch (error) {
     console.error(`${name} is skipped: ${(error as Error).message}`);
   }

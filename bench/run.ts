@@ -1,9 +1,9 @@
 /** `npm run bench -- <workload> [--threads n] [--json]`: how fast Gradloom trains, as one line of JSON. See README.md. */
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { suggest } from '../lib/core/options.ts';
 import { info, Trainer } from '../lib/index.ts';
 import { describeAccesses } from './accesses.ts';
+import { choose, readArguments, readCount, readNumber } from './arguments.ts';
 import { type BusyCore, formatBusyCore, measureBusyCore } from './busy-core.ts';
 import { CURVES, formatCurves, measureCurves } from './curves.ts';
 import { INFER_WORKLOADS, timeInference } from './infer.ts';
@@ -18,6 +18,11 @@ import type { StepTiming } from './steps.ts';
 import { timeUpdate, UPDATE_SIZE, UPDATE_WORKLOADS } from './update.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
+/** Workloads beside those that `Trainer.fit` trains. */
+const CALLS: readonly string[] = [SKIP_GRAM, ...INFER_WORKLOADS, ...UPDATE_WORKLOADS, LOAD, COMPILE];
+const TRAINED: readonly string[] = WORKLOADS.map(({ name }) => name);
+const KNOWN: readonly string[] = [...TRAINED, ...CALLS];
+
 const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json] [--window-s seconds]
        npm run --silent bench -- --spec file.json [...]
        npm run --silent bench -- adagrad-update [--size parameters] [...]
@@ -27,15 +32,26 @@ const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json
        npm run --silent bench -- --memory [workload ...] [...]
 
 One line of JSON goes to stdout; without --json, a table goes to stderr as well.
-`;
 
-/** Workloads beside those that `Trainer.fit` trains. */
-const CALLS: readonly string[] = [SKIP_GRAM, ...INFER_WORKLOADS, ...UPDATE_WORKLOADS, LOAD, COMPILE];
-const TRAINED: readonly string[] = WORKLOADS.map(({ name }) => name);
-const KNOWN: readonly string[] = [...TRAINED, ...CALLS];
+workloads: ${KNOWN.join(', ')}`;
 
 /** What else may be asked of training. */
 const LOOKS = { '--roofline': benchRoofline, '--busy-core': benchBusyCore } as const;
+
+const ARGUMENTS = {
+  allowPositionals: true,
+  options: {
+    threads: { type: 'string', default: '0' },
+    json: { type: 'boolean', default: false },
+    spec: { type: 'string' },
+    'window-s': { type: 'string', default: '1.5' },
+    size: { type: 'string', default: String(UPDATE_SIZE) },
+    roofline: { type: 'boolean', default: false },
+    'busy-core': { type: 'boolean', default: false },
+    curves: { type: 'boolean', default: false },
+    memory: { type: 'boolean', default: false },
+  },
+} as const;
 
 interface Settings {
   /** 0: all that the machine gives. */
@@ -52,26 +68,15 @@ try {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      threads: { type: 'string', default: '0' },
-      json: { type: 'boolean', default: false },
-      spec: { type: 'string' },
-      'window-s': { type: 'string', default: '1.5' },
-      size: { type: 'string', default: String(UPDATE_SIZE) },
-      roofline: { type: 'boolean', default: false },
-      'busy-core': { type: 'boolean', default: false },
-      curves: { type: 'boolean', default: false },
-      memory: { type: 'boolean', default: false },
-    },
-  });
-  const settings: Settings = {
-    threads: readNumber('--threads', values.threads, (value) => Number.isInteger(value) && value >= 0),
-    windowSeconds: readNumber('--window-s', values['window-s'], (value) => value > 0),
-    table: values.json ? 'hidden' : 'shown',
-  };
-  const size = readNumber('--size', values.size, (value) => Number.isInteger(value) && value > 0);
+  const { values, positionals, settings, size } = readArguments(USAGE, ARGUMENTS, (given) => ({
+    ...given,
+    settings: {
+      threads: readCount('--threads', given.values.threads),
+      windowSeconds: readNumber('--window-s', given.values['window-s'], (value) => value > 0),
+      table: given.values.json ? 'hidden' : 'shown',
+    } as const satisfies Settings,
+    size: readNumber('--size', given.values.size, (value) => Number.isInteger(value) && value > 0),
+  }));
   if (values.curves) return benchCurves(choose('curve', positionals, CURVES), settings);
   if (values.memory) return benchMemory(choose('workload', positionals, TRAINED), settings);
   const look = values.roofline ? '--roofline' : values['busy-core'] ? '--busy-core' : undefined;
@@ -85,7 +90,7 @@ async function main(): Promise<void> {
   const workloads = chooseWorkloads(positionals, values.spec);
   const [workload] = workloads;
   if (workload === undefined) {
-    console.log(`${USAGE}\nworkloads: ${KNOWN.join(', ')}`);
+    console.log(USAGE);
   } else if (look !== undefined) {
     for (const each of workloads) await LOOKS[look](each, settings);
   } else if (workloads.length === 1) {
@@ -107,19 +112,6 @@ function chooseWorkloads(names: readonly string[], specPath: string | undefined)
     if (found !== undefined) return found;
     throw new Error(`bench: there is no workload "${name}"; ${suggest(name, KNOWN)}`);
   });
-}
-
-/** Those that are named, or all. */
-function choose(what: string, names: readonly string[], known: readonly string[]): readonly string[] {
-  const stray = names.find((name) => !known.includes(name));
-  if (stray !== undefined) throw new Error(`bench: there is no ${what} "${stray}"; ${suggest(stray, known)}`);
-  return names.length === 0 ? known : names;
-}
-
-function readNumber(option: string, given: string, accepts: (value: number) => boolean): number {
-  const value = Number(given);
-  if (given.trim() === '' || !accepts(value)) throw new Error(`bench: ${option} cannot be "${given}"`);
-  return value;
 }
 
 async function bench(workload: Workload, { threads, windowSeconds, table }: Settings): Promise<void> {

@@ -12,7 +12,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { type Mail, readMails } from '../examples/support/spam-mails.ts';
 import {
   fromTexts,
@@ -21,6 +21,7 @@ import {
   tfidfVectorizer,
   type Vectorizer,
 } from '../lib/index.ts';
+import { readArguments, readCount } from './arguments.ts';
 
 const FOLDS = 5;
 
@@ -117,15 +118,19 @@ function rowsOf(library: string, outcomes: readonly Outcome[]): string[] {
   });
 }
 
-const { values } = parseArgs({
+const USAGE = 'usage: npx tsx bench/text-quality.ts [--folder path] [--threads 1]';
+const ARGUMENTS = {
   options: {
     folder: { type: 'string', default: join('node_modules', '@stdlib', 'datasets-spam-assassin', 'data') },
     threads: { type: 'string', default: '1' },
   },
-});
-const mails = readMails(values.folder);
+} as const;
+const { folder, threads } = readArguments(USAGE, ARGUMENTS, ({ values }) => ({
+  folder: values.folder,
+  threads: readCount('--threads', values.threads),
+}));
+const mails = readMails(folder);
 const folds = foldsOf(mails);
-const threads = Number(values.threads);
 const rows = [
   ...rowsOf('Gradloom', await runGradloom(mails, folds, threads)),
   ...rowsOf('scikit-learn', await runScikitLearn(mails, folds, threads)),

@@ -2,11 +2,8 @@
  * Whether Winograd's rounding errors cost accuracy: the same nets trained on real data by conv2d's kernels 'direct' and 'winograd',
  * from the same weights and in the same order for each seed. Prints a table in Markdown; see README.md.
  *
- *   npx tsx bench/winograd-accuracy.ts [--seeds 5] [--threads n] [digits | fashion-mnist | cifar-10 ...]
- *
  * CIFAR-10 is read from the folder that CIFAR10_DIR names, and left out without it.
  */
-import { parseArgs } from 'node:util';
 import {
   adagrad,
   cifar10,
@@ -22,6 +19,7 @@ import {
   sequential,
   Trainer,
 } from '../lib/index.ts';
+import { choose, readArguments, readCount } from './arguments.ts';
 
 type Kernel = 'direct' | 'winograd';
 type Images = Dataset<[number, number, number], 'class'>;
@@ -123,15 +121,21 @@ async function compare(task: Task, seeds: number, threads: number): Promise<stri
   return `| ${[task.name, task.body.join(', '), task.epochs, ...cells].join(' | ')} |`;
 }
 
-const { values, positionals } = parseArgs({
+const NAMES = TASKS.map(({ name }) => name);
+const USAGE = `usage: npx tsx bench/winograd-accuracy.ts [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
+const ARGUMENTS = {
   allowPositionals: true,
   options: { seeds: { type: 'string', default: '5' }, threads: { type: 'string', default: '0' } },
-});
+} as const;
+const { seeds, threads, chosen } = readArguments(USAGE, ARGUMENTS, ({ values, positionals }) => ({
+  seeds: readCount('--seeds', values.seeds),
+  threads: readCount('--threads', values.threads),
+  chosen: choose('task', positionals, NAMES),
+}));
 const rows: string[] = [];
-for (const task of TASKS) {
-  if (positionals.length > 0 && !positionals.includes(task.name)) continue;
+for (const task of TASKS.filter(({ name }) => chosen.includes(name))) {
   try {
-    rows.push(await compare(task, Number(values.seeds), Number(values.threads)));
+    rows.push(await compare(task, seeds, threads));
   } catch (error) {
     if (!(error instanceof GradloomError && error.code === 'NOT_INSTALLED')) throw error;
     console.error(`${task.name} is left out: ${error.message}`);

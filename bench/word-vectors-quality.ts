@@ -10,8 +10,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { loadWordVectors, tokenizer, type WordVectors, word2vec } from '../lib/index.ts';
+import { readArguments, readCount } from './arguments.ts';
 import { KJV_FILE, readVerses } from './kjv.ts';
 import {
   ANALOGIES,
@@ -31,14 +31,19 @@ const PIECES = { none: undefined, 'of 3 to 6 letters': { ngrams: [3, 6], buckets
 type PiecesName = keyof typeof PIECES;
 const SEEDS = [1, 2] as const;
 
-const { values } = parseArgs({
+const USAGE = `usage: npx tsx bench/word-vectors-quality.ts [--file ${KJV_FILE}] [--epochs 5] [--threads 1]`;
+const ARGUMENTS = {
   options: {
     file: { type: 'string', default: KJV_FILE },
     epochs: { type: 'string', default: '5' },
     threads: { type: 'string', default: '1' },
   },
-});
-const [epochs, threads] = [Number(values.epochs), Number(values.threads)];
+} as const;
+const { file, epochs, threads } = readArguments(USAGE, ARGUMENTS, ({ values }) => ({
+  file: values.file,
+  epochs: readCount('--epochs', values.epochs),
+  threads: readCount('--threads', values.threads),
+}));
 
 interface Run {
   readonly library: 'Gradloom' | 'fastText';
@@ -175,7 +180,7 @@ function tableOfNeighbours(runs: readonly Run[]): string {
 }
 
 const split = tokenizer({ pattern: /[\p{L}\p{M}\p{N}_]+/gu });
-const verses = readVerses(values.file).map((verse) => split(verse));
+const verses = readVerses(file).map((verse) => split(verse));
 const runs = await runAll(verses);
 // Without the most frequent, which stand beside everything.
 const frequent = (runs[0] as Run).vectors.words.slice(100, 300);

@@ -12,21 +12,30 @@ import { runMain, SetupError, TEST_NEEDS, unmet } from './system.mjs';
 const OPTIONS = 'detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=8192';
 
 await runMain(() => {
+  // Wrong arguments are told of before the build, which may take half an hour.
+  const given = process.argv.slice(2);
+  const status = prove([...given, '--list']);
+  if (status !== 0 || given.some((word) => ['--help', '-h', '--list'].includes(word))) return status;
   const missing = unmet(TEST_NEEDS);
   if (missing.length > 0)
     throw new SetupError(`${missing.map(({ name }) => name)} is missing; run npm test once`);
   run('cmake', '--preset', 'asan', '-DGRADLOOM_BUILD_ADDON=ON');
   run('cmake', '--build', '--preset', 'asan', '--target', 'gradloom', '--parallel', String(buildJobs()));
   const library = spawnSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
-  const env = {
-    ...process.env,
+  return prove(given, {
     GRADLOOM_ADDON: join(root, 'out', 'asan', 'gradloom.node'),
     LD_PRELOAD: library,
     ASAN_OPTIONS: OPTIONS,
-  };
-  const args = ['--import=tsx', join('test', 'prove', 'run.ts'), ...process.argv.slice(2)];
-  return spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status ?? 1;
+  });
 });
+
+function prove(args, env) {
+  const command = ['--import=tsx', join('test', 'prove', 'run.ts'), ...args];
+  return (
+    spawnSync(process.execPath, command, { cwd: root, env: { ...process.env, ...env }, stdio: 'inherit' })
+      .status ?? 1
+  );
+}
 
 function run(command, ...args) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });

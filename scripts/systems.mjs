@@ -4,18 +4,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const SLIDES = 14;
 /** Where some checkouts have files of CIFAR-10; others name a folder by CIFAR10_DIR. */
 const CIFAR10 = join('..', 'shared', 'data', 'cifar-10-subset');
 if (process.env.CIFAR10_DIR === undefined && existsSync(CIFAR10)) process.env.CIFAR10_DIR = CIFAR10;
 
-const given = process.argv.slice(2);
-const chosen = given.filter((word, i) => /^\d+$/.test(word) && given[i - 1] !== '--seed').map(Number);
-const isJson = given.includes('--json');
-const options = given.filter(
-  (word, i) => word !== '--json' && !(/^\d+$/.test(word) && given[i - 1] !== '--seed'),
-);
+const USAGE = `usage: npm run --silent systems -- [slide ...] [--seed n] [--short] [--json]`;
+const { slides: chosen, isJson, options } = readArguments();
 
 const systems = readdirSync('examples')
   .map((file) => ({ file, slide: Number(/^(\d\d)-.*\.ts$/.exec(file)?.[1]) }))
@@ -89,4 +86,25 @@ function run(file) {
     child.on('error', reject);
     child.on('close', (status) => resolve({ status: status ?? 1, output }));
   });
+}
+
+function readArguments() {
+  if (process.argv.includes('--help')) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { seed: { type: 'string' }, short: { type: 'boolean' }, json: { type: 'boolean' } },
+    });
+    const slides = positionals.map(Number);
+    const stray = slides.findIndex((slide) => !(Number.isInteger(slide) && slide >= 1 && slide <= SLIDES));
+    if (stray >= 0) throw new Error(`there is no slide ${positionals[stray]}; there are 1 to ${SLIDES}`);
+    const seed = values.seed === undefined ? [] : ['--seed', values.seed];
+    return { slides, isJson: values.json === true, options: [...seed, ...(values.short ? ['--short'] : [])] };
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
 }

@@ -9,8 +9,10 @@ import { compare, formatComparisons, meetsFloors } from '../../bench/peer-table.
 import { quantile } from '../../bench/step-profiler.ts';
 
 /** PyTorch, which waits for a quiet machine, is not there. */
-async function bench(...args: string[]) {
-  const file = fileURLToPath(new URL('../../bench/run.ts', import.meta.url));
+const bench = (...args: string[]) => runFile('bench/run.ts', ...args);
+
+async function runFile(path: string, ...args: string[]) {
+  const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
   const child = spawn(process.execPath, ['--import=tsx', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, PY: '/nonexistent/python3' },
@@ -198,3 +200,29 @@ interface Work {
   readonly bytes: number;
   readonly workingSet: number;
 }
+
+for (const path of ['bench/run.ts', 'bench/peers.ts', 'bench/mapped.ts', 'test/prove/run.ts']) {
+  test.serial(`${path} says how it is used, also when it is used otherwise`, async (t) => {
+    const [help, ...wrong] = await Promise.all(
+      [['--help'], ['--nothing'], ['--threads', 'x']].map((args) => runFile(path, ...args)),
+    );
+    t.like(help, { code: 0, stderr: '' });
+    t.regex(help?.stdout ?? '', /^usage: npm run /);
+    for (const { code, stdout, stderr } of wrong) {
+      t.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+      t.true(stderr.endsWith(`\n\n${help?.stdout}`), stderr);
+      t.notRegex(stderr, /^ +at /m);
+    }
+  });
+}
+
+test.serial('proofs are chosen by their numbers', async (t) => {
+  const [listed, unknown] = await Promise.all([
+    runFile('test/prove/run.ts', '27', '7', '--list'),
+    runFile('test/prove/run.ts', '7', '99'),
+  ]);
+  t.like(listed, { code: 0, stderr: '' });
+  t.regex(listed.stdout, /^ {3}7 {2}the floating-point mode .*\n {2}27 {2}from the first checkpoint .*\n$/);
+  t.is(unknown.code, 2);
+  t.regex(unknown.stderr, /^there is no proof of promise 99\n/);
+});
