@@ -252,6 +252,8 @@ export interface NativeTrainerSpec extends NativeObjective {
   /** Bytes; 0: none. */
   readonly memoryLimit: number;
   readonly nonFinite: 'stop' | 'skip' | 'ignore';
+  /** Whether `loadState` comes before all else. Until then the state is zeros, which cost nothing. */
+  readonly awaitsState?: boolean | undefined;
 }
 
 export interface NativeEvaluation {

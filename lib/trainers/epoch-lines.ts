@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { hideNumbers, showNumbers } from './json-numbers.ts';
 
-/** Lines that are read at a time: some milliseconds, between which the event loop turns. */
-const PIECE = 1000;
+/** Bytes of lines that are read at a time: some milliseconds, between which the event loop turns. */
+const PIECE = 2 ** 16;
+const NEWLINE = 10;
 
 /**
  * The epochs of a run as checkpoints hold them, a line of JSON each. A run of weeks has a million of them, so each is written
@@ -15,14 +16,19 @@ export class EpochLines {
 
   /** The epochs of these lines, and the lines, to be gone on with; while the event loop stays free. */
   static async read(bytes: Uint8Array): Promise<{ epochs: readonly object[]; lines: EpochLines }> {
-    const texts = new TextDecoder().decode(bytes).split('\n').slice(0, -1);
     const epochs: object[] = [];
-    for (const [place, text] of texts.entries()) {
-      epochs.push(Object.freeze(showNumbers(JSON.parse(text)) as object));
-      if (place % PIECE === PIECE - 1) await setImmediate();
-    }
     const lines = new EpochLines();
-    lines.#append(bytes);
+    lines.#bytes = new Uint8Array(2 * bytes.length);
+    const decoder = new TextDecoder();
+    for (let start = 0; start < bytes.length; start = lines.#length) {
+      const end = bytes.indexOf(NEWLINE, start + PIECE);
+      const piece = bytes.subarray(start, end < 0 ? bytes.length : end + 1);
+      for (const text of decoder.decode(piece).split('\n').slice(0, -1)) {
+        epochs.push(Object.freeze(showNumbers(JSON.parse(text)) as object));
+      }
+      lines.#append(piece);
+      await setImmediate();
+    }
     lines.#count = epochs.length;
     return { epochs: Object.freeze(epochs), lines };
   }

@@ -120,6 +120,9 @@ const TRAINER_OPTIONS = {
   clipGradients: optional(clipGradients),
 };
 
+/** Among the options of a trainer whose state comes from a file. */
+const AWAITS_STATE = Symbol('awaits state');
+
 const EVALUATE_OPTIONS = { batchSize: withDefault(extent, 256), threads: optional(threads) };
 const LOAD_OPTIONS = {
   threads: withDefault(threads, 0),
@@ -183,6 +186,7 @@ export class Trainer<
       ...{ seed, nonFinite, clipGradients },
       threads,
       memoryLimit: memoryLimit ?? 0,
+      awaitsState: AWAITS_STATE in options,
     };
     this.#native = callNative(() => new native.Trainer(inner, spec));
     Object.freeze(this);
@@ -224,6 +228,7 @@ export class Trainer<
     const options = {
       ...{ optimizer, optimizers, loss, seed, nonFinite, clipGradients, ...machine },
       metrics: metrics as readonly Metric[],
+      [AWAITS_STATE]: true,
     };
     const trainer = new Trainer<InputShape, LossChoice, readonly Metric[]>(model, options);
     const inner = trainer.#native;

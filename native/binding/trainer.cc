@@ -157,7 +157,8 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
                              .non_finite = to_policy(string_property(spec, "nonFinite")),
                              .clip = to_clip(spec.Get("clipGradients")),
                              .parameters = to_parameter_settings(spec.Get("parameters")),
-                             .memory_limit = integer_property(spec, "memoryLimit", 0)};
+                             .memory_limit = integer_property(spec, "memoryLimit", 0),
+                             .awaits_state = spec.Get("awaitsState").ToBoolean()};
     if (!spec.Get("others").IsUndefined()) {
       for (const Spec& other : to_spec_list(spec.Get("others"), "others")) {
         settings.others.push_back(make_optimizer(other));

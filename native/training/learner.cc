@@ -39,6 +39,7 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
     for (const StateSpec& spec : specs) buffers.emplace_back(spec.shape.size());
   }
   lazy_tables_ = std::make_unique<LazyTables>(*this);
+  if (settings_.awaits_state) return;
   fill_states([](const StateSpec& state) { return state.initial != 0; });  // buffers come as zeros
 }
 

@@ -39,6 +39,8 @@ struct LearnerSettings {
   std::vector<std::shared_ptr<const Optimizer>> others = {};
   // Bytes that the tensors of network and training may take; 0: any number.
   int64_t memory_limit = 0;
+  // Whether a file's state is about to replace the initial one, which is zeros until then: nothing has to be written.
+  bool awaits_state = false;
 };
 
 class LazyTables;

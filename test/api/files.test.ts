@@ -213,6 +213,26 @@ test('a checkpoint of an untrained trainer, and with every setting', async (t) =
   });
 });
 
+test('reset forgets the state of a file, and the initial one is back', async (t) => {
+  const make = () =>
+    new Trainer(irisTrainer().model, {
+      optimizer: adagrad({ initialAccumulator: 0.1 }),
+      loss: 'softmaxCrossEntropy',
+    });
+  const [trainer, path] = [make(), pathOf('initial')];
+  await trainer.fit(train, { maxSteps: 2 });
+  await trainer.save(path);
+  const loaded = await Trainer.load(path);
+  t.deepEqual(loaded.getOptimizerState(), trainer.getOptimizerState());
+  loaded.reset();
+  t.deepEqual(loaded.getOptimizerState(), make().getOptimizerState());
+  t.true(
+    Object.values(loaded.getOptimizerState().tensors).every(({ data }) =>
+      data.every((value) => value === Math.fround(0.1)),
+    ),
+  );
+});
+
 test('loadModel reads the model of a checkpoint', async (t) => {
   const trainer = irisTrainer();
   await trainer.fit(train);
