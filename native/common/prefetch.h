@@ -1,8 +1,14 @@
-// A cache line is on its way, for this core to write: another core's copy of it goes. Never faults.
+// Lines of memory that are on their way to a cache before they are needed.
 #pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace gradloom {
 
+// A cache line is on its way, for this core to write: another core's copy of it goes. Never faults.
 inline void prefetch_to_write(const void* address) {
 #if defined(__x86_64__)
   // Every 64-bit processor knows it, which compilers do not take for granted.
@@ -11,5 +17,41 @@ inline void prefetch_to_write(const void* address) {
   __builtin_prefetch(address, 1);
 #endif
 }
+
+// Memory that is read soon, in this order: who computes meanwhile may call it into the cache, line by line.
+using ByteSpan = std::span<const std::byte>;
+using Upcoming = std::span<const ByteSpan>;
+
+// Lines side by side.
+struct Lines {
+  static constexpr int64_t kBytes = 64;
+
+  const std::byte* first;
+  int64_t count;
+
+  const std::byte* at(int64_t line) const { return first + line * kBytes; }
+};
+
+// What of `upcoming` has not been called yet.
+class LinesAhead {
+ public:
+  explicit LinesAhead(Upcoming upcoming) : upcoming_(upcoming) {}
+
+  Lines take(int64_t most) {
+    while (rest_.empty()) {
+      if (upcoming_.empty()) return {nullptr, 0};
+      rest_ = upcoming_.front();
+      upcoming_ = upcoming_.subspan(1);
+    }
+    const auto size = static_cast<int64_t>(rest_.size());
+    const Lines lines{rest_.data(), std::min(most, (size + Lines::kBytes - 1) / Lines::kBytes)};
+    rest_ = rest_.subspan(static_cast<size_t>(std::min(size, lines.count * Lines::kBytes)));
+    return lines;
+  }
+
+ private:
+  Upcoming upcoming_;
+  ByteSpan rest_;
+};
 
 }  // namespace gradloom

@@ -62,6 +62,12 @@ void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t firs
   input(number).gather(team, rows(order, first, count), x, augmenter);
 }
 
+void ArraySamples::locate_inputs(const uint32_t* order, int64_t first, int64_t count,
+                                 std::vector<ByteSpan>& places) const {
+  const Rows located = rows(order, first, std::clamp<int64_t>(set_.count - first, 0, count));
+  for (const InputColumn& input : inputs_) input.locate(located, places);
+}
+
 void ArraySamples::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored,
                                        int number) const {
   input(number).gradients_by_stored(team, count, gradients, stored);

@@ -76,7 +76,9 @@ class ArraySamples {
   // there is one. Throws as InputColumn::gather does.
   void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int input = 0,
                      const Augmenter* augmenter = nullptr) const;
-  // The same for labels, as class indices or as floats (classes 0 and 1 become 0.0 and 1.0).
+  // Adds where these samples lie, for inputs that come from memory (InputColumn::locate); none beyond the last one.
+  void locate_inputs(const uint32_t* order, int64_t first, int64_t count, std::vector<ByteSpan>& places) const;
+  // The same as gather_inputs for labels, as class indices or as floats (classes 0 and 1 become 0.0 and 1.0).
   void gather_classes(const uint32_t* order, int64_t first, int64_t count, int32_t* classes) const;
   void gather_values(const uint32_t* order, int64_t first, int64_t count, float* values) const;
   void gather_weights(const uint32_t* order, int64_t first, int64_t count, float* weights) const;

@@ -151,6 +151,19 @@ void InputColumn::prefetch(const Rows& rows) const {
   for (int64_t i = 0; i < rows.count; ++i) array_.mapped->prefetch(rows.at(i));
 }
 
+void InputColumn::locate(const Rows& rows, std::vector<ByteSpan>& places) const {
+  constexpr int64_t kInCaches = int64_t{1} << 20;
+  constexpr int64_t kMost = kInCaches / 4;
+  if (sparse() || mapped()) return;
+  const int64_t value = array_.type == InputArray::Type::kUint8 ? 1 : sizeof(float);
+  const int64_t size = sample_size_ * value;
+  if (array_.length * value <= kInCaches || rows.count * size > kMost) return;
+  const auto* first = static_cast<const std::byte*>(array_.data);
+  for (int64_t i = 0; i < rows.count; ++i) {
+    places.emplace_back(first + rows.at(i) * size, static_cast<size_t>(size));
+  }
+}
+
 void InputColumn::gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const {
   batch.reserve(rows.count, 0);
   int64_t total = 0;

@@ -1,6 +1,7 @@
 #include "kernels/conv2d_winograd.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "common/checked.h"
@@ -166,11 +167,11 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
     for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
       for (int64_t p = 0; p < panels; ++p) {
         const int64_t columns = std::min(kPanelTiles, tiles - p * kPanelTiles) * kLanes;
-        Upcoming upcoming;
+        std::array<ByteSpan, 2> upcoming;
         if (calls && p + 1 < panels) {
-          upcoming = {v_of(e, p + 1)};
+          upcoming = {std::as_bytes(v_of(e, p + 1))};
         } else if (calls && e + 1 < kWinogradCoefficients) {
-          upcoming = {v_of(e + 1, 0), u_of(e + 1)};
+          upcoming = {std::as_bytes(v_of(e + 1, 0)), std::as_bytes(u_of(e + 1))};
         }
         simd_gemm_ahead({filters, columns, shape.channels}, {u_of(e).data(), shape.channels},
                         {v_of(e, p).data(), kPanelRow}, Accumulate::kOverwrite, m + e * m_plane + p * m_panel,
@@ -324,10 +325,10 @@ void WinogradWeightGradient::multiply(int64_t chunk, int64_t job, const float* c
                    shape_.filters * depth);
   };
   const ProductJob now = product_job(job);
-  Upcoming upcoming;
+  std::array<ByteSpan, 2> upcoming;
   if (job + 1 < products() && worth_calling(chunk_floats() + sums_floats())) {
     const ProductJob next = product_job(job + 1);
-    upcoming = {v_of(next), m_of(next)};
+    upcoming = {std::as_bytes(v_of(next)), std::as_bytes(m_of(next))};
   }
   simd_gemm_panels({shape_.filters, now.channels, depth}, {m_of(now).data(), depth},
                    {v_of(now).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd,

@@ -24,40 +24,13 @@ constexpr int64_t kSharingStride = 512;
 constexpr int64_t kPackedDepth = 128;
 constexpr int64_t kPackedRows = 64;
 
-// Lines side by side.
-struct Lines {
-  const float* first;
-  int64_t count;
-};
-
-// What of `upcoming` has not been called yet.
-class LinesAhead {
- public:
-  explicit LinesAhead(const Upcoming& upcoming) : upcoming_(upcoming) {}
-
-  HWY_INLINE Lines take(int64_t most) {
-    while (place_ < upcoming_.size() && upcoming_[place_].empty()) ++place_;
-    if (place_ == upcoming_.size()) return {nullptr, 0};
-    std::span<const float>& rest = upcoming_[place_];
-    const Lines lines{rest.data(), std::min(most, (static_cast<int64_t>(rest.size()) + kLine - 1) / kLine)};
-    rest = rest.subspan(std::min(rest.size(), static_cast<size_t>(lines.count * kLine)));
-    return lines;
-  }
-
-  static constexpr int64_t kLine = 16;  // floats
-
- private:
-  Upcoming upcoming_;
-  size_t place_ = 0;
-};
-
 // Narrow tiles have no time to spare for `lines`, and those without lines none to ask.
 template <int kRows, int kVectors, bool kPartial>
 HWY_INLINE void tile(const TileOperands& o, const Lines& lines) {
   if constexpr (kVectors >= 2 && !kPartial) {
     if (lines.count > 0) {
       return product_tile<kRows, kVectors, kPartial>(o, [&](int64_t k) {
-        if (k < lines.count) hwy::Prefetch(lines.first + k * LinesAhead::kLine);
+        if (k < lines.count) hwy::Prefetch(lines.at(k));
       });
     }
   }
@@ -138,7 +111,7 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, Lin
 }
 
 void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t b_panel,
-             Accumulate accumulate, float* c, int64_t c_stride, const Upcoming& upcoming) {
+             Accumulate accumulate, float* c, int64_t c_stride, Upcoming upcoming) {
   const bool turned = a.transpose == Transpose::kYes;
   const bool packs = turned && shape.columns <= kFewColumns && a.stride % kSharingStride == 0;
   const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
@@ -202,13 +175,13 @@ void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOp
 }
 
 void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
-                     float* c, int64_t c_stride, const Upcoming& upcoming) {
+                     float* c, int64_t c_stride, Upcoming upcoming) {
   if (shape.rows == 0 || shape.columns == 0) return;
   HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, kPanelColumns, accumulate, c, c_stride, upcoming);
 }
 
 void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
-                      float* c, int64_t c_stride, const Upcoming& upcoming) {
+                      float* c, int64_t c_stride, Upcoming upcoming) {
   if (shape.rows == 0 || shape.columns == 0) return;
   HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, kPanelColumns}, b.panel, accumulate, c, c_stride, upcoming);
 }

@@ -3,9 +3,7 @@
 // at every call. Single-threaded; the order of sums depends on the shape alone.
 #pragma once
 
-#include <array>
-#include <span>
-
+#include "common/prefetch.h"
 #include "kernels/gemm.h"
 
 namespace gradloom {
@@ -14,11 +12,10 @@ namespace gradloom {
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride);
 
-// Memory that the product behind this one reads and writes: it is called into the first cache beside the multiply-adds,
-// in this order, a line with each step of a tile's sum. Worth it for operands that come from beyond the second cache.
-using Upcoming = std::array<std::span<const float>, 3>;
+// The same, and beside the multiply-adds memory that others read soon is called into the first cache, a line with each
+// step of a tile's sum. Worth it for what comes from beyond the second cache.
 void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
-                     float* c, int64_t c_stride, const Upcoming& upcoming);
+                     float* c, int64_t c_stride, Upcoming upcoming);
 
 // A matrix in panels of 16 columns, each with its rows side by side: element (k, j) at data[j / 16 * panel + k * 16 + j
 // % 16].
@@ -28,7 +25,7 @@ struct ColumnPanels {
   int64_t panel;  // floats from panel to panel
 };
 void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
-                      float* c, int64_t c_stride, const Upcoming& upcoming = {});
+                      float* c, int64_t c_stride, Upcoming upcoming = {});
 
 // A product that is still to be made, by whoever can do something else beside it: c = op(a) b, whose rows lie side by
 // side.
@@ -37,8 +34,9 @@ struct DueProduct {
   MatrixOperand a;
   MatrixOperand b;
   float* c;
+  Upcoming upcoming = {};
 
-  void make() const { simd_gemm(shape, a, b, Accumulate::kOverwrite, c, shape.columns); }
+  void make() const { simd_gemm_ahead(shape, a, b, Accumulate::kOverwrite, c, shape.columns, upcoming); }
 };
 
 // The windows of a row of an image's pixels, channels last, as the rows of a matrix whose columns come in stretches

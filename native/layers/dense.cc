@@ -192,6 +192,9 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
   const EvenTiling rows = gradient_rows(batch);
   const int64_t of_job = gradient_floats(rows);
   const int64_t products = outputs.count() * rows.count;
+  // With no gradient to hand on, no other layer comes behind: the next samples are called by jobs in turn.
+  const Upcoming upcoming = args.dx == nullptr ? args.pass.upcoming : Upcoming();
+  const auto first_of_job = [&](int64_t job) { return static_cast<int64_t>(upcoming.size()) * job / products; };
   const int64_t stride = turned_stride(batch);
   float* const turned = scratch;
   scratch += turned_floats(batch);
@@ -215,7 +218,11 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
                                        : MatrixOperand{args.x + input, inputs_, Transpose::kYes};
     const MatrixOperand dz{panels + outputs.first(panel) * batch, width};
     float* own = scratch + thread * of_job;
-    if (kernel_ == DenseKernel::kPanels) return args.gradients.complete_product(0, first, {shape, x, dz, nullptr}, own);
+    if (kernel_ == DenseKernel::kPanels) {
+      const auto from = static_cast<size_t>(first_of_job(job));
+      const Upcoming called = upcoming.subspan(from, static_cast<size_t>(first_of_job(job + 1)) - from);
+      return args.gradients.complete_product(0, first, {shape, x, dz, nullptr, called}, own);
+    }
     float* gradient = args.gradients.target(0, first, own);
     gemm(shape, x, dz, Accumulate::kOverwrite, gradient, width);
     args.gradients.complete(0, first, count * width, gradient);

@@ -12,6 +12,8 @@
 #include <array>
 
 #include "common/highway-inl.h"
+#include "common/prefetch.h"
+#include "hwy/cache_control.h"
 #include "kernels/product_tile-inl.h"
 #include "optimizers/optimizer.h"
 
@@ -109,7 +111,7 @@ inline bool fits_tiles(const ProductShape& shape) {
 
 template <size_t kStates, class Rule>
 HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateArguments& args) {
-  const auto& [shape, a, b, c] = *args.product;
+  const auto& [shape, a, b, c, upcoming] = *args.product;
   const bool turned = a.transpose == Transpose::kYes;
   ElementUpdate<kStates, Rule> update(rule, args);
   TileOperands o{};
@@ -120,7 +122,9 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   o.b_panel = kPanelColumns;
   o.c_stride = shape.columns;
   o.depth = shape.depth;
+  constexpr int64_t kLinesATile = 8;  // no more on their way than a core follows at once
   DueTile due;
+  LinesAhead ahead(upcoming);
   const int64_t tiles = (shape.rows + kRowTile - 1) / kRowTile;
   for (int64_t column = 0; column < shape.columns; column += kVectorTile * static_cast<int64_t>(hn::Lanes(D()))) {
     o.b = b.data + column;
@@ -128,6 +132,8 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
       const int64_t count = (t + 1) * shape.rows / tiles - row;
       o.a = a.data + row * o.a_row;
       o.c = c + row * shape.columns + column;
+      const Lines lines = ahead.take(kLinesATile);
+      for (int64_t line = 0; line < lines.count; ++line) hwy::Prefetch(lines.at(line));
       switch (count) {
         case 3: tile_beside_update<3>(o, due, shape.columns, update); break;
         case 4: tile_beside_update<4>(o, due, shape.columns, update); break;

@@ -262,6 +262,7 @@ void Plan::reserve(const ArraySamples& samples) {
   for (size_t i = 0; i < sparse_.size(); ++i) {
     if (!reads_floats(i)) sparse_[i].reserve(batch(), samples.most_entries(batch(), static_cast<int>(i)));
   }
+  upcoming_.reserve(sparse_.size() * static_cast<size_t>(batch()));
 }
 
 void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
@@ -274,6 +275,8 @@ void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, 
       samples.gather_sparse(team, order, first, batch(), sparse_[i], number);
     }
   }
+  upcoming_.clear();
+  if (runs_backward(options_.phase)) samples.locate_inputs(order, first + batch(), batch(), upcoming_);
 }
 
 bool Plan::reads_entries(const Node& node) const {
@@ -355,7 +358,7 @@ int Plan::find_non_finite(Team& team, const float* weights, const RandomState& r
 
 void Plan::backward(Team& team, const float* weights, const RandomState& random,
                     const std::vector<std::unique_ptr<GradientSink>>& sinks) {
-  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
+  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step, upcoming_};
   for (size_t i = 0; i < sparse_.size(); ++i) {
     const bool grouped = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
       return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated;

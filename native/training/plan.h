@@ -200,6 +200,7 @@ class Plan {
   std::vector<BufferRequest> requests_;  // while it is laid out
   std::vector<const float*> parameters_;
   std::vector<SparseBatch> sparse_;  // by input, those in other forms than floats
+  std::vector<ByteSpan> upcoming_;   // the samples behind the loaded ones
   AlignedBuffer workspace_;
   int64_t unshared_size_ = 0;
   StepClock* clock_ = nullptr;

@@ -133,6 +133,44 @@ TEST_CASE("ArraySamples: a list of rows makes a subset; orders count within it")
   CHECK(classes[0] == 2);
 }
 
+TEST_CASE("ArraySamples: where samples lie, of sets that no cache holds and in batches that one does") {
+  Fixture f;
+  constexpr int64_t kRows = 60'000;
+  f.inputs.resize(6 * kRows);
+  f.bytes.resize(6 * kRows);
+  f.description.inputs = {InputArray::Type::kFloat32, f.inputs.data(), 6 * kRows};
+  f.description.labels = {};
+  f.description.count = kRows;
+  const auto places = [&](const uint32_t* order, int64_t first, int64_t count) {
+    std::vector<ByteSpan> located;
+    ArraySamples(f.description, f.shape).locate_inputs(order, first, count, located);
+    std::vector<std::pair<int64_t, size_t>> found;
+    const auto* start = static_cast<const std::byte*>(f.description.inputs.data);
+    for (const ByteSpan& place : located) found.emplace_back(place.data() - start, place.size());
+    return found;
+  };
+  using Places = std::vector<std::pair<int64_t, size_t>>;
+  CHECK(places(nullptr, 3, 2) == Places{{72, 24}, {96, 24}});
+  CHECK(places(nullptr, kRows - 1, 5) == Places{{24 * (kRows - 1), 24}});
+  CHECK(places(nullptr, kRows, 5).empty());
+  CHECK(places(nullptr, kRows + 100, 5).empty());
+  CHECK(places(nullptr, 0, 10'900).size() == 10'900);
+  CHECK(places(nullptr, 0, 11'000).empty());  // more than 256 KiB
+  const std::vector<uint32_t> rows = {7, 2, 59'999};
+  f.description.indices = rows.data();
+  f.description.count = 3;
+  const uint32_t order[] = {2, 1, 0};
+  CHECK(places(order, 0, 2) == Places{{24 * 59'999, 24}, {48, 24}});
+  f.description.inputs = {InputArray::Type::kFloat32, f.inputs.data(), 6 * 10'000};
+  f.description.indices = nullptr;
+  CHECK(places(nullptr, 0, 3).empty());  // less than 1 MiB
+  f.description.inputs = {InputArray::Type::kUint8, f.bytes.data(), 6 * kRows};
+  CHECK(places(nullptr, 0, 3).empty());
+  f.bytes.resize(6 * 4 * kRows);
+  f.description.inputs = {InputArray::Type::kUint8, f.bytes.data(), 6 * 4 * kRows};
+  CHECK(places(nullptr, 1, 2) == Places{{6, 6}, {12, 6}});
+}
+
 TEST_CASE("ArraySamples: labels as classes and as values") {
   Fixture f;
   ArraySamples bytes(f.description, f.shape);

@@ -175,10 +175,10 @@ TEST_CASE("simd_gemm_ahead: the bits of simd_gemm, whatever it calls, on every i
       GuardedBuffer actual(before, 3);
       // Some lines, a part of one, more than the product has steps; none also between others.
       GuardedBuffer called(random.normal(random.pick({1, 15, 17, 100, 40'000})), 1);
-      const std::span<const float> some = called.span();
-      const Upcoming upcoming =
-          random.pick({Upcoming{some}, Upcoming{std::span<const float>(), some},
-                       Upcoming{some.first(1), some, std::span<const float>()}, Upcoming{some, some, some}});
+      const ByteSpan some = std::as_bytes(called.span());
+      using Spans = std::vector<ByteSpan>;
+      const Spans upcoming =
+          random.pick({Spans{some}, Spans{ByteSpan(), some}, Spans{some.first(1), some, ByteSpan()}, Spans(7, some)});
       simd_gemm(shape, {a.data(), shape.depth}, {b.data(), shape.columns}, accumulate, expected.data(), shape.columns);
       simd_gemm_ahead(shape, {a.data(), shape.depth}, {b.data(), shape.columns}, accumulate, actual.data(),
                       shape.columns, upcoming);

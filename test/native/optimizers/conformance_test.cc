@@ -158,8 +158,9 @@ TEST_CASE("optimizers: beside the product that makes its gradient, an update giv
           if (step == 3) x[static_cast<size_t>(shape.rows - 1)] = std::numeric_limits<float>::quiet_NaN();
           std::vector<float> gradient(static_cast<size_t>(count));
           std::vector<float> made(static_cast<size_t>(count));
+          const std::vector<ByteSpan> upcoming(2 * step - 2, std::as_bytes(std::span(start)));
           const DueProduct product{
-              shape, {x.data(), shape.rows + 3, Transpose::kYes}, {dz.data(), shape.columns}, made.data()};
+              shape, {x.data(), shape.rows + 3, Transpose::kYes}, {dz.data(), shape.columns}, made.data(), upcoming};
           simd_gemm(shape, product.a, product.b, Accumulate::kOverwrite, gradient.data(), shape.columns);
           CHECK(apart.update(*optimizer, gradient, 0, count, step) ==
                 beside.update(*optimizer, made, 0, count, step, &product));
