@@ -24,7 +24,9 @@ export const outOfMemory: PromiseProof = {
       const files = join(folder, 'files');
       await mkdir(files);
       const longest = length === 'long' ? Number.MAX_SAFE_INTEGER : 12;
-      const preload = ['env', `LD_PRELOAD=${shim}`];
+      // What is preloaded already is AddressSanitizer, whose malloc the shim's operator new calls.
+      const { LD_PRELOAD = '' } = process.env;
+      const preload = ['env', `LD_PRELOAD=${shim}:${LD_PRELOAD}`];
       const { code, signal, output, errors } = await startProgram(
         'failing-new.ts',
         [files, shim, longest],
