@@ -11,14 +11,18 @@ import {
 } from '../lib/native.ts';
 import { makeOptimizer } from '../lib/optimizers/make-optimizer.ts';
 import { toNativeOptimizer } from '../lib/optimizers/optimizer.ts';
-import { prepare } from './prepare.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import type { Workload } from './workloads.ts';
 
 const FIRST_STEPS = 5;
 
+type Training = Pick<Workload, 'loss' | 'optimizer' | 'batchSize'>;
+
 export class StepProfiler {
   /** Of all samples' inputs: what the gather reads from. */
   readonly inputBytes: number;
+  /** On how many threads the steps run; a plan, which knows no samples, cannot tell where these have entries. */
+  readonly threads: number;
   readonly #trainer: NativeTrainer;
   readonly #samples: NativeLabelledSamples;
   readonly #batchSize: number;
@@ -26,7 +30,10 @@ export class StepProfiler {
 
   /** `threads` 0: all that the machine gives. */
   static async of(workload: Workload, threads: number): Promise<StepProfiler> {
-    const { model, data } = await prepare(workload);
+    return StepProfiler.over(await prepare(workload), workload, threads);
+  }
+
+  static over({ model, data }: Prepared, workload: Training, threads: number): StepProfiler {
     const state = stateOf(model);
     const { loss, optimizer } = workload;
     const objective = makeObjective('bench', state, { loss, lossWeights: undefined, metrics: [] });
@@ -46,7 +53,9 @@ export class StepProfiler {
     this.#samples = samples;
     this.#batchSize = batchSize;
     this.inputBytes = bytesOf(samples);
-    this.#secondsPerStep = mean(this.#profile(FIRST_STEPS).stepSeconds);
+    const first = this.#profile(FIRST_STEPS);
+    this.threads = first.threads;
+    this.#secondsPerStep = mean(first.stepSeconds);
   }
 
   /** Of about so many seconds, but no fewer steps. */
