@@ -127,7 +127,7 @@ void GatherRows(TableElements table, int64_t width, const uint32_t* indices, int
 template <class Element, class Value>
 HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table, Value value,
                              int64_t first, int64_t count, float* HWY_RESTRICT y) {
-  constexpr int64_t kAhead = 16;
+  constexpr int64_t kAhead = 32;
   const uint32_t* HWY_RESTRICT indices = bags.indices;
   const int64_t last = bags.entries();
   for (int64_t n = first; n < first + count; ++n) {

@@ -53,10 +53,9 @@ GradientCheck AdagradUpdate(const AdagradRule& rule, double rate, const UpdateAr
 // at the same rows.
 template <bool kInside>
 GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const RowUpdateArguments& args) {
-  // So few that a chunk's weights and accumulators, a line each, stay in L1 from their prefetch until they are needed,
-  // and no more on their way than a core follows at once.
+  // So few that a chunk's weights and accumulators, a line each, stay in L1 from their prefetch until they are needed.
   constexpr int64_t kChunk = 128;
-  constexpr int64_t kAhead = 16;
+  constexpr int64_t kAhead = 32;
   const D d;
   const V rate = spread(step_rate);
   const V epsilon = spread(rule.epsilon);
