@@ -1,7 +1,6 @@
 #include "datasets/input_column.h"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <numeric>
 #include <utility>
@@ -164,6 +163,17 @@ void InputColumn::locate(const Rows& rows, std::vector<ByteSpan>& places) const 
   }
 }
 
+namespace {
+
+bool lie_in_order(const Rows& rows) {
+  for (int64_t i = 1; i < rows.count; ++i) {
+    if (rows.at(i) != rows.at(i - 1) + 1) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 void InputColumn::gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const {
   batch.reserve(rows.count, 0);
   int64_t total = 0;
@@ -173,22 +183,25 @@ void InputColumn::gather_sparse(Team& team, const Rows& rows, SparseBatch& batch
   }
   batch.offsets()[rows.count] = total;
   batch.reserve(rows.count, total);
+  // Ids were checked to be no less than 0.
+  const uint32_t* ids = sparse() ? array_.indices : static_cast<const uint32_t*>(array_.data);
   const auto* values = sparse() ? static_cast<const float*>(array_.data) : nullptr;
+  const auto first_of = [&](int64_t i) {
+    return sparse() ? int64_t{array_.offsets[rows.at(i)]} : rows.at(i) * sample_size_;
+  };
+  if (total > 0 && lie_in_order(rows)) {
+    return batch.lent(rows.count, ids + first_of(0), values == nullptr ? nullptr : values + first_of(0));
+  }
   const Tiling tiles = tile_rows(rows.count, ceil_divide(total, std::max<int64_t>(rows.count, 1)));
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
-      const int64_t at = rows.at(i);
       const int64_t to = batch.offsets()[i];
-      const auto entries = static_cast<size_t>(batch.offsets()[i + 1] - to);
-      std::fill_n(batch.samples() + to, entries, static_cast<uint32_t>(i));
-      // Ids were checked to be no less than 0.
-      const void* ids = sparse() ? static_cast<const void*>(array_.indices + array_.offsets[at])
-                                 : static_cast<const int32_t*>(array_.data) + at * sample_size_;
-      if (entries > 0) std::memcpy(batch.indices() + to, ids, entries * sizeof(uint32_t));
-      if (values != nullptr) std::copy_n(values + array_.offsets[at], entries, batch.values() + to);
+      const int64_t entries = batch.offsets()[i + 1] - to;
+      std::copy_n(ids + first_of(i), entries, batch.indices() + to);
+      if (values != nullptr) std::copy_n(values + first_of(i), entries, batch.values() + to);
     }
   });
-  batch.filled(rows.count, values != nullptr);
+  batch.lent(rows.count, batch.indices(), values == nullptr ? nullptr : batch.values());
 }
 
 // A sparse sample with its zeros. Entries of one feature add up.

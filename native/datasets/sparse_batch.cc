@@ -67,8 +67,13 @@ void SparseBatch::reserve(int64_t samples, int64_t entries) {
 }
 
 void SparseBatch::filled(int64_t samples, bool with_values) {
-  input_.rows = {samples, offsets_.data(), indices_.data(), with_values ? values_.data() : nullptr};
+  lent(samples, indices_.data(), with_values ? values_.data() : nullptr);
   input_.samples = samples_.data();
+}
+
+void SparseBatch::lent(int64_t samples, const uint32_t* indices, const float* values) {
+  input_.rows = {samples, offsets_.data(), indices, values};
+  input_.samples = nullptr;
   input_.groups = {};
   input_.parts = {};
   input_.value_gradients = nullptr;
@@ -85,6 +90,19 @@ bool SparseBatch::finite() const {
          std::all_of(values, values + input_.rows.entries(), [](float v) { return std::isfinite(v); });
 }
 
+void SparseBatch::number_samples(Team& team) {
+  if (input_.samples != nullptr) return;
+  const int64_t count = input_.rows.count;
+  const Tiling tiles = tile_rows(count, ceil_divide(input_.rows.entries(), std::max<int64_t>(count, 1)));
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t n = tiles.first(tile); n < tiles.first(tile) + tiles.size(tile); ++n) {
+      const int64_t first = offsets_[static_cast<size_t>(n)];
+      std::fill_n(samples_.data() + first, offsets_[static_cast<size_t>(n) + 1] - first, static_cast<uint32_t>(n));
+    }
+  });
+  input_.samples = samples_.data();
+}
+
 // by(row) << 32 | entry, and how many keys of each block have which digit.
 template <class By>
 void SparseBatch::make_keys(Team& team, RadixDigit digit, By by) {
@@ -93,7 +111,7 @@ void SparseBatch::make_keys(Team& team, RadixDigit digit, By by) {
     uint32_t* counts = digits_.data() + block * digit.size();
     std::fill_n(counts, digit.size(), 0U);
     for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
-      const uint64_t key = uint64_t{by(indices_[static_cast<size_t>(i)])} << 32 | static_cast<uint64_t>(i);
+      const uint64_t key = uint64_t{by(input_.rows.indices[i])} << 32 | static_cast<uint64_t>(i);
       keys_[static_cast<size_t>(i)] = key;
       ++counts[digit.of(key)];
     }
@@ -133,7 +151,7 @@ void SparseBatch::sort_at_once(int passes, int width) {
     uint32_t place = 0;
     for (uint32_t d = 0; d < digit.size(); ++d) place += std::exchange(counts[d], place);
     if (pass == 0) {
-      scatter_rows_by_digit(digit, indices_.data(), count, counts, other_keys_.data());
+      scatter_rows_by_digit(digit, input_.rows.indices, count, counts, other_keys_.data());
     } else {
       scatter_by_digit(digit, keys_.data(), count, counts, other_keys_.data());
     }
@@ -147,7 +165,7 @@ void SparseBatch::count_digits_of_rows(int width, int64_t count) {
   uint32_t* counts = digits_.data();
   std::fill_n(counts, kPasses * low.size(), 0U);
   for (int64_t i = 0; i < count; ++i) {
-    const uint32_t row = indices_[static_cast<size_t>(i)];
+    const uint32_t row = input_.rows.indices[i];
     for (int pass = 0; pass < kPasses; ++pass) ++counts[pass * low.size() + low.of(row >> pass * width)];
   }
 }
@@ -170,6 +188,7 @@ void SparseBatch::scatter(Team& team, RadixDigit digit) {
 
 void SparseBatch::part(Team& team, Duplicates duplicates) {
   if (input_.parts.starts != nullptr) return;
+  number_samples(team);
   const int64_t count = input_.rows.entries();
   if (team.size() == 1 || duplicates == Duplicates::kHogwild || count == 0) {
     const Tiling tiles = cut(count, team.size() == 1 ? 1 : std::min<int64_t>(kPart.size(), count / kEntriesPerPart));
@@ -177,7 +196,7 @@ void SparseBatch::part(Team& team, Duplicates duplicates) {
       part_starts_[static_cast<size_t>(tile)] = std::min(count, tiles.first(tile));
     }
     input_.parts = {
-        .count = tiles.count, .starts = part_starts_.data(), .rows = indices_.data(), .racing = tiles.count > 1};
+        .count = tiles.count, .starts = part_starts_.data(), .rows = input_.rows.indices, .racing = tiles.count > 1};
     return;
   }
   make_keys(team, kPart, hash_row);
@@ -188,7 +207,7 @@ void SparseBatch::part(Team& team, Duplicates duplicates) {
   part_starts_.front() = 0;
   team.for_each(blocks.count, [&](int64_t block, int) {
     for (int64_t i = blocks.first(block); i < blocks.first(block) + blocks.size(block); ++i) {
-      rows_[static_cast<size_t>(i)] = indices_[RowGroups::entry(keys_[static_cast<size_t>(i)])];
+      rows_[static_cast<size_t>(i)] = input_.rows.indices[RowGroups::entry(keys_[static_cast<size_t>(i)])];
     }
   });
   input_.parts = {.count = kPart.size(), .starts = part_starts_.data(), .rows = rows_.data(), .keys = keys_.data()};
@@ -196,6 +215,7 @@ void SparseBatch::part(Team& team, Duplicates duplicates) {
 
 void SparseBatch::group(Team& team, int64_t rows) {
   if (input_.groups.rows != nullptr) return;
+  number_samples(team);
   const int64_t count = input_.rows.entries();
   sort(team, rows);
   const Tiling blocks = key_blocks(team, count);

@@ -22,6 +22,9 @@ class SparseBatch {
   uint32_t* samples() { return samples_.data(); }
   float* values() { return values_.data(); }
   void filled(int64_t samples, bool with_values);
+  // The same for entries that lie at `indices` and `values` (null: all 1), here or elsewhere, and stay there. `group`
+  // and `part` make the sample of each.
+  void lent(int64_t samples, const uint32_t* indices, const float* values);
 
   // Has layers add the gradient of each value from now on; zeros at first.
   void keep_value_gradients();
@@ -40,6 +43,7 @@ class SparseBatch {
   const SparseInput& input() const { return input_; }
 
  private:
+  void number_samples(Team& team);
   template <class By>
   void make_keys(Team& team, RadixDigit digit, By by);
   void sort(Team& team, int64_t rows);

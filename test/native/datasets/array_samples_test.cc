@@ -3,11 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
 #include <vector>
 
 #include "support/compare.h"
 #include "support/guarded_buffer.h"
 #include "support/random_data.h"
+#include "support/sparse_samples.h"
 #include "support/specs.h"
 
 using namespace gradloom;
@@ -240,4 +242,37 @@ TEST_CASE("ArraySamples: lengths, rows and periods that do not fit are refused")
   f.description.indices = rows.data();
   f.description.count = 2;
   CHECK(f.error() == "INVALID_DATA: sample 1 of a dataset is row 10 of 10");
+}
+
+TEST_CASE("samples: sparse ones that follow one another are read where they are, others are copied") {
+  const SparseSamples samples = sparse_samples(40, 300);
+  const ArraySamples view = samples.view();
+  std::vector<uint32_t> order(40);
+  std::iota(order.begin(), order.end(), 0U);
+  std::vector<uint32_t> turned(order.rbegin(), order.rend());
+  SparseBatch batch;
+  for (const uint32_t* given : std::initializer_list<const uint32_t*>{nullptr, order.data(), turned.data()}) {
+    Team::run(2, [&](Team& team) {
+      view.gather_sparse(team, given, 3, 20, batch);
+      CHECK(batch.input().samples == nullptr);
+      batch.group(team, 300);
+    });
+    const SparseRows& rows = batch.input().rows;
+    const bool in_place = rows.indices == samples.indices.data() + samples.offsets[3];
+    CHECK(in_place == (given != turned.data()));
+    REQUIRE(rows.count == 20);
+    for (int64_t n = 0; n < rows.count; ++n) {
+      CAPTURE(n);
+      const int64_t row = given == turned.data() ? 36 - n : 3 + n;
+      const uint32_t first = samples.offsets[static_cast<size_t>(row)];
+      const uint32_t end = samples.offsets[static_cast<size_t>(row) + 1];
+      REQUIRE(rows.offsets[n + 1] - rows.offsets[n] == end - first);
+      for (int64_t i = 0; i < end - first; ++i) {
+        const int64_t entry = rows.offsets[n] + i;
+        CHECK(rows.indices[entry] == samples.indices[static_cast<size_t>(first + i)]);
+        CHECK(rows.values[entry] == samples.values[static_cast<size_t>(first + i)]);
+        CHECK(batch.input().samples[entry] == n);
+      }
+    }
+  }
 }
