@@ -17,14 +17,9 @@ namespace {
 // 11 bits a pass: the counts of a block stay in L1.
 constexpr int kMostBits = 11;
 constexpr int kMostPasses = 3;  // of 32 bits
-constexpr int64_t kMostBlocks = 16;
-constexpr int64_t kKeysPerBlock = 8192;
 
 // A stable sort has one result, however keys are cut: one thread needs no cuts.
-Tiling key_blocks(const Team& team, int64_t entries) {
-  if (team.size() == 1) return cut(entries, 1);
-  return cut(entries, std::min(kMostBlocks, ceil_divide(std::max<int64_t>(entries, 1), kKeysPerBlock)));
-}
+Tiling key_blocks(const Team& team, int64_t entries) { return cut(entries, entry_blocks(team.size(), entries)); }
 
 // Parts of updates by each entry. Rows are dealt out to them by a hash, so that neither frequent rows, which often have
 // neighbouring numbers, nor those of one set of a cache come together; rows of one float in one cache line do.
@@ -58,8 +53,8 @@ void SparseBatch::reserve(int64_t samples, int64_t entries) {
     grow(values_, entries);
     for (auto* list : {&keys_, &other_keys_}) grow(*list, entries);
     grow(starts_, entries + 1);
-    grow(digits_, kMostBlocks << kMostBits);
-    grow(block_groups_, kMostBlocks + 1);
+    grow(digits_, kMostEntryBlocks << kMostBits);
+    grow(block_groups_, kMostEntryBlocks + 1);
     grow(part_starts_, int64_t{kPart.size()} + 1);
   } catch (const std::bad_alloc&) {
     throw Error("OUT_OF_MEMORY", "there is no memory for a batch of " + std::to_string(entries) + " sparse entries");
@@ -74,6 +69,7 @@ void SparseBatch::filled(int64_t samples, bool with_values) {
 void SparseBatch::lent(int64_t samples, const uint32_t* indices, const float* values) {
   input_.rows = {samples, offsets_.data(), indices, values};
   input_.samples = nullptr;
+  input_.room = {other_keys_.data(), digits_.data()};
   input_.groups = {};
   input_.parts = {};
   input_.value_gradients = nullptr;
@@ -170,18 +166,13 @@ void SparseBatch::count_digits_of_rows(int width, int64_t count) {
   }
 }
 
-// By one digit, stable, from its counts in each block. Behind it those of the last block are the ends of the digits.
+// By one digit, stable, from its counts in each block.
 void SparseBatch::scatter(Team& team, RadixDigit digit) {
   const Tiling blocks = key_blocks(team, input_.rows.entries());
-  const auto counts = [&](int64_t block) { return digits_.data() + block * digit.size(); };
-  uint32_t place = 0;
-  for (uint32_t d = 0; d < digit.size(); ++d) {
-    for (int64_t block = 0; block < blocks.count; ++block) {
-      place += std::exchange(counts(block)[d], place);
-    }
-  }
+  places_of_counts(digit, blocks.count, digits_.data());
   team.for_each(blocks.count, [&](int64_t block, int) {
-    scatter_by_digit(digit, keys_.data() + blocks.first(block), blocks.size(block), counts(block), other_keys_.data());
+    scatter_by_digit(digit, keys_.data() + blocks.first(block), blocks.size(block),
+                     digits_.data() + block * digit.size(), other_keys_.data());
   });
   keys_.swap(other_keys_);
 }

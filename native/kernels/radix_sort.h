@@ -17,6 +17,10 @@ struct RadixDigit {
 // counts[d] = keys in [0, count) whose digit is d.
 void count_digits(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* counts);
 
+// Counts [blocks, digit.size()] of several blocks become the places where the keys of each block and digit begin.
+// Behind a scatter those of the last block are the ends of the digits.
+void places_of_counts(RadixDigit digit, int64_t blocks, uint32_t* counts);
+
 // sorted[places[d]++] = key for the keys in order, d their digit.
 void scatter_by_digit(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* places, uint64_t* sorted);
 

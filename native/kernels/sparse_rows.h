@@ -44,13 +44,20 @@ struct EntryParts {
   int64_t entry(int64_t place) const { return keys == nullptr ? place : RowGroups::entry(keys[place]); }
 };
 
+// Memory for what backward makes of the entries: 8 bytes each, and 2,048 counts for each block of them.
+struct EntryRoom {
+  uint64_t* entries = nullptr;
+  uint32_t* counts = nullptr;
+};
+
 // What a layer reads in place of floats.
 struct SparseInput {
   SparseRows rows;
   const uint32_t* samples = nullptr;  // [E], the sample of each entry
-  // In backward only, one of the two: by Duplicates.
+  // In backward only, one of the two: by Duplicates. Neither where no layer needs groups (LayerNeeds::sums_entries).
   RowGroups groups;
   EntryParts parts;
+  EntryRoom room;
   // [E], in backward, to which layers add the gradient of each value; null when nobody needs it.
   float* value_gradients = nullptr;
 };

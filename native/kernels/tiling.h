@@ -35,6 +35,14 @@ inline Tiling cut(int64_t extent, int64_t pieces, int64_t multiple = 1) {
   return {extent, step, ceil_divide(extent, step)};
 }
 
+// Into how many blocks the entries of a batch are cut where any cut gives the same.
+constexpr int64_t kMostEntryBlocks = 16;
+inline int64_t entry_blocks(int threads, int64_t entries) {
+  constexpr int64_t kEntriesPerBlock = 8192;
+  if (threads == 1) return 1;
+  return std::min(kMostEntryBlocks, ceil_divide(std::max<int64_t>(entries, 1), kEntriesPerBlock));
+}
+
 // Rows of an elementwise pass: some 8,192 floats a job, a microsecond or two.
 inline Tiling tile_rows(int64_t rows, int64_t columns) {
   constexpr int64_t kFloatsPerJob = 8192;

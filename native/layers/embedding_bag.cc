@@ -2,7 +2,7 @@
 
 #include "common/checked.h"
 #include "common/error.h"
-#include "layers/table_gradient.h"
+#include "layers/summed_entries.h"
 #include "layers/table_spec.h"
 
 namespace gradloom {
@@ -53,9 +53,11 @@ EmbeddingBag::EmbeddingBag(const Spec& spec, const Shape& input_shape)
 
 LayerNeeds EmbeddingBag::needs(const LayerSetting& setting) const {
   const bool keeps_winners = rule_.pooling == Pooling::kMax && runs_backward(setting.phase);
+  const bool sums = rule_.pooling != Pooling::kMax && rule_.padding < 0;
   return {.kernel = "gather",
+          .sums_entries = sums && sums_entries(parameters()[0]),
           .saved = keeps_winners ? checked_multiply(setting.batch, units_) : 0,
-          .backward_scratch = table_gradient_scratch(parameters()[0], setting.threads)};
+          .backward_scratch = pooled_gradient_scratch(parameters()[0], setting.threads)};
 }
 
 void EmbeddingBag::forward(const ForwardArguments& args) const {
@@ -85,12 +87,11 @@ void EmbeddingBag::backward(const BackwardArguments& args) const {
   }
   if (!trainable()) return;
   const TableGradient table{.parameter = 0, .spec = parameters()[0], .padding = rule_.padding, .scratch = args.scratch};
-  const uint32_t* samples = args.sparse->samples;
   if (rule_.pooling == Pooling::kMax) {
     const auto* winners = reinterpret_cast<const int32_t*>(args.saved);
-    complete_table_gradient(args, table, WinnerTerms{samples, winners, args.dy, units_});
+    complete_table_gradient(args, table, WinnerTerms{args.sparse->samples, winners, args.dy, units_});
   } else {
-    complete_table_gradient(args, table, PooledTerms{{samples, bags.values}, args.dy, units_});
+    complete_pooled_gradient(args, table);
   }
 }
 

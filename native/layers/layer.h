@@ -115,6 +115,9 @@ struct LayerNeeds {
   bool aliases_input = false;  // the output is the input under another shape: no work, no memory
   // Only the gradient: dx is dy itself, so that backward has nothing to do for the first input. Implied by the above.
   bool passes_gradient = false;
+  // Backward sums the gradients of its only table by row from entries as they stand; or by groups, where those are made
+  // for other layers, or because others read the table.
+  bool sums_entries = false;
   // What the layer makes of its weights (`Layer::prepare`), once for all passes that predict with them.
   int64_t prepared = 0;
   int64_t saved = 0;  // kept from forward to backward
@@ -150,7 +153,7 @@ struct ForwardArguments {
 
 // Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
 // Where each entry makes an update of its own (Duplicates), places of entries are numbered instead, and rows come
-// again.
+// again. Where the layer sums entries (LayerNeeds::sums_entries), rows come once, in no order, and have no numbers.
 struct RowGradients {
   int64_t first;         // the number of the first of them
   int64_t count;         // of rows

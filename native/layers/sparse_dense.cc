@@ -5,7 +5,7 @@
 #include "common/checked.h"
 #include "common/error.h"
 #include "kernels/simd_gemm.h"
-#include "layers/table_gradient.h"
+#include "layers/summed_entries.h"
 #include "layers/table_spec.h"
 
 namespace gradloom {
@@ -35,7 +35,8 @@ SparseDense::SparseDense(const Spec& spec, const Shape& input_shape)
 LayerNeeds SparseDense::needs(const LayerSetting& setting) const {
   return {.kernel = "gather",
           .backward_reads_output = activation_ != Activation::kLinear,
-          .backward_scratch = table_gradient_scratch(parameters()[0], setting.threads) + units_};
+          .sums_entries = sums_entries(parameters()[0]),
+          .backward_scratch = pooled_gradient_scratch(parameters()[0], setting.threads) + units_};
 }
 
 void SparseDense::forward(const ForwardArguments& args) const {
@@ -58,8 +59,7 @@ void SparseDense::backward(const BackwardArguments& args) const {
   });
   complete_value_gradients(args, {{parameters()[0].element, args.parameters[0]}, units_});
   if (!trainable()) return;
-  complete_table_gradient(args, {.parameter = 0, .spec = parameters()[0], .scratch = args.scratch + units_},
-                          PooledTerms{{args.sparse->samples, args.sparse->rows.values}, args.dy, units_});
+  complete_pooled_gradient(args, {.parameter = 0, .spec = parameters()[0], .scratch = args.scratch + units_});
   if (!has_bias_) return;
   float* gradient = args.gradients.target(1, 0, args.scratch);
   std::fill_n(gradient, units_, 0.0F);

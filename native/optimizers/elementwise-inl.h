@@ -159,7 +159,20 @@ GradientCheck update_elements(const Rule& rule, const UpdateArguments& args) {
   return update.check();
 }
 
-// Rows of one float, each named once, as many as a vector's lanes at a time.
+// Whether one of a vector's rows is another one, too.
+HWY_INLINE bool comes_again(const uint32_t* rows) {
+  const hn::RebindToUnsigned<D> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN uint32_t twice[2 * HWY_MAX_BYTES / sizeof(uint32_t)];
+  const auto row = hn::LoadU(d, rows);
+  hn::StoreU(row, d, twice);
+  hn::StoreU(row, d, twice + lanes);
+  auto same = hn::FirstN(d, 0);
+  for (int64_t k = 1; k <= lanes / 2; ++k) same = hn::Or(same, hn::Eq(row, hn::LoadU(d, twice + k)));
+  return !hn::AllFalse(d, same);
+}
+
+// Rows of one float, as many as a vector's lanes at a time where none of these comes again.
 template <size_t kStates, class Rule>
 HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArguments& args) {
   constexpr int64_t kAhead = 16;
@@ -169,8 +182,11 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
   std::array<float*, kStates> states{};
   for (size_t k = 0; k < kStates; ++k) states[k] = values[k + 1];
   auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
-  for (int64_t first = 0; first < args.count; first += lanes) {
-    const int64_t count = HWY_MIN(lanes, args.count - first);
+  const bool distinct = args.distinct();
+  int64_t count = 0;
+  for (int64_t first = 0; first < args.count; first += count) {
+    count = HWY_MIN(lanes, args.count - first);
+    if (!distinct && (count < lanes || comes_again(args.rows + first))) count = 1;
     for (int64_t i = 0; i < count; ++i) {
       args.call(first + i + kAhead, 1);
       values[0][i] = *args.weights_of(first + i);
@@ -190,7 +206,7 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
 // The same as update_elements for each row in turn.
 template <size_t kStates, class Rule>
 GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
-  if (args.width == 1 && args.distinct()) return update_scalars<kStates>(rule, args);
+  if (args.width == 1 && !args.racing) return update_scalars<kStates>(rule, args);
   constexpr int64_t kAhead = 8;  // fewer take longer, more win nothing
   std::array<float*, kStates> states{};
   auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));

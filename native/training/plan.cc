@@ -138,6 +138,7 @@ void Plan::choose_layouts() {
                       .inputs = std::move(inputs),
                       .output = output,
                       .needs = needs,
+                      .takes_groups = takes_groups(index, needs),
                       .others = std::vector<const float*>(others),
                       .other_gradients = std::vector<float*>(others)});
   }
@@ -284,6 +285,12 @@ bool Plan::reads_entries(const Node& node) const {
   return input < sparse_.size() && !reads_floats(input);
 }
 
+// The rows of tables that several layers read are merged in ascending order.
+bool Plan::takes_groups(int layer, const LayerNeeds& needs) const {
+  return !needs.sums_entries || options_.duplicates != Duplicates::kSum ||
+         architecture_->users_of(architecture_->first_parameter(layer)).size() > 1;
+}
+
 const SparseInput* Plan::sparse_input_of(const Node& node) const {
   return reads_entries(node) ? &sparse_[node.inputs.front().value].input() : nullptr;
 }
@@ -361,7 +368,8 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step, upcoming_};
   for (size_t i = 0; i < sparse_.size(); ++i) {
     const bool grouped = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-      return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated;
+      return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated &&
+             node.takes_groups;
     });
     if (grouped && options_.duplicates == Duplicates::kSum) groups(team, static_cast<int>(i));
     if (grouped && options_.duplicates != Duplicates::kSum) sparse_[i].part(team, options_.duplicates);

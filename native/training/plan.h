@@ -144,6 +144,7 @@ class Plan {
     std::vector<Input> inputs;
     size_t output;
     LayerNeeds needs;
+    bool takes_groups = false;  // in backward, or parts of entries, by Duplicates
     int64_t saved = kAbsent;
     int64_t forward_scratch = kAbsent;
     int64_t backward_scratch = kAbsent;
@@ -183,6 +184,7 @@ class Plan {
   Work backward_work_of(const Node& node, const std::vector<int64_t>& states, UpdateBehind update) const;
   bool reads_floats(size_t input) const { return architecture_->inputs()[input].form == InputForm::kFloats; }
   bool reads_entries(const Node& node) const;
+  bool takes_groups(int layer, const LayerNeeds& needs) const;
   bool keeps_value_gradients(size_t input) const {
     return options_.input_gradient == InputGradient::kKept && architecture_->inputs()[input].form == InputForm::kSparse;
   }

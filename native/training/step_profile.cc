@@ -102,6 +102,7 @@ StepProfile profile_steps(Learner& learner, const ArraySamples& samples, const P
       if (i == 0) step.time(&clock);
       step.run(team, samples, nullptr, batch * options.batch, totals);
     }
+    step.group_entries(team);
   });
   return {threads, parts_of(learner, step, clock), clock.steps()};
 }

@@ -75,6 +75,13 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   return outcome;
 }
 
+void TrainStep::group_entries(Team& team) {
+  const auto& inputs = plan_.architecture().inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].form != InputForm::kFloats) plan_.groups(team, static_cast<int>(i));
+  }
+}
+
 void TrainStep::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first) {
   const RandomState state = random();
   const Augmenter augmenter(augmentation_, state.seed, state.step);

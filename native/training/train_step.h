@@ -42,6 +42,8 @@ class TrainStep {
     plan_.time(clock);
   }
   const Plan& plan() const { return plan_; }
+  // Of the last batch, also where no layer needed it: for Plan::work, which counts the rows that were touched.
+  void group_entries(Team& team);
   UpdateBehind update_behind() const { return gradients_ == nullptr ? UpdateBehind::kEach : UpdateBehind::kAll; }
   // Changes the images of every batch from here on.
   void augment(const Augmentation& augmentation) { augmentation_ = augmentation; }

@@ -61,7 +61,11 @@ class CollectingSink final : public GradientSink {
     return place_ == GradientPlace::kScratchOfLayer ? scratch : buffers_[at]->data() + first * row_widths_[at];
   }
 
+  // Of layers that sum entries by themselves.
+  void take_rows_in_any_order() { any_order_ = true; }
+
   void complete_rows(int parameter, const RowGradients& rows) override {
+    if (any_order_) return GradientSink::complete_rows(parameter, rows);
     const auto at = static_cast<size_t>(parameter);
     const bool numbered = at < touched_.size() && rows.first >= 0 && rows.first + rows.count <= touched_[at];
     const bool ascending = std::is_sorted(rows.rows, rows.rows + rows.count, std::less_equal<>());
@@ -100,6 +104,7 @@ class CollectingSink final : public GradientSink {
   std::vector<int64_t> row_widths_;
   std::vector<int64_t> touched_;
   std::string broken_rows_;
+  bool any_order_ = false;
   std::mutex mutex_;
 };
 
@@ -253,7 +258,10 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   std::vector<std::unique_ptr<GuardedBuffer>> parameters;
   for (const auto& values : given.parameters) parameters.push_back(std::make_unique<GuardedBuffer>(values));
   const std::vector<const float*> pointers = pointers_to(parameters);
+  // A layer that can do without groups gets them where the sink has rows placed in its own buffer.
+  const bool sums_entries = needs.sums_entries && given.place == GradientPlace::kScratchOfLayer;
   CollectingSink sink(layer, given.phase, given.place, parameters);
+  if (sums_entries) sink.take_rows_in_any_order();
 
   float* output = needs.aliases_input ? x.data() : y.data();
   float* input_gradient = passes_gradient ? dy.data() : dx.data();
@@ -265,7 +273,9 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
                    sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks, pooling});
     result.y = to_rows({output, output + output_floats}, output_image, output_layout, given.batch);
     if (!training) return;
-    if (!floats) batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
+    if (!floats && !sums_entries) {
+      batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
+    }
     // What the layer does not ask for is gone by the time of its backward pass.
     if (!needs.backward_reads_input && !needs.aliases_input) x = GuardedBuffer(input_floats);
     if (!needs.backward_reads_output && !needs.aliases_input) {

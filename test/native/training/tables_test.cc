@@ -25,6 +25,11 @@ LearnerOptions linear_net(int64_t features) {
   return {.input_shape = {features}, .layers = {sparse_dense({.units = 10})}};
 }
 
+// A table of one float a row, whose gradients are summed without a sort.
+LearnerOptions narrow_net(int64_t features) {
+  return {.input_shape = {features}, .layers = {sparse_dense({.units = 1}), dense({.units = 10})}};
+}
+
 std::vector<float> table_of(Learner& learner) {
   const auto& parameter = learner.network().architecture().parameters().front();
   const float* from = learner.network().weights() + parameter.offset;
@@ -51,7 +56,8 @@ TEST_CASE("tables: a sparse layer learns what the dense one learns, from the sam
 TEST_CASE("tables: equal bits at 1, 2, 3 and 8 threads, and rows that no sample names stay as they were") {
   const SparseSamples samples = sparse_samples(330, 100'000);
   const std::set<uint32_t> named(samples.indices.begin(), samples.indices.end());
-  for (const auto& net : {bag_net(100'000), bag_net(100'000, "max"), bag_net(100'000, "sum"), linear_net(100'000)}) {
+  for (const auto& net :
+       {bag_net(100'000), bag_net(100'000, "max"), bag_net(100'000, "sum"), linear_net(100'000), narrow_net(100'000)}) {
     const auto before = make_learner(net);
     const std::vector<float> start = table_of(*before);
     run_steps(*before, samples.view(), 33, 20, 1);
@@ -107,7 +113,8 @@ TEST_CASE("tables: a training step allocates nothing") {
   sequential.optimizer["duplicates"] = "sequential";
   const LearnerOptions halves{.input_shape = {5000},
                               .layers = {in_bfloat16(embedding_bag({.units = 33})), dense({.units = 10})}};
-  for (const auto& net : {bag_net(5000), bag_net(5000, "max"), linear_net(5000), sequential, halves}) {
+  for (const auto& net :
+       {bag_net(5000), bag_net(5000, "max"), linear_net(5000), narrow_net(5000), sequential, halves}) {
     for (const int threads : {1, 2}) {
       const auto learner = make_learner(net);
       const ArraySamples view = samples.view();

@@ -1,0 +1,40 @@
+// Gradients of a table of one float a row, summed by row without a sort: a term an entry, dealt out to parts. A part is
+// a range of rows so short that a note of where each of them came first stays in the first cache. Letters as in
+// kernels/sparse_rows.h.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/embedding.h"
+#include "kernels/radix_sort.h"
+#include "kernels/sparse_rows.h"
+
+namespace gradloom {
+
+// A row and, in the low half, the bits of its float.
+using RowTerm = uint64_t;
+
+// Whether that pays for tables of so many rows; others are sorted.
+bool has_row_parts(int64_t rows);
+// The digit of a row that is its part. Below it are places for `slots`.
+RadixDigit part_of_rows(int64_t rows);
+inline int64_t slots_of(RadixDigit part) { return int64_t{1} << part.shift; }
+constexpr int kMostSlotBits = 14;
+constexpr int64_t kMostSlots = int64_t{1} << kMostSlotBits;
+
+// counts[p] = rows of part p.
+void count_parts(RadixDigit part, const uint32_t* rows, int64_t count, uint32_t* counts);
+
+// terms[places[p]++] = values[e] dy[n] for the entries e, of part p, of these samples n, in order. Values null: all 1.
+void deal_terms(RadixDigit part, const SparseRows& bags, const float* dy, const SampleRange& samples, uint32_t* places,
+                RowTerm* terms);
+
+// Terms [first, first + count), all those of one part: of each row the first one becomes the sum, in order, and the
+// others go. `slots`: [slots_of], zeros, or as earlier parts have left them.
+void sum_terms(RadixDigit part, RowTerm* terms, int64_t first, int64_t count, uint32_t* slots);
+
+// The rows and floats of the terms that have not gone, in order. Returns how many. Both have room for a vector more.
+int64_t take_terms(const RowTerm* terms, int64_t count, uint32_t* rows, float* values);
+constexpr int64_t kTakenBeyond = 16;
+
+}  // namespace gradloom
