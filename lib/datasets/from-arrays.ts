@@ -66,9 +66,9 @@ export interface ArraySource<
   readonly shift?: number | readonly number[];
   /**
    * `'borrow'`: no copy of `inputs`, a Float32Array, Uint8Array or Int32Array over a buffer of fixed length that is not
-   * shared. Leave its values as they are while the dataset is used: they are looked at here and not again. Once it is
-   * transferred away, whatever uses the dataset next throws `INVALID_DATA`; a run under way goes on. Labels are always
-   * copied. Default: `'copy'`.
+   * shared. Leave its values as they are while the dataset is used: they are looked at here and not again, but for ids,
+   * which are `ID_OUT_OF_RANGE` where a table has no such row. Once it is transferred away, whatever uses the dataset next
+   * throws `INVALID_DATA`; a run under way goes on. Labels are always copied. Default: `'copy'`.
    */
   readonly memory?: 'copy' | 'borrow' | undefined;
 }

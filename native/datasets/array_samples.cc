@@ -54,6 +54,11 @@ void ArraySamples::gather_sparse(Team& team, const uint32_t* order, int64_t firs
   input(number).gather_sparse(team, rows(order, first, count), batch);
 }
 
+void ArraySamples::gather_ids(Team& team, const uint32_t* order, int64_t first, int64_t count, int64_t limit,
+                              SparseBatch& batch, int number) const {
+  input(number).gather_ids(team, rows(order, first, count), limit, batch);
+}
+
 void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int number,
                                  const Augmenter* augmenter) const {
   // The batch behind the next one: it has the time of a step to come from a disk.

@@ -69,9 +69,12 @@ class ArraySamples {
   // Of an input: the entries of the `count` samples that have most: what a batch may need room for.
   int64_t most_entries(int64_t count, int input = 0) const;
 
-  // Samples order[i], or first + i when order is null, for i in [0, count), of ids or sparse rows.
+  // Samples order[first + i], or first + i when order is null, for i in [0, count), of sparse rows.
   void gather_sparse(Team& team, const uint32_t* order, int64_t first, int64_t count, SparseBatch& batch,
                      int input = 0) const;
+  // The same of ids. Throws ID_OUT_OF_RANGE, naming sample and place, unless every id is below `limit`.
+  void gather_ids(Team& team, const uint32_t* order, int64_t first, int64_t count, int64_t limit, SparseBatch& batch,
+                  int input = 0) const;
   // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count). Changed by the augmenter, if
   // there is one. Throws as InputColumn::gather does.
   void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int input = 0,

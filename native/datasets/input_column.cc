@@ -1,12 +1,12 @@
 #include "datasets/input_column.h"
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <numeric>
 #include <utility>
 
 #include "common/checked.h"
-#include "common/error.h"
 #include "kernels/affine.h"
 #include "kernels/tiling.h"
 
@@ -118,13 +118,15 @@ void InputColumn::check_form(const Rows& set, InputForm form, int64_t limit) con
   for (int64_t i = 0; i < set.count; ++i) {
     const int32_t* sample = ids + set.at(i) * sample_size_;
     for (int64_t j = 0; j < sample_size_; ++j) {
-      if (sample[j] >= 0 && sample[j] < limit) continue;
-      throw Error("ID_OUT_OF_RANGE", "sample " + std::to_string(i) + of_input() + " has the id " +
-                                         std::to_string(sample[j]) + " at place " + std::to_string(j) +
-                                         ", but the model's table has " + std::to_string(limit) + " rows: 0 to " +
-                                         std::to_string(limit - 1));
+      if (sample[j] < 0 || sample[j] >= limit) throw id_out_of_range(i, j, sample[j], limit);
     }
   }
+}
+
+Error InputColumn::id_out_of_range(int64_t sample, int64_t place, int64_t id, int64_t limit) const {
+  return {"ID_OUT_OF_RANGE", "sample " + std::to_string(sample) + of_input() + " has the id " + std::to_string(id) +
+                                 " at place " + std::to_string(place) + ", but the model's table has " +
+                                 std::to_string(limit) + " rows: 0 to " + std::to_string(limit - 1)};
 }
 
 int64_t InputColumn::entries(const Rows& set) const {
@@ -183,25 +185,54 @@ void InputColumn::gather_sparse(Team& team, const Rows& rows, SparseBatch& batch
   }
   batch.offsets()[rows.count] = total;
   batch.reserve(rows.count, total);
-  // Ids were checked to be no less than 0.
-  const uint32_t* ids = sparse() ? array_.indices : static_cast<const uint32_t*>(array_.data);
-  const auto* values = sparse() ? static_cast<const float*>(array_.data) : nullptr;
-  const auto first_of = [&](int64_t i) {
-    return sparse() ? int64_t{array_.offsets[rows.at(i)]} : rows.at(i) * sample_size_;
-  };
+  const auto* values = static_cast<const float*>(array_.data);
+  const auto first_of = [&](int64_t i) { return int64_t{array_.offsets[rows.at(i)]}; };
   if (total > 0 && lie_in_order(rows)) {
-    return batch.lent(rows.count, ids + first_of(0), values == nullptr ? nullptr : values + first_of(0));
+    return batch.lent(rows.count, array_.indices + first_of(0), values == nullptr ? nullptr : values + first_of(0));
   }
   const Tiling tiles = tile_rows(rows.count, ceil_divide(total, std::max<int64_t>(rows.count, 1)));
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
       const int64_t to = batch.offsets()[i];
       const int64_t entries = batch.offsets()[i + 1] - to;
-      std::copy_n(ids + first_of(i), entries, batch.indices() + to);
+      std::copy_n(array_.indices + first_of(i), entries, batch.indices() + to);
       if (values != nullptr) std::copy_n(values + first_of(i), entries, batch.values() + to);
     }
   });
   batch.lent(rows.count, batch.indices(), values == nullptr ? nullptr : batch.values());
+}
+
+namespace {
+
+// Whether none is above `last`, which is below 2^31. Without branches, so that compilers make vectors of it.
+bool all_up_to(uint32_t last, const uint32_t* ids, int64_t count) {
+  uint32_t signs = 0;
+  for (int64_t i = 0; i < count; ++i) signs |= ids[i] | (last - ids[i]);
+  return signs >> 31 == 0;
+}
+
+}  // namespace
+
+void InputColumn::gather_ids(Team& team, const Rows& rows, int64_t limit, SparseBatch& batch) const {
+  batch.reserve(rows.count, rows.count * sample_size_);
+  for (int64_t i = 0; i <= rows.count; ++i) batch.offsets()[i] = i * sample_size_;
+  const auto* ids = static_cast<const uint32_t*>(array_.data);
+  const auto last = static_cast<uint32_t>(std::min<int64_t>(limit, int64_t{1} << 31) - 1);
+  std::atomic<bool> fits = true;
+  const Tiling tiles = tile_rows(rows.count, sample_size_);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first = tiles.first(tile);
+    const int64_t count = tiles.size(tile);
+    copy_rows(ids, sample_size_, rows, first, count, batch.indices());
+    if (!all_up_to(last, batch.indices() + first * sample_size_, count * sample_size_)) fits = false;
+  });
+  batch.lent(rows.count, batch.indices(), nullptr);
+  if (fits) return;
+  const SparseRows& copies = batch.input().rows;
+  const uint32_t* out =
+      std::find_if(copies.indices, copies.indices + copies.entries(), [&](uint32_t id) { return id > last; });
+  const int64_t entry = out - copies.indices;
+  throw id_out_of_range(rows.sample(entry / sample_size_), entry % sample_size_, static_cast<int32_t>(*out), limit);
 }
 
 // A sparse sample with its zeros. Entries of one feature add up.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/aligned_buffer.h"
+#include "common/error.h"
 #include "common/input_form.h"
 #include "common/parallel.h"
 #include "common/prefetch.h"
@@ -53,16 +54,16 @@ struct Rows {
   int64_t first = 0;
   int64_t count = 0;
 
-  int64_t at(int64_t i) const {
-    const int64_t sample = order == nullptr ? first + i : order[first + i];
-    return indices == nullptr ? sample : indices[sample];
-  }
+  // Of the set.
+  int64_t sample(int64_t i) const { return order == nullptr ? first + i : order[first + i]; }
+  int64_t at(int64_t i) const { return indices == nullptr ? sample(i) : indices[sample(i)]; }
 };
 
-// std::copy_n, for rows that may be a few floats long: a call would take longer than they do.
-inline void copy_floats(const float* from, int64_t count, float* to) {
+// std::copy_n, for rows that may be a few floats or ids long: a call would take longer than they do.
+template <class Value>
+void copy_few(const Value* from, int64_t count, Value* to) {
   const auto ends = [&](auto chunk) {  // the first and the last of them, which may overlap
-    constexpr auto kSize = static_cast<int64_t>(sizeof(chunk) / sizeof(float));
+    constexpr auto kSize = static_cast<int64_t>(sizeof(chunk) / sizeof(Value));
     std::memcpy(&chunk, from, sizeof(chunk));
     decltype(chunk) last;
     std::memcpy(&last, from + count - kSize, sizeof(chunk));
@@ -72,22 +73,23 @@ inline void copy_floats(const float* from, int64_t count, float* to) {
   if (count > 8) {
     std::copy_n(from, count, to);
   } else if (count >= 4) {
-    ends(std::array<float, 4>());
+    ends(std::array<Value, 4>());
   } else if (count >= 2) {
-    ends(std::array<float, 2>());
+    ends(std::array<Value, 2>());
   } else if (count == 1) {
     *to = *from;
   }
 }
 
-// to[i, :] = from[rows.at(i), :] for i in [first, first + count), with rows of `size` floats. Those that follow one
+// to[i, :] = from[rows.at(i), :] for i in [first, first + count), with rows of `size` values. Those that follow one
 // another are copied at once.
-inline void copy_rows(const float* from, int64_t size, const Rows& rows, int64_t first, int64_t count, float* to) {
+template <class Value>
+void copy_rows(const Value* from, int64_t size, const Rows& rows, int64_t first, int64_t count, Value* to) {
   int64_t run = 0;
   for (int64_t i = first; i < first + count; i += run) {
     const int64_t row = rows.at(i);
     for (run = 1; i + run < first + count && rows.at(i + run) == row + run;) ++run;
-    copy_floats(from + row * size, run * size, to + i * size);
+    copy_few(from + row * size, run * size, to + i * size);
   }
 }
 
@@ -117,8 +119,11 @@ class InputColumn {
   // Throws INVALID_DATA unless samples are images, [H][W][C] of bytes or floats.
   void check_images() const;
 
-  // Of ids or sparse rows.
+  // Of sparse rows; those that follow one another are read where they are.
   void gather_sparse(Team& team, const Rows& rows, SparseBatch& batch) const;
+  // Of ids below `limit`. Copies them, since borrowed ones may have changed after `check_form` and may change again,
+  // and throws ID_OUT_OF_RANGE as that does when a copy says so.
+  void gather_ids(Team& team, const Rows& rows, int64_t limit, SparseBatch& batch) const;
   // x[i] = row i, as floats; changed by the augmenter, if there is one, for images only. Throws FILE_CHANGED, with
   // anything in x, when a mapped file is not as it was.
   void gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter = nullptr) const;
@@ -127,6 +132,7 @@ class InputColumn {
 
  private:
   void check_entries(const Rows& set) const;
+  Error id_out_of_range(int64_t sample, int64_t place, int64_t id, int64_t limit) const;
   bool sparse() const { return array_.type == InputArray::Type::kSparse; }
   bool mapped() const { return array_.type == InputArray::Type::kMapped; }
   std::string of_input() const;

@@ -270,10 +270,12 @@ void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, 
                 const Augmenter* augmenter) {
   for (size_t i = 0; i < sparse_.size(); ++i) {
     const auto number = static_cast<int>(i);
-    if (reads_floats(i)) {
-      samples.gather_inputs(team, order, first, batch(), input(number), number, augmenter);
-    } else {
-      samples.gather_sparse(team, order, first, batch(), sparse_[i], number);
+    switch (const NetworkInput& read = architecture_->inputs()[i]; read.form) {
+      case InputForm::kFloats:
+        samples.gather_inputs(team, order, first, batch(), input(number), number, augmenter);
+        break;
+      case InputForm::kIds: samples.gather_ids(team, order, first, batch(), read.rows, sparse_[i], number); break;
+      case InputForm::kSparse: samples.gather_sparse(team, order, first, batch(), sparse_[i], number); break;
     }
   }
   upcoming_.clear();

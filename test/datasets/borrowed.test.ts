@@ -1,6 +1,20 @@
 /** `memory: 'borrow'`: samples that stay in the caller's arrays. */
 import test from 'ava';
-import { adagrad, dense, fromArrays, sequential, Trainer } from '../../lib/index.ts';
+import {
+  adagrad,
+  customLoss,
+  dense,
+  embedding,
+  embeddingBag,
+  flatten,
+  fromArrays,
+  GradloomError,
+  type Layer,
+  type Model,
+  sequential,
+  sgd,
+  Trainer,
+} from '../../lib/index.ts';
 import { checkError, testErrors, wrongly } from '../api/errors.ts';
 
 const COUNT = 6;
@@ -63,6 +77,156 @@ test('a buffer that was transferred away is an error of whatever comes next, of 
   }
   t.deepEqual(model.getWeights(), before);
   t.is(train.length, COUNT);
+});
+
+const ROWS = 3000;
+const LISTS = 40;
+const idLists = () => Int32Array.from({ length: 3 * LISTS }, (_, i) => (i * 7919) % ROWS);
+const idSet = (ids: Int32Array, memory: 'copy' | 'borrow' = 'borrow') =>
+  fromArrays({
+    inputs: ids,
+    inputShape: [3],
+    labels: Uint8Array.from({ length: LISTS }, (_, i) => i % 2),
+    memory,
+  });
+const netOf = (...table: Layer[]): Model =>
+  sequential({ inputShape: [3], seed: 1 }, [...table, dense({ units: 2 })]);
+const outOfTable = (sample: number, id: number, place: number) =>
+  `sample ${sample} has the id ${id} at place ${place}, but the model's table has ${ROWS} rows: 0 to ${ROWS - 1}`;
+
+const READERS = {
+  embedding: [embedding({ rows: ROWS, units: 4 }), flatten()],
+  'a bag': [embeddingBag({ rows: ROWS, units: 4 })],
+  'a table of one float a row': [embeddingBag({ rows: ROWS, units: 1 })],
+} as const;
+const WRONG = [
+  [ROWS, 'just beyond the table'],
+  [2 ** 31 - 1, 'the highest'],
+  [-1, 'below 0'],
+] as const;
+for (const [name, table] of Object.entries(READERS)) {
+  for (const shuffle of ['epoch', 'never'] as const) {
+    for (const duplicates of ['sum', 'sequential'] as const) {
+      test(`ids that leave the table of ${name} during a run end it, with nothing of the step changed: shuffle ${shuffle}, ${duplicates}`, async (t) => {
+        for (const [id, what] of WRONG) {
+          const ids = idLists();
+          const model = netOf(...table);
+          const trainer = new Trainer(model, {
+            optimizer: adagrad({ duplicates }),
+            loss: 'softmaxCrossEntropy',
+            threads: 2,
+          });
+          let atEpochsEnd = model.getWeights();
+          const onEpochEnd = ({ epoch }: { readonly epoch: number }) => {
+            if (epoch < 2) return;
+            atEpochsEnd = model.getWeights();
+            ids[3 * 17 + 2] = id;
+          };
+          const run = () =>
+            trainer.fit(idSet(ids), { epochs: 3, batchSize: LISTS, shuffle, onEpochEnd, progress: 'none' });
+          await checkError(t, 'ID_OUT_OF_RANGE', [run, outOfTable(17, id, 2)]);
+          t.deepEqual(model.getWeights(), atEpochsEnd, what);
+          ids.set(idLists());
+          t.true(Number.isFinite((await trainer.evaluate(idSet(ids))).loss));
+        }
+      });
+    }
+  }
+}
+
+test('ids that leave a table in the midst of a step are those of the next one', async (t) => {
+  const train = async (memory: 'copy' | 'borrow') => {
+    const ids = idLists();
+    const model = netOf(embedding({ rows: ROWS, units: 4 }), flatten());
+    const loss = customLoss({
+      name: 'spoiler',
+      loss(outputs) {
+        ids.fill(2 ** 31 - 1);
+        return { value: 1, gradient: outputs.map((output) => output + 1) };
+      },
+      labels: 'class',
+    });
+    const trainer = new Trainer(model, { optimizer: sgd({ learningRate: 0.1 }), loss });
+    const run = trainer.fit(idSet(ids, memory), {
+      epochs: memory === 'copy' ? 1 : 2,
+      batchSize: LISTS,
+      shuffle: 'never',
+      progress: 'none',
+    });
+    if (memory === 'copy') await run;
+    else await checkError(t, 'ID_OUT_OF_RANGE', [() => run, outOfTable(0, 2 ** 31 - 1, 0)]);
+    return model.getWeights();
+  };
+  t.deepEqual(await train('borrow'), await train('copy'));
+});
+
+test('ids that leave a table while a model is judged or predicts are an error of that call alone', async (t) => {
+  const ids = idLists();
+  const model = netOf(embedding({ rows: ROWS, units: 4 }), flatten());
+  const loss = customLoss({
+    name: 'spoiler',
+    loss(outputs) {
+      ids[3 * 38] = ROWS;
+      return { value: 1, gradient: outputs };
+    },
+    labels: 'class',
+  });
+  const trainer = new Trainer(model, { optimizer: adagrad(), loss });
+  const judge = () => trainer.evaluate(idSet(ids), { batchSize: 8 });
+  await checkError(t, 'ID_OUT_OF_RANGE', [judge, outOfTable(38, ROWS, 0)]);
+
+  ids.set(idLists());
+  const expected = await model.predict(idSet(ids));
+  for (let trial = 0; trial < 20; trial++) {
+    const prediction = model.predict(idSet(ids), { batchSize: 1 + trial });
+    ids[3 * 38] = -1;
+    try {
+      t.deepEqual(await prediction, expected); // it was over, or had read that sample
+    } catch (error) {
+      t.true(error instanceof GradloomError);
+      t.like(error, { code: 'ID_OUT_OF_RANGE', message: outOfTable(38, -1, 0) });
+    }
+    ids.set(idLists());
+  }
+  t.deepEqual(await model.predict(idSet(ids)), expected);
+});
+
+test('floats that are no longer finite during a run end it, with nothing of the step changed', async (t) => {
+  const inputs = floats();
+  const model = sequential({ inputShape: [3], seed: 1 }, [dense({ units: 2 })]);
+  const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' });
+  const before = model.getWeights();
+  const train = fromArrays({ inputs, inputShape: [3], labels, memory: 'borrow' });
+  inputs[7] = Number.NaN;
+  await checkError(t, 'NOT_FINITE', [
+    () => trainer.fit(train, { epochs: 1, progress: 'none' }),
+    'the loss is not finite at step 1: an input sample is not finite; check the dataset. Nothing of this step was changed',
+  ]);
+  t.deepEqual(model.getWeights(), before);
+});
+
+test('labels and weights are copied also where inputs are borrowed', async (t) => {
+  const weightsOf = async (change: boolean) => {
+    const classes = Int32Array.from(labels);
+    const sampleWeights = new Float32Array(COUNT).fill(0.5);
+    const train = fromArrays({
+      inputs: floats(),
+      inputShape: [3],
+      labels: classes,
+      sampleWeights,
+      memory: 'borrow',
+    });
+    const model = sequential({ inputShape: [3], seed: 1 }, [dense({ units: 2 })]);
+    const trainer = new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' });
+    const onEpochEnd = () => {
+      if (!change) return;
+      classes.fill(2 ** 31 - 1);
+      sampleWeights.fill(Number.NaN);
+    };
+    await trainer.fit(train, { epochs: 2, batchSize: 4, onEpochEnd, progress: 'none' });
+    return model.getWeights();
+  };
+  t.deepEqual(await weightsOf(true), await weightsOf(false));
 });
 
 test('properties that somebody gave an array are not believed', (t) => {

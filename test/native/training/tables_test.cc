@@ -182,7 +182,7 @@ TEST_CASE("architectures: ids and sparse samples are a model's own input, read i
 }
 
 TEST_CASE("samples: ids and features are checked against the tables, by sample and place") {
-  const std::vector<int32_t> ids = {0, 4, 9, 3, 2, 10};
+  std::vector<int32_t> ids = {0, 4, 9, 3, 2, 10};
   ArrayDescription description;
   description.inputs = {.type = InputArray::Type::kInt32, .data = ids.data(), .length = 6};
   description.count = 3;
@@ -197,6 +197,26 @@ TEST_CASE("samples: ids and features are checked against the tables, by sample a
   description.indices = &second;
   description.count = 1;
   CHECK(error_of([&] { ArraySamples(description, {2}).check_inputs(InputForm::kIds, 10); }) == "");
+
+  const uint32_t order[] = {2, 0, 1};
+  SparseBatch batch;
+  const auto gather = [&](const uint32_t* given, int64_t first, int64_t limit) {
+    return error_of(
+        [&] { Team::run(2, [&](Team& team) { samples.gather_ids(team, given, first, 2, limit, batch); }); });
+  };
+  CHECK(gather(order, 0, 11) == "");
+  CHECK(batch.input().rows.indices == batch.indices());  // a copy, as borrowed ids may change at any time
+  CHECK(std::equal(batch.indices(), batch.indices() + 4, std::vector<uint32_t>{2, 10, 0, 4}.begin()));
+  CHECK(gather(order, 1, 10) == "");
+  CHECK(gather(nullptr, 0, 10) == "");
+  CHECK(batch.input().rows.indices == batch.indices());
+  CHECK(std::equal(batch.indices(), batch.indices() + 4, std::vector<uint32_t>{0, 4, 9, 3}.begin()));
+  CHECK(gather(order, 0, 10) ==
+        "ID_OUT_OF_RANGE: sample 2 has the id 10 at place 1, but the model's table has 10 rows: 0 to 9");
+  ids[3] = -1;
+  CHECK(gather(nullptr, 0, int64_t{1} << 40) ==
+        "ID_OUT_OF_RANGE: sample 1 has the id -1 at place 1, but the model's table has 1099511627776 rows: 0 to "
+        "1099511627775");
 
   SparseSamples sparse = sparse_samples(5, 50);
   sparse.indices.back() = 50;

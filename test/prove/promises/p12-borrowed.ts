@@ -3,6 +3,8 @@ import {
   adagrad,
   type Dataset,
   dense,
+  embedding,
+  flatten,
   fromArrays,
   GradloomError,
   info,
@@ -43,11 +45,15 @@ const resizable = (bytes: number): ArrayBuffer =>
 
 const values = () => Float32Array.from({ length: SAMPLES * SIZE }, (_, i) => Math.sin(i * i));
 const labels = Int32Array.from({ length: SAMPLES }, (_, i) => (i * 7) % 3);
-const makeSet = (inputs: Float32Array, memory: 'copy' | 'borrow') =>
+const makeSet = (inputs: Float32Array | Int32Array, memory: 'copy' | 'borrow') =>
   fromArrays({ inputs, inputShape: [SIZE], labels, memory });
 
-function start(train: Dataset<Shape, 'class'>) {
+const ROWS = 500;
+
+function start(train: Dataset<Shape, 'class'>, reads: 'floats' | 'ids' = 'floats') {
+  const first = reads === 'ids' ? [embedding({ rows: ROWS, units: 2 }), flatten()] : [];
   const model = sequential({ inputShape: [SIZE], seed: 3 }, [
+    ...first,
     dense({ units: 8, activation: 'tanh' }),
     dense({ units: 3 }),
   ]);
@@ -71,23 +77,44 @@ function reuseMemory(): void {
   for (let i = 0; i < 4; i++) new Float32Array(SAMPLES * SIZE).fill(Number.NaN);
 }
 
+/** How a run ends whose table has no longer all ids that it reads. */
+async function spoilIds(random: (bound: number) => number): Promise<string> {
+  const ids = Int32Array.from({ length: SAMPLES * SIZE }, (_, i) => (i * 7919) % ROWS);
+  const running = codeOf(() => start(makeSet(ids, 'borrow'), 'ids'));
+  for (let turns = random(4); turns >= 0; turns--) await turn();
+  for (let count = 1 + random(20); count > 0; count--) {
+    ids[random(ids.length)] = [ROWS, -1, 2 ** 31 - 1, -(2 ** 31)][random(4)] as number;
+  }
+  return running;
+}
+
 export const borrowed: PromiseProof = {
   number: 12,
-  title: 'inputs are copied; borrowed ones are held by a run, also when they are transferred away meanwhile',
+  title: 'inputs are copied; borrowed ones are held by a run, also when they are transferred away or spoilt',
   async prove({ length, seed, tally }) {
     const random = randomIntegers(seed);
     const expected = await start(makeSet(values(), 'copy'));
     const seen: Record<string, number> = {};
-    let inTime = 0;
+    let [inTime, noticed] = [0, 0];
     const trials = length === 'long' ? 10_000 : 100;
     const before = info().allocatedBytes;
     for (let trial = 0; trial < trials; trial++) {
       tally.tried();
       const memory = random(2) === 0 ? 'copy' : 'borrow';
-      const acts = ['refused', ...Object.keys(DETACH), ...(memory === 'copy' ? ['changed', 'resized'] : [])];
+      const acts = [
+        'refused',
+        ...Object.keys(DETACH),
+        ...(memory === 'copy' ? ['changed', 'resized'] : ['ids spoilt']),
+      ];
       const act = acts[random(acts.length)] as string;
       const what = `trial ${trial}, ${memory}, ${act}`;
       seen[`${memory}, ${act}`] = (seen[`${memory}, ${act}`] ?? 0) + 1;
+      if (act === 'ids spoilt') {
+        const code = await spoilIds(random);
+        if (code === 'ID_OUT_OF_RANGE') noticed++;
+        else if (code !== 'none') tally.fail(`${what}: ${code}`);
+        continue;
+      }
       const inputs = values();
       if (act === 'refused' || act === 'resized') {
         const bytes = inputs.byteLength;
@@ -126,6 +153,6 @@ export const borrowed: PromiseProof = {
     const { allocatedBytes, liveThreads } = info();
     if (liveThreads !== 0) tally.fail(`${liveThreads} threads are left`);
     if (allocatedBytes > before) tally.fail(`from ${before} bytes to ${allocatedBytes}`);
-    return { facts: { ...seen, duringTheRun: inTime } };
+    return { facts: { ...seen, duringTheRun: inTime, idsNoticed: noticed } };
   },
 };
