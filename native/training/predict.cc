@@ -1,6 +1,7 @@
 #include "training/predict.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "common/checked.h"
 #include "kernels/choice.h"
@@ -105,16 +106,25 @@ class Prediction {
       plans.back()->prepare(team, network_);
     }
     const int64_t pieces = samples_.count() / piece;
+    // A job must not throw, and a mapped file that is no longer as it was is found in one.
+    std::mutex mutex;
+    std::exception_ptr failure;
     team.for_each(pieces, [&](int64_t index, int thread) {
       if (stopped()) return;
-      // A function of two pointers and a team of one are made without memory: a job must not throw.
+      // A function of two pointers and a team of one are made without memory.
       struct {
         Plan& plan;
         int64_t first;
       } part{*plans[static_cast<size_t>(thread)], index * piece};
-      Team::run(1, [this, &part](Team& alone) { pass(alone, part.plan, part.first); });
+      try {
+        Team::run(1, [this, &part](Team& alone) { pass(alone, part.plan, part.first); });
+      } catch (...) {
+        const std::lock_guard guard(mutex);
+        failure = std::current_exception();
+      }
     });
     for (auto& plan : plans) give_back(std::move(plan));
+    if (failure) std::rethrow_exception(failure);
     return pieces * piece;
   }
 

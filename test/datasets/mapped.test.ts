@@ -204,6 +204,20 @@ test('a file that is cut short while it is trained on ends the run with an error
   }
 });
 
+test('predictions of pieces on several threads from a file that is cut short are an error, too', async (t) => {
+  for (const threads of [1, 2]) {
+    const { file, data } = await largeSet(t);
+    const model = sequential({ inputShape: [4000] }, [dense({ units: 64 })]);
+    const expected = await model.predict(wrongly(data), { threads });
+    truncateSync(file, 5_000_000);
+    const predict = () => model.predict(wrongly(data), { threads });
+    const error = await t.throwsAsync(async () => predict(), { code: 'FILE_CHANGED' });
+    t.true(error.message.startsWith(`${file}: went from 12000128 to 5000000 bytes`), error.message);
+    t.throws(() => model.predictSync(wrongly(data), { threads }), { code: 'FILE_CHANGED' });
+    t.deepEqual(await model.predict(new Uint8Array(12e6).fill(7), { threads }), expected);
+  }
+});
+
 test('a file that is written to is no longer what it was', async (t) => {
   const { file, data } = await largeSet(t);
   t.is(data.at(2999).input[0], 7);
