@@ -227,14 +227,14 @@ test('a file that is written to is no longer what it was', async (t) => {
 
 test('a bus error that is not of a mapped file ends the process as it always did', async (t) => {
   const { file } = await largeSet(t);
-  const { signal, stdout } = await runProgram('bus-error.ts', [file]);
+  const { signal, stdout } = await runProgram('bus-error', [file]);
   t.is(stdout.trim(), '7');
   t.is(signal, 'SIGBUS');
 });
 
 test('files are unmapped when their datasets are collected', async (t) => {
   const { file } = await largeSet(t);
-  const { code, stdout, stderr } = await runProgram('unmapped.ts', [file], ['--expose-gc']);
+  const { code, stdout, stderr } = await runProgram('unmapped', [file], ['--expose-gc']);
   t.is(code, 0, stderr);
   const { most, left } = JSON.parse(stdout);
   t.true(most >= 50, stdout);

@@ -10,7 +10,7 @@ test.serial(
   async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'gradloom-mapped-'));
     t.teardown(() => rm(folder, { recursive: true }));
-    const { code, signal, stdout, stderr } = await runProgram('mapped-workers.ts', [folder, 4]);
+    const { code, signal, stdout, stderr } = await runProgram('mapped-workers', [folder, 4]);
     t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
     const { copied, terminated, cut, stillMapped } = JSON.parse(stdout);
     t.is(copied.exit, 0);

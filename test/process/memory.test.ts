@@ -2,7 +2,7 @@ import test from 'ava';
 import { runProgram } from './run-program.ts';
 
 test.serial('memory is flat over 10,000 steps and over 1,000 models made and dropped', async (t) => {
-  const { code, stdout, stderr } = await runProgram('memory.ts', [10_000, 1000], ['--expose-gc']);
+  const { code, stdout, stderr } = await runProgram('memory', [10_000, 1000], ['--expose-gc']);
   t.is(code, 0, stderr);
   const { rssBefore, rssAfterSteps, rssAfterModels, nativeGrowth } = JSON.parse(stdout);
   t.true(rssAfterSteps - rssBefore < 10, `10,000 steps: ${rssBefore} MiB before, ${rssAfterSteps} after`);

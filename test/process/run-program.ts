@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { compilePrograms } from './compile-programs.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -9,15 +10,18 @@ export interface Ended {
   readonly stderr: string;
 }
 
+let programs: Promise<string> | undefined;
+
 /** Runs one of `programs/` in a process of its own until it ends; `onLine` hears of what it writes meanwhile. */
-export function runProgram(
+export async function runProgram(
   name: string,
   args: readonly (string | number)[],
   nodeOptions: readonly string[] = [],
   onLine: (line: string) => void = () => {},
 ): Promise<Ended> {
-  const file = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
-  const child = spawn(process.execPath, ['--import=tsx', ...nodeOptions, file, ...args.map(String)], {
+  programs ??= compilePrograms(new URL('programs/', import.meta.url));
+  const file = join(await programs, `${name}.mjs`);
+  const child = spawn(process.execPath, [...nodeOptions, file, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   createInterface({ input: child.stdout }).on('line', onLine);

@@ -5,7 +5,7 @@ import { lastLineOf, runProgram } from './run-program.ts';
 test.serial(
   '24 workers, 3 at a time, half of them terminated while they train: no crash, no thread left',
   async (t) => {
-    const { code, signal, stdout, stderr } = await runProgram('workers.ts', [24, 3]);
+    const { code, signal, stdout, stderr } = await runProgram('workers', [24, 3]);
     t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
     const { codes, threadsBefore, threadsAfter } = JSON.parse(lastLineOf(stdout));
     t.is(codes.length, 24);
@@ -21,7 +21,7 @@ test.serial(
 test.serial(
   '12 workers that predict on threads that stand by, half of them terminated meanwhile',
   async (t) => {
-    const { code, signal, stdout, stderr } = await runProgram('workers.ts', [12, 2, 'predict']);
+    const { code, signal, stdout, stderr } = await runProgram('workers', [12, 2, 'predict']);
     t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
     const { codes, threadsBefore, threadsAfter } = JSON.parse(lastLineOf(stdout));
     t.is(codes.length, 12);
@@ -34,7 +34,7 @@ test.serial(
 );
 
 test.serial('8 workers with custom losses, half of them terminated while they train', async (t) => {
-  const { code, signal, stdout, stderr } = await runProgram('workers.ts', [8, 2, 'custom']);
+  const { code, signal, stdout, stderr } = await runProgram('workers', [8, 2, 'custom']);
   t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
   const { codes } = JSON.parse(lastLineOf(stdout));
   t.is(codes.length, 8);

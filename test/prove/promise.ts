@@ -1,11 +1,8 @@
 /** A promise about reliability, and a program that tries to break it. */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { RandomStream } from '../../lib/core/philox.ts';
@@ -102,67 +99,4 @@ export async function collectGarbage(): Promise<void> {
     collect();
     await turn();
   }
-}
-
-export interface Child {
-  /** Resolves when it has written this, or has ended. */
-  until(text: string): Promise<void>;
-  kill(): void;
-  readonly ended: Promise<{
-    readonly code: number | null;
-    readonly signal: NodeJS.Signals | null;
-    readonly output: string;
-    readonly errors: string;
-    /** Date.now() then. */
-    readonly at: number;
-  }>;
-}
-
-/** Starts one of `programs/`, behind `wrapper` if there is one; `onLine` hears of what it writes meanwhile. */
-export function startProgram(
-  name: string,
-  args: readonly (string | number)[],
-  wrapper: readonly string[] = [],
-  onLine: (line: string) => void = () => {},
-): Child {
-  const file = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
-  const [command = '', ...rest] = [...wrapper, process.execPath, '--import=tsx', file, ...args.map(String)];
-  // One thread for file system calls, so that they are numbered.
-  const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env });
-  createInterface({ input: child.stdout }).on('line', onLine);
-  let output = '';
-  let errors = '';
-  let changed = () => {};
-  child.stdout.on('data', (text) => {
-    output += text;
-    changed();
-  });
-  child.stderr.on('data', (text) => {
-    errors += text;
-  });
-  // A proof that is stopped leaves nothing behind that trains on.
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  let hasEnded = false;
-  const ended: Child['ended'] = new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      hasEnded = true;
-      process.removeListener('exit', kill);
-      changed();
-      resolve({ code, signal, output, errors, at: Date.now() });
-    });
-  });
-  return {
-    kill,
-    ended,
-    async until(text) {
-      while (!output.includes(text) && !hasEnded) {
-        await new Promise<void>((resolve) => {
-          changed = resolve;
-        });
-      }
-    },
-  };
 }

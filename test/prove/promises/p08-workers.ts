@@ -15,7 +15,7 @@ export const workers: PromiseProof = {
         : ([[8, 2]] as const);
     const facts: Record<string, number> = {};
     for (const [count, atATime] of rounds) {
-      const { code, signal, stdout, stderr } = await runProgram('workers.ts', [count, atATime], [], (line) =>
+      const { code, signal, stdout, stderr } = await runProgram('workers', [count, atATime], [], (line) =>
         tally.hear(line),
       );
       const name = `${count} workers, ${atATime} at a time`;

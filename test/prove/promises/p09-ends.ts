@@ -1,4 +1,5 @@
-import { type PromiseProof, percentile, randomIntegers, startProgram } from '../promise.ts';
+import { type PromiseProof, percentile, randomIntegers } from '../promise.ts';
+import { startProgram } from '../start-program.ts';
 
 /** How a process has to end. */
 const WAYS: Readonly<Record<string, { readonly code: number | null; readonly signal: string | null }>> = {
@@ -19,7 +20,7 @@ export const ends: PromiseProof = {
     for (let trial = 0; trial < trials; trial++) {
       const [way, expected] = Object.entries(WAYS)[trial % 4] as [string, { code: number; signal: string }];
       const ms = random(120);
-      const { code, signal, output, errors, at } = await startProgram('end.ts', [way, ms]).ended;
+      const { code, signal, output, errors, at } = await startProgram('end', [way, ms]).ended;
       const asked = Number(/end (\d+)/.exec(output)?.[1]);
       times.push(at - asked);
       if (code !== expected.code || signal !== expected.signal || Number.isNaN(asked)) {

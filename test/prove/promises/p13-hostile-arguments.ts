@@ -1,4 +1,8 @@
-import { type PromiseProof, startProgram, withFolder } from '../promise.ts';
+import { type PromiseProof, withFolder } from '../promise.ts';
+import { startProgram } from '../start-program.ts';
+
+/** Faults are told apart by the line of `lib/` that they come from. */
+const WITH_LINES = ['env', 'NODE_OPTIONS=--enable-source-maps'];
 
 /** A process makes so many, so that one that has gone astray is no matter of the others. */
 const CALLS = 20_000;
@@ -12,11 +16,8 @@ export const hostileArguments: PromiseProof = {
     let functions = 0;
     for (let round = 0; round < processes; round++) {
       await withFolder(async (folder) => {
-        const { code, signal, output, errors } = await startProgram('hostile.ts', [
-          folder,
-          calls,
-          seed + round,
-        ]).ended;
+        const args = [folder, calls, seed + round];
+        const { code, signal, output, errors } = await startProgram('hostile', args, WITH_LINES).ended;
         const lines = output.split('\n').filter((line) => line !== '');
         functions = Number(lines.pop());
         const found = lines.map((line) => `seed ${seed + round}: ${JSON.parse(line)}`);

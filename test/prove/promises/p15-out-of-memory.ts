@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type PromiseProof, startProgram, withFolder } from '../promise.ts';
+import { type PromiseProof, withFolder } from '../promise.ts';
+import { startProgram } from '../start-program.ts';
 
 const path = (url: string) => fileURLToPath(new URL(url, import.meta.url));
 
@@ -28,7 +29,7 @@ export const outOfMemory: PromiseProof = {
       const { LD_PRELOAD = '' } = process.env;
       const preload = ['env', `LD_PRELOAD=${shim}:${LD_PRELOAD}`];
       const { code, signal, output, errors } = await startProgram(
-        'failing-new.ts',
+        'failing-new',
         [files, shim, longest],
         preload,
         (line) => tally.hear(line),

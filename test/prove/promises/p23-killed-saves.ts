@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { faultsOf } from '../checkpoint-files.ts';
-import { type PromiseProof, randomIntegers, startProgram, withFolder } from '../promise.ts';
+import { type PromiseProof, randomIntegers, withFolder } from '../promise.ts';
+import { startProgram } from '../start-program.ts';
 import { hasStrace, injecting } from '../strace.ts';
 
 /** What a save changes files by. */
@@ -19,7 +20,7 @@ export const killedSaves: PromiseProof = {
     };
     const begin = async (folder: string) => {
       const args = [folder, 'dense', seed, 1, 20];
-      const { output } = await startProgram('train.ts', args).ended;
+      const { output } = await startProgram('train', args).ended;
       if (!output.includes('done')) tally.fail(`the first run: ${output}`);
     };
 
@@ -31,7 +32,7 @@ export const killedSaves: PromiseProof = {
             await begin(folder);
             const wrapper = injecting(`${call}:signal=SIGKILL:when=${nth}`);
             // The run that has ended writes its last checkpoint once more.
-            const { output } = await startProgram('train.ts', [folder, 'dense', seed, 1, 20], wrapper).ended;
+            const { output } = await startProgram('train', [folder, 'dense', seed, 1, 20], wrapper).ended;
             await check(folder, `${call} ${nth}`);
             return !output.includes('done');
           });
@@ -45,7 +46,7 @@ export const killedSaves: PromiseProof = {
     const trials = length === 'long' ? 1000 : 2;
     await withFolder(async (folder) => {
       for (let trial = 0; trial < trials; trial++) {
-        const child = startProgram('train.ts', [folder, 'dense', seed, ENDLESS, 1]);
+        const child = startProgram('train', [folder, 'dense', seed, ENDLESS, 1]);
         // Until then there is nothing to lose.
         await child.until(trial === 0 ? 'saved' : 'training');
         await sleep(random(150));

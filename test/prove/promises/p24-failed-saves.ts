@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { listCheckpoints, Trainer } from '../../../lib/index.ts';
 import { faultsOf, temporariesOf } from '../checkpoint-files.ts';
 import { makeNet } from '../nets.ts';
-import { type PromiseProof, startProgram, withFolder } from '../promise.ts';
+import { type PromiseProof, withFolder } from '../promise.ts';
+import { startProgram } from '../start-program.ts';
 import { hasStrace, injecting } from '../strace.ts';
 
 /** A system call of a save, and what it may fail with. */
@@ -32,10 +33,10 @@ export const failedSaves: PromiseProof = {
     const attempt = (what: string, wrapper: readonly string[], expected: string) =>
       withFolder(async (folder) => {
         const args = [folder, 'dense', seed, 1, 1_000_000];
-        await startProgram('train.ts', args).ended;
+        await startProgram('train', args).ended;
         const [before] = await listCheckpoints(folder);
         const bytes = await readFile(before?.path ?? '');
-        const { output, errors } = await startProgram('train.ts', args, wrapper).ended;
+        const { output, errors } = await startProgram('train', args, wrapper).ended;
         if (output.includes('done') && expected !== HARMLESS) return false;
         tally.tried();
         const fail = (text: string) => tally.fail(`${what}: ${text}`);

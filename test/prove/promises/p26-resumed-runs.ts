@@ -1,5 +1,6 @@
 import { hashOf, makeNet, NETS, STREAMED } from '../nets.ts';
-import { type PromiseProof, randomIntegers, startProgram, withFolder } from '../promise.ts';
+import { type PromiseProof, randomIntegers, withFolder } from '../promise.ts';
+import { startProgram } from '../start-program.ts';
 
 const EPOCHS = 3;
 const ALL = [STREAMED, ...NETS] as const;
@@ -20,7 +21,7 @@ export const resumedRuns: PromiseProof = {
       facts[net] = expected;
       const last = await withFolder(async (folder) => {
         for (let attempt = 1; ; attempt++) {
-          const child = startProgram('train.ts', [folder, net, seed, EPOCHS, 1]);
+          const child = startProgram('train', [folder, net, seed, EPOCHS, 1]);
           await child.until('training');
           // Later ones have longer, so that a run comes to its end also where a save takes longer than the first has.
           const delay = setTimeout(() => child.kill(), random(250) + 10 * attempt);
