@@ -38,7 +38,7 @@ export interface Interactions {
 }
 
 export interface RecommenderOptions {
-  /** Numbers of each user's and each item's vector. Default: 32. */
+  /** Numbers of each user's and each item's vector. Default: 64. */
   readonly factors?: number;
   /**
    * Units of the layers that turn the vectors into what is compared, of users and of items each their own: two towers.
@@ -61,7 +61,7 @@ export interface RecommenderOptions {
    * Of no effect on `'uniform'` negatives. Default: 1.
    */
   readonly popularity?: number;
-  /** Share of a user's numbers that are left out at random in training, so that pairs are not learned by heart. Default: 0.5. */
+  /** Share of a user's numbers that are left out at random in training, so that pairs are not learned by heart. Default: 0.65. */
   readonly dropout?: number;
   /** Default: one more than the highest number. */
   readonly userCount?: number | undefined;
@@ -96,12 +96,12 @@ const negatives: Rule<number | 'batch'> = {
 };
 
 const OPTIONS = {
-  factors: withDefault(extent, 32),
+  factors: withDefault(extent, 64),
   towers: withDefault(towerUnits, []),
   negatives: withDefault<number | 'batch'>(negatives, 'batch'),
   sampling: withDefault(oneOf('uniform', 'popularity'), 'uniform'),
   popularity: withDefault(nonNegative, 1),
-  dropout: withDefault(dropRate, 0.5),
+  dropout: withDefault(dropRate, 0.65),
   userCount: optional(extent),
   itemCount: optional(extent),
   epochs: withDefault(integer(1, 2 ** 31 - 1), 20),

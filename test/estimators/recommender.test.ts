@@ -142,6 +142,23 @@ for (const negatives of ['batch', 3] as const) {
   });
 }
 
+test('by its defaults, vectors have 64 numbers, 65 % of which are left out, in 20 passes of batches of 256', async (t) => {
+  const { users, items } = tastes();
+  const byDefault = await recommender({ users, items });
+  const stated = {
+    factors: 64,
+    dropout: 0.65,
+    negatives: 'batch',
+    epochs: 20,
+    batchSize: 256,
+    learningRate: 0.1,
+    seed: 0,
+  } as const;
+  const asStated = await recommender({ users, items }, stated);
+  t.deepEqual(byDefault.model.getWeights()['users.weight']?.shape, [USERS, 64]);
+  t.deepEqual(byDefault.losses, asStated.losses);
+});
+
 test('dropout keeps pairs from being learned by heart, and nothing drops without it', async (t) => {
   const { users, items } = tastes();
   const train = async (dropout: number) =>
