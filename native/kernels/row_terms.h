@@ -1,5 +1,5 @@
 // Gradients of a table of one float a row, summed by row without a sort: a term an entry, dealt out to parts. A part is
-// a range of rows so short that a note of where each of them came first stays in the first cache. Letters as in
+// a range of rows so short that a sum of each stays in the first cache. Letters as in
 // kernels/sparse_rows.h.
 #pragma once
 
@@ -29,12 +29,15 @@ void count_parts(RadixDigit part, const uint32_t* rows, int64_t count, uint32_t*
 void deal_terms(RadixDigit part, const SparseRows& bags, const float* dy, const SampleRange& samples, uint32_t* places,
                 RowTerm* terms);
 
-// Terms [first, first + count), all those of one part: of each row the first one becomes the sum, in order, and the
-// others go. `slots`: [slots_of], zeros, or as earlier parts have left them.
-void sum_terms(RadixDigit part, RowTerm* terms, int64_t first, int64_t count, uint32_t* slots);
+// What a slot holds of no row: with it a sum begins, and no sum of terms is it.
+constexpr float kNoSum = -0.0F;
 
-// The rows and floats of the terms that have not gone, in order. Returns how many. Both have room for a vector more.
-int64_t take_terms(const RowTerm* terms, int64_t count, uint32_t* rows, float* values);
-constexpr int64_t kTakenBeyond = 16;
+// slots[r] += value for terms of one part, in order, r the place of their row in it. `slots`: [slots_of], kNoSum before
+// the first of them.
+void sum_terms(RadixDigit part, const RowTerm* terms, int64_t count, float* slots);
+
+// Of these terms, summed before, the rows that have a sum, in the order in which they come first, and their sums.
+// Their slots are kNoSum again. Returns how many; both have room for `count`.
+int64_t take_sums(RadixDigit part, const RowTerm* terms, int64_t count, float* slots, uint32_t* rows, float* sums);
 
 }  // namespace gradloom

@@ -11,9 +11,11 @@
 
 namespace gradloom {
 
-// So many entries a job, and rows completed at once: their weights and what is kept of them stay in the first cache.
+// So many entries a job, and rows completed at once, and not many more: their weights and what is kept of them stay in
+// the first cache.
 constexpr int64_t kEntriesOfJob = 2048;
 constexpr int64_t kSummedChunk = 512;
+constexpr int64_t kSummedRoom = 2 * kSummedChunk;
 
 inline int64_t table_rows(const ParameterSpec& table) { return table.shape.size() / table.row_width; }
 
@@ -22,7 +24,7 @@ inline bool sums_entries(const ParameterSpec& table) {
 }
 
 // Floats of one thread, whatever the table: gradients, weights of bfloat16, rows, and slots.
-constexpr int64_t kSummedScratch = 3 * (kSummedChunk + kTakenBeyond) + kMostSlots;
+constexpr int64_t kSummedScratch = 3 * kSummedRoom + kMostSlots;
 
 // The terms of all entries, by part. Returns the ends of the parts.
 inline const uint32_t* deal_entries(const BackwardArguments& args, RadixDigit part) {
@@ -52,20 +54,30 @@ inline void complete_summed_entries(const BackwardArguments& args, const TableGr
     return at == 0 ? 0 : std::lower_bound(ends, ends + part.size(), at) - ends + 1;
   };
   const Tiling jobs = cut(args.sparse->rows.entries(), ceil_divide(args.sparse->rows.entries(), kEntriesOfJob));
+  const auto slots_of_thread = [&](int64_t thread) { return table.scratch + thread * kSummedScratch; };
+  args.pass.team.for_each(args.pass.team.size(),
+                          [&](int64_t thread, int) { std::fill_n(slots_of_thread(thread), slots_of(part), kNoSum); });
   args.pass.team.for_each(jobs.count, [&](int64_t job, int thread) {
-    float* gradients = table.scratch + thread * kSummedScratch;
-    float* weights = gradients + kSummedChunk + kTakenBeyond;
-    auto* rows = reinterpret_cast<uint32_t*>(weights + kSummedChunk + kTakenBeyond);
-    uint32_t* slots = rows + kSummedChunk + kTakenBeyond;
+    float* slots = slots_of_thread(thread);
+    float* gradients = slots + kMostSlots;
+    float* weights = gradients + kSummedRoom;
+    auto* rows = reinterpret_cast<uint32_t*>(weights + kSummedRoom);
     const int64_t first = part_from(jobs.first(job));
     const int64_t end = std::min<int64_t>(part.size(), part_from(jobs.first(job) + jobs.size(job)));
-    if (first >= end) return;
-    std::fill_n(slots, slots_of(part), 0U);
-    for (int64_t p = first; p < end; ++p) sum_terms(part, terms, end_of(p - 1), end_of(p) - end_of(p - 1), slots);
-    for (int64_t at = end_of(first - 1); at < end_of(end - 1); at += kSummedChunk) {
-      const int64_t count = take_terms(terms + at, std::min(kSummedChunk, end_of(end - 1) - at), rows, gradients);
+    int64_t count = 0;
+    const auto complete = [&] {
       args.gradients.complete_rows(table.parameter, {0, count, rows, 1, gradients, false, weights});
+      count = 0;
+    };
+    for (int64_t p = first; p < end; ++p) {
+      sum_terms(part, terms + end_of(p - 1), end_of(p) - end_of(p - 1), slots);
+      for (int64_t at = end_of(p - 1); at < end_of(p); at += kSummedChunk) {
+        const int64_t chunk = std::min(kSummedChunk, end_of(p) - at);
+        count += take_sums(part, terms + at, chunk, slots, rows + count, gradients + count);
+        if (count >= kSummedChunk) complete();
+      }
     }
+    if (count > 0) complete();
   });
 }
 

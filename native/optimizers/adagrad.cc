@@ -53,9 +53,9 @@ GradientCheck AdagradUpdate(const AdagradRule& rule, double rate, const UpdateAr
 // at the same rows.
 template <bool kInside>
 GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const RowUpdateArguments& args) {
-  // So few that a chunk's weights and accumulators, a line each, stay in L1 from their prefetch until they are needed.
-  constexpr int64_t kChunk = 128;
-  constexpr int64_t kAhead = 32;
+  // The next chunk's lines are on their way: accumulators from the first pass on, weights from the last one, since more
+  // at once wait for each other.
+  constexpr int64_t kChunk = 32;
   const D d;
   const V rate = spread(step_rate);
   const V epsilon = spread(rule.epsilon);
@@ -68,10 +68,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
     const uint32_t* HWY_RESTRICT rows = args.rows + first;
     const float* HWY_RESTRICT gradient = args.gradient + first;
     for (int64_t i = 0; i < count; ++i) {
-      if (args.is_known(first + i + kAhead)) {
-        prefetch_to_write(accumulator + rows[i + kAhead]);
-        prefetch_to_write(args.table + rows[i + kAhead]);
-      }
+      if (args.is_known(first + i + kChunk)) prefetch_to_write(accumulator + rows[i + kChunk]);
       float& sum = accumulator[rows[i]];
       steps[i] = load_relaxed(sum) + gradient[i] * gradient[i];
       store_relaxed(steps[i], sum);
@@ -83,6 +80,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
       hn::Store(hn::Div(hn::Mul(rate, g), root), d, steps + i);
     }
     for (int64_t i = 0; i < count; ++i) {
+      if (args.is_known(first + i + kChunk)) prefetch_to_write(args.table + rows[i + kChunk]);
       float& weight = args.table[rows[i]];
       steps[i] = load_relaxed(weight) - steps[i];
       store_relaxed(steps[i], weight);

@@ -70,15 +70,22 @@ std::map<uint32_t, float> sums_by_parts(const Batch& batch, bool with_values, in
   for (int64_t b = 0; b < blocks; ++b) {
     deal_terms(part, bags, batch.dy.data(), {first(b), first(b + 1) - first(b)}, counts_of(b), terms.data());
   }
-  std::vector<uint32_t> slots(static_cast<size_t>(slots_of(part)));
+  std::vector<float> slots(static_cast<size_t>(slots_of(part)), kNoSum);
   const uint32_t* ends = counts_of(blocks - 1);
+  std::vector<uint32_t> rows(terms.size());
+  std::vector<float> values(terms.size());
+  int64_t taken = 0;
   for (int64_t p = 0; p < part.size(); ++p) {
     const int64_t begin = p == 0 ? 0 : ends[p - 1];
-    sum_terms(part, terms.data(), begin, ends[p] - begin, slots.data());
+    sum_terms(part, terms.data() + begin, ends[p] - begin, slots.data());
+    // In two pieces: what stands in the first one has no sum left in the second.
+    for (const auto& [from, end] :
+         {std::pair{begin, (begin + ends[p]) / 2}, {(begin + ends[p]) / 2, int64_t{ends[p]}}}) {
+      taken +=
+          take_sums(part, terms.data() + from, end - from, slots.data(), rows.data() + taken, values.data() + taken);
+    }
   }
-  std::vector<uint32_t> rows(terms.size() + kTakenBeyond);
-  std::vector<float> values(terms.size() + kTakenBeyond);
-  const int64_t taken = take_terms(terms.data(), static_cast<int64_t>(terms.size()), rows.data(), values.data());
+  for (const float slot : slots) CHECK(std::memcmp(&slot, &kNoSum, sizeof(float)) == 0);
   std::map<uint32_t, float> sums;
   for (size_t i = 0; i < static_cast<size_t>(taken); ++i) {
     CHECK(sums.count(rows[i]) == 0);
