@@ -285,12 +285,18 @@ async function recommendOf(
     item: Int32Array.from({ length: items }, (_, item) => item),
   });
   const left = new Set([...known, ...exclude]);
-  return Object.freeze(
-    Array.from(data, (score, item) => ({ item, score }))
-      .filter(({ item }) => !left.has(item))
-      .sort((a, b) => b.score - a.score)
-      .slice(0, count),
-  );
+  // Only those that can be among the first are put in order, which of thousands of items takes less time than of all.
+  const least =
+    data
+      .filter((_, item) => !left.has(item))
+      .sort()
+      .at(-count) ?? Number.NEGATIVE_INFINITY;
+  const best: Recommendation[] = [];
+  for (let item = 0; item < items; item++) {
+    const score = data[item] as number;
+    if (score >= least && !left.has(item)) best.push({ item, score });
+  }
+  return Object.freeze(best.sort((a, b) => b.score - a.score).slice(0, count));
 }
 
 const record = guardedBy(

@@ -67,6 +67,7 @@ for (const [title, options] of [
       const known = items.filter((_, pair) => users[pair] === user);
       const all = await ask(user, { count: 100 });
       t.is(all.length, GROUPS * PER_GROUP - known.length);
+      t.deepEqual(await ask(user, { count: 7 }), all.slice(0, 7));
       t.false(all.some(({ item }) => known.includes(item)));
       t.true(all.every(({ score }, place) => place === 0 || score <= (all[place - 1]?.score ?? 0)));
     }
