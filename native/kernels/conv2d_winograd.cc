@@ -16,18 +16,13 @@ namespace {
 // Between the planes of coefficients: their sizes are often powers of two, which would all fall on the same cache sets.
 constexpr int64_t kPlaneGap = 80;
 
-// Forward: tiles side by side in a row of the products, which is what simd_gemm reads best; and filters whose products
-// stay in cache until their output is transformed.
-constexpr int64_t kPanelTiles = 4;
-constexpr int64_t kPanelRow = kPanelTiles * kLanes;
-constexpr int64_t kFilterBlock = 64;
-
-// Tiles of a chunk, whose coefficients should stay in a level 2 cache. Every chunk reads all filters, though, and more
-// of them than that cache holds should serve more tiles.
-int64_t tiles_of_chunk(const WinogradShape& shape) {
-  constexpr int64_t kFewWeights = 64 * 64;
-  return shape.filters * shape.channels <= kFewWeights ? kPanelTiles : 2 * kPanelTiles;
-}
+// Forward: tiles of a chunk, side by side in a row of the products, which is what simd_gemm reads best; filters whose
+// products stay in cache until their output is transformed, while those of all channels are kept there; and images
+// whose pixels of all tiles are read or written before those of the next ones.
+constexpr int64_t kChunkTiles = 4;
+constexpr int64_t kChunkRow = kChunkTiles * kLanes;
+constexpr int64_t kFilterBlock = 32;
+constexpr int64_t kImageBlock = 4;
 
 // Operands of so many floats come from beyond a level 2 cache: it pays to call them ahead.
 bool worth_calling(int64_t floats) { return floats > 256 * 1024; }
@@ -76,6 +71,14 @@ void visit_images(const LaneImages& images, const Extent2d& extent, int64_t bloc
   won ? visit(WonPixels{images.data + at, images.winners + at}) : visit(images.data + at);
 }
 
+// Calls visit(first, images, tile) for some images of each tile, then for the next ones.
+template <class Visit>
+void for_each_image_block(int64_t images, int64_t tiles, Visit visit) {
+  for (int64_t first = 0; first < images; first += kImageBlock) {
+    for (int64_t tile = 0; tile < tiles; ++tile) visit(first, std::min(kImageBlock, images - first), tile);
+  }
+}
+
 // `steps`: of what is transformed for each filter.
 double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
   const auto channels = static_cast<double>(shape.channels);
@@ -118,17 +121,12 @@ void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float*
 // ---- forward
 
 Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks) {
-  // Some pieces for the threads, but whole panels.
-  constexpr int64_t kPieces = 8;
-  const int64_t tiles = blocks * shape.tiles();
-  return cut(tiles, std::max(ceil_divide(tiles, tiles_of_chunk(shape)), kPieces), kPanelTiles);
+  return cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), kChunkTiles));
 }
 
 int64_t winograd_forward_scratch(const WinogradShape& shape) {
-  const int64_t panels = tiles_of_chunk(shape) / kPanelTiles;
   const int64_t filters = std::min(shape.filters, kFilterBlock);
-  return kWinogradCoefficients *
-         (plane_of(panels * shape.channels * kPanelRow) + plane_of(panels * filters * kPanelRow));
+  return kWinogradCoefficients * (plane_of(shape.channels * kChunkRow) + plane_of(filters * kChunkRow));
 }
 
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output) {
@@ -139,58 +137,46 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
                              const float* u, const WinogradOutput& output, float* scratch) {
   const int64_t first = chunks.first(chunk);
   const int64_t tiles = chunks.size(chunk);
-  const int64_t panels = ceil_divide(tiles, kPanelTiles);
-  // v: [36][panels][C][4 tiles of 16]; m: the same for the filters of a block.
-  const int64_t v_panel = shape.channels * kPanelRow;
-  const int64_t v_plane = plane_of(panels * v_panel);
+  // v: [36][C][4 tiles of 16]; m: the same for the filters of a block.
+  const int64_t v_plane = plane_of(shape.channels * kChunkRow);
   float* const v = scratch;
   float* const m = v + kWinogradCoefficients * v_plane;
-  const auto at_tile = [](int64_t tile, int64_t panel) {
-    return tile / kPanelTiles * panel + tile % kPanelTiles * kLanes;
-  };
-  for (int64_t t = 0; t < tiles; ++t) {
+  for_each_image_block(shape.channels, tiles, [&](int64_t c, int64_t channels, int64_t t) {
     const TilePlace place = place_of(shape, first + t);
-    visit_images(x, shape.input, place.block, 0, [&](const auto& pixels) {
-      winograd_transform_input(input_tile(shape, place), shape.channels, pixels,
-                               {v + at_tile(t, v_panel), v_plane, kPanelRow});
+    visit_images(x, shape.input, place.block, c, [&](const auto& pixels) {
+      winograd_transform_input(input_tile(shape, place), channels, pixels,
+                               {v + c * kChunkRow + t * kLanes, v_plane, kChunkRow});
     });
-  }
+  });
   const bool calls = worth_calling(kWinogradCoefficients * (filter_plane(shape) + v_plane));
   for (int64_t k = 0; k < shape.filters; k += kFilterBlock) {
     const int64_t filters = std::min(kFilterBlock, shape.filters - k);
-    const int64_t m_panel = filters * kPanelRow;
-    const int64_t m_plane = plane_of(panels * m_panel);
+    const int64_t m_plane = plane_of(filters * kChunkRow);
     const auto u_of = [&](int64_t e) {
       return span_of(u + e * filter_plane(shape) + k * shape.channels, filters * shape.channels);
     };
-    const auto v_of = [&](int64_t e, int64_t p) { return span_of(v + e * v_plane + p * v_panel, v_panel); };
+    const auto v_of = [&](int64_t e) { return span_of(v + e * v_plane, shape.channels * kChunkRow); };
     for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-      for (int64_t p = 0; p < panels; ++p) {
-        const int64_t columns = std::min(kPanelTiles, tiles - p * kPanelTiles) * kLanes;
-        std::array<ByteSpan, 2> upcoming;
-        if (calls && p + 1 < panels) {
-          upcoming = {std::as_bytes(v_of(e, p + 1))};
-        } else if (calls && e + 1 < kWinogradCoefficients) {
-          upcoming = {std::as_bytes(v_of(e + 1, 0)), std::as_bytes(u_of(e + 1))};
-        }
-        simd_gemm_ahead({filters, columns, shape.channels}, {u_of(e).data(), shape.channels},
-                        {v_of(e, p).data(), kPanelRow}, Accumulate::kOverwrite, m + e * m_plane + p * m_panel,
-                        kPanelRow, upcoming);
+      std::array<ByteSpan, 2> upcoming;
+      if (calls && e + 1 < kWinogradCoefficients) {
+        upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(u_of(e + 1))};
       }
+      simd_gemm_ahead({filters, tiles * kLanes, shape.channels}, {u_of(e).data(), shape.channels},
+                      {v_of(e).data(), kChunkRow}, Accumulate::kOverwrite, m + e * m_plane, kChunkRow, upcoming);
     }
-    for (int64_t t = 0; t < tiles; ++t) {
+    for_each_image_block(filters, tiles, [&](int64_t f, int64_t count, int64_t t) {
       const TilePlace place = place_of(shape, first + t);
-      const TileCoefficients coefficients{m + at_tile(t, m_panel), m_plane, kPanelRow};
-      const TileBias bias{output.bias == nullptr ? nullptr : output.bias + k, BiasOf::kVector};
-      const int64_t at = place.block * output.y_block + k * winograd_output_floats(shape, output);
+      const TileCoefficients coefficients{m + f * kChunkRow + t * kLanes, m_plane, kChunkRow};
+      const TileBias bias{output.bias == nullptr ? nullptr : output.bias + k + f, BiasOf::kVector};
+      const int64_t at = place.block * output.y_block + (k + f) * winograd_output_floats(shape, output);
       if (output.pooled) {
-        winograd_transform_output_pooled(pooled_tile(shape, place), filters, coefficients, bias, output.activation,
+        winograd_transform_output_pooled(pooled_tile(shape, place), count, coefficients, bias, output.activation,
                                          output.y + at, output.winners == nullptr ? nullptr : output.winners + at);
       } else {
-        winograd_transform_output(output_tile(shape, place), filters, coefficients, bias, output.activation,
+        winograd_transform_output(output_tile(shape, place), count, coefficients, bias, output.activation,
                                   output.y + at);
       }
-    }
+    });
   }
 }
 
