@@ -43,8 +43,8 @@ constexpr int kGradientProducts = 3;
 constexpr int kSingleChannelTaps = 3;
 #endif
 constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
-// Taps of a window's row whose gradients are summed at once, with as many channels as fit: of one channel alone
-// kSingleChannelTaps.
+// Taps of a window's row whose gradients are summed at once, with as many channels as fit. Of one channel
+// kSingleChannelTaps: where there is no other, or where these are a whole row, which then is read once.
 constexpr int kGradientTaps = 3;
 constexpr int kMostTaps = std::max(kGradientTaps, kSingleChannelTaps);
 constexpr int gradient_channels(int taps) { return kGradientProducts / taps; }
@@ -244,9 +244,10 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
                     float* gradient) {
   const int64_t taps = shape.window.width;
   // Taps of a row in nearly equal groups.
-  const int64_t most = range.channels == 1 ? kSingleChannelTaps : kGradientTaps;
+  const bool single = range.channels == 1 || taps == kSingleChannelTaps;
+  const int64_t most = single ? kSingleChannelTaps : kGradientTaps;
   const EvenTiling groups{taps, (taps + most - 1) / most};
-  const int64_t channels = range.channels == 1 ? 1 : gradient_channels(static_cast<int>(groups.largest()));
+  const int64_t channels = single ? 1 : gradient_channels(static_cast<int>(groups.largest()));
   const EvenTiling tiles{range.channels, (range.channels + channels - 1) / channels};
   for (int64_t job = 0; job < tiles.count * shape.window.height * groups.count; ++job) {
     const int64_t s = groups.first(job % groups.count);
