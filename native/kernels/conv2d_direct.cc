@@ -9,6 +9,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/in_register-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -80,7 +81,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
       for (int64_t s = 0; s < row.taps; ++s, x += row.tap, w += kFilters) {
         V v[kPixels][kVectors];
         for (int j = 0; j < kPixels; ++j) {
-          for (int m = 0; m < kVectors; ++m) v[j][m] = hn::Load(d, x + j * row.pixel + m * kVectorFloats);
+          for (int m = 0; m < kVectors; ++m) v[j][m] = in_register(hn::Load(d, x + j * row.pixel + m * kVectorFloats));
         }
         for (int k = 0; k < kFilters; ++k) {
           const V weight = hn::Set(d, w[k]);
@@ -189,10 +190,10 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kMostChanne
         // The vectors of a block one after another, so that the accumulators fit.
         for (int m = 0; m < kVectors; ++m) {
           V g[kFilters];
-          for (int k = 0; k < kFilters; ++k) g[k] = hn::Load(d, dz + k * o.dz_channel + m * kVectorFloats);
+          for (int k = 0; k < kFilters; ++k) g[k] = in_register(hn::Load(d, dz + k * o.dz_channel + m * kVectorFloats));
           for (int c = 0; c < kChannels; ++c) {
             for (int s = 0; s < kTaps; ++s) {
-              const V v = hn::Load(d, x + c * x_channel + s * tap + m * kVectorFloats);
+              const V v = in_register(hn::Load(d, x + c * x_channel + s * tap + m * kVectorFloats));
               for (int k = 0; k < kFilters; ++k) sum[k][c][s] = hn::MulAdd(v, g[k], sum[k][c][s]);
             }
           }

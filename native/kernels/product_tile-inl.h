@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "common/highway-inl.h"
+#include "kernels/in_register-inl.h"
 #include "kernels/simd_gemm.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -73,6 +74,7 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
         const int64_t column = v * lanes;
         const float* const from = b + column / kPanelColumns * o.b_panel + column % kPanelColumns;
         columns[v] = load_columns<kPartial>(from, v == kVectors - 1, o.rest);
+        if constexpr (kRows > 1) columns[v] = in_register(columns[v]);
       }
       for (int r = 0; r < kRows; ++r) {
         const V row = hn::Set(d, a[r * o.a_row]);

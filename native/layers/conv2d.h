@@ -5,9 +5,9 @@
 // Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. Four ways, chosen by kernels/choice.h:
 //   conv2d_blas.cc      rows: im2col writes windows as rows, so that forward is columns x w^T, the weight gradient
 //                       dz^T x columns and the input gradient col2im(dz x w)
-//   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies, or products where windows are
-//   pixels conv2d_winograd.cc  images in lanes, 3x3 windows: products of transformed tiles conv2d_channels.cc  rows,
-//   for a few samples: forward as in the two above, with filters in the lanes
+//   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies, or products for 1x1 windows
+//   conv2d_winograd.cc  images in lanes, 3x3 windows: products of transformed tiles
+//   conv2d_channels.cc  rows, for a few samples: forward as in the two above, with filters in the lanes
 #pragma once
 
 #include "kernels/activation.h"
