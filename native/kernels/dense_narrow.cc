@@ -9,6 +9,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/in_register-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -117,10 +118,11 @@ void WeightGradient(const DenseLanesShape& shape, int64_t blocks, const float* H
         for_each_vector([&](int64_t lane) {
           V slopes[columns()];
           for (int64_t u = 0; u < columns(); ++u) {
-            slopes[u] = hn::Load(d, dz + block * units.block + units.at[first_unit + u] + lane);
+            slopes[u] = in_register(hn::Load(d, dz + block * units.block + units.at[first_unit + u] + lane));
           }
           for (int64_t i = 0; i < rows(); ++i) {
-            const V values = hn::Load(d, x + block * inputs.block + inputs.at[first + first_row + i] + lane);
+            const V values =
+                in_register(hn::Load(d, x + block * inputs.block + inputs.at[first + first_row + i] + lane));
             for (int64_t u = 0; u < columns(); ++u) sum[i][u] = hn::MulAdd(values, slopes[u], sum[i][u]);
           }
         });
