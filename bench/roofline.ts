@@ -6,7 +6,8 @@ import { mean, StepProfiler } from './step-profiler.ts';
 import { formatTable } from './table.ts';
 import type { Workload } from './workloads.ts';
 
-const WINDOWS = 5;
+/** An odd number. */
+const TURNS = 5;
 const LEAST_STEPS = 3;
 /** A part is near its limit from here on. */
 export const NEAR = 0.7;
@@ -38,26 +39,30 @@ export interface Roofline {
   readonly parts: readonly RooflinePart[];
   /** Of the step's time in parts at NEAR or more of their limit. */
   readonly share: number;
-  /** Whether other programs used the machine in the window that counts. */
+  /** Whether other programs used the machine in the turn that counts. */
   readonly contended: boolean;
 }
 
-/** Limits and steps are measured in turns; the window with the shortest steps counts. */
+/**
+ * Each turn's steps are held against the limits measured before and behind them, for a shared machine changes its speed;
+ * the turn with the middle share counts.
+ */
 export async function measureRoofline(
   workload: Workload,
   { threads, windowSeconds }: { readonly threads: number; readonly windowSeconds: number },
 ): Promise<Roofline> {
   const profiler = await StepProfiler.of(workload, threads);
   const warmUp = profiler.profile(windowSeconds, LEAST_STEPS);
-  const limits = new MachineLimits(warmUp.threads);
-  const windows = Array.from({ length: WINDOWS }, () => {
+  const turns = Array.from({ length: TURNS }, () => {
+    const limits = new MachineLimits(warmUp.threads);
     limits.measure();
     const load = new ForeignLoad();
     const profile = profiler.profile(windowSeconds, LEAST_STEPS);
-    return { profile, seconds: mean(profile.stepSeconds), contended: load.isTooHigh() };
+    const contended = load.isTooHigh();
+    limits.measure();
+    return { ...judge(profile, limits, profiler.inputBytes), contended };
   });
-  const fastest = windows.reduce((best, window) => (window.seconds < best.seconds ? window : best));
-  return { ...judge(fastest.profile, limits, profiler.inputBytes), contended: fastest.contended };
+  return turns.toSorted((a, b) => a.share - b.share)[(TURNS - 1) / 2] as Roofline;
 }
 
 /** `inputBytes`: of the set that batches are gathered from. */
