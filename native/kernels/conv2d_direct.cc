@@ -1,6 +1,7 @@
 #include "kernels/conv2d_direct.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/lanes.h"
 
@@ -10,6 +11,7 @@
 
 #include "common/highway-inl.h"
 #include "kernels/in_register-inl.h"
+#include "kernels/largest_tap-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -53,19 +55,24 @@ constexpr int kMostChannels = gradient_channels(1);
 
 // ---- forward
 
+constexpr int kSquarePixels = 4;  // 2 x 2
+
 struct ForwardRow {
   const float* x;       // first tap of the first pixel of the tile's first channel
   int64_t channel;      // floats from channel to channel
   int64_t window_row;   // from tap row to tap row
   int64_t tap;          // from tap to tap
   int64_t pixel;        // from output pixel to output pixel
+  int64_t line;         // from the input row of one output row to that of the next
   const float* packed;  // [C][R][S][kFilters], of the first window row in question
   int64_t packed_channel;
   int64_t channels, window_rows, taps;
 };
 
-template <int kFilters, int kPixels>
-HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, const DirectOutput& y) {
+// Pixels of a row side by side to a DirectOutput, or those of a square to a DirectMaxima.
+template <int kFilters, int kPixels, class Output>
+HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, const Output& y) {
+  constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
   const D d;
   V sum[kFilters][kPixels][kVectors];
   for (int k = 0; k < kFilters; ++k) {
@@ -81,7 +88,8 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
       for (int64_t s = 0; s < row.taps; ++s, x += row.tap, w += kFilters) {
         V v[kPixels][kVectors];
         for (int j = 0; j < kPixels; ++j) {
-          for (int m = 0; m < kVectors; ++m) v[j][m] = in_register(hn::Load(d, x + j * row.pixel + m * kVectorFloats));
+          const int64_t at = kSquare ? j / 2 * row.line + j % 2 * row.pixel : j * row.pixel;
+          for (int m = 0; m < kVectors; ++m) v[j][m] = in_register(hn::Load(d, x + at + m * kVectorFloats));
         }
         for (int k = 0; k < kFilters; ++k) {
           const V weight = hn::Set(d, w[k]);
@@ -97,10 +105,42 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
       for (int m = 0; m < kVectors; ++m) {
         V z = sum[k][j][m];
         if (activation == Activation::kRelu) z = hn::IfThenZeroElse(hn::Lt(z, hn::Zero(d)), z);
-        hn::Store(z, d, y.data + k * y.filter + j * y.pixel + m * kVectorFloats);
+        if constexpr (kSquare) {
+          sum[k][j][m] = z;
+        } else {
+          hn::Store(z, d, y.data + k * y.filter + j * y.pixel + m * kVectorFloats);
+        }
       }
     }
   }
+  if constexpr (kSquare) {
+    const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
+    for (int k = 0; k < kFilters; ++k) {
+      for (int m = 0; m < kVectors; ++m) {
+        LargestTap<D> largest(0, sum[k][0][m]);
+        for (int tap = 1; tap < kPixels; ++tap) largest.meet(tap, sum[k][tap][m]);
+        const int64_t to = k * y.filter + m * kVectorFloats;
+        hn::Store(largest.value(), d, y.data + to);
+        if (y.winners != nullptr) largest.store_tap(kept, y.winners + to);
+      }
+    }
+  }
+}
+
+template <int kFilters>
+HWY_INLINE ForwardRow forward_row(const DirectShape& shape, const float* packed) {
+  ForwardRow row{};
+  row.channel = shape.input.height * shape.input.width * kLanes;
+  row.window_row = shape.dilation.height * shape.input.width * kLanes;
+  row.tap = shape.dilation.width * kLanes;
+  row.pixel = shape.stride.width * kLanes;
+  row.line = shape.stride.height * shape.input.width * kLanes;
+  row.packed = packed;
+  row.packed_channel = shape.taps() * kFilters;
+  row.channels = shape.channels;
+  row.window_rows = shape.window.height;
+  row.taps = shape.window.width;
+  return row;
 }
 
 // How many of the window's rows stand above `height`, which counts from the first of them.
@@ -112,14 +152,7 @@ int64_t rows_before(int64_t height, const DirectShape& shape) {
 template <int kFilters>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
                      Activation activation, const DirectOutput& y) {
-  ForwardRow row{};
-  row.channel = shape.input.height * shape.input.width * kLanes;
-  row.window_row = shape.dilation.height * shape.input.width * kLanes;
-  row.tap = shape.dilation.width * kLanes;
-  row.pixel = shape.stride.width * kLanes;
-  row.packed_channel = shape.taps() * kFilters;
-  row.channels = shape.channels;
-  row.taps = shape.window.width;
+  ForwardRow row = forward_row<kFilters>(shape, packed);
   const int64_t tiles = (shape.output.width + kPixelTile - 1) / kPixelTile;
   for (int64_t p = 0; p < shape.output.height; ++p) {
     // The window's rows [first, last) meet something else than zeros.
@@ -144,17 +177,47 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
   }
 }
 
+template <int kFilters>
+void forward_squares(const DirectShape& shape, const float* x, const float* packed, const float* bias,
+                     Activation activation, const DirectMaxima& y) {
+  ForwardRow row = forward_row<kFilters>(shape, packed);
+  DirectMaxima out = y;
+  for (int64_t p = 0; p < shape.output.height; p += 2) {
+    for (int64_t q = 0; q < shape.output.width; q += 2) {
+      row.x = x + p * row.line + q * row.pixel;
+      forward_tile<kFilters, kSquarePixels>(row, bias, activation, out);
+      out.data += kLanes;
+      if (out.winners != nullptr) out.winners += kLanes;
+    }
+  }
+}
+
 int64_t FilterTileSize() { return kFilterTile; }
+// Where a tile has room for their sums.
+bool TakesSquares() { return kPixelTile >= kSquarePixels; }
+
+// Calls body(std::integral_constant<int, filters>).
+template <class Body>
+HWY_INLINE void with_filters(int64_t filters, Body body) {
+  switch (filters) {
+    case 1: body(std::integral_constant<int, 1>()); break;
+    case 2: body(std::integral_constant<int, 2>()); break;
+    case 3: body(std::integral_constant<int, 3>()); break;
+    case 4: body(std::integral_constant < int, kFilterTile >= 4 ? 4 : 3 > ()); break;
+    case 5: body(std::integral_constant < int, kFilterTile >= 5 ? 5 : 3 > ()); break;
+    default: body(std::integral_constant<int, kFilterTile>()); break;
+  }
+}
 
 void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
              Activation activation, const DirectOutput& y) {
-  switch (filters) {
-    case 1: forward_filters<1>(shape, x, packed, bias, activation, y); break;
-    case 2: forward_filters<2>(shape, x, packed, bias, activation, y); break;
-    case 3: forward_filters<3>(shape, x, packed, bias, activation, y); break;
-    case 4: forward_filters<kFilterTile >= 4 ? 4 : 3>(shape, x, packed, bias, activation, y); break;
-    case 5: forward_filters<kFilterTile >= 5 ? 5 : 3>(shape, x, packed, bias, activation, y); break;
-    default: forward_filters<kFilterTile>(shape, x, packed, bias, activation, y); break;
+  with_filters(filters, [&](auto count) { forward_filters<count()>(shape, x, packed, bias, activation, y); });
+}
+
+void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
+                   Activation activation, const DirectMaxima& y) {
+  if constexpr (kPixelTile >= kSquarePixels) {
+    with_filters(filters, [&](auto count) { forward_squares<count()>(shape, x, packed, bias, activation, y); });
   }
 }
 
@@ -298,7 +361,9 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(FilterTileSize);
+HWY_EXPORT(TakesSquares);
 HWY_EXPORT(Forward);
+HWY_EXPORT(ForwardMaxima);
 HWY_EXPORT(GradientFilterTileSize);
 HWY_EXPORT(WeightGradient);
 HWY_EXPORT(BiasGradient);
@@ -361,6 +426,17 @@ WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64
   const Tiling steps = cut(blocks, ceil_divide(blocks * shape.output.height * shape.output.width, kPixels));
   const int64_t pieces = std::clamp<int64_t>(kFewestJobs / (filters.count * channels.count), 1, steps.count);
   return {filters, channels, steps, {steps.count, pieces}};
+}
+
+bool direct_takes_maxima() { return HWY_DYNAMIC_DISPATCH(TakesSquares)(); }
+
+void conv2d_direct_forward_maxima(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
+                                  const float* bias, Activation activation, const DirectMaxima& y) {
+  const EvenTiling tiles = direct_filter_tiles(shape.filters);
+  const int64_t first = tiles.first(tile);
+  HWY_DYNAMIC_DISPATCH(ForwardMaxima)
+  (shape, tiles.size(tile), x, packed + first * shape.channels * shape.taps(), bias == nullptr ? nullptr : bias + first,
+   activation, y);
 }
 
 void conv2d_direct_weight_gradient(const DirectShape& shape, const WeightRange& range,

@@ -8,6 +8,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/gemm.h"
+#include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
@@ -57,6 +58,18 @@ struct DirectOutput {
 // be null. The activation is linear or relu.
 void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
                            const float* bias, Activation activation, const DirectOutput& y);
+
+// The same, of which the maxima of windows of 2x2 pixels that lie apart are kept, and their winners by the rules of
+// kernels/max_pool_lanes.h, with relu those of positive maxima alone. For even P and Q, no zeros_above or _below, and
+// processors with registers for it alone.
+struct DirectMaxima {
+  float* data;          // [P / 2][Q / 2][16] of a tile's first filter
+  WinningTap* winners;  // the same; may be null
+  int64_t filter;       // from filter to filter
+};
+bool direct_takes_maxima();
+void conv2d_direct_forward_maxima(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
+                                  const float* bias, Activation activation, const DirectMaxima& y);
 
 // The gradient of the weights, cut into jobs over tiles of filters, some channels and, where these are few, pieces of
 // the batch, whose gradients have to be added. A job takes some blocks of a piece at a time (`step`): few enough for

@@ -74,6 +74,7 @@ class Conv2d final : public Layer {
   PlacedGradient placed_gradient(const Extent2d& output) const;
   int64_t padded_floats(int64_t blocks) const;
   Tiling pooled_stripes(const Window2d& windows) const;
+  bool takes_maxima(const Window2d& windows) const;
   int64_t stripe_floats(const Window2d& windows) const;
   void pad_input(Team& team, int64_t blocks, const float* x, float* padded) const;
   void mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums, float* own) const;

@@ -61,7 +61,14 @@ Tiling Conv2d::pooled_stripes(const Window2d& windows) const {
   return cut(windows.output.height, ceil_divide(windows.output.height * windows.window.height * row, kFloats));
 }
 
+// Whether the kernel does so itself.
+bool Conv2d::takes_maxima(const Window2d& windows) const {
+  const bool squares = windows.window.height == 2 && windows.window.width == 2;
+  return squares && activates_at_store() && direct_takes_maxima();
+}
+
 int64_t Conv2d::stripe_floats(const Window2d& windows) const {
+  if (takes_maxima(windows)) return 0;
   const int64_t rows = pooled_stripes(windows).step * windows.window.height;
   return direct_filter_tiles(filters_per_group()).largest() * image_floats({rows, cropped(windows).input.width});
 }
@@ -164,6 +171,12 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
     if (args.pooling == nullptr) return convolve(shape, images, args.y + first * image_floats(shape.output));
     Window2d windows = cropped(*args.pooling);
     const Extent2d pooled = windows.output;
+    if (takes_maxima(windows)) {
+      const int64_t at = first * image_floats(pooled);
+      return conv2d_direct_forward_maxima(
+          shape, tile, images, packed + group * group_weights, has_bias_ ? args.parameters[1] + filter : nullptr,
+          activation_, {args.y + at, winners == nullptr ? nullptr : winners + at, image_floats(pooled)});
+    }
     const Tiling stripes = pooled_stripes(windows);
     float* const own = scratch + thread * stripe_floats(windows);
     for (int64_t stripe = 0; stripe < stripes.count; ++stripe) {
