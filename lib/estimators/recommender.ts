@@ -61,8 +61,13 @@ export interface RecommenderOptions {
    * Of no effect on `'uniform'` negatives. Default: 1.
    */
   readonly popularity?: number;
-  /** Share of a user's numbers that are left out at random in training, so that pairs are not learned by heart. Default: 0.65. */
+  /** Share of a user's numbers that are left out at random in training, so that pairs are not learned by heart. Default: 0.5. */
   readonly dropout?: number;
+  /**
+   * Adds `l2 / 2` times the squares of a pair's two vectors to its loss, so that vectors grow no longer than pairs want them.
+   * Default: 0.1, of drawn negatives 0.01.
+   */
+  readonly l2?: number | undefined;
   /** Default: one more than the highest number. */
   readonly userCount?: number | undefined;
   /** Default: one more than the highest number. */
@@ -101,7 +106,8 @@ const OPTIONS = {
   negatives: withDefault<number | 'batch'>(negatives, 'batch'),
   sampling: withDefault(oneOf('uniform', 'popularity'), 'uniform'),
   popularity: withDefault(nonNegative, 1),
-  dropout: withDefault(dropRate, 0.65),
+  dropout: withDefault(dropRate, 0.5),
+  l2: optional(nonNegative),
   userCount: optional(extent),
   itemCount: optional(extent),
   epochs: withDefault(integer(1, 2 ** 31 - 1), 20),
@@ -135,7 +141,7 @@ export interface RecommendOptions {
 
 export interface Recommender {
   readonly model: RecommenderModel;
-  /** Of each pass the mean loss. */
+  /** Of each pass the mean loss of pairs, without what `l2` adds. */
   readonly losses: readonly number[];
   /** The items that go best with a user, without those of the pairs that it was trained on, best first. */
   recommend(user: number, options?: RecommendOptions): Promise<readonly Recommendation[]>;
@@ -181,39 +187,42 @@ export async function recommender(
     );
   const vectors = (node: GraphNode, rows: number, name: string): GraphNode =>
     node.pipe(embedding({ rows, units: factors, dtype: settings.dtype, name: `${name}s` }), flatten());
-  const users = vectors(user, pairs.userCount, 'user');
-  const items = tower(vectors(item, pairs.itemCount, 'item'), 'item') as Side;
+  const users = vectors(user, pairs.userCount, 'user') as Side;
+  const itemVectors = vectors(item, pairs.itemCount, 'item') as Side;
+  const items = tower(itemVectors, 'item') as Side;
   const bias = item.pipe(
     embedding({ rows: pairs.itemCount, units: 1, weightInitializer: 'zeros', name: ITEM_BIAS }),
     flatten(),
   ) as GraphNode<readonly [1]>;
-  const scored = (side: GraphNode) =>
-    graph({ inputs: { user, item }, output: add([dot([side as Side, items]), bias]), seed });
-  const model = scored(tower(users, 'user'));
+  const scoresOf = (side: GraphNode) => add([dot([side as Side, items]), bias]);
+  const model = graph({ inputs: { user, item }, output: scoresOf(tower(users, 'user')), seed });
   const inTraining = tower(users.pipe(dropout({ rate: settings.dropout })), 'user');
-  const fitting = { optimizer: adagrad({ learningRate }), seed, threads: settings.threads };
+  const inBatch = settings.negatives === 'batch';
+  const size = inBatch ? Math.min(batchSize, pairs.length) : batchSize;
+  const scores = inBatch
+    ? inBatchNegatives([inTraining as Side, items], { count: Math.max(1, size - 1) })
+    : scoresOf(inTraining);
+  // Never below 0, so that their mean is the mean absolute error beside 0.
+  const squares = add([dot([users, users]), dot([itemVectors, itemVectors])]);
+  const trained = graph({ inputs: { user, item }, outputs: { scores, squares }, seed });
+  const trainer = new Trainer(trained, {
+    optimizer: adagrad({ learningRate }),
+    loss: {
+      scores: inBatch ? 'softmaxCrossEntropy' : 'sigmoidBinaryCrossEntropy',
+      squares: 'meanAbsoluteError',
+    },
+    lossWeights: { scores: 1, squares: (settings.l2 ?? (inBatch ? 0.1 : 0.01)) / 2 },
+    seed,
+    threads: settings.threads,
+  });
   const losses: number[] = [];
-  if (settings.negatives === 'batch') {
-    const size = Math.min(batchSize, pairs.length);
-    const output = inBatchNegatives([inTraining as Side, items], { count: Math.max(1, size - 1) });
-    const scores = graph({ inputs: { user, item }, output, seed });
-    const trainer = new Trainer(scores, { ...fitting, loss: 'softmaxCrossEntropy' });
-    const run = await trainer.fit(pairs.all(), { epochs, batchSize: size, progress: 'none' });
-    losses.push(...run.epochs.map(({ loss }) => loss));
-    await model.loadWeights(scores.getWeights(), { strict: false });
-  } else {
-    const scores = scored(inTraining);
-    const trainer = new Trainer(scores, { ...fitting, loss: 'sigmoidBinaryCrossEntropy' });
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      const run = await trainer.fit(pairs.draw(settings.negatives), {
-        epochs: 1,
-        batchSize,
-        progress: 'none',
-      });
-      losses.push(run.epochs[0]?.loss as number);
-    }
-    model.setWeights(scores.getWeights());
-  }
+  const train = async (set: ReturnType<typeof pairSet>, epochs: number) => {
+    const run = await trainer.fit(set, { epochs, batchSize: size, progress: 'none' });
+    losses.push(...run.epochs.map(({ scores_loss }) => scores_loss as number));
+  };
+  if (settings.negatives === 'batch') await train(pairs.all(), epochs);
+  else for (let epoch = 0; epoch < epochs; epoch++) await train(pairs.draw(settings.negatives), 1);
+  await model.loadWeights(trained.getWeights(), { strict: false });
   if (settings.negatives === 'batch' || settings.sampling === 'popularity') {
     const weights = model.getWeights();
     const { data } = weights[`${ITEM_BIAS}.weight`] as { readonly data: Float32Array };
@@ -419,7 +428,7 @@ function pairSet(users: Int32Array, items: Int32Array, labels: Uint8Array) {
       user: fromArrays({ inputs: users, inputShape: [1] }),
       item: fromArrays({ inputs: items, inputShape: [1] }),
     },
-    labels,
+    targets: { scores: labels, squares: new Float32Array(labels.length) },
   });
 }
 

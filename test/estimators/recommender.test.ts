@@ -143,12 +143,13 @@ for (const negatives of ['batch', 3] as const) {
   });
 }
 
-test('by its defaults, vectors have 64 numbers, 65 % of which are left out, in 20 passes of batches of 256', async (t) => {
+test('by its defaults, vectors have 64 numbers, half of which are left out, in 20 passes of batches of 256', async (t) => {
   const { users, items } = tastes();
   const byDefault = await recommender({ users, items });
   const stated = {
     factors: 64,
-    dropout: 0.65,
+    dropout: 0.5,
+    l2: 0.1,
     negatives: 'batch',
     epochs: 20,
     batchSize: 256,
@@ -158,6 +159,31 @@ test('by its defaults, vectors have 64 numbers, 65 % of which are left out, in 2
   const asStated = await recommender({ users, items }, stated);
   t.deepEqual(byDefault.model.getWeights()['users.weight']?.shape, [USERS, 64]);
   t.deepEqual(byDefault.losses, asStated.losses);
+  const drawn = { negatives: 2, epochs: 2 };
+  const { losses } = await recommender({ users, items }, drawn);
+  t.deepEqual((await recommender({ users, items }, { ...drawn, l2: 0.01 })).losses, losses);
+});
+
+test('l2 keeps vectors of users and items short, and moves none that no pair names', async (t) => {
+  const { users, items } = tastes();
+  const options = { userCount: USERS + 1, itemCount: GROUPS * PER_GROUP + 1, epochs: 5, seed: 6 };
+  for (const negatives of ['batch', 2] as const) {
+    const train = async (l2: number) =>
+      (await recommender({ users, items }, { ...options, negatives, l2 })).model.getWeights();
+    const [none, some, much] = [await train(0), await train(0.1), await train(1)];
+    for (const table of ['users.weight', 'items.weight'] as const) {
+      const vectorsOf = (weights: typeof none) => weights[table]?.data as Float32Array;
+      const squares = [none, some, much].map((weights) =>
+        vectorsOf(weights).reduce((sum, w) => sum + w * w, 0),
+      );
+      t.true((squares[0] as number) > 1.1 * (squares[1] as number), `${table}: ${squares}`);
+      t.true((squares[1] as number) > 1.1 * (squares[2] as number), `${table}: ${squares}`);
+      // Drawn negatives name items without pairs, too.
+      if (table === 'users.weight' || negatives === 'batch') {
+        t.deepEqual(vectorsOf(much).slice(-64), vectorsOf(none).slice(-64));
+      }
+    }
+  }
 });
 
 test('dropout keeps pairs from being learned by heart, and nothing drops without it', async (t) => {
@@ -259,6 +285,7 @@ test('pairs that are none are refused, by place', async (t) => {
   for (const [options, message] of [
     [{ dropout: 1 }, 'recommender: dropout must be a number from 0 up to but not including 1, got 1'],
     [{ popularity: -1 }, /^recommender: popularity must be /],
+    [{ l2: -0.1 }, /^recommender: l2 must be /],
   ] as const) {
     await t.throwsAsync(recommender({ users: [0], items: [0] }, options), {
       code: 'INVALID_OPTION',
