@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "common/cpu_limits.h"
 #include "common/error.h"
@@ -105,6 +106,7 @@ void Team::dispatch(int64_t count, Invoke invoke, void* context) {
     if (helped_.load() != expected_) finished_.wait(finished);
     first_sleeps_.store(false);
   }
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 // Returns how many jobs of it this thread has done.
@@ -119,11 +121,23 @@ uint64_t Team::run_share(size_t index, int thread) {
     const uint64_t after = job + 1 < share.end.load(std::memory_order_relaxed) ? next + 1 : next | kClosed;
     // Success means that nothing has changed since, so what was read belongs to this round.
     if (!share.next.compare_exchange_weak(next, after, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-    invoke(context, static_cast<int64_t>(job), thread);
+    try {
+      invoke(context, static_cast<int64_t>(job), thread);
+    } catch (...) {
+      keep_error(job);
+    }
     ++done;
     next = share.next.load(std::memory_order_acquire);
   }
   return done;
+}
+
+// Within a handler.
+void Team::keep_error(uint64_t job) {
+  const std::lock_guard guard(keeping_);
+  if (error_ && failed_job_ < job) return;
+  error_ = std::current_exception();
+  failed_job_ = job;
 }
 
 void Team::serve(int thread) {

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -32,7 +33,9 @@ class Team {
   int size() const { return size_; }
 
   // Calls job(index, thread) for every index in [0, count), in any order, on any thread of the team; 0 <= thread <
-  // size(). Returns when all are done. Jobs must not throw and must not call for_each.
+  // size(). Returns when all are done. When jobs throw, the error of the lowest index is thrown on once nobody works on
+  // a job any more, whatever the number of threads; jobs of higher indices may be done or not. The team can be used
+  // afterwards. Jobs must not call for_each.
   template <class Job>
   void for_each(int64_t count, Job&& job) {
     if (size_ == 1 || count <= 1) {
@@ -63,6 +66,7 @@ class Team {
   void dispatch(int64_t count, Invoke invoke, void* context);
   void begin_round(uint64_t count, Invoke invoke, void* context);
   uint64_t run_share(size_t share, int thread);
+  void keep_error(uint64_t job);
   void serve(int thread);
   void dismiss();
 
@@ -72,6 +76,10 @@ class Team {
   int size_ = 1;
   int spins_ = 0;
   uint64_t expected_ = 0;  // of helped_
+  // What a job of the round has thrown, and which. The first thread reads it without the lock once all are done.
+  std::exception_ptr error_;
+  uint64_t failed_job_ = 0;
+  std::mutex keeping_;
   std::atomic<bool> dismissed_{false};
   std::vector<Share> shares_;
   // Jobs of all rounds that others than the first thread have done.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <vector>
 
 #include "kernels/gemm.h"
 #include "kernels/symmetric_eigen.h"
@@ -38,7 +39,7 @@ struct Blocks {
 
 bool is_matrix(const Shape& shape) { return shape.rank() > 1; }
 
-// Scratch of a thread. It is made at the first step of each thread and for each block size once.
+// Scratch of a thread, for blocks of up to `size` rows and columns.
 struct Scratch {
   explicit Scratch(int64_t size)
       : size(size),
@@ -62,10 +63,14 @@ struct Scratch {
   std::vector<double> eigenvalues;
 };
 
-Scratch& scratch_of_thread(int64_t size) {
-  thread_local std::unique_ptr<Scratch> scratch;
-  if (scratch == nullptr || scratch->size < size) scratch = std::make_unique<Scratch>(size);
-  return *scratch;
+// Of the threads of a team, kept by its first one and made before a round, so that no memory for it leaves the
+// parameter as it is.
+std::vector<Scratch>& scratch_of_team(const Team& team, int64_t size) {
+  thread_local std::vector<Scratch> scratch;  // all of one size
+  if (!scratch.empty() && scratch.front().size < size) scratch.clear();
+  const int64_t made = scratch.empty() ? size : scratch.front().size;
+  while (static_cast<int>(scratch.size()) < team.size()) scratch.emplace_back(made);
+  return scratch;
 }
 
 // root = (statistics + ridge I)^(-1/4), [n, n]; left as it is where there is no decomposition.
@@ -130,14 +135,15 @@ GradientCheck Shampoo::update(const UpdateArguments& args) const {
   const float shrink = rule_.decoupled ? rate * args.weight_decay : 0.0F;
   const bool makes_roots = args.step % static_cast<uint64_t>(rule_.root_every) == 0;
   const bool has_roots = makes_roots || args.step > static_cast<uint64_t>(rule_.root_every);
+  std::vector<Scratch>& scratch_of = scratch_of_team(*args.team, std::max(blocks.rows.step, blocks.columns.step));
   std::atomic<bool> finite{true};
-  args.team->for_each(blocks.count(), [&](int64_t index, int) {
+  args.team->for_each(blocks.count(), [&](int64_t index, int thread) {
     const int64_t i = index / blocks.columns.count;
     const int64_t j = index % blocks.columns.count;
     const int64_t rows = blocks.rows.size(i);
     const int64_t columns = blocks.columns.size(j);
     const int64_t corner = blocks.rows.first(i) * width + blocks.columns.first(j);
-    Scratch& scratch = scratch_of_thread(std::max(blocks.rows.step, blocks.columns.step));
+    Scratch& scratch = scratch_of[static_cast<size_t>(thread)];
     float* gradient = scratch.gradient.data();
     float* step = scratch.step.data();  // of diagonal AdaGrad
     for (int64_t row = 0; row < rows; ++row) {

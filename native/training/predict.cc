@@ -1,7 +1,6 @@
 #include "training/predict.h"
 
 #include <algorithm>
-#include <exception>
 
 #include "common/checked.h"
 #include "kernels/choice.h"
@@ -106,9 +105,6 @@ class Prediction {
       plans.back()->prepare(team, network_);
     }
     const int64_t pieces = samples_.count() / piece;
-    // A job must not throw, and a mapped file that is no longer as it was is found in one.
-    std::mutex mutex;
-    std::exception_ptr failure;
     team.for_each(pieces, [&](int64_t index, int thread) {
       if (stopped()) return;
       // A function of two pointers and a team of one are made without memory.
@@ -116,15 +112,9 @@ class Prediction {
         Plan& plan;
         int64_t first;
       } part{*plans[static_cast<size_t>(thread)], index * piece};
-      try {
-        Team::run(1, [this, &part](Team& alone) { pass(alone, part.plan, part.first); });
-      } catch (...) {
-        const std::lock_guard guard(mutex);
-        failure = std::current_exception();
-      }
+      Team::run(1, [this, &part](Team& alone) { pass(alone, part.plan, part.first); });
     });
     for (auto& plan : plans) give_back(std::move(plan));
-    if (failure) std::rethrow_exception(failure);
     return pieces * piece;
   }
 

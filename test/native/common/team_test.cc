@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -14,6 +15,65 @@
 #include "common/parallel.h"
 
 using namespace gradloom;
+
+namespace {
+
+// What a job throws: its index, and how many of these there are.
+class JobError {
+ public:
+  explicit JobError(int64_t index) : index_(index) { live_.fetch_add(1); }
+  JobError(const JobError& other) : index_(other.index_) { live_.fetch_add(1); }
+  JobError& operator=(const JobError&) = delete;
+  ~JobError() { live_.fetch_sub(1); }
+
+  int64_t index() const { return index_; }
+  static int live() { return live_.load(); }
+
+ private:
+  int64_t index_;
+  static inline std::atomic<int> live_{0};
+};
+
+// The index whose job's error a round throws on, or -1; jobs whose index `throws` says throw. Checks that no job runs
+// any more behind the round and that those before the first one that throws have been done, each job at most once.
+template <class Throws>
+int64_t index_thrown_on(Team& team, int64_t count, Throws throws) {
+  std::atomic<int> inside{0};
+  std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
+  int64_t thrown = -1;
+  try {
+    team.for_each(count, [&](int64_t index, int) {
+      inside.fetch_add(1);
+      visits[static_cast<size_t>(index)].fetch_add(1);
+      if (index % 5 == 0) std::this_thread::yield();
+      inside.fetch_sub(1);
+      if (throws(index)) throw JobError(index);
+    });
+  } catch (const JobError& error) {
+    thrown = error.index();
+  }
+  CHECK(inside.load() == 0);
+  const auto before = visits.begin() + (thrown < 0 ? count : thrown + 1);
+  CHECK(std::all_of(visits.begin(), before, [](const auto& n) { return n.load() == 1; }));
+  CHECK(std::all_of(before, visits.end(), [](const auto& n) { return n.load() <= 1; }));
+  return thrown;
+}
+
+// Rounds of which every second one throws, at each of some indices.
+void check_rounds_that_throw(Team& team) {
+  for (const int64_t count : {1, 2, 3, 8, 50}) {
+    CAPTURE(count);
+    for (int repeat = 0; repeat < 40; ++repeat) {
+      for (const int64_t failing : {int64_t{0}, count / 2, count - 1}) {
+        CHECK(index_thrown_on(team, count, [&](int64_t index) { return index == failing; }) == failing);
+        CHECK(JobError::live() == 0);
+        CHECK(index_thrown_on(team, count, [](int64_t) { return false; }) == -1);
+      }
+    }
+  }
+}
+
+}  // namespace
 
 TEST_CASE("Team: every index exactly once, on threads of the team") {
   for (const int threads : {1, 2, 3, 8}) {
@@ -118,6 +178,71 @@ TEST_CASE("Team: what the body throws is thrown on, before and after jobs") {
   }
 }
 
+TEST_CASE("Team: what a job throws is thrown on by its round, once no job runs; the next round is as any") {
+  for (const int threads : {1, 2, 3, 8}) {
+    CAPTURE(threads);
+    Team::run(threads, [](Team& team) { check_rounds_that_throw(team); });
+  }
+}
+
+TEST_CASE("Team: of several jobs that throw the one of the lowest index counts, on any number of threads") {
+  for (const int threads : {1, 2, 3, 8}) {
+    CAPTURE(threads);
+    Team::run(threads, [](Team& team) {
+      for (int round = 0; round < 300; ++round) {
+        const int64_t first = round % 40;
+        CHECK(index_thrown_on(team, 40, [&](int64_t index) { return index >= first; }) == first);
+        CHECK(index_thrown_on(team, 40, [&](int64_t index) { return index == 39 || index == first; }) == first);
+      }
+    });
+    CHECK(JobError::live() == 0);
+  }
+}
+
+TEST_CASE("Team: what a job throws ends a run whose body lets it through; the next run works") {
+  for (const int threads : {1, 2, 3, 8}) {
+    CAPTURE(threads);
+    for (int run = 0; run < 100; ++run) {
+      bool went_on = false;
+      CHECK_THROWS_WITH_AS(Team::run(threads,
+                                     [&](Team& team) {
+                                       team.for_each(9, [&](int64_t index, int) {
+                                         if (index == run % 9) throw std::runtime_error(std::to_string(index));
+                                       });
+                                       went_on = true;
+                                     }),
+                           std::to_string(run % 9).c_str(), std::runtime_error);
+      CHECK(!went_on);
+      std::atomic<int> done{0};
+      Team::run(threads, [&](Team& team) { team.for_each(9, [&](int64_t, int) { done.fetch_add(1); }); });
+      CHECK(done.load() == 9);
+    }
+  }
+}
+
+TEST_CASE("Team: what a job of a run inside of a job throws reaches the outer round") {
+  for (const int threads : {1, 2, 3}) {
+    CAPTURE(threads);
+    Team::run(threads, [](Team& team) {
+      for (int64_t failing = 0; failing < 6; ++failing) {
+        int64_t thrown = -1;
+        try {
+          team.for_each(6, [&](int64_t outer, int) {
+            Team::run(1, [&](Team& alone) {
+              alone.for_each(4, [&](int64_t index, int) {
+                if (outer == failing && index == 3) throw JobError(outer);
+              });
+            });
+          });
+        } catch (const JobError& error) {
+          thrown = error.index();
+        }
+        CHECK(thrown == failing);
+      }
+    });
+  }
+}
+
 TEST_CASE("Team: runs one after another, and without jobs") {
   std::atomic<int> done{0};
   for (int run = 0; run < 100; ++run) {
@@ -215,6 +340,22 @@ TEST_CASE("StandingTeam: what a call throws is thrown on, and the next call work
     sum = total.load();
   });
   CHECK(sum == 4950);
+}
+
+TEST_CASE("StandingTeam: what a job throws is thrown on by its round and by its call; the next ones are as any") {
+  for (const int threads : {1, 2, 3}) {
+    CAPTURE(threads);
+    StandingTeam standing(threads);
+    for (int call = 0; call < 5; ++call) {
+      standing.run([](Team& team) { check_rounds_that_throw(team); });
+      CHECK_THROWS_AS(standing.run([&](Team& team) {
+        team.for_each(20, [&](int64_t index, int) {
+          if (index == call) throw std::runtime_error("stopped");
+        });
+      }),
+                      std::runtime_error);
+    }
+  }
 }
 
 TEST_CASE(

@@ -13,13 +13,15 @@ std::atomic<int64_t> next{0};        // the number of the next allocation
 std::atomic<int64_t> first{kNever};  // to fail
 std::atomic<bool> all_behind{false};
 std::atomic<bool> failed{false};
+std::atomic<bool> failed_elsewhere{false};
+thread_local bool makes_fail = false;  // this thread
 
 bool fails() {
   const int64_t wanted = first.load(std::memory_order_relaxed);
   if (wanted == kNever) return false;
   const int64_t number = next.fetch_add(1, std::memory_order_relaxed);
   const bool result = number == wanted || (number > wanted && all_behind.load(std::memory_order_relaxed));
-  if (result) failed.store(true);
+  if (result) (makes_fail ? failed : failed_elsewhere).store(true);
   return result;
 }
 
@@ -28,13 +30,19 @@ bool fails() {
 FailingNew::FailingNew(int64_t nth, Failing failing) {
   next.store(1);
   failed.store(false);
+  failed_elsewhere.store(false);
+  makes_fail = true;
   all_behind.store(failing == Failing::kAllBehind);
   first.store(nth);
 }
 
-FailingNew::~FailingNew() { first.store(kNever); }
+FailingNew::~FailingNew() {
+  first.store(kNever);
+  makes_fail = false;
+}
 
-bool FailingNew::has_failed() const { return failed.load(); }
+bool FailingNew::has_failed() const { return failed.load() || failed_elsewhere.load(); }
+bool FailingNew::has_failed_elsewhere() const { return failed_elsewhere.load(); }
 
 int64_t live_allocations() { return live.load(); }
 

@@ -22,6 +22,8 @@ class FailingNew {
   FailingNew& operator=(const FailingNew&) = delete;
 
   bool has_failed() const;
+  // Whether one failed on another thread than that which made this.
+  bool has_failed_elsewhere() const;
 };
 
 // Made by operator new and not yet deleted, on all threads.

@@ -27,6 +27,7 @@ import {
   type Model,
   npy,
   sequential,
+  shampoo,
   Trainer,
   word2vec,
   writeNpy,
@@ -62,6 +63,9 @@ const lists = fromSparse({
 });
 await writeNpy(file('x.npy'), { shape: [COUNT, 4, 4, 3], data: values(COUNT * 48) });
 await writeNpy(file('y.npy'), { shape: [COUNT], data: labels });
+// Enough of them for jobs of two threads.
+await writeNpy(file('large.npy'), { shape: [COUNT, 24, 24, 3], data: values(COUNT * 1728) });
+const mappedLarge = () => npy({ inputs: file('large.npy'), labels: file('y.npy'), memory: 'map' });
 const mapped = () => npy({ inputs: file('x.npy'), labels: file('y.npy'), memory: 'map' });
 
 const convnet = () =>
@@ -70,6 +74,12 @@ const convnet = () =>
     batchNorm(),
     flatten(),
     dropout({ rate: 0.2 }),
+    dense({ units: 3 }),
+  ]);
+const large = () =>
+  sequential({ inputShape: [24, 24, 3], seed: 1 }, [
+    flatten(),
+    dense({ units: 16, activation: 'relu' }),
     dense({ units: 3 }),
   ]);
 const bag = () =>
@@ -162,6 +172,17 @@ const tasks: readonly Task[] = [
   // Guards of mapped files are used again, so what is kept for good are those of the most files at once.
   fitTask('fit mapped files', convnet, async (trainer: Trainer<never, never>) =>
     trainer.fit((await mapped()) as never, { epochs: 2, batchSize: 12 }),
+  ),
+  fitTask(
+    'fit changed images of mapped files',
+    large,
+    async (trainer: Trainer<never, never>) =>
+      trainer.fit((await mappedLarge()) as never, {
+        epochs: 2,
+        batchSize: COUNT,
+        augment: { flip: 'horizontal', shift: 2 },
+      }),
+    { optimizer: shampoo({ learningRate: 0.01, blockSize: 16 }) },
   ),
   fitTask('fit a stream', convnet, (trainer: Trainer<never, never>) =>
     trainer.fit(fromStream([images, images], { inputShape: [4, 4, 3] }) as never, { batchSize: 12 }),
