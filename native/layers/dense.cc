@@ -205,8 +205,7 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
       transpose(batch, tiles.size(tile), args.x + first, inputs_, turned + first * stride, stride);
     });
   }
-  // One more job than products: the bias.
-  args.pass.team.for_each(products + (has_bias_ ? 1 : 0), [&](int64_t job, int thread) {
+  for_gradients(args.pass, products, [&](int64_t job, int thread) {
     if (job == products) return bias_gradient(args, scratch + args.pass.team.size() * of_job);
     const int64_t panel = job / rows.count;
     const int64_t input = rows.first(job % rows.count);

@@ -39,6 +39,13 @@ class Dense final : public Layer {
   void input_gradient(const BackwardArguments& args, float* turned) const;
   void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
   void bias_gradient(const BackwardArguments& args, float* scratch) const;
+  // Calls job(index, thread) for all products, and for the bias as one more: little of both is not worth a round.
+  template <class Job>
+  void for_gradients(const Pass& pass, int64_t products, Job&& job) const {
+    const int64_t jobs = products + (has_bias_ ? 1 : 0);
+    if (products > 1 || tile_rows(pass.batch, units_).count > 1) return pass.team.for_each(jobs, job);
+    for (int64_t index = 0; index < jobs; ++index) job(index, 0);
+  }
 
   LayerNeeds needs_lanes(const LayerSetting& setting) const;
   void forward_lanes(const ForwardArguments& args) const;

@@ -56,8 +56,7 @@ void Dense::backward_lanes(const BackwardArguments& args) const {
   const EvenTiling pixels = gradient_pixels(args.blocks, batch);
   const int64_t of_pixel = shape.channels * units_;
   const int64_t of_job = round_up(pixels.largest() * of_pixel, kLanes);
-  // One more job than products: the bias.
-  team.for_each(pixels.count + (has_bias_ ? 1 : 0), [&](int64_t job, int thread) {
+  for_gradients(args.pass, pixels.count, [&](int64_t job, int thread) {
     if (job == pixels.count) return bias_gradient(args, args.scratch + team.size() * of_job);
     const int64_t first = pixels.first(job) * of_pixel;
     const int64_t count = pixels.size(job) * of_pixel;

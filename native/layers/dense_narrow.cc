@@ -53,8 +53,7 @@ void Dense::backward_narrow(const BackwardArguments& args) const {
   if (!trainable()) return;
   const EvenTiling rows = gradient_rows(batch);
   const int64_t of_job = gradient_floats(rows);
-  // One more job than products: the bias.
-  team.for_each(rows.count + (has_bias_ ? 1 : 0), [&](int64_t job, int thread) {
+  for_gradients(args.pass, rows.count, [&](int64_t job, int thread) {
     if (job == rows.count) {
       float* gradient = args.gradients.target(1, 0, args.scratch + team.size() * of_job);
       dense_narrow_bias_gradient(units_, lane_blocks(batch), args.dy, gradient);

@@ -55,7 +55,8 @@ inline void complete_summed_entries(const BackwardArguments& args, const TableGr
   };
   const Tiling jobs = cut(args.sparse->rows.entries(), ceil_divide(args.sparse->rows.entries(), kEntriesOfJob));
   const auto slots_of_thread = [&](int64_t thread) { return table.scratch + thread * kSummedScratch; };
-  args.pass.team.for_each(args.pass.team.size(),
+  // One job is done by the first thread.
+  args.pass.team.for_each(jobs.count == 1 ? 1 : args.pass.team.size(),
                           [&](int64_t thread, int) { std::fill_n(slots_of_thread(thread), slots_of(part), kNoSum); });
   args.pass.team.for_each(jobs.count, [&](int64_t job, int thread) {
     float* slots = slots_of_thread(thread);

@@ -10,6 +10,8 @@ namespace gradloom {
 namespace {
 
 constexpr int64_t kRowsPerBlock = 64;
+// Of outputs, some microseconds: several blocks of few columns.
+constexpr int64_t kValuesPerJob = 1024;
 
 Tiling blocks_of(int64_t batch) { return {batch, kRowsPerBlock, ceil_divide(batch, kRowsPerBlock)}; }
 
@@ -186,7 +188,7 @@ double BatchObjective::compute(Team& team, const float* outputs, float* gradient
     std::fill(losses_.begin(), losses_.end(), 0.0);
     losses_[0] = objective_->loss().compute({batch_, columns, outputs, rows_of_targets(0), gradient, scale});
   }
-  team.for_each(blocks.count, [&](int64_t block, int) {
+  const auto compute_block = [&](int64_t block) {
     const int64_t row = blocks.first(block);
     const int64_t rows = blocks.size(block);
     const Targets targets = rows_of_targets(row);
@@ -200,6 +202,10 @@ double BatchObjective::compute(Team& team, const float* outputs, float* gradient
     objective_->metrics().add_block(
         {rows, columns, outputs + row * columns, targets.classes, targets.values, objective_->loss().ignored_class()},
         std::span(metrics_).subspan(index * metric_totals, metric_totals));
+  };
+  const Tiling jobs = cut(blocks.count, ceil_divide(batch_ * columns, kValuesPerJob));
+  team.for_each(jobs.count, [&](int64_t job, int) {
+    for (int64_t block = jobs.first(job); block < jobs.first(job) + jobs.size(job); ++block) compute_block(block);
   });
   const double sum = std::accumulate(losses_.begin(), losses_.end(), 0.0);
   return divisor_ > 0 ? sum / divisor_ : 0;

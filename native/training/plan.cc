@@ -20,13 +20,16 @@ ImageBlocks blocks_of(const Shape& image) {
 // rows[n][p][c] from or to lanes[n / 16][c][p][n % 16].
 void convert(Team& team, const Shape& image, int64_t batch, Layout from, const float* source, float* target) {
   const auto [pixels, channels] = blocks_of(image);
-  team.for_each(lane_blocks(batch), [&, pixels = pixels, channels = channels](int64_t block, int) {
-    const int64_t first = block * kLanes * image.size();  // of the block, in both layouts
-    const int64_t samples = std::min(kLanes, batch - block * kLanes);
-    if (from == Layout::kRows) {
-      rows_to_lanes(source + first, samples, pixels, channels, target + first);
-    } else {
-      lanes_to_rows(source + first, samples, pixels, channels, target + first);
+  const Tiling tiles = tile_rows(lane_blocks(batch), kLanes * image.size());
+  team.for_each(tiles.count, [&, pixels = pixels, channels = channels](int64_t tile, int) {
+    for (int64_t block = tiles.first(tile); block < tiles.first(tile) + tiles.size(tile); ++block) {
+      const int64_t first = block * kLanes * image.size();  // of the block, in both layouts
+      const int64_t samples = std::min(kLanes, batch - block * kLanes);
+      if (from == Layout::kRows) {
+        rows_to_lanes(source + first, samples, pixels, channels, target + first);
+      } else {
+        lanes_to_rows(source + first, samples, pixels, channels, target + first);
+      }
     }
   });
 }
