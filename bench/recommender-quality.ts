@@ -1,13 +1,16 @@
 /**
  * How many held out pairs `recommender` puts among the first by its default options, beside popularity and the cosines of items, on
- * pairs that Debian has: which words stand in a chapter of the King James Bible, which tags a package has, and on what it depends.
- * Prints a table in Markdown; see README.md. What is not there is skipped.
+ * pairs that Debian has: which words stand in a chapter of the King James Bible, which tags a package has, on what it depends, and
+ * which developers signed whose keys. Prints a table in Markdown; see README.md. What is not there is skipped.
  *
- *   apt-get install bible-kjv-text
+ *   apt-get install bible-kjv-text debian-keyring gpg
  *   apt-get update
- *   npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [chapters | tags | dependencies ...]
+ *   npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [chapters | tags | dependencies | signatures ...]
  */
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { recommender, tokenizer } from '../lib/index.ts';
 import { choose, readArguments, readCount } from './arguments.ts';
 import { uniforms } from './data.ts';
@@ -48,6 +51,10 @@ const SOURCES: Readonly<Record<string, Source>> = {
     // Of alternatives the first; versions and architectures left out.
     read: () => readPackages('Depends', /(?<=^|,\s*)[a-z0-9][a-z0-9+.-]+/g),
   },
+  signatures: {
+    what: 'developers of Debian and keys that they signed',
+    read: () => readSignatures('/usr/share/keyrings/debian-keyring.gpg'),
+  },
 };
 
 /** What apt knows of all packages: `apt-get update` brings it. */
@@ -62,6 +69,39 @@ function readPackages(field: string, item: RegExp): Having {
   });
   if (having.length === 0) throw new Error(`apt knows no package with the field ${field}`);
   return having;
+}
+
+/** Of each key of a ring the others that it signed. */
+function readSignatures(ring: string): Having {
+  const home = mkdtempSync(join(tmpdir(), 'gradloom-keys-'));
+  try {
+    const options = [
+      '--homedir',
+      home,
+      '--no-default-keyring',
+      '--keyring',
+      ring,
+      '--with-colons',
+      '--list-sigs',
+    ];
+    const listed = execFileSync('gpg', options, { encoding: 'utf8', maxBuffer: 2 ** 30, stdio: 'pipe' });
+    const signed = new Map<string, string[]>();
+    const signatures: [by: string, key: string][] = [];
+    let key = '';
+    for (const line of listed.split('\n')) {
+      const [record, , , , id = ''] = line.split(':');
+      if (record === 'pub') {
+        key = id;
+        signed.set(key, []);
+      } else if (record === 'sig' && id !== key) {
+        signatures.push([id, key]);
+      }
+    }
+    for (const [by, of] of signatures) signed.get(by)?.push(of);
+    return [...signed];
+  } finally {
+    rmSync(home, { recursive: true });
+  }
 }
 
 /** Numbers for names: pairs of users and items that have enough of them. */

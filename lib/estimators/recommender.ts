@@ -285,9 +285,18 @@ async function recommendOf(
   const { count, exclude } = readOptions('recommend', options, RECOMMEND_OPTIONS);
   readValue('recommend', 'user', user, integer(0, 2 ** 31 - 1));
   readValue('recommend', 'model', model, instanceOf('a model', Model));
-  const items = model.layers.find(({ name }) => name === ITEM_BIAS)?.parameterCount;
+  const weightsOf = (layer: string) => model.layers.find(({ name }) => name === layer)?.parameterCount;
+  const items = weightsOf(ITEM_BIAS);
   if (items === undefined) {
     throw new GradloomError('INVALID_OPTION', 'recommend: the model was not made by recommender');
+  }
+  const factors = (weightsOf('items') as number) / items;
+  const users = (weightsOf('users') as number) / factors;
+  if (user >= users) {
+    throw new GradloomError(
+      'ID_OUT_OF_RANGE',
+      `recommend: there is no user ${user} among the model's, 0 to ${users - 1}; train it with the user's pairs`,
+    );
   }
   const { data } = await model.predict({
     user: new Int32Array(items).fill(user),
@@ -309,8 +318,8 @@ async function recommendOf(
 }
 
 const record = guardedBy(
-  '{ users, items }',
-  (given): given is Interactions => typeof given === 'object' && given !== null,
+  '{ users, items }, a list of numbers each',
+  (given): given is Interactions => typeof given === 'object' && given !== null && !Array.isArray(given),
 );
 
 type Side = GraphNode<readonly [number]>;
@@ -338,8 +347,8 @@ class Pairs {
         `recommender: there are ${this.#users.length} users and ${this.#items.length} items; give one of each a pair`,
       );
     }
-    this.userCount = settings.userCount ?? highestOf(this.#users) + 1;
-    this.itemCount = settings.itemCount ?? highestOf(this.#items) + 1;
+    this.userCount = settings.userCount ?? countIn('users', this.#users);
+    this.itemCount = settings.itemCount ?? countIn('items', this.#items);
     this.#settings = settings;
     this.#random = new RandomStream(settings.seed, 'negatives');
     this.#starts = new Uint32Array(this.userCount + 1);
@@ -444,13 +453,21 @@ function readNumbers(name: string, given: unknown, count: number | undefined): I
     const number = given[pair];
     if (Number.isInteger(number) && (number as number) >= 0 && (number as number) < limit)
       return number as number;
+    const remedy = typeof number === 'number' ? '' : '; give names numbers from 0 on, by a Map';
     throw new GradloomError(
       'INVALID_DATA',
-      `recommender: ${name}[${pair}] must be an integer from 0 to ${limit - 1}, got ${formatValue(number)}`,
+      `recommender: ${name}[${pair}] must be an integer from 0 to ${limit - 1}, got ${formatValue(number)}${remedy}`,
     );
   });
 }
 
-function highestOf(values: Int32Array): number {
-  return values.reduce((highest, value) => Math.max(highest, value), 0);
+/** One more than the highest number, unless that is so high that it must be a key of some other table. */
+function countIn(name: string, numbers: Int32Array): number {
+  const count = numbers.reduce((highest, number) => Math.max(highest, number), 0) + 1;
+  if (count <= 100_000 + 10 * numbers.length) return count;
+  throw new GradloomError(
+    'INVALID_DATA',
+    `recommender: ${name} go up to ${count - 1} in ${numbers.length} pairs, and each number below has a vector; number them ` +
+      `from 0 on, by a Map, or say ${name === 'users' ? 'userCount' : 'itemCount'}`,
+  );
 }

@@ -270,6 +270,24 @@ test('pairs that are none are refused, by place', async (t) => {
       'recommender: users[1] must be an integer from 0 to 2147483646, got -1',
     ],
     [
+      { users: ['ann'], items: [0] },
+      {},
+      'INVALID_DATA',
+      'recommender: users[0] must be an integer from 0 to 2147483646, got "ann"; give names numbers from 0 on, by a Map',
+    ],
+    [
+      { users: [0, 1], items: [3, 700_000_000] },
+      {},
+      'INVALID_DATA',
+      'recommender: items go up to 700000000 in 2 pairs, and each number below has a vector; number them from 0 on, by a Map, or say itemCount',
+    ],
+    [
+      [[0, 1]],
+      {},
+      'INVALID_OPTION',
+      'recommender: interactions must be { users, items }, a list of numbers each, got an array of 1',
+    ],
+    [
       { users: [0, 1], items: [0, 7] },
       { itemCount: 7 },
       'INVALID_DATA',
@@ -292,7 +310,11 @@ test('pairs that are none are refused, by place', async (t) => {
       message,
     });
   }
-  const { recommend: ask } = await recommender({ users: [0], items: [0] }, { epochs: 1 });
-  await t.throwsAsync(ask(1), { code: 'ID_OUT_OF_RANGE' });
+  const { recommend: ask } = await recommender({ users: [0, 2], items: [0, 1] }, { epochs: 1, factors: 5 });
+  t.is((await ask(2)).length, 1);
+  await t.throwsAsync(ask(3), {
+    code: 'ID_OUT_OF_RANGE',
+    message: "recommend: there is no user 3 among the model's, 0 to 2; train it with the user's pairs",
+  });
   await t.throwsAsync(ask(wrongly(0.5)), { code: 'INVALID_OPTION' });
 });
