@@ -64,8 +64,9 @@ struct ForwardRow {
   int64_t tap;          // from tap to tap
   int64_t pixel;        // from output pixel to output pixel
   int64_t line;         // from the input row of one output row to that of the next
-  const float* packed;  // [C][R][S][kFilters], of the first window row in question
+  const float* packed;  // [C][R][S][kFilters], of the first window row and tap in question
   int64_t packed_channel;
+  int64_t packed_rest;  // from the last tap of a row to the first one of the next
   int64_t channels, window_rows, taps;
 };
 
@@ -83,7 +84,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
   }
   for (int64_t c = 0; c < row.channels; ++c) {
     const float* HWY_RESTRICT w = row.packed + c * row.packed_channel;
-    for (int64_t r = 0; r < row.window_rows; ++r) {
+    for (int64_t r = 0; r < row.window_rows; ++r, w += row.packed_rest) {
       const float* HWY_RESTRICT x = row.x + c * row.channel + r * row.window_row;
       for (int64_t s = 0; s < row.taps; ++s, x += row.tap, w += kFilters) {
         V v[kPixels][kVectors];
@@ -128,44 +129,73 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
 }
 
 template <int kFilters>
-HWY_INLINE ForwardRow forward_row(const DirectShape& shape, const float* packed) {
+HWY_INLINE ForwardRow forward_row(const DirectShape& shape) {
   ForwardRow row{};
   row.channel = shape.input.height * shape.input.width * kLanes;
   row.window_row = shape.dilation.height * shape.input.width * kLanes;
   row.tap = shape.dilation.width * kLanes;
   row.pixel = shape.stride.width * kLanes;
   row.line = shape.stride.height * shape.input.width * kLanes;
-  row.packed = packed;
   row.packed_channel = shape.taps() * kFilters;
   row.channels = shape.channels;
-  row.window_rows = shape.window.height;
-  row.taps = shape.window.width;
   return row;
 }
 
-// How many of the window's rows stand above `height`, which counts from the first of them.
-int64_t rows_before(int64_t height, const DirectShape& shape) {
-  const int64_t rows = (height + shape.dilation.height - 1) / shape.dilation.height;
-  return std::clamp<int64_t>(height <= 0 ? 0 : rows, 0, shape.window.height);
+// How many of the `count` positions 0, step, 2 step.. lie before `end`.
+int64_t count_before(int64_t end, int64_t step, int64_t count) {
+  if (end <= 0) return 0;
+  return end > (count - 1) * step ? count : (end + step - 1) / step;
+}
+
+// The taps of an axis that meet something else than zeros from an output on whose window begins at `from`, or from one
+// of several up to that at `to`.
+struct MetTaps {
+  int64_t first;
+  int64_t count;
+};
+MetTaps met_taps(int64_t from, int64_t to, int64_t zeros_before, int64_t zeros_end, int64_t dilation, int64_t taps) {
+  const int64_t first = count_before(zeros_before - to, dilation, taps);
+  return {first, std::max<int64_t>(count_before(zeros_end - from, dilation, taps) - first, 0)};
+}
+
+MetTaps met_rows(const DirectShape& shape, int64_t first, int64_t count) {
+  const int64_t top = first * shape.stride.height;
+  return met_taps(top, top + (count - 1) * shape.stride.height, shape.zeros.above,
+                  shape.input.height - shape.zeros.below, shape.dilation.height, shape.window.height);
+}
+
+MetTaps met_columns(const DirectShape& shape, int64_t first, int64_t count) {
+  if (shape.zeros.left <= 0 && shape.zeros.right <= 0) return {0, shape.window.width};
+  const int64_t left = first * shape.stride.width;
+  return met_taps(left, left + (count - 1) * shape.stride.width, shape.zeros.left,
+                  shape.input.width - shape.zeros.right, shape.dilation.width, shape.window.width);
+}
+
+// Lets `row` begin with those taps of the window of output (p, q).
+template <int kFilters>
+HWY_INLINE void place_window(const DirectShape& shape, const MetTaps& rows, const MetTaps& columns, int64_t p,
+                             int64_t q, const float* x, const float* packed, ForwardRow& row) {
+  const int64_t top = p * shape.stride.height + rows.first * shape.dilation.height;
+  const int64_t left = q * shape.stride.width + columns.first * shape.dilation.width;
+  row.x = x + (top * shape.input.width + left) * kLanes;
+  row.packed = packed + (rows.first * shape.window.width + columns.first) * kFilters;
+  row.window_rows = rows.count;
+  row.taps = columns.count;
+  row.packed_rest = (shape.window.width - columns.count) * kFilters;
 }
 
 template <int kFilters>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
                      Activation activation, const DirectOutput& y) {
-  ForwardRow row = forward_row<kFilters>(shape, packed);
+  ForwardRow row = forward_row<kFilters>(shape);
   const int64_t tiles = (shape.output.width + kPixelTile - 1) / kPixelTile;
   for (int64_t p = 0; p < shape.output.height; ++p) {
-    // The window's rows [first, last) meet something else than zeros.
-    const int64_t top = p * shape.stride.height;
-    const int64_t first = rows_before(shape.zeros_above - top, shape);
-    const int64_t last = std::max(first, rows_before(shape.input.height - shape.zeros_below - top, shape));
-    row.packed = packed + first * shape.window.width * kFilters;
-    row.window_rows = last - first;
+    const MetTaps rows = met_rows(shape, p, 1);
     for (int64_t tile = 0; tile < tiles; ++tile) {
       // Nearly equal pieces instead of full ones and a thin rest.
       const int64_t q = tile * shape.output.width / tiles;
       const int64_t pixels = (tile + 1) * shape.output.width / tiles - q;
-      row.x = x + ((top + first * shape.dilation.height) * shape.input.width + q * shape.stride.width) * kLanes;
+      place_window<kFilters>(shape, rows, met_columns(shape, q, pixels), p, q, x, packed, row);
       const DirectOutput out{y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel};
       switch (pixels) {
         case 1: forward_tile<kFilters, 1>(row, bias, activation, out); break;
@@ -180,11 +210,12 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
 template <int kFilters>
 void forward_squares(const DirectShape& shape, const float* x, const float* packed, const float* bias,
                      Activation activation, const DirectMaxima& y) {
-  ForwardRow row = forward_row<kFilters>(shape, packed);
+  ForwardRow row = forward_row<kFilters>(shape);
   DirectMaxima out = y;
   for (int64_t p = 0; p < shape.output.height; p += 2) {
+    const MetTaps rows = met_rows(shape, p, 2);
     for (int64_t q = 0; q < shape.output.width; q += 2) {
-      row.x = x + p * row.line + q * row.pixel;
+      place_window<kFilters>(shape, rows, met_columns(shape, q, 2), p, q, x, packed, row);
       forward_tile<kFilters, kSquarePixels>(row, bias, activation, out);
       out.data += kLanes;
       if (out.winners != nullptr) out.winners += kLanes;
@@ -226,7 +257,8 @@ void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, co
 struct GradientRow {
   const DirectShape& shape;
   const WeightGradientOperands& operands;
-  const float* x;  // of the tile's first channel, window row and tap
+  const float* x;       // of the tile's first channel, window row and tap
+  int64_t first, rows;  // of the output: those whose tap is not on zeros
 };
 
 // total[k][c][s], kFilters x kChannels x kTaps sums.
@@ -245,23 +277,30 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kMostChanne
       for (int s = 0; s < kTaps; ++s) sum[k][c][s] = hn::Zero(d);
     }
   }
+  const int64_t width = shape.output.width;
+  const int64_t x_line = x_row - (width - 1) * x_pixel;
+  const int64_t dz_line = o.dz_row - (width - 1) * o.dz_pixel;
   for (int64_t block = 0; block < o.blocks; ++block) {
-    for (int64_t p = 0; p < shape.output.height; ++p) {
-      const float* HWY_RESTRICT x = row.x + block * o.x_block + p * x_row;
-      const float* HWY_RESTRICT dz = o.dz + block * o.dz_block + p * o.dz_row;
-      for (int64_t q = 0; q < shape.output.width; ++q, x += x_pixel, dz += o.dz_pixel) {
-        // The vectors of a block one after another, so that the accumulators fit.
-        for (int m = 0; m < kVectors; ++m) {
-          V g[kFilters];
-          for (int k = 0; k < kFilters; ++k) g[k] = in_register(hn::Load(d, dz + k * o.dz_channel + m * kVectorFloats));
-          for (int c = 0; c < kChannels; ++c) {
-            for (int s = 0; s < kTaps; ++s) {
-              const V v = in_register(hn::Load(d, x + c * x_channel + s * tap + m * kVectorFloats));
-              for (int k = 0; k < kFilters; ++k) sum[k][c][s] = hn::MulAdd(v, g[k], sum[k][c][s]);
-            }
+    const float* HWY_RESTRICT x = row.x + block * o.x_block + row.first * x_row;
+    const float* HWY_RESTRICT dz = o.dz + block * o.dz_block + row.first * o.dz_row;
+    // One loop for all rows: the end of a short one is a branch that processors take wrong.
+    int64_t left = width;
+    for (int64_t pixel = row.rows * width; pixel > 0; --pixel) {
+      // The vectors of a block one after another, so that the accumulators fit.
+      for (int m = 0; m < kVectors; ++m) {
+        V g[kFilters];
+        for (int k = 0; k < kFilters; ++k) g[k] = in_register(hn::Load(d, dz + k * o.dz_channel + m * kVectorFloats));
+        for (int c = 0; c < kChannels; ++c) {
+          for (int s = 0; s < kTaps; ++s) {
+            const V v = in_register(hn::Load(d, x + c * x_channel + s * tap + m * kVectorFloats));
+            for (int k = 0; k < kFilters; ++k) sum[k][c][s] = hn::MulAdd(v, g[k], sum[k][c][s]);
           }
         }
       }
+      const bool ends = --left == 0;
+      left = ends ? width : left;
+      x += ends ? x_line : x_pixel;
+      dz += ends ? dz_line : o.dz_pixel;
     }
   }
   for (int k = 0; k < kFilters; ++k) {
@@ -318,10 +357,15 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
     const int64_t r = job / groups.count % shape.window.height;
     const int64_t tile = job / groups.count / shape.window.height;
     const int64_t channel = range.channel + tiles.first(tile);
-    const GradientRow row{shape, o,
-                          o.x + ((channel * shape.input.height + r * shape.dilation.height) * shape.input.width +
-                                 s * shape.dilation.width) *
-                                    kLanes};
+    const int64_t down = r * shape.dilation.height;
+    const auto rows_before = [&](int64_t end) {
+      return count_before(end - down, shape.stride.height, shape.output.height);
+    };
+    const int64_t above = rows_before(shape.zeros.above);
+    const int64_t rows = std::max<int64_t>(rows_before(shape.input.height - shape.zeros.below) - above, 0);
+    const float* const x =
+        o.x + ((channel * shape.input.height + down) * shape.input.width + s * shape.dilation.width) * kLanes;
+    const GradientRow row{shape, o, x, above, rows};
     float total[kGradientFilters][kMostChannels][kMostTaps];
     gradient_tile_of(range.filters, tiles.size(tile), groups.size(job % groups.count))(row, total);
     for (int64_t k = 0; k < range.filters; ++k) {

@@ -22,9 +22,15 @@ struct DirectShape {
   Extent2d window;   // R, S
   Extent2d stride;
   Extent2d dilation;
-  // Rows of zeros at the top and bottom of the input: taps on them are left out of the forward pass.
-  int64_t zeros_above = 0;
-  int64_t zeros_below = 0;
+  // Rows and columns of zeros at the edges of the input: taps on them are left out, those on columns of the forward
+  // pass alone and where all pixels of a tile meet them. Negative numbers count as 0.
+  struct Zeros {
+    int64_t above = 0;
+    int64_t below = 0;
+    int64_t left = 0;
+    int64_t right = 0;
+  };
+  Zeros zeros = {};
 
   int64_t taps() const { return window.height * window.width; }
 };
@@ -60,7 +66,7 @@ void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* 
                            const float* bias, Activation activation, const DirectOutput& y);
 
 // The same, of which the maxima of windows of 2x2 pixels that lie apart are kept, and their winners by the rules of
-// kernels/max_pool_lanes.h, with relu those of positive maxima alone. For even P and Q, no zeros_above or _below, and
+// kernels/max_pool_lanes.h, with relu those of positive maxima alone. For even P and Q, and
 // processors with registers for it alone.
 struct DirectMaxima {
   float* data;          // [P / 2][Q / 2][16] of a tile's first filter

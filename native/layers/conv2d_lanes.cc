@@ -36,7 +36,8 @@ DirectShape Conv2d::forward_shape(const Extent2d& output) const {
           .output = output,
           .window = window_.window,
           .stride = window_.stride,
-          .dilation = window_.dilation};
+          .dilation = window_.dilation,
+          .zeros = {.above = p.top, .below = p.bottom, .left = p.left, .right = p.right}};
 }
 
 // The layer's window, of whose output only `output` counts.
@@ -185,6 +186,8 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
       DirectShape part = shape;
       part.output = windows.input;
       const int64_t row = stripes.first(stripe) * windows.window.height * window_.stride.height;
+      part.zeros.above -= row;
+      part.zeros.below += row;
       convolve(part, images + row * shape.input.width * kLanes, own);
       for (int64_t k = 0; k < tiles.size(tile); ++k) {
         const int64_t at = ((first + k) * pooled.height + stripes.first(stripe)) * pooled.width * kLanes;
@@ -321,8 +324,10 @@ void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* pl
                               .window = {row.taps, column.taps},
                               .stride = {1, 1},
                               .dilation = {row.dilation, column.dilation},
-                              .zeros_above = -row.start,
-                              .zeros_below = place.extent.height - (output.height - row.start)};
+                              .zeros = {.above = -row.start,
+                                        .below = place.extent.height - (output.height - row.start),
+                                        .left = -column.start,
+                                        .right = place.extent.width - (output.width - column.start)}};
       visit(row, column, shape, of_phase);
       of_phase += shape.taps() * filters_per_group() * channels_per_group();
     }
