@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "common/highway-inl.h"
+#include "hwy/cache_control.h"
 #include "kernels/in_register-inl.h"
 #include "kernels/simd_gemm.h"
 
@@ -63,6 +64,12 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
       sum[r][v] = hn::Zero(d);
+    }
+  }
+  // What the sums are added to arrives while they are made.
+  if (o.add) {
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(o.c + r * o.c_stride + v * lanes);
     }
   }
   const float* HWY_RESTRICT b = o.b;
