@@ -18,14 +18,15 @@ constexpr int64_t kPlaneGap = 80;
 
 // Forward: tiles of a chunk, side by side in a row of the products, which is what simd_gemm reads best; filters whose
 // products stay in cache until their output is transformed, while those of all channels are kept there; and images
-// whose pixels of all tiles are read or written before those of the next ones.
+// whose pixels of all tiles are written before those of the next ones.
 constexpr int64_t kChunkTiles = 4;
 constexpr int64_t kChunkRow = kChunkTiles * kLanes;
 constexpr int64_t kFilterBlock = 32;
 constexpr int64_t kImageBlock = 4;
 
-// Operands of so many floats come from beyond a level 2 cache: it pays to call them ahead.
-bool worth_calling(int64_t floats) { return floats > 256 * 1024; }
+// Operands of so many floats come from beyond a level 1 cache, and leave little room in one of level 2: it pays to call
+// them ahead.
+bool worth_calling(int64_t floats) { return floats > 64 * 1024; }
 
 int64_t plane_of(int64_t floats) { return floats + kPlaneGap; }
 int64_t filter_plane(const WinogradShape& shape) { return plane_of(round_up(shape.filters * shape.channels, kLanes)); }
@@ -49,12 +50,12 @@ std::span<const float> span_of(const float* first, int64_t floats) { return {fir
 
 ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_floats(extent)}; }
 
-ImageTile input_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {lanes_of(shape.input), place.row - shape.top, place.column - shape.left};
+ImageTile input_tile(const WinogradShape& shape, const TilePlace& place, int64_t count = 1) {
+  return {lanes_of(shape.input), place.row - shape.top, place.column - shape.left, count};
 }
 
-ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {lanes_of(shape.output), place.row, place.column};
+ImageTile output_tile(const WinogradShape& shape, const TilePlace& place, int64_t count = 1) {
+  return {lanes_of(shape.output), place.row, place.column, count};
 }
 
 Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
@@ -71,6 +72,17 @@ void visit_images(const LaneImages& images, const Extent2d& extent, int64_t bloc
   won ? visit(WonPixels{images.data + at, images.winners + at}) : visit(images.data + at);
 }
 
+// Calls visit(first, tiles) for tiles side by side, of those in [first, first + count).
+template <class Visit>
+void for_each_strip(const WinogradShape& shape, int64_t first, int64_t count, Visit visit) {
+  for (int64_t tile = first; tile < first + count;) {
+    const int64_t in_row = shape.tile_columns() - tile % shape.tile_columns();
+    const int64_t tiles = std::min({in_row, first + count - tile, kMostStripTiles});
+    visit(tile, tiles);
+    tile += tiles;
+  }
+}
+
 // Calls visit(first, images, tile) for some images of each tile, then for the next ones.
 template <class Visit>
 void for_each_image_block(int64_t images, int64_t tiles, Visit visit) {
@@ -83,8 +95,10 @@ void for_each_image_block(int64_t images, int64_t tiles, Visit visit) {
 double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
   const auto channels = static_cast<double>(shape.channels);
   const auto filters = static_cast<double>(shape.filters);
-  const double of_tile = kWinogradCoefficients * channels * filters + kWinogradInputSteps * channels +
-                         static_cast<double>(steps) * filters;
+  const auto strip = static_cast<double>(std::min(shape.tile_columns(), kMostStripTiles));
+  const double input_steps = kWinogradInputColumnSteps * (kWinogradTile + 2 / strip) + kWinogradInputTileSteps;
+  const double of_tile =
+      kWinogradCoefficients * channels * filters + input_steps * channels + static_cast<double>(steps) * filters;
   return 2 * static_cast<double>(images) * static_cast<double>(shape.tiles()) * of_tile;
 }
 
@@ -141,11 +155,11 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
   const int64_t v_plane = plane_of(shape.channels * kChunkRow);
   float* const v = scratch;
   float* const m = v + kWinogradCoefficients * v_plane;
-  for_each_image_block(shape.channels, tiles, [&](int64_t c, int64_t channels, int64_t t) {
-    const TilePlace place = place_of(shape, first + t);
-    visit_images(x, shape.input, place.block, c, [&](const auto& pixels) {
-      winograd_transform_input(input_tile(shape, place), channels, pixels,
-                               {v + c * kChunkRow + t * kLanes, v_plane, kChunkRow});
+  for_each_strip(shape, first, tiles, [&](int64_t tile, int64_t count) {
+    const TilePlace place = place_of(shape, tile);
+    visit_images(x, shape.input, place.block, 0, [&](const auto& pixels) {
+      winograd_transform_input(input_tile(shape, place, count), shape.channels, pixels,
+                               {v + (tile - first) * kLanes, v_plane, kChunkRow, kLanes});
     });
   });
   const bool calls = worth_calling(kWinogradCoefficients * (filter_plane(shape) + v_plane));
@@ -190,12 +204,13 @@ namespace {
 
 constexpr int64_t kProductChannels = 64;
 constexpr int64_t kTransformImages = kPanelColumns;
+constexpr int64_t kTransformTiles = kMostStripTiles;
 
 // Tiles of a chunk: its v and m should fit into a level 2 cache, but there should be more of them than of the sums,
 // which every chunk reads and writes.
 int64_t tiles_of_sums(const WinogradShape& shape) {
   const int64_t images = shape.channels + shape.filters;
-  const int64_t fitting = 256 / images;
+  const int64_t fitting = 512 / images;
   const int64_t as_many_as_sums = shape.channels * shape.filters / (kLanes * images);
   return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), 2, 16);
 }
@@ -233,7 +248,8 @@ int64_t WinogradWeightGradient::scratch() const {
 }
 
 int64_t WinogradWeightGradient::thread_scratch() const {
-  return kWinogradCoefficients * plane_of(kTransformImages * kLanes) + (pieces() > 1 ? chunk_floats() : 0);
+  return kWinogradCoefficients * plane_of(kTransformTiles * kTransformImages * kLanes) +
+         (pieces() > 1 ? chunk_floats() : 0);
 }
 
 void WinogradWeightGradient::piece(int64_t piece, const LaneImages& x, const LaneImages& dz, float* scratch,
@@ -258,37 +274,47 @@ void WinogradWeightGradient::product(int64_t chunk, int64_t job, float* scratch)
 }
 
 int64_t WinogradWeightGradient::transforms(int64_t chunk) const {
-  return chunks_.size(chunk) *
+  return ceil_divide(chunks_.size(chunk), kTransformTiles) *
          (ceil_divide(shape_.channels, kTransformImages) + ceil_divide(shape_.filters, kTransformImages));
 }
 
 void WinogradWeightGradient::transform_to(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz,
                                           float* coefficients, float* turned) const {
   const int64_t tiles = chunks_.size(chunk);
-  const int64_t tile = job % tiles;
-  const TilePlace place = place_of(shape_, chunks_.first(chunk) + tile);
-  const int64_t piece = job / tiles;
+  const int64_t strips = ceil_divide(tiles, kTransformTiles);
+  const int64_t from = job % strips * kTransformTiles;
+  const int64_t piece = job / strips;
   const int64_t channel_pieces = ceil_divide(shape_.channels, kTransformImages);
+  const bool of_x = piece < channel_pieces;
+  const int64_t first = (of_x ? piece : piece - channel_pieces) * kTransformImages;
+  const int64_t count = std::min(kTransformImages, (of_x ? shape_.channels : shape_.filters) - first);
+  const int64_t begin = chunks_.first(chunk);
   float* const m = coefficients + kWinogradCoefficients * v_plane();
-  if (piece >= channel_pieces) {
-    const int64_t first = (piece - channel_pieces) * kTransformImages;
-    visit_images(dz, shape_.output, place.block, first, [&](const auto& pixels) {
-      winograd_transform_output_gradient(output_tile(shape_, place), std::min(kTransformImages, shape_.filters - first),
-                                         pixels,
-                                         {m + first * tiles * kLanes + tile * kLanes, m_plane(), tiles * kLanes});
-    });
-    return;
-  }
-  const int64_t first = piece * kTransformImages;
-  const int64_t count = std::min(kTransformImages, shape_.channels - first);
-  const int64_t local = plane_of(kTransformImages * kLanes);
-  winograd_transform_input(input_tile(shape_, place), count,
-                           x.data + place.block * x.block + first * image_floats(shape_.input),
-                           {turned, local, kLanes});
-  float* const v = coefficients + (first * tiles + tile * kPanelColumns) * kLanes;
-  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-    transpose(count, kLanes, turned + e * local, kLanes, v + e * v_plane(), kPanelColumns);
-  }
+  for_each_strip(shape_, begin + from, std::min(kTransformTiles, tiles - from), [&](int64_t tile, int64_t of_strip) {
+    const TilePlace place = place_of(shape_, tile);
+    if (!of_x) {
+      // Neighbours share no pixels, and one tile is transformed in registers.
+      for (int64_t t = tile; t < tile + of_strip; ++t) {
+        visit_images(dz, shape_.output, place.block, first, [&](const auto& pixels) {
+          winograd_transform_output_gradient(output_tile(shape_, place_of(shape_, t)), count, pixels,
+                                             {m + (first * tiles + t - begin) * kLanes, m_plane(), tiles * kLanes});
+        });
+      }
+      return;
+    }
+    const int64_t local = plane_of(kTransformTiles * kTransformImages * kLanes);
+    constexpr int64_t kLocalTile = kTransformImages * kLanes;
+    winograd_transform_input(input_tile(shape_, place, of_strip), count,
+                             x.data + place.block * x.block + first * image_floats(shape_.input),
+                             {turned, local, kLanes, kLocalTile});
+    float* const v = coefficients + (first * tiles + (tile - begin) * kPanelColumns) * kLanes;
+    for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+      for (int64_t t = 0; t < of_strip; ++t) {
+        transpose(count, kLanes, turned + e * local + t * kLocalTile, kLanes,
+                  v + e * v_plane() + t * kPanelColumns * kLanes, kPanelColumns);
+      }
+    }
+  });
 }
 
 int64_t WinogradWeightGradient::products() const {

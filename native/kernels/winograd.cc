@@ -146,110 +146,156 @@ HWY_INLINE void transform(Load load, Store store) {
   }
 }
 
-bool inside(const ImageTile& tile, int size) {
-  const Extent2d& image = tile.vectors.image;
-  return tile.row >= 0 && tile.column >= 0 && tile.row + size <= image.height && tile.column + size <= image.width;
-}
-
-// What is transformed: pixel (i, j) of a tile, some lanes of it. The same pixels of the next images lie pages away,
-// where no processor looks for them by itself, so they are called some images ahead.
-class StoredPixels {
+// Pixels of a strip of tiles, which share those of neighbours: column by column, `kRows` pixels below each other. Those
+// outside of the image are zero. The same pixels of the next images lie pages away, where no processor looks for them
+// by itself, so they are called an image ahead.
+template <int kRows>
+class StoredColumns {
  public:
-  StoredPixels(const ImageTile& tile, const float* data)
-      : vector_(tile.vectors.vector),
-        row_(tile.vectors.image.width * tile.vectors.pixel),
-        pixel_(tile.vectors.pixel),
-        first_(data + tile.row * row_ + tile.column * pixel_) {}
+  StoredColumns(const ImageTile& strip, const float* data)
+      : vector_(strip.vectors.vector),
+        row_(strip.vectors.image.width * strip.vectors.pixel),
+        pixel_(strip.vectors.pixel),
+        image_(data) {
+    for (int i = 0; i < kRows; ++i) exists_[i] = strip.row + i >= 0 && strip.row + i < strip.vectors.image.height;
+    all_exist_ = std::all_of(exists_, exists_ + kRows, [](bool exists) { return exists; });
+    first_ = strip.row * row_;
+    ahead_ = (strip.count > 1 ? 1 : 2) * vector_;
+  }
 
-  HWY_INLINE V load(int64_t vector, int i, int j, int64_t lane) const {
-    const float* at = first_ + vector * vector_ + i * row_ + j * pixel_ + lane;
-    hwy::Prefetch(at + kAhead * vector_);
-    return hn::Load(D(), at);
+  HWY_INLINE void load(int64_t vector, int64_t column, int64_t lane, V (&pixels)[kRows]) const {
+    const float* const at = image_ + (vector * vector_ + first_ + column * pixel_ + lane);
+    if (all_exist_) {
+      for (int i = 0; i < kRows; ++i) pixels[i] = pixel(at + i * row_);
+    } else {
+      for (int i = 0; i < kRows; ++i) pixels[i] = exists_[i] ? pixel(at + i * row_) : hn::Zero(D());
+    }
   }
 
  private:
-  static constexpr int64_t kAhead = 2;
+  HWY_INLINE V pixel(const float* at) const {
+    hwy::Prefetch(at + ahead_);
+    return hn::Load(D(), at);
+  }
 
   int64_t vector_;
   int64_t row_;
   int64_t pixel_;
-  const float* first_;
+  const float* image_;
+  int64_t first_;
+  int64_t ahead_;
+  bool exists_[kRows];
+  bool all_exist_;
 };
 
-template <int kSize>
-class WonTilePixels {
+// kOdd: the first row is the second one of its windows.
+template <int kRows, bool kOdd>
+class WonColumns {
  public:
-  WonTilePixels(const ImageTile& tile, const WonPixels& pixels) : pixels_(pixels), vector_(tile.vectors.vector / 4) {
-    for (int i = 0; i < kSize; ++i) {
-      const int64_t row = tile.row + i;
-      const int64_t column = tile.column + i;
-      row_[i] = row / 2 * (tile.vectors.image.width / 2) * kLanes;
-      column_[i] = column / 2 * kLanes;
-      row_tap_[i] = static_cast<int32_t>(row % 2 * 2);
-      column_tap_[i] = static_cast<int32_t>(column % 2);
-    }
+  WonColumns(const ImageTile& strip, const WonPixels& pixels)
+      : pixels_(pixels), vector_(strip.vectors.vector / 4), row_(strip.vectors.image.width / 2 * kLanes) {
+    const int64_t first = (strip.row - kOdd) / 2;
+    for (int w = 0; w < kWindows; ++w) exists_[w] = first + w >= 0 && first + w < strip.vectors.image.height / 2;
+    first_ = first * row_;
   }
 
-  HWY_INLINE V load(int64_t vector, int i, int j, int64_t lane) const {
-    const int64_t at = vector * vector_ + row_[i] + column_[j] + lane;
-    return WonGradient<D>(pixels_.dy + at, pixels_.winners + at).of(row_tap_[i] + column_tap_[j]);
+  HWY_INLINE void load(int64_t vector, int64_t column, int64_t lane, V (&pixels)[kRows]) const {
+    const int64_t at = vector * vector_ + first_ + column / 2 * kLanes + lane;
+    const auto tap = static_cast<int32_t>(column % 2);
+    for (int w = 0; w < kWindows; ++w) {
+      const int top = 2 * w - kOdd;
+      if (exists_[w]) {
+        const WonGradient<D> won(pixels_.dy + at + w * row_, pixels_.winners + at + w * row_);
+        if (top >= 0) pixels[top] = won.of(tap);
+        if (top + 1 < kRows) pixels[top + 1] = won.of(tap + 2);
+      } else {
+        if (top >= 0) pixels[top] = hn::Zero(D());
+        if (top + 1 < kRows) pixels[top + 1] = hn::Zero(D());
+      }
+    }
   }
 
  private:
+  static constexpr int kWindows = (kRows + kOdd + 1) / 2;
+
   WonPixels pixels_;
   int64_t vector_;
-  int64_t row_[kSize];
-  int64_t column_[kSize];
-  int32_t row_tap_[kSize];
-  int32_t column_tap_[kSize];
+  int64_t row_;
+  int64_t first_;
+  bool exists_[kWindows];
 };
 
-// Coefficients of the tile's pixels. Tiles inside of the image read without a question.
-template <class Axis, bool kInside, class Pixels>
-void transform_pixels(const ImageTile& tile, int64_t vectors, const Pixels& pixels, const TileCoefficients& to) {
+// Coefficients of the strip's pixels. One axis first, for all columns.
+template <class Axis, bool kOne, class Columns>
+void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& source, const TileCoefficients& to) {
+  constexpr int64_t kMostColumns = kOne ? Axis::kFrom : (kMostStripTiles - 1) * kOut + Axis::kFrom;
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const Extent2d& image = tile.vectors.image;
-  bool row_exists[Axis::kFrom];
-  bool column_exists[Axis::kFrom];
-  for (int i = 0; i < Axis::kFrom; ++i) {
-    row_exists[i] = tile.row + i >= 0 && tile.row + i < image.height;
-    column_exists[i] = tile.column + i >= 0 && tile.column + i < image.width;
-  }
+  const int64_t count = kOne ? 1 : strip.count;
+  const int64_t columns = (count - 1) * kOut + Axis::kFrom;
+  const int64_t width = strip.vectors.image.width;
+  const Columns pixels = source;
+  const TileCoefficients target = to;
   for (int64_t vector = 0; vector < vectors; ++vector) {
-    float* HWY_RESTRICT out = to.data + vector * to.vector;
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
-      transform<Axis>(
-          [&](int i, int j) {
-            if (!kInside && !(row_exists[i] && column_exists[j])) return hn::Zero(d);
-            return pixels.load(vector, i, j, lane);
-          },
-          [&](int i, int j, V value) { hn::Store(value, d, out + (i * kIn + j) * to.coefficient + lane); });
+      V half[kMostColumns][Axis::kTo];
+      for (int64_t j = 0; j < columns; ++j) {
+        V column[Axis::kFrom];
+        if (strip.column + j >= 0 && strip.column + j < width) {
+          pixels.load(vector, strip.column + j, lane, column);
+        } else {
+          for (int i = 0; i < Axis::kFrom; ++i) column[i] = hn::Zero(d);
+        }
+        Axis::apply(column, half[j]);
+      }
+      for (int64_t t = 0; t < count; ++t) {
+        float* HWY_RESTRICT out = target.data + vector * target.vector + t * target.tile + lane;
+        for (int i = 0; i < Axis::kTo; ++i) {
+          V row[Axis::kFrom];
+          V coefficients[Axis::kTo];
+          for (int j = 0; j < Axis::kFrom; ++j) row[j] = half[t * kOut + j][i];
+          Axis::apply(row, coefficients);
+          for (int j = 0; j < Axis::kTo; ++j) {
+            hn::Store(coefficients[j], d, out + (i * kIn + j) * target.coefficient);
+          }
+        }
+      }
     }
   }
 }
 
-template <class Axis, class Pixels>
-void transform_images(const ImageTile& tile, int64_t vectors, const Pixels& pixels, const TileCoefficients& to) {
-  inside(tile, Axis::kFrom) ? transform_pixels<Axis, true>(tile, vectors, pixels, to)
-                            : transform_pixels<Axis, false>(tile, vectors, pixels, to);
+template <class Axis, class Columns>
+void transform_strip(const ImageTile& strip, int64_t vectors, const Columns& source, const TileCoefficients& to) {
+  strip.count == 1 ? transform_columns<Axis, true>(strip, vectors, source, to)
+                   : transform_columns<Axis, false>(strip, vectors, source, to);
+}
+
+template <class Axis>
+void transform_images(const ImageTile& strip, int64_t vectors, const float* pixels, const TileCoefficients& to) {
+  transform_strip<Axis>(strip, vectors, StoredColumns<Axis::kFrom>(strip, pixels), to);
+}
+
+template <class Axis>
+void transform_images(const ImageTile& strip, int64_t vectors, const WonPixels& pixels, const TileCoefficients& to) {
+  strip.row % 2 == 0 ? transform_strip<Axis>(strip, vectors, WonColumns<Axis::kFrom, false>(strip, pixels), to)
+                     : transform_strip<Axis>(strip, vectors, WonColumns<Axis::kFrom, true>(strip, pixels), to);
 }
 
 void TransformInputTile(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v) {
-  transform_images<TransformInput>(tile, vectors, StoredPixels(tile, x), v);
+  transform_images<TransformInput>(tile, vectors, x, v);
 }
 
 void TransformWonInputTile(const ImageTile& tile, int64_t vectors, const WonPixels& x, const TileCoefficients& v) {
-  transform_images<TransformInput>(tile, vectors, WonTilePixels<kIn>(tile, x), v);
+  transform_images<TransformInput>(tile, vectors, x, v);
 }
 
 void TransformOutputGradientTile(const ImageTile& tile, int64_t vectors, const float* dy, const TileCoefficients& m) {
-  transform_images<TransformOutputGradient>(tile, vectors, StoredPixels(tile, dy), m);
+  transform_images<TransformOutputGradient>(tile, vectors, dy, m);
 }
 
 void TransformWonOutputGradientTile(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
                                     const TileCoefficients& m) {
-  transform_images<TransformOutputGradient>(tile, vectors, WonTilePixels<kOut>(tile, dy), m);
+  transform_images<TransformOutputGradient>(tile, vectors, dy, m);
 }
 
 // Calls visit(vector, lane, z) for activation(A^T m A + bias).

@@ -21,8 +21,10 @@ namespace gradloom {
 inline constexpr int64_t kWinogradTile = 4;           // rows and columns of the output
 inline constexpr int64_t kWinogradCoefficients = 36;  // 6 x 6
 inline constexpr int64_t kWinogradTaps = 9;           // 3 x 3
-// Multiply-adds, products and sums of the transforms below, of a tile and vector.
-inline constexpr int64_t kWinogradInputSteps = 144;
+// Multiply-adds, products and sums of the transforms below, of a vector: of a tile, and of inputs those of each column
+// of a strip and then of each of its tiles.
+inline constexpr int64_t kWinogradInputColumnSteps = 12;
+inline constexpr int64_t kWinogradInputTileSteps = 72;
 inline constexpr int64_t kWinogradOutputSteps = 120;
 inline constexpr int64_t kWinogradOutputGradientSteps = 100;
 
@@ -34,18 +36,22 @@ struct ImageVectors {
 };
 
 // Where a tile lies: its first pixel, which may lie outside of the image, as may those that follow. Pixels outside
-// count as zero when they are read and are not written.
+// count as zero when they are read and are not written. Inputs and gradients of outputs are transformed for several
+// tiles side by side, each 4 columns to the right of the one before.
 struct ImageTile {
   ImageVectors vectors;
   int64_t row;
   int64_t column;
+  int64_t count = 1;  // at most kMostStripTiles
 };
+inline constexpr int64_t kMostStripTiles = 4;
 
-// The coefficients of a tile: coefficient e of vector i at data[e * coefficient + i * vector].
+// The coefficients of tiles: coefficient e of vector i and tile t at data[e * coefficient + i * vector + t * tile].
 struct TileCoefficients {
   float* data;
   int64_t coefficient;
   int64_t vector;
+  int64_t tile = 0;
 };
 
 // v = B^T x B for the 6x6 pixels at `tile` of `vectors` vectors.

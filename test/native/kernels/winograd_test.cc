@@ -20,11 +20,12 @@ namespace {
 // A sum of the transform's two passes: 5 products each, and the constants are rounded once.
 constexpr double kTransformError = 14 * kRoundoff;
 
-// The pixels at `tile` of one float of a vector; zeros outside.
-std::vector<double> patch(const ImageTile& tile, int64_t size, const float* image, int64_t lane) {
+// The pixels at one of the tiles of one float of a vector; zeros outside.
+std::vector<double> patch(const ImageTile& tile, int64_t index, int64_t size, const float* image, int64_t lane) {
   std::vector<double> pixels;
+  const int64_t column = tile.column + index * kWinogradTile;
   for (int64_t r = tile.row; r < tile.row + size; ++r) {
-    for (int64_t c = tile.column; c < tile.column + size; ++c) {
+    for (int64_t c = column; c < column + size; ++c) {
       const Extent2d& extent = tile.vectors.image;
       const bool exists = r >= 0 && c >= 0 && r < extent.height && c < extent.width;
       pixels.push_back(exists ? image[(r * extent.width + c) * tile.vectors.pixel + lane] : 0);
@@ -53,25 +54,27 @@ void check_images(TransformImages transform, int64_t size, const reference::Smal
     for (int i = 0; i < 200; ++i) {
       CAPTURE(i);
       const int64_t vectors = random.pick({1, 2, 3});
-      const ImageTile tile = random_tile(random, vectors, -6, 2);
+      ImageTile tile = random_tile(random, vectors, -6, 2);
+      tile.count = random.integer(1, kMostStripTiles);
       const int64_t pixels = tile.vectors.image.height * tile.vectors.image.width;
       GuardedBuffer x(random.normal(vectors * pixels * kLanes));
-      const int64_t coefficient = vectors * kLanes + 16;
+      const int64_t coefficient = vectors * tile.count * kLanes + 16;
       GuardedBuffer v(kWinogradCoefficients * coefficient);
-      transform(tile, vectors, x.data(), {v.data(), coefficient, kLanes});
+      transform(tile, vectors, x.data(), {v.data(), coefficient, tile.count * kLanes, kLanes});
       CHECK(v.intact());
       std::vector<float> actual;
       std::vector<double> expected;
       std::vector<double> bounds;
-      for (int64_t vector = 0; vector < vectors; ++vector) {
+      for (int64_t index = 0; index < vectors * tile.count; ++index) {
+        const float* const image = x.data() + index / tile.count * tile.vectors.vector;
         for (int64_t lane = 0; lane < kLanes; ++lane) {
-          const std::vector<double> at = patch(tile, size, x.data() + vector * tile.vectors.vector, lane);
+          const std::vector<double> at = patch(tile, index % tile.count, size, image, lane);
           for (const double value : two_sided(m, at)) expected.push_back(value);
           for (const double value : two_sided(m.magnitudes(), magnitudes(at))) {
             bounds.push_back(kTransformError * value);
           }
           for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-            actual.push_back(v.data()[e * coefficient + vector * kLanes + lane]);
+            actual.push_back(v.data()[e * coefficient + index * kLanes + lane]);
           }
         }
       }
@@ -101,14 +104,17 @@ void check_won(TransformWon transform_won, TransformImages transform) {
         max_pool_lanes_backward(windows, dy.data() + vector * floats, winners + vector * floats,
                                 spread.data() + vector * 4 * floats);
       }
-      const ImageTile tile{
-          {image, kLanes, 4 * floats}, random.integer(-6, image.height + 2), random.integer(-6, image.width + 2)};
-      const int64_t coefficient = vectors * kLanes + 16;
+      const ImageTile tile{{image, kLanes, 4 * floats},
+                           random.integer(-6, image.height + 2),
+                           random.integer(-6, image.width + 2),
+                           random.integer(1, kMostStripTiles)};
+      const int64_t vector_floats = tile.count * kLanes;
+      const int64_t coefficient = vectors * vector_floats + 16;
       std::vector<float> zeros(static_cast<size_t>(kWinogradCoefficients * coefficient));
       GuardedBuffer expected(zeros);
       GuardedBuffer actual(zeros);
-      transform(tile, vectors, spread.data(), {expected.data(), coefficient, kLanes});
-      transform_won(tile, vectors, {dy.data(), winners}, {actual.data(), coefficient, kLanes});
+      transform(tile, vectors, spread.data(), {expected.data(), coefficient, vector_floats, kLanes});
+      transform_won(tile, vectors, {dy.data(), winners}, {actual.data(), coefficient, vector_floats, kLanes});
       CHECK(actual.intact());
       CHECK(difference_in_bits(actual.values(), expected.values()) == "");
     }
