@@ -24,6 +24,10 @@ using V = hn::Vec<D>;
 // Sums of one vector of samples that fill the registers, beside the samples and a weight.
 constexpr int kUnitTile = HWY_MAX_BYTES >= 64 ? 16 : 12;
 
+// Pixels whose weights stay in the first cache while the gradients of a channel's pixels are written side by side:
+// those of one pixel's channels lie in the same cache sets where images come to a power of two.
+constexpr int64_t kPixelBlock = 16;
+
 // Calls body(std::integral_constant<int, count>), for 1 <= count <= kMost.
 template <int kMost, class Body>
 HWY_INLINE void with_constant(int64_t count, Body body) {
@@ -74,12 +78,15 @@ void InputGradient(const DenseLanesShape& shape, const float* weight, const floa
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
       V gradients[units()];
       for (int u = 0; u < units(); ++u) gradients[u] = hn::Load(d, columns + u * kLanes + lane);
-      const float* HWY_RESTRICT w = weight + first * shape.channels * units();
-      for (int64_t p = first; p < first + count; ++p) {
-        for (int64_t c = 0; c < shape.channels; ++c, w += units()) {
-          V sum = hn::Zero(d);
-          for (int u = 0; u < units(); ++u) sum = hn::MulAdd(hn::Set(d, w[u]), gradients[u], sum);
-          hn::Store(sum, d, dx + (c * shape.pixels + p) * kLanes + lane);
+      for (int64_t begin = first; begin < first + count; begin += kPixelBlock) {
+        const int64_t end = std::min(begin + kPixelBlock, first + count);
+        for (int64_t c = 0; c < shape.channels; ++c) {
+          for (int64_t p = begin; p < end; ++p) {
+            const float* HWY_RESTRICT w = weight + (p * shape.channels + c) * units();
+            V sum = hn::Zero(d);
+            for (int u = 0; u < units(); ++u) sum = hn::MulAdd(hn::Set(d, w[u]), gradients[u], sum);
+            hn::Store(sum, d, dx + (c * shape.pixels + p) * kLanes + lane);
+          }
         }
       }
     }
