@@ -468,7 +468,11 @@ WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64
   const EvenTiling filters = cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilterTileSize)());
   const EvenTiling channels = cut_evenly(shape.channels, most_channels);
   const Tiling steps = cut(blocks, ceil_divide(blocks * shape.output.height * shape.output.width, kPixels));
-  const int64_t pieces = std::clamp<int64_t>(kFewestJobs / (filters.count * channels.count), 1, steps.count);
+  constexpr int64_t kPieceFloats = 128 * 1024;
+  const int64_t input = blocks * shape.channels * shape.input.height * shape.input.width * kLanes;
+  const int64_t pieces =
+      std::clamp(std::max(kFewestJobs / (filters.count * channels.count), ceil_divide(input, kPieceFloats)), int64_t{1},
+                 steps.count);
   return {filters, channels, steps, {steps.count, pieces}};
 }
 

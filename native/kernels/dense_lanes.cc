@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "hwy/cache_control.h"
 #include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -46,7 +47,10 @@ HWY_INLINE void sum_units(const DenseLanesShape& shape, const float* HWY_RESTRIC
   for (int u = 0; u < kUnits; ++u) sum[u] = hn::Zero(d);
   for (int64_t p = 0; p < shape.pixels; ++p) {
     for (int64_t c = 0; c < shape.channels; ++c, weight += shape.units) {
-      const V values = hn::Load(d, x + (c * shape.pixels + p) * kLanes);
+      const float* const at = x + (c * shape.pixels + p) * kLanes;
+      // Channels lie pages apart, where no processor looks for them by itself.
+      hwy::Prefetch(at + kLanes);
+      const V values = hn::Load(d, at);
       for (int u = 0; u < kUnits; ++u) sum[u] = hn::MulAdd(hn::Set(d, weight[u]), values, sum[u]);
     }
   }
