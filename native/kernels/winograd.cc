@@ -148,7 +148,7 @@ HWY_INLINE void transform(Load load, Store store) {
 
 // Pixels of a strip of tiles, which share those of neighbours: column by column, `kRows` pixels below each other. Those
 // outside of the image are zero. The same pixels of the next images lie pages away, where no processor looks for them
-// by itself, so they are called an image ahead.
+// by itself, so they are called an image or two ahead.
 template <int kRows>
 class StoredColumns {
  public:
@@ -205,7 +205,11 @@ class WonColumns {
     for (int w = 0; w < kWindows; ++w) {
       const int top = 2 * w - kOdd;
       if (exists_[w]) {
-        const WonGradient<D> won(pixels_.dy + at + w * row_, pixels_.winners + at + w * row_);
+        const float* const dy = pixels_.dy + at + w * row_;
+        const WinningTap* const winners = pixels_.winners + at + w * row_;
+        hwy::Prefetch(dy + vector_);
+        hwy::Prefetch(winners + vector_);
+        const WonGradient<D> won(dy, winners);
         if (top >= 0) pixels[top] = won.of(tap);
         if (top + 1 < kRows) pixels[top + 1] = won.of(tap + 2);
       } else {
