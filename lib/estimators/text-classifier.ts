@@ -15,12 +15,15 @@ import { dtype } from '../layers/table.ts';
 import { sequential } from '../models/index.ts';
 import { adagrad, rowwiseAdagrad } from '../optimizers/index.ts';
 import { tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
-import type { Vectorizer } from '../text/vectorizer.ts';
+import { checkTexts, type Vectorizer } from '../text/vectorizer.ts';
 import { Trainer } from '../trainers/index.ts';
 import { type Fitted, type FittingOptions, linearClassifier } from './linear.ts';
 
 export interface TextClassifierOptions extends FittingOptions {
-  /** Default: `tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: 2, sublinear: true })`. */
+  /**
+   * Default: `tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments, sublinear: true })` with `minDocuments` 1, or 2 for more than
+   * 4,194,304 characters, which have so many tokens that a single text has that the model would be several times as large.
+   */
   readonly vectorizer?: Vectorizer;
   /**
    * 0: a logistic regression on the tokens. More: a vector of so many numbers for each token, whose weighted sum a second layer reads
@@ -40,6 +43,12 @@ const OPTIONS = {
   dtype,
 };
 
+/** What one text alone says helps where there is little text; where there is much, such tokens are most of all. */
+function leastDocuments(texts: readonly string[]): number {
+  const characters = checkTexts('textClassifier', texts).reduce((sum, { length }) => sum + length, 0);
+  return characters > 2 ** 22 ? 2 : 1;
+}
+
 /**
  * A classifier of texts, trained in one call. The model keeps the vectorizer: `model.classify(texts)`, also after `save` and
  * `loadModel`.
@@ -56,7 +65,7 @@ export async function textClassifier(
   const { units, vectorizer, ...settings } = readOptions('textClassifier', options, OPTIONS);
   const words =
     (vectorizer as Vectorizer | undefined) ??
-    tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: 2, sublinear: true });
+    tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: leastDocuments(texts), sublinear: true });
   const train = fromTexts({ texts, vectorizer: words, labels });
   const { learningRate, ...fitting } = settings;
   // One accumulator a word: with one a weight, a rare word's first text would move the scores of all classes alike, however little it

@@ -51,6 +51,21 @@ test('textClassifier: learns, names classes of new texts, and comes back from a 
   }
 });
 
+test('textClassifier: by default keeps tokens of one text, but for texts of more than 4,194,304 characters', async (t) => {
+  const vocabularyOf = async (repeats: number) => {
+    const given = ['ship', 'tree'].map((last) => `${'near '.repeat(repeats)}${last}`);
+    const { model } = await textClassifier(given, ['sea', 'wood'], { epochs: 1 });
+    return model.vectorizer?.vocabulary;
+  };
+  const characters = (repeats: number) => 2 * (5 * repeats + 4);
+  const most = Math.floor((2 ** 22 / 2 - 4) / 5);
+  t.true(characters(most) <= 2 ** 22 && characters(most + 1) > 2 ** 22);
+  t.deepEqual(await vocabularyOf(most), ['near', 'near near', 'near ship', 'near tree', 'ship', 'tree']);
+  t.deepEqual(await vocabularyOf(most + 1), ['near', 'near near']);
+  const error = { code: 'INVALID_DATA', message: 'textClassifier: texts[1] must be a string, got 3' };
+  await t.throwsAsync(textClassifier(wrongly(['a sea', 3]), ['sea', 'wood']), error);
+});
+
 test('linearClassifier: sparse and dense samples give one model, to the error of float sums', async (t) => {
   const vectorizer = tfidfVectorizer(texts);
   const sparse = fromTexts({ texts, labels, vectorizer });
