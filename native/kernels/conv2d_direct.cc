@@ -70,8 +70,9 @@ struct ForwardRow {
   int64_t channels, window_rows, taps;
 };
 
-// Pixels of a row side by side to a DirectOutput, or those of a square to a DirectMaxima.
-template <int kFilters, int kPixels, class Output>
+// Pixels of a row side by side to a DirectOutput, or those of a square to a DirectMaxima. kSides: some taps of a row
+// may be left out.
+template <int kFilters, int kPixels, bool kSides, class Output>
 HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, const Output& y) {
   constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
   const D d;
@@ -84,7 +85,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
   }
   for (int64_t c = 0; c < row.channels; ++c) {
     const float* HWY_RESTRICT w = row.packed + c * row.packed_channel;
-    for (int64_t r = 0; r < row.window_rows; ++r, w += row.packed_rest) {
+    for (int64_t r = 0; r < row.window_rows; ++r) {
       const float* HWY_RESTRICT x = row.x + c * row.channel + r * row.window_row;
       for (int64_t s = 0; s < row.taps; ++s, x += row.tap, w += kFilters) {
         V v[kPixels][kVectors];
@@ -99,6 +100,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
           }
         }
       }
+      if constexpr (kSides) w += row.packed_rest;
     }
   }
   for (int k = 0; k < kFilters; ++k) {
@@ -138,6 +140,7 @@ HWY_INLINE ForwardRow forward_row(const DirectShape& shape) {
   row.line = shape.stride.height * shape.input.width * kLanes;
   row.packed_channel = shape.taps() * kFilters;
   row.channels = shape.channels;
+  row.taps = shape.window.width;
   return row;
 }
 
@@ -164,59 +167,80 @@ MetTaps met_rows(const DirectShape& shape, int64_t first, int64_t count) {
                   shape.input.height - shape.zeros.below, shape.dilation.height, shape.window.height);
 }
 
-MetTaps met_columns(const DirectShape& shape, int64_t first, int64_t count) {
-  if (shape.zeros.left <= 0 && shape.zeros.right <= 0) return {0, shape.window.width};
-  const int64_t left = first * shape.stride.width;
-  return met_taps(left, left + (count - 1) * shape.stride.width, shape.zeros.left,
-                  shape.input.width - shape.zeros.right, shape.dilation.width, shape.window.width);
+// Of the pixels of an output row: nearly equal pieces instead of full ones and a thin rest.
+EvenTiling row_tiles(const DirectShape& shape) {
+  return {shape.output.width, (shape.output.width + kPixelTile - 1) / kPixelTile};
 }
 
-// Lets `row` begin with those taps of the window of output (p, q).
+// Where the window's rows begin that output rows from `first` on meet.
+struct WindowRows {
+  const float* x;  // of the first output pixel
+  const float* packed;
+};
+
 template <int kFilters>
-HWY_INLINE void place_window(const DirectShape& shape, const MetTaps& rows, const MetTaps& columns, int64_t p,
-                             int64_t q, const float* x, const float* packed, ForwardRow& row) {
-  const int64_t top = p * shape.stride.height + rows.first * shape.dilation.height;
-  const int64_t left = q * shape.stride.width + columns.first * shape.dilation.width;
-  row.x = x + (top * shape.input.width + left) * kLanes;
-  row.packed = packed + (rows.first * shape.window.width + columns.first) * kFilters;
+HWY_INLINE WindowRows place_rows(const DirectShape& shape, int64_t first, int64_t count, const float* x,
+                                 const float* packed, ForwardRow& row) {
+  const MetTaps rows = met_rows(shape, first, count);
   row.window_rows = rows.count;
-  row.taps = columns.count;
-  row.packed_rest = (shape.window.width - columns.count) * kFilters;
+  return {x + (first * shape.stride.height + rows.first * shape.dilation.height) * shape.input.width * kLanes,
+          packed + rows.first * shape.window.width * kFilters};
 }
 
-template <int kFilters>
+// Whether so many pixels at a side may meet nothing but zeros on a tap.
+bool skips_columns(const DirectShape& shape, int64_t pixels) {
+  return std::max(shape.zeros.left, shape.zeros.right) > (pixels - 1) * shape.stride.width;
+}
+
+// The taps of those rows that output pixels from `first` on meet.
+template <int kFilters, bool kSides>
+HWY_INLINE void place_columns(const DirectShape& shape, int64_t first, int64_t count, const WindowRows& rows,
+                              ForwardRow& row) {
+  row.x = rows.x + first * row.pixel;
+  row.packed = rows.packed;
+  if constexpr (kSides) {
+    const int64_t left = first * shape.stride.width;
+    const MetTaps columns = met_taps(left, left + (count - 1) * shape.stride.width, shape.zeros.left,
+                                     shape.input.width - shape.zeros.right, shape.dilation.width, shape.window.width);
+    row.x += columns.first * row.tap;
+    row.packed += columns.first * kFilters;
+    row.taps = columns.count;
+    row.packed_rest = (shape.window.width - columns.count) * kFilters;
+  }
+}
+
+template <int kFilters, bool kSides>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
                      Activation activation, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
-  const int64_t tiles = (shape.output.width + kPixelTile - 1) / kPixelTile;
+  const EvenTiling tiles = row_tiles(shape);
   for (int64_t p = 0; p < shape.output.height; ++p) {
-    const MetTaps rows = met_rows(shape, p, 1);
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      // Nearly equal pieces instead of full ones and a thin rest.
-      const int64_t q = tile * shape.output.width / tiles;
-      const int64_t pixels = (tile + 1) * shape.output.width / tiles - q;
-      place_window<kFilters>(shape, rows, met_columns(shape, q, pixels), p, q, x, packed, row);
+    const WindowRows rows = place_rows<kFilters>(shape, p, 1, x, packed, row);
+    for (int64_t tile = 0, q = 0, next = 0; tile < tiles.count; ++tile, q = next) {
+      next = tiles.first(tile + 1);
+      const int64_t pixels = next - q;
+      place_columns<kFilters, kSides>(shape, q, pixels, rows, row);
       const DirectOutput out{y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel};
       switch (pixels) {
-        case 1: forward_tile<kFilters, 1>(row, bias, activation, out); break;
-        case 2: forward_tile<kFilters, kPixelTile >= 2 ? 2 : 1>(row, bias, activation, out); break;
-        case 3: forward_tile<kFilters, kPixelTile >= 3 ? 3 : 1>(row, bias, activation, out); break;
-        default: forward_tile<kFilters, kPixelTile>(row, bias, activation, out); break;
+        case 1: forward_tile<kFilters, 1, kSides>(row, bias, activation, out); break;
+        case 2: forward_tile<kFilters, kPixelTile >= 2 ? 2 : 1, kSides>(row, bias, activation, out); break;
+        case 3: forward_tile<kFilters, kPixelTile >= 3 ? 3 : 1, kSides>(row, bias, activation, out); break;
+        default: forward_tile<kFilters, kPixelTile, kSides>(row, bias, activation, out); break;
       }
     }
   }
 }
 
-template <int kFilters>
+template <int kFilters, bool kSides>
 void forward_squares(const DirectShape& shape, const float* x, const float* packed, const float* bias,
                      Activation activation, const DirectMaxima& y) {
   ForwardRow row = forward_row<kFilters>(shape);
   DirectMaxima out = y;
   for (int64_t p = 0; p < shape.output.height; p += 2) {
-    const MetTaps rows = met_rows(shape, p, 2);
+    const WindowRows rows = place_rows<kFilters>(shape, p, 2, x, packed, row);
     for (int64_t q = 0; q < shape.output.width; q += 2) {
-      place_window<kFilters>(shape, rows, met_columns(shape, q, 2), p, q, x, packed, row);
-      forward_tile<kFilters, kSquarePixels>(row, bias, activation, out);
+      place_columns<kFilters, kSides>(shape, q, 2, rows, row);
+      forward_tile<kFilters, kSquarePixels, kSides>(row, bias, activation, out);
       out.data += kLanes;
       if (out.winners != nullptr) out.winners += kLanes;
     }
@@ -242,13 +266,22 @@ HWY_INLINE void with_filters(int64_t filters, Body body) {
 
 void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
              Activation activation, const DirectOutput& y) {
-  with_filters(filters, [&](auto count) { forward_filters<count()>(shape, x, packed, bias, activation, y); });
+  if (shape.output.width == 0) return;  // a phase without pixels
+  const bool sides = skips_columns(shape, row_tiles(shape).size(0));
+  with_filters(filters, [&](auto count) {
+    sides ? forward_filters<count(), true>(shape, x, packed, bias, activation, y)
+          : forward_filters<count(), false>(shape, x, packed, bias, activation, y);
+  });
 }
 
 void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
                    Activation activation, const DirectMaxima& y) {
   if constexpr (kPixelTile >= kSquarePixels) {
-    with_filters(filters, [&](auto count) { forward_squares<count()>(shape, x, packed, bias, activation, y); });
+    const bool sides = skips_columns(shape, 2);
+    with_filters(filters, [&](auto count) {
+      sides ? forward_squares<count(), true>(shape, x, packed, bias, activation, y)
+            : forward_squares<count(), false>(shape, x, packed, bias, activation, y);
+    });
   }
 }
 
