@@ -215,25 +215,30 @@ int64_t tiles_of_sums(const WinogradShape& shape) {
   return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), 2, 16);
 }
 
+// Chunks that pieces can share evenly.
+constexpr int64_t kFewestPieces = 4;
+Tiling chunks_of_sums(const WinogradShape& shape, int64_t blocks) {
+  const int64_t tiles = blocks * shape.tiles();
+  const int64_t chunks = ceil_divide(tiles, tiles_of_sums(shape));
+  return cut(tiles, chunks > kFewestPieces ? round_up(chunks, kFewestPieces) : chunks);
+}
+
 // Pieces, each with sums of its own, which are read again at the end: some megabytes of them at most, and tiles enough
 // for each that this costs little.
 int64_t pieces_of_sums(const WinogradShape& shape, const Tiling& chunks) {
-  constexpr int64_t kFewest = 4;
   constexpr int64_t kMost = 8;
   constexpr int64_t kFewestTiles = 8;
   constexpr int64_t kManyTiles = 32;
   constexpr int64_t kWeightsOfAll = kMost * 64 * 64;
-  const int64_t by_tiles = std::clamp(chunks.extent / kManyTiles, kFewest, kMost);
+  const int64_t by_tiles = std::clamp(chunks.extent / kManyTiles, kFewestPieces, kMost);
   const int64_t pieces = std::min({by_tiles, chunks.count, kWeightsOfAll / (shape.channels * shape.filters)});
-  return pieces < kFewest || chunks.extent < pieces * kFewestTiles ? 1 : pieces;
+  return pieces < kFewestPieces || chunks.extent < pieces * kFewestTiles ? 1 : pieces;
 }
 
 }  // namespace
 
 WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks)
-    : shape_(shape),
-      chunks_(cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), tiles_of_sums(shape)))),
-      pieces_{chunks_.count, pieces_of_sums(shape, chunks_)} {}
+    : shape_(shape), chunks_(chunks_of_sums(shape, blocks)), pieces_{chunks_.count, pieces_of_sums(shape, chunks_)} {}
 
 int64_t WinogradWeightGradient::v_plane() const {
   return plane_of(round_up(shape_.channels, kPanelColumns) * chunks_.step * kLanes);

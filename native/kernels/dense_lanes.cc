@@ -29,6 +29,9 @@ constexpr int kUnitTile = HWY_MAX_BYTES >= 64 ? 16 : 12;
 // those of one pixel's channels lie in the same cache sets where images come to a power of two.
 constexpr int64_t kPixelBlock = 16;
 
+// Images of 16 samples of so many floats come from beyond a small second cache.
+constexpr int64_t kFarFloats = 64 * 1024;
+
 // Calls body(std::integral_constant<int, count>), for 1 <= count <= kMost.
 template <int kMost, class Body>
 HWY_INLINE void with_constant(int64_t count, Body body) {
@@ -39,7 +42,8 @@ HWY_INLINE void with_constant(int64_t count, Body body) {
 }
 
 // sums[u][lanes of a vector] for kUnits units, whose first weight is at `weight`, and the vector of samples at `x`.
-template <int kUnits>
+// kCalls: channels lie pages apart, beyond the caches that processors fill by themselves, so the next pixel is called.
+template <int kUnits, bool kCalls>
 HWY_INLINE void sum_units(const DenseLanesShape& shape, const float* HWY_RESTRICT x, const float* HWY_RESTRICT weight,
                           float* HWY_RESTRICT sums) {
   const D d;
@@ -48,8 +52,7 @@ HWY_INLINE void sum_units(const DenseLanesShape& shape, const float* HWY_RESTRIC
   for (int64_t p = 0; p < shape.pixels; ++p) {
     for (int64_t c = 0; c < shape.channels; ++c, weight += shape.units) {
       const float* const at = x + (c * shape.pixels + p) * kLanes;
-      // Channels lie pages apart, where no processor looks for them by itself.
-      hwy::Prefetch(at + kLanes);
+      if constexpr (kCalls) hwy::Prefetch(at + kLanes);
       const V values = hn::Load(d, at);
       for (int u = 0; u < kUnits; ++u) sum[u] = hn::MulAdd(hn::Set(d, weight[u]), values, sum[u]);
     }
@@ -61,11 +64,13 @@ void Forward(const DenseLanesShape& shape, const float* x, const float* weight, 
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   HWY_ALIGN float sums[kMostLanesUnits * kLanes];
   const int64_t tiles = (shape.units + kUnitTile - 1) / kUnitTile;
+  const bool calls = shape.pixels * shape.channels * kLanes >= kFarFloats;
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t first = t * shape.units / tiles;
     with_constant<kUnitTile>((t + 1) * shape.units / tiles - first, [&](auto units) {
       for (int64_t lane = 0; lane < kLanes; lane += lanes) {
-        sum_units<units()>(shape, x + lane, weight + first, sums + first * kLanes + lane);
+        calls ? sum_units<units(), true>(shape, x + lane, weight + first, sums + first * kLanes + lane)
+              : sum_units<units(), false>(shape, x + lane, weight + first, sums + first * kLanes + lane);
       }
     });
   }
