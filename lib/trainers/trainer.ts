@@ -232,7 +232,7 @@ export class Trainer<
     };
     const trainer = new Trainer<InputShape, LossChoice, readonly Metric[]>(model, options);
     const inner = trainer.#native;
-    const state = readState(inner.states);
+    const state = readState(callNative(() => inner.states));
     await awaitNative(() => inner.loadState(state));
     return trainer;
   }
