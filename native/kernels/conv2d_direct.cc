@@ -183,13 +183,15 @@ HWY_INLINE WindowRows place_rows(const DirectShape& shape, int64_t first, int64_
                                  const float* packed, ForwardRow& row) {
   const MetTaps rows = met_rows(shape, first, count);
   row.window_rows = rows.count;
+  row.packed = packed + rows.first * shape.window.width * kFilters;
   return {x + (first * shape.stride.height + rows.first * shape.dilation.height) * shape.input.width * kLanes,
-          packed + rows.first * shape.window.width * kFilters};
+          row.packed};
 }
 
-// Whether so many pixels at a side may meet nothing but zeros on a tap.
+// Whether so many pixels at a side may meet nothing but zeros on a tap. For a single tap at each side it costs more to
+// ask than to multiply.
 bool skips_columns(const DirectShape& shape, int64_t pixels) {
-  return std::max(shape.zeros.left, shape.zeros.right) > (pixels - 1) * shape.stride.width;
+  return std::max(shape.zeros.left, shape.zeros.right) > std::max<int64_t>((pixels - 1) * shape.stride.width, 1);
 }
 
 // The taps of those rows that output pixels from `first` on meet.
@@ -197,13 +199,12 @@ template <int kFilters, bool kSides>
 HWY_INLINE void place_columns(const DirectShape& shape, int64_t first, int64_t count, const WindowRows& rows,
                               ForwardRow& row) {
   row.x = rows.x + first * row.pixel;
-  row.packed = rows.packed;
   if constexpr (kSides) {
     const int64_t left = first * shape.stride.width;
     const MetTaps columns = met_taps(left, left + (count - 1) * shape.stride.width, shape.zeros.left,
                                      shape.input.width - shape.zeros.right, shape.dilation.width, shape.window.width);
     row.x += columns.first * row.tap;
-    row.packed += columns.first * kFilters;
+    row.packed = rows.packed + columns.first * kFilters;
     row.taps = columns.count;
     row.packed_rest = (shape.window.width - columns.count) * kFilters;
   }
