@@ -28,6 +28,15 @@ struct EvenTiling {
   int64_t largest() const { return ceil_divide(extent, count); }
 };
 
+// As few pieces as there can be of at most `largest`.
+inline EvenTiling cut_evenly(int64_t extent, int64_t largest) { return {extent, ceil_divide(extent, largest)}; }
+
+// How many of the `count` positions 0, step, 2 step.. lie before `end`.
+inline int64_t count_before(int64_t end, int64_t step, int64_t count) {
+  if (end <= 0) return 0;
+  return end > (count - 1) * step ? count : (end + step - 1) / step;
+}
+
 // About `pieces` nearly equal pieces whose step is a multiple of `multiple`.
 inline Tiling cut(int64_t extent, int64_t pieces, int64_t multiple = 1) {
   const int64_t most = std::max<int64_t>(extent, 1);

@@ -14,6 +14,7 @@
 #include "kernels/choice.h"
 #include "kernels/conv2d_channels.h"
 #include "kernels/conv2d_direct.h"
+#include "kernels/conv2d_direct_gradient.h"
 #include "kernels/conv2d_pointwise.h"
 #include "kernels/conv2d_winograd.h"
 #include "kernels/max_pool_lanes.h"

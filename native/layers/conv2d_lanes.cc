@@ -5,6 +5,7 @@
 
 #include "common/checked.h"
 #include "kernels/conv2d_direct.h"
+#include "kernels/conv2d_direct_gradient.h"
 #include "kernels/input_phase.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"

@@ -1,0 +1,230 @@
+#include "kernels/conv2d_direct_gradient.h"
+
+#include <algorithm>
+
+#include "kernels/lanes.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv2d_direct_gradient.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "common/highway-inl.h"
+#include "kernels/in_register-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+
+// Vectors a block, and the tile that keeps its sums in registers, as in the forward pass (kernels/conv2d_direct.cc).
+#if HWY_MAX_BYTES >= 64
+constexpr int kVectors = 1;
+constexpr int kGradientFilters = 4;  // 4 x 6 accumulators
+constexpr int kGradientProducts = 6;
+constexpr int kSingleChannelTaps = 5;
+#elif HWY_MAX_BYTES == 32
+constexpr int kVectors = 2;
+constexpr int kGradientFilters = 2;
+constexpr int kGradientProducts = 6;
+constexpr int kSingleChannelTaps = 5;
+#else
+constexpr int kVectors = 4;
+constexpr int kGradientFilters = 4;
+constexpr int kGradientProducts = 3;
+constexpr int kSingleChannelTaps = 3;
+#endif
+constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
+// Taps of a window's row whose gradients are summed at once, with as many channels as fit. Of one channel
+// kSingleChannelTaps: where there is no other, or where these are a whole row, which then is read once.
+constexpr int kGradientTaps = 3;
+constexpr int kMostTaps = std::max(kGradientTaps, kSingleChannelTaps);
+constexpr int gradient_channels(int taps) { return kGradientProducts / taps; }
+constexpr int kMostChannels = gradient_channels(1);
+
+struct GradientRow {
+  const DirectShape& shape;
+  const WeightGradientOperands& operands;
+  const float* x;       // of the tile's first channel, window row and tap
+  int64_t first, rows;  // of the output: those whose tap is not on zeros
+};
+
+// total[k][c][s], kFilters x kChannels x kTaps sums.
+template <int kFilters, int kChannels, int kTaps>
+HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kMostChannels][kMostTaps]) {
+  const D d;
+  const DirectShape& shape = row.shape;
+  const WeightGradientOperands& o = row.operands;
+  const int64_t x_channel = shape.input.height * shape.input.width * kLanes;
+  const int64_t x_row = shape.stride.height * shape.input.width * kLanes;
+  const int64_t x_pixel = shape.stride.width * kLanes;
+  const int64_t tap = shape.dilation.width * kLanes;
+  V sum[kFilters][kChannels][kTaps];
+  for (int k = 0; k < kFilters; ++k) {
+    for (int c = 0; c < kChannels; ++c) {
+      for (int s = 0; s < kTaps; ++s) sum[k][c][s] = hn::Zero(d);
+    }
+  }
+  const int64_t width = shape.output.width;
+  const int64_t x_line = x_row - (width - 1) * x_pixel;
+  const int64_t dz_line = o.dz_row - (width - 1) * o.dz_pixel;
+  for (int64_t block = 0; block < o.blocks; ++block) {
+    const float* HWY_RESTRICT x = row.x + block * o.x_block + row.first * x_row;
+    const float* HWY_RESTRICT dz = o.dz + block * o.dz_block + row.first * o.dz_row;
+    // One loop for all rows: the end of a short one is a branch that processors take wrong.
+    int64_t left = width;
+    for (int64_t pixel = row.rows * width; pixel > 0; --pixel) {
+      // The vectors of a block one after another, so that the accumulators fit.
+      for (int m = 0; m < kVectors; ++m) {
+        V g[kFilters];
+        for (int k = 0; k < kFilters; ++k) g[k] = in_register(hn::Load(d, dz + k * o.dz_channel + m * kVectorFloats));
+        for (int c = 0; c < kChannels; ++c) {
+          for (int s = 0; s < kTaps; ++s) {
+            const V v = in_register(hn::Load(d, x + c * x_channel + s * tap + m * kVectorFloats));
+            for (int k = 0; k < kFilters; ++k) sum[k][c][s] = hn::MulAdd(v, g[k], sum[k][c][s]);
+          }
+        }
+      }
+      const bool ends = --left == 0;
+      left = ends ? width : left;
+      x += ends ? x_line : x_pixel;
+      dz += ends ? dz_line : o.dz_pixel;
+    }
+  }
+  for (int k = 0; k < kFilters; ++k) {
+    for (int c = 0; c < kChannels; ++c) {
+      for (int s = 0; s < kTaps; ++s) total[k][c][s] = hn::ReduceSum(d, sum[k][c][s]);
+    }
+  }
+}
+
+using GradientTile = void (*)(const GradientRow&, float (*)[kMostChannels][kMostTaps]);
+
+// The tile of exactly so many channels, which are no more than fit beside the taps.
+template <int kFilters, int kTaps, int kChannels = gradient_channels(std::min(kTaps, kGradientTaps))>
+GradientTile gradient_tile_of(int64_t channels) {
+  if constexpr (kChannels > 1) {
+    if (channels < kChannels) return gradient_tile_of<kFilters, kTaps, kChannels - 1>(channels);
+  }
+  return gradient_tile<kFilters, kChannels, kTaps>;
+}
+
+template <int kFilters>
+GradientTile gradient_tile_of(int64_t channels, int64_t taps) {
+  switch (taps) {
+    case 1: return gradient_tile_of<kFilters, 1>(channels);
+    case 2: return gradient_tile_of<kFilters, 2>(channels);
+    case 3: return gradient_tile_of<kFilters, 3>(channels);
+    case 4: return gradient_tile<kFilters, 1, std::min(4, kMostTaps)>;
+    default: return gradient_tile<kFilters, 1, kMostTaps>;
+  }
+}
+
+GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
+  switch (filters) {
+    case 1: return gradient_tile_of<1>(channels, taps);
+    case 2: return gradient_tile_of<2>(channels, taps);
+    case 3: return gradient_tile_of < kGradientFilters >= 3 ? 3 : 2 > (channels, taps);
+    default: return gradient_tile_of<kGradientFilters>(channels, taps);
+  }
+}
+
+int64_t GradientFilterTileSize() { return kGradientFilters; }
+
+void WeightGradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o, bool add,
+                    float* gradient) {
+  const int64_t taps = shape.window.width;
+  // Taps of a row in nearly equal groups.
+  const bool single = range.channels == 1 || taps == kSingleChannelTaps;
+  const int64_t most = single ? kSingleChannelTaps : kGradientTaps;
+  const EvenTiling groups{taps, (taps + most - 1) / most};
+  const int64_t channels = single ? 1 : gradient_channels(static_cast<int>(groups.largest()));
+  const EvenTiling tiles{range.channels, (range.channels + channels - 1) / channels};
+  for (int64_t job = 0; job < tiles.count * shape.window.height * groups.count; ++job) {
+    const int64_t s = groups.first(job % groups.count);
+    const int64_t r = job / groups.count % shape.window.height;
+    const int64_t tile = job / groups.count / shape.window.height;
+    const int64_t channel = range.channel + tiles.first(tile);
+    const int64_t down = r * shape.dilation.height;
+    const auto rows_before = [&](int64_t end) {
+      return count_before(end - down, shape.stride.height, shape.output.height);
+    };
+    const int64_t above = rows_before(shape.zeros.above);
+    const int64_t rows = std::max<int64_t>(rows_before(shape.input.height - shape.zeros.below) - above, 0);
+    const float* const x =
+        o.x + ((channel * shape.input.height + down) * shape.input.width + s * shape.dilation.width) * kLanes;
+    const GradientRow row{shape, o, x, above, rows};
+    float total[kGradientFilters][kMostChannels][kMostTaps];
+    gradient_tile_of(range.filters, tiles.size(tile), groups.size(job % groups.count))(row, total);
+    for (int64_t k = 0; k < range.filters; ++k) {
+      for (int64_t t = 0; t < groups.size(job % groups.count); ++t) {
+        float* out =
+            gradient + (((range.filter + k) * shape.window.height + r) * taps + s + t) * shape.channels + channel;
+        for (int64_t c = 0; c < tiles.size(tile); ++c) out[c] = add ? out[c] + total[k][c][t] : total[k][c][t];
+      }
+    }
+  }
+}
+
+float BiasGradient(int64_t blocks, int64_t plane, int64_t stride, const float* dz) {
+  const D d;
+  // Sums side by side, since each has to wait for its last term.
+  constexpr int kSums = 4;
+  constexpr int64_t kStep = kSums * kVectorFloats;
+  double total = 0;
+  for (int64_t block = 0; block < blocks; ++block, dz += stride) {
+    V sum[kSums];
+    for (V& part : sum) part = hn::Zero(d);
+    int64_t i = 0;
+    for (; i + kStep <= plane; i += kStep) {
+      for (int s = 0; s < kSums; ++s) sum[s] = hn::Add(sum[s], hn::Load(d, dz + i + s * kVectorFloats));
+    }
+    for (int s = 0; i < plane; i += kVectorFloats, ++s) sum[s] = hn::Add(sum[s], hn::Load(d, dz + i));
+    total += hn::ReduceSum(d, hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])));
+  }
+  return static_cast<float>(total);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(GradientFilterTileSize);
+HWY_EXPORT(WeightGradient);
+HWY_EXPORT(BiasGradient);
+
+WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64_t blocks) {
+  constexpr int64_t kPixels = 1024;
+  // Single taps leave room for more channels.
+  const int64_t most_channels = shape.window.width == 1 ? 12 : 4;
+  constexpr int64_t kFewestJobs = 8;
+  const EvenTiling filters = cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilterTileSize)());
+  const EvenTiling channels = cut_evenly(shape.channels, most_channels);
+  const Tiling steps = cut(blocks, ceil_divide(blocks * shape.output.height * shape.output.width, kPixels));
+  // All tiles of filters read a piece's input, which should stay in a second cache, if its sums are small beside it.
+  constexpr int64_t kPieceFloats = 128 * 1024;
+  constexpr int64_t kSumFloats = 64 * 1024;
+  const int64_t input = blocks * shape.channels * shape.input.height * shape.input.width * kLanes;
+  const int64_t weights = shape.filters * shape.channels * shape.taps();
+  const int64_t by_input = std::min(ceil_divide(input, kPieceFloats), kSumFloats / weights);
+  const int64_t by_jobs = kFewestJobs / (filters.count * channels.count);
+  const int64_t pieces = std::clamp<int64_t>(std::max(by_jobs, by_input), 1, steps.count);
+  return {filters, channels, steps, {steps.count, pieces}};
+}
+
+void conv2d_direct_weight_gradient(const DirectShape& shape, const WeightRange& range,
+                                   const WeightGradientOperands& operands, Accumulate accumulate, float* gradient) {
+  HWY_DYNAMIC_DISPATCH(WeightGradient)(shape, range, operands, accumulate == Accumulate::kAdd, gradient);
+}
+
+float conv2d_bias_gradient(int64_t blocks, int64_t plane, int64_t stride, const float* dz) {
+  return HWY_DYNAMIC_DISPATCH(BiasGradient)(blocks, plane, stride, dz);
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE
