@@ -1,11 +1,11 @@
 /** Prepared data into a folder of ours, from a dataset or from a stream of any length. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
 import { extent, guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import { type InputShape, sizeOf } from '../core/shape.ts';
-import { checkPath, isSystemError, writeFileAtomic } from '../formats/files.ts';
+import { checkPath, isSystemError, makeFolders, writeFileAtomic } from '../formats/files.ts';
 import { ID_BYTES, type ShardPiece, writeShard } from '../formats/shard-file.ts';
 import { countOf } from './concat.ts';
 import { type AnyDataset, anyPartsOf, Dataset } from './dataset.ts';
@@ -72,7 +72,7 @@ export async function writeShards(
         'writeShards: the stream has no samples; a set has at least one',
       );
     }
-    await makeFolder(folder);
+    makeFolder(folder);
     while (await pieces.hasMore()) {
       const file = `shard-${String(shards.length).padStart(5, '0')}.bin`;
       const layout = { id, ...layoutOf(pieces.kind, 0) };
@@ -101,9 +101,9 @@ const known = guardedBy(
     given instanceof Dataset || given instanceof SampleStream,
 );
 
-async function makeFolder(folder: string): Promise<void> {
+function makeFolder(folder: string): void {
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolders(folder);
   } catch (error) {
     if (!isSystemError(error, 'EEXIST', 'ENOTDIR')) throw error;
     const text = `writeShards: ${folder} cannot be a folder, as there is a file of that name; give another`;

@@ -2,7 +2,7 @@
  * Whole files in and out. What the file system itself refuses (no permission, disk full) is thrown as Node throws it.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, openSync, rmSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, type Stats, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
@@ -117,6 +117,27 @@ export function checkWritable(path: string): void {
   rmSync(temporary, { force: true });
   const status = statSync(path, { throwIfNoEntry: false });
   if (status !== undefined) checkFile(path, status);
+}
+
+/**
+ * A folder and those above it, unless they are there. Node's own recursion never returns below `/proc` and on other file
+ * systems that answer ENOENT although the folder above is there.
+ */
+export function makeFolders(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const above = dirname(folder);
+    if (isSystemError(error, 'ENOENT') && !existsSync(above)) {
+      makeFolders(above);
+      makeFolders(folder);
+    } else if (
+      !isSystemError(error, 'EEXIST') ||
+      statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true
+    ) {
+      throw error;
+    }
+  }
 }
 
 async function permissionsOf(path: string): Promise<number | undefined> {

@@ -2,7 +2,7 @@
  * The folder of a run's checkpoints: `step-<steps>.safetensors` for the latest, `best.safetensors` for the best. Each is
  * whole as soon as it has its name, and an older one goes only when a newer one is there.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
@@ -12,6 +12,7 @@ import {
   flushFolder,
   isSystemError,
   isTemporary,
+  makeFolders,
   temporaryIn,
 } from '../formats/files.ts';
 
@@ -60,12 +61,11 @@ function select(folder: string, names: readonly string[]): readonly CheckpointFi
 export function makeFolder(folder: string): void {
   checkPath(folder);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
   } catch (error) {
-    if (!isSystemError(error, 'EEXIST', 'ENOTDIR')) throw error;
-    throw new GradloomError('INVALID_OPTION', `${folder}: this is no folder; give the path of one`, {
-      cause: error,
-    });
+    if (!isSystemError(error, 'EEXIST', 'ENOTDIR', 'ENOENT')) throw error;
+    const what = isSystemError(error, 'ENOENT') ? 'no folder can be made here' : 'this is no folder';
+    throw new GradloomError('INVALID_OPTION', `${folder}: ${what}; give the path of one`, { cause: error });
   }
 }
 

@@ -333,6 +333,25 @@ test('what a process left behind is swept away', async (t) => {
   t.deepEqual(await names(folder), ['notes.txt', 'step-000000000004.safetensors']);
 });
 
+test('the folder is made with those above it; where that cannot be, it is told at once', async (t) => {
+  const folder = await newFolder(t);
+  await irisTrainer().fit(train, { checkpoint: { folder: join(folder, 'a', 'b') } });
+  t.deepEqual(await names(join(folder, 'a', 'b')), ['step-000000000004.safetensors']);
+  await writeFile(join(folder, 'file'), '');
+  await symlink('nowhere', join(folder, 'link'));
+  const refuse = (path: string, what: string) =>
+    checkError(t, 'INVALID_OPTION', [
+      () => irisTrainer().fit(train, { checkpoint: { folder: path } }),
+      `${path}: ${what}; give the path of one`,
+    ]);
+  for (const name of ['file', 'link']) {
+    await refuse(join(folder, name), 'this is no folder');
+    await refuse(join(folder, name, 'a'), 'this is no folder');
+  }
+  // Where a file system says that the folder above is missing, and it is there.
+  await refuse('/proc/gradloom/a', 'no folder can be made here');
+});
+
 test('a checkpoint that cannot be written ends the run, or warns', async (t) => {
   const folder = await newFolder(t);
   const broken = async ({ epoch }: EpochRecord) => {
