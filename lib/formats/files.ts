@@ -84,7 +84,7 @@ export async function replaceFile(path: string, write: (handle: FileHandle) => P
   const folder = dirname(path);
   const permissions = await permissionsOf(path);
   const temporary = temporaryIn(folder);
-  const handle = await createFile(temporary, folder, path);
+  const handle = await createFile(temporary, path);
   try {
     try {
       await write(handle);
@@ -107,12 +107,11 @@ export async function replaceFile(path: string, write: (handle: FileHandle) => P
  */
 export function checkWritable(path: string): void {
   checkPath(path);
-  const folder = dirname(path);
-  const temporary = temporaryIn(folder);
+  const temporary = temporaryIn(dirname(path));
   try {
     closeSync(openSync(temporary, 'wx'));
   } catch (error) {
-    throw creationError(error, folder, path);
+    throw creationError(error, temporary, path);
   }
   rmSync(temporary, { force: true });
   const status = statSync(path, { throwIfNoEntry: false });
@@ -151,16 +150,25 @@ async function permissionsOf(path: string): Promise<number | undefined> {
   }
 }
 
-async function createFile(temporary: string, folder: string, path: string): Promise<FileHandle> {
+async function createFile(temporary: string, path: string): Promise<FileHandle> {
   try {
     return await open(temporary, 'wx');
   } catch (error) {
-    throw creationError(error, folder, path);
+    throw creationError(error, temporary, path);
   }
 }
 
-function creationError(error: unknown, folder: string, path: string): unknown {
-  if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) return error;
+/** Of a temporary file that nobody asked for: the error names `path`, which is to become of it. */
+function creationError(error: unknown, temporary: string, path: string): unknown {
+  const folder = dirname(path);
+  const isMissing =
+    isSystemError(error, 'ENOTDIR') || (isSystemError(error, 'ENOENT') && !existsSync(folder));
+  if (!isMissing) {
+    return Object.assign(error as Error, {
+      message: (error as Error).message.replace(temporary, path),
+      path,
+    });
+  }
   const text = `${path}: the folder ${folder} does not exist; create it first`;
   return new GradloomError('FILE_NOT_FOUND', text, { cause: error });
 }

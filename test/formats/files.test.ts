@@ -80,6 +80,17 @@ test('a missing folder is an error that names it', async (t) => {
   t.deepEqual(readdirSync(folder), []);
 });
 
+test('a folder that takes no file is told by the name that the file was to have', async (t) => {
+  for (const [path, refusal] of [
+    ['/proc/m', 'ENOENT: no such file or directory'],
+    ['/sys/m', '(EACCES: permission denied|EROFS: read-only file system)'],
+  ] as const) {
+    const expected = { message: new RegExp(`^${refusal}, open '${path}'$`) };
+    t.throws(() => checkWritable(path), expected);
+    await t.throwsAsync(writeFileAtomic(path, BYTES), expected);
+  }
+});
+
 test('whether a file can be written is told before, as writing would tell it, and leaves nothing behind', async (t) => {
   const folder = makeFolder(t);
   const file = join(folder, 'm');
