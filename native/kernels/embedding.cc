@@ -104,23 +104,25 @@ HWY_INLINE void sum_columns(const Columns& columns, int64_t begin, int64_t end, 
 }
 
 template <class Element>
-HWY_INLINE void gather(const Element* table, int64_t width, const uint32_t* indices, int64_t count, float* y,
+HWY_INLINE void gather(const Element* table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
                        int64_t coming) {
   constexpr int64_t kAhead = 16;
   const hn::ScalableTag<float> d;
+  const auto [width, stride] = rows;
   for_columns<kVectors>(width, [&](const auto& columns) {
     for (int64_t e = 0; e < count; ++e) {
       if (e + kAhead < count + coming)
         prefetch_elements(table + indices[e + kAhead] * width, columns.first, columns.end);
       for (int64_t v = 0; v < columns.kCount; ++v) {
-        columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * width, v);
+        columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * stride, v);
       }
     }
   });
 }
 
-void GatherRows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y, int64_t coming) {
-  table.visit([&](const auto* elements) { gather(elements, width, indices, count, y, coming); });
+void GatherRows(TableElements table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
+                int64_t coming) {
+  table.visit([&](const auto* elements) { gather(elements, rows, indices, count, y, coming); });
 }
 
 // Rows of one element, by the operations of sum_columns.
@@ -256,12 +258,13 @@ void PoolMaxima(const BagRule& rule, const SparseRows& bags, TableElements table
 
 // `factor` of an entry.
 template <class Factor>
-HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor factor, const float* dy, int64_t width,
-                           float* gradients) {
+HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor factor, const float* dy,
+                           const RowShape& rows, float* gradients) {
   const uint64_t* keys = range.groups.keys;
+  const auto [width, stride] = rows;
   const auto row = [&](int64_t k) {
     const uint32_t e = RowGroups::entry(keys[k]);
-    return dy + (from == nullptr ? e : from[e]) * width;
+    return dy + (from == nullptr ? e : from[e]) * stride;
   };
   const auto by = [&](int64_t k) { return factor(RowGroups::entry(keys[k])); };
   const auto nothing = [](int64_t) {};
@@ -276,7 +279,7 @@ HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor
 // The same for rows of one float, most of them of one entry: by the operations of sum_columns.
 template <class Factor>
 HWY_INLINE void sum_scalar_groups(const GroupRange& range, const uint32_t* HWY_RESTRICT from, Factor factor,
-                                  const float* HWY_RESTRICT dy, float* HWY_RESTRICT gradients) {
+                                  const float* HWY_RESTRICT dy, int64_t stride, float* HWY_RESTRICT gradients) {
   const uint64_t* HWY_RESTRICT keys = range.groups.keys;
   const int64_t* HWY_RESTRICT starts = range.groups.starts + range.first;
   int64_t k = starts[0];
@@ -285,45 +288,47 @@ HWY_INLINE void sum_scalar_groups(const GroupRange& range, const uint32_t* HWY_R
     float sum = 0;
     for (; k < end; ++k) {
       const uint32_t e = RowGroups::entry(keys[k]);
-      sum += factor(e) * dy[from == nullptr ? e : from[e]];
+      sum += factor(e) * dy[(from == nullptr ? e : from[e]) * stride];
     }
     gradients[g] = sum;
   }
 }
 
-void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const float* dy, const RowShape& rows,
                        float* gradients) {
   const float* factors = terms.factors;
   const auto one = [](uint32_t) { return 1.0F; };
   const auto factor = [=](uint32_t e) { return factors[e]; };
-  if (width == 1) {
+  if (rows.width == 1) {
     if (factors == nullptr) {
-      sum_scalar_groups(range, terms.from, one, dy, gradients);
+      sum_scalar_groups(range, terms.from, one, dy, rows.stride, gradients);
     } else {
-      sum_scalar_groups(range, terms.from, factor, dy, gradients);
+      sum_scalar_groups(range, terms.from, factor, dy, rows.stride, gradients);
     }
   } else if (factors == nullptr) {
-    sum_groups(range, terms.from, one, dy, width, gradients);
+    sum_groups(range, terms.from, one, dy, rows, gradients);
   } else {
-    sum_groups(range, terms.from, factor, dy, width, gradients);
+    sum_groups(range, terms.from, factor, dy, rows, gradients);
   }
 }
 
-void EntryGradients(const EntryRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+void EntryGradients(const EntryRange& range, const EntryTerms& terms, const float* dy, const RowShape& rows,
                     float* gradients) {
   const hn::ScalableTag<float> d;
+  const int64_t width = rows.width;
+  const int64_t stride = rows.stride;
   const auto [parts, first, count] = range;
   if (width == 1 && parts.keys == nullptr && terms.from != nullptr && terms.factors != nullptr) {
     const uint32_t* HWY_RESTRICT from = terms.from + first;
     const float* HWY_RESTRICT factors = terms.factors + first;
-    for (int64_t k = 0; k < count; ++k) gradients[k] = factors[k] * dy[from[k]];
+    for (int64_t k = 0; k < count; ++k) gradients[k] = factors[k] * dy[from[k] * stride];
     return;
   }
   for_columns<kVectors>(width, [&, first = first, count = count](const auto& columns) {
     for (int64_t k = 0; k < count; ++k) {
       const int64_t e = range.parts.entry(first + k);
       const auto factor = hn::Set(d, terms.factors == nullptr ? 1.0F : terms.factors[e]);
-      const float* from = dy + (terms.from == nullptr ? e : int64_t{terms.from[e]}) * width;
+      const float* from = dy + (terms.from == nullptr ? e : int64_t{terms.from[e]}) * stride;
       for (int64_t v = 0; v < columns.kCount; ++v) {
         columns.store(d, hn::Mul(factor, columns.load(d, from, v)), gradients + k * width, v);
       }
@@ -407,8 +412,9 @@ HWY_EXPORT(SumWinnerGradients);
 HWY_EXPORT(EntryWinnerGradients);
 HWY_EXPORT(AddValueGradients);
 
-void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y, int64_t coming) {
-  HWY_DYNAMIC_DISPATCH(GatherRows)(table, width, indices, count, y, coming);
+void gather_rows(TableElements table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
+                 int64_t coming) {
+  HWY_DYNAMIC_DISPATCH(GatherRows)(table, rows, indices, count, y, coming);
 }
 
 int64_t count_entries(const SparseRows& bags, int64_t sample, int64_t padding) {
@@ -432,14 +438,14 @@ void pool_rows(const BagRule& rule, const SparseRows& bags, TableElements table,
   }
 }
 
-void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, const RowShape& rows,
                          float* gradients) {
-  HWY_DYNAMIC_DISPATCH(SumGroupGradients)(range, terms, dy, width, gradients);
+  HWY_DYNAMIC_DISPATCH(SumGroupGradients)(range, terms, dy, rows, gradients);
 }
 
-void entry_gradients(const EntryRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+void entry_gradients(const EntryRange& range, const EntryTerms& terms, const float* dy, const RowShape& rows,
                      float* gradients) {
-  HWY_DYNAMIC_DISPATCH(EntryGradients)(range, terms, dy, width, gradients);
+  HWY_DYNAMIC_DISPATCH(EntryGradients)(range, terms, dy, rows, gradients);
 }
 
 void add_value_gradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,

@@ -9,10 +9,6 @@
 
 namespace gradloom {
 
-// y[e, D] = table[indices[e], D] for e in [0, count). Rows of as many `coming` indices behind them are the next ones.
-void gather_rows(TableElements table, int64_t width, const uint32_t* indices, int64_t count, float* y,
-                 int64_t coming = 0);
-
 // Rows of `width` elements, `stride` from one to the next.
 struct RowShape {
   int64_t width;
@@ -21,6 +17,11 @@ struct RowShape {
   RowShape(int64_t width) : RowShape(width, width) {}  // NOLINT: a width alone, as kernels take one
   RowShape(int64_t width, int64_t stride) : width(width), stride(stride) {}
 };
+
+// y[e, D] = table[indices[e], D] for e in [0, count), y in rows of this shape. Rows of as many `coming` indices behind
+// them are the next ones.
+void gather_rows(TableElements table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
+                 int64_t coming = 0);
 
 enum class Pooling { kSum, kMean, kMax };
 
@@ -47,13 +48,13 @@ struct GroupRange {
   int64_t count;
 };
 
-// gradients[g, D] = sum over the entries e of group first + g, in order, of factors[e] dy[from[e], D]. Factors null
-// stands for 1, and `from` null for e itself.
+// gradients[g, D] = sum over the entries e of group first + g, in order, of factors[e] dy[from[e], D], dy in rows of
+// this shape. Factors null stands for 1, and `from` null for e itself.
 struct EntryTerms {
   const uint32_t* from;
   const float* factors;
 };
-void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+void sum_group_gradients(const GroupRange& range, const EntryTerms& terms, const float* dy, const RowShape& rows,
                          float* gradients);
 
 // The places [first, first + count) of entries in parts.
@@ -64,7 +65,7 @@ struct EntryRange {
 };
 
 // gradients[k, D] = factors[e] dy[from[e], D], e the entry at place first + k.
-void entry_gradients(const EntryRange& range, const EntryTerms& terms, const float* dy, int64_t width,
+void entry_gradients(const EntryRange& range, const EntryTerms& terms, const float* dy, const RowShape& rows,
                      float* gradients);
 
 struct SampleRange {

@@ -33,7 +33,7 @@ Concat::Concat(const Spec& spec, std::span<const Shape> input_shapes)
 }
 
 Layout Concat::layout(int64_t /*batch*/, Layout offered) const {
-  return axis_ == input_shape().rank() - 1 ? offered : Layout::kRows;
+  return input_shape().rank() > 1 && axis_ == input_shape().rank() - 1 ? offered : Layout::kRows;
 }
 
 LayerNeeds Concat::needs(const LayerSetting& /*setting*/) const { return {.kernel = "copy"}; }
@@ -52,38 +52,62 @@ int64_t Concat::length(Layout layout, const Shape& shape) const {
   return floats;
 }
 
-void Concat::forward(const ForwardArguments& args) const {
-  const int64_t width = length(args.layout, output_shape());
-  const Tiling tiles = tile_rows(stretches(args.layout, args.pass.batch), width);
-  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    for (int64_t s = tiles.first(tile); s < tiles.first(tile) + tiles.size(tile); ++s) {
-      float* y = args.y + s * width;
-      const int64_t own = length(args.layout, input_shape());
-      y = std::copy_n(args.x + s * own, own, y);
-      for (size_t k = 0; k < args.others.size(); ++k) {
-        const int64_t other = length(args.layout, other_input_shapes()[k]);
-        y = std::copy_n(args.others[k] + s * other, other, y);
+int64_t Concat::column_of(size_t input) const {
+  if (axis_ != input_shape().rank() - 1) return -1;
+  int64_t column = input == 0 ? 0 : input_shape().back();
+  for (size_t k = 0; k + 1 < input; ++k) column += other_input_shapes()[k].back();
+  return column;
+}
+
+// Floats of one input, and where they begin in it and in the output.
+struct Concat::Stretch {
+  int64_t of_input;
+  int64_t of_output;
+  int64_t length;
+};
+
+// Calls copy(input, stretch) for all stretches of those inputs that need(input, column of the output) says.
+template <class Needs, class Copy>
+void Concat::for_copies(Team& team, Layout layout, int64_t batch, Needs needs, Copy copy) const {
+  const size_t inputs = other_input_shapes().size() + 1;
+  const auto length_of = [&](size_t k) { return length(layout, k == 0 ? input_shape() : other_input_shapes()[k - 1]); };
+  int64_t copied = 0;
+  for (size_t k = 0, column = 0; k < inputs; column += static_cast<size_t>(length_of(k)), ++k) {
+    if (needs(k, static_cast<int64_t>(column))) copied += length_of(k);
+  }
+  if (copied == 0) return;
+  const int64_t width = length(layout, output_shape());
+  const Tiling tiles = tile_rows(stretches(layout, batch), copied);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    int64_t column = 0;
+    for (size_t k = 0; k < inputs; ++k) {
+      const int64_t own = length_of(k);
+      for (int64_t s = tiles.first(tile); needs(k, column) && s < tiles.first(tile) + tiles.size(tile); ++s) {
+        copy(k, {s * own, s * width + column, own});
       }
+      column += own;
     }
   });
 }
 
+void Concat::forward(const ForwardArguments& args) const {
+  const auto input = [&](size_t k) { return k == 0 ? args.x : args.others[k - 1]; };
+  for_copies(
+      args.pass.team, args.layout, args.pass.batch,
+      [&](size_t k, int64_t column) { return input(k) != args.y + column; },
+      [&](size_t k, const Stretch& stretch) {
+        std::copy_n(input(k) + stretch.of_input, stretch.length, args.y + stretch.of_output);
+      });
+}
+
 void Concat::backward(const BackwardArguments& args) const {
-  const int64_t width = length(args.layout, output_shape());
-  const Tiling tiles = tile_rows(stretches(args.layout, args.pass.batch), width);
-  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    for (int64_t s = tiles.first(tile); s < tiles.first(tile) + tiles.size(tile); ++s) {
-      const float* dy = args.dy + s * width;
-      const int64_t own = length(args.layout, input_shape());
-      if (args.dx != nullptr) std::copy_n(dy, own, args.dx + s * own);
-      dy += own;
-      for (size_t k = 0; k < args.other_gradients.size(); ++k) {
-        const int64_t other = length(args.layout, other_input_shapes()[k]);
-        if (args.other_gradients[k] != nullptr) std::copy_n(dy, other, args.other_gradients[k] + s * other);
-        dy += other;
-      }
-    }
-  });
+  const auto gradient = [&](size_t k) { return k == 0 ? args.dx : args.other_gradients[k - 1]; };
+  for_copies(
+      args.pass.team, args.layout, args.pass.batch,
+      [&](size_t k, int64_t column) { return gradient(k) != nullptr && gradient(k) != args.dy + column; },
+      [&](size_t k, const Stretch& stretch) {
+        std::copy_n(args.dy + stretch.of_output, stretch.length, gradient(k) + stretch.of_input);
+      });
 }
 
 }  // namespace gradloom

@@ -24,18 +24,19 @@ LayerNeeds Embedding::needs(const LayerSetting& setting) const {
 void Embedding::forward(const ForwardArguments& args) const {
   const SparseRows& ids = args.sparse->rows;
   const TableElements table(parameters()[0].element, args.parameters[0]);
+  const RowShape rows{units_, units_ + args.y_gap};
   const Tiling tiles = tile_rows(ids.entries(), units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile);
     const int64_t count = tiles.size(tile);
-    gather_rows(table, units_, ids.indices + first, count, args.y + first * units_, ids.entries() - first - count);
+    gather_rows(table, rows, ids.indices + first, count, args.y + first * rows.stride, ids.entries() - first - count);
   });
 }
 
 void Embedding::backward(const BackwardArguments& args) const {
   if (!trainable()) return;
   complete_table_gradient(args, {.parameter = 0, .spec = parameters()[0], .padding = padding_, .scratch = args.scratch},
-                          PooledTerms{{nullptr, nullptr}, args.dy, units_});
+                          PooledTerms{{nullptr, nullptr}, args.dy, {units_, units_ + args.y_gap}});
 }
 
 }  // namespace gradloom

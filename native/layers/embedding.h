@@ -13,6 +13,7 @@ class Embedding final : public Layer {
   InputForm input_form() const override { return InputForm::kIds; }
   int64_t id_bound() const override { return rows_; }
   LayerNeeds needs(const LayerSetting& setting) const override;
+  bool takes_gap() const override { return true; }
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
 

@@ -149,6 +149,7 @@ struct ForwardArguments {
   const float* prepared = nullptr;            // as `prepare` made it
   ImageBlocks blocks = {};                    // of x, when it is vectors in lanes
   const Window2d* pooling = nullptr;          // y is the maxima of these windows
+  int64_t y_gap = 0;  // floats between the vectors of y, of its last axis; none unless the layer takes one
 };
 
 // Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
@@ -209,6 +210,7 @@ struct BackwardArguments {
   const SparseInput* sparse = nullptr;           // with groups or parts
   ImageBlocks blocks = {};
   const Window2d* pooling = nullptr;  // y is the maxima of these windows, dy their gradient
+  int64_t y_gap = 0;                  // of y and dy, as in forward
 };
 
 class Layer {
@@ -249,6 +251,11 @@ class Layer {
   // Whether the layer can take them itself of its output, for a pooling that is its only reader: then a value goes into
   // its window's maximum while it is in a register or in the first cache, and the whole output never exists.
   virtual bool pools(int64_t /*batch*/, const Window2d& /*windows*/) const { return false; }
+  // Whether vectors of its output may have a gap between them: those that another layer puts beside others are written
+  // where they belong then.
+  virtual bool takes_gap() const { return false; }
+  // Of such a layer, in rows: the column where vectors of this input begin. -1 for others.
+  virtual int64_t column_of(size_t /*input*/) const { return -1; }
   virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
   // Fills LayerNeeds::prepared floats for passes of this batch size.
   virtual void prepare(Team& /*team*/, int64_t /*batch*/, std::span<const float* const> /*parameters*/,

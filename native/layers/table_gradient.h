@@ -116,17 +116,17 @@ void complete_table_gradient(const BackwardArguments& args, const TableGradient&
   });
 }
 
-// Of tables whose rows, times the values of the entries, are summed: dy [., width] by EntryTerms.
+// Of tables whose rows, times the values of the entries, are summed: dy, in rows of this shape, by EntryTerms.
 struct PooledTerms {
   EntryTerms entries;
   const float* dy;
-  int64_t width;
+  RowShape shape;
 
   void sum(const GroupRange& range, float* gradients) const {
-    sum_group_gradients(range, entries, dy, width, gradients);
+    sum_group_gradients(range, entries, dy, shape, gradients);
   }
   void of_entries(const EntryRange& range, float* gradients) const {
-    entry_gradients(range, entries, dy, width, gradients);
+    entry_gradients(range, entries, dy, shape, gradients);
   }
 };
 

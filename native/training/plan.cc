@@ -65,6 +65,7 @@ Plan::Plan(std::shared_ptr<const Architecture> architecture, const PlanOptions& 
   parameters_.resize(architecture_->parameters().size());
   sparse_.resize(architecture_->inputs().size());
   choose_layouts();
+  for (Node& node : nodes_) join(node);
   lay_out();
 }
 
@@ -161,6 +162,43 @@ size_t Plan::in_layout(size_t value, Layout layout) {
   return values_[value].converted;
 }
 
+int64_t Plan::times_read(size_t value) const {
+  int64_t times = 0;
+  for (const Node& node : nodes_) times += std::ranges::count(node.inputs, value, &Input::value);
+  return times;
+}
+
+// Inputs of a layer that puts vectors side by side are written where it would copy them, and their gradients read
+// there, if the layer that makes them can do so and nobody else reads them. Between both there may be other shapes.
+void Plan::join(Node& joining) {
+  if (joining.layer == nullptr || values_[joining.output].layout != Layout::kRows) return;
+  bool all = true;
+  for (size_t k = 0; k < joining.inputs.size(); ++k) {
+    const int64_t column = joining.layer->column_of(k);
+    if (column < 0) return;
+    std::vector<size_t> shapes = {joining.inputs[k].value};
+    const Node* producer = producer_of(shapes.back());
+    while (producer != nullptr && producer->needs.aliases_input) {
+      shapes.push_back(producer->inputs.front().value);
+      producer = producer_of(shapes.back());
+    }
+    const bool fits = producer != nullptr && producer->layer != nullptr && producer->layer->takes_gap() &&
+                      values_[shapes.back()].shape.back() == values_[shapes.front()].shape.back() &&
+                      std::ranges::all_of(shapes, [&](size_t value) { return times_read(value) == 1; });
+    all &= fits;
+    if (!fits) continue;
+    for (const size_t value : shapes) {
+      values_[value].whole = joining.output;
+      values_[value].column = column;
+    }
+  }
+  if (all) joining.needs.kernel = "alias";
+}
+
+int64_t Plan::gap_of(const Value& value) const {
+  return value.whole == kNone ? 0 : values_[value.whole].shape.back() - value.shape.back();
+}
+
 int64_t Plan::request(int64_t size, int first, int last) {
   requests_.push_back({size, first, last});
   return static_cast<int64_t>(requests_.size()) - 1;
@@ -192,9 +230,13 @@ void Plan::lay_out_activations() {
       extend(activation, forward_time(i));
       if (training && node.needs.backward_reads_input) extend(activation, backward_time(i));
     }
-    int64_t& output = values_[node.output].activation;
-    output = node.needs.aliases_input ? values_[node.inputs.front().value].activation
-                                      : request(floats_of_value(node.output), forward_time(i), forward_time(i));
+    // Its own or, of a part of another value, that one's.
+    const size_t whole = values_[node.output].whole == kNone ? node.output : values_[node.output].whole;
+    int64_t& output = values_[whole].activation;
+    if (node.needs.aliases_input) output = values_[node.inputs.front().value].activation;
+    if (output == kAbsent) output = request(floats_of_value(whole), forward_time(i), forward_time(i));
+    values_[node.output].activation = output;
+    extend(output, forward_time(i));
     if (training && node.needs.backward_reads_output) extend(output, backward_time(i));
   }
   extend(values_[output_].activation, loss_time());
@@ -213,7 +255,8 @@ void Plan::lay_out_gradients() {
       Input& input = node.inputs[k];
       Value& value = values_[input.value];
       if (!value.differentiated) continue;
-      const bool passed_on = k == 0 && (node.needs.aliases_input || node.needs.passes_gradient);
+      const bool passed_on =
+          value.whole == node.output || (k == 0 && (node.needs.aliases_input || node.needs.passes_gradient));
       input.gradient = passed_on ? output.gradient : request(floats_of_value(input.value), time, time);
       if (value.gradient == kAbsent) value.gradient = input.gradient;
       extend(value.gradient, time);
@@ -236,18 +279,18 @@ void Plan::lay_out_scratch() {
 void Plan::place() {
   const MemoryPlan placed = place_buffers(requests_);
   requests_ = {};
-  const auto resolve = [&](int64_t& offset) {
-    if (offset != kAbsent) offset = placed.offsets[static_cast<size_t>(offset)];
+  const auto resolve = [&](int64_t& offset, int64_t column = 0) {
+    if (offset != kAbsent) offset = placed.offsets[static_cast<size_t>(offset)] + column;
   };
   for (Value& value : values_) {
-    resolve(value.activation);
-    resolve(value.gradient);
+    resolve(value.activation, value.column);
+    resolve(value.gradient, value.column);
   }
   for (Node& node : nodes_) {
     resolve(node.saved);
     resolve(node.forward_scratch);
     resolve(node.backward_scratch);
-    for (Input& input : node.inputs) resolve(input.gradient);
+    for (Input& input : node.inputs) resolve(input.gradient, values_[input.value].column);
   }
   workspace_ = AlignedBuffer(placed.size);
   unshared_size_ = placed.unshared_size;
@@ -349,13 +392,18 @@ void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
   node.layer->forward({pass, input.layout, x, y, at(node.saved), at(node.forward_scratch),
                        parameters_of(node.index, weights), node.others, sparse_input_of(node),
                        node.prepared == nullptr ? nullptr : node.prepared->data(), blocks_of(input.image),
-                       windows_of(node)});
+                       windows_of(node), gap_of(output)});
 }
 
 int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
   const auto finite = [&](size_t value) {
     const float* floats = at(values_[value].activation);
-    return std::all_of(floats, floats + floats_of_value(value), [](float v) { return std::isfinite(v); });
+    const int64_t gap = gap_of(values_[value]);
+    const int64_t width = gap == 0 ? floats_of_value(value) : values_[value].shape.back();
+    for (int64_t i = 0; i < floats_of_value(value); i += width, floats += width + gap) {
+      if (!std::all_of(floats, floats + width, [](float v) { return std::isfinite(v); })) return false;
+    }
+    return true;
   };
   for (size_t i = 0; i < sparse_.size(); ++i) {
     if (reads_floats(i) ? !finite(i) : !sparse_[i].finite()) return kInput;
@@ -405,7 +453,8 @@ void Plan::backward_node(Node& node, const Pass& pass, const float* weights, Gra
   }
   node.layer->backward({pass, input.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
                         at(node.backward_scratch), parameters_of(node.index, weights), *sink, node.others,
-                        node.other_gradients, sparse_input_of(node), blocks_of(input.image), windows_of(node)});
+                        node.other_gradients, sparse_input_of(node), blocks_of(input.image), windows_of(node),
+                        gap_of(output)});
 }
 
 void Plan::add_to_gradient(Team& team, const Input& input) {
@@ -429,7 +478,8 @@ Plan::Row Plan::describe(int layer) const {
   if (found->layer != described) return {"fused", values_[found->output].layout, 0, 0, 0};
   const LayerNeeds& needs = found->needs;
   const bool training = runs_backward(options_.phase);
-  return {needs.kernel, values_[found->output].layout, needs.aliases_input ? 0 : floats_of_value(found->output),
+  const bool own = !needs.aliases_input && values_[found->output].whole == kNone;
+  return {needs.kernel, values_[found->output].layout, own ? floats_of_value(found->output) : 0,
           training ? needs.saved : 0,
           training ? std::max(needs.forward_scratch, needs.backward_scratch) : needs.forward_scratch};
 }

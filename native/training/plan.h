@@ -123,9 +123,12 @@ class Plan {
   struct Value {
     Shape shape;
     Layout layout;
-    bool differentiated;           // somebody needs its gradient
-    Shape image;                   // of the blocks of lanes: its shape, or that which was flattened
-    size_t converted = kNone;      // the same value in the other layout
+    bool differentiated;       // somebody needs its gradient
+    Shape image;               // of the blocks of lanes: its shape, or that which was flattened
+    size_t converted = kNone;  // the same value in the other layout
+    // Of the vectors of another value that put these beside others (Plan::join): where, and which columns.
+    size_t whole = kNone;
+    int64_t column = 0;
     int64_t activation = kAbsent;  // offsets in the workspace
     int64_t gradient = kAbsent;
   };
@@ -160,6 +163,12 @@ class Plan {
   Layout layout_for(const Layer& layer, const Value& first) const;
   const Layer* pooling_of(int layer) const;
   void choose_layouts();
+  void join(Node& joining);
+  const Node* producer_of(size_t value) const {
+    return value < sparse_.size() ? nullptr : &nodes_[value - sparse_.size()];
+  }
+  int64_t times_read(size_t value) const;
+  int64_t gap_of(const Value& value) const;
   size_t in_layout(size_t value, Layout layout);
   size_t add_value(const Shape& shape, Layout layout, bool differentiated, const Shape& image);
   void lay_out();
@@ -180,6 +189,7 @@ class Plan {
     if (clock_ != nullptr) clock_->end_part(part);
   }
   std::span<const Architecture::Parameter> parameters_of_layer(int layer) const;
+  int64_t floats_in_place(const Node& node) const;
   Work forward_work_of(const Node& node) const;
   Work backward_work_of(const Node& node, const std::vector<int64_t>& states, UpdateBehind update) const;
   bool reads_floats(size_t input) const { return architecture_->inputs()[input].form == InputForm::kFloats; }

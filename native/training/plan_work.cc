@@ -27,13 +27,22 @@ std::vector<Plan::NodeWork> Plan::work(const std::vector<int64_t>& states, Updat
   return work;
 }
 
+// Of a node's output: what others have written there.
+int64_t Plan::floats_in_place(const Node& node) const {
+  int64_t floats = 0;
+  for (const Input& input : node.inputs) {
+    if (values_[input.value].whole == node.output) floats += floats_of_value(input.value);
+  }
+  return floats;
+}
+
 Plan::Work Plan::forward_work_of(const Node& node) const {
   Work work;
   if (node.needs.aliases_input) return work;
   for (const Input& input : node.inputs) {
     if (!reads_entries(node)) work.bytes += bytes(floats_of_value(input.value));
   }
-  work.bytes += bytes(floats_of_value(node.output)) + bytes(node.needs.saved);
+  work.bytes += bytes(floats_of_value(node.output) - 2 * floats_in_place(node)) + bytes(node.needs.saved);
   double tables = 0;
   if (node.layer != nullptr) {
     work.flops = static_cast<double>(options_.batch) * static_cast<double>(node.layer->flops());
@@ -54,18 +63,20 @@ Plan::Work Plan::forward_work_of(const Node& node) const {
 
 Plan::Work Plan::backward_work_of(const Node& node, const std::vector<int64_t>& states, UpdateBehind update) const {
   Work work;
-  const bool gives_gradient = std::any_of(node.inputs.begin(), node.inputs.end(), [&](const Input& input) {
-    return input.gradient != kAbsent && input.gradient != values_[node.output].gradient;
-  });
+  const auto gives = [&](const Input& input) {
+    return input.gradient != kAbsent && input.gradient != values_[node.output].gradient &&
+           values_[input.value].whole != node.output;
+  };
+  const bool gives_gradient = std::any_of(node.inputs.begin(), node.inputs.end(), gives);
   const bool learns = node.layer != nullptr && node.layer->learns();
   if (!gives_gradient && !learns) return work;
   for (const Input& input : node.inputs) {
     const double floats = reads_entries(node) ? 0 : bytes(floats_of_value(input.value));
-    if (input.gradient != kAbsent && input.gradient != values_[node.output].gradient) work.bytes += floats;
+    if (gives(input)) work.bytes += floats;
     if (node.needs.backward_reads_input) work.bytes += floats;
   }
   const int outputs = node.needs.backward_reads_output ? 2 : 1;  // its gradient, too
-  work.bytes += outputs * bytes(floats_of_value(node.output)) + bytes(node.needs.saved);
+  work.bytes += outputs * bytes(floats_of_value(node.output) - floats_in_place(node)) + bytes(node.needs.saved);
   work.working_set = work.bytes;
   if (node.layer == nullptr) return work;
   for (const auto& parameter : parameters_of_layer(node.index)) {

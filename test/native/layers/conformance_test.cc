@@ -223,6 +223,33 @@ TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the g
   });
 }
 
+TEST_CASE("layers: equal bits where the vectors of the output have a gap between them, of those that take one") {
+  RandomData random(157);
+  int taking = 0;
+  for_each_layer([&](const Layer& layer, Layout offered) {
+    if (!layer.takes_gap()) return;
+    ++taking;
+    for (const int64_t batch : {1, 7, 33, 600}) {
+      CAPTURE(batch);
+      LayerCase given = normal_case(layer, batch, random);
+      given.offered = offered;
+      const LayerResult expected = run_layer(layer, given);
+      for (const int64_t gap : {1, 16, 50}) {
+        CAPTURE(gap);
+        given.y_gap = gap;
+        given.threads = gap == 16 ? 2 : 1;
+        const LayerResult result = run_layer(layer, given);
+        CHECK(result.broken_rules == "");
+        CHECK(difference_in_bits(result.y, expected.y) == "");
+        for (size_t p = 0; p < expected.gradients.size(); ++p) {
+          CHECK(difference_in_bits(result.gradients[p], expected.gradients[p]) == "");
+        }
+      }
+    }
+  });
+  CHECK(taking > 0);
+}
+
 TEST_CASE("layers: gradients agree with directional derivatives of the layer itself") {
   for_each_layer([&](const Layer& layer, Layout offered) {
     // Its own, so that a new example does not give all that follow other numbers.

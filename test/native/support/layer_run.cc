@@ -215,6 +215,39 @@ void fill_batch(const Entries& entries, SparseBatch& batch) {
 
 }  // namespace
 
+namespace {
+
+// Vectors of `width` floats with a gap of NaN behind each.
+struct Gaps {
+  int64_t width;
+  int64_t gap;
+
+  std::vector<float> spread(const std::vector<float>& values) const {
+    std::vector<float> apart;
+    for (size_t i = 0; i < values.size(); ++i) {
+      apart.push_back(values[i]);
+      if ((static_cast<int64_t>(i) + 1) % width == 0) apart.insert(apart.end(), static_cast<size_t>(gap), NAN);
+    }
+    return apart;
+  }
+  bool in_gap(size_t i) const { return static_cast<int64_t>(i) % (width + gap) >= width; }
+  std::vector<float> close(const std::vector<float>& apart) const {
+    std::vector<float> values;
+    for (size_t i = 0; i < apart.size(); ++i) {
+      if (!in_gap(i)) values.push_back(apart[i]);
+    }
+    return values;
+  }
+  bool intact(const std::vector<float>& apart) const {
+    for (size_t i = 0; i < apart.size(); ++i) {
+      if (in_gap(i) && !std::isnan(apart[i])) return false;
+    }
+    return true;
+  }
+};
+
+}  // namespace
+
 LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   const Layout layout = layer.layout(given.batch, given.offered);
   const Layout output_layout = layer.output_layout(layout);
@@ -237,8 +270,9 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   const int64_t output_floats = floats_of(output_shape, output_layout, given.batch);
   const bool training = runs_backward(given.phase);
   GuardedBuffer x(floats ? from_rows(given.x, image, layout, given.batch, 3.0F) : given.x);
-  GuardedBuffer y(needs.aliases_input ? 0 : output_floats);
-  GuardedBuffer dy(from_rows(given.dy, output_image, output_layout, given.batch, 0.0F));
+  const Gaps gaps{output_shape.rank() == 0 ? 1 : output_shape.back(), given.y_gap};
+  GuardedBuffer y(gaps.spread(std::vector<float>(needs.aliases_input ? 0 : static_cast<size_t>(output_floats), NAN)));
+  GuardedBuffer dy(gaps.spread(from_rows(given.dy, output_image, output_layout, given.batch, 0.0F)));
   const bool passes_gradient = needs.aliases_input || needs.passes_gradient;
   GuardedBuffer dx(passes_gradient ? 0 : input_floats);
   std::vector<std::unique_ptr<GuardedBuffer>> others;
@@ -270,8 +304,10 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
     if (needs.prepared > 0) layer.prepare(team, given.batch, pointers, prepared.data());
     layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers,
-                   sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks, pooling});
-    result.y = to_rows({output, output + output_floats}, output_image, output_layout, given.batch);
+                   sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks, pooling, given.y_gap});
+    if (!gaps.intact(y.values())) result.broken_rules += "written between the vectors of y. ";
+    result.y =
+        to_rows(needs.aliases_input ? x.values() : gaps.close(y.values()), output_image, output_layout, given.batch);
     if (!training) return;
     if (!floats && !sums_entries) {
       batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
@@ -284,7 +320,8 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
     }
     layer.backward({pass, layout, x.data(), output, dy.data(), wants_dx ? input_gradient : nullptr, saved.data(),
                     backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers, sparse, blocks,
-                    pooling});
+                    pooling, given.y_gap});
+    if (!gaps.intact(dy.values())) result.broken_rules += "written between the vectors of dy. ";
   });
 
   if (training) {

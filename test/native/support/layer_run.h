@@ -46,6 +46,8 @@ struct LayerCase {
   std::vector<std::vector<float>> others = {};
   // In place of x for a layer that reads ids or sparse samples.
   Entries entries = {};
+  // Floats between the vectors of y and dy, for a layer that takes a gap.
+  int64_t y_gap = 0;
 };
 
 struct LayerResult {

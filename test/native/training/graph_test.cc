@@ -250,6 +250,68 @@ TEST_CASE("graphs: equal bits at 1, 2 and 3 threads, and of steps that gather se
   for (size_t p = 0; p < whole.size(); ++p) CHECK(difference(gathered[p], whole[p], Tolerance{1e-4, 1e-5}) == "");
 }
 
+namespace {
+
+// Rows of tables beside a dense vector. With a layer between them that changes nothing, rows are copied to their place.
+LearnerOptions joined_net(const GraphSamples& samples, bool copied) {
+  Spec::List layers;
+  Spec::List parts;
+  const auto part = [&](Spec::Object spec, const std::string& input, bool flattened) {
+    std::string name = "@" + input;
+    const auto add = [&](Spec::Object layer, const std::string& suffix) {
+      layers.push_back(reads(named(std::move(layer), input + suffix), {name}));
+      name = input + suffix;
+    };
+    add(std::move(spec), "_read");
+    if (flattened) add(plain_layer("flatten"), "_flat");
+    if (copied) add(leaky_relu(1), "_same");
+    parts.push_back(name);
+  };
+  part(dense({.units = 5, .activation = "tanh"}), "values", false);
+  part(embedding({.rows = 5000, .units = 33}), "item", true);
+  part(embedding({.rows = 40, .units = 3}), "pair", true);
+  part(embedding({.rows = 9, .units = 1, .padding_id = 4}), "place", true);
+  layers.push_back(reads(concat(), parts));
+  layers.push_back(dense({.units = 6, .name = "last"}));
+  return {.input_shape = {}, .layers = layers, .loss = "meanSquaredError", .inputs = samples.inputs()};
+}
+
+}  // namespace
+
+TEST_CASE("graphs: rows of tables are written where a concat puts them, which changes no bit") {
+  RandomData random(903);
+  GraphSamples samples{.count = 660, .target_size = 6};
+  samples.columns = {float_column("values", {7}, 660, random), id_column("item", 1, 5000, 660, random),
+                     id_column("pair", 2, 40, 660, random), id_column("place", 1, 9, 660, random)};
+  samples.targets = random.normal(660 * 6);
+  const auto joined = make_learner(joined_net(samples, false));
+  const auto copied = make_learner(joined_net(samples, true));
+  run_steps(*copied, samples.view(), 330, 6, 1);
+  run_steps(*joined, samples.view(), 330, 6, 1);
+  CHECK(difference_in_bits(state_of(*joined), state_of(*copied)) == "");
+  for (const int threads : {2, 3}) {
+    const auto learner = make_learner(joined_net(samples, false));
+    run_steps(*learner, samples.view(), 330, 6, threads);
+    CHECK(difference_in_bits(state_of(*learner), state_of(*joined)) == "");
+  }
+
+  // The pair of rows of a sample is one vector of the concat: its rows are not evenly apart.
+  for (const Phase phase : {Phase::kTraining, Phase::kPredicting}) {
+    const Plan plan(joined->network().shared_architecture(), {.batch = 330, .phase = phase, .threads = 1});
+    const std::vector<int64_t> floats = {336 * 5, 0, 0, 330 * 6, 0, 0, 0, 330 * 45, 330 * 6};
+    for (size_t i = 0; i < floats.size(); ++i) {
+      CAPTURE(i);
+      CHECK(plan.describe(static_cast<int>(i)).activation == floats[i]);
+    }
+  }
+
+  // What is not finite is found in its place, too.
+  const Architecture::Parameter& items = joined->network().architecture().parameters()[2];
+  REQUIRE(items.name == "item_read.weight");
+  std::fill_n(joined->network().weights() + items.offset, items.shape.size(), NAN);
+  CHECK(contains(error_of([&] { run_steps(*joined, samples.view(), 330, 1, 1); }), "come from layer \"item_read\""));
+}
+
 TEST_CASE("graphs: a frozen shared table stays while all else trains") {
   const GraphSamples samples = all_forms();
   const auto learner =
