@@ -161,7 +161,8 @@ struct RowGradients {
   const uint32_t* rows;  // [count]
   int64_t width;         // floats of a row
   float* values;         // [count, width]; the sink may change them
-  bool racing = false;   // other threads may be at the same rows
+  // The thread that has them, where others may be at the same rows; -1 where none is.
+  int racing_thread = -1;
   // [count, width], for the weights of a table of bfloat16 while they are updated.
   float* scratch = nullptr;
   int64_t coming = 0;  // rows behind these in `rows`, which are next

@@ -137,7 +137,7 @@ GradientCheck Adagrad::update(const UpdateArguments& args) const {
 }
 
 GradientCheck Adagrad::update_rows(const RowUpdateArguments& args) const {
-  if (args.weight_decay != 0 || (args.racing && args.width > 1)) return Optimizer::update_rows(args);
+  if (args.weight_decay != 0 || (args.racing() && args.width > 1)) return Optimizer::update_rows(args);
   return HWY_DYNAMIC_DISPATCH(AdagradUpdateRows)(rule_, rate_of(args.learning_rate, args.step), args);
 }
 

@@ -206,7 +206,7 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
 // The same as update_elements for each row in turn.
 template <size_t kStates, class Rule>
 GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
-  if (args.width == 1 && !args.racing) return update_scalars<kStates>(rule, args);
+  if (args.width == 1 && !args.racing()) return update_scalars<kStates>(rule, args);
   constexpr int64_t kAhead = 8;  // fewer take longer, more win nothing
   std::array<float*, kStates> states{};
   auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));

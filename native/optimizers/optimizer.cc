@@ -1,7 +1,6 @@
 #include "optimizers/optimizer.h"
 
 #include <array>
-#include <vector>
 
 #include "common/error.h"
 #include "common/relaxed.h"
@@ -38,18 +37,16 @@ void for_each_row(const RowUpdateArguments& args, int64_t state_width, Action ac
   }
 }
 
-// Calls action(arguments) for a copy of a row and its states in memory of this thread, which goes back behind it.
+// Calls action(arguments) for a copy of a row and its states in `room`, which goes back behind it.
 template <class Action>
-void with_copy(const UpdateArguments& row, size_t state_count, int64_t state_width, Action action) {
-  thread_local std::vector<float> memory;
-  memory.resize(static_cast<size_t>(row.count) + state_count * static_cast<size_t>(state_width));
+void with_copy(const UpdateArguments& row, size_t state_count, int64_t state_width, float* room, Action action) {
   std::array<float*, kMostStates> states{};
   UpdateArguments copy = row;
-  copy.weight = memory.data();
+  copy.weight = room;
   copy.states = states.data();
   load_relaxed(row.weight, row.count, copy.weight);
   for (size_t s = 0; s < state_count; ++s) {
-    states.at(s) = memory.data() + row.count + static_cast<int64_t>(s) * state_width;
+    states.at(s) = room + row.count + static_cast<int64_t>(s) * state_width;
     load_relaxed(row.states[s], state_width, states.at(s));
   }
   action(copy);
@@ -73,8 +70,8 @@ GradientCheck Optimizer::update_rows(const RowUpdateArguments& args) const {
     adopt(row);
   };
   for_each_row(args, state_width, [&](const UpdateArguments& row) {
-    if (args.racing) {
-      with_copy(row, args.state_count, state_width, update_row);
+    if (args.racing()) {
+      with_copy(row, args.state_count, state_width, args.racing_room, update_row);
     } else {
       update_row(row);
     }

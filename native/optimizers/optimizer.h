@@ -64,11 +64,12 @@ struct RowUpdateArguments {
   double learning_rate;
   float weight_decay;
   // Other threads may update the same rows meanwhile. Floats are read and written one by one by relaxed atomic
-  // operations then, so updates may be lost, and nothing else.
-  bool racing = false;
+  // operations then, so updates may be lost, and nothing else. Of this thread: room for a row and its states.
+  float* racing_room = nullptr;
   // `table` has these rows alone, [count, width]. States are of the whole table all the same.
   bool gathered = false;
 
+  bool racing() const { return racing_room != nullptr; }
   bool is_known(int64_t i) const { return i < count + coming; }
   float* weights_of(int64_t i) const {
     return table + (gathered ? i : int64_t{rows[i]}) * (stride == 0 ? width : stride);

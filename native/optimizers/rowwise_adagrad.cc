@@ -148,7 +148,7 @@ GradientCheck RowwiseAdagrad::update(const UpdateArguments& args) const {
 }
 
 GradientCheck RowwiseAdagrad::update_rows(const RowUpdateArguments& args) const {
-  if (args.racing) return Optimizer::update_rows(args);
+  if (args.racing()) return Optimizer::update_rows(args);
   return HWY_DYNAMIC_DISPATCH(RowwiseUpdateRows)(rule_, args);
 }
 

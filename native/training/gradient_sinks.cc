@@ -62,7 +62,8 @@ GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const flo
                                       .product = product});
 }
 
-GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step) {
+GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step,
+                          float* racing_room) {
   clip_by_value(learner, rows.count * rows.width, rows.values);
   const size_t count = learner.states(parameter).size();
   std::array<float*, kMostStates> states{};
@@ -80,7 +81,7 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
                             .step = step,
                             .learning_rate = learner.rate_of(parameter),
                             .weight_decay = learner.settings(parameter).weight_decay,
-                            .racing = rows.racing};
+                            .racing_room = racing_room};
   const Optimizer& rule = learner.optimizer(parameter);
   if (table.element == ElementType::kFloat32) return rule.update_rows(update);
   // Rules know floats: these rows become some, and go back rounded by numbers of this step.
@@ -93,8 +94,8 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
   return check;
 }
 
-TableSink::TableSink(Learner& learner, int layer, SharedTables& tables)
-    : learner_(learner), first_parameter_(learner.network().architecture().first_parameter(layer)) {
+TableSink::TableSink(Learner& learner, int layer, SharedTables& tables, RacingRooms& rooms)
+    : learner_(learner), first_parameter_(learner.network().architecture().first_parameter(layer)), rooms_(rooms) {
   const auto& own = learner.network().architecture().layers()[static_cast<size_t>(layer)]->parameters();
   for (size_t p = 0; p < own.size(); ++p) uses_.push_back(tables.use(layer, first_parameter_ + static_cast<int>(p)));
 }
@@ -112,7 +113,8 @@ void TableSink::complete_rows(int parameter, const RowGradients& rows) {
   if (TableUse* use = uses_[static_cast<size_t>(parameter)]) {
     use->complete_rows(rows);
   } else {
-    note(update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1));
+    float* room = rooms_.of(rows.racing_thread);
+    note(update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1, room));
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "layers/layer.h"
 #include "training/learner.h"
+#include "training/racing_rooms.h"
 #include "training/shared_tables.h"
 #include "training/step_gradients.h"
 
@@ -30,8 +31,10 @@ void clip_by_value(const Learner& learner, int64_t count, float* gradient);
 GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step,
                              const DueProduct* product = nullptr);
 
-// Updates rows of a table by their gradients, within the limit of clipping by value, which changes them.
-GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step);
+// Updates rows of a table by their gradients, within the limit of clipping by value, which changes them. `racing_room`:
+// where threads race.
+GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step,
+                          float* racing_room = nullptr);
 
 // Rows of tables are updated at once, whatever becomes of other gradients; those of tables that several layers read are
 // kept until all of these are through.
@@ -45,7 +48,7 @@ class TableSink : public GradientSink {
   bool take_not_finite() { return not_finite_.exchange(false, std::memory_order_relaxed); }
 
  protected:
-  TableSink(Learner& learner, int layer, SharedTables& tables);
+  TableSink(Learner& learner, int layer, SharedTables& tables, RacingRooms& rooms);
 
   const Architecture::Parameter& at(int parameter) const {
     return learner_.network().architecture().parameters()[static_cast<size_t>(first_parameter_ + parameter)];
@@ -58,13 +61,15 @@ class TableSink : public GradientSink {
   int first_parameter_;
 
  private:
+  RacingRooms& rooms_;
   std::vector<TableUse*> uses_;  // by parameter of the layer; null for others than shared tables
   std::atomic<bool> not_finite_{false};
 };
 
 class UpdatingSink final : public TableSink {
  public:
-  UpdatingSink(Learner& learner, int layer, SharedTables& tables) : TableSink(learner, layer, tables) {}
+  UpdatingSink(Learner& learner, int layer, SharedTables& tables, RacingRooms& rooms)
+      : TableSink(learner, layer, tables, rooms) {}
 
   float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
   void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
@@ -81,8 +86,8 @@ class DiscardingSink final : public GradientSink {
 // Gradients of a layer whose parameters a later one has, too, are added to that one's.
 class BufferingSink final : public TableSink {
  public:
-  BufferingSink(Learner& learner, int layer, SharedTables& tables, StepGradients& gradients)
-      : TableSink(learner, layer, tables),
+  BufferingSink(Learner& learner, int layer, SharedTables& tables, RacingRooms& rooms, StepGradients& gradients)
+      : TableSink(learner, layer, tables, rooms),
         part_(learner.network().architecture().adds_gradients(layer) ? GradientPart::kFurther : GradientPart::kFirst),
         gradients_(gradients) {}
 

@@ -14,6 +14,7 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_p
             {.batch = batch, .phase = Phase::kTraining, .threads = threads, .duplicates = learner.duplicates()}),
       objective_(learner.objective(), batch),
       shared_tables_(learner.network().architecture(), threads),
+      racing_rooms_(learner, threads),
       gradients_(std::move(gradients)) {
   const Architecture& architecture = learner.network().architecture();
   if (gradients_ == nullptr && learner.needs_all_gradients()) {
@@ -23,11 +24,11 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_p
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
     const auto index = static_cast<int>(layer);
     if (gradients_ != nullptr) {
-      auto sink = std::make_unique<BufferingSink>(learner, index, shared_tables_, *gradients_);
+      auto sink = std::make_unique<BufferingSink>(learner, index, shared_tables_, racing_rooms_, *gradients_);
       buffering_.push_back(sink.get());
       sinks_.push_back(std::move(sink));
     } else {
-      auto sink = std::make_unique<UpdatingSink>(learner, index, shared_tables_);
+      auto sink = std::make_unique<UpdatingSink>(learner, index, shared_tables_, racing_rooms_);
       updating_.push_back(sink.get());
       sinks_.push_back(std::move(sink));
     }

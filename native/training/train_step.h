@@ -11,6 +11,7 @@
 #include "training/inspection.h"
 #include "training/learner.h"
 #include "training/plan.h"
+#include "training/racing_rooms.h"
 #include "training/shared_tables.h"
 #include "training/step_gradients.h"
 #include "training/step_locks.h"
@@ -78,6 +79,7 @@ class TrainStep {
   Plan plan_;
   BatchObjective objective_;
   SharedTables shared_tables_;
+  RacingRooms racing_rooms_;
   std::shared_ptr<StepGradients> gradients_;  // null when updates stand right behind each gradient
   std::unique_ptr<UpdateAll> update_all_;
   Inspection* inspection_ = nullptr;

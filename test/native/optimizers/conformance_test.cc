@@ -226,6 +226,7 @@ TEST_CASE(
             std::copy_n(states[static_cast<size_t>(s)].data() + r * state_width, state_width, place(r, s));
           }
         }
+        GuardedBuffer room(std::vector<float>(static_cast<size_t>(width + state_count * state_width), 77));
         const auto update_in_two = [&](float* weights, float* const* pointers, int64_t distance) {
           const int64_t cut = touched - 4;
           for (const auto& [first, count] : {std::pair{int64_t{0}, cut}, {cut, touched - cut}}) {
@@ -241,7 +242,7 @@ TEST_CASE(
                                                                 .step = 2,
                                                                 .learning_rate = optimizer->learning_rate(),
                                                                 .weight_decay = optimizer->weight_decay(),
-                                                                .racing = racing});
+                                                                .racing_room = racing ? room.data() : nullptr});
             CHECK(check == GradientCheck::kFinite);
           }
         };
@@ -265,6 +266,7 @@ TEST_CASE(
         for (const float value : side_by_side.span()) untouched += value == 77.0F ? 1.0F : 0.0F;
         CHECK(untouched == static_cast<float>(kRows * stride));
         CHECK(side_by_side.intact());
+        CHECK(room.intact());
         CHECK(difference_in_bits(table, expected) == "");
         for (size_t s = 0; s < states.size(); ++s) CHECK(difference_in_bits(states[s], expected_states[s]) == "");
       }

@@ -5,6 +5,7 @@
 
 #include "common/aligned_buffer.h"
 #include "support/allocation_counter.h"
+#include "support/sparse_samples.h"
 #include "support/specs.h"
 #include "support/training.h"
 
@@ -65,4 +66,47 @@ TEST_CASE("a training step allocates nothing for metrics that keep samples or la
   const auto learner = make_learner(options);
   const Samples samples = class_samples(66, options.input_shape, 10);
   CHECK(allocations_of_steps(*learner, samples.view(), 2) == 0);
+}
+
+namespace {
+
+LearnerOptions racing_net(Spec::Object optimizer, const std::string& duplicates) {
+  optimizer["duplicates"] = duplicates;
+  return {.input_shape = {200}, .layers = {embedding_bag({.units = 5}), dense({.units = 10})}, .optimizer = optimizer};
+}
+
+}  // namespace
+
+TEST_CASE("threads that race for rows have their room before the first step, and it is counted") {
+  constexpr int64_t kSamples = 300;
+  const SparseSamples lists = sparse_samples(kSamples, 200);
+  const ArraySamples samples = lists.view();
+  for (const auto& optimizer : {adagrad({}), rowwise_adagrad()}) {
+    for (const int threads : {1, 2, 3}) {
+      CAPTURE(threads);
+      const auto learner = make_learner(racing_net(optimizer, "hogwild"));
+      TrainStep step(*learner, kSamples, threads);
+      step.reserve(samples);
+      const auto in_turn = make_learner(racing_net(optimizer, "sequential"));
+      TrainStep warming(*in_turn, kSamples, threads);
+      ObjectiveTotals totals = learner->objective()->empty_totals(2 * kSamples);
+      int64_t count = 0;
+      Team::run(threads, [&](Team& team) {
+        warming.run(team, samples, nullptr, 0, totals);
+        const int64_t before = allocation_count();
+        step.run(team, samples, nullptr, 0, totals);
+        count = allocation_count() - before;
+      });
+      CHECK(count == 0);
+
+      const auto bytes_of = [&](const std::string& duplicates) {
+        const auto other = make_learner(racing_net(optimizer, duplicates));
+        const MemoryTally tally;
+        const TrainStep planned(*other, kSamples, threads);
+        return tally.bytes();
+      };
+      // Five floats and at most as many of their state, in a line of the cache.
+      CHECK(bytes_of("hogwild") - bytes_of("sequential") == (threads == 1 ? 0 : threads * kCacheLine));
+    }
+  }
 }

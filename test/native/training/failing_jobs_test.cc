@@ -9,7 +9,6 @@
 #include "common/parallel.h"
 #include "datasets/mapped_rows.h"
 #include "support/failing_new.h"
-#include "support/sparse_samples.h"
 #include "support/specs.h"
 #include "support/temporary_folder.h"
 #include "support/training.h"
@@ -107,19 +106,6 @@ Counts counts_of(const FirstStep& first) {
   return counts;
 }
 
-// One list a sample, no feature twice.
-SparseSamples distinct_features(uint32_t entries) {
-  RandomData random(31);
-  SparseSamples samples{.features = kBatch * entries};
-  for (uint32_t i = 0; i < kBatch; ++i) {
-    for (uint32_t e = 0; e < entries; ++e) samples.indices.push_back(e * static_cast<uint32_t>(kBatch) + i);
-    samples.offsets.push_back(static_cast<uint32_t>(samples.indices.size()));
-    samples.classes.push_back(static_cast<int32_t>(i % 3));
-  }
-  samples.values = random.normal(kBatch * entries);
-  return samples;
-}
-
 // Each parameter's weights and states.
 std::vector<std::vector<float>> by_parameter(Learner& learner) {
   std::vector<std::vector<float>> all;
@@ -159,18 +145,6 @@ TEST_CASE("no memory in a job: changes of mapped images, of which the step leave
                                    samples,
                                    {.flips_horizontally = true, .shift = 2}});
   CHECK(counts.moved == 0);
-}
-
-TEST_CASE("no memory in a job: rows of a table that threads race for are updated as a whole or not at all") {
-  const SparseSamples lists = distinct_features(32);
-  const ArraySamples samples = lists.view();
-  for (Spec::Object optimizer : {adagrad({}), rowwise_adagrad()}) {
-    optimizer["duplicates"] = "hogwild";
-    counts_of({{.input_shape = {lists.features},
-                .layers = {embedding_bag({.units = 5}), dense({.units = 10})},
-                .optimizer = optimizer},
-               samples});
-  }
 }
 
 TEST_CASE("no memory for Shampoo's scratch: parameters are updated as a whole or not at all, with their states") {
