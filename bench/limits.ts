@@ -18,6 +18,8 @@ export class MachineLimits implements Limits {
   readonly #threads: number;
   #flopsPerSecond = 0;
   #bytesPerSecond: readonly number[] = WORKING_SETS.map(() => 0);
+  /** Of all measurements, as the system behind a virtual machine may move its cores apart. */
+  readonly #roundTrips: number[] = [];
 
   /** Of so many threads together. */
   constructor(threads: number) {
@@ -25,11 +27,12 @@ export class MachineLimits implements Limits {
   }
 
   measure(): void {
-    const { flopsPerSecond, bytesPerSecond } = native.machineLimits({
+    const { flopsPerSecond, bytesPerSecond, roundTripSeconds } = native.machineLimits({
       threads: this.#threads,
       seconds: SECONDS,
       workingSets: WORKING_SETS,
     });
+    this.#roundTrips.push(roundTripSeconds);
     this.#flopsPerSecond = Math.max(this.#flopsPerSecond, flopsPerSecond);
     // What lies in a larger set lies in a smaller one, too.
     const best = this.#bytesPerSecond.map((rate, place) => Math.max(rate, bytesPerSecond[place] as number));
@@ -50,13 +53,21 @@ export class MachineLimits implements Limits {
     return from + (to - from) * Math.min(Math.max(place - below, 0), 1);
   }
 
-  /** For people: GFLOP/s and GB/s. */
+  /** Of the last measurement: of a cache line from one core to another and back; 0 for one thread. */
+  get roundTripSeconds(): number {
+    return this.#roundTrips.at(-1) ?? 0;
+  }
+
+  /** For people: GFLOP/s, GB/s, and how far cores are from each other. */
   describe(): string {
     const sizes = [2 ** 18, 2 ** 22, 2 ** 28];
     const rates = sizes.map(
       (size) => `${(this.bytesPerSecond(size) / 1e9).toFixed(0)} (${formatBytes(size)})`,
     );
-    return `${(this.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, GB/s ${rates.join(', ')}`;
+    const limits = `${(this.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, GB/s ${rates.join(', ')}`;
+    if (this.#threads === 1) return limits;
+    const [least, most] = [Math.min(...this.#roundTrips), Math.max(...this.#roundTrips)];
+    return `${limits}, from core to core and back ${(least * 1e9).toFixed(0)} to ${(most * 1e9).toFixed(0)} ns`;
   }
 }
 

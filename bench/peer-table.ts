@@ -16,6 +16,8 @@ export interface Measurement {
   readonly ms: number;
   /** That a step does, as the program counts it; Gradloom's counts. */
   readonly work: { readonly flops: number; readonly bytes: number; readonly workingSet: number };
+  /** Of a cache line from one core to another and back, just before: how far the cores were from each other. */
+  readonly roundTripNanoseconds?: number;
 }
 
 type Floors = Readonly<Record<string, readonly [one: number, two: number]>>;

@@ -122,10 +122,13 @@ async function runAll(
     for (const threads of settings.threads) {
       const able = [GRADLOOM, ...installed.filter((peer) => canRun(peer, workload, threads))];
       for (let repeat = 0; repeat < settings.repeats; repeat++) {
-        limits.get(threads)?.measure();
+        const limit = limits.get(threads);
+        limit?.measure();
+        const roundTripNanoseconds = Math.round((limit?.roundTripSeconds ?? 0) * 1e9);
         for (const peer of repeat % 2 === 0 ? able : able.toReversed()) {
           const timed = await time(peer, workload, { threads, windowSeconds: settings.windowSeconds });
-          if (timed !== undefined) measurements.push({ peer, workload, threads, repeat, ...timed });
+          if (timed !== undefined)
+            measurements.push({ peer, workload, threads, repeat, roundTripNanoseconds, ...timed });
         }
       }
     }

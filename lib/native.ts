@@ -441,15 +441,19 @@ export interface NativeAddon extends NativeWordVectors {
   ): NativeLossResult;
   /**
    * The most that the machine gives so many threads together, on the calling thread and its team, each figure tried for so
-   * many seconds: multiply-adds (two operations each) from registers, and bytes of `y = a x + y` over each working set.
-   * For `bench/`.
+   * many seconds: multiply-adds (two operations each) from registers, bytes of `y = a x + y` over each working set, and of
+   * two threads or more the way of a cache line from one core to another and back. For `bench/`.
    */
   machineLimits(options: {
     readonly threads: number;
     readonly seconds: number;
     /** Bytes of all threads' arrays. */
     readonly workingSets: readonly number[];
-  }): { readonly flopsPerSecond: number; readonly bytesPerSecond: Float64Array };
+  }): {
+    readonly flopsPerSecond: number;
+    readonly roundTripSeconds: number;
+    readonly bytesPerSecond: Float64Array;
+  };
   /** The Philox4x32-10 block of (counter, key), for tests and for the shuffles made in TypeScript. */
   philox(counter: readonly [number, number, number, number], key: readonly [number, number]): Uint32Array;
 }

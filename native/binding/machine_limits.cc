@@ -1,6 +1,7 @@
 #include "binding/machine_limits.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <vector>
 
@@ -50,6 +51,22 @@ double flops_per_second(Team& team, double seconds) {
   return static_cast<double>(team.size() * multiply_add_flops(kRounds)) / least;
 }
 
+// Of a cache line from one core to another and back, between two jobs that wait for each other and so never meet on one
+// thread.
+double round_trip_seconds(Team& team, double seconds) {
+  if (team.size() == 1) return 0;
+  return least_seconds(seconds, [&](int64_t repeats) {
+    std::atomic<int64_t> turn{0};
+    team.for_each(2, [&](int64_t job, int) {
+      for (int64_t mine = job; mine < 2 * repeats; mine += 2) {
+        while (turn.load(std::memory_order_acquire) != mine) {
+        }
+        turn.store(mine + 1, std::memory_order_release);
+      }
+    });
+  });
+}
+
 // Of arrays that take `bytes` in all, each thread with its own.
 double bytes_per_second(Team& team, int64_t bytes, double seconds) {
   constexpr int64_t kMultiple = 64;
@@ -81,15 +98,18 @@ Napi::Value machine_limits(const Napi::CallbackInfo& info) {
     std::vector<int64_t> working_sets;
     for (uint32_t i = 0; i < list.Length(); ++i) working_sets.push_back(to_integer(list.Get(i), "workingSets", 1));
     double flops = 0;
+    double round_trip = 0;
     std::vector<double> bytes;
     Team::run(threads, [&](Team& team) {
       flops = flops_per_second(team, seconds);
+      round_trip = round_trip_seconds(team, seconds);
       for (const int64_t working_set : working_sets) bytes.push_back(bytes_per_second(team, working_set, seconds));
     });
     Napi::Float64Array rates = Napi::Float64Array::New(info.Env(), bytes.size());
     std::copy(bytes.begin(), bytes.end(), rates.Data());
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("flopsPerSecond", flops);
+    result.Set("roundTripSeconds", round_trip);
     result.Set("bytesPerSecond", rates);
     return result;
   });
