@@ -7,6 +7,7 @@
 #include "common/checked.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
+#include "kernels/turned_tile.h"
 #include "kernels/vectors.h"
 #include "kernels/winograd.h"
 
@@ -33,13 +34,6 @@ int64_t filter_plane(const WinogradShape& shape) { return plane_of(round_up(shap
 
 int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
 
-// Tile `index` of all blocks: its block, and where its output begins.
-struct TilePlace {
-  int64_t block;
-  int64_t row;
-  int64_t column;
-};
-
 TilePlace place_of(const WinogradShape& shape, int64_t index) {
   const int64_t tile = index % shape.tiles();
   return {index / shape.tiles(), tile / shape.tile_columns() * kWinogradTile,
@@ -50,26 +44,18 @@ std::span<const float> span_of(const float* first, int64_t floats) { return {fir
 
 ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_floats(extent)}; }
 
-ImageTile input_tile(const WinogradShape& shape, const TilePlace& place, int64_t count = 1) {
-  return {lanes_of(shape.input), place.row - shape.top, place.column - shape.left, count};
-}
-
-ImageTile output_tile(const WinogradShape& shape, const TilePlace& place, int64_t count = 1) {
-  return {lanes_of(shape.output), place.row, place.column, count};
-}
-
 Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
+
+ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const TilePlace& place, int64_t count) {
+  return {vectors, place.row - shape.top, place.column - shape.left, count};
+}
+
+ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
+  return {lanes_of(shape.output), place.row, place.column};
+}
 
 ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
   return {lanes_of(half(shape.output)), place.row / 2, place.column / 2};
-}
-
-// Calls visit(pixels) with the images of a block from `image` on, of so many pixels each.
-template <class Visit>
-void visit_images(const LaneImages& images, const Extent2d& extent, int64_t block, int64_t image, Visit visit) {
-  const bool won = images.winners != nullptr;
-  const int64_t at = block * images.block + image * image_floats(won ? half(extent) : extent);
-  won ? visit(WonPixels{images.data + at, images.winners + at}) : visit(images.data + at);
 }
 
 // Calls visit(first, tiles) for tiles side by side, of those in [first, first + count).
@@ -157,10 +143,14 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
   float* const m = v + kWinogradCoefficients * v_plane;
   for_each_strip(shape, first, tiles, [&](int64_t tile, int64_t count) {
     const TilePlace place = place_of(shape, tile);
-    visit_images(x, shape.input, place.block, 0, [&](const auto& pixels) {
-      winograd_transform_input(input_tile(shape, place, count), shape.channels, pixels,
-                               {v + (tile - first) * kLanes, v_plane, kChunkRow, kLanes});
-    });
+    const LaneImages block = x.from(place.block * x.block);
+    const TileCoefficients to{v + (tile - first) * kLanes, v_plane, kChunkRow, kLanes};
+    if (x.winners == nullptr) {
+      winograd_transform_input(input_tile(shape, lanes_of(shape.input), place, count), shape.channels, block.data, to);
+    } else {
+      winograd_transform_input(input_tile(shape, lanes_of(half(shape.input)), place, count), shape.channels,
+                               WonPixels{block.data, block.winners}, to);
+    }
   });
   const bool calls = worth_calling(kWinogradCoefficients * (filter_plane(shape) + v_plane));
   for (int64_t k = 0; k < shape.filters; k += kFilterBlock) {
@@ -196,15 +186,17 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
 
 // ---- gradient of the weights
 //
-// The sums run over tiles and samples. With channels in the lanes no lane has to be summed up at the end, so
-// v is turned, in panels of 16 channels: [36][C / 16][T samples][16], beside m: [36][K][T samples], and the sums:
-// [36][K][C]. A job writes a panel's samples of a tile side by side.
+// The sums run over tiles and samples. With filters in the lanes no lane has to be summed up at the end: tiles of the
+// gradient of the output are turned before they are transformed, since they have 16 pixels and afterwards 36
+// coefficients. So m lies in panels of 16 filters: [36][K / 16][T samples][16], beside v: [36][C][T samples], and the
+// sums: [36][C][K].
 
 namespace {
 
-constexpr int64_t kProductChannels = 64;
+constexpr int64_t kProductFilters = 64;
 constexpr int64_t kTransformImages = kPanelColumns;
 constexpr int64_t kTransformTiles = kMostStripTiles;
+constexpr Extent2d kTile{kWinogradTile, kWinogradTile};
 
 // Tiles of a chunk: its v and m should fit into a level 2 cache, but there should be more of them than of the sums,
 // which every chunk reads and writes.
@@ -212,7 +204,7 @@ int64_t tiles_of_sums(const WinogradShape& shape) {
   const int64_t images = shape.channels + shape.filters;
   const int64_t fitting = 512 / images;
   const int64_t as_many_as_sums = shape.channels * shape.filters / (kLanes * images);
-  return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), 2, 16);
+  return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), kMostStripTiles, 16);
 }
 
 // Chunks that pieces can share evenly.
@@ -240,11 +232,11 @@ int64_t pieces_of_sums(const WinogradShape& shape, const Tiling& chunks) {
 WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks)
     : shape_(shape), chunks_(chunks_of_sums(shape, blocks)), pieces_{chunks_.count, pieces_of_sums(shape, chunks_)} {}
 
-int64_t WinogradWeightGradient::v_plane() const {
-  return plane_of(round_up(shape_.channels, kPanelColumns) * chunks_.step * kLanes);
-}
+int64_t WinogradWeightGradient::v_plane() const { return plane_of(shape_.channels * chunks_.step * kLanes); }
 
-int64_t WinogradWeightGradient::m_plane() const { return plane_of(shape_.filters * chunks_.step * kLanes); }
+int64_t WinogradWeightGradient::m_plane() const {
+  return plane_of(round_up(shape_.filters, kPanelColumns) * chunks_.step * kLanes);
+}
 
 int64_t WinogradWeightGradient::sums_floats() const { return kWinogradCoefficients * filter_plane(shape_); }
 
@@ -253,14 +245,13 @@ int64_t WinogradWeightGradient::scratch() const {
 }
 
 int64_t WinogradWeightGradient::thread_scratch() const {
-  return kWinogradCoefficients * plane_of(kTransformTiles * kTransformImages * kLanes) +
-         (pieces() > 1 ? chunk_floats() : 0);
+  return turned_numbers(kTile) + (pieces() > 1 ? chunk_floats() : 0);
 }
 
 void WinogradWeightGradient::piece(int64_t piece, const LaneImages& x, const LaneImages& dz, float* scratch,
                                    float* thread_scratch) const {
-  float* const coefficients = thread_scratch;
-  float* const turned = coefficients + chunk_floats();
+  float* const turned = thread_scratch;
+  float* const coefficients = turned + turned_numbers(kTile);
   for (int64_t chunk = pieces_.first(piece); chunk < pieces_.first(piece + 1); ++chunk) {
     for (int64_t job = 0; job < transforms(chunk); ++job) transform_to(chunk, job, x, dz, coefficients, turned);
     for (int64_t job = 0; job < products(); ++job) {
@@ -294,52 +285,63 @@ void WinogradWeightGradient::transform_to(int64_t chunk, int64_t job, const Lane
   const int64_t first = (of_x ? piece : piece - channel_pieces) * kTransformImages;
   const int64_t count = std::min(kTransformImages, (of_x ? shape_.channels : shape_.filters) - first);
   const int64_t begin = chunks_.first(chunk);
-  float* const m = coefficients + kWinogradCoefficients * v_plane();
+  float* const m = coefficients + kWinogradCoefficients * v_plane() + first * tiles * kLanes;
   for_each_strip(shape_, begin + from, std::min(kTransformTiles, tiles - from), [&](int64_t tile, int64_t of_strip) {
     const TilePlace place = place_of(shape_, tile);
-    if (!of_x) {
-      // Neighbours share no pixels, and one tile is transformed in registers.
-      for (int64_t t = tile; t < tile + of_strip; ++t) {
-        visit_images(dz, shape_.output, place.block, first, [&](const auto& pixels) {
-          winograd_transform_output_gradient(output_tile(shape_, place_of(shape_, t)), count, pixels,
-                                             {m + (first * tiles + t - begin) * kLanes, m_plane(), tiles * kLanes});
-        });
-      }
+    if (of_x) {
+      winograd_transform_input(
+          input_tile(shape_, lanes_of(shape_.input), place, of_strip), count,
+          x.data + place.block * x.block + first * image_floats(shape_.input),
+          {coefficients + (first * tiles + tile - begin) * kLanes, v_plane(), tiles * kLanes, kLanes});
       return;
     }
-    const int64_t local = plane_of(kTransformTiles * kTransformImages * kLanes);
-    constexpr int64_t kLocalTile = kTransformImages * kLanes;
-    winograd_transform_input(input_tile(shape_, place, of_strip), count,
-                             x.data + place.block * x.block + first * image_floats(shape_.input),
-                             {turned, local, kLanes, kLocalTile});
-    float* const v = coefficients + (first * tiles + (tile - begin) * kPanelColumns) * kLanes;
-    for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-      for (int64_t t = 0; t < of_strip; ++t) {
-        transpose(count, kLanes, turned + e * local + t * kLocalTile, kLanes,
-                  v + e * v_plane() + t * kPanelColumns * kLanes, kPanelColumns);
-      }
+    for (int64_t t = tile; t < tile + of_strip; ++t) {
+      transform_turned(place_of(shape_, t), first, count, dz, turned,
+                       {m + (t - begin) * kPanelColumns * kLanes, m_plane(), kPanelColumns});
     }
   });
 }
 
+void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t filter, int64_t filters,
+                                              const LaneImages& dz, float* turned, const TileCoefficients& m) const {
+  const bool won = dz.winners != nullptr;
+  const int64_t scale = won ? 2 : 1;
+  const Extent2d image = won ? half(shape_.output) : shape_.output;
+  const int64_t row = place.row / scale;
+  const int64_t column = place.column / scale;
+  const PixelArea area{
+      filters,
+      image_floats(image),
+      image.width * kLanes,
+      {std::min(kWinogradTile / scale, image.height - row), std::min(kWinogradTile / scale, image.width - column)}};
+  const LaneImages from = dz.from(place.block * dz.block + filter * area.image + (row * image.width + column) * kLanes);
+  // Vectors of a pixel are its samples.
+  const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0};
+  turn_pixels(area, from.data, turned);
+  if (!won) return winograd_transform_output_gradient(tile, kLanes, turned, m);
+  auto* const winners = reinterpret_cast<WinningTap*>(turned + turned_numbers(half(kTile)));
+  turn_pixels(area, from.winners, winners);
+  winograd_transform_output_gradient(tile, kLanes, WonPixels{turned, winners}, m);
+}
+
 int64_t WinogradWeightGradient::products() const {
-  return kWinogradCoefficients * ceil_divide(shape_.channels, kProductChannels);
+  return kWinogradCoefficients * ceil_divide(shape_.filters, kProductFilters);
 }
 
 WinogradWeightGradient::ProductJob WinogradWeightGradient::product_job(int64_t job) const {
-  const int64_t first = job / kWinogradCoefficients * kProductChannels;
-  return {job % kWinogradCoefficients, first, std::min(kProductChannels, shape_.channels - first)};
+  const int64_t first = job / kWinogradCoefficients * kProductFilters;
+  return {job % kWinogradCoefficients, first, std::min(kProductFilters, shape_.filters - first)};
 }
 
 void WinogradWeightGradient::multiply(int64_t chunk, int64_t job, const float* coefficients, bool begins,
                                       float* sums) const {
   const int64_t depth = chunks_.size(chunk) * kLanes;
   const auto v_of = [&](const ProductJob& of) {
-    return span_of(coefficients + of.coefficient * v_plane() + of.first * depth, of.channels * depth);
+    return span_of(coefficients + of.coefficient * v_plane(), shape_.channels * depth);
   };
   const auto m_of = [&](const ProductJob& of) {
-    return span_of(coefficients + kWinogradCoefficients * v_plane() + of.coefficient * m_plane(),
-                   shape_.filters * depth);
+    return span_of(coefficients + kWinogradCoefficients * v_plane() + of.coefficient * m_plane() + of.first * depth,
+                   of.filters * depth);
   };
   const ProductJob now = product_job(job);
   std::array<ByteSpan, 2> upcoming;
@@ -347,22 +349,42 @@ void WinogradWeightGradient::multiply(int64_t chunk, int64_t job, const float* c
     const ProductJob next = product_job(job + 1);
     upcoming = {std::as_bytes(v_of(next)), std::as_bytes(m_of(next))};
   }
-  simd_gemm_panels({shape_.filters, now.channels, depth}, {m_of(now).data(), depth},
-                   {v_of(now).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
-                   sums + now.coefficient * filter_plane(shape_) + now.first, shape_.channels, upcoming);
+  simd_gemm_panels({shape_.channels, now.filters, depth}, {v_of(now).data(), depth},
+                   {m_of(now).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
+                   sums + now.coefficient * filter_plane(shape_) + now.first, shape_.filters, upcoming);
 }
 
-void WinogradWeightGradient::finish(const Tiling& filters, int64_t piece, float* scratch, float* gradient) const {
-  const int64_t first = filters.first(piece);
-  float* const total = scratch + first * shape_.channels;
+void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) const {
+  float* const total = scratch + coefficient * filter_plane(shape_);
   for (int64_t other = 1; other < pieces(); ++other) {
-    for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-      float* const to = total + e * filter_plane(shape_);
-      sum(to, to + other * sums_floats(), filters.size(piece) * shape_.channels, to);
+    sum(total, total + other * sums_floats(), shape_.filters * shape_.channels, total);
+  }
+}
+
+// Of whole cache lines of the sums.
+Tiling WinogradWeightGradient::filter_pieces() const {
+  return cut(shape_.filters, tile_rows(shape_.filters, kWinogradCoefficients * shape_.channels).count, kLanes);
+}
+
+void WinogradWeightGradient::finish(int64_t piece, float* sums, float* gradient) const {
+  constexpr int64_t kSide = kPanelColumns;
+  const Tiling filters = filter_pieces();
+  const int64_t begin = filters.first(piece);
+  const int64_t end = begin + filters.size(piece);
+  alignas(kLanes * sizeof(float)) float taps[kWinogradTaps * kSide * kSide];
+  for (int64_t c = 0; c < shape_.channels; c += kSide) {
+    for (int64_t k = begin; k < end; k += kSide) {
+      const int64_t rows = std::min(kSide, shape_.channels - c);
+      const int64_t columns = std::min(kSide, end - k);
+      winograd_transform_filter_gradient(rows, columns,
+                                         {sums + c * shape_.filters + k, filter_plane(shape_), shape_.filters},
+                                         {taps, kSide * kSide, kSide});
+      for (int64_t tap = 0; tap < kWinogradTaps; ++tap) {
+        transpose(rows, columns, taps + tap * kSide * kSide, kSide,
+                  gradient + (k * kWinogradTaps + tap) * shape_.channels + c, kWinogradTaps * shape_.channels);
+      }
     }
   }
-  winograd_transform_filter_gradient(filters.size(piece), shape_.channels, total, filter_plane(shape_),
-                                     gradient + first * kWinogradTaps * shape_.channels);
 }
 
 }  // namespace gradloom

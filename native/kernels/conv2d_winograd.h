@@ -33,6 +33,13 @@ struct WinogradShape {
   int64_t tiles() const;  // of an image
 };
 
+// A tile among those of all blocks: its block, and where its output begins.
+struct TilePlace {
+  int64_t block;
+  int64_t row;
+  int64_t column;
+};
+
 // Operations of `images` images, two a multiply-add or sum: the products, and the transforms of inputs and outputs.
 // Those of the filters, which all images share, do not count.
 double winograd_flops(const WinogradShape& shape, int64_t images);
@@ -108,15 +115,18 @@ class WinogradWeightGradient {
   int64_t products() const;
   void product(int64_t chunk, int64_t job, float* scratch) const;
 
-  // gradient[k][r][s][c] of the filters of one piece of `filters`, when all pieces are done.
-  void finish(const Tiling& filters, int64_t piece, float* scratch, float* gradient) const;
+  // When all of several pieces are done: adds their sums of one of the 36 coefficients up.
+  void add_pieces(int64_t coefficient, float* scratch) const;
+  // At last, gradient[k][r][s][c] of the filters of one of these pieces.
+  Tiling filter_pieces() const;
+  void finish(int64_t piece, float* sums, float* gradient) const;
 
  private:
-  // The sums of one coefficient for some channels.
+  // The sums of one coefficient for some filters.
   struct ProductJob {
     int64_t coefficient;
     int64_t first;
-    int64_t channels;
+    int64_t filters;
   };
   ProductJob product_job(int64_t job) const;
   // Floats of one coefficient of a chunk.
@@ -126,6 +136,9 @@ class WinogradWeightGradient {
   int64_t sums_floats() const;
   void transform_to(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz, float* coefficients,
                     float* turned) const;
+  // Of the gradient of the output, for some filters.
+  void transform_turned(const TilePlace& place, int64_t filter, int64_t filters, const LaneImages& dz, float* turned,
+                        const TileCoefficients& m) const;
   void multiply(int64_t chunk, int64_t job, const float* coefficients, bool begins, float* sums) const;
 
   WinogradShape shape_;

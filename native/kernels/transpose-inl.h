@@ -33,34 +33,43 @@ HWY_INLINE void transpose_in_blocks(D d, V (&rows)[4]) {
   rows[3] = hn::InterleaveUpper(d, even_high, odd_high);
 }
 
-// A square of kSide rows and columns: as many as a vector has lanes, where that is more than four. Row r is read at
-// row(r), and column c written to column(c).
-template <int kSide, class Row, class Column>
-HWY_INLINE void transpose_square(Row row, Column column) {
+// A square of kSide rows and columns: as many as a vector has lanes, where that is more than four. Row r is load(r),
+// and store(c, column) gets column c.
+template <int kSide, class Load, class Store>
+HWY_INLINE void transpose_vectors(Load load, Store store) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::FixedTag<float, kSide> d;
   using V = hn::Vec<decltype(d)>;
   V rows[kSide / 4][4];
-  for (int r = 0; r < kSide; ++r) rows[r / 4][r % 4] = hn::LoadU(d, row(r));
+  for (int r = 0; r < kSide; ++r) rows[r / 4][r % 4] = load(r);
   for (int group = 0; group < kSide / 4; ++group) transpose_in_blocks(d, rows[group]);
   // Block b of rows[group][i] now holds column 4 b + i of four rows: what is left is to turn the blocks.
   for (int i = 0; i < 4; ++i) {
     if constexpr (kSide == 4) {
-      hn::StoreU(rows[0][i], d, column(i));
+      store(i, rows[0][i]);
     } else if constexpr (kSide == 8) {
-      hn::StoreU(hn::ConcatLowerLower(d, rows[1][i], rows[0][i]), d, column(i));
-      hn::StoreU(hn::ConcatUpperUpper(d, rows[1][i], rows[0][i]), d, column(i + 4));
+      store(i, hn::ConcatLowerLower(d, rows[1][i], rows[0][i]));
+      store(i + 4, hn::ConcatUpperUpper(d, rows[1][i], rows[0][i]));
     } else {
       const V even_01 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(rows[1][i]), rows[0][i]);
       const V odd_01 = hn::OddEvenBlocks(rows[1][i], hn::SwapAdjacentBlocks(rows[0][i]));
       const V even_23 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(rows[3][i]), rows[2][i]);
       const V odd_23 = hn::OddEvenBlocks(rows[3][i], hn::SwapAdjacentBlocks(rows[2][i]));
-      hn::StoreU(hn::ConcatLowerLower(d, even_23, even_01), d, column(i));
-      hn::StoreU(hn::ConcatLowerLower(d, odd_23, odd_01), d, column(i + 4));
-      hn::StoreU(hn::ConcatUpperUpper(d, even_23, even_01), d, column(i + 8));
-      hn::StoreU(hn::ConcatUpperUpper(d, odd_23, odd_01), d, column(i + 12));
+      store(i, hn::ConcatLowerLower(d, even_23, even_01));
+      store(i + 4, hn::ConcatLowerLower(d, odd_23, odd_01));
+      store(i + 8, hn::ConcatUpperUpper(d, even_23, even_01));
+      store(i + 12, hn::ConcatUpperUpper(d, odd_23, odd_01));
     }
   }
+}
+
+// The same in memory: row r is read at row(r), and column c written to column(c).
+template <int kSide, class Row, class Column>
+HWY_INLINE void transpose_square(Row row, Column column) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::FixedTag<float, kSide> d;
+  transpose_vectors<kSide>([&](int r) { return hn::LoadU(d, row(r)); },
+                           [&](int c, hn::Vec<decltype(d)> values) { hn::StoreU(values, d, column(c)); });
 }
 
 // Squares of kSide as far as they go; calls itself for what is left at the right and below.

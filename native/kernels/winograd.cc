@@ -161,7 +161,10 @@ class StoredColumns {
     all_exist_ = std::all_of(exists_, exists_ + kRows, [](bool exists) { return exists; });
     first_ = strip.row * row_;
     ahead_ = (strip.count > 1 ? 1 : 2) * vector_;
+    width_ = strip.vectors.image.width;
   }
+
+  int64_t width() const { return width_; }
 
   HWY_INLINE void load(int64_t vector, int64_t column, int64_t lane, V (&pixels)[kRows]) const {
     const float* const at = image_ + (vector * vector_ + first_ + column * pixel_ + lane);
@@ -184,6 +187,7 @@ class StoredColumns {
   const float* image_;
   int64_t first_;
   int64_t ahead_;
+  int64_t width_;
   bool exists_[kRows];
   bool all_exist_;
 };
@@ -193,14 +197,20 @@ template <int kRows, bool kOdd>
 class WonColumns {
  public:
   WonColumns(const ImageTile& strip, const WonPixels& pixels)
-      : pixels_(pixels), vector_(strip.vectors.vector / 4), row_(strip.vectors.image.width / 2 * kLanes) {
+      : pixels_(pixels),
+        vector_(strip.vectors.vector),
+        row_(strip.vectors.image.width * strip.vectors.pixel),
+        pixel_(strip.vectors.pixel),
+        width_(2 * strip.vectors.image.width) {
     const int64_t first = (strip.row - kOdd) / 2;
-    for (int w = 0; w < kWindows; ++w) exists_[w] = first + w >= 0 && first + w < strip.vectors.image.height / 2;
+    for (int w = 0; w < kWindows; ++w) exists_[w] = first + w >= 0 && first + w < strip.vectors.image.height;
     first_ = first * row_;
   }
 
+  int64_t width() const { return width_; }
+
   HWY_INLINE void load(int64_t vector, int64_t column, int64_t lane, V (&pixels)[kRows]) const {
-    const int64_t at = vector * vector_ + first_ + column / 2 * kLanes + lane;
+    const int64_t at = vector * vector_ + first_ + column / 2 * pixel_ + lane;
     const auto tap = static_cast<int32_t>(column % 2);
     for (int w = 0; w < kWindows; ++w) {
       const int top = 2 * w - kOdd;
@@ -225,6 +235,8 @@ class WonColumns {
   WonPixels pixels_;
   int64_t vector_;
   int64_t row_;
+  int64_t pixel_;
+  int64_t width_;
   int64_t first_;
   bool exists_[kWindows];
 };
@@ -237,7 +249,7 @@ void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& s
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t count = kOne ? 1 : strip.count;
   const int64_t columns = (count - 1) * kOut + Axis::kFrom;
-  const int64_t width = strip.vectors.image.width;
+  const int64_t width = source.width();
   const Columns pixels = source;
   const TileCoefficients target = to;
   for (int64_t vector = 0; vector < vectors; ++vector) {
@@ -381,6 +393,7 @@ void transform_weights(int64_t filters, int64_t channels, const float* from, int
       transform<Axis>(
           [&](int i, int j) {
             const float* at = from + (i * Axis::kFrom + j) * from_plane + c;
+            hwy::Prefetch(at + from_filter);
             return whole ? hn::LoadU(d, at) : hn::LoadN(d, at, rest);
           },
           [&](int i, int j, V value) {
@@ -400,9 +413,9 @@ void TransformTurnedFilters(int64_t filters, int64_t channels, const float* w, i
   transform_weights<TransformFilter>(channels, filters, w, channels * filters, filters, u, coefficient, filters);
 }
 
-void TransformFilterGradients(int64_t filters, int64_t channels, const float* u, int64_t coefficient, float* gradient) {
-  transform_weights<TransformFilterGradient>(filters, channels, u, coefficient, channels, gradient, channels,
-                                             kTaps * kTaps * channels);
+void TransformFilterGradients(int64_t rows, int64_t columns, const WeightPlanes& u, const WeightPlanes& gradient) {
+  transform_weights<TransformFilterGradient>(rows, columns, u.data, u.plane, u.row, gradient.data, gradient.plane,
+                                             gradient.row);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -459,9 +472,9 @@ void winograd_transform_turned_filters(int64_t filters, int64_t channels, const 
   HWY_DYNAMIC_DISPATCH(TransformTurnedFilters)(filters, channels, w, coefficient, u);
 }
 
-void winograd_transform_filter_gradient(int64_t filters, int64_t channels, const float* u, int64_t coefficient,
-                                        float* gradient) {
-  HWY_DYNAMIC_DISPATCH(TransformFilterGradients)(filters, channels, u, coefficient, gradient);
+void winograd_transform_filter_gradient(int64_t rows, int64_t columns, const WeightPlanes& u,
+                                        const WeightPlanes& gradient) {
+  HWY_DYNAMIC_DISPATCH(TransformFilterGradients)(rows, columns, u, gradient);
 }
 
 }  // namespace gradloom

@@ -57,8 +57,9 @@ struct TileCoefficients {
 // v = B^T x B for the 6x6 pixels at `tile` of `vectors` vectors.
 void winograd_transform_input(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v);
 
-// The gradient of the maxima of windows of 2x2 pixels, [H / 2][W / 2][16] of a vector of an image in lanes of even H
-// and W: each is that of the pixel that won (kernels/max_pool_lanes.h), all other pixels count as zero.
+// The gradient of the maxima of windows of 2x2 pixels of an image of even H and W: each is that of the pixel that won
+// (kernels/max_pool_lanes.h), all other pixels count as zero. A tile of them has the vectors of the maxima, an image of
+// H / 2 and W / 2 pixels, but a row and column of the pixels.
 struct WonPixels {
   const float* dy;
   const WinningTap* winners;
@@ -93,8 +94,14 @@ void winograd_transform_filters(int64_t filters, int64_t channels, const float* 
 void winograd_transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient,
                                        float* u);
 
-// The adjoint: gradient[k][tap][c] = G^T u G.
-void winograd_transform_filter_gradient(int64_t filters, int64_t channels, const float* u, int64_t coefficient,
-                                        float* gradient);
+// Matrices: element (i, j) of number p at data[p * plane + i * row + j].
+struct WeightPlanes {
+  float* data;
+  int64_t plane;
+  int64_t row;
+};
+// The adjoint of that of the filters, for every element of 36 matrices of `rows` x `columns`: 9 matrices G^T u G.
+void winograd_transform_filter_gradient(int64_t rows, int64_t columns, const WeightPlanes& u,
+                                        const WeightPlanes& gradient);
 
 }  // namespace gradloom

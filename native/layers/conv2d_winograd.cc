@@ -174,7 +174,7 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneI
   const int64_t x_group = shape.channels * image_floats(shape.input);
   const int64_t group_weights = shape.filters * row_length();
   const WinogradWeightGradient sums(shape, blocks);
-  const Tiling pieces = filter_pieces(shape);
+  const Tiling pieces = sums.filter_pieces();
   float* const gradient = args.gradients.target(0, 0, args.scratch);
   float* const of_threads = shared + sums.scratch();
   for (int64_t group = 0; group < groups_; ++group) {
@@ -184,6 +184,7 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneI
       team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
         sums.piece(piece, x, dz_of_group, shared, of_threads + thread * sums.thread_scratch());
       });
+      team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, shared); });
     }
     for (int64_t chunk = 0; sums.pieces() == 1 && chunk < sums.chunks(); ++chunk) {
       team.for_each(sums.transforms(chunk), [&](int64_t job, int thread) {
@@ -193,7 +194,7 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneI
     }
     float* const of_group = gradient + group * group_weights;
     team.for_each(pieces.count, [&](int64_t piece, int) {
-      sums.finish(pieces, piece, shared, of_group);
+      sums.finish(piece, shared, of_group);
       const int64_t first = pieces.first(piece) * row_length();
       args.gradients.complete(0, group * group_weights + first, pieces.size(piece) * row_length(), of_group + first);
     });

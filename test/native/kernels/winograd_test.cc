@@ -108,13 +108,14 @@ void check_won(TransformWon transform_won, TransformImages transform) {
                            random.integer(-6, image.height + 2),
                            random.integer(-6, image.width + 2),
                            random.integer(1, kMostStripTiles)};
+      const ImageTile tile_of_maxima{{pooled, kLanes, floats}, tile.row, tile.column, tile.count};
       const int64_t vector_floats = tile.count * kLanes;
       const int64_t coefficient = vectors * vector_floats + 16;
       std::vector<float> zeros(static_cast<size_t>(kWinogradCoefficients * coefficient));
       GuardedBuffer expected(zeros);
       GuardedBuffer actual(zeros);
       transform(tile, vectors, spread.data(), {expected.data(), coefficient, vector_floats, kLanes});
-      transform_won(tile, vectors, {dy.data(), winners}, {actual.data(), coefficient, vector_floats, kLanes});
+      transform_won(tile_of_maxima, vectors, {dy.data(), winners}, {actual.data(), coefficient, vector_floats, kLanes});
       CHECK(actual.intact());
       CHECK(difference_in_bits(actual.values(), expected.values()) == "");
     }
@@ -249,7 +250,10 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
             kWinogradTaps, g, turned_tap, plane, kFilters * kWinogradTaps * channels,
             kWinogradCoefficients * coefficient);
       check(
-          [&](const float* u, float* w) { winograd_transform_filter_gradient(kFilters, channels, u, coefficient, w); },
+          [&](float* u, float* w) {
+            winograd_transform_filter_gradient(kFilters, channels, {u, coefficient, channels},
+                                               {w, channels, kWinogradTaps * channels});
+          },
           kWinogradCoefficients, adjoint, plane, tap, kWinogradCoefficients * coefficient,
           kFilters * kWinogradTaps * channels);
     }

@@ -1,0 +1,73 @@
+#include "kernels/turned_tile.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/turned_tile.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "common/highway-inl.h"
+#include "kernels/transpose-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::FixedTag<float, kTransposeSide>;
+using V = hn::Vec<D>;
+
+HWY_INLINE V load_numbers(const float* from) { return hn::Load(D(), from); }
+HWY_INLINE void store_numbers(V numbers, float* to) { hn::Store(numbers, D(), to); }
+
+// Taps travel as the bits of floats, which nothing here looks at.
+HWY_INLINE V load_numbers(const WinningTap* from) {
+  const hn::RebindToSigned<D> integers;
+  return hn::BitCast(D(), hn::PromoteTo(integers, hn::Load(hn::Rebind<WinningTap, D>(), from)));
+}
+HWY_INLINE void store_numbers(V numbers, WinningTap* to) {
+  const hn::RebindToSigned<D> integers;
+  const hn::Rebind<WinningTap, D> taps;
+  hn::Store(hn::DemoteTo(taps, hn::BitCast(integers, numbers)), taps, to);
+}
+
+template <class Number>
+void turn_area(const PixelArea& area, const Number* HWY_RESTRICT source, Number* HWY_RESTRICT turned) {
+  for (int64_t row = 0; row < area.pixels.height; ++row) {
+    for (int64_t column = 0; column < area.pixels.width; ++column, turned += kLanes * kLanes) {
+      const Number* const pixel = source + row * area.row + column * kLanes;
+      for (int64_t image = 0; image < kLanes; image += kTransposeSide) {
+        for (int64_t sample = 0; sample < kLanes; sample += kTransposeSide) {
+          transpose_vectors<kTransposeSide>(
+              [&](int i) {
+                const bool exists = image + i < area.images;
+                return exists ? load_numbers(pixel + (image + i) * area.image + sample) : hn::Zero(D());
+              },
+              [&](int i, V numbers) { store_numbers(numbers, turned + (sample + i) * kLanes + image); });
+        }
+      }
+    }
+  }
+}
+
+void TurnPixels(const PixelArea& area, const float* source, float* turned) { turn_area(area, source, turned); }
+void TurnTaps(const PixelArea& area, const WinningTap* source, WinningTap* turned) { turn_area(area, source, turned); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+HWY_EXPORT(TurnPixels);
+HWY_EXPORT(TurnTaps);
+
+void turn_pixels(const PixelArea& area, const float* source, float* turned) {
+  HWY_DYNAMIC_DISPATCH(TurnPixels)(area, source, turned);
+}
+
+void turn_pixels(const PixelArea& area, const WinningTap* source, WinningTap* turned) {
+  HWY_DYNAMIC_DISPATCH(TurnTaps)(area, source, turned);
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE

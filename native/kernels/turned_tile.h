@@ -1,0 +1,27 @@
+// Tiles of images in lanes, turned: where samples were side by side, images are. 16 images, of which some may be
+// missing and then are zeros, become the lanes of a vector for each pixel and sample.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/lanes.h"
+#include "kernels/max_pool_lanes.h"
+#include "kernels/window2d.h"
+
+namespace gradloom {
+
+// Some pixels of images in lanes: `images` of them, at most 16, `image` numbers apart.
+struct PixelArea {
+  int64_t images;
+  int64_t image;
+  int64_t row;  // numbers from row to row
+  Extent2d pixels;
+};
+
+// turned[pixel][sample][image] = source[image][pixel][sample], with both in units of 16 numbers.
+void turn_pixels(const PixelArea& area, const float* source, float* turned);
+void turn_pixels(const PixelArea& area, const WinningTap* source, WinningTap* turned);
+
+inline int64_t turned_numbers(const Extent2d& pixels) { return pixels.height * pixels.width * kLanes * kLanes; }
+
+}  // namespace gradloom

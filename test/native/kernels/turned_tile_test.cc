@@ -1,0 +1,65 @@
+#include "kernels/turned_tile.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "support/compare.h"
+#include "support/guarded_buffer.h"
+#include "support/random_data.h"
+#include "support/simd_targets.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+// By the definition, for one of the numbers of `turned`.
+template <class Number>
+Number turned_number(const PixelArea& area, const Number* source, int64_t index) {
+  const int64_t image = index % kLanes;
+  const int64_t sample = index / kLanes % kLanes;
+  const int64_t pixel = index / (kLanes * kLanes);
+  const int64_t row = pixel / area.pixels.width;
+  const int64_t column = pixel % area.pixels.width;
+  return image < area.images ? source[image * area.image + row * area.row + column * kLanes + sample] : Number{0};
+}
+
+}  // namespace
+
+TEST_CASE("turn_pixels: samples become images for 1 to 16 images, floats and taps, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(85);
+    for (int64_t images = 1; images <= kLanes; ++images) {
+      for (const Extent2d& pixels : {Extent2d{4, 4}, Extent2d{2, 2}, Extent2d{1, 3}, Extent2d{3, 1}}) {
+        CAPTURE(images);
+        const int64_t width = pixels.width + random.integer(0, 2);
+        const int64_t image = (pixels.height * width + random.integer(0, 3)) * kLanes;
+        const PixelArea area{images, image, width * kLanes, pixels};
+        const int64_t count = turned_numbers(pixels);
+
+        GuardedBuffer source(random.normal(images * image));
+        GuardedBuffer turned(count);
+        turn_pixels(area, source.data(), turned.data());
+        std::vector<float> expected;
+        for (int64_t i = 0; i < count; ++i) expected.push_back(turned_number(area, source.data(), i));
+        CHECK(difference_in_bits(turned.span(), expected) == "");
+        CHECK(turned.intact());
+
+        GuardedBuffer tap_memory(images * image / 2);
+        auto* const taps = reinterpret_cast<WinningTap*>(tap_memory.data());
+        for (int64_t i = 0; i < images * image; ++i)
+          taps[i] = random.pick<WinningTap>({0, 1, 2, 3, 300, 65534, kNoTap});
+        GuardedBuffer turned_memory(count / 2);
+        auto* const turned_taps = reinterpret_cast<WinningTap*>(turned_memory.data());
+        turn_pixels(area, taps, turned_taps);
+        int64_t wrong = 0;
+        for (int64_t i = 0; i < count; ++i) wrong += turned_taps[i] != turned_number(area, taps, i) ? 1 : 0;
+        CHECK(wrong == 0);
+        CHECK(turned_memory.intact());
+      }
+    }
+  });
+}
