@@ -244,6 +244,7 @@ class WonColumns {
 // Coefficients of the strip's pixels. One axis first, for all columns.
 template <class Axis, bool kOne, class Columns>
 void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& source, const TileCoefficients& to) {
+  constexpr int kShared = Axis::kFrom - kOut;
   constexpr int64_t kMostColumns = kOne ? Axis::kFrom : (kMostStripTiles - 1) * kOut + Axis::kFrom;
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -264,16 +265,18 @@ void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& s
         }
         Axis::apply(column, half[j]);
       }
-      for (int64_t t = 0; t < count; ++t) {
-        float* HWY_RESTRICT out = target.data + vector * target.vector + t * target.tile + lane;
-        for (int i = 0; i < Axis::kTo; ++i) {
-          V row[Axis::kFrom];
+      // Then the other, row by row, where neighbours share columns.
+      float* row_of_strip = target.data + vector * target.vector + lane;
+      for (int i = 0; i < Axis::kTo; ++i, row_of_strip += kIn * target.coefficient) {
+        V row[Axis::kFrom];
+        for (int j = 0; j < kShared; ++j) row[j] = half[j][i];
+        float* HWY_RESTRICT out = row_of_strip;
+        for (int64_t t = 0; t < count; ++t, out += target.tile) {
           V coefficients[Axis::kTo];
-          for (int j = 0; j < Axis::kFrom; ++j) row[j] = half[t * kOut + j][i];
+          for (int j = kShared; j < Axis::kFrom; ++j) row[j] = half[t * kOut + j][i];
           Axis::apply(row, coefficients);
-          for (int j = 0; j < Axis::kTo; ++j) {
-            hn::Store(coefficients[j], d, out + (i * kIn + j) * target.coefficient);
-          }
+          for (int j = 0; j < Axis::kTo; ++j) hn::Store(coefficients[j], d, out + j * target.coefficient);
+          for (int j = 0; j < kShared; ++j) row[j] = row[j + kOut];
         }
       }
     }
