@@ -44,6 +44,12 @@ constexpr int kMostTaps = std::max(kGradientTaps, kSingleChannelTaps);
 constexpr int gradient_channels(int taps) { return kGradientProducts / taps; }
 constexpr int kMostChannels = gradient_channels(1);
 
+// The colors of a picture with windows of three columns: 3 filters x 3 channels x 3 taps, so that a tile reads each
+// pixel's gradient once for all of them.
+bool fits_colors(const DirectShape& shape) { return kVectors == 1 && shape.channels == 3 && shape.window.width == 3; }
+constexpr int kColorFilters = 3;
+constexpr int kColors = 3;
+
 struct GradientRow {
   const DirectShape& shape;
   const WeightGradientOperands& operands;
@@ -123,6 +129,15 @@ GradientTile gradient_tile_of(int64_t channels, int64_t taps) {
 }
 
 GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
+  if constexpr (kVectors == 1) {
+    if (channels == kColors && taps == 3) {
+      switch (filters) {
+        case 1: return gradient_tile<1, kColors, 3>;
+        case 2: return gradient_tile<2, kColors, 3>;
+        default: return gradient_tile<kColorFilters, kColors, 3>;
+      }
+    }
+  }
   switch (filters) {
     case 1: return gradient_tile_of<1>(channels, taps);
     case 2: return gradient_tile_of<2>(channels, taps);
@@ -131,7 +146,7 @@ GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
   }
 }
 
-int64_t GradientFilterTileSize() { return kGradientFilters; }
+int64_t GradientFilters(const DirectShape& shape) { return fits_colors(shape) ? kColorFilters : kGradientFilters; }
 
 void WeightGradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o, bool add,
                     float* gradient) {
@@ -140,7 +155,9 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
   const bool single = range.channels == 1 || taps == kSingleChannelTaps;
   const int64_t most = single ? kSingleChannelTaps : kGradientTaps;
   const EvenTiling groups{taps, (taps + most - 1) / most};
-  const int64_t channels = single ? 1 : gradient_channels(static_cast<int>(groups.largest()));
+  const int64_t channels = single               ? 1
+                           : fits_colors(shape) ? kColors
+                                                : gradient_channels(static_cast<int>(groups.largest()));
   const EvenTiling tiles{range.channels, (range.channels + channels - 1) / channels};
   for (int64_t job = 0; job < tiles.count * shape.window.height * groups.count; ++job) {
     const int64_t s = groups.first(job % groups.count);
@@ -194,7 +211,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradloom {
 
-HWY_EXPORT(GradientFilterTileSize);
+HWY_EXPORT(GradientFilters);
 HWY_EXPORT(WeightGradient);
 HWY_EXPORT(BiasGradient);
 
@@ -203,7 +220,7 @@ WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64
   // Single taps leave room for more channels.
   const int64_t most_channels = shape.window.width == 1 ? 12 : 4;
   constexpr int64_t kFewestJobs = 8;
-  const EvenTiling filters = cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilterTileSize)());
+  const EvenTiling filters = cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilters)(shape));
   const EvenTiling channels = cut_evenly(shape.channels, most_channels);
   const Tiling steps = cut(blocks, ceil_divide(blocks * shape.output.height * shape.output.width, kPixels));
   // All tiles of filters read a piece's input, which should stay in a second cache, if its sums are small beside it.
