@@ -58,6 +58,8 @@ bool dense_is_narrow(int64_t inputs, int64_t units, Activation activation);
 
 // Threads for passes of `flops`: a fork and a barrier cost more than the arithmetic of a tiny model.
 int choose_threads(int requested, int64_t flops);
+// The same for steps of a run: in each, every thread reads what the others have just written.
+int choose_threads_of_steps(int requested, int64_t flops);
 // The same for a call that begins a team of its own for all its passes.
 int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_of_call);
 

@@ -41,7 +41,7 @@ void shuffle(std::vector<uint32_t>& order, uint64_t seed, uint64_t epoch) {
 
 int threads_of_run(const Learner& learner, const ArraySamples& train, const FitOptions& options) {
   const int64_t batch = std::min(options.batch, train.count());
-  return choose_threads(options.threads, training_work(learner.network().architecture(), train, batch));
+  return choose_threads_of_steps(options.threads, training_work(learner.network().architecture(), train, batch));
 }
 
 void restore(Learner& learner, const AlignedBuffer& kept) {

@@ -89,7 +89,7 @@ StepProfile profile_steps(Learner& learner, const ArraySamples& samples, const P
                                     std::to_string(options.batch));
   }
   const int threads =
-      choose_threads(options.threads, training_work(learner.network().architecture(), samples, options.batch));
+      choose_threads_of_steps(options.threads, training_work(learner.network().architecture(), samples, options.batch));
   TrainStep step(learner, options.batch, threads);
   step.reserve(samples);
   ObjectiveTotals totals = learner.objective()->empty_totals(samples.count());

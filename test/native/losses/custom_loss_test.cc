@@ -90,7 +90,7 @@ TEST_CASE("custom loss: a step that waits for it lets others read and compute") 
     const std::shared_lock weights(learner->network().lock());
   });
   learner = learner_of(std::make_unique<CustomLoss>(kSpec, caller));
-  const Samples samples = value_samples(40, mlp().input_shape, learner->network().architecture().output_shape().size());
+  const Samples samples = value_samples(80, mlp().input_shape, learner->network().architecture().output_shape().size());
   run_steps(*learner, samples.view(), 20, 3, 2);
   CHECK(caller->calls == 3);
 }
@@ -104,11 +104,11 @@ TEST_CASE("custom loss: stopped while it is awaited, a run ends at the step's bo
     throw Stopped();
   });
   learner = learner_of(std::make_unique<CustomLoss>(kSpec, caller));
-  const Samples samples = value_samples(40, mlp().input_shape, learner->network().architecture().output_shape().size());
+  const Samples samples = value_samples(80, mlp().input_shape, learner->network().architecture().output_shape().size());
   const ArraySamples view = samples.view();
   const std::atomic<bool> never{false};
   RecordingObserver observer;
-  const FitOptions options{.epochs = 9, .batch = 10, .shuffle = Shuffle::kNever, .threads = 2, .progress_interval = 0};
+  const FitOptions options{.epochs = 9, .batch = 20, .shuffle = Shuffle::kNever, .threads = 2, .progress_interval = 0};
   CHECK(fit(*learner, view, nullptr, options, never, observer) == FitEnd::kStopped);
   CHECK(observer.epochs.empty());
   CHECK(learner->steps == 2);

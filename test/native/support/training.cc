@@ -55,7 +55,7 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options) {
 
 LearnerOptions mlp() {
   return {.input_shape = {33},
-          .layers = {dense({.units = 70, .activation = "relu", .name = "dense_1"}), dropout(0.2),
+          .layers = {dense({.units = 281, .activation = "relu", .name = "dense_1"}), dropout(0.2),
                      dense({.units = 65, .activation = "tanh", .name = "dense_2"}),
                      dense({.units = 10, .name = "dense_3"})},
           .metrics = {Spec::Object{{"kind", "accuracy"}}}};
@@ -64,7 +64,7 @@ LearnerOptions mlp() {
 LearnerOptions conv_net(const std::string& kernel) {
   return {
       .input_shape = {9, 11, 3},
-      .layers = {conv2d({.filters = 10, .padding = "same", .activation = "relu", .name = "conv2d_1", .kernel = kernel}),
+      .layers = {conv2d({.filters = 11, .padding = "same", .activation = "relu", .name = "conv2d_1", .kernel = kernel}),
                  max_pool2d({.padding = "same"}),
                  conv2d({.filters = 7, .activation = "sigmoid", .name = "conv2d_2", .kernel = kernel}),
                  plain_layer("flatten"), dropout(0.1), dense({.units = 10, .name = "dense_1"})},

@@ -225,7 +225,7 @@ TEST_CASE("graphs: equal bits at 1, 2 and 3 threads, and of steps that gather se
     CHECK(difference_in_bits(state_of(*learner), state_of(*one)) == "");
   }
 
-  // Two batches of 33 in a step are one of 66, but for the order of sums.
+  // Two batches of 165 in a step are one of 330, but for the order of sums.
   GraphSamples dense_samples = samples;
   dense_samples.columns.resize(2);
   Spec::List layers = towers;
@@ -236,7 +236,7 @@ TEST_CASE("graphs: equal bits at 1, 2 and 3 threads, and of steps that gather se
     auto learner = make_learner(dense_options);
     RecordingObserver observer;
     const std::atomic<bool> never{false};
-    const FitOptions fit_options{.epochs = 2,
+    const FitOptions fit_options{.epochs = 8,
                                  .batch = batch,
                                  .shuffle = Shuffle::kEachEpoch,
                                  .threads = 2,
@@ -245,8 +245,8 @@ TEST_CASE("graphs: equal bits at 1, 2 and 3 threads, and of steps that gather se
     fit(*learner, dense_samples.view(), nullptr, fit_options, never, observer);
     return parameters_of(learner->network());
   };
-  const auto gathered = fit_in(33, 2);
-  const auto whole = fit_in(66, 1);
+  const auto gathered = fit_in(165, 2);
+  const auto whole = fit_in(330, 1);
   for (size_t p = 0; p < whole.size(); ++p) CHECK(difference(gathered[p], whole[p], Tolerance{1e-4, 1e-5}) == "");
 }
 

@@ -44,7 +44,7 @@ TEST_CASE("Architecture: shapes follow through the layers, parameters are named 
     end = p.offset + p.shape.size();
   }
   CHECK(a.weights_size() >= end);
-  CHECK(a.parameters()[2].shape == Shape{7, 10, 3, 3});
+  CHECK(a.parameters()[2].shape == Shape{7, 11, 3, 3});
   CHECK(a.first_parameter(2) == 2);
   CHECK(a.first_parameter(5) == 4);
   CHECK(contains(error_of([] {

@@ -92,7 +92,7 @@ std::vector<Case> cases(const Data& data) {
         .non_finite = NonFinitePolicy::kSkip},
        [&] { return data.images.view(); }},
       {{.input_shape = {6, 5, 3},
-        .layers = {conv2d({.filters = 16, .padding = "same", .kernel = "winograd"}),
+        .layers = {conv2d({.filters = 57, .padding = "same", .kernel = "winograd"}),
                    conv2d({.filters = 3, .name = "conv2d_2", .kernel = "blas"}), plain_layer("flatten"), layer_norm({}),
                    dense({.units = 3})}},
        [&] { return data.images.view(); }},

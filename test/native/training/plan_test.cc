@@ -269,8 +269,8 @@ TEST_CASE("Plan: shares memory, and describes itself") {
   CHECK(predicting.workspace_floats() < training.workspace_floats());
   CHECK(training.describe(0).kernel == std::string("direct"));
   CHECK(training.describe(0).layout == Layout::kLanes);
-  CHECK(training.describe(0).activation == 48 * 9 * 11 * 10);
-  CHECK(training.describe(1).saved == 48 * 5 * 6 * 10 / 2);  // winners of two bytes
+  CHECK(training.describe(0).activation == 48 * 9 * 11 * 11);
+  CHECK(training.describe(1).saved == 48 * 5 * 6 * 11 / 2);  // winners of two bytes
   CHECK(predicting.describe(1).saved == 0);
   CHECK(training.describe(3).kernel == std::string("alias"));
   CHECK(training.describe(3).activation == 0);

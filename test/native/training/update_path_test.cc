@@ -25,7 +25,7 @@ Spec::Object regularized(Spec::Object layer, double l1, double l2) {
 // Without dropout, so that batches may be put together.
 LearnerOptions plain_net() {
   return {.input_shape = {33},
-          .layers = {regularized(dense({.units = 70, .activation = "tanh", .name = "dense_1"}), 0.001, 0.02),
+          .layers = {regularized(dense({.units = 241, .activation = "tanh", .name = "dense_1"}), 0.001, 0.02),
                      dense({.units = 64, .activation = "tanh", .name = "dense_2"}),
                      dense({.units = 10, .name = "dense_3"})},
           .optimizer = sgd({.learning_rate = 1})};
@@ -172,7 +172,7 @@ TEST_CASE("updates: optimizers of rows and of whole parameters give the same bit
 TEST_CASE("regularizers: their gradient is l1 sign(w) + 2 l2 w on the weights that have one, and on no other") {
   LearnerOptions options = plain_net();
   const auto with = movement(options);
-  options.layers.front() = dense({.units = 70, .activation = "tanh", .name = "dense_1"});
+  options.layers.front() = dense({.units = 241, .activation = "tanh", .name = "dense_1"});
   const auto without = movement(options);
   const auto learner = make_learner(options);
   const auto& parameters = learner->network().architecture().parameters();
@@ -261,19 +261,19 @@ TEST_CASE("accumulation: steps of several batches are steps of one large batch, 
   for (const auto& optimizer : {sgd({.learning_rate = 0.1, .momentum = 0.9}), adagrad({.learning_rate = 0.05})}) {
     LearnerOptions options = plain_net();
     options.optimizer = optimizer;
-    // 70 samples: two steps of 32, in batches of 8, and the last one of 6.
-    const Samples samples = class_samples(70, options.input_shape, 10);
+    // 210 samples: two steps of 96, in batches of 24, and the last one of 18.
+    const Samples samples = class_samples(210, options.input_shape, 10);
     const auto large = make_learner(options);
-    fit_epochs(*large, samples, 32, 1, 3);
+    fit_epochs(*large, samples, 96, 1, 3);
     const auto small = make_learner(options);
-    fit_epochs(*small, samples, 8, 4, 3);
+    fit_epochs(*small, samples, 24, 4, 3);
     CHECK(small->steps == 9);
     CHECK(large->steps == 9);
     const std::vector<float> expected = state_of(*large);
     CHECK(scaled_error(state_of(*small), std::vector<double>(expected.begin(), expected.end())) < 1e-5);
     for (const int threads : {2, 3}) {
       const auto other = make_learner(options);
-      fit_epochs(*other, samples, 8, 4, 3, threads);
+      fit_epochs(*other, samples, 24, 4, 3, threads);
       CHECK(difference_in_bits(state_of(*other), state_of(*small)) == "");
     }
   }

@@ -19,7 +19,7 @@ export async function digitsTrainer<Loss extends LossChoice = 'softmaxCrossEntro
 } = {}) {
   const train = await digits();
   const model = sequential({ inputShape: [8, 8, 1], seed }, [
-    conv2d({ filters: 8, kernelSize: 3, activation: 'relu' }),
+    conv2d({ filters: 32, kernelSize: 3, activation: 'relu' }),
     flatten(),
     dense({ units: 10 }),
   ]);
