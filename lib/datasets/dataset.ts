@@ -27,6 +27,7 @@ import type {
 import { type DatasetDescription, describeDataset } from './describe.ts';
 import { type FoldOptions, foldRows } from './fold.ts';
 import { type MapOptions, mapSamples, type Tuple } from './map.ts';
+import { mapInWorkers, type WorkerMapOptions } from './map-in-workers.ts';
 import { rowOf } from './mapped-inputs.ts';
 import { type NormalizeOptions, normalizeParts } from './normalize.ts';
 import { factorsAt, IDENTITY, lastExtent, type Preprocessing } from './preprocessing.ts';
@@ -58,6 +59,12 @@ function oneInput<Label extends LabelKind>(
     `${operation}: takes data sets of one input; this one has ${listOf(Object.keys(parts.columns))}, to be prepared one by one before fromInputs, or looked at by input(name)`,
   );
 }
+
+const transformOrModule = guardedBy(
+  'a function, or the URL of a module whose default export is one',
+  (given): given is URL | ((sample: unknown, place: number) => unknown) =>
+    typeof given === 'function' || given instanceof URL,
+);
 
 /** Of samples of one input, or of several. */
 export type AnyDataset = Dataset<InputShape>;
@@ -321,16 +328,34 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
    */
   map<const Output extends Shape = OneShape<Input>>(
     transform: (sample: Sample<Label, Input>, place: number) => NestedNumbers,
-    options: MapOptions<Output> = {},
-  ): Dataset<Tuple<Output>, Label> {
+    options?: MapOptions<Output>,
+  ): Dataset<Tuple<Output>, Label>;
+  /**
+   * The same in Workers, for transforms that take long: the event loop stays free. Workers share no functions, so
+   * `module` is the URL of a file whose default export is the transform, which may be async. It is loaded once in each
+   * of them.
+   *
+   * @example
+   * const spectra = await sounds.map(new URL('./spectrum.js', import.meta.url), { inputShape: [64, 32, 1] });
+   *
+   * Rejects as the other form throws, and with `INVALID_OPTION` for a module that cannot be loaded, has no such
+   * function, or ends its Worker.
+   */
+  map<const Output extends Shape = OneShape<Input>>(
+    module: URL,
+    options?: WorkerMapOptions<Output>,
+  ): Promise<Dataset<Tuple<Output>, Label>>;
+  map(
+    given: URL | ((sample: Sample<Label, Input>, place: number) => NestedNumbers),
+    options: WorkerMapOptions = {},
+  ): Dataset<Shape, Label> | Promise<Dataset<Shape, Label>> {
+    const transform = readValue('map', 'transform', given, transformOrModule);
     oneInput('map', this.#parts);
     const dataset = this as unknown as Dataset<Shape, Label>;
-    const mapped = mapSamples(
-      dataset,
-      transform as (sample: Sample<Label>, place: number) => unknown,
-      options,
-    );
-    return new Dataset(mapped) as unknown as Dataset<Tuple<Output>, Label>;
+    if (transform instanceof URL) {
+      return mapInWorkers(dataset, transform, options).then((parts) => new Dataset<Shape, Label>(parts));
+    }
+    return new Dataset<Shape, Label>(mapSamples(dataset, transform, options));
   }
 
   #rowAt(operation: string, place: number): number {

@@ -37,6 +37,7 @@ export type { LabelData } from './labels.ts';
 export type { LibsvmLike, LibsvmOptions } from './libsvm.ts';
 export { libsvm } from './libsvm.ts';
 export type { MapOptions } from './map.ts';
+export type { WorkerMapOptions } from './map-in-workers.ts';
 export type { Memory } from './mapped-inputs.ts';
 export type { FolderOptions, TrainAndTest } from './mnist.ts';
 export { fashionMnist, mnist } from './mnist.ts';

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, guardedBy, optional, readOptions, readValue, sampleShape } from '../core/options.ts';
+import { formatValue, optional, readOptions, sampleShape } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { compact } from './concat.ts';
 import { type Dataset, partsOf } from './dataset.ts';
@@ -15,30 +15,42 @@ export interface MapOptions<Output extends Shape = Shape> {
   readonly inputShape?: Output;
 }
 
-const OPTIONS = { inputShape: optional(sampleShape) };
-
-type Transform<Label extends LabelKind> = (sample: Sample<Label>, place: number) => unknown;
-const callable = guardedBy(
-  'a function',
-  (given): given is Transform<LabelKind> => typeof given === 'function',
-);
+export const MAP_OPTIONS = { inputShape: optional(sampleShape) };
 
 export function mapSamples<Label extends LabelKind>(
   dataset: Dataset<Shape, Label>,
-  transform: Transform<Label>,
+  transform: (sample: Sample<Label>, place: number) => unknown,
   given: MapOptions,
 ): DatasetParts<Shape, Label> {
-  readValue('map', 'transform', transform, callable);
-  const { inputShape = dataset.inputShape } = readOptions('map', given, OPTIONS);
-  const size = sizeOf(inputShape);
-  let inputs: Float32Array<ArrayBuffer> | undefined;
+  const { inputShape = dataset.inputShape } = readOptions('map', given, MAP_OPTIONS);
+  const mapped = new MappedSamples(dataset, inputShape);
   for (let place = 0; place < dataset.length; place++) {
-    const values = flatten(callTransform(transform, dataset.at(place), place));
-    if (values?.length !== size) {
+    mapped.put(place, callTransform(transform, dataset.at(place), place));
+  }
+  return mapped.parts();
+}
+
+/** What becomes of a dataset's samples, which are put here in any order. */
+export class MappedSamples<Label extends LabelKind> {
+  readonly #dataset: Dataset<Shape, Label>;
+  readonly #inputShape: Shape;
+  readonly #size: number;
+  #inputs: Float32Array<ArrayBuffer> | undefined;
+
+  constructor(dataset: Dataset<Shape, Label>, inputShape: Shape) {
+    this.#dataset = dataset;
+    this.#inputShape = inputShape;
+    this.#size = sizeOf(inputShape);
+  }
+
+  /** Takes what the transform gave, or throws what is wrong with it. */
+  put(place: number, given: unknown): void {
+    const values = flatten(given);
+    if (values?.length !== this.#size) {
       const got = values === undefined ? 'no array of numbers' : `${values.length} values`;
       throw new GradloomError(
         'SHAPE_MISMATCH',
-        `map: sample ${place}: transform must return the ${size} values of a sample ${formatShape(inputShape)}, got ${got}; ` +
+        `map: sample ${place}: transform must return the ${this.#size} values of a sample ${formatShape(this.#inputShape)}, got ${got}; ` +
           'give { inputShape } for another shape',
       );
     }
@@ -50,32 +62,40 @@ export function mapSamples<Label extends LabelKind>(
       );
     }
     // The first result shows that the function works before memory is taken for all.
-    inputs ??= new Float32Array(dataset.length * size);
-    inputs.set(values as number[], place * size);
+    this.#inputs ??= new Float32Array(this.#dataset.length * this.#size);
+    this.#inputs.set(values as number[], place * this.#size);
   }
-  return {
-    ...compact(partsOf(dataset)),
-    vectorizer: undefined,
-    firstFeature: undefined,
-    inputs: inputs as Float32Array<ArrayBuffer>,
-    inputShape,
-    preprocessing: makePreprocessing('map', 1, { scale: [1], shift: [0] }),
-    table: undefined,
-    gaps: undefined,
-  };
+
+  parts(): DatasetParts<Shape, Label> {
+    return {
+      ...compact(partsOf(this.#dataset)),
+      vectorizer: undefined,
+      firstFeature: undefined,
+      inputs: this.#inputs as Float32Array<ArrayBuffer>,
+      inputShape: this.#inputShape,
+      preprocessing: makePreprocessing('map', 1, { scale: [1], shift: [0] }),
+      table: undefined,
+      gaps: undefined,
+    };
+  }
 }
 
 function callTransform<Label extends LabelKind>(
-  transform: Transform<Label>,
+  transform: (sample: Sample<Label>, place: number) => unknown,
   sample: Sample<Label>,
   place: number,
 ): unknown {
   try {
     return transform(sample, place);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new GradloomError('INVALID_DATA', `map: sample ${place}: ${message}`, { cause: error });
+    throw transformError(place, error);
   }
+}
+
+/** What the transform threw. */
+export function transformError(place: number, error: unknown): GradloomError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new GradloomError('INVALID_DATA', `map: sample ${place}: ${message}`, { cause: error });
 }
 
 function flatten(given: unknown): readonly unknown[] | undefined {

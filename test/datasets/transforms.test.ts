@@ -146,7 +146,10 @@ test('a table is left behind by map and kept by mean and std', async (t) => {
 });
 
 testErrors(test, 'INVALID_OPTION', [
-  [() => images.map(wrongly(3)), 'map: transform must be a function, got 3'],
+  [
+    () => images.map(wrongly(3)),
+    'map: transform must be a function, or the URL of a module whose default export is one, got 3',
+  ],
   [
     () => points.normalize({ norm: 'l2', mean: 1 }),
     'normalize: give either { mean, std } or { norm }; for both, call it twice',
