@@ -27,6 +27,9 @@ HWY_INLINE void prefetch_elements(const Element* row, int64_t begin, int64_t end
   hwy::Prefetch(row + end - 1);
 }
 
+// So many rows are on their way at once: about 64 lines, which a core can wait for side by side.
+HWY_INLINE int64_t rows_ahead(int64_t row_bytes) { return HWY_MAX(8, HWY_MIN(32, 64 * 64 / HWY_MAX(row_bytes, 1))); }
+
 // Columns [first, end) of rows in kCount vectors. The last one begins where it ends at `end`, so that a width that is
 // no multiple of the lanes takes no parts of vectors; columns that two of them have are made twice, alike.
 template <int64_t kVectorCount>
@@ -106,13 +109,12 @@ HWY_INLINE void sum_columns(const Columns& columns, int64_t begin, int64_t end, 
 template <class Element>
 HWY_INLINE void gather(const Element* table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
                        int64_t coming) {
-  constexpr int64_t kAhead = 16;
   const hn::ScalableTag<float> d;
   const auto [width, stride] = rows;
-  for_columns<kVectors>(width, [&](const auto& columns) {
+  const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(Element)));
+  for_columns<kVectors>(width, [&, width = width, stride = stride](const auto& columns) {
     for (int64_t e = 0; e < count; ++e) {
-      if (e + kAhead < count + coming)
-        prefetch_elements(table + indices[e + kAhead] * width, columns.first, columns.end);
+      if (e + ahead < count + coming) prefetch_elements(table + indices[e + ahead] * width, columns.first, columns.end);
       for (int64_t v = 0; v < columns.kCount; ++v) {
         columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * stride, v);
       }

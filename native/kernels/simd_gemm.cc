@@ -10,6 +10,7 @@
 #include "hwy/cache_control.h"
 #include "kernels/product_tile-inl.h"
 #include "kernels/transpose-inl.h"
+#include "kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -23,6 +24,7 @@ constexpr int64_t kFewColumns = 16;
 constexpr int64_t kSharingStride = 512;
 constexpr int64_t kPackedDepth = 128;
 constexpr int64_t kPackedRows = 64;
+constexpr int64_t kNarrowDepth = 16;
 
 // Narrow tiles have no time to spare for `lines`, and those without lines none to ask.
 template <int kRows, int kVectors, bool kPartial>
@@ -110,9 +112,56 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, Lin
   }
 }
 
+// A product of one column fills one lane of a tile's vectors. Here elements of a fill them all: along the sum where
+// they lie side by side, or rows of c where the matrix is turned.
+void single_column(const ProductShape& shape, const MatrixOperand& a, const float* b, bool add, float* c,
+                   int64_t c_stride) {
+  for (int64_t r = 0; r < shape.rows; ++r) {
+    const float sum = dot(b, a.data + r * a.stride, shape.depth);
+    c[r * c_stride] = add ? sum + c[r * c_stride] : sum;
+  }
+}
+
+// kVectors vectors of rows of c, by rows of what a is turned from.
+template <int kVectors>
+HWY_INLINE void turned_vectors(const TileOperands& o) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sum[kVectors];
+  for (auto& s : sum) s = hn::Zero(d);
+  const float* HWY_RESTRICT a = o.a;
+  for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth) {
+    const V factor = hn::Set(d, o.b[k]);
+    for (int v = 0; v < kVectors; ++v) sum[v] = hn::MulAdd(hn::LoadU(d, a + v * lanes), factor, sum[v]);
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    float* to = o.c + v * lanes;
+    hn::StoreU(o.add ? hn::Add(sum[v], hn::LoadU(d, to)) : sum[v], d, to);
+  }
+}
+
+// Those rows of c that make whole vectors; returns how many they are.
+HWY_NOINLINE int64_t turned_column(TileOperands o, int64_t rows) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  int64_t done = 0;
+  const auto advance = [&](int64_t vectors) {
+    done += vectors * lanes;
+    o.a += vectors * lanes;
+    o.c += vectors * lanes;
+  };
+  for (; done + 8 * lanes <= rows; advance(8)) turned_vectors<8>(o);
+  for (; done + 2 * lanes <= rows; advance(2)) turned_vectors<2>(o);
+  for (; done + lanes <= rows; advance(1)) turned_vectors<1>(o);
+  return done;
+}
+
 void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t b_panel,
              Accumulate accumulate, float* c, int64_t c_stride, Upcoming upcoming) {
   const bool turned = a.transpose == Transpose::kYes;
+  // Short sums keep the order that narrow dense layers have in lanes, for batches of any size.
+  const bool single = shape.columns == 1 && b.stride == 1;
+  if (single && !turned && shape.depth > kNarrowDepth)
+    return single_column(shape, a, b.data, accumulate == Accumulate::kAdd, c, c_stride);
   const bool packs = turned && shape.columns <= kFewColumns && a.stride % kSharingStride == 0;
   const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
   LinesAhead ahead(upcoming);
@@ -129,7 +178,11 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
     o.a = a.data + k * o.a_depth;
     o.b = b.data + k * b.stride;
     o.c = c;
-    packs ? packed_rows(o, shape.rows, shape.columns, ahead) : all_columns(o, shape.rows, shape.columns, ahead);
+    const int64_t done = single && turned && c_stride == 1 ? turned_column(o, shape.rows) : 0;
+    o.a += done;
+    o.c += done;
+    const int64_t rows = shape.rows - done;
+    packs ? packed_rows(o, rows, shape.columns, ahead) : all_columns(o, rows, shape.columns, ahead);
   }
 }
 
