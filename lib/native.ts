@@ -393,8 +393,14 @@ export interface NativeLossResult {
 
 export interface NativeInfo {
   readonly version: string;
+  /** OpenBLAS as it describes itself: version, how it was built, and the kernels that it chose for this processor, as `Haswell`. */
   readonly blas: string;
+  /**
+   * The instruction set that Gradloom's own kernels were chosen for on this processor, as Highway names it: `AVX3` is AVX-512.
+   * Which of them a layer gets follows from its shape: `model.plan()` says it.
+   */
   readonly simdTarget: string;
+  /** Of g++ or clang, its version. */
   readonly compiler: string;
   /** What `threads: 0` stands for here. */
   readonly defaultThreads: number;

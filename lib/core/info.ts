@@ -2,8 +2,8 @@ import { type NativeInfo, native } from '../native.ts';
 import { callNative } from './errors.ts';
 
 /**
- * What the native part was built with, the number of threads that `threads: 0` stands for, and what it holds
- * now.
+ * What the native part was built with, the kernels that were chosen for this processor, the number of threads that
+ * `threads: 0` stands for, and what it holds now.
  */
 export function info(): NativeInfo {
   return callNative(() => native.info());
