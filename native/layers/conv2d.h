@@ -5,7 +5,8 @@
 // Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. Four ways, chosen by kernels/choice.h:
 //   conv2d_blas.cc      rows: im2col writes windows as rows, so that forward is columns x w^T, the weight gradient
 //                       dz^T x columns and the input gradient col2im(dz x w)
-//   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies, or products for 1x1 windows
+//   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies; products for 1x1 windows
+//                       (conv2d_pointwise.cc)
 //   conv2d_winograd.cc  images in lanes, 3x3 windows: products of transformed tiles
 //   conv2d_channels.cc  rows, for a few samples: forward as in the two above, with filters in the lanes
 #pragma once
@@ -80,13 +81,6 @@ class Conv2d final : public Layer {
   void pad_input(Team& team, int64_t blocks, const float* x, float* padded) const;
   void mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums, float* own) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
-  // Whether windows are pixels, with channels and filters enough for products of matrices.
-  bool by_products() const;
-  PointwiseShape pointwise_shape() const;
-  template <class Visit>
-  void for_each_product(const Pass& pass, Visit visit) const;
-  void forward_products(const ForwardArguments& args) const;
-  void input_gradient_products(const BackwardArguments& args) const;
   WeightGradientTiles gradient_tiles(const Extent2d& output, int64_t blocks) const;
   int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const;
   const WinningTap* winners_of(const BackwardArguments& args) const;
@@ -102,6 +96,16 @@ class Conv2d final : public Layer {
                                 int64_t job, const PieceSums& sums, float* own) const;
   void parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
                                  const float* image_sums, float* scratch) const;
+
+  // ---- conv2d_pointwise.cc
+
+  // Whether windows are pixels, with channels and filters enough for products of matrices.
+  bool by_products() const;
+  PointwiseShape pointwise_shape() const;
+  template <class Visit>
+  void for_each_product(const Pass& pass, Visit visit) const;
+  void forward_products(const ForwardArguments& args) const;
+  void input_gradient_products(const BackwardArguments& args) const;
 
   // ---- conv2d_winograd.cc
 

@@ -1,0 +1,48 @@
+// Conv2d with windows of one pixel, for images in lanes: products of matrices, pixel by pixel, without copies.
+#include <algorithm>
+
+#include "kernels/conv2d_pointwise.h"
+#include "kernels/lanes.h"
+#include "layers/conv2d.h"
+
+namespace gradloom {
+
+bool Conv2d::by_products() const {
+  constexpr int64_t kFewest = 8;
+  return pointwise_ && std::min(channels_per_group(), filters_per_group()) >= kFewest;
+}
+
+PointwiseShape Conv2d::pointwise_shape() const {
+  return {channels_per_group(), filters_per_group(), window_.input_pixels()};
+}
+
+// Calls visit(piece of pixels, group, how many groups of images of all blocks lie before it) in jobs.
+template <class Visit>
+void Conv2d::for_each_product(const Pass& pass, Visit visit) const {
+  const int64_t pieces = pointwise_pieces(pointwise_shape()).count;
+  pass.team.for_each(lane_blocks(pass.batch) * groups_ * pieces,
+                     [&](int64_t job, int) { visit(job % pieces, job / pieces % groups_, job / pieces); });
+}
+
+void Conv2d::forward_products(const ForwardArguments& args) const {
+  const PointwiseShape shape = pointwise_shape();
+  const int64_t plane = window_.input_pixels() * kLanes;
+  for_each_product(args.pass, [&](int64_t piece, int64_t group, int64_t before) {
+    conv2d_pointwise_forward(shape, piece, args.x + before * shape.channels * plane,
+                             args.parameters[0] + group * shape.filters * shape.channels,
+                             has_bias_ ? args.parameters[1] + group * shape.filters : nullptr, activation_,
+                             args.y + before * shape.filters * plane);
+  });
+}
+
+void Conv2d::input_gradient_products(const BackwardArguments& args) const {
+  const PointwiseShape shape = pointwise_shape();
+  const int64_t plane = window_.input_pixels() * kLanes;
+  for_each_product(args.pass, [&](int64_t piece, int64_t group, int64_t before) {
+    conv2d_pointwise_input_gradient(shape, piece, args.dy + before * shape.filters * plane,
+                                    args.parameters[0] + group * shape.filters * shape.channels,
+                                    args.dx + before * shape.channels * plane);
+  });
+}
+
+}  // namespace gradloom
