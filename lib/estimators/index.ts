@@ -5,15 +5,16 @@ export {
   linearClassifier,
   linearRegressor,
 } from './linear.ts';
+export type { Id, Interactions } from './pairs.ts';
 export {
-  type Interactions,
+  type RankingEvaluation,
+  type RankingFigures,
   type Recommendation,
-  type Recommender,
   type RecommenderModel,
-  type RecommenderOptions,
   type RecommendOptions,
   recommend,
-  recommender,
-} from './recommender.ts';
+} from './recommendations.ts';
+export { type RecommenderOptions, recommender } from './recommender.ts';
 export { type TextClassifierOptions, textClassifier } from './text-classifier.ts';
+export { loadRecommender, type Recommender } from './trained-recommender.ts';
 export { type WideAndDeepOptions, wideAndDeep } from './wide-and-deep.ts';

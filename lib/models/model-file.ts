@@ -4,7 +4,7 @@
  * (JSON, or its kind alone) what the model was trained with, if it was, `table`, `vectorizer`, `firstFeature` and `classNames` (JSON) how
  * rows, texts and LIBSVM's files are read and classes are called, if they are, `inputs` (JSON) how each of several inputs is read, and `trainer` a trainer's settings and counts as JSON in a
  * checkpoint, which holds the optimizer's state too. A checkpoint of a run has the metadata `run` (JSON) and tensors named
- * `@run.*`: how far it has come, and what it needs to go on.
+ * `@run.*`: how far it has come, and what it needs to go on. A recommender has `recommender` (JSON) and `@recommender.*`: whom it knows.
  */
 import { GradloomError, MissingFunction } from '../core/errors.ts';
 import {
@@ -48,20 +48,24 @@ export interface ModelFile {
   readonly tensors: Weights;
   /** A trainer's settings, plain data; undefined in a file that holds a model only. */
   readonly trainer: unknown;
-  /** Of a run that was under way. */
-  readonly run?: RunPart | undefined;
+  /** Of a run that was under way, which trainers know to read. */
+  readonly run?: FilePart | undefined;
+  /** Which estimators know to read. */
+  readonly recommender?: FilePart | undefined;
 }
 
-/** The state of a run, which trainers know to read. */
-export interface RunPart {
+/** What a file holds beside a model and a trainer. */
+export interface FilePart {
   /** Plain data. */
   readonly state: unknown;
   /** By their names in the file, without what they all begin with. */
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
-/** No layer's name begins so. */
-const RUN_PREFIX = '@run.';
+const PARTS = ['run', 'recommender'] as const;
+
+/** What the names of a part's tensors begin with, and no layer's. */
+const prefixOf = (part: (typeof PARTS)[number]) => `@${part}.`;
 
 /** Writes a file, all or nothing, while the event loop stays free. */
 export function writeModelFile(path: string, file: ModelFile): Promise<void> {
@@ -75,7 +79,7 @@ function describeModelFile({
   training,
   tensors,
   trainer,
-  run,
+  ...parts
 }: ModelFile): [entries: readonly Entry[], metadata: Readonly<Record<string, string>>] {
   const metadata: Record<string, string> = {
     format: FORMAT,
@@ -92,7 +96,13 @@ function describeModelFile({
     if (training.classNames !== undefined) metadata.classNames = JSON.stringify(training.classNames);
   }
   if (trainer !== undefined) metadata.trainer = JSON.stringify(trainer);
-  if (run !== undefined) metadata.run = JSON.stringify(run.state);
+  const ofParts: Entry[] = [];
+  for (const name of PARTS) {
+    const part = parts[name];
+    if (part === undefined) continue;
+    metadata[name] = JSON.stringify(part.state);
+    for (const [tensorName, tensor] of part.tensors) ofParts.push([prefixOf(name) + tensorName, tensor]);
+  }
   const halves = new Set(network.layers.filter(isOfBfloat16).map(({ name }) => `${name}.weight`));
   const entries = Object.entries(tensors).map(([name, { data, shape }]): Entry => {
     // What the native side gives is never shared memory.
@@ -102,8 +112,7 @@ function describeModelFile({
       halves.has(name) ? { dtype: 'BF16', data: floats, shape } : { dtype: 'F32', data: floats, shape },
     ];
   });
-  const ofRun = [...(run?.tensors ?? [])].map(([name, tensor]): Entry => [RUN_PREFIX + name, tensor]);
-  return [[...entries, ...ofRun], metadata];
+  return [[...entries, ...ofParts], metadata];
 }
 
 /** Whether its table is: the same weights as floats have lower halves of zeros. */
@@ -123,14 +132,19 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     readPreprocessing(given, network.nodes === undefined ? network.inputShape : [1]),
   );
   const loss = readLoss(path, metadata);
-  const runTensors = new Map<string, Tensor>();
-  for (const [name, tensor] of tensors) {
-    if (!name.startsWith(RUN_PREFIX)) continue;
-    runTensors.set(name.slice(RUN_PREFIX.length), tensor);
-    tensors.delete(name);
-  }
-  const run = readField(path, metadata, 'run', (state): RunPart => ({ state, tensors: runTensors }));
-  if (run === undefined && runTensors.size > 0) throw fileError(path, 'metadata "run" is missing');
+  const takePart = (part: (typeof PARTS)[number]): FilePart | undefined => {
+    const prefix = prefixOf(part);
+    const own = new Map<string, Tensor>();
+    for (const [name, tensor] of tensors) {
+      if (!name.startsWith(prefix)) continue;
+      own.set(name.slice(prefix.length), tensor);
+      tensors.delete(name);
+    }
+    const read = readField(path, metadata, part, (state): FilePart => ({ state, tensors: own }));
+    if (read === undefined && own.size > 0) throw fileError(path, `metadata "${part}" is missing`);
+    return read;
+  };
+  const [run, recommender] = PARTS.map(takePart);
   const weights: [string, Weight][] = [];
   for (const [name, tensor] of tensors) {
     const { dtype, shape } = tensor;
@@ -163,6 +177,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     tensors: Object.fromEntries(weights),
     trainer: readField(path, metadata, 'trainer', (given) => given),
     run,
+    recommender,
   };
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { integer, numberThat, readOptions, required } from '../core/options.ts';
 import { isMapped, rowOf } from '../datasets/mapped-inputs.ts';
 import type { Tensor } from '../formats/tensor.ts';
-import { explain, fileError, type RunPart } from '../models/model-file.ts';
+import { explain, type FilePart, fileError } from '../models/model-file.ts';
 import type { NativeLabelledSamples, NativeTensor } from '../native.ts';
 import type { NativeRunPosition } from '../native-run.ts';
 import type { ControlState } from './epoch-control.ts';
@@ -30,7 +30,7 @@ export interface SavedRun extends RunState {
 const KEPT = 'kept/';
 
 /** `epochs`: the lines of those so far. */
-export function toRunPart({ position, kept, ...state }: RunState, epochs: Uint8Array<ArrayBuffer>): RunPart {
+export function toRunPart({ position, kept, ...state }: RunState, epochs: Uint8Array<ArrayBuffer>): FilePart {
   const { loss = 0, divisor = 0, metrics = [], kept: samples, ...counts } = position;
   const tensors = new Map<string, Tensor>();
   tensors.set('epochs', { dtype: 'U8', shape: [epochs.length], data: epochs });
@@ -69,7 +69,7 @@ const POSITION = {
   kept: required(integer(0)),
 };
 
-export async function readRunPart(path: string, part: RunPart): Promise<SavedRun> {
+export async function readRunPart(path: string, part: FilePart): Promise<SavedRun> {
   const { tensors } = part;
   const state = showNumbers(part.state) as RunState & { readonly position: { readonly samples?: number } };
   const { samples, ...given } = state.position ?? {};

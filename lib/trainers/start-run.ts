@@ -4,7 +4,7 @@ import type { InputShape } from '../core/shape.ts';
 import { Dataset } from '../datasets/dataset.ts';
 import type { Model } from '../models/model.ts';
 import { stateOf } from '../models/model.ts';
-import type { RunPart } from '../models/model-file.ts';
+import type { FilePart } from '../models/model-file.ts';
 import type { Objective } from '../models/objective.ts';
 import { recordTraining } from '../models/training-record.ts';
 import { toWeights } from '../models/weights.ts';
@@ -261,7 +261,7 @@ function plainOptions(
   };
 }
 
-function describeSnapshot(trainer: TrainerParts, { weights, state }: NativeSnapshotEvent, run: RunPart) {
+function describeSnapshot(trainer: TrainerParts, { weights, state }: NativeSnapshotEvent, run: FilePart) {
   const { network, training } = stateOf(trainer.model);
   return {
     network,

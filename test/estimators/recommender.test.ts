@@ -233,7 +233,7 @@ test('what is excluded is copied, and an array that is no longer there refused',
   const refusal = {
     instanceOf: GradloomError,
     code: 'INVALID_OPTION',
-    message: /^recommend: exclude must be an iterable of numbers of items, got /,
+    message: /^recommend: exclude must be an iterable of items, got /,
   };
   await t.throwsAsync(ask(0, { exclude }), refusal);
   await t.throwsAsync(recommend(model, 0, { exclude }), refusal);
@@ -255,7 +255,7 @@ test('pairs that are none are refused, by place', async (t) => {
       { users: [], items: [] },
       {},
       'INVALID_DATA',
-      'recommender: users must be a list of at least one number, got []',
+      'recommender: users must be a list of at least one number or name, got []',
     ],
     [
       { users: [0, 1], items: [0] },
@@ -270,22 +270,34 @@ test('pairs that are none are refused, by place', async (t) => {
       'recommender: users[1] must be an integer from 0 to 2147483646, got -1',
     ],
     [
-      { users: ['ann'], items: [0] },
+      { users: [0, 'ann'], items: [0, 1] },
       {},
       'INVALID_DATA',
-      'recommender: users[0] must be an integer from 0 to 2147483646, got "ann"; give names numbers from 0 on, by a Map',
+      'recommender: users[1] must be an integer from 0 to 2147483646, got "ann"; give numbers, or names (strings) of all',
+    ],
+    [
+      { users: ['ann', 7], items: [0, 1] },
+      {},
+      'INVALID_DATA',
+      'recommender: users[1] must be a name as those before it, got 7',
+    ],
+    [
+      { users: ['ann'], items: ['tea'] },
+      { itemCount: 2 },
+      'INVALID_OPTION',
+      'recommender: itemCount is for items that are numbers; names are counted: leave it out',
     ],
     [
       { users: [0, 1], items: [3, 700_000_000] },
       {},
       'INVALID_DATA',
-      'recommender: items go up to 700000000 in 2 pairs, and each number below has a vector; number them from 0 on, by a Map, or say itemCount',
+      'recommender: items go up to 700000000 in 2 pairs, and each number below has a vector; give them as names (strings), number them from 0 on, or say itemCount',
     ],
     [
       [[0, 1]],
       {},
       'INVALID_OPTION',
-      'recommender: interactions must be { users, items }, a list of numbers each, got an array of 1',
+      'recommender: interactions must be { users, items }, a list each, got an array of 1',
     ],
     [
       { users: [0, 1], items: [0, 7] },
@@ -314,7 +326,8 @@ test('pairs that are none are refused, by place', async (t) => {
   t.is((await ask(2)).length, 1);
   await t.throwsAsync(ask(3), {
     code: 'ID_OUT_OF_RANGE',
-    message: "recommend: there is no user 3 among the model's, 0 to 2; train it with the user's pairs",
+    message:
+      'recommend: user must be an integer from 0 to 2, got 3; train with their pairs, or ask recommendFor by the items that they have',
   });
   await t.throwsAsync(ask(wrongly(0.5)), { code: 'INVALID_OPTION' });
 });

@@ -52,6 +52,7 @@ async function exampleArguments(folder: string): Promise<Readonly<Record<string,
   await gradloom.writeNpy(file('a.npy'), { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
   await gradloom.writeNpy(file('b.npy'), { shape: [2], data: Int32Array.of(0, 1) });
   await model.save(file('a.safetensors'));
+  await recommended.save(file('shop.safetensors'));
   const texts = ['one two three', 'two three four'];
   const window = { kernelSize: 3, strides: 2, padding: 'same', dilation: 1, groups: 1 };
   const layer = { units: 3, activation: 'relu', bias: true, name: 'mine', trainable: true };
@@ -147,6 +148,7 @@ async function exampleArguments(folder: string): Promise<Readonly<Record<string,
     writeShards: [train, file('shards')],
     fromTable: [table],
     stopOnSignal: [run],
+    loadRecommender: [file('shop.safetensors')],
     recommend: [recommended.model, 0, { count: 1, exclude: [1] }],
     softmaxCrossEntropy: [{ labelSmoothing: 0.1, classWeights: [1, 2] }],
     adam: [{ learningRate: 0.1, beta1: 0.9, amsgrad: true, direction: 'minimize' }],
@@ -230,6 +232,17 @@ async function methods(folder: string): Promise<Call[]> {
       if (typeof value !== 'function' || name === 'constructor' || name === 'dispose') continue;
       calls.push({ name: prefix + name, call: value.bind(subject), args: args[name] ?? [] });
     }
+  }
+  const shop = await gradloom.recommender({ users: ['a', 'b'], items: ['x', 'y'] }, { epochs: 1 });
+  const asked = {
+    recommend: ['a', { count: 1, exclude: ['x'] }],
+    recommendFor: [['x'], { count: 1 }],
+    similarItems: ['x', { count: 1 }],
+    evaluate: [{ users: ['a'], items: ['y'] }, { count: 1 }],
+    save: [join(folder, 'shop.safetensors')],
+  };
+  for (const [name, args] of Object.entries(asked)) {
+    calls.push({ name: `shop.${name}`, call: shop[name as keyof typeof asked] as Call['call'], args });
   }
   calls.push(
     {

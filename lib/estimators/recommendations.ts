@@ -1,0 +1,247 @@
+/** What a trained recommender answers: a few lines over its model, whose weights are read anew for each answer. */
+import { types } from 'node:util';
+import { GradloomError } from '../core/errors.ts';
+import {
+  extent,
+  instanceOf,
+  integer,
+  type Rule,
+  readOptions,
+  readValue,
+  withDefault,
+} from '../core/options.ts';
+import { fromArrays } from '../datasets/from-arrays.ts';
+import { dense } from '../layers/index.ts';
+import { Model, sequential } from '../models/index.ts';
+import { adagrad } from '../optimizers/index.ts';
+import { Trainer } from '../trainers/index.ts';
+import type { Id, Pairs } from './pairs.ts';
+
+/**
+ * Of a user and an item the score of their going together: with a number of `negatives` the logit of a pair among uniformly drawn
+ * ones, else the same up to a constant of the user.
+ */
+export type RecommenderModel = Model<
+  { readonly user: readonly [1]; readonly item: readonly [1] },
+  readonly [1]
+>;
+
+export interface Recommendation<Item extends Id = number> {
+  readonly item: Item;
+  readonly score: number;
+}
+
+export interface RecommendOptions<Item extends Id = number> {
+  /** How many items. Default: 10. */
+  readonly count?: number;
+  /** Items to leave out, such as those that are sold out. Default: none. */
+  readonly exclude?: Iterable<Item>;
+}
+
+/** Of the item's bias, by which files tell how many items there are. */
+export const ITEM_BIAS = 'itemBias';
+export const USER_VECTORS = 'users';
+export const ITEM_VECTORS = 'items';
+/** Of the layers over the items' vectors, from 1 on. */
+export const ITEM_TOWER = 'itemTower';
+
+const RECOMMEND_OPTIONS = {
+  count: withDefault(extent, 10),
+  exclude: withDefault<ReadonlySet<unknown>>(
+    { expected: 'an iterable of items', read: readItems } satisfies Rule<ReadonlySet<unknown>>,
+    new Set(),
+  ),
+};
+
+/** Copied at once, as it may change while the model predicts. */
+function readItems(given: unknown): ReadonlySet<unknown> | undefined {
+  if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) return undefined;
+  try {
+    return new Set(given as Iterable<unknown>);
+  } catch (error) {
+    // Of an array whose buffer was transferred away; what a user's own iterator throws is the user's.
+    if (types.isTypedArray(given)) return undefined;
+    throw error;
+  }
+}
+
+export function readRecommendOptions(operation: string, options: object) {
+  return readOptions(operation, options, RECOMMEND_OPTIONS);
+}
+
+/**
+ * The items that go best with a user by a model of `recommender`, also one that was loaded by `loadModel`, by numbers, best first; of equal
+ * scores the lower number. `loadRecommender` reads names and what users know, too, from files that `save` of a recommender wrote.
+ *
+ * @example
+ * const model = await loadModel<{ user: [1]; item: [1] }, [1]>('shop.safetensors');
+ * const items = await recommend(model, 17, { count: 5, exclude: known });
+ */
+export async function recommend(
+  model: RecommenderModel,
+  user: number,
+  options: RecommendOptions = {},
+): Promise<readonly Recommendation[]> {
+  const { count, exclude } = readRecommendOptions('recommend', options);
+  readValue('recommend', 'user', user, integer(0, 2 ** 31 - 1));
+  readValue('recommend', 'model', model, instanceOf('a model', Model));
+  const { users, items } = countsOf('recommend', model);
+  if (user >= users) {
+    throw new GradloomError(
+      'ID_OUT_OF_RANGE',
+      `recommend: there is no user ${user} among the model's, 0 to ${users - 1}; train it with the user's pairs`,
+    );
+  }
+  return bestOf(await scoresFor(model, user, items), { count, left: exclude });
+}
+
+/** How many vectors the model has. */
+export function countsOf(
+  operation: string,
+  model: RecommenderModel,
+): { readonly users: number; readonly items: number } {
+  const weightsOf = (layer: string) => model.layers.find(({ name }) => name === layer)?.parameterCount;
+  const items = weightsOf(ITEM_BIAS);
+  if (items === undefined) {
+    throw new GradloomError('INVALID_OPTION', `${operation}: the model was not made by recommender`);
+  }
+  const factors = (weightsOf(ITEM_VECTORS) as number) / items;
+  return { users: (weightsOf(USER_VECTORS) as number) / factors, items };
+}
+
+/** Of each item with a user. */
+export async function scoresFor(model: RecommenderModel, user: number, items: number): Promise<Float32Array> {
+  const { data } = await model.predict({
+    user: new Int32Array(items).fill(user),
+    item: Int32Array.from({ length: items }, (_, item) => item),
+  });
+  return data;
+}
+
+/** The items of the highest scores but those that are left out, best first. */
+export function bestOf(
+  scores: Float32Array | Float64Array,
+  { count, left }: { readonly count: number; readonly left: ReadonlySet<unknown> },
+): readonly Recommendation[] {
+  // Only those that can be among the first are put in order, which of thousands of items takes less time than of all.
+  const least =
+    scores
+      .filter((_, item) => !left.has(item))
+      .sort()
+      .at(-count) ?? Number.NEGATIVE_INFINITY;
+  const best: Recommendation[] = [];
+  for (let item = 0; item < scores.length; item++) {
+    const score = scores[item] as number;
+    if (score >= least && !left.has(item)) best.push(Object.freeze({ item, score }));
+  }
+  return Object.freeze(best.sort((a, b) => b.score - a.score).slice(0, count));
+}
+
+/** What users' vectors are multiplied by: of each item a row, behind the layers of its tower. */
+async function itemVectors(model: RecommenderModel, items: number): Promise<Float32Array> {
+  const last = model.layers.findLast(({ name }) => name.startsWith(ITEM_TOWER))?.name ?? ITEM_VECTORS;
+  const tower = model.fork({ last }) as unknown as Model<{ readonly item: readonly [1] }, readonly [number]>;
+  const item = Int32Array.from({ length: items }, (_, place) => place);
+  const { data } = await tower.predict({ item });
+  tower[Symbol.dispose]();
+  return data;
+}
+
+/**
+ * Of each item with a user who has some of them: the user's vector is the one that tells these from all others by a softmax over the scores of all,
+ * with the penalty that vectors had in training; those of items stay. Convex, so that it begins at 0 and a few steps are enough.
+ */
+export async function scoresForNew(
+  model: RecommenderModel,
+  known: Int32Array<ArrayBuffer>,
+  { items, l2 }: { readonly items: number; readonly l2: number },
+): Promise<Float32Array> {
+  const vectors = await itemVectors(model, items);
+  const units = vectors.length / items;
+  const { data: bias } = model.getWeights()[`${ITEM_BIAS}.weight`] as { readonly data: Float32Array };
+  const scoring = sequential({ inputShape: [1] }, [
+    dense({ units, bias: false, weightInitializer: 'zeros', name: 'user' }),
+    dense({ units: items, trainable: false, weightInitializer: 'zeros', name: ITEM_VECTORS }),
+  ]);
+  scoring.setWeights({
+    ...scoring.getWeights(),
+    [`${ITEM_VECTORS}.weight`]: { data: vectors, shape: [items, units] },
+    [`${ITEM_VECTORS}.bias`]: { data: bias, shape: [items] },
+  });
+  const trainer = new Trainer(scoring, {
+    optimizer: adagrad({ learningRate: 0.3, weightDecay: l2 }),
+    loss: 'softmaxCrossEntropy',
+  });
+  const ones = new Float32Array(known.length).fill(1);
+  const train = fromArrays({ inputs: ones, inputShape: [1], labels: known });
+  await trainer.fit(train, { epochs: 30, batchSize: known.length, progress: 'none' });
+  const { data } = await scoring.predict(Float32Array.of(1));
+  scoring[Symbol.dispose]();
+  return data;
+}
+
+/** Of each item with one of them the cosine of their vectors; 0 of vectors of zeros. */
+export async function cosinesWith(
+  model: RecommenderModel,
+  item: number,
+  items: number,
+): Promise<Float64Array> {
+  const vectors = await itemVectors(model, items);
+  const units = vectors.length / items;
+  const vectorOf = (other: number) => vectors.subarray(other * units, (other + 1) * units);
+  const own = vectorOf(item);
+  const product = (a: Float32Array, b: Float32Array) =>
+    a.reduce((sum, value, place) => sum + value * (b[place] as number), 0);
+  return Float64Array.from({ length: items }, (_, other) => {
+    const vector = vectorOf(other);
+    return product(own, vector) / (Math.sqrt(product(own, own) * product(vector, vector)) || 1);
+  });
+}
+
+/** Of each user's held out items, as far as they are asked for, those that are found, and how far in front; means over users. */
+export interface RankingFigures {
+  /** The share that is among the first `count`, of at most `count`. */
+  readonly recall: number;
+  /** Normalized discounted cumulative gain: of 1 / log2(place + 1) of those that are found, the share of the best order's. */
+  readonly ndcg: number;
+}
+
+export interface RankingEvaluation extends RankingFigures {
+  /** How many users had held out items. */
+  readonly users: number;
+  /** What those items reach that most pairs have, the same to all: what a recommender has to be better than. */
+  readonly popularity: RankingFigures;
+}
+
+/** Wanted items by the user's number; names that training had not are wanted in vain. */
+export type Wanted = ReadonlyMap<number, ReadonlySet<Id>>;
+
+export async function evaluateRanking(
+  model: RecommenderModel,
+  { pairs, wanted, count }: { readonly pairs: Pairs; readonly wanted: Wanted; readonly count: number },
+): Promise<RankingEvaluation> {
+  const counts = pairs.countsOfItems();
+  const sums = { own: { recall: 0, ndcg: 0 }, popularity: { recall: 0, ndcg: 0 } };
+  for (const [user, items] of wanted) {
+    const asked = { count, left: new Set(pairs.itemsOf(user)) };
+    const scores = await scoresFor(model, user, pairs.items.count);
+    for (const [sum, ranked] of [
+      [sums.own, bestOf(scores, asked)],
+      [sums.popularity, bestOf(counts, asked)],
+    ] as const) {
+      const { recall, ndcg } = judge(ranked, items, count);
+      sum.recall += recall / wanted.size;
+      sum.ndcg += ndcg / wanted.size;
+    }
+  }
+  return Object.freeze({ users: wanted.size, ...sums.own, popularity: Object.freeze(sums.popularity) });
+}
+
+function judge(ranked: readonly Recommendation[], wanted: ReadonlySet<Id>, count: number): RankingFigures {
+  const most = Math.min(count, wanted.size);
+  const gain = (place: number) => 1 / Math.log2(place + 2);
+  const found = [...ranked.keys()].filter((place) => wanted.has((ranked[place] as Recommendation).item));
+  const best = Array.from({ length: most }, (_, place) => gain(place));
+  const sum = (gains: readonly number[]) => gains.reduce((total, each) => total + each, 0);
+  return { recall: found.length / most, ndcg: sum(found.map(gain)) / sum(best) };
+}
