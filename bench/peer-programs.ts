@@ -17,11 +17,19 @@ export interface Peer {
   readonly workloads?: readonly string[];
   /** Those among all that it cannot. */
   readonly cannot?: readonly string[];
+  /** Whether it trains the net of a spec, too. Default: false. */
+  readonly specs?: boolean;
   /** Whether the number of threads can be chosen; `'one'`: it always runs on one. */
   readonly threads: 'any' | 'one';
   /** Where it trains by another rule than AdaGrad on the same loss. */
   readonly differs?: string;
+  /** `workload`: a name, or the path of a spec. */
   readonly command: (workload: string, settings: RunSettings) => readonly string[];
+}
+
+/** Names of workloads have no such ending. */
+export function isSpec(workload: string): boolean {
+  return workload.endsWith('.json');
 }
 
 export interface RunSettings {
@@ -32,6 +40,8 @@ export interface RunSettings {
 const PYTHON = process.env.PY ?? '/usr/bin/python3';
 const NODE_PEERS = process.env.PEERS_DIR ?? PEERS_FOLDER;
 const TFJS_NODE = process.env.TFJS_NODE_DIR ?? join(PEERS_FOLDER, 'tfjs-node');
+
+const TORCH_NET = fileURLToPath(new URL('torch-net.py', import.meta.url));
 
 const DENSE_WORKLOADS = ['mlp', 'mlp-small', 'iris'];
 /** Whose rows are updated by each entry. */
@@ -45,7 +55,7 @@ export const GRADLOOM: Peer = {
     process.execPath,
     '--import=tsx',
     fileURLToPath(new URL('run.ts', import.meta.url)),
-    workload,
+    ...(isSpec(workload) ? ['--spec', workload] : [workload]),
     '--json',
     ...threadsOf(settings),
     ...windowOf(settings),
@@ -57,10 +67,11 @@ export const PEERS: readonly Peer[] = [
     name: 'torch',
     missing: () => missingModule('torch'),
     cannot: SAMPLE_BY_SAMPLE,
+    specs: true,
     threads: 'any',
     command: (workload, settings) => [
       PYTHON,
-      join(PEERS_FOLDER, 'torch_bench.py'),
+      isSpec(workload) ? TORCH_NET : join(PEERS_FOLDER, 'torch_bench.py'),
       workload,
       ...threadsOf(settings),
       ...windowOf(settings),

@@ -6,9 +6,10 @@ import { info } from '../lib/index.ts';
 import { choose, readArguments, readNumber } from './arguments.ts';
 import { INFER_WORKLOADS } from './infer.ts';
 import { MachineLimits } from './limits.ts';
-import { GRADLOOM, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
+import { GRADLOOM, isSpec, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
 import { compare, formatComparisons, type Measurement, meetsFloors } from './peer-table.ts';
 import { SKIP_GRAM } from './skip-gram.ts';
+import { buildModel, readSpec } from './spec.ts';
 import { WORKLOADS } from './workloads.ts';
 
 const WORKLOAD_NAMES = [
@@ -21,6 +22,7 @@ const WORKLOAD_NAMES = [
 const PEER_NAMES = PEERS.map(({ name }) => name);
 
 const USAGE = `usage: npm run bench:peers -- [workload ...] [--peers torch,...] [--threads 1,2] [--repeats n] [--window-s seconds] [--out file.json]
+       npm run bench:peers -- --spec file.json [--spec other.json ...] [...]
 
 workloads: ${WORKLOAD_NAMES.join(', ')}
 peers: ${PEER_NAMES.join(', ')}`;
@@ -28,6 +30,7 @@ peers: ${PEER_NAMES.join(', ')}`;
 const ARGUMENTS = {
   allowPositionals: true,
   options: {
+    spec: { type: 'string', multiple: true },
     peers: { type: 'string' },
     threads: { type: 'string', default: '1,2' },
     repeats: { type: 'string', default: '3' },
@@ -43,6 +46,7 @@ const LIMIT_MS = 15 * 60_000;
 const TUNING = /^(OPENBLAS|GOTO|MKL|OMP|KMP)_/;
 
 interface Settings {
+  /** Names, or paths of specs. */
   readonly workloads: readonly string[];
   readonly peers: readonly Peer[];
   readonly threads: readonly number[];
@@ -54,7 +58,7 @@ interface Settings {
 
 try {
   const settings = readSettings();
-  if (!existsSync(PEERS_FOLDER)) {
+  if (!existsSync(PEERS_FOLDER) && !settings.workloads.every(isSpec)) {
     console.log(
       `The peers' programs (../shared/peers beside the repository) are not here: nothing was compared.`,
     );
@@ -77,8 +81,15 @@ function readSettings(): Settings {
   const count = (value: number) => Number.isInteger(value) && value > 0;
   return readArguments(USAGE, ARGUMENTS, ({ values, positionals }) => {
     const peers = choose('peer', values.peers?.split(',') ?? [], PEER_NAMES);
+    const specs = values.spec ?? [];
+    for (const path of specs) {
+      if (!isSpec(path)) throw new Error(`--spec cannot be "${path}": a spec's name ends with .json`);
+      buildModel(readSpec(path));
+    }
+    const named =
+      positionals.length === 0 && specs.length > 0 ? [] : choose('workload', positionals, WORKLOAD_NAMES);
     return {
-      workloads: choose('workload', positionals, WORKLOAD_NAMES),
+      workloads: [...named, ...specs],
       peers: PEERS.filter(({ name }) => peers.includes(name)),
       threads: values.threads.split(',').map((value) => readNumber('--threads', value, count)),
       repeats: readNumber('--repeats', values.repeats, count),
@@ -143,6 +154,7 @@ function isInstalled(peer: Peer): boolean {
 }
 
 function canRun(peer: Peer, workload: string, threads: number): boolean {
+  if (isSpec(workload)) return peer.specs === true;
   if (peer.cannot?.includes(workload)) return false;
   return (peer.workloads?.includes(workload) ?? true) && (peer.threads === 'any' || threads === 1);
 }
