@@ -26,12 +26,10 @@ void conv2d_pointwise_forward(const PointwiseShape& shape, int64_t piece, const 
   const int64_t image = shape.pixels * kLanes;
   const int64_t first = pieces.first(piece) * kLanes;
   const int64_t columns = pieces.size(piece) * kLanes;
-  for (int64_t k = 0; k < shape.filters; ++k) {
-    std::fill_n(y + k * image + first, columns, bias == nullptr ? 0.0F : bias[k]);
-  }
-  simd_gemm({shape.filters, columns, shape.channels}, {weights, shape.channels}, {x + first, image}, Accumulate::kAdd,
-            y + first, image);
-  add_bias_and_activate(activation, {shape.filters, columns, image}, nullptr, y + first);
+  const bool relu = activation == Activation::kRelu;
+  simd_gemm_far({shape.filters, columns, shape.channels}, {weights, shape.channels}, {x + first, image}, {bias, relu},
+                y + first, image);
+  if (!relu) add_bias_and_activate(activation, {shape.filters, columns, image}, nullptr, y + first);
 }
 
 void conv2d_pointwise_input_gradient(const PointwiseShape& shape, int64_t piece, const float* dz, const float* weights,
@@ -39,8 +37,8 @@ void conv2d_pointwise_input_gradient(const PointwiseShape& shape, int64_t piece,
   const Tiling pieces = pointwise_pieces(shape);
   const int64_t image = shape.pixels * kLanes;
   const int64_t first = pieces.first(piece) * kLanes;
-  simd_gemm({shape.channels, pieces.size(piece) * kLanes, shape.filters}, {weights, shape.channels, Transpose::kYes},
-            {dz + first, image}, Accumulate::kOverwrite, dx + first, image);
+  simd_gemm_far({shape.channels, pieces.size(piece) * kLanes, shape.filters},
+                {weights, shape.channels, Transpose::kYes}, {dz + first, image}, {}, dx + first, image);
 }
 
 int64_t pointwise_gradient_scratch(const PointwiseShape& shape) {

@@ -45,7 +45,9 @@ struct TileOperands {
   int64_t c_stride;
   int64_t depth;
   bool add;
+  bool far;
   size_t rest;  // columns of the last vector
+  RowEpilogue epilogue;
 };
 
 template <bool kPartial>
@@ -66,8 +68,12 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
       sum[r][v] = hn::Zero(d);
     }
   }
-  // What the sums are added to arrives while they are made.
-  if (o.add) {
+  // What the sums are added to, or stored over far away, arrives while they are made.
+  if (o.far) {
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) prefetch_to_write(o.c + r * o.c_stride + v * lanes);
+    }
+  } else if (o.add) {
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < kVectors; ++v) hwy::Prefetch(o.c + r * o.c_stride + v * lanes);
     }
@@ -91,10 +97,13 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
     }
   }
   for (int r = 0; r < kRows; ++r) {
+    const V bias = o.epilogue.bias == nullptr ? hn::Zero(d) : hn::Set(d, o.epilogue.bias[r]);
     for (int v = 0; v < kVectors; ++v) {
       float* to = o.c + r * o.c_stride + v * lanes;
       // At the end, so that the parts of a long sum meet and lose no digits.
       if (o.add) sum[r][v] = hn::Add(load_columns<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
+      if (o.epilogue.bias != nullptr) sum[r][v] = hn::Add(bias, sum[r][v]);
+      if (o.epilogue.relu) sum[r][v] = hn::IfThenZeroElse(hn::Lt(sum[r][v], hn::Zero(d)), sum[r][v]);
       if (kPartial && v == kVectors - 1) {
         hn::StoreN(sum[r][v], d, to, o.rest);
       } else {

@@ -59,6 +59,7 @@ void all_rows(TileOperands o, int64_t rows, LinesAhead& ahead) {
     tile_of_rows<kMostRows, kVectors, kPartial>(count, o, lines);
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
+    if (o.epilogue.bias != nullptr) o.epilogue.bias += count;
     row += count;
   }
 }
@@ -109,6 +110,54 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, Lin
     }
     o.c = c + row * o.c_stride;
     all_columns(o, count, columns, ahead);
+  }
+}
+
+// All rows and the whole sum, for some packed columns at a time.
+void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, const RowEpilogue& epilogue,
+                float* c, int64_t c_stride) {
+  constexpr int64_t kDepth = 256;
+  constexpr int64_t kRows = 2 * kRowTile;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  const int64_t most = kVectorTile * lanes;
+  HWY_ALIGN float packed[kDepth * kVectorTile * hn::MaxLanes(D())];
+  const bool turned = a.transpose == Transpose::kYes;
+  LinesAhead ahead({});
+  TileOperands o{};
+  o.a_row = turned ? 1 : a.stride;
+  o.a_depth = turned ? a.stride : 1;
+  o.segments = 1;
+  o.far = true;
+  o.b = packed;
+  o.b_stride = most;
+  o.b_panel = kPanelColumns;
+  o.c_stride = c_stride;
+  for (int64_t column = 0; column < shape.columns; column += most) {
+    const int64_t width = std::min(most, shape.columns - column);
+    const int64_t vectors = (width + lanes - 1) / lanes;
+    o.rest = static_cast<size_t>(width % lanes);
+    for (int64_t k = 0; k == 0 || k < shape.depth; k += kDepth) {
+      o.depth = std::min(kDepth, shape.depth - k);
+      for (int64_t row = 0; row < o.depth; ++row) {
+        std::copy_n(b.data + (k + row) * b.stride + column, width, packed + row * most);
+      }
+      o.add = k > 0;
+      o.epilogue.relu = epilogue.relu && k + o.depth == shape.depth;
+      // What is packed next comes meanwhile.
+      const bool ends = k + kDepth >= shape.depth;
+      const float* next = ends ? b.data + column + most : b.data + (k + kDepth) * b.stride + column;
+      int64_t called = 0;
+      for (int64_t row = 0; row < shape.rows; row += kRows) {
+        const int64_t count = std::min(kRows, shape.rows - row);
+        for (; called * shape.rows < o.depth * (row + count); ++called, next += b.stride) {
+          for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * lanes);
+        }
+        o.a = a.data + k * o.a_depth + row * o.a_row;
+        o.c = c + row * c_stride + column;
+        o.epilogue.bias = k == 0 && epilogue.bias != nullptr ? epilogue.bias + row : nullptr;
+        o.rest == 0 ? all_rows<false>(o, count, vectors, ahead) : all_rows<true>(o, count, vectors, ahead);
+      }
+    }
   }
 }
 
@@ -218,6 +267,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(Product);
+HWY_EXPORT(FarProduct);
 HWY_EXPORT(WindowProduct);
 HWY_EXPORT(TransposeMatrix);
 
@@ -237,6 +287,11 @@ void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const C
                       float* c, int64_t c_stride, Upcoming upcoming) {
   if (shape.rows == 0 || shape.columns == 0) return;
   HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, kPanelColumns}, b.panel, accumulate, c, c_stride, upcoming);
+}
+
+void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b,
+                   const RowEpilogue& epilogue, float* c, int64_t c_stride) {
+  HWY_DYNAMIC_DISPATCH(FarProduct)(shape, a, b, epilogue, c, c_stride);
 }
 
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,

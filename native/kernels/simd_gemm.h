@@ -17,6 +17,17 @@ void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOp
 void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                      float* c, int64_t c_stride, Upcoming upcoming);
 
+// What a product gets on its way out of the registers.
+struct RowEpilogue {
+  const float* bias = nullptr;  // of each row of c; none where it is null
+  bool relu = false;
+};
+
+// c = op(a) b, with the epilogue, for b whose rows lie far apart, as the channels of images in lanes do: then lines of
+// one column share few sets of the first cache, so some columns are packed before all rows of c read them.
+void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b,
+                   const RowEpilogue& epilogue, float* c, int64_t c_stride);
+
 // A matrix in panels of 16 columns, each with its rows side by side: element (k, j) at data[j / 16 * panel + k * 16 + j
 // % 16].
 inline constexpr int64_t kPanelColumns = 16;

@@ -16,6 +16,9 @@ class ActivationLayer final : public Layer {
   Layout layout(int64_t /*batch*/, Layout offered) const override {
     return activation_.spans_row() ? Layout::kRows : offered;
   }
+  std::optional<Activation> elementwise() const override {
+    return activation_.spans_row() ? std::nullopt : std::optional(activation_);
+  }
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;

@@ -58,6 +58,13 @@ Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
   return kernel == Conv2dKernel::kDirect || kernel == Conv2dKernel::kWinograd ? Layout::kLanes : Layout::kRows;
 }
 
+std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {
+  if (activation_ != Activation::kLinear) return nullptr;
+  auto layer = std::make_unique<Conv2d>(*this);
+  layer->activation_ = activation;
+  return layer;
+}
+
 // Winograd's tiles of 4x4 pixels hold whole windows of 2x2, whose maxima are taken in registers.
 bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
   if (!windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;

@@ -30,6 +30,7 @@ class Conv2d final : public Layer {
 
   int64_t flops() const override;
   Layout layout(int64_t batch, Layout offered) const override;
+  std::unique_ptr<Layer> activated(Activation activation) const override;
   bool pools(int64_t batch, const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;
@@ -86,6 +87,7 @@ class Conv2d final : public Layer {
   const WinningTap* winners_of(const BackwardArguments& args) const;
   bool winners_mask(const Window2d* pooling) const;
   bool jobs_mask(const BackwardArguments& args) const;
+  bool jobs_sum(const BackwardArguments& args) const;
   // Where the gradients of a piece of the batch go, and whether its jobs mask the gradient of the output.
   struct PieceSums {
     float* weights;

@@ -221,7 +221,7 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
   float* const packed = placed + placed_floats;
   float* const image_sums = packed + round_up(weight_count(), kLanes);
   float* const weights = image_sums + round_up(blocks * filters_, kLanes);
-  if (!jobs_mask(args)) mask_and_place_gradient(args, placed, image_sums, weights);
+  if (!jobs_sum(args)) mask_and_place_gradient(args, placed, image_sums, weights);
   if (args.dx != nullptr) input_gradient_lanes(args, placed, packed);
   if (!trainable()) return;
 
@@ -255,13 +255,15 @@ bool Conv2d::winners_mask(const Window2d* pooling) const {
   return pooling != nullptr && (activation_ == Activation::kRelu || activation_ == Activation::kLinear);
 }
 
-// Whether the jobs of the gradient of the weights mask that of the output and sum that of the bias, while it lies in
-// their caches: where winners mask, or where every filter has a single job in each piece of the batch. Products sum
-// block by block, so that their biases' digits would depend on whether the gradient of the input is wanted.
+// Whether the jobs of the gradient of the weights mask that of the output, while it lies in their caches: where winners
+// mask, or where every filter has a single job in each piece of the batch.
 bool Conv2d::jobs_mask(const BackwardArguments& args) const {
   const WeightGradientTiles tiles = gradient_tiles(computed_output(args.pooling), lane_blocks(args.pass.batch));
-  return args.dx == nullptr && !by_products() && (winners_mask(args.pooling) || tiles.channels.count == 1);
+  return args.dx == nullptr && (winners_mask(args.pooling) || tiles.channels.count == 1);
 }
+
+// Whether they sum the gradient of the bias, too; that of products is masked before, if not by them, piece by piece.
+bool Conv2d::jobs_sum(const BackwardArguments& args) const { return by_products() || jobs_mask(args); }
 
 // The gradient of the maxima of one filter, `blocks` images from `image` on, goes to the pixels that won. Returns its
 // sum.
@@ -295,7 +297,7 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
       } else {
         image_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
       }
-      if (args.dx == nullptr || by_products()) continue;
+      if (args.dx == nullptr) continue;
       place_image({output.height, place.extent.height, place.top}, {output.width, place.extent.width, place.left}, dz,
                   placed + image * image_floats(place.extent));
     }
@@ -366,11 +368,12 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   const int64_t jobs = tiles.count();
   // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
   const bool masks = jobs_mask(args);
+  const bool sums_biases = jobs_sum(args);
   float* const bias_scratch = scratch + tiles.pieces.count * weight_count();
   float* const own = scratch + round_up(tiles.pieces.count * (weight_count() + filters_), kLanes);
   float* const weight_gradient = args.gradients.target(0, 0, scratch);
   float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, bias_scratch) : nullptr;
-  team.for_each(groups_ * jobs + (has_bias_ && !masks ? filters_ : 0), [&](int64_t job, int thread) {
+  team.for_each(groups_ * jobs + (has_bias_ && !sums_biases ? filters_ : 0), [&](int64_t job, int thread) {
     if (job >= groups_ * jobs) {
       const int64_t filter = job - groups_ * jobs;
       double sum = 0;
@@ -381,7 +384,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
     PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * weight_count(), nullptr, masks};
     // All tiles of channels meet the same gradient of the output.
-    const bool sums_bias = has_bias_ && masks && job / tiles.filters.count % tiles.channels.count == 0;
+    const bool sums_bias = has_bias_ && sums_biases && job / tiles.filters.count % tiles.channels.count == 0;
     if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * filters_;
     weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums,
                              own + thread * job_floats(tiles, args.pooling));
@@ -389,7 +392,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   const Tiling ranges = tile_rows(weight_count(), 4);
   team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
     if (range == ranges.count) {
-      for (int64_t piece = 1; masks && piece < tiles.pieces.count; ++piece) {
+      for (int64_t piece = 1; sums_biases && piece < tiles.pieces.count; ++piece) {
         sum(bias_gradient, bias_scratch + piece * filters_, filters_, bias_gradient);
       }
       return args.gradients.complete(1, 0, filters_, bias_gradient);

@@ -35,12 +35,17 @@ void Conv2d::forward_products(const ForwardArguments& args) const {
   });
 }
 
+// Each piece of dy is masked where it is read, and is dz from then on.
 void Conv2d::input_gradient_products(const BackwardArguments& args) const {
   const PointwiseShape shape = pointwise_shape();
+  const Tiling pieces = pointwise_pieces(shape);
   const int64_t plane = window_.input_pixels() * kLanes;
   for_each_product(args.pass, [&](int64_t piece, int64_t group, int64_t before) {
-    conv2d_pointwise_input_gradient(shape, piece, args.dy + before * shape.filters * plane,
-                                    args.parameters[0] + group * shape.filters * shape.channels,
+    float* const dz = args.dy + before * shape.filters * plane;
+    const int64_t first = pieces.first(piece) * kLanes;
+    activation_backward(activation_, {shape.filters, pieces.size(piece) * kLanes, plane},
+                        args.y + before * shape.filters * plane + first, dz + first);
+    conv2d_pointwise_input_gradient(shape, piece, dz, args.parameters[0] + group * shape.filters * shape.channels,
                                     args.dx + before * shape.channels * plane);
   });
 }

@@ -58,6 +58,13 @@ Layout Dense::layout(int64_t batch, Layout offered) const {
   return kernel_ == DenseKernel::kPanels && dense_reads_lanes(units_) ? offered : Layout::kRows;
 }
 
+std::unique_ptr<Layer> Dense::activated(Activation activation) const {
+  if (activation_ != Activation::kLinear) return nullptr;
+  auto layer = std::make_unique<Dense>(*this);
+  layer->activation_ = activation;
+  return layer;
+}
+
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
   if (setting.layout == Layout::kLanes) return narrow_ ? needs_narrow(setting) : needs_lanes(setting);

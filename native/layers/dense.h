@@ -23,6 +23,7 @@ class Dense final : public Layer {
   Layout layout(int64_t batch, Layout offered) const override;
   bool takes_blocks() const override { return true; }
   Layout output_layout(Layout inputs) const override { return narrow_ ? inputs : Layout::kRows; }
+  std::unique_ptr<Layer> activated(Activation activation) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;

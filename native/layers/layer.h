@@ -16,6 +16,7 @@
 #include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
+#include "kernels/activation.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/sparse_rows.h"
 #include "kernels/table_elements.h"
@@ -217,7 +218,6 @@ struct BackwardArguments {
 class Layer {
  public:
   virtual ~Layer() = default;
-  Layer(const Layer&) = delete;
   Layer& operator=(const Layer&) = delete;
 
   const std::string& kind() const { return kind_; }
@@ -247,6 +247,11 @@ class Layer {
   // Whether it may be offered lanes for vectors, which are the blocks of flattened images.
   virtual bool takes_blocks() const { return false; }
   virtual Layout output_layout(Layout inputs) const { return inputs; }
+  // Of a layer that applies it value by value and does nothing else; its derivative follows from the output.
+  virtual std::optional<Activation> elementwise() const { return std::nullopt; }
+  // The same layer with this activation behind it, for one that stands alone after it: values get it while they are in
+  // a register or in the first cache. Null from a layer that cannot, or has one of its own.
+  virtual std::unique_ptr<Layer> activated(Activation /*activation*/) const { return nullptr; }
   // Of a layer that takes the maxima of windows and does nothing else.
   virtual const Window2d* pooling() const { return nullptr; }
   // Whether the layer can take them itself of its output, for a pooling that is its only reader: then a value goes into
@@ -275,6 +280,7 @@ class Layer {
 
  protected:
   Layer(const Spec& spec, const Shape& input_shape, std::vector<Shape> other_input_shapes = {});
+  Layer(const Layer&) = default;
 
   // The start of every error message: conv2d "conv1"
   std::string label() const { return kind_ + " \"" + name_ + "\""; }

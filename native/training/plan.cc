@@ -84,20 +84,17 @@ Layout Plan::layout_for(const Layer& layer, const Value& first) const {
   return layer.layout(options_.batch, flattened && !layer.takes_blocks() ? Layout::kRows : first.layout);
 }
 
-// The pooling that a layer takes the maxima of: its only reader, and not what the network gives.
-const Layer* Plan::pooling_of(int layer) const {
+// The layer that alone reads what this one gives, or -1.
+int Plan::only_reader(int layer) const {
   const int value = architecture_->value_of(layer);
-  const Layer* reader = nullptr;
-  for (size_t i = static_cast<size_t>(layer) + 1; i < architecture_->layers().size(); ++i) {
-    const std::vector<int>& read = architecture_->inputs_of(static_cast<int>(i));
+  int reader = -1;
+  for (int i = layer + 1; i < static_cast<int>(architecture_->layers().size()); ++i) {
+    const std::vector<int>& read = architecture_->inputs_of(i);
     const auto times = std::count(read.begin(), read.end(), value);
-    if (times > 0 && (reader != nullptr || times > 1)) return nullptr;
-    if (times > 0) reader = architecture_->layers()[i].get();
+    if (times > 0 && (reader >= 0 || times > 1)) return -1;
+    if (times > 0) reader = i;
   }
-  const Window2d* windows = reader == nullptr ? nullptr : reader->pooling();
-  const bool pools =
-      windows != nullptr && architecture_->layers()[static_cast<size_t>(layer)]->pools(options_.batch, *windows);
-  return pools ? reader : nullptr;
+  return reader;
 }
 
 // Inputs come in rows and the loss takes rows; between them every layer gets the layout it wants.
@@ -108,15 +105,18 @@ void Plan::choose_layouts() {
     const bool kept = options_.input_gradient == InputGradient::kKept && reads_floats(i);
     given.push_back(add_value(architecture_->inputs()[i].shape, Layout::kRows, kept, architecture_->inputs()[i].shape));
   }
+  node_of_.assign(architecture_->layers().size(), kNone);
   for (size_t i = 0; i < architecture_->layers().size(); ++i) {
-    const Layer& layer = *architecture_->layers()[i];
     const auto index = static_cast<int>(i);
     const std::vector<int>& read = architecture_->inputs_of(index);
-    // Done by the convolution before it.
-    if (std::ranges::any_of(nodes_, [&](const Node& node) { return node.pooling == &layer; })) {
+    // Done by a layer before it.
+    if (node_of_[i] != kNone) {
       given.push_back(given[static_cast<size_t>(read.front())]);
       continue;
     }
+    const Fusion fusion = fuse(index);
+    const Layer& layer = *fusion.layer;
+    const Layer* const pooling = fusion.pooling;
     const Layout wanted = layout_for(layer, values_[given[static_cast<size_t>(read.front())]]);
     std::vector<Input> inputs;
     bool differentiated = architecture_->depends_on_weights(architecture_->value_of(index));
@@ -127,7 +127,6 @@ void Plan::choose_layouts() {
           values_[inputs.back().value].differentiated || (number < sparse_.size() && keeps_value_gradients(number));
     }
     const Shape& image = values_[inputs.front().value].image;
-    const Layer* const pooling = pooling_of(index);
     const LayerNeeds needs =
         layer.needs({options_.batch, options_.phase, options_.threads, wanted, blocks_of(image),
                      values_[inputs.front().value].differentiated, pooling == nullptr ? nullptr : pooling->pooling()});
@@ -136,6 +135,7 @@ void Plan::choose_layouts() {
         add_value(shape, layer.output_layout(wanted), differentiated, needs.aliases_input ? Shape(image) : shape);
     given.push_back(output);
     const size_t others = inputs.size() - 1;
+    for (const int done : fusion.done) node_of_[static_cast<size_t>(done)] = nodes_.size();
     nodes_.push_back({.layer = &layer,
                       .index = index,
                       .pooling = pooling,
@@ -147,6 +147,26 @@ void Plan::choose_layouts() {
                       .other_gradients = std::vector<float*>(others)});
   }
   output_ = in_layout(given.back(), Layout::kRows);
+}
+
+// What a layer does beside its own work, for a layer that alone reads it: an activation, then the maxima of windows.
+Plan::Fusion Plan::fuse(int index) {
+  const auto layer_at = [&](int i) { return i < 0 ? nullptr : architecture_->layers()[static_cast<size_t>(i)].get(); };
+  Fusion fusion{layer_at(index), nullptr, {index}};
+  int reader = only_reader(index);
+  if (const auto activation = reader < 0 ? std::nullopt : layer_at(reader)->elementwise()) {
+    if (std::unique_ptr<Layer> activated = fusion.layer->activated(*activation)) {
+      fusion.layer = activated_.emplace_back(std::move(activated)).get();
+      fusion.done.push_back(reader);
+      reader = only_reader(reader);
+    }
+  }
+  const Window2d* windows = reader < 0 ? nullptr : layer_at(reader)->pooling();
+  if (windows != nullptr && fusion.layer->pools(options_.batch, *windows)) {
+    fusion.pooling = layer_at(reader);
+    fusion.done.push_back(reader);
+  }
+  return fusion;
 }
 
 // Several readers share one conversion.
@@ -197,103 +217,6 @@ void Plan::join(Node& joining) {
 
 int64_t Plan::gap_of(const Value& value) const {
   return value.whole == kNone ? 0 : values_[value.whole].shape.back() - value.shape.back();
-}
-
-int64_t Plan::request(int64_t size, int first, int last) {
-  requests_.push_back({size, first, last});
-  return static_cast<int64_t>(requests_.size()) - 1;
-}
-
-void Plan::extend(int64_t request, int time) {
-  if (request == kAbsent) return;
-  BufferRequest& lifetime = requests_[static_cast<size_t>(request)];
-  lifetime.last = std::max(lifetime.last, time);
-}
-
-// Offsets are numbers of requests until `place` resolves them.
-void Plan::lay_out() {
-  lay_out_activations();
-  if (runs_backward(options_.phase)) lay_out_gradients();
-  lay_out_scratch();
-  place();
-}
-
-void Plan::lay_out_activations() {
-  const bool training = runs_backward(options_.phase);
-  for (size_t i = 0; i < sparse_.size(); ++i) {
-    if (reads_floats(i)) values_[i].activation = request(floats_of_value(i), 0, 0);
-  }
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    const Node& node = nodes_[i];
-    for (const Input& input : node.inputs) {
-      const int64_t activation = values_[input.value].activation;
-      extend(activation, forward_time(i));
-      if (training && node.needs.backward_reads_input) extend(activation, backward_time(i));
-    }
-    // Its own or, of a part of another value, that one's.
-    const size_t whole = values_[node.output].whole == kNone ? node.output : values_[node.output].whole;
-    int64_t& output = values_[whole].activation;
-    if (node.needs.aliases_input) output = values_[node.inputs.front().value].activation;
-    if (output == kAbsent) output = request(floats_of_value(whole), forward_time(i), forward_time(i));
-    values_[node.output].activation = output;
-    extend(output, forward_time(i));
-    if (training && node.needs.backward_reads_output) extend(output, backward_time(i));
-  }
-  extend(values_[output_].activation, loss_time());
-}
-
-// A value's last reader comes first in backward and writes the gradient; what the readers before it give is added.
-void Plan::lay_out_gradients() {
-  values_[output_].gradient = request(floats_of_value(output_), loss_time(), loss_time());
-  for (size_t i = nodes_.size(); i-- > 0;) {
-    Node& node = nodes_[i];
-    const Value& output = values_[node.output];
-    if (output.gradient == kAbsent) continue;
-    const int time = backward_time(i);
-    extend(output.gradient, time);
-    for (size_t k = 0; k < node.inputs.size(); ++k) {
-      Input& input = node.inputs[k];
-      Value& value = values_[input.value];
-      if (!value.differentiated) continue;
-      const bool passed_on =
-          value.whole == node.output || (k == 0 && (node.needs.aliases_input || node.needs.passes_gradient));
-      input.gradient = passed_on ? output.gradient : request(floats_of_value(input.value), time, time);
-      if (value.gradient == kAbsent) value.gradient = input.gradient;
-      extend(value.gradient, time);
-    }
-  }
-  for (size_t i = 0; i < sparse_.size(); ++i) extend(values_[i].gradient, 2 * loss_time());
-}
-
-void Plan::lay_out_scratch() {
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    Node& node = nodes_[i];
-    node.forward_scratch = request(node.needs.forward_scratch, forward_time(i), forward_time(i));
-    if (runs_backward(options_.phase)) {
-      node.saved = request(node.needs.saved, forward_time(i), backward_time(i));
-      node.backward_scratch = request(node.needs.backward_scratch, backward_time(i), backward_time(i));
-    }
-  }
-}
-
-void Plan::place() {
-  const MemoryPlan placed = place_buffers(requests_);
-  requests_ = {};
-  const auto resolve = [&](int64_t& offset, int64_t column = 0) {
-    if (offset != kAbsent) offset = placed.offsets[static_cast<size_t>(offset)] + column;
-  };
-  for (Value& value : values_) {
-    resolve(value.activation, value.column);
-    resolve(value.gradient, value.column);
-  }
-  for (Node& node : nodes_) {
-    resolve(node.saved);
-    resolve(node.forward_scratch);
-    resolve(node.backward_scratch);
-    for (Input& input : node.inputs) resolve(input.gradient, values_[input.value].column);
-  }
-  workspace_ = AlignedBuffer(placed.size);
-  unshared_size_ = placed.unshared_size;
 }
 
 std::span<const float* const> Plan::parameters_of(int layer, const float* weights) {
@@ -470,17 +393,14 @@ void Plan::add_to_gradient(Team& team, const Input& input) {
 }
 
 Plan::Row Plan::describe(int layer) const {
-  const Layer* const described = architecture_->layers()[static_cast<size_t>(layer)].get();
-  const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-    return node.layer == described || node.pooling == described;
-  });
+  const Node& node = nodes_[node_of_[static_cast<size_t>(layer)]];
+  const Value& output = values_[node.output];
   // What a layer does beside its own work is in that layer's row.
-  if (found->layer != described) return {"fused", values_[found->output].layout, 0, 0, 0};
-  const LayerNeeds& needs = found->needs;
+  if (node.index != layer) return {"fused", output.layout, 0, 0, 0};
+  const LayerNeeds& needs = node.needs;
   const bool training = runs_backward(options_.phase);
-  const bool own = !needs.aliases_input && values_[found->output].whole == kNone;
-  return {needs.kernel, values_[found->output].layout, own ? floats_of_value(found->output) : 0,
-          training ? needs.saved : 0,
+  const bool own = !needs.aliases_input && output.whole == kNone;
+  return {needs.kernel, output.layout, own ? floats_of_value(node.output) : 0, training ? needs.saved : 0,
           training ? std::max(needs.forward_scratch, needs.backward_scratch) : needs.forward_scratch};
 }
 

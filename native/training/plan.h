@@ -143,7 +143,7 @@ class Plan {
   struct Node {
     const Layer* layer;              // null for a conversion
     int index;                       // of the layer
-    const Layer* pooling = nullptr;  // the layer behind it, when this one takes its maxima
+    const Layer* pooling = nullptr;  // a layer behind it, when this one takes its maxima
     std::vector<Input> inputs;
     size_t output;
     LayerNeeds needs;
@@ -161,7 +161,13 @@ class Plan {
   const float* at(int64_t offset) const { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
   int64_t floats_of_value(size_t value) const;
   Layout layout_for(const Layer& layer, const Value& first) const;
-  const Layer* pooling_of(int layer) const;
+  int only_reader(int layer) const;
+  struct Fusion {
+    const Layer* layer;
+    const Layer* pooling;   // whose maxima it takes, or null
+    std::vector<int> done;  // numbers of the layers that it stands for
+  };
+  Fusion fuse(int index);
   void choose_layouts();
   void join(Node& joining);
   const Node* producer_of(size_t value) const {
@@ -208,6 +214,8 @@ class Plan {
   PlanOptions options_;
   std::vector<Value> values_;  // the inputs, then every node's output
   std::vector<Node> nodes_;
+  std::vector<size_t> node_of_;                    // by layer; several share one where they are fused
+  std::vector<std::unique_ptr<Layer>> activated_;  // layers that do the activation behind them
   size_t output_ = 0;
   std::vector<BufferRequest> requests_;  // while it is laid out
   std::vector<const float*> parameters_;

@@ -224,6 +224,41 @@ TEST_CASE("simd_gemm_ahead: the bits of simd_gemm, whatever it calls, on every i
   });
 }
 
+TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, several pieces of depth, gaps stay") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(16);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      const ProductShape shape{random.integer(1, 40), random.integer(1, 150),
+                               i % 4 == 0 ? random.integer(250, 600) : random.integer(0, 70)};
+      const auto transpose = random.pick({Transpose::kNo, Transpose::kYes});
+      const bool turned = transpose == Transpose::kYes;
+      const int64_t a_stride = (turned ? shape.rows : shape.depth) + random.integer(0, 3);
+      const int64_t b_stride = shape.columns + random.integer(0, 300);
+      const int64_t c_stride = shape.columns + random.integer(0, 3);
+      GuardedBuffer a(random.integers((turned ? shape.depth : shape.rows) * a_stride), 1);
+      GuardedBuffer b(random.integers(shape.depth * b_stride), 2);
+      GuardedBuffer c(random.integers(shape.rows * c_stride), 3);
+      const std::vector<float> bias = random.integers(shape.rows);
+      const RowEpilogue epilogue{i % 3 == 0 ? nullptr : bias.data(), i % 2 == 0};
+      std::vector<double> expected = to_double(c.values());
+      reference::matrix_product(shape, {to_double(a.values()).data(), a_stride, transpose},
+                                {to_double(b.values()).data(), b_stride}, Accumulate::kOverwrite, expected.data(),
+                                c_stride);
+      for (int64_t at = 0; at < shape.rows * c_stride; ++at) {
+        double& value = expected[static_cast<size_t>(at)];
+        if (at % c_stride >= shape.columns) continue;
+        if (epilogue.bias != nullptr) value += bias[static_cast<size_t>(at / c_stride)];
+        if (epilogue.relu) value = std::max(value, 0.0);
+      }
+      simd_gemm_far(shape, {a.data(), a_stride, transpose}, {b.data(), b_stride}, epilogue, c.data(), c_stride);
+      CHECK(difference(c.span(), expected, std::vector<double>(expected.size(), 0.0)) == "");
+      CHECK(c.intact());
+    }
+  });
+}
+
 TEST_CASE("simd_gemm_windows: integers agree exactly with a convolution along a row, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);

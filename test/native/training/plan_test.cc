@@ -141,7 +141,8 @@ bool pools_beside_convolutions(const Network& network, int64_t batch) {
   const Plan plan(network.shared_architecture(), {batch, Phase::kDifferentiating, 1});
   bool pools = false;
   for (size_t i = 0; i < network.architecture().layers().size(); ++i) {
-    pools |= plan.describe(static_cast<int>(i)).kernel == std::string("fused");
+    const bool pooling = network.architecture().layers()[i]->pooling() != nullptr;
+    pools |= pooling && plan.describe(static_cast<int>(i)).kernel == std::string("fused");
   }
   return pools;
 }
@@ -178,12 +179,30 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
                         .layers = {conv2d({.filters = 18, .activation = "relu"}), max_pool2d({}),
                                    conv2d({.filters = 17, .padding = "same", .name = "second", .kernel = "winograd"}),
                                    max_pool2d({.name = "last"}), plain_layer("flatten"), dense({.units = 3})}};
+  const auto elu = [] {
+    Spec::Object spec = plain_layer("elu");
+    spec["alpha"] = 1.5;
+    return spec;
+  };
+  // Behind convolutions of all kernels and dense layers of all, done by them.
+  const auto activated = [&](const std::string& kernel) {
+    return LearnerOptions{
+        .input_shape = {5, 7, 3},
+        .layers = {conv2d({.filters = 17, .padding = "same", .name = "first", .kernel = kernel}), elu(),
+                   conv2d({.filters = 9, .kernel_size = {1, 1}, .name = "pixels", .kernel = "auto"}),
+                   plain_layer("relu"), conv2d({.filters = 5, .padding = "same", .name = "last", .kernel = kernel}),
+                   plain_layer("tanh"), plain_layer("flatten"), dense({.units = 70, .name = "wide"}),
+                   plain_layer("sigmoid"), dense({.units = 4, .name = "narrow"})}};
+  };
+  LearnerOptions tiny{.input_shape = {5},
+                      .layers = {dense({.units = 6}), plain_layer("tanh"), dense({.units = 3}), plain_layer("relu")}};
   LearnerOptions twice{.input_shape = {6}, .layers = {dense({.units = 6}), meeting("two", {"dense_1", "dense_1"})}};
   LearnerOptions from_input{
       .input_shape = {5, 5, 2},
       .layers = {conv2d({.filters = 2, .padding = "same"}), meeting("sum", {"@input", "conv2d_1"})}};
   for (const auto& net : {mlp(), conv_net("blas"), conv_net("direct"), conv_net("winograd"), norm_net("blas"), odd,
-                          aliases, bare, residual("blas"), residual("direct"), pooled, twice, from_input}) {
+                          aliases, bare, residual("blas"), residual("direct"), pooled, twice, from_input,
+                          activated("blas"), activated("direct"), activated("winograd"), tiny}) {
     const auto network = make_network(net);
     for (const int64_t batch : {1, 7, 20}) {
       for (const int threads : {1, 3}) {
@@ -229,6 +248,8 @@ TEST_CASE("Plan: a convolution takes the maxima of a pooling that alone reads it
   CHECK(kernels({convolution, max_pool2d({})}, 1)[1] == "rows");
   CHECK(kernels({convolution, max_pool2d({.pool_size = {3, 3}})}, 16)[1] == "lanes");
   CHECK(kernels({convolution, plain_layer("relu"), max_pool2d({})}, 16)[2] == "lanes");
+  const Spec::Object linear = conv2d({.filters = 4, .padding = "same"});
+  CHECK(kernels({linear, plain_layer("relu"), max_pool2d({})}, 16) == Names{"direct", "fused", "fused"});
   // Somebody else reads the convolution, too.
   Spec::Object other = max_pool2d({.name = "other"});
   other.emplace("inputs", Spec::List{"conv2d_1"});
