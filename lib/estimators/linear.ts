@@ -103,6 +103,23 @@ export async function linearRegressor<Input extends Shape>(
   return await trainLinear('linearRegressor', dataset, 'meanSquaredError', options);
 }
 
+/** Before a model is built for labels that no loss of it could take. */
+export function checkLabels(operation: string, dataset: unknown, kinds: readonly LabelKind[]): void {
+  const { labelKind } = readValue(
+    operation,
+    'dataset',
+    dataset,
+    instanceOf('a Dataset', Dataset<InputShape, LabelKind>),
+  );
+  if (kinds.includes(labelKind)) return;
+  const fault = {
+    none: 'the dataset has no labels; give it `labels`',
+    class: 'the labels are classes; use linearClassifier, or give values as a Float32Array',
+    values: 'the labels are values; use linearRegressor, or give classes as integers from 0 or as names',
+  }[labelKind as 'none' | 'class' | 'values'];
+  throw new GradloomError('INVALID_DATA', `${operation}: ${fault ?? `labels cannot be ${labelKind}`}`);
+}
+
 /** A score for each class, or each value of a target. */
 export function unitsFor(dataset: Dataset<InputShape, 'class' | 'values'>): number {
   return dataset.labelKind === 'class'
@@ -117,6 +134,7 @@ async function trainLinear<Input extends Shape>(
   options: LinearOptions,
 ): Promise<Fitted<Input>> {
   const given = readOptions(operation, options, OPTIONS);
+  checkLabels(operation, dataset, loss === 'softmaxCrossEntropy' ? ['class'] : ['values']);
   const { epochs, learningRate, batchSize, seed, threads, dtype } = given;
   if (given.optimizer !== undefined && learningRate !== undefined) {
     throw new GradloomError(
@@ -124,9 +142,8 @@ async function trainLinear<Input extends Shape>(
       `${operation}: learningRate is that of AdaGrad; give it to the optimizer, or leave one of the two out`,
     );
   }
-  readValue(operation, 'dataset', dataset, instanceOf('a Dataset', Dataset<Input, LabelKind>));
   const settings = { units: unitsFor(dataset), weightInitializer: 'zeros' } as const;
-  const sparse = isSparse(partsOf(dataset).inputs);
+  const sparse = isSparse(partsOf(dataset, operation).inputs);
   if (!sparse && dtype !== 'float32') {
     throw new GradloomError(
       'INVALID_OPTION',
@@ -136,7 +153,10 @@ async function trainLinear<Input extends Shape>(
   const layers = sparse ? [sparseDense({ ...settings, dtype })] : [flatten(), dense(settings)];
   const model = sequential({ inputShape: dataset.inputShape, seed }, layers);
   const trainer = new Trainer(model as Model<Input, Shape>, {
-    optimizer: (given.optimizer as Optimizer | undefined) ?? adagrad({ learningRate: learningRate ?? 0.1 }),
+    optimizer:
+      given.optimizer === undefined
+        ? adagrad({ learningRate: learningRate ?? 0.1 })
+        : (given.optimizer as Optimizer),
     loss,
     seed,
     threads,

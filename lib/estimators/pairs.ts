@@ -1,6 +1,6 @@
 /** Which user had to do with which item, by numbers and by names. */
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, guardedBy } from '../core/options.ts';
+import { anything, formatValue, readOptions, required } from '../core/options.ts';
 import { isList } from '../datasets/copies.ts';
 
 /** What a user or an item is called: a number from 0 on, or a name. */
@@ -14,12 +14,20 @@ export interface Interactions<User extends Id = number, Item extends Id = number
   readonly items: ArrayLike<Item>;
 }
 
-/** Of the argument; what its lists hold is read later. */
-export const interactions = guardedBy(
-  '{ users, items }, a list each',
-  (given): given is Interactions<Id, Id> =>
-    typeof given === 'object' && given !== null && !Array.isArray(given),
-);
+const INTERACTIONS = {
+  users: required(anything('a list of users')),
+  items: required(anything('a list of items')),
+};
+
+/** What the two lists hold is read later. Anything beside them, such as ratings, would be left out in silence. */
+export function readInteractions(operation: string, name: string, given: unknown): Interactions<Id, Id> {
+  if (typeof given === 'object' && given !== null && !isList(given))
+    return readOptions(operation, given, INTERACTIONS) as Interactions<Id, Id>;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `${operation}: ${name} must be { users, items }, a list each, got ${formatValue(given)}`,
+  );
+}
 
 /** How many users and items there are beyond those of the pairs. */
 export interface Counts {

@@ -9,7 +9,6 @@ import {
   positive,
   type Rule,
   readOptions,
-  readValue,
   seed as seedRule,
   threads,
   withDefault,
@@ -21,7 +20,7 @@ import { add, dot, type GraphNode, graph, inBatchNegatives, input } from '../mod
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/index.ts';
 import { allPairs, pairDraws } from './pair-sets.ts';
-import { type Id, type Interactions, interactions, type Pairs, readPairs } from './pairs.ts';
+import { type Id, type Interactions, type Pairs, readInteractions, readPairs } from './pairs.ts';
 import {
   ITEM_BIAS,
   ITEM_TOWER,
@@ -114,9 +113,6 @@ const OPTIONS = {
 
 const USER_TOWER = 'userTower';
 
-/** What ids were given as, without the very values that a list of them was written with. */
-type Kind<Given extends Id> = Given extends string ? string : number;
-
 /**
  * Learns from pairs of users and items alone (implicit feedback) which go together: a vector for each user and each item,
  * and a bias for each item. A softmax tells a pair's item from those of the other pairs of its batch, which come in proportion to how
@@ -135,12 +131,13 @@ type Kind<Given extends Id> = Given extends string ? string : number;
 export async function recommender<User extends Id, Item extends Id>(
   given: Interactions<User, Item>,
   options: RecommenderOptions = {},
-): Promise<Recommender<Kind<User>, Kind<Item>>> {
+): Promise<Recommender<User extends string ? string : number, Item extends string ? string : number>> {
+  // Names are typed as such, not as the very values that a list of them was written with.
   const settings = readOptions('recommender', options, OPTIONS);
-  const pairs = readPairs(readValue('recommender', 'interactions', given, interactions), settings);
+  const pairs = readPairs(readInteractions('recommender', 'interactions', given), settings);
   const l2 = settings.l2 ?? (settings.negatives === 'batch' ? 0.1 : 0.01);
   const { model, losses } = await train(pairs, { ...settings, l2 });
-  return answering({ model, pairs, l2, losses }) as unknown as Recommender<Kind<User>, Kind<Item>>;
+  return answering({ model, pairs, l2, losses }) as never;
 }
 
 type Side = GraphNode<readonly [number]>;

@@ -1,6 +1,8 @@
+import { GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
+  formatValue,
   integer,
   optional,
   positive,
@@ -9,6 +11,7 @@ import {
   threads,
   withDefault,
 } from '../core/options.ts';
+import { isList } from '../datasets/copies.ts';
 import { fromTexts } from '../datasets/from-texts.ts';
 import { dense, embeddingBag } from '../layers/index.ts';
 import { dtype } from '../layers/table.ts';
@@ -45,8 +48,19 @@ const OPTIONS = {
 
 /** What one text alone says helps where there is little text; where there is much, such tokens are most of all. */
 function leastDocuments(texts: readonly string[]): number {
-  const characters = checkTexts('textClassifier', texts).reduce((sum, { length }) => sum + length, 0);
+  const characters = texts.reduce((sum, { length }) => sum + length, 0);
   return characters > 2 ** 22 ? 2 : 1;
+}
+
+/** Before texts are split, which takes most of the time. */
+function checkPairs(texts: unknown, labels: unknown): void {
+  const { length } = checkTexts('textClassifier', texts);
+  if (length === 0) throw new GradloomError('INVALID_DATA', 'textClassifier: there are no texts');
+  if (isList(labels) && labels.length === length) return;
+  throw new GradloomError(
+    'INVALID_DATA',
+    `textClassifier: labels must be a list of ${length}, one a text, got ${formatValue(labels)}`,
+  );
 }
 
 /**
@@ -63,9 +77,11 @@ export async function textClassifier(
   options: TextClassifierOptions = {},
 ): Promise<Fitted<readonly [number]>> {
   const { units, vectorizer, ...settings } = readOptions('textClassifier', options, OPTIONS);
+  checkPairs(texts, labels);
   const words =
-    (vectorizer as Vectorizer | undefined) ??
-    tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: leastDocuments(texts), sublinear: true });
+    vectorizer !== undefined
+      ? (vectorizer as Vectorizer)
+      : tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: leastDocuments(texts), sublinear: true });
   const train = fromTexts({ texts, vectorizer: words, labels });
   const { learningRate, ...fitting } = settings;
   // One accumulator a word: with one a weight, a rare word's first text would move the scores of all classes alike, however little it

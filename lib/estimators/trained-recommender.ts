@@ -2,7 +2,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { extent, formatValue, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import { isList } from '../datasets/copies.ts';
-import { type Id, type Interactions, interactions, type Names, type Pairs } from './pairs.ts';
+import { type Id, type Interactions, type Names, type Pairs, readInteractions } from './pairs.ts';
 import {
   bestOf,
   cosinesWith,
@@ -121,7 +121,7 @@ function readItemList(items: Names, ids: unknown): Int32Array<ArrayBuffer> {
 
 /** Numbers must be those of users and items; names need not, as a split can leave all pairs of one on one side. */
 function wantedOf(pairs: Pairs, heldOut: unknown): Wanted {
-  const { users, items } = readValue('evaluate', 'heldOut', heldOut, interactions);
+  const { users, items } = readInteractions('evaluate', 'heldOut', heldOut);
   const [userIds, itemIds] = [users, items].map((list, side) => {
     if (isList(list) && list.length === (users as ArrayLike<Id>).length) return list as ArrayLike<Id>;
     throw new GradloomError(

@@ -5,23 +5,22 @@ import {
   extent,
   formatValue,
   guardedBy,
-  instanceOf,
   optional,
   readOptions,
-  readValue,
   required,
   suggest,
   withDefault,
 } from '../core/options.ts';
 import { isNamed, type NamedShapes, type Shape } from '../core/shape.ts';
-import { anyPartsOf, Dataset, type LabelKind } from '../datasets/dataset.ts';
+import { isList } from '../datasets/copies.ts';
+import { anyPartsOf, type Dataset } from '../datasets/dataset.ts';
 import type { InputParts } from '../datasets/dataset-parts.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import type { Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { Trainer } from '../trainers/index.ts';
-import { FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFor } from './linear.ts';
+import { checkLabels, FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFor } from './linear.ts';
 import { type Columns, WIDE_LAYERS, wideAndDeepModel } from './wide-and-deep-model.ts';
 
 export interface WideAndDeepOptions extends FittingOptions {
@@ -55,7 +54,16 @@ const OPTIONS = {
   ),
   hidden: withDefault(extents, [64, 32]),
   units: withDefault(extent, 8),
-  rows: optional(anything('an object of numbers of rows by input')),
+  rows: optional(
+    guardedBy(
+      'an object of integers of at least 1 by input',
+      (given): given is Readonly<Record<string, number>> =>
+        typeof given === 'object' &&
+        given !== null &&
+        !isList(given) &&
+        Object.values(given).every((rows) => extent.read(rows) !== undefined),
+    ),
+  ),
   wideOptimizer: optional(anything('an optimizer such as ftrl()')),
 };
 
@@ -79,7 +87,7 @@ export async function wideAndDeep<Input extends NamedShapes>(
     options,
     OPTIONS,
   );
-  readValue('wideAndDeep', 'dataset', dataset, instanceOf('a Dataset', Dataset<Input, LabelKind>));
+  checkLabels('wideAndDeep', dataset, ['class', 'values']);
   const columns = columnsOf(dataset);
   checkNames(wide, rows ?? {}, columns);
   const isClass = dataset.labelKind === 'class';
@@ -91,7 +99,7 @@ export async function wideAndDeep<Input extends NamedShapes>(
     outputs: isBinary ? 1 : unitsFor(dataset),
     hidden,
     units,
-    rows: rows as WideAndDeepOptions['rows'],
+    rows,
     seed,
     dtype,
   }) as unknown as Model<Input, Shape>;
@@ -130,6 +138,13 @@ function checkNames(wide: readonly string[], rows: object, columns: Columns): vo
       `input "${name}" is not sparse; the linear model reads features made by fromSparse or fromTexts`,
     );
   }
+  const twice = wide.find((name, place) => wide.indexOf(name) < place);
+  if (twice !== undefined) throw fail(`wide names input "${twice}" twice`);
+  const sparse = Object.keys(rows).find(
+    (name) => !((columns[name] as InputParts).inputs instanceof Int32Array),
+  );
+  if (sparse !== undefined)
+    throw fail(`rows are of tables of ids, and input "${sparse}" holds none; leave it out`);
   if (names.every((name) => wide.includes(name))) {
     throw fail('all inputs are wide; leave one for the network, or use linearClassifier');
   }

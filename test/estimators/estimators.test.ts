@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import {
   fromArrays,
+  fromInputs,
   fromSparse,
   fromTexts,
   hashingVectorizer,
@@ -146,6 +147,43 @@ testErrors(test, 'INVALID_OPTION', [
   [
     () => textClassifier(texts, labels, wrongly({ epoch: 1 })),
     'textClassifier: unknown option "epoch"; did you mean "epochs"?',
+  ],
+  [
+    () => linearClassifier(fromArrays({ ...TWO, labels: [0, 1] }), wrongly({ optimizer: null })),
+    'Trainer: optimizer must be made by adadelta(...), adagrad(...), adagradDualAveraging(...), adagradNorm(...), adam(...), adamW(...), ftrl(...), proximalAdagrad(...), rmsprop(...), rowwiseAdagrad(...), sgd(...) or shampoo(...), got null',
+  ],
+]);
+
+const TWO = { inputs: [[0], [1]], inputShape: [1] } as const;
+
+testErrors(test, 'INVALID_DATA', [
+  [
+    () => linearClassifier(wrongly(fromArrays({ ...TWO, labels: [[0.5], [1]] }))),
+    'linearClassifier: the labels are values; use linearRegressor, or give classes as integers from 0 or as names',
+  ],
+  [
+    () => linearRegressor(wrongly(fromArrays({ ...TWO, labels: [0, 1] }))),
+    'linearRegressor: the labels are classes; use linearClassifier, or give values as a Float32Array',
+  ],
+  [
+    () => linearClassifier(wrongly(fromArrays(TWO))),
+    'linearClassifier: the dataset has no labels; give it `labels`',
+  ],
+  [
+    () =>
+      linearClassifier(
+        wrongly(fromInputs({ inputs: { a: fromArrays(TWO), b: fromArrays(TWO) }, labels: [0, 1] })),
+      ),
+    'linearClassifier: takes data sets of one input; this one has a and b, to be prepared one by one before fromInputs, or looked at by input(name)',
+  ],
+  [() => textClassifier([], []), 'textClassifier: there are no texts'],
+  [
+    () => textClassifier(['one', 'two'], ['a']),
+    'textClassifier: labels must be a list of 2, one a text, got an array of 1',
+  ],
+  [
+    () => textClassifier(['one', 'two'], wrongly(undefined)),
+    'textClassifier: labels must be a list of 2, one a text, got undefined',
   ],
 ]);
 

@@ -300,6 +300,18 @@ test('pairs that are none are refused, by place', async (t) => {
       'recommender: interactions must be { users, items }, a list each, got an array of 1',
     ],
     [
+      { users: [0, 1], items: [0, 1], ratings: [5, 1] },
+      {},
+      'INVALID_OPTION',
+      'recommender: unknown option "ratings"; there are users and items',
+    ],
+    [
+      { user: [0], items: [0] },
+      {},
+      'INVALID_OPTION',
+      'recommender: unknown option "user"; did you mean "users"?',
+    ],
+    [
       { users: [0, 1], items: [0, 7] },
       { itemCount: 7 },
       'INVALID_DATA',

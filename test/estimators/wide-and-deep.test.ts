@@ -1,5 +1,6 @@
 /** Wide and deep models. Threads: 1. */
 import test from 'ava';
+import { formatValue } from '../../lib/core/options.ts';
 import { RandomStream } from '../../lib/core/philox.ts';
 import { type Dataset, fromArrays, fromInputs, fromSparse, ftrl, wideAndDeep } from '../../lib/index.ts';
 import { checkError, wrongly } from '../api/errors.ts';
@@ -112,13 +113,43 @@ test('inputs that cannot be so are refused, by name', async (t) => {
       'wideAndDeep: all inputs are wide; leave one for the network, or use linearClassifier',
     ],
     [
-      inputs.heat,
+      fromArrays({ inputs: [[1], [2]], inputShape: [1], labels: [0, 1] }),
       { wide: ['x'] },
       'INVALID_DATA',
       'wideAndDeep: takes data sets of several inputs, such as fromInputs makes; for one input there are linearClassifier and sequential',
     ],
+    [
+      set,
+      { wide: ['crosses', 'crosses'] },
+      'INVALID_OPTION',
+      'wideAndDeep: wide names input "crosses" twice',
+    ],
+    [
+      set,
+      { wide: ['crosses'], rows: { tags: 9 } },
+      'INVALID_OPTION',
+      'wideAndDeep: rows are of tables of ids, and input "tags" holds none; leave it out',
+    ],
+    ...[null, [], 3, { shop: 0 }, { shop: 'x' }].map(
+      (rows) =>
+        [
+          set,
+          { wide: ['crosses'], rows },
+          'INVALID_OPTION',
+          `wideAndDeep: rows must be an object of integers of at least 1 by input, got ${formatValue(rows)}`,
+        ] as const,
+    ),
+    [
+      fromInputs({ inputs }),
+      { wide: ['crosses'] },
+      'INVALID_DATA',
+      'wideAndDeep: the dataset has no labels; give it `labels`',
+    ],
   ] as const;
   for (const [data, options, code, message] of cases) {
-    await checkError(t, code, [() => wideAndDeep(wrongly(data as unknown as Dataset), options), message]);
+    await checkError(t, code, [
+      () => wideAndDeep(wrongly(data as unknown as Dataset), wrongly(options)),
+      message,
+    ]);
   }
 });
