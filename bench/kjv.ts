@@ -50,3 +50,8 @@ export function readChapters(path: string): [name: string, text: string][] {
   }
   return Array.from(chapters, ([name, texts]) => [name, texts.join(' ')]);
 }
+
+/** Of each verse the name of its book, as `Ge`, and its text. */
+export function readBooks(path: string): [name: string, text: string][] {
+  return readAll(path).map(({ chapter, text }) => [chapter.replace(/\d+$/, ''), text]);
+}

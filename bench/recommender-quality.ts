@@ -1,19 +1,22 @@
 /**
  * How many held out pairs `recommender` puts among the first by its default options, beside popularity and the cosines of items, on
  * pairs that Debian has: which words stand in a chapter of the King James Bible, which tags a package has, on what it depends, and
- * which developers signed whose keys. Prints a table in Markdown; see README.md. What is not there is skipped.
+ * which developers signed whose keys. Prints a table in Markdown; see README.md. What is not there is skipped. `--others` adds ALS, BPR
+ * and WARP, each with the best of a few settings, chosen on a fifth of what is left.
  *
  *   apt-get install bible-kjv-text debian-keyring gpg
  *   apt-get update
- *   npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [chapters | tags | dependencies | signatures ...]
+ *   npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [--others] [chapters | tags | dependencies | signatures ...]
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recommender, tokenizer } from '../lib/index.ts';
+import { readPackages } from './apt.ts';
 import { choose, readArguments, readCount } from './arguments.ts';
 import { uniforms } from './data.ts';
+import { als, bpr, type Known, type Scores, warp } from './factorizations.ts';
 import { KJV_FILE, readChapters } from './kjv.ts';
 
 /** Who has what. */
@@ -44,12 +47,12 @@ const SOURCES: Readonly<Record<string, Source>> = {
   },
   tags: {
     what: 'packages of Debian and tags',
-    read: () => readPackages('Tag', /[^\s,]+/g),
+    read: () => readField('Tag', /[^\s,]+/g),
   },
   dependencies: {
     what: 'packages of Debian and packages that they depend on',
     // Of alternatives the first; versions and architectures left out.
-    read: () => readPackages('Depends', /(?<=^|,\s*)[a-z0-9][a-z0-9+.-]+/g),
+    read: () => readField('Depends', /(?<=^|,\s*)[a-z0-9][a-z0-9+.-]+/g),
   },
   signatures: {
     what: 'developers of Debian and keys that they signed',
@@ -57,13 +60,8 @@ const SOURCES: Readonly<Record<string, Source>> = {
   },
 };
 
-/** What apt knows of all packages: `apt-get update` brings it. */
-function readPackages(field: string, item: RegExp): Having {
-  const records = execFileSync('apt-cache', ['dumpavail'], { encoding: 'utf8', maxBuffer: 2 ** 30 }).split(
-    '\n\n',
-  );
-  const having = records.flatMap((record): Having => {
-    const read = (name: string) => new RegExp(`^${name}: (.*(?:\n .*)*)`, 'm').exec(record)?.[1];
+function readField(field: string, item: RegExp): Having {
+  const having = readPackages().flatMap((read): Having => {
     const [name, value] = [read('Package'), read(field)];
     return name === undefined || value === undefined ? [] : [[name, value.match(item) ?? []]];
   });
@@ -182,6 +180,60 @@ async function byRecommender({ userCount, itemCount }: Numbered, pairs: readonly
   return async (user) => (await shop.recommend(user, { count: FIRST })).map(({ item }) => item);
 }
 
+/** What others learn by, for each of a few settings. */
+const OTHERS: Readonly<Record<string, readonly ((known: Known) => Scores)[]>> = {
+  ALS: [
+    { alpha: 2, l2: 3 },
+    { alpha: 2, l2: 30 },
+    { alpha: 10, l2: 30 },
+    { alpha: 10, l2: 100 },
+  ].map((settings) => (known) => als(known, settings)),
+  BPR: [
+    { learningRate: 0.1, l2: 0.0003 },
+    { learningRate: 0.1, l2: 0.001 },
+    { learningRate: 0.2, l2: 0.001 },
+    { learningRate: 0.1, l2: 0.01 },
+  ].map((settings) => (known) => bpr(known, settings)),
+  WARP: [
+    { learningRate: 0.01, l2: 0.01 },
+    { learningRate: 0.02, l2: 0.01 },
+    { learningRate: 0.05, l2: 0.001 },
+    { learningRate: 0.05, l2: 0.01 },
+  ].map((settings) => (known) => warp(known, settings)),
+};
+
+/** By the settings that find most of a fifth of the pairs after learning from the others. */
+async function byOther(name: string, numbered: Numbered, pairs: readonly Pair[]): Promise<Ranking> {
+  const rankBy = (learn: (known: Known) => Scores, from: readonly Pair[]): Ranking => {
+    const itemsOfUsers = itemsOf(numbered, from);
+    const scores = learn({ ...numbered, pairs: from, itemsOf: itemsOfUsers });
+    return (user) => firstBy(scores(user), itemsOfUsers[user] as ReadonlySet<number>);
+  };
+  const [kept, heldOut] = holdOut(numbered, pairs, seed + 1);
+  const recalls: number[] = [];
+  const settings = OTHERS[name] as NonNullable<(typeof OTHERS)[string]>;
+  for (const learn of settings) recalls.push(await recallOf(rankBy(learn, kept), heldOut));
+  console.error(`${name}, by settings: ${recalls.map((recall) => recall.toFixed(3)).join(', ')}`);
+  return rankBy(settings[recalls.indexOf(Math.max(...recalls))] as (known: Known) => Scores, pairs);
+}
+
+/** The pairs that are kept, and of each user the items of the others. */
+function holdOut(
+  numbered: Numbered,
+  pairs: readonly Pair[],
+  seed: number,
+): [kept: readonly Pair[], heldOut: readonly ReadonlySet<number>[]] {
+  const draws = uniforms(pairs.length, seed);
+  const isHeldOut = (place: number) => (draws[place] as number) < HELD_OUT;
+  return [
+    pairs.filter((_, place) => !isHeldOut(place)),
+    itemsOf(
+      numbered,
+      pairs.filter((_, place) => isHeldOut(place)),
+    ),
+  ];
+}
+
 /** Of the users with held out items the mean share of these, or of as many as are asked for, among the first. */
 async function recallOf(ranking: Ranking, heldOut: readonly ReadonlySet<number>[]): Promise<number> {
   let [sum, users] = [0, 0];
@@ -196,19 +248,15 @@ async function recallOf(ranking: Ranking, heldOut: readonly ReadonlySet<number>[
 
 async function rowOf({ what, read }: Source): Promise<string> {
   const numbered = numberPairs(read());
-  const draws = uniforms(numbered.pairs.length, seed);
-  const kept = numbered.pairs.filter((_, place) => (draws[place] as number) >= HELD_OUT);
-  const heldOut = itemsOf(
-    numbered,
-    numbered.pairs.filter((_, place) => (draws[place] as number) < HELD_OUT),
-  );
+  const [kept, heldOut] = holdOut(numbered, numbered.pairs, seed);
   const rankings = [
-    byPopularity(numbered, kept),
-    byCosines(numbered, kept),
-    await byRecommender(numbered, kept),
+    () => byPopularity(numbered, kept),
+    () => byCosines(numbered, kept),
+    () => byRecommender(numbered, kept),
+    ...chosenOthers.map((name) => () => byOther(name, numbered, kept)),
   ];
   const recalls: string[] = [];
-  for (const ranking of rankings) recalls.push((await recallOf(ranking, heldOut)).toFixed(3));
+  for (const rankingOf of rankings) recalls.push((await recallOf(await rankingOf(), heldOut)).toFixed(3));
   const sizes = [numbered.userCount, numbered.itemCount, numbered.pairs.length];
   return cells(what, ...sizes, ...recalls);
 }
@@ -216,16 +264,25 @@ async function rowOf({ what, read }: Source): Promise<string> {
 const cells = (...all: readonly (string | number)[]) => `| ${all.join(' | ')} |`;
 
 const NAMES = Object.keys(SOURCES);
-const USAGE = `usage: npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [${NAMES.join(' | ')} ...]`;
+const USAGE = `usage: npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [--others] [${NAMES.join(' | ')} ...]`;
 const ARGUMENTS = {
   allowPositionals: true,
-  options: { threads: { type: 'string', default: '0' }, seed: { type: 'string', default: '1' } },
+  options: {
+    threads: { type: 'string', default: '0' },
+    seed: { type: 'string', default: '1' },
+    others: { type: 'boolean', default: false },
+  },
 } as const;
-const { threads, seed, chosen } = readArguments(USAGE, ARGUMENTS, ({ values, positionals }) => ({
-  threads: readCount('--threads', values.threads),
-  seed: readCount('--seed', values.seed),
-  chosen: choose('set', positionals, NAMES),
-}));
+const { threads, seed, chosenOthers, chosen } = readArguments(
+  USAGE,
+  ARGUMENTS,
+  ({ values, positionals }) => ({
+    threads: readCount('--threads', values.threads),
+    seed: readCount('--seed', values.seed),
+    chosenOthers: values.others ? Object.keys(OTHERS) : [],
+    chosen: choose('set', positionals, NAMES),
+  }),
+);
 const head = [
   'users and items',
   'users',
@@ -234,6 +291,7 @@ const head = [
   'popularity',
   'cosines of items',
   '`recommender`',
+  ...chosenOthers,
 ];
 console.log(`${cells(...head)}\n${cells(...head.map(() => '---'))}`);
 for (const name of chosen) {

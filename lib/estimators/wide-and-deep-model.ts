@@ -60,14 +60,15 @@ interface Reading {
 
 /** A weight for each feature, id or value, from 0. */
 function readWide(
-  { node, column: { inputs }, rows }: Reading,
+  { node, column: { inputs, inputShape }, rows }: Reading,
   table: TableSize & { readonly name: string },
 ): GraphNode {
   const weightInitializer = 'zeros';
   if (isSparse(inputs)) return node.pipe(sparseDense({ ...table, bias: false, weightInitializer }));
   if (inputs instanceof Int32Array)
     return node.pipe(embedding({ ...table, rows, weightInitializer }), flatten());
-  return node.pipe(dense({ units: table.units, name: table.name, bias: false, weightInitializer }));
+  const values = inputShape.length === 1 ? node : node.pipe(flatten());
+  return values.pipe(dense({ units: table.units, name: table.name, bias: false, weightInitializer }));
 }
 
 /** What the network reads of an input: one row of values. */

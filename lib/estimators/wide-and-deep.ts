@@ -15,7 +15,6 @@ import { isNamed, type NamedShapes, type Shape } from '../core/shape.ts';
 import { isList } from '../datasets/copies.ts';
 import { anyPartsOf, type Dataset } from '../datasets/dataset.ts';
 import type { InputParts } from '../datasets/dataset-parts.ts';
-import { isSparse } from '../datasets/sparse-inputs.ts';
 import type { Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
@@ -24,7 +23,7 @@ import { checkLabels, FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFo
 import { type Columns, WIDE_LAYERS, wideAndDeepModel } from './wide-and-deep-model.ts';
 
 export interface WideAndDeepOptions extends FittingOptions {
-  /** Names of inputs of sparse features, such as crosses of columns, that a linear model reads. */
+  /** Names of inputs that a linear model reads: sparse features, such as crosses of columns, ids, values. */
   readonly wide: readonly string[];
   /** Units of the hidden layers of the network that reads all other inputs. Default: [64, 32]. */
   readonly hidden?: readonly number[];
@@ -68,15 +67,15 @@ const OPTIONS = {
 };
 
 /**
- * Wide and deep learning (Cheng et al. 2016): the sum of a linear model on sparse features, which remembers, and of a network on
- * the other inputs, which generalizes. Of these ids become rows of tables, sparse features the sum of their vectors, and
+ * Wide and deep learning (Cheng et al. 2016): the sum of a linear model on some inputs, such as crosses, which remembers, and of a network on
+ * the others, which generalizes. Of these ids become rows of tables, sparse features the sum of their vectors, and
  * values stay; all are read side by side. Classes are told apart by their scores, two by one score; values are fitted by
  * least squares. By AdaGrad; the linear part by `wideOptimizer`, if there is one (the paper has FTRL).
  *
  * @example
  * const { model } = await wideAndDeep(fromInputs({ inputs: { crosses, user, age }, labels }), { wide: ['crosses'] });
  *
- * Throws `INVALID_OPTION` for inputs that are not there, are not sparse, or when none are left for the network.
+ * Throws `INVALID_OPTION` for inputs that are not there, or when none are left for the network.
  */
 export async function wideAndDeep<Input extends NamedShapes>(
   dataset: Dataset<Input, 'class'> | Dataset<Input, 'values'>,
@@ -131,12 +130,6 @@ function checkNames(wide: readonly string[], rows: object, columns: Columns): vo
   const names = Object.keys(columns);
   for (const name of [...wide, ...Object.keys(rows)]) {
     if (!names.includes(name)) throw fail(`there is no input ${formatValue(name)}; ${suggest(name, names)}`);
-  }
-  for (const name of wide) {
-    if (isSparse((columns[name] as InputParts).inputs)) continue;
-    throw fail(
-      `input "${name}" is not sparse; the linear model reads features made by fromSparse or fromTexts`,
-    );
   }
   const twice = wide.find((name, place) => wide.indexOf(name) < place);
   if (twice !== undefined) throw fail(`wide names input "${twice}" twice`);

@@ -68,6 +68,41 @@ test('is the sum of a linear model and a network, by the weights', async (t) => 
   }
 });
 
+test('the linear model reads ids and values, too, by a weight each', async (t) => {
+  const { inputs, labels } = sales();
+  const maps = fromArrays({
+    inputs: Float32Array.from({ length: 4 * COUNT }, (_, i) => Math.sin(i)),
+    inputShape: [2, 2],
+  });
+  const set = fromInputs({ inputs: { ...inputs, maps }, labels: Float32Array.from(labels) });
+  const options = { wide: ['shop', 'maps', 'heat', 'crosses'], units: 2, epochs: 2, hidden: [] };
+  const { model } = await wideAndDeep(set, { ...options, rows: { shop: 9 } });
+  const weights = model.getWeights();
+  const of = (name: string) => weights[name]?.data ?? new Float32Array();
+  const sizes = [1, 2, 3, 4].map((place) => of(`wide_${place}.weight`).length);
+  t.deepEqual(sizes, [9, 4, 1, SHOPS * DAYS]);
+  const { data } = await model.predict(set);
+  const products = (values: ArrayLike<number>, name: string, stride = 1, at = 0) =>
+    Array.from(values).reduce((sum, value, i) => sum + value * (of(name)[i * stride + at] ?? 0), 0);
+  for (const place of [0, 17, 599]) {
+    const { input } = set.at(place);
+    const wide =
+      (of('wide_1.weight')[input.shop[0] as number] ?? 0) +
+      products(input.maps, 'wide_2.weight') +
+      products(input.heat, 'wide_3.weight') +
+      products(input.crosses, 'wide_4.weight');
+    const deep =
+      (of('dense_3.bias')[0] ?? 0) +
+      [0, 1].reduce(
+        (sum, d) =>
+          sum + products(input.tags, 'embeddingBag_1.weight', 2, d) * (of('dense_3.weight')[d] ?? 0),
+        0,
+      );
+    t.true(Math.abs(wide) > 1e-3);
+    t.true(Math.abs((data[place] as number) - wide - deep) < 1e-5, `${data[place]} ${wide + deep}`);
+  }
+});
+
 test('the linear part may have FTRL, whose penalty leaves its useless weights at 0', async (t) => {
   const { inputs, labels } = sales();
   const set = fromInputs({ inputs, labels });
@@ -99,12 +134,6 @@ test('inputs that cannot be so are refused, by name', async (t) => {
       { wide: ['cross'] },
       'INVALID_OPTION',
       'wideAndDeep: there is no input "cross"; there are crosses, shop, heat and tags',
-    ],
-    [
-      set,
-      { wide: ['heat'] },
-      'INVALID_OPTION',
-      'wideAndDeep: input "heat" is not sparse; the linear model reads features made by fromSparse or fromTexts',
     ],
     [
       fromInputs({ inputs: { crosses: inputs.crosses }, labels }),
