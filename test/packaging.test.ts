@@ -3,7 +3,7 @@
  * CommonJS and TypeScript. Slow, since the native part is really built.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -100,6 +100,14 @@ for (const file of ['program.mjs', 'program.cjs'] as const) {
     t.is(stdout, EXPECTED, stderr);
   });
 }
+
+test.serial('the pages that the README names come along', async (t) => {
+  const folder = join(t.context.project, 'node_modules', 'gradloom');
+  const readme = await readFile(join(folder, 'README.md'), 'utf8');
+  const pages = new Set(Array.from(readme.matchAll(/\]\((docs\/[^)#]*)/g), ([, page]) => page as string));
+  t.true(pages.size >= 3, [...pages].join());
+  for (const page of pages) await t.notThrowsAsync(access(join(folder, page)), page);
+});
 
 test.serial('the command line trains and predicts', async (t) => {
   const { project } = t.context;
