@@ -18,6 +18,23 @@ inline void prefetch_to_write(const void* address) {
 #endif
 }
 
+// How many rows of so many bytes, which lie anywhere, are on their way at once: about 128 lines in all.
+inline int64_t rows_ahead(int64_t row_bytes) {
+  constexpr int64_t kBytes = 128 * 64;
+  return std::clamp<int64_t>(kBytes / std::max<int64_t>(row_bytes, 1), 4, 32);
+}
+
+// Calls call(line) for the lines of a row, each once; beyond the first 32 the hardware follows by itself.
+template <class Call>
+void for_lines_of_row(const void* row, int64_t bytes, Call call) {
+  constexpr int64_t kLine = 64;
+  constexpr int64_t kMostLines = 32;
+  const auto* first = static_cast<const std::byte*>(row);
+  const auto* end = first + std::min(bytes, kMostLines * kLine);
+  // A row may begin in the midst of a line.
+  for (auto* line = first - reinterpret_cast<uintptr_t>(row) % kLine; line < end; line += kLine) call(line);
+}
+
 // Memory that is read soon, in this order: who computes meanwhile may call it into the cache, line by line.
 using ByteSpan = std::span<const std::byte>;
 using Upcoming = std::span<const ByteSpan>;

@@ -5,6 +5,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "common/prefetch.h"
 #include "hwy/cache_control.h"
 #include "kernels/elements-inl.h"
 #include "kernels/vectors-inl.h"
@@ -22,13 +23,9 @@ HWY_INLINE int64_t lanes_of_floats() { return static_cast<int64_t>(hn::Lanes(hn:
 // The cache lines of row[begin, end) are on their way.
 template <class Element>
 HWY_INLINE void prefetch_elements(const Element* row, int64_t begin, int64_t end) {
-  constexpr int64_t kPerLine = 64 / sizeof(Element);
-  for (int64_t i = begin; i < end; i += kPerLine) hwy::Prefetch(row + i);
-  hwy::Prefetch(row + end - 1);
+  for_lines_of_row(row + begin, (end - begin) * static_cast<int64_t>(sizeof(Element)),
+                   [](const std::byte* line) { hwy::Prefetch(line); });
 }
-
-// So many rows are on their way at once: about 64 lines, which a core can wait for side by side.
-HWY_INLINE int64_t rows_ahead(int64_t row_bytes) { return HWY_MAX(8, HWY_MIN(32, 64 * 64 / HWY_MAX(row_bytes, 1))); }
 
 // Columns [first, end) of rows in kCount vectors. The last one begins where it ends at `end`, so that a width that is
 // no multiple of the lanes takes no parts of vectors; columns that two of them have are made twice, alike.
@@ -155,7 +152,12 @@ template <class Element>
 class BagRows {
  public:
   BagRows(int64_t padding, const SparseRows& bags, const Element* table, int64_t stride)
-      : padding_(padding), indices_(bags.indices), table_(table), stride_(stride), last_(bags.entries()) {}
+      : padding_(padding),
+        indices_(bags.indices),
+        table_(table),
+        stride_(stride),
+        last_(bags.entries()),
+        ahead_(rows_ahead(stride * static_cast<int64_t>(sizeof(Element)))) {}
 
   HWY_INLINE const Element* row(int64_t e) const {
     return indices_[e] == padding_ ? nullptr : table_ + indices_[e] * stride_;
@@ -163,8 +165,7 @@ class BagRows {
   // That of an entry behind `e` is on its way.
   template <class Columns>
   HWY_INLINE void call_ahead(int64_t e, const Columns& columns) const {
-    constexpr int64_t kAhead = 8;
-    if (e + kAhead < last_) prefetch_elements(table_ + indices_[e + kAhead] * stride_, columns.first, columns.end);
+    if (e + ahead_ < last_) prefetch_elements(table_ + indices_[e + ahead_] * stride_, columns.first, columns.end);
   }
 
  private:
@@ -173,6 +174,7 @@ class BagRows {
   const Element* table_;
   int64_t stride_;
   int64_t last_;
+  int64_t ahead_;
 };
 
 template <class Element>

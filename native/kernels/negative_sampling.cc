@@ -5,6 +5,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "common/prefetch.h"
 #include "hwy/cache_control.h"
 #include "kernels/vectors-inl.h"
 
@@ -37,17 +38,14 @@ HWY_INLINE void sum_targets(const NegativeSamplingTerms& terms, const uint32_t* 
   hn::StoreN(sum, d, total + i, rest);
 }
 
-// The rows of a pair behind `p` are on their way.
+// The rows of pair `p` are on their way.
 HWY_INLINE void call_targets(const NegativeSamplingTerms& terms, int64_t p) {
-  constexpr int64_t kPairsAhead = 2;
-  constexpr int64_t kFloatsPerLine = 16;
-  if (p + kPairsAhead >= terms.pairs) return;
+  if (p >= terms.pairs) return;
   const int64_t targets = terms.negatives + 1;
-  const uint32_t* rows = terms.targets + (p + kPairsAhead) * targets;
-  const int64_t end = HWY_MIN(terms.units, 8 * kFloatsPerLine);
+  const uint32_t* rows = terms.targets + p * targets;
   for (int64_t k = 0; k < targets; ++k) {
-    const float* row = terms.table + rows[k] * terms.stride;
-    for (int64_t i = 0; i < end; i += kFloatsPerLine) hwy::Prefetch(row + i);
+    for_lines_of_row(terms.table + rows[k] * terms.stride, terms.units * static_cast<int64_t>(sizeof(float)),
+                     [](const std::byte* line) { hwy::Prefetch(line); });
   }
 }
 
@@ -77,11 +75,12 @@ double CompareWithTargets(const NegativeSamplingTerms& terms, int64_t first, int
   constexpr int64_t kTargetsAtOnce = 32;
   const int64_t targets = terms.negatives + 1;
   const int64_t most = HWY_MAX(int64_t{1}, kTargetsAtOnce / targets);
+  const int64_t ahead = 1 + rows_ahead(terms.units * static_cast<int64_t>(sizeof(float))) / targets;
   double loss = 0;
   for (int64_t begin = first; begin < first + count; begin += most) {
     const int64_t end = HWY_MIN(begin + most, first + count);
     for (int64_t p = begin; p < end; ++p) {
-      call_targets(terms, p);
+      call_targets(terms, p + ahead);
       const uint32_t* rows = terms.targets + p * targets;
       float* products = terms.factors + p * targets;
       for (int64_t k = 0; k < targets; ++k) {

@@ -207,11 +207,11 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
 template <size_t kStates, class Rule>
 GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
   if (args.width == 1 && !args.racing()) return update_scalars<kStates>(rule, args);
-  constexpr int64_t kAhead = 8;  // fewer take longer, more win nothing
+  const int64_t ahead = rows_ahead(args.width * static_cast<int64_t>((1 + kStates) * sizeof(float)));
   std::array<float*, kStates> states{};
   auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
   for (int64_t i = 0; i < args.count; ++i) {
-    args.call(i + kAhead, args.width);
+    args.call(i + ahead, args.width);
     for (size_t k = 0; k < kStates; ++k) states[k] = args.state_of(k, i, args.width);
     ElementUpdate<kStates, Rule> update(rule, args.weights_of(i), args.gradient + i * args.width, states.data());
     update.all(args.width);

@@ -88,12 +88,8 @@ struct RowUpdateArguments {
   bool distinct() const { return std::is_sorted(rows, rows + count, std::less_equal<>()); }
 
  private:
-  // Beyond 8 lines the hardware follows by itself.
   static void prefetch_row(const float* row, int64_t width) {
-    constexpr int64_t kFloatsPerLine = 16;
-    const int64_t end = std::min(width, 8 * kFloatsPerLine);
-    for (int64_t i = 0; i < end; i += kFloatsPerLine) prefetch_to_write(row + i);
-    prefetch_to_write(row + end - 1);  // a row may begin in the midst of a line
+    for_lines_of_row(row, width * static_cast<int64_t>(sizeof(float)), prefetch_to_write);
   }
 };
 

@@ -17,8 +17,8 @@ namespace gradloom {
 namespace {
 
 constexpr int64_t kFloatsPerLine = kCacheLine / static_cast<int64_t>(sizeof(float));
-// Rows are summed and updated so many floats at once: the sums of some run beside the divisions of those before.
-constexpr int64_t kUpdateChunk = 256;
+// Gradients of so many floats are summed and their rows updated at once: they stay in the first cache.
+constexpr int64_t kUpdateChunk = 2048;
 
 Tiling tile_pairs(int64_t pairs, const NegativeSamplingShape& shape) {
   return tile_rows(pairs, (shape.negatives + 1) * shape.units);
