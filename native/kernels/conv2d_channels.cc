@@ -70,6 +70,59 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
   }
 }
 
+// ---- gradients
+
+void turn_windows(const ChannelsShape& shape, int64_t panel, const float* weights, float* turned) {
+  const int64_t taps = shape.window.taps();
+  const int64_t first = panel * kFilterPanel;
+  const int64_t width = shape.panel_width(panel);
+  float* to = turned + first * taps * shape.channels;
+  for (int64_t tap = taps; tap-- > 0;) {
+    for (int64_t c = 0; c < shape.channels; ++c, to += width) {
+      std::copy_n(weights + (c * taps + tap) * shape.filters + first, width, to);
+    }
+  }
+}
+
+EvenTiling channels_gradient_tiles(const ChannelsShape& shape) {
+  constexpr int64_t kFilters = 24;
+  return {shape.filters, ceil_divide(shape.filters, kFilters)};
+}
+
+void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images, int64_t filter_tile, int64_t tap_row,
+                                     const float* x, const float* dz, float* gradient) {
+  // Sums of so many products meet in memory, so that long ones lose no digits.
+  constexpr int64_t kPixels = 1024;
+  const Window2d& w = shape.window;
+  const EvenTiling filters = channels_gradient_tiles(shape);
+  const int64_t pixel = shape.x_channels;
+  const Extent2d padded = shape.padded();
+  const int64_t row = padded.width * pixel;
+  const bool whole_rows = shape.channels == pixel && w.dilation.width == 1;
+  const int64_t taps = whole_rows ? 1 : w.window.width;
+  const int64_t columns = whole_rows ? w.window.width * pixel : shape.channels;
+  const int64_t of_filter = w.taps() * shape.channels;
+  const int64_t first = filters.first(filter_tile);
+  float* const to = gradient + first * of_filter + tap_row * w.window.width * shape.channels;
+  const int64_t rows_at_once = std::max<int64_t>(1, kPixels / w.output.width);
+  for (int64_t image = 0; image < images; ++image) {
+    for (int64_t p = 0; p < w.output.height; p += rows_at_once) {
+      const int64_t rows = std::min(rows_at_once, w.output.height - p);
+      const float* const a = dz + (image * w.output.height + p) * w.output.width * shape.y_channels + first;
+      const float* const from = x + (image * padded.height + p * w.stride.height + tap_row * w.dilation.height) * row;
+      for (int64_t s = 0; s < taps; ++s) {
+        simd_gemm_pixels(filters.size(filter_tile), columns, a, shape.y_channels,
+                         {.data = from + s * w.dilation.width * pixel,
+                          .stride = w.stride.width * pixel,
+                          .pixels = w.output.width,
+                          .rows = rows,
+                          .row = w.stride.height * row},
+                         image == 0 && p == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, to + s * columns, of_filter);
+      }
+    }
+  }
+}
+
 // ---- Winograd
 
 namespace {

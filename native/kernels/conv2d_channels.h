@@ -47,6 +47,19 @@ EvenTiling channels_row_tiles(const ChannelsShape& shape);
 void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* turned,
                      const ChannelsOutput& output);
 
+// ---- gradients
+
+// The same for the convolution of the gradient of the output that gives that of the input, whose channels are the
+// forward pass's filters: turned[panel][r][s][c][k] = w[c][R - 1 - r][S - 1 - s][k].
+void turn_windows(const ChannelsShape& shape, int64_t panel, const float* weights, float* turned);
+
+// Filters whose gradient is one job for each row of the window.
+EvenTiling channels_gradient_tiles(const ChannelsShape& shape);
+// gradient[k][r][s][c] over some images, for a tile of filters and row r of the window, from this group's first filter
+// on. x: the padded images, as above; dz: that of their output, likewise.
+void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images, int64_t filter_tile, int64_t tap_row,
+                                     const float* x, const float* dz, float* gradient);
+
 // ---- Winograd
 
 // Whether vectors of 16 channels fill the pixels of every group.

@@ -40,14 +40,13 @@ struct TileOperands {
   int64_t a_segment;
   const float* b;
   int64_t b_stride;
-  int64_t b_panel;  // floats from 16 columns to the next 16
+  int64_t b_panel;    // floats from 16 columns to the next 16
+  int64_t b_segment;  // floats left out behind a segment
   float* c;
   int64_t c_stride;
   int64_t depth;
   bool add;
-  bool far;
   size_t rest;  // columns of the last vector
-  RowEpilogue epilogue;
 };
 
 template <bool kPartial>
@@ -56,10 +55,15 @@ HWY_INLINE V load_columns(const float* from, bool last, size_t rest) {
   return kPartial && last ? hn::LoadN(d, from, rest) : hn::LoadU(d, from);
 }
 
+struct KeepSum {
+  HWY_INLINE V operator()(int /*row*/, V sum) const { return sum; }
+};
+
 // kPartial: the last vector has `rest` columns only. `between(k)` is called behind the multiply-adds of step k of a sum
-// of one segment: what it does there may run beside them, on units of the processor that they leave idle.
-template <int kRows, int kVectors, bool kPartial, class Between>
-HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
+// of one segment: what it does there may run beside them, on units of the processor that they leave idle. Sums are
+// stored as `finish(row, sum)`.
+template <int kRows, int kVectors, bool kPartial, class Between, class Finish = KeepSum>
+HWY_INLINE void product_tile(const TileOperands& o, Between&& between, Finish&& finish = {}) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   V sum[kRows][kVectors];
@@ -68,12 +72,8 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
       sum[r][v] = hn::Zero(d);
     }
   }
-  // What the sums are added to, or stored over far away, arrives while they are made.
-  if (o.far) {
-    for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) prefetch_to_write(o.c + r * o.c_stride + v * lanes);
-    }
-  } else if (o.add) {
+  // What the sums are added to arrives while they are made.
+  if (o.add) {
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < kVectors; ++v) hwy::Prefetch(o.c + r * o.c_stride + v * lanes);
     }
@@ -95,15 +95,14 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
       }
       between(k);
     }
+    b += o.b_segment;
   }
   for (int r = 0; r < kRows; ++r) {
-    const V bias = o.epilogue.bias == nullptr ? hn::Zero(d) : hn::Set(d, o.epilogue.bias[r]);
     for (int v = 0; v < kVectors; ++v) {
       float* to = o.c + r * o.c_stride + v * lanes;
       // At the end, so that the parts of a long sum meet and lose no digits.
       if (o.add) sum[r][v] = hn::Add(load_columns<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
-      if (o.epilogue.bias != nullptr) sum[r][v] = hn::Add(bias, sum[r][v]);
-      if (o.epilogue.relu) sum[r][v] = hn::IfThenZeroElse(hn::Lt(sum[r][v], hn::Zero(d)), sum[r][v]);
+      sum[r][v] = finish(r, sum[r][v]);
       if (kPartial && v == kVectors - 1) {
         hn::StoreN(sum[r][v], d, to, o.rest);
       } else {

@@ -59,7 +59,6 @@ void all_rows(TileOperands o, int64_t rows, LinesAhead& ahead) {
     tile_of_rows<kMostRows, kVectors, kPartial>(count, o, lines);
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
-    if (o.epilogue.bias != nullptr) o.epilogue.bias += count;
     row += count;
   }
 }
@@ -113,50 +112,79 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, Lin
   }
 }
 
-// All rows and the whole sum, for some packed columns at a time.
+// A tile of `rows`, at most kMostRows, whose lines in c are on their way while it is made.
+template <int kMostRows, int kVectors>
+HWY_INLINE void far_tile(int64_t rows, const TileOperands& o, const RowEpilogue& epilogue) {
+  if constexpr (kMostRows > 1) {
+    if (rows < kMostRows) return far_tile<kMostRows - 1, kVectors>(rows, o, epilogue);
+  }
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int r = 0; r < kMostRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) prefetch_to_write(o.c + r * o.c_stride + v * lanes);
+  }
+  product_tile<kMostRows, kVectors, false>(
+      o, [](int64_t) {},
+      [&](int row, V sum) HWY_ATTR {
+        if (epilogue.bias != nullptr) sum = hn::Add(hn::Set(d, epilogue.bias[row]), sum);
+        return epilogue.relu ? hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum) : sum;
+      });
+}
+
+// All rows for one panel of packed columns; `ahead(share)` calls what is packed next, up to this share of it in rows.
+template <class Ahead>
+void far_rows(TileOperands o, int64_t rows, int64_t vectors, RowEpilogue epilogue, Ahead&& ahead) {
+  const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
+  for (int64_t t = 0, row = 0; t < tiles; ++t) {
+    const int64_t count = (t + 1) * rows / tiles - row;
+    ahead(row + count);
+    switch (vectors) {
+      case 1: far_tile<kRowTile, 1>(count, o, epilogue); break;
+      case 2: far_tile<kRowTile, 2>(count, o, epilogue); break;
+      case 3: far_tile<kRowTile, std::min(3, kVectorTile)>(count, o, epilogue); break;
+      default: far_tile<kRowTile, kVectorTile>(count, o, epilogue); break;
+    }
+    o.a += count * o.a_row;
+    o.c += count * o.c_stride;
+    if (epilogue.bias != nullptr) epilogue.bias += count;
+    row += count;
+  }
+}
+
 void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, const RowEpilogue& epilogue,
                 float* c, int64_t c_stride) {
   constexpr int64_t kDepth = 256;
-  constexpr int64_t kRows = 2 * kRowTile;
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   const int64_t most = kVectorTile * lanes;
   HWY_ALIGN float packed[kDepth * kVectorTile * hn::MaxLanes(D())];
   const bool turned = a.transpose == Transpose::kYes;
-  LinesAhead ahead({});
   TileOperands o{};
   o.a_row = turned ? 1 : a.stride;
   o.a_depth = turned ? a.stride : 1;
   o.segments = 1;
-  o.far = true;
   o.b = packed;
   o.b_stride = most;
   o.b_panel = kPanelColumns;
   o.c_stride = c_stride;
   for (int64_t column = 0; column < shape.columns; column += most) {
     const int64_t width = std::min(most, shape.columns - column);
-    const int64_t vectors = (width + lanes - 1) / lanes;
-    o.rest = static_cast<size_t>(width % lanes);
     for (int64_t k = 0; k == 0 || k < shape.depth; k += kDepth) {
       o.depth = std::min(kDepth, shape.depth - k);
       for (int64_t row = 0; row < o.depth; ++row) {
         std::copy_n(b.data + (k + row) * b.stride + column, width, packed + row * most);
       }
+      o.a = a.data + k * o.a_depth;
       o.add = k > 0;
-      o.epilogue.relu = epilogue.relu && k + o.depth == shape.depth;
-      // What is packed next comes meanwhile.
+      o.c = c + column;
       const bool ends = k + kDepth >= shape.depth;
       const float* next = ends ? b.data + column + most : b.data + (k + kDepth) * b.stride + column;
       int64_t called = 0;
-      for (int64_t row = 0; row < shape.rows; row += kRows) {
-        const int64_t count = std::min(kRows, shape.rows - row);
-        for (; called * shape.rows < o.depth * (row + count); ++called, next += b.stride) {
-          for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * lanes);
-        }
-        o.a = a.data + k * o.a_depth + row * o.a_row;
-        o.c = c + row * c_stride + column;
-        o.epilogue.bias = k == 0 && epilogue.bias != nullptr ? epilogue.bias + row : nullptr;
-        o.rest == 0 ? all_rows<false>(o, count, vectors, ahead) : all_rows<true>(o, count, vectors, ahead);
-      }
+      far_rows(o, shape.rows, width / lanes, {k == 0 ? epilogue.bias : nullptr, ends && epilogue.relu},
+               [&](int64_t rows) HWY_ATTR {
+                 for (; called * shape.rows < o.depth * rows; ++called, next += b.stride) {
+                   for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * lanes);
+                 }
+               });
     }
   }
 }
@@ -254,6 +282,26 @@ void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const M
   all_columns(o, rows, columns, ahead);
 }
 
+void PixelProduct(int64_t rows, int64_t columns, const float* a, int64_t a_stride, const ImagePixels& b,
+                  Accumulate accumulate, float* c, int64_t c_stride) {
+  TileOperands o{};
+  o.a = a;
+  o.a_row = 1;
+  o.a_depth = a_stride;
+  o.segments = b.rows;
+  o.a_segment = b.pixels * a_stride;
+  o.b = b.data;
+  o.b_stride = b.stride;
+  o.b_panel = kPanelColumns;
+  o.b_segment = b.row - b.pixels * b.stride;
+  o.c = c;
+  o.c_stride = c_stride;
+  o.depth = b.pixels;
+  o.add = accumulate == Accumulate::kAdd;
+  LinesAhead ahead({});
+  all_columns(o, rows, columns, ahead);
+}
+
 void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
                      int64_t target_stride) {
   transpose_matrix(rows, columns, source, source_stride, target, target_stride);
@@ -269,6 +317,7 @@ namespace gradloom {
 HWY_EXPORT(Product);
 HWY_EXPORT(FarProduct);
 HWY_EXPORT(WindowProduct);
+HWY_EXPORT(PixelProduct);
 HWY_EXPORT(TransposeMatrix);
 
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
@@ -297,6 +346,11 @@ void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const Matr
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
                        Accumulate accumulate, float* c, int64_t c_stride) {
   HWY_DYNAMIC_DISPATCH(WindowProduct)(rows, columns, a, b, accumulate, c, c_stride);
+}
+
+void simd_gemm_pixels(int64_t rows, int64_t columns, const float* a, int64_t a_stride, const ImagePixels& b,
+                      Accumulate accumulate, float* c, int64_t c_stride) {
+  HWY_DYNAMIC_DISPATCH(PixelProduct)(rows, columns, a, a_stride, b, accumulate, c, c_stride);
 }
 
 void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,

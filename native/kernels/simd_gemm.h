@@ -24,7 +24,8 @@ struct RowEpilogue {
 };
 
 // c = op(a) b, with the epilogue, for b whose rows lie far apart, as the channels of images in lanes do: then lines of
-// one column share few sets of the first cache, so some columns are packed before all rows of c read them.
+// one column share few sets of the first cache, so some columns are packed before all rows of c read them. Columns must
+// be a multiple of 16.
 void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b,
                    const RowEpilogue& epilogue, float* c, int64_t c_stride);
 
@@ -63,6 +64,20 @@ struct ImageWindows {
 // c[r, j] = sum over k of a[r, k] b[k, j], or added: a convolution without im2col. b is [segments * length, columns].
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
                        Accumulate accumulate, float* c, int64_t c_stride);
+
+// Some pixels of every row of an image, channels last, as the rows of a matrix.
+struct ImagePixels {
+  const float* data;
+  int64_t stride;  // floats from pixel to pixel
+  int64_t pixels;  // of a row
+  int64_t rows;
+  int64_t row;  // floats from row to row
+};
+
+// c[f, j] = sum over p of a[p, f] b[p, j], or added, for all pixels p of an image: what a tap of a convolution adds to
+// the gradient of its weights. Rows of a lie side by side, `a_stride` floats apart.
+void simd_gemm_pixels(int64_t rows, int64_t columns, const float* a, int64_t a_stride, const ImagePixels& b,
+                      Accumulate accumulate, float* c, int64_t c_stride);
 
 // target[c, r] = source[r, c] for a [rows, columns] matrix.
 void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,

@@ -108,10 +108,9 @@ int64_t Conv2d::prepared_floats(int64_t batch) const {
   switch (kernel_for(batch)) {
     case Conv2dKernel::kWinograd:
       return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape(window_.output)));
-    case Conv2dKernel::kWinogradChannels:
-      return turned_floats() + checked_multiply(groups_, winograd_channels_filter_floats(channels_shape()));
+    case Conv2dKernel::kDirectChannels:
+    case Conv2dKernel::kWinogradChannels: return channels_filter_floats(channels_shape(), channels_by_winograd(batch));
     case Conv2dKernel::kDirect: return by_products() ? 0 : round_up(weight_count(), kLanes);
-    case Conv2dKernel::kDirectChannels: return round_up(weight_count(), kLanes);
     default: return 0;
   }
 }
@@ -122,7 +121,9 @@ void Conv2d::prepare(Team& team, int64_t batch, std::span<const float* const> pa
       return prepare_winograd(team, winograd_forward_shape(window_.output), parameters[0], prepared);
     case Conv2dKernel::kDirect: return prepare_lanes(team, parameters[0], prepared);
     case Conv2dKernel::kDirectChannels:
-    case Conv2dKernel::kWinogradChannels: return prepare_channels(team, batch, parameters[0], prepared);
+    case Conv2dKernel::kWinogradChannels:
+      return prepare_channels(team, channels_shape(), channels_by_winograd(batch), turn_filters, parameters[0],
+                              prepared);
     default: return;
   }
 }
@@ -149,6 +150,8 @@ void Conv2d::backward(const BackwardArguments& args) const {
   switch (kernel_for(args.pass.batch)) {
     case Conv2dKernel::kWinograd: return backward_winograd(args);
     case Conv2dKernel::kDirect: return backward_lanes(args);
+    case Conv2dKernel::kDirectChannels:
+    case Conv2dKernel::kWinogradChannels: return backward_channels(args);
     default: return backward_rows(args);
   }
 }

@@ -8,7 +8,7 @@
 //   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies; products for 1x1 windows
 //                       (conv2d_pointwise.cc)
 //   conv2d_winograd.cc  images in lanes, 3x3 windows: products of transformed tiles
-//   conv2d_channels.cc  rows, for a few samples: forward as in the two above, with filters in the lanes
+//   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes
 #pragma once
 
 #include "kernels/activation.h"
@@ -51,6 +51,7 @@ class Conv2d final : public Layer {
   LayerNeeds needs_rows(const LayerSetting& setting) const;
   void forward_rows(const ForwardArguments& args) const;
   void backward_rows(const BackwardArguments& args) const;
+  void mask_gradient_rows(const BackwardArguments& args) const;
   Rows window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const;
   void input_gradient_pointwise(const BackwardArguments& args) const;
   void input_gradient_im2col(const BackwardArguments& args) const;
@@ -126,14 +127,26 @@ class Conv2d final : public Layer {
 
   ChannelsShape channels_shape() const;
   int64_t turned_floats() const;
+  ChannelsShape channels_gradient_shape() const;
+  // Whether the gradient of the input is a convolution of this kind.
+  bool turns_windows() const;
+  bool channels_by_winograd(int64_t batch) const;
+  static int64_t channels_padded_floats(const ChannelsShape& shape, int64_t batch);
+  static int64_t channels_scratch_floats(const ChannelsShape& shape, bool winograd, int64_t batch, int threads);
+  int64_t channels_filter_floats(const ChannelsShape& shape, bool winograd) const;
   LayerNeeds needs_channels(const LayerSetting& setting) const;
-  void prepare_channels(Team& team, int64_t batch, const float* weights, float* prepared) const;
+  using TurnFilters = decltype(turn_filters);
+  void prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, const TurnFilters& turn,
+                        const float* weights, float* prepared) const;
   void forward_channels(const ForwardArguments& args, const float* prepared, float* scratch) const;
-  void convolve_channels(const ForwardArguments& args, const ChannelsOutput& output, const float* turned,
-                         float* padded) const;
-  void pad_row(const float* image, int64_t row, int64_t width, float* padded) const;
-  void convolve_winograd_channels(const ForwardArguments& args, const ChannelsOutput& output, const float* u,
-                                  float* scratch) const;
+  void backward_channels(const BackwardArguments& args) const;
+  void input_gradient_channels(const BackwardArguments& args) const;
+  void parameter_gradients_channels(const BackwardArguments& args) const;
+  static const float* pad_images(const Pass& pass, const ChannelsShape& shape, const float* images, float* padded);
+  void convolve_channels(const Pass& pass, const ChannelsShape& shape, bool winograd, const float* x,
+                         const ChannelsOutput& output, const float* prepared, float* scratch) const;
+  void convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
+                                  const ChannelsOutput& output, const float* u, float* scratch) const;
 
   Conv2dKernel kernel_for(int64_t batch) const;
   LayerNeeds needs_of_kernel(const LayerSetting& setting) const;

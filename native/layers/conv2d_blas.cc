@@ -59,14 +59,17 @@ void Conv2d::forward_rows(const ForwardArguments& args) const {
   });
 }
 
+void Conv2d::mask_gradient_rows(const BackwardArguments& args) const {
+  if (activation_ == Activation::kLinear) return;
+  const Tiling tiles = tile_rows(args.pass.batch * window_.output_pixels(), filters_);
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first = tiles.first(tile) * filters_;
+    activation_backward(activation_, {tiles.size(tile), filters_, filters_}, args.y + first, args.dy + first);
+  });
+}
+
 void Conv2d::backward_rows(const BackwardArguments& args) const {
-  if (activation_ != Activation::kLinear) {
-    const Tiling tiles = tile_rows(args.pass.batch * window_.output_pixels(), filters_);
-    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-      const int64_t first = tiles.first(tile) * filters_;
-      activation_backward(activation_, {tiles.size(tile), filters_, filters_}, args.y + first, args.dy + first);
-    });
-  }
+  mask_gradient_rows(args);
   if (args.dx != nullptr) {
     if (pointwise_) {
       input_gradient_pointwise(args);

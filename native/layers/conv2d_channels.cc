@@ -1,5 +1,6 @@
-// Conv2d for a few samples, in rows and with filters in the SIMD lanes (kernels/conv2d_channels.h). Gradients are those
-// of conv2d_blas.cc, which takes rows too.
+// Conv2d for a few samples, in rows and with filters in the SIMD lanes (kernels/conv2d_channels.h). The gradient of the
+// input is the same convolution of the gradient of the output, with the windows turned; that of other strides than 1
+// or of few channels is conv2d_blas.cc's, which takes rows too.
 #include <algorithm>
 
 #include "common/checked.h"
@@ -20,37 +21,83 @@ ChannelsShape Conv2d::channels_shape() const {
 // Where Winograd's filters begin, behind those they are made from.
 int64_t Conv2d::turned_floats() const { return round_up(weight_count(), kLanes); }
 
+// The convolution that gives the gradient of the input.
+ChannelsShape Conv2d::channels_gradient_shape() const {
+  Window2d turned = window_;
+  std::swap(turned.input, turned.output);
+  const int64_t rows = window_.dilation.height * (window_.window.height - 1);
+  const int64_t columns = window_.dilation.width * (window_.window.width - 1);
+  const Padding2d& p = window_.padding;
+  turned.padding = {rows - p.top, rows - p.bottom, columns - p.left, columns - p.right};
+  return {.channels = filters_per_group(),
+          .filters = channels_per_group(),
+          .window = turned,
+          .x_channels = filters_,
+          .y_channels = input_shape().back()};
+}
+
+bool Conv2d::turns_windows() const {
+  // Fewer channels leave most of a vector empty.
+  constexpr int64_t kFewestChannels = 8;
+  const Padding2d p = channels_gradient_shape().window.padding;
+  return channels_per_group() >= kFewestChannels && window_.stride.height == 1 && window_.stride.width == 1 &&
+         std::min({p.top, p.bottom, p.left, p.right}) >= 0;
+}
+
+bool Conv2d::channels_by_winograd(int64_t batch) const { return kernel_for(batch) == Conv2dKernel::kWinogradChannels; }
+
+// The floats of a padded copy of the images, none where they have no padding.
+int64_t Conv2d::channels_padded_floats(const ChannelsShape& shape, int64_t batch) {
+  const Extent2d padded = shape.padded();
+  if (padded.height == shape.window.input.height && padded.width == shape.window.input.width) return 0;
+  return checked_multiply(batch, checked_multiply(padded.height * padded.width, shape.x_channels));
+}
+
+int64_t Conv2d::channels_scratch_floats(const ChannelsShape& shape, bool winograd, int64_t batch, int threads) {
+  if (!winograd) return channels_padded_floats(shape, batch);
+  return winograd_channels_tiles_floats(shape) +
+         checked_multiply(threads, round_up(winograd_channels_products_floats(shape), kLanes));
+}
+
+// Turned filters and, behind them, what Winograd's are made into. Whole vectors.
+int64_t Conv2d::channels_filter_floats(const ChannelsShape& shape, bool winograd) const {
+  return turned_floats() + (winograd ? checked_multiply(groups_, winograd_channels_filter_floats(shape)) : 0);
+}
+
 LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
   const ChannelsShape shape = channels_shape();
-  LayerNeeds needs = needs_rows(setting);
-  if (kernel_for(setting.batch) == Conv2dKernel::kWinogradChannels) {
-    needs.kernel = "winograd-channels";
+  const bool winograd = channels_by_winograd(setting.batch);
+  LayerNeeds needs{.kernel = winograd ? "winograd-channels" : "direct-channels",
+                   .backward_reads_input = trainable(),
+                   .backward_reads_output = activation_ != Activation::kLinear,
+                   .forward_scratch = channels_scratch_floats(shape, winograd, setting.batch, setting.threads)};
+  const ChannelsShape turned = channels_gradient_shape();
+  if (winograd) {
     const auto direct = static_cast<double>(setting.batch) * static_cast<double>(flops());
-    needs.flops = KernelFlops{
-        static_cast<double>(groups_) * winograd_flops(winograd_forward_shape(window_.output), setting.batch), direct,
-        direct};
-    needs.forward_scratch =
-        winograd_channels_tiles_floats(shape) +
-        checked_multiply(setting.threads, round_up(winograd_channels_products_floats(shape), kLanes));
-  } else {
-    const Extent2d padded = shape.padded();
-    needs.kernel = "direct-channels";
-    needs.forward_scratch =
-        pads() ? checked_multiply(setting.batch, checked_multiply(padded.height * padded.width, shape.x_channels)) : 0;
+    const auto groups = static_cast<double>(groups_);
+    needs.flops =
+        KernelFlops{groups * winograd_flops(winograd_forward_shape(window_.output), setting.batch),
+                    groups * winograd_flops(winograd_input_gradient_shape(window_.output), setting.batch), direct};
   }
+  const int64_t input_gradient = turns_windows()
+                                     ? channels_filter_floats(turned, winograd) +
+                                           channels_scratch_floats(turned, winograd, setting.batch, setting.threads)
+                                     : checked_multiply(setting.threads, columns_size());
+  const int64_t parameters =
+      round_up(channels_padded_floats(shape, setting.batch), kLanes) + round_up(weight_count(), kLanes) + filters_;
+  needs.backward_scratch = std::max(input_gradient, parameters);
   return needs;
 }
 
-void Conv2d::prepare_channels(Team& team, int64_t batch, const float* weights, float* prepared) const {
-  const ChannelsShape shape = channels_shape();
-  const bool winograd = kernel_for(batch) == Conv2dKernel::kWinogradChannels;
+void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, const TurnFilters& turn,
+                              const float* weights, float* prepared) const {
   const int64_t group_weights = filters_per_group() * row_length();
   float* const u = prepared + turned_floats();
   team.for_each(groups_ * shape.panels(), [&](int64_t job, int) {
     const int64_t group = job / shape.panels();
     const int64_t panel = job % shape.panels();
     float* const turned = prepared + group * group_weights;
-    turn_filters(shape, panel, weights + group * group_weights, turned);
+    turn(shape, panel, weights + group * group_weights, turned);
     if (winograd) winograd_channels_filters(shape, panel, turned, u + group * winograd_channels_filter_floats(shape));
   });
 }
@@ -59,11 +106,8 @@ void Conv2d::prepare_channels(Team& team, int64_t batch, const float* weights, f
 void Conv2d::forward_channels(const ForwardArguments& args, const float* prepared, float* scratch) const {
   const ChannelsOutput output{has_bias_ ? args.parameters[1] : nullptr,
                               activation_.spans_row() ? Activation::kLinear : activation_, args.y};
-  if (kernel_for(args.pass.batch) == Conv2dKernel::kWinogradChannels) {
-    convolve_winograd_channels(args, output, prepared + turned_floats(), scratch);
-  } else {
-    convolve_channels(args, output, prepared, scratch);
-  }
+  convolve_channels(args.pass, channels_shape(), channels_by_winograd(args.pass.batch), args.x, output, prepared,
+                    scratch);
   if (!activation_.spans_row()) return;
   const Tiling tiles = tile_rows(args.pass.batch * window_.output_pixels(), filters_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
@@ -72,55 +116,102 @@ void Conv2d::forward_channels(const ForwardArguments& args, const float* prepare
   });
 }
 
-void Conv2d::convolve_channels(const ForwardArguments& args, const ChannelsOutput& output, const float* turned,
-                               float* padded) const {
+void Conv2d::backward_channels(const BackwardArguments& args) const {
+  mask_gradient_rows(args);
+  if (args.dx != nullptr) turns_windows() ? input_gradient_channels(args) : input_gradient_im2col(args);
+  if (trainable()) parameter_gradients_channels(args);
+}
+
+void Conv2d::input_gradient_channels(const BackwardArguments& args) const {
+  const ChannelsShape shape = channels_gradient_shape();
+  const bool winograd = channels_by_winograd(args.pass.batch);
+  prepare_channels(args.pass.team, shape, winograd, turn_windows, args.parameters[0], args.scratch);
+  convolve_channels(args.pass, shape, winograd, args.dy, {nullptr, Activation::kLinear, args.dx}, args.scratch,
+                    args.scratch + channels_filter_floats(shape, winograd));
+}
+
+void Conv2d::parameter_gradients_channels(const BackwardArguments& args) const {
+  Team& team = args.pass.team;
   const ChannelsShape shape = channels_shape();
+  const int64_t batch = args.pass.batch;
+  const float* const x = pad_images(args.pass, shape, args.x, args.scratch);
+  float* const weights = args.scratch + round_up(channels_padded_floats(shape, batch), kLanes);
+  float* const weight_gradient = args.gradients.target(0, 0, weights);
+  float* const bias_gradient =
+      has_bias_ ? args.gradients.target(1, 0, weights + round_up(weight_count(), kLanes)) : nullptr;
+  const EvenTiling tiles = channels_gradient_tiles(shape);
+  const int64_t rows = window_.window.height;
+  const int64_t pixels = batch * window_.output_pixels();
+  team.for_each(groups_ * tiles.count * rows, [&](int64_t job, int) {
+    const int64_t tap_row = job % rows;
+    const int64_t tile = job / rows % tiles.count;
+    const int64_t group = job / rows / tiles.count;
+    const int64_t filter = group * shape.filters;
+    conv2d_channels_weight_gradient(shape, batch, tile, tap_row, x + group * shape.channels, args.dy + filter,
+                                    weight_gradient + filter * row_length());
+    if (bias_gradient == nullptr || tap_row > 0) return;
+    const int64_t first = filter + tiles.first(tile);
+    std::fill_n(bias_gradient + first, tiles.size(tile), 0.0F);
+    add_column_sums({pixels, tiles.size(tile), filters_}, args.dy + first, bias_gradient + first);
+  });
+  const Tiling ranges = tile_rows(weight_count(), 1);
+  team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
+    if (range == ranges.count) return args.gradients.complete(1, 0, filters_, bias_gradient);
+    const int64_t first = ranges.first(range);
+    args.gradients.complete(0, first, ranges.size(range), weight_gradient + first);
+  });
+}
+
+// Padded copies of the images, or these, if they need none.
+const float* Conv2d::pad_images(const Pass& pass, const ChannelsShape& shape, const float* images, float* padded) {
+  if (channels_padded_floats(shape, pass.batch) == 0) return images;
+  const Extent2d extent = shape.padded();
+  const Window2d& w = shape.window;
+  const int64_t channels = shape.x_channels;
+  const int64_t row_floats = extent.width * channels;
+  const int64_t floats = w.input.width * channels;
+  const Tiling tiles = tile_rows(pass.batch * extent.height, row_floats);
+  pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t row = tiles.first(tile); row < tiles.first(tile) + tiles.size(tile); ++row) {
+      float* const to = padded + row * row_floats;
+      const int64_t from = row % extent.height - w.padding.top;
+      if (from < 0 || from >= w.input.height) {
+        std::fill_n(to, row_floats, 0.0F);
+        continue;
+      }
+      float* const inside = std::fill_n(to, w.padding.left * channels, 0.0F);
+      const float* const source = images + (row / extent.height * w.input.height + from) * floats;
+      std::fill(std::copy_n(source, floats, inside), to + row_floats, 0.0F);
+    }
+  });
+  return padded;
+}
+
+void Conv2d::convolve_channels(const Pass& pass, const ChannelsShape& shape, bool winograd, const float* x,
+                               const ChannelsOutput& output, const float* prepared, float* scratch) const {
+  if (winograd) return convolve_winograd_channels(pass, shape, x, output, prepared + turned_floats(), scratch);
+  const float* const images = pad_images(pass, shape, x, scratch);
   const Extent2d extent = shape.padded();
   const int64_t image = extent.height * extent.width * shape.x_channels;
-  if (pads()) {
-    const int64_t row_floats = extent.width * shape.x_channels;
-    const Tiling tiles = tile_rows(args.pass.batch * extent.height, row_floats);
-    args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-      for (int64_t row = tiles.first(tile); row < tiles.first(tile) + tiles.size(tile); ++row) {
-        pad_row(args.x + row / extent.height * input_shape().size(), row % extent.height, extent.width,
-                padded + row * row_floats);
-      }
-    });
-  }
-  const float* const x = pads() ? padded : args.x;
   const EvenTiling rows = channels_row_tiles(shape);
   const int64_t of_group = rows.count * shape.panels();
-  args.pass.team.for_each(args.pass.batch * groups_ * of_group, [&](int64_t job, int) {
+  pass.team.for_each(pass.batch * groups_ * of_group, [&](int64_t job, int) {
     const int64_t group = job / of_group % groups_;
     const int64_t sample = job / of_group / groups_;
     ChannelsOutput part = output;
     if (part.bias != nullptr) part.bias += group * shape.filters;
-    part.y += sample * output_shape().size() + group * shape.filters;
+    part.y += sample * shape.window.output_pixels() * shape.y_channels + group * shape.filters;
     conv2d_channels(shape, job % rows.count, job / rows.count % shape.panels(),
-                    x + sample * image + group * shape.channels, turned + group * shape.filters * row_length(), part);
+                    images + sample * image + group * shape.channels,
+                    prepared + group * shape.filters * shape.channels * shape.window.taps(), part);
   });
 }
 
-// One row of a padded image.
-void Conv2d::pad_row(const float* image, int64_t row, int64_t width, float* padded) const {
-  const int64_t channels = input_shape().back();
-  const int64_t from = row - window_.padding.top;
-  float* const end = padded + width * channels;
-  if (from < 0 || from >= window_.input.height) {
-    std::fill(padded, end, 0.0F);
-    return;
-  }
-  float* const inside = std::fill_n(padded, window_.padding.left * channels, 0.0F);
-  const int64_t floats = window_.input.width * channels;
-  std::fill(std::copy_n(image + from * floats, floats, inside), end, 0.0F);
-}
-
-void Conv2d::convolve_winograd_channels(const ForwardArguments& args, const ChannelsOutput& output, const float* u,
-                                        float* scratch) const {
-  Team& team = args.pass.team;
-  const ChannelsShape shape = channels_shape();
+void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
+                                        const ChannelsOutput& output, const float* u, float* scratch) const {
+  Team& team = pass.team;
   const bool at_store = output.activation == Activation::kLinear || output.activation == Activation::kRelu;
-  const Tiling chunks = winograd_channels_chunks(shape, args.pass.batch);
+  const Tiling chunks = winograd_channels_chunks(shape, pass.batch);
   float* const of_threads = scratch + winograd_channels_tiles_floats(shape);
   const int64_t of_thread = round_up(winograd_channels_products_floats(shape), kLanes);
   for (int64_t group = 0; group < groups_; ++group) {
@@ -131,7 +222,7 @@ void Conv2d::convolve_winograd_channels(const ForwardArguments& args, const Chan
     for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
       const int64_t tiles = chunks.size(chunk);
       team.for_each(winograd_channels_transforms(shape, tiles).count, [&](int64_t job, int) {
-        winograd_channels_transform(shape, chunks, chunk, job, args.x + group * shape.channels, scratch);
+        winograd_channels_transform(shape, chunks, chunk, job, x + group * shape.channels, scratch);
       });
       team.for_each(winograd_channels_products(shape, tiles), [&](int64_t job, int thread) {
         winograd_channels_product(shape, chunks, chunk, job, scratch,
@@ -141,11 +232,11 @@ void Conv2d::convolve_winograd_channels(const ForwardArguments& args, const Chan
     }
   }
   if (at_store) return;
-  const int64_t floats = args.pass.batch * output_shape().size();
+  const int64_t floats = pass.batch * shape.window.output_pixels() * shape.y_channels;
   const Tiling pieces = tile_rows(floats, 1);
   team.for_each(pieces.count, [&](int64_t piece, int) {
     const int64_t count = pieces.size(piece);
-    add_bias_and_activate(output.activation, {1, count, count}, nullptr, args.y + pieces.first(piece));
+    add_bias_and_activate(output.activation, {1, count, count}, nullptr, output.y + pieces.first(piece));
   });
 }
 

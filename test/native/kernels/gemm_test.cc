@@ -230,7 +230,7 @@ TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, sever
     RandomData random(16);
     for (int i = 0; i < 60; ++i) {
       CAPTURE(i);
-      const ProductShape shape{random.integer(1, 40), random.integer(1, 150),
+      const ProductShape shape{random.integer(1, 40), 16 * random.integer(1, 10),
                                i % 4 == 0 ? random.integer(250, 600) : random.integer(0, 70)};
       const auto transpose = random.pick({Transpose::kNo, Transpose::kYes});
       const bool turned = transpose == Transpose::kYes;
@@ -295,6 +295,43 @@ TEST_CASE("simd_gemm_windows: integers agree exactly with a convolution along a 
       simd_gemm_windows(rows, columns, windows, {b.data(), columns}, add ? Accumulate::kAdd : Accumulate::kOverwrite,
                         c.data(), stride);
       CHECK(difference(c.span(), expected, Tolerance{}) == "");
+      CHECK(c.intact());
+    }
+  });
+}
+
+TEST_CASE("simd_gemm_pixels: integers agree exactly with the sum over an image's pixels, gaps stay") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(19);
+    for (int i = 0; i < 80; ++i) {
+      CAPTURE(i);
+      const int64_t filters = random.integer(1, 30);
+      const int64_t columns = random.integer(1, 150);
+      const int64_t pixels = random.integer(1, 12);
+      const int64_t rows = random.integer(1, 6);
+      const int64_t stride = random.integer(1, 9);
+      const int64_t row = pixels * stride + random.integer(0, 20);
+      const int64_t a_stride = filters + random.integer(0, 3);
+      const int64_t c_stride = columns + random.integer(0, 3);
+      GuardedBuffer a(random.integers(rows * pixels * a_stride), 1);
+      GuardedBuffer b(random.integers((rows - 1) * row + (pixels - 1) * stride + columns), 2);
+      GuardedBuffer c(random.integers(filters * c_stride), 3);
+      const auto accumulate = random.pick({Accumulate::kOverwrite, Accumulate::kAdd});
+      std::vector<double> expected = to_double(c.values());
+      for (int64_t f = 0; f < filters; ++f) {
+        for (int64_t j = 0; j < columns; ++j) {
+          double& sum = expected[static_cast<size_t>(f * c_stride + j)];
+          if (accumulate == Accumulate::kOverwrite) sum = 0;
+          for (int64_t p = 0; p < rows * pixels; ++p) {
+            sum += static_cast<double>(a.data()[p * a_stride + f]) *
+                   static_cast<double>(b.data()[p / pixels * row + p % pixels * stride + j]);
+          }
+        }
+      }
+      simd_gemm_pixels(filters, columns, a.data(), a_stride, {b.data(), stride, pixels, rows, row}, accumulate,
+                       c.data(), c_stride);
+      CHECK(difference(c.span(), expected, std::vector<double>(expected.size(), 0.0)) == "");
       CHECK(c.intact());
     }
   });
