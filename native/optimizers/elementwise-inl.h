@@ -203,11 +203,50 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
   return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
 }
 
+// Rows narrower than a vector, packed one behind another so that vectors are whole. Some rows are read before any is
+// written: those that lie side by side in memory would wait for each other's stores.
+template <size_t kStates, class Rule>
+HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArguments& args, int64_t ahead) {
+  constexpr int64_t kRows = 16;
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t width = args.width;
+  const auto part = static_cast<size_t>(width);
+  // With room for the rest of a vector behind the last row.
+  HWY_ALIGN float values[kStates + 1][(kRows + 1) * HWY_MAX_BYTES / sizeof(float)];
+  std::array<float*, kStates> states{};
+  for (size_t k = 0; k < kStates; ++k) states[k] = values[k + 1];
+  auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
+  for (int64_t first = 0; first < args.count; first += kRows) {
+    const int64_t count = HWY_MIN(kRows, args.count - first);
+    for (int64_t i = 0; i < count; ++i) {
+      args.call(first + i + ahead, width);
+      hn::StoreU(hn::LoadN(d, args.weights_of(first + i), part), d, values[0] + i * width);
+      for (size_t k = 0; k < kStates; ++k) {
+        hn::StoreU(hn::LoadN(d, args.state_of(k, first + i, width), part), d, values[k + 1] + i * width);
+      }
+    }
+    ElementUpdate<kStates, Rule> update(rule, values[0], args.gradient + first * width, states.data());
+    update.all(count * width);
+    finite = hn::And(finite, update.finite());
+    for (int64_t i = 0; i < count; ++i) {
+      hn::StoreN(hn::LoadU(d, values[0] + i * width), d, args.weights_of(first + i), part);
+      for (size_t k = 0; k < kStates; ++k) {
+        hn::StoreN(hn::LoadU(d, values[k + 1] + i * width), d, args.state_of(k, first + i, width), part);
+      }
+    }
+  }
+  return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+}
+
 // The same as update_elements for each row in turn.
 template <size_t kStates, class Rule>
 GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
   if (args.width == 1 && !args.racing()) return update_scalars<kStates>(rule, args);
   const int64_t ahead = rows_ahead(args.width * static_cast<int64_t>((1 + kStates) * sizeof(float)));
+  if (args.width < static_cast<int64_t>(hn::Lanes(D())) && !args.racing() && args.distinct()) {
+    return update_narrow<kStates>(rule, args, ahead);
+  }
   std::array<float*, kStates> states{};
   auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
   for (int64_t i = 0; i < args.count; ++i) {
