@@ -166,16 +166,9 @@ function rank(
     randomTable(itemCount, random),
     new Float64Array(itemCount),
   ] as const;
-  const sums = [users, items, bias].map((table) => new Float64Array(table.length).fill(1)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  const update = (table: Float64Array, sum: Float64Array, at: number, gradient: number) => {
-    const g = gradient + l2 * (table[at] as number);
-    sum[at] = (sum[at] as number) + g * g;
-    table[at] = (table[at] as number) - (learningRate * g) / Math.sqrt(sum[at] as number);
-  };
+  const [userSums, itemSums, biasSums] = [users, items, bias].map((table) =>
+    new Float64Array(table.length).fill(1),
+  ) as [Float64Array, Float64Array, Float64Array];
   const drawOther = (user: number) => {
     let other = random.below(itemCount);
     while (itemsOf[user]?.has(other)) other = random.below(itemCount);
@@ -188,14 +181,25 @@ function rank(
     if (drawn === undefined) continue;
     const { other, weight } = drawn;
     for (let f = 0; f < FACTORS; f++) {
-      const [u, i, o] = [user * FACTORS + f, item * FACTORS + f, other * FACTORS + f];
-      const [mine, its, others] = [users[u] as number, items[i] as number, items[o] as number];
-      update(users, sums[0], u, weight * (others - its));
-      update(items, sums[1], i, -weight * mine);
-      update(items, sums[1], o, weight * mine);
+      const u = user * FACTORS + f;
+      const i = item * FACTORS + f;
+      const o = other * FACTORS + f;
+      const mine = users[u] as number;
+      const its = items[i] as number;
+      const others = items[o] as number;
+      adapt(users, userSums, u, weight * (others - its) + l2 * mine, learningRate);
+      adapt(items, itemSums, i, l2 * its - weight * mine, learningRate);
+      adapt(items, itemSums, o, l2 * others + weight * mine, learningRate);
     }
-    update(bias, sums[2], item, -weight);
-    update(bias, sums[2], other, weight);
+    adapt(bias, biasSums, item, l2 * (bias[item] as number) - weight, learningRate);
+    adapt(bias, biasSums, other, l2 * (bias[other] as number) + weight, learningRate);
   }
   return scoresOf(users, items, bias);
+}
+
+/** A step of AdaGrad; without an object for the arguments, as it is the innermost of all. */
+function adapt(table: Float64Array, sums: Float64Array, at: number, gradient: number, rate: number): void {
+  const sum = (sums[at] as number) + gradient * gradient;
+  sums[at] = sum;
+  table[at] = (table[at] as number) - (rate * gradient) / Math.sqrt(sum);
 }

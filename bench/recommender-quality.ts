@@ -1,8 +1,8 @@
 /**
  * How many held out pairs `recommender` puts among the first by its default options, beside popularity and the cosines of items, on
  * pairs that Debian has: which words stand in a chapter of the King James Bible, which tags a package has, on what it depends, and
- * which developers signed whose keys. Prints a table in Markdown; see README.md. What is not there is skipped. `--others` adds ALS, BPR
- * and WARP, each with the best of a few settings, chosen on a fifth of what is left.
+ * which developers signed whose keys. Prints a table in Markdown; see README.md. What is not there is skipped. `--others` adds `recommender` with
+ * drawn negatives, and ALS, BPR and WARP, each with the best of a few settings, chosen on a fifth of what is left.
  *
  *   apt-get install bible-kjv-text debian-keyring gpg
  *   apt-get update
@@ -12,7 +12,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recommender, tokenizer } from '../lib/index.ts';
+import { type RecommenderOptions, recommender, tokenizer } from '../lib/index.ts';
 import { readPackages } from './apt.ts';
 import { choose, readArguments, readCount } from './arguments.ts';
 import { uniforms } from './data.ts';
@@ -131,11 +131,18 @@ function itemsOf({ userCount }: Numbered, pairs: readonly Pair[]): ReadonlySet<n
 
 type Ranking = (user: number) => Promise<readonly number[]> | readonly number[];
 
-function firstBy(scores: ArrayLike<number>, known: ReadonlySet<number>): number[] {
-  return Array.from({ length: scores.length }, (_, item) => item)
-    .filter((item) => !known.has(item))
-    .sort((a, b) => (scores[b] as number) - (scores[a] as number))
-    .slice(0, FIRST);
+function firstBy(scores: Float64Array, known: ReadonlySet<number>): number[] {
+  const first: number[] = [];
+  const scoreAt = (place: number) => scores[first[place] as number] as number;
+  for (const [item, score] of scores.entries()) {
+    if (first.length === FIRST && score <= scoreAt(FIRST - 1)) continue;
+    if (known.has(item)) continue;
+    let place = first.length;
+    while (place > 0 && scoreAt(place - 1) < score) place--;
+    first.splice(place, 0, item);
+    first.length = Math.min(first.length, FIRST);
+  }
+  return first;
 }
 
 /** How many users each item has. */
@@ -174,28 +181,51 @@ function byCosines(numbered: Numbered, pairs: readonly Pair[]): Ranking {
   };
 }
 
-async function byRecommender({ userCount, itemCount }: Numbered, pairs: readonly Pair[]): Promise<Ranking> {
+type Options = Pick<RecommenderOptions, 'negatives' | 'dropout' | 'epochs'>;
+
+const DRAWN_OPTIONS: Options = { negatives: 8, dropout: 0, epochs: 40 };
+const DRAWN = 'negatives: 8, dropout: 0, epochs: 40';
+
+function train({ userCount, itemCount }: Numbered, pairs: readonly Pair[], options: Options = {}) {
   const [users, items] = [pairs.map(({ user }) => user), pairs.map(({ item }) => item)];
-  const shop = await recommender({ users, items }, { userCount, itemCount, seed, threads });
+  return recommender({ users, items }, { userCount, itemCount, seed, threads, ...options });
+}
+
+async function byRecommender(...given: Parameters<typeof train>): Promise<Ranking> {
+  const shop = await train(...given);
   return async (user) => (await shop.recommend(user, { count: FIRST })).map(({ item }) => item);
+}
+
+/** By the items of users of which training sees nothing: those that `isNew` names. */
+async function byItems(
+  numbered: Numbered,
+  pairs: readonly Pair[],
+  isNew: (user: number) => boolean,
+): Promise<Ranking> {
+  const shop = await train(
+    numbered,
+    pairs.filter(({ user }) => !isNew(user)),
+  );
+  const known = itemsOf(numbered, pairs);
+  return async (user) => {
+    const items = [...(known[user] as ReadonlySet<number>)];
+    return (await shop.recommendFor(items, { count: FIRST })).map(({ item }) => item);
+  };
 }
 
 /** What others learn by, for each of a few settings. */
 const OTHERS: Readonly<Record<string, readonly ((known: Known) => Scores)[]>> = {
   ALS: [
-    { alpha: 2, l2: 3 },
     { alpha: 2, l2: 30 },
     { alpha: 10, l2: 30 },
     { alpha: 10, l2: 100 },
   ].map((settings) => (known) => als(known, settings)),
   BPR: [
     { learningRate: 0.1, l2: 0.0003 },
-    { learningRate: 0.1, l2: 0.001 },
     { learningRate: 0.2, l2: 0.001 },
     { learningRate: 0.1, l2: 0.01 },
   ].map((settings) => (known) => bpr(known, settings)),
   WARP: [
-    { learningRate: 0.01, l2: 0.01 },
     { learningRate: 0.02, l2: 0.01 },
     { learningRate: 0.05, l2: 0.001 },
     { learningRate: 0.05, l2: 0.01 },
@@ -249,14 +279,28 @@ async function recallOf(ranking: Ranking, heldOut: readonly ReadonlySet<number>[
 async function rowOf({ what, read }: Source): Promise<string> {
   const numbered = numberPairs(read());
   const [kept, heldOut] = holdOut(numbered, numbered.pairs, seed);
+  const known = itemsOf(numbered, kept);
+  const isNew = (user: number) => user % 10 === 0 && (known[user] as ReadonlySet<number>).size > 0;
+  const ofNew = heldOut.map((items, user) => (isNew(user) ? items : new Set<number>()));
+  const trained = await byRecommender(numbered, kept);
   const rankings = [
-    () => byPopularity(numbered, kept),
-    () => byCosines(numbered, kept),
-    () => byRecommender(numbered, kept),
-    ...chosenOthers.map((name) => () => byOther(name, numbered, kept)),
+    () => recallOf(byPopularity(numbered, kept), heldOut),
+    () => recallOf(byCosines(numbered, kept), heldOut),
+    () => recallOf(trained, heldOut),
+    () => recallOf(trained, ofNew),
+    async () => recallOf(await byItems(numbered, kept, isNew), ofNew),
+    ...chosenOthers.map(
+      (name) => async () =>
+        recallOf(
+          await (name === DRAWN
+            ? byRecommender(numbered, kept, DRAWN_OPTIONS)
+            : byOther(name, numbered, kept)),
+          heldOut,
+        ),
+    ),
   ];
   const recalls: string[] = [];
-  for (const rankingOf of rankings) recalls.push((await recallOf(await rankingOf(), heldOut)).toFixed(3));
+  for (const recall of rankings) recalls.push((await recall()).toFixed(3));
   const sizes = [numbered.userCount, numbered.itemCount, numbered.pairs.length];
   return cells(what, ...sizes, ...recalls);
 }
@@ -279,7 +323,7 @@ const { threads, seed, chosenOthers, chosen } = readArguments(
   ({ values, positionals }) => ({
     threads: readCount('--threads', values.threads),
     seed: readCount('--seed', values.seed),
-    chosenOthers: values.others ? Object.keys(OTHERS) : [],
+    chosenOthers: values.others ? [DRAWN, ...Object.keys(OTHERS)] : [],
     chosen: choose('set', positionals, NAMES),
   }),
 );
@@ -291,6 +335,8 @@ const head = [
   'popularity',
   'cosines of items',
   '`recommender`',
+  'of every tenth user',
+  'of these, left out of training, `recommendFor`',
   ...chosenOthers,
 ];
 console.log(`${cells(...head)}\n${cells(...head.map(() => '---'))}`);

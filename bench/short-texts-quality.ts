@@ -86,12 +86,10 @@ function accuracyOf(named: readonly string[], texts: readonly Text[]): number {
 }
 
 const FASTTEXT_SETTINGS = [
-  { wordNgrams: 1, lr: 0.2, minn: 0 },
   { wordNgrams: 2, lr: 0.2, minn: 0 },
   { wordNgrams: 2, lr: 0.5, minn: 0 },
   { wordNgrams: 3, lr: 0.5, minn: 0 },
   { wordNgrams: 2, lr: 0.2, minn: 3 },
-  { wordNgrams: 3, lr: 0.5, minn: 3 },
 ].map((settings) => ({ ...settings, maxn: 2 * settings.minn, epoch: 100, dim: 50, bucket: 500_000 }));
 
 function runFastText({ test, choice, train }: Parts, folder: string): Outcome[] {
