@@ -152,6 +152,12 @@ EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth) {
   return {rows, ceil_divide(rows, round_up(rows_per_job, 6))};
 }
 
+EvenTiling tile_panel_rows(const ProductShape& shape, int64_t pieces, int64_t fewest) {
+  const auto& [rows, columns, depth] = shape;
+  const int64_t most = std::min(tile_product_rows(rows, columns, depth).count, ceil_divide(rows, fewest));
+  return {rows, std::min(pieces, most)};
+}
+
 int64_t pixels_per_product(int64_t row_length) {
   constexpr int64_t kFloats = 96 * 1024;
   return std::clamp<int64_t>(kFloats / row_length, 48, 1024);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/activation.h"
+#include "kernels/gemm.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
@@ -77,6 +78,9 @@ int choose_threads_of_update(int requested, int64_t elements);
 // The rows of a product [rows, depth] x [depth, columns] cut into jobs that are worth handing to a thread, some
 // microseconds each; up to a multiple of 6, the rows of the kernels' tiles.
 EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth);
+
+// The same into at most so many pieces of `fewest` rows or more, where each job has to fetch or make operand b.
+EvenTiling tile_panel_rows(const ProductShape& shape, int64_t pieces, int64_t fewest);
 
 // Output pixels whose im2col rows of `row_length` floats make one product of a convolution: about what fits in L2.
 int64_t pixels_per_product(int64_t row_length);

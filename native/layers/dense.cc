@@ -12,6 +12,8 @@ namespace {
 
 // Columns of a matrix in panels of 64; the last one holds what is left.
 constexpr int64_t kPanelWidth = 64;
+// Whose weights, of a panel of inputs, are turned round at a time: 256 KiB.
+constexpr int64_t kTurnedUnits = 1024;
 // Of a cache line, so that threads do not write to one.
 constexpr int64_t kLineFloats = 16;
 
@@ -22,6 +24,12 @@ struct Panels {
   int64_t first(int64_t panel) const { return panel * kPanelWidth; }
   int64_t width(int64_t panel) const { return std::min(kPanelWidth, columns - first(panel)); }
 };
+
+// That the rows of each panel are cut into so that every thread has two jobs. No sum depends on it.
+int64_t pieces(const Pass& pass, const Panels& panels) {
+  const int64_t threads = pass.team.size();
+  return threads == 1 ? 1 : ceil_divide(2 * threads, panels.count());
+}
 
 using Multiply = decltype(&gemm);
 
@@ -68,15 +76,14 @@ std::unique_ptr<Layer> Dense::activated(Activation activation) const {
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
   if (setting.layout == Layout::kLanes) return narrow_ ? needs_narrow(setting) : needs_lanes(setting);
-  const int64_t weights = checked_multiply(units_, inputs_);
   return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
-          // dz in panels; then the turned weights, whose place the gradients of the parameters take when dx is done.
-          .backward_scratch =
-              panel_floats(setting.batch) +
-              std::max(weights, turned_floats(setting.batch) +
-                                    setting.threads * gradient_floats(gradient_rows(setting.batch)) + units_)};
+          // dz in panels; then turned weights, whose place the gradients of the parameters take when dx is done.
+          .backward_scratch = panel_floats(setting.batch) +
+                              std::max(setting.threads * turned_weights(),
+                                       turned_floats(setting.batch) +
+                                           setting.threads * gradient_floats(gradient_rows(setting.batch)) + units_)};
 }
 
 void Dense::forward(const ForwardArguments& args) const {
@@ -85,7 +92,12 @@ void Dense::forward(const ForwardArguments& args) const {
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
   const int64_t batch = args.pass.batch;
   const Panels panels{units_};
-  const EvenTiling rows = tile_product_rows(batch, std::min(units_, kPanelWidth), inputs_);
+  // A panel that does not fit in the second cache comes from beyond it for every job.
+  constexpr int64_t kFloatsInCache = 128 * 1024;
+  constexpr int64_t kFewestRows = 12;
+  const EvenTiling rows = inputs_ * kPanelWidth > kFloatsInCache
+                              ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(args.pass, panels), kFewestRows)
+                              : tile_product_rows(batch, std::min(units_, kPanelWidth), inputs_);
   const auto multiply = multiply_of(kernel_);
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
@@ -144,31 +156,37 @@ void Dense::output_gradient(const BackwardArguments& args, float* panels) const 
   });
 }
 
-// dx = dz W by panels of inputs, for which the weights are turned round: turned[panel of inputs][O][width].
-void Dense::input_gradient(const BackwardArguments& args, float* turned) const {
+// dx = dz W by panels of inputs. A job turns the weights of its panel round, some units at a time, which stay in the
+// second cache while its samples are multiplied by them.
+void Dense::input_gradient(const BackwardArguments& args, float* scratch) const {
   const float* weight = args.parameters[0];
   const Panels outputs{units_};
   const Panels inputs{inputs_};
-  Team& team = args.pass.team;
-  team.for_each(inputs.count(), [&](int64_t panel, int) {
-    const int64_t width = inputs.width(panel);
-    float* target = turned + inputs.first(panel) * units_;
-    for (int64_t p = 0; p < outputs.count(); ++p) {
-      const int64_t first = outputs.first(p);
-      transpose(width, outputs.width(p), weight + first * inputs_ + inputs.first(panel) * outputs.width(p),
-                outputs.width(p), target + first * width, width);
-    }
-  });
-  const EvenTiling rows = tile_product_rows(args.pass.batch, std::min(inputs_, kPanelWidth), units_);
+  constexpr int64_t kFewestRows = 32;  // turning costs as much as some ten rows' products
+  const EvenTiling rows =
+      tile_panel_rows({args.pass.batch, kPanelWidth, units_}, pieces(args.pass, inputs), kFewestRows);
   const auto multiply = multiply_of(kernel_);
-  team.for_each(inputs.count() * rows.count, [&](int64_t job, int) {
+  args.pass.team.for_each(inputs.count() * rows.count, [&](int64_t job, int thread) {
     const int64_t panel = job / rows.count;
     const int64_t row = rows.first(job % rows.count);
     const int64_t first = inputs.first(panel);
     const int64_t width = inputs.width(panel);
-    multiply({rows.size(job % rows.count), width, units_}, {args.dy + row * units_, units_},
-             {turned + first * units_, width}, Accumulate::kOverwrite, args.dx + row * inputs_ + first, inputs_);
+    float* turned = scratch + thread * turned_weights();
+    for (int64_t unit = 0; unit < units_; unit += kTurnedUnits) {
+      const int64_t count = std::min(kTurnedUnits, units_ - unit);
+      for (int64_t p = unit / kPanelWidth; outputs.first(p) < unit + count; ++p) {
+        transpose(width, outputs.width(p), weight + outputs.first(p) * inputs_ + first * outputs.width(p),
+                  outputs.width(p), turned + (outputs.first(p) - unit) * width, width);
+      }
+      multiply({rows.size(job % rows.count), width, count}, {args.dy + row * units_ + unit, units_}, {turned, width},
+               unit == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, args.dx + row * inputs_ + first, inputs_);
+    }
   });
+}
+
+// Floats that a thread turns weights into.
+int64_t Dense::turned_weights() const {
+  return round_up(std::min(units_, kTurnedUnits) * std::min(inputs_, kPanelWidth), kLineFloats);
 }
 
 EvenTiling Dense::gradient_rows(int64_t batch) const {

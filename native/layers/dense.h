@@ -33,11 +33,12 @@ class Dense final : public Layer {
  private:
   EvenTiling gradient_rows(int64_t batch) const;
   int64_t panel_floats(int64_t batch) const;
+  int64_t turned_weights() const;
   int64_t turned_stride(int64_t batch) const;
   int64_t turned_floats(int64_t batch) const;
   int64_t gradient_floats(const EvenTiling& rows) const;
   void output_gradient(const BackwardArguments& args, float* panels) const;
-  void input_gradient(const BackwardArguments& args, float* turned) const;
+  void input_gradient(const BackwardArguments& args, float* scratch) const;
   void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
   void bias_gradient(const BackwardArguments& args, float* scratch) const;
   // Calls job(index, thread) for all products, and for the bias as one more: little of both is not worth a round.

@@ -72,6 +72,12 @@ class ElementUpdate {
     for (size_t k = 0; k < kStates; ++k) hn::StoreN(s[k], d, states_[k] + i, rest);
   }
 
+  // The lines of the vector at element i are on their way, of gradients, which were just made, not.
+  HWY_INLINE void call(int64_t i) const {
+    prefetch_to_write(weight_ + i);
+    for (size_t k = 0; k < kStates; ++k) prefetch_to_write(states_[k] + i);
+  }
+
   hn::Mask<D> finite() const { return finite_; }
   GradientCheck check() const { return hn::AllTrue(D(), finite_) ? GradientCheck::kFinite : GradientCheck::kNotFinite; }
 
@@ -94,11 +100,16 @@ struct DueTile {
 };
 
 // Makes a tile of the product while the update of another one runs: square roots and divisions have a unit of their
-// own, and weights come from far.
+// own, and weights come from far. Those that lie `ahead` floats behind are called, unless that is 0.
 template <int kRows, class Update>
-HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, Update& update) {
+HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, int64_t ahead,
+                                   Update& update) {
   product_tile<kRows, kVectorTile, false>(o, [&](int64_t k) {
-    if (k < due.vectors) update.vector(due.vector(k, row_length));
+    if (k < due.vectors) {
+      const int64_t vector = due.vector(k, row_length);
+      if (ahead > 0) update.call(vector + ahead);
+      update.vector(vector);
+    }
   });
   for (int64_t k = o.depth; k < due.vectors; ++k) update.vector(due.vector(k, row_length));
 }
@@ -123,6 +134,9 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   o.c_stride = shape.columns;
   o.depth = shape.depth;
   constexpr int64_t kLinesATile = 8;  // no more on their way than a core follows at once
+  // A page: what memory takes to answer is what two or three tiles of a small batch take.
+  constexpr int64_t kCalledFloats = 1024;
+  const int64_t called = args.far ? kCalledFloats : 0;
   DueTile due;
   LinesAhead ahead(upcoming);
   const int64_t tiles = (shape.rows + kRowTile - 1) / kRowTile;
@@ -135,10 +149,10 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
       const Lines lines = ahead.take(kLinesATile);
       for (int64_t line = 0; line < lines.count; ++line) hwy::Prefetch(lines.at(line));
       switch (count) {
-        case 3: tile_beside_update<3>(o, due, shape.columns, update); break;
-        case 4: tile_beside_update<4>(o, due, shape.columns, update); break;
-        case 5: tile_beside_update<5>(o, due, shape.columns, update); break;
-        default: tile_beside_update<6>(o, due, shape.columns, update); break;
+        case 3: tile_beside_update<3>(o, due, shape.columns, called, update); break;
+        case 4: tile_beside_update<4>(o, due, shape.columns, called, update); break;
+        case 5: tile_beside_update<5>(o, due, shape.columns, called, update); break;
+        default: tile_beside_update<6>(o, due, shape.columns, called, update); break;
       }
       due = {row * shape.columns + column, count * kVectorTile};
       row += count;

@@ -45,6 +45,7 @@ struct UpdateArguments {
   // For rules by element: makes `gradient`, which is not there yet. The update of one tile of it may run beside the
   // product of the next.
   const DueProduct* product = nullptr;
+  bool far = false;      // weights and states come from beyond the caches
   Shape shape = {};      // of the piece, for rules by row; of the parameter, for rules by parameter
   Team* team = nullptr;  // who may help with rules by parameter
 };

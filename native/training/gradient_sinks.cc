@@ -59,7 +59,8 @@ GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const flo
                                       .step = step,
                                       .learning_rate = learner.rate_of(p),
                                       .weight_decay = learner.settings(p).weight_decay,
-                                      .product = product});
+                                      .product = product,
+                                      .far = learner.outgrows_caches()});
 }
 
 GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step,

@@ -29,9 +29,11 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
   for (size_t p = 0; p < parameters.size(); ++p) {
     const bool trained = parameters[p].role == ParameterRole::kTrained;
     state_specs_.push_back(trained ? states_of(static_cast<int>(p)) : std::vector<StateSpec>());
-    for (const StateSpec& spec : state_specs_.back()) {
-      state_bytes_ += checked_multiply(spec.shape.size(), sizeof(float));
-    }
+    int64_t bytes = 0;
+    for (const StateSpec& spec : state_specs_.back()) bytes += checked_multiply(spec.shape.size(), sizeof(float));
+    state_bytes_ += bytes;
+    if (!trained || parameters[p].row_width > 0) continue;
+    dense_bytes_ += bytes + checked_multiply(parameters[p].shape.size(), sizeof(float));
   }
   check_memory_for(0);
   for (const std::vector<StateSpec>& specs : state_specs_) {
@@ -44,6 +46,11 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
 }
 
 Learner::~Learner() = default;
+
+bool Learner::outgrows_caches() const {
+  constexpr int64_t kCacheBytes = 8 << 20;
+  return dense_bytes_ > kCacheBytes;
+}
 
 // Rules by row know a table by its rows; others keep what they keep in the layout of files.
 std::vector<StateSpec> Learner::states_of(int number) const {

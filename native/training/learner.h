@@ -70,6 +70,8 @@ class Learner {
   // Laid out like the parameter's weights where the optimizer works by element, as in files otherwise.
   float* state(int parameter, size_t state) { return states_[index(parameter)][state].data(); }
   int64_t state_bytes() const { return state_bytes_; }
+  // Whether weights and states that every step updates have left the caches when the next one comes to them.
+  bool outgrows_caches() const;
   bool has_memory_limit() const { return settings_.memory_limit > 0; }
   // Whether so many bytes may come to those of weights and state.
   bool has_memory_for(int64_t bytes) const;
@@ -117,6 +119,7 @@ class Learner {
   std::vector<std::vector<StateSpec>> state_specs_;  // by parameter
   Duplicates duplicates_ = Duplicates::kSum;
   int64_t state_bytes_ = 0;
+  int64_t dense_bytes_ = 0;                         // of weights and states of all parameters but tables
   std::vector<std::vector<AlignedBuffer>> states_;  // by parameter, then by state
   std::unique_ptr<LazyTables> lazy_tables_;         // the first to go
 };

@@ -98,6 +98,9 @@ TEST_CASE("dense: integers agree exactly where products are cut into several til
     check_integers(random, 7, 2500, 300, kernel);
     check_integers(random, 300, 129, 257, kernel);
     check_integers(random, 1, 3000, 1000, kernel);
+    // Weights that are turned in several parts for the gradient of the inputs, and panels beyond the second cache.
+    check_integers(random, 17, 70, 2100, kernel);
+    check_integers(random, 40, 2100, 1025, kernel);
     // Inputs that are turned for the gradient of the weights.
     check_integers(random, 1050, 257, 70, kernel);
     check_integers(random, 517, 530, 9, kernel);

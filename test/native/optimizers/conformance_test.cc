@@ -119,6 +119,7 @@ struct Tensor {
         update_of(optimizer, count, weight.data() + first, gradient.data() + first, pointers.data(), step);
     args.shape = {count};
     args.product = product;
+    args.far = step % 2 == 0;
     GradientCheck check = GradientCheck::kFinite;
     Team::run(1, [&](Team& team) {
       args.team = &team;
