@@ -16,11 +16,8 @@ class Dropout final : public Layer {
   void backward(const BackwardArguments& args) const override;
 
  private:
-  // out = in times the mask of the step; the backward pass draws the same mask again instead of keeping it.
-  void apply(const Pass& pass, Layout layout, const float* in, float* out) const;
-
   float scale_;         // 1 / (1 - rate)
-  uint64_t threshold_;  // a 32-bit word below it drops the element
+  uint32_t threshold_;  // a word below it drops the element
 };
 
 }  // namespace gradloom

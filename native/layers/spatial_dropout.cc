@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "common/random.h"
+#include "kernels/batch_norm.h"
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
 
@@ -65,11 +66,8 @@ void SpatialDropout::apply(const Pass& pass, Layout layout, const float* in, flo
   const Tiling tiles = tile_rows(planes, positions * inner);
   pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t plane = tiles.first(tile); plane < tiles.first(tile) + tiles.size(tile); ++plane) {
-      const float* const factor = factors + plane * inner;
-      for (int64_t p = 0; p < positions; ++p) {
-        const int64_t first = (plane * positions + p) * inner;
-        for (int64_t i = 0; i < inner; ++i) out[first + i] = in[first + i] * factor[i];
-      }
+      const int64_t first = plane * positions * inner;
+      scale_channels({positions, inner, inner}, factors + plane * inner, in + first, out + first);
     }
   });
 }
