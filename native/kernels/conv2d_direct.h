@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
@@ -50,6 +51,9 @@ struct TurnedTaps {
 void pack_filters_turned(const DirectShape& shape, const TurnedTaps& taps, int64_t tile, const float* weights,
                          float* packed);
 
+// Of a plane in lanes.
+inline int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
+
 // Where the output goes, of a tile's first filter: floats from filter to filter, row to row and pixel to pixel.
 struct DirectOutput {
   float* data;
@@ -57,6 +61,10 @@ struct DirectOutput {
   int64_t row;
   int64_t pixel;
 };
+
+inline DirectOutput whole_images(float* data, const Extent2d& extent) {
+  return {data, image_floats(extent), extent.width * kLanes, kLanes};
+}
 
 // y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p stride + r dilation][q stride + s dilation]
 // w[k][r][s][c]) for the filters of one tile and one block of 16 samples. x: [C][H][W][16]; bias, of all filters, may

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/conv2d_depthwise.h"
 #include "kernels/lanes.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -236,6 +237,7 @@ WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64
 
 void conv2d_direct_weight_gradient(const DirectShape& shape, const WeightRange& range,
                                    const WeightGradientOperands& operands, Accumulate accumulate, float* gradient) {
+  if (depthwise_fits(shape)) return conv2d_depthwise_weight_gradient(shape, operands, accumulate, gradient);
   HWY_DYNAMIC_DISPATCH(WeightGradient)(shape, range, operands, accumulate == Accumulate::kAdd, gradient);
 }
 

@@ -69,7 +69,7 @@ std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {
 bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
   if (!windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;
   switch (kernel_for(batch)) {
-    case Conv2dKernel::kDirect: return !by_products();
+    case Conv2dKernel::kDirect: return !by_products() && !by_planes();
     case Conv2dKernel::kWinograd:
       return activates_at_store() && windows.window.height == 2 && windows.window.width == 2;
     default: return false;
@@ -96,7 +96,7 @@ LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
 LayerNeeds Conv2d::needs_of_kernel(const LayerSetting& setting) const {
   switch (kernel_for(setting.batch)) {
     case Conv2dKernel::kWinograd: return needs_winograd(setting);
-    case Conv2dKernel::kDirect: return needs_lanes(setting);
+    case Conv2dKernel::kDirect: return by_planes() ? needs_planes(setting) : needs_lanes(setting);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return needs_channels(setting);
     default: return needs_rows(setting);
@@ -139,7 +139,8 @@ void Conv2d::forward(const ForwardArguments& args) const {
   }
   switch (kernel_for(batch)) {
     case Conv2dKernel::kWinograd: return forward_winograd(args, prepared, scratch);
-    case Conv2dKernel::kDirect: return forward_lanes(args, prepared, scratch);
+    case Conv2dKernel::kDirect:
+      return by_planes() ? forward_planes(args, prepared, scratch) : forward_lanes(args, prepared, scratch);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return forward_channels(args, prepared, scratch);
     default: return forward_rows(args);
@@ -149,7 +150,7 @@ void Conv2d::forward(const ForwardArguments& args) const {
 void Conv2d::backward(const BackwardArguments& args) const {
   switch (kernel_for(args.pass.batch)) {
     case Conv2dKernel::kWinograd: return backward_winograd(args);
-    case Conv2dKernel::kDirect: return backward_lanes(args);
+    case Conv2dKernel::kDirect: return by_planes() ? backward_planes(args) : backward_lanes(args);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return backward_channels(args);
     default: return backward_rows(args);

@@ -6,7 +6,8 @@
 //   conv2d_blas.cc      rows: im2col writes windows as rows, so that forward is columns x w^T, the weight gradient
 //                       dz^T x columns and the input gradient col2im(dz x w)
 //   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies; products for 1x1 windows
-//                       (conv2d_pointwise.cc)
+//                       (conv2d_pointwise.cc), and plane by plane where each channel has its own filter
+//                       (conv2d_depthwise.cc)
 //   conv2d_winograd.cc  images in lanes, 3x3 windows: products of transformed tiles
 //   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes
 #pragma once
@@ -81,7 +82,14 @@ class Conv2d final : public Layer {
   bool takes_maxima(const Window2d& windows) const;
   int64_t stripe_floats(const Window2d& windows) const;
   void pad_input(Team& team, int64_t blocks, const float* x, float* padded) const;
+  void pad_image(const float* x, float* padded) const;
+  void place_gradient(const Extent2d& output, const float* dz, float* placed) const;
   void mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums, float* own) const;
+  template <class Visit>
+  void for_each_phase(const Extent2d& output, float* packed, Visit visit) const;
+  void pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const;
+  void convolve_phases(const Extent2d& output, int64_t group, int64_t tile, const float* placed, float* packed,
+                       float* dx) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
   WeightGradientTiles gradient_tiles(const Extent2d& output, int64_t blocks) const;
   int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const;
@@ -109,6 +117,15 @@ class Conv2d final : public Layer {
   void for_each_product(const Pass& pass, Visit visit) const;
   void forward_products(const ForwardArguments& args) const;
   void input_gradient_products(const BackwardArguments& args) const;
+
+  // ---- conv2d_depthwise.cc
+
+  // Whether each of several channels has a filter of its own.
+  bool by_planes() const { return groups_ > 1 && channels_per_group() == 1 && filters_per_group() == 1; }
+  LayerNeeds needs_planes(const LayerSetting& setting) const;
+  void forward_planes(const ForwardArguments& args, const float* packed, float* scratch) const;
+  void backward_planes(const BackwardArguments& args) const;
+  EvenTiling plane_pieces(int64_t blocks) const;
 
   // ---- conv2d_winograd.cc
 

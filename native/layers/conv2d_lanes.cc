@@ -14,15 +14,7 @@
 #include "layers/conv2d.h"
 
 namespace gradloom {
-namespace {
-
-int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
-
-DirectOutput whole_images(float* data, const Extent2d& extent) {
-  return {data, image_floats(extent), extent.width * kLanes, kLanes};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 bool Conv2d::pads() const {
   const Padding2d& p = window_.padding;
@@ -204,11 +196,22 @@ void Conv2d::pad_input(Team& team, int64_t blocks, const float* x, float* padded
   const Tiling tiles = tile_rows(blocks * input_shape().back(), image_floats(target));
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
-      place_image({window_.input.height, target.height, window_.padding.top},
-                  {window_.input.width, target.width, window_.padding.left}, x + image * image_floats(window_.input),
-                  padded + image * image_floats(target));
+      pad_image(x + image * image_floats(window_.input), padded + image * image_floats(target));
     }
   });
+}
+
+void Conv2d::pad_image(const float* x, float* padded) const {
+  const Extent2d target = forward_shape(window_.output).input;
+  place_image({window_.input.height, target.height, window_.padding.top},
+              {window_.input.width, target.width, window_.padding.left}, x, padded);
+}
+
+// Of the output, for the gradient of the input.
+void Conv2d::place_gradient(const Extent2d& output, const float* dz, float* placed) const {
+  const PlacedGradient place = placed_gradient(output);
+  place_image({output.height, place.extent.height, place.top}, {output.width, place.extent.width, place.left}, dz,
+              placed);
 }
 
 void Conv2d::backward_lanes(const BackwardArguments& args) const {
@@ -283,7 +286,7 @@ float Conv2d::spread_images(const BackwardArguments& args, const WinningTap* win
 void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums,
                                      float* own) const {
   const Extent2d output = computed_output(args.pooling);
-  const PlacedGradient place = placed_gradient(output);
+  const int64_t of_placed = image_floats(placed_gradient(output).extent);
   const int64_t plane = image_floats(output);
   const int64_t kept = image_floats(kept_output(args.pooling));
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
@@ -297,66 +300,79 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
       } else {
         image_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
       }
-      if (args.dx == nullptr) continue;
-      place_image({output.height, place.extent.height, place.top}, {output.width, place.extent.width, place.left}, dz,
-                  placed + image * image_floats(place.extent));
+      if (args.dx != nullptr) place_gradient(output, dz, placed + image * of_placed);
     }
   });
 }
 
-void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const {
-  if (by_products()) return input_gradient_products(args);
-  Team& team = args.pass.team;
-  const Extent2d output = computed_output(args.pooling);
+// Calls visit(rows' phase, columns' phase, their convolution, its packed weights of the first group) for the phases of
+// the gradient of the input. `output`: of the layer.
+template <class Visit>
+void Conv2d::for_each_phase(const Extent2d& output, float* packed, Visit visit) const {
   const WindowAxis rows = rows_of(window_onto(output));
   const WindowAxis columns = columns_of(window_onto(output));
-  const PlacedGradient place = placed_gradient(output);
+  const Extent2d placed = placed_gradient(output).extent;
+  for (int64_t i = 0; i < rows.stride * columns.stride; ++i) {
+    const InputPhase row = input_phase(rows, i / columns.stride);
+    const InputPhase column = input_phase(columns, i % columns.stride);
+    const DirectShape shape{.channels = filters_per_group(),
+                            .filters = channels_per_group(),
+                            .input = placed,
+                            .output = {row.count, column.count},
+                            .window = {row.taps, column.taps},
+                            .stride = {1, 1},
+                            .dilation = {row.dilation, column.dilation},
+                            .zeros = {.above = -row.start,
+                                      .below = placed.height - (output.height - row.start),
+                                      .left = -column.start,
+                                      .right = placed.width - (output.width - column.start)}};
+    visit(row, column, shape, packed);
+    packed += shape.taps() * filters_per_group() * channels_per_group();
+  }
+}
+
+void Conv2d::pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const {
   const EvenTiling tiles = direct_filter_tiles(channels_per_group());
   const int64_t group_weights = filters_per_group() * row_length();
-  const int64_t plane = image_floats(window_.input);
-  // Calls visit(rows' phase, columns' phase, their convolution, its packed weights of the first group).
-  const auto for_each_phase = [&](auto visit) {
-    float* of_phase = packed;
-    for (int64_t i = 0; i < rows.stride * columns.stride; ++i) {
-      const InputPhase row = input_phase(rows, i / columns.stride);
-      const InputPhase column = input_phase(columns, i % columns.stride);
-      const DirectShape shape{.channels = filters_per_group(),
-                              .filters = channels_per_group(),
-                              .input = place.extent,
-                              .output = {row.count, column.count},
-                              .window = {row.taps, column.taps},
-                              .stride = {1, 1},
-                              .dilation = {row.dilation, column.dilation},
-                              .zeros = {.above = -row.start,
-                                        .below = place.extent.height - (output.height - row.start),
-                                        .left = -column.start,
-                                        .right = place.extent.width - (output.width - column.start)}};
-      visit(row, column, shape, of_phase);
-      of_phase += shape.taps() * filters_per_group() * channels_per_group();
-    }
-  };
   team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
     const int64_t group = job / tiles.count;
-    for_each_phase([&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
-      const TurnedTaps taps{window_.window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
-      pack_filters_turned(shape, taps, job % tiles.count, args.parameters[0] + group * group_weights,
-                          of_phase + group * group_weights);
-    });
+    for_each_phase(
+        output, packed,
+        [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
+          const TurnedTaps taps{window_.window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
+          pack_filters_turned(shape, taps, job % tiles.count, weights + group * group_weights,
+                              of_phase + group * group_weights);
+        });
   });
-  team.for_each(lane_blocks(args.pass.batch) * groups_ * tiles.count, [&](int64_t job, int) {
+}
+
+// Of the channels of one tile of a group, from that group's placed gradient.
+void Conv2d::convolve_phases(const Extent2d& output, int64_t group, int64_t tile, const float* placed, float* packed,
+                             float* dx) const {
+  const PlacedGradient place = placed_gradient(output);
+  const int64_t group_weights = filters_per_group() * row_length();
+  const int64_t width = window_.input.width;
+  for_each_phase(output, packed,
+                 [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
+                   const int64_t start = (place.top + row.start) * place.extent.width + place.left + column.start;
+                   const DirectOutput to{dx + (row.first * width + column.first) * kLanes, image_floats(window_.input),
+                                         window_.stride.height * width * kLanes, window_.stride.width * kLanes};
+                   conv2d_direct_forward(shape, tile, placed + start * kLanes, of_phase + group * group_weights,
+                                         nullptr, Activation::kLinear, to);
+                 });
+}
+
+void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const {
+  if (by_products()) return input_gradient_products(args);
+  const Extent2d output = computed_output(args.pooling);
+  const int64_t of_group = filters_per_group() * image_floats(placed_gradient(output).extent);
+  const EvenTiling tiles = direct_filter_tiles(channels_per_group());
+  pack_phases(args.pass.team, output, args.parameters[0], packed);
+  args.pass.team.for_each(lane_blocks(args.pass.batch) * groups_ * tiles.count, [&](int64_t job, int) {
     const int64_t tile = job % tiles.count;
-    const int64_t group = job / tiles.count % groups_;
-    const int64_t block = job / tiles.count / groups_;
-    const float* const images = placed + (block * filters_ + group * filters_per_group()) * image_floats(place.extent);
-    float* const dx =
-        args.dx + (block * input_shape().back() + group * channels_per_group() + tiles.first(tile)) * plane;
-    for_each_phase([&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
-      const int64_t start = (place.top + row.start) * place.extent.width + place.left + column.start;
-      const DirectOutput to{dx + (row.first * window_.input.width + column.first) * kLanes, plane,
-                            rows.stride * window_.input.width * kLanes, columns.stride * kLanes};
-      conv2d_direct_forward(shape, tile, images + start * kLanes, of_phase + group * group_weights, nullptr,
-                            Activation::kLinear, to);
-    });
+    const int64_t images = job / tiles.count;  // of one group and block
+    convolve_phases(output, images % groups_, tile, placed + images * of_group, packed,
+                    args.dx + (images * channels_per_group() + tiles.first(tile)) * image_floats(window_.input));
   });
 }
 

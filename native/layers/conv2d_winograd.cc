@@ -13,8 +13,6 @@
 namespace gradloom {
 namespace {
 
-int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
-
 // Filters whose transform is worth a job.
 Tiling filter_pieces(const WinogradShape& shape) {
   return tile_rows(shape.filters, kWinogradCoefficients * shape.channels);

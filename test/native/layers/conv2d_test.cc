@@ -172,6 +172,28 @@ TEST_CASE("conv2d direct: windows of one pixel by products, integers agree exact
   });
 }
 
+TEST_CASE("conv2d direct: each channel with its own filter, integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(120);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      const int64_t channels = random.pick({2, 3, 5, 17});
+      reference::Convolution shape{.window = random_window(random),
+                                   .batch = random.pick({1, 7, 16, 20, 70}),
+                                   .channels = channels,
+                                   .filters = channels,
+                                   .groups = channels};
+      const Extent2d size{random.integer(1, 12), random.integer(1, 19)};
+      if (i % 3 == 1) shape.window = {size, size, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+      if (i % 3 == 2) shape.window = {size, size, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}};
+      const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
+      CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-depthwise"));
+      check_integers(random, shape, "direct");
+    }
+  });
+}
+
 TEST_CASE("conv2d: integers agree exactly where work is cut into many products and partial sums") {
   RandomData random(113);
   const Window2d same3{{24, 24}, {24, 24}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
