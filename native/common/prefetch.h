@@ -8,7 +8,10 @@
 
 namespace gradloom {
 
-// A cache line is on its way, for this core to write: another core's copy of it goes. Never faults.
+// A cache line is on its way. Never faults. Not for a target, so that it becomes part of for_lines_of_row.
+inline void prefetch_to_read(const void* address) { __builtin_prefetch(address); }
+
+// The same for this core to write: another core's copy of it goes.
 inline void prefetch_to_write(const void* address) {
 #if defined(__x86_64__)
   // Every 64-bit processor knows it, which compilers do not take for granted.
@@ -21,18 +24,21 @@ inline void prefetch_to_write(const void* address) {
 // How many rows of so many bytes, which lie anywhere, are on their way at once: about 128 lines in all.
 inline int64_t rows_ahead(int64_t row_bytes) {
   constexpr int64_t kBytes = 128 * 64;
-  return std::clamp<int64_t>(kBytes / std::max<int64_t>(row_bytes, 1), 4, 32);
+  return std::clamp<int64_t>(kBytes / std::max<int64_t>(row_bytes, 1), 4, 64);
 }
 
-// Calls call(line) for the lines of a row, each once; beyond the first 32 the hardware follows by itself.
+// Calls call(address) for the lines of a row; beyond the first 32 the hardware follows by itself. As often for each row
+// of a table, the last line perhaps twice, since no branch foresees how many lines a row that begins anywhere touches.
 template <class Call>
 void for_lines_of_row(const void* row, int64_t bytes, Call call) {
   constexpr int64_t kLine = 64;
   constexpr int64_t kMostLines = 32;
+  constexpr int64_t kOneFloat = 4;
   const auto* first = static_cast<const std::byte*>(row);
-  const auto* end = first + std::min(bytes, kMostLines * kLine);
-  // A row may begin in the midst of a line.
-  for (auto* line = first - reinterpret_cast<uintptr_t>(row) % kLine; line < end; line += kLine) call(line);
+  const int64_t called = std::min(bytes, kMostLines * kLine);
+  for (int64_t at = 0; at < called; at += kLine) call(first + at);
+  const bool whole_lines = (reinterpret_cast<uintptr_t>(row) | static_cast<uintptr_t>(called)) % kLine == 0;
+  if (!whole_lines && called > kOneFloat) call(first + called - 1);
 }
 
 // Memory that is read soon, in this order: who computes meanwhile may call it into the cache, line by line.

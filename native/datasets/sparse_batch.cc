@@ -133,7 +133,8 @@ void SparseBatch::sort(Team& team, int64_t rows) {
   }
 }
 
-// One block: the digits of all passes are counted at once, and keys are made where the first one puts them.
+// One block: the digits of all passes are counted at once, and keys are made where the first one puts them. A digit
+// that all rows share needs no pass of its own.
 void SparseBatch::sort_at_once(int passes, int width) {
   const int64_t count = input_.rows.entries();
   switch (passes) {
@@ -144,6 +145,7 @@ void SparseBatch::sort_at_once(int passes, int width) {
   for (int pass = 0; pass < passes; ++pass) {
     const RadixDigit digit{32 + pass * width, width};
     uint32_t* counts = digits_.data() + pass * digit.size();
+    if (pass > 0 && count > 0 && counts[digit.of(keys_.front())] == count) continue;
     uint32_t place = 0;
     for (uint32_t d = 0; d < digit.size(); ++d) place += std::exchange(counts[d], place);
     if (pass == 0) {

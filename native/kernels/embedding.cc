@@ -18,26 +18,25 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Vectors of a row that are summed in registers at once; a wider row is read in several passes over the entries.
 constexpr int64_t kVectors = 8;
 
-HWY_INLINE int64_t lanes_of_floats() { return static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>())); }
-
 // The cache lines of row[begin, end) are on their way.
 template <class Element>
 HWY_INLINE void prefetch_elements(const Element* row, int64_t begin, int64_t end) {
-  for_lines_of_row(row + begin, (end - begin) * static_cast<int64_t>(sizeof(Element)),
-                   [](const std::byte* line) { hwy::Prefetch(line); });
+  for_lines_of_row(row + begin, (end - begin) * static_cast<int64_t>(sizeof(Element)), prefetch_to_read);
 }
 
-// Columns [first, end) of rows in kCount vectors. The last one begins where it ends at `end`, so that a width that is
-// no multiple of the lanes takes no parts of vectors; columns that two of them have are made twice, alike.
-template <int64_t kVectorCount>
-struct WholeColumns {
+// Columns [first, end) of rows in kCount vectors of `Floats`. The last one begins where it ends at `end`, so that a
+// width that is no multiple of the lanes takes no parts of vectors, which wait for what lies behind a row; columns that
+// two of them have are made twice, alike.
+template <class FloatsOfVector, int64_t kVectorCount>
+struct VectorColumns {
+  using Floats = FloatsOfVector;
+  using Entries = hn::RebindToSigned<Floats>;
   static constexpr int64_t kCount = kVectorCount;
   int64_t first;
   int64_t end;
 
-  HWY_INLINE int64_t at(int64_t v) const {
-    return v + 1 < kCount ? first + v * lanes_of_floats() : end - lanes_of_floats();
-  }
+  static HWY_INLINE int64_t lanes() { return static_cast<int64_t>(hn::Lanes(Floats())); }
+  HWY_INLINE int64_t at(int64_t v) const { return v + 1 < kCount ? first + v * lanes() : end - lanes(); }
   template <class D, class T>
   HWY_INLINE hn::Vec<D> load(D d, const T* row, int64_t v) const {
     return load_elements(d, row + at(v));
@@ -48,38 +47,30 @@ struct WholeColumns {
   }
 };
 
-// All columns of rows that are narrower than a vector.
-struct NarrowColumns {
-  static constexpr int64_t kCount = 1;
-  int64_t first = 0;
-  int64_t end;
-
-  template <class D, class T>
-  HWY_INLINE hn::Vec<D> load(D d, const T* row, int64_t /*v*/) const {
-    return load_elements(d, row, static_cast<size_t>(end));
+// Calls pass(columns) for [first, end), of no more than kMost vectors and no less than one.
+template <class Floats, int64_t kMost, class Pass>
+HWY_INLINE void pass_over(int64_t first, int64_t end, Pass pass) {
+  using All = VectorColumns<Floats, kMost>;
+  if constexpr (kMost > 1) {
+    if (end - first <= (kMost - 1) * All::lanes()) return pass_over<Floats, kMost - 1>(first, end, pass);
   }
-  template <class D>
-  HWY_INLINE void store(D d, hn::Vec<D> values, hn::TFromD<D>* row, int64_t /*v*/) const {
-    hn::StoreN(values, d, row, static_cast<size_t>(end));
-  }
-};
-
-template <int64_t kCount, class Pass>
-HWY_INLINE void pass_over(int64_t count, int64_t first, int64_t end, Pass pass) {
-  if constexpr (kCount > 1) {
-    if (count < kCount) return pass_over<kCount - 1>(count, first, end, pass);
-  }
-  pass(WholeColumns<kCount>{first, end});
+  pass(All{first, end});
 }
 
-// Calls pass(columns) until all columns have had their turn, kMost vectors at once.
+// Calls pass(columns) until all columns have had their turn, kMost vectors at once; of rows narrower than a vector, in
+// one or two vectors of fewer lanes.
 template <int64_t kMost, class Pass>
 HWY_INLINE void for_columns(int64_t width, Pass pass) {
-  const int64_t lanes = lanes_of_floats();
-  if (width < lanes) return pass(NarrowColumns{.end = width});
+  using Floats = hn::ScalableTag<float>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
+  if (width < lanes) {
+    if (width >= 8) return pass_over<hn::CappedTag<float, 8>, 2>(0, width, pass);
+    if (width >= 4) return pass_over<hn::CappedTag<float, 4>, 2>(0, width, pass);
+    if (width >= 2) return pass_over<hn::CappedTag<float, 2>, 2>(0, width, pass);
+    return pass_over<hn::CappedTag<float, 1>, 1>(0, width, pass);
+  }
   for (int64_t first = 0; first < width; first += kMost * lanes) {
-    const int64_t end = HWY_MIN(width, first + kMost * lanes);
-    pass_over<kMost>((end - first + lanes - 1) / lanes, first, end, pass);
+    pass_over<Floats, kMost>(first, HWY_MIN(width, first + kMost * lanes), pass);
   }
 }
 
@@ -88,7 +79,7 @@ HWY_INLINE void for_columns(int64_t width, Pass pass) {
 template <class Columns, class Call, class Row, class Factor>
 HWY_INLINE void sum_columns(const Columns& columns, int64_t begin, int64_t end, Call call, Row row, Factor factor,
                             float* total) {
-  const hn::ScalableTag<float> d;
+  const typename Columns::Floats d;
   hn::Vec<decltype(d)> sums[Columns::kCount];
   for (auto& sum : sums) sum = hn::Zero(d);
   for (int64_t k = begin; k < end; ++k) {
@@ -106,10 +97,10 @@ HWY_INLINE void sum_columns(const Columns& columns, int64_t begin, int64_t end, 
 template <class Element>
 HWY_INLINE void gather(const Element* table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
                        int64_t coming) {
-  const hn::ScalableTag<float> d;
   const auto [width, stride] = rows;
   const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(Element)));
   for_columns<kVectors>(width, [&, width = width, stride = stride](const auto& columns) {
+    const typename std::decay_t<decltype(columns)>::Floats d;
     for (int64_t e = 0; e < count; ++e) {
       if (e + ahead < count + coming) prefetch_elements(table + indices[e + ahead] * width, columns.first, columns.end);
       for (int64_t v = 0; v < columns.kCount; ++v) {
@@ -128,7 +119,7 @@ void GatherRows(TableElements table, const RowShape& rows, const uint32_t* indic
 template <class Element, class Value>
 HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table, Value value,
                              int64_t first, int64_t count, float* HWY_RESTRICT y) {
-  constexpr int64_t kAhead = 32;
+  constexpr int64_t kAhead = 64;
   const uint32_t* HWY_RESTRICT indices = bags.indices;
   const int64_t last = bags.entries();
   for (int64_t n = first; n < first + count; ++n) {
@@ -138,6 +129,7 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
     const auto add = [&] {
       if (indices[e] != padding) sum += value(e) * widen(table[indices[e]]);
     };
+#pragma GCC unroll 4
     for (const int64_t foreseen = HWY_MIN(end, last - kAhead); e < foreseen; ++e) {
       hwy::Prefetch(table + indices[e + kAhead]);
       add();
@@ -207,16 +199,14 @@ void PoolSums(const BagRule& rule, const SparseRows& bags, TableElements table, 
   table.visit([&](const auto* elements) { pool_sums(rule, bags, elements, rows, first, count, y); });
 }
 
-using Entries = hn::RebindToSigned<hn::ScalableTag<float>>;
-
 // y[d] = max over the entries e in [begin, end) of their rows, and winners[d] = e, the first of equal ones.
 template <bool kWinners, class Columns, class Rows>
 HWY_INLINE void max_columns(const Columns& columns, int64_t begin, int64_t end, const Rows& rows, float* y,
                             int32_t* winners) {
-  const hn::ScalableTag<float> d;
-  const Entries entries;
+  const typename Columns::Floats d;
+  const typename Columns::Entries entries;
   hn::Vec<decltype(d)> most[Columns::kCount];
-  hn::Vec<Entries> won[Columns::kCount];
+  hn::Vec<typename Columns::Entries> won[Columns::kCount];
   for (auto& value : most) value = hn::Zero(d);
   for (auto& entry : won) entry = hn::Set(entries, -1);
   bool empty = true;
@@ -318,7 +308,6 @@ void SumGroupGradients(const GroupRange& range, const EntryTerms& terms, const f
 
 void EntryGradients(const EntryRange& range, const EntryTerms& terms, const float* dy, const RowShape& rows,
                     float* gradients) {
-  const hn::ScalableTag<float> d;
   const int64_t width = rows.width;
   const int64_t stride = rows.stride;
   const auto [parts, first, count] = range;
@@ -329,6 +318,7 @@ void EntryGradients(const EntryRange& range, const EntryTerms& terms, const floa
     return;
   }
   for_columns<kVectors>(width, [&, first = first, count = count](const auto& columns) {
+    const typename std::decay_t<decltype(columns)>::Floats d;
     for (int64_t k = 0; k < count; ++k) {
       const int64_t e = range.parts.entry(first + k);
       const auto factor = hn::Set(d, terms.factors == nullptr ? 1.0F : terms.factors[e]);
@@ -342,20 +332,20 @@ void EntryGradients(const EntryRange& range, const EntryTerms& terms, const floa
 
 // Zero where entry `e` has not won.
 template <class Columns>
-HWY_INLINE hn::Vec<hn::ScalableTag<float>> won_gradient(const Columns& columns, int64_t v, int64_t e, const float* dy,
-                                                        const int32_t* winners) {
-  const hn::ScalableTag<float> d;
-  const Entries entries;
+HWY_INLINE hn::Vec<typename Columns::Floats> won_gradient(const Columns& columns, int64_t v, int64_t e, const float* dy,
+                                                          const int32_t* winners) {
+  const typename Columns::Floats d;
+  const typename Columns::Entries entries;
   const auto won = hn::Eq(columns.load(entries, winners, v), hn::Set(entries, static_cast<int32_t>(e)));
   return hn::IfThenElseZero(hn::RebindMask(d, won), columns.load(d, dy, v));
 }
 
 void SumWinnerGradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
                         int64_t width, float* gradients) {
-  const hn::ScalableTag<float> d;
   const int64_t* starts = range.groups.starts + range.first;
   for_columns<kVectors>(width, [&](const auto& columns) {
     using Columns = std::decay_t<decltype(columns)>;
+    const typename Columns::Floats d;
     for (int64_t g = 0; g < range.count; ++g) {
       hn::Vec<decltype(d)> sums[Columns::kCount];
       for (auto& sum : sums) sum = hn::Zero(d);
@@ -373,8 +363,8 @@ void SumWinnerGradients(const GroupRange& range, const uint32_t* from, const flo
 
 void EntryWinnerGradients(const EntryRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
                           int64_t width, float* gradients) {
-  const hn::ScalableTag<float> d;
   for_columns<kVectors>(width, [&](const auto& columns) {
+    const typename std::decay_t<decltype(columns)>::Floats d;
     for (int64_t k = 0; k < range.count; ++k) {
       const int64_t e = range.parts.entry(range.first + k);
       const int64_t at = int64_t{from[e]} * width;

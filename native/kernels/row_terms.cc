@@ -4,6 +4,9 @@
 #include <array>
 #include <bit>
 
+// Loops of a few operations, whose speed would hang on where the linker puts them.
+#define GRADLOOM_LINE_ALIGNED __attribute__((aligned(64)))
+
 namespace gradloom {
 namespace {
 
@@ -33,6 +36,37 @@ void deal(RadixDigit part, const SparseRows& bags, Value value, const float* dy,
   }
 }
 
+// Whether most terms are of the row of the term before, by the first of them: as where one row is in every sample.
+bool has_runs(const RowTerm* terms, int64_t count) {
+  constexpr int64_t kMany = 1024;
+  constexpr int64_t kLooked = 64;
+  if (count < kMany) return false;
+  int64_t same = 0;
+  for (int64_t i = 1; i <= kLooked; ++i) same += row_of(terms[i]) == row_of(terms[i - 1]);
+  return same > kLooked * 3 / 4;
+}
+
+GRADLOOM_LINE_ALIGNED void sum_each(RadixDigit part, const RowTerm* terms, int64_t count, float* __restrict slots) {
+  const int64_t mask = slots_of(part) - 1;
+  for (int64_t i = 0; i < count; ++i) slots[row_of(terms[i]) & mask] += value_of(terms[i]);
+}
+
+// A run is added up in a register, since each sum in memory waits for the store of the one before, and leaves one term.
+GRADLOOM_LINE_ALIGNED int64_t sum_runs(RadixDigit part, RowTerm* __restrict terms, int64_t count,
+                                       float* __restrict slots) {
+  const int64_t mask = slots_of(part) - 1;
+  int64_t kept = 0;
+  for (int64_t i = 0; i < count;) {
+    const RowTerm term = terms[i];
+    float& slot = slots[row_of(term) & mask];
+    float sum = slot + value_of(term);
+    for (++i; i < count && row_of(terms[i]) == row_of(term); ++i) sum += value_of(terms[i]);
+    slot = sum;
+    terms[kept++] = term;
+  }
+  return kept;
+}
+
 }  // namespace
 
 bool has_row_parts(int64_t rows) {
@@ -47,7 +81,8 @@ RadixDigit part_of_rows(int64_t rows) {
 }
 
 // Two tallies by turns, since a count waits for the one before of the same part.
-void count_parts(RadixDigit part, const uint32_t* __restrict rows, int64_t count, uint32_t* __restrict counts) {
+GRADLOOM_LINE_ALIGNED void count_parts(RadixDigit part, const uint32_t* __restrict rows, int64_t count,
+                                       uint32_t* __restrict counts) {
   std::array<uint32_t, size_t{1} << kMostPartBits> odd;
   std::fill_n(counts, part.size(), 0U);
   std::fill_n(odd.begin(), part.size(), 0U);
@@ -60,8 +95,8 @@ void count_parts(RadixDigit part, const uint32_t* __restrict rows, int64_t count
   for (uint32_t p = 0; p < part.size(); ++p) counts[p] += odd[p];
 }
 
-void deal_terms(RadixDigit part, const SparseRows& bags, const float* dy, const SampleRange& samples, uint32_t* places,
-                RowTerm* terms) {
+GRADLOOM_LINE_ALIGNED void deal_terms(RadixDigit part, const SparseRows& bags, const float* dy,
+                                      const SampleRange& samples, uint32_t* places, RowTerm* terms) {
   if (bags.values == nullptr) {
     deal(
         part, bags, [](int64_t) { return 1.0F; }, dy, samples, places, terms);
@@ -71,14 +106,15 @@ void deal_terms(RadixDigit part, const SparseRows& bags, const float* dy, const 
   }
 }
 
-void sum_terms(RadixDigit part, const RowTerm* terms, int64_t count, float* __restrict slots) {
-  const int64_t mask = slots_of(part) - 1;
-  for (int64_t i = 0; i < count; ++i) slots[row_of(terms[i]) & mask] += value_of(terms[i]);
+int64_t sum_terms(RadixDigit part, RowTerm* terms, int64_t count, float* slots) {
+  if (has_runs(terms, count)) return sum_runs(part, terms, count, slots);
+  sum_each(part, terms, count, slots);
+  return count;
 }
 
 // Without a branch: what is written of a row that came before is written over.
-int64_t take_sums(RadixDigit part, const RowTerm* terms, int64_t count, float* __restrict slots,
-                  uint32_t* __restrict rows, float* __restrict sums) {
+GRADLOOM_LINE_ALIGNED int64_t take_sums(RadixDigit part, const RowTerm* terms, int64_t count, float* __restrict slots,
+                                        uint32_t* __restrict rows, float* __restrict sums) {
   const int64_t mask = slots_of(part) - 1;
   int64_t taken = 0;
   for (int64_t i = 0; i < count; ++i) {

@@ -33,8 +33,8 @@ void deal_terms(RadixDigit part, const SparseRows& bags, const float* dy, const 
 constexpr float kNoSum = -0.0F;
 
 // slots[r] += value for terms of one part, in order, r the place of their row in it. `slots`: [slots_of], kNoSum before
-// the first of them.
-void sum_terms(RadixDigit part, const RowTerm* terms, int64_t count, float* slots);
+// the first of them. Returns how many terms are left, all rows among them: of some of one row side by side perhaps one.
+int64_t sum_terms(RadixDigit part, RowTerm* terms, int64_t count, float* slots);
 
 // Of these terms, summed before, the rows that have a sum, in the order in which they come first, and their sums.
 // Their slots are kNoSum again. Returns how many; both have room for `count`.

@@ -71,10 +71,11 @@ inline void complete_summed_entries(const BackwardArguments& args, const TableGr
       count = 0;
     };
     for (int64_t p = first; p < end; ++p) {
-      sum_terms(part, terms + end_of(p - 1), end_of(p) - end_of(p - 1), slots);
-      for (int64_t at = end_of(p - 1); at < end_of(p); at += kSummedChunk) {
-        const int64_t chunk = std::min(kSummedChunk, end_of(p) - at);
-        count += take_sums(part, terms + at, chunk, slots, rows + count, gradients + count);
+      RowTerm* of_part = terms + end_of(p - 1);
+      const int64_t left = sum_terms(part, of_part, end_of(p) - end_of(p - 1), slots);
+      for (int64_t at = 0; at < left; at += kSummedChunk) {
+        const int64_t chunk = std::min(kSummedChunk, left - at);
+        count += take_sums(part, of_part + at, chunk, slots, rows + count, gradients + count);
         if (count >= kSummedChunk) complete();
       }
     }

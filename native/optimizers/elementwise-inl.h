@@ -47,17 +47,19 @@ class ElementUpdate {
     if (i < count) part(i, static_cast<size_t>(count - i));
   }
 
-  // Elements i, i + 1, ... of one vector.
-  HWY_INLINE void vector(int64_t i) {
-    const D d;
-    V s[kStates == 0 ? 1 : kStates];
-    V w = hn::LoadU(d, weight_ + i);
-    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadU(d, states_[k] + i);
-    rule_.apply(hn::LoadU(d, gradient_ + i), w, s);
-    finite_ = hn::And(finite_, hn::IsFinite(w));
-    hn::StoreU(w, d, weight_ + i);
-    for (size_t k = 0; k < kStates; ++k) hn::StoreU(s[k], d, states_[k] + i);
+  // The same for a row of a table: its end is a whole vector, too, where it has room for one. A part of a vector waits
+  // for the lines and stores of the rows behind.
+  HWY_INLINE void row(int64_t width) {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+    if (width < lanes || width % lanes == 0) return all(width);
+    // Made before the vector that it shares elements with is stored.
+    const Updated last = updated(width - lanes);
+    for (int64_t i = 0; i + lanes <= width; i += lanes) vector(i);
+    store(last, width - lanes);
   }
+
+  // Elements i, i + 1, ... of one vector.
+  HWY_INLINE void vector(int64_t i) { store(updated(i), i); }
 
   // The first `rest` of them.
   HWY_INLINE void part(int64_t i, size_t rest) {
@@ -82,6 +84,25 @@ class ElementUpdate {
   GradientCheck check() const { return hn::AllTrue(D(), finite_) ? GradientCheck::kFinite : GradientCheck::kNotFinite; }
 
  private:
+  struct Updated {
+    V weight;
+    V states[kStates == 0 ? 1 : kStates];
+  };
+
+  HWY_INLINE Updated updated(int64_t i) {
+    const D d;
+    Updated u;
+    u.weight = hn::LoadU(d, weight_ + i);
+    for (size_t k = 0; k < kStates; ++k) u.states[k] = hn::LoadU(d, states_[k] + i);
+    rule_.apply(hn::LoadU(d, gradient_ + i), u.weight, u.states);
+    finite_ = hn::And(finite_, hn::IsFinite(u.weight));
+    return u;
+  }
+  HWY_INLINE void store(const Updated& u, int64_t i) {
+    hn::StoreU(u.weight, D(), weight_ + i);
+    for (size_t k = 0; k < kStates; ++k) hn::StoreU(u.states[k], D(), states_[k] + i);
+  }
+
   const Rule rule_;
   float* HWY_RESTRICT weight_;
   const float* HWY_RESTRICT gradient_;
@@ -217,6 +238,25 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
   return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
 }
 
+// A row narrower than a vector, in one or two vectors of kLanes or more floats: nothing beside it is touched, which
+// lines and stores may be late for.
+template <size_t kLanes>
+HWY_INLINE void copy_narrow(const float* HWY_RESTRICT from, int64_t width, float* HWY_RESTRICT to) {
+  const hn::CappedTag<float, kLanes> d;
+  const int64_t last = width - static_cast<int64_t>(hn::Lanes(d));
+  const auto first_values = hn::LoadU(d, from);
+  const auto last_values = hn::LoadU(d, from + last);
+  hn::StoreU(first_values, d, to);
+  hn::StoreU(last_values, d, to + last);
+}
+
+HWY_INLINE void copy_narrow_row(const float* from, int64_t width, float* to) {
+  if (width >= 8) return copy_narrow<8>(from, width, to);
+  if (width >= 4) return copy_narrow<4>(from, width, to);
+  if (width >= 2) return copy_narrow<2>(from, width, to);
+  *to = *from;
+}
+
 // Rows narrower than a vector, packed one behind another so that vectors are whole. Some rows are read before any is
 // written: those that lie side by side in memory would wait for each other's stores.
 template <size_t kStates, class Rule>
@@ -225,9 +265,7 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t width = args.width;
-  const auto part = static_cast<size_t>(width);
-  // With room for the rest of a vector behind the last row.
-  HWY_ALIGN float values[kStates + 1][(kRows + 1) * HWY_MAX_BYTES / sizeof(float)];
+  HWY_ALIGN float values[kStates + 1][kRows * HWY_MAX_BYTES / sizeof(float)];
   std::array<float*, kStates> states{};
   for (size_t k = 0; k < kStates; ++k) states[k] = values[k + 1];
   auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
@@ -235,18 +273,18 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
     const int64_t count = HWY_MIN(kRows, args.count - first);
     for (int64_t i = 0; i < count; ++i) {
       args.call(first + i + ahead, width);
-      hn::StoreU(hn::LoadN(d, args.weights_of(first + i), part), d, values[0] + i * width);
+      copy_narrow_row(args.weights_of(first + i), width, values[0] + i * width);
       for (size_t k = 0; k < kStates; ++k) {
-        hn::StoreU(hn::LoadN(d, args.state_of(k, first + i, width), part), d, values[k + 1] + i * width);
+        copy_narrow_row(args.state_of(k, first + i, width), width, values[k + 1] + i * width);
       }
     }
     ElementUpdate<kStates, Rule> update(rule, values[0], args.gradient + first * width, states.data());
     update.all(count * width);
     finite = hn::And(finite, update.finite());
     for (int64_t i = 0; i < count; ++i) {
-      hn::StoreN(hn::LoadU(d, values[0] + i * width), d, args.weights_of(first + i), part);
+      copy_narrow_row(values[0] + i * width, width, args.weights_of(first + i));
       for (size_t k = 0; k < kStates; ++k) {
-        hn::StoreN(hn::LoadU(d, values[k + 1] + i * width), d, args.state_of(k, first + i, width), part);
+        copy_narrow_row(values[k + 1] + i * width, width, args.state_of(k, first + i, width));
       }
     }
   }
@@ -267,7 +305,7 @@ GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments
     args.call(i + ahead, args.width);
     for (size_t k = 0; k < kStates; ++k) states[k] = args.state_of(k, i, args.width);
     ElementUpdate<kStates, Rule> update(rule, args.weights_of(i), args.gradient + i * args.width, states.data());
-    update.all(args.width);
+    update.row(args.width);
     finite = hn::And(finite, update.finite());
   }
   return hn::AllTrue(D(), finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;

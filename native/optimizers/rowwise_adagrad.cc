@@ -67,7 +67,7 @@ struct RowUpdate {
     const float row_rate = rate / (std::sqrt(s) + rule.epsilon);
     const RowStep step{spread(row_rate), sign, spread((rule.decoupled ? rate : row_rate) * decay)};
     ElementUpdate<0, RowStep> update(step, weight, gradient, nullptr);
-    update.all(width);
+    update.row(width);
     return update.finite();
   }
 };

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <map>
 #include <numeric>
@@ -77,10 +78,9 @@ std::map<uint32_t, float> sums_by_parts(const Batch& batch, bool with_values, in
   int64_t taken = 0;
   for (int64_t p = 0; p < part.size(); ++p) {
     const int64_t begin = p == 0 ? 0 : ends[p - 1];
-    sum_terms(part, terms.data() + begin, ends[p] - begin, slots.data());
+    const int64_t last = begin + sum_terms(part, terms.data() + begin, ends[p] - begin, slots.data());
     // In two pieces: what stands in the first one has no sum left in the second.
-    for (const auto& [from, end] :
-         {std::pair{begin, (begin + ends[p]) / 2}, {(begin + ends[p]) / 2, int64_t{ends[p]}}}) {
+    for (const auto& [from, end] : {std::pair{begin, (begin + last) / 2}, {(begin + last) / 2, last}}) {
       taken +=
           take_sums(part, terms.data() + from, end - from, slots.data(), rows.data() + taken, values.data() + taken);
     }
@@ -121,6 +121,35 @@ TEST_CASE("row terms: sums by row in order of position, in any number of blocks,
       }
     }
   });
+}
+
+TEST_CASE("row terms: a row in nearly all entries leaves few terms, and the same sums") {
+  RandomData random(914);
+  for (const int64_t rows : {int64_t{4096}, int64_t{1'000'000}}) {
+    Batch batch;
+    const auto hot = static_cast<uint32_t>(rows / 2);
+    for (int64_t n = 1; n <= 300; ++n) {
+      for (int64_t i = 0; i < 10; ++i) batch.rows.push_back(hot);
+      // Others of its part among them.
+      if (n % 3 == 0) batch.rows.push_back(hot + static_cast<uint32_t>(random.integer(-2, 2)));
+      batch.offsets.push_back(static_cast<int64_t>(batch.rows.size()));
+    }
+    batch.values = random.normal(static_cast<int64_t>(batch.rows.size()));
+    batch.dy = random.normal(300);
+    for (const int64_t blocks : {1, 2}) {
+      CHECK(equal_bits(sums_by_parts(batch, true, rows, blocks), plain_sums(batch, true)));
+    }
+  }
+  const RadixDigit part = part_of_rows(4096);
+  std::vector<float> slots(static_cast<size_t>(slots_of(part)), kNoSum);
+  std::vector<RowTerm> terms(2000, RowTerm{7} << 32 | std::bit_cast<uint32_t>(1.0F));
+  terms.back() = RowTerm{8} << 32 | std::bit_cast<uint32_t>(3.0F);
+  REQUIRE(sum_terms(part, terms.data(), 2000, slots.data()) == 2);
+  std::vector<uint32_t> rows(2);
+  std::vector<float> sums(2);
+  CHECK(take_sums(part, terms.data(), 2, slots.data(), rows.data(), sums.data()) == 2);
+  CHECK(rows == std::vector<uint32_t>{7, 8});
+  CHECK(sums == std::vector<float>{1999, 3});
 }
 
 TEST_CASE("row terms: tables of very few rows, and of more than parts have slots for, are left to the sort") {

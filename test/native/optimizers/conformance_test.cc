@@ -188,6 +188,7 @@ TEST_CASE(
       CAPTURE(target);
       for (const auto& [width, racing] : {std::pair{int64_t{1}, false},
                                           {2, false},
+                                          {3, false},
                                           {7, false},
                                           {15, false},
                                           {16, false},
