@@ -5,7 +5,7 @@ export {
   linearClassifier,
   linearRegressor,
 } from './linear.ts';
-export type { Id, Interactions } from './pairs.ts';
+export type { Id, Interactions, KindOfId } from './pairs.ts';
 export {
   type RankingEvaluation,
   type RankingFigures,

@@ -6,6 +6,9 @@ import { isList } from '../datasets/copies.ts';
 /** What a user or an item is called: a number from 0 on, or a name. */
 export type Id = number | string;
 
+/** Names are typed as such, not as the very values that a list of them was written with; so are numbers. */
+export type KindOfId<Given extends Id> = Given extends string ? string : number;
+
 /** Which user had to do with which item: bought, read, watched, ... A pair may stand more than once. */
 export interface Interactions<User extends Id = number, Item extends Id = number> {
   /** Numbers of users from 0, or their names. */

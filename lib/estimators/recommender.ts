@@ -20,7 +20,14 @@ import { add, dot, type GraphNode, graph, inBatchNegatives, input } from '../mod
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/index.ts';
 import { allPairs, pairDraws } from './pair-sets.ts';
-import { type Id, type Interactions, type Pairs, readInteractions, readPairs } from './pairs.ts';
+import {
+  type Id,
+  type Interactions,
+  type KindOfId,
+  type Pairs,
+  readInteractions,
+  readPairs,
+} from './pairs.ts';
 import {
   ITEM_BIAS,
   ITEM_TOWER,
@@ -131,13 +138,12 @@ const USER_TOWER = 'userTower';
 export async function recommender<User extends Id, Item extends Id>(
   given: Interactions<User, Item>,
   options: RecommenderOptions = {},
-): Promise<Recommender<User extends string ? string : number, Item extends string ? string : number>> {
-  // Names are typed as such, not as the very values that a list of them was written with.
+): Promise<Recommender<KindOfId<User>, KindOfId<Item>>> {
   const settings = readOptions('recommender', options, OPTIONS);
   const pairs = readPairs(readInteractions('recommender', 'interactions', given), settings);
   const l2 = settings.l2 ?? (settings.negatives === 'batch' ? 0.1 : 0.01);
   const { model, losses } = await train(pairs, { ...settings, l2 });
-  return answering({ model, pairs, l2, losses }) as never;
+  return answering({ model, pairs, l2, losses }) as Recommender<KindOfId<User>, KindOfId<Item>>;
 }
 
 type Side = GraphNode<readonly [number]>;

@@ -58,7 +58,7 @@ export async function loadRecommender<User extends Id = number, Item extends Id 
   path: string,
 ): Promise<Recommender<User, Item>> {
   readValue('loadRecommender', 'path', path, text);
-  return answering(await readRecommender(path)) as unknown as Recommender<User, Item>;
+  return answering(await readRecommender(path)) as Recommender<User, Item>;
 }
 
 const EVALUATE_OPTIONS = { count: withDefault(extent, 10) };
