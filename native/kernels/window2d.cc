@@ -6,9 +6,7 @@
 
 namespace gradloom {
 
-TapRange taps_on_image(int64_t start, int64_t dilation, int64_t window, int64_t size) {
-  // Most windows lie inside, and then need no division.
-  if (start >= 0 && start + (window - 1) * dilation < size) return {0, window};
+TapRange taps_at_edge(int64_t start, int64_t dilation, int64_t window, int64_t size) {
   const int64_t first = start < 0 ? (-start + dilation - 1) / dilation : 0;
   const int64_t last = start >= size ? 0 : std::min(window, (size - 1 - start) / dilation + 1);
   return {first, last};

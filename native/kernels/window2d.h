@@ -39,7 +39,12 @@ struct TapRange {
 };
 
 // Those of `window` taps that fall on [0, size), for the window that starts at `start` (negative in padding).
-TapRange taps_on_image(int64_t start, int64_t dilation, int64_t window, int64_t size);
+TapRange taps_at_edge(int64_t start, int64_t dilation, int64_t window, int64_t size);
+inline TapRange taps_on_image(int64_t start, int64_t dilation, int64_t window, int64_t size) {
+  // Most windows lie inside, and then need no division and no call.
+  if (start >= 0 && start + (window - 1) * dilation < size) return {0, window};
+  return taps_at_edge(start, dilation, window, size);
+}
 
 // (tap, output position) pairs of one axis that meet the input instead of padding.
 int64_t taps_inside(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t padding);
