@@ -53,8 +53,10 @@ struct ForwardRow {
   int64_t channels, window_rows, taps;
 };
 
-// Pixels of a row side by side to a DirectOutput, or those of a square to a DirectMaxima. kSides: some taps of a row
-// may be left out.
+HWY_INLINE V relu(V z) { return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(D())), z); }
+
+// Pixels of a row side by side to a DirectOutput, or those of a square to a DirectMaxima, whose relu may as well follow
+// the maximum. kSides: some taps of a row may be left out.
 template <int kFilters, int kPixels, bool kSides, class Output>
 HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, const Output& y) {
   constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
@@ -89,11 +91,8 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
   for (int k = 0; k < kFilters; ++k) {
     for (int j = 0; j < kPixels; ++j) {
       for (int m = 0; m < kVectors; ++m) {
-        V z = sum[k][j][m];
-        if (activation == Activation::kRelu) z = hn::IfThenZeroElse(hn::Lt(z, hn::Zero(d)), z);
-        if constexpr (kSquare) {
-          sum[k][j][m] = z;
-        } else {
+        if constexpr (!kSquare) {
+          const V z = activation == Activation::kRelu ? relu(sum[k][j][m]) : sum[k][j][m];
           hn::Store(z, d, y.data + k * y.filter + j * y.pixel + m * kVectorFloats);
         }
       }
@@ -106,7 +105,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
         LargestTap<D> largest(0, sum[k][0][m]);
         for (int tap = 1; tap < kPixels; ++tap) largest.meet(tap, sum[k][tap][m]);
         const int64_t to = k * y.filter + m * kVectorFloats;
-        hn::Store(largest.value(), d, y.data + to);
+        hn::Store(activation == Activation::kRelu ? relu(largest.value()) : largest.value(), d, y.data + to);
         if (y.winners != nullptr) largest.store_tap(kept, y.winners + to);
       }
     }

@@ -41,7 +41,11 @@ constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
 // Taps of a window's row whose gradients are summed at once, with as many channels as fit. Of one channel
 // kSingleChannelTaps: where there is no other, or where these are a whole row, which then is read once.
 constexpr int kGradientTaps = 3;
-constexpr int kMostTaps = std::max(kGradientTaps, kSingleChannelTaps);
+// Rows of seven taps are read once, too, for fewer filters.
+constexpr int kWideTaps = 7;
+constexpr int kWideFilters = 3;
+constexpr bool is_wide(int64_t taps) { return kVectors == 1 && taps == kWideTaps; }
+constexpr int kMostTaps = kVectors == 1 ? kWideTaps : kSingleChannelTaps;
 constexpr int gradient_channels(int taps) { return kGradientProducts / taps; }
 constexpr int kMostChannels = gradient_channels(1);
 
@@ -124,8 +128,8 @@ GradientTile gradient_tile_of(int64_t channels, int64_t taps) {
     case 1: return gradient_tile_of<kFilters, 1>(channels);
     case 2: return gradient_tile_of<kFilters, 2>(channels);
     case 3: return gradient_tile_of<kFilters, 3>(channels);
-    case 4: return gradient_tile<kFilters, 1, std::min(4, kMostTaps)>;
-    default: return gradient_tile<kFilters, 1, kMostTaps>;
+    case 4: return gradient_tile<kFilters, 1, std::min(4, kSingleChannelTaps)>;
+    default: return gradient_tile<kFilters, 1, kSingleChannelTaps>;
   }
 }
 
@@ -138,6 +142,13 @@ GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
         default: return gradient_tile<kColorFilters, kColors, 3>;
       }
     }
+    if (is_wide(taps)) {
+      switch (filters) {
+        case 1: return gradient_tile<1, 1, kWideTaps>;
+        case 2: return gradient_tile<2, 1, kWideTaps>;
+        default: return gradient_tile<kWideFilters, 1, kWideTaps>;
+      }
+    }
   }
   switch (filters) {
     case 1: return gradient_tile_of<1>(channels, taps);
@@ -147,14 +158,16 @@ GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
   }
 }
 
-int64_t GradientFilters(const DirectShape& shape) { return fits_colors(shape) ? kColorFilters : kGradientFilters; }
+int64_t GradientFilters(const DirectShape& shape) {
+  return fits_colors(shape) ? kColorFilters : is_wide(shape.window.width) ? kWideFilters : kGradientFilters;
+}
 
 void WeightGradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o, bool add,
                     float* gradient) {
   const int64_t taps = shape.window.width;
   // Taps of a row in nearly equal groups.
-  const bool single = range.channels == 1 || taps == kSingleChannelTaps;
-  const int64_t most = single ? kSingleChannelTaps : kGradientTaps;
+  const bool single = range.channels == 1 || taps == kSingleChannelTaps || is_wide(taps);
+  const int64_t most = is_wide(taps) ? kWideTaps : single ? kSingleChannelTaps : kGradientTaps;
   const EvenTiling groups{taps, (taps + most - 1) / most};
   const int64_t channels = single               ? 1
                            : fits_colors(shape) ? kColors
