@@ -100,13 +100,32 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
   }
   if constexpr (kSquare) {
     const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
+    // NaN is one of them, or infinities of both signs, or neither.
+    V any = hn::Zero(d);
     for (int k = 0; k < kFilters; ++k) {
       for (int m = 0; m < kVectors; ++m) {
-        LargestTap<D> largest(0, sum[k][0][m]);
-        for (int tap = 1; tap < kPixels; ++tap) largest.meet(tap, sum[k][tap][m]);
-        const int64_t to = k * y.filter + m * kVectorFloats;
-        hn::Store(activation == Activation::kRelu ? relu(largest.value()) : largest.value(), d, y.data + to);
-        if (y.winners != nullptr) largest.store_tap(kept, y.winners + to);
+        any = hn::Add(any, hn::Add(hn::Add(sum[k][0][m], sum[k][1][m]), hn::Add(sum[k][2][m], sum[k][3][m])));
+      }
+    }
+    const bool numbers = hn::AllFalse(d, hn::IsNaN(any));
+    const auto keep = [&](int k, int m, const LargestTap<D>& largest) HWY_ATTR {
+      const int64_t to = k * y.filter + m * kVectorFloats;
+      hn::Store(activation == Activation::kRelu ? relu(largest.value()) : largest.value(), d, y.data + to);
+      if (y.winners != nullptr) largest.store_tap(kept, y.winners + to);
+    };
+    if (HWY_LIKELY(numbers)) {
+      for (int k = 0; k < kFilters; ++k) {
+        for (int m = 0; m < kVectors; ++m) {
+          keep(k, m, LargestTap<D>::of_numbers(sum[k][0][m], sum[k][1][m], sum[k][2][m], sum[k][3][m]));
+        }
+      }
+    } else {
+      for (int k = 0; k < kFilters; ++k) {
+        for (int m = 0; m < kVectors; ++m) {
+          LargestTap<D> largest(0, sum[k][0][m]);
+          for (int tap = 1; tap < kPixels; ++tap) largest.meet(tap, sum[k][tap][m]);
+          keep(k, m, largest);
+        }
       }
     }
   }

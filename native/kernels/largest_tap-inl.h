@@ -31,6 +31,15 @@ class LargestTap {
     tap_ = hn::IfThenElse(hn::RebindMask(Integers(), wins), hn::Set(Integers(), tap), tap_);
   }
 
+  // Of four taps with values that are no NaN.
+  static HWY_INLINE LargestTap of_numbers(hn::Vec<D> first, hn::Vec<D> second, hn::Vec<D> third, hn::Vec<D> fourth) {
+    LargestTap largest(3, hn::Max(hn::Max(first, second), hn::Max(third, fourth)));
+    largest.comes_from(2, third);
+    largest.comes_from(1, second);
+    largest.comes_from(0, first);
+    return largest;
+  }
+
   HWY_INLINE hn::Vec<D> value() const { return value_; }
 
   HWY_INLINE void store_tap(Winners winners, WinningTap* HWY_RESTRICT to) const {
@@ -45,6 +54,11 @@ class LargestTap {
   }
 
  private:
+  HWY_INLINE void comes_from(int32_t tap, hn::Vec<D> value) {
+    const auto equal = hn::RebindMask(Integers(), hn::Eq(value, value_));
+    tap_ = hn::IfThenElse(equal, hn::Set(Integers(), tap), tap_);
+  }
+
   hn::Vec<D> value_;
   hn::Vec<Integers> tap_;
 };
