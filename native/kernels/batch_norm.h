@@ -22,28 +22,51 @@ struct ChannelBlock {
   int64_t samples = kLanes;  // kSamples: the columns that hold samples; the others are left out
 };
 
+// Whether relu follows: y = max(z, 0) of the value z that a map gives, and gradients pass where z > 0.
+enum class Rectified { kNo, kYes };
+
 // What a channel's values are mapped by; one value a channel.
 struct ChannelCoefficients {
   const float* mean;
   const float* scale;
   const float* shift;
-  const float* slope = nullptr;
+  Rectified rectified = Rectified::kNo;
+};
+
+struct GradientCoefficients {
+  ChannelCoefficients forward;
+  const float* centre;
+  const float* slope;
+};
+
+struct GradientOperands {
+  const double* mean;
+  const float* x;
+  const float* dy;
+};
+
+struct GradientSums {
+  double* gradient;
+  double* product;
 };
 
 // Below, r is a row, c a column, k the channel of c. Sums overwrite; they are made in double, row after row, so their
-// bits depend on the block alone. Maps must not overlap their operands; columns without samples become 0.
+// bits depend on the block alone. Maps must not
+// overlap their operands; columns without samples become 0.
 
 // sums[k] = sum of x[r, c]
 void channel_sums(const ChannelBlock& block, const float* x, double* sums);
 // sums[k] = sum of (x[r, c] - mean[k])^2
 void channel_square_sums(const ChannelBlock& block, const float* x, const double* mean, double* sums);
-// sums[k] = sum of (x[r, c] - mean[k]) dy[r, c]
-void channel_product_sums(const ChannelBlock& block, const float* x, const double* mean, const float* dy, double* sums);
+// gradient[k] = sum of g[r, c], product[k] = sum of (x[r, c] - mean[k]) g[r, c], where g is dy or, if rectified, dy
+// where y is above 0, else 0.
+void channel_gradient_sums(const ChannelBlock& block, const ChannelCoefficients& by, const GradientOperands& of,
+                           const GradientSums& sums);
 
 // y[r, c] = (x[r, c] - mean[k]) scale[k] + shift[k]
 void normalize_channels(const ChannelBlock& block, const ChannelCoefficients& by, const float* x, float* y);
-// dx[r, c] = scale[k] (dy[r, c] - shift[k] - (x[r, c] - mean[k]) slope[k])
-void normalize_channels_backward(const ChannelBlock& block, const ChannelCoefficients& by, const float* x,
+// dx[r, c] = scale[k] (g[r, c] - centre[k] - (x[r, c] - mean[k]) slope[k]), g as above
+void normalize_channels_backward(const ChannelBlock& block, const GradientCoefficients& by, const float* x,
                                  const float* dy, float* dx);
 // dx[r, c] = scale[k] dy[r, c]
 void scale_channels(const ChannelBlock& block, const float* scale, const float* dy, float* dx);

@@ -116,7 +116,7 @@ void BatchNorm::add_pieces(Team& team, int64_t pieces, const double* partial, Fi
 }
 
 int64_t BatchNorm::scratch_floats(int64_t pieces) const {
-  return checked_multiply(channels_, kFloatsOfDouble * (2 + 2 * pieces + 2) + 5);
+  return checked_multiply(channels_, kFloatsOfDouble * (2 + 2 * pieces + 2) + 6);
 }
 
 BatchNorm::Scratch BatchNorm::scratch_at(float* memory, int64_t pieces) const {
@@ -124,14 +124,21 @@ BatchNorm::Scratch BatchNorm::scratch_at(float* memory, int64_t pieces) const {
   double* partial = doubles + 2 * channels_;
   double* totals = partial + 2 * pieces * channels_;
   float* floats = memory + kFloatsOfDouble * (2 + 2 * pieces + 2) * channels_;
-  return {doubles, partial, totals, floats, floats + 4 * channels_};
+  return {doubles, partial, totals, floats, floats + 5 * channels_};
+}
+
+std::unique_ptr<Layer> BatchNorm::activated(Activation activation) const {
+  if (rectified_ == Rectified::kYes || activation != Activation::kRelu) return nullptr;
+  auto layer = std::make_unique<BatchNorm>(*this);
+  layer->rectified_ = Rectified::kYes;
+  return layer;
 }
 
 LayerNeeds BatchNorm::needs(const LayerSetting& setting) const {
   floats_of(input_shape(), setting.layout, setting.batch);  // throws when it is beyond any memory
   const int64_t scratch = scratch_floats(pieces(setting.layout, setting.batch));
   return {.kernel = layout_name(setting.layout),
-          .backward_reads_input = learns_statistics(setting.phase) || trains(weight_),
+          .backward_reads_input = learns_statistics(setting.phase) || trains(weight_) || rectified_ == Rectified::kYes,
           .saved = learns_statistics(setting.phase) ? kFloatsOfDouble * 2 * channels_ : 0,
           .forward_scratch = scratch,
           .backward_scratch = scratch};
@@ -149,18 +156,27 @@ void BatchNorm::forward(const ForwardArguments& args) const {
   } else {
     running_moments(args.parameters, moments);
   }
+  fill_coefficients(args.parameters, moments, scratch);
+  for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
+    normalize_channels(block, coefficients_at(scratch, part.channel), args.x + part.offset, args.y + part.offset);
+  });
+}
+
+void BatchNorm::fill_coefficients(std::span<const float* const> parameters, const double* moments,
+                                  const Scratch& scratch) const {
   float* mean = scratch.coefficients;
   float* factor = mean + channels_;
   float* shift = factor + channels_;
   for (int64_t c = 0; c < channels_; ++c) {
     mean[c] = static_cast<float>(moments[c]);
-    factor[c] = scale(args.parameters, moments, c);
-    shift[c] = bias_ == kAbsent ? 0 : args.parameters[static_cast<size_t>(bias_)][c];
+    factor[c] = scale(parameters, moments, c);
+    shift[c] = bias_ == kAbsent ? 0 : parameters[static_cast<size_t>(bias_)][c];
   }
-  for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
-    normalize_channels(block, {mean + part.channel, factor + part.channel, shift + part.channel}, args.x + part.offset,
-                       args.y + part.offset);
-  });
+}
+
+ChannelCoefficients BatchNorm::coefficients_at(const Scratch& scratch, int64_t channel) const {
+  const float* mean = scratch.coefficients + channel;
+  return {mean, mean + channels_, mean + 2 * channels_, rectified_};
 }
 
 void BatchNorm::batch_moments(const ForwardArguments& args, double* partial, double* moments) const {
@@ -203,6 +219,7 @@ void BatchNorm::backward(const BackwardArguments& args) const {
   } else {
     running_moments(args.parameters, scratch.moments);
   }
+  fill_coefficients(args.parameters, moments, scratch);
   if (trains(weight_) || trains(bias_) || (learns_statistics(args.pass.phase) && args.dx != nullptr)) {
     sum_gradients(args, moments, scratch);
   }
@@ -212,14 +229,14 @@ void BatchNorm::backward(const BackwardArguments& args) const {
 
 void BatchNorm::sum_gradients(const BackwardArguments& args, const double* moments, const Scratch& scratch) const {
   const int64_t count = pieces(args.layout, args.pass.batch);
-  const bool products = learns_statistics(args.pass.phase) || trains(weight_);
+  const bool products = learns_statistics(args.pass.phase) || trains(weight_) || rectified_ == Rectified::kYes;
   double* product_sums = scratch.partial + count * channels_;
   for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
     const int64_t sums = part.piece * channels_ + part.channel;
-    channel_sums(block, args.dy + part.offset, scratch.partial + sums);
-    if (!products) return;
-    channel_product_sums(block, args.x + part.offset, moments + part.channel, args.dy + part.offset,
-                         product_sums + sums);
+    if (!products) return channel_sums(block, args.dy + part.offset, scratch.partial + sums);
+    channel_gradient_sums(block, coefficients_at(scratch, part.channel),
+                          {moments + part.channel, args.x + part.offset, args.dy + part.offset},
+                          {scratch.partial + sums, product_sums + sums});
   });
   add_pieces(args.pass.team, count, scratch.partial, [&](int64_t c, double sum) { scratch.totals[c] = sum; });
   if (!products) return;
@@ -227,26 +244,24 @@ void BatchNorm::sum_gradients(const BackwardArguments& args, const double* momen
 }
 
 void BatchNorm::input_gradient(const BackwardArguments& args, const double* moments, const Scratch& scratch) const {
+  const bool learns = learns_statistics(args.pass.phase);
   const auto values = static_cast<double>(args.pass.batch * pixels());
-  float* mean = scratch.coefficients;
-  float* factor = mean + channels_;
-  float* shift = factor + channels_;
-  float* slope = shift + channels_;
+  float* centre = scratch.coefficients + 3 * channels_;
+  float* slope = centre + channels_;
   for (int64_t c = 0; c < channels_; ++c) {
-    factor[c] = scale(args.parameters, moments, c);
-    if (!learns_statistics(args.pass.phase)) continue;
     const double inverse = inverse_deviation(moments, c);
-    mean[c] = static_cast<float>(moments[c]);
-    shift[c] = static_cast<float>(scratch.totals[c] / values);
-    slope[c] = static_cast<float>(scratch.totals[channels_ + c] / values * inverse * inverse);
+    centre[c] = learns ? static_cast<float>(scratch.totals[c] / values) : 0;
+    slope[c] = learns ? static_cast<float>(scratch.totals[channels_ + c] / values * inverse * inverse) : 0;
   }
   for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
-    const int64_t c = part.channel;
-    if (learns_statistics(args.pass.phase)) {
-      normalize_channels_backward(block, {mean + c, factor + c, shift + c, slope + c}, args.x + part.offset,
-                                  args.dy + part.offset, args.dx + part.offset);
+    const ChannelCoefficients by = coefficients_at(scratch, part.channel);
+    const float* dy = args.dy + part.offset;
+    float* dx = args.dx + part.offset;
+    if (learns || rectified_ == Rectified::kYes) {
+      normalize_channels_backward(block, {by, centre + part.channel, slope + part.channel}, args.x + part.offset, dy,
+                                  dx);
     } else {
-      scale_channels(block, factor + c, args.dy + part.offset, args.dx + part.offset);
+      scale_channels(block, by.scale, dy, dx);
     }
   });
 }

@@ -23,6 +23,8 @@ class BatchNorm final : public Layer {
   BatchNorm(const Spec& spec, const Shape& input_shape);
 
   Layout layout(int64_t /*batch*/, Layout offered) const override { return offered; }
+  // By relu alone, whose gradient needs no more than x.
+  std::unique_ptr<Layer> activated(Activation activation) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
@@ -41,7 +43,7 @@ class BatchNorm final : public Layer {
     double* moments;      // mean, then variance: [2][C]
     double* partial;      // [2][P][C]
     double* totals;       // of dy, then of dy (x - mean): [2][C]
-    float* coefficients;  // [4][C]
+    float* coefficients;  // mean, scale, shift, centre, slope: [5][C]
     float* gradient;      // [C]
   };
 
@@ -63,6 +65,9 @@ class BatchNorm final : public Layer {
   void running_moments(std::span<const float* const> parameters, double* moments) const;
   double inverse_deviation(const double* moments, int64_t channel) const;
   float scale(std::span<const float* const> parameters, const double* moments, int64_t channel) const;
+  // Those of forward.
+  void fill_coefficients(std::span<const float* const> parameters, const double* moments, const Scratch& scratch) const;
+  ChannelCoefficients coefficients_at(const Scratch& scratch, int64_t channel) const;
   void sum_gradients(const BackwardArguments& args, const double* moments, const Scratch& scratch) const;
   void input_gradient(const BackwardArguments& args, const double* moments, const Scratch& scratch) const;
   void parameter_gradients(const BackwardArguments& args, const double* moments, const Scratch& scratch) const;
@@ -73,6 +78,7 @@ class BatchNorm final : public Layer {
   double momentum_;
   double epsilon_;
   bool batch_statistics_;
+  Rectified rectified_ = Rectified::kNo;
   // Numbers of the parameters.
   int weight_;
   int bias_;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 #include <tuple>
 
@@ -22,7 +23,7 @@ struct Case {
   ChannelBlock block;
   GuardedBuffer x;
   GuardedBuffer dy;
-  std::vector<float> mean, scale, shift, slope;  // one value a channel
+  std::vector<float> mean, scale, shift, centre, slope;  // one value a channel
   std::vector<double> exact_mean;
 
   int64_t channels() const { return block.meaning == Columns::kSamples ? 1 : block.columns; }
@@ -32,7 +33,7 @@ struct Case {
 };
 
 Case make_case(RandomData& random, const ChannelBlock& block) {
-  Case made{block, GuardedBuffer(0), GuardedBuffer(0), {}, {}, {}, {}, {}};
+  Case made{block, GuardedBuffer(0), GuardedBuffer(0), {}, {}, {}, {}, {}, {}};
   std::vector<float> x(static_cast<size_t>(made.floats()), kNan);
   std::vector<float> dy = x;
   for (int64_t r = 0; r < block.rows; ++r) {
@@ -44,7 +45,8 @@ Case make_case(RandomData& random, const ChannelBlock& block) {
   }
   made.x = GuardedBuffer(x, 1);
   made.dy = GuardedBuffer(dy, 1);
-  for (auto* values : {&made.mean, &made.scale, &made.shift, &made.slope}) *values = random.normal(made.channels());
+  for (auto* values : {&made.mean, &made.scale, &made.shift, &made.centre, &made.slope})
+    *values = random.normal(made.channels());
   made.exact_mean = to_double(made.mean);
   return made;
 }
@@ -75,7 +77,8 @@ void check_map(const Case& given, GuardedBuffer& out, Value value) {
 void check(Case given) {
   const float* x = given.x.data();
   const float* dy = given.dy.data();
-  const auto& [mean, scale, shift, slope] = std::tie(given.mean, given.scale, given.shift, given.slope);
+  const auto& [mean, scale, shift, centre, slope] =
+      std::tie(given.mean, given.scale, given.shift, given.centre, given.slope);
   const auto x_at = [&](int64_t i) { return static_cast<double>(x[i]); };
   const auto dy_at = [&](int64_t i) { return static_cast<double>(dy[i]); };
 
@@ -84,16 +87,29 @@ void check(Case given) {
   check_sums(given, sums, [&](int64_t i, size_t) { return x_at(i); });
   channel_square_sums(given.block, x, given.exact_mean.data(), sums.data());
   check_sums(given, sums, [&](int64_t i, size_t k) { return (x_at(i) - mean[k]) * (x_at(i) - mean[k]); });
-  channel_product_sums(given.block, x, given.exact_mean.data(), dy, sums.data());
-  check_sums(given, sums, [&](int64_t i, size_t k) { return (x_at(i) - mean[k]) * dy_at(i); });
+  for (const Rectified rectified : {Rectified::kNo, Rectified::kYes}) {
+    CAPTURE(rectified == Rectified::kYes);
+    const ChannelCoefficients by{mean.data(), scale.data(), shift.data(), rectified};
+    const auto z = [&](int64_t i, size_t k) { return (x_at(i) - mean[k]) * scale[k] + shift[k]; };
+    // Random values lie further from 0 than z is rounded.
+    const auto gradient = [&](int64_t i, size_t k) {
+      return rectified == Rectified::kYes && !(z(i, k) > 0) ? 0 : dy_at(i);
+    };
+    std::vector<double> products(sums.size(), kNan);
+    channel_gradient_sums(given.block, by, {given.exact_mean.data(), x, dy}, {sums.data(), products.data()});
+    check_sums(given, sums, gradient);
+    check_sums(given, products, [&](int64_t i, size_t k) { return (x_at(i) - mean[k]) * gradient(i, k); });
 
-  const ChannelCoefficients by{mean.data(), scale.data(), shift.data(), slope.data()};
+    GuardedBuffer out(given.floats(), 3);
+    normalize_channels(given.block, by, x, out.data());
+    check_map(given, out,
+              [&](int64_t i, size_t k) { return rectified == Rectified::kYes ? std::max(z(i, k), 0.0) : z(i, k); });
+    normalize_channels_backward(given.block, {by, centre.data(), slope.data()}, x, dy, out.data());
+    check_map(given, out, [&](int64_t i, size_t k) {
+      return scale[k] * (gradient(i, k) - centre[k] - (x_at(i) - mean[k]) * slope[k]);
+    });
+  }
   GuardedBuffer out(given.floats(), 3);
-  normalize_channels(given.block, by, x, out.data());
-  check_map(given, out, [&](int64_t i, size_t k) { return (x_at(i) - mean[k]) * scale[k] + shift[k]; });
-  normalize_channels_backward(given.block, by, x, dy, out.data());
-  check_map(given, out,
-            [&](int64_t i, size_t k) { return scale[k] * (dy_at(i) - shift[k] - (x_at(i) - mean[k]) * slope[k]); });
   scale_channels(given.block, scale.data(), dy, out.data());
   check_map(given, out, [&](int64_t i, size_t k) { return static_cast<double>(scale[k]) * dy_at(i); });
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kernels/reference/normalization.h"
+#include "layers/activation.h"
 #include "support/compare.h"
 #include "support/layer_run.h"
 #include "support/random_data.h"
@@ -108,6 +109,43 @@ TEST_CASE("batchNorm: agrees with the reference over 200 shapes, in rows and lan
     given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
     check_case(options, input, given);
   }
+}
+
+TEST_CASE("batchNorm: with relu of its own it gives the bits of both layers, whatever it learns and in every phase") {
+  const ActivationLayer relu(plain_layer("relu"), {3, 5, 9});
+  for (const std::string statistics : {"batch", "running"}) {
+    for (const bool frozen : {false, true}) {
+      const BatchNorm plain(batch_norm({.statistics = statistics, .trainable = !frozen}), {3, 5, 9});
+      const std::unique_ptr<Layer> both = plain.activated(Activation::kRelu);
+      REQUIRE(both != nullptr);
+      CHECK(both->activated(Activation::kRelu) == nullptr);
+      for (const Phase phase : {Phase::kTraining, Phase::kDifferentiating, Phase::kPredicting}) {
+        for (const Layout offered : {Layout::kRows, Layout::kLanes}) {
+          CAPTURE(statistics);
+          CAPTURE(frozen);
+          RandomData random(173);
+          LayerCase given = normal_case(plain, 20, random);
+          given.offered = offered;
+          given.phase = phase;
+          const LayerResult actual = run_layer(*both, given);
+          CHECK(actual.broken_rules == "");
+          LayerCase behind = given;
+          behind.x = run_layer(plain, given).y;
+          behind.parameters = {};
+          const LayerResult activated = run_layer(relu, behind);
+          CHECK(difference_in_bits(actual.y, activated.y) == "");
+          if (phase == Phase::kPredicting) continue;
+          given.dy = activated.dx;
+          const LayerResult expected = run_layer(plain, given);
+          CHECK(difference(actual.dx, to_double(expected.dx), Tolerance{0, 0}) == "");
+          for (size_t p = 0; p < expected.gradients.size(); ++p) {
+            CHECK(difference_in_bits(actual.gradients[p], expected.gradients[p]) == "");
+          }
+        }
+      }
+    }
+  }
+  CHECK(BatchNorm(batch_norm({}), {4}).activated(Activation::kTanh) == nullptr);
 }
 
 TEST_CASE("batchNorm: many rows, and more channels than a part has, are cut and put together again") {

@@ -230,7 +230,9 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
   }
 }
 
-TEST_CASE("Plan: a layer does the activation, and a convolution the maxima of the pooling, that alone reads it") {
+TEST_CASE(
+    "Plan: a layer does the activation, batchNorm relu alone, and a convolution the maxima of the pooling, that alone "
+    "reads it") {
   const auto kernels = [](Spec::List layers, int64_t batch) {
     const auto network = make_network({.input_shape = {8, 8, 3}, .layers = std::move(layers)});
     const Plan plan(network->shared_architecture(), {batch, Phase::kTraining, 1});
@@ -252,6 +254,8 @@ TEST_CASE("Plan: a layer does the activation, and a convolution the maxima of th
   CHECK(kernels({linear, plain_layer("relu"), max_pool2d({})}, 16) == Names{"direct", "fused", "fused"});
   CHECK(kernels({plain_layer("flatten"), dense({.units = 3}), plain_layer("tanh")}, 16) ==
         Names{"alias", "panels", "fused"});
+  CHECK(kernels({linear, batch_norm({}), plain_layer("relu")}, 16) == Names{"direct", "lanes", "fused"});
+  CHECK(kernels({linear, batch_norm({}), plain_layer("tanh")}, 16) == Names{"direct", "lanes", "simd"});
   // A second activation, or one over the row, is a layer's own work.
   CHECK(kernels({convolution, plain_layer("tanh")}, 16) == Names{"direct", "simd"});
   CHECK(kernels({linear, plain_layer("softmax")}, 16)[1] == "simd");
