@@ -22,6 +22,10 @@ export interface Recommender<User extends Id = number, Item extends Id = number>
   readonly model: RecommenderModel;
   /** Of each pass the mean loss of pairs, without what `l2` adds. */
   readonly losses: readonly number[];
+  /** Whether training had pairs of this user, or counted them; others `recommend` refuses. */
+  knowsUser(user: User): boolean;
+  /** Whether training had pairs of this item, or counted it; others `recommendFor` and `similarItems` refuse. */
+  knowsItem(item: Item): boolean;
   /** The items that go best with a user, without those of the pairs that it was trained on, best first. */
   recommend(user: User, options?: RecommendOptions<Item>): Promise<readonly Recommendation<Item>[]>;
   /**
@@ -83,6 +87,8 @@ export function answering(trained: Trained): Recommender<Id, Id> {
   return Object.freeze({
     model,
     losses,
+    knowsUser: (id: Id) => users.find(id) !== undefined,
+    knowsItem: (id: Id) => items.find(id) !== undefined,
     recommend: (id: Id, options: RecommendOptions<Id> = {}) =>
       rank('recommend', options, () => {
         const user = users.numberOf('recommend', id);

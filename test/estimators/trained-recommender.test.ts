@@ -65,6 +65,26 @@ function itemSide({ model }: Awaited<ReturnType<typeof named>>) {
 const product = (a: readonly number[], b: readonly number[]) =>
   a.reduce((sum, value, place) => sum + value * (b[place] as number), 0);
 
+test('it knows whom and what training had, also from a file, and asks for others with an error', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'gradloom-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const shop = await named();
+  await shop.save(join(folder, 'shop.safetensors'));
+  for (const known of [shop, await loadRecommender<string, string>(join(folder, 'shop.safetensors'))]) {
+    t.true(known.knowsUser('user 39'));
+    t.false(known.knowsUser('user 40'));
+    t.true(known.knowsItem('item 23'));
+    t.false(known.knowsItem('user 39'));
+    const cart = ['item 24', 'item 3', 'toString', 'item 6'];
+    await t.throwsAsync(known.recommendFor(cart), { code: 'ID_OUT_OF_RANGE' });
+    t.is((await known.recommendFor(cart.filter(known.knowsItem), { count: 2 })).length, 2);
+  }
+  const numbers = await recommender(orders(), { ...OPTIONS, epochs: 1, itemCount: ITEMS + 2 });
+  t.true(numbers.knowsUser(0));
+  t.deepEqual([USERS - 1, USERS, -1, 0.5].map(numbers.knowsUser), [true, false, false, false]);
+  t.deepEqual([ITEMS + 1, ITEMS + 2].map(numbers.knowsItem), [true, false]);
+});
+
 test('names stand for numbers in the order in which they come', async (t) => {
   const { users, items } = orders();
   const order = [...new Set(items)];

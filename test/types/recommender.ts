@@ -9,6 +9,7 @@ export async function kindsOfIds(names: readonly string[], numbers: Int32Array, 
   expectTypeOf(await shop.recommend('eve')).toEqualTypeOf<readonly Recommendation<string>[]>();
   await shop.recommendFor(['tea'], { exclude: ['milk'] });
   await shop.evaluate({ users: ['eve'], items: ['tea'] });
+  expectTypeOf(shop.knowsItem).toEqualTypeOf<(item: string) => boolean>();
   // @ts-expect-error users have names
   await shop.recommend(1);
   // @ts-expect-error items have names
