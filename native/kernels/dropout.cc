@@ -84,12 +84,7 @@ struct Draw {
     const PhiloxNumbers d;
     constexpr int64_t kBlocks = static_cast<int64_t>(hn::MaxLanes(d));
     static_assert(kAtOnce == 4 * 2 * kBlocks);
-    // The numbers 0, n, 1, n + 1, ...: of neighbours the first one's words go into one vector, the second one's into
-    // another.
-    const auto lane = hn::Iota(d, 0);
-    const auto odd = hn::TestBit(lane, hn::Set(d, 1));
-    const auto order = hn::Add(hn::ShiftRight<1>(lane), hn::IfThenElseZero(odd, hn::Set(d, kBlocks / 2)));
-    const auto first = hn::Add(order, hn::Set(d, static_cast<uint64_t>(first_block + i / 4)));
+    const auto first = numbers_for_interleaving(first_block + i / 4);
     PhiloxWords words[2];
     stream.draw<2>({first, hn::Add(first, hn::Set(d, kBlocks))}, words);
     for (int v = 0; v < 2; ++v) {

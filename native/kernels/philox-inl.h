@@ -24,6 +24,18 @@ struct PhiloxWords {
   hwy::HWY_NAMESPACE::Vec<PhiloxNumbers> last_two;
 };
 
+// The numbers first, first + n, first + 1, first + n + 1, ... for vectors of 2 n lanes: what neighbouring lanes draw
+// goes into two vectors when these are interleaved by blocks of lanes, each of which then is in order.
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<PhiloxNumbers> numbers_for_interleaving(int64_t first) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const PhiloxNumbers d;
+  const auto lane = hn::Iota(d, 0);
+  const auto odd = hn::TestBit(lane, hn::Set(d, 1));
+  const auto half = hn::Set(d, static_cast<uint64_t>(hn::Lanes(d) / 2));
+  const auto order = hn::Add(hn::ShiftRight<1>(lane), hn::IfThenElseZero(odd, half));
+  return hn::Add(order, hn::Set(d, static_cast<uint64_t>(first)));
+}
+
 // A stream, with what all of its blocks share.
 class PhiloxStream {
  public:

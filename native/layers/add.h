@@ -13,9 +13,13 @@ class Add final : public Layer {
   Add(const Spec& spec, std::span<const Shape> input_shapes);
 
   Layout layout(int64_t batch, Layout offered) const override;
+  std::unique_ptr<Layer> activated(Activation activation) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
+
+ private:
+  Activation activation_ = Activation::kLinear;
 };
 
 }  // namespace gradloom

@@ -1,10 +1,10 @@
 #include "layers/gaussian_noise.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "common/error.h"
 #include "common/random.h"
+#include "kernels/noise.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {
@@ -20,21 +20,14 @@ LayerNeeds GaussianNoise::needs(const LayerSetting& setting) const {
   return {.kernel = "philox", .aliases_input = setting.phase != Phase::kTraining, .passes_gradient = true};
 }
 
-// Values 2 i and 2 i + 1 share a block of random words.
 void GaussianNoise::forward(const ForwardArguments& args) const {
   if (args.pass.phase != Phase::kTraining) return;
-  const RandomStream random(args.pass.seed, RandomPurpose::kNoise, random_stream(), args.pass.step);
+  const NoiseRule rule{{args.pass.seed, RandomPurpose::kNoise, random_stream(), args.pass.step}, standard_deviation_};
   const int64_t size = floats_of(output_shape(), args.layout, args.pass.batch);
-  const Tiling tiles = cut(size, ceil_divide(size, 2048), 2);
+  const Tiling tiles = cut(size, ceil_divide(size, 2048), 64);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    const int64_t end = tiles.first(tile) + tiles.size(tile);
-    for (int64_t i = tiles.first(tile); i < end; i += 2) {
-      const PhiloxBlock words = random.block(static_cast<uint64_t>(i / 2));
-      for (int64_t j = i; j < std::min(i + 2, end); ++j) {
-        const auto pair = static_cast<size_t>(2 * (j - i));
-        args.y[j] = args.x[j] + static_cast<float>(standard_deviation_ * standard_normal(words[pair], words[pair + 1]));
-      }
-    }
+    const int64_t first = tiles.first(tile);
+    add_noise(rule, {first, tiles.size(tile)}, args.x + first, args.y + first);
   });
 }
 

@@ -265,6 +265,9 @@ TEST_CASE(
   Spec::Object sum = plain_layer("add");
   sum.emplace("inputs", Spec::List{"maxPool2d_1", "other"});
   CHECK(kernels({convolution, max_pool2d({}), other, sum}, 16)[1] == "lanes");
+  sum["inputs"] = Spec::List{"conv2d_1", "@input"};
+  CHECK(kernels({conv2d({.filters = 3, .padding = "same"}), sum, plain_layer("tanh")}, 16) ==
+        Names{"direct", "vector", "fused"});
 }
 
 TEST_CASE("Plan: find_non_finite names the input, the first bad layer or nothing") {
