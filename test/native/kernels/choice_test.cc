@@ -58,7 +58,8 @@ TEST_CASE("is_pointwise: only where the image is the matrix already") {
   CHECK(is_pointwise(dilated));
 }
 
-TEST_CASE("choose_conv2d: samples in lanes from 8 on, where such a kernel exists, unless asked otherwise") {
+TEST_CASE(
+    "choose_conv2d: samples in lanes from 8 on, where such a kernel exists, of few channels, unless asked otherwise") {
   const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   const auto choose = [](Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch) {
     return choose_conv2d(requested, {window, 3, 32, activation}, batch);
@@ -85,6 +86,27 @@ TEST_CASE("choose_conv2d: samples in lanes from 8 on, where such a kernel exists
   CHECK(error_of([&] { parse_conv2d_kernel("fft", "conv2d \"c\"", same, Activation::kRelu); }) ==
         "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\", \"winograd\" or "
         "\"blas\"");
+}
+
+TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would be mostly empty") {
+  const auto chosen = [](int64_t window, int64_t stride, int64_t channels, int64_t filters, int64_t batch) {
+    const Window2d w{{12, 12}, {12 / stride, 12 / stride}, {window, window}, {stride, stride}, {1, 1}, {}};
+    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto direct = Conv2dKernel::kDirect;
+  const auto few = Conv2dKernel::kDirectChannels;
+  for (const int64_t batch : {8, 10, 17, 20, 23}) CHECK(chosen(5, 1, 64, 32, batch) == few);
+  for (const int64_t batch : {13, 16, 25, 32, 64, 100}) CHECK(chosen(5, 1, 64, 32, batch) == direct);
+  CHECK(chosen(3, 2, 64, 64, 20) == few);
+  CHECK(chosen(3, 2, 64, 64, 22) == direct);
+  CHECK(chosen(1, 1, 64, 64, 28) == few);
+  CHECK(chosen(1, 1, 64, 64, 30) == direct);
+  CHECK(chosen(5, 1, 3, 64, 8) == direct);
+  CHECK(chosen(5, 1, 64, 20, 20) == direct);  // 12 of 32 lanes empty
+  CHECK(chosen(5, 1, 64, 47, 20) == few);
+  CHECK(chosen(5, 1, 1, 1, 8) == direct);     // depthwise
+  CHECK(chosen(5, 1, 200, 64, 8) == direct);  // 320 KB a panel of 16
+  CHECK(chosen(3, 1, 64, 64, 20) == Conv2dKernel::kWinograd);
 }
 
 TEST_CASE("parse_conv2d_kernel: winograd for windows of 3, strides of 1 and dilations of 1, whatever the padding") {
