@@ -40,6 +40,21 @@ class LargestTap {
     return largest;
   }
 
+  // Of taps 0, 1, ... with values that are no NaN: they need not wait for one another, as those that meet one by one
+  // do.
+  template <int kTaps>
+  static HWY_INLINE LargestTap of_numbers(const hn::Vec<D> (&values)[kTaps]) {
+    auto most = values[0];
+    for (int tap = 1; tap < kTaps; ++tap) most = hn::Max(most, values[tap]);
+    LargestTap largest(kTaps - 1, values[kTaps - 1]);
+    for (int tap = kTaps - 2; tap >= 0; --tap) {
+      const auto equal = hn::Eq(values[tap], most);
+      largest.value_ = hn::IfThenElse(equal, values[tap], largest.value_);  // 0 and -0 are equal
+      largest.tap_ = hn::IfThenElse(hn::RebindMask(Integers(), equal), hn::Set(Integers(), tap), largest.tap_);
+    }
+    return largest;
+  }
+
   HWY_INLINE hn::Vec<D> value() const { return value_; }
 
   HWY_INLINE void store_tap(Winners winners, WinningTap* HWY_RESTRICT to) const {

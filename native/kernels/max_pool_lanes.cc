@@ -84,25 +84,62 @@ void max_pool_squares(const Window2d& w, Winners winners, const float* HWY_RESTR
   });
 }
 
+// Images are read at the speed of the memory behind the caches only if their lines are called so many floats ahead.
+constexpr int64_t kAhead = 1024;
+
+struct PoolWindow {
+  Window2d w;
+  Winners winners;
+  const float* x;
+  float* y;
+  WinningTap* winner;
+
+  HWY_INLINE void operator()(int64_t out, const Taps& taps) const {
+    const D d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    const auto whole = [](const TapRange& range) { return range.first == 0 && range.last == 3; };
+    const bool nine = w.window.height == 3 && w.window.width == 3 && whole(taps.rows) && whole(taps.columns);
+    for (int64_t l = 0; l < kLanes; l += lanes) {
+      const LargestTap<D> largest = nine ? of_nine(taps, l) : one_by_one(taps, l);
+      hn::Store(largest.value(), d, y + out * kLanes + l);
+      if (winner != nullptr) largest.store_tap(winners, winner + out * kLanes + l);
+    }
+  }
+
+  HWY_INLINE LargestTap<D> one_by_one(const Taps& taps, int64_t l) const {
+    const D d;
+    const int64_t first = taps.rows.first * w.window.width + taps.columns.first;
+    const int64_t start =
+        taps.origin + taps.rows.first * w.dilation.height * w.input.width + taps.columns.first * w.dilation.width;
+    LargestTap<D> largest(static_cast<int32_t>(first), hn::Load(d, x + start * kLanes + l));
+    for_each_tap(w, taps, [&](int32_t tap, int64_t in) { largest.meet(tap, hn::Load(d, x + in * kLanes + l)); });
+    return largest;
+  }
+
+  // A whole window of 3x3 pixels.
+  HWY_INLINE LargestTap<D> of_nine(const Taps& taps, int64_t l) const {
+    const D d;
+    hn::Vec<D> values[9];
+    auto sum = hn::Zero(d);
+    for (int tap = 0; tap < 9; ++tap) {
+      const int64_t in = taps.origin + tap / 3 * w.dilation.height * w.input.width + tap % 3 * w.dilation.width;
+      values[tap] = hn::Load(d, x + in * kLanes + l);
+      hwy::Prefetch(x + in * kLanes + l + kAhead);
+      sum = hn::Add(sum, values[tap]);
+    }
+    // NaN wins, which comparisons cannot tell. Infinities may make one here, too.
+    if (!hn::AllFalse(d, hn::IsNaN(sum))) return one_by_one(taps, l);
+    return LargestTap<D>::of_numbers(values);
+  }
+};
+
 void MaxPoolLanes(const Window2d& w, Winners winners, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
                   WinningTap* HWY_RESTRICT winner) {
   if (are_squares(w)) {
     return winner == nullptr ? max_pool_squares<false>(w, winners, x, y, winner)
                              : max_pool_squares<true>(w, winners, x, y, winner);
   }
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for_each_window(w, [=](int64_t out, const Taps& taps) {
-    const int64_t first = taps.rows.first * w.window.width + taps.columns.first;
-    const int64_t start =
-        taps.origin + taps.rows.first * w.dilation.height * w.input.width + taps.columns.first * w.dilation.width;
-    for (int64_t l = 0; l < kLanes; l += lanes) {
-      LargestTap<D> largest(static_cast<int32_t>(first), hn::Load(d, x + start * kLanes + l));
-      for_each_tap(w, taps, [&](int32_t tap, int64_t in) { largest.meet(tap, hn::Load(d, x + in * kLanes + l)); });
-      hn::Store(largest.value(), d, y + out * kLanes + l);
-      if (winner != nullptr) largest.store_tap(winners, winner + out * kLanes + l);
-    }
-  });
+  for_each_window(w, PoolWindow{w, winners, x, y, winner});
 }
 
 // Whether every pixel of the image lies in one window, so that its gradient is stored and not added to zeros.
@@ -130,9 +167,6 @@ float backward(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap
   });
   return hn::ReduceSum(d, sum);
 }
-
-// Images are read at the speed of the memory behind the caches only if their lines are called so many floats ahead.
-constexpr int64_t kAhead = 1024;
 
 float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner,
                        float* HWY_RESTRICT dx) {
