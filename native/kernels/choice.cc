@@ -86,7 +86,7 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch) {
 // little by it.
 bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.9;
-  constexpr int64_t kMostDepth = 4096;  // beyond it the filters of a panel leave the second cache for every row
+  constexpr int64_t kMostDepth = 4096;  // 1 MiB a panel of filters, which every row reads from the second cache
   const auto& [window, channels, filters, activation] = shape;
   const auto filled = [](int64_t count) {
     return static_cast<double>(count) / static_cast<double>(round_up(count, kLanes));

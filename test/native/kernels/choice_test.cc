@@ -105,7 +105,7 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   CHECK(chosen(5, 1, 64, 20, 20) == direct);  // 12 of 32 lanes empty
   CHECK(chosen(5, 1, 64, 47, 20) == few);
   CHECK(chosen(5, 1, 1, 1, 8) == direct);     // depthwise
-  CHECK(chosen(5, 1, 200, 64, 8) == direct);  // 320 KB a panel of 16
+  CHECK(chosen(5, 1, 200, 64, 8) == direct);  // 1.3 MB a panel
   CHECK(chosen(3, 1, 64, 64, 20) == Conv2dKernel::kWinograd);
 }
 
