@@ -45,6 +45,7 @@ struct ForwardRow {
   int64_t channel;      // floats from channel to channel
   int64_t window_row;   // from tap row to tap row
   int64_t tap;          // from tap to tap
+  int64_t next_row;     // from the last tap of a row to the first one of the next
   int64_t pixel;        // from output pixel to output pixel
   int64_t line;         // from the input row of one output row to that of the next
   const float* packed;  // [C][R][S][kFilters], of the first window row and tap in question
@@ -70,31 +71,39 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
   }
   for (int64_t c = 0; c < row.channels; ++c) {
     const float* HWY_RESTRICT w = row.packed + c * row.packed_channel;
-    for (int64_t r = 0; r < row.window_rows; ++r) {
-      const float* HWY_RESTRICT x = row.x + c * row.channel + r * row.window_row;
-      for (int64_t s = 0; s < row.taps; ++s, x += row.tap, w += kFilters) {
-        V v[kPixels][kVectors];
+    const float* HWY_RESTRICT x = row.x + c * row.channel;
+    // One loop for all rows of the window: the end of a short one is a branch that processors take wrong.
+    int64_t left = row.taps;
+    for (int64_t tap = row.window_rows * row.taps; tap > 0; --tap) {
+      V v[kPixels][kVectors];
+      for (int j = 0; j < kPixels; ++j) {
+        const int64_t at = kSquare ? j / 2 * row.line + j % 2 * row.pixel : j * row.pixel;
+        for (int m = 0; m < kVectors; ++m) v[j][m] = in_register(hn::Load(d, x + at + m * kVectorFloats));
+      }
+      for (int k = 0; k < kFilters; ++k) {
+        const V weight = hn::Set(d, w[k]);
         for (int j = 0; j < kPixels; ++j) {
-          const int64_t at = kSquare ? j / 2 * row.line + j % 2 * row.pixel : j * row.pixel;
-          for (int m = 0; m < kVectors; ++m) v[j][m] = in_register(hn::Load(d, x + at + m * kVectorFloats));
-        }
-        for (int k = 0; k < kFilters; ++k) {
-          const V weight = hn::Set(d, w[k]);
-          for (int j = 0; j < kPixels; ++j) {
-            for (int m = 0; m < kVectors; ++m) sum[k][j][m] = hn::MulAdd(v[j][m], weight, sum[k][j][m]);
-          }
+          for (int m = 0; m < kVectors; ++m) sum[k][j][m] = hn::MulAdd(v[j][m], weight, sum[k][j][m]);
         }
       }
-      if constexpr (kSides) w += row.packed_rest;
+      const bool ends = --left == 0;
+      left = ends ? row.taps : left;
+      x += ends ? row.next_row : row.tap;
+      w += kSides && ends ? kFilters + row.packed_rest : kFilters;
     }
   }
-  for (int k = 0; k < kFilters; ++k) {
-    for (int j = 0; j < kPixels; ++j) {
-      for (int m = 0; m < kVectors; ++m) {
-        if constexpr (!kSquare) {
-          const V z = activation == Activation::kRelu ? relu(sum[k][j][m]) : sum[k][j][m];
-          hn::Store(z, d, y.data + k * y.filter + j * y.pixel + m * kVectorFloats);
+  if constexpr (!kSquare) {
+    if (activation == Activation::kRelu) {
+      for (auto& of_filter : sum) {
+        for (auto& of_pixel : of_filter) {
+          for (V& z : of_pixel) z = relu(z);
         }
+      }
+    }
+    float* HWY_RESTRICT pixels = y.data;
+    for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
+      for (int j = 0; j < kPixels; ++j) {
+        for (int m = 0; m < kVectors; ++m) hn::Store(sum[k][j][m], d, pixels + j * y.pixel + m * kVectorFloats);
       }
     }
   }
@@ -142,6 +151,7 @@ HWY_INLINE ForwardRow forward_row(const DirectShape& shape) {
   row.packed_channel = shape.taps() * kFilters;
   row.channels = shape.channels;
   row.taps = shape.window.width;
+  row.next_row = row.window_row - (row.taps - 1) * row.tap;
   return row;
 }
 
@@ -162,11 +172,6 @@ MetTaps met_rows(const DirectShape& shape, int64_t first, int64_t count) {
                   shape.input.height - shape.zeros.below, shape.dilation.height, shape.window.height);
 }
 
-// Of the pixels of an output row: nearly equal pieces instead of full ones and a thin rest.
-EvenTiling row_tiles(const DirectShape& shape) {
-  return {shape.output.width, (shape.output.width + kPixelTile - 1) / kPixelTile};
-}
-
 // Where the window's rows begin that output rows from `first` on meet.
 struct WindowRows {
   const float* x;  // of the first output pixel
@@ -183,48 +188,102 @@ HWY_INLINE WindowRows place_rows(const DirectShape& shape, int64_t first, int64_
           row.packed};
 }
 
-// Whether so many pixels at a side may meet nothing but zeros on a tap. For a single tap at each side it costs more to
-// ask than to multiply.
-bool skips_columns(const DirectShape& shape, int64_t pixels) {
-  return std::max(shape.zeros.left, shape.zeros.right) > std::max<int64_t>((pixels - 1) * shape.stride.width, 1);
+// Whether two pixels at a side may meet nothing but zeros on a tap. For a single tap at each side it costs more to ask
+// than to multiply.
+bool skips_columns(const DirectShape& shape) {
+  return std::max(shape.zeros.left, shape.zeros.right) > std::max<int64_t>(shape.stride.width, 1);
 }
 
 // The taps of those rows that output pixels from `first` on meet.
 template <int kFilters, bool kSides>
 HWY_INLINE void place_columns(const DirectShape& shape, int64_t first, int64_t count, const WindowRows& rows,
                               ForwardRow& row) {
-  row.x = rows.x + first * row.pixel;
+  const int64_t left = first * shape.stride.width;
+  row.x = rows.x + left * kLanes;
+  row.packed = rows.packed;
   if constexpr (kSides) {
-    const int64_t left = first * shape.stride.width;
     const MetTaps columns = met_taps(left, left + (count - 1) * shape.stride.width, shape.zeros.left,
                                      shape.input.width - shape.zeros.right, shape.dilation.width, shape.window.width);
     row.x += columns.first * row.tap;
-    row.packed = rows.packed + columns.first * kFilters;
+    row.packed += columns.first * kFilters;
     row.taps = columns.count;
+    row.next_row = row.window_row - (row.taps - 1) * row.tap;
     row.packed_rest = (shape.window.width - columns.count) * kFilters;
   }
 }
 
 template <int kFilters, bool kSides>
-void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
-                     Activation activation, const DirectOutput& y) {
+HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const float* bias, Activation activation,
+                               const DirectOutput& y) {
+  switch (pixels) {
+    case 1: return forward_tile<kFilters, 1, kSides>(row, bias, activation, y);
+    case 2: return forward_tile<kFilters, std::min(2, kPixelTile), kSides>(row, bias, activation, y);
+    case 3: return forward_tile<kFilters, std::min(3, kPixelTile), kSides>(row, bias, activation, y);
+    default: return forward_tile<kFilters, kPixelTile, kSides>(row, bias, activation, y);
+  }
+}
+
+// Output columns up to left_end, and from right_begin on, have windows that meet zeros at a side, if it pays to heed
+// them: not where a tile has little to do, and in thin images for many zeros alone, as tiles of one pixel then.
+struct SideColumns {
+  int64_t left_end, right_begin;
+};
+SideColumns side_columns(const DirectShape& shape) {
+  constexpr int64_t kFewTerms = 16;
+  const int64_t width = shape.output.width;
+  const bool thin = shape.output.height < kPixelTile && std::max(shape.zeros.left, shape.zeros.right) < kPixelTile;
+  if (thin || shape.channels * shape.taps() < kFewTerms) return {0, width};
+  const int64_t reach = (shape.window.width - 1) * shape.dilation.width;
+  const int64_t left = count_before(shape.zeros.left, shape.stride.width, width);
+  const int64_t right = count_before(shape.input.width - shape.zeros.right - reach, shape.stride.width, width);
+  return {left, std::max(left, right)};
+}
+
+// Output columns from `begin` up to `end`, as tiles of pixels of a row.
+template <int kFilters>
+HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
+                               const float* packed, const float* bias, Activation activation, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
-  const EvenTiling tiles = row_tiles(shape);
+  const EvenTiling tiles = cut_evenly(end - begin, kPixelTile);
   for (int64_t p = 0; p < shape.output.height; ++p) {
     const WindowRows rows = place_rows<kFilters>(shape, p, 1, x, packed, row);
-    for (int64_t tile = 0, q = 0, next = 0; tile < tiles.count; ++tile, q = next) {
-      next = tiles.first(tile + 1);
-      const int64_t pixels = next - q;
-      place_columns<kFilters, kSides>(shape, q, pixels, rows, row);
-      const DirectOutput out{y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel};
-      switch (pixels) {
-        case 1: forward_tile<kFilters, 1, kSides>(row, bias, activation, out); break;
-        case 2: forward_tile<kFilters, kPixelTile >= 2 ? 2 : 1, kSides>(row, bias, activation, out); break;
-        case 3: forward_tile<kFilters, kPixelTile >= 3 ? 3 : 1, kSides>(row, bias, activation, out); break;
-        default: forward_tile<kFilters, kPixelTile, kSides>(row, bias, activation, out); break;
-      }
+    for (int64_t tile = 0, q = begin, next = 0; tile < tiles.count; ++tile, q = next) {
+      next = begin + tiles.first(tile + 1);
+      row.x = rows.x + q * row.pixel;
+      tile_of_pixels<kFilters, false>(next - q, row, bias, activation,
+                                      {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
     }
   }
+}
+
+// The same as tiles of pixels of a column, which have their taps on zeros at a side in common.
+template <int kFilters>
+HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
+                                  const float* packed, const float* bias, Activation activation,
+                                  const DirectOutput& y) {
+  ForwardRow row = forward_row<kFilters>(shape);
+  row.pixel = row.line;
+  const EvenTiling tiles = cut_evenly(shape.output.height, kPixelTile);
+  for (int64_t tile = 0; tile < tiles.count; ++tile) {
+    const int64_t p = tiles.first(tile);
+    const WindowRows rows = place_rows<kFilters>(shape, p, tiles.size(tile), x, packed, row);
+    for (int64_t q = begin; q < end; ++q) {
+      place_columns<kFilters, true>(shape, q, 1, rows, row);
+      tile_of_pixels<kFilters, true>(tiles.size(tile), row, bias, activation,
+                                     {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
+    }
+  }
+}
+
+template <int kFilters>
+void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
+                     Activation activation, const DirectOutput& y) {
+  const SideColumns sides = side_columns(shape);
+  if (sides.left_end < sides.right_begin)
+    forward_rows<kFilters>(shape, sides.left_end, sides.right_begin, x, packed, bias, activation, y);
+  if (sides.left_end > 0) forward_columns<kFilters>(shape, 0, sides.left_end, x, packed, bias, activation, y);
+  if (sides.right_begin < shape.output.width)
+    forward_columns<kFilters>(shape, sides.right_begin, shape.output.width, x, packed, bias, activation, y);
 }
 
 template <int kFilters, bool kSides>
@@ -263,17 +322,13 @@ HWY_INLINE void with_filters(int64_t filters, Body body) {
 void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
              Activation activation, const DirectOutput& y) {
   if (shape.output.width == 0) return;  // a phase without pixels
-  const bool sides = skips_columns(shape, row_tiles(shape).size(0));
-  with_filters(filters, [&](auto count) {
-    sides ? forward_filters<count(), true>(shape, x, packed, bias, activation, y)
-          : forward_filters<count(), false>(shape, x, packed, bias, activation, y);
-  });
+  with_filters(filters, [&](auto count) { forward_filters<count()>(shape, x, packed, bias, activation, y); });
 }
 
 void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
                    Activation activation, const DirectMaxima& y) {
   if constexpr (kPixelTile >= kSquarePixels) {
-    const bool sides = skips_columns(shape, 2);
+    const bool sides = skips_columns(shape);
     with_filters(filters, [&](auto count) {
       sides ? forward_squares<count(), true>(shape, x, packed, bias, activation, y)
             : forward_squares<count(), false>(shape, x, packed, bias, activation, y);

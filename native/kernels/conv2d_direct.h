@@ -22,8 +22,8 @@ struct DirectShape {
   Extent2d window;   // R, S
   Extent2d stride;
   Extent2d dilation;
-  // Rows and columns of zeros at the edges of the input: taps on them are left out, those on columns of the forward
-  // pass alone and where all pixels of a tile meet them. Negative numbers count as 0.
+  // Rows and columns of zeros at the edges of the input: taps on them are left out where all pixels of a tile meet
+  // them, those on columns in the forward pass alone. Negative numbers count as 0.
   struct Zeros {
     int64_t above = 0;
     int64_t below = 0;

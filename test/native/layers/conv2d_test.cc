@@ -208,6 +208,23 @@ TEST_CASE("conv2d direct: rows of seven taps, integers agree exactly on every in
   });
 }
 
+TEST_CASE("conv2d direct: columns that meet zeros at the sides, integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(122);
+    const Window2d valid{{14, 14}, {10, 10}, {5, 5}, {1, 1}, {1, 1}, {}};  // zeros around the gradient
+    const Window2d same{{9, 6}, {9, 6}, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}};
+    const Window2d covered{{6, 4}, {6, 4}, {7, 7}, {1, 1}, {1, 1}, {3, 3, 3, 3}};  // zeros at both sides of all columns
+    const Window2d uneven{{8, 11}, {8, 6}, {3, 5}, {1, 2}, {1, 1}, {1, 1, 4, 0}};
+    const Window2d thin{{2, 19}, {2, 19}, {1, 3}, {1, 1}, {1, 8}, {0, 0, 8, 8}};
+    const Window2d spread{{12, 12}, {12, 12}, {3, 3}, {1, 1}, {3, 5}, {3, 3, 5, 5}};
+    for (const Window2d& window : {valid, same, covered, uneven, thin, spread}) {
+      check_integers(random, {window, 33, 6, 7, 1}, "direct");
+      check_integers(random, {window, 16, 10, 15, 5}, "direct");
+    }
+  });
+}
+
 TEST_CASE("conv2d: integers agree exactly where work is cut into many products and partial sums") {
   RandomData random(113);
   const Window2d same3{{24, 24}, {24, 24}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
