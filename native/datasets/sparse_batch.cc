@@ -21,6 +21,12 @@ constexpr int kMostPasses = 3;  // of 32 bits
 // A stable sort has one result, however keys are cut: one thread needs no cuts.
 Tiling key_blocks(const Team& team, int64_t entries) { return cut(entries, entry_blocks(team.size(), entries)); }
 
+// Rows are counted one by one, in place of their digits, where there are few of them beside the entries.
+constexpr int64_t kCountsOfEntry = 2;
+Tiling count_blocks(const Team& team, int64_t entries) {
+  return cut(entries, std::min<int64_t>(team.size(), entry_blocks(team.size(), entries)));
+}
+
 // Parts of updates by each entry. Rows are dealt out to them by a hash, so that neither frequent rows, which often have
 // neighbouring numbers, nor those of one set of a cache come together; rows of one float in one cache line do.
 constexpr RadixDigit kPart{58, 6};
@@ -49,11 +55,12 @@ void SparseBatch::reserve(int64_t samples, int64_t entries) {
   }
   try {
     grow(offsets_, samples + 1);
-    for (auto* list : {&indices_, &samples_, &rows_}) grow(*list, entries);
+    for (auto* list : {&indices_, &samples_}) grow(*list, entries);
     grow(values_, entries);
     for (auto* list : {&keys_, &other_keys_}) grow(*list, entries);
+    grow(rows_, entries + 1);
     grow(starts_, entries + 1);
-    grow(digits_, kMostEntryBlocks << kMostBits);
+    grow(digits_, std::max(kMostEntryBlocks << kMostBits, kCountsOfEntry * entries));
     grow(block_groups_, kMostEntryBlocks + 1);
     grow(part_starts_, int64_t{kPart.size()} + 1);
   } catch (const std::bad_alloc&) {
@@ -206,10 +213,55 @@ void SparseBatch::part(Team& team, Duplicates duplicates) {
   input_.parts = {.count = kPart.size(), .starts = part_starts_.data(), .rows = rows_.data(), .keys = keys_.data()};
 }
 
+// All entries name one row: there is nothing to sort.
+bool SparseBatch::group_one_row() {
+  const uint32_t* indices = input_.rows.indices;
+  const int64_t count = input_.rows.entries();
+  if (count == 0 || !std::all_of(indices, indices + count, [=](uint32_t row) { return row == indices[0]; })) {
+    return false;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    keys_[static_cast<size_t>(i)] = uint64_t{indices[0]} << 32 | static_cast<uint64_t>(i);
+  }
+  rows_[0] = indices[0];
+  starts_[0] = 0;
+  starts_[1] = count;
+  input_.groups = {1, rows_.data(), starts_.data(), keys_.data()};
+  return true;
+}
+
+// By a count of each row: which also says where groups begin.
+void SparseBatch::group_by_counts(Team& team, const Tiling& blocks, int64_t rows) {
+  const uint32_t* indices = input_.rows.indices;
+  uint32_t* counts = digits_.data();
+  team.for_each(blocks.count, [&](int64_t block, int) {
+    count_rows(indices + blocks.first(block), blocks.size(block), rows, counts + block * rows);
+  });
+  int64_t groups = 0;
+  uint32_t place = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    const uint32_t first = place;
+    // Written over by the next row, unless this one has entries.
+    rows_[static_cast<size_t>(groups)] = static_cast<uint32_t>(row);
+    starts_[static_cast<size_t>(groups)] = first;
+    for (int64_t block = 0; block < blocks.count; ++block) place += std::exchange(counts[block * rows + row], place);
+    groups += place != first;
+  }
+  starts_[static_cast<size_t>(groups)] = place;
+  team.for_each(blocks.count, [&](int64_t block, int) {
+    scatter_rows(indices, blocks.first(block), blocks.size(block), counts + block * rows, keys_.data());
+  });
+  input_.groups = {groups, rows_.data(), starts_.data(), keys_.data()};
+}
+
 void SparseBatch::group(Team& team, int64_t rows) {
   if (input_.groups.rows != nullptr) return;
   number_samples(team);
+  if (group_one_row()) return;
   const int64_t count = input_.rows.entries();
+  if (const Tiling blocks = count_blocks(team, count); blocks.count * rows <= kCountsOfEntry * count) {
+    return group_by_counts(team, blocks, rows);
+  }
   sort(team, rows);
   const Tiling blocks = key_blocks(team, count);
   const uint64_t* keys = keys_.data();

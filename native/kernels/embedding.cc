@@ -250,24 +250,78 @@ void PoolMaxima(const BagRule& rule, const SparseRows& bags, TableElements table
   });
 }
 
-// `factor` of an entry.
+// The entries of groups, by the places of their keys.
+template <class Factor>
+struct GroupEntries {
+  const uint64_t* keys;
+  const uint32_t* from;
+  Factor factor_of;
+  const float* dy;
+  int64_t stride;
+
+  HWY_INLINE const float* row(int64_t k) const {
+    const uint32_t e = RowGroups::entry(keys[k]);
+    return dy + (from == nullptr ? e : from[e]) * stride;
+  }
+  HWY_INLINE float factor(int64_t k) const { return factor_of(RowGroups::entry(keys[k])); }
+};
+
+template <class Entries>
+HWY_NOINLINE void sum_each_group(const GroupRange& range, Entries entries, int64_t width, float* gradients) {
+  const int64_t* starts = range.groups.starts + range.first;
+  const auto nothing = [](int64_t) {};
+  const auto row = [&](int64_t k) { return entries.row(k); };
+  const auto factor = [&](int64_t k) { return entries.factor(k); };
+  for_columns<kVectors>(width, [&](const auto& columns) {
+    for (int64_t g = 0; g < range.count; ++g) {
+      sum_columns(columns, starts[g], starts[g + 1], nothing, row, factor, gradients + g * width);
+    }
+  });
+}
+
+// The same without a branch where a group ends: with each entry the sum is stored, over that of the entry before it in
+// its group.
+template <class Entries>
+HWY_NOINLINE void sum_short_groups(const GroupRange& range, Entries entries, int64_t width, float* gradients) {
+  const int64_t begin = range.groups.starts[range.first];
+  const int64_t end = range.groups.starts[range.first + range.count];
+  for_columns<2>(width, [&](const auto& columns) {
+    using Columns = std::decay_t<decltype(columns)>;
+    const typename Columns::Floats d;
+    const hn::RebindToSigned<decltype(d)> bits;
+    hn::Vec<decltype(d)> sums[Columns::kCount];
+    for (auto& sum : sums) sum = hn::Zero(d);
+    uint64_t last_row = entries.keys[begin] >> 32;
+    float* total = gradients;
+    for (int64_t k = begin; k < end; ++k) {
+      const uint64_t key_row = entries.keys[k] >> 32;
+      const int32_t is_new = key_row == last_row ? 0 : 1;
+      last_row = key_row;
+      total += is_new * width;
+      const auto kept = hn::BitCast(d, hn::Set(bits, is_new - 1));
+      const auto by = hn::Set(d, entries.factor(k));
+      for (int64_t v = 0; v < Columns::kCount; ++v) {
+        sums[v] = hn::Add(hn::And(sums[v], kept), hn::Mul(by, columns.load(d, entries.row(k), v)));
+        columns.store(d, sums[v], total, v);
+      }
+    }
+  });
+}
+
+// Whether no branch foresees where groups end, for rows of so few vectors that it costs more than to store each.
+inline bool are_short(const GroupRange& range, int64_t width) {
+  constexpr int64_t kMostWidth = 32;
+  const int64_t* starts = range.groups.starts + range.first;
+  const int64_t entries = starts[range.count] - starts[0];
+  return width <= kMostWidth && 4 * entries >= 5 * range.count && entries < 8 * range.count;
+}
+
 template <class Factor>
 HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor factor, const float* dy,
                            const RowShape& rows, float* gradients) {
-  const uint64_t* keys = range.groups.keys;
-  const auto [width, stride] = rows;
-  const auto row = [&](int64_t k) {
-    const uint32_t e = RowGroups::entry(keys[k]);
-    return dy + (from == nullptr ? e : from[e]) * stride;
-  };
-  const auto by = [&](int64_t k) { return factor(RowGroups::entry(keys[k])); };
-  const auto nothing = [](int64_t) {};
-  const int64_t* starts = range.groups.starts + range.first;
-  for_columns<kVectors>(width, [&](const auto& columns) {
-    for (int64_t g = 0; g < range.count; ++g) {
-      sum_columns(columns, starts[g], starts[g + 1], nothing, row, by, gradients + g * width);
-    }
-  });
+  const GroupEntries<Factor> entries{range.groups.keys, from, factor, dy, rows.stride};
+  if (are_short(range, rows.width)) return sum_short_groups(range, entries, rows.width, gradients);
+  sum_each_group(range, entries, rows.width, gradients);
 }
 
 // The same for rows of one float, most of them of one entry: by the operations of sum_columns.

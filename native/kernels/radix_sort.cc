@@ -28,4 +28,15 @@ void scatter_rows_by_digit(RadixDigit digit, const uint32_t* rows, int64_t count
   }
 }
 
+void count_rows(const uint32_t* rows, int64_t count, int64_t most, uint32_t* counts) {
+  std::fill_n(counts, most, 0U);
+  for (int64_t i = 0; i < count; ++i) ++counts[rows[i]];
+}
+
+void scatter_rows(const uint32_t* rows, int64_t first, int64_t count, uint32_t* places, uint64_t* sorted) {
+  for (int64_t i = first; i < first + count; ++i) {
+    sorted[places[rows[i]]++] = uint64_t{rows[i]} << 32 | static_cast<uint64_t>(i);
+  }
+}
+
 }  // namespace gradloom

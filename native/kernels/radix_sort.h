@@ -27,4 +27,10 @@ void scatter_by_digit(RadixDigit digit, const uint64_t* keys, int64_t count, uin
 // The same for the keys row << 32 | place of rows, d a digit of the key.
 void scatter_rows_by_digit(RadixDigit digit, const uint32_t* rows, int64_t count, uint32_t* places, uint64_t* sorted);
 
+// counts[r] = rows in [0, count) that are r; all are below `most`.
+void count_rows(const uint32_t* rows, int64_t count, int64_t most, uint32_t* counts);
+
+// sorted[places[r]++] = r << 32 | place for the rows r at the places [first, first + count) of rows, in order.
+void scatter_rows(const uint32_t* rows, int64_t first, int64_t count, uint32_t* places, uint64_t* sorted);
+
 }  // namespace gradloom

@@ -72,6 +72,15 @@ TEST_CASE("SparseBatch: groups are the distinct rows in order, each with its ent
   }
 }
 
+TEST_CASE("SparseBatch: groups of all rows of a table, each named once") {
+  SparseBatch batch;
+  for (const int64_t rows : {1, 2, 1000, 20000}) {
+    std::vector<uint32_t> ids;
+    for (int64_t i = 0; i < rows; ++i) ids.push_back(static_cast<uint32_t>(rows - 1 - i));
+    check_groups(batch, ids, rows);
+  }
+}
+
 TEST_CASE("SparseBatch: groups of ids that share a digit of the sort, or all of them") {
   RandomData random(912);
   SparseBatch batch;

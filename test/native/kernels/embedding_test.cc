@@ -51,12 +51,14 @@ std::vector<uint32_t> samples_of(const Bags& bags) {
   return samples;
 }
 
-// The entries of every row, one group a row, also of those that have none.
+// The entries of the rows that are named.
 struct Grouped {
+  std::vector<uint32_t> rows = {};
   std::vector<uint64_t> keys = {};
   std::vector<int64_t> starts = {0};
 
-  RowGroups view() const { return {static_cast<int64_t>(starts.size()) - 1, nullptr, starts.data(), keys.data()}; }
+  int64_t count() const { return static_cast<int64_t>(rows.size()); }
+  RowGroups view() const { return {count(), rows.data(), starts.data(), keys.data()}; }
 };
 
 Grouped group_by_row(const Bags& bags, int64_t rows) {
@@ -65,7 +67,10 @@ Grouped group_by_row(const Bags& bags, int64_t rows) {
     for (size_t e = 0; e < bags.indices.size(); ++e) {
       if (bags.indices[e] == row) grouped.keys.push_back(static_cast<uint64_t>(row) << 32 | e);
     }
-    grouped.starts.push_back(static_cast<int64_t>(grouped.keys.size()));
+    const auto end = static_cast<int64_t>(grouped.keys.size());
+    if (end == grouped.starts.back()) continue;
+    grouped.rows.push_back(static_cast<uint32_t>(row));
+    grouped.starts.push_back(end);
   }
   return grouped;
 }
@@ -111,8 +116,9 @@ void check_rule(RandomData& random, const Rule& rule, int64_t width) {
   const std::vector<uint32_t> samples = samples_of(bags);
   const Grouped grouped = group_by_row(bags, kRows);
   const RowGroups groups = grouped.view();
-  GuardedBuffer gradient(kRows * width, 1);
-  for (const auto& [first, count] : {std::pair<int64_t, int64_t>{0, 4}, {4, kRows - 4}}) {
+  GuardedBuffer gradient(grouped.count() * width, 1);
+  const int64_t half = grouped.count() / 2;
+  for (const auto& [first, count] : {std::pair<int64_t, int64_t>{0, half}, {half, grouped.count() - half}}) {
     float* to = gradient.data() + first * width;
     if (rule.pooling == Pooling::kMax) {
       sum_winner_gradients({groups, first, count}, samples.data(), dy.data(), winners.data(), width, to);
@@ -147,10 +153,14 @@ void check_rule(RandomData& random, const Rule& rule, int64_t width) {
     for (size_t i = 0; i < sums.size(); ++i)
       CHECK(std::abs(sums[i] - expected[i]) <= 1e-4 * (1 + std::abs(expected[i])));
   }
-  // Layers leave the row of the padding out.
-  if (rule.padding >= 0) std::fill_n(gradient.data() + rule.padding * width, width, 0.0F);
-  CHECK(difference(gradient.span(), expected, Tolerance{1e-4, 1e-4}) == "");
   CHECK(gradient.intact());
+  std::vector<float> gradients(static_cast<size_t>(kRows * width));
+  for (int64_t g = 0; g < grouped.count(); ++g) {
+    const int64_t row = grouped.rows[static_cast<size_t>(g)];
+    // Layers leave the row of the padding out.
+    if (row != rule.padding) std::copy_n(gradient.data() + g * width, width, gradients.data() + row * width);
+  }
+  CHECK(difference(gradients, expected, Tolerance{1e-4, 1e-4}) == "");
 }
 
 }  // namespace
@@ -254,5 +264,55 @@ TEST_CASE("lookups copy rows, and a row's gradient is the sum over its places in
       sum_group_gradients({groups, 0, 1}, {nullptr, nullptr}, dy.data(), width, gradient.data());
       CHECK(difference_in_bits(gradient, expected) == "");
     });
+  }
+}
+
+TEST_CASE("sums of groups, long and short ones, have the bits of a loop over their entries") {
+  RandomData random(903);
+  constexpr int64_t kGroups = 50;
+  constexpr int64_t kSamples = 30;
+  for (const int64_t width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 100}) {
+    for (const int64_t longest : {1, 2, 4, 40}) {
+      CAPTURE(width);
+      CAPTURE(longest);
+      Grouped grouped;
+      for (int64_t g = 0; g < kGroups; ++g) {
+        for (int64_t i = random.integer(1, longest); i > 0; --i) {
+          grouped.keys.push_back(static_cast<uint64_t>(3 * g) << 32 | grouped.keys.size());
+        }
+        grouped.rows.push_back(static_cast<uint32_t>(3 * g));
+        grouped.starts.push_back(static_cast<int64_t>(grouped.keys.size()));
+      }
+      const auto entries = static_cast<int64_t>(grouped.keys.size());
+      const std::vector<float> factors = random.normal(entries);
+      const std::vector<float> dy = random.normal(std::max(entries, kSamples) * width);
+      std::vector<uint32_t> samples;
+      for (int64_t e = 0; e < entries; ++e) samples.push_back(static_cast<uint32_t>(random.integer(0, kSamples - 1)));
+      const RowGroups groups = grouped.view();
+      for (const bool pooled : {true, false}) {
+        const EntryTerms terms = pooled ? EntryTerms{samples.data(), factors.data()} : EntryTerms{nullptr, nullptr};
+        std::vector<float> expected(static_cast<size_t>(kGroups * width));
+        for (int64_t g = 0; g < kGroups; ++g) {
+          for (int64_t k = groups.starts[g]; k < groups.starts[g + 1]; ++k) {
+            const uint32_t e = RowGroups::entry(groups.keys[k]);
+            const float* from = dy.data() + int64_t{pooled ? samples[e] : e} * width;
+            for (int64_t i = 0; i < width; ++i) {
+              // Rounded before it is added.
+              const volatile float term = (pooled ? factors[e] : 1.0F) * from[i];
+              expected[static_cast<size_t>(g * width + i)] += term;
+            }
+          }
+        }
+        for_each_simd_target([&](const std::string& target) {
+          CAPTURE(target);
+          GuardedBuffer gradients(kGroups * width, 1);
+          for (const auto& [first, count] : {std::pair<int64_t, int64_t>{0, 20}, {20, kGroups - 20}}) {
+            sum_group_gradients({groups, first, count}, terms, dy.data(), width, gradients.data() + first * width);
+          }
+          CHECK(gradients.intact());
+          CHECK(difference_in_bits(gradients.span(), expected) == "");
+        });
+      }
+    }
   }
 }
