@@ -5,6 +5,7 @@
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_tiles.h"
 
 namespace gradloom {
 
@@ -143,23 +144,7 @@ Tiling product_tiles(const ChannelsShape& shape, int64_t tiles) {
   return cut(tiles, ceil_divide(tiles, tiles_of_product(shape)));
 }
 
-int64_t tile_columns(const ChannelsShape& shape) { return ceil_divide(shape.window.output.width, kWinogradTile); }
-int64_t tiles_of_image(const ChannelsShape& shape) {
-  return ceil_divide(shape.window.output.height, kWinogradTile) * tile_columns(shape);
-}
-
-// Tile `index` of all images: its image, and where its output begins.
-struct TilePlace {
-  int64_t image;
-  int64_t row;
-  int64_t column;
-};
-
-TilePlace place_of(const ChannelsShape& shape, int64_t index) {
-  const int64_t tile = index % tiles_of_image(shape);
-  return {index / tiles_of_image(shape), tile / tile_columns(shape) * kWinogradTile,
-          tile % tile_columns(shape) * kWinogradTile};
-}
+WinogradTiles tiles_of(const ChannelsShape& shape) { return {shape.window.output, shape.window.dilation}; }
 
 }  // namespace
 
@@ -178,7 +163,7 @@ void winograd_channels_filters(const ChannelsShape& shape, int64_t panel, const 
 }
 
 Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images) {
-  const int64_t tiles = images * tiles_of_image(shape);
+  const int64_t tiles = images * tiles_of(shape).count();
   return {tiles, kChunkTiles, ceil_divide(tiles, kChunkTiles)};
 }
 
@@ -199,9 +184,9 @@ void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunk
   const Tiling jobs = winograd_channels_transforms(shape, chunks.size(chunk));
   const int64_t image = w.input_pixels() * shape.x_channels;
   for (int64_t tile = jobs.first(job); tile < jobs.first(job) + jobs.size(job); ++tile) {
-    const TilePlace place = place_of(shape, chunks.first(chunk) + tile);
+    const TilePlace place = tiles_of(shape).place(chunks.first(chunk) + tile);
     winograd_transform_input(
-        {{w.input, shape.x_channels, kLanes}, place.row - w.padding.top, place.column - w.padding.left},
+        {{w.input, shape.x_channels, kLanes}, place.row - w.padding.top, place.column - w.padding.left, 1, w.dilation},
         shape.channels / kLanes, x + place.image * image, {v + tile * shape.channels, tile_plane(shape), kLanes});
   }
 }
@@ -226,9 +211,9 @@ void winograd_channels_product(const ChannelsShape& shape, const Tiling& chunks,
   const Window2d& w = shape.window;
   const int64_t image = w.output_pixels() * shape.y_channels;
   for (int64_t tile = 0; tile < count; ++tile) {
-    const TilePlace place = place_of(shape, chunks.first(chunk) + first + tile);
-    winograd_transform_output({{w.output, shape.y_channels, kLanes}, place.row, place.column}, width / kLanes,
-                              {m + tile * width, product_plane(shape), kLanes},
+    const TilePlace place = tiles_of(shape).place(chunks.first(chunk) + first + tile);
+    winograd_transform_output({{w.output, shape.y_channels, kLanes}, place.row, place.column, 1, w.dilation},
+                              width / kLanes, {m + tile * width, product_plane(shape), kLanes},
                               {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat},
                               output.activation, output.y + place.image * image + filter);
   }

@@ -34,12 +34,6 @@ int64_t filter_plane(const WinogradShape& shape) { return plane_of(round_up(shap
 
 int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
 
-TilePlace place_of(const WinogradShape& shape, int64_t index) {
-  const int64_t tile = index % shape.tiles();
-  return {index / shape.tiles(), tile / shape.tile_columns() * kWinogradTile,
-          tile % shape.tile_columns() * kWinogradTile};
-}
-
 std::span<const float> span_of(const float* first, int64_t floats) { return {first, static_cast<size_t>(floats)}; }
 
 ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_floats(extent)}; }
@@ -47,24 +41,24 @@ ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_fl
 Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
 
 ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const TilePlace& place, int64_t count) {
-  return {vectors, place.row - shape.top, place.column - shape.left, count};
+  return {vectors, place.row - shape.top, place.column - shape.left, count, shape.dilation};
 }
 
 ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {lanes_of(shape.output), place.row, place.column};
+  return {lanes_of(shape.output), place.row, place.column, 1, shape.dilation};
 }
 
 ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
   return {lanes_of(half(shape.output)), place.row / 2, place.column / 2};
 }
 
-// Calls visit(first, tiles) for tiles side by side, of those in [first, first + count).
+// Calls visit(first, place, tiles) for tiles side by side, of those in [first, first + count).
 template <class Visit>
 void for_each_strip(const WinogradShape& shape, int64_t first, int64_t count, Visit visit) {
   for (int64_t tile = first; tile < first + count;) {
-    const int64_t in_row = shape.tile_columns() - tile % shape.tile_columns();
-    const int64_t tiles = std::min({in_row, first + count - tile, kMostStripTiles});
-    visit(tile, tiles);
+    const TilePlace place = shape.tiles().place(tile);
+    const int64_t tiles = std::min({shape.tiles().side_by_side(place), first + count - tile, kMostStripTiles});
+    visit(tile, place, tiles);
     tile += tiles;
   }
 }
@@ -81,18 +75,14 @@ void for_each_image_block(int64_t images, int64_t tiles, Visit visit) {
 double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
   const auto channels = static_cast<double>(shape.channels);
   const auto filters = static_cast<double>(shape.filters);
-  const auto strip = static_cast<double>(std::min(shape.tile_columns(), kMostStripTiles));
+  const auto strip = static_cast<double>(std::min(shape.tiles().side_by_side({}), kMostStripTiles));
   const double input_steps = kWinogradInputColumnSteps * (kWinogradTile + 2 / strip) + kWinogradInputTileSteps;
   const double of_tile =
       kWinogradCoefficients * channels * filters + input_steps * channels + static_cast<double>(steps) * filters;
-  return 2 * static_cast<double>(images) * static_cast<double>(shape.tiles()) * of_tile;
+  return 2 * static_cast<double>(images) * static_cast<double>(shape.tiles().count()) * of_tile;
 }
 
 }  // namespace
-
-int64_t WinogradShape::tile_columns() const { return ceil_divide(output.width, kWinogradTile); }
-
-int64_t WinogradShape::tiles() const { return ceil_divide(output.height, kWinogradTile) * tile_columns(); }
 
 double winograd_flops(const WinogradShape& shape, int64_t images) {
   return flops_of_tiles(shape, images, kWinogradOutputSteps);
@@ -121,7 +111,8 @@ void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float*
 // ---- forward
 
 Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks) {
-  return cut(blocks * shape.tiles(), ceil_divide(blocks * shape.tiles(), kChunkTiles));
+  const int64_t tiles = blocks * shape.tiles().count();
+  return cut(tiles, ceil_divide(tiles, kChunkTiles));
 }
 
 int64_t winograd_forward_scratch(const WinogradShape& shape) {
@@ -141,9 +132,10 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
   const int64_t v_plane = plane_of(shape.channels * kChunkRow);
   float* const v = scratch;
   float* const m = v + kWinogradCoefficients * v_plane;
-  for_each_strip(shape, first, tiles, [&](int64_t tile, int64_t count) {
-    const TilePlace place = place_of(shape, tile);
-    const LaneImages block = x.from(place.block * x.block);
+  std::array<TilePlace, kChunkTiles> places;
+  for_each_strip(shape, first, tiles, [&](int64_t tile, const TilePlace& place, int64_t count) {
+    for (int64_t t = 0; t < count; ++t) places[tile - first + t] = shape.tiles().beside(place, t);
+    const LaneImages block = x.from(place.image * x.block);
     const TileCoefficients to{v + (tile - first) * kLanes, v_plane, kChunkRow, kLanes};
     if (x.winners == nullptr) {
       winograd_transform_input(input_tile(shape, lanes_of(shape.input), place, count), shape.channels, block.data, to);
@@ -169,10 +161,10 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
                       {v_of(e).data(), kChunkRow}, Accumulate::kOverwrite, m + e * m_plane, kChunkRow, upcoming);
     }
     for_each_image_block(filters, tiles, [&](int64_t f, int64_t count, int64_t t) {
-      const TilePlace place = place_of(shape, first + t);
+      const TilePlace& place = places[t];
       const TileCoefficients coefficients{m + f * kChunkRow + t * kLanes, m_plane, kChunkRow};
       const TileBias bias{output.bias == nullptr ? nullptr : output.bias + k + f, BiasOf::kVector};
-      const int64_t at = place.block * output.y_block + (k + f) * winograd_output_floats(shape, output);
+      const int64_t at = place.image * output.y_block + (k + f) * winograd_output_floats(shape, output);
       if (output.pooled) {
         winograd_transform_output_pooled(pooled_tile(shape, place), count, coefficients, bias, output.activation,
                                          output.y + at, output.winners == nullptr ? nullptr : output.winners + at);
@@ -210,7 +202,7 @@ int64_t tiles_of_sums(const WinogradShape& shape) {
 // Chunks that pieces can share evenly.
 constexpr int64_t kFewestPieces = 4;
 Tiling chunks_of_sums(const WinogradShape& shape, int64_t blocks) {
-  const int64_t tiles = blocks * shape.tiles();
+  const int64_t tiles = blocks * shape.tiles().count();
   const int64_t chunks = ceil_divide(tiles, tiles_of_sums(shape));
   return cut(tiles, chunks > kFewestPieces ? round_up(chunks, kFewestPieces) : chunks);
 }
@@ -286,18 +278,18 @@ void WinogradWeightGradient::transform_to(int64_t chunk, int64_t job, const Lane
   const int64_t count = std::min(kTransformImages, (of_x ? shape_.channels : shape_.filters) - first);
   const int64_t begin = chunks_.first(chunk);
   float* const m = coefficients + kWinogradCoefficients * v_plane() + first * tiles * kLanes;
-  for_each_strip(shape_, begin + from, std::min(kTransformTiles, tiles - from), [&](int64_t tile, int64_t of_strip) {
-    const TilePlace place = place_of(shape_, tile);
+  const int64_t of_job = std::min(kTransformTiles, tiles - from);
+  for_each_strip(shape_, begin + from, of_job, [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
     if (of_x) {
       winograd_transform_input(
           input_tile(shape_, lanes_of(shape_.input), place, of_strip), count,
-          x.data + place.block * x.block + first * image_floats(shape_.input),
+          x.data + place.image * x.block + first * image_floats(shape_.input),
           {coefficients + (first * tiles + tile - begin) * kLanes, v_plane(), tiles * kLanes, kLanes});
       return;
     }
-    for (int64_t t = tile; t < tile + of_strip; ++t) {
-      transform_turned(place_of(shape_, t), first, count, dz, turned,
-                       {m + (t - begin) * kPanelColumns * kLanes, m_plane(), kPanelColumns});
+    for (int64_t t = 0; t < of_strip; ++t) {
+      transform_turned(shape_.tiles().beside(place, t), first, count, dz, turned,
+                       {m + (tile - begin + t) * kPanelColumns * kLanes, m_plane(), kPanelColumns});
     }
   });
 }
@@ -309,12 +301,14 @@ void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t fi
   const Extent2d image = won ? half(shape_.output) : shape_.output;
   const int64_t row = place.row / scale;
   const int64_t column = place.column / scale;
-  const PixelArea area{
-      filters,
-      image_floats(image),
-      image.width * kLanes,
-      {std::min(kWinogradTile / scale, image.height - row), std::min(kWinogradTile / scale, image.width - column)}};
-  const LaneImages from = dz.from(place.block * dz.block + filter * area.image + (row * image.width + column) * kLanes);
+  const auto& [rows_apart, columns_apart] = shape_.dilation;
+  const PixelArea area{filters,
+                       image_floats(image),
+                       rows_apart * image.width * kLanes,
+                       columns_apart * kLanes,
+                       {count_before(image.height - row, rows_apart, kWinogradTile / scale),
+                        count_before(image.width - column, columns_apart, kWinogradTile / scale)}};
+  const LaneImages from = dz.from(place.image * dz.block + filter * area.image + (row * image.width + column) * kLanes);
   // Vectors of a pixel are its samples.
   const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0};
   turn_pixels(area, from.data, turned);

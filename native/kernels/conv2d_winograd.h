@@ -1,4 +1,4 @@
-// Convolution with a 3x3 window, stride 1 and dilation 1 over images in lanes (kernels/lanes.h) by Winograd's F(4x4,
+// Convolution with a 3x3 window and stride 1 over images in lanes (kernels/lanes.h) by Winograd's F(4x4,
 // 3x3) (kernels/winograd.h): a quarter of the products, between transforms of some four operations a coefficient.
 // Padding needs no copy, and sizes need be no multiples of 4: tiles may reach over every edge. All C channels and K
 // filters of one group; weights are [K][3][3][C] as the layer keeps them.
@@ -16,6 +16,7 @@
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_tiles.h"
 
 namespace gradloom {
 
@@ -24,20 +25,13 @@ struct WinogradShape {
   int64_t filters;   // K
   Extent2d input;    // H, W
   Extent2d output;   // P, Q
+  Extent2d dilation;
   // Output pixel (p, q) sees the input pixels from (p - top, q - left) on. What is outside of the image counts as zero;
   // negative numbers crop it.
   int64_t top;
   int64_t left;
 
-  int64_t tile_columns() const;
-  int64_t tiles() const;  // of an image
-};
-
-// A tile among those of all blocks: its block, and where its output begins.
-struct TilePlace {
-  int64_t block;
-  int64_t row;
-  int64_t column;
+  WinogradTiles tiles() const { return {output, dilation}; }
 };
 
 // Operations of `images` images, two a multiply-add or sum: the products, and the transforms of inputs and outputs.
@@ -73,11 +67,11 @@ void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float*
 Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks);
 int64_t winograd_forward_scratch(const WinogradShape& shape);
 
-// y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p - top + r][q - left + s] w[k][r][s][c]) for the tiles of
-// one chunk; y is [K][P][Q][16] with y_block floats from block to block. bias may be null, the activation is linear or
-// relu. `scratch`: winograd_forward_scratch floats. Pooled, y has the maxima of windows of 2x2 pixels that lie apart,
-// [K][P / 2][Q / 2][16] for even P and Q, and winners, unless they are null, the numbers of the pixels
-// (kernels/max_pool_lanes.h), with relu those of positive maxima alone.
+// y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p - top + r dilation][q - left + s dilation]
+// w[k][r][s][c]) for the tiles of one chunk; y is [K][P][Q][16] with y_block floats from block to block. bias may be
+// null, the activation is linear or relu. `scratch`: winograd_forward_scratch floats. Pooled, y has the maxima of
+// windows of 2x2 pixels that lie apart, [K][P / 2][Q / 2][16] for even P and Q and dilation 1, and winners, unless they
+// are null, the numbers of the pixels (kernels/max_pool_lanes.h), with relu those of positive maxima alone.
 struct WinogradOutput {
   const float* bias = nullptr;
   Activation activation;

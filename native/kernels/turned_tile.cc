@@ -36,14 +36,14 @@ template <class Number>
 void turn_area(const PixelArea& area, const Number* HWY_RESTRICT source, Number* HWY_RESTRICT turned) {
   for (int64_t row = 0; row < area.pixels.height; ++row) {
     for (int64_t column = 0; column < area.pixels.width; ++column, turned += kLanes * kLanes) {
-      const Number* const pixel = source + row * area.row + column * kLanes;
+      const Number* const pixel = source + row * area.row + column * area.column;
       for (int64_t image = 0; image < kLanes; image += kTransposeSide) {
         for (int64_t sample = 0; sample < kLanes; sample += kTransposeSide) {
           transpose_vectors<kTransposeSide>(
               [&](int i) {
                 if (image + i >= area.images) return hn::Zero(D());
                 const Number* const from = pixel + (image + i) * area.image + sample;
-                hwy::Prefetch(from + area.pixels.width * kLanes);
+                hwy::Prefetch(from + area.pixels.width * area.column);
                 return load_numbers(from);
               },
               [&](int i, V numbers) { store_numbers(numbers, turned + (sample + i) * kLanes + image); });

@@ -14,7 +14,8 @@ namespace gradloom {
 struct PixelArea {
   int64_t images;
   int64_t image;
-  int64_t row;  // numbers from row to row
+  int64_t row;     // numbers from row to row
+  int64_t column;  // and from column to column
   Extent2d pixels;
 };
 

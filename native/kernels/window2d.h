@@ -30,6 +30,7 @@ struct Window2d {
   int64_t input_pixels() const { return input.height * input.width; }
   int64_t output_pixels() const { return output.height * output.width; }
   int64_t taps() const { return window.height * window.width; }
+  bool dilated() const { return dilation.height > 1 || dilation.width > 1; }
 };
 
 // Taps [first, last) of one axis.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/lanes.h"
+#include "kernels/tiling.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/winograd.cc"
@@ -154,12 +155,15 @@ class StoredColumns {
  public:
   StoredColumns(const ImageTile& strip, const float* data)
       : vector_(strip.vectors.vector),
-        row_(strip.vectors.image.width * strip.vectors.pixel),
+        row_(strip.step.height * strip.vectors.image.width * strip.vectors.pixel),
         pixel_(strip.vectors.pixel),
         image_(data) {
-    for (int i = 0; i < kRows; ++i) exists_[i] = strip.row + i >= 0 && strip.row + i < strip.vectors.image.height;
+    for (int i = 0; i < kRows; ++i) {
+      const int64_t row = strip.row + i * strip.step.height;
+      exists_[i] = row >= 0 && row < strip.vectors.image.height;
+    }
     all_exist_ = std::all_of(exists_, exists_ + kRows, [](bool exists) { return exists; });
-    first_ = strip.row * row_;
+    first_ = strip.row * strip.vectors.image.width * pixel_;
     ahead_ = (strip.count > 1 ? 1 : 2) * vector_;
     width_ = strip.vectors.image.width;
   }
@@ -251,15 +255,16 @@ void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& s
   const int64_t count = kOne ? 1 : strip.count;
   const int64_t columns = (count - 1) * kOut + Axis::kFrom;
   const int64_t width = source.width();
+  const int64_t step = strip.step.width;
   const Columns pixels = source;
   const TileCoefficients target = to;
   for (int64_t vector = 0; vector < vectors; ++vector) {
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
       V half[kMostColumns][Axis::kTo];
-      for (int64_t j = 0; j < columns; ++j) {
+      for (int64_t j = 0, at = strip.column; j < columns; ++j, at += step) {
         V column[Axis::kFrom];
-        if (strip.column + j >= 0 && strip.column + j < width) {
-          pixels.load(vector, strip.column + j, lane, column);
+        if (at >= 0 && at < width) {
+          pixels.load(vector, at, lane, column);
         } else {
           for (int i = 0; i < Axis::kFrom; ++i) column[i] = hn::Zero(d);
         }
@@ -346,15 +351,16 @@ HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, cons
 void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                          Activation activation, float* y) {
   const ImageVectors& at = tile.vectors;
-  const int64_t rows = std::min<int64_t>(kOut, at.image.height - tile.row);
-  const int64_t columns = std::min<int64_t>(kOut, at.image.width - tile.column);
-  const int64_t row = at.image.width * at.pixel;
-  y += tile.row * row + tile.column * at.pixel;
+  const int64_t rows = count_before(at.image.height - tile.row, tile.step.height, kOut);
+  const int64_t columns = count_before(at.image.width - tile.column, tile.step.width, kOut);
+  const int64_t row = tile.step.height * at.image.width * at.pixel;
+  const int64_t column = tile.step.width * at.pixel;
+  y += (tile.row * at.image.width + tile.column) * at.pixel;
   for_each_output(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
     float* HWY_RESTRICT pixels = y + vector * at.vector + lane;
     for (int i = 0; i < kOut; ++i) {
       for (int j = 0; j < kOut; ++j) {
-        if (i < rows && j < columns) hn::Store(z[i][j], D(), pixels + i * row + j * at.pixel);
+        if (i < rows && j < columns) hn::Store(z[i][j], D(), pixels + i * row + j * column);
       }
     }
   });

@@ -35,14 +35,15 @@ struct ImageVectors {
   int64_t vector;  // from one vector of a pixel to the next: H W 16 in lanes, 16 in rows
 };
 
-// Where a tile lies: its first pixel, which may lie outside of the image, as may those that follow. Pixels outside
-// count as zero when they are read and are not written. Inputs and gradients of outputs are transformed for several
-// tiles side by side, each 4 columns to the right of the one before.
+// Where a tile lies: its first pixel, which may lie outside of the image, as may those that follow, `step` rows and
+// columns apart. Pixels outside count as zero when they are read and are not written. Inputs and gradients of outputs
+// are transformed for several tiles side by side, each 4 of the tile's columns to the right of the one before.
 struct ImageTile {
   ImageVectors vectors;
   int64_t row;
   int64_t column;
   int64_t count = 1;  // at most kMostStripTiles
+  Extent2d step = {1, 1};
 };
 inline constexpr int64_t kMostStripTiles = 4;
 
@@ -59,7 +60,7 @@ void winograd_transform_input(const ImageTile& tile, int64_t vectors, const floa
 
 // The gradient of the maxima of windows of 2x2 pixels of an image of even H and W: each is that of the pixel that won
 // (kernels/max_pool_lanes.h), all other pixels count as zero. A tile of them has the vectors of the maxima, an image of
-// H / 2 and W / 2 pixels, but a row and column of the pixels.
+// H / 2 and W / 2 pixels, but a row and column of the pixels, and a step of 1.
 struct WonPixels {
   const float* dy;
   const WinningTap* winners;
@@ -78,7 +79,7 @@ void winograd_transform_output(const ImageTile& tile, int64_t vectors, const Til
                                Activation activation, float* y);
 
 // The same, and of it the maxima of the windows of 2x2 pixels with their winners (may be null), by the rules of
-// kernels/max_pool_lanes.h; with relu, of positive maxima alone. `tile` is that of 2x2 maxima.
+// kernels/max_pool_lanes.h; with relu, of positive maxima alone. `tile` is that of 2x2 maxima, with a step of 1.
 void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
                                       const TileBias& bias, Activation activation, float* y, WinningTap* winners);
 

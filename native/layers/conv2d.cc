@@ -65,13 +65,14 @@ std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {
   return layer;
 }
 
-// Winograd's tiles of 4x4 pixels hold whole windows of 2x2, whose maxima are taken in registers.
+// Winograd's tiles of 4x4 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with dilation,
+// when their pixels lie apart.
 bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
   if (!windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;
   switch (kernel_for(batch)) {
     case Conv2dKernel::kDirect: return !by_products() && !by_planes();
     case Conv2dKernel::kWinograd:
-      return activates_at_store() && windows.window.height == 2 && windows.window.width == 2;
+      return activates_at_store() && windows.window.height == 2 && windows.window.width == 2 && !window_.dilated();
     default: return false;
   }
 }

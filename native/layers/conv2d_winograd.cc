@@ -25,6 +25,7 @@ WinogradShape Conv2d::winograd_forward_shape(const Extent2d& output) const {
           .filters = filters_per_group(),
           .input = window_.input,
           .output = output,
+          .dilation = window_.dilation,
           .top = window_.padding.top,
           .left = window_.padding.left};
 }
@@ -34,8 +35,9 @@ WinogradShape Conv2d::winograd_input_gradient_shape(const Extent2d& output) cons
           .filters = channels_per_group(),
           .input = output,
           .output = window_.input,
-          .top = window_.window.height - 1 - window_.padding.top,
-          .left = window_.window.width - 1 - window_.padding.left};
+          .dilation = window_.dilation,
+          .top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top,
+          .left = (window_.window.width - 1) * window_.dilation.width - window_.padding.left};
 }
 
 LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {

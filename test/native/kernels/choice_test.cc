@@ -109,22 +109,25 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   CHECK(chosen(3, 1, 64, 64, 20) == Conv2dKernel::kWinograd);
 }
 
-TEST_CASE("parse_conv2d_kernel: winograd for windows of 3, strides of 1 and dilations of 1, whatever the padding") {
+TEST_CASE("parse_conv2d_kernel: winograd for windows of 3 and strides of 1, whatever the dilation and padding") {
   const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   const auto parse = [](const Window2d& window, Activation activation) {
     return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
   };
   const std::string refusal =
-      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3, strides 1, dilation 1 and any activation "
-      "but "
-      "softmax and logSoftmax; use \"auto\"";
+      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3, strides 1 and any activation but softmax "
+      "and logSoftmax; use \"auto\"";
   CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
   Window2d far_padding = same;
   far_padding.padding = {3, 3, 3, 3};
   far_padding.output = {12, 12};
   CHECK(parse(far_padding, Activation::kRelu) == Conv2dKernel::kWinograd);
   CHECK(error_of([&] { parse(same, Activation::kSoftmax); }) == refusal);
-  for (const auto change : {&Window2d::window, &Window2d::stride, &Window2d::dilation}) {
+  Window2d dilated = same;
+  dilated.dilation = {2, 3};
+  dilated.padding = {2, 2, 3, 3};
+  CHECK(parse(dilated, Activation::kRelu) == Conv2dKernel::kWinograd);
+  for (const auto change : {&Window2d::window, &Window2d::stride}) {
     for (const auto axis : {&Extent2d::height, &Extent2d::width}) {
       Window2d other = same;
       (other.*change).*axis = 2;
@@ -158,6 +161,28 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   strided.output = {7, 7};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kWinograd);
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kSoftmax}, 64) == Conv2dKernel::kBlas);
+}
+
+TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of its tiles' pixels is used") {
+  const auto chosen = [](int64_t size, const Extent2d& dilation, int64_t channels, int64_t batch) {
+    const auto& [rows, columns] = dilation;
+    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, dilation, {rows, rows, columns, columns}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, channels, Activation::kRelu}, batch);
+  };
+  const auto direct = Conv2dKernel::kDirect;
+  const auto winograd = Conv2dKernel::kWinograd;
+  CHECK(chosen(8, {2, 2}, 16, 16) == winograd);
+  CHECK(chosen(8, {2, 2}, 15, 16) == direct);
+  CHECK(chosen(28, {3, 3}, 16, 16) == winograd);  // parts of 10 or 9 rows and columns
+  CHECK(chosen(18, {3, 3}, 31, 16) == direct);    // of 6: 9 of 16 pixels
+  CHECK(chosen(18, {3, 3}, 32, 16) == winograd);
+  CHECK(chosen(18, {1, 3}, 16, 16) == winograd);
+  CHECK(chosen(14, {3, 3}, 24, 16) == direct);  // of 5 or 4
+  CHECK(chosen(14, {3, 3}, 32, 16) == winograd);
+  CHECK(chosen(14, {4, 4}, 16, 16) == winograd);  // of 4 or 3
+  CHECK(chosen(8, {4, 4}, 256, 16) == direct);    // of 2
+  CHECK(chosen(10, {2, 2}, 256, 16) == direct);   // of 5
+  CHECK(chosen(16, {2, 2}, 32, 4) == Conv2dKernel::kWinogradChannels);
 }
 
 TEST_CASE("samples_of_piece: pieces that fit a cache, where there are many and each is worth the trouble") {

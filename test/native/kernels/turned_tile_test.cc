@@ -23,7 +23,7 @@ Number turned_number(const PixelArea& area, const Number* source, int64_t index)
   const int64_t pixel = index / (kLanes * kLanes);
   const int64_t row = pixel / area.pixels.width;
   const int64_t column = pixel % area.pixels.width;
-  return image < area.images ? source[image * area.image + row * area.row + column * kLanes + sample] : Number{0};
+  return image < area.images ? source[image * area.image + row * area.row + column * area.column + sample] : Number{0};
 }
 
 }  // namespace
@@ -35,9 +35,10 @@ TEST_CASE("turn_pixels: samples become images for 1 to 16 images, floats and tap
     for (int64_t images = 1; images <= kLanes; ++images) {
       for (const Extent2d& pixels : {Extent2d{4, 4}, Extent2d{2, 2}, Extent2d{1, 3}, Extent2d{3, 1}}) {
         CAPTURE(images);
-        const int64_t width = pixels.width + random.integer(0, 2);
+        const int64_t apart = random.integer(1, 3);
+        const int64_t width = pixels.width * apart + random.integer(0, 2);
         const int64_t image = (pixels.height * width + random.integer(0, 3)) * kLanes;
-        const PixelArea area{images, image, width * kLanes, pixels};
+        const PixelArea area{images, image, width * kLanes, apart * kLanes, pixels};
         const int64_t count = turned_numbers(pixels);
 
         GuardedBuffer source(random.normal(images * image));

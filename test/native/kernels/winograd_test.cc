@@ -23,9 +23,10 @@ constexpr double kTransformError = 14 * kRoundoff;
 // The pixels at one of the tiles of one float of a vector; zeros outside.
 std::vector<double> patch(const ImageTile& tile, int64_t index, int64_t size, const float* image, int64_t lane) {
   std::vector<double> pixels;
-  const int64_t column = tile.column + index * kWinogradTile;
-  for (int64_t r = tile.row; r < tile.row + size; ++r) {
-    for (int64_t c = column; c < column + size; ++c) {
+  for (int64_t i = 0; i < size; ++i) {
+    for (int64_t j = 0; j < size; ++j) {
+      const int64_t r = tile.row + i * tile.step.height;
+      const int64_t c = tile.column + (index * kWinogradTile + j) * tile.step.width;
       const Extent2d& extent = tile.vectors.image;
       const bool exists = r >= 0 && c >= 0 && r < extent.height && c < extent.width;
       pixels.push_back(exists ? image[(r * extent.width + c) * tile.vectors.pixel + lane] : 0);
@@ -40,7 +41,9 @@ ImageTile random_tile(RandomData& random, int64_t vectors, int64_t lowest, int64
   const bool lanes = random.integer(0, 1) == 1;
   return {{image, lanes ? kLanes : vectors * kLanes, lanes ? image.height * image.width * kLanes : kLanes},
           random.integer(lowest, image.height + beyond),
-          random.integer(lowest, image.width + beyond)};
+          random.integer(lowest, image.width + beyond),
+          1,
+          {random.pick({1, 1, 2, 3, 20}), random.pick({1, 1, 2, 3, 20})}};
 }
 
 using TransformImages = void (*)(const ImageTile&, int64_t, const float*, const TileCoefficients&);
@@ -191,10 +194,12 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
           const std::vector<double> z = two_sided(a, at);
           const std::vector<double> size = two_sided(a.magnitudes(), magnitudes(at));
           const auto own = static_cast<size_t>(of == BiasOf::kVector ? vector : vector * kLanes + lane);
-          for (int64_t r = 0; r < 4 && tile.row + r < image.height; ++r) {
-            for (int64_t c = 0; c < 4 && tile.column + c < image.width; ++c) {
-              const auto pixel = static_cast<size_t>(
-                  vector * vector_floats + ((tile.row + r) * image.width + tile.column + c) * pixel_floats + lane);
+          for (int64_t r = 0; r < 4 && tile.row + r * tile.step.height < image.height; ++r) {
+            for (int64_t c = 0; c < 4 && tile.column + c * tile.step.width < image.width; ++c) {
+              const int64_t row = tile.row + r * tile.step.height;
+              const int64_t column = tile.column + c * tile.step.width;
+              const auto pixel =
+                  static_cast<size_t>(vector * vector_floats + (row * image.width + column) * pixel_floats + lane);
               const auto from = static_cast<size_t>(r * 4 + c);
               const double sum = z[from] + (bias ? biases[own] : 0);
               expected[pixel] = relu ? std::max(sum, 0.0) : sum;

@@ -45,6 +45,7 @@ const std::multimap<std::string, Example>& examples() {
       {"conv2d", {conv2d({.filters = 32, .kernel_size = {5, 5}, .strides = {2, 2}, .bias = false}), {28, 28, 3}}},
       {"conv2d", {conv2d({.filters = 33, .padding = "same", .kernel = "winograd"}), {14, 9, 20}}},
       {"conv2d", {conv2d({.filters = 6, .groups = 2, .activation = "tanh", .kernel = "winograd"}), {7, 7, 4}}},
+      {"conv2d", {conv2d({.filters = 9, .dilation = {2, 3}, .padding = "same", .kernel = "winograd"}), {9, 14, 5}}},
       {"dense", {dense({.units = 10, .activation = "tanh"}), {33}}},
       {"dense", {dense({.units = 130, .bias = false}), {700}}},
       {"dense", {dense({.units = 70, .activation = "softmax"}), {20}}},

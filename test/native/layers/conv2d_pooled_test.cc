@@ -186,6 +186,11 @@ TEST_CASE("conv2d takes the maxima of windows that lie apart, by Winograd of 2x2
   CHECK(!pools("winograd", three));
   CHECK(!pools("winograd", two, "tanh"));
   CHECK(!pools("blas", two));
+  reference::Convolution dilated = shape;
+  dilated.window.dilation = {1, 2};
+  dilated.window.padding = {1, 1, 2, 2};
+  CHECK(make_layer(dilated, {.filters = 0, .kernel = "direct"}).pools(16, two));
+  CHECK(!make_layer(dilated, {.filters = 0, .kernel = "winograd"}).pools(16, two));
   CHECK(!pools("auto", two, "relu", 1));
   CHECK(!pools("direct", overlapping));
   CHECK(!pools("direct", reaching_over));

@@ -20,10 +20,10 @@ using namespace gradloom::test;
 
 namespace {
 
-Window2d window3(Extent2d input, const Padding2d& padding) {
-  return {input,  {input.height + padding.top + padding.bottom - 2, input.width + padding.left + padding.right - 2},
-          {3, 3}, {1, 1},
-          {1, 1}, padding};
+Window2d window3(const Extent2d& input, const Padding2d& padding, const Extent2d& dilation = {1, 1}) {
+  const Extent2d output{input.height + padding.top + padding.bottom - 2 * dilation.height,
+                        input.width + padding.left + padding.right - 2 * dilation.width};
+  return {input, output, {3, 3}, {1, 1}, dilation, padding};
 }
 
 Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, const std::string& kernel = "winograd") {
@@ -35,15 +35,20 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, co
 }
 
 // Maps, paddings, channels and batches that are no multiples of anything.
-reference::Convolution random_shape(RandomData& random) {
-  const Padding2d padding =
-      random.pick<Padding2d>({{1, 1, 1, 1}, {1, 1, 1, 1}, {0, 0, 0, 0}, {2, 2, 2, 2}, {0, 1, 2, 3}, {4, 0, 1, 5}});
-  const auto size = [&](int64_t before, int64_t after) {
-    return random.pick<int64_t>({1, 3, 5, 7, 8, 13}) + (before + after < 2 ? 2 : 0);
+reference::Convolution random_shape(RandomData& random, const Extent2d& dilation = {1, 1}) {
+  const auto& [rows, columns] = dilation;
+  const Padding2d padding = random.pick<Padding2d>({{rows, rows, columns, columns},
+                                                    {rows, rows, columns, columns},
+                                                    {0, 0, 0, 0},
+                                                    {2 * rows, 2 * rows, 2 * columns, 2 * columns},
+                                                    {0, 1, 2, 3},
+                                                    {4, 0, 1, 5}});
+  const auto size = [&](int64_t before, int64_t after, int64_t apart) {
+    return random.pick<int64_t>({1, 3, 5, 7, 8, 13}) + std::max<int64_t>(0, 2 * apart - before - after);
   };
-  const Extent2d input{size(padding.top, padding.bottom), size(padding.left, padding.right)};
+  const Extent2d input{size(padding.top, padding.bottom, rows), size(padding.left, padding.right, columns)};
   const int64_t groups = random.pick({1, 1, 1, 1, 2, 3});
-  return {.window = window3(input, padding),
+  return {.window = window3(input, padding, dilation),
           .batch = random.pick({1, 7, 16, 20, 33}),
           .channels = groups * random.pick({1, 3, 7, 10, 64}),
           .filters = groups * random.pick({1, 3, 7, 10, 64}),
@@ -122,6 +127,61 @@ TEST_CASE("conv2d winograd: normal values within the error bound, on every instr
   });
 }
 
+TEST_CASE("conv2d winograd with dilation: normal values within the error bound, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(125);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      const auto dilation = random.pick<Extent2d>({{2, 2}, {2, 2}, {3, 3}, {4, 4}, {2, 1}, {1, 3}, {5, 2}, {9, 9}});
+      CAPTURE(dilation.height);
+      CAPTURE(dilation.width);
+      check_normal(random, random_shape(random, dilation), random.pick<const char*>({"linear", "relu", "tanh"}));
+    }
+  });
+}
+
+TEST_CASE("conv2d winograd with dilation: values and gradients are those of the parts, each a convolution without") {
+  RandomData random(126);
+  constexpr int64_t kDilation = 2;
+  constexpr int64_t kSide = 14;
+  constexpr int64_t kHalf = kSide / kDilation;
+  const reference::Convolution whole{
+      window3({kSide, kSide}, {kDilation, kDilation, kDilation, kDilation}, {kDilation, kDilation}), 18, 5, 19, 1};
+  const reference::Convolution part{window3({kHalf, kHalf}, {1, 1, 1, 1}), 18, 5, 19, 1};
+  const Conv2d layer = make_layer(whole, {.filters = 0});
+  const Conv2d of_part = make_layer(part, {.filters = 0});
+  LayerCase given = normal_case(layer, whole.batch, random);
+  const LayerResult result = run_layer(layer, given);
+  given.threads = 3;
+  const LayerResult by_three = run_layer(layer, given);
+  CHECK(difference_in_bits(by_three.y, result.y) == "");
+  CHECK(difference_in_bits(by_three.dx, result.dx) == "");
+  CHECK(difference_in_bits(by_three.gradients[0], result.gradients[0]) == "");
+  const auto part_of = [&](const std::vector<float>& images, int64_t channels, int64_t row, int64_t column) {
+    std::vector<float> values;
+    for (int64_t sample = 0; sample < whole.batch; ++sample) {
+      for (int64_t p = row; p < kSide; p += kDilation) {
+        for (int64_t q = column; q < kSide; q += kDilation) {
+          const auto at = images.begin() + ((sample * kSide + p) * kSide + q) * channels;
+          values.insert(values.end(), at, at + channels);
+        }
+      }
+    }
+    return values;
+  };
+  for (int64_t row = 0; row < kDilation; ++row) {
+    for (int64_t column = 0; column < kDilation; ++column) {
+      LayerCase of_this = given;
+      of_this.x = part_of(given.x, part.channels, row, column);
+      of_this.dy = part_of(given.dy, part.filters, row, column);
+      const LayerResult expected = run_layer(of_part, of_this);
+      CHECK(difference_in_bits(part_of(result.y, part.filters, row, column), expected.y) == "");
+      CHECK(difference_in_bits(part_of(result.dx, part.channels, row, column), expected.dx) == "");
+    }
+  }
+}
+
 TEST_CASE("conv2d winograd: normal values within the error bound where work is cut into many chunks and long sums") {
   RandomData random(122);
   const Padding2d same{1, 1, 1, 1};
@@ -129,6 +189,7 @@ TEST_CASE("conv2d winograd: normal values within the error bound where work is c
   check_normal(random, {window3({8, 8}, same), 16, 256, 20, 1}, "relu");
   check_normal(random, {window3({8, 8}, same), 16, 20, 256, 1}, "relu");
   check_normal(random, {window3({37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
+  check_normal(random, {window3({33, 31}, {4, 4, 2, 2}, {4, 2}), 33, 64, 64, 1}, "linear");
 }
 
 TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the error bound on every instruction set") {
@@ -137,12 +198,15 @@ TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the e
     RandomData random(124);
     for (int i = 0; i < 40; ++i) {
       CAPTURE(i);
-      reference::Convolution shape = random_shape(random);
+      const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {2, 2}, {1, 2}});
+      reference::Convolution shape = random_shape(random, dilation);
       const Padding2d padding = shape.window.padding;
-      const auto size = [&](int64_t before, int64_t after) {
-        return random.pick<int64_t>({8, 11, 16}) + 2 - before - after;
+      const auto size = [&](int64_t before, int64_t after, int64_t apart) {
+        return apart * (random.pick<int64_t>({8, 11, 16}) + 2) - before - after;
       };
-      shape.window = window3({size(padding.top, padding.bottom), size(padding.left, padding.right)}, padding);
+      const Extent2d input{size(padding.top, padding.bottom, dilation.height),
+                           size(padding.left, padding.right, dilation.width)};
+      shape.window = window3(input, padding, dilation);
       shape.batch = random.pick({1, 2, 7});
       shape.channels = shape.groups * random.pick({16, 32, 48});
       shape.filters = shape.groups * random.pick({16, 48, 80});

@@ -1,0 +1,34 @@
+// How the output of a convolution by Winograd's F(4x4, 3x3) is cut into tiles (kernels/winograd.h). With dilation, rows
+// d apart see input rows of their own, and so do columns: the convolution of each such part is one without dilation. So
+// the rows and columns of a tile lie a dilation apart, and those in between belong to other tiles.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/window2d.h"
+#include "kernels/winograd.h"
+
+namespace gradloom {
+
+// A tile among those of several images: its image, and its first pixel.
+struct TilePlace {
+  int64_t image;
+  int64_t row;
+  int64_t column;
+};
+
+struct WinogradTiles {
+  Extent2d output;
+  Extent2d dilation;
+
+  // Of an image.
+  int64_t count() const;
+  // `index` counts on from image to image, and within a row of tiles from neighbour to neighbour.
+  TilePlace place(int64_t index) const;
+  // This tile and those at its right, each of which shares columns of the input with the one before.
+  int64_t side_by_side(const TilePlace& place) const;
+  // That of them which is number `tile`.
+  TilePlace beside(const TilePlace& place, int64_t tile) const;
+};
+
+}  // namespace gradloom
