@@ -40,7 +40,7 @@ void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const C
                       float* c, int64_t c_stride, Upcoming upcoming = {});
 
 // A product that is still to be made, by whoever can do something else beside it: c = op(a) b, whose rows lie side by
-// side.
+// side. Who needs it a tile at a time alone leaves c as it is.
 struct DueProduct {
   ProductShape shape;
   MatrixOperand a;

@@ -80,10 +80,11 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           // dz in panels; then turned weights, whose place the gradients of the parameters take when dx is done.
-          .backward_scratch = panel_floats(setting.batch) +
-                              std::max(setting.threads * turned_weights(),
-                                       turned_floats(setting.batch) +
-                                           setting.threads * gradient_floats(gradient_rows(setting.batch)) + units_)};
+          .backward_scratch =
+              panel_floats(setting.batch) +
+              std::max(setting.threads * turned_weights(),
+                       turned_floats(setting.batch) +
+                           setting.threads * gradient_floats(gradient_rows(setting.batch, setting.threads)) + units_)};
 }
 
 void Dense::forward(const ForwardArguments& args) const {
@@ -189,8 +190,16 @@ int64_t Dense::turned_weights() const {
   return round_up(std::min(units_, kTurnedUnits) * std::min(inputs_, kPanelWidth), kLineFloats);
 }
 
-EvenTiling Dense::gradient_rows(int64_t batch) const {
-  return tile_product_rows(inputs_, std::min(units_, kPanelWidth), batch);
+// Inputs of a job of the gradient: many, since updates run beside the next tile but for the last ones, and since a job
+// that another thread takes draws weights from one core to the other; but several jobs a thread.
+EvenTiling Dense::gradient_rows(int64_t batch, int threads) const {
+  constexpr int64_t kSmallJobs = 8;
+  constexpr int64_t kMostRows = 512;
+  constexpr int64_t kJobsAThread = 4;
+  const int64_t most = tile_product_rows(inputs_, std::min(units_, kPanelWidth), batch).count;
+  const int64_t fewest = std::max(ceil_divide(most, kSmallJobs), ceil_divide(inputs_, kMostRows));
+  const int64_t wanted = ceil_divide(kJobsAThread * threads, Panels{units_}.count());
+  return {inputs_, std::min(most, std::max(fewest, wanted))};
 }
 
 // Columns of a large input, a line of each of its rows, come from beyond the second cache again for every panel of
@@ -214,7 +223,7 @@ int64_t Dense::gradient_floats(const EvenTiling& rows) const {
 void Dense::parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const {
   const int64_t batch = args.pass.batch;
   const Panels outputs{units_};
-  const EvenTiling rows = gradient_rows(batch);
+  const EvenTiling rows = gradient_rows(batch, args.pass.team.size());
   const int64_t of_job = gradient_floats(rows);
   const int64_t products = outputs.count() * rows.count;
   // With no gradient to hand on, no other layer comes behind: the next samples are called by jobs in turn.

@@ -31,7 +31,7 @@ class Dense final : public Layer {
   void from_file_layout(int parameter, const float* file, float* stored) const override;
 
  private:
-  EvenTiling gradient_rows(int64_t batch) const;
+  EvenTiling gradient_rows(int64_t batch, int threads) const;
   int64_t panel_floats(int64_t batch) const;
   int64_t turned_weights() const;
   int64_t turned_stride(int64_t batch) const;

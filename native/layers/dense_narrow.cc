@@ -17,11 +17,12 @@ Tiling tile_blocks(int64_t batch, int64_t inputs, int64_t units) {
 }  // namespace
 
 LayerNeeds Dense::needs_narrow(const LayerSetting& setting) const {
-  return {
-      .kernel = "narrow",
-      .backward_reads_input = trainable(),
-      .backward_reads_output = activation_ != Activation::kLinear,
-      .backward_scratch = checked_multiply(setting.threads, gradient_floats(gradient_rows(setting.batch))) + units_};
+  return {.kernel = "narrow",
+          .backward_reads_input = trainable(),
+          .backward_reads_output = activation_ != Activation::kLinear,
+          .backward_scratch =
+              checked_multiply(setting.threads, gradient_floats(tile_product_rows(inputs_, units_, setting.batch))) +
+              units_};
 }
 
 void Dense::forward_narrow(const ForwardArguments& args) const {
@@ -51,7 +52,7 @@ void Dense::backward_narrow(const BackwardArguments& args) const {
     dense_narrow_input_gradient(shape, tiles.size(tile), args.parameters[0], dz, args.dx + first * inputs_);
   });
   if (!trainable()) return;
-  const EvenTiling rows = gradient_rows(batch);
+  const EvenTiling rows = tile_product_rows(inputs_, units_, batch);
   const int64_t of_job = gradient_floats(rows);
   for_gradients(args.pass, rows.count, [&](int64_t job, int thread) {
     if (job == rows.count) {

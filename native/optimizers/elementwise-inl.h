@@ -60,6 +60,8 @@ class ElementUpdate {
 
   // Elements i, i + 1, ... of one vector.
   HWY_INLINE void vector(int64_t i) { store(updated(i), i); }
+  // By this gradient.
+  HWY_INLINE void vector(int64_t i, V gradient) { store(updated(i, gradient), i); }
 
   // The first `rest` of them.
   HWY_INLINE void part(int64_t i, size_t rest) {
@@ -89,12 +91,13 @@ class ElementUpdate {
     V states[kStates == 0 ? 1 : kStates];
   };
 
-  HWY_INLINE Updated updated(int64_t i) {
+  HWY_INLINE Updated updated(int64_t i) { return updated(i, hn::LoadU(D(), gradient_ + i)); }
+  HWY_INLINE Updated updated(int64_t i, V gradient) {
     const D d;
     Updated u;
     u.weight = hn::LoadU(d, weight_ + i);
     for (size_t k = 0; k < kStates; ++k) u.states[k] = hn::LoadU(d, states_[k] + i);
-    rule_.apply(hn::LoadU(d, gradient_ + i), u.weight, u.states);
+    rule_.apply(gradient, u.weight, u.states);
     finite_ = hn::And(finite_, hn::IsFinite(u.weight));
     return u;
   }
@@ -110,29 +113,40 @@ class ElementUpdate {
   hn::Mask<D> finite_;
 };
 
-// A tile of the gradient whose update is due.
+// A tile of the gradient, its rows side by side, whose update is due.
 struct DueTile {
+  const float* gradient = nullptr;
   int64_t first = 0;  // of its elements
   int64_t vectors = 0;
 
-  HWY_INLINE int64_t vector(int64_t i, int64_t row_length) const {
-    return first + i / kVectorTile * row_length + i % kVectorTile * static_cast<int64_t>(hn::Lanes(D()));
+  template <class Update>
+  HWY_INLINE void update(int64_t i, int64_t row_length, int64_t ahead, Update& updates) const {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+    const int64_t element = first + i / kVectorTile * row_length + i % kVectorTile * lanes;
+    if (ahead > 0) updates.call(element + ahead);
+    updates.vector(element, hn::Load(D(), gradient + i * lanes));
   }
 };
 
-// Makes a tile of the product while the update of another one runs: square roots and divisions have a unit of their
-// own, and weights come from far. Those that lie `ahead` floats behind are called, unless that is 0.
-template <int kRows, class Update>
+// Makes a tile of the product while the update of another one runs, a vector behind every kEvery steps of the sum:
+// square roots and divisions have a unit of their own, and weights come from far. Those that lie `ahead` floats behind
+// are called, unless that is 0.
+template <int kRows, int64_t kEvery, class Update>
 HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, int64_t ahead,
                                    Update& update) {
   product_tile<kRows, kVectorTile, false>(o, [&](int64_t k) {
-    if (k < due.vectors) {
-      const int64_t vector = due.vector(k, row_length);
-      if (ahead > 0) update.call(vector + ahead);
-      update.vector(vector);
-    }
+    if (k % kEvery == 0 && k < kEvery * due.vectors) due.update(k / kEvery, row_length, ahead, update);
   });
-  for (int64_t k = o.depth; k < due.vectors; ++k) update.vector(due.vector(k, row_length));
+  for (int64_t i = (o.depth + kEvery - 1) / kEvery; i < due.vectors; ++i) due.update(i, row_length, ahead, update);
+}
+
+template <int kRows, class Update>
+HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, int64_t ahead,
+                                   Update& update) {
+  // Updates in a row wait for memory, and fill what a core looks ahead at; far apart they cost short sums more.
+  constexpr int64_t kApart = 4;
+  o.depth >= kApart* kRowTile* kVectorTile ? tile_beside_update<kRows, kApart>(o, due, row_length, ahead, update)
+                                           : tile_beside_update<kRows, 1>(o, due, row_length, ahead, update);
 }
 
 // Whether all of a product is whole tiles of more than two rows, each made in one sum as simd_gemm makes it.
@@ -141,10 +155,13 @@ inline bool fits_tiles(const ProductShape& shape) {
          shape.depth <= kDepthBlock;
 }
 
+// The gradient itself is nowhere but in the tile that is made and the one that is due.
 template <size_t kStates, class Rule>
 HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateArguments& args) {
   const auto& [shape, a, b, c, upcoming] = *args.product;
   const bool turned = a.transpose == Transpose::kYes;
+  const int64_t width = kVectorTile * static_cast<int64_t>(hn::Lanes(D()));
+  HWY_ALIGN float gradients[2][kRowTile * kVectorTile * HWY_MAX_BYTES / sizeof(float)];
   ElementUpdate<kStates, Rule> update(rule, args);
   TileOperands o{};
   o.a_row = turned ? 1 : a.stride;
@@ -152,7 +169,7 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   o.segments = 1;
   o.b_stride = b.stride;
   o.b_panel = kPanelColumns;
-  o.c_stride = shape.columns;
+  o.c_stride = width;
   o.depth = shape.depth;
   constexpr int64_t kLinesATile = 8;  // no more on their way than a core follows at once
   // A page: what memory takes to answer is what two or three tiles of a small batch take.
@@ -161,12 +178,12 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   DueTile due;
   LinesAhead ahead(upcoming);
   const int64_t tiles = (shape.rows + kRowTile - 1) / kRowTile;
-  for (int64_t column = 0; column < shape.columns; column += kVectorTile * static_cast<int64_t>(hn::Lanes(D()))) {
+  for (int64_t column = 0, made = 0; column < shape.columns; column += width) {
     o.b = b.data + column;
-    for (int64_t t = 0, row = 0; t < tiles; ++t) {
+    for (int64_t t = 0, row = 0; t < tiles; ++t, ++made) {
       const int64_t count = (t + 1) * shape.rows / tiles - row;
       o.a = a.data + row * o.a_row;
-      o.c = c + row * shape.columns + column;
+      o.c = gradients[made % 2];
       const Lines lines = ahead.take(kLinesATile);
       for (int64_t line = 0; line < lines.count; ++line) hwy::Prefetch(lines.at(line));
       switch (count) {
@@ -175,11 +192,11 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
         case 5: tile_beside_update<5>(o, due, shape.columns, called, update); break;
         default: tile_beside_update<6>(o, due, shape.columns, called, update); break;
       }
-      due = {row * shape.columns + column, count * kVectorTile};
+      due = {o.c, row * shape.columns + column, count * kVectorTile};
       row += count;
     }
   }
-  for (int64_t k = 0; k < due.vectors; ++k) update.vector(due.vector(k, shape.columns));
+  for (int64_t i = 0; i < due.vectors; ++i) due.update(i, shape.columns, 0, update);
   return update.check();
 }
 

@@ -42,8 +42,8 @@ struct UpdateArguments {
   uint64_t step;         // of this update, from 1
   double learning_rate;  // of this step and parameter
   float weight_decay;    // of this parameter
-  // For rules by element: makes `gradient`, which is not there yet. The update of one tile of it may run beside the
-  // product of the next.
+  // For rules by element: makes the gradient, which is not there yet. The update of one tile of it may run beside the
+  // product of the next; `gradient` is room for all of it and may be left as it is.
   const DueProduct* product = nullptr;
   bool far = false;      // weights and states come from beyond the caches
   Shape shape = {};      // of the piece, for rules by row; of the parameter, for rules by parameter

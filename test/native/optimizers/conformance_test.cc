@@ -136,9 +136,9 @@ struct Tensor {
 }  // namespace
 
 TEST_CASE("optimizers: beside the product that makes its gradient, an update gives the bits of the two in turn") {
-  const std::vector<ProductShape> shapes = {{1, 64, 3},  {2, 64, 9},    {3, 64, 1},   {7, 128, 32},
-                                            {13, 64, 5}, {12, 192, 33}, {25, 64, 70}, {9, 70, 8},
-                                            {5, 10, 17}, {6, 16, 40},   {8, 32, 24},  {6, 64, 1100}};
+  const std::vector<ProductShape> shapes = {{1, 64, 3},    {2, 64, 9},    {3, 64, 1},   {7, 128, 32},  {13, 64, 5},
+                                            {12, 192, 33}, {25, 64, 70},  {9, 70, 8},   {5, 10, 17},   {6, 16, 40},
+                                            {8, 32, 24},   {6, 64, 1100}, {20, 64, 97}, {14, 128, 130}};
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     for (const auto& [kind, spec] : examples()) {
@@ -158,14 +158,13 @@ TEST_CASE("optimizers: beside the product that makes its gradient, an update giv
           const std::vector<float> dz = random.normal(shape.depth * shape.columns);
           if (step == 3) x[static_cast<size_t>(shape.rows - 1)] = std::numeric_limits<float>::quiet_NaN();
           std::vector<float> gradient(static_cast<size_t>(count));
-          std::vector<float> made(static_cast<size_t>(count));
+          std::vector<float> room(static_cast<size_t>(count));
           const std::vector<ByteSpan> upcoming(2 * step - 2, std::as_bytes(std::span(start)));
           const DueProduct product{
-              shape, {x.data(), shape.rows + 3, Transpose::kYes}, {dz.data(), shape.columns}, made.data(), upcoming};
+              shape, {x.data(), shape.rows + 3, Transpose::kYes}, {dz.data(), shape.columns}, room.data(), upcoming};
           simd_gemm(shape, product.a, product.b, Accumulate::kOverwrite, gradient.data(), shape.columns);
           CHECK(apart.update(*optimizer, gradient, 0, count, step) ==
-                beside.update(*optimizer, made, 0, count, step, &product));
-          CHECK(difference_in_bits(made, gradient) == "");
+                beside.update(*optimizer, room, 0, count, step, &product));
           CHECK(difference_in_bits(beside.weight.span(), apart.weight.span()) == "");
           for (size_t i = 0; i < apart.states.size(); ++i) {
             CHECK(difference_in_bits(beside.states[i]->span(), apart.states[i]->span()) == "");
