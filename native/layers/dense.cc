@@ -31,6 +31,16 @@ int64_t pieces(const Pass& pass, const Panels& panels) {
   return threads == 1 ? 1 : ceil_divide(2 * threads, panels.count());
 }
 
+// Rows of a job of a product by panels that stay in the caches: many, since jobs cost time to begin, and since one that
+// another thread takes draws memory from core to core; but several jobs a thread. No sum depends on it.
+EvenTiling job_rows(const ProductShape& shape, const Panels& panels, int threads) {
+  constexpr int64_t kSmallJobs = 8;
+  constexpr int64_t kJobsAThread = 4;
+  const int64_t most = tile_product_rows(shape.rows, shape.columns, shape.depth).count;
+  const int64_t wanted = ceil_divide(kJobsAThread * threads, panels.count());
+  return {shape.rows, std::clamp(wanted, ceil_divide(most, kSmallJobs), most)};
+}
+
 using Multiply = decltype(&gemm);
 
 Multiply multiply_of(DenseKernel kernel) { return kernel == DenseKernel::kBlas ? gemm : simd_gemm; }
@@ -96,9 +106,10 @@ void Dense::forward(const ForwardArguments& args) const {
   // A panel that does not fit in the second cache comes from beyond it for every job.
   constexpr int64_t kFloatsInCache = 128 * 1024;
   constexpr int64_t kFewestRows = 12;
-  const EvenTiling rows = inputs_ * kPanelWidth > kFloatsInCache
-                              ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(args.pass, panels), kFewestRows)
-                              : tile_product_rows(batch, std::min(units_, kPanelWidth), inputs_);
+  const EvenTiling rows =
+      inputs_ * kPanelWidth > kFloatsInCache
+          ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(args.pass, panels), kFewestRows)
+          : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels, args.pass.team.size());
   const auto multiply = multiply_of(kernel_);
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
@@ -190,16 +201,14 @@ int64_t Dense::turned_weights() const {
   return round_up(std::min(units_, kTurnedUnits) * std::min(inputs_, kPanelWidth), kLineFloats);
 }
 
-// Inputs of a job of the gradient: many, since updates run beside the next tile but for the last ones, and since a job
-// that another thread takes draws weights from one core to the other; but several jobs a thread.
+// Inputs of a job of the gradient. Updates run beside the next tile, but for the last ones.
 EvenTiling Dense::gradient_rows(int64_t batch, int threads) const {
-  constexpr int64_t kSmallJobs = 8;
+  // Of a small batch, whose gradient would outgrow the caches.
   constexpr int64_t kMostRows = 512;
-  constexpr int64_t kJobsAThread = 4;
-  const int64_t most = tile_product_rows(inputs_, std::min(units_, kPanelWidth), batch).count;
-  const int64_t fewest = std::max(ceil_divide(most, kSmallJobs), ceil_divide(inputs_, kMostRows));
-  const int64_t wanted = ceil_divide(kJobsAThread * threads, Panels{units_}.count());
-  return {inputs_, std::min(most, std::max(fewest, wanted))};
+  const ProductShape shape{inputs_, std::min(units_, kPanelWidth), batch};
+  const int64_t small = tile_product_rows(shape.rows, shape.columns, shape.depth).count;
+  return {inputs_,
+          std::max(job_rows(shape, Panels{units_}, threads).count, std::min(small, ceil_divide(inputs_, kMostRows)))};
 }
 
 // Columns of a large input, a line of each of its rows, come from beyond the second cache again for every panel of
