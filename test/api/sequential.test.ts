@@ -114,6 +114,20 @@ test("plan names the kernel of each convolution, the one asked for or the table'
   t.deepEqual(kernelsOf('blas'), ['blas-im2col', 'blas-im2col']);
 });
 
+test('plan: with dilation a convolution is by Winograd, too, but leaves a pooling behind it to the pooling', (t) => {
+  const kernelsOf = (dilation: number | readonly [number, number]) => {
+    const model = sequential({ inputShape: [16, 16, 16] }, [
+      conv2d({ filters: 16, kernelSize: 3, padding: 'same', dilation }),
+      maxPool2d({ poolSize: 2 }),
+    ]);
+    return model.plan({ batchSize: 32 }).layers.map((layer) => layer.kernel);
+  };
+  t.deepEqual(kernelsOf(1), ['winograd', 'fused']);
+  t.deepEqual(kernelsOf(2), ['winograd', 'lanes']);
+  t.deepEqual(kernelsOf([1, 4]), ['winograd', 'lanes']);
+  t.deepEqual(kernelsOf(8), ['direct', 'fused']);
+});
+
 const SHAPE = 'the shape of one sample without the batch, such as [4] or [28, 28, 1]';
 const image = { inputShape: [3, 3, 8] } as const;
 
