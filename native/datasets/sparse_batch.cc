@@ -21,11 +21,9 @@ constexpr int kMostPasses = 3;  // of 32 bits
 // A stable sort has one result, however keys are cut: one thread needs no cuts.
 Tiling key_blocks(const Team& team, int64_t entries) { return cut(entries, entry_blocks(team.size(), entries)); }
 
-// Rows are counted one by one, in place of their digits, where there are few of them beside the entries.
-constexpr int64_t kCountsOfEntry = 2;
-Tiling count_blocks(const Team& team, int64_t entries) {
-  return cut(entries, std::min<int64_t>(team.size(), entry_blocks(team.size(), entries)));
-}
+// Rows are counted one by one, in place of their digits, where they are no more an entry.
+constexpr int64_t kRowsOfEntry = 2;
+constexpr int64_t kMostCountsOfEntry = 2 * 2 * kRowsOfEntry;  // two tallies of up to twice as many
 
 // Parts of updates by each entry. Rows are dealt out to them by a hash, so that neither frequent rows, which often have
 // neighbouring numbers, nor those of one set of a cache come together; rows of one float in one cache line do.
@@ -60,7 +58,7 @@ void SparseBatch::reserve(int64_t samples, int64_t entries) {
     for (auto* list : {&keys_, &other_keys_}) grow(*list, entries);
     grow(rows_, entries + 1);
     grow(starts_, entries + 1);
-    grow(digits_, std::max(kMostEntryBlocks << kMostBits, kCountsOfEntry * entries));
+    grow(digits_, std::max(kMostEntryBlocks << kMostBits, kMostCountsOfEntry * entries));
     grow(block_groups_, kMostEntryBlocks + 1);
     grow(part_starts_, int64_t{kPart.size()} + 1);
   } catch (const std::bad_alloc&) {
@@ -145,34 +143,45 @@ void SparseBatch::sort(Team& team, int64_t rows) {
 void SparseBatch::sort_at_once(int passes, int width) {
   const int64_t count = input_.rows.entries();
   switch (passes) {
-    case 1: count_digits_of_rows<1>(width, count); break;
-    case 2: count_digits_of_rows<2>(width, count); break;
-    default: count_digits_of_rows<kMostPasses>(width, count); break;
+    case 1: tally_rows<1>(width); break;
+    case 2: tally_rows<2>(width); break;
+    default: tally_rows<kMostPasses>(width); break;
   }
   for (int pass = 0; pass < passes; ++pass) {
     const RadixDigit digit{32 + pass * width, width};
-    uint32_t* counts = digits_.data() + pass * digit.size();
-    if (pass > 0 && count > 0 && counts[digit.of(keys_.front())] == count) continue;
-    uint32_t place = 0;
-    for (uint32_t d = 0; d < digit.size(); ++d) place += std::exchange(counts[d], place);
+    uint32_t* tallies = digits_.data() + pass * 2 * digit.size();
+    if (pass > 0 && count > 0) {
+      const uint32_t first = digit.of(keys_.front());
+      if (tallies[first] + tallies[digit.size() + first] == count) continue;
+    }
+    places_of_tallies(digit, tallies);
     if (pass == 0) {
-      scatter_rows_by_digit(digit, input_.rows.indices, count, counts, other_keys_.data());
+      scatter_rows_from_ends(digit, input_.rows.indices, count, tallies, other_keys_.data());
     } else {
-      scatter_by_digit(digit, keys_.data(), count, counts, other_keys_.data());
+      scatter_from_ends(digit, keys_.data(), count, tallies, other_keys_.data());
     }
     keys_.swap(other_keys_);
   }
 }
 
+// Tallies [pass, 2, digit], two by turns, since a count waits for the one before of the same digit.
 template <int kPasses>
-void SparseBatch::count_digits_of_rows(int width, int64_t count) {
+void SparseBatch::tally_rows(int width) {
   const RadixDigit low{0, width};
-  uint32_t* counts = digits_.data();
-  std::fill_n(counts, kPasses * low.size(), 0U);
-  for (int64_t i = 0; i < count; ++i) {
-    const uint32_t row = input_.rows.indices[i];
-    for (int pass = 0; pass < kPasses; ++pass) ++counts[pass * low.size() + low.of(row >> pass * width)];
+  const int64_t size = low.size();
+  const uint32_t* indices = input_.rows.indices;
+  uint32_t* tallies = digits_.data();
+  std::fill_n(tallies, kPasses * 2 * size, 0U);
+  const auto count_row = [&](uint32_t row, int64_t tally) {
+    for (int pass = 0; pass < kPasses; ++pass) ++tallies[(pass * 2 + tally) * size + low.of(row >> pass * width)];
+  };
+  const int64_t count = input_.rows.entries();
+  int64_t i = 0;
+  for (; i + 2 <= count; i += 2) {
+    count_row(indices[i], 0);
+    count_row(indices[i + 1], 1);
   }
+  if (i < count) count_row(indices[i], 0);
 }
 
 // By one digit, stable, from its counts in each block.
@@ -230,27 +239,26 @@ bool SparseBatch::group_one_row() {
   return true;
 }
 
-// By a count of each row: which also says where groups begin.
-void SparseBatch::group_by_counts(Team& team, const Tiling& blocks, int64_t rows) {
-  const uint32_t* indices = input_.rows.indices;
-  uint32_t* counts = digits_.data();
-  team.for_each(blocks.count, [&](int64_t block, int) {
-    count_rows(indices + blocks.first(block), blocks.size(block), rows, counts + block * rows);
-  });
+// By a count of each row, which also says where groups begin.
+void SparseBatch::group_by_counts(int64_t rows) {
+  const RadixDigit row{32, bits_of(rows)};
+  tally_rows<1>(row.bits);
+  uint32_t* places = digits_.data();
+  uint32_t* ends = places + row.size();
   int64_t groups = 0;
-  uint32_t place = 0;
-  for (int64_t row = 0; row < rows; ++row) {
-    const uint32_t first = place;
+  uint32_t end = 0;
+  for (int64_t r = 0; r < rows; ++r) {
+    const uint32_t place = end;
+    end += places[r] + ends[r];
+    places[r] = place;
+    ends[r] = end;
     // Written over by the next row, unless this one has entries.
-    rows_[static_cast<size_t>(groups)] = static_cast<uint32_t>(row);
-    starts_[static_cast<size_t>(groups)] = first;
-    for (int64_t block = 0; block < blocks.count; ++block) place += std::exchange(counts[block * rows + row], place);
-    groups += place != first;
+    rows_[static_cast<size_t>(groups)] = static_cast<uint32_t>(r);
+    starts_[static_cast<size_t>(groups)] = place;
+    groups += end != place;
   }
-  starts_[static_cast<size_t>(groups)] = place;
-  team.for_each(blocks.count, [&](int64_t block, int) {
-    scatter_rows(indices, blocks.first(block), blocks.size(block), counts + block * rows, keys_.data());
-  });
+  starts_[static_cast<size_t>(groups)] = end;
+  scatter_rows_from_ends(row, input_.rows.indices, end, places, keys_.data());
   input_.groups = {groups, rows_.data(), starts_.data(), keys_.data()};
 }
 
@@ -259,9 +267,9 @@ void SparseBatch::group(Team& team, int64_t rows) {
   number_samples(team);
   if (group_one_row()) return;
   const int64_t count = input_.rows.entries();
-  if (const Tiling blocks = count_blocks(team, count); blocks.count * rows <= kCountsOfEntry * count) {
-    return group_by_counts(team, blocks, rows);
-  }
+  // Two threads sort no faster than one counts.
+  const bool alone = team.size() <= 2 || key_blocks(team, count).count <= 1;
+  if (alone && rows <= kRowsOfEntry * count) return group_by_counts(rows);
   sort(team, rows);
   const Tiling blocks = key_blocks(team, count);
   const uint64_t* keys = keys_.data();

@@ -8,7 +8,6 @@
 #include "common/parallel.h"
 #include "kernels/radix_sort.h"
 #include "kernels/sparse_rows.h"
-#include "kernels/tiling.h"
 
 namespace gradloom {
 
@@ -49,10 +48,10 @@ class SparseBatch {
   void make_keys(Team& team, RadixDigit digit, By by);
   void sort(Team& team, int64_t rows);
   bool group_one_row();
-  void group_by_counts(Team& team, const Tiling& blocks, int64_t rows);
+  void group_by_counts(int64_t rows);
   void sort_at_once(int passes, int width);
   template <int kPasses>
-  void count_digits_of_rows(int width, int64_t count);
+  void tally_rows(int width);
   void scatter(Team& team, RadixDigit digit);
 
   std::vector<int64_t> offsets_;

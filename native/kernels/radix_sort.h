@@ -24,13 +24,13 @@ void places_of_counts(RadixDigit digit, int64_t blocks, uint32_t* counts);
 // sorted[places[d]++] = key for the keys in order, d their digit.
 void scatter_by_digit(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* places, uint64_t* sorted);
 
+// The same for all keys at once, from both ends: each waits for the store of the one before of its digit, as where one
+// row is frequent, and so half as long. Tallies [2, digit.size()] become the first place of each digit and the place
+// behind its last one, then keys go there.
+void places_of_tallies(RadixDigit digit, uint32_t* tallies);
+void scatter_from_ends(RadixDigit digit, const uint64_t* keys, int64_t count, uint32_t* places, uint64_t* sorted);
+
 // The same for the keys row << 32 | place of rows, d a digit of the key.
-void scatter_rows_by_digit(RadixDigit digit, const uint32_t* rows, int64_t count, uint32_t* places, uint64_t* sorted);
-
-// counts[r] = rows in [0, count) that are r; all are below `most`.
-void count_rows(const uint32_t* rows, int64_t count, int64_t most, uint32_t* counts);
-
-// sorted[places[r]++] = r << 32 | place for the rows r at the places [first, first + count) of rows, in order.
-void scatter_rows(const uint32_t* rows, int64_t first, int64_t count, uint32_t* places, uint64_t* sorted);
+void scatter_rows_from_ends(RadixDigit digit, const uint32_t* rows, int64_t count, uint32_t* places, uint64_t* sorted);
 
 }  // namespace gradloom
