@@ -267,21 +267,22 @@ HWY_INLINE void copy_narrow(const float* HWY_RESTRICT from, int64_t width, float
   hn::StoreU(last_values, d, to + last);
 }
 
-HWY_INLINE void copy_narrow_row(const float* from, int64_t width, float* to) {
-  if (width >= 8) return copy_narrow<8>(from, width, to);
-  if (width >= 4) return copy_narrow<4>(from, width, to);
-  if (width >= 2) return copy_narrow<2>(from, width, to);
-  *to = *from;
-}
-
 // Rows narrower than a vector, packed one behind another so that vectors are whole. Some rows are read before any is
 // written: those that lie side by side in memory would wait for each other's stores.
-template <size_t kStates, class Rule>
+template <size_t kLanes, size_t kStates, class Rule>
 HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArguments& args, int64_t ahead) {
   constexpr int64_t kRows = 16;
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  // Kept in registers, since stores of vectors might change what `args` points to.
   const int64_t width = args.width;
+  const int64_t stride = args.stride == 0 ? width : args.stride;
+  const uint32_t* const ids = args.rows;
+  const bool gathered = args.gathered;
+  const int64_t known = args.count + args.coming;
+  std::array<float*, kStates + 1> tables{args.table};
+  std::copy_n(args.states, kStates, tables.begin() + 1);
+  const auto row = [&](size_t k, int64_t i) { return tables[k] + (k == 0 && gathered ? i : int64_t{ids[i]}) * stride; };
   HWY_ALIGN float values[kStates + 1][kRows * HWY_MAX_BYTES / sizeof(float)];
   std::array<float*, kStates> states{};
   for (size_t k = 0; k < kStates; ++k) states[k] = values[k + 1];
@@ -289,20 +290,20 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
   for (int64_t first = 0; first < args.count; first += kRows) {
     const int64_t count = HWY_MIN(kRows, args.count - first);
     for (int64_t i = 0; i < count; ++i) {
-      args.call(first + i + ahead, width);
-      copy_narrow_row(args.weights_of(first + i), width, values[0] + i * width);
-      for (size_t k = 0; k < kStates; ++k) {
-        copy_narrow_row(args.state_of(k, first + i, width), width, values[k + 1] + i * width);
+      if (first + i + ahead < known) {
+        for (size_t k = gathered ? 1 : 0; k <= kStates; ++k) {
+          float* called = row(k, first + i + ahead);
+          prefetch_to_write(called);
+          prefetch_to_write(called + width - 1);
+        }
       }
+      for (size_t k = 0; k <= kStates; ++k) copy_narrow<kLanes>(row(k, first + i), width, values[k] + i * width);
     }
     ElementUpdate<kStates, Rule> update(rule, values[0], args.gradient + first * width, states.data());
     update.all(count * width);
     finite = hn::And(finite, update.finite());
     for (int64_t i = 0; i < count; ++i) {
-      copy_narrow_row(values[0] + i * width, width, args.weights_of(first + i));
-      for (size_t k = 0; k < kStates; ++k) {
-        copy_narrow_row(values[k + 1] + i * width, width, args.state_of(k, first + i, width));
-      }
+      for (size_t k = 0; k <= kStates; ++k) copy_narrow<kLanes>(values[k] + i * width, width, row(k, first + i));
     }
   }
   return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
@@ -314,7 +315,9 @@ GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments
   if (args.width == 1 && !args.racing()) return update_scalars<kStates>(rule, args);
   const int64_t ahead = rows_ahead(args.width * static_cast<int64_t>((1 + kStates) * sizeof(float)));
   if (args.width < static_cast<int64_t>(hn::Lanes(D())) && !args.racing() && args.distinct()) {
-    return update_narrow<kStates>(rule, args, ahead);
+    if (args.width >= 8) return update_narrow<8, kStates>(rule, args, ahead);
+    if (args.width >= 4) return update_narrow<4, kStates>(rule, args, ahead);
+    return update_narrow<2, kStates>(rule, args, ahead);
   }
   std::array<float*, kStates> states{};
   auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
