@@ -26,7 +26,7 @@ type Images = Dataset<[number, number, number], 'class'>;
 
 interface Task {
   readonly name: string;
-  /** What stands between the input and the last dense layer: filters of 3x3 convolutions, or a pool of 2x2. */
+  /** What stands between the input and the last dense layer: filters of convolutions, or a pool of 2x2. */
   readonly body: readonly (number | 'pool')[];
   readonly epochs: number;
   readonly load: () => Promise<{ readonly train: Images; readonly test: Images }>;
@@ -48,6 +48,12 @@ const TASKS: readonly Task[] = [
 
 const BATCH_SIZE = 64;
 
+interface RunOptions {
+  /** Rows and columns of the convolutions' windows. */
+  readonly window: number;
+  readonly threads: number;
+}
+
 interface Outcome {
   /** On the test samples. */
   readonly accuracy: number;
@@ -58,12 +64,12 @@ interface Outcome {
 async function trainOnce(
   task: Task,
   { train, test }: { readonly train: Images; readonly test: Images },
-  { kernel, seed, threads }: { readonly kernel: Kernel; readonly seed: number; readonly threads: number },
+  { kernel, window, seed, threads }: RunOptions & { readonly kernel: Kernel; readonly seed: number },
 ): Promise<Outcome> {
   const body: Layer[] = task.body.map((part) =>
     part === 'pool'
       ? maxPool2d({ poolSize: 2 })
-      : conv2d({ filters: part, kernelSize: 3, padding: 'same', activation: 'relu', kernel }),
+      : conv2d({ filters: part, kernelSize: window, padding: 'same', activation: 'relu', kernel }),
   );
   const model = sequential({ inputShape: train.inputShape, seed }, [
     ...body,
@@ -96,12 +102,12 @@ function meanAndDeviation(values: readonly number[], places: number): string {
   return `${mean.toFixed(places)} ± ${deviation.toFixed(places)}`;
 }
 
-async function compare(task: Task, seeds: number, threads: number): Promise<string> {
+async function compare(task: Task, seeds: number, options: RunOptions): Promise<string> {
   const data = await task.load();
   const pairs: Record<Kernel, Outcome>[] = [];
   for (let seed = 1; seed <= seeds; seed++) {
-    const direct = await trainOnce(task, data, { kernel: 'direct', seed, threads });
-    const winograd = await trainOnce(task, data, { kernel: 'winograd', seed, threads });
+    const direct = await trainOnce(task, data, { ...options, kernel: 'direct', seed });
+    const winograd = await trainOnce(task, data, { ...options, kernel: 'winograd', seed });
     pairs.push({ direct, winograd });
     console.error(`${task.name}, seed ${seed}: ${JSON.stringify({ direct, winograd })}`);
   }
@@ -122,12 +128,17 @@ async function compare(task: Task, seeds: number, threads: number): Promise<stri
 }
 
 const NAMES = TASKS.map(({ name }) => name);
-const USAGE = `usage: npx tsx bench/winograd-accuracy.ts [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
+const USAGE = `usage: npx tsx bench/winograd-accuracy.ts [--window 3 | 5] [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
 const ARGUMENTS = {
   allowPositionals: true,
-  options: { seeds: { type: 'string', default: '5' }, threads: { type: 'string', default: '0' } },
+  options: {
+    window: { type: 'string', default: '3' },
+    seeds: { type: 'string', default: '5' },
+    threads: { type: 'string', default: '0' },
+  },
 } as const;
-const { seeds, threads, chosen } = readArguments(USAGE, ARGUMENTS, ({ values, positionals }) => ({
+const { window, seeds, threads, chosen } = readArguments(USAGE, ARGUMENTS, ({ values, positionals }) => ({
+  window: readCount('--window', values.window),
   seeds: readCount('--seeds', values.seeds),
   threads: readCount('--threads', values.threads),
   chosen: choose('task', positionals, NAMES),
@@ -135,7 +146,7 @@ const { seeds, threads, chosen } = readArguments(USAGE, ARGUMENTS, ({ values, po
 const rows: string[] = [];
 for (const task of TASKS.filter(({ name }) => chosen.includes(name))) {
   try {
-    rows.push(await compare(task, seeds, threads));
+    rows.push(await compare(task, seeds, { window, threads }));
   } catch (error) {
     if (!(error instanceof GradloomError && error.code === 'NOT_INSTALLED')) throw error;
     console.error(`${task.name} is left out: ${error.message}`);

@@ -30,7 +30,7 @@ bool direct_exists(Activation activation) { return !activation.spans_row(); }
 
 bool winograd_exists(const Window2d& w, Activation activation) {
   const auto all = [](const Extent2d& extent, int64_t size) { return extent.height == size && extent.width == size; };
-  return !activation.spans_row() && all(w.window, 3) && all(w.stride, 1);
+  return !activation.spans_row() && (all(w.window, 3) || all(w.window, 5)) && all(w.stride, 1);
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
   if (requested == "winograd") {
     if (winograd_exists(window, activation)) return Conv2dKernel::kWinograd;
     throw Error("INVALID_OPTION", label +
-                                      ": kernel \"winograd\" takes kernelSize 3, strides 1 and any activation but "
+                                      ": kernel \"winograd\" takes kernelSize 3 or 5, strides 1 and any activation but "
                                       "softmax and logSoftmax; use \"auto\"");
   }
   throw Error("INVALID_SPEC", label + ": kernel \"" + requested +
@@ -62,24 +62,31 @@ namespace {
 // pixels lie outside of the image (5x5) it wins little, and the filters' transform costs as much as some tiles. With
 // dilation, of which the direct kernel leaves more padding out, forward and backward: with 9 of a tile's 16 pixels
 // inside 16 and 20 channels 0.95 to 1.05, 32: 1.3 to 1.5; with 7 inside 32: 1.0 to 1.2, 64: 1.2.
+// Windows of 5x5, forward and backward of the same channels and filters: 8: 0.7 and 0.6, 12: 1.1 and 0.9, 16: 1.3,
+// 32: 1.6, 64: 2; 6 to 16: 0.9 and 0.7; of 5x5 pixels 1.1 and 1.2. With dilation and pixels outside 16: 0.9, 32: 1.1
+// to 1.3.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kFewestTiles = 4;
   constexpr int64_t kMostWeights = int64_t{1} << 23;
-  const int64_t tiles = WinogradTiles{shape.window.output, shape.window.dilation}.count();
+  if (!winograd_exists(shape.window, shape.activation)) return false;
+  const WinogradForm form = winograd_form(shape.window);
+  const bool larger = form == WinogradForm::kF2x5;
   const bool dilated = shape.window.dilated();
-  const int64_t fewest_pixels = dilated ? 7 : 8;  // of a tile's 16, on average
-  const int64_t fewest_channels = dilated && shape.window.output_pixels() <= 9 * tiles ? 32 : 16;
-  return winograd_exists(shape.window, shape.activation) &&
-         std::min(shape.channels, shape.filters) >= fewest_channels &&
-         shape.window.output_pixels() >= fewest_pixels * tiles && tiles * images >= kFewestTiles &&
-         shape.channels * shape.filters * kWinogradTaps <= kMostWeights;
+  const int64_t tiles = WinogradTiles{shape.window.output, shape.window.dilation, form}.count();
+  const int64_t pixels = shape.window.output_pixels();
+  const int64_t of_tiles = tiles * tile_of(form) * tile_of(form);
+  const bool few_inside = larger ? pixels < of_tiles : 16 * pixels <= 9 * of_tiles;
+  return std::min(shape.channels, shape.filters) >= (dilated && few_inside ? 32 : 16) &&
+         16 * pixels >= (dilated && !larger ? 7 : 8) * of_tiles && tiles * images >= kFewestTiles &&
+         shape.channels * shape.filters * shape.window.taps() <= kMostWeights;
 }
 
 // Without the lanes' reuse of filters by 16 samples, they have to come from a cache.
 bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kMostWeights = int64_t{1} << 20;
-  return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
-         shape.channels * shape.filters * kWinogradTaps <= kMostWeights;
+  return shape.window.window.height == 3 && winograd_pays(shape, batch) &&
+         winograd_channels_fit(shape.channels, shape.filters) &&
+         shape.channels * shape.filters * shape.window.taps() <= kMostWeights;
 }
 
 // Whether filters in the lanes take less time than samples, where the last block of these is partly empty. Measured on

@@ -158,8 +158,8 @@ int64_t winograd_channels_filter_floats(const ChannelsShape& shape) {
 
 void winograd_channels_filters(const ChannelsShape& shape, int64_t panel, const float* turned, float* u) {
   winograd_transform_turned_filters(shape.panel_width(panel), shape.channels,
-                                    turned + panel * kFilterPanel * kWinogradTaps * shape.channels, filter_plane(shape),
-                                    u + panel * kWinogradCoefficients * filter_plane(shape));
+                                    turned + panel * kFilterPanel * taps_of(WinogradForm::kF4x3) * shape.channels,
+                                    filter_plane(shape), u + panel * kWinogradCoefficients * filter_plane(shape));
 }
 
 Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images) {

@@ -41,15 +41,15 @@ ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_fl
 Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
 
 ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const TilePlace& place, int64_t count) {
-  return {vectors, place.row - shape.top, place.column - shape.left, count, shape.dilation};
+  return {vectors, place.row - shape.top, place.column - shape.left, count, shape.dilation, shape.form};
 }
 
 ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {lanes_of(shape.output), place.row, place.column, 1, shape.dilation};
+  return {lanes_of(shape.output), place.row, place.column, 1, shape.dilation, shape.form};
 }
 
 ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {lanes_of(half(shape.output)), place.row / 2, place.column / 2};
+  return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, shape.form};
 }
 
 // Calls visit(first, place, tiles) for tiles side by side, of those in [first, first + count).
@@ -76,7 +76,9 @@ double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps)
   const auto channels = static_cast<double>(shape.channels);
   const auto filters = static_cast<double>(shape.filters);
   const auto strip = static_cast<double>(std::min(shape.tiles().side_by_side({}), kMostStripTiles));
-  const double input_steps = kWinogradInputColumnSteps * (kWinogradTile + 2 / strip) + kWinogradInputTileSteps;
+  const auto tile = static_cast<double>(tile_of(shape.form));
+  const double input_steps =
+      kWinogradInputColumnSteps * (tile + (kWinogradInputs - tile) / strip) + kWinogradInputTileSteps;
   const double of_tile =
       kWinogradCoefficients * channels * filters + input_steps * channels + static_cast<double>(steps) * filters;
   return 2 * static_cast<double>(images) * static_cast<double>(shape.tiles().count()) * of_tile;
@@ -85,11 +87,11 @@ double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps)
 }  // namespace
 
 double winograd_flops(const WinogradShape& shape, int64_t images) {
-  return flops_of_tiles(shape, images, kWinogradOutputSteps);
+  return flops_of_tiles(shape, images, winograd_output_steps(shape.form));
 }
 
 double winograd_weight_gradient_flops(const WinogradShape& shape, int64_t images) {
-  return flops_of_tiles(shape, images, kWinogradOutputGradientSteps);
+  return flops_of_tiles(shape, images, winograd_output_gradient_steps(shape.form));
 }
 
 // ---- filters
@@ -99,13 +101,15 @@ int64_t winograd_filter_floats(const WinogradShape& shape) { return kWinogradCoe
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights,
                       float* u) {
   const int64_t first = filters.first(piece);
-  winograd_transform_filters(filters.size(piece), shape.channels, weights + first * kWinogradTaps * shape.channels,
-                             filter_plane(shape), u + first * shape.channels);
+  winograd_transform_filters(shape.form, filters.size(piece), shape.channels,
+                             weights + first * taps_of(shape.form) * shape.channels, filter_plane(shape),
+                             u + first * shape.channels);
 }
 
 void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* turned) {
-  transpose(shape.filters, shape.channels, weights + tap * shape.channels, kWinogradTaps * shape.channels,
-            turned + (kWinogradTaps - 1 - tap) * shape.filters, kWinogradTaps * shape.filters);
+  const int64_t taps = taps_of(shape.form);
+  transpose(shape.filters, shape.channels, weights + tap * shape.channels, taps * shape.channels,
+            turned + (taps - 1 - tap) * shape.filters, taps * shape.filters);
 }
 
 // ---- forward
@@ -179,7 +183,7 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
 // ---- gradient of the weights
 //
 // The sums run over tiles and samples. With filters in the lanes no lane has to be summed up at the end: tiles of the
-// gradient of the output are turned before they are transformed, since they have 16 pixels and afterwards 36
+// gradient of the output are turned before they are transformed, since they have 16 pixels or 4 and afterwards 36
 // coefficients. So m lies in panels of 16 filters: [36][K / 16][T samples][16], beside v: [36][C][T samples], and the
 // sums: [36][C][K].
 
@@ -188,7 +192,8 @@ namespace {
 constexpr int64_t kProductFilters = 64;
 constexpr int64_t kTransformImages = kPanelColumns;
 constexpr int64_t kTransformTiles = kMostStripTiles;
-constexpr Extent2d kTile{kWinogradTile, kWinogradTile};
+
+Extent2d tile_extent(WinogradForm form) { return {tile_of(form), tile_of(form)}; }
 
 // Tiles of a chunk: its v and m should fit into a level 2 cache, but there should be more of them than of the sums,
 // which every chunk reads and writes.
@@ -237,13 +242,13 @@ int64_t WinogradWeightGradient::scratch() const {
 }
 
 int64_t WinogradWeightGradient::thread_scratch() const {
-  return turned_numbers(kTile) + (pieces() > 1 ? chunk_floats() : 0);
+  return turned_numbers(tile_extent(shape_.form)) + (pieces() > 1 ? chunk_floats() : 0);
 }
 
 void WinogradWeightGradient::piece(int64_t piece, const LaneImages& x, const LaneImages& dz, float* scratch,
                                    float* thread_scratch) const {
   float* const turned = thread_scratch;
-  float* const coefficients = turned + turned_numbers(kTile);
+  float* const coefficients = turned + turned_numbers(tile_extent(shape_.form));
   for (int64_t chunk = pieces_.first(piece); chunk < pieces_.first(piece + 1); ++chunk) {
     for (int64_t job = 0; job < transforms(chunk); ++job) transform_to(chunk, job, x, dz, coefficients, turned);
     for (int64_t job = 0; job < products(); ++job) {
@@ -306,14 +311,14 @@ void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t fi
                        image_floats(image),
                        rows_apart * image.width * kLanes,
                        columns_apart * kLanes,
-                       {count_before(image.height - row, rows_apart, kWinogradTile / scale),
-                        count_before(image.width - column, columns_apart, kWinogradTile / scale)}};
+                       {count_before(image.height - row, rows_apart, tile_of(shape_.form) / scale),
+                        count_before(image.width - column, columns_apart, tile_of(shape_.form) / scale)}};
   const LaneImages from = dz.from(place.image * dz.block + filter * area.image + (row * image.width + column) * kLanes);
   // Vectors of a pixel are its samples.
-  const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0};
+  const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0, 1, {1, 1}, shape_.form};
   turn_pixels(area, from.data, turned);
   if (!won) return winograd_transform_output_gradient(tile, kLanes, turned, m);
-  auto* const winners = reinterpret_cast<WinningTap*>(turned + turned_numbers(half(kTile)));
+  auto* const winners = reinterpret_cast<WinningTap*>(turned + turned_numbers(half(tile_extent(shape_.form))));
   turn_pixels(area, from.winners, winners);
   winograd_transform_output_gradient(tile, kLanes, WonPixels{turned, winners}, m);
 }
@@ -365,17 +370,19 @@ void WinogradWeightGradient::finish(int64_t piece, float* sums, float* gradient)
   const Tiling filters = filter_pieces();
   const int64_t begin = filters.first(piece);
   const int64_t end = begin + filters.size(piece);
-  alignas(kLanes * sizeof(float)) float taps[kWinogradTaps * kSide * kSide];
+  constexpr int64_t kMostTaps = taps_of(WinogradForm::kF2x5);
+  const int64_t taps = taps_of(shape_.form);
+  alignas(kLanes * sizeof(float)) float of_taps[kMostTaps * kSide * kSide];
   for (int64_t c = 0; c < shape_.channels; c += kSide) {
     for (int64_t k = begin; k < end; k += kSide) {
       const int64_t rows = std::min(kSide, shape_.channels - c);
       const int64_t columns = std::min(kSide, end - k);
-      winograd_transform_filter_gradient(rows, columns,
+      winograd_transform_filter_gradient(shape_.form, rows, columns,
                                          {sums + c * shape_.filters + k, filter_plane(shape_), shape_.filters},
-                                         {taps, kSide * kSide, kSide});
-      for (int64_t tap = 0; tap < kWinogradTaps; ++tap) {
-        transpose(rows, columns, taps + tap * kSide * kSide, kSide,
-                  gradient + (k * kWinogradTaps + tap) * shape_.channels + c, kWinogradTaps * shape_.channels);
+                                         {of_taps, kSide * kSide, kSide});
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        transpose(rows, columns, of_taps + tap * kSide * kSide, kSide,
+                  gradient + (k * taps + tap) * shape_.channels + c, taps * shape_.channels);
       }
     }
   }

@@ -1,12 +1,12 @@
-// Convolution with a 3x3 window and stride 1 over images in lanes (kernels/lanes.h) by Winograd's F(4x4,
-// 3x3) (kernels/winograd.h): a quarter of the products, between transforms of some four operations a coefficient.
-// Padding needs no copy, and sizes need be no multiples of 4: tiles may reach over every edge. All C channels and K
-// filters of one group; weights are [K][3][3][C] as the layer keeps them.
+// Convolution with a 3x3 or 5x5 window and stride 1 over images in lanes (kernels/lanes.h) by Winograd's F(4x4, 3x3)
+// and F(2x2, 5x5) (kernels/winograd.h): a quarter and some third of the products, between transforms of some four
+// operations a coefficient. Padding needs no copy, and sizes need be no multiples of a tile's: tiles may reach over
+// every edge. All C channels and K filters of one group; weights are [K][R][R][C] as the layer keeps them.
 //
 // Error: for inputs and weights of standard normal values and up to 256 channels at most 2^-16 times the standard
 // deviation of the sum, in y as in the gradients (tested; the direct kernel makes a quarter to a half of the error). An
 // infinite input makes outputs NaN.
-//   C, K: channels and filters; H, W: of the input; P, Q: of the output; T: tiles of a chunk
+//   C, K: channels and filters; R: 3 or 5; H, W: of the input; P, Q: of the output; T: tiles of a chunk
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@
 namespace gradloom {
 
 struct WinogradShape {
+  WinogradForm form;
   int64_t channels;  // C
   int64_t filters;   // K
   Extent2d input;    // H, W
@@ -31,7 +32,7 @@ struct WinogradShape {
   int64_t top;
   int64_t left;
 
-  WinogradTiles tiles() const { return {output, dilation}; }
+  WinogradTiles tiles() const { return {output, dilation, form}; }
 };
 
 // Operations of `images` images, two a multiply-add or sum: the products, and the transforms of inputs and outputs.
@@ -57,8 +58,8 @@ struct LaneImages {
 int64_t winograd_filter_floats(const WinogradShape& shape);
 // For the filters of one piece of `filters`.
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights, float* u);
-// Weights for the gradient of the input, which is a convolution of the gradient of the output: turned[c][2 - r][2 -
-// s][k] = w[k][r][s][c], for one of the nine taps. `shape` is the forward one.
+// Weights for the gradient of the input, which is a convolution of the gradient of the output: turned[c][R - 1 -
+// r][R - 1 - s][k] = w[k][r][s][c], for one of the taps. `shape` is the forward one.
 void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* turned);
 
 // ---- forward

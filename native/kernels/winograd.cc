@@ -21,12 +21,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
-constexpr int kIn = 6;   // points, and inputs of a tile along one axis
-constexpr int kOut = 4;  // outputs
-constexpr int kTaps = 3;
+constexpr int kIn = static_cast<int>(kWinogradInputs);  // points, and inputs of a tile along one axis
 
 // The points +-a and +-b, and what the rows of A, B and G are made of. Row p of B holds the coefficients of the product
-// of x - q over the other points q, row p of G is (1, p, p^2) over its value at p.
+// of x - q over the other points q, row p of G is (1, p, p^2, ..) over its value at p.
 constexpr float kA = 0.625F;
 constexpr float kB = 1.5F;
 constexpr float kA2 = kA * kA;
@@ -44,16 +42,22 @@ constexpr auto kGA2 = static_cast<float>(kScaleA * kA2);
 constexpr auto kGB0 = static_cast<float>(kScaleB);
 constexpr auto kGB1 = static_cast<float>(kScaleB * kB);
 constexpr auto kGB2 = static_cast<float>(kScaleB * kB2);
+constexpr auto kGA3 = static_cast<float>(kScaleA * kA3);
+constexpr auto kGB3 = static_cast<float>(kScaleB * kB3);
+constexpr auto kGA4 = static_cast<float>(kScaleA * kA2 * kA2);
+constexpr auto kGB4 = static_cast<float>(kScaleB * kB2 * kB2);
 
 // factor * x + addend
 HWY_INLINE V add_scaled(float factor, V x, V addend) { return hn::MulAdd(hn::Set(D(), factor), x, addend); }
 HWY_INLINE V scaled(float factor, V x) { return hn::Mul(hn::Set(D(), factor), x); }
 
-// One axis of each transform. out may not be in.
+// One axis of each transform, for tiles of kOut outputs and windows of kTaps. out may not be in.
 
-struct TransformInput {  // B^T
+template <int kOut>
+struct TransformInput {  // B^T, the same for every kOut
   static constexpr int kFrom = kIn;
   static constexpr int kTo = kIn;
+  static constexpr int kTile = kOut;
   static HWY_INLINE void apply(const V (&x)[kIn], V (&out)[kIn]) {
     const V even_a = add_scaled(-kB2, x[2], x[4]);
     const V odd_a = add_scaled(-kB2, x[1], x[3]);
@@ -68,6 +72,7 @@ struct TransformInput {  // B^T
   }
 };
 
+template <int kOut>
 struct TransformOutput {  // A^T
   static constexpr int kFrom = kIn;
   static constexpr int kTo = kOut;
@@ -77,44 +82,70 @@ struct TransformOutput {  // A^T
     const V even_b = hn::Add(m[3], m[4]);
     const V odd_b = hn::Sub(m[3], m[4]);
     out[0] = hn::Add(m[0], hn::Add(even_a, even_b));
-    out[1] = add_scaled(kA, odd_a, scaled(kB, odd_b));
-    out[2] = add_scaled(kA2, even_a, scaled(kB2, even_b));
-    out[3] = add_scaled(kA3, odd_a, add_scaled(kB3, odd_b, m[5]));
+    if constexpr (kOut == 2) {
+      out[1] = add_scaled(kA, odd_a, add_scaled(kB, odd_b, m[5]));
+    } else {
+      out[1] = add_scaled(kA, odd_a, scaled(kB, odd_b));
+      out[2] = add_scaled(kA2, even_a, scaled(kB2, even_b));
+      out[3] = add_scaled(kA3, odd_a, add_scaled(kB3, odd_b, m[5]));
+    }
   }
 };
 
+template <int kOut>
 struct TransformOutputGradient {  // A
   static constexpr int kFrom = kOut;
   static constexpr int kTo = kIn;
+  static constexpr int kTile = kOut;
   static HWY_INLINE void apply(const V (&y)[kOut], V (&out)[kIn]) {
-    const V even_a = add_scaled(kA2, y[2], y[0]);
-    const V odd_a = add_scaled(kA3, y[3], scaled(kA, y[1]));
-    const V even_b = add_scaled(kB2, y[2], y[0]);
-    const V odd_b = add_scaled(kB3, y[3], scaled(kB, y[1]));
     out[0] = y[0];
-    out[1] = hn::Add(even_a, odd_a);
-    out[2] = hn::Sub(even_a, odd_a);
-    out[3] = hn::Add(even_b, odd_b);
-    out[4] = hn::Sub(even_b, odd_b);
-    out[5] = y[3];
+    if constexpr (kOut == 2) {
+      out[1] = add_scaled(kA, y[1], y[0]);
+      out[2] = add_scaled(-kA, y[1], y[0]);
+      out[3] = add_scaled(kB, y[1], y[0]);
+      out[4] = add_scaled(-kB, y[1], y[0]);
+    } else {
+      const V even_a = add_scaled(kA2, y[2], y[0]);
+      const V odd_a = add_scaled(kA3, y[3], scaled(kA, y[1]));
+      const V even_b = add_scaled(kB2, y[2], y[0]);
+      const V odd_b = add_scaled(kB3, y[3], scaled(kB, y[1]));
+      out[1] = hn::Add(even_a, odd_a);
+      out[2] = hn::Sub(even_a, odd_a);
+      out[3] = hn::Add(even_b, odd_b);
+      out[4] = hn::Sub(even_b, odd_b);
+    }
+    out[5] = y[kOut - 1];
   }
 };
 
+template <int kTaps>
 struct TransformFilter {  // G
   static constexpr int kFrom = kTaps;
   static constexpr int kTo = kIn;
   static HWY_INLINE void apply(const V (&w)[kTaps], V (&out)[kIn]) {
-    const V even_a = add_scaled(kGA2, w[2], scaled(kGA0, w[0]));
-    const V even_b = add_scaled(kGB2, w[2], scaled(kGB0, w[0]));
+    V even_a = add_scaled(kGA2, w[2], scaled(kGA0, w[0]));
+    V even_b = add_scaled(kGB2, w[2], scaled(kGB0, w[0]));
     out[0] = scaled(kG0, w[0]);
-    out[1] = add_scaled(kGA1, w[1], even_a);
-    out[2] = add_scaled(-kGA1, w[1], even_a);
-    out[3] = add_scaled(kGB1, w[1], even_b);
-    out[4] = add_scaled(-kGB1, w[1], even_b);
-    out[5] = w[2];
+    if constexpr (kTaps == 5) {
+      even_a = add_scaled(kGA4, w[4], even_a);
+      even_b = add_scaled(kGB4, w[4], even_b);
+      const V odd_a = add_scaled(kGA3, w[3], scaled(kGA1, w[1]));
+      const V odd_b = add_scaled(kGB3, w[3], scaled(kGB1, w[1]));
+      out[1] = hn::Add(even_a, odd_a);
+      out[2] = hn::Sub(even_a, odd_a);
+      out[3] = hn::Add(even_b, odd_b);
+      out[4] = hn::Sub(even_b, odd_b);
+    } else {
+      out[1] = add_scaled(kGA1, w[1], even_a);
+      out[2] = add_scaled(-kGA1, w[1], even_a);
+      out[3] = add_scaled(kGB1, w[1], even_b);
+      out[4] = add_scaled(-kGB1, w[1], even_b);
+    }
+    out[5] = w[kTaps - 1];
   }
 };
 
+template <int kTaps>
 struct TransformFilterGradient {  // G^T
   static constexpr int kFrom = kIn;
   static constexpr int kTo = kTaps;
@@ -125,7 +156,13 @@ struct TransformFilterGradient {  // G^T
     const V odd_b = hn::Sub(u[3], u[4]);
     out[0] = add_scaled(kG0, u[0], add_scaled(kGA0, even_a, scaled(kGB0, even_b)));
     out[1] = add_scaled(kGA1, odd_a, scaled(kGB1, odd_b));
-    out[2] = add_scaled(kGA2, even_a, add_scaled(kGB2, even_b, u[5]));
+    if constexpr (kTaps == 5) {
+      out[2] = add_scaled(kGA2, even_a, scaled(kGB2, even_b));
+      out[3] = add_scaled(kGA3, odd_a, scaled(kGB3, odd_b));
+      out[4] = add_scaled(kGA4, even_a, add_scaled(kGB4, even_b, u[5]));
+    } else {
+      out[2] = add_scaled(kGA2, even_a, add_scaled(kGB2, even_b, u[5]));
+    }
   }
 };
 
@@ -248,6 +285,7 @@ class WonColumns {
 // Coefficients of the strip's pixels. One axis first, for all columns.
 template <class Axis, bool kOne, class Columns>
 void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& source, const TileCoefficients& to) {
+  constexpr int kOut = Axis::kTile;
   constexpr int kShared = Axis::kFrom - kOut;
   constexpr int64_t kMostColumns = kOne ? Axis::kFrom : (kMostStripTiles - 1) * kOut + Axis::kFrom;
   const D d;
@@ -305,25 +343,32 @@ void transform_images(const ImageTile& strip, int64_t vectors, const WonPixels& 
                      : transform_strip<Axis>(strip, vectors, WonColumns<Axis::kFrom, true>(strip, pixels), to);
 }
 
+// Of tiles of both forms.
+template <template <int> class Axis, class Pixels>
+void transform_tiles(const ImageTile& strip, int64_t vectors, const Pixels& pixels, const TileCoefficients& to) {
+  strip.form == WinogradForm::kF4x3 ? transform_images<Axis<tile_of(WinogradForm::kF4x3)>>(strip, vectors, pixels, to)
+                                    : transform_images<Axis<tile_of(WinogradForm::kF2x5)>>(strip, vectors, pixels, to);
+}
+
 void TransformInputTile(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v) {
-  transform_images<TransformInput>(tile, vectors, x, v);
+  transform_tiles<TransformInput>(tile, vectors, x, v);
 }
 
 void TransformWonInputTile(const ImageTile& tile, int64_t vectors, const WonPixels& x, const TileCoefficients& v) {
-  transform_images<TransformInput>(tile, vectors, x, v);
+  transform_tiles<TransformInput>(tile, vectors, x, v);
 }
 
 void TransformOutputGradientTile(const ImageTile& tile, int64_t vectors, const float* dy, const TileCoefficients& m) {
-  transform_images<TransformOutputGradient>(tile, vectors, dy, m);
+  transform_tiles<TransformOutputGradient>(tile, vectors, dy, m);
 }
 
 void TransformWonOutputGradientTile(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
                                     const TileCoefficients& m) {
-  transform_images<TransformOutputGradient>(tile, vectors, dy, m);
+  transform_tiles<TransformOutputGradient>(tile, vectors, dy, m);
 }
 
 // Calls visit(vector, lane, z) for activation(A^T m A + bias).
-template <class Visit>
+template <int kOut, class Visit>
 HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, const TileBias& bias, Activation activation,
                                 Visit visit) {
   const D d;
@@ -338,25 +383,27 @@ HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, cons
                                            : hn::LoadU(d, bias.data + vector * kLanes + lane);
       }
       V z[kOut][kOut];
-      transform<TransformOutput>([&](int i, int j) { return hn::Load(d, in + (i * kIn + j) * m.coefficient + lane); },
-                                 [&](int i, int j, V value) {
-                                   value = hn::Add(value, start);
-                                   z[i][j] = relu ? hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value) : value;
-                                 });
+      transform<TransformOutput<kOut>>(
+          [&](int i, int j) { return hn::Load(d, in + (i * kIn + j) * m.coefficient + lane); },
+          [&](int i, int j, V value) {
+            value = hn::Add(value, start);
+            z[i][j] = relu ? hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value) : value;
+          });
       visit(vector, lane, z);
     }
   }
 }
 
-void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
-                         Activation activation, float* y) {
+template <int kOut>
+void transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
+                      Activation activation, float* y) {
   const ImageVectors& at = tile.vectors;
   const int64_t rows = count_before(at.image.height - tile.row, tile.step.height, kOut);
   const int64_t columns = count_before(at.image.width - tile.column, tile.step.width, kOut);
   const int64_t row = tile.step.height * at.image.width * at.pixel;
   const int64_t column = tile.step.width * at.pixel;
   y += (tile.row * at.image.width + tile.column) * at.pixel;
-  for_each_output(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
+  for_each_output<kOut>(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
     float* HWY_RESTRICT pixels = y + vector * at.vector + lane;
     for (int i = 0; i < kOut; ++i) {
       for (int j = 0; j < kOut; ++j) {
@@ -366,8 +413,16 @@ void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoeff
   });
 }
 
-void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
-                               Activation activation, float* y, WinningTap* winners) {
+void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
+                         Activation activation, float* y) {
+  tile.form == WinogradForm::kF4x3
+      ? transform_output<tile_of(WinogradForm::kF4x3)>(tile, vectors, m, bias, activation, y)
+      : transform_output<tile_of(WinogradForm::kF2x5)>(tile, vectors, m, bias, activation, y);
+}
+
+template <int kOut>
+void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
+                             Activation activation, float* y, WinningTap* winners) {
   const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const ImageVectors& at = tile.vectors;
   constexpr int kPooled = kOut / 2;
@@ -375,7 +430,7 @@ void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const Til
   const int64_t columns = std::min<int64_t>(kPooled, at.image.width - tile.column);
   const int64_t row = at.image.width * at.pixel;
   const int64_t first = tile.row * row + tile.column * at.pixel;
-  for_each_output(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
+  for_each_output<kOut>(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
     for (int i = 0; i < kPooled; ++i) {
       for (int j = 0; j < kPooled; ++j) {
         if (i >= rows || j >= columns) continue;
@@ -387,6 +442,13 @@ void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const Til
       }
     }
   });
+}
+
+void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
+                               Activation activation, float* y, WinningTap* winners) {
+  tile.form == WinogradForm::kF4x3
+      ? transform_output_pooled<tile_of(WinogradForm::kF4x3)>(tile, vectors, m, bias, activation, y, winners)
+      : transform_output_pooled<tile_of(WinogradForm::kF2x5)>(tile, vectors, m, bias, activation, y, winners);
 }
 
 // Planes of Axis::kFrom^2 to planes of Axis::kTo^2 vectors of channels.
@@ -413,18 +475,28 @@ void transform_weights(int64_t filters, int64_t channels, const float* from, int
   }
 }
 
-void TransformFilters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
-  transform_weights<TransformFilter>(filters, channels, w, channels, kTaps * kTaps * channels, u, coefficient,
-                                     channels);
+template <int kTaps>
+void transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
+  transform_weights<TransformFilter<kTaps>>(filters, channels, w, channels, kTaps * kTaps * channels, u, coefficient,
+                                            channels);
+}
+
+void TransformFilters(WinogradForm form, int64_t filters, int64_t channels, const float* w, int64_t coefficient,
+                      float* u) {
+  form == WinogradForm::kF4x3 ? transform_filters<3>(filters, channels, w, coefficient, u)
+                              : transform_filters<5>(filters, channels, w, coefficient, u);
 }
 
 void TransformTurnedFilters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
-  transform_weights<TransformFilter>(channels, filters, w, channels * filters, filters, u, coefficient, filters);
+  transform_weights<TransformFilter<3>>(channels, filters, w, channels * filters, filters, u, coefficient, filters);
 }
 
-void TransformFilterGradients(int64_t rows, int64_t columns, const WeightPlanes& u, const WeightPlanes& gradient) {
-  transform_weights<TransformFilterGradient>(rows, columns, u.data, u.plane, u.row, gradient.data, gradient.plane,
-                                             gradient.row);
+void TransformFilterGradients(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes& u,
+                              const WeightPlanes& gradient) {
+  form == WinogradForm::kF4x3 ? transform_weights<TransformFilterGradient<3>>(
+                                    rows, columns, u.data, u.plane, u.row, gradient.data, gradient.plane, gradient.row)
+                              : transform_weights<TransformFilterGradient<5>>(
+                                    rows, columns, u.data, u.plane, u.row, gradient.data, gradient.plane, gradient.row);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -472,8 +544,9 @@ void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, 
   HWY_DYNAMIC_DISPATCH(TransformWonOutputGradientTile)(tile, vectors, dy, m);
 }
 
-void winograd_transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
-  HWY_DYNAMIC_DISPATCH(TransformFilters)(filters, channels, w, coefficient, u);
+void winograd_transform_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
+                                int64_t coefficient, float* u) {
+  HWY_DYNAMIC_DISPATCH(TransformFilters)(form, filters, channels, w, coefficient, u);
 }
 
 void winograd_transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient,
@@ -481,9 +554,9 @@ void winograd_transform_turned_filters(int64_t filters, int64_t channels, const 
   HWY_DYNAMIC_DISPATCH(TransformTurnedFilters)(filters, channels, w, coefficient, u);
 }
 
-void winograd_transform_filter_gradient(int64_t rows, int64_t columns, const WeightPlanes& u,
+void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes& u,
                                         const WeightPlanes& gradient) {
-  HWY_DYNAMIC_DISPATCH(TransformFilterGradients)(rows, columns, u, gradient);
+  HWY_DYNAMIC_DISPATCH(TransformFilterGradients)(form, rows, columns, u, gradient);
 }
 
 }  // namespace gradloom

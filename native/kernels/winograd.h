@@ -1,5 +1,6 @@
-// The transforms of Winograd's minimal filtering F(4x4, 3x3) (A. Lavin and S. Gray, CVPR 2016): a 4x4 tile of a
-// convolution with a 3x3 window, from 6x6 inputs, by 36 products a channel and filter instead of 144:
+// The transforms of Winograd's minimal filtering (A. Lavin and S. Gray, CVPR 2016): a tile of a convolution from 6x6
+// inputs by 36 products a channel and filter. F(4x4, 3x3) makes 4x4 outputs of a 3x3 window, which take 144 products
+// otherwise, F(2x2, 5x5) 2x2 outputs of a 5x5 window, which take 100:
 //   Y = A^T (U . V) A,   U = G w G^T,   V = B^T x B,   . coefficient by coefficient, summed over channels.
 // The gradient of the weights is the adjoint of that: G^T (V . (A dY A^T)) G, summed over tiles and samples.
 //
@@ -18,15 +19,24 @@
 
 namespace gradloom {
 
-inline constexpr int64_t kWinogradTile = 4;           // rows and columns of the output
+inline constexpr int64_t kWinogradInputs = 6;         // rows and columns of a tile's inputs
 inline constexpr int64_t kWinogradCoefficients = 36;  // 6 x 6
-inline constexpr int64_t kWinogradTaps = 9;           // 3 x 3
+
+// Which of the two. Both interpolate at the same points, so that they differ in neither the transform of inputs nor in
+// the products.
+enum class WinogradForm { kF4x3, kF2x5 };
+
+// Rows and columns of a window, and of a tile of outputs.
+constexpr int64_t window_of(WinogradForm form) { return form == WinogradForm::kF4x3 ? 3 : 5; }
+constexpr int64_t tile_of(WinogradForm form) { return kWinogradInputs + 1 - window_of(form); }
+constexpr int64_t taps_of(WinogradForm form) { return window_of(form) * window_of(form); }
+
 // Multiply-adds, products and sums of the transforms below, of a vector: of a tile, and of inputs those of each column
 // of a strip and then of each of its tiles.
 inline constexpr int64_t kWinogradInputColumnSteps = 12;
 inline constexpr int64_t kWinogradInputTileSteps = 72;
-inline constexpr int64_t kWinogradOutputSteps = 120;
-inline constexpr int64_t kWinogradOutputGradientSteps = 100;
+constexpr int64_t winograd_output_steps(WinogradForm form) { return form == WinogradForm::kF4x3 ? 120 : 64; }
+constexpr int64_t winograd_output_gradient_steps(WinogradForm form) { return form == WinogradForm::kF4x3 ? 100 : 32; }
 
 // Pixels that hold vectors of 16 floats each. In lanes a vector is a channel of 16 samples, in rows 16 channels of one.
 struct ImageVectors {
@@ -37,13 +47,14 @@ struct ImageVectors {
 
 // Where a tile lies: its first pixel, which may lie outside of the image, as may those that follow, `step` rows and
 // columns apart. Pixels outside count as zero when they are read and are not written. Inputs and gradients of outputs
-// are transformed for several tiles side by side, each 4 of the tile's columns to the right of the one before.
+// are transformed for several tiles side by side, each a tile's columns of outputs to the right of the one before.
 struct ImageTile {
   ImageVectors vectors;
   int64_t row;
   int64_t column;
   int64_t count = 1;  // at most kMostStripTiles
   Extent2d step = {1, 1};
+  WinogradForm form = WinogradForm::kF4x3;
 };
 inline constexpr int64_t kMostStripTiles = 4;
 
@@ -74,7 +85,7 @@ struct TileBias {
   BiasOf of;
 };
 
-// y = activation(A^T m A + bias) at the 4x4 pixels of `tile`. The activation is linear or relu.
+// y = activation(A^T m A + bias) at the pixels of `tile`. The activation is linear or relu.
 void winograd_transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                                Activation activation, float* y);
 
@@ -83,15 +94,16 @@ void winograd_transform_output(const ImageTile& tile, int64_t vectors, const Til
 void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
                                       const TileBias& bias, Activation activation, float* y, WinningTap* winners);
 
-// m = A dy A^T for the 4x4 pixels at `tile`.
+// m = A dy A^T for the pixels at `tile`.
 void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const float* dy,
                                         const TileCoefficients& m);
 void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
                                         const TileCoefficients& m);
 
 // u[e][k][c] = G w G^T of the `filters` filters w[k][tap][c]; `coefficient` floats from u[e] to u[e + 1].
-void winograd_transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u);
-// The same for w[tap][c][k] and u[e][c][k].
+void winograd_transform_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
+                                int64_t coefficient, float* u);
+// The same for F(4x4, 3x3), w[tap][c][k] and u[e][c][k].
 void winograd_transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient,
                                        float* u);
 
@@ -101,8 +113,9 @@ struct WeightPlanes {
   int64_t plane;
   int64_t row;
 };
-// The adjoint of that of the filters, for every element of 36 matrices of `rows` x `columns`: 9 matrices G^T u G.
-void winograd_transform_filter_gradient(int64_t rows, int64_t columns, const WeightPlanes& u,
+// The adjoint of that of the filters, for every element of 36 matrices of `rows` x `columns`: a matrix for each tap,
+// G^T u G.
+void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes& u,
                                         const WeightPlanes& gradient);
 
 }  // namespace gradloom

@@ -10,10 +10,11 @@ namespace {
 // The tiles along an axis: those of the pixels 0, d, 2d.., then those of 1, 1 + d.. and so on.
 class AxisTiles {
  public:
-  AxisTiles(int64_t size, int64_t dilation)
+  AxisTiles(int64_t size, int64_t dilation, WinogradForm form)
       : dilation_(dilation),
-        fewest_(size / (kWinogradTile * dilation)),
-        longer_(std::min(size % (kWinogradTile * dilation), dilation)) {}
+        length_(tile_of(form) * dilation),
+        fewest_(size / length_),
+        longer_(std::min(size % length_, dilation)) {}
 
   int64_t count() const { return fewest_ * dilation_ + longer_; }
 
@@ -22,11 +23,12 @@ class AxisTiles {
     const bool longer = index < of_longer;
     const int64_t rest = longer ? index : index - of_longer;
     const int64_t tiles = longer ? fewest_ + 1 : fewest_;
-    return (longer ? 0 : longer_) + rest / tiles + rest % tiles * kWinogradTile * dilation_;
+    return (longer ? 0 : longer_) + rest / tiles + rest % tiles * length_;
   }
 
  private:
   int64_t dilation_;
+  int64_t length_;  // pixels from tile to tile of a part
   int64_t fewest_;  // tiles of a part
   int64_t longer_;  // the first parts, which have one more
 };
@@ -34,23 +36,24 @@ class AxisTiles {
 }  // namespace
 
 int64_t WinogradTiles::count() const {
-  return AxisTiles(output.height, dilation.height).count() * AxisTiles(output.width, dilation.width).count();
+  return AxisTiles(output.height, dilation.height, form).count() *
+         AxisTiles(output.width, dilation.width, form).count();
 }
 
 TilePlace WinogradTiles::place(int64_t index) const {
-  const AxisTiles rows(output.height, dilation.height);
-  const AxisTiles columns(output.width, dilation.width);
+  const AxisTiles rows(output.height, dilation.height, form);
+  const AxisTiles columns(output.width, dilation.width, form);
   const int64_t tile = index % (rows.count() * columns.count());
   return {index / (rows.count() * columns.count()), rows.first_pixel(tile / columns.count()),
           columns.first_pixel(tile % columns.count())};
 }
 
 int64_t WinogradTiles::side_by_side(const TilePlace& place) const {
-  return ceil_divide(output.width - place.column, kWinogradTile * dilation.width);
+  return ceil_divide(output.width - place.column, tile_of(form) * dilation.width);
 }
 
 TilePlace WinogradTiles::beside(const TilePlace& place, int64_t tile) const {
-  return {place.image, place.row, place.column + tile * kWinogradTile * dilation.width};
+  return {place.image, place.row, place.column + tile * tile_of(form) * dilation.width};
 }
 
 }  // namespace gradloom

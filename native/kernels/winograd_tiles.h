@@ -1,4 +1,4 @@
-// How the output of a convolution by Winograd's F(4x4, 3x3) is cut into tiles (kernels/winograd.h). With dilation, rows
+// How the output of a convolution by Winograd is cut into tiles (kernels/winograd.h). With dilation, rows
 // d apart see input rows of their own, and so do columns: the convolution of each such part is one without dilation. So
 // the rows and columns of a tile lie a dilation apart, and those in between belong to other tiles.
 #pragma once
@@ -10,6 +10,11 @@
 
 namespace gradloom {
 
+// Of a window of 3x3 or 5x5 taps.
+inline WinogradForm winograd_form(const Window2d& window) {
+  return window.window.height == window_of(WinogradForm::kF4x3) ? WinogradForm::kF4x3 : WinogradForm::kF2x5;
+}
+
 // A tile among those of several images: its image, and its first pixel.
 struct TilePlace {
   int64_t image;
@@ -20,6 +25,7 @@ struct TilePlace {
 struct WinogradTiles {
   Extent2d output;
   Extent2d dilation;
+  WinogradForm form = WinogradForm::kF4x3;
 
   // Of an image.
   int64_t count() const;

@@ -65,8 +65,8 @@ std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {
   return layer;
 }
 
-// Winograd's tiles of 4x4 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with dilation,
-// when their pixels lie apart.
+// Winograd's tiles of 4x4 or 2x2 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with
+// dilation, when their pixels lie apart.
 bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
   if (!windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;
   switch (kernel_for(batch)) {

@@ -8,7 +8,7 @@
 //   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies; products for 1x1 windows
 //                       (conv2d_pointwise.cc), and plane by plane where each channel has its own filter
 //                       (conv2d_depthwise.cc)
-//   conv2d_winograd.cc  images in lanes, 3x3 windows: products of transformed tiles
+//   conv2d_winograd.cc  images in lanes, 3x3 and 5x5 windows: products of transformed tiles
 //   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes
 #pragma once
 

@@ -1,5 +1,5 @@
-// Conv2d by Winograd's F(4x4, 3x3), for images in lanes. Unlike the direct kernel it copies nothing: tiles read padding
-// as zeros. Group after group in the gradient of the weights, since its sums take all threads.
+// Conv2d by Winograd's F(4x4, 3x3) and F(2x2, 5x5), for images in lanes. Unlike the direct kernel it copies nothing:
+// tiles read padding as zeros. Group after group in the gradient of the weights, since its sums take all threads.
 #include <algorithm>
 
 #include "common/checked.h"
@@ -21,7 +21,8 @@ Tiling filter_pieces(const WinogradShape& shape) {
 }  // namespace
 
 WinogradShape Conv2d::winograd_forward_shape(const Extent2d& output) const {
-  return {.channels = channels_per_group(),
+  return {.form = winograd_form(window_),
+          .channels = channels_per_group(),
           .filters = filters_per_group(),
           .input = window_.input,
           .output = output,
@@ -31,7 +32,8 @@ WinogradShape Conv2d::winograd_forward_shape(const Extent2d& output) const {
 }
 
 WinogradShape Conv2d::winograd_input_gradient_shape(const Extent2d& output) const {
-  return {.channels = filters_per_group(),
+  return {.form = winograd_form(window_),
+          .channels = filters_per_group(),
           .filters = channels_per_group(),
           .input = output,
           .output = window_.input,
@@ -128,9 +130,9 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
   if (args.dx != nullptr) {
     const WinogradShape shape = winograd_forward_shape(output);
     const int64_t group_weights = filters_per_group() * row_length();
-    args.pass.team.for_each(groups_ * kWinogradTaps, [&](int64_t job, int) {
-      const int64_t group = job / kWinogradTaps;
-      winograd_turn_weights(shape, job % kWinogradTaps, args.parameters[0] + group * group_weights,
+    args.pass.team.for_each(groups_ * window_.taps(), [&](int64_t job, int) {
+      const int64_t group = job / window_.taps();
+      winograd_turn_weights(shape, job % window_.taps(), args.parameters[0] + group * group_weights,
                             shared + group * group_weights);
     });
     const WinogradShape turned = winograd_input_gradient_shape(output);

@@ -47,12 +47,12 @@ SmallMatrix SmallMatrix::magnitudes() const {
   return result;
 }
 
-SmallMatrix winograd_a() {
-  return powers(4, [](size_t) { return 1.0; });
+SmallMatrix winograd_a(int64_t outputs) {
+  return powers(outputs, [](size_t) { return 1.0; });
 }
 
-SmallMatrix winograd_g() {
-  return powers(3, [](size_t i) {
+SmallMatrix winograd_g(int64_t taps) {
+  return powers(taps, [](size_t i) {
     double at_point = 1;
     for (size_t j = 0; j < kPoints.size(); ++j) {
       if (j != i) at_point *= kPoints[i] - kPoints[j];

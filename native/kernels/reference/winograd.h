@@ -1,5 +1,5 @@
-// The matrices of Winograd's F(4x4, 3x3) by their construction (Toom and Cook: a product of polynomials from its values
-// at points), in double, and products with them. Twin of kernels/winograd.h.
+// The matrices of Winograd's F(4x4, 3x3) and F(2x2, 5x5) by their construction (Toom and Cook: a product of polynomials
+// from its values at points), in double, and products with them. Twin of kernels/winograd.h.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +19,10 @@ struct SmallMatrix {
   SmallMatrix magnitudes() const;
 };
 
-// For the points 0, +-5/8, +-3/2 and infinity: A [6, 4], B^T [6, 6], G [6, 3].
-SmallMatrix winograd_a();
+// For the points 0, +-5/8, +-3/2 and infinity: A [6, outputs], B^T [6, 6], G [6, taps]; outputs and taps make 7.
+SmallMatrix winograd_a(int64_t outputs);
 SmallMatrix winograd_b_transposed();
-SmallMatrix winograd_g();
+SmallMatrix winograd_g(int64_t taps);
 
 // m x m^T for a square x of as many rows as m has columns.
 std::vector<double> two_sided(const SmallMatrix& m, const std::vector<double>& x);

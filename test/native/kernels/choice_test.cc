@@ -95,34 +95,38 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   };
   const auto direct = Conv2dKernel::kDirect;
   const auto few = Conv2dKernel::kDirectChannels;
-  for (const int64_t batch : {8, 10, 17, 20, 23}) CHECK(chosen(5, 1, 64, 32, batch) == few);
-  for (const int64_t batch : {13, 16, 25, 32, 64, 100}) CHECK(chosen(5, 1, 64, 32, batch) == direct);
+  for (const int64_t batch : {8, 10, 17, 20, 23}) CHECK(chosen(7, 1, 64, 32, batch) == few);
+  for (const int64_t batch : {13, 16, 25, 32, 64, 100}) CHECK(chosen(7, 1, 64, 32, batch) == direct);
   CHECK(chosen(3, 2, 64, 64, 20) == few);
   CHECK(chosen(3, 2, 64, 64, 22) == direct);
   CHECK(chosen(1, 1, 64, 64, 28) == few);
   CHECK(chosen(1, 1, 64, 64, 30) == direct);
-  CHECK(chosen(5, 1, 3, 64, 8) == direct);
-  CHECK(chosen(5, 1, 64, 20, 20) == direct);  // 12 of 32 lanes empty
-  CHECK(chosen(5, 1, 64, 47, 20) == few);
-  CHECK(chosen(5, 1, 1, 1, 8) == direct);     // depthwise
-  CHECK(chosen(5, 1, 200, 64, 8) == direct);  // 1.3 MB a panel
-  CHECK(chosen(3, 1, 64, 64, 20) == Conv2dKernel::kWinograd);
+  CHECK(chosen(7, 1, 3, 64, 8) == direct);
+  CHECK(chosen(7, 1, 64, 20, 20) == direct);  // 12 of 32 lanes empty
+  CHECK(chosen(7, 1, 64, 47, 20) == few);
+  CHECK(chosen(7, 1, 1, 1, 8) == direct);     // depthwise
+  CHECK(chosen(7, 1, 200, 64, 8) == direct);  // 2.5 MB a panel
+  for (const int64_t window : {3, 5}) CHECK(chosen(window, 1, 64, 64, 20) == Conv2dKernel::kWinograd);
 }
 
-TEST_CASE("parse_conv2d_kernel: winograd for windows of 3 and strides of 1, whatever the dilation and padding") {
+TEST_CASE("parse_conv2d_kernel: winograd for windows of 3 and 5 and strides of 1, whatever the dilation and padding") {
   const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   const auto parse = [](const Window2d& window, Activation activation) {
     return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
   };
   const std::string refusal =
-      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3, strides 1 and any activation but softmax "
-      "and logSoftmax; use \"auto\"";
+      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3 or 5, strides 1 and any activation but "
+      "softmax and logSoftmax; use \"auto\"";
   CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
   Window2d far_padding = same;
   far_padding.padding = {3, 3, 3, 3};
   far_padding.output = {12, 12};
   CHECK(parse(far_padding, Activation::kRelu) == Conv2dKernel::kWinograd);
   CHECK(error_of([&] { parse(same, Activation::kSoftmax); }) == refusal);
+  Window2d larger = same;
+  larger.window = {5, 5};
+  larger.padding = {2, 2, 2, 2};
+  CHECK(parse(larger, Activation::kRelu) == Conv2dKernel::kWinograd);
   Window2d dilated = same;
   dilated.dilation = {2, 3};
   dilated.padding = {2, 2, 3, 3};
@@ -132,8 +136,30 @@ TEST_CASE("parse_conv2d_kernel: winograd for windows of 3 and strides of 1, what
       Window2d other = same;
       (other.*change).*axis = 2;
       CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
+      (other.*change).*axis = 5;  // 5x3, 3x5
+      CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
     }
   }
+}
+
+TEST_CASE("choose_conv2d: winograd of 5x5 from 16 channels on, from 32 with dilation and pixels of tiles outside") {
+  const auto chosen = [](int64_t size, int64_t dilation, int64_t channels, int64_t filters, int64_t batch) {
+    const int64_t padding = 2 * dilation;
+    const Window2d w{{size, size}, {size, size},         {5, 5},
+                     {1, 1},       {dilation, dilation}, {padding, padding, padding, padding}};
+    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto winograd = Conv2dKernel::kWinograd;
+  const auto direct = Conv2dKernel::kDirect;
+  CHECK(chosen(14, 1, 16, 16, 32) == winograd);
+  CHECK(chosen(14, 1, 15, 64, 32) == direct);
+  CHECK(chosen(14, 1, 64, 15, 32) == direct);
+  CHECK(chosen(3, 1, 16, 16, 32) == winograd);   // 9 of 16 pixels
+  CHECK(chosen(1, 1, 64, 64, 128) == direct);    // one of four
+  CHECK(chosen(28, 2, 16, 16, 32) == winograd);  // four tiles of 14x14 pixels, all inside
+  CHECK(chosen(14, 2, 16, 16, 32) == direct);
+  CHECK(chosen(14, 2, 32, 32, 32) == winograd);
+  CHECK(chosen(14, 1, 64, 64, 7) == Conv2dKernel::kDirectChannels);  // filters in lanes are made for 3x3
 }
 
 TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {

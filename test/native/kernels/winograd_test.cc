@@ -26,7 +26,7 @@ std::vector<double> patch(const ImageTile& tile, int64_t index, int64_t size, co
   for (int64_t i = 0; i < size; ++i) {
     for (int64_t j = 0; j < size; ++j) {
       const int64_t r = tile.row + i * tile.step.height;
-      const int64_t c = tile.column + (index * kWinogradTile + j) * tile.step.width;
+      const int64_t c = tile.column + (index * tile_of(tile.form) + j) * tile.step.width;
       const Extent2d& extent = tile.vectors.image;
       const bool exists = r >= 0 && c >= 0 && r < extent.height && c < extent.width;
       pixels.push_back(exists ? image[(r * extent.width + c) * tile.vectors.pixel + lane] : 0);
@@ -36,28 +36,31 @@ std::vector<double> patch(const ImageTile& tile, int64_t index, int64_t size, co
 }
 
 // On images of so many vectors, in lanes or in rows.
-ImageTile random_tile(RandomData& random, int64_t vectors, int64_t lowest, int64_t beyond) {
+ImageTile random_tile(RandomData& random, WinogradForm form, int64_t vectors, int64_t lowest, int64_t beyond) {
   const Extent2d image{random.integer(1, 13), random.integer(1, 13)};
   const bool lanes = random.integer(0, 1) == 1;
   return {{image, lanes ? kLanes : vectors * kLanes, lanes ? image.height * image.width * kLanes : kLanes},
           random.integer(lowest, image.height + beyond),
           random.integer(lowest, image.width + beyond),
           1,
-          {random.pick({1, 1, 2, 3, 20}), random.pick({1, 1, 2, 3, 20})}};
+          {random.pick({1, 1, 2, 3, 20}), random.pick({1, 1, 2, 3, 20})},
+          form};
 }
+
+constexpr WinogradForm kForms[] = {WinogradForm::kF4x3, WinogradForm::kF2x5};
 
 using TransformImages = void (*)(const ImageTile&, int64_t, const float*, const TileCoefficients&);
 using TransformWon = void (*)(const ImageTile&, int64_t, const WonPixels&, const TileCoefficients&);
 
 // `transform` of `size` x `size` pixels is m x m^T, for tiles inside, across edges and wholly outside.
-void check_images(TransformImages transform, int64_t size, const reference::SmallMatrix& m) {
+void check_images(TransformImages transform, WinogradForm form, int64_t size, const reference::SmallMatrix& m) {
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(81);
     for (int i = 0; i < 200; ++i) {
       CAPTURE(i);
       const int64_t vectors = random.pick({1, 2, 3});
-      ImageTile tile = random_tile(random, vectors, -6, 2);
+      ImageTile tile = random_tile(random, form, vectors, -6, 2);
       tile.count = random.integer(1, kMostStripTiles);
       const int64_t pixels = tile.vectors.image.height * tile.vectors.image.width;
       GuardedBuffer x(random.normal(vectors * pixels * kLanes));
@@ -87,7 +90,7 @@ void check_images(TransformImages transform, int64_t size, const reference::Smal
 }
 
 // The gradient of maxima is transformed as the image over which max_pool_lanes_backward spreads it, in bits.
-void check_won(TransformWon transform_won, TransformImages transform) {
+void check_won(TransformWon transform_won, TransformImages transform, WinogradForm form) {
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(82);
@@ -110,8 +113,10 @@ void check_won(TransformWon transform_won, TransformImages transform) {
       const ImageTile tile{{image, kLanes, 4 * floats},
                            random.integer(-6, image.height + 2),
                            random.integer(-6, image.width + 2),
-                           random.integer(1, kMostStripTiles)};
-      const ImageTile tile_of_maxima{{pooled, kLanes, floats}, tile.row, tile.column, tile.count};
+                           random.integer(1, kMostStripTiles),
+                           {1, 1},
+                           form};
+      const ImageTile tile_of_maxima{{pooled, kLanes, floats}, tile.row, tile.column, tile.count, {1, 1}, form};
       const int64_t vector_floats = tile.count * kLanes;
       const int64_t coefficient = vectors * vector_floats + 16;
       std::vector<float> zeros(static_cast<size_t>(kWinogradCoefficients * coefficient));
@@ -129,47 +134,58 @@ void check_won(TransformWon transform_won, TransformImages transform) {
 
 TEST_CASE("winograd: the reference's matrices give a convolution with the window, exactly but for rounding in double") {
   RandomData random(80);
-  const std::vector<double> x = to_double(random.normal(36));
-  const std::vector<double> w = to_double(random.normal(9));
-  std::vector<double> product = two_sided(reference::winograd_b_transposed(), x);
-  const std::vector<double> u = two_sided(reference::winograd_g(), w);
-  for (size_t e = 0; e < product.size(); ++e) product[e] *= u[e];
-  std::vector<double> expected;
-  for (size_t p = 0; p < 4; ++p) {
-    for (size_t q = 0; q < 4; ++q) {
-      double sum = 0;
-      for (size_t r = 0; r < 3; ++r) {
-        for (size_t s = 0; s < 3; ++s) sum += x[(p + r) * 6 + q + s] * w[r * 3 + s];
+  for (const WinogradForm form : kForms) {
+    const auto window = static_cast<size_t>(window_of(form));
+    const auto tile = static_cast<size_t>(tile_of(form));
+    const std::vector<double> x = to_double(random.normal(36));
+    const std::vector<double> w = to_double(random.normal(taps_of(form)));
+    std::vector<double> product = two_sided(reference::winograd_b_transposed(), x);
+    const std::vector<double> u = two_sided(reference::winograd_g(window_of(form)), w);
+    for (size_t e = 0; e < product.size(); ++e) product[e] *= u[e];
+    std::vector<double> expected;
+    for (size_t p = 0; p < tile; ++p) {
+      for (size_t q = 0; q < tile; ++q) {
+        double sum = 0;
+        for (size_t r = 0; r < window; ++r) {
+          for (size_t s = 0; s < window; ++s) sum += x[(p + r) * 6 + q + s] * w[r * window + s];
+        }
+        expected.push_back(sum);
       }
-      expected.push_back(sum);
     }
+    const std::vector<double> y = two_sided(reference::winograd_a(tile_of(form)).transposed(), product);
+    CHECK(difference(y, expected, Tolerance{0, 1e-12}) == "");
   }
-  const std::vector<double> y = two_sided(reference::winograd_a().transposed(), product);
-  CHECK(difference(y, expected, Tolerance{0, 1e-12}) == "");
 }
 
 TEST_CASE("winograd: gradients of maxima are transformed as the images that they are spread over, in bits") {
-  check_won(winograd_transform_input, winograd_transform_input);
-  check_won(winograd_transform_output_gradient, winograd_transform_output_gradient);
+  for (const WinogradForm form : kForms) {
+    check_won(winograd_transform_input, winograd_transform_input, form);
+    check_won(winograd_transform_output_gradient, winograd_transform_output_gradient, form);
+  }
 }
 
 TEST_CASE("winograd_transform_input: B^T x B, on every instruction set") {
-  check_images(winograd_transform_input, 6, reference::winograd_b_transposed());
+  for (const WinogradForm form : kForms) {
+    check_images(winograd_transform_input, form, kWinogradInputs, reference::winograd_b_transposed());
+  }
 }
 
 TEST_CASE("winograd_transform_output_gradient: A dy A^T, on every instruction set") {
-  check_images(winograd_transform_output_gradient, 4, reference::winograd_a());
+  for (const WinogradForm form : kForms) {
+    check_images(winograd_transform_output_gradient, form, tile_of(form), reference::winograd_a(tile_of(form)));
+  }
 }
 
 TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the image only, on every instruction set") {
-  const reference::SmallMatrix a = reference::winograd_a().transposed();
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(82);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 400; ++i) {
       CAPTURE(i);
+      const WinogradForm form = kForms[i % 2];
+      const reference::SmallMatrix a = reference::winograd_a(tile_of(form)).transposed();
       const int64_t vectors = random.pick({1, 2, 3});
-      const ImageTile tile = random_tile(random, vectors, 0, -1);
+      const ImageTile tile = random_tile(random, form, vectors, 0, -1);
       const auto& [image, pixel_floats, vector_floats] = tile.vectors;
       const int64_t pixels = image.height * image.width;
       const bool bias = random.integer(0, 1) == 1;
@@ -194,13 +210,13 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
           const std::vector<double> z = two_sided(a, at);
           const std::vector<double> size = two_sided(a.magnitudes(), magnitudes(at));
           const auto own = static_cast<size_t>(of == BiasOf::kVector ? vector : vector * kLanes + lane);
-          for (int64_t r = 0; r < 4 && tile.row + r * tile.step.height < image.height; ++r) {
-            for (int64_t c = 0; c < 4 && tile.column + c * tile.step.width < image.width; ++c) {
+          for (int64_t r = 0; r < a.rows && tile.row + r * tile.step.height < image.height; ++r) {
+            for (int64_t c = 0; c < a.rows && tile.column + c * tile.step.width < image.width; ++c) {
               const int64_t row = tile.row + r * tile.step.height;
               const int64_t column = tile.column + c * tile.step.width;
               const auto pixel =
                   static_cast<size_t>(vector * vector_floats + (row * image.width + column) * pixel_floats + lane);
-              const auto from = static_cast<size_t>(r * 4 + c);
+              const auto from = static_cast<size_t>(r * a.rows + c);
               const double sum = z[from] + (bias ? biases[own] : 0);
               expected[pixel] = relu ? std::max(sum, 0.0) : sum;
               bounds[pixel] = kTransformError * (size[from] + std::abs(sum));
@@ -214,53 +230,60 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
 }
 
 TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, on every instruction set") {
-  const reference::SmallMatrix g = reference::winograd_g();
-  const reference::SmallMatrix adjoint = g.transposed();
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(83);
     for (const int64_t channels : {1, 3, 7, 8, 15, 16, 17, 33}) {
-      CAPTURE(channels);
-      constexpr int64_t kFilters = 3;
-      const int64_t coefficient = kFilters * channels + 5;
-      const auto check = [&](auto transform, int64_t from, const reference::SmallMatrix& m, auto from_index,
-                             auto to_index, int64_t from_size, int64_t to_size) {
-        GuardedBuffer input(random.normal(from_size), 1);
-        GuardedBuffer output(to_size, 1);
-        transform(input.data(), output.data());
-        CHECK(output.intact());
-        std::vector<float> actual;
-        std::vector<double> expected;
-        std::vector<double> bounds;
-        for (int64_t k = 0; k < kFilters; ++k) {
-          for (int64_t c = 0; c < channels; ++c) {
-            std::vector<double> at;
-            for (int64_t e = 0; e < from; ++e) at.push_back(input.data()[from_index(e, k, c)]);
-            for (const double value : two_sided(m, at)) expected.push_back(value);
-            for (const double value : two_sided(m.magnitudes(), magnitudes(at))) {
-              bounds.push_back(kTransformError * value);
+      for (const WinogradForm form : kForms) {
+        const reference::SmallMatrix g = reference::winograd_g(window_of(form));
+        const reference::SmallMatrix adjoint = g.transposed();
+        const int64_t taps = taps_of(form);
+        CAPTURE(channels);
+        CAPTURE(taps);
+        constexpr int64_t kFilters = 3;
+        const int64_t coefficient = kFilters * channels + 5;
+        const auto check = [&](auto transform, int64_t from, const reference::SmallMatrix& m, auto from_index,
+                               auto to_index, int64_t from_size, int64_t to_size) {
+          GuardedBuffer input(random.normal(from_size), 1);
+          GuardedBuffer output(to_size, 1);
+          transform(input.data(), output.data());
+          CHECK(output.intact());
+          std::vector<float> actual;
+          std::vector<double> expected;
+          std::vector<double> bounds;
+          for (int64_t k = 0; k < kFilters; ++k) {
+            for (int64_t c = 0; c < channels; ++c) {
+              std::vector<double> at;
+              for (int64_t e = 0; e < from; ++e) at.push_back(input.data()[from_index(e, k, c)]);
+              for (const double value : two_sided(m, at)) expected.push_back(value);
+              for (const double value : two_sided(m.magnitudes(), magnitudes(at))) {
+                bounds.push_back(kTransformError * value);
+              }
+              for (int64_t e = 0; e < m.rows * m.rows; ++e) actual.push_back(output.data()[to_index(e, k, c)]);
             }
-            for (int64_t e = 0; e < m.rows * m.rows; ++e) actual.push_back(output.data()[to_index(e, k, c)]);
           }
+          CHECK(difference(actual, expected, bounds) == "");
+        };
+        const auto tap = [&](int64_t e, int64_t k, int64_t c) { return (k * taps + e) * channels + c; };
+        const auto plane = [&](int64_t e, int64_t k, int64_t c) { return e * coefficient + k * channels + c; };
+        check(
+            [&](const float* w, float* u) { winograd_transform_filters(form, kFilters, channels, w, coefficient, u); },
+            taps, g, tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
+        // Turned, where filters and channels change places; of one form.
+        const auto turned_tap = [&](int64_t e, int64_t k, int64_t c) { return (e * kFilters + k) * channels + c; };
+        if (form == WinogradForm::kF4x3) {
+          check([&](const float* w,
+                    float* u) { winograd_transform_turned_filters(channels, kFilters, w, coefficient, u); },
+                taps, g, turned_tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
         }
-        CHECK(difference(actual, expected, bounds) == "");
-      };
-      const auto tap = [&](int64_t e, int64_t k, int64_t c) { return (k * kWinogradTaps + e) * channels + c; };
-      const auto plane = [&](int64_t e, int64_t k, int64_t c) { return e * coefficient + k * channels + c; };
-      check([&](const float* w, float* u) { winograd_transform_filters(kFilters, channels, w, coefficient, u); },
-            kWinogradTaps, g, tap, plane, kFilters * kWinogradTaps * channels, kWinogradCoefficients * coefficient);
-      // Turned, where filters and channels change places.
-      const auto turned_tap = [&](int64_t e, int64_t k, int64_t c) { return (e * kFilters + k) * channels + c; };
-      check([&](const float* w, float* u) { winograd_transform_turned_filters(channels, kFilters, w, coefficient, u); },
-            kWinogradTaps, g, turned_tap, plane, kFilters * kWinogradTaps * channels,
-            kWinogradCoefficients * coefficient);
-      check(
-          [&](float* u, float* w) {
-            winograd_transform_filter_gradient(kFilters, channels, {u, coefficient, channels},
-                                               {w, channels, kWinogradTaps * channels});
-          },
-          kWinogradCoefficients, adjoint, plane, tap, kWinogradCoefficients * coefficient,
-          kFilters * kWinogradTaps * channels);
+        check(
+            [&](float* u, float* w) {
+              winograd_transform_filter_gradient(form, kFilters, channels, {u, coefficient, channels},
+                                                 {w, channels, taps * channels});
+            },
+            kWinogradCoefficients, adjoint, plane, tap, kWinogradCoefficients * coefficient,
+            kFilters * taps * channels);
+      }
     }
   });
 }

@@ -14,15 +14,16 @@ TEST_CASE("winograd tiles: every pixel of every image lies in one tile, and no t
   for (int i = 0; i < 500; ++i) {
     CAPTURE(i);
     const WinogradTiles tiles{{random.integer(1, 40), random.integer(1, 40)},
-                              {random.integer(1, 6), random.pick({1, 2, 3, 5, 50})}};
+                              {random.integer(1, 6), random.pick({1, 2, 3, 5, 50})},
+                              random.pick({WinogradForm::kF4x3, WinogradForm::kF2x5})};
     constexpr int64_t kImages = 2;
     std::vector<int> found(static_cast<size_t>(kImages * tiles.output.height * tiles.output.width));
     for (int64_t index = 0; index < kImages * tiles.count(); ++index) {
       const TilePlace place = tiles.place(index);
       REQUIRE(place.image == index / tiles.count());
       CHECK((place.row < tiles.output.height && place.column < tiles.output.width));
-      for (int64_t r = 0; r < kWinogradTile; ++r) {
-        for (int64_t c = 0; c < kWinogradTile; ++c) {
+      for (int64_t r = 0; r < tile_of(tiles.form); ++r) {
+        for (int64_t c = 0; c < tile_of(tiles.form); ++c) {
           const int64_t row = place.row + r * tiles.dilation.height;
           const int64_t column = place.column + c * tiles.dilation.width;
           if (row >= tiles.output.height || column >= tiles.output.width) continue;
@@ -39,7 +40,8 @@ TEST_CASE("winograd tiles: neighbours side by side follow each other") {
   for (int i = 0; i < 200; ++i) {
     CAPTURE(i);
     const WinogradTiles tiles{{random.integer(1, 20), random.integer(1, 60)},
-                              {random.integer(1, 3), random.integer(1, 4)}};
+                              {random.integer(1, 3), random.integer(1, 4)},
+                              random.pick({WinogradForm::kF4x3, WinogradForm::kF2x5})};
     for (int64_t index = 0; index < tiles.count();) {
       const TilePlace place = tiles.place(index);
       const int64_t beside = tiles.side_by_side(place);
@@ -48,17 +50,17 @@ TEST_CASE("winograd tiles: neighbours side by side follow each other") {
         const TilePlace expected = tiles.beside(place, tile);
         CHECK(next.row == expected.row);
         CHECK(next.column == expected.column);
-        CHECK(next.column == place.column + tile * 4 * tiles.dilation.width);
+        CHECK(next.column == place.column + tile * tile_of(tiles.form) * tiles.dilation.width);
       }
       // The next one would begin outside of the image.
-      CHECK(place.column + beside * 4 * tiles.dilation.width >= tiles.output.width);
+      CHECK(place.column + beside * tile_of(tiles.form) * tiles.dilation.width >= tiles.output.width);
     }
   }
 }
 
 TEST_CASE("winograd tiles: without dilation row by row, with it the rows and columns of a part one after another") {
   const auto columns = [](int64_t width, int64_t dilation) {
-    const WinogradTiles tiles{{4, width}, {1, dilation}};
+    const WinogradTiles tiles{{4, width}, {1, dilation}, WinogradForm::kF4x3};
     std::vector<int64_t> result;
     for (int64_t index = 0; index < tiles.count(); ++index) result.push_back(tiles.place(index).column);
     return result;

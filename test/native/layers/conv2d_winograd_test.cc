@@ -20,10 +20,15 @@ using namespace gradloom::test;
 
 namespace {
 
+// Of `side` x `side` taps.
+Window2d window_of(int64_t side, const Extent2d& input, const Padding2d& padding, const Extent2d& dilation = {1, 1}) {
+  const Extent2d output{input.height + padding.top + padding.bottom - (side - 1) * dilation.height,
+                        input.width + padding.left + padding.right - (side - 1) * dilation.width};
+  return {input, output, {side, side}, {1, 1}, dilation, padding};
+}
+
 Window2d window3(const Extent2d& input, const Padding2d& padding, const Extent2d& dilation = {1, 1}) {
-  const Extent2d output{input.height + padding.top + padding.bottom - 2 * dilation.height,
-                        input.width + padding.left + padding.right - 2 * dilation.width};
-  return {input, output, {3, 3}, {1, 1}, dilation, padding};
+  return window_of(3, input, padding, dilation);
 }
 
 Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, const std::string& kernel = "winograd") {
@@ -35,8 +40,9 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, co
 }
 
 // Maps, paddings, channels and batches that are no multiples of anything.
-reference::Convolution random_shape(RandomData& random, const Extent2d& dilation = {1, 1}) {
-  const auto& [rows, columns] = dilation;
+reference::Convolution random_shape(RandomData& random, const Extent2d& dilation = {1, 1}, int64_t side = 3) {
+  const int64_t rows = side / 2 * dilation.height;
+  const int64_t columns = side / 2 * dilation.width;
   const Padding2d padding = random.pick<Padding2d>({{rows, rows, columns, columns},
                                                     {rows, rows, columns, columns},
                                                     {0, 0, 0, 0},
@@ -48,7 +54,7 @@ reference::Convolution random_shape(RandomData& random, const Extent2d& dilation
   };
   const Extent2d input{size(padding.top, padding.bottom, rows), size(padding.left, padding.right, columns)};
   const int64_t groups = random.pick({1, 1, 1, 1, 2, 3});
-  return {.window = window3(input, padding, dilation),
+  return {.window = window_of(side, input, padding, dilation),
           .batch = random.pick({1, 7, 16, 20, 33}),
           .channels = groups * random.pick({1, 3, 7, 10, 64}),
           .filters = groups * random.pick({1, 3, 7, 10, 64}),
@@ -102,10 +108,10 @@ void check_normal(RandomData& random, const reference::Convolution& shape, const
   std::vector<double> db(static_cast<size_t>(shape.filters));
   reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(), {dx.data(), dw.data(), db.data()});
 
-  const int64_t terms = 9 * shape.channels / shape.groups;
+  const int64_t terms = w.taps() * shape.channels / shape.groups;
   const int64_t pixels = elements / shape.filters;
   check_error(result.y, y, terms, kWinogradError);
-  if (given.input_gradient) check_error(result.dx, dx, 9 * shape.filters / shape.groups, kWinogradError);
+  if (given.input_gradient) check_error(result.dx, dx, w.taps() * shape.filters / shape.groups, kWinogradError);
   check_error(result.gradients[0], dw, pixels, kWinogradError);
   if (bias) check_error(result.gradients[1], db, pixels, kPlainError);
   given.phase = Phase::kPredicting;
@@ -125,6 +131,27 @@ TEST_CASE("conv2d winograd: normal values within the error bound, on every instr
       check_normal(random, random_shape(random), random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
+}
+
+TEST_CASE("conv2d winograd of 5x5: normal values within the error bound, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(127);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {1, 1}, {2, 2}, {1, 3}});
+      check_normal(random, random_shape(random, dilation, 5), random.pick<const char*>({"linear", "relu", "tanh"}));
+    }
+  });
+}
+
+TEST_CASE("conv2d winograd of 5x5: within the error bound where work is cut into many chunks and long sums") {
+  RandomData random(128);
+  const Padding2d same{2, 2, 2, 2};
+  check_normal(random, {window_of(5, {16, 16}, same), 33, 64, 64, 1}, "linear");
+  check_normal(random, {window_of(5, {8, 8}, same), 16, 256, 20, 1}, "relu");
+  check_normal(random, {window_of(5, {8, 8}, same), 16, 20, 256, 1}, "relu");
+  check_normal(random, {window_of(5, {37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
 }
 
 TEST_CASE("conv2d winograd with dilation: normal values within the error bound, on every instruction set") {
