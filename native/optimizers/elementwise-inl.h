@@ -267,6 +267,39 @@ HWY_INLINE void copy_narrow(const float* HWY_RESTRICT from, int64_t width, float
   hn::StoreU(last_values, d, to + last);
 }
 
+// A table's rows and those of its states, as a loop over them keeps it in registers: stores of vectors might change
+// what arguments point to.
+template <size_t kStates>
+class TableRows {
+ public:
+  explicit TableRows(const RowUpdateArguments& args)
+      : tables_{args.table},
+        rows_(args.rows),
+        stride_(args.stride == 0 ? args.width : args.stride),
+        known_(args.count + args.coming),
+        gathered_(args.gathered) {
+    std::copy_n(args.states, kStates, tables_.begin() + 1);
+  }
+
+  // Of the weights where `k` is 0, else of state k - 1.
+  HWY_INLINE float* row(size_t k, int64_t i) const {
+    return tables_[k] + (k == 0 && gathered_ ? i : int64_t{rows_[i]}) * stride_;
+  }
+  // call(row) for all of place `i`, if it is known.
+  template <class Call>
+  HWY_INLINE void call(int64_t i, Call call) const {
+    if (i >= known_) return;
+    for (size_t k = gathered_ ? 1 : 0; k <= kStates; ++k) call(row(k, i));
+  }
+
+ private:
+  std::array<float*, kStates + 1> tables_;
+  const uint32_t* rows_;
+  int64_t stride_;
+  int64_t known_;
+  bool gathered_;
+};
+
 // Rows narrower than a vector, packed one behind another so that vectors are whole. Some rows are read before any is
 // written: those that lie side by side in memory would wait for each other's stores.
 template <size_t kLanes, size_t kStates, class Rule>
@@ -274,15 +307,12 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
   constexpr int64_t kRows = 16;
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  // Kept in registers, since stores of vectors might change what `args` points to.
   const int64_t width = args.width;
-  const int64_t stride = args.stride == 0 ? width : args.stride;
-  const uint32_t* const ids = args.rows;
-  const bool gathered = args.gathered;
-  const int64_t known = args.count + args.coming;
-  std::array<float*, kStates + 1> tables{args.table};
-  std::copy_n(args.states, kStates, tables.begin() + 1);
-  const auto row = [&](size_t k, int64_t i) { return tables[k] + (k == 0 && gathered ? i : int64_t{ids[i]}) * stride; };
+  const TableRows<kStates> table(args);
+  const auto call = [=](const float* row) {
+    prefetch_to_write(row);
+    prefetch_to_write(row + width - 1);
+  };
   HWY_ALIGN float values[kStates + 1][kRows * HWY_MAX_BYTES / sizeof(float)];
   std::array<float*, kStates> states{};
   for (size_t k = 0; k < kStates; ++k) states[k] = values[k + 1];
@@ -290,20 +320,14 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
   for (int64_t first = 0; first < args.count; first += kRows) {
     const int64_t count = HWY_MIN(kRows, args.count - first);
     for (int64_t i = 0; i < count; ++i) {
-      if (first + i + ahead < known) {
-        for (size_t k = gathered ? 1 : 0; k <= kStates; ++k) {
-          float* called = row(k, first + i + ahead);
-          prefetch_to_write(called);
-          prefetch_to_write(called + width - 1);
-        }
-      }
-      for (size_t k = 0; k <= kStates; ++k) copy_narrow<kLanes>(row(k, first + i), width, values[k] + i * width);
+      table.call(first + i + ahead, call);
+      for (size_t k = 0; k <= kStates; ++k) copy_narrow<kLanes>(table.row(k, first + i), width, values[k] + i * width);
     }
     ElementUpdate<kStates, Rule> update(rule, values[0], args.gradient + first * width, states.data());
     update.all(count * width);
     finite = hn::And(finite, update.finite());
     for (int64_t i = 0; i < count; ++i) {
-      for (size_t k = 0; k <= kStates; ++k) copy_narrow<kLanes>(values[k] + i * width, width, row(k, first + i));
+      for (size_t k = 0; k <= kStates; ++k) copy_narrow<kLanes>(values[k] + i * width, width, table.row(k, first + i));
     }
   }
   return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
@@ -319,13 +343,19 @@ GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments
     if (args.width >= 4) return update_narrow<4, kStates>(rule, args, ahead);
     return update_narrow<2, kStates>(rule, args, ahead);
   }
+  const int64_t width = args.width;
+  const TableRows<kStates> table(args);
+  const auto call = [=](const float* row) {
+    for_lines_of_row(row, width * static_cast<int64_t>(sizeof(float)), prefetch_to_write);
+  };
+  const float* gradient = args.gradient;
   std::array<float*, kStates> states{};
   auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
-  for (int64_t i = 0; i < args.count; ++i) {
-    args.call(i + ahead, args.width);
-    for (size_t k = 0; k < kStates; ++k) states[k] = args.state_of(k, i, args.width);
-    ElementUpdate<kStates, Rule> update(rule, args.weights_of(i), args.gradient + i * args.width, states.data());
-    update.row(args.width);
+  for (int64_t i = 0, count = args.count; i < count; ++i) {
+    table.call(i + ahead, call);
+    for (size_t k = 0; k < kStates; ++k) states[k] = table.row(k + 1, i);
+    ElementUpdate<kStates, Rule> update(rule, table.row(0, i), gradient + i * width, states.data());
+    update.row(width);
     finite = hn::And(finite, update.finite());
   }
   return hn::AllTrue(D(), finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
