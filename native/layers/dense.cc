@@ -25,14 +25,13 @@ struct Panels {
   int64_t width(int64_t panel) const { return std::min(kPanelWidth, columns - first(panel)); }
 };
 
-// That the rows of each panel are cut into so that every thread has two jobs. No sum depends on it.
-int64_t pieces(const Pass& pass, const Panels& panels) {
-  const int64_t threads = pass.team.size();
+// That the rows of each panel are cut into so that every thread has two jobs. No sum of ours depends on it.
+int64_t pieces(int threads, const Panels& panels) {
   return threads == 1 ? 1 : ceil_divide(2 * threads, panels.count());
 }
 
 // Rows of a job of a product by panels that stay in the caches: many, since jobs cost time to begin, and since one that
-// another thread takes draws memory from core to core; but several jobs a thread. No sum depends on it.
+// another thread takes draws memory from core to core; but several jobs a thread. No sum of ours depends on it.
 EvenTiling job_rows(const ProductShape& shape, const Panels& panels, int threads) {
   constexpr int64_t kSmallJobs = 8;
   constexpr int64_t kJobsAThread = 4;
@@ -83,6 +82,13 @@ std::unique_ptr<Layer> Dense::activated(Activation activation) const {
   return layer;
 }
 
+// BLAS makes other sums for other numbers of rows, so its products are cut as if there were always so many threads.
+// threads.
+int Dense::threads_to_cut_for(int threads) const {
+  constexpr int kThreadsOfBlas = 4;
+  return kernel_ == DenseKernel::kBlas ? kThreadsOfBlas : threads;
+}
+
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
   if (setting.layout == Layout::kLanes) return narrow_ ? needs_narrow(setting) : needs_lanes(setting);
@@ -93,8 +99,7 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
           .backward_scratch =
               panel_floats(setting.batch) +
               std::max(setting.threads * turned_weights(),
-                       turned_floats(setting.batch) +
-                           setting.threads * gradient_floats(gradient_rows(setting.batch, setting.threads)) + units_)};
+                       turned_floats(setting.batch) + gradient_scratch(setting.batch, setting.threads) + units_)};
 }
 
 void Dense::forward(const ForwardArguments& args) const {
@@ -106,10 +111,10 @@ void Dense::forward(const ForwardArguments& args) const {
   // A panel that does not fit in the second cache comes from beyond it for every job.
   constexpr int64_t kFloatsInCache = 128 * 1024;
   constexpr int64_t kFewestRows = 12;
-  const EvenTiling rows =
-      inputs_ * kPanelWidth > kFloatsInCache
-          ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(args.pass, panels), kFewestRows)
-          : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels, args.pass.team.size());
+  const int threads = threads_to_cut_for(args.pass.team.size());
+  const EvenTiling rows = inputs_ * kPanelWidth > kFloatsInCache
+                              ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(threads, panels), kFewestRows)
+                              : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels, threads);
   const auto multiply = multiply_of(kernel_);
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
@@ -175,8 +180,8 @@ void Dense::input_gradient(const BackwardArguments& args, float* scratch) const 
   const Panels outputs{units_};
   const Panels inputs{inputs_};
   constexpr int64_t kFewestRows = 32;  // turning costs as much as some ten rows' products
-  const EvenTiling rows =
-      tile_panel_rows({args.pass.batch, kPanelWidth, units_}, pieces(args.pass, inputs), kFewestRows);
+  const int threads = threads_to_cut_for(args.pass.team.size());
+  const EvenTiling rows = tile_panel_rows({args.pass.batch, kPanelWidth, units_}, pieces(threads, inputs), kFewestRows);
   const auto multiply = multiply_of(kernel_);
   args.pass.team.for_each(inputs.count() * rows.count, [&](int64_t job, int thread) {
     const int64_t panel = job / rows.count;
@@ -207,8 +212,8 @@ EvenTiling Dense::gradient_rows(int64_t batch, int threads) const {
   constexpr int64_t kMostRows = 512;
   const ProductShape shape{inputs_, std::min(units_, kPanelWidth), batch};
   const int64_t small = tile_product_rows(shape.rows, shape.columns, shape.depth).count;
-  return {inputs_,
-          std::max(job_rows(shape, Panels{units_}, threads).count, std::min(small, ceil_divide(inputs_, kMostRows)))};
+  return {inputs_, std::max(job_rows(shape, Panels{units_}, threads_to_cut_for(threads)).count,
+                            std::min(small, ceil_divide(inputs_, kMostRows)))};
 }
 
 // Columns of a large input, a line of each of its rows, come from beyond the second cache again for every panel of
@@ -225,6 +230,15 @@ int64_t Dense::turned_floats(int64_t batch) const { return checked_multiply(inpu
 // Of one job's gradient.
 int64_t Dense::gradient_floats(const EvenTiling& rows) const {
   return round_up(rows.largest() * std::min(units_, kPanelWidth), kLineFloats);
+}
+
+// Of a job of each thread. A system may give fewer of them, whose jobs are larger.
+int64_t Dense::gradient_scratch(int64_t batch, int most_threads) const {
+  int64_t floats = 0;
+  for (int threads = 1; threads <= most_threads; ++threads) {
+    floats = std::max(floats, threads * gradient_floats(gradient_rows(batch, threads)));
+  }
+  return floats;
 }
 
 // A job is some inputs of one panel, whose weights lie side by side: their update follows while the gradient, in memory

@@ -31,7 +31,9 @@ class Dense final : public Layer {
   void from_file_layout(int parameter, const float* file, float* stored) const override;
 
  private:
+  int threads_to_cut_for(int threads) const;
   EvenTiling gradient_rows(int64_t batch, int threads) const;
+  int64_t gradient_scratch(int64_t batch, int most_threads) const;
   int64_t panel_floats(int64_t batch) const;
   int64_t turned_weights() const;
   int64_t turned_stride(int64_t batch) const;

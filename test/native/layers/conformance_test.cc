@@ -49,6 +49,7 @@ const std::multimap<std::string, Example>& examples() {
       {"dense", {dense({.units = 10, .activation = "tanh"}), {33}}},
       {"dense", {dense({.units = 130, .bias = false}), {700}}},
       {"dense", {dense({.units = 70, .activation = "softmax"}), {20}}},
+      {"dense", {dense({.units = 333, .kernel = "blas"}), {300}}},
       {"dot", {plain_layer("dot"), {7, 33}, 2}},
       {"dot", {plain_layer("dot"), {385}, 2}},
       {"dotInteraction", {plain_layer("dotInteraction"), {7, 33}}},
@@ -219,6 +220,24 @@ TEST_CASE("layers: equal bits at 1, 2, 3 and 8 threads, for both places of the g
             CHECK(difference_in_bits(result.gradients[p], expected.gradients[p]) == "");
           }
         }
+      }
+    }
+  });
+}
+
+TEST_CASE("layers: fewer threads than a plan counts on, as a system may give, need no more memory") {
+  for_each_layer([](const Layer& layer, Layout offered) {
+    const int64_t channels = layer.input_shape().rank() > 0 ? layer.input_shape().back() : 1;
+    const ImageBlocks blocks{layer.input_shape().size() / channels, channels};
+    for (const int64_t batch : {1, 33, 300}) {
+      for (int threads = 1; threads < 8; ++threads) {
+        CAPTURE(batch);
+        CAPTURE(threads);
+        const auto needs = [&](int of) {
+          return layer.needs({batch, Phase::kTraining, of, layer.layout(batch, offered), blocks});
+        };
+        CHECK(needs(threads).forward_scratch <= needs(threads + 1).forward_scratch);
+        CHECK(needs(threads).backward_scratch <= needs(threads + 1).backward_scratch);
       }
     }
   });
