@@ -19,7 +19,7 @@ import {
   sequential,
   Trainer,
 } from '../lib/index.ts';
-import { choose, readArguments, readCount } from './arguments.ts';
+import { choose, readArguments, readCount, readNumber } from './arguments.ts';
 
 type Kernel = 'direct' | 'winograd';
 type Images = Dataset<[number, number, number], 'class'>;
@@ -138,7 +138,7 @@ const ARGUMENTS = {
   },
 } as const;
 const { window, seeds, threads, chosen } = readArguments(USAGE, ARGUMENTS, ({ values, positionals }) => ({
-  window: readCount('--window', values.window),
+  window: readNumber('--window', values.window, (value) => value === 3 || value === 5),
   seeds: readCount('--seeds', values.seeds),
   threads: readCount('--threads', values.threads),
   chosen: choose('task', positionals, NAMES),

@@ -56,8 +56,8 @@ struct ForwardRow {
 
 HWY_INLINE V relu(V z) { return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(D())), z); }
 
-// Pixels of a row side by side to a DirectOutput, or those of a square to a DirectMaxima, whose relu may as well follow
-// the maximum. kSides: some taps of a row may be left out.
+// Neighbours of a row or column to a DirectOutput, or the pixels of a square to a DirectMaxima, whose relu may as well
+// follow the maximum. kSides: some taps of a row may be left out.
 template <int kFilters, int kPixels, bool kSides, class Output>
 HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, const Output& y) {
   constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
@@ -191,7 +191,7 @@ HWY_INLINE WindowRows place_rows(const DirectShape& shape, int64_t first, int64_
 // Whether two pixels at a side may meet nothing but zeros on a tap. For a single tap at each side it costs more to ask
 // than to multiply.
 bool skips_columns(const DirectShape& shape) {
-  return std::max(shape.zeros.left, shape.zeros.right) > std::max<int64_t>(shape.stride.width, 1);
+  return std::max(shape.zeros.left, shape.zeros.right) > shape.stride.width;
 }
 
 // The taps of those rows that output pixels from `first` on meet.
