@@ -129,10 +129,14 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
         }
       }
     } else {
+      // Else g++ would keep all sums in memory, for the sake of what is indexed here.
+      HWY_UNROLL(6)
       for (int k = 0; k < kFilters; ++k) {
         for (int m = 0; m < kVectors; ++m) {
           LargestTap<D> largest(0, sum[k][0][m]);
-          for (int tap = 1; tap < kPixels; ++tap) largest.meet(tap, sum[k][tap][m]);
+          largest.meet(1, sum[k][1][m]);
+          largest.meet(2, sum[k][2][m]);
+          largest.meet(3, sum[k][3][m]);
           keep(k, m, largest);
         }
       }
