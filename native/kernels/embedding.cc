@@ -99,14 +99,22 @@ HWY_INLINE void gather(const Element* table, const RowShape& rows, const uint32_
                        int64_t coming) {
   const auto [width, stride] = rows;
   const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(Element)));
-  for_columns<kVectors>(width, [&, width = width, stride = stride](const auto& columns) {
+  const auto copy = [&, width = width, stride = stride](int64_t e, const auto& columns) {
     const typename std::decay_t<decltype(columns)>::Floats d;
-    for (int64_t e = 0; e < count; ++e) {
-      if (e + ahead < count + coming) prefetch_elements(table + indices[e + ahead] * width, columns.first, columns.end);
-      for (int64_t v = 0; v < columns.kCount; ++v) {
-        columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * stride, v);
-      }
+    if (e + ahead < count + coming) prefetch_elements(table + indices[e + ahead] * width, columns.first, columns.end);
+    for (int64_t v = 0; v < columns.kCount; ++v) {
+      columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * stride, v);
     }
+  };
+  // Wide rows each as a whole, as memory likes them.
+  if (width > kVectors * static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()))) {
+    for (int64_t e = 0; e < count; ++e) {
+      for_columns<kVectors>(width, [&](const auto& columns) { copy(e, columns); });
+    }
+    return;
+  }
+  for_columns<kVectors>(width, [&](const auto& columns) {
+    for (int64_t e = 0; e < count; ++e) copy(e, columns);
   });
 }
 
