@@ -21,9 +21,13 @@ constexpr int kMostPasses = 3;  // of 32 bits
 // A stable sort has one result, however keys are cut: one thread needs no cuts.
 Tiling key_blocks(const Team& team, int64_t entries) { return cut(entries, entry_blocks(team.size(), entries)); }
 
-// Rows are counted one by one, in place of their digits, where they are no more an entry.
+// Rows are counted one by one, in place of their digits, where they are no more an entry, and in all, so that the
+// counts stay in caches and small beside a large batch.
 constexpr int64_t kRowsOfEntry = 2;
-constexpr int64_t kMostCountsOfEntry = 2 * 2 * kRowsOfEntry;  // two tallies of up to twice as many
+constexpr int kMostRowBits = 20;
+
+// Two tallies of the next power of two.
+int64_t most_counts(int64_t entries) { return 2 * std::min(2 * kRowsOfEntry * entries, int64_t{1} << kMostRowBits); }
 
 // Parts of updates by each entry. Rows are dealt out to them by a hash, so that neither frequent rows, which often have
 // neighbouring numbers, nor those of one set of a cache come together; rows of one float in one cache line do.
@@ -58,7 +62,7 @@ void SparseBatch::reserve(int64_t samples, int64_t entries) {
     for (auto* list : {&keys_, &other_keys_}) grow(*list, entries);
     grow(rows_, entries + 1);
     grow(starts_, entries + 1);
-    grow(digits_, std::max(kMostEntryBlocks << kMostBits, kMostCountsOfEntry * entries));
+    grow(digits_, std::max(kMostEntryBlocks << kMostBits, most_counts(entries)));
     grow(block_groups_, kMostEntryBlocks + 1);
     grow(part_starts_, int64_t{kPart.size()} + 1);
   } catch (const std::bad_alloc&) {
@@ -269,7 +273,7 @@ void SparseBatch::group(Team& team, int64_t rows) {
   const int64_t count = input_.rows.entries();
   // Two threads sort no faster than one counts.
   const bool alone = team.size() <= 2 || key_blocks(team, count).count <= 1;
-  if (alone && rows <= kRowsOfEntry * count) return group_by_counts(rows);
+  if (alone && rows <= std::min(kRowsOfEntry * count, int64_t{1} << kMostRowBits)) return group_by_counts(rows);
   sort(team, rows);
   const Tiling blocks = key_blocks(team, count);
   const uint64_t* keys = keys_.data();
