@@ -8,91 +8,13 @@
 #include "common/prefetch.h"
 #include "hwy/cache_control.h"
 #include "kernels/elements-inl.h"
+#include "kernels/row_columns-inl.h"
 #include "kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Vectors of a row that are summed in registers at once; a wider row is read in several passes over the entries.
-constexpr int64_t kVectors = 8;
-
-// The cache lines of row[begin, end) are on their way.
-template <class Element>
-HWY_INLINE void prefetch_elements(const Element* row, int64_t begin, int64_t end) {
-  for_lines_of_row(row + begin, (end - begin) * static_cast<int64_t>(sizeof(Element)), prefetch_to_read);
-}
-
-// Columns [first, end) of rows in kCount vectors of `Floats`. The last one begins where it ends at `end`, so that a
-// width that is no multiple of the lanes takes no parts of vectors, which wait for what lies behind a row; columns that
-// two of them have are made twice, alike.
-template <class FloatsOfVector, int64_t kVectorCount>
-struct VectorColumns {
-  using Floats = FloatsOfVector;
-  using Entries = hn::RebindToSigned<Floats>;
-  static constexpr int64_t kCount = kVectorCount;
-  int64_t first;
-  int64_t end;
-
-  static HWY_INLINE int64_t lanes() { return static_cast<int64_t>(hn::Lanes(Floats())); }
-  HWY_INLINE int64_t at(int64_t v) const { return v + 1 < kCount ? first + v * lanes() : end - lanes(); }
-  template <class D, class T>
-  HWY_INLINE hn::Vec<D> load(D d, const T* row, int64_t v) const {
-    return load_elements(d, row + at(v));
-  }
-  template <class D>
-  HWY_INLINE void store(D d, hn::Vec<D> values, hn::TFromD<D>* row, int64_t v) const {
-    hn::StoreU(values, d, row + at(v));
-  }
-};
-
-// Calls pass(columns) for [first, end), of no more than kMost vectors and no less than one.
-template <class Floats, int64_t kMost, class Pass>
-HWY_INLINE void pass_over(int64_t first, int64_t end, Pass pass) {
-  using All = VectorColumns<Floats, kMost>;
-  if constexpr (kMost > 1) {
-    if (end - first <= (kMost - 1) * All::lanes()) return pass_over<Floats, kMost - 1>(first, end, pass);
-  }
-  pass(All{first, end});
-}
-
-// Calls pass(columns) until all columns have had their turn, kMost vectors at once; of rows narrower than a vector, in
-// one or two vectors of fewer lanes.
-template <int64_t kMost, class Pass>
-HWY_INLINE void for_columns(int64_t width, Pass pass) {
-  using Floats = hn::ScalableTag<float>;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
-  if (width < lanes) {
-    if (width >= 8) return pass_over<hn::CappedTag<float, 8>, 2>(0, width, pass);
-    if (width >= 4) return pass_over<hn::CappedTag<float, 4>, 2>(0, width, pass);
-    if (width >= 2) return pass_over<hn::CappedTag<float, 2>, 2>(0, width, pass);
-    return pass_over<hn::CappedTag<float, 1>, 1>(0, width, pass);
-  }
-  for (int64_t first = 0; first < width; first += kMost * lanes) {
-    pass_over<Floats, kMost>(first, HWY_MIN(width, first + kMost * lanes), pass);
-  }
-}
-
-// total[d] = sum over k in [begin, end) of factor(k) row(k)[d], for the columns d; row(k) null is left out. call(k)
-// comes before. Products are not fused with sums, so that all processors give the same bits.
-template <class Columns, class Call, class Row, class Factor>
-HWY_INLINE void sum_columns(const Columns& columns, int64_t begin, int64_t end, Call call, Row row, Factor factor,
-                            float* total) {
-  const typename Columns::Floats d;
-  hn::Vec<decltype(d)> sums[Columns::kCount];
-  for (auto& sum : sums) sum = hn::Zero(d);
-  for (int64_t k = begin; k < end; ++k) {
-    call(k);
-    const auto* from = row(k);
-    if (from == nullptr) continue;
-    const auto by = hn::Set(d, factor(k));
-    for (int64_t v = 0; v < Columns::kCount; ++v) {
-      sums[v] = hn::Add(sums[v], hn::Mul(by, columns.load(d, from, v)));
-    }
-  }
-  for (int64_t v = 0; v < Columns::kCount; ++v) columns.store(d, sums[v], total, v);
-}
 
 template <class Element>
 HWY_INLINE void gather(const Element* table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,

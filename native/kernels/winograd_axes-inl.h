@@ -1,0 +1,170 @@
+// One axis of each of Winograd's transforms (kernels/winograd.h). Included once for every target.
+#if defined(GRADLOOM_WINOGRAD_AXES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRADLOOM_WINOGRAD_AXES_INL_H_
+#undef GRADLOOM_WINOGRAD_AXES_INL_H_
+#else
+#define GRADLOOM_WINOGRAD_AXES_INL_H_
+#endif
+
+#include "common/highway-inl.h"
+#include "kernels/lanes.h"
+#include "kernels/winograd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+
+constexpr int kIn = static_cast<int>(kWinogradInputs);  // points, and inputs of a tile along one axis
+
+// The points +-a and +-b, and what the rows of A, B and G are made of. Row p of B holds the coefficients of the product
+// of x - q over the other points q, row p of G is (1, p, p^2, ..) over its value at p.
+constexpr float kA = 0.625F;
+constexpr float kB = 1.5F;
+constexpr float kA2 = kA * kA;
+constexpr float kB2 = kB * kB;
+constexpr float kA3 = kA2 * kA;
+constexpr float kB3 = kB2 * kB;
+constexpr float kProduct = kA2 * kB2;
+constexpr float kSum = kA2 + kB2;
+constexpr double kScaleA = 1 / (2.0 * kA2 * (kA2 - kB2));
+constexpr double kScaleB = 1 / (2.0 * kB2 * (kB2 - kA2));
+constexpr auto kG0 = static_cast<float>(1.0 / kProduct);
+constexpr auto kGA0 = static_cast<float>(kScaleA);
+constexpr auto kGA1 = static_cast<float>(kScaleA * kA);
+constexpr auto kGA2 = static_cast<float>(kScaleA * kA2);
+constexpr auto kGB0 = static_cast<float>(kScaleB);
+constexpr auto kGB1 = static_cast<float>(kScaleB * kB);
+constexpr auto kGB2 = static_cast<float>(kScaleB * kB2);
+constexpr auto kGA3 = static_cast<float>(kScaleA * kA3);
+constexpr auto kGB3 = static_cast<float>(kScaleB * kB3);
+constexpr auto kGA4 = static_cast<float>(kScaleA * kA2 * kA2);
+constexpr auto kGB4 = static_cast<float>(kScaleB * kB2 * kB2);
+
+// factor * x + addend
+HWY_INLINE V add_scaled(float factor, V x, V addend) { return hn::MulAdd(hn::Set(D(), factor), x, addend); }
+HWY_INLINE V scaled(float factor, V x) { return hn::Mul(hn::Set(D(), factor), x); }
+
+// One axis of each transform, for tiles of kOut outputs and windows of kTaps. out may not be in.
+
+template <int kOut>
+struct TransformInput {  // B^T, the same for every kOut
+  static constexpr int kFrom = kIn;
+  static constexpr int kTo = kIn;
+  static constexpr int kTile = kOut;
+  static HWY_INLINE void apply(const V (&x)[kIn], V (&out)[kIn]) {
+    const V even_a = add_scaled(-kB2, x[2], x[4]);
+    const V odd_a = add_scaled(-kB2, x[1], x[3]);
+    const V even_b = add_scaled(-kA2, x[2], x[4]);
+    const V odd_b = add_scaled(-kA2, x[1], x[3]);
+    out[0] = add_scaled(kProduct, x[0], add_scaled(-kSum, x[2], x[4]));
+    out[1] = add_scaled(kA, odd_a, even_a);
+    out[2] = add_scaled(-kA, odd_a, even_a);
+    out[3] = add_scaled(kB, odd_b, even_b);
+    out[4] = add_scaled(-kB, odd_b, even_b);
+    out[5] = add_scaled(kProduct, x[1], add_scaled(-kSum, x[3], x[5]));
+  }
+};
+
+template <int kOut>
+struct TransformOutput {  // A^T
+  static constexpr int kFrom = kIn;
+  static constexpr int kTo = kOut;
+  static HWY_INLINE void apply(const V (&m)[kIn], V (&out)[kOut]) {
+    const V even_a = hn::Add(m[1], m[2]);
+    const V odd_a = hn::Sub(m[1], m[2]);
+    const V even_b = hn::Add(m[3], m[4]);
+    const V odd_b = hn::Sub(m[3], m[4]);
+    out[0] = hn::Add(m[0], hn::Add(even_a, even_b));
+    if constexpr (kOut == 2) {
+      out[1] = add_scaled(kA, odd_a, add_scaled(kB, odd_b, m[5]));
+    } else {
+      out[1] = add_scaled(kA, odd_a, scaled(kB, odd_b));
+      out[2] = add_scaled(kA2, even_a, scaled(kB2, even_b));
+      out[3] = add_scaled(kA3, odd_a, add_scaled(kB3, odd_b, m[5]));
+    }
+  }
+};
+
+template <int kOut>
+struct TransformOutputGradient {  // A
+  static constexpr int kFrom = kOut;
+  static constexpr int kTo = kIn;
+  static constexpr int kTile = kOut;
+  static HWY_INLINE void apply(const V (&y)[kOut], V (&out)[kIn]) {
+    out[0] = y[0];
+    if constexpr (kOut == 2) {
+      out[1] = add_scaled(kA, y[1], y[0]);
+      out[2] = add_scaled(-kA, y[1], y[0]);
+      out[3] = add_scaled(kB, y[1], y[0]);
+      out[4] = add_scaled(-kB, y[1], y[0]);
+    } else {
+      const V even_a = add_scaled(kA2, y[2], y[0]);
+      const V odd_a = add_scaled(kA3, y[3], scaled(kA, y[1]));
+      const V even_b = add_scaled(kB2, y[2], y[0]);
+      const V odd_b = add_scaled(kB3, y[3], scaled(kB, y[1]));
+      out[1] = hn::Add(even_a, odd_a);
+      out[2] = hn::Sub(even_a, odd_a);
+      out[3] = hn::Add(even_b, odd_b);
+      out[4] = hn::Sub(even_b, odd_b);
+    }
+    out[5] = y[kOut - 1];
+  }
+};
+
+template <int kTaps>
+struct TransformFilter {  // G
+  static constexpr int kFrom = kTaps;
+  static constexpr int kTo = kIn;
+  static HWY_INLINE void apply(const V (&w)[kTaps], V (&out)[kIn]) {
+    V even_a = add_scaled(kGA2, w[2], scaled(kGA0, w[0]));
+    V even_b = add_scaled(kGB2, w[2], scaled(kGB0, w[0]));
+    out[0] = scaled(kG0, w[0]);
+    if constexpr (kTaps == 5) {
+      even_a = add_scaled(kGA4, w[4], even_a);
+      even_b = add_scaled(kGB4, w[4], even_b);
+      const V odd_a = add_scaled(kGA3, w[3], scaled(kGA1, w[1]));
+      const V odd_b = add_scaled(kGB3, w[3], scaled(kGB1, w[1]));
+      out[1] = hn::Add(even_a, odd_a);
+      out[2] = hn::Sub(even_a, odd_a);
+      out[3] = hn::Add(even_b, odd_b);
+      out[4] = hn::Sub(even_b, odd_b);
+    } else {
+      out[1] = add_scaled(kGA1, w[1], even_a);
+      out[2] = add_scaled(-kGA1, w[1], even_a);
+      out[3] = add_scaled(kGB1, w[1], even_b);
+      out[4] = add_scaled(-kGB1, w[1], even_b);
+    }
+    out[5] = w[kTaps - 1];
+  }
+};
+
+template <int kTaps>
+struct TransformFilterGradient {  // G^T
+  static constexpr int kFrom = kIn;
+  static constexpr int kTo = kTaps;
+  static HWY_INLINE void apply(const V (&u)[kIn], V (&out)[kTaps]) {
+    const V even_a = hn::Add(u[1], u[2]);
+    const V odd_a = hn::Sub(u[1], u[2]);
+    const V even_b = hn::Add(u[3], u[4]);
+    const V odd_b = hn::Sub(u[3], u[4]);
+    out[0] = add_scaled(kG0, u[0], add_scaled(kGA0, even_a, scaled(kGB0, even_b)));
+    out[1] = add_scaled(kGA1, odd_a, scaled(kGB1, odd_b));
+    if constexpr (kTaps == 5) {
+      out[2] = add_scaled(kGA2, even_a, scaled(kGB2, even_b));
+      out[3] = add_scaled(kGA3, odd_a, scaled(kGB3, odd_b));
+      out[4] = add_scaled(kGA4, even_a, add_scaled(kGB4, even_b, u[5]));
+    } else {
+      out[2] = add_scaled(kGA2, even_a, add_scaled(kGB2, even_b, u[5]));
+    }
+  }
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#endif
