@@ -4,9 +4,10 @@
 // others wait for jobs. Between jobs they spin for some microseconds and then sleep, since libgomp's own spinning costs
 // up to 8 ms a region when another process, or the event loop, shares the core.
 //
-// Jobs are cut by the problem's size, never by the number of threads, so the thread that happens to take a job cannot
-// change a result. Each thread begins with a share of its own, the same whenever a round has as many jobs: weights and
-// activations then stay in its core's caches from pass to pass and step to step. Who is done takes from the others.
+// Sums are cut by the problem's size, never by the number of threads, so neither that nor the thread that happens to
+// take a job can change a result. Each thread begins with a share of its own, the same whenever a round has as many
+// jobs: weights and activations then stay in its core's caches from pass to pass and step to step. Who is done takes
+// from the others.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// How work is cut into jobs: by its size alone, so that neither the number of threads nor their luck changes a result.
+// How work is cut into jobs: sums by their size alone, so that neither the number of threads nor luck changes a result.
 #pragma once
 
 #include <algorithm>
