@@ -230,12 +230,16 @@ HWY_EXPORT(WeightGradient);
 HWY_EXPORT(BiasGradient);
 
 WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64_t blocks) {
-  constexpr int64_t kPixels = 1024;
   // Single taps leave room for more channels.
   const int64_t most_channels = shape.window.width == 1 ? 12 : 4;
+  return cut_weight_gradient(shape, blocks, cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilters)(shape)),
+                             cut_evenly(shape.channels, most_channels));
+}
+
+WeightGradientTiles cut_weight_gradient(const DirectShape& shape, int64_t blocks, const EvenTiling& filters,
+                                        const EvenTiling& channels) {
+  constexpr int64_t kPixels = 1024;
   constexpr int64_t kFewestJobs = 8;
-  const EvenTiling filters = cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilters)(shape));
-  const EvenTiling channels = cut_evenly(shape.channels, most_channels);
   const Tiling steps = cut(blocks, ceil_divide(blocks * shape.output.height * shape.output.width, kPixels));
   // All tiles of filters read a piece's input, which should stay in a second cache, if its sums are small beside it.
   constexpr int64_t kPieceFloats = 128 * 1024;

@@ -22,6 +22,9 @@ struct WeightGradientTiles {
   int64_t count() const { return filters.count * channels.count * pieces.count; }
 };
 WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64_t blocks);
+// With other tiles of filters and channels.
+WeightGradientTiles cut_weight_gradient(const DirectShape& shape, int64_t blocks, const EvenTiling& filters,
+                                        const EvenTiling& channels);
 
 // gradient[k][r][s][c] = sum over samples, p, q of dz[k][p][q] x[c][p stride + r dilation][q stride + s dilation] for
 // one tile of filters and one of channels, or added to it. x: [blocks][C..][H][W][16] with x_block floats from block to

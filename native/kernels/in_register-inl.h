@@ -22,6 +22,14 @@ HWY_INLINE V in_register(V loaded) {
   return loaded;
 }
 
+// A pointer to which g++ would rather add each of its uses' offsets ahead of a loop, in more registers than there are.
+HWY_INLINE const float* in_register(const float* computed) {
+#if HWY_ARCH_X86 && HWY_COMPILER_GCC && !HWY_COMPILER_CLANG
+  asm("" : "+r"(computed));
+#endif
+  return computed;
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();

@@ -89,8 +89,15 @@ class WonGradient {
 
   HWY_INLINE hn::Vec<D> of(int32_t tap) const { return where(hn::Eq(tap_, hn::Set(Integers(), tap))); }
   HWY_INLINE hn::Vec<D> of_any() const { return where(hn::Ne(tap_, hn::Set(Integers(), kNoTap))); }
+  // In windows of 2x2 pixels.
+  HWY_INLINE hn::Mask<D> in_right_column() const { return has_bit(1); }
+  HWY_INLINE hn::Mask<D> in_lower_row() const { return has_bit(2); }
 
  private:
+  HWY_INLINE hn::Mask<D> has_bit(int32_t bit) const {
+    return hn::RebindMask(D(), hn::TestBit(tap_, hn::Set(Integers(), bit)));
+  }
+
   HWY_INLINE hn::Vec<D> where(hn::Mask<Integers> won) const {
     return hn::IfThenElseZero(hn::RebindMask(D(), won), gradient_);
   }

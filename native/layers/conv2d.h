@@ -7,7 +7,7 @@
 //                       dz^T x columns and the input gradient col2im(dz x w)
 //   conv2d_lanes.cc     images in lanes: the loops of the definition, on padded copies; products for 1x1 windows
 //                       (conv2d_pointwise.cc), and plane by plane where each channel has its own filter
-//                       (conv2d_depthwise.cc)
+//                       (conv2d_depthwise.cc); gradients of weights in conv2d_weight_gradient.cc
 //   conv2d_winograd.cc  images in lanes, 3x3 and 5x5 windows: products of transformed tiles
 //   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes
 #pragma once
@@ -91,10 +91,14 @@ class Conv2d final : public Layer {
   void convolve_phases(const Extent2d& output, int64_t group, int64_t tile, const float* placed, float* packed,
                        float* dx) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
-  WeightGradientTiles gradient_tiles(const Extent2d& output, int64_t blocks) const;
-  int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const;
   const WinningTap* winners_of(const BackwardArguments& args) const;
   bool winners_mask(const Window2d* pooling) const;
+
+  // ---- conv2d_weight_gradient.cc
+
+  bool sums_won(const Window2d* pooling) const;
+  WeightGradientTiles gradient_tiles(const Window2d* pooling, int64_t blocks) const;
+  int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const;
   bool jobs_mask(const BackwardArguments& args) const;
   bool jobs_sum(const BackwardArguments& args) const;
   // Where the gradients of a piece of the batch go, and whether its jobs mask the gradient of the output.

@@ -99,7 +99,7 @@ struct LayerSetting {
   const Window2d* pooling = nullptr;
 };
 
-// Floating-point operations of a kernel for a batch, two a multiply-add or sum.
+// Floating-point operations of a kernel for a batch, two a multiply-add, sum or choice.
 struct KernelFlops {
   double forward = 0;
   double input_gradient = 0;

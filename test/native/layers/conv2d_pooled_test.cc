@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/conv2d_won_gradient.h"
 #include "kernels/reference/convolution.h"
 #include "layers/conv2d.h"
 #include "layers/max_pool2d.h"
@@ -64,19 +65,14 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
 }
 
 // Integers: all sums are exact in any order.
-void check_direct(RandomData& random) {
-  const int64_t groups = random.pick({1, 1, 2});
-  const reference::Convolution shape{.window = random_window(random),
-                                     .batch = random.pick({1, 7, 16, 20, 70}),
-                                     .channels = groups * random.pick({1, 3, 6}),
-                                     .filters = groups * random.pick({1, 5, 7}),
-                                     .groups = groups};
-  const Window2d windows = random_windows_apart(random, shape.window.output);
+void check_direct(RandomData& random, const reference::Convolution& shape, const Window2d& windows) {
   CAPTURE(shape.batch);
   CAPTURE(shape.channels);
   CAPTURE(shape.filters);
   CAPTURE(shape.window.output.height);
   CAPTURE(shape.window.output.width);
+  CAPTURE(shape.window.window.height);
+  CAPTURE(shape.window.window.width);
   CAPTURE(windows.window.height);
   CAPTURE(windows.window.width);
   const Conv2dOptions options{.filters = 0,
@@ -84,7 +80,7 @@ void check_direct(RandomData& random) {
                               .activation = random.pick<const char*>({"linear", "relu"}),
                               .kernel = "direct"};
   const Conv2d layer = make_layer(shape, options);
-  if (groups > 1 && shape.channels == groups && shape.filters == groups) {
+  if (shape.groups > 1 && shape.channels == shape.groups && shape.filters == shape.groups) {
     CHECK_FALSE(layer.pools(shape.batch, windows));  // plane by plane
     return;
   }
@@ -94,6 +90,31 @@ void check_direct(RandomData& random) {
   for (size_t p = 0; p < apart.gradients.size(); ++p) {
     CHECK(difference(together.gradients[p], to_double(apart.gradients[p]), Tolerance{}) == "");
   }
+}
+
+void check_direct(RandomData& random) {
+  const int64_t groups = random.pick({1, 1, 2});
+  const reference::Convolution shape{.window = random_window(random),
+                                     .batch = random.pick({1, 7, 16, 20, 70}),
+                                     .channels = groups * random.pick({1, 3, 6}),
+                                     .filters = groups * random.pick({1, 5, 7}),
+                                     .groups = groups};
+  check_direct(random, shape, random_windows_apart(random, shape.window.output));
+}
+
+// Maxima of 2x2 pixels, whose gradient has a kernel of its own for windows with few columns.
+void check_squares(RandomData& random, const Extent2d& maxima, int64_t columns) {
+  const int64_t groups = random.pick({1, 1, 2});
+  const Extent2d window{random.integer(1, 4), columns};
+  const Extent2d output{2 * maxima.height + random.integer(0, 1), 2 * maxima.width + random.integer(0, 1)};
+  const Padding2d padding{random.integer(0, window.height - 1), 0, random.integer(0, columns - 1), 0};
+  const Extent2d input{output.height + window.height - 1 - padding.top, output.width + columns - 1 - padding.left};
+  const reference::Convolution shape{.window = {input, output, window, {1, 1}, {1, 1}, padding},
+                                     .batch = random.pick({9, 16, 70}),
+                                     .channels = groups * random.integer(1, 8),
+                                     .filters = groups * random.pick({1, 2, 3, 5, 8, 11, 19}),
+                                     .groups = groups};
+  check_direct(random, shape, {output, maxima, {2, 2}, {2, 2}, {1, 1}, {}});
 }
 
 // Rows and columns that no window has are left out, which cuts the sums of weights at other places.
@@ -151,6 +172,34 @@ TEST_CASE("conv2d with a pooling: as from the two layers on every instruction se
       check_winograd(random);
     }
   });
+}
+
+TEST_CASE("conv2d with a pooling of 2x2 pixels, direct: integers as from the two layers on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(134);
+    for (int64_t columns = 1; columns <= 8; ++columns) {
+      for (int i = 0; i < 4; ++i) check_squares(random, {random.integer(1, 6), random.integer(1, 6)}, columns);
+      check_squares(random, {random.integer(1, 3), random.integer(17, 40)}, columns);  // in parts, side by side
+      check_squares(random, {random.integer(30, 40), random.integer(4, 6)}, columns);  // and one below the other
+    }
+  });
+}
+
+TEST_CASE("conv2d with a pooling of 2x2 pixels counts the choices and multiply-adds of a gradient from winners") {
+  const int64_t batch = 20;
+  const reference::Convolution shape{{{9, 7}, {9, 7}, {3, 5}, {1, 1}, {1, 1}, {1, 1, 2, 2}}, batch, 3, 10, 1};
+  const Window2d windows{{9, 7}, {4, 3}, {2, 2}, {2, 2}, {1, 1}, {}};
+  const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
+  const DirectShape direct{3, 10, {11, 11}, {8, 6}, {3, 5}, {1, 1}, {1, 1}};
+  const auto flops = layer.needs({.batch = batch, .phase = Phase::kTraining, .threads = 1, .pooling = &windows}).flops;
+  CHECK(flops.has_value() == won_gradient_fits(direct));
+  if (!flops) return;
+  CHECK(flops->forward == batch * layer.flops());
+  CHECK(flops->input_gradient == batch * layer.flops());
+  // 12 maxima, each of rows of 5 taps between 6 columns.
+  CHECK(flops->weight_gradient == 2 * batch * 10 * 3 * 12 * 3 * (6 + 5 + 5));
+  CHECK_FALSE(layer.needs({.batch = batch, .phase = Phase::kTraining, .threads = 1}).flops.has_value());
 }
 
 TEST_CASE("conv2d with a pooling: every activation, ties and NaN as from the two layers") {

@@ -1,0 +1,167 @@
+// The gradients of the parameters of a conv2d in lanes, in jobs over tiles of filters and channels and pieces of the
+// batch: from the gradient of the output or, where a pooling follows, from that of its maxima, which a kernel reads as
+// it is (kernels/conv2d_won_gradient.h) or which is spread over the pixels that won.
+#include <algorithm>
+
+#include "common/checked.h"
+#include "kernels/conv2d_direct_gradient.h"
+#include "kernels/conv2d_won_gradient.h"
+#include "kernels/lanes.h"
+#include "kernels/tiling.h"
+#include "kernels/vectors.h"
+#include "layers/conv2d.h"
+
+namespace gradloom {
+
+// Whether the kernel reads the gradient of the maxima as it is.
+bool Conv2d::sums_won(const Window2d* pooling) const {
+  if (pooling == nullptr || by_products()) return false;
+  const bool squares = pooling->window.height == 2 && pooling->window.width == 2;
+  return squares && won_gradient_fits(forward_shape(computed_output(pooling)));
+}
+
+// What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
+// or turned pixels.
+int64_t Conv2d::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const {
+  if (by_products()) return pointwise_gradient_scratch(pointwise_shape());
+  if (pooling == nullptr) return 0;
+  const Extent2d output = computed_output(pooling);
+  const int64_t spread = image_floats(output);
+  // For the gradient of the input one image at a time.
+  if (sums_won(pooling)) return std::max(won_gradient_scratch(forward_shape(output)), spread);
+  return tiles.filters.largest() * tiles.steps.step * spread;
+}
+
+WeightGradientTiles Conv2d::gradient_tiles(const Window2d* pooling, int64_t blocks) const {
+  const DirectShape shape = forward_shape(computed_output(pooling));
+  if (sums_won(pooling)) return won_gradient_tiles(shape, blocks);
+  if (!by_products()) return direct_weight_gradient_tiles(shape, blocks);
+  // Filters are cut only where blocks are few, since every cut turns the input once more.
+  constexpr int64_t kFewestJobs = 8;
+  constexpr int64_t kFewestFilters = 64;
+  const int64_t pieces = std::min(blocks, kFewestJobs);
+  const int64_t filters =
+      std::clamp<int64_t>(kFewestJobs / pieces, 1, ceil_divide(filters_per_group(), kFewestFilters));
+  return {{filters_per_group(), filters}, {channels_per_group(), 1}, cut(blocks, blocks), {blocks, pieces}};
+}
+
+// Whether the jobs of the gradient of the weights mask that of the output, while it lies in their caches: where winners
+// mask, or where every filter has a single job in each piece of the batch.
+bool Conv2d::jobs_mask(const BackwardArguments& args) const {
+  const WeightGradientTiles tiles = gradient_tiles(args.pooling, lane_blocks(args.pass.batch));
+  return args.dx == nullptr && (winners_mask(args.pooling) || tiles.channels.count == 1);
+}
+
+// Whether they sum the gradient of the bias, too; that of products is masked before, if not by them, piece by piece.
+bool Conv2d::jobs_sum(const BackwardArguments& args) const { return by_products() || jobs_mask(args); }
+
+void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
+                                       const float* image_sums, float* scratch) const {
+  Team& team = args.pass.team;
+  const WeightGradientTiles tiles = gradient_tiles(args.pooling, operands.blocks);
+  const int64_t jobs = tiles.count();
+  // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
+  const bool masks = jobs_mask(args);
+  const bool sums_biases = jobs_sum(args);
+  float* const bias_scratch = scratch + tiles.pieces.count * weight_count();
+  float* const own = scratch + round_up(tiles.pieces.count * (weight_count() + filters_), kLanes);
+  float* const weight_gradient = args.gradients.target(0, 0, scratch);
+  float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, bias_scratch) : nullptr;
+  team.for_each(groups_ * jobs + (has_bias_ && !sums_biases ? filters_ : 0), [&](int64_t job, int thread) {
+    if (job >= groups_ * jobs) {
+      const int64_t filter = job - groups_ * jobs;
+      double sum = 0;
+      for (int64_t block = 0; block < operands.blocks; ++block) sum += image_sums[block * filters_ + filter];
+      bias_gradient[filter] = static_cast<float>(sum);
+      return;
+    }
+    const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
+    PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * weight_count(), nullptr, masks};
+    // All tiles of channels meet the same gradient of the output.
+    const bool sums_bias = has_bias_ && sums_biases && job / tiles.filters.count % tiles.channels.count == 0;
+    if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * filters_;
+    weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums,
+                             own + thread * job_floats(tiles, args.pooling));
+  });
+  const Tiling ranges = tile_rows(weight_count(), 4);
+  team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
+    if (range == ranges.count) {
+      for (int64_t piece = 1; sums_biases && piece < tiles.pieces.count; ++piece) {
+        sum(bias_gradient, bias_scratch + piece * filters_, filters_, bias_gradient);
+      }
+      return args.gradients.complete(1, 0, filters_, bias_gradient);
+    }
+    const int64_t first = ranges.first(range);
+    float* const total = weight_gradient + first;
+    for (int64_t piece = 1; piece < tiles.pieces.count; ++piece) {
+      sum(total, scratch + piece * weight_count() + first, ranges.size(range), total);
+    }
+    args.gradients.complete(0, first, ranges.size(range), total);
+  });
+}
+
+// Some blocks at a time. Where the gradient of maxima is all that there is, and is not read as it is, it is spread over
+// these first, in memory that the thread uses again and again.
+void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
+                                      int64_t group, int64_t job, const PieceSums& sums, float* own) const {
+  const DirectShape shape = forward_shape(computed_output(args.pooling));
+  const WeightGradientTiles tiles = gradient_tiles(args.pooling, operands.blocks);
+  const int64_t filter_tile = job % tiles.filters.count;
+  const int64_t channel_tile = job / tiles.filters.count % tiles.channels.count;
+  const int64_t piece = job / tiles.filters.count / tiles.channels.count;
+  const WeightRange range{tiles.filters.first(filter_tile), tiles.filters.size(filter_tile),
+                          tiles.channels.first(channel_tile), tiles.channels.size(channel_tile)};
+  const int64_t filter = group * shape.filters + range.filter;
+  const int64_t plane = image_floats(shape.output);
+  const int64_t kept = image_floats(kept_output(args.pooling));
+  const bool won = sums_won(args.pooling);
+  const bool spreads = args.pooling != nullptr && args.dx == nullptr && !won;
+  for (int64_t step = tiles.pieces.first(piece); step < tiles.pieces.first(piece + 1); ++step) {
+    const int64_t first = tiles.steps.first(step);
+    WeightGradientOperands part = operands;
+    part.blocks = tiles.steps.size(step);
+    part.x += first * operands.x_block + group * shape.channels * image_floats(shape.input);
+    part.dz += first * operands.dz_block + filter * operands.dz_channel;
+    const bool begins = step == tiles.pieces.first(piece);
+    for (int64_t k = 0; k < range.filters; ++k) {
+      const int64_t image = first * filters_ + filter + k;
+      float* const dy = args.dy + image * kept;
+      if (sums.masks && !winners_mask(args.pooling)) {
+        activation_backward(activation_, {part.blocks, kept, filters_ * kept}, args.y + image * kept, dy);
+      }
+      if (won) continue;  // with the weights
+      float of_step = 0;
+      if (spreads) {
+        of_step = spread_images(args, winners_of(args), image, part.blocks, {own + k * plane, range.filters * plane});
+      } else if (sums.bias != nullptr) {
+        of_step = conv2d_bias_gradient(part.blocks, kept, filters_ * kept, dy);
+      }
+      if (sums.bias != nullptr) sums.bias[filter + k] = begins ? of_step : sums.bias[filter + k] + of_step;
+    }
+    if (spreads) {
+      part.dz = own;
+      part.dz_channel = plane;
+      part.dz_block = range.filters * plane;
+    }
+    float* const of_group = sums.weights + group * shape.filters * row_length();
+    if (won) {
+      const int64_t maxima = (first * filters_ + filter) * kept;
+      const WonGradientOperands of_maxima{part.x,          part.x_block, args.dy + maxima, winners_of(args) + maxima,
+                                          filters_ * kept, part.blocks};
+      conv2d_won_gradient(shape, range, of_maxima, begins ? Accumulate::kOverwrite : Accumulate::kAdd, own, of_group,
+                          sums.bias == nullptr ? nullptr : sums.bias + filter);
+      continue;
+    }
+    if (by_products()) {
+      for (int64_t block = 0; block < part.blocks; ++block) {
+        conv2d_pointwise_weight_gradient(pointwise_shape(), range.filters, part.x + block * part.x_block,
+                                         part.dz + block * part.dz_block,
+                                         begins && block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, own,
+                                         of_group + range.filter * row_length());
+      }
+      continue;
+    }
+    conv2d_direct_weight_gradient(shape, range, part, begins ? Accumulate::kOverwrite : Accumulate::kAdd, of_group);
+  }
+}
+}  // namespace gradloom
