@@ -217,10 +217,11 @@ EvenTiling Dense::gradient_rows(int64_t batch, int threads) const {
 }
 
 // Columns of a large input, a line of each of its rows, come from beyond the second cache again for every panel of
-// units: it is turned first. Floats from one input to the next; 0 for none.
+// units: it is turned first, unless one unit reads whole lines of them, once. Floats from one input to the next; 0 for
+// none.
 int64_t Dense::turned_stride(int64_t batch) const {
   constexpr int64_t kFloatsInCache = 256 * 1024;
-  return kernel_ == DenseKernel::kBlas || checked_multiply(batch, inputs_) <= kFloatsInCache
+  return kernel_ == DenseKernel::kBlas || units_ == 1 || checked_multiply(batch, inputs_) <= kFloatsInCache
              ? 0
              : round_up(batch, kLineFloats) + kLineFloats;  // no multiple of a page
 }
