@@ -23,7 +23,7 @@ HWY_INLINE void gather(const Element* table, const RowShape& rows, const uint32_
   const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(Element)));
   const auto copy = [&, width = width, stride = stride](int64_t e, const auto& columns) {
     const typename std::decay_t<decltype(columns)>::Floats d;
-    if (e + ahead < count + coming) prefetch_elements(table + indices[e + ahead] * width, columns.first, columns.end);
+    if (e + ahead < count + coming) prefetch_columns(table + indices[e + ahead] * width, columns);
     for (int64_t v = 0; v < columns.kCount; ++v) {
       columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * stride, v);
     }
@@ -87,7 +87,7 @@ class BagRows {
   // That of an entry behind `e` is on its way.
   template <class Columns>
   HWY_INLINE void call_ahead(int64_t e, const Columns& columns) const {
-    if (e + ahead_ < last_) prefetch_elements(table_ + indices_[e + ahead_] * stride_, columns.first, columns.end);
+    if (e + ahead_ < last_) prefetch_columns(table_ + indices_[e + ahead_] * stride_, columns);
   }
 
  private:
@@ -99,27 +99,32 @@ class BagRows {
   int64_t ahead_;
 };
 
+// One pass over all samples. Not a part of others, so that it has the registers to itself.
+template <class Columns, class Element, class Value>
+HWY_NOINLINE void pool_columns(Columns columns, const int64_t* offsets, BagRows<Element> from, Value value,
+                               SampleRange samples, int64_t width, float* y) {
+  const auto call = [&](int64_t e) { from.call_ahead(e, columns); };
+  const auto row = [&](int64_t e) { return from.row(e); };
+  for (int64_t n = samples.first; n < samples.first + samples.count; ++n) {
+    sum_columns(columns, offsets[n], offsets[n + 1], call, row, value, y + n * width);
+  }
+}
+
 template <class Element>
 HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, const RowShape& rows,
                           int64_t first, int64_t count, float* y) {
   const auto one = [](int64_t) { return 1.0F; };
-  const auto given = [&](int64_t e) { return bags.values[e]; };
+  const auto given = [values = bags.values](int64_t e) { return values[e]; };
   if (rows.stride == 1) {
     if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, one, first, count, y);
     return pool_scalars(rule.padding, bags, table, given, first, count, y);
   }
   const BagRows<Element> from(rule.padding, bags, table, rows.stride);
-  for_columns<kVectors>(rows.width, [&](const auto& columns) {
-    const auto call = [&](int64_t e) { from.call_ahead(e, columns); };
-    const auto row = [&](int64_t e) { return from.row(e); };
-    for (int64_t n = first; n < first + count; ++n) {
-      const int64_t begin = bags.offsets[n];
-      const int64_t end = bags.offsets[n + 1];
-      if (bags.values == nullptr) {
-        sum_columns(columns, begin, end, call, row, one, y + n * rows.width);
-      } else {
-        sum_columns(columns, begin, end, call, row, given, y + n * rows.width);
-      }
+  for_columns<kSumVectors>(rows.width, [&](const auto& columns) {
+    if (bags.values == nullptr) {
+      pool_columns(columns, bags.offsets, from, one, {first, count}, rows.width, y);
+    } else {
+      pool_columns(columns, bags.offsets, from, given, {first, count}, rows.width, y);
     }
   });
 }
@@ -196,17 +201,20 @@ struct GroupEntries {
   HWY_INLINE float factor(int64_t k) const { return factor_of(RowGroups::entry(keys[k])); }
 };
 
-template <class Entries>
-HWY_NOINLINE void sum_each_group(const GroupRange& range, Entries entries, int64_t width, float* gradients) {
+// One pass over all groups, as pool_columns. kCalls: rows come from beyond the second cache, so they are called ahead.
+template <bool kCalls, class Columns, class Entries>
+HWY_NOINLINE void sum_each_group(Columns columns, GroupRange range, Entries entries, int64_t width, float* gradients) {
   const int64_t* starts = range.groups.starts + range.first;
-  const auto nothing = [](int64_t) {};
+  const int64_t last = range.groups.starts[range.groups.count];
+  const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(float)));
+  const auto call = [&](int64_t k) {
+    if (kCalls && k + ahead < last) prefetch_columns(entries.row(k + ahead), columns);
+  };
   const auto row = [&](int64_t k) { return entries.row(k); };
   const auto factor = [&](int64_t k) { return entries.factor(k); };
-  for_columns<kVectors>(width, [&](const auto& columns) {
-    for (int64_t g = 0; g < range.count; ++g) {
-      sum_columns(columns, starts[g], starts[g + 1], nothing, row, factor, gradients + g * width);
-    }
-  });
+  for (int64_t g = 0; g < range.count; ++g) {
+    sum_columns(columns, starts[g], starts[g + 1], call, row, factor, gradients + g * width);
+  }
 }
 
 // The same without a branch where a group ends: with each entry the sum is stored, over that of the entry before it in
@@ -246,12 +254,25 @@ inline bool are_short(const GroupRange& range, int64_t width) {
   return width <= kMostWidth && 4 * entries >= 5 * range.count && entries < 8 * range.count;
 }
 
+// Whether rows that one entry each reads are more than the second cache holds.
+inline bool are_far(const RowGroups& groups, int64_t stride) {
+  constexpr int64_t kFloatsInCache = 256 * 1024;
+  return groups.starts[groups.count] * stride > kFloatsInCache;
+}
+
 template <class Factor>
 HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor factor, const float* dy,
                            const RowShape& rows, float* gradients) {
   const GroupEntries<Factor> entries{range.groups.keys, from, factor, dy, rows.stride};
   if (are_short(range, rows.width)) return sum_short_groups(range, entries, rows.width, gradients);
-  sum_each_group(range, entries, rows.width, gradients);
+  const bool calls = from == nullptr && are_far(range.groups, rows.stride);
+  for_columns<kSumVectors>(rows.width, [&](const auto& columns) {
+    if (calls) {
+      sum_each_group<true>(columns, range, entries, rows.width, gradients);
+    } else {
+      sum_each_group<false>(columns, range, entries, rows.width, gradients);
+    }
+  });
 }
 
 // The same for rows of one float, most of them of one entry: by the operations of sum_columns.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/checked.h"
 #include "common/highway-inl.h"
 #include "hwy/cache_control.h"
 #include "kernels/elements-inl.h"
@@ -18,14 +19,10 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors of a row that are summed in registers at once; a wider row is read in several passes over the entries.
+// Vectors of a row that are in registers at once; a wider row is read in several passes over the entries.
 constexpr int64_t kVectors = 8;
-
-// The cache lines of row[begin, end) are on their way.
-template <class Element>
-HWY_INLINE void prefetch_elements(const Element* row, int64_t begin, int64_t end) {
-  for_lines_of_row(row + begin, (end - begin) * static_cast<int64_t>(sizeof(Element)), prefetch_to_read);
-}
+// The same for sums, which take half of the registers there are.
+constexpr int64_t kSumVectors = HWY_MAX_BYTES >= 64 ? 16 : kVectors;
 
 // Columns [first, end) of rows in kCount vectors of `Floats`. The last one begins where it ends at `end`, so that a
 // width that is no multiple of the lanes takes no parts of vectors, which wait for what lies behind a row; columns that
@@ -50,6 +47,16 @@ struct VectorColumns {
   }
 };
 
+// The lines of a row's columns are on their way; always as many, so that there is no branch.
+template <class Element, class Columns>
+HWY_INLINE void prefetch_columns(const Element* row, const Columns& columns) {
+  constexpr int64_t kLine = 64;
+  constexpr auto kVectorBytes = static_cast<int64_t>(hn::MaxLanes(typename Columns::Floats()) * sizeof(Element));
+  constexpr int64_t kApart = std::max<int64_t>(1, kLine / kVectorBytes);
+  for (int64_t v = 0; v < Columns::kCount; v += kApart) prefetch_to_read(row + columns.at(v));
+  prefetch_to_read(row + columns.end - 1);
+}
+
 // Calls pass(columns) for [first, end), of no more than kMost vectors and no less than one.
 template <class Floats, int64_t kMost, class Pass>
 HWY_INLINE void pass_over(int64_t first, int64_t end, Pass pass) {
@@ -72,8 +79,11 @@ HWY_INLINE void for_columns(int64_t width, Pass pass) {
     if (width >= 2) return pass_over<hn::CappedTag<float, 2>, 2>(0, width, pass);
     return pass_over<hn::CappedTag<float, 1>, 1>(0, width, pass);
   }
-  for (int64_t first = 0; first < width; first += kMost * lanes) {
-    pass_over<Floats, kMost>(first, HWY_MIN(width, first + kMost * lanes), pass);
+  // Passes of about the same length.
+  const int64_t passes = ceil_divide(width, kMost * lanes);
+  const int64_t step = passes == 1 ? width : round_up(ceil_divide(width, passes), lanes);
+  for (int64_t first = 0; first < width; first += step) {
+    pass_over<Floats, kMost>(first, HWY_MIN(width, first + step), pass);
   }
 }
 

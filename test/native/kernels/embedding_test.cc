@@ -169,7 +169,7 @@ TEST_CASE("bags: sums, means and maxima agree with the reference at all widths, 
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(901);
-    for (const int64_t width : {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 64, 100, 129, 385}) {
+    for (const int64_t width : {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 64, 100, 129, 250, 257, 385}) {
       CAPTURE(width);
       for (const int64_t padding : {-1, 0, 8}) {
         CAPTURE(padding);
@@ -271,7 +271,8 @@ TEST_CASE("sums of groups, long and short ones, have the bits of a loop over the
   RandomData random(903);
   constexpr int64_t kGroups = 50;
   constexpr int64_t kSamples = 30;
-  for (const int64_t width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 100}) {
+  // The widest of the most entries are more than the second cache holds.
+  for (const int64_t width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 100, 250, 257, 385}) {
     for (const int64_t longest : {1, 2, 4, 40}) {
       CAPTURE(width);
       CAPTURE(longest);

@@ -104,6 +104,8 @@ TEST_CASE("dense: integers agree exactly where products are cut into several til
     // Inputs that are turned for the gradient of the weights.
     check_integers(random, 1050, 257, 70, kernel);
     check_integers(random, 517, 530, 9, kernel);
+    // One unit, for which large inputs are not turned.
+    check_integers(random, 300, 1001, 1, kernel);
   }
 }
 
