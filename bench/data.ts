@@ -33,7 +33,7 @@ async function fashionImages(inputShape: readonly number[]): Promise<LabelledDat
     inputs.set(input, place * size);
     labels[place] = label;
   }
-  return fromArrays({ inputs, inputShape, labels });
+  return fromArrays({ inputs, inputShape, labels, memory: 'borrow' });
 }
 
 /** Versicolor against virginica: 100 flowers, standardised, of which every fifth is left out. */

@@ -302,6 +302,26 @@ void PixelProduct(int64_t rows, int64_t columns, const float* a, int64_t a_strid
   all_columns(o, rows, columns, ahead);
 }
 
+void SegmentedProduct(const ProductShape& shape, int64_t segments, const SegmentedRows& a, const SegmentedPanels& b,
+                      Accumulate accumulate, float* c, int64_t c_stride) {
+  TileOperands o{};
+  o.a = a.data;
+  o.a_row = a.stride;
+  o.a_depth = 1;
+  o.segments = segments;
+  o.a_segment = a.segment;
+  o.b = b.data;
+  o.b_stride = kPanelColumns;
+  o.b_panel = b.panel;
+  o.b_segment = b.segment - shape.depth * kPanelColumns;
+  o.c = c;
+  o.c_stride = c_stride;
+  o.depth = shape.depth;
+  o.add = accumulate == Accumulate::kAdd;
+  LinesAhead ahead({});
+  all_columns(o, shape.rows, shape.columns, ahead);
+}
+
 void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
                      int64_t target_stride) {
   transpose_matrix(rows, columns, source, source_stride, target, target_stride);
@@ -318,6 +338,7 @@ HWY_EXPORT(Product);
 HWY_EXPORT(FarProduct);
 HWY_EXPORT(WindowProduct);
 HWY_EXPORT(PixelProduct);
+HWY_EXPORT(SegmentedProduct);
 HWY_EXPORT(TransposeMatrix);
 
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
@@ -351,6 +372,11 @@ void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, con
 void simd_gemm_pixels(int64_t rows, int64_t columns, const float* a, int64_t a_stride, const ImagePixels& b,
                       Accumulate accumulate, float* c, int64_t c_stride) {
   HWY_DYNAMIC_DISPATCH(PixelProduct)(rows, columns, a, a_stride, b, accumulate, c, c_stride);
+}
+
+void simd_gemm_segments(const ProductShape& shape, int64_t segments, const SegmentedRows& a, const SegmentedPanels& b,
+                        Accumulate accumulate, float* c, int64_t c_stride) {
+  HWY_DYNAMIC_DISPATCH(SegmentedProduct)(shape, segments, a, b, accumulate, c, c_stride);
 }
 
 void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,

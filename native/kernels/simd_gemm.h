@@ -65,6 +65,21 @@ struct ImageWindows {
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
                        Accumulate accumulate, float* c, int64_t c_stride);
 
+// c = a b, or added, with sums over `segments` stretches of shape.depth steps each. The steps of a lie side by side,
+// and `segment` floats are from stretch to stretch; b is in panels of 16 columns, as ColumnPanels, likewise.
+struct SegmentedRows {
+  const float* data;
+  int64_t stride;  // floats from row to row
+  int64_t segment;
+};
+struct SegmentedPanels {
+  const float* data;
+  int64_t panel;  // floats from panel to panel
+  int64_t segment;
+};
+void simd_gemm_segments(const ProductShape& shape, int64_t segments, const SegmentedRows& a, const SegmentedPanels& b,
+                        Accumulate accumulate, float* c, int64_t c_stride);
+
 // Some pixels of every row of an image, channels last, as the rows of a matrix.
 struct ImagePixels {
   const float* data;

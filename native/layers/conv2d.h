@@ -116,6 +116,7 @@ class Conv2d final : public Layer {
 
   // Whether windows are pixels, with channels and filters enough for products of matrices.
   bool by_products() const;
+  bool turns_input(const Window2d* pooling) const;
   PointwiseShape pointwise_shape() const;
   template <class Visit>
   void for_each_product(const Pass& pass, Visit visit) const;

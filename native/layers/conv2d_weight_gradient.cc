@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "common/checked.h"
+#include "kernels/conv2d_depthwise.h"
 #include "kernels/conv2d_direct_gradient.h"
+#include "kernels/conv2d_turned_gradient.h"
 #include "kernels/conv2d_won_gradient.h"
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
@@ -20,21 +22,30 @@ bool Conv2d::sums_won(const Window2d* pooling) const {
   return squares && won_gradient_fits(forward_shape(computed_output(pooling)));
 }
 
+// Whether the gradient of the weights is made of products with the turned input, by windows of more than one pixel.
+bool Conv2d::turns_input(const Window2d* pooling) const {
+  const DirectShape shape = forward_shape(computed_output(pooling));
+  return !by_products() && !sums_won(pooling) && !depthwise_fits(shape) && turned_gradient_pays(shape);
+}
+
 // What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
 // or turned pixels.
 int64_t Conv2d::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const {
   if (by_products()) return pointwise_gradient_scratch(pointwise_shape());
-  if (pooling == nullptr) return 0;
   const Extent2d output = computed_output(pooling);
+  const int64_t turned =
+      turns_input(pooling) ? turned_gradient_scratch(forward_shape(output), tiles.channels.largest()) : 0;
+  if (pooling == nullptr) return turned;
   const int64_t spread = image_floats(output);
   // For the gradient of the input one image at a time.
   if (sums_won(pooling)) return std::max(won_gradient_scratch(forward_shape(output)), spread);
-  return tiles.filters.largest() * tiles.steps.step * spread;
+  return tiles.filters.largest() * tiles.steps.step * spread + turned;
 }
 
 WeightGradientTiles Conv2d::gradient_tiles(const Window2d* pooling, int64_t blocks) const {
   const DirectShape shape = forward_shape(computed_output(pooling));
   if (sums_won(pooling)) return won_gradient_tiles(shape, blocks);
+  if (turns_input(pooling)) return turned_gradient_tiles(shape, blocks);
   if (!by_products()) return direct_weight_gradient_tiles(shape, blocks);
   // Filters are cut only where blocks are few, since every cut turns the input once more.
   constexpr int64_t kFewestJobs = 8;
@@ -115,6 +126,7 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
   const int64_t plane = image_floats(shape.output);
   const int64_t kept = image_floats(kept_output(args.pooling));
   const bool won = sums_won(args.pooling);
+  const bool turns = turns_input(args.pooling);
   const bool spreads = args.pooling != nullptr && args.dx == nullptr && !won;
   for (int64_t step = tiles.pieces.first(piece); step < tiles.pieces.first(piece + 1); ++step) {
     const int64_t first = tiles.steps.first(step);
@@ -138,6 +150,7 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
       }
       if (sums.bias != nullptr) sums.bias[filter + k] = begins ? of_step : sums.bias[filter + k] + of_step;
     }
+    float* const turned = own + (spreads ? range.filters * tiles.steps.step * plane : 0);
     if (spreads) {
       part.dz = own;
       part.dz_channel = plane;
@@ -161,7 +174,13 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
       }
       continue;
     }
-    conv2d_direct_weight_gradient(shape, range, part, begins ? Accumulate::kOverwrite : Accumulate::kAdd, of_group);
+    const Accumulate accumulate = begins ? Accumulate::kOverwrite : Accumulate::kAdd;
+    if (turns) {
+      conv2d_turned_weight_gradient(shape, range, part, accumulate, turned, of_group);
+    } else {
+      conv2d_direct_weight_gradient(shape, range, part, accumulate, of_group);
+    }
   }
 }
+
 }  // namespace gradloom

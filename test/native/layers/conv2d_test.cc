@@ -208,6 +208,23 @@ TEST_CASE("conv2d direct: rows of seven taps, integers agree exactly on every in
   });
 }
 
+TEST_CASE("conv2d direct: channels that fill vectors, integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(128);
+    for (int i = 0; i < 40; ++i) {
+      CAPTURE(i);
+      const int64_t groups = random.pick({1, 1, 2});
+      const reference::Convolution shape{.window = random_window(random),
+                                         .batch = random.pick({16, 17, 33}),
+                                         .channels = groups * random.pick({32, 48, 80}),
+                                         .filters = groups * random.pick({32, 37, 64}),
+                                         .groups = groups};
+      check_integers(random, shape, "direct");
+    }
+  });
+}
+
 TEST_CASE("conv2d direct: columns that meet zeros at the sides, integers agree exactly on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
