@@ -181,7 +181,34 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
 }
 
 // ---- gradient of the weights
-//
+
+Tiling winograd_gradient_pieces(const WinogradShape& shape) {
+  return cut(shape.filters, tile_rows(shape.filters, kWinogradCoefficients * shape.channels).count, kLanes);
+}
+
+void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float* sums, float* gradient) {
+  constexpr int64_t kSide = kPanelColumns;
+  const Tiling filters = winograd_gradient_pieces(shape);
+  const int64_t begin = filters.first(piece);
+  const int64_t end = begin + filters.size(piece);
+  constexpr int64_t kMostTaps = taps_of(WinogradForm::kF2x5);
+  const int64_t taps = taps_of(shape.form);
+  alignas(kLanes * sizeof(float)) float of_taps[kMostTaps * kSide * kSide];
+  for (int64_t c = 0; c < shape.channels; c += kSide) {
+    for (int64_t k = begin; k < end; k += kSide) {
+      const int64_t rows = std::min(kSide, shape.channels - c);
+      const int64_t columns = std::min(kSide, end - k);
+      winograd_transform_filter_gradient(shape.form, rows, columns,
+                                         {sums + c * shape.filters + k, filter_plane(shape), shape.filters},
+                                         {of_taps, kSide * kSide, kSide});
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        transpose(rows, columns, of_taps + tap * kSide * kSide, kSide, gradient + (k * taps + tap) * shape.channels + c,
+                  taps * shape.channels);
+      }
+    }
+  }
+}
+
 // The sums run over tiles and samples. With filters in the lanes no lane has to be summed up at the end: tiles of the
 // gradient of the output are turned before they are transformed, since they have 16 pixels or 4 and afterwards 36
 // coefficients. So m lies in panels of 16 filters: [36][K / 16][T samples][16], beside v: [36][C][T samples], and the
@@ -357,34 +384,6 @@ void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) con
   float* const total = scratch + coefficient * filter_plane(shape_);
   for (int64_t other = 1; other < pieces(); ++other) {
     sum(total, total + other * sums_floats(), shape_.filters * shape_.channels, total);
-  }
-}
-
-// Of whole cache lines of the sums.
-Tiling WinogradWeightGradient::filter_pieces() const {
-  return cut(shape_.filters, tile_rows(shape_.filters, kWinogradCoefficients * shape_.channels).count, kLanes);
-}
-
-void WinogradWeightGradient::finish(int64_t piece, float* sums, float* gradient) const {
-  constexpr int64_t kSide = kPanelColumns;
-  const Tiling filters = filter_pieces();
-  const int64_t begin = filters.first(piece);
-  const int64_t end = begin + filters.size(piece);
-  constexpr int64_t kMostTaps = taps_of(WinogradForm::kF2x5);
-  const int64_t taps = taps_of(shape_.form);
-  alignas(kLanes * sizeof(float)) float of_taps[kMostTaps * kSide * kSide];
-  for (int64_t c = 0; c < shape_.channels; c += kSide) {
-    for (int64_t k = begin; k < end; k += kSide) {
-      const int64_t rows = std::min(kSide, shape_.channels - c);
-      const int64_t columns = std::min(kSide, end - k);
-      winograd_transform_filter_gradient(shape_.form, rows, columns,
-                                         {sums + c * shape_.filters + k, filter_plane(shape_), shape_.filters},
-                                         {of_taps, kSide * kSide, kSide});
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        transpose(rows, columns, of_taps + tap * kSide * kSide, kSide,
-                  gradient + (k * taps + tap) * shape_.channels + c, taps * shape_.channels);
-      }
-    }
   }
 }
 

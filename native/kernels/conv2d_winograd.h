@@ -88,6 +88,11 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
 
 // ---- gradient of the weights
 
+// What sums of products leave: [36][C][K] with winograd_filter_floats floats, from which gradient[k][r][s][c] is made
+// of the filters of one piece, whole cache lines of the sums.
+Tiling winograd_gradient_pieces(const WinogradShape& shape);
+void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float* sums, float* gradient);
+
 // Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where sums are small, chunks are
 // dealt out to several of them, each a piece for one thread; else threads share the transforms and products of a chunk.
 // Cut and ordered by the shape and the number of blocks alone.
@@ -112,9 +117,7 @@ class WinogradWeightGradient {
 
   // When all of several pieces are done: adds their sums of one of the 36 coefficients up.
   void add_pieces(int64_t coefficient, float* scratch) const;
-  // At last, gradient[k][r][s][c] of the filters of one of these pieces.
-  Tiling filter_pieces() const;
-  void finish(int64_t piece, float* sums, float* gradient) const;
+  // The sums are at the beginning of the scratch at last.
 
  private:
   // The sums of one coefficient for some filters.

@@ -21,6 +21,7 @@
 #include "kernels/conv2d_winograd.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/window2d.h"
+#include "kernels/winograd_channels_gradient.h"
 #include "layers/layer.h"
 
 namespace gradloom {
@@ -164,6 +165,8 @@ class Conv2d final : public Layer {
   void backward_channels(const BackwardArguments& args) const;
   void input_gradient_channels(const BackwardArguments& args) const;
   void parameter_gradients_channels(const BackwardArguments& args) const;
+  void parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
+                                             float* weights, float* biases, float* scratch) const;
   static const float* pad_images(const Pass& pass, const ChannelsShape& shape, const float* images, float* padded);
   void convolve_channels(const Pass& pass, const ChannelsShape& shape, bool winograd, const float* x,
                          const ChannelsOutput& output, const float* prepared, float* scratch) const;

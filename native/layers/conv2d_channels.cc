@@ -6,6 +6,7 @@
 #include "common/checked.h"
 #include "kernels/conv2d_channels.h"
 #include "kernels/lanes.h"
+#include "kernels/winograd_channels_gradient.h"
 #include "layers/conv2d.h"
 
 namespace gradloom {
@@ -83,8 +84,15 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
                                      ? channels_filter_floats(turned, winograd) +
                                            channels_scratch_floats(turned, winograd, setting.batch, setting.threads)
                                      : checked_multiply(setting.threads, columns_size());
-  const int64_t parameters =
-      round_up(channels_padded_floats(shape, setting.batch), kLanes) + round_up(weight_count(), kLanes) + filters_;
+  const WinogradChannelsGradient gradient(shape, winograd_forward_shape(window_.output), setting.batch);
+  const bool sums = winograd && gradient.pays();
+  if (sums) {
+    needs.flops->weight_gradient =
+        static_cast<double>(groups_) *
+        winograd_weight_gradient_flops(winograd_forward_shape(window_.output), setting.batch);
+  }
+  const int64_t parameters = round_up(weight_count(), kLanes) + round_up(filters_, kLanes) +
+                             (sums ? gradient.scratch() : channels_padded_floats(shape, setting.batch));
   needs.backward_scratch = std::max(input_gradient, parameters);
   return needs;
 }
@@ -134,11 +142,15 @@ void Conv2d::parameter_gradients_channels(const BackwardArguments& args) const {
   Team& team = args.pass.team;
   const ChannelsShape shape = channels_shape();
   const int64_t batch = args.pass.batch;
-  const float* const x = pad_images(args.pass, shape, args.x, args.scratch);
-  float* const weights = args.scratch + round_up(channels_padded_floats(shape, batch), kLanes);
-  float* const weight_gradient = args.gradients.target(0, 0, weights);
-  float* const bias_gradient =
-      has_bias_ ? args.gradients.target(1, 0, weights + round_up(weight_count(), kLanes)) : nullptr;
+  float* const biases = args.scratch + round_up(weight_count(), kLanes);
+  float* const scratch = biases + round_up(filters_, kLanes);
+  float* const weight_gradient = args.gradients.target(0, 0, args.scratch);
+  float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, biases) : nullptr;
+  const WinogradChannelsGradient sums(shape, winograd_forward_shape(window_.output), batch);
+  if (channels_by_winograd(batch) && sums.pays()) {
+    return parameter_gradients_winograd_channels(args, sums, weight_gradient, bias_gradient, scratch);
+  }
+  const float* const x = pad_images(args.pass, shape, args.x, scratch);
   const EvenTiling tiles = channels_gradient_tiles(shape);
   const int64_t rows = window_.window.height;
   const int64_t pixels = batch * window_.output_pixels();
@@ -160,6 +172,36 @@ void Conv2d::parameter_gradients_channels(const BackwardArguments& args) const {
     const int64_t first = ranges.first(range);
     args.gradients.complete(0, first, ranges.size(range), weight_gradient + first);
   });
+}
+
+void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
+                                                   float* weights, float* biases, float* scratch) const {
+  Team& team = args.pass.team;
+  const WinogradShape shape = winograd_forward_shape(window_.output);
+  const int64_t group_weights = shape.filters * row_length();
+  const Tiling pieces = winograd_gradient_pieces(shape);
+  for (int64_t group = 0; group < groups_; ++group) {
+    const float* const x = args.x + group * shape.channels;
+    const float* const dz = args.dy + group * shape.filters;
+    for (int64_t chunk = 0; chunk < sums.chunks(); ++chunk) {
+      team.for_each(sums.transforms(chunk), [&](int64_t job, int) { sums.transform(chunk, job, x, dz, scratch); });
+      team.for_each(sums.products(), [&](int64_t job, int) { sums.product(chunk, job, scratch); });
+    }
+    team.for_each(pieces.count, [&](int64_t piece, int) {
+      winograd_gradient_of_sums(shape, piece, scratch, weights + group * group_weights);
+      const int64_t first = group * group_weights + pieces.first(piece) * row_length();
+      args.gradients.complete(0, first, pieces.size(piece) * row_length(), weights + first);
+    });
+  }
+  if (biases == nullptr) return;
+  const Tiling filters = cut(filters_, ceil_divide(filters_, kLanes), kLanes);
+  team.for_each(filters.count, [&](int64_t tile, int) {
+    const int64_t first = filters.first(tile);
+    std::fill_n(biases + first, filters.size(tile), 0.0F);
+    add_column_sums({args.pass.batch * window_.output_pixels(), filters.size(tile), filters_}, args.dy + first,
+                    biases + first);
+  });
+  args.gradients.complete(1, 0, filters_, biases);
 }
 
 // Padded copies of the images, or these, if they need none.

@@ -176,7 +176,7 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneI
   const int64_t x_group = shape.channels * image_floats(shape.input);
   const int64_t group_weights = shape.filters * row_length();
   const WinogradWeightGradient sums(shape, blocks);
-  const Tiling pieces = sums.filter_pieces();
+  const Tiling pieces = winograd_gradient_pieces(shape);
   float* const gradient = args.gradients.target(0, 0, args.scratch);
   float* const of_threads = shared + sums.scratch();
   for (int64_t group = 0; group < groups_; ++group) {
@@ -196,7 +196,7 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneI
     }
     float* const of_group = gradient + group * group_weights;
     team.for_each(pieces.count, [&](int64_t piece, int) {
-      sums.finish(piece, shared, of_group);
+      winograd_gradient_of_sums(shape, piece, shared, of_group);
       const int64_t first = pieces.first(piece) * row_length();
       args.gradients.complete(0, group * group_weights + first, pieces.size(piece) * row_length(), of_group + first);
     });

@@ -1,0 +1,82 @@
+#include "kernels/winograd_channels_gradient.h"
+
+#include <algorithm>
+
+#include "kernels/lanes.h"
+#include "kernels/simd_gemm.h"
+#include "kernels/winograd.h"
+#include "kernels/winograd_tiles.h"
+
+namespace gradloom {
+namespace {
+
+// Between planes of coefficients, whose sizes are often powers of two and would all fall on the same cache sets.
+constexpr int64_t kPlaneGap = 80;
+constexpr int64_t kChunkTiles = 64;
+
+}  // namespace
+
+WinogradChannelsGradient::WinogradChannelsGradient(const ChannelsShape& shape, const WinogradShape& sums,
+                                                   int64_t images)
+    : shape_(shape), sums_(sums), images_(images) {
+  const int64_t tiles = images * sums.tiles().count();
+  chunks_ = cut(tiles, ceil_divide(tiles, kChunkTiles));
+}
+
+bool WinogradChannelsGradient::pays() const {
+  constexpr int64_t kFewestPixels = 256;
+  return images_ * shape_.window.output_pixels() >= kFewestPixels;
+}
+
+int64_t WinogradChannelsGradient::v_plane() const { return chunks_.step * shape_.channels + kPlaneGap; }
+int64_t WinogradChannelsGradient::m_plane() const { return chunks_.step * shape_.filters + kPlaneGap; }
+
+int64_t WinogradChannelsGradient::scratch() const {
+  return winograd_filter_floats(sums_) + kWinogradCoefficients * (v_plane() + m_plane());
+}
+
+Tiling WinogradChannelsGradient::jobs_of(int64_t chunk) const {
+  return tile_rows(chunks_.size(chunk), kWinogradCoefficients * (shape_.channels + shape_.filters));
+}
+
+void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float* x, const float* dz,
+                                         float* scratch) const {
+  const Window2d& w = shape_.window;
+  const WinogradTiles tiles = sums_.tiles();
+  const Tiling jobs = jobs_of(chunk);
+  float* const v = scratch + winograd_filter_floats(sums_);
+  float* const m = v + kWinogradCoefficients * v_plane();
+  const int64_t end = jobs.first(job) + jobs.size(job);
+  for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
+    const TilePlace place = tiles.place(chunks_.first(chunk) + tile);
+    count = std::min({tiles.side_by_side(place), end - tile, kMostStripTiles});
+    const ImageTile input{{w.input, shape_.x_channels, kLanes},
+                          place.row - sums_.top,
+                          place.column - sums_.left,
+                          count,
+                          sums_.dilation,
+                          sums_.form};
+    winograd_transform_input(input, shape_.channels / kLanes, x + place.image * w.input_pixels() * shape_.x_channels,
+                             {v + tile * shape_.channels, v_plane(), kLanes, shape_.channels});
+    const ImageTile output{
+        {w.output, shape_.y_channels, kLanes}, place.row, place.column, count, sums_.dilation, sums_.form};
+    winograd_transform_output_gradient(output, shape_.filters / kLanes,
+                                       dz + place.image * w.output_pixels() * shape_.y_channels,
+                                       {m + tile * shape_.filters, m_plane(), kLanes, shape_.filters});
+  }
+}
+
+void WinogradChannelsGradient::product(int64_t chunk, int64_t job, float* scratch) const {
+  const int64_t coefficient = job / shape_.panels();
+  const int64_t panel = job % shape_.panels();
+  const int64_t filter = panel * kFilterPanel;
+  const float* const v = scratch + winograd_filter_floats(sums_);
+  const float* const m = v + kWinogradCoefficients * v_plane();
+  float* const sums = scratch + coefficient * (winograd_filter_floats(sums_) / kWinogradCoefficients) + filter;
+  simd_gemm({shape_.channels, shape_.panel_width(panel), chunks_.size(chunk)},
+            {v + coefficient * v_plane(), shape_.channels, Transpose::kYes},
+            {m + coefficient * m_plane() + filter, shape_.filters},
+            chunk == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.filters);
+}
+
+}  // namespace gradloom
