@@ -23,9 +23,11 @@ WinogradChannelsGradient::WinogradChannelsGradient(const ChannelsShape& shape, c
   chunks_ = cut(tiles, ceil_divide(tiles, kChunkTiles));
 }
 
+// Measured on one core of a Zen 5, in times of the direct kernel's: for 64 pixels 1.0 with 32 to 256 channels, for 128
+// 0.77 to 0.87; with 16 channels 1.1 for 128, 0.96 for 392 and 0.85 for 784.
 bool WinogradChannelsGradient::pays() const {
-  constexpr int64_t kFewestPixels = 256;
-  return images_ * shape_.window.output_pixels() >= kFewestPixels;
+  const int64_t pixels = images_ * shape_.window.output_pixels();
+  return pixels >= (std::min(shape_.channels, shape_.filters) >= 32 ? 96 : 384);
 }
 
 int64_t WinogradChannelsGradient::v_plane() const { return chunks_.step * shape_.channels + kPlaneGap; }

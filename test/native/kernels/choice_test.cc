@@ -106,7 +106,16 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   CHECK(chosen(7, 1, 64, 47, 20) == few);
   CHECK(chosen(7, 1, 1, 1, 8) == direct);     // depthwise
   CHECK(chosen(7, 1, 200, 64, 8) == direct);  // 2.5 MB a panel
-  for (const int64_t window : {3, 5}) CHECK(chosen(window, 1, 64, 64, 20) == Conv2dKernel::kWinograd);
+  CHECK(chosen(5, 1, 64, 64, 20) == Conv2dKernel::kWinograd);
+  const auto winograd = Conv2dKernel::kWinograd;
+  const auto winograd_of_few = Conv2dKernel::kWinogradChannels;
+  for (const int64_t batch : {8, 12, 17, 20, 24}) CHECK(chosen(3, 1, 64, 64, batch) == winograd_of_few);
+  for (const int64_t batch : {13, 16, 25, 32, 48}) CHECK(chosen(3, 1, 64, 64, batch) == winograd);
+  for (const int64_t batch : {8, 11, 17, 22}) CHECK(chosen(3, 1, 32, 128, batch) == winograd_of_few);
+  for (const int64_t batch : {12, 23, 24}) CHECK(chosen(3, 1, 32, 128, batch) == winograd);
+  CHECK(chosen(3, 1, 16, 128, 9) == winograd_of_few);
+  CHECK(chosen(3, 1, 16, 128, 10) == winograd);
+  CHECK(chosen(3, 1, 64, 72, 20) == winograd);  // 8 of 16 lanes empty
 }
 
 TEST_CASE("parse_conv2d_kernel: winograd for windows of 3 and 5 and strides of 1, whatever the dilation and padding") {
@@ -167,7 +176,7 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
     const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
     return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
   };
-  CHECK(chosen(8, 16, 16, 8) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 16, 16, 16) == Conv2dKernel::kWinograd);
   CHECK(chosen(8, 15, 64, 32) == Conv2dKernel::kDirect);
   CHECK(chosen(8, 64, 15, 32) == Conv2dKernel::kDirect);
   CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kWinogradChannels);

@@ -234,7 +234,7 @@ TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the e
       const Extent2d input{size(padding.top, padding.bottom, dilation.height),
                            size(padding.left, padding.right, dilation.width)};
       shape.window = window3(input, padding, dilation);
-      shape.batch = random.pick({1, 2, 7});
+      shape.batch = random.pick({1, 2, 7, 9});
       shape.channels = shape.groups * random.pick({16, 32, 48});
       shape.filters = shape.groups * random.pick({16, 48, 80});
       check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
