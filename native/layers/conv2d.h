@@ -99,7 +99,7 @@ class Conv2d final : public Layer {
 
   bool sums_won(const Window2d* pooling) const;
   WeightGradientTiles gradient_tiles(const Window2d* pooling, int64_t blocks) const;
-  int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const;
+  int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const;
   bool jobs_mask(const BackwardArguments& args) const;
   bool jobs_sum(const BackwardArguments& args) const;
   // Where the gradients of a piece of the batch go, and whether its jobs mask the gradient of the output.

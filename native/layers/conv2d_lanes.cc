@@ -85,7 +85,7 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
                    // into the update.
                    .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) +
                                        round_up(weights, kLanes)};
-  needs.backward_scratch += setting.threads * job_floats(tiles, setting.pooling);
+  needs.backward_scratch += setting.threads * job_floats(tiles, setting.pooling, setting.input_gradient);
   if (setting.pooling == nullptr) return needs;
   if (sums_won(setting.pooling)) {
     const double products = static_cast<double>(setting.batch) * static_cast<double>(flops());

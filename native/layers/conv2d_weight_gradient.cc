@@ -29,17 +29,17 @@ bool Conv2d::turns_input(const Window2d* pooling) const {
 }
 
 // What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
-// or turned pixels.
-int64_t Conv2d::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling) const {
+// or turned pixels. With a gradient of the input, these images are spread one at a time before.
+int64_t Conv2d::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const {
   if (by_products()) return pointwise_gradient_scratch(pointwise_shape());
-  const Extent2d output = computed_output(pooling);
-  const int64_t turned =
-      turns_input(pooling) ? turned_gradient_scratch(forward_shape(output), tiles.channels.largest()) : 0;
-  if (pooling == nullptr) return turned;
-  const int64_t spread = image_floats(output);
-  // For the gradient of the input one image at a time.
-  if (sums_won(pooling)) return std::max(won_gradient_scratch(forward_shape(output)), spread);
-  return tiles.filters.largest() * tiles.steps.step * spread + turned;
+  const DirectShape shape = forward_shape(computed_output(pooling));
+  const bool won = sums_won(pooling);
+  const int64_t turned = turns_input(pooling) ? turned_gradient_scratch(shape, tiles.channels.largest()) : 0;
+  const int64_t of_weights = won ? won_gradient_scratch(shape) : turned;
+  if (pooling == nullptr) return of_weights;
+  const int64_t spread = image_floats(shape.output);
+  if (input_gradient) return std::max(of_weights, spread);
+  return of_weights + (won ? 0 : tiles.filters.largest() * tiles.steps.step * spread);
 }
 
 WeightGradientTiles Conv2d::gradient_tiles(const Window2d* pooling, int64_t blocks) const {
@@ -76,6 +76,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   const bool sums_biases = jobs_sum(args);
   float* const bias_scratch = scratch + tiles.pieces.count * weight_count();
   float* const own = scratch + round_up(tiles.pieces.count * (weight_count() + filters_), kLanes);
+  const int64_t of_job = job_floats(tiles, args.pooling, args.dx != nullptr);
   float* const weight_gradient = args.gradients.target(0, 0, scratch);
   float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, bias_scratch) : nullptr;
   team.for_each(groups_ * jobs + (has_bias_ && !sums_biases ? filters_ : 0), [&](int64_t job, int thread) {
@@ -91,8 +92,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
     // All tiles of channels meet the same gradient of the output.
     const bool sums_bias = has_bias_ && sums_biases && job / tiles.filters.count % tiles.channels.count == 0;
     if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * filters_;
-    weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums,
-                             own + thread * job_floats(tiles, args.pooling));
+    weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums, own + thread * of_job);
   });
   const Tiling ranges = tile_rows(weight_count(), 4);
   team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {

@@ -94,7 +94,7 @@ struct LayerSetting {
   int threads;
   Layout layout = Layout::kRows;  // of its inputs
   ImageBlocks blocks = {};        // of an input of vectors in lanes
-  bool input_gradient = true;     // whether backward may be asked for dx
+  bool input_gradient = true;     // whether backward is asked for dx
   // Windows of whose pixels the layer keeps the largest (Layer::pools); null for the whole output.
   const Window2d* pooling = nullptr;
 };

@@ -2,8 +2,10 @@
 // to 3.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "kernels/conv2d_turned_gradient.h"
 #include "kernels/conv2d_won_gradient.h"
 #include "kernels/reference/convolution.h"
 #include "layers/conv2d.h"
@@ -200,6 +202,46 @@ TEST_CASE("conv2d with a pooling of 2x2 pixels counts the choices and multiply-a
   // 12 maxima, each of rows of 5 taps between 6 columns.
   CHECK(flops->weight_gradient == 2 * batch * 10 * 3 * 12 * 3 * (6 + 5 + 5));
   CHECK_FALSE(layer.needs({.batch = batch, .phase = Phase::kTraining, .threads = 1}).flops.has_value());
+}
+
+TEST_CASE("conv2d with a pooling: integers as from the two layers where channels fill vectors") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(135);
+    for (int i = 0; i < 12; ++i) {
+      CAPTURE(i);
+      const int64_t groups = random.pick({1, 1, 2});
+      const reference::Convolution shape{.window = random_window(random),
+                                         .batch = random.pick({16, 17, 40}),
+                                         .channels = groups * random.pick({32, 48}),
+                                         .filters = groups * random.pick({32, 37}),
+                                         .groups = groups};
+      check_direct(random, shape, random_windows_apart(random, shape.window.output));
+    }
+  });
+}
+
+TEST_CASE("conv2d with a pooling spreads one image a thread at a time where the gradient of the input is wanted") {
+  const reference::Convolution shape{{{9, 9}, {9, 9}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, 16, 64, 64, 1};
+  const Window2d windows{{9, 9}, {3, 3}, {3, 3}, {3, 3}, {1, 1}, {}};
+  const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
+  const auto of_thread = [&](bool input_gradient) {
+    const auto scratch = [&](int threads) {
+      return layer
+          .needs({.batch = 16,
+                  .phase = Phase::kTraining,
+                  .threads = threads,
+                  .input_gradient = input_gradient,
+                  .pooling = &windows})
+          .backward_scratch;
+    };
+    return scratch(2) - scratch(1);
+  };
+  const DirectShape direct{64, 64, {11, 11}, {9, 9}, {3, 3}, {1, 1}, {1, 1}};
+  const int64_t turned = turned_gradient_scratch(direct, turned_gradient_tiles(direct, 1).channels.largest());
+  const int64_t image = image_floats({9, 9});
+  CHECK(of_thread(true) == std::max(turned, image));
+  CHECK(of_thread(false) > turned + image);
 }
 
 TEST_CASE("conv2d with a pooling: every activation, ties and NaN as from the two layers") {
