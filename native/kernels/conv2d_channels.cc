@@ -144,7 +144,11 @@ Tiling product_tiles(const ChannelsShape& shape, int64_t tiles) {
   return cut(tiles, ceil_divide(tiles, tiles_of_product(shape)));
 }
 
-WinogradTiles tiles_of(const ChannelsShape& shape) { return {shape.window.output, shape.window.dilation}; }
+WinogradForm form_of(const ChannelsShape& shape) { return winograd_form(shape.window); }
+
+WinogradTiles tiles_of(const ChannelsShape& shape) {
+  return {shape.window.output, shape.window.dilation, form_of(shape)};
+}
 
 }  // namespace
 
@@ -157,8 +161,8 @@ int64_t winograd_channels_filter_floats(const ChannelsShape& shape) {
 }
 
 void winograd_channels_filters(const ChannelsShape& shape, int64_t panel, const float* turned, float* u) {
-  winograd_transform_turned_filters(shape.panel_width(panel), shape.channels,
-                                    turned + panel * kFilterPanel * taps_of(WinogradForm::kF4x3) * shape.channels,
+  winograd_transform_turned_filters(form_of(shape), shape.panel_width(panel), shape.channels,
+                                    turned + panel * kFilterPanel * shape.window.taps() * shape.channels,
                                     filter_plane(shape), u + panel * kWinogradCoefficients * filter_plane(shape));
 }
 
@@ -185,9 +189,14 @@ void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunk
   const int64_t image = w.input_pixels() * shape.x_channels;
   for (int64_t tile = jobs.first(job); tile < jobs.first(job) + jobs.size(job); ++tile) {
     const TilePlace place = tiles_of(shape).place(chunks.first(chunk) + tile);
-    winograd_transform_input(
-        {{w.input, shape.x_channels, kLanes}, place.row - w.padding.top, place.column - w.padding.left, 1, w.dilation},
-        shape.channels / kLanes, x + place.image * image, {v + tile * shape.channels, tile_plane(shape), kLanes});
+    winograd_transform_input({{w.input, shape.x_channels, kLanes},
+                              place.row - w.padding.top,
+                              place.column - w.padding.left,
+                              1,
+                              w.dilation,
+                              form_of(shape)},
+                             shape.channels / kLanes, x + place.image * image,
+                             {v + tile * shape.channels, tile_plane(shape), kLanes});
   }
 }
 
@@ -212,10 +221,11 @@ void winograd_channels_product(const ChannelsShape& shape, const Tiling& chunks,
   const int64_t image = w.output_pixels() * shape.y_channels;
   for (int64_t tile = 0; tile < count; ++tile) {
     const TilePlace place = tiles_of(shape).place(chunks.first(chunk) + first + tile);
-    winograd_transform_output({{w.output, shape.y_channels, kLanes}, place.row, place.column, 1, w.dilation},
-                              width / kLanes, {m + tile * width, product_plane(shape), kLanes},
-                              {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat},
-                              output.activation, output.y + place.image * image + filter);
+    winograd_transform_output(
+        {{w.output, shape.y_channels, kLanes}, place.row, place.column, 1, w.dilation, form_of(shape)}, width / kLanes,
+        {m + tile * width, product_plane(shape), kLanes},
+        {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat}, output.activation,
+        output.y + place.image * image + filter);
   }
 }
 

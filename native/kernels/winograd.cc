@@ -340,8 +340,15 @@ void TransformFilters(WinogradForm form, int64_t filters, int64_t channels, cons
                               : transform_filters<5>(filters, channels, w, coefficient, u);
 }
 
-void TransformTurnedFilters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
-  transform_weights<TransformFilter<3>>(channels, filters, w, channels * filters, filters, u, coefficient, filters);
+template <int kTaps>
+void transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
+  transform_weights<TransformFilter<kTaps>>(channels, filters, w, channels * filters, filters, u, coefficient, filters);
+}
+
+void TransformTurnedFilters(WinogradForm form, int64_t filters, int64_t channels, const float* w, int64_t coefficient,
+                            float* u) {
+  form == WinogradForm::kF4x3 ? transform_turned_filters<3>(filters, channels, w, coefficient, u)
+                              : transform_turned_filters<5>(filters, channels, w, coefficient, u);
 }
 
 void TransformFilterGradients(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes& u,
@@ -402,9 +409,9 @@ void winograd_transform_filters(WinogradForm form, int64_t filters, int64_t chan
   HWY_DYNAMIC_DISPATCH(TransformFilters)(form, filters, channels, w, coefficient, u);
 }
 
-void winograd_transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient,
-                                       float* u) {
-  HWY_DYNAMIC_DISPATCH(TransformTurnedFilters)(filters, channels, w, coefficient, u);
+void winograd_transform_turned_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
+                                       int64_t coefficient, float* u) {
+  HWY_DYNAMIC_DISPATCH(TransformTurnedFilters)(form, filters, channels, w, coefficient, u);
 }
 
 void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes& u,

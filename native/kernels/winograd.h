@@ -103,9 +103,9 @@ void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, 
 // u[e][k][c] = G w G^T of the `filters` filters w[k][tap][c]; `coefficient` floats from u[e] to u[e + 1].
 void winograd_transform_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
                                 int64_t coefficient, float* u);
-// The same for F(4x4, 3x3), w[tap][c][k] and u[e][c][k].
-void winograd_transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient,
-                                       float* u);
+// The same for w[tap][c][k] and u[e][c][k].
+void winograd_transform_turned_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
+                                       int64_t coefficient, float* u);
 
 // Matrices: element (i, j) of number p at data[p * plane + i * row + j].
 struct WeightPlanes {

@@ -106,10 +106,12 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   CHECK(chosen(7, 1, 64, 47, 20) == few);
   CHECK(chosen(7, 1, 1, 1, 8) == direct);     // depthwise
   CHECK(chosen(7, 1, 200, 64, 8) == direct);  // 2.5 MB a panel
-  CHECK(chosen(5, 1, 64, 64, 20) == Conv2dKernel::kWinograd);
   const auto winograd = Conv2dKernel::kWinograd;
   const auto winograd_of_few = Conv2dKernel::kWinogradChannels;
-  for (const int64_t batch : {8, 12, 17, 20, 24}) CHECK(chosen(3, 1, 64, 64, batch) == winograd_of_few);
+  for (const int64_t batch : {8, 12, 17, 20, 24}) {
+    CHECK(chosen(3, 1, 64, 64, batch) == winograd_of_few);
+    CHECK(chosen(5, 1, 64, 64, batch) == winograd_of_few);
+  }
   for (const int64_t batch : {13, 16, 25, 32, 48}) CHECK(chosen(3, 1, 64, 64, batch) == winograd);
   for (const int64_t batch : {8, 11, 17, 22}) CHECK(chosen(3, 1, 32, 128, batch) == winograd_of_few);
   for (const int64_t batch : {12, 23, 24}) CHECK(chosen(3, 1, 32, 128, batch) == winograd);
@@ -168,7 +170,8 @@ TEST_CASE("choose_conv2d: winograd of 5x5 from 16 channels on, from 32 with dila
   CHECK(chosen(28, 2, 16, 16, 32) == winograd);  // four tiles of 14x14 pixels, all inside
   CHECK(chosen(14, 2, 16, 16, 32) == direct);
   CHECK(chosen(14, 2, 32, 32, 32) == winograd);
-  CHECK(chosen(14, 1, 64, 64, 7) == Conv2dKernel::kDirectChannels);  // filters in lanes are made for 3x3
+  CHECK(chosen(14, 1, 64, 64, 7) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(14, 1, 16, 64, 7) == Conv2dKernel::kDirectChannels);
 }
 
 TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {

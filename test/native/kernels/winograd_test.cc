@@ -269,13 +269,11 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
         check(
             [&](const float* w, float* u) { winograd_transform_filters(form, kFilters, channels, w, coefficient, u); },
             taps, g, tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
-        // Turned, where filters and channels change places; of one form.
+        // Turned, where filters and channels change places.
         const auto turned_tap = [&](int64_t e, int64_t k, int64_t c) { return (e * kFilters + k) * channels + c; };
-        if (form == WinogradForm::kF4x3) {
-          check([&](const float* w,
-                    float* u) { winograd_transform_turned_filters(channels, kFilters, w, coefficient, u); },
-                taps, g, turned_tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
-        }
+        check([&](const float* w,
+                  float* u) { winograd_transform_turned_filters(form, channels, kFilters, w, coefficient, u); },
+              taps, g, turned_tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
         check(
             [&](float* u, float* w) {
               winograd_transform_filter_gradient(form, kFilters, channels, {u, coefficient, channels},

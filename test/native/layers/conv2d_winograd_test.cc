@@ -226,17 +226,18 @@ TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the e
     for (int i = 0; i < 40; ++i) {
       CAPTURE(i);
       const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {2, 2}, {1, 2}});
-      reference::Convolution shape = random_shape(random, dilation);
+      const auto side = random.pick<int64_t>({3, 5});
+      reference::Convolution shape = random_shape(random, dilation, side);
       const Padding2d padding = shape.window.padding;
       const auto size = [&](int64_t before, int64_t after, int64_t apart) {
-        return apart * (random.pick<int64_t>({8, 11, 16}) + 2) - before - after;
+        return apart * (random.pick<int64_t>({8, side == 3 ? 11 : 12, 16}) + side - 1) - before - after;
       };
       const Extent2d input{size(padding.top, padding.bottom, dilation.height),
                            size(padding.left, padding.right, dilation.width)};
-      shape.window = window3(input, padding, dilation);
+      shape.window = window_of(side, input, padding, dilation);
       shape.batch = random.pick({1, 2, 7, 9});
-      shape.channels = shape.groups * random.pick({16, 32, 48});
-      shape.filters = shape.groups * random.pick({16, 48, 80});
+      shape.channels = shape.groups * random.pick({side == 3 ? 16 : 64, 32, 48});
+      shape.filters = shape.groups * random.pick({side == 3 ? 16 : 32, 48, 80});
       check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
     }
   });
