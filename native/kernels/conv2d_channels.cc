@@ -187,16 +187,19 @@ void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunk
   const Window2d& w = shape.window;
   const Tiling jobs = winograd_channels_transforms(shape, chunks.size(chunk));
   const int64_t image = w.input_pixels() * shape.x_channels;
-  for (int64_t tile = jobs.first(job); tile < jobs.first(job) + jobs.size(job); ++tile) {
-    const TilePlace place = tiles_of(shape).place(chunks.first(chunk) + tile);
-    winograd_transform_input({{w.input, shape.x_channels, kLanes},
-                              place.row - w.padding.top,
-                              place.column - w.padding.left,
-                              1,
-                              w.dilation,
-                              form_of(shape)},
-                             shape.channels / kLanes, x + place.image * image,
-                             {v + tile * shape.channels, tile_plane(shape), kLanes});
+  const WinogradTiles tiles = tiles_of(shape);
+  const int64_t end = jobs.first(job) + jobs.size(job);
+  for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
+    const TilePlace place = tiles.place(chunks.first(chunk) + tile);
+    count = std::min({tiles.side_by_side(place), end - tile, kMostStripTiles});
+    const ImageTile strip{{w.input, shape.x_channels, kLanes},
+                          place.row - w.padding.top,
+                          place.column - w.padding.left,
+                          count,
+                          w.dilation,
+                          tiles.form};
+    winograd_transform_input(strip, shape.channels / kLanes, x + place.image * image,
+                             {v + tile * shape.channels, tile_plane(shape), kLanes, shape.channels});
   }
 }
 
