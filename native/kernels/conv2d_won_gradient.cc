@@ -78,8 +78,8 @@ using V = hn::Vec<D>;
 constexpr bool kWholeBlocks = HWY_MAX_BYTES >= kLanes * sizeof(float);
 
 // One filter's maxima, of a rectangle in rows of dy_row floats. Adds their gradients to a vector.
-void choose(const Extent2d& maxima, int64_t dy_row, const float* HWY_RESTRICT dy,
-            const WinningTap* HWY_RESTRICT winners, const Chosen& chosen, float* HWY_RESTRICT sum) {
+[[maybe_unused]] void choose(const Extent2d& maxima, int64_t dy_row, const float* HWY_RESTRICT dy,
+                             const WinningTap* HWY_RESTRICT winners, const Chosen& chosen, float* HWY_RESTRICT sum) {
   const D d;
   float* HWY_RESTRICT gradient = chosen.gradients;
   uint8_t* HWY_RESTRICT sets = chosen.sets;
