@@ -128,18 +128,15 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
 
 namespace {
 
-// Between planes of coefficients, whose sizes are often powers of two and would all fall on the same cache sets.
-constexpr int64_t kPlaneGap = 80;
 constexpr int64_t kChunkTiles = 64;
 
-int64_t plane_of(int64_t floats) { return floats + kPlaneGap; }
 int64_t widest(const ChannelsShape& shape) { return std::min(kFilterPanel, shape.filters); }
-int64_t filter_plane(const ChannelsShape& shape) { return plane_of(shape.channels * widest(shape)); }
-int64_t tile_plane(const ChannelsShape& shape) { return plane_of(kChunkTiles * shape.channels); }
+int64_t filter_plane(const ChannelsShape& shape) { return winograd_plane(shape.channels * widest(shape)); }
+int64_t tile_plane(const ChannelsShape& shape) { return winograd_plane(kChunkTiles * shape.channels); }
 
 // Tiles of a job: enough to use the panel's filters well, few enough for several threads on a small image.
 int64_t tiles_of_product(const ChannelsShape& shape) { return std::clamp<int64_t>(shape.channels / 4, 8, 16); }
-int64_t product_plane(const ChannelsShape& shape) { return plane_of(tiles_of_product(shape) * widest(shape)); }
+int64_t product_plane(const ChannelsShape& shape) { return winograd_plane(tiles_of_product(shape) * widest(shape)); }
 Tiling product_tiles(const ChannelsShape& shape, int64_t tiles) {
   return cut(tiles, ceil_divide(tiles, tiles_of_product(shape)));
 }

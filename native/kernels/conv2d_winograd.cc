@@ -14,9 +14,6 @@
 namespace gradloom {
 namespace {
 
-// Between the planes of coefficients: their sizes are often powers of two, which would all fall on the same cache sets.
-constexpr int64_t kPlaneGap = 80;
-
 // Forward: tiles of a chunk, side by side in a row of the products, which is what simd_gemm reads best; filters whose
 // products stay in cache until their output is transformed, while those of all channels are kept there; and images
 // whose pixels of all tiles are written before those of the next ones.
@@ -29,8 +26,9 @@ constexpr int64_t kImageBlock = 4;
 // them ahead.
 bool worth_calling(int64_t floats) { return floats > 64 * 1024; }
 
-int64_t plane_of(int64_t floats) { return floats + kPlaneGap; }
-int64_t filter_plane(const WinogradShape& shape) { return plane_of(round_up(shape.filters * shape.channels, kLanes)); }
+int64_t filter_plane(const WinogradShape& shape) {
+  return winograd_plane(round_up(shape.filters * shape.channels, kLanes));
+}
 
 int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
 
@@ -121,7 +119,7 @@ Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks) {
 
 int64_t winograd_forward_scratch(const WinogradShape& shape) {
   const int64_t filters = std::min(shape.filters, kFilterBlock);
-  return kWinogradCoefficients * (plane_of(shape.channels * kChunkRow) + plane_of(filters * kChunkRow));
+  return kWinogradCoefficients * (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow));
 }
 
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output) {
@@ -133,7 +131,7 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
   const int64_t first = chunks.first(chunk);
   const int64_t tiles = chunks.size(chunk);
   // v: [36][C][4 tiles of 16]; m: the same for the filters of a block.
-  const int64_t v_plane = plane_of(shape.channels * kChunkRow);
+  const int64_t v_plane = winograd_plane(shape.channels * kChunkRow);
   float* const v = scratch;
   float* const m = v + kWinogradCoefficients * v_plane;
   std::array<TilePlace, kChunkTiles> places;
@@ -151,7 +149,7 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
   const bool calls = worth_calling(kWinogradCoefficients * (filter_plane(shape) + v_plane));
   for (int64_t k = 0; k < shape.filters; k += kFilterBlock) {
     const int64_t filters = std::min(kFilterBlock, shape.filters - k);
-    const int64_t m_plane = plane_of(filters * kChunkRow);
+    const int64_t m_plane = winograd_plane(filters * kChunkRow);
     const auto u_of = [&](int64_t e) {
       return span_of(u + e * filter_plane(shape) + k * shape.channels, filters * shape.channels);
     };
@@ -256,10 +254,10 @@ int64_t pieces_of_sums(const WinogradShape& shape, const Tiling& chunks) {
 WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks)
     : shape_(shape), chunks_(chunks_of_sums(shape, blocks)), pieces_{chunks_.count, pieces_of_sums(shape, chunks_)} {}
 
-int64_t WinogradWeightGradient::v_plane() const { return plane_of(shape_.channels * chunks_.step * kLanes); }
+int64_t WinogradWeightGradient::v_plane() const { return winograd_plane(shape_.channels * chunks_.step * kLanes); }
 
 int64_t WinogradWeightGradient::m_plane() const {
-  return plane_of(round_up(shape_.filters, kPanelColumns) * chunks_.step * kLanes);
+  return winograd_plane(round_up(shape_.filters, kPanelColumns) * chunks_.step * kLanes);
 }
 
 int64_t WinogradWeightGradient::sums_floats() const { return kWinogradCoefficients * filter_plane(shape_); }

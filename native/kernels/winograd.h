@@ -21,6 +21,9 @@ namespace gradloom {
 
 inline constexpr int64_t kWinogradInputs = 6;         // rows and columns of a tile's inputs
 inline constexpr int64_t kWinogradCoefficients = 36;  // 6 x 6
+// Floats from a plane of coefficients to the next: sizes are often powers of two, and planes would all fall on the same
+// cache sets without a gap.
+constexpr int64_t winograd_plane(int64_t floats) { return floats + 80; }
 
 // Which of the two. Both interpolate at the same points, so that they differ in neither the transform of inputs nor in
 // the products.

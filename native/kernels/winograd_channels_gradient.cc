@@ -10,8 +10,6 @@
 namespace gradloom {
 namespace {
 
-// Between planes of coefficients, whose sizes are often powers of two and would all fall on the same cache sets.
-constexpr int64_t kPlaneGap = 80;
 constexpr int64_t kChunkTiles = 64;
 
 }  // namespace
@@ -30,8 +28,8 @@ bool WinogradChannelsGradient::pays() const {
   return pixels >= (std::min(shape_.channels, shape_.filters) >= 32 ? 96 : 384);
 }
 
-int64_t WinogradChannelsGradient::v_plane() const { return chunks_.step * shape_.channels + kPlaneGap; }
-int64_t WinogradChannelsGradient::m_plane() const { return chunks_.step * shape_.filters + kPlaneGap; }
+int64_t WinogradChannelsGradient::v_plane() const { return winograd_plane(chunks_.step * shape_.channels); }
+int64_t WinogradChannelsGradient::m_plane() const { return winograd_plane(chunks_.step * shape_.filters); }
 
 int64_t WinogradChannelsGradient::scratch() const {
   return winograd_filter_floats(sums_) + kWinogradCoefficients * (v_plane() + m_plane());
