@@ -21,6 +21,8 @@ using V = hn::Vec<D>;
 
 // Sums of one vector of samples that run beside each other; those of the next block begin before these end.
 constexpr int64_t kSums = 4;
+// Of the units that meet kSums features: all sums are in registers.
+constexpr int64_t kUnitSums = HWY_ARCH_X86 && HWY_MAX_BYTES < 64 ? 3 : 4;
 
 // Where features lie in a block of samples, and how many floats it has.
 struct Features {
@@ -38,18 +40,18 @@ struct Features {
   int64_t at[kMostNarrowFeatures];
 };
 
-// Calls body(first, std::integral_constant<int64_t, size>) for nearly equal parts of [0, count) of up to kSums.
-template <class Body>
+// Calls body(first, std::integral_constant<int64_t, size>) for nearly equal parts of [0, count) of up to kMost.
+template <int64_t kMost = kSums, class Body>
 HWY_INLINE void in_parts(int64_t count, Body body) {
-  static_assert(kSums == 4);
-  const int64_t parts = (count + kSums - 1) / kSums;
+  static_assert(kMost <= 4);
+  const int64_t parts = (count + kMost - 1) / kMost;
   for (int64_t part = 0; part < parts; ++part) {
     const int64_t first = part * count / parts;
     switch ((part + 1) * count / parts - first) {
       case 1: body(first, std::integral_constant<int64_t, 1>()); break;
       case 2: body(first, std::integral_constant<int64_t, 2>()); break;
       case 3: body(first, std::integral_constant<int64_t, 3>()); break;
-      default: body(first, std::integral_constant<int64_t, 4>()); break;
+      default: body(first, std::integral_constant<int64_t, kMost>()); break;
     }
   }
 }
@@ -109,7 +111,7 @@ void WeightGradient(const DenseLanesShape& shape, int64_t blocks, const float* H
   const Features inputs(shape.pixels, shape.channels);
   const Features units(shape.units);
   in_parts(count, [&](int64_t first_row, auto rows) {
-    in_parts(units.count, [&](int64_t first_unit, auto columns) {
+    in_parts<kUnitSums>(units.count, [&](int64_t first_unit, auto columns) {
       V sum[rows()][columns()];
       for (int64_t i = 0; i < rows(); ++i) {
         for (int64_t u = 0; u < columns(); ++u) sum[i][u] = hn::Zero(d);

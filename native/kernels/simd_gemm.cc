@@ -322,6 +322,8 @@ void SegmentedProduct(const ProductShape& shape, int64_t segments, const Segment
   all_columns(o, shape.rows, shape.columns, ahead);
 }
 
+int64_t TileColumns() { return kVectorTile * static_cast<int64_t>(hn::Lanes(D())); }
+
 void TransposeMatrix(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
                      int64_t target_stride) {
   transpose_matrix(rows, columns, source, source_stride, target, target_stride);
@@ -339,6 +341,7 @@ HWY_EXPORT(FarProduct);
 HWY_EXPORT(WindowProduct);
 HWY_EXPORT(PixelProduct);
 HWY_EXPORT(SegmentedProduct);
+HWY_EXPORT(TileColumns);
 HWY_EXPORT(TransposeMatrix);
 
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
@@ -378,6 +381,8 @@ void simd_gemm_segments(const ProductShape& shape, int64_t segments, const Segme
                         Accumulate accumulate, float* c, int64_t c_stride) {
   HWY_DYNAMIC_DISPATCH(SegmentedProduct)(shape, segments, a, b, accumulate, c, c_stride);
 }
+
+int64_t simd_gemm_tile_columns() { return HWY_DYNAMIC_DISPATCH(TileColumns)(); }
 
 void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,
                int64_t target_stride) {

@@ -17,6 +17,9 @@ void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOp
 void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                      float* c, int64_t c_stride, Upcoming upcoming);
 
+// Columns of c in a tile of it: rows of a are read once for so many.
+int64_t simd_gemm_tile_columns();
+
 // What a product gets on its way out of the registers.
 struct RowEpilogue {
   const float* bias = nullptr;  // of each row of c; none where it is null

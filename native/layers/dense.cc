@@ -1,6 +1,8 @@
 #include "layers/dense.h"
 
 #include <algorithm>
+#include <numeric>
+#include <span>
 
 #include "common/checked.h"
 #include "common/error.h"
@@ -14,6 +16,10 @@ namespace {
 constexpr int64_t kPanelWidth = 64;
 // Whose weights, of a panel of inputs, are turned round at a time: 256 KiB.
 constexpr int64_t kTurnedUnits = 1024;
+// Weights that are not in a second cache when they are read again, and those of a panel that simd_gemm reads for all
+// rows before the next ones.
+constexpr int64_t kFarWeights = 128 * 1024;
+constexpr int64_t kReadTogether = 1024 * kPanelWidth;
 // Of a cache line, so that threads do not write to one.
 constexpr int64_t kLineFloats = 16;
 
@@ -115,7 +121,7 @@ void Dense::forward(const ForwardArguments& args) const {
   const EvenTiling rows = inputs_ * kPanelWidth > kFloatsInCache
                               ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(threads, panels), kFewestRows)
                               : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels, threads);
-  const auto multiply = multiply_of(kernel_);
+  const bool far = checked_multiply(inputs_, units_) > kFarWeights;
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
   args.pass.team.for_each(panels.count() * rows.count, [&](int64_t job, int) {
@@ -125,8 +131,15 @@ void Dense::forward(const ForwardArguments& args) const {
     const int64_t first = panels.first(panel);
     const int64_t width = panels.width(panel);
     float* y = args.y + row * units_ + first;
-    multiply({count, width, inputs_}, {args.x + row * inputs_, inputs_}, {weight + first * inputs_, width},
-             Accumulate::kOverwrite, y, units_);
+    const ProductShape shape{count, width, inputs_};
+    const MatrixOperand x{args.x + row * inputs_, inputs_};
+    const MatrixOperand w{weight + first * inputs_, width};
+    if (kernel_ == DenseKernel::kBlas) {
+      gemm(shape, x, w, Accumulate::kOverwrite, y, units_);
+    } else {
+      const ByteSpan behind = far ? weights_behind(weight, panel, rows, job % rows.count) : ByteSpan();
+      simd_gemm_ahead(shape, x, w, Accumulate::kOverwrite, y, units_, {&behind, 1});
+    }
     add_bias_and_activate(fused ? activation_ : Activation::kLinear, {count, width, units_},
                           bias == nullptr ? nullptr : bias + first, y);
   });
@@ -137,6 +150,16 @@ void Dense::forward(const ForwardArguments& args) const {
                             args.y + tiles.first(tile) * units_);
     });
   }
+}
+
+// What a piece of a panel's rows calls ahead of the weights that follow those being read.
+ByteSpan Dense::weights_behind(const float* weight, int64_t panel, const EvenTiling& rows, int64_t piece) const {
+  const Panels panels{units_};
+  const int64_t size = inputs_ * panels.width(panel);
+  const int64_t begin = panels.first(panel) * inputs_ + std::min(size, kReadTogether);
+  const int64_t end = std::min(begin + size, inputs_ * units_);
+  const auto from = [&](int64_t p) { return begin + std::max<int64_t>(end - begin, 0) * p / rows.count; };
+  return std::as_bytes(std::span(weight + from(piece), static_cast<size_t>(from(piece + 1) - from(piece))));
 }
 
 void Dense::backward(const BackwardArguments& args) const {
@@ -216,14 +239,21 @@ EvenTiling Dense::gradient_rows(int64_t batch, int threads) const {
                             std::min(small, ceil_divide(inputs_, kMostRows)))};
 }
 
-// Columns of a large input, a line of each of its rows, come from beyond the second cache again for every panel of
-// units: it is turned first, unless one unit reads whole lines of them, once. Floats from one input to the next; 0 for
+// Columns of an input, a line of each of its rows, are read by all tiles of units in turn. Those of a large input come
+// from beyond the second cache each time, and from beyond the first one where lines share its sets: it is turned first,
+// unless one unit reads whole lines, once, or few units do not pay for it. Floats from one input to the next; 0 for
 // none.
 int64_t Dense::turned_stride(int64_t batch) const {
   constexpr int64_t kFloatsInCache = 256 * 1024;
-  return kernel_ == DenseKernel::kBlas || units_ == 1 || checked_multiply(batch, inputs_) <= kFloatsInCache
-             ? 0
-             : round_up(batch, kLineFloats) + kLineFloats;  // no multiple of a page
+  constexpr int64_t kFloatsInFirstCache = 8 * 1024;
+  constexpr int64_t kSetApart = 1024;  // a page: lines so far apart are in one set
+  if (kernel_ == DenseKernel::kBlas || units_ == 1) return 0;
+  // One tile as wide as a panel reads a line two or three times, narrower ones again and again.
+  const int64_t few_sets = simd_gemm_tile_columns() < kPanelWidth ? kSetApart / 8 : kSetApart;
+  const int64_t apart = std::gcd(inputs_, kSetApart);
+  const bool shares = apart >= few_sets && batch * apart > kFloatsInFirstCache;
+  const bool pays = checked_multiply(batch, inputs_) > kFloatsInCache || (shares && units_ >= kPanelWidth);
+  return pays ? round_up(batch, kLineFloats) + kLineFloats : 0;  // no multiple of a page
 }
 
 int64_t Dense::turned_floats(int64_t batch) const { return checked_multiply(inputs_, turned_stride(batch)); }

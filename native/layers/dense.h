@@ -34,6 +34,7 @@ class Dense final : public Layer {
   int threads_to_cut_for(int threads) const;
   EvenTiling gradient_rows(int64_t batch, int threads) const;
   int64_t gradient_scratch(int64_t batch, int most_threads) const;
+  ByteSpan weights_behind(const float* weight, int64_t panel, const EvenTiling& rows, int64_t piece) const;
   int64_t panel_floats(int64_t batch) const;
   int64_t turned_weights() const;
   int64_t turned_stride(int64_t batch) const;

@@ -113,6 +113,14 @@ class ElementUpdate {
   hn::Mask<D> finite_;
 };
 
+// Rows of a tile that leaves an update of so many states its registers: a sum that is driven into memory, or comes from
+// there at every step, makes all of them wait.
+template <size_t kStates>
+constexpr int rows_beside() {
+  constexpr bool kFewRegisters = HWY_ARCH_X86 && HWY_MAX_BYTES < 64;
+  return kRowTile - (kFewRegisters ? 1 : 0) - (kStates >= 2 ? 1 : 0);
+}
+
 // A tile of the gradient, its rows side by side, whose update is due.
 struct DueTile {
   const float* gradient = nullptr;
@@ -177,24 +185,30 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   const int64_t called = args.far ? kCalledFloats : 0;
   DueTile due;
   LinesAhead ahead(upcoming);
-  const int64_t tiles = (shape.rows + kRowTile - 1) / kRowTile;
-  for (int64_t column = 0, made = 0; column < shape.columns; column += width) {
+  constexpr int kRows = rows_beside<kStates>();
+  const int64_t tiles = (shape.rows + kRows - 1) / kRows;
+  // All columns of some rows before the next ones, so that weights are met in the order that they lie in.
+  int64_t row = 0;
+  int64_t column = 0;
+  for (int64_t t = 0, made = 0; t < tiles; ++made) {
+    const int64_t count = (t + 1) * shape.rows / tiles - row;
+    o.a = a.data + row * o.a_row;
     o.b = b.data + column;
-    for (int64_t t = 0, row = 0; t < tiles; ++t, ++made) {
-      const int64_t count = (t + 1) * shape.rows / tiles - row;
-      o.a = a.data + row * o.a_row;
-      o.c = gradients[made % 2];
-      const Lines lines = ahead.take(kLinesATile);
-      for (int64_t line = 0; line < lines.count; ++line) hwy::Prefetch(lines.at(line));
-      switch (count) {
-        case 3: tile_beside_update<3>(o, due, shape.columns, called, update); break;
-        case 4: tile_beside_update<4>(o, due, shape.columns, called, update); break;
-        case 5: tile_beside_update<5>(o, due, shape.columns, called, update); break;
-        default: tile_beside_update<6>(o, due, shape.columns, called, update); break;
-      }
-      due = {o.c, row * shape.columns + column, count * kVectorTile};
-      row += count;
+    o.c = gradients[made % 2];
+    const Lines lines = ahead.take(kLinesATile);
+    for (int64_t line = 0; line < lines.count; ++line) hwy::Prefetch(lines.at(line));
+    switch (count) {
+      case 3: tile_beside_update<3>(o, due, shape.columns, called, update); break;
+      case 4: tile_beside_update<std::min(4, kRows)>(o, due, shape.columns, called, update); break;
+      case 5: tile_beside_update<std::min(5, kRows)>(o, due, shape.columns, called, update); break;
+      default: tile_beside_update<kRows>(o, due, shape.columns, called, update); break;
     }
+    due = {o.c, row * shape.columns + column, count * kVectorTile};
+    column += width;
+    if (column < shape.columns) continue;
+    column = 0;
+    row += count;
+    ++t;
   }
   for (int64_t i = 0; i < due.vectors; ++i) due.update(i, shape.columns, 0, update);
   return update.check();

@@ -115,6 +115,11 @@ TEST_CASE("dense: integers agree exactly on every instruction set") {
     RandomData random(104);
     for (int i = 0; i < 60; ++i)
       check_integers(random, random.pick({1, 7, 33}), random.integer(1, 150), random.integer(1, 150));
+    // Inputs whose rows share sets of the first cache, turned for the gradient of the weights.
+    check_integers(random, 70, 128, 64);
+    check_integers(random, 13, 1024, 70);
+    // Weights that are called ahead of those being read.
+    check_integers(random, 5, 1100, 130);
   });
 }
 
