@@ -43,7 +43,12 @@ const ARGUMENTS = {
 const LIMIT_MS = 15 * 60_000;
 
 /** Choices of kernels and threads that hold for one library and not for another: all programs run without them. */
-const TUNING = /^(OPENBLAS|GOTO|MKL|OMP|KMP)_/;
+const TUNING = /^(OPENBLAS|GOTO|MKL|OMP|KMP|ATEN|DNNL|ONEDNN)_/;
+
+/** What holds the libraries of a peer to an instruction set that `GRADLOOM_SIMD` holds Gradloom to. PyTorch alone can be. */
+const HELD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  AVX2: { OPENBLAS_CORETYPE: 'Haswell', ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2' },
+};
 
 interface Settings {
   /** Names, or paths of specs. */
@@ -85,6 +90,12 @@ function readSettings(): Settings {
     for (const path of specs) {
       if (!isSpec(path)) throw new Error(`--spec cannot be "${path}": a spec's name ends with .json`);
       buildModel(readSpec(path));
+    }
+    const held = process.env.GRADLOOM_SIMD;
+    if (held !== undefined && !(held in HELD && peers.every((name) => name === 'torch'))) {
+      throw new Error(
+        `GRADLOOM_SIMD=${held}: of the peers PyTorch alone can be held to an instruction set, and that to ${Object.keys(HELD)}: use --peers torch`,
+      );
     }
     const named =
       positionals.length === 0 && specs.length > 0 ? [] : choose('workload', positionals, WORKLOAD_NAMES);
@@ -197,7 +208,8 @@ interface Finished {
 }
 
 function run([program = '', ...args]: readonly string[]): Promise<Finished> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !TUNING.test(name)));
+  const untuned = Object.entries(process.env).filter(([name]) => !TUNING.test(name));
+  const env = { ...Object.fromEntries(untuned), ...HELD[process.env.GRADLOOM_SIMD ?? ''] };
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
   let output = '';
   let errors = '';

@@ -2,6 +2,7 @@
  * Loads the native addon and declares its whole surface. Nothing else in `lib/` knows that there is a native side:
  * the modules above turn a user's options into the frozen specs below and hand typed arrays through.
  */
+import { callNative } from './core/errors.ts';
 import { loadAddon } from './core/load-addon.ts';
 import type { NativeFitOptions, NativeRun, NativeRunEvent } from './native-run.ts';
 import type { NativeWordVectors } from './native-word-vectors.ts';
@@ -397,6 +398,7 @@ export interface NativeInfo {
   readonly blas: string;
   /**
    * The instruction set that Gradloom's own kernels were chosen for on this processor, as Highway names it: `AVX3` is AVX-512.
+   * The environment variable `GRADLOOM_SIMD` names a lesser one to use in its place.
    * Which of them a layer gets follows from its shape: `model.plan()` says it.
    */
   readonly simdTarget: string;
@@ -417,6 +419,8 @@ export interface NativeAddon extends NativeWordVectors {
   readonly MappedRows: new (spec: NativeMappedRowsSpec) => NativeMappedRows;
   readonly FolderLock: new (path: string) => NativeFolderLock;
   info(): NativeInfo;
+  /** Kernels are those of this instruction set from now on, as `info().simdTarget` names it. Before any of them runs. */
+  holdToSimdTarget(name: string): void;
   /** Whether runs keep the memory of arrays that are transferred away meanwhile. */
   canHoldMemory(): boolean;
   /** Of the model as it is (a copy of it while it trains), on a thread of its own. */
@@ -465,4 +469,11 @@ export interface NativeAddon extends NativeWordVectors {
 }
 
 /** Errors thrown by the addon carry a stable `code`; `lib/core/errors.ts` turns them into `GradloomError`. */
-export const native: NativeAddon = loadAddon() as NativeAddon;
+export const native: NativeAddon = load();
+
+function load(): NativeAddon {
+  const addon = loadAddon() as NativeAddon;
+  const name = process.env.GRADLOOM_SIMD;
+  if (name !== undefined) callNative(() => addon.holdToSimdTarget(name));
+  return addon;
+}
