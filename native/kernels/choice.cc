@@ -115,7 +115,7 @@ bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.9;
   constexpr int64_t kMostDepth = 4096;  // 1 MiB a panel of filters, which every row reads from the second cache
-  const auto& [window, channels, filters, activation] = shape;
+  const auto& [window, channels, filters, activation, groups] = shape;
   const bool strided = window.stride.height > 1 || window.stride.width > 1;
   const double time = is_pointwise(window) ? 1 : strided ? 1.4 : 1.2;
   return direct_exists(activation) && window.taps() * channels <= kMostDepth &&
@@ -127,8 +127,9 @@ bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
   if (requested != Conv2dKernel::kAuto) return requested;
   if (!fills_lanes(batch)) {
-    // Depthwise, most of a vector would be empty.
+    // Of fewer, most of a vector would be empty.
     constexpr int64_t kFewestFilters = 4;
+    if (shape.groups > 1 && shape.channels == 1 && shape.filters == 1) return Conv2dKernel::kDepthwiseChannels;
     if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
     return shape.filters < kFewestFilters ? Conv2dKernel::kBlas : Conv2dKernel::kDirectChannels;
   }

@@ -9,7 +9,8 @@
 //                       (conv2d_pointwise.cc), and plane by plane where each channel has its own filter
 //                       (conv2d_depthwise.cc); gradients of weights in conv2d_weight_gradient.cc
 //   conv2d_winograd.cc  images in lanes, 3x3 and 5x5 windows: products of transformed tiles
-//   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes
+//   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes; where each channel has
+//                       its own filter in conv2d_depthwise_channels.cc
 #pragma once
 
 #include "kernels/activation.h"
@@ -132,6 +133,12 @@ class Conv2d final : public Layer {
   void forward_planes(const ForwardArguments& args, const float* packed, float* scratch) const;
   void backward_planes(const BackwardArguments& args) const;
   EvenTiling plane_pieces(int64_t blocks) const;
+
+  // ---- conv2d_depthwise_channels.cc
+
+  LayerNeeds needs_depthwise_channels() const;
+  void forward_depthwise_channels(const ForwardArguments& args, const float* turned) const;
+  void backward_depthwise_channels(const BackwardArguments& args) const;
 
   // ---- conv2d_winograd.cc
 

@@ -194,6 +194,30 @@ TEST_CASE("conv2d direct: each channel with its own filter, integers agree exact
   });
 }
 
+TEST_CASE(
+    "conv2d for a few samples, each channel with its own filter: integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(122);
+    for (int i = 0; i < 120; ++i) {
+      CAPTURE(i);
+      const int64_t channels = random.pick({2, 3, 8, 17, 48, 63, 65, 130});
+      reference::Convolution shape{.window = random_window(random),
+                                   .batch = random.pick({1, 2, 7}),
+                                   .channels = channels,
+                                   .filters = channels,
+                                   .groups = channels};
+      // Wider than a job's table of columns; strides that divide the dilation or not.
+      if (i % 4 == 1) shape.window = {{3, 70}, {3, 70}, {3, 5}, {1, 1}, {1, 1}, {1, 1, 2, 2}};
+      if (i % 4 == 2) shape.window = {{11, 9}, {3, 3}, {3, 3}, {3, 2}, {2, 2}, {0, 0, 0, 0}};
+      if (i % 4 == 3) shape.window = {{7, 12}, {5, 4}, {4, 3}, {2, 3}, {1, 2}, {2, 3, 2, 2}};
+      const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "auto"});
+      CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-depthwise-channels"));
+      check_integers(random, shape, "auto");
+    }
+  });
+}
+
 TEST_CASE("conv2d direct: rows of seven taps, integers agree exactly on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
