@@ -13,13 +13,13 @@
 namespace gradloom {
 
 enum class Conv2dKernel {
-  kAuto,               // as a user may ask for; never chosen
-  kBlas,               // im2col and matrix products: right for every shape
-  kDirect,             // the batch in the SIMD lanes
-  kWinograd,           // the same by Winograd's F(4x4, 3x3) or F(2x2, 5x5)
-  kDirectChannels,     // filters in the SIMD lanes: for a few samples
-  kWinogradChannels,   // the same by Winograd's F(4x4, 3x3)
-  kDepthwiseChannels,  // channels with a filter each in the SIMD lanes: for a few samples
+  kAuto,              // as a user may ask for; never chosen
+  kBlas,              // im2col and matrix products: right for every shape
+  kDirect,            // the batch in the SIMD lanes
+  kWinograd,          // the same by Winograd's F(4x4, 3x3) or F(2x2, 5x5)
+  kDirectChannels,    // filters in the SIMD lanes: for a few samples
+  kWinogradChannels,  // the same by Winograd's F(4x4, 3x3)
+  kGroupedChannels,   // those of all of many small groups in the SIMD lanes: for a few samples
 };
 
 // Whether so many samples are worth a block of lanes, which costs the same for 1 and for 16.

@@ -4,7 +4,6 @@
 
 #include "common/checked.h"
 #include "common/error.h"
-#include "kernels/conv2d_depthwise_channels.h"
 #include "kernels/gemm.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
@@ -101,7 +100,7 @@ LayerNeeds Conv2d::needs_of_kernel(const LayerSetting& setting) const {
     case Conv2dKernel::kDirect: return by_planes() ? needs_planes(setting) : needs_lanes(setting);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return needs_channels(setting);
-    case Conv2dKernel::kDepthwiseChannels: return needs_depthwise_channels();
+    case Conv2dKernel::kGroupedChannels: return needs_grouped_channels(setting);
     default: return needs_rows(setting);
   }
 }
@@ -114,7 +113,7 @@ int64_t Conv2d::prepared_floats(int64_t batch) const {
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return channels_filter_floats(channels_shape(), channels_by_winograd(batch));
     case Conv2dKernel::kDirect: return by_products() ? 0 : round_up(weight_count(), kLanes);
-    case Conv2dKernel::kDepthwiseChannels: return round_up(weight_count(), kLanes);
+    case Conv2dKernel::kGroupedChannels: return round_up(weight_count(), kLanes);
     default: return 0;
   }
 }
@@ -128,7 +127,7 @@ void Conv2d::prepare(Team& team, int64_t batch, std::span<const float* const> pa
     case Conv2dKernel::kWinogradChannels:
       return prepare_channels(team, channels_shape(), channels_by_winograd(batch), turn_filters, parameters[0],
                               prepared);
-    case Conv2dKernel::kDepthwiseChannels: return depthwise_turn_weights({window_, filters_}, parameters[0], prepared);
+    case Conv2dKernel::kGroupedChannels: return turn_grouped(team, GroupedPass::kForward, parameters[0], prepared);
     default: return;
   }
 }
@@ -148,7 +147,7 @@ void Conv2d::forward(const ForwardArguments& args) const {
       return by_planes() ? forward_planes(args, prepared, scratch) : forward_lanes(args, prepared, scratch);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return forward_channels(args, prepared, scratch);
-    case Conv2dKernel::kDepthwiseChannels: return forward_depthwise_channels(args, prepared);
+    case Conv2dKernel::kGroupedChannels: return forward_grouped_channels(args, prepared, scratch);
     default: return forward_rows(args);
   }
 }
@@ -159,7 +158,7 @@ void Conv2d::backward(const BackwardArguments& args) const {
     case Conv2dKernel::kDirect: return by_planes() ? backward_planes(args) : backward_lanes(args);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return backward_channels(args);
-    case Conv2dKernel::kDepthwiseChannels: return backward_depthwise_channels(args);
+    case Conv2dKernel::kGroupedChannels: return backward_grouped_channels(args);
     default: return backward_rows(args);
   }
 }

@@ -9,8 +9,8 @@
 //                       (conv2d_pointwise.cc), and plane by plane where each channel has its own filter
 //                       (conv2d_depthwise.cc); gradients of weights in conv2d_weight_gradient.cc
 //   conv2d_winograd.cc  images in lanes, 3x3 and 5x5 windows: products of transformed tiles
-//   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes; where each channel has
-//                       its own filter in conv2d_depthwise_channels.cc
+//   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes; of many small
+//                       groups in conv2d_grouped_channels.cc
 #pragma once
 
 #include "kernels/activation.h"
@@ -18,6 +18,7 @@
 #include "kernels/conv2d_channels.h"
 #include "kernels/conv2d_direct.h"
 #include "kernels/conv2d_direct_gradient.h"
+#include "kernels/conv2d_grouped_channels.h"
 #include "kernels/conv2d_pointwise.h"
 #include "kernels/conv2d_winograd.h"
 #include "kernels/max_pool_lanes.h"
@@ -134,11 +135,15 @@ class Conv2d final : public Layer {
   void backward_planes(const BackwardArguments& args) const;
   EvenTiling plane_pieces(int64_t blocks) const;
 
-  // ---- conv2d_depthwise_channels.cc
+  // ---- conv2d_grouped_channels.cc
 
-  LayerNeeds needs_depthwise_channels() const;
-  void forward_depthwise_channels(const ForwardArguments& args, const float* turned) const;
-  void backward_depthwise_channels(const BackwardArguments& args) const;
+  GroupedShape grouped_shape() const { return {window_, input_shape().back(), filters_, groups_}; }
+  LayerNeeds needs_grouped_channels(const LayerSetting& setting) const;
+  int64_t spread_floats(GroupedPass pass, int64_t batch) const;
+  const float* spread_images(const Pass& pass, GroupedPass of, const float* images, float* spread) const;
+  void turn_grouped(Team& team, GroupedPass pass, const float* weights, float* turned) const;
+  void forward_grouped_channels(const ForwardArguments& args, const float* turned, float* scratch) const;
+  void backward_grouped_channels(const BackwardArguments& args) const;
 
   // ---- conv2d_winograd.cc
 

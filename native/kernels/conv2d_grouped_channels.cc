@@ -1,0 +1,282 @@
+#include "kernels/conv2d_grouped_channels.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv2d_grouped_channels.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "common/highway-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradloom {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// What one row or column of the result meets: `count` taps, `tap_step` apart, and for each the row or column of the
+// other image.
+struct TapRun {
+  int64_t count;
+  int64_t tap;
+  int64_t tap_step;
+  int64_t source;
+  int64_t source_step;
+};
+
+// One axis of the window.
+struct Axis {
+  int64_t input;
+  int64_t output;
+  int64_t window;
+  int64_t stride;
+  int64_t dilation;
+  int64_t padding;
+
+  TapRun forward(int64_t position) const {
+    const int64_t start = position * stride - padding;
+    const TapRange taps = taps_on_image(start, dilation, window, input);
+    return {taps.last - taps.first, taps.first, 1, start + taps.first * dilation, dilation};
+  }
+
+  // The outputs that meet this input: output * stride - padding + tap * dilation = position.
+  TapRun gradient(int64_t position) const {
+    TapRun run{0, 0, 1, 0, 0};
+    for (int64_t tap = 0; tap < window; ++tap) {
+      const int64_t at = position + padding - tap * dilation;
+      if (at < 0 || at % stride != 0 || at / stride >= output) continue;
+      if (run.count == 0) {
+        run.tap = tap;
+        run.source = at / stride;
+      } else if (run.count == 1) {
+        run.tap_step = tap - run.tap;
+        run.source_step = at / stride - run.source;
+      }
+      ++run.count;
+    }
+    return run;
+  }
+
+  TapRun meets(GroupedPass pass, int64_t position) const {
+    return pass == GroupedPass::kForward ? forward(position) : gradient(position);
+  }
+};
+
+Axis rows_of(const Window2d& w) {
+  return {w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top};
+}
+
+Axis columns_of(const Window2d& w) {
+  return {w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left};
+}
+
+// Vectors of channels side by side, so that sums do not wait for each other.
+constexpr int kVectors = 4;
+
+HWY_INLINE V load(const float* from, bool last, size_t rest) {
+  return last && rest > 0 ? hn::LoadN(D(), from, rest) : hn::LoadU(D(), from);
+}
+
+HWY_INLINE void store(V value, float* to, bool last, size_t rest) {
+  last&& rest > 0 ? hn::StoreN(value, D(), to, rest) : hn::StoreU(value, D(), to);
+}
+
+// Calls body(std::integral_constant<int, vectors>, first lane, lanes of a partial last vector or 0) for all of
+// them, up to kVectors vectors at a time.
+template <class Body>
+HWY_INLINE void for_lanes(int64_t width, Body body) {
+  static_assert(kVectors == 4);
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  for (int64_t c = 0; c < width; c += kVectors * lanes) {
+    const int64_t count = HWY_MIN(width - c, kVectors * lanes);
+    const auto rest = static_cast<size_t>(count % lanes);
+    switch ((count + lanes - 1) / lanes) {
+      case 1: body(std::integral_constant<int, 1>(), c, rest); break;
+      case 2: body(std::integral_constant<int, 2>(), c, rest); break;
+      case 3: body(std::integral_constant<int, 3>(), c, rest); break;
+      default: body(std::integral_constant<int, 4>(), c, rest); break;
+    }
+  }
+}
+
+struct Operands {
+  const float* from;
+  int64_t row;  // floats from row to row
+  int64_t width;
+  int64_t parts;
+  const float* weights;
+  int64_t weights_row;
+};
+
+template <int kCount>
+HWY_INLINE void pixel(const Operands& o, const TapRun& rows, const TapRun& columns, const GroupedOutput& output,
+                      int64_t lane, size_t rest, float* to) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t of_pixel = o.parts * o.width;
+  V sum[kCount];
+  for (int v = 0; v < kCount; ++v) {
+    sum[v] = output.bias == nullptr ? hn::Zero(d) : load(output.bias + lane + v * lanes, v == kCount - 1, rest);
+  }
+  for (int64_t i = 0; i < rows.count; ++i) {
+    const float* x = o.from + (rows.source + i * rows.source_step) * o.row + columns.source * of_pixel + lane;
+    const float* w = o.weights + (rows.tap + i * rows.tap_step) * o.weights_row + columns.tap * of_pixel + lane;
+    for (int64_t j = 0; j < columns.count; ++j) {
+      for (int64_t at = 0; at < of_pixel; at += o.width) {
+        for (int v = 0; v < kCount; ++v) {
+          sum[v] = hn::MulAdd(load(x + at + v * lanes, v == kCount - 1, rest),
+                              load(w + at + v * lanes, v == kCount - 1, rest), sum[v]);
+        }
+      }
+      x += columns.source_step * of_pixel;
+      w += columns.tap_step * of_pixel;
+    }
+  }
+  for (int v = 0; v < kCount; ++v) {
+    if (output.relu) sum[v] = hn::IfThenZeroElse(hn::Lt(sum[v], hn::Zero(d)), sum[v]);
+    store(sum[v], to + lane + v * lanes, v == kCount - 1, rest);
+  }
+}
+
+void Rows(const GroupedShape& shape, GroupedPass pass, int64_t first, int64_t count, const float* spread,
+          const float* turned, const GroupedOutput& output) {
+  constexpr int64_t kColumns = 32;
+  const Window2d& w = shape.window;
+  const bool forward = pass == GroupedPass::kForward;
+  const int64_t from_columns = forward ? w.input.width : w.output.width;
+  const int64_t to_columns = forward ? w.output.width : w.input.width;
+  const int64_t width = shape.width(pass);
+  const int64_t of_pixel = shape.parts(pass) * width;
+  const Operands o{spread, from_columns * of_pixel, width, shape.parts(pass), turned, w.window.width * of_pixel};
+  TapRun columns[kColumns];
+  for (int64_t begin = 0; begin < to_columns; begin += kColumns) {
+    const int64_t end = HWY_MIN(begin + kColumns, to_columns);
+    for (int64_t q = begin; q < end; ++q) columns[q - begin] = columns_of(w).meets(pass, q);
+    for (int64_t p = first; p < first + count; ++p) {
+      const TapRun rows = rows_of(w).meets(pass, p);
+      for (int64_t q = begin; q < end; ++q) {
+        float* const to = output.to + (p * to_columns + q) * width;
+        for_lanes(width, [&](auto vectors, int64_t lane, size_t rest)
+                             HWY_ATTR { pixel<vectors()>(o, rows, columns[q - begin], output, lane, rest, to); });
+      }
+    }
+  }
+}
+
+void WeightGradient(const GroupedShape& shape, int64_t images, int64_t tap, int64_t part, int64_t first, int64_t count,
+                    const float* spread, const float* dz, float* gradient) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const Window2d& w = shape.window;
+  const int64_t parts = shape.parts(GroupedPass::kForward);
+  const int64_t of_pixel = parts * shape.filters;
+  const int64_t down = tap / w.window.width * w.dilation.height - w.padding.top;
+  const int64_t right = tap % w.window.width * w.dilation.width - w.padding.left;
+  // Outputs whose input lies inside.
+  const auto begin_of = [](int64_t offset, int64_t stride) { return offset < 0 ? (-offset + stride - 1) / stride : 0; };
+  const auto end_of = [](int64_t offset, int64_t stride, int64_t input, int64_t output) {
+    return input <= offset ? 0 : HWY_MIN(output, (input - 1 - offset) / stride + 1);
+  };
+  const int64_t p_begin = begin_of(down, w.stride.height);
+  const int64_t p_end = end_of(down, w.stride.height, w.input.height, w.output.height);
+  const int64_t q_begin = begin_of(right, w.stride.width);
+  const int64_t q_end = end_of(right, w.stride.width, w.input.width, w.output.width);
+  HWY_ALIGN float sums[kVectors * HWY_MAX_BYTES / sizeof(float)];
+  for_lanes(count, [&](auto vectors, int64_t of_job, size_t rest) HWY_ATTR {
+    constexpr int kCount = vectors();
+    const int64_t filter = first + of_job;
+    V sum[kCount];
+    for (auto& s : sum) s = hn::Zero(d);
+    for (int64_t image = 0; image < images; ++image) {
+      for (int64_t p = p_begin; p < p_end; ++p) {
+        const int64_t row = image * w.input.height + p * w.stride.height + down;
+        const float* in = spread + (row * w.input.width + q_begin * w.stride.width + right) * of_pixel +
+                          part * shape.filters + filter;
+        const float* out = dz + ((image * w.output.height + p) * w.output.width + q_begin) * shape.filters + filter;
+        // Row by row, so that long sums meet in parts.
+        V of_row[kCount];
+        for (auto& s : of_row) s = hn::Zero(d);
+        for (int64_t q = q_begin; q < q_end; ++q, in += w.stride.width * of_pixel, out += shape.filters) {
+          for (int v = 0; v < kCount; ++v) {
+            of_row[v] = hn::MulAdd(load(in + v * lanes, v == kCount - 1, rest),
+                                   load(out + v * lanes, v == kCount - 1, rest), of_row[v]);
+          }
+        }
+        for (int v = 0; v < kCount; ++v) sum[v] = hn::Add(sum[v], of_row[v]);
+      }
+    }
+    for (int v = 0; v < kCount; ++v) hn::Store(sum[v], d, sums + v * lanes);
+    const int64_t stored = HWY_MIN(kCount * lanes, count - of_job);
+    for (int64_t k = 0; k < stored; ++k) gradient[((filter + k) * w.taps() + tap) * parts + part] = sums[k];
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gradloom
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradloom {
+
+constexpr int64_t kGradientFilters = 64;  // of a job: whole lines of each pixel
+
+HWY_EXPORT(Rows);
+HWY_EXPORT(WeightGradient);
+
+void grouped_turn_weights(const GroupedShape& shape, GroupedPass pass, int64_t tap, const float* weights,
+                          float* turned) {
+  const int64_t channels = shape.channels / shape.groups;
+  const int64_t filters = shape.filters / shape.groups;
+  const int64_t width = shape.width(pass);
+  float* const to = turned + tap * shape.parts(pass) * width;
+  for (int64_t k = 0; k < shape.filters; ++k) {
+    const float* const from = weights + (k * shape.window.taps() + tap) * channels;
+    for (int64_t c = 0; c < channels; ++c) {
+      const int64_t at =
+          pass == GroupedPass::kForward ? c * width + k : k % filters * width + k / filters * channels + c;
+      to[at] = from[c];
+    }
+  }
+}
+
+void grouped_spread(const GroupedShape& shape, GroupedPass pass, int64_t pixels, const float* image, float* spread) {
+  const int64_t parts = shape.parts(pass);
+  const int64_t width = shape.width(pass);
+  const int64_t of_group = width / shape.groups;
+  for (int64_t pixel = 0; pixel < pixels; ++pixel, spread += parts * width) {
+    for (int64_t group = 0; group < shape.groups; ++group) {
+      for (int64_t part = 0; part < parts; ++part, ++image) {
+        std::fill_n(spread + part * width + group * of_group, of_group, *image);
+      }
+    }
+  }
+}
+
+Tiling grouped_row_tiles(const GroupedShape& shape, GroupedPass pass) {
+  const Extent2d& to = pass == GroupedPass::kForward ? shape.window.output : shape.window.input;
+  return tile_rows(to.height, to.width * shape.width(pass));
+}
+
+void conv2d_grouped_channels(const GroupedShape& shape, GroupedPass pass, const Tiling& rows, int64_t tile,
+                             const float* spread, const float* turned, const GroupedOutput& output) {
+  HWY_DYNAMIC_DISPATCH(Rows)(shape, pass, rows.first(tile), rows.size(tile), spread, turned, output);
+}
+
+Tiling grouped_gradient_tiles(const GroupedShape& shape) {
+  return cut(shape.filters, ceil_divide(shape.filters, kGradientFilters), kGradientFilters);
+}
+
+void conv2d_grouped_channels_weight_gradient(const GroupedShape& shape, int64_t images, int64_t tap,
+                                             int64_t filter_tile, const float* spread, const float* dz,
+                                             float* gradient) {
+  const Tiling tiles = grouped_gradient_tiles(shape);
+  for (int64_t part = 0; part < shape.parts(GroupedPass::kForward); ++part) {
+    HWY_DYNAMIC_DISPATCH(WeightGradient)
+    (shape, images, tap, part, tiles.first(filter_tile), tiles.size(filter_tile), spread, dz, gradient);
+  }
+}
+
+}  // namespace gradloom
+#endif  // HWY_ONCE
