@@ -133,6 +133,16 @@ bool groups_fill_lanes(const Conv2dShape& shape, int64_t fewest_filters) {
                               (shape.filters < fewest_filters && shape.channels <= kMostChannels));
 }
 
+// Whether depthwise convolutions take less time with channels in the lanes than with samples, where the last block of
+// these is partly empty. Measured on one core of a Zen 5, steps of nets of 3x3 and 1x1 windows: batches of 8 0.55 to
+// 0.57 times as long, of 12 0.9, of 20 0.6 to 0.65, of 24 0.67 to 0.95, of 40 1.0; of 5x5 windows 8: 0.83, 20: 1.1, 12
+// and 24: 1.4 to 1.6.
+bool depthwise_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
+  constexpr int64_t kSmallWindow = 9;
+  return shape.groups > 1 && shape.channels == 1 && shape.filters == 1 &&
+         filled(batch) < (shape.window.taps() <= kSmallWindow ? 0.8 : 0.6);
+}
+
 }  // namespace
 
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
@@ -144,6 +154,7 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
     if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
     return shape.filters < kFewestFilters ? Conv2dKernel::kBlas : Conv2dKernel::kDirectChannels;
   }
+  if (depthwise_channels_fill_lanes(shape, batch)) return Conv2dKernel::kGroupedChannels;
   if (winograd_channels_fill_lanes(shape, batch)) return Conv2dKernel::kWinogradChannels;
   if (winograd_pays(shape, lane_blocks(batch))) return Conv2dKernel::kWinograd;
   if (channels_fill_lanes(shape, batch)) return Conv2dKernel::kDirectChannels;
