@@ -24,6 +24,11 @@ struct TapRun {
   int64_t tap_step;
   int64_t source;
   int64_t source_step;
+
+  // The same taps, of other pixels equally far from each other.
+  bool meets_as(const TapRun& other) const {
+    return count == other.count && tap == other.tap && tap_step == other.tap_step && source_step == other.source_step;
+  }
 };
 
 // One axis of the window.
@@ -75,16 +80,29 @@ Axis columns_of(const Window2d& w) {
 // Vectors of channels side by side, so that sums do not wait for each other.
 constexpr int kVectors = 4;
 
-HWY_INLINE V load(const float* from, bool last, size_t rest) {
-  return last && rest > 0 ? hn::LoadN(D(), from, rest) : hn::LoadU(D(), from);
+// Vector v of kCount; with kPartial the last one has `rest` lanes only.
+template <int kCount, bool kPartial>
+HWY_INLINE V load(const float* from, int v, size_t rest) {
+  const D d;
+  from += v * static_cast<int64_t>(hn::Lanes(d));
+  return kPartial && v == kCount - 1 ? hn::LoadN(d, from, rest) : hn::LoadU(d, from);
 }
 
-HWY_INLINE void store(V value, float* to, bool last, size_t rest) {
-  last&& rest > 0 ? hn::StoreN(value, D(), to, rest) : hn::StoreU(value, D(), to);
+template <int kCount, bool kPartial>
+HWY_INLINE void store(V value, float* to, int v, size_t rest) {
+  const D d;
+  to += v * static_cast<int64_t>(hn::Lanes(d));
+  kPartial&& v == kCount - 1 ? hn::StoreN(value, d, to, rest) : hn::StoreU(value, d, to);
 }
 
-// Calls body(std::integral_constant<int, vectors>, first lane, lanes of a partial last vector or 0) for all of
-// them, up to kVectors vectors at a time.
+template <int kSize, bool kRest>
+struct Vectors {
+  static constexpr int kCount = kSize;
+  static constexpr bool kPartial = kRest;
+};
+
+// Calls body(Vectors(), first lane, lanes of the last vector if it is partial) for all of them, up to kVectors vectors
+// at a time.
 template <class Body>
 HWY_INLINE void for_lanes(int64_t width, Body body) {
   static_assert(kVectors == 4);
@@ -92,11 +110,15 @@ HWY_INLINE void for_lanes(int64_t width, Body body) {
   for (int64_t c = 0; c < width; c += kVectors * lanes) {
     const int64_t count = HWY_MIN(width - c, kVectors * lanes);
     const auto rest = static_cast<size_t>(count % lanes);
-    switch ((count + lanes - 1) / lanes) {
-      case 1: body(std::integral_constant<int, 1>(), c, rest); break;
-      case 2: body(std::integral_constant<int, 2>(), c, rest); break;
-      case 3: body(std::integral_constant<int, 3>(), c, rest); break;
-      default: body(std::integral_constant<int, 4>(), c, rest); break;
+    switch ((count + lanes - 1) / lanes * 2 + (rest > 0 ? 1 : 0)) {
+      case 2: body(Vectors<1, false>(), c, rest); break;
+      case 3: body(Vectors<1, true>(), c, rest); break;
+      case 4: body(Vectors<2, false>(), c, rest); break;
+      case 5: body(Vectors<2, true>(), c, rest); break;
+      case 6: body(Vectors<3, false>(), c, rest); break;
+      case 7: body(Vectors<3, true>(), c, rest); break;
+      case 8: body(Vectors<4, false>(), c, rest); break;
+      default: body(Vectors<4, true>(), c, rest); break;
     }
   }
 }
@@ -110,15 +132,18 @@ struct Operands {
   int64_t weights_row;
 };
 
-template <int kCount>
-HWY_INLINE void pixel(const Operands& o, const TapRun& rows, const TapRun& columns, const GroupedOutput& output,
-                      int64_t lane, size_t rest, float* to) {
+// kColumns pixels side by side that meet the same taps, `apart` floats from each other where they read.
+template <int kColumns, class Of>
+HWY_INLINE void pixels(const Operands& o, const TapRun& rows, const TapRun& columns, int64_t apart,
+                       const GroupedOutput& output, int64_t lane, size_t rest, float* to) {
+  constexpr int kCount = Of::kCount;
+  constexpr bool kPartial = Of::kPartial;
   const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t of_pixel = o.parts * o.width;
-  V sum[kCount];
+  V sum[kColumns][kCount];
   for (int v = 0; v < kCount; ++v) {
-    sum[v] = output.bias == nullptr ? hn::Zero(d) : load(output.bias + lane + v * lanes, v == kCount - 1, rest);
+    const V start = output.bias == nullptr ? hn::Zero(d) : load<kCount, kPartial>(output.bias + lane, v, rest);
+    for (auto& of_column : sum) of_column[v] = start;
   }
   for (int64_t i = 0; i < rows.count; ++i) {
     const float* x = o.from + (rows.source + i * rows.source_step) * o.row + columns.source * of_pixel + lane;
@@ -126,17 +151,21 @@ HWY_INLINE void pixel(const Operands& o, const TapRun& rows, const TapRun& colum
     for (int64_t j = 0; j < columns.count; ++j) {
       for (int64_t at = 0; at < of_pixel; at += o.width) {
         for (int v = 0; v < kCount; ++v) {
-          sum[v] = hn::MulAdd(load(x + at + v * lanes, v == kCount - 1, rest),
-                              load(w + at + v * lanes, v == kCount - 1, rest), sum[v]);
+          const V weight = load<kCount, kPartial>(w + at, v, rest);
+          for (int q = 0; q < kColumns; ++q) {
+            sum[q][v] = hn::MulAdd(load<kCount, kPartial>(x + q * apart + at, v, rest), weight, sum[q][v]);
+          }
         }
       }
       x += columns.source_step * of_pixel;
       w += columns.tap_step * of_pixel;
     }
   }
-  for (int v = 0; v < kCount; ++v) {
-    if (output.relu) sum[v] = hn::IfThenZeroElse(hn::Lt(sum[v], hn::Zero(d)), sum[v]);
-    store(sum[v], to + lane + v * lanes, v == kCount - 1, rest);
+  for (int q = 0; q < kColumns; ++q) {
+    for (int v = 0; v < kCount; ++v) {
+      const V value = output.relu ? hn::IfThenZeroElse(hn::Lt(sum[q][v], hn::Zero(d)), sum[q][v]) : sum[q][v];
+      store<kCount, kPartial>(value, to + q * o.width + lane, v, rest);
+    }
   }
 }
 
@@ -156,10 +185,16 @@ void Rows(const GroupedShape& shape, GroupedPass pass, int64_t first, int64_t co
     for (int64_t q = begin; q < end; ++q) columns[q - begin] = columns_of(w).meets(pass, q);
     for (int64_t p = first; p < first + count; ++p) {
       const TapRun rows = rows_of(w).meets(pass, p);
-      for (int64_t q = begin; q < end; ++q) {
+      for (int64_t q = begin; q < end;) {
+        const TapRun& run = columns[q - begin];
+        const bool two = q + 1 < end && run.meets_as(columns[q + 1 - begin]);
+        const int64_t apart = two ? (columns[q + 1 - begin].source - run.source) * of_pixel : 0;
         float* const to = output.to + (p * to_columns + q) * width;
-        for_lanes(width, [&](auto vectors, int64_t lane, size_t rest)
-                             HWY_ATTR { pixel<vectors()>(o, rows, columns[q - begin], output, lane, rest, to); });
+        for_lanes(width, [&](auto of, int64_t lane, size_t rest) HWY_ATTR {
+          two ? pixels<2, decltype(of)>(o, rows, run, apart, output, lane, rest, to)
+              : pixels<1, decltype(of)>(o, rows, run, apart, output, lane, rest, to);
+        });
+        q += two ? 2 : 1;
       }
     }
   }
@@ -184,8 +219,9 @@ void WeightGradient(const GroupedShape& shape, int64_t images, int64_t tap, int6
   const int64_t q_begin = begin_of(right, w.stride.width);
   const int64_t q_end = end_of(right, w.stride.width, w.input.width, w.output.width);
   HWY_ALIGN float sums[kVectors * HWY_MAX_BYTES / sizeof(float)];
-  for_lanes(count, [&](auto vectors, int64_t of_job, size_t rest) HWY_ATTR {
-    constexpr int kCount = vectors();
+  for_lanes(count, [&](auto of, int64_t of_job, size_t rest) HWY_ATTR {
+    constexpr int kCount = decltype(of)::kCount;
+    constexpr bool kPartial = decltype(of)::kPartial;
     const int64_t filter = first + of_job;
     V sum[kCount];
     for (auto& s : sum) s = hn::Zero(d);
@@ -200,8 +236,8 @@ void WeightGradient(const GroupedShape& shape, int64_t images, int64_t tap, int6
         for (auto& s : of_row) s = hn::Zero(d);
         for (int64_t q = q_begin; q < q_end; ++q, in += w.stride.width * of_pixel, out += shape.filters) {
           for (int v = 0; v < kCount; ++v) {
-            of_row[v] = hn::MulAdd(load(in + v * lanes, v == kCount - 1, rest),
-                                   load(out + v * lanes, v == kCount - 1, rest), of_row[v]);
+            of_row[v] =
+                hn::MulAdd(load<kCount, kPartial>(in, v, rest), load<kCount, kPartial>(out, v, rest), of_row[v]);
           }
         }
         for (int v = 0; v < kCount; ++v) sum[v] = hn::Add(sum[v], of_row[v]);
