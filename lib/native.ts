@@ -421,6 +421,7 @@ export interface NativeAddon extends NativeWordVectors {
   info(): NativeInfo;
   /** Kernels are those of this instruction set from now on, as `info().simdTarget` names it. Before any of them runs. */
   holdToSimdTarget(name: string): void;
+  areFinite(values: Float32Array): boolean;
   /** Whether runs keep the memory of arrays that are transferred away meanwhile. */
   canHoldMemory(): boolean;
   /** Of the model as it is (a copy of it while it trains), on a thread of its own. */

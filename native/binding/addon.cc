@@ -20,6 +20,7 @@
 #include "common/random.h"
 #include "kernels/gemm.h"
 #include "kernels/simd_target.h"
+#include "kernels/vectors.h"
 #include "training/objective.h"
 
 namespace gradloom {
@@ -121,6 +122,13 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
               }));
   exports.Set("canHoldMemory", Napi::Function::New(env, [](const Napi::CallbackInfo& call) -> Napi::Value {
                 return Napi::Boolean::New(call.Env(), can_hold_memory());
+              }));
+  exports.Set("areFinite", Napi::Function::New(env, [](const Napi::CallbackInfo& call) -> Napi::Value {
+                return guarded(call.Env(), [&]() -> Napi::Value {
+                  const Napi::Float32Array values = float_array(call[0], "values");
+                  return Napi::Boolean::New(call.Env(),
+                                            all_finite(values.Data(), static_cast<int64_t>(values.ElementLength())));
+                });
               }));
   exports.Set("evaluate", Napi::Function::New(env, evaluate));
   exports.Set("inputGradient", Napi::Function::New(env, input_gradient));

@@ -48,6 +48,23 @@ void ScaleRows(const float* factors, const float* x, int64_t rows, int64_t width
   }
 }
 
+bool AllFinite(const float* values, int64_t count) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  // Zero times what is not finite is no zero.
+  auto sum = hn::Zero(d);
+  auto other = sum;
+  int64_t i = 0;
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    sum = hn::MulAdd(hn::LoadU(d, values + i), hn::Zero(d), sum);
+    other = hn::MulAdd(hn::LoadU(d, values + i + lanes), hn::Zero(d), other);
+  }
+  sum = hn::Add(sum, other);
+  float rest = 0;
+  for (; i < count; ++i) rest += values[i] * 0.0F;
+  return rest == 0 && hn::AllTrue(d, hn::Eq(sum, hn::Zero(d)));
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();
@@ -60,6 +77,7 @@ HWY_EXPORT(Multiply);
 HWY_EXPORT(DotRows);
 HWY_EXPORT(AddScaledTo);
 HWY_EXPORT(ScaleRows);
+HWY_EXPORT(AllFinite);
 
 void sum(const float* a, const float* b, int64_t count, float* out) { HWY_DYNAMIC_DISPATCH(Sum)(a, b, count, out); }
 
@@ -78,6 +96,8 @@ void add_scaled(float factor, const float* x, int64_t count, float* out) {
 void scale_rows(const float* factors, const float* x, int64_t rows, int64_t width, float* out) {
   HWY_DYNAMIC_DISPATCH(ScaleRows)(factors, x, rows, width, out);
 }
+
+bool all_finite(const float* values, int64_t count) { return HWY_DYNAMIC_DISPATCH(AllFinite)(values, count); }
 
 }  // namespace gradloom
 #endif  // HWY_ONCE

@@ -21,4 +21,7 @@ void add_scaled(float factor, const float* x, int64_t count, float* out);
 // out[r, d] = factors[r] x[r, d], for x [R, D]. `out` may be `x`.
 void scale_rows(const float* factors, const float* x, int64_t rows, int64_t width, float* out);
 
+// Whether none is NaN or infinite.
+bool all_finite(const float* values, int64_t count);
+
 }  // namespace gradloom

@@ -290,6 +290,11 @@ const REFUSED: readonly (readonly [source: unknown, code: GradloomErrorCode, mes
     'inputs must be finite float32 numbers, but value 0 of sample 1 is NaN; mend or drop such samples',
   ],
   [
+    { inputs: new Float32Array(3000).fill(Number.NaN, 2999), inputShape: [1000] },
+    'INVALID_DATA',
+    'inputs must be finite float32 numbers, but value 999 of sample 2 is NaN; mend or drop such samples',
+  ],
+  [
     { ...base, inputs: Float32Array.of(1, Number.NEGATIVE_INFINITY, 3, 4) },
     'INVALID_DATA',
     'inputs must be finite float32 numbers, but value 1 of sample 0 is -Infinity; mend or drop such samples',

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <utility>
+#include <vector>
+
 #include "kernels/reference/vectors.h"
 #include "support/compare.h"
 #include "support/guarded_buffer.h"
@@ -61,6 +65,24 @@ TEST_CASE("vectors: by rows of every width, integers exactly") {
       CHECK((y.intact() && out.intact()));
     }
   }
+}
+
+TEST_CASE("vectors: all_finite finds what is not finite wherever it stands, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    for (const int64_t count : {0, 1, 2, 7, 16, 31, 32, 33, 63, 64, 97}) {
+      std::vector<float> values(static_cast<size_t>(count), -std::numeric_limits<float>::max());
+      CHECK(all_finite(values.data(), count));
+      for (float& value : values) {
+        for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                                -std::numeric_limits<float>::infinity()}) {
+          const float kept = std::exchange(value, bad);
+          CHECK_FALSE(all_finite(values.data(), count));
+          value = kept;
+        }
+      }
+    }
+  });
 }
 
 TEST_CASE("vectors: add_scaled reaches every element once on every instruction set, integers exactly") {
