@@ -126,11 +126,9 @@ bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 // alone, but for every multiply-add a weight comes from the first cache, too. Measured on one core of a Zen 5, steps
 // with 1 and 4 samples in times of the other way's speed: a channel and four filters 2.7, four and four 1.8, six and
 // six 0.95, eight and eight 0.4.
-bool groups_fill_lanes(const Conv2dShape& shape, int64_t fewest_filters) {
+bool groups_fill_lanes(const Conv2dShape& shape) {
   constexpr int64_t kMostProducts = 24;
-  constexpr int64_t kMostChannels = 16;
-  return shape.groups > 1 && (shape.channels * shape.filters <= kMostProducts ||
-                              (shape.filters < fewest_filters && shape.channels <= kMostChannels));
+  return shape.groups > 1 && shape.channels * shape.filters <= kMostProducts;
 }
 
 // Whether depthwise convolutions take less time with channels in the lanes than with samples, where the last block of
@@ -148,11 +146,8 @@ bool depthwise_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
   if (requested != Conv2dKernel::kAuto) return requested;
   if (!fills_lanes(batch)) {
-    // Of fewer, most of a vector would be empty.
-    constexpr int64_t kFewestFilters = 4;
-    if (groups_fill_lanes(shape, kFewestFilters)) return Conv2dKernel::kGroupedChannels;
-    if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
-    return shape.filters < kFewestFilters ? Conv2dKernel::kBlas : Conv2dKernel::kDirectChannels;
+    if (groups_fill_lanes(shape)) return Conv2dKernel::kGroupedChannels;
+    return winograd_channels_pays(shape, batch) ? Conv2dKernel::kWinogradChannels : Conv2dKernel::kDirectChannels;
   }
   if (depthwise_channels_fill_lanes(shape, batch)) return Conv2dKernel::kGroupedChannels;
   if (winograd_channels_fill_lanes(shape, batch)) return Conv2dKernel::kWinogradChannels;

@@ -67,7 +67,7 @@ TEST_CASE(
   CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 8) == Conv2dKernel::kDirect);
   CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 7) == Conv2dKernel::kDirectChannels);
   CHECK(choose(Conv2dKernel::kAuto, same, Activation::kSoftmax, 1) == Conv2dKernel::kDirectChannels);
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, {same, 3, 3, Activation::kRelu}, 1) == Conv2dKernel::kBlas);
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {same, 3, 3, Activation::kRelu}, 1) == Conv2dKernel::kDirectChannels);
   CHECK(choose(Conv2dKernel::kDirect, same, Activation::kRelu, 1) == Conv2dKernel::kDirect);
   CHECK(choose(Conv2dKernel::kWinograd, same, Activation::kRelu, 1) == Conv2dKernel::kWinograd);
   CHECK(choose(Conv2dKernel::kBlas, same, Activation::kRelu, 64) == Conv2dKernel::kBlas);
@@ -86,6 +86,30 @@ TEST_CASE(
   CHECK(error_of([&] { parse_conv2d_kernel("fft", "conv2d \"c\"", same, Activation::kRelu); }) ==
         "INVALID_SPEC: conv2d \"c\": kernel \"fft\" does not exist; use \"auto\", \"direct\", \"winograd\" or "
         "\"blas\"");
+}
+
+TEST_CASE(
+    "choose_conv2d: small groups together in the lanes for a few samples, depthwise where blocks would be empty") {
+  const auto chosen = [](int64_t window, int64_t channels, int64_t filters, int64_t groups, int64_t batch) {
+    const int64_t pad = window / 2;
+    const Window2d w{{12, 12}, {12, 12}, {window, window}, {1, 1}, {1, 1}, {pad, pad, pad, pad}};
+    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu, groups}, batch);
+  };
+  const auto grouped = Conv2dKernel::kGroupedChannels;
+  const auto few = Conv2dKernel::kDirectChannels;
+  const auto direct = Conv2dKernel::kDirect;
+  for (const int64_t batch : {1, 7}) {
+    CHECK(chosen(3, 1, 1, 32, batch) == grouped);
+    CHECK(chosen(3, 4, 4, 16, batch) == grouped);
+    CHECK(chosen(3, 1, 24, 2, batch) == grouped);
+    CHECK(chosen(3, 5, 5, 16, batch) == few);
+    CHECK(chosen(3, 1, 1, 1, batch) == few);
+  }
+  for (const int64_t batch : {8, 12, 17, 25, 38}) CHECK(chosen(3, 1, 1, 32, batch) == grouped);
+  for (const int64_t batch : {13, 16, 26, 32, 39, 40, 64}) CHECK(chosen(3, 1, 1, 32, batch) == direct);
+  for (const int64_t batch : {8, 9, 17, 19}) CHECK(chosen(5, 1, 1, 32, batch) == grouped);
+  for (const int64_t batch : {10, 12, 20, 33}) CHECK(chosen(5, 1, 1, 32, batch) == direct);
+  CHECK(chosen(3, 2, 2, 16, 8) != grouped);
 }
 
 TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would be mostly empty") {
