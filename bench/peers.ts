@@ -91,8 +91,8 @@ function readSettings(): Settings {
       if (!isSpec(path)) throw new Error(`--spec cannot be "${path}": a spec's name ends with .json`);
       buildModel(readSpec(path));
     }
-    const held = process.env.GRADLOOM_SIMD;
-    if (held !== undefined && !(held in HELD && peers.every((name) => name === 'torch'))) {
+    const held = process.env.GRADLOOM_SIMD ?? '';
+    if (held !== '' && !(held in HELD && peers.every((name) => name === 'torch'))) {
       throw new Error(
         `GRADLOOM_SIMD=${held}: of the peers PyTorch alone can be held to an instruction set, and that to ${Object.keys(HELD)}: use --peers torch`,
       );

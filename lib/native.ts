@@ -419,8 +419,8 @@ export interface NativeAddon extends NativeWordVectors {
   readonly MappedRows: new (spec: NativeMappedRowsSpec) => NativeMappedRows;
   readonly FolderLock: new (path: string) => NativeFolderLock;
   info(): NativeInfo;
-  /** Kernels are those of this instruction set from now on, as `info().simdTarget` names it. Before any of them runs. */
-  holdToSimdTarget(name: string): void;
+  /** Once a process, before any kernel runs: that of this name, as `info().simdTarget` has it, or the best for an empty one. */
+  chooseSimdTarget(name: string): void;
   areFinite(values: Float32Array): boolean;
   /** Whether runs keep the memory of arrays that are transferred away meanwhile. */
   canHoldMemory(): boolean;
@@ -474,7 +474,6 @@ export const native: NativeAddon = load();
 
 function load(): NativeAddon {
   const addon = loadAddon() as NativeAddon;
-  const name = process.env.GRADLOOM_SIMD;
-  if (name !== undefined) callNative(() => addon.holdToSimdTarget(name));
+  callNative(() => addon.chooseSimdTarget(process.env.GRADLOOM_SIMD ?? ''));
   return addon;
 }

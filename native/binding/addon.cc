@@ -117,8 +117,8 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   exports.Set("MappedRows", mapped_rows_constructor_.Value());
   exports.Set("FolderLock", FolderLockWrap::define(env));
   exports.Set("info", Napi::Function::New(env, info));
-  exports.Set("holdToSimdTarget", Napi::Function::New(env, [](const Napi::CallbackInfo& call) {
-                guarded(call.Env(), [&] { hold_to_simd_target(call[0].ToString().Utf8Value()); });
+  exports.Set("chooseSimdTarget", Napi::Function::New(env, [](const Napi::CallbackInfo& call) {
+                guarded(call.Env(), [&] { choose_simd_target(call[0].ToString().Utf8Value()); });
               }));
   exports.Set("canHoldMemory", Napi::Function::New(env, [](const Napi::CallbackInfo& call) -> Napi::Value {
                 return Napi::Boolean::New(call.Env(), can_hold_memory());

@@ -19,7 +19,7 @@ enum class Conv2dKernel {
   kWinograd,          // the same by Winograd's F(4x4, 3x3) or F(2x2, 5x5)
   kDirectChannels,    // filters in the SIMD lanes: for a few samples
   kWinogradChannels,  // the same by Winograd's F(4x4, 3x3)
-  kGroupedChannels,   // those of all of many small groups in the SIMD lanes: for a few samples
+  kGroupedChannels,   // those of all of many small groups in the SIMD lanes: for a few samples, depthwise for some more
 };
 
 // Whether so many samples are worth a block of lanes, which costs the same for 1 and for 16.

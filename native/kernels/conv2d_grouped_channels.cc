@@ -201,7 +201,7 @@ void Rows(const GroupedShape& shape, GroupedPass pass, int64_t first, int64_t co
 }
 
 void WeightGradient(const GroupedShape& shape, int64_t images, int64_t tap, int64_t part, int64_t first, int64_t count,
-                    const float* spread, const float* dz, float* gradient) {
+                    const float* spread, const float* dz, bool add, float* gradient) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const Window2d& w = shape.window;
@@ -245,7 +245,10 @@ void WeightGradient(const GroupedShape& shape, int64_t images, int64_t tap, int6
     }
     for (int v = 0; v < kCount; ++v) hn::Store(sum[v], d, sums + v * lanes);
     const int64_t stored = HWY_MIN(kCount * lanes, count - of_job);
-    for (int64_t k = 0; k < stored; ++k) gradient[((filter + k) * w.taps() + tap) * parts + part] = sums[k];
+    for (int64_t k = 0; k < stored; ++k) {
+      float& to = gradient[((filter + k) * w.taps() + tap) * parts + part];
+      to = add ? to + sums[k] : sums[k];
+    }
   });
 }
 
@@ -306,11 +309,12 @@ Tiling grouped_gradient_tiles(const GroupedShape& shape) {
 
 void conv2d_grouped_channels_weight_gradient(const GroupedShape& shape, int64_t images, int64_t tap,
                                              int64_t filter_tile, const float* spread, const float* dz,
-                                             float* gradient) {
+                                             Accumulate accumulate, float* gradient) {
   const Tiling tiles = grouped_gradient_tiles(shape);
   for (int64_t part = 0; part < shape.parts(GroupedPass::kForward); ++part) {
     HWY_DYNAMIC_DISPATCH(WeightGradient)
-    (shape, images, tap, part, tiles.first(filter_tile), tiles.size(filter_tile), spread, dz, gradient);
+    (shape, images, tap, part, tiles.first(filter_tile), tiles.size(filter_tile), spread, dz,
+     accumulate == Accumulate::kAdd, gradient);
   }
 }
 

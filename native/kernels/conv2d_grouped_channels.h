@@ -1,13 +1,14 @@
 // Convolution in groups of a few channels or filters over images in rows, with those of all groups in the SIMD lanes:
-// for a few samples. Lane k takes the channels of its own group one after another, so that images are spread first:
-// a pixel has a part for each channel of a group, with what each filter meets of it. With a filter for each channel
-// they already are. The gradient of the input is the same loop with the roles turned: each of its pixels, too, meets
-// some taps and for each of them a pixel of the other image.
+// for batches that would leave blocks of samples mostly empty. Lane k takes the channels of its own group one after
+// another, so that images are spread first: a pixel has a part for each channel of a group, with what each filter meets
+// of it. With a filter for each channel they already are. The gradient of the input is the same loop with the roles
+// turned: each of its pixels, too, meets some taps and for each of them a pixel of the other image.
 //   C, K: channels and filters; G: groups; R, S: rows and columns of the window
 #pragma once
 
 #include <cstdint>
 
+#include "kernels/gemm.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
@@ -46,10 +47,10 @@ struct GroupedOutput {
 void conv2d_grouped_channels(const GroupedShape& shape, GroupedPass pass, const Tiling& rows, int64_t tile,
                              const float* spread, const float* turned, const GroupedOutput& output);
 
-// gradient[k][r][s][c] over some images, for one tap and some filters, a job.
+// gradient[k][r][s][c] over some images, or added, for one tap and some filters, a job.
 Tiling grouped_gradient_tiles(const GroupedShape& shape);
 void conv2d_grouped_channels_weight_gradient(const GroupedShape& shape, int64_t images, int64_t tap,
                                              int64_t filter_tile, const float* spread, const float* dz,
-                                             float* gradient);
+                                             Accumulate accumulate, float* gradient);
 
 }  // namespace gradloom

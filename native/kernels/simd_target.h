@@ -7,8 +7,9 @@ namespace gradloom {
 
 const char* simd_target();
 
-// Dispatches to this instruction set from now on, as if the processor had no better one: for measuring, and where a
-// better one makes it slow. Of the name in GRADLOOM_SIMD; INVALID_OPTION with those that there are for any other.
-void hold_to_simd_target(const std::string& name);
+// Once a process, before any kernel runs: dispatches to this instruction set, as if the processor had no better one, or
+// to its best for an empty name. INVALID_OPTION for a name that is none of the processor's, and later for another one
+// than was chosen.
+void choose_simd_target(const std::string& name);
 
 }  // namespace gradloom

@@ -100,7 +100,7 @@ LayerNeeds Conv2d::needs_of_kernel(const LayerSetting& setting) const {
     case Conv2dKernel::kDirect: return by_planes() ? needs_planes(setting) : needs_lanes(setting);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return needs_channels(setting);
-    case Conv2dKernel::kGroupedChannels: return needs_grouped_channels(setting);
+    case Conv2dKernel::kGroupedChannels: return needs_grouped_channels();
     default: return needs_rows(setting);
   }
 }

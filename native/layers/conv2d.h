@@ -138,12 +138,15 @@ class Conv2d final : public Layer {
   // ---- conv2d_grouped_channels.cc
 
   GroupedShape grouped_shape() const { return {window_, input_shape().back(), filters_, groups_}; }
-  LayerNeeds needs_grouped_channels(const LayerSetting& setting) const;
-  int64_t spread_floats(GroupedPass pass, int64_t batch) const;
-  const float* spread_images(const Pass& pass, GroupedPass of, const float* images, float* spread) const;
+  LayerNeeds needs_grouped_channels() const;
+  int64_t spread_floats(GroupedPass pass) const;
+  template <class Visit>
+  void for_each_spread(const Pass& pass, GroupedPass of, const float* images, float* spread, Visit visit) const;
   void turn_grouped(Team& team, GroupedPass pass, const float* weights, float* turned) const;
   void forward_grouped_channels(const ForwardArguments& args, const float* turned, float* scratch) const;
   void backward_grouped_channels(const BackwardArguments& args) const;
+  void input_gradient_grouped(const BackwardArguments& args, float* turned, float* spread) const;
+  void parameter_gradients_grouped(const BackwardArguments& args, float* spread) const;
 
   // ---- conv2d_winograd.cc
 

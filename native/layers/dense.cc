@@ -89,7 +89,6 @@ std::unique_ptr<Layer> Dense::activated(Activation activation) const {
 }
 
 // BLAS makes other sums for other numbers of rows, so its products are cut as if there were always so many threads.
-// threads.
 int Dense::threads_to_cut_for(int threads) const {
   constexpr int kThreadsOfBlas = 4;
   return kernel_ == DenseKernel::kBlas ? kThreadsOfBlas : threads;

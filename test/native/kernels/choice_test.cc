@@ -102,13 +102,18 @@ TEST_CASE(
     CHECK(chosen(3, 1, 1, 32, batch) == grouped);
     CHECK(chosen(3, 4, 4, 16, batch) == grouped);
     CHECK(chosen(3, 1, 24, 2, batch) == grouped);
-    CHECK(chosen(3, 5, 5, 16, batch) == few);
+    CHECK(chosen(3, 2, 8, 2, batch) == grouped);
+    CHECK(chosen(3, 4, 4, 2, batch) == few);
+    CHECK(chosen(3, 4, 6, 16, batch) == few);
     CHECK(chosen(3, 1, 1, 1, batch) == few);
   }
   for (const int64_t batch : {8, 12, 17, 25, 38}) CHECK(chosen(3, 1, 1, 32, batch) == grouped);
   for (const int64_t batch : {13, 16, 26, 32, 39, 40, 64}) CHECK(chosen(3, 1, 1, 32, batch) == direct);
   for (const int64_t batch : {8, 9, 17, 19}) CHECK(chosen(5, 1, 1, 32, batch) == grouped);
   for (const int64_t batch : {10, 12, 20, 33}) CHECK(chosen(5, 1, 1, 32, batch) == direct);
+  for (const int64_t batch : {8, 9, 17}) CHECK(chosen(3, 1, 1, 16, batch) == grouped);
+  for (const int64_t batch : {12, 20, 36}) CHECK(chosen(3, 1, 1, 16, batch) == direct);
+  for (const int64_t batch : {8, 20}) CHECK(chosen(3, 1, 1, 8, batch) == direct);
   CHECK(chosen(3, 2, 2, 16, 8) != grouped);
 }
 

@@ -201,13 +201,14 @@ TEST_CASE("conv2d for a few samples, in small groups: integers agree exactly on 
     RandomData random(122);
     for (int i = 0; i < 160; ++i) {
       CAPTURE(i);
-      const int64_t groups = random.pick({2, 3, 8, 17, 48, 63, 65, 130});
       const bool single = i % 2 == 0;
-      reference::Convolution shape{.window = random_window(random),
-                                   .batch = single ? random.pick({1, 2, 7, 9, 18}) : random.pick({1, 2, 7}),
-                                   .channels = groups * (single ? 1 : random.pick({1, 2, 3, 4})),
-                                   .filters = groups * (single ? 1 : random.pick({1, 2, 5, 6})),
-                                   .groups = groups};
+      const int64_t groups = random.pick({2, 3, 8, 17, 48, 63, 65, 130});
+      reference::Convolution shape{
+          .window = random_window(random),
+          .batch = (groups == 48 || groups == 63) && single ? random.pick({1, 2, 7, 9, 18}) : random.pick({1, 2, 7}),
+          .channels = groups * (single ? 1 : random.pick({1, 2, 3})),
+          .filters = groups * (single ? 1 : random.pick({1, 2, 5})),
+          .groups = groups};
       // Wider than a job's table of columns; strides that divide the dilation or not.
       if (i / 2 % 4 == 1) shape.window = {{3, 70}, {3, 70}, {3, 5}, {1, 1}, {1, 1}, {1, 1, 2, 2}};
       if (i / 2 % 4 == 2) shape.window = {{11, 9}, {3, 3}, {3, 3}, {3, 2}, {2, 2}, {0, 0, 0, 0}};
