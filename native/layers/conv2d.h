@@ -56,6 +56,7 @@ class Conv2d final : public Layer {
   void forward_rows(const ForwardArguments& args) const;
   void backward_rows(const BackwardArguments& args) const;
   void mask_gradient_rows(const BackwardArguments& args) const;
+  void bias_gradient_rows(const BackwardArguments& args, float* own) const;
   Rows window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const;
   void input_gradient_pointwise(const BackwardArguments& args) const;
   void input_gradient_im2col(const BackwardArguments& args) const;

@@ -145,11 +145,11 @@ void Conv2d::parameter_gradients_channels(const BackwardArguments& args) const {
   float* const biases = args.scratch + round_up(weight_count(), kLanes);
   float* const scratch = biases + round_up(filters_, kLanes);
   float* const weight_gradient = args.gradients.target(0, 0, args.scratch);
-  float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, biases) : nullptr;
   const WinogradChannelsGradient sums(shape, winograd_forward_shape(window_.output), batch);
   if (channels_by_winograd(batch) && sums.pays()) {
-    return parameter_gradients_winograd_channels(args, sums, weight_gradient, bias_gradient, scratch);
+    return parameter_gradients_winograd_channels(args, sums, weight_gradient, biases, scratch);
   }
+  float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, biases) : nullptr;
   const float* const x = pad_images(args.pass, shape, args.x, scratch);
   const EvenTiling tiles = channels_gradient_tiles(shape);
   const int64_t rows = window_.window.height;
@@ -193,9 +193,14 @@ void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args
       args.gradients.complete(0, first, pieces.size(piece) * row_length(), weights + first);
     });
   }
-  if (biases == nullptr) return;
+  if (has_bias_) bias_gradient_rows(args, biases);
+}
+
+// Of all pixels of all samples; `own` is where it goes unless an update or a sum has a place for it.
+void Conv2d::bias_gradient_rows(const BackwardArguments& args, float* own) const {
+  float* const biases = args.gradients.target(1, 0, own);
   const Tiling filters = cut(filters_, ceil_divide(filters_, kLanes), kLanes);
-  team.for_each(filters.count, [&](int64_t tile, int) {
+  args.pass.team.for_each(filters.count, [&](int64_t tile, int) {
     const int64_t first = filters.first(tile);
     std::fill_n(biases + first, filters.size(tile), 0.0F);
     add_column_sums({args.pass.batch * window_.output_pixels(), filters.size(tile), filters_}, args.dy + first,

@@ -114,15 +114,7 @@ void Conv2d::parameter_gradients_grouped(const BackwardArguments& args, float* s
         });
       });
   args.gradients.complete(0, 0, weight_count(), weights);
-  if (!has_bias_) return;
-  float* const biases = args.gradients.target(1, 0, args.scratch + round_up(weight_count(), kLanes));
-  team.for_each(filters.count, [&](int64_t tile, int) {
-    const int64_t first = filters.first(tile);
-    std::fill_n(biases + first, filters.size(tile), 0.0F);
-    add_column_sums({args.pass.batch * window_.output_pixels(), filters.size(tile), filters_}, args.dy + first,
-                    biases + first);
-  });
-  args.gradients.complete(1, 0, filters_, biases);
+  if (has_bias_) bias_gradient_rows(args, args.scratch + round_up(weight_count(), kLanes));
 }
 
 }  // namespace gradloom
