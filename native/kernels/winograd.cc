@@ -10,6 +10,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "common/prefetch.h"
 #include "hwy/cache_control.h"
 #include "kernels/largest_tap-inl.h"
 #include "kernels/winograd_axes-inl.h"
@@ -260,7 +261,10 @@ void transform_output(const ImageTile& tile, int64_t vectors, const TileCoeffici
     float* HWY_RESTRICT pixels = y + vector * at.vector + lane;
     for (int i = 0; i < kOut; ++i) {
       for (int j = 0; j < kOut; ++j) {
-        if (i < rows && j < columns) hn::Store(z[i][j], D(), pixels + i * row + j * column);
+        if (i < rows && j < columns) {
+          prefetch_to_write(pixels + at.vector + i * row + j * column);
+          hn::Store(z[i][j], D(), pixels + i * row + j * column);
+        }
       }
     }
   });
