@@ -216,7 +216,6 @@ namespace {
 
 constexpr int64_t kProductFilters = 64;
 constexpr int64_t kTransformImages = kPanelColumns;
-constexpr int64_t kTransformTiles = kMostStripTiles;
 
 Extent2d tile_extent(WinogradForm form) { return {tile_of(form), tile_of(form)}; }
 
@@ -243,85 +242,105 @@ int64_t pieces_of_sums(const WinogradShape& shape, const Tiling& chunks) {
   constexpr int64_t kMost = 8;
   constexpr int64_t kFewestTiles = 8;
   constexpr int64_t kManyTiles = 32;
-  constexpr int64_t kWeightsOfAll = kMost * 64 * 64;
+  constexpr int64_t kWeightsOfAll = 4 * 128 * 128;
   const int64_t by_tiles = std::clamp(chunks.extent / kManyTiles, kFewestPieces, kMost);
   const int64_t pieces = std::min({by_tiles, chunks.count, kWeightsOfAll / (shape.channels * shape.filters)});
   return pieces < kFewestPieces || chunks.extent < pieces * kFewestTiles ? 1 : pieces;
 }
 
+// One for each thread of a piece. Products are made of whole panels, best of several.
+Tiling shares_of_filters(int64_t filters, int64_t threads_of_piece) {
+  const int64_t whole = filters / kProductFilters;
+  return cut(filters, threads_of_piece, threads_of_piece <= whole ? kProductFilters : kPanelColumns);
+}
+
 }  // namespace
 
-WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks)
-    : shape_(shape), chunks_(chunks_of_sums(shape, blocks)), pieces_{chunks_.count, pieces_of_sums(shape, chunks_)} {}
+WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks, int64_t threads)
+    : shape_(shape),
+      chunks_(chunks_of_sums(shape, blocks)),
+      pieces_{chunks_.count, pieces_of_sums(shape, chunks_)},
+      shares_(shares_of_filters(shape.filters, ceil_divide(threads, pieces_.count))) {}
+
+// The input of a chunk, 2 MiB.
+bool WinogradWeightGradient::transforms_together() const {
+  constexpr int64_t kFloatsOfOne = 512 * 1024;
+  return shares_.count > 1 && pieces() == 1 && kWinogradCoefficients * v_plane() > kFloatsOfOne;
+}
 
 int64_t WinogradWeightGradient::v_plane() const { return winograd_plane(shape_.channels * chunks_.step * kLanes); }
 
 int64_t WinogradWeightGradient::m_plane() const {
-  return winograd_plane(round_up(shape_.filters, kPanelColumns) * chunks_.step * kLanes);
+  return winograd_plane(round_up(shares_.step, kPanelColumns) * chunks_.step * kLanes);
 }
 
 int64_t WinogradWeightGradient::sums_floats() const { return kWinogradCoefficients * filter_plane(shape_); }
 
 int64_t WinogradWeightGradient::scratch() const {
-  return pieces() * sums_floats() + (pieces() > 1 ? 0 : chunk_floats());
+  return pieces() * sums_floats() + (transforms_together() ? kWinogradCoefficients * v_plane() : 0);
 }
 
 int64_t WinogradWeightGradient::thread_scratch() const {
-  return turned_numbers(tile_extent(shape_.form)) + (pieces() > 1 ? chunk_floats() : 0);
+  const int64_t plane = m_plane() + (transforms_together() ? 0 : v_plane());
+  return turned_numbers(tile_extent(shape_.form)) + kWinogradCoefficients * plane;
 }
 
-void WinogradWeightGradient::piece(int64_t piece, const LaneImages& x, const LaneImages& dz, float* scratch,
-                                   float* thread_scratch) const {
+int64_t WinogradWeightGradient::input_jobs() const {
+  return transforms_together() ? ceil_divide(shape_.channels, kTransformImages) : 0;
+}
+
+void WinogradWeightGradient::transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const {
+  const int64_t first = job * kTransformImages;
+  transform_channels(round, first, std::min(kTransformImages, shape_.channels - first), x, scratch + sums_floats());
+}
+
+void WinogradWeightGradient::add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz,
+                                       float* scratch, float* thread_scratch) const {
+  const int64_t piece = job / shares_.count;
+  const int64_t share = job % shares_.count;
+  float* const sums = scratch + piece * sums_floats();
   float* const turned = thread_scratch;
-  float* const coefficients = turned + turned_numbers(tile_extent(shape_.form));
+  float* const m = turned + turned_numbers(tile_extent(shape_.form));
+  float* const own = m + kWinogradCoefficients * m_plane();
+  if (transforms_together()) {
+    transform_filters(round, shares_.first(share), shares_.size(share), dz, m, turned);
+    return multiply(round, share, scratch + sums_floats(), m, round == 0, sums);
+  }
   for (int64_t chunk = pieces_.first(piece); chunk < pieces_.first(piece + 1); ++chunk) {
-    for (int64_t job = 0; job < transforms(chunk); ++job) transform_to(chunk, job, x, dz, coefficients, turned);
-    for (int64_t job = 0; job < products(); ++job) {
-      multiply(chunk, job, coefficients, chunk == pieces_.first(piece), scratch + piece * sums_floats());
-    }
+    transform_channels(chunk, 0, shape_.channels, x, own);
+    transform_filters(chunk, shares_.first(share), shares_.size(share), dz, m, turned);
+    multiply(chunk, share, own, m, chunk == pieces_.first(piece), sums);
   }
 }
 
-void WinogradWeightGradient::transform(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz,
-                                       float* scratch, float* thread_scratch) const {
-  transform_to(chunk, job, x, dz, scratch + sums_floats(), thread_scratch);
-}
-
-void WinogradWeightGradient::product(int64_t chunk, int64_t job, float* scratch) const {
-  multiply(chunk, job, scratch + sums_floats(), chunk == 0, scratch);
-}
-
-int64_t WinogradWeightGradient::transforms(int64_t chunk) const {
-  return ceil_divide(chunks_.size(chunk), kTransformTiles) *
-         (ceil_divide(shape_.channels, kTransformImages) + ceil_divide(shape_.filters, kTransformImages));
-}
-
-void WinogradWeightGradient::transform_to(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz,
-                                          float* coefficients, float* turned) const {
+// Some images of a strip of tiles, then the strips at its side, then the next images.
+void WinogradWeightGradient::transform_channels(int64_t chunk, int64_t first, int64_t channels, const LaneImages& x,
+                                                float* v) const {
   const int64_t tiles = chunks_.size(chunk);
-  const int64_t strips = ceil_divide(tiles, kTransformTiles);
-  const int64_t from = job % strips * kTransformTiles;
-  const int64_t piece = job / strips;
-  const int64_t channel_pieces = ceil_divide(shape_.channels, kTransformImages);
-  const bool of_x = piece < channel_pieces;
-  const int64_t first = (of_x ? piece : piece - channel_pieces) * kTransformImages;
-  const int64_t count = std::min(kTransformImages, (of_x ? shape_.channels : shape_.filters) - first);
   const int64_t begin = chunks_.first(chunk);
-  float* const m = coefficients + kWinogradCoefficients * v_plane() + first * tiles * kLanes;
-  const int64_t of_job = std::min(kTransformTiles, tiles - from);
-  for_each_strip(shape_, begin + from, of_job, [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
-    if (of_x) {
-      winograd_transform_input(
-          input_tile(shape_, lanes_of(shape_.input), place, of_strip), count,
-          x.data + place.image * x.block + first * image_floats(shape_.input),
-          {coefficients + (first * tiles + tile - begin) * kLanes, v_plane(), tiles * kLanes, kLanes});
-      return;
-    }
-    for (int64_t t = 0; t < of_strip; ++t) {
-      transform_turned(shape_.tiles().beside(place, t), first, count, dz, turned,
-                       {m + (tile - begin + t) * kPanelColumns * kLanes, m_plane(), kPanelColumns});
-    }
-  });
+  for (int64_t c = first; c < first + channels; c += kTransformImages) {
+    const int64_t count = std::min(kTransformImages, first + channels - c);
+    for_each_strip(shape_, begin, tiles, [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
+      winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), place, of_strip), count,
+                               x.data + place.image * x.block + c * image_floats(shape_.input),
+                               {v + (c * tiles + tile - begin) * kLanes, v_plane(), tiles * kLanes, kLanes});
+    });
+  }
+}
+
+void WinogradWeightGradient::transform_filters(int64_t chunk, int64_t first, int64_t filters, const LaneImages& dz,
+                                               float* m, float* turned) const {
+  const int64_t tiles = chunks_.size(chunk);
+  const int64_t begin = chunks_.first(chunk);
+  for (int64_t f = 0; f < filters; f += kTransformImages, m += kTransformImages * tiles * kLanes) {
+    const int64_t count = std::min(kTransformImages, filters - f);
+    for_each_strip(shape_, begin, tiles, [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
+      for (int64_t t = 0; t < of_strip; ++t) {
+        transform_turned(shape_.tiles().beside(place, t), first + f, count, dz, turned,
+                         {m + (tile - begin + t) * kPanelColumns * kLanes, m_plane(), kPanelColumns});
+      }
+    });
+  }
 }
 
 void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t filter, int64_t filters,
@@ -348,34 +367,25 @@ void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t fi
   winograd_transform_output_gradient(tile, kLanes, WonPixels{turned, winners}, m);
 }
 
-int64_t WinogradWeightGradient::products() const {
-  return kWinogradCoefficients * ceil_divide(shape_.filters, kProductFilters);
-}
-
-WinogradWeightGradient::ProductJob WinogradWeightGradient::product_job(int64_t job) const {
-  const int64_t first = job / kWinogradCoefficients * kProductFilters;
-  return {job % kWinogradCoefficients, first, std::min(kProductFilters, shape_.filters - first)};
-}
-
-void WinogradWeightGradient::multiply(int64_t chunk, int64_t job, const float* coefficients, bool begins,
+// Some filters' products at a time, coefficient by coefficient.
+void WinogradWeightGradient::multiply(int64_t chunk, int64_t share, const float* v, const float* m, bool begins,
                                       float* sums) const {
   const int64_t depth = chunks_.size(chunk) * kLanes;
-  const auto v_of = [&](const ProductJob& of) {
-    return span_of(coefficients + of.coefficient * v_plane(), shape_.channels * depth);
-  };
-  const auto m_of = [&](const ProductJob& of) {
-    return span_of(coefficients + kWinogradCoefficients * v_plane() + of.coefficient * m_plane() + of.first * depth,
-                   of.filters * depth);
-  };
-  const ProductJob now = product_job(job);
-  std::array<ByteSpan, 2> upcoming;
-  if (job + 1 < products() && worth_calling(chunk_floats() + sums_floats())) {
-    const ProductJob next = product_job(job + 1);
-    upcoming = {std::as_bytes(v_of(next)), std::as_bytes(m_of(next))};
+  const bool calls = worth_calling(kWinogradCoefficients * (v_plane() + m_plane()) + sums_floats() / shares_.count);
+  const auto v_of = [&](int64_t e) { return span_of(v + e * v_plane(), shape_.channels * depth); };
+  for (int64_t first = 0; first < shares_.size(share); first += kProductFilters) {
+    const int64_t filters = std::min(kProductFilters, shares_.size(share) - first);
+    const auto m_of = [&](int64_t e) { return span_of(m + e * m_plane() + first * depth, filters * depth); };
+    for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+      std::array<ByteSpan, 2> upcoming;
+      if (calls && e + 1 < kWinogradCoefficients) {
+        upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(m_of(e + 1))};
+      }
+      simd_gemm_panels({shape_.channels, filters, depth}, {v_of(e).data(), depth},
+                       {m_of(e).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
+                       sums + e * filter_plane(shape_) + shares_.first(share) + first, shape_.filters, upcoming);
+    }
   }
-  simd_gemm_panels({shape_.channels, now.filters, depth}, {v_of(now).data(), depth},
-                   {m_of(now).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
-                   sums + now.coefficient * filter_plane(shape_) + now.first, shape_.filters, upcoming);
 }
 
 void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) const {

@@ -93,55 +93,50 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
 Tiling winograd_gradient_pieces(const WinogradShape& shape);
 void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float* sums, float* gradient);
 
-// Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where sums are small, chunks are
-// dealt out to several of them, each a piece for one thread; else threads share the transforms and products of a chunk.
-// Cut and ordered by the shape and the number of blocks alone.
+// Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where there are many of them,
+// chunks are dealt out to pieces with sums of their own, by the shape and the number of blocks alone. A piece's filters
+// are shared by the threads that are left. Each thread transforms all that it multiplies, rather than take what another
+// one has made from that one's cache, unless its own cache cannot hold the channels of a chunk: then each chunk is a
+// round, for which threads transform those of the input together.
 class WinogradWeightGradient {
  public:
-  WinogradWeightGradient(const WinogradShape& shape, int64_t blocks);
+  WinogradWeightGradient(const WinogradShape& shape, int64_t blocks, int64_t threads);
 
   int64_t scratch() const;         // floats of all threads together
   int64_t thread_scratch() const;  // floats of each thread
 
-  int64_t pieces() const { return pieces_.count; }
-  // All of a piece, where there are several.
-  void piece(int64_t piece, const LaneImages& x, const LaneImages& dz, float* scratch, float* thread_scratch) const;
-
-  // Of the only piece: first all transforms of a chunk, then all its products.
-  int64_t chunks() const { return chunks_.count; }
-  int64_t transforms(int64_t chunk) const;
-  void transform(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz, float* scratch,
+  int64_t rounds() const { return transforms_together() ? chunks_.count : 1; }
+  // Of the input in a round, before its jobs.
+  int64_t input_jobs() const;
+  void transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const;
+  // A piece's sums for a share of the filters.
+  int64_t jobs() const { return pieces_.count * shares_.count; }
+  void add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz, float* scratch,
                  float* thread_scratch) const;
-  int64_t products() const;
-  void product(int64_t chunk, int64_t job, float* scratch) const;
 
-  // When all of several pieces are done: adds their sums of one of the 36 coefficients up.
+  // When all are done, where there are several pieces: adds their sums of one of the 36 coefficients up.
+  int64_t pieces() const { return pieces_.count; }
   void add_pieces(int64_t coefficient, float* scratch) const;
   // The sums are at the beginning of the scratch at last.
 
  private:
-  // The sums of one coefficient for some filters.
-  struct ProductJob {
-    int64_t coefficient;
-    int64_t first;
-    int64_t filters;
-  };
-  ProductJob product_job(int64_t job) const;
+  bool transforms_together() const;
   // Floats of one coefficient of a chunk.
   int64_t v_plane() const;
   int64_t m_plane() const;
-  int64_t chunk_floats() const { return kWinogradCoefficients * (v_plane() + m_plane()); }
   int64_t sums_floats() const;
-  void transform_to(int64_t chunk, int64_t job, const LaneImages& x, const LaneImages& dz, float* coefficients,
-                    float* turned) const;
-  // Of the gradient of the output, for some filters.
+  // Of a chunk, for some channels of the input and some filters of the gradient of the output.
+  void transform_channels(int64_t chunk, int64_t first, int64_t channels, const LaneImages& x, float* v) const;
+  void transform_filters(int64_t chunk, int64_t first, int64_t filters, const LaneImages& dz, float* m,
+                         float* turned) const;
   void transform_turned(const TilePlace& place, int64_t filter, int64_t filters, const LaneImages& dz, float* turned,
                         const TileCoefficients& m) const;
-  void multiply(int64_t chunk, int64_t job, const float* coefficients, bool begins, float* sums) const;
+  void multiply(int64_t chunk, int64_t share, const float* v, const float* m, bool begins, float* sums) const;
 
   WinogradShape shape_;
   Tiling chunks_;
   EvenTiling pieces_;  // of the chunks
+  Tiling shares_;      // of the filters
 };
 
 }  // namespace gradloom

@@ -105,6 +105,7 @@ class Conv2d final : public Layer {
   int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const;
   bool jobs_mask(const BackwardArguments& args) const;
   bool jobs_sum(const BackwardArguments& args) const;
+  float sum_of_images(const BackwardArguments& args, const float* image_sums, int64_t filter) const;
   // Where the gradients of a piece of the batch go, and whether its jobs mask the gradient of the output.
   struct PieceSums {
     float* weights;
@@ -159,7 +160,7 @@ class Conv2d final : public Layer {
   WinogradShape winograd_input_gradient_shape(const Extent2d& output) const;
   void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
                          const WinogradOutput& output, float* scratch) const;
-  void mask_gradient_winograd(const BackwardArguments& args, float* bias) const;
+  void mask_gradient_winograd(const BackwardArguments& args, float* image_sums) const;
   void weight_gradient_winograd(const BackwardArguments& args, const LaneImages& dz, float* shared) const;
 
   // ---- conv2d_channels.cc

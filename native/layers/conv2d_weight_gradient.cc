@@ -66,6 +66,13 @@ bool Conv2d::jobs_mask(const BackwardArguments& args) const {
 // Whether they sum the gradient of the bias, too; that of products is masked before, if not by them, piece by piece.
 bool Conv2d::jobs_sum(const BackwardArguments& args) const { return by_products() || jobs_mask(args); }
 
+// Of one filter, block by block.
+float Conv2d::sum_of_images(const BackwardArguments& args, const float* image_sums, int64_t filter) const {
+  double sum = 0;
+  for (int64_t block = 0; block < lane_blocks(args.pass.batch); ++block) sum += image_sums[block * filters_ + filter];
+  return static_cast<float>(sum);
+}
+
 void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
                                        const float* image_sums, float* scratch) const {
   Team& team = args.pass.team;
@@ -82,9 +89,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   team.for_each(groups_ * jobs + (has_bias_ && !sums_biases ? filters_ : 0), [&](int64_t job, int thread) {
     if (job >= groups_ * jobs) {
       const int64_t filter = job - groups_ * jobs;
-      double sum = 0;
-      for (int64_t block = 0; block < operands.blocks; ++block) sum += image_sums[block * filters_ + filter];
-      bias_gradient[filter] = static_cast<float>(sum);
+      bias_gradient[filter] = sum_of_images(args, image_sums, filter);
       return;
     }
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);

@@ -51,10 +51,16 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
   floats_of(input_shape(), setting.layout, setting.batch);
   floats_of(output_shape(), setting.layout, setting.batch);
   const auto of_threads = [&](int64_t floats) { return checked_multiply(threads, floats); };
+  const int64_t blocks = lane_blocks(setting.batch);
   const auto of_groups = [&](double flops) { return static_cast<double>(groups_) * flops; };
-  const WinogradWeightGradient gradient(shape, lane_blocks(setting.batch));
+  // Fewer threads have larger shares.
+  int64_t sums = 0;
+  for (int64_t team = 1; team <= threads; ++team) {
+    const WinogradWeightGradient gradient(shape, blocks, team);
+    sums = std::max(sums, gradient.scratch() + checked_multiply(team, gradient.thread_scratch()));
+  }
   const int64_t weights = round_up(weight_count(), kLanes);
-  const int64_t images = lane_blocks(setting.batch) * filters_;
+  const int64_t images = blocks * filters_;
   const bool pools = setting.pooling != nullptr;
   return {.kernel = "winograd",
           .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
@@ -66,11 +72,12 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
                        ? floats_of_winners(images * image_floats(setting.pooling->output))
                        : 0,
           .forward_scratch = of_threads(winograd_forward_scratch(shape)),
-          // The gradient of the parameters on its way into the update, then what the two gradients need in turn.
-          .backward_scratch = weights + round_up(filters_, kLanes) +
+          // The gradient of the parameters on its way into the update, sums of images, then what the two gradients need
+          // in turn.
+          .backward_scratch = weights + round_up(filters_, kLanes) + round_up(images, kLanes) +
                               std::max(weights + checked_multiply(groups_, winograd_filter_floats(turned)) +
                                            of_threads(winograd_forward_scratch(turned)),
-                                       gradient.scratch() + of_threads(gradient.thread_scratch()))};
+                                       sums)};
 }
 
 void Conv2d::prepare_winograd(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
@@ -121,10 +128,10 @@ void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, con
 
 void Conv2d::backward_winograd(const BackwardArguments& args) const {
   const Extent2d output = computed_output(args.pooling);
-  float* const bias =
-      has_bias_ && trainable() ? args.gradients.target(1, 0, args.scratch + round_up(weight_count(), kLanes)) : nullptr;
-  float* const shared = args.scratch + round_up(weight_count(), kLanes) + round_up(filters_, kLanes);
-  mask_gradient_winograd(args, bias);
+  float* const biases = args.scratch + round_up(weight_count(), kLanes);
+  float* const image_sums = biases + round_up(filters_, kLanes);
+  float* const shared = image_sums + round_up(lane_blocks(args.pass.batch) * filters_, kLanes);
+  mask_gradient_winograd(args, image_sums);
   const LaneImages dz{args.dy, filters_ * image_floats(kept_output(args.pooling)),
                       args.pooling == nullptr ? nullptr : reinterpret_cast<const WinningTap*>(args.saved)};
   if (args.dx != nullptr) {
@@ -143,29 +150,30 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
   }
   if (!trainable()) return;
   weight_gradient_winograd(args, dz, shared);
-  if (has_bias_) args.gradients.complete(1, 0, filters_, bias);
+  if (!has_bias_) return;
+  float* const bias = args.gradients.target(1, 0, biases);
+  for (int64_t filter = 0; filter < filters_; ++filter) bias[filter] = sum_of_images(args, image_sums, filter);
+  args.gradients.complete(1, 0, filters_, bias);
 }
 
-// dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the gradient of the bias, which
-// is the sum of dz. A filter's planes are in cache meanwhile.
-void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* bias) const {
-  const int64_t blocks = lane_blocks(args.pass.batch);
+// dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every image, for the
+// gradient of the bias. Block after block, as all that reads dz.
+void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* image_sums) const {
+  const bool sums = has_bias_ && trainable();
   const int64_t plane = image_floats(kept_output(args.pooling));
   const auto* winners = reinterpret_cast<const WinningTap*>(args.saved);
-  if (args.pooling != nullptr && bias == nullptr) return;
-  args.pass.team.for_each(filters_, [&](int64_t filter, int) {
-    float* const dy = args.dy + filter * plane;
-    if (args.pooling == nullptr) {
-      activation_backward(activation_, {blocks, plane, filters_ * plane}, args.y + filter * plane, dy);
-      if (bias != nullptr) bias[filter] = conv2d_bias_gradient(blocks, plane, filters_ * plane, dy);
-      return;
+  if (args.pooling != nullptr && !sums) return;
+  const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
+  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
+      float* const dy = args.dy + image * plane;
+      if (args.pooling != nullptr) {
+        image_sums[image] = sum_of_won(plane / kLanes, dy, winners + image * plane);
+        continue;
+      }
+      activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dy);
+      if (sums) image_sums[image] = conv2d_bias_gradient(1, plane, plane, dy);
     }
-    double sum = 0;
-    for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t at = block * filters_ * plane;
-      sum += sum_of_won(plane / kLanes, dy + at, winners + filter * plane + at);
-    }
-    bias[filter] = static_cast<float>(sum);
   });
 }
 
@@ -175,24 +183,21 @@ void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneI
   const int64_t blocks = lane_blocks(args.pass.batch);
   const int64_t x_group = shape.channels * image_floats(shape.input);
   const int64_t group_weights = shape.filters * row_length();
-  const WinogradWeightGradient sums(shape, blocks);
+  const WinogradWeightGradient sums(shape, blocks, team.size());
   const Tiling pieces = winograd_gradient_pieces(shape);
   float* const gradient = args.gradients.target(0, 0, args.scratch);
   float* const of_threads = shared + sums.scratch();
   for (int64_t group = 0; group < groups_; ++group) {
     const LaneImages x{args.x + group * x_group, groups_ * x_group};
     const LaneImages dz_of_group = dz.from(group * (dz.block / groups_));
-    if (sums.pieces() > 1) {
-      team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
-        sums.piece(piece, x, dz_of_group, shared, of_threads + thread * sums.thread_scratch());
+    for (int64_t round = 0; round < sums.rounds(); ++round) {
+      team.for_each(sums.input_jobs(), [&](int64_t job, int) { sums.transform_input(round, job, x, shared); });
+      team.for_each(sums.jobs(), [&](int64_t job, int thread) {
+        sums.add_tiles(round, job, x, dz_of_group, shared, of_threads + thread * sums.thread_scratch());
       });
-      team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, shared); });
     }
-    for (int64_t chunk = 0; sums.pieces() == 1 && chunk < sums.chunks(); ++chunk) {
-      team.for_each(sums.transforms(chunk), [&](int64_t job, int thread) {
-        sums.transform(chunk, job, x, dz_of_group, shared, of_threads + thread * sums.thread_scratch());
-      });
-      team.for_each(sums.products(), [&](int64_t job, int) { sums.product(chunk, job, shared); });
+    if (sums.pieces() > 1) {
+      team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, shared); });
     }
     float* const of_group = gradient + group * group_weights;
     team.for_each(pieces.count, [&](int64_t piece, int) {
