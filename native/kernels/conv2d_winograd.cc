@@ -122,14 +122,31 @@ int64_t winograd_forward_scratch(const WinogradShape& shape) {
   return kWinogradCoefficients * (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow));
 }
 
+Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads) {
+  // To transform a channel takes as long as its products for so many filters.
+  constexpr int64_t kTransform = 10;
+  constexpr int64_t kMostShares = 8;
+  constexpr int64_t kFewestFilters = 8;
+  Tiling best = cut(shape.filters, 1);
+  int64_t least = 0;
+  for (int64_t count = 1; count <= kMostShares; ++count) {
+    const Tiling shares = cut(shape.filters, count, kFewestFilters);
+    const int64_t time = ceil_divide(chunks * shares.count, threads) * (kTransform + shares.step);
+    if (count > 1 && time >= least) continue;
+    best = shares;
+    least = time;
+  }
+  return best;
+}
+
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output) {
   return image_floats(output.pooled ? half(shape.output) : shape.output);
 }
 
-void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, int64_t chunk, const LaneImages& x,
-                             const float* u, const WinogradOutput& output, float* scratch) {
-  const int64_t first = chunks.first(chunk);
-  const int64_t tiles = chunks.size(chunk);
+void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job, const LaneImages& x, const float* u,
+                             const WinogradOutput& output, float* scratch) {
+  const int64_t first = job.first_tile;
+  const int64_t tiles = job.tiles;
   // v: [36][C][4 tiles of 16]; m: the same for the filters of a block.
   const int64_t v_plane = winograd_plane(shape.channels * kChunkRow);
   float* const v = scratch;
@@ -147,8 +164,9 @@ void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, i
     }
   });
   const bool calls = worth_calling(kWinogradCoefficients * (filter_plane(shape) + v_plane));
-  for (int64_t k = 0; k < shape.filters; k += kFilterBlock) {
-    const int64_t filters = std::min(kFilterBlock, shape.filters - k);
+  const int64_t end = job.first_filter + job.filters;
+  for (int64_t k = job.first_filter; k < end; k += kFilterBlock) {
+    const int64_t filters = std::min(kFilterBlock, end - k);
     const int64_t m_plane = winograd_plane(filters * kChunkRow);
     const auto u_of = [&](int64_t e) {
       return span_of(u + e * filter_plane(shape) + k * shape.channels, filters * shape.channels);

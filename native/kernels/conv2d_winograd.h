@@ -67,12 +67,16 @@ void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float*
 // The tiles of all blocks, one image after another, cut into chunks.
 Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks);
 int64_t winograd_forward_scratch(const WinogradShape& shape);
+// Into how many filters go for `chunks` chunks, each share a job, so that threads are done soonest: a job transforms
+// all channels of its chunk.
+Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads);
 
 // y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p - top + r dilation][q - left + s dilation]
-// w[k][r][s][c]) for the tiles of one chunk; y is [K][P][Q][16] with y_block floats from block to block. bias may be
-// null, the activation is linear or relu. `scratch`: winograd_forward_scratch floats. Pooled, y has the maxima of
-// windows of 2x2 pixels that lie apart, [K][P / 2][Q / 2][16] for even P and Q and dilation 1, and winners, unless they
-// are null, the numbers of the pixels (kernels/max_pool_lanes.h), with relu those of positive maxima alone.
+// w[k][r][s][c]) for the tiles of one chunk and the filters of one share; y is [K][P][Q][16] with y_block floats from
+// block to block. bias may be null, the activation is linear or relu. `scratch`: winograd_forward_scratch floats.
+// Pooled, y has the maxima of windows of 2x2 pixels that lie apart, [K][P / 2][Q / 2][16] for even P and Q and dilation
+// 1, and winners, unless they are null, the numbers of the pixels (kernels/max_pool_lanes.h), with relu those of
+// positive maxima alone.
 struct WinogradOutput {
   const float* bias = nullptr;
   Activation activation;
@@ -83,8 +87,14 @@ struct WinogradOutput {
 };
 // Of a filter and block.
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output);
-void conv2d_winograd_forward(const WinogradShape& shape, const Tiling& chunks, int64_t chunk, const LaneImages& x,
-                             const float* u, const WinogradOutput& output, float* scratch);
+struct WinogradJob {
+  int64_t first_tile;
+  int64_t tiles;
+  int64_t first_filter;
+  int64_t filters;
+};
+void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job, const LaneImages& x, const float* u,
+                             const WinogradOutput& output, float* scratch);
 
 // ---- gradient of the weights
 

@@ -112,17 +112,21 @@ void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, floa
 void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
                                const WinogradOutput& output, float* scratch) const {
   const Tiling chunks = winograd_forward_chunks(shape, lane_blocks(pass.batch));
+  const Tiling filters = winograd_forward_filters(shape, groups_ * chunks.count, pass.team.size());
   const int64_t y_group = shape.filters * winograd_output_floats(shape, output);
   const int64_t u_group = winograd_filter_floats(shape);
-  pass.team.for_each(groups_ * chunks.count, [&](int64_t job, int thread) {
-    const int64_t group = job / chunks.count;
+  pass.team.for_each(groups_ * chunks.count * filters.count, [&](int64_t job, int thread) {
+    const int64_t share = job % filters.count;
+    const int64_t chunk = job / filters.count % chunks.count;
+    const int64_t group = job / filters.count / chunks.count;
     WinogradOutput of_group = output;
     if (output.bias != nullptr) of_group.bias += group * shape.filters;
     of_group.y += group * y_group;
     if (output.winners != nullptr) of_group.winners += group * y_group;
     of_group.y_block = groups_ * y_group;
-    conv2d_winograd_forward(shape, chunks, job % chunks.count, x.from(group * (x.block / groups_)), u + group * u_group,
-                            of_group, scratch + thread * winograd_forward_scratch(shape));
+    conv2d_winograd_forward(shape, {chunks.first(chunk), chunks.size(chunk), filters.first(share), filters.size(share)},
+                            x.from(group * (x.block / groups_)), u + group * u_group, of_group,
+                            scratch + thread * winograd_forward_scratch(shape));
   });
 }
 
