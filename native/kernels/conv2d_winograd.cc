@@ -237,59 +237,67 @@ constexpr int64_t kTransformImages = kPanelColumns;
 
 Extent2d tile_extent(WinogradForm form) { return {tile_of(form), tile_of(form)}; }
 
-// Tiles of a chunk: its v and m should fit into a level 2 cache, but there should be more of them than of the sums,
-// which every chunk reads and writes.
-int64_t tiles_of_sums(const WinogradShape& shape) {
-  const int64_t images = shape.channels + shape.filters;
-  const int64_t fitting = 512 / images;
-  const int64_t as_many_as_sums = shape.channels * shape.filters / (kLanes * images);
-  return std::clamp<int64_t>(std::max(fitting, as_many_as_sums), kMostStripTiles, 16);
-}
-
-// Chunks that pieces can share evenly.
-constexpr int64_t kFewestPieces = 4;
-Tiling chunks_of_sums(const WinogradShape& shape, int64_t blocks) {
-  const int64_t tiles = blocks * shape.tiles().count();
-  const int64_t chunks = ceil_divide(tiles, tiles_of_sums(shape));
-  return cut(tiles, chunks > kFewestPieces ? round_up(chunks, kFewestPieces) : chunks);
+// As many as there are numbers in their v and m as in the sums.
+int64_t tiles_like_sums(const WinogradShape& shape) {
+  return shape.channels * shape.filters / (kLanes * (shape.channels + shape.filters));
 }
 
 // Pieces, each with sums of its own, which are read again at the end: some megabytes of them at most, and tiles enough
-// for each that this costs little.
-int64_t pieces_of_sums(const WinogradShape& shape, const Tiling& chunks) {
+// for each that this costs little. 1, or enough for some threads.
+constexpr int64_t kFewestPieces = 4;
+int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
   constexpr int64_t kMost = 8;
-  constexpr int64_t kFewestTiles = 8;
   constexpr int64_t kManyTiles = 32;
+  constexpr int64_t kFewestTiles = 4;
   constexpr int64_t kWeightsOfAll = 4 * 128 * 128;
-  const int64_t by_tiles = std::clamp(chunks.extent / kManyTiles, kFewestPieces, kMost);
-  const int64_t pieces = std::min({by_tiles, chunks.count, kWeightsOfAll / (shape.channels * shape.filters)});
-  return pieces < kFewestPieces || chunks.extent < pieces * kFewestTiles ? 1 : pieces;
+  const int64_t pieces =
+      std::min(std::clamp(tiles / kManyTiles, kFewestPieces, kMost), kWeightsOfAll / (shape.channels * shape.filters));
+  const int64_t enough = std::max(kFewestTiles, 2 * tiles_like_sums(shape));
+  return pieces < kFewestPieces || tiles < pieces * enough ? 1 : pieces;
 }
 
-// One for each thread of a piece. Products are made of whole panels, best of several.
-Tiling shares_of_filters(int64_t filters, int64_t threads_of_piece) {
-  const int64_t whole = filters / kProductFilters;
-  return cut(filters, threads_of_piece, threads_of_piece <= whole ? kProductFilters : kPanelColumns);
+// The v and m of a chunk should fit into a level 2 cache, but there should be more of them than of the sums, which
+// every chunk reads and writes. Pieces can share the chunks evenly.
+Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
+  const int64_t fitting = 512 / (shape.channels + shape.filters);
+  const int64_t step = std::clamp<int64_t>(std::max(fitting, tiles_like_sums(shape)), kMostStripTiles, 16);
+  const int64_t chunks = ceil_divide(tiles, step);
+  return cut(tiles, pieces_of_sums(shape, tiles) > 1 ? round_up(chunks, kFewestPieces) : chunks);
+}
+
+// Of filters and channels, one for each thread of a piece. Products are widest with whole panels, four of them.
+Tiling shares_of_filters(const WinogradShape& shape, int64_t threads) {
+  return cut(shape.filters, std::min(threads, shape.filters / kProductFilters), kProductFilters);
+}
+Tiling shares_of_channels(const WinogradShape& shape, int64_t threads) {
+  return cut(shape.channels, threads / shares_of_filters(shape, threads).count);
 }
 
 }  // namespace
 
 WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks, int64_t threads)
     : shape_(shape),
-      chunks_(chunks_of_sums(shape, blocks)),
-      pieces_{chunks_.count, pieces_of_sums(shape, chunks_)},
-      shares_(shares_of_filters(shape.filters, ceil_divide(threads, pieces_.count))) {}
+      chunks_(chunks_of_sums(shape, blocks * shape.tiles().count())),
+      pieces_{chunks_.count, pieces_of_sums(shape, chunks_.extent)},
+      filters_(shares_of_filters(shape, ceil_divide(threads, pieces_.count))),
+      channels_(shares_of_channels(shape, ceil_divide(threads, pieces_.count))) {}
+
+WinogradWeightGradient::Share WinogradWeightGradient::share(int64_t job) const {
+  const int64_t f = job / channels_.count % filters_.count;
+  const int64_t c = job % channels_.count;
+  return {filters_.first(f), filters_.size(f), channels_.first(c), channels_.size(c)};
+}
 
 // The input of a chunk, 2 MiB.
 bool WinogradWeightGradient::transforms_together() const {
   constexpr int64_t kFloatsOfOne = 512 * 1024;
-  return shares_.count > 1 && pieces() == 1 && kWinogradCoefficients * v_plane() > kFloatsOfOne;
+  return filters_.count > 1 && pieces() == 1 && kWinogradCoefficients * v_plane() > kFloatsOfOne;
 }
 
 int64_t WinogradWeightGradient::v_plane() const { return winograd_plane(shape_.channels * chunks_.step * kLanes); }
 
 int64_t WinogradWeightGradient::m_plane() const {
-  return winograd_plane(round_up(shares_.step, kPanelColumns) * chunks_.step * kLanes);
+  return winograd_plane(round_up(filters_.step, kPanelColumns) * chunks_.step * kLanes);
 }
 
 int64_t WinogradWeightGradient::sums_floats() const { return kWinogradCoefficients * filter_plane(shape_); }
@@ -314,20 +322,20 @@ void WinogradWeightGradient::transform_input(int64_t round, int64_t job, const L
 
 void WinogradWeightGradient::add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz,
                                        float* scratch, float* thread_scratch) const {
-  const int64_t piece = job / shares_.count;
-  const int64_t share = job % shares_.count;
+  const int64_t piece = job / (filters_.count * channels_.count);
+  const Share part = share(job);
   float* const sums = scratch + piece * sums_floats();
   float* const turned = thread_scratch;
   float* const m = turned + turned_numbers(tile_extent(shape_.form));
   float* const own = m + kWinogradCoefficients * m_plane();
   if (transforms_together()) {
-    transform_filters(round, shares_.first(share), shares_.size(share), dz, m, turned);
-    return multiply(round, share, scratch + sums_floats(), m, round == 0, sums);
+    transform_filters(round, part.filter, part.filters, dz, m, turned);
+    return multiply(round, part, scratch + sums_floats(), m, round == 0, sums);
   }
   for (int64_t chunk = pieces_.first(piece); chunk < pieces_.first(piece + 1); ++chunk) {
-    transform_channels(chunk, 0, shape_.channels, x, own);
-    transform_filters(chunk, shares_.first(share), shares_.size(share), dz, m, turned);
-    multiply(chunk, share, own, m, chunk == pieces_.first(piece), sums);
+    transform_channels(chunk, part.channel, part.channels, x, own);
+    transform_filters(chunk, part.filter, part.filters, dz, m, turned);
+    multiply(chunk, part, own, m, chunk == pieces_.first(piece), sums);
   }
 }
 
@@ -386,22 +394,25 @@ void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t fi
 }
 
 // Some filters' products at a time, coefficient by coefficient.
-void WinogradWeightGradient::multiply(int64_t chunk, int64_t share, const float* v, const float* m, bool begins,
+void WinogradWeightGradient::multiply(int64_t chunk, const Share& share, const float* v, const float* m, bool begins,
                                       float* sums) const {
   const int64_t depth = chunks_.size(chunk) * kLanes;
-  const bool calls = worth_calling(kWinogradCoefficients * (v_plane() + m_plane()) + sums_floats() / shares_.count);
-  const auto v_of = [&](int64_t e) { return span_of(v + e * v_plane(), shape_.channels * depth); };
-  for (int64_t first = 0; first < shares_.size(share); first += kProductFilters) {
-    const int64_t filters = std::min(kProductFilters, shares_.size(share) - first);
+  const bool calls = worth_calling(kWinogradCoefficients * (v_plane() + m_plane() + share.channels * share.filters));
+  const auto v_of = [&](int64_t e) {
+    return span_of(v + e * v_plane() + share.channel * depth, share.channels * depth);
+  };
+  for (int64_t first = 0; first < share.filters; first += kProductFilters) {
+    const int64_t filters = std::min(kProductFilters, share.filters - first);
     const auto m_of = [&](int64_t e) { return span_of(m + e * m_plane() + first * depth, filters * depth); };
     for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
       std::array<ByteSpan, 2> upcoming;
       if (calls && e + 1 < kWinogradCoefficients) {
         upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(m_of(e + 1))};
       }
-      simd_gemm_panels({shape_.channels, filters, depth}, {v_of(e).data(), depth},
-                       {m_of(e).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
-                       sums + e * filter_plane(shape_) + shares_.first(share) + first, shape_.filters, upcoming);
+      float* const to = sums + e * filter_plane(shape_) + share.channel * shape_.filters + share.filter + first;
+      simd_gemm_panels({share.channels, filters, depth}, {v_of(e).data(), depth},
+                       {m_of(e).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd, to,
+                       shape_.filters, upcoming);
     }
   }
 }

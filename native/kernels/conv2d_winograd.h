@@ -104,10 +104,10 @@ Tiling winograd_gradient_pieces(const WinogradShape& shape);
 void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float* sums, float* gradient);
 
 // Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where there are many of them,
-// chunks are dealt out to pieces with sums of their own, by the shape and the number of blocks alone. A piece's filters
-// are shared by the threads that are left. Each thread transforms all that it multiplies, rather than take what another
-// one has made from that one's cache, unless its own cache cannot hold the channels of a chunk: then each chunk is a
-// round, for which threads transform those of the input together.
+// chunks are dealt out to pieces with sums of their own, by the shape and the number of blocks alone. The threads that
+// are left share a piece's filters and channels. Each thread transforms all that it multiplies, rather than take what
+// another one has made from that one's cache, unless its own cache cannot hold the channels of a chunk: then each chunk
+// is a round, for which threads transform those of the input together.
 class WinogradWeightGradient {
  public:
   WinogradWeightGradient(const WinogradShape& shape, int64_t blocks, int64_t threads);
@@ -119,8 +119,8 @@ class WinogradWeightGradient {
   // Of the input in a round, before its jobs.
   int64_t input_jobs() const;
   void transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const;
-  // A piece's sums for a share of the filters.
-  int64_t jobs() const { return pieces_.count * shares_.count; }
+  // A piece's sums for some filters and channels.
+  int64_t jobs() const { return pieces_.count * filters_.count * channels_.count; }
   void add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz, float* scratch,
                  float* thread_scratch) const;
 
@@ -141,12 +141,21 @@ class WinogradWeightGradient {
                          float* turned) const;
   void transform_turned(const TilePlace& place, int64_t filter, int64_t filters, const LaneImages& dz, float* turned,
                         const TileCoefficients& m) const;
-  void multiply(int64_t chunk, int64_t share, const float* v, const float* m, bool begins, float* sums) const;
+  // What a job adds to its piece's sums.
+  struct Share {
+    int64_t filter;
+    int64_t filters;
+    int64_t channel;
+    int64_t channels;
+  };
+  Share share(int64_t job) const;
+  void multiply(int64_t chunk, const Share& share, const float* v, const float* m, bool begins, float* sums) const;
 
   WinogradShape shape_;
   Tiling chunks_;
   EvenTiling pieces_;  // of the chunks
-  Tiling shares_;      // of the filters
+  Tiling filters_;
+  Tiling channels_;
 };
 
 }  // namespace gradloom
