@@ -267,7 +267,7 @@ Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
 
 // Of filters and channels, one for each thread of a piece. Products are widest with whole panels, four of them.
 Tiling shares_of_filters(const WinogradShape& shape, int64_t threads) {
-  return cut(shape.filters, std::min(threads, shape.filters / kProductFilters), kProductFilters);
+  return cut(shape.filters, std::min(threads, shape.filters / kProductFilters), kPanelColumns);
 }
 Tiling shares_of_channels(const WinogradShape& shape, int64_t threads) {
   return cut(shape.channels, threads / shares_of_filters(shape, threads).count);
@@ -288,9 +288,9 @@ WinogradWeightGradient::Share WinogradWeightGradient::share(int64_t job) const {
   return {filters_.first(f), filters_.size(f), channels_.first(c), channels_.size(c)};
 }
 
-// The input of a chunk, 2 MiB.
+// A chunk's input of more than this goes through a level 2 cache.
 bool WinogradWeightGradient::transforms_together() const {
-  constexpr int64_t kFloatsOfOne = 512 * 1024;
+  constexpr int64_t kFloatsOfOne = 320 * 1024;
   return filters_.count > 1 && pieces() == 1 && kWinogradCoefficients * v_plane() > kFloatsOfOne;
 }
 

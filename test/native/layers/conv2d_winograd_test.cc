@@ -1,4 +1,4 @@
-// Threads: 1 to 3.
+// Threads: 1 to 5.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -217,6 +217,33 @@ TEST_CASE("conv2d winograd: normal values within the error bound where work is c
   check_normal(random, {window3({8, 8}, same), 16, 20, 256, 1}, "relu");
   check_normal(random, {window3({37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
   check_normal(random, {window3({33, 31}, {4, 4, 2, 2}, {4, 2}), 33, 64, 64, 1}, "linear");
+}
+
+TEST_CASE("conv2d winograd: the same bits from one to five threads, where these share tiles, filters and channels") {
+  RandomData random(129);
+  const Padding2d same{1, 1, 1, 1};
+  for (const reference::Convolution& shape : std::initializer_list<reference::Convolution>{
+           {window3({8, 8}, same), 16, 24, 20, 1},    // four tiles, few filters: channels are shared
+           {window3({8, 8}, same), 16, 160, 130, 1},  // many: filters, and channels are transformed together
+           {window3({8, 8}, same), 16, 40, 336, 2},   // the same in groups, each with channels of its own
+           {window3({16, 16}, same), 48, 64, 64, 1},  // tiles enough for pieces
+           {window3({16, 13}, same), 16, 20, 37, 1},  // 16 tiles: pieces of four
+           {window3({7, 7}, same), 33, 192, 192, 1}}) {
+    check_normal(random, shape, "relu");
+    const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "tanh"});
+    LayerCase given = normal_case(layer, shape.batch, random);
+    given.threads = 1;
+    const LayerResult alone = run_layer(layer, given);
+    for (const int threads : {2, 3, 5}) {
+      CAPTURE(threads);
+      given.threads = threads;
+      const LayerResult shared = run_layer(layer, given);
+      CHECK(shared.broken_rules == "");
+      CHECK(difference_in_bits(shared.y, alone.y) == "");
+      CHECK(difference_in_bits(shared.dx, alone.dx) == "");
+      for (size_t i = 0; i < 2; ++i) CHECK(difference_in_bits(shared.gradients[i], alone.gradients[i]) == "");
+    }
+  }
 }
 
 TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the error bound on every instruction set") {
