@@ -367,7 +367,8 @@ Napi::Value ModelWrap::predict_sync(const Napi::CallbackInfo& info) {
     const PassOptions options = to_pass_options(info[1]);
     const int64_t size = checked_multiply(held.samples().count(), network()->architecture().output_shape().size());
     Napi::Float32Array outputs = Napi::Float32Array::New(info.Env(), static_cast<size_t>(size));
-    predict_now(*network(), *plans_, held.samples(), options, Addon::of(info.Env()).team(), outputs.Data());
+    predict_now(*network(), *plans_, held.samples(), options, Addon::of(info.Env()).team(), call_threads_,
+                outputs.Data());
     return outputs;
   });
 }

@@ -50,7 +50,10 @@ Team::Team(int threads)
     // threads than processors spinning only takes time from the thread that is waited for.
     // A team of one has no shares and so allocates nothing: jobs of another team may begin one.
     : spins_(threads > 1 && threads <= processors() ? 1000 : 0),
-      shares_(threads > 1 ? static_cast<size_t>(threads) : 0) {}
+      shares_(threads > 1 ? static_cast<size_t>(threads) : 0),
+      beds_(shares_.size()) {}
+
+void Team::resize(int threads) { size_ = std::clamp(threads, 1, most_); }
 
 void Team::run(int threads, const std::function<void(Team&)>& body) {
   refuse_after_fork();
@@ -65,7 +68,7 @@ void Team::run(int threads, const std::function<void(Team&)>& body) {
   {
     const int thread = omp_get_thread_num();
     if (thread == 0) {
-      team.size_ = omp_get_num_threads();
+      team.size_ = team.most_ = omp_get_num_threads();
       try {
         body(team);
       } catch (...) {
@@ -79,26 +82,36 @@ void Team::run(int threads, const std::function<void(Team&)>& body) {
   if (error) std::rethrow_exception(error);
 }
 
-// Shares first: threads that spin look at theirs.
-void Team::begin_round(uint64_t count, Invoke invoke, void* context) {
-  const uint32_t round = rounds_.load(std::memory_order_relaxed) + 1;
-  for (size_t index = 0; index < shares_.size(); ++index) {
+// Shares first: threads that spin look at theirs. Then those that sleep: either they see the round, or are seen here.
+void Team::begin_round(int threads, uint64_t count, Invoke invoke, void* context) {
+  const auto shares = static_cast<size_t>(threads);
+  ++round_;
+  for (size_t index = 0; index < shares; ++index) {
     Share& share = shares_[index];
-    const uint64_t first = index * count / shares_.size();
-    const uint64_t end = (index + 1) * count / shares_.size();
+    const uint64_t first = index * count / shares;
+    const uint64_t end = (index + 1) * count / shares;
     share.end.store(end, std::memory_order_relaxed);
     share.invoke.store(invoke, std::memory_order_relaxed);
     share.context.store(context, std::memory_order_relaxed);
-    share.next.store(uint64_t{round} << kIndexBits | (first < end ? first : kClosed), std::memory_order_release);
+    share.threads.store(threads, std::memory_order_relaxed);
+    share.next.store(uint64_t{round_} << kIndexBits | (first < end ? first : kClosed), std::memory_order_release);
   }
-  rounds_.store(round);
-  if (sleepers_.load() > 0) rounds_.notify_all();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (size_t index = 1; index < shares; ++index) {
+    std::atomic<uint32_t>& taken = beds_[index].taken;
+    if (taken.load(std::memory_order_relaxed) == 0) continue;
+    taken.store(0);
+    taken.notify_one();
+  }
 }
 
 void Team::dispatch(int64_t count, Invoke invoke, void* context) {
-  begin_round(static_cast<uint64_t>(count), invoke, context);
+  begin_round(size_, static_cast<uint64_t>(count), invoke, context);
   expected_ += static_cast<uint64_t>(count);
-  for (size_t share = 0; share < shares_.size(); ++share) expected_ -= run_share(share, 0);
+  // Others' shares are in their caches: no look at them once all is done.
+  for (int share = 0; share < size_ && (share == 0 || helped_.load(std::memory_order_acquire) != expected_); ++share) {
+    expected_ -= run_share(static_cast<size_t>(share), 0);
+  }
   for (int i = 0; i < spins_ && helped_.load(std::memory_order_acquire) != expected_; ++i) pause_briefly();
   while (helped_.load(std::memory_order_acquire) != expected_) {
     const uint32_t finished = finished_.load();
@@ -117,8 +130,10 @@ uint64_t Team::run_share(size_t index, int thread) {
   while ((next & kClosed) != kClosed) {
     const Invoke invoke = share.invoke.load(std::memory_order_relaxed);
     void* const context = share.context.load(std::memory_order_relaxed);
+    const bool takes_part = thread < share.threads.load(std::memory_order_relaxed);
     const uint64_t job = next & kClosed;
     const uint64_t after = job + 1 < share.end.load(std::memory_order_relaxed) ? next + 1 : next | kClosed;
+    if (!takes_part) return done;  // in this round, or it is over
     // Success means that nothing has changed since, so what was read belongs to this round.
     if (!share.next.compare_exchange_weak(next, after, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     try {
@@ -142,20 +157,25 @@ void Team::keep_error(uint64_t job) {
 
 void Team::serve(int thread) {
   const auto own = static_cast<size_t>(thread);
+  std::atomic<uint32_t>& taken = beds_[own].taken;
+  // Beside what the first thread writes each round.
+  const int spins = spins_;
+  const size_t shares = shares_.size();
   const auto round = [&] { return static_cast<uint32_t>(shares_[own].next.load() >> kIndexBits); };
   uint32_t seen = 0;
   for (;;) {
-    for (int i = 0; i < spins_ && round() == seen; ++i) pause_briefly();
+    for (int i = 0; i < spins && round() == seen; ++i) pause_briefly();
     while (round() == seen) {
-      sleepers_.fetch_add(1);
-      rounds_.wait(seen);
-      sleepers_.fetch_sub(1);
+      taken.store(1, std::memory_order_relaxed);
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      if (round() == seen) taken.wait(1);
+      taken.store(0, std::memory_order_relaxed);
     }
     // In this order: a dismissal after the round was read is another round, which the next turn sees.
     seen = round();
     if (dismissed_.load()) return;
-    for (size_t i = 0; i < shares_.size(); ++i) {
-      const uint64_t done = run_share((own + i) % shares_.size(), thread);
+    for (size_t i = 0; i < shares; ++i) {
+      const uint64_t done = run_share((own + i) % shares, thread);
       if (done == 0) continue;
       helped_.fetch_add(done);
       if (!first_sleeps_.load()) continue;
@@ -167,7 +187,7 @@ void Team::serve(int thread) {
 
 void Team::dismiss() {
   dismissed_.store(true);
-  begin_round(0, nullptr, nullptr);
+  begin_round(static_cast<int>(shares_.size()), 0, nullptr, nullptr);
 }
 
 StandingTeam::StandingTeam(int threads) : team_(std::max(threads, 1)) {
@@ -183,7 +203,7 @@ StandingTeam::StandingTeam(int threads) : team_(std::max(threads, 1)) {
   } catch (const std::exception&) {
     // No thread or no memory for one: those that there are will do.
   }
-  team_.size_ = static_cast<int>(helpers_.size()) + 1;
+  team_.size_ = team_.most_ = static_cast<int>(helpers_.size()) + 1;
 }
 
 StandingTeam::~StandingTeam() {

@@ -31,7 +31,10 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
+  // Those that take part.
   int size() const { return size_; }
+  // So many take part from now on, as far as there are such; the others sleep. Not within for_each.
+  void resize(int threads);
 
   // Calls job(index, thread) for every index in [0, count), in any order, on any thread of the team; 0 <= thread <
   // size(). Returns when all are done. When jobs throw, the error of the lowest index is thrown on once nobody works on
@@ -61,11 +64,17 @@ class Team {
     std::atomic<uint64_t> end{0};
     std::atomic<Invoke> invoke{nullptr};
     std::atomic<void*> context{nullptr};
+    std::atomic<int> threads{0};  // of the round
+  };
+
+  // What a thread sleeps on, in a line that its first thread reads each round and others seldom write.
+  struct alignas(64) Bed {
+    std::atomic<uint32_t> taken{0};
   };
 
   explicit Team(int threads);
   void dispatch(int64_t count, Invoke invoke, void* context);
-  void begin_round(uint64_t count, Invoke invoke, void* context);
+  void begin_round(int threads, uint64_t count, Invoke invoke, void* context);
   uint64_t run_share(size_t share, int thread);
   void keep_error(uint64_t job);
   void serve(int thread);
@@ -75,7 +84,9 @@ class Team {
   static constexpr uint64_t kClosed = (uint64_t{1} << kIndexBits) - 1;
 
   int size_ = 1;
+  int most_ = 1;  // threads that there are
   int spins_ = 0;
+  uint32_t round_ = 0;
   uint64_t expected_ = 0;  // of helped_
   // What a job of the round has thrown, and which. The first thread reads it without the lock once all are done.
   std::exception_ptr error_;
@@ -83,11 +94,10 @@ class Team {
   std::mutex keeping_;
   std::atomic<bool> dismissed_{false};
   std::vector<Share> shares_;
+  std::vector<Bed> beds_;
   // Jobs of all rounds that others than the first thread have done.
   alignas(64) std::atomic<uint64_t> helped_{0};
-  // What threads sleep on: the number of the round, and a count that grows while the first thread sleeps.
-  alignas(64) std::atomic<uint32_t> rounds_{0};
-  std::atomic<int> sleepers_{0};
+  // What the first thread sleeps on, which grows meanwhile.
   alignas(64) std::atomic<uint32_t> finished_{0};
   std::atomic<bool> first_sleeps_{false};
 };

@@ -183,9 +183,9 @@ int choose_threads(int requested, int64_t flops) {
 }
 
 int choose_threads_of_steps(int requested, int64_t flops) {
-  // At 3 MFLOP two threads of a Zen 5 win by 1.3 while the cores are near to each other, and take 2.2 times as long as
-  // one where a virtual machine's lie apart. A Zen 4's won by 1.4 at 2.3 MFLOP, a Xeon's nothing.
-  constexpr int64_t kOneThread = 3'000'000;
+  // From here on two threads of a Zen 5 win while the cores are near to each other; where they do not, the run finds
+  // out.
+  constexpr int64_t kOneThread = 800'000;
   return flops < kOneThread ? 1 : resolve_threads(requested);
 }
 

@@ -14,6 +14,7 @@
 #include "training/compute_lock.h"
 #include "training/predict.h"
 #include "training/reading_lock.h"
+#include "training/thread_search.h"
 #include "training/train_step.h"
 
 namespace gradloom {
@@ -75,6 +76,9 @@ class Run {
     if (validation != nullptr) {
       validation_.emplace(learner.shared_network(), learner.objective(), *validation,
                           PassOptions{options.batch, threads});
+    }
+    if (!learner.thread_search.is_for(threads, step_.batch())) {
+      learner.thread_search = ThreadSearch(threads, step_.batch());
     }
     if (options.learning_rates != nullptr) learner.check_schedule();
     if (options.inspect_every > 0) inspection_.emplace(learner);
@@ -226,8 +230,12 @@ class Run {
     if (options_.learning_rates != nullptr) learner_.learning_rate = options_.learning_rates->at(learner_.steps);
     const bool inspects = inspection_ && ends && (learner_.steps + 1) % options_.inspect_every == 0;
     step.inspect(inspects ? &*inspection_ : nullptr);
-    const StepOutcome outcome = step.run(team, *train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
-                                         position_.epoch.totals, ends ? StepEnd::kHere : StepEnd::kLater);
+    const auto run = [&] {
+      const SearchedStep searched(learner_.thread_search, team);
+      return step.run(team, *train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
+                      position_.epoch.totals, ends ? StepEnd::kHere : StepEnd::kLater);
+    };
+    const StepOutcome outcome = run();
     if (inspects && outcome == StepOutcome::kUpdated) {
       observer_.on_inspection({learner_.steps, learner_.learning_rate * learner_.rate_scale, inspection_->figures()});
     }

@@ -12,6 +12,7 @@
 #include "training/gradient_clip.h"
 #include "training/network.h"
 #include "training/objective.h"
+#include "training/thread_search.h"
 
 namespace gradloom {
 
@@ -96,6 +97,9 @@ class Learner {
   double rate_scale = 1;
   // Of this step, before what single parameters make of it; not of those that have another optimizer.
   double learning_rate;
+
+  // How many threads take part in its steps, which a run goes on with where the last one ended.
+  ThreadSearch thread_search;
 
   // Between two steps.
   void scale_rate(double scale);

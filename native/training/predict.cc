@@ -139,12 +139,16 @@ void predict(Network& network, PlanPool& plans, const ArraySamples& samples, con
 }
 
 void predict_now(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
-                 CallTeam& team, float* outputs) {
+                 CallTeam& team, ThreadSearch& search, float* outputs) {
   if (samples.count() == 0) return;
   const std::atomic<bool> never{false};
   Prediction prediction(network, plans, samples, options, never, outputs);
   const int threads = choose_threads_of_standing(options.threads, prediction.work_of_pass());
-  team.run(threads, [&](Team& of_call) { prediction.run(of_call, threads); });
+  if (!search.is_for(threads, samples.count())) search = ThreadSearch(threads, samples.count());
+  team.run(threads, [&](Team& of_call) {
+    const SearchedStep searched(search, of_call);
+    prediction.run(of_call, threads);
+  });
 }
 
 Evaluation::Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const Objective> objective,

@@ -162,6 +162,39 @@ TEST_CASE("Team: threads that slept between two rounds come back") {
   });
 }
 
+TEST_CASE("Team: those that take part change from round to round; no job on the thread number of another") {
+  for (const int threads : {2, 3, 8}) {
+    CAPTURE(threads);
+    std::atomic<int> strangers{0};
+    int64_t wrong = 0;
+    Team::run(threads, [&](Team& team) {
+      std::vector<int64_t> counts(static_cast<size_t>(threads) * 8);  // a line each
+      int64_t expected = 0;
+      for (int round = 0; round < 6000; ++round) {
+        const int size = 1 + round * 7 % threads;
+        team.resize(size);
+        wrong += team.size() != size;
+        // Now and then those that wait fall asleep.
+        if (round % 1000 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        team.for_each(1 + round % 11, [&](int64_t, int thread) {
+          if (thread >= size) strangers.fetch_add(1);
+          ++counts[static_cast<size_t>(thread) * 8];
+        });
+        expected += 1 + round % 11;
+      }
+      int64_t done = 0;
+      for (const int64_t count : counts) done += count;
+      CHECK(done == expected);
+      team.resize(0);
+      CHECK(team.size() == 1);
+      team.resize(threads + 5);
+      CHECK(team.size() == threads);
+    });
+    CHECK(strangers.load() == 0);
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE("Team: what the body throws is thrown on, before and after jobs") {
   for (const int threads : {1, 2, 3, 8}) {
     CAPTURE(threads);

@@ -271,8 +271,8 @@ TEST_CASE("choose_threads: one for tiny models, otherwise what was asked for") {
   CHECK(choose_threads(8, 1000) == 1);
   CHECK(choose_threads(3, 100'000'000) == 3);
   CHECK(choose_threads(0, 100'000'000) >= 1);
-  CHECK(choose_threads_of_steps(3, 2'900'000) == 1);
-  CHECK(choose_threads_of_steps(3, 3'000'000) == 3);
+  CHECK(choose_threads_of_steps(3, 790'000) == 1);
+  CHECK(choose_threads_of_steps(3, 800'000) == 3);
   CHECK(choose_threads_of_call(3, 1'000'000, 10'000'000) == 1);
   CHECK(choose_threads_of_call(3, 1'000'000, 100'000'000) == 3);
   CHECK(choose_threads_of_call(3, 1000, 100'000'000) == 1);

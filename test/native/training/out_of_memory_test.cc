@@ -253,7 +253,8 @@ TEST_CASE("out of memory: predictions, alone, by a team and in pieces; the next 
     const auto on_call = [&] {
       PlanPool pool;
       CallTeam team;
-      predict_now(network, pool, samples, options, team, outputs.data());
+      ThreadSearch search;
+      predict_now(network, pool, samples, options, team, search, outputs.data());
     };
     by_itself();
     expected = outputs;

@@ -1,0 +1,72 @@
+// How many threads take part in the steps of a run, found out as it goes. Steps give the same bits on any number, but
+// no rule over shapes knows which is fastest: a virtual machine's cores may be near to each other or far apart from
+// minute to minute, and other programs may use them.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "common/parallel.h"
+
+namespace gradloom {
+
+// Now and then some steps are done by half or twice as many threads, which go on if they were faster. Trials that lead
+// to nothing become rare, so that they take less than a hundredth of the time, and long steps are not tried at all.
+class ThreadSearch {
+ public:
+  ThreadSearch() = default;
+  // For steps on a batch; begins with `most` threads.
+  ThreadSearch(int most, int64_t batch) : most_(most), batch_(batch), threads_(most) {}
+
+  bool is_for(int most, int64_t batch) const { return most == most_ && batch == batch_; }
+  // That the next step takes.
+  int threads() const { return threads_; }
+  // How long it took.
+  void add_step(double seconds);
+
+ private:
+  // Steps that are looked at together; the first ones find data in other cores' caches.
+  static constexpr size_t kSettling = 2;
+  static constexpr size_t kMeasured = 7;
+
+  void end_window(double seconds);
+  int candidate() const;
+
+  int most_ = 1;
+  int64_t batch_ = 0;
+  int threads_ = 1;
+  std::array<double, kSettling + kMeasured> seconds_{};
+  size_t steps_ = 0;   // of the window
+  double usual_ = 0;   // seconds of a step, outside of trials
+  int back_to_ = 0;    // threads, while a trial runs
+  bool fewer_ = true;  // whether the next trial is of fewer
+  int64_t wait_ = 1;   // windows from trial to trial
+  int64_t waited_ = 0;
+};
+
+// Resizes a team for one step, and tells the search how long that took.
+class SearchedStep {
+ public:
+  SearchedStep(ThreadSearch& search, Team& team) : search_(search), team_(team), most_(team.size()) {
+    if (most_ > 1) begun_ = Clock::now();
+    team.resize(search.threads());
+  }
+  ~SearchedStep() {
+    team_.resize(most_);
+    if (most_ > 1) search_.add_step(std::chrono::duration<double>(Clock::now() - begun_).count());
+  }
+  SearchedStep(const SearchedStep&) = delete;
+  SearchedStep& operator=(const SearchedStep&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  ThreadSearch& search_;
+  Team& team_;
+  int most_;
+  Clock::time_point begun_;
+};
+
+}  // namespace gradloom

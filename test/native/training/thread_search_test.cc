@@ -1,0 +1,84 @@
+// No threads: times are made up.
+#include "training/thread_search.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "support/random_data.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+using TimeOf = std::function<double(int threads)>;
+
+// Steps done by each number of threads.
+std::vector<int> run_steps(ThreadSearch& search, int most, int steps, const TimeOf& time_of) {
+  std::vector<int> done(static_cast<size_t>(most) + 1);
+  for (int i = 0; i < steps; ++i) {
+    ++done[static_cast<size_t>(search.threads())];
+    search.add_step(time_of(search.threads()));
+  }
+  return done;
+}
+
+double quicker(int threads) { return 1e-4 / threads; }
+double slower(int threads) { return 1e-4 * threads; }
+
+}  // namespace
+
+TEST_CASE("ThreadSearch: all threads where they are fastest, but for a hundredth of the steps") {
+  for (const int most : {2, 3, 8}) {
+    CAPTURE(most);
+    ThreadSearch search(most, 32);
+    CHECK(search.threads() == most);
+    CHECK(run_steps(search, most, 10'000, quicker)[static_cast<size_t>(most)] > 9'900);
+  }
+}
+
+TEST_CASE("ThreadSearch: one thread where others only take time, and back when that changes") {
+  for (const int most : {2, 6, 16}) {
+    CAPTURE(most);
+    ThreadSearch search(most, 32);
+    CHECK(run_steps(search, most, 10'000, slower)[1] > 9'800);
+    CHECK(run_steps(search, most, 50'000, quicker)[static_cast<size_t>(most)] > 40'000);
+    // Steps that take longer are a reason to look sooner.
+    CHECK(run_steps(search, most, 1'000, slower)[1] > 700);
+  }
+}
+
+TEST_CASE("ThreadSearch: a number between, from either side, in spite of noise") {
+  RandomData random(131);
+  // A fourth longer for each halving or doubling away from 4.
+  const auto time_of = [&](int threads) {
+    const double noise = 0.97 + 0.01 * static_cast<double>(random.integer(0, 6));
+    const double steps_away = std::abs(std::log2(threads / 4.0));
+    return 1e-4 * std::pow(1.25, steps_away) * noise * (random.integer(0, 20) == 0 ? 3.0 : 1.0);
+  };
+  ThreadSearch search(16, 32);
+  CHECK(run_steps(search, 16, 20'000, time_of)[4] > 18'000);
+  run_steps(search, 16, 2'000, slower);
+  CHECK(search.threads() <= 2);
+  CHECK(run_steps(search, 16, 50'000, time_of)[4] > 40'000);
+}
+
+TEST_CASE("ThreadSearch: gains within the noise change nothing, long steps are not tried, one thread is all there is") {
+  ThreadSearch search(2, 32);
+  CHECK(run_steps(search, 2, 10'000, [](int threads) { return threads == 1 ? 0.97e-4 : 1e-4; })[2] > 9'800);
+  ThreadSearch of_long(2, 32);
+  CHECK(run_steps(of_long, 2, 10'000, [](int threads) { return 5e-3 * threads; })[2] == 10'000);
+  ThreadSearch of_one(1, 32);
+  CHECK(run_steps(of_one, 1, 100, quicker)[1] == 100);
+}
+
+TEST_CASE("ThreadSearch: is for a number of threads and a batch") {
+  const ThreadSearch search(2, 32);
+  CHECK(search.is_for(2, 32));
+  CHECK(!search.is_for(3, 32));
+  CHECK(!search.is_for(2, 31));
+  CHECK(!ThreadSearch().is_for(2, 32));
+}
