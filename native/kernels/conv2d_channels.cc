@@ -14,10 +14,23 @@ Extent2d ChannelsShape::padded() const {
   return {window.input.height + p.top + p.bottom, window.input.width + p.left + p.right};
 }
 
-void turn_filters(const ChannelsShape& shape, int64_t panel, const float* weights, float* turned) {
+PanelParts::PanelParts(const ChannelsShape& shape, int64_t threads)
+    : panels_(shape.panels()),
+      last_width_(shape.panel_width(panels_ - 1)),
+      parts_(cut(shape.panel_width(0), ceil_divide(threads, panels_), kLanes)) {}
+
+PanelPart PanelParts::part(int64_t index) const {
+  const int64_t panel = index / parts_.count;
+  const int64_t first = parts_.first(index % parts_.count);
+  const int64_t width = panel == panels_ - 1 ? last_width_ : parts_.extent;
+  return {panel, first, std::clamp<int64_t>(width - first, 0, parts_.step)};
+}
+
+void turn_filters(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned) {
   const int64_t row = shape.window.taps() * shape.channels;
-  const int64_t first = panel * kFilterPanel * row;
-  transpose(shape.panel_width(panel), row, weights + first, row, turned + first, shape.panel_width(panel));
+  const int64_t first = part.panel * kFilterPanel * row;
+  transpose(part.filters, row, weights + first + part.first * row, row, turned + first + part.first,
+            shape.panel_width(part.panel));
 }
 
 // ---- direct
@@ -73,14 +86,14 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
 
 // ---- gradients
 
-void turn_windows(const ChannelsShape& shape, int64_t panel, const float* weights, float* turned) {
+void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned) {
   const int64_t taps = shape.window.taps();
-  const int64_t first = panel * kFilterPanel;
-  const int64_t width = shape.panel_width(panel);
-  float* to = turned + first * taps * shape.channels;
+  const int64_t first = part.panel * kFilterPanel;
+  const int64_t width = shape.panel_width(part.panel);
+  float* to = turned + first * taps * shape.channels + part.first;
   for (int64_t tap = taps; tap-- > 0;) {
     for (int64_t c = 0; c < shape.channels; ++c, to += width) {
-      std::copy_n(weights + (c * taps + tap) * shape.filters + first, width, to);
+      std::copy_n(weights + (c * taps + tap) * shape.filters + first + part.first, part.filters, to);
     }
   }
 }
@@ -157,10 +170,13 @@ int64_t winograd_channels_filter_floats(const ChannelsShape& shape) {
   return shape.panels() * kWinogradCoefficients * filter_plane(shape);
 }
 
-void winograd_channels_filters(const ChannelsShape& shape, int64_t panel, const float* turned, float* u) {
-  winograd_transform_turned_filters(form_of(shape), shape.panel_width(panel), shape.channels,
-                                    turned + panel * kFilterPanel * shape.window.taps() * shape.channels,
-                                    filter_plane(shape), u + panel * kWinogradCoefficients * filter_plane(shape));
+void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& part, const float* turned, float* u) {
+  const int64_t width = shape.panel_width(part.panel);
+  const int64_t taps = shape.window.taps();
+  winograd_transform_filters(
+      form_of(shape), shape.channels, part.filters,
+      {turned + part.panel * kFilterPanel * taps * shape.channels + part.first, shape.channels * width, width},
+      {u + part.panel * kWinogradCoefficients * filter_plane(shape) + part.first, filter_plane(shape), width});
 }
 
 Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images) {
@@ -200,22 +216,29 @@ void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunk
   }
 }
 
-int64_t winograd_channels_products(const ChannelsShape& shape, int64_t tiles) {
-  return product_tiles(shape, tiles).count * shape.panels();
+PanelParts winograd_channels_parts(const ChannelsShape& shape, const Tiling& chunks, int64_t threads) {
+  const int64_t jobs = product_tiles(shape, chunks.size(0)).count * shape.panels();
+  return {shape, jobs < threads ? threads : 1};
 }
 
-void winograd_channels_product(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
-                               const float* v, const float* u, const ChannelsOutput& output, float* m) {
+int64_t winograd_channels_products(const ChannelsShape& shape, const PanelParts& parts, int64_t tiles) {
+  return product_tiles(shape, tiles).count * parts.count();
+}
+
+void winograd_channels_product(const ChannelsShape& shape, const PanelParts& parts, const Tiling& chunks, int64_t chunk,
+                               int64_t job, const float* v, const float* u, const ChannelsOutput& output, float* m) {
   const Tiling tiles = product_tiles(shape, chunks.size(chunk));
   const int64_t first = tiles.first(job % tiles.count);
   const int64_t count = tiles.size(job % tiles.count);
-  const int64_t panel = job / tiles.count;
-  const int64_t width = shape.panel_width(panel);
-  const int64_t filter = panel * kFilterPanel;
-  const float* const filters = u + panel * kWinogradCoefficients * filter_plane(shape);
+  const PanelPart part = parts.part(job / tiles.count);
+  const int64_t width = part.filters;
+  if (width == 0) return;
+  const int64_t filter = part.panel * kFilterPanel + part.first;
+  const float* const filters = u + part.panel * kWinogradCoefficients * filter_plane(shape) + part.first;
   for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
     simd_gemm({count, width, shape.channels}, {v + e * tile_plane(shape) + first * shape.channels, shape.channels},
-              {filters + e * filter_plane(shape), width}, Accumulate::kOverwrite, m + e * product_plane(shape), width);
+              {filters + e * filter_plane(shape), shape.panel_width(part.panel)}, Accumulate::kOverwrite,
+              m + e * product_plane(shape), width);
   }
   const Window2d& w = shape.window;
   const int64_t image = w.output_pixels() * shape.y_channels;

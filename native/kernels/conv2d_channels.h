@@ -28,8 +28,29 @@ struct ChannelsShape {
   Extent2d padded() const;
 };
 
-// turned[panel][r][s][c][k] = w[k][r][s][c], for the filters of one panel; K R S C floats in all.
-void turn_filters(const ChannelsShape& shape, int64_t panel, const float* weights, float* turned);
+// Some filters of a panel, from `first` of its own on.
+struct PanelPart {
+  int64_t panel;
+  int64_t first;
+  int64_t filters;
+};
+// All panels cut, where they are fewer than threads, into parts of whole vectors: jobs with filters of their own.
+class PanelParts {
+ public:
+  PanelParts(const ChannelsShape& shape, int64_t threads);
+
+  int64_t count() const { return panels_ * parts_.count; }
+  // None may be left of the last panel.
+  PanelPart part(int64_t index) const;
+
+ private:
+  int64_t panels_;
+  int64_t last_width_;
+  Tiling parts_;  // of a panel
+};
+
+// turned[panel][r][s][c][k] = w[k][r][s][c], for some filters; K R S C floats in all.
+void turn_filters(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned);
 
 // What follows a sum: bias may be null; activations that span a row are left to the caller.
 struct ChannelsOutput {
@@ -51,7 +72,7 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
 
 // The same for the convolution of the gradient of the output that gives that of the input, whose channels are the
 // forward pass's filters: turned[panel][r][s][c][k] = w[c][R - 1 - r][S - 1 - s][k].
-void turn_windows(const ChannelsShape& shape, int64_t panel, const float* weights, float* turned);
+void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned);
 
 // Filters whose gradient is one job for each row of the window.
 EvenTiling channels_gradient_tiles(const ChannelsShape& shape);
@@ -67,8 +88,8 @@ bool winograd_channels_fit(int64_t channels, int64_t filters);
 
 // Floats of the transformed filters of all panels: [panel][36][C][64].
 int64_t winograd_channels_filter_floats(const ChannelsShape& shape);
-// For the filters of one panel, from what `turn_filters` gave.
-void winograd_channels_filters(const ChannelsShape& shape, int64_t panel, const float* turned, float* u);
+// For some filters, from what `turn_filters` gave.
+void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& part, const float* turned, float* u);
 
 // The tiles of all images, one image after another, go through two passes chunk by chunk: all `transforms`, then all
 // `products`. `v` holds `winograd_channels_tiles_floats` floats, and each thread has `.._products_floats`.
@@ -79,8 +100,11 @@ int64_t winograd_channels_products_floats(const ChannelsShape& shape);
 Tiling winograd_channels_transforms(const ChannelsShape& shape, int64_t tiles);
 void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
                                  const float* x, float* v);
-int64_t winograd_channels_products(const ChannelsShape& shape, int64_t tiles);
-void winograd_channels_product(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
-                               const float* v, const float* u, const ChannelsOutput& output, float* m);
+// `parts`: of the filters.
+int64_t winograd_channels_products(const ChannelsShape& shape, const PanelParts& parts, int64_t tiles);
+void winograd_channels_product(const ChannelsShape& shape, const PanelParts& parts, const Tiling& chunks, int64_t chunk,
+                               int64_t job, const float* v, const float* u, const ChannelsOutput& output, float* m);
+// What gives as many products as threads for so few tiles.
+PanelParts winograd_channels_parts(const ChannelsShape& shape, const Tiling& chunks, int64_t threads);
 
 }  // namespace gradloom

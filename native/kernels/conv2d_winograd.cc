@@ -99,9 +99,10 @@ int64_t winograd_filter_floats(const WinogradShape& shape) { return kWinogradCoe
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights,
                       float* u) {
   const int64_t first = filters.first(piece);
+  const int64_t row = taps_of(shape.form) * shape.channels;
   winograd_transform_filters(shape.form, filters.size(piece), shape.channels,
-                             weights + first * taps_of(shape.form) * shape.channels, filter_plane(shape),
-                             u + first * shape.channels);
+                             {weights + first * row, shape.channels, row},
+                             {u + first * shape.channels, filter_plane(shape), shape.channels});
 }
 
 void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* turned) {

@@ -308,59 +308,45 @@ void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const Til
       : transform_output_pooled<tile_of(WinogradForm::kF2x5)>(tile, vectors, m, bias, activation, y, winners);
 }
 
-// Planes of Axis::kFrom^2 to planes of Axis::kTo^2 vectors of channels.
+// Planes of Axis::kFrom^2 to planes of Axis::kTo^2, vectors of columns.
 template <class Axis>
-void transform_weights(int64_t filters, int64_t channels, const float* from, int64_t from_plane, int64_t from_filter,
-                       float* to, int64_t to_plane, int64_t to_filter) {
+void transform_weights(int64_t rows, int64_t columns, const WeightPlanes<const float>& from,
+                       const WeightPlanes<float>& to) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t k = 0; k < filters; ++k, from += from_filter, to += to_filter) {
-    for (int64_t c = 0; c < channels; c += lanes) {
-      const auto rest = static_cast<size_t>(channels - c);
-      const bool whole = channels - c >= lanes;
+  const int64_t from_row = from.row;
+  const int64_t from_plane = from.plane;
+  const int64_t to_plane = to.plane;
+  const float* source = from.data;
+  float* target = to.data;
+  for (int64_t row = 0; row < rows; ++row, source += from_row, target += to.row) {
+    for (int64_t c = 0; c < columns; c += lanes) {
+      const auto rest = static_cast<size_t>(columns - c);
+      const bool whole = columns - c >= lanes;
       transform<Axis>(
           [&](int i, int j) {
-            const float* at = from + (i * Axis::kFrom + j) * from_plane + c;
-            hwy::Prefetch(at + from_filter);
+            const float* at = source + (i * Axis::kFrom + j) * from_plane + c;
+            hwy::Prefetch(at + from_row);
             return whole ? hn::LoadU(d, at) : hn::LoadN(d, at, rest);
           },
           [&](int i, int j, V value) {
-            float* at = to + (i * Axis::kTo + j) * to_plane + c;
+            float* at = target + (i * Axis::kTo + j) * to_plane + c;
             whole ? hn::StoreU(value, d, at) : hn::StoreN(value, d, at, rest);
           });
     }
   }
 }
 
-template <int kTaps>
-void transform_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
-  transform_weights<TransformFilter<kTaps>>(filters, channels, w, channels, kTaps * kTaps * channels, u, coefficient,
-                                            channels);
+void TransformFilters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,
+                      const WeightPlanes<float>& u) {
+  form == WinogradForm::kF4x3 ? transform_weights<TransformFilter<3>>(rows, columns, w, u)
+                              : transform_weights<TransformFilter<5>>(rows, columns, w, u);
 }
 
-void TransformFilters(WinogradForm form, int64_t filters, int64_t channels, const float* w, int64_t coefficient,
-                      float* u) {
-  form == WinogradForm::kF4x3 ? transform_filters<3>(filters, channels, w, coefficient, u)
-                              : transform_filters<5>(filters, channels, w, coefficient, u);
-}
-
-template <int kTaps>
-void transform_turned_filters(int64_t filters, int64_t channels, const float* w, int64_t coefficient, float* u) {
-  transform_weights<TransformFilter<kTaps>>(channels, filters, w, channels * filters, filters, u, coefficient, filters);
-}
-
-void TransformTurnedFilters(WinogradForm form, int64_t filters, int64_t channels, const float* w, int64_t coefficient,
-                            float* u) {
-  form == WinogradForm::kF4x3 ? transform_turned_filters<3>(filters, channels, w, coefficient, u)
-                              : transform_turned_filters<5>(filters, channels, w, coefficient, u);
-}
-
-void TransformFilterGradients(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes& u,
-                              const WeightPlanes& gradient) {
-  form == WinogradForm::kF4x3 ? transform_weights<TransformFilterGradient<3>>(
-                                    rows, columns, u.data, u.plane, u.row, gradient.data, gradient.plane, gradient.row)
-                              : transform_weights<TransformFilterGradient<5>>(
-                                    rows, columns, u.data, u.plane, u.row, gradient.data, gradient.plane, gradient.row);
+void TransformFilterGradients(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& u,
+                              const WeightPlanes<float>& gradient) {
+  form == WinogradForm::kF4x3 ? transform_weights<TransformFilterGradient<3>>(rows, columns, u, gradient)
+                              : transform_weights<TransformFilterGradient<5>>(rows, columns, u, gradient);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -377,7 +363,6 @@ HWY_EXPORT(TransformOutputPooledTile);
 HWY_EXPORT(TransformOutputGradientTile);
 HWY_EXPORT(TransformWonOutputGradientTile);
 HWY_EXPORT(TransformFilters);
-HWY_EXPORT(TransformTurnedFilters);
 HWY_EXPORT(TransformFilterGradients);
 
 void winograd_transform_input(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v) {
@@ -408,18 +393,13 @@ void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, 
   HWY_DYNAMIC_DISPATCH(TransformWonOutputGradientTile)(tile, vectors, dy, m);
 }
 
-void winograd_transform_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
-                                int64_t coefficient, float* u) {
-  HWY_DYNAMIC_DISPATCH(TransformFilters)(form, filters, channels, w, coefficient, u);
+void winograd_transform_filters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,
+                                const WeightPlanes<float>& u) {
+  HWY_DYNAMIC_DISPATCH(TransformFilters)(form, rows, columns, w, u);
 }
 
-void winograd_transform_turned_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
-                                       int64_t coefficient, float* u) {
-  HWY_DYNAMIC_DISPATCH(TransformTurnedFilters)(form, filters, channels, w, coefficient, u);
-}
-
-void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes& u,
-                                        const WeightPlanes& gradient) {
+void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns,
+                                        const WeightPlanes<const float>& u, const WeightPlanes<float>& gradient) {
   HWY_DYNAMIC_DISPATCH(TransformFilterGradients)(form, rows, columns, u, gradient);
 }
 

@@ -103,22 +103,18 @@ void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, 
 void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
                                         const TileCoefficients& m);
 
-// u[e][k][c] = G w G^T of the `filters` filters w[k][tap][c]; `coefficient` floats from u[e] to u[e + 1].
-void winograd_transform_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
-                                int64_t coefficient, float* u);
-// The same for w[tap][c][k] and u[e][c][k].
-void winograd_transform_turned_filters(WinogradForm form, int64_t filters, int64_t channels, const float* w,
-                                       int64_t coefficient, float* u);
-
 // Matrices: element (i, j) of number p at data[p * plane + i * row + j].
+template <class Float>
 struct WeightPlanes {
-  float* data;
+  Float* data;
   int64_t plane;
   int64_t row;
 };
-// The adjoint of that of the filters, for every element of 36 matrices of `rows` x `columns`: a matrix for each tap,
-// G^T u G.
-void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes& u,
-                                        const WeightPlanes& gradient);
+// For every element of `rows` x `columns`: of a matrix for each tap 36, G w G^T.
+void winograd_transform_filters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,
+                                const WeightPlanes<float>& u);
+// The adjoint: of 36 a matrix for each tap, G^T u G.
+void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns,
+                                        const WeightPlanes<const float>& u, const WeightPlanes<float>& gradient);
 
 }  // namespace gradloom

@@ -101,12 +101,14 @@ void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winog
                               const float* weights, float* prepared) const {
   const int64_t group_weights = filters_per_group() * row_length();
   float* const u = prepared + turned_floats();
-  team.for_each(groups_ * shape.panels(), [&](int64_t job, int) {
-    const int64_t group = job / shape.panels();
-    const int64_t panel = job % shape.panels();
+  const PanelParts parts(shape, ceil_divide(team.size(), groups_));
+  team.for_each(groups_ * parts.count(), [&](int64_t job, int) {
+    const int64_t group = job / parts.count();
+    const PanelPart part = parts.part(job % parts.count());
+    if (part.filters == 0) return;
     float* const turned = prepared + group * group_weights;
-    turn(shape, panel, weights + group * group_weights, turned);
-    if (winograd) winograd_channels_filters(shape, panel, turned, u + group * winograd_channels_filter_floats(shape));
+    turn(shape, part, weights + group * group_weights, turned);
+    if (winograd) winograd_channels_filters(shape, part, turned, u + group * winograd_channels_filter_floats(shape));
   });
 }
 
@@ -259,6 +261,7 @@ void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& s
   Team& team = pass.team;
   const bool at_store = output.activation == Activation::kLinear || output.activation == Activation::kRelu;
   const Tiling chunks = winograd_channels_chunks(shape, pass.batch);
+  const PanelParts parts = winograd_channels_parts(shape, chunks, team.size());
   float* const of_threads = scratch + winograd_channels_tiles_floats(shape);
   const int64_t of_thread = round_up(winograd_channels_products_floats(shape), kLanes);
   for (int64_t group = 0; group < groups_; ++group) {
@@ -271,8 +274,8 @@ void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& s
       team.for_each(winograd_channels_transforms(shape, tiles).count, [&](int64_t job, int) {
         winograd_channels_transform(shape, chunks, chunk, job, x + group * shape.channels, scratch);
       });
-      team.for_each(winograd_channels_products(shape, tiles), [&](int64_t job, int thread) {
-        winograd_channels_product(shape, chunks, chunk, job, scratch,
+      team.for_each(winograd_channels_products(shape, parts, tiles), [&](int64_t job, int thread) {
+        winograd_channels_product(shape, parts, chunks, chunk, job, scratch,
                                   u + group * winograd_channels_filter_floats(shape), part,
                                   of_threads + thread * of_thread);
       });

@@ -267,13 +267,22 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
         const auto tap = [&](int64_t e, int64_t k, int64_t c) { return (k * taps + e) * channels + c; };
         const auto plane = [&](int64_t e, int64_t k, int64_t c) { return e * coefficient + k * channels + c; };
         check(
-            [&](const float* w, float* u) { winograd_transform_filters(form, kFilters, channels, w, coefficient, u); },
+            [&](const float* w, float* u) {
+              winograd_transform_filters(form, kFilters, channels, {w, channels, taps * channels},
+                                         {u, coefficient, channels});
+            },
             taps, g, tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
-        // Turned, where filters and channels change places.
+        // Planes of taps, and some of the columns at a time.
         const auto turned_tap = [&](int64_t e, int64_t k, int64_t c) { return (e * kFilters + k) * channels + c; };
-        check([&](const float* w,
-                  float* u) { winograd_transform_turned_filters(form, channels, kFilters, w, coefficient, u); },
-              taps, g, turned_tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
+        check(
+            [&](const float* w, float* u) {
+              const int64_t some = channels / 2;
+              winograd_transform_filters(form, kFilters, some, {w, kFilters * channels, channels},
+                                         {u, coefficient, channels});
+              winograd_transform_filters(form, kFilters, channels - some, {w + some, kFilters * channels, channels},
+                                         {u + some, coefficient, channels});
+            },
+            taps, g, turned_tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
         check(
             [&](float* u, float* w) {
               winograd_transform_filter_gradient(form, kFilters, channels, {u, coefficient, channels},
