@@ -228,9 +228,12 @@ int64_t winograd_channels_products(const ChannelsShape& shape, const PanelParts&
 void winograd_channels_product(const ChannelsShape& shape, const PanelParts& parts, const Tiling& chunks, int64_t chunk,
                                int64_t job, const float* v, const float* u, const ChannelsOutput& output, float* m) {
   const Tiling tiles = product_tiles(shape, chunks.size(chunk));
-  const int64_t first = tiles.first(job % tiles.count);
-  const int64_t count = tiles.size(job % tiles.count);
-  const PanelPart part = parts.part(job / tiles.count);
+  // Threads begin with jobs side by side: of few tiles with filters of their own, else with tiles.
+  const bool by_filters = chunks.extent <= shape.filters;
+  const int64_t tile_job = by_filters ? job % tiles.count : job / parts.count();
+  const int64_t first = tiles.first(tile_job);
+  const int64_t count = tiles.size(tile_job);
+  const PanelPart part = parts.part(by_filters ? job / tiles.count : job % parts.count());
   const int64_t width = part.filters;
   if (width == 0) return;
   const int64_t filter = part.panel * kFilterPanel + part.first;

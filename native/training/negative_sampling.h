@@ -14,6 +14,7 @@
 #include "datasets/sparse_batch.h"
 #include "kernels/embedding.h"
 #include "optimizers/optimizer.h"
+#include "training/thread_search.h"
 
 namespace gradloom {
 
@@ -82,6 +83,7 @@ class NegativeSampling {
   AlignedBuffer factors_;
   std::vector<double> losses_;
   uint64_t steps_ = 0;
+  ThreadSearch thread_search_;
 };
 
 }  // namespace gradloom

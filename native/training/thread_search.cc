@@ -23,7 +23,7 @@ void ThreadSearch::end_window(double seconds) {
   constexpr double kFaster = 0.95;
   // Steps that take so much longer than they did tell of a change.
   constexpr double kSlower = 1.5;
-  constexpr double kLongStep = 4e-3;
+  constexpr double kLongStep = 20e-3;
   constexpr int64_t kSoon = 8;
   constexpr int64_t kMostWait = 512;
   if (back_to_ != 0) {

@@ -70,7 +70,7 @@ TEST_CASE("ThreadSearch: gains within the noise change nothing, long steps are n
   ThreadSearch search(2, 32);
   CHECK(run_steps(search, 2, 10'000, [](int threads) { return threads == 1 ? 0.97e-4 : 1e-4; })[2] > 9'800);
   ThreadSearch of_long(2, 32);
-  CHECK(run_steps(of_long, 2, 10'000, [](int threads) { return 5e-3 * threads; })[2] == 10'000);
+  CHECK(run_steps(of_long, 2, 10'000, [](int threads) { return 25e-3 * threads; })[2] == 10'000);
   ThreadSearch of_one(1, 32);
   CHECK(run_steps(of_one, 1, 100, quicker)[1] == 100);
 }
