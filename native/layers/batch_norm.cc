@@ -134,6 +134,17 @@ std::unique_ptr<Layer> BatchNorm::activated(Activation activation) const {
   return layer;
 }
 
+void BatchNorm::channel_scales(std::span<const float* const> parameters, float* scale, float* shift) const {
+  for (int64_t c = 0; c < channels_; ++c) {
+    const double variance = parameters[static_cast<size_t>(running_variance_)][c];
+    const double weight = weight_ == kAbsent ? 1 : parameters[static_cast<size_t>(weight_)][c];
+    const double bias = bias_ == kAbsent ? 0 : parameters[static_cast<size_t>(bias_)][c];
+    const double factor = weight / std::sqrt(variance + epsilon_);
+    scale[c] = static_cast<float>(factor);
+    shift[c] = static_cast<float>(bias - factor * parameters[static_cast<size_t>(running_mean_)][c]);
+  }
+}
+
 LayerNeeds BatchNorm::needs(const LayerSetting& setting) const {
   floats_of(input_shape(), setting.layout, setting.batch);  // throws when it is beyond any memory
   const int64_t scratch = scratch_floats(pieces(setting.layout, setting.batch));

@@ -65,6 +65,19 @@ std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {
   return layer;
 }
 
+std::unique_ptr<Layer> Conv2d::biased() const {
+  if (activation_ != Activation::kLinear) return nullptr;
+  auto layer = std::make_unique<Conv2d>(*this);
+  layer->has_bias_ = true;
+  return layer;
+}
+
+void Conv2d::rescale(const float* weights, const float* scale, float* rescaled) const {
+  for (int64_t k = 0; k < filters_; ++k) {
+    for (int64_t i = k * row_length(); i < (k + 1) * row_length(); ++i) rescaled[i] = scale[k] * weights[i];
+  }
+}
+
 // Winograd's tiles of 4x4 or 2x2 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with
 // dilation, when their pixels lie apart.
 bool Conv2d::pools(int64_t batch, const Window2d& windows) const {

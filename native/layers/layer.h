@@ -28,7 +28,8 @@ namespace gradloom {
 enum class Phase {
   kTraining,
   kPredicting,
-  // The same outputs as when predicting, and everything that backward needs: for gradients of predictions.
+  // The same outputs as when predicting, but for rounding, and everything that backward needs: for gradients of
+  // predictions.
   kDifferentiating,
 };
 
@@ -252,6 +253,15 @@ class Layer {
   // The same layer with this activation behind it, for one that stands alone after it: values get it while they are in
   // a register or in the first cache. Null from a layer that cannot, or has one of its own.
   virtual std::unique_ptr<Layer> activated(Activation /*activation*/) const { return nullptr; }
+  // Of a layer that, when it predicts, scales and shifts the channels of its input and does nothing else.
+  virtual bool scales_channels() const { return false; }
+  // Of such a layer: y = scale[c] x + shift[c].
+  virtual void channel_scales(std::span<const float* const> /*parameters*/, float* /*scale*/, float* /*shift*/) const {}
+  // Of a layer whose channels are sums of products with weights, the first parameter, and perhaps a bias, the second:
+  // the same with a bias. Null from others, and from one with an activation.
+  virtual std::unique_ptr<Layer> biased() const { return nullptr; }
+  // Of such a layer: weights whose channels are so many times as large.
+  virtual void rescale(const float* /*weights*/, const float* /*scale*/, float* /*rescaled*/) const {}
   // Of a layer that takes the maxima of windows and does nothing else.
   virtual const Window2d* pooling() const { return nullptr; }
   // Whether the layer can take them itself of its output, for a pooling that is its only reader: then a value goes into

@@ -269,23 +269,26 @@ std::shared_ptr<Network> Network::snapshot() {
   return copy;
 }
 
-std::shared_ptr<const AlignedBuffer> Network::prepared(Team& team, int layer, int64_t batch, const LayerNeeds& needs) {
+std::shared_ptr<const AlignedBuffer> Network::prepared(Team& team, const Layer& layer, std::span<const int> numbers,
+                                                       int64_t batch, const LayerNeeds& needs) {
   const std::lock_guard guard(preparing_);
   auto found = std::find_if(prepared_.begin(), prepared_.end(), [&](const Prepared& prepared) {
-    return prepared.layer == layer && prepared.kernel == needs.kernel;
+    return prepared.layer == numbers.front() && prepared.kernel == needs.kernel;
   });
   if (found != prepared_.end() && found->version == lock_.version()) return found->floats;
-  if (found == prepared_.end()) found = prepared_.insert(prepared_.end(), {layer, needs.kernel, 0, nullptr});
+  if (found == prepared_.end()) found = prepared_.insert(prepared_.end(), {numbers.front(), needs.kernel, 0, nullptr});
   // Before new memory is asked for: passes under way hold shares of their own.
   found->floats = nullptr;
   auto floats = std::make_shared<AlignedBuffer>(needs.prepared);
   std::vector<const float*> parameters;
-  const auto first = static_cast<size_t>(architecture_->first_parameter(layer));
-  const Layer& of = *architecture_->layers()[static_cast<size_t>(layer)];
-  for (size_t p = first; p < first + of.parameters().size(); ++p) {
-    parameters.push_back(weights() + architecture_->parameters()[p].offset);
+  for (const int number : numbers) {
+    const auto first = static_cast<size_t>(architecture_->first_parameter(number));
+    const size_t count = architecture_->layers()[static_cast<size_t>(number)]->parameters().size();
+    for (size_t p = first; p < first + count; ++p) {
+      parameters.push_back(weights() + architecture_->parameters()[p].offset);
+    }
   }
-  of.prepare(team, batch, parameters, floats->data());
+  layer.prepare(team, batch, parameters, floats->data());
   found->version = lock_.version();
   found->floats = std::move(floats);
   return found->floats;

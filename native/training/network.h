@@ -172,7 +172,9 @@ class Network {
 
   // What a layer makes of its weights for passes of this batch size (LayerNeeds::prepared), made when it is first asked
   // for and kept while the weights stay as they are. For who holds the lock.
-  std::shared_ptr<const AlignedBuffer> prepared(Team& team, int layer, int64_t batch, const LayerNeeds& needs);
+  // `layer` stands for those of `numbers`, whose parameters it takes.
+  std::shared_ptr<const AlignedBuffer> prepared(Team& team, const Layer& layer, std::span<const int> numbers,
+                                                int64_t batch, const LayerNeeds& needs);
 
   // With the lock held. Whoever sets weights, or trains them in another way, lends them to nobody first, so that they
   // are up to date and nobody brings them back.

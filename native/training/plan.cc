@@ -7,6 +7,7 @@
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/vectors.h"
+#include "layers/rescaled.h"
 
 namespace gradloom {
 namespace {
@@ -138,6 +139,7 @@ void Plan::choose_layouts() {
     for (const int done : fusion.done) node_of_[static_cast<size_t>(done)] = nodes_.size();
     nodes_.push_back({.layer = &layer,
                       .index = index,
+                      .weighted = fusion.weighted,
                       .pooling = pooling,
                       .inputs = std::move(inputs),
                       .output = output,
@@ -149,14 +151,23 @@ void Plan::choose_layouts() {
   output_ = in_layout(given.back(), Layout::kRows);
 }
 
-// What a layer does beside its own work, for a layer that alone reads it: an activation, then the maxima of windows.
+// What a layer does beside its own work, for a layer that alone reads it: when it predicts a scale of its channels,
+// then an activation, then the maxima of windows.
 Plan::Fusion Plan::fuse(int index) {
   const auto layer_at = [&](int i) { return i < 0 ? nullptr : architecture_->layers()[static_cast<size_t>(i)].get(); };
-  Fusion fusion{layer_at(index), nullptr, {index}};
+  Fusion fusion{layer_at(index), nullptr, {index}, {index}};
   int reader = only_reader(index);
+  if (!runs_backward(options_.phase) && reader >= 0) {
+    if (std::unique_ptr<Layer> rescaled = Rescaled::of(*fusion.layer, *layer_at(reader))) {
+      fusion.layer = made_.emplace_back(std::move(rescaled)).get();
+      fusion.done.push_back(reader);
+      fusion.weighted.push_back(reader);
+      reader = only_reader(reader);
+    }
+  }
   if (const auto activation = reader < 0 ? std::nullopt : layer_at(reader)->elementwise()) {
     if (std::unique_ptr<Layer> activated = fusion.layer->activated(*activation)) {
-      fusion.layer = activated_.emplace_back(std::move(activated)).get();
+      fusion.layer = made_.emplace_back(std::move(activated)).get();
       fusion.done.push_back(reader);
       reader = only_reader(reader);
     }
@@ -282,7 +293,9 @@ void Plan::forward(Team& team, const float* weights, const RandomState& random) 
 
 void Plan::prepare(Team& team, Network& network) {
   for (Node& node : nodes_) {
-    if (node.needs.prepared > 0) node.prepared = network.prepared(team, node.index, options_.batch, node.needs);
+    if (node.needs.prepared > 0) {
+      node.prepared = network.prepared(team, *node.layer, node.weighted, options_.batch, node.needs);
+    }
   }
 }
 

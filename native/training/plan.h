@@ -143,6 +143,7 @@ class Plan {
   struct Node {
     const Layer* layer;              // null for a conversion
     int index;                       // of the layer
+    std::vector<int> weighted = {};  // numbers of the layers whose parameters it takes
     const Layer* pooling = nullptr;  // a layer behind it, when this one takes its maxima
     std::vector<Input> inputs;
     size_t output;
@@ -164,8 +165,9 @@ class Plan {
   int only_reader(int layer) const;
   struct Fusion {
     const Layer* layer;
-    const Layer* pooling;   // whose maxima it takes, or null
-    std::vector<int> done;  // numbers of the layers that it stands for
+    const Layer* pooling;       // whose maxima it takes, or null
+    std::vector<int> done;      // numbers of the layers that it stands for
+    std::vector<int> weighted;  // of those, whose parameters it takes
   };
   Fusion fuse(int index);
   void choose_layouts();
@@ -214,8 +216,8 @@ class Plan {
   PlanOptions options_;
   std::vector<Value> values_;  // the inputs, then every node's output
   std::vector<Node> nodes_;
-  std::vector<size_t> node_of_;                    // by layer; several share one where they are fused
-  std::vector<std::unique_ptr<Layer>> activated_;  // layers that do the activation behind them
+  std::vector<size_t> node_of_;               // by layer; several share one where they are fused
+  std::vector<std::unique_ptr<Layer>> made_;  // layers that do what those behind them do
   size_t output_ = 0;
   std::vector<BufferRequest> requests_;  // while it is laid out
   std::vector<const float*> parameters_;

@@ -189,3 +189,49 @@ TEST_CASE("Evaluation: losses on values, several metrics at once") {
   CHECK(result->metrics[0].number() == doctest::Approx(absolute).epsilon(1e-5));
   CHECK(result->metrics[1].number() == doctest::Approx(right));
 }
+
+TEST_CASE(
+    "predict: channels that a normalisation scales behind their layer are those of one layer with other weights") {
+  const auto norm = [](const char* name, bool scale = true, bool shift = true) {
+    return batch_norm({.scale = scale, .shift = shift, .name = name});
+  };
+  const LearnerOptions net{
+      .input_shape = {14, 13, 3},
+      .layers = {conv2d({.filters = 20, .padding = "same", .bias = false, .name = "first"}), norm("norm1"),
+                 plain_layer("relu"), max_pool2d({}),
+                 conv2d({.filters = 20, .padding = "same", .groups = 20, .name = "depthwise"}), norm("norm2", false),
+                 conv2d({.filters = 24, .kernel_size = {1, 1}, .name = "pointwise"}), norm("norm3", true, false),
+                 plain_layer("tanh"), conv2d({.filters = 9, .name = "rows", .kernel = "blas"}), norm("norm4"),
+                 // An activation between them keeps them apart.
+                 conv2d({.filters = 6, .activation = "relu", .name = "active"}), norm("norm5"), plain_layer("flatten"),
+                 dense({.units = 70, .bias = false, .name = "dense1"}), norm("norm6"), plain_layer("relu"),
+                 dense({.units = 3, .name = "dense2"}), norm("norm7")}};
+  const auto learner = make_learner(net);
+  Network& network = learner->network();
+  const Architecture& architecture = network.architecture();
+  RandomData random(141);
+  for (const Architecture::Parameter& parameter : architecture.parameters()) {
+    float* const values = network.weights() + parameter.offset;
+    const bool variance = parameter.name.ends_with("runningVariance");
+    for (int64_t i = 0; i < parameter.shape.size(); ++i) {
+      const float value = random.normal(1)[0];
+      values[i] = variance ? 0.3F + value * value : 0.3F * value;
+    }
+  }
+  for (const int64_t batch : {1, 5, 16, 20, 40}) {
+    CAPTURE(batch);
+    const Samples samples = class_samples(batch, net.input_shape, 3);
+    PlanPool pool;
+    const std::vector<float> predicted = predictions(network, pool, samples, {batch, 2});
+    Plan layer_by_layer(network.shared_architecture(), {batch, Phase::kDifferentiating, 1});
+    Team::run(1, [&](Team& team) {
+      layer_by_layer.load(team, samples.view(), nullptr, 0);
+      layer_by_layer.forward(team, network.weights(), {0, 0});
+    });
+    const std::vector<double> expected(layer_by_layer.output(), layer_by_layer.output() + predicted.size());
+    CHECK(difference(predicted, expected, Tolerance{2e-5, 2e-5}) == "");
+    const Plan plan(network.shared_architecture(), {batch, Phase::kPredicting, 1});
+    for (const int scaled : {1, 5, 7, 10, 15, 18}) CHECK(std::string(plan.describe(scaled).kernel) == "fused");
+    CHECK(std::string(plan.describe(12).kernel) != "fused");
+  }
+}
