@@ -12,15 +12,18 @@ import {
   withDefault,
 } from '../core/options.ts';
 import { isList } from '../datasets/copies.ts';
+import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { fromTexts } from '../datasets/from-texts.ts';
-import { dense, embeddingBag } from '../layers/index.ts';
+import type { SparseInputs } from '../datasets/sparse-inputs.ts';
+import { dense, embeddingBag, sparseDense } from '../layers/index.ts';
 import { dtype } from '../layers/table.ts';
+import { softmaxCrossEntropy } from '../losses/index.ts';
 import { sequential } from '../models/index.ts';
 import { adagrad, rowwiseAdagrad } from '../optimizers/index.ts';
 import { tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
 import { checkTexts, type Vectorizer } from '../text/vectorizer.ts';
 import { Trainer } from '../trainers/index.ts';
-import { type Fitted, type FittingOptions, linearClassifier } from './linear.ts';
+import { type Fitted, type FittingOptions, unitsFor } from './linear.ts';
 
 export interface TextClassifierOptions extends FittingOptions {
   /**
@@ -33,13 +36,15 @@ export interface TextClassifierOptions extends FittingOptions {
    * (A. Joulin et al., "Bag of tricks for efficient text classification", 2017), for large sets of texts. Default: 0.
    */
   readonly units?: number;
+  /** Of AdaGrad. Default: 0.4, with `units` 0.2. */
+  readonly learningRate?: number;
 }
 
 const OPTIONS = {
   vectorizer: optional(anything('a vectorizer')),
   units: withDefault(integer(0), 0),
   epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
-  learningRate: withDefault(positive, 0.2),
+  learningRate: optional(positive),
   batchSize: withDefault(extent, 32),
   seed: withDefault(seed, 0),
   threads: withDefault(threads, 0),
@@ -83,22 +88,35 @@ export async function textClassifier(
       ? (vectorizer as Vectorizer)
       : tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: leastDocuments(texts), sublinear: true });
   const train = fromTexts({ texts, vectorizer: words, labels });
-  const { learningRate, ...fitting } = settings;
-  // One accumulator a word: with one a weight, a rare word's first text would move the scores of all classes alike, however little it
-  // says against most of them.
-  if (units === 0)
-    return await linearClassifier(train, { ...fitting, optimizer: rowwiseAdagrad({ learningRate }) });
-  const model = sequential({ inputShape: train.inputShape, seed: settings.seed }, [
-    embeddingBag({ units, pooling: 'sum', dtype: settings.dtype }),
-    dense({ units: Math.max(2, train.classCount) }),
-  ]);
-  const { epochs, batchSize, seed, threads } = fitting;
+  const { epochs, batchSize, seed, threads, dtype } = settings;
+  const classes = unitsFor(train);
+  const linear = units === 0;
+  const layers = linear
+    ? [sparseDense({ units: classes, weightInitializer: 'zeros', dtype })]
+    : [embeddingBag({ units, pooling: 'sum', dtype }), dense({ units: classes })];
+  const model = sequential({ inputShape: train.inputShape, seed }, layers);
+  const learningRate = settings.learningRate ?? (linear ? 0.4 : 0.2);
   const trainer = new Trainer(model, {
-    optimizer: adagrad({ learningRate }),
-    loss: 'softmaxCrossEntropy',
+    // One accumulator a word: with one a weight, a rare word's first text would move the scores of all classes alike, however little it
+    // says against most of them.
+    optimizer: linear
+      ? rowwiseAdagrad({ learningRate, initialAccumulator: firstAccumulator(train, batchSize) })
+      : adagrad({ learningRate }),
+    // Of two classes it would cost probabilities more than it is worth.
+    loss: softmaxCrossEntropy({ labelSmoothing: linear && classes > 2 ? 0.03 : 0 }),
     seed,
     threads,
   });
   const run = await trainer.fit(train, { epochs, batchSize, progress: 'none' });
   return Object.freeze({ model, losses: Object.freeze(run.epochs.map(({ loss }) => loss)) });
+}
+
+/**
+ * A word's first text would move the score of its class by the rate times the root of the number of classes. So accumulators start at a share of what
+ * one word of a text adds to a batch's gradient squared: words of few texts take smaller steps, frequent ones soon the same.
+ */
+function firstAccumulator(train: Dataset<readonly [number], 'class'>, batchSize: number): number {
+  const { indices, values } = partsOf(train, 'textClassifier').inputs as SparseInputs;
+  const squares = values === undefined ? indices.length : values.reduce((sum, value) => sum + value ** 2, 0);
+  return (0.3 * squares) / Math.max(1, indices.length) / Math.min(batchSize, train.length) ** 2;
 }
