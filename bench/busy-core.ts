@@ -45,6 +45,7 @@ export async function measureBusyCore(
   { threads, windowSeconds }: { readonly threads: number; readonly windowSeconds: number },
 ): Promise<BusyCore> {
   const profiler = await StepProfiler.of(workload, threads);
+  profiler.searchesThreads = true;
   const run = () => profiler.profile(windowSeconds, LEAST_STEPS);
   const warmUp = run();
   const quiet: Float64Array[] = [];

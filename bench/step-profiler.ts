@@ -27,6 +27,8 @@ export class StepProfiler {
   readonly #samples: NativeLabelledSamples;
   readonly #batchSize: number;
   #secondsPerStep: number;
+  /** Whether steps take as many threads as a run would find fastest, in place of all. */
+  searchesThreads = false;
 
   /** `threads` 0: all that the machine gives. */
   static async of(workload: Workload, threads: number): Promise<StepProfiler> {
@@ -66,7 +68,8 @@ export class StepProfiler {
   }
 
   #profile(steps: number): NativeStepProfile {
-    return this.#trainer.profile(this.#samples, { batchSize: this.#batchSize, steps });
+    const { searchesThreads } = this;
+    return this.#trainer.profile(this.#samples, { batchSize: this.#batchSize, steps, searchesThreads });
   }
 }
 

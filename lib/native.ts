@@ -314,11 +314,12 @@ export interface NativeTrainer {
   ): number;
   /**
    * Trains so many steps on consecutive whole batches of the samples, on the calling thread, and times their parts: for
-   * `bench/`. A few more come first.
+   * `bench/`. A few more come first. `searchesThreads`: as many threads take part as a run would find fastest, in place of
+   * all.
    */
   profile(
     samples: NativeLabelledSamples,
-    options: { readonly batchSize: number; readonly steps: number },
+    options: { readonly batchSize: number; readonly steps: number; readonly searchesThreads?: boolean },
   ): NativeStepProfile;
   /** Optimizer steps so far. */
   readonly steps: number;

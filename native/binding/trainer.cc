@@ -227,7 +227,8 @@ Napi::Value TrainerWrap::profile(const Napi::CallbackInfo& info) {
     const StepProfile profile = profile_steps(*learner_, held.samples(),
                                               {.batch = integer_property(options, "batchSize", 1),
                                                .steps = integer_property(options, "steps", 1),
-                                               .threads = threads_});
+                                               .threads = threads_,
+                                               .searches_threads = options.Get("searchesThreads").ToBoolean()});
     Napi::Array parts = Napi::Array::New(env);
     for (const ProfiledPart& part : profile.parts) {
       Napi::Object object = Napi::Object::New(env);

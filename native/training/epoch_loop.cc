@@ -77,9 +77,7 @@ class Run {
       validation_.emplace(learner.shared_network(), learner.objective(), *validation,
                           PassOptions{options.batch, threads});
     }
-    if (!learner.thread_search.is_for(threads, step_.batch())) {
-      learner.thread_search = ThreadSearch(threads, step_.batch());
-    }
+    learner.prepare_thread_search(threads, step_.batch());
     if (options.learning_rates != nullptr) learner.check_schedule();
     if (options.inspect_every > 0) inspection_.emplace(learner);
     step_.augment(options.augmentation);

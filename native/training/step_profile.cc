@@ -1,5 +1,6 @@
 #include "training/step_profile.h"
 
+#include <optional>
 #include <utility>
 
 #include "common/error.h"
@@ -95,11 +96,14 @@ StepProfile profile_steps(Learner& learner, const ArraySamples& samples, const P
   ObjectiveTotals totals = learner.objective()->empty_totals(samples.count());
   StepClock clock(step.plan().nodes(), static_cast<size_t>(options.steps));
   const int64_t batches = samples.count() / options.batch;
+  if (options.searches_threads) learner.prepare_thread_search(threads, options.batch);
   Team::run(threads, [&](Team& team) {
     for (int64_t i = -kStepsBefore; i < options.steps; ++i) {
       const int64_t batch = (i + kStepsBefore) % batches;
       if (batch == 0) learner.objective()->reset(totals);
       if (i == 0) step.time(&clock);
+      std::optional<SearchedStep> searched;
+      if (options.searches_threads) searched.emplace(learner.thread_search, team);
       step.run(team, samples, nullptr, batch * options.batch, totals);
     }
     step.group_entries(team);

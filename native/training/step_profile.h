@@ -14,7 +14,8 @@ namespace gradloom {
 struct ProfileOptions {
   int64_t batch;
   int64_t steps;
-  int threads;  // 0: all available
+  int threads;                    // 0: all available
+  bool searches_threads = false;  // as a run does
 };
 
 struct ProfiledPart {

@@ -31,7 +31,8 @@ class ThreadSearch {
   static constexpr size_t kSettling = 2;
   static constexpr size_t kMeasured = 7;
 
-  void end_window(double seconds);
+  void end_window(double median);
+  void end_trial(double seconds);
   int candidate() const;
 
   int most_ = 1;
@@ -39,7 +40,7 @@ class ThreadSearch {
   int threads_ = 1;
   std::array<double, kSettling + kMeasured> seconds_{};
   size_t steps_ = 0;   // of the window
-  double usual_ = 0;   // seconds of a step, outside of trials
+  double usual_ = 0;   // seconds of a step outside of trials, a moving mean
   int back_to_ = 0;    // threads, while a trial runs
   bool fewer_ = true;  // whether the next trial is of fewer
   int64_t wait_ = 1;   // windows from trial to trial
