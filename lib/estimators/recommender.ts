@@ -1,4 +1,5 @@
 /** Recommendations from what users did, trained in one call: a few lines over the public interface. */
+import { GradloomError } from '../core/errors.ts';
 import {
   extent,
   guardedBy,
@@ -52,7 +53,7 @@ export interface RecommenderOptions {
   readonly negatives?: number | 'batch';
   /**
    * How a number of `negatives` is drawn. `'uniform'`: each item is as likely as another; `'popularity'`: in proportion to its
-   * pairs, as the items of a batch are. Default: `'uniform'`.
+   * pairs, as the items of a batch are. Where these are the negatives, it is an error. Default: `'uniform'`.
    */
   readonly sampling?: 'uniform' | 'popularity';
   /**
@@ -104,7 +105,7 @@ const OPTIONS = {
   factors: withDefault(extent, 64),
   towers: withDefault(towerUnits, []),
   negatives: withDefault<number | 'batch'>(negatives, 'batch'),
-  sampling: withDefault(oneOf('uniform', 'popularity'), 'uniform'),
+  sampling: optional(oneOf('uniform', 'popularity')),
   popularity: withDefault(nonNegative, 1),
   dropout: withDefault(dropRate, 0.5),
   l2: optional(nonNegative),
@@ -140,9 +141,16 @@ export async function recommender<User extends Id, Item extends Id>(
   options: RecommenderOptions = {},
 ): Promise<Recommender<KindOfId<User>, KindOfId<Item>>> {
   const settings = readOptions('recommender', options, OPTIONS);
+  const { sampling, negatives } = settings;
+  if (negatives === 'batch' && sampling !== undefined) {
+    throw new GradloomError(
+      'INVALID_OPTION',
+      `recommender: sampling "${sampling}" says how a number of negatives is drawn, and negatives is "batch"; give a number, or leave sampling out`,
+    );
+  }
   const pairs = readPairs(readInteractions('recommender', 'interactions', given), settings);
-  const l2 = settings.l2 ?? (settings.negatives === 'batch' ? 0.1 : 0.01);
-  const { model, losses } = await train(pairs, { ...settings, l2 });
+  const l2 = settings.l2 ?? (negatives === 'batch' ? 0.1 : 0.01);
+  const { model, losses } = await train(pairs, { ...settings, sampling: sampling ?? 'uniform', l2 });
   return answering({ model, pairs, l2, losses }) as Recommender<KindOfId<User>, KindOfId<Item>>;
 }
 

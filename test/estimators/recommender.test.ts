@@ -47,7 +47,7 @@ async function hitsAt(
 
 for (const [title, options] of [
   ['a factorization', {}],
-  ['negatives by popularity', { sampling: 'popularity' }],
+  ['negatives by popularity', { negatives: 4, sampling: 'popularity' }],
   ['two towers', { towers: [16, 8] }],
   ['negatives of the batch', { negatives: 'batch' }],
   ['two towers and negatives of the batch', { negatives: 'batch', towers: [16, 8] }],
@@ -121,8 +121,7 @@ for (const negatives of ['batch', 3] as const) {
     const itemCount = GROUPS * PER_GROUP + 1; // the last one without a pair
     const biases = async (popularity: number) => {
       const options = {
-        negatives,
-        sampling: 'popularity',
+        ...(negatives === 'batch' ? { negatives } : ({ negatives, sampling: 'popularity' } as const)),
         itemCount,
         epochs: 1,
         seed: 4,
@@ -327,6 +326,10 @@ test('pairs that are none are refused, by place', async (t) => {
   for (const [options, message] of [
     [{ dropout: 1 }, 'recommender: dropout must be a number from 0 up to but not including 1, got 1'],
     [{ popularity: -1 }, /^recommender: popularity must be /],
+    [
+      { sampling: 'uniform' },
+      'recommender: sampling "uniform" says how a number of negatives is drawn, and negatives is "batch"; give a number, or leave sampling out',
+    ],
     [{ l2: -0.1 }, /^recommender: l2 must be /],
   ] as const) {
     await t.throwsAsync(recommender({ users: [0], items: [0] }, options), {
