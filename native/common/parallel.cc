@@ -133,7 +133,7 @@ uint64_t Team::run_share(size_t index, int thread) {
     const bool takes_part = thread < share.threads.load(std::memory_order_relaxed);
     const uint64_t job = next & kClosed;
     const uint64_t after = job + 1 < share.end.load(std::memory_order_relaxed) ? next + 1 : next | kClosed;
-    if (!takes_part) return done;  // in this round, or it is over
+    if (!takes_part) return done;  // none of this round's threads, or the round is over already
     // Success means that nothing has changed since, so what was read belongs to this round.
     if (!share.next.compare_exchange_weak(next, after, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     try {
@@ -158,7 +158,7 @@ void Team::keep_error(uint64_t job) {
 void Team::serve(int thread) {
   const auto own = static_cast<size_t>(thread);
   std::atomic<uint32_t>& taken = beds_[own].taken;
-  // Beside what the first thread writes each round.
+  // Copies, since these lie in a line that the first thread writes each round.
   const int spins = spins_;
   const size_t shares = shares_.size();
   const auto round = [&] { return static_cast<uint32_t>(shares_[own].next.load() >> kIndexBits); };

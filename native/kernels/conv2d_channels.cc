@@ -228,7 +228,7 @@ int64_t winograd_channels_products(const ChannelsShape& shape, const PanelParts&
 void winograd_channels_product(const ChannelsShape& shape, const PanelParts& parts, const Tiling& chunks, int64_t chunk,
                                int64_t job, const float* v, const float* u, const ChannelsOutput& output, float* m) {
   const Tiling tiles = product_tiles(shape, chunks.size(chunk));
-  // Threads begin with jobs side by side: of few tiles with filters of their own, else with tiles.
+  // Jobs side by side are one thread's: with few tiles those of the same filters, else of the same tiles.
   const bool by_filters = chunks.extent <= shape.filters;
   const int64_t tile_job = by_filters ? job % tiles.count : job / parts.count();
   const int64_t first = tiles.first(tile_job);

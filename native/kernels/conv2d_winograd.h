@@ -106,8 +106,8 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float*
 // Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where there are many of them,
 // chunks are dealt out to pieces with sums of their own, by the shape and the number of blocks alone. The threads that
 // are left share a piece's filters and channels. Each thread transforms all that it multiplies, rather than take what
-// another one has made from that one's cache, unless its own cache cannot hold the channels of a chunk: then each chunk
-// is a round, for which threads transform those of the input together.
+// another one has made from that one's cache. Only where the filters of a single piece are shared, and its own cache
+// cannot hold the channels of a chunk, is each chunk a round, for which threads transform those of the input together.
 class WinogradWeightGradient {
  public:
   WinogradWeightGradient(const WinogradShape& shape, int64_t blocks, int64_t threads);

@@ -134,15 +134,17 @@ std::unique_ptr<Layer> BatchNorm::activated(Activation activation) const {
   return layer;
 }
 
-void BatchNorm::channel_scales(std::span<const float* const> parameters, float* scale, float* shift) const {
+Layer::ChannelScales BatchNorm::channel_scales(std::span<const float* const> parameters) const {
+  const auto value = [&](int parameter, int64_t channel, double otherwise) {
+    return parameter == kAbsent ? otherwise : parameters[static_cast<size_t>(parameter)][channel];
+  };
+  ChannelScales scales;
   for (int64_t c = 0; c < channels_; ++c) {
-    const double variance = parameters[static_cast<size_t>(running_variance_)][c];
-    const double weight = weight_ == kAbsent ? 1 : parameters[static_cast<size_t>(weight_)][c];
-    const double bias = bias_ == kAbsent ? 0 : parameters[static_cast<size_t>(bias_)][c];
-    const double factor = weight / std::sqrt(variance + epsilon_);
-    scale[c] = static_cast<float>(factor);
-    shift[c] = static_cast<float>(bias - factor * parameters[static_cast<size_t>(running_mean_)][c]);
+    scales.scale.push_back(value(weight_, c, 1) / std::sqrt(value(running_variance_, c, 1) + epsilon_));
+    scales.centre.push_back(value(running_mean_, c, 0));
+    scales.shift.push_back(value(bias_, c, 0));
   }
+  return scales;
 }
 
 LayerNeeds BatchNorm::needs(const LayerSetting& setting) const {

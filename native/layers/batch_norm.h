@@ -26,7 +26,7 @@ class BatchNorm final : public Layer {
   // By relu alone, whose gradient needs no more than x.
   std::unique_ptr<Layer> activated(Activation activation) const override;
   bool scales_channels() const override { return rectified_ == Rectified::kNo; }
-  void channel_scales(std::span<const float* const> parameters, float* scale, float* shift) const override;
+  ChannelScales channel_scales(std::span<const float* const> parameters) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;

@@ -65,17 +65,24 @@ std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {
   return layer;
 }
 
+// Where a filter has few pixels for each of its weights, to scale these anew whenever they have changed takes longer
+// than is saved.
 std::unique_ptr<Layer> Conv2d::biased() const {
-  if (activation_ != Activation::kLinear) return nullptr;
+  constexpr int64_t kWeightsAPixel = 4;
+  if (activation_ != Activation::kLinear || row_length() > kWeightsAPixel * window_.output_pixels()) return nullptr;
   auto layer = std::make_unique<Conv2d>(*this);
   layer->has_bias_ = true;
   return layer;
 }
 
-void Conv2d::rescale(const float* weights, const float* scale, float* rescaled) const {
-  for (int64_t k = 0; k < filters_; ++k) {
-    for (int64_t i = k * row_length(); i < (k + 1) * row_length(); ++i) rescaled[i] = scale[k] * weights[i];
-  }
+void Conv2d::rescale(Team& team, const float* weights, const double* scale, float* rescaled) const {
+  const Tiling tiles = tile_rows(filters_, row_length());
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t k = tiles.first(tile); k < tiles.first(tile) + tiles.size(tile); ++k) {
+      const auto factor = static_cast<float>(scale[k]);
+      for (int64_t i = k * row_length(); i < (k + 1) * row_length(); ++i) rescaled[i] = factor * weights[i];
+    }
+  });
 }
 
 // Winograd's tiles of 4x4 or 2x2 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with

@@ -36,7 +36,7 @@ class Conv2d final : public Layer {
   Layout layout(int64_t batch, Layout offered) const override;
   std::unique_ptr<Layer> activated(Activation activation) const override;
   std::unique_ptr<Layer> biased() const override;
-  void rescale(const float* weights, const float* scale, float* rescaled) const override;
+  void rescale(Team& team, const float* weights, const double* scale, float* rescaled) const override;
   bool pools(int64_t batch, const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;

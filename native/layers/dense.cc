@@ -81,22 +81,6 @@ Layout Dense::layout(int64_t batch, Layout offered) const {
   return kernel_ == DenseKernel::kPanels && dense_reads_lanes(units_) ? offered : Layout::kRows;
 }
 
-std::unique_ptr<Layer> Dense::biased() const {
-  if (activation_ != Activation::kLinear) return nullptr;
-  auto layer = std::make_unique<Dense>(*this);
-  layer->has_bias_ = true;
-  return layer;
-}
-
-void Dense::rescale(const float* weights, const float* scale, float* rescaled) const {
-  const Panels panels{units_};
-  for (int64_t p = 0; p < panels.count(); ++p, scale += kPanelWidth) {
-    for (int64_t i = 0; i < inputs_; ++i) {
-      for (int64_t u = 0; u < panels.width(p); ++u) *rescaled++ = scale[u] * *weights++;
-    }
-  }
-}
-
 std::unique_ptr<Layer> Dense::activated(Activation activation) const {
   if (activation_ != Activation::kLinear) return nullptr;
   auto layer = std::make_unique<Dense>(*this);

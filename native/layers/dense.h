@@ -24,8 +24,6 @@ class Dense final : public Layer {
   bool takes_blocks() const override { return true; }
   Layout output_layout(Layout inputs) const override { return narrow_ ? inputs : Layout::kRows; }
   std::unique_ptr<Layer> activated(Activation activation) const override;
-  std::unique_ptr<Layer> biased() const override;
-  void rescale(const float* weights, const float* scale, float* rescaled) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;

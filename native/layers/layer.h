@@ -255,13 +255,19 @@ class Layer {
   virtual std::unique_ptr<Layer> activated(Activation /*activation*/) const { return nullptr; }
   // Of a layer that, when it predicts, scales and shifts the channels of its input and does nothing else.
   virtual bool scales_channels() const { return false; }
-  // Of such a layer: y = scale[c] x + shift[c].
-  virtual void channel_scales(std::span<const float* const> /*parameters*/, float* /*scale*/, float* /*shift*/) const {}
+  // Of such a layer: y = scale[c] (x - centre[c]) + shift[c].
+  struct ChannelScales {
+    std::vector<double> scale;
+    std::vector<double> centre;
+    std::vector<double> shift;
+  };
+  virtual ChannelScales channel_scales(std::span<const float* const> /*parameters*/) const { return {}; }
   // Of a layer whose channels are sums of products with weights, the first parameter, and perhaps a bias, the second:
-  // the same with a bias. Null from others, and from one with an activation.
+  // the same with a bias. Null from others, from one with an activation, and where such scales had better not go into
+  // the weights.
   virtual std::unique_ptr<Layer> biased() const { return nullptr; }
   // Of such a layer: weights whose channels are so many times as large.
-  virtual void rescale(const float* /*weights*/, const float* /*scale*/, float* /*rescaled*/) const {}
+  virtual void rescale(Team& /*team*/, const float* /*weights*/, const double* /*scale*/, float* /*rescaled*/) const {}
   // Of a layer that takes the maxima of windows and does nothing else.
   virtual const Window2d* pooling() const { return nullptr; }
   // Whether the layer can take them itself of its output, for a pooling that is its only reader: then a value goes into

@@ -36,14 +36,14 @@ LayerNeeds Rescaled::needs(const LayerSetting& setting) const {
 
 void Rescaled::prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const {
   const size_t own = weighted_.parameters().size();
-  std::vector<float> scale(static_cast<size_t>(channels()));
-  std::vector<float> shift(static_cast<size_t>(channels()));
-  scaling_.channel_scales(parameters.subspan(own), scale.data(), shift.data());
+  const ChannelScales scales = scaling_.channel_scales(parameters.subspan(own));
+  weighted_.rescale(team, parameters[0], scales.scale.data(), prepared);
   float* const biases = prepared + weights();
-  weighted_.rescale(parameters[0], scale.data(), prepared);
   for (int64_t c = 0; c < channels(); ++c) {
     const auto at = static_cast<size_t>(c);
-    biases[c] = own > 1 ? scale[at] * parameters[1][c] + shift[at] : shift[at];
+    // They may nearly cancel.
+    const double bias = (own > 1 ? parameters[1][c] : 0.0) - scales.centre[at];
+    biases[c] = static_cast<float>(scales.scale[at] * bias + scales.shift[at]);
   }
   const std::array<const float*, 2> rescaled{prepared, biases};
   biased_->prepare(team, batch, rescaled, prepared + rescaled_floats());

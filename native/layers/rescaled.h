@@ -1,6 +1,6 @@
 // A layer of weights with another one behind it that scales and shifts its channels, as batch normalisation does when
-// it predicts: y = s (W x + b) + t is one layer with weights s W and bias s b + t, which are made once for many passes.
-// For predictions alone. Parameters are the first layer's, then the other's.
+// it predicts: y = s (W x + b - m) + t is one layer with weights s W and bias s (b - m) + t, which are made once for
+// many passes. For predictions alone. Parameters are the first layer's, then the other's.
 #pragma once
 
 #include <memory>

@@ -77,7 +77,6 @@ class Run {
       validation_.emplace(learner.shared_network(), learner.objective(), *validation,
                           PassOptions{options.batch, threads});
     }
-    learner.prepare_thread_search(threads, step_.batch());
     if (options.learning_rates != nullptr) learner.check_schedule();
     if (options.inspect_every > 0) inspection_.emplace(learner);
     step_.augment(options.augmentation);
@@ -229,7 +228,7 @@ class Run {
     const bool inspects = inspection_ && ends && (learner_.steps + 1) % options_.inspect_every == 0;
     step.inspect(inspects ? &*inspection_ : nullptr);
     const auto run = [&] {
-      const SearchedStep searched(learner_.thread_search, team);
+      const SearchedStep searched(learner_.thread_search, team, !is_rest && ends && !inspects);
       return step.run(team, *train_, order_.empty() ? nullptr : order_.data(), batch * step_.batch(),
                       position_.epoch.totals, ends ? StepEnd::kHere : StepEnd::kLater);
     };
@@ -354,6 +353,7 @@ FitEnd run_with_team(Learner& learner, const ArraySamples& train, bool streams, 
   const int threads = threads_of_run(learner, train, options);
   Run run(learner, train, streams, validation, options, threads, stop, observer, std::move(start));
   FitEnd end = FitEnd::kCompleted;
+  learner.prepare_thread_search(threads, streams ? options.batch : std::min(options.batch, train.count()));
   Team::run(threads, [&](Team& team) { end = run(team); });
   return end;
 }

@@ -119,9 +119,10 @@ uint32_t* NegativeSampling::targets(int64_t pairs) {
 }
 
 double NegativeSampling::step(Team& team, int64_t pairs) {
-  constexpr int64_t kAnyBatch = 0;  // the last one of an epoch is smaller
-  if (!thread_search_.is_for(team.size(), kAnyBatch)) thread_search_ = ThreadSearch(team.size(), kAnyBatch);
-  const SearchedStep searched(thread_search_, team);
+  // The last batch of an epoch is smaller and does not count.
+  const int64_t batch = std::max(pairs, thread_search_.batch());
+  if (!thread_search_.is_for(team.size(), batch)) thread_search_ = ThreadSearch(team.size(), batch);
+  const SearchedStep searched(thread_search_, team, pairs == batch);
   const int64_t each = shape_.negatives + 1;
   grow(hidden_, pairs * shape_.units);
   grow(gradients_, pairs * shape_.units);

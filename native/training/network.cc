@@ -277,9 +277,12 @@ std::shared_ptr<const AlignedBuffer> Network::prepared(Team& team, const Layer& 
   });
   if (found != prepared_.end() && found->version == lock_.version()) return found->floats;
   if (found == prepared_.end()) found = prepared_.insert(prepared_.end(), {numbers.front(), needs.kernel, 0, nullptr});
-  // Before new memory is asked for: passes under way hold shares of their own.
-  found->floats = nullptr;
-  auto floats = std::make_shared<AlignedBuffer>(needs.prepared);
+  // The memory is taken again, unless passes under way still read it.
+  std::shared_ptr<AlignedBuffer> floats = std::move(found->floats);
+  if (floats == nullptr || floats.use_count() > 1 || floats->size() != needs.prepared) {
+    floats = nullptr;
+    floats = std::make_shared<AlignedBuffer>(needs.prepared);
+  }
   std::vector<const float*> parameters;
   for (const int number : numbers) {
     const auto first = static_cast<size_t>(architecture_->first_parameter(number));

@@ -172,7 +172,7 @@ class Network {
 
   // What a layer makes of its weights for passes of this batch size (LayerNeeds::prepared), made when it is first asked
   // for and kept while the weights stay as they are. For who holds the lock.
-  // `layer` stands for those of `numbers`, whose parameters it takes.
+  // `layer` stands for those of `numbers`, whose parameters it takes: always the same ones of the first.
   std::shared_ptr<const AlignedBuffer> prepared(Team& team, const Layer& layer, std::span<const int> numbers,
                                                 int64_t batch, const LayerNeeds& needs);
 
@@ -199,7 +199,7 @@ class Network {
     int layer;
     std::string kernel;  // another one wants something else
     uint64_t version;
-    std::shared_ptr<const AlignedBuffer> floats;
+    std::shared_ptr<AlignedBuffer> floats;
   };
   std::mutex preparing_;
   std::vector<Prepared> prepared_;

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace gradloom {
+namespace {
+
+constexpr double kLongStep = 20e-3;
+
+}  // namespace
 
 void ThreadSearch::add_step(double seconds) {
   // A trial need not be ended to be given up.
@@ -36,7 +41,6 @@ void ThreadSearch::end_trial(double seconds) {
 void ThreadSearch::end_window(double median) {
   // Steps that take so much longer or less than they did tell of a change.
   constexpr double kChange = 1.5;
-  constexpr double kLongStep = 20e-3;
   constexpr double kLongestOfMedians = 16;
   constexpr double kMemory = 8;  // windows
   constexpr int64_t kSoon = 2;
@@ -48,7 +52,7 @@ void ThreadSearch::end_window(double median) {
   const bool slower = median > kChange * usual_;
   if (slower) wait_ = std::min(wait_, kSoon);
   usual_ = slower || kChange * mean < usual_ ? mean : usual_ + (mean - usual_) / kMemory;
-  if (++waited_ < wait_ || median > kLongStep) return;
+  if (++waited_ < wait_ || (median > kLongStep && threads_ == most_)) return;
   waited_ = 0;
   wait_ = std::min(4 * wait_, kMostWait);
   back_to_ = threads_;
@@ -56,7 +60,7 @@ void ThreadSearch::end_window(double median) {
 }
 
 int ThreadSearch::candidate() const {
-  const bool fewer = threads_ == most_ || (fewer_ && threads_ > 1);
+  const bool fewer = threads_ == most_ || (fewer_ && threads_ > 1 && usual_ <= kLongStep);
   return fewer ? std::max(threads_ / 2, 1) : std::min(2 * threads_, most_);
 }
 

@@ -13,13 +13,14 @@
 namespace gradloom {
 
 // Now and then some steps are done by half or twice as many threads, which go on if they were faster. Trials that lead
-// to nothing become rare, so that they take less than a hundredth of the time, and long steps are not tried at all.
+// to nothing become rare, some two steps in thousands. Long steps are tried only to get all threads back.
 class ThreadSearch {
  public:
   ThreadSearch() = default;
   // For steps on a batch; begins with `most` threads.
   ThreadSearch(int most, int64_t batch) : most_(most), batch_(batch), threads_(most) {}
 
+  int64_t batch() const { return batch_; }
   bool is_for(int most, int64_t batch) const { return most == most_ && batch == batch_; }
   // That the next step takes.
   int threads() const { return threads_; }
@@ -47,16 +48,18 @@ class ThreadSearch {
   int64_t waited_ = 0;
 };
 
-// Resizes a team for one step, and tells the search how long that took.
+// Resizes a team for one step, and tells the search how long that took, unless it does not count: steps that do more or
+// less than others would be taken for slower or faster ones.
 class SearchedStep {
  public:
-  SearchedStep(ThreadSearch& search, Team& team) : search_(search), team_(team), most_(team.size()) {
-    if (most_ > 1) begun_ = Clock::now();
+  SearchedStep(ThreadSearch& search, Team& team, bool counts = true)
+      : search_(search), team_(team), most_(team.size()), counts_(counts && most_ > 1) {
+    if (counts_) begun_ = Clock::now();
     team.resize(search.threads());
   }
   ~SearchedStep() {
     team_.resize(most_);
-    if (most_ > 1) search_.add_step(std::chrono::duration<double>(Clock::now() - begun_).count());
+    if (counts_) search_.add_step(std::chrono::duration<double>(Clock::now() - begun_).count());
   }
   SearchedStep(const SearchedStep&) = delete;
   SearchedStep& operator=(const SearchedStep&) = delete;
@@ -67,6 +70,7 @@ class SearchedStep {
   ThreadSearch& search_;
   Team& team_;
   int most_;
+  bool counts_;
   Clock::time_point begun_;
 };
 

@@ -231,7 +231,8 @@ TEST_CASE(
     const std::vector<double> expected(layer_by_layer.output(), layer_by_layer.output() + predicted.size());
     CHECK(difference(predicted, expected, Tolerance{2e-5, 2e-5}) == "");
     const Plan plan(network.shared_architecture(), {batch, Phase::kPredicting, 1});
-    for (const int scaled : {1, 5, 7, 10, 15, 18}) CHECK(std::string(plan.describe(scaled).kernel) == "fused");
-    CHECK(std::string(plan.describe(12).kernel) != "fused");
+    for (const int scaled : {1, 5, 7}) CHECK(std::string(plan.describe(scaled).kernel) == "fused");
+    // Many weights for few pixels, an activation, dense layers.
+    for (const int apart : {10, 12, 15, 18}) CHECK(std::string(plan.describe(apart).kernel) != "fused");
   }
 }

@@ -1,10 +1,11 @@
-// No threads: times are made up.
+// Threads: 3; times are made up.
 #include "training/thread_search.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <functional>
+#include <thread>
 #include <vector>
 
 #include "support/random_data.h"
@@ -73,6 +74,30 @@ TEST_CASE("ThreadSearch: gains within the noise change nothing, long steps are n
   CHECK(run_steps(of_long, 2, 10'000, [](int threads) { return 25e-3 * threads; })[2] == 10'000);
   ThreadSearch of_one(1, 32);
   CHECK(run_steps(of_one, 1, 100, quicker)[1] == 100);
+}
+
+TEST_CASE("ThreadSearch: steps that have become long get all threads back") {
+  ThreadSearch search(2, 32);
+  run_steps(search, 2, 2'000, slower);
+  CHECK(search.threads() == 1);
+  CHECK(run_steps(search, 2, 20'000, [](int threads) { return threads == 1 ? 22e-3 : 13e-3; })[2] > 15'000);
+}
+
+TEST_CASE("SearchedStep: resizes the team for its time; steps that do not count teach nothing") {
+  Team::run(3, [](Team& team) {
+    ThreadSearch search(3, 32);
+    for (int i = 0; i < 100; ++i) {
+      const SearchedStep step(search, team, false);
+      CHECK(team.size() == 3);
+      std::this_thread::sleep_for(std::chrono::microseconds(10 * (i % 2)));
+    }
+    run_steps(search, 3, 2'000, slower);
+    {
+      const SearchedStep step(search, team);
+      CHECK(team.size() == 1);
+    }
+    CHECK(team.size() == 3);
+  });
 }
 
 TEST_CASE("ThreadSearch: is for a number of threads and a batch") {
