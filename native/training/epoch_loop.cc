@@ -353,7 +353,7 @@ FitEnd run_with_team(Learner& learner, const ArraySamples& train, bool streams, 
   const int threads = threads_of_run(learner, train, options);
   Run run(learner, train, streams, validation, options, threads, stop, observer, std::move(start));
   FitEnd end = FitEnd::kCompleted;
-  learner.prepare_thread_search(threads, streams ? options.batch : std::min(options.batch, train.count()));
+  learner.thread_search.go_on_for(threads, streams ? options.batch : std::min(options.batch, train.count()));
   Team::run(threads, [&](Team& team) { end = run(team); });
   return end;
 }

@@ -100,9 +100,6 @@ class Learner {
 
   // How many threads take part in its steps, which a run goes on with where the last one ended.
   ThreadSearch thread_search;
-  void prepare_thread_search(int most, int64_t batch) {
-    if (!thread_search.is_for(most, batch)) thread_search = ThreadSearch(most, batch);
-  }
 
   // Between two steps.
   void scale_rate(double scale);

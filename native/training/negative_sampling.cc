@@ -121,7 +121,7 @@ uint32_t* NegativeSampling::targets(int64_t pairs) {
 double NegativeSampling::step(Team& team, int64_t pairs) {
   // The last batch of an epoch is smaller and does not count.
   const int64_t batch = std::max(pairs, thread_search_.batch());
-  if (!thread_search_.is_for(team.size(), batch)) thread_search_ = ThreadSearch(team.size(), batch);
+  thread_search_.go_on_for(team.size(), batch);
   const SearchedStep searched(thread_search_, team, pairs == batch);
   const int64_t each = shape_.negatives + 1;
   grow(hidden_, pairs * shape_.units);

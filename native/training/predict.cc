@@ -144,7 +144,7 @@ void predict_now(Network& network, PlanPool& plans, const ArraySamples& samples,
   const std::atomic<bool> never{false};
   Prediction prediction(network, plans, samples, options, never, outputs);
   const int threads = choose_threads_of_standing(options.threads, prediction.work_of_pass());
-  if (!search.is_for(threads, samples.count())) search = ThreadSearch(threads, samples.count());
+  search.go_on_for(threads, samples.count());
   team.run(threads, [&](Team& of_call) {
     const SearchedStep searched(search, of_call);
     prediction.run(of_call, threads);

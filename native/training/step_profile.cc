@@ -96,7 +96,7 @@ StepProfile profile_steps(Learner& learner, const ArraySamples& samples, const P
   ObjectiveTotals totals = learner.objective()->empty_totals(samples.count());
   StepClock clock(step.plan().nodes(), static_cast<size_t>(options.steps));
   const int64_t batches = samples.count() / options.batch;
-  if (options.searches_threads) learner.prepare_thread_search(threads, options.batch);
+  if (options.searches_threads) learner.thread_search.go_on_for(threads, options.batch);
   Team::run(threads, [&](Team& team) {
     for (int64_t i = -kStepsBefore; i < options.steps; ++i) {
       const int64_t batch = (i + kStepsBefore) % batches;

@@ -21,6 +21,10 @@ class ThreadSearch {
   ThreadSearch(int most, int64_t batch) : most_(most), batch_(batch), threads_(most) {}
 
   int64_t batch() const { return batch_; }
+  // Goes on, if it is for these, or begins anew.
+  void go_on_for(int most, int64_t batch) {
+    if (!is_for(most, batch)) *this = ThreadSearch(most, batch);
+  }
   bool is_for(int most, int64_t batch) const { return most == most_ && batch == batch_; }
   // That the next step takes.
   int threads() const { return threads_; }

@@ -106,4 +106,11 @@ TEST_CASE("ThreadSearch: is for a number of threads and a batch") {
   CHECK(!search.is_for(3, 32));
   CHECK(!search.is_for(2, 31));
   CHECK(!ThreadSearch().is_for(2, 32));
+  ThreadSearch going(2, 32);
+  run_steps(going, 2, 2'000, slower);
+  going.go_on_for(2, 32);
+  CHECK(going.threads() == 1);
+  going.go_on_for(2, 64);
+  CHECK(going.threads() == 2);
+  CHECK(going.batch() == 64);
 }
