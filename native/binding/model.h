@@ -39,7 +39,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
 
   std::shared_ptr<Network> network_;
   std::shared_ptr<PlanPool> plans_ = std::make_shared<PlanPool>();
-  ThreadSearch call_threads_;  // of predictSync
+  ThreadSearches call_threads_;  // of predictSync
   int64_t accounted_bytes_ = 0;
 };
 

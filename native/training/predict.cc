@@ -139,14 +139,14 @@ void predict(Network& network, PlanPool& plans, const ArraySamples& samples, con
 }
 
 void predict_now(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
-                 CallTeam& team, ThreadSearch& search, float* outputs) {
+                 CallTeam& team, ThreadSearches& searches, float* outputs) {
   if (samples.count() == 0) return;
   const std::atomic<bool> never{false};
   Prediction prediction(network, plans, samples, options, never, outputs);
   const int threads = choose_threads_of_standing(options.threads, prediction.work_of_pass());
-  search.go_on_for(threads, samples.count());
+  if (threads == 1) return team.run(1, [&](Team& of_call) { prediction.run(of_call, 1); });
   team.run(threads, [&](Team& of_call) {
-    const SearchedStep searched(search, of_call);
+    const SearchedStep searched(searches.search(threads, samples.count()), of_call);
     prediction.run(of_call, threads);
   });
 }

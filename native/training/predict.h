@@ -39,10 +39,10 @@ class PlanPool {
 // early when `stop` is set.
 void predict(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
              const std::atomic<bool>& stop, SpareTeam& team, float* outputs);
-// The same on the calling thread and those that stand by, without an end before the last sample. `search` goes on from
-// call to call.
+// The same on the calling thread and those that stand by, without an end before the last sample. The searches go on
+// from call to call.
 void predict_now(Network& network, PlanPool& plans, const ArraySamples& samples, const PassOptions& options,
-                 CallTeam& team, ThreadSearch& search, float* outputs);
+                 CallTeam& team, ThreadSearches& searches, float* outputs);
 
 // Loss and metrics of a network over a set, in plans of its own.
 class Evaluation {

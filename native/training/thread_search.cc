@@ -1,11 +1,23 @@
 #include "training/thread_search.h"
 
 #include <algorithm>
+#include <span>
 
 namespace gradloom {
 namespace {
 
 constexpr double kLongStep = 20e-3;
+// Windows until more threads are tried again: as soon as their late steps allow, for the other program may have ended.
+constexpr int64_t kMostWaitOfFewer = 64;
+
+// With steps that wait for a thread which the system has put aside for a time slice, but none beyond all measure.
+double mean(std::span<const double> seconds, double median) {
+  constexpr double kLongestOfMedians = 16;
+  constexpr double kSlice = 4e-3;
+  double sum = 0;
+  for (const double each : seconds) sum += std::min(each, std::max(kLongestOfMedians * median, kSlice));
+  return sum / static_cast<double>(seconds.size());
+}
 
 }  // namespace
 
@@ -18,19 +30,26 @@ void ThreadSearch::add_step(double seconds) {
   if (steps_ < seconds_.size() && !hopeless) return;
   steps_ = 0;
   if (hopeless) return end_trial(seconds);
-  const auto middle = seconds_.begin() + kSettling + kMeasured / 2;
-  std::nth_element(seconds_.begin() + kSettling, middle, seconds_.end());
+  const std::span<double> measured = std::span(seconds_).subspan(kSettling);
+  const auto middle = measured.begin() + kMeasured / 2;
+  std::nth_element(measured.begin(), middle, measured.end());
   const double median = *middle;
-  back_to_ != 0 ? end_trial(median) : end_window(median);
+  if (back_to_ == 0) return end_window(median);
+  // Only more threads may come late.
+  end_trial(threads_ < back_to_ ? median : mean(measured, median));
 }
 
 void ThreadSearch::end_trial(double seconds) {
-  // A gain is more than noise.
+  // A gain is more than noise; an end of late steps is worth a loss.
   constexpr double kFaster = 0.95;
+  constexpr double kEvener = 1.1;
   constexpr int64_t kBackAgain = 16;  // until the opposite is tried
-  if (seconds < kFaster * usual_) {
+  const bool ends_late = threads_ < back_to_ && is_late();
+  if (seconds < (ends_late ? kEvener : kFaster) * usual_) {
     usual_ = seconds;
     wait_ = threads_ == 1 || threads_ == most_ ? kBackAgain : 1;
+    if (ends_late) wait_ = late_wait_ = std::clamp(2 * late_wait_, kBackAgain, kMostWaitOfFewer);
+    late_ = 0;
   } else {
     threads_ = back_to_;
     fewer_ = !fewer_;
@@ -41,27 +60,43 @@ void ThreadSearch::end_trial(double seconds) {
 void ThreadSearch::end_window(double median) {
   // Steps that take so much longer or less than they did tell of a change.
   constexpr double kChange = 1.5;
-  constexpr double kLongestOfMedians = 16;
   constexpr double kMemory = 8;  // windows
   constexpr int64_t kSoon = 2;
   constexpr int64_t kMostWait = 512;
-  // The mean counts, so that steps do count which wait for a thread that the system has put aside.
-  double sum = 0;
-  for (const double seconds : seconds_) sum += std::min(seconds, kLongestOfMedians * median);
-  const double mean = sum / static_cast<double>(seconds_.size());
+  const double of_all = mean(seconds_, median);
   const bool slower = median > kChange * usual_;
-  if (slower) wait_ = std::min(wait_, kSoon);
-  usual_ = slower || kChange * mean < usual_ ? mean : usual_ + (mean - usual_) / kMemory;
+  const bool was_late = is_late();
+  count_late(median);
+  if (slower || (is_late() && !was_late)) wait_ = std::min(wait_, kSoon);
+  const bool faster = kChange * of_all < usual_ && !is_late();
+  usual_ = slower || faster ? of_all : usual_ + (of_all - usual_) / kMemory;
   if (++waited_ < wait_ || (median > kLongStep && threads_ == most_)) return;
   waited_ = 0;
-  wait_ = std::min(4 * wait_, kMostWait);
+  wait_ = std::min(4 * wait_, threads_ < most_ ? kMostWaitOfFewer : kMostWait);
   back_to_ = threads_;
   threads_ = candidate();
 }
 
+void ThreadSearch::count_late(double median) {
+  constexpr double kLate = 2.5;  // medians
+  constexpr double kMemory = 32;
+  const auto late = std::count_if(seconds_.begin(), seconds_.end(), [&](double each) { return each > kLate * median; });
+  late_ += (static_cast<double>(late) / static_cast<double>(seconds_.size()) - late_) / kMemory;
+}
+
+bool ThreadSearch::is_late() const { return late_ > 0.01; }
+
 int ThreadSearch::candidate() const {
   const bool fewer = threads_ == most_ || (fewer_ && threads_ > 1 && usual_ <= kLongStep);
   return fewer ? std::max(threads_ / 2, 1) : std::min(2 * threads_, most_);
+}
+
+ThreadSearch& ThreadSearches::search(int most, int64_t batch) {
+  const auto is_for = [&](const ThreadSearch& each) { return each.is_for(most, batch); };
+  auto found = std::find_if(recent_.begin(), recent_.end(), is_for);
+  if (found == recent_.end()) *--found = ThreadSearch(most, batch);
+  std::rotate(recent_.begin(), found, found + 1);
+  return recent_.front();
 }
 
 }  // namespace gradloom

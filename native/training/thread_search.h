@@ -14,6 +14,9 @@ namespace gradloom {
 
 // Now and then some steps are done by half or twice as many threads, which go on if they were faster. Trials that lead
 // to nothing become rare, some two steps in thousands. Long steps are tried only to get all threads back.
+//
+// Beside a program that takes a core, steps of all threads wait for the one that shares it, whole time slices: they are
+// late. If more than a hundredth is, fewer threads may also be somewhat slower, since their steps take equally long.
 class ThreadSearch {
  public:
   ThreadSearch() = default;
@@ -38,18 +41,32 @@ class ThreadSearch {
 
   void end_window(double median);
   void end_trial(double seconds);
+  void count_late(double median);
+  bool is_late() const;
   int candidate() const;
 
   int most_ = 1;
   int64_t batch_ = 0;
   int threads_ = 1;
   std::array<double, kSettling + kMeasured> seconds_{};
-  size_t steps_ = 0;   // of the window
-  double usual_ = 0;   // seconds of a step outside of trials, a moving mean
-  int back_to_ = 0;    // threads, while a trial runs
-  bool fewer_ = true;  // whether the next trial is of fewer
-  int64_t wait_ = 1;   // windows from trial to trial
+  size_t steps_ = 0;       // of the window
+  double usual_ = 0;       // seconds of a step outside of trials, a moving mean
+  double late_ = 0;        // share of these steps, likewise
+  int back_to_ = 0;        // threads, while a trial runs
+  bool fewer_ = true;      // whether the next trial is of fewer
+  int64_t wait_ = 1;       // windows from trial to trial
+  int64_t late_wait_ = 0;  // the same, behind one that ended late steps
   int64_t waited_ = 0;
+};
+
+// Searches of calls of several sizes, as a server's: of each of the last ones.
+class ThreadSearches {
+ public:
+  ThreadSearch& search(int most, int64_t batch);
+
+ private:
+  static constexpr size_t kMost = 8;
+  std::array<ThreadSearch, kMost> recent_;  // the last one first
 };
 
 // Resizes a team for one step, and tells the search how long that took, unless it does not count: steps that do more or

@@ -253,8 +253,8 @@ TEST_CASE("out of memory: predictions, alone, by a team and in pieces; the next 
     const auto on_call = [&] {
       PlanPool pool;
       CallTeam team;
-      ThreadSearch search;
-      predict_now(network, pool, samples, options, team, search, outputs.data());
+      ThreadSearches searches;
+      predict_now(network, pool, samples, options, team, searches, outputs.data());
     };
     by_itself();
     expected = outputs;

@@ -99,10 +99,10 @@ TEST_CASE("predict: in pieces by single threads and in passes of all, on its own
   for (const int threads : {2, 3}) {
     CHECK(difference_in_bits(predictions(learner->network(), pool, samples, {256, threads}), expected) == "");
     CallTeam team;
-    ThreadSearch search;
+    ThreadSearches searches;
     std::vector<float> now(expected.size());
     for (int call = 0; call < 30; ++call) {  // other numbers of threads are tried
-      predict_now(learner->network(), pool, view, {256, threads}, team, search, now.data());
+      predict_now(learner->network(), pool, view, {256, threads}, team, searches, now.data());
       CHECK(difference_in_bits(now, expected) == "");
     }
   }

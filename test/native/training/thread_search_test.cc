@@ -83,6 +83,51 @@ TEST_CASE("ThreadSearch: steps that have become long get all threads back") {
   CHECK(run_steps(search, 2, 20'000, [](int threads) { return threads == 1 ? 22e-3 : 13e-3; })[2] > 15'000);
 }
 
+namespace {
+
+// A processor that the second thread shares with a program that never waits: the system gives each of them slices of 3
+// ms in turn, and who has slept the first one. Alone a step takes `seconds`, with the second thread half as long.
+class SharedProcessor {
+ public:
+  explicit SharedProcessor(double seconds) : seconds_(seconds) {}
+
+  double step(int threads) {
+    constexpr double kSlice = 3e-3;
+    if (threads == 1) {
+      left_ = kSlice;
+      return seconds_;
+    }
+    double time = seconds_ / 2;
+    for (left_ -= time; left_ <= 0; left_ += kSlice) time += kSlice;
+    return time;
+  }
+
+ private:
+  double seconds_;
+  double left_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "ThreadSearch: beside a program that takes a core less than a hundredth of the steps waits for a time slice") {
+  for (const double seconds : {0.2e-3, 1e-3, 2e-3}) {
+    CAPTURE(seconds);
+    SharedProcessor shared(seconds);
+    ThreadSearch search(2, 32);
+    run_steps(search, 2, 200, [&](int threads) { return shared.step(threads); });
+    int late = 0;
+    run_steps(search, 2, 20'000, [&](int threads) {
+      const double step = shared.step(threads);
+      late += step > 2.5 * seconds ? 1 : 0;
+      return step;
+    });
+    CHECK(late < 200);
+    // Both again once it has ended.
+    CHECK(run_steps(search, 2, 20'000, [&](int threads) { return seconds / threads; })[2] > 15'000);
+  }
+}
+
 TEST_CASE("SearchedStep: resizes the team for its time; steps that do not count teach nothing") {
   Team::run(3, [](Team& team) {
     ThreadSearch search(3, 32);
@@ -98,6 +143,23 @@ TEST_CASE("SearchedStep: resizes the team for its time; steps that do not count 
     }
     CHECK(team.size() == 3);
   });
+}
+
+TEST_CASE("ThreadSearches: each of the last sizes goes on by itself") {
+  ThreadSearches searches;
+  for (int i = 0; i < 2'000; ++i) {
+    for (const int64_t batch : {1, 64}) {
+      ThreadSearch& search = searches.search(2, batch);
+      REQUIRE(search.is_for(2, batch));
+      search.add_step(batch == 1 ? slower(search.threads()) : quicker(search.threads()));
+    }
+  }
+  CHECK(searches.search(2, 1).threads() == 1);
+  CHECK(searches.search(2, 64).threads() == 2);
+  CHECK(searches.search(3, 1).threads() == 3);
+  for (int64_t batch = 100; batch < 107; ++batch) searches.search(2, batch);
+  CHECK(searches.search(3, 1).threads() == 3);
+  CHECK(searches.search(2, 1).threads() == 2);  // forgotten
 }
 
 TEST_CASE("ThreadSearch: is for a number of threads and a batch") {
