@@ -51,11 +51,15 @@ export const MISSING_MARKS: readonly string[] = [
   ...['N/A', 'NA', 'NAN', 'NULL', 'NaN', 'None', 'n/a', 'nan', 'null'],
 ];
 
-const OPTIONS = {
-  ...TABLE_OPTIONS,
+export const RECORD_OPTIONS = {
   header: withDefault(header, 'row'),
   delimiter: withDefault(text, ','),
   quote: withDefault(quote, '"'),
+};
+
+const OPTIONS = {
+  ...TABLE_OPTIONS,
+  ...RECORD_OPTIONS,
   decimal: withDefault(oneOf('.', ','), '.'),
   thousands: optional(oneOf(',', '.', ' ', "'")),
   missingMarks: withDefault(marks, MISSING_MARKS),

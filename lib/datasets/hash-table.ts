@@ -1,14 +1,6 @@
 /** Rows of a table as sparse samples of hashed features, in one pass and without a list of categories. */
 import { GradloomError } from '../core/errors.ts';
-import {
-  boolean,
-  formatValue,
-  integer,
-  optional,
-  readOptions,
-  suggest,
-  withDefault,
-} from '../core/options.ts';
+import { boolean, formatValue, integer, optional, readOptions, withDefault } from '../core/options.ts';
 import { crossEntries, featureOf, type HashedEntry } from '../text/feature-hash.ts';
 import { hashText } from '../text/murmur-hash.ts';
 import { crosses } from './crosses.ts';
@@ -19,7 +11,7 @@ import { classNames } from './labels.ts';
 import { isFloat32 } from './preprocessing.ts';
 import { SparseRowsBuilder } from './sparse-rows-builder.ts';
 import { type Cell, type CellValue, isRefused, type Row, type RowSource, subjectOf } from './table.ts';
-import { cellError, missingError, numberError, refusedError } from './table-errors.ts';
+import { absentColumnError, cellError, missingError, numberError, refusedError } from './table-errors.ts';
 import { noRowsError } from './table-fit.ts';
 import type { HashOptions, ReadTableOptions } from './table-options.ts';
 
@@ -110,16 +102,16 @@ function checkColumns(
   { targets, columns = [], types, crosses, isInput }: Settings,
   found: readonly string[],
 ): void {
-  const fail = (text: string) => new GradloomError('INVALID_OPTION', `${source.operation}: ${text}`);
   const named = { target: targets, columns, types: Object.keys(types), crosses: crosses.flat() };
   for (const [option, names] of Object.entries(named)) {
     const absent = names.find((name) => !found.includes(name));
-    if (absent === undefined) continue;
-    throw fail(
-      `${option} names ${formatValue(absent)}, but ${subjectOf(source)} has no such column; ${suggest(absent, found)}${source.hintAt?.(found) ?? ''}`,
-    );
+    if (absent !== undefined) throw absentColumnError(source, option, absent, found);
   }
-  if (!found.some(isInput)) throw fail(`${subjectOf(source)} has no column for the inputs`);
+  if (found.some(isInput)) return;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `${source.operation}: ${subjectOf(source)} has no column for the inputs`,
+  );
 }
 
 function addRow(

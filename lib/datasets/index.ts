@@ -46,6 +46,8 @@ export type { NpySource } from './npy.ts';
 export { npy } from './npy.ts';
 export { digits, iris } from './package-sets.ts';
 export type { Norm, NormStep, Preprocessing } from './preprocessing.ts';
+export type { ReadCsvOptions } from './read-csv.ts';
+export { readCsv } from './read-csv.ts';
 export { readImage } from './read-image.ts';
 export type { ReadShardsOptions } from './read-shards.ts';
 export { readShards } from './read-shards.ts';

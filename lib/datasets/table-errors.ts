@@ -1,7 +1,28 @@
-/** What can be wrong with a cell: the source, the line or row, the column, and what to do about it. */
+/** What can be wrong with a column or a cell: the source, the line or row, the column, and what to do about it. */
 import { GradloomError } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
-import type { CategoryColumn, CellValue, Refused, RowReading } from './table.ts';
+import { formatValue, suggest } from '../core/options.ts';
+import {
+  type CategoryColumn,
+  type CellValue,
+  type Refused,
+  type RowReading,
+  type RowSource,
+  subjectOf,
+} from './table.ts';
+
+/** Of a column that an option names and the data have not. */
+export function absentColumnError(
+  source: RowSource,
+  option: string,
+  name: string,
+  found: readonly string[],
+): GradloomError {
+  return new GradloomError(
+    'INVALID_OPTION',
+    `${source.operation}: ${option} names ${formatValue(name)}, but ${subjectOf(source)} has no such column; ` +
+      `${suggest(name, found)}${source.hintAt?.(found) ?? ''}`,
+  );
+}
 
 export function cellError(reading: RowReading, line: number, column: string, text: string): GradloomError {
   return new GradloomError(

@@ -1,5 +1,5 @@
 import { GradloomError } from '../core/errors.ts';
-import { formatValue, listOf, suggest } from '../core/options.ts';
+import { formatValue, listOf } from '../core/options.ts';
 import { sortedNames } from './label-names.ts';
 import {
   type Column,
@@ -10,7 +10,7 @@ import {
   subjectOf,
   type Table,
 } from './table.ts';
-import { cellError, missingError } from './table-errors.ts';
+import { absentColumnError, cellError, missingError } from './table-errors.ts';
 import { type ReadTableOptions, valueFor } from './table-options.ts';
 import { type ColumnType, type FoundColumn, originOf, scanTable } from './table-scan.ts';
 
@@ -35,11 +35,7 @@ export async function fitTable(source: RowSource, options: ReadTableOptions): Pr
   const find = (option: string) => (name: string) => {
     const column = byName.get(name);
     if (column !== undefined) return column;
-    const known = [...byName.keys()];
-    throw optionError(
-      source,
-      `${option} names ${formatValue(name)}, but ${subjectOf(source)} has no such column; ${suggest(name, known)}${source.hintAt?.(known) ?? ''}`,
-    );
+    throw absentColumnError(source, option, name, [...byName.keys()]);
   };
   for (const option of ['types', 'missing', 'categories'] as const) {
     const given = options[option];

@@ -54,22 +54,25 @@ export class Names {
     this.#numbers = new Map(list?.map((name, number) => [name, number]));
   }
 
+  /** Whether it could be one of them by its kind. */
+  isId(id: unknown): id is Id {
+    return this.list === undefined ? Number.isInteger(id) && (id as number) >= 0 : typeof id === 'string';
+  }
+
   /** Undefined for what is not among them. */
   find(id: unknown): number | undefined {
     if (this.list !== undefined) return this.#numbers.get(id);
-    return Number.isInteger(id) && (id as number) >= 0 && (id as number) < this.count
-      ? (id as number)
-      : undefined;
+    return this.isId(id) && (id as number) < this.count ? (id as number) : undefined;
   }
 
   numberOf(operation: string, id: unknown): number {
     const number = this.find(id);
     if (number !== undefined) return number;
-    const isNumber = this.list === undefined;
-    const known = isNumber
-      ? `an integer from 0 to ${this.count - 1}`
-      : `one of the ${this.count} names that it was trained on`;
-    const isAbsent = isNumber ? Number.isInteger(id) && (id as number) >= 0 : typeof id === 'string';
+    const known =
+      this.list === undefined
+        ? `an integer from 0 to ${this.count - 1}`
+        : `one of the ${this.count} names that it was trained on`;
+    const isAbsent = this.isId(id);
     const remedy =
       isAbsent && this.what === 'user'
         ? '; train with their pairs, or ask recommendFor by the items that they have'
@@ -202,13 +205,15 @@ function readNames(what: What, given: ArrayLike<unknown>, count: number | undefi
   return { names: new Names(what, numbers.size, Object.freeze([...numbers.keys()])), numbers: ofPairs };
 }
 
-/** One more than the highest number, unless that is so high that it must be a key of some other table. */
+/** One more than the highest number, unless so few below it are there that they must be keys of some other table. */
 function countIn(what: What, numbers: Int32Array): number {
   const count = numbers.reduce((highest, number) => Math.max(highest, number), 0) + 1;
-  if (count <= 100_000 + 10 * numbers.length) return count;
+  if (count <= 10_000) return count;
+  const different = new Set(numbers).size;
+  if (count <= 10 * different) return count;
   throw invalid(
-    `${what}s go up to ${count - 1} in ${numbers.length} pairs, and each number below has a vector; give them as ` +
-      `names (strings), number them from 0 on, or say ${what}Count`,
+    `${what}s go up to ${count - 1}, but only ${different} of these numbers are there, and each would have a vector; give them as ` +
+      `names (Array.from(ids, String)), number them from 0 on, or say ${what}Count: ${count}`,
   );
 }
 

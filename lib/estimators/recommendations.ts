@@ -213,7 +213,7 @@ export interface RankingEvaluation extends RankingFigures {
   readonly popularity: RankingFigures;
 }
 
-/** Wanted items by the user's number; names that training had not are wanted in vain. */
+/** Wanted items by the user's number; those that training had not are wanted in vain. */
 export type Wanted = ReadonlyMap<number, ReadonlySet<Id>>;
 
 export async function evaluateRanking(
@@ -230,11 +230,13 @@ export async function evaluateRanking(
       [sums.popularity, bestOf(counts, asked)],
     ] as const) {
       const { recall, ndcg } = judge(ranked, items, count);
-      sum.recall += recall / wanted.size;
-      sum.ndcg += ndcg / wanted.size;
+      sum.recall += recall;
+      sum.ndcg += ndcg;
     }
   }
-  return Object.freeze({ users: wanted.size, ...sums.own, popularity: Object.freeze(sums.popularity) });
+  const users = wanted.size;
+  const meanOf = ({ recall, ndcg }: RankingFigures) => ({ recall: recall / users, ndcg: ndcg / users });
+  return Object.freeze({ users, ...meanOf(sums.own), popularity: Object.freeze(meanOf(sums.popularity)) });
 }
 
 function judge(ranked: readonly Recommendation[], wanted: ReadonlySet<Id>, count: number): RankingFigures {

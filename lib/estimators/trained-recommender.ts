@@ -40,7 +40,7 @@ export interface Recommender<User extends Id = number, Item extends Id = number>
   similarItems(item: Item, options?: RecommendOptions<Item>): Promise<readonly Recommendation<Item>[]>;
   /**
    * How many of held out pairs are among the first `count` that `recommend` gives, beside what is popular. Pairs that it was trained on do not
-   * count, nor do users whose names it does not know; items whose names it does not know count as missed.
+   * count, nor do users that it does not know; items that it does not know count as missed.
    */
   evaluate(
     heldOut: Interactions<User, Item>,
@@ -125,7 +125,7 @@ function readItemList(items: Names, ids: unknown): Int32Array<ArrayBuffer> {
   return Int32Array.from({ length: ids.length }, (_, place) => items.numberOf('recommendFor', ids[place]));
 }
 
-/** Numbers must be those of users and items; names need not, as a split can leave all pairs of one on one side. */
+/** Users and items may be others than those of training, as a split can leave all pairs of one on one side. */
 function wantedOf(pairs: Pairs, heldOut: unknown): Wanted {
   const { users, items } = readInteractions('evaluate', 'heldOut', heldOut);
   const [userIds, itemIds] = [users, items].map((list, side) => {
@@ -136,7 +136,7 @@ function wantedOf(pairs: Pairs, heldOut: unknown): Wanted {
     );
   }) as [ArrayLike<Id>, ArrayLike<Id>];
   const numberOf = (names: Names, id: Id) =>
-    names.list !== undefined && typeof id === 'string' ? names.find(id) : names.numberOf('evaluate', id);
+    names.isId(id) ? names.find(id) : names.numberOf('evaluate', id);
   const wanted = new Map<number, Set<Id>>();
   for (let pair = 0; pair < userIds.length; pair++) {
     const user = numberOf(pairs.users, userIds[pair] as Id);

@@ -132,7 +132,7 @@ export function dot<Output extends Shape>(
  * @example
  * const scores = inBatchNegatives([user.pipe(...userTower), item.pipe(...itemTower)], { count: 255 }); // batchSize: 256
  */
-export function inBatchNegatives<Output extends readonly [number]>(
+export function inBatchNegatives<Output extends Shape>(
   nodes: readonly [GraphNode<Output>, GraphNode<Output>],
   options: InBatchNegativesOptions,
 ): GraphNode<readonly [number]> {

@@ -115,6 +115,28 @@ test('by its defaults, finds more of what was held back than what is popular doe
   t.true(hits > 1.6 * popularHits, `${hits} of ${4 * held.length}, by popularity ${popularHits}`);
 });
 
+test('numbers with gaps: up to 10,000, or ten times as many as there are, or as many as are counted', async (t) => {
+  const sizes = async (items: readonly number[], itemCount?: number) => {
+    const users = items.map((_, pair) => pair % 3);
+    const { model } = await recommender({ users, items }, { itemCount, factors: 2, epochs: 1 });
+    return model.getWeights()['items.weight']?.shape;
+  };
+  const spread = Array.from({ length: 1200 }, (_, place) => 10 * place + 9);
+  t.deepEqual(await sizes([0, 9999]), [10_000, 2]);
+  t.deepEqual(await sizes(spread), [12_000, 2]);
+  t.deepEqual(await sizes([0, 20_000], 20_001), [20_001, 2]);
+  // Pairs that stand more than once are no more numbers.
+  for (const items of [
+    [0, 10_000],
+    [...spread, ...spread, 12_010],
+  ]) {
+    await t.throwsAsync(sizes(items), {
+      code: 'INVALID_DATA',
+      message: /^recommender: items go up to 1\d{4}, but only (2|1201) of these numbers are there, /,
+    });
+  }
+});
+
 for (const negatives of ['batch', 3] as const) {
   test(`negatives by popularity, ${negatives}: scores make up for it as far as they are asked to`, async (t) => {
     const { users, items } = tastes();
@@ -290,7 +312,7 @@ test('pairs that are none are refused, by place', async (t) => {
       { users: [0, 1], items: [3, 700_000_000] },
       {},
       'INVALID_DATA',
-      'recommender: items go up to 700000000 in 2 pairs, and each number below has a vector; give them as names (strings), number them from 0 on, or say itemCount',
+      'recommender: items go up to 700000000, but only 2 of these numbers are there, and each would have a vector; give them as names (Array.from(ids, String)), number them from 0 on, or say itemCount: 700000001',
     ],
     [
       [[0, 1]],

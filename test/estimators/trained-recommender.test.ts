@@ -220,6 +220,22 @@ test('evaluate: recall, discounted gain, and what is popular, in the mean over u
   t.deepEqual(await shop.evaluate(heldOut), await shop.evaluate(heldOut, { count: 10 }));
 });
 
+test('evaluate by numbers: users beyond those of training do not count, items are missed', async (t) => {
+  const shop = await recommender(orders(), { ...OPTIONS, epochs: 1 });
+  const own = (await shop.recommend(0, { count: 1 }))[0]?.item as number;
+  const heldOut = { users: [0, 0, USERS, 9_000_000], items: [own, ITEMS, own, 0] };
+  const { users, recall, ndcg } = await shop.evaluate(heldOut, { count: 2 });
+  t.deepEqual([users, recall], [1, 0.5]);
+  t.true(Math.abs(ndcg - 1 / (1 + 1 / Math.log2(3))) < 1e-12);
+  for (const [users, items, message] of [
+    [[0], [0.5], 'evaluate: item must be an integer from 0 to 23, got 0.5'],
+    [[-1], [own], 'evaluate: user must be an integer from 0 to 39, got -1'],
+    [['ann'], [own], 'evaluate: user must be an integer from 0 to 39, got "ann"'],
+  ] as const) {
+    await checkError(t, 'INVALID_OPTION', [() => shop.evaluate(wrongly({ users, items })), message]);
+  }
+});
+
 function near(t: ExecutionContext, figures: object, expected: object): void {
   t.deepEqual(Object.keys(figures), Object.keys(expected));
   for (const [name, value] of Object.entries(expected)) {

@@ -45,6 +45,7 @@ const READERS: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
   loadWordVectors: (path) => gradloom.loadWordVectors(path),
   'loadWordVectors of bytes': (path) => gradloom.loadWordVectors(path, { format: 'binary' }),
   csv: (path) => gradloom.csv(path, { target: 'y' }),
+  readCsv: (path) => gradloom.readCsv(path),
   json: (path) => gradloom.json(path, { target: 'y' }),
   ndjson: (path) => gradloom.ndjson(path, { target: 'y' }),
   libsvm: (path) => gradloom.libsvm(path, { features: 4 }),

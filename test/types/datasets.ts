@@ -14,6 +14,7 @@ import {
   loadModel,
   ndjson,
   npy,
+  readCsv,
   readImage,
   type Shape,
   sequential,
@@ -48,6 +49,15 @@ export async function tables(path: string, name: string, names: string[]) {
   json(path, { colums: ['a'] });
   // @ts-expect-error an option of CSV
   ndjson(path, { delimiter: ';' });
+
+  expectTypeOf(await readCsv(path)).toEqualTypeOf<Record<string, string>[]>();
+  expectTypeOf(await readCsv(path, { columns: names })).toEqualTypeOf<Record<string, string>[]>();
+  const columns = ['user', 'film'] as const;
+  expectTypeOf(await readCsv(path, { columns })).toEqualTypeOf<Record<'user' | 'film', string>[]>();
+  const [row] = await readCsv(path, { columns: ['user', 'film'], delimiter: ';' });
+  expectTypeOf(row).toEqualTypeOf<Record<'user' | 'film', string> | undefined>();
+  // @ts-expect-error a column that is not read
+  row?.rating;
 }
 
 interface Person {
