@@ -179,9 +179,16 @@ void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& part
       {u + part.panel * kWinogradCoefficients * filter_plane(shape) + part.first, filter_plane(shape), width});
 }
 
-Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images) {
+Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images, int64_t threads) {
   const int64_t tiles = images * tiles_of(shape).count();
-  return {tiles, kChunkTiles, ceil_divide(tiles, kChunkTiles)};
+  const int64_t chunks = ceil_divide(tiles, kChunkTiles);
+  if (winograd_channels_chunk_threads(shape, images, threads) == threads) return cut(tiles, round_up(chunks, threads));
+  return {tiles, kChunkTiles, chunks};
+}
+
+int64_t winograd_channels_chunk_threads(const ChannelsShape& shape, int64_t images, int64_t threads) {
+  constexpr int64_t kFewestTiles = 32;
+  return std::clamp<int64_t>(images * tiles_of(shape).count() / kFewestTiles, 1, threads);
 }
 
 int64_t winograd_channels_tiles_floats(const ChannelsShape& shape) { return kWinogradCoefficients * tile_plane(shape); }

@@ -92,8 +92,11 @@ int64_t winograd_channels_filter_floats(const ChannelsShape& shape);
 void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& part, const float* turned, float* u);
 
 // The tiles of all images, one image after another, go through two passes chunk by chunk: all `transforms`, then all
-// `products`. `v` holds `winograd_channels_tiles_floats` floats, and each thread has `.._products_floats`.
-Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images);
+// `products`. `v` holds `winograd_channels_tiles_floats` floats, and each thread has `.._products_floats`. Chunks do
+// not depend on each other.
+Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images, int64_t threads);
+// How many of up to `threads` have tiles enough for chunks of their own.
+int64_t winograd_channels_chunk_threads(const ChannelsShape& shape, int64_t images, int64_t threads);
 int64_t winograd_channels_tiles_floats(const ChannelsShape& shape);
 int64_t winograd_channels_products_floats(const ChannelsShape& shape);
 

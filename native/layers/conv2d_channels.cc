@@ -56,7 +56,7 @@ int64_t Conv2d::channels_padded_floats(const ChannelsShape& shape, int64_t batch
 
 int64_t Conv2d::channels_scratch_floats(const ChannelsShape& shape, bool winograd, int64_t batch, int threads) {
   if (!winograd) return channels_padded_floats(shape, batch);
-  return winograd_channels_tiles_floats(shape) +
+  return winograd_channels_chunk_threads(shape, batch, threads) * winograd_channels_tiles_floats(shape) +
          checked_multiply(threads, round_up(winograd_channels_products_floats(shape), kLanes));
 }
 
@@ -260,25 +260,48 @@ void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& s
                                         const ChannelsOutput& output, const float* u, float* scratch) const {
   Team& team = pass.team;
   const bool at_store = output.activation == Activation::kLinear || output.activation == Activation::kRelu;
-  const Tiling chunks = winograd_channels_chunks(shape, pass.batch);
-  const PanelParts parts = winograd_channels_parts(shape, chunks, team.size());
-  float* const of_threads = scratch + winograd_channels_tiles_floats(shape);
+  const Tiling chunks = winograd_channels_chunks(shape, pass.batch, team.size());
+  const int64_t rooms = winograd_channels_chunk_threads(shape, pass.batch, team.size());
+  const int64_t of_chunk = winograd_channels_tiles_floats(shape);
+  float* const of_threads = scratch + rooms * of_chunk;
   const int64_t of_thread = round_up(winograd_channels_products_floats(shape), kLanes);
-  for (int64_t group = 0; group < groups_; ++group) {
+  const auto transform = [&](int64_t group, int64_t chunk, int64_t job, float* v) {
+    winograd_channels_transform(shape, chunks, chunk, job, x + group * shape.channels, v);
+  };
+  const auto multiply = [&](int64_t group, int64_t chunk, const PanelParts& parts, int64_t job, const float* v,
+                            int thread) {
     ChannelsOutput part = output;
     if (part.bias != nullptr) part.bias += group * shape.filters;
     part.y += group * shape.filters;
     if (!at_store) part.activation = Activation::kLinear;
-    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
+    winograd_channels_product(shape, parts, chunks, chunk, job, v, u + group * winograd_channels_filter_floats(shape),
+                              part, of_threads + thread * of_thread);
+  };
+  if (rooms == team.size()) {
+    // What the transforms of a chunk write stays in the caches of the thread that multiplies it.
+    const PanelParts parts = winograd_channels_parts(shape, chunks, 1);
+    team.for_each(groups_ * chunks.count, [&](int64_t index, int thread) {
+      const int64_t group = index / chunks.count;
+      const int64_t chunk = index % chunks.count;
       const int64_t tiles = chunks.size(chunk);
-      team.for_each(winograd_channels_transforms(shape, tiles).count, [&](int64_t job, int) {
-        winograd_channels_transform(shape, chunks, chunk, job, x + group * shape.channels, scratch);
-      });
-      team.for_each(winograd_channels_products(shape, parts, tiles), [&](int64_t job, int thread) {
-        winograd_channels_product(shape, parts, chunks, chunk, job, scratch,
-                                  u + group * winograd_channels_filter_floats(shape), part,
-                                  of_threads + thread * of_thread);
-      });
+      float* const v = scratch + thread * of_chunk;
+      for (int64_t job = 0; job < winograd_channels_transforms(shape, tiles).count; ++job) {
+        transform(group, chunk, job, v);
+      }
+      for (int64_t job = 0; job < winograd_channels_products(shape, parts, tiles); ++job) {
+        multiply(group, chunk, parts, job, v, thread);
+      }
+    });
+  } else {
+    const PanelParts parts = winograd_channels_parts(shape, chunks, team.size());
+    for (int64_t index = 0; index < groups_ * chunks.count; ++index) {
+      const int64_t group = index / chunks.count;
+      const int64_t chunk = index % chunks.count;
+      const int64_t tiles = chunks.size(chunk);
+      team.for_each(winograd_channels_transforms(shape, tiles).count,
+                    [&](int64_t job, int) { transform(group, chunk, job, scratch); });
+      team.for_each(winograd_channels_products(shape, parts, tiles),
+                    [&](int64_t job, int thread) { multiply(group, chunk, parts, job, scratch, thread); });
     }
   }
   if (at_store) return;
