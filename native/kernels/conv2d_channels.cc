@@ -187,8 +187,10 @@ Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images, int6
 }
 
 int64_t winograd_channels_chunk_threads(const ChannelsShape& shape, int64_t images, int64_t threads) {
-  constexpr int64_t kFewestTiles = 32;
-  return std::clamp<int64_t>(images * tiles_of(shape).count() / kFewestTiles, 1, threads);
+  // With fewer tiles than a half of the filters, these are most of what a thread reads: better some of them for all
+  // tiles.
+  const int64_t fewest = std::max<int64_t>(32, shape.filters / 2);
+  return std::clamp<int64_t>(images * tiles_of(shape).count() / fewest, 1, threads);
 }
 
 int64_t winograd_channels_tiles_floats(const ChannelsShape& shape) { return kWinogradCoefficients * tile_plane(shape); }

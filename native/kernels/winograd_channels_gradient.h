@@ -12,7 +12,9 @@
 
 namespace gradloom {
 
-// Chunk by chunk: first all transforms, then all products, which add to the sums. Then winograd_gradient_of_sums.
+// Chunk by chunk: first all transforms, then all products, which add to the sums of the chunk's piece. Then those of
+// all pieces are added up, and winograd_gradient_of_sums. Each piece may be one thread's, whose caches its chunks stay
+// in.
 class WinogradChannelsGradient {
  public:
   // `sums`: the same convolution, of one group.
@@ -20,26 +22,34 @@ class WinogradChannelsGradient {
 
   // Whether there are pixels enough for the transform of the sums, whose cost they share.
   bool pays() const;
-  // Floats; the sums lie at the beginning.
-  int64_t scratch() const;
-  int64_t chunks() const { return chunks_.count; }
+  // Floats, with room for a chunk of each of so many threads, if there are pieces for them. The sums lie at the
+  // beginning.
+  int64_t scratch(int64_t threads) const;
+  int64_t pieces() const { return pieces_.count; }
+  int64_t first_chunk(int64_t piece) const { return pieces_.first(piece); }
 
   int64_t transforms(int64_t chunk) const { return jobs_of(chunk).count; }
   // x: the images from this group's first channel on, not padded; dz: of their output, likewise.
-  void transform(int64_t chunk, int64_t job, const float* x, const float* dz, float* scratch) const;
+  void transform(int64_t chunk, int64_t job, const float* x, const float* dz, float* scratch, int64_t room) const;
 
   int64_t products() const { return kWinogradCoefficients * shape_.panels(); }
-  void product(int64_t chunk, int64_t job, float* scratch) const;
+  void product(int64_t piece, int64_t chunk, int64_t job, float* scratch, int64_t room) const;
+
+  // To the sums of the first one, where there are several.
+  void add_pieces(int64_t coefficient, float* scratch) const;
 
  private:
   Tiling jobs_of(int64_t chunk) const;
+  int64_t sums_floats() const;
+  int64_t room_floats() const;
   int64_t v_plane() const;
   int64_t m_plane() const;
 
   ChannelsShape shape_;
   WinogradShape sums_;
   int64_t images_;
-  Tiling chunks_;  // of the tiles of all images
+  Tiling chunks_;      // of the tiles of all images
+  EvenTiling pieces_;  // of the chunks
 };
 
 }  // namespace gradloom

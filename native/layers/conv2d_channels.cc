@@ -92,7 +92,7 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
         winograd_weight_gradient_flops(winograd_forward_shape(window_.output), setting.batch);
   }
   const int64_t parameters = round_up(weight_count(), kLanes) + round_up(filters_, kLanes) +
-                             (sums ? gradient.scratch() : channels_padded_floats(shape, setting.batch));
+                             (sums ? gradient.scratch(setting.threads) : channels_padded_floats(shape, setting.batch));
   needs.backward_scratch = std::max(input_gradient, parameters);
   return needs;
 }
@@ -185,9 +185,24 @@ void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args
   for (int64_t group = 0; group < groups_; ++group) {
     const float* const x = args.x + group * shape.channels;
     const float* const dz = args.dy + group * shape.filters;
-    for (int64_t chunk = 0; chunk < sums.chunks(); ++chunk) {
-      team.for_each(sums.transforms(chunk), [&](int64_t job, int) { sums.transform(chunk, job, x, dz, scratch); });
-      team.for_each(sums.products(), [&](int64_t job, int) { sums.product(chunk, job, scratch); });
+    if (team.size() <= sums.pieces()) {
+      team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
+        for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
+          for (int64_t job = 0; job < sums.transforms(chunk); ++job) sums.transform(chunk, job, x, dz, scratch, thread);
+          for (int64_t job = 0; job < sums.products(); ++job) sums.product(piece, chunk, job, scratch, thread);
+        }
+      });
+    } else {
+      for (int64_t piece = 0; piece < sums.pieces(); ++piece) {
+        for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
+          team.for_each(sums.transforms(chunk),
+                        [&](int64_t job, int) { sums.transform(chunk, job, x, dz, scratch, 0); });
+          team.for_each(sums.products(), [&](int64_t job, int) { sums.product(piece, chunk, job, scratch, 0); });
+        }
+      }
+    }
+    if (sums.pieces() > 1) {
+      team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
     }
     team.for_each(pieces.count, [&](int64_t piece, int) {
       winograd_gradient_of_sums(shape, piece, scratch, weights + group * group_weights);

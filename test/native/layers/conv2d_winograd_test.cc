@@ -219,6 +219,25 @@ TEST_CASE("conv2d winograd: normal values within the error bound where work is c
   check_normal(random, {window3({33, 31}, {4, 4, 2, 2}, {4, 2}), 33, 64, 64, 1}, "linear");
 }
 
+namespace {
+
+void check_bits_of_threads(RandomData& random, const Conv2d& layer, int64_t batch, std::initializer_list<int> counts) {
+  LayerCase given = normal_case(layer, batch, random);
+  given.threads = 1;
+  const LayerResult alone = run_layer(layer, given);
+  for (const int threads : counts) {
+    CAPTURE(threads);
+    given.threads = threads;
+    const LayerResult shared = run_layer(layer, given);
+    CHECK(shared.broken_rules == "");
+    CHECK(difference_in_bits(shared.y, alone.y) == "");
+    CHECK(difference_in_bits(shared.dx, alone.dx) == "");
+    for (size_t i = 0; i < 2; ++i) CHECK(difference_in_bits(shared.gradients[i], alone.gradients[i]) == "");
+  }
+}
+
+}  // namespace
+
 TEST_CASE("conv2d winograd: the same bits from one to five threads, where these share tiles, filters and channels") {
   RandomData random(129);
   const Padding2d same{1, 1, 1, 1};
@@ -230,19 +249,24 @@ TEST_CASE("conv2d winograd: the same bits from one to five threads, where these 
            {window3({16, 13}, same), 16, 20, 37, 1},  // 16 tiles: pieces of four
            {window3({7, 7}, same), 33, 192, 192, 1}}) {
     check_normal(random, shape, "relu");
-    const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "tanh"});
-    LayerCase given = normal_case(layer, shape.batch, random);
-    given.threads = 1;
-    const LayerResult alone = run_layer(layer, given);
-    for (const int threads : {2, 3, 5}) {
-      CAPTURE(threads);
-      given.threads = threads;
-      const LayerResult shared = run_layer(layer, given);
-      CHECK(shared.broken_rules == "");
-      CHECK(difference_in_bits(shared.y, alone.y) == "");
-      CHECK(difference_in_bits(shared.dx, alone.dx) == "");
-      for (size_t i = 0; i < 2; ++i) CHECK(difference_in_bits(shared.gradients[i], alone.gradients[i]) == "");
-    }
+    check_bits_of_threads(random, make_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch, {2, 3, 5});
+  }
+}
+
+TEST_CASE(
+    "conv2d winograd for a few samples: the same bits from one to nine threads, each with chunks or all with one") {
+  RandomData random(132);
+  const Padding2d same{1, 1, 1, 1};
+  const Padding2d same5{2, 2, 2, 2};
+  for (const reference::Convolution& shape : std::initializer_list<reference::Convolution>{
+           {window3({64, 61}, same), 3, 16, 32, 1},  // 12 chunks, 6 pieces
+           {window3({47, 64}, same), 7, 32, 64, 2},  // in groups, 8 pieces
+           {window_of(5, {24, 25}, same5, {1, 1}), 6, 32, 32, 1},
+           {window3({32, 32}, same), 4, 64, 80, 1},      // 4 chunks, which several threads have of their own
+           {window3({16, 16}, same), 4, 32, 160, 1}}) {  // filters for few tiles
+    check_normal(random, shape, "relu", "auto", "winograd-channels");
+    const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "tanh"}, "auto");
+    check_bits_of_threads(random, layer, shape.batch, {2, 3, 9});
   }
 }
 
