@@ -221,13 +221,14 @@ export async function evaluateRanking(
   { pairs, wanted, count }: { readonly pairs: Pairs; readonly wanted: Wanted; readonly count: number },
 ): Promise<RankingEvaluation> {
   const counts = pairs.countsOfItems();
+  const popular = bestOf(counts, { count: counts.length, left: new Set() });
   const sums = { own: { recall: 0, ndcg: 0 }, popularity: { recall: 0, ndcg: 0 } };
   for (const [user, items] of wanted) {
     const asked = { count, left: new Set(pairs.itemsOf(user)) };
     const scores = await scoresFor(model, user, pairs.items.count);
     for (const [sum, ranked] of [
       [sums.own, bestOf(scores, asked)],
-      [sums.popularity, bestOf(counts, asked)],
+      [sums.popularity, firstOf(popular, asked)],
     ] as const) {
       const { recall, ndcg } = judge(ranked, items, count);
       sum.recall += recall;
@@ -237,6 +238,19 @@ export async function evaluateRanking(
   const users = wanted.size;
   const meanOf = ({ recall, ndcg }: RankingFigures) => ({ recall: recall / users, ndcg: ndcg / users });
   return Object.freeze({ users, ...meanOf(sums.own), popularity: Object.freeze(meanOf(sums.popularity)) });
+}
+
+/** Those at the head of a list but those that are left out. */
+function firstOf(
+  ranked: readonly Recommendation[],
+  { count, left }: { readonly count: number; readonly left: ReadonlySet<unknown> },
+): readonly Recommendation[] {
+  const first: Recommendation[] = [];
+  for (let place = 0; place < ranked.length && first.length < count; place++) {
+    const each = ranked[place] as Recommendation;
+    if (!left.has(each.item)) first.push(each);
+  }
+  return first;
 }
 
 function judge(ranked: readonly Recommendation[], wanted: ReadonlySet<Id>, count: number): RankingFigures {
