@@ -44,7 +44,8 @@ void ThreadSearch::end_trial(double seconds) {
   constexpr double kFaster = 0.95;
   constexpr double kEvener = 1.1;
   constexpr int64_t kBackAgain = 16;  // until the opposite is tried
-  const bool ends_late = threads_ < back_to_ && is_late();
+  // Once, or losses would add up where steps come late on any number of threads.
+  const bool ends_late = back_to_ == most_ && is_late();
   if (seconds < (ends_late ? kEvener : kFaster) * usual_) {
     usual_ = seconds;
     wait_ = threads_ == 1 || threads_ == most_ ? kBackAgain : 1;

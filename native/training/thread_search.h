@@ -13,10 +13,12 @@
 namespace gradloom {
 
 // Now and then some steps are done by half or twice as many threads, which go on if they were faster. Trials that lead
-// to nothing become rare, some two steps in thousands. Long steps are tried only to get all threads back.
+// to nothing become rare, some two steps in thousands, or in hundreds where not all threads take part. Long steps are
+// tried only to get all threads back.
 //
 // Beside a program that takes a core, steps of all threads wait for the one that shares it, whole time slices: they are
-// late. If more than a hundredth is, fewer threads may also be somewhat slower, since their steps take equally long.
+// late. If more than a hundredth is, half of all threads may also be somewhat slower, since their steps take equally
+// long.
 class ThreadSearch {
  public:
   ThreadSearch() = default;

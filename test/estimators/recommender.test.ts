@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { RandomStream } from '../../lib/core/philox.ts';
+import { readSide } from '../../lib/estimators/pairs.ts';
 import { GradloomError, loadModel, recommend, recommender } from '../../lib/index.ts';
 import { checkError, wrongly } from '../api/errors.ts';
 
@@ -135,6 +136,12 @@ test('numbers with gaps: up to 10,000, or ten times as many as there are, or as 
       message: /^recommender: items go up to 1\d{4}, but only (2|1201) of these numbers are there, /,
     });
   }
+});
+
+test('more different numbers than a set can hold', (t) => {
+  const count = 2 ** 24 + 2;
+  const numbers = new Int32Array(count).map((_, place) => count - 1 - place);
+  t.is(readSide('item', numbers, undefined).names.count, count);
 });
 
 for (const negatives of ['batch', 3] as const) {

@@ -1,4 +1,4 @@
-// Threads: 1 to 5.
+// Threads: 1 to 9.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -119,13 +119,23 @@ TEST_CASE(
     int late = 0;
     run_steps(search, 2, 20'000, [&](int threads) {
       const double step = shared.step(threads);
-      late += step > 2.5 * seconds ? 1 : 0;
+      late += step > seconds ? 1 : 0;
       return step;
     });
     CHECK(late < 200);
     // Both again once it has ended.
     CHECK(run_steps(search, 2, 20'000, [&](int threads) { return seconds / threads; })[2] > 15'000);
   }
+}
+
+TEST_CASE("ThreadSearch: steps that come late on any number of threads cost half of these at most") {
+  RandomData random(133);
+  ThreadSearch search(16, 32);
+  const std::vector<int> done = run_steps(search, 16, 50'000, [&](int threads) {
+    const double noise = 0.97 + 0.01 * static_cast<double>(random.integer(0, 6));
+    return 1e-3 * std::pow(0.92, std::log2(threads)) * noise * (random.integer(0, 49) == 0 ? 3.0 : 1.0);
+  });
+  CHECK(done[8] + done[16] > 49'000);
 }
 
 TEST_CASE("SearchedStep: resizes the team for its time; steps that do not count teach nothing") {
