@@ -36,7 +36,7 @@ void ThreadSearch::add_step(double seconds) {
   const double median = *middle;
   if (back_to_ == 0) return end_window(median);
   // Only more threads may come late.
-  end_trial(threads_ < back_to_ ? median : mean(measured, median));
+  end_trial(threads_ < back_to_ || forgiven_ > 0 ? median : mean(measured, median));
 }
 
 void ThreadSearch::end_trial(double seconds) {
@@ -45,12 +45,13 @@ void ThreadSearch::end_trial(double seconds) {
   constexpr double kEvener = 1.1;
   constexpr int64_t kBackAgain = 16;  // until the opposite is tried
   // Once, or losses would add up where steps come late on any number of threads.
-  const bool ends_late = back_to_ == most_ && is_late();
+  const bool ends_late = back_to_ == most_ && is_late() && forgiven_ == 0;
   if (seconds < (ends_late ? kEvener : kFaster) * usual_) {
     usual_ = seconds;
     wait_ = threads_ == 1 || threads_ == most_ ? kBackAgain : 1;
     if (ends_late) wait_ = late_wait_ = std::clamp(2 * late_wait_, kBackAgain, kMostWaitOfFewer);
     late_ = 0;
+    ended_late_ = ends_late;
   } else {
     threads_ = back_to_;
     fewer_ = !fewer_;
@@ -64,10 +65,12 @@ void ThreadSearch::end_window(double median) {
   constexpr double kMemory = 8;  // windows
   constexpr int64_t kSoon = 2;
   constexpr int64_t kMostWait = 512;
-  const double of_all = mean(seconds_, median);
+  const double of_all = forgiven_ > 0 ? median : mean(seconds_, median);
   const bool slower = median > kChange * usual_;
   const bool was_late = is_late();
   count_late(median);
+  if (forgiven_ > 0) --forgiven_;
+  if (ended_late_ && is_late()) return forgive();
   if (slower || (is_late() && !was_late)) wait_ = std::min(wait_, kSoon);
   const bool faster = kChange * of_all < usual_ && !is_late();
   usual_ = slower || faster ? of_all : usual_ + (of_all - usual_) / kMemory;
@@ -76,6 +79,16 @@ void ThreadSearch::end_window(double median) {
   wait_ = std::min(4 * wait_, threads_ < most_ ? kMostWaitOfFewer : kMostWait);
   back_to_ = threads_;
   threads_ = candidate();
+}
+
+// Steps come late without the threads that were given up, too, as on a machine that others share: it is not for these.
+void ThreadSearch::forgive() {
+  constexpr int64_t kForgiven = 512;  // windows
+  threads_ = most_;
+  usual_ = 0;
+  late_ = 0;
+  ended_late_ = false;
+  forgiven_ = kForgiven;
 }
 
 void ThreadSearch::count_late(double median) {

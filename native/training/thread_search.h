@@ -18,7 +18,7 @@ namespace gradloom {
 //
 // Beside a program that takes a core, steps of all threads wait for the one that shares it, whole time slices: they are
 // late. If more than a hundredth is, half of all threads may also be somewhat slower, since their steps take equally
-// long.
+// long; if they do not, all go on.
 class ThreadSearch {
  public:
   ThreadSearch() = default;
@@ -43,6 +43,7 @@ class ThreadSearch {
 
   void end_window(double median);
   void end_trial(double seconds);
+  void forgive();
   void count_late(double median);
   bool is_late() const;
   int candidate() const;
@@ -59,6 +60,8 @@ class ThreadSearch {
   int64_t wait_ = 1;       // windows from trial to trial
   int64_t late_wait_ = 0;  // the same, behind one that ended late steps
   int64_t waited_ = 0;
+  bool ended_late_ = false;  // whether these threads were chosen to end late steps
+  int64_t forgiven_ = 0;     // windows in which late steps are no reason for fewer threads
 };
 
 // Searches of calls of several sizes, as a server's: of each of the last ones.

@@ -128,14 +128,23 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("ThreadSearch: steps that come late on any number of threads cost half of these at most") {
+TEST_CASE("ThreadSearch: steps that come late on any number of threads are no reason to give some up") {
   RandomData random(133);
-  ThreadSearch search(16, 32);
-  const std::vector<int> done = run_steps(search, 16, 50'000, [&](int threads) {
-    const double noise = 0.97 + 0.01 * static_cast<double>(random.integer(0, 6));
-    return 1e-3 * std::pow(0.92, std::log2(threads)) * noise * (random.integer(0, 49) == 0 ? 3.0 : 1.0);
-  });
-  CHECK(done[8] + done[16] > 49'000);
+  for (const int most : {2, 4, 16}) {
+    for (const double gain : {0.8, 0.92}) {
+      for (const double late : {3.0, 10.0}) {
+        CAPTURE(most);
+        CAPTURE(gain);
+        CAPTURE(late);
+        ThreadSearch search(most, 32);
+        const std::vector<int> done = run_steps(search, most, 50'000, [&](int threads) {
+          const double noise = 0.97 + 0.01 * static_cast<double>(random.integer(0, 6));
+          return 1e-3 * std::pow(gain, std::log2(threads)) * noise * (random.integer(0, 19) == 0 ? late : 1.0);
+        });
+        CHECK(done[static_cast<size_t>(most)] > 47'500);
+      }
+    }
+  }
 }
 
 TEST_CASE("SearchedStep: resizes the team for its time; steps that do not count teach nothing") {
