@@ -25,6 +25,7 @@ const OTHERS = [
   'fromStream',
   'fromTable',
   'readCifar10',
+  'readCsv',
   'readIdx',
   'readImage',
   'readNpy',
