@@ -15,7 +15,7 @@ export function setUp(retry, needs) {
   installMissing(unmet([...BUILD_NEEDS, ...needs]), retry);
   if (!packagesAreCurrent()) installPackages(retry);
   if (!existsSync(join(root, 'build', 'Release', 'gradloom.node'))) {
-    console.error('gradloom: building the native part (once; a minute or two)');
+    console.error('gradloom: building the native part (once; some minutes on two cores)');
   }
   buildNative(retry);
 }
