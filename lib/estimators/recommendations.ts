@@ -1,6 +1,7 @@
 /** What a trained recommender answers: a few lines over its model, whose weights are read anew for each answer. */
 import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
+import { type HighestOptions, highest } from '../core/highest.ts';
 import {
   extent,
   instanceOf,
@@ -109,11 +110,18 @@ export function countsOf(
   return { users: (weightsOf(USER_VECTORS) as number) / factors, items };
 }
 
+/** 0, 1, 2, ... */
+function numbersTo(count: number): Int32Array<ArrayBuffer> {
+  const numbers = new Int32Array(count);
+  for (let n = 0; n < count; n++) numbers[n] = n;
+  return numbers;
+}
+
 /** Of each item with a user. */
 export async function scoresFor(model: RecommenderModel, user: number, items: number): Promise<Float32Array> {
   const { data } = await model.predict({
     user: new Int32Array(items).fill(user),
-    item: Int32Array.from({ length: items }, (_, item) => item),
+    item: numbersTo(items),
   });
   return data;
 }
@@ -121,28 +129,17 @@ export async function scoresFor(model: RecommenderModel, user: number, items: nu
 /** The items of the highest scores but those that are left out, best first. */
 export function bestOf(
   scores: Float32Array | Float64Array,
-  { count, left }: { readonly count: number; readonly left: ReadonlySet<unknown> },
+  asked: HighestOptions,
 ): readonly Recommendation[] {
-  // Only those that can be among the first are put in order, which of thousands of items takes less time than of all.
-  const least =
-    scores
-      .filter((_, item) => !left.has(item))
-      .sort()
-      .at(-count) ?? Number.NEGATIVE_INFINITY;
-  const best: Recommendation[] = [];
-  for (let item = 0; item < scores.length; item++) {
-    const score = scores[item] as number;
-    if (score >= least && !left.has(item)) best.push(Object.freeze({ item, score }));
-  }
-  return Object.freeze(best.sort((a, b) => b.score - a.score).slice(0, count));
+  const best = highest(scores, asked);
+  return Object.freeze(best.map((item) => Object.freeze({ item, score: scores[item] as number })));
 }
 
 /** What users' vectors are multiplied by: of each item a row, behind the layers of its tower. */
 async function itemVectors(model: RecommenderModel, items: number): Promise<Float32Array> {
   const last = model.layers.findLast(({ name }) => name.startsWith(ITEM_TOWER))?.name ?? ITEM_VECTORS;
   const tower = model.fork({ last }) as unknown as Model<{ readonly item: readonly [1] }, readonly [number]>;
-  const item = Int32Array.from({ length: items }, (_, place) => place);
-  const { data } = await tower.predict({ item });
+  const { data } = await tower.predict({ item: numbersTo(items) });
   tower[Symbol.dispose]();
   return data;
 }
@@ -188,14 +185,19 @@ export async function cosinesWith(
 ): Promise<Float64Array> {
   const vectors = await itemVectors(model, items);
   const units = vectors.length / items;
-  const vectorOf = (other: number) => vectors.subarray(other * units, (other + 1) * units);
-  const own = vectorOf(item);
-  const product = (a: Float32Array, b: Float32Array) =>
-    a.reduce((sum, value, place) => sum + value * (b[place] as number), 0);
-  return Float64Array.from({ length: items }, (_, other) => {
-    const vector = vectorOf(other);
-    return product(own, vector) / (Math.sqrt(product(own, own) * product(vector, vector)) || 1);
-  });
+  const product = (a: number, b: number) => {
+    let sum = 0;
+    for (let i = 0; i < units; i++) {
+      sum += (vectors[a * units + i] as number) * (vectors[b * units + i] as number);
+    }
+    return sum;
+  };
+  const square = product(item, item);
+  const cosines = new Float64Array(items);
+  for (let other = 0; other < items; other++) {
+    cosines[other] = product(item, other) / (Math.sqrt(square * product(other, other)) || 1);
+  }
+  return cosines;
 }
 
 /** Of each user's held out items, as far as they are asked for, those that are found, and how far in front; means over users. */
@@ -243,7 +245,7 @@ export async function evaluateRanking(
 /** Those at the head of a list but those that are left out. */
 function firstOf(
   ranked: readonly Recommendation[],
-  { count, left }: { readonly count: number; readonly left: ReadonlySet<unknown> },
+  { count, left }: HighestOptions,
 ): readonly Recommendation[] {
   const first: Recommendation[] = [];
   for (let place = 0; place < ranked.length && first.length < count; place++) {

@@ -244,7 +244,8 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
   ): Model<ForkedInput<Input, First, Last>, ForkedOutput<Output, Last, Layers>> {
     const { seed, ...choice } = readOptions('fork', options, FORK_OPTIONS);
     const { network, training, isTaken } = forkNetwork(this.#state, choice, layers);
-    const fork = new Model(network, { seed, training });
+    // Without new layers all weights are taken, so that none are drawn.
+    const fork = new Model(network, { seed: layers.length === 0 ? undefined : seed, training });
     const taken = Object.entries(this.getWeights()).filter(([name]) => isTaken(name));
     fork.setWeights({ ...fork.getWeights(), ...Object.fromEntries(taken) });
     return fork as never;

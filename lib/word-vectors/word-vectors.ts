@@ -1,5 +1,6 @@
 /** Words and a vector of each. */
 import { GradloomError } from '../core/errors.ts';
+import { highest } from '../core/highest.ts';
 import {
   extent,
   formatValue,
@@ -167,21 +168,17 @@ export class WordVectors {
   #nearest(to: ArrayLike<number>, count: number, without: readonly string[]): SimilarWord[] {
     this.#norms ??= Float64Array.from(this.words, (_, place) => lengthOf(this.#row(place)));
     const length = lengthOf(to);
-    const leftOut = new Set(without.map((word) => this.#places.get(word)));
+    const left = new Set<unknown>(without.map((word) => this.#places.get(word)));
     const similarities = new Float64Array(this.words.length);
     for (let place = 0; place < similarities.length; place++) {
       const product = dot(to, this.vectors, place * this.units);
       const lengths = length * (this.#norms[place] as number);
       similarities[place] = lengths === 0 ? 0 : product / lengths;
     }
-    return Array.from(similarities.keys())
-      .filter((place) => !leftOut.has(place))
-      .sort((a, b) => (similarities[b] as number) - (similarities[a] as number) || a - b)
-      .slice(0, count)
-      .map((place) => ({
-        word: this.words[place] as string,
-        similarity: similarities[place] as number,
-      }));
+    return highest(similarities, { count, left }).map((place) => ({
+      word: this.words[place] as string,
+      similarity: similarities[place] as number,
+    }));
   }
 }
 
