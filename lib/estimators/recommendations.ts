@@ -13,6 +13,7 @@ import {
 } from '../core/options.ts';
 import { fromArrays } from '../datasets/from-arrays.ts';
 import { dense } from '../layers/index.ts';
+import type { Layer } from '../layers/layer.ts';
 import { Model, sequential } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/index.ts';
@@ -43,7 +44,8 @@ export interface RecommendOptions<Item extends Id = number> {
 export const ITEM_BIAS = 'itemBias';
 export const USER_VECTORS = 'users';
 export const ITEM_VECTORS = 'items';
-/** Of the layers over the items' vectors, from 1 on. */
+/** Of the layers over the vectors, from 1 on. */
+export const USER_TOWER = 'userTower';
 export const ITEM_TOWER = 'itemTower';
 
 const RECOMMEND_OPTIONS = {
@@ -135,13 +137,51 @@ export function bestOf(
   return Object.freeze(best.map((item) => Object.freeze({ item, score: scores[item] as number })));
 }
 
-/** What users' vectors are multiplied by: of each item a row, behind the layers of its tower. */
-async function itemVectors(model: RecommenderModel, items: number): Promise<Float32Array> {
-  const last = model.layers.findLast(({ name }) => name.startsWith(ITEM_TOWER))?.name ?? ITEM_VECTORS;
-  const tower = model.fork({ last }) as unknown as Model<{ readonly item: readonly [1] }, readonly [number]>;
-  const { data } = await tower.predict({ item: numbersTo(items) });
-  tower[Symbol.dispose]();
+const SIDES = {
+  user: { vectors: USER_VECTORS, tower: USER_TOWER },
+  item: { vectors: ITEM_VECTORS, tower: ITEM_TOWER },
+} as const;
+
+/** Of each of some users or items a row, behind the layers of their tower: those of both sides are multiplied. */
+async function vectorsOf(
+  model: RecommenderModel,
+  side: keyof typeof SIDES,
+  numbers: Int32Array<ArrayBuffer>,
+): Promise<Float32Array> {
+  const { vectors, tower } = SIDES[side];
+  const last = model.layers.findLast(({ name }) => name.startsWith(tower))?.name ?? vectors;
+  const fork = model.fork({ last }) as unknown as Model<Record<string, readonly [1]>, readonly [number]>;
+  const { data } = await fork.predict({ [side]: numbers });
+  fork[Symbol.dispose]();
   return data;
+}
+
+/** All items' side of the scores. */
+interface ItemSide {
+  readonly vectors: Float32Array;
+  readonly bias: Float32Array;
+  /** Of a vector. */
+  readonly units: number;
+}
+
+async function itemSide(model: RecommenderModel, items: number): Promise<ItemSide> {
+  const vectors = await vectorsOf(model, 'item', numbersTo(items));
+  const { data } = model.getWeights()[`${ITEM_BIAS}.weight`] as { readonly data: Float32Array };
+  return { vectors, bias: data, units: vectors.length / items };
+}
+
+/** Gives the scores of all items with users, of the vectors that `layers` make of `inputs` numbers. */
+function scorer({ vectors, bias, units }: ItemSide, inputs: number, layers: readonly Layer[]) {
+  const scoring = sequential({ inputShape: [inputs] }, [
+    ...layers,
+    dense({ units: bias.length, trainable: false, weightInitializer: 'zeros', name: ITEM_VECTORS }),
+  ]);
+  scoring.setWeights({
+    ...(layers.length > 0 ? scoring.getWeights() : {}),
+    [`${ITEM_VECTORS}.weight`]: { data: vectors, shape: [bias.length, units] },
+    [`${ITEM_VECTORS}.bias`]: { data: bias, shape: [bias.length] },
+  });
+  return scoring;
 }
 
 /**
@@ -153,18 +193,9 @@ export async function scoresForNew(
   known: Int32Array<ArrayBuffer>,
   { items, l2 }: { readonly items: number; readonly l2: number },
 ): Promise<Float32Array> {
-  const vectors = await itemVectors(model, items);
-  const units = vectors.length / items;
-  const { data: bias } = model.getWeights()[`${ITEM_BIAS}.weight`] as { readonly data: Float32Array };
-  const scoring = sequential({ inputShape: [1] }, [
-    dense({ units, bias: false, weightInitializer: 'zeros', name: 'user' }),
-    dense({ units: items, trainable: false, weightInitializer: 'zeros', name: ITEM_VECTORS }),
-  ]);
-  scoring.setWeights({
-    ...scoring.getWeights(),
-    [`${ITEM_VECTORS}.weight`]: { data: vectors, shape: [items, units] },
-    [`${ITEM_VECTORS}.bias`]: { data: bias, shape: [items] },
-  });
+  const side = await itemSide(model, items);
+  const user = dense({ units: side.units, bias: false, weightInitializer: 'zeros', name: 'user' });
+  const scoring = scorer(side, 1, [user]);
   const trainer = new Trainer(scoring, {
     optimizer: adagrad({ learningRate: 0.3, weightDecay: l2 }),
     loss: 'softmaxCrossEntropy',
@@ -183,7 +214,7 @@ export async function cosinesWith(
   item: number,
   items: number,
 ): Promise<Float64Array> {
-  const vectors = await itemVectors(model, items);
+  const vectors = await vectorsOf(model, 'item', numbersTo(items));
   const units = vectors.length / items;
   const product = (a: number, b: number) => {
     let sum = 0;
@@ -225,9 +256,9 @@ export async function evaluateRanking(
   const counts = pairs.countsOfItems();
   const popular = bestOf(counts, { count: counts.length, left: new Set() });
   const sums = { own: { recall: 0, ndcg: 0 }, popularity: { recall: 0, ndcg: 0 } };
-  for (const [user, items] of wanted) {
+  for await (const { user, scores } of scoresOf(model, [...wanted.keys()], counts.length)) {
+    const items = wanted.get(user) as ReadonlySet<Id>;
     const asked = { count, left: new Set(pairs.itemsOf(user)) };
-    const scores = await scoresFor(model, user, pairs.items.count);
     for (const [sum, ranked] of [
       [sums.own, bestOf(scores, asked)],
       [sums.popularity, firstOf(popular, asked)],
@@ -240,6 +271,23 @@ export async function evaluateRanking(
   const users = wanted.size;
   const meanOf = ({ recall, ndcg }: RankingFigures) => ({ recall: recall / users, ndcg: ndcg / users });
   return Object.freeze({ users, ...meanOf(sums.own), popularity: Object.freeze(meanOf(sums.popularity)) });
+}
+
+/** Of some users the scores of all items: a product of all vectors of items with those of so many users that their scores are some megabytes. */
+async function* scoresOf(model: RecommenderModel, users: readonly number[], items: number) {
+  const side = await itemSide(model, items);
+  const { units } = side;
+  const vectors = await vectorsOf(model, 'user', Int32Array.from(users));
+  const scoring = scorer(side, units, []);
+  const atOnce = Math.max(16, Math.floor(2 ** 20 / items));
+  for (let first = 0; first < users.length; first += atOnce) {
+    const some = users.slice(first, first + atOnce);
+    const { data } = await scoring.predict(vectors.subarray(first * units, (first + some.length) * units));
+    for (const [place, user] of some.entries()) {
+      yield { user, scores: data.subarray(place * items, (place + 1) * items) };
+    }
+  }
+  scoring[Symbol.dispose]();
 }
 
 /** Those at the head of a list but those that are left out. */

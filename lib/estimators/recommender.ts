@@ -34,6 +34,7 @@ import {
   ITEM_TOWER,
   ITEM_VECTORS,
   type RecommenderModel,
+  USER_TOWER,
   USER_VECTORS,
 } from './recommendations.ts';
 import { answering, type Recommender } from './trained-recommender.ts';
@@ -118,8 +119,6 @@ const OPTIONS = {
   threads: withDefault(threads, 0),
   dtype,
 };
-
-const USER_TOWER = 'userTower';
 
 /**
  * Learns from pairs of users and items alone (implicit feedback) which go together: a vector for each user and each item,

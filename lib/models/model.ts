@@ -244,10 +244,11 @@ export class Model<Input extends InputShape = Shape, Output extends InputShape =
   ): Model<ForkedInput<Input, First, Last>, ForkedOutput<Output, Last, Layers>> {
     const { seed, ...choice } = readOptions('fork', options, FORK_OPTIONS);
     const { network, training, isTaken } = forkNetwork(this.#state, choice, layers);
-    // Without new layers all weights are taken, so that none are drawn.
-    const fork = new Model(network, { seed: layers.length === 0 ? undefined : seed, training });
     const taken = Object.entries(this.getWeights()).filter(([name]) => isTaken(name));
-    fork.setWeights({ ...fork.getWeights(), ...Object.fromEntries(taken) });
+    // Without new layers all weights are taken, and none are drawn.
+    const isWhole = layers.length === 0;
+    const fork = new Model(network, { seed: isWhole ? undefined : seed, training });
+    fork.setWeights({ ...(isWhole ? {} : fork.getWeights()), ...Object.fromEntries(taken) });
     return fork as never;
   }
 

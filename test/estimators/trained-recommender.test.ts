@@ -220,6 +220,30 @@ test('evaluate: recall, discounted gain, and what is popular, in the mean over u
   t.deepEqual(await shop.evaluate(heldOut), await shop.evaluate(heldOut, { count: 10 }));
 });
 
+for (const towers of [[], [6]]) {
+  test(`evaluate takes users in parts where items are many, ${towers.length} layers over vectors`, async (t) => {
+    const shop = await recommender(orders(), {
+      ...OPTIONS,
+      epochs: 1,
+      factors: 4,
+      towers,
+      itemCount: 70_000,
+    });
+    const heldOut: { readonly users: number[]; readonly items: number[] } = { users: [], items: [] };
+    let [recall, ndcg] = [0, 0];
+    for (let user = 0; user < USERS; user++) {
+      const place = user % 4;
+      heldOut.users.push(user);
+      heldOut.items.push((await shop.recommend(user, { count: 4 }))[place]?.item as number);
+      if (place === 3) continue;
+      recall += 1 / USERS;
+      ndcg += 1 / Math.log2(place + 2) / USERS;
+    }
+    const { popularity: _, ...figures } = await shop.evaluate(heldOut, { count: 3 });
+    near(t, figures, { users: USERS, recall, ndcg });
+  });
+}
+
 test('evaluate by numbers: users beyond those of training do not count, items are missed', async (t) => {
   const shop = await recommender(orders(), { ...OPTIONS, epochs: 1 });
   const own = (await shop.recommend(0, { count: 1 }))[0]?.item as number;
