@@ -21,7 +21,8 @@ export interface TableOptions {
    * How a step updates a row of a table (`sparseDense`, `embedding`, `embeddingBag`) that several entries of its batch name. `'sum'`: once,
    * by the sum of their gradients. `'sequential'`: by one after another, in the order in which they stand in the batch. `'hogwild'`: by
    * one after another as threads come to them, without locks, so that updates can be lost and, with `threads` above 1, two runs end
-   * with different bits. All gradients are those at the step's start. Default: `'sum'`.
+   * with different bits; rows of several numbers, and others that the same input names, as by `'sequential'`, which is faster. All gradients
+   * are those at the step's start. Default: `'sum'`.
    */
   readonly duplicates?: 'sum' | 'sequential' | 'hogwild';
 }

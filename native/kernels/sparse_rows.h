@@ -30,7 +30,7 @@ struct RowGroups {
 enum class Duplicates {
   kSum,         // once, by the sum of their gradients
   kSequential,  // by each of them, in order of position
-  kHogwild,     // by each of them, as threads come to them
+  kHogwild,     // by each of them, as threads come to them; rows of several floats as by kSequential
 };
 
 // All entries of a batch in parts, one a job, for updates by each entry. A part's entries stand in order of position.

@@ -273,6 +273,16 @@ bool Plan::takes_groups(int layer, const LayerNeeds& needs) const {
          architecture_->users_of(architecture_->first_parameter(layer)).size() > 1;
 }
 
+// A race for rows is one for single floats, by several times as long as it takes to deal out wider ones.
+Duplicates Plan::parting(size_t input) const {
+  const bool has_wide_rows = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+    if (node.layer == nullptr || node.inputs.front().value != input || !reads_entries(node)) return false;
+    const auto& parameters = node.layer->parameters();
+    return std::any_of(parameters.begin(), parameters.end(), [](const auto& each) { return each.row_width > 1; });
+  });
+  return has_wide_rows ? Duplicates::kSequential : options_.duplicates;
+}
+
 const SparseInput* Plan::sparse_input_of(const Node& node) const {
   return reads_entries(node) ? &sparse_[node.inputs.front().value].input() : nullptr;
 }
@@ -361,7 +371,7 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
              node.takes_groups;
     });
     if (grouped && options_.duplicates == Duplicates::kSum) groups(team, static_cast<int>(i));
-    if (grouped && options_.duplicates != Duplicates::kSum) sparse_[i].part(team, options_.duplicates);
+    if (grouped && options_.duplicates != Duplicates::kSum) sparse_[i].part(team, parting(i));
     if (keeps_value_gradients(i)) sparse_[i].keep_value_gradients();
   }
   end_part(kGroupingPart);

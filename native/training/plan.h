@@ -203,6 +203,8 @@ class Plan {
   bool reads_floats(size_t input) const { return architecture_->inputs()[input].form == InputForm::kFloats; }
   bool reads_entries(const Node& node) const;
   bool takes_groups(int layer, const LayerNeeds& needs) const;
+  // How the entries of a sparse input are cut into parts.
+  Duplicates parting(size_t input) const;
   bool keeps_value_gradients(size_t input) const {
     return options_.input_gradient == InputGradient::kKept && architecture_->inputs()[input].form == InputForm::kSparse;
   }

@@ -1,5 +1,5 @@
-// Where threads race for the rows of tables (Duplicates::kHogwild) each of them updates a copy of a row and its states,
-// in room of its own.
+// Where threads race for the rows of tables of one float a row (Duplicates::kHogwild) each of them updates a copy of a
+// row and its states, in room of its own.
 #pragma once
 
 #include <cstdint>
