@@ -56,6 +56,7 @@ class LargestTap {
   }
 
   HWY_INLINE hn::Vec<D> value() const { return value_; }
+  HWY_INLINE hn::Vec<Integers> tap() const { return tap_; }
 
   HWY_INLINE void store_tap(Winners winners, WinningTap* HWY_RESTRICT to) const {
     const Integers integers;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/max_pool.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/largest_tap-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -17,68 +19,121 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, 16>;
 using I = hn::RebindToSigned<D>;
 
-// The taps of a window that lie on the image.
+// The taps of a window that lie on the image: how many rows and columns of them, and the pixels they are.
 struct Taps {
-  TapRange rows;
-  TapRange columns;
-  int64_t first;  // pixel
-  int64_t row;    // pixels from tap to tap
+  int64_t rows;
+  int64_t columns;
+  int64_t first;
+  int64_t row;  // pixels from tap to tap
   int64_t column;
 };
 
-// y and, unless it is null, winner of the channels of one vector at x, of which a partial one has `rest`.
-template <bool kPartial>
-HWY_INLINE void pool_vector(const Taps& taps, int64_t channels, size_t rest, const float* HWY_RESTRICT x,
-                            float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
+// Channels of a pixel: whole vectors, and `rest` behind them.
+struct Channels {
+  int64_t count;
+  int64_t whole;
+  size_t rest;
+
+  explicit Channels(int64_t channels)
+      : count(channels),
+        whole(channels - channels % static_cast<int64_t>(hn::Lanes(D()))),
+        rest(static_cast<size_t>(channels - whole)) {}
+
+  // visit(first channel, whether it is a whole vector)
+  template <class Visit>
+  HWY_INLINE void for_each_vector(Visit&& visit) const {
+    for (int64_t c = 0; c < whole; c += static_cast<int64_t>(hn::Lanes(D()))) visit(c, std::true_type());
+    if (rest > 0) visit(whole, std::false_type());
+  }
+};
+
+// y and winner of one output pixel. Of windows of kSize x kSize whole ones, of size 0 any.
+template <int kSize, bool kNumbers>
+HWY_INLINE void pool_pixel(const Taps& taps, const Channels& channels, const float* HWY_RESTRICT x,
+                           float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
   const D d;
   const I integers;
-  const auto load = [&](int64_t pixel) HWY_ATTR {
-    return kPartial ? hn::LoadN(d, x + pixel * channels, rest) : hn::LoadU(d, x + pixel * channels);
-  };
-  auto best = load(taps.first);
-  auto number = hn::Set(integers, static_cast<int32_t>(taps.first));
-  int64_t line = taps.first;
-  for (int64_t r = taps.rows.first; r < taps.rows.last; ++r, line += taps.row) {
-    int64_t pixel = line;
-    for (int64_t s = taps.columns.first; s < taps.columns.last; ++s, pixel += taps.column) {
-      const auto value = load(pixel);
-      // Of equal ones the first wins, of NaN the last.
-      const auto wins = hn::Or(hn::Gt(value, best), hn::IsNaN(value));
-      best = hn::IfThenElse(wins, value, best);
-      if (winner == nullptr) continue;
-      number = hn::IfThenElse(hn::RebindMask(integers, wins), hn::Set(integers, static_cast<int32_t>(pixel)), number);
+  const int64_t rows = kSize > 0 ? kSize : taps.rows;
+  const int64_t columns = kSize > 0 ? kSize : taps.columns;
+  channels.for_each_vector([&](int64_t c, auto whole) HWY_ATTR {
+    const auto load = [&](int64_t pixel) HWY_ATTR {
+      const float* const from = x + pixel * channels.count + c;
+      return whole ? hn::LoadU(d, from) : hn::LoadN(d, from, channels.rest);
+    };
+    LargestTap<D> largest(static_cast<int32_t>(taps.first), load(taps.first));
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t s = 0; s < columns; ++s) {
+        const int64_t pixel = taps.first + r * taps.row + s * taps.column;
+        if (r > 0 || s > 0 || kSize == 0) largest.meet(static_cast<int32_t>(pixel), load(pixel));
+      }
     }
-  }
-  if constexpr (kPartial) {
-    hn::StoreN(best, d, y, rest);
-    if (winner != nullptr) hn::StoreN(number, integers, winner, rest);
-  } else {
-    hn::StoreU(best, d, y);
-    if (winner != nullptr) hn::StoreU(number, integers, winner);
-  }
+    if constexpr (whole) {
+      hn::StoreU(largest.value(), d, y + c);
+      if (kNumbers) hn::StoreU(largest.tap(), integers, winner + c);
+    } else {
+      hn::StoreN(largest.value(), d, y + c, channels.rest);
+      if (kNumbers) hn::StoreN(largest.tap(), integers, winner + c, channels.rest);
+    }
+  });
 }
 
-void MaxPool(const Window2d& w, int64_t channels, int64_t first_row, int64_t rows, const float* HWY_RESTRICT x,
-             float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
-  const auto rest = static_cast<size_t>(channels % lanes);
-  const int64_t whole = channels - channels % lanes;
-  const auto winner_at = [&](int64_t out) { return winner == nullptr ? nullptr : winner + out; };
-  int64_t out = first_row * w.output.width * channels;
+template <bool kNumbers>
+void pool_rows(const Window2d& w, int64_t channel_count, int64_t first_row, int64_t rows, const float* HWY_RESTRICT x,
+               float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
+  const Channels channels(channel_count);
   Taps taps{};
   taps.row = w.dilation.height * w.input.width;
   taps.column = w.dilation.width;
+  int64_t out = first_row * w.output.width * channels.count;
   for (int64_t oh = first_row; oh < first_row + rows; ++oh) {
     const int64_t top = oh * w.stride.height - w.padding.top;
-    taps.rows = taps_on_image(top, w.dilation.height, w.window.height, w.input.height);
-    for (int64_t ow = 0; ow < w.output.width; ++ow, out += channels) {
+    const TapRange tap_rows = taps_on_image(top, w.dilation.height, w.window.height, w.input.height);
+    taps.rows = tap_rows.last - tap_rows.first;
+    for (int64_t ow = 0; ow < w.output.width; ++ow, out += channels.count) {
       const int64_t left = ow * w.stride.width - w.padding.left;
-      taps.columns = taps_on_image(left, w.dilation.width, w.window.width, w.input.width);
-      taps.first = top * w.input.width + left + taps.rows.first * taps.row + taps.columns.first * taps.column;
-      for (int64_t c = 0; c < whole; c += lanes) {
-        pool_vector<false>(taps, channels, 0, x + c, y + out + c, winner_at(out + c));
+      const TapRange tap_columns = taps_on_image(left, w.dilation.width, w.window.width, w.input.width);
+      taps.columns = tap_columns.last - tap_columns.first;
+      taps.first = top * w.input.width + left + tap_rows.first * taps.row + tap_columns.first * taps.column;
+      int32_t* const number = kNumbers ? winner + out : nullptr;
+      if (taps.rows == 2 && taps.columns == 2) {
+        pool_pixel<2, kNumbers>(taps, channels, x, y + out, number);
+      } else if (taps.rows == 3 && taps.columns == 3) {
+        pool_pixel<3, kNumbers>(taps, channels, x, y + out, number);
+      } else {
+        pool_pixel<0, kNumbers>(taps, channels, x, y + out, number);
       }
-      if (rest > 0) pool_vector<true>(taps, channels, rest, x + whole, y + out + whole, winner_at(out + whole));
+    }
+  }
+}
+
+void MaxPool(const Window2d& w, int64_t channels, int64_t first_row, int64_t rows, const float* x, float* y,
+             int32_t* winner) {
+  winner == nullptr ? pool_rows<false>(w, channels, first_row, rows, x, y, winner)
+                    : pool_rows<true>(w, channels, first_row, rows, x, y, winner);
+}
+
+// For windows that lie apart: each of their pixels is stored once.
+void PoolBackward(const Window2d& w, int64_t channel_count, const float* HWY_RESTRICT dy,
+                  const int32_t* HWY_RESTRICT winner, float* HWY_RESTRICT dx) {
+  const D d;
+  const I integers;
+  const Channels channels(channel_count);
+  for (int64_t p = 0; p < w.output.height; ++p) {
+    for (int64_t q = 0; q < w.output.width; ++q, dy += channels.count, winner += channels.count) {
+      const int64_t first = p * w.window.height * w.input.width + q * w.window.width;
+      channels.for_each_vector([&](int64_t c, auto whole) HWY_ATTR {
+        const auto gradient = whole ? hn::LoadU(d, dy + c) : hn::LoadN(d, dy + c, channels.rest);
+        const auto number = whole ? hn::LoadU(integers, winner + c) : hn::LoadN(integers, winner + c, channels.rest);
+        for (int64_t r = 0; r < w.window.height; ++r) {
+          for (int64_t s = 0; s < w.window.width; ++s) {
+            const int64_t pixel = first + r * w.input.width + s;
+            const auto won = hn::RebindMask(d, hn::Eq(number, hn::Set(integers, static_cast<int32_t>(pixel))));
+            const auto part = hn::IfThenElseZero(won, gradient);
+            float* const to = dx + pixel * channels.count + c;
+            whole ? hn::StoreU(part, d, to) : hn::StoreN(part, d, to, channels.rest);
+          }
+        }
+      });
     }
   }
 }
@@ -91,6 +146,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(MaxPool);
+HWY_EXPORT(PoolBackward);
 
 void max_pool(const Window2d& window, int64_t channels, int64_t first, int64_t rows, const float* x, float* y,
               int32_t* winner) {
@@ -98,7 +154,8 @@ void max_pool(const Window2d& window, int64_t channels, int64_t first, int64_t r
 }
 
 void max_pool_backward(const Window2d& w, int64_t channels, const float* dy, const int32_t* winner, float* dx) {
-  std::memset(dx, 0, static_cast<size_t>(w.input_pixels() * channels) * sizeof(float));
+  if (!windows_tile_image(w)) std::memset(dx, 0, static_cast<size_t>(w.input_pixels() * channels) * sizeof(float));
+  if (windows_lie_apart(w)) return HWY_DYNAMIC_DISPATCH(PoolBackward)(w, channels, dy, winner, dx);
   const int64_t pixels = w.output_pixels();
   for (int64_t pixel = 0; pixel < pixels; ++pixel, dy += channels, winner += channels) {
     for (int64_t c = 0; c < channels; ++c) dx[winner[c] * channels + c] += dy[c];

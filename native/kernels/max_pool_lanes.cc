@@ -142,12 +142,6 @@ void MaxPoolLanes(const Window2d& w, Winners winners, const float* HWY_RESTRICT 
   for_each_window(w, PoolWindow{w, winners, x, y, winner});
 }
 
-// Whether every pixel of the image lies in one window, so that its gradient is stored and not added to zeros.
-bool tiles_image(const Window2d& w) {
-  return windows_lie_apart(w) && w.output.height * w.window.height == w.input.height &&
-         w.output.width * w.window.width == w.input.width;
-}
-
 template <bool kTiles>
 float backward(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner,
                float* HWY_RESTRICT dx) {
@@ -192,7 +186,7 @@ float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const Wi
 }
 
 float MaxPoolLanesBackward(const Window2d& w, const float* dy, const WinningTap* winner, float* dx) {
-  if (!tiles_image(w)) return backward<false>(w, dy, winner, dx);
+  if (!windows_tile_image(w)) return backward<false>(w, dy, winner, dx);
   return are_squares(w) ? backward_squares(w, dy, winner, dx) : backward<true>(w, dy, winner, dx);
 }
 
@@ -212,15 +206,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace gradloom {
-
-bool windows_lie_apart(const Window2d& w) {
-  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
-                       int64_t before) {
-    return window == stride && (dilation == 1 || window == 1) && before == 0 && output * window <= input;
-  };
-  return axis(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top) &&
-         axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
-}
 
 bool taps_have_numbers(const Window2d& window) { return window.taps() <= kNoTap; }
 

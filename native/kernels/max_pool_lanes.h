@@ -8,9 +8,6 @@
 
 namespace gradloom {
 
-// Whether every window lies on the image as a whole and no pixel in two.
-bool windows_lie_apart(const Window2d& window);
-
 // The number of a tap, r * S + s, that won a window: short, since all of them are kept until backward.
 using WinningTap = uint16_t;
 constexpr WinningTap kNoTap = 0xFFFF;

@@ -232,6 +232,65 @@ HWY_NOINLINE int64_t turned_column(TileOperands o, int64_t rows) {
   return done;
 }
 
+// One row's sum of up to two vectors waits for itself. Its blocks of kDepthBlock steps, which meet in memory one after
+// another, are made side by side.
+template <int kBlocks, int kVectors, bool kPartial>
+HWY_INLINE void thin_blocks(const TileOperands& o, int64_t depth) {
+  if constexpr (kBlocks > 1) {
+    if (depth <= (kBlocks - 1) * kDepthBlock) return thin_blocks<kBlocks - 1, kVectors, kPartial>(o, depth);
+  }
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sum[kBlocks][kVectors];
+  for (auto& block : sum) {
+    for (auto& s : block) s = hn::Zero(d);
+  }
+  const float* HWY_RESTRICT a = o.a;
+  const float* HWY_RESTRICT b = o.b;
+  const int64_t block_b = kDepthBlock * o.b_stride;
+  const auto load = [&](const float* from, int v) HWY_ATTR {
+    const int64_t column = v * lanes;
+    return load_columns<kPartial>(from + column / kPanelColumns * o.b_panel + column % kPanelColumns, v == kVectors - 1,
+                                  o.rest);
+  };
+  const int64_t of_last = depth - (kBlocks - 1) * kDepthBlock;
+  for (int64_t k = 0; k < of_last; ++k, ++a, b += o.b_stride) {
+    for (int i = 0; i < kBlocks; ++i) {
+      const V factor = hn::Set(d, a[i * kDepthBlock]);
+      for (int v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(factor, load(b + i * block_b, v), sum[i][v]);
+    }
+  }
+  for (int64_t k = of_last; kBlocks > 1 && k < kDepthBlock; ++k, ++a, b += o.b_stride) {
+    for (int i = 0; i + 1 < kBlocks; ++i) {
+      const V factor = hn::Set(d, a[i * kDepthBlock]);
+      for (int v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(factor, load(b + i * block_b, v), sum[i][v]);
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    float* const to = o.c + v * lanes;
+    const bool last = v == kVectors - 1;
+    V total = o.add ? hn::Add(sum[0][v], load_columns<kPartial>(to, last, o.rest)) : sum[0][v];
+    for (int block = 1; block < kBlocks; ++block) total = hn::Add(sum[block][v], total);
+    if (kPartial && last) {
+      hn::StoreN(total, d, to, o.rest);
+    } else {
+      hn::StoreU(total, d, to);
+    }
+  }
+}
+
+template <int kVectors>
+HWY_NOINLINE void thin_product(TileOperands o, int64_t depth) {
+  constexpr int kBlocks = 4;
+  for (int64_t k = 0; k < depth; k += kBlocks * kDepthBlock) {
+    const int64_t steps = std::min(kBlocks * kDepthBlock, depth - k);
+    o.rest == 0 ? thin_blocks<kBlocks, kVectors, false>(o, steps) : thin_blocks<kBlocks, kVectors, true>(o, steps);
+    o.a += steps;
+    o.b += steps * o.b_stride;
+    o.add = true;
+  }
+}
+
 void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t b_panel,
              Accumulate accumulate, float* c, int64_t c_stride, Upcoming upcoming) {
   const bool turned = a.transpose == Transpose::kYes;
@@ -249,6 +308,15 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   o.b_stride = b.stride;
   o.b_panel = b_panel;
   o.c_stride = c_stride;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  if (shape.rows == 1 && !turned && shape.depth > kDepthBlock && shape.columns <= 2 * lanes) {
+    o.a = a.data;
+    o.b = b.data;
+    o.c = c;
+    o.add = accumulate == Accumulate::kAdd;
+    o.rest = static_cast<size_t>(shape.columns % lanes);
+    return shape.columns > lanes ? thin_product<2>(o, shape.depth) : thin_product<1>(o, shape.depth);
+  }
   for (int64_t k = 0; k == 0 || k < shape.depth; k += depth_block) {
     o.depth = std::min(depth_block, shape.depth - k);
     o.add = k > 0 || accumulate == Accumulate::kAdd;

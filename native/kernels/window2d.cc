@@ -12,6 +12,20 @@ TapRange taps_at_edge(int64_t start, int64_t dilation, int64_t window, int64_t s
   return {first, last};
 }
 
+bool windows_lie_apart(const Window2d& w) {
+  const auto axis = [](int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation,
+                       int64_t before) {
+    return window == stride && (dilation == 1 || window == 1) && before == 0 && output * window <= input;
+  };
+  return axis(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top) &&
+         axis(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
+}
+
+bool windows_tile_image(const Window2d& w) {
+  return windows_lie_apart(w) && w.output.height * w.window.height == w.input.height &&
+         w.output.width * w.window.width == w.input.width;
+}
+
 int64_t taps_inside(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t padding) {
   int64_t count = 0;
   for (int64_t tap = 0; tap < window; ++tap) {

@@ -47,6 +47,12 @@ inline TapRange taps_on_image(int64_t start, int64_t dilation, int64_t window, i
   return taps_at_edge(start, dilation, window, size);
 }
 
+// Whether every window lies on the image as a whole and no pixel in two.
+bool windows_lie_apart(const Window2d& window);
+
+// Whether, besides, every pixel lies in one.
+bool windows_tile_image(const Window2d& window);
+
 // (tap, output position) pairs of one axis that meet the input instead of padding.
 int64_t taps_inside(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t padding);
 

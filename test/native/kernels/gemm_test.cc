@@ -126,6 +126,29 @@ TEST_CASE("simd_gemm: real numbers agree within the bound of a sum of K products
   }
 }
 
+TEST_CASE("simd_gemm: a single row has the bits that it has among others, also of long sums") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(25);
+    for (const int64_t columns : {2, 7, 8, 10, 16, 17, 32, 33}) {
+      for (const int64_t depth : {70, 1024, 1025, 2048, 2500, 4096, 5000, 9001}) {
+        CAPTURE(columns);
+        CAPTURE(depth);
+        const Accumulate accumulate = random.pick({Accumulate::kOverwrite, Accumulate::kAdd});
+        GuardedBuffer a(random.normal(2 * depth), 1);
+        GuardedBuffer b(random.normal(depth * columns), 3);
+        const std::vector<float> before = random.normal(2 * columns);
+        GuardedBuffer both(before, 1);
+        GuardedBuffer one(std::vector<float>(before.begin() + columns, before.end()), 1);
+        simd_gemm({2, columns, depth}, {a.data(), depth}, {b.data(), columns}, accumulate, both.data(), columns);
+        simd_gemm({1, columns, depth}, {a.data() + depth, depth}, {b.data(), columns}, accumulate, one.data(), columns);
+        CHECK(difference_in_bits(one.span(), both.span().subspan(static_cast<size_t>(columns))) == "");
+        CHECK(one.intact());
+      }
+    }
+  });
+}
+
 TEST_CASE("simd_gemm: products of one column agree exactly on every instruction set, what lies beside them stays") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
