@@ -4,10 +4,10 @@
 
 #include "common/error.h"
 #include "common/parallel.h"
-#include "kernels/conv2d_channels.h"
 #include "kernels/dense_lanes.h"
 #include "kernels/dense_narrow.h"
 #include "kernels/lanes.h"
+#include "kernels/winograd_channels.h"
 #include "kernels/winograd_tiles.h"
 
 namespace gradloom {

@@ -1,8 +1,7 @@
 // Convolution over images in rows, channels last, with filters in the SIMD lanes: for a few samples, where a block of
-// lanes would be mostly empty. Neither reads a window twice into memory: the direct kernel multiplies windows where
-// they lie in a padded copy (kernels/simd_gemm.h), the other one is Winograd's F(4x4, 3x3) (kernels/winograd.h), for
-// images whose pixels are whole vectors of 16 channels, with the error that kernels/conv2d_winograd.h tells.
-//   C, K: channels and filters of one group; P, Q: of the output; T: tiles of a chunk
+// lanes would be mostly empty. No window is read twice into memory: they are multiplied where they lie in a padded copy
+// (kernels/simd_gemm.h). kernels/winograd_channels.h has the same by Winograd.
+//   C, K: channels and filters of one group; P, Q: of the output
 #pragma once
 
 #include <cstdint>
@@ -57,6 +56,10 @@ struct ChannelsOutput {
   const float* bias;
   Activation activation;
   float* y;
+
+  ChannelsOutput of_group(const ChannelsShape& shape, int64_t group) const {
+    return {bias == nullptr ? nullptr : bias + group * shape.filters, activation, y + group * shape.filters};
+  }
 };
 
 // ---- direct
@@ -80,34 +83,5 @@ EvenTiling channels_gradient_tiles(const ChannelsShape& shape);
 // on. x: the padded images, as above; dz: that of their output, likewise.
 void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images, int64_t filter_tile, int64_t tap_row,
                                      const float* x, const float* dz, float* gradient);
-
-// ---- Winograd
-
-// Whether vectors of 16 channels fill the pixels of every group.
-bool winograd_channels_fit(int64_t channels, int64_t filters);
-
-// Floats of the transformed filters of all panels: [panel][36][C][64].
-int64_t winograd_channels_filter_floats(const ChannelsShape& shape);
-// For some filters, from what `turn_filters` gave.
-void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& part, const float* turned, float* u);
-
-// The tiles of all images, one image after another, go through two passes chunk by chunk: all `transforms`, then all
-// `products`. `v` holds `winograd_channels_tiles_floats` floats, and each thread has `.._products_floats`. Chunks do
-// not depend on each other.
-Tiling winograd_channels_chunks(const ChannelsShape& shape, int64_t images, int64_t threads);
-// How many of up to `threads` have tiles enough for chunks of their own.
-int64_t winograd_channels_chunk_threads(const ChannelsShape& shape, int64_t images, int64_t threads);
-int64_t winograd_channels_tiles_floats(const ChannelsShape& shape);
-int64_t winograd_channels_products_floats(const ChannelsShape& shape);
-
-Tiling winograd_channels_transforms(const ChannelsShape& shape, int64_t tiles);
-void winograd_channels_transform(const ChannelsShape& shape, const Tiling& chunks, int64_t chunk, int64_t job,
-                                 const float* x, float* v);
-// `parts`: of the filters.
-int64_t winograd_channels_products(const ChannelsShape& shape, const PanelParts& parts, int64_t tiles);
-void winograd_channels_product(const ChannelsShape& shape, const PanelParts& parts, const Tiling& chunks, int64_t chunk,
-                               int64_t job, const float* v, const float* u, const ChannelsOutput& output, float* m);
-// What gives as many products as threads for so few tiles.
-PanelParts winograd_channels_parts(const ChannelsShape& shape, const Tiling& chunks, int64_t threads);
 
 }  // namespace gradloom

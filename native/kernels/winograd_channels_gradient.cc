@@ -47,7 +47,8 @@ int64_t WinogradChannelsGradient::sums_floats() const { return winograd_filter_f
 int64_t WinogradChannelsGradient::room_floats() const { return kWinogradCoefficients * (v_plane() + m_plane()); }
 
 int64_t WinogradChannelsGradient::scratch(int64_t threads) const {
-  return pieces() * sums_floats() + std::min(threads, pieces()) * room_floats();
+  if (!by_parts()) return shared_floats() + std::min(threads, pieces()) * room_floats();
+  return room_floats() + threads * winograd_filter_floats(of_filters(parts(1).step));
 }
 
 Tiling WinogradChannelsGradient::jobs_of(int64_t chunk) const {
@@ -59,7 +60,7 @@ void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float
   const Window2d& w = shape_.window;
   const WinogradTiles tiles = sums_.tiles();
   const Tiling jobs = jobs_of(chunk);
-  float* const v = scratch + pieces() * sums_floats() + room * room_floats();
+  float* const v = scratch + shared_floats() + room * room_floats();
   float* const m = v + kWinogradCoefficients * v_plane();
   const int64_t end = jobs.first(job) + jobs.size(job);
   for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
@@ -85,13 +86,43 @@ void WinogradChannelsGradient::product(int64_t piece, int64_t chunk, int64_t job
   const int64_t coefficient = job / shape_.panels();
   const int64_t panel = job % shape_.panels();
   const int64_t filter = panel * kFilterPanel;
-  const float* const v = scratch + pieces() * sums_floats() + room * room_floats();
+  const float* const v = scratch + shared_floats() + room * room_floats();
   const float* const m = v + kWinogradCoefficients * v_plane();
   float* const sums = scratch + piece * sums_floats() + coefficient * sums_floats() / kWinogradCoefficients + filter;
   simd_gemm({shape_.channels, shape_.panel_width(panel), chunks_.size(chunk)},
             {v + coefficient * v_plane(), shape_.channels, Transpose::kYes},
             {m + coefficient * m_plane() + filter, shape_.filters},
             chunk == first_chunk(piece) ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.filters);
+}
+
+WinogradShape WinogradChannelsGradient::of_filters(int64_t filters) const {
+  WinogradShape part = sums_;
+  part.filters = filters;
+  return part;
+}
+
+Tiling WinogradChannelsGradient::parts(int64_t threads) const {
+  constexpr int64_t kMostWeights = 128 * kFilterPanel;  // whose sums a second cache holds
+  const int64_t parts = std::max(shape_.panels(), ceil_divide(shape_.channels * shape_.filters, kMostWeights));
+  return cut(shape_.filters, std::max(parts, threads), kLanes);
+}
+
+void WinogradChannelsGradient::gradient_of_part(const Tiling& parts, int64_t part, float* scratch, int64_t thread,
+                                                float* gradient) const {
+  const int64_t first = parts.first(part);
+  const int64_t filters = parts.size(part);
+  const WinogradShape shape = of_filters(filters);
+  const float* const v = scratch;
+  const float* const m = v + kWinogradCoefficients * v_plane();
+  float* const sums = scratch + room_floats() + thread * winograd_filter_floats(of_filters(parts.step));
+  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+    simd_gemm({shape_.channels, filters, chunks_.extent}, {v + e * v_plane(), shape_.channels, Transpose::kYes},
+              {m + e * m_plane() + first, shape_.filters}, Accumulate::kOverwrite,
+              sums + e * winograd_filter_floats(shape) / kWinogradCoefficients, filters);
+  }
+  for (int64_t piece = 0; piece < winograd_gradient_pieces(shape).count; ++piece) {
+    winograd_gradient_of_sums(shape, piece, sums, gradient + first * shape_.window.taps() * shape_.channels);
+  }
 }
 
 void WinogradChannelsGradient::add_pieces(int64_t coefficient, float* scratch) const {

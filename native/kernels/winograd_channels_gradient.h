@@ -9,6 +9,7 @@
 #include "kernels/conv2d_channels.h"
 #include "kernels/conv2d_winograd.h"
 #include "kernels/tiling.h"
+#include "kernels/winograd_channels.h"
 
 namespace gradloom {
 
@@ -22,8 +23,8 @@ class WinogradChannelsGradient {
 
   // Whether there are pixels enough for the transform of the sums, whose cost they share.
   bool pays() const;
-  // Floats, with room for a chunk of each of so many threads, if there are pieces for them. The sums lie at the
-  // beginning.
+  // Floats for so many threads: the sums at the beginning, then room for a chunk of each thread that has pieces of its
+  // own; or room for the only chunk, then sums of each thread's part.
   int64_t scratch(int64_t threads) const;
   int64_t pieces() const { return pieces_.count; }
   int64_t first_chunk(int64_t piece) const { return pieces_.first(piece); }
@@ -35,12 +36,20 @@ class WinogradChannelsGradient {
   int64_t products() const { return kWinogradCoefficients * shape_.panels(); }
   void product(int64_t piece, int64_t chunk, int64_t job, float* scratch, int64_t room) const;
 
+  // Of a single chunk: threads make the gradients of parts of the filters, after all transforms, so that the sums stay
+  // in their caches.
+  bool by_parts() const { return WinogradChannels::are_few(shape_, images_); }
+  Tiling parts(int64_t threads) const;
+  void gradient_of_part(const Tiling& parts, int64_t part, float* scratch, int64_t thread, float* gradient) const;
+
   // To the sums of the first one, where there are several.
   void add_pieces(int64_t coefficient, float* scratch) const;
 
  private:
   Tiling jobs_of(int64_t chunk) const;
   int64_t sums_floats() const;
+  int64_t shared_floats() const { return by_parts() ? 0 : pieces() * sums_floats(); }
+  WinogradShape of_filters(int64_t filters) const;
   int64_t room_floats() const;
   int64_t v_plane() const;
   int64_t m_plane() const;

@@ -108,7 +108,7 @@ LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
   const int64_t prepared = prepared_floats(setting.batch);
   if (setting.phase == Phase::kPredicting) {
     needs.prepared = prepared;
-  } else {
+  } else if (!makes_filters_by_part(channels_shape(), setting.batch)) {
     needs.forward_scratch += prepared;
   }
   return needs;
@@ -131,7 +131,7 @@ int64_t Conv2d::prepared_floats(int64_t batch) const {
     case Conv2dKernel::kWinograd:
       return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape(window_.output)));
     case Conv2dKernel::kDirectChannels:
-    case Conv2dKernel::kWinogradChannels: return channels_filter_floats(channels_shape(), channels_by_winograd(batch));
+    case Conv2dKernel::kWinogradChannels: return channels_filter_floats(channels_shape(), batch);
     case Conv2dKernel::kDirect: return by_products() ? 0 : round_up(weight_count(), kLanes);
     case Conv2dKernel::kGroupedChannels: return round_up(weight_count(), kLanes);
     default: return 0;
@@ -145,7 +145,7 @@ void Conv2d::prepare(Team& team, int64_t batch, std::span<const float* const> pa
     case Conv2dKernel::kDirect: return prepare_lanes(team, parameters[0], prepared);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels:
-      return prepare_channels(team, channels_shape(), channels_by_winograd(batch), turn_filters, parameters[0],
+      return prepare_channels(team, channels_shape(), channels_by_winograd(batch), TurnedFor::kForward, parameters[0],
                               prepared);
     case Conv2dKernel::kGroupedChannels: return turn_grouped(team, GroupedPass::kForward, parameters[0], prepared);
     default: return;
@@ -156,7 +156,7 @@ void Conv2d::forward(const ForwardArguments& args) const {
   const int64_t batch = args.pass.batch;
   const float* prepared = args.prepared;
   float* scratch = args.scratch;
-  if (prepared == nullptr) {
+  if (prepared == nullptr && !makes_filters_by_part(channels_shape(), batch)) {
     prepare(args.pass.team, batch, args.parameters, scratch);
     prepared = scratch;
     scratch += prepared_floats(batch);

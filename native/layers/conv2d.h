@@ -9,8 +9,8 @@
 //                       (conv2d_pointwise.cc), and plane by plane where each channel has its own filter
 //                       (conv2d_depthwise.cc); gradients of weights in conv2d_weight_gradient.cc
 //   conv2d_winograd.cc  images in lanes, 3x3 and 5x5 windows: products of transformed tiles
-//   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes; of many small
-//                       groups in conv2d_grouped_channels.cc
+//   conv2d_channels.cc  rows, for a few samples: as in the two above, with filters in the lanes; by Winograd in
+//                       conv2d_winograd_channels.cc, of many small groups in conv2d_grouped_channels.cc
 #pragma once
 
 #include "kernels/activation.h"
@@ -23,6 +23,7 @@
 #include "kernels/conv2d_winograd.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/window2d.h"
+#include "kernels/winograd_channels.h"
 #include "kernels/winograd_channels_gradient.h"
 #include "layers/layer.h"
 
@@ -172,25 +173,50 @@ class Conv2d final : public Layer {
   ChannelsShape channels_gradient_shape() const;
   // Whether the gradient of the input is a convolution of this kind.
   bool turns_windows() const;
-  bool channels_by_winograd(int64_t batch) const;
   static int64_t channels_padded_floats(const ChannelsShape& shape, int64_t batch);
-  static int64_t channels_scratch_floats(const ChannelsShape& shape, bool winograd, int64_t batch, int threads);
-  int64_t channels_filter_floats(const ChannelsShape& shape, bool winograd) const;
+  int64_t channels_scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
+  int64_t channels_filter_floats(const ChannelsShape& shape, int64_t batch) const;
   LayerNeeds needs_channels(const LayerSetting& setting) const;
-  using TurnFilters = decltype(turn_filters);
-  void prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, const TurnFilters& turn,
-                        const float* weights, float* prepared) const;
+  // Which convolution filters are turned for.
+  enum class TurnedFor { kForward, kInputGradient };
+  // Made already, or else to be made of the weights.
+  struct ChannelsFilters {
+    const float* prepared;
+    TurnedFor pass;
+    const float* weights;
+  };
+  void prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, TurnedFor pass, const float* weights,
+                        float* prepared) const;
   void forward_channels(const ForwardArguments& args, const float* prepared, float* scratch) const;
   void backward_channels(const BackwardArguments& args) const;
   void input_gradient_channels(const BackwardArguments& args) const;
   void parameter_gradients_channels(const BackwardArguments& args) const;
+  static const float* pad_images(const Pass& pass, const ChannelsShape& shape, const float* images, float* padded);
+  void convolve_channels(const Pass& pass, const ChannelsShape& shape, const float* x, const ChannelsOutput& output,
+                         const ChannelsFilters& filters, float* scratch) const;
+
+  // ---- conv2d_winograd_channels.cc
+
+  bool channels_by_winograd(int64_t batch) const;
+  bool makes_filters_by_part(const ChannelsShape& shape, int64_t batch) const;
+  static int64_t transformed_floats(const ChannelsShape& shape);
+  int64_t winograd_channels_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
+  static void make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, TurnedFor pass,
+                                    const float* weights, float* turned, float* u);
+  void convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
+                                  const ChannelsOutput& output, const ChannelsFilters& filters, float* scratch) const;
+  void multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles, const float* x,
+                      const ChannelsFilters& filters, const ChannelsOutput& output, float* scratch) const;
+  static void multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
+                              const ChannelsOutput& output, float* scratch);
   void parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
                                              float* weights, float* biases, float* scratch) const;
-  static const float* pad_images(const Pass& pass, const ChannelsShape& shape, const float* images, float* padded);
-  void convolve_channels(const Pass& pass, const ChannelsShape& shape, bool winograd, const float* x,
-                         const ChannelsOutput& output, const float* prepared, float* scratch) const;
-  void convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
-                                  const ChannelsOutput& output, const float* u, float* scratch) const;
+  template <class Complete>
+  void sum_parts(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz, float* gradient,
+                 const Complete& complete, float* scratch) const;
+  template <class Complete>
+  void sum_chunks(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz, float* gradient,
+                  const Complete& complete, float* scratch) const;
 
   Conv2dKernel kernel_for(int64_t batch) const;
   LayerNeeds needs_of_kernel(const LayerSetting& setting) const;

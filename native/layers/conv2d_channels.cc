@@ -1,6 +1,6 @@
-// Conv2d for a few samples, in rows and with filters in the SIMD lanes (kernels/conv2d_channels.h). The gradient of the
-// input is the same convolution of the gradient of the output, with the windows turned; that of other strides than 1
-// or of few channels is conv2d_blas.cc's, which takes rows too.
+// Conv2d for a few samples, in rows and with filters in the SIMD lanes (kernels/conv2d_channels.h), by Winograd in
+// conv2d_winograd_channels.cc. The gradient of the input is the same convolution of the gradient of the output, with
+// the windows turned; that of other strides than 1 or of few channels is conv2d_blas.cc's, which takes rows too.
 #include <algorithm>
 
 #include "common/checked.h"
@@ -45,8 +45,6 @@ bool Conv2d::turns_windows() const {
          std::min({p.top, p.bottom, p.left, p.right}) >= 0;
 }
 
-bool Conv2d::channels_by_winograd(int64_t batch) const { return kernel_for(batch) == Conv2dKernel::kWinogradChannels; }
-
 // The floats of a padded copy of the images, none where they have no padding.
 int64_t Conv2d::channels_padded_floats(const ChannelsShape& shape, int64_t batch) {
   const Extent2d padded = shape.padded();
@@ -54,15 +52,16 @@ int64_t Conv2d::channels_padded_floats(const ChannelsShape& shape, int64_t batch
   return checked_multiply(batch, checked_multiply(padded.height * padded.width, shape.x_channels));
 }
 
-int64_t Conv2d::channels_scratch_floats(const ChannelsShape& shape, bool winograd, int64_t batch, int threads) {
-  if (!winograd) return channels_padded_floats(shape, batch);
-  return winograd_channels_chunk_threads(shape, batch, threads) * winograd_channels_tiles_floats(shape) +
-         checked_multiply(threads, round_up(winograd_channels_products_floats(shape), kLanes));
+// For images of this pass: padded copies, or what Winograd's are made into and, if they are made as it goes, filters.
+int64_t Conv2d::channels_scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const {
+  return channels_by_winograd(setting.batch) ? winograd_channels_floats(shape, setting)
+                                             : channels_padded_floats(shape, setting.batch);
 }
 
 // Turned filters and, behind them, what Winograd's are made into. Whole vectors.
-int64_t Conv2d::channels_filter_floats(const ChannelsShape& shape, bool winograd) const {
-  return turned_floats() + (winograd ? checked_multiply(groups_, winograd_channels_filter_floats(shape)) : 0);
+int64_t Conv2d::channels_filter_floats(const ChannelsShape& shape, int64_t batch) const {
+  if (!channels_by_winograd(batch)) return turned_floats();
+  return turned_floats() + checked_multiply(groups_, transformed_floats(shape));
 }
 
 LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
@@ -71,7 +70,7 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
   LayerNeeds needs{.kernel = winograd ? "winograd-channels" : "direct-channels",
                    .backward_reads_input = trainable(),
                    .backward_reads_output = activation_ != Activation::kLinear,
-                   .forward_scratch = channels_scratch_floats(shape, winograd, setting.batch, setting.threads)};
+                   .forward_scratch = channels_scratch_floats(shape, setting)};
   const ChannelsShape turned = channels_gradient_shape();
   if (winograd) {
     const auto direct = static_cast<double>(setting.batch) * static_cast<double>(flops());
@@ -80,10 +79,10 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
         KernelFlops{groups * winograd_flops(winograd_forward_shape(window_.output), setting.batch),
                     groups * winograd_flops(winograd_input_gradient_shape(window_.output), setting.batch), direct};
   }
-  const int64_t input_gradient = turns_windows()
-                                     ? channels_filter_floats(turned, winograd) +
-                                           channels_scratch_floats(turned, winograd, setting.batch, setting.threads)
-                                     : checked_multiply(setting.threads, columns_size());
+  const int64_t filters =
+      makes_filters_by_part(turned, setting.batch) ? 0 : channels_filter_floats(turned, setting.batch);
+  const int64_t input_gradient = turns_windows() ? filters + channels_scratch_floats(turned, setting)
+                                                 : checked_multiply(setting.threads, columns_size());
   const WinogradChannelsGradient gradient(shape, winograd_forward_shape(window_.output), setting.batch);
   const bool sums = winograd && gradient.pays();
   if (sums) {
@@ -97,7 +96,7 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
   return needs;
 }
 
-void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, const TurnFilters& turn,
+void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, TurnedFor pass,
                               const float* weights, float* prepared) const {
   const int64_t group_weights = filters_per_group() * row_length();
   float* const u = prepared + turned_floats();
@@ -106,9 +105,14 @@ void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winog
     const int64_t group = job / parts.count();
     const PanelPart part = parts.part(job % parts.count());
     if (part.filters == 0) return;
+    const float* const from = weights + group * group_weights;
     float* const turned = prepared + group * group_weights;
-    turn(shape, part, weights + group * group_weights, turned);
-    if (winograd) winograd_channels_filters(shape, part, turned, u + group * winograd_channels_filter_floats(shape));
+    if (winograd) {
+      float* const to = u + group * transformed_floats(shape);
+      return make_winograd_filters(shape, part, pass, from, turned,
+                                   to + part.panel * winograd_channels_panel_floats(shape));
+    }
+    pass == TurnedFor::kForward ? turn_filters(shape, part, from, turned) : turn_windows(shape, part, from, turned);
   });
 }
 
@@ -116,7 +120,7 @@ void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winog
 void Conv2d::forward_channels(const ForwardArguments& args, const float* prepared, float* scratch) const {
   const ChannelsOutput output{has_bias_ ? args.parameters[1] : nullptr,
                               activation_.spans_row() ? Activation::kLinear : activation_, args.y};
-  convolve_channels(args.pass, channels_shape(), channels_by_winograd(args.pass.batch), args.x, output, prepared,
+  convolve_channels(args.pass, channels_shape(), args.x, output, {prepared, TurnedFor::kForward, args.parameters[0]},
                     scratch);
   if (!activation_.spans_row()) return;
   const Tiling tiles = tile_rows(args.pass.batch * window_.output_pixels(), filters_);
@@ -134,10 +138,15 @@ void Conv2d::backward_channels(const BackwardArguments& args) const {
 
 void Conv2d::input_gradient_channels(const BackwardArguments& args) const {
   const ChannelsShape shape = channels_gradient_shape();
-  const bool winograd = channels_by_winograd(args.pass.batch);
-  prepare_channels(args.pass.team, shape, winograd, turn_windows, args.parameters[0], args.scratch);
-  convolve_channels(args.pass, shape, winograd, args.dy, {nullptr, Activation::kLinear, args.dx}, args.scratch,
-                    args.scratch + channels_filter_floats(shape, winograd));
+  const int64_t batch = args.pass.batch;
+  ChannelsFilters filters{nullptr, TurnedFor::kInputGradient, args.parameters[0]};
+  float* scratch = args.scratch;
+  if (!makes_filters_by_part(shape, batch)) {
+    prepare_channels(args.pass.team, shape, channels_by_winograd(batch), filters.pass, filters.weights, scratch);
+    filters.prepared = scratch;
+    scratch += channels_filter_floats(shape, batch);
+  }
+  convolve_channels(args.pass, shape, args.dy, {nullptr, Activation::kLinear, args.dx}, filters, scratch);
 }
 
 void Conv2d::parameter_gradients_channels(const BackwardArguments& args) const {
@@ -174,43 +183,6 @@ void Conv2d::parameter_gradients_channels(const BackwardArguments& args) const {
     const int64_t first = ranges.first(range);
     args.gradients.complete(0, first, ranges.size(range), weight_gradient + first);
   });
-}
-
-void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
-                                                   float* weights, float* biases, float* scratch) const {
-  Team& team = args.pass.team;
-  const WinogradShape shape = winograd_forward_shape(window_.output);
-  const int64_t group_weights = shape.filters * row_length();
-  const Tiling pieces = winograd_gradient_pieces(shape);
-  for (int64_t group = 0; group < groups_; ++group) {
-    const float* const x = args.x + group * shape.channels;
-    const float* const dz = args.dy + group * shape.filters;
-    if (team.size() <= sums.pieces()) {
-      team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
-        for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
-          for (int64_t job = 0; job < sums.transforms(chunk); ++job) sums.transform(chunk, job, x, dz, scratch, thread);
-          for (int64_t job = 0; job < sums.products(); ++job) sums.product(piece, chunk, job, scratch, thread);
-        }
-      });
-    } else {
-      for (int64_t piece = 0; piece < sums.pieces(); ++piece) {
-        for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
-          team.for_each(sums.transforms(chunk),
-                        [&](int64_t job, int) { sums.transform(chunk, job, x, dz, scratch, 0); });
-          team.for_each(sums.products(), [&](int64_t job, int) { sums.product(piece, chunk, job, scratch, 0); });
-        }
-      }
-    }
-    if (sums.pieces() > 1) {
-      team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
-    }
-    team.for_each(pieces.count, [&](int64_t piece, int) {
-      winograd_gradient_of_sums(shape, piece, scratch, weights + group * group_weights);
-      const int64_t first = group * group_weights + pieces.first(piece) * row_length();
-      args.gradients.complete(0, first, pieces.size(piece) * row_length(), weights + first);
-    });
-  }
-  if (has_bias_) bias_gradient_rows(args, biases);
 }
 
 // Of all pixels of all samples; `own` is where it goes unless an update or a sum has a place for it.
@@ -251,9 +223,11 @@ const float* Conv2d::pad_images(const Pass& pass, const ChannelsShape& shape, co
   return padded;
 }
 
-void Conv2d::convolve_channels(const Pass& pass, const ChannelsShape& shape, bool winograd, const float* x,
-                               const ChannelsOutput& output, const float* prepared, float* scratch) const {
-  if (winograd) return convolve_winograd_channels(pass, shape, x, output, prepared + turned_floats(), scratch);
+void Conv2d::convolve_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
+                               const ChannelsOutput& output, const ChannelsFilters& filters, float* scratch) const {
+  if (channels_by_winograd(pass.batch)) {
+    return convolve_winograd_channels(pass, shape, x, output, filters, scratch);
+  }
   const float* const images = pad_images(pass, shape, x, scratch);
   const Extent2d extent = shape.padded();
   const int64_t image = extent.height * extent.width * shape.x_channels;
@@ -262,69 +236,11 @@ void Conv2d::convolve_channels(const Pass& pass, const ChannelsShape& shape, boo
   pass.team.for_each(pass.batch * groups_ * of_group, [&](int64_t job, int) {
     const int64_t group = job / of_group % groups_;
     const int64_t sample = job / of_group / groups_;
-    ChannelsOutput part = output;
-    if (part.bias != nullptr) part.bias += group * shape.filters;
-    part.y += sample * shape.window.output_pixels() * shape.y_channels + group * shape.filters;
+    ChannelsOutput part = output.of_group(shape, group);
+    part.y += sample * shape.window.output_pixels() * shape.y_channels;
     conv2d_channels(shape, job % rows.count, job / rows.count % shape.panels(),
                     images + sample * image + group * shape.channels,
-                    prepared + group * shape.filters * shape.channels * shape.window.taps(), part);
-  });
-}
-
-void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
-                                        const ChannelsOutput& output, const float* u, float* scratch) const {
-  Team& team = pass.team;
-  const bool at_store = output.activation == Activation::kLinear || output.activation == Activation::kRelu;
-  const Tiling chunks = winograd_channels_chunks(shape, pass.batch, team.size());
-  const int64_t rooms = winograd_channels_chunk_threads(shape, pass.batch, team.size());
-  const int64_t of_chunk = winograd_channels_tiles_floats(shape);
-  float* const of_threads = scratch + rooms * of_chunk;
-  const int64_t of_thread = round_up(winograd_channels_products_floats(shape), kLanes);
-  const auto transform = [&](int64_t group, int64_t chunk, int64_t job, float* v) {
-    winograd_channels_transform(shape, chunks, chunk, job, x + group * shape.channels, v);
-  };
-  const auto multiply = [&](int64_t group, int64_t chunk, const PanelParts& parts, int64_t job, const float* v,
-                            int thread) {
-    ChannelsOutput part = output;
-    if (part.bias != nullptr) part.bias += group * shape.filters;
-    part.y += group * shape.filters;
-    if (!at_store) part.activation = Activation::kLinear;
-    winograd_channels_product(shape, parts, chunks, chunk, job, v, u + group * winograd_channels_filter_floats(shape),
-                              part, of_threads + thread * of_thread);
-  };
-  if (rooms == team.size()) {
-    // What the transforms of a chunk write stays in the caches of the thread that multiplies it.
-    const PanelParts parts = winograd_channels_parts(shape, chunks, 1);
-    team.for_each(groups_ * chunks.count, [&](int64_t index, int thread) {
-      const int64_t group = index / chunks.count;
-      const int64_t chunk = index % chunks.count;
-      const int64_t tiles = chunks.size(chunk);
-      float* const v = scratch + thread * of_chunk;
-      for (int64_t job = 0; job < winograd_channels_transforms(shape, tiles).count; ++job) {
-        transform(group, chunk, job, v);
-      }
-      for (int64_t job = 0; job < winograd_channels_products(shape, parts, tiles); ++job) {
-        multiply(group, chunk, parts, job, v, thread);
-      }
-    });
-  } else {
-    const PanelParts parts = winograd_channels_parts(shape, chunks, team.size());
-    for (int64_t index = 0; index < groups_ * chunks.count; ++index) {
-      const int64_t group = index / chunks.count;
-      const int64_t chunk = index % chunks.count;
-      const int64_t tiles = chunks.size(chunk);
-      team.for_each(winograd_channels_transforms(shape, tiles).count,
-                    [&](int64_t job, int) { transform(group, chunk, job, scratch); });
-      team.for_each(winograd_channels_products(shape, parts, tiles),
-                    [&](int64_t job, int thread) { multiply(group, chunk, parts, job, scratch, thread); });
-    }
-  }
-  if (at_store) return;
-  const int64_t floats = pass.batch * shape.window.output_pixels() * shape.y_channels;
-  const Tiling pieces = tile_rows(floats, 1);
-  team.for_each(pieces.count, [&](int64_t piece, int) {
-    const int64_t count = pieces.size(piece);
-    add_bias_and_activate(output.activation, {1, count, count}, nullptr, output.y + pieces.first(piece));
+                    filters.prepared + group * shape.filters * shape.channels * shape.window.taps(), part);
   });
 }
 

@@ -1,0 +1,75 @@
+// Convolution by Winograd's minimal filtering (kernels/winograd.h) over a few images in rows, with channels and filters
+// in the SIMD lanes: kernels/conv2d_channels.h, whose letters hold here, too, for images whose pixels are whole vectors
+// of 16 channels. The error is that of kernels/conv2d_winograd.h.
+//   T: tiles of a chunk
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/conv2d_channels.h"
+#include "kernels/tiling.h"
+#include "kernels/winograd.h"
+
+namespace gradloom {
+
+// Whether vectors of 16 channels fill the pixels of every group.
+bool winograd_channels_fit(int64_t channels, int64_t filters);
+
+// Floats of the transformed filters of a panel: [36][C][64].
+int64_t winograd_channels_panel_floats(const ChannelsShape& shape);
+// For some filters of a panel, from where their weights are; u is the panel's.
+void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& part, const WeightPlanes<const float>& w,
+                               float* u);
+// In what turn_filters gave; and in the weights, for the gradient of the input, as turn_windows turns them.
+WeightPlanes<const float> turned_planes(const ChannelsShape& shape, const PanelPart& part, const float* turned);
+WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& part, const float* weights);
+
+// Who makes the transformed filters: they are there, or each thread makes those of a part of a panel, multiplies all
+// tiles by them, and makes the next in their place. Then they stay in its caches, where all of them would not.
+enum class WinogradFilters { kThere, kByPart };
+
+// The convolution of some images of one group. The tiles of all images, one image after another, are cut into chunks
+// that do not depend on each other. Each goes through two passes: all its `transforms`, then all its `products`.
+class WinogradChannels {
+ public:
+  WinogradChannels(const ChannelsShape& shape, int64_t images, int64_t threads, WinogradFilters filters);
+
+  // Whether tiles are so few, those of one chunk, that filters by parts pay.
+  static bool are_few(const ChannelsShape& shape, int64_t images);
+
+  int64_t chunks() const { return chunks_.count; }
+  // How many threads have chunks of their own, each with a place for what is made of a chunk's images, of so many
+  // floats. One place if threads share chunks.
+  int64_t places() const { return places_; }
+  int64_t place_floats() const;
+  // What each thread needs for its products.
+  int64_t thread_floats() const;
+
+  int64_t transforms(int64_t chunk) const { return transform_jobs(chunk).count; }
+  // x: the images from this group's first channel on; v: [36][T][C], a place.
+  void transform(int64_t chunk, int64_t job, const float* x, float* v) const;
+
+  int64_t products(int64_t chunk) const { return product_tiles(chunk).count * parts_.count(); }
+  // u: of all panels.
+  void product(int64_t chunk, int64_t job, const float* v, const float* u, const ChannelsOutput& output,
+               float* own) const;
+
+  // Of parts of panels, all their products.
+  const PanelParts& parts() const { return parts_; }
+  // u: of the part's panel.
+  void products_of_part(int64_t chunk, const PanelPart& part, const float* v, const float* u,
+                        const ChannelsOutput& output, float* own) const;
+
+ private:
+  Tiling transform_jobs(int64_t chunk) const;
+  Tiling product_tiles(int64_t chunk) const;
+  void multiply(int64_t chunk, int64_t tile_job, const PanelPart& part, const float* v, const float* u,
+                const ChannelsOutput& output, float* m) const;
+
+  ChannelsShape shape_;
+  int64_t places_;
+  Tiling chunks_;
+  PanelParts parts_;
+};
+
+}  // namespace gradloom

@@ -1,0 +1,165 @@
+// Conv2d by Winograd for a few samples, in rows (kernels/winograd_channels.h).
+#include "common/checked.h"
+#include "kernels/lanes.h"
+#include "kernels/winograd_channels.h"
+#include "kernels/winograd_channels_gradient.h"
+#include "layers/conv2d.h"
+
+namespace gradloom {
+
+bool Conv2d::channels_by_winograd(int64_t batch) const { return kernel_for(batch) == Conv2dKernel::kWinogradChannels; }
+
+// In training, where they change with every step: as few tiles as these are multiplied by each filter once.
+bool Conv2d::makes_filters_by_part(const ChannelsShape& shape, int64_t batch) const {
+  return channels_by_winograd(batch) && WinogradChannels::are_few(shape, batch);
+}
+
+// Of the transformed filters of a group.
+int64_t Conv2d::transformed_floats(const ChannelsShape& shape) {
+  return shape.panels() * winograd_channels_panel_floats(shape);
+}
+
+int64_t Conv2d::winograd_channels_floats(const ChannelsShape& shape, const LayerSetting& setting) const {
+  const bool by_part = setting.phase != Phase::kPredicting && makes_filters_by_part(shape, setting.batch);
+  const WinogradChannels tiles(shape, setting.batch, setting.threads,
+                               by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
+  const int64_t filters = by_part ? winograd_channels_panel_floats(shape) : 0;
+  return (by_part ? turned_floats() : 0) + tiles.places() * tiles.place_floats() +
+         checked_multiply(setting.threads, tiles.thread_floats() + filters);
+}
+
+void Conv2d::make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, TurnedFor pass,
+                                   const float* weights, float* turned, float* u) {
+  if (pass == TurnedFor::kInputGradient) {
+    return winograd_channels_filters(shape, part, window_planes(shape, part, weights), u);
+  }
+  turn_filters(shape, part, weights, turned);
+  winograd_channels_filters(shape, part, turned_planes(shape, part, turned), u);
+}
+
+void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
+                                        const ChannelsOutput& output, const ChannelsFilters& filters,
+                                        float* scratch) const {
+  Team& team = pass.team;
+  const bool at_store = output.activation == Activation::kLinear || output.activation == Activation::kRelu;
+  const bool by_part = filters.prepared == nullptr;
+  const WinogradChannels tiles(shape, pass.batch, team.size(),
+                               by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
+  for (int64_t group = 0; group < groups_; ++group) {
+    ChannelsOutput to = output.of_group(shape, group);
+    if (!at_store) to.activation = Activation::kLinear;
+    const float* const images = x + group * shape.channels;
+    if (by_part) {
+      const float* const weights = filters.weights + group * filters_per_group() * row_length();
+      multiply_parts(team, shape, tiles, images, {nullptr, filters.pass, weights}, to, scratch);
+    } else {
+      const float* const u = filters.prepared + turned_floats() + group * transformed_floats(shape);
+      multiply_chunks(team, tiles, images, u, to, scratch);
+    }
+  }
+  if (at_store) return;
+  const int64_t floats = pass.batch * shape.window.output_pixels() * shape.y_channels;
+  const Tiling pieces = tile_rows(floats, 1);
+  team.for_each(pieces.count, [&](int64_t piece, int) {
+    const int64_t count = pieces.size(piece);
+    add_bias_and_activate(output.activation, {1, count, count}, nullptr, output.y + pieces.first(piece));
+  });
+}
+
+// Scratch: the only chunk; turned filters; for each thread, its products and the filters of its part.
+void Conv2d::multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles, const float* x,
+                            const ChannelsFilters& filters, const ChannelsOutput& output, float* scratch) const {
+  float* const v = scratch;
+  float* const turned = v + tiles.place_floats();
+  float* const of_threads = turned + turned_floats();
+  const int64_t of_thread = tiles.thread_floats() + winograd_channels_panel_floats(shape);
+  team.for_each(tiles.transforms(0), [&](int64_t job, int) { tiles.transform(0, job, x, v); });
+  team.for_each(tiles.parts().count(), [&](int64_t index, int thread) {
+    const PanelPart part = tiles.parts().part(index);
+    if (part.filters == 0) return;
+    float* const own = of_threads + thread * of_thread;
+    float* const u = own + tiles.thread_floats();
+    make_winograd_filters(shape, part, filters.pass, filters.weights, turned, u);
+    tiles.products_of_part(0, part, v, u, output, own);
+  });
+}
+
+// Scratch: the places; for each thread, its products.
+void Conv2d::multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
+                             const ChannelsOutput& output, float* scratch) {
+  const int64_t of_place = tiles.place_floats();
+  float* const of_threads = scratch + tiles.places() * of_place;
+  const auto multiply = [&](int64_t chunk, int64_t job, const float* v, int thread) {
+    tiles.product(chunk, job, v, u, output, of_threads + thread * tiles.thread_floats());
+  };
+  if (tiles.places() == team.size()) {
+    // What the transforms of a chunk write stays in the caches of the thread that multiplies it.
+    return team.for_each(tiles.chunks(), [&](int64_t chunk, int thread) {
+      float* const v = scratch + thread * of_place;
+      for (int64_t job = 0; job < tiles.transforms(chunk); ++job) tiles.transform(chunk, job, x, v);
+      for (int64_t job = 0; job < tiles.products(chunk); ++job) multiply(chunk, job, v, thread);
+    });
+  }
+  for (int64_t chunk = 0; chunk < tiles.chunks(); ++chunk) {
+    team.for_each(tiles.transforms(chunk), [&](int64_t job, int) { tiles.transform(chunk, job, x, scratch); });
+    team.for_each(tiles.products(chunk), [&](int64_t job, int thread) { multiply(chunk, job, scratch, thread); });
+  }
+}
+
+void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
+                                                   float* weights, float* biases, float* scratch) const {
+  for (int64_t group = 0; group < groups_; ++group) {
+    const float* const x = args.x + group * channels_per_group();
+    const float* const dz = args.dy + group * filters_per_group();
+    const int64_t first = group * filters_per_group() * row_length();
+    const auto complete = [&](const Tiling& filters, int64_t tile) {
+      const int64_t from = first + filters.first(tile) * row_length();
+      args.gradients.complete(0, from, filters.size(tile) * row_length(), weights + from);
+    };
+    sums.by_parts() ? sum_parts(args.pass.team, sums, x, dz, weights + first, complete, scratch)
+                    : sum_chunks(args.pass.team, sums, x, dz, weights + first, complete, scratch);
+  }
+  if (has_bias_) bias_gradient_rows(args, biases);
+}
+
+template <class Complete>
+void Conv2d::sum_parts(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz,
+                       float* gradient, const Complete& complete, float* scratch) const {
+  team.for_each(sums.transforms(0), [&](int64_t job, int) { sums.transform(0, job, x, dz, scratch, 0); });
+  const Tiling parts = sums.parts(team.size());
+  team.for_each(parts.count, [&](int64_t part, int thread) {
+    sums.gradient_of_part(parts, part, scratch, thread, gradient);
+    complete(parts, part);
+  });
+}
+
+template <class Complete>
+void Conv2d::sum_chunks(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz,
+                        float* gradient, const Complete& complete, float* scratch) const {
+  if (team.size() <= sums.pieces()) {
+    team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
+      for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
+        for (int64_t job = 0; job < sums.transforms(chunk); ++job) sums.transform(chunk, job, x, dz, scratch, thread);
+        for (int64_t job = 0; job < sums.products(); ++job) sums.product(piece, chunk, job, scratch, thread);
+      }
+    });
+  } else {
+    for (int64_t piece = 0; piece < sums.pieces(); ++piece) {
+      for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
+        team.for_each(sums.transforms(chunk), [&](int64_t job, int) { sums.transform(chunk, job, x, dz, scratch, 0); });
+        team.for_each(sums.products(), [&](int64_t job, int) { sums.product(piece, chunk, job, scratch, 0); });
+      }
+    }
+  }
+  if (sums.pieces() > 1) {
+    team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
+  }
+  const WinogradShape shape = winograd_forward_shape(window_.output);
+  const Tiling filters = winograd_gradient_pieces(shape);
+  team.for_each(filters.count, [&](int64_t tile, int) {
+    winograd_gradient_of_sums(shape, tile, scratch, gradient);
+    complete(filters, tile);
+  });
+}
+
+}  // namespace gradloom
