@@ -96,9 +96,28 @@ void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float
   }
 }
 
-EvenTiling channels_gradient_tiles(const ChannelsShape& shape) {
+namespace {
+
+// What a window's row holds side by side in the image, unless there are other channels or pixels between its taps: then
+// the channels of one.
+int64_t side_by_side(const ChannelsShape& shape) {
+  const bool whole_rows = shape.channels == shape.x_channels && shape.window.dilation.width == 1;
+  return (whole_rows ? shape.window.window.width : 1) * shape.channels;
+}
+
+// Few of those leave a vector partly empty, which filters may fill.
+bool filters_fill_vectors(const ChannelsShape& shape) {
+  const int64_t columns = side_by_side(shape);
+  return columns < kLanes && 5 * columns * ceil_divide(shape.filters, kLanes) < 4 * shape.filters;
+}
+
+}  // namespace
+
+Tiling channels_gradient_tiles(const ChannelsShape& shape) {
   constexpr int64_t kFilters = 24;
-  return {shape.filters, ceil_divide(shape.filters, kFilters)};
+  if (!filters_fill_vectors(shape)) return cut(shape.filters, ceil_divide(shape.filters, kFilters));
+  constexpr int64_t kVectors = 2;
+  return cut(shape.filters, std::max<int64_t>(2, ceil_divide(shape.filters, kVectors * kLanes)), kLanes);
 }
 
 void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images, int64_t filter_tile, int64_t tap_row,
@@ -106,32 +125,38 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
   // Sums of so many products meet in memory, so that long ones lose no digits.
   constexpr int64_t kPixels = 1024;
   const Window2d& w = shape.window;
-  const EvenTiling filters = channels_gradient_tiles(shape);
+  const Tiling tiles = channels_gradient_tiles(shape);
+  const int64_t first = tiles.first(filter_tile);
+  const int64_t filters = tiles.size(filter_tile);
   const int64_t pixel = shape.x_channels;
   const Extent2d padded = shape.padded();
   const int64_t row = padded.width * pixel;
-  const bool whole_rows = shape.channels == pixel && w.dilation.width == 1;
-  const int64_t taps = whole_rows ? 1 : w.window.width;
-  const int64_t columns = whole_rows ? w.window.width * pixel : shape.channels;
+  const int64_t columns = side_by_side(shape);
+  const int64_t of_row = w.window.width * shape.channels;
   const int64_t of_filter = w.taps() * shape.channels;
-  const int64_t first = filters.first(filter_tile);
-  float* const to = gradient + first * of_filter + tap_row * w.window.width * shape.channels;
+  float* const to = gradient + first * of_filter + tap_row * of_row;
+  const bool turned = filters_fill_vectors(shape);
+  float sums[kLanes * 2 * kLanes];
   const int64_t rows_at_once = std::max<int64_t>(1, kPixels / w.output.width);
-  for (int64_t image = 0; image < images; ++image) {
-    for (int64_t p = 0; p < w.output.height; p += rows_at_once) {
-      const int64_t rows = std::min(rows_at_once, w.output.height - p);
-      const float* const a = dz + (image * w.output.height + p) * w.output.width * shape.y_channels + first;
-      const float* const from = x + (image * padded.height + p * w.stride.height + tap_row * w.dilation.height) * row;
-      for (int64_t s = 0; s < taps; ++s) {
-        simd_gemm_pixels(filters.size(filter_tile), columns, a, shape.y_channels,
-                         {.data = from + s * w.dilation.width * pixel,
-                          .stride = w.stride.width * pixel,
-                          .pixels = w.output.width,
-                          .rows = rows,
-                          .row = w.stride.height * row},
-                         image == 0 && p == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, to + s * columns, of_filter);
+  for (int64_t s = 0; s * columns < of_row; ++s) {
+    for (int64_t image = 0; image < images; ++image) {
+      for (int64_t p = 0; p < w.output.height; p += rows_at_once) {
+        const int64_t rows = std::min(rows_at_once, w.output.height - p);
+        const ImagePixels of_output{dz + (image * w.output.height + p) * w.output.width * shape.y_channels + first,
+                                    shape.y_channels, w.output.width, rows, w.output.width * shape.y_channels};
+        const ImagePixels of_input{
+            x + (image * padded.height + p * w.stride.height + tap_row * w.dilation.height) * row +
+                s * w.dilation.width * pixel,
+            w.stride.width * pixel, w.output.width, rows, w.stride.height * row};
+        const Accumulate how = image == 0 && p == 0 ? Accumulate::kOverwrite : Accumulate::kAdd;
+        if (turned) {
+          simd_gemm_pixels(columns, filters, of_input, of_output, how, sums, filters);
+        } else {
+          simd_gemm_pixels(filters, columns, of_output, of_input, how, to + s * columns, of_filter);
+        }
       }
     }
+    if (turned) transpose(columns, filters, sums, filters, to + s * columns, of_filter);
   }
 }
 

@@ -78,7 +78,7 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
 void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned);
 
 // Filters whose gradient is one job for each row of the window.
-EvenTiling channels_gradient_tiles(const ChannelsShape& shape);
+Tiling channels_gradient_tiles(const ChannelsShape& shape);
 // gradient[k][r][s][c] over some images, for a tile of filters and row r of the window, from this group's first filter
 // on. x: the padded images, as above; dz: that of their output, likewise.
 void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images, int64_t filter_tile, int64_t tap_row,

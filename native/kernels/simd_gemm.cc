@@ -350,14 +350,14 @@ void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const M
   all_columns(o, rows, columns, ahead);
 }
 
-void PixelProduct(int64_t rows, int64_t columns, const float* a, int64_t a_stride, const ImagePixels& b,
-                  Accumulate accumulate, float* c, int64_t c_stride) {
+void PixelProduct(int64_t rows, int64_t columns, const ImagePixels& a, const ImagePixels& b, Accumulate accumulate,
+                  float* c, int64_t c_stride) {
   TileOperands o{};
-  o.a = a;
+  o.a = a.data;
   o.a_row = 1;
-  o.a_depth = a_stride;
+  o.a_depth = a.stride;
   o.segments = b.rows;
-  o.a_segment = b.pixels * a_stride;
+  o.a_segment = a.row;
   o.b = b.data;
   o.b_stride = b.stride;
   o.b_panel = kPanelColumns;
@@ -440,9 +440,9 @@ void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, con
   HWY_DYNAMIC_DISPATCH(WindowProduct)(rows, columns, a, b, accumulate, c, c_stride);
 }
 
-void simd_gemm_pixels(int64_t rows, int64_t columns, const float* a, int64_t a_stride, const ImagePixels& b,
-                      Accumulate accumulate, float* c, int64_t c_stride) {
-  HWY_DYNAMIC_DISPATCH(PixelProduct)(rows, columns, a, a_stride, b, accumulate, c, c_stride);
+void simd_gemm_pixels(int64_t rows, int64_t columns, const ImagePixels& a, const ImagePixels& b, Accumulate accumulate,
+                      float* c, int64_t c_stride) {
+  HWY_DYNAMIC_DISPATCH(PixelProduct)(rows, columns, a, b, accumulate, c, c_stride);
 }
 
 void simd_gemm_segments(const ProductShape& shape, int64_t segments, const SegmentedRows& a, const SegmentedPanels& b,

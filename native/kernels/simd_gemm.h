@@ -92,10 +92,10 @@ struct ImagePixels {
   int64_t row;  // floats from row to row
 };
 
-// c[f, j] = sum over p of a[p, f] b[p, j], or added, for all pixels p of an image: what a tap of a convolution adds to
-// the gradient of its weights. Rows of a lie side by side, `a_stride` floats apart.
-void simd_gemm_pixels(int64_t rows, int64_t columns, const float* a, int64_t a_stride, const ImagePixels& b,
-                      Accumulate accumulate, float* c, int64_t c_stride);
+// c[i, j] = sum over p of a[p, i] b[p, j], or added, for all pixels p of two images of the same extent: what a tap of a
+// convolution adds to the gradient of its weights.
+void simd_gemm_pixels(int64_t rows, int64_t columns, const ImagePixels& a, const ImagePixels& b, Accumulate accumulate,
+                      float* c, int64_t c_stride);
 
 // target[c, r] = source[r, c] for a [rows, columns] matrix.
 void transpose(int64_t rows, int64_t columns, const float* source, int64_t source_stride, float* target,

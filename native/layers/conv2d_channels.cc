@@ -162,7 +162,7 @@ void Conv2d::parameter_gradients_channels(const BackwardArguments& args) const {
   }
   float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, biases) : nullptr;
   const float* const x = pad_images(args.pass, shape, args.x, scratch);
-  const EvenTiling tiles = channels_gradient_tiles(shape);
+  const Tiling tiles = channels_gradient_tiles(shape);
   const int64_t rows = window_.window.height;
   const int64_t pixels = batch * window_.output_pixels();
   team.for_each(groups_ * tiles.count * rows, [&](int64_t job, int) {

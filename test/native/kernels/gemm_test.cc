@@ -352,8 +352,8 @@ TEST_CASE("simd_gemm_pixels: integers agree exactly with the sum over an image's
           }
         }
       }
-      simd_gemm_pixels(filters, columns, a.data(), a_stride, {b.data(), stride, pixels, rows, row}, accumulate,
-                       c.data(), c_stride);
+      simd_gemm_pixels(filters, columns, {a.data(), a_stride, pixels, rows, pixels * a_stride},
+                       {b.data(), stride, pixels, rows, row}, accumulate, c.data(), c_stride);
       CHECK(difference(c.span(), expected, std::vector<double>(expected.size(), 0.0)) == "");
       CHECK(c.intact());
     }
