@@ -61,6 +61,7 @@ class Conv2d final : public Layer {
   void mask_gradient_rows(const BackwardArguments& args) const;
   void bias_gradient_rows(const BackwardArguments& args, float* own) const;
   Rows window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const;
+  void input_gradient_rows(const BackwardArguments& args) const;
   void input_gradient_pointwise(const BackwardArguments& args) const;
   void input_gradient_im2col(const BackwardArguments& args) const;
   void parameter_gradients(const BackwardArguments& args) const;

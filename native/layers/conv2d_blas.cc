@@ -70,14 +70,12 @@ void Conv2d::mask_gradient_rows(const BackwardArguments& args) const {
 
 void Conv2d::backward_rows(const BackwardArguments& args) const {
   mask_gradient_rows(args);
-  if (args.dx != nullptr) {
-    if (pointwise_) {
-      input_gradient_pointwise(args);
-    } else {
-      input_gradient_im2col(args);
-    }
-  }
+  if (args.dx != nullptr) input_gradient_rows(args);
   if (trainable()) parameter_gradients(args);
+}
+
+void Conv2d::input_gradient_rows(const BackwardArguments& args) const {
+  pointwise_ ? input_gradient_pointwise(args) : input_gradient_im2col(args);
 }
 
 void Conv2d::input_gradient_pointwise(const BackwardArguments& args) const {

@@ -132,7 +132,7 @@ void Conv2d::forward_channels(const ForwardArguments& args, const float* prepare
 
 void Conv2d::backward_channels(const BackwardArguments& args) const {
   mask_gradient_rows(args);
-  if (args.dx != nullptr) turns_windows() ? input_gradient_channels(args) : input_gradient_im2col(args);
+  if (args.dx != nullptr) turns_windows() ? input_gradient_channels(args) : input_gradient_rows(args);
   if (trainable()) parameter_gradients_channels(args);
 }
 

@@ -150,6 +150,8 @@ TEST_CASE("conv2d: integers agree exactly over 60 pointwise shapes") {
     shape.window = {size, size, {1, 1}, {1, 1}, {1, 1}, {}};
     check_integers(random, shape, "blas");
     check_integers(random, shape, "direct");
+    shape.batch = random.pick({2, 3, 7});
+    check_integers(random, shape, "auto");
   }
 }
 
