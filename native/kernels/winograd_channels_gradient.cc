@@ -11,7 +11,7 @@
 namespace gradloom {
 namespace {
 
-constexpr int64_t kChunkTiles = 64;
+constexpr int64_t kChunkTiles = 64;  // simd_gemm may cut sums of over 128 steps by the width of a part
 
 // Enough for some threads, each with some chunks, and sums that leave room in a second cache.
 int64_t pieces_of(const ChannelsShape& shape, int64_t chunks) {
