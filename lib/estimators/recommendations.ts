@@ -151,9 +151,12 @@ async function vectorsOf(
   const { vectors, tower } = SIDES[side];
   const last = model.layers.findLast(({ name }) => name.startsWith(tower))?.name ?? vectors;
   const fork = model.fork({ last }) as unknown as Model<Record<string, readonly [1]>, readonly [number]>;
-  const { data } = await fork.predict({ [side]: numbers });
-  fork[Symbol.dispose]();
-  return data;
+  try {
+    const { data } = await fork.predict({ [side]: numbers });
+    return data;
+  } finally {
+    fork[Symbol.dispose]();
+  }
 }
 
 /** All items' side of the scores. */
@@ -280,14 +283,17 @@ async function* scoresOf(model: RecommenderModel, users: readonly number[], item
   const vectors = await vectorsOf(model, 'user', Int32Array.from(users));
   const scoring = scorer(side, units, []);
   const atOnce = Math.max(16, Math.floor(2 ** 20 / items));
-  for (let first = 0; first < users.length; first += atOnce) {
-    const some = users.slice(first, first + atOnce);
-    const { data } = await scoring.predict(vectors.subarray(first * units, (first + some.length) * units));
-    for (const [place, user] of some.entries()) {
-      yield { user, scores: data.subarray(place * items, (place + 1) * items) };
+  try {
+    for (let first = 0; first < users.length; first += atOnce) {
+      const some = users.slice(first, first + atOnce);
+      const { data } = await scoring.predict(vectors.subarray(first * units, (first + some.length) * units));
+      for (const [place, user] of some.entries()) {
+        yield { user, scores: data.subarray(place * items, (place + 1) * items) };
+      }
     }
+  } finally {
+    scoring[Symbol.dispose]();
   }
-  scoring[Symbol.dispose]();
 }
 
 /** Those at the head of a list but those that are left out. */

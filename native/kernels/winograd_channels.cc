@@ -10,8 +10,6 @@
 namespace gradloom {
 namespace {
 
-constexpr int64_t kChunkTiles = 64;
-
 WinogradForm form_of(const ChannelsShape& shape) { return winograd_form(shape.window); }
 
 WinogradTiles tiles_of(const ChannelsShape& shape) {
@@ -20,7 +18,7 @@ WinogradTiles tiles_of(const ChannelsShape& shape) {
 
 int64_t widest(const ChannelsShape& shape) { return std::min(kFilterPanel, shape.filters); }
 int64_t filter_plane(const ChannelsShape& shape) { return winograd_plane(shape.channels * widest(shape)); }
-int64_t tile_plane(const ChannelsShape& shape) { return winograd_plane(kChunkTiles * shape.channels); }
+int64_t tile_plane(const ChannelsShape& shape) { return winograd_plane(kWinogradChunkTiles * shape.channels); }
 
 // Tiles of a job: enough to use the panel's filters well, few enough for several threads on a small image.
 int64_t tiles_of_product(const ChannelsShape& shape) { return std::clamp<int64_t>(shape.channels / 4, 8, 16); }
@@ -33,15 +31,14 @@ int64_t threads_with_chunks(const ChannelsShape& shape, int64_t tiles, int64_t t
 }
 
 Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads) {
-  const int64_t chunks = ceil_divide(tiles, kChunkTiles);
+  const int64_t chunks = ceil_divide(tiles, kWinogradChunkTiles);
   if (places == threads) return cut(tiles, round_up(chunks, threads));
-  return {tiles, kChunkTiles, chunks};
+  return {tiles, kWinogradChunkTiles, chunks};
 }
 
 // Parts of panels for the threads, each of filters that a second cache holds.
 PanelParts cut_filters_by_part(const ChannelsShape& shape, int64_t threads) {
-  constexpr int64_t kMostWeights = 128 * kFilterPanel;
-  const int64_t of_panel = ceil_divide(shape.channels * widest(shape), kMostWeights);
+  const int64_t of_panel = ceil_divide(shape.channels * widest(shape), kMostPartWeights);
   return {shape, std::max(threads, of_panel * shape.panels())};
 }
 
@@ -75,7 +72,7 @@ WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelP
 
 bool WinogradChannels::are_few(const ChannelsShape& shape, int64_t images) {
   const int64_t tiles = images * tiles_of(shape).count();
-  return tiles <= kChunkTiles && threads_with_chunks(shape, tiles, 2) == 1;
+  return tiles <= kWinogradChunkTiles && threads_with_chunks(shape, tiles, 2) == 1;
 }
 
 WinogradChannels::WinogradChannels(const ChannelsShape& shape, int64_t images, int64_t threads, WinogradFilters filters)

@@ -12,6 +12,12 @@
 
 namespace gradloom {
 
+// Tiles that go through the caches together, in every pass.
+inline constexpr int64_t kWinogradChunkTiles = 64;
+
+// Weights of a channel and filter whose transforms, 36 of each, a second cache holds.
+inline constexpr int64_t kMostPartWeights = 128 * kFilterPanel;
+
 // Whether vectors of 16 channels fill the pixels of every group.
 bool winograd_channels_fit(int64_t channels, int64_t filters);
 

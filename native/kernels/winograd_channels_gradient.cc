@@ -11,7 +11,7 @@
 namespace gradloom {
 namespace {
 
-constexpr int64_t kChunkTiles = 64;  // simd_gemm may cut sums of over 128 steps by the width of a part
+static_assert(kWinogradChunkTiles <= 128, "simd_gemm may cut longer sums by the width of a part");
 
 // Enough for some threads, each with some chunks, and sums that leave room in a second cache.
 int64_t pieces_of(const ChannelsShape& shape, int64_t chunks) {
@@ -30,7 +30,7 @@ WinogradChannelsGradient::WinogradChannelsGradient(const ChannelsShape& shape, c
     : shape_(shape),
       sums_(sums),
       images_(images),
-      chunks_(cut(images * sums.tiles().count(), ceil_divide(images * sums.tiles().count(), kChunkTiles))),
+      chunks_(cut(images * sums.tiles().count(), ceil_divide(images * sums.tiles().count(), kWinogradChunkTiles))),
       pieces_{chunks_.count, pieces_of(shape, chunks_.count)} {}
 
 // Measured on one core of a Zen 5, in times of the direct kernel's: for 64 pixels 1.0 with 32 to 256 channels, for 128
@@ -102,8 +102,7 @@ WinogradShape WinogradChannelsGradient::of_filters(int64_t filters) const {
 }
 
 Tiling WinogradChannelsGradient::parts(int64_t threads) const {
-  constexpr int64_t kMostWeights = 128 * kFilterPanel;  // whose sums a second cache holds
-  const int64_t parts = std::max(shape_.panels(), ceil_divide(shape_.channels * shape_.filters, kMostWeights));
+  const int64_t parts = std::max(shape_.panels(), ceil_divide(shape_.channels * shape_.filters, kMostPartWeights));
   return cut(shape_.filters, std::max(parts, threads), kLanes);
 }
 
