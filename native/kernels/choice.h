@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "kernels/activation.h"
@@ -25,9 +26,6 @@ enum class Conv2dKernel {
 // Whether so many samples are worth a block of lanes, which costs the same for 1 and for 16.
 bool fills_lanes(int64_t batch);
 
-// 1x1, stride 1, no padding: the image already is the matrix that im2col would build.
-bool is_pointwise(const Window2d& window);
-
 // What a user asked for: "auto", "direct", "winograd" or "blas". Throws, starting with `label`, INVALID_SPEC for
 // another name and INVALID_OPTION where that kernel does not exist.
 Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string& label, const Window2d& window,
@@ -42,6 +40,8 @@ struct Conv2dShape {
   int64_t groups = 1;
 };
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
+// Of a convolution for which that is a kernel for samples in lanes: one for rows that predicts as fast, if there is.
+std::optional<Conv2dKernel> choose_conv2d_in_rows(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 
 enum class DenseKernel {
   kBlas,    // OpenBLAS on tiles: packs both operands at every call

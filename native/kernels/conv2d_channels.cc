@@ -45,40 +45,36 @@ EvenTiling channels_row_tiles(const ChannelsShape& shape) {
 void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* turned,
                      const ChannelsOutput& output) {
   const Window2d& w = shape.window;
-  const EvenTiling rows = channels_row_tiles(shape);
+  const EvenTiling tiles = channels_row_tiles(shape);
+  const int64_t first_row = tiles.first(row_tile);
+  const int64_t tile_rows = tiles.first(row_tile + 1) - first_row;
+  // Without padding or strides all pixels of some rows are one.
+  const int64_t rows = w.pointwise() ? 1 : tile_rows;
+  const int64_t pixels = tile_rows / rows * w.output.width;
   const int64_t pixel = shape.x_channels;
   const int64_t row = shape.padded().width * pixel;
   // The taps of a window's row lie side by side, unless there are other channels or pixels between them.
   const bool whole_rows = shape.channels == pixel && w.dilation.width == 1;
+  const int64_t calls = whole_rows ? 1 : w.window.height;
   const int64_t first_filter = panel * kFilterPanel;
   const int64_t width = shape.panel_width(panel);
   const float* const filters = turned + first_filter * w.taps() * shape.channels;
   const int64_t row_filters = w.window.width * shape.channels * width;
-  for (int64_t p = rows.first(row_tile); p < rows.first(row_tile + 1); ++p) {
-    const float* const top = x + p * w.stride.height * row;
-    float* const y = output.y + p * w.output.width * shape.y_channels + first_filter;
-    if (whole_rows) {
-      simd_gemm_windows(w.output.width, width,
-                        {.data = top,
+  const float* const bias = output.bias == nullptr ? nullptr : output.bias + first_filter;
+  const bool relu = output.activation == Activation::kRelu;
+  for (int64_t p = first_row; p < first_row + rows; ++p) {
+    ImageWindows windows{.data = x + p * w.stride.height * row,
                          .stride = w.stride.width * pixel,
-                         .segments = w.window.height,
-                         .segment = w.dilation.height * row,
-                         .length = w.window.width * pixel},
-                        {filters, width}, Accumulate::kOverwrite, y, shape.y_channels);
-    } else {
-      for (int64_t r = 0; r < w.window.height; ++r) {
-        simd_gemm_windows(w.output.width, width,
-                          {.data = top + r * w.dilation.height * row,
-                           .stride = w.stride.width * pixel,
-                           .segments = w.window.width,
-                           .segment = w.dilation.width * pixel,
-                           .length = shape.channels},
-                          {filters + r * row_filters, width}, r == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y,
-                          shape.y_channels);
-      }
+                         .segments = whole_rows ? w.window.height : w.window.width,
+                         .segment = whole_rows ? w.dilation.height * row : w.dilation.width * pixel,
+                         .length = whole_rows ? w.window.width * pixel : shape.channels};
+    float* const y = output.y + p * w.output.width * shape.y_channels + first_filter;
+    for (int64_t call = 0; call < calls; ++call, windows.data += w.dilation.height * row) {
+      const Epilogue epilogue = call + 1 < calls ? Epilogue{} : Epilogue{.column_bias = bias, .relu = relu};
+      simd_gemm_windows(pixels, width, windows, {filters + call * row_filters, width},
+                        call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, shape.y_channels, epilogue);
     }
-    add_bias_and_activate(output.activation, {w.output.width, width, shape.y_channels},
-                          output.bias == nullptr ? nullptr : output.bias + first_filter, y);
+    if (!relu) add_bias_and_activate(output.activation, {pixels, width, shape.y_channels}, nullptr, y);
   }
 }
 

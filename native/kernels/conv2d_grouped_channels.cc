@@ -169,6 +169,97 @@ HWY_INLINE void pixels(const Operands& o, const TapRun& rows, const TapRun& colu
   }
 }
 
+// Depthwise: kColumns pixels side by side that meet all kTaps taps of the window's rows. Weights stay in registers.
+template <int kTaps, int kColumns, class Of>
+HWY_INLINE void depthwise_pixels(const Operands& o, const TapRun& rows, const TapRun& columns, int64_t apart,
+                                 const GroupedOutput& output, int64_t lane, size_t rest, float* to) {
+  constexpr int kCount = Of::kCount;
+  constexpr bool kPartial = Of::kPartial;
+  const D d;
+  const int64_t step = columns.source_step * o.width;
+  V sum[kCount][kColumns];
+  for (int v = 0; v < kCount; ++v) {
+    const V start = output.bias == nullptr ? hn::Zero(d) : load<kCount, kPartial>(output.bias + lane, v, rest);
+    for (V& of_column : sum[v]) of_column = start;
+  }
+  const float* x = o.from + rows.source * o.row + columns.source * o.width + lane;
+  const float* w = o.weights + rows.tap * o.weights_row + columns.tap * o.width + lane;
+  for (int64_t i = 0; i < rows.count; ++i, x += rows.source_step * o.row, w += rows.tap_step * o.weights_row) {
+    for (int v = 0; v < kCount; ++v) {
+      V weights[kTaps];
+      for (int j = 0; j < kTaps; ++j) weights[j] = load<kCount, kPartial>(w + j * columns.tap_step * o.width, v, rest);
+      for (int j = 0; j < kTaps; ++j) {
+        for (int q = 0; q < kColumns; ++q) {
+          sum[v][q] = hn::MulAdd(load<kCount, kPartial>(x + q * apart + j * step, v, rest), weights[j], sum[v][q]);
+        }
+      }
+    }
+  }
+  for (int v = 0; v < kCount; ++v) {
+    for (int q = 0; q < kColumns; ++q) {
+      const V value = output.relu ? hn::IfThenZeroElse(hn::Lt(sum[v][q], hn::Zero(d)), sum[v][q]) : sum[v][q];
+      store<kCount, kPartial>(value, to + q * o.width + lane, v, rest);
+    }
+  }
+}
+
+// What a column meets, and how many from it on meet the same taps, `apart` floats from one to the next.
+struct ColumnRun {
+  TapRun taps;
+  int64_t count = 1;
+  int64_t apart = 0;
+};
+
+// Of columns [begin, end) of an image whose pixels are `of_pixel` floats.
+void column_runs(const Axis& axis, GroupedPass pass, int64_t begin, int64_t end, int64_t of_pixel, ColumnRun* runs) {
+  for (int64_t q = end; q-- > begin;) {
+    ColumnRun& run = runs[q - begin];
+    run = {axis.meets(pass, q)};
+    if (q + 1 == end) continue;
+    const ColumnRun& next = runs[q + 1 - begin];
+    if (!run.taps.meets_as(next.taps)) continue;
+    run.apart = (next.taps.source - run.taps.source) * of_pixel;
+    run.count = next.count == 1 || run.apart == next.apart ? next.count + 1 : 2;
+  }
+}
+
+constexpr int kStrip = HWY_MAX_BYTES >= 64 ? 4 : 2;  // with kVectors and weights as many as there are registers
+
+// The `run.count` pixels from the row's one at `to` on, a strip at a time; the last one may begin before the end of the
+// one before.
+template <int kTaps>
+HWY_INLINE void depthwise_strips(const Operands& o, const TapRun& rows, const ColumnRun& run,
+                                 const GroupedOutput& output, float* to) {
+  for_lanes(o.width, [&](auto of, int64_t lane, size_t rest) HWY_ATTR {
+    Operands strip = o;
+    for (int64_t q = 0; q < run.count; q += kStrip) {
+      const int64_t first = HWY_MIN(q, run.count - kStrip);
+      strip.from = o.from + first * run.apart;
+      depthwise_pixels<kTaps, kStrip, decltype(of)>(strip, rows, run.taps, run.apart, output, lane, rest,
+                                                    to + first * o.width);
+    }
+  });
+}
+
+// Pixels from the one at `to` on; returns how many.
+HWY_INLINE int64_t some_pixels(const Operands& o, const TapRun& rows, const ColumnRun& run, const GroupedOutput& output,
+                               float* to) {
+  if (o.parts == 1 && run.count >= kStrip) {
+    switch (run.taps.count) {
+      case 3: depthwise_strips<3>(o, rows, run, output, to); return run.count;
+      case 5: depthwise_strips<5>(o, rows, run, output, to); return run.count;
+      case 7: depthwise_strips<7>(o, rows, run, output, to); return run.count;
+      default: break;
+    }
+  }
+  const bool two = run.count > 1;
+  for_lanes(o.width, [&](auto of, int64_t lane, size_t rest) HWY_ATTR {
+    two ? pixels<2, decltype(of)>(o, rows, run.taps, run.apart, output, lane, rest, to)
+        : pixels<1, decltype(of)>(o, rows, run.taps, 0, output, lane, rest, to);
+  });
+  return two ? 2 : 1;
+}
+
 void Rows(const GroupedShape& shape, GroupedPass pass, int64_t first, int64_t count, const float* spread,
           const float* turned, const GroupedOutput& output) {
   constexpr int64_t kColumns = 32;
@@ -179,22 +270,14 @@ void Rows(const GroupedShape& shape, GroupedPass pass, int64_t first, int64_t co
   const int64_t width = shape.width(pass);
   const int64_t of_pixel = shape.parts(pass) * width;
   const Operands o{spread, from_columns * of_pixel, width, shape.parts(pass), turned, w.window.width * of_pixel};
-  TapRun columns[kColumns];
+  ColumnRun runs[kColumns];
   for (int64_t begin = 0; begin < to_columns; begin += kColumns) {
     const int64_t end = HWY_MIN(begin + kColumns, to_columns);
-    for (int64_t q = begin; q < end; ++q) columns[q - begin] = columns_of(w).meets(pass, q);
+    column_runs(columns_of(w), pass, begin, end, of_pixel, runs);
     for (int64_t p = first; p < first + count; ++p) {
       const TapRun rows = rows_of(w).meets(pass, p);
       for (int64_t q = begin; q < end;) {
-        const TapRun& run = columns[q - begin];
-        const bool two = q + 1 < end && run.meets_as(columns[q + 1 - begin]);
-        const int64_t apart = two ? (columns[q + 1 - begin].source - run.source) * of_pixel : 0;
-        float* const to = output.to + (p * to_columns + q) * width;
-        for_lanes(width, [&](auto of, int64_t lane, size_t rest) HWY_ATTR {
-          two ? pixels<2, decltype(of)>(o, rows, run, apart, output, lane, rest, to)
-              : pixels<1, decltype(of)>(o, rows, run, apart, output, lane, rest, to);
-        });
-        q += two ? 2 : 1;
+        q += some_pixels(o, rows, runs[q - begin], output, output.to + (p * to_columns + q) * width);
       }
     }
   }

@@ -27,8 +27,8 @@ void conv2d_pointwise_forward(const PointwiseShape& shape, int64_t piece, const 
   const int64_t first = pieces.first(piece) * kLanes;
   const int64_t columns = pieces.size(piece) * kLanes;
   const bool relu = activation == Activation::kRelu;
-  simd_gemm_far({shape.filters, columns, shape.channels}, {weights, shape.channels}, {x + first, image}, {bias, relu},
-                y + first, image);
+  simd_gemm_far({shape.filters, columns, shape.channels}, {weights, shape.channels}, {x + first, image},
+                {.row_bias = bias, .relu = relu}, y + first, image);
   if (!relu) add_bias_and_activate(activation, {shape.filters, columns, image}, nullptr, y + first);
 }
 

@@ -47,6 +47,7 @@ struct TileOperands {
   int64_t depth;
   bool add;
   size_t rest;  // columns of the last vector
+  Epilogue epilogue;
 };
 
 template <bool kPartial>
@@ -55,15 +56,32 @@ HWY_INLINE V load_columns(const float* from, bool last, size_t rest) {
   return kPartial && last ? hn::LoadN(d, from, rest) : hn::LoadU(d, from);
 }
 
-struct KeepSum {
-  HWY_INLINE V operator()(int /*row*/, V sum) const { return sum; }
-};
+template <int kRows, int kVectors, bool kPartial>
+HWY_INLINE void finish(const Epilogue& epilogue, size_t rest, V (&sum)[kRows][kVectors]) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  if (epilogue.row_bias != nullptr) {
+    for (int r = 0; r < kRows; ++r) {
+      const V bias = hn::Set(d, epilogue.row_bias[r]);
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Add(bias, sum[r][v]);
+    }
+  }
+  if (epilogue.column_bias != nullptr) {
+    for (int v = 0; v < kVectors; ++v) {
+      const V bias = load_columns<kPartial>(epilogue.column_bias + v * lanes, v == kVectors - 1, rest);
+      for (int r = 0; r < kRows; ++r) sum[r][v] = hn::Add(sum[r][v], bias);
+    }
+  }
+  if (!epilogue.relu) return;
+  for (auto& row : sum) {
+    for (V& s : row) s = hn::IfThenZeroElse(hn::Lt(s, hn::Zero(d)), s);
+  }
+}
 
 // kPartial: the last vector has `rest` columns only. `between(k)` is called behind the multiply-adds of step k of a sum
-// of one segment: what it does there may run beside them, on units of the processor that they leave idle. Sums are
-// stored as `finish(row, sum)`.
-template <int kRows, int kVectors, bool kPartial, class Between, class Finish = KeepSum>
-HWY_INLINE void product_tile(const TileOperands& o, Between&& between, Finish&& finish = {}) {
+// of one segment: what it does there may run beside them, on units of the processor that they leave idle.
+template <int kRows, int kVectors, bool kPartial, class Between>
+HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   V sum[kRows][kVectors];
@@ -97,12 +115,19 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between, Finish&& 
     }
     b += o.b_segment;
   }
+  // At the end, so that the parts of a long sum meet and lose no digits.
+  if (o.add) {
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) {
+        const float* const to = o.c + r * o.c_stride + v * lanes;
+        sum[r][v] = hn::Add(load_columns<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
+      }
+    }
+  }
+  finish<kRows, kVectors, kPartial>(o.epilogue, o.rest, sum);
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
       float* to = o.c + r * o.c_stride + v * lanes;
-      // At the end, so that the parts of a long sum meet and lose no digits.
-      if (o.add) sum[r][v] = hn::Add(load_columns<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
-      sum[r][v] = finish(r, sum[r][v]);
       if (kPartial && v == kVectors - 1) {
         hn::StoreN(sum[r][v], d, to, o.rest);
       } else {

@@ -78,10 +78,12 @@ void all_columns(TileOperands o, int64_t rows, int64_t columns, LinesAhead& ahea
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   const float* const b = o.b;
   float* const c = o.c;
+  const float* const column_bias = o.epilogue.column_bias;
   for (int64_t column = 0; column < columns; column += kVectorTile * lanes) {
     const int64_t width = std::min(kVectorTile * lanes, columns - column);
     o.b = b + column / kPanelColumns * o.b_panel + column % kPanelColumns;
     o.c = c + column;
+    if (column_bias != nullptr) o.epilogue.column_bias = column_bias + column;
     o.rest = static_cast<size_t>(width % lanes);
     const int64_t vectors = (width + lanes - 1) / lanes;
     o.rest == 0 ? all_rows<false>(o, rows, vectors, ahead) : all_rows<true>(o, rows, vectors, ahead);
@@ -114,44 +116,39 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, Lin
 
 // A tile of `rows`, at most kMostRows, whose lines in c are on their way while it is made.
 template <int kMostRows, int kVectors>
-HWY_INLINE void far_tile(int64_t rows, const TileOperands& o, const RowEpilogue& epilogue) {
+HWY_INLINE void far_tile(int64_t rows, const TileOperands& o) {
   if constexpr (kMostRows > 1) {
-    if (rows < kMostRows) return far_tile<kMostRows - 1, kVectors>(rows, o, epilogue);
+    if (rows < kMostRows) return far_tile<kMostRows - 1, kVectors>(rows, o);
   }
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int r = 0; r < kMostRows; ++r) {
     for (int v = 0; v < kVectors; ++v) prefetch_to_write(o.c + r * o.c_stride + v * lanes);
   }
-  product_tile<kMostRows, kVectors, false>(
-      o, [](int64_t) {},
-      [&](int row, V sum) HWY_ATTR {
-        if (epilogue.bias != nullptr) sum = hn::Add(hn::Set(d, epilogue.bias[row]), sum);
-        return epilogue.relu ? hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum) : sum;
-      });
+  product_tile<kMostRows, kVectors, false>(o, [](int64_t) {});
 }
 
 // All rows for one panel of packed columns; `ahead(share)` calls what is packed next, up to this share of it in rows.
 template <class Ahead>
-void far_rows(TileOperands o, int64_t rows, int64_t vectors, RowEpilogue epilogue, Ahead&& ahead) {
+void far_rows(TileOperands o, int64_t rows, int64_t vectors, Ahead&& ahead) {
   const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t count = (t + 1) * rows / tiles - row;
     ahead(row + count);
     switch (vectors) {
-      case 1: far_tile<kRowTile, 1>(count, o, epilogue); break;
-      case 2: far_tile<kRowTile, 2>(count, o, epilogue); break;
-      case 3: far_tile<kRowTile, std::min(3, kVectorTile)>(count, o, epilogue); break;
-      default: far_tile<kRowTile, kVectorTile>(count, o, epilogue); break;
+      case 1: far_tile<kRowTile, 1>(count, o); break;
+      case 2: far_tile<kRowTile, 2>(count, o); break;
+      case 3: far_tile<kRowTile, std::min(3, kVectorTile)>(count, o); break;
+      default: far_tile<kRowTile, kVectorTile>(count, o); break;
     }
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
-    if (epilogue.bias != nullptr) epilogue.bias += count;
+    if (o.epilogue.row_bias != nullptr) o.epilogue.row_bias += count;
     row += count;
   }
 }
 
-void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, const RowEpilogue& epilogue,
+void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, const Epilogue& epilogue,
                 float* c, int64_t c_stride) {
   constexpr int64_t kDepth = 256;
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
@@ -179,12 +176,12 @@ void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixO
       const bool ends = k + kDepth >= shape.depth;
       const float* next = ends ? b.data + column + most : b.data + (k + kDepth) * b.stride + column;
       int64_t called = 0;
-      far_rows(o, shape.rows, width / lanes, {k == 0 ? epilogue.bias : nullptr, ends && epilogue.relu},
-               [&](int64_t rows) HWY_ATTR {
-                 for (; called * shape.rows < o.depth * rows; ++called, next += b.stride) {
-                   for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * lanes);
-                 }
-               });
+      o.epilogue = {.row_bias = k == 0 ? epilogue.row_bias : nullptr, .relu = ends && epilogue.relu};
+      far_rows(o, shape.rows, width / lanes, [&](int64_t rows) HWY_ATTR {
+        for (; called * shape.rows < o.depth * rows; ++called, next += b.stride) {
+          for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * lanes);
+        }
+      });
     }
   }
 }
@@ -332,7 +329,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
 }
 
 void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b, Accumulate accumulate,
-                   float* c, int64_t c_stride) {
+                   float* c, int64_t c_stride, const Epilogue& epilogue) {
   TileOperands o{};
   o.a = a.data;
   o.a_row = a.stride;
@@ -346,6 +343,7 @@ void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const M
   o.c_stride = c_stride;
   o.depth = a.length;
   o.add = accumulate == Accumulate::kAdd;
+  o.epilogue = epilogue;
   LinesAhead ahead({});
   all_columns(o, rows, columns, ahead);
 }
@@ -430,14 +428,14 @@ void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const C
   HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, kPanelColumns}, b.panel, accumulate, c, c_stride, upcoming);
 }
 
-void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b,
-                   const RowEpilogue& epilogue, float* c, int64_t c_stride) {
+void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, const Epilogue& epilogue,
+                   float* c, int64_t c_stride) {
   HWY_DYNAMIC_DISPATCH(FarProduct)(shape, a, b, epilogue, c, c_stride);
 }
 
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
-                       Accumulate accumulate, float* c, int64_t c_stride) {
-  HWY_DYNAMIC_DISPATCH(WindowProduct)(rows, columns, a, b, accumulate, c, c_stride);
+                       Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue) {
+  HWY_DYNAMIC_DISPATCH(WindowProduct)(rows, columns, a, b, accumulate, c, c_stride, epilogue);
 }
 
 void simd_gemm_pixels(int64_t rows, int64_t columns, const ImagePixels& a, const ImagePixels& b, Accumulate accumulate,

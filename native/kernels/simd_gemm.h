@@ -21,16 +21,17 @@ void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const Ma
 int64_t simd_gemm_tile_columns();
 
 // What a product gets on its way out of the registers.
-struct RowEpilogue {
-  const float* bias = nullptr;  // of each row of c; none where it is null
+struct Epilogue {
+  const float* row_bias = nullptr;  // one for each row of c; none where it is null
+  const float* column_bias = nullptr;
   bool relu = false;
 };
 
 // c = op(a) b, with the epilogue, for b whose rows lie far apart, as the channels of images in lanes do: then lines of
 // one column share few sets of the first cache, so some columns are packed before all rows of c read them. Columns must
 // be a multiple of 16.
-void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b,
-                   const RowEpilogue& epilogue, float* c, int64_t c_stride);
+void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, const Epilogue& epilogue,
+                   float* c, int64_t c_stride);
 
 // A matrix in panels of 16 columns, each with its rows side by side: element (k, j) at data[j / 16 * panel + k * 16 + j
 // % 16].
@@ -64,9 +65,10 @@ struct ImageWindows {
   int64_t length;    // of one
 };
 
-// c[r, j] = sum over k of a[r, k] b[k, j], or added: a convolution without im2col. b is [segments * length, columns].
+// c[r, j] = sum over k of a[r, k] b[k, j], or added, with the epilogue: a convolution without im2col. b is
+// [segments * length, columns].
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
-                       Accumulate accumulate, float* c, int64_t c_stride);
+                       Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
 
 // c = a b, or added, with sums over `segments` stretches of shape.depth steps each. The steps of a lie side by side,
 // and `segment` floats are from stretch to stretch; b is in panels of 16 columns, as ColumnPanels, likewise.

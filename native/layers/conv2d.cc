@@ -18,7 +18,7 @@ Conv2d::Conv2d(const Spec& spec, const Shape& input_shape)
       groups_(spec.integer("groups", 1)),
       has_bias_(spec.boolean("bias")),
       activation_(parse_activation(spec.string("activation"))),
-      pointwise_(is_pointwise(window_)),
+      pointwise_(window_.pointwise()),
       kernel_(parse_conv2d_kernel(spec.string("kernel"), label(), window_, activation_)) {
   const int64_t channels = input_shape.back();
   if (channels % groups_ != 0 || filters_ % groups_ != 0) {
@@ -49,13 +49,23 @@ int64_t Conv2d::flops() const {
   return 2 * rows * columns * channels_per_group() * filters_;
 }
 
-Conv2dKernel Conv2d::kernel_for(int64_t batch) const {
-  return choose_conv2d(kernel_, {window_, channels_per_group(), filters_per_group(), activation_, groups_}, batch);
+Conv2dShape Conv2d::conv2d_shape() const {
+  return {window_, channels_per_group(), filters_per_group(), activation_, groups_};
 }
+
+Conv2dKernel Conv2d::kernel_for(int64_t batch) const { return choose_conv2d(kernel_, conv2d_shape(), batch); }
 
 Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
   const Conv2dKernel kernel = kernel_for(batch);
   return kernel == Conv2dKernel::kDirect || kernel == Conv2dKernel::kWinograd ? Layout::kLanes : Layout::kRows;
+}
+
+std::unique_ptr<Layer> Conv2d::in_rows(int64_t batch) const {
+  const std::optional<Conv2dKernel> kernel = choose_conv2d_in_rows(kernel_, conv2d_shape(), batch);
+  if (!kernel.has_value()) return nullptr;
+  auto layer = std::make_unique<Conv2d>(*this);
+  layer->kernel_ = *kernel;
+  return layer;
 }
 
 std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {

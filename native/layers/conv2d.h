@@ -38,6 +38,7 @@ class Conv2d final : public Layer {
   std::unique_ptr<Layer> activated(Activation activation) const override;
   std::unique_ptr<Layer> biased() const override;
   void rescale(Team& team, const float* weights, const double* scale, float* rescaled) const override;
+  std::unique_ptr<Layer> in_rows(int64_t batch) const override;
   bool pools(int64_t batch, const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;
@@ -219,6 +220,7 @@ class Conv2d final : public Layer {
   void sum_chunks(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz, float* gradient,
                   const Complete& complete, float* scratch) const;
 
+  Conv2dShape conv2d_shape() const;
   Conv2dKernel kernel_for(int64_t batch) const;
   LayerNeeds needs_of_kernel(const LayerSetting& setting) const;
   int64_t prepared_floats(int64_t batch) const;
@@ -251,7 +253,7 @@ class Conv2d final : public Layer {
   bool has_bias_;
   Activation activation_;
   bool pointwise_;
-  Conv2dKernel kernel_;  // as asked for; kAuto leaves it to the batch size
+  Conv2dKernel kernel_;  // as asked for or that of `in_rows`; kAuto leaves it to the batch size
 };
 
 }  // namespace gradloom

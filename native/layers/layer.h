@@ -245,6 +245,9 @@ class Layer {
   // The layout of its inputs and output for this batch size, when the layer before its first one offers `offered`. A
   // layer that is made for rows need not care.
   virtual Layout layout(int64_t /*batch*/, Layout /*offered*/) const { return Layout::kRows; }
+  // The same layer for rows, of one that otherwise takes its images in lanes and predicts as fast in rows as long as
+  // nothing has to be converted for it. Null from all others.
+  virtual std::unique_ptr<Layer> in_rows(int64_t /*batch*/) const { return nullptr; }
   // Whether it may be offered lanes for vectors, which are the blocks of flattened images.
   virtual bool takes_blocks() const { return false; }
   virtual Layout output_layout(Layout inputs) const { return inputs; }

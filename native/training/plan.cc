@@ -98,8 +98,39 @@ int Plan::only_reader(int layer) const {
   return reader;
 }
 
+// Layers that predict in rows though they take lanes: those that are offered rows and, behind others in lanes, so many
+// in a row that they win back what conversions cost.
+std::vector<bool> Plan::layers_in_rows() const {
+  constexpr int kBetweenConversions = 8;
+  constexpr int kBehindConversion = 4;
+  const auto& layers = architecture_->layers();
+  std::vector<bool> chosen(layers.size(), false);
+  if (runs_backward(options_.phase)) return chosen;
+  bool lanes = false;
+  for (size_t i = 0; i < layers.size();) {
+    // Up to the next layer that has to have lanes.
+    size_t end = i;
+    int able = 0;
+    for (; end < layers.size(); ++end) {
+      if (layers[end]->in_rows(options_.batch) != nullptr) {
+        chosen[end] = true;
+        ++able;
+      } else if (layers[end]->layout(options_.batch, Layout::kRows) == Layout::kLanes) {
+        break;
+      }
+    }
+    const int enough = !lanes ? 1 : end < layers.size() ? kBetweenConversions : kBehindConversion;
+    if (able < enough)
+      std::fill(chosen.begin() + static_cast<ptrdiff_t>(i), chosen.begin() + static_cast<ptrdiff_t>(end), false);
+    lanes = true;
+    i = end + 1;
+  }
+  return chosen;
+}
+
 // Inputs come in rows and the loss takes rows; between them every layer gets the layout it wants.
 void Plan::choose_layouts() {
+  const std::vector<bool> in_rows = layers_in_rows();
   // By the numbers of the architecture.
   std::vector<size_t> given;
   for (size_t i = 0; i < architecture_->inputs().size(); ++i) {
@@ -115,7 +146,7 @@ void Plan::choose_layouts() {
       given.push_back(given[static_cast<size_t>(read.front())]);
       continue;
     }
-    const Fusion fusion = fuse(index);
+    const Fusion fusion = fuse(index, in_rows[i]);
     const Layer& layer = *fusion.layer;
     const Layer* const pooling = fusion.pooling;
     const Layout wanted = layout_for(layer, values_[given[static_cast<size_t>(read.front())]]);
@@ -153,9 +184,10 @@ void Plan::choose_layouts() {
 
 // What a layer does beside its own work, for a layer that alone reads it: when it predicts a scale of its channels,
 // then an activation, then the maxima of windows.
-Plan::Fusion Plan::fuse(int index) {
+Plan::Fusion Plan::fuse(int index, bool in_rows) {
   const auto layer_at = [&](int i) { return i < 0 ? nullptr : architecture_->layers()[static_cast<size_t>(i)].get(); };
   Fusion fusion{layer_at(index), nullptr, {index}, {index}};
+  if (in_rows) fusion.layer = made_.emplace_back(fusion.layer->in_rows(options_.batch)).get();
   int reader = only_reader(index);
   if (!runs_backward(options_.phase) && reader >= 0) {
     if (std::unique_ptr<Layer> rescaled = Rescaled::of(*fusion.layer, *layer_at(reader))) {

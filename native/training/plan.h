@@ -169,7 +169,8 @@ class Plan {
     std::vector<int> done;      // numbers of the layers that it stands for
     std::vector<int> weighted;  // of those, whose parameters it takes
   };
-  Fusion fuse(int index);
+  Fusion fuse(int index, bool in_rows);
+  std::vector<bool> layers_in_rows() const;
   void choose_layouts();
   void join(Node& joining);
   const Node* producer_of(size_t value) const {

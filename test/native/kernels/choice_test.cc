@@ -41,21 +41,21 @@ TEST_CASE("tilings cover their extent, without empty tiles") {
   }
 }
 
-TEST_CASE("is_pointwise: only where the image is the matrix already") {
+TEST_CASE("Window2d::pointwise: only where the image is the matrix already") {
   const Window2d pointwise{{5, 5}, {5, 5}, {1, 1}, {1, 1}, {1, 1}, {}};
-  CHECK(is_pointwise(pointwise));
+  CHECK(pointwise.pointwise());
   Window2d strided = pointwise;
   strided.stride.width = 2;
-  CHECK(!is_pointwise(strided));
+  CHECK(!strided.pointwise());
   Window2d padded = pointwise;
   padded.padding.bottom = 1;
-  CHECK(!is_pointwise(padded));
+  CHECK(!padded.pointwise());
   Window2d wide = pointwise;
   wide.window.width = 2;
-  CHECK(!is_pointwise(wide));
+  CHECK(!wide.pointwise());
   Window2d dilated = pointwise;  // the dilation of a single tap means nothing
   dilated.dilation = {3, 3};
-  CHECK(is_pointwise(dilated));
+  CHECK(dilated.pointwise());
 }
 
 TEST_CASE(
@@ -115,6 +115,30 @@ TEST_CASE(
   for (const int64_t batch : {12, 20, 36}) CHECK(chosen(3, 1, 1, 16, batch) == direct);
   for (const int64_t batch : {8, 20}) CHECK(chosen(3, 1, 1, 8, batch) == direct);
   CHECK(chosen(3, 2, 2, 16, 8) != grouped);
+}
+
+TEST_CASE(
+    "choose_conv2d_in_rows: windows of a pixel and depthwise, where vectors are full enough, unless asked otherwise") {
+  const auto chosen = [](int64_t window, int64_t channels, int64_t filters, int64_t groups, int64_t batch,
+                         Conv2dKernel requested = Conv2dKernel::kAuto) {
+    const int64_t pad = window / 2;
+    const Window2d w{{12, 12}, {12, 12}, {window, window}, {1, 1}, {1, 1}, {pad, pad, pad, pad}};
+    return choose_conv2d_in_rows(requested, {w, channels, filters, Activation::kRelu, groups}, batch);
+  };
+  for (const int64_t batch : {16, 64, 100}) {
+    CHECK(chosen(1, 3, 64, 1, batch) == Conv2dKernel::kDirectChannels);
+    CHECK(chosen(1, 64, 24, 1, batch) == Conv2dKernel::kDirectChannels);
+    CHECK(chosen(3, 1, 1, 24, batch) == Conv2dKernel::kGroupedChannels);
+    CHECK(chosen(5, 1, 1, 64, batch) == Conv2dKernel::kGroupedChannels);
+    CHECK(chosen(1, 64, 10, 1, batch) == std::nullopt);  // 6 of 16 lanes empty
+    CHECK(chosen(1, 64, 64, 2, batch) == std::nullopt);
+    CHECK(chosen(3, 1, 1, 8, batch) == std::nullopt);
+    CHECK(chosen(5, 1, 1, 40, batch) == std::nullopt);  // 8 of 48
+    CHECK(chosen(3, 8, 64, 1, batch) == std::nullopt);
+    CHECK(chosen(1, 64, 64, 1, batch, Conv2dKernel::kDirect) == std::nullopt);
+  }
+  CHECK(chosen(1, 64, 64, 1, 20) == std::nullopt);  // in rows already
+  CHECK(chosen(3, 1, 1, 64, 7) == std::nullopt);
 }
 
 TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would be mostly empty") {

@@ -264,7 +264,7 @@ TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, sever
       GuardedBuffer b(random.integers(shape.depth * b_stride), 2);
       GuardedBuffer c(random.integers(shape.rows * c_stride), 3);
       const std::vector<float> bias = random.integers(shape.rows);
-      const RowEpilogue epilogue{i % 3 == 0 ? nullptr : bias.data(), i % 2 == 0};
+      const Epilogue epilogue{.row_bias = i % 3 == 0 ? nullptr : bias.data(), .relu = i % 2 == 0};
       std::vector<double> expected = to_double(c.values());
       reference::matrix_product(shape, {to_double(a.values()).data(), a_stride, transpose},
                                 {to_double(b.values()).data(), b_stride}, Accumulate::kOverwrite, expected.data(),
@@ -272,7 +272,7 @@ TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, sever
       for (int64_t at = 0; at < shape.rows * c_stride; ++at) {
         double& value = expected[static_cast<size_t>(at)];
         if (at % c_stride >= shape.columns) continue;
-        if (epilogue.bias != nullptr) value += bias[static_cast<size_t>(at / c_stride)];
+        if (epilogue.row_bias != nullptr) value += bias[static_cast<size_t>(at / c_stride)];
         if (epilogue.relu) value = std::max(value, 0.0);
       }
       simd_gemm_far(shape, {a.data(), a_stride, transpose}, {b.data(), b_stride}, epilogue, c.data(), c_stride);
@@ -282,7 +282,9 @@ TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, sever
   });
 }
 
-TEST_CASE("simd_gemm_windows: integers agree exactly with a convolution along a row, on every instruction set") {
+TEST_CASE(
+    "simd_gemm_windows: integers agree exactly with a convolution along a row, its bias and relu, on every instruction "
+    "set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(18);
@@ -302,6 +304,8 @@ TEST_CASE("simd_gemm_windows: integers agree exactly with a convolution along a 
       const int64_t stride = columns + random.pick({0, 3});
       const bool add = random.integer(0, 1) == 1;
       GuardedBuffer c(random.integers(rows * stride), 1);
+      GuardedBuffer bias(random.integers(columns), 1);
+      const Epilogue epilogue{.column_bias = i % 3 == 0 ? nullptr : bias.data(), .relu = i % 2 == 0};
       std::vector<double> expected = to_double(c.values());
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t j = 0; j < columns; ++j) {
@@ -310,13 +314,14 @@ TEST_CASE("simd_gemm_windows: integers agree exactly with a convolution along a 
             const int64_t at = r * shape.stride + k / shape.length * shape.segment + k % shape.length;
             sum += double{image.data()[at]} * b.data()[k * columns + j];
           }
-          expected[static_cast<size_t>(r * stride + j)] = sum;
+          if (epilogue.column_bias != nullptr) sum += bias.data()[j];
+          expected[static_cast<size_t>(r * stride + j)] = epilogue.relu ? std::max(sum, 0.0) : sum;
         }
       }
       ImageWindows windows = shape;
       windows.data = image.data();
       simd_gemm_windows(rows, columns, windows, {b.data(), columns}, add ? Accumulate::kAdd : Accumulate::kOverwrite,
-                        c.data(), stride);
+                        c.data(), stride, epilogue);
       CHECK(difference(c.span(), expected, Tolerance{}) == "");
       CHECK(c.intact());
     }

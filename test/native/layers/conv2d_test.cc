@@ -40,7 +40,10 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
   return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
 }
 
-void check_integers(RandomData& random, const reference::Convolution& shape, const std::string& kernel) {
+enum class Rows { kAsChosen, kAlways };  // Layer::in_rows
+
+void check_integers(RandomData& random, const reference::Convolution& shape, const std::string& kernel,
+                    Rows rows = Rows::kAsChosen) {
   const Window2d& w = shape.window;
   CAPTURE(kernel);
   CAPTURE(shape.batch);
@@ -53,8 +56,11 @@ void check_integers(RandomData& random, const reference::Convolution& shape, con
   CAPTURE(w.window.width);
   const bool bias = random.integer(0, 3) > 0;
   const bool relu = random.integer(0, 1) == 0;
-  const Conv2d layer =
+  const Conv2d as_chosen =
       make_layer(shape, {.filters = 0, .bias = bias, .activation = relu ? "relu" : "linear", .kernel = kernel});
+  const std::unique_ptr<Layer> in_rows = rows == Rows::kAlways ? as_chosen.in_rows(shape.batch) : nullptr;
+  REQUIRE((in_rows != nullptr) == (rows == Rows::kAlways));
+  const Layer& layer = in_rows == nullptr ? static_cast<const Layer&>(as_chosen) : *in_rows;
   CHECK(layer.output_shape() == Shape{w.output.height, w.output.width, shape.filters});
   CHECK(layer.flops() == 2 * reference::conv2d_products(shape));
 
@@ -218,6 +224,35 @@ TEST_CASE("conv2d for a few samples, in small groups: integers agree exactly on 
       const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "auto"});
       CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-grouped-channels"));
       check_integers(random, shape, "auto");
+    }
+  });
+}
+
+TEST_CASE("conv2d in rows of many samples: integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(124);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      const bool depthwise = i % 2 == 0;
+      const int64_t filters = random.pick({16, 30, 47, 64, 77, 130});
+      const int64_t window = depthwise ? random.pick({2, 3, 3, 3, 5, 7}) : 1;
+      const Extent2d size{random.integer(window, 9), random.integer(window, 40)};
+      const int64_t stride = depthwise ? random.pick({1, 1, 2}) : 1;
+      const int64_t pad = window / 2;
+      const auto output = [&](int64_t extent) { return (extent + 2 * pad - window) / stride + 1; };
+      const reference::Convolution shape{
+          .window = {size,
+                     {output(size.height), output(size.width)},
+                     {window, window},
+                     {stride, stride},
+                     {1, 1},
+                     {pad, pad, pad, pad}},
+          .batch = random.pick({16, 32, 47}),
+          .channels = depthwise ? (window > 3 ? 64 : filters) : random.pick({1, 5, 40, 65}),
+          .filters = depthwise && window > 3 ? 64 : filters,
+          .groups = depthwise ? (window > 3 ? 64 : filters) : 1};
+      check_integers(random, shape, "auto", Rows::kAlways);
     }
   });
 }

@@ -308,3 +308,41 @@ TEST_CASE("Plan: shares memory, and describes itself") {
   CHECK(training.describe(3).kernel == std::string("alias"));
   CHECK(training.describe(3).activation == 0);
 }
+
+TEST_CASE("Plan: predicts in rows where convolutions can, unless conversions cost more than that wins") {
+  constexpr int64_t kBatch = 16;
+  const auto pointwise = [](int64_t filters) -> Spec { return conv2d({.filters = filters, .kernel_size = {1, 1}}); };
+  const auto depthwise = [](int64_t channels) -> Spec {
+    return conv2d({.filters = channels, .padding = "same", .groups = channels});
+  };
+  const Spec window = conv2d({.filters = 32, .padding = "same"});
+  const auto layouts = [&](const std::vector<Spec>& layers, Phase phase) {
+    LearnerOptions options = conv_net();
+    options.input_shape = {8, 8, 32};
+    options.layers = layers;
+    const auto network = make_network(options);
+    const Plan plan(network->shared_architecture(), {kBatch, phase, 1});
+    std::string result;
+    for (int i = 0; i < static_cast<int>(layers.size()); ++i) {
+      result += plan.describe(i).layout == Layout::kRows ? 'r' : 'l';
+    }
+    return result;
+  };
+  const std::vector<Spec> separable = {depthwise(32), pointwise(64), depthwise(64), pointwise(32)};
+  CHECK(layouts(separable, Phase::kPredicting) == "rrrr");
+  CHECK(layouts(separable, Phase::kTraining) == "llll");
+  CHECK(layouts({pointwise(32), window, pointwise(64), pointwise(32), pointwise(64)}, Phase::kPredicting) == "rllll");
+  CHECK(layouts({window, depthwise(32), pointwise(64), depthwise(64), pointwise(32)}, Phase::kPredicting) == "lrrrr");
+  CHECK(layouts({window, depthwise(32), pointwise(64), depthwise(64), pointwise(32), window}, Phase::kPredicting) ==
+        "llllll");
+
+  LearnerOptions options = conv_net();
+  options.input_shape = {8, 8, 32};
+  options.layers = {window, depthwise(32), pointwise(64), depthwise(64), pointwise(32)};
+  const auto network = make_network(options);
+  const std::vector<float> x = RandomData(605).normal(kBatch * options.input_shape.size());
+  const std::vector<float> y = outputs(*network, Phase::kPredicting, x, kBatch, 1);
+  CHECK(difference(y, to_double(outputs(*network, Phase::kTraining, x, kBatch, 1)),
+                   {.relative = 1e-4, .absolute = 1e-5}) == "");
+  CHECK(difference_in_bits(outputs(*network, Phase::kPredicting, x, kBatch, 3), y) == "");
+}
