@@ -215,12 +215,13 @@ int choose_threads_of_standing(int requested, int64_t flops) {
   return flops < kOneThread ? 1 : resolve_threads(requested);
 }
 
-int64_t samples_of_piece(int64_t count, int64_t largest_floats, int64_t flops) {
+int64_t samples_of_piece(int64_t count, int64_t largest_floats, int64_t flops, bool in_rows) {
   constexpr int64_t kFloatsInCache = 192 * 1024;
   constexpr int64_t kFewestFlops = 1'000'000;
   constexpr int64_t kFewestPieces = 8;
-  const int64_t fitting = kFloatsInCache / largest_floats / kLanes * kLanes;
-  const int64_t samples = std::clamp<int64_t>(fitting, kLanes, 4 * kLanes);
+  const int64_t block = in_rows ? 1 : kLanes;
+  const int64_t fitting = kFloatsInCache / largest_floats / block * block;
+  const int64_t samples = std::clamp<int64_t>(fitting, block, 4 * kLanes);
   return count >= kFewestPieces * samples && samples * flops >= kFewestFlops ? samples : 0;
 }
 

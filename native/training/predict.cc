@@ -4,6 +4,7 @@
 
 #include "common/checked.h"
 #include "kernels/choice.h"
+#include "kernels/lanes.h"
 #include "training/reading_lock.h"
 
 namespace gradloom {
@@ -48,6 +49,16 @@ bool reads_floats(const Architecture& architecture) {
                              [](const NetworkInput& input) { return input.form == InputForm::kFloats; });
 }
 
+// Whether convolutions predict in rows, be it of some samples or many, and nothing asks for lanes. Then pieces of few
+// samples cost no more a sample. Without convolutions, weights are most of what comes from memory.
+bool convolves_in_rows(const Architecture& architecture) {
+  const auto& layers = architecture.layers();
+  return std::ranges::any_of(layers, [](const auto& layer) { return layer->in_rows(kLanes) != nullptr; }) &&
+         std::ranges::all_of(layers, [](const auto& layer) {
+           return layer->in_rows(kLanes) != nullptr || layer->layout(kLanes, Layout::kRows) == Layout::kRows;
+         });
+}
+
 // One call: all its samples, in passes by the whole team or in pieces by single threads.
 class Prediction {
  public:
@@ -68,8 +79,8 @@ class Prediction {
     const ReadingLock weights(network_);
     int64_t done = 0;
     if (reads_floats(architecture_)) {
-      const int64_t piece =
-          samples_of_piece(samples_.count(), largest_floats(architecture_), architecture_.forward_flops());
+      const int64_t piece = samples_of_piece(samples_.count(), largest_floats(architecture_),
+                                             architecture_.forward_flops(), convolves_in_rows(architecture_));
       if (piece > 0) done = run_pieces(team, std::min(piece, batch_));
     }
     for (; done < samples_.count() && !stopped(); done += batch_) {

@@ -277,11 +277,16 @@ TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of
 }
 
 TEST_CASE("samples_of_piece: pieces that fit a cache, where there are many and each is worth the trouble") {
-  CHECK(samples_of_piece(128, 35'840, 10'000'000) == 16);
-  CHECK(samples_of_piece(127, 35'840, 10'000'000) == 0);
-  CHECK(samples_of_piece(10'000, 1296, 1'000'000) == 64);
-  CHECK(samples_of_piece(10'000, 6000, 1'000'000) == 32);
-  CHECK(samples_of_piece(10'000, 20, 50) == 0);
+  CHECK(samples_of_piece(128, 35'840, 10'000'000, false) == 16);
+  CHECK(samples_of_piece(127, 35'840, 10'000'000, false) == 0);
+  CHECK(samples_of_piece(10'000, 1296, 1'000'000, false) == 64);
+  CHECK(samples_of_piece(10'000, 6000, 1'000'000, false) == 32);
+  CHECK(samples_of_piece(10'000, 20, 50, false) == 0);
+  CHECK(samples_of_piece(40, 35'840, 10'000'000, true) == 5);
+  CHECK(samples_of_piece(39, 35'840, 10'000'000, true) == 0);
+  CHECK(samples_of_piece(64, 500'000, 10'000'000, true) == 1);
+  CHECK(samples_of_piece(10'000, 1296, 1'000'000, true) == 64);
+  CHECK(samples_of_piece(10'000, 20, 50, true) == 0);
 }
 
 TEST_CASE("kernels that do not exist are refused by name") {

@@ -73,26 +73,24 @@ TEST_CASE("predict: sees new weights through plans that are kept and what layers
   }
 }
 
-TEST_CASE("predict: in pieces by single threads and in passes of all, on its own team and on one that stands by") {
-  LearnerOptions net = conv_net();
-  net.layers.insert(net.layers.begin() + 1,
-                    conv2d({.filters = 32, .padding = "same", .name = "conv2d_3", .kernel = "direct"}));
+namespace {
+
+// `largest`: floats of the layer that has most of them.
+void check_pieces(const LearnerOptions& net, int64_t largest, bool in_rows, int64_t piece) {
   const auto learner = make_learner(net);
   const Samples samples = class_samples(8 * 64 + 37, net.input_shape, 10);
   const ArraySamples view = samples.view();
-  constexpr int64_t kPiece = 32;
-  REQUIRE(samples_of_piece(view.count(), 9 * 11 * (10 + 32), learner->network().architecture().forward_flops()) ==
-          kPiece);
+  REQUIRE(samples_of_piece(view.count(), largest, learner->network().architecture().forward_flops(), in_rows) == piece);
   PlanPool pool;
   const std::vector<float> expected = predictions(learner->network(), pool, samples, {64, 1});
   std::vector<float> passes;
-  for (int64_t first = 0; first < view.count(); first += kPiece) {
-    const int64_t count = std::min(kPiece, view.count() - first);
+  for (int64_t first = 0; first < view.count(); first += piece) {
+    const int64_t count = std::min(piece, view.count() - first);
     const int64_t size = net.input_shape.size();
     Samples some = samples;
     some.inputs = {samples.inputs.begin() + first * size, samples.inputs.begin() + (first + count) * size};
     some.classes.resize(static_cast<size_t>(count));
-    const std::vector<float> part = predictions(learner->network(), pool, some, {kPiece, 1});
+    const std::vector<float> part = predictions(learner->network(), pool, some, {piece, 1});
     passes.insert(passes.end(), part.begin(), part.end());
   }
   CHECK(difference_in_bits(passes, expected) == "");
@@ -106,6 +104,25 @@ TEST_CASE("predict: in pieces by single threads and in passes of all, on its own
       CHECK(difference_in_bits(now, expected) == "");
     }
   }
+}
+
+}  // namespace
+
+TEST_CASE("predict: in pieces by single threads and in passes of all, on its own team and on one that stands by") {
+  LearnerOptions net = conv_net();
+  net.layers.insert(net.layers.begin() + 1,
+                    conv2d({.filters = 32, .padding = "same", .name = "conv2d_3", .kernel = "direct"}));
+  check_pieces(net, 9 * 11 * (10 + 32), false, 32);
+}
+
+TEST_CASE("predict: in pieces of a few samples where convolutions stay in rows") {
+  LearnerOptions net = conv_net();
+  net.input_shape = {16, 16, 32};
+  net.layers = {conv2d({.filters = 32, .padding = "same", .groups = 32, .activation = "relu"}),
+                conv2d({.filters = 96, .kernel_size = {1, 1}, .activation = "relu", .name = "conv2d_2"}),
+                conv2d({.filters = 16, .kernel_size = {1, 1}, .name = "conv2d_3"}), plain_layer("flatten"),
+                dense({.units = 10})};
+  check_pieces(net, 16 * 16 * (32 + 96), true, 6);
 }
 
 TEST_CASE("predict: several at once on one network and one pool") {
