@@ -1,9 +1,9 @@
 /** How good a model is on labelled data, beside what guessing would reach. */
 import type { InputShape } from '../core/shape.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
+import { labelsOf } from '../estimators/target-scale.ts';
 import type { Model } from '../models/model.ts';
 import { countOf, formatFigure, type Output } from './output.ts';
-import { labelsOf } from './target-scale.ts';
 
 export type Measures =
   | {

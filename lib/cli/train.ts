@@ -9,6 +9,7 @@ import type { DatasetParts } from '../datasets/dataset-parts.ts';
 import { fromTable } from '../datasets/from-table.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { standardize } from '../datasets/standardize.ts';
+import { fitTargetScale, scaleTargets, takeScaleBack } from '../estimators/target-scale.ts';
 import { checkWritable } from '../formats/files.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
@@ -24,7 +25,6 @@ import { measure, sayMeasures } from './measure.ts';
 import { countOf, formatSeconds, type Output } from './output.ts';
 import { makePreset, ownLayers, type PresetName } from './presets.ts';
 import type { Task, TrainingData } from './table-data.ts';
-import { fitTargetScale, scaleTargets, takeScaleBack } from './target-scale.ts';
 import { nounOf, readTrainingData } from './training-data.ts';
 
 export interface TrainCommand {

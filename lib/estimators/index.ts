@@ -1,3 +1,4 @@
+export type { FittedEpoch, WatchOptions } from './fitting.ts';
 export {
   type Fitted,
   type FittingOptions,

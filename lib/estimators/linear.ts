@@ -22,8 +22,9 @@ import { type Model, sequential } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { Trainer } from '../trainers/index.ts';
+import { fitInUnit, WATCH_OPTIONS, type WatchOptions } from './fitting.ts';
 
-export interface FittingOptions {
+export interface FittingOptions extends WatchOptions {
   /** Passes over the data. Default: 10. */
   readonly epochs?: number;
   /** Of AdaGrad. Default: 0.1. */
@@ -57,6 +58,7 @@ export const FITTING_OPTIONS = {
   seed: withDefault(seed, 0),
   threads: withDefault(threads, 0),
   dtype,
+  ...WATCH_OPTIONS,
 };
 
 const OPTIONS = {
@@ -91,7 +93,9 @@ export async function linearClassifier<Input extends Shape>(
 }
 
 /**
- * Least squares by AdaGrad or `optimizer`, on dense or sparse samples. Weights start at 0.
+ * Least squares by AdaGrad or `optimizer`, on dense or sparse samples. Weights start at 0. While it trains, targets have mean 0 and deviation 1,
+ * whatever their unit, and so a penalty of the optimizer means the same for all; the model is in their unit. Bring dense samples to one
+ * scale by `standardize` first.
  *
  * @example
  * const { model } = await linearRegressor(train);
@@ -135,7 +139,7 @@ async function trainLinear<Input extends Shape>(
 ): Promise<Fitted<Input>> {
   const given = readOptions(operation, options, OPTIONS);
   checkLabels(operation, dataset, loss === 'softmaxCrossEntropy' ? ['class'] : ['values']);
-  const { epochs, learningRate, batchSize, seed, threads, dtype } = given;
+  const { epochs, learningRate, batchSize, seed, threads, dtype, signal, onEpoch } = given;
   if (given.optimizer !== undefined && learningRate !== undefined) {
     throw new GradloomError(
       'INVALID_OPTION',
@@ -161,9 +165,6 @@ async function trainLinear<Input extends Shape>(
     seed,
     threads,
   });
-  const run = await trainer.fit(dataset as never, { epochs, batchSize, progress: 'none' });
-  return Object.freeze({
-    model: model as Model<Input, Shape>,
-    losses: Object.freeze(run.epochs.map((epoch) => (epoch as { readonly loss: number }).loss)),
-  });
+  const losses = await fitInUnit(trainer, dataset, { epochs, batchSize, signal, onEpoch });
+  return Object.freeze({ model: model as Model<Input, Shape>, losses });
 }

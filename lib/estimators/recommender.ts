@@ -20,6 +20,7 @@ import { dtype, type TableOptions } from '../layers/table.ts';
 import { add, dot, type GraphNode, graph, inBatchNegatives, input } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/index.ts';
+import { fitWatched, WATCH_OPTIONS, type WatchOptions } from './fitting.ts';
 import { allPairs, pairDraws } from './pair-sets.ts';
 import {
   type Id,
@@ -39,7 +40,7 @@ import {
 } from './recommendations.ts';
 import { answering, type Recommender } from './trained-recommender.ts';
 
-export interface RecommenderOptions {
+export interface RecommenderOptions extends WatchOptions {
   /** Numbers of each user's and each item's vector. Default: 64. */
   readonly factors?: number;
   /**
@@ -118,6 +119,7 @@ const OPTIONS = {
   seed: withDefault(seedRule, 0),
   threads: withDefault(threads, 0),
   dtype,
+  ...WATCH_OPTIONS,
 };
 
 /**
@@ -155,10 +157,13 @@ export async function recommender<User extends Id, Item extends Id>(
 
 type Side = GraphNode<readonly [number]>;
 
-type Settings = Required<Omit<RecommenderOptions, 'userCount' | 'itemCount' | 'l2' | 'dtype'>> & {
-  readonly l2: number;
-  readonly dtype: NonNullable<TableOptions['dtype']>;
-};
+type Settings = Required<
+  Omit<RecommenderOptions, 'userCount' | 'itemCount' | 'l2' | 'dtype' | keyof WatchOptions>
+> &
+  WatchOptions & {
+    readonly l2: number;
+    readonly dtype: NonNullable<TableOptions['dtype']>;
+  };
 
 /** The network of users and items, and the one that trains it: the same layers with dropout, and the squares of a pair's vectors. */
 function networks(
@@ -221,8 +226,14 @@ async function train(
   });
   const losses: number[] = [];
   const learn = async (set: ReturnType<typeof allPairs>, epochs: number) => {
-    const run = await trainer.fit(set, { epochs, batchSize, progress: 'none' });
-    losses.push(...run.epochs.map(({ scores_loss }) => scores_loss as number));
+    const passes = { epochs, batchSize, signal: settings.signal, onEpoch: settings.onEpoch };
+    await fitWatched(
+      trainer,
+      set,
+      passes,
+      losses,
+      (pass: { readonly scores_loss: number }) => pass.scores_loss,
+    );
   };
   if (inBatch) await learn(allPairs(pairs), epochs);
   else {

@@ -1,14 +1,11 @@
 import { GradloomError } from '../core/errors.ts';
 import {
   anything,
-  extent,
   formatValue,
   integer,
   optional,
   positive,
   readOptions,
-  seed,
-  threads,
   withDefault,
 } from '../core/options.ts';
 import { isList } from '../datasets/copies.ts';
@@ -16,14 +13,14 @@ import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { fromTexts } from '../datasets/from-texts.ts';
 import type { SparseInputs } from '../datasets/sparse-inputs.ts';
 import { dense, embeddingBag, sparseDense } from '../layers/index.ts';
-import { dtype } from '../layers/table.ts';
 import { softmaxCrossEntropy } from '../losses/index.ts';
 import { sequential } from '../models/index.ts';
 import { adagrad, rowwiseAdagrad } from '../optimizers/index.ts';
 import { tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
 import { checkTexts, type Vectorizer } from '../text/vectorizer.ts';
 import { Trainer } from '../trainers/index.ts';
-import { type Fitted, type FittingOptions, unitsFor } from './linear.ts';
+import { fitInUnit } from './fitting.ts';
+import { FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFor } from './linear.ts';
 
 export interface TextClassifierOptions extends FittingOptions {
   /**
@@ -43,12 +40,8 @@ export interface TextClassifierOptions extends FittingOptions {
 const OPTIONS = {
   vectorizer: optional(anything('a vectorizer')),
   units: withDefault(integer(0), 0),
-  epochs: withDefault(integer(1, 2 ** 31 - 1), 10),
+  ...FITTING_OPTIONS,
   learningRate: optional(positive),
-  batchSize: withDefault(extent, 32),
-  seed: withDefault(seed, 0),
-  threads: withDefault(threads, 0),
-  dtype,
 };
 
 /** What one text alone says helps where there is little text; where there is much, such tokens are most of all. */
@@ -88,7 +81,7 @@ export async function textClassifier(
       ? (vectorizer as Vectorizer)
       : tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: leastDocuments(texts), sublinear: true });
   const train = fromTexts({ texts, vectorizer: words, labels });
-  const { epochs, batchSize, seed, threads, dtype } = settings;
+  const { epochs, batchSize, seed, threads, dtype, signal, onEpoch } = settings;
   const classes = unitsFor(train);
   const linear = units === 0;
   const layers = linear
@@ -107,8 +100,8 @@ export async function textClassifier(
     seed,
     threads,
   });
-  const run = await trainer.fit(train, { epochs, batchSize, progress: 'none' });
-  return Object.freeze({ model, losses: Object.freeze(run.epochs.map(({ loss }) => loss)) });
+  const losses = await fitInUnit(trainer, train, { epochs, batchSize, signal, onEpoch });
+  return Object.freeze({ model, losses });
 }
 
 /**

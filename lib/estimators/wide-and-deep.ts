@@ -19,6 +19,7 @@ import type { Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { Trainer } from '../trainers/index.ts';
+import { fitInUnit } from './fitting.ts';
 import { checkLabels, FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFor } from './linear.ts';
 import { type Columns, WIDE_LAYERS, wideAndDeepModel } from './wide-and-deep-model.ts';
 
@@ -70,7 +71,7 @@ const OPTIONS = {
  * Wide and deep learning (Cheng et al. 2016): the sum of a linear model on some inputs, such as crosses, which remembers, and of a network on
  * the others, which generalizes. Of these ids become rows of tables, sparse features the sum of their vectors, and
  * values stay; all are read side by side. Classes are told apart by their scores, two by one score; values are fitted by
- * least squares. By AdaGrad; the linear part by `wideOptimizer`, if there is one (the paper has FTRL).
+ * least squares, as by `linearRegressor` in any unit. By AdaGrad; the linear part by `wideOptimizer`, if there is one (the paper has FTRL).
  *
  * @example
  * const { model } = await wideAndDeep(fromInputs({ inputs: { crosses, user, age }, labels }), { wide: ['crosses'] });
@@ -91,7 +92,7 @@ export async function wideAndDeep<Input extends NamedShapes>(
   checkNames(wide, rows ?? {}, columns);
   const isClass = dataset.labelKind === 'class';
   const isBinary = isClass && dataset.classCount <= 2;
-  const { learningRate, epochs, batchSize, seed, threads, dtype } = fitting;
+  const { learningRate, epochs, batchSize, seed, threads, dtype, signal, onEpoch } = fitting;
   const model = wideAndDeepModel(columns, {
     wide,
     deep: Object.keys(columns).filter((name) => !wide.includes(name)),
@@ -109,11 +110,8 @@ export async function wideAndDeep<Input extends NamedShapes>(
     seed,
     threads,
   });
-  const run = await trainer.fit(dataset as never, { epochs, batchSize, progress: 'none' });
-  return Object.freeze({
-    model,
-    losses: Object.freeze(run.epochs.map((epoch) => (epoch as { readonly loss: number }).loss)),
-  });
+  const losses = await fitInUnit(trainer, dataset, { epochs, batchSize, signal, onEpoch });
+  return Object.freeze({ model, losses });
 }
 
 function columnsOf(dataset: Dataset<NamedShapes, 'class' | 'values'>): Columns {
