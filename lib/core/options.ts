@@ -241,10 +241,12 @@ function shorten(line: string): string {
 }
 
 /**
- * The known name at the least edit distance, if that is at most a third of the name's length (and at least
- * one edit).
+ * The known name of these initials (`lr`), else that at the least edit distance, if it is at most a third of the name's length
+ * (and at least one edit).
  */
 function nearestOf(name: string, known: readonly string[]): string | undefined {
+  const abbreviated = known.find((candidate) => initialsOf(candidate) === name.toLowerCase());
+  if (name.length > 1 && abbreviated !== undefined) return abbreviated;
   const limit = Math.max(1, Math.floor(name.length / 3));
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of known) {
@@ -252,6 +254,11 @@ function nearestOf(name: string, known: readonly string[]): string | undefined {
     if (distance <= limit && (best === undefined || distance < best.distance)) best = { candidate, distance };
   }
   return best?.candidate;
+}
+
+/** Of `learningRate` `lr`. */
+function initialsOf(name: string): string {
+  return `${name[0] ?? ''}${name.replace(/[^A-Z]/g, '')}`.toLowerCase();
 }
 
 /** Levenshtein's distance, one row of the table at a time. */

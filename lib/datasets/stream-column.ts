@@ -79,6 +79,12 @@ export class StreamColumn {
         `has ${given.length} values${whose}, and samples have shape ${formatShape(this.shape)}`,
       );
     }
+    if (this.name !== '' && this.shape.length === 1 && isList(given) && given.length !== size) {
+      throw invalid(
+        item,
+        `has ${given.length} values of ${this.#field}, and samples have shape ${formatShape(this.shape)}; features of a sparse sample are { indices: [...] }`,
+      );
+    }
     const values = isReady ? given : flattenSamples(item, this.#field, [given], this.shape);
     if (isReady) this.#check(item, given);
     if (this.#sparse.length > 0) throw this.#mixed(item, typeOf(values).name, 'sparse');

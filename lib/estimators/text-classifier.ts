@@ -16,7 +16,7 @@ import { dense, embeddingBag, sparseDense } from '../layers/index.ts';
 import { softmaxCrossEntropy } from '../losses/index.ts';
 import { sequential } from '../models/index.ts';
 import { adagrad, rowwiseAdagrad } from '../optimizers/index.ts';
-import { tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
+import { TFIDF_OPTIONS, tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
 import { checkTexts, type Vectorizer } from '../text/vectorizer.ts';
 import { Trainer } from '../trainers/index.ts';
 import { fitInUnit } from './fitting.ts';
@@ -50,6 +50,17 @@ function leastDocuments(texts: readonly string[]): number {
   return characters > 2 ** 22 ? 2 : 1;
 }
 
+/** Options of the vectorizer, which are asked for here, too. */
+function checkPlaces(options: unknown): void {
+  if (typeof options !== 'object' || options === null) return;
+  const place = Object.keys(options).find((name) => Object.hasOwn(TFIDF_OPTIONS, name));
+  if (place === undefined) return;
+  throw new GradloomError(
+    'INVALID_OPTION',
+    `textClassifier: ${place} is an option of vectorizers; give { vectorizer: tfidfVectorizer(texts, { ${place}: ... }) }`,
+  );
+}
+
 /** Before texts are split, which takes most of the time. */
 function checkPairs(texts: unknown, labels: unknown): void {
   const { length } = checkTexts('textClassifier', texts);
@@ -74,6 +85,7 @@ export async function textClassifier(
   labels: readonly string[],
   options: TextClassifierOptions = {},
 ): Promise<Fitted<readonly [number]>> {
+  checkPlaces(options);
   const { units, vectorizer, ...settings } = readOptions('textClassifier', options, OPTIONS);
   checkPairs(texts, labels);
   const words =

@@ -145,7 +145,7 @@ export function checkDataset(
   if (!(given instanceof Dataset)) {
     throw new GradloomError(
       'INVALID_OPTION',
-      `${operation}: ${name} must be a Dataset, got ${formatValue(given)}`,
+      `${operation}: ${name} must be a Dataset, got ${formatValue(given)}${hintFor(given)}`,
     );
   }
   if (!sameShape(given.inputShape, inputShape)) {
@@ -155,6 +155,13 @@ export function checkDataset(
     );
   }
   return given;
+}
+
+/** What makes a dataset, or a stream where that is taken, of what was given. */
+function hintFor(given: unknown): string {
+  if (Array.isArray(given)) return '; fromArrays, fromSparse, fromRows or fromTexts makes one';
+  const isStream = typeof given === 'object' && given !== null && Symbol.asyncIterator in given;
+  return isStream ? '; fromStream makes a stream for fit of an async iterable' : '';
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   copyBytes,
   copyFloats,
   flattenSamples,
+  isList,
   type NestedNumbers,
 } from '../datasets/copies.ts';
 import { Dataset } from '../datasets/dataset.ts';
@@ -183,7 +184,8 @@ function readNamedRows(
   const preprocessing = toNativePreprocessing(IDENTITY);
   const size = sizeOf(inputShape);
   if (form === 'sparse') {
-    if (Array.isArray(given) && given.length > 0) {
+    const holdsSamples = reading?.vectorizer === undefined || holdsSparseSample(given);
+    if (Array.isArray(given) && given.length > 0 && holdsSamples) {
       const inputs = readSparseSamples(operation, name, given, size);
       return { inputs, count: given.length, ...preprocessing };
     }
@@ -196,13 +198,40 @@ function readNamedRows(
     return { inputs: copyIds(operation, name, ids, size), count: ids.length / size, ...preprocessing };
   }
   const expected =
-    form === 'sparse'
-      ? 'a Dataset or an array of sparse samples, such as [[3, 17], { indices: [5], values: [0.5] }]'
-      : 'a Dataset, an Int32Array of ids or an array of samples';
-  throw new GradloomError(
+    reading?.vectorizer !== undefined
+      ? 'an array of texts, such as ["a text"]'
+      : form === 'sparse'
+        ? 'an array of sparse samples, such as [[3, 17], { indices: [5], values: [0.5] }]'
+        : 'an Int32Array of ids or an array of samples';
+  throw notSamples(operation, name, expected, given);
+}
+
+/** Of a list of samples its first one tells. */
+function holdsSparseSample(given: unknown): boolean {
+  const first: unknown = Array.isArray(given) ? given[0] : undefined;
+  return isList(first) || (typeof first === 'object' && first !== null && 'indices' in first);
+}
+
+/** A model's only input takes a dataset, too; several take one of all of them. */
+function notSamples(operation: string, name: string, expected: string, given: unknown): GradloomError {
+  const whole = name === 'inputs' ? ', or a Dataset' : '';
+  const hint =
+    given instanceof Dataset
+      ? '; give datasets of all inputs in one, by fromInputs'
+      : isRowObject(given)
+        ? '; give a row in an array: [row]'
+        : '';
+  return new GradloomError(
     'INVALID_OPTION',
-    `${operation}: ${name} must be ${expected}, got ${formatValue(given)}`,
+    `${operation}: ${name} must be ${expected}${whole}, got ${formatGiven(given)}${hint}`,
   );
+}
+
+/** Elements of a list of another kind say more than its length. */
+function formatGiven(given: unknown): string {
+  return Array.isArray(given) && given.length > 0
+    ? `an array that begins with ${formatValue(given[0])}`
+    : formatValue(given);
 }
 
 function wrongLength(operation: string, name: string, length: number, inputShape: Shape): GradloomError {
@@ -243,11 +272,7 @@ function takeSamples(
     return given as Inputs;
   }
   if (!Array.isArray(given) || given.length === 0) {
-    const hint = isRowObject(given) ? '; give a row in an array: [row]' : '';
-    throw new GradloomError(
-      'INVALID_OPTION',
-      `${operation}: ${name} must be a Dataset, a Float32Array, a Uint8Array or an array of samples, got ${formatValue(given)}${hint}`,
-    );
+    throw notSamples(operation, name, 'a Float32Array, a Uint8Array or an array of samples', given);
   }
   if (table !== undefined) return encodeSampleRows(operation, table, given);
   if (isRowObject(given[0])) {

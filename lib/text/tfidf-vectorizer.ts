@@ -14,7 +14,8 @@ export interface TfidfOptions extends CountOptions {
   readonly sublinear?: boolean;
 }
 
-const OPTIONS = {
+/** Of `TfidfOptions`. */
+export const TFIDF_OPTIONS = {
   ...COUNT_OPTIONS,
   norm: withDefault(oneOf('l1', 'l2', 'none'), 'l2'),
   idf: withDefault(boolean, true),
@@ -25,7 +26,7 @@ const OPTIONS = {
 type Settings = ReturnType<typeof readTfidfOptions>;
 
 export function readTfidfOptions(operation: string, options: TfidfOptions) {
-  return readOptions(operation, options, OPTIONS);
+  return readOptions(operation, options, TFIDF_OPTIONS);
 }
 
 /**

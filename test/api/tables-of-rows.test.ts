@@ -127,7 +127,7 @@ testErrors(test, 'INVALID_DATA', [
 testErrors(test, 'INVALID_OPTION', [
   [
     () => bag().predict(Float32Array.of(1)),
-    'predict: inputs must be a Dataset or an array of sparse samples, such as [[3, 17], { indices: [5], values: [0.5] }], got Float32Array(1)',
+    'predict: inputs must be an array of sparse samples, such as [[3, 17], { indices: [5], values: [0.5] }], or a Dataset, got Float32Array(1)',
   ],
   [
     () => new Trainer(bag(), { optimizer: sgd({ momentum: 0.9 }), loss: 'meanSquaredError' }),

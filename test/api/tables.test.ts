@@ -193,7 +193,7 @@ const ERRORS: readonly (readonly [rows: unknown, code: Parameters<typeof checkEr
     [
       ROWS[0],
       'INVALID_OPTION',
-      'inputs must be a Dataset, a Float32Array, a Uint8Array or an array of samples, got an object; give a row in an array: [row]',
+      'inputs must be a Float32Array, a Uint8Array or an array of samples, or a Dataset, got an object; give a row in an array: [row]',
     ],
   ];
 

@@ -315,7 +315,7 @@ testErrors(test, 'INVALID_OPTION', [
   ],
   [
     () => trainer.trainStep([], []),
-    'trainStep: inputs must be a Dataset, a Float32Array, a Uint8Array or an array of samples, got []',
+    'trainStep: inputs must be a Float32Array, a Uint8Array or an array of samples, or a Dataset, got []',
   ],
   [
     () => trainer.trainStep([[1, 2]], [0], wrongly({ sampleWeight: Float32Array.of(1) })),

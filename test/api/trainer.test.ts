@@ -307,7 +307,10 @@ const WRONG: readonly WrongUse[] = [
     () => binaryAccuracy({ threshold: wrongly('half') }),
     'binaryAccuracy: threshold must be a finite number, got "half"',
   ],
-  [() => trainer.fit(wrongly([1, 2, 3])), 'fit: the training set must be a Dataset, got [1, 2, 3]'],
+  [
+    () => trainer.fit(wrongly([1, 2, 3])),
+    'fit: the training set must be a Dataset, got [1, 2, 3]; fromArrays, fromSparse, fromRows or fromTexts makes one',
+  ],
   [
     () => trainer.fit(train, wrongly(5)),
     'fit: options must be an object with epochs, batchSize, batchesPerStep, shuffle, augment, validation, signal, maxSteps, maxSeconds, earlyStopping, reduceOnPlateau, checkpoint, onCheckpoint, onEpochEnd, onBatchEnd, batchInterval, inspect, loggers, report and progress, got 5',
@@ -320,7 +323,7 @@ const WRONG: readonly WrongUse[] = [
   [() => trainer.fit(train, { shuffle: wrongly(true) }), 'fit: shuffle must be "epoch" or "never", got true'],
   [
     () => trainer.fit(train, { validation: wrongly([]) }),
-    'fit: the validation set must be a Dataset, got []',
+    'fit: the validation set must be a Dataset, got []; fromArrays, fromSparse, fromRows or fromTexts makes one',
   ],
   [() => trainer.fit(train, { signal: wrongly({}) }), 'fit: signal must be an AbortSignal, got an object'],
   [() => trainer.fit(train, { onEpochEnd: wrongly('log') }), 'fit: onEpochEnd must be a function, got "log"'],

@@ -2,15 +2,21 @@
 import { join } from 'node:path';
 import test from 'ava';
 import {
+  adagrad,
   countVectorizer,
   fromArrays,
   fromInputs,
   fromSparse,
+  fromStream,
   fromTexts,
+  graph,
   hashingVectorizer,
+  input,
   linearClassifier,
   linearRegressor,
   loadModel,
+  sparseDense,
+  Trainer,
   textClassifier,
   tfidfVectorizer,
 } from '../../lib/index.ts';
@@ -221,5 +227,57 @@ testErrors(test, 'LABEL_OUT_OF_RANGE', [
         classNames: ['sea', 'wood'],
       }),
     'fromTexts: labels[2] is "town", which is none of classNames',
+  ],
+]);
+
+test('a model of texts says so of what is none, and one of several inputs where datasets belong', async (t) => {
+  const { model } = await textClassifier(['one word', 'two words'], ['a', 'b'], { epochs: 1 });
+  for (const [given, got] of [
+    ['one word', '"one word"'],
+    [[], '[]'],
+    [[3], 'an array that begins with 3'],
+    [[null], 'an array that begins with null'],
+    [[{ text: 'one' }], 'an array that begins with an object'],
+  ] as const) {
+    const error = await t.throwsAsync(model.classify(wrongly(given)));
+    t.is(
+      error?.message,
+      `classify: inputs must be an array of texts, such as ["a text"], or a Dataset, got ${got}`,
+    );
+  }
+  t.is((await model.classify([[0], { indices: [1] }])).labels.length, 2);
+
+  const sparse = fromSparse({ inputShape: [4], samples: [[1], [2]] });
+  const words = input([4]);
+  const bag = graph({ inputs: { words }, output: words.pipe(sparseDense({ units: 1 })) });
+  const error = await t.throwsAsync(bag.predict({ words: wrongly(sparse) }));
+  t.is(
+    error?.message,
+    'predict: inputs.words must be an array of sparse samples, such as [[3, 17], { indices: [5], values: [0.5] }], got an object of class Dataset; give datasets of all inputs in one, by fromInputs',
+  );
+
+  const trainer = new Trainer(bag, { optimizer: adagrad(), loss: 'meanSquaredError' });
+  async function* clicks() {
+    yield { input: { words: [1, 2] }, label: [1] };
+  }
+  t.is(
+    (await t.throwsAsync(async () => await trainer.fit(wrongly(clicks()))))?.message,
+    'fit: the training set must be a Dataset, got an object; fromStream makes a stream for fit of an async iterable',
+  );
+  const stream = fromStream(clicks(), { inputShape: bag.inputShape, labelKind: 'values' });
+  t.is(
+    (await t.throwsAsync(async () => await trainer.fit(stream)))?.message,
+    'fit: item 0 of the stream has 2 values of input.words, and samples have shape [4]; features of a sparse sample are { indices: [...] }',
+  );
+});
+
+testErrors(test, 'INVALID_OPTION', [
+  [
+    () => textClassifier(['one'], ['a'], wrongly({ ngrams: [1, 2] })),
+    'textClassifier: ngrams is an option of vectorizers; give { vectorizer: tfidfVectorizer(texts, { ngrams: ... }) }',
+  ],
+  [
+    () => textClassifier(['one'], ['a'], wrongly({ lr: 1 })),
+    'textClassifier: unknown option "lr"; did you mean "learningRate"?',
   ],
 ]);
