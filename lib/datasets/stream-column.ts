@@ -1,5 +1,7 @@
 /** One input of the samples of a stream's epoch, with room for more of them than there are, up to all of the next one's. */
+
 import { types } from 'node:util';
+import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { allocate, checkFinite, flattenSamples, isList } from './copies.ts';
@@ -80,9 +82,9 @@ export class StreamColumn {
       );
     }
     if (this.name !== '' && this.shape.length === 1 && isList(given) && given.length !== size) {
-      throw invalid(
-        item,
-        `has ${given.length} values of ${this.#field}, and samples have shape ${formatShape(this.shape)}; features of a sparse sample are { indices: [...] }`,
+      throw new GradloomError(
+        'SHAPE_MISMATCH',
+        `${item} has ${given.length} values of ${this.#field}, and samples have shape ${formatShape(this.shape)}; features of a sparse sample are { indices: [...] }`,
       );
     }
     const values = isReady ? given : flattenSamples(item, this.#field, [given], this.shape);

@@ -302,7 +302,7 @@ testErrors(test, 'SHAPE_MISMATCH', [
   ],
 ]);
 
-const KINDS = 'a Dataset, a Float32Array, a Uint8Array or an array of samples';
+const KINDS = 'a Float32Array, a Uint8Array or an array of samples, or a Dataset';
 
 const WRONG: readonly WrongUse[] = [
   [() => model.predict(wrongly(undefined)), `predict: inputs must be ${KINDS}, got undefined`],

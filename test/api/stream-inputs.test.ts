@@ -274,7 +274,11 @@ test('what is wrong with an item is said, with its place and input', async (t) =
       'INVALID_DATA',
       'has 3 values of input.facts, and samples have shape [2]',
     ],
-    [but({ facts: [1] }), 'SHAPE_MISMATCH', ': input.facts[0] must be an array of 2, got [1]'],
+    [
+      but({ facts: [1] }),
+      'SHAPE_MISMATCH',
+      'has 1 values of input.facts, and samples have shape [2]; features of a sparse sample are { indices: [...] }',
+    ],
     [
       but({ facts: [1, Number.NaN] }),
       'INVALID_DATA',
