@@ -56,11 +56,16 @@ const RECOMMEND_OPTIONS = {
   ),
 };
 
-/** Copied at once, as it may change while the model predicts. */
 function readItems(given: unknown): ReadonlySet<unknown> | undefined {
+  const items = copyItems(given);
+  return items === undefined ? undefined : new Set(items);
+}
+
+/** Of a list, a set or another iterable. Copied at once, as it may change while the model predicts; undefined for others. */
+export function copyItems(given: unknown): readonly unknown[] | undefined {
   if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) return undefined;
   try {
-    return new Set(given as Iterable<unknown>);
+    return Array.from(given as Iterable<unknown>);
   } catch (error) {
     // Of an array whose buffer was transferred away; what a user's own iterator throws is the user's.
     if (types.isTypedArray(given)) return undefined;

@@ -5,6 +5,7 @@ import { isList } from '../datasets/copies.ts';
 import { type Id, type Interactions, type Names, type Pairs, readInteractions } from './pairs.ts';
 import {
   bestOf,
+  copyItems,
   cosinesWith,
   evaluateRanking,
   type RankingEvaluation,
@@ -30,10 +31,10 @@ export interface Recommender<User extends Id = number, Item extends Id = number>
   recommend(user: User, options?: RecommendOptions<Item>): Promise<readonly Recommendation<Item>[]>;
   /**
    * The same for somebody who was not there in training, or has more by now, by the items that they have: their vector is fitted to these
-   * while all others stay, so that no training is needed. Items that come later do need one.
+   * while all others stay, so that no training is needed. Items that come later do need one. What a list names twice counts twice.
    */
   recommendFor(
-    items: readonly Item[] | Int32Array,
+    items: Iterable<Item> & object,
     options?: RecommendOptions<Item>,
   ): Promise<readonly Recommendation<Item>[]>;
   /** The items whose vectors are most like an item's, by their cosine: those that go with the same users. */
@@ -94,7 +95,7 @@ export function answering(trained: Trained): Recommender<Id, Id> {
         const user = users.numberOf('recommend', id);
         return { known: pairs.itemsOf(user), scores: scoresFor(model, user, items.count) };
       }),
-    recommendFor: (ids: ArrayLike<Id>, options: RecommendOptions<Id> = {}) =>
+    recommendFor: (ids: Iterable<Id>, options: RecommendOptions<Id> = {}) =>
       rank('recommendFor', options, () => {
         const known = readItemList(items, ids);
         return { known, scores: scoresForNew(model, known, { items: items.count, l2 }) };
@@ -115,14 +116,15 @@ export function answering(trained: Trained): Recommender<Id, Id> {
   });
 }
 
-function readItemList(items: Names, ids: unknown): Int32Array<ArrayBuffer> {
-  if (!isList(ids) || ids.length === 0) {
+function readItemList(items: Names, given: unknown): Int32Array<ArrayBuffer> {
+  const ids = copyItems(given);
+  if (ids === undefined || ids.length === 0) {
     throw new GradloomError(
       'INVALID_OPTION',
-      `recommendFor: items must be a list of at least one item, got ${formatValue(ids)}`,
+      `recommendFor: items must be a list or a set of at least one item, got ${formatValue(given)}`,
     );
   }
-  return Int32Array.from({ length: ids.length }, (_, place) => items.numberOf('recommendFor', ids[place]));
+  return Int32Array.from(ids, (id) => items.numberOf('recommendFor', id));
 }
 
 /** Users and items may be others than those of training, as a split can leave all pairs of one on one side. */

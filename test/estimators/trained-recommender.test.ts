@@ -327,6 +327,24 @@ test('files that hold no recommender, or a damaged one, are refused', async (t) 
   }
 });
 
+test('recommendFor takes sets and other iterables as it takes a list, and what stands twice counts twice', async (t) => {
+  const shop = await named();
+  const own = ['item 1', 'item 4', 'item 11'];
+  const answer = await shop.recommendFor(own);
+  t.false(answer.some(({ item }) => own.includes(item)));
+  const cart = new Set(own);
+  const fromSet = shop.recommendFor(cart);
+  cart.clear(); // what was given counts
+  t.deepEqual(await fromSet, answer);
+  t.deepEqual(await shop.recommendFor(new Map(own.map((item) => [item, 1])).keys()), answer);
+  const twice = await shop.recommendFor([...own, 'item 11']);
+  const scoreOf = (answers: typeof answer) => answers.find(({ item }) => item === 'item 2')?.score as number;
+  // Of the group of item 11.
+  t.true(scoreOf(twice) > scoreOf(answer));
+  const numbers = await recommender(orders(), { ...OPTIONS, epochs: 2 });
+  t.deepEqual(await numbers.recommendFor(Int32Array.of(1, 4)), await numbers.recommendFor(new Set([1, 4])));
+});
+
 test('bad questions are refused with what is known', async (t) => {
   const shop = await named();
   const cases: readonly [string, () => Promise<unknown>, string][] = [
@@ -348,12 +366,22 @@ test('bad questions are refused with what is known', async (t) => {
     [
       'INVALID_OPTION',
       () => shop.recommendFor([]),
-      'recommendFor: items must be a list of at least one item, got []',
+      'recommendFor: items must be a list or a set of at least one item, got []',
     ],
     [
       'INVALID_OPTION',
       () => shop.recommendFor(wrongly('item 3')),
-      'recommendFor: items must be a list of at least one item, got "item 3"',
+      'recommendFor: items must be a list or a set of at least one item, got "item 3"',
+    ],
+    [
+      'INVALID_OPTION',
+      () => shop.recommendFor(new Set()),
+      'recommendFor: items must be a list or a set of at least one item, got an object of class Set',
+    ],
+    [
+      'ID_OUT_OF_RANGE',
+      () => shop.recommendFor(new Set(['item 3', 'salt'])),
+      'recommendFor: item must be one of the 24 names that it was trained on, got "salt"',
     ],
     [
       'INVALID_OPTION',

@@ -8,6 +8,11 @@ export async function kindsOfIds(names: readonly string[], numbers: Int32Array, 
   // Names that it was not written with are asked for, too, and may be unknown only as it runs.
   expectTypeOf(await shop.recommend('eve')).toEqualTypeOf<readonly Recommendation<string>[]>();
   await shop.recommendFor(['tea'], { exclude: ['milk'] });
+  await shop.recommendFor(new Set(['tea']));
+  // @ts-expect-error one item is no list of items, though a string is iterable
+  await shop.recommendFor('tea');
+  // @ts-expect-error items have names
+  await shop.recommendFor(Int32Array.of(1));
   await shop.evaluate({ users: ['eve'], items: ['tea'] });
   expectTypeOf(shop.knowsItem).toEqualTypeOf<(item: string) => boolean>();
   // @ts-expect-error users have names
