@@ -23,6 +23,7 @@ import { adagrad } from '../optimizers/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { Trainer } from '../trainers/index.ts';
 import { fitInUnit, WATCH_OPTIONS, type WatchOptions } from './fitting.ts';
+import { rareFeatureAdagrad } from './rare-features.ts';
 
 export interface FittingOptions extends WatchOptions {
   /** Passes over the data. Default: 10. */
@@ -44,8 +45,13 @@ export interface FittingOptions extends WatchOptions {
 
 export interface LinearOptions extends FittingOptions {
   /**
+   * Of AdaGrad. Default: 0.1; for classes of sparse samples 0.4, over the root mean square of their values where that is above 1.
+   */
+  readonly learningRate?: number;
+  /**
    * In place of AdaGrad, with a learning rate of its own: `ftrl({ l1: 1 })` and `proximalAdagrad({ l1: 1e-4 })` leave few weights that
-   * are not exactly 0. Default: `adagrad({ learningRate })`.
+   * are not exactly 0. Default: `adagrad({ learningRate })`; for classes of sparse samples `rowwiseAdagrad`, whose accumulators start
+   * at 0.3 of the mean square of the values over that of the batch size.
    */
   readonly optimizer?: Optimizer;
 }
@@ -158,9 +164,11 @@ async function trainLinear<Input extends Shape>(
   const model = sequential({ inputShape: dataset.inputShape, seed }, layers);
   const trainer = new Trainer(model as Model<Input, Shape>, {
     optimizer:
-      given.optimizer === undefined
-        ? adagrad({ learningRate: learningRate ?? 0.1 })
-        : (given.optimizer as Optimizer),
+      given.optimizer !== undefined
+        ? (given.optimizer as Optimizer)
+        : sparse && dataset.labelKind === 'class'
+          ? rareFeatureAdagrad(dataset, { learningRate, batchSize })
+          : adagrad({ learningRate: learningRate ?? 0.1 }),
     loss,
     seed,
     threads,

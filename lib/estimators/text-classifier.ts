@@ -9,18 +9,17 @@ import {
   withDefault,
 } from '../core/options.ts';
 import { isList } from '../datasets/copies.ts';
-import { type Dataset, partsOf } from '../datasets/dataset.ts';
 import { fromTexts } from '../datasets/from-texts.ts';
-import type { SparseInputs } from '../datasets/sparse-inputs.ts';
 import { dense, embeddingBag, sparseDense } from '../layers/index.ts';
 import { softmaxCrossEntropy } from '../losses/index.ts';
 import { sequential } from '../models/index.ts';
-import { adagrad, rowwiseAdagrad } from '../optimizers/index.ts';
+import { adagrad } from '../optimizers/index.ts';
 import { TFIDF_OPTIONS, tfidfVectorizer } from '../text/tfidf-vectorizer.ts';
 import { checkTexts, type Vectorizer } from '../text/vectorizer.ts';
 import { Trainer } from '../trainers/index.ts';
 import { fitInUnit } from './fitting.ts';
 import { FITTING_OPTIONS, type Fitted, type FittingOptions, unitsFor } from './linear.ts';
+import { rareFeatureAdagrad } from './rare-features.ts';
 
 export interface TextClassifierOptions extends FittingOptions {
   /**
@@ -33,7 +32,7 @@ export interface TextClassifierOptions extends FittingOptions {
    * (A. Joulin et al., "Bag of tricks for efficient text classification", 2017), for large sets of texts. Default: 0.
    */
   readonly units?: number;
-  /** Of AdaGrad. Default: 0.4, with `units` 0.2. */
+  /** Of AdaGrad. Default: 0.4, over the root mean square of the vectorizer's values where that is above 1; with `units` 0.2. */
   readonly learningRate?: number;
 }
 
@@ -93,20 +92,17 @@ export async function textClassifier(
       ? (vectorizer as Vectorizer)
       : tfidfVectorizer(texts, { ngrams: [1, 2], minDocuments: leastDocuments(texts), sublinear: true });
   const train = fromTexts({ texts, vectorizer: words, labels });
-  const { epochs, batchSize, seed, threads, dtype, signal, onEpoch } = settings;
+  const { epochs, batchSize, learningRate, seed, threads, dtype, signal, onEpoch } = settings;
   const classes = unitsFor(train);
   const linear = units === 0;
   const layers = linear
     ? [sparseDense({ units: classes, weightInitializer: 'zeros', dtype })]
     : [embeddingBag({ units, pooling: 'sum', dtype }), dense({ units: classes })];
   const model = sequential({ inputShape: train.inputShape, seed }, layers);
-  const learningRate = settings.learningRate ?? (linear ? 0.4 : 0.2);
   const trainer = new Trainer(model, {
-    // One accumulator a word: with one a weight, a rare word's first text would move the scores of all classes alike, however little it
-    // says against most of them.
     optimizer: linear
-      ? rowwiseAdagrad({ learningRate, initialAccumulator: firstAccumulator(train, batchSize) })
-      : adagrad({ learningRate }),
+      ? rareFeatureAdagrad(train, { learningRate, batchSize })
+      : adagrad({ learningRate: learningRate ?? 0.2 }),
     // Of two classes it would cost probabilities more than it is worth.
     loss: softmaxCrossEntropy({ labelSmoothing: linear && classes > 2 ? 0.03 : 0 }),
     seed,
@@ -114,14 +110,4 @@ export async function textClassifier(
   });
   const losses = await fitInUnit(trainer, train, { epochs, batchSize, signal, onEpoch });
   return Object.freeze({ model, losses });
-}
-
-/**
- * A word's first text would move the score of its class by the rate times the root of the number of classes. So accumulators start at a share of what
- * one word of a text adds to a batch's gradient squared: words of few texts take smaller steps, frequent ones soon the same.
- */
-function firstAccumulator(train: Dataset<readonly [number], 'class'>, batchSize: number): number {
-  const { indices, values } = partsOf(train, 'textClassifier').inputs as SparseInputs;
-  const squares = values === undefined ? indices.length : values.reduce((sum, value) => sum + value ** 2, 0);
-  return (0.3 * squares) / Math.max(1, indices.length) / Math.min(batchSize, train.length) ** 2;
 }

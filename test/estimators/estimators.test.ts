@@ -78,7 +78,8 @@ test('linearClassifier: sparse and dense samples give one model, to the error of
   const sparse = fromTexts({ texts, labels, vectorizer });
   const dense = sparse.map(({ input }) => input);
   t.deepEqual(sparse.classNames, ['sea', 'town', 'wood']);
-  const one = await linearClassifier(sparse, { epochs: 3, threads: 1 });
+  const optimizer = adagrad({ learningRate: 0.1 });
+  const one = await linearClassifier(sparse, { epochs: 3, threads: 1, optimizer });
   const other = await linearClassifier(dense, { epochs: 3 });
   t.true(one.losses.every((loss, i) => Math.abs(loss - (other.losses[i] as number)) < 1e-4 * loss));
   t.is((await one.model.evaluate(sparse, { metrics: ['accuracy'] })).accuracy, 1);
@@ -104,7 +105,7 @@ test('linearRegressor: finds the weights of sparse and of dense samples', async 
   t.true((await line.model.evaluate(plain)).loss < 1e-3);
 });
 
-test('textClassifier: a first step by one accumulator a word, which starts at 0.3 of the square of a word in a batch, and smoothed labels of more than two classes', async (t) => {
+test('classes of sparse samples: a first step by one accumulator a feature, which starts at 0.3 of the square of one in a batch, by 0.4 over the root of that; texts of more than two classes have smoothed labels', async (t) => {
   const texts = ['ship ship tree', 'tree', 'moss'];
   const counts = [
     [0, 2, 1],
@@ -113,14 +114,20 @@ test('textClassifier: a first step by one accumulator a word, which starts at 0.
   ];
   const vectorizer = countVectorizer(texts);
   t.deepEqual(vectorizer.vocabulary, ['moss', 'ship', 'tree']);
-  for (const [labels, smoothing] of [
-    [['sea', 'wood', 'bog'], 0.03],
-    [['sea', 'wood', 'sea'], 0],
+  const ofTexts = (labels: readonly string[]) => textClassifier(texts, labels, { vectorizer, epochs: 1 });
+  const ofSamples = (labels: readonly string[]) =>
+    linearClassifier(fromTexts({ texts, labels, vectorizer }), { epochs: 1 });
+  for (const [train, labels, smoothing] of [
+    [ofTexts, ['sea', 'wood', 'bog'], 0.03],
+    [ofTexts, ['sea', 'wood', 'sea'], 0],
+    [ofSamples, ['sea', 'wood', 'bog'], 0],
+    [ofSamples, ['sea', 'wood', 'sea'], 0],
   ] as const) {
-    const { model } = await textClassifier(texts, labels, { vectorizer, epochs: 1 });
+    const { model } = await train(labels);
     const classes = model.classNames as readonly string[];
     const weights = model.getWeights()['sparseDense_1.weight'] as { readonly data: Float32Array };
-    const start = (0.3 * (2 ** 2 + 1 + 1 + 1)) / 4 / 3 ** 2;
+    const meanSquare = (2 ** 2 + 1 + 1 + 1) / 4;
+    const start = (0.3 * meanSquare) / 3 ** 2;
     for (const word of [0, 1, 2]) {
       const gradients = classes.map((name) =>
         labels.reduce((sum, label, text) => {
@@ -131,7 +138,7 @@ test('textClassifier: a first step by one accumulator a word, which starts at 0.
       const square = gradients.reduce((sum, gradient) => sum + gradient ** 2, 0) / classes.length;
       for (const [place, gradient] of gradients.entries()) {
         const found = weights.data[place * counts.length + word] as number;
-        const expected = (-0.4 * gradient) / Math.sqrt(start + square);
+        const expected = (-0.4 * gradient) / Math.sqrt(meanSquare * (start + square));
         t.true(Math.abs(found - expected) < 1e-6, `${word} ${classes[place]}: ${found}, ${expected}`);
       }
     }
