@@ -4,6 +4,7 @@ import { highest } from '../core/highest.ts';
 import {
   extent,
   formatValue,
+  numberThat,
   oneOf,
   optional,
   readOptions,
@@ -11,6 +12,7 @@ import {
   text,
   withDefault,
 } from '../core/options.ts';
+import { isList } from '../datasets/copies.ts';
 import { readWordTable, type WordTableFormat, writeWordTable } from '../formats/word2vec.ts';
 import type { WordPieces } from './pieces.ts';
 
@@ -39,6 +41,7 @@ export interface WordFileOptions {
 
 const FILE_OPTIONS = { format: optional(oneOf('text', 'binary')) };
 const SIMILAR_OPTIONS = { count: withDefault(extent, 10) };
+const finite = numberThat('a finite number', () => true);
 
 /**
  * What `word2vec` and `glove` give: a vector for each word, so that words used in like ways have vectors of like
@@ -103,17 +106,12 @@ export class WordVectors {
 
   /**
    * The words nearest to a word, which is left out itself, or to a vector, nearest first. Throws `INVALID_DATA` for a word without
-   * a vector, `SHAPE_MISMATCH` for a vector of another length.
+   * a vector and for a value of a vector that is no finite number, `SHAPE_MISMATCH` for a vector of another length.
    */
   mostSimilar(to: string | ArrayLike<number>, options: MostSimilarOptions = {}): SimilarWord[] {
     const { count } = readOptions('mostSimilar', options, SIMILAR_OPTIONS);
     if (typeof to === 'string') return this.#nearest(this.#vectorOf('mostSimilar', to), count, [to]);
-    if (to.length !== this.units) {
-      throw new GradloomError(
-        'SHAPE_MISMATCH',
-        `mostSimilar: expected a word or a vector of ${this.units} values, got ${to.length} values`,
-      );
-    }
+    this.#checkVector(to);
     return this.#nearest(to, count, []);
   }
 
@@ -154,6 +152,20 @@ export class WordVectors {
 
   #row(place: number): Float32Array {
     return this.vectors.subarray(place * this.units, (place + 1) * this.units);
+  }
+
+  #checkVector(given: unknown): void {
+    const expected = `mostSimilar: expected a word or a vector of ${this.units} values`;
+    if (!isList(given)) throw new GradloomError('INVALID_OPTION', `${expected}, got ${formatValue(given)}`);
+    if (given.length !== this.units) {
+      throw new GradloomError('SHAPE_MISMATCH', `${expected}, got ${given.length} values`);
+    }
+    const place = Array.from(given).findIndex((value) => finite.read(value) === undefined);
+    if (place < 0) return;
+    throw new GradloomError(
+      'INVALID_DATA',
+      `mostSimilar: value ${place} of the vector must be ${finite.expected}, got ${formatValue(given[place])}`,
+    );
   }
 
   #vectorOf(operation: string, word: string): Float32Array {

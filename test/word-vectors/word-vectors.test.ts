@@ -132,6 +132,22 @@ test('mistakes are errors that say what to do', async (t) => {
   const vectors = new WordVectors(['a', 'b'], Float32Array.of(1, 2, 3, 4));
   t.throws(() => vectors.mostSimilar('c'), { code: 'INVALID_DATA', message: /no vector of "c"/ });
   t.throws(() => vectors.mostSimilar([1, 2, 3]), { code: 'SHAPE_MISMATCH' });
+  for (const [code, given, message] of [
+    ['INVALID_DATA', [1, NaN], 'value 1 of the vector must be a finite number, got NaN'],
+    [
+      'INVALID_DATA',
+      Float32Array.of(-Infinity, 1),
+      'value 0 of the vector must be a finite number, got -Infinity',
+    ],
+    // Its length would be Infinity, and all cosines 0.
+    ['INVALID_DATA', [1, 1e200], 'value 1 of the vector must be a finite number, got 1e+200'],
+    ['INVALID_DATA', ['1', 2], 'value 0 of the vector must be a finite number, got "1"'],
+    ['INVALID_DATA', new Array(2), 'value 0 of the vector must be a finite number, got undefined'],
+    ['INVALID_OPTION', undefined, 'expected a word or a vector of 2 values, got undefined'],
+  ] as const) {
+    t.throws(() => vectors.mostSimilar(given as never), { code, message: `mostSimilar: ${message}` });
+  }
+  t.is(vectors.mostSimilar([1e38, 1e38]).length, 2);
   t.throws(() => vectors.analogy({ positive: [] }), { code: 'INVALID_OPTION' });
   t.throws(() => new WordVectors(['a', 'b'], new Float32Array(3)), { code: 'SHAPE_MISMATCH' });
   t.throws(() => new WordVectors(['a', 'a'], new Float32Array(4)), {
