@@ -1,6 +1,6 @@
 /** Samples that stay in files, which the system maps into memory and reads where they are touched. */
-import { totalmem } from 'node:os';
 import { callNative } from '../core/errors.ts';
+import { machineMemory } from '../core/machine-memory.ts';
 import { oneOf, withDefault } from '../core/options.ts';
 import { type NativeMappedRows, type NativeMappedRowsSpec, native } from '../native.ts';
 import type { DenseInputs, Inputs } from './dataset-parts.ts';
@@ -13,13 +13,7 @@ export const memoryOption = withDefault(oneOf('copy', 'map'), 'copy');
 /** Throws `FILE_NOT_FOUND`, and `FILE_CHANGED` where a file has not the length that is said. */
 export function mapFiles(spec: Omit<NativeMappedRowsSpec, 'fitsMemory'>): NativeMappedRows {
   const bytes = spec.files.reduce((sum, file) => sum + file.bytes, 0);
-  return callNative(() => new native.MappedRows({ ...spec, fitsMemory: 2 * bytes < memoryLimit() }));
-}
-
-/** Of the machine, or of the container that this process is in. */
-function memoryLimit(): number {
-  const constrained = process.constrainedMemory?.() ?? 0; // 0 or more than there is: no limit
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return callNative(() => new native.MappedRows({ ...spec, fitsMemory: 2 * bytes < machineMemory() }));
 }
 
 export function isMapped(inputs: object): inputs is NativeMappedRows {

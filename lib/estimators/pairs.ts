@@ -160,9 +160,16 @@ export class Pairs {
   }
 }
 
-/** Throws `INVALID_DATA` for pairs that are none. */
-export function readPairs({ users, items }: Interactions<Id, Id>, counts: Counts): Pairs {
-  return new Pairs(readSide('user', users, counts.userCount), readSide('item', items, counts.itemCount));
+/** Throws `INVALID_DATA` for pairs that are none; `checkCounts` comes before what takes memory for each user. */
+export function readPairs(
+  given: Interactions<Id, Id>,
+  { userCount, itemCount }: Counts,
+  checkCounts: (users: number, items: number) => void,
+): Pairs {
+  const users = readSide('user', given.users, userCount);
+  const items = readSide('item', given.items, itemCount);
+  checkCounts(users.names.count, items.names.count);
+  return new Pairs(users, items);
 }
 
 /** Of one kind. */

@@ -1,5 +1,6 @@
 /** Recommendations from what users did, trained in one call: a few lines over the public interface. */
 import { GradloomError } from '../core/errors.ts';
+import { machineMemory } from '../core/machine-memory.ts';
 import {
   extent,
   guardedBy,
@@ -135,7 +136,8 @@ const OPTIONS = {
  * console.log(await shop.recommend('bob'));
  * console.log(await shop.recommendFor(['milk'])); // for somebody new
  *
- * Throws `INVALID_DATA` for pairs that are none, and `INVALID_OPTION` for numbers that do not fit the counts.
+ * Throws `INVALID_DATA` for pairs that are none, `INVALID_OPTION` for numbers that do not fit the counts, and `OUT_OF_MEMORY` at once for
+ * vectors that take more than the machine or the container has.
  */
 export async function recommender<User extends Id, Item extends Id>(
   given: Interactions<User, Item>,
@@ -149,10 +151,30 @@ export async function recommender<User extends Id, Item extends Id>(
       `recommender: sampling "${sampling}" says how a number of negatives is drawn, and negatives is "batch"; give a number, or leave sampling out`,
     );
   }
-  const pairs = readPairs(readInteractions('recommender', 'interactions', given), settings);
+  const pairs = readPairs(readInteractions('recommender', 'interactions', given), settings, (users, items) =>
+    checkMemory(users, items, settings),
+  );
   const l2 = settings.l2 ?? (negatives === 'batch' ? 0.1 : 0.01);
   const { model, losses } = await train(pairs, { ...settings, sampling: sampling ?? 'uniform', l2 });
   return answering({ model, pairs, l2, losses }) as Recommender<KindOfId<User>, KindOfId<Item>>;
+}
+
+/** The system would promise memory that it has not, and end the process once all of it is written to. */
+function checkMemory(
+  users: number,
+  items: number,
+  { factors, dtype }: Pick<Settings, 'factors' | 'dtype'>,
+): void {
+  // Of each number of a vector: a weight of both networks, its accumulator, and a copy that goes from one network to the other.
+  const bytes = factors * (users + items) * (2 * (dtype === 'bfloat16' ? 2 : 4) + 4 + 4);
+  const memory = machineMemory();
+  if (bytes <= memory) return;
+  const inGigabytes = (count: number) => `${Math.ceil(count / 1e9)} GB`;
+  throw new GradloomError(
+    'OUT_OF_MEMORY',
+    `recommender: vectors of ${factors} factors for ${users} users and ${items} items take ${inGigabytes(bytes)} in training, ` +
+      `and there are ${inGigabytes(memory)}; give fewer factors`,
+  );
 }
 
 type Side = GraphNode<readonly [number]>;

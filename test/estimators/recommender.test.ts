@@ -277,6 +277,22 @@ test('a user who knows all items, users and items without a pair', async (t) => 
   t.is(model.getWeights()['users.weight']?.shape[0], 5);
 });
 
+test('vectors that no memory could hold are refused before anything is made of the pairs', async (t) => {
+  const pairs = { users: [0, 1], items: [1, 1] };
+  const most = 2 ** 31 - 1;
+  for (const [dtype, bytes] of [
+    ['float32', 16],
+    ['bfloat16', 12],
+  ] as const) {
+    const error = await t.throwsAsync(recommender(pairs, { factors: most, userCount: most, dtype }));
+    t.true(error instanceof GradloomError && error.code === 'OUT_OF_MEMORY');
+    const total = Math.ceil((most * (most + 2) * bytes) / 1e9);
+    const start = `recommender: vectors of ${most} factors for ${most} users and 2 items take ${total} GB in training, and there are `;
+    t.true(error?.message.startsWith(start), error?.message);
+    t.regex(error?.message.slice(start.length) ?? '', /^\d+ GB; give fewer factors$/);
+  }
+});
+
 test('pairs that are none are refused, by place', async (t) => {
   const cases = [
     [
