@@ -14,9 +14,6 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// So many rows stay in the first cache while one vector of columns after the other goes through them.
-constexpr int64_t kRowsTogether = 32;
-
 // Calls work(d, c) for columns c, c + 1, ... as many as d has lanes: whole vectors, then shorter ones. Columns do not
 // meet, so all give the same bits.
 template <class T, class Work>
@@ -32,10 +29,49 @@ HWY_INLINE void for_each_chunk(int64_t columns, Work work) {
   for (; c < columns; ++c) work(single, c);
 }
 
-// The values of the channels of columns c, c + 1, ...
+// Rows of values one behind the other, from `at` on.
+struct Rows {
+  int64_t rows;
+  int64_t columns;
+  int64_t stride;
+  int64_t at;
+
+  // So many stay in the first cache while one vector of columns after the other goes through them.
+  int64_t together() const { return std::clamp<int64_t>(4096 / columns, 8, 256); }
+};
+
+constexpr int64_t kMostFolded = 512;  // columns
+constexpr int64_t kFewestFolded = 8;  // rows
+
+// Many rows of few channels are taken several at a time, as one whose columns are the channels over and over: whole
+// vectors in place of parts of them. What is left is taken as it is.
+struct Folded {
+  Rows wide;
+  Rows rest;
+
+  explicit Folded(const ChannelBlock& block) {
+    const int64_t times = kLanes / std::gcd(kLanes, block.columns);
+    const bool folds = times > 1 && block.stride == block.columns && times * block.columns <= kMostFolded &&
+                       block.rows >= kFewestFolded * times;
+    const int64_t columns = folds ? times * block.columns : block.columns;
+    const int64_t rows = folds ? block.rows / times : 0;
+    wide = {rows, columns, columns, 0};
+    rest = {block.rows - rows * times, block.columns, block.stride, rows * columns};
+  }
+};
+
+// The values of the channels of columns c, c + 1, ... of rows that may be folded.
 template <class D>
 HWY_INLINE hn::Vec<D> of_channels(D d, const ChannelBlock& block, const hn::TFromD<D>* values, int64_t c) {
-  return block.meaning == Columns::kSamples ? hn::Set(d, *values) : hn::LoadU(d, values + c);
+  if (block.meaning == Columns::kSamples) return hn::Set(d, *values);
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  if (c + lanes <= block.columns) return hn::LoadU(d, values + c);
+  HWY_ALIGN hn::TFromD<D> repeated[hn::MaxLanes(d)];
+  for (int64_t lane = 0, channel = c % block.columns; lane < lanes; ++lane) {
+    repeated[lane] = values[channel];
+    if (++channel == block.columns) channel = 0;
+  }
+  return hn::Load(d, repeated);
 }
 
 template <class D>
@@ -43,19 +79,13 @@ HWY_INLINE hn::Vec<D> load_doubles(D d, const float* from) {
   return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
 }
 
-// sums[s][k] = sum of values[s] of all the channel's values, which value(offset, values) gives, where value =
-// make_value(d, c).
+// totals[s][c] += the sum of values[s] of column c, which value(offset, values) gives, where value = make_value(d, c).
 template <int kSums, class MakeValue>
-HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, double* const (&sums)[kSums]) {
-  double of_samples[kSums][kLanes];
-  double* totals[kSums];
-  for (int s = 0; s < kSums; ++s) {
-    totals[s] = block.meaning == Columns::kSamples ? of_samples[s] : sums[s];
-    std::fill_n(totals[s], block.columns, 0.0);
-  }
-  for (int64_t first = 0; first < block.rows; first += kRowsTogether) {
-    const int64_t last = std::min(first + kRowsTogether, block.rows);
-    for_each_chunk<double>(block.columns, [&](auto d, int64_t c) {
+HWY_INLINE void sum_columns(const Rows& of, MakeValue make_value, double* const (&totals)[kSums]) {
+  const int64_t together = of.together();
+  for (int64_t first = 0; first < of.rows; first += together) {
+    const int64_t last = std::min(first + together, of.rows);
+    for_each_chunk<double>(of.columns, [&](auto d, int64_t c) {
       using V = hn::Vec<decltype(d)>;
       const auto value = make_value(d, c);
       // Two sums, so that an addition need not wait for the one before it.
@@ -67,7 +97,7 @@ HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, 
       }
       const auto add = [&](int64_t r, V(&to)[kSums]) {
         V values[kSums];
-        value(r * block.stride + c, values);
+        value(of.at + r * of.stride + c, values);
         for (int s = 0; s < kSums; ++s) to[s] = hn::Add(to[s], values[s]);
       };
       int64_t r = first;
@@ -79,8 +109,33 @@ HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, 
       for (int s = 0; s < kSums; ++s) hn::StoreU(hn::Add(even[s], odd[s]), d, totals[s] + c);
     });
   }
-  if (block.meaning == Columns::kChannels) return;
-  for (int s = 0; s < kSums; ++s) *sums[s] = std::accumulate(of_samples[s], of_samples[s] + block.samples, 0.0);
+}
+
+// sums[s][k] = sum of values[s], as above, of all values of the channel.
+template <int kSums, class MakeValue>
+HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, double* const (&sums)[kSums]) {
+  double of_columns[kSums][kMostFolded];
+  double* totals[kSums];
+  const auto begin = [&](int64_t columns) {
+    for (int s = 0; s < kSums; ++s) std::fill_n(totals[s] = of_columns[s], columns, 0.0);
+  };
+  if (block.meaning == Columns::kSamples) {
+    begin(block.columns);
+    sum_columns<kSums>({block.rows, block.columns, block.stride, 0}, make_value, totals);
+    for (int s = 0; s < kSums; ++s) *sums[s] = std::accumulate(totals[s], totals[s] + block.samples, 0.0);
+    return;
+  }
+  const Folded folded(block);
+  for (int s = 0; s < kSums; ++s) std::fill_n(sums[s], block.columns, 0.0);
+  sum_columns<kSums>(folded.rest, make_value, sums);
+  if (folded.wide.rows == 0) return;
+  begin(folded.wide.columns);
+  sum_columns<kSums>(folded.wide, make_value, totals);
+  for (int s = 0; s < kSums; ++s) {
+    for (int64_t row = 0; row < folded.wide.columns; row += block.columns) {
+      for (int64_t c = 0; c < block.columns; ++c) sums[s][c] += totals[s][row + c];
+    }
+  }
 }
 
 void ChannelSums(const ChannelBlock& block, const float* HWY_RESTRICT x, double* HWY_RESTRICT sums) {
@@ -89,17 +144,35 @@ void ChannelSums(const ChannelBlock& block, const float* HWY_RESTRICT x, double*
       {sums});
 }
 
-void ChannelSquareSums(const ChannelBlock& block, const float* HWY_RESTRICT x, const double* HWY_RESTRICT mean,
-                       double* HWY_RESTRICT sums) {
-  sum_by_channel<1>(block,
+void ChannelMoments(const ChannelBlock& block, const float* HWY_RESTRICT start, const float* HWY_RESTRICT x,
+                    const MomentSums& of) {
+  sum_by_channel<2>(block,
                     [&](auto d, int64_t c) {
-                      const auto m = of_channels(d, block, mean, c);
+                      const hn::Rebind<float, decltype(d)> floats;
+                      const auto from = hn::PromoteTo(d, of_channels(floats, block, start, c));
                       return [=](int64_t at, auto& values) {
-                        const auto centred = hn::Sub(load_doubles(d, x + at), m);
-                        values[0] = hn::Mul(centred, centred);
+                        values[0] = hn::Sub(load_doubles(d, x + at), from);
+                        values[1] = hn::Mul(values[0], values[0]);
                       };
                     },
-                    {sums});
+                    {of.difference, of.square});
+}
+
+template <Rectified kRectified, class D, class V>
+HWY_INLINE V rectify(D d, V z, V slope) {
+  const auto below = hn::Lt(z, hn::Zero(d));  // NaN stays NaN
+  if constexpr (kRectified == Rectified::kYes) return hn::IfThenZeroElse(below, z);
+  if constexpr (kRectified == Rectified::kLeaky) return hn::IfThenElse(below, hn::Mul(z, slope), z);
+  return z;
+}
+
+// The loss by z of that by y.
+template <Rectified kRectified, class D, class V>
+HWY_INLINE V gradient_of(D d, V z, V gradient, V slope) {
+  const auto above = hn::Gt(z, hn::Zero(d));
+  if constexpr (kRectified == Rectified::kYes) return hn::IfThenElseZero(above, gradient);
+  if constexpr (kRectified == Rectified::kLeaky) return hn::IfThenElse(above, gradient, hn::Mul(gradient, slope));
+  return gradient;
 }
 
 template <Rectified kRectified>
@@ -112,12 +185,13 @@ void gradient_sums(const ChannelBlock& block, const ChannelCoefficients& by, con
                       const auto mean = of_channels(floats, block, by.mean, c);
                       const auto scale = of_channels(floats, block, by.scale, c);
                       const auto shift = of_channels(floats, block, by.shift, c);
+                      const auto slope = hn::Set(floats, by.slope);
                       return [=, x = of.x, dy = of.dy](int64_t at, auto& values) {
                         const auto value = hn::LoadU(floats, x + at);
                         auto gradient = hn::LoadU(floats, dy + at);
-                        if constexpr (kRectified == Rectified::kYes) {
+                        if constexpr (kRectified != Rectified::kNo) {
                           const auto z = hn::MulAdd(hn::Sub(value, mean), scale, shift);
-                          gradient = hn::IfThenElseZero(hn::Gt(z, hn::Zero(floats)), gradient);
+                          gradient = gradient_of<kRectified>(floats, z, gradient, slope);
                         }
                         values[0] = hn::PromoteTo(d, gradient);
                         values[1] = hn::Mul(hn::Sub(hn::PromoteTo(d, value), m), values[0]);
@@ -128,23 +202,38 @@ void gradient_sums(const ChannelBlock& block, const ChannelCoefficients& by, con
 
 void ChannelGradientSums(const ChannelBlock& block, const ChannelCoefficients& by, const GradientOperands& of,
                          const GradientSums& sums) {
-  return by.rectified == Rectified::kYes ? gradient_sums<Rectified::kYes>(block, by, of, sums)
-                                         : gradient_sums<Rectified::kNo>(block, by, of, sums);
+  switch (by.rectified) {
+    case Rectified::kNo: return gradient_sums<Rectified::kNo>(block, by, of, sums);
+    case Rectified::kYes: return gradient_sums<Rectified::kYes>(block, by, of, sums);
+    case Rectified::kLeaky: return gradient_sums<Rectified::kLeaky>(block, by, of, sums);
+  }
 }
 
 // out[r, c] = value(offset of [r, c]), where value = make_value(d, c).
 template <class MakeValue>
-HWY_INLINE void map_by_channel(const ChannelBlock& block, MakeValue make_value, float* out) {
-  for (int64_t first = 0; first < block.rows; first += kRowsTogether) {
-    const int64_t last = std::min(first + kRowsTogether, block.rows);
-    for_each_chunk<float>(block.columns, [&](auto d, int64_t c) {
+HWY_INLINE void map_columns(const Rows& of, MakeValue make_value, float* out) {
+  const int64_t together = of.together();
+  for (int64_t first = 0; first < of.rows; first += together) {
+    const int64_t last = std::min(first + together, of.rows);
+    for_each_chunk<float>(of.columns, [&](auto d, int64_t c) {
       const auto value = make_value(d, c);
-      for (int64_t at = first * block.stride + c; at < last * block.stride; at += block.stride) {
+      for (int64_t r = first; r < last; ++r) {
+        const int64_t at = of.at + r * of.stride + c;
         hn::StoreU(value(at), d, out + at);
       }
     });
   }
-  if (block.meaning == Columns::kChannels || block.samples == block.columns) return;
+}
+
+template <class MakeValue>
+HWY_INLINE void map_by_channel(const ChannelBlock& block, MakeValue make_value, float* out) {
+  if (block.meaning == Columns::kChannels) {
+    const Folded folded(block);
+    map_columns(folded.wide, make_value, out);
+    return map_columns(folded.rest, make_value, out);
+  }
+  map_columns({block.rows, block.columns, block.stride, 0}, make_value, out);
+  if (block.samples == block.columns) return;
   for (int64_t row = 0; row < block.rows * block.stride; row += block.stride) {
     std::fill(out + row + block.samples, out + row + block.columns, 0.0F);
   }
@@ -159,19 +248,21 @@ void normalize(const ChannelBlock& block, const ChannelCoefficients& by, const f
         const auto mean = of_channels(d, block, by.mean, c);
         const auto scale = of_channels(d, block, by.scale, c);
         const auto shift = of_channels(d, block, by.shift, c);
+        const auto slope = hn::Set(d, by.slope);
         return [=](int64_t at) {
           const auto z = hn::MulAdd(hn::Sub(hn::LoadU(d, x + at), mean), scale, shift);
-          if constexpr (kRectified == Rectified::kNo) return z;
-          // NaN stays NaN.
-          return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(d)), z);
+          return rectify<kRectified>(d, z, slope);
         };
       },
       y);
 }
 
 void NormalizeChannels(const ChannelBlock& block, const ChannelCoefficients& by, const float* x, float* y) {
-  return by.rectified == Rectified::kYes ? normalize<Rectified::kYes>(block, by, x, y)
-                                         : normalize<Rectified::kNo>(block, by, x, y);
+  switch (by.rectified) {
+    case Rectified::kNo: return normalize<Rectified::kNo>(block, by, x, y);
+    case Rectified::kYes: return normalize<Rectified::kYes>(block, by, x, y);
+    case Rectified::kLeaky: return normalize<Rectified::kLeaky>(block, by, x, y);
+  }
 }
 
 template <Rectified kRectified>
@@ -185,11 +276,12 @@ void normalize_backward(const ChannelBlock& block, const GradientCoefficients& b
         const auto shift = of_channels(d, block, by.forward.shift, c);
         const auto centre = of_channels(d, block, by.centre, c);
         const auto slope = of_channels(d, block, by.slope, c);
+        const auto below = hn::Set(d, by.forward.slope);
         return [=](int64_t at) {
           const auto centred = hn::Sub(hn::LoadU(d, x + at), mean);
           auto gradient = hn::LoadU(d, dy + at);
-          if constexpr (kRectified == Rectified::kYes) {
-            gradient = hn::IfThenElseZero(hn::Gt(hn::MulAdd(centred, scale, shift), hn::Zero(d)), gradient);
+          if constexpr (kRectified != Rectified::kNo) {
+            gradient = gradient_of<kRectified>(d, hn::MulAdd(centred, scale, shift), gradient, below);
           }
           return hn::Mul(scale, hn::NegMulAdd(centred, slope, hn::Sub(gradient, centre)));
         };
@@ -199,8 +291,11 @@ void normalize_backward(const ChannelBlock& block, const GradientCoefficients& b
 
 void NormalizeChannelsBackward(const ChannelBlock& block, const GradientCoefficients& by, const float* x,
                                const float* dy, float* dx) {
-  return by.forward.rectified == Rectified::kYes ? normalize_backward<Rectified::kYes>(block, by, x, dy, dx)
-                                                 : normalize_backward<Rectified::kNo>(block, by, x, dy, dx);
+  switch (by.forward.rectified) {
+    case Rectified::kNo: return normalize_backward<Rectified::kNo>(block, by, x, dy, dx);
+    case Rectified::kYes: return normalize_backward<Rectified::kYes>(block, by, x, dy, dx);
+    case Rectified::kLeaky: return normalize_backward<Rectified::kLeaky>(block, by, x, dy, dx);
+  }
 }
 
 void ScaleChannels(const ChannelBlock& block, const float* HWY_RESTRICT scale, const float* HWY_RESTRICT dy,
@@ -222,7 +317,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(ChannelSums);
-HWY_EXPORT(ChannelSquareSums);
+HWY_EXPORT(ChannelMoments);
 HWY_EXPORT(ChannelGradientSums);
 HWY_EXPORT(NormalizeChannels);
 HWY_EXPORT(NormalizeChannelsBackward);
@@ -232,8 +327,8 @@ void channel_sums(const ChannelBlock& block, const float* x, double* sums) {
   HWY_DYNAMIC_DISPATCH(ChannelSums)(block, x, sums);
 }
 
-void channel_square_sums(const ChannelBlock& block, const float* x, const double* mean, double* sums) {
-  HWY_DYNAMIC_DISPATCH(ChannelSquareSums)(block, x, mean, sums);
+void channel_moments(const ChannelBlock& block, const float* start, const float* x, const MomentSums& of) {
+  HWY_DYNAMIC_DISPATCH(ChannelMoments)(block, start, x, of);
 }
 
 void channel_gradient_sums(const ChannelBlock& block, const ChannelCoefficients& by, const GradientOperands& of,

@@ -22,8 +22,9 @@ struct ChannelBlock {
   int64_t samples = kLanes;  // kSamples: the columns that hold samples; the others are left out
 };
 
-// Whether relu follows: y = max(z, 0) of the value z that a map gives, and gradients pass where z > 0.
-enum class Rectified { kNo, kYes };
+// What follows a map: of its value z, y = z, or 0 or slope z where z < 0. Gradients pass, or 0 or slope times as large
+// where z is not above 0.
+enum class Rectified { kNo, kYes, kLeaky };
 
 // What a channel's values are mapped by; one value a channel.
 struct ChannelCoefficients {
@@ -31,6 +32,7 @@ struct ChannelCoefficients {
   const float* scale;
   const float* shift;
   Rectified rectified = Rectified::kNo;
+  float slope = 0;  // kLeaky
 };
 
 struct GradientCoefficients {
@@ -45,25 +47,28 @@ struct GradientOperands {
   const float* dy;
 };
 
+struct MomentSums {
+  double* difference;
+  double* square;
+};
+
 struct GradientSums {
   double* gradient;
   double* product;
 };
 
-// Below, r is a row, c a column, k the channel of c. Sums overwrite; they are made in double, row after row, so their
-// bits depend on the block alone. Maps must not
-// overlap their operands; columns without samples become 0.
+// Below, r is a row, c a column, k the channel of c. Sums overwrite; they are made in double, in an order that depends
+// on the block alone, and so do their bits. Maps must not overlap their operands; columns without samples become 0.
 
 // sums[k] = sum of x[r, c]
 void channel_sums(const ChannelBlock& block, const float* x, double* sums);
-// sums[k] = sum of (x[r, c] - mean[k])^2
-void channel_square_sums(const ChannelBlock& block, const float* x, const double* mean, double* sums);
-// gradient[k] = sum of g[r, c], product[k] = sum of (x[r, c] - mean[k]) g[r, c], where g is dy or, if rectified, dy
-// where y is above 0, else 0.
+// of.difference[k] = sum of x[r, c] - start[k], of.square[k] = sum of (x[r, c] - start[k])^2
+void channel_moments(const ChannelBlock& block, const float* start, const float* x, const MomentSums& of);
+// gradient[k] = sum of g[r, c], product[k] = sum of (x[r, c] - mean[k]) g[r, c], where g is the gradient of z.
 void channel_gradient_sums(const ChannelBlock& block, const ChannelCoefficients& by, const GradientOperands& of,
                            const GradientSums& sums);
 
-// y[r, c] = (x[r, c] - mean[k]) scale[k] + shift[k]
+// z = (x[r, c] - mean[k]) scale[k] + shift[k], of which y[r, c] follows
 void normalize_channels(const ChannelBlock& block, const ChannelCoefficients& by, const float* x, float* y);
 // dx[r, c] = scale[k] (g[r, c] - centre[k] - (x[r, c] - mean[k]) slope[k]), g as above
 void normalize_channels_backward(const ChannelBlock& block, const GradientCoefficients& by, const float* x,

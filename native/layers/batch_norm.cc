@@ -72,6 +72,14 @@ Tiling BatchNorm::row_tiles(int64_t batch) const {
   return cut(rows, std::min(tile_rows(rows, column_tiles().step).count, kMostPieces));
 }
 
+ChannelBlock BatchNorm::block_of(int64_t batch, int64_t block) const {
+  return {pixels(), kLanes, kLanes, Columns::kSamples, std::min(kLanes, batch - block * kLanes)};
+}
+
+BatchNorm::Part BatchNorm::part_of(int64_t block, int64_t channel) const {
+  return {(block * channels_ + channel) * pixels() * kLanes, block, channel};
+}
+
 int64_t BatchNorm::pieces(Layout layout, int64_t batch) const {
   return layout == Layout::kLanes ? lane_blocks(batch) : row_tiles(batch).count;
 }
@@ -90,29 +98,55 @@ void BatchNorm::for_each_part(const Pass& pass, Layout layout, Work work) const 
     });
     return;
   }
-  const int64_t image_floats = pixels() * kLanes;
-  const Tiling images = tile_rows(lane_blocks(pass.batch) * channels_, image_floats);
+  const int64_t blocks = lane_blocks(pass.batch);
+  const Tiling images = tile_rows(blocks * channels_, pixels() * kLanes);
   pass.team.for_each(images.count, [&](int64_t tile, int) {
     for (int64_t image = images.first(tile); image < images.first(tile) + images.size(tile); ++image) {
-      const int64_t block = image / channels_;
-      const int64_t samples = std::min(kLanes, pass.batch - block * kLanes);
-      work(ChannelBlock{pixels(), kLanes, kLanes, Columns::kSamples, samples},
-           Part{image * image_floats, block, image % channels_});
+      work(block_of(pass.batch, image / channels_), part_of(image / channels_, image % channels_));
     }
   });
 }
 
-// Calls finish(channel, sum of its pieces).
-template <class Finish>
-void BatchNorm::add_pieces(Team& team, int64_t pieces, const double* partial, Finish finish) const {
-  const Tiling tiles = tile_rows(channels_, pieces);
-  team.for_each(tiles.count, [&](int64_t tile, int) {
-    for (int64_t c = tiles.first(tile); c < tiles.first(tile) + tiles.size(tile); ++c) {
-      double sum = partial[c];
-      for (int64_t piece = 1; piece < pieces; ++piece) sum += partial[piece * channels_ + c];
-      finish(c, sum);
-    }
+// The parts of a channel in lanes.
+template <class Work>
+void BatchNorm::for_each_block(const Pass& pass, int64_t channel, Work work) const {
+  for (int64_t block = 0; block < lane_blocks(pass.batch); ++block) {
+    work(block_of(pass.batch, block), part_of(block, channel));
+  }
+}
+
+// sum(block, part) of all parts, finish(channels) of all channels, then map(block, part) of all parts.
+template <class Sum, class Finish, class Map>
+void BatchNorm::sum_and_map(const Pass& pass, Layout layout, const Wanted& wanted, Sum sum, Finish finish,
+                            Map map) const {
+  constexpr int64_t kChannelsOfThread = 4;
+  if (layout == Layout::kLanes && channels_ >= kChannelsOfThread * pass.team.size()) {
+    // One channel after the other, whose values are mapped while they are in the cache.
+    const Tiling tiles = tile_rows(channels_, lane_blocks(pass.batch) * pixels() * kLanes);
+    pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+      for (int64_t c = tiles.first(tile); c < tiles.first(tile) + tiles.size(tile); ++c) {
+        if (wanted.sums) for_each_block(pass, c, sum);
+        finish(Channels{c, c + 1});
+        if (wanted.map) for_each_block(pass, c, map);
+      }
+    });
+    return;
+  }
+  if (wanted.sums) for_each_part(pass, layout, sum);
+  const Tiling tiles = tile_rows(channels_, pieces(layout, pass.batch));
+  pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+    finish(Channels{tiles.first(tile), tiles.first(tile) + tiles.size(tile)});
   });
+  if (wanted.map) for_each_part(pass, layout, map);
+}
+
+// totals[c] = the sum of its pieces.
+void BatchNorm::add_pieces(int64_t pieces, const double* partial, Channels channels, double* totals) const {
+  std::copy(partial + channels.first, partial + channels.end, totals + channels.first);
+  for (int64_t piece = 1; piece < pieces; ++piece) {
+    partial += channels_;
+    for (int64_t c = channels.first; c < channels.end; ++c) totals[c] += partial[c];
+  }
 }
 
 int64_t BatchNorm::scratch_floats(int64_t pieces) const {
@@ -128,9 +162,11 @@ BatchNorm::Scratch BatchNorm::scratch_at(float* memory, int64_t pieces) const {
 }
 
 std::unique_ptr<Layer> BatchNorm::activated(Activation activation) const {
-  if (rectified_ == Rectified::kYes || activation != Activation::kRelu) return nullptr;
+  const bool leaky = activation.kind == Activation::kLeakyRelu;
+  if (rectified_ != Rectified::kNo || (activation != Activation::kRelu && !leaky)) return nullptr;
   auto layer = std::make_unique<BatchNorm>(*this);
-  layer->rectified_ = Rectified::kYes;
+  layer->rectified_ = leaky ? Rectified::kLeaky : Rectified::kYes;
+  layer->slope_ = activation.parameter;
   return layer;
 }
 
@@ -151,7 +187,7 @@ LayerNeeds BatchNorm::needs(const LayerSetting& setting) const {
   floats_of(input_shape(), setting.layout, setting.batch);  // throws when it is beyond any memory
   const int64_t scratch = scratch_floats(pieces(setting.layout, setting.batch));
   return {.kernel = layout_name(setting.layout),
-          .backward_reads_input = learns_statistics(setting.phase) || trains(weight_) || rectified_ == Rectified::kYes,
+          .backward_reads_input = learns_statistics(setting.phase) || trains(weight_) || rectified_ != Rectified::kNo,
           .saved = learns_statistics(setting.phase) ? kFloatsOfDouble * 2 * channels_ : 0,
           .forward_scratch = scratch,
           .backward_scratch = scratch};
@@ -161,26 +197,54 @@ LayerNeeds BatchNorm::needs(const LayerSetting& setting) const {
 // ---------------------------------------------------------------------------------------------------------
 
 void BatchNorm::forward(const ForwardArguments& args) const {
-  const Scratch scratch = scratch_at(args.scratch, pieces(args.layout, args.pass.batch));
-  double* moments = scratch.moments;
-  if (learns_statistics(args.pass.phase)) {
-    moments = as_doubles(args.saved);
-    batch_moments(args, scratch.partial, moments);
-  } else {
-    running_moments(args.parameters, moments);
+  const int64_t count = pieces(args.layout, args.pass.batch);
+  const Scratch scratch = scratch_at(args.scratch, count);
+  const bool learns = learns_statistics(args.pass.phase);
+  double* moments = learns ? as_doubles(args.saved) : scratch.moments;
+  if (!learns) running_moments(args.parameters, moments);
+  double* squares = scratch.partial + count * channels_;
+  sum_and_map(
+      args.pass, args.layout, {learns, true},
+      [&](const ChannelBlock& block, const Part& part) {
+        const int64_t sums = part.piece * channels_ + part.channel;
+        channel_moments(block, first_of(args, part.channel), args.x + part.offset,
+                        {scratch.partial + sums, squares + sums});
+      },
+      [&](Channels channels) {
+        if (learns) {
+          add_pieces(count, scratch.partial, channels, scratch.totals);
+          add_pieces(count, squares, channels, scratch.totals + channels_);
+          finish_moments(args, scratch.totals, channels, moments);
+        }
+        fill_coefficients(args.parameters, moments, scratch, channels);
+      },
+      [&](const ChannelBlock& block, const Part& part) {
+        normalize_channels(block, coefficients_at(scratch, part.channel), args.x + part.offset, args.y + part.offset);
+      });
+}
+
+// The first values of channels from this one on: in lanes of one channel.
+const float* BatchNorm::first_of(const ForwardArguments& args, int64_t channel) const {
+  return args.x + channel * (args.layout == Layout::kLanes ? pixels() * kLanes : 1);
+}
+
+void BatchNorm::finish_moments(const ForwardArguments& args, const double* totals, Channels channels,
+                               double* moments) const {
+  const double share = 1 / static_cast<double>(args.pass.batch * pixels());
+  for (int64_t c = channels.first; c < channels.end; ++c) {
+    const double difference = totals[c] * share;
+    const double variance = totals[channels_ + c] * share - difference * difference;
+    moments[c] = *first_of(args, c) + difference;
+    moments[channels_ + c] = variance < 0 ? 0 : variance;  // NaN stays NaN
   }
-  fill_coefficients(args.parameters, moments, scratch);
-  for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
-    normalize_channels(block, coefficients_at(scratch, part.channel), args.x + part.offset, args.y + part.offset);
-  });
 }
 
 void BatchNorm::fill_coefficients(std::span<const float* const> parameters, const double* moments,
-                                  const Scratch& scratch) const {
+                                  const Scratch& scratch, Channels channels) const {
   float* mean = scratch.coefficients;
   float* factor = mean + channels_;
   float* shift = factor + channels_;
-  for (int64_t c = 0; c < channels_; ++c) {
+  for (int64_t c = channels.first; c < channels.end; ++c) {
     mean[c] = static_cast<float>(moments[c]);
     factor[c] = scale(parameters, moments, c);
     shift[c] = bias_ == kAbsent ? 0 : parameters[static_cast<size_t>(bias_)][c];
@@ -189,22 +253,7 @@ void BatchNorm::fill_coefficients(std::span<const float* const> parameters, cons
 
 ChannelCoefficients BatchNorm::coefficients_at(const Scratch& scratch, int64_t channel) const {
   const float* mean = scratch.coefficients + channel;
-  return {mean, mean + channels_, mean + 2 * channels_, rectified_};
-}
-
-void BatchNorm::batch_moments(const ForwardArguments& args, double* partial, double* moments) const {
-  const int64_t count = pieces(args.layout, args.pass.batch);
-  const auto values = static_cast<double>(args.pass.batch * pixels());
-  double* variance = moments + channels_;
-  for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
-    channel_sums(block, args.x + part.offset, partial + part.piece * channels_ + part.channel);
-  });
-  add_pieces(args.pass.team, count, partial, [&](int64_t c, double sum) { moments[c] = sum / values; });
-  for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
-    channel_square_sums(block, args.x + part.offset, moments + part.channel,
-                        partial + part.piece * channels_ + part.channel);
-  });
-  add_pieces(args.pass.team, count, partial, [&](int64_t c, double sum) { variance[c] = sum / values; });
+  return {mean, mean + channels_, mean + 2 * channels_, rectified_, slope_};
 }
 
 void BatchNorm::running_moments(std::span<const float* const> parameters, double* moments) const {
@@ -225,58 +274,46 @@ float BatchNorm::scale(std::span<const float* const> parameters, const double* m
 // --------------------------------------------------------------------------------------------------------
 
 void BatchNorm::backward(const BackwardArguments& args) const {
-  const Scratch scratch = scratch_at(args.scratch, pieces(args.layout, args.pass.batch));
-  const double* moments = scratch.moments;
-  if (learns_statistics(args.pass.phase)) {
-    moments = as_doubles(args.saved);
-  } else {
-    running_moments(args.parameters, scratch.moments);
-  }
-  fill_coefficients(args.parameters, moments, scratch);
-  if (trains(weight_) || trains(bias_) || (learns_statistics(args.pass.phase) && args.dx != nullptr)) {
-    sum_gradients(args, moments, scratch);
-  }
-  if (args.dx != nullptr) input_gradient(args, moments, scratch);
-  parameter_gradients(args, moments, scratch);
-}
-
-void BatchNorm::sum_gradients(const BackwardArguments& args, const double* moments, const Scratch& scratch) const {
   const int64_t count = pieces(args.layout, args.pass.batch);
-  const bool products = learns_statistics(args.pass.phase) || trains(weight_) || rectified_ == Rectified::kYes;
-  double* product_sums = scratch.partial + count * channels_;
-  for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
-    const int64_t sums = part.piece * channels_ + part.channel;
-    if (!products) return channel_sums(block, args.dy + part.offset, scratch.partial + sums);
-    channel_gradient_sums(block, coefficients_at(scratch, part.channel),
-                          {moments + part.channel, args.x + part.offset, args.dy + part.offset},
-                          {scratch.partial + sums, product_sums + sums});
-  });
-  add_pieces(args.pass.team, count, scratch.partial, [&](int64_t c, double sum) { scratch.totals[c] = sum; });
-  if (!products) return;
-  add_pieces(args.pass.team, count, product_sums, [&](int64_t c, double sum) { scratch.totals[channels_ + c] = sum; });
-}
-
-void BatchNorm::input_gradient(const BackwardArguments& args, const double* moments, const Scratch& scratch) const {
+  const Scratch scratch = scratch_at(args.scratch, count);
   const bool learns = learns_statistics(args.pass.phase);
-  const auto values = static_cast<double>(args.pass.batch * pixels());
+  const double* moments = learns ? as_doubles(args.saved) : scratch.moments;
+  if (!learns) running_moments(args.parameters, scratch.moments);
+  const bool sums = trains(weight_) || trains(bias_) || (learns && args.dx != nullptr);
+  const bool products = learns || trains(weight_) || rectified_ != Rectified::kNo;
+  const double share = 1 / static_cast<double>(args.pass.batch * pixels());
+  double* product_sums = scratch.partial + count * channels_;
   float* centre = scratch.coefficients + 3 * channels_;
   float* slope = centre + channels_;
-  for (int64_t c = 0; c < channels_; ++c) {
-    const double inverse = inverse_deviation(moments, c);
-    centre[c] = learns ? static_cast<float>(scratch.totals[c] / values) : 0;
-    slope[c] = learns ? static_cast<float>(scratch.totals[channels_ + c] / values * inverse * inverse) : 0;
-  }
-  for_each_part(args.pass, args.layout, [&](const ChannelBlock& block, const Part& part) {
-    const ChannelCoefficients by = coefficients_at(scratch, part.channel);
-    const float* dy = args.dy + part.offset;
-    float* dx = args.dx + part.offset;
-    if (learns || rectified_ == Rectified::kYes) {
-      normalize_channels_backward(block, {by, centre + part.channel, slope + part.channel}, args.x + part.offset, dy,
-                                  dx);
-    } else {
-      scale_channels(block, by.scale, dy, dx);
-    }
-  });
+  fill_coefficients(args.parameters, moments, scratch, {0, channels_});
+  sum_and_map(
+      args.pass, args.layout, {sums, args.dx != nullptr},
+      [&](const ChannelBlock& block, const Part& part) {
+        const int64_t at = part.piece * channels_ + part.channel;
+        if (!products) return channel_sums(block, args.dy + part.offset, scratch.partial + at);
+        channel_gradient_sums(block, coefficients_at(scratch, part.channel),
+                              {moments + part.channel, args.x + part.offset, args.dy + part.offset},
+                              {scratch.partial + at, product_sums + at});
+      },
+      [&](Channels channels) {
+        if (sums) add_pieces(count, scratch.partial, channels, scratch.totals);
+        if (sums && products) add_pieces(count, product_sums, channels, scratch.totals + channels_);
+        const bool centres = learns && sums;
+        for (int64_t c = channels.first; c < channels.end; ++c) {
+          const double inverse = inverse_deviation(moments, c);
+          centre[c] = centres ? static_cast<float>(scratch.totals[c] * share) : 0;
+          slope[c] = centres ? static_cast<float>(scratch.totals[channels_ + c] * share * inverse * inverse) : 0;
+        }
+      },
+      [&](const ChannelBlock& block, const Part& part) {
+        const ChannelCoefficients by = coefficients_at(scratch, part.channel);
+        const float* dy = args.dy + part.offset;
+        float* dx = args.dx + part.offset;
+        if (!learns && rectified_ == Rectified::kNo) return scale_channels(block, by.scale, dy, dx);
+        normalize_channels_backward(block, {by, centre + part.channel, slope + part.channel}, args.x + part.offset, dy,
+                                    dx);
+      });
+  parameter_gradients(args, moments, scratch);
 }
 
 void BatchNorm::parameter_gradients(const BackwardArguments& args, const double* moments,

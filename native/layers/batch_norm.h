@@ -9,7 +9,8 @@
 //   dx = weight / sqrt(variance + epsilon) * (dy - dbias / M - u dweight / M), or without the last two terms where the
 //   running statistics normalise.
 //
-// Sums are made in double, in two passes for the variance: parts cut by the problem's size, combined in their order.
+// Sums are made in double, of parts cut by the problem's size, combined in their order. Those of the statistics are of
+// the distances from a channel's first value, so that the variance comes out of the same pass as the mean.
 #pragma once
 
 #include "kernels/batch_norm.h"
@@ -23,7 +24,7 @@ class BatchNorm final : public Layer {
   BatchNorm(const Spec& spec, const Shape& input_shape);
 
   Layout layout(int64_t /*batch*/, Layout offered) const override { return offered; }
-  // By relu alone, whose gradient needs no more than x.
+  // By relu or leakyRelu alone, whose gradient needs no more than x.
   std::unique_ptr<Layer> activated(Activation activation) const override;
   bool scales_channels() const override { return rectified_ == Rectified::kNo; }
   ChannelScales channel_scales(std::span<const float* const> parameters) const override;
@@ -40,6 +41,15 @@ class BatchNorm final : public Layer {
     int64_t piece;
     int64_t channel;
   };
+  struct Channels {
+    int64_t first;
+    int64_t end;
+  };
+  // Of a pass over all parts.
+  struct Wanted {
+    bool sums;
+    bool map;
+  };
   // C: channels, P: pieces of the sums.
   struct Scratch {
     double* moments;      // mean, then variance: [2][C]
@@ -53,6 +63,9 @@ class BatchNorm final : public Layer {
   bool learns_statistics(Phase phase) const { return batch_statistics_ && trainable() && phase == Phase::kTraining; }
   bool trains(int parameter) const { return parameter != kAbsent && trainable(); }
   int64_t pixels() const { return input_shape().size() / channels_; }
+  // Those in lanes.
+  ChannelBlock block_of(int64_t batch, int64_t block) const;
+  Part part_of(int64_t block, int64_t channel) const;
   int64_t pieces(Layout layout, int64_t batch) const;
   int64_t scratch_floats(int64_t pieces) const;
   Scratch scratch_at(float* memory, int64_t pieces) const;
@@ -60,18 +73,21 @@ class BatchNorm final : public Layer {
   Tiling column_tiles() const;
   template <class Work>
   void for_each_part(const Pass& pass, Layout layout, Work work) const;
-  template <class Finish>
-  void add_pieces(Team& team, int64_t pieces, const double* partial, Finish finish) const;
+  template <class Work>
+  void for_each_block(const Pass& pass, int64_t channel, Work work) const;
+  template <class Sum, class Finish, class Map>
+  void sum_and_map(const Pass& pass, Layout layout, const Wanted& wanted, Sum sum, Finish finish, Map map) const;
+  void add_pieces(int64_t pieces, const double* partial, Channels channels, double* totals) const;
 
-  void batch_moments(const ForwardArguments& args, double* partial, double* moments) const;
+  const float* first_of(const ForwardArguments& args, int64_t channel) const;
+  void finish_moments(const ForwardArguments& args, const double* totals, Channels channels, double* moments) const;
   void running_moments(std::span<const float* const> parameters, double* moments) const;
   double inverse_deviation(const double* moments, int64_t channel) const;
   float scale(std::span<const float* const> parameters, const double* moments, int64_t channel) const;
   // Those of forward.
-  void fill_coefficients(std::span<const float* const> parameters, const double* moments, const Scratch& scratch) const;
+  void fill_coefficients(std::span<const float* const> parameters, const double* moments, const Scratch& scratch,
+                         Channels channels) const;
   ChannelCoefficients coefficients_at(const Scratch& scratch, int64_t channel) const;
-  void sum_gradients(const BackwardArguments& args, const double* moments, const Scratch& scratch) const;
-  void input_gradient(const BackwardArguments& args, const double* moments, const Scratch& scratch) const;
   void parameter_gradients(const BackwardArguments& args, const double* moments, const Scratch& scratch) const;
   template <class Value>
   void hand_over(const BackwardArguments& args, int parameter, float* scratch, Value value) const;
@@ -81,6 +97,7 @@ class BatchNorm final : public Layer {
   double epsilon_;
   bool batch_statistics_;
   Rectified rectified_ = Rectified::kNo;
+  float slope_ = 0;  // kLeaky
   // Numbers of the parameters.
   int weight_;
   int bias_;

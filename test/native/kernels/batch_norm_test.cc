@@ -85,16 +85,17 @@ void check(Case given) {
   std::vector<double> sums(static_cast<size_t>(given.channels()), kNan);
   channel_sums(given.block, x, sums.data());
   check_sums(given, sums, [&](int64_t i, size_t) { return x_at(i); });
-  channel_square_sums(given.block, x, given.exact_mean.data(), sums.data());
-  check_sums(given, sums, [&](int64_t i, size_t k) { return (x_at(i) - mean[k]) * (x_at(i) - mean[k]); });
-  for (const Rectified rectified : {Rectified::kNo, Rectified::kYes}) {
-    CAPTURE(rectified == Rectified::kYes);
-    const ChannelCoefficients by{mean.data(), scale.data(), shift.data(), rectified};
+  std::vector<double> squares(sums.size(), kNan);
+  channel_moments(given.block, mean.data(), x, {sums.data(), squares.data()});
+  check_sums(given, sums, [&](int64_t i, size_t k) { return x_at(i) - mean[k]; });
+  check_sums(given, squares, [&](int64_t i, size_t k) { return (x_at(i) - mean[k]) * (x_at(i) - mean[k]); });
+  for (const Rectified rectified : {Rectified::kNo, Rectified::kYes, Rectified::kLeaky}) {
+    CAPTURE(static_cast<int>(rectified));
+    const ChannelCoefficients by{mean.data(), scale.data(), shift.data(), rectified, 0.25F};
+    const double below = rectified == Rectified::kNo ? 1 : rectified == Rectified::kYes ? 0 : by.slope;
     const auto z = [&](int64_t i, size_t k) { return (x_at(i) - mean[k]) * scale[k] + shift[k]; };
     // Random values lie further from 0 than z is rounded.
-    const auto gradient = [&](int64_t i, size_t k) {
-      return rectified == Rectified::kYes && !(z(i, k) > 0) ? 0 : dy_at(i);
-    };
+    const auto gradient = [&](int64_t i, size_t k) { return (z(i, k) > 0 ? 1 : below) * dy_at(i); };
     std::vector<double> products(sums.size(), kNan);
     channel_gradient_sums(given.block, by, {given.exact_mean.data(), x, dy}, {sums.data(), products.data()});
     check_sums(given, sums, gradient);
@@ -102,8 +103,7 @@ void check(Case given) {
 
     GuardedBuffer out(given.floats(), 3);
     normalize_channels(given.block, by, x, out.data());
-    check_map(given, out,
-              [&](int64_t i, size_t k) { return rectified == Rectified::kYes ? std::max(z(i, k), 0.0) : z(i, k); });
+    check_map(given, out, [&](int64_t i, size_t k) { return (z(i, k) > 0 ? 1 : below) * z(i, k); });
     normalize_channels_backward(given.block, {by, centre.data(), slope.data()}, x, dy, out.data());
     check_map(given, out, [&](int64_t i, size_t k) {
       return scale[k] * (gradient(i, k) - centre[k] - (x_at(i) - mean[k]) * slope[k]);
@@ -146,7 +146,9 @@ TEST_CASE("batch_norm: sums of a million values lose nothing, however far off th
   double sum = 0;
   channel_sums({1 << 20, 1, 1}, x.data(), &sum);
   CHECK(sum == 16777216.0 * (1 << 20));
-  const double mean = 16777215.5;
-  channel_square_sums({1 << 20, 1, 1}, x.data(), &mean, &sum);
-  CHECK(sum == 0.25 * (1 << 20));
+  const float start = 16777215.0F;
+  double square = 0;
+  channel_moments({1 << 20, 1, 1}, &start, x.data(), {&sum, &square});
+  CHECK(sum == 1 << 20);
+  CHECK(square == 1 << 20);
 }

@@ -82,6 +82,42 @@ void check_case(const BatchNormOptions& options, const Shape& input, LayerCase g
         run_layer(layer, given).y, 1e-6);
 }
 
+void check_activated(const Spec::Object& activation, Activation its) {
+  const ActivationLayer behind_it(activation, {3, 5, 9});
+  for (const std::string statistics : {"batch", "running"}) {
+    for (const bool frozen : {false, true}) {
+      const BatchNorm plain(batch_norm({.statistics = statistics, .trainable = !frozen}), {3, 5, 9});
+      const std::unique_ptr<Layer> both = plain.activated(its);
+      REQUIRE(both != nullptr);
+      CHECK(both->activated(its) == nullptr);
+      for (const Phase phase : {Phase::kTraining, Phase::kDifferentiating, Phase::kPredicting}) {
+        for (const Layout offered : {Layout::kRows, Layout::kLanes}) {
+          CAPTURE(statistics);
+          CAPTURE(frozen);
+          RandomData random(173);
+          LayerCase given = normal_case(plain, 20, random);
+          given.offered = offered;
+          given.phase = phase;
+          const LayerResult actual = run_layer(*both, given);
+          CHECK(actual.broken_rules == "");
+          LayerCase behind = given;
+          behind.x = run_layer(plain, given).y;
+          behind.parameters = {};
+          const LayerResult activated = run_layer(behind_it, behind);
+          CHECK(difference_in_bits(actual.y, activated.y) == "");
+          if (phase == Phase::kPredicting) continue;
+          given.dy = activated.dx;
+          const LayerResult expected = run_layer(plain, given);
+          CHECK(difference(actual.dx, to_double(expected.dx), Tolerance{0, 0}) == "");
+          for (size_t p = 0; p < expected.gradients.size(); ++p) {
+            CHECK(difference_in_bits(actual.gradients[p], expected.gradients[p]) == "");
+          }
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("batchNorm: agrees with the reference over 200 shapes, in rows and lanes, with all options") {
@@ -111,40 +147,13 @@ TEST_CASE("batchNorm: agrees with the reference over 200 shapes, in rows and lan
   }
 }
 
-TEST_CASE("batchNorm: with relu of its own it gives the bits of both layers, whatever it learns and in every phase") {
-  const ActivationLayer relu(plain_layer("relu"), {3, 5, 9});
-  for (const std::string statistics : {"batch", "running"}) {
-    for (const bool frozen : {false, true}) {
-      const BatchNorm plain(batch_norm({.statistics = statistics, .trainable = !frozen}), {3, 5, 9});
-      const std::unique_ptr<Layer> both = plain.activated(Activation::kRelu);
-      REQUIRE(both != nullptr);
-      CHECK(both->activated(Activation::kRelu) == nullptr);
-      for (const Phase phase : {Phase::kTraining, Phase::kDifferentiating, Phase::kPredicting}) {
-        for (const Layout offered : {Layout::kRows, Layout::kLanes}) {
-          CAPTURE(statistics);
-          CAPTURE(frozen);
-          RandomData random(173);
-          LayerCase given = normal_case(plain, 20, random);
-          given.offered = offered;
-          given.phase = phase;
-          const LayerResult actual = run_layer(*both, given);
-          CHECK(actual.broken_rules == "");
-          LayerCase behind = given;
-          behind.x = run_layer(plain, given).y;
-          behind.parameters = {};
-          const LayerResult activated = run_layer(relu, behind);
-          CHECK(difference_in_bits(actual.y, activated.y) == "");
-          if (phase == Phase::kPredicting) continue;
-          given.dy = activated.dx;
-          const LayerResult expected = run_layer(plain, given);
-          CHECK(difference(actual.dx, to_double(expected.dx), Tolerance{0, 0}) == "");
-          for (size_t p = 0; p < expected.gradients.size(); ++p) {
-            CHECK(difference_in_bits(actual.gradients[p], expected.gradients[p]) == "");
-          }
-        }
-      }
-    }
-  }
+TEST_CASE(
+    "batchNorm: with relu or leakyRelu of its own it gives the bits of both layers, whatever it learns and in every "
+    "phase") {
+  check_activated(plain_layer("relu"), Activation::kRelu);
+  Spec::Object leaky = plain_layer("leakyRelu");
+  leaky["slope"] = 0.3;
+  check_activated(leaky, {Activation::kLeakyRelu, 0.3F});
   CHECK(BatchNorm(batch_norm({}), {4}).activated(Activation::kTanh) == nullptr);
 }
 

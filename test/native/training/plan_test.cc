@@ -231,7 +231,8 @@ TEST_CASE("Plan: with shared memory it gives the bits of layers that share none,
 }
 
 TEST_CASE(
-    "Plan: a layer does the activation, batchNorm relu alone, and a convolution the maxima of the pooling, that alone "
+    "Plan: a layer does the activation, batchNorm relu and leakyRelu alone, and a convolution the maxima of the "
+    "pooling, that alone "
     "reads it") {
   const auto kernels = [](Spec::List layers, int64_t batch) {
     const auto network = make_network({.input_shape = {8, 8, 3}, .layers = std::move(layers)});
