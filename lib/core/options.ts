@@ -55,7 +55,9 @@ export function readOptions<Table extends FieldTable>(
   const values = (given ?? {}) as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(values)) {
     if (!Object.hasOwn(table, key)) {
-      throw invalid(operation, `unknown option ${formatValue(key)}; ${suggest(key, names)}`);
+      const known = otherName(key, names);
+      const hint = known === undefined ? suggest(key, names) : `did you mean "${known}"?`;
+      throw invalid(operation, `unknown option ${formatValue(key)}; ${hint}`);
     }
   }
   const options: Record<string, unknown> = {};
@@ -211,6 +213,30 @@ export function suggest(name: string, known: readonly string[]): string {
   if (nearest !== undefined) return `did you mean "${nearest}"?`;
   if (known.length < 2) return `there is ${known.length === 0 ? 'none' : `only ${known[0]}`}`;
   return `there are ${listOf(known)}`;
+}
+
+/** What scikit-learn, SciPy, PyTorch and Keras call the options of data sets, in small letters without underscores. */
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  features: ['inputShape'],
+  nfeatures: ['inputShape'],
+  numfeatures: ['inputShape'],
+  inputdim: ['inputShape'],
+  shape: ['inputShape'],
+  indptr: ['offsets'],
+  crowindices: ['offsets'],
+  colindices: ['indices'],
+  data: ['values', 'inputs'],
+  x: ['inputs', 'samples'],
+  inputs: ['samples'],
+  y: ['labels'],
+  target: ['labels'],
+  targets: ['labels'],
+};
+
+function otherName(name: string, known: readonly string[]): string | undefined {
+  const key = name.toLowerCase().replaceAll('_', '');
+  if (!Object.hasOwn(OTHER_NAMES, key)) return undefined;
+  return OTHER_NAMES[key]?.find((candidate) => known.includes(candidate));
 }
 
 const LONGEST_VALUE = 60;

@@ -144,7 +144,7 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
   ],
   [
     () => sequential(wrongly({ shape: [4] }), [flatten()]),
-    'sequential: unknown option "shape"; there are inputShape and seed',
+    'sequential: unknown option "shape"; did you mean "inputShape"?',
   ],
   [
     () => sequential({ inputShape: [4], seed: -1 }, [flatten()]),

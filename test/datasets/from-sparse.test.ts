@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { fromArrays, fromSparse, standardize } from '../../lib/datasets/index.ts';
 import { nativeSamples } from '../../lib/datasets/native-samples.ts';
-import { testErrors, wrongly } from '../api/errors.ts';
+import { checkError, testErrors, wrongly } from '../api/errors.ts';
 import { rowsOf } from './rows.ts';
 
 test('samples as lists, with values and as compressed rows are the same samples', (t) => {
@@ -161,3 +161,36 @@ testErrors(test, 'INVALID_OPTION', [
     'fromSparse: give either samples, or offsets and indices, with or without values',
   ],
 ]);
+
+test('options by the names of scikit-learn, SciPy, PyTorch and Keras: the error has ours', async (t) => {
+  for (const [name, ours] of [
+    ['features', 'inputShape'],
+    ['numFeatures', 'inputShape'],
+    ['n_features', 'inputShape'],
+    ['input_dim', 'inputShape'],
+    ['shape', 'inputShape'],
+    ['indptr', 'offsets'],
+    ['crow_indices', 'offsets'],
+    ['col_indices', 'indices'],
+    ['data', 'values'],
+    ['X', 'samples'],
+    ['inputs', 'samples'],
+    ['y', 'labels'],
+    ['targets', 'labels'],
+    ['sample_weight', 'sampleWeights'],
+  ]) {
+    const message = `fromSparse: unknown option "${name}"; did you mean "${ours}"?`;
+    await checkError(t, 'INVALID_OPTION', [
+      () => fromSparse(wrongly({ ...three, [name as string]: 10 })),
+      message,
+    ]);
+  }
+  // Of names that mean several things, the one that is there.
+  for (const [name, ours] of [
+    ['data', 'inputs'],
+    ['x', 'inputs'],
+  ]) {
+    const message = `fromArrays: unknown option "${name}"; did you mean "${ours}"?`;
+    await checkError(t, 'INVALID_OPTION', [() => fromArrays(wrongly({ [name as string]: 10 })), message]);
+  }
+});
