@@ -3,6 +3,7 @@ import { GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
+  formatValue,
   instanceOf,
   integer,
   optional,
@@ -14,7 +15,7 @@ import {
   withDefault,
 } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
-import { Dataset, type LabelKind, partsOf } from '../datasets/dataset.ts';
+import { type AnyDataset, Dataset, type LabelKind, partsOf } from '../datasets/dataset.ts';
 import { isSparse } from '../datasets/sparse-inputs.ts';
 import { dense, flatten, sparseDense } from '../layers/index.ts';
 import { dtype, type TableOptions } from '../layers/table.ts';
@@ -85,7 +86,7 @@ export interface Fitted<Input extends InputShape> {
 
 /**
  * Logistic regression of any number of classes, by AdaGrad unless `optimizer` says otherwise: on sparse samples (`fromSparse`, `fromTexts`) at the cost of the
- * features that are there. Weights start at 0.
+ * features that are there. Weights start at 0. Throws `INVALID_DATA` where all samples are of one class, and no `classNames` have another.
  *
  * @example
  * const { model } = await linearClassifier(train, { epochs: 5 });
@@ -113,21 +114,35 @@ export async function linearRegressor<Input extends Shape>(
   return await trainLinear('linearRegressor', dataset, 'meanSquaredError', options);
 }
 
-/** Before a model is built for labels that no loss of it could take. */
-export function checkLabels(operation: string, dataset: unknown, kinds: readonly LabelKind[]): void {
-  const { labelKind } = readValue(
-    operation,
-    'dataset',
-    dataset,
-    instanceOf('a Dataset', Dataset<InputShape, LabelKind>),
-  );
-  if (kinds.includes(labelKind)) return;
+/** Before a model is built for labels that no loss of it could take, or that say nothing. */
+export function checkLabels(operation: string, given: unknown, kinds: readonly LabelKind[]): void {
+  const rule = instanceOf('a Dataset', Dataset<InputShape, LabelKind>);
+  const dataset = readValue(operation, 'dataset', given, rule);
+  const { labelKind } = dataset;
+  if (kinds.includes(labelKind)) {
+    if (labelKind === 'class') checkClasses(operation, dataset);
+    return;
+  }
   const fault = {
     none: 'the dataset has no labels; give it `labels`',
     class: 'the labels are classes; use linearClassifier, or give values as a Float32Array',
     values: 'the labels are values; use linearRegressor, or give classes as integers from 0 or as names',
   }[labelKind as 'none' | 'class' | 'values'];
   throw new GradloomError('INVALID_DATA', `${operation}: ${fault ?? `labels cannot be ${labelKind}`}`);
+}
+
+/** Samples of one class say nothing, unless names say that samples of others are to come, in another training. */
+function checkClasses(operation: string, dataset: AnyDataset): void {
+  const { classNames, classCount } = dataset;
+  if (classNames !== undefined && classCount > 1) return;
+  const counts = dataset.classCounts();
+  const only = counts.findIndex((count) => count > 0);
+  if (counts.some((count, place) => count > 0 && place !== only)) return;
+  throw new GradloomError(
+    'INVALID_DATA',
+    `${operation}: all samples are of the class ${formatValue(classNames?.[0] ?? only)}; a classifier needs samples of at least two, ` +
+      'or classNames with those that are to come',
+  );
 }
 
 /** A score for each class, or each value of a target. */

@@ -64,10 +64,17 @@ function checkPlaces(options: unknown): void {
 function checkPairs(texts: unknown, labels: unknown): void {
   const { length } = checkTexts('textClassifier', texts);
   if (length === 0) throw new GradloomError('INVALID_DATA', 'textClassifier: there are no texts');
-  if (isList(labels) && labels.length === length) return;
+  if (!isList(labels) || labels.length !== length) {
+    throw new GradloomError(
+      'INVALID_DATA',
+      `textClassifier: labels must be a list of ${length}, one a text, got ${formatValue(labels)}`,
+    );
+  }
+  const [first, ...others] = Array.from(labels);
+  if (typeof first !== 'string' || others.some((label) => label !== first)) return;
   throw new GradloomError(
     'INVALID_DATA',
-    `textClassifier: labels must be a list of ${length}, one a text, got ${formatValue(labels)}`,
+    `textClassifier: all texts are of the class ${formatValue(first)}; a classifier needs texts of at least two`,
   );
 }
 
@@ -78,6 +85,8 @@ function checkPairs(texts: unknown, labels: unknown): void {
  * @example
  * const { model } = await textClassifier(texts, labels);
  * const { names } = await model.classify(['Win a free prize now']);
+ *
+ * Throws `INVALID_DATA` for labels that do not fit the texts, or are all of one class.
  */
 export async function textClassifier(
   texts: readonly string[],

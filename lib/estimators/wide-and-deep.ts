@@ -76,7 +76,8 @@ const OPTIONS = {
  * @example
  * const { model } = await wideAndDeep(fromInputs({ inputs: { crosses, user, age }, labels }), { wide: ['crosses'] });
  *
- * Throws `INVALID_OPTION` for inputs that are not there, or when none are left for the network.
+ * Throws `INVALID_OPTION` for inputs that are not there, or when none are left for the network, and `INVALID_DATA` where all samples are of
+ * one class, and no `classNames` have another.
  */
 export async function wideAndDeep<Input extends NamedShapes>(
   dataset: Dataset<Input, 'class'> | Dataset<Input, 'values'>,

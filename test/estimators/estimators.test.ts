@@ -19,6 +19,7 @@ import {
   Trainer,
   textClassifier,
   tfidfVectorizer,
+  wideAndDeep,
 } from '../../lib/index.ts';
 import { testErrors, wrongly } from '../api/errors.ts';
 import { folderWith } from '../datasets/files.ts';
@@ -83,6 +84,19 @@ test('linearClassifier: sparse and dense samples give one model, to the error of
   const other = await linearClassifier(dense, { epochs: 3 });
   t.true(one.losses.every((loss, i) => Math.abs(loss - (other.losses[i] as number)) < 1e-4 * loss));
   t.is((await one.model.evaluate(sparse, { metrics: ['accuracy'] })).accuracy, 1);
+});
+
+test('linearClassifier: samples of one class of several that have names are enough, as others may come', async (t) => {
+  const classNames = ['ham', 'spam', 'news'];
+  const first = fromArrays({ ...TWO, labels: [1, 1], classNames });
+  const { model } = await linearClassifier(first, { epochs: 20 });
+  t.deepEqual((await model.classify([[0], [1]])).names, ['spam', 'spam']);
+  const trainer = new Trainer(model, {
+    optimizer: adagrad({ learningRate: 1 }),
+    loss: 'softmaxCrossEntropy',
+  });
+  await trainer.fit(fromArrays({ ...TWO, labels: [0, 2], classNames }), { epochs: 200, progress: 'none' });
+  t.deepEqual((await model.classify([[0], [1]])).names, ['ham', 'news']);
 });
 
 test('linearRegressor: finds the weights of sparse and of dense samples', async (t) => {
@@ -214,6 +228,36 @@ testErrors(test, 'INVALID_DATA', [
     'linearClassifier: takes data sets of one input; this one has a and b, to be prepared one by one before fromInputs, or looked at by input(name)',
   ],
   [() => textClassifier([], []), 'textClassifier: there are no texts'],
+  [
+    () => textClassifier(['one', 'two'], ['spam', 'spam']),
+    'textClassifier: all texts are of the class "spam"; a classifier needs texts of at least two',
+  ],
+  [
+    () => linearClassifier(fromArrays({ ...TWO, labels: [0, 0] })),
+    'linearClassifier: all samples are of the class 0; a classifier needs samples of at least two, or classNames with those that are to come',
+  ],
+  [
+    () => linearClassifier(fromArrays({ ...TWO, labels: [1, 1] })),
+    'linearClassifier: all samples are of the class 1; a classifier needs samples of at least two, or classNames with those that are to come',
+  ],
+  [
+    () => linearClassifier(fromArrays({ ...TWO, labels: [0, 1] }).take(1)),
+    'linearClassifier: all samples are of the class 0; a classifier needs samples of at least two, or classNames with those that are to come',
+  ],
+  [
+    () =>
+      linearClassifier(
+        fromTexts({ texts: ['win it'], labels: ['spam'], vectorizer: tfidfVectorizer(['win it']) }),
+      ),
+    'linearClassifier: all samples are of the class "spam"; a classifier needs samples of at least two, or classNames with those that are to come',
+  ],
+  [
+    () =>
+      wideAndDeep(fromInputs({ inputs: { a: fromArrays(TWO), b: fromArrays(TWO) }, labels: [0, 0] }), {
+        wide: ['a'],
+      }),
+    'wideAndDeep: all samples are of the class 0; a classifier needs samples of at least two, or classNames with those that are to come',
+  ],
   [
     () => textClassifier(['one', 'two'], ['a']),
     'textClassifier: labels must be a list of 2, one a text, got an array of 1',
