@@ -12,6 +12,7 @@ const WORDS: readonly (readonly [api: RegExp, cli: string])[] = [
   [/ with \{ decimal: "," \}/, ', where commas stand before decimals'],
   [/; to read it without labels, give \{ labelKind: "none" \}/, '; gradloom predict takes rows without it'],
   [/give \{ firstFeature: 0 \}/, 'give --first-feature 0'],
+  [/no safetensors file; tables are read by .*$/, 'no model; give a file that train wrote'],
   [/the (file ends within the )?header's length .*$/, '$&; is this a model?'],
 ];
 

@@ -7,10 +7,17 @@ import { guardedBy, nonNegative, readOptions, required } from '../core/options.t
 import type { Tensor } from '../formats/tensor.ts';
 import { buildModel, checkNothingLeft, parameterNames } from '../models/load-model.ts';
 import { stateOf } from '../models/model.ts';
-import { explain, type FilePart, fileError, readModelFile, writeModelFile } from '../models/model-file.ts';
+import {
+  explain,
+  type FilePart,
+  fileError,
+  type ModelFile,
+  readModelFile,
+  writeModelFile,
+} from '../models/model-file.ts';
 import { toWeights } from '../models/weights.ts';
 import { Names, Pairs, readSide, type Side } from './pairs.ts';
-import { countsOf, type RecommenderModel } from './recommendations.ts';
+import { countsOf, ITEM_BIAS, type RecommenderModel } from './recommendations.ts';
 
 /** All that a recommender answers from. */
 export interface Trained {
@@ -58,12 +65,7 @@ const STATE = {
 export async function readRecommender(path: string): Promise<Trained> {
   const file = await readModelFile(path);
   const { recommender } = file;
-  if (recommender === undefined) {
-    throw fileError(
-      path,
-      'it holds no recommender; save one by its own save, or read the model with loadModel and ask it by recommend',
-    );
-  }
+  if (recommender === undefined) throw fileError(path, lackOf(file));
   const model = (await buildModel(path, file)) as unknown as RecommenderModel;
   checkNothingLeft(path, file.tensors, parameterNames(model));
   return explain(path, 'recommender', () => {
@@ -73,6 +75,15 @@ export async function readRecommender(path: string): Promise<Trained> {
     const items = takeSide(path, recommender, { what: 'item', count: counts.items });
     return { model, pairs: new Pairs(users, items), l2, losses: Object.freeze([...losses]) };
   });
+}
+
+/** What a file holds in place of a recommender, and what reads it. */
+function lackOf({ network, trainer }: ModelFile): string {
+  if (trainer !== undefined)
+    return 'it holds a trainer and no recommender; read it with Trainer.load, its model with loadModel';
+  return network.layers.some(({ name }) => name === ITEM_BIAS)
+    ? "it holds a recommender's model alone; save the recommender by its own save, or read the model with loadModel and ask it by recommend"
+    : 'it holds a model that is no recommender; read it with loadModel';
 }
 
 function takeSide(

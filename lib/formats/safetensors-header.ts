@@ -71,11 +71,9 @@ function readText(
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
-    throw formatError(
-      fileName,
-      0,
-      `the header's length ${length} exceeds the limit of ${MAX_HEADER_BYTES} bytes`,
-    );
+    const fault =
+      textFault(bytes) ?? `the header's length ${length} exceeds the limit of ${MAX_HEADER_BYTES} bytes`;
+    throw formatError(fileName, 0, fault);
   }
   const dataStart = LENGTH_BYTES + Number(length);
   if (dataStart > fileBytes) {
@@ -87,6 +85,17 @@ function readText(
   } catch {
     throw formatError(fileName, LENGTH_BYTES, 'the header is not UTF-8');
   }
+}
+
+/** What is wrong with a file that begins as a text where the header's length should stand. */
+function textFault(bytes: Uint8Array): string | undefined {
+  const start = new TextDecoder().decode(bytes.subarray(0, LENGTH_BYTES), { stream: true });
+  // Control characters but tabs and ends of lines, and what stands for bytes that are no UTF-8.
+  if (/[^\P{Cc}\t\r\n]|\ufffd/u.test(start)) return undefined;
+  return (
+    `this is a text that begins with ${formatValue(start)}, and no safetensors file; ` +
+    'tables are read by csv and readCsv, word vectors by loadWordVectors'
+  );
 }
 
 function readMetadata(cursor: JsonCursor): Map<string, MetadataEntry> {

@@ -196,7 +196,8 @@ function checkFormat({ metadata }: Header, path: string): void {
   if (format !== FORMAT) {
     throw fileError(
       path,
-      `metadata "format" must be "${FORMAT}", got ${formatValue(format)}; it is no model of Gradloom's`,
+      `metadata "format" must be "${FORMAT}", got ${formatValue(format)}; it is no model of Gradloom's: ` +
+        'build the model and load the weights by its loadWeights or loadPyTorch',
     );
   }
   if (version === String(VERSION)) return;

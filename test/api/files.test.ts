@@ -309,7 +309,7 @@ const DAMAGES: readonly Damage[] = [
   {
     title: 'another program',
     metadata: (metadata) => delete metadata.format,
-    text: 'metadata "format" must be "gradloom", got undefined; it is no model of Gradloom\'s',
+    text: 'metadata "format" must be "gradloom", got undefined; it is no model of Gradloom\'s: build the model and load the weights by its loadWeights or loadPyTorch',
   },
   {
     title: 'a newer version',

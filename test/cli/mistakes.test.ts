@@ -74,7 +74,11 @@ const MISTAKES: readonly (readonly [args: string, code: number, message: RegExp]
   // Remedies are options of the command, not of the API.
   ['train nested.ndjson --target y', 3, /column "b": holds an object; .* leave the column out by --ignore$/m],
   ['train nested.ndjson --target y --ignore b --model cnn', 2, /rows of a table take linear or mlp/],
-  ['predict plain.csv one.csv', 3, /plain\.csv: .* is this a model\?/],
+  [
+    'predict plain.csv one.csv',
+    3,
+    /plain\.csv: .* a text that begins with "1,2,0\\n3,", and no model; give a file that train wrote/,
+  ],
   [
     'train twin.csv --target y',
     3,

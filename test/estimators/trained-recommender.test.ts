@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
+  adagrad,
   fromArrays,
   linearClassifier,
   loadModel,
   loadRecommender,
   recommend,
   recommender,
+  Trainer,
 } from '../../lib/index.ts';
 import { checkError, wrongly } from '../api/errors.ts';
 
@@ -298,14 +300,24 @@ test('files that hold no recommender, or a damaged one, are refused', async (t) 
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'shop.safetensors');
   const shop = await named();
+  const checkLack = (message: string) =>
+    checkError(t, 'FILE_FORMAT', [() => loadRecommender(path), `${path}: ${message}`]);
   await shop.model.save(path);
-  await t.throwsAsync(loadRecommender(path), {
-    code: 'FILE_FORMAT',
-    message: /: it holds no recommender; save one by/,
-  });
+  await checkLack(
+    "it holds a recommender's model alone; save the recommender by its own save, or read the model with loadModel and ask it by recommend",
+  );
   const data = fromArrays({ inputs: [[1], [2]], inputShape: [1], labels: [0, 1] });
-  await (await linearClassifier(data, { epochs: 1 })).model.save(path);
-  await t.throwsAsync(loadRecommender(path), { code: 'FILE_FORMAT' });
+  const { model } = await linearClassifier(data, { epochs: 1 });
+  await model.save(path);
+  await checkLack('it holds a model that is no recommender; read it with loadModel');
+  await new Trainer(model, { optimizer: adagrad(), loss: 'softmaxCrossEntropy' }).save(path);
+  await checkLack(
+    'it holds a trainer and no recommender; read it with Trainer.load, its model with loadModel',
+  );
+  await writeFile(path, 'user,item\nann,tea\n');
+  await checkLack(
+    'at byte 0: this is a text that begins with "user,ite", and no safetensors file; tables are read by csv and readCsv, word vectors by loadWordVectors',
+  );
   await t.throwsAsync(loadRecommender(join(folder, 'nothing')), { code: 'FILE_NOT_FOUND' });
   await t.throwsAsync(loadRecommender(wrongly(3)), {
     code: 'INVALID_OPTION',

@@ -526,6 +526,20 @@ test('header lengths that cannot be are refused', (t) => {
   });
 });
 
+test('a file that begins as a text is called one, and what reads texts is named', (t) => {
+  for (const [text, start] of [
+    ['user,item\nann,tea\n', 'user,ite'],
+    ['a\tb\r\n1\t2', 'a\tb\r\n1\t2'],
+    // Eight bytes end within a character.
+    ['Äpfel,ärmel', 'Äpfel,'],
+  ] as const) {
+    t.throws(() => decodeForeign(new TextEncoder().encode(text)), {
+      code: 'FILE_FORMAT',
+      message: `m.safetensors: at byte 0: this is a text that begins with ${JSON.stringify(start)}, and no safetensors file; tables are read by csv and readCsv, word vectors by loadWordVectors`,
+    });
+  }
+});
+
 test('a header that is not UTF-8 is refused', (t) => {
   const file = fileOf('{"w":{}}');
   file[10] = 0xff;
