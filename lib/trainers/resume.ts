@@ -3,6 +3,7 @@ import { GradloomError } from '../core/errors.ts';
 import { anything, integer, optional, positive, readOptions, threads, withDefault } from '../core/options.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
 import type { Loss } from '../losses/loss.ts';
+import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
 import { type LearningRate, learningRateRule } from '../schedules/learning-rate.ts';
@@ -10,12 +11,15 @@ import { listCheckpoints } from './checkpoint-folder.ts';
 import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
 import { fingerprint, type RunState, readRunPart, type SavedRun } from './run-state.ts';
 import type { RunData } from './start-run.ts';
+import { statedMetrics } from './stated-metrics.ts';
 import { StreamPump } from './stream-pump.ts';
 
 /** Everything else is as it was. */
-export interface ResumeOptions<Validation extends AnyDataset | undefined = AnyDataset | undefined>
-  extends Pick<
-    FitOptions<unknown, Validation>,
+export interface ResumeOptions<
+  Validation extends AnyDataset | undefined = AnyDataset | undefined,
+  Metrics extends MetricChoices = readonly Metric[],
+> extends Pick<
+    FitOptions<FiguresFor<Metrics>, Validation>,
     | 'validation'
     | 'signal'
     | 'onEpochEnd'
@@ -39,6 +43,11 @@ export interface ResumeOptions<Validation extends AnyDataset | undefined = AnyDa
   readonly memoryLimit?: number | undefined;
   /** The custom loss and custom metrics of the run: files hold no functions. */
   readonly custom?: readonly (Loss | Metric)[] | undefined;
+  /**
+   * The metrics of the run, or some of them, so that types know the figures of epochs; custom ones need not stand in `custom`, too. The
+   * run keeps all that it has; others are an error. Default: types know no figures by name.
+   */
+  readonly metrics?: Metrics | undefined;
   /** The learning rate of the run, if it was a function; or another one. */
   readonly learningRate?: LearningRate | undefined;
 }
@@ -61,6 +70,7 @@ const OPTIONS = {
   threads: withDefault(threads, 0),
   memoryLimit: optional(integer(1)),
   custom: withDefault(anything('a list of custom losses and metrics'), []),
+  metrics: statedMetrics,
   learningRate: optional(learningRateRule),
 };
 
@@ -104,7 +114,7 @@ export function resumedSettings(
   folder: string,
   given: ReturnType<typeof readResumeOptions>,
 ): FitSettings {
-  const { threads: _, memoryLimit: __, custom: ___, learningRate: ____, ...options } = given;
+  const { threads: _, memoryLimit: __, custom: ___, metrics: ____, learningRate: _____, ...options } = given;
   const { epochs, maxSteps, maxSeconds, ...again } = options;
   const { position } = run;
   const defined = Object.fromEntries(Object.entries(again).filter(([, value]) => value !== undefined));

@@ -65,6 +65,7 @@ import {
   resumedSettings,
 } from './resume.ts';
 import { type RunData, type SetData, startRun, type TrainerParts } from './start-run.ts';
+import { checkStatedMetrics, customAmong, statedMetrics } from './stated-metrics.ts';
 import { StreamPump } from './stream-pump.ts';
 import { type TrainStepOptions, trainStep } from './train-step.ts';
 import type { TrainingRun } from './training-run.ts';
@@ -128,6 +129,7 @@ const LOAD_OPTIONS = {
   threads: withDefault(threads, 0),
   memoryLimit: optional(integer(1)),
   custom: withDefault(anything('a list of custom losses and metrics'), []),
+  metrics: statedMetrics,
   learningRate: optional(learningRateRule),
 };
 
@@ -200,24 +202,32 @@ export class Trainer<
    * and so is a learning rate that was a function of the step. Another `learningRate` may stand in for a saved one of
    * `optimizer`.
    *
+   * Types know of figures what `metrics` says: those that the trainer has, or some of them.
+   *
    * Rejects as `loadModel` does, with `FILE_FORMAT` for a file without a trainer, and with `INVALID_OPTION` when a
-   * custom loss or metric is missing.
+   * custom loss or metric is missing, or `metrics` are others than the trainer's.
    */
-  static async load<Input extends InputShape = Shape, Loss extends LossChoice | HeadLosses = LossChoice>(
+  static async load<
+    Input extends InputShape = Shape,
+    Loss extends LossChoice | HeadLosses = LossChoice,
+    const Metrics extends MetricChoices = readonly Metric[],
+  >(
     path: string,
     options: {
       readonly threads?: number;
       readonly memoryLimit?: number | undefined;
       readonly custom?: readonly (AnyLoss | Metric)[];
+      readonly metrics?: Metrics | undefined;
       readonly learningRate?: LearningRate;
     } = {},
-  ): Promise<Trainer<Input, Loss, readonly Metric[]>> {
+  ): Promise<Trainer<Input, Loss, Metrics>> {
     readValue('Trainer.load', 'path', path, text);
-    const { custom, learningRate, ...machine } = readOptions('Trainer.load', options, LOAD_OPTIONS);
-    const given = { custom: readCustom('Trainer.load', custom), learningRate };
+    const { custom, metrics, learningRate, ...machine } = readOptions('Trainer.load', options, LOAD_OPTIONS);
+    const given = { custom: [...customAmong(metrics), ...readCustom('Trainer.load', custom)], learningRate };
     const checkpoint = await readCheckpoint(path, given);
     const trainer = await Trainer.#from(checkpoint, machine);
-    return trainer as unknown as Trainer<Input, Loss, readonly Metric[]>;
+    checkStatedMetrics('Trainer.load', trainer.#model, { objective: trainer.#objective, metrics });
+    return trainer as unknown as Trainer<Input, Loss, Metrics>;
   }
 
   static async #from(
@@ -291,30 +301,34 @@ export class Trainer<
    * A run that had ended ends again at once, with its history; more `epochs` or a new budget let it go on, unless early
    * stopping had ended it.
    *
+   * Types know of figures what `metrics` says: those of the run, or some of them.
+   *
    * Rejects with `FILE_NOT_FOUND` when the folder has no checkpoint, with `FOLDER_BUSY` while another run writes to it,
    * with `INVALID_DATA` for other data, and as `load` does.
    *
    * @example
-   * const { trainer, run } = await Trainer.resume('runs/clicks', train, { validation });
-   * const history = await run;
+   * const { trainer, run } = await Trainer.resume('runs/clicks', train, { validation, metrics: ['accuracy'] });
+   * const { epochs } = await run;
+   * console.log(epochs.at(-1)?.validation.accuracy);
    */
   static async resume<
     Input extends InputShape = Shape,
     Validation extends Dataset<Input, LabelKind> | undefined = undefined,
+    const Metrics extends MetricChoices = readonly Metric[],
   >(
     folder: string,
     train: Dataset<Input, LabelKind> | SampleStream<Input, LabelKind>,
-    options: ResumeOptions<Validation> = {},
+    options: ResumeOptions<Validation, Metrics> = {},
   ): Promise<{
-    readonly trainer: Trainer<Input, LossChoice, readonly Metric[]>;
-    readonly run: TrainingRun<EpochRecord<unknown, Validation>>;
+    readonly trainer: Trainer<Input, LossChoice, Metrics>;
+    readonly run: TrainingRun<EpochRecord<FiguresFor<Metrics>, Validation>>;
     /** The file that the run goes on from. */
     readonly checkpoint: string;
   }> {
     readValue('Trainer.resume', 'folder', folder, text);
     const given = readResumeOptions(options);
-    const custom = readCustom('Trainer.resume', given.custom);
-    const { threads, memoryLimit, learningRate } = given;
+    const { threads, memoryLimit, learningRate, metrics } = given;
+    const custom = [...customAmong(metrics), ...readCustom('Trainer.resume', given.custom)];
     const hold = new FolderHold('Trainer.resume');
     try {
       // Before a checkpoint is chosen, which another run would outdate.
@@ -324,16 +338,17 @@ export class Trainer<
       const { path, file } = found;
       const checkpoint = await toCheckpoint(path, file, { custom, learningRate });
       const trainer = await Trainer.#from(checkpoint, { threads, memoryLimit });
+      checkStatedMetrics('Trainer.resume', trainer.#model, { objective: trainer.#objective, metrics });
       const data = trainer.#readTraining('Trainer.resume', train, settings.validation);
       checkSameData(found.run, data);
-      const run = startRun<EpochRecord<unknown, Validation>>(
+      const run = startRun<EpochRecord<FiguresFor<Metrics>, Validation>>(
         'Trainer.resume',
         trainer.#parts,
         data,
         settings,
         { ...found.run, hold },
       );
-      return { trainer: trainer as Trainer<Input, LossChoice, readonly Metric[]>, run, checkpoint: path };
+      return { trainer: trainer as unknown as Trainer<Input, LossChoice, Metrics>, run, checkpoint: path };
     } catch (error) {
       hold.release();
       throw error;

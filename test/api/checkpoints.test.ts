@@ -16,8 +16,12 @@ import {
   type EpochRecord,
   embeddingBag,
   type FitOptions,
+  f1,
   fromArrays,
+  fromInputs,
   fromSparse,
+  graph,
+  input,
   iris,
   listCheckpoints,
   loadModel,
@@ -256,6 +260,73 @@ test('a custom loss and custom metrics are given again', async (t) => {
   const { trainer, run } = await Trainer.resume(folder, train, { custom: [loss], maxSteps: 100 });
   await run;
   t.deepEqual(trainer.model.getWeights(), reference.model.getWeights());
+});
+
+test('a run and a trainer that are read say which of their metrics types know: those that they have, with their options', async (t) => {
+  const folder = await newFolder(t);
+  const mean = customMetric({ name: 'mean', compute: ({ data }) => [data.length] });
+  const trainer = irisTrainer(['accuracy', mean, f1({ average: 'none' })]);
+  const history = await trainer.fit(train, { epochs: 2, validation, checkpoint: { folder } });
+  const path = (await listCheckpoints(folder))[0]?.path as string;
+  // The custom metric is given again by this, and what is not named is there as well.
+  for (const metrics of [['accuracy', mean, f1({ average: 'none' })], [mean], [mean, 'accuracy']] as const) {
+    const { run, trainer: again } = await Trainer.resume(folder, train, { validation, metrics });
+    t.deepEqual(await run, history);
+    const figures = await again.evaluate(validation);
+    t.deepEqual(figures, await trainer.evaluate(validation));
+    t.deepEqual(figures.mean, history.epochs[1]?.validation.mean);
+    const loaded = await Trainer.load(path, { metrics });
+    t.deepEqual(await loaded.evaluate(validation), figures);
+  }
+  for (const [metrics, got] of [
+    [[mean, 'rocAuc'], 'rocAuc'],
+    [[mean, f1()], 'f1 with other options'],
+  ] as const) {
+    const message = `metrics must be some of the saved trainer's, accuracy, mean and f1, got ${got}; leave it out, or ask model.evaluate for it`;
+    for (const [operation, ask] of [
+      ['Trainer.resume', () => Trainer.resume(folder, train, { validation, metrics })],
+      ['Trainer.load', () => Trainer.load(path, { metrics })],
+    ] as const) {
+      await checkError(t, 'INVALID_OPTION', [ask, `${operation}: ${message}`]);
+    }
+  }
+  const wrong = Trainer.load(path, { metrics: [mean, wrongly('acuracy')] });
+  await t.throwsAsync(wrong, {
+    code: 'INVALID_OPTION',
+    message: /^Trainer\.load: metrics\[1\] has the unknown kind "acuracy"; /,
+  });
+});
+
+test('metrics of a run with several heads are named by head', async (t) => {
+  const folder = await newFolder(t);
+  const x = input([2]);
+  const outputs = { kind: x.pipe(dense({ units: 2 })), price: x.pipe(dense({ units: 1 })) };
+  const trainer = new Trainer(graph({ inputs: { x }, outputs, seed: 1 }), {
+    optimizer: sgd(),
+    loss: { kind: 'softmaxCrossEntropy', price: 'meanSquaredError' },
+    metrics: { kind: ['accuracy'], price: ['r2'] },
+  });
+  const inputs = {
+    x: fromArrays({
+      inputs: [
+        [1, 2],
+        [2, 0],
+        [0, 3],
+      ],
+      inputShape: [2],
+    }),
+  };
+  const set = fromInputs({ inputs, targets: { kind: [0, 1, 0], price: [[1.5], [2], [0]] } });
+  const history = await trainer.fit(set, { epochs: 2, checkpoint: { folder } });
+  const { run } = await Trainer.resume(folder, set, { metrics: { kind: ['accuracy'] } });
+  const { epochs } = await run;
+  t.is(epochs[1]?.kind_accuracy, history.epochs[1]?.kind_accuracy);
+  t.deepEqual(epochs, history.epochs as unknown as typeof epochs);
+  const others = Trainer.resume(folder, set, { metrics: { price: ['meanAbsoluteError'] } });
+  await t.throwsAsync(others, {
+    code: 'INVALID_OPTION',
+    message: /kind_accuracy, price_r2, .*, got price_meanAbsoluteError; /,
+  });
 });
 
 test('the latest stay, and the best one', async (t) => {
@@ -561,7 +632,7 @@ test('wrong uses are refused before anything is changed', async (t) => {
   ]);
   await checkError(t, 'INVALID_OPTION', [
     () => Trainer.resume(folder, train, wrongly({ batchSize: 3 })),
-    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, inspect, loggers, report, progress, threads, memoryLimit, custom and learningRate',
+    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, inspect, loggers, report, progress, threads, memoryLimit, custom, metrics and learningRate',
   ]);
 });
 

@@ -292,6 +292,28 @@ export async function records(train: Dataset<[4], 'class'>, maybe: Dataset<[4], 
   const resumed = await Trainer.load('a');
   resumed.fit(train);
   expectTypeOf((await resumed.evaluate(train)).loss).toEqualTypeOf<number>();
+  const stated = await Trainer.load('a', { metrics: ['accuracy', spread] });
+  expectTypeOf((await stated.evaluate(train)).spread).toEqualTypeOf<number[]>();
+
+  const on = await Trainer.resume('a', train, {
+    validation: train,
+    metrics: ['accuracy', spread],
+    onEpochEnd: (epoch) => expectTypeOf(epoch.validation.accuracy).toEqualTypeOf<number>(),
+  });
+  const later = await on.run;
+  expectTypeOf(later.epochs[0]?.validation.accuracy).toEqualTypeOf<number | undefined>();
+  expectTypeOf(later.epochs[0]?.spread).toEqualTypeOf<number[] | undefined>();
+  expectTypeOf((await on.trainer.evaluate(train)).accuracy).toEqualTypeOf<number>();
+  // @ts-expect-error a metric that was not named
+  later.epochs[0]?.f1;
+  // @ts-expect-error an unknown metric
+  await Trainer.resume('a', train, { metrics: ['acuracy'] });
+  // Without, a figure is what it may be.
+  const open = await Trainer.resume('a', train);
+  const [first] = (await open.run).epochs;
+  expectTypeOf(first?.epoch).toEqualTypeOf<number | undefined>();
+  expectTypeOf(first?.loss).toEqualTypeOf<number | undefined>();
+  expectTypeOf(first?.accuracy).toEqualTypeOf<number | number[] | number[][] | undefined>();
 
   // What takes any trainer or run takes these.
   expectTypeOf(trainer).toExtend<Trainer<readonly [4]>>();
@@ -329,6 +351,8 @@ export async function heads() {
   const { epochs } = await trainer.fit(set, { validation: set });
   expectTypeOf(epochs[0]?.price_loss).toEqualTypeOf<number | undefined>();
   expectTypeOf(epochs[0]?.validation.kind_accuracy).toEqualTypeOf<number | undefined>();
+  const { run } = await Trainer.resume('a', set, { metrics: { kind: ['accuracy'] } });
+  expectTypeOf((await run).epochs[0]?.kind_accuracy).toEqualTypeOf<number | undefined>();
   // @ts-expect-error one target for several heads
   trainer.fit(fromInputs({ inputs, labels: [0] }));
   // @ts-expect-error a head without labels
