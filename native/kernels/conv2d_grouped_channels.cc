@@ -132,19 +132,38 @@ struct Operands {
   int64_t weights_row;
 };
 
+// Of kColumns pixels side by side: from the bias on, to where the output is.
+template <int kColumns, class Of>
+struct PixelSums {
+  HWY_INLINE PixelSums(const GroupedOutput& output, int64_t lane, size_t rest) {
+    for (int v = 0; v < Of::kCount; ++v) {
+      const V start =
+          output.bias == nullptr ? hn::Zero(D()) : load<Of::kCount, Of::kPartial>(output.bias + lane, v, rest);
+      for (auto& pixel : of) pixel[v] = start;
+    }
+  }
+
+  HWY_INLINE void store_to(float* to, int64_t width, bool relu, size_t rest) const {
+    for (int q = 0; q < kColumns; ++q) {
+      for (int v = 0; v < Of::kCount; ++v) {
+        const V sum = of[q][v];
+        const V value = relu ? hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(D())), sum) : sum;
+        store<Of::kCount, Of::kPartial>(value, to + q * width, v, rest);
+      }
+    }
+  }
+
+  V of[kColumns][Of::kCount];
+};
+
 // kColumns pixels side by side that meet the same taps, `apart` floats from each other where they read.
 template <int kColumns, class Of>
 HWY_INLINE void pixels(const Operands& o, const TapRun& rows, const TapRun& columns, int64_t apart,
                        const GroupedOutput& output, int64_t lane, size_t rest, float* to) {
   constexpr int kCount = Of::kCount;
   constexpr bool kPartial = Of::kPartial;
-  const D d;
   const int64_t of_pixel = o.parts * o.width;
-  V sum[kColumns][kCount];
-  for (int v = 0; v < kCount; ++v) {
-    const V start = output.bias == nullptr ? hn::Zero(d) : load<kCount, kPartial>(output.bias + lane, v, rest);
-    for (auto& of_column : sum) of_column[v] = start;
-  }
+  PixelSums<kColumns, Of> sums(output, lane, rest);
   for (int64_t i = 0; i < rows.count; ++i) {
     const float* x = o.from + (rows.source + i * rows.source_step) * o.row + columns.source * of_pixel + lane;
     const float* w = o.weights + (rows.tap + i * rows.tap_step) * o.weights_row + columns.tap * of_pixel + lane;
@@ -153,7 +172,7 @@ HWY_INLINE void pixels(const Operands& o, const TapRun& rows, const TapRun& colu
         for (int v = 0; v < kCount; ++v) {
           const V weight = load<kCount, kPartial>(w + at, v, rest);
           for (int q = 0; q < kColumns; ++q) {
-            sum[q][v] = hn::MulAdd(load<kCount, kPartial>(x + q * apart + at, v, rest), weight, sum[q][v]);
+            sums.of[q][v] = hn::MulAdd(load<kCount, kPartial>(x + q * apart + at, v, rest), weight, sums.of[q][v]);
           }
         }
       }
@@ -161,12 +180,7 @@ HWY_INLINE void pixels(const Operands& o, const TapRun& rows, const TapRun& colu
       w += columns.tap_step * of_pixel;
     }
   }
-  for (int q = 0; q < kColumns; ++q) {
-    for (int v = 0; v < kCount; ++v) {
-      const V value = output.relu ? hn::IfThenZeroElse(hn::Lt(sum[q][v], hn::Zero(d)), sum[q][v]) : sum[q][v];
-      store<kCount, kPartial>(value, to + q * o.width + lane, v, rest);
-    }
-  }
+  sums.store_to(to + lane, o.width, output.relu, rest);
 }
 
 // Depthwise: kColumns pixels side by side that meet all kTaps taps of the window's rows. Weights stay in registers.
@@ -175,13 +189,8 @@ HWY_INLINE void depthwise_pixels(const Operands& o, const TapRun& rows, const Ta
                                  const GroupedOutput& output, int64_t lane, size_t rest, float* to) {
   constexpr int kCount = Of::kCount;
   constexpr bool kPartial = Of::kPartial;
-  const D d;
   const int64_t step = columns.source_step * o.width;
-  V sum[kCount][kColumns];
-  for (int v = 0; v < kCount; ++v) {
-    const V start = output.bias == nullptr ? hn::Zero(d) : load<kCount, kPartial>(output.bias + lane, v, rest);
-    for (V& of_column : sum[v]) of_column = start;
-  }
+  PixelSums<kColumns, Of> sums(output, lane, rest);
   const float* x = o.from + rows.source * o.row + columns.source * o.width + lane;
   const float* w = o.weights + rows.tap * o.weights_row + columns.tap * o.width + lane;
   for (int64_t i = 0; i < rows.count; ++i, x += rows.source_step * o.row, w += rows.tap_step * o.weights_row) {
@@ -190,17 +199,13 @@ HWY_INLINE void depthwise_pixels(const Operands& o, const TapRun& rows, const Ta
       for (int j = 0; j < kTaps; ++j) weights[j] = load<kCount, kPartial>(w + j * columns.tap_step * o.width, v, rest);
       for (int j = 0; j < kTaps; ++j) {
         for (int q = 0; q < kColumns; ++q) {
-          sum[v][q] = hn::MulAdd(load<kCount, kPartial>(x + q * apart + j * step, v, rest), weights[j], sum[v][q]);
+          sums.of[q][v] =
+              hn::MulAdd(load<kCount, kPartial>(x + q * apart + j * step, v, rest), weights[j], sums.of[q][v]);
         }
       }
     }
   }
-  for (int v = 0; v < kCount; ++v) {
-    for (int q = 0; q < kColumns; ++q) {
-      const V value = output.relu ? hn::IfThenZeroElse(hn::Lt(sum[v][q], hn::Zero(d)), sum[v][q]) : sum[v][q];
-      store<kCount, kPartial>(value, to + q * o.width + lane, v, rest);
-    }
-  }
+  sums.store_to(to + lane, o.width, output.relu, rest);
 }
 
 // What a column meets, and how many from it on meet the same taps, `apart` floats from one to the next.
