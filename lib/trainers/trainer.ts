@@ -2,10 +2,8 @@ import { awaitNative, callNative, GradloomError } from '../core/errors.ts';
 import {
   anything,
   extent,
-  formatValue,
   instanceOf,
   integer,
-  listOf,
   oneOf,
   optional,
   readOptions,
@@ -16,8 +14,8 @@ import {
   threads,
   withDefault,
 } from '../core/options.ts';
-import { formatShape, type InputShape, type Shape, sameShape } from '../core/shape.ts';
-import { type AnyDataset, Dataset, type LabelKind } from '../datasets/dataset.ts';
+import type { InputShape, Shape } from '../core/shape.ts';
+import type { Dataset, LabelKind } from '../datasets/dataset.ts';
 import type { LabelData } from '../datasets/labels.ts';
 import { SampleStream } from '../datasets/stream.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
@@ -28,24 +26,16 @@ import { Model, stateOf } from '../models/model.ts';
 import { writeModelFile } from '../models/model-file.ts';
 import type { ModelState } from '../models/model-state.ts';
 import {
-  checkDataset,
   type Evaluation,
   evaluateObjective,
   makeObjective,
   type Objective,
-  readLabelled,
   toNativeObjective,
 } from '../models/objective.ts';
 import type { PredictOptions } from '../models/predictions.ts';
 import type { RawInputs } from '../models/samples.ts';
-import { checkSameReading, recordTraining } from '../models/training-record.ts';
 import { toWeights } from '../models/weights.ts';
-import {
-  type NativeLabelledSamples,
-  type NativeTrainer,
-  type NativeTrainerState,
-  native,
-} from '../native.ts';
+import { type NativeTrainer, type NativeTrainerState, native } from '../native.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { assignParameters, makeOptimizers, type Optimizers } from '../optimizers/several.ts';
@@ -64,9 +54,9 @@ import {
   readResumeOptions,
   resumedSettings,
 } from './resume.ts';
-import { type RunData, type SetData, startRun, type TrainerParts } from './start-run.ts';
+import { readRunData, readSet, type SetReader } from './run-data.ts';
+import { startRun, type TrainerParts } from './start-run.ts';
 import { checkStatedMetrics, customAmong, statedMetrics } from './stated-metrics.ts';
-import { StreamPump } from './stream-pump.ts';
 import { type TrainStepOptions, trainStep } from './train-step.ts';
 import type { TrainingRun } from './training-run.ts';
 
@@ -261,7 +251,7 @@ export class Trainer<
   ): TrainingRun<EpochRecord<FiguresFor<Metrics, Loss>, Validation>> {
     const settings = readFitOptions('fit', options, train instanceof SampleStream ? 'stream' : 'set');
     this.#checkIdle('fit', 'await its run, or stop it, first');
-    const data = this.#readTraining('fit', train, settings.validation);
+    const data = readRunData('fit', this.#reader, train, settings.validation);
     return startRun('fit', this.#parts, data, settings);
   }
 
@@ -339,7 +329,7 @@ export class Trainer<
       const checkpoint = await toCheckpoint(path, file, { custom, learningRate });
       const trainer = await Trainer.#from(checkpoint, { threads, memoryLimit });
       checkStatedMetrics('Trainer.resume', trainer.#model, { objective: trainer.#objective, metrics });
-      const data = trainer.#readTraining('Trainer.resume', train, settings.validation);
+      const data = readRunData('Trainer.resume', trainer.#reader, train, settings.validation);
       checkSameData(found.run, data);
       const run = startRun<EpochRecord<FiguresFor<Metrics>, Validation>>(
         'Trainer.resume',
@@ -364,7 +354,7 @@ export class Trainer<
     options: PredictOptions = {},
   ): Promise<Evaluation<FiguresFor<Metrics, Loss>>> {
     const { batchSize, threads = this.#threads } = readOptions('evaluate', options, EVALUATE_OPTIONS);
-    const samples = this.#readSet('evaluate', 'the dataset', dataset);
+    const samples = readSet('evaluate', this.#reader, 'the dataset', dataset);
     return evaluateObjective(this.#model.native, this.#objective, samples, { batchSize, threads });
   }
 
@@ -448,66 +438,8 @@ export class Trainer<
     throw new GradloomError('MODEL_BUSY', `${operation}: the model is being trained; ${remedy}`);
   }
 
-  #readTraining(operation: string, train: unknown, validation: unknown): RunData {
-    if (!(train instanceof SampleStream)) return this.#readData(operation, train as AnyDataset, validation);
-    return this.#readStream(operation, train as SampleStream<InputShape>, validation);
-  }
-
-  /** Checks the sets of a run. */
-  #readData(operation: string, train: AnyDataset, validation: unknown): SetData {
-    const samples = this.#readSet(operation, 'the training set', train);
-    if (validation === undefined) return { sets: { train, validation }, samples, validation };
-    const name = 'the validation set';
-    const checked = checkDataset(operation, name, validation, this.model.inputShape);
-    checkSameReading(operation, [name, checked], ['the training set', train]);
-    const { loss } = this.#objective;
-    return {
-      sets: { train, validation: checked },
-      samples,
-      validation: readLabelled(operation, name, checked, loss, this.#model),
-    };
-  }
-
-  /** Checks a stream, and its parts as they come. */
-  #readStream(operation: string, stream: SampleStream<InputShape>, validation: unknown): RunData {
-    const { inputShape, labelKind } = stream;
-    if (!sameShape(inputShape, this.model.inputShape)) {
-      throw new GradloomError(
-        'SHAPE_MISMATCH',
-        `${operation}: the stream has samples of shape ${formatShape(inputShape)}, the model takes ${formatShape(this.model.inputShape)}`,
-      );
-    }
-    const { loss } = this.#objective;
-    if (!loss.labelKinds.some((kind) => kind === labelKind)) {
-      throw new GradloomError(
-        'INVALID_DATA',
-        `${operation}: ${loss.kind} takes labels of kind ${listOf(loss.labelKinds.map(formatValue), 'or')}, the stream has "${labelKind}"`,
-      );
-    }
-    const judged =
-      validation === undefined ? undefined : this.#readSet(operation, 'the validation set', validation);
-    const pump = new StreamPump(operation, stream, (part, number) => {
-      const samples = this.#readSet(operation, `part ${number} of the stream`, part);
-      if (validation instanceof Dataset) {
-        checkSameReading(operation, ['the validation set', validation], ['the stream', part]);
-      }
-      this.#model.training = recordTraining(loss, part, this.#model.training);
-      return samples;
-    });
-    return {
-      sets: { train: stream, validation: validation as Dataset | undefined },
-      samples: pump,
-      validation: judged,
-    };
-  }
-
-  /** Checks a set against the model, the loss and what the model was trained on before. */
-  #readSet(operation: string, name: string, given: unknown): NativeLabelledSamples {
-    const dataset = checkDataset(operation, name, given, this.model.inputShape);
-    const { training } = this.#model;
-    if (training !== undefined) {
-      checkSameReading(operation, [name, dataset], ["the model's training data", training]);
-    }
-    return readLabelled(operation, name, dataset, this.#objective.loss, this.#model);
+  /** What sets are read for. */
+  get #reader(): SetReader {
+    return { inputShape: this.model.inputShape, model: this.#model, loss: this.#objective.loss };
   }
 }
