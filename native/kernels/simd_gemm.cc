@@ -73,19 +73,44 @@ void all_rows(const TileOperands& o, int64_t rows, int64_t vectors, LinesAhead& 
   }
 }
 
+// Where a tile has two vectors, one or two rows take the registers that more would have taken for more of them: a tile
+// of few sums waits for these.
+constexpr bool kNarrowTiles = kVectorTile == 2;
+template <int kRows, int kVectors, bool kPartial>
+void few_rows(const TileOperands& o, int64_t vectors, LinesAhead& ahead) {
+  if constexpr (kVectors > 1) {
+    if (vectors < kVectors) return few_rows<kRows, kVectors - 1, kPartial>(o, vectors, ahead);
+  }
+  tile<kRows, kVectors, kPartial>(o, ahead.take(o.depth));
+}
+
+template <bool kPartial>
+HWY_NOINLINE void few_rows(const TileOperands& o, int64_t rows, int64_t vectors, LinesAhead& ahead) {
+  rows == 1 ? few_rows<1, 4 * kVectorTile, kPartial>(o, vectors, ahead)
+            : few_rows<2, 2 * kVectorTile, kPartial>(o, vectors, ahead);
+}
+
 // All columns, for the rows and the part of the sum that `o` begins at.
 void all_columns(TileOperands o, int64_t rows, int64_t columns, LinesAhead& ahead) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   const float* const b = o.b;
   float* const c = o.c;
   const float* const column_bias = o.epilogue.column_bias;
-  for (int64_t column = 0; column < columns; column += kVectorTile * lanes) {
-    const int64_t width = std::min(kVectorTile * lanes, columns - column);
+  const bool few = kNarrowTiles && (rows == 1 || rows == 2);
+  const int64_t most = (!few ? 1 : rows == 1 ? 4 : 2) * kVectorTile * lanes;
+  for (int64_t column = 0; column < columns; column += most) {
+    const int64_t width = std::min(most, columns - column);
     o.b = b + column / kPanelColumns * o.b_panel + column % kPanelColumns;
     o.c = c + column;
     if (column_bias != nullptr) o.epilogue.column_bias = column_bias + column;
     o.rest = static_cast<size_t>(width % lanes);
     const int64_t vectors = (width + lanes - 1) / lanes;
+    if constexpr (kNarrowTiles) {
+      if (few) {
+        o.rest == 0 ? few_rows<false>(o, rows, vectors, ahead) : few_rows<true>(o, rows, vectors, ahead);
+        continue;
+      }
+    }
     o.rest == 0 ? all_rows<false>(o, rows, vectors, ahead) : all_rows<true>(o, rows, vectors, ahead);
   }
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/checked.h"
 #include "common/highway-inl.h"
 #include "common/prefetch.h"
 #include "hwy/cache_control.h"
@@ -113,12 +114,14 @@ class ElementUpdate {
   hn::Mask<D> finite_;
 };
 
-// Rows of a tile that leaves an update of so many states its registers: a sum that is driven into memory, or comes from
-// there at every step, makes all of them wait.
+// Whether a tile's product leaves an update registers, so that one can run beside the other. A sum that is driven into
+// memory, or comes from there at every step, makes all of them wait: with 16 registers the update comes behind.
+constexpr bool kBeside = !HWY_ARCH_X86 || HWY_MAX_BYTES >= 64;
+
+// Rows of a tile that leaves an update of so many states its registers.
 template <size_t kStates>
 constexpr int rows_beside() {
-  constexpr bool kFewRegisters = HWY_ARCH_X86 && HWY_MAX_BYTES < 64;
-  return kRowTile - (kFewRegisters ? 1 : 0) - (kStates >= 2 ? 1 : 0);
+  return kRowTile - (kBeside && kStates >= 2 ? 1 : 0);
 }
 
 // A tile of the gradient, its rows side by side, whose update is due.
@@ -138,14 +141,17 @@ struct DueTile {
 
 // Makes a tile of the product while the update of another one runs, a vector behind every kEvery steps of the sum:
 // square roots and divisions have a unit of their own, and weights come from far. Those that lie `ahead` floats behind
-// are called, unless that is 0.
+// are called, unless that is 0. Behind the sum, for a kEvery of 0.
 template <int kRows, int64_t kEvery, class Update>
 HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, int64_t ahead,
                                    Update& update) {
   product_tile<kRows, kVectorTile, false>(o, [&](int64_t k) {
-    if (k % kEvery == 0 && k < kEvery * due.vectors) due.update(k / kEvery, row_length, ahead, update);
+    if constexpr (kEvery > 0) {
+      if (k % kEvery == 0 && k < kEvery * due.vectors) due.update(k / kEvery, row_length, ahead, update);
+    }
   });
-  for (int64_t i = (o.depth + kEvery - 1) / kEvery; i < due.vectors; ++i) due.update(i, row_length, ahead, update);
+  const int64_t done = kEvery == 0 ? 0 : ceil_divide(o.depth, kEvery);
+  for (int64_t i = done; i < due.vectors; ++i) due.update(i, row_length, ahead, update);
 }
 
 template <int kRows, class Update>
@@ -153,6 +159,7 @@ HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, in
                                    Update& update) {
   // Updates in a row wait for memory, and fill what a core looks ahead at; far apart they cost short sums more.
   constexpr int64_t kApart = 4;
+  if constexpr (!kBeside) return tile_beside_update<kRows, 0>(o, due, row_length, ahead, update);
   o.depth >= kApart* kRowTile* kVectorTile ? tile_beside_update<kRows, kApart>(o, due, row_length, ahead, update)
                                            : tile_beside_update<kRows, 1>(o, due, row_length, ahead, update);
 }
@@ -182,7 +189,8 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   constexpr int64_t kLinesATile = 8;  // no more on their way than a core follows at once
   // A page: what memory takes to answer is what two or three tiles of a small batch take.
   constexpr int64_t kCalledFloats = 1024;
-  const int64_t called = args.far ? kCalledFloats : 0;
+  // Without AVX-512 second caches are small, too.
+  const int64_t called = args.far || !kBeside ? kCalledFloats : 0;
   DueTile due;
   LinesAhead ahead(upcoming);
   constexpr int kRows = rows_beside<kStates>();
