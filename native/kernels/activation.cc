@@ -31,14 +31,14 @@ HWY_INLINE void transform(float* HWY_RESTRICT data, int64_t n, Body body) {
   for (; i + lanes <= n; i += lanes) hn::StoreU(body(i, hn::LoadU(d, data + i), lanes), d, data + i);
   if (i < n) {
     const auto rest = static_cast<size_t>(n - i);
-    hn::StoreN(body(i, hn::LoadN(d, data + i, rest), n - i), d, data + i, rest);
+    store_first(body(i, load_first(d, data + i, rest), n - i), d, data + i, rest);
   }
 }
 
 HWY_INLINE V load(const float* data, int64_t count) {
   const D d;
   return count == static_cast<int64_t>(hn::Lanes(d)) ? hn::LoadU(d, data)
-                                                     : hn::LoadN(d, data, static_cast<size_t>(count));
+                                                     : load_first(d, data, static_cast<size_t>(count));
 }
 
 struct Linear {

@@ -34,7 +34,7 @@ HWY_INLINE void round_floats(const float* HWY_RESTRICT x, const uint16_t* HWY_RE
   }
   if (k == count) return;
   const auto rest = static_cast<size_t>(count - k);
-  hn::StoreN(round(hn::LoadN(d, x + k, rest), hn::LoadN(half, halves + k, rest)), half, &to[k].bits, rest);
+  store_first(round(load_first(d, x + k, rest), load_first(half, halves + k, rest)), half, &to[k].bits, rest);
 }
 
 constexpr int64_t kDrawn = 128;  // blocks at once, whose halves stay in L1

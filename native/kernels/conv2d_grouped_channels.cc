@@ -85,14 +85,14 @@ template <int kCount, bool kPartial>
 HWY_INLINE V load(const float* from, int v, size_t rest) {
   const D d;
   from += v * static_cast<int64_t>(hn::Lanes(d));
-  return kPartial && v == kCount - 1 ? hn::LoadN(d, from, rest) : hn::LoadU(d, from);
+  return kPartial && v == kCount - 1 ? load_first(d, from, rest) : hn::LoadU(d, from);
 }
 
 template <int kCount, bool kPartial>
 HWY_INLINE void store(V value, float* to, int v, size_t rest) {
   const D d;
   to += v * static_cast<int64_t>(hn::Lanes(d));
-  kPartial&& v == kCount - 1 ? hn::StoreN(value, d, to, rest) : hn::StoreU(value, d, to);
+  kPartial&& v == kCount - 1 ? store_first(value, d, to, rest) : hn::StoreU(value, d, to);
 }
 
 template <int kSize, bool kRest>

@@ -69,7 +69,7 @@ HWY_INLINE void keep(float scale, int64_t count, const float* HWY_RESTRICT in, f
   keeps(i, kept);
   for (int v = 0; v < kVectors && i < count; ++v, i += kLanesOfD) {
     const auto rest = static_cast<size_t>(HWY_MIN(kLanesOfD, count - i));
-    hn::StoreN(hn::IfThenElseZero(kept[v], hn::Mul(hn::LoadN(d, in + i, rest), factor)), d, out + i, rest);
+    store_first(hn::IfThenElseZero(kept[v], hn::Mul(load_first(d, in + i, rest), factor)), d, out + i, rest);
   }
 }
 

@@ -24,7 +24,7 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const hwy::HWY_NAMESPAC
 // The first `count`, zeros behind them.
 template <class D>
 HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const hwy::HWY_NAMESPACE::TFromD<D>* from, size_t count) {
-  return hwy::HWY_NAMESPACE::LoadN(d, from, count);
+  return load_first(d, from, count);
 }
 
 template <class D, class Halves>
@@ -43,7 +43,7 @@ template <class D>
 HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const Bfloat16* from, size_t count) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::Rebind<uint16_t, D> halves;
-  return widened(d, hn::LoadN(halves, &from->bits, count));
+  return widened(d, load_first(halves, &from->bits, count));
 }
 
 }  // namespace HWY_NAMESPACE

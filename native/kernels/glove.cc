@@ -95,18 +95,18 @@ double train_cells(float learning_rate, const GloveTables& tables, const GloveCe
     }
     if (i < units) {
       const auto rest = static_cast<size_t>(units - i);
-      V u = hn::LoadN(d, rows.u + i, rest);
-      V c = hn::LoadN(d, rows.c + i, rest);
-      V u_sum = hn::LoadN(d, rows.u_sum + i, rest);
-      V c_sum = hn::LoadN(d, rows.c_sum + i, rest);
+      V u = load_first(d, rows.u + i, rest);
+      V c = load_first(d, rows.c + i, rest);
+      V u_sum = load_first(d, rows.u_sum + i, rest);
+      V c_sum = load_first(d, rows.c_sum + i, rest);
       const V gu = hn::Mul(factor, c);
       const V gc = hn::Mul(factor, u);
       move<kStanford>(d, rate, gu, u, u_sum);
       move<kStanford>(d, rate, gc, c, c_sum);
-      hn::StoreN(u, d, rows.u + i, rest);
-      hn::StoreN(c, d, rows.c + i, rest);
-      hn::StoreN(u_sum, d, rows.u_sum + i, rest);
-      hn::StoreN(c_sum, d, rows.c_sum + i, rest);
+      store_first(u, d, rows.u + i, rest);
+      store_first(c, d, rows.c + i, rest);
+      store_first(u_sum, d, rows.u_sum + i, rest);
+      store_first(c_sum, d, rows.c_sum + i, rest);
     }
     move_bias<kStanford>(learning_rate, weighted, rows.u[units], rows.u_sum[units]);
     move_bias<kStanford>(learning_rate, weighted, rows.c[units], rows.c_sum[units]);

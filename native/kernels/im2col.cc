@@ -19,14 +19,14 @@ HWY_INLINE void copy(const float* HWY_RESTRICT from, int64_t count, float* HWY_R
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (; count >= lanes; count -= lanes, from += lanes, to += lanes) hn::StoreU(hn::LoadU(d, from), d, to);
   const auto rest = static_cast<size_t>(count);
-  if (rest > 0) hn::StoreN(hn::LoadN(d, from, rest), d, to, rest);
+  if (rest > 0) store_first(load_first(d, from, rest), d, to, rest);
 }
 
 HWY_INLINE void clear(int64_t count, float* HWY_RESTRICT to) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (; count >= lanes; count -= lanes, to += lanes) hn::StoreU(hn::Zero(d), d, to);
-  if (count > 0) hn::StoreN(hn::Zero(d), d, to, static_cast<size_t>(count));
+  if (count > 0) store_first(hn::Zero(d), d, to, static_cast<size_t>(count));
 }
 
 HWY_INLINE void add(const float* HWY_RESTRICT from, int64_t count, float* HWY_RESTRICT to) {
@@ -36,7 +36,7 @@ HWY_INLINE void add(const float* HWY_RESTRICT from, int64_t count, float* HWY_RE
     hn::StoreU(hn::Add(hn::LoadU(d, to), hn::LoadU(d, from)), d, to);
   }
   const auto rest = static_cast<size_t>(count);
-  if (rest > 0) hn::StoreN(hn::Add(hn::LoadN(d, to, rest), hn::LoadN(d, from, rest)), d, to, rest);
+  if (rest > 0) store_first(hn::Add(load_first(d, to, rest), load_first(d, from, rest)), d, to, rest);
 }
 
 // Calls inside(offset in the image, count, offset in the columns) and outside(count, offset in the columns) for the

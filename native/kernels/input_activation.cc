@@ -104,8 +104,8 @@ HWY_INLINE void transform(int64_t n, const float* x, float* out, Body body) {
   }
   if (i < n) {
     const auto rest = static_cast<size_t>(n - i);
-    const V value = hn::LoadN(d, x + i, rest);
-    hn::StoreN(hn::IfThenElse(hn::IsNaN(value), value, body(value, i, n - i)), d, out + i, rest);
+    const V value = load_first(d, x + i, rest);
+    store_first(hn::IfThenElse(hn::IsNaN(value), value, body(value, i, n - i)), d, out + i, rest);
   }
 }
 
@@ -117,7 +117,7 @@ void forward_all(int64_t n, const float* x, float* y) {
 template <class Function>
 void backward_all(int64_t n, const float* x, const float* dy, float* dx) {
   transform(n, x, dx, [dy](V value, int64_t i, int64_t count) {
-    return hn::Mul(hn::LoadN(D(), dy + i, static_cast<size_t>(count)), Function::derivative(value));
+    return hn::Mul(load_first(D(), dy + i, static_cast<size_t>(count)), Function::derivative(value));
   });
 }
 

@@ -58,7 +58,7 @@ HWY_INLINE void pool_pixel(const Taps& taps, const Channels& channels, const flo
   channels.for_each_vector([&](int64_t c, auto whole) HWY_ATTR {
     const auto load = [&](int64_t pixel) HWY_ATTR {
       const float* const from = x + pixel * channels.count + c;
-      return whole ? hn::LoadU(d, from) : hn::LoadN(d, from, channels.rest);
+      return whole ? hn::LoadU(d, from) : load_first(d, from, channels.rest);
     };
     LargestTap<D> largest(static_cast<int32_t>(taps.first), load(taps.first));
     for (int64_t r = 0; r < rows; ++r) {
@@ -71,8 +71,8 @@ HWY_INLINE void pool_pixel(const Taps& taps, const Channels& channels, const flo
       hn::StoreU(largest.value(), d, y + c);
       if (kNumbers) hn::StoreU(largest.tap(), integers, winner + c);
     } else {
-      hn::StoreN(largest.value(), d, y + c, channels.rest);
-      if (kNumbers) hn::StoreN(largest.tap(), integers, winner + c, channels.rest);
+      store_first(largest.value(), d, y + c, channels.rest);
+      if (kNumbers) store_first(largest.tap(), integers, winner + c, channels.rest);
     }
   });
 }
@@ -122,15 +122,15 @@ void PoolBackward(const Window2d& w, int64_t channel_count, const float* HWY_RES
     for (int64_t q = 0; q < w.output.width; ++q, dy += channels.count, winner += channels.count) {
       const int64_t first = p * w.window.height * w.input.width + q * w.window.width;
       channels.for_each_vector([&](int64_t c, auto whole) HWY_ATTR {
-        const auto gradient = whole ? hn::LoadU(d, dy + c) : hn::LoadN(d, dy + c, channels.rest);
-        const auto number = whole ? hn::LoadU(integers, winner + c) : hn::LoadN(integers, winner + c, channels.rest);
+        const auto gradient = whole ? hn::LoadU(d, dy + c) : load_first(d, dy + c, channels.rest);
+        const auto number = whole ? hn::LoadU(integers, winner + c) : load_first(integers, winner + c, channels.rest);
         for (int64_t r = 0; r < w.window.height; ++r) {
           for (int64_t s = 0; s < w.window.width; ++s) {
             const int64_t pixel = first + r * w.input.width + s;
             const auto won = hn::RebindMask(d, hn::Eq(number, hn::Set(integers, static_cast<int32_t>(pixel))));
             const auto part = hn::IfThenElseZero(won, gradient);
             float* const to = dx + pixel * channels.count + c;
-            whole ? hn::StoreU(part, d, to) : hn::StoreN(part, d, to, channels.rest);
+            whole ? hn::StoreU(part, d, to) : store_first(part, d, to, channels.rest);
           }
         }
       });

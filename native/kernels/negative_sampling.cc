@@ -33,9 +33,9 @@ HWY_INLINE void sum_targets(const NegativeSamplingTerms& terms, const uint32_t* 
   const auto rest = static_cast<size_t>(terms.units - i);
   auto sum = hn::Zero(d);
   for (int64_t k = 0; k <= terms.negatives; ++k) {
-    sum = hn::MulAdd(hn::Set(d, factors[k]), hn::LoadN(d, terms.table + rows[k] * terms.stride + i, rest), sum);
+    sum = hn::MulAdd(hn::Set(d, factors[k]), load_first(d, terms.table + rows[k] * terms.stride + i, rest), sum);
   }
-  hn::StoreN(sum, d, total + i, rest);
+  store_first(sum, d, total + i, rest);
 }
 
 // The rows of pair `p` are on their way.
@@ -58,14 +58,14 @@ HWY_INLINE double softplus_and_sigmoid(float* z, int64_t count) {
   auto sum = hn::Zero(doubles);
   for (int64_t i = 0; i < count; i += lanes) {
     const auto rest = static_cast<size_t>(HWY_MIN(lanes, count - i));
-    const auto v = hn::LoadN(d, z + i, rest);
+    const auto v = load_first(d, z + i, rest);
     // Exp of NaN is 0 here and there.
     const auto e = hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, hn::Neg(hn::Abs(v))));
     const auto positive = hn::Gt(v, hn::Zero(d));
     const auto value = hn::Add(hn::IfThenElseZero(positive, v), hn::Log1p(d, e));
     const auto term = hn::IfThenElseZero(hn::FirstN(d, rest), value);
     sum = hn::Add(sum, hn::Add(hn::PromoteLowerTo(doubles, term), hn::PromoteUpperTo(doubles, term)));
-    hn::StoreN(hn::Div(hn::IfThenElse(positive, one, e), hn::Add(one, e)), d, z + i, rest);
+    store_first(hn::Div(hn::IfThenElse(positive, one, e), hn::Add(one, e)), d, z + i, rest);
   }
   return hn::ReduceSum(doubles, sum);
 }

@@ -53,7 +53,7 @@ struct TileOperands {
 template <bool kPartial>
 HWY_INLINE V load_columns(const float* from, bool last, size_t rest) {
   const D d;
-  return kPartial && last ? hn::LoadN(d, from, rest) : hn::LoadU(d, from);
+  return kPartial && last ? load_first(d, from, rest) : hn::LoadU(d, from);
 }
 
 template <int kRows, int kVectors, bool kPartial>
@@ -125,15 +125,25 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
     }
   }
   finish<kRows, kVectors, kPartial>(o.epilogue, o.rest, sum);
+  // A part of a vector goes by way of memory: without AVX-512 its store is long, and g++ would keep all sums there from
+  // the first step on for a loop that it does not unroll.
+  constexpr bool kByMemory = kPartial && HWY_MAX_BYTES < 64;
+  HWY_ALIGN float parts[kByMemory ? kRows * HWY_MAX_BYTES / sizeof(float) : 1];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
       float* to = o.c + r * o.c_stride + v * lanes;
-      if (kPartial && v == kVectors - 1) {
-        hn::StoreN(sum[r][v], d, to, o.rest);
-      } else {
+      if (!kPartial || v < kVectors - 1) {
         hn::StoreU(sum[r][v], d, to);
+      } else if (kByMemory) {
+        hn::Store(sum[r][v], d, parts + r * lanes);
+      } else {
+        store_first(sum[r][v], d, to, o.rest);
       }
     }
+  }
+  if constexpr (kByMemory) {
+    float* to = o.c + (kVectors - 1) * lanes;
+    for (int r = 0; r < kRows; ++r, to += o.c_stride) store_first(hn::Load(d, parts + r * lanes), d, to, o.rest);
   }
 }
 

@@ -132,7 +132,7 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, Lin
       float* HWY_RESTRICT to = packed + k * kPackedRows;
       int64_t r = 0;
       for (; r + lanes <= count; r += lanes) hn::Store(hn::LoadU(d, from + r), d, to + r);
-      if (r < count) hn::Store(hn::LoadN(d, from + r, static_cast<size_t>(count - r)), d, to + r);
+      if (r < count) hn::Store(load_first(d, from + r, static_cast<size_t>(count - r)), d, to + r);
     }
     o.c = c + row * o.c_stride;
     all_columns(o, count, columns, ahead);
@@ -294,7 +294,7 @@ HWY_INLINE void thin_blocks(const TileOperands& o, int64_t depth) {
     V total = o.add ? hn::Add(sum[0][v], load_columns<kPartial>(to, last, o.rest)) : sum[0][v];
     for (int block = 1; block < kBlocks; ++block) total = hn::Add(sum[block][v], total);
     if (kPartial && last) {
-      hn::StoreN(total, d, to, o.rest);
+      store_first(total, d, to, o.rest);
     } else {
       hn::StoreU(total, d, to);
     }

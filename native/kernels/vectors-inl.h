@@ -35,7 +35,7 @@ HWY_INLINE float dot(const float* a, const Element* b, int64_t count) {
   for (; i + lanes <= count; i += lanes) sum0 = hn::MulAdd(hn::LoadU(d, a + i), load_elements(d, b + i), sum0);
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
-    sum1 = hn::MulAdd(hn::LoadN(d, a + i, rest), load_elements(d, b + i, rest), sum1);
+    sum1 = hn::MulAdd(load_first(d, a + i, rest), load_elements(d, b + i, rest), sum1);
   }
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
 }

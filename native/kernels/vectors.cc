@@ -20,7 +20,7 @@ HWY_INLINE void element_by_element(const float* a, const float* b, int64_t count
   for (; i + lanes <= count; i += lanes) hn::StoreU(operation(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
   if (i == count) return;
   const auto rest = static_cast<size_t>(count - i);
-  hn::StoreN(operation(hn::LoadN(d, a + i, rest), hn::LoadN(d, b + i, rest)), d, out + i, rest);
+  store_first(operation(load_first(d, a + i, rest), load_first(d, b + i, rest)), d, out + i, rest);
 }
 
 void Sum(const float* a, const float* b, int64_t count, float* out) {

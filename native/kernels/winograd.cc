@@ -327,11 +327,11 @@ void transform_weights(int64_t rows, int64_t columns, const WeightPlanes<const f
           [&](int i, int j) {
             const float* at = source + (i * Axis::kFrom + j) * from_plane + c;
             hwy::Prefetch(at + from_row);
-            return whole ? hn::LoadU(d, at) : hn::LoadN(d, at, rest);
+            return whole ? hn::LoadU(d, at) : load_first(d, at, rest);
           },
           [&](int i, int j, V value) {
             float* at = target + (i * Axis::kTo + j) * to_plane + c;
-            whole ? hn::StoreU(value, d, at) : hn::StoreN(value, d, at, rest);
+            whole ? hn::StoreU(value, d, at) : store_first(value, d, at, rest);
           });
     }
   }

@@ -44,10 +44,10 @@ HWY_INLINE double sum_terms(const Terms& terms, int64_t count, const float* outp
   }
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
-    const LossTerms at = terms(hn::PromoteTo(d, hn::LoadN(floats, outputs + i, rest)),
-                               hn::PromoteTo(d, hn::LoadN(floats, targets + i, rest)));
+    const LossTerms at = terms(hn::PromoteTo(d, load_first(floats, outputs + i, rest)),
+                               hn::PromoteTo(d, load_first(floats, targets + i, rest)));
     sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(d, rest), at.value));
-    if (gradient != nullptr) hn::StoreN(hn::DemoteTo(floats, hn::Mul(at.slope, by)), floats, gradient + i, rest);
+    if (gradient != nullptr) store_first(hn::DemoteTo(floats, hn::Mul(at.slope, by)), floats, gradient + i, rest);
   }
   return hn::ReduceSum(d, sum);
 }

@@ -54,9 +54,9 @@ double terms_of(int64_t count, const float* HWY_RESTRICT logits, const float* HW
   auto sum = hn::Zero(doubles);
   for (int64_t i = 0; i < count; i += lanes) {
     const auto rest = static_cast<size_t>(std::min(lanes, count - i));
-    const V z = hn::LoadN(d, logits + i, rest);
-    const V t = hn::LoadN(d, targets + i, rest);
-    const V w = hn::LoadN(d, weights.sample + i, rest);  // lanes beyond the end weigh nothing
+    const V z = load_first(d, logits + i, rest);
+    const V t = load_first(d, targets + i, rest);
+    const V w = load_first(d, weights.sample + i, rest);  // lanes beyond the end weigh nothing
     const V p = hn::Load(d, weights.positive + i);
     const V factor = hn::MulAdd(hn::Sub(p, one), t, one);
     const V size = hn::Abs(z);
@@ -67,8 +67,8 @@ double terms_of(int64_t count, const float* HWY_RESTRICT logits, const float* HW
     sum = hn::Add(sum, hn::Add(hn::PromoteLowerTo(doubles, term), hn::PromoteUpperTo(doubles, term)));
     if (gradient == nullptr) continue;
     const V slope = hn::NegMulAdd(factor, hn::Div(e, hn::Add(one, e)), distance);
-    hn::StoreN(hn::Mul(hn::Xor(slope, hn::And(z, hn::SignBit(d))), hn::Mul(w, hn::Set(d, scale))), d, gradient + i,
-               rest);
+    store_first(hn::Mul(hn::Xor(slope, hn::And(z, hn::SignBit(d))), hn::Mul(w, hn::Set(d, scale))), d, gradient + i,
+                rest);
   }
   return hn::ReduceSum(doubles, sum);
 }

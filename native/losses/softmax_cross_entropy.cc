@@ -46,8 +46,8 @@ double exponentials_of(const float* HWY_RESTRICT z, int64_t count, float shift, 
   }
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
-    const auto e = hn::IfThenElseZero(hn::FirstN(d, rest), exponential(hn::LoadN(d, z + i, rest)));
-    hn::StoreN(e, d, exponentials + i, rest);
+    const auto e = hn::IfThenElseZero(hn::FirstN(d, rest), exponential(load_first(d, z + i, rest)));
+    store_first(e, d, exponentials + i, rest);
     add(e);
   }
   return hn::ReduceSum(doubles, sum);
@@ -67,7 +67,7 @@ float largest_of(const float* z, int64_t count) {
   for (; i + lanes <= count; i += lanes) take(hn::LoadU(d, z + i));
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
-    take(hn::IfThenElse(hn::FirstN(d, rest), hn::LoadN(d, z + i, rest), hn::Set(d, z[0])));
+    take(hn::IfThenElse(hn::FirstN(d, rest), load_first(d, z + i, rest), hn::Set(d, z[0])));
   }
   return hn::AllTrue(d, numbers) ? hn::GetLane(hn::MaxOfLanes(d, largest)) : NAN;
 }

@@ -75,7 +75,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
     }
     for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
       const V s = hn::Load(d, steps + i);
-      const V g = hn::Xor(hn::LoadN(d, gradient + i, static_cast<size_t>(count - i)), sign);
+      const V g = hn::Xor(load_first(d, gradient + i, static_cast<size_t>(count - i)), sign);
       const V root = kInside ? hn::Sqrt(hn::Add(s, epsilon)) : hn::Add(hn::Sqrt(s), epsilon);
       hn::Store(hn::Div(hn::Mul(rate, g), root), d, steps + i);
     }

@@ -54,7 +54,7 @@ double SumOfSquares(const AdagradNormRule& rule, const float* HWY_RESTRICT gradi
     for (; i + lanes <= count; i += kSums) add(hn::LoadU(d, gradient + i), hn::LoadU(d, weight + i));
     if (i < count) {
       const auto rest = static_cast<size_t>(count - i);
-      add(hn::LoadN(d, gradient + i, rest), hn::LoadN(d, weight + i, rest));
+      add(load_first(d, gradient + i, rest), load_first(d, weight + i, rest));
     }
     hn::Store(low, wide, sums + k);
     hn::Store(high, wide, sums + k + lanes / 2);

@@ -68,13 +68,13 @@ class ElementUpdate {
   HWY_INLINE void part(int64_t i, size_t rest) {
     const D d;
     V s[kStates == 0 ? 1 : kStates];
-    V w = hn::LoadN(d, weight_ + i, rest);
-    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadN(d, states_[k] + i, rest);
-    rule_.apply(hn::LoadN(d, gradient_ + i, rest), w, s);
+    V w = load_first(d, weight_ + i, rest);
+    for (size_t k = 0; k < kStates; ++k) s[k] = load_first(d, states_[k] + i, rest);
+    rule_.apply(load_first(d, gradient_ + i, rest), w, s);
     // The lanes beyond the end may hold 0 / 0.
     finite_ = hn::And(finite_, hn::IsFinite(hn::IfThenElseZero(hn::FirstN(d, rest), w)));
-    hn::StoreN(w, d, weight_ + i, rest);
-    for (size_t k = 0; k < kStates; ++k) hn::StoreN(s[k], d, states_[k] + i, rest);
+    store_first(w, d, weight_ + i, rest);
+    for (size_t k = 0; k < kStates; ++k) store_first(s[k], d, states_[k] + i, rest);
   }
 
   // The lines of the vector at element i are on their way, of gradients, which were just made, not.

@@ -35,7 +35,7 @@ HWY_INLINE float sum_of_squares(const float* HWY_RESTRICT gradient, const float*
     }
     if (j < width) {
       const auto rest = static_cast<size_t>(width - j);
-      sum = hn::Add(sum, square(hn::LoadN(d, gradient + j, rest), hn::LoadN(d, weight + j, rest)));
+      sum = hn::Add(sum, square(load_first(d, gradient + j, rest), load_first(d, weight + j, rest)));
     }
     hn::Store(sum, d, sums + k);
   }
