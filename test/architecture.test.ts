@@ -74,6 +74,12 @@ const ENCLOSED_PACKAGES: readonly (readonly [package_: string, owner: string])[]
   ['csv-parse', 'lib/formats/'],
 ];
 
+/** Calls of Highway's that one file alone may make, and what stands in for them everywhere else. */
+const WRAPPED: readonly (readonly [call: RegExp, owner: string, instead: string])[] = [
+  [/\bLoadN\(/, 'native/common/highway-inl.h', 'load_first'],
+  [/\bStoreN\(/, 'native/common/highway-inl.h', 'store_first'],
+];
+
 /** Folders whose members (what their registry includes beside the interface) do not know each other. */
 const FAMILIES = [
   ['layers', 'layer.h'],
@@ -127,6 +133,14 @@ function checkEnclosedHeaders(native: Sources): string[] {
   return [...native].flatMap(([file, text]) =>
     ENCLOSED.filter(([header, owner]) => includes(text).includes(header) && !file.startsWith(owner)).map(
       ([header, owner]) => `${file}: ${header} belongs to ${owner} alone`,
+    ),
+  );
+}
+
+function checkWrappedCalls(native: Sources): string[] {
+  return [...native].flatMap(([file, text]) =>
+    WRAPPED.filter(([call, owner]) => call.test(text) && file !== owner).map(
+      ([, owner, instead]) => `${file}: call ${instead} of ${owner} instead`,
     ),
   );
 }
@@ -197,6 +211,10 @@ test('native: Node-API, BLAS and OpenMP are each included in one place', (t) => 
   t.deepEqual(checkEnclosedHeaders(native), []);
 });
 
+test('native: parts of vectors are loaded and stored by our own functions', (t) => {
+  t.deepEqual(checkWrappedCalls(native), []);
+});
+
 test('native: layers, losses, optimizers and metrics never include their siblings', (t) => {
   t.deepEqual(checkFamilies(native), []);
 });
@@ -243,6 +261,19 @@ test('a header outside of its place is found', (t) => {
     'native/layers/dense.cc: cblas.h belongs to native/kernels/gemm.cc alone',
     'native/layers/dense.cc: omp.h belongs to native/common/parallel.cc alone',
     'native/training/run.cc: napi.h belongs to native/binding/ alone',
+  ]);
+});
+
+test("a part of a vector by Highway's own function is found", (t) => {
+  const bad = new Map([
+    ['native/kernels/pool.cc', 'auto x = hn::LoadN(d, from, 3);\n'],
+    ['native/kernels/window.cc', 'auto x = load_first(d, from, 3);\n'],
+    ['native/losses/mse-inl.h', 'hn::StoreN(x, d, to, 3);\n'],
+    ['native/common/highway-inl.h', 'return hn::LoadN(d, from, count);\n'],
+  ]);
+  t.deepEqual(checkWrappedCalls(bad), [
+    'native/kernels/pool.cc: call load_first of native/common/highway-inl.h instead',
+    'native/losses/mse-inl.h: call store_first of native/common/highway-inl.h instead',
   ]);
 });
 

@@ -159,9 +159,13 @@ HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, in
                                    Update& update) {
   // Updates in a row wait for memory, and fill what a core looks ahead at; far apart they cost short sums more.
   constexpr int64_t kApart = 4;
-  if constexpr (!kBeside) return tile_beside_update<kRows, 0>(o, due, row_length, ahead, update);
-  o.depth >= kApart* kRowTile* kVectorTile ? tile_beside_update<kRows, kApart>(o, due, row_length, ahead, update)
-                                           : tile_beside_update<kRows, 1>(o, due, row_length, ahead, update);
+  if constexpr (!kBeside) {
+    tile_beside_update<kRows, 0>(o, due, row_length, ahead, update);
+  } else if (o.depth >= kApart * kRowTile * kVectorTile) {
+    tile_beside_update<kRows, kApart>(o, due, row_length, ahead, update);
+  } else {
+    tile_beside_update<kRows, 1>(o, due, row_length, ahead, update);
+  }
 }
 
 // Whether all of a product is whole tiles of more than two rows, each made in one sum as simd_gemm makes it.
