@@ -14,9 +14,8 @@
 namespace gradloom {
 namespace {
 
-// Forward: tiles of a chunk, side by side in a row of the products, which is what simd_gemm reads best; filters whose
-// products stay in cache until their output is transformed, while those of all channels are kept there; and images
-// whose pixels of all tiles are written before those of the next ones.
+// Forward: tiles of a chunk; filters whose products stay in cache until their output is transformed, while those of all
+// channels are kept there; and images whose pixels of all tiles are written before those of the next ones.
 constexpr int64_t kChunkTiles = 4;
 constexpr int64_t kChunkRow = kChunkTiles * kLanes;
 constexpr int64_t kFilterBlock = 32;
@@ -49,6 +48,19 @@ ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
 ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
   return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, shape.form};
 }
+
+// Where the channels of a chunk's tiles lie. simd_gemm reads rows of b best: all tiles side by side where it takes so
+// many columns at once, else each tile by itself, since lines that lie apart share few sets of the first cache.
+struct ChunkLayout {
+  explicit ChunkLayout(int64_t channels)
+      : in_panels(simd_gemm_tile_columns() <= kPanelColumns),
+        channel(in_panels ? kLanes : kChunkRow),
+        tile(in_panels ? channels * kLanes : kLanes) {}
+
+  bool in_panels;
+  int64_t channel;  // floats from channel to channel
+  int64_t tile;     // from tile to tile
+};
 
 // Calls visit(first, place, tiles) for tiles side by side, of those in [first, first + count).
 template <class Visit>
@@ -148,7 +160,8 @@ void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job,
                              const WinogradOutput& output, float* scratch) {
   const int64_t first = job.first_tile;
   const int64_t tiles = job.tiles;
-  // v: [36][C][4 tiles of 16]; m: the same for the filters of a block.
+  // v: [36][C][4 tiles of 16] or [36][4 tiles][C][16]; m: [36][filters of a block][4 tiles of 16].
+  const ChunkLayout layout(shape.channels);
   const int64_t v_plane = winograd_plane(shape.channels * kChunkRow);
   float* const v = scratch;
   float* const m = v + kWinogradCoefficients * v_plane;
@@ -156,7 +169,7 @@ void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job,
   for_each_strip(shape, first, tiles, [&](int64_t tile, const TilePlace& place, int64_t count) {
     for (int64_t t = 0; t < count; ++t) places[tile - first + t] = shape.tiles().beside(place, t);
     const LaneImages block = x.from(place.image * x.block);
-    const TileCoefficients to{v + (tile - first) * kLanes, v_plane, kChunkRow, kLanes};
+    const TileCoefficients to{v + (tile - first) * layout.tile, v_plane, layout.channel, layout.tile};
     if (x.winners == nullptr) {
       winograd_transform_input(input_tile(shape, lanes_of(shape.input), place, count), shape.channels, block.data, to);
     } else {
@@ -178,8 +191,15 @@ void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job,
       if (calls && e + 1 < kWinogradCoefficients) {
         upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(u_of(e + 1))};
       }
-      simd_gemm_ahead({filters, tiles * kLanes, shape.channels}, {u_of(e).data(), shape.channels},
-                      {v_of(e).data(), kChunkRow}, Accumulate::kOverwrite, m + e * m_plane, kChunkRow, upcoming);
+      const ProductShape product{filters, tiles * kLanes, shape.channels};
+      const MatrixOperand of_filters{u_of(e).data(), shape.channels};
+      if (layout.in_panels) {
+        simd_gemm_panels(product, of_filters, {v_of(e).data(), layout.tile}, Accumulate::kOverwrite, m + e * m_plane,
+                         kChunkRow, upcoming);
+      } else {
+        simd_gemm_ahead(product, of_filters, {v_of(e).data(), layout.channel}, Accumulate::kOverwrite, m + e * m_plane,
+                        kChunkRow, upcoming);
+      }
     }
     for_each_image_block(filters, tiles, [&](int64_t f, int64_t count, int64_t t) {
       const TilePlace& place = places[t];
