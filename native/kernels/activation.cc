@@ -11,6 +11,7 @@
 #include "common/highway-inl.h"
 
 #include "hwy/contrib/math/math-inl.h"
+#include "kernels/relu-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -47,8 +48,7 @@ struct Linear {
 };
 
 struct Relu {
-  // Not Max: that would turn NaN into 0 on some targets.
-  HWY_INLINE V forward(V z) const { return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(D())), z); }
+  HWY_INLINE V forward(V z) const { return relu(z); }
   HWY_INLINE V derivative(V y, V gradient) const { return hn::IfThenElseZero(hn::Gt(y, hn::Zero(D())), gradient); }
 };
 

@@ -10,6 +10,7 @@
 
 #include "common/highway-inl.h"
 #include "kernels/in_register-inl.h"
+#include "kernels/relu-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -44,7 +45,7 @@ HWY_INLINE void depthwise_tile(const DepthwiseRow& row, const float* HWY_RESTRIC
     }
   }
   for (int j = 0; j < kPixels; ++j) {
-    if (activation == Activation::kRelu) sum[j] = hn::IfThenZeroElse(hn::Lt(sum[j], hn::Zero(d)), sum[j]);
+    if (activation == Activation::kRelu) sum[j] = relu(sum[j]);
     hn::Store(sum[j], d, y + j * row.y_pixel);
   }
 }

@@ -13,6 +13,7 @@
 #include "common/highway-inl.h"
 #include "kernels/in_register-inl.h"
 #include "kernels/largest_tap-inl.h"
+#include "kernels/relu-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -53,8 +54,6 @@ struct ForwardRow {
   int64_t packed_rest;  // from the last tap of a row to the first one of the next
   int64_t channels, window_rows, taps;
 };
-
-HWY_INLINE V relu(V z) { return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(D())), z); }
 
 // Neighbours of a row or column to a DirectOutput, or the pixels of a square to a DirectMaxima, whose relu may as well
 // follow the maximum. kSides: some taps of a row may be left out.

@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "kernels/relu-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -143,12 +144,10 @@ struct PixelSums {
     }
   }
 
-  HWY_INLINE void store_to(float* to, int64_t width, bool relu, size_t rest) const {
+  HWY_INLINE void store_to(float* to, int64_t width, bool positive, size_t rest) const {
     for (int q = 0; q < kColumns; ++q) {
       for (int v = 0; v < Of::kCount; ++v) {
-        const V sum = of[q][v];
-        const V value = relu ? hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(D())), sum) : sum;
-        store<Of::kCount, Of::kPartial>(value, to + q * width, v, rest);
+        store<Of::kCount, Of::kPartial>(positive ? relu(of[q][v]) : of[q][v], to + q * width, v, rest);
       }
     }
   }

@@ -18,7 +18,6 @@ namespace {
 // channels are kept there; and images whose pixels of all tiles are written before those of the next ones.
 constexpr int64_t kChunkTiles = 4;
 constexpr int64_t kChunkRow = kChunkTiles * kLanes;
-constexpr int64_t kFilterBlock = 32;
 constexpr int64_t kImageBlock = 4;
 
 // Operands of so many floats come from beyond a level 1 cache, and leave little room in one of level 2: it pays to call
@@ -49,17 +48,20 @@ ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
   return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, shape.form};
 }
 
-// Where the channels of a chunk's tiles lie. simd_gemm reads rows of b best: all tiles side by side where it takes so
-// many columns at once, else each tile by itself, since lines that lie apart share few sets of the first cache.
+// How products read the channels of a chunk's tiles: those of all tiles side by side where simd_gemm takes so many
+// columns at once, else each tile by itself, since lines that lie apart share few sets of the first cache. Then every
+// filter of a block meets each tile again.
 struct ChunkLayout {
-  explicit ChunkLayout(int64_t channels)
+  explicit ChunkLayout(const WinogradShape& shape)
       : in_panels(simd_gemm_tile_columns() <= kPanelColumns),
         channel(in_panels ? kLanes : kChunkRow),
-        tile(in_panels ? channels * kLanes : kLanes) {}
+        tile(in_panels ? shape.channels * kLanes : kLanes),
+        filters(std::min<int64_t>(shape.filters, in_panels ? 48 : 32)) {}
 
   bool in_panels;
   int64_t channel;  // floats from channel to channel
   int64_t tile;     // from tile to tile
+  int64_t filters;  // of a block
 };
 
 // Calls visit(first, place, tiles) for tiles side by side, of those in [first, first + count).
@@ -131,7 +133,7 @@ Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks) {
 }
 
 int64_t winograd_forward_scratch(const WinogradShape& shape) {
-  const int64_t filters = std::min(shape.filters, kFilterBlock);
+  const int64_t filters = ChunkLayout(shape).filters;
   return kWinogradCoefficients * (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow));
 }
 
@@ -161,7 +163,7 @@ void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job,
   const int64_t first = job.first_tile;
   const int64_t tiles = job.tiles;
   // v: [36][C][4 tiles of 16] or [36][4 tiles][C][16]; m: [36][filters of a block][4 tiles of 16].
-  const ChunkLayout layout(shape.channels);
+  const ChunkLayout layout(shape);
   const int64_t v_plane = winograd_plane(shape.channels * kChunkRow);
   float* const v = scratch;
   float* const m = v + kWinogradCoefficients * v_plane;
@@ -179,8 +181,8 @@ void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job,
   });
   const bool calls = worth_calling(kWinogradCoefficients * (filter_plane(shape) + v_plane));
   const int64_t end = job.first_filter + job.filters;
-  for (int64_t k = job.first_filter; k < end; k += kFilterBlock) {
-    const int64_t filters = std::min(kFilterBlock, end - k);
+  for (int64_t k = job.first_filter; k < end; k += layout.filters) {
+    const int64_t filters = std::min(layout.filters, end - k);
     const int64_t m_plane = winograd_plane(filters * kChunkRow);
     const auto u_of = [&](int64_t e) {
       return span_of(u + e * filter_plane(shape) + k * shape.channels, filters * shape.channels);

@@ -11,6 +11,7 @@
 #include "common/highway-inl.h"
 #include "hwy/cache_control.h"
 #include "kernels/in_register-inl.h"
+#include "kernels/relu-inl.h"
 #include "kernels/simd_gemm.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -74,7 +75,7 @@ HWY_INLINE void finish(const Epilogue& epilogue, size_t rest, V (&sum)[kRows][kV
   }
   if (!epilogue.relu) return;
   for (auto& row : sum) {
-    for (V& s : row) s = hn::IfThenZeroElse(hn::Lt(s, hn::Zero(d)), s);
+    for (V& s : row) s = relu(s);
   }
 }
 

@@ -12,7 +12,9 @@
 #include "common/highway-inl.h"
 #include "common/prefetch.h"
 #include "hwy/cache_control.h"
+#include "kernels/in_register-inl.h"
 #include "kernels/largest_tap-inl.h"
+#include "kernels/relu-inl.h"
 #include "kernels/winograd_axes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -20,21 +22,21 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Both axes: store(i, j, value) for the transform of load(i, j).
-template <class Axis, class Load, class Store>
-HWY_INLINE void transform(Load load, Store store) {
+// Both axes: load(j, column) for each column, then visit(i, row) for each row of its transform.
+template <class Axis, class Load, class Visit>
+HWY_INLINE void transform(Load load, Visit visit) {
   V half[Axis::kTo][Axis::kFrom];
   for (int j = 0; j < Axis::kFrom; ++j) {
     V column[Axis::kFrom];
     V out[Axis::kTo];
-    for (int i = 0; i < Axis::kFrom; ++i) column[i] = load(i, j);
+    load(j, column);
     Axis::apply(column, out);
     for (int i = 0; i < Axis::kTo; ++i) half[i][j] = out[i];
   }
   for (int i = 0; i < Axis::kTo; ++i) {
-    V out[Axis::kTo];
-    Axis::apply(half[i], out);
-    for (int j = 0; j < Axis::kTo; ++j) store(i, j, out[j]);
+    V row[Axis::kTo];
+    Axis::apply(half[i], row);
+    visit(i, row);
   }
 }
 
@@ -221,13 +223,14 @@ void TransformWonOutputGradientTile(const ImageTile& tile, int64_t vectors, cons
   transform_tiles<TransformOutputGradient>(tile, vectors, dy, m);
 }
 
-// Calls visit(vector, lane, z) for activation(A^T m A + bias).
+// Calls visit(vector, lane, i, row) for each row of activation(A^T m A + bias).
 template <int kOut, class Visit>
 HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, const TileBias& bias, Activation activation,
                                 Visit visit) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const bool relu = activation == Activation::kRelu;
+  const bool positive = activation == Activation::kRelu;
+  const int64_t coefficient = m.coefficient;
   for (int64_t vector = 0; vector < vectors; ++vector) {
     const float* in = m.data + vector * m.vector;
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
@@ -236,14 +239,18 @@ HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, cons
         start = bias.of == BiasOf::kVector ? hn::Set(d, bias.data[vector])
                                            : hn::LoadU(d, bias.data + vector * kLanes + lane);
       }
-      V z[kOut][kOut];
       transform<TransformOutput<kOut>>(
-          [&](int i, int j) { return hn::Load(d, in + (i * kIn + j) * m.coefficient + lane); },
-          [&](int i, int j, V value) {
-            value = hn::Add(value, start);
-            z[i][j] = relu ? hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value) : value;
+          [&](int j, V(&column)[kIn]) HWY_ATTR {
+            const float* const at = in_register(in + j * coefficient + lane);
+            for (int i = 0; i < kIn; ++i) column[i] = hn::Load(d, at + i * kIn * coefficient);
+          },
+          [&](int i, V(&row)[kOut]) HWY_ATTR {
+            for (V& z : row) {
+              z = hn::Add(z, start);
+              if (positive) z = relu(z);
+            }
+            visit(vector, lane, i, row);
           });
-      visit(vector, lane, z);
     }
   }
 }
@@ -251,23 +258,29 @@ HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, cons
 template <int kOut>
 void transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                       Activation activation, float* y) {
-  const ImageVectors& at = tile.vectors;
+  const ImageVectors at = tile.vectors;
   const int64_t rows = count_before(at.image.height - tile.row, tile.step.height, kOut);
   const int64_t columns = count_before(at.image.width - tile.column, tile.step.width, kOut);
   const int64_t row = tile.step.height * at.image.width * at.pixel;
   const int64_t column = tile.step.width * at.pixel;
   y += (tile.row * at.image.width + tile.column) * at.pixel;
-  for_each_output<kOut>(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
-    float* HWY_RESTRICT pixels = y + vector * at.vector + lane;
-    for (int i = 0; i < kOut; ++i) {
-      for (int j = 0; j < kOut; ++j) {
-        if (i < rows && j < columns) {
-          prefetch_to_write(pixels + at.vector + i * row + j * column);
-          hn::Store(z[i][j], D(), pixels + i * row + j * column);
-        }
-      }
+  const auto store = [&](int64_t vector, int64_t lane, int i, int64_t count, const V(&z)[kOut]) HWY_ATTR {
+    float* HWY_RESTRICT pixel = y + vector * at.vector + lane + i * row;
+    for (int j = 0; j < kOut && j < count; ++j, pixel += column) {
+      prefetch_to_write(pixel + at.vector);
+      hn::Store(z[j], D(), pixel);
     }
-  });
+  };
+  if (rows == kOut && columns == kOut) {
+    for_each_output<kOut>(vectors, m, bias, activation,
+                          [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut])
+                              HWY_ATTR { store(vector, lane, i, kOut, z); });
+  } else {
+    for_each_output<kOut>(vectors, m, bias, activation,
+                          [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut]) HWY_ATTR {
+                            if (i < rows) store(vector, lane, i, columns, z);
+                          });
+  }
 }
 
 void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
@@ -281,24 +294,30 @@ template <int kOut>
 void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                              Activation activation, float* y, WinningTap* winners) {
   const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
-  const ImageVectors& at = tile.vectors;
+  const ImageVectors at = tile.vectors;
   constexpr int kPooled = kOut / 2;
   const int64_t rows = std::min<int64_t>(kPooled, at.image.height - tile.row);
   const int64_t columns = std::min<int64_t>(kPooled, at.image.width - tile.column);
   const int64_t row = at.image.width * at.pixel;
   const int64_t first = tile.row * row + tile.column * at.pixel;
-  for_each_output<kOut>(vectors, m, bias, activation, [&](int64_t vector, int64_t lane, const V(&z)[kOut][kOut]) {
-    for (int i = 0; i < kPooled; ++i) {
-      for (int j = 0; j < kPooled; ++j) {
-        if (i >= rows || j >= columns) continue;
-        LargestTap<D> largest(0, z[2 * i][2 * j]);
-        for (int tap = 1; tap < 4; ++tap) largest.meet(tap, z[2 * i + tap / 2][2 * j + tap % 2]);
-        const int64_t to = first + vector * at.vector + i * row + j * at.pixel + lane;
-        hn::Store(largest.value(), D(), y + to);
-        if (winners != nullptr) largest.store_tap(kept, winners + to);
-      }
-    }
-  });
+  V above[kOut];
+  for_each_output<kOut>(vectors, m, bias, activation,
+                        [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut]) HWY_ATTR {
+                          if (i % 2 == 0) {
+                            for (int j = 0; j < kOut; ++j) above[j] = z[j];
+                            return;
+                          }
+                          if (i / 2 >= rows) return;
+                          for (int j = 0; j < kPooled && j < columns; ++j) {
+                            LargestTap<D> largest(0, above[2 * j]);
+                            largest.meet(1, above[2 * j + 1]);
+                            largest.meet(2, z[2 * j]);
+                            largest.meet(3, z[2 * j + 1]);
+                            const int64_t to = first + vector * at.vector + i / 2 * row + j * at.pixel + lane;
+                            hn::Store(largest.value(), D(), y + to);
+                            if (winners != nullptr) largest.store_tap(kept, winners + to);
+                          }
+                        });
 }
 
 void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
@@ -324,14 +343,18 @@ void transform_weights(int64_t rows, int64_t columns, const WeightPlanes<const f
       const auto rest = static_cast<size_t>(columns - c);
       const bool whole = columns - c >= lanes;
       transform<Axis>(
-          [&](int i, int j) {
-            const float* at = source + (i * Axis::kFrom + j) * from_plane + c;
-            hwy::Prefetch(at + from_row);
-            return whole ? hn::LoadU(d, at) : load_first(d, at, rest);
+          [&](int j, V(&column)[Axis::kFrom]) HWY_ATTR {
+            const float* at = source + j * from_plane + c;
+            for (int i = 0; i < Axis::kFrom; ++i, at += Axis::kFrom * from_plane) {
+              hwy::Prefetch(at + from_row);
+              column[i] = whole ? hn::LoadU(d, at) : load_first(d, at, rest);
+            }
           },
-          [&](int i, int j, V value) {
-            float* at = target + (i * Axis::kTo + j) * to_plane + c;
-            whole ? hn::StoreU(value, d, at) : store_first(value, d, at, rest);
+          [&](int i, const V(&of_row)[Axis::kTo]) HWY_ATTR {
+            float* at = target + i * Axis::kTo * to_plane + c;
+            for (int j = 0; j < Axis::kTo; ++j, at += to_plane) {
+              whole ? hn::StoreU(of_row[j], d, at) : store_first(of_row[j], d, at, rest);
+            }
           });
     }
   }
