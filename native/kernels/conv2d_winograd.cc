@@ -48,12 +48,14 @@ ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
   return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, shape.form};
 }
 
+// Tiles of products that are no wider than a vector of samples.
+bool narrow_products() { return simd_gemm_tile_columns() <= kPanelColumns; }
+
 // How products read the channels of a chunk's tiles: those of all tiles side by side where simd_gemm takes so many
-// columns at once, else each tile by itself, since lines that lie apart share few sets of the first cache. Then every
-// filter of a block meets each tile again.
+// columns at once, else each tile by itself, since lines that lie apart share few sets of the first cache.
 struct ChunkLayout {
   explicit ChunkLayout(const WinogradShape& shape)
-      : in_panels(simd_gemm_tile_columns() <= kPanelColumns),
+      : in_panels(narrow_products()),
         channel(in_panels ? kLanes : kChunkRow),
         tile(in_panels ? shape.channels * kLanes : kLanes),
         filters(std::min<int64_t>(shape.filters, in_panels ? 48 : 32)) {}
@@ -280,10 +282,12 @@ int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
 }
 
 // The v and m of a chunk should fit into a level 2 cache, but there should be more of them than of the sums, which
-// every chunk reads and writes. Pieces can share the chunks evenly.
+// every chunk reads and writes: twice as many for products that are narrow, and soon made. Pieces can share the chunks
+// evenly.
 Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
   const int64_t fitting = 512 / (shape.channels + shape.filters);
-  const int64_t step = std::clamp<int64_t>(std::max(fitting, tiles_like_sums(shape)), kMostStripTiles, 16);
+  const int64_t fewest = (narrow_products() ? 2 : 1) * kMostStripTiles;
+  const int64_t step = std::clamp<int64_t>(std::max(fitting, tiles_like_sums(shape)), fewest, 16);
   const int64_t chunks = ceil_divide(tiles, step);
   return cut(tiles, pieces_of_sums(shape, tiles) > 1 ? round_up(chunks, kFewestPieces) : chunks);
 }

@@ -12,16 +12,11 @@ HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
 
-// NaN stays NaN: x86 takes the second operand then, while NEON's Max takes the number.
+// Not Max: that would turn NaN into 0 on some targets.
 template <class V>
 HWY_INLINE V relu(V z) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const V zero = hn::Zero(hn::DFromV<V>());
-#if HWY_ARCH_X86
-  return hn::Max(zero, z);
-#else
-  return hn::IfThenZeroElse(hn::Lt(z, zero), z);
-#endif
+  return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(hn::DFromV<V>())), z);
 }
 
 }  // namespace HWY_NAMESPACE

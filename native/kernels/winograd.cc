@@ -300,22 +300,23 @@ void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileC
   const int64_t columns = std::min<int64_t>(kPooled, at.image.width - tile.column);
   const int64_t row = at.image.width * at.pixel;
   const int64_t first = tile.row * row + tile.column * at.pixel;
-  V above[kOut];
+  V z[kOut][kOut];
   for_each_output<kOut>(vectors, m, bias, activation,
-                        [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut]) HWY_ATTR {
-                          if (i % 2 == 0) {
-                            for (int j = 0; j < kOut; ++j) above[j] = z[j];
-                            return;
-                          }
-                          if (i / 2 >= rows) return;
-                          for (int j = 0; j < kPooled && j < columns; ++j) {
-                            LargestTap<D> largest(0, above[2 * j]);
-                            largest.meet(1, above[2 * j + 1]);
-                            largest.meet(2, z[2 * j]);
-                            largest.meet(3, z[2 * j + 1]);
-                            const int64_t to = first + vector * at.vector + i / 2 * row + j * at.pixel + lane;
-                            hn::Store(largest.value(), D(), y + to);
-                            if (winners != nullptr) largest.store_tap(kept, winners + to);
+                        [&](int64_t vector, int64_t lane, int of_row, const V(&z_row)[kOut]) HWY_ATTR {
+                          for (int j = 0; j < kOut; ++j) z[of_row][j] = z_row[j];
+                          if (of_row < kOut - 1) return;
+                          for (int i = 0; i < kPooled; ++i) {
+                            for (int j = 0; j < kPooled; ++j) {
+                              if (i >= rows || j >= columns) continue;
+                              LargestTap<D> largest(0, z[2 * i][2 * j]);
+                              for (int tap = 1; tap < 4; ++tap) largest.meet(tap, z[2 * i + tap / 2][2 * j + tap % 2]);
+                              const int64_t to = first + vector * at.vector + i * row + j * at.pixel + lane;
+                              prefetch_to_write(y + to + at.vector);
+                              hn::Store(largest.value(), D(), y + to);
+                              if (winners == nullptr) continue;
+                              prefetch_to_write(winners + to + at.vector);
+                              largest.store_tap(kept, winners + to);
+                            }
                           }
                         });
 }
