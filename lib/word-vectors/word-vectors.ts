@@ -63,7 +63,10 @@ export class WordVectors {
   readonly #pieces: WordPieces | undefined;
   #norms: Float64Array | undefined;
 
-  /** Throws `SHAPE_MISMATCH` for vectors that do not fit the words, `INVALID_DATA` for a word that is there twice. */
+  /**
+   * Throws `SHAPE_MISMATCH` for vectors that do not fit the words, `INVALID_DATA` for a word that is there twice and for a value
+   * that is no finite number.
+   */
   constructor(words: readonly string[], vectors: Float32Array, pieces?: WordPieces) {
     this.units = vectors.length / Math.max(words.length, 1);
     if (!Number.isInteger(this.units) || (words.length > 0 && this.units < 1)) {
@@ -78,6 +81,14 @@ export class WordVectors {
     if (this.#places.size !== words.length) {
       const twice = words.find((word, place) => this.#places.get(word) !== place);
       throw new GradloomError('INVALID_DATA', `WordVectors: the word ${formatValue(twice)} is there twice`);
+    }
+    const place = countFinite(vectors);
+    if (place < vectors.length) {
+      const word = formatValue(words[Math.floor(place / this.units)]);
+      throw new GradloomError(
+        'INVALID_DATA',
+        `WordVectors: value ${place % this.units} of the vector of ${word} must be ${finite.expected}, got ${vectors[place]}`,
+      );
     }
     this.#pieces = pieces;
   }
@@ -195,8 +206,8 @@ export class WordVectors {
 }
 
 /**
- * Reads word vectors from a file of the word2vec program, text or binary. Throws `FILE_NOT_FOUND`, and `FILE_FORMAT` for
- * a file that is none.
+ * Reads word vectors from a file of the word2vec program, text or binary. Throws `FILE_NOT_FOUND`, `FILE_FORMAT` for a
+ * file that is none, and `INVALID_DATA` for a value that is no finite number.
  */
 export async function loadWordVectors(path: string, options: WordFileOptions = {}): Promise<WordVectors> {
   const { format } = readOptions('loadWordVectors', options, FILE_OPTIONS);
@@ -207,6 +218,13 @@ export async function loadWordVectors(path: string, options: WordFileOptions = {
 
 function formatOf(path: string): WordTableFormat {
   return path.endsWith('.bin') ? 'binary' : 'text';
+}
+
+/** How many values are finite numbers before the first that is none. */
+function countFinite(values: Float32Array): number {
+  let count = 0;
+  while (count < values.length && Number.isFinite(values[count])) count++;
+  return count;
 }
 
 /** Of a vector and the one that begins at `from`. */

@@ -154,6 +154,15 @@ test('mistakes are errors that say what to do', async (t) => {
     code: 'INVALID_DATA',
     message: /twice/,
   });
+  for (const [value, got] of [
+    [Number.NaN, 'NaN'],
+    [-1e39, '-Infinity'],
+  ] as const) {
+    t.throws(() => new WordVectors(['a', 'b'], Float32Array.of(1, 2, 3, value)), {
+      code: 'INVALID_DATA',
+      message: `WordVectors: value 1 of the vector of "b" must be a finite number, got ${got}`,
+    });
+  }
   await t.throwsAsync(word2vec(['a a'], { minCount: 1 }), { code: 'INVALID_DATA', message: /minCount/ });
   await t.throwsAsync(word2vec(7 as never), { code: 'INVALID_OPTION', message: /texts/ });
   await t.throwsAsync(word2vec([7 as never]), { code: 'INVALID_DATA', message: /text 0/ });
