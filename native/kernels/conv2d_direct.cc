@@ -371,6 +371,15 @@ void pack(const DirectShape& shape, int64_t tile, float* packed, Weight weight) 
 
 EvenTiling direct_filter_tiles(int64_t filters) { return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)()); }
 
+Tiling direct_bands(const DirectShape& shape) {
+  constexpr int64_t kFloats = 64 * 1024;
+  const int64_t row = shape.channels * shape.input.width * kLanes;
+  if (shape.input.height * row <= 2 * kFloats) return cut(shape.output.height, 1);
+  const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
+  const int64_t rows = 1 + std::max<int64_t>(kFloats / row - reach, 0) / shape.stride.height;
+  return cut(shape.output.height, ceil_divide(shape.output.height, rows));
+}
+
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed) {
   const auto [height, width] = shape.window;
   pack(shape, tile, packed, [&, h = height, w = width](int64_t k, int64_t c, int64_t r, int64_t s) {

@@ -33,10 +33,21 @@ struct DirectShape {
   Zeros zeros = {};
 
   int64_t taps() const { return window.height * window.width; }
+
+  // That of `count` rows of the output from `first` on, for an input that begins where the first one's window does.
+  DirectShape rows(int64_t first, int64_t count) const {
+    DirectShape part = *this;
+    part.output.height = count;
+    part.zeros.above -= first * stride.height;
+    part.zeros.below += first * stride.height;
+    return part;
+  }
 };
 
 // The filters of a convolution cut into tiles that fit the registers. How many there are depends on the processor.
 EvenTiling direct_filter_tiles(int64_t filters);
+// Rows of the output whose input all tiles of filters should read from a second cache before that of the next rows.
+Tiling direct_bands(const DirectShape& shape);
 
 // The part of tile `tile` of packed[tile][c][r][s][k] = w[k][r][s][c], which is K C R S floats in all.
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed);

@@ -132,23 +132,32 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
       runs_backward(args.pass.phase) ? reinterpret_cast<WinningTap*>(args.saved + padded_floats(blocks)) : nullptr;
   const Winners kept = activation_ == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const bool at_store = activates_at_store();
-  team.for_each(blocks * groups_ * tiles.count, [&](int64_t job, int thread) {
+  const bool pools = args.pooling != nullptr;
+  const Tiling bands = pools || tiles.count == 1 ? cut(shape.output.height, 1) : direct_bands(shape);
+  team.for_each(blocks * groups_ * bands.count * tiles.count, [&](int64_t job, int thread) {
     const int64_t tile = job % tiles.count;
-    const int64_t group = job / tiles.count % groups_;
-    const int64_t block = job / tiles.count / groups_;
+    const int64_t band = job / tiles.count % bands.count;
+    const int64_t group = job / tiles.count / bands.count % groups_;
+    const int64_t block = job / tiles.count / bands.count / groups_;
     const int64_t filter = group * shape.filters;
     const int64_t channel = block * input_shape().back() + group * shape.channels;
-    // The output of the rows that begin at x.
-    const auto convolve = [&](const DirectShape& part, const float* from, float* y) {
-      conv2d_direct_forward(part, tile, from, packed + group * group_weights,
-                            has_bias_ ? args.parameters[1] + filter : nullptr,
-                            at_store ? activation_ : Activation::kLinear, whole_images(y, part.output));
-      const int64_t plane = image_floats(part.output);
-      if (!at_store) add_bias_and_activate(activation_, {tiles.size(tile), plane, plane}, nullptr, y);
-    };
     const float* const images = x + channel * image_floats(shape.input);
+    // Rows of the output, to images of `extent` pixels.
+    const auto convolve = [&](int64_t first_row, int64_t rows, const Extent2d& extent, float* y) {
+      const DirectShape part = shape.rows(first_row, rows);
+      conv2d_direct_forward(part, tile, images + first_row * shape.stride.height * shape.input.width * kLanes,
+                            packed + group * group_weights, has_bias_ ? args.parameters[1] + filter : nullptr,
+                            at_store ? activation_ : Activation::kLinear, whole_images(y, extent));
+      if (at_store) return;
+      add_bias_and_activate(activation_, {tiles.size(tile), image_floats(part.output), image_floats(extent)}, nullptr,
+                            y);
+    };
     const int64_t first = block * filters_ + filter + tiles.first(tile);
-    if (args.pooling == nullptr) return convolve(shape, images, args.y + first * image_floats(shape.output));
+    if (!pools) {
+      const int64_t row = bands.first(band);
+      return convolve(row, bands.size(band), shape.output,
+                      args.y + (first * shape.output.height + row) * shape.output.width * kLanes);
+    }
     Window2d windows = cropped(*args.pooling);
     const Extent2d pooled = windows.output;
     if (takes_maxima(windows)) {
@@ -162,15 +171,10 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
     for (int64_t stripe = 0; stripe < stripes.count; ++stripe) {
       windows.output.height = stripes.size(stripe);
       windows.input.height = windows.output.height * windows.window.height;
-      DirectShape part = shape;
-      part.output = windows.input;
-      const int64_t row = stripes.first(stripe) * windows.window.height * window_.stride.height;
-      part.zeros.above -= row;
-      part.zeros.below += row;
-      convolve(part, images + row * shape.input.width * kLanes, own);
+      convolve(stripes.first(stripe) * windows.window.height, windows.input.height, windows.input, own);
       for (int64_t k = 0; k < tiles.size(tile); ++k) {
         const int64_t at = ((first + k) * pooled.height + stripes.first(stripe)) * pooled.width * kLanes;
-        max_pool_lanes(windows, kept, own + k * image_floats(part.output), args.y + at,
+        max_pool_lanes(windows, kept, own + k * image_floats(windows.input), args.y + at,
                        winners == nullptr ? nullptr : winners + at);
       }
     }

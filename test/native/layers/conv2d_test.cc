@@ -40,6 +40,10 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
   return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
 }
 
+// So large that the rows of their output are made in bands (direct_bands).
+const Window2d kLargeStrided{{43, 37}, {22, 19}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}};
+const Window2d kLargeDilated{{29, 30}, {29, 30}, {3, 5}, {1, 1}, {2, 2}, {2, 2, 4, 4}};
+
 enum class Rows { kAsChosen, kAlways };  // Layer::in_rows
 
 void check_integers(RandomData& random, const reference::Convolution& shape, const std::string& kernel,
@@ -305,6 +309,17 @@ TEST_CASE("conv2d direct: columns that meet zeros at the sides, integers agree e
   });
 }
 
+TEST_CASE("conv2d direct: rows in bands, integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(137);
+    for (const Window2d& window : {kLargeStrided, kLargeDilated}) {
+      for (const int64_t filters : {5, 14, 20}) check_integers(random, {window, 20, 14, filters, 1}, "direct");
+      check_integers(random, {window, 17, 30, 26, 2}, "direct");
+    }
+  });
+}
+
 TEST_CASE("conv2d: integers agree exactly where work is cut into many products and partial sums") {
   RandomData random(113);
   const Window2d same3{{24, 24}, {24, 24}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
@@ -334,7 +349,9 @@ TEST_CASE("conv2d: real numbers with every activation, within bounds from epsilo
         shape = {
             .window = {size, size, {1, 1}, {1, 1}, {1, 1}, {}}, .batch = 20, .channels = 9, .filters = 11, .groups = 1};
       }
-      const bool rows = name == "softmax" || random.integer(0, 1) == 0;
+      const bool large = i == 11;
+      if (large) shape = {.window = kLargeStrided, .batch = 16, .channels = 12, .filters = 14, .groups = 1};
+      const bool rows = name == "softmax" || (!large && random.integer(0, 1) == 0);
       const Conv2d layer = make_layer(shape, {.filters = 0, .activation = name, .kernel = rows ? "blas" : "direct"});
       LayerCase given = normal_case(layer, shape.batch, random);
       given.input_gradient = i % 2 == 1;
