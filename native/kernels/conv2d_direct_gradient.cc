@@ -230,8 +230,11 @@ HWY_EXPORT(WeightGradient);
 HWY_EXPORT(BiasGradient);
 
 WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64_t blocks) {
-  // Single taps leave room for more channels.
-  const int64_t most_channels = shape.window.width == 1 ? 12 : 4;
+  // Single taps leave room for more channels. All filters read those of a tile, which should stay in a second cache.
+  constexpr int64_t kChannels = 4;
+  constexpr int64_t kFloats = 64 * 1024;
+  const bool large = shape.channels > kChannels && kChannels * image_floats(shape.input) > kFloats;
+  const int64_t most_channels = shape.window.width == 1 ? 3 * kChannels : large ? kChannels / 2 : kChannels;
   return cut_weight_gradient(shape, blocks, cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilters)(shape)),
                              cut_evenly(shape.channels, most_channels));
 }
