@@ -55,17 +55,34 @@ struct ForwardRow {
   int64_t channels, window_rows, taps;
 };
 
+// What sums begin with, and what becomes of them.
+struct SumEnds {
+  const float* bias;  // may be null
+  bool continues;     // with those over the channels before, which the output holds, instead
+  Activation activation;
+};
+
 // Neighbours of a row or column to a DirectOutput, or the pixels of a square to a DirectMaxima, whose relu may as well
 // follow the maximum. kSides: some taps of a row may be left out.
 template <int kFilters, int kPixels, bool kSides, class Output>
-HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activation activation, const Output& y) {
+HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const Output& y) {
   constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
   const D d;
   V sum[kFilters][kPixels][kVectors];
   for (int k = 0; k < kFilters; ++k) {
-    const V start = bias == nullptr ? hn::Zero(d) : hn::Set(d, bias[k]);
+    const V start = ends.bias == nullptr ? hn::Zero(d) : hn::Set(d, ends.bias[k]);
     for (int j = 0; j < kPixels; ++j) {
       for (int m = 0; m < kVectors; ++m) sum[k][j][m] = start;
+    }
+  }
+  if constexpr (!kSquare) {
+    if (ends.continues) {
+      const float* HWY_RESTRICT pixels = y.data;
+      for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
+        for (int j = 0; j < kPixels; ++j) {
+          for (int m = 0; m < kVectors; ++m) sum[k][j][m] = hn::Load(d, pixels + j * y.pixel + m * kVectorFloats);
+        }
+      }
     }
   }
   for (int64_t c = 0; c < row.channels; ++c) {
@@ -85,14 +102,14 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
           for (int m = 0; m < kVectors; ++m) sum[k][j][m] = hn::MulAdd(v[j][m], weight, sum[k][j][m]);
         }
       }
-      const bool ends = --left == 0;
-      left = ends ? row.taps : left;
-      x += ends ? row.next_row : row.tap;
-      w += kSides && ends ? kFilters + row.packed_rest : kFilters;
+      const bool row_ends = --left == 0;
+      left = row_ends ? row.taps : left;
+      x += row_ends ? row.next_row : row.tap;
+      w += kSides && row_ends ? kFilters + row.packed_rest : kFilters;
     }
   }
   if constexpr (!kSquare) {
-    if (activation == Activation::kRelu) {
+    if (ends.activation == Activation::kRelu) {
       for (auto& of_filter : sum) {
         for (auto& of_pixel : of_filter) {
           for (V& z : of_pixel) z = relu(z);
@@ -107,7 +124,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
     }
   }
   if constexpr (kSquare) {
-    const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
+    const Winners kept = ends.activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
     // NaN is one of them, or infinities of both signs, or neither.
     V any = hn::Zero(d);
     for (int k = 0; k < kFilters; ++k) {
@@ -118,7 +135,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const float* bias, Activatio
     const bool numbers = hn::AllFalse(d, hn::IsNaN(any));
     const auto keep = [&](int k, int m, const LargestTap<D>& largest) HWY_ATTR {
       const int64_t to = k * y.filter + m * kVectorFloats;
-      hn::Store(activation == Activation::kRelu ? relu(largest.value()) : largest.value(), d, y.data + to);
+      hn::Store(ends.activation == Activation::kRelu ? relu(largest.value()) : largest.value(), d, y.data + to);
       if (y.winners != nullptr) largest.store_tap(kept, y.winners + to);
     };
     if (HWY_LIKELY(numbers)) {
@@ -216,13 +233,12 @@ HWY_INLINE void place_columns(const DirectShape& shape, int64_t first, int64_t c
 }
 
 template <int kFilters, bool kSides>
-HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const float* bias, Activation activation,
-                               const DirectOutput& y) {
+HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const SumEnds& ends, const DirectOutput& y) {
   switch (pixels) {
-    case 1: return forward_tile<kFilters, 1, kSides>(row, bias, activation, y);
-    case 2: return forward_tile<kFilters, std::min(2, kPixelTile), kSides>(row, bias, activation, y);
-    case 3: return forward_tile<kFilters, std::min(3, kPixelTile), kSides>(row, bias, activation, y);
-    default: return forward_tile<kFilters, kPixelTile, kSides>(row, bias, activation, y);
+    case 1: return forward_tile<kFilters, 1, kSides>(row, ends, y);
+    case 2: return forward_tile<kFilters, std::min(2, kPixelTile), kSides>(row, ends, y);
+    case 3: return forward_tile<kFilters, std::min(3, kPixelTile), kSides>(row, ends, y);
+    default: return forward_tile<kFilters, kPixelTile, kSides>(row, ends, y);
   }
 }
 
@@ -245,7 +261,7 @@ SideColumns side_columns(const DirectShape& shape) {
 // Output columns from `begin` up to `end`, as tiles of pixels of a row.
 template <int kFilters>
 HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
-                               const float* packed, const float* bias, Activation activation, const DirectOutput& y) {
+                               const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
   const EvenTiling tiles = cut_evenly(end - begin, kPixelTile);
   for (int64_t p = 0; p < shape.output.height; ++p) {
@@ -253,7 +269,7 @@ HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t 
     for (int64_t tile = 0, q = begin, next = 0; tile < tiles.count; ++tile, q = next) {
       next = begin + tiles.first(tile + 1);
       row.x = rows.x + q * row.pixel;
-      tile_of_pixels<kFilters, false>(next - q, row, bias, activation,
+      tile_of_pixels<kFilters, false>(next - q, row, ends,
                                       {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
     }
   }
@@ -262,8 +278,7 @@ HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t 
 // The same as tiles of pixels of a column, which have their taps on zeros at a side in common.
 template <int kFilters>
 HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
-                                  const float* packed, const float* bias, Activation activation,
-                                  const DirectOutput& y) {
+                                  const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
   row.pixel = row.line;
   const EvenTiling tiles = cut_evenly(shape.output.height, kPixelTile);
@@ -272,33 +287,48 @@ HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64
     const WindowRows rows = place_rows<kFilters>(shape, p, tiles.size(tile), x, packed, row);
     for (int64_t q = begin; q < end; ++q) {
       place_columns<kFilters, true>(shape, q, 1, rows, row);
-      tile_of_pixels<kFilters, true>(tiles.size(tile), row, bias, activation,
+      tile_of_pixels<kFilters, true>(tiles.size(tile), row, ends,
                                      {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
     }
   }
 }
 
+// Channels whose taps of a window, and weights, stay in a first cache from pixel to pixel.
+EvenTiling channel_tiles(const DirectShape& shape, int64_t filters) {
+  constexpr int64_t kFloats = 5 * 1024;
+  const int64_t of_channel = std::max<int64_t>(shape.taps() * (kLanes + filters), 1);
+  return cut_evenly(shape.channels, std::max<int64_t>(kFloats / of_channel, 1));
+}
+
 template <int kFilters>
-void forward_filters(const DirectShape& shape, const float* x, const float* packed, const float* bias,
-                     Activation activation, const DirectOutput& y) {
+void forward_filters(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
+                     const DirectOutput& y) {
   const SideColumns sides = side_columns(shape);
-  if (sides.left_end < sides.right_begin)
-    forward_rows<kFilters>(shape, sides.left_end, sides.right_begin, x, packed, bias, activation, y);
-  if (sides.left_end > 0) forward_columns<kFilters>(shape, 0, sides.left_end, x, packed, bias, activation, y);
-  if (sides.right_begin < shape.output.width)
-    forward_columns<kFilters>(shape, sides.right_begin, shape.output.width, x, packed, bias, activation, y);
+  const EvenTiling tiles = channel_tiles(shape, kFilters);
+  for (int64_t tile = 0; tile < tiles.count; ++tile) {
+    DirectShape part = shape;
+    part.channels = tiles.size(tile);
+    const SumEnds part_ends{ends.bias, tile > 0, tile + 1 == tiles.count ? ends.activation : Activation::kLinear};
+    if (sides.left_end < sides.right_begin)
+      forward_rows<kFilters>(part, sides.left_end, sides.right_begin, x, packed, part_ends, y);
+    if (sides.left_end > 0) forward_columns<kFilters>(part, 0, sides.left_end, x, packed, part_ends, y);
+    if (sides.right_begin < shape.output.width)
+      forward_columns<kFilters>(part, sides.right_begin, shape.output.width, x, packed, part_ends, y);
+    x += part.channels * image_floats(shape.input);
+    packed += part.channels * shape.taps() * kFilters;
+  }
 }
 
 template <int kFilters, bool kSides>
-void forward_squares(const DirectShape& shape, const float* x, const float* packed, const float* bias,
-                     Activation activation, const DirectMaxima& y) {
+void forward_squares(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
+                     const DirectMaxima& y) {
   ForwardRow row = forward_row<kFilters>(shape);
   DirectMaxima out = y;
   for (int64_t p = 0; p < shape.output.height; p += 2) {
     const WindowRows rows = place_rows<kFilters>(shape, p, 2, x, packed, row);
     for (int64_t q = 0; q < shape.output.width; q += 2) {
       place_columns<kFilters, kSides>(shape, q, 2, rows, row);
-      forward_tile<kFilters, kSquarePixels, kSides>(row, bias, activation, out);
+      forward_tile<kFilters, kSquarePixels, kSides>(row, ends, out);
       out.data += kLanes;
       if (out.winners != nullptr) out.winners += kLanes;
     }
@@ -325,16 +355,18 @@ HWY_INLINE void with_filters(int64_t filters, Body body) {
 void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
              Activation activation, const DirectOutput& y) {
   if (shape.output.width == 0) return;  // a phase without pixels
-  with_filters(filters, [&](auto count) { forward_filters<count()>(shape, x, packed, bias, activation, y); });
+  const SumEnds ends{bias, false, activation};
+  with_filters(filters, [&](auto count) { forward_filters<count()>(shape, x, packed, ends, y); });
 }
 
 void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
                    Activation activation, const DirectMaxima& y) {
   if constexpr (kPixelTile >= kSquarePixels) {
     const bool sides = skips_columns(shape);
+    const SumEnds ends{bias, false, activation};
     with_filters(filters, [&](auto count) {
-      sides ? forward_squares<count(), true>(shape, x, packed, bias, activation, y)
-            : forward_squares<count(), false>(shape, x, packed, bias, activation, y);
+      sides ? forward_squares<count(), true>(shape, x, packed, ends, y)
+            : forward_squares<count(), false>(shape, x, packed, ends, y);
     });
   }
 }

@@ -41,11 +41,15 @@ constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
 // Taps of a window's row whose gradients are summed at once, with as many channels as fit. Of one channel
 // kSingleChannelTaps: where there is no other, or where these are a whole row, which then is read once.
 constexpr int kGradientTaps = 3;
-// Rows of seven taps are read once, too, for fewer filters.
-constexpr int kWideTaps = 7;
+// Rows of seven taps, or on AVX2 of so many that groups of four fill more registers than of three, meet more filters of
+// one channel.
+constexpr int kWideTaps = kVectors == 1 ? 7 : 4;
+constexpr int kFewestWideTaps = kVectors == 1 ? 7 : 3;
 constexpr int kWideFilters = 3;
-constexpr bool is_wide(int64_t taps) { return kVectors == 1 && taps == kWideTaps; }
-constexpr int kMostTaps = kVectors == 1 ? kWideTaps : kSingleChannelTaps;
+constexpr bool is_wide(int64_t taps) {
+  if (kVectors == 1) return taps == kWideTaps;
+  return kVectors == 2 && taps >= kWideTaps && (taps % 4 == 0 || taps % 4 == 3);
+}
 constexpr int gradient_channels(int taps) { return kGradientProducts / taps; }
 constexpr int kMostChannels = gradient_channels(1);
 
@@ -55,16 +59,18 @@ bool fits_colors(const DirectShape& shape) { return kVectors == 1 && shape.chann
 constexpr int kColorFilters = 3;
 constexpr int kColors = 3;
 
+// Of one window row, and of some blocks and rows of the output.
 struct GradientRow {
   const DirectShape& shape;
-  const WeightGradientOperands& operands;
-  const float* x;       // of the tile's first channel, window row and tap
-  int64_t first, rows;  // of the output: those whose tap is not on zeros
+  const WeightGradientOperands& operands;  // from the first block on
+  const float* x;                          // of the first row's first pixel, of the tile's first channel and tap
+  const float* dz;
+  int64_t rows;
 };
 
-// total[k][c][s], kFilters x kChannels x kTaps sums.
+// sums: kFilters x kChannels x kTaps vectors, to which those of the row are added.
 template <int kFilters, int kChannels, int kTaps>
-HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kMostChannels][kMostTaps]) {
+HWY_INLINE void gradient_tile(const GradientRow& row, float* HWY_RESTRICT sums) {
   const D d;
   const DirectShape& shape = row.shape;
   const WeightGradientOperands& o = row.operands;
@@ -75,15 +81,16 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kMostChanne
   V sum[kFilters][kChannels][kTaps];
   for (int k = 0; k < kFilters; ++k) {
     for (int c = 0; c < kChannels; ++c) {
-      for (int s = 0; s < kTaps; ++s) sum[k][c][s] = hn::Zero(d);
+      for (int s = 0; s < kTaps; ++s)
+        sum[k][c][s] = hn::Load(d, sums + ((k * kChannels + c) * kTaps + s) * kVectorFloats);
     }
   }
   const int64_t width = shape.output.width;
   const int64_t x_line = x_row - (width - 1) * x_pixel;
   const int64_t dz_line = o.dz_row - (width - 1) * o.dz_pixel;
   for (int64_t block = 0; block < o.blocks; ++block) {
-    const float* HWY_RESTRICT x = row.x + block * o.x_block + row.first * x_row;
-    const float* HWY_RESTRICT dz = o.dz + block * o.dz_block + row.first * o.dz_row;
+    const float* HWY_RESTRICT x = row.x + block * o.x_block;
+    const float* HWY_RESTRICT dz = row.dz + block * o.dz_block;
     // One loop for all rows: the end of a short one is a branch that processors take wrong.
     int64_t left = width;
     for (int64_t pixel = row.rows * width; pixel > 0; --pixel) {
@@ -106,12 +113,13 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float (*total)[kMostChanne
   }
   for (int k = 0; k < kFilters; ++k) {
     for (int c = 0; c < kChannels; ++c) {
-      for (int s = 0; s < kTaps; ++s) total[k][c][s] = hn::ReduceSum(d, sum[k][c][s]);
+      for (int s = 0; s < kTaps; ++s)
+        hn::Store(sum[k][c][s], d, sums + ((k * kChannels + c) * kTaps + s) * kVectorFloats);
     }
   }
 }
 
-using GradientTile = void (*)(const GradientRow&, float (*)[kMostChannels][kMostTaps]);
+using GradientTile = void (*)(const GradientRow&, float*);
 
 // The tile of exactly so many channels, which are no more than fit beside the taps.
 template <int kFilters, int kTaps, int kChannels = gradient_channels(std::min(kTaps, kGradientTaps))>
@@ -133,20 +141,29 @@ GradientTile gradient_tile_of(int64_t channels, int64_t taps) {
   }
 }
 
-GradientTile gradient_tile_of(int64_t filters, int64_t channels, int64_t taps) {
+template <int kTaps>
+GradientTile wide_tile_of(int64_t filters, int64_t taps) {
+  if constexpr (kTaps > kFewestWideTaps) {
+    if (taps < kTaps) return wide_tile_of<kTaps - 1>(filters, taps);
+  }
+  switch (filters) {
+    case 1: return gradient_tile<1, 1, kTaps>;
+    case 2: return gradient_tile<2, 1, kTaps>;
+    default: return gradient_tile<kWideFilters, 1, kTaps>;
+  }
+}
+
+// `wide`: of a row that is.
+GradientTile gradient_tile_of(bool wide, int64_t filters, int64_t channels, int64_t taps) {
+  if constexpr (kVectors <= 2) {
+    if (wide) return wide_tile_of<kWideTaps>(filters, taps);
+  }
   if constexpr (kVectors == 1) {
     if (channels == kColors && taps == 3) {
       switch (filters) {
         case 1: return gradient_tile<1, kColors, 3>;
         case 2: return gradient_tile<2, kColors, 3>;
         default: return gradient_tile<kColorFilters, kColors, 3>;
-      }
-    }
-    if (is_wide(taps)) {
-      switch (filters) {
-        case 1: return gradient_tile<1, 1, kWideTaps>;
-        case 2: return gradient_tile<2, 1, kWideTaps>;
-        default: return gradient_tile<kWideFilters, 1, kWideTaps>;
       }
     }
   }
@@ -162,39 +179,105 @@ int64_t GradientFilters(const DirectShape& shape) {
   return fits_colors(shape) ? kColorFilters : is_wide(shape.window.width) ? kWideFilters : kGradientFilters;
 }
 
+// Blocks and rows of the output whose input stays in a first cache for all rows of a window and groups of its taps.
+// With strides of 1 a row is not read anew for each tap, and its second cache fast enough.
+struct GradientBands {
+  Tiling blocks;
+  Tiling rows;
+};
+GradientBands gradient_bands(const DirectShape& shape, int64_t channels, int64_t blocks) {
+  constexpr int64_t kFloats = 5 * 1024;
+  const int64_t row = channels * shape.input.width * kLanes;
+  const int64_t image = row * shape.input.height;
+  if (shape.stride.width == 1) return {cut(blocks, 1), cut(shape.output.height, 1)};
+  if (image <= kFloats) return {cut(blocks, ceil_divide(blocks * image, kFloats)), cut(shape.output.height, 1)};
+  const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
+  const int64_t rows = 1 + std::max<int64_t>(kFloats / row - reach, 0) / shape.stride.height;
+  return {cut(blocks, blocks), cut(shape.output.height, ceil_divide(shape.output.height, rows))};
+}
+
+// Sums of one tile of filters and one of channels, for a window's rows and groups of taps from `first` on: as many of
+// them as stay in a first cache beside what they read.
+constexpr int64_t kSets = 16;
+struct GradientSets {
+  WeightRange range;
+  EvenTiling groups;
+  int64_t first;
+  int64_t count;
+
+  int64_t row(int64_t set) const { return (first + set) / groups.count; }
+  int64_t group(int64_t set) const { return (first + set) % groups.count; }
+};
+void gradient_sets(const DirectShape& shape, const GradientSets& sets, const WeightGradientOperands& o, bool add,
+                   float* gradient) {
+  const D d;
+  constexpr int kSetVectors =
+      std::max(kGradientFilters * kMostChannels, kWideFilters * std::max(kWideTaps, kColors * 3));
+  constexpr int64_t kSetFloats = kSetVectors * kVectorFloats;
+  HWY_ALIGN float sums[kSets * kSetFloats];
+  std::fill_n(sums, sets.count * kSetFloats, 0.F);
+  const WeightRange& range = sets.range;
+  GradientTile tiles[kSets];
+  for (int64_t set = 0; set < sets.count; ++set) {
+    tiles[set] =
+        gradient_tile_of(is_wide(shape.window.width), range.filters, range.channels, sets.groups.size(sets.group(set)));
+  }
+  const GradientBands bands = gradient_bands(shape, range.channels, o.blocks);
+  for (int64_t band = 0; band < bands.blocks.count * bands.rows.count; ++band) {
+    const int64_t block = bands.blocks.first(band / bands.rows.count);
+    const int64_t top = bands.rows.first(band % bands.rows.count);
+    const int64_t bottom = top + bands.rows.size(band % bands.rows.count);
+    WeightGradientOperands part = o;
+    part.blocks = bands.blocks.size(band / bands.rows.count);
+    const float* const images = o.x + block * o.x_block + range.channel * image_floats(shape.input);
+    for (int64_t set = 0; set < sets.count; ++set) {
+      const int64_t down = sets.row(set) * shape.dilation.height;
+      const auto rows_before = [&](int64_t end) {
+        return count_before(end - down, shape.stride.height, shape.output.height);
+      };
+      // Those whose tap is not on zeros.
+      const int64_t from = std::max(top, rows_before(shape.zeros.above));
+      const int64_t to = std::min(bottom, rows_before(shape.input.height - shape.zeros.below));
+      if (from >= to) continue;
+      const int64_t x_row = from * shape.stride.height + down;
+      const int64_t x_column = sets.groups.first(sets.group(set)) * shape.dilation.width;
+      const float* const x = images + (x_row * shape.input.width + x_column) * kLanes;
+      tiles[set]({shape, part, x, o.dz + block * o.dz_block + from * o.dz_row, to - from}, sums + set * kSetFloats);
+    }
+  }
+  for (int64_t set = 0; set < sets.count; ++set) {
+    const float* sum = sums + set * kSetFloats;
+    const int64_t first_tap = sets.groups.first(sets.group(set));
+    for (int64_t k = 0; k < range.filters; ++k) {
+      float* const row =
+          gradient + ((range.filter + k) * shape.window.height + sets.row(set)) * shape.window.width * shape.channels;
+      for (int64_t c = range.channel; c < range.channel + range.channels; ++c) {
+        for (int64_t s = first_tap; s < first_tap + sets.groups.size(sets.group(set)); ++s, sum += kVectorFloats) {
+          const float total = hn::ReduceSum(d, hn::Load(d, sum));
+          float& out = row[s * shape.channels + c];
+          out = add ? out + total : total;
+        }
+      }
+    }
+  }
+}
+
 void WeightGradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o, bool add,
                     float* gradient) {
   const int64_t taps = shape.window.width;
   // Taps of a row in nearly equal groups.
-  const bool single = range.channels == 1 || taps == kSingleChannelTaps || is_wide(taps);
-  const int64_t most = is_wide(taps) ? kWideTaps : single ? kSingleChannelTaps : kGradientTaps;
-  const EvenTiling groups{taps, (taps + most - 1) / most};
+  const bool wide = is_wide(taps);
+  const bool single = range.channels == 1 || taps == kSingleChannelTaps || wide;
+  const EvenTiling groups = cut_evenly(taps, wide ? kWideTaps : single ? kSingleChannelTaps : kGradientTaps);
   const int64_t channels = single               ? 1
                            : fits_colors(shape) ? kColors
                                                 : gradient_channels(static_cast<int>(groups.largest()));
-  const EvenTiling tiles{range.channels, (range.channels + channels - 1) / channels};
-  for (int64_t job = 0; job < tiles.count * shape.window.height * groups.count; ++job) {
-    const int64_t s = groups.first(job % groups.count);
-    const int64_t r = job / groups.count % shape.window.height;
-    const int64_t tile = job / groups.count / shape.window.height;
-    const int64_t channel = range.channel + tiles.first(tile);
-    const int64_t down = r * shape.dilation.height;
-    const auto rows_before = [&](int64_t end) {
-      return count_before(end - down, shape.stride.height, shape.output.height);
-    };
-    const int64_t above = rows_before(shape.zeros.above);
-    const int64_t rows = std::max<int64_t>(rows_before(shape.input.height - shape.zeros.below) - above, 0);
-    const float* const x =
-        o.x + ((channel * shape.input.height + down) * shape.input.width + s * shape.dilation.width) * kLanes;
-    const GradientRow row{shape, o, x, above, rows};
-    float total[kGradientFilters][kMostChannels][kMostTaps];
-    gradient_tile_of(range.filters, tiles.size(tile), groups.size(job % groups.count))(row, total);
-    for (int64_t k = 0; k < range.filters; ++k) {
-      for (int64_t t = 0; t < groups.size(job % groups.count); ++t) {
-        float* out =
-            gradient + (((range.filter + k) * shape.window.height + r) * taps + s + t) * shape.channels + channel;
-        for (int64_t c = 0; c < tiles.size(tile); ++c) out[c] = add ? out[c] + total[k][c][t] : total[k][c][t];
-      }
+  const EvenTiling tiles = cut_evenly(range.channels, channels);
+  const int64_t sets = shape.window.height * groups.count;
+  for (int64_t tile = 0; tile < tiles.count; ++tile) {
+    const WeightRange part{range.filter, range.filters, range.channel + tiles.first(tile), tiles.size(tile)};
+    for (int64_t first = 0; first < sets; first += kSets) {
+      gradient_sets(shape, {part, groups, first, std::min(kSets, sets - first)}, o, add, gradient);
     }
   }
 }

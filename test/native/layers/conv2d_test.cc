@@ -320,6 +320,36 @@ TEST_CASE("conv2d direct: rows in bands, integers agree exactly on every instruc
   });
 }
 
+TEST_CASE("conv2d direct: sums over channels in parts, integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(139);
+    const Window2d strided{{13, 11}, {7, 6}, {7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}};
+    const Window2d dilated{{9, 12}, {5, 4}, {3, 5}, {1, 2}, {2, 1}, {}};
+    for (int i = 0; i < 3; ++i) {
+      check_integers(random, {strided, 20, 26, 40, 1}, "direct");
+      check_integers(random, {dilated, 33, 47, 34, 1}, "direct");
+      check_integers(random, {strided, 16, 34, 46, 2}, "direct");
+    }
+  });
+}
+
+TEST_CASE("conv2d direct: windows of many taps with strides, integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(140);
+    const Window2d of_four{{30, 33}, {14, 15}, {4, 4}, {2, 2}, {1, 1}, {}};
+    const Window2d of_eight{{26, 40}, {10, 17}, {8, 8}, {2, 2}, {1, 1}, {0, 1, 0, 1}};
+    const Window2d of_eleven{{25, 31}, {9, 11}, {11, 11}, {3, 3}, {1, 1}, {5, 5, 5, 5}};
+    const Window2d long_row{{3, 70}, {3, 9}, {1, 54}, {1, 2}, {1, 1}, {}};
+    const Window2d column{{70, 5}, {9, 3}, {54, 1}, {2, 2}, {1, 1}, {}};
+    for (const Window2d& window : {of_four, of_eight, of_eleven, long_row, column}) {
+      for (const int64_t filters : {1, 2, 3, 5}) check_integers(random, {window, 33, 3, filters, 1}, "direct");
+      check_integers(random, {window, 17, 7, 4, 1}, "direct");
+    }
+  });
+}
+
 TEST_CASE("conv2d: integers agree exactly where work is cut into many products and partial sums") {
   RandomData random(113);
   const Window2d same3{{24, 24}, {24, 24}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
