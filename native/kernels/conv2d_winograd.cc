@@ -14,10 +14,11 @@
 namespace gradloom {
 namespace {
 
-// Forward: tiles of a chunk; filters whose products stay in cache until their output is transformed, while those of all
-// channels are kept there; and images whose pixels of all tiles are written before those of the next ones.
-constexpr int64_t kChunkTiles = 4;
-constexpr int64_t kChunkRow = kChunkTiles * kLanes;
+// Forward: columns of a chunk, those of some tiles; filters whose products stay in cache until their output is
+// transformed, while those of all channels are kept there; and images whose pixels of all tiles are written before
+// those of the next ones.
+constexpr int64_t kChunkRow = 4 * kLanes;
+constexpr int64_t kMostChunkTiles = kChunkRow / kHalfLanes;
 constexpr int64_t kImageBlock = 4;
 
 // Operands of so many floats come from beyond a level 1 cache, and leave little room in one of level 2: it pays to call
@@ -36,33 +37,41 @@ ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_fl
 
 Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
 
-ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const TilePlace& place, int64_t count) {
-  return {vectors, place.row - shape.top, place.column - shape.left, count, shape.dilation, shape.form};
+ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const TilePlace& place, int64_t count,
+                     int64_t lanes) {
+  return {vectors, place.row - shape.top, place.column - shape.left, count, shape.dilation, shape.form, lanes};
 }
 
-ImageTile output_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {lanes_of(shape.output), place.row, place.column, 1, shape.dilation, shape.form};
+ImageTile output_tile(const WinogradShape& shape, const TilePlace& place, int64_t lanes) {
+  return {lanes_of(shape.output), place.row, place.column, 1, shape.dilation, shape.form, lanes};
 }
 
-ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place) {
-  return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, shape.form};
+ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place, int64_t lanes) {
+  return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, shape.form, lanes};
 }
 
 // Tiles of products that are no wider than a vector of samples.
 bool narrow_products() { return simd_gemm_tile_columns() <= kPanelColumns; }
 
 // How products read the channels of a chunk's tiles: those of all tiles side by side where simd_gemm takes so many
-// columns at once, else each tile by itself, since lines that lie apart share few sets of the first cache.
+// columns at once, else of 16 columns by themselves, since lines that lie apart share few sets of the first cache.
 struct ChunkLayout {
   explicit ChunkLayout(const WinogradShape& shape)
       : in_panels(narrow_products()),
-        channel(in_panels ? kLanes : kChunkRow),
-        tile(in_panels ? shape.channels * kLanes : kLanes),
+        channel(in_panels ? kPanelColumns : kChunkRow),
+        panel(in_panels ? shape.channels * kPanelColumns : kPanelColumns),
         filters(std::min<int64_t>(shape.filters, in_panels ? 48 : 32)) {}
+
+  int64_t at(int64_t column) const { return column / kPanelColumns * panel + column % kPanelColumns; }
+  // Tiles of so many columns each, from `column` on, that lie at equal distances.
+  int64_t tiles_in_line(int64_t column, int64_t of_tile) const {
+    const int64_t rest = kPanelColumns - column % kPanelColumns;
+    return in_panels && of_tile < kPanelColumns ? rest / of_tile : kMostStripTiles;
+  }
 
   bool in_panels;
   int64_t channel;  // floats from channel to channel
-  int64_t tile;     // from tile to tile
+  int64_t panel;    // from 16 columns to the next
   int64_t filters;  // of a block
 };
 
@@ -129,9 +138,12 @@ void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float*
 
 // ---- forward
 
-Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks) {
-  const int64_t tiles = blocks * shape.tiles().count();
-  return cut(tiles, ceil_divide(tiles, kChunkTiles));
+TileColumns::TileColumns(const WinogradShape& shape, int64_t batch)
+    : tiles_(lane_blocks(batch) * shape.tiles().count()),
+      whole_((batch + kHalfLanes - 1) / kLanes * shape.tiles().count()) {}
+
+Tiling winograd_forward_chunks(const TileColumns& columns) {
+  return cut(columns.count(), ceil_divide(columns.count(), kChunkRow), kLanes);
 }
 
 int64_t winograd_forward_scratch(const WinogradShape& shape) {
@@ -160,25 +172,34 @@ int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput&
   return image_floats(output.pooled ? half(shape.output) : shape.output);
 }
 
-void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job, const LaneImages& x, const float* u,
-                             const WinogradOutput& output, float* scratch) {
-  const int64_t first = job.first_tile;
-  const int64_t tiles = job.tiles;
-  // v: [36][C][4 tiles of 16] or [36][4 tiles][C][16]; m: [36][filters of a block][4 tiles of 16].
+void conv2d_winograd_forward(const WinogradShape& shape, const TileColumns& columns, const WinogradJob& job,
+                             const LaneImages& x, const float* u, const WinogradOutput& output, float* scratch) {
+  const int64_t first = columns.tile_at(job.first_column);
+  const int64_t tiles = columns.tile_at(job.first_column + job.columns) - first;
+  const auto column_of = [&](int64_t tile) { return columns.before(tile) - job.first_column; };
+  // v: [36][C][64] or [36][4][C][16]; m: [36][filters of a block][64].
   const ChunkLayout layout(shape);
   const int64_t v_plane = winograd_plane(shape.channels * kChunkRow);
   float* const v = scratch;
   float* const m = v + kWinogradCoefficients * v_plane;
-  std::array<TilePlace, kChunkTiles> places;
+  std::array<TilePlace, kMostChunkTiles> places;
   for_each_strip(shape, first, tiles, [&](int64_t tile, const TilePlace& place, int64_t count) {
-    for (int64_t t = 0; t < count; ++t) places[tile - first + t] = shape.tiles().beside(place, t);
+    const int64_t lanes = columns.of(tile);
     const LaneImages block = x.from(place.image * x.block);
-    const TileCoefficients to{v + (tile - first) * layout.tile, v_plane, layout.channel, layout.tile};
-    if (x.winners == nullptr) {
-      winograd_transform_input(input_tile(shape, lanes_of(shape.input), place, count), shape.channels, block.data, to);
-    } else {
-      winograd_transform_input(input_tile(shape, lanes_of(half(shape.input)), place, count), shape.channels,
-                               WonPixels{block.data, block.winners}, to);
+    for (int64_t t = 0; t < count;) {
+      const TilePlace begin = shape.tiles().beside(place, t);
+      const int64_t column = column_of(tile + t);
+      const int64_t in_line = std::min(count - t, layout.tiles_in_line(column, lanes));
+      const TileCoefficients to{v + layout.at(column), v_plane, layout.channel,
+                                lanes < kPanelColumns ? lanes : layout.panel};
+      if (x.winners == nullptr) {
+        winograd_transform_input(input_tile(shape, lanes_of(shape.input), begin, in_line, lanes), shape.channels,
+                                 block.data, to);
+      } else {
+        winograd_transform_input(input_tile(shape, lanes_of(half(shape.input)), begin, in_line, lanes), shape.channels,
+                                 WonPixels{block.data, block.winners}, to);
+      }
+      for (const int64_t end = t + in_line; t < end; ++t) places[tile - first + t] = shape.tiles().beside(place, t);
     }
   });
   const bool calls = worth_calling(kWinogradCoefficients * (filter_plane(shape) + v_plane));
@@ -195,10 +216,10 @@ void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job,
       if (calls && e + 1 < kWinogradCoefficients) {
         upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(u_of(e + 1))};
       }
-      const ProductShape product{filters, tiles * kLanes, shape.channels};
+      const ProductShape product{filters, job.columns, shape.channels};
       const MatrixOperand of_filters{u_of(e).data(), shape.channels};
       if (layout.in_panels) {
-        simd_gemm_panels(product, of_filters, {v_of(e).data(), layout.tile}, Accumulate::kOverwrite, m + e * m_plane,
+        simd_gemm_panels(product, of_filters, {v_of(e).data(), layout.panel}, Accumulate::kOverwrite, m + e * m_plane,
                          kChunkRow, upcoming);
       } else {
         simd_gemm_ahead(product, of_filters, {v_of(e).data(), layout.channel}, Accumulate::kOverwrite, m + e * m_plane,
@@ -207,14 +228,15 @@ void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job,
     }
     for_each_image_block(filters, tiles, [&](int64_t f, int64_t count, int64_t t) {
       const TilePlace& place = places[t];
-      const TileCoefficients coefficients{m + f * kChunkRow + t * kLanes, m_plane, kChunkRow};
+      const int64_t lanes = columns.of(first + t);
+      const TileCoefficients coefficients{m + f * kChunkRow + column_of(first + t), m_plane, kChunkRow};
       const TileBias bias{output.bias == nullptr ? nullptr : output.bias + k + f, BiasOf::kVector};
       const int64_t at = place.image * output.y_block + (k + f) * winograd_output_floats(shape, output);
       if (output.pooled) {
-        winograd_transform_output_pooled(pooled_tile(shape, place), count, coefficients, bias, output.activation,
+        winograd_transform_output_pooled(pooled_tile(shape, place, lanes), count, coefficients, bias, output.activation,
                                          output.y + at, output.winners == nullptr ? nullptr : output.winners + at);
       } else {
-        winograd_transform_output(output_tile(shape, place), count, coefficients, bias, output.activation,
+        winograd_transform_output(output_tile(shape, place, lanes), count, coefficients, bias, output.activation,
                                   output.y + at);
       }
     });
@@ -302,9 +324,10 @@ Tiling shares_of_channels(const WinogradShape& shape, int64_t threads) {
 
 }  // namespace
 
-WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t blocks, int64_t threads)
+WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t batch, int64_t threads)
     : shape_(shape),
-      chunks_(chunks_of_sums(shape, blocks * shape.tiles().count())),
+      columns_(shape, batch),
+      chunks_(chunks_of_sums(shape, columns_.tiles())),
       pieces_{chunks_.count, pieces_of_sums(shape, chunks_.extent)},
       filters_(shares_of_filters(shape, ceil_divide(threads, pieces_.count))),
       channels_(shares_of_channels(shape, ceil_divide(threads, pieces_.count))) {}
@@ -369,34 +392,36 @@ void WinogradWeightGradient::add_tiles(int64_t round, int64_t job, const LaneIma
 // Some images of a strip of tiles, then the strips at its side, then the next images.
 void WinogradWeightGradient::transform_channels(int64_t chunk, int64_t first, int64_t channels, const LaneImages& x,
                                                 float* v) const {
-  const int64_t tiles = chunks_.size(chunk);
-  const int64_t begin = chunks_.first(chunk);
+  const int64_t row = v_row(chunk);
   for (int64_t c = first; c < first + channels; c += kTransformImages) {
     const int64_t count = std::min(kTransformImages, first + channels - c);
-    for_each_strip(shape_, begin, tiles, [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
-      winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), place, of_strip), count,
+    const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
+      const int64_t lanes = columns_.of(tile);
+      const int64_t at = c * row + columns_.before(tile) - columns_before(chunk);
+      winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), place, of_strip, lanes), count,
                                x.data + place.image * x.block + c * image_floats(shape_.input),
-                               {v + (c * tiles + tile - begin) * kLanes, v_plane(), tiles * kLanes, kLanes});
-    });
+                               {v + at, v_plane(), row, lanes});
+    };
+    for_each_strip(shape_, chunks_.first(chunk), chunks_.size(chunk), transform);
   }
 }
 
 void WinogradWeightGradient::transform_filters(int64_t chunk, int64_t first, int64_t filters, const LaneImages& dz,
                                                float* m, float* turned) const {
-  const int64_t tiles = chunks_.size(chunk);
-  const int64_t begin = chunks_.first(chunk);
-  for (int64_t f = 0; f < filters; f += kTransformImages, m += kTransformImages * tiles * kLanes) {
+  for (int64_t f = 0; f < filters; f += kTransformImages, m += kTransformImages * columns_of(chunk)) {
     const int64_t count = std::min(kTransformImages, filters - f);
-    for_each_strip(shape_, begin, tiles, [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
+    const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
       for (int64_t t = 0; t < of_strip; ++t) {
-        transform_turned(shape_.tiles().beside(place, t), first + f, count, dz, turned,
-                         {m + (tile - begin + t) * kPanelColumns * kLanes, m_plane(), kPanelColumns});
+        const int64_t column = columns_.before(tile + t) - columns_before(chunk);
+        transform_turned(shape_.tiles().beside(place, t), columns_.of(tile + t), first + f, count, dz, turned,
+                         {m + column * kPanelColumns, m_plane(), kPanelColumns});
       }
-    });
+    };
+    for_each_strip(shape_, chunks_.first(chunk), chunks_.size(chunk), transform);
   }
 }
 
-void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t filter, int64_t filters,
+void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters,
                                               const LaneImages& dz, float* turned, const TileCoefficients& m) const {
   const bool won = dz.winners != nullptr;
   const int64_t scale = won ? 2 : 1;
@@ -414,20 +439,19 @@ void WinogradWeightGradient::transform_turned(const TilePlace& place, int64_t fi
   // Vectors of a pixel are its samples.
   const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0, 1, {1, 1}, shape_.form};
   turn_pixels(area, from.data, turned);
-  if (!won) return winograd_transform_output_gradient(tile, kLanes, turned, m);
+  if (!won) return winograd_transform_output_gradient(tile, samples, turned, m);
   auto* const winners = reinterpret_cast<WinningTap*>(turned + turned_numbers(half(tile_extent(shape_.form))));
   turn_pixels(area, from.winners, winners);
-  winograd_transform_output_gradient(tile, kLanes, WonPixels{turned, winners}, m);
+  winograd_transform_output_gradient(tile, samples, WonPixels{turned, winners}, m);
 }
 
 // Some filters' products at a time, coefficient by coefficient.
 void WinogradWeightGradient::multiply(int64_t chunk, const Share& share, const float* v, const float* m, bool begins,
                                       float* sums) const {
-  const int64_t depth = chunks_.size(chunk) * kLanes;
+  const int64_t depth = columns_of(chunk);
+  const int64_t row = v_row(chunk);
   const bool calls = worth_calling(kWinogradCoefficients * (v_plane() + m_plane() + share.channels * share.filters));
-  const auto v_of = [&](int64_t e) {
-    return span_of(v + e * v_plane() + share.channel * depth, share.channels * depth);
-  };
+  const auto v_of = [&](int64_t e) { return span_of(v + e * v_plane() + share.channel * row, share.channels * row); };
   for (int64_t first = 0; first < share.filters; first += kProductFilters) {
     const int64_t filters = std::min(kProductFilters, share.filters - first);
     const auto m_of = [&](int64_t e) { return span_of(m + e * m_plane() + first * depth, filters * depth); };
@@ -437,9 +461,8 @@ void WinogradWeightGradient::multiply(int64_t chunk, const Share& share, const f
         upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(m_of(e + 1))};
       }
       float* const to = sums + e * filter_plane(shape_) + share.channel * shape_.filters + share.filter + first;
-      simd_gemm_panels({share.channels, filters, depth}, {v_of(e).data(), depth},
-                       {m_of(e).data(), kPanelColumns * depth}, begins ? Accumulate::kOverwrite : Accumulate::kAdd, to,
-                       shape_.filters, upcoming);
+      simd_gemm_panels({share.channels, filters, depth}, {v_of(e).data(), row}, {m_of(e).data(), kPanelColumns * depth},
+                       begins ? Accumulate::kOverwrite : Accumulate::kAdd, to, shape_.filters, upcoming);
     }
   }
 }

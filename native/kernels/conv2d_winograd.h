@@ -9,9 +9,11 @@
 //   C, K: channels and filters; R: 3 or 5; H, W: of the input; P, Q: of the output; T: tiles of a chunk
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
@@ -62,10 +64,33 @@ void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t
 // r][R - 1 - s][k] = w[k][r][s][c], for one of the taps. `shape` is the forward one.
 void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* turned);
 
+// The tiles of all blocks, one image after another, and the columns of products that they take: one for each sample of
+// a block, of which the last one has 8 if no more of them are in the batch.
+class TileColumns {
+ public:
+  TileColumns(const WinogradShape& shape, int64_t batch);
+
+  int64_t tiles() const { return tiles_; }
+  int64_t count() const { return before(tiles_); }
+  int64_t of(int64_t tile) const { return tile < whole_ ? kLanes : kHalfLanes; }
+  int64_t before(int64_t tile) const {
+    return std::min(tile, whole_) * kLanes + std::max<int64_t>(tile - whole_, 0) * kHalfLanes;
+  }
+  // That which begins there.
+  int64_t tile_at(int64_t column) const {
+    const int64_t behind = column - whole_ * kLanes;
+    return behind < 0 ? column / kLanes : whole_ + behind / kHalfLanes;
+  }
+
+ private:
+  int64_t tiles_;
+  int64_t whole_;
+};
+
 // ---- forward
 
-// The tiles of all blocks, one image after another, cut into chunks.
-Tiling winograd_forward_chunks(const WinogradShape& shape, int64_t blocks);
+// The columns of all tiles, cut into chunks of whole tiles.
+Tiling winograd_forward_chunks(const TileColumns& columns);
 int64_t winograd_forward_scratch(const WinogradShape& shape);
 // Into how many filters go for `chunks` chunks, each share a job, so that threads are done soonest: a job transforms
 // all channels of its chunk.
@@ -88,13 +113,13 @@ struct WinogradOutput {
 // Of a filter and block.
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output);
 struct WinogradJob {
-  int64_t first_tile;
-  int64_t tiles;
+  int64_t first_column;
+  int64_t columns;
   int64_t first_filter;
   int64_t filters;
 };
-void conv2d_winograd_forward(const WinogradShape& shape, const WinogradJob& job, const LaneImages& x, const float* u,
-                             const WinogradOutput& output, float* scratch);
+void conv2d_winograd_forward(const WinogradShape& shape, const TileColumns& columns, const WinogradJob& job,
+                             const LaneImages& x, const float* u, const WinogradOutput& output, float* scratch);
 
 // ---- gradient of the weights
 
@@ -110,7 +135,7 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float*
 // cannot hold the channels of a chunk, is each chunk a round, for which threads transform those of the input together.
 class WinogradWeightGradient {
  public:
-  WinogradWeightGradient(const WinogradShape& shape, int64_t blocks, int64_t threads);
+  WinogradWeightGradient(const WinogradShape& shape, int64_t batch, int64_t threads);
 
   int64_t scratch() const;         // floats of all threads together
   int64_t thread_scratch() const;  // floats of each thread
@@ -139,8 +164,8 @@ class WinogradWeightGradient {
   void transform_channels(int64_t chunk, int64_t first, int64_t channels, const LaneImages& x, float* v) const;
   void transform_filters(int64_t chunk, int64_t first, int64_t filters, const LaneImages& dz, float* m,
                          float* turned) const;
-  void transform_turned(const TilePlace& place, int64_t filter, int64_t filters, const LaneImages& dz, float* turned,
-                        const TileCoefficients& m) const;
+  void transform_turned(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters, const LaneImages& dz,
+                        float* turned, const TileCoefficients& m) const;
   // What a job adds to its piece's sums.
   struct Share {
     int64_t filter;
@@ -151,8 +176,17 @@ class WinogradWeightGradient {
   Share share(int64_t job) const;
   void multiply(int64_t chunk, const Share& share, const float* v, const float* m, bool begins, float* sums) const;
 
+  int64_t columns_before(int64_t chunk) const { return columns_.before(chunks_.first(chunk)); }
+  int64_t columns_of(int64_t chunk) const {
+    return columns_.before(chunks_.first(chunk) + chunks_.size(chunk)) - columns_before(chunk);
+  }
+
+  // Floats from channel to channel of a chunk's v: whole vectors.
+  int64_t v_row(int64_t chunk) const { return round_up(columns_of(chunk), kLanes); }
+
   WinogradShape shape_;
-  Tiling chunks_;
+  TileColumns columns_;
+  Tiling chunks_;      // of the tiles
   EvenTiling pieces_;  // of the chunks
   Tiling filters_;
   Tiling channels_;

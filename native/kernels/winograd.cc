@@ -22,6 +22,25 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Where a vector is as long as a block, half of one takes instructions of its own.
+constexpr bool kHalvesVectors = HWY_MAX_BYTES >= kLanes * sizeof(float);
+
+template <bool kHalf>
+HWY_INLINE V load_lanes(const float* from) {
+  const D d;
+  if constexpr (kHalf) return hn::ZeroExtendVector(d, hn::Load(hn::Half<D>(), from));
+  return hn::Load(d, from);
+}
+
+template <bool kHalf>
+HWY_INLINE void store_lanes(V v, float* to) {
+  if constexpr (kHalf) {
+    hn::Store(hn::LowerHalf(hn::Half<D>(), v), hn::Half<D>(), to);
+  } else {
+    hn::Store(v, D(), to);
+  }
+}
+
 // Both axes: load(j, column) for each column, then visit(i, row) for each row of its transform.
 template <class Axis, class Load, class Visit>
 HWY_INLINE void transform(Load load, Visit visit) {
@@ -139,7 +158,7 @@ class WonColumns {
 };
 
 // Coefficients of the strip's pixels. One axis first, for all columns.
-template <class Axis, bool kOne, class Columns>
+template <class Axis, bool kOne, bool kHalf, class Columns>
 void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& source, const TileCoefficients& to) {
   constexpr int kOut = Axis::kTile;
   constexpr int kShared = Axis::kFrom - kOut;
@@ -150,10 +169,11 @@ void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& s
   const int64_t columns = (count - 1) * kOut + Axis::kFrom;
   const int64_t width = source.width();
   const int64_t step = strip.step.width;
+  const int64_t live = strip.lanes;
   const Columns pixels = source;
   const TileCoefficients target = to;
   for (int64_t vector = 0; vector < vectors; ++vector) {
-    for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+    for (int64_t lane = 0; lane < live; lane += lanes) {
       V half[kMostColumns][Axis::kTo];
       for (int64_t j = 0, at = strip.column; j < columns; ++j, at += step) {
         V column[Axis::kFrom];
@@ -174,7 +194,7 @@ void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& s
           V coefficients[Axis::kTo];
           for (int j = kShared; j < Axis::kFrom; ++j) row[j] = half[t * kOut + j][i];
           Axis::apply(row, coefficients);
-          for (int j = 0; j < Axis::kTo; ++j) hn::Store(coefficients[j], d, out + j * target.coefficient);
+          for (int j = 0; j < Axis::kTo; ++j) store_lanes<kHalf>(coefficients[j], out + j * target.coefficient);
           for (int j = 0; j < kShared; ++j) row[j] = row[j + kOut];
         }
       }
@@ -184,8 +204,11 @@ void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& s
 
 template <class Axis, class Columns>
 void transform_strip(const ImageTile& strip, int64_t vectors, const Columns& source, const TileCoefficients& to) {
-  strip.count == 1 ? transform_columns<Axis, true>(strip, vectors, source, to)
-                   : transform_columns<Axis, false>(strip, vectors, source, to);
+  if constexpr (kHalvesVectors) {
+    if (strip.lanes < kLanes) return transform_columns<Axis, false, true>(strip, vectors, source, to);
+  }
+  strip.count == 1 ? transform_columns<Axis, true, false>(strip, vectors, source, to)
+                   : transform_columns<Axis, false, false>(strip, vectors, source, to);
 }
 
 template <class Axis>
@@ -224,16 +247,16 @@ void TransformWonOutputGradientTile(const ImageTile& tile, int64_t vectors, cons
 }
 
 // Calls visit(vector, lane, i, row) for each row of activation(A^T m A + bias).
-template <int kOut, class Visit>
-HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, const TileBias& bias, Activation activation,
-                                Visit visit) {
+template <int kOut, bool kHalf, class Visit>
+HWY_INLINE void for_each_output(int64_t live, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
+                                Activation activation, Visit visit) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const bool positive = activation == Activation::kRelu;
   const int64_t coefficient = m.coefficient;
   for (int64_t vector = 0; vector < vectors; ++vector) {
     const float* in = m.data + vector * m.vector;
-    for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+    for (int64_t lane = 0; lane < live; lane += lanes) {
       V start = hn::Zero(d);
       if (bias.data != nullptr) {
         start = bias.of == BiasOf::kVector ? hn::Set(d, bias.data[vector])
@@ -242,7 +265,7 @@ HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, cons
       transform<TransformOutput<kOut>>(
           [&](int j, V(&column)[kIn]) HWY_ATTR {
             const float* const at = in_register(in + j * coefficient + lane);
-            for (int i = 0; i < kIn; ++i) column[i] = hn::Load(d, at + i * kIn * coefficient);
+            for (int i = 0; i < kIn; ++i) column[i] = load_lanes<kHalf>(at + i * kIn * coefficient);
           },
           [&](int i, V(&row)[kOut]) HWY_ATTR {
             for (V& z : row) {
@@ -251,6 +274,32 @@ HWY_INLINE void for_each_output(int64_t vectors, const TileCoefficients& m, cons
             }
             visit(vector, lane, i, row);
           });
+    }
+  }
+}
+
+template <int kOut, class Visit>
+HWY_INLINE void for_each_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
+                                Activation activation, Visit visit) {
+  if constexpr (kHalvesVectors) {
+    if (tile.lanes < kLanes) {
+      return for_each_output<kOut, true>(tile.lanes, vectors, m, bias, activation, visit);
+    }
+  }
+  for_each_output<kOut, false>(tile.lanes, vectors, m, bias, activation, visit);
+}
+
+// The lanes of pixels that no vector has written.
+template <class Number>
+void clear_lanes(const ImageTile& tile, int64_t vectors, int64_t rows, int64_t columns, Number* first) {
+  if (kHalvesVectors || tile.lanes == kLanes) return;
+  const ImageVectors at = tile.vectors;
+  for (int64_t vector = 0; vector < vectors; ++vector) {
+    for (int64_t pixel = 0; pixel < rows * columns; ++pixel) {
+      const int64_t row = pixel / columns * tile.step.height * at.image.width;
+      const int64_t column = pixel % columns * tile.step.width;
+      Number* const to = first + vector * at.vector + (row + column) * at.pixel;
+      std::fill(to + tile.lanes, to + kLanes, Number{});
     }
   }
 }
@@ -272,15 +321,16 @@ void transform_output(const ImageTile& tile, int64_t vectors, const TileCoeffici
     }
   };
   if (rows == kOut && columns == kOut) {
-    for_each_output<kOut>(vectors, m, bias, activation,
+    for_each_output<kOut>(tile, vectors, m, bias, activation,
                           [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut])
                               HWY_ATTR { store(vector, lane, i, kOut, z); });
   } else {
-    for_each_output<kOut>(vectors, m, bias, activation,
+    for_each_output<kOut>(tile, vectors, m, bias, activation,
                           [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut]) HWY_ATTR {
                             if (i < rows) store(vector, lane, i, columns, z);
                           });
   }
+  clear_lanes(tile, vectors, rows, columns, y);
 }
 
 void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
@@ -301,7 +351,7 @@ void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileC
   const int64_t row = at.image.width * at.pixel;
   const int64_t first = tile.row * row + tile.column * at.pixel;
   V z[kOut][kOut];
-  for_each_output<kOut>(vectors, m, bias, activation,
+  for_each_output<kOut>(tile, vectors, m, bias, activation,
                         [&](int64_t vector, int64_t lane, int of_row, const V(&z_row)[kOut]) HWY_ATTR {
                           for (int j = 0; j < kOut; ++j) z[of_row][j] = z_row[j];
                           if (of_row < kOut - 1) return;
@@ -319,6 +369,8 @@ void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileC
                             }
                           }
                         });
+  clear_lanes(tile, vectors, rows, columns, y + first);
+  if (winners != nullptr) clear_lanes(tile, vectors, rows, columns, winners + first);
 }
 
 void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,

@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/window2d.h"
 
@@ -58,8 +59,12 @@ struct ImageTile {
   int64_t count = 1;  // at most kMostStripTiles
   Extent2d step = {1, 1};
   WinogradForm form = WinogradForm::kF4x3;
+  // Of a vector, those that count: 16, or the first 8, which then take the room of 8 alone among coefficients. What is
+  // written to pixels has values without meaning, but finite ones for finite coefficients, in the others.
+  int64_t lanes = kLanes;
 };
 inline constexpr int64_t kMostStripTiles = 4;
+inline constexpr int64_t kHalfLanes = kLanes / 2;
 
 // The coefficients of tiles: coefficient e of vector i and tile t at data[e * coefficient + i * vector + t * tile].
 struct TileCoefficients {

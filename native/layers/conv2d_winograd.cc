@@ -56,7 +56,7 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
   // Fewer threads have larger shares.
   int64_t sums = 0;
   for (int64_t team = 1; team <= threads; ++team) {
-    const WinogradWeightGradient gradient(shape, blocks, team);
+    const WinogradWeightGradient gradient(shape, setting.batch, team);
     sums = std::max(sums, gradient.scratch() + checked_multiply(team, gradient.thread_scratch()));
   }
   const int64_t weights = round_up(weight_count(), kLanes);
@@ -111,7 +111,8 @@ void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, floa
 // All groups and blocks; of output y: [B][groups K][P][Q][16].
 void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
                                const WinogradOutput& output, float* scratch) const {
-  const Tiling chunks = winograd_forward_chunks(shape, lane_blocks(pass.batch));
+  const TileColumns columns(shape, pass.batch);
+  const Tiling chunks = winograd_forward_chunks(columns);
   const Tiling filters = winograd_forward_filters(shape, groups_ * chunks.count, pass.team.size());
   const int64_t y_group = shape.filters * winograd_output_floats(shape, output);
   const int64_t u_group = winograd_filter_floats(shape);
@@ -124,7 +125,8 @@ void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, con
     of_group.y += group * y_group;
     if (output.winners != nullptr) of_group.winners += group * y_group;
     of_group.y_block = groups_ * y_group;
-    conv2d_winograd_forward(shape, {chunks.first(chunk), chunks.size(chunk), filters.first(share), filters.size(share)},
+    conv2d_winograd_forward(shape, columns,
+                            {chunks.first(chunk), chunks.size(chunk), filters.first(share), filters.size(share)},
                             x.from(group * (x.block / groups_)), u + group * u_group, of_group,
                             scratch + thread * winograd_forward_scratch(shape));
   });
@@ -184,10 +186,9 @@ void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* image_
 void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneImages& dz, float* shared) const {
   Team& team = args.pass.team;
   const WinogradShape shape = winograd_forward_shape(computed_output(args.pooling));
-  const int64_t blocks = lane_blocks(args.pass.batch);
   const int64_t x_group = shape.channels * image_floats(shape.input);
   const int64_t group_weights = shape.filters * row_length();
-  const WinogradWeightGradient sums(shape, blocks, team.size());
+  const WinogradWeightGradient sums(shape, args.pass.batch, team.size());
   const Tiling pieces = winograd_gradient_pieces(shape);
   float* const gradient = args.gradients.target(0, 0, args.scratch);
   float* const of_threads = shared + sums.scratch();

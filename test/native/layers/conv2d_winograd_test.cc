@@ -253,6 +253,48 @@ TEST_CASE("conv2d winograd: the same bits from one to five threads, where these 
   }
 }
 
+TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bits that they have among sixteen") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(141);
+    const Padding2d same{1, 1, 1, 1};
+    for (const reference::Convolution& shape : std::initializer_list<reference::Convolution>{
+             {window3({13, 17}, same), 24, 20, 37, 1},  // strips of 1 and 4 tiles
+             {window3({7, 7}, {}), 3, 10, 70, 2},       // an odd number of tiles, which are pixels outside in part
+             {window3({8, 8}, same), 17, 160, 130, 1},  // channels that are transformed together
+             {window3({11, 12}, {2, 2, 2, 2}, {2, 2}), 40, 16, 16, 1},
+             {window_of(5, {14, 10}, {2, 2, 2, 2}), 49, 33, 18, 1}}) {
+      CAPTURE(shape.batch);
+      for (const bool pools : {false, true}) {
+        if (pools && (shape.window.output.height % 2 > 0 || shape.window.output.width % 2 > 0)) continue;
+        if (pools && shape.window.dilation.height > 1) continue;
+        const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "relu"});
+        LayerCase part = normal_case(layer, shape.batch, random);
+        if (pools) {
+          const Extent2d maps = shape.window.output;
+          const Extent2d maxima{maps.height / 2, maps.width / 2};
+          part.pooling = Window2d{maps, maxima, {2, 2}, {2, 2}, {1, 1}, {}};
+          part.dy.resize(part.dy.size() / 4);
+        }
+        part.threads = static_cast<int>(random.integer(1, 3));
+        LayerCase whole = part;
+        whole.batch = round_up(shape.batch, kLanes);
+        const auto samples = static_cast<size_t>(whole.batch);
+        whole.x.resize(part.x.size() / part.batch * samples, 1.5F);
+        whole.dy.resize(part.dy.size() / part.batch * samples, 0);
+        const LayerResult actual = run_layer(layer, part);
+        LayerResult expected = run_layer(layer, whole);
+        CHECK(actual.broken_rules == "");
+        expected.y.resize(actual.y.size());
+        expected.dx.resize(actual.dx.size());
+        CHECK(difference_in_bits(actual.y, expected.y) == "");
+        CHECK(difference_in_bits(actual.dx, expected.dx) == "");
+        for (size_t i = 0; i < 2; ++i) CHECK(difference_in_bits(actual.gradients[i], expected.gradients[i]) == "");
+      }
+    }
+  });
+}
+
 TEST_CASE(
     "conv2d winograd for a few samples: the same bits from one to nine threads, each with chunks or all with one") {
   RandomData random(132);
