@@ -63,16 +63,17 @@ struct SumEnds {
 };
 
 // Neighbours of a row or column to a DirectOutput, or the pixels of a square to a DirectMaxima, whose relu may as well
-// follow the maximum. kSides: some taps of a row may be left out.
-template <int kFilters, int kPixels, bool kSides, class Output>
+// follow the maximum. kSides: some taps of a row may be left out. kLive: vectors of a block that hold samples; the
+// others become zero.
+template <int kFilters, int kPixels, int kLive, bool kSides, class Output>
 HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const Output& y) {
   constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
   const D d;
-  V sum[kFilters][kPixels][kVectors];
+  V sum[kFilters][kPixels][kLive];
   for (int k = 0; k < kFilters; ++k) {
     const V start = ends.bias == nullptr ? hn::Zero(d) : hn::Set(d, ends.bias[k]);
     for (int j = 0; j < kPixels; ++j) {
-      for (int m = 0; m < kVectors; ++m) sum[k][j][m] = start;
+      for (int m = 0; m < kLive; ++m) sum[k][j][m] = start;
     }
   }
   if constexpr (!kSquare) {
@@ -80,7 +81,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
       const float* HWY_RESTRICT pixels = y.data;
       for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
         for (int j = 0; j < kPixels; ++j) {
-          for (int m = 0; m < kVectors; ++m) sum[k][j][m] = hn::Load(d, pixels + j * y.pixel + m * kVectorFloats);
+          for (int m = 0; m < kLive; ++m) sum[k][j][m] = hn::Load(d, pixels + j * y.pixel + m * kVectorFloats);
         }
       }
     }
@@ -91,15 +92,15 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
     // One loop for all rows of the window: the end of a short one is a branch that processors take wrong.
     int64_t left = row.taps;
     for (int64_t tap = row.window_rows * row.taps; tap > 0; --tap) {
-      V v[kPixels][kVectors];
+      V v[kPixels][kLive];
       for (int j = 0; j < kPixels; ++j) {
         const int64_t at = kSquare ? j / 2 * row.line + j % 2 * row.pixel : j * row.pixel;
-        for (int m = 0; m < kVectors; ++m) v[j][m] = in_register(hn::Load(d, x + at + m * kVectorFloats));
+        for (int m = 0; m < kLive; ++m) v[j][m] = in_register(hn::Load(d, x + at + m * kVectorFloats));
       }
       for (int k = 0; k < kFilters; ++k) {
         const V weight = hn::Set(d, w[k]);
         for (int j = 0; j < kPixels; ++j) {
-          for (int m = 0; m < kVectors; ++m) sum[k][j][m] = hn::MulAdd(v[j][m], weight, sum[k][j][m]);
+          for (int m = 0; m < kLive; ++m) sum[k][j][m] = hn::MulAdd(v[j][m], weight, sum[k][j][m]);
         }
       }
       const bool row_ends = --left == 0;
@@ -119,7 +120,8 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
     float* HWY_RESTRICT pixels = y.data;
     for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
       for (int j = 0; j < kPixels; ++j) {
-        for (int m = 0; m < kVectors; ++m) hn::Store(sum[k][j][m], d, pixels + j * y.pixel + m * kVectorFloats);
+        for (int m = 0; m < kLive; ++m) hn::Store(sum[k][j][m], d, pixels + j * y.pixel + m * kVectorFloats);
+        for (int m = kLive; m < kVectors; ++m) hn::Store(hn::Zero(d), d, pixels + j * y.pixel + m * kVectorFloats);
       }
     }
   }
@@ -128,7 +130,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
     // NaN is one of them, or infinities of both signs, or neither.
     V any = hn::Zero(d);
     for (int k = 0; k < kFilters; ++k) {
-      for (int m = 0; m < kVectors; ++m) {
+      for (int m = 0; m < kLive; ++m) {
         any = hn::Add(any, hn::Add(hn::Add(sum[k][0][m], sum[k][1][m]), hn::Add(sum[k][2][m], sum[k][3][m])));
       }
     }
@@ -140,7 +142,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
     };
     if (HWY_LIKELY(numbers)) {
       for (int k = 0; k < kFilters; ++k) {
-        for (int m = 0; m < kVectors; ++m) {
+        for (int m = 0; m < kLive; ++m) {
           keep(k, m, LargestTap<D>::of_numbers(sum[k][0][m], sum[k][1][m], sum[k][2][m], sum[k][3][m]));
         }
       }
@@ -148,7 +150,7 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
       // Else g++ would keep all sums in memory, for the sake of what is indexed here.
       HWY_UNROLL(6)
       for (int k = 0; k < kFilters; ++k) {
-        for (int m = 0; m < kVectors; ++m) {
+        for (int m = 0; m < kLive; ++m) {
           LargestTap<D> largest(0, sum[k][0][m]);
           largest.meet(1, sum[k][1][m]);
           largest.meet(2, sum[k][2][m]);
@@ -232,13 +234,17 @@ HWY_INLINE void place_columns(const DirectShape& shape, int64_t first, int64_t c
   }
 }
 
-template <int kFilters, bool kSides>
+// With fewer vectors a pixel there is room for more of these.
+constexpr int pixel_tile(int live) { return kPixelTile * kVectors / live; }
+
+template <int kFilters, int kLive, bool kSides>
 HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const SumEnds& ends, const DirectOutput& y) {
+  constexpr int kMost = pixel_tile(kLive);
   switch (pixels) {
-    case 1: return forward_tile<kFilters, 1, kSides>(row, ends, y);
-    case 2: return forward_tile<kFilters, std::min(2, kPixelTile), kSides>(row, ends, y);
-    case 3: return forward_tile<kFilters, std::min(3, kPixelTile), kSides>(row, ends, y);
-    default: return forward_tile<kFilters, kPixelTile, kSides>(row, ends, y);
+    case 1: return forward_tile<kFilters, 1, kLive, kSides>(row, ends, y);
+    case 2: return forward_tile<kFilters, std::min(2, kMost), kLive, kSides>(row, ends, y);
+    case 3: return forward_tile<kFilters, std::min(3, kMost), kLive, kSides>(row, ends, y);
+    default: return forward_tile<kFilters, kMost, kLive, kSides>(row, ends, y);
   }
 }
 
@@ -259,36 +265,36 @@ SideColumns side_columns(const DirectShape& shape) {
 }
 
 // Output columns from `begin` up to `end`, as tiles of pixels of a row.
-template <int kFilters>
+template <int kFilters, int kLive>
 HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
                                const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
-  const EvenTiling tiles = cut_evenly(end - begin, kPixelTile);
+  const EvenTiling tiles = cut_evenly(end - begin, pixel_tile(kLive));
   for (int64_t p = 0; p < shape.output.height; ++p) {
     const WindowRows rows = place_rows<kFilters>(shape, p, 1, x, packed, row);
     for (int64_t tile = 0, q = begin, next = 0; tile < tiles.count; ++tile, q = next) {
       next = begin + tiles.first(tile + 1);
       row.x = rows.x + q * row.pixel;
-      tile_of_pixels<kFilters, false>(next - q, row, ends,
-                                      {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
+      tile_of_pixels<kFilters, kLive, false>(next - q, row, ends,
+                                             {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
     }
   }
 }
 
 // The same as tiles of pixels of a column, which have their taps on zeros at a side in common.
-template <int kFilters>
+template <int kFilters, int kLive>
 HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
                                   const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
   row.pixel = row.line;
-  const EvenTiling tiles = cut_evenly(shape.output.height, kPixelTile);
+  const EvenTiling tiles = cut_evenly(shape.output.height, pixel_tile(kLive));
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
     const int64_t p = tiles.first(tile);
     const WindowRows rows = place_rows<kFilters>(shape, p, tiles.size(tile), x, packed, row);
     for (int64_t q = begin; q < end; ++q) {
       place_columns<kFilters, true>(shape, q, 1, rows, row);
-      tile_of_pixels<kFilters, true>(tiles.size(tile), row, ends,
-                                     {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
+      tile_of_pixels<kFilters, kLive, true>(tiles.size(tile), row, ends,
+                                            {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
     }
   }
 }
@@ -300,7 +306,7 @@ EvenTiling channel_tiles(const DirectShape& shape, int64_t filters) {
   return cut_evenly(shape.channels, std::max<int64_t>(kFloats / of_channel, 1));
 }
 
-template <int kFilters>
+template <int kFilters, int kLive>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
                      const DirectOutput& y) {
   const SideColumns sides = side_columns(shape);
@@ -310,10 +316,10 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
     part.channels = tiles.size(tile);
     const SumEnds part_ends{ends.bias, tile > 0, tile + 1 == tiles.count ? ends.activation : Activation::kLinear};
     if (sides.left_end < sides.right_begin)
-      forward_rows<kFilters>(part, sides.left_end, sides.right_begin, x, packed, part_ends, y);
-    if (sides.left_end > 0) forward_columns<kFilters>(part, 0, sides.left_end, x, packed, part_ends, y);
+      forward_rows<kFilters, kLive>(part, sides.left_end, sides.right_begin, x, packed, part_ends, y);
+    if (sides.left_end > 0) forward_columns<kFilters, kLive>(part, 0, sides.left_end, x, packed, part_ends, y);
     if (sides.right_begin < shape.output.width)
-      forward_columns<kFilters>(part, sides.right_begin, shape.output.width, x, packed, part_ends, y);
+      forward_columns<kFilters, kLive>(part, sides.right_begin, shape.output.width, x, packed, part_ends, y);
     x += part.channels * image_floats(shape.input);
     packed += part.channels * shape.taps() * kFilters;
   }
@@ -328,7 +334,7 @@ void forward_squares(const DirectShape& shape, const float* x, const float* pack
     const WindowRows rows = place_rows<kFilters>(shape, p, 2, x, packed, row);
     for (int64_t q = 0; q < shape.output.width; q += 2) {
       place_columns<kFilters, kSides>(shape, q, 2, rows, row);
-      forward_tile<kFilters, kSquarePixels, kSides>(row, ends, out);
+      forward_tile<kFilters, kSquarePixels, kVectors, kSides>(row, ends, out);
       out.data += kLanes;
       if (out.winners != nullptr) out.winners += kLanes;
     }
@@ -356,7 +362,13 @@ void Forward(const DirectShape& shape, int64_t filters, const float* x, const fl
              Activation activation, const DirectOutput& y) {
   if (shape.output.width == 0) return;  // a phase without pixels
   const SumEnds ends{bias, false, activation};
-  with_filters(filters, [&](auto count) { forward_filters<count()>(shape, x, packed, ends, y); });
+  if constexpr (kVectors > 1) {
+    if (shape.lanes == kHalfLanes) {
+      return with_filters(filters,
+                          [&](auto count) { forward_filters<count(), kVectors / 2>(shape, x, packed, ends, y); });
+    }
+  }
+  with_filters(filters, [&](auto count) { forward_filters<count(), kVectors>(shape, x, packed, ends, y); });
 }
 
 void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,

@@ -31,6 +31,7 @@ struct DirectShape {
     int64_t right = 0;
   };
   Zeros zeros = {};
+  int64_t lanes = kLanes;  // of a block, as lanes_in_use
 
   int64_t taps() const { return window.height * window.width; }
 

@@ -68,8 +68,8 @@ struct GradientRow {
   int64_t rows;
 };
 
-// sums: kFilters x kChannels x kTaps vectors, to which those of the row are added.
-template <int kFilters, int kChannels, int kTaps>
+// sums: kFilters x kChannels x kTaps vectors, to which those of the row are added. kLive: vectors of a block in use.
+template <int kFilters, int kChannels, int kTaps, int kLive>
 HWY_INLINE void gradient_tile(const GradientRow& row, float* HWY_RESTRICT sums) {
   const D d;
   const DirectShape& shape = row.shape;
@@ -95,7 +95,7 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float* HWY_RESTRICT sums) 
     int64_t left = width;
     for (int64_t pixel = row.rows * width; pixel > 0; --pixel) {
       // The vectors of a block one after another, so that the accumulators fit.
-      for (int m = 0; m < kVectors; ++m) {
+      for (int m = 0; m < kLive; ++m) {
         V g[kFilters];
         for (int k = 0; k < kFilters; ++k) g[k] = in_register(hn::Load(d, dz + k * o.dz_channel + m * kVectorFloats));
         for (int c = 0; c < kChannels; ++c) {
@@ -122,56 +122,57 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float* HWY_RESTRICT sums) 
 using GradientTile = void (*)(const GradientRow&, float*);
 
 // The tile of exactly so many channels, which are no more than fit beside the taps.
-template <int kFilters, int kTaps, int kChannels = gradient_channels(std::min(kTaps, kGradientTaps))>
+template <int kLive, int kFilters, int kTaps, int kChannels = gradient_channels(std::min(kTaps, kGradientTaps))>
 GradientTile gradient_tile_of(int64_t channels) {
   if constexpr (kChannels > 1) {
-    if (channels < kChannels) return gradient_tile_of<kFilters, kTaps, kChannels - 1>(channels);
+    if (channels < kChannels) return gradient_tile_of<kLive, kFilters, kTaps, kChannels - 1>(channels);
   }
-  return gradient_tile<kFilters, kChannels, kTaps>;
+  return gradient_tile<kFilters, kChannels, kTaps, kLive>;
 }
 
-template <int kFilters>
+template <int kLive, int kFilters>
 GradientTile gradient_tile_of(int64_t channels, int64_t taps) {
   switch (taps) {
-    case 1: return gradient_tile_of<kFilters, 1>(channels);
-    case 2: return gradient_tile_of<kFilters, 2>(channels);
-    case 3: return gradient_tile_of<kFilters, 3>(channels);
-    case 4: return gradient_tile<kFilters, 1, std::min(4, kSingleChannelTaps)>;
-    default: return gradient_tile<kFilters, 1, kSingleChannelTaps>;
+    case 1: return gradient_tile_of<kLive, kFilters, 1>(channels);
+    case 2: return gradient_tile_of<kLive, kFilters, 2>(channels);
+    case 3: return gradient_tile_of<kLive, kFilters, 3>(channels);
+    case 4: return gradient_tile<kFilters, 1, std::min(4, kSingleChannelTaps), kLive>;
+    default: return gradient_tile<kFilters, 1, kSingleChannelTaps, kLive>;
   }
 }
 
-template <int kTaps>
+template <int kLive, int kTaps>
 GradientTile wide_tile_of(int64_t filters, int64_t taps) {
   if constexpr (kTaps > kFewestWideTaps) {
-    if (taps < kTaps) return wide_tile_of<kTaps - 1>(filters, taps);
+    if (taps < kTaps) return wide_tile_of<kLive, kTaps - 1>(filters, taps);
   }
   switch (filters) {
-    case 1: return gradient_tile<1, 1, kTaps>;
-    case 2: return gradient_tile<2, 1, kTaps>;
-    default: return gradient_tile<kWideFilters, 1, kTaps>;
+    case 1: return gradient_tile<1, 1, kTaps, kLive>;
+    case 2: return gradient_tile<2, 1, kTaps, kLive>;
+    default: return gradient_tile<kWideFilters, 1, kTaps, kLive>;
   }
 }
 
 // `wide`: of a row that is.
+template <int kLive>
 GradientTile gradient_tile_of(bool wide, int64_t filters, int64_t channels, int64_t taps) {
   if constexpr (kVectors <= 2) {
-    if (wide) return wide_tile_of<kWideTaps>(filters, taps);
+    if (wide) return wide_tile_of<kLive, kWideTaps>(filters, taps);
   }
   if constexpr (kVectors == 1) {
     if (channels == kColors && taps == 3) {
       switch (filters) {
-        case 1: return gradient_tile<1, kColors, 3>;
-        case 2: return gradient_tile<2, kColors, 3>;
-        default: return gradient_tile<kColorFilters, kColors, 3>;
+        case 1: return gradient_tile<1, kColors, 3, kLive>;
+        case 2: return gradient_tile<2, kColors, 3, kLive>;
+        default: return gradient_tile<kColorFilters, kColors, 3, kLive>;
       }
     }
   }
   switch (filters) {
-    case 1: return gradient_tile_of<1>(channels, taps);
-    case 2: return gradient_tile_of<2>(channels, taps);
-    case 3: return gradient_tile_of < kGradientFilters >= 3 ? 3 : 2 > (channels, taps);
-    default: return gradient_tile_of<kGradientFilters>(channels, taps);
+    case 1: return gradient_tile_of<kLive, 1>(channels, taps);
+    case 2: return gradient_tile_of<kLive, 2>(channels, taps);
+    case 3: return gradient_tile_of<kLive, (kGradientFilters >= 3 ? 3 : 2)>(channels, taps);
+    default: return gradient_tile_of<kLive, kGradientFilters>(channels, taps);
   }
 }
 
@@ -217,18 +218,26 @@ void gradient_sets(const DirectShape& shape, const GradientSets& sets, const Wei
   HWY_ALIGN float sums[kSets * kSetFloats];
   std::fill_n(sums, sets.count * kSetFloats, 0.F);
   const WeightRange& range = sets.range;
+  constexpr int kHalf = std::max(kVectors / 2, 1);
+  const bool wide = is_wide(shape.window.width);
   GradientTile tiles[kSets];
+  GradientTile half_tiles[kSets];
   for (int64_t set = 0; set < sets.count; ++set) {
-    tiles[set] =
-        gradient_tile_of(is_wide(shape.window.width), range.filters, range.channels, sets.groups.size(sets.group(set)));
+    const int64_t taps = sets.groups.size(sets.group(set));
+    tiles[set] = gradient_tile_of<kVectors>(wide, range.filters, range.channels, taps);
+    half_tiles[set] = gradient_tile_of<kHalf>(wide, range.filters, range.channels, taps);
   }
   const GradientBands bands = gradient_bands(shape, range.channels, o.blocks);
   for (int64_t band = 0; band < bands.blocks.count * bands.rows.count; ++band) {
     const int64_t block = bands.blocks.first(band / bands.rows.count);
     const int64_t top = bands.rows.first(band % bands.rows.count);
     const int64_t bottom = top + bands.rows.size(band % bands.rows.count);
-    WeightGradientOperands part = o;
-    part.blocks = bands.blocks.size(band / bands.rows.count);
+    const int64_t blocks = bands.blocks.size(band / bands.rows.count);
+    const int64_t halves = kVectors > 1 && o.lanes == kHalfLanes && block + blocks == o.blocks ? 1 : 0;
+    WeightGradientOperands whole = o;
+    whole.blocks = blocks - halves;
+    WeightGradientOperands half = o;
+    half.blocks = halves;
     const float* const images = o.x + block * o.x_block + range.channel * image_floats(shape.input);
     for (int64_t set = 0; set < sets.count; ++set) {
       const int64_t down = sets.row(set) * shape.dilation.height;
@@ -242,7 +251,11 @@ void gradient_sets(const DirectShape& shape, const GradientSets& sets, const Wei
       const int64_t x_row = from * shape.stride.height + down;
       const int64_t x_column = sets.groups.first(sets.group(set)) * shape.dilation.width;
       const float* const x = images + (x_row * shape.input.width + x_column) * kLanes;
-      tiles[set]({shape, part, x, o.dz + block * o.dz_block + from * o.dz_row, to - from}, sums + set * kSetFloats);
+      const float* const dz = o.dz + block * o.dz_block + from * o.dz_row;
+      tiles[set]({shape, whole, x, dz, to - from}, sums + set * kSetFloats);
+      if (halves == 0) continue;
+      half_tiles[set]({shape, half, x + whole.blocks * o.x_block, dz + whole.blocks * o.dz_block, to - from},
+                      sums + set * kSetFloats);
     }
   }
   for (int64_t set = 0; set < sets.count; ++set) {

@@ -39,6 +39,7 @@ struct WeightGradientOperands {
   int64_t dz_row;      // floats from row to row
   int64_t dz_pixel;    // floats from pixel to pixel
   int64_t blocks;
+  int64_t lanes = kLanes;  // of the last block, as lanes_in_use
 };
 struct WeightRange {
   int64_t filter;

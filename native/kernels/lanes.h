@@ -14,6 +14,12 @@ inline constexpr int64_t kLanes = 16;
 
 inline int64_t lane_blocks(int64_t batch) { return (batch + kLanes - 1) / kLanes; }
 
+// Kernels that gain by it leave the second half of a block out where no samples of the batch are in it.
+inline constexpr int64_t kHalfLanes = kLanes / 2;
+inline int64_t lanes_in_use(int64_t batch, int64_t block) {
+  return batch - block * kLanes <= kHalfLanes ? kHalfLanes : kLanes;
+}
+
 // lanes[c][p][l] = rows[l][p][c] for the `samples` (at most 16) rows of one block; the other lanes become 0.
 // rows: [samples][pixels][channels], sample after sample; lanes: [channels][pixels][16].
 void rows_to_lanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes);

@@ -64,7 +64,6 @@ struct ImageTile {
   int64_t lanes = kLanes;
 };
 inline constexpr int64_t kMostStripTiles = 4;
-inline constexpr int64_t kHalfLanes = kLanes / 2;
 
 // The coefficients of tiles: coefficient e of vector i and tile t at data[e * coefficient + i * vector + t * tile].
 struct TileCoefficients {

@@ -97,8 +97,8 @@ class Conv2d final : public Layer {
   template <class Visit>
   void for_each_phase(const Extent2d& output, float* packed, Visit visit) const;
   void pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const;
-  void convolve_phases(const Extent2d& output, int64_t group, int64_t tile, const float* placed, float* packed,
-                       float* dx) const;
+  void convolve_phases(const Extent2d& output, int64_t lanes, int64_t group, int64_t tile, const float* placed,
+                       float* packed, float* dx) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
   const WinningTap* winners_of(const BackwardArguments& args) const;
   bool winners_mask(const Window2d* pooling) const;

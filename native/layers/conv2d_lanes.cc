@@ -144,7 +144,8 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
     const float* const images = x + channel * image_floats(shape.input);
     // Rows of the output, to images of `extent` pixels.
     const auto convolve = [&](int64_t first_row, int64_t rows, const Extent2d& extent, float* y) {
-      const DirectShape part = shape.rows(first_row, rows);
+      DirectShape part = shape.rows(first_row, rows);
+      part.lanes = lanes_in_use(args.pass.batch, block);
       conv2d_direct_forward(part, tile, images + first_row * shape.stride.height * shape.input.width * kLanes,
                             packed + group * group_weights, has_bias_ ? args.parameters[1] + filter : nullptr,
                             at_store ? activation_ : Activation::kLinear, whole_images(y, extent));
@@ -326,14 +327,15 @@ void Conv2d::pack_phases(Team& team, const Extent2d& output, const float* weight
   });
 }
 
-// Of the channels of one tile of a group, from that group's placed gradient.
-void Conv2d::convolve_phases(const Extent2d& output, int64_t group, int64_t tile, const float* placed, float* packed,
-                             float* dx) const {
+// Of the channels of one tile of a group, from that group's placed gradient of a block with so many lanes in use.
+void Conv2d::convolve_phases(const Extent2d& output, int64_t lanes, int64_t group, int64_t tile, const float* placed,
+                             float* packed, float* dx) const {
   const PlacedGradient place = placed_gradient(output);
   const int64_t group_weights = filters_per_group() * row_length();
   const int64_t width = window_.input.width;
   for_each_phase(output, packed,
-                 [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
+                 [&](const InputPhase& row, const InputPhase& column, DirectShape shape, float* of_phase) {
+                   shape.lanes = lanes;
                    const int64_t start = (place.top + row.start) * place.extent.width + place.left + column.start;
                    const DirectOutput to{dx + (row.first * width + column.first) * kLanes, image_floats(window_.input),
                                          window_.stride.height * width * kLanes, window_.stride.width * kLanes};
@@ -351,7 +353,8 @@ void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* pl
   args.pass.team.for_each(lane_blocks(args.pass.batch) * groups_ * tiles.count, [&](int64_t job, int) {
     const int64_t tile = job % tiles.count;
     const int64_t images = job / tiles.count;  // of one group and block
-    convolve_phases(output, images % groups_, tile, placed + images * of_group, packed,
+    convolve_phases(output, lanes_in_use(args.pass.batch, images / groups_), images % groups_, tile,
+                    placed + images * of_group, packed,
                     args.dx + (images * channels_per_group() + tiles.first(tile)) * image_floats(window_.input));
   });
 }

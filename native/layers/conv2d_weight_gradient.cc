@@ -137,6 +137,7 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
     const int64_t first = tiles.steps.first(step);
     WeightGradientOperands part = operands;
     part.blocks = tiles.steps.size(step);
+    part.lanes = lanes_in_use(args.pass.batch, first + part.blocks - 1);
     part.x += first * operands.x_block + group * shape.channels * image_floats(shape.input);
     part.dz += first * operands.dz_block + filter * operands.dz_channel;
     const bool begins = step == tiles.pieces.first(piece);
