@@ -121,7 +121,14 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
     for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
       for (int j = 0; j < kPixels; ++j) {
         for (int m = 0; m < kLive; ++m) hn::Store(sum[k][j][m], d, pixels + j * y.pixel + m * kVectorFloats);
-        for (int m = kLive; m < kVectors; ++m) hn::Store(hn::Zero(d), d, pixels + j * y.pixel + m * kVectorFloats);
+      }
+    }
+  }
+  if constexpr (kLive < kVectors) {
+    for (int k = 0; k < kFilters; ++k) {
+      for (int j = 0; j < kPixels; ++j) {
+        float* const pixel = y.data + k * y.filter + j * y.pixel;
+        for (int m = kLive; m < kVectors; ++m) hn::Store(hn::Zero(d), d, pixel + m * kVectorFloats);
       }
     }
   }

@@ -212,12 +212,12 @@ struct GradientSets {
 void gradient_sets(const DirectShape& shape, const GradientSets& sets, const WeightGradientOperands& o, bool add,
                    float* gradient) {
   const D d;
-  constexpr int kSetVectors =
+  constexpr int kMostVectors =
       std::max(kGradientFilters * kMostChannels, kWideFilters * std::max(kWideTaps, kColors * 3));
-  constexpr int64_t kSetFloats = kSetVectors * kVectorFloats;
-  HWY_ALIGN float sums[kSets * kSetFloats];
-  std::fill_n(sums, sets.count * kSetFloats, 0.F);
+  HWY_ALIGN float sums[kSets * kMostVectors * kVectorFloats];
   const WeightRange& range = sets.range;
+  const int64_t set_floats = range.filters * range.channels * sets.groups.largest() * kVectorFloats;
+  std::fill_n(sums, sets.count * set_floats, 0.F);
   constexpr int kHalf = std::max(kVectors / 2, 1);
   const bool wide = is_wide(shape.window.width);
   GradientTile tiles[kSets];
@@ -252,14 +252,14 @@ void gradient_sets(const DirectShape& shape, const GradientSets& sets, const Wei
       const int64_t x_column = sets.groups.first(sets.group(set)) * shape.dilation.width;
       const float* const x = images + (x_row * shape.input.width + x_column) * kLanes;
       const float* const dz = o.dz + block * o.dz_block + from * o.dz_row;
-      tiles[set]({shape, whole, x, dz, to - from}, sums + set * kSetFloats);
+      tiles[set]({shape, whole, x, dz, to - from}, sums + set * set_floats);
       if (halves == 0) continue;
       half_tiles[set]({shape, half, x + whole.blocks * o.x_block, dz + whole.blocks * o.dz_block, to - from},
-                      sums + set * kSetFloats);
+                      sums + set * set_floats);
     }
   }
   for (int64_t set = 0; set < sets.count; ++set) {
-    const float* sum = sums + set * kSetFloats;
+    const float* sum = sums + set * set_floats;
     const int64_t first_tap = sets.groups.first(sets.group(set));
     for (int64_t k = 0; k < range.filters; ++k) {
       float* const row =
