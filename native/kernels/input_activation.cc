@@ -7,6 +7,7 @@
 #include "common/highway-inl.h"
 
 #include "hwy/contrib/math/math-inl.h"
+#include "kernels/softplus-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -87,7 +88,7 @@ struct Silu {
 struct Softplus {
   static HWY_INLINE V forward(V x) {
     const V power = hn::Exp(D(), hn::Max(hn::Neg(hn::Abs(x)), constant(-88.0F)));
-    return hn::Add(hn::Max(x, hn::Zero(D())), hn::Log1p(D(), power));
+    return hn::Add(hn::Max(x, hn::Zero(D())), log_of_one_plus(D(), power));
   }
   static HWY_INLINE V derivative(V x) { return Logistic(x).value; }
 };
@@ -117,7 +118,9 @@ void forward_all(int64_t n, const float* x, float* y) {
 template <class Function>
 void backward_all(int64_t n, const float* x, const float* dy, float* dx) {
   transform(n, x, dx, [dy](V value, int64_t i, int64_t count) {
-    return hn::Mul(load_first(D(), dy + i, static_cast<size_t>(count)), Function::derivative(value));
+    const bool whole = count == static_cast<int64_t>(hn::Lanes(D()));
+    const V gradient = whole ? hn::LoadU(D(), dy + i) : load_first(D(), dy + i, static_cast<size_t>(count));
+    return hn::Mul(gradient, Function::derivative(value));
   });
 }
 

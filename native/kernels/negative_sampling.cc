@@ -10,6 +10,7 @@
 #include "kernels/vectors-inl.h"
 
 #include "hwy/contrib/math/math-inl.h"
+#include "kernels/softplus-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -62,7 +63,7 @@ HWY_INLINE double softplus_and_sigmoid(float* z, int64_t count) {
     // Exp of NaN is 0 here and there.
     const auto e = hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, hn::Neg(hn::Abs(v))));
     const auto positive = hn::Gt(v, hn::Zero(d));
-    const auto value = hn::Add(hn::IfThenElseZero(positive, v), hn::Log1p(d, e));
+    const auto value = hn::Add(hn::IfThenElseZero(positive, v), log_of_one_plus(d, e));
     const auto term = hn::IfThenElseZero(hn::FirstN(d, rest), value);
     sum = hn::Add(sum, hn::Add(hn::PromoteLowerTo(doubles, term), hn::PromoteUpperTo(doubles, term)));
     store_first(hn::Div(hn::IfThenElse(positive, one, e), hn::Add(one, e)), d, z + i, rest);
