@@ -11,6 +11,7 @@
 #include "common/highway-inl.h"
 
 #include "hwy/contrib/math/math-inl.h"
+#include "kernels/exponential-inl.h"
 #include "kernels/relu-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -79,9 +80,9 @@ struct Sigmoid {
   HWY_INLINE V forward(V z) const {
     const D d;
     const V one = hn::Set(d, 1.0F);
-    // e^-z overflows below -88, where the quotient is 0 to within the smallest normal number.
-    const V negated = hn::Min(hn::Neg(z), hn::Set(d, 88.0F));
-    return hn::IfThenElse(hn::IsNaN(z), z, hn::Div(one, hn::Add(one, hn::Exp(d, negated))));
+    // Beyond these the quotient is 0, to within the smallest normal number, or 1.
+    const V negated = hn::Clamp(hn::Neg(z), hn::Set(d, kLeastExponent), hn::Set(d, kLargestExponent));
+    return hn::IfThenElse(hn::IsNaN(z), z, hn::Div(one, hn::Add(one, exponential(d, negated))));
   }
   HWY_INLINE V derivative(V y, V gradient) const {
     return hn::Mul(gradient, hn::Mul(y, hn::Sub(hn::Set(D(), 1.0F), y)));

@@ -9,8 +9,7 @@
 #include "hwy/cache_control.h"
 #include "kernels/vectors-inl.h"
 
-#include "hwy/contrib/math/math-inl.h"
-#include "kernels/softplus-inl.h"
+#include "kernels/exponential-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -60,8 +59,8 @@ HWY_INLINE double softplus_and_sigmoid(float* z, int64_t count) {
   for (int64_t i = 0; i < count; i += lanes) {
     const auto rest = static_cast<size_t>(HWY_MIN(lanes, count - i));
     const auto v = load_first(d, z + i, rest);
-    // Exp of NaN is 0 here and there.
-    const auto e = hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, hn::Neg(hn::Abs(v))));
+    const auto power = exponential(d, hn::Max(hn::Neg(hn::Abs(v)), hn::Set(d, kLeastExponent)));
+    const auto e = hn::IfThenElse(hn::IsNaN(v), v, power);
     const auto positive = hn::Gt(v, hn::Zero(d));
     const auto value = hn::Add(hn::IfThenElseZero(positive, v), log_of_one_plus(d, e));
     const auto term = hn::IfThenElseZero(hn::FirstN(d, rest), value);

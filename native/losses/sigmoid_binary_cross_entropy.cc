@@ -10,7 +10,7 @@
 
 #include "common/highway-inl.h"
 
-#include "hwy/contrib/math/math-inl.h"
+#include "kernels/exponential-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -27,19 +27,6 @@ struct ChunkWeights {
 
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-
-// ln(1 + e) for e in [0, 1]: 2 artanh(s) of s = e / (2 + e), at most 1 / 3, by its series, whose first term left out is
-// 1e-8 of the sum.
-HWY_INLINE V log_of_one_and(V e) {
-  const D d;
-  const V s = hn::Div(e, hn::Add(hn::Set(d, 2.0F), e));
-  const V square = hn::Mul(s, s);
-  V sum = hn::Set(d, 1.0F / 13);
-  for (const float term : {1.0F / 11, 1.0F / 9, 1.0F / 7, 1.0F / 5, 1.0F / 3, 1.0F}) {
-    sum = hn::MulAdd(sum, square, hn::Set(d, term));
-  }
-  return hn::Mul(hn::Add(s, s), sum);
-}
 
 // The sum of the weighted terms of `count` outputs, and their gradients unless `gradient` is null. Neither is ever a
 // difference of numbers near 1, so floats will do: with e = e^-|z|, q = e / (1 + e) and m the target's distance from
@@ -60,10 +47,10 @@ double terms_of(int64_t count, const float* HWY_RESTRICT logits, const float* HW
     const V p = hn::Load(d, weights.positive + i);
     const V factor = hn::MulAdd(hn::Sub(p, one), t, one);
     const V size = hn::Abs(z);
-    // Exp of NaN is 0 here and there.
-    const V e = hn::IfThenElse(hn::IsNaN(z), z, hn::Exp(d, hn::Neg(size)));
+    const V power = exponential(d, hn::Max(hn::Neg(size), hn::Set(d, kLeastExponent)));
+    const V e = hn::IfThenElse(hn::IsNaN(z), z, power);
     const V distance = hn::IfThenElse(hn::Lt(z, hn::Zero(d)), hn::Mul(p, t), hn::Sub(one, t));
-    const V term = hn::Mul(w, hn::MulAdd(size, distance, hn::Mul(factor, log_of_one_and(e))));
+    const V term = hn::Mul(w, hn::MulAdd(size, distance, hn::Mul(factor, log_of_one_plus(d, e))));
     sum = hn::Add(sum, hn::Add(hn::PromoteLowerTo(doubles, term), hn::PromoteUpperTo(doubles, term)));
     if (gradient == nullptr) continue;
     const V slope = hn::NegMulAdd(factor, hn::Div(e, hn::Add(one, e)), distance);
