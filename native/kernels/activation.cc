@@ -80,8 +80,8 @@ struct Sigmoid {
   HWY_INLINE V forward(V z) const {
     const D d;
     const V one = hn::Set(d, 1.0F);
-    // Beyond these the quotient is 0, to within the smallest normal number, or 1.
-    const V negated = hn::Clamp(hn::Neg(z), hn::Set(d, kLeastExponent), hn::Set(d, kLargestExponent));
+    // Beyond it the quotient is 0 to within the smallest normal number.
+    const V negated = hn::Min(hn::Neg(z), hn::Set(d, kLargestExponent));
     return hn::IfThenElse(hn::IsNaN(z), z, hn::Div(one, hn::Add(one, exponential(d, negated))));
   }
   HWY_INLINE V derivative(V y, V gradient) const {

@@ -12,11 +12,10 @@ HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
 
-// Where e^x is as small as the smallest normal number, and where it is almost the largest one.
-constexpr float kLeastExponent = -87.3F;
+// Where e^x is almost the largest number.
 constexpr float kLargestExponent = 88.0F;
 
-// e^x for x between these, within 1.4 times 2^-24 of its value; beyond them and for NaN it has no meaning. With
+// e^x for x up to that, within 1.4 times 2^-24 of its value, and 0 for NaN and where it is no normal number. With
 // x = n ln 2 + r, e^r is a polynomial of |r| <= ln 2 / 2 and n is added to its exponent.
 template <class D>
 HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> exponential(D d, hwy::HWY_NAMESPACE::Vec<D> x) {
@@ -33,7 +32,8 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> exponential(D d, hwy::HWY_NAMESPACE::Vec<D
   for (int power = 3; power >= 0; --power) sum = hn::MulAdd(sum, r, hn::Set(d, kCoefficients[power]));
   const auto of_r = hn::Add(hn::MulAdd(sum, hn::Mul(r, r), r), hn::Set(d, 1.0F));
   const auto exponent = hn::ShiftLeft<23>(hn::BitCast(integers, shifted));
-  return hn::BitCast(d, hn::Add(hn::BitCast(integers, of_r), exponent));
+  const auto power = hn::BitCast(d, hn::Add(hn::BitCast(integers, of_r), exponent));
+  return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, -87.3F)), power);
 }
 
 // For t from 0 to 1: t times a polynomial in t, fitted to 3.3e-8 of its value; with rounding within 2.6 times 2^-24.

@@ -22,7 +22,7 @@ HWY_INLINE V constant(float value) { return hn::Set(D(), value); }
 // within the smallest normal number.
 struct Logistic {
   explicit HWY_INLINE Logistic(V x) {
-    const V power = exponential(D(), hn::Clamp(hn::Neg(x), constant(kLeastExponent), constant(kLargestExponent)));
+    const V power = exponential(D(), hn::Min(hn::Neg(x), constant(kLargestExponent)));
     value = hn::Div(constant(1.0F), hn::Add(constant(1.0F), power));
     complement = hn::Mul(power, value);
   }
@@ -42,7 +42,7 @@ struct Normal {
     const V t = hn::Div(constant(1.0F), hn::MulAdd(z, constant(0.4F), constant(1.0F)));
     V scaled = constant(kCoefficients[10]);
     for (int i = 9; i >= 0; --i) scaled = hn::MulAdd(scaled, t, constant(kCoefficients[i]));
-    power = exponential(D(), hn::Max(hn::Neg(hn::Mul(z, z)), constant(kLeastExponent)));
+    power = exponential(D(), hn::Neg(hn::Mul(z, z)));
     const V tail = hn::Mul(hn::Mul(scaled, t), power);
     distribution = hn::IfThenElse(hn::Lt(x, hn::Zero(D())), tail, hn::Sub(constant(1.0F), tail));
   }
@@ -86,7 +86,7 @@ struct Silu {
 
 struct Softplus {
   static HWY_INLINE V forward(V x) {
-    const V power = exponential(D(), hn::Max(hn::Neg(hn::Abs(x)), constant(kLeastExponent)));
+    const V power = exponential(D(), hn::Neg(hn::Abs(x)));
     return hn::Add(hn::Max(x, hn::Zero(D())), log_of_one_plus(D(), power));
   }
   static HWY_INLINE V derivative(V x) { return Logistic(x).value; }

@@ -59,8 +59,7 @@ HWY_INLINE double softplus_and_sigmoid(float* z, int64_t count) {
   for (int64_t i = 0; i < count; i += lanes) {
     const auto rest = static_cast<size_t>(HWY_MIN(lanes, count - i));
     const auto v = load_first(d, z + i, rest);
-    const auto power = exponential(d, hn::Max(hn::Neg(hn::Abs(v)), hn::Set(d, kLeastExponent)));
-    const auto e = hn::IfThenElse(hn::IsNaN(v), v, power);
+    const auto e = hn::IfThenElse(hn::IsNaN(v), v, exponential(d, hn::Neg(hn::Abs(v))));
     const auto positive = hn::Gt(v, hn::Zero(d));
     const auto value = hn::Add(hn::IfThenElseZero(positive, v), log_of_one_plus(d, e));
     const auto term = hn::IfThenElseZero(hn::FirstN(d, rest), value);

@@ -47,8 +47,7 @@ double terms_of(int64_t count, const float* HWY_RESTRICT logits, const float* HW
     const V p = hn::Load(d, weights.positive + i);
     const V factor = hn::MulAdd(hn::Sub(p, one), t, one);
     const V size = hn::Abs(z);
-    const V power = exponential(d, hn::Max(hn::Neg(size), hn::Set(d, kLeastExponent)));
-    const V e = hn::IfThenElse(hn::IsNaN(z), z, power);
+    const V e = hn::IfThenElse(hn::IsNaN(z), z, exponential(d, hn::Neg(size)));
     const V distance = hn::IfThenElse(hn::Lt(z, hn::Zero(d)), hn::Mul(p, t), hn::Sub(one, t));
     const V term = hn::Mul(w, hn::MulAdd(size, distance, hn::Mul(factor, log_of_one_plus(d, e))));
     sum = hn::Add(sum, hn::Add(hn::PromoteLowerTo(doubles, term), hn::PromoteUpperTo(doubles, term)));
