@@ -2,7 +2,8 @@
 import { GradloomError } from '../core/errors.ts';
 import { anything, integer, optional, positive, readOptions, threads, withDefault } from '../core/options.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
-import type { Loss } from '../losses/loss.ts';
+import type { Loss as AnyLoss } from '../losses/loss.ts';
+import type { HeadLosses, LossChoice } from '../losses/make-loss.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
@@ -11,15 +12,16 @@ import { listCheckpoints } from './checkpoint-folder.ts';
 import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
 import { fingerprint, type RunState, readRunPart, type SavedRun } from './run-state.ts';
 import type { RunData } from './start-run.ts';
-import { statedMetrics } from './stated-metrics.ts';
+import { STATED } from './stated.ts';
 import { StreamPump } from './stream-pump.ts';
 
 /** Everything else is as it was. */
 export interface ResumeOptions<
   Validation extends AnyDataset | undefined = AnyDataset | undefined,
   Metrics extends MetricChoices = readonly Metric[],
+  Loss extends LossChoice | HeadLosses = LossChoice,
 > extends Pick<
-    FitOptions<FiguresFor<Metrics>, Validation>,
+    FitOptions<FiguresFor<Metrics, Loss>, Validation>,
     | 'validation'
     | 'signal'
     | 'onEpochEnd'
@@ -42,7 +44,12 @@ export interface ResumeOptions<
   /** As in `TrainerOptions`. Default: no limit. */
   readonly memoryLimit?: number | undefined;
   /** The custom loss and custom metrics of the run: files hold no functions. */
-  readonly custom?: readonly (Loss | Metric)[] | undefined;
+  readonly custom?: readonly (AnyLoss | Metric)[] | undefined;
+  /**
+   * The loss of the run, so that types know its labels and the figures of heads; a custom one need not stand in `custom`, too.
+   * Another one is an error. Default: types know it not.
+   */
+  readonly loss?: Loss | undefined;
   /**
    * The metrics of the run, or some of them, so that types know the figures of epochs; custom ones need not stand in `custom`, too. The
    * run keeps all that it has; others are an error. Default: types know no figures by name.
@@ -52,25 +59,29 @@ export interface ResumeOptions<
   readonly learningRate?: LearningRate | undefined;
 }
 
-const AGAIN = anything('as in fit');
+const again = optional(anything('as in fit'));
+/** What `fit` reads. */
+const RUN_OPTIONS = {
+  validation: again,
+  signal: again,
+  onEpochEnd: again,
+  onBatchEnd: again,
+  onCheckpoint: again,
+  batchInterval: again,
+  inspect: again,
+  loggers: again,
+  report: again,
+  progress: again,
+};
 const OPTIONS = {
   epochs: optional(integer(1, 2 ** 31 - 1)),
   maxSteps: optional(integer(1)),
   maxSeconds: optional(positive),
-  validation: optional(AGAIN),
-  signal: optional(AGAIN),
-  onEpochEnd: optional(AGAIN),
-  onBatchEnd: optional(AGAIN),
-  onCheckpoint: optional(AGAIN),
-  batchInterval: optional(AGAIN),
-  inspect: optional(AGAIN),
-  loggers: optional(AGAIN),
-  report: optional(AGAIN),
-  progress: optional(AGAIN),
+  ...RUN_OPTIONS,
   threads: withDefault(threads, 0),
   memoryLimit: optional(integer(1)),
   custom: withDefault(anything('a list of custom losses and metrics'), []),
-  metrics: statedMetrics,
+  ...STATED,
   learningRate: optional(learningRateRule),
 };
 
@@ -114,10 +125,11 @@ export function resumedSettings(
   folder: string,
   given: ReturnType<typeof readResumeOptions>,
 ): FitSettings {
-  const { threads: _, memoryLimit: __, custom: ___, metrics: ____, learningRate: _____, ...options } = given;
-  const { epochs, maxSteps, maxSeconds, ...again } = options;
+  const { epochs, maxSteps, maxSeconds } = given;
   const { position } = run;
-  const defined = Object.fromEntries(Object.entries(again).filter(([, value]) => value !== undefined));
+  const defined = Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => name in RUN_OPTIONS && value !== undefined),
+  );
   // What the caller gives is wrong by itself, what the file holds is a matter of the file.
   readFitOptions(OPERATION, defined);
   return explain(path, 'run', () =>

@@ -56,7 +56,7 @@ import {
 } from './resume.ts';
 import { readRunData, readSet, type SetReader } from './run-data.ts';
 import { startRun, type TrainerParts } from './start-run.ts';
-import { checkStatedMetrics, customAmong, statedMetrics } from './stated-metrics.ts';
+import { checkStated, customAmong, STATED } from './stated.ts';
 import { type TrainStepOptions, trainStep } from './train-step.ts';
 import type { TrainingRun } from './training-run.ts';
 
@@ -119,7 +119,7 @@ const LOAD_OPTIONS = {
   threads: withDefault(threads, 0),
   memoryLimit: optional(integer(1)),
   custom: withDefault(anything('a list of custom losses and metrics'), []),
-  metrics: statedMetrics,
+  ...STATED,
   learningRate: optional(learningRateRule),
 };
 
@@ -192,14 +192,15 @@ export class Trainer<
    * and so is a learning rate that was a function of the step. Another `learningRate` may stand in for a saved one of
    * `optimizer`.
    *
-   * Types know of figures what `metrics` says: those that the trainer has, or some of them.
+   * Types know of labels what `loss` says, and of figures what `metrics` says: the trainer's loss, and its metrics or some
+   * of them.
    *
    * Rejects as `loadModel` does, with `FILE_FORMAT` for a file without a trainer, and with `INVALID_OPTION` when a
-   * custom loss or metric is missing, or `metrics` are others than the trainer's.
+   * custom loss or metric is missing, or `loss` or `metrics` are others than the trainer's.
    */
   static async load<
     Input extends InputShape = Shape,
-    Loss extends LossChoice | HeadLosses = LossChoice,
+    const Loss extends LossChoice | HeadLosses = LossChoice,
     const Metrics extends MetricChoices = readonly Metric[],
   >(
     path: string,
@@ -207,16 +208,22 @@ export class Trainer<
       readonly threads?: number;
       readonly memoryLimit?: number | undefined;
       readonly custom?: readonly (AnyLoss | Metric)[];
+      readonly loss?: Loss | undefined;
       readonly metrics?: Metrics | undefined;
       readonly learningRate?: LearningRate;
     } = {},
   ): Promise<Trainer<Input, Loss, Metrics>> {
     readValue('Trainer.load', 'path', path, text);
-    const { custom, metrics, learningRate, ...machine } = readOptions('Trainer.load', options, LOAD_OPTIONS);
-    const given = { custom: [...customAmong(metrics), ...readCustom('Trainer.load', custom)], learningRate };
+    const { custom, loss, metrics, learningRate, ...machine } = readOptions(
+      'Trainer.load',
+      options,
+      LOAD_OPTIONS,
+    );
+    const stated = { loss, metrics };
+    const given = { custom: [...customAmong(stated), ...readCustom('Trainer.load', custom)], learningRate };
     const checkpoint = await readCheckpoint(path, given);
     const trainer = await Trainer.#from(checkpoint, machine);
-    checkStatedMetrics('Trainer.load', trainer.#model, { objective: trainer.#objective, metrics });
+    checkStated('Trainer.load', trainer.#model, { objective: trainer.#objective, stated });
     return trainer as unknown as Trainer<Input, Loss, Metrics>;
   }
 
@@ -291,7 +298,7 @@ export class Trainer<
    * A run that had ended ends again at once, with its history; more `epochs` or a new budget let it go on, unless early
    * stopping had ended it.
    *
-   * Types know of figures what `metrics` says: those of the run, or some of them.
+   * Types know of labels what `loss` says, and of figures what `metrics` says: those of the run, or some of them.
    *
    * Rejects with `FILE_NOT_FOUND` when the folder has no checkpoint, with `FOLDER_BUSY` while another run writes to it,
    * with `INVALID_DATA` for other data, and as `load` does.
@@ -305,20 +312,22 @@ export class Trainer<
     Input extends InputShape = Shape,
     Validation extends Dataset<Input, LabelKind> | undefined = undefined,
     const Metrics extends MetricChoices = readonly Metric[],
+    const Loss extends LossChoice | HeadLosses = LossChoice,
   >(
     folder: string,
     train: Dataset<Input, LabelKind> | SampleStream<Input, LabelKind>,
-    options: ResumeOptions<Validation, Metrics> = {},
+    options: ResumeOptions<Validation, Metrics, Loss> = {},
   ): Promise<{
-    readonly trainer: Trainer<Input, LossChoice, Metrics>;
-    readonly run: TrainingRun<EpochRecord<FiguresFor<Metrics>, Validation>>;
+    readonly trainer: Trainer<Input, Loss, Metrics>;
+    readonly run: TrainingRun<EpochRecord<FiguresFor<Metrics, Loss>, Validation>>;
     /** The file that the run goes on from. */
     readonly checkpoint: string;
   }> {
     readValue('Trainer.resume', 'folder', folder, text);
     const given = readResumeOptions(options);
-    const { threads, memoryLimit, learningRate, metrics } = given;
-    const custom = [...customAmong(metrics), ...readCustom('Trainer.resume', given.custom)];
+    const { threads, memoryLimit, learningRate, loss, metrics } = given;
+    const stated = { loss, metrics };
+    const custom = [...customAmong(stated), ...readCustom('Trainer.resume', given.custom)];
     const hold = new FolderHold('Trainer.resume');
     try {
       // Before a checkpoint is chosen, which another run would outdate.
@@ -328,17 +337,17 @@ export class Trainer<
       const { path, file } = found;
       const checkpoint = await toCheckpoint(path, file, { custom, learningRate });
       const trainer = await Trainer.#from(checkpoint, { threads, memoryLimit });
-      checkStatedMetrics('Trainer.resume', trainer.#model, { objective: trainer.#objective, metrics });
+      checkStated('Trainer.resume', trainer.#model, { objective: trainer.#objective, stated });
       const data = readRunData('Trainer.resume', trainer.#reader, train, settings.validation);
       checkSameData(found.run, data);
-      const run = startRun<EpochRecord<FiguresFor<Metrics>, Validation>>(
+      const run = startRun<EpochRecord<FiguresFor<Metrics, Loss>, Validation>>(
         'Trainer.resume',
         trainer.#parts,
         data,
         settings,
         { ...found.run, hold },
       );
-      return { trainer: trainer as unknown as Trainer<Input, LossChoice, Metrics>, run, checkpoint: path };
+      return { trainer: trainer as unknown as Trainer<Input, Loss, Metrics>, run, checkpoint: path };
     } catch (error) {
       hold.release();
       throw error;

@@ -23,11 +23,13 @@ import {
   graph,
   input,
   iris,
+  type LossChoice,
   listCheckpoints,
   loadModel,
   type MetricChoice,
   sequential,
   sgd,
+  softmaxCrossEntropy,
   standardize,
   Trainer,
 } from '../../lib/index.ts';
@@ -45,7 +47,10 @@ async function newFolder(t: ExecutionContext): Promise<string> {
   return folder;
 }
 
-function irisTrainer(metrics: readonly MetricChoice[] = ['accuracy', 'rocAuc']) {
+function irisTrainer(
+  metrics: readonly MetricChoice[] = ['accuracy', 'rocAuc'],
+  loss: LossChoice = 'softmaxCrossEntropy',
+) {
   const model = sequential({ inputShape: [4], seed: 1 }, [
     dense({ units: 8, activation: 'tanh' }),
     batchNorm(),
@@ -53,7 +58,7 @@ function irisTrainer(metrics: readonly MetricChoice[] = ['accuracy', 'rocAuc']) 
     dense({ units: 3 }),
   ]);
   const optimizer = adagrad({ learningRate: 0.1 });
-  return new Trainer(model, { optimizer, loss: 'softmaxCrossEntropy', metrics, seed: 3, threads: 1 });
+  return new Trainer(model, { optimizer, loss, metrics, seed: 3, threads: 1 });
 }
 
 /** What has to be equal: clocks and memory are not. */
@@ -251,6 +256,7 @@ test('a custom loss and custom metrics are given again', async (t) => {
   await t.throwsAsync(Trainer.resume(folder, train), { code, message: /mine is known by its name only/ });
   const [checkpoint] = await listCheckpoints(folder);
   await t.throwsAsync(Trainer.load(checkpoint?.path ?? ''), { code });
+  await t.notThrowsAsync(Trainer.load(checkpoint?.path ?? '', { loss }));
   const mean = customMetric({ name: 'mean', compute: () => 1 });
   await irisTrainer([mean]).save(join(folder, 'metric.safetensors'));
   await t.throwsAsync(Trainer.load(join(folder, 'metric.safetensors')), {
@@ -297,7 +303,34 @@ test('a run and a trainer that are read say which of their metrics types know: t
   });
 });
 
-test('metrics of a run with several heads are named by head', async (t) => {
+test('a run and a trainer that are read say which loss they have, with its options', async (t) => {
+  const folder = await newFolder(t);
+  const loss = softmaxCrossEntropy({ labelSmoothing: 0.1 });
+  const trainer = irisTrainer([], loss);
+  const history = await trainer.fit(train, { epochs: 2, checkpoint: { folder } });
+  const path = (await listCheckpoints(folder))[0]?.path as string;
+  t.deepEqual(await (await Trainer.resume(folder, train, { loss })).run, history as never);
+  const loaded = await Trainer.load(path, { loss });
+  t.deepEqual(await loaded.evaluate(validation), await trainer.evaluate(validation));
+  for (const [given, got] of [
+    ['hinge', 'hinge'],
+    [softmaxCrossEntropy(), 'softmaxCrossEntropy with other options'],
+  ] as const) {
+    const message = `loss must be the saved trainer's, softmaxCrossEntropy, got ${got}; leave it out, or begin with a new trainer`;
+    await checkError(t, 'INVALID_OPTION', [
+      () => Trainer.resume(folder, train, { loss: given }),
+      `Trainer.resume: ${message}`,
+    ]);
+    await checkError(t, 'INVALID_OPTION', [
+      () => Trainer.load(path, { loss: given }),
+      `Trainer.load: ${message}`,
+    ]);
+  }
+  // The folder is free again.
+  await (await Trainer.resume(folder, train)).run;
+});
+
+test('metrics and losses of a run with several heads are named by head', async (t) => {
   const folder = await newFolder(t);
   const x = input([2]);
   const outputs = { kind: x.pipe(dense({ units: 2 })), price: x.pipe(dense({ units: 1 })) };
@@ -322,6 +355,14 @@ test('metrics of a run with several heads are named by head', async (t) => {
   const { epochs } = await run;
   t.is(epochs[1]?.kind_accuracy, history.epochs[1]?.kind_accuracy);
   t.deepEqual(epochs, history.epochs as unknown as typeof epochs);
+  const loss = { kind: 'softmaxCrossEntropy', price: 'meanSquaredError' } as const;
+  const typed = await Trainer.resume(folder, set, { loss, metrics: { kind: ['accuracy'] } });
+  t.is((await typed.run).epochs[1]?.price_loss, history.epochs[1]?.price_loss);
+  const other = { ...loss, price: 'huber' } as const;
+  await checkError(t, 'INVALID_OPTION', [
+    () => Trainer.resume(folder, set, { loss: other }),
+    "Trainer.resume: loss.price must be the saved trainer's, meanSquaredError, got huber; leave it out, or begin with a new trainer",
+  ]);
   const others = Trainer.resume(folder, set, { metrics: { price: ['meanAbsoluteError'] } });
   await t.throwsAsync(others, {
     code: 'INVALID_OPTION',
@@ -632,7 +673,7 @@ test('wrong uses are refused before anything is changed', async (t) => {
   ]);
   await checkError(t, 'INVALID_OPTION', [
     () => Trainer.resume(folder, train, wrongly({ batchSize: 3 })),
-    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, inspect, loggers, report, progress, threads, memoryLimit, custom, metrics and learningRate',
+    'Trainer.resume: unknown option "batchSize"; there are epochs, maxSteps, maxSeconds, validation, signal, onEpochEnd, onBatchEnd, onCheckpoint, batchInterval, inspect, loggers, report, progress, threads, memoryLimit, custom, loss, metrics and learningRate',
   ]);
 });
 

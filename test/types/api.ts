@@ -353,6 +353,19 @@ export async function heads() {
   expectTypeOf(epochs[0]?.validation.kind_accuracy).toEqualTypeOf<number | undefined>();
   const { run } = await Trainer.resume('a', set, { metrics: { kind: ['accuracy'] } });
   expectTypeOf((await run).epochs[0]?.kind_accuracy).toEqualTypeOf<number | undefined>();
+  const loss = { kind: 'softmaxCrossEntropy', price: 'huber' } as const;
+  const resumed = await Trainer.resume('a', set, { validation: set, loss, metrics: { kind: ['accuracy'] } });
+  const last = (await resumed.run).epochs.at(-1);
+  expectTypeOf(last?.price_loss).toEqualTypeOf<number | undefined>();
+  expectTypeOf(last?.validation.kind_loss).toEqualTypeOf<number | undefined>();
+  // @ts-expect-error no such head
+  last?.prise_loss;
+  expectTypeOf((await resumed.trainer.evaluate(set)).kind_loss).toEqualTypeOf<number>();
+  // @ts-expect-error one target for several heads
+  resumed.trainer.fit(fromInputs({ inputs, labels: [0] }));
+  const loaded = await Trainer.load('a', { loss: 'huber' });
+  // @ts-expect-error several targets for one output
+  loaded.fit(set);
   // @ts-expect-error one target for several heads
   trainer.fit(fromInputs({ inputs, labels: [0] }));
   // @ts-expect-error a head without labels
