@@ -72,7 +72,9 @@ function readText(
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
     const fault =
-      textFault(bytes) ?? `the header's length ${length} exceeds the limit of ${MAX_HEADER_BYTES} bytes`;
+      otherFault(bytes) ??
+      textFault(bytes) ??
+      `the header's length ${length} exceeds the limit of ${MAX_HEADER_BYTES} bytes`;
     throw formatError(fileName, 0, fault);
   }
   const dataStart = LENGTH_BYTES + Number(length);
@@ -85,6 +87,29 @@ function readText(
   } catch {
     throw formatError(fileName, LENGTH_BYTES, 'the header is not UTF-8');
   }
+}
+
+const FROM_PYTORCH =
+  'in Python safetensors.torch.save_file(model.state_dict(), path) writes one, which model.loadPyTorch reads';
+/** How files of other kinds begin, and what to do about them. */
+const OTHERS: readonly { readonly start: Uint8Array; readonly kind: string; readonly remedy: string }[] = [
+  {
+    start: Uint8Array.of(0x50, 0x4b, 0x03, 0x04),
+    kind: 'a ZIP archive, as torch.save, NumPy (.npz) and Keras (.keras) write them',
+    remedy: FROM_PYTORCH,
+  },
+  { start: Uint8Array.of(0x80, 0x02), kind: 'pickled Python, as torch.save wrote it', remedy: FROM_PYTORCH },
+  {
+    start: Uint8Array.of(0x89, 0x48, 0x44, 0x46),
+    kind: 'an HDF5 file, as Keras (.h5) writes them',
+    remedy: 'in Python safetensors.numpy.save_file(arrays, path) writes one, which model.loadWeights reads',
+  },
+];
+
+/** What is wrong with a file of another kind, by its first bytes. */
+function otherFault(bytes: Uint8Array): string | undefined {
+  const other = OTHERS.find(({ start }) => start.every((byte, place) => bytes[place] === byte));
+  return other && `this is ${other.kind}, and no safetensors file; ${other.remedy}`;
 }
 
 /** What is wrong with a file that begins as a text where the header's length should stand. */

@@ -1,5 +1,4 @@
 /** PyTorch's state dicts as weights of a model. */
-import { GradloomError } from '../core/errors.ts';
 import { guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
 import type { LayerSpec, NativeParameterInfo } from '../native.ts';
 import { findTorchLayouts, fromTorchOrder, type TorchLayouts } from './feature-order.ts';
@@ -68,7 +67,7 @@ export async function selectFromPyTorch(
   options: LoadPyTorchOptions,
 ): Promise<PyTorchSelection> {
   const { map, match, strict } = readOptions(operation, options, LOAD_PYTORCH_OPTIONS);
-  const tensors = await readStateDict(readValue(operation, 'path', path, text));
+  const tensors = await readTensors(readValue(operation, 'path', path, text));
   const graph = { inputs: sourcesOf(network), layers: toLayerSpecs(network) };
   const layouts = findTorchLayouts(operation, graph, layers, parameters);
   const isChain = network.nodes === undefined ? () => true : chainsOf(graph.layers);
@@ -90,20 +89,6 @@ function chainsOf(specs: readonly LayerSpec[]): (layers: readonly string[]) => b
   }
   return (layers) =>
     layers.every((name, place) => place === 0 || behind.get(name)?.has(layers[place - 1] as string) === true);
-}
-
-/** As `readTensors`, with a hint for what `torch.save` writes, which is pickled Python and stays unread. */
-async function readStateDict(path: string): Promise<Tensors> {
-  try {
-    return await readTensors(path);
-  } catch (error) {
-    if (!(error instanceof GradloomError) || error.code !== 'FILE_FORMAT') throw error;
-    throw new GradloomError(
-      'FILE_FORMAT',
-      `${error.message}; state dicts are read as safetensors: safetensors.torch.save_file(model.state_dict(), path)`,
-      { cause: error },
-    );
-  }
 }
 
 function selectStateDict(

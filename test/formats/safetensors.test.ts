@@ -540,6 +540,29 @@ test('a file that begins as a text is called one, and what reads texts is named'
   }
 });
 
+test('files of other kinds are called what they are, and what to do is said', (t) => {
+  const remedy =
+    'in Python safetensors.torch.save_file(model.state_dict(), path) writes one, which model.loadPyTorch reads';
+  for (const [start, kind, does] of [
+    [
+      'PK\x03\x04\0\0\b\b',
+      'a ZIP archive, as torch.save, NumPy (.npz) and Keras (.keras) write them',
+      remedy,
+    ],
+    ['\x80\x02\x8a\nl\xfc\x9cF', 'pickled Python, as torch.save wrote it', remedy],
+    [
+      '\x89HDF\r\n\x1a\n',
+      'an HDF5 file, as Keras (.h5) writes them',
+      'in Python safetensors.numpy.save_file(arrays, path) writes one, which model.loadWeights reads',
+    ],
+  ] as const) {
+    t.throws(() => decodeForeign(Buffer.from(start, 'latin1')), {
+      code: 'FILE_FORMAT',
+      message: `m.safetensors: at byte 0: this is ${kind}, and no safetensors file; ${does}`,
+    });
+  }
+});
+
 test('a header that is not UTF-8 is refused', (t) => {
   const file = fileOf('{"w":{}}');
   file[10] = 0xff;
