@@ -181,7 +181,7 @@ int64_t GradientFilters(const DirectShape& shape) {
 }
 
 // Blocks and rows of the output whose input stays in a first cache for all rows of a window and groups of its taps.
-// With strides of 1 a row is not read anew for each tap, and its second cache fast enough.
+// With strides of 1 a row is not read anew for each tap, and its second cache is fast enough.
 struct GradientBands {
   Tiling blocks;
   Tiling rows;
@@ -197,75 +197,69 @@ GradientBands gradient_bands(const DirectShape& shape, int64_t channels, int64_t
   return {cut(blocks, blocks), cut(shape.output.height, ceil_divide(shape.output.height, rows))};
 }
 
-// Sums of one tile of filters and one of channels, for a window's rows and groups of taps from `first` on: as many of
-// them as stay in a first cache beside what they read.
+// Some taps of one window row, whose sums for a tile of filters and one of channels are kept at once.
+struct GradientSet {
+  int64_t row;
+  int64_t first_tap;
+  int64_t taps;
+  GradientTile tile;
+  GradientTile half_tile;  // of a block's first half
+};
+
+// Sets whose sums stay in a first cache beside what they read.
 constexpr int64_t kSets = 16;
 struct GradientSets {
   WeightRange range;
-  EvenTiling groups;
-  int64_t first;
+  int64_t set_floats;  // of the sums, from set to set
   int64_t count;
-
-  int64_t row(int64_t set) const { return (first + set) / groups.count; }
-  int64_t group(int64_t set) const { return (first + set) % groups.count; }
+  GradientSet sets[kSets];
 };
-void gradient_sets(const DirectShape& shape, const GradientSets& sets, const WeightGradientOperands& o, bool add,
-                   float* gradient) {
+
+struct Rows {
+  int64_t first;
+  int64_t end;
+};
+
+// Adds what some blocks and rows of the output have of each set.
+void add_band(const DirectShape& shape, const GradientSets& sets, const WeightGradientOperands& band, const Rows& rows,
+              float* sums) {
+  WeightGradientOperands whole = band;
+  if (kVectors > 1 && band.lanes == kHalfLanes) --whole.blocks;
+  WeightGradientOperands half = band;
+  half.blocks = band.blocks - whole.blocks;
+  for (int64_t i = 0; i < sets.count; ++i, sums += sets.set_floats) {
+    const GradientSet& set = sets.sets[i];
+    const int64_t down = set.row * shape.dilation.height;
+    const auto rows_before = [&](int64_t end) {
+      return count_before(end - down, shape.stride.height, shape.output.height);
+    };
+    // Those whose tap is not on zeros.
+    const int64_t first = std::max(rows.first, rows_before(shape.zeros.above));
+    const int64_t end = std::min(rows.end, rows_before(shape.input.height - shape.zeros.below));
+    if (first >= end) continue;
+    const int64_t x_row = first * shape.stride.height + down;
+    const int64_t x_column = set.first_tap * shape.dilation.width;
+    const float* const x =
+        band.x + sets.range.channel * image_floats(shape.input) + (x_row * shape.input.width + x_column) * kLanes;
+    const float* const dz = band.dz + first * band.dz_row;
+    set.tile({shape, whole, x, dz, end - first}, sums);
+    if (half.blocks == 0) continue;
+    set.half_tile({shape, half, x + whole.blocks * band.x_block, dz + whole.blocks * band.dz_block, end - first}, sums);
+  }
+}
+
+void gradient_of_sums(const DirectShape& shape, const GradientSets& sets, const float* sums, bool add,
+                      float* gradient) {
   const D d;
-  constexpr int kMostVectors =
-      std::max(kGradientFilters * kMostChannels, kWideFilters * std::max(kWideTaps, kColors * 3));
-  HWY_ALIGN float sums[kSets * kMostVectors * kVectorFloats];
   const WeightRange& range = sets.range;
-  const int64_t set_floats = range.filters * range.channels * sets.groups.largest() * kVectorFloats;
-  std::fill_n(sums, sets.count * set_floats, 0.F);
-  constexpr int kHalf = std::max(kVectors / 2, 1);
-  const bool wide = is_wide(shape.window.width);
-  GradientTile tiles[kSets];
-  GradientTile half_tiles[kSets];
-  for (int64_t set = 0; set < sets.count; ++set) {
-    const int64_t taps = sets.groups.size(sets.group(set));
-    tiles[set] = gradient_tile_of<kVectors>(wide, range.filters, range.channels, taps);
-    half_tiles[set] = gradient_tile_of<kHalf>(wide, range.filters, range.channels, taps);
-  }
-  const GradientBands bands = gradient_bands(shape, range.channels, o.blocks);
-  for (int64_t band = 0; band < bands.blocks.count * bands.rows.count; ++band) {
-    const int64_t block = bands.blocks.first(band / bands.rows.count);
-    const int64_t top = bands.rows.first(band % bands.rows.count);
-    const int64_t bottom = top + bands.rows.size(band % bands.rows.count);
-    const int64_t blocks = bands.blocks.size(band / bands.rows.count);
-    const int64_t halves = kVectors > 1 && o.lanes == kHalfLanes && block + blocks == o.blocks ? 1 : 0;
-    WeightGradientOperands whole = o;
-    whole.blocks = blocks - halves;
-    WeightGradientOperands half = o;
-    half.blocks = halves;
-    const float* const images = o.x + block * o.x_block + range.channel * image_floats(shape.input);
-    for (int64_t set = 0; set < sets.count; ++set) {
-      const int64_t down = sets.row(set) * shape.dilation.height;
-      const auto rows_before = [&](int64_t end) {
-        return count_before(end - down, shape.stride.height, shape.output.height);
-      };
-      // Those whose tap is not on zeros.
-      const int64_t from = std::max(top, rows_before(shape.zeros.above));
-      const int64_t to = std::min(bottom, rows_before(shape.input.height - shape.zeros.below));
-      if (from >= to) continue;
-      const int64_t x_row = from * shape.stride.height + down;
-      const int64_t x_column = sets.groups.first(sets.group(set)) * shape.dilation.width;
-      const float* const x = images + (x_row * shape.input.width + x_column) * kLanes;
-      const float* const dz = o.dz + block * o.dz_block + from * o.dz_row;
-      tiles[set]({shape, whole, x, dz, to - from}, sums + set * set_floats);
-      if (halves == 0) continue;
-      half_tiles[set]({shape, half, x + whole.blocks * o.x_block, dz + whole.blocks * o.dz_block, to - from},
-                      sums + set * set_floats);
-    }
-  }
-  for (int64_t set = 0; set < sets.count; ++set) {
-    const float* sum = sums + set * set_floats;
-    const int64_t first_tap = sets.groups.first(sets.group(set));
+  for (int64_t i = 0; i < sets.count; ++i, sums += sets.set_floats) {
+    const GradientSet& set = sets.sets[i];
+    const float* sum = sums;
     for (int64_t k = 0; k < range.filters; ++k) {
       float* const row =
-          gradient + ((range.filter + k) * shape.window.height + sets.row(set)) * shape.window.width * shape.channels;
+          gradient + ((range.filter + k) * shape.window.height + set.row) * shape.window.width * shape.channels;
       for (int64_t c = range.channel; c < range.channel + range.channels; ++c) {
-        for (int64_t s = first_tap; s < first_tap + sets.groups.size(sets.group(set)); ++s, sum += kVectorFloats) {
+        for (int64_t s = set.first_tap; s < set.first_tap + set.taps; ++s, sum += kVectorFloats) {
           const float total = hn::ReduceSum(d, hn::Load(d, sum));
           float& out = row[s * shape.channels + c];
           out = add ? out + total : total;
@@ -275,8 +269,31 @@ void gradient_sets(const DirectShape& shape, const GradientSets& sets, const Wei
   }
 }
 
+void gradient_of_sets(const DirectShape& shape, const GradientSets& sets, const WeightGradientOperands& o, bool add,
+                      float* gradient) {
+  constexpr int kMostVectors =
+      std::max(kGradientFilters * kMostChannels, kWideFilters * std::max(kWideTaps, kColors * 3));
+  HWY_ALIGN float sums[kSets * kMostVectors * kVectorFloats];
+  std::fill_n(sums, sets.count * sets.set_floats, 0.F);
+  const GradientBands bands = gradient_bands(shape, sets.range.channels, o.blocks);
+  for (int64_t part = 0; part < bands.blocks.count; ++part) {
+    const int64_t first = bands.blocks.first(part);
+    WeightGradientOperands band = o;
+    band.blocks = bands.blocks.size(part);
+    band.x += first * o.x_block;
+    band.dz += first * o.dz_block;
+    if (part + 1 < bands.blocks.count) band.lanes = kLanes;
+    for (int64_t rows = 0; rows < bands.rows.count; ++rows) {
+      const int64_t top = bands.rows.first(rows);
+      add_band(shape, sets, band, {top, top + bands.rows.size(rows)}, sums);
+    }
+  }
+  gradient_of_sums(shape, sets, sums, add, gradient);
+}
+
 void WeightGradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o, bool add,
                     float* gradient) {
+  constexpr int kHalf = std::max(kVectors / 2, 1);
   const int64_t taps = shape.window.width;
   // Taps of a row in nearly equal groups.
   const bool wide = is_wide(taps);
@@ -288,9 +305,19 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
   const EvenTiling tiles = cut_evenly(range.channels, channels);
   const int64_t sets = shape.window.height * groups.count;
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
-    const WeightRange part{range.filter, range.filters, range.channel + tiles.first(tile), tiles.size(tile)};
+    GradientSets some{};
+    some.range = {range.filter, range.filters, range.channel + tiles.first(tile), tiles.size(tile)};
+    some.set_floats = range.filters * tiles.size(tile) * groups.largest() * kVectorFloats;
     for (int64_t first = 0; first < sets; first += kSets) {
-      gradient_sets(shape, {part, groups, first, std::min(kSets, sets - first)}, o, add, gradient);
+      some.count = std::min(kSets, sets - first);
+      for (int64_t i = 0; i < some.count; ++i) {
+        const int64_t group = (first + i) % groups.count;
+        const int64_t size = groups.size(group);
+        some.sets[i] = {(first + i) / groups.count, groups.first(group), size,
+                        gradient_tile_of<kVectors>(wide, range.filters, tiles.size(tile), size),
+                        gradient_tile_of<kHalf>(wide, range.filters, tiles.size(tile), size)};
+      }
+      gradient_of_sets(shape, some, o, add, gradient);
     }
   }
 }

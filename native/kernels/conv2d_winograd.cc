@@ -53,6 +53,10 @@ ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place, int64_
 // Tiles of products that are no wider than a vector of samples.
 bool narrow_products() { return simd_gemm_tile_columns() <= kPanelColumns; }
 
+// Filters whose products and weights stay in a second cache beside a chunk, whose input all of them read.
+constexpr int64_t kPanelFilters = 48;
+constexpr int64_t kRowFilters = 32;
+
 // How products read the channels of a chunk's tiles: those of all tiles side by side where simd_gemm takes so many
 // columns at once, else of 16 columns by themselves, since lines that lie apart share few sets of the first cache.
 struct ChunkLayout {
@@ -60,7 +64,7 @@ struct ChunkLayout {
       : in_panels(narrow_products()),
         channel(in_panels ? kPanelColumns : kChunkRow),
         panel(in_panels ? shape.channels * kPanelColumns : kPanelColumns),
-        filters(std::min<int64_t>(shape.filters, in_panels ? 48 : 32)) {}
+        filters(std::min(shape.filters, in_panels ? kPanelFilters : kRowFilters)) {}
 
   int64_t at(int64_t column) const { return column / kPanelColumns * panel + column % kPanelColumns; }
   // Tiles of so many columns each, from `column` on, that lie at equal distances.
@@ -139,8 +143,7 @@ void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float*
 // ---- forward
 
 TileColumns::TileColumns(const WinogradShape& shape, int64_t batch)
-    : tiles_(lane_blocks(batch) * shape.tiles().count()),
-      whole_((batch + kHalfLanes - 1) / kLanes * shape.tiles().count()) {}
+    : tiles_(lane_blocks(batch) * shape.tiles().count()), whole_(whole_blocks(batch) * shape.tiles().count()) {}
 
 Tiling winograd_forward_chunks(const TileColumns& columns) {
   return cut(columns.count(), ceil_divide(columns.count(), kChunkRow), kLanes);

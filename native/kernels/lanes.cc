@@ -1,6 +1,7 @@
 #include "kernels/lanes.h"
 
 #include <algorithm>
+#include <numeric>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/lanes.cc"
@@ -45,93 +46,99 @@ void PlaceImage(const AxisPlacement& rows, const AxisPlacement& columns, const f
   }
 }
 
-// Sixteen values of sixteen samples. Rows of a power-of-two size fall on the same cache sets, so each side touches
-// whole cache lines, and the two meet here.
-using Tile = float[kLanes][kLanes];
+// Values of sixteen samples meet in a buffer that stays in a first cache. Each side is read or written in stretches of
+// several lines: single lines of sixteen samples, or of all channels, often lie so far apart that they share few sets
+// of the caches.
+constexpr int64_t kPieceValues = 256;
+constexpr int64_t kPieceChannels = 64;
+using PieceBuffer = float[kPieceValues * kLanes];
 
-// Calls body(j, count, offsets of the blocks of values j, j + 1, ... j + count - 1 of a sample) for tiles of up to 16.
-// Value j = p * channels + c is block c * pixels + p.
+struct Piece {
+  int64_t first_pixel;
+  int64_t pixels;
+  int64_t first_channel;
+  int64_t channels;
+};
+
 template <class Body>
-HWY_INLINE void for_each_tile(int64_t pixels, int64_t channels, Body body) {
-  int64_t blocks[kLanes];
-  int64_t p = 0;
-  int64_t c = 0;
-  for (int64_t j = 0; j < pixels * channels; j += kLanes) {
-    const int64_t count = std::min(kLanes, pixels * channels - j);
-    for (int64_t i = 0; i < count; ++i) {
-      blocks[i] = (c * pixels + p) * kLanes;
-      if (++c == channels) {
-        c = 0;
-        ++p;
+HWY_INLINE void for_each_piece(const LaneImage& image, const PixelRange& range, Body body) {
+  const int64_t channels = std::min(image.channels, kPieceChannels);
+  const int64_t most = kPieceValues / channels;
+  // Whole squares, if there can be.
+  const int64_t step = kTransposeSide / std::gcd<int64_t>(channels, kTransposeSide);
+  const int64_t pixels = most < step ? most : most / step * step;
+  for (int64_t p = range.first; p < range.end; p += pixels) {
+    for (int64_t c = 0; c < image.channels; c += channels) {
+      body(Piece{p, std::min(pixels, range.end - p), c, std::min(channels, image.channels - c)});
+    }
+  }
+}
+
+// Calls body(from, to, count) for what of a piece lies side by side in rows, `from` the first sample's first value, and
+// in the buffer from block `to` on.
+template <class Body>
+HWY_INLINE void for_each_stretch(const LaneImage& image, const Piece& piece, Body body) {
+  const bool whole = piece.channels == image.channels;
+  const int64_t count = (whole ? piece.pixels : 1) * piece.channels;
+  for (int64_t to = 0; to < piece.pixels * piece.channels; to += count) {
+    const int64_t pixel = piece.first_pixel + to / piece.channels;
+    body(pixel * image.channels + piece.first_channel, to, count);
+  }
+}
+
+// The blocks of a channel of a piece, side by side.
+HWY_INLINE int64_t block_at(const LaneImage& image, const Piece& piece, int64_t channel) {
+  return (piece.first_channel + channel) * image.pixels + piece.first_pixel;
+}
+
+void blocks_to_samples(const float* HWY_RESTRICT blocks, int64_t samples, int64_t count, int64_t stride,
+                       float* HWY_RESTRICT rows) {
+  // All of some samples before the next ones.
+  for (int64_t s = 0; s < samples; s += kTransposeSide) {
+    transpose_matrix(count, std::min<int64_t>(kTransposeSide, samples - s), blocks + s, kLanes, rows + s * stride,
+                     stride);
+  }
+}
+
+void RowsToLanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* rows, float* lanes) {
+  const int64_t values = image.pixels * image.channels;
+  if (image.channels == 1) {
+    if (samples < kLanes) clear_blocks(range.end - range.first, lanes + range.first * kLanes);
+    return transpose_matrix(samples, range.end - range.first, rows + range.first, values, lanes + range.first * kLanes,
+                            kLanes);
+  }
+  HWY_ALIGN PieceBuffer buffer;
+  if (samples < kLanes) clear_blocks(std::min(kPieceValues, values), buffer);
+  for_each_piece(image, range, [&](const Piece& piece) {
+    for_each_stretch(image, piece, [&](int64_t from, int64_t to, int64_t count) {
+      transpose_matrix(samples, count, rows + from, values, buffer + to * kLanes, kLanes);
+    });
+    for (int64_t c = 0; c < piece.channels; ++c) {
+      float* const target = lanes + block_at(image, piece, c) * kLanes;
+      for (int64_t p = 0; p < piece.pixels; ++p) {
+        copy_blocks(buffer + (p * piece.channels + c) * kLanes, 1, target + p * kLanes);
       }
     }
-    body(j, count, blocks);
-  }
-}
-
-// Calls body(value, sample) for the squares that a whole tile of 16 values and samples consists of.
-template <class Body>
-HWY_INLINE void for_each_square(Body body) {
-  for (int64_t value = 0; value < kLanes; value += kTransposeSide) {
-    for (int64_t sample = 0; sample < kLanes; sample += kTransposeSide) body(value, sample);
-  }
-}
-
-// Whether value j of a sample is block j.
-HWY_INLINE bool in_order(int64_t pixels, int64_t channels) { return pixels == 1 || channels == 1; }
-
-// Without a tile between the sides: few values are written in pieces smaller than a block, which the tile would have to
-// be read after.
-void FewToLanes(const float* rows, int64_t samples, int64_t values, float* lanes) {
-  if (samples < kLanes) clear_blocks(values, lanes);
-  if (values == 1) {
-    std::copy_n(rows, samples, lanes);
-  } else {
-    transpose_matrix(samples, values, rows, values, lanes, kLanes);
-  }
-}
-
-void FewToRows(const float* lanes, int64_t samples, int64_t values, float* rows) {
-  if (values == 1) {
-    std::copy_n(lanes, samples, rows);
-  } else {
-    transpose_matrix(values, samples, lanes, kLanes, rows, values);
-  }
-}
-
-void RowsToLanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes) {
-  if (pixels * channels < kLanes && in_order(pixels, channels)) {
-    return FewToLanes(rows, samples, pixels * channels, lanes);
-  }
-  HWY_ALIGN Tile tile = {};
-  for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
-    if (samples == kLanes && count == kLanes) {
-      for_each_square([&](int64_t value, int64_t sample) {
-        transpose_square<kTransposeSide>([&](int i) { return rows + (sample + i) * pixels * channels + j + value; },
-                                         [&](int i) { return lanes + blocks[value + i] + sample; });
-      });
-      return;
-    }
-    transpose_matrix(samples, count, rows + j, pixels * channels, tile[0], kLanes);
-    for (int64_t i = 0; i < count; ++i) copy_blocks(tile[i], 1, lanes + blocks[i]);
   });
 }
 
-void LanesToRows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows) {
-  if (pixels * channels < kLanes && in_order(pixels, channels)) {
-    return FewToRows(lanes, samples, pixels * channels, rows);
+void LanesToRows(const LaneImage& image, const PixelRange& range, int64_t samples, const float* lanes, float* rows) {
+  const int64_t values = image.pixels * image.channels;
+  if (image.channels == 1) {
+    return blocks_to_samples(lanes + range.first * kLanes, samples, range.end - range.first, values,
+                             rows + range.first);
   }
-  HWY_ALIGN Tile tile = {};
-  for_each_tile(pixels, channels, [&](int64_t j, int64_t count, const int64_t* blocks) {
-    if (samples == kLanes && count == kLanes) {
-      for_each_square([&](int64_t value, int64_t sample) {
-        transpose_square<kTransposeSide>([&](int i) { return lanes + blocks[value + i] + sample; },
-                                         [&](int i) { return rows + (sample + i) * pixels * channels + j + value; });
-      });
-      return;
+  HWY_ALIGN PieceBuffer buffer;
+  for_each_piece(image, range, [&](const Piece& piece) {
+    for (int64_t c = 0; c < piece.channels; ++c) {
+      const float* const source = lanes + block_at(image, piece, c) * kLanes;
+      for (int64_t p = 0; p < piece.pixels; ++p) {
+        copy_blocks(source + p * kLanes, 1, buffer + (p * piece.channels + c) * kLanes);
+      }
     }
-    for (int64_t i = 0; i < count; ++i) copy_blocks(lanes + blocks[i], 1, tile[i]);
-    transpose_matrix(count, samples, tile[0], kLanes, rows + j, pixels * channels);
+    for_each_stretch(image, piece, [&](int64_t from, int64_t to, int64_t count) {
+      blocks_to_samples(buffer + to * kLanes, samples, count, values, rows + from);
+    });
   });
 }
 
@@ -150,12 +157,12 @@ void place_image(const AxisPlacement& rows, const AxisPlacement& columns, const 
   HWY_DYNAMIC_DISPATCH(PlaceImage)(rows, columns, source, target);
 }
 
-void rows_to_lanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes) {
-  HWY_DYNAMIC_DISPATCH(RowsToLanes)(rows, samples, pixels, channels, lanes);
+void rows_to_lanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* rows, float* lanes) {
+  HWY_DYNAMIC_DISPATCH(RowsToLanes)(image, range, samples, rows, lanes);
 }
 
-void lanes_to_rows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows) {
-  HWY_DYNAMIC_DISPATCH(LanesToRows)(lanes, samples, pixels, channels, rows);
+void lanes_to_rows(const LaneImage& image, const PixelRange& range, int64_t samples, const float* lanes, float* rows) {
+  HWY_DYNAMIC_DISPATCH(LanesToRows)(image, range, samples, lanes, rows);
 }
 
 }  // namespace gradloom

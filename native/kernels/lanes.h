@@ -14,18 +14,28 @@ inline constexpr int64_t kLanes = 16;
 
 inline int64_t lane_blocks(int64_t batch) { return (batch + kLanes - 1) / kLanes; }
 
-// Kernels that gain by it leave the second half of a block out where no samples of the batch are in it.
+// Kernels that gain by it leave the second half of a block out where no samples of the batch are in it: that of the
+// last one, behind all whole ones.
 inline constexpr int64_t kHalfLanes = kLanes / 2;
-inline int64_t lanes_in_use(int64_t batch, int64_t block) {
-  return batch - block * kLanes <= kHalfLanes ? kHalfLanes : kLanes;
-}
+inline int64_t whole_blocks(int64_t batch) { return (batch + kHalfLanes - 1) / kLanes; }
+inline int64_t lanes_in_use(int64_t batch, int64_t block) { return block < whole_blocks(batch) ? kLanes : kHalfLanes; }
 
-// lanes[c][p][l] = rows[l][p][c] for the `samples` (at most 16) rows of one block; the other lanes become 0.
-// rows: [samples][pixels][channels], sample after sample; lanes: [channels][pixels][16].
-void rows_to_lanes(const float* rows, int64_t samples, int64_t pixels, int64_t channels, float* lanes);
+// A sample's image, in rows [pixels][channels]. Of vectors each value is a pixel of one channel.
+struct LaneImage {
+  int64_t pixels;
+  int64_t channels;
+};
+struct PixelRange {
+  int64_t first;
+  int64_t end;
+};
+
+// lanes[c][p][l] = rows[l][p][c] for some pixels p and the `samples` (at most 16) rows of one block; the other lanes
+// become 0. rows: [samples][pixels][channels], sample after sample; lanes: [channels][pixels][16].
+void rows_to_lanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* rows, float* lanes);
 
 // The inverse; lanes beyond `samples` are dropped.
-void lanes_to_rows(const float* lanes, int64_t samples, int64_t pixels, int64_t channels, float* rows);
+void lanes_to_rows(const LaneImage& image, const PixelRange& range, int64_t samples, const float* lanes, float* rows);
 
 // One axis of a placement: source position i goes to target position i + offset, if that exists.
 struct AxisPlacement {

@@ -19,17 +19,27 @@ ImageBlocks blocks_of(const Shape& image) {
 }
 
 // rows[n][p][c] from or to lanes[n / 16][c][p][n % 16].
-void convert(Team& team, const Shape& image, int64_t batch, Layout from, const float* source, float* target) {
-  const auto [pixels, channels] = blocks_of(image);
-  const Tiling tiles = tile_rows(lane_blocks(batch), kLanes * image.size());
-  team.for_each(tiles.count, [&, pixels = pixels, channels = channels](int64_t tile, int) {
-    for (int64_t block = tiles.first(tile); block < tiles.first(tile) + tiles.size(tile); ++block) {
-      const int64_t first = block * kLanes * image.size();  // of the block, in both layouts
+void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const float* source, float* target) {
+  const auto [pixels, channels] = blocks_of(shape);
+  const LaneImage image = pixels == 1 ? LaneImage{channels, 1} : LaneImage{pixels, channels};
+  // Some blocks, or some pixels of one.
+  constexpr int64_t kFloatsPerPart = 16 * 1024;
+  constexpr int64_t kPixels = 16;
+  const int64_t floats = kLanes * shape.size();
+  const Tiling blocks = tile_rows(lane_blocks(batch), floats);
+  const int64_t most_parts = blocks.step == 1 ? ceil_divide(floats, kFloatsPerPart) : 1;
+  const Tiling parts = cut(image.pixels, most_parts, kPixels);
+  team.for_each(blocks.count * parts.count, [&](int64_t job, int) {
+    const int64_t tile = job / parts.count;
+    const int64_t part = job % parts.count;
+    const PixelRange range{parts.first(part), parts.first(part) + parts.size(part)};
+    for (int64_t block = blocks.first(tile); block < blocks.first(tile) + blocks.size(tile); ++block) {
+      const int64_t first = block * floats;  // in both layouts
       const int64_t samples = std::min(kLanes, batch - block * kLanes);
       if (from == Layout::kRows) {
-        rows_to_lanes(source + first, samples, pixels, channels, target + first);
+        rows_to_lanes(image, range, samples, source + first, target + first);
       } else {
-        lanes_to_rows(source + first, samples, pixels, channels, target + first);
+        lanes_to_rows(image, range, samples, source + first, target + first);
       }
     }
   });

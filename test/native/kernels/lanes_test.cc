@@ -17,8 +17,8 @@ TEST_CASE("rows_to_lanes and lanes_to_rows: by their definition for 1 to 16 samp
     CAPTURE(target);
     RandomData random(71);
     for (int64_t samples = 1; samples <= kLanes; ++samples) {
-      for (const int64_t pixels : {1, 2, 5, 16, 25}) {
-        for (const int64_t channels : {1, 3, 4, 7, 16, 17}) {
+      for (const int64_t pixels : {1, 2, 5, 16, 25, 97}) {
+        for (const int64_t channels : {1, 3, 4, 7, 16, 17, 65}) {
           CAPTURE(samples);
           CAPTURE(pixels);
           CAPTURE(channels);
@@ -33,11 +33,18 @@ TEST_CASE("rows_to_lanes and lanes_to_rows: by their definition for 1 to 16 samp
             }
           }
           GuardedBuffer lanes(pixels * channels * kLanes);
-          rows_to_lanes(rows.data(), samples, pixels, channels, lanes.data());
+          const LaneImage image{pixels, channels};
+          // Some pixels, then the others.
+          const int64_t cut = random.integer(0, pixels);
+          for (const PixelRange range : {PixelRange{0, cut}, PixelRange{cut, pixels}}) {
+            rows_to_lanes(image, range, samples, rows.data(), lanes.data());
+          }
           CHECK(difference_in_bits(lanes.span(), expected) == "");
           CHECK(lanes.intact());
           GuardedBuffer back(samples * pixels * channels, 1);
-          lanes_to_rows(lanes.data(), samples, pixels, channels, back.data());
+          for (const PixelRange range : {PixelRange{0, cut}, PixelRange{cut, pixels}}) {
+            lanes_to_rows(image, range, samples, lanes.data(), back.data());
+          }
           CHECK(difference_in_bits(back.span(), rows.span()) == "");
           CHECK(back.intact());
         }
