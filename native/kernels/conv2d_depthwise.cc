@@ -1,5 +1,6 @@
 #include "kernels/conv2d_depthwise.h"
 
+#include <algorithm>
 #include <type_traits>
 
 #include "kernels/lanes.h"
@@ -79,7 +80,7 @@ void depthwise_plane(const DirectShape& shape, const float* x, const float* weig
   const DepthwiseRow row{shape.dilation.height * shape.input.width * kLanes, shape.dilation.width * kLanes,
                          shape.stride.width * kLanes, y.pixel};
   for (int64_t p = 0; p < shape.output.height; ++p) {
-    for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+    for (int64_t lane = 0; lane < shape.lanes; lane += lanes) {
       const float* from = x + p * shape.stride.height * shape.input.width * kLanes + lane;
       float* to = y.data + p * y.row + lane;
       int64_t left = shape.output.width;
@@ -87,6 +88,10 @@ void depthwise_plane(const DirectShape& shape, const float* x, const float* weig
         depthwise_tile<kRows, kColumns, kPixels>(row, from, weight, start, activation, to);
       }
       depthwise_rest<kRows, kColumns, kPixels / 2>(row, from, weight, start, activation, left, to);
+    }
+    for (int64_t lane = std::max(shape.lanes, lanes); lane < kLanes; lane += lanes) {
+      float* const to = y.data + p * y.row + lane;
+      for (int64_t q = 0; q < shape.output.width; ++q) hn::Store(hn::Zero(d), d, to + q * y.pixel);
     }
   }
 }
@@ -102,11 +107,12 @@ void depthwise_gradient(const DirectShape& shape, const WeightGradientOperands& 
     for (auto& s : of_row) s = hn::Zero(d);
   }
   for (int64_t block = 0; block < o.blocks; ++block) {
+    const int64_t live = block + 1 < o.blocks ? kLanes : o.lanes;
     for (int64_t p = 0; p < shape.output.height; ++p) {
       const float* HWY_RESTRICT x = o.x + block * o.x_block + p * shape.stride.height * line;
       const float* HWY_RESTRICT dz = o.dz + block * o.dz_block + p * o.dz_row;
       for (int64_t q = 0; q < shape.output.width; ++q, x += shape.stride.width * kLanes, dz += o.dz_pixel) {
-        for (int64_t lane = 0; lane < kLanes; lane += lanes) {
+        for (int64_t lane = 0; lane < live; lane += lanes) {
           const V g = in_register(hn::Load(d, dz + lane));
           for (int r = 0; r < kRows; ++r) {
             const float* HWY_RESTRICT from = x + r * shape.dilation.height * line + lane;

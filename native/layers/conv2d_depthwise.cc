@@ -31,11 +31,13 @@ EvenTiling Conv2d::plane_pieces(int64_t blocks) const {
 }
 
 void Conv2d::forward_planes(const ForwardArguments& args, const float* packed, float* scratch) const {
-  const DirectShape shape = forward_shape(window_.output);
-  const int64_t plane = image_floats(shape.output);
+  const DirectShape whole = forward_shape(window_.output);
+  const int64_t plane = image_floats(whole.output);
   const bool at_store = activates_at_store();
   args.pass.team.for_each(lane_blocks(args.pass.batch) * filters_, [&](int64_t image, int thread) {
     const int64_t channel = image % filters_;
+    DirectShape shape = whole;
+    shape.lanes = lanes_in_use(args.pass.batch, image / filters_);
     const float* x = args.x + image * image_floats(window_.input);
     if (pads()) {
       float* const padded = scratch + thread * image_floats(shape.input);
@@ -74,12 +76,12 @@ void Conv2d::backward_planes(const BackwardArguments& args) const {
     double bias = 0;
     for (int64_t block = pieces.first(piece); block < pieces.first(piece + 1); ++block) {
       const int64_t image = block * filters_ + channel;
+      const int64_t lanes = lanes_in_use(args.pass.batch, block);
       float* const dz = args.dy + image * plane;
       activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dz);
       if (args.dx != nullptr) {
         place_gradient(shape.output, dz, placed);
-        convolve_phases(shape.output, kLanes, channel, 0, placed, packed,
-                        args.dx + image * image_floats(window_.input));
+        convolve_phases(shape.output, lanes, channel, 0, placed, packed, args.dx + image * image_floats(window_.input));
       }
       if (!trainable()) continue;
       if (has_bias_) bias += conv2d_bias_gradient(1, plane, plane, dz);
@@ -88,7 +90,7 @@ void Conv2d::backward_planes(const BackwardArguments& args) const {
         pad_image(x, padded);
         x = padded;
       }
-      const WeightGradientOperands operands{x, 0, dz, 0, plane, shape.output.width * kLanes, kLanes, 1};
+      const WeightGradientOperands operands{x, 0, dz, 0, plane, shape.output.width * kLanes, kLanes, 1, lanes};
       const bool begins = block == pieces.first(piece);
       conv2d_direct_weight_gradient(shape, {0, 1, 0, 1}, operands, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
                                     gradient);

@@ -28,14 +28,26 @@ HWY_INLINE V spread(double value) { return hn::Set(D(), static_cast<float>(value
 // What turns a gradient around when the loss is to be climbed.
 HWY_INLINE V sign_of(bool maximize) { return hn::Set(D(), maximize ? -0.0F : 0.0F); }
 
+// Whether all of some vectors are finite: times 0 they are 0 then, and NaN otherwise, which no sum loses.
+class FiniteCheck {
+ public:
+  HWY_INLINE FiniteCheck() : sum_(hn::Zero(D())) {}
+
+  HWY_INLINE void add(V values) { sum_ = hn::MulAdd(values, hn::Zero(D()), sum_); }
+  HWY_INLINE void add(const FiniteCheck& others) { sum_ = hn::Add(sum_, others.sum_); }
+  GradientCheck check() const {
+    return hn::AllTrue(D(), hn::Eq(sum_, hn::Zero(D()))) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+  }
+
+ private:
+  V sum_;
+};
+
 template <size_t kStates, class Rule>
 class ElementUpdate {
  public:
   ElementUpdate(const Rule& rule, float* weight, const float* gradient, float* const* states)
-      : rule_(rule),
-        weight_(weight),
-        gradient_(gradient),
-        finite_(hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())))) {
+      : rule_(rule), weight_(weight), gradient_(gradient) {
     std::copy_n(states, kStates, states_.begin());
   }
   ElementUpdate(const Rule& rule, const UpdateArguments& args)
@@ -72,7 +84,7 @@ class ElementUpdate {
     for (size_t k = 0; k < kStates; ++k) s[k] = load_first(d, states_[k] + i, rest);
     rule_.apply(load_first(d, gradient_ + i, rest), w, s);
     // The lanes beyond the end may hold 0 / 0.
-    finite_ = hn::And(finite_, hn::IsFinite(hn::IfThenElseZero(hn::FirstN(d, rest), w)));
+    finite_.add(hn::IfThenElseZero(hn::FirstN(d, rest), w));
     store_first(w, d, weight_ + i, rest);
     for (size_t k = 0; k < kStates; ++k) store_first(s[k], d, states_[k] + i, rest);
   }
@@ -83,8 +95,8 @@ class ElementUpdate {
     for (size_t k = 0; k < kStates; ++k) prefetch_to_write(states_[k] + i);
   }
 
-  hn::Mask<D> finite() const { return finite_; }
-  GradientCheck check() const { return hn::AllTrue(D(), finite_) ? GradientCheck::kFinite : GradientCheck::kNotFinite; }
+  const FiniteCheck& finite() const { return finite_; }
+  GradientCheck check() const { return finite_.check(); }
 
  private:
   struct Updated {
@@ -99,7 +111,7 @@ class ElementUpdate {
     u.weight = hn::LoadU(d, weight_ + i);
     for (size_t k = 0; k < kStates; ++k) u.states[k] = hn::LoadU(d, states_[k] + i);
     rule_.apply(gradient, u.weight, u.states);
-    finite_ = hn::And(finite_, hn::IsFinite(u.weight));
+    finite_.add(u.weight);
     return u;
   }
   HWY_INLINE void store(const Updated& u, int64_t i) {
@@ -111,7 +123,7 @@ class ElementUpdate {
   float* HWY_RESTRICT weight_;
   const float* HWY_RESTRICT gradient_;
   std::array<float * HWY_RESTRICT, kStates> states_;
-  hn::Mask<D> finite_;
+  FiniteCheck finite_;
 };
 
 // Whether a tile's product leaves an update registers, so that one can run beside the other. A sum that is driven into
@@ -137,6 +149,21 @@ struct DueTile {
     if (ahead > 0) updates.call(element + ahead);
     updates.vector(element, hn::Load(D(), gradient + i * lanes));
   }
+
+  // All of them, in so few instructions that the next tile begins beside them.
+  template <class Update>
+  HWY_INLINE void update_all(int64_t row_length, int64_t ahead, Update& updates) const {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+    constexpr int64_t kLineFloats = 16;
+    const float* from = gradient;
+    int64_t row = first;
+    for (int64_t i = 0; i < vectors; i += kVectorTile, row += row_length) {
+      for (int v = 0; v < kVectorTile; ++v, from += lanes) {
+        if (ahead > 0 && v * lanes % kLineFloats == 0) updates.call(row + v * lanes + ahead);
+        updates.vector(row + v * lanes, hn::Load(D(), from));
+      }
+    }
+  }
 };
 
 // Makes a tile of the product while the update of another one runs, a vector behind every kEvery steps of the sum:
@@ -150,8 +177,11 @@ HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, in
       if (k % kEvery == 0 && k < kEvery * due.vectors) due.update(k / kEvery, row_length, ahead, update);
     }
   });
-  const int64_t done = kEvery == 0 ? 0 : ceil_divide(o.depth, kEvery);
-  for (int64_t i = done; i < due.vectors; ++i) due.update(i, row_length, ahead, update);
+  if constexpr (kEvery == 0) {
+    due.update_all(row_length, ahead, update);
+  } else {
+    for (int64_t i = ceil_divide(o.depth, kEvery); i < due.vectors; ++i) due.update(i, row_length, ahead, update);
+  }
 }
 
 template <int kRows, class Update>
@@ -222,7 +252,7 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
     row += count;
     ++t;
   }
-  for (int64_t i = 0; i < due.vectors; ++i) due.update(i, shape.columns, 0, update);
+  due.update_all(shape.columns, 0, update);
   return update.check();
 }
 
@@ -259,7 +289,7 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
   HWY_ALIGN float values[kStates + 1][HWY_MAX_BYTES / sizeof(float)] = {};
   std::array<float*, kStates> states{};
   for (size_t k = 0; k < kStates; ++k) states[k] = values[k + 1];
-  auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
+  FiniteCheck finite;
   const bool distinct = args.distinct();
   int64_t count = 0;
   for (int64_t first = 0; first < args.count; first += count) {
@@ -272,13 +302,13 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
     }
     ElementUpdate<kStates, Rule> update(rule, values[0], args.gradient + first, states.data());
     update.all(count);
-    finite = hn::And(finite, update.finite());
+    finite.add(update.finite());
     for (int64_t i = 0; i < count; ++i) {
       *args.weights_of(first + i) = values[0][i];
       for (size_t k = 0; k < kStates; ++k) *args.state_of(k, first + i, 1) = values[k + 1][i];
     }
   }
-  return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+  return finite.check();
 }
 
 // A row narrower than a vector, in one or two vectors of kLanes or more floats: nothing beside it is touched, which
@@ -331,8 +361,6 @@ class TableRows {
 template <size_t kLanes, size_t kStates, class Rule>
 HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArguments& args, int64_t ahead) {
   constexpr int64_t kRows = 16;
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t width = args.width;
   const TableRows<kStates> table(args);
   const auto call = [=](const float* row) {
@@ -342,7 +370,7 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
   HWY_ALIGN float values[kStates + 1][kRows * HWY_MAX_BYTES / sizeof(float)];
   std::array<float*, kStates> states{};
   for (size_t k = 0; k < kStates; ++k) states[k] = values[k + 1];
-  auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
+  FiniteCheck finite;
   for (int64_t first = 0; first < args.count; first += kRows) {
     const int64_t count = HWY_MIN(kRows, args.count - first);
     for (int64_t i = 0; i < count; ++i) {
@@ -351,12 +379,12 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
     }
     ElementUpdate<kStates, Rule> update(rule, values[0], args.gradient + first * width, states.data());
     update.all(count * width);
-    finite = hn::And(finite, update.finite());
+    finite.add(update.finite());
     for (int64_t i = 0; i < count; ++i) {
       for (size_t k = 0; k <= kStates; ++k) copy_narrow<kLanes>(values[k] + i * width, width, table.row(k, first + i));
     }
   }
-  return hn::AllTrue(d, finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+  return finite.check();
 }
 
 // The same as update_elements for each row in turn.
@@ -376,15 +404,15 @@ GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments
   };
   const float* gradient = args.gradient;
   std::array<float*, kStates> states{};
-  auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
+  FiniteCheck finite;
   for (int64_t i = 0, count = args.count; i < count; ++i) {
     table.call(i + ahead, call);
     for (size_t k = 0; k < kStates; ++k) states[k] = table.row(k + 1, i);
     ElementUpdate<kStates, Rule> update(rule, table.row(0, i), gradient + i * width, states.data());
     update.row(width);
-    finite = hn::And(finite, update.finite());
+    finite.add(update.finite());
   }
-  return hn::AllTrue(D(), finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+  return finite.check();
 }
 
 }  // namespace HWY_NAMESPACE

@@ -61,7 +61,7 @@ struct RowUpdate {
   RowUpdate(const RowwiseAdagradRule& rule, int64_t width, const Arguments& args)
       : rule(rule), width(width), rate(static_cast<float>(args.learning_rate)), decay(args.weight_decay) {}
 
-  HWY_INLINE hn::Mask<D> apply(const float* gradient, float* weight, float& s) const {
+  HWY_INLINE FiniteCheck apply(const float* gradient, float* weight, float& s) const {
     const V sign = sign_of(rule.maximize);
     s += sum_of_squares(gradient, weight, width, sign, rule.decoupled ? 0.0F : decay) / static_cast<float>(width);
     const float row_rate = rate / (std::sqrt(s) + rule.epsilon);
@@ -98,24 +98,24 @@ struct ValueStep {
 GradientCheck RowwiseUpdate(const RowwiseAdagradRule& rule, const UpdateArguments& args) {
   const int64_t rows = rows_of(args.shape);
   const RowUpdate update(rule, args.count / rows, args);
-  auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
+  FiniteCheck finite;
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t first = row * update.width;
-    finite = hn::And(finite, update.apply(args.gradient + first, args.weight + first, args.states[0][row]));
+    finite.add(update.apply(args.gradient + first, args.weight + first, args.states[0][row]));
   }
-  return hn::AllTrue(D(), finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+  return finite.check();
 }
 
 GradientCheck RowwiseUpdateRows(const RowwiseAdagradRule& rule, const RowUpdateArguments& args) {
   if (args.width == 1) return update_rows_of_elements<1>(ValueStep(rule, args), args);
   constexpr int64_t kAhead = 8;
   const RowUpdate update(rule, args.width, args);
-  auto finite = hn::FirstN(D(), static_cast<size_t>(hn::Lanes(D())));
+  FiniteCheck finite;
   for (int64_t i = 0; i < args.count; ++i) {
     args.call(i + kAhead, 1);
-    finite = hn::And(finite, update.apply(args.gradient + i * args.width, args.weights_of(i), *args.state_of(0, i, 1)));
+    finite.add(update.apply(args.gradient + i * args.width, args.weights_of(i), *args.state_of(0, i, 1)));
   }
-  return hn::AllTrue(D(), finite) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+  return finite.check();
 }
 
 }  // namespace HWY_NAMESPACE
