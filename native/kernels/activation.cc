@@ -9,8 +9,6 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
-
-#include "hwy/contrib/math/math-inl.h"
 #include "kernels/exponential-inl.h"
 #include "kernels/relu-inl.h"
 
@@ -102,8 +100,8 @@ struct Elu {
   HWY_INLINE V forward(V z) const {
     const D d;
     const V zero = hn::Zero(d);
-    // e^z - 1 is -1 long before -100. NaN goes the way of positive numbers.
-    const V below = hn::Mul(alpha, hn::Expm1(d, hn::Clamp(z, hn::Set(d, -100.0F), zero)));
+    // e^z - 1 is -1 long before -80. NaN goes the way of positive numbers.
+    const V below = hn::Mul(alpha, exponential_minus_one(d, hn::Clamp(z, hn::Set(d, -80.0F), zero)));
     return hn::IfThenElse(hn::Le(z, zero), below, z);
   }
   HWY_INLINE V derivative(V y, V gradient) const {
@@ -168,9 +166,8 @@ void softmax_row(float* z, int64_t columns) {
   float largest = z[0];
   for (int64_t i = 1; i < columns; ++i) largest = z[i] > largest ? z[i] : largest;
   const V shift = hn::Set(d, largest);
-  transform(z, columns, [&](int64_t, V v, int64_t) {
-    return hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, hn::Max(hn::Sub(v, shift), hn::Set(d, -104.0F))));
-  });
+  transform(z, columns,
+            [&](int64_t, V v, int64_t) { return hn::IfThenElse(hn::IsNaN(v), v, exponential(d, hn::Sub(v, shift))); });
   double sum = 0;
   for (int64_t i = 0; i < columns; ++i) sum += z[i];
   const V inverse = hn::Set(d, static_cast<float>(1.0 / sum));
@@ -194,7 +191,7 @@ void log_softmax_row(float* z, int64_t columns) {
   V sums = hn::Zero(d);
   transform(z, columns, [&](int64_t, V v, int64_t count) {
     const V shifted = hn::Sub(v, shift);
-    const V power = hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, hn::Max(shifted, hn::Set(d, -104.0F))));
+    const V power = hn::IfThenElse(hn::IsNaN(v), v, exponential(d, shifted));
     sums = hn::Add(sums, hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count)), power));
     return shifted;
   });
@@ -209,7 +206,7 @@ void log_softmax_row_backward(const float* y, float* gradient, int64_t columns) 
   const V sum = hn::Set(d, static_cast<float>(total));
   transform(gradient, columns, [&](int64_t i, V g, int64_t count) {
     const V y_row = load(y + i, count);
-    const V probability = hn::IfThenElse(hn::IsNaN(y_row), y_row, hn::Exp(d, hn::Max(y_row, hn::Set(d, -104.0F))));
+    const V probability = hn::IfThenElse(hn::IsNaN(y_row), y_row, exponential(d, y_row));
     return hn::NegMulAdd(probability, sum, g);
   });
 }

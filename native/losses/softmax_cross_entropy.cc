@@ -10,8 +10,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
-
-#include "hwy/contrib/math/math-inl.h"
+#include "kernels/exponential-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -31,8 +30,6 @@ double exponentials_of(const float* HWY_RESTRICT z, int64_t count, float shift, 
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto m = hn::Set(d, shift);
-  // e^-104 is 0 in float; Highway's Exp wants its argument bounded.
-  const auto exponential = [&](auto v) { return hn::Exp(d, hn::Max(hn::Sub(v, m), hn::Set(d, -104.0F))); };
   const hn::Repartition<double, decltype(d)> doubles;
   auto sum = hn::Zero(doubles);
   const auto add = [&](auto e) {
@@ -40,13 +37,13 @@ double exponentials_of(const float* HWY_RESTRICT z, int64_t count, float shift, 
   };
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    const auto e = exponential(hn::LoadU(d, z + i));
+    const auto e = exponential(d, hn::Sub(hn::LoadU(d, z + i), m));
     hn::StoreU(e, d, exponentials + i);
     add(e);
   }
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
-    const auto e = hn::IfThenElseZero(hn::FirstN(d, rest), exponential(load_first(d, z + i, rest)));
+    const auto e = hn::IfThenElseZero(hn::FirstN(d, rest), exponential(d, hn::Sub(load_first(d, z + i, rest), m)));
     store_first(e, d, exponentials + i, rest);
     add(e);
   }
