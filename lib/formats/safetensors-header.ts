@@ -90,19 +90,26 @@ function readText(
 }
 
 const FROM_PYTORCH =
-  'in Python safetensors.torch.save_file(model.state_dict(), path) writes one, which model.loadPyTorch reads';
+  'of a PyTorch model safetensors.torch.save_file(model.state_dict(), path) writes one, which model.loadPyTorch reads';
+const FROM_ARRAYS =
+  'of arrays by name safetensors.numpy.save_file(arrays, path) writes one, which model.loadWeights reads';
 /** How files of other kinds begin, and what to do about them. */
 const OTHERS: readonly { readonly start: Uint8Array; readonly kind: string; readonly remedy: string }[] = [
   {
     start: Uint8Array.of(0x50, 0x4b, 0x03, 0x04),
-    kind: 'a ZIP archive, as torch.save, NumPy (.npz) and Keras (.keras) write them',
-    remedy: FROM_PYTORCH,
+    kind: 'a ZIP archive, such as torch.save, NumPy (.npz) and Keras (.keras) write',
+    remedy: `${FROM_PYTORCH}, ${FROM_ARRAYS}`,
   },
-  { start: Uint8Array.of(0x80, 0x02), kind: 'pickled Python, as torch.save wrote it', remedy: FROM_PYTORCH },
+  // In the protocols 2 to 5.
+  ...[2, 3, 4, 5].map((protocol) => ({
+    start: Uint8Array.of(0x80, protocol),
+    kind: 'pickled Python, such as torch.save wrote',
+    remedy: FROM_PYTORCH,
+  })),
   {
     start: Uint8Array.of(0x89, 0x48, 0x44, 0x46),
-    kind: 'an HDF5 file, as Keras (.h5) writes them',
-    remedy: 'in Python safetensors.numpy.save_file(arrays, path) writes one, which model.loadWeights reads',
+    kind: 'an HDF5 file, such as Keras (.h5) writes',
+    remedy: FROM_ARRAYS,
   },
 ];
 

@@ -23,8 +23,15 @@ export function readCustom(operation: string, given: unknown): Custom {
 /** The loss itself, or the one of its name among the given ones. */
 export function findLoss(loss: Loss, custom: Custom): Loss {
   if (!(loss instanceof NamedLoss)) return loss;
-  return (
-    (custom.find((item) => item instanceof CustomLoss && item.kind === loss.kind) as Loss | undefined) ?? loss
+  const found = custom.find((item) => item instanceof CustomLoss && item.kind === loss.kind) as
+    | Loss
+    | undefined;
+  if (found === undefined) return loss;
+  const [saved, given] = [loss.toSpec(), found.toSpec()];
+  const option = ['labels', 'outputs'].find((each) => saved[each] !== given[each]);
+  if (option === undefined) return found;
+  throw new MissingFunction(
+    `Trainer.load: the custom loss ${formatValue(loss.kind)} has the ${option} ${formatValue(saved[option])}, got one with ${formatValue(given[option])}; give the one that was trained with`,
   );
 }
 

@@ -47,7 +47,7 @@ export interface ResumeOptions<
   readonly custom?: readonly (AnyLoss | Metric)[] | undefined;
   /**
    * The loss of the run, so that types know its labels and the figures of heads; a custom one need not stand in `custom`, too.
-   * Another one is an error. Default: types know it not.
+   * Another one is an error. Default: types do not know it.
    */
   readonly loss?: Loss | undefined;
   /**

@@ -48,20 +48,21 @@ function checkLoss(operation: string, model: ModelState, objective: Objective, g
     metrics: [],
   });
   const has = lossesOf(objective.loss);
-  for (const [place, { head, loss }] of lossesOf(stated).entries()) {
-    const saved = has[place]?.loss as Loss;
-    if (JSON.stringify(loss.toSpec()) === JSON.stringify(saved.toSpec())) continue;
+  for (const [head, loss] of lossesOf(stated)) {
+    const saved = has.get(head);
+    if (JSON.stringify(loss.toSpec()) === JSON.stringify(saved?.toSpec())) continue;
     throw new GradloomError(
       'INVALID_OPTION',
-      `${operation}: loss${head} must be the saved trainer's, ${saved.kind}, got ${loss.kind}` +
-        `${loss.kind === saved.kind ? ' with other options' : ''}; leave it out, or begin with a new trainer`,
+      `${operation}: loss${head} must be the saved trainer's, ${saved?.kind ?? objective.loss.kind}, got ${loss.kind}` +
+        `${loss.kind === saved?.kind ? ' with other options' : ''}; leave it out, or begin with a new trainer`,
     );
   }
 }
 
-function lossesOf(loss: Loss): readonly { readonly head: string; readonly loss: Loss }[] {
-  if (!(loss instanceof HeadsLoss)) return [{ head: '', loss }];
-  return loss.heads.map((head) => ({ head: `.${head.name}`, loss: head.loss }));
+/** By head, as errors name it. */
+function lossesOf(loss: Loss): ReadonlyMap<string, Loss> {
+  if (!(loss instanceof HeadsLoss) || loss.heads.length === 0) return new Map([['', loss]]);
+  return new Map(loss.heads.map((head) => [`.${head.name}`, head.loss]));
 }
 
 /** A figure's type may depend on its metric's options, so these count, too. */

@@ -298,7 +298,8 @@ export class Trainer<
    * A run that had ended ends again at once, with its history; more `epochs` or a new budget let it go on, unless early
    * stopping had ended it.
    *
-   * Types know of labels what `loss` says, and of figures what `metrics` says: those of the run, or some of them.
+   * Types know of the trainer's labels what `loss` says, and of figures what `metrics` says: the run's loss, and its metrics
+   * or some of them.
    *
    * Rejects with `FILE_NOT_FOUND` when the folder has no checkpoint, with `FOLDER_BUSY` while another run writes to it,
    * with `INVALID_DATA` for other data, and as `load` does.

@@ -143,7 +143,7 @@ void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float*
 // ---- forward
 
 TileColumns::TileColumns(const WinogradShape& shape, int64_t batch)
-    : tiles_(lane_blocks(batch) * shape.tiles().count()), whole_(whole_blocks(batch) * shape.tiles().count()) {}
+    : tiles_(lane_blocks(batch) * shape.tiles().count()), whole_(full_width_blocks(batch) * shape.tiles().count()) {}
 
 Tiling winograd_forward_chunks(const TileColumns& columns) {
   return cut(columns.count(), ceil_divide(columns.count(), kChunkRow), kLanes);

@@ -38,8 +38,7 @@ HWY_INLINE PowerParts<D> power_parts(D d, hwy::HWY_NAMESPACE::Vec<D> x) {
   return {hn::MulAdd(sum, hn::Mul(r, r), r), hn::ShiftLeft<23>(hn::BitCast(integers, shifted))};
 }
 
-// e^x for x up to kLargestExponent, within 1.4 times 2^-24 of its value, and 0 for NaN and where it is no normal
-// number.
+// e^x for x up to kLargestExponent, within 1.4 times 2^-24 of its value, and 0 for NaN and below -87.3.
 template <class D>
 HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> exponential(D d, hwy::HWY_NAMESPACE::Vec<D> x) {
   namespace hn = hwy::HWY_NAMESPACE;
@@ -49,7 +48,7 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> exponential(D d, hwy::HWY_NAMESPACE::Vec<D
   return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, -87.3F)), hn::BitCast(d, power));
 }
 
-// e^x - 1 for x from -87 to kLargestExponent, within 1.6 times 2^-24 of its value.
+// e^x - 1 for x from -87 to 0, within 1.6 times 2^-24 of its value.
 template <class D>
 HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> exponential_minus_one(D d, hwy::HWY_NAMESPACE::Vec<D> x) {
   namespace hn = hwy::HWY_NAMESPACE;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/tiling.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/lanes.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -62,20 +64,21 @@ struct Piece {
 
 template <class Body>
 HWY_INLINE void for_each_piece(const LaneImage& image, const PixelRange& range, Body body) {
-  const int64_t channels = std::min(image.channels, kPieceChannels);
+  const EvenTiling parts = cut_evenly(image.channels, kPieceChannels);
+  const int64_t channels = parts.largest();
   const int64_t most = kPieceValues / channels;
   // Whole squares, if there can be.
   const int64_t step = kTransposeSide / std::gcd<int64_t>(channels, kTransposeSide);
   const int64_t pixels = most < step ? most : most / step * step;
   for (int64_t p = range.first; p < range.end; p += pixels) {
-    for (int64_t c = 0; c < image.channels; c += channels) {
-      body(Piece{p, std::min(pixels, range.end - p), c, std::min(channels, image.channels - c)});
+    for (int64_t part = 0; part < parts.count; ++part) {
+      body(Piece{p, std::min(pixels, range.end - p), parts.first(part), parts.size(part)});
     }
   }
 }
 
-// Calls body(from, to, count) for what of a piece lies side by side in rows, `from` the first sample's first value, and
-// in the buffer from block `to` on.
+// Calls body(from, to, count) for stretches of `count` values of a piece that lie side by side in rows. They begin at
+// value `from` of a sample, and at block `to` of the buffer.
 template <class Body>
 HWY_INLINE void for_each_stretch(const LaneImage& image, const Piece& piece, Body body) {
   const bool whole = piece.channels == image.channels;

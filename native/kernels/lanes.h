@@ -14,13 +14,16 @@ inline constexpr int64_t kLanes = 16;
 
 inline int64_t lane_blocks(int64_t batch) { return (batch + kLanes - 1) / kLanes; }
 
-// Kernels that gain by it leave the second half of a block out where no samples of the batch are in it: that of the
-// last one, behind all whole ones.
+// Only the last block may have no more samples than half of its lanes. Kernels that gain by it leave the other half
+// out.
 inline constexpr int64_t kHalfLanes = kLanes / 2;
-inline int64_t whole_blocks(int64_t batch) { return (batch + kHalfLanes - 1) / kLanes; }
-inline int64_t lanes_in_use(int64_t batch, int64_t block) { return block < whole_blocks(batch) ? kLanes : kHalfLanes; }
+// Blocks with more.
+inline int64_t full_width_blocks(int64_t batch) { return (batch + kHalfLanes - 1) / kLanes; }
+inline int64_t lanes_in_use(int64_t batch, int64_t block) {
+  return block < full_width_blocks(batch) ? kLanes : kHalfLanes;
+}
 
-// A sample's image, in rows [pixels][channels]. Of vectors each value is a pixel of one channel.
+// A sample's image, in rows [pixels][channels].
 struct LaneImage {
   int64_t pixels;
   int64_t channels;

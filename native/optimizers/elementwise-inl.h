@@ -28,19 +28,19 @@ HWY_INLINE V spread(double value) { return hn::Set(D(), static_cast<float>(value
 // What turns a gradient around when the loss is to be climbed.
 HWY_INLINE V sign_of(bool maximize) { return hn::Set(D(), maximize ? -0.0F : 0.0F); }
 
-// Whether all of some vectors are finite: times 0 they are 0 then, and NaN otherwise, which no sum loses.
+// Whether all of some vectors are finite: less themselves they are 0 then, and NaN otherwise, whose bits stay.
 class FiniteCheck {
  public:
-  HWY_INLINE FiniteCheck() : sum_(hn::Zero(D())) {}
+  HWY_INLINE FiniteCheck() : all_(hn::Zero(D())) {}
 
-  HWY_INLINE void add(V values) { sum_ = hn::MulAdd(values, hn::Zero(D()), sum_); }
-  HWY_INLINE void add(const FiniteCheck& others) { sum_ = hn::Add(sum_, others.sum_); }
+  HWY_INLINE void add(V values) { all_ = hn::Or(all_, hn::Sub(values, values)); }
+  HWY_INLINE void add(const FiniteCheck& others) { all_ = hn::Or(all_, others.all_); }
   GradientCheck check() const {
-    return hn::AllTrue(D(), hn::Eq(sum_, hn::Zero(D()))) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
+    return hn::AllTrue(D(), hn::Eq(all_, hn::Zero(D()))) ? GradientCheck::kFinite : GradientCheck::kNotFinite;
   }
 
  private:
-  V sum_;
+  V all_;
 };
 
 template <size_t kStates, class Rule>

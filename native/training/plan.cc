@@ -21,6 +21,7 @@ ImageBlocks blocks_of(const Shape& image) {
 // rows[n][p][c] from or to lanes[n / 16][c][p][n % 16].
 void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const float* source, float* target) {
   const auto [pixels, channels] = blocks_of(shape);
+  // Pixels of one channel have the same order, and need no buffer on the way.
   const LaneImage image = pixels == 1 ? LaneImage{channels, 1} : LaneImage{pixels, channels};
   // Some blocks, or some pixels of one.
   constexpr int64_t kFloatsPerPart = 16 * 1024;

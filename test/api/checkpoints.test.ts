@@ -257,6 +257,11 @@ test('a custom loss and custom metrics are given again', async (t) => {
   const [checkpoint] = await listCheckpoints(folder);
   await t.throwsAsync(Trainer.load(checkpoint?.path ?? ''), { code });
   await t.notThrowsAsync(Trainer.load(checkpoint?.path ?? '', { loss }));
+  const other = customLoss({ name: 'mine', loss: () => ({ value: 0, gradient: [0] }) });
+  await checkError(t, code, [
+    () => Trainer.load(checkpoint?.path ?? '', { loss: other }),
+    'Trainer.load: the custom loss "mine" has the labels "class", got one with "values"; give the one that was trained with',
+  ]);
   const mean = customMetric({ name: 'mean', compute: () => 1 });
   await irisTrainer([mean]).save(join(folder, 'metric.safetensors'));
   await t.throwsAsync(Trainer.load(join(folder, 'metric.safetensors')), {
@@ -314,6 +319,7 @@ test('a run and a trainer that are read say which loss they have, with its optio
   t.deepEqual(await loaded.evaluate(validation), await trainer.evaluate(validation));
   for (const [given, got] of [
     ['hinge', 'hinge'],
+    [wrongly({ kind: 'heads', heads: [] }), 'heads'],
     [softmaxCrossEntropy(), 'softmaxCrossEntropy with other options'],
   ] as const) {
     const message = `loss must be the saved trainer's, softmaxCrossEntropy, got ${got}; leave it out, or begin with a new trainer`;

@@ -297,7 +297,7 @@ test('what torch.save writes is told from safetensors', async (t) => {
   await t.throwsAsync(squares('a').loadPyTorch(path), {
     code: 'FILE_FORMAT',
     message:
-      /this is a ZIP archive, as torch\.save, .* safetensors\.torch\.save_file\(model\.state_dict\(\), path\) writes one, /,
+      /this is a ZIP archive, such as torch\.save, .* safetensors\.torch\.save_file\(model\.state_dict\(\), path\) writes one, /,
   });
 });
 

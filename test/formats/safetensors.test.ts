@@ -541,20 +541,19 @@ test('a file that begins as a text is called one, and what reads texts is named'
 });
 
 test('files of other kinds are called what they are, and what to do is said', (t) => {
-  const remedy =
-    'in Python safetensors.torch.save_file(model.state_dict(), path) writes one, which model.loadPyTorch reads';
+  const torch =
+    'of a PyTorch model safetensors.torch.save_file(model.state_dict(), path) writes one, which model.loadPyTorch reads';
+  const arrays =
+    'of arrays by name safetensors.numpy.save_file(arrays, path) writes one, which model.loadWeights reads';
   for (const [start, kind, does] of [
     [
       'PK\x03\x04\0\0\b\b',
-      'a ZIP archive, as torch.save, NumPy (.npz) and Keras (.keras) write them',
-      remedy,
+      'a ZIP archive, such as torch.save, NumPy (.npz) and Keras (.keras) write',
+      `${torch}, ${arrays}`,
     ],
-    ['\x80\x02\x8a\nl\xfc\x9cF', 'pickled Python, as torch.save wrote it', remedy],
-    [
-      '\x89HDF\r\n\x1a\n',
-      'an HDF5 file, as Keras (.h5) writes them',
-      'in Python safetensors.numpy.save_file(arrays, path) writes one, which model.loadWeights reads',
-    ],
+    ['\x80\x02\x8a\nl\xfc\x9cF', 'pickled Python, such as torch.save wrote', torch],
+    ['\x80\x05\x95\x34\x12\0\0\0', 'pickled Python, such as torch.save wrote', torch],
+    ['\x89HDF\r\n\x1a\n', 'an HDF5 file, such as Keras (.h5) writes', arrays],
   ] as const) {
     t.throws(() => decodeForeign(Buffer.from(start, 'latin1')), {
       code: 'FILE_FORMAT',
