@@ -243,15 +243,18 @@ EvenTiling Dense::gradient_rows(int64_t batch, int threads) const {
 // unless one unit reads whole lines, once, or few units do not pay for it. Floats from one input to the next; 0 for
 // none.
 int64_t Dense::turned_stride(int64_t batch) const {
-  constexpr int64_t kFloatsInCache = 256 * 1024;
   constexpr int64_t kFloatsInFirstCache = 8 * 1024;
   constexpr int64_t kSetApart = 1024;  // a page: lines so far apart are in one set
   if (kernel_ == DenseKernel::kBlas || units_ == 1) return 0;
-  // One tile as wide as a panel reads a line two or three times, narrower ones again and again.
-  const int64_t few_sets = simd_gemm_tile_columns() < kPanelWidth ? kSetApart / 8 : kSetApart;
+  // One tile as wide as a panel reads a line two or three times, narrower ones again and again, the more often the more
+  // units there are.
+  const bool again = simd_gemm_tile_columns() < kPanelWidth;
+  const bool many_units = units_ >= kPanelWidth;
+  const int64_t floats_in_cache = (again && many_units ? 80 : 256) * 1024;
+  const int64_t few_sets = again ? kSetApart / 8 : kSetApart;
   const int64_t apart = std::gcd(inputs_, kSetApart);
   const bool shares = apart >= few_sets && batch * apart > kFloatsInFirstCache;
-  const bool pays = checked_multiply(batch, inputs_) > kFloatsInCache || (shares && units_ >= kPanelWidth);
+  const bool pays = checked_multiply(batch, inputs_) > floats_in_cache || (shares && many_units);
   return pays ? round_up(batch, kLineFloats) + kLineFloats : 0;  // no multiple of a page
 }
 

@@ -118,6 +118,8 @@ TEST_CASE("dense: integers agree exactly on every instruction set") {
     // Inputs whose rows share sets of the first cache, turned for the gradient of the weights.
     check_integers(random, 70, 128, 64);
     check_integers(random, 13, 1024, 70);
+    // And large ones, where tiles are narrow.
+    check_integers(random, 290, 301, 70);
     // Weights that are called ahead of those being read.
     check_integers(random, 5, 1100, 130);
   });
