@@ -96,32 +96,45 @@ void depthwise_plane(const DirectShape& shape, const float* x, const float* weig
   }
 }
 
+// Adds what the first kLive lanes of a block say.
+template <int kLive, int kRows, int kColumns>
+HWY_INLINE void depthwise_terms(const DirectShape& shape, const float* x, const float* dz, int64_t dz_row,
+                                int64_t dz_pixel, V (&sum)[kRows][kColumns]) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t line = shape.input.width * kLanes;
+  for (int64_t p = 0; p < shape.output.height; ++p) {
+    const float* HWY_RESTRICT x_at = x + p * shape.stride.height * line;
+    const float* HWY_RESTRICT dz_at = dz + p * dz_row;
+    for (int64_t q = 0; q < shape.output.width; ++q, x_at += shape.stride.width * kLanes, dz_at += dz_pixel) {
+      for (int64_t lane = 0; lane < kLive; lane += lanes) {
+        const V g = in_register(hn::Load(d, dz_at + lane));
+        for (int r = 0; r < kRows; ++r) {
+          const float* HWY_RESTRICT from = x_at + r * shape.dilation.height * line + lane;
+          for (int s = 0; s < kColumns; ++s) {
+            sum[r][s] = hn::MulAdd(hn::Load(d, from + s * shape.dilation.width * kLanes), g, sum[r][s]);
+          }
+        }
+      }
+    }
+  }
+}
+
 // All sums of a window in registers, so that each pixel's gradient is read once.
 template <int kRows, int kColumns>
 void depthwise_gradient(const DirectShape& shape, const WeightGradientOperands& o, bool add, float* gradient) {
   const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t line = shape.input.width * kLanes;
   V sum[kRows][kColumns];
   for (auto& of_row : sum) {
     for (auto& s : of_row) s = hn::Zero(d);
   }
   for (int64_t block = 0; block < o.blocks; ++block) {
-    const int64_t live = block + 1 < o.blocks ? kLanes : o.lanes;
-    for (int64_t p = 0; p < shape.output.height; ++p) {
-      const float* HWY_RESTRICT x = o.x + block * o.x_block + p * shape.stride.height * line;
-      const float* HWY_RESTRICT dz = o.dz + block * o.dz_block + p * o.dz_row;
-      for (int64_t q = 0; q < shape.output.width; ++q, x += shape.stride.width * kLanes, dz += o.dz_pixel) {
-        for (int64_t lane = 0; lane < live; lane += lanes) {
-          const V g = in_register(hn::Load(d, dz + lane));
-          for (int r = 0; r < kRows; ++r) {
-            const float* HWY_RESTRICT from = x + r * shape.dilation.height * line + lane;
-            for (int s = 0; s < kColumns; ++s) {
-              sum[r][s] = hn::MulAdd(hn::Load(d, from + s * shape.dilation.width * kLanes), g, sum[r][s]);
-            }
-          }
-        }
-      }
+    const float* const x = o.x + block * o.x_block;
+    const float* const dz = o.dz + block * o.dz_block;
+    if (block + 1 == o.blocks && o.lanes <= kHalfLanes) {
+      depthwise_terms<kHalfLanes>(shape, x, dz, o.dz_row, o.dz_pixel, sum);
+    } else {
+      depthwise_terms<kLanes>(shape, x, dz, o.dz_row, o.dz_pixel, sum);
     }
   }
   for (int r = 0; r < kRows; ++r) {
