@@ -1,5 +1,7 @@
 #include "kernels/negative_sampling.h"
 
+#include <type_traits>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/negative_sampling.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -7,9 +9,9 @@
 #include "common/highway-inl.h"
 #include "common/prefetch.h"
 #include "hwy/cache_control.h"
-#include "kernels/vectors-inl.h"
-
 #include "kernels/exponential-inl.h"
+#include "kernels/row_columns-inl.h"
+#include "kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -19,23 +21,20 @@ namespace hn = hwy::HWY_NAMESPACE;
 // total[D] = sum of factors[k] table[rows[k]], in order.
 HWY_INLINE void sum_targets(const NegativeSamplingTerms& terms, const uint32_t* rows, const float* factors,
                             float* total) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= terms.units; i += lanes) {
-    auto sum = hn::Zero(d);
+  for_columns<kSumVectors>(terms.units, [&](const auto& columns) HWY_ATTR {
+    using Columns = std::decay_t<decltype(columns)>;
+    const typename Columns::Floats d;
+    hn::Vec<decltype(d)> sums[Columns::kCount];
+    for (auto& sum : sums) sum = hn::Zero(d);
     for (int64_t k = 0; k <= terms.negatives; ++k) {
-      sum = hn::MulAdd(hn::Set(d, factors[k]), hn::LoadU(d, terms.table + rows[k] * terms.stride + i), sum);
+      const float* row = terms.table + rows[k] * terms.stride;
+      const auto factor = hn::Set(d, factors[k]);
+      for (int64_t v = 0; v < Columns::kCount; ++v) {
+        sums[v] = hn::MulAdd(factor, columns.load(d, row, v), sums[v]);
+      }
     }
-    hn::StoreU(sum, d, total + i);
-  }
-  if (i == terms.units) return;
-  const auto rest = static_cast<size_t>(terms.units - i);
-  auto sum = hn::Zero(d);
-  for (int64_t k = 0; k <= terms.negatives; ++k) {
-    sum = hn::MulAdd(hn::Set(d, factors[k]), load_first(d, terms.table + rows[k] * terms.stride + i, rest), sum);
-  }
-  store_first(sum, d, total + i, rest);
+    for (int64_t v = 0; v < Columns::kCount; ++v) columns.store(d, sums[v], total, v);
+  });
 }
 
 // The rows of pair `p` are on their way.
