@@ -18,7 +18,7 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// total[D] = sum of factors[k] table[rows[k]], in order.
+// total[D] = sum of factors[k] table[rows[k]], in order; as sum_columns, but with products and sums fused.
 HWY_INLINE void sum_targets(const NegativeSamplingTerms& terms, const uint32_t* rows, const float* factors,
                             float* total) {
   for_columns<kSumVectors>(terms.units, [&](const auto& columns) HWY_ATTR {
