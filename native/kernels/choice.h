@@ -42,6 +42,9 @@ struct Conv2dShape {
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 // Of a convolution for which that is a kernel for samples in lanes: one for rows that predicts as fast, if there is.
 std::optional<Conv2dKernel> choose_conv2d_in_rows(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
+// Of one for which that is a kernel for rows: one for samples in lanes that is about as fast where nothing has to be
+// converted for it, if there is.
+std::optional<Conv2dKernel> choose_conv2d_in_lanes(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 
 enum class DenseKernel {
   kBlas,    // OpenBLAS on tiles: packs both operands at every call

@@ -27,7 +27,7 @@ void conv2d_pointwise_forward(const PointwiseShape& shape, int64_t piece, const 
   const int64_t first = pieces.first(piece) * kLanes;
   const int64_t columns = pieces.size(piece) * kLanes;
   const bool relu = activation == Activation::kRelu;
-  simd_gemm_far({shape.filters, columns, shape.channels}, {weights, shape.channels}, {x + first, image},
+  simd_gemm_far({shape.filters, columns, shape.channels}, {weights, shape.channels}, {x + first, image}, shape.lanes,
                 {.row_bias = bias, .relu = relu}, y + first, image);
   if (!relu) add_bias_and_activate(activation, {shape.filters, columns, image}, nullptr, y + first);
 }
@@ -38,7 +38,7 @@ void conv2d_pointwise_input_gradient(const PointwiseShape& shape, int64_t piece,
   const int64_t image = shape.pixels * kLanes;
   const int64_t first = pieces.first(piece) * kLanes;
   simd_gemm_far({shape.channels, pieces.size(piece) * kLanes, shape.filters},
-                {weights, shape.channels, Transpose::kYes}, {dz + first, image}, {}, dx + first, image);
+                {weights, shape.channels, Transpose::kYes}, {dz + first, image}, shape.lanes, {}, dx + first, image);
 }
 
 int64_t pointwise_gradient_scratch(const PointwiseShape& shape) {
@@ -56,8 +56,16 @@ void conv2d_pointwise_weight_gradient(const PointwiseShape& shape, int64_t filte
       transpose(std::min(kPanelColumns, shape.channels - c), depth, from + c * image, image, scratch + c * depth,
                 kPanelColumns);
     }
-    simd_gemm_panels({filters, shape.channels, depth}, {dz + pixel * kLanes, image}, {scratch, kPanelColumns * depth},
-                     pixel == 0 ? accumulate : Accumulate::kAdd, gradient, shape.channels);
+    const Accumulate then = pixel == 0 ? accumulate : Accumulate::kAdd;
+    const float* const of_filters = dz + pixel * kLanes;
+    const int64_t panel = kPanelColumns * depth;
+    if (shape.lanes == kLanes) {
+      simd_gemm_panels({filters, shape.channels, depth}, {of_filters, image}, {scratch, panel}, then, gradient,
+                       shape.channels);
+    } else {
+      simd_gemm_segments({filters, shape.channels, shape.lanes}, depth / kLanes, {of_filters, image, kLanes},
+                         {scratch, panel, kLanes * kPanelColumns}, then, gradient, shape.channels);
+    }
   }
 }
 

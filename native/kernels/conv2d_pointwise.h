@@ -8,6 +8,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/gemm.h"
+#include "kernels/lanes.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {
@@ -16,6 +17,7 @@ struct PointwiseShape {
   int64_t channels;  // C
   int64_t filters;   // K
   int64_t pixels;
+  int64_t lanes = kLanes;  // of the block, as lanes_in_use
 };
 
 // Pixels of an image for one job: those of all channels fit into a second cache.

@@ -45,6 +45,7 @@ struct TileOperands {
   int64_t b_segment;  // floats left out behind a segment
   float* c;
   int64_t c_stride;
+  int64_t c_vector = static_cast<int64_t>(hn::Lanes(D()));  // floats from vector to vector of a row
   int64_t depth;
   bool add;
   size_t rest;  // columns of the last vector
@@ -94,7 +95,7 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
   // What the sums are added to arrives while they are made.
   if (o.add) {
     for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(o.c + r * o.c_stride + v * lanes);
+      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(o.c + r * o.c_stride + v * o.c_vector);
     }
   }
   const float* HWY_RESTRICT b = o.b;
@@ -120,7 +121,7 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
   if (o.add) {
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < kVectors; ++v) {
-        const float* const to = o.c + r * o.c_stride + v * lanes;
+        const float* const to = o.c + r * o.c_stride + v * o.c_vector;
         sum[r][v] = hn::Add(load_columns<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
       }
     }
@@ -132,7 +133,7 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
   HWY_ALIGN float parts[kByMemory ? kRows * HWY_MAX_BYTES / sizeof(float) : 1];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      float* to = o.c + r * o.c_stride + v * lanes;
+      float* to = o.c + r * o.c_stride + v * o.c_vector;
       if (!kPartial || v < kVectors - 1) {
         hn::StoreU(sum[r][v], d, to);
       } else if (kByMemory) {
@@ -143,7 +144,7 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
     }
   }
   if constexpr (kByMemory) {
-    float* to = o.c + (kVectors - 1) * lanes;
+    float* to = o.c + (kVectors - 1) * o.c_vector;
     for (int r = 0; r < kRows; ++r, to += o.c_stride) store_first(hn::Load(d, parts + r * lanes), d, to, o.rest);
   }
 }

@@ -145,10 +145,8 @@ HWY_INLINE void far_tile(int64_t rows, const TileOperands& o) {
   if constexpr (kMostRows > 1) {
     if (rows < kMostRows) return far_tile<kMostRows - 1, kVectors>(rows, o);
   }
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int r = 0; r < kMostRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) prefetch_to_write(o.c + r * o.c_stride + v * lanes);
+    for (int v = 0; v < kVectors; ++v) prefetch_to_write(o.c + r * o.c_stride + v * o.c_vector);
   }
   product_tile<kMostRows, kVectors, false>(o, [](int64_t) {});
 }
@@ -173,11 +171,34 @@ void far_rows(TileOperands o, int64_t rows, int64_t vectors, Ahead&& ahead) {
   }
 }
 
-void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, const Epilogue& epilogue,
-                float* c, int64_t c_stride) {
+// Of blocks of 16 columns the first `live`, side by side: all, or half of them.
+struct LiveColumns {
+  int64_t live;
+
+  int64_t count(int64_t columns) const { return columns / kPanelColumns * live; }
+  // Floats before one of them.
+  int64_t at(int64_t column) const { return column + (live < kPanelColumns ? column & -live : 0); }
+};
+
+// The columns of tiles of `width` live ones that do not count.
+HWY_INLINE void clear_beside(const LiveColumns& columns, int64_t rows, int64_t width, float* c, int64_t c_stride) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t row = 0; row < rows; ++row, c += c_stride) {
+    for (int64_t block = 0; block < columns.at(width); block += kPanelColumns) {
+      for (int64_t i = columns.live; i < kPanelColumns; i += lanes) hn::StoreU(hn::Zero(d), d, c + block + i);
+    }
+  }
+}
+
+void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,
+                const Epilogue& epilogue, float* c, int64_t c_stride) {
   constexpr int64_t kDepth = 256;
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   const int64_t most = kVectorTile * lanes;
+  // A vector may hold no more than the columns that count, and a tile no more than whole blocks of them.
+  const LiveColumns columns{lanes <= live && most <= kPanelColumns ? live : kPanelColumns};
+  const int64_t count = columns.count(shape.columns);
   HWY_ALIGN float packed[kDepth * kVectorTile * hn::MaxLanes(D())];
   const bool turned = a.transpose == Transpose::kYes;
   TileOperands o{};
@@ -188,26 +209,31 @@ void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixO
   o.b_stride = most;
   o.b_panel = kPanelColumns;
   o.c_stride = c_stride;
-  for (int64_t column = 0; column < shape.columns; column += most) {
-    const int64_t width = std::min(most, shape.columns - column);
+  o.c_vector = columns.at(lanes);
+  for (int64_t column = 0; column < count; column += most) {
+    const int64_t width = std::min(most, count - column);
+    const int64_t piece = std::min(width, columns.live);
     for (int64_t k = 0; k == 0 || k < shape.depth; k += kDepth) {
       o.depth = std::min(kDepth, shape.depth - k);
       for (int64_t row = 0; row < o.depth; ++row) {
-        std::copy_n(b.data + (k + row) * b.stride + column, width, packed + row * most);
+        const float* from = b.data + (k + row) * b.stride + columns.at(column);
+        for (int64_t i = 0; i < width; i += piece) std::copy_n(from + columns.at(i), piece, packed + row * most + i);
       }
       o.a = a.data + k * o.a_depth;
       o.add = k > 0;
-      o.c = c + column;
+      o.c = c + columns.at(column);
       const bool ends = k + kDepth >= shape.depth;
-      const float* next = ends ? b.data + column + most : b.data + (k + kDepth) * b.stride + column;
+      const float* next =
+          ends ? b.data + columns.at(column + most) : b.data + (k + kDepth) * b.stride + columns.at(column);
       int64_t called = 0;
       o.epilogue = {.row_bias = k == 0 ? epilogue.row_bias : nullptr, .relu = ends && epilogue.relu};
       far_rows(o, shape.rows, width / lanes, [&](int64_t rows) HWY_ATTR {
         for (; called * shape.rows < o.depth * rows; ++called, next += b.stride) {
-          for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * lanes);
+          for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * o.c_vector);
         }
       });
     }
+    if (columns.live < kPanelColumns) clear_beside(columns, shape.rows, width, c + columns.at(column), c_stride);
   }
 }
 
@@ -453,9 +479,9 @@ void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const C
   HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, kPanelColumns}, b.panel, accumulate, c, c_stride, upcoming);
 }
 
-void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, const Epilogue& epilogue,
-                   float* c, int64_t c_stride) {
-  HWY_DYNAMIC_DISPATCH(FarProduct)(shape, a, b, epilogue, c, c_stride);
+void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,
+                   const Epilogue& epilogue, float* c, int64_t c_stride) {
+  HWY_DYNAMIC_DISPATCH(FarProduct)(shape, a, b, live, epilogue, c, c_stride);
 }
 
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,

@@ -60,12 +60,19 @@ Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
   return kernel == Conv2dKernel::kDirect || kernel == Conv2dKernel::kWinograd ? Layout::kLanes : Layout::kRows;
 }
 
-std::unique_ptr<Layer> Conv2d::in_rows(int64_t batch) const {
-  const std::optional<Conv2dKernel> kernel = choose_conv2d_in_rows(kernel_, conv2d_shape(), batch);
+std::unique_ptr<Layer> Conv2d::by_kernel(std::optional<Conv2dKernel> kernel) const {
   if (!kernel.has_value()) return nullptr;
   auto layer = std::make_unique<Conv2d>(*this);
   layer->kernel_ = *kernel;
   return layer;
+}
+
+std::unique_ptr<Layer> Conv2d::in_rows(int64_t batch) const {
+  return by_kernel(choose_conv2d_in_rows(kernel_, conv2d_shape(), batch));
+}
+
+std::unique_ptr<Layer> Conv2d::in_lanes(int64_t batch) const {
+  return by_kernel(choose_conv2d_in_lanes(kernel_, conv2d_shape(), batch));
 }
 
 std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {

@@ -39,6 +39,7 @@ class Conv2d final : public Layer {
   std::unique_ptr<Layer> biased() const override;
   void rescale(Team& team, const float* weights, const double* scale, float* rescaled) const override;
   std::unique_ptr<Layer> in_rows(int64_t batch) const override;
+  std::unique_ptr<Layer> in_lanes(int64_t batch) const override;
   bool pools(int64_t batch, const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;
@@ -127,7 +128,7 @@ class Conv2d final : public Layer {
   // Whether windows are pixels, with channels and filters enough for products of matrices.
   bool by_products() const;
   bool turns_input(const Window2d* pooling) const;
-  PointwiseShape pointwise_shape() const;
+  PointwiseShape pointwise_shape(int64_t lanes = kLanes) const;
   template <class Visit>
   void for_each_product(const Pass& pass, Visit visit) const;
   void forward_products(const ForwardArguments& args) const;
@@ -222,6 +223,8 @@ class Conv2d final : public Layer {
 
   Conv2dShape conv2d_shape() const;
   Conv2dKernel kernel_for(int64_t batch) const;
+  // A copy with this one; null without.
+  std::unique_ptr<Layer> by_kernel(std::optional<Conv2dKernel> kernel) const;
   LayerNeeds needs_of_kernel(const LayerSetting& setting) const;
   int64_t prepared_floats(int64_t batch) const;
   // The windows of a pooling over those output pixels alone that lie in one; and these pixels, all without a pooling.
@@ -253,7 +256,7 @@ class Conv2d final : public Layer {
   bool has_bias_;
   Activation activation_;
   bool pointwise_;
-  Conv2dKernel kernel_;  // as asked for or that of `in_rows`; kAuto leaves it to the batch size
+  Conv2dKernel kernel_;  // as asked for or that of `in_rows` or `in_lanes`; kAuto leaves it to the batch size
 };
 
 }  // namespace gradloom

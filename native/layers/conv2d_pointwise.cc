@@ -12,22 +12,24 @@ bool Conv2d::by_products() const {
   return pointwise_ && std::min(channels_per_group(), filters_per_group()) >= kFewest;
 }
 
-PointwiseShape Conv2d::pointwise_shape() const {
-  return {channels_per_group(), filters_per_group(), window_.input_pixels()};
+PointwiseShape Conv2d::pointwise_shape(int64_t lanes) const {
+  return {channels_per_group(), filters_per_group(), window_.input_pixels(), lanes};
 }
 
-// Calls visit(piece of pixels, group, how many groups of images of all blocks lie before it) in jobs.
+// Calls visit(shape of the block's images, piece of pixels, group, how many groups of images of all blocks lie before
+// it) in jobs.
 template <class Visit>
 void Conv2d::for_each_product(const Pass& pass, Visit visit) const {
   const int64_t pieces = pointwise_pieces(pointwise_shape()).count;
-  pass.team.for_each(lane_blocks(pass.batch) * groups_ * pieces,
-                     [&](int64_t job, int) { visit(job % pieces, job / pieces % groups_, job / pieces); });
+  pass.team.for_each(lane_blocks(pass.batch) * groups_ * pieces, [&](int64_t job, int) {
+    const int64_t before = job / pieces;
+    visit(pointwise_shape(lanes_in_use(pass.batch, before / groups_)), job % pieces, before % groups_, before);
+  });
 }
 
 void Conv2d::forward_products(const ForwardArguments& args) const {
-  const PointwiseShape shape = pointwise_shape();
   const int64_t plane = window_.input_pixels() * kLanes;
-  for_each_product(args.pass, [&](int64_t piece, int64_t group, int64_t before) {
+  for_each_product(args.pass, [&](const PointwiseShape& shape, int64_t piece, int64_t group, int64_t before) {
     conv2d_pointwise_forward(shape, piece, args.x + before * shape.channels * plane,
                              args.parameters[0] + group * shape.filters * shape.channels,
                              has_bias_ ? args.parameters[1] + group * shape.filters : nullptr, activation_,
@@ -37,10 +39,9 @@ void Conv2d::forward_products(const ForwardArguments& args) const {
 
 // Each piece of dy is masked where it is read, and is dz from then on.
 void Conv2d::input_gradient_products(const BackwardArguments& args) const {
-  const PointwiseShape shape = pointwise_shape();
-  const Tiling pieces = pointwise_pieces(shape);
+  const Tiling pieces = pointwise_pieces(pointwise_shape());
   const int64_t plane = window_.input_pixels() * kLanes;
-  for_each_product(args.pass, [&](int64_t piece, int64_t group, int64_t before) {
+  for_each_product(args.pass, [&](const PointwiseShape& shape, int64_t piece, int64_t group, int64_t before) {
     float* const dz = args.dy + before * shape.filters * plane;
     const int64_t first = pieces.first(piece) * kLanes;
     activation_backward(activation_, {shape.filters, pieces.size(piece) * kLanes, plane},

@@ -173,8 +173,8 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
     }
     if (by_products()) {
       for (int64_t block = 0; block < part.blocks; ++block) {
-        conv2d_pointwise_weight_gradient(pointwise_shape(), range.filters, part.x + block * part.x_block,
-                                         part.dz + block * part.dz_block,
+        conv2d_pointwise_weight_gradient(pointwise_shape(lanes_in_use(args.pass.batch, first + block)), range.filters,
+                                         part.x + block * part.x_block, part.dz + block * part.dz_block,
                                          begins && block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, own,
                                          of_group + range.filter * row_length());
       }

@@ -109,39 +109,57 @@ int Plan::only_reader(int layer) const {
   return reader;
 }
 
+// Of the layers between those that have to have lanes: the ones that are able, where pays(how many they are, whether
+// lanes come before them, and behind them).
+template <class Able, class Pays>
+std::vector<bool> Plan::runs_of_layers(Able able, Pays pays) const {
+  const auto& layers = architecture_->layers();
+  std::vector<bool> chosen(layers.size(), false);
+  bool before = false;
+  for (size_t i = 0; i < layers.size(); before = true) {
+    const size_t first = i;
+    int count = 0;
+    for (; i < layers.size(); ++i) {
+      chosen[i] = able(*layers[i]);
+      if (chosen[i]) ++count;
+      if (!chosen[i] && layers[i]->layout(options_.batch, Layout::kRows) == Layout::kLanes) break;
+    }
+    if (!pays(count, before, i < layers.size())) {
+      std::fill(chosen.begin() + static_cast<ptrdiff_t>(first), chosen.begin() + static_cast<ptrdiff_t>(i), false);
+    }
+    i += 1;
+  }
+  return chosen;
+}
+
 // Layers that predict in rows though they take lanes: those that are offered rows and, behind others in lanes, so many
 // in a row that they win back what conversions cost.
 std::vector<bool> Plan::layers_in_rows() const {
   constexpr int kBetweenConversions = 8;
   constexpr int kBehindConversion = 4;
-  const auto& layers = architecture_->layers();
-  std::vector<bool> chosen(layers.size(), false);
-  if (runs_backward(options_.phase)) return chosen;
-  bool lanes = false;
-  for (size_t i = 0; i < layers.size();) {
-    // Up to the next layer that has to have lanes.
-    size_t end = i;
-    int able = 0;
-    for (; end < layers.size(); ++end) {
-      if (layers[end]->in_rows(options_.batch) != nullptr) {
-        chosen[end] = true;
-        ++able;
-      } else if (layers[end]->layout(options_.batch, Layout::kRows) == Layout::kLanes) {
-        break;
-      }
-    }
-    const int enough = !lanes ? 1 : end < layers.size() ? kBetweenConversions : kBehindConversion;
-    if (able < enough)
-      std::fill(chosen.begin() + static_cast<ptrdiff_t>(i), chosen.begin() + static_cast<ptrdiff_t>(end), false);
-    lanes = true;
-    i = end + 1;
-  }
-  return chosen;
+  if (runs_backward(options_.phase)) return none_of_layers();
+  return runs_of_layers([&](const Layer& layer) { return layer.in_rows(options_.batch) != nullptr; },
+                        [](int count, bool before, bool behind) {
+                          return count >= (!before ? 1 : behind ? kBetweenConversions : kBehindConversion);
+                        });
+}
+
+// Layers that train in lanes though they take rows: so few behind others in lanes that conversions would cost more than
+// they win.
+std::vector<bool> Plan::layers_in_lanes() const {
+  constexpr int kBetweenConversions = 2;
+  constexpr int kBehindConversion = 1;
+  if (!runs_backward(options_.phase)) return none_of_layers();
+  return runs_of_layers([&](const Layer& layer) { return layer.in_lanes(options_.batch) != nullptr; },
+                        [](int count, bool before, bool behind) {
+                          return before && count <= (behind ? kBetweenConversions : kBehindConversion);
+                        });
 }
 
 // Inputs come in rows and the loss takes rows; between them every layer gets the layout it wants.
 void Plan::choose_layouts() {
   const std::vector<bool> in_rows = layers_in_rows();
+  const std::vector<bool> in_lanes = layers_in_lanes();
   // By the numbers of the architecture.
   std::vector<size_t> given;
   for (size_t i = 0; i < architecture_->inputs().size(); ++i) {
@@ -157,7 +175,10 @@ void Plan::choose_layouts() {
       given.push_back(given[static_cast<size_t>(read.front())]);
       continue;
     }
-    const Fusion fusion = fuse(index, in_rows[i]);
+    const Layer& own = *architecture_->layers()[i];
+    const Fusion fusion = fuse(index, in_rows[i]    ? own.in_rows(options_.batch)
+                                      : in_lanes[i] ? own.in_lanes(options_.batch)
+                                                    : nullptr);
     const Layer& layer = *fusion.layer;
     const Layer* const pooling = fusion.pooling;
     const Layout wanted = layout_for(layer, values_[given[static_cast<size_t>(read.front())]]);
@@ -193,12 +214,12 @@ void Plan::choose_layouts() {
   output_ = in_layout(given.back(), Layout::kRows);
 }
 
-// What a layer does beside its own work, for a layer that alone reads it: when it predicts a scale of its channels,
-// then an activation, then the maxima of windows.
-Plan::Fusion Plan::fuse(int index, bool in_rows) {
+// What a layer, or the same in another layout if not null, does beside its own work, for a layer that alone reads
+// it: when it predicts a scale of its channels, then an activation, then the maxima of windows.
+Plan::Fusion Plan::fuse(int index, std::unique_ptr<Layer> relaid) {
   const auto layer_at = [&](int i) { return i < 0 ? nullptr : architecture_->layers()[static_cast<size_t>(i)].get(); };
   Fusion fusion{layer_at(index), nullptr, {index}, {index}};
-  if (in_rows) fusion.layer = made_.emplace_back(fusion.layer->in_rows(options_.batch)).get();
+  if (relaid != nullptr) fusion.layer = made_.emplace_back(std::move(relaid)).get();
   int reader = only_reader(index);
   if (!runs_backward(options_.phase) && reader >= 0) {
     if (std::unique_ptr<Layer> rescaled = Rescaled::of(*fusion.layer, *layer_at(reader))) {

@@ -169,8 +169,12 @@ class Plan {
     std::vector<int> done;      // numbers of the layers that it stands for
     std::vector<int> weighted;  // of those, whose parameters it takes
   };
-  Fusion fuse(int index, bool in_rows);
+  Fusion fuse(int index, std::unique_ptr<Layer> relaid);
+  std::vector<bool> none_of_layers() const { return std::vector<bool>(architecture_->layers().size(), false); }
+  template <class Able, class Pays>
+  std::vector<bool> runs_of_layers(Able able, Pays pays) const;
   std::vector<bool> layers_in_rows() const;
+  std::vector<bool> layers_in_lanes() const;
   void choose_layouts();
   void join(Node& joining);
   const Node* producer_of(size_t value) const {

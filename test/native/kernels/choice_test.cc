@@ -117,6 +117,23 @@ TEST_CASE(
   CHECK(chosen(3, 2, 2, 16, 8) != grouped);
 }
 
+TEST_CASE("choose_conv2d_in_lanes: windows of a pixel in rows, where lanes are full enough, unless asked otherwise") {
+  const auto chosen = [](int64_t window, int64_t channels, int64_t batch,
+                         Conv2dKernel requested = Conv2dKernel::kAuto) {
+    const int64_t pad = window / 2;
+    const Window2d w{{12, 12}, {12, 12}, {window, window}, {1, 1}, {1, 1}, {pad, pad, pad, pad}};
+    return choose_conv2d_in_lanes(requested, {w, channels, channels, Activation::kRelu, 1}, batch);
+  };
+  for (const int64_t batch : {13, 14, 26, 28, 40, 57, 100}) {
+    CHECK(chosen(1, 64, batch) == Conv2dKernel::kDirect);
+    CHECK(chosen(1, 64, batch, Conv2dKernel::kBlas) == std::nullopt);
+    CHECK(chosen(3, 16, batch) == std::nullopt);
+    CHECK(chosen(1, 24, batch) == std::nullopt);  // takes lanes
+  }
+  for (const int64_t batch : {15, 16, 32}) CHECK(chosen(1, 64, batch) == std::nullopt);  // takes lanes
+  for (const int64_t batch : {1, 8, 12, 24, 38}) CHECK(chosen(1, 64, batch) == std::nullopt);
+}
+
 TEST_CASE(
     "choose_conv2d_in_rows: windows of a pixel and depthwise, where vectors are full enough, unless asked otherwise") {
   const auto chosen = [](int64_t window, int64_t channels, int64_t filters, int64_t groups, int64_t batch,

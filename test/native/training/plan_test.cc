@@ -310,25 +310,45 @@ TEST_CASE("Plan: shares memory, and describes itself") {
   CHECK(training.describe(3).activation == 0);
 }
 
+namespace {
+
+Spec pointwise(int64_t filters) { return conv2d({.filters = filters, .kernel_size = {1, 1}}); }
+Spec depthwise(int64_t channels) { return conv2d({.filters = channels, .padding = "same", .groups = channels}); }
+
+// For each layer on images of 8x8 pixels of 32 channels: r where it takes rows, l where lanes.
+std::string layouts_of(const std::vector<Spec>& layers, int64_t batch, Phase phase) {
+  LearnerOptions options = conv_net();
+  options.input_shape = {8, 8, 32};
+  options.layers = layers;
+  const auto network = make_network(options);
+  const Plan plan(network->shared_architecture(), {batch, phase, 1});
+  std::string result;
+  for (int i = 0; i < static_cast<int>(layers.size()); ++i) {
+    result += plan.describe(i).layout == Layout::kRows ? 'r' : 'l';
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("Plan: few windows of a pixel go by lanes behind others in lanes, with a batch that nearly fills them") {
+  const Spec window = conv2d({.filters = 32, .padding = "same"});
+  const std::vector<Spec> separable = {depthwise(32), pointwise(64), depthwise(64), pointwise(32)};
+  const std::vector<Spec> two = {window, pointwise(64), pointwise(32)};
+  const std::vector<Spec> two_between = {window, pointwise(64), pointwise(32), window};
+  const std::vector<Spec> three_between = {window, pointwise(64), pointwise(64), pointwise(32), window};
+  CHECK(layouts_of(separable, 40, Phase::kTraining) == "llll");
+  CHECK(layouts_of(separable, 24, Phase::kTraining) == "rrrr");
+  CHECK(layouts_of({pointwise(32), depthwise(32)}, 40, Phase::kTraining) == "rl");
+  CHECK(layouts_of(two, 40, Phase::kTraining) == "lrr");
+  CHECK(layouts_of(two_between, 40, Phase::kTraining) == "llll");
+  CHECK(layouts_of(three_between, 40, Phase::kTraining) == "lrrrl");
+}
+
 TEST_CASE("Plan: predicts in rows where convolutions can, unless conversions cost more than that wins") {
   constexpr int64_t kBatch = 16;
-  const auto pointwise = [](int64_t filters) -> Spec { return conv2d({.filters = filters, .kernel_size = {1, 1}}); };
-  const auto depthwise = [](int64_t channels) -> Spec {
-    return conv2d({.filters = channels, .padding = "same", .groups = channels});
-  };
   const Spec window = conv2d({.filters = 32, .padding = "same"});
-  const auto layouts = [&](const std::vector<Spec>& layers, Phase phase) {
-    LearnerOptions options = conv_net();
-    options.input_shape = {8, 8, 32};
-    options.layers = layers;
-    const auto network = make_network(options);
-    const Plan plan(network->shared_architecture(), {kBatch, phase, 1});
-    std::string result;
-    for (int i = 0; i < static_cast<int>(layers.size()); ++i) {
-      result += plan.describe(i).layout == Layout::kRows ? 'r' : 'l';
-    }
-    return result;
-  };
+  const auto layouts = [](const std::vector<Spec>& layers, Phase phase) { return layouts_of(layers, kBatch, phase); };
   const std::vector<Spec> separable = {depthwise(32), pointwise(64), depthwise(64), pointwise(32)};
   CHECK(layouts(separable, Phase::kPredicting) == "rrrr");
   CHECK(layouts(separable, Phase::kTraining) == "llll");
