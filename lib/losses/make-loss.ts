@@ -20,6 +20,11 @@ export type LabelKindOf<Choice extends LossChoice | HeadLosses> = Choice extends
     : never
   : 'targets';
 
+/** The same of a loss that may be left out: then all kinds. */
+export type LabelKindOfStated<Choice extends LossChoice | HeadLosses> = LossChoice extends Choice
+  ? LossLabelKind
+  : LabelKindOf<Choice>;
+
 /** The outputs of models that a chosen loss is for: of one shape, or by the heads' names. */
 export type OutputsOf<Choice extends LossChoice | HeadLosses> = Choice extends LossChoice
   ? Shape

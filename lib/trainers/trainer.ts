@@ -15,11 +15,17 @@ import {
   withDefault,
 } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
-import type { Dataset, LabelKind } from '../datasets/dataset.ts';
+import type { Dataset } from '../datasets/dataset.ts';
 import type { LabelData } from '../datasets/labels.ts';
 import { SampleStream } from '../datasets/stream.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
-import type { HeadLosses, LabelKindOf, LossChoice, OutputsOf } from '../losses/make-loss.ts';
+import type {
+  HeadLosses,
+  LabelKindOf,
+  LabelKindOfStated,
+  LossChoice,
+  OutputsOf,
+} from '../losses/make-loss.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { Model, stateOf } from '../models/model.ts';
@@ -311,12 +317,12 @@ export class Trainer<
    */
   static async resume<
     Input extends InputShape = Shape,
-    Validation extends Dataset<Input, LabelKind> | undefined = undefined,
+    Validation extends Dataset<Input, LabelKindOfStated<Loss>> | undefined = undefined,
     const Metrics extends MetricChoices = readonly Metric[],
     const Loss extends LossChoice | HeadLosses = LossChoice,
   >(
     folder: string,
-    train: Dataset<Input, LabelKind> | SampleStream<Input, LabelKind>,
+    train: Dataset<Input, LabelKindOfStated<Loss>> | SampleStream<Input, LabelKindOfStated<Loss>>,
     options: ResumeOptions<Validation, Metrics, Loss> = {},
   ): Promise<{
     readonly trainer: Trainer<Input, Loss, Metrics>;

@@ -308,6 +308,9 @@ export async function records(train: Dataset<[4], 'class'>, maybe: Dataset<[4], 
   later.epochs[0]?.f1;
   // @ts-expect-error an unknown metric
   await Trainer.resume('a', train, { metrics: ['acuracy'] });
+  // @ts-expect-error classes for a loss of values
+  await Trainer.resume('a', train, { loss: 'huber' });
+  await Trainer.resume('a', train, { loss: 'softmaxCrossEntropy', validation: train });
   // Without, a figure is what it may be.
   const open = await Trainer.resume('a', train);
   const [first] = (await open.run).epochs;
@@ -355,6 +358,10 @@ export async function heads() {
   expectTypeOf((await run).epochs[0]?.kind_accuracy).toEqualTypeOf<number | undefined>();
   const loss = { kind: 'softmaxCrossEntropy', price: 'huber' } as const;
   const resumed = await Trainer.resume('a', set, { validation: set, loss, metrics: { kind: ['accuracy'] } });
+  // @ts-expect-error one target for several heads
+  await Trainer.resume('a', fromInputs({ inputs, labels: [0] }), { loss });
+  // @ts-expect-error one target for several heads
+  await Trainer.resume('a', set, { validation: fromInputs({ inputs, labels: [0] }), loss });
   const last = (await resumed.run).epochs.at(-1);
   expectTypeOf(last?.price_loss).toEqualTypeOf<number | undefined>();
   expectTypeOf(last?.validation.kind_loss).toEqualTypeOf<number | undefined>();
