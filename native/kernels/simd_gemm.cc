@@ -180,7 +180,7 @@ struct LiveColumns {
   int64_t at(int64_t column) const { return column + (live < kPanelColumns ? column & -live : 0); }
 };
 
-// The columns of tiles of `width` live ones that do not count.
+// Zeroes the columns beside `width` live ones.
 HWY_INLINE void clear_beside(const LiveColumns& columns, int64_t rows, int64_t width, float* c, int64_t c_stride) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -194,10 +194,11 @@ HWY_INLINE void clear_beside(const LiveColumns& columns, int64_t rows, int64_t w
 void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,
                 const Epilogue& epilogue, float* c, int64_t c_stride) {
   constexpr int64_t kDepth = 256;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t most = kVectorTile * lanes;
-  // A vector may hold no more than the columns that count, and a tile no more than whole blocks of them.
-  const LiveColumns columns{lanes <= live && most <= kPanelColumns ? live : kPanelColumns};
+  // Where a tile of vectors is one block's live columns, or each vector is one's.
+  const LiveColumns columns{most == live || lanes == live ? live : kPanelColumns};
   const int64_t count = columns.count(shape.columns);
   HWY_ALIGN float packed[kDepth * kVectorTile * hn::MaxLanes(D())];
   const bool turned = a.transpose == Transpose::kYes;
@@ -212,12 +213,13 @@ void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixO
   o.c_vector = columns.at(lanes);
   for (int64_t column = 0; column < count; column += most) {
     const int64_t width = std::min(most, count - column);
-    const int64_t piece = std::min(width, columns.live);
+    const int64_t vectors = width / lanes;
     for (int64_t k = 0; k == 0 || k < shape.depth; k += kDepth) {
       o.depth = std::min(kDepth, shape.depth - k);
       for (int64_t row = 0; row < o.depth; ++row) {
         const float* from = b.data + (k + row) * b.stride + columns.at(column);
-        for (int64_t i = 0; i < width; i += piece) std::copy_n(from + columns.at(i), piece, packed + row * most + i);
+        float* const to = packed + row * most;
+        for (int64_t v = 0; v < vectors; ++v) hn::Store(hn::LoadU(d, from + v * o.c_vector), d, to + v * lanes);
       }
       o.a = a.data + k * o.a_depth;
       o.add = k > 0;
@@ -227,7 +229,7 @@ void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixO
           ends ? b.data + columns.at(column + most) : b.data + (k + kDepth) * b.stride + columns.at(column);
       int64_t called = 0;
       o.epilogue = {.row_bias = k == 0 ? epilogue.row_bias : nullptr, .relu = ends && epilogue.relu};
-      far_rows(o, shape.rows, width / lanes, [&](int64_t rows) HWY_ATTR {
+      far_rows(o, shape.rows, vectors, [&](int64_t rows) HWY_ATTR {
         for (; called * shape.rows < o.depth * rows; ++called, next += b.stride) {
           for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * o.c_vector);
         }

@@ -109,8 +109,8 @@ int Plan::only_reader(int layer) const {
   return reader;
 }
 
-// Of the layers between those that have to have lanes: the ones that are able, where pays(how many they are, whether
-// lanes come before them, and behind them).
+// Layers between two that have to have lanes, or an end: all of them that are able, if pays(how many these are, whether
+// there are lanes before them, and behind them).
 template <class Able, class Pays>
 std::vector<bool> Plan::runs_of_layers(Able able, Pays pays) const {
   const auto& layers = architecture_->layers();
@@ -144,8 +144,8 @@ std::vector<bool> Plan::layers_in_rows() const {
                         });
 }
 
-// Layers that train in lanes though they take rows: so few behind others in lanes that conversions would cost more than
-// they win.
+// Layers that train in lanes though they take rows, where they are offered lanes: so few behind others in lanes that
+// conversions would cost more than they win.
 std::vector<bool> Plan::layers_in_lanes() const {
   constexpr int kBetweenConversions = 2;
   constexpr int kBehindConversion = 1;
@@ -176,9 +176,10 @@ void Plan::choose_layouts() {
       continue;
     }
     const Layer& own = *architecture_->layers()[i];
-    const Fusion fusion = fuse(index, in_rows[i]    ? own.in_rows(options_.batch)
-                                      : in_lanes[i] ? own.in_lanes(options_.batch)
-                                                    : nullptr);
+    const bool offered_lanes = values_[given[static_cast<size_t>(read.front())]].layout == Layout::kLanes;
+    const Fusion fusion = fuse(index, in_rows[i]                     ? own.in_rows(options_.batch)
+                                      : in_lanes[i] && offered_lanes ? own.in_lanes(options_.batch)
+                                                                     : nullptr);
     const Layer& layer = *fusion.layer;
     const Layer* const pooling = fusion.pooling;
     const Layout wanted = layout_for(layer, values_[given[static_cast<size_t>(read.front())]]);

@@ -44,10 +44,10 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
 const Window2d kLargeStrided{{43, 37}, {22, 19}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}};
 const Window2d kLargeDilated{{29, 30}, {29, 30}, {3, 5}, {1, 1}, {2, 2}, {2, 2, 4, 4}};
 
-enum class Rows { kAsChosen, kAlways };  // Layer::in_rows
+enum class Relaid { kNot, kInRows, kInLanes };  // by Layer::in_rows, in_lanes
 
 void check_integers(RandomData& random, const reference::Convolution& shape, const std::string& kernel,
-                    Rows rows = Rows::kAsChosen) {
+                    Relaid relaid = Relaid::kNot) {
   const Window2d& w = shape.window;
   CAPTURE(kernel);
   CAPTURE(shape.batch);
@@ -62,9 +62,12 @@ void check_integers(RandomData& random, const reference::Convolution& shape, con
   const bool relu = random.integer(0, 1) == 0;
   const Conv2d as_chosen =
       make_layer(shape, {.filters = 0, .bias = bias, .activation = relu ? "relu" : "linear", .kernel = kernel});
-  const std::unique_ptr<Layer> in_rows = rows == Rows::kAlways ? as_chosen.in_rows(shape.batch) : nullptr;
-  REQUIRE((in_rows != nullptr) == (rows == Rows::kAlways));
-  const Layer& layer = in_rows == nullptr ? static_cast<const Layer&>(as_chosen) : *in_rows;
+  const std::unique_ptr<Layer> other = relaid == Relaid::kInRows    ? as_chosen.in_rows(shape.batch)
+                                       : relaid == Relaid::kInLanes ? as_chosen.in_lanes(shape.batch)
+                                                                    : nullptr;
+  REQUIRE((other != nullptr) == (relaid != Relaid::kNot));
+  const Layer& layer = other == nullptr ? static_cast<const Layer&>(as_chosen) : *other;
+  if (relaid == Relaid::kInLanes) CHECK(layer.layout(shape.batch, Layout::kLanes) == Layout::kLanes);
   CHECK(layer.output_shape() == Shape{w.output.height, w.output.width, shape.filters});
   CHECK(layer.flops() == 2 * reference::conv2d_products(shape));
 
@@ -232,6 +235,23 @@ TEST_CASE("conv2d for a few samples, in small groups: integers agree exactly on 
   });
 }
 
+TEST_CASE("conv2d in lanes in place of rows: integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(125);
+    for (int i = 0; i < 30; ++i) {
+      CAPTURE(i);
+      const Extent2d size{random.integer(1, 9), random.integer(1, 20)};
+      const reference::Convolution shape{.window = {size, size, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}},
+                                         .batch = random.pick({13, 40, 53}),
+                                         .channels = random.pick({16, 47, 64, 128}),
+                                         .filters = random.pick({16, 32, 63, 96}),
+                                         .groups = 1};
+      check_integers(random, shape, "auto", Relaid::kInLanes);
+    }
+  });
+}
+
 TEST_CASE("conv2d in rows of many samples: integers agree exactly on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
@@ -256,7 +276,7 @@ TEST_CASE("conv2d in rows of many samples: integers agree exactly on every instr
           .channels = depthwise ? (window > 3 ? 64 : filters) : random.pick({1, 5, 40, 65}),
           .filters = depthwise && window > 3 ? 64 : filters,
           .groups = depthwise ? (window > 3 ? 64 : filters) : 1};
-      check_integers(random, shape, "auto", Rows::kAlways);
+      check_integers(random, shape, "auto", Relaid::kInRows);
     }
   });
 }

@@ -340,6 +340,7 @@ TEST_CASE("Plan: few windows of a pixel go by lanes behind others in lanes, with
   CHECK(layouts_of(separable, 40, Phase::kTraining) == "llll");
   CHECK(layouts_of(separable, 24, Phase::kTraining) == "rrrr");
   CHECK(layouts_of({pointwise(32), depthwise(32)}, 40, Phase::kTraining) == "rl");
+  CHECK(layouts_of({depthwise(32), layer_norm({}), pointwise(64)}, 40, Phase::kTraining) == "lrr");  // offered rows
   CHECK(layouts_of(two, 40, Phase::kTraining) == "lrr");
   CHECK(layouts_of(two_between, 40, Phase::kTraining) == "llll");
   CHECK(layouts_of(three_between, 40, Phase::kTraining) == "lrrrl");
