@@ -26,7 +26,13 @@ export {
 export * from './losses/index.ts';
 export { meanAbsoluteError as meanAbsoluteErrorLoss } from './losses/index.ts';
 export type { Loss, LossLabelKind } from './losses/loss.ts';
-export type { HeadLosses, LabelKindOf, LossChoice, OutputsOf } from './losses/make-loss.ts';
+export type {
+  HeadLosses,
+  LabelKindOf,
+  LabelKindOfStated,
+  LossChoice,
+  OutputsOf,
+} from './losses/make-loss.ts';
 export type { ClassAverage, ClassFigureOptions } from './metrics/class-figure.ts';
 export {
   type CustomMetricOptions,
