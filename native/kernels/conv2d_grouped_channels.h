@@ -47,9 +47,19 @@ struct GroupedOutput {
 void conv2d_grouped_channels(const GroupedShape& shape, GroupedPass pass, const Tiling& rows, int64_t tile,
                              const float* spread, const float* turned, const GroupedOutput& output);
 
-// gradient[k][r][s][c] over some images, or added, for one tap and some filters, a job.
+// Taps of a row of the window, side by side.
+struct GroupedTaps {
+  static constexpr int64_t kMost = 3;
+
+  int64_t row;
+  int64_t column;  // of the first one
+  int64_t count;
+};
+
+// gradient[k][r][s][c] over some images, or added, for one of the runs of taps and some filters, a job.
 Tiling grouped_gradient_tiles(const GroupedShape& shape);
-void conv2d_grouped_channels_weight_gradient(const GroupedShape& shape, int64_t images, int64_t tap,
+int64_t grouped_gradient_runs(const GroupedShape& shape);
+void conv2d_grouped_channels_weight_gradient(const GroupedShape& shape, int64_t images, int64_t run,
                                              int64_t filter_tile, const float* spread, const float* dz,
                                              Accumulate accumulate, float* gradient);
 

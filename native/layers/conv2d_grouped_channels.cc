@@ -104,11 +104,11 @@ void Conv2d::parameter_gradients_grouped(const BackwardArguments& args, float* s
   Team& team = args.pass.team;
   float* const weights = args.gradients.target(0, 0, args.scratch);
   const Tiling filters = grouped_gradient_tiles(shape);
-  const int64_t taps = window_.taps();
+  const int64_t runs = grouped_gradient_runs(shape);
   for_each_spread(
       args.pass, GroupedPass::kForward, args.x, spread, [&](int64_t first, int64_t samples, const float* x) {
-        team.for_each(filters.count * taps, [&](int64_t job, int) {
-          conv2d_grouped_channels_weight_gradient(shape, samples, job % taps, job / taps, x,
+        team.for_each(filters.count * runs, [&](int64_t job, int) {
+          conv2d_grouped_channels_weight_gradient(shape, samples, job % runs, job / runs, x,
                                                   args.dy + first * window_.output_pixels() * filters_,
                                                   first == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, weights);
         });
