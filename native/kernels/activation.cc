@@ -260,15 +260,44 @@ void ActivationBackward(Activation activation, const RowBlock& block, const floa
   }
 }
 
+// kCount vectors of columns side by side, so that sums do not wait for each other, as long as there are so many from
+// `column` on, which moves behind them.
+template <int kCount>
+HWY_INLINE void add_vector_sums(const RowBlock& block, const float* values, int64_t& column, float* total) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; column + kCount * lanes <= block.columns; column += kCount * lanes) {
+    V sums[kCount];
+    for (auto& sum : sums) sum = hn::Zero(d);
+    for (int64_t row = 0; row < block.rows; ++row) {
+      const float* const from = values + row * block.stride + column;
+      for (int v = 0; v < kCount; ++v) sums[v] = hn::Add(sums[v], hn::LoadU(d, from + v * lanes));
+    }
+    for (int v = 0; v < kCount; ++v) {
+      float* const to = total + column + v * lanes;
+      hn::StoreU(hn::Add(hn::LoadU(d, to), sums[v]), d, to);
+    }
+  }
+}
+
 void AddColumnSums(const RowBlock& block, const float* values, float* total) {
   constexpr int64_t kBlock = 64;
+  const D d;
   for (int64_t first = 0; first < block.rows; first += kBlock) {
-    const int64_t last = first + kBlock < block.rows ? first + kBlock : block.rows;
-    transform(total, block.columns, [&](int64_t i, V sum, int64_t count) {
-      V part = hn::Zero(D());
-      for (int64_t row = first; row < last; ++row) part = hn::Add(part, load(values + row * block.stride + i, count));
-      return hn::Add(sum, part);
-    });
+    const RowBlock part{HWY_MIN(kBlock, block.rows - first), block.columns, block.stride};
+    const float* const from = values + first * block.stride;
+    int64_t column = 0;
+    add_vector_sums<8>(part, from, column, total);
+    add_vector_sums<4>(part, from, column, total);
+    add_vector_sums<2>(part, from, column, total);
+    add_vector_sums<1>(part, from, column, total);
+    if (column == block.columns) continue;
+    const auto rest = static_cast<size_t>(block.columns - column);
+    V sum = hn::Zero(d);
+    for (int64_t row = 0; row < part.rows; ++row) {
+      sum = hn::Add(sum, load_first(d, from + row * block.stride + column, rest));
+    }
+    store_first(hn::Add(load_first(d, total + column, rest), sum), d, total + column, rest);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "kernels/conv2d_channels.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
@@ -116,10 +117,15 @@ Tiling channels_gradient_tiles(const ChannelsShape& shape) {
   return cut(shape.filters, std::max<int64_t>(2, ceil_divide(shape.filters, kVectors * kLanes)), kLanes);
 }
 
+int64_t channels_gradient_rows(const ChannelsShape& shape) {
+  // So many that a tile of the gradient is read and written rarely; so few that their channels and filters stay in a
+  // second cache from tile to tile, and that long sums lose no digits.
+  constexpr int64_t kPixels = 256;
+  return std::max<int64_t>(1, kPixels / shape.window.output.width);
+}
+
 void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images, int64_t filter_tile, int64_t tap_row,
-                                     const float* x, const float* dz, float* gradient) {
-  // Sums of so many products meet in memory, so that long ones lose no digits.
-  constexpr int64_t kPixels = 1024;
+                                     const float* x, const float* dz, const ChannelsGradient& gradient) {
   const Window2d& w = shape.window;
   const Tiling tiles = channels_gradient_tiles(shape);
   const int64_t first = tiles.first(filter_tile);
@@ -130,26 +136,35 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
   const int64_t columns = side_by_side(shape);
   const int64_t of_row = w.window.width * shape.channels;
   const int64_t of_filter = w.taps() * shape.channels;
-  float* const to = gradient + first * of_filter + tap_row * of_row;
+  const bool adds = gradient.accumulate == Accumulate::kAdd;
+  float* const to = gradient.weights + first * of_filter + tap_row * of_row;
+  float* const bias = gradient.bias == nullptr || tap_row > 0 ? nullptr : gradient.bias + first;
+  if (bias != nullptr && !adds) std::fill_n(bias, filters, 0.0F);
   const bool turned = filters_fill_vectors(shape);
   float sums[kLanes * 2 * kLanes];
-  const int64_t rows_at_once = std::max<int64_t>(1, kPixels / w.output.width);
+  const int64_t rows_at_once = channels_gradient_rows(shape);
   for (int64_t s = 0; s * columns < of_row; ++s) {
+    if (turned && adds) transpose(filters, columns, to + s * columns, of_filter, sums, filters);
     for (int64_t image = 0; image < images; ++image) {
       for (int64_t p = 0; p < w.output.height; p += rows_at_once) {
         const int64_t rows = std::min(rows_at_once, w.output.height - p);
-        const ImagePixels of_output{dz + (image * w.output.height + p) * w.output.width * shape.y_channels + first,
-                                    shape.y_channels, w.output.width, rows, w.output.width * shape.y_channels};
-        const ImagePixels of_input{
-            x + (image * padded.height + p * w.stride.height + tap_row * w.dilation.height) * row +
-                s * w.dilation.width * pixel,
-            w.stride.width * pixel, w.output.width, rows, w.stride.height * row};
-        const Accumulate how = image == 0 && p == 0 ? Accumulate::kOverwrite : Accumulate::kAdd;
+        ImagePixels of_output{dz + (image * w.output.height + p) * w.output.width * shape.y_channels + first,
+                              shape.y_channels, w.output.width, rows, w.output.width * shape.y_channels};
+        ImagePixels of_input{x + (image * padded.height + p * w.stride.height + tap_row * w.dilation.height) * row +
+                                 s * w.dilation.width * pixel,
+                             w.stride.width * pixel, w.output.width, rows, w.stride.height * row};
+        if (w.pointwise()) {
+          // Their rows lie one behind the other.
+          for (ImagePixels* of : {&of_output, &of_input}) of->pixels *= std::exchange(of->rows, 1);
+        }
+        const Accumulate how = image == 0 && p == 0 ? gradient.accumulate : Accumulate::kAdd;
         if (turned) {
           simd_gemm_pixels(columns, filters, of_input, of_output, how, sums, filters);
         } else {
           simd_gemm_pixels(filters, columns, of_output, of_input, how, to + s * columns, of_filter);
         }
+        if (bias == nullptr || s > 0) continue;
+        add_column_sums({rows * w.output.width, filters, shape.y_channels}, of_output.data, bias);
       }
     }
     if (turned) transpose(columns, filters, sums, filters, to + s * columns, of_filter);

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/simd_gemm.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
@@ -79,9 +80,20 @@ void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float
 
 // Filters whose gradient is one job for each row of the window.
 Tiling channels_gradient_tiles(const ChannelsShape& shape);
-// gradient[k][r][s][c] over some images, for a tile of filters and row r of the window, from this group's first filter
-// on. x: the padded images, as above; dz: that of their output, likewise.
+// Output rows whose products are one sum. Images cut behind so many, the gradients of whose parts are added in order,
+// give the bits of one call.
+int64_t channels_gradient_rows(const ChannelsShape& shape);
+
+// Of one group, from its first filter on.
+struct ChannelsGradient {
+  Accumulate accumulate;
+  float* weights;  // [K, R, S, C]
+  float* bias;     // [K], of the jobs of row 0 of the window; null: nobody wants it
+};
+
+// The gradients over some images, for a tile of filters and row r of the window. x: the padded images, as above; dz:
+// that of their output, likewise.
 void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images, int64_t filter_tile, int64_t tap_row,
-                                     const float* x, const float* dz, float* gradient);
+                                     const float* x, const float* dz, const ChannelsGradient& gradient);
 
 }  // namespace gradloom

@@ -370,7 +370,15 @@ void WeightGradient(const GroupedShape& shape, int64_t images, const GroupedTaps
     constexpr int kCount = decltype(of)::kCount;
     constexpr bool kPartial = decltype(of)::kPartial;
     const int64_t filter = first + of_job;
+    const int64_t stored = HWY_MIN(kCount * lanes, count - of_job);
+    const auto at = [&](int64_t t, int64_t k) {
+      const int64_t tap = taps.row * w.window.width + taps.column + t;
+      return ((filter + k) * w.taps() + tap) * parts + part;
+    };
     std::fill_n(sums, taps.count * kCount * lanes, 0.0F);
+    for (int64_t t = 0; add && t < taps.count; ++t) {
+      for (int64_t k = 0; k < stored; ++k) sums[t * kCount * lanes + k] = gradient[at(t, k)];
+    }
     for (int64_t image = 0; image < images; ++image) {
       for (int64_t p = p_begin; p < p_end; ++p) {
         const int64_t row = image * w.input.height + p * w.stride.height + down;
@@ -389,14 +397,8 @@ void WeightGradient(const GroupedShape& shape, int64_t images, const GroupedTaps
         }
       }
     }
-    const int64_t stored = HWY_MIN(kCount * lanes, count - of_job);
     for (int64_t t = 0; t < taps.count; ++t) {
-      const int64_t tap = taps.row * w.window.width + taps.column + t;
-      for (int64_t k = 0; k < stored; ++k) {
-        float& to = gradient[((filter + k) * w.taps() + tap) * parts + part];
-        const float sum = sums[t * kCount * lanes + k];
-        to = add ? to + sum : sum;
-      }
+      for (int64_t k = 0; k < stored; ++k) gradient[at(t, k)] = sums[t * kCount * lanes + k];
     }
   });
 }

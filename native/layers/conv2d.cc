@@ -193,8 +193,8 @@ void Conv2d::backward(const BackwardArguments& args) const {
   switch (kernel_for(args.pass.batch)) {
     case Conv2dKernel::kWinograd: return backward_winograd(args);
     case Conv2dKernel::kDirect: return by_planes() ? backward_planes(args) : backward_lanes(args);
-    case Conv2dKernel::kDirectChannels:
-    case Conv2dKernel::kWinogradChannels: return backward_channels(args);
+    case Conv2dKernel::kDirectChannels: return backward_channels(args);
+    case Conv2dKernel::kWinogradChannels: return backward_winograd_channels(args);
     case Conv2dKernel::kGroupedChannels: return backward_grouped_channels(args);
     default: return backward_rows(args);
   }

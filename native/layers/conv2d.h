@@ -60,12 +60,12 @@ class Conv2d final : public Layer {
   LayerNeeds needs_rows(const LayerSetting& setting) const;
   void forward_rows(const ForwardArguments& args) const;
   void backward_rows(const BackwardArguments& args) const;
-  void mask_gradient_rows(const BackwardArguments& args) const;
+  void mask_gradient_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const;
   void bias_gradient_rows(const BackwardArguments& args, float* own) const;
   Rows window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const;
-  void input_gradient_rows(const BackwardArguments& args) const;
+  void input_gradient_rows(const BackwardArguments& args, float* columns) const;
   void input_gradient_pointwise(const BackwardArguments& args) const;
-  void input_gradient_im2col(const BackwardArguments& args) const;
+  void input_gradient_im2col(const BackwardArguments& args, float* columns) const;
   void parameter_gradients(const BackwardArguments& args) const;
   void partial_gradients(const BackwardArguments& args, int64_t begin, int64_t end, float* columns, float* part) const;
   // Floats of im2col's buffer of one thread.
@@ -148,13 +148,11 @@ class Conv2d final : public Layer {
   GroupedShape grouped_shape() const { return {window_, input_shape().back(), filters_, groups_}; }
   LayerNeeds needs_grouped_channels() const;
   int64_t spread_floats(GroupedPass pass) const;
-  template <class Visit>
-  void for_each_spread(const Pass& pass, GroupedPass of, const float* images, float* spread, Visit visit) const;
+  const float* spread_grouped(Team& team, GroupedPass of, int64_t count, const float* images, float* spread) const;
   void turn_grouped(Team& team, GroupedPass pass, const float* weights, float* turned) const;
   void forward_grouped_channels(const ForwardArguments& args, const float* turned, float* scratch) const;
+  Tiling grouped_pieces(int64_t batch, int64_t threads) const;
   void backward_grouped_channels(const BackwardArguments& args) const;
-  void input_gradient_grouped(const BackwardArguments& args, float* turned, float* spread) const;
-  void parameter_gradients_grouped(const BackwardArguments& args, float* spread) const;
 
   // ---- conv2d_winograd.cc
 
@@ -171,15 +169,20 @@ class Conv2d final : public Layer {
 
   // ---- conv2d_channels.cc
 
+  // Of the gradient of the output, for each thread, in a piece of the batch: so that what goes with it stays in a
+  // second cache of 512 KiB, too.
+  static constexpr int64_t kPieceFloats = 32 * 1024;
   ChannelsShape channels_shape() const;
   int64_t turned_floats() const;
   ChannelsShape channels_gradient_shape() const;
+  static ChannelsShape gradient_shape(const ChannelsShape& shape);
   // Whether the gradient of the input is a convolution of this kind.
   bool turns_windows() const;
   static int64_t channels_padded_floats(const ChannelsShape& shape, int64_t batch);
   int64_t channels_scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
   int64_t channels_filter_floats(const ChannelsShape& shape, int64_t batch) const;
   LayerNeeds needs_channels(const LayerSetting& setting) const;
+  void add_needs_channels(const LayerSetting& setting, LayerNeeds& needs) const;
   // Which convolution filters are turned for.
   enum class TurnedFor { kForward, kInputGradient };
   // Made already, or else to be made of the weights.
@@ -191,10 +194,30 @@ class Conv2d final : public Layer {
   void prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, TurnedFor pass, const float* weights,
                         float* prepared) const;
   void forward_channels(const ForwardArguments& args, const float* prepared, float* scratch) const;
+  struct ChannelsPiece {
+    ChannelsShape shape;
+    int64_t images;
+    int64_t first_input;  // pixels of the batch before it
+    int64_t first_output;
+  };
+  struct ChannelsPieces {
+    ChannelsShape shape;
+    bool by_rows;  // in place of samples
+    Tiling cut;
+
+    ChannelsPiece piece(int64_t index) const;
+  };
+  ChannelsPieces channels_pieces(int64_t batch, int64_t threads) const;
   void backward_channels(const BackwardArguments& args) const;
-  void input_gradient_channels(const BackwardArguments& args) const;
-  void parameter_gradients_channels(const BackwardArguments& args) const;
-  static const float* pad_images(const Pass& pass, const ChannelsShape& shape, const float* images, float* padded);
+  int64_t weight_gradient_jobs(const ChannelsShape& shape) const;
+  void weight_gradient_job(const ChannelsShape& shape, int64_t images, int64_t job, const float* x, const float* dz,
+                           const ChannelsGradient& gradient) const;
+  void complete_parameters(const BackwardArguments& args, float* weights, float* biases) const;
+  static const float* pad_images(Team& team, const ChannelsShape& shape, int64_t count, const float* images,
+                                 float* padded);
+  int64_t channels_jobs(const ChannelsShape& shape) const;
+  void convolve_job(const ChannelsShape& shape, int64_t job, const float* x, const float* filters,
+                    const ChannelsOutput& output) const;
   void convolve_channels(const Pass& pass, const ChannelsShape& shape, const float* x, const ChannelsOutput& output,
                          const ChannelsFilters& filters, float* scratch) const;
 
@@ -204,6 +227,7 @@ class Conv2d final : public Layer {
   bool makes_filters_by_part(const ChannelsShape& shape, int64_t batch) const;
   static int64_t transformed_floats(const ChannelsShape& shape);
   int64_t winograd_channels_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
+  void add_needs_winograd_channels(const LayerSetting& setting, LayerNeeds& needs) const;
   static void make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, TurnedFor pass,
                                     const float* weights, float* turned, float* u);
   void convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
@@ -212,6 +236,8 @@ class Conv2d final : public Layer {
                       const ChannelsFilters& filters, const ChannelsOutput& output, float* scratch) const;
   static void multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
                               const ChannelsOutput& output, float* scratch);
+  void backward_winograd_channels(const BackwardArguments& args) const;
+  void input_gradient_winograd_channels(const BackwardArguments& args) const;
   void parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
                                              float* weights, float* biases, float* scratch) const;
   template <class Complete>

@@ -59,23 +59,24 @@ void Conv2d::forward_rows(const ForwardArguments& args) const {
   });
 }
 
-void Conv2d::mask_gradient_rows(const BackwardArguments& args) const {
+// Of some pixels of the output, over all samples.
+void Conv2d::mask_gradient_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const {
   if (activation_ == Activation::kLinear) return;
-  const Tiling tiles = tile_rows(args.pass.batch * window_.output_pixels(), filters_);
+  const Tiling tiles = tile_rows(pixels, filters_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    const int64_t first = tiles.first(tile) * filters_;
-    activation_backward(activation_, {tiles.size(tile), filters_, filters_}, args.y + first, args.dy + first);
+    const int64_t from = (first + tiles.first(tile)) * filters_;
+    activation_backward(activation_, {tiles.size(tile), filters_, filters_}, args.y + from, args.dy + from);
   });
 }
 
 void Conv2d::backward_rows(const BackwardArguments& args) const {
-  mask_gradient_rows(args);
-  if (args.dx != nullptr) input_gradient_rows(args);
+  mask_gradient_rows(args, 0, args.pass.batch * window_.output_pixels());
+  if (args.dx != nullptr) input_gradient_rows(args, args.scratch);
   if (trainable()) parameter_gradients(args);
 }
 
-void Conv2d::input_gradient_rows(const BackwardArguments& args) const {
-  pointwise_ ? input_gradient_pointwise(args) : input_gradient_im2col(args);
+void Conv2d::input_gradient_rows(const BackwardArguments& args, float* columns) const {
+  pointwise_ ? input_gradient_pointwise(args) : input_gradient_im2col(args, columns);
 }
 
 void Conv2d::input_gradient_pointwise(const BackwardArguments& args) const {
@@ -95,12 +96,12 @@ void Conv2d::input_gradient_pointwise(const BackwardArguments& args) const {
 }
 
 // Windows overlap, so one thread adds up all of a sample's.
-void Conv2d::input_gradient_im2col(const BackwardArguments& args) const {
+void Conv2d::input_gradient_im2col(const BackwardArguments& args, float* all_columns) const {
   const int64_t channels = input_shape().back();
   const int64_t pixels = window_.output_pixels();
   const int64_t step = pixels_per_product(row_length());
   args.pass.team.for_each(args.pass.batch, [&](int64_t sample, int thread) {
-    float* columns = args.scratch + thread * columns_size();
+    float* columns = all_columns + thread * columns_size();
     float* dx = args.dx + sample * input_shape().size();
     std::fill_n(dx, input_shape().size(), 0.0F);
     for (int64_t begin = 0; begin < pixels; begin += step) {

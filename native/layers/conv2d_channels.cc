@@ -2,11 +2,11 @@
 // conv2d_winograd_channels.cc. The gradient of the input is the same convolution of the gradient of the output, with
 // the windows turned; that of other strides than 1 or of few channels is conv2d_blas.cc's, which takes rows too.
 #include <algorithm>
+#include <utility>
 
 #include "common/checked.h"
 #include "kernels/conv2d_channels.h"
 #include "kernels/lanes.h"
-#include "kernels/winograd_channels_gradient.h"
 #include "layers/conv2d.h"
 
 namespace gradloom {
@@ -23,18 +23,21 @@ ChannelsShape Conv2d::channels_shape() const {
 int64_t Conv2d::turned_floats() const { return round_up(weight_count(), kLanes); }
 
 // The convolution that gives the gradient of the input.
-ChannelsShape Conv2d::channels_gradient_shape() const {
-  Window2d turned = window_;
-  std::swap(turned.input, turned.output);
-  const int64_t rows = window_.dilation.height * (window_.window.height - 1);
-  const int64_t columns = window_.dilation.width * (window_.window.width - 1);
-  const Padding2d& p = window_.padding;
-  turned.padding = {rows - p.top, rows - p.bottom, columns - p.left, columns - p.right};
-  return {.channels = filters_per_group(),
-          .filters = channels_per_group(),
-          .window = turned,
-          .x_channels = filters_,
-          .y_channels = input_shape().back()};
+ChannelsShape Conv2d::channels_gradient_shape() const { return gradient_shape(channels_shape()); }
+
+ChannelsShape Conv2d::gradient_shape(const ChannelsShape& shape) {
+  ChannelsShape turned{.channels = shape.filters,
+                       .filters = shape.channels,
+                       .window = shape.window,
+                       .x_channels = shape.y_channels,
+                       .y_channels = shape.x_channels};
+  Window2d& w = turned.window;
+  std::swap(w.input, w.output);
+  const int64_t rows = w.dilation.height * (w.window.height - 1);
+  const int64_t columns = w.dilation.width * (w.window.width - 1);
+  const Padding2d& p = shape.window.padding;
+  w.padding = {rows - p.top, rows - p.bottom, columns - p.left, columns - p.right};
+  return turned;
 }
 
 bool Conv2d::turns_windows() const {
@@ -71,29 +74,19 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
                    .backward_reads_input = trainable(),
                    .backward_reads_output = activation_ != Activation::kLinear,
                    .forward_scratch = channels_scratch_floats(shape, setting)};
-  const ChannelsShape turned = channels_gradient_shape();
-  if (winograd) {
-    const auto direct = static_cast<double>(setting.batch) * static_cast<double>(flops());
-    const auto groups = static_cast<double>(groups_);
-    needs.flops =
-        KernelFlops{groups * winograd_flops(winograd_forward_shape(window_.output), setting.batch),
-                    groups * winograd_flops(winograd_input_gradient_shape(window_.output), setting.batch), direct};
-  }
-  const int64_t filters =
-      makes_filters_by_part(turned, setting.batch) ? 0 : channels_filter_floats(turned, setting.batch);
-  const int64_t input_gradient = turns_windows() ? filters + channels_scratch_floats(turned, setting)
-                                                 : checked_multiply(setting.threads, columns_size());
-  const WinogradChannelsGradient gradient(shape, winograd_forward_shape(window_.output), setting.batch);
-  const bool sums = winograd && gradient.pays();
-  if (sums) {
-    needs.flops->weight_gradient =
-        static_cast<double>(groups_) *
-        winograd_weight_gradient_flops(winograd_forward_shape(window_.output), setting.batch);
-  }
-  const int64_t parameters = round_up(weight_count(), kLanes) + round_up(filters_, kLanes) +
-                             (sums ? gradient.scratch(setting.threads) : channels_padded_floats(shape, setting.batch));
-  needs.backward_scratch = std::max(input_gradient, parameters);
+  winograd ? add_needs_winograd_channels(setting, needs) : add_needs_channels(setting, needs);
   return needs;
+}
+
+// Gradients of the parameters, turned windows, and padded copies of a piece of the batch, or columns.
+void Conv2d::add_needs_channels(const LayerSetting& setting, LayerNeeds& needs) const {
+  const ChannelsPieces pieces = channels_pieces(setting.batch, setting.threads);
+  const ChannelsPiece piece = pieces.piece(0);
+  const int64_t input_gradient =
+      turns_windows() ? turned_floats() + channels_padded_floats(gradient_shape(piece.shape), piece.images)
+                      : checked_multiply(setting.threads, columns_size());
+  needs.backward_scratch = round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + input_gradient +
+                           channels_padded_floats(piece.shape, piece.images);
 }
 
 void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, TurnedFor pass,
@@ -130,58 +123,86 @@ void Conv2d::forward_channels(const ForwardArguments& args, const float* prepare
   });
 }
 
-void Conv2d::backward_channels(const BackwardArguments& args) const {
-  mask_gradient_rows(args);
-  if (args.dx != nullptr) turns_windows() ? input_gradient_channels(args) : input_gradient_rows(args);
-  if (trainable()) parameter_gradients_channels(args);
-}
-
-void Conv2d::input_gradient_channels(const BackwardArguments& args) const {
-  const ChannelsShape shape = channels_gradient_shape();
-  const int64_t batch = args.pass.batch;
-  ChannelsFilters filters{nullptr, TurnedFor::kInputGradient, args.parameters[0]};
-  float* scratch = args.scratch;
-  if (!makes_filters_by_part(shape, batch)) {
-    prepare_channels(args.pass.team, shape, channels_by_winograd(batch), filters.pass, filters.weights, scratch);
-    filters.prepared = scratch;
-    scratch += channels_filter_floats(shape, batch);
-  }
-  convolve_channels(args.pass, shape, args.dy, {nullptr, Activation::kLinear, args.dx}, filters, scratch);
-}
-
-void Conv2d::parameter_gradients_channels(const BackwardArguments& args) const {
-  Team& team = args.pass.team;
+// Parts of the batch whose gradients are made one part after the other, so that one finds in a cache what another has
+// read: samples or, where windows are pixels, rows of all samples as one image. Bits do not depend on the cut.
+Conv2d::ChannelsPieces Conv2d::channels_pieces(int64_t batch, int64_t threads) const {
   const ChannelsShape shape = channels_shape();
-  const int64_t batch = args.pass.batch;
+  if (!turns_windows()) return {shape, false, cut(batch, 1)};
+  const bool rows = window_.pointwise();
+  const int64_t pieces = ceil_divide(batch * window_.output_pixels() * filters_, kPieceFloats * threads);
+  return {shape, rows,
+          rows ? cut(batch * window_.output.height, pieces, channels_gradient_rows(shape)) : cut(batch, pieces)};
+}
+
+Conv2d::ChannelsPiece Conv2d::ChannelsPieces::piece(int64_t index) const {
+  ChannelsPiece piece{shape, cut.size(index), 0, 0};
+  Window2d& w = piece.shape.window;
+  if (by_rows) w.input.height = w.output.height = std::exchange(piece.images, 1);
+  piece.first_input = cut.first(index) * (by_rows ? w.input.width : w.input_pixels());
+  piece.first_output = cut.first(index) * (by_rows ? w.output.width : w.output_pixels());
+  return piece;
+}
+
+void Conv2d::backward_channels(const BackwardArguments& args) const {
+  Team& team = args.pass.team;
   float* const biases = args.scratch + round_up(weight_count(), kLanes);
-  float* const scratch = biases + round_up(filters_, kLanes);
-  float* const weight_gradient = args.gradients.target(0, 0, args.scratch);
-  const WinogradChannelsGradient sums(shape, winograd_forward_shape(window_.output), batch);
-  if (channels_by_winograd(batch) && sums.pays()) {
-    return parameter_gradients_winograd_channels(args, sums, weight_gradient, biases, scratch);
+  float* const turned = biases + round_up(filters_, kLanes);
+  float* const padded = turned + (turns_windows() ? turned_floats() : 0);
+  const bool input_gradient = args.dx != nullptr && turns_windows();
+  if (input_gradient) {
+    prepare_channels(team, channels_gradient_shape(), false, TurnedFor::kInputGradient, args.parameters[0], turned);
   }
-  float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, biases) : nullptr;
-  const float* const x = pad_images(args.pass, shape, args.x, scratch);
-  const Tiling tiles = channels_gradient_tiles(shape);
+  const bool learns = trainable();
+  ChannelsGradient gradient{Accumulate::kOverwrite, learns ? args.gradients.target(0, 0, args.scratch) : nullptr,
+                            learns && has_bias_ ? args.gradients.target(1, 0, biases) : nullptr};
+  const ChannelsPieces pieces = channels_pieces(args.pass.batch, team.size());
+  for (int64_t i = 0; i < pieces.cut.count; ++i, gradient.accumulate = Accumulate::kAdd) {
+    const ChannelsPiece piece = pieces.piece(i);
+    const ChannelsShape of_input = gradient_shape(piece.shape);
+    mask_gradient_rows(args, piece.first_output, piece.images * piece.shape.window.output_pixels());
+    const float* const dz = args.dy + piece.first_output * filters_;
+    const float* placed = nullptr;
+    float* padded_x = padded;
+    if (input_gradient) {
+      placed = pad_images(team, of_input, piece.images, dz, padded);
+      padded_x += channels_padded_floats(of_input, piece.images);
+    }
+    const int64_t first = piece.first_input * piece.shape.x_channels;
+    const float* const x = learns ? pad_images(team, piece.shape, piece.images, args.x + first, padded_x) : nullptr;
+    const int64_t weight_jobs = learns ? weight_gradient_jobs(piece.shape) : 0;
+    const int64_t input_jobs = input_gradient ? piece.images * channels_jobs(of_input) : 0;
+    team.for_each(weight_jobs + input_jobs, [&](int64_t job, int) {
+      if (job < weight_jobs) return weight_gradient_job(piece.shape, piece.images, job, x, dz, gradient);
+      convolve_job(of_input, job - weight_jobs, placed, turned, {nullptr, Activation::kLinear, args.dx + first});
+    });
+  }
+  if (args.dx != nullptr && !turns_windows()) input_gradient_rows(args, padded);
+  if (learns) complete_parameters(args, gradient.weights, gradient.bias);
+}
+
+int64_t Conv2d::weight_gradient_jobs(const ChannelsShape& shape) const {
+  return groups_ * channels_gradient_tiles(shape).count * window_.window.height;
+}
+
+// x, dz, gradient: of all groups.
+void Conv2d::weight_gradient_job(const ChannelsShape& shape, int64_t images, int64_t job, const float* x,
+                                 const float* dz, const ChannelsGradient& gradient) const {
   const int64_t rows = window_.window.height;
-  const int64_t pixels = batch * window_.output_pixels();
-  team.for_each(groups_ * tiles.count * rows, [&](int64_t job, int) {
-    const int64_t tap_row = job % rows;
-    const int64_t tile = job / rows % tiles.count;
-    const int64_t group = job / rows / tiles.count;
-    const int64_t filter = group * shape.filters;
-    conv2d_channels_weight_gradient(shape, batch, tile, tap_row, x + group * shape.channels, args.dy + filter,
-                                    weight_gradient + filter * row_length());
-    if (bias_gradient == nullptr || tap_row > 0) return;
-    const int64_t first = filter + tiles.first(tile);
-    std::fill_n(bias_gradient + first, tiles.size(tile), 0.0F);
-    add_column_sums({pixels, tiles.size(tile), filters_}, args.dy + first, bias_gradient + first);
-  });
+  const int64_t tiles = channels_gradient_tiles(shape).count;
+  const int64_t group = job / rows / tiles;
+  const int64_t filter = group * shape.filters;
+  conv2d_channels_weight_gradient(shape, images, job / rows % tiles, job % rows, x + group * shape.channels,
+                                  dz + filter,
+                                  {gradient.accumulate, gradient.weights + filter * row_length(),
+                                   gradient.bias == nullptr ? nullptr : gradient.bias + filter});
+}
+
+void Conv2d::complete_parameters(const BackwardArguments& args, float* weights, float* biases) const {
   const Tiling ranges = tile_rows(weight_count(), 1);
-  team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
-    if (range == ranges.count) return args.gradients.complete(1, 0, filters_, bias_gradient);
+  args.pass.team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
+    if (range == ranges.count) return args.gradients.complete(1, 0, filters_, biases);
     const int64_t first = ranges.first(range);
-    args.gradients.complete(0, first, ranges.size(range), weight_gradient + first);
+    args.gradients.complete(0, first, ranges.size(range), weights + first);
   });
 }
 
@@ -199,15 +220,16 @@ void Conv2d::bias_gradient_rows(const BackwardArguments& args, float* own) const
 }
 
 // Padded copies of the images, or these, if they need none.
-const float* Conv2d::pad_images(const Pass& pass, const ChannelsShape& shape, const float* images, float* padded) {
-  if (channels_padded_floats(shape, pass.batch) == 0) return images;
+const float* Conv2d::pad_images(Team& team, const ChannelsShape& shape, int64_t count, const float* images,
+                                float* padded) {
+  if (channels_padded_floats(shape, count) == 0) return images;
   const Extent2d extent = shape.padded();
   const Window2d& w = shape.window;
   const int64_t channels = shape.x_channels;
   const int64_t row_floats = extent.width * channels;
   const int64_t floats = w.input.width * channels;
-  const Tiling tiles = tile_rows(pass.batch * extent.height, row_floats);
-  pass.team.for_each(tiles.count, [&](int64_t tile, int) {
+  const Tiling tiles = tile_rows(count * extent.height, row_floats);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t row = tiles.first(tile); row < tiles.first(tile) + tiles.size(tile); ++row) {
       float* const to = padded + row * row_floats;
       const int64_t from = row % extent.height - w.padding.top;
@@ -228,20 +250,29 @@ void Conv2d::convolve_channels(const Pass& pass, const ChannelsShape& shape, con
   if (channels_by_winograd(pass.batch)) {
     return convolve_winograd_channels(pass, shape, x, output, filters, scratch);
   }
-  const float* const images = pad_images(pass, shape, x, scratch);
+  const float* const images = pad_images(pass.team, shape, pass.batch, x, scratch);
+  pass.team.for_each(pass.batch * channels_jobs(shape),
+                     [&](int64_t job, int) { convolve_job(shape, job, images, filters.prepared, output); });
+}
+
+// Of an image.
+int64_t Conv2d::channels_jobs(const ChannelsShape& shape) const {
+  return groups_ * channels_row_tiles(shape).count * shape.panels();
+}
+
+// x, output: of all images.
+void Conv2d::convolve_job(const ChannelsShape& shape, int64_t job, const float* x, const float* filters,
+                          const ChannelsOutput& output) const {
+  const int64_t rows = channels_row_tiles(shape).count;
+  const int64_t of_group = rows * shape.panels();
+  const int64_t group = job / of_group % groups_;
+  const int64_t sample = job / of_group / groups_;
   const Extent2d extent = shape.padded();
-  const int64_t image = extent.height * extent.width * shape.x_channels;
-  const EvenTiling rows = channels_row_tiles(shape);
-  const int64_t of_group = rows.count * shape.panels();
-  pass.team.for_each(pass.batch * groups_ * of_group, [&](int64_t job, int) {
-    const int64_t group = job / of_group % groups_;
-    const int64_t sample = job / of_group / groups_;
-    ChannelsOutput part = output.of_group(shape, group);
-    part.y += sample * shape.window.output_pixels() * shape.y_channels;
-    conv2d_channels(shape, job % rows.count, job / rows.count % shape.panels(),
-                    images + sample * image + group * shape.channels,
-                    filters.prepared + group * shape.filters * shape.channels * shape.window.taps(), part);
-  });
+  ChannelsOutput part = output.of_group(shape, group);
+  part.y += sample * shape.window.output_pixels() * shape.y_channels;
+  conv2d_channels(shape, job % rows, job / rows % shape.panels(),
+                  x + sample * extent.height * extent.width * shape.x_channels + group * shape.channels,
+                  filters + group * shape.filters * shape.channels * shape.window.taps(), part);
 }
 
 }  // namespace gradloom

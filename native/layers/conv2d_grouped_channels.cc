@@ -19,13 +19,12 @@ int64_t Conv2d::spread_floats(GroupedPass pass) const {
 LayerNeeds Conv2d::needs_grouped_channels() const {
   const int64_t of_x = spread_floats(GroupedPass::kForward);
   const int64_t of_dz = spread_floats(GroupedPass::kInputGradient);
-  return {
-      .kernel = "direct-grouped-channels",
-      .backward_reads_input = trainable(),
-      .backward_reads_output = activation_ != Activation::kLinear,
-      .forward_scratch = of_x,
-      // The gradient of the parameters and turned weights, then what each gradient spreads.
-      .backward_scratch = 2 * round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + std::max(of_x, of_dz)};
+  return {.kernel = "direct-grouped-channels",
+          .backward_reads_input = trainable(),
+          .backward_reads_output = activation_ != Activation::kLinear,
+          .forward_scratch = of_x,
+          // The gradient of the parameters and turned weights, then what each gradient spreads.
+          .backward_scratch = 2 * round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + of_x + of_dz};
 }
 
 void Conv2d::turn_grouped(Team& team, GroupedPass pass, const float* weights, float* turned) const {
@@ -33,24 +32,21 @@ void Conv2d::turn_grouped(Team& team, GroupedPass pass, const float* weights, fl
   team.for_each(window_.taps(), [&](int64_t tap, int) { grouped_turn_weights(shape, pass, tap, weights, turned); });
 }
 
-// Calls visit(first sample, samples, images) for all of them where each channel has its own filter, else for one after
-// another, spread.
-template <class Visit>
-void Conv2d::for_each_spread(const Pass& pass, GroupedPass of, const float* images, float* spread, Visit visit) const {
+// Images as the kernels read them: as they are where each channel has its own filter; else some, spread.
+const float* Conv2d::spread_grouped(Team& team, GroupedPass of, int64_t count, const float* images,
+                                    float* spread) const {
   const GroupedShape shape = grouped_shape();
-  if (shape.is_spread()) return visit(0, pass.batch, images);
+  if (shape.is_spread()) return images;
   const bool forward = of == GroupedPass::kForward;
-  const int64_t pixels = forward ? window_.input_pixels() : window_.output_pixels();
+  const int64_t pixels = count * (forward ? window_.input_pixels() : window_.output_pixels());
   const int64_t channels = forward ? shape.channels : shape.filters;
   const int64_t floats = shape.parts(of) * shape.width(of);
   const Tiling tiles = tile_rows(pixels, floats);
-  for (int64_t sample = 0; sample < pass.batch; ++sample, images += pixels * channels) {
-    pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-      const int64_t first = tiles.first(tile);
-      grouped_spread(shape, of, tiles.size(tile), images + first * channels, spread + first * floats);
-    });
-    visit(sample, int64_t{1}, static_cast<const float*>(spread));
-  }
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first = tiles.first(tile);
+    grouped_spread(shape, of, tiles.size(tile), images + first * channels, spread + first * floats);
+  });
+  return spread;
 }
 
 void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float* turned, float* scratch) const {
@@ -60,7 +56,10 @@ void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float*
   const Tiling rows = grouped_row_tiles(shape, kPass);
   const int64_t x_image = window_.input_pixels() * shape.parts(kPass) * shape.width(kPass);
   const int64_t y_image = window_.output_pixels() * filters_;
-  for_each_spread(args.pass, kPass, args.x, scratch, [&](int64_t first, int64_t samples, const float* x) {
+  const int64_t samples = shape.is_spread() ? args.pass.batch : 1;
+  for (int64_t first = 0; first < args.pass.batch; first += samples) {
+    const float* const images = args.x + first * window_.input_pixels() * shape.channels;
+    const float* const x = spread_grouped(args.pass.team, kPass, samples, images, scratch);
     args.pass.team.for_each(samples * rows.count, [&](int64_t job, int) {
       const int64_t sample = job / rows.count;
       const int64_t tile = job % rows.count;
@@ -71,50 +70,64 @@ void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float*
       add_bias_and_activate(activation_, {rows.size(tile) * window_.output.width, filters_, filters_}, nullptr,
                             output.to + rows.first(tile) * window_.output.width * filters_);
     });
-  });
+  }
+}
+
+// Samples whose gradients are made one part after the other, so that one finds in a cache what another has read. Bits
+// do not depend on the cut.
+Tiling Conv2d::grouped_pieces(int64_t batch, int64_t threads) const {
+  if (!grouped_shape().is_spread()) return cut(batch, batch);
+  return cut(batch, ceil_divide(batch * window_.output_pixels() * filters_, kPieceFloats * threads));
 }
 
 void Conv2d::backward_grouped_channels(const BackwardArguments& args) const {
-  float* const turned = args.scratch + round_up(weight_count(), kLanes) + round_up(filters_, kLanes);
-  float* const spread = turned + round_up(weight_count(), kLanes);
-  mask_gradient_rows(args);
-  if (args.dx != nullptr) input_gradient_grouped(args, turned, spread);
-  if (trainable()) parameter_gradients_grouped(args, spread);
-}
-
-void Conv2d::input_gradient_grouped(const BackwardArguments& args, float* turned, float* spread) const {
-  constexpr auto kPass = GroupedPass::kInputGradient;
-  const GroupedShape shape = grouped_shape();
+  constexpr auto kInput = GroupedPass::kInputGradient;
   Team& team = args.pass.team;
-  const Tiling rows = grouped_row_tiles(shape, kPass);
-  const int64_t dz_image = window_.output_pixels() * shape.parts(kPass) * shape.width(kPass);
-  const int64_t dx_image = window_.input_pixels() * shape.channels;
-  turn_grouped(team, kPass, args.parameters[0], turned);
-  for_each_spread(args.pass, kPass, args.dy, spread, [&](int64_t first, int64_t samples, const float* dz) {
-    team.for_each(samples * rows.count, [&](int64_t job, int) {
-      const int64_t sample = job / rows.count;
-      conv2d_grouped_channels(shape, kPass, rows, job % rows.count, dz + sample * dz_image, turned,
-                              {.to = args.dx + (first + sample) * dx_image});
-    });
-  });
-}
-
-void Conv2d::parameter_gradients_grouped(const BackwardArguments& args, float* spread) const {
   const GroupedShape shape = grouped_shape();
-  Team& team = args.pass.team;
-  float* const weights = args.gradients.target(0, 0, args.scratch);
+  float* const own_biases = args.scratch + round_up(weight_count(), kLanes);
+  float* const turned = own_biases + round_up(filters_, kLanes);
+  float* const spread_dz = turned + round_up(weight_count(), kLanes);
+  float* const spread_x = spread_dz + spread_floats(kInput);
+  const bool learns = trainable();
+  float* const weights = learns ? args.gradients.target(0, 0, args.scratch) : nullptr;
+  float* const biases = learns && has_bias_ ? args.gradients.target(1, 0, own_biases) : nullptr;
+  if (biases != nullptr) std::fill_n(biases, filters_, 0.0F);
+  if (args.dx != nullptr) turn_grouped(team, kInput, args.parameters[0], turned);
+  const Tiling pieces = grouped_pieces(args.pass.batch, team.size());
+  const Tiling rows = grouped_row_tiles(shape, kInput);
   const Tiling filters = grouped_gradient_tiles(shape);
   const int64_t runs = grouped_gradient_runs(shape);
-  for_each_spread(
-      args.pass, GroupedPass::kForward, args.x, spread, [&](int64_t first, int64_t samples, const float* x) {
-        team.for_each(filters.count * runs, [&](int64_t job, int) {
-          conv2d_grouped_channels_weight_gradient(shape, samples, job % runs, job / runs, x,
-                                                  args.dy + first * window_.output_pixels() * filters_,
-                                                  first == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, weights);
-        });
-      });
-  args.gradients.complete(0, 0, weight_count(), weights);
-  if (has_bias_) bias_gradient_rows(args, args.scratch + round_up(weight_count(), kLanes));
+  const int64_t pixels = window_.output_pixels();
+  const int64_t dz_image = pixels * shape.parts(kInput) * shape.width(kInput);
+  const int64_t dx_image = window_.input_pixels() * shape.channels;
+  for (int64_t piece = 0; piece < pieces.count; ++piece) {
+    const int64_t first = pieces.first(piece);
+    const int64_t samples = pieces.size(piece);
+    mask_gradient_rows(args, first * pixels, samples * pixels);
+    const float* const dy = args.dy + first * pixels * filters_;
+    const float* const dz = args.dx == nullptr ? nullptr : spread_grouped(team, kInput, samples, dy, spread_dz);
+    const float* const x =
+        learns ? spread_grouped(team, GroupedPass::kForward, samples, args.x + first * dx_image, spread_x) : nullptr;
+    const int64_t weight_jobs = learns ? filters.count * runs : 0;
+    const int64_t input_jobs = args.dx == nullptr ? 0 : samples * rows.count;
+    team.for_each(weight_jobs + input_jobs, [&](int64_t job, int) {
+      if (job >= weight_jobs) {
+        const int64_t sample = (job - weight_jobs) / rows.count;
+        return conv2d_grouped_channels(shape, kInput, rows, (job - weight_jobs) % rows.count, dz + sample * dz_image,
+                                       turned, {.to = args.dx + (first + sample) * dx_image});
+      }
+      const int64_t tile = job / runs;
+      conv2d_grouped_channels_weight_gradient(shape, samples, job % runs, tile, x, dy,
+                                              piece == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, weights);
+      if (biases == nullptr || job % runs > 0) return;
+      const int64_t filter = filters.first(tile);
+      for (int64_t sample = 0; sample < samples; ++sample) {
+        add_column_sums({pixels, filters.size(tile), filters_}, dy + sample * pixels * filters_ + filter,
+                        biases + filter);
+      }
+    });
+  }
+  if (learns) complete_parameters(args, weights, biases);
 }
 
 }  // namespace gradloom

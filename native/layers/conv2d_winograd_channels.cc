@@ -1,4 +1,6 @@
 // Conv2d by Winograd for a few samples, in rows (kernels/winograd_channels.h).
+#include <algorithm>
+
 #include "common/checked.h"
 #include "kernels/lanes.h"
 #include "kernels/winograd_channels.h"
@@ -26,6 +28,25 @@ int64_t Conv2d::winograd_channels_floats(const ChannelsShape& shape, const Layer
   const int64_t filters = by_part ? winograd_channels_panel_floats(shape) : 0;
   return (by_part ? turned_floats() : 0) + tiles.places() * tiles.place_floats() +
          checked_multiply(setting.threads, tiles.thread_floats() + filters);
+}
+
+void Conv2d::add_needs_winograd_channels(const LayerSetting& setting, LayerNeeds& needs) const {
+  const ChannelsShape shape = channels_shape();
+  const ChannelsShape turned = channels_gradient_shape();
+  const WinogradShape forward = winograd_forward_shape(window_.output);
+  const auto direct = static_cast<double>(setting.batch) * static_cast<double>(flops());
+  const auto groups = static_cast<double>(groups_);
+  const WinogradChannelsGradient gradient(shape, forward, setting.batch);
+  needs.flops = KernelFlops{groups * winograd_flops(forward, setting.batch),
+                            groups * winograd_flops(winograd_input_gradient_shape(window_.output), setting.batch),
+                            gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct};
+  const int64_t filters =
+      makes_filters_by_part(turned, setting.batch) ? 0 : channels_filter_floats(turned, setting.batch);
+  const int64_t input_gradient = filters + winograd_channels_floats(turned, setting);
+  const int64_t parameters =
+      round_up(weight_count(), kLanes) + round_up(filters_, kLanes) +
+      (gradient.pays() ? gradient.scratch(setting.threads) : channels_padded_floats(shape, setting.batch));
+  needs.backward_scratch = std::max(input_gradient, parameters);
 }
 
 void Conv2d::make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, TurnedFor pass,
@@ -104,6 +125,39 @@ void Conv2d::multiply_chunks(Team& team, const WinogradChannels& tiles, const fl
     team.for_each(tiles.transforms(chunk), [&](int64_t job, int) { tiles.transform(chunk, job, x, scratch); });
     team.for_each(tiles.products(chunk), [&](int64_t job, int thread) { multiply(chunk, job, scratch, thread); });
   }
+}
+
+void Conv2d::backward_winograd_channels(const BackwardArguments& args) const {
+  Team& team = args.pass.team;
+  const int64_t batch = args.pass.batch;
+  mask_gradient_rows(args, 0, batch * window_.output_pixels());
+  if (args.dx != nullptr) input_gradient_winograd_channels(args);
+  if (!trainable()) return;
+  float* const biases = args.scratch + round_up(weight_count(), kLanes);
+  float* const scratch = biases + round_up(filters_, kLanes);
+  const ChannelsShape shape = channels_shape();
+  const WinogradChannelsGradient sums(shape, winograd_forward_shape(window_.output), batch);
+  float* const weights = args.gradients.target(0, 0, args.scratch);
+  if (sums.pays()) return parameter_gradients_winograd_channels(args, sums, weights, biases, scratch);
+  const ChannelsGradient gradient{Accumulate::kOverwrite, weights,
+                                  has_bias_ ? args.gradients.target(1, 0, biases) : nullptr};
+  const float* const x = pad_images(team, shape, batch, args.x, scratch);
+  team.for_each(weight_gradient_jobs(shape),
+                [&](int64_t job, int) { weight_gradient_job(shape, batch, job, x, args.dy, gradient); });
+  complete_parameters(args, gradient.weights, gradient.bias);
+}
+
+void Conv2d::input_gradient_winograd_channels(const BackwardArguments& args) const {
+  const ChannelsShape shape = channels_gradient_shape();
+  const int64_t batch = args.pass.batch;
+  ChannelsFilters filters{nullptr, TurnedFor::kInputGradient, args.parameters[0]};
+  float* scratch = args.scratch;
+  if (!makes_filters_by_part(shape, batch)) {
+    prepare_channels(args.pass.team, shape, true, filters.pass, filters.weights, scratch);
+    filters.prepared = scratch;
+    scratch += channels_filter_floats(shape, batch);
+  }
+  convolve_winograd_channels(args.pass, shape, args.dy, {nullptr, Activation::kLinear, args.dx}, filters, scratch);
 }
 
 void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
