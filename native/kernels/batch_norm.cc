@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "kernels/batch_norm.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
+#include "common/checked.h"
 #include "common/highway-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -28,6 +29,9 @@ HWY_INLINE void for_each_chunk(int64_t columns, Work work) {
   for (; c + narrow_lanes <= columns; c += narrow_lanes) work(narrow, c);
   for (; c < columns; ++c) work(single, c);
 }
+
+// Of samples in lanes, the half of them that holds all samples, if there is one.
+int64_t columns_in_use(const ChannelBlock& block) { return block.samples <= kHalfLanes ? kHalfLanes : kLanes; }
 
 // Rows of values one behind the other, from `at` on.
 struct Rows {
@@ -121,7 +125,7 @@ HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, 
   };
   if (block.meaning == Columns::kSamples) {
     begin(block.columns);
-    sum_columns<kSums>({block.rows, block.columns, block.stride, 0}, make_value, totals);
+    sum_columns<kSums>({block.rows, columns_in_use(block), block.stride, 0}, make_value, totals);
     for (int s = 0; s < kSums; ++s) *sums[s] = std::accumulate(totals[s], totals[s] + block.samples, 0.0);
     return;
   }
@@ -232,7 +236,8 @@ HWY_INLINE void map_by_channel(const ChannelBlock& block, MakeValue make_value, 
     map_columns(folded.wide, make_value, out);
     return map_columns(folded.rest, make_value, out);
   }
-  map_columns({block.rows, block.columns, block.stride, 0}, make_value, out);
+  const auto whole = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
+  map_columns({block.rows, round_up(columns_in_use(block), whole), block.stride, 0}, make_value, out);
   if (block.samples == block.columns) return;
   for (int64_t row = 0; row < block.rows * block.stride; row += block.stride) {
     std::fill(out + row + block.samples, out + row + block.columns, 0.0F);

@@ -101,25 +101,20 @@ bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   return time * filled(batch) < kLeastGain && winograd_channels_pays(shape, batch);
 }
 
+constexpr int64_t kMostDepth = 4096;  // 1 MiB a panel of filters, which every row reads from the second cache
+
 // Whether filters in the lanes take less time than samples, where the last block of these is partly empty. Measured on
 // one core of a Zen 5, for batches of 8 to 32, 12 to 128 channels and maps of 3x3 to 28x28: per sample as long as a
 // direct kernel's full blocks with windows of a pixel, 1.2 times with others, 1.4 with strides, of which BLAS makes the
 // gradient of the input; and longer by what is empty behind the last filter or channel. Layers around lose or win a
-// little by it. Of images, whose few channels lie along the products, nobody wants the gradient: on a Zen 3, nets with
-// a first layer of 3 channels take 0.89 to 0.99 times as long with batches of 8 and 20 (1.03 with one channel), 0.91 to
-// 1.04 with 12, 0.95 to 1.12 with 24.
+// little by it.
 bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.9;
-  constexpr double kLeastGainOfImage = 0.85;
-  constexpr int64_t kMostImageChannels = 4;
-  constexpr int64_t kMostDepth = 4096;  // 1 MiB a panel of filters, which every row reads from the second cache
   const auto& [window, channels, filters, activation, groups] = shape;
   const bool strided = window.stride.height > 1 || window.stride.width > 1;
-  const bool image = channels <= kMostImageChannels && groups == 1;
-  const double time = window.pointwise() ? 1 : strided && !image ? 1.4 : 1.2;
+  const double time = window.pointwise() ? 1 : strided ? 1.4 : 1.2;
   return direct_exists(activation) && window.taps() * channels <= kMostDepth &&
-         time * filled(batch) <
-             (image ? kLeastGainOfImage * filled(filters) : kLeastGain * std::min(filled(channels), filled(filters)));
+         time * filled(batch) < kLeastGain * std::min(filled(channels), filled(filters));
 }
 
 // Whether all groups together fill the lanes better than the filters of one. Each lane meets the channels of its group
@@ -162,6 +157,20 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
   if (winograd_pays(shape, lane_blocks(batch))) return Conv2dKernel::kWinograd;
   if (channels_fill_lanes(shape, batch)) return Conv2dKernel::kDirectChannels;
   return direct_exists(shape.activation) ? Conv2dKernel::kDirect : Conv2dKernel::kBlas;
+}
+
+// Without a gradient of the input strides cost no more, and few channels nothing, since they lie along the products. On
+// a Zen 3, nets whose first layer has 3 channels and 16 to 64 filters take 0.83 to 0.97 times as long in batches of 8
+// and 0.92 to 0.99 in batches of 20, of one channel 0.84 to 1.04; 12 0.91 to 1.04, 24 0.95 to 1.12. In rows nothing is
+// pooled on the way.
+std::optional<Conv2dKernel> choose_conv2d_of_data(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
+  constexpr double kLeastGain = 0.85;
+  const auto& [window, channels, filters, activation, groups] = shape;
+  const double time = window.pointwise() ? 1 : 1.2;
+  const bool able = requested == Conv2dKernel::kAuto && groups == 1 && window.taps() * channels <= kMostDepth &&
+                    choose_conv2d(requested, shape, batch) == Conv2dKernel::kDirect &&
+                    time * filled(batch) < kLeastGain * filled(filters);
+  return able ? std::optional(Conv2dKernel::kDirectChannels) : std::nullopt;
 }
 
 // On a Zen 3, nets of windows of a pixel between depthwise ones take 0 to 31 % less time a step with all of them in

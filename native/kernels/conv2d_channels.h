@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
-#include "kernels/simd_gemm.h"
+#include "kernels/gemm.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 

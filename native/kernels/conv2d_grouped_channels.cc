@@ -287,8 +287,8 @@ void Rows(const GroupedShape& shape, GroupedPass pass, int64_t first, int64_t co
   }
 }
 
-// Of GroupedTaps: with kVectors each they fill 12 registers, and a pixel of the output is loaded once for them.
-constexpr int kTaps = GroupedTaps::kMost;
+// A pixel of the output is loaded once for them.
+constexpr int kRunTaps = GroupedTaps::kMost;
 
 // Outputs from `begin` to `end` whose input lies inside, and the input that the first one meets.
 struct TapColumns {
@@ -358,14 +358,14 @@ void WeightGradient(const GroupedShape& shape, int64_t images, const GroupedTaps
   const int64_t p_begin = begin_of(down, w.stride.height);
   const int64_t p_end = end_of(down, w.stride.height, w.input.height, w.output.height);
   const int64_t in_step = w.stride.width * of_pixel;
-  TapColumns columns[kTaps];
+  TapColumns columns[kRunTaps];
   for (int64_t t = 0; t < taps.count; ++t) {
     const int64_t right = (taps.column + t) * w.dilation.width - w.padding.left;
     const int64_t begin = begin_of(right, w.stride.width);
     columns[t] = {begin, end_of(right, w.stride.width, w.input.width, w.output.width),
                   (begin * w.stride.width + right) * of_pixel};
   }
-  HWY_ALIGN float sums[kTaps * kVectors * HWY_MAX_BYTES / sizeof(float)];
+  HWY_ALIGN float sums[kRunTaps * kVectors * HWY_MAX_BYTES / sizeof(float)];
   for_lanes(count, [&](auto of, int64_t of_job, size_t rest) HWY_ATTR {
     constexpr int kCount = decltype(of)::kCount;
     constexpr bool kPartial = decltype(of)::kPartial;
@@ -384,6 +384,7 @@ void WeightGradient(const GroupedShape& shape, int64_t images, const GroupedTaps
         const int64_t row = image * w.input.height + p * w.stride.height + down;
         const float* in = spread + row * w.input.width * of_pixel + part * shape.filters + filter;
         const float* out = dz + (image * w.output.height + p) * w.output.width * shape.filters + filter;
+        static_assert(kRunTaps == 3);
         switch (taps.count) {
           case 1:
             sum_row<1, kCount, kPartial>(columns, w.output.width, in, in_step, out, shape.filters, rest, sums);
@@ -392,7 +393,7 @@ void WeightGradient(const GroupedShape& shape, int64_t images, const GroupedTaps
             sum_row<2, kCount, kPartial>(columns, w.output.width, in, in_step, out, shape.filters, rest, sums);
             break;
           default:
-            sum_row<kTaps, kCount, kPartial>(columns, w.output.width, in, in_step, out, shape.filters, rest, sums);
+            sum_row<kRunTaps, kCount, kPartial>(columns, w.output.width, in, in_step, out, shape.filters, rest, sums);
             break;
         }
       }

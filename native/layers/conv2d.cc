@@ -75,6 +75,10 @@ std::unique_ptr<Layer> Conv2d::in_lanes(int64_t batch) const {
   return by_kernel(choose_conv2d_in_lanes(kernel_, conv2d_shape(), batch));
 }
 
+std::unique_ptr<Layer> Conv2d::of_data(int64_t batch) const {
+  return by_kernel(choose_conv2d_of_data(kernel_, conv2d_shape(), batch));
+}
+
 std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {
   if (activation_ != Activation::kLinear) return nullptr;
   auto layer = std::make_unique<Conv2d>(*this);
@@ -118,6 +122,13 @@ Window2d Conv2d::cropped(const Window2d& windows) {
   Window2d result = windows;
   result.input = {windows.output.height * windows.window.height, windows.output.width * windows.window.width};
   return result;
+}
+
+int64_t Conv2d::backward_pieces(int64_t batch, int64_t threads) const {
+  // Of each thread, and as many more of what belongs to them: half of a second cache of 512 KiB.
+  constexpr int64_t kFloats = 32 * 1024;
+  const int64_t of_sample = std::max(output_shape().size(), input_shape().size());
+  return ceil_divide(checked_multiply(batch, of_sample), kFloats * threads);
 }
 
 LayerNeeds Conv2d::needs(const LayerSetting& setting) const {

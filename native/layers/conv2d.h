@@ -40,6 +40,7 @@ class Conv2d final : public Layer {
   void rescale(Team& team, const float* weights, const double* scale, float* rescaled) const override;
   std::unique_ptr<Layer> in_rows(int64_t batch) const override;
   std::unique_ptr<Layer> in_lanes(int64_t batch) const override;
+  std::unique_ptr<Layer> of_data(int64_t batch) const override;
   bool pools(int64_t batch, const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;
@@ -61,7 +62,6 @@ class Conv2d final : public Layer {
   void forward_rows(const ForwardArguments& args) const;
   void backward_rows(const BackwardArguments& args) const;
   void mask_gradient_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const;
-  void bias_gradient_rows(const BackwardArguments& args, float* own) const;
   Rows window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const;
   void input_gradient_rows(const BackwardArguments& args, float* columns) const;
   void input_gradient_pointwise(const BackwardArguments& args) const;
@@ -169,9 +169,6 @@ class Conv2d final : public Layer {
 
   // ---- conv2d_channels.cc
 
-  // Of the gradient of the output, for each thread, in a piece of the batch: so that what goes with it stays in a
-  // second cache of 512 KiB, too.
-  static constexpr int64_t kPieceFloats = 32 * 1024;
   ChannelsShape channels_shape() const;
   int64_t turned_floats() const;
   ChannelsShape channels_gradient_shape() const;
@@ -238,6 +235,7 @@ class Conv2d final : public Layer {
                               const ChannelsOutput& output, float* scratch);
   void backward_winograd_channels(const BackwardArguments& args) const;
   void input_gradient_winograd_channels(const BackwardArguments& args) const;
+  void bias_gradient_rows(const BackwardArguments& args, float* own) const;
   void parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
                                              float* weights, float* biases, float* scratch) const;
   template <class Complete>
@@ -269,6 +267,9 @@ class Conv2d final : public Layer {
   };
   float spread_images(const BackwardArguments& args, const WinningTap* winners, int64_t image, int64_t blocks,
                       const SpreadImages& to) const;
+  // Parts of a batch of samples in rows whose gradients are made one part after the other, so that one finds in a cache
+  // what another has read. Bits do not depend on the cut, so there may be fewer for many threads.
+  int64_t backward_pieces(int64_t batch, int64_t threads) const;
   // Relu costs nothing where a kernel stores; other activations follow.
   bool activates_at_store() const { return activation_ == Activation::kLinear || activation_ == Activation::kRelu; }
   int64_t channels_per_group() const { return input_shape().back() / groups_; }
@@ -282,7 +283,8 @@ class Conv2d final : public Layer {
   bool has_bias_;
   Activation activation_;
   bool pointwise_;
-  Conv2dKernel kernel_;  // as asked for or that of `in_rows` or `in_lanes`; kAuto leaves it to the batch size
+  Conv2dKernel
+      kernel_;  // as asked for or that of `in_rows`, `in_lanes` or `of_data`; kAuto leaves it to the batch size
 };
 
 }  // namespace gradloom

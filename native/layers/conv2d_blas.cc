@@ -59,7 +59,7 @@ void Conv2d::forward_rows(const ForwardArguments& args) const {
   });
 }
 
-// Of some pixels of the output, over all samples.
+// Of `pixels` pixels of the output from `first` on, counted over the batch.
 void Conv2d::mask_gradient_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const {
   if (activation_ == Activation::kLinear) return;
   const Tiling tiles = tile_rows(pixels, filters_);

@@ -74,19 +74,22 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
                    .backward_reads_input = trainable(),
                    .backward_reads_output = activation_ != Activation::kLinear,
                    .forward_scratch = channels_scratch_floats(shape, setting)};
-  winograd ? add_needs_winograd_channels(setting, needs) : add_needs_channels(setting, needs);
+  if (runs_backward(setting.phase)) {
+    winograd ? add_needs_winograd_channels(setting, needs) : add_needs_channels(setting, needs);
+  }
   return needs;
 }
 
-// Gradients of the parameters, turned windows, and padded copies of a piece of the batch, or columns.
+// Gradients of the parameters; turned windows and padded copies of a piece of the batch, or in their place columns.
 void Conv2d::add_needs_channels(const LayerSetting& setting, LayerNeeds& needs) const {
-  const ChannelsPieces pieces = channels_pieces(setting.batch, setting.threads);
-  const ChannelsPiece piece = pieces.piece(0);
-  const int64_t input_gradient =
-      turns_windows() ? turned_floats() + channels_padded_floats(gradient_shape(piece.shape), piece.images)
-                      : checked_multiply(setting.threads, columns_size());
-  needs.backward_scratch = round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + input_gradient +
-                           channels_padded_floats(piece.shape, piece.images);
+  const ChannelsPiece piece = channels_pieces(setting.batch, setting.threads).piece(0);
+  int64_t room = trainable() ? channels_padded_floats(piece.shape, piece.images) : 0;
+  if (setting.input_gradient && turns_windows()) {
+    room += turned_floats() + channels_padded_floats(gradient_shape(piece.shape), piece.images);
+  } else if (setting.input_gradient) {
+    room = std::max(room, checked_multiply(setting.threads, columns_size()));
+  }
+  needs.backward_scratch = round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + room;
 }
 
 void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, TurnedFor pass,
@@ -123,15 +126,12 @@ void Conv2d::forward_channels(const ForwardArguments& args, const float* prepare
   });
 }
 
-// Parts of the batch whose gradients are made one part after the other, so that one finds in a cache what another has
-// read: samples or, where windows are pixels, rows of all samples as one image. Bits do not depend on the cut.
+// Samples or, where windows are pixels, rows of all of them as one image.
 Conv2d::ChannelsPieces Conv2d::channels_pieces(int64_t batch, int64_t threads) const {
   const ChannelsShape shape = channels_shape();
-  if (!turns_windows()) return {shape, false, cut(batch, 1)};
-  const bool rows = window_.pointwise();
-  const int64_t pieces = ceil_divide(batch * window_.output_pixels() * filters_, kPieceFloats * threads);
-  return {shape, rows,
-          rows ? cut(batch * window_.output.height, pieces, channels_gradient_rows(shape)) : cut(batch, pieces)};
+  const int64_t pieces = backward_pieces(batch, threads);
+  if (!window_.pointwise()) return {shape, false, cut(batch, pieces)};
+  return {shape, true, cut(batch * window_.output.height, pieces, channels_gradient_rows(shape))};
 }
 
 Conv2d::ChannelsPiece Conv2d::ChannelsPieces::piece(int64_t index) const {
@@ -147,8 +147,8 @@ void Conv2d::backward_channels(const BackwardArguments& args) const {
   Team& team = args.pass.team;
   float* const biases = args.scratch + round_up(weight_count(), kLanes);
   float* const turned = biases + round_up(filters_, kLanes);
-  float* const padded = turned + (turns_windows() ? turned_floats() : 0);
   const bool input_gradient = args.dx != nullptr && turns_windows();
+  float* const room = turned + (input_gradient ? turned_floats() : 0);
   if (input_gradient) {
     prepare_channels(team, channels_gradient_shape(), false, TurnedFor::kInputGradient, args.parameters[0], turned);
   }
@@ -162,9 +162,9 @@ void Conv2d::backward_channels(const BackwardArguments& args) const {
     mask_gradient_rows(args, piece.first_output, piece.images * piece.shape.window.output_pixels());
     const float* const dz = args.dy + piece.first_output * filters_;
     const float* placed = nullptr;
-    float* padded_x = padded;
+    float* padded_x = room;
     if (input_gradient) {
-      placed = pad_images(team, of_input, piece.images, dz, padded);
+      placed = pad_images(team, of_input, piece.images, dz, room);
       padded_x += channels_padded_floats(of_input, piece.images);
     }
     const int64_t first = piece.first_input * piece.shape.x_channels;
@@ -176,7 +176,7 @@ void Conv2d::backward_channels(const BackwardArguments& args) const {
       convolve_job(of_input, job - weight_jobs, placed, turned, {nullptr, Activation::kLinear, args.dx + first});
     });
   }
-  if (args.dx != nullptr && !turns_windows()) input_gradient_rows(args, padded);
+  if (args.dx != nullptr && !input_gradient) input_gradient_rows(args, room);
   if (learns) complete_parameters(args, gradient.weights, gradient.bias);
 }
 
@@ -204,19 +204,6 @@ void Conv2d::complete_parameters(const BackwardArguments& args, float* weights, 
     const int64_t first = ranges.first(range);
     args.gradients.complete(0, first, ranges.size(range), weights + first);
   });
-}
-
-// Of all pixels of all samples; `own` is where it goes unless an update or a sum has a place for it.
-void Conv2d::bias_gradient_rows(const BackwardArguments& args, float* own) const {
-  float* const biases = args.gradients.target(1, 0, own);
-  const Tiling filters = cut(filters_, ceil_divide(filters_, kLanes), kLanes);
-  args.pass.team.for_each(filters.count, [&](int64_t tile, int) {
-    const int64_t first = filters.first(tile);
-    std::fill_n(biases + first, filters.size(tile), 0.0F);
-    add_column_sums({args.pass.batch * window_.output_pixels(), filters.size(tile), filters_}, args.dy + first,
-                    biases + first);
-  });
-  args.gradients.complete(1, 0, filters_, biases);
 }
 
 // Padded copies of the images, or these, if they need none.

@@ -73,11 +73,9 @@ void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float*
   }
 }
 
-// Samples whose gradients are made one part after the other, so that one finds in a cache what another has read. Bits
-// do not depend on the cut.
+// Samples of a piece; one where there is room for one to be spread.
 Tiling Conv2d::grouped_pieces(int64_t batch, int64_t threads) const {
-  if (!grouped_shape().is_spread()) return cut(batch, batch);
-  return cut(batch, ceil_divide(batch * window_.output_pixels() * filters_, kPieceFloats * threads));
+  return cut(batch, grouped_shape().is_spread() ? backward_pieces(batch, threads) : batch);
 }
 
 void Conv2d::backward_grouped_channels(const BackwardArguments& args) const {

@@ -160,6 +160,19 @@ void Conv2d::input_gradient_winograd_channels(const BackwardArguments& args) con
   convolve_winograd_channels(args.pass, shape, args.dy, {nullptr, Activation::kLinear, args.dx}, filters, scratch);
 }
 
+// Of all pixels of all samples; `own` is where it goes unless an update or a sum has a place for it.
+void Conv2d::bias_gradient_rows(const BackwardArguments& args, float* own) const {
+  float* const biases = args.gradients.target(1, 0, own);
+  const Tiling filters = cut(filters_, ceil_divide(filters_, kLanes), kLanes);
+  args.pass.team.for_each(filters.count, [&](int64_t tile, int) {
+    const int64_t first = filters.first(tile);
+    std::fill_n(biases + first, filters.size(tile), 0.0F);
+    add_column_sums({args.pass.batch * window_.output_pixels(), filters.size(tile), filters_}, args.dy + first,
+                    biases + first);
+  });
+  args.gradients.complete(1, 0, filters_, biases);
+}
+
 void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
                                                    float* weights, float* biases, float* scratch) const {
   for (int64_t group = 0; group < groups_; ++group) {

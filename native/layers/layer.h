@@ -251,6 +251,9 @@ class Layer {
   // The same layer for lanes, of one that otherwise takes rows and is about as fast in lanes as long as nothing has to
   // be converted for it. Null from all others.
   virtual std::unique_ptr<Layer> in_lanes(int64_t /*batch*/) const { return nullptr; }
+  // One that takes rows and less time in training where nobody wants the gradient of its input; null where there is
+  // none.
+  virtual std::unique_ptr<Layer> of_data(int64_t /*batch*/) const { return nullptr; }
   // Whether it may be offered lanes for vectors, which are the blocks of flattened images.
   virtual bool takes_blocks() const { return false; }
   virtual Layout output_layout(Layout inputs) const { return inputs; }

@@ -176,9 +176,12 @@ void Plan::choose_layouts() {
       continue;
     }
     const Layer& own = *architecture_->layers()[i];
-    const bool offered_lanes = values_[given[static_cast<size_t>(read.front())]].layout == Layout::kLanes;
+    const Value& first = values_[given[static_cast<size_t>(read.front())]];
+    const bool offered_lanes = first.layout == Layout::kLanes;
+    const bool of_data = runs_backward(options_.phase) && !first.differentiated && !offered_lanes;
     const Fusion fusion = fuse(index, in_rows[i]                     ? own.in_rows(options_.batch)
                                       : in_lanes[i] && offered_lanes ? own.in_lanes(options_.batch)
+                                      : of_data                      ? own.of_data(options_.batch)
                                                                      : nullptr);
     const Layer& layer = *fusion.layer;
     const Layer* const pooling = fusion.pooling;

@@ -62,7 +62,7 @@ TEST_CASE(
     "choose_conv2d: samples in lanes from 8 on, where such a kernel exists, of few channels, unless asked otherwise") {
   const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   const auto choose = [](Conv2dKernel requested, const Window2d& window, Activation activation, int64_t batch) {
-    return choose_conv2d(requested, {window, 5, 32, activation}, batch);
+    return choose_conv2d(requested, {window, 3, 32, activation}, batch);
   };
   CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 8) == Conv2dKernel::kDirect);
   CHECK(choose(Conv2dKernel::kAuto, same, Activation::kRelu, 7) == Conv2dKernel::kDirectChannels);
@@ -117,21 +117,22 @@ TEST_CASE(
   CHECK(chosen(3, 2, 2, 16, 8) != grouped);
 }
 
-TEST_CASE("choose_conv2d: images in rows, where blocks of samples would be empty") {
+TEST_CASE("choose_conv2d_of_data: in rows, where blocks of samples would be empty and filters fill vectors") {
   const auto chosen = [](int64_t stride, int64_t channels, int64_t filters, int64_t batch) {
     const Window2d w{{12, 12}, {12 / stride, 12 / stride}, {3, 3}, {stride, stride}, {1, 1}, {1, 1, 1, 1}};
-    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu, 1}, batch);
+    return choose_conv2d_of_data(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu, 1}, batch);
   };
-  for (const int64_t channels : {1, 3, 4}) {
+  for (const int64_t channels : {1, 3, 9}) {
     for (const int64_t stride : {1, 2}) {
       for (const int64_t batch : {8, 11, 20}) {
         CHECK(chosen(stride, channels, 32, batch) == Conv2dKernel::kDirectChannels);
       }
-      for (const int64_t batch : {12, 16, 24, 40}) CHECK(chosen(stride, channels, 32, batch) == Conv2dKernel::kDirect);
+      for (const int64_t batch : {12, 16, 24, 40}) CHECK(chosen(stride, channels, 32, batch) == std::nullopt);
     }
-    CHECK(chosen(1, channels, 10, 8) == Conv2dKernel::kDirect);  // of fewer filters than lanes
+    CHECK(chosen(1, channels, 10, 8) == std::nullopt);  // of fewer filters than lanes
   }
-  CHECK(chosen(1, 5, 32, 8) == Conv2dKernel::kDirect);
+  CHECK(chosen(1, 64, 64, 8) == std::nullopt);  // in rows already
+  CHECK(chosen(1, 3, 32, 7) == std::nullopt);
 }
 
 TEST_CASE("choose_conv2d_in_lanes: windows of a pixel in rows, where lanes are full enough, unless asked otherwise") {
@@ -188,8 +189,7 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   CHECK(chosen(3, 2, 64, 64, 22) == direct);
   CHECK(chosen(1, 1, 64, 64, 28) == few);
   CHECK(chosen(1, 1, 64, 64, 30) == direct);
-  CHECK(chosen(7, 1, 3, 64, 8) == few);  // an image
-  CHECK(chosen(7, 1, 5, 64, 8) == direct);
+  CHECK(chosen(7, 1, 3, 64, 8) == direct);
   CHECK(chosen(7, 1, 64, 20, 20) == direct);  // 12 of 32 lanes empty
   CHECK(chosen(7, 1, 64, 47, 20) == few);
   CHECK(chosen(7, 1, 1, 1, 8) == direct);     // depthwise
