@@ -346,6 +346,24 @@ TEST_CASE("Plan: few windows of a pixel go by lanes behind others in lanes, with
   CHECK(layouts_of(three_between, 40, Phase::kTraining) == "lrrrl");
 }
 
+TEST_CASE(
+    "Plan: a first convolution trains in rows where blocks would be half empty, unless its input has a gradient") {
+  const auto kernels = [](Phase phase, InputGradient input_gradient) {
+    const auto architecture = std::make_shared<const Architecture>(
+        Shape{12, 12, 3},
+        std::vector<Spec>{conv2d({.filters = 32, .padding = "same"}), conv2d({.filters = 5}), conv2d({.filters = 32})});
+    Plan plan(architecture, {8, phase, 1, input_gradient});
+    std::vector<std::string> names;
+    for (int i = 0; i < 3; ++i) names.emplace_back(plan.describe(i).kernel);
+    return names;
+  };
+  const std::vector<std::string> in_lanes(3, "direct");
+  CHECK(kernels(Phase::kTraining, InputGradient::kNone) ==
+        std::vector<std::string>{"direct-channels", "direct", "direct"});
+  CHECK(kernels(Phase::kTraining, InputGradient::kKept) == in_lanes);
+  CHECK(kernels(Phase::kPredicting, InputGradient::kNone) == in_lanes);
+}
+
 TEST_CASE("Plan: predicts in rows where convolutions can, unless conversions cost more than that wins") {
   constexpr int64_t kBatch = 16;
   const Spec window = conv2d({.filters = 32, .padding = "same"});
