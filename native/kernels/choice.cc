@@ -160,9 +160,9 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
 }
 
 // Without a gradient of the input strides cost no more, and few channels nothing, since they lie along the products. On
-// a Zen 3, nets whose first layer has 3 channels and 16 to 64 filters take 0.83 to 0.97 times as long in batches of 8
-// and 0.92 to 0.99 in batches of 20, of one channel 0.84 to 1.04; 12 0.91 to 1.04, 24 0.95 to 1.12. In rows nothing is
-// pooled on the way.
+// a Zen 3, nets whose first layer has 1 or 3 channels and 16 to 64 filters take 0.83 to 1.04 times as long in batches
+// of 8 and 0.9 to 1.05 in batches of 19 to 22, most where layers that take lanes follow; all in batches of 12 0.91
+// to 1.04, of 24 0.95 to 1.12. In rows nothing is pooled on the way.
 std::optional<Conv2dKernel> choose_conv2d_of_data(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.85;
   const auto& [window, channels, filters, activation, groups] = shape;

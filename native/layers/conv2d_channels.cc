@@ -74,8 +74,10 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
                    .backward_reads_input = trainable(),
                    .backward_reads_output = activation_ != Activation::kLinear,
                    .forward_scratch = channels_scratch_floats(shape, setting)};
-  if (runs_backward(setting.phase)) {
-    winograd ? add_needs_winograd_channels(setting, needs) : add_needs_channels(setting, needs);
+  if (winograd) {
+    add_needs_winograd_channels(setting, needs);
+  } else if (runs_backward(setting.phase)) {
+    add_needs_channels(setting, needs);
   }
   return needs;
 }

@@ -354,3 +354,15 @@ TEST_CASE("conv2d winograd: an input that is not finite leaves no finite output 
     }
   }
 }
+
+TEST_CASE("conv2d by Winograd: says in any phase what its products of a forward pass are") {
+  for (const int64_t batch : {4, 16}) {
+    const Conv2d layer(conv2d({.filters = 32, .padding = "same", .kernel = "auto"}), {12, 13, 32});
+    const LayerNeeds training = layer.needs({batch, Phase::kTraining, 1});
+    const LayerNeeds predicting = layer.needs({batch, Phase::kPredicting, 1});
+    CHECK(predicting.kernel == std::string(batch == 4 ? "winograd-channels" : "winograd"));
+    REQUIRE((training.flops && predicting.flops));
+    CHECK(predicting.flops->forward == training.flops->forward);
+    CHECK(predicting.flops->forward < static_cast<double>(batch * layer.flops()));
+  }
+}
