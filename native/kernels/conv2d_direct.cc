@@ -24,19 +24,23 @@ using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
 // Vectors a block, and the tile that keeps its accumulators in registers. Two multiply-adds can start a cycle and take
-// four, so at least eight must be under way; each load or broadcast should serve several.
+// four, so at least eight must be under way; each load or broadcast should serve several. kBandFloats: what should stay
+// in a second cache, which is twice as large where vectors are.
 #if HWY_MAX_BYTES >= 64
 constexpr int kVectors = 1;
 constexpr int kFilterTile = 6;  // 6 x 4 accumulators + 4 pixels + 1 weight of 32 registers
 constexpr int kPixelTile = 4;
+constexpr int64_t kBandFloats = 128 * 1024;
 #elif HWY_MAX_BYTES == 32
 constexpr int kVectors = 2;
 constexpr int kFilterTile = 6;  // 6 x 1 x 2 of 16 registers
 constexpr int kPixelTile = 1;
+constexpr int64_t kBandFloats = 64 * 1024;
 #else
 constexpr int kVectors = 4;
 constexpr int kFilterTile = 3;  // 3 x 1 x 4 of 16 registers (NEON has 32)
 constexpr int kPixelTile = 1;
+constexpr int64_t kBandFloats = 64 * 1024;
 #endif
 constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
 constexpr int kSquarePixels = 4;  // 2 x 2
@@ -58,14 +62,13 @@ struct ForwardRow {
 // What sums begin with, and what becomes of them.
 struct SumEnds {
   const float* bias;  // may be null
-  bool continues;     // with those over the channels before, which the output holds, instead
   Activation activation;
 };
 
 // Neighbours of a row or column to a DirectOutput, or the pixels of a square to a DirectMaxima, whose relu may as well
 // follow the maximum. kSides: some taps of a row may be left out. kLive: vectors of a block that hold samples; the
-// others become zero.
-template <int kFilters, int kPixels, int kLive, bool kSides, class Output>
+// others become zero. kContinues: sums begin with those over the channels before, which the output holds.
+template <int kFilters, int kPixels, int kLive, bool kSides, bool kContinues, class Output>
 HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const Output& y) {
   constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
   const D d;
@@ -76,13 +79,11 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
       for (int m = 0; m < kLive; ++m) sum[k][j][m] = start;
     }
   }
-  if constexpr (!kSquare) {
-    if (ends.continues) {
-      const float* HWY_RESTRICT pixels = y.data;
-      for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
-        for (int j = 0; j < kPixels; ++j) {
-          for (int m = 0; m < kLive; ++m) sum[k][j][m] = hn::Load(d, pixels + j * y.pixel + m * kVectorFloats);
-        }
+  if constexpr (kContinues) {
+    const float* HWY_RESTRICT pixels = y.data;
+    for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
+      for (int j = 0; j < kPixels; ++j) {
+        for (int m = 0; m < kLive; ++m) sum[k][j][m] = hn::Load(d, pixels + j * y.pixel + m * kVectorFloats);
       }
     }
   }
@@ -244,14 +245,14 @@ HWY_INLINE void place_columns(const DirectShape& shape, int64_t first, int64_t c
 // With fewer vectors a pixel there is room for more of these.
 constexpr int pixel_tile(int live) { return kPixelTile * kVectors / live; }
 
-template <int kFilters, int kLive, bool kSides>
+template <int kFilters, int kLive, bool kSides, bool kContinues>
 HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const SumEnds& ends, const DirectOutput& y) {
   constexpr int kMost = pixel_tile(kLive);
   switch (pixels) {
-    case 1: return forward_tile<kFilters, 1, kLive, kSides>(row, ends, y);
-    case 2: return forward_tile<kFilters, std::min(2, kMost), kLive, kSides>(row, ends, y);
-    case 3: return forward_tile<kFilters, std::min(3, kMost), kLive, kSides>(row, ends, y);
-    default: return forward_tile<kFilters, kMost, kLive, kSides>(row, ends, y);
+    case 1: return forward_tile<kFilters, 1, kLive, kSides, kContinues>(row, ends, y);
+    case 2: return forward_tile<kFilters, std::min(2, kMost), kLive, kSides, kContinues>(row, ends, y);
+    case 3: return forward_tile<kFilters, std::min(3, kMost), kLive, kSides, kContinues>(row, ends, y);
+    default: return forward_tile<kFilters, kMost, kLive, kSides, kContinues>(row, ends, y);
   }
 }
 
@@ -272,7 +273,7 @@ SideColumns side_columns(const DirectShape& shape) {
 }
 
 // Output columns from `begin` up to `end`, as tiles of pixels of a row.
-template <int kFilters, int kLive>
+template <int kFilters, int kLive, bool kContinues>
 HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
                                const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
@@ -282,14 +283,14 @@ HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t 
     for (int64_t tile = 0, q = begin, next = 0; tile < tiles.count; ++tile, q = next) {
       next = begin + tiles.first(tile + 1);
       row.x = rows.x + q * row.pixel;
-      tile_of_pixels<kFilters, kLive, false>(next - q, row, ends,
-                                             {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
+      tile_of_pixels<kFilters, kLive, false, kContinues>(next - q, row, ends,
+                                                         {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
     }
   }
 }
 
 // The same as tiles of pixels of a column, which have their taps on zeros at a side in common.
-template <int kFilters, int kLive>
+template <int kFilters, int kLive, bool kContinues>
 HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
                                   const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
@@ -300,10 +301,21 @@ HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64
     const WindowRows rows = place_rows<kFilters>(shape, p, tiles.size(tile), x, packed, row);
     for (int64_t q = begin; q < end; ++q) {
       place_columns<kFilters, true>(shape, q, 1, rows, row);
-      tile_of_pixels<kFilters, kLive, true>(tiles.size(tile), row, ends,
-                                            {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
+      tile_of_pixels<kFilters, kLive, true, kContinues>(tiles.size(tile), row, ends,
+                                                        {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
     }
   }
+}
+
+template <int kFilters, int kLive, bool kContinues = false>
+void forward_channels(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
+                      const DirectOutput& y) {
+  const auto [left_end, right_begin] = side_columns(shape);
+  const int64_t width = shape.output.width;
+  if (left_end < right_begin)
+    forward_rows<kFilters, kLive, kContinues>(shape, left_end, right_begin, x, packed, ends, y);
+  if (left_end > 0) forward_columns<kFilters, kLive, kContinues>(shape, 0, left_end, x, packed, ends, y);
+  if (right_begin < width) forward_columns<kFilters, kLive, kContinues>(shape, right_begin, width, x, packed, ends, y);
 }
 
 // Channels whose taps of a window, and weights, stay in a first cache from pixel to pixel.
@@ -316,17 +328,18 @@ EvenTiling channel_tiles(const DirectShape& shape, int64_t filters) {
 template <int kFilters, int kLive>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
                      const DirectOutput& y) {
-  const SideColumns sides = side_columns(shape);
+  // Tiles of several pixels read so little that a second cache keeps up.
+  if constexpr (kPixelTile > 1) return forward_channels<kFilters, kLive>(shape, x, packed, ends, y);
   const EvenTiling tiles = channel_tiles(shape, kFilters);
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
     DirectShape part = shape;
     part.channels = tiles.size(tile);
-    const SumEnds part_ends{ends.bias, tile > 0, tile + 1 == tiles.count ? ends.activation : Activation::kLinear};
-    if (sides.left_end < sides.right_begin)
-      forward_rows<kFilters, kLive>(part, sides.left_end, sides.right_begin, x, packed, part_ends, y);
-    if (sides.left_end > 0) forward_columns<kFilters, kLive>(part, 0, sides.left_end, x, packed, part_ends, y);
-    if (sides.right_begin < shape.output.width)
-      forward_columns<kFilters, kLive>(part, sides.right_begin, shape.output.width, x, packed, part_ends, y);
+    const SumEnds part_ends{ends.bias, tile + 1 == tiles.count ? ends.activation : Activation::kLinear};
+    if (tile == 0) {
+      forward_channels<kFilters, kLive>(part, x, packed, part_ends, y);
+    } else {
+      forward_channels<kFilters, kLive, true>(part, x, packed, part_ends, y);
+    }
     x += part.channels * image_floats(shape.input);
     packed += part.channels * shape.taps() * kFilters;
   }
@@ -341,11 +354,21 @@ void forward_squares(const DirectShape& shape, const float* x, const float* pack
     const WindowRows rows = place_rows<kFilters>(shape, p, 2, x, packed, row);
     for (int64_t q = 0; q < shape.output.width; q += 2) {
       place_columns<kFilters, kSides>(shape, q, 2, rows, row);
-      forward_tile<kFilters, kSquarePixels, kVectors, kSides>(row, ends, out);
+      forward_tile<kFilters, kSquarePixels, kVectors, kSides, false>(row, ends, out);
       out.data += kLanes;
       if (out.winners != nullptr) out.winners += kLanes;
     }
   }
+}
+
+Tiling Bands(const DirectShape& shape) {
+  const int64_t row = shape.channels * shape.input.width * kLanes;
+  if (shape.input.height * row <= 2 * kBandFloats) return cut(shape.output.height, 1);
+  const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
+  const int64_t fit = 1 + std::max<int64_t>(kBandFloats / row - reach, 0) / shape.stride.height;
+  // At the sides tiles are columns of pixels.
+  const int64_t rows = std::max<int64_t>(fit, kPixelTile);
+  return cut(shape.output.height, ceil_divide(shape.output.height, rows));
 }
 
 int64_t FilterTileSize() { return kFilterTile; }
@@ -368,7 +391,7 @@ HWY_INLINE void with_filters(int64_t filters, Body body) {
 void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
              Activation activation, const DirectOutput& y) {
   if (shape.output.width == 0) return;  // a phase without pixels
-  const SumEnds ends{bias, false, activation};
+  const SumEnds ends{bias, activation};
   if constexpr (kVectors > 1) {
     if (shape.lanes == kHalfLanes) {
       return with_filters(filters,
@@ -382,7 +405,7 @@ void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, co
                    Activation activation, const DirectMaxima& y) {
   if constexpr (kPixelTile >= kSquarePixels) {
     const bool sides = skips_columns(shape);
-    const SumEnds ends{bias, false, activation};
+    const SumEnds ends{bias, activation};
     with_filters(filters, [&](auto count) {
       sides ? forward_squares<count(), true>(shape, x, packed, ends, y)
             : forward_squares<count(), false>(shape, x, packed, ends, y);
@@ -397,6 +420,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradloom {
 
+HWY_EXPORT(Bands);
 HWY_EXPORT(FilterTileSize);
 HWY_EXPORT(TakesSquares);
 HWY_EXPORT(Forward);
@@ -422,14 +446,7 @@ void pack(const DirectShape& shape, int64_t tile, float* packed, Weight weight) 
 
 EvenTiling direct_filter_tiles(int64_t filters) { return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)()); }
 
-Tiling direct_bands(const DirectShape& shape) {
-  constexpr int64_t kFloats = 64 * 1024;
-  const int64_t row = shape.channels * shape.input.width * kLanes;
-  if (shape.input.height * row <= 2 * kFloats) return cut(shape.output.height, 1);
-  const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
-  const int64_t rows = 1 + std::max<int64_t>(kFloats / row - reach, 0) / shape.stride.height;
-  return cut(shape.output.height, ceil_divide(shape.output.height, rows));
-}
+Tiling direct_bands(const DirectShape& shape) { return HWY_DYNAMIC_DISPATCH(Bands)(shape); }
 
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed) {
   const auto [height, width] = shape.window;

@@ -181,7 +181,8 @@ int64_t GradientFilters(const DirectShape& shape) {
 }
 
 // Blocks and rows of the output whose input stays in a first cache for all rows of a window and groups of its taps.
-// With strides of 1 a row is not read anew for each tap, and its second cache is fast enough.
+// With strides of 1 a row is not read anew for each tap, and a second cache is fast enough, as it is for tiles of many
+// sums, where few vectors hold a block.
 struct GradientBands {
   Tiling blocks;
   Tiling rows;
@@ -190,7 +191,7 @@ GradientBands gradient_bands(const DirectShape& shape, int64_t channels, int64_t
   constexpr int64_t kFloats = 5 * 1024;
   const int64_t row = channels * shape.input.width * kLanes;
   const int64_t image = row * shape.input.height;
-  if (shape.stride.width == 1) return {cut(blocks, 1), cut(shape.output.height, 1)};
+  if (kVectors == 1 || shape.stride.width == 1) return {cut(blocks, 1), cut(shape.output.height, 1)};
   if (image <= kFloats) return {cut(blocks, ceil_divide(blocks * image, kFloats)), cut(shape.output.height, 1)};
   const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
   const int64_t rows = 1 + std::max<int64_t>(kFloats / row - reach, 0) / shape.stride.height;

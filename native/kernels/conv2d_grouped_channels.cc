@@ -343,6 +343,15 @@ HWY_INLINE void sum_row(const TapColumns* taps, int64_t columns, const float* in
   }
 }
 
+// Filters of a job: whole lines of each pixel, vectors enough that sums do not wait for each other, and jobs enough for
+// some threads.
+int64_t GradientFilters(int64_t filters) {
+  constexpr int64_t kLine = 16;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  const int64_t vectors = filters <= kVectors * lanes ? kVectors / 2 : kVectors;
+  return HWY_MAX(kLine, vectors * lanes);
+}
+
 void WeightGradient(const GroupedShape& shape, int64_t images, const GroupedTaps& taps, int64_t part, int64_t first,
                     int64_t count, const float* spread, const float* dz, bool add, float* gradient) {
   const D d;
@@ -411,6 +420,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradloom {
 
+HWY_EXPORT(GradientFilters);
 HWY_EXPORT(Rows);
 HWY_EXPORT(WeightGradient);
 
@@ -453,9 +463,8 @@ void conv2d_grouped_channels(const GroupedShape& shape, GroupedPass pass, const 
   HWY_DYNAMIC_DISPATCH(Rows)(shape, pass, rows.first(tile), rows.size(tile), spread, turned, output);
 }
 
-// Whole lines of each pixel a job, but jobs enough for some threads.
 Tiling grouped_gradient_tiles(const GroupedShape& shape) {
-  const int64_t most = shape.filters < 64 ? 16 : 32;
+  const int64_t most = HWY_DYNAMIC_DISPATCH(GradientFilters)(shape.filters);
   return cut(shape.filters, ceil_divide(shape.filters, most), most);
 }
 

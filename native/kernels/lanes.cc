@@ -107,6 +107,10 @@ void RowsToLanes(const LaneImage& image, const PixelRange& range, int64_t sample
   const int64_t values = image.pixels * image.channels;
   if (image.channels == 1) {
     if (samples < kLanes) clear_blocks(range.end - range.first, lanes + range.first * kLanes);
+    if (values == 1) {
+      std::copy_n(rows, samples, lanes);
+      return;
+    }
     return transpose_matrix(samples, range.end - range.first, rows + range.first, values, lanes + range.first * kLanes,
                             kLanes);
   }
@@ -127,6 +131,10 @@ void RowsToLanes(const LaneImage& image, const PixelRange& range, int64_t sample
 
 void LanesToRows(const LaneImage& image, const PixelRange& range, int64_t samples, const float* lanes, float* rows) {
   const int64_t values = image.pixels * image.channels;
+  if (values == 1) {
+    std::copy_n(lanes, samples, rows);
+    return;
+  }
   if (image.channels == 1) {
     return blocks_to_samples(lanes + range.first * kLanes, samples, range.end - range.first, values,
                              rows + range.first);
