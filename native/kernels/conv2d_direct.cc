@@ -25,7 +25,7 @@ using V = hn::Vec<D>;
 
 // Vectors a block, and the tile that keeps its accumulators in registers. Two multiply-adds can start a cycle and take
 // four, so at least eight must be under way; each load or broadcast should serve several. kBandFloats: what should stay
-// in a second cache, which is twice as large where vectors are.
+// in a second cache; processors with AVX-512 have larger ones.
 #if HWY_MAX_BYTES >= 64
 constexpr int kVectors = 1;
 constexpr int kFilterTile = 6;  // 6 x 4 accumulators + 4 pixels + 1 weight of 32 registers
@@ -44,6 +44,9 @@ constexpr int64_t kBandFloats = 64 * 1024;
 #endif
 constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
 constexpr int kSquarePixels = 4;  // 2 x 2
+// Whether sums go over some channels at a time, which stay in a first cache. Tiles of several pixels read so little
+// that a second cache keeps up.
+constexpr bool kInParts = kPixelTile == 1;
 
 struct ForwardRow {
   const float* x;       // first tap of the first pixel of the tile's first channel
@@ -62,13 +65,14 @@ struct ForwardRow {
 // What sums begin with, and what becomes of them.
 struct SumEnds {
   const float* bias;  // may be null
+  bool continues;     // with those over the channels before, which the output holds, instead
   Activation activation;
 };
 
 // Neighbours of a row or column to a DirectOutput, or the pixels of a square to a DirectMaxima, whose relu may as well
 // follow the maximum. kSides: some taps of a row may be left out. kLive: vectors of a block that hold samples; the
-// others become zero. kContinues: sums begin with those over the channels before, which the output holds.
-template <int kFilters, int kPixels, int kLive, bool kSides, bool kContinues, class Output>
+// others become zero.
+template <int kFilters, int kPixels, int kLive, bool kSides, class Output>
 HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const Output& y) {
   constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
   const D d;
@@ -79,11 +83,13 @@ HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const O
       for (int m = 0; m < kLive; ++m) sum[k][j][m] = start;
     }
   }
-  if constexpr (kContinues) {
-    const float* HWY_RESTRICT pixels = y.data;
-    for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
-      for (int j = 0; j < kPixels; ++j) {
-        for (int m = 0; m < kLive; ++m) sum[k][j][m] = hn::Load(d, pixels + j * y.pixel + m * kVectorFloats);
+  if constexpr (kInParts && !kSquare) {
+    if (ends.continues) {
+      const float* HWY_RESTRICT pixels = y.data;
+      for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
+        for (int j = 0; j < kPixels; ++j) {
+          for (int m = 0; m < kLive; ++m) sum[k][j][m] = hn::Load(d, pixels + j * y.pixel + m * kVectorFloats);
+        }
       }
     }
   }
@@ -245,14 +251,14 @@ HWY_INLINE void place_columns(const DirectShape& shape, int64_t first, int64_t c
 // With fewer vectors a pixel there is room for more of these.
 constexpr int pixel_tile(int live) { return kPixelTile * kVectors / live; }
 
-template <int kFilters, int kLive, bool kSides, bool kContinues>
+template <int kFilters, int kLive, bool kSides>
 HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const SumEnds& ends, const DirectOutput& y) {
   constexpr int kMost = pixel_tile(kLive);
   switch (pixels) {
-    case 1: return forward_tile<kFilters, 1, kLive, kSides, kContinues>(row, ends, y);
-    case 2: return forward_tile<kFilters, std::min(2, kMost), kLive, kSides, kContinues>(row, ends, y);
-    case 3: return forward_tile<kFilters, std::min(3, kMost), kLive, kSides, kContinues>(row, ends, y);
-    default: return forward_tile<kFilters, kMost, kLive, kSides, kContinues>(row, ends, y);
+    case 1: return forward_tile<kFilters, 1, kLive, kSides>(row, ends, y);
+    case 2: return forward_tile<kFilters, std::min(2, kMost), kLive, kSides>(row, ends, y);
+    case 3: return forward_tile<kFilters, std::min(3, kMost), kLive, kSides>(row, ends, y);
+    default: return forward_tile<kFilters, kMost, kLive, kSides>(row, ends, y);
   }
 }
 
@@ -273,7 +279,7 @@ SideColumns side_columns(const DirectShape& shape) {
 }
 
 // Output columns from `begin` up to `end`, as tiles of pixels of a row.
-template <int kFilters, int kLive, bool kContinues>
+template <int kFilters, int kLive>
 HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
                                const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
@@ -283,14 +289,14 @@ HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t 
     for (int64_t tile = 0, q = begin, next = 0; tile < tiles.count; ++tile, q = next) {
       next = begin + tiles.first(tile + 1);
       row.x = rows.x + q * row.pixel;
-      tile_of_pixels<kFilters, kLive, false, kContinues>(next - q, row, ends,
-                                                         {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
+      tile_of_pixels<kFilters, kLive, false>(next - q, row, ends,
+                                             {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
     }
   }
 }
 
 // The same as tiles of pixels of a column, which have their taps on zeros at a side in common.
-template <int kFilters, int kLive, bool kContinues>
+template <int kFilters, int kLive>
 HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
                                   const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
@@ -301,45 +307,34 @@ HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64
     const WindowRows rows = place_rows<kFilters>(shape, p, tiles.size(tile), x, packed, row);
     for (int64_t q = begin; q < end; ++q) {
       place_columns<kFilters, true>(shape, q, 1, rows, row);
-      tile_of_pixels<kFilters, kLive, true, kContinues>(tiles.size(tile), row, ends,
-                                                        {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
+      tile_of_pixels<kFilters, kLive, true>(tiles.size(tile), row, ends,
+                                            {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
     }
   }
-}
-
-template <int kFilters, int kLive, bool kContinues = false>
-void forward_channels(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
-                      const DirectOutput& y) {
-  const auto [left_end, right_begin] = side_columns(shape);
-  const int64_t width = shape.output.width;
-  if (left_end < right_begin)
-    forward_rows<kFilters, kLive, kContinues>(shape, left_end, right_begin, x, packed, ends, y);
-  if (left_end > 0) forward_columns<kFilters, kLive, kContinues>(shape, 0, left_end, x, packed, ends, y);
-  if (right_begin < width) forward_columns<kFilters, kLive, kContinues>(shape, right_begin, width, x, packed, ends, y);
 }
 
 // Channels whose taps of a window, and weights, stay in a first cache from pixel to pixel.
 EvenTiling channel_tiles(const DirectShape& shape, int64_t filters) {
   constexpr int64_t kFloats = 5 * 1024;
   const int64_t of_channel = std::max<int64_t>(shape.taps() * (kLanes + filters), 1);
-  return cut_evenly(shape.channels, std::max<int64_t>(kFloats / of_channel, 1));
+  const int64_t most = kInParts ? kFloats / of_channel : shape.channels;
+  return cut_evenly(shape.channels, std::max<int64_t>(most, 1));
 }
 
 template <int kFilters, int kLive>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
                      const DirectOutput& y) {
-  // Tiles of several pixels read so little that a second cache keeps up.
-  if constexpr (kPixelTile > 1) return forward_channels<kFilters, kLive>(shape, x, packed, ends, y);
+  const SideColumns sides = side_columns(shape);
   const EvenTiling tiles = channel_tiles(shape, kFilters);
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
     DirectShape part = shape;
     part.channels = tiles.size(tile);
-    const SumEnds part_ends{ends.bias, tile + 1 == tiles.count ? ends.activation : Activation::kLinear};
-    if (tile == 0) {
-      forward_channels<kFilters, kLive>(part, x, packed, part_ends, y);
-    } else {
-      forward_channels<kFilters, kLive, true>(part, x, packed, part_ends, y);
-    }
+    const SumEnds part_ends{ends.bias, tile > 0, tile + 1 == tiles.count ? ends.activation : Activation::kLinear};
+    if (sides.left_end < sides.right_begin)
+      forward_rows<kFilters, kLive>(part, sides.left_end, sides.right_begin, x, packed, part_ends, y);
+    if (sides.left_end > 0) forward_columns<kFilters, kLive>(part, 0, sides.left_end, x, packed, part_ends, y);
+    if (sides.right_begin < shape.output.width)
+      forward_columns<kFilters, kLive>(part, sides.right_begin, shape.output.width, x, packed, part_ends, y);
     x += part.channels * image_floats(shape.input);
     packed += part.channels * shape.taps() * kFilters;
   }
@@ -354,7 +349,7 @@ void forward_squares(const DirectShape& shape, const float* x, const float* pack
     const WindowRows rows = place_rows<kFilters>(shape, p, 2, x, packed, row);
     for (int64_t q = 0; q < shape.output.width; q += 2) {
       place_columns<kFilters, kSides>(shape, q, 2, rows, row);
-      forward_tile<kFilters, kSquarePixels, kVectors, kSides, false>(row, ends, out);
+      forward_tile<kFilters, kSquarePixels, kVectors, kSides>(row, ends, out);
       out.data += kLanes;
       if (out.winners != nullptr) out.winners += kLanes;
     }
@@ -366,9 +361,9 @@ Tiling Bands(const DirectShape& shape) {
   if (shape.input.height * row <= 2 * kBandFloats) return cut(shape.output.height, 1);
   const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
   const int64_t fit = 1 + std::max<int64_t>(kBandFloats / row - reach, 0) / shape.stride.height;
-  // At the sides tiles are columns of pixels.
-  const int64_t rows = std::max<int64_t>(fit, kPixelTile);
-  return cut(shape.output.height, ceil_divide(shape.output.height, rows));
+  // Whole tiles, which at the sides are columns of pixels.
+  const int64_t rows = std::max<int64_t>(fit / kPixelTile * kPixelTile, kPixelTile);
+  return cut(shape.output.height, ceil_divide(shape.output.height, rows), kPixelTile);
 }
 
 int64_t FilterTileSize() { return kFilterTile; }
@@ -391,7 +386,7 @@ HWY_INLINE void with_filters(int64_t filters, Body body) {
 void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
              Activation activation, const DirectOutput& y) {
   if (shape.output.width == 0) return;  // a phase without pixels
-  const SumEnds ends{bias, activation};
+  const SumEnds ends{bias, false, activation};
   if constexpr (kVectors > 1) {
     if (shape.lanes == kHalfLanes) {
       return with_filters(filters,
@@ -405,7 +400,7 @@ void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, co
                    Activation activation, const DirectMaxima& y) {
   if constexpr (kPixelTile >= kSquarePixels) {
     const bool sides = skips_columns(shape);
-    const SumEnds ends{bias, activation};
+    const SumEnds ends{bias, false, activation};
     with_filters(filters, [&](auto count) {
       sides ? forward_squares<count(), true>(shape, x, packed, ends, y)
             : forward_squares<count(), false>(shape, x, packed, ends, y);

@@ -181,8 +181,8 @@ int64_t GradientFilters(const DirectShape& shape) {
 }
 
 // Blocks and rows of the output whose input stays in a first cache for all rows of a window and groups of its taps.
-// With strides of 1 a row is not read anew for each tap, and a second cache is fast enough, as it is for tiles of many
-// sums, where few vectors hold a block.
+// With strides of 1 a row is not read anew for each tap, and a second cache is fast enough; so it is with AVX-512,
+// whose tiles have many sums.
 struct GradientBands {
   Tiling blocks;
   Tiling rows;

@@ -343,8 +343,8 @@ HWY_INLINE void sum_row(const TapColumns* taps, int64_t columns, const float* in
   }
 }
 
-// Filters of a job: whole lines of each pixel, vectors enough that sums do not wait for each other, and jobs enough for
-// some threads.
+// Filters of a job: whole lines of each pixel, and kVectors vectors, so that sums do not wait for each other, or half
+// of them where there would be a single job.
 int64_t GradientFilters(int64_t filters) {
   constexpr int64_t kLine = 16;
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));

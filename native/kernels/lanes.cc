@@ -107,7 +107,7 @@ void RowsToLanes(const LaneImage& image, const PixelRange& range, int64_t sample
   const int64_t values = image.pixels * image.channels;
   if (image.channels == 1) {
     if (samples < kLanes) clear_blocks(range.end - range.first, lanes + range.first * kLanes);
-    if (values == 1) {
+    if (values == 1 && range.first < range.end) {
       std::copy_n(rows, samples, lanes);
       return;
     }
@@ -131,7 +131,7 @@ void RowsToLanes(const LaneImage& image, const PixelRange& range, int64_t sample
 
 void LanesToRows(const LaneImage& image, const PixelRange& range, int64_t samples, const float* lanes, float* rows) {
   const int64_t values = image.pixels * image.channels;
-  if (values == 1) {
+  if (values == 1 && range.first < range.end) {
     std::copy_n(lanes, samples, rows);
     return;
   }

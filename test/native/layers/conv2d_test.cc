@@ -43,7 +43,7 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
 // So large that the rows of their output are made in bands (direct_bands).
 const Window2d kLargeStrided{{43, 37}, {22, 19}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}};
 const Window2d kLargeDilated{{29, 30}, {29, 30}, {3, 5}, {1, 1}, {2, 2}, {2, 2, 4, 4}};
-
+const Window2d kLargeWide{{9, 110}, {9, 110}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
 enum class Relaid { kNot, kInRows, kInLanes };  // by Layer::in_rows, in_lanes
 
 void check_integers(RandomData& random, const reference::Convolution& shape, const std::string& kernel,
@@ -357,7 +357,7 @@ TEST_CASE("conv2d direct: rows in bands, integers agree exactly on every instruc
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(137);
-    for (const Window2d& window : {kLargeStrided, kLargeDilated}) {
+    for (const Window2d& window : {kLargeStrided, kLargeDilated, kLargeWide}) {
       for (const int64_t filters : {5, 14, 20}) check_integers(random, {window, 20, 14, filters, 1}, "direct");
       check_integers(random, {window, 17, 30, 26, 2}, "direct");
     }
