@@ -24,26 +24,24 @@ using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
 // Vectors a block, and the tile that keeps its accumulators in registers. Two multiply-adds can start a cycle and take
-// four, so at least eight must be under way; each load or broadcast should serve several. kBandFloats: what should stay
-// in a second cache; processors with AVX-512 have larger ones.
+// four, so at least eight must be under way; each load or broadcast should serve several.
 #if HWY_MAX_BYTES >= 64
 constexpr int kVectors = 1;
 constexpr int kFilterTile = 6;  // 6 x 4 accumulators + 4 pixels + 1 weight of 32 registers
 constexpr int kPixelTile = 4;
-constexpr int64_t kBandFloats = 128 * 1024;
 #elif HWY_MAX_BYTES == 32
 constexpr int kVectors = 2;
 constexpr int kFilterTile = 6;  // 6 x 1 x 2 of 16 registers
 constexpr int kPixelTile = 1;
-constexpr int64_t kBandFloats = 64 * 1024;
 #else
 constexpr int kVectors = 4;
 constexpr int kFilterTile = 3;  // 3 x 1 x 4 of 16 registers (NEON has 32)
 constexpr int kPixelTile = 1;
-constexpr int64_t kBandFloats = 64 * 1024;
 #endif
 constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
 constexpr int kSquarePixels = 4;  // 2 x 2
+// What should stay in a second cache; processors with AVX-512 have larger ones.
+constexpr int64_t kBandFloats = (HWY_MAX_BYTES >= 64 ? 128 : 64) * 1024;
 // Whether sums go over some channels at a time, which stay in a first cache. Tiles of several pixels read so little
 // that a second cache keeps up.
 constexpr bool kInParts = kPixelTile == 1;

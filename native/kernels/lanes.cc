@@ -107,6 +107,7 @@ void RowsToLanes(const LaneImage& image, const PixelRange& range, int64_t sample
   const int64_t values = image.pixels * image.channels;
   if (image.channels == 1) {
     if (samples < kLanes) clear_blocks(range.end - range.first, lanes + range.first * kLanes);
+    // One value of each sample: both sides are the same.
     if (values == 1 && range.first < range.end) {
       std::copy_n(rows, samples, lanes);
       return;
@@ -131,11 +132,11 @@ void RowsToLanes(const LaneImage& image, const PixelRange& range, int64_t sample
 
 void LanesToRows(const LaneImage& image, const PixelRange& range, int64_t samples, const float* lanes, float* rows) {
   const int64_t values = image.pixels * image.channels;
-  if (values == 1 && range.first < range.end) {
-    std::copy_n(lanes, samples, rows);
-    return;
-  }
   if (image.channels == 1) {
+    if (values == 1 && range.first < range.end) {
+      std::copy_n(lanes, samples, rows);
+      return;
+    }
     return blocks_to_samples(lanes + range.first * kLanes, samples, range.end - range.first, values,
                              rows + range.first);
   }
