@@ -1,5 +1,5 @@
 /** What the machine can do at most, measured beside what is compared with it. See README.md. */
-import { native } from '../lib/native.ts';
+import { type NativeTable, native } from '../lib/native.ts';
 
 /** 32 KiB to 256 MiB: from the first cache to memory. */
 const WORKING_SETS: readonly number[] = Array.from({ length: 14 }, (_, place) => 2 ** (15 + place));
@@ -16,24 +16,32 @@ export interface Limits {
 /** The best of all measurements so far: other programs make a machine slower, never faster. */
 export class MachineLimits implements Limits {
   readonly #threads: number;
+  readonly #tables: readonly NativeTable[];
   #flopsPerSecond = 0;
   #bytesPerSecond: readonly number[] = WORKING_SETS.map(() => 0);
+  #rowBytesPerSecond: readonly number[];
   /** Of all measurements, as the system behind a virtual machine may move its cores apart. */
   readonly #roundTrips: number[] = [];
 
-  /** Of so many threads together. */
-  constructor(threads: number) {
+  /** Of so many threads together; of rows, for these tables alone. */
+  constructor(threads: number, tables: readonly NativeTable[] = []) {
     this.#threads = threads;
+    this.#tables = tables;
+    this.#rowBytesPerSecond = tables.map(() => 0);
   }
 
   measure(): void {
-    const { flopsPerSecond, bytesPerSecond, roundTripSeconds } = native.machineLimits({
+    const { flopsPerSecond, bytesPerSecond, rowBytesPerSecond, roundTripSeconds } = native.machineLimits({
       threads: this.#threads,
       seconds: SECONDS,
       workingSets: WORKING_SETS,
+      tables: this.#tables,
     });
     this.#roundTrips.push(roundTripSeconds);
     this.#flopsPerSecond = Math.max(this.#flopsPerSecond, flopsPerSecond);
+    this.#rowBytesPerSecond = this.#rowBytesPerSecond.map((rate, place) =>
+      Math.max(rate, rowBytesPerSecond[place] as number),
+    );
     // What lies in a larger set lies in a smaller one, too.
     const best = this.#bytesPerSecond.map((rate, place) => Math.max(rate, bytesPerSecond[place] as number));
     this.#bytesPerSecond = best.map((_, place) => Math.max(...best.slice(place)));
@@ -53,6 +61,14 @@ export class MachineLimits implements Limits {
     return from + (to - from) * Math.min(Math.max(place - below, 0), 1);
   }
 
+  /** Of rows in random order, of one of its tables. */
+  rowBytesPerSecond({ bytes, rowBytes, written }: NativeTable): number {
+    const place = this.#tables.findIndex(
+      (table) => table.bytes === bytes && table.rowBytes === rowBytes && table.written === written,
+    );
+    return this.#rowBytesPerSecond[place] as number;
+  }
+
   /** Of the last measurement: of a cache line from one core to another and back; 0 for one thread. */
   get roundTripSeconds(): number {
     return this.#roundTrips.at(-1) ?? 0;
@@ -64,7 +80,11 @@ export class MachineLimits implements Limits {
     const rates = sizes.map(
       (size) => `${(this.bytesPerSecond(size) / 1e9).toFixed(0)} (${formatBytes(size)})`,
     );
-    const limits = `${(this.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, GB/s ${rates.join(', ')}`;
+    const rows = this.#tables.map(
+      (table, place) =>
+        `${((this.#rowBytesPerSecond[place] as number) / 1e9).toFixed(0)} (rows of ${table.rowBytes} bytes ${table.written ? 'changed' : 'read'} anywhere in ${formatBytes(table.bytes)})`,
+    );
+    const limits = `${(this.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, GB/s ${[...rates, ...rows].join(', ')}`;
     if (this.#threads === 1) return limits;
     const [least, most] = [Math.min(...this.#roundTrips), Math.max(...this.#roundTrips)];
     return `${limits}, from core to core and back ${(least * 1e9).toFixed(0)} to ${(most * 1e9).toFixed(0)} ns`;
@@ -72,5 +92,5 @@ export class MachineLimits implements Limits {
 }
 
 function formatBytes(bytes: number): string {
-  return bytes < 2 ** 20 ? `${bytes / 2 ** 10} KiB` : `${bytes / 2 ** 20} MiB`;
+  return bytes < 2 ** 20 ? `${bytes / 2 ** 10} KiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
 }

@@ -1,5 +1,5 @@
 /** How near to the machine's limits the parts of a training step come. See README.md. */
-import type { NativeStepPart, NativeStepProfile } from '../lib/native.ts';
+import type { NativeStepPart, NativeStepProfile, NativeTable } from '../lib/native.ts';
 import { ForeignLoad } from './foreign-load.ts';
 import { MachineLimits } from './limits.ts';
 import { mean, StepProfiler } from './step-profiler.ts';
@@ -11,6 +11,8 @@ const TURNS = 5;
 const LEAST_STEPS = 3;
 /** A part is near its limit from here on. */
 export const NEAR = 0.7;
+/** Memory that rows are placed in, to measure how fast they come. */
+const MOST_TABLE_BYTES = 2 ** 30;
 /** Of the step's time, in parts that are. */
 export const BAR = 0.85;
 
@@ -53,27 +55,46 @@ export async function measureRoofline(
 ): Promise<Roofline> {
   const profiler = await StepProfiler.of(workload, threads);
   const warmUp = profiler.profile(windowSeconds, LEAST_STEPS);
+  const tables = tablesOf(warmUp.parts);
   const turns = Array.from({ length: TURNS }, () => {
-    const limits = new MachineLimits(warmUp.threads);
+    const limits = new MachineLimits(warmUp.threads, tables);
     limits.measure();
     const load = new ForeignLoad();
     const profile = profiler.profile(windowSeconds, LEAST_STEPS);
     const contended = load.isTooHigh();
     limits.measure();
-    return { ...judge(profile, limits, profiler.inputBytes), contended };
+    return { ...judge(profile, limits, tables, profiler.inputBytes), contended };
   });
   return turns.toSorted((a, b) => a.share - b.share)[(TURNS - 1) / 2] as Roofline;
+}
+
+/**
+ * What rows of tables are read and changed in: all tables of the net together with what the optimizer keeps, for in each step
+ * the others come between two visits of one. No more than MOST_TABLE_BYTES: beyond, rows do not become slower by much.
+ */
+function tablesOf(parts: readonly NativeStepPart[]): readonly NativeTable[] {
+  const placed = parts.filter(({ placedBytes }) => placedBytes > 0);
+  const sum = (pass: string): number =>
+    placed.reduce((total, part) => total + (part.pass === pass ? part.workingSet : 0), 0);
+  const bytes = Math.min(Math.max(sum('forward'), sum('backward')), MOST_TABLE_BYTES);
+  const tables = placed.map(({ rowBytes, pass }) => ({ bytes, rowBytes, written: pass === 'backward' }));
+  return tables.filter((table, place) => tables.findIndex(isSameAs(table)) === place);
+}
+
+function isSameAs({ rowBytes, written }: Omit<NativeTable, 'bytes'>): (other: NativeTable) => boolean {
+  return (other) => other.rowBytes === rowBytes && other.written === written;
 }
 
 /** `inputBytes`: of the set that batches are gathered from. */
 function judge(
   { threads, parts, stepSeconds }: NativeStepProfile,
   limits: MachineLimits,
+  tables: readonly NativeTable[],
   inputBytes: number,
 ): Omit<Roofline, 'contended'> {
   const seconds = mean(stepSeconds);
   const judged = parts.map((part) =>
-    judgePart(part.name === 'gather' ? { ...part, workingSet: inputBytes } : part, seconds, limits),
+    judgePart(part.name === 'gather' ? { ...part, workingSet: inputBytes } : part, seconds, limits, tables),
   );
   const near = judged.filter(({ fraction }) => fraction >= NEAR);
   return {
@@ -85,10 +106,20 @@ function judge(
   };
 }
 
-function judgePart(part: NativeStepPart, stepSeconds: number, limits: MachineLimits): RooflinePart {
-  const { name, pass, kernel, seconds } = part;
+function judgePart(
+  part: NativeStepPart,
+  stepSeconds: number,
+  limits: MachineLimits,
+  tables: readonly NativeTable[],
+): RooflinePart {
+  const { name, pass, kernel, seconds, rowBytes, placedBytes } = part;
   const arithmetic = part.kernelFlops / limits.flopsPerSecond;
-  const memory = part.bytes / limits.bytesPerSecond(Math.max(part.workingSet, part.bytes));
+  const table = tables.find(isSameAs({ rowBytes, written: pass === 'backward' }));
+  const memory =
+    table === undefined
+      ? part.bytes / limits.bytesPerSecond(Math.max(part.workingSet, part.bytes))
+      : placedBytes / limits.rowBytesPerSecond(table) +
+        (part.bytes - placedBytes) / limits.bytesPerSecond(part.bytes - placedBytes);
   const least = Math.max(arithmetic, memory);
   return {
     name,

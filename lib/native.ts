@@ -361,6 +361,16 @@ export interface NativeStepPart {
   /** Everything that it has to read or write once, and the memory that this lies in. */
   readonly bytes: number;
   readonly workingSet: number;
+  /** Of `bytes`, those in rows of tables, anywhere in the working set, and the longest of these rows with what an optimizer keeps beside it. */
+  readonly placedBytes: number;
+  readonly rowBytes: number;
+}
+
+/** Rows of whole cache lines that are read, or changed, in random order by all threads. */
+export interface NativeTable {
+  readonly bytes: number;
+  readonly rowBytes: number;
+  readonly written: boolean;
 }
 
 export interface NativeUpdaterSpec {
@@ -461,10 +471,13 @@ export interface NativeAddon extends NativeWordVectors {
     readonly seconds: number;
     /** Bytes of all threads' arrays. */
     readonly workingSets: readonly number[];
+    readonly tables: readonly NativeTable[];
   }): {
     readonly flopsPerSecond: number;
     readonly roundTripSeconds: number;
     readonly bytesPerSecond: Float64Array;
+    /** Of the rows of each of `tables`; what is written counts twice. */
+    readonly rowBytesPerSecond: Float64Array;
   };
   /** The Philox4x32-10 block of (counter, key), for tests and for the shuffles made in TypeScript. */
   philox(counter: readonly [number, number, number, number], key: readonly [number, number]): Uint32Array;

@@ -8,9 +8,12 @@
 #include "binding/convert.h"
 #include "binding/errors.h"
 #include "common/aligned_buffer.h"
+#include "common/checked.h"
 #include "common/error.h"
 #include "common/parallel.h"
+#include "common/random.h"
 #include "kernels/limits.h"
+#include "kernels/tiling.h"
 #include "kernels/vectors.h"
 
 namespace gradloom {
@@ -86,6 +89,52 @@ double bytes_per_second(Team& team, int64_t bytes, double seconds) {
   return static_cast<double>(3 * kBytes * count * team.size()) / least;
 }
 
+struct Table {
+  int64_t bytes;
+  int64_t row_bytes;
+  bool written;
+};
+
+// Of its rows, in random order; each thread has places of its own. What is written is read, too.
+double row_bytes_per_second(Team& team, const Table& table, double seconds) {
+  constexpr int64_t kLineFloats = 16;
+  constexpr int64_t kPlaces = 4096;  // of a thread; those that come next have left the caches
+  constexpr int64_t kRounds = 64;
+  const int64_t lines = std::max<int64_t>(1, ceil_divide(table.row_bytes, kCacheLine));
+  const int64_t rows = std::max<int64_t>(1, table.bytes / (lines * kCacheLine));
+  AlignedBuffer memory(rows * lines * kLineFloats);
+  const EvenTiling filled = {memory.size(), team.size()};
+  team.for_each(filled.count,
+                [&](int64_t part, int) { std::fill_n(memory.data() + filled.first(part), filled.size(part), 1.0F); });
+  std::vector<uint32_t> places(static_cast<size_t>(team.size() * kRounds * kPlaces));
+  const RandomStream random(1, RandomPurpose::kNoise, 0, 0);
+  for (size_t i = 0; i < places.size(); ++i) {
+    places[i] = static_cast<uint32_t>(uint64_t{random.word(i)} * static_cast<uint64_t>(rows) >> 32);
+  }
+  std::vector<float> sums(static_cast<size_t>(team.size()));  // so that nothing is left out
+  int64_t round = 0;
+  const double least = least_seconds(seconds, [&](int64_t repeats) {
+    team.for_each(team.size(), [&](int64_t job, int) {
+      for (int64_t i = 0; i < repeats; ++i) {
+        const uint32_t* const first = places.data() + (job * kRounds + (round + i) % kRounds) * kPlaces;
+        if (table.written) {
+          scale_placed_rows(memory.data(), {lines, first, kPlaces}, 1);
+        } else {
+          sums[static_cast<size_t>(job)] += sum_placed_rows(memory.data(), {lines, first, kPlaces});
+        }
+      }
+    });
+    round += repeats;
+  });
+  return static_cast<double>((table.written ? 2 : 1) * lines * kCacheLine * kPlaces * team.size()) / least;
+}
+
+Table to_table(const Napi::Value& value) {
+  const Napi::Object table = to_object(value, "table");
+  return {integer_property(table, "bytes", 1), integer_property(table, "rowBytes", 1),
+          table.Get("written").ToBoolean()};
+}
+
 }  // namespace
 
 Napi::Value machine_limits(const Napi::CallbackInfo& info) {
@@ -97,20 +146,30 @@ Napi::Value machine_limits(const Napi::CallbackInfo& info) {
     const auto list = options.Get("workingSets").As<Napi::Array>();
     std::vector<int64_t> working_sets;
     for (uint32_t i = 0; i < list.Length(); ++i) working_sets.push_back(to_integer(list.Get(i), "workingSets", 1));
+    if (!options.Get("tables").IsArray()) throw Error("INVALID_ARGUMENT", "tables must be a list");
+    const auto described = options.Get("tables").As<Napi::Array>();
+    std::vector<Table> tables;
+    for (uint32_t i = 0; i < described.Length(); ++i) tables.push_back(to_table(described.Get(i)));
     double flops = 0;
     double round_trip = 0;
     std::vector<double> bytes;
+    std::vector<double> row_bytes;
     Team::run(threads, [&](Team& team) {
       flops = flops_per_second(team, seconds);
       round_trip = round_trip_seconds(team, seconds);
       for (const int64_t working_set : working_sets) bytes.push_back(bytes_per_second(team, working_set, seconds));
+      for (const Table& table : tables) row_bytes.push_back(row_bytes_per_second(team, table, seconds));
     });
-    Napi::Float64Array rates = Napi::Float64Array::New(info.Env(), bytes.size());
-    std::copy(bytes.begin(), bytes.end(), rates.Data());
+    const auto to_array = [&](const std::vector<double>& rates) {
+      Napi::Float64Array array = Napi::Float64Array::New(info.Env(), rates.size());
+      std::copy(rates.begin(), rates.end(), array.Data());
+      return array;
+    };
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("flopsPerSecond", flops);
     result.Set("roundTripSeconds", round_trip);
-    result.Set("bytesPerSecond", rates);
+    result.Set("bytesPerSecond", to_array(bytes));
+    result.Set("rowBytesPerSecond", to_array(row_bytes));
     return result;
   });
 }

@@ -240,6 +240,8 @@ Napi::Value TrainerWrap::profile(const Napi::CallbackInfo& info) {
       object.Set("kernelFlops", part.work.kernel_flops);
       object.Set("bytes", part.work.bytes);
       object.Set("workingSet", part.work.working_set);
+      object.Set("placedBytes", part.work.placed_bytes);
+      object.Set("rowBytes", part.work.row_bytes);
       parts.Set(parts.Length(), object);
     }
     Napi::Float64Array steps = Napi::Float64Array::New(env, profile.steps.size());

@@ -5,6 +5,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "common/prefetch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -52,6 +53,42 @@ float MultiplyAddChains(int64_t rounds, float factor, float addend) {
   return total;
 }
 
+constexpr int64_t kLineFloats = 16;
+
+// visit(row) for each of them, the lines of one behind it on their way.
+template <class Floats, class Call, class Visit>
+HWY_INLINE void visit_placed(Floats* table, const PlacedRows& rows, Call call, Visit visit) {
+  const int64_t width = rows.lines * kLineFloats;
+  const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(float)));
+  for (int64_t i = 0; i < rows.count; ++i) {
+    if (i + ahead < rows.count) {
+      for (int64_t line = 0; line < width; line += kLineFloats) call(table + rows.places[i + ahead] * width + line);
+    }
+    visit(table + rows.places[i] * width);
+  }
+}
+
+float SumPlacedRows(const float* table, const PlacedRows& rows) {
+  const D d;
+  const int64_t width = rows.lines * kLineFloats;
+  V sum = hn::Zero(d);
+  visit_placed(table, rows, prefetch_to_read, [&](const float* row) HWY_ATTR {
+    for (int64_t i = 0; i < width; i += static_cast<int64_t>(hn::Lanes(d))) sum = hn::Add(sum, hn::LoadU(d, row + i));
+  });
+  return hn::ReduceSum(d, sum);
+}
+
+void ScalePlacedRows(float* table, const PlacedRows& rows, float factor) {
+  const D d;
+  const int64_t width = rows.lines * kLineFloats;
+  const V by = hn::Set(d, factor);
+  visit_placed(table, rows, prefetch_to_write, [&](float* row) HWY_ATTR {
+    for (int64_t i = 0; i < width; i += static_cast<int64_t>(hn::Lanes(d))) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, row + i), by), d, row + i);
+    }
+  });
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();
@@ -61,12 +98,22 @@ namespace gradloom {
 
 HWY_EXPORT(FlopsOfRound);
 HWY_EXPORT(MultiplyAddChains);
+HWY_EXPORT(SumPlacedRows);
+HWY_EXPORT(ScalePlacedRows);
 
 float multiply_add_chains(int64_t rounds, float factor, float addend) {
   return HWY_DYNAMIC_DISPATCH(MultiplyAddChains)(rounds, factor, addend);
 }
 
 int64_t multiply_add_flops(int64_t rounds) { return rounds * HWY_DYNAMIC_DISPATCH(FlopsOfRound)(); }
+
+float sum_placed_rows(const float* table, const PlacedRows& rows) {
+  return HWY_DYNAMIC_DISPATCH(SumPlacedRows)(table, rows);
+}
+
+void scale_placed_rows(float* table, const PlacedRows& rows, float factor) {
+  HWY_DYNAMIC_DISPATCH(ScalePlacedRows)(table, rows, factor);
+}
 
 }  // namespace gradloom
 #endif  // HWY_ONCE

@@ -1,5 +1,5 @@
-// The loop by which a processor's limit of arithmetic is measured: nothing but what kernels are made of, at the
-// instruction set that they are dispatched to.
+// The loops by which the limits of a machine are measured: of arithmetic, and of memory for rows that lie anywhere.
+// Nothing but what kernels are made of, at the instruction set that they are dispatched to.
 #pragma once
 
 #include <cstdint>
@@ -11,5 +11,16 @@ namespace gradloom {
 float multiply_add_chains(int64_t rounds, float factor, float addend);
 // Floating-point operations of that, two a multiply-add.
 int64_t multiply_add_flops(int64_t rounds);
+
+// Rows of whole cache lines in a table, those at `places`, in this order; each is called ahead of its turn.
+struct PlacedRows {
+  int64_t lines;  // of a row
+  const uint32_t* places;
+  int64_t count;
+};
+// Of all floats of these rows, in some order.
+float sum_placed_rows(const float* table, const PlacedRows& rows);
+// Each of these rows times `factor`, as often as it is named.
+void scale_placed_rows(float* table, const PlacedRows& rows, float factor);
 
 }  // namespace gradloom

@@ -100,6 +100,14 @@ class Plan {
     double kernel_flops = 0;  // of what its kernel does for them
     double bytes = 0;         // each value that it reads or writes once
     double working_set = 0;   // bytes of the memory that these lie in
+    double placed_bytes = 0;  // of `bytes`, those in rows of tables, anywhere in the working set
+    double row_bytes = 0;     // of one of these rows with what is kept beside it; the longest
+
+    void add_rows(double count, double bytes_of_row) {
+      bytes += count * bytes_of_row;
+      placed_bytes += count * bytes_of_row;
+      row_bytes = std::max(row_bytes, bytes_of_row);
+    }
   };
   struct NodeWork {
     const Layer* layer;  // null for a conversion

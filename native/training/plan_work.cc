@@ -52,7 +52,8 @@ Plan::Work Plan::forward_work_of(const Node& node) const {
         work.bytes += bytes(parameter.shape.size());
       } else {
         const auto entries = static_cast<double>(sparse_input_of(node)->rows.entries());
-        work.bytes += entries * (kEntryBytes + bytes_of_row(parameter.row_width * bytes_of(parameter.element)));
+        work.bytes += entries * kEntryBytes;
+        work.add_rows(entries, bytes_of_row(parameter.row_width * bytes_of(parameter.element)));
         tables += static_cast<double>(parameter.bytes());
       }
     }
@@ -92,8 +93,8 @@ Plan::Work Plan::backward_work_of(const Node& node, const std::vector<int64_t>& 
       const int64_t row = parameter.row_width * bytes_of(parameter.element) +
                           parameter.row_width * kept / floats * static_cast<int64_t>(sizeof(float));
       const int64_t touched = options_.duplicates == Duplicates::kSum ? input.groups.count : input.rows.entries();
-      work.bytes += static_cast<double>(input.rows.entries()) * kEntryBytes +
-                    2 * static_cast<double>(touched) * bytes_of_row(row);
+      work.bytes += static_cast<double>(input.rows.entries()) * kEntryBytes;
+      work.add_rows(2 * static_cast<double>(touched), bytes_of_row(row));  // read and written
       work.working_set += static_cast<double>(parameter.bytes()) + bytes(kept);
     }
   }

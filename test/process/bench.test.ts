@@ -34,6 +34,21 @@ interface Part {
   readonly fraction: number;
 }
 
+test('--roofline: rows of tables are held against rows in random order', async (t) => {
+  const { stdout, stderr, code } = await bench('sparse-logreg', '--roofline', '--window-s', '0.02');
+  t.is(code, 0, stderr);
+  t.regex(stderr, /rows of 64 bytes read anywhere in 8 MiB.*rows of 64 bytes changed anywhere in 8 MiB/);
+  const tables = (JSON.parse(stdout).parts as readonly Part[]).filter(({ name }) => name === 'sparseDense_1');
+  t.deepEqual(
+    tables.map(({ pass, limit }) => `${pass} ${limit}`),
+    ['forward memory', 'backward memory'],
+  );
+  t.true(
+    tables.every(({ fraction }) => fraction > 0 && Number.isFinite(fraction)),
+    stdout,
+  );
+});
+
 test('--roofline: the parts make up the step, and the share is that of those near their limit', async (t) => {
   const { stdout, stderr, code } = await bench('iris', 'digits-cnn', '--roofline', '--window-s', '0.02');
   t.is(code, 0, stderr);
