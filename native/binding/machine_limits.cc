@@ -11,6 +11,7 @@
 #include "common/checked.h"
 #include "common/error.h"
 #include "common/parallel.h"
+#include "common/prefetch.h"
 #include "common/random.h"
 #include "kernels/limits.h"
 #include "kernels/tiling.h"
@@ -111,6 +112,7 @@ double row_bytes_per_second(Team& team, const Table& table, double seconds) {
   for (size_t i = 0; i < places.size(); ++i) {
     places[i] = static_cast<uint32_t>(uint64_t{random.word(i)} * static_cast<uint64_t>(rows) >> 32);
   }
+  const bool far = table.written ? changes_rows_far(table.bytes) : reads_rows_far(table.bytes);
   std::vector<float> sums(static_cast<size_t>(team.size()));  // so that nothing is left out
   int64_t round = 0;
   const double least = least_seconds(seconds, [&](int64_t repeats) {
@@ -118,9 +120,9 @@ double row_bytes_per_second(Team& team, const Table& table, double seconds) {
       for (int64_t i = 0; i < repeats; ++i) {
         const uint32_t* const first = places.data() + (job * kRounds + (round + i) % kRounds) * kPlaces;
         if (table.written) {
-          scale_placed_rows(memory.data(), {lines, first, kPlaces}, 1);
+          scale_placed_rows(memory.data(), {lines, first, kPlaces, far}, 1);
         } else {
-          sums[static_cast<size_t>(job)] += sum_placed_rows(memory.data(), {lines, first, kPlaces});
+          sums[static_cast<size_t>(job)] += sum_placed_rows(memory.data(), {lines, first, kPlaces, far});
         }
       }
     });

@@ -8,10 +8,13 @@
 
 namespace gradloom {
 
-// A cache line is on its way. Never faults. Not for a target, so that it becomes part of for_lines_of_row.
-inline void prefetch_to_read(const void* address) { __builtin_prefetch(address); }
+// A cache line is on its way to the second cache, from where rows that lie anywhere are read and changed: the first one
+// has few places for lines under way, and where several of a row are, AMD's processors fetch those behind it as well,
+// which nobody wants, so that random rows come half as fast or less. Never faults. Not for a target, so that it becomes
+// part of what calls it.
+inline void prefetch_far(const void* address) { __builtin_prefetch(address, 0, 2); }
 
-// The same for this core to write: another core's copy of it goes.
+// The same to the first cache for this core to write: another core's copy of it goes.
 inline void prefetch_to_write(const void* address) {
 #if defined(__x86_64__)
   // Every 64-bit processor knows it, which compilers do not take for granted.
@@ -19,6 +22,20 @@ inline void prefetch_to_write(const void* address) {
 #else
   __builtin_prefetch(address, 1);
 #endif
+}
+
+// Whether rows of a table of so many bytes are to be called before they are read: a second cache does not hold it.
+constexpr bool reads_rows_far(int64_t table_bytes) { return table_bytes > int64_t{1} << 20; }
+
+// Whether those that are changed come from memory. Of smaller tables they are in a cache, perhaps in another core's.
+constexpr bool changes_rows_far(int64_t table_bytes) { return table_bytes > int64_t{8} << 20; }
+
+// body(call), call(address) for a line of a row that is changed soon.
+template <class Body>
+auto calling_lines(bool far, Body body) {
+  const auto from_memory = [](const void* address) { prefetch_far(address); };
+  const auto from_caches = [](const void* address) { prefetch_to_write(address); };
+  return far ? body(from_memory) : body(from_caches);
 }
 
 // How many rows of so many bytes, which lie anywhere, are on their way at once: about 128 lines in all.

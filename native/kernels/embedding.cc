@@ -17,13 +17,14 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 template <class Element>
-HWY_INLINE void gather(const Element* table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
-                       int64_t coming) {
+HWY_INLINE void gather(const Element* table, bool far, const RowShape& rows, const uint32_t* indices, int64_t count,
+                       float* y, int64_t coming) {
   const auto [width, stride] = rows;
   const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(Element)));
+  const int64_t called = far ? count + coming : 0;
   const auto copy = [&, width = width, stride = stride](int64_t e, const auto& columns) {
     const typename std::decay_t<decltype(columns)>::Floats d;
-    if (e + ahead < count + coming) prefetch_columns(table + indices[e + ahead] * width, columns);
+    if (e + ahead < called) prefetch_columns(table + indices[e + ahead] * width, columns);
     for (int64_t v = 0; v < columns.kCount; ++v) {
       columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * stride, v);
     }
@@ -42,7 +43,7 @@ HWY_INLINE void gather(const Element* table, const RowShape& rows, const uint32_
 
 void GatherRows(TableElements table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
                 int64_t coming) {
-  table.visit([&](const auto* elements) { gather(elements, rows, indices, count, y, coming); });
+  table.visit([&](const auto* elements) { gather(elements, table.far(), rows, indices, count, y, coming); });
 }
 
 // Rows of one element, by the operations of sum_columns.
@@ -61,7 +62,7 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
     };
 #pragma GCC unroll 4
     for (const int64_t foreseen = HWY_MIN(end, last - kAhead); e < foreseen; ++e) {
-      hwy::Prefetch(table + indices[e + kAhead]);
+      prefetch_far(table + indices[e + kAhead]);
       add();
     }
     for (; e < end; ++e) add();
@@ -73,12 +74,12 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
 template <class Element>
 class BagRows {
  public:
-  BagRows(int64_t padding, const SparseRows& bags, const Element* table, int64_t stride)
+  BagRows(int64_t padding, const SparseRows& bags, const Element* table, bool far, int64_t stride)
       : padding_(padding),
         indices_(bags.indices),
         table_(table),
         stride_(stride),
-        last_(bags.entries()),
+        called_(far ? bags.entries() : 0),
         ahead_(rows_ahead(stride * static_cast<int64_t>(sizeof(Element)))) {}
 
   HWY_INLINE const Element* row(int64_t e) const {
@@ -87,7 +88,7 @@ class BagRows {
   // That of an entry behind `e` is on its way.
   template <class Columns>
   HWY_INLINE void call_ahead(int64_t e, const Columns& columns) const {
-    if (e + ahead_ < last_) prefetch_columns(table_ + indices_[e + ahead_] * stride_, columns);
+    if (e + ahead_ < called_) prefetch_columns(table_ + indices_[e + ahead_] * stride_, columns);
   }
 
  private:
@@ -95,7 +96,7 @@ class BagRows {
   const uint32_t* indices_;
   const Element* table_;
   int64_t stride_;
-  int64_t last_;
+  int64_t called_;
   int64_t ahead_;
 };
 
@@ -111,15 +112,15 @@ HWY_NOINLINE void pool_columns(Columns columns, const int64_t* offsets, BagRows<
 }
 
 template <class Element>
-HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, const RowShape& rows,
-                          int64_t first, int64_t count, float* y) {
+HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, bool far,
+                          const RowShape& rows, int64_t first, int64_t count, float* y) {
   const auto one = [](int64_t) { return 1.0F; };
   const auto given = [values = bags.values](int64_t e) { return values[e]; };
   if (rows.stride == 1) {
     if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, one, first, count, y);
     return pool_scalars(rule.padding, bags, table, given, first, count, y);
   }
-  const BagRows<Element> from(rule.padding, bags, table, rows.stride);
+  const BagRows<Element> from(rule.padding, bags, table, far, rows.stride);
   for_columns<kSumVectors>(rows.width, [&](const auto& columns) {
     if (bags.values == nullptr) {
       pool_columns(columns, bags.offsets, from, one, {first, count}, rows.width, y);
@@ -131,7 +132,7 @@ HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Ele
 
 void PoolSums(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
               int64_t count, float* y) {
-  table.visit([&](const auto* elements) { pool_sums(rule, bags, elements, rows, first, count, y); });
+  table.visit([&](const auto* elements) { pool_sums(rule, bags, elements, table.far(), rows, first, count, y); });
 }
 
 // y[d] = max over the entries e in [begin, end) of their rows, and winners[d] = e, the first of equal ones.
@@ -170,7 +171,7 @@ void PoolMaxima(const BagRule& rule, const SparseRows& bags, TableElements table
                 int64_t count, float* y, int32_t* winners) {
   const int64_t width = rows.width;
   table.visit([&](const auto* elements) {
-    const BagRows from(rule.padding, bags, elements, rows.stride);
+    const BagRows from(rule.padding, bags, elements, table.far(), rows.stride);
     for_columns<kVectors / 2>(width, [&](const auto& columns) {
       for (int64_t n = first; n < first + count; ++n) {
         const int64_t begin = bags.offsets[n];

@@ -44,7 +44,7 @@ HWY_INLINE void call_targets(const NegativeSamplingTerms& terms, int64_t p) {
   const uint32_t* rows = terms.targets + p * targets;
   for (int64_t k = 0; k < targets; ++k) {
     for_lines_of_row(terms.table + rows[k] * terms.stride, terms.units * static_cast<int64_t>(sizeof(float)),
-                     prefetch_to_read);
+                     prefetch_far);
   }
 }
 

@@ -53,8 +53,8 @@ HWY_INLINE void prefetch_columns(const Element* row, const Columns& columns) {
   constexpr int64_t kLine = 64;
   constexpr auto kVectorBytes = static_cast<int64_t>(hn::MaxLanes(typename Columns::Floats()) * sizeof(Element));
   constexpr int64_t kApart = std::max<int64_t>(1, kLine / kVectorBytes);
-  for (int64_t v = 0; v < Columns::kCount; v += kApart) prefetch_to_read(row + columns.at(v));
-  prefetch_to_read(row + columns.end - 1);
+  for (int64_t v = 0; v < Columns::kCount; v += kApart) prefetch_far(row + columns.at(v));
+  prefetch_far(row + columns.end - 1);
 }
 
 // Calls pass(columns) for [first, end), of no more than kMost vectors and no less than one.

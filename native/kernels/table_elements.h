@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "common/bfloat16.h"
+#include "common/prefetch.h"
 
 namespace gradloom {
 
@@ -20,8 +21,12 @@ class TableElements {
   // From a pointer, as kernels take one.
   TableElements(const float* floats) : type_(ElementType::kFloat32), data_(floats) {}      // NOLINT
   TableElements(const Bfloat16* halves) : type_(ElementType::kBfloat16), data_(halves) {}  // NOLINT
-  // Of a parameter among floats.
-  TableElements(ElementType type, const float* storage) : type_(type), data_(storage) {}
+  // Of a parameter of `count` elements among floats.
+  TableElements(ElementType type, const float* storage, int64_t count)
+      : type_(type), far_(reads_rows_far(count * bytes_of(type))), data_(storage) {}
+
+  // Whether its rows come from beyond the second cache.
+  bool far() const { return far_; }
 
   // read(const float*) or read(const Bfloat16*).
   template <class Read>
@@ -35,6 +40,7 @@ class TableElements {
 
  private:
   ElementType type_;
+  bool far_ = true;
   const void* data_;
 };
 

@@ -23,7 +23,7 @@ LayerNeeds Embedding::needs(const LayerSetting& setting) const {
 
 void Embedding::forward(const ForwardArguments& args) const {
   const SparseRows& ids = args.sparse->rows;
-  const TableElements table(parameters()[0].element, args.parameters[0]);
+  const TableElements table = elements_of(parameters()[0], args.parameters[0]);
   const RowShape rows{units_, units_ + args.y_gap};
   const Tiling tiles = tile_rows(ids.entries(), units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {

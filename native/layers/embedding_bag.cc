@@ -63,7 +63,7 @@ LayerNeeds EmbeddingBag::needs(const LayerSetting& setting) const {
 void EmbeddingBag::forward(const ForwardArguments& args) const {
   const SparseRows& bags = args.sparse->rows;
   auto* winners = runs_backward(args.pass.phase) ? reinterpret_cast<int32_t*>(args.saved) : nullptr;
-  const TableElements table(parameters()[0].element, args.parameters[0]);
+  const TableElements table = elements_of(parameters()[0], args.parameters[0]);
   const Tiling tiles = tile_bags(bags, units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     pool_rows(rule_, bags, table, units_, tiles.first(tile), tiles.size(tile), args.y, winners);
@@ -83,7 +83,7 @@ void EmbeddingBag::backward(const BackwardArguments& args) const {
   }
   // Maxima do not heed values.
   if (rule_.pooling != Pooling::kMax) {
-    complete_value_gradients(args, {{parameters()[0].element, args.parameters[0]}, units_, rule_.padding});
+    complete_value_gradients(args, {elements_of(parameters()[0], args.parameters[0]), units_, rule_.padding});
   }
   if (!trainable()) return;
   const TableGradient table{.parameter = 0, .spec = parameters()[0], .padding = rule_.padding, .scratch = args.scratch};

@@ -42,7 +42,7 @@ LayerNeeds SparseDense::needs(const LayerSetting& setting) const {
 void SparseDense::forward(const ForwardArguments& args) const {
   const SparseRows& x = args.sparse->rows;
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
-  const TableElements table(parameters()[0].element, args.parameters[0]);
+  const TableElements table = elements_of(parameters()[0], args.parameters[0]);
   const Tiling tiles = tile_bags(x, units_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile);
@@ -57,7 +57,7 @@ void SparseDense::backward(const BackwardArguments& args) const {
     const int64_t first = tiles.first(tile) * units_;
     activation_backward(activation_, {tiles.size(tile), units_, units_}, args.y + first, args.dy + first);
   });
-  complete_value_gradients(args, {{parameters()[0].element, args.parameters[0]}, units_});
+  complete_value_gradients(args, {elements_of(parameters()[0], args.parameters[0]), units_});
   if (!trainable()) return;
   complete_pooled_gradient(args, {.parameter = 0, .spec = parameters()[0], .scratch = args.scratch + units_});
   if (!has_bias_) return;

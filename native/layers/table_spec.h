@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/spec.h"
+#include "kernels/table_elements.h"
 #include "layers/layer.h"
 
 namespace gradloom {
@@ -23,5 +24,10 @@ ElementType read_element(const Spec& spec, const std::string& label);
 
 // The parameter "weight" [rows, units].
 ParameterSpec table_parameter(const Spec& spec, int64_t rows, int64_t units, const std::string& label);
+
+// Such a parameter, where it lies.
+inline TableElements elements_of(const ParameterSpec& table, const float* storage) {
+  return {table.element, storage, table.shape.size()};
+}
 
 }  // namespace gradloom

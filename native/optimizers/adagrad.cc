@@ -51,8 +51,8 @@ GradientCheck AdagradUpdate(const AdagradRule& rule, double rate, const UpdateAr
 // Rows of one float, by the same operations: the same bits. A row's sums are there in order before any root is taken,
 // and no root needs a weight, so roots and divisions are made side by side, also where rows come again. Others may be
 // at the same rows.
-template <bool kInside>
-GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const RowUpdateArguments& args) {
+template <bool kInside, class Line>
+GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const RowUpdateArguments& args, Line line) {
   // The next chunk's lines are on their way: accumulators from the first pass on, weights from the last one, since more
   // at once wait for each other.
   constexpr int64_t kChunk = 32;
@@ -68,7 +68,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
     const uint32_t* HWY_RESTRICT rows = args.rows + first;
     const float* HWY_RESTRICT gradient = args.gradient + first;
     for (int64_t i = 0; i < count; ++i) {
-      if (args.is_known(first + i + kChunk)) prefetch_to_write(accumulator + rows[i + kChunk]);
+      if (args.is_known(first + i + kChunk)) line(accumulator + rows[i + kChunk]);
       float& sum = accumulator[rows[i]];
       steps[i] = load_relaxed(sum) + gradient[i] * gradient[i];
       store_relaxed(steps[i], sum);
@@ -80,7 +80,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
       hn::Store(hn::Div(hn::Mul(rate, g), root), d, steps + i);
     }
     for (int64_t i = 0; i < count; ++i) {
-      if (args.is_known(first + i + kChunk)) prefetch_to_write(args.table + rows[i + kChunk]);
+      if (args.is_known(first + i + kChunk)) line(args.table + rows[i + kChunk]);
       float& weight = args.table[rows[i]];
       steps[i] = load_relaxed(weight) - steps[i];
       store_relaxed(steps[i], weight);
@@ -95,7 +95,10 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
 
 GradientCheck AdagradUpdateRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
   if (args.width == 1 && args.stride <= 1 && !args.gathered) {
-    return rule.epsilon_inside ? AdagradScalars<true>(rule, rate, args) : AdagradScalars<false>(rule, rate, args);
+    return calling_lines(args.far, [&](auto line) {
+      return rule.epsilon_inside ? AdagradScalars<true>(rule, rate, args, line)
+                                 : AdagradScalars<false>(rule, rate, args, line);
+    });
   }
   return rule.epsilon_inside ? update_rows_of_elements<1>(AdagradStep<false, true>(rule, rate, 0), args)
                              : update_rows_of_elements<1>(AdagradStep<false, false>(rule, rate, 0), args);

@@ -281,8 +281,8 @@ HWY_INLINE bool comes_again(const uint32_t* rows) {
 }
 
 // Rows of one float, as many as a vector's lanes at a time where none of these comes again.
-template <size_t kStates, class Rule>
-HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArguments& args) {
+template <size_t kStates, class Rule, class Line>
+HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArguments& args, Line line) {
   constexpr int64_t kAhead = 16;
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -296,7 +296,7 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
     count = HWY_MIN(lanes, args.count - first);
     if (!distinct && (count < lanes || comes_again(args.rows + first))) count = 1;
     for (int64_t i = 0; i < count; ++i) {
-      args.call(first + i + kAhead, 1);
+      args.call(first + i + kAhead, 1, line);
       values[0][i] = *args.weights_of(first + i);
       for (size_t k = 0; k < kStates; ++k) values[k + 1][i] = *args.state_of(k, first + i, 1);
     }
@@ -358,14 +358,14 @@ class TableRows {
 
 // Rows narrower than a vector, packed one behind another so that vectors are whole. Some rows are read before any is
 // written: those that lie side by side in memory would wait for each other's stores.
-template <size_t kLanes, size_t kStates, class Rule>
-HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArguments& args, int64_t ahead) {
+template <size_t kLanes, size_t kStates, class Rule, class Line>
+HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArguments& args, int64_t ahead, Line line) {
   constexpr int64_t kRows = 16;
   const int64_t width = args.width;
   const TableRows<kStates> table(args);
   const auto call = [=](const float* row) {
-    prefetch_to_write(row);
-    prefetch_to_write(row + width - 1);
+    line(row);
+    line(row + width - 1);
   };
   HWY_ALIGN float values[kStates + 1][kRows * HWY_MAX_BYTES / sizeof(float)];
   std::array<float*, kStates> states{};
@@ -387,21 +387,18 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
   return finite.check();
 }
 
-// The same as update_elements for each row in turn.
-template <size_t kStates, class Rule>
-GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
-  if (args.width == 1 && !args.racing()) return update_scalars<kStates>(rule, args);
+template <size_t kStates, class Rule, class Line>
+GradientCheck update_each_row(const Rule& rule, const RowUpdateArguments& args, Line line) {
+  if (args.width == 1 && !args.racing()) return update_scalars<kStates>(rule, args, line);
   const int64_t ahead = rows_ahead(args.width * static_cast<int64_t>((1 + kStates) * sizeof(float)));
   if (args.width < static_cast<int64_t>(hn::Lanes(D())) && !args.racing() && args.distinct()) {
-    if (args.width >= 8) return update_narrow<8, kStates>(rule, args, ahead);
-    if (args.width >= 4) return update_narrow<4, kStates>(rule, args, ahead);
-    return update_narrow<2, kStates>(rule, args, ahead);
+    if (args.width >= 8) return update_narrow<8, kStates>(rule, args, ahead, line);
+    if (args.width >= 4) return update_narrow<4, kStates>(rule, args, ahead, line);
+    return update_narrow<2, kStates>(rule, args, ahead, line);
   }
   const int64_t width = args.width;
   const TableRows<kStates> table(args);
-  const auto call = [=](const float* row) {
-    for_lines_of_row(row, width * static_cast<int64_t>(sizeof(float)), prefetch_to_write);
-  };
+  const auto call = [=](const float* row) { for_lines_of_row(row, width * static_cast<int64_t>(sizeof(float)), line); };
   const float* gradient = args.gradient;
   std::array<float*, kStates> states{};
   FiniteCheck finite;
@@ -413,6 +410,12 @@ GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments
     finite.add(update.finite());
   }
   return finite.check();
+}
+
+// The same as update_elements for each row in turn.
+template <size_t kStates, class Rule>
+GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
+  return calling_lines(args.far, [&](auto line) { return update_each_row<kStates>(rule, args, line); });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -69,6 +69,7 @@ struct RowUpdateArguments {
   float* racing_room = nullptr;
   // `table` has these rows alone, [count, width]. States are of the whole table all the same.
   bool gathered = false;
+  bool far = false;  // rows come from beyond the caches (changes_rows_far)
 
   bool racing() const { return racing_room != nullptr; }
   bool is_known(int64_t i) const { return i < count + coming; }
@@ -79,19 +80,18 @@ struct RowUpdateArguments {
   float* state_of(size_t state, int64_t i, int64_t state_width) const {
     return states[state] + rows[i] * (stride == 0 ? state_width : stride);
   }
-  // Row `i` and its states are on their way, if it is known.
-  void call(int64_t i, int64_t state_width) const {
+  // Row `i` and its states are on their way, if it is known; by line(address), from calling_lines.
+  template <class Line>
+  void call(int64_t i, int64_t state_width, Line line) const {
+    constexpr auto kBytes = static_cast<int64_t>(sizeof(float));
     if (!is_known(i)) return;
-    if (!gathered) prefetch_row(weights_of(i), width);
-    for (size_t s = 0; s < state_count; ++s) prefetch_row(state_of(s, i, state_width), state_width);
+    if (!gathered) for_lines_of_row(weights_of(i), width * kBytes, line);
+    for (size_t s = 0; s < state_count; ++s) {
+      for_lines_of_row(state_of(s, i, state_width), state_width * kBytes, line);
+    }
   }
   // Whether rows ascend, so that none comes twice.
   bool distinct() const { return std::is_sorted(rows, rows + count, std::less_equal<>()); }
-
- private:
-  static void prefetch_row(const float* row, int64_t width) {
-    for_lines_of_row(row, width * static_cast<int64_t>(sizeof(float)), prefetch_to_write);
-  }
 };
 
 enum class GradientCheck {

@@ -108,14 +108,16 @@ GradientCheck RowwiseUpdate(const RowwiseAdagradRule& rule, const UpdateArgument
 
 GradientCheck RowwiseUpdateRows(const RowwiseAdagradRule& rule, const RowUpdateArguments& args) {
   if (args.width == 1) return update_rows_of_elements<1>(ValueStep(rule, args), args);
-  constexpr int64_t kAhead = 8;
+  const int64_t ahead = rows_ahead(args.width * static_cast<int64_t>(sizeof(float)));
   const RowUpdate update(rule, args.width, args);
-  FiniteCheck finite;
-  for (int64_t i = 0; i < args.count; ++i) {
-    args.call(i + kAhead, 1);
-    finite.add(update.apply(args.gradient + i * args.width, args.weights_of(i), *args.state_of(0, i, 1)));
-  }
-  return finite.check();
+  return calling_lines(args.far, [&](auto line) {
+    FiniteCheck finite;
+    for (int64_t i = 0; i < args.count; ++i) {
+      args.call(i + ahead, 1, line);
+      finite.add(update.apply(args.gradient + i * args.width, args.weights_of(i), *args.state_of(0, i, 1)));
+    }
+    return finite.check();
+  });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -70,6 +70,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
   const auto group_from = [&](int64_t at) {
     return std::lower_bound(groups.starts, groups.starts + groups.count, at) - groups.starts;
   };
+  const bool far = changes_rows_far(rows_ * units_ * static_cast<int64_t>(sizeof(float)));
   const Tiling tiles = tile_rows(batch_.input().rows.entries(), units_);
   team.for_each(tiles.count, [&](int64_t tile, int thread) {
     float* sums = scratch_.data() + thread * scratch;
@@ -88,7 +89,8 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
                                                          .state_count = states_.size(),
                                                          .step = step,
                                                          .learning_rate = optimizer.learning_rate(),
-                                                         .weight_decay = optimizer.weight_decay()});
+                                                         .weight_decay = optimizer.weight_decay(),
+                                                         .far = far});
       if (check == GradientCheck::kNotFinite) finite.store(false, std::memory_order_relaxed);
     }
   });

@@ -47,12 +47,12 @@ TEST_CASE("placed rows: each is summed or scaled as often as it is named, and no
           scaled[static_cast<size_t>(i)] *= 2;
         }
       }
-      const PlacedRows rows{lines, places.data(), static_cast<int64_t>(places.size())};
+      const PlacedRows rows{lines, places.data(), static_cast<int64_t>(places.size()), lines == 3};
       CHECK(sum_placed_rows(table.data(), rows) == sum);
       scale_placed_rows(table.data(), rows, 2);
       CHECK(std::ranges::equal(table.span(), scaled));
       CHECK(table.intact());
-      CHECK(sum_placed_rows(table.data(), {lines, places.data(), 0}) == 0);
+      CHECK(sum_placed_rows(table.data(), {lines, places.data(), 0, false}) == 0);
     }
   });
 }
