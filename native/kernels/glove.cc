@@ -8,6 +8,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
+#include "common/prefetch.h"
 #include "hwy/cache_control.h"
 #include "kernels/vectors-inl.h"
 
@@ -57,14 +58,14 @@ struct Rows {
     constexpr int64_t kFloatsPerLine = 16;
     const int64_t end = HWY_MIN(units + 1, 8 * kFloatsPerLine);
     for (int64_t i = 0; i < end; i += kFloatsPerLine) {
-      for (const float* row : {u, c, u_sum, c_sum}) hwy::Prefetch(row + i);
+      for (const float* row : {u, c, u_sum, c_sum}) prefetch_far(row + i);
     }
   }
 };
 
 template <bool kStanford>
 double train_cells(float learning_rate, const GloveTables& tables, const GloveCell* cells, int64_t count) {
-  constexpr int64_t kAhead = 2;
+  constexpr int64_t kAhead = 4;
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));

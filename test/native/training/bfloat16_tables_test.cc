@@ -43,7 +43,8 @@ std::vector<float> values_of(const Network& network, int parameter) {
 std::vector<float> table_of(const Learner& learner) {
   const auto& table = learner.network().architecture().parameters().front();
   std::vector<float> values;
-  TableElements(table.element, learner.network().weights() + table.offset).visit([&](const auto* elements) {
+  const TableElements stored(table.element, learner.network().weights() + table.offset, table.shape.size());
+  stored.visit([&](const auto* elements) {
     for (int64_t i = 0; i < table.shape.size(); ++i) values.push_back(widen(elements[i]));
   });
   return values;
