@@ -66,7 +66,9 @@ export class MachineLimits implements Limits {
     const place = this.#tables.findIndex(
       (table) => table.bytes === bytes && table.rowBytes === rowBytes && table.written === written,
     );
-    return this.#rowBytesPerSecond[place] as number;
+    const rate = this.#rowBytesPerSecond[place];
+    if (rate === undefined) throw new Error(`bench: rows of ${rowBytes} bytes were not measured`);
+    return rate;
   }
 
   /** Of the last measurement: of a cache line from one core to another and back; 0 for one thread. */

@@ -75,7 +75,7 @@ export async function measureRoofline(
 function tablesOf(parts: readonly NativeStepPart[]): readonly NativeTable[] {
   const placed = parts.filter(({ placedBytes }) => placedBytes > 0);
   const sum = (pass: string): number =>
-    placed.reduce((total, part) => total + (part.pass === pass ? part.workingSet : 0), 0);
+    placed.reduce((total, part) => total + (part.pass === pass ? part.tableBytes : 0), 0);
   const bytes = Math.min(Math.max(sum('forward'), sum('backward')), MOST_TABLE_BYTES);
   const tables = placed.map(({ rowBytes, pass }) => ({ bytes, rowBytes, written: pass === 'backward' }));
   return tables.filter((table, place) => tables.findIndex(isSameAs(table)) === place);

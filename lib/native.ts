@@ -361,9 +361,10 @@ export interface NativeStepPart {
   /** Everything that it has to read or write once, and the memory that this lies in. */
   readonly bytes: number;
   readonly workingSet: number;
-  /** Of `bytes`, those in rows of tables, anywhere in the working set, and the longest of these rows with what an optimizer keeps beside it. */
+  /** Of `bytes`, those in rows of tables, the longest of these rows, and the tables: with what the optimizer keeps, where they are changed. */
   readonly placedBytes: number;
   readonly rowBytes: number;
+  readonly tableBytes: number;
 }
 
 /** Rows of whole cache lines that are read, or changed, in random order by all threads. */

@@ -96,29 +96,38 @@ struct Table {
   bool written;
 };
 
-// Of its rows, in random order; each thread has places of its own. What is written is read, too.
+// Of its rows, in random order: each thread has places of its own, and rows of its own where it changes them.
 double row_bytes_per_second(Team& team, const Table& table, double seconds) {
   constexpr int64_t kLineFloats = 16;
-  constexpr int64_t kPlaces = 4096;  // of a thread; those that come next have left the caches
-  constexpr int64_t kRounds = 64;
+  constexpr int64_t kPlaces = 4096;  // of a thread in a round
+  // Of all threads together before a place comes again: rows that no cache holds until then.
+  constexpr int64_t kVisitedBytes = int64_t{256} << 20;
+  const int threads = team.size();
   const int64_t lines = std::max<int64_t>(1, ceil_divide(table.row_bytes, kCacheLine));
-  const int64_t rows = std::max<int64_t>(1, table.bytes / (lines * kCacheLine));
+  const int64_t row_bytes = lines * kCacheLine;
+  const int64_t rows = std::max<int64_t>(threads, table.bytes / row_bytes);
   AlignedBuffer memory(rows * lines * kLineFloats);
-  const EvenTiling filled = {memory.size(), team.size()};
+  const EvenTiling filled = {memory.size(), threads};
   team.for_each(filled.count,
                 [&](int64_t part, int) { std::fill_n(memory.data() + filled.first(part), filled.size(part), 1.0F); });
-  std::vector<uint32_t> places(static_cast<size_t>(team.size() * kRounds * kPlaces));
+  const int64_t rounds = ceil_divide(kVisitedBytes, row_bytes * kPlaces * threads);
+  std::vector<uint32_t> places(static_cast<size_t>(threads * rounds * kPlaces));
   const RandomStream random(1, RandomPurpose::kNoise, 0, 0);
-  for (size_t i = 0; i < places.size(); ++i) {
-    places[i] = static_cast<uint32_t>(uint64_t{random.word(i)} * static_cast<uint64_t>(rows) >> 32);
+  const EvenTiling own = {rows, threads};
+  for (size_t i = 0; i < places.size(); i += 4) {
+    const auto thread = static_cast<int64_t>(i) / (rounds * kPlaces);
+    const int64_t first = table.written ? own.first(thread) : 0;
+    const auto count = static_cast<uint64_t>(table.written ? own.size(thread) : rows);
+    const PhiloxBlock words = random.block(i / 4);
+    for (size_t k = 0; k < 4; ++k) places[i + k] = static_cast<uint32_t>(first + (words[k] * count >> 32));
   }
   const bool far = table.written ? changes_rows_far(table.bytes) : reads_rows_far(table.bytes);
-  std::vector<float> sums(static_cast<size_t>(team.size()));  // so that nothing is left out
+  std::vector<float> sums(static_cast<size_t>(threads));  // so that nothing is left out
   int64_t round = 0;
   const double least = least_seconds(seconds, [&](int64_t repeats) {
     team.for_each(team.size(), [&](int64_t job, int) {
       for (int64_t i = 0; i < repeats; ++i) {
-        const uint32_t* const first = places.data() + (job * kRounds + (round + i) % kRounds) * kPlaces;
+        const uint32_t* const first = places.data() + (job * rounds + (round + i) % rounds) * kPlaces;
         if (table.written) {
           scale_placed_rows(memory.data(), {lines, first, kPlaces, far}, 1);
         } else {
@@ -128,7 +137,7 @@ double row_bytes_per_second(Team& team, const Table& table, double seconds) {
     });
     round += repeats;
   });
-  return static_cast<double>((table.written ? 2 : 1) * lines * kCacheLine * kPlaces * team.size()) / least;
+  return static_cast<double>((table.written ? 2 : 1) * row_bytes * kPlaces * threads) / least;
 }
 
 Table to_table(const Napi::Value& value) {

@@ -242,6 +242,7 @@ Napi::Value TrainerWrap::profile(const Napi::CallbackInfo& info) {
       object.Set("workingSet", part.work.working_set);
       object.Set("placedBytes", part.work.placed_bytes);
       object.Set("rowBytes", part.work.row_bytes);
+      object.Set("tableBytes", part.work.table_bytes);
       parts.Set(parts.Length(), object);
     }
     Napi::Float64Array steps = Napi::Float64Array::New(env, profile.steps.size());

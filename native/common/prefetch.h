@@ -8,13 +8,13 @@
 
 namespace gradloom {
 
-// A cache line is on its way to the second cache, from where rows that lie anywhere are read and changed: the first one
-// has few places for lines under way, and where several of a row are, AMD's processors fetch those behind it as well,
-// which nobody wants, so that random rows come half as fast or less. Never faults. Not for a target, so that it becomes
-// part of what calls it.
+// A cache line is on its way to the second cache. So are called rows that lie anywhere in memory: the first cache has
+// few places for lines under way, and where several lines of a row are called into it, AMD's processors fetch those
+// behind the row as well, which nobody wants, so that rows come half as fast or less. Never faults. Not for a target,
+// so that it becomes part of what calls it.
 inline void prefetch_far(const void* address) { __builtin_prefetch(address, 0, 2); }
 
-// The same to the first cache for this core to write: another core's copy of it goes.
+// A cache line is on its way to the first cache for this core to write: another core's copy of it goes.
 inline void prefetch_to_write(const void* address) {
 #if defined(__x86_64__)
   // Every 64-bit processor knows it, which compilers do not take for granted.
@@ -24,11 +24,12 @@ inline void prefetch_to_write(const void* address) {
 #endif
 }
 
-// Whether rows of a table of so many bytes are to be called before they are read: a second cache does not hold it.
+// Whether rows of a table of so many bytes are called before they are read: a second cache does not hold it.
 constexpr bool reads_rows_far(int64_t table_bytes) { return table_bytes > int64_t{1} << 20; }
 
-// Whether those that are changed come from memory. Of smaller tables they are in a cache, perhaps in another core's.
-constexpr bool changes_rows_far(int64_t table_bytes) { return table_bytes > int64_t{8} << 20; }
+// Whether rows that are changed come from memory, by the bytes of a table with what its optimizer keeps. Those of a
+// smaller one are in a cache, perhaps in another core's.
+constexpr bool changes_rows_far(int64_t bytes) { return bytes > int64_t{16} << 20; }
 
 // body(call), call(address) for a line of a row that is changed soon.
 template <class Body>

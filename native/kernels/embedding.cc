@@ -6,7 +6,6 @@
 
 #include "common/highway-inl.h"
 #include "common/prefetch.h"
-#include "hwy/cache_control.h"
 #include "kernels/elements-inl.h"
 #include "kernels/row_columns-inl.h"
 #include "kernels/vectors-inl.h"
@@ -48,11 +47,11 @@ void GatherRows(TableElements table, const RowShape& rows, const uint32_t* indic
 
 // Rows of one element, by the operations of sum_columns.
 template <class Element, class Value>
-HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table, Value value,
-                             int64_t first, int64_t count, float* HWY_RESTRICT y) {
+HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table, bool far,
+                             Value value, int64_t first, int64_t count, float* HWY_RESTRICT y) {
   constexpr int64_t kAhead = 64;
   const uint32_t* HWY_RESTRICT indices = bags.indices;
-  const int64_t last = bags.entries();
+  const int64_t called = far ? bags.entries() : 0;
   for (int64_t n = first; n < first + count; ++n) {
     float sum = 0;
     int64_t e = bags.offsets[n];
@@ -61,7 +60,7 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
       if (indices[e] != padding) sum += value(e) * widen(table[indices[e]]);
     };
 #pragma GCC unroll 4
-    for (const int64_t foreseen = HWY_MIN(end, last - kAhead); e < foreseen; ++e) {
+    for (const int64_t foreseen = HWY_MIN(end, called - kAhead); e < foreseen; ++e) {
       prefetch_far(table + indices[e + kAhead]);
       add();
     }
@@ -117,8 +116,8 @@ HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Ele
   const auto one = [](int64_t) { return 1.0F; };
   const auto given = [values = bags.values](int64_t e) { return values[e]; };
   if (rows.stride == 1) {
-    if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, one, first, count, y);
-    return pool_scalars(rule.padding, bags, table, given, first, count, y);
+    if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, far, one, first, count, y);
+    return pool_scalars(rule.padding, bags, table, far, given, first, count, y);
   }
   const BagRows<Element> from(rule.padding, bags, table, far, rows.stride);
   for_columns<kSumVectors>(rows.width, [&](const auto& columns) {
@@ -257,8 +256,7 @@ inline bool are_short(const GroupRange& range, int64_t width) {
 
 // Whether rows that one entry each reads are more than the second cache holds.
 inline bool are_far(const RowGroups& groups, int64_t stride) {
-  constexpr int64_t kFloatsInCache = 256 * 1024;
-  return groups.starts[groups.count] * stride > kFloatsInCache;
+  return reads_rows_far(groups.starts[groups.count] * stride * static_cast<int64_t>(sizeof(float)));
 }
 
 template <class Factor>

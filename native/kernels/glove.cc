@@ -9,7 +9,6 @@
 
 #include "common/highway-inl.h"
 #include "common/prefetch.h"
-#include "hwy/cache_control.h"
 #include "kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -55,17 +55,15 @@ float MultiplyAddChains(int64_t rounds, float factor, float addend) {
 
 constexpr int64_t kLineFloats = 16;
 
-// visit(row) for each of them, the lines of one behind it on their way.
-template <class Floats, class Visit>
-HWY_INLINE void visit_placed(Floats* table, const PlacedRows& rows, Visit visit) {
+// visit(row) for each of them; line(address) for those of a row some places on.
+template <class Floats, class Line, class Visit>
+HWY_INLINE void visit_placed(Floats* table, const PlacedRows& rows, Line line, Visit visit) {
   const int64_t width = rows.lines * kLineFloats;
   const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(float)));
   for (int64_t i = 0; i < rows.count; ++i) {
     if (i + ahead < rows.count) {
       const Floats* const coming = table + rows.places[i + ahead] * width;
-      for (int64_t line = 0; line < width; line += kLineFloats) {
-        rows.far ? prefetch_far(coming + line) : prefetch_to_write(coming + line);
-      }
+      for (int64_t at = 0; at < width; at += kLineFloats) line(coming + at);
     }
     visit(table + rows.places[i] * width);
   }
@@ -75,9 +73,16 @@ float SumPlacedRows(const float* table, const PlacedRows& rows) {
   const D d;
   const int64_t width = rows.lines * kLineFloats;
   V sum = hn::Zero(d);
-  visit_placed(table, rows, [&](const float* row) HWY_ATTR {
+  const auto add = [&](const float* row) HWY_ATTR {
     for (int64_t i = 0; i < width; i += static_cast<int64_t>(hn::Lanes(d))) sum = hn::Add(sum, hn::LoadU(d, row + i));
-  });
+  };
+  if (rows.far) {
+    visit_placed(
+        table, rows, [](const void* address) { prefetch_far(address); }, add);
+  } else {
+    visit_placed(
+        table, rows, [](const void*) {}, add);
+  }
   return hn::ReduceSum(d, sum);
 }
 
@@ -85,11 +90,12 @@ void ScalePlacedRows(float* table, const PlacedRows& rows, float factor) {
   const D d;
   const int64_t width = rows.lines * kLineFloats;
   const V by = hn::Set(d, factor);
-  visit_placed(table, rows, [&](float* row) HWY_ATTR {
+  const auto scale = [&](float* row) HWY_ATTR {
     for (int64_t i = 0; i < width; i += static_cast<int64_t>(hn::Lanes(d))) {
       hn::StoreU(hn::Mul(hn::LoadU(d, row + i), by), d, row + i);
     }
-  });
+  };
+  calling_lines(rows.far, [&](auto line) HWY_ATTR { visit_placed(table, rows, line, scale); });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -12,12 +12,12 @@ float multiply_add_chains(int64_t rounds, float factor, float addend);
 // Floating-point operations of that, two a multiply-add.
 int64_t multiply_add_flops(int64_t rounds);
 
-// Rows of whole cache lines in a table, those at `places`, in this order; each is called ahead of its turn.
+// Rows of whole cache lines in a table, those at `places`, in this order; called ahead of their turn as kernels do it.
 struct PlacedRows {
   int64_t lines;  // of a row
   const uint32_t* places;
   int64_t count;
-  bool far;  // from memory, not from caches
+  bool far;  // from memory, not from caches (common/prefetch.h)
 };
 // Of all floats of these rows, in some order.
 float sum_placed_rows(const float* table, const PlacedRows& rows);

@@ -8,7 +8,6 @@
 
 #include "common/highway-inl.h"
 #include "common/prefetch.h"
-#include "hwy/cache_control.h"
 #include "kernels/exponential-inl.h"
 #include "kernels/row_columns-inl.h"
 #include "kernels/vectors-inl.h"

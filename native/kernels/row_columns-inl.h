@@ -11,7 +11,7 @@
 
 #include "common/checked.h"
 #include "common/highway-inl.h"
-#include "hwy/cache_control.h"
+#include "common/prefetch.h"
 #include "kernels/elements-inl.h"
 
 HWY_BEFORE_NAMESPACE();

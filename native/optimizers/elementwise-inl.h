@@ -415,7 +415,7 @@ GradientCheck update_each_row(const Rule& rule, const RowUpdateArguments& args, 
 // The same as update_elements for each row in turn.
 template <size_t kStates, class Rule>
 GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
-  return calling_lines(args.far, [&](auto line) { return update_each_row<kStates>(rule, args, line); });
+  return calling_lines(args.far, [&](auto line) HWY_ATTR { return update_each_row<kStates>(rule, args, line); });
 }
 
 }  // namespace HWY_NAMESPACE

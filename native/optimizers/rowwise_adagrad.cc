@@ -110,7 +110,7 @@ GradientCheck RowwiseUpdateRows(const RowwiseAdagradRule& rule, const RowUpdateA
   if (args.width == 1) return update_rows_of_elements<1>(ValueStep(rule, args), args);
   const int64_t ahead = rows_ahead(args.width * static_cast<int64_t>(sizeof(float)));
   const RowUpdate update(rule, args.width, args);
-  return calling_lines(args.far, [&](auto line) {
+  return calling_lines(args.far, [&](auto line) HWY_ATTR {
     FiniteCheck finite;
     for (int64_t i = 0; i < args.count; ++i) {
       args.call(i + ahead, 1, line);

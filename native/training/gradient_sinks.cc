@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "common/prefetch.h"
 #include "common/random.h"
 #include "kernels/bfloat16.h"
 #include "kernels/embedding.h"
@@ -68,7 +69,11 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
   clip_by_value(learner, rows.count * rows.width, rows.values);
   const size_t count = learner.states(parameter).size();
   std::array<float*, kMostStates> states{};
-  for (size_t i = 0; i < count; ++i) states.at(i) = learner.state(parameter, i);
+  int64_t kept_bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    states.at(i) = learner.state(parameter, i);
+    kept_bytes += learner.states(parameter)[i].shape.size() * static_cast<int64_t>(sizeof(float));
+  }
   const Architecture::Parameter& table = parameter_of(learner, parameter);
   float* stored = learner.network().weights() + table.offset;
   RowUpdateArguments update{.count = rows.count,
@@ -83,7 +88,7 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
                             .learning_rate = learner.rate_of(parameter),
                             .weight_decay = learner.settings(parameter).weight_decay,
                             .racing_room = racing_room,
-                            .far = changes_rows_far(table.bytes())};
+                            .far = changes_rows_far(table.bytes() + kept_bytes)};
   const Optimizer& rule = learner.optimizer(parameter);
   if (table.element == ElementType::kFloat32) return rule.update_rows(update);
   // Rules know floats: these rows become some, and go back rounded by numbers of this step.

@@ -2,6 +2,7 @@
 // scratch buffer in its place. Running a plan allocates nothing.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -102,6 +103,7 @@ class Plan {
     double working_set = 0;   // bytes of the memory that these lie in
     double placed_bytes = 0;  // of `bytes`, those in rows of tables, anywhere in the working set
     double row_bytes = 0;     // of one of these rows with what is kept beside it; the longest
+    double table_bytes = 0;   // of these tables with what is kept beside them, where they are changed
 
     void add_rows(double count, double bytes_of_row) {
       bytes += count * bytes_of_row;

@@ -43,7 +43,6 @@ Plan::Work Plan::forward_work_of(const Node& node) const {
     if (!reads_entries(node)) work.bytes += bytes(floats_of_value(input.value));
   }
   work.bytes += bytes(floats_of_value(node.output) - 2 * floats_in_place(node)) + bytes(node.needs.saved);
-  double tables = 0;
   if (node.layer != nullptr) {
     work.flops = static_cast<double>(options_.batch) * static_cast<double>(node.layer->flops());
     work.kernel_flops = node.needs.flops ? node.needs.flops->forward : work.flops;
@@ -54,11 +53,11 @@ Plan::Work Plan::forward_work_of(const Node& node) const {
         const auto entries = static_cast<double>(sparse_input_of(node)->rows.entries());
         work.bytes += entries * kEntryBytes;
         work.add_rows(entries, bytes_of_row(parameter.row_width * bytes_of(parameter.element)));
-        tables += static_cast<double>(parameter.bytes());
+        work.table_bytes += static_cast<double>(parameter.bytes());
       }
     }
   }
-  work.working_set = std::max(work.bytes, tables);
+  work.working_set = std::max(work.bytes, work.table_bytes);
   return work;
 }
 
@@ -95,10 +94,10 @@ Plan::Work Plan::backward_work_of(const Node& node, const std::vector<int64_t>& 
       const int64_t touched = options_.duplicates == Duplicates::kSum ? input.groups.count : input.rows.entries();
       work.bytes += static_cast<double>(input.rows.entries()) * kEntryBytes;
       work.add_rows(2 * static_cast<double>(touched), bytes_of_row(row));  // read and written
-      work.working_set += static_cast<double>(parameter.bytes()) + bytes(kept);
+      work.table_bytes += static_cast<double>(parameter.bytes()) + bytes(kept);
     }
   }
-  work.working_set = std::max(work.working_set, work.bytes);
+  work.working_set = std::max(work.working_set + work.table_bytes, work.bytes);
   const auto products = static_cast<double>(options_.batch) * static_cast<double>(node.layer->flops());
   const KernelFlops kernel = node.needs.flops.value_or(KernelFlops{products, products, products});
   work.flops = (gives_gradient ? products : 0) + (learns ? products : 0);

@@ -253,7 +253,8 @@ TEST_CASE(
                                                                 .step = 2,
                                                                 .learning_rate = optimizer->learning_rate(),
                                                                 .weight_decay = optimizer->weight_decay(),
-                                                                .racing_room = racing ? room.data() : nullptr});
+                                                                .racing_room = racing ? room.data() : nullptr,
+                                                                .far = first > 0});
             CHECK(check == GradientCheck::kFinite);
           }
         };
