@@ -61,14 +61,9 @@ export class MachineLimits implements Limits {
     return from + (to - from) * Math.min(Math.max(place - below, 0), 1);
   }
 
-  /** Of rows in random order, of one of its tables. */
-  rowBytesPerSecond({ bytes, rowBytes, written }: NativeTable): number {
-    const place = this.#tables.findIndex(
-      (table) => table.bytes === bytes && table.rowBytes === rowBytes && table.written === written,
-    );
-    const rate = this.#rowBytesPerSecond[place];
-    if (rate === undefined) throw new Error(`bench: rows of ${rowBytes} bytes were not measured`);
-    return rate;
+  /** Of rows in random order; undefined for such as no table was given for. */
+  rowBytesPerSecond(row: Omit<NativeTable, 'bytes'>): number | undefined {
+    return this.#rowBytesPerSecond[this.#tables.findIndex(hasSameRows(row))];
   }
 
   /** Of the last measurement: of a cache line from one core to another and back; 0 for one thread. */
@@ -91,6 +86,13 @@ export class MachineLimits implements Limits {
     const [least, most] = [Math.min(...this.#roundTrips), Math.max(...this.#roundTrips)];
     return `${limits}, from core to core and back ${(least * 1e9).toFixed(0)} to ${(most * 1e9).toFixed(0)} ns`;
   }
+}
+
+export function hasSameRows({
+  rowBytes,
+  written,
+}: Omit<NativeTable, 'bytes'>): (table: NativeTable) => boolean {
+  return (table) => table.rowBytes === rowBytes && table.written === written;
 }
 
 function formatBytes(bytes: number): string {

@@ -1,7 +1,7 @@
 /** How near to the machine's limits the parts of a training step come. See README.md. */
 import type { NativeStepPart, NativeStepProfile, NativeTable } from '../lib/native.ts';
 import { ForeignLoad } from './foreign-load.ts';
-import { MachineLimits } from './limits.ts';
+import { hasSameRows, MachineLimits } from './limits.ts';
 import { mean, StepProfiler } from './step-profiler.ts';
 import { formatTable } from './table.ts';
 import type { Workload } from './workloads.ts';
@@ -63,14 +63,15 @@ export async function measureRoofline(
     const profile = profiler.profile(windowSeconds, LEAST_STEPS);
     const contended = load.isTooHigh();
     limits.measure();
-    return { ...judge(profile, limits, tables, profiler.inputBytes), contended };
+    return { ...judge(profile, limits, profiler.inputBytes), contended };
   });
   return turns.toSorted((a, b) => a.share - b.share)[(TURNS - 1) / 2] as Roofline;
 }
 
 /**
  * What rows of tables are read and changed in: all tables of the net together with what the optimizer keeps, for in each step
- * the others come between two visits of one. No more than MOST_TABLE_BYTES: beyond, rows do not become slower by much.
+ * the others come between two visits of one. No more than MOST_TABLE_BYTES: rows of larger tables, which come more slowly,
+ * are held against a limit that they cannot reach.
  */
 function tablesOf(parts: readonly NativeStepPart[]): readonly NativeTable[] {
   const placed = parts.filter(({ placedBytes }) => placedBytes > 0);
@@ -78,23 +79,18 @@ function tablesOf(parts: readonly NativeStepPart[]): readonly NativeTable[] {
     placed.reduce((total, part) => total + (part.pass === pass ? part.tableBytes : 0), 0);
   const bytes = Math.min(Math.max(sum('forward'), sum('backward')), MOST_TABLE_BYTES);
   const tables = placed.map(({ rowBytes, pass }) => ({ bytes, rowBytes, written: pass === 'backward' }));
-  return tables.filter((table, place) => tables.findIndex(isSameAs(table)) === place);
-}
-
-function isSameAs({ rowBytes, written }: Omit<NativeTable, 'bytes'>): (other: NativeTable) => boolean {
-  return (other) => other.rowBytes === rowBytes && other.written === written;
+  return tables.filter((table, place) => tables.findIndex(hasSameRows(table)) === place);
 }
 
 /** `inputBytes`: of the set that batches are gathered from. */
 function judge(
   { threads, parts, stepSeconds }: NativeStepProfile,
   limits: MachineLimits,
-  tables: readonly NativeTable[],
   inputBytes: number,
 ): Omit<Roofline, 'contended'> {
   const seconds = mean(stepSeconds);
   const judged = parts.map((part) =>
-    judgePart(part.name === 'gather' ? { ...part, workingSet: inputBytes } : part, seconds, limits, tables),
+    judgePart(part.name === 'gather' ? { ...part, workingSet: inputBytes } : part, seconds, limits),
   );
   const near = judged.filter(({ fraction }) => fraction >= NEAR);
   return {
@@ -106,20 +102,14 @@ function judge(
   };
 }
 
-function judgePart(
-  part: NativeStepPart,
-  stepSeconds: number,
-  limits: MachineLimits,
-  tables: readonly NativeTable[],
-): RooflinePart {
+function judgePart(part: NativeStepPart, stepSeconds: number, limits: MachineLimits): RooflinePart {
   const { name, pass, kernel, seconds, rowBytes, placedBytes } = part;
   const arithmetic = part.kernelFlops / limits.flopsPerSecond;
-  const table = tables.find(isSameAs({ rowBytes, written: pass === 'backward' }));
+  const rowRate = limits.rowBytesPerSecond({ rowBytes, written: pass === 'backward' });
   const memory =
-    table === undefined
+    rowRate === undefined
       ? part.bytes / limits.bytesPerSecond(Math.max(part.workingSet, part.bytes))
-      : placedBytes / limits.rowBytesPerSecond(table) +
-        (part.bytes - placedBytes) / limits.bytesPerSecond(part.bytes - placedBytes);
+      : placedBytes / rowRate + (part.bytes - placedBytes) / limits.bytesPerSecond(part.bytes - placedBytes);
   const least = Math.max(arithmetic, memory);
   return {
     name,

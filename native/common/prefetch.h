@@ -8,10 +8,10 @@
 
 namespace gradloom {
 
-// A cache line is on its way to the second cache. So are called rows that lie anywhere in memory: the first cache has
-// few places for lines under way, and where several lines of a row are called into it, AMD's processors fetch those
-// behind the row as well, which nobody wants, so that rows come half as fast or less. Never faults. Not for a target,
-// so that it becomes part of what calls it.
+// A cache line is on its way to the second cache. So are called rows that lie anywhere in memory: those of several
+// lines come in 25 to 55 % less time than to the first one (Zen 4), which has fewer places for lines under way, and
+// where the hardware seems to follow such calls with lines behind the row. Never faults. Not for a target, so that it
+// becomes part of what calls it.
 inline void prefetch_far(const void* address) { __builtin_prefetch(address, 0, 2); }
 
 // A cache line is on its way to the first cache for this core to write: another core's copy of it goes.
