@@ -209,6 +209,18 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
 
 bool dense_reads_lanes(int64_t units) { return units <= kMostLanesUnits; }
 
+// Measured on one and two cores of a Zen 4, with AVX-512 and AVX2, in times of the other way: steps of nets with two
+// layers of 1,024 units in batches of 16 0.93 to 0.96, of 32 0.95 to 0.97, of 48 and 64 0.96 to 1.02, of 100 to 1,000
+// 0.97 to 1.04; with a layer of 8,192 inputs and 512 units in batches of 32 0.88 to 0.92; of 128 to 300 units in
+// batches of 16 and 32 0.96 to 1.02. Where the last vector of samples is half empty 0.98 to 1.03.
+bool dense_turns_gradient(int64_t batch, int64_t inputs, int64_t units) {
+  constexpr int64_t kMostSamples = 64;
+  constexpr int64_t kMostEmpty = 4;  // of the last vector
+  constexpr int64_t kFewestUnits = 64;
+  return batch <= kMostSamples && round_up(batch, kLanes) - batch <= kMostEmpty && inputs >= kLanes &&
+         units >= std::max(kFewestUnits, 4 * batch);
+}
+
 bool dense_is_narrow(int64_t inputs, int64_t units, Activation activation) {
   return inputs <= kMostNarrowFeatures && units <= kMostNarrowFeatures && !activation.spans_row();
 }

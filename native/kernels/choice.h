@@ -63,6 +63,9 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
 // rows, which counts the more the fewer units there are.
 bool dense_reads_lanes(int64_t units);
 
+// Whether a dense layer in panels turns the gradients of its input and output round in place of its weights.
+bool dense_turns_gradient(int64_t batch, int64_t inputs, int64_t units);
+
 // Whether a dense layer has so few inputs and units that they leave a vector mostly empty, while samples fill it.
 bool dense_is_narrow(int64_t inputs, int64_t units, Activation activation);
 

@@ -80,8 +80,8 @@ HWY_INLINE void finish(const Epilogue& epilogue, size_t rest, V (&sum)[kRows][kV
   }
 }
 
-// kPartial: the last vector has `rest` columns only. `between(k)` is called behind the multiply-adds of step k of a sum
-// of one segment: what it does there may run beside them, on units of the processor that they leave idle.
+// kPartial: the last vector has `rest` columns only. `between(k)` is called behind the multiply-adds of step k of a
+// sum, over all segments: what it does there may run beside them, on units of the processor that they leave idle.
 template <int kRows, int kVectors, bool kPartial, class Between>
 HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
   const D d;
@@ -113,7 +113,7 @@ HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
         const V row = hn::Set(d, a[r * o.a_row]);
         for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
       }
-      between(k);
+      between(segment * o.depth + k);
     }
     b += o.b_segment;
   }

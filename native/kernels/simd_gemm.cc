@@ -55,7 +55,7 @@ void all_rows(TileOperands o, int64_t rows, LinesAhead& ahead) {
   const int64_t tiles = (rows + kMostRows - 1) / kMostRows;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t count = (t + 1) * rows / tiles - row;
-    const Lines lines = ahead.take(o.depth);
+    const Lines lines = ahead.take(o.segments * o.depth);
     tile_of_rows<kMostRows, kVectors, kPartial>(count, o, lines);
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
@@ -81,7 +81,7 @@ void few_rows(const TileOperands& o, int64_t vectors, LinesAhead& ahead) {
   if constexpr (kVectors > 1) {
     if (vectors < kVectors) return few_rows<kRows, kVectors - 1, kPartial>(o, vectors, ahead);
   }
-  tile<kRows, kVectors, kPartial>(o, ahead.take(o.depth));
+  tile<kRows, kVectors, kPartial>(o, ahead.take(o.segments * o.depth));
 }
 
 template <bool kPartial>
@@ -322,7 +322,7 @@ void PixelProduct(int64_t rows, int64_t columns, const ImagePixels& a, const Ima
 }
 
 void SegmentedProduct(const ProductShape& shape, int64_t segments, const SegmentedRows& a, const SegmentedPanels& b,
-                      Accumulate accumulate, float* c, int64_t c_stride) {
+                      Accumulate accumulate, float* c, int64_t c_stride, Upcoming upcoming) {
   TileOperands o{};
   o.a = a.data;
   o.a_row = a.stride;
@@ -337,7 +337,7 @@ void SegmentedProduct(const ProductShape& shape, int64_t segments, const Segment
   o.c_stride = c_stride;
   o.depth = shape.depth;
   o.add = accumulate == Accumulate::kAdd;
-  LinesAhead ahead({});
+  LinesAhead ahead(upcoming);
   all_columns(o, shape.rows, shape.columns, ahead);
 }
 
@@ -391,8 +391,8 @@ void simd_gemm_pixels(int64_t rows, int64_t columns, const ImagePixels& a, const
 }
 
 void simd_gemm_segments(const ProductShape& shape, int64_t segments, const SegmentedRows& a, const SegmentedPanels& b,
-                        Accumulate accumulate, float* c, int64_t c_stride) {
-  HWY_DYNAMIC_DISPATCH(SegmentedProduct)(shape, segments, a, b, accumulate, c, c_stride);
+                        Accumulate accumulate, float* c, int64_t c_stride, Upcoming upcoming) {
+  HWY_DYNAMIC_DISPATCH(SegmentedProduct)(shape, segments, a, b, accumulate, c, c_stride, upcoming);
 }
 
 int64_t simd_gemm_tile_columns() { return HWY_DYNAMIC_DISPATCH(TileColumns)(); }

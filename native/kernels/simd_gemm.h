@@ -72,7 +72,8 @@ void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, con
                        Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
 
 // c = a b, or added, with sums over `segments` stretches of shape.depth steps each. The steps of a lie side by side,
-// and `segment` floats are from stretch to stretch; b is in panels of 16 columns, as ColumnPanels, likewise.
+// and `segment` floats are from stretch to stretch; b is in panels of 16 columns, as ColumnPanels, likewise. Calls
+// `upcoming` ahead as simd_gemm_ahead does.
 struct SegmentedRows {
   const float* data;
   int64_t stride;  // floats from row to row
@@ -84,7 +85,7 @@ struct SegmentedPanels {
   int64_t segment;
 };
 void simd_gemm_segments(const ProductShape& shape, int64_t segments, const SegmentedRows& a, const SegmentedPanels& b,
-                        Accumulate accumulate, float* c, int64_t c_stride);
+                        Accumulate accumulate, float* c, int64_t c_stride, Upcoming upcoming = {});
 
 // Some pixels of every row of an image, channels last, as the rows of a matrix.
 struct ImagePixels {

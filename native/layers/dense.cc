@@ -8,33 +8,15 @@
 #include "common/error.h"
 #include "kernels/gemm.h"
 #include "kernels/simd_gemm.h"
+#include "layers/dense_panels.h"
 
 namespace gradloom {
 namespace {
 
-// Columns of a matrix in panels of 64; the last one holds what is left.
-constexpr int64_t kPanelWidth = 64;
-// Whose weights, of a panel of inputs, are turned round at a time: 256 KiB.
-constexpr int64_t kTurnedUnits = 1024;
-// Weights that are not in a second cache when they are read again, and those of a panel that simd_gemm reads for all
-// rows before the next ones.
-constexpr int64_t kFarWeights = 128 * 1024;
+// Weights of a panel that simd_gemm reads for all rows before the next ones.
 constexpr int64_t kReadTogether = 1024 * kPanelWidth;
 // Of a cache line, so that threads do not write to one.
 constexpr int64_t kLineFloats = 16;
-
-struct Panels {
-  int64_t columns;
-
-  int64_t count() const { return ceil_divide(columns, kPanelWidth); }
-  int64_t first(int64_t panel) const { return panel * kPanelWidth; }
-  int64_t width(int64_t panel) const { return std::min(kPanelWidth, columns - first(panel)); }
-};
-
-// That the rows of each panel are cut into so that every thread has two jobs. No sum of ours depends on it.
-int64_t pieces(int threads, const Panels& panels) {
-  return threads == 1 ? 1 : ceil_divide(2 * threads, panels.count());
-}
 
 // Rows of a job of a product by panels that stay in the caches: many, since jobs cost time to begin, and since one that
 // another thread takes draws memory from core to core; but several jobs a thread. No sum of ours depends on it.
@@ -45,10 +27,6 @@ EvenTiling job_rows(const ProductShape& shape, const Panels& panels, int threads
   const int64_t wanted = ceil_divide(kJobsAThread * threads, panels.count());
   return {shape.rows, std::clamp(wanted, ceil_divide(most, kSmallJobs), most)};
 }
-
-using Multiply = decltype(&gemm);
-
-Multiply multiply_of(DenseKernel kernel) { return kernel == DenseKernel::kBlas ? gemm : simd_gemm; }
 
 }  // namespace
 
@@ -100,10 +78,10 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
   return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
-          // dz in panels; then turned weights, whose place the gradients of the parameters take when dx is done.
+          // dz in panels; then what turns for dx, whose place the gradients of the parameters take when dx is done.
           .backward_scratch =
               panel_floats(setting.batch) +
-              std::max(setting.threads * turned_weights(),
+              std::max(input_gradient_floats(setting.batch, setting.threads),
                        turned_floats(setting.batch) + gradient_scratch(setting.batch, setting.threads) + units_)};
 }
 
@@ -117,9 +95,10 @@ void Dense::forward(const ForwardArguments& args) const {
   constexpr int64_t kFloatsInCache = 128 * 1024;
   constexpr int64_t kFewestRows = 12;
   const int threads = threads_to_cut_for(args.pass.team.size());
-  const EvenTiling rows = inputs_ * kPanelWidth > kFloatsInCache
-                              ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(threads, panels), kFewestRows)
-                              : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels, threads);
+  const EvenTiling rows =
+      inputs_ * kPanelWidth > kFloatsInCache
+          ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(threads, panels.count()), kFewestRows)
+          : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels, threads);
   const bool far = checked_multiply(inputs_, units_) > kFarWeights;
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
@@ -193,39 +172,6 @@ void Dense::output_gradient(const BackwardArguments& args, float* panels) const 
       }
     }
   });
-}
-
-// dx = dz W by panels of inputs. A job turns the weights of its panel round, some units at a time, which stay in the
-// second cache while its samples are multiplied by them.
-void Dense::input_gradient(const BackwardArguments& args, float* scratch) const {
-  const float* weight = args.parameters[0];
-  const Panels outputs{units_};
-  const Panels inputs{inputs_};
-  constexpr int64_t kFewestRows = 32;  // turning costs as much as some ten rows' products
-  const int threads = threads_to_cut_for(args.pass.team.size());
-  const EvenTiling rows = tile_panel_rows({args.pass.batch, kPanelWidth, units_}, pieces(threads, inputs), kFewestRows);
-  const auto multiply = multiply_of(kernel_);
-  args.pass.team.for_each(inputs.count() * rows.count, [&](int64_t job, int thread) {
-    const int64_t panel = job / rows.count;
-    const int64_t row = rows.first(job % rows.count);
-    const int64_t first = inputs.first(panel);
-    const int64_t width = inputs.width(panel);
-    float* turned = scratch + thread * turned_weights();
-    for (int64_t unit = 0; unit < units_; unit += kTurnedUnits) {
-      const int64_t count = std::min(kTurnedUnits, units_ - unit);
-      for (int64_t p = unit / kPanelWidth; outputs.first(p) < unit + count; ++p) {
-        transpose(width, outputs.width(p), weight + outputs.first(p) * inputs_ + first * outputs.width(p),
-                  outputs.width(p), turned + (outputs.first(p) - unit) * width, width);
-      }
-      multiply({rows.size(job % rows.count), width, count}, {args.dy + row * units_ + unit, units_}, {turned, width},
-               unit == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, args.dx + row * inputs_ + first, inputs_);
-    }
-  });
-}
-
-// Floats that a thread turns weights into.
-int64_t Dense::turned_weights() const {
-  return round_up(std::min(units_, kTurnedUnits) * std::min(inputs_, kPanelWidth), kLineFloats);
 }
 
 // Inputs of a job of the gradient. Updates run beside the next tile, but for the last ones.

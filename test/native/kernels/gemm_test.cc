@@ -249,6 +249,34 @@ TEST_CASE("simd_gemm_ahead: the bits of simd_gemm, whatever it calls, on every i
   });
 }
 
+TEST_CASE("simd_gemm_segments: the same bits, whatever it calls, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(24);
+    for (int i = 0; i < 100; ++i) {
+      CAPTURE(i);
+      const ProductShape shape{random.pick({1, 5, 12, 33, 48}), random.pick({12, 16, 32, 61, 64}),
+                               random.pick({1, 17, 64})};
+      const int64_t segments = random.integer(1, 5);
+      const int64_t columns = (shape.columns + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
+      const std::vector<float> a = random.normal(segments * shape.rows * shape.depth);
+      const std::vector<float> b = random.normal(segments * shape.depth * columns);
+      const SegmentedRows rows{a.data(), shape.depth, shape.rows * shape.depth};
+      const SegmentedPanels panels{b.data(), segments * shape.depth * kPanelColumns, shape.depth * kPanelColumns};
+      const Accumulate accumulate = random.pick({Accumulate::kOverwrite, Accumulate::kAdd});
+      const std::vector<float> before = random.normal(shape.rows * shape.columns);
+      GuardedBuffer expected(before);
+      GuardedBuffer actual(before, 3);
+      GuardedBuffer called(random.normal(random.pick({1, 100, 40'000})), 1);
+      const std::vector<ByteSpan> upcoming(3, std::as_bytes(called.span()));
+      simd_gemm_segments(shape, segments, rows, panels, accumulate, expected.data(), shape.columns);
+      simd_gemm_segments(shape, segments, rows, panels, accumulate, actual.data(), shape.columns, upcoming);
+      CHECK(difference_in_bits(actual.span(), expected.span()) == "");
+      CHECK(actual.intact());
+    }
+  });
+}
+
 TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, several pieces of depth, gaps stay") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);

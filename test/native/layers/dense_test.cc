@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "kernels/choice.h"
 #include "kernels/reference/activation.h"
 #include "kernels/reference/dense.h"
 #include "support/compare.h"
@@ -123,6 +124,39 @@ TEST_CASE("dense: integers agree exactly on every instruction set") {
     // Weights that are called ahead of those being read.
     check_integers(random, 5, 1100, 130);
   });
+}
+
+TEST_CASE("dense: integers agree exactly where gradients are turned in place of weights, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(106);
+    const auto check = [&](int64_t batch, int64_t inputs, int64_t units) {
+      REQUIRE(dense_turns_gradient(batch, inputs, units));
+      check_integers(random, batch, inputs, units);
+    };
+    check(12, 16, 64);
+    check(16, 53, 100);
+    check(29, 97, 128);
+    check(32, 49, 321);
+    check(61, 150, 257);
+    check(64, 33, 256);
+    // Sums of several parts, and weights that are called ahead of those being read.
+    check(16, 131, 1088);
+    check(32, 100, 2100);
+    check(48, 600, 230);
+  });
+}
+
+TEST_CASE("dense: gradients are turned in place of weights where these are more") {
+  CHECK(dense_turns_gradient(16, 100, 64));
+  CHECK_FALSE(dense_turns_gradient(16, 100, 63));
+  CHECK_FALSE(dense_turns_gradient(11, 100, 512));
+  CHECK(dense_turns_gradient(12, 16, 512));
+  CHECK_FALSE(dense_turns_gradient(12, 15, 512));
+  CHECK_FALSE(dense_turns_gradient(20, 100, 512));
+  CHECK(dense_turns_gradient(64, 100, 256));
+  CHECK_FALSE(dense_turns_gradient(64, 100, 255));
+  CHECK_FALSE(dense_turns_gradient(80, 100, 1024));
 }
 
 TEST_CASE("dense: integers agree exactly for images in lanes, on every instruction set") {

@@ -1,0 +1,160 @@
+// The gradient of the input of a dense layer in rows, dx = dz W. The weights lie unit by unit, where its products would
+// have them input by input. Either these are turned round, panel by panel, or dz and dx are, which are smaller when
+// there are more units than samples: dx^T = W^T dz^T then reads weights where they lie, float by float.
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "common/checked.h"
+#include "kernels/choice.h"
+#include "kernels/gemm.h"
+#include "kernels/lanes.h"
+#include "kernels/simd_gemm.h"
+#include "layers/dense.h"
+#include "layers/dense_panels.h"
+
+namespace gradloom {
+namespace {
+
+// Units of a sum, whose weights for the inputs of a job, turned round or not, stay in the second cache.
+constexpr int64_t kUnitsOfSum = 1024;
+// Inputs of a job that reads weights where they lie: whole tiles of rows, and lines of dx.
+constexpr int64_t kInputsOfJob = 48;
+
+// dz turned round: [samples / 16][units][16], `panel` floats from 16 samples to the next.
+struct TurnedGradient {
+  const float* data;
+  int64_t panel;
+
+  TurnedGradient from(int64_t unit) const { return {data + unit * kPanelColumns, panel}; }
+};
+
+// The weights of a job's inputs for the units of a sum: a stretch of each panel of units, of which the last may be
+// narrower.
+class WeightStretches {
+ public:
+  WeightStretches() = default;
+  WeightStretches(const float* weight, const Tiling& inputs, int64_t job, const Tiling& units, int64_t sum)
+      : inputs_(inputs.size(job)),
+        apart_(inputs.extent * kPanelWidth),
+        whole_(units.size(sum) / kPanelWidth),
+        rest_(units.size(sum) % kPanelWidth),
+        first_(weight + units.first(sum) * inputs.extent + inputs.first(job) * kPanelWidth),
+        last_(weight + (units.first(sum) + whole_ * kPanelWidth) * inputs.extent + inputs.first(job) * rest_) {
+    for (int64_t s = 0; s < whole_; ++s) add_span(first_ + s * apart_, kPanelWidth);
+    if (rest_ > 0) add_span(last_, rest_);
+  }
+
+  Upcoming lines() const { return Upcoming(spans_).first(span_count_); }
+
+  // dx[i, n] = sum over u of w[u, i] dz[u, n], or added, with rows of `stride` floats.
+  void multiply(int64_t samples, const TurnedGradient& dz, Accumulate accumulate, float* dx, int64_t stride,
+                Upcoming upcoming) const {
+    if (whole_ > 0) {
+      simd_gemm_segments({inputs_, samples, kPanelWidth}, whole_, {first_, kPanelWidth, apart_},
+                         {dz.data, dz.panel, kPanelWidth * kPanelColumns}, accumulate, dx, stride, upcoming);
+    }
+    if (rest_ == 0) return;
+    const TurnedGradient of_rest = dz.from(whole_ * kPanelWidth);
+    simd_gemm_segments({inputs_, samples, rest_}, 1, {last_, rest_, 0}, {of_rest.data, of_rest.panel, 0},
+                       whole_ > 0 ? Accumulate::kAdd : accumulate, dx, stride);
+  }
+
+ private:
+  void add_span(const float* from, int64_t width) {
+    spans_.at(span_count_++) = std::as_bytes(std::span(from, static_cast<size_t>(inputs_ * width)));
+  }
+
+  int64_t inputs_ = 0;
+  int64_t apart_ = 0;  // floats from stretch to stretch
+  int64_t whole_ = 0;  // stretches
+  int64_t rest_ = 0;   // units of the last, narrower one
+  const float* first_ = nullptr;
+  const float* last_ = nullptr;
+  std::array<ByteSpan, kUnitsOfSum / kPanelWidth> spans_;
+  size_t span_count_ = 0;
+};
+
+}  // namespace
+
+bool Dense::turns_gradient(int64_t batch) const {
+  return kernel_ == DenseKernel::kPanels && dense_turns_gradient(batch, inputs_, units_);
+}
+
+int64_t Dense::input_gradient_floats(int64_t batch, int threads) const {
+  if (!turns_gradient(batch)) return threads * turned_weights();
+  return checked_multiply(round_up(batch, kPanelColumns), units_ + threads * kInputsOfJob);
+}
+
+void Dense::input_gradient(const BackwardArguments& args, float* scratch) const {
+  turns_gradient(args.pass.batch) ? input_gradient_turned(args, scratch) : input_gradient_by_weights(args, scratch);
+}
+
+// A job turns the weights of its panel of inputs round, some units at a time, which stay in the second cache while its
+// samples are multiplied by them.
+void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scratch) const {
+  const float* weight = args.parameters[0];
+  const Panels outputs{units_};
+  const Panels inputs{inputs_};
+  constexpr int64_t kFewestRows = 32;  // turning costs as much as some ten rows' products
+  const int threads = threads_to_cut_for(args.pass.team.size());
+  const EvenTiling rows =
+      tile_panel_rows({args.pass.batch, kPanelWidth, units_}, pieces(threads, inputs.count()), kFewestRows);
+  const auto multiply = kernel_ == DenseKernel::kBlas ? gemm : simd_gemm;
+  args.pass.team.for_each(inputs.count() * rows.count, [&](int64_t job, int thread) {
+    const int64_t panel = job / rows.count;
+    const int64_t row = rows.first(job % rows.count);
+    const int64_t first = inputs.first(panel);
+    const int64_t width = inputs.width(panel);
+    float* turned = scratch + thread * turned_weights();
+    for (int64_t unit = 0; unit < units_; unit += kUnitsOfSum) {
+      const int64_t count = std::min(kUnitsOfSum, units_ - unit);
+      for (int64_t p = unit / kPanelWidth; outputs.first(p) < unit + count; ++p) {
+        transpose(width, outputs.width(p), weight + outputs.first(p) * inputs_ + first * outputs.width(p),
+                  outputs.width(p), turned + (outputs.first(p) - unit) * width, width);
+      }
+      multiply({rows.size(job % rows.count), width, count}, {args.dy + row * units_ + unit, units_}, {turned, width},
+               unit == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, args.dx + row * inputs_ + first, inputs_);
+    }
+  });
+}
+
+// Floats that a thread turns weights into.
+int64_t Dense::turned_weights() const {
+  return round_up(std::min(units_, kUnitsOfSum) * std::min(inputs_, kPanelWidth), kLanes);
+}
+
+// dz is turned round once, [samples / 16][units][16], dx by each job, [inputs][samples].
+void Dense::input_gradient_turned(const BackwardArguments& args, float* scratch) const {
+  const int64_t batch = args.pass.batch;
+  const int64_t stride = round_up(batch, kPanelColumns);
+  const TurnedGradient dz{scratch, units_ * kPanelColumns};
+  const Tiling columns{batch, kPanelColumns, ceil_divide(batch, kPanelColumns)};
+  const Tiling units = cut(units_, tile_rows(batch, units_).count, kLanes);
+  args.pass.team.for_each(units.count, [&](int64_t tile, int) {
+    const int64_t unit = units.first(tile);
+    for (int64_t c = 0; c < columns.count; ++c) {
+      transpose(columns.size(c), units.size(tile), args.dy + columns.first(c) * units_ + unit, units_,
+                scratch + c * dz.panel + unit * kPanelColumns, kPanelColumns);
+    }
+  });
+  const Tiling inputs = cut(inputs_, ceil_divide(inputs_, kInputsOfJob), kLanes);
+  const Tiling sums{units_, kUnitsOfSum, ceil_divide(units_, kUnitsOfSum)};
+  const auto weights = [&](int64_t job, int64_t sum) {
+    return WeightStretches(args.parameters[0], inputs, job, sums, sum);
+  };
+  const bool far = checked_multiply(inputs_, units_) > kFarWeights;
+  args.pass.team.for_each(inputs.count, [&](int64_t job, int thread) {
+    float* const dx = scratch + stride * (units_ + thread * kInputsOfJob);
+    for (int64_t sum = 0; sum < sums.count; ++sum) {
+      const bool ends = sum + 1 == sums.count;
+      const int64_t next = ends ? job + 1 : job;
+      const auto behind = far && next < inputs.count ? weights(next, ends ? 0 : sum + 1) : WeightStretches();
+      weights(job, sum).multiply(batch, dz.from(sums.first(sum)), sum == 0 ? Accumulate::kOverwrite : Accumulate::kAdd,
+                                 dx, stride, behind.lines());
+    }
+    transpose(inputs.size(job), batch, dx, stride, args.dx + inputs.first(job), inputs_);
+  });
+}
+
+}  // namespace gradloom
