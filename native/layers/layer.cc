@@ -10,6 +10,12 @@ namespace gradloom {
 
 const char* layout_name(Layout layout) { return layout == Layout::kLanes ? "lanes" : "rows"; }
 
+ImageBlocks blocks_of(const Shape& image) {
+  // A sample may be a single number.
+  const int64_t channels = image.rank() == 0 ? 1 : image.back();
+  return {image.size() / channels, channels};
+}
+
 int64_t floats_of(const Shape& shape, Layout layout, int64_t batch) {
   return checked_multiply(layout == Layout::kLanes ? lane_blocks(batch) * kLanes : batch, shape.size());
 }

@@ -49,6 +49,8 @@ struct ImageBlocks {
   int64_t channels = 0;
 };
 
+ImageBlocks blocks_of(const Shape& image);
+
 // Floats of `batch` samples of this shape.
 int64_t floats_of(const Shape& shape, Layout layout, int64_t batch);
 

@@ -12,44 +12,6 @@
 namespace gradloom {
 namespace {
 
-ImageBlocks blocks_of(const Shape& image) {
-  // A sample may be a single number.
-  const int64_t channels = image.rank() == 0 ? 1 : image.back();
-  return {image.size() / channels, channels};
-}
-
-// rows[n][p][c] from or to lanes[n / 16][c][p][n % 16].
-void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const float* source, float* target) {
-  const auto [pixels, channels] = blocks_of(shape);
-  // Pixels of one channel have the same order, and need no buffer on the way.
-  const LaneImage image = pixels == 1 ? LaneImage{channels, 1} : LaneImage{pixels, channels};
-  // Some blocks, or some pixels of one.
-  constexpr int64_t kFloatsPerPart = 16 * 1024;
-  constexpr int64_t kPixels = 16;
-  const int64_t floats = kLanes * shape.size();
-  const Tiling blocks = tile_rows(lane_blocks(batch), floats);
-  const int64_t most_parts = blocks.step == 1 ? ceil_divide(floats, kFloatsPerPart) : 1;
-  const Tiling parts = cut(image.pixels, most_parts, kPixels);
-  team.for_each(blocks.count * parts.count, [&](int64_t job, int) {
-    const int64_t tile = job / parts.count;
-    const int64_t part = job % parts.count;
-    const PixelRange range{parts.first(part), parts.first(part) + parts.size(part)};
-    for (int64_t block = blocks.first(tile); block < blocks.first(tile) + blocks.size(tile); ++block) {
-      const int64_t first = block * floats;  // in both layouts
-      const int64_t samples = std::min(kLanes, batch - block * kLanes);
-      if (from == Layout::kRows) {
-        rows_to_lanes(image, range, samples, source + first, target + first);
-      } else {
-        lanes_to_rows(image, range, samples, source + first, target + first);
-      }
-    }
-  });
-}
-
-}  // namespace
-
-namespace {
-
 int64_t entries_in(const Architecture& architecture, const ArraySamples& samples, int64_t batch) {
   if (samples.count() == 0) return 0;
   int64_t entries = 0;
@@ -78,6 +40,7 @@ Plan::Plan(std::shared_ptr<const Architecture> architecture, const PlanOptions& 
   sparse_.resize(architecture_->inputs().size());
   choose_layouts();
   for (Node& node : nodes_) join(node);
+  choose_runs();
   lay_out();
 }
 
@@ -294,6 +257,47 @@ void Plan::join(Node& joining) {
   if (all) joining.needs.kernel = "alias";
 }
 
+// Entries of ids or floats that one thread reads, sorts or gathers rows for in some microseconds.
+bool Plan::is_small(size_t input, int64_t width) const {
+  constexpr int64_t kFloats = 32 * 1024;
+  const NetworkInput& read = architecture_->inputs()[input];
+  return read.form != InputForm::kSparse && checked_multiply(options_.batch * width, read.shape.size()) <= kFloats;
+}
+
+// Whether a node may be done while others are that read other inputs: all that it changes is its own.
+bool Plan::goes_beside_others(const Node& node) const {
+  if (node.layer == nullptr || !reads_entries(node) || node.inputs.size() > 1) return false;
+  if (options_.duplicates != Duplicates::kSum) return false;
+  int64_t width = 1;
+  const int first = architecture_->first_parameter(node.index);
+  const auto count = static_cast<int>(node.layer->parameters().size());
+  for (int p = first; p < first + count; ++p) {
+    if (architecture_->users_of(p).size() > 1) return false;
+    width = std::max(width, node.layer->parameters()[static_cast<size_t>(p - first)].row_width);
+  }
+  return is_small(node.inputs.front().value, width);
+}
+
+// Runs of nodes that go beside others, each with an input of its own; between them there may be other shapes.
+void Plan::choose_runs() {
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    if (is_small(i, 1)) small_inputs_.push_back(i);
+  }
+  for (size_t first = 0, end = 0; first < nodes_.size(); first = end) {
+    end = first + 1;
+    std::vector<size_t> inputs;
+    for (size_t i = first; i < nodes_.size(); ++i) {
+      const size_t input = nodes_[i].inputs.front().value;
+      if (!inputs.empty() && nodes_[i].needs.aliases_input && times_read(input) == 1) continue;
+      if (!goes_beside_others(nodes_[i]) || std::ranges::count(inputs, input) > 0) break;
+      inputs.push_back(input);
+      end = i + 1;
+    }
+    for (size_t i = first; i < end; ++i) nodes_[i].run = runs_.size();
+    runs_.push_back({first, end});
+  }
+}
+
 int64_t Plan::gap_of(const Value& value) const {
   return value.whole == kNone ? 0 : values_[value.whole].shape.back() - value.shape.back();
 }
@@ -307,29 +311,6 @@ std::span<const float* const> Plan::parameters_of(int layer, const float* weight
   return std::span<const float* const>(parameters_).subspan(first, count);
 }
 
-void Plan::reserve(const ArraySamples& samples) {
-  for (size_t i = 0; i < sparse_.size(); ++i) {
-    if (!reads_floats(i)) sparse_[i].reserve(batch(), samples.most_entries(batch(), static_cast<int>(i)));
-  }
-  upcoming_.reserve(sparse_.size() * static_cast<size_t>(batch()));
-}
-
-void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
-                const Augmenter* augmenter) {
-  for (size_t i = 0; i < sparse_.size(); ++i) {
-    const auto number = static_cast<int>(i);
-    switch (const NetworkInput& read = architecture_->inputs()[i]; read.form) {
-      case InputForm::kFloats:
-        samples.gather_inputs(team, order, first, batch(), input(number), number, augmenter);
-        break;
-      case InputForm::kIds: samples.gather_ids(team, order, first, batch(), read.rows, sparse_[i], number); break;
-      case InputForm::kSparse: samples.gather_sparse(team, order, first, batch(), sparse_[i], number); break;
-    }
-  }
-  upcoming_.clear();
-  if (runs_backward(options_.phase)) samples.locate_inputs(order, first + batch(), batch(), upcoming_);
-}
-
 bool Plan::reads_entries(const Node& node) const {
   const size_t input = node.inputs.front().value;
   return input < sparse_.size() && !reads_floats(input);
@@ -339,148 +320,6 @@ bool Plan::reads_entries(const Node& node) const {
 bool Plan::takes_groups(int layer, const LayerNeeds& needs) const {
   return !needs.sums_entries || options_.duplicates != Duplicates::kSum ||
          architecture_->users_of(architecture_->first_parameter(layer)).size() > 1;
-}
-
-// A race for rows is one for single floats, by several times as long as it takes to deal out wider ones.
-Duplicates Plan::parting(size_t input) const {
-  const bool has_wide_rows = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-    if (node.layer == nullptr || node.inputs.front().value != input || !reads_entries(node)) return false;
-    const auto& parameters = node.layer->parameters();
-    return std::any_of(parameters.begin(), parameters.end(), [](const auto& each) { return each.row_width > 1; });
-  });
-  return has_wide_rows ? Duplicates::kSequential : options_.duplicates;
-}
-
-const SparseInput* Plan::sparse_input_of(const Node& node) const {
-  return reads_entries(node) ? &sparse_[node.inputs.front().value].input() : nullptr;
-}
-
-const RowGroups& Plan::groups(Team& team, int number) {
-  SparseBatch& sparse = sparse_[static_cast<size_t>(number)];
-  sparse.group(team, architecture_->inputs()[static_cast<size_t>(number)].rows);
-  return sparse.input().groups;
-}
-
-void Plan::forward(Team& team, const float* weights, const RandomState& random) {
-  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    forward_node(nodes_[i], pass, weights);
-    end_part(forward_part(i));
-  }
-}
-
-void Plan::prepare(Team& team, Network& network) {
-  for (Node& node : nodes_) {
-    if (node.needs.prepared > 0) {
-      node.prepared = network.prepared(team, *node.layer, node.weighted, options_.batch, node.needs);
-    }
-  }
-}
-
-void Plan::forget_prepared() {
-  for (Node& node : nodes_) node.prepared = nullptr;
-}
-
-int64_t Plan::prepared_floats(const Plan* other) const {
-  int64_t floats = 0;
-  for (const Node& node : nodes_) {
-    const bool shared =
-        other != nullptr && std::any_of(other->nodes_.begin(), other->nodes_.end(), [&](const Node& its) {
-          return its.needs.prepared > 0 && its.index == node.index && its.needs.kernel == node.needs.kernel;
-        });
-    if (!shared) floats += node.needs.prepared;
-  }
-  return floats;
-}
-
-void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
-  const Value& input = values_[node.inputs.front().value];
-  const Value& output = values_[node.output];
-  const float* x = at(input.activation);
-  float* y = at(output.activation);
-  if (node.layer == nullptr) {
-    convert(pass.team, input.image, options_.batch, input.layout, x, y);
-    return;
-  }
-  for (size_t k = 1; k < node.inputs.size(); ++k) node.others[k - 1] = at(values_[node.inputs[k].value].activation);
-  node.layer->forward({pass, input.layout, x, y, at(node.saved), at(node.forward_scratch),
-                       parameters_of(node.index, weights), node.others, sparse_input_of(node),
-                       node.prepared == nullptr ? nullptr : node.prepared->data(), blocks_of(input.image),
-                       windows_of(node), gap_of(output)});
-}
-
-int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
-  const auto finite = [&](size_t value) {
-    const float* floats = at(values_[value].activation);
-    const int64_t gap = gap_of(values_[value]);
-    const int64_t width = gap == 0 ? floats_of_value(value) : values_[value].shape.back();
-    for (int64_t i = 0; i < floats_of_value(value); i += width, floats += width + gap) {
-      if (!std::all_of(floats, floats + width, [](float v) { return std::isfinite(v); })) return false;
-    }
-    return true;
-  };
-  for (size_t i = 0; i < sparse_.size(); ++i) {
-    if (reads_floats(i) ? !finite(i) : !sparse_[i].finite()) return kInput;
-  }
-  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
-  for (Node& node : nodes_) {
-    forward_node(node, pass, weights);
-    if (node.layer != nullptr && !finite(node.output)) return node.index;
-  }
-  return kNowhere;
-}
-
-void Plan::backward(Team& team, const float* weights, const RandomState& random,
-                    const std::vector<std::unique_ptr<GradientSink>>& sinks) {
-  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step, upcoming_};
-  for (size_t i = 0; i < sparse_.size(); ++i) {
-    const bool grouped = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-      return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated &&
-             node.takes_groups;
-    });
-    if (grouped && options_.duplicates == Duplicates::kSum) groups(team, static_cast<int>(i));
-    if (grouped && options_.duplicates != Duplicates::kSum) sparse_[i].part(team, parting(i));
-    if (keeps_value_gradients(i)) sparse_[i].keep_value_gradients();
-  }
-  end_part(kGroupingPart);
-  for (size_t i = nodes_.size(); i-- > 0;) {
-    Node& node = nodes_[i];
-    if (!values_[node.output].differentiated) continue;
-    backward_node(node, pass, weights, node.layer == nullptr ? nullptr : sinks[static_cast<size_t>(node.index)].get());
-    for (const Input& input : node.inputs) add_to_gradient(team, input);
-    end_part(backward_part(i));
-  }
-}
-
-void Plan::backward_node(Node& node, const Pass& pass, const float* weights, GradientSink* sink) {
-  const Value& input = values_[node.inputs.front().value];
-  const Value& output = values_[node.output];
-  float* dy = at(output.gradient);
-  float* dx = at(node.inputs.front().gradient);
-  if (node.layer == nullptr) {
-    convert(pass.team, input.image, options_.batch, output.layout, dy, dx);
-    return;
-  }
-  for (size_t k = 1; k < node.inputs.size(); ++k) {
-    node.others[k - 1] = at(values_[node.inputs[k].value].activation);
-    node.other_gradients[k - 1] = at(node.inputs[k].gradient);
-  }
-  node.layer->backward({pass, input.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
-                        at(node.backward_scratch), parameters_of(node.index, weights), *sink, node.others,
-                        node.other_gradients, sparse_input_of(node), blocks_of(input.image), windows_of(node),
-                        gap_of(output)});
-}
-
-void Plan::add_to_gradient(Team& team, const Input& input) {
-  const int64_t gradient = values_[input.value].gradient;
-  if (input.gradient == kAbsent || input.gradient == gradient) return;
-  const Tiling tiles = tile_rows(floats_of_value(input.value), 1);
-  float* total = at(gradient);
-  const float* part = at(input.gradient);
-  team.for_each(tiles.count, [&](int64_t tile, int) {
-    const int64_t first = tiles.first(tile);
-    sum(total + first, part + first, tiles.size(tile), total + first);
-  });
 }
 
 Plan::Row Plan::describe(int layer) const {

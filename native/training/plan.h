@@ -159,6 +159,7 @@ class Plan {
     size_t output;
     LayerNeeds needs;
     bool takes_groups = false;  // in backward, or parts of entries, by Duplicates
+    size_t run = 0;
     int64_t saved = kAbsent;
     int64_t forward_scratch = kAbsent;
     int64_t backward_scratch = kAbsent;
@@ -191,6 +192,18 @@ class Plan {
     return value < sparse_.size() ? nullptr : &nodes_[value - sparse_.size()];
   }
   int64_t times_read(size_t value) const;
+  // Nodes [first, end), each done by one thread where there are several.
+  struct Run {
+    size_t first;
+    size_t end;
+  };
+  void choose_runs();
+  bool goes_beside_others(const Node& node) const;
+  bool is_small(size_t input, int64_t width = 1) const;
+  template <class Body>
+  void for_inputs(Team& team, Body body);
+  template <class TakesPart, class Body>
+  void for_nodes(const Run& run, Team& team, size_t (*part_of)(size_t node), TakesPart takes_part, Body body);
   int64_t gap_of(const Value& value) const;
   size_t in_layout(size_t value, Layout layout);
   size_t add_value(const Shape& shape, Layout layout, bool differentiated, const Shape& image);
@@ -201,12 +214,13 @@ class Plan {
   void place();
   int64_t request(int64_t size, int first, int last);
   void extend(int64_t request, int time);
-  // Positions in the order of operations; the inputs are there at 0.
-  int forward_time(size_t node) const { return static_cast<int>(node) + 1; }
-  int loss_time() const { return static_cast<int>(nodes_.size()) + 1; }
-  int backward_time(size_t node) const { return 2 * loss_time() - 1 - static_cast<int>(node); }
+  // Positions in the order of operations, the same for all nodes of a run; the inputs are there at 0.
+  int forward_time(size_t node) const { return static_cast<int>(nodes_[node].run) + 1; }
+  int loss_time() const { return static_cast<int>(runs_.size()) + 1; }
+  int backward_time(size_t node) const { return 2 * loss_time() - 1 - static_cast<int>(nodes_[node].run); }
   void forward_node(Node& node, const Pass& pass, const float* weights);
-  void backward_node(Node& node, const Pass& pass, const float* weights, GradientSink* sink);
+  void backward_node(Node& node, const Pass& pass, const float* weights,
+                     const std::vector<std::unique_ptr<GradientSink>>& sinks);
   void add_to_gradient(Team& team, const Input& input);
   void end_part(size_t part) {
     if (clock_ != nullptr) clock_->end_part(part);
@@ -233,6 +247,8 @@ class Plan {
   PlanOptions options_;
   std::vector<Value> values_;  // the inputs, then every node's output
   std::vector<Node> nodes_;
+  std::vector<Run> runs_;                     // of all nodes
+  std::vector<size_t> small_inputs_;          // of which threads load and sort several at a time
   std::vector<size_t> node_of_;               // by layer; several share one where they are fused
   std::vector<std::unique_ptr<Layer>> made_;  // layers that do what those behind them do
   size_t output_ = 0;

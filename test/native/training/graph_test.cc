@@ -1,9 +1,11 @@
 // Networks of several inputs, and layers that share their weights. Threads: 1, 2 and 3.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <tuple>
+#include <utility>
 
 #include "support/allocation_counter.h"
 #include "support/compare.h"
@@ -310,6 +312,108 @@ TEST_CASE("graphs: rows of tables are written where a concat puts them, which ch
   REQUIRE(items.name == "item_read.weight");
   std::fill_n(joined->network().weights() + items.offset, items.shape.size(), NAN);
   CHECK(contains(error_of([&] { run_steps(*joined, samples.view(), 330, 1, 1); }), "come from layer \"item_read\""));
+}
+
+namespace {
+
+// Tables that threads look up side by side: some with another shape behind them, one with an input that another reads,
+// too, and that is looked up in its turn.
+GraphSamples many_tables() {
+  RandomData random(904);
+  GraphSamples samples{.count = 99, .target_size = 4};
+  samples.columns = {float_column("values", {3}, 99, random), id_column("user", 1, 500, 99, random),
+                     id_column("items", 5, 300, 99, random), id_column("pair", 2, 40, 99, random),
+                     id_column("tags", 7, 60, 99, random)};
+  samples.targets = random.normal(99 * 4);
+  return samples;
+}
+
+LearnerOptions many_tables_net(const GraphSamples& samples) {
+  const auto table = [](const Spec::Object& spec, const std::string& name, const std::string& input) {
+    return reads(named(spec, name), {input});
+  };
+  const auto flat = [](const std::string& of) { return reads(named(plain_layer("flatten"), of + "_flat"), {of}); };
+  const Spec::List parts{"values", "user_flat", "items", "pair_flat", "tags", "user_bias_flat"};
+  return {.input_shape = {},
+          .layers = {reads(dense({.units = 8, .name = "values"}), {"@values"}),
+                     table(embedding({.rows = 500, .units = 12}), "user", "@user"), flat("user"),
+                     table(embedding_bag({.units = 9, .pooling = "mean", .rows = 300}), "items", "@items"),
+                     table(embedding({.rows = 40, .units = 3}), "pair", "@pair"), flat("pair"),
+                     table(embedding_bag({.units = 17, .pooling = "max", .rows = 60}), "tags", "@tags"),
+                     table(embedding({.rows = 500, .units = 1}), "user_bias", "@user"), flat("user_bias"),
+                     reads(concat(), parts), dense({.units = 4, .name = "last"})},
+          .loss = "meanSquaredError",
+          .inputs = samples.inputs()};
+}
+
+}  // namespace
+
+TEST_CASE("graphs: small tables that threads look up side by side: equal bits at 1 to 4 threads, and no allocation") {
+  const GraphSamples samples = many_tables();
+  const auto one = make_learner(many_tables_net(samples));
+  run_steps(*one, samples.view(), 33, 60, 1);
+  for (const int threads : {2, 3, 4}) {
+    CAPTURE(threads);
+    const auto learner = make_learner(many_tables_net(samples));
+    run_steps(*learner, samples.view(), 33, 60, threads);
+    CHECK(difference_in_bits(state_of(*learner), state_of(*one)) == "");
+
+    TrainStep step(*learner, 33, threads);
+    step.reserve(samples.view());
+    ObjectiveTotals totals = learner->objective()->empty_totals(99);
+    int64_t allocations = 0;
+    const ArraySamples view = samples.view();
+    Team::run(threads, [&](Team& team) {
+      step.run(team, view, nullptr, 0, totals);
+      const int64_t before = allocation_count();
+      step.run(team, view, nullptr, 33, totals);
+      allocations = allocation_count() - before;
+    });
+    CHECK(allocations == 0);
+
+    // Their time is told in equal shares, and is all of a step's.
+    StepClock clock(step.plan().nodes(), 1);
+    step.time(&clock);
+    Team::run(threads, [&](Team& team) { step.run(team, view, nullptr, 66, totals); });
+    double seconds = 0;
+    for (size_t part = 0; part < forward_part(step.plan().nodes()); ++part) seconds += clock.seconds(part);
+    CHECK(seconds == doctest::Approx(clock.steps().front()).epsilon(1e-9));
+    const std::vector<int64_t> no_states(learner->network().architecture().parameters().size());
+    const auto nodes = step.plan().work(no_states, UpdateBehind::kEach);
+    const auto number_of = [&](const std::string& name) {
+      const auto is_it = [&](const Plan::NodeWork& node) {
+        return node.layer != nullptr && node.layer->name() == name;
+      };
+      return static_cast<size_t>(std::ranges::find_if(nodes, is_it) - nodes.begin());
+    };
+    const auto forward_seconds = [&](const std::string& name) { return clock.seconds(forward_part(number_of(name))); };
+    const auto backward_seconds = [&](const std::string& name) {
+      return clock.seconds(backward_part(number_of(name)));
+    };
+    CHECK(forward_seconds("user") > 0);
+    for (const std::string other : {"items", "pair", "tags"}) {
+      CHECK(forward_seconds(other) == forward_seconds("user"));
+      CHECK(backward_seconds(other) == backward_seconds("user"));
+    }
+    CHECK(forward_seconds("user_bias") != forward_seconds("user"));
+  }
+}
+
+TEST_CASE("graphs: of ids in several inputs that no table has, the first is told, and nothing changes") {
+  GraphSamples samples = many_tables();
+  const ArraySamples view = samples.view();
+  for (const int threads : {1, 3}) {
+    CAPTURE(threads);
+    const auto learner = make_learner(many_tables_net(samples));
+    const std::vector<float> before = state_of(*learner);
+    const int32_t of_pair = std::exchange(samples.columns[3].ids[4], 40);
+    const int32_t of_tags = std::exchange(samples.columns[4].ids[9], -1);
+    CHECK(contains(error_of([&] { run_steps(*learner, view, 33, 1, threads); }),
+                   "ID_OUT_OF_RANGE: sample 2 of input \"pair\" has the id 40 at place 0"));
+    CHECK(difference_in_bits(state_of(*learner), before) == "");
+    samples.columns[3].ids[4] = of_pair;
+    samples.columns[4].ids[9] = of_tags;
+  }
 }
 
 TEST_CASE("graphs: a frozen shared table stays while all else trains") {

@@ -1,0 +1,261 @@
+// What a plan does: loading a batch, forward and backward. Threads share the work of each input and layer, but for
+// small ones side by side, of which each is done by one thread alone: less time is lost between them.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/lanes.h"
+#include "kernels/tiling.h"
+#include "kernels/vectors.h"
+#include "training/plan.h"
+
+namespace gradloom {
+namespace {
+
+// rows[n][p][c] from or to lanes[n / 16][c][p][n % 16].
+void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const float* source, float* target) {
+  const auto [pixels, channels] = blocks_of(shape);
+  // Pixels of one channel have the same order, and need no buffer on the way.
+  const LaneImage image = pixels == 1 ? LaneImage{channels, 1} : LaneImage{pixels, channels};
+  // Some blocks, or some pixels of one.
+  constexpr int64_t kFloatsPerPart = 16 * 1024;
+  constexpr int64_t kPixels = 16;
+  const int64_t floats = kLanes * shape.size();
+  const Tiling blocks = tile_rows(lane_blocks(batch), floats);
+  const int64_t most_parts = blocks.step == 1 ? ceil_divide(floats, kFloatsPerPart) : 1;
+  const Tiling parts = cut(image.pixels, most_parts, kPixels);
+  team.for_each(blocks.count * parts.count, [&](int64_t job, int) {
+    const int64_t tile = job / parts.count;
+    const int64_t part = job % parts.count;
+    const PixelRange range{parts.first(part), parts.first(part) + parts.size(part)};
+    for (int64_t block = blocks.first(tile); block < blocks.first(tile) + blocks.size(tile); ++block) {
+      const int64_t first = block * floats;  // in both layouts
+      const int64_t samples = std::min(kLanes, batch - block * kLanes);
+      if (from == Layout::kRows) {
+        rows_to_lanes(image, range, samples, source + first, target + first);
+      } else {
+        lanes_to_rows(image, range, samples, source + first, target + first);
+      }
+    }
+  });
+}
+
+// Calls body(k, team of one) for all k below `count`, each on a thread of the team.
+template <class Body>
+void deal_out(Team& team, size_t count, Body& body) {
+  team.for_each(static_cast<int64_t>(count), [&](int64_t k, int) {
+    // So little that it fits in a function without memory of its own.
+    Team::run(1, [&body, k](Team& alone) { body(static_cast<size_t>(k), alone); });
+  });
+}
+
+}  // namespace
+
+template <class Body>
+void Plan::for_inputs(Team& team, Body body) {
+  const bool deals = team.size() > 1 && small_inputs_.size() > 1;
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    if (!deals || !is_small(i)) body(i, team);
+  }
+  if (!deals) return;
+  const auto small = [&](size_t k, Team& alone) { body(small_inputs_[k], alone); };
+  deal_out(team, small_inputs_.size(), small);
+}
+
+// Those that take part; `part_of` says of what part of a step they are.
+template <class TakesPart, class Body>
+void Plan::for_nodes(const Run& run, Team& team, size_t (*part_of)(size_t node), TakesPart takes_part, Body body) {
+  if (team.size() == 1 || run.end - run.first == 1) {
+    for (size_t i = run.first; i < run.end; ++i) {
+      if (!takes_part(nodes_[i])) continue;
+      body(nodes_[i], team);
+      end_part(part_of(i));
+    }
+    return;
+  }
+  const auto node = [&](size_t k, Team& alone) {
+    if (takes_part(nodes_[run.first + k])) body(nodes_[run.first + k], alone);
+  };
+  deal_out(team, run.end - run.first, node);
+  if (clock_ == nullptr) return;
+  std::vector<size_t> parts;
+  for (size_t i = run.first; i < run.end; ++i) {
+    if (takes_part(nodes_[i]) && !nodes_[i].needs.aliases_input) parts.push_back(part_of(i));
+  }
+  clock_->end_parts(parts);
+}
+
+void Plan::reserve(const ArraySamples& samples) {
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    if (!reads_floats(i)) sparse_[i].reserve(batch(), samples.most_entries(batch(), static_cast<int>(i)));
+  }
+  upcoming_.reserve(sparse_.size() * static_cast<size_t>(batch()));
+}
+
+void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
+                const Augmenter* augmenter) {
+  for_inputs(team, [&](size_t i, Team& own) {
+    const auto number = static_cast<int>(i);
+    switch (const NetworkInput& read = architecture_->inputs()[i]; read.form) {
+      case InputForm::kFloats:
+        samples.gather_inputs(own, order, first, batch(), input(number), number, augmenter);
+        break;
+      case InputForm::kIds: samples.gather_ids(own, order, first, batch(), read.rows, sparse_[i], number); break;
+      case InputForm::kSparse: samples.gather_sparse(own, order, first, batch(), sparse_[i], number); break;
+    }
+  });
+  upcoming_.clear();
+  if (runs_backward(options_.phase)) samples.locate_inputs(order, first + batch(), batch(), upcoming_);
+}
+
+// A race for rows is one for single floats, by several times as long as it takes to deal out wider ones.
+Duplicates Plan::parting(size_t input) const {
+  const bool has_wide_rows = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+    if (node.layer == nullptr || node.inputs.front().value != input || !reads_entries(node)) return false;
+    const auto& parameters = node.layer->parameters();
+    return std::any_of(parameters.begin(), parameters.end(), [](const auto& each) { return each.row_width > 1; });
+  });
+  return has_wide_rows ? Duplicates::kSequential : options_.duplicates;
+}
+
+const SparseInput* Plan::sparse_input_of(const Node& node) const {
+  return reads_entries(node) ? &sparse_[node.inputs.front().value].input() : nullptr;
+}
+
+const RowGroups& Plan::groups(Team& team, int number) {
+  SparseBatch& sparse = sparse_[static_cast<size_t>(number)];
+  sparse.group(team, architecture_->inputs()[static_cast<size_t>(number)].rows);
+  return sparse.input().groups;
+}
+
+void Plan::forward(Team& team, const float* weights, const RandomState& random) {
+  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
+  const auto all = [](const Node&) { return true; };
+  for (const Run& run : runs_) {
+    for_nodes(run, team, forward_part, all, [&](Node& node, Team& own) {
+      forward_node(node, {own, pass.batch, pass.phase, pass.seed, pass.step}, weights);
+    });
+  }
+}
+
+void Plan::prepare(Team& team, Network& network) {
+  for (Node& node : nodes_) {
+    if (node.needs.prepared > 0) {
+      node.prepared = network.prepared(team, *node.layer, node.weighted, options_.batch, node.needs);
+    }
+  }
+}
+
+void Plan::forget_prepared() {
+  for (Node& node : nodes_) node.prepared = nullptr;
+}
+
+int64_t Plan::prepared_floats(const Plan* other) const {
+  int64_t floats = 0;
+  for (const Node& node : nodes_) {
+    const bool shared =
+        other != nullptr && std::any_of(other->nodes_.begin(), other->nodes_.end(), [&](const Node& its) {
+          return its.needs.prepared > 0 && its.index == node.index && its.needs.kernel == node.needs.kernel;
+        });
+    if (!shared) floats += node.needs.prepared;
+  }
+  return floats;
+}
+
+void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
+  const Value& input = values_[node.inputs.front().value];
+  const Value& output = values_[node.output];
+  const float* x = at(input.activation);
+  float* y = at(output.activation);
+  if (node.layer == nullptr) {
+    convert(pass.team, input.image, options_.batch, input.layout, x, y);
+    return;
+  }
+  for (size_t k = 1; k < node.inputs.size(); ++k) node.others[k - 1] = at(values_[node.inputs[k].value].activation);
+  node.layer->forward({pass, input.layout, x, y, at(node.saved), at(node.forward_scratch),
+                       parameters_of(node.index, weights), node.others, sparse_input_of(node),
+                       node.prepared == nullptr ? nullptr : node.prepared->data(), blocks_of(input.image),
+                       windows_of(node), gap_of(output)});
+}
+
+int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
+  const auto finite = [&](size_t value) {
+    const float* floats = at(values_[value].activation);
+    const int64_t gap = gap_of(values_[value]);
+    const int64_t width = gap == 0 ? floats_of_value(value) : values_[value].shape.back();
+    for (int64_t i = 0; i < floats_of_value(value); i += width, floats += width + gap) {
+      if (!std::all_of(floats, floats + width, [](float v) { return std::isfinite(v); })) return false;
+    }
+    return true;
+  };
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    if (reads_floats(i) ? !finite(i) : !sparse_[i].finite()) return kInput;
+  }
+  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
+  for (Node& node : nodes_) {
+    forward_node(node, pass, weights);
+    if (node.layer != nullptr && !finite(node.output)) return node.index;
+  }
+  return kNowhere;
+}
+
+void Plan::backward(Team& team, const float* weights, const RandomState& random,
+                    const std::vector<std::unique_ptr<GradientSink>>& sinks) {
+  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step, upcoming_};
+  const auto grouped = [&](size_t i) {
+    return std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+      return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated &&
+             node.takes_groups;
+    });
+  };
+  if (options_.duplicates == Duplicates::kSum) {
+    for_inputs(team, [&](size_t i, Team& own) {
+      if (grouped(i)) groups(own, static_cast<int>(i));
+    });
+  }
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    if (options_.duplicates != Duplicates::kSum && grouped(i)) sparse_[i].part(team, parting(i));
+    if (keeps_value_gradients(i)) sparse_[i].keep_value_gradients();
+  }
+  end_part(kGroupingPart);
+  const auto is_differentiated = [&](const Node& node) { return values_[node.output].differentiated; };
+  for (size_t r = runs_.size(); r-- > 0;) {
+    for_nodes(runs_[r], team, backward_part, is_differentiated, [&](Node& node, Team& own) {
+      backward_node(node, {own, pass.batch, pass.phase, pass.seed, pass.step, pass.upcoming}, weights, sinks);
+      for (const Input& input : node.inputs) add_to_gradient(own, input);
+    });
+  }
+}
+
+void Plan::backward_node(Node& node, const Pass& pass, const float* weights,
+                         const std::vector<std::unique_ptr<GradientSink>>& sinks) {
+  const Value& input = values_[node.inputs.front().value];
+  const Value& output = values_[node.output];
+  float* dy = at(output.gradient);
+  float* dx = at(node.inputs.front().gradient);
+  if (node.layer == nullptr) {
+    convert(pass.team, input.image, options_.batch, output.layout, dy, dx);
+    return;
+  }
+  for (size_t k = 1; k < node.inputs.size(); ++k) {
+    node.others[k - 1] = at(values_[node.inputs[k].value].activation);
+    node.other_gradients[k - 1] = at(node.inputs[k].gradient);
+  }
+  node.layer->backward({pass, input.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
+                        at(node.backward_scratch), parameters_of(node.index, weights),
+                        *sinks[static_cast<size_t>(node.index)], node.others, node.other_gradients,
+                        sparse_input_of(node), blocks_of(input.image), windows_of(node), gap_of(output)});
+}
+
+void Plan::add_to_gradient(Team& team, const Input& input) {
+  const int64_t gradient = values_[input.value].gradient;
+  if (input.gradient == kAbsent || input.gradient == gradient) return;
+  const Tiling tiles = tile_rows(floats_of_value(input.value), 1);
+  float* total = at(gradient);
+  const float* part = at(input.gradient);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    const int64_t first = tiles.first(tile);
+    sum(total + first, part + first, tiles.size(tile), total + first);
+  });
+}
+
+}  // namespace gradloom
