@@ -5,6 +5,8 @@ import { type NativeTable, native } from '../lib/native.ts';
 const WORKING_SETS: readonly number[] = Array.from({ length: 14 }, (_, place) => 2 ** (15 + place));
 /** For each figure. */
 const SECONDS = 0.02;
+/** By which a check finds what there is. */
+const PROBES = 5;
 
 export interface Limits {
   /** Float32 multiply-adds count two. */
@@ -86,6 +88,32 @@ export class MachineLimits implements Limits {
     const [least, most] = [Math.min(...this.#roundTrips), Math.max(...this.#roundTrips)];
     return `${limits}, from core to core and back ${(least * 1e9).toFixed(0)} to ${(most * 1e9).toFixed(0)} ns`;
   }
+}
+
+/**
+ * Whether threads get as many cores as before. The system behind a virtual machine may put two of its processors on one
+ * core for some seconds; other programs take cores likewise.
+ */
+export class CoreCheck {
+  readonly #threads: number;
+  #most = 0;
+
+  constructor(threads: number) {
+    this.#threads = threads;
+    for (let probe = 0; probe < PROBES; probe++) this.hasLess();
+  }
+
+  /** What all threads multiply and add together, in multiples of what one does; compared with the most so far. */
+  hasLess(): boolean {
+    if (this.#threads === 1) return false;
+    const cores = flopsPerSecond(this.#threads) / flopsPerSecond(1);
+    this.#most = Math.max(this.#most, cores);
+    return cores < 0.8 * this.#most;
+  }
+}
+
+function flopsPerSecond(threads: number): number {
+  return native.machineLimits({ threads, seconds: SECONDS, workingSets: [], tables: [] }).flopsPerSecond;
 }
 
 export function hasSameRows({

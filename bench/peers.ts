@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { info } from '../lib/index.ts';
 import { choose, readArguments, readNumber } from './arguments.ts';
 import { INFER_WORKLOADS } from './infer.ts';
-import { MachineLimits } from './limits.ts';
+import { CoreCheck, MachineLimits } from './limits.ts';
 import { GRADLOOM, isSpec, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
 import { compare, formatComparisons, type Measurement, meetsFloors } from './peer-table.ts';
 import { SKIP_GRAM } from './skip-gram.ts';
@@ -41,6 +42,10 @@ const ARGUMENTS = {
 
 /** A peer that hangs is given up. */
 const LIMIT_MS = 15 * 60_000;
+
+/** How often a program is run at most while threads share a core, and the pause between. */
+const MOST_TURNS = 5;
+const SHARED_CORE_MS = 2_000;
 
 /** Choices of kernels and threads that hold for one library and not for another: all programs run without them. */
 const TUNING = /^(OPENBLAS|GOTO|MKL|OMP|KMP|ATEN|DNNL|ONEDNN)_/;
@@ -142,13 +147,15 @@ async function runAll(
   const measurements: Measurement[] = [];
   for (const workload of settings.workloads) {
     for (const threads of settings.threads) {
+      const cores = new CoreCheck(threads);
       const able = [GRADLOOM, ...installed.filter((peer) => canRun(peer, workload, threads))];
       for (let repeat = 0; repeat < settings.repeats; repeat++) {
         const limit = limits.get(threads);
         limit?.measure();
         const roundTripNanoseconds = Math.round((limit?.roundTripSeconds ?? 0) * 1e9);
         for (const peer of repeat % 2 === 0 ? able : able.toReversed()) {
-          const timed = await time(peer, workload, { threads, windowSeconds: settings.windowSeconds });
+          const { windowSeconds } = settings;
+          const timed = await timeOnAllCores(cores, peer, workload, { threads, windowSeconds });
           if (timed !== undefined)
             measurements.push({ peer, workload, threads, repeat, roundTripNanoseconds, ...timed });
         }
@@ -168,6 +175,25 @@ function canRun(peer: Peer, workload: string, threads: number): boolean {
   if (isSpec(workload)) return peer.specs === true;
   if (peer.cannot?.includes(workload)) return false;
   return (peer.workloads?.includes(workload) ?? true) && (peer.threads === 'any' || threads === 1);
+}
+
+/** As `time`, again where threads had fewer cores before or behind it, up to five times. */
+async function timeOnAllCores(
+  cores: CoreCheck,
+  ...run: Parameters<typeof time>
+): Promise<Awaited<ReturnType<typeof time>>> {
+  const [peer, workload, { threads }] = run;
+  for (let turn = 0; ; turn++) {
+    const hadLess = cores.hasLess();
+    const timed = await time(...run);
+    if (timed === undefined || !(hadLess || cores.hasLess())) return timed;
+    const ends = turn === MOST_TURNS - 1;
+    console.error(
+      `${workload}, ${threads} thread(s), ${peer.name}: threads shared a core before or behind it; ${ends ? 'kept all the same' : 'measured again'}`,
+    );
+    if (ends) return timed;
+    await setTimeout(SHARED_CORE_MS);
+  }
 }
 
 /** Undefined for a program that cannot do it. */
