@@ -39,7 +39,7 @@ class WeightStretches {
         apart_(inputs.extent * kPanelWidth),
         whole_(units.size(sum) / kPanelWidth),
         rest_(units.size(sum) % kPanelWidth),
-        first_(weight + units.first(sum) * inputs.extent + inputs.first(job) * kPanelWidth),
+        first_(weight + units.first(sum) * inputs.extent + (whole_ > 0 ? inputs.first(job) * kPanelWidth : 0)),
         last_(weight + (units.first(sum) + whole_ * kPanelWidth) * inputs.extent + inputs.first(job) * rest_) {
     for (int64_t s = 0; s < whole_; ++s) add_span(first_ + s * apart_, kPanelWidth);
     if (rest_ > 0) add_span(last_, rest_);

@@ -129,7 +129,7 @@ struct LayerNeeds {
   int64_t backward_scratch = 0;
 };
 
-// What is the same for all layers of one pass.
+// What is the same for all layers of one pass, but for the team: some small ones have a thread alone.
 struct Pass {
   Team& team;
   int64_t batch;  // N, samples in this pass

@@ -67,7 +67,7 @@ inline void complete_summed_entries(const BackwardArguments& args, const TableGr
     const int64_t end = std::min<int64_t>(part.size(), part_from(jobs.first(job) + jobs.size(job)));
     int64_t count = 0;
     const auto complete = [&] {
-      args.gradients.complete_rows(table.parameter, {0, count, rows, 1, gradients, false, weights});
+      args.gradients.complete_rows(table.parameter, {0, count, rows, 1, gradients, -1, weights});
       count = 0;
     };
     for (int64_t p = first; p < end; ++p) {

@@ -72,6 +72,7 @@ void LazyTables::begin_step(Team& team, Plan& plan) {
     return table.rate == learner_.rate_of(table.parameter);
   });
   if (follows && same_rates) {
+    plan.group_all(team);
     for (const Table& table : tables_) settle_named(team, plan, table);
   } else {
     network.lend(nullptr);

@@ -1,12 +1,7 @@
 #include "training/plan.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "common/checked.h"
-#include "kernels/lanes.h"
-#include "kernels/tiling.h"
-#include "kernels/vectors.h"
 #include "layers/rescaled.h"
 
 namespace gradloom {
@@ -40,6 +35,7 @@ Plan::Plan(std::shared_ptr<const Architecture> architecture, const PlanOptions& 
   sparse_.resize(architecture_->inputs().size());
   choose_layouts();
   for (Node& node : nodes_) join(node);
+  order_inputs();
   choose_runs();
   lay_out();
 }
@@ -257,17 +253,32 @@ void Plan::join(Node& joining) {
   if (all) joining.needs.kernel = "alias";
 }
 
-// Entries of ids or floats that one thread reads, sorts or gathers rows for in some microseconds.
+// Ids that one thread reads, sorts, or looks up rows of so many floats for, in some microseconds.
 bool Plan::is_small(size_t input, int64_t width) const {
   constexpr int64_t kFloats = 32 * 1024;
   const NetworkInput& read = architecture_->inputs()[input];
-  return read.form != InputForm::kSparse && checked_multiply(options_.batch * width, read.shape.size()) <= kFloats;
+  return read.form == InputForm::kIds && options_.batch <= kFloats / width / read.shape.size();
 }
 
-// Whether a node may be done while others are that read other inputs: all that it changes is its own.
+void Plan::order_inputs() {
+  const auto add = [&](InputOrder& order, size_t input) {
+    (is_small(input) ? order.small : order.others).push_back(input);
+  };
+  for (size_t i = 0; i < sparse_.size(); ++i) {
+    add(loaded_, i);
+    const bool grouped = std::ranges::any_of(nodes_, [&](const Node& node) {
+      return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated &&
+             node.takes_groups;
+    });
+    if (grouped) add(grouped_, i);
+  }
+}
+
+// Whether a node may be done while others are that read other inputs: all that it changes is its own. Where threads
+// race for rows they have room by their number, which is 0 for each that works alone.
 bool Plan::goes_beside_others(const Node& node) const {
   if (node.layer == nullptr || !reads_entries(node) || node.inputs.size() > 1) return false;
-  if (options_.duplicates != Duplicates::kSum) return false;
+  if (options_.threads == 1 || options_.duplicates != Duplicates::kSum) return false;
   int64_t width = 1;
   const int first = architecture_->first_parameter(node.index);
   const auto count = static_cast<int>(node.layer->parameters().size());
@@ -280,9 +291,6 @@ bool Plan::goes_beside_others(const Node& node) const {
 
 // Runs of nodes that go beside others, each with an input of its own; between them there may be other shapes.
 void Plan::choose_runs() {
-  for (size_t i = 0; i < sparse_.size(); ++i) {
-    if (is_small(i, 1)) small_inputs_.push_back(i);
-  }
   for (size_t first = 0, end = 0; first < nodes_.size(); first = end) {
     end = first + 1;
     std::vector<size_t> inputs;
@@ -293,7 +301,13 @@ void Plan::choose_runs() {
       inputs.push_back(input);
       end = i + 1;
     }
-    for (size_t i = first; i < end; ++i) nodes_[i].run = runs_.size();
+    for (size_t i = first; i < end; ++i) {
+      Node& node = nodes_[i];
+      node.run = runs_.size();
+      // One thread does it, so that the scratch of all together is not more than one alone would have for all threads.
+      const bool alone = inputs.size() > 1 && !node.needs.aliases_input;
+      if (alone) node.needs = node.layer->needs({options_.batch, options_.phase, 1});
+    }
     runs_.push_back({first, end});
   }
 }

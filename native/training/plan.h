@@ -67,6 +67,8 @@ class Plan {
   const SparseBatch& sparse_input(int number = 0) const { return sparse_[static_cast<size_t>(number)]; }
   // The rows that its loaded batch names, each with its entries.
   const RowGroups& groups(Team& team, int number);
+  // Of all inputs whose entries backward takes by groups, or by parts.
+  void group_all(Team& team);
 
   void forward(Team& team, const float* weights, const RandomState& random);
   // For a plan that predicts, before forward: what layers make of their weights, once for many passes. They hold until
@@ -200,8 +202,14 @@ class Plan {
   void choose_runs();
   bool goes_beside_others(const Node& node) const;
   bool is_small(size_t input, int64_t width = 1) const;
+  // Of some inputs, those that threads load, or sort the entries of, several at a time, behind the others.
+  struct InputOrder {
+    std::vector<size_t> others;
+    std::vector<size_t> small;
+  };
+  void order_inputs();
   template <class Body>
-  void for_inputs(Team& team, Body body);
+  void for_inputs(const InputOrder& inputs, Team& team, Body body);
   template <class TakesPart, class Body>
   void for_nodes(const Run& run, Team& team, size_t (*part_of)(size_t node), TakesPart takes_part, Body body);
   int64_t gap_of(const Value& value) const;
@@ -248,7 +256,8 @@ class Plan {
   std::vector<Value> values_;  // the inputs, then every node's output
   std::vector<Node> nodes_;
   std::vector<Run> runs_;                     // of all nodes
-  std::vector<size_t> small_inputs_;          // of which threads load and sort several at a time
+  InputOrder loaded_;                         // all inputs
+  InputOrder grouped_;                        // those whose entries backward takes by groups, or by parts
   std::vector<size_t> node_of_;               // by layer; several share one where they are fused
   std::vector<std::unique_ptr<Layer>> made_;  // layers that do what those behind them do
   size_t output_ = 0;

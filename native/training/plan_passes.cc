@@ -50,15 +50,16 @@ void deal_out(Team& team, size_t count, Body& body) {
 
 }  // namespace
 
+// In one order on any number of threads, so that the same error is the first.
 template <class Body>
-void Plan::for_inputs(Team& team, Body body) {
-  const bool deals = team.size() > 1 && small_inputs_.size() > 1;
-  for (size_t i = 0; i < sparse_.size(); ++i) {
-    if (!deals || !is_small(i)) body(i, team);
+void Plan::for_inputs(const InputOrder& inputs, Team& team, Body body) {
+  for (const size_t i : inputs.others) body(i, team);
+  if (team.size() == 1 || inputs.small.size() < 2) {
+    for (const size_t i : inputs.small) body(i, team);
+    return;
   }
-  if (!deals) return;
-  const auto small = [&](size_t k, Team& alone) { body(small_inputs_[k], alone); };
-  deal_out(team, small_inputs_.size(), small);
+  const auto small = [&](size_t k, Team& alone) { body(inputs.small[k], alone); };
+  deal_out(team, inputs.small.size(), small);
 }
 
 // Those that take part; `part_of` says of what part of a step they are.
@@ -93,7 +94,7 @@ void Plan::reserve(const ArraySamples& samples) {
 
 void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
                 const Augmenter* augmenter) {
-  for_inputs(team, [&](size_t i, Team& own) {
+  for_inputs(loaded_, team, [&](size_t i, Team& own) {
     const auto number = static_cast<int>(i);
     switch (const NetworkInput& read = architecture_->inputs()[i]; read.form) {
       case InputForm::kFloats:
@@ -125,6 +126,15 @@ const RowGroups& Plan::groups(Team& team, int number) {
   SparseBatch& sparse = sparse_[static_cast<size_t>(number)];
   sparse.group(team, architecture_->inputs()[static_cast<size_t>(number)].rows);
   return sparse.input().groups;
+}
+
+void Plan::group_all(Team& team) {
+  if (options_.duplicates == Duplicates::kSum) {
+    return for_inputs(grouped_, team, [&](size_t i, Team& own) { groups(own, static_cast<int>(i)); });
+  }
+  for (const auto* inputs : {&grouped_.others, &grouped_.small}) {
+    for (const size_t i : *inputs) sparse_[i].part(team, parting(i));
+  }
 }
 
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
@@ -201,19 +211,8 @@ int Plan::find_non_finite(Team& team, const float* weights, const RandomState& r
 void Plan::backward(Team& team, const float* weights, const RandomState& random,
                     const std::vector<std::unique_ptr<GradientSink>>& sinks) {
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step, upcoming_};
-  const auto grouped = [&](size_t i) {
-    return std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-      return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated &&
-             node.takes_groups;
-    });
-  };
-  if (options_.duplicates == Duplicates::kSum) {
-    for_inputs(team, [&](size_t i, Team& own) {
-      if (grouped(i)) groups(own, static_cast<int>(i));
-    });
-  }
+  group_all(team);
   for (size_t i = 0; i < sparse_.size(); ++i) {
-    if (options_.duplicates != Duplicates::kSum && grouped(i)) sparse_[i].part(team, parting(i));
     if (keeps_value_gradients(i)) sparse_[i].keep_value_gradients();
   }
   end_part(kGroupingPart);

@@ -126,8 +126,7 @@ GradientCheck SharedTables::update(Team& team, Learner& learner, Table& table) {
           for (int64_t d = 0; d < width; ++d) sum[d] += values[d];
         }
       }
-      const RowGradients gradients{first, count,   rows_.data() + first, width, sums,
-                                   false, weights, end - first - count};
+      const RowGradients gradients{first, count, rows_.data() + first, width, sums, -1, weights, end - first - count};
       if (update_rows(learner, table.parameter, gradients, learner.steps + 1) == GradientCheck::kFinite) continue;
       finite.store(false, std::memory_order_relaxed);
     }

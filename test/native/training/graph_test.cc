@@ -316,34 +316,45 @@ TEST_CASE("graphs: rows of tables are written where a concat puts them, which ch
 
 namespace {
 
-// Tables that threads look up side by side: some with another shape behind them, one with an input that another reads,
-// too, and that is looked up in its turn.
+// Tables that threads look up side by side: some with another shape behind them, with a padding, frozen, of bfloat16,
+// or of one float a row, whose entries need no groups; and one with an input that another reads, too, looked up by
+// itself.
 GraphSamples many_tables() {
   RandomData random(904);
   GraphSamples samples{.count = 99, .target_size = 4};
   samples.columns = {float_column("values", {3}, 99, random), id_column("user", 1, 500, 99, random),
-                     id_column("items", 5, 300, 99, random), id_column("pair", 2, 40, 99, random),
-                     id_column("tags", 7, 60, 99, random)};
+                     id_column("items", 5, 300, 99, random),  id_column("pair", 2, 40, 99, random),
+                     id_column("tags", 7, 60, 99, random),    id_column("region", 1, 20, 99, random),
+                     id_column("brand", 1, 90, 99, random),   id_column("clicks", 9, 3000, 99, random)};
   samples.targets = random.normal(99 * 4);
   return samples;
 }
 
-LearnerOptions many_tables_net(const GraphSamples& samples) {
+LearnerOptions many_tables_net(const GraphSamples& samples, const std::string& duplicates = "sum") {
   const auto table = [](const Spec::Object& spec, const std::string& name, const std::string& input) {
     return reads(named(spec, name), {input});
   };
   const auto flat = [](const std::string& of) { return reads(named(plain_layer("flatten"), of + "_flat"), {of}); };
-  const Spec::List parts{"values", "user_flat", "items", "pair_flat", "tags", "user_bias_flat"};
-  return {.input_shape = {},
-          .layers = {reads(dense({.units = 8, .name = "values"}), {"@values"}),
-                     table(embedding({.rows = 500, .units = 12}), "user", "@user"), flat("user"),
-                     table(embedding_bag({.units = 9, .pooling = "mean", .rows = 300}), "items", "@items"),
-                     table(embedding({.rows = 40, .units = 3}), "pair", "@pair"), flat("pair"),
-                     table(embedding_bag({.units = 17, .pooling = "max", .rows = 60}), "tags", "@tags"),
-                     table(embedding({.rows = 500, .units = 1}), "user_bias", "@user"), flat("user_bias"),
-                     reads(concat(), parts), dense({.units = 4, .name = "last"})},
-          .loss = "meanSquaredError",
-          .inputs = samples.inputs()};
+  const Spec::List parts{"values",      "user_flat",  "items",  "pair_flat",     "tags",
+                         "region_flat", "brand_flat", "clicks", "user_bias_flat"};
+  Spec::Object optimizer = adagrad({});
+  optimizer["duplicates"] = duplicates;
+  const Spec::Object brand = embedding({.rows = 90, .units = 6});  // of bfloat16 where it may be
+  return {
+      .input_shape = {},
+      .layers = {reads(dense({.units = 8, .name = "values"}), {"@values"}),
+                 table(embedding({.rows = 500, .units = 12}), "user", "@user"), flat("user"),
+                 table(embedding_bag({.units = 9, .pooling = "mean", .rows = 300, .padding_id = 2}), "items", "@items"),
+                 table(embedding({.rows = 40, .units = 3}), "pair", "@pair"), flat("pair"),
+                 table(embedding_bag({.units = 17, .pooling = "max", .rows = 60}), "tags", "@tags"),
+                 table(frozen(embedding({.rows = 20, .units = 2})), "region", "@region"), flat("region"),
+                 table(duplicates == "sum" ? in_bfloat16(brand) : brand, "brand", "@brand"), flat("brand"),
+                 table(embedding_bag({.units = 1, .pooling = "sum", .rows = 3000}), "clicks", "@clicks"),
+                 table(embedding({.rows = 500, .units = 1}), "user_bias", "@user"), flat("user_bias"),
+                 reads(concat(), parts), dense({.units = 4, .name = "last"})},
+      .loss = "meanSquaredError",
+      .optimizer = optimizer,
+      .inputs = samples.inputs()};
 }
 
 }  // namespace
@@ -391,12 +402,37 @@ TEST_CASE("graphs: small tables that threads look up side by side: equal bits at
       return clock.seconds(backward_part(number_of(name)));
     };
     CHECK(forward_seconds("user") > 0);
-    for (const std::string other : {"items", "pair", "tags"}) {
+    for (const std::string other : {"items", "pair", "tags", "brand", "clicks"}) {
       CHECK(forward_seconds(other) == forward_seconds("user"));
       CHECK(backward_seconds(other) == backward_seconds("user"));
     }
+    CHECK(forward_seconds("region") == forward_seconds("user"));
+    CHECK(backward_seconds("region") == 0);
     CHECK(forward_seconds("user_bias") != forward_seconds("user"));
   }
+}
+
+TEST_CASE("graphs: the scratch of tables side by side is that of one thread each") {
+  const GraphSamples samples = many_tables();
+  const auto learner = make_learner(many_tables_net(samples));
+  const auto floats = [&](int threads) {
+    return Plan(learner->network().shared_architecture(), {.batch = 33, .phase = Phase::kTraining, .threads = threads})
+        .workspace_floats();
+  };
+  // The table that is looked up by itself has scratch for every thread.
+  CHECK(floats(16) - floats(2) < 14 * 5000);
+}
+
+TEST_CASE("graphs: tables whose entries make updates of their own take their turns: equal bits at 1 and 3 threads") {
+  const GraphSamples samples = many_tables();
+  const auto one = make_learner(many_tables_net(samples, "sequential"));
+  run_steps(*one, samples.view(), 33, 20, 1);
+  const auto three = make_learner(many_tables_net(samples, "sequential"));
+  run_steps(*three, samples.view(), 33, 20, 3);
+  CHECK(difference_in_bits(state_of(*three), state_of(*one)) == "");
+  const auto summed = make_learner(many_tables_net(samples));
+  run_steps(*summed, samples.view(), 33, 20, 3);
+  CHECK(difference_in_bits(state_of(*summed), state_of(*one)) != "");
 }
 
 TEST_CASE("graphs: of ids in several inputs that no table has, the first is told, and nothing changes") {
