@@ -304,7 +304,7 @@ void Plan::choose_runs() {
     for (size_t i = first; i < end; ++i) {
       Node& node = nodes_[i];
       node.run = runs_.size();
-      // One thread does it, so that the scratch of all together is not more than one alone would have for all threads.
+      // One thread does it, and needs scratch for itself alone.
       const bool alone = inputs.size() > 1 && !node.needs.aliases_input;
       if (alone) node.needs = node.layer->needs({options_.batch, options_.phase, 1});
     }
