@@ -7,7 +7,8 @@ namespace gradloom {
 namespace {
 
 constexpr double kLongStep = 20e-3;
-// Windows until more threads are tried again: as soon as their late steps allow, for the other program may have ended.
+// Windows until more threads are tried again, at most: as soon as their late steps allow, for the other program may
+// have ended.
 constexpr int64_t kMostWaitOfFewer = 64;
 
 // With steps that wait for a thread which the system has put aside for a time slice, but none beyond all measure.
@@ -29,12 +30,16 @@ void ThreadSearch::add_step(double seconds) {
   const bool hopeless = back_to_ != 0 && steps_ == kSettling && seconds > kHopeless * usual_;
   if (steps_ < seconds_.size() && !hopeless) return;
   steps_ = 0;
-  if (hopeless) return end_trial(seconds);
+  if (hopeless) {
+    dear_ = true;
+    return end_trial(seconds);
+  }
   const std::span<double> measured = std::span(seconds_).subspan(kSettling);
   const auto middle = measured.begin() + kMeasured / 2;
   std::nth_element(measured.begin(), middle, measured.end());
   const double median = *middle;
   if (back_to_ == 0) return end_window(median);
+  dear_ = *std::max_element(measured.begin(), measured.end()) > kHopeless * usual_;
   // Only more threads may come late.
   end_trial(threads_ < back_to_ || forgiven_ > 0 ? median : mean(measured, median));
 }
@@ -48,13 +53,14 @@ void ThreadSearch::end_trial(double seconds) {
   const bool ends_late = back_to_ == most_ && is_late() && forgiven_ == 0;
   if (seconds < (ends_late ? kEvener : kFaster) * usual_) {
     usual_ = seconds;
-    wait_ = threads_ == 1 || threads_ == most_ ? kBackAgain : 1;
+    wait_ = threads_ == 1 || threads_ == most_ ? std::min(kBackAgain, most_wait()) : 1;
     if (ends_late) wait_ = late_wait_ = std::clamp(2 * late_wait_, kBackAgain, kMostWaitOfFewer);
     late_ = 0;
     ended_late_ = ends_late;
   } else {
     threads_ = back_to_;
     fewer_ = !fewer_;
+    wait_ = std::min(4 * wait_, most_wait());
   }
   back_to_ = 0;
 }
@@ -64,7 +70,6 @@ void ThreadSearch::end_window(double median) {
   constexpr double kChange = 1.5;
   constexpr double kMemory = 8;  // windows
   constexpr int64_t kSoon = 2;
-  constexpr int64_t kMostWait = 512;
   const double of_all = forgiven_ > 0 ? median : mean(seconds_, median);
   const bool slower = median > kChange * usual_;
   const bool was_late = is_late();
@@ -76,9 +81,20 @@ void ThreadSearch::end_window(double median) {
   usual_ = slower || faster ? of_all : usual_ + (of_all - usual_) / kMemory;
   if (++waited_ < wait_ || (median > kLongStep && threads_ == most_)) return;
   waited_ = 0;
-  wait_ = std::min(4 * wait_, threads_ < most_ ? kMostWaitOfFewer : kMostWait);
   back_to_ = threads_;
   threads_ = candidate();
+}
+
+// Trials of more threads without late steps cost little, and machines change within a second: virtual processors may
+// share a core for a while.
+int64_t ThreadSearch::most_wait() const {
+  constexpr int64_t kMostWait = 512;
+  constexpr double kSeconds = 0.15;
+  constexpr double kFewest = 8;
+  if (threads_ == most_) return kMostWait;
+  if (dear_) return kMostWaitOfFewer;
+  const double windows = kSeconds / (static_cast<double>(seconds_.size()) * usual_);
+  return static_cast<int64_t>(std::clamp<double>(windows, kFewest, kMostWaitOfFewer));
 }
 
 // Steps come late without the threads that were given up, too, as on a machine that others share: it is not for these.

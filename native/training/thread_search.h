@@ -47,6 +47,7 @@ class ThreadSearch {
   void count_late(double median);
   bool is_late() const;
   int candidate() const;
+  int64_t most_wait() const;
 
   int most_ = 1;
   int64_t batch_ = 0;
@@ -57,6 +58,7 @@ class ThreadSearch {
   double late_ = 0;        // share of these steps, likewise
   int back_to_ = 0;        // threads, while a trial runs
   bool fewer_ = true;      // whether the next trial is of fewer
+  bool dear_ = false;      // whether the last trial had steps that took far longer
   int64_t wait_ = 1;       // windows from trial to trial
   int64_t late_wait_ = 0;  // the same, behind one that ended late steps
   int64_t waited_ = 0;

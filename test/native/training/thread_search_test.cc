@@ -83,6 +83,18 @@ TEST_CASE("ThreadSearch: steps that have become long get all threads back") {
   CHECK(run_steps(search, 2, 20'000, [](int threads) { return threads == 1 ? 22e-3 : 13e-3; })[2] > 15'000);
 }
 
+// Virtual processors that share a core for a while, where one thread is somewhat faster.
+TEST_CASE("ThreadSearch: steps of milliseconds get all threads back within a third of a second") {
+  for (const double seconds : {2e-3, 4e-3}) {
+    CAPTURE(seconds);
+    ThreadSearch search(2, 32);
+    run_steps(search, 2, 2'000, [&](int threads) { return threads == 1 ? seconds : 1.1 * seconds; });
+    CHECK(search.threads() == 1);
+    const auto steps = static_cast<int>(0.6 / seconds);
+    CHECK(run_steps(search, 2, steps, [&](int threads) { return seconds / threads; })[2] > steps / 2);
+  }
+}
+
 namespace {
 
 // A processor that the second thread shares with a program that never waits: the system gives each of them slices of 3
