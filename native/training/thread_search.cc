@@ -7,6 +7,8 @@ namespace gradloom {
 namespace {
 
 constexpr double kLongStep = 20e-3;
+// A trial need not be ended to be given up.
+constexpr double kHopeless = 1.4;
 // Windows until more threads are tried again, at most: as soon as their late steps allow, for the other program may
 // have ended.
 constexpr int64_t kMostWaitOfFewer = 64;
@@ -23,28 +25,23 @@ double mean(std::span<const double> seconds, double median) {
 }  // namespace
 
 void ThreadSearch::add_step(double seconds) {
-  // A trial need not be ended to be given up.
-  constexpr double kHopeless = 1.4;
   if (most_ == 1) return;
   seconds_[steps_++] = seconds;
   const bool hopeless = back_to_ != 0 && steps_ == kSettling && seconds > kHopeless * usual_;
   if (steps_ < seconds_.size() && !hopeless) return;
   steps_ = 0;
-  if (hopeless) {
-    dear_ = true;
-    return end_trial(seconds);
-  }
+  if (hopeless) return end_trial(seconds, seconds);
   const std::span<double> measured = std::span(seconds_).subspan(kSettling);
   const auto middle = measured.begin() + kMeasured / 2;
   std::nth_element(measured.begin(), middle, measured.end());
   const double median = *middle;
   if (back_to_ == 0) return end_window(median);
-  dear_ = *std::max_element(measured.begin(), measured.end()) > kHopeless * usual_;
   // Only more threads may come late.
-  end_trial(threads_ < back_to_ || forgiven_ > 0 ? median : mean(measured, median));
+  end_trial(threads_ < back_to_ || forgiven_ > 0 ? median : mean(measured, median),
+            *std::max_element(measured.begin(), measured.end()));
 }
 
-void ThreadSearch::end_trial(double seconds) {
+void ThreadSearch::end_trial(double seconds, double longest) {
   // A gain is more than noise; an end of late steps is worth a loss.
   constexpr double kFaster = 0.95;
   constexpr double kEvener = 1.1;
@@ -53,14 +50,14 @@ void ThreadSearch::end_trial(double seconds) {
   const bool ends_late = back_to_ == most_ && is_late() && forgiven_ == 0;
   if (seconds < (ends_late ? kEvener : kFaster) * usual_) {
     usual_ = seconds;
-    wait_ = threads_ == 1 || threads_ == most_ ? std::min(kBackAgain, most_wait()) : 1;
+    wait_ = threads_ == 1 || threads_ == most_ ? std::min(kBackAgain, soon()) : 1;
     if (ends_late) wait_ = late_wait_ = std::clamp(2 * late_wait_, kBackAgain, kMostWaitOfFewer);
     late_ = 0;
     ended_late_ = ends_late;
   } else {
+    wait_ = std::min(4 * wait_, most_wait(seconds, longest));
     threads_ = back_to_;
     fewer_ = !fewer_;
-    wait_ = std::min(4 * wait_, most_wait());
   }
   back_to_ = 0;
 }
@@ -85,14 +82,20 @@ void ThreadSearch::end_window(double median) {
   threads_ = candidate();
 }
 
-// Trials of more threads without late steps cost little, and machines change within a second: virtual processors may
-// share a core for a while.
-int64_t ThreadSearch::most_wait() const {
+// Windows until the next trial behind one that led to nothing. More threads without late steps may be tried often where
+// that loses a hundredth at most, for machines change within a second: virtual processors may share a core for a while.
+int64_t ThreadSearch::most_wait(double seconds, double longest) const {
   constexpr int64_t kMostWait = 512;
+  constexpr double kLoss = 0.01;
+  if (back_to_ == most_) return kMostWait;
+  if (threads_ < back_to_ || longest > kHopeless * usual_) return kMostWaitOfFewer;
+  const auto paid_off = static_cast<int64_t>((seconds / usual_ - 1) / kLoss);
+  return std::clamp(paid_off, soon(), kMostWaitOfFewer);
+}
+
+int64_t ThreadSearch::soon() const {
   constexpr double kSeconds = 0.15;
   constexpr double kFewest = 8;
-  if (threads_ == most_) return kMostWait;
-  if (dear_) return kMostWaitOfFewer;
   const double windows = kSeconds / (static_cast<double>(seconds_.size()) * usual_);
   return static_cast<int64_t>(std::clamp<double>(windows, kFewest, kMostWaitOfFewer));
 }

@@ -13,8 +13,8 @@
 namespace gradloom {
 
 // Now and then some steps are done by half or twice as many threads, which go on if they were faster. Trials that lead
-// to nothing become rare, some two steps in thousands, or in hundreds where not all threads take part. Long steps are
-// tried only to get all threads back.
+// to nothing become rare: they take some two steps in thousands, or a hundredth of the time where not all threads take
+// part. Long steps are tried only to get all threads back.
 //
 // Beside a program that takes a core, steps of all threads wait for the one that shares it, whole time slices: they are
 // late. If more than a hundredth is, half of all threads may also be somewhat slower, since their steps take equally
@@ -42,12 +42,13 @@ class ThreadSearch {
   static constexpr size_t kMeasured = 7;
 
   void end_window(double median);
-  void end_trial(double seconds);
+  void end_trial(double seconds, double longest);
   void forgive();
   void count_late(double median);
   bool is_late() const;
   int candidate() const;
-  int64_t most_wait() const;
+  int64_t most_wait(double seconds, double longest) const;
+  int64_t soon() const;
 
   int most_ = 1;
   int64_t batch_ = 0;
@@ -58,7 +59,6 @@ class ThreadSearch {
   double late_ = 0;        // share of these steps, likewise
   int back_to_ = 0;        // threads, while a trial runs
   bool fewer_ = true;      // whether the next trial is of fewer
-  bool dear_ = false;      // whether the last trial had steps that took far longer
   int64_t wait_ = 1;       // windows from trial to trial
   int64_t late_wait_ = 0;  // the same, behind one that ended late steps
   int64_t waited_ = 0;

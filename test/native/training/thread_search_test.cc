@@ -95,6 +95,20 @@ TEST_CASE("ThreadSearch: steps of milliseconds get all threads back within a thi
   }
 }
 
+TEST_CASE("ThreadSearch: trials of more threads take a hundredth of the time, however little these lose") {
+  for (const double seconds : {1e-4, 2e-3, 10e-3}) {
+    for (const double loss : {1.07, 1.1, 1.2, 1.35, 1.39, 2.0}) {
+      CAPTURE(seconds);
+      CAPTURE(loss);
+      ThreadSearch search(2, 32);
+      const auto time_of = [&](int threads) { return threads == 1 ? seconds : loss * seconds; };
+      run_steps(search, 2, 2'000, time_of);
+      const std::vector<int> done = run_steps(search, 2, 20'000, time_of);
+      CHECK(done[2] * (loss - 1) < 0.0125 * 20'000);
+    }
+  }
+}
+
 namespace {
 
 // A processor that the second thread shares with a program that never waits: the system gives each of them slices of 3
