@@ -101,6 +101,25 @@ bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   return time * filled(batch) < kLeastGain && winograd_channels_pays(shape, batch);
 }
 
+// Whether Winograd with few samples in the lanes, whose second half is left out then, takes less time than filters in
+// the lanes, which cannot take it or would lose by it. Measured on one core of a Zen 4, with AVX-512 and AVX2, steps of
+// nets of 3x3 windows and 20 channels, 24 and 100 and of 5x5 windows and 16 and 24, in times of the other way: batches
+// of 4 0.96 to 1.31, 0.92 to 1.24, 0.74, 1.47 to 1.53 and 1.1 to 1.22; of 5 0.77 to 1.03, 0.74 to 1.01, 0.6, 1.18
+// to 1.23 and 0.89 to 0.98; of 6 0.65 to 0.87, 0.62 to 0.85, 0.5, 0.98 to 1.03 and 0.75 to 0.81. Few tiles are one job,
+// and many filters take long to transform for them: of 8x8 pixels two threads take 1.13 to 1.26 times as long for 20
+// channels and batches of 6, 1.06 to 1.2 for 24, 0.9 for 36; one thread for 512 channels and 256 filters 0.8 to 1.3.
+bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
+  constexpr int64_t kManyTiles = 8;
+  constexpr int64_t kManyWeights = int64_t{1} << 20;
+  const auto& [window, channels, filters, activation, groups] = shape;
+  if (!winograd_pays(shape, lane_blocks(batch))) return false;
+  const WinogradForm form = winograd_form(window);
+  const int64_t width = std::min(channels, filters);
+  const int64_t fewest = width >= 64 ? 4 : width >= 24 ? 5 : form == WinogradForm::kF2x5 ? 7 : 6;
+  if (WinogradTiles{window.output, window.dilation, form}.count() >= kManyTiles) return batch >= fewest;
+  return batch > fewest && width >= 32 && channels * filters * window.taps() <= kManyWeights;
+}
+
 constexpr int64_t kMostDepth = 4096;  // 1 MiB a panel of filters, which every row reads from the second cache
 
 // Whether filters in the lanes take less time than samples, where the last block of these is partly empty. Measured on
@@ -150,7 +169,8 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
   if (requested != Conv2dKernel::kAuto) return requested;
   if (!fills_lanes(batch)) {
     if (groups_fill_lanes(shape)) return Conv2dKernel::kGroupedChannels;
-    return winograd_channels_pays(shape, batch) ? Conv2dKernel::kWinogradChannels : Conv2dKernel::kDirectChannels;
+    if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
+    return winograd_fills_half(shape, batch) ? Conv2dKernel::kWinograd : Conv2dKernel::kDirectChannels;
   }
   if (depthwise_channels_fill_lanes(shape, batch)) return Conv2dKernel::kGroupedChannels;
   if (winograd_channels_fill_lanes(shape, batch)) return Conv2dKernel::kWinogradChannels;
@@ -162,11 +182,17 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
 // Without a gradient of the input strides cost no more, and few channels nothing, since they lie along the products. On
 // a Zen 3, nets whose first layer has 1 or 3 channels and 16 to 64 filters take 0.83 to 1.04 times as long in batches
 // of 8 and 0.9 to 1.05 in batches of 19 to 22, most where layers that take lanes follow; all in batches of 12 0.91
-// to 1.04, of 24 0.95 to 1.12. In rows nothing is pooled on the way.
-std::optional<Conv2dKernel> choose_conv2d_of_data(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
+// to 1.04, of 24 0.95 to 1.12. In rows nothing is pooled on the way. On a Zen 4, predictions of nets of 16, 32 and 64
+// filters take 0.57 to 0.95 times as long in batches of 8 and 9, with strides 0.8 of 12 and 24, without 1.03; of 13 and
+// 24 filters with AVX2 1.0 to 1.2.
+std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requested, const Conv2dShape& shape,
+                                                           int64_t batch, bool predicts) {
   constexpr double kLeastGain = 0.85;
+  constexpr double kFilled = 0.85;
   const auto& [window, channels, filters, activation, groups] = shape;
-  const double time = window.pointwise() ? 1 : 1.2;
+  if (predicts && filled(filters) < kFilled) return {};
+  // Of a sample in rows, in times of one in a full block.
+  const double time = window.pointwise() ? 1 : predicts ? 1.1 : 1.2;
   const bool able = requested == Conv2dKernel::kAuto && groups == 1 && window.taps() * channels <= kMostDepth &&
                     choose_conv2d(requested, shape, batch) == Conv2dKernel::kDirect &&
                     time * filled(batch) < kLeastGain * filled(filters);

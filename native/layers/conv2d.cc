@@ -75,8 +75,8 @@ std::unique_ptr<Layer> Conv2d::in_lanes(int64_t batch) const {
   return by_kernel(choose_conv2d_in_lanes(kernel_, conv2d_shape(), batch));
 }
 
-std::unique_ptr<Layer> Conv2d::of_data(int64_t batch) const {
-  return by_kernel(choose_conv2d_of_data(kernel_, conv2d_shape(), batch));
+std::unique_ptr<Layer> Conv2d::without_gradient(int64_t batch, Phase phase) const {
+  return by_kernel(choose_conv2d_without_gradient(kernel_, conv2d_shape(), batch, phase == Phase::kPredicting));
 }
 
 std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {

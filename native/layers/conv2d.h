@@ -40,7 +40,7 @@ class Conv2d final : public Layer {
   void rescale(Team& team, const float* weights, const double* scale, float* rescaled) const override;
   std::unique_ptr<Layer> in_rows(int64_t batch) const override;
   std::unique_ptr<Layer> in_lanes(int64_t batch) const override;
-  std::unique_ptr<Layer> of_data(int64_t batch) const override;
+  std::unique_ptr<Layer> without_gradient(int64_t batch, Phase phase) const override;
   bool pools(int64_t batch, const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;
@@ -283,8 +283,8 @@ class Conv2d final : public Layer {
   bool has_bias_;
   Activation activation_;
   bool pointwise_;
-  Conv2dKernel
-      kernel_;  // as asked for or that of `in_rows`, `in_lanes` or `of_data`; kAuto leaves it to the batch size
+  Conv2dKernel kernel_;  // as asked for or that of `in_rows`, `in_lanes` or `without_gradient`; kAuto leaves it to the
+                         // batch size
 };
 
 }  // namespace gradloom

@@ -99,9 +99,9 @@ void Dense::forward(const ForwardArguments& args) const {
       inputs_ * kPanelWidth > kFloatsInCache
           ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(threads, panels.count()), kFewestRows)
           : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels, threads);
-  // A processor foresees weights that are read once and in order; called as well, they come later.
-  const int64_t in_order = simd_gemm_tile_columns() < kPanelWidth ? 2 : 16;  // rows of x
-  const bool calls = checked_multiply(inputs_, units_) > kFarWeights && rows.largest() > in_order;
+  // So few rows wait for their weights, which a processor fetches ahead by itself: called as well, they come later.
+  const int64_t few_rows = simd_gemm_tile_columns() < kPanelWidth ? 2 : 16;
+  const bool calls_ahead = checked_multiply(inputs_, units_) > kFarWeights && rows.largest() > few_rows;
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
   args.pass.team.for_each(panels.count() * rows.count, [&](int64_t job, int) {
@@ -117,7 +117,7 @@ void Dense::forward(const ForwardArguments& args) const {
     if (kernel_ == DenseKernel::kBlas) {
       gemm(shape, x, w, Accumulate::kOverwrite, y, units_);
     } else {
-      const ByteSpan behind = calls ? weights_behind(weight, panel, rows, job % rows.count) : ByteSpan();
+      const ByteSpan behind = calls_ahead ? weights_behind(weight, panel, rows, job % rows.count) : ByteSpan();
       simd_gemm_ahead(shape, x, w, Accumulate::kOverwrite, y, units_, {&behind, 1});
     }
     add_bias_and_activate(fused ? activation_ : Activation::kLinear, {count, width, units_},

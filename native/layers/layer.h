@@ -253,9 +253,9 @@ class Layer {
   // The same layer for lanes, of one that otherwise takes rows and is about as fast in lanes as long as nothing has to
   // be converted for it. Null from all others.
   virtual std::unique_ptr<Layer> in_lanes(int64_t /*batch*/) const { return nullptr; }
-  // The same layer for rows, of one that otherwise takes lanes and trains faster in rows where nobody wants the
-  // gradient of its input. Null from all others.
-  virtual std::unique_ptr<Layer> of_data(int64_t /*batch*/) const { return nullptr; }
+  // The same layer for rows, of one that otherwise takes lanes and is faster in rows where nobody wants the gradient of
+  // its input. Null from all others.
+  virtual std::unique_ptr<Layer> without_gradient(int64_t /*batch*/, Phase /*phase*/) const { return nullptr; }
   // Whether it may be offered lanes for vectors, which are the blocks of flattened images.
   virtual bool takes_blocks() const { return false; }
   virtual Layout output_layout(Layout inputs) const { return inputs; }

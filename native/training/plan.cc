@@ -137,11 +137,12 @@ void Plan::choose_layouts() {
     const Layer& own = *architecture_->layers()[i];
     const Value& first = values_[given[static_cast<size_t>(read.front())]];
     const bool offered_lanes = first.layout == Layout::kLanes;
-    const bool of_data = runs_backward(options_.phase) && !first.differentiated && !offered_lanes;
-    const Fusion fusion = fuse(index, in_rows[i]                     ? own.in_rows(options_.batch)
-                                      : in_lanes[i] && offered_lanes ? own.in_lanes(options_.batch)
-                                      : of_data                      ? own.of_data(options_.batch)
-                                                                     : nullptr);
+    const bool wants_gradient = runs_backward(options_.phase) && first.differentiated;
+    const Fusion fusion =
+        fuse(index, in_rows[i]                        ? own.in_rows(options_.batch)
+                    : in_lanes[i] && offered_lanes    ? own.in_lanes(options_.batch)
+                    : wants_gradient || offered_lanes ? nullptr
+                                                      : own.without_gradient(options_.batch, options_.phase));
     const Layer& layer = *fusion.layer;
     const Layer* const pooling = fusion.pooling;
     const Layout wanted = layout_for(layer, values_[given[static_cast<size_t>(read.front())]]);

@@ -117,10 +117,11 @@ TEST_CASE(
   CHECK(chosen(3, 2, 2, 16, 8) != grouped);
 }
 
-TEST_CASE("choose_conv2d_of_data: in rows, where blocks of samples would be empty and filters fill vectors") {
-  const auto chosen = [](int64_t stride, int64_t channels, int64_t filters, int64_t batch) {
+TEST_CASE("choose_conv2d_without_gradient: in rows, where blocks of samples would be empty and filters fill vectors") {
+  const auto chosen = [](int64_t stride, int64_t channels, int64_t filters, int64_t batch, bool predicts = false) {
     const Window2d w{{12, 12}, {12 / stride, 12 / stride}, {3, 3}, {stride, stride}, {1, 1}, {1, 1, 1, 1}};
-    return choose_conv2d_of_data(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu, 1}, batch);
+    return choose_conv2d_without_gradient(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu, 1}, batch,
+                                          predicts);
   };
   for (const int64_t channels : {1, 3, 9}) {
     for (const int64_t stride : {1, 2}) {
@@ -128,8 +129,13 @@ TEST_CASE("choose_conv2d_of_data: in rows, where blocks of samples would be empt
         CHECK(chosen(stride, channels, 32, batch) == Conv2dKernel::kDirectChannels);
       }
       for (const int64_t batch : {12, 16, 24, 40}) CHECK(chosen(stride, channels, 32, batch) == std::nullopt);
+      for (const int64_t batch : {12, 24})
+        CHECK(chosen(stride, channels, 32, batch, true) == Conv2dKernel::kDirectChannels);
+      for (const int64_t batch : {13, 16, 40}) CHECK(chosen(stride, channels, 32, batch, true) == std::nullopt);
     }
     CHECK(chosen(1, channels, 10, 8) == std::nullopt);  // of fewer filters than lanes
+    CHECK(chosen(1, channels, 24, 8) == Conv2dKernel::kDirectChannels);
+    CHECK(chosen(1, channels, 24, 8, true) == std::nullopt);
   }
   CHECK(chosen(1, 64, 64, 8) == std::nullopt);  // in rows already
   CHECK(chosen(1, 3, 32, 7) == std::nullopt);
@@ -259,7 +265,9 @@ TEST_CASE("choose_conv2d: winograd of 5x5 from 16 channels on, from 32 with dila
   CHECK(chosen(14, 2, 16, 16, 32) == direct);
   CHECK(chosen(14, 2, 32, 32, 32) == winograd);
   CHECK(chosen(14, 1, 64, 64, 7) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(14, 1, 16, 64, 7) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(14, 1, 16, 64, 7) == winograd);
+  CHECK(chosen(14, 1, 16, 64, 6) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(14, 1, 24, 64, 5) == winograd);
 }
 
 TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {
@@ -271,7 +279,6 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(8, 15, 64, 32) == Conv2dKernel::kDirect);
   CHECK(chosen(8, 64, 15, 32) == Conv2dKernel::kDirect);
   CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(8, 16, 24, 7) == Conv2dKernel::kDirectChannels);
   CHECK(chosen(4, 16, 16, 3) == Conv2dKernel::kDirectChannels);  // 3 tiles
   CHECK(chosen(8, 256, 256, 1) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(8, 512, 256, 1) == Conv2dKernel::kDirectChannels);  // 18 MB of transformed weights
@@ -287,6 +294,31 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   strided.output = {7, 7};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kWinograd);
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kSoftmax}, 64) == Conv2dKernel::kBlas);
+}
+
+TEST_CASE("choose_conv2d: winograd with few samples in the lanes, where filters there cannot take it") {
+  const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
+    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto fewest = [&](int64_t size, int64_t channels, int64_t filters) {
+    int64_t batch = 1;
+    while (chosen(size, channels, filters, batch) != Conv2dKernel::kWinograd) ++batch;
+    return batch;
+  };
+  CHECK(fewest(16, 16, 23) == 6);
+  CHECK(fewest(16, 24, 36) == 5);
+  CHECK(fewest(16, 100, 100) == 4);
+  CHECK(fewest(16, 512, 256) == 4);
+  CHECK(fewest(8, 36, 36) == 6);
+  CHECK(fewest(8, 100, 100) == 5);
+  CHECK(chosen(8, 24, 36, 7) == Conv2dKernel::kDirectChannels);    // 4 tiles
+  CHECK(chosen(8, 512, 256, 7) == Conv2dKernel::kDirectChannels);  // 4 for 4.7 MB of weights
+  for (const int64_t batch : {4, 7}) {
+    CHECK(chosen(8, 64, 64, batch) == Conv2dKernel::kWinogradChannels);
+    CHECK(chosen(8, 15, 24, batch) == Conv2dKernel::kDirectChannels);
+    CHECK(chosen(4, 100, 100, batch) == Conv2dKernel::kDirectChannels);  // one tile
+  }
 }
 
 TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of its tiles' pixels is used") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "layers/conv2d.h"
 #include "support/specs.h"
 
 using namespace gradloom;
@@ -83,4 +84,18 @@ TEST_CASE("read_window: errors name the layer, what it got and the remedy") {
   CHECK(contains(error({.filters = 1, .padding = Spec::List{-1, 0, 0, 0}}, {4, 4, 1}), "attribute \"padding\""));
   CHECK(contains(error({.filters = 1, .strides = {0, 1}}, {4, 4, 1}), "attribute \"strides\""));
   CHECK(contains(error({.filters = 1, .kernel_size = {3}}, {4, 4, 1}), "attribute \"kernelSize\" must have 2"));
+}
+
+TEST_CASE("conv2d: groups that do not divide, and sizes that overflow") {
+  const auto error = [](const Conv2dOptions& options, const Shape& input) {
+    return error_of([&] { Conv2d(conv2d(options), input); });
+  };
+  CHECK(error({.filters = 4, .groups = 2}, {5, 5, 3}) ==
+        "SHAPE_MISMATCH: conv2d \"conv2d_1\": groups 2 must divide the 3 input channels and the 4 filters");
+  CHECK(contains(error({.filters = 3, .groups = 2}, {5, 5, 4}), "must divide the 4 input channels and the 3 filters"));
+  CHECK(contains(error({.filters = 1, .kernel_size = {int64_t{1} << 30, 1}, .padding = "same"}, {4, 4, 4}),
+                 "SHAPE_TOO_LARGE"));
+  CHECK(contains(error({.filters = int64_t{1} << 32, .kernel_size = {1, 1}}, {4, 4, 4}), "SHAPE_TOO_LARGE"));
+  CHECK(contains(error({.filters = 1, .padding = Spec::List{int64_t{1} << 31, 0, 0, 0}}, {4, 4, 4}),
+                 "SHAPE_TOO_LARGE: conv2d \"conv2d_1\": a size of 2147483648 exceeds 2^30"));
 }

@@ -346,8 +346,7 @@ TEST_CASE("Plan: few windows of a pixel go by lanes behind others in lanes, with
   CHECK(layouts_of(three_between, 40, Phase::kTraining) == "lrrrl");
 }
 
-TEST_CASE(
-    "Plan: a first convolution trains in rows where blocks would be half empty, unless its input has a gradient") {
+TEST_CASE("Plan: a convolution whose input has no gradient goes by rows where blocks would be half empty") {
   const auto kernels = [](Phase phase, InputGradient input_gradient) {
     const auto architecture = std::make_shared<const Architecture>(
         Shape{12, 12, 3},
@@ -361,7 +360,13 @@ TEST_CASE(
   CHECK(kernels(Phase::kTraining, InputGradient::kNone) ==
         std::vector<std::string>{"direct-channels", "direct", "direct"});
   CHECK(kernels(Phase::kTraining, InputGradient::kKept) == in_lanes);
-  CHECK(kernels(Phase::kPredicting, InputGradient::kNone) == in_lanes);
+  CHECK(kernels(Phase::kPredicting, InputGradient::kNone) == kernels(Phase::kTraining, InputGradient::kNone));
+  // In predictions all of them, but those that are offered lanes.
+  const Spec strided = conv2d({.filters = 32, .strides = {2, 2}, .padding = "same"});
+  CHECK(layouts_of({strided, strided}, 12, Phase::kTraining) == "ll");
+  CHECK(layouts_of({strided, strided}, 12, Phase::kPredicting) == "rr");
+  CHECK(layouts_of({strided, strided}, 16, Phase::kPredicting) == "ll");
+  CHECK(layouts_of({conv2d({.filters = 5}), strided}, 12, Phase::kPredicting) == "ll");
 }
 
 TEST_CASE("Plan: predicts in rows where convolutions can, unless conversions cost more than that wins") {
@@ -385,4 +390,31 @@ TEST_CASE("Plan: predicts in rows where convolutions can, unless conversions cos
   CHECK(difference(y, to_double(outputs(*network, Phase::kTraining, x, kBatch, 1)),
                    {.relative = 1e-4, .absolute = 1e-5}) == "");
   CHECK(difference_in_bits(outputs(*network, Phase::kPredicting, x, kBatch, 3), y) == "");
+}
+
+TEST_CASE("Plan: few samples are predicted the same by Winograd with half of the lanes and in rows behind scales") {
+  const auto net = [](const std::string& kernel) {
+    LearnerOptions options = conv_net();
+    options.input_shape = {48, 48, 6};
+    options.layers = {conv2d({.filters = 32, .strides = {2, 2}, .padding = "same", .kernel = kernel}),
+                      batch_norm({}),
+                      plain_layer("relu"),
+                      max_pool2d({}),
+                      conv2d({.filters = 24, .padding = "same", .kernel = kernel}),
+                      max_pool2d({})};
+    return make_network(options);
+  };
+  const auto network = net("auto");
+  const auto direct = net("direct");
+  for (const int64_t batch : {5, 7, 12, 24}) {
+    CAPTURE(batch);
+    Plan plan(network->shared_architecture(), {batch, Phase::kPredicting, 1});
+    CHECK(plan.describe(0).kernel == std::string("direct-channels"));
+    CHECK(plan.describe(4).kernel == std::string("winograd"));
+    const std::vector<float> x = RandomData(606).normal(batch * network->architecture().input_shape().size());
+    const std::vector<float> y = outputs(*network, Phase::kPredicting, x, batch, 1);
+    CHECK(difference(y, to_double(outputs(*direct, Phase::kPredicting, x, batch, 1)),
+                     {.relative = 1e-4, .absolute = 1e-5}) == "");
+    CHECK(difference_in_bits(outputs(*network, Phase::kPredicting, x, batch, 3), y) == "");
+  }
 }
