@@ -354,14 +354,15 @@ void forward_squares(const DirectShape& shape, const float* x, const float* pack
   }
 }
 
-Tiling Bands(const DirectShape& shape) {
+// Whole tiles, which at the sides are columns of pixels.
+Tiling Bands(const DirectShape& shape, int64_t fewest) {
   const int64_t row = shape.channels * shape.input.width * kLanes;
-  if (shape.input.height * row <= 2 * kBandFloats) return cut(shape.output.height, 1);
+  if (shape.filters <= kFilterTile || shape.input.height * row <= 2 * kBandFloats)
+    return cut(shape.output.height, fewest, kPixelTile);
   const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
   const int64_t fit = 1 + std::max<int64_t>(kBandFloats / row - reach, 0) / shape.stride.height;
-  // Whole tiles, which at the sides are columns of pixels.
   const int64_t rows = std::max<int64_t>(fit / kPixelTile * kPixelTile, kPixelTile);
-  return cut(shape.output.height, ceil_divide(shape.output.height, rows), kPixelTile);
+  return cut(shape.output.height, std::max(ceil_divide(shape.output.height, rows), fewest), kPixelTile);
 }
 
 int64_t FilterTileSize() { return kFilterTile; }
@@ -439,7 +440,7 @@ void pack(const DirectShape& shape, int64_t tile, float* packed, Weight weight) 
 
 EvenTiling direct_filter_tiles(int64_t filters) { return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)()); }
 
-Tiling direct_bands(const DirectShape& shape) { return HWY_DYNAMIC_DISPATCH(Bands)(shape); }
+Tiling direct_bands(const DirectShape& shape, int64_t fewest) { return HWY_DYNAMIC_DISPATCH(Bands)(shape, fewest); }
 
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed) {
   const auto [height, width] = shape.window;

@@ -47,8 +47,9 @@ struct DirectShape {
 
 // The filters of a convolution cut into tiles that fit the registers. How many there are depends on the processor.
 EvenTiling direct_filter_tiles(int64_t filters);
-// Rows of the output whose input all tiles of filters should read from a second cache before that of the next rows.
-Tiling direct_bands(const DirectShape& shape);
+// Rows of the output whose input all tiles of filters should read from a second cache before that of the next rows, in
+// `fewest` bands or more.
+Tiling direct_bands(const DirectShape& shape, int64_t fewest);
 
 // The part of tile `tile` of packed[tile][c][r][s][k] = w[k][r][s][c], which is K C R S floats in all.
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed);

@@ -88,7 +88,7 @@ class Conv2d final : public Layer {
   };
   PlacedGradient placed_gradient(const Extent2d& output) const;
   int64_t padded_floats(int64_t blocks) const;
-  Tiling pooled_stripes(const Window2d& windows) const;
+  int64_t pooled_stripe(const Window2d& windows) const;
   bool takes_maxima(const Window2d& windows) const;
   int64_t stripe_floats(const Window2d& windows) const;
   void pad_input(Team& team, int64_t blocks, const float* x, float* padded) const;
@@ -98,8 +98,15 @@ class Conv2d final : public Layer {
   template <class Visit>
   void for_each_phase(const Extent2d& output, float* packed, Visit visit) const;
   void pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const;
-  void convolve_phases(const Extent2d& output, int64_t lanes, int64_t group, int64_t tile, const float* placed,
-                       float* packed, float* dx) const;
+  struct PhaseJob {
+    int64_t group;
+    int64_t tile;  // of channels
+    int64_t band;  // of the rows of each phase
+    int64_t bands;
+    int64_t lanes;  // in use
+  };
+  void convolve_phases(const Extent2d& output, const PhaseJob& job, const float* placed, float* packed,
+                       float* dx) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
   const WinningTap* winners_of(const BackwardArguments& args) const;
   bool winners_mask(const Window2d* pooling) const;

@@ -81,7 +81,8 @@ void Conv2d::backward_planes(const BackwardArguments& args) const {
       activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dz);
       if (args.dx != nullptr) {
         place_gradient(shape.output, dz, placed);
-        convolve_phases(shape.output, lanes, channel, 0, placed, packed, args.dx + image * image_floats(window_.input));
+        convolve_phases(shape.output, {channel, 0, 0, 1, lanes}, placed, packed,
+                        args.dx + image * image_floats(window_.input));
       }
       if (!trainable()) continue;
       if (has_bias_) bias += conv2d_bias_gradient(1, plane, plane, dz);

@@ -21,6 +21,19 @@ bool Conv2d::pads() const {
   return p.top + p.bottom + p.left + p.right > 0;
 }
 
+namespace {
+
+// Into how many bands of rows images are cut, at least: some where there are so few jobs, each a tile of filters of an
+// image, that threads would wait for each other, but none of less than a few microseconds. `products`: of a job.
+int64_t fewest_bands(int threads, int64_t jobs, int64_t products) {
+  constexpr int64_t kJobsPerThread = 6;
+  constexpr int64_t kProductsPerBand = 100'000;
+  if (threads == 1) return 1;
+  return std::clamp<int64_t>(products / kProductsPerBand, 1, ceil_divide(kJobsPerThread * threads, jobs));
+}
+
+}  // namespace
+
 DirectShape Conv2d::forward_shape(const Extent2d& output) const {
   const Padding2d& p = window_.padding;
   return {.channels = channels_per_group(),
@@ -49,10 +62,10 @@ Conv2d::PlacedGradient Conv2d::placed_gradient(const Extent2d& output) const {
 }
 
 // Where a pooling follows, its rows that one job takes the maxima of while the filters' output is in its first cache.
-Tiling Conv2d::pooled_stripes(const Window2d& windows) const {
+int64_t Conv2d::pooled_stripe(const Window2d& windows) const {
   constexpr int64_t kFloats = 8192;
   const int64_t row = direct_filter_tiles(filters_per_group()).largest() * cropped(windows).input.width * kLanes;
-  return cut(windows.output.height, ceil_divide(windows.output.height * windows.window.height * row, kFloats));
+  return cut(windows.output.height, ceil_divide(windows.output.height * windows.window.height * row, kFloats)).step;
 }
 
 // Whether the kernel does so itself.
@@ -63,7 +76,7 @@ bool Conv2d::takes_maxima(const Window2d& windows) const {
 
 int64_t Conv2d::stripe_floats(const Window2d& windows) const {
   if (takes_maxima(windows)) return 0;
-  const int64_t rows = pooled_stripes(windows).step * windows.window.height;
+  const int64_t rows = pooled_stripe(windows) * windows.window.height;
   return direct_filter_tiles(filters_per_group()).largest() * image_floats({rows, cropped(windows).input.width});
 }
 
@@ -133,8 +146,11 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
   const Winners kept = activation_ == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const bool at_store = activates_at_store();
   const bool pools = args.pooling != nullptr;
-  const Tiling bands = pools || tiles.count == 1 ? cut(shape.output.height, 1) : direct_bands(shape);
-  team.for_each(blocks * groups_ * bands.count * tiles.count, [&](int64_t job, int thread) {
+  const int64_t jobs = blocks * groups_ * tiles.count;
+  const int64_t fewest =
+      fewest_bands(team.size(), jobs, tiles.largest() * shape.channels * shape.taps() * image_floats(shape.output));
+  const Tiling bands = pools ? cut(args.pooling->output.height, fewest) : direct_bands(shape, fewest);
+  team.for_each(jobs * bands.count, [&](int64_t job, int thread) {
     const int64_t tile = job % tiles.count;
     const int64_t band = job / tiles.count % bands.count;
     const int64_t group = job / tiles.count / bands.count % groups_;
@@ -142,39 +158,43 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
     const int64_t filter = group * shape.filters;
     const int64_t channel = block * input_shape().back() + group * shape.channels;
     const float* const images = x + channel * image_floats(shape.input);
+    const float* const weights = packed + group * group_weights;
+    const float* const bias = has_bias_ ? args.parameters[1] + filter : nullptr;
+    const auto input_of = [&](int64_t row) { return images + row * shape.stride.height * shape.input.width * kLanes; };
     // Rows of the output, to images of `extent` pixels.
     const auto convolve = [&](int64_t first_row, int64_t rows, const Extent2d& extent, float* y) {
       DirectShape part = shape.rows(first_row, rows);
       part.lanes = lanes_in_use(args.pass.batch, block);
-      conv2d_direct_forward(part, tile, images + first_row * shape.stride.height * shape.input.width * kLanes,
-                            packed + group * group_weights, has_bias_ ? args.parameters[1] + filter : nullptr,
+      conv2d_direct_forward(part, tile, input_of(first_row), weights, bias,
                             at_store ? activation_ : Activation::kLinear, whole_images(y, extent));
       if (at_store) return;
       add_bias_and_activate(activation_, {tiles.size(tile), image_floats(part.output), image_floats(extent)}, nullptr,
                             y);
     };
     const int64_t first = block * filters_ + filter + tiles.first(tile);
+    const int64_t band_row = bands.first(band);
     if (!pools) {
-      const int64_t row = bands.first(band);
-      return convolve(row, bands.size(band), shape.output,
-                      args.y + (first * shape.output.height + row) * shape.output.width * kLanes);
+      return convolve(band_row, bands.size(band), shape.output,
+                      args.y + (first * shape.output.height + band_row) * shape.output.width * kLanes);
     }
     Window2d windows = cropped(*args.pooling);
     const Extent2d pooled = windows.output;
+    const int64_t height = windows.window.height;
     if (takes_maxima(windows)) {
-      const int64_t at = first * image_floats(pooled);
+      const int64_t at = (first * pooled.height + band_row) * pooled.width * kLanes;
       return conv2d_direct_forward_maxima(
-          shape, tile, images, packed + group * group_weights, has_bias_ ? args.parameters[1] + filter : nullptr,
+          shape.rows(band_row * height, bands.size(band) * height), tile, input_of(band_row * height), weights, bias,
           activation_, {args.y + at, winners == nullptr ? nullptr : winners + at, image_floats(pooled)});
     }
-    const Tiling stripes = pooled_stripes(windows);
+    const int64_t step = pooled_stripe(windows);
     float* const own = scratch + thread * stripe_floats(windows);
-    for (int64_t stripe = 0; stripe < stripes.count; ++stripe) {
-      windows.output.height = stripes.size(stripe);
-      windows.input.height = windows.output.height * windows.window.height;
-      convolve(stripes.first(stripe) * windows.window.height, windows.input.height, windows.input, own);
+    for (int64_t row = band_row, next = 0; row < band_row + bands.size(band); row = next) {
+      next = std::min(row + step, band_row + bands.size(band));
+      windows.output.height = next - row;
+      windows.input.height = windows.output.height * height;
+      convolve(row * height, windows.input.height, windows.input, own);
       for (int64_t k = 0; k < tiles.size(tile); ++k) {
-        const int64_t at = ((first + k) * pooled.height + stripes.first(stripe)) * pooled.width * kLanes;
+        const int64_t at = ((first + k) * pooled.height + row) * pooled.width * kLanes;
         max_pool_lanes(windows, kept, own + k * image_floats(windows.input), args.y + at,
                        winners == nullptr ? nullptr : winners + at);
       }
@@ -327,21 +347,25 @@ void Conv2d::pack_phases(Team& team, const Extent2d& output, const float* weight
   });
 }
 
-// Of the channels of one tile of a group, from that group's placed gradient of a block with so many lanes in use.
-void Conv2d::convolve_phases(const Extent2d& output, int64_t lanes, int64_t group, int64_t tile, const float* placed,
-                             float* packed, float* dx) const {
+// Of the channels of one tile of a group, from that group's placed gradient of a block.
+void Conv2d::convolve_phases(const Extent2d& output, const PhaseJob& job, const float* placed, float* packed,
+                             float* dx) const {
   const PlacedGradient place = placed_gradient(output);
   const int64_t group_weights = filters_per_group() * row_length();
   const int64_t width = window_.input.width;
-  for_each_phase(output, packed,
-                 [&](const InputPhase& row, const InputPhase& column, DirectShape shape, float* of_phase) {
-                   shape.lanes = lanes;
-                   const int64_t start = (place.top + row.start) * place.extent.width + place.left + column.start;
-                   const DirectOutput to{dx + (row.first * width + column.first) * kLanes, image_floats(window_.input),
-                                         window_.stride.height * width * kLanes, window_.stride.width * kLanes};
-                   conv2d_direct_forward(shape, tile, placed + start * kLanes, of_phase + group * group_weights,
-                                         nullptr, Activation::kLinear, to);
-                 });
+  for_each_phase(
+      output, packed, [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
+        const EvenTiling bands{row.count, job.bands};
+        const int64_t first = bands.first(job.band);
+        DirectShape part = shape.rows(first, bands.size(job.band));
+        part.lanes = job.lanes;
+        const int64_t start = (place.top + row.start + first) * place.extent.width + place.left + column.start;
+        const int64_t input_row = row.first + first * window_.stride.height;
+        const DirectOutput to{dx + (input_row * width + column.first) * kLanes, image_floats(window_.input),
+                              window_.stride.height * width * kLanes, window_.stride.width * kLanes};
+        conv2d_direct_forward(part, job.tile, placed + start * kLanes, of_phase + job.group * group_weights, nullptr,
+                              Activation::kLinear, to);
+      });
 }
 
 void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const {
@@ -350,12 +374,15 @@ void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* pl
   const int64_t of_group = filters_per_group() * image_floats(placed_gradient(output).extent);
   const EvenTiling tiles = direct_filter_tiles(channels_per_group());
   pack_phases(args.pass.team, output, args.parameters[0], packed);
-  args.pass.team.for_each(lane_blocks(args.pass.batch) * groups_ * tiles.count, [&](int64_t job, int) {
-    const int64_t tile = job % tiles.count;
-    const int64_t images = job / tiles.count;  // of one group and block
-    convolve_phases(output, lanes_in_use(args.pass.batch, images / groups_), images % groups_, tile,
-                    placed + images * of_group, packed,
-                    args.dx + (images * channels_per_group() + tiles.first(tile)) * image_floats(window_.input));
+  const int64_t jobs = lane_blocks(args.pass.batch) * groups_ * tiles.count;
+  const int64_t bands = fewest_bands(args.pass.team.size(), jobs,
+                                     tiles.largest() * filters_per_group() * window_.taps() * image_floats(output));
+  args.pass.team.for_each(jobs * bands, [&](int64_t index, int) {
+    const int64_t images = index / bands / tiles.count;  // of one group and block
+    const PhaseJob job{images % groups_, index % tiles.count, index / tiles.count % bands, bands,
+                       lanes_in_use(args.pass.batch, images / groups_)};
+    convolve_phases(output, job, placed + images * of_group, packed,
+                    args.dx + (images * channels_per_group() + tiles.first(job.tile)) * image_floats(window_.input));
   });
 }
 
