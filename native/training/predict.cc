@@ -59,6 +59,14 @@ bool convolves_in_rows(const Architecture& architecture) {
          });
 }
 
+// Whether some layer takes batches of that size in lanes.
+bool works_in_lanes(const Architecture& architecture, int64_t batch) {
+  return std::ranges::any_of(architecture.layers(), [&](const auto& layer) {
+    return layer->layout(batch, Layout::kRows) == Layout::kLanes &&
+           layer->without_gradient(batch, Phase::kPredicting) == nullptr;
+  });
+}
+
 // One call: all its samples, in passes by the whole team or in pieces by single threads.
 class Prediction {
  public:
@@ -83,8 +91,9 @@ class Prediction {
                                              architecture_.forward_flops(), convolves_in_rows(architecture_));
       if (piece > 0) done = run_pieces(team, std::min(piece, batch_));
     }
-    for (; done < samples_.count() && !stopped(); done += batch_) {
-      auto plan = take(std::min(batch_, samples_.count() - done), threads);
+    for (int64_t next = 0; done < samples_.count() && !stopped(); done += next) {
+      next = samples_of_pass(std::min(batch_, samples_.count() - done));
+      auto plan = take(next, threads);
       plan->prepare(team, network_);
       pass(team, *plan, done);
       give_back(std::move(plan));
@@ -99,6 +108,14 @@ class Prediction {
   void give_back(std::unique_ptr<Plan> plan) {
     plan->forget_prepared();
     plans_.give_back(std::move(plan));
+  }
+
+  // Of the next pass, if so many are left: whole blocks, where those behind them take less time alone.
+  int64_t samples_of_pass(int64_t left) const {
+    const int64_t behind = left % kLanes;
+    const bool apart = left > kLanes && behind > 0 && works_in_lanes(architecture_, left - behind) &&
+                       (!fills_lanes(behind) || !works_in_lanes(architecture_, behind));
+    return apart ? left - behind : left;
   }
 
   void pass(Team& team, Plan& plan, int64_t first) {
