@@ -80,11 +80,16 @@ int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_o
 // The same for calls whose team stands by.
 int choose_threads_of_standing(int requested, int64_t flops);
 
-// Whether predictions of `count` samples are made in pieces, each by one thread and through all layers while their
-// values are in its caches, and of how many samples: 0 when all threads rather work on one pass together.
-// `largest_floats`: inputs and outputs of the layer that has most of them, a sample. In rows it may be any number, in
-// lanes whole blocks of 16.
-int64_t samples_of_piece(int64_t count, int64_t largest_floats, int64_t flops, bool in_rows);
+// Whether predictions of `count` samples, up to `batch` in a pass, are made in pieces whose values stay in a thread's
+// caches through all layers, and of how many samples: 0 when not. In rows it may be any number, in lanes whole blocks
+// of 16.
+struct PredictionShape {
+  int64_t largest_floats;  // inputs and outputs of the layer that has most of them, a sample
+  int64_t flops;           // a sample
+  int64_t weights;
+  bool in_rows;
+};
+int64_t samples_of_piece(int64_t count, int64_t batch, const PredictionShape& shape);
 
 // Threads for an update of `elements` weights by a standing team.
 int choose_threads_of_update(int requested, int64_t elements);

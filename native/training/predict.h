@@ -10,6 +10,7 @@
 
 #include "common/parallel.h"
 #include "datasets/array_samples.h"
+#include "kernels/choice.h"
 #include "training/network.h"
 #include "training/objective.h"
 #include "training/plan.h"
@@ -22,14 +23,17 @@ struct PassOptions {
   int threads;  // 0: all that are available
 };
 
-// Plans kept from one prediction to the next, so that a prediction of one sample does not pay for a plan.
+// Of one network: plans kept from one prediction to the next, so that a prediction of one sample does not pay for a
+// plan.
 class PlanPool {
  public:
+  PredictionShape shape(const Architecture& architecture);
   std::unique_ptr<Plan> take(const std::shared_ptr<const Architecture>& architecture, const PlanOptions& options);
   void give_back(std::unique_ptr<Plan> plan);
 
  private:
   std::mutex mutex_;
+  std::optional<PredictionShape> shape_;
   // Some sizes of batches, and one a thread that works by itself.
   size_t kept_ = 4 + static_cast<size_t>(resolve_threads(0));
   std::vector<std::unique_ptr<Plan>> plans_;  // the most recently used last

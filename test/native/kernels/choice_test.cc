@@ -343,17 +343,29 @@ TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of
   CHECK(chosen(16, {2, 2}, 32, 4) == Conv2dKernel::kWinogradChannels);
 }
 
-TEST_CASE("samples_of_piece: pieces that fit a cache, where there are many and each is worth the trouble") {
-  CHECK(samples_of_piece(128, 35'840, 10'000'000, false) == 16);
-  CHECK(samples_of_piece(127, 35'840, 10'000'000, false) == 0);
-  CHECK(samples_of_piece(10'000, 1296, 1'000'000, false) == 64);
-  CHECK(samples_of_piece(10'000, 6000, 1'000'000, false) == 32);
-  CHECK(samples_of_piece(10'000, 20, 50, false) == 0);
-  CHECK(samples_of_piece(40, 35'840, 10'000'000, true) == 5);
-  CHECK(samples_of_piece(39, 35'840, 10'000'000, true) == 0);
-  CHECK(samples_of_piece(64, 500'000, 10'000'000, true) == 1);
-  CHECK(samples_of_piece(10'000, 1296, 1'000'000, true) == 64);
-  CHECK(samples_of_piece(10'000, 20, 50, true) == 0);
+TEST_CASE("samples_of_piece: pieces that fit a cache, where each is worth the trouble and reads few weights anew") {
+  const auto in_lanes = [](int64_t count, int64_t batch, int64_t largest, int64_t flops, int64_t weights = 1000) {
+    return samples_of_piece(count, batch, {largest, flops, weights, false});
+  };
+  CHECK(in_lanes(128, 128, 35'840, 10'000'000) == 16);
+  CHECK(in_lanes(32, 32, 35'840, 10'000'000) == 16);
+  CHECK(in_lanes(31, 31, 35'840, 10'000'000) == 0);
+  CHECK(in_lanes(128, 20, 6000, 10'000'000) == 16);  // whole blocks of the batches asked for
+  CHECK(in_lanes(128, 15, 6000, 10'000'000) == 0);
+  CHECK(in_lanes(10'000, 256, 1296, 1'000'000) == 64);
+  CHECK(in_lanes(10'000, 256, 6000, 1'000'000) == 32);
+  CHECK(in_lanes(10'000, 256, 20, 50) == 0);
+  CHECK(in_lanes(128, 128, 6000, 10'000'000, 5'000'000) == 0);
+  CHECK(in_lanes(128, 128, 6000, 100'000'000, 5'000'000) == 32);
+  const auto in_rows = [](int64_t count, int64_t batch, int64_t largest, int64_t flops) {
+    return samples_of_piece(count, batch, {largest, flops, 1000, true});
+  };
+  CHECK(in_rows(40, 40, 35'840, 10'000'000) == 5);
+  CHECK(in_rows(9, 9, 35'840, 10'000'000) == 0);
+  CHECK(in_rows(40, 3, 35'840, 10'000'000) == 3);
+  CHECK(in_rows(64, 64, 500'000, 10'000'000) == 1);
+  CHECK(in_rows(10'000, 256, 1296, 1'000'000) == 64);
+  CHECK(in_rows(10'000, 256, 20, 50) == 0);
 }
 
 TEST_CASE("kernels that do not exist are refused by name") {

@@ -75,34 +75,49 @@ TEST_CASE("predict: sees new weights through plans that are kept and what layers
 
 namespace {
 
-// `largest`: floats of the layer that has most of them.
-void check_pieces(const LearnerOptions& net, int64_t largest, bool in_rows, int64_t piece) {
-  const auto learner = make_learner(net);
-  const Samples samples = class_samples(8 * 64 + 37, net.input_shape, 10);
+Samples some_of(const Samples& samples, int64_t size, int64_t first, int64_t count) {
+  Samples some = samples;
+  some.inputs = {samples.inputs.begin() + first * size, samples.inputs.begin() + (first + count) * size};
+  some.classes.resize(static_cast<size_t>(count));
+  return some;
+}
+
+void check_pieces_of(Learner& learner, PlanPool& pool, const Samples& samples, int64_t piece) {
   const ArraySamples view = samples.view();
-  REQUIRE(samples_of_piece(view.count(), largest, learner->network().architecture().forward_flops(), in_rows) == piece);
-  PlanPool pool;
-  const std::vector<float> expected = predictions(learner->network(), pool, samples, {64, 1});
+  Network& network = learner.network();
+  REQUIRE(samples_of_piece(view.count(), 64, pool.shape(network.architecture())) == piece);
+  const std::vector<float> expected = predictions(network, pool, samples, {64, 1});
   std::vector<float> passes;
   for (int64_t first = 0; first < view.count(); first += piece) {
     const int64_t count = std::min(piece, view.count() - first);
-    const int64_t size = net.input_shape.size();
-    Samples some = samples;
-    some.inputs = {samples.inputs.begin() + first * size, samples.inputs.begin() + (first + count) * size};
-    some.classes.resize(static_cast<size_t>(count));
-    const std::vector<float> part = predictions(learner->network(), pool, some, {piece, 1});
+    const int64_t size = network.architecture().input_shape().size();
+    const std::vector<float> part = predictions(network, pool, some_of(samples, size, first, count), {piece, 1});
     passes.insert(passes.end(), part.begin(), part.end());
   }
   CHECK(difference_in_bits(passes, expected) == "");
   for (const int threads : {2, 3}) {
-    CHECK(difference_in_bits(predictions(learner->network(), pool, samples, {256, threads}), expected) == "");
+    CHECK(difference_in_bits(predictions(network, pool, samples, {256, threads}), expected) == "");
     CallTeam team;
     ThreadSearches searches;
     std::vector<float> now(expected.size());
     for (int call = 0; call < 30; ++call) {  // other numbers of threads are tried
-      predict_now(learner->network(), pool, view, {256, threads}, team, searches, now.data());
+      predict_now(network, pool, view, {256, threads}, team, searches, now.data());
       CHECK(difference_in_bits(now, expected) == "");
     }
+  }
+}
+
+// `largest`: floats of the layer that has most of them.
+void check_pieces(const LearnerOptions& net, int64_t largest, bool in_rows, int64_t piece) {
+  const auto learner = make_learner(net);
+  PlanPool pool;
+  const PredictionShape shape = pool.shape(learner->network().architecture());
+  REQUIRE(shape.largest_floats == largest);
+  REQUIRE(shape.in_rows == in_rows);
+  // Many, which threads share as they come, and as few as leave one over for all of them.
+  for (const int64_t count : {int64_t{8 * 64 + 37}, 3 * piece, 5 * piece + 3}) {
+    CAPTURE(count);
+    check_pieces_of(*learner, pool, class_samples(count, net.input_shape, 10), piece);
   }
 }
 
@@ -112,7 +127,7 @@ TEST_CASE("predict: in pieces by single threads and in passes of all, on its own
   LearnerOptions net = conv_net();
   net.layers.insert(net.layers.begin() + 1,
                     conv2d({.filters = 32, .padding = "same", .name = "conv2d_3", .kernel = "direct"}));
-  check_pieces(net, 9 * 11 * (10 + 32), false, 32);
+  check_pieces(net, 9 * 11 * (32 + 11), false, 32);
 }
 
 TEST_CASE("predict: in pieces of a few samples where convolutions stay in rows") {
@@ -123,6 +138,43 @@ TEST_CASE("predict: in pieces of a few samples where convolutions stay in rows")
                 conv2d({.filters = 16, .kernel_size = {1, 1}, .name = "conv2d_3"}), plain_layer("flatten"),
                 dense({.units = 10})};
   check_pieces(net, 16 * 16 * (32 + 96), true, 6);
+}
+
+// 3x3 windows of 16 and more channels: Winograd's for whole blocks, and with filters in the lanes for a few samples.
+TEST_CASE("predict: samples behind whole blocks of lanes are predicted as they are alone") {
+  LearnerOptions net = conv_net();
+  net.input_shape = {9, 11, 16};
+  net.layers = {conv2d({.filters = 20, .padding = "same", .activation = "relu"}),
+                conv2d({.filters = 24, .activation = "relu", .name = "conv2d_2"}), plain_layer("flatten"),
+                dense({.units = 10})};
+  const auto learner = make_learner(net);
+  const int64_t size = net.input_shape.size();
+  for (const auto& [count, apart] : {std::pair<int64_t, int64_t>{17, 1}, {23, 7}, {24, 0}, {31, 0}, {20, 4}}) {
+    CAPTURE(count);
+    const Samples samples = class_samples(count, net.input_shape, 10);
+    PlanPool pool;
+    const std::vector<float> whole = predictions(learner->network(), pool, samples, {count, 1});
+    CHECK(difference_in_bits(predictions(learner->network(), pool, samples, {count, 2}), whole) == "");
+    std::vector<float> parts =
+        predictions(learner->network(), pool, some_of(samples, size, 0, count - apart), {count - apart, 1});
+    if (apart > 0) {
+      const Samples behind = some_of(samples, size, count - apart, apart);
+      const std::vector<float> rest = predictions(learner->network(), pool, behind, {apart, 1});
+      parts.insert(parts.end(), rest.begin(), rest.end());
+      // One pass of all gives other bits, of which these are not.
+      Plan plan(learner->network().shared_architecture(), {count, Phase::kPredicting, 1});
+      std::vector<float> one(whole.size());
+      Team::run(1, [&](Team& team) {
+        plan.load(team, samples.view(), nullptr, 0);
+        plan.prepare(team, learner->network());
+        plan.forward(team, learner->network().weights(), {0, 0});
+        std::copy_n(plan.output(), one.size(), one.begin());
+      });
+      CHECK(difference(one, to_double(whole), Tolerance{1e-5, 1e-5}) == "");
+      CHECK(difference_in_bits(one, whole) != "");
+    }
+    CHECK(difference_in_bits(parts, whole) == "");
+  }
 }
 
 TEST_CASE("predict: several at once on one network and one pool") {
