@@ -80,15 +80,18 @@ int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_o
 // The same for calls whose team stands by.
 int choose_threads_of_standing(int requested, int64_t flops);
 
-// Whether predictions of `count` samples, up to `batch` in a pass, are made in pieces whose values stay in a thread's
-// caches through all layers, and of how many samples: 0 when not. In rows it may be any number, in lanes whole blocks
-// of 16.
 struct PredictionShape {
   int64_t largest_floats;  // inputs and outputs of the layer that has most of them, a sample
   int64_t flops;           // a sample
   int64_t weights;
   bool in_rows;
 };
+// Whether so many samples, in a pass of their own, are worth reading all weights once more.
+bool worth_all_weights(int64_t samples, const PredictionShape& shape);
+
+// Whether predictions of `count` samples, up to `batch` in a pass, are made in pieces whose values stay in a thread's
+// caches through all layers, and of how many samples: 0 when not. In rows it may be any number, in lanes whole blocks
+// of 16.
 int64_t samples_of_piece(int64_t count, int64_t batch, const PredictionShape& shape);
 
 // Threads for an update of `elements` weights by a standing team.

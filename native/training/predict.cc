@@ -130,7 +130,8 @@ class Prediction {
     const int64_t most = std::min(left, batch_);
     const int64_t behind = most % kLanes;
     const int64_t blocks = most - behind;
-    const bool apart = !shape_.in_rows && blocks > 0 && behind > 0 && works_in_lanes(architecture_, blocks) &&
+    const bool apart = !shape_.in_rows && blocks > 0 && behind > 0 && worth_all_weights(behind, shape_) &&
+                       works_in_lanes(architecture_, blocks) &&
                        (!fills_lanes(behind) || !works_in_lanes(architecture_, behind));
     return apart ? blocks : most;
   }
