@@ -103,9 +103,11 @@ TEST_CASE(
     CHECK(chosen(3, 4, 4, 16, batch) == grouped);
     CHECK(chosen(3, 1, 24, 2, batch) == grouped);
     CHECK(chosen(3, 2, 8, 2, batch) == grouped);
-    CHECK(chosen(3, 4, 4, 2, batch) == few);
-    CHECK(chosen(3, 4, 6, 16, batch) == few);
-    CHECK(chosen(3, 1, 1, 1, batch) == few);
+    CHECK(chosen(3, 4, 9, 16, batch) == few);
+    // So few filters leave the lanes to 7 samples.
+    CHECK(chosen(3, 4, 4, 2, batch) == (batch == 1 ? few : direct));
+    CHECK(chosen(3, 4, 6, 16, batch) == (batch == 1 ? few : direct));
+    CHECK(chosen(3, 1, 1, 1, batch) == (batch == 1 ? few : direct));
   }
   for (const int64_t batch : {8, 12, 17, 25, 38}) CHECK(chosen(3, 1, 1, 32, batch) == grouped);
   for (const int64_t batch : {13, 16, 26, 32, 39, 40, 64}) CHECK(chosen(3, 1, 1, 32, batch) == direct);
@@ -341,6 +343,28 @@ TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of
   CHECK(chosen(8, {4, 4}, 256, 16) == direct);    // of 2
   CHECK(chosen(10, {2, 2}, 256, 16) == direct);   // of 5
   CHECK(chosen(16, {2, 2}, 32, 4) == Conv2dKernel::kWinogradChannels);
+}
+
+TEST_CASE("few filters leave the lanes to a few samples") {
+  const auto chosen = [](int64_t channels, int64_t filters, int64_t batch, int64_t groups = 1,
+                         Activation activation = Activation::kRelu) {
+    const Conv2dShape shape{
+        {{12, 12}, {12, 12}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, channels, filters, activation, groups};
+    return choose_conv2d(Conv2dKernel::kAuto, shape, batch);
+  };
+  const auto in_lanes = Conv2dKernel::kDirect;
+  const auto in_rows = Conv2dKernel::kDirectChannels;
+  CHECK(chosen(1, 4, 4) == in_rows);
+  CHECK(chosen(1, 4, 5) == in_lanes);
+  CHECK(chosen(4, 4, 5) == in_lanes);
+  CHECK(chosen(4, 5, 5) == in_rows);
+  CHECK(chosen(6, 6, 6) == in_lanes);
+  CHECK(chosen(7, 6, 6) == in_rows);
+  CHECK(chosen(8, 8, 7) == in_rows);
+  CHECK(chosen(8, 8, 7, 4) == in_lanes);
+  CHECK(chosen(8, 8, 6, 4) == in_rows);
+  CHECK(chosen(4, 4, 7, 4) == Conv2dKernel::kGroupedChannels);
+  CHECK(chosen(1, 4, 7, 1, Activation::kSoftmax) == in_rows);
 }
 
 TEST_CASE("samples_of_piece: pieces that fit a cache, where each is worth the trouble and reads few weights anew") {
