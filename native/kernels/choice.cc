@@ -198,10 +198,11 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
 // filters take 0.57 to 0.95 times as long in batches of 8 and 9, with strides 0.8 of 12 and 24, without 1.03; of 13 and
 // 24 filters with AVX2 1.0 to 1.2.
 std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requested, const Conv2dShape& shape,
-                                                           int64_t batch, bool predicts) {
+                                                           int64_t batch, WantedGradients wanted) {
   constexpr double kLeastGain = 0.85;
   constexpr double kFilled = 0.85;
   const auto& [window, channels, filters, activation, groups] = shape;
+  const bool predicts = wanted == WantedGradients::kNone;
   if (predicts && filled(filters) < kFilled) return {};
   // Of a sample in rows, in times of one in a full block.
   const double time = window.pointwise() ? 1 : predicts ? 1.1 : 1.2;

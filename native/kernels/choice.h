@@ -42,10 +42,11 @@ struct Conv2dShape {
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 // Of a convolution for which that is a kernel for samples in lanes: one for rows that predicts as fast, if there is.
 std::optional<Conv2dKernel> choose_conv2d_in_rows(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
-// The kernel in rows of a layer whose input's gradient nobody wants, in training or because the network `predicts`,
-// where it takes less time than the chosen one in lanes.
+// The kernel in rows of a layer whose input's gradient nobody wants, where it takes less time than the chosen one in
+// lanes.
+enum class WantedGradients { kOfWeights, kNone };  // of the first layer in training, and of all in predictions
 std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requested, const Conv2dShape& shape,
-                                                           int64_t batch, bool predicts);
+                                                           int64_t batch, WantedGradients wanted);
 
 // Of one for which that is a kernel for rows: one for samples in lanes that is about as fast where nothing has to be
 // converted for it, if there is.

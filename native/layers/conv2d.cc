@@ -76,7 +76,8 @@ std::unique_ptr<Layer> Conv2d::in_lanes(int64_t batch) const {
 }
 
 std::unique_ptr<Layer> Conv2d::without_gradient(int64_t batch, Phase phase) const {
-  return by_kernel(choose_conv2d_without_gradient(kernel_, conv2d_shape(), batch, phase == Phase::kPredicting));
+  const auto wanted = phase == Phase::kPredicting ? WantedGradients::kNone : WantedGradients::kOfWeights;
+  return by_kernel(choose_conv2d_without_gradient(kernel_, conv2d_shape(), batch, wanted));
 }
 
 std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {

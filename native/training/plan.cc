@@ -68,8 +68,8 @@ int Plan::only_reader(int layer) const {
   return reader;
 }
 
-// Layers between two that have to have lanes, or an end: all of them that are able, if pays(how many these are, whether
-// there are lanes before them, and behind them).
+// Layers between two that have to have lanes, or an end: all of them that are able, if pays(how many these are, how
+// many have to have rows, whether there are lanes before them, and behind them).
 template <class Able, class Pays>
 std::vector<bool> Plan::runs_of_layers(Able able, Pays pays) const {
   const auto& layers = architecture_->layers();
@@ -78,12 +78,14 @@ std::vector<bool> Plan::runs_of_layers(Able able, Pays pays) const {
   for (size_t i = 0; i < layers.size(); before = true) {
     const size_t first = i;
     int count = 0;
+    int in_rows = 0;
     for (; i < layers.size(); ++i) {
       chosen[i] = able(*layers[i]);
       if (chosen[i]) ++count;
+      if (!chosen[i] && layers[i]->layout(options_.batch, Layout::kLanes) == Layout::kRows) ++in_rows;
       if (!chosen[i] && layers[i]->layout(options_.batch, Layout::kRows) == Layout::kLanes) break;
     }
-    if (!pays(count, before, i < layers.size())) {
+    if (!pays(count, in_rows, before, i < layers.size())) {
       std::fill(chosen.begin() + static_cast<ptrdiff_t>(first), chosen.begin() + static_cast<ptrdiff_t>(i), false);
     }
     i += 1;
@@ -98,8 +100,8 @@ std::vector<bool> Plan::layers_in_rows() const {
   constexpr int kBehindConversion = 4;
   if (runs_backward(options_.phase)) return none_of_layers();
   return runs_of_layers([&](const Layer& layer) { return layer.in_rows(options_.batch) != nullptr; },
-                        [](int count, bool before, bool behind) {
-                          return count >= (!before ? 1 : behind ? kBetweenConversions : kBehindConversion);
+                        [](int count, int in_rows, bool before, bool behind) {
+                          return count + in_rows >= (!before ? 1 : behind ? kBetweenConversions : kBehindConversion);
                         });
 }
 
@@ -110,7 +112,7 @@ std::vector<bool> Plan::layers_in_lanes() const {
   constexpr int kBehindConversion = 1;
   if (!runs_backward(options_.phase)) return none_of_layers();
   return runs_of_layers([&](const Layer& layer) { return layer.in_lanes(options_.batch) != nullptr; },
-                        [](int count, bool before, bool behind) {
+                        [](int count, int /*in_rows*/, bool before, bool behind) {
                           return before && count <= (behind ? kBetweenConversions : kBehindConversion);
                         });
 }

@@ -120,10 +120,11 @@ TEST_CASE(
 }
 
 TEST_CASE("choose_conv2d_without_gradient: in rows, where blocks of samples would be empty and filters fill vectors") {
-  const auto chosen = [](int64_t stride, int64_t channels, int64_t filters, int64_t batch, bool predicts = false) {
+  const auto chosen = [](int64_t stride, int64_t channels, int64_t filters, int64_t batch,
+                         WantedGradients wanted = WantedGradients::kOfWeights) {
     const Window2d w{{12, 12}, {12 / stride, 12 / stride}, {3, 3}, {stride, stride}, {1, 1}, {1, 1, 1, 1}};
     return choose_conv2d_without_gradient(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu, 1}, batch,
-                                          predicts);
+                                          wanted);
   };
   for (const int64_t channels : {1, 3, 9}) {
     for (const int64_t stride : {1, 2}) {
@@ -132,12 +133,13 @@ TEST_CASE("choose_conv2d_without_gradient: in rows, where blocks of samples woul
       }
       for (const int64_t batch : {12, 16, 24, 40}) CHECK(chosen(stride, channels, 32, batch) == std::nullopt);
       for (const int64_t batch : {12, 24})
-        CHECK(chosen(stride, channels, 32, batch, true) == Conv2dKernel::kDirectChannels);
-      for (const int64_t batch : {13, 16, 40}) CHECK(chosen(stride, channels, 32, batch, true) == std::nullopt);
+        CHECK(chosen(stride, channels, 32, batch, WantedGradients::kNone) == Conv2dKernel::kDirectChannels);
+      for (const int64_t batch : {13, 16, 40})
+        CHECK(chosen(stride, channels, 32, batch, WantedGradients::kNone) == std::nullopt);
     }
     CHECK(chosen(1, channels, 10, 8) == std::nullopt);  // of fewer filters than lanes
     CHECK(chosen(1, channels, 24, 8) == Conv2dKernel::kDirectChannels);
-    CHECK(chosen(1, channels, 24, 8, true) == std::nullopt);
+    CHECK(chosen(1, channels, 24, 8, WantedGradients::kNone) == std::nullopt);
   }
   CHECK(chosen(1, 64, 64, 8) == std::nullopt);  // in rows already
   CHECK(chosen(1, 3, 32, 7) == std::nullopt);

@@ -380,6 +380,11 @@ TEST_CASE("Plan: predicts in rows where convolutions can, unless conversions cos
   CHECK(layouts({window, depthwise(32), pointwise(64), depthwise(64), pointwise(32)}, Phase::kPredicting) == "lrrrr");
   CHECK(layouts({window, depthwise(32), pointwise(64), depthwise(64), pointwise(32), window}, Phase::kPredicting) ==
         "llllll");
+  // Windows of a pixel that take rows anyway would have those between them convert there and back.
+  const std::vector<Spec> mobile = {conv2d({.filters = 32, .strides = {2, 2}, .padding = "same"}), depthwise(32),
+                                    pointwise(64), depthwise(64), pointwise(32)};
+  for (const int64_t batch : {12, 13, 14, 28}) CHECK(layouts_of(mobile, batch, Phase::kPredicting).substr(1) == "rrrr");
+  for (const int64_t batch : {13, 14}) CHECK(layouts_of({window, depthwise(32)}, batch, Phase::kPredicting) == "ll");
 
   LearnerOptions options = conv_net();
   options.input_shape = {8, 8, 32};
