@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "common/parallel.h"
+#include "kernels/conv2d_direct.h"
 #include "kernels/dense_lanes.h"
 #include "kernels/dense_narrow.h"
 #include "kernels/lanes.h"
@@ -120,7 +121,14 @@ bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   return batch > fewest && width >= 32 && channels * filters * window.taps() <= kManyWeights;
 }
 
-constexpr int64_t kMostDepth = 4096;  // 1 MiB a panel of filters, which every row reads from the second cache
+// Whether filters in the lanes have so many terms that samples in lanes, whose second half can be left out, take less
+// time. On one core of a Zen 4 with AVX2, windows of 3x3 to 7x7 and 4,608 to 9,216 terms, in times of these: batches of
+// 8 1.08 to 1.8, of 9 to 12 0.73 to 1.95; with AVX-512, where no half can be left out, of 8 0.57 to 0.75, of 9 0.62 to
+// 0.84, of 11 and 12 0.73 to 1.07.
+bool too_deep_for_channels(const Conv2dShape& shape) {
+  constexpr int64_t kMostDepth = 4096;
+  return direct_leaves_half_out() && shape.window.taps() * shape.channels > kMostDepth;
+}
 
 // Whether filters in the lanes take less time than samples, where the last block of these is partly empty. Measured on
 // one core of a Zen 5, for batches of 8 to 32, 12 to 128 channels and maps of 3x3 to 28x28: per sample as long as a
@@ -132,7 +140,7 @@ bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   const auto& [window, channels, filters, activation, groups] = shape;
   const bool strided = window.stride.height > 1 || window.stride.width > 1;
   const double time = window.pointwise() ? 1 : strided ? 1.4 : 1.2;
-  return direct_exists(activation) && window.taps() * channels <= kMostDepth &&
+  return direct_exists(activation) && !too_deep_for_channels(shape) &&
          time * filled(batch) < kLeastGain * std::min(filled(channels), filled(filters));
 }
 
@@ -196,17 +204,17 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
 // of 8 and 0.9 to 1.05 in batches of 19 to 22, most where layers that take lanes follow; all in batches of 12 0.91
 // to 1.04, of 24 0.95 to 1.12. In rows nothing is pooled on the way. On a Zen 4, predictions of nets of 16, 32 and 64
 // filters take 0.57 to 0.95 times as long in batches of 8 and 9, with strides 0.8 of 12 and 24, without 1.03; of 13 and
-// 24 filters with AVX2 1.0 to 1.2.
+// 24 filters with AVX2, which leaves out half a block, 1.0 to 1.2.
 std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requested, const Conv2dShape& shape,
                                                            int64_t batch, WantedGradients wanted) {
   constexpr double kLeastGain = 0.85;
-  constexpr double kFilled = 0.85;
+  const double least_filled = direct_leaves_half_out() ? 0.85 : 0.7;
   const auto& [window, channels, filters, activation, groups] = shape;
   const bool predicts = wanted == WantedGradients::kNone;
-  if (predicts && filled(filters) < kFilled) return {};
+  if (predicts && filled(filters) < least_filled) return {};
   // Of a sample in rows, in times of one in a full block.
   const double time = window.pointwise() ? 1 : predicts ? 1.1 : 1.2;
-  const bool able = requested == Conv2dKernel::kAuto && groups == 1 && window.taps() * channels <= kMostDepth &&
+  const bool able = requested == Conv2dKernel::kAuto && groups == 1 && !too_deep_for_channels(shape) &&
                     choose_conv2d(requested, shape, batch) == Conv2dKernel::kDirect &&
                     time * filled(batch) < kLeastGain * filled(filters);
   return able ? std::optional(Conv2dKernel::kDirectChannels) : std::nullopt;

@@ -366,6 +366,7 @@ Tiling Bands(const DirectShape& shape, int64_t fewest) {
 }
 
 int64_t FilterTileSize() { return kFilterTile; }
+bool LeavesHalfOut() { return kVectors > 1; }
 // Where a tile has room for their sums.
 bool TakesSquares() { return kPixelTile >= kSquarePixels; }
 
@@ -416,6 +417,7 @@ namespace gradloom {
 
 HWY_EXPORT(Bands);
 HWY_EXPORT(FilterTileSize);
+HWY_EXPORT(LeavesHalfOut);
 HWY_EXPORT(TakesSquares);
 HWY_EXPORT(Forward);
 HWY_EXPORT(ForwardMaxima);
@@ -439,6 +441,8 @@ void pack(const DirectShape& shape, int64_t tile, float* packed, Weight weight) 
 }  // namespace
 
 EvenTiling direct_filter_tiles(int64_t filters) { return cut_evenly(filters, HWY_DYNAMIC_DISPATCH(FilterTileSize)()); }
+
+bool direct_leaves_half_out() { return HWY_DYNAMIC_DISPATCH(LeavesHalfOut)(); }
 
 Tiling direct_bands(const DirectShape& shape, int64_t fewest) { return HWY_DYNAMIC_DISPATCH(Bands)(shape, fewest); }
 

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "kernels/conv2d_direct.h"
 #include "support/random_data.h"
+#include "support/simd_targets.h"
 #include "support/specs.h"
 
 using namespace gradloom;
@@ -139,7 +141,6 @@ TEST_CASE("choose_conv2d_without_gradient: in rows, where blocks of samples woul
     }
     CHECK(chosen(1, channels, 10, 8) == std::nullopt);  // of fewer filters than lanes
     CHECK(chosen(1, channels, 24, 8) == Conv2dKernel::kDirectChannels);
-    CHECK(chosen(1, channels, 24, 8, WantedGradients::kNone) == std::nullopt);
   }
   CHECK(chosen(1, 64, 64, 8) == std::nullopt);  // in rows already
   CHECK(chosen(1, 3, 32, 7) == std::nullopt);
@@ -186,6 +187,29 @@ TEST_CASE(
   CHECK(chosen(3, 1, 1, 64, 7) == std::nullopt);
 }
 
+TEST_CASE("choose_conv2d: many terms or a few filters too many, only where the kernel in lanes leaves half out") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    const bool leaves_half_out = target != "AVX3";
+    REQUIRE(direct_leaves_half_out() == leaves_half_out);
+    const auto in_rows = Conv2dKernel::kDirectChannels;
+    const Window2d wide{{12, 12}, {12, 12}, {7, 7}, {1, 1}, {1, 1}, {3, 3, 3, 3}};
+    for (const int64_t batch : {8, 9, 20}) {
+      CHECK(choose_conv2d(Conv2dKernel::kAuto, {wide, 83, 64, Activation::kRelu}, batch) == in_rows);
+      CHECK(choose_conv2d(Conv2dKernel::kAuto, {wide, 84, 64, Activation::kRelu}, batch) ==
+            (leaves_half_out ? Conv2dKernel::kDirect : in_rows));
+    }
+    const auto predicts = [&](int64_t filters) {
+      return choose_conv2d_without_gradient(Conv2dKernel::kAuto, {wide, 3, filters, Activation::kRelu}, 8,
+                                            WantedGradients::kNone) == in_rows;
+    };
+    CHECK(predicts(32));
+    CHECK(predicts(24) != leaves_half_out);
+    CHECK(predicts(12) != leaves_half_out);
+    CHECK(!predicts(11));
+  });
+}
+
 TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would be mostly empty") {
   const auto chosen = [](int64_t window, int64_t stride, int64_t channels, int64_t filters, int64_t batch) {
     const Window2d w{{12, 12}, {12 / stride, 12 / stride}, {window, window}, {stride, stride}, {1, 1}, {}};
@@ -202,8 +226,7 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   CHECK(chosen(7, 1, 3, 64, 8) == direct);
   CHECK(chosen(7, 1, 64, 20, 20) == direct);  // 12 of 32 lanes empty
   CHECK(chosen(7, 1, 64, 47, 20) == few);
-  CHECK(chosen(7, 1, 1, 1, 8) == direct);     // depthwise
-  CHECK(chosen(7, 1, 200, 64, 8) == direct);  // 2.5 MB a panel
+  CHECK(chosen(7, 1, 1, 1, 8) == direct);  // depthwise
   const auto winograd = Conv2dKernel::kWinograd;
   const auto winograd_of_few = Conv2dKernel::kWinogradChannels;
   for (const int64_t batch : {8, 12, 17, 20, 24}) {
