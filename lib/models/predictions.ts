@@ -5,7 +5,7 @@ import type { Shape } from '../core/shape.ts';
 import type { Loss } from '../losses/loss.ts';
 
 export interface PredictOptions {
-  /** Samples a pass through the network. Default: 256. */
+  /** At most so many samples a pass through the network. Default: 256. */
   readonly batchSize?: number;
   /** 0: all that affinity and quota allow. Default: 0. */
   readonly threads?: number;

@@ -158,15 +158,17 @@ bool groups_fill_lanes(const Conv2dShape& shape) {
   return channels * filters <= kMostProducts && (channels < 4 || groups * std::min(channels, filters) >= kLanes);
 }
 
-// Whether so few filters and channels leave a vector so empty that some samples in the lanes take less time. Measured
-// on one core of a Zen 4, with AVX-512 and AVX2, predictions and steps of nets of 3x3 windows, in times of the other
-// way: 4 filters and batches of 5 0.66 to 0.84, of 4 0.83 to 1.05; 6 filters and batches of 6 0.77 to 0.92, of 5 0.92
-// to 1.1; groups of 8 and batches of 7 0.74 to 0.9, of 6 0.87 to 1.06; without groups 8 filters and batches of 7 0.99
-// to 1.14.
-bool few_filters_leave_lanes(const Conv2dShape& shape, int64_t batch) {
+// Whether filters and channels are so few that some samples fill a vector better. Measured on one core of a Zen 4, with
+// AVX-512 and AVX2, predictions and steps of nets of 3x3 windows, in times of the other way: 4 filters and batches of 5
+// 0.66 to 0.84, of 4 0.83 to 1.05; 6 filters and batches of 6 0.77 to 0.92, of 5 0.92 to 1.1; groups of 8 and batches
+// of 7 0.74 to 0.9, of 6 0.87 to 1.06; without groups 8 filters and batches of 7 0.99 to 1.14. Windows of a pixel and 4
+// filters 0.88 to 1.2, 6 filters 1.15 to 1.27; between 3x3 ones as these.
+bool too_few_for_channels(const Conv2dShape& shape, int64_t batch) {
   const int64_t width = std::max(shape.channels, shape.filters);
-  const int64_t fewest = width <= 4 ? 5 : width <= 6 ? 6 : width <= 8 && shape.groups > 1 ? 7 : kLanes;
-  return direct_exists(shape.activation) && batch >= fewest;
+  if (!direct_exists(shape.activation)) return false;
+  if (width <= 4) return batch >= 5;
+  if (width <= 6) return batch >= 6;
+  return width <= 8 && shape.groups > 1 && batch >= 7;
 }
 
 // Whether depthwise convolutions take less time with channels in the lanes than with samples, where the last block of
@@ -190,7 +192,7 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
     if (groups_fill_lanes(shape)) return Conv2dKernel::kGroupedChannels;
     if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
     if (winograd_fills_half(shape, batch)) return Conv2dKernel::kWinograd;
-    return few_filters_leave_lanes(shape, batch) ? Conv2dKernel::kDirect : Conv2dKernel::kDirectChannels;
+    return too_few_for_channels(shape, batch) ? Conv2dKernel::kDirect : Conv2dKernel::kDirectChannels;
   }
   if (depthwise_channels_fill_lanes(shape, batch)) return Conv2dKernel::kGroupedChannels;
   if (winograd_channels_fill_lanes(shape, batch)) return Conv2dKernel::kWinogradChannels;

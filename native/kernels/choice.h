@@ -42,9 +42,10 @@ struct Conv2dShape {
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 // Of a convolution for which that is a kernel for samples in lanes: one for rows that predicts as fast, if there is.
 std::optional<Conv2dKernel> choose_conv2d_in_rows(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
+// Of the first layer in training, and of all that predict.
+enum class WantedGradients { kOfWeights, kNone };
 // The kernel in rows of a layer whose input's gradient nobody wants, where it takes less time than the chosen one in
 // lanes.
-enum class WantedGradients { kOfWeights, kNone };  // of the first layer in training, and of all in predictions
 std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requested, const Conv2dShape& shape,
                                                            int64_t batch, WantedGradients wanted);
 

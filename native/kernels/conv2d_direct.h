@@ -50,7 +50,7 @@ EvenTiling direct_filter_tiles(int64_t filters);
 // Whether the second half of a block is left out where no samples are in it: not where a vector holds a whole block.
 bool direct_leaves_half_out();
 // Rows of the output whose input all tiles of filters should read from a second cache before that of the next rows, in
-// `fewest` bands or more.
+// about `fewest` bands or more.
 Tiling direct_bands(const DirectShape& shape, int64_t fewest);
 
 // The part of tile `tile` of packed[tile][c][r][s][k] = w[k][r][s][c], which is K C R S floats in all.

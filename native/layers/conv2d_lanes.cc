@@ -24,7 +24,8 @@ bool Conv2d::pads() const {
 namespace {
 
 // Into how many bands of rows images are cut, at least: some where there are so few jobs, each a tile of filters of an
-// image, that threads would wait for each other, but none of less than a few microseconds. `products`: of a job.
+// image, that threads would wait for each other, but none of less than a few microseconds. Which taps on padding are
+// left out changes with them, and so what infinite weights make of zeros, but no other bits. `products`: of a job.
 int64_t fewest_bands(int threads, int64_t jobs, int64_t products) {
   constexpr int64_t kJobsPerThread = 6;
   constexpr int64_t kProductsPerBand = 100'000;

@@ -69,7 +69,7 @@ int Plan::only_reader(int layer) const {
 }
 
 // Layers between two that have to have lanes, or an end: all of them that are able, if pays(how many these are, how
-// many have to have rows, whether there are lanes before them, and behind them).
+// many have to have images in rows, whether there are lanes before them, and behind them).
 template <class Able, class Pays>
 std::vector<bool> Plan::runs_of_layers(Able able, Pays pays) const {
   const auto& layers = architecture_->layers();
@@ -82,7 +82,8 @@ std::vector<bool> Plan::runs_of_layers(Able able, Pays pays) const {
     for (; i < layers.size(); ++i) {
       chosen[i] = able(*layers[i]);
       if (chosen[i]) ++count;
-      if (!chosen[i] && layers[i]->layout(options_.batch, Layout::kLanes) == Layout::kRows) ++in_rows;
+      const bool image = layers[i]->input_shape().rank() > 1;
+      if (!chosen[i] && image && layers[i]->layout(options_.batch, Layout::kLanes) == Layout::kRows) ++in_rows;
       if (!chosen[i] && layers[i]->layout(options_.batch, Layout::kRows) == Layout::kLanes) break;
     }
     if (!pays(count, in_rows, before, i < layers.size())) {

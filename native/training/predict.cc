@@ -37,12 +37,18 @@ bool convolves_in_rows(const Architecture& architecture) {
          });
 }
 
-// Whether some layer takes batches of that size in lanes.
+// Whether most of the work on batches of that size is done in lanes.
 bool works_in_lanes(const Architecture& architecture, int64_t batch) {
-  return std::ranges::any_of(architecture.layers(), [&](const auto& layer) {
-    return layer->layout(batch, Layout::kRows) == Layout::kLanes &&
-           layer->without_gradient(batch, Phase::kPredicting) == nullptr;
-  });
+  int64_t in_lanes = 0;
+  int64_t all = 0;
+  for (const auto& layer : architecture.layers()) {
+    all += layer->flops();
+    if (layer->layout(batch, Layout::kRows) == Layout::kLanes && layer->in_rows(batch) == nullptr &&
+        layer->without_gradient(batch, Phase::kPredicting) == nullptr) {
+      in_lanes += layer->flops();
+    }
+  }
+  return 2 * in_lanes > all;
 }
 
 }  // namespace
@@ -121,18 +127,16 @@ class Prediction {
     plans_.give_back(std::move(plan));
   }
 
-  // Of the next pass, if so many are left. In lanes those behind whole blocks make one of their own, where it costs
-  // less than one more block: where they are few or work in rows. Measured on a Zen 4, 46 nets of convolutions, in
-  // times of a single pass: 17 samples on one thread 0.5 to 1.04, on two 0.4 to 1.1; 20 samples 0.65 to 1.05 and 0.58
-  // to 1.24, 24 samples 0.65 to 1.03 and 0.6 to 1.1.
+  // How many of those that are `left` the next pass takes: a piece or a batch, of which the samples behind whole blocks
+  // of lanes make another pass if they work in rows. Measured on a Zen 4, 46 nets of convolutions, in times of a single
+  // pass: 17 samples on one thread 0.5 to 1.04, on two 0.4 to 1.1; 24 samples 0.65 to 1.03 and 0.6 to 1.1.
   int64_t samples_of_pass(int64_t left) const {
     if (piece_ > 0 && left >= piece_) return piece_;
     const int64_t most = std::min(left, batch_);
     const int64_t behind = most % kLanes;
     const int64_t blocks = most - behind;
-    const bool apart = !shape_.in_rows && blocks > 0 && behind > 0 && worth_all_weights(behind, shape_) &&
-                       works_in_lanes(architecture_, blocks) &&
-                       (!fills_lanes(behind) || !works_in_lanes(architecture_, behind));
+    const bool apart = blocks > 0 && behind > 0 && worth_all_weights(behind, shape_) &&
+                       works_in_lanes(architecture_, blocks) && !works_in_lanes(architecture_, behind);
     return apart ? blocks : most;
   }
 
@@ -143,13 +147,14 @@ class Prediction {
     std::copy_n(plan.output(), plan.batch() * floats, outputs_ + first * floats);
   }
 
-  // Each by one thread. Few pieces that threads cannot share evenly are left to all of them. Returns how many samples
-  // are done.
+  // Each by one thread. Of few pieces those that would keep less than half of the threads busy in the end are left to
+  // passes of all. Returns how many samples are done.
   int64_t run_pieces(Team& team) {
     constexpr int kManyPieces = 4;  // a thread
     if (piece_ == 0) return 0;
     int64_t pieces = samples_.count() / piece_;
-    if (pieces < int64_t{kManyPieces} * team.size()) pieces -= pieces % team.size();
+    const int64_t last = pieces % team.size();
+    if (pieces < int64_t{kManyPieces} * team.size() && 2 * last <= team.size()) pieces -= last;
     if (pieces == 0) return 0;
     std::vector<std::unique_ptr<Plan>> plans;
     for (int thread = 0; thread < team.size(); ++thread) {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "support/compare.h"
+#include "support/simd_targets.h"
 #include "support/specs.h"
 #include "support/training.h"
 
@@ -47,6 +48,44 @@ TEST_CASE("training: equal bits of weights and states at 1, 2, 3 and 8 threads, 
       }
     }
   }
+}
+
+// Few filters and one block, half of it full: rows of images are bands of which threads have some each, and phases of
+// strides and pooled rows are fewer than bands.
+TEST_CASE("training: equal bits where threads share the rows of images, on every instruction set") {
+  const std::vector<std::vector<Spec>> nets = {
+      {conv2d({.filters = 6, .kernel_size = {5, 3}, .padding = "same", .activation = "relu", .kernel = "direct"}),
+       conv2d({.filters = 7, .strides = {3, 2}, .name = "conv2d_2", .kernel = "direct"}), plain_layer("flatten"),
+       dense({.units = 10})},
+      {conv2d({.filters = 8, .dilation = {2, 3}, .padding = "same", .groups = 2, .kernel = "direct"}),
+       plain_layer("relu"), max_pool2d({.pool_size = {2, 2}}),
+       conv2d({.filters = 5,
+               .kernel_size = {7, 7},
+               .padding = "same",
+               .activation = "tanh",
+               .name = "conv2d_2",
+               .kernel = "direct"}),
+       max_pool2d({.pool_size = {3, 3}, .strides = {3, 3}, .name = "maxPool2d_2"}), plain_layer("flatten"),
+       dense({.units = 10})}};
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    for (const std::vector<Spec>& layers : nets) {
+      for (const int64_t batch : {5, 16, 21}) {
+        CAPTURE(batch);
+        LearnerOptions options = conv_net();
+        options.input_shape = {30, 26, 4};
+        options.layers = layers;
+        const Samples samples = class_samples(2 * batch, options.input_shape, 10);
+        const auto states = [&](int threads) {
+          const auto learner = make_learner(options);
+          run_steps(*learner, samples.view(), batch, 4, threads);
+          return state_of(*learner);
+        };
+        const std::vector<float> expected = states(1);
+        for (const int threads : {2, 3, 8}) CHECK(difference_in_bits(states(threads), expected) == "");
+      }
+    }
+  });
 }
 
 TEST_CASE("training: updates behind each gradient and updates behind all gradients give equal bits") {

@@ -102,6 +102,9 @@ TEST_CASE("input_gradient: values are the outputs of a prediction to the bit, lo
       const double loss = std::log(sum) - outputs[i * 10 + static_cast<size_t>(samples.classes[i])];
       CHECK(losses.values[i] == doctest::Approx(loss).epsilon(1e-5));
     }
+    const Result together = differentiate(learner->network(), view, {cycle(20, 10), nullptr}, {20, 1});
+    for (size_t i = 0; i < 20; ++i)
+      CHECK(together.values[i] == doctest::Approx(outputs[i * 10 + i % 10]).epsilon(1e-4));
   }
 }
 
