@@ -37,11 +37,12 @@ bool convolves_in_rows(const Architecture& architecture) {
          });
 }
 
-// Whether most of the work on batches of that size is done in lanes.
+// Whether most of the work on images, in batches of that size, is done in lanes.
 bool works_in_lanes(const Architecture& architecture, int64_t batch) {
   int64_t in_lanes = 0;
   int64_t all = 0;
   for (const auto& layer : architecture.layers()) {
+    if (layer->input_shape().rank() == 1) continue;
     all += layer->flops();
     if (layer->layout(batch, Layout::kRows) == Layout::kLanes && layer->in_rows(batch) == nullptr &&
         layer->without_gradient(batch, Phase::kPredicting) == nullptr) {
