@@ -63,7 +63,7 @@ test('the gradient of one output agrees with differences of predictions', async 
   for (const of of [2, Int32Array.of(0, 1, 2, 2, 1, 0, 1), [1, 1, 1, 0, 0, 0, 2]]) {
     const places = typeof of === 'number' ? new Array(COUNT).fill(of) : of;
     const scores = async (samples: Float32Array) => {
-      const { data } = await model.predict(samples);
+      const { data } = await model.predict(samples, { batchSize: 3 });
       return Array.from({ length: COUNT }, (_, sample) => data[sample * 3 + places[sample]] as number);
     };
     const gradient = await model.gradient(inputs, { of, batchSize: 3 });
