@@ -111,7 +111,11 @@ function chooseWorkloads(names: readonly string[], specPath: string | undefined)
   return names.map((name) => {
     const found = WORKLOADS.find((workload) => workload.name === name);
     if (found !== undefined) return found;
-    throw new Error(`bench: there is no workload "${name}"; ${suggest(name, KNOWN)}`);
+    throw new Error(
+      CALLS.includes(name)
+        ? `bench: ${name} takes no other workload beside it; run each by itself`
+        : `bench: there is no workload "${name}"; ${suggest(name, KNOWN)}`,
+    );
   });
 }
 

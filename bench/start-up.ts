@@ -28,7 +28,7 @@ export function timeLoading(): StepTiming {
   };
 }
 
-/** Placing and zeroing every buffer of a training step. */
+/** Placing every buffer of a training step, whose pages the system zeros when they are first touched. */
 export function timeCompiling({
   threads,
   windowSeconds,
