@@ -148,7 +148,7 @@ class Prediction {
     std::copy_n(plan.output(), plan.batch() * floats, outputs_ + first * floats);
   }
 
-  // Each by one thread. Of few pieces those that would keep less than half of the threads busy in the end are left to
+  // Each by one thread. Of few pieces those that would keep half of the threads busy in the end, or less, are left to
   // passes of all. Returns how many samples are done.
   int64_t run_pieces(Team& team) {
     constexpr int kManyPieces = 4;  // a thread
