@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "kernels/choice.h"
 #include "training/differentiate.h"
+#include "training/evaluation.h"
 #include "training/reading_lock.h"
 
 namespace gradloom {
@@ -55,6 +56,7 @@ class EvaluateOperation final : public PromiseOperation {
                     const Napi::Value& options)
       : PromiseOperation(env, "gradloom.evaluate"),
         network_(model.network()),
+        team_(Addon::of(env).spare_team()),
         loss_(make_loss_of(to_spec(to_object(objective, "objective").Get("loss")))),
         attached_(loss_.js, &channel(), to_object(objective, "objective").Get("lossFunction")),
         objective_(std::make_shared<Objective>(
@@ -73,16 +75,19 @@ class EvaluateOperation final : public PromiseOperation {
     // While a custom loss is computed on the JavaScript thread, that may want to set the weights: let it.
     const bool waits = objective_->loss().whole_batches();
     const std::shared_ptr<Network> network = waits ? network_->snapshot() : state_to_read(network_);
-    const int64_t batch = std::min(options_.batch, samples_.samples().count());
-    const int threads =
-        choose_threads(options_.threads, forward_work(network->architecture(), samples_.samples(), batch));
-    Evaluation evaluation(network, objective_, samples_.samples(), {batch, threads});
-    Team::run(threads, [&](Team& team) { result_ = evaluation.run(team, stop).value_or(ObjectiveResult{}); });
+    const ArraySamples& samples = samples_.samples();
+    const Architecture& architecture = network->architecture();
+    const int64_t batch = std::min(options_.batch, samples.count());
+    const int threads = choose_threads_of_call(options_.threads, forward_work(architecture, samples, batch),
+                                               forward_work(architecture, samples, samples.count()));
+    Evaluation evaluation(network, objective_, samples, {batch, threads});
+    team_->run(threads, [&](Team& team) { result_ = evaluation.run(team, stop).value_or(ObjectiveResult{}); });
   }
   Napi::Value result(Napi::Env env) override { return from_result(env, result_); }
 
  private:
   std::shared_ptr<Network> network_;
+  std::shared_ptr<SpareTeam> team_;
   MadeLoss loss_;
   AttachedLoss attached_;
   std::shared_ptr<const Objective> objective_;

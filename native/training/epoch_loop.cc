@@ -12,7 +12,7 @@
 #include "common/random.h"
 #include "kernels/choice.h"
 #include "training/compute_lock.h"
-#include "training/predict.h"
+#include "training/evaluation.h"
 #include "training/reading_lock.h"
 #include "training/thread_search.h"
 #include "training/train_step.h"

@@ -5,11 +5,33 @@
 
 #include "common/checked.h"
 #include "common/error.h"
+#include "kernels/lanes.h"
 #include "layers/registry.h"
 #include "training/initial_weights.h"
 #include "training/reading_lock.h"
 
 namespace gradloom {
+namespace {
+
+// Of the inputs and the output of the layer that has most of them, a sample.
+int64_t largest_floats(const std::vector<std::unique_ptr<Layer>>& layers) {
+  int64_t largest = 1;
+  for (const auto& layer : layers) {
+    largest = std::max(largest, layer->input_shape().size() + layer->output_shape().size());
+  }
+  return largest;
+}
+
+// Whether convolutions predict in rows, be it of some samples or many, and nothing asks for lanes. Then pieces of few
+// samples cost no more a sample. Without convolutions, weights are most of what comes from memory.
+bool convolves_in_rows(const std::vector<std::unique_ptr<Layer>>& layers) {
+  return std::ranges::any_of(layers, [](const auto& layer) { return layer->in_rows(kLanes) != nullptr; }) &&
+         std::ranges::all_of(layers, [](const auto& layer) {
+           return layer->in_rows(kLanes) != nullptr || layer->layout(kLanes, Layout::kRows) == Layout::kRows;
+         });
+}
+
+}  // namespace
 
 Architecture::Architecture(const Shape& input_shape, const Spec::List& layers)
     : Architecture(NetworkInputs{{{"input", input_shape}}}, layers) {}
@@ -37,6 +59,7 @@ Architecture::Architecture(NetworkInputs inputs, const Spec::List& layers)
     }
   }
   check_all_read();
+  prediction_shape_ = {largest_floats(layers_), forward_flops(), weights_size_, convolves_in_rows(layers_)};
 }
 
 void Architecture::add_parameters(const Layer& layer) {

@@ -75,8 +75,8 @@ class Plan {
   // the network's weights change; for who holds its lock.
   void prepare(Team& team, Network& network);
   void forget_prepared();
-  // Floats of that, but for those of layers that `other` (may be null) has the same kernels for.
-  int64_t prepared_floats(const Plan* other) const;
+  // Floats of that, but for those of layers that one of the `others` has the same kernels for.
+  int64_t prepared_floats(std::span<const std::unique_ptr<Plan>> others) const;
   // From the last layer to the first; `sinks` has one entry a layer.
   void backward(Team& team, const float* weights, const RandomState& random,
                 const std::vector<std::unique_ptr<GradientSink>>& sinks);

@@ -159,13 +159,14 @@ void Plan::forget_prepared() {
   for (Node& node : nodes_) node.prepared = nullptr;
 }
 
-int64_t Plan::prepared_floats(const Plan* other) const {
+int64_t Plan::prepared_floats(std::span<const std::unique_ptr<Plan>> others) const {
   int64_t floats = 0;
   for (const Node& node : nodes_) {
-    const bool shared =
-        other != nullptr && std::any_of(other->nodes_.begin(), other->nodes_.end(), [&](const Node& its) {
-          return its.needs.prepared > 0 && its.index == node.index && its.needs.kernel == node.needs.kernel;
-        });
+    const bool shared = std::ranges::any_of(others, [&](const auto& other) {
+      return std::ranges::any_of(other->nodes_, [&](const Node& its) {
+        return its.needs.prepared > 0 && its.index == node.index && its.needs.kernel == node.needs.kernel;
+      });
+    });
     if (!shared) floats += node.needs.prepared;
   }
   return floats;

@@ -28,6 +28,17 @@ Samples class_samples(int64_t count, const Shape& shape, int64_t classes, uint64
   return samples;
 }
 
+Samples some_of(const Samples& samples, int64_t first, int64_t count) {
+  const auto part = [&](const auto& values, int64_t each) {
+    return std::remove_cvref_t<decltype(values)>(values.begin() + first * each,
+                                                 values.begin() + (first + count) * each);
+  };
+  Samples some = samples;
+  some.inputs = part(samples.inputs, samples.shape.size());
+  some.classes = part(samples.classes, 1);
+  return some;
+}
+
 Samples value_samples(int64_t count, const Shape& shape, int64_t outputs, uint64_t seed) {
   RandomData random(seed);
   Samples samples{.inputs = random.normal(count * shape.size()),

@@ -26,6 +26,8 @@ struct Samples {
 };
 
 Samples class_samples(int64_t count, const Shape& shape, int64_t classes, uint64_t seed = 1);
+// `count` of them from `first` on, of classes.
+Samples some_of(const Samples& samples, int64_t first, int64_t count);
 // Targets uniform in [0, 1).
 Samples value_samples(int64_t count, const Shape& shape, int64_t outputs, uint64_t seed = 1);
 

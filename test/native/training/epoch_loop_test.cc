@@ -12,7 +12,7 @@
 #include "support/compare.h"
 #include "support/specs.h"
 #include "support/training.h"
-#include "training/predict.h"
+#include "training/evaluation.h"
 
 using namespace gradloom;
 using namespace gradloom::test;

@@ -19,6 +19,7 @@
 #include "support/training.h"
 #include "training/cooccurrence.h"
 #include "training/differentiate.h"
+#include "training/evaluation.h"
 #include "training/glove.h"
 #include "training/input_gradient.h"
 #include "training/job.h"

@@ -3,11 +3,9 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <thread>
 
 #include "kernels/choice.h"
-#include "kernels/reference/losses.h"
 #include "support/compare.h"
 #include "support/specs.h"
 #include "support/training.h"
@@ -25,15 +23,6 @@ std::vector<float> predictions(Network& network, PlanPool& pool, const Samples& 
   SpareTeam team;
   predict(network, pool, view, options, kNever, team, outputs.data());
   return outputs;
-}
-
-std::optional<ObjectiveResult> evaluate(Learner& learner, const Samples& samples, int64_t batch, int threads,
-                                        const std::atomic<bool>& stop = kNever) {
-  const ArraySamples view = samples.view();
-  Evaluation evaluation(learner.shared_network(), learner.objective(), view, {batch, threads});
-  std::optional<ObjectiveResult> result;
-  Team::run(threads, [&](Team& team) { result = evaluation.run(team, stop); });
-  return result;
 }
 
 }  // namespace
@@ -75,23 +64,15 @@ TEST_CASE("predict: sees new weights through plans that are kept and what layers
 
 namespace {
 
-Samples some_of(const Samples& samples, int64_t size, int64_t first, int64_t count) {
-  Samples some = samples;
-  some.inputs = {samples.inputs.begin() + first * size, samples.inputs.begin() + (first + count) * size};
-  some.classes.resize(static_cast<size_t>(count));
-  return some;
-}
-
 void check_pieces_of(Learner& learner, PlanPool& pool, const Samples& samples, int64_t piece) {
   const ArraySamples view = samples.view();
   Network& network = learner.network();
-  REQUIRE(samples_of_piece(view.count(), 64, pool.shape(network.architecture())) == piece);
+  REQUIRE(samples_of_piece(view.count(), 64, network.architecture().prediction_shape()) == piece);
   const std::vector<float> expected = predictions(network, pool, samples, {64, 1});
   std::vector<float> passes;
   for (int64_t first = 0; first < view.count(); first += piece) {
     const int64_t count = std::min(piece, view.count() - first);
-    const int64_t size = network.architecture().input_shape().size();
-    const std::vector<float> part = predictions(network, pool, some_of(samples, size, first, count), {piece, 1});
+    const std::vector<float> part = predictions(network, pool, some_of(samples, first, count), {piece, 1});
     passes.insert(passes.end(), part.begin(), part.end());
   }
   CHECK(difference_in_bits(passes, expected) == "");
@@ -111,7 +92,7 @@ void check_pieces_of(Learner& learner, PlanPool& pool, const Samples& samples, i
 void check_pieces(const LearnerOptions& net, int64_t largest, bool in_rows, int64_t piece) {
   const auto learner = make_learner(net);
   PlanPool pool;
-  const PredictionShape shape = pool.shape(learner->network().architecture());
+  const PredictionShape shape = learner->network().architecture().prediction_shape();
   REQUIRE(shape.largest_floats == largest);
   REQUIRE(shape.in_rows == in_rows);
   // Many, which threads share as they come, and as few as leave one over for all of them.
@@ -148,7 +129,6 @@ TEST_CASE("predict: samples behind whole blocks of lanes are predicted as they a
                 conv2d({.filters = 24, .activation = "relu", .name = "conv2d_2"}), plain_layer("flatten"),
                 dense({.units = 10})};
   const auto learner = make_learner(net);
-  const int64_t size = net.input_shape.size();
   for (const auto& [count, apart] : {std::pair<int64_t, int64_t>{17, 1}, {19, 3}, {20, 4}, {23, 7}, {24, 0}, {31, 0}}) {
     CAPTURE(count);
     const Samples samples = class_samples(count, net.input_shape, 10);
@@ -168,9 +148,9 @@ TEST_CASE("predict: samples behind whole blocks of lanes are predicted as they a
     CHECK((difference_in_bits(one, whole) == "") == (apart == 0));
     if (apart == 0) continue;
     std::vector<float> parts =
-        predictions(learner->network(), pool, some_of(samples, size, 0, count - apart), {count - apart, 1});
+        predictions(learner->network(), pool, some_of(samples, 0, count - apart), {count - apart, 1});
     const std::vector<float> rest =
-        predictions(learner->network(), pool, some_of(samples, size, count - apart, apart), {apart, 1});
+        predictions(learner->network(), pool, some_of(samples, count - apart, apart), {apart, 1});
     parts.insert(parts.end(), rest.begin(), rest.end());
     CHECK(difference_in_bits(parts, whole) == "");
   }
@@ -202,60 +182,6 @@ TEST_CASE("predict: nothing for no samples, and an early end when stopped") {
   SpareTeam team;
   predict(learner->network(), pool, class_samples(5, {33}, 10).view(), {1, 1}, stopped, team, outputs.data());
   CHECK(outputs == std::vector<float>(50, 77.0F));
-}
-
-TEST_CASE("Evaluation: loss and metrics are means over samples, computed by hand, with a partial last batch") {
-  const auto learner = make_learner(mlp());
-  const Samples samples = class_samples(53, {33}, 10);
-  PlanPool pool;
-  const std::vector<float> outputs = predictions(learner->network(), pool, samples, {53, 1});
-  const std::vector<double> logits = to_double(outputs);
-  double loss = 0;
-  int hits = 0;
-  for (size_t i = 0; i < 53; ++i) {
-    double unused[10];
-    loss += reference::softmax_cross_entropy(10, logits.data() + 10 * i, samples.classes[i], unused);
-    const auto row = outputs.begin() + static_cast<int64_t>(10 * i);
-    hits += std::max_element(row, row + 10) - row == samples.classes[i] ? 1 : 0;
-  }
-  const std::vector<float> before = state_of(*learner);
-  for (const int64_t batch : {1, 10, 20, 53, 100}) {
-    CAPTURE(batch);
-    const auto result = evaluate(*learner, samples, batch, 1);
-    REQUIRE(result.has_value());
-    CHECK(result->loss == doctest::Approx(loss / 53).epsilon(1e-5));
-    CHECK(result->metrics[0].number() == doctest::Approx(hits / 53.0));
-    const auto threaded = evaluate(*learner, samples, batch, 2);
-    CHECK(threaded->loss == result->loss);
-  }
-  CHECK(difference_in_bits(state_of(*learner), before) == "");
-  const std::atomic<bool> stopped{true};
-  CHECK_FALSE(evaluate(*learner, samples, 10, 1, stopped).has_value());
-}
-
-TEST_CASE("Evaluation: losses on values, several metrics at once") {
-  const auto learner = make_learner({.input_shape = {4},
-                                     .layers = {dense({.units = 3})},
-                                     .loss = "meanSquaredError",
-                                     .metrics = {Spec::Object{{"kind", "meanAbsoluteError"}},
-                                                 Spec::Object{{"kind", "binaryAccuracy"}, {"threshold", 0.5}}}});
-  const Samples samples = value_samples(20, {4}, 3);
-  PlanPool pool;
-  const std::vector<float> y = predictions(learner->network(), pool, samples, {20, 1});
-  double square = 0;
-  double absolute = 0;
-  double right = 0;
-  for (size_t i = 0; i < y.size(); ++i) {
-    const double error = static_cast<double>(y[i]) - samples.values[i];
-    square += error * error / 60;
-    absolute += std::abs(error) / 60;
-    right += (y[i] > 0.5F) == (samples.values[i] > 0.5F) ? 1.0 / 60 : 0;
-  }
-  const auto result = evaluate(*learner, samples, 7, 1);
-  CHECK(result->loss == doctest::Approx(square).epsilon(1e-5));
-  REQUIRE(result->metrics.size() == 2);
-  CHECK(result->metrics[0].number() == doctest::Approx(absolute).epsilon(1e-5));
-  CHECK(result->metrics[1].number() == doctest::Approx(right));
 }
 
 TEST_CASE(

@@ -1,0 +1,44 @@
+// What an objective says of a network over a set of samples.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "common/aligned_buffer.h"
+#include "common/parallel.h"
+#include "datasets/array_samples.h"
+#include "training/forward_passes.h"
+#include "training/network.h"
+#include "training/objective.h"
+#include "training/plan_pool.h"
+#include "training/predict.h"
+
+namespace gradloom {
+
+// Loss and metrics, with plans and buffers of its own. Batches are what outputs are kept of and sums are made over.
+class Evaluation {
+ public:
+  Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const Objective> objective, const ArraySamples& samples,
+             const PassOptions& options);
+
+  // Floats that layers make of their weights in a run.
+  int64_t prepared_floats() { return plans_.prepared_floats(); }
+
+  // Nothing when `stop` was set before it was done.
+  std::optional<ObjectiveResult> run(Team& team, const std::atomic<bool>& stop);
+
+ private:
+  std::shared_ptr<Network> network_;
+  std::shared_ptr<const Objective> objective_;
+  const ArraySamples& samples_;
+  const int64_t batch_;
+  PlanPool plans_;
+  ForwardPasses passes_;
+  BatchObjective of_batch_;
+  std::optional<BatchObjective> of_rest_;
+  AlignedBuffer outputs_;  // of a batch
+};
+
+}  // namespace gradloom

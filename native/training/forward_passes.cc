@@ -1,0 +1,122 @@
+#include "training/forward_passes.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "kernels/choice.h"
+#include "kernels/lanes.h"
+
+namespace gradloom {
+namespace {
+
+// A predicting network draws no random numbers.
+constexpr RandomState kNoRandom{0, 0};
+
+bool reads_floats(const Architecture& architecture) {
+  return std::ranges::all_of(architecture.inputs(),
+                             [](const NetworkInput& input) { return input.form == InputForm::kFloats; });
+}
+
+// Whether most of the work on images, in batches of that size, is done in lanes.
+bool works_in_lanes(const Architecture& architecture, int64_t batch) {
+  int64_t in_lanes = 0;
+  int64_t all = 0;
+  for (const auto& layer : architecture.layers()) {
+    if (layer->input_shape().rank() == 1) continue;
+    all += layer->flops();
+    if (layer->layout(batch, Layout::kRows) == Layout::kLanes && layer->in_rows(batch) == nullptr &&
+        layer->without_gradient(batch, Phase::kPredicting) == nullptr) {
+      in_lanes += layer->flops();
+    }
+  }
+  return 2 * in_lanes > all;
+}
+
+}  // namespace
+
+ForwardPasses::ForwardPasses(Network& network, PlanPool& plans, int64_t batch, int threads)
+    : network_(network), architecture_(network.architecture()), plans_(plans), batch_(batch), threads_(threads) {}
+
+int64_t ForwardPasses::samples_of_piece(int64_t count) const {
+  if (!reads_floats(architecture_)) return 0;
+  return gradloom::samples_of_piece(count, std::min(batch_, count), architecture_.prediction_shape());
+}
+
+// How many of those that are `left` the next pass takes: a piece or a batch, of which the samples behind whole blocks
+// of lanes make another pass if they work in rows. Measured on a Zen 4, 46 nets of convolutions, in times of a single
+// pass: 17 samples on one thread 0.5 to 1.04, on two 0.4 to 1.1; 24 samples 0.65 to 1.03 and 0.6 to 1.1.
+int64_t ForwardPasses::samples_of_pass(int64_t left, int64_t piece) const {
+  if (piece > 0 && left >= piece) return piece;
+  const int64_t most = std::min(left, batch_);
+  const int64_t behind = most % kLanes;
+  const int64_t blocks = most - behind;
+  const bool apart = blocks > 0 && behind > 0 && worth_all_weights(behind, architecture_.prediction_shape()) &&
+                     works_in_lanes(architecture_, blocks) && !works_in_lanes(architecture_, behind);
+  return apart ? blocks : most;
+}
+
+void ForwardPasses::reserve(int64_t count) {
+  std::vector<std::unique_ptr<Plan>> plans;
+  const int64_t piece = samples_of_piece(count);
+  if (piece > 0) {
+    for (int thread = 0; thread < threads_; ++thread) plans.push_back(take(piece, 1));
+    if (threads_ > 1) plans.push_back(take(piece, threads_));
+  }
+  for (int64_t left = piece > 0 ? count % piece : count; left > 0; left -= plans.back()->batch()) {
+    plans.push_back(take(samples_of_pass(left, piece), threads_));
+  }
+  for (auto& plan : plans) plans_.give_back(std::move(plan));
+}
+
+void ForwardPasses::run(Team& team, const ArraySamples& samples, int64_t first, int64_t count,
+                        const std::atomic<bool>& stop, float* outputs) {
+  const Call call{team, samples, first, count, stop, outputs};
+  const int64_t piece = samples_of_piece(count);
+  int64_t done = run_pieces(call, piece);
+  for (int64_t next = 0; done < count && !call.stopped(); done += next) {
+    next = samples_of_pass(count - done, piece);
+    auto plan = take(next, threads_);
+    plan->prepare(team, network_);
+    pass(team, *plan, call, done);
+    plans_.give_back(std::move(plan));
+  }
+}
+
+void ForwardPasses::pass(Team& team, Plan& plan, const Call& call, int64_t done) const {
+  const int64_t floats = architecture_.output_shape().size();
+  plan.load(team, call.samples, nullptr, call.first + done);
+  plan.forward(team, network_.weights(), kNoRandom);
+  std::copy_n(plan.output(), plan.batch() * floats, call.outputs + done * floats);
+}
+
+// Of few pieces those that would keep half of the threads busy in the end, or less, are left to passes of all. Returns
+// how many samples are done.
+int64_t ForwardPasses::run_pieces(const Call& call, int64_t piece) {
+  constexpr int kManyPieces = 4;  // a thread
+  if (piece == 0) return 0;
+  const int threads = call.team.size();
+  int64_t pieces = call.count / piece;
+  const int64_t last = pieces % threads;
+  if (pieces < int64_t{kManyPieces} * threads && 2 * last <= threads) pieces -= last;
+  if (pieces == 0) return 0;
+  std::vector<std::unique_ptr<Plan>> plans;
+  for (int thread = 0; thread < threads; ++thread) {
+    plans.push_back(take(piece, 1));
+    plans.back()->prepare(call.team, network_);
+  }
+  call.team.for_each(pieces, [&](int64_t index, int thread) {
+    if (call.stopped()) return;
+    // A function of two pointers and a team of one are made without memory.
+    struct {
+      Plan& plan;
+      const Call& call;
+      int64_t done;
+    } part{*plans[static_cast<size_t>(thread)], call, index * piece};
+    Team::run(1, [this, &part](Team& alone) { pass(alone, part.plan, part.call, part.done); });
+  });
+  for (auto& plan : plans) plans_.give_back(std::move(plan));
+  return pieces * piece;
+}
+
+}  // namespace gradloom

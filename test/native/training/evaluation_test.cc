@@ -1,0 +1,118 @@
+// Threads: 1, 2 and 3.
+#include "training/evaluation.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/choice.h"
+#include "kernels/reference/losses.h"
+#include "support/compare.h"
+#include "support/specs.h"
+#include "support/training.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+const std::atomic<bool> kNever{false};
+
+std::vector<float> predictions(Network& network, const Samples& samples, const PassOptions& options) {
+  PlanPool pool;
+  SpareTeam team;
+  const ArraySamples view = samples.view();
+  std::vector<float> outputs(static_cast<size_t>(view.count() * network.architecture().output_shape().size()));
+  predict(network, pool, view, options, kNever, team, outputs.data());
+  return outputs;
+}
+
+std::optional<ObjectiveResult> evaluate(Learner& learner, const Samples& samples, int64_t batch, int threads,
+                                        const std::atomic<bool>& stop = kNever) {
+  const ArraySamples view = samples.view();
+  Evaluation evaluation(learner.shared_network(), learner.objective(), view, {batch, threads});
+  std::optional<ObjectiveResult> result;
+  Team::run(threads, [&](Team& team) { result = evaluation.run(team, stop); });
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("Evaluation: loss and metrics are means over samples, computed by hand, with a partial last batch") {
+  const auto learner = make_learner(mlp());
+  const Samples samples = class_samples(53, {33}, 10);
+  const std::vector<float> outputs = predictions(learner->network(), samples, {53, 1});
+  const std::vector<double> logits = to_double(outputs);
+  double loss = 0;
+  int hits = 0;
+  for (size_t i = 0; i < 53; ++i) {
+    double unused[10];
+    loss += reference::softmax_cross_entropy(10, logits.data() + 10 * i, samples.classes[i], unused);
+    const auto row = outputs.begin() + static_cast<int64_t>(10 * i);
+    hits += std::max_element(row, row + 10) - row == samples.classes[i] ? 1 : 0;
+  }
+  const std::vector<float> before = state_of(*learner);
+  for (const int64_t batch : {1, 10, 20, 53, 100}) {
+    CAPTURE(batch);
+    const auto result = evaluate(*learner, samples, batch, 1);
+    REQUIRE(result.has_value());
+    CHECK(result->loss == doctest::Approx(loss / 53).epsilon(1e-5));
+    CHECK(result->metrics[0].number() == doctest::Approx(hits / 53.0));
+    const auto threaded = evaluate(*learner, samples, batch, 2);
+    CHECK(threaded->loss == result->loss);
+  }
+  CHECK(difference_in_bits(state_of(*learner), before) == "");
+  const std::atomic<bool> stopped{true};
+  CHECK_FALSE(evaluate(*learner, samples, 10, 1, stopped).has_value());
+}
+
+TEST_CASE("Evaluation: losses on values, several metrics at once") {
+  const auto learner = make_learner({.input_shape = {4},
+                                     .layers = {dense({.units = 3})},
+                                     .loss = "meanSquaredError",
+                                     .metrics = {Spec::Object{{"kind", "meanAbsoluteError"}},
+                                                 Spec::Object{{"kind", "binaryAccuracy"}, {"threshold", 0.5}}}});
+  const Samples samples = value_samples(20, {4}, 3);
+  const std::vector<float> y = predictions(learner->network(), samples, {20, 1});
+  double square = 0;
+  double absolute = 0;
+  double right = 0;
+  for (size_t i = 0; i < y.size(); ++i) {
+    const double error = static_cast<double>(y[i]) - samples.values[i];
+    square += error * error / 60;
+    absolute += std::abs(error) / 60;
+    right += (y[i] > 0.5F) == (samples.values[i] > 0.5F) ? 1.0 / 60 : 0;
+  }
+  const auto result = evaluate(*learner, samples, 7, 1);
+  CHECK(result->loss == doctest::Approx(square).epsilon(1e-5));
+  REQUIRE(result->metrics.size() == 2);
+  CHECK(result->metrics[0].number() == doctest::Approx(absolute).epsilon(1e-5));
+  CHECK(result->metrics[1].number() == doctest::Approx(right));
+}
+
+// Two layers of Winograd's whose values of 16 samples a cache holds; few samples work in rows.
+TEST_CASE("Evaluation: batches are cut as predictions are, into pieces and what is left, on any number of threads") {
+  LearnerOptions net = conv_net();
+  net.input_shape = {12, 11, 16};
+  net.layers = {conv2d({.filters = 40, .padding = "same", .activation = "relu"}),
+                conv2d({.filters = 24, .activation = "relu", .name = "conv2d_2"}), plain_layer("flatten"),
+                dense({.units = 10})};
+  const auto learner = make_learner(net);
+  constexpr int64_t kBatch = 51;
+  const Samples samples = class_samples(2 * kBatch + 20, net.input_shape, 10);
+  REQUIRE(samples_of_piece(kBatch, kBatch, learner->network().architecture().prediction_shape()) == 16);
+  // Of each batch as of a call of its own.
+  double loss = 0;
+  for (int64_t first = 0; first < samples.view().count(); first += kBatch) {
+    const int64_t count = std::min(kBatch, samples.view().count() - first);
+    const std::vector<float> outputs = predictions(learner->network(), some_of(samples, first, count), {count, 1});
+    BatchObjective objective(learner->objective(), count);
+    objective.load_targets(samples.view(), nullptr, first);
+    Team::run(1, [&](Team& team) { loss += objective.compute(team, outputs.data(), nullptr) * count; });
+  }
+  loss /= static_cast<double>(samples.view().count());
+  const auto alone = evaluate(*learner, samples, kBatch, 1);
+  CHECK(alone->loss == doctest::Approx(loss).epsilon(1e-12));
+  for (const int threads : {2, 3}) CHECK(evaluate(*learner, samples, kBatch, threads)->loss == alone->loss);
+}
