@@ -90,6 +90,12 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch) {
 // How much of the vectors holds something.
 double filled(int64_t count) { return static_cast<double>(count) / static_cast<double>(round_up(count, kLanes)); }
 
+// Of a sample by Winograd with filters in the lanes, in times of one in a full block.
+double winograd_channels_time(const Conv2dShape& shape) {
+  const int64_t width = std::min(shape.channels, shape.filters);
+  return width < 32 ? 1.5 : width < 64 ? 1.2 : 1.1;
+}
+
 // Whether Winograd takes less time with filters in the lanes than with samples, where the last block of these is partly
 // empty. Measured on one core of a Zen 5, forward and backward of maps of 16x16: with full blocks 1.5 times as long for
 // 16 channels and filters, 1.2 for 32, 1.0 to 1.1 for 64 and 128; batches of 8 and 20 0.5 to 0.74, of 12 and 24 0.74 to
@@ -97,9 +103,7 @@ double filled(int64_t count) { return static_cast<double>(count) / static_cast<d
 // Layers around lose what pooling takes as a pass of its own.
 bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.85;
-  const int64_t width = std::min(shape.channels, shape.filters);
-  const double time = width < 32 ? 1.5 : width < 64 ? 1.2 : 1.1;
-  return time * filled(batch) < kLeastGain && winograd_channels_pays(shape, batch);
+  return winograd_channels_time(shape) * filled(batch) < kLeastGain && winograd_channels_pays(shape, batch);
 }
 
 // Whether Winograd with few samples in the lanes, whose second half is left out then, takes less time than filters in
@@ -184,6 +188,9 @@ bool depthwise_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
          filled(batch) < (gains ? 0.8 : 0.6) * filled(shape.groups);
 }
 
+// Of a sample with filters in the lanes, all of them filled, in times of one in a full block.
+double prediction_time_in_rows(const Conv2dShape& shape) { return shape.window.pointwise() ? 1 : 1.1; }
+
 }  // namespace
 
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
@@ -214,8 +221,7 @@ std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requeste
   const auto& [window, channels, filters, activation, groups] = shape;
   const bool predicts = wanted == WantedGradients::kNone;
   if (predicts && filled(filters) < least_filled) return {};
-  // Of a sample in rows, in times of one in a full block.
-  const double time = window.pointwise() ? 1 : predicts ? 1.1 : 1.2;
+  const double time = predicts || window.pointwise() ? prediction_time_in_rows(shape) : 1.2;
   const bool able = requested == Conv2dKernel::kAuto && groups == 1 && !too_deep_for_channels(shape) &&
                     choose_conv2d(requested, shape, batch) == Conv2dKernel::kDirect &&
                     time * filled(batch) < kLeastGain * filled(filters);
@@ -248,6 +254,34 @@ std::optional<Conv2dKernel> choose_conv2d_in_rows(Conv2dKernel requested, const 
     return Conv2dKernel::kGroupedChannels;
   }
   return {};
+}
+
+Conv2dKernel choose_conv2d_to_predict(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
+  if (const auto rows = choose_conv2d_in_rows(requested, shape, batch)) return *rows;
+  const auto fastest = choose_conv2d_without_gradient(requested, shape, batch, WantedGradients::kNone);
+  return fastest ? *fastest : choose_conv2d(requested, shape, batch);
+}
+
+// As on a Zen 4, with AVX-512 and AVX2.
+double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int64_t batch) {
+  constexpr double kWinograd = 0.5;
+  constexpr double kWinogradHalf = 10;  // samples of a full block in whose time half of one is done
+  constexpr double kDeep = 3;
+  constexpr double kBlas = 1.5;
+  const auto samples = static_cast<double>(batch);
+  const auto in_lanes = [&](double half) {
+    const auto full = static_cast<double>(full_width_blocks(batch) * kLanes);
+    return full_width_blocks(batch) == lane_blocks(batch) ? full : full + half;
+  };
+  switch (kernel) {
+    case Conv2dKernel::kDirect: return in_lanes(direct_leaves_half_out() ? kHalfLanes : kLanes);
+    case Conv2dKernel::kWinograd: return kWinograd * in_lanes(kWinogradHalf);
+    case Conv2dKernel::kWinogradChannels: return kWinograd * winograd_channels_time(shape) * samples;
+    case Conv2dKernel::kDirectChannels:
+      return (too_deep_for_channels(shape) ? kDeep : prediction_time_in_rows(shape)) * samples / filled(shape.filters);
+    case Conv2dKernel::kGroupedChannels: return samples / filled(shape.groups * shape.filters);
+    default: return kBlas * samples;
+  }
 }
 
 DenseKernel choose_dense(const std::string& requested, const std::string& label) {

@@ -53,6 +53,11 @@ std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requeste
 // converted for it, if there is.
 std::optional<Conv2dKernel> choose_conv2d_in_lanes(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 
+// The kernel for a prediction, as far as neighbours have no say in it.
+Conv2dKernel choose_conv2d_to_predict(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
+// What it takes for `batch` samples, in times of a sample in a full block of a direct kernel.
+double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int64_t batch);
+
 enum class DenseKernel {
   kBlas,    // OpenBLAS on tiles: packs both operands at every call
   kPanels,  // kernels/simd_gemm.h, which reads weights as they lie

@@ -55,10 +55,15 @@ Conv2dShape Conv2d::conv2d_shape() const {
 
 Conv2dKernel Conv2d::kernel_for(int64_t batch) const { return choose_conv2d(kernel_, conv2d_shape(), batch); }
 
-Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const {
-  const Conv2dKernel kernel = kernel_for(batch);
+namespace {
+
+Layout layout_of(Conv2dKernel kernel) {
   return kernel == Conv2dKernel::kDirect || kernel == Conv2dKernel::kWinograd ? Layout::kLanes : Layout::kRows;
 }
+
+}  // namespace
+
+Layout Conv2d::layout(int64_t batch, Layout /*offered*/) const { return layout_of(kernel_for(batch)); }
 
 std::unique_ptr<Layer> Conv2d::by_kernel(std::optional<Conv2dKernel> kernel) const {
   if (!kernel.has_value()) return nullptr;
@@ -78,6 +83,11 @@ std::unique_ptr<Layer> Conv2d::in_lanes(int64_t batch) const {
 std::unique_ptr<Layer> Conv2d::without_gradient(int64_t batch, Phase phase) const {
   const auto wanted = phase == Phase::kPredicting ? WantedGradients::kNone : WantedGradients::kOfWeights;
   return by_kernel(choose_conv2d_without_gradient(kernel_, conv2d_shape(), batch, wanted));
+}
+
+Layer::PredictionWork Conv2d::prediction_work(int64_t batch) const {
+  const Conv2dKernel kernel = choose_conv2d_to_predict(kernel_, conv2d_shape(), batch);
+  return {static_cast<double>(flops()) * conv2d_prediction_time(kernel, conv2d_shape(), batch), layout_of(kernel)};
 }
 
 std::unique_ptr<Layer> Conv2d::activated(Activation activation) const {

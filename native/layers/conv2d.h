@@ -41,6 +41,7 @@ class Conv2d final : public Layer {
   std::unique_ptr<Layer> in_rows(int64_t batch) const override;
   std::unique_ptr<Layer> in_lanes(int64_t batch) const override;
   std::unique_ptr<Layer> without_gradient(int64_t batch, Phase phase) const override;
+  PredictionWork prediction_work(int64_t batch) const override;
   bool pools(int64_t batch, const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
   void prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const override;

@@ -256,6 +256,14 @@ class Layer {
   // The same layer for rows, of one that otherwise takes lanes and is faster in rows where nobody wants the gradient of
   // its input. Null from all others.
   virtual std::unique_ptr<Layer> without_gradient(int64_t /*batch*/, Phase /*phase*/) const { return nullptr; }
+  // What a prediction of `batch` samples takes, as so many flops in full blocks of lanes, and in which layout.
+  struct PredictionWork {
+    double flops;
+    Layout layout;
+  };
+  virtual PredictionWork prediction_work(int64_t batch) const {
+    return {static_cast<double>(batch) * static_cast<double>(flops()), Layout::kRows};
+  }
   // Whether it may be offered lanes for vectors, which are the blocks of flattened images.
   virtual bool takes_blocks() const { return false; }
   virtual Layout output_layout(Layout inputs) const { return inputs; }

@@ -18,19 +18,24 @@ bool reads_floats(const Architecture& architecture) {
                              [](const NetworkInput& input) { return input.form == InputForm::kFloats; });
 }
 
-// Whether most of the work on images, in batches of that size, is done in lanes.
-bool works_in_lanes(const Architecture& architecture, int64_t batch) {
-  int64_t in_lanes = 0;
-  int64_t all = 0;
+// What a pass takes, as so many flops in full blocks of lanes. Images that change their layout are pooled and converted
+// in passes of their own.
+double work_of(const Architecture& architecture, int64_t batch) {
+  constexpr double kFlopsPerConverted = 18;
+  double work = 0;
+  const Layer* before = nullptr;
+  Layout layout = Layout::kRows;
   for (const auto& layer : architecture.layers()) {
-    if (layer->input_shape().rank() == 1) continue;
-    all += layer->flops();
-    if (layer->layout(batch, Layout::kRows) == Layout::kLanes && layer->in_rows(batch) == nullptr &&
-        layer->without_gradient(batch, Phase::kPredicting) == nullptr) {
-      in_lanes += layer->flops();
+    const Layer::PredictionWork own = layer->prediction_work(batch);
+    work += own.flops;
+    if (layer->flops() == 0 || layer->input_shape().rank() == 1) continue;
+    if (before != nullptr && own.layout != layout) {
+      work += kFlopsPerConverted * static_cast<double>(batch * before->output_shape().size());
     }
+    before = layer.get();
+    layout = own.layout;
   }
-  return 2 * in_lanes > all;
+  return work;
 }
 
 }  // namespace
@@ -43,17 +48,28 @@ int64_t ForwardPasses::samples_of_piece(int64_t count) const {
   return gradloom::samples_of_piece(count, std::min(batch_, count), architecture_.prediction_shape());
 }
 
-// How many of those that are `left` the next pass takes: a piece or a batch, of which the samples behind whole blocks
-// of lanes make another pass if they work in rows. Measured on a Zen 4, 46 nets of convolutions, in times of a single
-// pass: 17 samples on one thread 0.5 to 1.04, on two 0.4 to 1.1; 24 samples 0.65 to 1.03 and 0.6 to 1.1.
+// How many of those that are `left` the next pass takes: a piece or a batch, or those in whole blocks of lanes, or
+// blocks and a half, where the others take less time in a pass of their own than the rest of a block does. Measured on
+// a Zen 4, 46 nets of convolutions, in times of a single pass: 17 samples on one thread 0.5 to 1.04, on two 0.4 to 1.1;
+// 24 samples 0.65 to 1.03 and 0.6 to 1.1.
 int64_t ForwardPasses::samples_of_pass(int64_t left, int64_t piece) const {
+  constexpr double kLeastGain = 0.99;
+  constexpr double kLeastWork = 500'000;  // more than a pass costs
   if (piece > 0 && left >= piece) return piece;
   const int64_t most = std::min(left, batch_);
-  const int64_t behind = most % kLanes;
-  const int64_t blocks = most - behind;
-  const bool apart = blocks > 0 && behind > 0 && worth_all_weights(behind, architecture_.prediction_shape()) &&
-                     works_in_lanes(architecture_, blocks) && !works_in_lanes(architecture_, behind);
-  return apart ? blocks : most;
+  const int64_t blocks = most / kLanes * kLanes;
+  if (most <= kHalfLanes || most == blocks) return most;
+  const double whole = work_of(architecture_, most);
+  double least = std::min(kLeastGain * whole, whole - kLeastWork);
+  int64_t best = most;
+  for (const int64_t first : {blocks, blocks + kHalfLanes}) {
+    if (first == 0 || first >= most || !worth_all_weights(most - first, architecture_.prediction_shape())) continue;
+    const double parts = work_of(architecture_, first) + work_of(architecture_, most - first);
+    if (parts >= least) continue;
+    least = parts;
+    best = first;
+  }
+  return best;
 }
 
 void ForwardPasses::reserve(int64_t count) {
