@@ -266,7 +266,7 @@ Conv2dKernel choose_conv2d_to_predict(Conv2dKernel requested, const Conv2dShape&
 double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int64_t batch) {
   constexpr double kWinograd = 0.5;
   constexpr double kWinogradHalf = 10;  // samples of a full block in whose time half of one is done
-  constexpr double kDeep = 3;
+  constexpr double kDeep = 1.4;
   constexpr double kBlas = 1.5;
   const auto samples = static_cast<double>(batch);
   const auto in_lanes = [&](double half) {

@@ -25,11 +25,19 @@ PanelPart PanelParts::part(int64_t index) const {
   return {panel, first, std::clamp<int64_t>(width - first, 0, parts_.step)};
 }
 
+PanelStretches panel_stretches(const ChannelsShape& shape, int64_t panel) {
+  const int64_t width = shape.panel_width(panel);
+  return {width % kPanelColumns == 0 && simd_gemm_tile_columns() <= kPanelColumns ? kPanelColumns : width};
+}
+
 void turn_filters(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned) {
   const int64_t row = shape.window.taps() * shape.channels;
-  const int64_t first = part.panel * kFilterPanel * row;
-  transpose(part.filters, row, weights + first + part.first * row, row, turned + first + part.first,
-            shape.panel_width(part.panel));
+  const int64_t panel = part.panel * kFilterPanel * row;
+  const PanelStretches stretches = panel_stretches(shape, part.panel);
+  for_stretches(shape, part, [&](const PanelPart& stretch) {
+    transpose(stretch.filters, row, weights + panel + stretch.first * row, row,
+              turned + panel + stretches.place(stretch.first, row), stretches.filters);
+  });
 }
 
 // ---- direct
@@ -59,8 +67,9 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
   const int64_t calls = whole_rows ? 1 : w.window.height;
   const int64_t first_filter = panel * kFilterPanel;
   const int64_t width = shape.panel_width(panel);
-  const float* const filters = turned + first_filter * w.taps() * shape.channels;
-  const int64_t row_filters = w.window.width * shape.channels * width;
+  const int64_t filter = w.taps() * shape.channels;
+  const PanelStretches stretches = panel_stretches(shape, panel);
+  const int64_t row_filters = w.window.width * shape.channels * stretches.filters;
   const float* const bias = output.bias == nullptr ? nullptr : output.bias + first_filter;
   const bool relu = output.activation == Activation::kRelu;
   for (int64_t p = first_row; p < first_row + rows; ++p) {
@@ -72,8 +81,9 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
     float* const y = output.y + p * w.output.width * shape.y_channels + first_filter;
     for (int64_t call = 0; call < calls; ++call, windows.data += w.dilation.height * row) {
       const Epilogue epilogue = call + 1 < calls ? Epilogue{} : Epilogue{.column_bias = bias, .relu = relu};
-      simd_gemm_windows(pixels, width, windows, {filters + call * row_filters, width},
-                        call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, shape.y_channels, epilogue);
+      const float* const filters = turned + first_filter * filter + call * row_filters;
+      simd_gemm_panel_windows(pixels, width, windows, stretches.columns(filters, filter),
+                              call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, shape.y_channels, epilogue);
     }
     if (!relu) add_bias_and_activate(output.activation, {pixels, width, shape.y_channels}, nullptr, y);
   }
@@ -83,14 +93,17 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
 
 void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned) {
   const int64_t taps = shape.window.taps();
-  const int64_t first = part.panel * kFilterPanel;
-  const int64_t width = shape.panel_width(part.panel);
-  float* to = turned + first * taps * shape.channels + part.first;
-  for (int64_t tap = taps; tap-- > 0;) {
-    for (int64_t c = 0; c < shape.channels; ++c, to += width) {
-      std::copy_n(weights + (c * taps + tap) * shape.filters + first + part.first, part.filters, to);
+  const int64_t panel = part.panel * kFilterPanel;
+  const PanelStretches stretches = panel_stretches(shape, part.panel);
+  for_stretches(shape, part, [&](const PanelPart& stretch) {
+    const float* const from = weights + panel + stretch.first;
+    float* to = turned + panel * taps * shape.channels + stretches.place(stretch.first, taps * shape.channels);
+    for (int64_t tap = taps; tap-- > 0;) {
+      for (int64_t c = 0; c < shape.channels; ++c, to += stretches.filters) {
+        std::copy_n(from + (c * taps + tap) * shape.filters, stretch.filters, to);
+      }
     }
-  }
+  });
 }
 
 namespace {

@@ -4,10 +4,12 @@
 //   C, K: channels and filters of one group; P, Q: of the output
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/activation.h"
 #include "kernels/gemm.h"
+#include "kernels/simd_gemm.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 
@@ -34,6 +36,29 @@ struct PanelPart {
   int64_t first;
   int64_t filters;
 };
+// Filters of a panel that lie side by side, row after row: [panel's filters / F][rows][F]. They are as many as a tile
+// of the product takes, if these make up the panel: it reads them from end to end then, which it waits for where pixels
+// are few. Rows are the terms of a sum.
+struct PanelStretches {
+  int64_t filters;  // F
+
+  int64_t place(int64_t filter, int64_t rows) const { return filter / filters * filters * rows + filter % filters; }
+  // For a product.
+  ColumnPanels columns(const float* data, int64_t rows) const {
+    return {data, filters == kPanelColumns ? kPanelColumns * rows : kPanelColumns, filters};
+  }
+};
+PanelStretches panel_stretches(const ChannelsShape& shape, int64_t panel);
+// body(part) for what of `part` lies side by side.
+template <class Body>
+void for_stretches(const ChannelsShape& shape, const PanelPart& part, Body body) {
+  const int64_t step = panel_stretches(shape, part.panel).filters;
+  for (int64_t first = part.first, count = 0; first < part.first + part.filters; first += count) {
+    count = std::min(step - first % step, part.first + part.filters - first);
+    body(PanelPart{part.panel, first, count});
+  }
+}
+
 // All panels cut, where they are fewer than threads, into parts of whole vectors: jobs with filters of their own.
 class PanelParts {
  public:
@@ -49,7 +74,7 @@ class PanelParts {
   Tiling parts_;  // of a panel
 };
 
-// turned[panel][r][s][c][k] = w[k][r][s][c], for some filters; K R S C floats in all.
+// turned[panel][k / F][r][s][c][k % F] = w[k][r][s][c], for some filters; K R S C floats in all.
 void turn_filters(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned);
 
 // What follows a sum: bias may be null; activations that span a row are left to the caller.
@@ -75,7 +100,7 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
 // ---- gradients
 
 // The same for the convolution of the gradient of the output that gives that of the input, whose channels are the
-// forward pass's filters: turned[panel][r][s][c][k] = w[c][R - 1 - r][S - 1 - s][k].
+// forward pass's filters: turned[panel][k / F][r][s][c][k % F] = w[c][R - 1 - r][S - 1 - s][k].
 void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned);
 
 // Filters whose gradient is one job for each row of the window.

@@ -281,7 +281,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   }
 }
 
-void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b, Accumulate accumulate,
+void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const ColumnPanels& b, Accumulate accumulate,
                    float* c, int64_t c_stride, const Epilogue& epilogue) {
   TileOperands o{};
   o.a = a.data;
@@ -290,8 +290,8 @@ void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const M
   o.segments = a.segments;
   o.a_segment = a.segment;
   o.b = b.data;
-  o.b_stride = b.stride;
-  o.b_panel = kPanelColumns;
+  o.b_stride = b.row;
+  o.b_panel = b.panel;
   o.c = c;
   o.c_stride = c_stride;
   o.depth = a.length;
@@ -377,11 +377,16 @@ void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const Ma
 void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
                       float* c, int64_t c_stride, Upcoming upcoming) {
   if (shape.rows == 0 || shape.columns == 0) return;
-  HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, kPanelColumns}, b.panel, accumulate, c, c_stride, upcoming);
+  HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, b.row}, b.panel, accumulate, c, c_stride, upcoming);
 }
 
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
                        Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue) {
+  simd_gemm_panel_windows(rows, columns, a, {b.data, kPanelColumns, b.stride}, accumulate, c, c_stride, epilogue);
+}
+
+void simd_gemm_panel_windows(int64_t rows, int64_t columns, const ImageWindows& a, const ColumnPanels& b,
+                             Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue) {
   HWY_DYNAMIC_DISPATCH(WindowProduct)(rows, columns, a, b, accumulate, c, c_stride, epilogue);
 }
 

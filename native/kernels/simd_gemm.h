@@ -34,12 +34,13 @@ struct Epilogue {
 void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,
                    const Epilogue& epilogue, float* c, int64_t c_stride);
 
-// A matrix in panels of 16 columns, each with its rows side by side: element (k, j) at data[j / 16 * panel + k * 16 + j
-// % 16].
+// A matrix in panels of 16 columns, each with its rows side by side unless `row` says otherwise: element (k, j) at
+// data[j / 16 * panel + k * row + j % 16].
 inline constexpr int64_t kPanelColumns = 16;
 struct ColumnPanels {
   const float* data;
   int64_t panel;  // floats from panel to panel
+  int64_t row = kPanelColumns;
 };
 void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
                       float* c, int64_t c_stride, Upcoming upcoming = {});
@@ -70,6 +71,8 @@ struct ImageWindows {
 // [segments * length, columns].
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
                        Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
+void simd_gemm_panel_windows(int64_t rows, int64_t columns, const ImageWindows& a, const ColumnPanels& b,
+                             Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
 
 // c = a b, or added, with sums over `segments` stretches of shape.depth steps each. The steps of a lie side by side,
 // and `segment` floats are from stretch to stretch; b is in panels of 16 columns, as ColumnPanels, likewise. Calls

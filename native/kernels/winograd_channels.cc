@@ -52,21 +52,24 @@ int64_t winograd_channels_panel_floats(const ChannelsShape& shape) {
   return kWinogradCoefficients * filter_plane(shape);
 }
 
-void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& part, const WeightPlanes<const float>& w,
+void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
                                float* u) {
-  winograd_transform_filters(form_of(shape), shape.channels, part.filters, w,
-                             {u + part.first, filter_plane(shape), shape.panel_width(part.panel)});
+  const PanelStretches stretches = panel_stretches(shape, stretch.panel);
+  winograd_transform_filters(
+      form_of(shape), shape.channels, stretch.filters, w,
+      {u + stretches.place(stretch.first, shape.channels), filter_plane(shape), stretches.filters});
 }
 
-WeightPlanes<const float> turned_planes(const ChannelsShape& shape, const PanelPart& part, const float* turned) {
-  const int64_t width = shape.panel_width(part.panel);
-  return {turned + part.panel * kFilterPanel * shape.window.taps() * shape.channels + part.first,
-          shape.channels * width, width};
+WeightPlanes<const float> turned_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* turned) {
+  const int64_t rows = shape.window.taps() * shape.channels;
+  const PanelStretches stretches = panel_stretches(shape, stretch.panel);
+  return {turned + stretch.panel * kFilterPanel * rows + stretches.place(stretch.first, rows),
+          shape.channels * stretches.filters, stretches.filters};
 }
 
-WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& part, const float* weights) {
+WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* weights) {
   const int64_t taps = shape.window.taps();
-  return {weights + (taps - 1) * shape.filters + part.panel * kFilterPanel + part.first, -shape.filters,
+  return {weights + (taps - 1) * shape.filters + stretch.panel * kFilterPanel + stretch.first, -shape.filters,
           taps * shape.filters};
 }
 
@@ -145,10 +148,18 @@ void WinogradChannels::multiply(int64_t chunk, int64_t tile_job, const PanelPart
   if (width == 0) return;
   const int64_t first = product_tiles(chunk).first(tile_job);
   const int64_t count = product_tiles(chunk).size(tile_job);
+  const PanelStretches stretches = panel_stretches(shape_, part.panel);
+  MatrixOperand tiles{v + first * shape_.channels, shape_.channels};
+  ColumnPanels filters = stretches.columns(u + stretches.place(part.first, shape_.channels), shape_.channels);
+  const int64_t next_tiles = tile_plane(shape_);
+  const int64_t next_filters = filter_plane(shape_);
+  const int64_t next_sums = product_plane(shape_);
+  float* sums = m;
   for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-    simd_gemm({count, width, shape_.channels}, {v + e * tile_plane(shape_) + first * shape_.channels, shape_.channels},
-              {u + e * filter_plane(shape_) + part.first, shape_.panel_width(part.panel)}, Accumulate::kOverwrite,
-              m + e * product_plane(shape_), width);
+    simd_gemm_panels({count, width, shape_.channels}, tiles, filters, Accumulate::kOverwrite, sums, width);
+    tiles.data += next_tiles;
+    filters.data += next_filters;
+    sums += next_sums;
   }
   const Window2d& w = shape_.window;
   const int64_t image = w.output_pixels() * shape_.y_channels;

@@ -21,14 +21,14 @@ inline constexpr int64_t kMostPartWeights = 128 * kFilterPanel;
 // Whether vectors of 16 channels fill the pixels of every group.
 bool winograd_channels_fit(int64_t channels, int64_t filters);
 
-// Floats of the transformed filters of a panel: [36][C][64].
+// Floats of the transformed filters of a panel: [36][64 / F][C][F], F of which lie side by side.
 int64_t winograd_channels_panel_floats(const ChannelsShape& shape);
-// For some filters of a panel, from where their weights are; u is the panel's.
-void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& part, const WeightPlanes<const float>& w,
+// For filters of a panel that lie side by side, from where their weights are; u is the panel's.
+void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
                                float* u);
 // In what turn_filters gave; and in the weights, for the gradient of the input, as turn_windows turns them.
-WeightPlanes<const float> turned_planes(const ChannelsShape& shape, const PanelPart& part, const float* turned);
-WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& part, const float* weights);
+WeightPlanes<const float> turned_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* turned);
+WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* weights);
 
 // Who makes the transformed filters: they are there, or each thread makes those of a part of a panel, multiplies all
 // tiles by them, and makes the next in their place. Then they stay in its caches, where all of them would not.

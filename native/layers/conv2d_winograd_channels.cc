@@ -51,11 +51,12 @@ void Conv2d::add_needs_winograd_channels(const LayerSetting& setting, LayerNeeds
 
 void Conv2d::make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, TurnedFor pass,
                                    const float* weights, float* turned, float* u) {
-  if (pass == TurnedFor::kInputGradient) {
-    return winograd_channels_filters(shape, part, window_planes(shape, part, weights), u);
-  }
-  turn_filters(shape, part, weights, turned);
-  winograd_channels_filters(shape, part, turned_planes(shape, part, turned), u);
+  const bool turns = pass == TurnedFor::kForward;
+  if (turns) turn_filters(shape, part, weights, turned);
+  for_stretches(shape, part, [&](const PanelPart& stretch) {
+    const auto w = turns ? turned_planes(shape, stretch, turned) : window_planes(shape, stretch, weights);
+    winograd_channels_filters(shape, stretch, w, u);
+  });
 }
 
 void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,

@@ -121,15 +121,25 @@ TEST_CASE("predict: in pieces of a few samples where convolutions stay in rows")
   check_pieces(net, 16 * 16 * (32 + 96), true, 6);
 }
 
-// 3x3 windows of 16 and more channels: Winograd's for whole blocks, and with filters in the lanes for a few samples.
-TEST_CASE("predict: samples behind whole blocks of lanes are predicted as they are alone") {
+// 3x3 windows of 16 and more channels: Winograd's for blocks and halves, and with filters in the lanes, not all of them
+// filled, for one or two samples.
+TEST_CASE("predict: samples behind whole blocks of lanes, and halves, are predicted as they are alone") {
   LearnerOptions net = conv_net();
   net.input_shape = {9, 11, 16};
   net.layers = {conv2d({.filters = 20, .padding = "same", .activation = "relu"}),
                 conv2d({.filters = 24, .activation = "relu", .name = "conv2d_2"}), plain_layer("flatten"),
                 dense({.units = 10})};
   const auto learner = make_learner(net);
-  for (const auto& [count, apart] : {std::pair<int64_t, int64_t>{17, 1}, {19, 3}, {20, 4}, {23, 7}, {24, 0}, {31, 0}}) {
+  for (const auto& [count, apart] : {std::pair<int64_t, int64_t>{8, 0},
+                                     {9, 1},
+                                     {10, 0},
+                                     {16, 0},
+                                     {17, 1},
+                                     {18, 2},
+                                     {20, 0},
+                                     {24, 0},
+                                     {25, 1},
+                                     {31, 0}}) {
     CAPTURE(count);
     const Samples samples = class_samples(count, net.input_shape, 10);
     PlanPool pool;
