@@ -60,31 +60,45 @@ namespace {
 // Windows of 5x5, forward and backward of the same channels and filters: 8: 0.7 and 0.6, 12: 1.1 and 0.9, 16: 1.3,
 // 32: 1.6, 64: 2; 6 to 16: 0.9 and 0.7; of 5x5 pixels 1.1 and 1.2. With dilation and pixels outside 16: 0.9, 32: 1.1
 // to 1.3.
+int64_t winograd_tiles(const Conv2dShape& shape) {
+  return WinogradTiles{shape.window.output, shape.window.dilation, winograd_form(shape.window)}.count();
+}
+int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.filters * shape.window.taps(); }
+
+// On a Zen 4, 1,024 channels and filters of 8x8 and 14x14 pixels and 16 samples take 0.4 to 0.47 times as long a step,
+// with four times their weights in transformed ones.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kFewestTiles = 4;
-  constexpr int64_t kMostWeights = int64_t{1} << 23;
+  constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
   const WinogradForm form = winograd_form(shape.window);
   const bool larger = form == WinogradForm::kF2x5;
   const bool dilated = shape.window.dilated();
-  const int64_t tiles = WinogradTiles{shape.window.output, shape.window.dilation, form}.count();
+  const int64_t tiles = winograd_tiles(shape);
   const int64_t pixels = shape.window.output_pixels();
   const int64_t of_tiles = tiles * tile_of(form) * tile_of(form);
   const bool few_inside = larger ? pixels < of_tiles : 16 * pixels <= 9 * of_tiles;
   return std::min(shape.channels, shape.filters) >= (dilated && few_inside ? 32 : 16) &&
          16 * pixels >= (dilated && !larger ? 7 : 8) * of_tiles && tiles * images >= kFewestTiles &&
-         shape.channels * shape.filters * shape.window.taps() <= kMostWeights;
+         weights_of(shape) <= kMostWeights;
 }
+
+// Whether filters are transformed in every step or, to predict, once for all calls.
+enum class FiltersMade { kEachTime, kOnce };
 
 // Without the lanes' reuse of filters by 16 samples, they have to come from a cache. Measured on one core of a Zen 5,
 // in times of the direct kernel's speed for 1 and 4 samples, forward and backward, windows of 5x5: 16 channels and
-// filters 0.8 and 0.9, 32: 1.4 and 1.5, 64: 1.8 and 2.
-bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch) {
-  constexpr int64_t kMostWeights = int64_t{1} << 20;
+// filters 0.8 and 0.9, 32: 1.4 and 1.5, 64: 1.8 and 2. Many that are made for few tiles take longer than these: on one
+// and two cores of a Zen 4, in times of the direct kernel, steps of 384 to 1,024 channels and filters and 4 tiles 0.92
+// to 1.21, 7 and 8 tiles 0.69 to 0.89, 16 tiles and more 0.45 to 0.65; predictions of 4 tiles 0.4 to 0.52.
+bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade filters = FiltersMade::kEachTime) {
+  constexpr int64_t kManyWeights = int64_t{1} << 20;
+  constexpr int64_t kTilesForMany = 6;
   const bool larger = winograd_form(shape.window) == WinogradForm::kF2x5;
+  const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
   return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
-         shape.channels * shape.filters * shape.window.taps() <= kMostWeights;
+         (!many || winograd_tiles(shape) * batch >= kTilesForMany);
 }
 
 // How much of the vectors holds something.
@@ -121,8 +135,8 @@ bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   const WinogradForm form = winograd_form(window);
   const int64_t width = std::min(channels, filters);
   const int64_t fewest = width >= 64 ? 4 : width >= 24 ? 5 : form == WinogradForm::kF2x5 ? 7 : 6;
-  if (WinogradTiles{window.output, window.dilation, form}.count() >= kManyTiles) return batch >= fewest;
-  return batch > fewest && width >= 32 && channels * filters * window.taps() <= kManyWeights;
+  if (winograd_tiles(shape) >= kManyTiles) return batch >= fewest;
+  return batch > fewest && width >= 32 && weights_of(shape) <= kManyWeights;
 }
 
 // Whether filters in the lanes have so many terms that samples in lanes, whose second half can be left out, take less
@@ -221,6 +235,10 @@ std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requeste
   const auto& [window, channels, filters, activation, groups] = shape;
   const bool predicts = wanted == WantedGradients::kNone;
   if (predicts && filled(filters) < least_filled) return {};
+  if (predicts && requested == Conv2dKernel::kAuto && winograd_channels_pays(shape, batch, FiltersMade::kOnce) &&
+      choose_conv2d(requested, shape, batch) == Conv2dKernel::kDirectChannels) {
+    return Conv2dKernel::kWinogradChannels;
+  }
   const double time = predicts || window.pointwise() ? prediction_time_in_rows(shape) : 1.2;
   const bool able = requested == Conv2dKernel::kAuto && groups == 1 && !too_deep_for_channels(shape) &&
                     choose_conv2d(requested, shape, batch) == Conv2dKernel::kDirect &&

@@ -44,8 +44,7 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
 std::optional<Conv2dKernel> choose_conv2d_in_rows(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch);
 // Of the first layer in training, and of all that predict.
 enum class WantedGradients { kOfWeights, kNone };
-// The kernel in rows of a layer whose input's gradient nobody wants, where it takes less time than the chosen one in
-// lanes.
+// The kernel in rows of a layer whose input's gradient nobody wants, where it takes less time than the chosen one.
 std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requested, const Conv2dShape& shape,
                                                            int64_t batch, WantedGradients wanted);
 

@@ -142,6 +142,17 @@ TEST_CASE("choose_conv2d_without_gradient: in rows, where blocks of samples woul
     CHECK(chosen(1, channels, 10, 8) == std::nullopt);  // of fewer filters than lanes
     CHECK(chosen(1, channels, 24, 8) == Conv2dKernel::kDirectChannels);
   }
+  // To predict, filters are transformed once, be the tiles as few as they are.
+  for (const int64_t batch : {1, 2, 5}) {
+    const Window2d w{{4, 4}, {4, 4}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    const Conv2dShape shape{w, 512, 256, Activation::kRelu, 1};
+    for (const auto wanted : {WantedGradients::kOfWeights, WantedGradients::kNone}) {
+      const bool pays = batch == 5 && wanted == WantedGradients::kNone;
+      CHECK(choose_conv2d_without_gradient(Conv2dKernel::kAuto, shape, batch, wanted) ==
+            (pays ? std::optional(Conv2dKernel::kWinogradChannels) : std::nullopt));
+      CHECK(choose_conv2d_without_gradient(Conv2dKernel::kDirect, shape, batch, wanted) == std::nullopt);
+    }
+  }
   CHECK(chosen(1, 64, 64, 8) == std::nullopt);  // in rows already
   CHECK(chosen(1, 3, 32, 7) == std::nullopt);
 }
@@ -308,13 +319,16 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(4, 16, 16, 3) == Conv2dKernel::kDirectChannels);  // 3 tiles
   CHECK(chosen(8, 256, 256, 1) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(8, 512, 256, 1) == Conv2dKernel::kDirectChannels);  // 18 MB of transformed weights
-  CHECK(chosen(5, 64, 64, 64) == Conv2dKernel::kDirect);           // 25 of 64 pixels
+  CHECK(chosen(8, 512, 256, 1) == Conv2dKernel::kDirectChannels);  // 18 MB of transformed weights for 4 tiles
+  CHECK(chosen(8, 512, 256, 2) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(4, 512, 256, 5) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(4, 512, 256, 6) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(5, 64, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
   CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
   CHECK(chosen(4, 64, 64, 48) == Conv2dKernel::kDirect);  // 3 tiles
   CHECK(chosen(4, 64, 64, 64) == Conv2dKernel::kWinograd);
-  CHECK(chosen(8, 900, 1000, 32) == Conv2dKernel::kWinograd);
-  CHECK(chosen(8, 1000, 1000, 32) == Conv2dKernel::kDirect);  // 36 MB of weights
+  CHECK(chosen(8, 1360, 1360, 32) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 1376, 1376, 32) == Conv2dKernel::kDirect);  // 68 MB of weights
   Window2d strided{{9, 9}, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {}};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kDirect);
   strided.stride = {1, 1};
@@ -336,11 +350,11 @@ TEST_CASE("choose_conv2d: winograd with few samples in the lanes, where filters 
   CHECK(fewest(16, 16, 23) == 6);
   CHECK(fewest(16, 24, 36) == 5);
   CHECK(fewest(16, 100, 100) == 4);
-  CHECK(fewest(16, 512, 256) == 4);
+  CHECK(fewest(16, 500, 250) == 4);
   CHECK(fewest(8, 36, 36) == 6);
   CHECK(fewest(8, 100, 100) == 5);
   CHECK(chosen(8, 24, 36, 7) == Conv2dKernel::kDirectChannels);    // 4 tiles
-  CHECK(chosen(8, 512, 256, 7) == Conv2dKernel::kDirectChannels);  // 4 for 4.7 MB of weights
+  CHECK(chosen(8, 500, 250, 7) == Conv2dKernel::kDirectChannels);  // 4 for 4.5 MB of weights
   for (const int64_t batch : {4, 7}) {
     CHECK(chosen(8, 64, 64, batch) == Conv2dKernel::kWinogradChannels);
     CHECK(chosen(8, 15, 24, batch) == Conv2dKernel::kDirectChannels);
