@@ -52,6 +52,11 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
 
 namespace {
 
+int64_t winograd_tiles(const Conv2dShape& shape) {
+  return WinogradTiles{shape.window.output, shape.window.dilation, winograd_form(shape.window)}.count();
+}
+int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.filters * shape.window.taps(); }
+
 // Measured on one core of a Zen 5, in times of the direct kernel's speed, forward and gradient of the weights: 16
 // channels and filters 1.8 and 1.2, 32: 2.1 and 1.9, 64 and more: 2 to 3.5; 8: 1.2 and 0.5. Where half of the tiles'
 // pixels lie outside of the image (5x5) it wins little, and the filters' transform costs as much as some tiles. With
@@ -60,15 +65,11 @@ namespace {
 // Windows of 5x5, forward and backward of the same channels and filters: 8: 0.7 and 0.6, 12: 1.1 and 0.9, 16: 1.3,
 // 32: 1.6, 64: 2; 6 to 16: 0.9 and 0.7; of 5x5 pixels 1.1 and 1.2. With dilation and pixels outside 16: 0.9, 32: 1.1
 // to 1.3.
-int64_t winograd_tiles(const Conv2dShape& shape) {
-  return WinogradTiles{shape.window.output, shape.window.dilation, winograd_form(shape.window)}.count();
-}
-int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.filters * shape.window.taps(); }
-
-// On a Zen 4, 1,024 channels and filters of 8x8 and 14x14 pixels and 16 samples take 0.4 to 0.47 times as long a step,
-// with four times their weights in transformed ones.
+// Steps on a Zen 4, in times of the direct kernel: a tile for an image of 4x4 pixels, 20 to 512 channels and filters
+// and 12 to 48 samples 0.38 to 0.88, of 3x3 pixels 0.69 to 0.95; 1,024 channels of 8x8 and 14x14 pixels and 16 samples
+// 0.4 to 0.47, with four times their weights in transformed ones.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
-  constexpr int64_t kFewestTiles = 4;
+  constexpr int64_t kFewTiles = 4;
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
   const WinogradForm form = winograd_form(shape.window);
@@ -78,8 +79,9 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   const int64_t pixels = shape.window.output_pixels();
   const int64_t of_tiles = tiles * tile_of(form) * tile_of(form);
   const bool few_inside = larger ? pixels < of_tiles : 16 * pixels <= 9 * of_tiles;
+  const bool few = tiles * images < kFewTiles;
   return std::min(shape.channels, shape.filters) >= (dilated && few_inside ? 32 : 16) &&
-         16 * pixels >= (dilated && !larger ? 7 : 8) * of_tiles && tiles * images >= kFewestTiles &&
+         16 * pixels >= (dilated && !larger ? 7 : 8) * of_tiles && !(few && (larger || dilated)) &&
          weights_of(shape) <= kMostWeights;
 }
 
@@ -93,12 +95,13 @@ enum class FiltersMade { kEachTime, kOnce };
 // to 1.21, 7 and 8 tiles 0.69 to 0.89, 16 tiles and more 0.45 to 0.65; predictions of 4 tiles 0.4 to 0.52.
 bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade filters = FiltersMade::kEachTime) {
   constexpr int64_t kManyWeights = int64_t{1} << 20;
+  constexpr int64_t kFewestTiles = 4;
   constexpr int64_t kTilesForMany = 6;
   const bool larger = winograd_form(shape.window) == WinogradForm::kF2x5;
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
   return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
-         (!many || winograd_tiles(shape) * batch >= kTilesForMany);
+         winograd_tiles(shape) * batch >= (many ? kTilesForMany : kFewestTiles);
 }
 
 // How much of the vectors holds something.
@@ -128,6 +131,7 @@ bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 // and many filters take long to transform for them: of 8x8 pixels two threads take 1.13 to 1.26 times as long for 20
 // channels and batches of 6, 1.06 to 1.2 for 24, 0.9 for 36; one thread for 512 channels and 256 filters 0.8 to 1.3.
 bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
+  constexpr int64_t kFewestTiles = 4;
   constexpr int64_t kManyTiles = 8;
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   const auto& [window, channels, filters, activation, groups] = shape;
@@ -135,8 +139,9 @@ bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   const WinogradForm form = winograd_form(window);
   const int64_t width = std::min(channels, filters);
   const int64_t fewest = width >= 64 ? 4 : width >= 24 ? 5 : form == WinogradForm::kF2x5 ? 7 : 6;
-  if (winograd_tiles(shape) >= kManyTiles) return batch >= fewest;
-  return batch > fewest && width >= 32 && weights_of(shape) <= kManyWeights;
+  const int64_t tiles = winograd_tiles(shape);
+  if (tiles >= kManyTiles) return batch >= fewest;
+  return tiles >= kFewestTiles && batch > fewest && width >= 32 && weights_of(shape) <= kManyWeights;
 }
 
 // Whether filters in the lanes have so many terms that samples in lanes, whose second half can be left out, take less

@@ -325,8 +325,9 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(4, 512, 256, 6) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(5, 64, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
   CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
-  CHECK(chosen(4, 64, 64, 48) == Conv2dKernel::kDirect);  // 3 tiles
-  CHECK(chosen(4, 64, 64, 64) == Conv2dKernel::kWinograd);
+  for (const int64_t batch : {13, 16, 64}) CHECK(chosen(4, 64, 64, batch) == Conv2dKernel::kWinograd);
+  CHECK(chosen(3, 64, 64, 16) == Conv2dKernel::kWinograd);
+  CHECK(chosen(2, 64, 64, 64) == Conv2dKernel::kDirect);  // 4 of 16 pixels
   CHECK(chosen(8, 1360, 1360, 32) == Conv2dKernel::kWinograd);
   CHECK(chosen(8, 1376, 1376, 32) == Conv2dKernel::kDirect);  // 68 MB of weights
   Window2d strided{{9, 9}, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {}};
