@@ -81,7 +81,9 @@ class EvaluateOperation final : public PromiseOperation {
     const int threads = choose_threads_of_call(options_.threads, forward_work(architecture, samples, batch),
                                                forward_work(architecture, samples, samples.count()));
     Evaluation evaluation(network, objective_, samples, {batch, threads});
-    team_->run(threads, [&](Team& team) { result_ = evaluation.run(team, stop).value_or(ObjectiveResult{}); });
+    const auto run = [&](Team& team) { result_ = evaluation.run(team, stop).value_or(ObjectiveResult{}); };
+    // Nor is the team kept from others meanwhile.
+    waits ? CallTeam().run(threads, run) : team_->run(threads, run);
   }
   Napi::Value result(Napi::Env env) override { return from_result(env, result_); }
 

@@ -100,7 +100,8 @@ void Team::begin_round(int threads, uint64_t count, Invoke invoke, void* context
   for (size_t index = 1; index < shares; ++index) {
     std::atomic<uint32_t>& taken = beds_[index].taken;
     if (taken.load(std::memory_order_relaxed) == 0) continue;
-    taken.store(0);
+    // Exchanges, here and below, where emulators of arm64 let loads overtake stores: their threads slept for ever.
+    taken.exchange(0);
     taken.notify_one();
   }
 }
@@ -115,7 +116,7 @@ void Team::dispatch(int64_t count, Invoke invoke, void* context) {
   for (int i = 0; i < spins_ && helped_.load(std::memory_order_acquire) != expected_; ++i) pause_briefly();
   while (helped_.load(std::memory_order_acquire) != expected_) {
     const uint32_t finished = finished_.load();
-    first_sleeps_.store(true);
+    first_sleeps_.exchange(true);
     if (helped_.load() != expected_) finished_.wait(finished);
     first_sleeps_.store(false);
   }
@@ -231,6 +232,7 @@ void CallTeam::run(int threads, const std::function<void(Team&)>& body) {
 }
 
 void SpareTeam::run(int threads, const std::function<void(Team&)>& body) {
+  if (threads <= 1) return Team::run(1, body);
   if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) return team_.run(threads, body);
   CallTeam().run(threads, body);
 }

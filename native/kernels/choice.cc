@@ -55,6 +55,8 @@ namespace {
 int64_t winograd_tiles(const Conv2dShape& shape) {
   return WinogradTiles{shape.window.output, shape.window.dilation, winograd_form(shape.window)}.count();
 }
+// Fewer seldom pay for the transform of the filters.
+constexpr int64_t kFewestTiles = 4;
 int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.filters * shape.window.taps(); }
 
 // Measured on one core of a Zen 5, in times of the direct kernel's speed, forward and gradient of the weights: 16
@@ -69,7 +71,6 @@ int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.fil
 // and 12 to 48 samples 0.38 to 0.88, of 3x3 pixels 0.69 to 0.95; 1,024 channels of 8x8 and 14x14 pixels and 16 samples
 // 0.4 to 0.47, with four times their weights in transformed ones.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
-  constexpr int64_t kFewTiles = 4;
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
   const WinogradForm form = winograd_form(shape.window);
@@ -79,13 +80,13 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   const int64_t pixels = shape.window.output_pixels();
   const int64_t of_tiles = tiles * tile_of(form) * tile_of(form);
   const bool few_inside = larger ? pixels < of_tiles : 16 * pixels <= 9 * of_tiles;
-  const bool few = tiles * images < kFewTiles;
+  const bool few = tiles * images < kFewestTiles;
   return std::min(shape.channels, shape.filters) >= (dilated && few_inside ? 32 : 16) &&
          16 * pixels >= (dilated && !larger ? 7 : 8) * of_tiles && !(few && (larger || dilated)) &&
          weights_of(shape) <= kMostWeights;
 }
 
-// Whether filters are transformed in every step or, to predict, once for all calls.
+// Whether filters are transformed in every step or, to predict, once until the weights change.
 enum class FiltersMade { kEachTime, kOnce };
 
 // Without the lanes' reuse of filters by 16 samples, they have to come from a cache. Measured on one core of a Zen 5,
@@ -95,7 +96,6 @@ enum class FiltersMade { kEachTime, kOnce };
 // to 1.21, 7 and 8 tiles 0.69 to 0.89, 16 tiles and more 0.45 to 0.65; predictions of 4 tiles 0.4 to 0.52.
 bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade filters = FiltersMade::kEachTime) {
   constexpr int64_t kManyWeights = int64_t{1} << 20;
-  constexpr int64_t kFewestTiles = 4;
   constexpr int64_t kTilesForMany = 6;
   const bool larger = winograd_form(shape.window) == WinogradForm::kF2x5;
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
@@ -131,7 +131,6 @@ bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 // and many filters take long to transform for them: of 8x8 pixels two threads take 1.13 to 1.26 times as long for 20
 // channels and batches of 6, 1.06 to 1.2 for 24, 0.9 for 36; one thread for 512 channels and 256 filters 0.8 to 1.3.
 bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
-  constexpr int64_t kFewestTiles = 4;
   constexpr int64_t kManyTiles = 8;
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   const auto& [window, channels, filters, activation, groups] = shape;
@@ -296,10 +295,15 @@ double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int
     const auto full = static_cast<double>(full_width_blocks(batch) * kLanes);
     return full_width_blocks(batch) == lane_blocks(batch) ? full : full + half;
   };
+  // Of a tile's pixels some lie outside of the image.
+  const auto outside = [&] {
+    const int64_t tile = tile_of(winograd_form(shape.window));
+    return static_cast<double>(winograd_tiles(shape) * tile * tile) / static_cast<double>(shape.window.output_pixels());
+  };
   switch (kernel) {
     case Conv2dKernel::kDirect: return in_lanes(direct_leaves_half_out() ? kHalfLanes : kLanes);
-    case Conv2dKernel::kWinograd: return kWinograd * in_lanes(kWinogradHalf);
-    case Conv2dKernel::kWinogradChannels: return kWinograd * winograd_channels_time(shape) * samples;
+    case Conv2dKernel::kWinograd: return kWinograd * outside() * in_lanes(kWinogradHalf);
+    case Conv2dKernel::kWinogradChannels: return kWinograd * outside() * winograd_channels_time(shape) * samples;
     case Conv2dKernel::kDirectChannels:
       return (too_deep_for_channels(shape) ? kDeep : prediction_time_in_rows(shape)) * samples / filled(shape.filters);
     case Conv2dKernel::kGroupedChannels: return samples / filled(shape.groups * shape.filters);

@@ -36,9 +36,9 @@ struct PanelPart {
   int64_t first;
   int64_t filters;
 };
-// Filters of a panel that lie side by side, row after row: [panel's filters / F][rows][F]. They are as many as a tile
-// of the product takes, if these make up the panel: it reads them from end to end then, which it waits for where pixels
-// are few. Rows are the terms of a sum.
+// Filters of a panel that lie side by side, row after row: [panel's filters / F][rows][F]. Rows are the terms of a sum.
+// F is 16 where a tile of the product takes no more and they make up the panel, which is read from end to end then:
+// where pixels are few, products wait for it. Else it is all of them.
 struct PanelStretches {
   int64_t filters;  // F
 

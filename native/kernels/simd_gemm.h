@@ -71,6 +71,7 @@ struct ImageWindows {
 // [segments * length, columns].
 void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
                        Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
+// The same for b in panels of 16 columns.
 void simd_gemm_panel_windows(int64_t rows, int64_t columns, const ImageWindows& a, const ColumnPanels& b,
                              Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
 

@@ -149,17 +149,15 @@ void WinogradChannels::multiply(int64_t chunk, int64_t tile_job, const PanelPart
   const int64_t first = product_tiles(chunk).first(tile_job);
   const int64_t count = product_tiles(chunk).size(tile_job);
   const PanelStretches stretches = panel_stretches(shape_, part.panel);
-  MatrixOperand tiles{v + first * shape_.channels, shape_.channels};
-  ColumnPanels filters = stretches.columns(u + stretches.place(part.first, shape_.channels), shape_.channels);
-  const int64_t next_tiles = tile_plane(shape_);
-  const int64_t next_filters = filter_plane(shape_);
-  const int64_t next_sums = product_plane(shape_);
-  float* sums = m;
+  const float* const tiles = v + first * shape_.channels;
+  const float* const filters = u + stretches.place(part.first, shape_.channels);
+  const int64_t of_tiles = tile_plane(shape_);
+  const int64_t of_filters = filter_plane(shape_);
+  const int64_t of_sums = product_plane(shape_);
   for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-    simd_gemm_panels({count, width, shape_.channels}, tiles, filters, Accumulate::kOverwrite, sums, width);
-    tiles.data += next_tiles;
-    filters.data += next_filters;
-    sums += next_sums;
+    simd_gemm_panels({count, width, shape_.channels}, {tiles + e * of_tiles, shape_.channels},
+                     stretches.columns(filters + e * of_filters, shape_.channels), Accumulate::kOverwrite,
+                     m + e * of_sums, width);
   }
   const Window2d& w = shape_.window;
   const int64_t image = w.output_pixels() * shape_.y_channels;

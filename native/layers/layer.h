@@ -253,8 +253,8 @@ class Layer {
   // The same layer for lanes, of one that otherwise takes rows and is about as fast in lanes as long as nothing has to
   // be converted for it. Null from all others.
   virtual std::unique_ptr<Layer> in_lanes(int64_t /*batch*/) const { return nullptr; }
-  // The same layer for rows, of one that otherwise takes lanes and is faster in rows where nobody wants the gradient of
-  // its input. Null from all others.
+  // The same layer for rows by another kernel, of one that is faster by it where nobody wants the gradient of its
+  // input. Null from all others.
   virtual std::unique_ptr<Layer> without_gradient(int64_t /*batch*/, Phase /*phase*/) const { return nullptr; }
   // What a prediction of `batch` samples takes, as so many flops in full blocks of lanes, and in which layout.
   struct PredictionWork {

@@ -1,6 +1,7 @@
 #include "training/evaluation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/checked.h"
 #include "training/reading_lock.h"
@@ -8,8 +9,15 @@
 namespace gradloom {
 namespace {
 
-// A piece, whole blocks of lanes and what is behind them, of a batch and of the rest.
-constexpr int kSizesOfPasses = 5;
+// A piece; of a group and of the rest whole blocks of lanes, half of one and what is behind them.
+constexpr int kSizesOfPasses = 7;
+
+int64_t samples_of_group(int64_t count, int64_t batch, int64_t outputs) {
+  constexpr int64_t kSamples = 256;
+  constexpr int64_t kMostFloats = int64_t{1} << 20;
+  const int64_t most = std::min({kSamples, count, kMostFloats / outputs});
+  return std::max<int64_t>(1, most / batch) * batch;
+}
 
 }  // namespace
 
@@ -19,29 +27,30 @@ Evaluation::Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const O
       objective_(std::move(objective)),
       samples_(samples),
       batch_(std::min(options.batch, samples.count())),
-      plans_(kSizesOfPasses),
+      group_(samples_of_group(samples.count(), batch_, network_->architecture().output_shape().size())),
+      plans_(kSizesOfPasses, options.threads),
       passes_(*network_, plans_, batch_, options.threads),
       of_batch_(objective_, batch_),
-      outputs_(checked_multiply(batch_, network_->architecture().output_shape().size())) {
-  passes_.reserve(batch_);
-  const int64_t rest = samples.count() % batch_;
-  if (rest > 0) {
-    passes_.reserve(rest);
-    of_rest_.emplace(objective_, rest);
-  }
+      outputs_(checked_multiply(group_, network_->architecture().output_shape().size())) {
+  passes_.reserve(group_);
+  if (const int64_t rest = samples.count() % group_; rest > 0) passes_.reserve(rest);
+  if (const int64_t rest = samples.count() % batch_; rest > 0) of_rest_.emplace(objective_, rest);
 }
 
 std::optional<ObjectiveResult> Evaluation::run(Team& team, const std::atomic<bool>& stop) {
   ObjectiveTotals totals = objective_->empty_totals(samples_.count());
   const ReadingLock weights(*network_);
-  for (int64_t first = 0; first < samples_.count(); first += batch_) {
-    const int64_t count = std::min(batch_, samples_.count() - first);
-    BatchObjective& objective = count < batch_ ? *of_rest_ : of_batch_;
-    objective.load_targets(samples_, nullptr, first);
+  const int64_t outputs = network_->architecture().output_shape().size();
+  for (int64_t first = 0; first < samples_.count(); first += group_) {
+    const int64_t count = std::min(group_, samples_.count() - first);
     passes_.run(team, samples_, first, count, stop, outputs_.data());
-    if (stop.load(std::memory_order_relaxed)) return std::nullopt;
-    objective.compute(team, outputs_.data(), nullptr);
-    objective.add_to(totals);
+    for (int64_t done = 0; done < count; done += batch_) {
+      if (stop.load(std::memory_order_relaxed)) return std::nullopt;
+      BatchObjective& objective = count - done < batch_ ? *of_rest_ : of_batch_;
+      objective.load_targets(samples_, nullptr, first + done);
+      objective.compute(team, outputs_.data() + done * outputs, nullptr);
+      objective.add_to(totals);
+    }
   }
   return objective_->result(totals);
 }

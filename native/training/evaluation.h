@@ -17,7 +17,8 @@
 
 namespace gradloom {
 
-// Loss and metrics, with plans and buffers of its own. Batches are what outputs are kept of and sums are made over.
+// Loss and metrics, with plans and buffers of its own. Forward passes go over several batches at once, as far as their
+// outputs are few, so that threads have pieces of their own; sums are made over batches.
 class Evaluation {
  public:
   Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const Objective> objective, const ArraySamples& samples,
@@ -34,11 +35,12 @@ class Evaluation {
   std::shared_ptr<const Objective> objective_;
   const ArraySamples& samples_;
   const int64_t batch_;
+  const int64_t group_;  // samples whose outputs are kept: whole batches
   PlanPool plans_;
   ForwardPasses passes_;
   BatchObjective of_batch_;
   std::optional<BatchObjective> of_rest_;
-  AlignedBuffer outputs_;  // of a batch
+  AlignedBuffer outputs_;
 };
 
 }  // namespace gradloom

@@ -38,6 +38,16 @@ double work_of(const Architecture& architecture, int64_t batch) {
   return work;
 }
 
+// How many pieces single threads make. Of few those that would keep half of the threads busy in the end, or less, are
+// left to passes of all.
+int64_t pieces_alone(int64_t count, int64_t piece, int threads) {
+  constexpr int64_t kManyPieces = 4;  // a thread
+  if (piece == 0) return 0;
+  const int64_t pieces = count / piece;
+  const int64_t last = pieces % threads;
+  return pieces < kManyPieces * threads && 2 * last <= threads ? pieces - last : pieces;
+}
+
 }  // namespace
 
 ForwardPasses::ForwardPasses(Network& network, PlanPool& plans, int64_t batch, int threads)
@@ -75,22 +85,23 @@ int64_t ForwardPasses::samples_of_pass(int64_t left, int64_t piece) const {
 void ForwardPasses::reserve(int64_t count) {
   std::vector<std::unique_ptr<Plan>> plans;
   const int64_t piece = samples_of_piece(count);
-  if (piece > 0) {
-    for (int thread = 0; thread < threads_; ++thread) plans.push_back(take(piece, 1));
-    if (threads_ > 1) plans.push_back(take(piece, threads_));
-  }
-  for (int64_t left = piece > 0 ? count % piece : count; left > 0; left -= plans.back()->batch()) {
-    plans.push_back(take(samples_of_pass(left, piece), threads_));
+  const int64_t alone = pieces_alone(count, piece, threads_);
+  for (int thread = 0; alone > 0 && thread < threads_; ++thread) plans.push_back(take(piece, 1));
+  for (int64_t left = count - alone * piece; left > 0;) {
+    const int64_t next = samples_of_pass(left, piece);
+    plans.push_back(take(next, threads_));
+    left = next == piece ? left % piece : left - next;
   }
   for (auto& plan : plans) plans_.give_back(std::move(plan));
 }
 
 void ForwardPasses::run(Team& team, const ArraySamples& samples, int64_t first, int64_t count,
                         const std::atomic<bool>& stop, float* outputs) {
-  const Call call{team, samples, first, count, stop, outputs};
+  const Call call{team, samples, first, stop, outputs};
   const int64_t piece = samples_of_piece(count);
-  int64_t done = run_pieces(call, piece);
-  for (int64_t next = 0; done < count && !call.stopped(); done += next) {
+  const int64_t alone = pieces_alone(count, piece, team.size());
+  if (alone > 0) run_pieces(call, piece, alone);
+  for (int64_t done = alone * piece, next = 0; done < count && !call.stopped(); done += next) {
     next = samples_of_pass(count - done, piece);
     auto plan = take(next, threads_);
     plan->prepare(team, network_);
@@ -106,18 +117,9 @@ void ForwardPasses::pass(Team& team, Plan& plan, const Call& call, int64_t done)
   std::copy_n(plan.output(), plan.batch() * floats, call.outputs + done * floats);
 }
 
-// Of few pieces those that would keep half of the threads busy in the end, or less, are left to passes of all. Returns
-// how many samples are done.
-int64_t ForwardPasses::run_pieces(const Call& call, int64_t piece) {
-  constexpr int kManyPieces = 4;  // a thread
-  if (piece == 0) return 0;
-  const int threads = call.team.size();
-  int64_t pieces = call.count / piece;
-  const int64_t last = pieces % threads;
-  if (pieces < int64_t{kManyPieces} * threads && 2 * last <= threads) pieces -= last;
-  if (pieces == 0) return 0;
+void ForwardPasses::run_pieces(const Call& call, int64_t piece, int64_t pieces) {
   std::vector<std::unique_ptr<Plan>> plans;
-  for (int thread = 0; thread < threads; ++thread) {
+  for (int thread = 0; thread < call.team.size(); ++thread) {
     plans.push_back(take(piece, 1));
     plans.back()->prepare(call.team, network_);
   }
@@ -132,7 +134,6 @@ int64_t ForwardPasses::run_pieces(const Call& call, int64_t piece) {
     Team::run(1, [this, &part](Team& alone) { pass(alone, part.plan, part.call, part.done); });
   });
   for (auto& plan : plans) plans_.give_back(std::move(plan));
-  return pieces * piece;
 }
 
 }  // namespace gradloom

@@ -20,7 +20,7 @@ class ForwardPasses {
   // Up to `batch` samples in a pass, by teams of up to `threads`.
   ForwardPasses(Network& network, PlanPool& plans, int64_t batch, int threads);
 
-  // Makes the plans for `count` samples, a batch at most, so that they need not be made later on.
+  // Makes the plans that run() of `count` samples takes, so that they need not be made later on.
   void reserve(int64_t count);
 
   // outputs[i] = the network's output for sample first + i, of `count`. For who holds a ReadingLock. Returns early when
@@ -33,7 +33,6 @@ class ForwardPasses {
     Team& team;
     const ArraySamples& samples;
     int64_t first;
-    int64_t count;
     const std::atomic<bool>& stop;
     float* outputs;
     bool stopped() const { return stop.load(std::memory_order_relaxed); }
@@ -42,7 +41,7 @@ class ForwardPasses {
   // 0: no pieces.
   int64_t samples_of_piece(int64_t count) const;
   int64_t samples_of_pass(int64_t left, int64_t piece) const;
-  int64_t run_pieces(const Call& call, int64_t piece);
+  void run_pieces(const Call& call, int64_t piece, int64_t pieces);
   void pass(Team& team, Plan& plan, const Call& call, int64_t done) const;
   std::unique_ptr<Plan> take(int64_t batch, int threads) {
     return plans_.take(network_.shared_architecture(), {batch, Phase::kPredicting, threads});

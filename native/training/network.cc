@@ -59,7 +59,6 @@ Architecture::Architecture(NetworkInputs inputs, const Spec::List& layers)
     }
   }
   check_all_read();
-  prediction_shape_ = {largest_floats(layers_), forward_flops(), weights_size_, convolves_in_rows(layers_)};
 }
 
 void Architecture::add_parameters(const Layer& layer) {
@@ -203,6 +202,13 @@ int64_t Architecture::forward_flops() const {
   int64_t flops = 0;
   for (const auto& layer : layers_) flops += layer->flops();
   return flops;
+}
+
+const PredictionShape& Architecture::prediction_shape() const {
+  std::call_once(shape_made_, [this] {
+    prediction_shape_ = {largest_floats(layers_), forward_flops(), weights_size_, convolves_in_rows(layers_)};
+  });
+  return prediction_shape_;
 }
 
 int64_t Architecture::training_flops() const {

@@ -89,7 +89,7 @@ class Architecture {
   int64_t gradients_size() const { return gradients_size_; }
   // Of the products in a forward pass of one sample.
   int64_t forward_flops() const;
-  const PredictionShape& prediction_shape() const { return prediction_shape_; }
+  const PredictionShape& prediction_shape() const;
   // Forward, the gradients of weights that are not frozen and those of inputs that depend on weights to train.
   int64_t training_flops() const;
   int64_t training_flops(int layer) const;
@@ -124,7 +124,8 @@ class Architecture {
   std::vector<bool> adds_gradients_;
   int64_t weights_size_ = 0;
   int64_t gradients_size_ = 0;
-  PredictionShape prediction_shape_{};
+  mutable std::once_flag shape_made_;  // when it is first asked for
+  mutable PredictionShape prediction_shape_{};
 };
 
 // Who has to bring weights up to date before others read them.

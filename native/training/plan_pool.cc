@@ -6,7 +6,7 @@
 
 namespace gradloom {
 
-PlanPool::PlanPool(int sizes) : kept_(static_cast<size_t>(sizes + resolve_threads(0))) {}
+PlanPool::PlanPool() : PlanPool(4, resolve_threads(0)) {}
 
 std::unique_ptr<Plan> PlanPool::take(const std::shared_ptr<const Architecture>& architecture,
                                      const PlanOptions& options) {

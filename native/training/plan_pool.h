@@ -12,8 +12,10 @@ namespace gradloom {
 
 class PlanPool {
  public:
-  // Keeps plans of so many sizes of batches, and one a thread that works by itself.
-  explicit PlanPool(int sizes = 4);
+  // Keeps plans of so many sizes of batches, and one for each of the threads that work by themselves.
+  PlanPool(int sizes, int threads) : kept_(static_cast<size_t>(sizes + threads)) {}
+  // For calls of some sizes, by as many threads as there are processors.
+  PlanPool();
 
   std::unique_ptr<Plan> take(const std::shared_ptr<const Architecture>& architecture, const PlanOptions& options);
   void give_back(std::unique_ptr<Plan> plan);

@@ -407,6 +407,35 @@ TEST_CASE("choose_conv2d: of few filters some samples in the lanes") {
   CHECK(chosen(1, 4, 7, 1, Activation::kSoftmax) == in_rows);
 }
 
+TEST_CASE("conv2d_prediction_time: by samples in rows, by blocks and halves in lanes, by tiles of Winograd's") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    const auto kernel_and_time = [](int64_t size, int64_t stride, int64_t channels, int64_t filters, int64_t batch,
+                                    int64_t groups = 1) {
+      const Window2d w{{size * stride, size * stride}, {size, size}, {3, 3}, {stride, stride}, {1, 1}, {1, 1, 1, 1}};
+      const Conv2dShape shape{w, channels, filters, Activation::kRelu, groups};
+      const Conv2dKernel kernel = choose_conv2d_to_predict(Conv2dKernel::kAuto, shape, batch);
+      return std::pair{kernel, conv2d_prediction_time(kernel, shape, batch)};
+    };
+    const double half = direct_leaves_half_out() ? 8 : 16;
+    const auto direct = Conv2dKernel::kDirect;
+    CHECK(kernel_and_time(8, 2, 8, 10, 16) == std::pair{direct, 16.0});
+    CHECK(kernel_and_time(8, 2, 8, 10, 20) == std::pair{direct, 16 + half});
+    CHECK(kernel_and_time(8, 2, 8, 10, 25) == std::pair{direct, 32.0});
+    const auto rows = [](const std::pair<Conv2dKernel, double>& is, Conv2dKernel kernel, double time) {
+      CHECK(is.first == kernel);
+      CHECK(is.second == doctest::Approx(time));
+    };
+    rows(kernel_and_time(8, 2, 8, 32, 3), Conv2dKernel::kDirectChannels, 3 * 1.1);
+    rows(kernel_and_time(8, 2, 8, 24, 3), Conv2dKernel::kDirectChannels, 3 * 1.1 / 0.75);
+    rows(kernel_and_time(8, 1, 1, 1, 5, 48), Conv2dKernel::kGroupedChannels, 5);
+    rows(kernel_and_time(8, 1, 64, 64, 3), Conv2dKernel::kWinogradChannels, 3 * 0.5 * 1.1);
+    rows(kernel_and_time(8, 1, 64, 64, 16), Conv2dKernel::kWinograd, 8);
+    rows(kernel_and_time(8, 1, 60, 60, 24), Conv2dKernel::kWinograd, 13);
+    rows(kernel_and_time(6, 1, 64, 64, 16), Conv2dKernel::kWinograd, 8 * 64.0 / 36);
+  });
+}
+
 TEST_CASE("samples_of_piece: pieces that fit a cache, where each is worth the trouble and reads few weights anew") {
   const auto in_lanes = [](int64_t count, int64_t batch, int64_t largest, int64_t flops, int64_t weights = 1000) {
     return samples_of_piece(count, batch, {largest, flops, weights, false});

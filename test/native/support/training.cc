@@ -1,6 +1,7 @@
 #include "support/training.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "support/specs.h"
 

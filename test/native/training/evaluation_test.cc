@@ -1,4 +1,4 @@
-// Threads: 1, 2 and 3.
+// Threads: 1, 2, 3 and 8.
 #include "training/evaluation.h"
 
 #include <doctest/doctest.h>
@@ -91,7 +91,8 @@ TEST_CASE("Evaluation: losses on values, several metrics at once") {
   CHECK(result->metrics[1].number() == doctest::Approx(right));
 }
 
-// Two layers of Winograd's whose values of 16 samples a cache holds; few samples work in rows.
+// Two layers of Winograd's whose values of 16 samples a cache holds; few samples work in rows. Five batches of 51 make
+// a group, whose pieces do not end where the batches do.
 TEST_CASE("Evaluation: batches are cut as predictions are, into pieces and what is left, on any number of threads") {
   LearnerOptions net = conv_net();
   net.input_shape = {12, 11, 16};
@@ -100,19 +101,24 @@ TEST_CASE("Evaluation: batches are cut as predictions are, into pieces and what 
                 dense({.units = 10})};
   const auto learner = make_learner(net);
   constexpr int64_t kBatch = 51;
-  const Samples samples = class_samples(2 * kBatch + 20, net.input_shape, 10);
-  REQUIRE(samples_of_piece(kBatch, kBatch, learner->network().architecture().prediction_shape()) == 16);
-  // Of each batch as of a call of its own.
+  constexpr int64_t kGroup = 5 * kBatch;
+  const Samples samples = class_samples(kGroup + kBatch + 20, net.input_shape, 10);
+  const PredictionShape& shape = learner->network().architecture().prediction_shape();
+  REQUIRE(samples_of_piece(kGroup, kBatch, shape) == 16);
+  std::vector<float> outputs = predictions(learner->network(), some_of(samples, 0, kGroup), {kBatch, 1});
+  const std::vector<float> rest = predictions(learner->network(), some_of(samples, kGroup, kBatch + 20), {kBatch, 1});
+  outputs.insert(outputs.end(), rest.begin(), rest.end());
   double loss = 0;
   for (int64_t first = 0; first < samples.view().count(); first += kBatch) {
     const int64_t count = std::min(kBatch, samples.view().count() - first);
-    const std::vector<float> outputs = predictions(learner->network(), some_of(samples, first, count), {count, 1});
     BatchObjective objective(learner->objective(), count);
     objective.load_targets(samples.view(), nullptr, first);
-    Team::run(1, [&](Team& team) { loss += objective.compute(team, outputs.data(), nullptr) * count; });
+    Team::run(1, [&](Team& team) {
+      loss += objective.compute(team, outputs.data() + 10 * first, nullptr) * static_cast<double>(count);
+    });
   }
   loss /= static_cast<double>(samples.view().count());
   const auto alone = evaluate(*learner, samples, kBatch, 1);
   CHECK(alone->loss == doctest::Approx(loss).epsilon(1e-12));
-  for (const int threads : {2, 3}) CHECK(evaluate(*learner, samples, kBatch, threads)->loss == alone->loss);
+  for (const int threads : {2, 3, 8}) CHECK(evaluate(*learner, samples, kBatch, threads)->loss == alone->loss);
 }

@@ -261,7 +261,7 @@ LearnerOptions joined_net(const GraphSamples& samples, bool copied) {
   const auto part = [&](Spec::Object spec, const std::string& input, bool flattened) {
     std::string name = "@" + input;
     const auto add = [&](Spec::Object layer, const std::string& suffix) {
-      layers.push_back(reads(named(std::move(layer), input + suffix), {name}));
+      layers.emplace_back(reads(named(std::move(layer), input + suffix), Spec::List(1, name)));
       name = input + suffix;
     };
     add(std::move(spec), "_read");

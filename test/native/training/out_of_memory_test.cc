@@ -277,6 +277,27 @@ TEST_CASE("out of memory: predictions, alone, by a team and in pieces; the next 
   tally.check("predictions");
 }
 
+TEST_CASE("out of memory: evaluations in pieces, of which the next ones are the same") {
+  Data data;
+  const Case each = cases(data)[2];
+  data.images = class_samples(2 * 256 + 37, {6, 5, 3}, 3);
+  Tally tally;
+  const auto learner = make_learner(each.net);
+  const ArraySamples samples = each.samples();
+  Evaluation evaluation(learner->shared_network(), learner->objective(), samples, {64, 2});
+  double loss = 0;
+  const auto evaluate = [&] { Team::run(2, [&](Team& team) { loss = evaluation.run(team, kNever)->loss; }); };
+  evaluate();
+  const double expected = loss;
+  for (const Failing failing : kBoth) {
+    tally.add(fail_each_allocation(failing, evaluate, [&](Outcome) {
+      evaluate();
+      tally.expect(loss == expected);
+    }));
+  }
+  tally.check("evaluations in pieces");
+}
+
 TEST_CASE("out of memory: evaluations and gradients") {
   const Data data;
   const std::vector<Case> all = cases(data);

@@ -121,25 +121,12 @@ TEST_CASE("predict: in pieces of a few samples where convolutions stay in rows")
   check_pieces(net, 16 * 16 * (32 + 96), true, 6);
 }
 
-// 3x3 windows of 16 and more channels: Winograd's for blocks and halves, and with filters in the lanes, not all of them
-// filled, for one or two samples.
-TEST_CASE("predict: samples behind whole blocks of lanes, and halves, are predicted as they are alone") {
-  LearnerOptions net = conv_net();
-  net.input_shape = {9, 11, 16};
-  net.layers = {conv2d({.filters = 20, .padding = "same", .activation = "relu"}),
-                conv2d({.filters = 24, .activation = "relu", .name = "conv2d_2"}), plain_layer("flatten"),
-                dense({.units = 10})};
+namespace {
+
+// `apart`: for each number of samples, how many of them have a pass of their own behind the others.
+void check_rests(const LearnerOptions& net, const std::vector<std::pair<int64_t, int64_t>>& rests) {
   const auto learner = make_learner(net);
-  for (const auto& [count, apart] : {std::pair<int64_t, int64_t>{8, 0},
-                                     {9, 1},
-                                     {10, 0},
-                                     {16, 0},
-                                     {17, 1},
-                                     {18, 2},
-                                     {20, 0},
-                                     {24, 0},
-                                     {25, 1},
-                                     {31, 0}}) {
+  for (const auto& [count, apart] : rests) {
     CAPTURE(count);
     const Samples samples = class_samples(count, net.input_shape, 10);
     PlanPool pool;
@@ -164,6 +151,24 @@ TEST_CASE("predict: samples behind whole blocks of lanes, and halves, are predic
     parts.insert(parts.end(), rest.begin(), rest.end());
     CHECK(difference_in_bits(parts, whole) == "");
   }
+}
+
+}  // namespace
+
+TEST_CASE("predict: samples behind whole blocks of lanes, and halves, are predicted as they are alone") {
+  LearnerOptions net = conv_net();
+  // Winograd's for blocks and halves, and with filters in the lanes, not all of them filled, for one or two samples.
+  net.input_shape = {9, 11, 16};
+  net.layers = {conv2d({.filters = 20, .padding = "same", .activation = "relu"}),
+                conv2d({.filters = 24, .activation = "relu", .name = "conv2d_2"}), plain_layer("flatten"),
+                dense({.units = 10})};
+  check_rests(net, {{8, 0}, {9, 1}, {10, 2}, {12, 0}, {16, 0}, {17, 1}, {19, 3}, {22, 0}, {24, 0}, {25, 1}, {31, 0}});
+  // Direct ones, which fill two thirds of the lanes by their filters.
+  net.input_shape = {19, 17, 12};
+  net.layers = {conv2d({.filters = 22, .strides = {2, 2}, .activation = "relu"}),
+                conv2d({.filters = 21, .strides = {2, 2}, .activation = "relu", .name = "conv2d_2"}),
+                plain_layer("flatten"), dense({.units = 10})};
+  check_rests(net, {{16, 0}, {17, 1}, {19, 3}, {32, 0}, {33, 1}});
 }
 
 TEST_CASE("predict: several at once on one network and one pool") {
