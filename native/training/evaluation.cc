@@ -12,10 +12,12 @@ namespace {
 // A piece; of a group and of the rest whole blocks of lanes, half of one and what is behind them.
 constexpr int kSizesOfPasses = 7;
 
-int64_t samples_of_group(int64_t count, int64_t batch, int64_t outputs) {
+// A loss of whole batches may be JavaScript's, which sees one batch made after the other.
+int64_t samples_of_group(const Objective& objective, int64_t count, int64_t batch) {
   constexpr int64_t kSamples = 256;
   constexpr int64_t kMostFloats = int64_t{1} << 20;
-  const int64_t most = std::min({kSamples, count, kMostFloats / outputs});
+  if (objective.loss().whole_batches()) return batch;
+  const int64_t most = std::min({kSamples, count, kMostFloats / objective.outputs()});
   return std::max<int64_t>(1, most / batch) * batch;
 }
 
@@ -27,7 +29,7 @@ Evaluation::Evaluation(std::shared_ptr<Network> network, std::shared_ptr<const O
       objective_(std::move(objective)),
       samples_(samples),
       batch_(std::min(options.batch, samples.count())),
-      group_(samples_of_group(samples.count(), batch_, network_->architecture().output_shape().size())),
+      group_(samples_of_group(*objective_, samples.count(), batch_)),
       plans_(kSizesOfPasses, options.threads),
       passes_(*network_, plans_, batch_, options.threads),
       of_batch_(objective_, batch_),
