@@ -93,7 +93,7 @@ enum class FiltersMade { kEachTime, kOnce };
 // in times of the direct kernel's speed for 1 and 4 samples, forward and backward, windows of 5x5: 16 channels and
 // filters 0.8 and 0.9, 32: 1.4 and 1.5, 64: 1.8 and 2. Many that are made for few tiles take longer than these: on one
 // and two cores of a Zen 4, in times of the direct kernel, steps of 384 to 1,024 channels and filters and 4 tiles 0.92
-// to 1.21, 7 and 8 tiles 0.69 to 0.89, 16 tiles and more 0.45 to 0.65; predictions of 4 tiles 0.4 to 0.52.
+// to 1.21, 7 and 8 tiles 0.69 to 0.89, 16 tiles and more 0.45 to 0.9; predictions of 4 tiles 0.4 to 0.52.
 bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade filters = FiltersMade::kEachTime) {
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   constexpr int64_t kTilesForMany = 6;
