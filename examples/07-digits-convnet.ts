@@ -35,20 +35,25 @@ const { values: options } = parseArgs({
 const dataset = String(options.dataset ?? 'digits');
 type Images = Dataset<[number, number, 1], 'class'>;
 
-async function loadTask(): Promise<{ train: Images; test: Images; epochs: number; goal: number }> {
+/** What to learn, for how long, and the accuracy to reach as the mean over models of `seeds` seeds. */
+type Task = { train: Images; test: Images; epochs: number; goal: number; seeds: number };
+
+async function loadTask(): Promise<Task> {
   if (dataset === 'digits') {
     const [train, test] = slideSplit(await digits(), 'digits');
-    return { train, test, ...(isShort ? { epochs: 3, goal: 0.95 } : { epochs: 20, goal: 0.983 }) };
+    // One picture of 360 is 0.0028, which another seed or another processor's rounding can gain or lose.
+    const effort = isShort ? { epochs: 3, goal: 0.95, seeds: 1 } : { epochs: 20, goal: 0.986, seeds: 5 };
+    return { train, test, ...effort };
   }
   if (dataset !== 'fashion-mnist')
     throw new Error(`--dataset ${dataset}: known are digits and fashion-mnist`);
   const { train, test } = await fashionMnist();
   return isShort
-    ? { train: train.take(6000), test, epochs: 1, goal: 0.75 }
-    : { train, test, epochs: 4, goal: 0.89 };
+    ? { train: train.take(6000), test, epochs: 1, goal: 0.75, seeds: 1 }
+    : { train, test, epochs: 4, goal: 0.89, seeds: 1 };
 }
 
-const { train, test, epochs, goal } = await loadTask();
+const { train, test, epochs, goal, seeds } = await loadTask();
 const relu = { activation: 'relu', weightInitializer: 'heUniform' } as const;
 
 /** The first ten test pictures' outputs, bit for bit. */
@@ -61,23 +66,31 @@ if (typeof options.predict === 'string') {
   process.stdout.write(await fingerprint(await loadModel(options.predict)));
   process.exit();
 }
-const model = sequential({ inputShape: train.inputShape, seed }, [
-  conv2d({ filters: 16, kernelSize: 3, ...relu }),
-  conv2d({ filters: 32, kernelSize: 3, ...relu }),
-  maxPool2d({ poolSize: 2 }),
-  flatten(),
-  dense({ units: 64, ...relu }),
-  dense({ units: 10 }),
-]);
+
+function build(seed: number): Model<Images['inputShape']> {
+  return sequential({ inputShape: train.inputShape, seed }, [
+    conv2d({ filters: 16, kernelSize: 3, ...relu }),
+    conv2d({ filters: 32, kernelSize: 3, ...relu }),
+    maxPool2d({ poolSize: 2 }),
+    flatten(),
+    dense({ units: 64, ...relu }),
+    dense({ units: 10 }),
+  ]);
+}
+
+function startTraining(model: Model<Images['inputShape']>, seed: number) {
+  const trainer = new Trainer(model, {
+    optimizer: adagrad({ learningRate: 0.02 }),
+    loss: 'softmaxCrossEntropy',
+    metrics: ['accuracy'],
+    seed,
+  });
+  return trainer.fit(train, { epochs: Number(options.epochs ?? epochs), batchSize: 32, validation: test });
+}
+
+const model = build(seed);
 console.log(model.summary());
-const trainer = new Trainer(model, {
-  optimizer: adagrad({ learningRate: 0.02 }),
-  loss: 'softmaxCrossEntropy',
-  metrics: ['accuracy'],
-  seed,
-});
-const run = trainer.fit(train, { epochs: Number(options.epochs ?? epochs), batchSize: 32, validation: test });
-const history = await stopOnSignal(run);
+const history = await stopOnSignal(startTraining(model, seed));
 const { accuracy, confusionMatrix } = await model.evaluate(test, {
   metrics: ['accuracy', 'confusionMatrix'],
 });
@@ -91,7 +104,16 @@ if (there !== (await fingerprint(model))) throw new Error('the loaded model pred
 console.log(`saved to ${file}; a new process loads it and predicts the same numbers`);
 
 const isWhole = options.epochs === undefined && history.reason === 'completed';
-if (isWhole) reach(`${dataset}, test accuracy`, accuracy, `at least ${goal}`, accuracy >= goal);
+if (isWhole) {
+  let sum = accuracy;
+  for (let next = seed + 1; next < seed + seeds; next++) {
+    const another = build(next);
+    await startTraining(another, next);
+    sum += (await another.evaluate(test, { metrics: ['accuracy'] })).accuracy;
+  }
+  const what = seeds === 1 ? '' : `, mean of ${seeds} seeds`;
+  reach(`${dataset}, test accuracy${what}`, sum / seeds, `at least ${goal}`, sum / seeds >= goal);
+}
 const { classNames } = test;
 await draw(`07-${dataset}`, plot.history(history, { title: `A convolutional net on ${dataset}` }));
 await draw(`07-${dataset}-confusion`, plot.confusionMatrix(confusionMatrix, { classNames }));
