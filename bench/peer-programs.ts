@@ -5,6 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { INFER_WORKLOADS } from './infer.ts';
 import { SKIP_GRAM } from './skip-gram.ts';
+import { WORKLOADS } from './workloads.ts';
+
+export const WORKLOAD_NAMES: readonly string[] = [
+  ...WORKLOADS.map(({ name }) => name),
+  SKIP_GRAM,
+  'adagrad-update',
+  ...INFER_WORKLOADS,
+];
 
 /** The peers' scripts stand beside the repository. */
 export const PEERS_FOLDER = fileURLToPath(new URL('../../shared/peers/', import.meta.url));

@@ -167,5 +167,6 @@ function isMet({ ratio, floor }: Comparison): boolean {
 
 function median(measurements: readonly Measurement[]): number {
   const times = measurements.map(({ ms }) => ms).sort((a, b) => a - b);
-  return times[Math.floor(times.length / 2)] as number;
+  const middle = times.slice(Math.ceil(times.length / 2) - 1, Math.floor(times.length / 2) + 1);
+  return middle.reduce((sum, ms) => sum + ms, 0) / middle.length;
 }

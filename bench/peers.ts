@@ -5,20 +5,10 @@ import { cpus } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { info } from '../lib/index.ts';
 import { choose, readArguments, readNumber } from './arguments.ts';
-import { INFER_WORKLOADS } from './infer.ts';
 import { CoreCheck, MachineLimits } from './limits.ts';
-import { GRADLOOM, isSpec, PEERS, PEERS_FOLDER, type Peer } from './peer-programs.ts';
+import { GRADLOOM, isSpec, PEERS, PEERS_FOLDER, type Peer, WORKLOAD_NAMES } from './peer-programs.ts';
 import { compare, formatComparisons, type Measurement, meetsFloors } from './peer-table.ts';
-import { SKIP_GRAM } from './skip-gram.ts';
 import { buildModel, readSpec } from './spec.ts';
-import { WORKLOADS } from './workloads.ts';
-
-const WORKLOAD_NAMES = [
-  ...WORKLOADS.map(({ name }) => name),
-  SKIP_GRAM,
-  'adagrad-update',
-  ...INFER_WORKLOADS,
-];
 
 const PEER_NAMES = PEERS.map(({ name }) => name);
 

@@ -1,8 +1,9 @@
-/** The programs of the pages in docs/ compile and run as they stand; their links lead somewhere. */
+/** The programs of the pages in docs/ compile and run as they stand; links of pages lead somewhere; figures are what was measured. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { RESULTS_PAGE } from '../bench/results-page.ts';
 import { testPrograms } from './programs.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -13,9 +14,18 @@ const pages = readdirSync(join(root, 'docs'))
 await testPrograms('docs', pages);
 
 test('every link within the repository leads to a file', (t) => {
-  for (const page of ['README.md', ...pages]) {
+  const others = ['README.md', 'bench/README.md', 'bench/RESULTS.md', 'bench/QUALITY.md'];
+  for (const page of [...others, ...pages]) {
     const links = readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g);
     for (const [, link] of links)
       t.true(existsSync(join(root, dirname(page), link as string)), `${page}: ${link}`);
   }
+});
+
+test('bench/RESULTS.md holds what the files of bench/results say', (t) => {
+  t.is(
+    readFileSync(join(root, 'bench/RESULTS.md'), 'utf8'),
+    RESULTS_PAGE,
+    'npm run bench:results writes it anew',
+  );
 });

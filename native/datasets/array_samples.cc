@@ -60,17 +60,16 @@ void ArraySamples::gather_ids(Team& team, const uint32_t* order, int64_t first, 
 }
 
 void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int number,
-                                 const Augmenter* augmenter) const {
+                                 const Augmenter* augmenter, int64_t stretches) const {
   // The batch behind the next one: it has the time of a step to come from a disk.
   const int64_t later = first + 2 * count;
   input(number).prefetch(rows(order, later, std::clamp<int64_t>(set_.count - later, 0, count)));
-  input(number).gather(team, rows(order, first, count), x, augmenter);
+  input(number).gather(team, rows(order, first, count), x, augmenter, stretches);
 }
 
-void ArraySamples::locate_inputs(const uint32_t* order, int64_t first, int64_t count,
-                                 std::vector<ByteSpan>& places) const {
-  const Rows located = rows(order, first, std::clamp<int64_t>(set_.count - first, 0, count));
-  for (const InputColumn& input : inputs_) input.locate(located, places);
+void ArraySamples::locate_inputs(const uint32_t* order, int64_t first, int64_t count, std::vector<ByteSpan>& places,
+                                 int number, int64_t stretches) const {
+  input(number).locate(rows(order, first, std::clamp<int64_t>(set_.count - first, 0, count)), places, stretches);
 }
 
 void ArraySamples::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored,

@@ -78,9 +78,10 @@ class ArraySamples {
   // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count). Changed by the augmenter, if
   // there is one. Throws as InputColumn::gather does.
   void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int input = 0,
-                     const Augmenter* augmenter = nullptr) const;
-  // Adds where these samples lie, for inputs that come from memory (InputColumn::locate); none beyond the last one.
-  void locate_inputs(const uint32_t* order, int64_t first, int64_t count, std::vector<ByteSpan>& places) const;
+                     const Augmenter* augmenter = nullptr, int64_t stretches = 1) const;
+  // Adds where these samples of an input lie, where they come from memory (InputColumn::locate); none beyond the last.
+  void locate_inputs(const uint32_t* order, int64_t first, int64_t count, std::vector<ByteSpan>& places, int input = 0,
+                     int64_t stretches = 1) const;
   // The same as gather_inputs for labels, as class indices or as floats (classes 0 and 1 become 0.0 and 1.0).
   void gather_classes(const uint32_t* order, int64_t first, int64_t count, int32_t* classes) const;
   void gather_values(const uint32_t* order, int64_t first, int64_t count, float* values) const;

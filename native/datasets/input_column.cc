@@ -152,7 +152,7 @@ void InputColumn::prefetch(const Rows& rows) const {
   for (int64_t i = 0; i < rows.count; ++i) array_.mapped->prefetch(rows.at(i));
 }
 
-void InputColumn::locate(const Rows& rows, std::vector<ByteSpan>& places) const {
+void InputColumn::locate(const Rows& rows, std::vector<ByteSpan>& places, int64_t stretches) const {
   constexpr int64_t kInCaches = int64_t{1} << 20;
   constexpr int64_t kMost = kInCaches / 4;
   if (sparse() || mapped()) return;
@@ -160,8 +160,12 @@ void InputColumn::locate(const Rows& rows, std::vector<ByteSpan>& places) const 
   const int64_t size = sample_size_ * value;
   if (array_.length * value <= kInCaches || rows.count * size > kMost) return;
   const auto* first = static_cast<const std::byte*>(array_.data);
-  for (int64_t i = 0; i < rows.count; ++i) {
-    places.emplace_back(first + rows.at(i) * size, static_cast<size_t>(size));
+  const Tiling features = cut_stretches(sample_size_, stretches);
+  for (int64_t stretch = 0; stretch < features.count; ++stretch) {
+    const std::byte* const of_stretch = first + features.first(stretch) * value;
+    for (int64_t i = 0; i < rows.count; ++i) {
+      places.emplace_back(of_stretch + rows.at(i) * size, static_cast<size_t>(features.size(stretch) * value));
+    }
   }
 }
 
@@ -270,33 +274,60 @@ void InputColumn::augment_row(const Augmenter& augmenter, int64_t place, int64_t
   apply(static_cast<const float*>(array_.data) + first);
 }
 
-void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter) const {
-  const auto* id_data = static_cast<const int32_t*>(array_.data);
-  const auto* byte_data = static_cast<const uint8_t*>(array_.data);
-  const auto* float_data = static_cast<const float*>(array_.data);
+void InputColumn::read_features(int64_t row, int64_t first, int64_t count, float* out) const {
+  const int64_t at = row * sample_size_ + first;
+  if (array_.type == InputArray::Type::kFloat32) {
+    const float* stored = static_cast<const float*>(array_.data) + at;
+    if (identity_) return copy_few(stored, count, out);
+    return affine(stored, scale_.data() + first, shift_.data() + first, count, out);
+  }
+  const float* const scale = scale_.data() + first;
+  const float* const shift = shift_.data() + first;
+  if (array_.type == InputArray::Type::kUint8) {
+    return affine_from_bytes(static_cast<const uint8_t*>(array_.data) + at, scale, shift, count, out);
+  }
+  const auto* ids = static_cast<const int32_t*>(array_.data) + at;
+  for (int64_t j = 0; j < count; ++j) out[j] = static_cast<float>(ids[j]) * scale[j] + shift[j];
+}
+
+// One that has to be made whole.
+void InputColumn::read_row(const Rows& rows, int64_t place, const Augmenter* augmenter, float* out) const {
+  if (augmenter != nullptr) {
+    augment_row(*augmenter, place, rows.at(place), out);
+  } else if (sparse()) {
+    spread_row(rows.at(place), out);
+  } else {
+    array_.mapped->read(rows.at(place), {scale_.data(), shift_.data(), identity_}, out);
+  }
+}
+
+void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const {
   const bool as_stored = !sparse() && !mapped() && array_.type == InputArray::Type::kFloat32 && identity_;
-  const Tiling tiles = tile_rows(rows.count, sample_size_);
-  team.for_each(tiles.count, [&](int64_t tile, int) {
-    if (as_stored && augmenter == nullptr) {
-      return copy_rows(float_data, sample_size_, rows, tiles.first(tile), tiles.size(tile), x);
+  const bool whole = augmenter != nullptr || sparse() || mapped();
+  const Tiling features = cut_stretches(sample_size_, stretches);
+  const auto place_in = [&](int64_t stretch, int64_t i) {
+    return x + features.first(stretch) * rows.count + i * features.size(stretch);
+  };
+  const Tiling tiles = tile_rows(rows.count, whole ? sample_size_ : features.size(0));
+  team.for_each(whole ? tiles.count : features.count * tiles.count, [&](int64_t job, int) {
+    const int64_t first = tiles.first(job % tiles.count);
+    const int64_t count = tiles.size(job % tiles.count);
+    if (as_stored && !whole && stretches == 1) {
+      return copy_rows(static_cast<const float*>(array_.data), sample_size_, rows, first, count, x);
     }
-    for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
-      const int64_t source = rows.at(i) * sample_size_;
-      float* out = x + i * sample_size_;
-      if (augmenter != nullptr) {
-        augment_row(*augmenter, i, rows.at(i), out);
-      } else if (sparse()) {
-        spread_row(rows.at(i), out);
-      } else if (mapped()) {
-        array_.mapped->read(rows.at(i), {scale_.data(), shift_.data(), identity_}, out);
-      } else if (array_.type == InputArray::Type::kInt32) {
-        for (int64_t j = 0; j < sample_size_; ++j) {
-          out[j] = static_cast<float>(id_data[source + j]) * scale_.data()[j] + shift_.data()[j];
-        }
-      } else if (array_.type == InputArray::Type::kUint8) {
-        affine_from_bytes(byte_data + source, scale_.data(), shift_.data(), sample_size_, out);
+    const int64_t stretch = job / tiles.count;
+    for (int64_t i = first; i < first + count; ++i) {
+      if (!whole) {
+        read_features(rows.at(i), features.first(stretch), features.size(stretch), place_in(stretch, i));
+      } else if (stretches == 1) {
+        read_row(rows, i, augmenter, x + i * sample_size_);
       } else {
-        affine(float_data + source, scale_.data(), shift_.data(), sample_size_, out);
+        thread_local AlignedBuffer row;
+        if (row.size() < sample_size_) row = AlignedBuffer(sample_size_);
+        read_row(rows, i, augmenter, row.data());
+        for (int64_t s = 0; s < features.count; ++s) {
+          std::copy_n(row.data() + features.first(s), features.size(s), place_in(s, i));
+        }
       }
     }
   });

@@ -114,8 +114,9 @@ class InputColumn {
   // Prepares for a gather of these rows that comes later.
   void prefetch(const Rows& rows) const;
   // Adds where dense rows lie that are worth calling ahead: they come from memory, not from files or a set that caches
-  // hold, and are so few that they drive out nothing else.
-  void locate(const Rows& rows, std::vector<ByteSpan>& places) const;
+  // hold, and are so few that they drive out nothing else. Of several stretches of features the first of all rows
+  // first.
+  void locate(const Rows& rows, std::vector<ByteSpan>& places, int64_t stretches = 1) const;
   // Throws INVALID_DATA unless samples are images, [H][W][C] of bytes or floats.
   void check_images() const;
 
@@ -126,7 +127,9 @@ class InputColumn {
   void gather_ids(Team& team, const Rows& rows, int64_t limit, SparseBatch& batch) const;
   // x[i] = row i, as floats; changed by the augmenter, if there is one, for images only. Throws FILE_CHANGED, with
   // anything in x, when a mapped file is not as it was.
-  void gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter = nullptr) const;
+  // In several stretches of features (cut_stretches): those of the first for all rows, then those of the next.
+  void gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter = nullptr,
+              int64_t stretches = 1) const;
   // Turns gradients by the values that `gather` gives, of `count` samples, into those by the stored values.
   void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
 
@@ -138,6 +141,9 @@ class InputColumn {
   std::string of_input() const;
   int64_t entries_of(int64_t row) const;
   void spread_row(int64_t row, float* out) const;
+  void read_row(const Rows& rows, int64_t place, const Augmenter* augmenter, float* out) const;
+  // Some features of a row that is neither sparse nor in a file.
+  void read_features(int64_t row, int64_t first, int64_t count, float* out) const;
   void augment_row(const Augmenter& augmenter, int64_t place, int64_t row, float* out) const;
 
   std::string name_;

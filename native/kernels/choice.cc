@@ -8,6 +8,7 @@
 #include "kernels/dense_lanes.h"
 #include "kernels/dense_narrow.h"
 #include "kernels/lanes.h"
+#include "kernels/simd_gemm.h"
 #include "kernels/winograd_channels.h"
 #include "kernels/winograd_tiles.h"
 
@@ -329,6 +330,17 @@ bool dense_turns_gradient(int64_t batch, int64_t inputs, int64_t units) {
   constexpr int64_t kFewestUnits = 64;
   return batch <= kMostSamples && round_up(batch, kLanes) - batch <= kMostEmpty && inputs >= kLanes &&
          units >= std::max(kFewestUnits, 4 * batch);
+}
+
+int64_t dense_stretches(int64_t inputs, int64_t units) {
+  constexpr int64_t kMostUnits = 128;
+  constexpr int64_t kFewestInputs = 256;
+  constexpr int64_t kMostWeights = 128 * 1024;
+  constexpr int64_t kStretches = 2;
+  // Longer ones would be added to others part by part on one thread, and as wholes on several.
+  const bool fits = inputs <= kStretches * kDepthBlock && inputs * units <= kMostWeights;
+  const bool wide = inputs >= kFewestInputs && inputs >= 4 * units && units <= kMostUnits;
+  return fits && wide ? kStretches : 1;
 }
 
 bool dense_is_narrow(int64_t inputs, int64_t units, Activation activation) {

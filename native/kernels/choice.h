@@ -73,6 +73,10 @@ bool dense_reads_lanes(int64_t units);
 // Whether a dense layer in panels turns the gradients of its input and output round in place of its weights.
 bool dense_turns_gradient(int64_t batch, int64_t inputs, int64_t units);
 
+// Into how many stretches of inputs the sums of a dense layer in rows are cut, which threads make side by side. By the
+// layer's shape alone, for sums depend on it.
+int64_t dense_stretches(int64_t inputs, int64_t units);
+
 // Whether a dense layer has so few inputs and units that they leave a vector mostly empty, while samples fill it.
 bool dense_is_narrow(int64_t inputs, int64_t units, Activation activation);
 

@@ -30,8 +30,6 @@ constexpr int kVectorTile = 4;  // 6 x 4 accumulators + 4 vectors + 1 broadcast 
 #else
 constexpr int kVectorTile = 2;  // 6 x 2 + 2 + 1 of 16 registers
 #endif
-// Rows of b that stay in L1 or L2 while all rows of a pass over them.
-constexpr int64_t kDepthBlock = 1024;
 
 struct TileOperands {
   const float* a;

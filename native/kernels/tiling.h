@@ -44,6 +44,12 @@ inline Tiling cut(int64_t extent, int64_t pieces, int64_t multiple = 1) {
   return {extent, step, ceil_divide(extent, step)};
 }
 
+// Features of vectors in nearly equal stretches that share no cache line, where vectors begin with one.
+inline Tiling cut_stretches(int64_t features, int64_t count) {
+  constexpr int64_t kLineFloats = 16;
+  return cut(features, count, kLineFloats);
+}
+
 // Into how many blocks the entries of a batch are cut where any cut gives the same.
 constexpr int64_t kMostEntryBlocks = 16;
 inline int64_t entry_blocks(int threads, int64_t entries) {

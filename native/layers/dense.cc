@@ -18,16 +18,6 @@ constexpr int64_t kReadTogether = 1024 * kPanelWidth;
 // Of a cache line, so that threads do not write to one.
 constexpr int64_t kLineFloats = 16;
 
-// Rows of a job of a product by panels that stay in the caches: many, since jobs cost time to begin, and since one that
-// another thread takes draws memory from core to core; but several jobs a thread. No sum of ours depends on it.
-EvenTiling job_rows(const ProductShape& shape, const Panels& panels, int threads) {
-  constexpr int64_t kSmallJobs = 8;
-  constexpr int64_t kJobsAThread = 4;
-  const int64_t most = tile_product_rows(shape.rows, shape.columns, shape.depth).count;
-  const int64_t wanted = ceil_divide(kJobsAThread * threads, panels.count());
-  return {shape.rows, std::clamp(wanted, ceil_divide(most, kSmallJobs), most)};
-}
-
 }  // namespace
 
 Dense::Dense(const Spec& spec, const Shape& input_shape)
@@ -37,7 +27,8 @@ Dense::Dense(const Spec& spec, const Shape& input_shape)
       has_bias_(spec.boolean("bias")),
       activation_(parse_activation(spec.string("activation"))),
       kernel_(choose_dense(spec.string("kernel"), label())),
-      narrow_(kernel_ == DenseKernel::kPanels && dense_is_narrow(inputs_, units_, activation_)) {
+      narrow_(kernel_ == DenseKernel::kPanels && dense_is_narrow(inputs_, units_, activation_)),
+      stretches_(kernel_ == DenseKernel::kPanels ? dense_stretches(inputs_, units_) : 1) {
   if (input_shape.rank() != 1) {
     throw Error("SHAPE_MISMATCH", label() + ": takes vectors of features, got samples of shape " +
                                       input_shape.to_string() + "; put a flatten() before it");
@@ -78,6 +69,7 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
   return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
+          .forward_scratch = setting.threads > 1 ? checked_multiply(stretches_ - 1, setting.batch * units_) : 0,
           // dz in panels; then what turns for dx, whose place the gradients of the parameters take when dx is done.
           .backward_scratch =
               panel_floats(setting.batch) +
@@ -87,6 +79,7 @@ LayerNeeds Dense::needs(const LayerSetting& setting) const {
 
 void Dense::forward(const ForwardArguments& args) const {
   if (args.layout == Layout::kLanes) return narrow_ ? forward_narrow(args) : forward_lanes(args);
+  if (stretches_ > 1) return forward_stretches(args);
   const float* weight = args.parameters[0];
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
   const int64_t batch = args.pass.batch;
@@ -98,7 +91,7 @@ void Dense::forward(const ForwardArguments& args) const {
   const EvenTiling rows =
       inputs_ * kPanelWidth > kFloatsInCache
           ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(threads, panels.count()), kFewestRows)
-          : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels, threads);
+          : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels.count(), threads);
   // So few rows wait for their weights, which a processor fetches ahead by itself: called as well, they come later.
   const int64_t few_rows = simd_gemm_tile_columns() < kPanelWidth ? 2 : 16;
   const bool calls_ahead = checked_multiply(inputs_, units_) > kFarWeights && rows.largest() > few_rows;
@@ -177,13 +170,14 @@ void Dense::output_gradient(const BackwardArguments& args, float* panels) const 
 }
 
 // Inputs of a job of the gradient. Updates run beside the next tile, but for the last ones.
-EvenTiling Dense::gradient_rows(int64_t batch, int threads) const {
+InputPieces Dense::gradient_rows(int64_t batch, int threads) const {
   // Of a small batch, whose gradient would outgrow the caches.
   constexpr int64_t kMostRows = 512;
   const ProductShape shape{inputs_, std::min(units_, kPanelWidth), batch};
   const int64_t small = tile_product_rows(shape.rows, shape.columns, shape.depth).count;
-  return {inputs_, std::max(job_rows(shape, Panels{units_}, threads_to_cut_for(threads)).count,
-                            std::min(small, ceil_divide(inputs_, kMostRows)))};
+  const int64_t pieces = std::max(job_rows(shape, Panels{units_}.count(), threads_to_cut_for(threads)).count,
+                                  std::min(small, ceil_divide(inputs_, kMostRows)));
+  return {cut_stretches(inputs_, stretches_), ceil_divide(pieces, stretches_)};
 }
 
 // Columns of an input, a line of each of its rows, are read by all tiles of units in turn. Those of a large input come
@@ -209,15 +203,15 @@ int64_t Dense::turned_stride(int64_t batch) const {
 int64_t Dense::turned_floats(int64_t batch) const { return checked_multiply(inputs_, turned_stride(batch)); }
 
 // Of one job's gradient.
-int64_t Dense::gradient_floats(const EvenTiling& rows) const {
-  return round_up(rows.largest() * std::min(units_, kPanelWidth), kLineFloats);
+int64_t Dense::gradient_floats(int64_t inputs) const {
+  return round_up(inputs * std::min(units_, kPanelWidth), kLineFloats);
 }
 
 // Of a job of each thread. A system may give fewer of them, whose jobs are larger.
 int64_t Dense::gradient_scratch(int64_t batch, int most_threads) const {
   int64_t floats = 0;
   for (int threads = 1; threads <= most_threads; ++threads) {
-    floats = std::max(floats, threads * gradient_floats(gradient_rows(batch, threads)));
+    floats = std::max(floats, threads * gradient_floats(gradient_rows(batch, threads).largest()));
   }
   return floats;
 }
@@ -227,9 +221,10 @@ int64_t Dense::gradient_scratch(int64_t batch, int most_threads) const {
 void Dense::parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const {
   const int64_t batch = args.pass.batch;
   const Panels outputs{units_};
-  const EvenTiling rows = gradient_rows(batch, args.pass.team.size());
-  const int64_t of_job = gradient_floats(rows);
-  const int64_t products = outputs.count() * rows.count;
+  const InputPieces rows = gradient_rows(batch, args.pass.team.size());
+  const InputStretches inputs = input_in(args.x, batch, args.x_stretches);
+  const int64_t of_job = gradient_floats(rows.largest());
+  const int64_t products = outputs.count() * rows.count();
   // With no gradient to hand on, no other layer comes behind: the next samples are called by jobs in turn.
   const Upcoming upcoming = args.dx == nullptr ? args.pass.upcoming : Upcoming();
   const auto first_of_job = [&](int64_t job) { return static_cast<int64_t>(upcoming.size()) * job / products; };
@@ -240,19 +235,21 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
     const Tiling tiles = cut(inputs_, ceil_divide(inputs_, kLineFloats), kLineFloats);
     args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
       const int64_t first = tiles.first(tile);
-      transpose(batch, tiles.size(tile), args.x + first, inputs_, turned + first * stride, stride);
+      transpose(batch, tiles.size(tile), inputs.at(first), inputs.stride(first), turned + first * stride, stride);
     });
   }
   for_gradients(args.pass, products, [&](int64_t job, int thread) {
     if (job == products) return bias_gradient(args, scratch + args.pass.team.size() * of_job);
-    const int64_t panel = job / rows.count;
-    const int64_t input = rows.first(job % rows.count);
-    const int64_t count = rows.size(job % rows.count);
+    // Threads keep to the stretches of inputs that they loaded and summed.
+    const int64_t panel = stretches_ > 1 ? job % outputs.count() : job / rows.count();
+    const int64_t piece = stretches_ > 1 ? job / outputs.count() : job % rows.count();
+    const int64_t input = rows.first(piece);
+    const int64_t count = rows.size(piece);
     const int64_t width = outputs.width(panel);
     const int64_t first = outputs.first(panel) * inputs_ + input * width;
     const ProductShape shape{count, width, batch};
     const MatrixOperand x = stride > 0 ? MatrixOperand{turned + input * stride, stride}
-                                       : MatrixOperand{args.x + input, inputs_, Transpose::kYes};
+                                       : MatrixOperand{inputs.at(input), inputs.stride(input), Transpose::kYes};
     const MatrixOperand dz{panels + outputs.first(panel) * batch, width};
     float* own = scratch + thread * of_job;
     if (kernel_ == DenseKernel::kPanels) {

@@ -11,6 +11,7 @@
 #include "kernels/activation.h"
 #include "kernels/choice.h"
 #include "kernels/tiling.h"
+#include "layers/dense_panels.h"
 #include "layers/layer.h"
 
 namespace gradloom {
@@ -27,13 +28,18 @@ class Dense final : public Layer {
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args) const override;
   void backward(const BackwardArguments& args) const override;
+  int64_t input_stretches() const override { return stretches_; }
   void to_file_layout(int parameter, const float* stored, float* file) const override;
   void from_file_layout(int parameter, const float* file, float* stored) const override;
 
  private:
   int threads_to_cut_for(int threads) const;
-  EvenTiling gradient_rows(int64_t batch, int threads) const;
+  InputPieces gradient_rows(int64_t batch, int threads) const;
+  InputStretches input_in(const float* x, int64_t batch, int64_t stretches) const {
+    return {x, batch, cut_stretches(inputs_, stretches_), stretches == 1};
+  }
   int64_t gradient_scratch(int64_t batch, int most_threads) const;
+  void forward_stretches(const ForwardArguments& args) const;
   ByteSpan weights_behind(const float* weight, int64_t panel, const EvenTiling& rows, int64_t piece) const;
   int64_t panel_floats(int64_t batch) const;
   int64_t input_gradient_floats(int64_t batch, int threads) const;
@@ -41,7 +47,7 @@ class Dense final : public Layer {
   int64_t turned_weights() const;
   int64_t turned_stride(int64_t batch) const;
   int64_t turned_floats(int64_t batch) const;
-  int64_t gradient_floats(const EvenTiling& rows) const;
+  int64_t gradient_floats(int64_t inputs) const;
   void output_gradient(const BackwardArguments& args, float* panels) const;
   void input_gradient(const BackwardArguments& args, float* scratch) const;
   void input_gradient_by_weights(const BackwardArguments& args, float* scratch) const;
@@ -70,7 +76,8 @@ class Dense final : public Layer {
   bool has_bias_;
   Activation activation_;
   DenseKernel kernel_;
-  bool narrow_;  // its kernel in lanes
+  bool narrow_;        // its kernel in lanes
+  int64_t stretches_;  // of inputs in rows, for each of which a sum is made
 };
 
 }  // namespace gradloom

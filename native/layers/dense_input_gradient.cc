@@ -21,6 +21,12 @@ constexpr int64_t kUnitsOfSum = 1024;
 // Inputs of a job that reads weights where they lie: whole tiles of rows, and lines of dx.
 constexpr int64_t kInputsOfJob = 48;
 
+// So few that one thread has made them before others have heard of them.
+bool few_products(const ProductShape& shape) {
+  constexpr int64_t kFew = 64 * 1024;
+  return shape.rows * shape.columns * shape.depth < kFew;
+}
+
 // dz turned round: [samples / 16][units][16], `panel` floats from 16 samples to the next.
 struct TurnedGradient {
   const float* data;
@@ -101,7 +107,7 @@ void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scra
   const EvenTiling rows =
       tile_panel_rows({args.pass.batch, kPanelWidth, units_}, pieces(threads, inputs.count()), kFewestRows);
   const auto multiply = kernel_ == DenseKernel::kBlas ? gemm : simd_gemm;
-  args.pass.team.for_each(inputs.count() * rows.count, [&](int64_t job, int thread) {
+  const auto of_job = [&](int64_t job, int thread) {
     const int64_t panel = job / rows.count;
     const int64_t row = rows.first(job % rows.count);
     const int64_t first = inputs.first(panel);
@@ -116,7 +122,13 @@ void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scra
       multiply({rows.size(job % rows.count), width, count}, {args.dy + row * units_ + unit, units_}, {turned, width},
                unit == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, args.dx + row * inputs_ + first, inputs_);
     }
-  });
+  };
+  const int64_t jobs = inputs.count() * rows.count;
+  if (few_products({args.pass.batch, inputs_, units_})) {
+    for (int64_t job = 0; job < jobs; ++job) of_job(job, 0);
+  } else {
+    args.pass.team.for_each(jobs, of_job);
+  }
 }
 
 // Floats that a thread turns weights into.

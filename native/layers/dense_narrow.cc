@@ -21,7 +21,8 @@ LayerNeeds Dense::needs_narrow(const LayerSetting& setting) const {
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .backward_scratch =
-              checked_multiply(setting.threads, gradient_floats(tile_product_rows(inputs_, units_, setting.batch))) +
+              checked_multiply(setting.threads,
+                               gradient_floats(tile_product_rows(inputs_, units_, setting.batch).largest())) +
               units_};
 }
 
@@ -53,7 +54,7 @@ void Dense::backward_narrow(const BackwardArguments& args) const {
   });
   if (!trainable()) return;
   const EvenTiling rows = tile_product_rows(inputs_, units_, batch);
-  const int64_t of_job = gradient_floats(rows);
+  const int64_t of_job = gradient_floats(rows.largest());
   for_gradients(args.pass, rows.count, [&](int64_t job, int thread) {
     if (job == rows.count) {
       float* gradient = args.gradients.target(1, 0, args.scratch + team.size() * of_job);

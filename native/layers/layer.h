@@ -154,6 +154,8 @@ struct ForwardArguments {
   ImageBlocks blocks = {};                    // of x, when it is vectors in lanes
   const Window2d* pooling = nullptr;          // y is the maxima of these windows
   int64_t y_gap = 0;  // floats between the vectors of y, of its last axis; none unless the layer takes one
+  // In so many stretches x lies, one behind the other (Layer::input_stretches); 1: its vectors are whole.
+  int64_t x_stretches = 1;
 };
 
 // Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
@@ -216,6 +218,7 @@ struct BackwardArguments {
   ImageBlocks blocks = {};
   const Window2d* pooling = nullptr;  // y is the maxima of these windows, dy their gradient
   int64_t y_gap = 0;                  // of y and dy, as in forward
+  int64_t x_stretches = 1;            // of x, as in forward
 };
 
 class Layer {
@@ -297,6 +300,9 @@ class Layer {
   virtual bool takes_gap() const { return false; }
   // Of such a layer, in rows: the column where vectors of this input begin. -1 for others.
   virtual int64_t column_of(size_t /*input*/) const { return -1; }
+  // Into how many stretches (cut_stretches) it cuts the features of vectors in rows, for sums that threads make side by
+  // side. It takes x in these stretches, [stretch][N][features of it], too, where each thread's lie together.
+  virtual int64_t input_stretches() const { return 1; }
   virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
   // Fills LayerNeeds::prepared floats for passes of this batch size.
   virtual void prepare(Team& /*team*/, int64_t /*batch*/, std::span<const float* const> /*parameters*/,

@@ -9,11 +9,18 @@
 namespace gradloom {
 namespace {
 
-constexpr int64_t kRowsPerBlock = 64;
 // Of outputs, some microseconds: several blocks of few columns.
 constexpr int64_t kValuesPerJob = 1024;
 
-Tiling blocks_of(int64_t batch) { return {batch, kRowsPerBlock, ceil_divide(batch, kRowsPerBlock)}; }
+// Fewer rows of many outputs, as of thousands of classes, so that threads share them; but where metrics keep many
+// totals for each block.
+Tiling blocks_of(int64_t batch, int64_t outputs, int64_t totals) {
+  constexpr int64_t kMostRows = 64;
+  constexpr int64_t kValues = 16 * 1024;
+  constexpr int64_t kFewTotals = 64;
+  const int64_t rows = totals > kFewTotals ? kMostRows : std::clamp<int64_t>(kValues / outputs, 1, kMostRows);
+  return {batch, rows, ceil_divide(batch, rows)};
+}
 
 }  // namespace
 
@@ -135,14 +142,16 @@ void Objective::add_parts(const ObjectiveTotals& totals, std::vector<MetricResul
 }
 
 BatchObjective::BatchObjective(std::shared_ptr<const Objective> objective, int64_t batch)
-    : objective_(std::move(objective)), batch_(batch) {
+    : objective_(std::move(objective)),
+      batch_(batch),
+      blocks_(blocks_of(batch, objective_->outputs(), objective_->metrics().block_total_count())) {
   if (objective_->loss().target_kind() == TargetKind::kClass) {
     classes_.resize(static_cast<size_t>(batch));
   } else {
     values_ = AlignedBuffer(checked_multiply(batch, objective_->target_size()));
   }
   weights_.resize(static_cast<size_t>(batch));
-  const auto blocks = static_cast<size_t>(blocks_of(batch).count);
+  const auto blocks = static_cast<size_t>(blocks_.count);
   losses_.resize(blocks);
   metrics_.resize(blocks * static_cast<size_t>(objective_->metrics().block_total_count()));
   parts_.resize(blocks * objective_->loss().parts());
@@ -177,7 +186,6 @@ Targets BatchObjective::rows_of_targets(int64_t first) const {
 
 double BatchObjective::compute(Team& team, const float* outputs, float* gradient) {
   const int64_t columns = objective_->outputs();
-  const Tiling blocks = blocks_of(batch_);
   const auto metric_totals = static_cast<size_t>(objective_->metrics().block_total_count());
   const size_t parts = objective_->loss().parts();
   std::fill(metrics_.begin(), metrics_.end(), 0.0);
@@ -189,8 +197,8 @@ double BatchObjective::compute(Team& team, const float* outputs, float* gradient
     losses_[0] = objective_->loss().compute({batch_, columns, outputs, rows_of_targets(0), gradient, scale});
   }
   const auto compute_block = [&](int64_t block) {
-    const int64_t row = blocks.first(block);
-    const int64_t rows = blocks.size(block);
+    const int64_t row = blocks_.first(block);
+    const int64_t rows = blocks_.size(block);
     const Targets targets = rows_of_targets(row);
     const auto index = static_cast<size_t>(block);
     if (!whole) {
@@ -203,7 +211,7 @@ double BatchObjective::compute(Team& team, const float* outputs, float* gradient
         {rows, columns, outputs + row * columns, targets.classes, targets.values, objective_->loss().ignored_class()},
         std::span(metrics_).subspan(index * metric_totals, metric_totals));
   };
-  const Tiling jobs = cut(blocks.count, ceil_divide(batch_ * columns, kValuesPerJob));
+  const Tiling jobs = cut(blocks_.count, ceil_divide(batch_ * columns, kValuesPerJob));
   team.for_each(jobs.count, [&](int64_t job, int) {
     for (int64_t block = jobs.first(job); block < jobs.first(job) + jobs.size(job); ++block) compute_block(block);
   });

@@ -8,6 +8,7 @@
 #include "common/aligned_buffer.h"
 #include "common/parallel.h"
 #include "datasets/array_samples.h"
+#include "kernels/tiling.h"
 #include "losses/loss.h"
 #include "training/metric_set.h"
 
@@ -84,6 +85,7 @@ class BatchObjective {
 
   std::shared_ptr<const Objective> objective_;
   int64_t batch_;
+  Tiling blocks_;  // of rows
   std::vector<int32_t> classes_;
   AlignedBuffer values_;
   std::vector<float> weights_;  // of samples

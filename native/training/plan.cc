@@ -264,12 +264,31 @@ bool Plan::is_small(size_t input, int64_t width) const {
   return read.form == InputForm::kIds && options_.batch <= kFloats / width / read.shape.size();
 }
 
+// An input that one layer alone reads, maybe under another shape, in the stretches in which that sums it. One thread
+// has no use for them, and who asks for gradients of inputs wants these whole.
+void Plan::load_in_stretches(size_t input) {
+  if (options_.threads == 1 || !reads_floats(input) || values_[input].differentiated) return;
+  std::vector<size_t> shapes;
+  const Layer* reader = nullptr;
+  for (size_t value = input; reader == nullptr && times_read(value) == 1;) {
+    shapes.push_back(value);
+    const Node& node = *std::ranges::find_if(
+        nodes_, [&](const Node& each) { return std::ranges::count(each.inputs, value, &Input::value) > 0; });
+    if (node.layer == nullptr || node.inputs.size() > 1) return;
+    if (!node.needs.aliases_input) reader = node.layer;
+    value = node.output;
+  }
+  if (reader == nullptr) return;
+  for (const size_t value : shapes) values_[value].stretches = reader->input_stretches();
+}
+
 void Plan::order_inputs() {
   const auto add = [&](InputOrder& order, size_t input) {
     (is_small(input) ? order.small : order.others).push_back(input);
   };
   for (size_t i = 0; i < sparse_.size(); ++i) {
     add(loaded_, i);
+    load_in_stretches(i);
     const bool grouped = std::ranges::any_of(nodes_, [&](const Node& node) {
       return node.inputs.front().value == i && reads_entries(node) && values_[node.output].differentiated &&
              node.takes_groups;

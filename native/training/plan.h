@@ -57,7 +57,8 @@ class Plan {
   void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
             const Augmenter* augmenter = nullptr);
 
-  // Null unless the network reads floats there.
+  // Null unless the network reads floats there. With several threads they may lie in stretches
+  // (Layer::input_stretches).
   float* input(int number = 0) { return at(values_[static_cast<size_t>(number)].activation); }
   const float* output() const { return at(values_[output_].activation); }
   // The gradient of the output: the loss writes it before backward.
@@ -141,6 +142,7 @@ class Plan {
     // Of the vectors of another value that put these beside others (Plan::join): where, and which columns.
     size_t whole = kNone;
     int64_t column = 0;
+    int64_t stretches = 1;         // of an input under any shape, in which it is loaded
     int64_t activation = kAbsent;  // offsets in the workspace
     int64_t gradient = kAbsent;
   };
@@ -208,6 +210,7 @@ class Plan {
     std::vector<size_t> small;
   };
   void order_inputs();
+  void load_in_stretches(size_t input);
   template <class Body>
   void for_inputs(const InputOrder& inputs, Team& team, Body body);
   template <class TakesPart, class Body>

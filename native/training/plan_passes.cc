@@ -89,7 +89,9 @@ void Plan::reserve(const ArraySamples& samples) {
   for (size_t i = 0; i < sparse_.size(); ++i) {
     if (!reads_floats(i)) sparse_[i].reserve(batch(), samples.most_entries(batch(), static_cast<int>(i)));
   }
-  upcoming_.reserve(sparse_.size() * static_cast<size_t>(batch()));
+  int64_t spans = 0;
+  for (size_t i = 0; i < sparse_.size(); ++i) spans += values_[i].stretches * batch();
+  upcoming_.reserve(static_cast<size_t>(spans));
 }
 
 void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
@@ -98,14 +100,16 @@ void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, 
     const auto number = static_cast<int>(i);
     switch (const NetworkInput& read = architecture_->inputs()[i]; read.form) {
       case InputForm::kFloats:
-        samples.gather_inputs(own, order, first, batch(), input(number), number, augmenter);
+        samples.gather_inputs(own, order, first, batch(), input(number), number, augmenter, values_[i].stretches);
         break;
       case InputForm::kIds: samples.gather_ids(own, order, first, batch(), read.rows, sparse_[i], number); break;
       case InputForm::kSparse: samples.gather_sparse(own, order, first, batch(), sparse_[i], number); break;
     }
   });
   upcoming_.clear();
-  if (runs_backward(options_.phase)) samples.locate_inputs(order, first + batch(), batch(), upcoming_);
+  for (size_t i = 0; runs_backward(options_.phase) && i < sparse_.size(); ++i) {
+    samples.locate_inputs(order, first + batch(), batch(), upcoming_, static_cast<int>(i), values_[i].stretches);
+  }
 }
 
 // A race for rows is one for single floats, by several times as long as it takes to deal out wider ones.
@@ -185,7 +189,7 @@ void Plan::forward_node(Node& node, const Pass& pass, const float* weights) {
   node.layer->forward({pass, input.layout, x, y, at(node.saved), at(node.forward_scratch),
                        parameters_of(node.index, weights), node.others, sparse_input_of(node),
                        node.prepared == nullptr ? nullptr : node.prepared->data(), blocks_of(input.image),
-                       windows_of(node), gap_of(output)});
+                       windows_of(node), gap_of(output), input.stretches});
 }
 
 int Plan::find_non_finite(Team& team, const float* weights, const RandomState& random) {
@@ -243,7 +247,8 @@ void Plan::backward_node(Node& node, const Pass& pass, const float* weights,
   node.layer->backward({pass, input.layout, at(input.activation), at(output.activation), dy, dx, at(node.saved),
                         at(node.backward_scratch), parameters_of(node.index, weights),
                         *sinks[static_cast<size_t>(node.index)], node.others, node.other_gradients,
-                        sparse_input_of(node), blocks_of(input.image), windows_of(node), gap_of(output)});
+                        sparse_input_of(node), blocks_of(input.image), windows_of(node), gap_of(output),
+                        input.stretches});
 }
 
 void Plan::add_to_gradient(Team& team, const Input& input) {

@@ -47,11 +47,11 @@ std::vector<uint8_t> random_bytes(int count) {
 }
 
 std::vector<float> gather(const InputArray& array, const std::vector<float>& scale, const std::vector<float>& shift,
-                          const std::vector<uint32_t>& order, int64_t size, int threads) {
+                          const std::vector<uint32_t>& order, int64_t size, int threads, int64_t stretches = 1) {
   const InputColumn column({"", array, scale, shift}, Shape{size});
   GuardedBuffer x(static_cast<int64_t>(order.size()) * size);
   Team::run(threads, [&](Team& team) {
-    column.gather(team, {nullptr, order.data(), 0, static_cast<int64_t>(order.size())}, x.data());
+    column.gather(team, {nullptr, order.data(), 0, static_cast<int64_t>(order.size())}, x.data(), nullptr, stretches);
   });
   CHECK(x.intact());
   return x.values();
@@ -79,6 +79,17 @@ TEST_CASE("MappedRows: bytes of two files, from odd places and with gaps, as a c
   for (const int threads : {1, 2}) {
     CHECK(gather(mapped_array(rows), {0.3F}, {-0.7F}, order, 7, threads) ==
           gather(memory, {0.3F}, {-0.7F}, order, 7, threads));
+  }
+}
+
+TEST_CASE("MappedRows: rows in stretches of features are those of whole rows") {
+  const std::vector<uint8_t> bytes = random_bytes(6 * 45);
+  const TemporaryFile file(bytes);
+  const MappedRows rows({RowFormat::Type::kUint8, 45, 45, 1}, {{file.path(), 6 * 45, 0, 6}});
+  const std::vector<uint32_t> order = {5, 0, 3, 3};
+  const std::vector<float> whole = gather(mapped_array(rows), {0.3F}, {-0.7F}, order, 45, 1);
+  for (const int threads : {1, 2}) {
+    CHECK(gather(mapped_array(rows), {0.3F}, {-0.7F}, order, 45, threads, 2) == in_stretches(whole, 45, 2));
   }
 }
 

@@ -52,7 +52,7 @@ std::vector<float> in_file_layout(const Layer& layer, const std::vector<float>& 
 
 // With an image, its blocks of lanes are offered in place of rows.
 void check_integers(RandomData& random, int64_t batch, int64_t inputs, int64_t units,
-                    const std::string& kernel = "auto", const Shape& image = {}) {
+                    const std::string& kernel = "auto", const Shape& image = {}, int64_t stretches = 1) {
   CAPTURE(batch);
   CAPTURE(inputs);
   CAPTURE(units);
@@ -63,6 +63,7 @@ void check_integers(RandomData& random, int64_t batch, int64_t inputs, int64_t u
     given.offered = Layout::kLanes;
     given.image = image;
   }
+  given.x_stretches = stretches;
   given.threads = static_cast<int>(random.integer(1, 3));
   given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
   const LayerResult result = run_layer(layer, given);
@@ -88,6 +89,68 @@ TEST_CASE("dense: integers agree exactly with the reference over 500 shapes a ke
       check_integers(random, random.pick({1, 2, 7, 20, 33, 65}), random.integer(1, 80), random.integer(1, 80), kernel);
     }
   }
+}
+
+TEST_CASE("dense: integers agree exactly where sums are made in stretches of inputs, loaded whole or as these") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(103);
+    for (const int64_t stretches : {1, 2}) {
+      CAPTURE(stretches);
+      for (int i = 0; i < 6; ++i) {
+        const int64_t units = random.integer(1, 100);
+        const int64_t inputs = random.integer(std::max<int64_t>(256, 4 * units), 800);
+        REQUIRE(dense_stretches(inputs, units) == 2);
+        check_integers(random, random.pick({1, 2, 7, 20, 33, 65}), inputs, units, "auto", {}, stretches);
+      }
+      check_integers(random, 32, 784, 128, "auto", {}, stretches);
+      // Inputs that are turned for the gradient of the weights.
+      check_integers(random, 517, 530, 70, "auto", {}, stretches);
+    }
+  });
+}
+
+TEST_CASE("dense: sums in stretches of inputs have equal bits on 1 to 5 threads, loaded whole or as these") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(104);
+    for (const auto& [inputs, units] :
+         std::vector<std::pair<int64_t, int64_t>>{{403, 61}, {2048, 64}, {520, 129 - 1}, {300, 1}}) {
+      CAPTURE(inputs);
+      const Dense layer(dense({.units = units, .activation = "softmax"}), {inputs});
+      REQUIRE(layer.input_stretches() == 2);
+      LayerCase given = normal_case(layer, 33, random);
+      const LayerResult expected = run_layer(layer, given);
+      for (const int64_t stretches : {1, 2}) {
+        for (const auto& [threads, fewer] :
+             std::vector<std::pair<int, int>>{{1, 0}, {2, 0}, {3, 0}, {5, 0}, {3, 1}, {5, 2}}) {
+          given.x_stretches = stretches;
+          given.threads = threads;
+          given.fewer_threads = fewer;
+          const LayerResult result = run_layer(layer, given);
+          CHECK(result.broken_rules == "");
+          CHECK(difference_in_bits(result.y, expected.y) == "");
+          CHECK(difference_in_bits(result.dx, expected.dx) == "");
+          for (size_t i = 0; i < 2; ++i) CHECK(difference_in_bits(result.gradients[i], expected.gradients[i]) == "");
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("dense: sums in stretches are those of many inputs and few units") {
+  const auto stretches = [](int64_t inputs, int64_t units, const char* kernel = "auto") {
+    return Dense(dense({.units = units, .kernel = kernel}), {inputs}).input_stretches();
+  };
+  CHECK(stretches(256, 64) == 2);
+  CHECK(stretches(1024, 128) == 2);
+  CHECK(stretches(255, 10) == 1);
+  CHECK(stretches(256, 65) == 1);
+  CHECK(stretches(1000, 129) == 1);
+  CHECK(stretches(2048, 64) == 2);
+  CHECK(stretches(2048, 65) == 1);
+  CHECK(stretches(2049, 10) == 1);
+  CHECK(stretches(784, 128, "blas") == 1);
 }
 
 TEST_CASE("dense: integers agree exactly where products are cut into several tiles") {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <sstream>
 
+#include "kernels/tiling.h"
+
 namespace gradloom::test {
 namespace {
 
@@ -55,6 +57,18 @@ std::string difference(std::span<const float> actual, std::span<const double> ex
                        std::span<const double> bounds) {
   return describe(actual, expected,
                   [&](size_t i) { return !(std::abs(static_cast<double>(actual[i]) - expected[i]) <= bounds[i]); });
+}
+
+std::vector<float> in_stretches(const std::vector<float>& rows, int64_t features, int64_t stretches) {
+  std::vector<float> result;
+  const Tiling cuts = cut_stretches(features, stretches);
+  const auto size = static_cast<int64_t>(rows.size());
+  for (int64_t stretch = 0; stretch < cuts.count; ++stretch) {
+    for (int64_t row = cuts.first(stretch); row < size; row += features) {
+      result.insert(result.end(), rows.begin() + row, rows.begin() + row + cuts.size(stretch));
+    }
+  }
+  return result;
 }
 
 std::vector<double> magnitudes(std::vector<double> values) {

@@ -2,6 +2,7 @@
 // covers a tensor and says where it is wrong.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ std::string difference(std::span<const double> actual, std::span<const double> e
 
 // |actual[i] - expected[i]| <= bounds[i].
 std::string difference(std::span<const float> actual, std::span<const double> expected, std::span<const double> bounds);
+
+// Rows of so many features as a layer reads them in stretches (Layer::input_stretches).
+std::vector<float> in_stretches(const std::vector<float>& rows, int64_t features, int64_t stretches);
 
 // |v| of every element: what a sum of magnitudes, and so an error bound, is made of.
 std::vector<double> magnitudes(std::vector<double> values);

@@ -9,6 +9,7 @@
 
 #include "datasets/sparse_batch.h"
 #include "kernels/lanes.h"
+#include "support/compare.h"
 #include "support/guarded_buffer.h"
 
 namespace gradloom::test {
@@ -269,7 +270,9 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   const SparseInput* sparse = floats ? nullptr : &batch.input();
   const int64_t output_floats = floats_of(output_shape, output_layout, given.batch);
   const bool training = runs_backward(given.phase);
-  GuardedBuffer x(floats ? from_rows(given.x, image, layout, given.batch, 3.0F) : given.x);
+  GuardedBuffer x(given.x_stretches > 1 ? in_stretches(given.x, layer.input_shape().size(), given.x_stretches)
+                  : floats              ? from_rows(given.x, image, layout, given.batch, 3.0F)
+                                        : given.x);
   const Gaps gaps{output_shape.rank() == 0 ? 1 : output_shape.back(), given.y_gap};
   GuardedBuffer y(gaps.spread(std::vector<float>(needs.aliases_input ? 0 : static_cast<size_t>(output_floats), NAN)));
   GuardedBuffer dy(gaps.spread(from_rows(given.dy, output_image, output_layout, given.batch, 0.0F)));
@@ -300,11 +303,12 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   float* output = needs.aliases_input ? x.data() : y.data();
   float* input_gradient = passes_gradient ? dy.data() : dx.data();
   LayerResult result;
-  Team::run(given.threads, [&](Team& team) {
+  Team::run(given.fewer_threads > 0 ? given.fewer_threads : given.threads, [&](Team& team) {
     const Pass pass{team, given.batch, given.phase, given.seed, given.step};
     if (needs.prepared > 0) layer.prepare(team, given.batch, pointers, prepared.data());
     layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers,
-                   sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks, pooling, given.y_gap});
+                   sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks, pooling, given.y_gap,
+                   given.x_stretches});
     if (!gaps.intact(y.values())) result.broken_rules += "written between the vectors of y. ";
     result.y =
         to_rows(needs.aliases_input ? x.values() : gaps.close(y.values()), output_image, output_layout, given.batch);
@@ -320,7 +324,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
     }
     layer.backward({pass, layout, x.data(), output, dy.data(), wants_dx ? input_gradient : nullptr, saved.data(),
                     backward_scratch.data(), pointers, sink, other_pointers, other_gradient_pointers, sparse, blocks,
-                    pooling, given.y_gap});
+                    pooling, given.y_gap, given.x_stretches});
     if (!gaps.intact(dy.values())) result.broken_rules += "written between the vectors of dy. ";
   });
 

@@ -35,7 +35,8 @@ struct LayerCase {
   Phase phase = Phase::kTraining;
   uint64_t seed = 0;
   uint64_t step = 0;
-  int threads = 1;
+  int threads = 1;        // that it is planned for
+  int fewer_threads = 0;  // that there are; 0: as many
   GradientPlace place = GradientPlace::kScratchOfLayer;
   bool input_gradient = true;
   Layout offered = Layout::kRows;  // by the layer before
@@ -48,6 +49,8 @@ struct LayerCase {
   Entries entries = {};
   // Floats between the vectors of y and dy, for a layer that takes a gap.
   int64_t y_gap = 0;
+  // In which the layer is given x.
+  int64_t x_stretches = 1;
 };
 
 struct LayerResult {

@@ -177,6 +177,11 @@ Spec::Object zero_pad2d(Spec::List padding) {
   return {{"kind", "zeroPad2d"}, {"name", "zeroPad2d_1"}, {"padding", std::move(padding)}};
 }
 
+Spec::Object reads(Spec::Object spec, Spec::List inputs) {
+  spec["inputs"] = std::move(inputs);
+  return spec;
+}
+
 Spec::Object plain_layer(const std::string& kind) { return {{"kind", kind}, {"name", kind + "_1"}}; }
 
 Spec::Object adagrad(const AdagradSpec& options) {

@@ -114,6 +114,8 @@ Spec::Object spatial_dropout(double rate);
 Spec::Object upsample2d(Spec::List size);
 Spec::Object zero_pad2d(Spec::List padding);
 // Layers without attributes: flatten, most activations, global pooling.
+// The layer, in a graph, behind these.
+Spec::Object reads(Spec::Object spec, Spec::List inputs);
 Spec::Object plain_layer(const std::string& kind);
 
 struct AdagradSpec {

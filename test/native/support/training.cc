@@ -73,6 +73,13 @@ LearnerOptions mlp() {
           .metrics = {Spec::Object{{"kind", "accuracy"}}}};
 }
 
+LearnerOptions wide_mlp() {
+  return {.input_shape = {20, 15, 1},
+          .layers = {plain_layer("flatten"), dense({.units = 70, .activation = "relu", .name = "dense_1"}),
+                     dense({.units = 10, .name = "dense_2"})},
+          .metrics = {Spec::Object{{"kind", "accuracy"}}}};
+}
+
 LearnerOptions conv_net(const std::string& kernel) {
   return {
       .input_shape = {9, 11, 3},

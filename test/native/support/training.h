@@ -48,6 +48,8 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options);
 // Three dense layers with dropout; a convolution with pooling, dropout and a dense layer, each of some
 // hundred thousand operations a step, so that more than one thread is used.
 LearnerOptions mlp();
+// Whose first layer sums its inputs in stretches.
+LearnerOptions wide_mlp();
 LearnerOptions conv_net(const std::string& kernel = "auto");
 // Normalised convolutions, the second of them frozen.
 LearnerOptions norm_net(const std::string& kernel = "auto");

@@ -32,8 +32,8 @@ std::vector<float> trained(const LearnerOptions& options, const Samples& samples
 }  // namespace
 
 TEST_CASE("training: equal bits of weights and states at 1, 2, 3 and 8 threads, three repeats each") {
-  for (const auto& net :
-       {mlp(), conv_net("blas"), conv_net("direct"), conv_net("winograd"), norm_net("blas"), norm_net("direct")}) {
+  for (const auto& net : {mlp(), wide_mlp(), conv_net("blas"), conv_net("direct"), conv_net("winograd"),
+                          norm_net("blas"), norm_net("direct")}) {
     for (const auto& optimizer : {adagrad({.learning_rate = 0.05}), sgd({.learning_rate = 0.05, .momentum = 0.9})}) {
       LearnerOptions options = net;
       options.optimizer = optimizer;

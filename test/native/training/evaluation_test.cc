@@ -37,6 +37,32 @@ std::optional<ObjectiveResult> evaluate(Learner& learner, const Samples& samples
   return result;
 }
 
+// Stops what calls it, once it has seen so many samples.
+class StoppingLoss final : public Loss {
+ public:
+  StoppingLoss(int64_t samples, bool whole_batches, std::atomic<bool>& stop)
+      : Loss(loss("softmaxCrossEntropy")),
+        loss_(make_loss(loss("softmaxCrossEntropy"))),
+        samples_(samples),
+        whole_batches_(whole_batches),
+        stop_(stop) {}
+
+  TargetKind target_kind() const override { return loss_->target_kind(); }
+  bool whole_batches() const override { return whole_batches_; }
+  double compute(const LossArguments& args) const override {
+    if ((seen += args.rows) >= samples_) stop_ = true;
+    return loss_->compute(args);
+  }
+
+  mutable int64_t seen = 0;
+
+ private:
+  std::unique_ptr<Loss> loss_;
+  int64_t samples_;
+  bool whole_batches_;
+  std::atomic<bool>& stop_;
+};
+
 }  // namespace
 
 TEST_CASE("Evaluation: loss and metrics are means over samples, computed by hand, with a partial last batch") {
@@ -121,4 +147,22 @@ TEST_CASE("Evaluation: batches are cut as predictions are, into pieces and what 
   const auto alone = evaluate(*learner, samples, kBatch, 1);
   CHECK(alone->loss == doctest::Approx(loss).epsilon(1e-12));
   for (const int threads : {2, 3, 8}) CHECK(evaluate(*learner, samples, kBatch, threads)->loss == alone->loss);
+}
+
+TEST_CASE("Evaluation: ends behind the batch in which it is stopped, within a group of batches or between two") {
+  const auto learner = make_learner(mlp());
+  constexpr int64_t kBatch = 20;
+  const Samples samples = class_samples(30 * kBatch + 7, {33}, 10);
+  for (const bool whole_batches : {false, true}) {
+    CAPTURE(whole_batches);
+    std::atomic<bool> stop{false};
+    auto loss = std::make_unique<StoppingLoss>(5 * kBatch, whole_batches, stop);
+    const StoppingLoss& seen = *loss;
+    const auto objective =
+        std::make_shared<Objective>(std::move(loss), Spec::List(), learner->network().architecture().output_shape());
+    const ArraySamples view = samples.view();
+    Evaluation evaluation(learner->shared_network(), objective, view, {kBatch, 1});
+    Team::run(1, [&](Team& team) { CHECK_FALSE(evaluation.run(team, stop).has_value()); });
+    CHECK(seen.seen == 5 * kBatch);
+  }
 }

@@ -22,11 +22,6 @@ namespace {
 
 using Values = std::vector<double>;
 
-Spec::Object reads(Spec::Object spec, Spec::List inputs) {
-  spec["inputs"] = std::move(inputs);
-  return spec;
-}
-
 Spec::Object shares(Spec::Object spec, const std::string& owner) {
   spec["shares"] = owner;
   return spec;

@@ -53,18 +53,23 @@ TEST_CASE("Objective: losses and metrics that do not fit the outputs are refused
   CHECK(error_of([&] { objective("softmaxCrossEntropy", {3}, {accuracy}); }).empty());
 }
 
-TEST_CASE("BatchObjective: means over the batch, the same bits on any number of threads; totals add up over batches") {
+namespace {
+
+// Several blocks of rows, of fewer rows where there are many classes.
+void check_batches(int64_t classes) {
+  CAPTURE(classes);
   const Spec::List metrics = {Spec::Object{{"kind", "accuracy"}}, Spec::Object{{"kind", "accuracy"}}};
-  const auto shared = std::make_shared<const Objective>(loss("softmaxCrossEntropy"), metrics, Shape{10});
-  constexpr int64_t kBatch = 150;  // several blocks of rows
-  const Samples samples = class_samples(kBatch, {1}, 10);
-  const std::vector<float> outputs = RandomData(801).normal(kBatch * 10);
+  const auto shared = std::make_shared<const Objective>(loss("softmaxCrossEntropy"), metrics, Shape{classes});
+  constexpr int64_t kBatch = 150;
+  const Samples samples = class_samples(kBatch, {1}, static_cast<int>(classes));
+  const std::vector<float> outputs = RandomData(801).normal(kBatch * classes);
   const std::vector<double> logits = to_double(outputs);
   std::vector<double> expected(logits.size());
   double expected_value = 0;
-  for (size_t n = 0; n < kBatch; ++n) {
+  for (int64_t n = 0; n < kBatch; ++n) {
     expected_value +=
-        reference::softmax_cross_entropy(10, logits.data() + 10 * n, samples.classes[n], expected.data() + 10 * n) /
+        reference::softmax_cross_entropy(classes, logits.data() + classes * n, samples.classes[static_cast<size_t>(n)],
+                                         expected.data() + classes * n) /
         kBatch;
   }
   for (double& gradient : expected) gradient /= kBatch;
@@ -99,6 +104,13 @@ TEST_CASE("BatchObjective: means over the batch, the same bits on any number of 
   BatchObjective batch(shared, kBatch);
   batch.set_targets({samples.classes.data(), nullptr});
   Team::run(1, [&](Team& team) { CHECK(batch.compute(team, outputs.data(), nullptr) == doctest::Approx(first_loss)); });
+}
+
+}  // namespace
+
+TEST_CASE("BatchObjective: means over the batch, the same bits on any number of threads; totals add up over batches") {
+  check_batches(10);
+  check_batches(700);
 }
 
 TEST_CASE("BatchObjective: weights of samples multiply losses and leave metrics alone") {

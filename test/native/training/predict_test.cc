@@ -28,7 +28,7 @@ std::vector<float> predictions(Network& network, PlanPool& pool, const Samples& 
 }  // namespace
 
 TEST_CASE("predict: every sample, in order, for any batch size and number of threads") {
-  for (const auto& net : {mlp(), conv_net()}) {
+  for (const auto& net : {mlp(), wide_mlp(), conv_net()}) {
     const auto learner = make_learner(net);
     const Samples samples = class_samples(50, net.input_shape, 10);
     PlanPool pool;
