@@ -308,7 +308,9 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter
   const auto place_in = [&](int64_t stretch, int64_t i) {
     return x + features.first(stretch) * rows.count + i * features.size(stretch);
   };
-  const Tiling tiles = tile_rows(rows.count, whole ? sample_size_ : features.size(0));
+  // No more jobs of stretches than of whole rows: who has done its own looks at those of others, which costs these
+  // time.
+  const Tiling tiles = tile_rows(rows.count, whole ? sample_size_ : features.size(0) / features.count);
   team.for_each(whole ? tiles.count : features.count * tiles.count, [&](int64_t job, int) {
     const int64_t first = tiles.first(job % tiles.count);
     const int64_t count = tiles.size(job % tiles.count);
