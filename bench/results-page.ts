@@ -143,9 +143,9 @@ PyTorch 2.6 (Debian's, with OpenBLAS 0.3.29 and oneDNN), Node 20.20, the fastest
 
 ${tableOf(trains, ratioOf)}
 
-mlp runs at 91 % of the peak on one thread of the Zen 4 and PyTorch's at 67 %: more than 1.47 times as fast cannot be. Where cores lie decides what small
-steps gain from a second thread: mlp-small takes 0.085 ms where a cache line goes from one core of the Zen 4 to the other and back in 50 to 80 ns, 0.117 to 0.135 where it takes 320 to
-530, and the system moves them by the minute.
+mlp runs at 91 % of the peak on one thread of the Zen 4, PyTorch's at 62 to 67 %: little is left to be won. Where cores lie decides what small steps gain from a second
+thread: mlp-small takes 0.08 ms where a cache line goes from one core of the Zen 4 to the other and back in 50 to 80 ns, some 0.105 where it takes 320, and the system
+moves them by the minute.
 
 ## Predictions
 

@@ -290,7 +290,49 @@ void InputColumn::read_features(int64_t row, int64_t first, int64_t count, float
   for (int64_t j = 0; j < count; ++j) out[j] = static_cast<float>(ids[j]) * scale[j] + shift[j];
 }
 
-// One that has to be made whole.
+void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const {
+  if (augmenter != nullptr || sparse() || mapped()) return gather_whole(team, rows, x, augmenter, stretches);
+  const bool as_stored = array_.type == InputArray::Type::kFloat32 && identity_;
+  const Tiling features = cut_stretches(sample_size_, stretches);
+  // No more jobs of stretches than of whole rows: who has done its own looks at those of others, which costs these
+  // time.
+  const Tiling tiles = tile_rows(rows.count, features.size(0) / features.count);
+  team.for_each(features.count * tiles.count, [&](int64_t job, int) {
+    const int64_t first = tiles.first(job % tiles.count);
+    const int64_t count = tiles.size(job % tiles.count);
+    if (as_stored && features.count == 1) {
+      return copy_rows(static_cast<const float*>(array_.data), sample_size_, rows, first, count, x);
+    }
+    const int64_t feature = features.first(job / tiles.count);
+    const int64_t width = features.size(job / tiles.count);
+    float* const of_stretch = x + feature * rows.count;
+    for (int64_t i = first; i < first + count; ++i) read_features(rows.at(i), feature, width, of_stretch + i * width);
+  });
+}
+
+// Of rows that have to be made whole before they are laid apart.
+void InputColumn::gather_whole(Team& team, const Rows& rows, float* x, const Augmenter* augmenter,
+                               int64_t stretches) const {
+  const Tiling features = cut_stretches(sample_size_, stretches);
+  const Tiling tiles = tile_rows(rows.count, sample_size_);
+  team.for_each(tiles.count, [&](int64_t tile, int) {
+    for (int64_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
+      if (features.count == 1) {
+        read_row(rows, i, augmenter, x + i * sample_size_);
+        continue;
+      }
+      thread_local AlignedBuffer row;
+      if (row.size() < sample_size_) row = AlignedBuffer(sample_size_);
+      read_row(rows, i, augmenter, row.data());
+      for (int64_t s = 0; s < features.count; ++s) {
+        const int64_t width = features.size(s);
+        std::copy_n(row.data() + features.first(s), width, x + features.first(s) * rows.count + i * width);
+      }
+    }
+  });
+  if (mapped()) array_.mapped->check();
+}
+
 void InputColumn::read_row(const Rows& rows, int64_t place, const Augmenter* augmenter, float* out) const {
   if (augmenter != nullptr) {
     augment_row(*augmenter, place, rows.at(place), out);
@@ -299,41 +341,6 @@ void InputColumn::read_row(const Rows& rows, int64_t place, const Augmenter* aug
   } else {
     array_.mapped->read(rows.at(place), {scale_.data(), shift_.data(), identity_}, out);
   }
-}
-
-void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const {
-  const bool as_stored = !sparse() && !mapped() && array_.type == InputArray::Type::kFloat32 && identity_;
-  const bool whole = augmenter != nullptr || sparse() || mapped();
-  const Tiling features = cut_stretches(sample_size_, stretches);
-  const auto place_in = [&](int64_t stretch, int64_t i) {
-    return x + features.first(stretch) * rows.count + i * features.size(stretch);
-  };
-  // No more jobs of stretches than of whole rows: who has done its own looks at those of others, which costs these
-  // time.
-  const Tiling tiles = tile_rows(rows.count, whole ? sample_size_ : features.size(0) / features.count);
-  team.for_each(whole ? tiles.count : features.count * tiles.count, [&](int64_t job, int) {
-    const int64_t first = tiles.first(job % tiles.count);
-    const int64_t count = tiles.size(job % tiles.count);
-    if (as_stored && !whole && stretches == 1) {
-      return copy_rows(static_cast<const float*>(array_.data), sample_size_, rows, first, count, x);
-    }
-    const int64_t stretch = job / tiles.count;
-    for (int64_t i = first; i < first + count; ++i) {
-      if (!whole) {
-        read_features(rows.at(i), features.first(stretch), features.size(stretch), place_in(stretch, i));
-      } else if (stretches == 1) {
-        read_row(rows, i, augmenter, x + i * sample_size_);
-      } else {
-        thread_local AlignedBuffer row;
-        if (row.size() < sample_size_) row = AlignedBuffer(sample_size_);
-        read_row(rows, i, augmenter, row.data());
-        for (int64_t s = 0; s < features.count; ++s) {
-          std::copy_n(row.data() + features.first(s), features.size(s), place_in(s, i));
-        }
-      }
-    }
-  });
-  if (mapped()) array_.mapped->check();
 }
 
 void InputColumn::gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const {

@@ -141,6 +141,8 @@ class InputColumn {
   std::string of_input() const;
   int64_t entries_of(int64_t row) const;
   void spread_row(int64_t row, float* out) const;
+  void gather_whole(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const;
+  // One that has to be made whole: changed, sparse or in a file.
   void read_row(const Rows& rows, int64_t place, const Augmenter* augmenter, float* out) const;
   // Some features of a row that is neither sparse nor in a file.
   void read_features(int64_t row, int64_t first, int64_t count, float* out) const;

@@ -58,6 +58,15 @@ TEST_CASE("a training step allocates nothing, for every policy and optimizer") {
   }
 }
 
+// A set that no cache holds.
+TEST_CASE("a training step allocates nothing where it loads stretches and calls those of the next samples ahead") {
+  const Samples samples = class_samples(1000, wide_mlp().input_shape, 10);
+  for (const int threads : {1, 2}) {
+    const auto learner = make_learner(wide_mlp());
+    CHECK(allocations_of_steps(*learner, samples.view(), threads) == 0);
+  }
+}
+
 TEST_CASE("a training step allocates nothing for metrics that keep samples or large totals") {
   LearnerOptions options = mlp();
   options.metrics = {Spec::Object{{"kind", "rocAuc"}, {"average", "macro"}},
