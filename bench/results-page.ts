@@ -94,9 +94,9 @@ function tableOf(
 
 /** As `bench:peers` runs them; specs, which it has no order for, by name. */
 function inOrder(one: Row, other: Row): number {
-  const [place, otherPlace] = [one, other].map(({ workload }) => WORKLOAD_NAMES.indexOf(workload));
+  const placeOf = ({ workload }: Row) => WORKLOAD_NAMES.indexOf(workload);
   return (
-    Number(place) - Number(otherPlace) ||
+    placeOf(one) - placeOf(other) ||
     one.workload.localeCompare(other.workload) ||
     one.threads - other.threads ||
     PEERS.indexOf(one.peer) - PEERS.indexOf(other.peer)
@@ -123,12 +123,13 @@ const isBeside =
   ({ peer, workload }: Row) =>
     names.includes(peer.name) && !isSpec(workload);
 const trains = (row: Row) => isBeside('torch')(row) && !row.workload.startsWith('infer-');
+
 /** What the file has to hold. */
 export const RESULTS_PAGE = `<!-- Written by \`npm run bench:results\` from the files in results/. -->
 
 # Results
 
-How many times as fast as others Gradloom is: the median over two to five rounds, and the least and the most of a single one. [README.md](README.md) says
+How many times as fast as others Gradloom is: the median over two to seven rounds, and the least and the most of a single one. [README.md](README.md) says
 how that is measured and what the workloads are. Every machine is virtual, has two processors and shares them with others:
 rounds differ by up to a factor of two, in all programs, where the system puts both on one core or far apart. Each figure is the latest
 that was measured on that machine; kernels have changed since some of them. Floors were set for processors with AVX-512; the Zen 3 is held against them all the same.
@@ -139,12 +140,12 @@ ${MACHINES.map(({ name, about }) => `| ${name} | ${about} |`).join('\n')}
 
 ## Training beside PyTorch
 
-PyTorch 2.6 (Debian's, with OpenBLAS 0.3.29 and oneDNN), Node 20.20, the fastest of its variants. iris takes one thread of ours, whatever there is, digits-cnn with AVX2, too.
+PyTorch 2.6 (Debian's, with OpenBLAS 0.3.29 and oneDNN), Node 20.20, the fastest of its variants. iris takes one thread of ours, whatever there is, digits-cnn of the Zen 5 with AVX2, too.
 
 ${tableOf(trains, ratioOf)}
 
 mlp runs at 91 % of the peak on one thread of the Zen 4, PyTorch's at 62 to 67 %: little is left to be won. Where cores lie decides what small steps gain from a second
-thread: mlp-small takes 0.08 ms where a cache line goes from one core of the Zen 4 to the other and back in 50 to 80 ns, some 0.105 where it takes 320, and the system
+thread: mlp-small takes 0.08 ms where a cache line goes from one core of the Zen 4 to the other and back in 50 to 80 ns, 0.105 to 0.115 where it takes 320, and the system
 moves them by the minute.
 
 ## Predictions

@@ -55,6 +55,17 @@ void check_threads(const Spec::List& layers) {
   }
 }
 
+// The first batch of an input as a plan loads it.
+std::vector<float> loaded(const Spec::List& layers, const GraphSamples& samples, int input, int threads) {
+  const LearnerOptions options{
+      .input_shape = {}, .layers = layers, .loss = "meanSquaredError", .inputs = samples.inputs()};
+  const auto learner = make_learner(options);
+  Plan plan(learner->network().shared_architecture(), {.batch = kBatch, .phase = Phase::kTraining, .threads = threads});
+  const ArraySamples view = samples.view();
+  Team::run(threads, [&](Team& team) { plan.load(team, view, nullptr, 0, nullptr); });
+  return {plan.input(input), plan.input(input) + kBatch * 300};
+}
+
 }  // namespace
 
 TEST_CASE("stretches: of inputs that a layer alone reads, as they come and flattened") {
@@ -82,4 +93,22 @@ TEST_CASE("stretches: none of inputs that another layer changes, which passes th
   check_threads({reads(dropout(0.3), {"@left"}), reads(wide("dense_1"), {"dropout_1"}),
                  reads(plain_layer("flatten"), {"@right"}), reads(wide("dense_2"), {"flatten_1"}),
                  reads(plain_layer("add"), {"dense_1", "dense_2"}), reads(last(), {"add_1"})});
+}
+
+TEST_CASE("stretches: an input lies in them where several threads load it for one layer, else in rows") {
+  RandomData random(904);
+  GraphSamples samples{.count = kBatch, .target_size = 3};
+  samples.columns = {float_column("left", {300}, kBatch, random), float_column("right", {10, 15, 2}, kBatch, random)};
+  samples.targets = random.normal(kBatch * 3);
+  const Spec::List layers = {reads(wide("dense_1"), {"@left"}),
+                             reads(plain_layer("flatten"), {"@right"}),
+                             reads(wide("dense_2"), {"flatten_1"}),
+                             reads(wide("dense_3"), {"flatten_1"}),
+                             reads(plain_layer("add"), {"dense_1", "dense_2", "dense_3"}),
+                             reads(last(), {"add_1"})};
+  const std::vector<float>& left = samples.columns[0].floats;
+  const std::vector<float>& right = samples.columns[1].floats;
+  CHECK(loaded(layers, samples, 0, 1) == left);
+  CHECK(loaded(layers, samples, 0, 2) == in_stretches(left, 300, 2));
+  CHECK(loaded(layers, samples, 1, 2) == right);
 }
