@@ -67,10 +67,27 @@ using Upcoming = std::span<const ByteSpan>;
 struct Lines {
   static constexpr int64_t kBytes = 64;
 
-  const std::byte* first;
-  int64_t count;
+  const std::byte* first = nullptr;
+  int64_t count = 0;
 
   const std::byte* at(int64_t line) const { return first + line * kBytes; }
+};
+
+// Calls lines evenly, in so many turns.
+class LinesByTurn {
+ public:
+  LinesByTurn(const Lines& lines, int64_t turns)
+      : lines_(lines), each_(turns == 0 ? 0 : (lines.count + turns - 1) / turns) {}
+
+  void turn() {
+    const int64_t end = std::min(called_ + each_, lines_.count);
+    for (; called_ < end; ++called_) prefetch_far(lines_.at(called_));
+  }
+
+ private:
+  const Lines lines_;
+  const int64_t each_;
+  int64_t called_ = 0;
 };
 
 // What of `upcoming` has not been called yet.

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "kernels/lanes.h"
+#include "common/checked.h"
+#include "kernels/tiling.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv2d_depthwise.cc"
@@ -21,130 +22,62 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
-// Output pixels side by side: at least as many sums as multiply-adds are under way at once, beside the weights of a
-// window. 5x5 of these fill 25 of AVX-512's 32 registers.
-constexpr int pixels_of_tile(int taps) { return HWY_MAX_BYTES >= 64 ? (taps > 9 ? 4 : 8) : 4; }
+// Pixels whose sums are made at once, beside a weight and, on their way into them, from memory.
+constexpr int kMostPixels = HWY_MAX_BYTES >= 64 ? 14 : 12;
+// The same beside the weights of a small window.
+constexpr int kPixels = HWY_MAX_BYTES >= 64 ? 8 : 4;
 
-// A window over one plane.
-struct DepthwiseRow {
-  int64_t window_row;  // floats from tap row to tap row
-  int64_t tap;         // from tap to tap
-  int64_t pixel;       // from output pixel to output pixel
-  int64_t y_pixel;
+// Positions [first, end) of an axis.
+struct Range {
+  int64_t first;
+  int64_t end;
+
+  HWY_INLINE int64_t size() const { return end - first; }
 };
 
-template <int kRows, int kColumns, int kPixels>
-HWY_INLINE void depthwise_tile(const DepthwiseRow& row, const float* HWY_RESTRICT x, const V (&weight)[kRows][kColumns],
-                               V bias, Activation activation, float* HWY_RESTRICT y) {
-  const D d;
-  V sum[kPixels];
-  for (auto& s : sum) s = bias;
-  for (int r = 0; r < kRows; ++r) {
-    for (int s = 0; s < kColumns; ++s) {
-      const float* HWY_RESTRICT from = x + r * row.window_row + s * row.tap;
-      for (int j = 0; j < kPixels; ++j) sum[j] = hn::MulAdd(hn::Load(d, from + j * row.pixel), weight[r][s], sum[j]);
-    }
-  }
-  for (int j = 0; j < kPixels; ++j) {
-    if (activation == Activation::kRelu) sum[j] = relu(sum[j]);
-    hn::Store(sum[j], d, y + j * row.y_pixel);
-  }
-}
+// One axis of a window: output position o meets position o stride + t dilation - before of `size` by its tap t.
+struct Axis {
+  int64_t size;
+  int64_t positions;
+  int64_t taps;
+  int64_t stride;
+  int64_t dilation;
+  int64_t before;
 
-// What is left of a row after tiles of twice as many pixels.
-template <int kRows, int kColumns, int kPixels>
-HWY_INLINE void depthwise_rest(const DepthwiseRow& row, const float* x, const V (&weight)[kRows][kColumns], V bias,
-                               Activation activation, int64_t pixels, float* y) {
-  if constexpr (kPixels > 0) {
-    if (pixels >= kPixels) {
-      depthwise_tile<kRows, kColumns, kPixels>(row, x, weight, bias, activation, y);
-      x += kPixels * row.pixel;
-      y += kPixels * row.y_pixel;
-      pixels -= kPixels;
-    }
-    depthwise_rest<kRows, kColumns, kPixels / 2>(row, x, weight, bias, activation, pixels, y);
+  HWY_INLINE int64_t start(int64_t position) const { return position * stride - before; }
+  // The taps that meet something.
+  HWY_INLINE Range met(int64_t position) const {
+    const TapRange on = taps_on_image(start(position), dilation, taps, size);
+    return {on.first, HWY_MAX(on.first, on.last)};
   }
-}
+  // Positions whose taps all do.
+  Range inside() const {
+    const int64_t first = count_before(before, stride, positions);
+    const int64_t reach = (taps - 1) * dilation;
+    return {first, std::max(first, count_before(size - reach + before, stride, positions))};
+  }
+};
 
-template <int kRows, int kColumns>
-void depthwise_plane(const DirectShape& shape, const float* x, const float* weights, const float* bias,
-                     Activation activation, const DirectOutput& y) {
-  constexpr int kPixels = pixels_of_tile(kRows * kColumns);
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V weight[kRows][kColumns];
-  for (int r = 0; r < kRows; ++r) {
-    for (int s = 0; s < kColumns; ++s) weight[r][s] = hn::Set(d, weights[r * kColumns + s]);
-  }
-  const V start = bias == nullptr ? hn::Zero(d) : hn::Set(d, *bias);
-  const DepthwiseRow row{shape.dilation.height * shape.input.width * kLanes, shape.dilation.width * kLanes,
-                         shape.stride.width * kLanes, y.pixel};
-  for (int64_t p = 0; p < shape.output.height; ++p) {
-    for (int64_t lane = 0; lane < shape.lanes; lane += lanes) {
-      const float* from = x + p * shape.stride.height * shape.input.width * kLanes + lane;
-      float* to = y.data + p * y.row + lane;
-      int64_t left = shape.output.width;
-      for (; left >= kPixels; left -= kPixels, from += kPixels * row.pixel, to += kPixels * row.y_pixel) {
-        depthwise_tile<kRows, kColumns, kPixels>(row, from, weight, start, activation, to);
-      }
-      depthwise_rest<kRows, kColumns, kPixels / 2>(row, from, weight, start, activation, left, to);
-    }
-    for (int64_t lane = std::max(shape.lanes, lanes); lane < kLanes; lane += lanes) {
-      float* const to = y.data + p * y.row + lane;
-      for (int64_t q = 0; q < shape.output.width; ++q) hn::Store(hn::Zero(d), d, to + q * y.pixel);
-    }
-  }
-}
+struct Axes {
+  Axis rows;
+  Axis columns;
 
-// Adds what the first kLive lanes of a block say.
-template <int kLive, int kRows, int kColumns>
-HWY_INLINE void depthwise_terms(const DirectShape& shape, const float* x, const float* dz, int64_t dz_row,
-                                int64_t dz_pixel, V (&sum)[kRows][kColumns]) {
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t line = shape.input.width * kLanes;
-  for (int64_t p = 0; p < shape.output.height; ++p) {
-    const float* HWY_RESTRICT x_at = x + p * shape.stride.height * line;
-    const float* HWY_RESTRICT dz_at = dz + p * dz_row;
-    for (int64_t q = 0; q < shape.output.width; ++q, x_at += shape.stride.width * kLanes, dz_at += dz_pixel) {
-      for (int64_t lane = 0; lane < kLive; lane += lanes) {
-        const V g = in_register(hn::Load(d, dz_at + lane));
-        for (int r = 0; r < kRows; ++r) {
-          const float* HWY_RESTRICT from = x_at + r * shape.dilation.height * line + lane;
-          for (int s = 0; s < kColumns; ++s) {
-            sum[r][s] = hn::MulAdd(hn::Load(d, from + s * shape.dilation.width * kLanes), g, sum[r][s]);
-          }
-        }
-      }
-    }
-  }
-}
+  explicit Axes(const Window2d& w)
+      : rows{w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top},
+        columns{w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left} {}
 
-// All sums of a window in registers, so that each pixel's gradient is read once.
-template <int kRows, int kColumns>
-void depthwise_gradient(const DirectShape& shape, const WeightGradientOperands& o, bool add, float* gradient) {
-  const D d;
-  V sum[kRows][kColumns];
-  for (auto& of_row : sum) {
-    for (auto& s : of_row) s = hn::Zero(d);
+  // Whether the windows of some pixels reach over one.
+  bool has_edges() const {
+    return rows.inside().size() < rows.positions || columns.inside().size() < columns.positions;
   }
-  for (int64_t block = 0; block < o.blocks; ++block) {
-    const float* const x = o.x + block * o.x_block;
-    const float* const dz = o.dz + block * o.dz_block;
-    if (block + 1 == o.blocks && o.lanes <= kHalfLanes) {
-      depthwise_terms<kHalfLanes>(shape, x, dz, o.dz_row, o.dz_pixel, sum);
-    } else {
-      depthwise_terms<kLanes>(shape, x, dz, o.dz_row, o.dz_pixel, sum);
-    }
+  HWY_INLINE int64_t tap() const { return columns.dilation * kLanes; }
+  HWY_INLINE int64_t tap_row() const { return rows.dilation * columns.size * kLanes; }
+  HWY_INLINE int64_t pixel() const { return columns.stride * kLanes; }
+  // From the plane's first pixel to where the window of an output pixel begins, which may be beyond an edge.
+  HWY_INLINE int64_t at(int64_t p, int64_t q) const {
+    return (rows.start(p) * columns.size + columns.start(q)) * kLanes;
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int s = 0; s < kColumns; ++s) {
-      float& out = gradient[r * kColumns + s];
-      const float total = hn::ReduceSum(d, sum[r][s]);
-      out = add ? out + total : total;
-    }
-  }
-}
+};
 
 // Calls body(std::integral_constant<int, rows>, the same of columns) of a window that fits.
 template <class Body>
@@ -153,7 +86,7 @@ HWY_INLINE void with_window(const Extent2d& window, Body body) {
   using Two = std::integral_constant<int, 2>;
   using Three = std::integral_constant<int, 3>;
   using Five = std::integral_constant<int, 5>;
-  const auto with_columns = [&](auto rows) {
+  const auto with_columns = [&](auto rows) HWY_ATTR {
     switch (window.width) {
       case 1: return body(rows, One());
       case 2: return body(rows, Two());
@@ -168,16 +101,285 @@ HWY_INLINE void with_window(const Extent2d& window, Body body) {
   }
 }
 
-void Forward(const DirectShape& shape, const float* x, const float* weights, const float* bias, Activation activation,
-             const DirectOutput& y) {
-  with_window(shape.window, [&](auto rows, auto columns) {
-    depthwise_plane<rows(), columns()>(shape, x, weights, bias, activation, y);
-  });
+// Pixels of the output side by side or below each other, all of which meet the plane by the same taps.
+struct Alike {
+  Range rows;  // of taps
+  Range columns;
+  int64_t x_step;  // floats from pixel to pixel
+  int64_t y_step;
+};
+
+// sum[j] += weight x[j step], with no more offsets than there are registers for.
+template <int kCount>
+HWY_INLINE void add_tap(const float* x, int64_t step, V weight, V (&sum)[kCount]) {
+  constexpr int kOffsets = 4;
+  for (int first = 0; first < kCount; first += kOffsets) {
+    const float* const from = in_register(x + first * step);
+    for (int j = first; j < kCount && j < first + kOffsets; ++j) {
+      sum[j] = hn::MulAdd(hn::Load(D(), from + (j - first) * step), weight, sum[j]);
+    }
+  }
 }
 
-void WeightGradient(const DirectShape& shape, const WeightGradientOperands& operands, bool add, float* gradient) {
-  with_window(shape.window,
-              [&](auto rows, auto columns) { depthwise_gradient<rows(), columns()>(shape, operands, add, gradient); });
+class Forward {
+ public:
+  Forward(const Window2d& window, int64_t lane, const float* x, const float* weights, float bias, Activation activation,
+          const PlaneOutput& y)
+      : axes_(window),
+        x_(x + lane),
+        weights_(weights),
+        bias_(bias),
+        relu_(activation == Activation::kRelu),
+        y_{y.data + lane, y.row, y.pixel},
+        inner_rows_(axes_.rows.inside()),
+        inner_columns_(axes_.columns.inside()) {}
+
+  void all(LinesByTurn& ahead) const {
+    for (int64_t p = 0; p < inner_rows_.first; ++p) outer_row(p, ahead);
+    if (keeps_weights(axes_)) {
+      with_window({axes_.rows.taps, axes_.columns.taps},
+                  [&](auto rows, auto columns) HWY_ATTR { inner_rows<rows(), columns()>(ahead); });
+    } else {
+      for (int64_t p = inner_rows_.first; p < inner_rows_.end; ++p) {
+        row(p, {0, axes_.rows.taps});
+        ahead.turn();
+      }
+    }
+    const int64_t below = axes_.rows.stride * axes_.columns.size * kLanes;
+    for_edges([&](int64_t q, const Range& columns) HWY_ATTR {
+      pixels(inner_rows_.first, q, inner_rows_.size(), {{0, axes_.rows.taps}, columns, below, y_.row});
+    });
+    for (int64_t p = inner_rows_.end; p < axes_.rows.positions; ++p) outer_row(p, ahead);
+  }
+
+ private:
+  // Of windows of up to 3x3 the weights stay in registers.
+  static bool keeps_weights(const Axes& axes) {
+    return std::min(axes.rows.taps, axes.columns.taps) > 0 && std::max(axes.rows.taps, axes.columns.taps) <= 3;
+  }
+
+  // Where all of the window's rows meet the plane.
+  template <int kRows, int kColumns>
+  HWY_INLINE void inner_rows(LinesByTurn& ahead) const {
+    if constexpr (kRows <= 3) {
+      V weight[kRows][kColumns];
+      for (int r = 0; r < kRows; ++r) {
+        for (int s = 0; s < kColumns; ++s) weight[r][s] = hn::Set(D(), weights_[r * kColumns + s]);
+      }
+      for (int64_t p = inner_rows_.first; p < inner_rows_.end; ++p) {
+        inner_pixels<kPixels>(x_ + axes_.at(p, inner_columns_.first), weight, inner_columns_.size(),
+                              y_.data + p * y_.row + inner_columns_.first * y_.pixel);
+        ahead.turn();
+      }
+    }
+  }
+
+  // `left` pixels of a row: tiles of kCount, then half as many, and so on.
+  template <int kCount, int kRows, int kColumns>
+  HWY_INLINE void inner_pixels(const float* HWY_RESTRICT x, const V (&weight)[kRows][kColumns], int64_t left,
+                               float* HWY_RESTRICT y) const {
+    const D d;
+    const int64_t row = axes_.tap_row();
+    const int64_t tap = axes_.tap();
+    const int64_t pixel = axes_.pixel();
+    const int64_t y_pixel = y_.pixel;
+    for (; left >= kCount; left -= kCount, x += kCount * pixel, y += kCount * y_pixel) {
+      V sum[kCount];
+      for (V& s : sum) s = hn::Set(d, bias_);
+      for (int r = 0; r < kRows; ++r) {
+        for (int s = 0; s < kColumns; ++s) {
+          add_tap(x + r * row + s * tap, pixel, weight[r][s], sum);
+        }
+      }
+      if (relu_) {
+        for (V& s : sum) s = relu(s);
+      }
+      for (int j = 0; j < kCount; ++j) hn::Store(sum[j], d, y + j * y_pixel);
+    }
+    if constexpr (kCount > 1) {
+      if (left > 0) inner_pixels<kCount / 2>(x, weight, left, y);
+    }
+  }
+
+  HWY_INLINE void row(int64_t p, const Range& met) const {
+    pixels(p, inner_columns_.first, inner_columns_.size(), {met, {0, axes_.columns.taps}, axes_.pixel(), y_.pixel});
+  }
+
+  void outer_row(int64_t p, LinesByTurn& ahead) const {
+    const Range met = axes_.rows.met(p);
+    row(p, met);
+    for_edges([&](int64_t q, const Range& columns) HWY_ATTR { pixels(p, q, 1, {met, columns, 0, 0}); });
+    ahead.turn();
+  }
+
+  // Calls body(column of the output, taps that meet the plane) where windows reach over an edge at a side.
+  template <class Body>
+  HWY_INLINE void for_edges(Body body) const {
+    for (int64_t q = 0; q < axes_.columns.positions; ++q) {
+      if (q == inner_columns_.first) q = HWY_MAX(q, inner_columns_.end);
+      if (q < axes_.columns.positions) body(q, axes_.columns.met(q));
+    }
+  }
+
+  HWY_INLINE void pixels(int64_t p, int64_t q, int64_t count, const Alike& of) const {
+    const EvenTiling tiles = cut_evenly(count, kMostPixels);
+    const float* x = x_ + axes_.at(p, q);
+    float* y = y_.data + p * y_.row + q * y_.pixel;
+    for (int64_t t = 0; t < tiles.count; ++t) {
+      const int64_t size = tiles.size(t);
+      tile_of<kMostPixels>(size, of, x, y);
+      x += size * of.x_step;
+      y += size * of.y_step;
+    }
+  }
+
+  template <int kMost>
+  HWY_INLINE void tile_of(int64_t count, const Alike& of, const float* x, float* y) const {
+    if constexpr (kMost > 1) {
+      if (count < kMost) return tile_of<kMost - 1>(count, of, x, y);
+    }
+    tile<kMost>(of, x, y);
+  }
+
+  template <int kPixels>
+  HWY_INLINE void tile(const Alike& of, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) const {
+    const D d;
+    const int64_t tap = axes_.tap();
+    const int64_t row = axes_.tap_row() - of.columns.size() * tap;
+    const int64_t weight_row = axes_.columns.taps - of.columns.size();
+    const int64_t x_step = of.x_step;
+    const float* HWY_RESTRICT from = x + of.rows.first * axes_.tap_row() + of.columns.first * tap;
+    const float* HWY_RESTRICT weight = weights_ + of.rows.first * axes_.columns.taps + of.columns.first;
+    V sum[kPixels];
+    for (V& s : sum) s = hn::Set(d, bias_);
+    for (int64_t r = of.rows.size(); r > 0; --r, from += row, weight += weight_row) {
+      for (int64_t s = of.columns.size(); s > 0; --s, from += tap, ++weight) {
+        const V w = hn::Set(d, *weight);
+        add_tap(from, x_step, w, sum);
+      }
+    }
+    if (relu_) {
+      for (V& s : sum) s = relu(s);
+    }
+    for (int j = 0; j < kPixels; ++j) hn::Store(sum[j], d, y + j * of.y_step);
+  }
+
+  const Axes axes_;
+  const float* x_;
+  const float* weights_;
+  const float bias_;
+  const bool relu_;
+  const PlaneOutput y_;
+  const Range inner_rows_;
+  const Range inner_columns_;
+};
+
+void ForwardPlane(const Window2d& window, int64_t lanes, const float* x, const float* weights, float bias,
+                  Activation activation, const PlaneOutput& y, const Lines& lines) {
+  const D d;
+  const auto step = static_cast<int64_t>(hn::Lanes(d));
+  LinesByTurn ahead(lines, window.output.height * ceil_divide(lanes, step));
+  for (int64_t lane = 0; lane < lanes; lane += step) {
+    Forward(window, lane, x, weights, bias, activation, y).all(ahead);
+  }
+  for (int64_t lane = std::max(lanes, step); lane < kLanes; lane += step) {
+    for (int64_t p = 0; p < window.output.height; ++p) {
+      float* const to = y.data + p * y.row + lane;
+      for (int64_t q = 0; q < window.output.width; ++q) hn::Store(hn::Zero(d), d, to + q * y.pixel);
+    }
+  }
+}
+
+// All sums of a window in registers, so that each pixel's gradient is read once. kEdges: some windows reach over an
+// edge; what is done to the sums there drives them into memory from row to row.
+template <int kRows, int kColumns, int kLive, bool kEdges>
+class WeightGradient {
+ public:
+  HWY_INLINE WeightGradient(const Window2d& window, const float* x, const float* dz) : axes_(window), x_(x), dz_(dz) {}
+
+  HWY_INLINE void add(LinesByTurn ahead, float* gradient) const {
+    const Range inner_rows = axes_.rows.inside();
+    const Range inner_columns = axes_.columns.inside();
+    V sum[kRows][kColumns];
+    for (auto& of_row : sum) {
+      for (V& of_tap : of_row) of_tap = hn::Zero(D());
+    }
+    for (int64_t p = 0; p < axes_.rows.positions; ++p) {
+      Range inner = inner_columns;
+      if constexpr (kEdges) {
+        if (p < inner_rows.first || p >= inner_rows.end) inner = {0, 0};
+        for (int64_t q = 0; q < axes_.columns.positions; ++q) {
+          if (q == inner.first) q = inner.end;
+          if (q < axes_.columns.positions) add_edge(p, q, sum);
+        }
+      }
+      const float* HWY_RESTRICT x = x_ + axes_.at(p, inner.first);
+      const float* HWY_RESTRICT dz = at(p, inner.first);
+      for (int64_t q = inner.first; q < inner.end; ++q, x += axes_.pixel(), dz += kLanes) {
+        for (int64_t lane = 0; lane < kLive; lane += lanes()) {
+          const V g = in_register(hn::Load(D(), dz + lane));
+          for (int i = 0; i < kRows; ++i) {
+            const float* HWY_RESTRICT from = x + i * axes_.tap_row() + lane;
+            for (int j = 0; j < kColumns; ++j) {
+              sum[i][j] = hn::MulAdd(hn::Load(D(), from + j * axes_.tap()), g, sum[i][j]);
+            }
+          }
+        }
+      }
+      ahead.turn();
+    }
+    for (const auto& of_row : sum) {
+      for (const V& of_tap : of_row) *gradient++ += hn::ReduceSum(D(), of_tap);
+    }
+  }
+
+ private:
+  static HWY_INLINE int64_t lanes() { return static_cast<int64_t>(hn::Lanes(D())); }
+  HWY_INLINE const float* at(int64_t p, int64_t q) const { return dz_ + (p * axes_.columns.positions + q) * kLanes; }
+
+  // A pixel whose window reaches over an edge.
+  HWY_INLINE void add_edge(int64_t p, int64_t q, V (&sum)[kRows][kColumns]) const {
+    const Range rows = axes_.rows.met(p);
+    const Range columns = axes_.columns.met(q);
+    const float* const x = x_ + axes_.at(p, q);
+    for (int64_t lane = 0; lane < kLive; lane += lanes()) {
+      const V g = in_register(hn::Load(D(), at(p, q) + lane));
+      for (int i = 0; i < kRows; ++i) {
+        if (i < rows.first || i >= rows.end) continue;
+        for (int j = 0; j < kColumns; ++j) {
+          if (j < columns.first || j >= columns.end) continue;
+          const V values = hn::Load(D(), x + i * axes_.tap_row() + j * axes_.tap() + lane);
+          sum[i][j] = hn::MulAdd(values, g, sum[i][j]);
+        }
+      }
+    }
+  }
+
+  const Axes axes_;
+  const float* x_;
+  const float* dz_;
+};
+
+void WeightGradientOfPlane(const Window2d& window, int64_t lanes, const float* x, const float* dz, float* gradient,
+                           const Lines& lines) {
+  const LinesByTurn ahead(lines, window.output.height);
+  // A vector that holds a whole block has no half to leave out.
+  constexpr int kLeast = hn::MaxLanes(D()) > kHalfLanes ? kLanes : kHalfLanes;
+  const bool edges = Axes(window).has_edges();
+  with_window(window.window, [&](auto rows, auto columns) HWY_ATTR {
+    const auto add = [&](auto with_edges) HWY_ATTR {
+      if (lanes <= kHalfLanes) {
+        WeightGradient<rows(), columns(), kLeast, with_edges()>(window, x, dz).add(ahead, gradient);
+      } else {
+        WeightGradient<rows(), columns(), kLanes, with_edges()>(window, x, dz).add(ahead, gradient);
+      }
+    };
+    // Windows of more taps go to padded planes.
+    if constexpr (rows() <= 3) {
+      if (edges) return add(std::true_type());
+    }
+    add(std::false_type());
+  });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -187,23 +389,22 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradloom {
 
-HWY_EXPORT(Forward);
-HWY_EXPORT(WeightGradient);
+HWY_EXPORT(ForwardPlane);
+HWY_EXPORT(WeightGradientOfPlane);
 
-bool depthwise_fits(const DirectShape& shape) {
-  const auto& [height, width] = shape.window;
-  const bool small = height >= 1 && height <= 3 && width >= 1 && width <= 3;
-  return shape.channels == 1 && shape.filters == 1 && (small || (height == 5 && width == 5));
+void conv2d_depthwise_forward(const Window2d& window, int64_t lanes, const float* x, const float* weights, float bias,
+                              Activation activation, const PlaneOutput& y, const Lines& ahead) {
+  HWY_DYNAMIC_DISPATCH(ForwardPlane)(window, lanes, x, weights, bias, activation, y, ahead);
 }
 
-void conv2d_depthwise_forward(const DirectShape& shape, const float* x, const float* weights, const float* bias,
-                              Activation activation, const DirectOutput& y) {
-  HWY_DYNAMIC_DISPATCH(Forward)(shape, x, weights, bias, activation, y);
+bool depthwise_gradient_fits(const Extent2d& window) {
+  return (window.height <= 3 && window.width <= 3) || (window.height == 5 && window.width == 5);
 }
 
-void conv2d_depthwise_weight_gradient(const DirectShape& shape, const WeightGradientOperands& operands,
-                                      Accumulate accumulate, float* gradient) {
-  HWY_DYNAMIC_DISPATCH(WeightGradient)(shape, operands, accumulate == Accumulate::kAdd, gradient);
+void conv2d_depthwise_weight_gradient(const Window2d& window, int64_t lanes, const float* x, const float* dz,
+                                      Accumulate accumulate, float* gradient, const Lines& ahead) {
+  if (accumulate == Accumulate::kOverwrite) std::fill_n(gradient, window.taps(), 0.0F);
+  HWY_DYNAMIC_DISPATCH(WeightGradientOfPlane)(window, lanes, x, dz, gradient, ahead);
 }
 
 }  // namespace gradloom

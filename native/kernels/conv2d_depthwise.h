@@ -1,19 +1,36 @@
-// Convolutions of one channel by one filter, as depthwise ones are, with small windows, whose weights then stay in
-// registers for a whole image. Same sums in the same order as kernels/conv2d_direct.h, which leads here.
+// Convolutions of one channel by one filter, as depthwise ones are, over a plane in lanes (kernels/lanes.h): 16 samples
+// of a channel, [H][W][16]. There is little to compute for each float that comes from memory, so what is read next is
+// called meanwhile.
+//   R, S: height and width of the window; weights and their gradient are [R][S]
 #pragma once
 
-#include "kernels/conv2d_direct.h"
-#include "kernels/conv2d_direct_gradient.h"
+#include <cstdint>
+
+#include "common/prefetch.h"
+#include "kernels/activation.h"
+#include "kernels/gemm.h"
+#include "kernels/lanes.h"
+#include "kernels/window2d.h"
 
 namespace gradloom {
 
-// Windows of up to 3x3, and 5x5. Phases of strides have the small ones (kernels/input_phase.h).
-bool depthwise_fits(const DirectShape& shape);
-// As conv2d_direct_forward. `weights`: [R][S]; `bias`, of the one filter, may be null.
-void conv2d_depthwise_forward(const DirectShape& shape, const float* x, const float* weights, const float* bias,
-                              Activation activation, const DirectOutput& y);
-// As conv2d_direct_weight_gradient.
-void conv2d_depthwise_weight_gradient(const DirectShape& shape, const WeightGradientOperands& operands,
-                                      Accumulate accumulate, float* gradient);
+// Where the pixels of an output are: floats from row to row and pixel to pixel.
+struct PlaneOutput {
+  float* data;
+  int64_t row;
+  int64_t pixel;
+};
+
+// y[p][q] = activation(bias + sum over r, s of x[p stride + r dilation - top][q stride + s dilation - left] w[r][s])
+// for those taps that meet the plane, which needs no padded copy. Padding may be negative, and lacks where no window
+// reaches. `lanes`: as lanes_in_use, the others become 0; the activation is linear or relu.
+void conv2d_depthwise_forward(const Window2d& window, int64_t lanes, const float* x, const float* weights, float bias,
+                              Activation activation, const PlaneOutput& y, const Lines& ahead);
+
+// gradient[r][s] = sum over samples, p, q of dz[p][q] x[p stride + r dilation - top][q stride + s dilation - left], or
+// added to it, for windows of up to 3x3, and 5x5, whose sums stay in registers.
+bool depthwise_gradient_fits(const Extent2d& window);
+void conv2d_depthwise_weight_gradient(const Window2d& window, int64_t lanes, const float* x, const float* dz,
+                                      Accumulate accumulate, float* gradient, const Lines& ahead);
 
 }  // namespace gradloom

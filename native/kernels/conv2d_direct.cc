@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "kernels/conv2d_depthwise.h"
 #include "kernels/lanes.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -465,7 +464,6 @@ void pack_filters_turned(const DirectShape& shape, const TurnedTaps& taps, int64
 
 void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* x, const float* packed,
                            const float* bias, Activation activation, const DirectOutput& y) {
-  if (depthwise_fits(shape)) return conv2d_depthwise_forward(shape, x, packed, bias, activation, y);
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t first = tiles.first(tile);
   HWY_DYNAMIC_DISPATCH(Forward)

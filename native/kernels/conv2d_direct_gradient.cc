@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/conv2d_depthwise.h"
 #include "kernels/lanes.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -381,7 +380,6 @@ WeightGradientTiles cut_weight_gradient(const DirectShape& shape, int64_t blocks
 
 void conv2d_direct_weight_gradient(const DirectShape& shape, const WeightRange& range,
                                    const WeightGradientOperands& operands, Accumulate accumulate, float* gradient) {
-  if (depthwise_fits(shape)) return conv2d_depthwise_weight_gradient(shape, operands, accumulate, gradient);
   HWY_DYNAMIC_DISPATCH(WeightGradient)(shape, range, operands, accumulate == Accumulate::kAdd, gradient);
 }
 

@@ -171,7 +171,7 @@ int64_t Conv2d::prepared_floats(int64_t batch) const {
       return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape(window_.output)));
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return channels_filter_floats(channels_shape(), batch);
-    case Conv2dKernel::kDirect: return by_products() ? 0 : round_up(weight_count(), kLanes);
+    case Conv2dKernel::kDirect: return packs_filters() ? round_up(weight_count(), kLanes) : 0;
     case Conv2dKernel::kGroupedChannels: return round_up(weight_count(), kLanes);
     default: return 0;
   }
@@ -203,7 +203,7 @@ void Conv2d::forward(const ForwardArguments& args) const {
   switch (kernel_for(batch)) {
     case Conv2dKernel::kWinograd: return forward_winograd(args, prepared, scratch);
     case Conv2dKernel::kDirect:
-      return by_planes() ? forward_planes(args, prepared, scratch) : forward_lanes(args, prepared, scratch);
+      return by_planes() ? forward_planes(args, scratch) : forward_lanes(args, prepared, scratch);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels: return forward_channels(args, prepared, scratch);
     case Conv2dKernel::kGroupedChannels: return forward_grouped_channels(args, prepared, scratch);

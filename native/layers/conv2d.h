@@ -78,6 +78,7 @@ class Conv2d final : public Layer {
   void prepare_lanes(Team& team, const float* weights, float* packed) const;
   void forward_lanes(const ForwardArguments& args, const float* packed, float* scratch) const;
   void backward_lanes(const BackwardArguments& args) const;
+  bool packs_filters() const { return !by_products() && !by_planes(); }
   bool pads() const;
   DirectShape forward_shape(const Extent2d& output) const;
   Window2d window_onto(const Extent2d& output) const;
@@ -147,7 +148,14 @@ class Conv2d final : public Layer {
   // Whether each of several channels has a filter of its own.
   bool by_planes() const { return groups_ > 1 && channels_per_group() == 1 && filters_per_group() == 1; }
   LayerNeeds needs_planes(const LayerSetting& setting) const;
-  void forward_planes(const ForwardArguments& args, const float* packed, float* scratch) const;
+  void forward_planes(const ForwardArguments& args, float* scratch) const;
+  template <class Visit>
+  void for_each_phase_of_plane(Visit visit) const;
+  void input_gradient_of_plane(int64_t lanes, const float* weights, const float* dz, const Lines& ahead, float* own,
+                               float* dx) const;
+  void weight_gradient_of_plane(int64_t lanes, const float* x, const float* dz, const Lines& ahead, float* copy,
+                                Accumulate accumulate, float* gradient) const;
+  int64_t plane_floats(bool input_gradient) const;
   void backward_planes(const BackwardArguments& args) const;
   EvenTiling plane_pieces(int64_t blocks) const;
 

@@ -1,27 +1,72 @@
 // Conv2d with a filter of its own for each channel, for images in lanes. There is little to compute for each float that
-// comes from memory, so everything is done to a plane, 16 samples of a channel, while it is in a thread's caches:
-// padded copies and placed gradients never leave them.
+// comes from memory, so everything is done to a plane, 16 samples of a channel, while it is in a thread's caches, and
+// the next one's input is called meanwhile.
 #include <algorithm>
 
-#include "kernels/conv2d_direct.h"
+#include "kernels/conv2d_depthwise.h"
 #include "kernels/conv2d_direct_gradient.h"
+#include "kernels/input_phase.h"
 #include "kernels/lanes.h"
 #include "kernels/vectors.h"
 #include "layers/conv2d.h"
 
 namespace gradloom {
+namespace {
+
+Lines lines_of(const float* plane, int64_t floats) {
+  return {reinterpret_cast<const std::byte*>(plane), ceil_divide(floats, kLanes)};
+}
+
+// Planes of so many floats are not all in a second cache, whose lines need no call.
+bool reads_far(int64_t floats) {
+  constexpr int64_t kFloats = 512 * 1024;
+  return floats > kFloats;
+}
+
+// A plane as a window meets it.
+struct MetPlane {
+  const float* x;
+  Window2d window;
+};
+
+// The columns at its sides cost windows of many taps more than a copy with padding there does; rows beyond an edge are
+// left out at no cost.
+bool wants_copy(const Window2d& w) { return w.window.width > 3; }
+
+Extent2d with_columns(const Window2d& w) {
+  return {w.input.height, (w.output.width - 1) * w.stride.width + (w.window.width - 1) * w.dilation.width + 1};
+}
+
+int64_t copied_floats(const Window2d& w) { return wants_copy(w) ? image_floats(with_columns(w)) : 0; }
+
+MetPlane met_plane(const Window2d& window, const float* x, float* copy) {
+  if (!wants_copy(window)) return {x, window};
+  MetPlane met{copy, window};
+  met.window.input = with_columns(window);
+  met.window.padding.left = 0;
+  place_image({window.input.height, window.input.height, 0},
+              {window.input.width, met.window.input.width, window.padding.left}, x, copy);
+  return met;
+}
+
+// Windows over edges cost the gradient of the weights more than a padded copy does where they are many or large.
+bool copies_for_gradient(const Window2d& w) {
+  const Padding2d& p = w.padding;
+  if (p.top + p.bottom + p.left + p.right == 0) return false;
+  constexpr int64_t kLargePlane = 512;
+  return w.taps() > 9 || w.input_pixels() < kLargePlane;
+}
+
+}  // namespace
 
 LayerNeeds Conv2d::needs_planes(const LayerSetting& setting) const {
-  const int64_t padded = pads() ? image_floats(forward_shape(window_.output).input) : 0;
-  const int64_t placed = setting.input_gradient ? image_floats(placed_gradient(window_.output).extent) : 0;
   const int64_t pieces = plane_pieces(lane_blocks(setting.batch)).count;
   return {.kernel = "direct-depthwise",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
-          .forward_scratch = setting.threads * padded,
-          // Packed weights, each thread's planes, and the gradient of the parameters.
-          .backward_scratch = round_up(weight_count(), kLanes) + setting.threads * (padded + placed) +
-                              round_up(pieces * (weight_count() + filters_), kLanes)};
+          .forward_scratch = setting.threads * copied_floats(window_),
+          .backward_scratch =
+              setting.threads * plane_floats(setting.input_gradient) + pieces * (weight_count() + filters_)};
 }
 
 // Of the blocks of a batch, whose gradients are added: some where channels are few jobs.
@@ -30,71 +75,135 @@ EvenTiling Conv2d::plane_pieces(int64_t blocks) const {
   return {blocks, std::clamp<int64_t>(kFewestJobs / filters_, 1, blocks)};
 }
 
-void Conv2d::forward_planes(const ForwardArguments& args, const float* packed, float* scratch) const {
-  const DirectShape whole = forward_shape(window_.output);
-  const int64_t plane = image_floats(whole.output);
+void Conv2d::forward_planes(const ForwardArguments& args, float* scratch) const {
+  const int64_t of_input = image_floats(window_.input);
+  const int64_t plane = image_floats(window_.output);
+  const int64_t images = lane_blocks(args.pass.batch) * filters_;
   const bool at_store = activates_at_store();
-  args.pass.team.for_each(lane_blocks(args.pass.batch) * filters_, [&](int64_t image, int thread) {
+  const bool far = reads_far(images * of_input);
+  const int64_t of_copy = copied_floats(window_);
+  args.pass.team.for_each(images, [&](int64_t image, int thread) {
     const int64_t channel = image % filters_;
-    DirectShape shape = whole;
-    shape.lanes = lanes_in_use(args.pass.batch, image / filters_);
-    const float* x = args.x + image * image_floats(window_.input);
-    if (pads()) {
-      float* const padded = scratch + thread * image_floats(shape.input);
-      pad_image(x, padded);
-      x = padded;
-    }
+    const float* const x = args.x + image * of_input;
     float* const y = args.y + image * plane;
-    conv2d_direct_forward(shape, 0, x, packed + channel * row_length(),
-                          has_bias_ ? args.parameters[1] + channel : nullptr,
-                          at_store ? activation_ : Activation::kLinear, whole_images(y, shape.output));
+    const MetPlane met = met_plane(window_, x, scratch + thread * of_copy);
+    conv2d_depthwise_forward(met.window, lanes_in_use(args.pass.batch, image / filters_), met.x,
+                             args.parameters[0] + channel * row_length(), has_bias_ ? args.parameters[1][channel] : 0,
+                             at_store ? activation_ : Activation::kLinear, {y, window_.output.width * kLanes, kLanes},
+                             far && image + 1 < images ? lines_of(x + of_input, of_input) : Lines());
     if (!at_store) add_bias_and_activate(activation_, {1, plane, plane}, nullptr, y);
   });
 }
 
+// Calls visit(rows' phase, columns' phase, their convolution of the gradient of the output) for each phase of the
+// stride (kernels/input_phase.h).
+template <class Visit>
+void Conv2d::for_each_phase_of_plane(Visit visit) const {
+  const WindowAxis rows = rows_of(window_);
+  const WindowAxis columns = columns_of(window_);
+  for (int64_t i = 0; i < rows.stride * columns.stride; ++i) {
+    const InputPhase row = input_phase(rows, i / columns.stride);
+    const InputPhase column = input_phase(columns, i % columns.stride);
+    visit(row, column,
+          Window2d{.input = window_.output,
+                   .output = {row.count, column.count},
+                   .window = {row.taps, column.taps},
+                   .stride = {1, 1},
+                   .dilation = {row.dilation, column.dilation},
+                   .padding = {.top = -row.start, .left = -column.start}});
+  }
+}
+
+// `own`: room for the taps that a phase meets, turned round, and behind it one for a copy of dz.
+void Conv2d::input_gradient_of_plane(int64_t lanes, const float* weights, const float* dz, const Lines& ahead,
+                                     float* own, float* dx) const {
+  const int64_t line = window_.input.width * kLanes;
+  const EvenTiling called{ahead.count, window_.stride.height * window_.stride.width};
+  int64_t phase = 0;
+  for_each_phase_of_plane([&](const InputPhase& row, const InputPhase& column, const Window2d& window) {
+    for (int64_t r = 0; r < row.taps; ++r) {
+      const float* const of_row = weights + (row.last_tap - r * row.tap_step) * window_.window.width;
+      for (int64_t s = 0; s < column.taps; ++s) {
+        own[r * column.taps + s] = of_row[column.last_tap - s * column.tap_step];
+      }
+    }
+    const MetPlane met = met_plane(window, dz, own + round_up(row_length(), kLanes));
+    const PlaneOutput to{dx + row.first * line + column.first * kLanes, window_.stride.height * line,
+                         window_.stride.width * kLanes};
+    conv2d_depthwise_forward(met.window, lanes, met.x, own, 0, Activation::kLinear, to,
+                             {ahead.at(called.first(phase)), called.size(phase)});
+    ++phase;
+  });
+}
+
+void Conv2d::weight_gradient_of_plane(int64_t lanes, const float* x, const float* dz, const Lines& ahead, float* copy,
+                                      Accumulate accumulate, float* gradient) const {
+  Window2d window = window_;
+  if (copies_for_gradient(window_)) {
+    pad_image(x, copy);
+    x = copy;
+    window.input = forward_shape(window_.output).input;
+    window.padding = {};
+  }
+  if (depthwise_gradient_fits(window_.window)) {
+    return conv2d_depthwise_weight_gradient(window, lanes, x, dz, accumulate, gradient, ahead);
+  }
+  const WeightGradientOperands operands{x, 0, dz, 0, 0, window_.output.width * kLanes, kLanes, 1, lanes};
+  conv2d_direct_weight_gradient(forward_shape(window_.output), {0, 1, 0, 1}, operands, accumulate, gradient);
+}
+
+// What a thread needs for itself in the backward pass.
+int64_t Conv2d::plane_floats(bool input_gradient) const {
+  int64_t copied = trainable() && copies_for_gradient(window_) ? image_floats(forward_shape(window_.output).input) : 0;
+  if (input_gradient) {
+    for_each_phase_of_plane([&](const InputPhase&, const InputPhase&, const Window2d& window) {
+      copied = std::max(copied, copied_floats(window));
+    });
+  }
+  return round_up(row_length(), kLanes) + copied;
+}
+
 void Conv2d::backward_planes(const BackwardArguments& args) const {
   Team& team = args.pass.team;
-  const DirectShape shape = forward_shape(window_.output);
-  const int64_t plane = image_floats(shape.output);
-  const int64_t placed_floats = args.dx == nullptr ? 0 : image_floats(placed_gradient(shape.output).extent);
-  const int64_t padded_floats = pads() ? image_floats(shape.input) : 0;
+  const int64_t of_input = image_floats(window_.input);
+  const int64_t plane = image_floats(window_.output);
+  const int64_t images = lane_blocks(args.pass.batch) * filters_;
+  const bool far = reads_far(images * of_input);
   const EvenTiling pieces = plane_pieces(lane_blocks(args.pass.batch));
-  float* const packed = args.scratch;
-  float* const planes = packed + round_up(weight_count(), kLanes);
-  float* const weight_sums = planes + team.size() * (placed_floats + padded_floats);
+  const int64_t own_floats = plane_floats(args.dx != nullptr);
+  float* const weight_sums = args.scratch + team.size() * own_floats;
   float* const bias_sums = weight_sums + pieces.count * weight_count();
-  if (args.dx != nullptr) pack_phases(team, shape.output, args.parameters[0], packed);
   // The first piece's sums are where the gradient goes.
   float* const weights = trainable() ? args.gradients.target(0, 0, weight_sums) : nullptr;
   float* const biases = trainable() && has_bias_ ? args.gradients.target(1, 0, bias_sums) : nullptr;
   team.for_each(filters_ * pieces.count, [&](int64_t job, int thread) {
     const int64_t channel = job % filters_;
     const int64_t piece = job / filters_;
-    float* const placed = planes + thread * (placed_floats + padded_floats);
-    float* const padded = placed + placed_floats;
     float* const gradient = (piece == 0 ? weights : weight_sums + piece * weight_count()) + channel * row_length();
+    float* const own = args.scratch + thread * own_floats;
     double bias = 0;
     for (int64_t block = pieces.first(piece); block < pieces.first(piece + 1); ++block) {
       const int64_t image = block * filters_ + channel;
       const int64_t lanes = lanes_in_use(args.pass.batch, block);
+      const float* const x = args.x + image * of_input;
       float* const dz = args.dy + image * plane;
       activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dz);
       if (args.dx != nullptr) {
-        place_gradient(shape.output, dz, placed);
-        convolve_phases(shape.output, {channel, 0, 0, 1, lanes}, placed, packed,
-                        args.dx + image * image_floats(window_.input));
+        input_gradient_of_plane(lanes, args.parameters[0] + channel * row_length(), dz,
+                                far && trainable() ? lines_of(x, of_input) : Lines(), own, args.dx + image * of_input);
       }
       if (!trainable()) continue;
       if (has_bias_) bias += conv2d_bias_gradient(1, plane, plane, dz);
-      const float* x = args.x + image * image_floats(window_.input);
-      if (pads()) {
-        pad_image(x, padded);
-        x = padded;
+      const int64_t next =
+          block + 1 < pieces.first(piece + 1) ? image + filters_ : pieces.first(piece) * filters_ + channel + 1;
+      // What it begins with, or what is read last of it: the rest comes by itself.
+      Lines ahead;
+      if (far && next < images) {
+        ahead =
+            args.dx != nullptr ? lines_of(args.dy + next * plane, plane) : lines_of(args.x + next * of_input, of_input);
       }
-      const WeightGradientOperands operands{x, 0, dz, 0, plane, shape.output.width * kLanes, kLanes, 1, lanes};
-      const bool begins = block == pieces.first(piece);
-      conv2d_direct_weight_gradient(shape, {0, 1, 0, 1}, operands, begins ? Accumulate::kOverwrite : Accumulate::kAdd,
-                                    gradient);
+      const Accumulate accumulate = block == pieces.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
+      weight_gradient_of_plane(lanes, x, dz, ahead, own, accumulate, gradient);
     }
     if (biases != nullptr) (piece == 0 ? biases : bias_sums + piece * filters_)[channel] = static_cast<float>(bias);
   });

@@ -118,7 +118,7 @@ int64_t Conv2d::padded_floats(int64_t blocks) const {
 }
 
 void Conv2d::prepare_lanes(Team& team, const float* weights, float* packed) const {
-  if (by_products()) return;
+  if (!packs_filters()) return;
   const DirectShape shape = forward_shape(window_.output);
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "common/checked.h"
-#include "kernels/conv2d_depthwise.h"
 #include "kernels/conv2d_direct_gradient.h"
 #include "kernels/conv2d_turned_gradient.h"
 #include "kernels/conv2d_won_gradient.h"
@@ -25,7 +24,7 @@ bool Conv2d::sums_won(const Window2d* pooling) const {
 // Whether the gradient of the weights is made of products with the turned input, by windows of more than one pixel.
 bool Conv2d::turns_input(const Window2d* pooling) const {
   const DirectShape shape = forward_shape(computed_output(pooling));
-  return !by_products() && !sums_won(pooling) && !depthwise_fits(shape) && turned_gradient_pays(shape);
+  return !by_products() && !sums_won(pooling) && turned_gradient_pays(shape);
 }
 
 // What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
