@@ -79,7 +79,7 @@ struct Axes {
   }
 };
 
-// Calls body(std::integral_constant<int, rows>, the same of columns) of a window that fits.
+// Calls body(std::integral_constant<int, rows>, the same of columns) of a window of up to 3x3, or 5x5.
 template <class Body>
 HWY_INLINE void with_window(const Extent2d& window, Body body) {
   using One = std::integral_constant<int, 1>;
@@ -161,7 +161,7 @@ class Forward {
   // Where all of the window's rows meet the plane.
   template <int kRows, int kColumns>
   HWY_INLINE void inner_rows(LinesByTurn& ahead) const {
-    if constexpr (kRows <= 3) {
+    if constexpr (kRows <= 3) {  // not what with_window has for others
       V weight[kRows][kColumns];
       for (int r = 0; r < kRows; ++r) {
         for (int s = 0; s < kColumns; ++s) weight[r][s] = hn::Set(D(), weights_[r * kColumns + s]);
@@ -191,16 +191,22 @@ class Forward {
           add_tap(x + r * row + s * tap, pixel, weight[r][s], sum);
         }
       }
-      if (relu_) {
-        for (V& s : sum) s = relu(s);
-      }
-      for (int j = 0; j < kCount; ++j) hn::Store(sum[j], d, y + j * y_pixel);
+      finish(sum, y, y_pixel);
     }
     if constexpr (kCount > 1) {
       if (left > 0) inner_pixels<kCount / 2>(x, weight, left, y);
     }
   }
 
+  template <int kCount>
+  HWY_INLINE void finish(V (&sum)[kCount], float* HWY_RESTRICT y, int64_t step) const {
+    if (relu_) {
+      for (V& s : sum) s = relu(s);
+    }
+    for (int j = 0; j < kCount; ++j) hn::Store(sum[j], D(), y + j * step);
+  }
+
+  // The inner columns of a row that meets these rows of the window.
   HWY_INLINE void row(int64_t p, const Range& met) const {
     pixels(p, inner_columns_.first, inner_columns_.size(), {met, {0, axes_.columns.taps}, axes_.pixel(), y_.pixel});
   }
@@ -241,7 +247,7 @@ class Forward {
     tile<kMost>(of, x, y);
   }
 
-  template <int kPixels>
+  template <int kCount>
   HWY_INLINE void tile(const Alike& of, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) const {
     const D d;
     const int64_t tap = axes_.tap();
@@ -250,7 +256,7 @@ class Forward {
     const int64_t x_step = of.x_step;
     const float* HWY_RESTRICT from = x + of.rows.first * axes_.tap_row() + of.columns.first * tap;
     const float* HWY_RESTRICT weight = weights_ + of.rows.first * axes_.columns.taps + of.columns.first;
-    V sum[kPixels];
+    V sum[kCount];
     for (V& s : sum) s = hn::Set(d, bias_);
     for (int64_t r = of.rows.size(); r > 0; --r, from += row, weight += weight_row) {
       for (int64_t s = of.columns.size(); s > 0; --s, from += tap, ++weight) {
@@ -258,10 +264,7 @@ class Forward {
         add_tap(from, x_step, w, sum);
       }
     }
-    if (relu_) {
-      for (V& s : sum) s = relu(s);
-    }
-    for (int j = 0; j < kPixels; ++j) hn::Store(sum[j], d, y + j * of.y_step);
+    finish(sum, y, of.y_step);
   }
 
   const Axes axes_;

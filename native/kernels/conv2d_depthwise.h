@@ -22,8 +22,9 @@ struct PlaneOutput {
 };
 
 // y[p][q] = activation(bias + sum over r, s of x[p stride + r dilation - top][q stride + s dilation - left] w[r][s])
-// for those taps that meet the plane, which needs no padded copy. Padding may be negative, and lacks where no window
-// reaches. `lanes`: as lanes_in_use, the others become 0; the activation is linear or relu.
+// for those taps that meet the plane, which needs no padded copy. Padding before it may be negative, and that behind it
+// is not looked at. `lanes`: as lanes_in_use, the others may become 0; the activation is linear or relu. `ahead` is
+// called meanwhile.
 void conv2d_depthwise_forward(const Window2d& window, int64_t lanes, const float* x, const float* weights, float bias,
                               Activation activation, const PlaneOutput& y, const Lines& ahead);
 
