@@ -13,7 +13,7 @@
 
 namespace gradloom {
 
-// Whether it is the faster one, for all shapes but those of kernels/conv2d_depthwise.h and kernels/conv2d_pointwise.h.
+// Whether it is the faster one, for all shapes but those of kernels/conv2d_pointwise.h.
 bool turned_gradient_pays(const DirectShape& shape);
 
 WeightGradientTiles turned_gradient_tiles(const DirectShape& shape, int64_t blocks);

@@ -13,6 +13,7 @@
 //                       conv2d_winograd_channels.cc, of many small groups in conv2d_grouped_channels.cc
 #pragma once
 
+#include "common/prefetch.h"
 #include "kernels/activation.h"
 #include "kernels/choice.h"
 #include "kernels/conv2d_channels.h"

@@ -3,6 +3,8 @@
 // the next one's input is called meanwhile.
 #include <algorithm>
 
+#include "common/checked.h"
+#include "common/prefetch.h"
 #include "kernels/conv2d_depthwise.h"
 #include "kernels/conv2d_direct_gradient.h"
 #include "kernels/input_phase.h"
@@ -29,12 +31,14 @@ struct MetPlane {
   Window2d window;
 };
 
-// The columns at its sides cost windows of many taps more than a copy with padding there does; rows beyond an edge are
-// left out at no cost.
-bool wants_copy(const Window2d& w) { return w.window.width > 3; }
-
 Extent2d with_columns(const Window2d& w) {
   return {w.input.height, (w.output.width - 1) * w.stride.width + (w.window.width - 1) * w.dilation.width + 1};
+}
+
+// The columns at its sides cost windows of many taps more than a copy with padding there does; rows beyond an edge are
+// left out at no cost.
+bool wants_copy(const Window2d& w) {
+  return w.window.width > 3 && (w.padding.left > 0 || with_columns(w).width - w.padding.left > w.input.width);
 }
 
 int64_t copied_floats(const Window2d& w) { return wants_copy(w) ? image_floats(with_columns(w)) : 0; }
@@ -49,12 +53,13 @@ MetPlane met_plane(const Window2d& window, const float* x, float* copy) {
   return met;
 }
 
-// Windows over edges cost the gradient of the weights more than a padded copy does where they are many or large.
+// Whether the gradient of the weights is made from a padded copy: for the direct kernel, and where windows over edges
+// cost more, which are many of the small planes' and hold many taps of large windows.
 bool copies_for_gradient(const Window2d& w) {
   const Padding2d& p = w.padding;
   if (p.top + p.bottom + p.left + p.right == 0) return false;
   constexpr int64_t kLargePlane = 512;
-  return w.taps() > 9 || w.input_pixels() < kLargePlane;
+  return !depthwise_gradient_fits(w.window) || w.taps() > 9 || w.input_pixels() < kLargePlane;
 }
 
 }  // namespace
@@ -194,8 +199,11 @@ void Conv2d::backward_planes(const BackwardArguments& args) const {
       }
       if (!trainable()) continue;
       if (has_bias_) bias += conv2d_bias_gradient(1, plane, plane, dz);
-      const int64_t next =
-          block + 1 < pieces.first(piece + 1) ? image + filters_ : pieces.first(piece) * filters_ + channel + 1;
+      // The next plane: of another block, or the first one of the next job.
+      const int64_t then = job + 1;
+      const int64_t next = block + 1 < pieces.first(piece + 1)
+                               ? image + filters_
+                               : pieces.first(then / filters_) * filters_ + then % filters_;
       // What it begins with, or what is read last of it: the rest comes by itself.
       Lines ahead;
       if (far && next < images) {

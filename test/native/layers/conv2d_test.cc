@@ -205,6 +205,13 @@ TEST_CASE("conv2d direct: each channel with its own filter, integers agree exact
       const Extent2d size{random.integer(1, 12), random.integer(1, 19)};
       if (i % 3 == 1) shape.window = {size, size, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
       if (i % 3 == 2) shape.window = {size, size, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}};
+      // Planes that the gradient of the weights reads without a copy, if windows are small enough.
+      const Extent2d large{random.integer(23, 26), random.integer(23, 26)};
+      if (i % 12 == 0) shape.window = {large, large, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+      if (i % 12 == 3) shape.window = {large, large, {1, 5}, {1, 1}, {1, 1}, {0, 0, 2, 2}};
+      if (i % 12 == 6) shape.window = {large, large, {5, 1}, {1, 1}, {1, 1}, {2, 2, 0, 0}};
+      if (i % 12 == 9)
+        shape.window = {large, {large.height - 1, large.width + 1}, {4, 2}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
       const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
       CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-depthwise"));
       check_integers(random, shape, "direct");
