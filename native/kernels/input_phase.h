@@ -36,6 +36,16 @@ struct InputPhase {
 };
 InputPhase input_phase(const WindowAxis& axis, int64_t phase);
 
+// Calls visit(rows' phase, columns' phase) for all of them.
+template <class Visit>
+void for_each_input_phase(const Window2d& window, Visit visit) {
+  const WindowAxis rows = rows_of(window);
+  const WindowAxis columns = columns_of(window);
+  for (int64_t i = 0; i < rows.stride * columns.stride; ++i) {
+    visit(input_phase(rows, i / columns.stride), input_phase(columns, i % columns.stride));
+  }
+}
+
 // How many outputs before the first and behind the last one all phases see, which count as zero.
 struct PhasePadding {
   int64_t before;

@@ -154,6 +154,7 @@ class Conv2d final : public Layer {
   void for_each_phase_of_plane(Visit visit) const;
   void input_gradient_of_plane(int64_t lanes, const float* weights, const float* dz, const Lines& ahead, float* own,
                                float* dx) const;
+  bool copies_for_gradient() const;
   void weight_gradient_of_plane(int64_t lanes, const float* x, const float* dz, const Lines& ahead, float* copy,
                                 Accumulate accumulate, float* gradient) const;
   int64_t plane_floats(bool input_gradient) const;

@@ -53,15 +53,6 @@ MetPlane met_plane(const Window2d& window, const float* x, float* copy) {
   return met;
 }
 
-// Whether the gradient of the weights is made from a padded copy: for the direct kernel, and where windows over edges
-// cost more, which are many of the small planes' and hold many taps of large windows.
-bool copies_for_gradient(const Window2d& w) {
-  const Padding2d& p = w.padding;
-  if (p.top + p.bottom + p.left + p.right == 0) return false;
-  constexpr int64_t kLargePlane = 512;
-  return !depthwise_gradient_fits(w.window) || w.taps() > 9 || w.input_pixels() < kLargePlane;
-}
-
 }  // namespace
 
 LayerNeeds Conv2d::needs_planes(const LayerSetting& setting) const {
@@ -104,11 +95,7 @@ void Conv2d::forward_planes(const ForwardArguments& args, float* scratch) const 
 // stride (kernels/input_phase.h).
 template <class Visit>
 void Conv2d::for_each_phase_of_plane(Visit visit) const {
-  const WindowAxis rows = rows_of(window_);
-  const WindowAxis columns = columns_of(window_);
-  for (int64_t i = 0; i < rows.stride * columns.stride; ++i) {
-    const InputPhase row = input_phase(rows, i / columns.stride);
-    const InputPhase column = input_phase(columns, i % columns.stride);
+  for_each_input_phase(window_, [&](const InputPhase& row, const InputPhase& column) {
     visit(row, column,
           Window2d{.input = window_.output,
                    .output = {row.count, column.count},
@@ -116,7 +103,7 @@ void Conv2d::for_each_phase_of_plane(Visit visit) const {
                    .stride = {1, 1},
                    .dilation = {row.dilation, column.dilation},
                    .padding = {.top = -row.start, .left = -column.start}});
-  }
+  });
 }
 
 // `own`: room for the taps that a phase meets, turned round, and behind it one for a copy of dz.
@@ -141,10 +128,19 @@ void Conv2d::input_gradient_of_plane(int64_t lanes, const float* weights, const 
   });
 }
 
+// Whether the gradient of the weights is made from a padded copy: for the direct kernel, and where windows over edges
+// cost more, which are many of the small planes' and hold many taps of large windows.
+bool Conv2d::copies_for_gradient() const {
+  constexpr int64_t kLargePlane = 512;
+  const bool dear =
+      !depthwise_gradient_fits(window_.window) || window_.taps() > 9 || window_.input_pixels() < kLargePlane;
+  return pads() && dear;
+}
+
 void Conv2d::weight_gradient_of_plane(int64_t lanes, const float* x, const float* dz, const Lines& ahead, float* copy,
                                       Accumulate accumulate, float* gradient) const {
   Window2d window = window_;
-  if (copies_for_gradient(window_)) {
+  if (copies_for_gradient()) {
     pad_image(x, copy);
     x = copy;
     window.input = forward_shape(window_.output).input;
@@ -159,7 +155,7 @@ void Conv2d::weight_gradient_of_plane(int64_t lanes, const float* x, const float
 
 // What a thread needs for itself in the backward pass.
 int64_t Conv2d::plane_floats(bool input_gradient) const {
-  int64_t copied = trainable() && copies_for_gradient(window_) ? image_floats(forward_shape(window_.output).input) : 0;
+  int64_t copied = trainable() && copies_for_gradient() ? image_floats(forward_shape(window_.output).input) : 0;
   if (input_gradient) {
     for_each_phase_of_plane([&](const InputPhase&, const InputPhase&, const Window2d& window) {
       copied = std::max(copied, copied_floats(window));

@@ -311,12 +311,8 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
 // the gradient of the input. `output`: of the layer.
 template <class Visit>
 void Conv2d::for_each_phase(const Extent2d& output, float* packed, Visit visit) const {
-  const WindowAxis rows = rows_of(window_onto(output));
-  const WindowAxis columns = columns_of(window_onto(output));
   const Extent2d placed = placed_gradient(output).extent;
-  for (int64_t i = 0; i < rows.stride * columns.stride; ++i) {
-    const InputPhase row = input_phase(rows, i / columns.stride);
-    const InputPhase column = input_phase(columns, i % columns.stride);
+  for_each_input_phase(window_onto(output), [&](const InputPhase& row, const InputPhase& column) {
     const DirectShape shape{.channels = filters_per_group(),
                             .filters = channels_per_group(),
                             .input = placed,
@@ -330,7 +326,7 @@ void Conv2d::for_each_phase(const Extent2d& output, float* packed, Visit visit) 
                                       .right = placed.width - (output.width - column.start)}};
     visit(row, column, shape, packed);
     packed += shape.taps() * filters_per_group() * channels_per_group();
-  }
+  });
 }
 
 void Conv2d::pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const {
