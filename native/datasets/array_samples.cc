@@ -59,12 +59,12 @@ void ArraySamples::gather_ids(Team& team, const uint32_t* order, int64_t first, 
   input(number).gather_ids(team, rows(order, first, count), limit, batch);
 }
 
-void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int number,
-                                 const Augmenter* augmenter, int64_t stretches) const {
+void ArraySamples::gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count,
+                                 const BatchPlace& place, int number, const Augmenter* augmenter) const {
   // The batch behind the next one: it has the time of a step to come from a disk.
   const int64_t later = first + 2 * count;
   input(number).prefetch(rows(order, later, std::clamp<int64_t>(set_.count - later, 0, count)));
-  input(number).gather(team, rows(order, first, count), x, augmenter, stretches);
+  input(number).gather(team, rows(order, first, count), place, augmenter);
 }
 
 void ArraySamples::locate_inputs(const uint32_t* order, int64_t first, int64_t count, std::vector<ByteSpan>& places,

@@ -77,8 +77,8 @@ class ArraySamples {
                   int input = 0) const;
   // x[i] = sample order[i], or sample first + i when order is null; for i in [0, count). Changed by the augmenter, if
   // there is one. Throws as InputColumn::gather does.
-  void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, float* x, int input = 0,
-                     const Augmenter* augmenter = nullptr, int64_t stretches = 1) const;
+  void gather_inputs(Team& team, const uint32_t* order, int64_t first, int64_t count, const BatchPlace& place,
+                     int input = 0, const Augmenter* augmenter = nullptr) const;
   // Adds where these samples of an input lie, where they come from memory (InputColumn::locate); none beyond the last.
   void locate_inputs(const uint32_t* order, int64_t first, int64_t count, std::vector<ByteSpan>& places, int input = 0,
                      int64_t stretches = 1) const;

@@ -1,6 +1,7 @@
 #include "datasets/input_column.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <numeric>
@@ -8,10 +9,14 @@
 
 #include "common/checked.h"
 #include "kernels/affine.h"
+#include "kernels/lane_batch.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {
 namespace {
+
+// Of each of sixteen samples, on their way from other numbers into the lanes: in a first cache.
+constexpr int64_t kMadeValues = 256;
 
 AlignedBuffer spread(const std::vector<float>& period, int64_t size) {
   AlignedBuffer buffer(size);
@@ -290,9 +295,19 @@ void InputColumn::read_features(int64_t row, int64_t first, int64_t count, float
   for (int64_t j = 0; j < count; ++j) out[j] = static_cast<float>(ids[j]) * scale[j] + shift[j];
 }
 
-void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const {
-  if (augmenter != nullptr || sparse() || mapped()) return gather_whole(team, rows, x, augmenter, stretches);
-  const bool as_stored = array_.type == InputArray::Type::kFloat32 && identity_;
+void InputColumn::gather(Team& team, const Rows& rows, const BatchPlace& place, const Augmenter* augmenter) const {
+  const bool in_lanes = place.rows != nullptr;
+  const bool whole = augmenter != nullptr || sparse() || mapped();
+  if (in_lanes && !whole && (as_stored() || image().channels <= kMadeValues)) {
+    return gather_in_lanes(team, rows, place.x);
+  }
+  float* const x = in_lanes ? place.rows : place.x;
+  whole ? gather_whole(team, rows, x, augmenter, place.stretches) : gather_features(team, rows, x, place.stretches);
+  if (in_lanes) batch_to_lanes(team, image(), rows.count, x, place.x);
+}
+
+// Of rows that are neither sparse nor in a file.
+void InputColumn::gather_features(Team& team, const Rows& rows, float* x, int64_t stretches) const {
   const Tiling features = cut_stretches(sample_size_, stretches);
   // No more jobs of stretches than of whole rows: who has done its own looks at those of others, which costs these
   // time.
@@ -300,13 +315,45 @@ void InputColumn::gather(Team& team, const Rows& rows, float* x, const Augmenter
   team.for_each(features.count * tiles.count, [&](int64_t job, int) {
     const int64_t first = tiles.first(job % tiles.count);
     const int64_t count = tiles.size(job % tiles.count);
-    if (as_stored && features.count == 1) {
+    if (as_stored() && features.count == 1) {
       return copy_rows(static_cast<const float*>(array_.data), sample_size_, rows, first, count, x);
     }
     const int64_t feature = features.first(job / tiles.count);
     const int64_t width = features.size(job / tiles.count);
     float* const of_stretch = x + feature * rows.count;
     for (int64_t i = first; i < first + count; ++i) read_features(rows.at(i), feature, width, of_stretch + i * width);
+  });
+}
+
+LaneImage InputColumn::image() const {
+  const int64_t channels = sample_shape_.rank() == 0 ? 1 : sample_shape_.back();
+  return lane_image(sample_size_ / channels, channels);
+}
+
+// Floats that need no change are turned where they are stored, others some pixels at a time.
+void InputColumn::gather_in_lanes(Team& team, const Rows& rows, float* lanes) const {
+  const LaneImage image = this->image();
+  const int64_t most = as_stored() ? image.pixels : kMadeValues / image.channels;
+  for_each_lane_part(team, image, rows.count, [&](int64_t block, const PixelRange& part) {
+    const int64_t first = block * kLanes;
+    const int64_t samples = std::min(kLanes, rows.count - first);
+    std::array<const float*, kLanes> images;
+    std::array<float, kLanes * kMadeValues> made;
+    for (int64_t pixel = part.first; pixel < part.end; pixel += most) {
+      const PixelRange range{pixel, std::min(pixel + most, part.end)};
+      const int64_t value = pixel * image.channels;
+      for (int64_t l = 0; l < samples; ++l) {
+        const int64_t row = rows.at(first + l);
+        if (as_stored()) {
+          images[static_cast<size_t>(l)] = static_cast<const float*>(array_.data) + row * sample_size_ + value;
+          continue;
+        }
+        float* const of_sample = made.data() + l * kMadeValues;
+        read_features(row, value, (range.end - pixel) * image.channels, of_sample);
+        images[static_cast<size_t>(l)] = of_sample;
+      }
+      samples_to_lanes(image, range, samples, images.data(), lanes + first * sample_size_);
+    }
   });
 }
 

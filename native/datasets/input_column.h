@@ -18,6 +18,7 @@
 #include "datasets/augmentation.h"
 #include "datasets/mapped_rows.h"
 #include "datasets/sparse_batch.h"
+#include "kernels/lanes.h"
 
 namespace gradloom {
 
@@ -93,6 +94,16 @@ void copy_rows(const Value* from, int64_t size, const Rows& rows, int64_t first,
   }
 }
 
+// Where a batch of samples goes, and how it lies there.
+struct BatchPlace {
+  float* x;
+  // In so many stretches of features (cut_stretches): those of the first for all samples, then those of the next.
+  int64_t stretches = 1;
+  // Not null: x is in lanes (kernels/lanes.h), and samples that have to be made whole are so here first, one behind the
+  // other.
+  float* rows = nullptr;
+};
+
 class InputColumn {
  public:
   // Throws SHAPE_MISMATCH or INVALID_DATA when lengths or periods do not fit samples of this shape.
@@ -127,9 +138,7 @@ class InputColumn {
   void gather_ids(Team& team, const Rows& rows, int64_t limit, SparseBatch& batch) const;
   // x[i] = row i, as floats; changed by the augmenter, if there is one, for images only. Throws FILE_CHANGED, with
   // anything in x, when a mapped file is not as it was.
-  // In several stretches of features (cut_stretches): those of the first for all rows, then those of the next.
-  void gather(Team& team, const Rows& rows, float* x, const Augmenter* augmenter = nullptr,
-              int64_t stretches = 1) const;
+  void gather(Team& team, const Rows& rows, const BatchPlace& place, const Augmenter* augmenter = nullptr) const;
   // Turns gradients by the values that `gather` gives, of `count` samples, into those by the stored values.
   void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
 
@@ -138,9 +147,14 @@ class InputColumn {
   Error id_out_of_range(int64_t sample, int64_t place, int64_t id, int64_t limit) const;
   bool sparse() const { return array_.type == InputArray::Type::kSparse; }
   bool mapped() const { return array_.type == InputArray::Type::kMapped; }
+  // Whether values are floats that are taken as they are.
+  bool as_stored() const { return array_.type == InputArray::Type::kFloat32 && identity_; }
   std::string of_input() const;
   int64_t entries_of(int64_t row) const;
   void spread_row(int64_t row, float* out) const;
+  LaneImage image() const;
+  void gather_in_lanes(Team& team, const Rows& rows, float* lanes) const;
+  void gather_features(Team& team, const Rows& rows, float* x, int64_t stretches) const;
   void gather_whole(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const;
   // One that has to be made whole: changed, sparse or in a file.
   void read_row(const Rows& rows, int64_t place, const Augmenter* augmenter, float* out) const;

@@ -1,6 +1,7 @@
 #include "kernels/lanes.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "kernels/tiling.h"
@@ -103,23 +104,20 @@ void blocks_to_samples(const float* HWY_RESTRICT blocks, int64_t samples, int64_
   }
 }
 
-void RowsToLanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* rows, float* lanes) {
+void SamplesToLanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* const* images,
+                    float* lanes) {
   const int64_t values = image.pixels * image.channels;
+  const int64_t pixels = range.end - range.first;
   if (image.channels == 1) {
-    if (samples < kLanes) clear_blocks(range.end - range.first, lanes + range.first * kLanes);
-    // One value of each sample: both sides are the same.
-    if (values == 1 && range.first < range.end) {
-      std::copy_n(rows, samples, lanes);
-      return;
-    }
-    return transpose_matrix(samples, range.end - range.first, rows + range.first, values, lanes + range.first * kLanes,
-                            kLanes);
+    float* const target = lanes + range.first * kLanes;
+    if (samples < kLanes) clear_blocks(pixels, target);
+    return transpose_rows(samples, pixels, {images, 0}, target, kLanes);
   }
   HWY_ALIGN PieceBuffer buffer;
   if (samples < kLanes) clear_blocks(std::min(kPieceValues, values), buffer);
   for_each_piece(image, range, [&](const Piece& piece) {
     for_each_stretch(image, piece, [&](int64_t from, int64_t to, int64_t count) {
-      transpose_matrix(samples, count, rows + from, values, buffer + to * kLanes, kLanes);
+      transpose_rows(samples, count, {images, from - range.first * image.channels}, buffer + to * kLanes, kLanes);
     });
     for (int64_t c = 0; c < piece.channels; ++c) {
       float* const target = lanes + block_at(image, piece, c) * kLanes;
@@ -162,15 +160,29 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(PlaceImage);
-HWY_EXPORT(RowsToLanes);
+HWY_EXPORT(SamplesToLanes);
 HWY_EXPORT(LanesToRows);
 
 void place_image(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
   HWY_DYNAMIC_DISPATCH(PlaceImage)(rows, columns, source, target);
 }
 
+void samples_to_lanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* const* images,
+                      float* lanes) {
+  HWY_DYNAMIC_DISPATCH(SamplesToLanes)(image, range, samples, images, lanes);
+}
+
 void rows_to_lanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* rows, float* lanes) {
-  HWY_DYNAMIC_DISPATCH(RowsToLanes)(image, range, samples, rows, lanes);
+  // One value of each sample: both sides are the same.
+  if (image.pixels == 1 && image.channels == 1 && range.first < range.end) {
+    std::fill(std::copy_n(rows, samples, lanes), lanes + kLanes, 0.0F);
+    return;
+  }
+  std::array<const float*, kLanes> images;
+  for (int64_t l = 0; l < samples; ++l) {
+    images[static_cast<size_t>(l)] = rows + (l * image.pixels + range.first) * image.channels;
+  }
+  samples_to_lanes(image, range, samples, images.data(), lanes);
 }
 
 void lanes_to_rows(const LaneImage& image, const PixelRange& range, int64_t samples, const float* lanes, float* rows) {

@@ -33,8 +33,13 @@ struct PixelRange {
   int64_t end;
 };
 
-// lanes[c][p][l] = rows[l][p][c] for some pixels p and the `samples` (at most 16) rows of one block; the other lanes
-// become 0. rows: [samples][pixels][channels], sample after sample; lanes: [channels][pixels][16].
+// lanes[c][p][l] = value c of pixel p of sample l, for some pixels p and the `samples` (at most 16) of one block; the
+// other lanes become 0. images[l] is where pixel range.first of sample l lies, channels last; lanes:
+// [channels][pixels][16].
+void samples_to_lanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* const* images,
+                      float* lanes);
+
+// The same of rows [samples][pixels][channels], sample after sample.
 void rows_to_lanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* rows, float* lanes);
 
 // The inverse; lanes beyond `samples` are dropped.

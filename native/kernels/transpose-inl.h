@@ -72,37 +72,57 @@ HWY_INLINE void transpose_square(Row row, Column column) {
                            [&](int c, hn::Vec<decltype(d)> values) { hn::StoreU(values, d, column(c)); });
 }
 
+// What is turned: row(r) is where row r begins, and from(r, c) the part that begins at a row and column.
+struct StridedRows {
+  const float* HWY_RESTRICT first;
+  int64_t stride;
+
+  HWY_INLINE const float* row(int64_t r) const { return first + r * stride; }
+  HWY_INLINE StridedRows from(int64_t r, int64_t c) const { return {first + r * stride + c, stride}; }
+};
+struct ListedRows {
+  const float* const* rows;
+  int64_t column;
+
+  HWY_INLINE const float* row(int64_t r) const { return rows[r] + column; }
+  HWY_INLINE ListedRows from(int64_t r, int64_t c) const { return {rows + r, column + c}; }
+};
+
 // Squares of kSide as far as they go; calls itself for what is left at the right and below.
-template <int kSide>
-HWY_INLINE void transpose_by(int64_t rows, int64_t columns, const float* HWY_RESTRICT source, int64_t source_stride,
-                             float* HWY_RESTRICT target, int64_t target_stride) {
+template <int kSide, class Source>
+HWY_INLINE void transpose_by(int64_t rows, int64_t columns, const Source& source, float* HWY_RESTRICT target,
+                             int64_t target_stride) {
   const int64_t whole_rows = rows / kSide * kSide;
   const int64_t whole_columns = columns / kSide * kSide;
   for (int64_t r = 0; r < whole_rows; r += kSide) {
     for (int64_t c = 0; c < whole_columns; c += kSide) {
-      const float* from = source + r * source_stride + c;
+      const Source from = source.from(r, c);
       float* to = target + c * target_stride + r;
       if constexpr (kSide == 1) {
-        *to = *from;
+        *to = *from.row(0);
       } else {
-        transpose_square<kSide>([&](int i) { return from + i * source_stride; },
-                                [&](int i) { return to + i * target_stride; });
+        transpose_square<kSide>([&](int i) { return from.row(i); }, [&](int i) { return to + i * target_stride; });
       }
     }
   }
   if constexpr (kSide > 1) {
     constexpr int kSmaller = kSide > 4 ? 4 : 1;
-    transpose_by<kSmaller>(whole_rows, columns - whole_columns, source + whole_columns, source_stride,
+    transpose_by<kSmaller>(whole_rows, columns - whole_columns, source.from(0, whole_columns),
                            target + whole_columns * target_stride, target_stride);
-    transpose_by<kSmaller>(rows - whole_rows, columns, source + whole_rows * source_stride, source_stride,
-                           target + whole_rows, target_stride);
+    transpose_by<kSmaller>(rows - whole_rows, columns, source.from(whole_rows, 0), target + whole_rows, target_stride);
   }
 }
 
 // A matrix of rows x columns.
 HWY_INLINE void transpose_matrix(int64_t rows, int64_t columns, const float* HWY_RESTRICT source, int64_t source_stride,
                                  float* HWY_RESTRICT target, int64_t target_stride) {
-  transpose_by<kTransposeSide>(rows, columns, source, source_stride, target, target_stride);
+  transpose_by<kTransposeSide>(rows, columns, StridedRows{source, source_stride}, target, target_stride);
+}
+
+// The same for rows that lie anywhere.
+HWY_INLINE void transpose_rows(int64_t rows, int64_t columns, const ListedRows& source, float* HWY_RESTRICT target,
+                               int64_t target_stride) {
+  transpose_by<kTransposeSide>(rows, columns, source, target, target_stride);
 }
 
 }  // namespace HWY_NAMESPACE

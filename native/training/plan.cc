@@ -118,7 +118,7 @@ std::vector<bool> Plan::layers_in_lanes() const {
                         });
 }
 
-// Inputs come in rows and the loss takes rows; between them every layer gets the layout it wants.
+// The loss takes rows; before it every layer gets the layout it wants.
 void Plan::choose_layouts() {
   const std::vector<bool> in_rows = layers_in_rows();
   const std::vector<bool> in_lanes = layers_in_lanes();
@@ -211,9 +211,28 @@ Plan::Fusion Plan::fuse(int index, std::unique_ptr<Layer> relaid) {
   return fusion;
 }
 
+// Of an input that one layer alone reads, nobody sees how it lies; who asks for its gradient wants that in rows.
+bool Plan::loads_in_any_layout(size_t value) const {
+  if (value >= sparse_.size() || !reads_floats(value) || values_[value].differentiated) return false;
+  int64_t times = 0;
+  for (size_t i = 0; i < architecture_->layers().size(); ++i) {
+    times += std::ranges::count(architecture_->inputs_of(static_cast<int>(i)), static_cast<int>(value));
+  }
+  return times == 1;
+}
+
+BatchPlace Plan::place_of_input(size_t input) {
+  const Value& value = values_[input];
+  return {at(value.activation), value.stretches, at(value.rows)};
+}
+
 // Several readers share one conversion.
 size_t Plan::in_layout(size_t value, Layout layout) {
   if (values_[value].layout == layout) return value;
+  if (loads_in_any_layout(value)) {
+    values_[value].layout = layout;
+    return value;
+  }
   if (values_[value].converted == kNone) {
     const size_t converted =
         add_value(values_[value].shape, layout, values_[value].differentiated, values_[value].image);

@@ -57,8 +57,8 @@ class Plan {
   void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
             const Augmenter* augmenter = nullptr);
 
-  // Null unless the network reads floats there. With several threads they may lie in stretches
-  // (Layer::input_stretches).
+  // Null unless the network reads floats there. They may lie in lanes or, with several threads, in stretches
+  // (Layer::input_stretches), where `load` puts them.
   float* input(int number = 0) { return at(values_[static_cast<size_t>(number)].activation); }
   const float* output() const { return at(values_[output_].activation); }
   // The gradient of the output: the loss writes it before backward.
@@ -143,6 +143,7 @@ class Plan {
     size_t whole = kNone;
     int64_t column = 0;
     int64_t stretches = 1;         // of an input under any shape, in which it is loaded
+    int64_t rows = kAbsent;        // of an input in lanes: where samples are first that have to be made whole
     int64_t activation = kAbsent;  // offsets in the workspace
     int64_t gradient = kAbsent;
   };
@@ -217,6 +218,8 @@ class Plan {
   void for_nodes(const Run& run, Team& team, size_t (*part_of)(size_t node), TakesPart takes_part, Body body);
   int64_t gap_of(const Value& value) const;
   size_t in_layout(size_t value, Layout layout);
+  bool loads_in_any_layout(size_t value) const;
+  BatchPlace place_of_input(size_t input);
   size_t add_value(const Shape& shape, Layout layout, bool differentiated, const Shape& image);
   void lay_out();
   void lay_out_activations();

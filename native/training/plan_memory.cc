@@ -27,7 +27,10 @@ void Plan::lay_out() {
 void Plan::lay_out_activations() {
   const bool training = runs_backward(options_.phase);
   for (size_t i = 0; i < sparse_.size(); ++i) {
-    if (reads_floats(i)) values_[i].activation = request(floats_of_value(i), 0, 0);
+    if (!reads_floats(i)) continue;
+    Value& value = values_[i];
+    value.activation = request(floats_of_value(i), 0, 0);
+    if (value.layout == Layout::kLanes) value.rows = request(floats_of(value.shape, Layout::kRows, batch()), 0, 0);
   }
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
@@ -91,6 +94,7 @@ void Plan::place() {
   for (Value& value : values_) {
     resolve(value.activation, value.column);
     resolve(value.gradient, value.column);
+    resolve(value.rows);
   }
   for (Node& node : nodes_) {
     resolve(node.saved);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/lanes.h"
+#include "kernels/lane_batch.h"
 #include "kernels/tiling.h"
 #include "kernels/vectors.h"
 #include "training/plan.h"
@@ -11,32 +11,11 @@
 namespace gradloom {
 namespace {
 
-// rows[n][p][c] from or to lanes[n / 16][c][p][n % 16].
 void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const float* source, float* target) {
   const auto [pixels, channels] = blocks_of(shape);
-  // Pixels of one channel have the same order, and need no buffer on the way.
-  const LaneImage image = pixels == 1 ? LaneImage{channels, 1} : LaneImage{pixels, channels};
-  // Some blocks, or some pixels of one.
-  constexpr int64_t kFloatsPerPart = 16 * 1024;
-  constexpr int64_t kPixels = 16;
-  const int64_t floats = kLanes * shape.size();
-  const Tiling blocks = tile_rows(lane_blocks(batch), floats);
-  const int64_t most_parts = blocks.step == 1 ? ceil_divide(floats, kFloatsPerPart) : 1;
-  const Tiling parts = cut(image.pixels, most_parts, kPixels);
-  team.for_each(blocks.count * parts.count, [&](int64_t job, int) {
-    const int64_t tile = job / parts.count;
-    const int64_t part = job % parts.count;
-    const PixelRange range{parts.first(part), parts.first(part) + parts.size(part)};
-    for (int64_t block = blocks.first(tile); block < blocks.first(tile) + blocks.size(tile); ++block) {
-      const int64_t first = block * floats;  // in both layouts
-      const int64_t samples = std::min(kLanes, batch - block * kLanes);
-      if (from == Layout::kRows) {
-        rows_to_lanes(image, range, samples, source + first, target + first);
-      } else {
-        lanes_to_rows(image, range, samples, source + first, target + first);
-      }
-    }
-  });
+  const LaneImage image = lane_image(pixels, channels);
+  from == Layout::kRows ? batch_to_lanes(team, image, batch, source, target)
+                        : batch_to_rows(team, image, batch, source, target);
 }
 
 // Calls body(k, team of one) for all k below `count`, each on a thread of the team.
@@ -100,7 +79,7 @@ void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, 
     const auto number = static_cast<int>(i);
     switch (const NetworkInput& read = architecture_->inputs()[i]; read.form) {
       case InputForm::kFloats:
-        samples.gather_inputs(own, order, first, batch(), input(number), number, augmenter, values_[i].stretches);
+        samples.gather_inputs(own, order, first, batch(), place_of_input(i), number, augmenter);
         break;
       case InputForm::kIds: samples.gather_ids(own, order, first, batch(), read.rows, sparse_[i], number); break;
       case InputForm::kSparse: samples.gather_sparse(own, order, first, batch(), sparse_[i], number); break;

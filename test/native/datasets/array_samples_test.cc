@@ -45,7 +45,7 @@ struct Fixture {  // its description points into itself
 std::vector<float> gather(const ArraySamples& samples, const uint32_t* order, int64_t first, int64_t count,
                           int threads = 1) {
   GuardedBuffer x(count * 6);
-  Team::run(threads, [&](Team& team) { samples.gather_inputs(team, order, first, count, x.data()); });
+  Team::run(threads, [&](Team& team) { samples.gather_inputs(team, order, first, count, {x.data()}); });
   CHECK(x.intact());
   return x.values();
 }
@@ -275,65 +275,4 @@ TEST_CASE("samples: sparse ones that follow one another are read where they are,
       }
     }
   }
-}
-
-TEST_CASE("InputColumn: rows in stretches of features are those of whole rows, of every kind") {
-  constexpr int64_t kRows = 9;
-  constexpr int64_t kFeatures = 45;
-  RandomData random(402);
-  const std::vector<float> floats = random.normal(kRows * kFeatures);
-  std::vector<uint8_t> bytes;
-  std::vector<int32_t> integers;
-  for (int64_t i = 0; i < kRows * kFeatures; ++i) {
-    bytes.push_back(static_cast<uint8_t>(random.integer(0, 255)));
-    integers.push_back(static_cast<int32_t>(random.integer(-9, 9)));
-  }
-  const std::vector<float> scale = random.normal(kFeatures);
-  const std::vector<float> shift = random.normal(kFeatures);
-  const Augmentation flips{.flips_horizontally = true};
-  const std::vector<uint32_t> order = {8, 0, 4, 4, 5, 6, 1};
-  const auto count = static_cast<int64_t>(order.size());
-  const auto check = [&](const InputColumn& column, const Augmentation& augmentation = {}) {
-    const Augmenter augmenter(augmentation, 3, 4);
-    const auto rows = [&](int threads, int64_t stretches) {
-      GuardedBuffer x(count * kFeatures);
-      Team::run(threads, [&](Team& team) {
-        column.gather(team, {nullptr, order.data(), 0, count}, x.data(), augmentation.changes() ? &augmenter : nullptr,
-                      stretches);
-      });
-      CHECK(x.intact());
-      return x.values();
-    };
-    const std::vector<float> expected = in_stretches(rows(1, 1), kFeatures, 2);
-    for (const int threads : {1, 2}) CHECK(difference_in_bits(rows(threads, 2), expected) == "");
-  };
-  const Shape shape{5, 3, 3};
-  check({{"", {InputArray::Type::kFloat32, floats.data(), kRows * kFeatures}, {1}, {0}}, shape});
-  check({{"", {InputArray::Type::kFloat32, floats.data(), kRows * kFeatures}, scale, shift}, shape});
-  check({{"", {InputArray::Type::kUint8, bytes.data(), kRows * kFeatures}, scale, shift}, shape});
-  check({{"", {InputArray::Type::kUint8, bytes.data(), kRows * kFeatures}, scale, shift}, shape}, flips);
-  check({{"", {InputArray::Type::kInt32, integers.data(), kRows * kFeatures}, {1}, {0}}, shape});
-  const SparseSamples sparse = sparse_samples(kRows, kFeatures);
-  check({{"",
-          {.type = InputArray::Type::kSparse,
-           .data = sparse.values.data(),
-           .length = static_cast<int64_t>(sparse.values.size()),
-           .indices = sparse.indices.data(),
-           .offsets = sparse.offsets.data(),
-           .rows = kRows},
-          {1},
-          {0}},
-         Shape{kFeatures}});
-}
-
-TEST_CASE("InputColumn: where stretches of features lie, those of the first of all rows first") {
-  constexpr int64_t kRows = 8'000;
-  const std::vector<float> floats(kRows * 45);
-  const InputColumn column({"", {InputArray::Type::kFloat32, floats.data(), kRows * 45}, {1}, {0}}, Shape{45});
-  std::vector<ByteSpan> places;
-  column.locate({nullptr, nullptr, 3, 2}, places, 2);
-  const auto* start = reinterpret_cast<const std::byte*>(floats.data());
-  std::vector<std::pair<int64_t, size_t>> found;
-  for (const ByteSpan& place : places) found.emplace_back(place.data() - start, place.size());
-  CHECK(found == std::vector<std::pair<int64_t, size_t>>{{540, 128}, {720, 128}, {668, 52}, {848, 52}});
 }

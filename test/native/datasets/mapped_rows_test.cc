@@ -51,7 +51,7 @@ std::vector<float> gather(const InputArray& array, const std::vector<float>& sca
   const InputColumn column({"", array, scale, shift}, Shape{size});
   GuardedBuffer x(static_cast<int64_t>(order.size()) * size);
   Team::run(threads, [&](Team& team) {
-    column.gather(team, {nullptr, order.data(), 0, static_cast<int64_t>(order.size())}, x.data(), nullptr, stretches);
+    column.gather(team, {nullptr, order.data(), 0, static_cast<int64_t>(order.size())}, {x.data(), stretches});
   });
   CHECK(x.intact());
   return x.values();
@@ -150,7 +150,7 @@ TEST_CASE("MappedRows: a random order larger than memory asks for rows ahead, an
     for (uint32_t i = 0; i < 50; ++i) order[i] = (i * 7 + 3) % 50;
     GuardedBuffer x(8 * 3000);
     for (const int64_t first : {0, 8, 16, 32, 40, 42}) {
-      Team::run(2, [&](Team& team) { samples.gather_inputs(team, order.data(), first, 8, x.data()); });
+      Team::run(2, [&](Team& team) { samples.gather_inputs(team, order.data(), first, 8, {x.data()}); });
       for (int64_t i = 0; i < 8; ++i) {
         const uint8_t* stored = bytes.data() + order[static_cast<size_t>(first + i)] * 3000;
         CHECK(std::equal(stored, stored + 3000, x.values().begin() + i * 3000));

@@ -32,10 +32,14 @@ LearnerOptions without_dropout(LearnerOptions options) {
 
 std::vector<float> outputs(Network& network, Phase phase, const std::vector<float>& x, int64_t batch, int threads) {
   Plan plan(network.shared_architecture(), {batch, phase, threads});
+  const Samples samples{.inputs = x,
+                        .classes = std::vector<int32_t>(static_cast<size_t>(batch)),
+                        .values = {},
+                        .shape = network.architecture().inputs().front().shape};
   std::vector<float> y(static_cast<size_t>(batch * network.architecture().output_shape().size()));
   Team::run(threads, [&](Team& team) {
     for (int repeat = 0; repeat < 2; ++repeat) {  // the second run finds what the first one left in the workspace
-      std::copy(x.begin(), x.end(), plan.input());
+      plan.load(team, samples.view(), nullptr, 0);
       if (phase == Phase::kPredicting) plan.prepare(team, network);
       plan.forward(team, network.weights(), kRandom);
     }
@@ -278,8 +282,10 @@ TEST_CASE("Plan: find_non_finite names the input, the first bad layer or nothing
   const auto find = [&](float input) {
     int layer = 0;
     Team::run(1, [&](Team& team) {
-      std::fill_n(plan.input(), 7 * 33, 0.5F);
-      plan.input()[40] = input;
+      Samples samples{
+          .inputs = std::vector<float>(7 * 33, 0.5F), .classes = {0, 0, 0, 0, 0, 0, 0}, .values = {}, .shape = {33}};
+      samples.inputs[40] = input;
+      plan.load(team, samples.view(), nullptr, 0);
       layer = plan.find_non_finite(team, network->weights(), kRandom);
     });
     return layer;

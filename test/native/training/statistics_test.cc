@@ -99,7 +99,7 @@ TEST_CASE("statistics: predicting uses them, and changes none") {
   const std::vector<float> before = state_of(*learner);
   Plan plan(learner->network().shared_architecture(), {kBatch, Phase::kPredicting, 1});
   Team::run(1, [&](Team& team) {
-    std::copy_n(samples.inputs.begin(), kBatch * 5, plan.input());
+    plan.load(team, samples.view(), nullptr, 0);
     plan.forward(team, learner->network().weights(), {0, 0});
   });
   CHECK(difference_in_bits(state_of(*learner), before) == "");

@@ -114,7 +114,19 @@ TEST_CASE("profile_steps: Winograd's operations beside those of the definition")
         2 * kTiles * (36 * 3 * 5 + kInput * 5 + 120 * 3 + 36 * 3 * 5 + kInput * 3 + 100 * 5));
   CHECK(work_of(parts, "dense_1", "forward").kernel_flops == 2.0 * kBatch * 6 * 9 * 5 * 10);
   CHECK(work_of(parts, "flatten_1", "forward").bytes == 0);
-  // Images of 16 samples from rows to lanes.
+  CHECK(work_of(parts, "gather", "").bytes == kFloat * 2 * kBatch * 6 * 9 * 2);
+}
+
+TEST_CASE("profile_steps: an input that several layers read in lanes is converted") {
+  constexpr int64_t kBatch = 16;
+  const auto convolution = [](const char* name) {
+    return reads(conv2d({.filters = 3, .padding = "same", .name = name}), {"@input"});
+  };
+  const LearnerOptions net = {
+      .input_shape = {6, 9, 2},
+      .layers = {convolution("conv2d_1"), convolution("conv2d_2"), reads(plain_layer("add"), {"conv2d_1", "conv2d_2"}),
+                 reads(plain_layer("flatten"), {"add_1"}), reads(dense({.units = 10}), {"flatten_1"})}};
+  const auto parts = parts_of(net, class_samples(kBatch, net.input_shape, 10).view(), kBatch);
   CHECK(work_of(parts, "conversion", "forward").bytes == kFloat * 2 * kBatch * 6 * 9 * 2);
 }
 
