@@ -15,9 +15,6 @@
 namespace gradloom {
 namespace {
 
-// Of each of sixteen samples, on their way from other numbers into the lanes: in a first cache.
-constexpr int64_t kMadeValues = 256;
-
 AlignedBuffer spread(const std::vector<float>& period, int64_t size) {
   AlignedBuffer buffer(size);
   std::ranges::copy(period, buffer.data());
@@ -295,19 +292,35 @@ void InputColumn::read_features(int64_t row, int64_t first, int64_t count, float
   for (int64_t j = 0; j < count; ++j) out[j] = static_cast<float>(ids[j]) * scale[j] + shift[j];
 }
 
-void InputColumn::gather(Team& team, const Rows& rows, const BatchPlace& place, const Augmenter* augmenter) const {
-  const bool in_lanes = place.rows != nullptr;
-  const bool whole = augmenter != nullptr || sparse() || mapped();
-  if (in_lanes && !whole && (as_stored() || image().channels <= kMadeValues)) {
-    return gather_in_lanes(team, rows, place.x);
-  }
-  float* const x = in_lanes ? place.rows : place.x;
-  whole ? gather_whole(team, rows, x, augmenter, place.stretches) : gather_features(team, rows, x, place.stretches);
-  if (in_lanes) batch_to_lanes(team, image(), rows.count, x, place.x);
+namespace {
+
+// What samples that are no floats as they are stored become before they are turned, some pixels at a time: so many
+// values of each of sixteen, in a first cache. Of more channels these would be too few pixels to write side by side.
+constexpr int64_t kMadeValues = 256;
+constexpr int64_t kMostChannels = 64;
+// Whole squares of a transposition, of any number of channels.
+constexpr int64_t kPixelStep = 16;
+
+int64_t pixels_at_once(int64_t channels) {
+  const int64_t pixels = kMadeValues / channels;
+  return pixels < kPixelStep ? pixels : pixels / kPixelStep * kPixelStep;
 }
 
-// Of rows that are neither sparse nor in a file.
-void InputColumn::gather_features(Team& team, const Rows& rows, float* x, int64_t stretches) const {
+}  // namespace
+
+void InputColumn::gather(Team& team, const Rows& rows, const BatchPlace& place, const Augmenter* augmenter) const {
+  if (!place.lanes) return gather_in_rows(team, rows, augmenter, place.x, place.stretches);
+  const LaneImage image = lane_image(sample_shape_);
+  if (!has_to_be_whole(augmenter) && (as_stored() || image.channels <= kMostChannels)) {
+    return gather_in_lanes(team, rows, place.x);
+  }
+  gather_in_rows(team, rows, augmenter, place.staging, 1);
+  batch_to_lanes(team, image, rows.count, place.staging, place.x);
+}
+
+void InputColumn::gather_in_rows(Team& team, const Rows& rows, const Augmenter* augmenter, float* x,
+                                 int64_t stretches) const {
+  if (has_to_be_whole(augmenter)) return gather_whole(team, rows, x, augmenter, stretches);
   const Tiling features = cut_stretches(sample_size_, stretches);
   // No more jobs of stretches than of whole rows: who has done its own looks at those of others, which costs these
   // time.
@@ -325,20 +338,15 @@ void InputColumn::gather_features(Team& team, const Rows& rows, float* x, int64_
   });
 }
 
-LaneImage InputColumn::image() const {
-  const int64_t channels = sample_shape_.rank() == 0 ? 1 : sample_shape_.back();
-  return lane_image(sample_size_ / channels, channels);
-}
-
-// Floats that need no change are turned where they are stored, others some pixels at a time.
+// Floats that need no change are turned where they are stored, others by way of a buffer.
 void InputColumn::gather_in_lanes(Team& team, const Rows& rows, float* lanes) const {
-  const LaneImage image = this->image();
-  const int64_t most = as_stored() ? image.pixels : kMadeValues / image.channels;
+  const LaneImage image = lane_image(sample_shape_);
+  const int64_t most = as_stored() ? image.pixels : pixels_at_once(image.channels);
   for_each_lane_part(team, image, rows.count, [&](int64_t block, const PixelRange& part) {
     const int64_t first = block * kLanes;
     const int64_t samples = std::min(kLanes, rows.count - first);
     std::array<const float*, kLanes> images;
-    std::array<float, kLanes * kMadeValues> made;
+    alignas(64) std::array<float, kLanes * kMadeValues> made;
     for (int64_t pixel = part.first; pixel < part.end; pixel += most) {
       const PixelRange range{pixel, std::min(pixel + most, part.end)};
       const int64_t value = pixel * image.channels;

@@ -18,7 +18,6 @@
 #include "datasets/augmentation.h"
 #include "datasets/mapped_rows.h"
 #include "datasets/sparse_batch.h"
-#include "kernels/lanes.h"
 
 namespace gradloom {
 
@@ -94,14 +93,15 @@ void copy_rows(const Value* from, int64_t size, const Rows& rows, int64_t first,
   }
 }
 
-// Where a batch of samples goes, and how it lies there.
+// Where a batch of samples is gathered, and how it lies there: in rows, x[n] = sample n, or
+//   - in stretches of features (cut_stretches), those of the first for all samples before those of the next; or
+//   - in lanes (kernels/lanes.h), those beyond the last sample 0. Samples that cannot be turned where they are stored
+//     are made in `staging` first, [N][features].
 struct BatchPlace {
   float* x;
-  // In so many stretches of features (cut_stretches): those of the first for all samples, then those of the next.
   int64_t stretches = 1;
-  // Not null: x is in lanes (kernels/lanes.h), and samples that have to be made whole are so here first, one behind the
-  // other.
-  float* rows = nullptr;
+  bool lanes = false;
+  float* staging = nullptr;
 };
 
 class InputColumn {
@@ -136,8 +136,8 @@ class InputColumn {
   // Of ids below `limit`. Copies them, since borrowed ones may have changed after `check_form` and may change again,
   // and throws ID_OUT_OF_RANGE as that does when a copy says so.
   void gather_ids(Team& team, const Rows& rows, int64_t limit, SparseBatch& batch) const;
-  // x[i] = row i, as floats; changed by the augmenter, if there is one, for images only. Throws FILE_CHANGED, with
-  // anything in x, when a mapped file is not as it was.
+  // These rows as floats; changed by the augmenter, if there is one, for images only. Throws FILE_CHANGED, with
+  // anything in the place, when a mapped file is not as it was.
   void gather(Team& team, const Rows& rows, const BatchPlace& place, const Augmenter* augmenter = nullptr) const;
   // Turns gradients by the values that `gather` gives, of `count` samples, into those by the stored values.
   void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
@@ -152,9 +152,9 @@ class InputColumn {
   std::string of_input() const;
   int64_t entries_of(int64_t row) const;
   void spread_row(int64_t row, float* out) const;
-  LaneImage image() const;
+  bool has_to_be_whole(const Augmenter* augmenter) const { return augmenter != nullptr || sparse() || mapped(); }
+  void gather_in_rows(Team& team, const Rows& rows, const Augmenter* augmenter, float* x, int64_t stretches) const;
   void gather_in_lanes(Team& team, const Rows& rows, float* lanes) const;
-  void gather_features(Team& team, const Rows& rows, float* x, int64_t stretches) const;
   void gather_whole(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const;
   // One that has to be made whole: changed, sparse or in a file.
   void read_row(const Rows& rows, int64_t place, const Augmenter* augmenter, float* out) const;

@@ -5,17 +5,21 @@
 #include <cstdint>
 
 #include "common/parallel.h"
+#include "common/shape.h"
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {
 
-// A sample as it is turned: pixels of one channel have the same order in both layouts, and need no buffer on the way.
-inline LaneImage lane_image(int64_t pixels, int64_t channels) {
+// A sample as it is turned, its last axis the channels. A single pixel counts as pixels of one channel: these have the
+// same order in both layouts, and need no buffer on the way.
+inline LaneImage lane_image(const Shape& sample) {
+  const int64_t channels = sample.rank() == 0 ? 1 : sample.back();
+  const int64_t pixels = sample.size() / channels;
   return pixels == 1 ? LaneImage{channels, 1} : LaneImage{pixels, channels};
 }
 
-// Calls body(block of sixteen samples, range of their pixels) in jobs, some blocks or some pixels of one each.
+// Calls body(block of sixteen samples, range of their pixels), in jobs of some whole blocks or of a part of one.
 template <class Body>
 void for_each_lane_part(Team& team, const LaneImage& image, int64_t batch, Body body) {
   constexpr int64_t kFloatsPerPart = 16 * 1024;

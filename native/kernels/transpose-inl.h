@@ -17,7 +17,7 @@ namespace HWY_NAMESPACE {
 // The side of the squares that fill the registers.
 constexpr int kTransposeSide = HWY_MAX_BYTES >= 64 ? 16 : HWY_MAX_BYTES >= 32 ? 8 : 4;
 
-// All of these set target[c * target_stride + r] = source[r * source_stride + c], at any address.
+// All of these set target[c * target_stride + r] to column c of row r of a source, at any address.
 
 // Four vectors whose blocks of four lanes become 4x4 matrices that are turned, each for itself.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
@@ -72,7 +72,8 @@ HWY_INLINE void transpose_square(Row row, Column column) {
                            [&](int c, hn::Vec<decltype(d)> values) { hn::StoreU(values, d, column(c)); });
 }
 
-// What is turned: row(r) is where row r begins, and from(r, c) the part that begins at a row and column.
+// Sources: row(r) is where row r begins, and from(r, c) the part that begins at a row and column. The rows of one lie
+// at equal distances, those of the other anywhere, each from `column` on.
 struct StridedRows {
   const float* HWY_RESTRICT first;
   int64_t stride;

@@ -55,11 +55,10 @@ Layout Plan::layout_for(const Layer& layer, const Value& first) const {
   return layer.layout(options_.batch, flattened && !layer.takes_blocks() ? Layout::kRows : first.layout);
 }
 
-// The layer that alone reads what this one gives, or -1.
-int Plan::only_reader(int layer) const {
-  const int value = architecture_->value_of(layer);
+// The layer that alone reads a value, by its number in the architecture, or -1.
+int Plan::only_reader(int value) const {
   int reader = -1;
-  for (int i = layer + 1; i < static_cast<int>(architecture_->layers().size()); ++i) {
+  for (int i = 0; i < static_cast<int>(architecture_->layers().size()); ++i) {
     const std::vector<int>& read = architecture_->inputs_of(i);
     const auto times = std::count(read.begin(), read.end(), value);
     if (times > 0 && (reader >= 0 || times > 1)) return -1;
@@ -187,20 +186,21 @@ Plan::Fusion Plan::fuse(int index, std::unique_ptr<Layer> relaid) {
   const auto layer_at = [&](int i) { return i < 0 ? nullptr : architecture_->layers()[static_cast<size_t>(i)].get(); };
   Fusion fusion{layer_at(index), nullptr, {index}, {index}};
   if (relaid != nullptr) fusion.layer = made_.emplace_back(std::move(relaid)).get();
-  int reader = only_reader(index);
+  const auto reader_behind = [&](int layer) { return only_reader(architecture_->value_of(layer)); };
+  int reader = reader_behind(index);
   if (!runs_backward(options_.phase) && reader >= 0) {
     if (std::unique_ptr<Layer> rescaled = Rescaled::of(*fusion.layer, *layer_at(reader))) {
       fusion.layer = made_.emplace_back(std::move(rescaled)).get();
       fusion.done.push_back(reader);
       fusion.weighted.push_back(reader);
-      reader = only_reader(reader);
+      reader = reader_behind(reader);
     }
   }
   if (const auto activation = reader < 0 ? std::nullopt : layer_at(reader)->elementwise()) {
     if (std::unique_ptr<Layer> activated = fusion.layer->activated(*activation)) {
       fusion.layer = made_.emplace_back(std::move(activated)).get();
       fusion.done.push_back(reader);
-      reader = only_reader(reader);
+      reader = reader_behind(reader);
     }
   }
   const Window2d* windows = reader < 0 ? nullptr : layer_at(reader)->pooling();
@@ -211,25 +211,21 @@ Plan::Fusion Plan::fuse(int index, std::unique_ptr<Layer> relaid) {
   return fusion;
 }
 
-// Of an input that one layer alone reads, nobody sees how it lies; who asks for its gradient wants that in rows.
-bool Plan::loads_in_any_layout(size_t value) const {
-  if (value >= sparse_.size() || !reads_floats(value) || values_[value].differentiated) return false;
-  int64_t times = 0;
-  for (size_t i = 0; i < architecture_->layers().size(); ++i) {
-    times += std::ranges::count(architecture_->inputs_of(static_cast<int>(i)), static_cast<int>(value));
-  }
-  return times == 1;
+BatchPlace Plan::input(int number) {
+  const Value& value = values_[static_cast<size_t>(number)];
+  return {at(value.activation), value.stretches, value.layout == Layout::kLanes, at(staging_)};
 }
 
-BatchPlace Plan::place_of_input(size_t input) {
-  const Value& value = values_[input];
-  return {at(value.activation), value.stretches, at(value.rows)};
+// An input that one layer alone reads, in lanes, needs no conversion. Gradients of inputs are asked for in rows.
+bool Plan::is_loaded_in_lanes(size_t value) const {
+  const bool loaded = value < sparse_.size() && reads_floats(value);
+  return loaded && !values_[value].differentiated && only_reader(static_cast<int>(value)) >= 0;
 }
 
 // Several readers share one conversion.
 size_t Plan::in_layout(size_t value, Layout layout) {
   if (values_[value].layout == layout) return value;
-  if (loads_in_any_layout(value)) {
+  if (is_loaded_in_lanes(value)) {
     values_[value].layout = layout;
     return value;
   }

@@ -57,9 +57,9 @@ class Plan {
   void load(Team& team, const ArraySamples& samples, const uint32_t* order, int64_t first,
             const Augmenter* augmenter = nullptr);
 
-  // Null unless the network reads floats there. They may lie in lanes or, with several threads, in stretches
-  // (Layer::input_stretches), where `load` puts them.
-  float* input(int number = 0) { return at(values_[static_cast<size_t>(number)].activation); }
+  // Where `load` puts an input that the network reads as floats: in the layout that the one layer which reads it wants,
+  // in rows for several.
+  BatchPlace input(int number = 0);
   const float* output() const { return at(values_[output_].activation); }
   // The gradient of the output: the loss writes it before backward.
   float* output_gradient() { return at(values_[output_].gradient); }
@@ -143,7 +143,6 @@ class Plan {
     size_t whole = kNone;
     int64_t column = 0;
     int64_t stretches = 1;         // of an input under any shape, in which it is loaded
-    int64_t rows = kAbsent;        // of an input in lanes: where samples are first that have to be made whole
     int64_t activation = kAbsent;  // offsets in the workspace
     int64_t gradient = kAbsent;
   };
@@ -178,7 +177,7 @@ class Plan {
   const float* at(int64_t offset) const { return offset == kAbsent ? nullptr : workspace_.data() + offset; }
   int64_t floats_of_value(size_t value) const;
   Layout layout_for(const Layer& layer, const Value& first) const;
-  int only_reader(int layer) const;
+  int only_reader(int value) const;
   struct Fusion {
     const Layer* layer;
     const Layer* pooling;       // whose maxima it takes, or null
@@ -218,8 +217,7 @@ class Plan {
   void for_nodes(const Run& run, Team& team, size_t (*part_of)(size_t node), TakesPart takes_part, Body body);
   int64_t gap_of(const Value& value) const;
   size_t in_layout(size_t value, Layout layout);
-  bool loads_in_any_layout(size_t value) const;
-  BatchPlace place_of_input(size_t input);
+  bool is_loaded_in_lanes(size_t value) const;
   size_t add_value(const Shape& shape, Layout layout, bool differentiated, const Shape& image);
   void lay_out();
   void lay_out_activations();
@@ -267,6 +265,7 @@ class Plan {
   std::vector<size_t> node_of_;               // by layer; several share one where they are fused
   std::vector<std::unique_ptr<Layer>> made_;  // layers that do what those behind them do
   size_t output_ = 0;
+  int64_t staging_ = kAbsent;            // of inputs in lanes, which are loaded one after another
   std::vector<BufferRequest> requests_;  // while it is laid out
   std::vector<const float*> parameters_;
   std::vector<SparseBatch> sparse_;  // by input, those in other forms than floats

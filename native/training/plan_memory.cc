@@ -26,12 +26,13 @@ void Plan::lay_out() {
 
 void Plan::lay_out_activations() {
   const bool training = runs_backward(options_.phase);
+  int64_t staging = 0;
   for (size_t i = 0; i < sparse_.size(); ++i) {
     if (!reads_floats(i)) continue;
-    Value& value = values_[i];
-    value.activation = request(floats_of_value(i), 0, 0);
-    if (value.layout == Layout::kLanes) value.rows = request(floats_of(value.shape, Layout::kRows, batch()), 0, 0);
+    values_[i].activation = request(floats_of_value(i), 0, 0);
+    if (values_[i].layout == Layout::kLanes) staging = std::max(staging, batch() * values_[i].shape.size());
   }
+  if (staging > 0) staging_ = request(staging, 0, 0);
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
     for (const Input& input : node.inputs) {
@@ -94,8 +95,8 @@ void Plan::place() {
   for (Value& value : values_) {
     resolve(value.activation, value.column);
     resolve(value.gradient, value.column);
-    resolve(value.rows);
   }
+  resolve(staging_);
   for (Node& node : nodes_) {
     resolve(node.saved);
     resolve(node.forward_scratch);

@@ -12,10 +12,9 @@ namespace gradloom {
 namespace {
 
 void convert(Team& team, const Shape& shape, int64_t batch, Layout from, const float* source, float* target) {
-  const auto [pixels, channels] = blocks_of(shape);
-  const LaneImage image = lane_image(pixels, channels);
-  from == Layout::kRows ? batch_to_lanes(team, image, batch, source, target)
-                        : batch_to_rows(team, image, batch, source, target);
+  const LaneImage image = lane_image(shape);
+  if (from == Layout::kRows) return batch_to_lanes(team, image, batch, source, target);
+  batch_to_rows(team, image, batch, source, target);
 }
 
 // Calls body(k, team of one) for all k below `count`, each on a thread of the team.
@@ -79,7 +78,7 @@ void Plan::load(Team& team, const ArraySamples& samples, const uint32_t* order, 
     const auto number = static_cast<int>(i);
     switch (const NetworkInput& read = architecture_->inputs()[i]; read.form) {
       case InputForm::kFloats:
-        samples.gather_inputs(own, order, first, batch(), place_of_input(i), number, augmenter);
+        samples.gather_inputs(own, order, first, batch(), input(number), number, augmenter);
         break;
       case InputForm::kIds: samples.gather_ids(own, order, first, batch(), read.rows, sparse_[i], number); break;
       case InputForm::kSparse: samples.gather_sparse(own, order, first, batch(), sparse_[i], number); break;

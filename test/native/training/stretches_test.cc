@@ -63,7 +63,8 @@ std::vector<float> loaded(const Spec::List& layers, const GraphSamples& samples,
   Plan plan(learner->network().shared_architecture(), {.batch = kBatch, .phase = Phase::kTraining, .threads = threads});
   const ArraySamples view = samples.view();
   Team::run(threads, [&](Team& team) { plan.load(team, view, nullptr, 0, nullptr); });
-  return {plan.input(input), plan.input(input) + kBatch * 300};
+  const float* const x = plan.input(input).x;
+  return {x, x + kBatch * 300};
 }
 
 }  // namespace
