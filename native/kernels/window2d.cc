@@ -6,14 +6,6 @@
 
 namespace gradloom {
 
-Window2d laid_down(const Window2d& w) {
-  const Padding2d& p = w.padding;
-  if (w.input.width != 1 || w.window.width != 1 || p.left != 0 || p.right != 0) return w;
-  const auto exchanged = [](const Extent2d& extent) { return Extent2d{extent.width, extent.height}; };
-  return {exchanged(w.input),  exchanged(w.output),   exchanged(w.window),
-          exchanged(w.stride), exchanged(w.dilation), {p.left, p.right, p.top, p.bottom}};
-}
-
 TapRange taps_at_edge(int64_t start, int64_t dilation, int64_t window, int64_t size) {
   const int64_t first = start < 0 ? (-start + dilation - 1) / dilation : 0;
   const int64_t last = start >= size ? 0 : std::min(window, (size - 1 - start) / dilation + 1);

@@ -8,8 +8,6 @@ namespace gradloom {
 struct Extent2d {
   int64_t height;
   int64_t width;
-
-  bool operator==(const Extent2d&) const = default;
 };
 
 struct Padding2d {
@@ -39,10 +37,6 @@ struct Window2d {
            padding.top + padding.bottom + padding.left + padding.right == 0;
   }
 };
-
-// The same windows over the same memory, of an image one pixel wide laid down as a row: kernels work along rows. Others
-// are returned as they are.
-Window2d laid_down(const Window2d& window);
 
 // Taps [first, last) of one axis.
 struct TapRange {

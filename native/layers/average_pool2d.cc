@@ -14,12 +14,12 @@ CountPadding parse_count_padding(const Spec& spec) {
 }  // namespace
 
 AveragePool2d::AveragePool2d(const Spec& spec, const Shape& input_shape)
-    : AveragePool2d(spec, input_shape, read_pooling_window(spec, input_shape), parse_count_padding(spec)) {}
+    : AveragePool2d(spec, input_shape, read_pooling_window(spec, input_shape), parse_count_padding(spec)) {
+  set_output_shape({window_.output.height, window_.output.width, input_shape.back()});
+}
 
 AveragePool2d::AveragePool2d(const Spec& spec, const Shape& input_shape, const Window2d& window, CountPadding padding)
-    : Layer(spec, input_shape), window_(laid_down(window)), count_padding_(padding) {
-  set_output_shape({window.output.height, window.output.width, input_shape.back()});
-}
+    : Layer(spec, input_shape), window_(window), count_padding_(padding) {}
 
 LayerNeeds AveragePool2d::needs(const LayerSetting& setting) const { return {.kernel = layout_name(setting.layout)}; }
 

@@ -38,7 +38,6 @@ Conv2d::Conv2d(const Spec& spec, const Shape& input_shape)
                  .regularizer = read_regularizer(spec, "weightRegularizer")});
   const Initializer bias = read_initializer(spec, "biasInitializer", label(), fans);
   if (has_bias_) add_parameter({"bias", {filters_}, bias});
-  window_ = laid_down(window_);
 }
 
 int64_t Conv2d::flops() const {
@@ -121,7 +120,7 @@ void Conv2d::rescale(Team& team, const float* weights, const double* scale, floa
 // Winograd's tiles of 4x4 or 2x2 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with
 // dilation, when their pixels lie apart.
 bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
-  if (windows.input != window_.output || !windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;
+  if (!windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;
   switch (kernel_for(batch)) {
     case Conv2dKernel::kDirect: return !by_products() && !by_planes();
     case Conv2dKernel::kWinograd:

@@ -13,11 +13,12 @@
 namespace gradloom {
 
 MaxPool2d::MaxPool2d(const Spec& spec, const Shape& input_shape)
-    : MaxPool2d(spec, input_shape, read_pooling_window(spec, input_shape)) {}
+    : MaxPool2d(spec, input_shape, read_pooling_window(spec, input_shape)) {
+  set_output_shape({window_.output.height, window_.output.width, input_shape.back()});
+}
 
 MaxPool2d::MaxPool2d(const Spec& spec, const Shape& input_shape, const Window2d& window)
-    : Layer(spec, input_shape), window_(laid_down(window)) {
-  set_output_shape({window.output.height, window.output.width, input_shape.back()});
+    : Layer(spec, input_shape), window_(window) {
   if (window_.input_pixels() > std::numeric_limits<int32_t>::max()) {
     throw Error("SHAPE_TOO_LARGE", label() + ": the input " + input_shape.to_string() + " has over 2^31 - 1 pixels");
   }

@@ -18,8 +18,7 @@ TEST_CASE("averagePool2d: agrees with the reference over 200 shapes, forward and
   RandomData random(161);
   for (int i = 0; i < 200; ++i) {
     CAPTURE(i);
-    Window2d window = random_pooling_window(random);
-    if (i % 5 == 0) window = one_pixel_wide(window);
+    const Window2d window = random_pooling_window(random);
     const int64_t batch = random.pick({1, 2, 7, 20, 33});
     const int64_t channels = random.pick({1, 3, 7, 10});
     const bool include = random.integer(0, 1) == 1;

@@ -31,10 +31,10 @@ using MakeCase = LayerCase (*)(const Layer&, int64_t, RandomData&);
 
 // Outputs are checked here, in bits; gradients by the caller.
 Results run_both(RandomData& random, const Conv2d& layer, const Window2d& windows, int64_t batch, MakeCase make_case) {
+  CHECK(layer.pools(batch, windows));
   MaxPool2dOptions options;
   set_window(windows, options);
   const MaxPool2d pool(max_pool2d(options), layer.output_shape());
-  CHECK(layer.pools(batch, *pool.pooling()));
   LayerCase given = make_case(layer, batch, random);
   LayerCase of_pool = make_case(pool, batch, random);
   of_pool.offered = Layout::kLanes;
@@ -44,7 +44,7 @@ Results run_both(RandomData& random, const Conv2d& layer, const Window2d& window
   LayerResult apart = run_layer(layer, given);
 
   given.dy = of_pool.dy;
-  given.pooling = *pool.pooling();
+  given.pooling = windows;
   given.threads = static_cast<int>(random.integer(1, 3));
   given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
   given.input_gradient = random.integer(0, 1) > 0;
@@ -84,11 +84,6 @@ void check_direct(RandomData& random, const reference::Convolution& shape, const
   const Conv2d layer = make_layer(shape, options);
   if (shape.groups > 1 && shape.channels == shape.groups && shape.filters == shape.groups) {
     CHECK_FALSE(layer.pools(shape.batch, windows));  // plane by plane
-    return;
-  }
-  // One of both takes its image for a row, the other does not.
-  if (laid_down(shape.window).output != laid_down(windows).input) {
-    CHECK_FALSE(layer.pools(shape.batch, laid_down(windows)));
     return;
   }
   const auto [apart, together] = run_both(random, layer, windows, shape.batch, integer_case);
@@ -167,22 +162,6 @@ TEST_CASE("conv2d with a pooling, direct: integers as from the two layers over 3
     CAPTURE(i);
     check_direct(random);
   }
-}
-
-TEST_CASE("conv2d with a pooling: images one pixel wide, as from the two layers on every instruction set") {
-  for_each_simd_target([](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(136);
-    for (int i = 0; i < 30; ++i) {
-      CAPTURE(i);
-      reference::Convolution shape{.window = one_pixel_wide(random_window(random)),
-                                   .batch = random.pick({7, 16, 20}),
-                                   .channels = random.pick({1, 3, 6}),
-                                   .filters = random.pick({5, 7}),
-                                   .groups = 1};
-      check_direct(random, shape, random_windows_apart(random, shape.window.output));
-    }
-  });
 }
 
 TEST_CASE("conv2d with a pooling: as from the two layers on every instruction set") {

@@ -340,39 +340,6 @@ TEST_CASE("conv2d direct: rows of seven taps, integers agree exactly on every in
   });
 }
 
-// They are convolved as rows are (laid_down).
-TEST_CASE("conv2d: images one pixel wide, integers agree exactly on every instruction set") {
-  for_each_simd_target([](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(129);
-    for (int i = 0; i < 40; ++i) {
-      CAPTURE(i);
-      reference::Convolution shape = random_shape(random);
-      shape.window = one_pixel_wide(shape.window);
-      check_integers(random, shape, random.pick<const char*>({"auto", "blas", "direct"}));
-    }
-    const Window2d strided{{50, 1}, {24, 1}, {3, 1}, {2, 4}, {1, 3}, {0, 0, 0, 0}};
-    const Window2d same{{65, 1}, {65, 1}, {7, 1}, {1, 1}, {2, 1}, {6, 6, 0, 0}};
-    for (const int64_t batch : {1, 7, 17}) {
-      check_integers(random, {strided, batch, 10, 33, 1}, "auto");
-      check_integers(random, {same, batch, 6, 12, 2}, "auto");
-      check_integers(random, {same, batch, 9, 9, 9}, "auto");
-    }
-  });
-}
-
-TEST_CASE("conv2d: images one pixel wide keep their shape, and the files of their weights") {
-  const Conv2d layer(conv2d({.filters = 2, .kernel_size = {3, 1}}), {9, 1, 5});
-  CHECK(layer.output_shape() == Shape{7, 1, 2});
-  CHECK(layer.parameters()[0].shape == Shape{2, 5, 3, 1});
-  std::vector<float> file(2 * 5 * 3);
-  for (size_t i = 0; i < file.size(); ++i) file[i] = static_cast<float>(i);
-  std::vector<float> stored(file.size());
-  layer.from_file_layout(0, file.data(), stored.data());
-  // Of filter 1, tap 2, channel 4.
-  CHECK(stored[(3 + 2) * 5 + 4] == file[(5 + 4) * 3 + 2]);
-}
-
 TEST_CASE("conv2d direct: channels that fill vectors, integers agree exactly on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);

@@ -19,8 +19,7 @@ TEST_CASE("maxPool2d: integers agree exactly with the reference over 200 shapes,
   RandomData random(121);
   for (int i = 0; i < 200; ++i) {
     CAPTURE(i);
-    Window2d window = random_pooling_window(random);
-    if (i % 5 == 0) window = one_pixel_wide(window);
+    const Window2d window = random_pooling_window(random);
     const int64_t batch = random.pick({1, 2, 7, 20, 33});
     const int64_t channels = random.pick({1, 3, 7, 10});
     MaxPool2dOptions options;

@@ -43,12 +43,6 @@ Window2d random_window(RandomData& random) {
   }
 }
 
-Window2d one_pixel_wide(Window2d window) {
-  window.input.width = window.output.width = window.window.width = 1;
-  window.padding.left = window.padding.right = 0;
-  return window;
-}
-
 Window2d random_pooling_window(RandomData& random) {
   for (;;) {
     const Window2d w = random_window(random);

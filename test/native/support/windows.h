@@ -9,8 +9,6 @@
 namespace gradloom::test {
 
 Window2d random_window(RandomData& random);
-// The same, of an image and windows one pixel wide.
-Window2d one_pixel_wide(Window2d window);
 // Every window holds a pixel of the image, as pooling wants it.
 Window2d random_pooling_window(RandomData& random);
 
