@@ -57,8 +57,9 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
   const EvenTiling tiles = channels_row_tiles(shape);
   const int64_t first_row = tiles.first(row_tile);
   const int64_t tile_rows = tiles.first(row_tile + 1) - first_row;
-  // Without padding or strides all pixels of some rows are one.
-  const int64_t rows = w.pointwise() ? 1 : tile_rows;
+  // The pixels of some rows are equally far apart where there is one a row, or neither padding nor a stride.
+  const bool one_a_row = w.output.width == 1;
+  const int64_t rows = one_a_row || w.pointwise() ? 1 : tile_rows;
   const int64_t pixels = tile_rows / rows * w.output.width;
   const int64_t pixel = shape.x_channels;
   const int64_t row = shape.padded().width * pixel;
@@ -74,7 +75,7 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
   const bool relu = output.activation == Activation::kRelu;
   for (int64_t p = first_row; p < first_row + rows; ++p) {
     ImageWindows windows{.data = x + p * w.stride.height * row,
-                         .stride = w.stride.width * pixel,
+                         .stride = one_a_row ? w.stride.height * row : w.stride.width * pixel,
                          .segments = whole_rows ? w.window.height : w.window.width,
                          .segment = whole_rows ? w.dilation.height * row : w.dilation.width * pixel,
                          .length = whole_rows ? w.window.width * pixel : shape.channels};
@@ -166,9 +167,12 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
         ImagePixels of_input{x + (image * padded.height + p * w.stride.height + tap_row * w.dilation.height) * row +
                                  s * w.dilation.width * pixel,
                              w.stride.width * pixel, w.output.width, rows, w.stride.height * row};
-        if (w.pointwise()) {
-          // Their rows lie one behind the other.
-          for (ImagePixels* of : {&of_output, &of_input}) of->pixels *= std::exchange(of->rows, 1);
+        if (w.output.width == 1 || w.pointwise()) {
+          // As in conv2d_channels.
+          for (ImagePixels* of : {&of_output, &of_input}) {
+            if (w.output.width == 1) of->stride = of->row;
+            of->pixels *= std::exchange(of->rows, 1);
+          }
         }
         const Accumulate how = image == 0 && p == 0 ? gradient.accumulate : Accumulate::kAdd;
         if (turned) {

@@ -260,13 +260,15 @@ HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const SumE
 }
 
 // Output columns up to left_end, and from right_begin on, have windows that meet zeros at a side, if it pays to heed
-// them: not where a tile has little to do, and in thin images for many zeros alone, as tiles of one pixel then.
+// them: not where a tile has little to do, and in thin images for many zeros alone, as tiles of one pixel then. Of
+// narrow images all are such, for rows would leave their tiles partly empty.
 struct SideColumns {
   int64_t left_end, right_begin;
 };
 SideColumns side_columns(const DirectShape& shape) {
   constexpr int64_t kFewTerms = 16;
   const int64_t width = shape.output.width;
+  if (width < kPixelTile && width < shape.output.height) return {width, width};
   const bool thin = shape.output.height < kPixelTile && std::max(shape.zeros.left, shape.zeros.right) < kPixelTile;
   if (thin || shape.channels * shape.taps() < kFewTerms) return {0, width};
   const int64_t reach = (shape.window.width - 1) * shape.dilation.width;

@@ -340,6 +340,31 @@ TEST_CASE("conv2d direct: rows of seven taps, integers agree exactly on every in
   });
 }
 
+// Fewer columns than a tile has pixels: tiles are columns. One alone also for a few samples.
+TEST_CASE("conv2d: narrow images, integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(129);
+    const Window2d column{{65, 1}, {65, 1}, {7, 1}, {1, 1}, {2, 1}, {6, 6, 0, 0}};
+    const Window2d strided{{50, 1}, {24, 1}, {3, 1}, {2, 4}, {1, 3}, {}};
+    const Window2d whole_rows{{30, 12}, {28, 1}, {3, 12}, {1, 1}, {1, 1}, {}};
+    const Window2d same{{9, 1}, {9, 1}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    const Window2d two{{13, 2}, {13, 2}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    const Window2d three{{31, 7}, {11, 3}, {5, 3}, {3, 2}, {1, 1}, {2, 3, 0, 0}};
+    const Window2d pixels{{40, 1}, {40, 1}, {1, 1}, {1, 1}, {1, 1}, {}};
+    for (const Window2d& window : {column, strided, whole_rows, same, two, three, pixels}) {
+      for (const int64_t batch : {1, 7, 17}) {
+        for (const char* kernel : {"auto", "direct", "blas"}) {
+          check_integers(random, {window, batch, 10, 33, 1}, kernel);
+          check_integers(random, {window, batch, 6, 12, 2}, kernel);
+        }
+        check_integers(random, {window, batch, 9, 9, 9}, "auto");
+      }
+      check_integers(random, {window, 33, 32, 48, 1}, "auto");
+    }
+  });
+}
+
 TEST_CASE("conv2d direct: channels that fill vectors, integers agree exactly on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
