@@ -12,6 +12,7 @@
 
 #include "common/highway-inl.h"
 #include "hwy/cache_control.h"
+#include "kernels/in_register-inl.h"
 #include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -28,6 +29,8 @@ constexpr int kUnitTile = HWY_MAX_BYTES >= 64 ? 16 : 12;
 // Pixels whose weights stay in the first cache while the gradients of a channel's pixels are written side by side:
 // those of one pixel's channels lie in the same cache sets where images come to a power of two.
 constexpr int64_t kPixelBlock = 16;
+// Of these, whose sums run beside each other.
+constexpr int kPixelTile = 4;
 
 // Images of 16 samples of so many floats come from beyond a small second cache.
 constexpr int64_t kFarFloats = 64 * 1024;
@@ -77,6 +80,23 @@ void Forward(const DenseLanesShape& shape, const float* x, const float* weight, 
   transpose_matrix(shape.units, samples, sums, kLanes, y, shape.units);
 }
 
+// dx of kPixels pixels of a channel, whose weights lie `pixel` floats apart. Their sums run beside each other.
+template <int kPixels, int kUnits>
+HWY_INLINE void sum_gradients(const float* HWY_RESTRICT weight, int64_t pixel, const V (&gradients)[kUnits],
+                              float* HWY_RESTRICT dx) {
+  const D d;
+  const float* HWY_RESTRICT of_pixel[kPixels];
+  for (int p = 0; p < kPixels; ++p) of_pixel[p] = in_register(weight + p * pixel);
+  V sum[kPixels];
+  for (int p = 0; p < kPixels; ++p) sum[p] = hn::Zero(d);
+  for (int u = 0; u < kUnits; ++u) {
+    for (int p = 0; p < kPixels; ++p) {
+      sum[p] = hn::MulAdd(hn::Set(d, of_pixel[p][u]), gradients[u], sum[p]);
+    }
+  }
+  for (int p = 0; p < kPixels; ++p) hn::Store(sum[p], d, dx + p * kLanes);
+}
+
 void InputGradient(const DenseLanesShape& shape, const float* weight, const float* dz, int64_t samples, int64_t first,
                    int64_t count, float* dx) {
   const D d;
@@ -84,18 +104,20 @@ void InputGradient(const DenseLanesShape& shape, const float* weight, const floa
   HWY_ALIGN float columns[kMostLanesUnits * kLanes] = {};
   transpose_matrix(samples, shape.units, dz, shape.units, columns, kLanes);
   with_constant<kMostLanesUnits>(shape.units, [&](auto units) {
+    const int64_t pixel = shape.channels * units();
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
       V gradients[units()];
       for (int u = 0; u < units(); ++u) gradients[u] = hn::Load(d, columns + u * kLanes + lane);
       for (int64_t begin = first; begin < first + count; begin += kPixelBlock) {
         const int64_t end = std::min(begin + kPixelBlock, first + count);
         for (int64_t c = 0; c < shape.channels; ++c) {
-          for (int64_t p = begin; p < end; ++p) {
-            const float* HWY_RESTRICT w = weight + (p * shape.channels + c) * units();
-            V sum = hn::Zero(d);
-            for (int u = 0; u < units(); ++u) sum = hn::MulAdd(hn::Set(d, w[u]), gradients[u], sum);
-            hn::Store(sum, d, dx + (c * shape.pixels + p) * kLanes + lane);
+          float* HWY_RESTRICT to = dx + (c * shape.pixels + begin) * kLanes + lane;
+          const float* HWY_RESTRICT w = weight + (begin * shape.channels + c) * units();
+          int64_t p = begin;
+          for (; p + kPixelTile <= end; p += kPixelTile, to += kPixelTile * kLanes, w += kPixelTile * pixel) {
+            sum_gradients<kPixelTile>(w, pixel, gradients, to);
           }
+          for (; p < end; ++p, to += kLanes, w += pixel) sum_gradients<1>(w, pixel, gradients, to);
         }
       }
     }

@@ -31,6 +31,15 @@ constexpr int kVectorTile = 4;  // 6 x 4 accumulators + 4 vectors + 1 broadcast 
 constexpr int kVectorTile = 2;  // 6 x 2 + 2 + 1 of 16 registers
 #endif
 
+// Transposed, every tile of rows touches a cache line of a for each step of the sum, and two or three tiles the same
+// one. Lines 2 KiB apart share few sets of L1 and are gone by then; with few columns, fetching them is most of the
+// work. Then kPackedDepth steps of some rows are packed first, and longer sums are made in parts.
+inline bool packs_rows(const ProductShape& shape, const MatrixOperand& a) {
+  constexpr int64_t kFewColumns = 16;
+  constexpr int64_t kSharingStride = 512;
+  return a.transpose == Transpose::kYes && shape.columns <= kFewColumns && a.stride % kSharingStride == 0;
+}
+
 struct TileOperands {
   const float* a;
   int64_t a_row;     // floats from row to row of op(a)

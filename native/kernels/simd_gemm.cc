@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/dense_narrow.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd_gemm.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -17,14 +19,8 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Turned, every tile of rows touches a cache line of a for each step of the sum, and two or three tiles the same one.
-// Lines 2 KiB apart share few sets of the first cache and are gone by then; with few columns, fetching them is most of
-// the work. Then some rows are packed first, 32 KiB.
-constexpr int64_t kFewColumns = 16;
-constexpr int64_t kSharingStride = 512;
-constexpr int64_t kPackedDepth = 128;
+// Rows that are packed at a time: 32 KiB.
 constexpr int64_t kPackedRows = 64;
-constexpr int64_t kNarrowDepth = 16;
 
 // Narrow tiles have no time to spare for `lines`, and those without lines none to ask.
 template <int kRows, int kVectors, bool kPartial>
@@ -246,9 +242,9 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   const bool turned = a.transpose == Transpose::kYes;
   // Short sums keep the order that narrow dense layers have in lanes, for batches of any size.
   const bool single = shape.columns == 1 && b.stride == 1;
-  if (single && !turned && shape.depth > kNarrowDepth)
+  if (single && !turned && shape.depth > kMostNarrowFeatures)
     return single_column(shape, a, b.data, accumulate == Accumulate::kAdd, c, c_stride);
-  const bool packs = turned && shape.columns <= kFewColumns && a.stride % kSharingStride == 0;
+  const bool packs = packs_rows(shape, a);
   const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
   LinesAhead ahead(upcoming);
   TileOperands o{};

@@ -11,6 +11,8 @@ namespace gradloom {
 // Terms of a sum that are made in registers, before they are added to those before: rows of b that stay in L1 or L2
 // while all rows of a pass over them.
 inline constexpr int64_t kDepthBlock = 1024;
+// The same where few columns meet rows of a that are packed.
+inline constexpr int64_t kPackedDepth = 128;
 
 // As gemm (kernels/gemm.h), for b that is not transposed. Best when b and c have up to 64 columns close together.
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,

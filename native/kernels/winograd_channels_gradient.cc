@@ -11,7 +11,7 @@
 namespace gradloom {
 namespace {
 
-static_assert(kWinogradChunkTiles <= 128, "simd_gemm may cut longer sums by the width of a part");
+static_assert(kWinogradChunkTiles <= kPackedDepth, "simd_gemm may cut longer sums by the width of a part");
 
 // Enough for some threads, each with some chunks, and sums that leave room in a second cache.
 int64_t pieces_of(const ChannelsShape& shape, int64_t chunks) {

@@ -199,9 +199,10 @@ HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, in
 }
 
 // Whether all of a product is whole tiles of more than two rows, each made in one sum as simd_gemm makes it.
-inline bool fits_tiles(const ProductShape& shape) {
+inline bool fits_tiles(const DueProduct& product) {
+  const ProductShape& shape = product.shape;
   return shape.rows > 2 && shape.columns % (kVectorTile * static_cast<int64_t>(hn::Lanes(D()))) == 0 &&
-         shape.depth <= kDepthBlock;
+         shape.depth <= (packs_rows(shape, product.a) ? kPackedDepth : kDepthBlock);
 }
 
 // The gradient itself is nowhere but in the tile that is made and the one that is due.
@@ -259,7 +260,7 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
 template <size_t kStates, class Rule>
 GradientCheck update_elements(const Rule& rule, const UpdateArguments& args) {
   if (args.product != nullptr) {
-    if (fits_tiles(args.product->shape)) return update_beside_product<kStates>(rule, args);
+    if (fits_tiles(*args.product)) return update_beside_product<kStates>(rule, args);
     args.product->make();
   }
   ElementUpdate<kStates, Rule> update(rule, args);

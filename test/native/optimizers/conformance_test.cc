@@ -136,9 +136,28 @@ struct Tensor {
 }  // namespace
 
 TEST_CASE("optimizers: beside the product that makes its gradient, an update gives the bits of the two in turn") {
-  const std::vector<ProductShape> shapes = {{1, 64, 3},    {2, 64, 9},    {3, 64, 1},   {7, 128, 32},  {13, 64, 5},
-                                            {12, 192, 33}, {25, 64, 70},  {9, 70, 8},   {5, 10, 17},   {6, 16, 40},
-                                            {8, 32, 24},   {6, 64, 1100}, {20, 64, 97}, {14, 128, 130}};
+  // Columns of one tile or several, or of none, on every target; the last are packed (packs_rows).
+  struct Product {
+    ProductShape shape;
+    int64_t beside = 3;  // floats behind the rows of x
+  };
+  const std::vector<Product> products = {{{1, 64, 3}},
+                                         {{2, 64, 9}},
+                                         {{3, 64, 1}},
+                                         {{7, 128, 32}},
+                                         {{13, 64, 5}},
+                                         {{12, 192, 33}},
+                                         {{25, 64, 70}},
+                                         {{9, 70, 8}},
+                                         {{5, 10, 17}},
+                                         {{6, 16, 40}},
+                                         {{8, 32, 24}},
+                                         {{6, 64, 1100}},
+                                         {{20, 64, 97}},
+                                         {{14, 128, 130}},
+                                         {{6, 16, 200}, 512 - 6},
+                                         {{9, 8, 300}, 512 - 9},
+                                         {{6, 16, 128}, 1024 - 6}};
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     for (const auto& [kind, spec] : examples()) {
@@ -146,22 +165,23 @@ TEST_CASE("optimizers: beside the product that makes its gradient, an update giv
       if (optimizer->granularity() != Granularity::kElement) continue;
       CAPTURE(kind);
       RandomData random(419);
-      for (const ProductShape& shape : shapes) {
+      for (const auto& [shape, beside_rows] : products) {
         CAPTURE(shape.rows);
         CAPTURE(shape.columns);
         const int64_t count = shape.rows * shape.columns;
+        const int64_t stride = shape.rows + beside_rows;
         const std::vector<float> start = random.normal(count);
         Tensor apart(*optimizer, start);
         Tensor beside(*optimizer, start);
         for (uint64_t step = 1; step <= 3; ++step) {
-          std::vector<float> x = random.normal(shape.depth * (shape.rows + 3));
+          std::vector<float> x = random.normal(shape.depth * stride);
           const std::vector<float> dz = random.normal(shape.depth * shape.columns);
           if (step == 3) x[static_cast<size_t>(shape.rows - 1)] = std::numeric_limits<float>::quiet_NaN();
           std::vector<float> gradient(static_cast<size_t>(count));
           std::vector<float> room(static_cast<size_t>(count));
           const std::vector<ByteSpan> upcoming(2 * step - 2, std::as_bytes(std::span(start)));
           const DueProduct product{
-              shape, {x.data(), shape.rows + 3, Transpose::kYes}, {dz.data(), shape.columns}, room.data(), upcoming};
+              shape, {x.data(), stride, Transpose::kYes}, {dz.data(), shape.columns}, room.data(), upcoming};
           simd_gemm(shape, product.a, product.b, Accumulate::kOverwrite, gradient.data(), shape.columns);
           CHECK(apart.update(*optimizer, gradient, 0, count, step) ==
                 beside.update(*optimizer, room, 0, count, step, &product));
