@@ -1,7 +1,7 @@
 /** What the machine can do at most, measured beside what is compared with it. See README.md. */
 import { type NativeTable, native } from '../lib/native.ts';
 
-/** 32 KiB to 256 MiB: from the first cache to memory. */
+/** 32 KiB to 256 MiB: from L1 to memory. */
 const WORKING_SETS: readonly number[] = Array.from({ length: 14 }, (_, place) => 2 ** (15 + place));
 /** For each figure. */
 const SECONDS = 0.02;

@@ -21,7 +21,7 @@ const MACHINES: readonly Machine[] = [
     about: 'the same, all held to AVX2 (`GRADLOOM_SIMD=AVX2`), 134 GFLOP/s a core',
   },
   { folder: 'zen4', name: 'Zen 4', about: 'AMD EPYC with AVX-512 in two halves, 118 GFLOP/s a core' },
-  { folder: 'zen3', name: 'Zen 3', about: 'AMD EPYC with AVX2, 104 GFLOP/s a core, 512 KiB of second cache' },
+  { folder: 'zen3', name: 'Zen 3', about: 'AMD EPYC with AVX2, 104 GFLOP/s a core, 512 KiB of L2' },
   {
     folder: 'xeon',
     name: 'Xeon',

@@ -8,13 +8,13 @@
 
 namespace gradloom {
 
-// A cache line is on its way to the second cache. So are called rows that lie anywhere in memory: those of several
+// A cache line is on its way to L2. So are called rows that lie anywhere in memory: those of several
 // lines come in 25 to 55 % less time than to the first one (Zen 4), which has fewer places for lines under way, and
 // where the hardware seems to follow such calls with lines behind the row. Never faults. Not for a target, so that it
 // becomes part of what calls it.
 inline void prefetch_far(const void* address) { __builtin_prefetch(address, 0, 2); }
 
-// A cache line is on its way to the first cache for this core to write: another core's copy of it goes.
+// A cache line is on its way to L1 for this core to write: another core's copy of it goes.
 inline void prefetch_to_write(const void* address) {
 #if defined(__x86_64__)
   // Every 64-bit processor knows it, which compilers do not take for granted.
@@ -24,7 +24,7 @@ inline void prefetch_to_write(const void* address) {
 #endif
 }
 
-// Whether rows of a table of so many bytes are called before they are read: a second cache does not hold it.
+// Whether rows of a table of so many bytes are called before they are read: L2 does not hold it.
 constexpr bool reads_rows_far(int64_t table_bytes) { return table_bytes > int64_t{1} << 20; }
 
 // Whether rows that are changed come from memory, by the bytes of a table with what its optimizer keeps. Those of a

@@ -295,7 +295,7 @@ void InputColumn::read_features(int64_t row, int64_t first, int64_t count, float
 namespace {
 
 // What samples that are no floats as they are stored become before they are turned, some pixels at a time: so many
-// values of each of sixteen, in a first cache. Of more channels these would be too few pixels to write side by side.
+// values of each of sixteen, in L1. Of more channels these would be too few pixels to write side by side.
 constexpr int64_t kMadeValues = 256;
 constexpr int64_t kMostChannels = 64;
 // Whole squares of a transposition, of any number of channels.

@@ -40,7 +40,7 @@ struct Rows {
   int64_t stride;
   int64_t at;
 
-  // So many stay in the first cache while one vector of columns after the other goes through them.
+  // So many stay in L1 while one vector of columns after the other goes through them.
   int64_t together() const { return std::clamp<int64_t>(4096 / columns, 8, 256); }
 };
 

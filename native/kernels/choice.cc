@@ -168,7 +168,7 @@ bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 }
 
 // Whether all groups together fill the lanes better than the filters of one. Each lane meets the channels of its group
-// alone, but for every multiply-add a weight comes from the first cache, too. Measured on one core of a Zen 5, steps
+// alone, but for every multiply-add a weight comes from L1, too. Measured on one core of a Zen 5, steps
 // with 1 and 4 samples in times of the other way's speed: a channel and four filters 2.7, four and four 1.8, six and
 // six 0.95, eight and eight 0.4.
 // Of few groups most of a vector would be empty here, too.

@@ -133,7 +133,7 @@ Tiling channels_gradient_tiles(const ChannelsShape& shape) {
 
 int64_t channels_gradient_rows(const ChannelsShape& shape) {
   // So many that a tile of the gradient is read and written rarely; so few that their channels and filters stay in a
-  // second cache from tile to tile, and that long sums lose no digits.
+  // L2 from tile to tile, and that long sums lose no digits.
   constexpr int64_t kPixels = 256;
   return std::max<int64_t>(1, kPixels / shape.window.output.width);
 }

@@ -39,10 +39,10 @@ constexpr int kPixelTile = 1;
 #endif
 constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
 constexpr int kSquarePixels = 4;  // 2 x 2
-// What should stay in a second cache; processors with AVX-512 have larger ones.
+// What should stay in L2; processors with AVX-512 have larger ones.
 constexpr int64_t kBandFloats = (HWY_MAX_BYTES >= 64 ? 128 : 64) * 1024;
-// Whether sums go over some channels at a time, which stay in a first cache. Tiles of several pixels read so little
-// that a second cache keeps up.
+// Whether sums go over some channels at a time, which stay in L1. Tiles of several pixels read so little
+// that L2 keeps up.
 constexpr bool kInParts = kPixelTile == 1;
 
 struct ForwardRow {
@@ -312,7 +312,7 @@ HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64
   }
 }
 
-// Channels whose taps of a window, and weights, stay in a first cache from pixel to pixel.
+// Channels whose taps of a window, and weights, stay in L1 from pixel to pixel.
 EvenTiling channel_tiles(const DirectShape& shape, int64_t filters) {
   constexpr int64_t kFloats = 5 * 1024;
   const int64_t of_channel = std::max<int64_t>(shape.taps() * (kLanes + filters), 1);

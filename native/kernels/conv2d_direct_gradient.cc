@@ -179,8 +179,8 @@ int64_t GradientFilters(const DirectShape& shape) {
   return fits_colors(shape) ? kColorFilters : is_wide(shape.window.width) ? kWideFilters : kGradientFilters;
 }
 
-// Blocks and rows of the output whose input stays in a first cache for all rows of a window and groups of its taps.
-// With strides of 1 a row is not read anew for each tap, and a second cache is fast enough; so it is with AVX-512,
+// Blocks and rows of the output whose input stays in L1 for all rows of a window and groups of its taps.
+// With strides of 1 a row is not read anew for each tap, and L2 is fast enough; so it is with AVX-512,
 // whose tiles have many sums.
 struct GradientBands {
   Tiling blocks;
@@ -206,7 +206,7 @@ struct GradientSet {
   GradientTile half_tile;  // of a block's first half
 };
 
-// Sets whose sums stay in a first cache beside what they read.
+// Sets whose sums stay in L1 beside what they read.
 constexpr int64_t kSets = 16;
 struct GradientSets {
   WeightRange range;
@@ -353,7 +353,7 @@ HWY_EXPORT(WeightGradient);
 HWY_EXPORT(BiasGradient);
 
 WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64_t blocks) {
-  // Single taps leave room for more channels. All filters read those of a tile, which should stay in a second cache.
+  // Single taps leave room for more channels. All filters read those of a tile, which should stay in L2.
   constexpr int64_t kChannels = 4;
   constexpr int64_t kFloats = 64 * 1024;
   const bool large = shape.channels > kChannels && kChannels * image_floats(shape.input) > kFloats;
@@ -367,7 +367,7 @@ WeightGradientTiles cut_weight_gradient(const DirectShape& shape, int64_t blocks
   constexpr int64_t kPixels = 1024;
   constexpr int64_t kFewestJobs = 8;
   const Tiling steps = cut(blocks, ceil_divide(blocks * shape.output.height * shape.output.width, kPixels));
-  // All tiles of filters read a piece's input, which should stay in a second cache, if its sums are small beside it.
+  // All tiles of filters read a piece's input, which should stay in L2, if its sums are small beside it.
   constexpr int64_t kPieceFloats = 128 * 1024;
   constexpr int64_t kSumFloats = 64 * 1024;
   const int64_t input = blocks * shape.channels * shape.input.height * shape.input.width * kLanes;

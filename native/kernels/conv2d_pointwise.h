@@ -20,7 +20,7 @@ struct PointwiseShape {
   int64_t lanes = kLanes;  // of the block, as lanes_in_use
 };
 
-// Pixels of an image for one job: those of all channels fit into a second cache.
+// Pixels of an image for one job: those of all channels fit into L2.
 Tiling pointwise_pieces(const PointwiseShape& shape);
 
 // y[k] = activation(bias[k] + sum over c of w[k][c] x[c]) for the pixels of one piece; bias may be null. The activation

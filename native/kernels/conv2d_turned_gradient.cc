@@ -60,7 +60,7 @@ bool turned_gradient_pays(const DirectShape& shape) {
 }
 
 // Channels are cut first, where they leave products that are wide enough, for every tile of filters turns them again;
-// and pieces have sums of their own, some of which should stay in a second cache.
+// and pieces have sums of their own, some of which should stay in L2.
 WeightGradientTiles turned_gradient_tiles(const DirectShape& shape, int64_t blocks) {
   constexpr int64_t kFewestJobs = 8;
   constexpr int64_t kFewestChannels = 32;

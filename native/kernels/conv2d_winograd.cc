@@ -21,7 +21,7 @@ constexpr int64_t kChunkRow = 4 * kLanes;
 constexpr int64_t kMostChunkTiles = kChunkRow / kHalfLanes;
 constexpr int64_t kImageBlock = 4;
 
-// Operands of so many floats come from beyond a level 1 cache, and leave little room in one of level 2: it pays to call
+// Operands of so many floats come from beyond L1, and leave little room in L2: it pays to call
 // them ahead.
 bool worth_calling(int64_t floats) { return floats > 64 * 1024; }
 
@@ -53,12 +53,12 @@ ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place, int64_
 // Tiles of products that are no wider than a vector of samples.
 bool narrow_products() { return simd_gemm_tile_columns() <= kPanelColumns; }
 
-// Filters whose products and weights stay in a second cache beside a chunk, whose input all of them read.
+// Filters whose products and weights stay in L2 beside a chunk, whose input all of them read.
 constexpr int64_t kPanelFilters = 48;
 constexpr int64_t kRowFilters = 32;
 
 // How products read the channels of a chunk's tiles: those of all tiles side by side where simd_gemm takes so many
-// columns at once, else of 16 columns by themselves, since lines that lie apart share few sets of the first cache.
+// columns at once, else of 16 columns by themselves, since lines that lie apart share few sets of L1.
 struct ChunkLayout {
   explicit ChunkLayout(const WinogradShape& shape)
       : in_panels(narrow_products()),
@@ -306,7 +306,7 @@ int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
   return pieces < kFewestPieces || tiles < pieces * enough ? 1 : pieces;
 }
 
-// The v and m of a chunk should fit into a level 2 cache, but there should be more of them than of the sums, which
+// The v and m of a chunk should fit into L2, but there should be more of them than of the sums, which
 // every chunk reads and writes: twice as many for products that are narrow, and soon made. Pieces can share the chunks
 // evenly.
 Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
@@ -341,7 +341,7 @@ WinogradWeightGradient::Share WinogradWeightGradient::share(int64_t job) const {
   return {filters_.first(f), filters_.size(f), channels_.first(c), channels_.size(c)};
 }
 
-// A chunk's input of more than this goes through a level 2 cache.
+// A chunk's input of more than this goes through L2.
 bool WinogradWeightGradient::transforms_together() const {
   constexpr int64_t kFloatsOfOne = 320 * 1024;
   return filters_.count > 1 && pieces() == 1 && kWinogradCoefficients * v_plane() > kFloatsOfOne;

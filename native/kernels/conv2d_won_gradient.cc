@@ -24,7 +24,7 @@ constexpr int kMostSums = 21;
 constexpr int won_channels(int taps) { return std::max(1, kMostSums / (2 * taps)); }
 // Each has two sets of lanes, of which processors hold seven.
 constexpr int won_filters(int channels) { return channels == 1 ? 3 : 2; }
-// They share the input while it is in a first cache.
+// They share the input while it is in L1.
 constexpr int64_t kJobFilters = 8;
 
 EvenTiling channel_tiles(const DirectShape& shape) {
@@ -33,7 +33,7 @@ EvenTiling channel_tiles(const DirectShape& shape) {
 
 Extent2d extent_of_maxima(const DirectShape& shape) { return {shape.output.height / 2, shape.output.width / 2}; }
 
-// The maxima cut into rectangles whose input stays in a first cache beside the sums.
+// The maxima cut into rectangles whose input stays in L1 beside the sums.
 struct Parts {
   EvenTiling rows;
   EvenTiling columns;

@@ -26,13 +26,13 @@ using V = hn::Vec<D>;
 // Sums of one vector of samples that fill the registers, beside the samples and a weight.
 constexpr int kUnitTile = HWY_MAX_BYTES >= 64 ? 16 : 12;
 
-// Pixels whose weights stay in the first cache while the gradients of a channel's pixels are written side by side:
+// Pixels whose weights stay in L1 while the gradients of a channel's pixels are written side by side:
 // those of one pixel's channels lie in the same cache sets where images come to a power of two.
 constexpr int64_t kPixelBlock = 16;
 // Of these, whose sums run beside each other.
 constexpr int kPixelTile = 4;
 
-// Images of 16 samples of so many floats come from beyond a small second cache.
+// Images of 16 samples of so many floats come from beyond a small L2.
 constexpr int64_t kFarFloats = 64 * 1024;
 
 // Calls body(std::integral_constant<int, count>), for 1 <= count <= kMost.

@@ -201,7 +201,7 @@ struct GroupEntries {
   HWY_INLINE float factor(int64_t k) const { return factor_of(RowGroups::entry(keys[k])); }
 };
 
-// One pass over all groups, as pool_columns. kCalls: rows come from beyond the second cache, so they are called ahead.
+// One pass over all groups, as pool_columns. kCalls: rows come from beyond L2, so they are called ahead.
 template <bool kCalls, class Columns, class Entries>
 HWY_NOINLINE void sum_each_group(Columns columns, GroupRange range, Entries entries, int64_t width, float* gradients) {
   const int64_t* starts = range.groups.starts + range.first;
@@ -254,7 +254,7 @@ inline bool are_short(const GroupRange& range, int64_t width) {
   return width <= kMostWidth && 4 * entries >= 5 * range.count && entries < 8 * range.count;
 }
 
-// Whether rows that one entry each reads are more than the second cache holds.
+// Whether rows that one entry each reads are more than L2 holds.
 inline bool are_far(const RowGroups& groups, int64_t stride) {
   return reads_rows_far(groups.starts[groups.count] * stride * static_cast<int64_t>(sizeof(float)));
 }

@@ -1,5 +1,5 @@
 // Gradients of a table of one float a row, summed by row without a sort: a term an entry, dealt out to parts. A part is
-// a range of rows so short that a sum of each stays in the first cache. Letters as in
+// a range of rows so short that a sum of each stays in L1. Letters as in
 // kernels/sparse_rows.h.
 #pragma once
 

@@ -18,8 +18,8 @@ inline constexpr int64_t kPackedDepth = 128;
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                float* c, int64_t c_stride);
 
-// The same, and beside the multiply-adds memory that others read soon is called into the first cache, a line with each
-// step of a tile's sum. Worth it for what comes from beyond the second cache.
+// The same, and beside the multiply-adds memory that others read soon is called into L1, a line with each
+// step of a tile's sum. Worth it for what comes from beyond L2.
 void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
                      float* c, int64_t c_stride, Upcoming upcoming);
 
@@ -34,7 +34,7 @@ struct Epilogue {
 };
 
 // c = op(a) b, with the epilogue, for b whose rows lie far apart, as the channels of images in lanes do: then lines of
-// one column share few sets of the first cache, so some columns are packed before all rows of c read them. Columns must
+// one column share few sets of L1, so some columns are packed before all rows of c read them. Columns must
 // be a multiple of 16, of which the first `live` count, 16 or 8: the others of c become 0, or what
 // those of b give.
 void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,

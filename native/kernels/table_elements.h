@@ -25,7 +25,7 @@ class TableElements {
   TableElements(ElementType type, const float* storage, int64_t count)
       : type_(type), far_(reads_rows_far(count * bytes_of(type))), data_(storage) {}
 
-  // Whether its rows come from beyond the second cache.
+  // Whether its rows come from beyond L2.
   bool far() const { return far_; }
 
   // read(const float*) or read(const Bfloat16*).

@@ -36,7 +36,7 @@ Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads) {
   return {tiles, kWinogradChunkTiles, chunks};
 }
 
-// Parts of panels for the threads, each of filters that a second cache holds.
+// Parts of panels for the threads, each of filters that L2 holds.
 PanelParts cut_filters_by_part(const ChannelsShape& shape, int64_t threads) {
   const int64_t of_panel = ceil_divide(shape.channels * widest(shape), kMostPartWeights);
   return {shape, std::max(threads, of_panel * shape.panels())};

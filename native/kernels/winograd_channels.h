@@ -15,7 +15,7 @@ namespace gradloom {
 // Tiles that go through the caches together, in every pass.
 inline constexpr int64_t kWinogradChunkTiles = 64;
 
-// Weights of a channel and filter whose transforms, 36 of each, a second cache holds.
+// Weights of a channel and filter whose transforms, 36 of each, L2 holds.
 inline constexpr int64_t kMostPartWeights = 128 * kFilterPanel;
 
 // Whether vectors of 16 channels fill the pixels of every group.

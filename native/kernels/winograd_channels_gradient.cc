@@ -13,7 +13,7 @@ namespace {
 
 static_assert(kWinogradChunkTiles <= kPackedDepth, "simd_gemm may cut longer sums by the width of a part");
 
-// Enough for some threads, each with some chunks, and sums that leave room in a second cache.
+// Enough for some threads, each with some chunks, and sums that leave room in L2.
 int64_t pieces_of(const ChannelsShape& shape, int64_t chunks) {
   constexpr int64_t kMost = 8;
   constexpr int64_t kFewest = 4;

@@ -136,7 +136,7 @@ Window2d Conv2d::cropped(const Window2d& windows) {
 }
 
 int64_t Conv2d::backward_pieces(int64_t batch, int64_t threads) const {
-  // Of each thread, and as many more of what belongs to them: half of a second cache of 512 KiB.
+  // Of each thread, and as many more of what belongs to them: half of an L2 of 512 KiB.
   constexpr int64_t kFloats = 32 * 1024;
   const int64_t of_sample = std::max(output_shape().size(), input_shape().size());
   return ceil_divide(checked_multiply(batch, of_sample), kFloats * threads);

@@ -62,7 +62,7 @@ Conv2d::PlacedGradient Conv2d::placed_gradient(const Extent2d& output) const {
           columns.before};
 }
 
-// Where a pooling follows, its rows that one job takes the maxima of while the filters' output is in its first cache.
+// Where a pooling follows, its rows that one job takes the maxima of while the filters' output is in its L1.
 int64_t Conv2d::pooled_stripe(const Window2d& windows) const {
   constexpr int64_t kFloats = 8192;
   const int64_t row = direct_filter_tiles(filters_per_group()).largest() * cropped(windows).input.width * kLanes;

@@ -84,7 +84,7 @@ void Dense::forward(const ForwardArguments& args) const {
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
   const int64_t batch = args.pass.batch;
   const Panels panels{units_};
-  // A panel that does not fit in the second cache comes from beyond it for every job.
+  // A panel that does not fit in L2 comes from beyond it for every job.
   constexpr int64_t kFloatsInCache = 128 * 1024;
   constexpr int64_t kFewestRows = 12;
   const int threads = threads_to_cut_for(args.pass.team.size());
@@ -181,7 +181,7 @@ InputPieces Dense::gradient_rows(int64_t batch, int threads) const {
 }
 
 // Columns of an input, a line of each of its rows, are read by all tiles of units in turn. Those of a large input come
-// from beyond the second cache each time, and from beyond the first one where lines share its sets: it is turned first,
+// from beyond L2 each time, and from beyond L1 where lines share its sets: it is turned first,
 // unless one unit reads whole lines, once, or few units do not pay for it. Floats from one input to the next; 0 for
 // none.
 int64_t Dense::turned_stride(int64_t batch) const {
@@ -217,7 +217,7 @@ int64_t Dense::gradient_scratch(int64_t batch, int most_threads) const {
 }
 
 // A job is some inputs of one panel, whose weights lie side by side: their update follows while the gradient, in memory
-// that the thread uses again and again, is in its first cache.
+// that the thread uses again and again, is in its L1.
 void Dense::parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const {
   const int64_t batch = args.pass.batch;
   const Panels outputs{units_};

@@ -16,7 +16,7 @@
 namespace gradloom {
 namespace {
 
-// Units of a sum, whose weights for the inputs of a job, turned round or not, stay in the second cache.
+// Units of a sum, whose weights for the inputs of a job, turned round or not, stay in L2.
 constexpr int64_t kUnitsOfSum = 1024;
 // Inputs of a job that reads weights where they lie: whole tiles of rows, and lines of dx.
 constexpr int64_t kInputsOfJob = 48;
@@ -96,7 +96,7 @@ void Dense::input_gradient(const BackwardArguments& args, float* scratch) const 
   turns_gradient(args.pass.batch) ? input_gradient_turned(args, scratch) : input_gradient_by_weights(args, scratch);
 }
 
-// A job turns the weights of its panel of inputs round, some units at a time, which stay in the second cache while its
+// A job turns the weights of its panel of inputs round, some units at a time, which stay in L2 while its
 // samples are multiplied by them.
 void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scratch) const {
   const float* weight = args.parameters[0];

@@ -12,7 +12,7 @@ namespace gradloom {
 
 constexpr int64_t kPanelWidth = 64;
 
-// Weights that are not in a second cache when they are read again.
+// Weights that are not in L2 when they are read again.
 constexpr int64_t kFarWeights = 128 * 1024;
 
 struct Panels {

@@ -273,7 +273,7 @@ class Layer {
   // Of a layer that applies it value by value and does nothing else; its derivative follows from the output.
   virtual std::optional<Activation> elementwise() const { return std::nullopt; }
   // The same layer with this activation behind it, for one that stands alone after it: values get it while they are in
-  // a register or in the first cache. Null from a layer that cannot, or has one of its own.
+  // a register or in L1. Null from a layer that cannot, or has one of its own.
   virtual std::unique_ptr<Layer> activated(Activation /*activation*/) const { return nullptr; }
   // Of a layer that, when it predicts, scales and shifts the channels of its input and does nothing else.
   virtual bool scales_channels() const { return false; }
@@ -293,7 +293,7 @@ class Layer {
   // Of a layer that takes the maxima of windows and does nothing else.
   virtual const Window2d* pooling() const { return nullptr; }
   // Whether the layer can take them itself of its output, for a pooling that is its only reader: then a value goes into
-  // its window's maximum while it is in a register or in the first cache, and the whole output never exists.
+  // its window's maximum while it is in a register or in L1, and the whole output never exists.
   virtual bool pools(int64_t /*batch*/, const Window2d& /*windows*/) const { return false; }
   // Whether vectors of its output may have a gap between them: those that another layer puts beside others are written
   // where they belong then.

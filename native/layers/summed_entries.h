@@ -12,7 +12,7 @@
 namespace gradloom {
 
 // So many entries a job, and rows completed at once, and not many more: their weights and what is kept of them stay in
-// the first cache.
+// L1.
 constexpr int64_t kEntriesOfJob = 2048;
 constexpr int64_t kSummedChunk = 512;
 constexpr int64_t kSummedRoom = 2 * kSummedChunk;

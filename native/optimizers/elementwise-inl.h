@@ -224,7 +224,7 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   constexpr int64_t kLinesATile = 8;  // no more on their way than a core follows at once
   // A page: what memory takes to answer is what two or three tiles of a small batch take.
   constexpr int64_t kCalledFloats = 1024;
-  // Without AVX-512 second caches are small, too.
+  // Without AVX-512 L2 is small, too.
   const int64_t called = args.far || !kBeside ? kCalledFloats : 0;
   DueTile due;
   LinesAhead ahead(upcoming);

@@ -18,7 +18,7 @@ namespace gradloom {
 namespace {
 
 constexpr int64_t kFloatsPerLine = kCacheLine / static_cast<int64_t>(sizeof(float));
-// Gradients of so many floats are summed and their rows updated at once: they stay in the first cache.
+// Gradients of so many floats are summed and their rows updated at once: they stay in L1.
 constexpr int64_t kUpdateChunk = 2048;
 
 Tiling tile_pairs(int64_t pairs, const NegativeSamplingShape& shape) {

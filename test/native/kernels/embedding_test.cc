@@ -271,7 +271,7 @@ TEST_CASE("sums of groups, long and short ones, have the bits of a loop over the
   RandomData random(903);
   constexpr int64_t kGroups = 50;
   constexpr int64_t kSamples = 30;
-  // The widest of the most entries are more than the second cache holds.
+  // The widest of the most entries are more than L2 holds.
   for (const int64_t width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 100, 250, 257, 385}) {
     for (const int64_t longest : {1, 2, 4, 40}) {
       CAPTURE(width);

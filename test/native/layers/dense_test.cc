@@ -162,7 +162,7 @@ TEST_CASE("dense: integers agree exactly where products are cut into several til
     check_integers(random, 7, 2500, 300, kernel);
     check_integers(random, 300, 129, 257, kernel);
     check_integers(random, 1, 3000, 1000, kernel);
-    // Weights that are turned in several parts for the gradient of the inputs, and panels beyond the second cache.
+    // Weights that are turned in several parts for the gradient of the inputs, and panels beyond L2.
     check_integers(random, 17, 70, 2100, kernel);
     check_integers(random, 40, 2100, 1025, kernel);
     // Inputs that are turned for the gradient of the weights.
@@ -179,7 +179,7 @@ TEST_CASE("dense: integers agree exactly on every instruction set") {
     RandomData random(104);
     for (int i = 0; i < 60; ++i)
       check_integers(random, random.pick({1, 7, 33}), random.integer(1, 150), random.integer(1, 150));
-    // Inputs whose rows share sets of the first cache, turned for the gradient of the weights.
+    // Inputs whose rows share sets of L1, turned for the gradient of the weights.
     check_integers(random, 70, 128, 64);
     check_integers(random, 13, 1024, 70);
     // And large ones, where tiles are narrow.
