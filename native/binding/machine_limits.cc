@@ -121,7 +121,7 @@ double row_bytes_per_second(Team& team, const Table& table, double seconds) {
     const PhiloxBlock words = random.block(i / 4);
     for (size_t k = 0; k < 4; ++k) places[i + k] = static_cast<uint32_t>(first + (words[k] * count >> 32));
   }
-  const bool far = table.written ? changes_rows_far(table.bytes) : reads_rows_far(table.bytes);
+  const bool far = table.written ? exceeds_l3(table.bytes) : exceeds_l2(table.bytes);
   std::vector<float> sums(static_cast<size_t>(threads));  // so that nothing is left out
   int64_t round = 0;
   const double least = least_seconds(seconds, [&](int64_t repeats) {

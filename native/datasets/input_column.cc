@@ -294,7 +294,7 @@ void InputColumn::read_features(int64_t row, int64_t first, int64_t count, float
 
 namespace {
 
-// What samples that are no floats as they are stored become before they are turned, some pixels at a time: so many
+// What samples that are no floats as they are stored become before they are transposed, some pixels at a time: so many
 // values of each of sixteen, in L1. Of more channels these would be too few pixels to write side by side.
 constexpr int64_t kMadeValues = 256;
 constexpr int64_t kMostChannels = 64;
@@ -338,7 +338,7 @@ void InputColumn::gather_in_rows(Team& team, const Rows& rows, const Augmenter* 
   });
 }
 
-// Floats that need no change are turned where they are stored, others by way of a buffer.
+// Floats that need no change are transposed where they are stored, others by way of a buffer.
 void InputColumn::gather_in_lanes(Team& team, const Rows& rows, float* lanes) const {
   const LaneImage image = lane_image(sample_shape_);
   const int64_t most = as_stored() ? image.pixels : pixels_at_once(image.channels);

@@ -95,7 +95,8 @@ void copy_rows(const Value* from, int64_t size, const Rows& rows, int64_t first,
 
 // Where a batch of samples is gathered, and how it lies there: in rows, x[n] = sample n, or
 //   - in stretches of features (cut_stretches), those of the first for all samples before those of the next; or
-//   - in lanes (kernels/lanes.h), those beyond the last sample 0. Samples that cannot be turned where they are stored
+//   - in lanes (kernels/lanes.h), those beyond the last sample 0. Samples that cannot be transposed where they are
+//   stored
 //     are made in `staging` first, [N][features].
 struct BatchPlace {
   float* x;
@@ -124,7 +125,7 @@ class InputColumn {
 
   // Prepares for a gather of these rows that comes later.
   void prefetch(const Rows& rows) const;
-  // Adds where dense rows lie that are worth calling ahead: they come from memory, not from files or a set that caches
+  // Adds where dense rows lie that are worth a prefetch: they come from memory, not from files or a set that caches
   // hold, and are so few that they drive out nothing else. Of several stretches of features the first of all rows
   // first.
   void locate(const Rows& rows, std::vector<ByteSpan>& places, int64_t stretches = 1) const;

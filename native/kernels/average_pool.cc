@@ -117,7 +117,7 @@ HWY_INLINE void divide(D d, const Divisor& divisor, hn::Vec<D> (&values)[kVector
   }
 }
 
-// Images are read at the speed of the memory behind the caches only if their lines are called so many floats ahead.
+// Images are read at the speed of the memory behind the caches only if their lines are prefetched so many floats ahead.
 constexpr int64_t kAhead = 1024;
 
 struct Mean {

@@ -34,7 +34,7 @@ HWY_INLINE void for_each_chunk(int64_t columns, Work work) {
 int64_t columns_in_use(const ChannelBlock& block) { return block.samples <= kHalfLanes ? kHalfLanes : kLanes; }
 
 // Rows of values one behind the other, from `at` on.
-struct Rows {
+struct ValueRows {
   int64_t rows;
   int64_t columns;
   int64_t stride;
@@ -50,8 +50,8 @@ constexpr int64_t kFewestFolded = 8;  // rows
 // Many rows of few channels are taken several at a time, as one whose columns are the channels over and over: whole
 // vectors in place of parts of them. What is left is taken as it is.
 struct Folded {
-  Rows wide;
-  Rows rest;
+  ValueRows wide;
+  ValueRows rest;
 
   explicit Folded(const ChannelBlock& block) {
     const int64_t times = kLanes / std::gcd(kLanes, block.columns);
@@ -85,7 +85,7 @@ HWY_INLINE hn::Vec<D> load_doubles(D d, const float* from) {
 
 // totals[s][c] += the sum of values[s] of column c, which value(offset, values) gives, where value = make_value(d, c).
 template <int kSums, class MakeValue>
-HWY_INLINE void sum_columns(const Rows& of, MakeValue make_value, double* const (&totals)[kSums]) {
+HWY_INLINE void sum_columns(const ValueRows& of, MakeValue make_value, double* const (&totals)[kSums]) {
   const int64_t together = of.together();
   for (int64_t first = 0; first < of.rows; first += together) {
     const int64_t last = std::min(first + together, of.rows);
@@ -215,7 +215,7 @@ void ChannelGradientSums(const ChannelBlock& block, const ChannelCoefficients& b
 
 // out[r, c] = value(offset of [r, c]), where value = make_value(d, c).
 template <class MakeValue>
-HWY_INLINE void map_columns(const Rows& of, MakeValue make_value, float* out) {
+HWY_INLINE void map_columns(const ValueRows& of, MakeValue make_value, float* out) {
   const int64_t together = of.together();
   for (int64_t first = 0; first < of.rows; first += together) {
     const int64_t last = std::min(first + together, of.rows);

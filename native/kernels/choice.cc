@@ -60,17 +60,8 @@ int64_t winograd_tiles(const Conv2dShape& shape) {
 constexpr int64_t kFewestTiles = 4;
 int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.filters * shape.window.taps(); }
 
-// Measured on one core of a Zen 5, in times of the direct kernel's speed, forward and gradient of the weights: 16
-// channels and filters 1.8 and 1.2, 32: 2.1 and 1.9, 64 and more: 2 to 3.5; 8: 1.2 and 0.5. Where half of the tiles'
-// pixels lie outside of the image (5x5) it wins little, and the filters' transform costs as much as some tiles. With
-// dilation, of which the direct kernel leaves more padding out, forward and backward: with 9 of a tile's 16 pixels
-// inside 16 and 20 channels 0.95 to 1.05, 32: 1.3 to 1.5; with 7 inside 32: 1.0 to 1.2, 64: 1.2.
-// Windows of 5x5, forward and backward of the same channels and filters: 8: 0.7 and 0.6, 12: 1.1 and 0.9, 16: 1.3,
-// 32: 1.6, 64: 2; 6 to 16: 0.9 and 0.7; of 5x5 pixels 1.1 and 1.2. With dilation and pixels outside 16: 0.9, 32: 1.1
-// to 1.3.
-// Steps on a Zen 4, in times of the direct kernel: a tile for an image of 4x4 pixels, 20 to 512 channels and filters
-// and 12 to 48 samples 0.38 to 0.88, of 3x3 pixels 0.69 to 0.95; 1,024 channels of 8x8 and 14x14 pixels and 16 samples
-// 0.4 to 0.47, with four times their weights in transformed ones.
+// From 16 channels and filters on while half of the tiles' pixels lie inside of the image; with dilation, of which the
+// direct kernel leaves more padding out, from 32.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
@@ -90,11 +81,8 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
 // Whether filters are transformed in every step or, to predict, once until the weights change.
 enum class FiltersMade { kEachTime, kOnce };
 
-// Without the lanes' reuse of filters by 16 samples, they have to come from a cache. Measured on one core of a Zen 5,
-// in times of the direct kernel's speed for 1 and 4 samples, forward and backward, windows of 5x5: 16 channels and
-// filters 0.8 and 0.9, 32: 1.4 and 1.5, 64: 1.8 and 2. Many that are made for few tiles take longer than these: on one
-// and two cores of a Zen 4, in times of the direct kernel, steps of 384 to 1,024 channels and filters and 4 tiles 0.92
-// to 1.21, 7 and 8 tiles 0.69 to 0.89, 16 tiles and more 0.45 to 0.9; predictions of 4 tiles 0.4 to 0.52.
+// Without the lanes' reuse of filters by 16 samples, they have to come from a cache; many that are made for few tiles
+// take longer than these.
 bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade filters = FiltersMade::kEachTime) {
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   constexpr int64_t kTilesForMany = 6;
@@ -115,22 +103,15 @@ double winograd_channels_time(const Conv2dShape& shape) {
 }
 
 // Whether Winograd takes less time with filters in the lanes than with samples, where the last block of these is partly
-// empty. Measured on one core of a Zen 5, forward and backward of maps of 16x16: with full blocks 1.5 times as long for
-// 16 channels and filters, 1.2 for 32, 1.0 to 1.1 for 64 and 128; batches of 8 and 20 0.5 to 0.74, of 12 and 24 0.74 to
-// 0.92 from 32 on, of 8 0.77 for 16.
-// Layers around lose what pooling takes as a pass of its own.
+// empty.
 bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.85;
   return winograd_channels_time(shape) * filled(batch) < kLeastGain && winograd_channels_pays(shape, batch);
 }
 
 // Whether Winograd with few samples in the lanes, whose second half is left out then, takes less time than filters in
-// the lanes, which cannot take it or would lose by it. Measured on one core of a Zen 4, with AVX-512 and AVX2, steps of
-// nets of 3x3 windows and 20 channels, 24 and 100 and of 5x5 windows and 16 and 24, in times of the other way: batches
-// of 4 0.96 to 1.31, 0.92 to 1.24, 0.74, 1.47 to 1.53 and 1.1 to 1.22; of 5 0.77 to 1.03, 0.74 to 1.01, 0.6, 1.18
-// to 1.23 and 0.89 to 0.98; of 6 0.65 to 0.87, 0.62 to 0.85, 0.5, 0.98 to 1.03 and 0.75 to 0.81. Few tiles are one job,
-// and many filters take long to transform for them: of 8x8 pixels two threads take 1.13 to 1.26 times as long for 20
-// channels and batches of 6, 1.06 to 1.2 for 24, 0.9 for 36; one thread for 512 channels and 256 filters 0.8 to 1.3.
+// the lanes, which cannot take it or would lose by it. Few tiles are one job, and many filters take long to transform
+// for them.
 bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kManyTiles = 8;
   constexpr int64_t kManyWeights = int64_t{1} << 20;
@@ -145,19 +126,14 @@ bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
 }
 
 // Whether filters in the lanes have so many terms that samples in lanes, whose second half can be left out, take less
-// time. On one core of a Zen 4 with AVX2, windows of 3x3 to 7x7 and 4,608 to 9,216 terms, in times of these: batches of
-// 8 1.08 to 1.8, of 9 to 12 0.73 to 1.95; with AVX-512, where no half can be left out, of 8 0.57 to 0.75, of 9 0.62 to
-// 0.84, of 11 and 12 0.73 to 1.07.
+// time.
 bool too_deep_for_channels(const Conv2dShape& shape) {
   constexpr int64_t kMostDepth = 4096;
   return direct_leaves_half_out() && shape.window.taps() * shape.channels > kMostDepth;
 }
 
-// Whether filters in the lanes take less time than samples, where the last block of these is partly empty. Measured on
-// one core of a Zen 5, for batches of 8 to 32, 12 to 128 channels and maps of 3x3 to 28x28: per sample as long as a
-// direct kernel's full blocks with windows of a pixel, 1.2 times with others, 1.4 with strides, of which BLAS makes the
-// gradient of the input; and longer by what is empty behind the last filter or channel. Layers around lose or win a
-// little by it.
+// Whether filters in the lanes take less time than samples, where the last block of these is partly empty. BLAS makes
+// the gradient of the input of strided ones.
 bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.9;
   const auto& [window, channels, filters, activation, groups] = shape;
@@ -168,10 +144,7 @@ bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 }
 
 // Whether all groups together fill the lanes better than the filters of one. Each lane meets the channels of its group
-// alone, but for every multiply-add a weight comes from L1, too. Measured on one core of a Zen 5, steps
-// with 1 and 4 samples in times of the other way's speed: a channel and four filters 2.7, four and four 1.8, six and
-// six 0.95, eight and eight 0.4.
-// Of few groups most of a vector would be empty here, too.
+// alone, but for every multiply-add a weight comes from L1, too.
 bool groups_fill_lanes(const Conv2dShape& shape) {
   constexpr int64_t kMostProducts = 16;
   constexpr int64_t kMostFilters = 24;  // of a channel
@@ -181,11 +154,7 @@ bool groups_fill_lanes(const Conv2dShape& shape) {
   return channels * filters <= kMostProducts && (channels < 4 || groups * std::min(channels, filters) >= kLanes);
 }
 
-// Whether filters and channels are so few that some samples fill a vector better. Measured on one core of a Zen 4, with
-// AVX-512 and AVX2, predictions and steps of nets of 3x3 windows, in times of the other way: 4 filters and batches of 5
-// 0.66 to 0.84, of 4 0.83 to 1.05; 6 filters and batches of 6 0.77 to 0.92, of 5 0.92 to 1.1; groups of 8 and batches
-// of 7 0.74 to 0.9, of 6 0.87 to 1.06; without groups 8 filters and batches of 7 0.99 to 1.14. Windows of a pixel and 4
-// filters 0.88 to 1.2, 6 filters 1.15 to 1.27; between 3x3 ones as these.
+// Whether filters and channels are so few that some samples fill a vector better.
 bool too_few_for_channels(const Conv2dShape& shape, int64_t batch) {
   const int64_t width = std::max(shape.channels, shape.filters);
   if (!direct_exists(shape.activation)) return false;
@@ -195,10 +164,7 @@ bool too_few_for_channels(const Conv2dShape& shape, int64_t batch) {
 }
 
 // Whether depthwise convolutions take less time with channels in the lanes than with samples, where the last block of
-// these is partly empty. Measured on one core of a Zen 5, steps of nets of 3x3 and 1x1 windows: batches of 8 0.55 to
-// 0.57 times as long, of 12 0.9, of 20 0.6 to 0.65, of 24 0.67 to 0.95, of 40 1.0; of 5x5 windows 8: 0.83, 20: 1.1, 12
-// and 24: 1.4 to 1.6. Fewer channels than lanes leave vectors empty, too, and some more gain less: 16 channels with a
-// batch of 20 0.8 to 1.7.
+// these is partly empty.
 bool depthwise_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kSmallWindow = 9;
   constexpr int64_t kManyChannels = 32;
@@ -227,12 +193,7 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
   return direct_exists(shape.activation) ? Conv2dKernel::kDirect : Conv2dKernel::kBlas;
 }
 
-// Without a gradient of the input strides cost no more, and few channels nothing, since they lie along the products. On
-// a Zen 3, nets whose first layer has 1 or 3 channels and 16 to 64 filters take 0.83 to 1.04 times as long in batches
-// of 8 and 0.9 to 1.05 in batches of 19 to 22, most where layers that take lanes follow; all in batches of 12 0.91
-// to 1.04, of 24 0.95 to 1.12. In rows nothing is pooled on the way. On a Zen 4, predictions of nets of 16, 32 and 64
-// filters take 0.57 to 0.95 times as long in batches of 8 and 9, with strides 0.8 of 12 and 24, without 1.03; of 13 and
-// 24 filters with AVX2, which leaves out half a block, 1.0 to 1.2.
+// Without a gradient of the input strides cost no more, and few channels nothing, since they lie along the products.
 std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requested, const Conv2dShape& shape,
                                                            int64_t batch, WantedGradients wanted) {
   constexpr double kLeastGain = 0.85;
@@ -251,8 +212,6 @@ std::optional<Conv2dKernel> choose_conv2d_without_gradient(Conv2dKernel requeste
   return able ? std::optional(Conv2dKernel::kDirectChannels) : std::nullopt;
 }
 
-// On a Zen 3, nets of windows of a pixel between depthwise ones take 0 to 31 % less time a step with all of them in
-// lanes than with both layouts, with batches of 28, 40, 56 and 100.
 std::optional<Conv2dKernel> choose_conv2d_in_lanes(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
   constexpr double kFilled = 0.8;
   const bool able = requested == Conv2dKernel::kAuto && shape.window.pointwise() && fills_lanes(batch) &&
@@ -260,9 +219,6 @@ std::optional<Conv2dKernel> choose_conv2d_in_lanes(Conv2dKernel requested, const
   return able ? std::optional(Conv2dKernel::kDirect) : std::nullopt;
 }
 
-// Predictions of 16 and 64 samples on one core of a Xeon, in times of those in lanes: nets of windows of a pixel 0.62
-// to 0.92, of depthwise 3x3 windows 0.66 to 0.9, of both 0.57 to 0.74, of 7x7 windows 0.82 to 0.91; of 5x5 windows and
-// 24 or 40 channels up to 1.1.
 std::optional<Conv2dKernel> choose_conv2d_in_rows(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kSmallWindow = 9;
   constexpr double kFilled = 0.7;  // of the vectors
@@ -320,11 +276,7 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
 
 bool dense_reads_lanes(int64_t units) { return units <= kMostLanesUnits; }
 
-// Measured on one and two cores of a Zen 4, with AVX-512 and AVX2, in times of the other way: steps of nets with two
-// layers of 1,024 units in batches of 16 0.93 to 0.96, of 32 0.95 to 0.97, of 48 and 64 0.96 to 1.02, of 100 to 1,000
-// 0.97 to 1.04; with a layer of 8,192 inputs and 512 units in batches of 32 0.88 to 0.92; of 128 to 300 units in
-// batches of 16 and 32 0.96 to 1.02. Where the last vector of samples is half empty 0.98 to 1.03.
-bool dense_turns_gradient(int64_t batch, int64_t inputs, int64_t units) {
+bool dense_transposes_gradient(int64_t batch, int64_t inputs, int64_t units) {
   constexpr int64_t kMostSamples = 64;
   constexpr int64_t kMostEmpty = 4;  // of the last vector
   constexpr int64_t kFewestUnits = 64;
@@ -348,41 +300,34 @@ bool dense_is_narrow(int64_t inputs, int64_t units, Activation activation) {
 }
 
 int choose_threads(int requested, int64_t flops) {
-  // 2 cores of a Zen 4: one thread is as fast up to 0.3 MFLOP, two win by 1.4 at 2.3 MFLOP.
   constexpr int64_t kOneThread = 300'000;
   return flops < kOneThread ? 1 : resolve_threads(requested);
 }
 
 int choose_threads_of_steps(int requested, int64_t flops) {
-  // From here on two threads of a Zen 5 win while the cores are near to each other; where they do not, the run finds
-  // out.
+  // From here on two threads may win; where they do not, the run finds out.
   constexpr int64_t kOneThread = 800'000;
   return flops < kOneThread ? 1 : resolve_threads(requested);
 }
 
 int choose_threads_of_call(int requested, int64_t flops_of_pass, int64_t flops_of_call) {
-  // 2 cores of a Zen 4: a team takes some 80 microseconds to begin; steps are as fast on one thread as on two at 50
-  // MFLOP, predictions at 17.
+  // A team takes some 80 microseconds to begin.
   constexpr int64_t kOneThread = 20'000'000;
   return flops_of_call < kOneThread ? 1 : choose_threads(requested, flops_of_pass);
 }
 
 int choose_threads_of_standing(int requested, int64_t flops) {
-  // 2 cores of a Zen 5: two threads win from 1 MFLOP, some 30 microseconds, on.
   constexpr int64_t kOneThread = 800'000;
   return flops < kOneThread ? 1 : resolve_threads(requested);
 }
 
-// Weights that no cache holds. On a Zen 4, 32 to 2,048 samples by dense layers of 8.5 million take 1.02 to 1.16 times
-// as long in pieces of 64, 17 by 4.2 million 1.08 to 1.1 times as long in two passes as in one.
+// Weights that no cache holds are best read once for all samples.
 bool worth_all_weights(int64_t samples, const PredictionShape& shape) {
   constexpr int64_t kMostWeights = int64_t{1} << 22;
   constexpr int64_t kFlopsPerWeight = 512;
   return shape.weights <= kMostWeights || samples * shape.flops >= kFlopsPerWeight * shape.weights;
 }
 
-// On a Zen 4, in times of passes of all samples, 32 to 96 samples by nets of convolutions in pieces of 16: one thread
-// 0.7 to 1, two 0.52 to 1.05; 512 to 2,048 by dense nets in pieces of 64: 0.79 to 1.08.
 int64_t samples_of_piece(int64_t count, int64_t batch, const PredictionShape& shape) {
   constexpr int64_t kFloatsInCache = 192 * 1024;
   constexpr int64_t kFewestFlops = 1'000'000;

@@ -1,5 +1,6 @@
-// The table that chooses kernels: fixed rules over shapes, derived from measurements, never timed at run time (timing
-// would let the bits of a run change from day to day). Whatever the user may force goes through here too.
+// The table that chooses kernels: fixed rules over shapes, derived from measurements (bench/CHOICE.md, by function),
+// never timed at run time (timing would let the bits of a run change from day to day). Whatever the user may force goes
+// through here too.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,7 @@ bool fills_lanes(int64_t batch);
 Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string& label, const Window2d& window,
                                  Activation activation);
 
-// A convolution of one group.
+// Channels and filters are those of one group.
 struct Conv2dShape {
   Window2d window;
   int64_t channels;  // C
@@ -70,11 +71,11 @@ DenseKernel choose_dense(const std::string& requested, const std::string& label)
 // rows, which counts the more the fewer units there are.
 bool dense_reads_lanes(int64_t units);
 
-// Whether a dense layer in panels turns the gradients of its input and output round in place of its weights.
-bool dense_turns_gradient(int64_t batch, int64_t inputs, int64_t units);
+// Whether a dense layer in panels transposes the gradients of its input and output in place of its weights.
+bool dense_transposes_gradient(int64_t batch, int64_t inputs, int64_t units);
 
-// Into how many stretches of inputs the sums of a dense layer in rows are cut, which threads make side by side. By the
-// layer's shape alone, for sums depend on it.
+// Split-K: into how many stretches of inputs the sums of a dense layer in rows are cut, which threads make side by
+// side. By the layer's shape alone, for sums depend on it.
 int64_t dense_stretches(int64_t inputs, int64_t units);
 
 // Whether a dense layer has so few inputs and units that they leave a vector mostly empty, while samples fill it.

@@ -30,13 +30,13 @@ PanelStretches panel_stretches(const ChannelsShape& shape, int64_t panel) {
   return {width % kPanelColumns == 0 && simd_gemm_tile_columns() <= kPanelColumns ? kPanelColumns : width};
 }
 
-void turn_filters(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned) {
+void pack_panels(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* packed) {
   const int64_t row = shape.window.taps() * shape.channels;
   const int64_t panel = part.panel * kFilterPanel * row;
   const PanelStretches stretches = panel_stretches(shape, part.panel);
   for_stretches(shape, part, [&](const PanelPart& stretch) {
     transpose(stretch.filters, row, weights + panel + stretch.first * row, row,
-              turned + panel + stretches.place(stretch.first, row), stretches.filters);
+              packed + panel + stretches.place(stretch.first, row), stretches.filters);
   });
 }
 
@@ -51,7 +51,7 @@ EvenTiling channels_row_tiles(const ChannelsShape& shape) {
   return {output.height, ceil_divide(output.height, rows)};
 }
 
-void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* turned,
+void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* packed,
                      const ChannelsOutput& output) {
   const Window2d& w = shape.window;
   const EvenTiling tiles = channels_row_tiles(shape);
@@ -82,7 +82,7 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
     float* const y = output.y + p * w.output.width * shape.y_channels + first_filter;
     for (int64_t call = 0; call < calls; ++call, windows.data += w.dilation.height * row) {
       const Epilogue epilogue = call + 1 < calls ? Epilogue{} : Epilogue{.column_bias = bias, .relu = relu};
-      const float* const filters = turned + first_filter * filter + call * row_filters;
+      const float* const filters = packed + first_filter * filter + call * row_filters;
       simd_gemm_panel_windows(pixels, width, windows, stretches.columns(filters, filter),
                               call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, shape.y_channels, epilogue);
     }
@@ -92,13 +92,13 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
 
 // ---- gradients
 
-void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned) {
+void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* packed) {
   const int64_t taps = shape.window.taps();
   const int64_t panel = part.panel * kFilterPanel;
   const PanelStretches stretches = panel_stretches(shape, part.panel);
   for_stretches(shape, part, [&](const PanelPart& stretch) {
     const float* const from = weights + panel + stretch.first;
-    float* to = turned + panel * taps * shape.channels + stretches.place(stretch.first, taps * shape.channels);
+    float* to = packed + panel * taps * shape.channels + stretches.place(stretch.first, taps * shape.channels);
     for (int64_t tap = taps; tap-- > 0;) {
       for (int64_t c = 0; c < shape.channels; ++c, to += stretches.filters) {
         std::copy_n(from + (c * taps + tap) * shape.filters, stretch.filters, to);
@@ -154,11 +154,11 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
   float* const to = gradient.weights + first * of_filter + tap_row * of_row;
   float* const bias = gradient.bias == nullptr || tap_row > 0 ? nullptr : gradient.bias + first;
   if (bias != nullptr && !adds) std::fill_n(bias, filters, 0.0F);
-  const bool turned = filters_fill_vectors(shape);
+  const bool packed = filters_fill_vectors(shape);
   float sums[kLanes * 2 * kLanes];
   const int64_t rows_at_once = channels_gradient_rows(shape);
   for (int64_t s = 0; s * columns < of_row; ++s) {
-    if (turned && adds) transpose(filters, columns, to + s * columns, of_filter, sums, filters);
+    if (packed && adds) transpose(filters, columns, to + s * columns, of_filter, sums, filters);
     for (int64_t image = 0; image < images; ++image) {
       for (int64_t p = 0; p < w.output.height; p += rows_at_once) {
         const int64_t rows = std::min(rows_at_once, w.output.height - p);
@@ -175,7 +175,7 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
           }
         }
         const Accumulate how = image == 0 && p == 0 ? gradient.accumulate : Accumulate::kAdd;
-        if (turned) {
+        if (packed) {
           simd_gemm_pixels(columns, filters, of_input, of_output, how, sums, filters);
         } else {
           simd_gemm_pixels(filters, columns, of_output, of_input, how, to + s * columns, of_filter);
@@ -184,7 +184,7 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
         add_column_sums({rows * w.output.width, filters, shape.y_channels}, of_output.data, bias);
       }
     }
-    if (turned) transpose(columns, filters, sums, filters, to + s * columns, of_filter);
+    if (packed) transpose(columns, filters, sums, filters, to + s * columns, of_filter);
   }
 }
 

@@ -74,8 +74,8 @@ class PanelParts {
   Tiling parts_;  // of a panel
 };
 
-// turned[panel][k / F][r][s][c][k % F] = w[k][r][s][c], for some filters; K R S C floats in all.
-void turn_filters(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned);
+// packed[panel][k / F][r][s][c][k % F] = w[k][r][s][c], for some filters; K R S C floats in all.
+void pack_panels(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* packed);
 
 // What follows a sum: bias may be null; activations that span a row are left to the caller.
 struct ChannelsOutput {
@@ -94,14 +94,14 @@ struct ChannelsOutput {
 EvenTiling channels_row_tiles(const ChannelsShape& shape);
 // y[p][q][k] of some output rows of an image and the filters of one panel. x: the padded image of all groups, from this
 // group's first channel on; y: of the image, likewise.
-void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* turned,
+void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* packed,
                      const ChannelsOutput& output);
 
 // ---- gradients
 
 // The same for the convolution of the gradient of the output that gives that of the input, whose channels are the
-// forward pass's filters: turned[panel][k / F][r][s][c][k % F] = w[c][R - 1 - r][S - 1 - s][k].
-void turn_windows(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* turned);
+// forward pass's filters: packed[panel][k / F][r][s][c][k % F] = w[c][R - 1 - r][S - 1 - s][k].
+void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* packed);
 
 // Filters whose gradient is one job for each row of the window.
 Tiling channels_gradient_tiles(const ChannelsShape& shape);

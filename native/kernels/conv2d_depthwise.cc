@@ -35,47 +35,35 @@ struct Range {
   HWY_INLINE int64_t size() const { return end - first; }
 };
 
-// One axis of a window: output position o meets position o stride + t dilation - before of `size` by its tap t.
-struct Axis {
-  int64_t size;
-  int64_t positions;
-  int64_t taps;
-  int64_t stride;
-  int64_t dilation;
-  int64_t before;
-
+struct PlaneAxis : WindowAxis {
   HWY_INLINE int64_t start(int64_t position) const { return position * stride - before; }
   // The taps that meet something.
   HWY_INLINE Range met(int64_t position) const {
-    const TapRange on = taps_on_image(start(position), dilation, taps, size);
+    const TapRange on = taps_on_image(start(position), dilation, window, input);
     return {on.first, HWY_MAX(on.first, on.last)};
   }
   // Positions whose taps all do.
   Range inside() const {
-    const int64_t first = count_before(before, stride, positions);
-    const int64_t reach = (taps - 1) * dilation;
-    return {first, std::max(first, count_before(size - reach + before, stride, positions))};
+    const int64_t first = count_before(before, stride, output);
+    const int64_t reach = (window - 1) * dilation;
+    return {first, std::max(first, count_before(input - reach + before, stride, output))};
   }
 };
 
 struct Axes {
-  Axis rows;
-  Axis columns;
+  PlaneAxis rows;
+  PlaneAxis columns;
 
-  explicit Axes(const Window2d& w)
-      : rows{w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top},
-        columns{w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left} {}
+  explicit Axes(const Window2d& w) : rows{rows_of(w)}, columns{columns_of(w)} {}
 
   // Whether the windows of some pixels reach over one.
-  bool has_edges() const {
-    return rows.inside().size() < rows.positions || columns.inside().size() < columns.positions;
-  }
+  bool has_edges() const { return rows.inside().size() < rows.output || columns.inside().size() < columns.output; }
   HWY_INLINE int64_t tap() const { return columns.dilation * kLanes; }
-  HWY_INLINE int64_t tap_row() const { return rows.dilation * columns.size * kLanes; }
+  HWY_INLINE int64_t tap_row() const { return rows.dilation * columns.input * kLanes; }
   HWY_INLINE int64_t pixel() const { return columns.stride * kLanes; }
   // From the plane's first pixel to where the window of an output pixel begins, which may be beyond an edge.
   HWY_INLINE int64_t at(int64_t p, int64_t q) const {
-    return (rows.start(p) * columns.size + columns.start(q)) * kLanes;
+    return (rows.start(p) * columns.input + columns.start(q)) * kLanes;
   }
 };
 
@@ -121,10 +109,10 @@ HWY_INLINE void add_tap(const float* x, int64_t step, V weight, V (&sum)[kCount]
   }
 }
 
-class Forward {
+class PlaneForward {
  public:
-  Forward(const Window2d& window, int64_t lane, const float* x, const float* weights, float bias, Activation activation,
-          const PlaneOutput& y)
+  PlaneForward(const Window2d& window, int64_t lane, const float* x, const float* weights, float bias,
+               Activation activation, const PlaneOutput& y)
       : axes_(window),
         x_(x + lane),
         weights_(weights),
@@ -134,33 +122,33 @@ class Forward {
         inner_rows_(axes_.rows.inside()),
         inner_columns_(axes_.columns.inside()) {}
 
-  void all(LinesByTurn& ahead) const {
+  void all(PacedPrefetch& ahead) const {
     for (int64_t p = 0; p < inner_rows_.first; ++p) outer_row(p, ahead);
     if (keeps_weights(axes_)) {
-      with_window({axes_.rows.taps, axes_.columns.taps},
+      with_window({axes_.rows.window, axes_.columns.window},
                   [&](auto rows, auto columns) HWY_ATTR { inner_rows<rows(), columns()>(ahead); });
     } else {
       for (int64_t p = inner_rows_.first; p < inner_rows_.end; ++p) {
-        row(p, {0, axes_.rows.taps});
-        ahead.turn();
+        row(p, {0, axes_.rows.window});
+        ahead.step();
       }
     }
-    const int64_t below = axes_.rows.stride * axes_.columns.size * kLanes;
+    const int64_t below = axes_.rows.stride * axes_.columns.input * kLanes;
     for_edges([&](int64_t q, const Range& columns) HWY_ATTR {
-      pixels(inner_rows_.first, q, inner_rows_.size(), {{0, axes_.rows.taps}, columns, below, y_.row});
+      pixels(inner_rows_.first, q, inner_rows_.size(), {{0, axes_.rows.window}, columns, below, y_.row});
     });
-    for (int64_t p = inner_rows_.end; p < axes_.rows.positions; ++p) outer_row(p, ahead);
+    for (int64_t p = inner_rows_.end; p < axes_.rows.output; ++p) outer_row(p, ahead);
   }
 
  private:
   // Of windows of up to 3x3 the weights stay in registers.
   static bool keeps_weights(const Axes& axes) {
-    return std::min(axes.rows.taps, axes.columns.taps) > 0 && std::max(axes.rows.taps, axes.columns.taps) <= 3;
+    return std::min(axes.rows.window, axes.columns.window) > 0 && std::max(axes.rows.window, axes.columns.window) <= 3;
   }
 
   // Where all of the window's rows meet the plane.
   template <int kRows, int kColumns>
-  HWY_INLINE void inner_rows(LinesByTurn& ahead) const {
+  HWY_INLINE void inner_rows(PacedPrefetch& ahead) const {
     if constexpr (kRows <= 3) {  // not what with_window has for others
       V weight[kRows][kColumns];
       for (int r = 0; r < kRows; ++r) {
@@ -169,7 +157,7 @@ class Forward {
       for (int64_t p = inner_rows_.first; p < inner_rows_.end; ++p) {
         inner_pixels<kPixels>(x_ + axes_.at(p, inner_columns_.first), weight, inner_columns_.size(),
                               y_.data + p * y_.row + inner_columns_.first * y_.pixel);
-        ahead.turn();
+        ahead.step();
       }
     }
   }
@@ -208,22 +196,22 @@ class Forward {
 
   // The inner columns of a row that meets these rows of the window.
   HWY_INLINE void row(int64_t p, const Range& met) const {
-    pixels(p, inner_columns_.first, inner_columns_.size(), {met, {0, axes_.columns.taps}, axes_.pixel(), y_.pixel});
+    pixels(p, inner_columns_.first, inner_columns_.size(), {met, {0, axes_.columns.window}, axes_.pixel(), y_.pixel});
   }
 
-  void outer_row(int64_t p, LinesByTurn& ahead) const {
+  void outer_row(int64_t p, PacedPrefetch& ahead) const {
     const Range met = axes_.rows.met(p);
     row(p, met);
     for_edges([&](int64_t q, const Range& columns) HWY_ATTR { pixels(p, q, 1, {met, columns, 0, 0}); });
-    ahead.turn();
+    ahead.step();
   }
 
   // Calls body(column of the output, taps that meet the plane) where windows reach over an edge at a side.
   template <class Body>
   HWY_INLINE void for_edges(Body body) const {
-    for (int64_t q = 0; q < axes_.columns.positions; ++q) {
+    for (int64_t q = 0; q < axes_.columns.output; ++q) {
       if (q == inner_columns_.first) q = HWY_MAX(q, inner_columns_.end);
-      if (q < axes_.columns.positions) body(q, axes_.columns.met(q));
+      if (q < axes_.columns.output) body(q, axes_.columns.met(q));
     }
   }
 
@@ -252,10 +240,10 @@ class Forward {
     const D d;
     const int64_t tap = axes_.tap();
     const int64_t row = axes_.tap_row() - of.columns.size() * tap;
-    const int64_t weight_row = axes_.columns.taps - of.columns.size();
+    const int64_t weight_row = axes_.columns.window - of.columns.size();
     const int64_t x_step = of.x_step;
     const float* HWY_RESTRICT from = x + of.rows.first * axes_.tap_row() + of.columns.first * tap;
-    const float* HWY_RESTRICT weight = weights_ + of.rows.first * axes_.columns.taps + of.columns.first;
+    const float* HWY_RESTRICT weight = weights_ + of.rows.first * axes_.columns.window + of.columns.first;
     V sum[kCount];
     for (V& s : sum) s = hn::Set(d, bias_);
     for (int64_t r = of.rows.size(); r > 0; --r, from += row, weight += weight_row) {
@@ -281,9 +269,9 @@ void ForwardPlane(const Window2d& window, int64_t lanes, const float* x, const f
                   Activation activation, const PlaneOutput& y, const Lines& lines) {
   const D d;
   const auto step = static_cast<int64_t>(hn::Lanes(d));
-  LinesByTurn ahead(lines, window.output.height * ceil_divide(lanes, step));
+  PacedPrefetch ahead(lines, window.output.height * ceil_divide(lanes, step));
   for (int64_t lane = 0; lane < lanes; lane += step) {
-    Forward(window, lane, x, weights, bias, activation, y).all(ahead);
+    PlaneForward(window, lane, x, weights, bias, activation, y).all(ahead);
   }
   for (int64_t lane = std::max(lanes, step); lane < kLanes; lane += step) {
     for (int64_t p = 0; p < window.output.height; ++p) {
@@ -296,24 +284,25 @@ void ForwardPlane(const Window2d& window, int64_t lanes, const float* x, const f
 // All sums of a window in registers, so that each pixel's gradient is read once. kEdges: some windows reach over an
 // edge; what is done to the sums there drives them into memory from row to row.
 template <int kRows, int kColumns, int kLive, bool kEdges>
-class WeightGradient {
+class PlaneWeightGradient {
  public:
-  HWY_INLINE WeightGradient(const Window2d& window, const float* x, const float* dz) : axes_(window), x_(x), dz_(dz) {}
+  HWY_INLINE PlaneWeightGradient(const Window2d& window, const float* x, const float* dz)
+      : axes_(window), x_(x), dz_(dz) {}
 
-  HWY_INLINE void add(LinesByTurn ahead, float* gradient) const {
+  HWY_INLINE void add(PacedPrefetch ahead, float* gradient) const {
     const Range inner_rows = axes_.rows.inside();
     const Range inner_columns = axes_.columns.inside();
     V sum[kRows][kColumns];
     for (auto& of_row : sum) {
       for (V& of_tap : of_row) of_tap = hn::Zero(D());
     }
-    for (int64_t p = 0; p < axes_.rows.positions; ++p) {
+    for (int64_t p = 0; p < axes_.rows.output; ++p) {
       Range inner = inner_columns;
       if constexpr (kEdges) {
         if (p < inner_rows.first || p >= inner_rows.end) inner = {0, 0};
-        for (int64_t q = 0; q < axes_.columns.positions; ++q) {
+        for (int64_t q = 0; q < axes_.columns.output; ++q) {
           if (q == inner.first) q = inner.end;
-          if (q < axes_.columns.positions) add_edge(p, q, sum);
+          if (q < axes_.columns.output) add_edge(p, q, sum);
         }
       }
       const float* HWY_RESTRICT x = x_ + axes_.at(p, inner.first);
@@ -329,7 +318,7 @@ class WeightGradient {
           }
         }
       }
-      ahead.turn();
+      ahead.step();
     }
     for (const auto& of_row : sum) {
       for (const V& of_tap : of_row) *gradient++ += hn::ReduceSum(D(), of_tap);
@@ -338,7 +327,7 @@ class WeightGradient {
 
  private:
   static HWY_INLINE int64_t lanes() { return static_cast<int64_t>(hn::Lanes(D())); }
-  HWY_INLINE const float* at(int64_t p, int64_t q) const { return dz_ + (p * axes_.columns.positions + q) * kLanes; }
+  HWY_INLINE const float* at(int64_t p, int64_t q) const { return dz_ + (p * axes_.columns.output + q) * kLanes; }
 
   // A pixel whose window reaches over an edge.
   HWY_INLINE void add_edge(int64_t p, int64_t q, V (&sum)[kRows][kColumns]) const {
@@ -365,16 +354,16 @@ class WeightGradient {
 
 void WeightGradientOfPlane(const Window2d& window, int64_t lanes, const float* x, const float* dz, float* gradient,
                            const Lines& lines) {
-  const LinesByTurn ahead(lines, window.output.height);
+  const PacedPrefetch ahead(lines, window.output.height);
   // A vector that holds a whole block has no half to leave out.
   constexpr int kLeast = hn::MaxLanes(D()) > kHalfLanes ? kLanes : kHalfLanes;
   const bool edges = Axes(window).has_edges();
   with_window(window.window, [&](auto rows, auto columns) HWY_ATTR {
     const auto add = [&](auto with_edges) HWY_ATTR {
       if (lanes <= kHalfLanes) {
-        WeightGradient<rows(), columns(), kLeast, with_edges()>(window, x, dz).add(ahead, gradient);
+        PlaneWeightGradient<rows(), columns(), kLeast, with_edges()>(window, x, dz).add(ahead, gradient);
       } else {
-        WeightGradient<rows(), columns(), kLanes, with_edges()>(window, x, dz).add(ahead, gradient);
+        PlaneWeightGradient<rows(), columns(), kLanes, with_edges()>(window, x, dz).add(ahead, gradient);
       }
     };
     // Windows of more taps go to padded planes.

@@ -1,6 +1,6 @@
 // Convolutions of one channel by one filter, as depthwise ones are, over a plane in lanes (kernels/lanes.h): 16 samples
 // of a channel, [H][W][16]. There is little to compute for each float that comes from memory, so what is read next is
-// called meanwhile.
+// prefetched meanwhile.
 //   R, S: height and width of the window; weights and their gradient are [R][S]
 #pragma once
 
@@ -24,7 +24,7 @@ struct PlaneOutput {
 // y[p][q] = activation(bias + sum over r, s of x[p stride + r dilation - top][q stride + s dilation - left] w[r][s])
 // for those taps that meet the plane, which needs no padded copy. Padding before it may be negative, and that behind it
 // is not looked at. `lanes`: as lanes_in_use, the others may become 0; the activation is linear or relu. `ahead` is
-// called meanwhile.
+// prefetched meanwhile.
 void conv2d_depthwise_forward(const Window2d& window, int64_t lanes, const float* x, const float* weights, float bias,
                               Activation activation, const PlaneOutput& y, const Lines& ahead);
 

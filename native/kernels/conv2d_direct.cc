@@ -10,168 +10,15 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
-#include "kernels/in_register-inl.h"
-#include "kernels/largest_tap-inl.h"
-#include "kernels/relu-inl.h"
+#include "kernels/direct_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::CappedTag<float, kLanes>;
-using V = hn::Vec<D>;
-
-// Vectors a block, and the tile that keeps its accumulators in registers. Two multiply-adds can start a cycle and take
-// four, so at least eight must be under way; each load or broadcast should serve several.
-#if HWY_MAX_BYTES >= 64
-constexpr int kVectors = 1;
-constexpr int kFilterTile = 6;  // 6 x 4 accumulators + 4 pixels + 1 weight of 32 registers
-constexpr int kPixelTile = 4;
-#elif HWY_MAX_BYTES == 32
-constexpr int kVectors = 2;
-constexpr int kFilterTile = 6;  // 6 x 1 x 2 of 16 registers
-constexpr int kPixelTile = 1;
-#else
-constexpr int kVectors = 4;
-constexpr int kFilterTile = 3;  // 3 x 1 x 4 of 16 registers (NEON has 32)
-constexpr int kPixelTile = 1;
-#endif
-constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
-constexpr int kSquarePixels = 4;  // 2 x 2
 // What should stay in L2; processors with AVX-512 have larger ones.
 constexpr int64_t kBandFloats = (HWY_MAX_BYTES >= 64 ? 128 : 64) * 1024;
-// Whether sums go over some channels at a time, which stay in L1. Tiles of several pixels read so little
-// that L2 keeps up.
-constexpr bool kInParts = kPixelTile == 1;
-
-struct ForwardRow {
-  const float* x;       // first tap of the first pixel of the tile's first channel
-  int64_t channel;      // floats from channel to channel
-  int64_t window_row;   // from tap row to tap row
-  int64_t tap;          // from tap to tap
-  int64_t next_row;     // from the last tap of a row to the first one of the next
-  int64_t pixel;        // from output pixel to output pixel
-  int64_t line;         // from the input row of one output row to that of the next
-  const float* packed;  // [C][R][S][kFilters], of the first window row and tap in question
-  int64_t packed_channel;
-  int64_t packed_rest;  // from the last tap of a row to the first one of the next
-  int64_t channels, window_rows, taps;
-};
-
-// What sums begin with, and what becomes of them.
-struct SumEnds {
-  const float* bias;  // may be null
-  bool continues;     // with those over the channels before, which the output holds, instead
-  Activation activation;
-};
-
-// Neighbours of a row or column to a DirectOutput, or the pixels of a square to a DirectMaxima, whose relu may as well
-// follow the maximum. kSides: some taps of a row may be left out. kLive: vectors of a block that hold samples; the
-// others become zero.
-template <int kFilters, int kPixels, int kLive, bool kSides, class Output>
-HWY_INLINE void forward_tile(const ForwardRow& row, const SumEnds& ends, const Output& y) {
-  constexpr bool kSquare = std::is_same_v<Output, DirectMaxima>;
-  const D d;
-  V sum[kFilters][kPixels][kLive];
-  for (int k = 0; k < kFilters; ++k) {
-    const V start = ends.bias == nullptr ? hn::Zero(d) : hn::Set(d, ends.bias[k]);
-    for (int j = 0; j < kPixels; ++j) {
-      for (int m = 0; m < kLive; ++m) sum[k][j][m] = start;
-    }
-  }
-  if constexpr (kInParts && !kSquare) {
-    if (ends.continues) {
-      const float* HWY_RESTRICT pixels = y.data;
-      for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
-        for (int j = 0; j < kPixels; ++j) {
-          for (int m = 0; m < kLive; ++m) sum[k][j][m] = hn::Load(d, pixels + j * y.pixel + m * kVectorFloats);
-        }
-      }
-    }
-  }
-  for (int64_t c = 0; c < row.channels; ++c) {
-    const float* HWY_RESTRICT w = row.packed + c * row.packed_channel;
-    const float* HWY_RESTRICT x = row.x + c * row.channel;
-    // One loop for all rows of the window: the end of a short one is a branch that processors take wrong.
-    int64_t left = row.taps;
-    for (int64_t tap = row.window_rows * row.taps; tap > 0; --tap) {
-      V v[kPixels][kLive];
-      for (int j = 0; j < kPixels; ++j) {
-        const int64_t at = kSquare ? j / 2 * row.line + j % 2 * row.pixel : j * row.pixel;
-        for (int m = 0; m < kLive; ++m) v[j][m] = in_register(hn::Load(d, x + at + m * kVectorFloats));
-      }
-      for (int k = 0; k < kFilters; ++k) {
-        const V weight = hn::Set(d, w[k]);
-        for (int j = 0; j < kPixels; ++j) {
-          for (int m = 0; m < kLive; ++m) sum[k][j][m] = hn::MulAdd(v[j][m], weight, sum[k][j][m]);
-        }
-      }
-      const bool row_ends = --left == 0;
-      left = row_ends ? row.taps : left;
-      x += row_ends ? row.next_row : row.tap;
-      w += kSides && row_ends ? kFilters + row.packed_rest : kFilters;
-    }
-  }
-  if constexpr (!kSquare) {
-    if (ends.activation == Activation::kRelu) {
-      for (auto& of_filter : sum) {
-        for (auto& of_pixel : of_filter) {
-          for (V& z : of_pixel) z = relu(z);
-        }
-      }
-    }
-    float* HWY_RESTRICT pixels = y.data;
-    for (int k = 0; k < kFilters; ++k, pixels += y.filter) {
-      for (int j = 0; j < kPixels; ++j) {
-        for (int m = 0; m < kLive; ++m) hn::Store(sum[k][j][m], d, pixels + j * y.pixel + m * kVectorFloats);
-      }
-    }
-  }
-  if constexpr (kLive < kVectors) {
-    for (int k = 0; k < kFilters; ++k) {
-      for (int j = 0; j < kPixels; ++j) {
-        float* const pixel = y.data + k * y.filter + j * y.pixel;
-        for (int m = kLive; m < kVectors; ++m) hn::Store(hn::Zero(d), d, pixel + m * kVectorFloats);
-      }
-    }
-  }
-  if constexpr (kSquare) {
-    const Winners kept = ends.activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
-    // NaN is one of them, or infinities of both signs, or neither.
-    V any = hn::Zero(d);
-    for (int k = 0; k < kFilters; ++k) {
-      for (int m = 0; m < kLive; ++m) {
-        any = hn::Add(any, hn::Add(hn::Add(sum[k][0][m], sum[k][1][m]), hn::Add(sum[k][2][m], sum[k][3][m])));
-      }
-    }
-    const bool numbers = hn::AllFalse(d, hn::IsNaN(any));
-    const auto keep = [&](int k, int m, const LargestTap<D>& largest) HWY_ATTR {
-      const int64_t to = k * y.filter + m * kVectorFloats;
-      hn::Store(ends.activation == Activation::kRelu ? relu(largest.value()) : largest.value(), d, y.data + to);
-      if (y.winners != nullptr) largest.store_tap(kept, y.winners + to);
-    };
-    if (HWY_LIKELY(numbers)) {
-      for (int k = 0; k < kFilters; ++k) {
-        for (int m = 0; m < kLive; ++m) {
-          keep(k, m, LargestTap<D>::of_numbers(sum[k][0][m], sum[k][1][m], sum[k][2][m], sum[k][3][m]));
-        }
-      }
-    } else {
-      // Else g++ would keep all sums in memory, for the sake of what is indexed here.
-      HWY_UNROLL(6)
-      for (int k = 0; k < kFilters; ++k) {
-        for (int m = 0; m < kLive; ++m) {
-          LargestTap<D> largest(0, sum[k][0][m]);
-          largest.meet(1, sum[k][1][m]);
-          largest.meet(2, sum[k][2][m]);
-          largest.meet(3, sum[k][3][m]);
-          keep(k, m, largest);
-        }
-      }
-    }
-  }
-}
 
 template <int kFilters>
 HWY_INLINE ForwardRow forward_row(const DirectShape& shape) {
@@ -348,7 +195,7 @@ void forward_squares(const DirectShape& shape, const float* x, const float* pack
     const WindowRows rows = place_rows<kFilters>(shape, p, 2, x, packed, row);
     for (int64_t q = 0; q < shape.output.width; q += 2) {
       place_columns<kFilters, kSides>(shape, q, 2, rows, row);
-      forward_tile<kFilters, kSquarePixels, kVectors, kSides>(row, ends, out);
+      forward_square<kFilters, kSides>(row, ends, out);
       out.data += kLanes;
       if (out.winners != nullptr) out.winners += kLanes;
     }
@@ -378,8 +225,8 @@ HWY_INLINE void with_filters(int64_t filters, Body body) {
     case 1: body(std::integral_constant<int, 1>()); break;
     case 2: body(std::integral_constant<int, 2>()); break;
     case 3: body(std::integral_constant<int, 3>()); break;
-    case 4: body(std::integral_constant < int, kFilterTile >= 4 ? 4 : 3 > ()); break;
-    case 5: body(std::integral_constant < int, kFilterTile >= 5 ? 5 : 3 > ()); break;
+    case 4: body(std::integral_constant<int, std::min(4, kFilterTile)>()); break;
+    case 5: body(std::integral_constant<int, std::min(5, kFilterTile)>()); break;
     default: body(std::integral_constant<int, kFilterTile>()); break;
   }
 }
@@ -454,8 +301,8 @@ void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, 
   });
 }
 
-void pack_filters_turned(const DirectShape& shape, const TurnedTaps& taps, int64_t tile, const float* weights,
-                         float* packed) {
+void pack_flipped_filters(const DirectShape& shape, const FlippedTaps& taps, int64_t tile, const float* weights,
+                          float* packed) {
   // Here the shape's channels are the forward filters and its filters the forward channels.
   pack(shape, tile, packed, [&](int64_t k, int64_t c, int64_t r, int64_t s) {
     const int64_t row = taps.last.height - r * taps.step.height;

@@ -56,18 +56,15 @@ Tiling direct_bands(const DirectShape& shape, int64_t fewest);
 // The part of tile `tile` of packed[tile][c][r][s][k] = w[k][r][s][c], which is K C R S floats in all.
 void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, float* packed);
 // For the gradient of the input, a convolution of the padded gradient of the output with some taps of the layer's
-// window turned round (kernels/input_phase.h): `shape` is that convolution's, whose channels are the forward filters.
+// flipped window (kernels/input_phase.h): `shape` is that convolution's, whose channels are the forward filters.
 // packed[tile][k][r][s][c] = w[k][last.height - r step.height][last.width - s step.width][c].
-struct TurnedTaps {
+struct FlippedTaps {
   Extent2d window;  // the layer's
   Extent2d last;
   Extent2d step;
 };
-void pack_filters_turned(const DirectShape& shape, const TurnedTaps& taps, int64_t tile, const float* weights,
-                         float* packed);
-
-// Of a plane in lanes.
-inline int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
+void pack_flipped_filters(const DirectShape& shape, const FlippedTaps& taps, int64_t tile, const float* weights,
+                          float* packed);
 
 // Where the output goes, of a tile's first filter: floats from filter to filter, row to row and pixel to pixel.
 struct DirectOutput {
@@ -91,9 +88,9 @@ void conv2d_direct_forward(const DirectShape& shape, int64_t tile, const float* 
 // kernels/max_pool_lanes.h, with relu those of positive maxima alone. For even P and Q, and
 // processors with registers for it alone.
 struct DirectMaxima {
-  float* data;          // [P / 2][Q / 2][16] of a tile's first filter
-  WinningTap* winners;  // the same; may be null
-  int64_t filter;       // from filter to filter
+  float* data;         // [P / 2][Q / 2][16] of a tile's first filter
+  ArgmaxTap* winners;  // the same; may be null
+  int64_t filter;      // from filter to filter
 };
 bool direct_takes_maxima();
 void conv2d_direct_forward_maxima(const DirectShape& shape, int64_t tile, const float* x, const float* packed,

@@ -215,14 +215,14 @@ struct GradientSets {
   GradientSet sets[kSets];
 };
 
-struct Rows {
+struct OutputRows {
   int64_t first;
   int64_t end;
 };
 
 // Adds what some blocks and rows of the output have of each set.
-void add_band(const DirectShape& shape, const GradientSets& sets, const WeightGradientOperands& band, const Rows& rows,
-              float* sums) {
+void add_band(const DirectShape& shape, const GradientSets& sets, const WeightGradientOperands& band,
+              const OutputRows& rows, float* sums) {
   WeightGradientOperands whole = band;
   if (kVectors > 1 && band.lanes == kHalfLanes) --whole.blocks;
   WeightGradientOperands half = band;

@@ -32,26 +32,18 @@ struct TapRun {
   }
 };
 
-// One axis of the window.
-struct Axis {
-  int64_t input;
-  int64_t output;
-  int64_t window;
-  int64_t stride;
-  int64_t dilation;
-  int64_t padding;
-
+struct RunAxis : WindowAxis {
   TapRun forward(int64_t position) const {
-    const int64_t start = position * stride - padding;
+    const int64_t start = position * stride - before;
     const TapRange taps = taps_on_image(start, dilation, window, input);
     return {taps.last - taps.first, taps.first, 1, start + taps.first * dilation, dilation};
   }
 
-  // The outputs that meet this input: output * stride - padding + tap * dilation = position.
+  // The outputs that meet this input: output * stride - before + tap * dilation = position.
   TapRun gradient(int64_t position) const {
     TapRun run{0, 0, 1, 0, 0};
     for (int64_t tap = 0; tap < window; ++tap) {
-      const int64_t at = position + padding - tap * dilation;
+      const int64_t at = position + before - tap * dilation;
       if (at < 0 || at % stride != 0 || at / stride >= output) continue;
       if (run.count == 0) {
         run.tap = tap;
@@ -70,14 +62,6 @@ struct Axis {
   }
 };
 
-Axis rows_of(const Window2d& w) {
-  return {w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top};
-}
-
-Axis columns_of(const Window2d& w) {
-  return {w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left};
-}
-
 // Vectors of channels side by side, so that sums do not wait for each other.
 constexpr int kVectors = 4;
 
@@ -93,7 +77,8 @@ template <int kCount, bool kPartial>
 HWY_INLINE void store(V value, float* to, int v, size_t rest) {
   const D d;
   to += v * static_cast<int64_t>(hn::Lanes(d));
-  kPartial&& v == kCount - 1 ? store_first(value, d, to, rest) : hn::StoreU(value, d, to);
+  const bool partial = kPartial && v == kCount - 1;
+  partial ? store_first(value, d, to, rest) : hn::StoreU(value, d, to);
 }
 
 template <int kSize, bool kRest>
@@ -215,7 +200,7 @@ struct ColumnRun {
 };
 
 // Of columns [begin, end) of an image whose pixels are `of_pixel` floats.
-void column_runs(const Axis& axis, GroupedPass pass, int64_t begin, int64_t end, int64_t of_pixel, ColumnRun* runs) {
+void column_runs(const RunAxis& axis, GroupedPass pass, int64_t begin, int64_t end, int64_t of_pixel, ColumnRun* runs) {
   for (int64_t q = end; q-- > begin;) {
     ColumnRun& run = runs[q - begin];
     run = {axis.meets(pass, q)};
@@ -265,7 +250,7 @@ HWY_INLINE int64_t some_pixels(const Operands& o, const TapRun& rows, const Colu
 }
 
 void Rows(const GroupedShape& shape, GroupedPass pass, int64_t first, int64_t count, const float* spread,
-          const float* turned, const GroupedOutput& output) {
+          const float* packed, const GroupedOutput& output) {
   constexpr int64_t kColumns = 32;
   const Window2d& w = shape.window;
   const bool forward = pass == GroupedPass::kForward;
@@ -273,13 +258,13 @@ void Rows(const GroupedShape& shape, GroupedPass pass, int64_t first, int64_t co
   const int64_t to_columns = forward ? w.output.width : w.input.width;
   const int64_t width = shape.width(pass);
   const int64_t of_pixel = shape.parts(pass) * width;
-  const Operands o{spread, from_columns * of_pixel, width, shape.parts(pass), turned, w.window.width * of_pixel};
+  const Operands o{spread, from_columns * of_pixel, width, shape.parts(pass), packed, w.window.width * of_pixel};
   ColumnRun runs[kColumns];
   for (int64_t begin = 0; begin < to_columns; begin += kColumns) {
     const int64_t end = HWY_MIN(begin + kColumns, to_columns);
-    column_runs(columns_of(w), pass, begin, end, of_pixel, runs);
+    column_runs({columns_of(w)}, pass, begin, end, of_pixel, runs);
     for (int64_t p = first; p < first + count; ++p) {
-      const TapRun rows = rows_of(w).meets(pass, p);
+      const TapRun rows = RunAxis{rows_of(w)}.meets(pass, p);
       for (int64_t q = begin; q < end;) {
         q += some_pixels(o, rows, runs[q - begin], output, output.to + (p * to_columns + q) * width);
       }
@@ -424,12 +409,12 @@ HWY_EXPORT(GradientFilters);
 HWY_EXPORT(Rows);
 HWY_EXPORT(WeightGradient);
 
-void grouped_turn_weights(const GroupedShape& shape, GroupedPass pass, int64_t tap, const float* weights,
-                          float* turned) {
+void grouped_pack_weights(const GroupedShape& shape, GroupedPass pass, int64_t tap, const float* weights,
+                          float* packed) {
   const int64_t channels = shape.channels / shape.groups;
   const int64_t filters = shape.filters / shape.groups;
   const int64_t width = shape.width(pass);
-  float* const to = turned + tap * shape.parts(pass) * width;
+  float* const to = packed + tap * shape.parts(pass) * width;
   for (int64_t k = 0; k < shape.filters; ++k) {
     const float* const from = weights + (k * shape.window.taps() + tap) * channels;
     for (int64_t c = 0; c < channels; ++c) {
@@ -459,8 +444,8 @@ Tiling grouped_row_tiles(const GroupedShape& shape, GroupedPass pass) {
 }
 
 void conv2d_grouped_channels(const GroupedShape& shape, GroupedPass pass, const Tiling& rows, int64_t tile,
-                             const float* spread, const float* turned, const GroupedOutput& output) {
-  HWY_DYNAMIC_DISPATCH(Rows)(shape, pass, rows.first(tile), rows.size(tile), spread, turned, output);
+                             const float* spread, const float* packed, const GroupedOutput& output) {
+  HWY_DYNAMIC_DISPATCH(Rows)(shape, pass, rows.first(tile), rows.size(tile), spread, packed, output);
 }
 
 Tiling grouped_gradient_tiles(const GroupedShape& shape) {

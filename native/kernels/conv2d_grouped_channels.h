@@ -2,7 +2,7 @@
 // for batches that would leave blocks of samples mostly empty. Lane k takes the channels of its own group one after
 // another, so that images are spread first: a pixel has a part for each channel of a group, with what each filter meets
 // of it. With a filter for each channel they already are. The gradient of the input is the same loop with the roles
-// turned: each of its pixels, too, meets some taps and for each of them a pixel of the other image.
+// packed: each of its pixels, too, meets some taps and for each of them a pixel of the other image.
 //   C, K: channels and filters; G: groups; R, S: rows and columns of the window
 #pragma once
 
@@ -28,9 +28,9 @@ struct GroupedShape {
   bool is_spread() const { return channels == groups && filters == groups; }
 };
 
-// turned[r][s][part][lane] of w[k][r][s][c], for one tap.
-void grouped_turn_weights(const GroupedShape& shape, GroupedPass pass, int64_t tap, const float* weights,
-                          float* turned);
+// packed[r][s][part][lane] of w[k][r][s][c], for one tap.
+void grouped_pack_weights(const GroupedShape& shape, GroupedPass pass, int64_t tap, const float* weights,
+                          float* packed);
 
 // spread[pixel][part][lane]: x for the forward pass and the gradient of the weights, dz for that of the input.
 void grouped_spread(const GroupedShape& shape, GroupedPass pass, int64_t pixels, const float* image, float* spread);
@@ -45,7 +45,7 @@ struct GroupedOutput {
   float* to;
 };
 void conv2d_grouped_channels(const GroupedShape& shape, GroupedPass pass, const Tiling& rows, int64_t tile,
-                             const float* spread, const float* turned, const GroupedOutput& output);
+                             const float* spread, const float* packed, const GroupedOutput& output);
 
 // Taps of a row of the window, side by side.
 struct GroupedTaps {

@@ -8,9 +8,9 @@
 namespace gradloom {
 namespace {
 
-// Pixels side by side that simd_gemm reads best, and those whose channels are turned at once.
+// Pixels side by side that simd_gemm reads best, and those whose channels are transposed at once.
 constexpr int64_t kPanelPixels = 4;
-constexpr int64_t kTurnedPixels = 16;
+constexpr int64_t kTransposedPixels = 16;
 
 }  // namespace
 
@@ -42,15 +42,15 @@ void conv2d_pointwise_input_gradient(const PointwiseShape& shape, int64_t piece,
 }
 
 int64_t pointwise_gradient_scratch(const PointwiseShape& shape) {
-  return round_up(shape.channels, kPanelColumns) * std::min(shape.pixels, kTurnedPixels) * kLanes;
+  return round_up(shape.channels, kPanelColumns) * std::min(shape.pixels, kTransposedPixels) * kLanes;
 }
 
 void conv2d_pointwise_weight_gradient(const PointwiseShape& shape, int64_t filters, const float* x, const float* dz,
                                       Accumulate accumulate, float* scratch, float* gradient) {
-  // Some pixels' channels are turned into the lanes, in panels, so that no lane has to be summed up at the end.
+  // Some pixels' channels are transposed into the lanes, in panels, so that no lane has to be summed up at the end.
   const int64_t image = shape.pixels * kLanes;
-  for (int64_t pixel = 0; pixel < shape.pixels; pixel += kTurnedPixels) {
-    const int64_t depth = std::min(kTurnedPixels, shape.pixels - pixel) * kLanes;
+  for (int64_t pixel = 0; pixel < shape.pixels; pixel += kTransposedPixels) {
+    const int64_t depth = std::min(kTransposedPixels, shape.pixels - pixel) * kLanes;
     const float* const from = x + pixel * kLanes;
     for (int64_t c = 0; c < shape.channels; c += kPanelColumns) {
       transpose(std::min(kPanelColumns, shape.channels - c), depth, from + c * image, image, scratch + c * depth,

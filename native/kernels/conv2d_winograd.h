@@ -43,11 +43,11 @@ double winograd_flops(const WinogradShape& shape, int64_t images);
 double winograd_weight_gradient_flops(const WinogradShape& shape, int64_t images);
 
 // Images in lanes: those of one group, [blocks][images..][rows][columns][16] with `block` floats from block to block.
-// With winners, which lie alike, the gradients of maxima (WonPixels): [blocks][images..][rows / 2][columns / 2][16].
+// With winners, which lie alike, the gradients of maxima (ArgmaxPixels): [blocks][images..][rows / 2][columns / 2][16].
 struct LaneImages {
   const float* data;
   int64_t block;
-  const WinningTap* winners = nullptr;
+  const ArgmaxTap* winners = nullptr;
 
   LaneImages from(int64_t floats) const {
     return {data + floats, block, winners == nullptr ? nullptr : winners + floats};
@@ -60,9 +60,9 @@ struct LaneImages {
 int64_t winograd_filter_floats(const WinogradShape& shape);
 // For the filters of one piece of `filters`.
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights, float* u);
-// Weights for the gradient of the input, which is a convolution of the gradient of the output: turned[c][R - 1 -
+// Weights for the gradient of the input, which is a convolution of the gradient of the output: flipped[c][R - 1 -
 // r][R - 1 - s][k] = w[k][r][s][c], for one of the taps. `shape` is the forward one.
-void winograd_turn_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* turned);
+void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* flipped);
 
 // The tiles of all blocks, one image after another, and the columns of products that they take: one for each sample of
 // a block, of which the last one has 8 if no more of them are in the batch.
@@ -108,7 +108,7 @@ struct WinogradOutput {
   float* y;
   int64_t y_block = 0;
   bool pooled = false;
-  WinningTap* winners = nullptr;
+  ArgmaxTap* winners = nullptr;
 };
 // Of a filter and block.
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output);
@@ -163,9 +163,9 @@ class WinogradWeightGradient {
   // Of a chunk, for some channels of the input and some filters of the gradient of the output.
   void transform_channels(int64_t chunk, int64_t first, int64_t channels, const LaneImages& x, float* v) const;
   void transform_filters(int64_t chunk, int64_t first, int64_t filters, const LaneImages& dz, float* m,
-                         float* turned) const;
-  void transform_turned(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters, const LaneImages& dz,
-                        float* turned, const TileCoefficients& m) const;
+                         float* transposed) const;
+  void transform_transposed(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters,
+                            const LaneImages& dz, float* transposed, const TileCoefficients& m) const;
   // What a job adds to its piece's sums.
   struct Share {
     int64_t filter;

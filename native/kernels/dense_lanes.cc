@@ -45,8 +45,8 @@ HWY_INLINE void with_constant(int64_t count, Body body) {
 }
 
 // sums[u][lanes of a vector] for kUnits units, whose first weight is at `weight`, and the vector of samples at `x`.
-// kCalls: channels lie pages apart, beyond the caches that processors fill by themselves, so the next pixel is called.
-template <int kUnits, bool kCalls>
+// kPrefetches: channels lie pages apart, which no hardware prefetcher follows.
+template <int kUnits, bool kPrefetches>
 HWY_INLINE void sum_units(const DenseLanesShape& shape, const float* HWY_RESTRICT x, const float* HWY_RESTRICT weight,
                           float* HWY_RESTRICT sums) {
   const D d;
@@ -55,7 +55,7 @@ HWY_INLINE void sum_units(const DenseLanesShape& shape, const float* HWY_RESTRIC
   for (int64_t p = 0; p < shape.pixels; ++p) {
     for (int64_t c = 0; c < shape.channels; ++c, weight += shape.units) {
       const float* const at = x + (c * shape.pixels + p) * kLanes;
-      if constexpr (kCalls) hwy::Prefetch(at + kLanes);
+      if constexpr (kPrefetches) hwy::Prefetch(at + kLanes);
       const V values = hn::Load(d, at);
       for (int u = 0; u < kUnits; ++u) sum[u] = hn::MulAdd(hn::Set(d, weight[u]), values, sum[u]);
     }
@@ -67,13 +67,13 @@ void Forward(const DenseLanesShape& shape, const float* x, const float* weight, 
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   HWY_ALIGN float sums[kMostLanesUnits * kLanes];
   const int64_t tiles = (shape.units + kUnitTile - 1) / kUnitTile;
-  const bool calls = shape.pixels * shape.channels * kLanes >= kFarFloats;
+  const bool prefetches = shape.pixels * shape.channels * kLanes >= kFarFloats;
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t first = t * shape.units / tiles;
     with_constant<kUnitTile>((t + 1) * shape.units / tiles - first, [&](auto units) {
       for (int64_t lane = 0; lane < kLanes; lane += lanes) {
-        calls ? sum_units<units(), true>(shape, x + lane, weight + first, sums + first * kLanes + lane)
-              : sum_units<units(), false>(shape, x + lane, weight + first, sums + first * kLanes + lane);
+        prefetches ? sum_units<units(), true>(shape, x + lane, weight + first, sums + first * kLanes + lane)
+                   : sum_units<units(), false>(shape, x + lane, weight + first, sums + first * kLanes + lane);
       }
     });
   }

@@ -19,11 +19,11 @@ template <class Element>
 HWY_INLINE void gather(const Element* table, bool far, const RowShape& rows, const uint32_t* indices, int64_t count,
                        float* y, int64_t coming) {
   const auto [width, stride] = rows;
-  const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(Element)));
-  const int64_t called = far ? count + coming : 0;
+  const int64_t ahead = prefetch_distance(width * static_cast<int64_t>(sizeof(Element)));
+  const int64_t prefetched = far ? count + coming : 0;
   const auto copy = [&, width = width, stride = stride](int64_t e, const auto& columns) {
     const typename std::decay_t<decltype(columns)>::Floats d;
-    if (e + ahead < called) prefetch_columns(table + indices[e + ahead] * width, columns);
+    if (e + ahead < prefetched) prefetch_columns(table + indices[e + ahead] * width, columns);
     for (int64_t v = 0; v < columns.kCount; ++v) {
       columns.store(d, columns.load(d, table + indices[e] * width, v), y + e * stride, v);
     }
@@ -51,7 +51,7 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
                              Value value, int64_t first, int64_t count, float* HWY_RESTRICT y) {
   constexpr int64_t kAhead = 64;
   const uint32_t* HWY_RESTRICT indices = bags.indices;
-  const int64_t called = far ? bags.entries() : 0;
+  const int64_t prefetched = far ? bags.entries() : 0;
   for (int64_t n = first; n < first + count; ++n) {
     float sum = 0;
     int64_t e = bags.offsets[n];
@@ -59,9 +59,9 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
     const auto add = [&] {
       if (indices[e] != padding) sum += value(e) * widen(table[indices[e]]);
     };
-#pragma GCC unroll 4
-    for (const int64_t foreseen = HWY_MIN(end, called - kAhead); e < foreseen; ++e) {
-      prefetch_far(table + indices[e + kAhead]);
+    HWY_UNROLL(4)
+    for (const int64_t foreseen = HWY_MIN(end, prefetched - kAhead); e < foreseen; ++e) {
+      prefetch_to_l2(table + indices[e + kAhead]);
       add();
     }
     for (; e < end; ++e) add();
@@ -78,16 +78,16 @@ class BagRows {
         indices_(bags.indices),
         table_(table),
         stride_(stride),
-        called_(far ? bags.entries() : 0),
-        ahead_(rows_ahead(stride * static_cast<int64_t>(sizeof(Element)))) {}
+        prefetched_(far ? bags.entries() : 0),
+        ahead_(prefetch_distance(stride * static_cast<int64_t>(sizeof(Element)))) {}
 
   HWY_INLINE const Element* row(int64_t e) const {
     return indices_[e] == padding_ ? nullptr : table_ + indices_[e] * stride_;
   }
   // That of an entry behind `e` is on its way.
   template <class Columns>
-  HWY_INLINE void call_ahead(int64_t e, const Columns& columns) const {
-    if (e + ahead_ < called_) prefetch_columns(table_ + indices_[e + ahead_] * stride_, columns);
+  HWY_INLINE void prefetch(int64_t e, const Columns& columns) const {
+    if (e + ahead_ < prefetched_) prefetch_columns(table_ + indices_[e + ahead_] * stride_, columns);
   }
 
  private:
@@ -95,7 +95,7 @@ class BagRows {
   const uint32_t* indices_;
   const Element* table_;
   int64_t stride_;
-  int64_t called_;
+  int64_t prefetched_;
   int64_t ahead_;
 };
 
@@ -103,10 +103,10 @@ class BagRows {
 template <class Columns, class Element, class Value>
 HWY_NOINLINE void pool_columns(Columns columns, const int64_t* offsets, BagRows<Element> from, Value value,
                                SampleRange samples, int64_t width, float* y) {
-  const auto call = [&](int64_t e) { from.call_ahead(e, columns); };
+  const auto prefetch = [&](int64_t e) { from.prefetch(e, columns); };
   const auto row = [&](int64_t e) { return from.row(e); };
   for (int64_t n = samples.first; n < samples.first + samples.count; ++n) {
-    sum_columns(columns, offsets[n], offsets[n + 1], call, row, value, y + n * width);
+    sum_columns(columns, offsets[n], offsets[n + 1], prefetch, row, value, y + n * width);
   }
 }
 
@@ -146,7 +146,7 @@ HWY_INLINE void max_columns(const Columns& columns, int64_t begin, int64_t end, 
   for (auto& entry : won) entry = hn::Set(entries, -1);
   bool empty = true;
   for (int64_t e = begin; e < end; ++e) {
-    rows.call_ahead(e, columns);
+    rows.prefetch(e, columns);
     const auto* row = rows.row(e);
     if (row == nullptr) continue;
     const auto entry = hn::Set(entries, static_cast<int32_t>(e));
@@ -201,19 +201,19 @@ struct GroupEntries {
   HWY_INLINE float factor(int64_t k) const { return factor_of(RowGroups::entry(keys[k])); }
 };
 
-// One pass over all groups, as pool_columns. kCalls: rows come from beyond L2, so they are called ahead.
-template <bool kCalls, class Columns, class Entries>
+// One pass over all groups, as pool_columns. kPrefetches: rows come from beyond L2.
+template <bool kPrefetches, class Columns, class Entries>
 HWY_NOINLINE void sum_each_group(Columns columns, GroupRange range, Entries entries, int64_t width, float* gradients) {
   const int64_t* starts = range.groups.starts + range.first;
   const int64_t last = range.groups.starts[range.groups.count];
-  const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(float)));
-  const auto call = [&](int64_t k) {
-    if (kCalls && k + ahead < last) prefetch_columns(entries.row(k + ahead), columns);
+  const int64_t ahead = prefetch_distance(width * static_cast<int64_t>(sizeof(float)));
+  const auto prefetch = [&](int64_t k) {
+    if (kPrefetches && k + ahead < last) prefetch_columns(entries.row(k + ahead), columns);
   };
   const auto row = [&](int64_t k) { return entries.row(k); };
   const auto factor = [&](int64_t k) { return entries.factor(k); };
   for (int64_t g = 0; g < range.count; ++g) {
-    sum_columns(columns, starts[g], starts[g + 1], call, row, factor, gradients + g * width);
+    sum_columns(columns, starts[g], starts[g + 1], prefetch, row, factor, gradients + g * width);
   }
 }
 
@@ -256,7 +256,7 @@ inline bool are_short(const GroupRange& range, int64_t width) {
 
 // Whether rows that one entry each reads are more than L2 holds.
 inline bool are_far(const RowGroups& groups, int64_t stride) {
-  return reads_rows_far(groups.starts[groups.count] * stride * static_cast<int64_t>(sizeof(float)));
+  return exceeds_l2(groups.starts[groups.count] * stride * static_cast<int64_t>(sizeof(float)));
 }
 
 template <class Factor>
@@ -264,9 +264,9 @@ HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor
                            const RowShape& rows, float* gradients) {
   const GroupEntries<Factor> entries{range.groups.keys, from, factor, dy, rows.stride};
   if (are_short(range, rows.width)) return sum_short_groups(range, entries, rows.width, gradients);
-  const bool calls = from == nullptr && are_far(range.groups, rows.stride);
+  const bool prefetches = from == nullptr && are_far(range.groups, rows.stride);
   for_columns<kSumVectors>(rows.width, [&](const auto& columns) {
-    if (calls) {
+    if (prefetches) {
       sum_each_group<true>(columns, range, entries, rows.width, gradients);
     } else {
       sum_each_group<false>(columns, range, entries, rows.width, gradients);
@@ -336,8 +336,8 @@ void EntryGradients(const EntryRange& range, const EntryTerms& terms, const floa
 
 // Zero where entry `e` has not won.
 template <class Columns>
-HWY_INLINE hn::Vec<typename Columns::Floats> won_gradient(const Columns& columns, int64_t v, int64_t e, const float* dy,
-                                                          const int32_t* winners) {
+HWY_INLINE hn::Vec<typename Columns::Floats> argmax_gradient(const Columns& columns, int64_t v, int64_t e,
+                                                             const float* dy, const int32_t* winners) {
   const typename Columns::Floats d;
   const typename Columns::Entries entries;
   const auto won = hn::Eq(columns.load(entries, winners, v), hn::Set(entries, static_cast<int32_t>(e)));
@@ -357,7 +357,7 @@ void SumWinnerGradients(const GroupRange& range, const uint32_t* from, const flo
         const uint32_t e = RowGroups::entry(range.groups.keys[k]);
         const int64_t at = int64_t{from[e]} * width;
         for (int64_t v = 0; v < Columns::kCount; ++v) {
-          sums[v] = hn::Add(sums[v], won_gradient(columns, v, e, dy + at, winners + at));
+          sums[v] = hn::Add(sums[v], argmax_gradient(columns, v, e, dy + at, winners + at));
         }
       }
       for (int64_t v = 0; v < Columns::kCount; ++v) columns.store(d, sums[v], gradients + g * width, v);
@@ -373,7 +373,7 @@ void EntryWinnerGradients(const EntryRange& range, const uint32_t* from, const f
       const int64_t e = range.parts.entry(range.first + k);
       const int64_t at = int64_t{from[e]} * width;
       for (int64_t v = 0; v < columns.kCount; ++v) {
-        columns.store(d, won_gradient(columns, v, e, dy + at, winners + at), gradients + k * width, v);
+        columns.store(d, argmax_gradient(columns, v, e, dy + at, winners + at), gradients + k * width, v);
       }
     }
   });

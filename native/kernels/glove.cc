@@ -44,10 +44,10 @@ HWY_INLINE void move_bias(float rate, float g, float& w, float& s) {
 }
 
 // A cell's rows: of a word and a context, with their sums.
-struct Rows {
+struct CellRows {
   float *u, *c, *u_sum, *c_sum;
 
-  Rows(const GloveTables& tables, const GloveCell& cell)
+  CellRows(const GloveTables& tables, const GloveCell& cell)
       : u(tables.words + cell.word * (tables.units + 1)),
         c(tables.contexts + cell.context * (tables.units + 1)),
         u_sum(tables.word_sums + cell.word * (tables.units + 1)),
@@ -57,7 +57,7 @@ struct Rows {
     constexpr int64_t kFloatsPerLine = 16;
     const int64_t end = HWY_MIN(units + 1, 8 * kFloatsPerLine);
     for (int64_t i = 0; i < end; i += kFloatsPerLine) {
-      for (const float* row : {u, c, u_sum, c_sum}) prefetch_far(row + i);
+      for (const float* row : {u, c, u_sum, c_sum}) prefetch_to_l2(row + i);
     }
   }
 };
@@ -72,8 +72,8 @@ double train_cells(float learning_rate, const GloveTables& tables, const GloveCe
   const V rate = hn::Set(d, learning_rate);
   double cost = 0;
   for (int64_t k = 0; k < count; ++k) {
-    if (k + kAhead < count) Rows(tables, cells[k + kAhead]).prefetch(units);
-    const Rows rows(tables, cells[k]);
+    if (k + kAhead < count) CellRows(tables, cells[k + kAhead]).prefetch(units);
+    const CellRows rows(tables, cells[k]);
     const float error = dot(rows.u, rows.c, units) + rows.u[units] + rows.c[units] - cells[k].log_count;
     const float weighted = cells[k].weight * error;
     cost += 0.5 * double{weighted} * double{error};

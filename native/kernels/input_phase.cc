@@ -7,14 +7,6 @@
 
 namespace gradloom {
 
-WindowAxis rows_of(const Window2d& w) {
-  return {w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top};
-}
-
-WindowAxis columns_of(const Window2d& w) {
-  return {w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left};
-}
-
 InputPhase input_phase(const WindowAxis& axis, int64_t phase) {
   // Tap r of output o lies on the phase where o * stride + r * dilation = phase + before + m * stride.
   const int64_t common = std::gcd(axis.stride, axis.dilation);

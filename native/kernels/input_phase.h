@@ -1,7 +1,6 @@
 // The gradient of the input of a strided convolution, along one axis. Input positions a stride apart meet the same
-// taps: they are a phase, and their gradient is a convolution of the gradient of the output with those taps turned
-// round, at stride 1. A stride of s has s phases, and none of them multiplies zeros that the stride leaves between
-// outputs.
+// taps: they are a phase, and their gradient is a convolution of the gradient of the output with those taps flipped,
+// at stride 1. A stride of s has s phases, and none of them multiplies zeros that the stride leaves between outputs.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +8,6 @@
 #include "kernels/window2d.h"
 
 namespace gradloom {
-
-// Output position o sees the input positions o * stride + r * dilation - before for r < window.
-struct WindowAxis {
-  int64_t input;
-  int64_t output;
-  int64_t window;
-  int64_t stride;
-  int64_t dilation;
-  int64_t before;
-};
-WindowAxis rows_of(const Window2d& window);
-WindowAxis columns_of(const Window2d& window);
 
 // Input positions first + m * stride for m < count. Position m has the gradient of the outputs start + m + v *
 // dilation, which may be negative or beyond the last, times that of the taps last_tap - v * tap_step, for v < taps,

@@ -11,8 +11,8 @@
 
 namespace gradloom {
 
-// A sample as it is turned, its last axis the channels. A single pixel counts as pixels of one channel: these have the
-// same order in both layouts, and need no buffer on the way.
+// A sample as it is transposed, its last axis the channels. A single pixel counts as pixels of one channel: these have
+// the same order in both layouts, and need no buffer on the way.
 inline LaneImage lane_image(const Shape& sample) {
   const int64_t channels = sample.rank() == 0 ? 1 : sample.back();
   const int64_t pixels = sample.size() / channels;

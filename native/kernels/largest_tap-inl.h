@@ -58,14 +58,14 @@ class LargestTap {
   HWY_INLINE hn::Vec<D> value() const { return value_; }
   HWY_INLINE hn::Vec<Integers> tap() const { return tap_; }
 
-  HWY_INLINE void store_tap(Winners winners, WinningTap* HWY_RESTRICT to) const {
+  HWY_INLINE void store_tap(Winners winners, ArgmaxTap* HWY_RESTRICT to) const {
     const Integers integers;
     auto tap = tap_;
     if (winners == Winners::kOfPositive) {
       const auto positive = hn::RebindMask(integers, hn::Gt(value_, hn::Zero(D())));
       tap = hn::IfThenElse(positive, tap, hn::Set(integers, kNoTap));
     }
-    const hn::Rebind<WinningTap, D> taps;
+    const hn::Rebind<ArgmaxTap, D> taps;
     hn::Store(hn::DemoteTo(taps, tap), taps, to);
   }
 
@@ -81,12 +81,12 @@ class LargestTap {
 
 // The gradient of some lanes of a window's maximum, and which taps it goes to.
 template <class D>
-class WonGradient {
+class ArgmaxGradient {
   using Integers = hn::RebindToSigned<D>;
 
  public:
-  HWY_INLINE WonGradient(const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner)
-      : tap_(hn::PromoteTo(Integers(), hn::Load(hn::Rebind<WinningTap, D>(), winner))), gradient_(hn::Load(D(), dy)) {}
+  HWY_INLINE ArgmaxGradient(const float* HWY_RESTRICT dy, const ArgmaxTap* HWY_RESTRICT winner)
+      : tap_(hn::PromoteTo(Integers(), hn::Load(hn::Rebind<ArgmaxTap, D>(), winner))), gradient_(hn::Load(D(), dy)) {}
 
   HWY_INLINE hn::Vec<D> of(int32_t tap) const { return where(hn::Eq(tap_, hn::Set(Integers(), tap))); }
   HWY_INLINE hn::Vec<D> of_any() const { return where(hn::Ne(tap_, hn::Set(Integers(), kNoTap))); }

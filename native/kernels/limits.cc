@@ -59,7 +59,7 @@ constexpr int64_t kLineFloats = 16;
 template <class Floats, class Line, class Visit>
 HWY_INLINE void visit_placed(Floats* table, const PlacedRows& rows, Line line, Visit visit) {
   const int64_t width = rows.lines * kLineFloats;
-  const int64_t ahead = rows_ahead(width * static_cast<int64_t>(sizeof(float)));
+  const int64_t ahead = prefetch_distance(width * static_cast<int64_t>(sizeof(float)));
   for (int64_t i = 0; i < rows.count; ++i) {
     if (i + ahead < rows.count) {
       const Floats* const coming = table + rows.places[i + ahead] * width;
@@ -78,7 +78,7 @@ float SumPlacedRows(const float* table, const PlacedRows& rows) {
   };
   if (rows.far) {
     visit_placed(
-        table, rows, [](const void* address) { prefetch_far(address); }, add);
+        table, rows, [](const void* address) { prefetch_to_l2(address); }, add);
   } else {
     visit_placed(
         table, rows, [](const void*) {}, add);
@@ -95,7 +95,7 @@ void ScalePlacedRows(float* table, const PlacedRows& rows, float factor) {
       hn::StoreU(hn::Mul(hn::LoadU(d, row + i), by), d, row + i);
     }
   };
-  calling_lines(rows.far, [&](auto line) HWY_ATTR { visit_placed(table, rows, line, scale); });
+  with_prefetch(rows.far, [&](auto line) HWY_ATTR { visit_placed(table, rows, line, scale); });
 }
 
 }  // namespace HWY_NAMESPACE

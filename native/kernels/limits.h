@@ -12,7 +12,7 @@ float multiply_add_chains(int64_t rounds, float factor, float addend);
 // Floating-point operations of that, two a multiply-add.
 int64_t multiply_add_flops(int64_t rounds);
 
-// Rows of whole cache lines in a table, those at `places`, in this order; called ahead of their turn as kernels do it.
+// Rows of whole cache lines in a table, those at `places`, in this order; prefetched as kernels do it.
 struct PlacedRows {
   int64_t lines;  // of a row
   const uint32_t* places;

@@ -20,7 +20,7 @@ using D = hn::CappedTag<float, 16>;
 using I = hn::RebindToSigned<D>;
 
 // The taps of a window that lie on the image: how many rows and columns of them, and the pixels they are.
-struct Taps {
+struct RowTaps {
   int64_t rows;
   int64_t columns;
   int64_t first;
@@ -49,7 +49,7 @@ struct Channels {
 
 // y and winner of one output pixel. Of windows of kSize x kSize whole ones, of size 0 any.
 template <int kSize, bool kNumbers>
-HWY_INLINE void pool_pixel(const Taps& taps, const Channels& channels, const float* HWY_RESTRICT x,
+HWY_INLINE void pool_pixel(const RowTaps& taps, const Channels& channels, const float* HWY_RESTRICT x,
                            float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
   const D d;
   const I integers;
@@ -81,7 +81,7 @@ template <bool kNumbers>
 void pool_rows(const Window2d& w, int64_t channel_count, int64_t first_row, int64_t rows, const float* HWY_RESTRICT x,
                float* HWY_RESTRICT y, int32_t* HWY_RESTRICT winner) {
   const Channels channels(channel_count);
-  Taps taps{};
+  RowTaps taps{};
   taps.row = w.dilation.height * w.input.width;
   taps.column = w.dilation.width;
   int64_t out = first_row * w.output.width * channels.count;

@@ -67,7 +67,7 @@ bool are_squares(const Window2d& w) { return windows_lie_apart(w) && w.window.he
 
 template <bool kNumbers>
 void max_pool_squares(const Window2d& w, Winners winners, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
-                      WinningTap* HWY_RESTRICT winner) {
+                      ArgmaxTap* HWY_RESTRICT winner) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t row = w.input.width * kLanes;
@@ -84,7 +84,7 @@ void max_pool_squares(const Window2d& w, Winners winners, const float* HWY_RESTR
   });
 }
 
-// Images are read at the speed of the memory behind the caches only if their lines are called so many floats ahead.
+// Images are read at the speed of the memory behind the caches only if their lines are prefetched so many floats ahead.
 constexpr int64_t kAhead = 1024;
 
 struct PoolWindow {
@@ -92,7 +92,7 @@ struct PoolWindow {
   Winners winners;
   const float* x;
   float* y;
-  WinningTap* winner;
+  ArgmaxTap* winner;
 
   HWY_INLINE void operator()(int64_t out, const Taps& taps) const {
     const D d;
@@ -134,7 +134,7 @@ struct PoolWindow {
 };
 
 void MaxPoolLanes(const Window2d& w, Winners winners, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
-                  WinningTap* HWY_RESTRICT winner) {
+                  ArgmaxTap* HWY_RESTRICT winner) {
   if (are_squares(w)) {
     return winner == nullptr ? max_pool_squares<false>(w, winners, x, y, winner)
                              : max_pool_squares<true>(w, winners, x, y, winner);
@@ -143,7 +143,7 @@ void MaxPoolLanes(const Window2d& w, Winners winners, const float* HWY_RESTRICT 
 }
 
 template <bool kTiles>
-float backward(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner,
+float backward(const Window2d& w, const float* HWY_RESTRICT dy, const ArgmaxTap* HWY_RESTRICT winner,
                float* HWY_RESTRICT dx) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -151,7 +151,7 @@ float backward(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap
   auto sum = hn::Zero(d);
   for_each_window(w, [&](int64_t out, const Taps& taps) {
     for (int64_t l = 0; l < kLanes; l += lanes) {
-      const WonGradient<D> won(dy + out * kLanes + l, winner + out * kLanes + l);
+      const ArgmaxGradient<D> won(dy + out * kLanes + l, winner + out * kLanes + l);
       sum = hn::Add(sum, won.of_any());
       for_each_tap(w, taps, [&](int32_t tap, int64_t in) {
         float* target = dx + in * kLanes + l;
@@ -162,7 +162,7 @@ float backward(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap
   return hn::ReduceSum(d, sum);
 }
 
-float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const WinningTap* HWY_RESTRICT winner,
+float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const ArgmaxTap* HWY_RESTRICT winner,
                        float* HWY_RESTRICT dx) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -173,7 +173,7 @@ float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const Wi
       const float* const from = dy + out * kLanes + l;
       hwy::Prefetch(from + kAhead);
       hwy::Prefetch(winner + out * kLanes + l + kAhead);
-      const WonGradient<D> won(from, winner + out * kLanes + l);
+      const ArgmaxGradient<D> won(from, winner + out * kLanes + l);
       float* HWY_RESTRICT pixels = dx + in * kLanes + l;
       hn::Store(won.of(0), d, pixels);
       hn::Store(won.of(1), d, pixels + kLanes);
@@ -185,17 +185,17 @@ float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const Wi
   return hn::ReduceSum(d, sum);
 }
 
-float MaxPoolLanesBackward(const Window2d& w, const float* dy, const WinningTap* winner, float* dx) {
+float MaxPoolLanesBackward(const Window2d& w, const float* dy, const ArgmaxTap* winner, float* dx) {
   if (!windows_tile_image(w)) return backward<false>(w, dy, winner, dx);
   return are_squares(w) ? backward_squares(w, dy, winner, dx) : backward<true>(w, dy, winner, dx);
 }
 
-float SumOfWon(int64_t windows, const float* dy, const WinningTap* winner) {
+float SumAtArgmax(int64_t windows, const float* dy, const ArgmaxTap* winner) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   auto sum = hn::Zero(d);
   for (int64_t i = 0; i < windows * kLanes; i += lanes) {
-    sum = hn::Add(sum, WonGradient<D>(dy + i, winner + i).of_any());
+    sum = hn::Add(sum, ArgmaxGradient<D>(dy + i, winner + i).of_any());
   }
   return hn::ReduceSum(d, sum);
 }
@@ -211,18 +211,18 @@ bool taps_have_numbers(const Window2d& window) { return window.taps() <= kNoTap;
 
 HWY_EXPORT(MaxPoolLanes);
 HWY_EXPORT(MaxPoolLanesBackward);
-HWY_EXPORT(SumOfWon);
+HWY_EXPORT(SumAtArgmax);
 
-void max_pool_lanes(const Window2d& window, Winners winners, const float* x, float* y, WinningTap* winner) {
+void max_pool_lanes(const Window2d& window, Winners winners, const float* x, float* y, ArgmaxTap* winner) {
   HWY_DYNAMIC_DISPATCH(MaxPoolLanes)(window, winners, x, y, winner);
 }
 
-float max_pool_lanes_backward(const Window2d& window, const float* dy, const WinningTap* winner, float* dx) {
+float max_pool_lanes_backward(const Window2d& window, const float* dy, const ArgmaxTap* winner, float* dx) {
   return HWY_DYNAMIC_DISPATCH(MaxPoolLanesBackward)(window, dy, winner, dx);
 }
 
-float sum_of_won(int64_t windows, const float* dy, const WinningTap* winner) {
-  return HWY_DYNAMIC_DISPATCH(SumOfWon)(windows, dy, winner);
+float sum_at_argmax(int64_t windows, const float* dy, const ArgmaxTap* winner) {
+  return HWY_DYNAMIC_DISPATCH(SumAtArgmax)(windows, dy, winner);
 }
 
 }  // namespace gradloom

@@ -42,8 +42,8 @@ HWY_INLINE void call_targets(const NegativeSamplingTerms& terms, int64_t p) {
   const int64_t targets = terms.negatives + 1;
   const uint32_t* rows = terms.targets + p * targets;
   for (int64_t k = 0; k < targets; ++k) {
-    for_lines_of_row(terms.table + rows[k] * terms.stride, terms.units * static_cast<int64_t>(sizeof(float)),
-                     prefetch_far);
+    for_each_line(terms.table + rows[k] * terms.stride, terms.units * static_cast<int64_t>(sizeof(float)),
+                  prefetch_to_l2);
   }
 }
 
@@ -72,7 +72,7 @@ double CompareWithTargets(const NegativeSamplingTerms& terms, int64_t first, int
   constexpr int64_t kTargetsAtOnce = 32;
   const int64_t targets = terms.negatives + 1;
   const int64_t most = HWY_MAX(int64_t{1}, kTargetsAtOnce / targets);
-  const int64_t ahead = 1 + rows_ahead(terms.units * static_cast<int64_t>(sizeof(float))) / targets;
+  const int64_t ahead = 1 + prefetch_distance(terms.units * static_cast<int64_t>(sizeof(float))) / targets;
   double loss = 0;
   for (int64_t begin = first; begin < first + count; begin += most) {
     const int64_t end = HWY_MIN(begin + most, first + count);

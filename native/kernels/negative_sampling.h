@@ -8,7 +8,7 @@
 namespace gradloom {
 
 struct NegativeSamplingTerms {
-  int64_t pairs;        // B: rows of those behind [first, first + count) are called for ahead of their turn
+  int64_t pairs;        // B: rows of those behind [first, first + count) are prefetched
   int64_t negatives;    // K
   int64_t units;        // D
   const float* hidden;  // [B, D]

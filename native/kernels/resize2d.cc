@@ -14,7 +14,7 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Small planes are read at the speed of the memory behind the caches only if lines are called so many floats ahead.
+// Small planes are read at the speed of the memory behind the caches only if lines are prefetched so many floats ahead.
 constexpr int64_t kAhead = 1024;
 
 // Calls work(d, pixel, first pixel of its block) for the vectors of all pixels; offsets in floats.

@@ -53,8 +53,8 @@ HWY_INLINE void prefetch_columns(const Element* row, const Columns& columns) {
   constexpr int64_t kLine = 64;
   constexpr auto kVectorBytes = static_cast<int64_t>(hn::MaxLanes(typename Columns::Floats()) * sizeof(Element));
   constexpr int64_t kApart = std::max<int64_t>(1, kLine / kVectorBytes);
-  for (int64_t v = 0; v < Columns::kCount; v += kApart) prefetch_far(row + columns.at(v));
-  prefetch_far(row + columns.end - 1);
+  for (int64_t v = 0; v < Columns::kCount; v += kApart) prefetch_to_l2(row + columns.at(v));
+  prefetch_to_l2(row + columns.end - 1);
 }
 
 // Calls pass(columns) for [first, end), of no more than kMost vectors and no less than one.
@@ -87,16 +87,16 @@ HWY_INLINE void for_columns(int64_t width, Pass pass) {
   }
 }
 
-// total[d] = sum over k in [begin, end) of factor(k) row(k)[d], for the columns d; row(k) null is left out. call(k)
+// total[d] = sum over k in [begin, end) of factor(k) row(k)[d], for the columns d; row(k) null is left out. prefetch(k)
 // comes before. Products are not fused with sums, so that all processors give the same bits.
-template <class Columns, class Call, class Row, class Factor>
-HWY_INLINE void sum_columns(const Columns& columns, int64_t begin, int64_t end, Call call, Row row, Factor factor,
-                            float* total) {
+template <class Columns, class Prefetch, class Row, class Factor>
+HWY_INLINE void sum_columns(const Columns& columns, int64_t begin, int64_t end, Prefetch prefetch, Row row,
+                            Factor factor, float* total) {
   const typename Columns::Floats d;
   hn::Vec<decltype(d)> sums[Columns::kCount];
   for (auto& sum : sums) sum = hn::Zero(d);
   for (int64_t k = begin; k < end; ++k) {
-    call(k);
+    prefetch(k);
     const auto* from = row(k);
     if (from == nullptr) continue;
     const auto by = hn::Set(d, factor(k));

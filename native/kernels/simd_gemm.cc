@@ -22,10 +22,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Rows that are packed at a time: 32 KiB.
 constexpr int64_t kPackedRows = 64;
 
-// Narrow tiles have no time to spare for `lines`, and those without lines none to ask.
+// Narrower tiles have no issue slots to spare for a prefetch a step.
+template <int kVectors, bool kPartial>
+constexpr bool kPrefetches = kVectors >= 2 && !kPartial;
+
+// Without lines the loop does not ask for any.
 template <int kRows, int kVectors, bool kPartial>
 HWY_INLINE void tile(const TileOperands& o, const Lines& lines) {
-  if constexpr (kVectors >= 2 && !kPartial) {
+  if constexpr (kPrefetches<kVectors, kPartial>) {
     if (lines.count > 0) {
       return product_tile<kRows, kVectors, kPartial>(o, [&](int64_t k) {
         if (k < lines.count) hwy::Prefetch(lines.at(k));
@@ -45,13 +49,13 @@ HWY_INLINE void tile_of_rows(int64_t rows, const TileOperands& o, const Lines& l
 }
 
 template <int kVectors, bool kPartial>
-void all_rows(TileOperands o, int64_t rows, LinesAhead& ahead) {
+void all_rows(TileOperands o, int64_t rows, PrefetchQueue& ahead) {
   // Six sums of one vector would wait for each other. Nearly equal tiles instead of full ones and a thin rest.
   constexpr int kMostRows = kVectors == 1 ? 2 * kRowTile : kRowTile;
   const int64_t tiles = (rows + kMostRows - 1) / kMostRows;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t count = (t + 1) * rows / tiles - row;
-    const Lines lines = ahead.take(o.segments * o.depth);
+    const Lines lines = kPrefetches<kVectors, kPartial> ? ahead.take(o.segments * o.depth) : Lines();
     tile_of_rows<kMostRows, kVectors, kPartial>(count, o, lines);
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
@@ -60,7 +64,7 @@ void all_rows(TileOperands o, int64_t rows, LinesAhead& ahead) {
 }
 
 template <bool kPartial>
-void all_rows(const TileOperands& o, int64_t rows, int64_t vectors, LinesAhead& ahead) {
+void all_rows(const TileOperands& o, int64_t rows, int64_t vectors, PrefetchQueue& ahead) {
   switch (vectors) {
     case 1: all_rows<1, kPartial>(o, rows, ahead); break;
     case 2: all_rows<2, kPartial>(o, rows, ahead); break;
@@ -69,25 +73,25 @@ void all_rows(const TileOperands& o, int64_t rows, int64_t vectors, LinesAhead& 
   }
 }
 
-// Where a tile has two vectors, one or two rows take the registers that more would have taken for more of them: a tile
-// of few sums waits for these.
+// With 16 registers one or two rows have too few sums to hide the latency of a multiply-add, so they take four or two
+// times the columns.
 constexpr bool kNarrowTiles = kVectorTile == 2;
 template <int kRows, int kVectors, bool kPartial>
-void few_rows(const TileOperands& o, int64_t vectors, LinesAhead& ahead) {
+void few_rows(const TileOperands& o, int64_t vectors, PrefetchQueue& ahead) {
   if constexpr (kVectors > 1) {
     if (vectors < kVectors) return few_rows<kRows, kVectors - 1, kPartial>(o, vectors, ahead);
   }
-  tile<kRows, kVectors, kPartial>(o, ahead.take(o.segments * o.depth));
+  tile<kRows, kVectors, kPartial>(o, kPrefetches<kVectors, kPartial> ? ahead.take(o.segments * o.depth) : Lines());
 }
 
 template <bool kPartial>
-HWY_NOINLINE void few_rows(const TileOperands& o, int64_t rows, int64_t vectors, LinesAhead& ahead) {
+HWY_NOINLINE void few_rows(const TileOperands& o, int64_t rows, int64_t vectors, PrefetchQueue& ahead) {
   rows == 1 ? few_rows<1, 4 * kVectorTile, kPartial>(o, vectors, ahead)
             : few_rows<2, 2 * kVectorTile, kPartial>(o, vectors, ahead);
 }
 
 // All columns, for the rows and the part of the sum that `o` begins at.
-void all_columns(TileOperands o, int64_t rows, int64_t columns, LinesAhead& ahead) {
+void all_columns(TileOperands o, int64_t rows, int64_t columns, PrefetchQueue& ahead) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   const float* const b = o.b;
   float* const c = o.c;
@@ -112,7 +116,7 @@ void all_columns(TileOperands o, int64_t rows, int64_t columns, LinesAhead& ahea
 }
 
 // All rows, of which some at a time are first packed.
-HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, LinesAhead& ahead) {
+HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, PrefetchQueue& ahead) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN float packed[kPackedDepth * kPackedRows];
@@ -136,7 +140,7 @@ HWY_NOINLINE void packed_rows(TileOperands o, int64_t rows, int64_t columns, Lin
 }
 
 // A product of one column fills one lane of a tile's vectors. Here elements of a fill them all: along the sum where
-// they lie side by side, or rows of c where the matrix is turned.
+// they lie side by side, or rows of c where the matrix is transposed.
 void single_column(const ProductShape& shape, const MatrixOperand& a, const float* b, bool add, float* c,
                    int64_t c_stride) {
   for (int64_t r = 0; r < shape.rows; ++r) {
@@ -145,9 +149,9 @@ void single_column(const ProductShape& shape, const MatrixOperand& a, const floa
   }
 }
 
-// kVectors vectors of rows of c, by rows of what a is turned from.
+// kVectors vectors of rows of c, by rows of what a is transposed from.
 template <int kVectors>
-HWY_INLINE void turned_vectors(const TileOperands& o) {
+HWY_INLINE void transposed_vectors(const TileOperands& o) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   V sum[kVectors];
@@ -164,7 +168,7 @@ HWY_INLINE void turned_vectors(const TileOperands& o) {
 }
 
 // Those rows of c that make whole vectors; returns how many they are.
-HWY_NOINLINE int64_t turned_column(TileOperands o, int64_t rows) {
+HWY_NOINLINE int64_t transposed_column(TileOperands o, int64_t rows) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   int64_t done = 0;
   const auto advance = [&](int64_t vectors) {
@@ -172,14 +176,14 @@ HWY_NOINLINE int64_t turned_column(TileOperands o, int64_t rows) {
     o.a += vectors * lanes;
     o.c += vectors * lanes;
   };
-  for (; done + 8 * lanes <= rows; advance(8)) turned_vectors<8>(o);
-  for (; done + 2 * lanes <= rows; advance(2)) turned_vectors<2>(o);
-  for (; done + lanes <= rows; advance(1)) turned_vectors<1>(o);
+  for (; done + 8 * lanes <= rows; advance(8)) transposed_vectors<8>(o);
+  for (; done + 2 * lanes <= rows; advance(2)) transposed_vectors<2>(o);
+  for (; done + lanes <= rows; advance(1)) transposed_vectors<1>(o);
   return done;
 }
 
-// One row's sum of up to two vectors waits for itself. Its blocks of kDepthBlock steps, which meet in memory one after
-// another, are made side by side.
+// One row of one or two vectors is bound by the latency of multiply-adds. Up to four blocks of kDepthBlock steps are
+// summed side by side, and added in the order of the blocked loop: the same bits.
 template <int kBlocks, int kVectors, bool kPartial>
 HWY_INLINE void thin_blocks(const TileOperands& o, int64_t depth) {
   if constexpr (kBlocks > 1) {
@@ -239,23 +243,23 @@ HWY_NOINLINE void thin_product(TileOperands o, int64_t depth) {
 
 void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t b_panel,
              Accumulate accumulate, float* c, int64_t c_stride, Upcoming upcoming) {
-  const bool turned = a.transpose == Transpose::kYes;
+  const bool transposed = a.transpose == Transpose::kYes;
   // Short sums keep the order that narrow dense layers have in lanes, for batches of any size.
   const bool single = shape.columns == 1 && b.stride == 1;
-  if (single && !turned && shape.depth > kMostNarrowFeatures)
+  if (single && !transposed && shape.depth > kMostNarrowFeatures)
     return single_column(shape, a, b.data, accumulate == Accumulate::kAdd, c, c_stride);
   const bool packs = packs_rows(shape, a);
   const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
-  LinesAhead ahead(upcoming);
+  PrefetchQueue ahead(upcoming);
   TileOperands o{};
-  o.a_row = turned ? 1 : a.stride;
-  o.a_depth = turned ? a.stride : 1;
+  o.a_row = transposed ? 1 : a.stride;
+  o.a_depth = transposed ? a.stride : 1;
   o.segments = 1;
   o.b_stride = b.stride;
   o.b_panel = b_panel;
   o.c_stride = c_stride;
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
-  if (shape.rows == 1 && !turned && shape.depth > kDepthBlock && shape.columns <= 2 * lanes) {
+  if (shape.rows == 1 && !transposed && shape.depth > kDepthBlock && shape.columns <= 2 * lanes) {
     o.a = a.data;
     o.b = b.data;
     o.c = c;
@@ -269,7 +273,7 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
     o.a = a.data + k * o.a_depth;
     o.b = b.data + k * b.stride;
     o.c = c;
-    const int64_t done = single && turned && c_stride == 1 ? turned_column(o, shape.rows) : 0;
+    const int64_t done = single && transposed && c_stride == 1 ? transposed_column(o, shape.rows) : 0;
     o.a += done;
     o.c += done;
     const int64_t rows = shape.rows - done;
@@ -293,7 +297,7 @@ void WindowProduct(int64_t rows, int64_t columns, const ImageWindows& a, const C
   o.depth = a.length;
   o.add = accumulate == Accumulate::kAdd;
   o.epilogue = epilogue;
-  LinesAhead ahead({});
+  PrefetchQueue ahead({});
   all_columns(o, rows, columns, ahead);
 }
 
@@ -313,7 +317,7 @@ void PixelProduct(int64_t rows, int64_t columns, const ImagePixels& a, const Ima
   o.c_stride = c_stride;
   o.depth = b.pixels;
   o.add = accumulate == Accumulate::kAdd;
-  LinesAhead ahead({});
+  PrefetchQueue ahead({});
   all_columns(o, rows, columns, ahead);
 }
 
@@ -333,7 +337,7 @@ void SegmentedProduct(const ProductShape& shape, int64_t segments, const Segment
   o.c_stride = c_stride;
   o.depth = shape.depth;
   o.add = accumulate == Accumulate::kAdd;
-  LinesAhead ahead(upcoming);
+  PrefetchQueue ahead(upcoming);
   all_columns(o, shape.rows, shape.columns, ahead);
 }
 
@@ -359,13 +363,7 @@ HWY_EXPORT(TileColumns);
 HWY_EXPORT(TransposeMatrix);
 
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
-               float* c, int64_t c_stride) {
-  if (shape.rows == 0 || shape.columns == 0) return;
-  HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, kPanelColumns, accumulate, c, c_stride, {});
-}
-
-void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
-                     float* c, int64_t c_stride, Upcoming upcoming) {
+               float* c, int64_t c_stride, Upcoming upcoming) {
   if (shape.rows == 0 || shape.columns == 0) return;
   HWY_DYNAMIC_DISPATCH(Product)(shape, a, b, kPanelColumns, accumulate, c, c_stride, upcoming);
 }

@@ -15,13 +15,10 @@ inline constexpr int64_t kDepthBlock = 1024;
 inline constexpr int64_t kPackedDepth = 128;
 
 // As gemm (kernels/gemm.h), for b that is not transposed. Best when b and c have up to 64 columns close together.
+// Beside the multiply-adds `upcoming`, which others read soon, is prefetched into L1, a line with each step of a tile's
+// sum: worth it for what comes from beyond L2.
 void simd_gemm(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
-               float* c, int64_t c_stride);
-
-// The same, and beside the multiply-adds memory that others read soon is called into L1, a line with each
-// step of a tile's sum. Worth it for what comes from beyond L2.
-void simd_gemm_ahead(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, Accumulate accumulate,
-                     float* c, int64_t c_stride, Upcoming upcoming);
+               float* c, int64_t c_stride, Upcoming upcoming = {});
 
 // Columns of c in a tile of it: rows of a are read once for so many.
 int64_t simd_gemm_tile_columns();
@@ -51,8 +48,8 @@ struct ColumnPanels {
 void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const ColumnPanels& b, Accumulate accumulate,
                       float* c, int64_t c_stride, Upcoming upcoming = {});
 
-// A product that is still to be made, by whoever can do something else beside it: c = op(a) b, whose rows lie side by
-// side. Who needs it a tile at a time alone leaves c as it is.
+// A deferred product c = op(a) b, rows of c side by side. An optimizer may make it tile by tile between its updates,
+// and then writes no c.
 struct DueProduct {
   ProductShape shape;
   MatrixOperand a;
@@ -60,7 +57,7 @@ struct DueProduct {
   float* c;
   Upcoming upcoming = {};
 
-  void make() const { simd_gemm_ahead(shape, a, b, Accumulate::kOverwrite, c, shape.columns, upcoming); }
+  void make() const { simd_gemm(shape, a, b, Accumulate::kOverwrite, c, shape.columns, upcoming); }
 };
 
 // The windows of a row of an image's pixels, channels last, as the rows of a matrix whose columns come in stretches
@@ -82,8 +79,8 @@ void simd_gemm_panel_windows(int64_t rows, int64_t columns, const ImageWindows& 
                              Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
 
 // c = a b, or added, with sums over `segments` stretches of shape.depth steps each. The steps of a lie side by side,
-// and `segment` floats are from stretch to stretch; b is in panels of 16 columns, as ColumnPanels, likewise. Calls
-// `upcoming` ahead as simd_gemm_ahead does.
+// and `segment` floats are from stretch to stretch; b is in panels of 16 columns, as ColumnPanels, likewise. Prefetches
+// `upcoming` as simd_gemm does.
 struct SegmentedRows {
   const float* data;
   int64_t stride;  // floats from row to row

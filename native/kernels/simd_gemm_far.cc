@@ -29,7 +29,8 @@ HWY_INLINE void far_tile(int64_t rows, const TileOperands& o) {
   product_tile<kMostRows, kVectors, false>(o, [](int64_t) {});
 }
 
-// All rows for one panel of packed columns; `ahead(share)` calls what is packed next, up to this share of it in rows.
+// All rows for one panel of packed columns; `ahead(share)` prefetches what is packed next, up to this share of it in
+// rows.
 template <class Ahead>
 void far_rows(TileOperands o, int64_t rows, int64_t vectors, Ahead&& ahead) {
   const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
@@ -79,10 +80,10 @@ void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixO
   const LiveColumns columns{most == live || lanes == live ? live : kPanelColumns};
   const int64_t count = columns.count(shape.columns);
   HWY_ALIGN float packed[kDepth * kVectorTile * hn::MaxLanes(D())];
-  const bool turned = a.transpose == Transpose::kYes;
+  const bool transposed = a.transpose == Transpose::kYes;
   TileOperands o{};
-  o.a_row = turned ? 1 : a.stride;
-  o.a_depth = turned ? a.stride : 1;
+  o.a_row = transposed ? 1 : a.stride;
+  o.a_depth = transposed ? a.stride : 1;
   o.segments = 1;
   o.b = packed;
   o.b_stride = most;
@@ -105,10 +106,10 @@ void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixO
       const bool ends = k + kDepth >= shape.depth;
       const float* next =
           ends ? b.data + columns.at(column + most) : b.data + (k + kDepth) * b.stride + columns.at(column);
-      int64_t called = 0;
+      int64_t prefetched = 0;
       o.epilogue = {.row_bias = k == 0 ? epilogue.row_bias : nullptr, .relu = ends && epilogue.relu};
       far_rows(o, shape.rows, vectors, [&](int64_t rows) HWY_ATTR {
-        for (; called * shape.rows < o.depth * rows; ++called, next += b.stride) {
+        for (; prefetched * shape.rows < o.depth * rows; ++prefetched, next += b.stride) {
           for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * o.c_vector);
         }
       });

@@ -23,7 +23,7 @@ class TableElements {
   TableElements(const Bfloat16* halves) : type_(ElementType::kBfloat16), data_(halves) {}  // NOLINT
   // Of a parameter of `count` elements among floats.
   TableElements(ElementType type, const float* storage, int64_t count)
-      : type_(type), far_(reads_rows_far(count * bytes_of(type))), data_(storage) {}
+      : type_(type), far_(exceeds_l2(count * bytes_of(type))), data_(storage) {}
 
   // Whether its rows come from beyond L2.
   bool far() const { return far_; }

@@ -19,7 +19,7 @@ constexpr int kTransposeSide = HWY_MAX_BYTES >= 64 ? 16 : HWY_MAX_BYTES >= 32 ? 
 
 // All of these set target[c * target_stride + r] to column c of row r of a source, at any address.
 
-// Four vectors whose blocks of four lanes become 4x4 matrices that are turned, each for itself.
+// Four vectors whose blocks of four lanes become 4x4 matrices that are transposed, each for itself.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE void transpose_in_blocks(D d, V (&rows)[4]) {
   namespace hn = hwy::HWY_NAMESPACE;
@@ -43,7 +43,7 @@ HWY_INLINE void transpose_vectors(Load load, Store store) {
   V rows[kSide / 4][4];
   for (int r = 0; r < kSide; ++r) rows[r / 4][r % 4] = load(r);
   for (int group = 0; group < kSide / 4; ++group) transpose_in_blocks(d, rows[group]);
-  // Block b of rows[group][i] now holds column 4 b + i of four rows: what is left is to turn the blocks.
+  // Block b of rows[group][i] now holds column 4 b + i of four rows: what is left is to transpose the blocks.
   for (int i = 0; i < 4; ++i) {
     if constexpr (kSide == 4) {
       store(i, rows[0][i]);

@@ -38,6 +38,22 @@ struct Window2d {
   }
 };
 
+// One axis: output position o sees the input positions o * stride + r * dilation - before for r < window.
+struct WindowAxis {
+  int64_t input;
+  int64_t output;
+  int64_t window;
+  int64_t stride;
+  int64_t dilation;
+  int64_t before;
+};
+inline WindowAxis rows_of(const Window2d& w) {
+  return {w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top};
+}
+inline WindowAxis columns_of(const Window2d& w) {
+  return {w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left};
+}
+
 // Taps [first, last) of one axis.
 struct TapRange {
   int64_t first;

@@ -61,7 +61,7 @@ HWY_INLINE void transform(Load load, Visit visit) {
 
 // Pixels of a strip of tiles, which share those of neighbours: column by column, `kRows` pixels below each other. Those
 // outside of the image are zero. The same pixels of the next images lie pages away, where no processor looks for them
-// by itself, so they are called an image or two ahead.
+// by itself, so they are prefetched an image or two ahead.
 template <int kRows>
 class StoredColumns {
  public:
@@ -110,9 +110,9 @@ class StoredColumns {
 
 // kOdd: the first row is the second one of its windows.
 template <int kRows, bool kOdd>
-class WonColumns {
+class ArgmaxColumns {
  public:
-  WonColumns(const ImageTile& strip, const WonPixels& pixels)
+  ArgmaxColumns(const ImageTile& strip, const ArgmaxPixels& pixels)
       : pixels_(pixels),
         vector_(strip.vectors.vector),
         row_(strip.vectors.image.width * strip.vectors.pixel),
@@ -132,10 +132,10 @@ class WonColumns {
       const int top = 2 * w - kOdd;
       if (exists_[w]) {
         const float* const dy = pixels_.dy + at + w * row_;
-        const WinningTap* const winners = pixels_.winners + at + w * row_;
+        const ArgmaxTap* const winners = pixels_.winners + at + w * row_;
         hwy::Prefetch(dy + vector_);
         hwy::Prefetch(winners + vector_);
-        const WonGradient<D> won(dy, winners);
+        const ArgmaxGradient<D> won(dy, winners);
         if (top >= 0) pixels[top] = won.of(tap);
         if (top + 1 < kRows) pixels[top + 1] = won.of(tap + 2);
       } else {
@@ -148,7 +148,7 @@ class WonColumns {
  private:
   static constexpr int kWindows = (kRows + kOdd + 1) / 2;
 
-  WonPixels pixels_;
+  ArgmaxPixels pixels_;
   int64_t vector_;
   int64_t row_;
   int64_t pixel_;
@@ -217,9 +217,9 @@ void transform_images(const ImageTile& strip, int64_t vectors, const float* pixe
 }
 
 template <class Axis>
-void transform_images(const ImageTile& strip, int64_t vectors, const WonPixels& pixels, const TileCoefficients& to) {
-  strip.row % 2 == 0 ? transform_strip<Axis>(strip, vectors, WonColumns<Axis::kFrom, false>(strip, pixels), to)
-                     : transform_strip<Axis>(strip, vectors, WonColumns<Axis::kFrom, true>(strip, pixels), to);
+void transform_images(const ImageTile& strip, int64_t vectors, const ArgmaxPixels& pixels, const TileCoefficients& to) {
+  strip.row % 2 == 0 ? transform_strip<Axis>(strip, vectors, ArgmaxColumns<Axis::kFrom, false>(strip, pixels), to)
+                     : transform_strip<Axis>(strip, vectors, ArgmaxColumns<Axis::kFrom, true>(strip, pixels), to);
 }
 
 // Of tiles of both forms.
@@ -233,7 +233,8 @@ void TransformInputTile(const ImageTile& tile, int64_t vectors, const float* x, 
   transform_tiles<TransformInput>(tile, vectors, x, v);
 }
 
-void TransformWonInputTile(const ImageTile& tile, int64_t vectors, const WonPixels& x, const TileCoefficients& v) {
+void TransformArgmaxInputTile(const ImageTile& tile, int64_t vectors, const ArgmaxPixels& x,
+                              const TileCoefficients& v) {
   transform_tiles<TransformInput>(tile, vectors, x, v);
 }
 
@@ -241,8 +242,8 @@ void TransformOutputGradientTile(const ImageTile& tile, int64_t vectors, const f
   transform_tiles<TransformOutputGradient>(tile, vectors, dy, m);
 }
 
-void TransformWonOutputGradientTile(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
-                                    const TileCoefficients& m) {
+void TransformArgmaxOutputGradientTile(const ImageTile& tile, int64_t vectors, const ArgmaxPixels& dy,
+                                       const TileCoefficients& m) {
   transform_tiles<TransformOutputGradient>(tile, vectors, dy, m);
 }
 
@@ -342,7 +343,7 @@ void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoeff
 
 template <int kOut>
 void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
-                             Activation activation, float* y, WinningTap* winners) {
+                             Activation activation, float* y, ArgmaxTap* winners) {
   const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const ImageVectors at = tile.vectors;
   constexpr int kPooled = kOut / 2;
@@ -374,7 +375,7 @@ void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileC
 }
 
 void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
-                               Activation activation, float* y, WinningTap* winners) {
+                               Activation activation, float* y, ArgmaxTap* winners) {
   tile.form == WinogradForm::kF4x3
       ? transform_output_pooled<tile_of(WinogradForm::kF4x3)>(tile, vectors, m, bias, activation, y, winners)
       : transform_output_pooled<tile_of(WinogradForm::kF2x5)>(tile, vectors, m, bias, activation, y, winners);
@@ -433,11 +434,11 @@ HWY_AFTER_NAMESPACE();
 namespace gradloom {
 
 HWY_EXPORT(TransformInputTile);
-HWY_EXPORT(TransformWonInputTile);
+HWY_EXPORT(TransformArgmaxInputTile);
 HWY_EXPORT(TransformOutputTile);
 HWY_EXPORT(TransformOutputPooledTile);
 HWY_EXPORT(TransformOutputGradientTile);
-HWY_EXPORT(TransformWonOutputGradientTile);
+HWY_EXPORT(TransformArgmaxOutputGradientTile);
 HWY_EXPORT(TransformFilters);
 HWY_EXPORT(TransformFilterGradients);
 
@@ -445,8 +446,9 @@ void winograd_transform_input(const ImageTile& tile, int64_t vectors, const floa
   HWY_DYNAMIC_DISPATCH(TransformInputTile)(tile, vectors, x, v);
 }
 
-void winograd_transform_input(const ImageTile& tile, int64_t vectors, const WonPixels& x, const TileCoefficients& v) {
-  HWY_DYNAMIC_DISPATCH(TransformWonInputTile)(tile, vectors, x, v);
+void winograd_transform_input(const ImageTile& tile, int64_t vectors, const ArgmaxPixels& x,
+                              const TileCoefficients& v) {
+  HWY_DYNAMIC_DISPATCH(TransformArgmaxInputTile)(tile, vectors, x, v);
 }
 
 void winograd_transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
@@ -455,7 +457,7 @@ void winograd_transform_output(const ImageTile& tile, int64_t vectors, const Til
 }
 
 void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
-                                      const TileBias& bias, Activation activation, float* y, WinningTap* winners) {
+                                      const TileBias& bias, Activation activation, float* y, ArgmaxTap* winners) {
   HWY_DYNAMIC_DISPATCH(TransformOutputPooledTile)(tile, vectors, m, bias, activation, y, winners);
 }
 
@@ -464,9 +466,9 @@ void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, 
   HWY_DYNAMIC_DISPATCH(TransformOutputGradientTile)(tile, vectors, dy, m);
 }
 
-void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
+void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const ArgmaxPixels& dy,
                                         const TileCoefficients& m) {
-  HWY_DYNAMIC_DISPATCH(TransformWonOutputGradientTile)(tile, vectors, dy, m);
+  HWY_DYNAMIC_DISPATCH(TransformArgmaxOutputGradientTile)(tile, vectors, dy, m);
 }
 
 void winograd_transform_filters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,

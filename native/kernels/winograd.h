@@ -79,11 +79,11 @@ void winograd_transform_input(const ImageTile& tile, int64_t vectors, const floa
 // The gradient of the maxima of windows of 2x2 pixels of an image of even H and W: each is that of the pixel that won
 // (kernels/max_pool_lanes.h), all other pixels count as zero. A tile of them has the vectors of the maxima, an image of
 // H / 2 and W / 2 pixels, but a row and column of the pixels, and a step of 1.
-struct WonPixels {
+struct ArgmaxPixels {
   const float* dy;
-  const WinningTap* winners;
+  const ArgmaxTap* winners;
 };
-void winograd_transform_input(const ImageTile& tile, int64_t vectors, const WonPixels& x, const TileCoefficients& v);
+void winograd_transform_input(const ImageTile& tile, int64_t vectors, const ArgmaxPixels& x, const TileCoefficients& v);
 
 // A bias for each vector (in lanes), or for each of its floats (in rows); null for none.
 enum class BiasOf { kVector, kFloat };
@@ -99,12 +99,12 @@ void winograd_transform_output(const ImageTile& tile, int64_t vectors, const Til
 // The same, and of it the maxima of the windows of 2x2 pixels with their winners (may be null), by the rules of
 // kernels/max_pool_lanes.h; with relu, of positive maxima alone. `tile` is that of 2x2 maxima, with a step of 1.
 void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
-                                      const TileBias& bias, Activation activation, float* y, WinningTap* winners);
+                                      const TileBias& bias, Activation activation, float* y, ArgmaxTap* winners);
 
 // m = A dy A^T for the pixels at `tile`.
 void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const float* dy,
                                         const TileCoefficients& m);
-void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const WonPixels& dy,
+void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, const ArgmaxPixels& dy,
                                         const TileCoefficients& m);
 
 // Matrices: element (i, j) of number p at data[p * plane + i * row + j].

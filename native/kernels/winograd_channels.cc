@@ -60,10 +60,10 @@ void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stre
       {u + stretches.place(stretch.first, shape.channels), filter_plane(shape), stretches.filters});
 }
 
-WeightPlanes<const float> turned_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* turned) {
+WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed) {
   const int64_t rows = shape.window.taps() * shape.channels;
   const PanelStretches stretches = panel_stretches(shape, stretch.panel);
-  return {turned + stretch.panel * kFilterPanel * rows + stretches.place(stretch.first, rows),
+  return {packed + stretch.panel * kFilterPanel * rows + stretches.place(stretch.first, rows),
           shape.channels * stretches.filters, stretches.filters};
 }
 

@@ -1,6 +1,6 @@
 // The gradient of the weights of a convolution by Winograd over a few images in rows, with channels and filters in the
 // lanes (kernels/conv2d_channels.h), whose letters hold here, too. Both sides of a product have a tile's coefficients
-// of all channels or filters side by side, so that nothing has to be turned: sums[36][C][K] = v[36][tiles][C]^T
+// of all channels or filters side by side, so that nothing has to be transposed: sums[36][C][K] = v[36][tiles][C]^T
 // m[36][tiles][K].
 #pragma once
 

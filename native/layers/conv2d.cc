@@ -184,9 +184,9 @@ void Conv2d::prepare(Team& team, int64_t batch, std::span<const float* const> pa
     case Conv2dKernel::kDirect: return prepare_lanes(team, parameters[0], prepared);
     case Conv2dKernel::kDirectChannels:
     case Conv2dKernel::kWinogradChannels:
-      return prepare_channels(team, channels_shape(), channels_by_winograd(batch), TurnedFor::kForward, parameters[0],
+      return prepare_channels(team, channels_shape(), channels_by_winograd(batch), PackedFor::kForward, parameters[0],
                               prepared);
-    case Conv2dKernel::kGroupedChannels: return turn_grouped(team, GroupedPass::kForward, parameters[0], prepared);
+    case Conv2dKernel::kGroupedChannels: return pack_grouped(team, GroupedPass::kForward, parameters[0], prepared);
     default: return;
   }
 }

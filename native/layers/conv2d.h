@@ -111,12 +111,12 @@ class Conv2d final : public Layer {
   void convolve_phases(const Extent2d& output, const PhaseJob& job, const float* placed, float* packed,
                        float* dx) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
-  const WinningTap* winners_of(const BackwardArguments& args) const;
+  const ArgmaxTap* winners_of(const BackwardArguments& args) const;
   bool winners_mask(const Window2d* pooling) const;
 
   // ---- conv2d_weight_gradient.cc
 
-  bool sums_won(const Window2d* pooling) const;
+  bool sums_by_argmax(const Window2d* pooling) const;
   WeightGradientTiles gradient_tiles(const Window2d* pooling, int64_t blocks) const;
   int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const;
   bool jobs_mask(const BackwardArguments& args) const;
@@ -137,7 +137,7 @@ class Conv2d final : public Layer {
 
   // Whether windows are pixels, with channels and filters enough for products of matrices.
   bool by_products() const;
-  bool turns_input(const Window2d* pooling) const;
+  bool transposes_input(const Window2d* pooling) const;
   PointwiseShape pointwise_shape(int64_t lanes = kLanes) const;
   template <class Visit>
   void for_each_product(const Pass& pass, Visit visit) const;
@@ -167,8 +167,8 @@ class Conv2d final : public Layer {
   LayerNeeds needs_grouped_channels() const;
   int64_t spread_floats(GroupedPass pass) const;
   const float* spread_grouped(Team& team, GroupedPass of, int64_t count, const float* images, float* spread) const;
-  void turn_grouped(Team& team, GroupedPass pass, const float* weights, float* turned) const;
-  void forward_grouped_channels(const ForwardArguments& args, const float* turned, float* scratch) const;
+  void pack_grouped(Team& team, GroupedPass pass, const float* weights, float* packed) const;
+  void forward_grouped_channels(const ForwardArguments& args, const float* packed, float* scratch) const;
   Tiling grouped_pieces(int64_t batch, int64_t threads) const;
   void backward_grouped_channels(const BackwardArguments& args) const;
 
@@ -188,25 +188,25 @@ class Conv2d final : public Layer {
   // ---- conv2d_channels.cc
 
   ChannelsShape channels_shape() const;
-  int64_t turned_floats() const;
+  int64_t packed_floats() const;
   ChannelsShape channels_gradient_shape() const;
   static ChannelsShape gradient_shape(const ChannelsShape& shape);
   // Whether the gradient of the input is a convolution of this kind.
-  bool turns_windows() const;
+  bool flips_windows() const;
   static int64_t channels_padded_floats(const ChannelsShape& shape, int64_t batch);
   int64_t channels_scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
   int64_t channels_filter_floats(const ChannelsShape& shape, int64_t batch) const;
   LayerNeeds needs_channels(const LayerSetting& setting) const;
   void add_needs_channels(const LayerSetting& setting, LayerNeeds& needs) const;
-  // Which convolution filters are turned for.
-  enum class TurnedFor { kForward, kInputGradient };
+  // Which convolution filters are packed for.
+  enum class PackedFor { kForward, kInputGradient };
   // Made already, or else to be made of the weights.
   struct ChannelsFilters {
     const float* prepared;
-    TurnedFor pass;
+    PackedFor pass;
     const float* weights;
   };
-  void prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, TurnedFor pass, const float* weights,
+  void prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, PackedFor pass, const float* weights,
                         float* prepared) const;
   void forward_channels(const ForwardArguments& args, const float* prepared, float* scratch) const;
   struct ChannelsPiece {
@@ -243,8 +243,8 @@ class Conv2d final : public Layer {
   static int64_t transformed_floats(const ChannelsShape& shape);
   int64_t winograd_channels_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
   void add_needs_winograd_channels(const LayerSetting& setting, LayerNeeds& needs) const;
-  static void make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, TurnedFor pass,
-                                    const float* weights, float* turned, float* u);
+  static void make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, PackedFor pass,
+                                    const float* weights, float* packed, float* u);
   void convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
                                   const ChannelsOutput& output, const ChannelsFilters& filters, float* scratch) const;
   void multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles, const float* x,
@@ -283,7 +283,7 @@ class Conv2d final : public Layer {
     float* data;
     int64_t stride;
   };
-  float spread_images(const BackwardArguments& args, const WinningTap* winners, int64_t image, int64_t blocks,
+  float unpool_images(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image, int64_t blocks,
                       const SpreadImages& to) const;
   // Parts of a batch of samples in rows whose gradients are made one part after the other, so that one finds in a cache
   // what another has read. Bits do not depend on the cut, so there may be fewer for many threads.

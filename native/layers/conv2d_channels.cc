@@ -1,6 +1,6 @@
 // Conv2d for a few samples, in rows and with filters in the SIMD lanes (kernels/conv2d_channels.h), by Winograd in
 // conv2d_winograd_channels.cc. The gradient of the input is the same convolution of the gradient of the output, with
-// the windows turned; that of other strides than 1 or of few channels is conv2d_blas.cc's, which takes rows too.
+// flipped windows; that of other strides than 1 or of few channels is conv2d_blas.cc's, which takes rows too.
 #include <algorithm>
 #include <utility>
 
@@ -20,27 +20,27 @@ ChannelsShape Conv2d::channels_shape() const {
 }
 
 // Where Winograd's filters begin, behind those they are made from.
-int64_t Conv2d::turned_floats() const { return round_up(weight_count(), kLanes); }
+int64_t Conv2d::packed_floats() const { return round_up(weight_count(), kLanes); }
 
 // The convolution that gives the gradient of the input.
 ChannelsShape Conv2d::channels_gradient_shape() const { return gradient_shape(channels_shape()); }
 
 ChannelsShape Conv2d::gradient_shape(const ChannelsShape& shape) {
-  ChannelsShape turned{.channels = shape.filters,
-                       .filters = shape.channels,
-                       .window = shape.window,
-                       .x_channels = shape.y_channels,
-                       .y_channels = shape.x_channels};
-  Window2d& w = turned.window;
+  ChannelsShape gradient{.channels = shape.filters,
+                         .filters = shape.channels,
+                         .window = shape.window,
+                         .x_channels = shape.y_channels,
+                         .y_channels = shape.x_channels};
+  Window2d& w = gradient.window;
   std::swap(w.input, w.output);
   const int64_t rows = w.dilation.height * (w.window.height - 1);
   const int64_t columns = w.dilation.width * (w.window.width - 1);
   const Padding2d& p = shape.window.padding;
   w.padding = {rows - p.top, rows - p.bottom, columns - p.left, columns - p.right};
-  return turned;
+  return gradient;
 }
 
-bool Conv2d::turns_windows() const {
+bool Conv2d::flips_windows() const {
   // Fewer channels leave most of a vector empty.
   constexpr int64_t kFewestChannels = 8;
   const Padding2d p = channels_gradient_shape().window.padding;
@@ -61,10 +61,10 @@ int64_t Conv2d::channels_scratch_floats(const ChannelsShape& shape, const LayerS
                                              : channels_padded_floats(shape, setting.batch);
 }
 
-// Turned filters and, behind them, what Winograd's are made into. Whole vectors.
+// Packed filters and, behind them, what Winograd's are made into. Whole vectors.
 int64_t Conv2d::channels_filter_floats(const ChannelsShape& shape, int64_t batch) const {
-  if (!channels_by_winograd(batch)) return turned_floats();
-  return turned_floats() + checked_multiply(groups_, transformed_floats(shape));
+  if (!channels_by_winograd(batch)) return packed_floats();
+  return packed_floats() + checked_multiply(groups_, transformed_floats(shape));
 }
 
 LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
@@ -82,35 +82,36 @@ LayerNeeds Conv2d::needs_channels(const LayerSetting& setting) const {
   return needs;
 }
 
-// Gradients of the parameters; turned windows and padded copies of a piece of the batch, or in their place columns.
+// Gradients of the parameters; flipped windows and padded copies of a piece of the batch, or in their place columns.
 void Conv2d::add_needs_channels(const LayerSetting& setting, LayerNeeds& needs) const {
   const ChannelsPiece piece = channels_pieces(setting.batch, setting.threads).piece(0);
   int64_t room = trainable() ? channels_padded_floats(piece.shape, piece.images) : 0;
-  if (setting.input_gradient && turns_windows()) {
-    room += turned_floats() + channels_padded_floats(gradient_shape(piece.shape), piece.images);
+  if (setting.input_gradient && flips_windows()) {
+    room += packed_floats() + channels_padded_floats(gradient_shape(piece.shape), piece.images);
   } else if (setting.input_gradient) {
     room = std::max(room, checked_multiply(setting.threads, columns_size()));
   }
   needs.backward_scratch = round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + room;
 }
 
-void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, TurnedFor pass,
+void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winograd, PackedFor pass,
                               const float* weights, float* prepared) const {
   const int64_t group_weights = filters_per_group() * row_length();
-  float* const u = prepared + turned_floats();
+  float* const u = prepared + packed_floats();
   const PanelParts parts(shape, ceil_divide(team.size(), groups_));
   team.for_each(groups_ * parts.count(), [&](int64_t job, int) {
     const int64_t group = job / parts.count();
     const PanelPart part = parts.part(job % parts.count());
     if (part.filters == 0) return;
     const float* const from = weights + group * group_weights;
-    float* const turned = prepared + group * group_weights;
+    float* const packed = prepared + group * group_weights;
     if (winograd) {
       float* const to = u + group * transformed_floats(shape);
-      return make_winograd_filters(shape, part, pass, from, turned,
+      return make_winograd_filters(shape, part, pass, from, packed,
                                    to + part.panel * winograd_channels_panel_floats(shape));
     }
-    pass == TurnedFor::kForward ? turn_filters(shape, part, from, turned) : turn_windows(shape, part, from, turned);
+    pass == PackedFor::kForward ? pack_panels(shape, part, from, packed)
+                                : pack_flipped_panels(shape, part, from, packed);
   });
 }
 
@@ -118,7 +119,7 @@ void Conv2d::prepare_channels(Team& team, const ChannelsShape& shape, bool winog
 void Conv2d::forward_channels(const ForwardArguments& args, const float* prepared, float* scratch) const {
   const ChannelsOutput output{has_bias_ ? args.parameters[1] : nullptr,
                               activation_.spans_row() ? Activation::kLinear : activation_, args.y};
-  convolve_channels(args.pass, channels_shape(), args.x, output, {prepared, TurnedFor::kForward, args.parameters[0]},
+  convolve_channels(args.pass, channels_shape(), args.x, output, {prepared, PackedFor::kForward, args.parameters[0]},
                     scratch);
   if (!activation_.spans_row()) return;
   const Tiling tiles = tile_rows(args.pass.batch * window_.output_pixels(), filters_);
@@ -148,11 +149,11 @@ Conv2d::ChannelsPiece Conv2d::ChannelsPieces::piece(int64_t index) const {
 void Conv2d::backward_channels(const BackwardArguments& args) const {
   Team& team = args.pass.team;
   float* const biases = args.scratch + round_up(weight_count(), kLanes);
-  float* const turned = biases + round_up(filters_, kLanes);
-  const bool input_gradient = args.dx != nullptr && turns_windows();
-  float* const room = turned + (input_gradient ? turned_floats() : 0);
+  float* const packed = biases + round_up(filters_, kLanes);
+  const bool input_gradient = args.dx != nullptr && flips_windows();
+  float* const room = packed + (input_gradient ? packed_floats() : 0);
   if (input_gradient) {
-    prepare_channels(team, channels_gradient_shape(), false, TurnedFor::kInputGradient, args.parameters[0], turned);
+    prepare_channels(team, channels_gradient_shape(), false, PackedFor::kInputGradient, args.parameters[0], packed);
   }
   const bool learns = trainable();
   ChannelsGradient gradient{Accumulate::kOverwrite, learns ? args.gradients.target(0, 0, args.scratch) : nullptr,
@@ -175,7 +176,7 @@ void Conv2d::backward_channels(const BackwardArguments& args) const {
     const int64_t input_jobs = input_gradient ? piece.images * channels_jobs(of_input) : 0;
     team.for_each(weight_jobs + input_jobs, [&](int64_t job, int) {
       if (job < weight_jobs) return weight_gradient_job(piece.shape, piece.images, job, x, dz, gradient);
-      convolve_job(of_input, job - weight_jobs, placed, turned, {nullptr, Activation::kLinear, args.dx + first});
+      convolve_job(of_input, job - weight_jobs, placed, packed, {nullptr, Activation::kLinear, args.dx + first});
     });
   }
   if (args.dx != nullptr && !input_gradient) input_gradient_rows(args, room);

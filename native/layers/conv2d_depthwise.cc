@@ -1,6 +1,6 @@
 // Conv2d with a filter of its own for each channel, for images in lanes. There is little to compute for each float that
 // comes from memory, so everything is done to a plane, 16 samples of a channel, while it is in a thread's caches, and
-// the next one's input is called meanwhile.
+// the next one's input is prefetched meanwhile.
 #include <algorithm>
 
 #include "common/checked.h"
@@ -19,7 +19,7 @@ Lines lines_of(const float* plane, int64_t floats) {
   return {reinterpret_cast<const std::byte*>(plane), ceil_divide(floats, kLanes)};
 }
 
-// Planes of so many floats are not all in L2, whose lines need no call.
+// Planes of so many floats are not all in L2, which need no prefetch.
 bool reads_far(int64_t floats) {
   constexpr int64_t kFloats = 512 * 1024;
   return floats > kFloats;
@@ -106,11 +106,11 @@ void Conv2d::for_each_phase_of_plane(Visit visit) const {
   });
 }
 
-// `own`: room for the taps that a phase meets, turned round, and behind it one for a copy of dz.
+// `own`: room for the taps that a phase meets, flipped, and behind it one for a copy of dz.
 void Conv2d::input_gradient_of_plane(int64_t lanes, const float* weights, const float* dz, const Lines& ahead,
                                      float* own, float* dx) const {
   const int64_t line = window_.input.width * kLanes;
-  const EvenTiling called{ahead.count, window_.stride.height * window_.stride.width};
+  const EvenTiling prefetched{ahead.count, window_.stride.height * window_.stride.width};
   int64_t phase = 0;
   for_each_phase_of_plane([&](const InputPhase& row, const InputPhase& column, const Window2d& window) {
     for (int64_t r = 0; r < row.taps; ++r) {
@@ -123,7 +123,7 @@ void Conv2d::input_gradient_of_plane(int64_t lanes, const float* weights, const 
     const PlaneOutput to{dx + row.first * line + column.first * kLanes, window_.stride.height * line,
                          window_.stride.width * kLanes};
     conv2d_depthwise_forward(met.window, lanes, met.x, own, 0, Activation::kLinear, to,
-                             {ahead.at(called.first(phase)), called.size(phase)});
+                             {ahead.at(prefetched.first(phase)), prefetched.size(phase)});
     ++phase;
   });
 }

@@ -23,13 +23,13 @@ LayerNeeds Conv2d::needs_grouped_channels() const {
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .forward_scratch = of_x,
-          // The gradient of the parameters and turned weights, then what each gradient spreads.
+          // The gradient of the parameters and packed weights, then what each gradient spreads.
           .backward_scratch = 2 * round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + of_x + of_dz};
 }
 
-void Conv2d::turn_grouped(Team& team, GroupedPass pass, const float* weights, float* turned) const {
+void Conv2d::pack_grouped(Team& team, GroupedPass pass, const float* weights, float* packed) const {
   const GroupedShape shape = grouped_shape();
-  team.for_each(window_.taps(), [&](int64_t tap, int) { grouped_turn_weights(shape, pass, tap, weights, turned); });
+  team.for_each(window_.taps(), [&](int64_t tap, int) { grouped_pack_weights(shape, pass, tap, weights, packed); });
 }
 
 // Images as the kernels read them: as they are where each channel has its own filter; else some, spread.
@@ -49,7 +49,7 @@ const float* Conv2d::spread_grouped(Team& team, GroupedPass of, int64_t count, c
   return spread;
 }
 
-void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float* turned, float* scratch) const {
+void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float* packed, float* scratch) const {
   constexpr auto kPass = GroupedPass::kForward;
   const GroupedShape shape = grouped_shape();
   const bool at_store = activates_at_store();
@@ -65,7 +65,7 @@ void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float*
       const int64_t tile = job % rows.count;
       const GroupedOutput output{has_bias_ ? args.parameters[1] : nullptr, at_store && activation_ == Activation::kRelu,
                                  args.y + (first + sample) * y_image};
-      conv2d_grouped_channels(shape, kPass, rows, tile, x + sample * x_image, turned, output);
+      conv2d_grouped_channels(shape, kPass, rows, tile, x + sample * x_image, packed, output);
       if (at_store) return;
       add_bias_and_activate(activation_, {rows.size(tile) * window_.output.width, filters_, filters_}, nullptr,
                             output.to + rows.first(tile) * window_.output.width * filters_);
@@ -83,14 +83,14 @@ void Conv2d::backward_grouped_channels(const BackwardArguments& args) const {
   Team& team = args.pass.team;
   const GroupedShape shape = grouped_shape();
   float* const own_biases = args.scratch + round_up(weight_count(), kLanes);
-  float* const turned = own_biases + round_up(filters_, kLanes);
-  float* const spread_dz = turned + round_up(weight_count(), kLanes);
+  float* const packed = own_biases + round_up(filters_, kLanes);
+  float* const spread_dz = packed + round_up(weight_count(), kLanes);
   float* const spread_x = spread_dz + spread_floats(kInput);
   const bool learns = trainable();
   float* const weights = learns ? args.gradients.target(0, 0, args.scratch) : nullptr;
   float* const biases = learns && has_bias_ ? args.gradients.target(1, 0, own_biases) : nullptr;
   if (biases != nullptr) std::fill_n(biases, filters_, 0.0F);
-  if (args.dx != nullptr) turn_grouped(team, kInput, args.parameters[0], turned);
+  if (args.dx != nullptr) pack_grouped(team, kInput, args.parameters[0], packed);
   const Tiling pieces = grouped_pieces(args.pass.batch, team.size());
   const Tiling rows = grouped_row_tiles(shape, kInput);
   const Tiling filters = grouped_gradient_tiles(shape);
@@ -112,7 +112,7 @@ void Conv2d::backward_grouped_channels(const BackwardArguments& args) const {
       if (job >= weight_jobs) {
         const int64_t sample = (job - weight_jobs) / rows.count;
         return conv2d_grouped_channels(shape, kInput, rows, (job - weight_jobs) % rows.count, dz + sample * dz_image,
-                                       turned, {.to = args.dx + (first + sample) * dx_image});
+                                       packed, {.to = args.dx + (first + sample) * dx_image});
       }
       const int64_t tile = job / runs;
       conv2d_grouped_channels_weight_gradient(shape, samples, job % runs, tile, x, dy,

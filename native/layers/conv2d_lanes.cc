@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "common/checked.h"
+#include "kernels/conv2d_argmax_gradient.h"
 #include "kernels/conv2d_direct.h"
 #include "kernels/conv2d_direct_gradient.h"
-#include "kernels/conv2d_won_gradient.h"
 #include "kernels/input_phase.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
@@ -101,10 +101,10 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
                                        round_up(weights, kLanes)};
   needs.backward_scratch += setting.threads * job_floats(tiles, setting.pooling, setting.input_gradient);
   if (setting.pooling == nullptr) return needs;
-  if (sums_won(setting.pooling)) {
+  if (sums_by_argmax(setting.pooling)) {
     const double products = static_cast<double>(setting.batch) * static_cast<double>(flops());
     needs.flops = {products, products,
-                   static_cast<double>(setting.batch * groups_) * won_gradient_flops(forward_shape(output))};
+                   static_cast<double>(setting.batch * groups_) * argmax_gradient_flops(forward_shape(output))};
   }
   // Of each thread the stripe whose maxima it takes.
   needs.forward_scratch += setting.threads * stripe_floats(*setting.pooling);
@@ -143,7 +143,7 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
   auto* const winners =
-      runs_backward(args.pass.phase) ? reinterpret_cast<WinningTap*>(args.saved + padded_floats(blocks)) : nullptr;
+      runs_backward(args.pass.phase) ? reinterpret_cast<ArgmaxTap*>(args.saved + padded_floats(blocks)) : nullptr;
   const Winners kept = activation_ == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const bool at_store = activates_at_store();
   const bool pools = args.pooling != nullptr;
@@ -261,8 +261,8 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
   parameter_gradients_lanes(args, operands, image_sums, weights);
 }
 
-const WinningTap* Conv2d::winners_of(const BackwardArguments& args) const {
-  return reinterpret_cast<const WinningTap*>(args.saved + padded_floats(lane_blocks(args.pass.batch)));
+const ArgmaxTap* Conv2d::winners_of(const BackwardArguments& args) const {
+  return reinterpret_cast<const ArgmaxTap*>(args.saved + padded_floats(lane_blocks(args.pass.batch)));
 }
 
 // Whether windows whose maximum lets no gradient through have no winner.
@@ -272,7 +272,7 @@ bool Conv2d::winners_mask(const Window2d* pooling) const {
 
 // The gradient of the maxima of one filter, `blocks` images from `image` on, goes to the pixels that won. Returns its
 // sum.
-float Conv2d::spread_images(const BackwardArguments& args, const WinningTap* winners, int64_t image, int64_t blocks,
+float Conv2d::unpool_images(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image, int64_t blocks,
                             const SpreadImages& to) const {
   const int64_t kept = image_floats(args.pooling->output);
   double sum = 0;
@@ -298,7 +298,7 @@ void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* place
       if (!winners_mask(args.pooling)) activation_backward(activation_, {1, kept, kept}, args.y + image * kept, dz);
       if (args.pooling != nullptr && args.dx != nullptr) {
         dz = own + thread * plane;
-        image_sums[image] = spread_images(args, winners_of(args), image, 1, {dz, plane});
+        image_sums[image] = unpool_images(args, winners_of(args), image, 1, {dz, plane});
       } else {
         image_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
       }
@@ -337,9 +337,9 @@ void Conv2d::pack_phases(Team& team, const Extent2d& output, const float* weight
     for_each_phase(
         output, packed,
         [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
-          const TurnedTaps taps{window_.window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
-          pack_filters_turned(shape, taps, job % tiles.count, weights + group * group_weights,
-                              of_phase + group * group_weights);
+          const FlippedTaps taps{window_.window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
+          pack_flipped_filters(shape, taps, job % tiles.count, weights + group * group_weights,
+                               of_phase + group * group_weights);
         });
   });
 }

@@ -1,12 +1,12 @@
 // The gradients of the parameters of a conv2d in lanes, in jobs over tiles of filters and channels and pieces of the
 // batch: from the gradient of the output or, where a pooling follows, from that of its maxima, which a kernel reads as
-// it is (kernels/conv2d_won_gradient.h) or which is spread over the pixels that won.
+// it is (kernels/conv2d_argmax_gradient.h) or which is spread over the pixels that won.
 #include <algorithm>
 
 #include "common/checked.h"
+#include "kernels/conv2d_argmax_gradient.h"
 #include "kernels/conv2d_direct_gradient.h"
-#include "kernels/conv2d_turned_gradient.h"
-#include "kernels/conv2d_won_gradient.h"
+#include "kernels/conv2d_gemm_gradient.h"
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/vectors.h"
@@ -15,26 +15,26 @@
 namespace gradloom {
 
 // Whether the kernel reads the gradient of the maxima as it is.
-bool Conv2d::sums_won(const Window2d* pooling) const {
+bool Conv2d::sums_by_argmax(const Window2d* pooling) const {
   if (pooling == nullptr || by_products()) return false;
   const bool squares = pooling->window.height == 2 && pooling->window.width == 2;
-  return squares && won_gradient_fits(forward_shape(computed_output(pooling)));
+  return squares && argmax_gradient_fits(forward_shape(computed_output(pooling)));
 }
 
-// Whether the gradient of the weights is made of products with the turned input, by windows of more than one pixel.
-bool Conv2d::turns_input(const Window2d* pooling) const {
+// Whether the gradient of the weights is made of products with the transposed input, by windows of more than one pixel.
+bool Conv2d::transposes_input(const Window2d* pooling) const {
   const DirectShape shape = forward_shape(computed_output(pooling));
-  return !by_products() && !sums_won(pooling) && turned_gradient_pays(shape);
+  return !by_products() && !sums_by_argmax(pooling) && gemm_gradient_pays(shape);
 }
 
 // What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
-// or turned pixels. With a gradient of the input, these images are spread one at a time before.
+// or transposed pixels. With a gradient of the input, these images are spread one at a time before.
 int64_t Conv2d::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const {
   if (by_products()) return pointwise_gradient_scratch(pointwise_shape());
   const DirectShape shape = forward_shape(computed_output(pooling));
-  const bool won = sums_won(pooling);
-  const int64_t turned = turns_input(pooling) ? turned_gradient_scratch(shape, tiles.channels.largest()) : 0;
-  const int64_t of_weights = won ? won_gradient_scratch(shape) : turned;
+  const bool won = sums_by_argmax(pooling);
+  const int64_t transposed = transposes_input(pooling) ? gemm_gradient_scratch(shape, tiles.channels.largest()) : 0;
+  const int64_t of_weights = won ? argmax_gradient_scratch(shape) : transposed;
   if (pooling == nullptr) return of_weights;
   const int64_t spread = image_floats(shape.output);
   if (input_gradient) return std::max(of_weights, spread);
@@ -43,10 +43,10 @@ int64_t Conv2d::job_floats(const WeightGradientTiles& tiles, const Window2d* poo
 
 WeightGradientTiles Conv2d::gradient_tiles(const Window2d* pooling, int64_t blocks) const {
   const DirectShape shape = forward_shape(computed_output(pooling));
-  if (sums_won(pooling)) return won_gradient_tiles(shape, blocks);
-  if (turns_input(pooling)) return turned_gradient_tiles(shape, blocks);
+  if (sums_by_argmax(pooling)) return argmax_gradient_tiles(shape, blocks);
+  if (transposes_input(pooling)) return gemm_gradient_tiles(shape, blocks);
   if (!by_products()) return direct_weight_gradient_tiles(shape, blocks);
-  // Filters are cut only where blocks are few, since every cut turns the input once more.
+  // Filters are cut only where blocks are few, since every cut transposes the input once more.
   constexpr int64_t kFewestJobs = 8;
   constexpr int64_t kFewestFilters = 64;
   const int64_t pieces = std::min(blocks, kFewestJobs);
@@ -129,8 +129,8 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
   const int64_t filter = group * shape.filters + range.filter;
   const int64_t plane = image_floats(shape.output);
   const int64_t kept = image_floats(kept_output(args.pooling));
-  const bool won = sums_won(args.pooling);
-  const bool turns = turns_input(args.pooling);
+  const bool won = sums_by_argmax(args.pooling);
+  const bool transposes = transposes_input(args.pooling);
   const bool spreads = args.pooling != nullptr && args.dx == nullptr && !won;
   for (int64_t step = tiles.pieces.first(piece); step < tiles.pieces.first(piece + 1); ++step) {
     const int64_t first = tiles.steps.first(step);
@@ -149,13 +149,13 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
       if (won) continue;  // with the weights
       float of_step = 0;
       if (spreads) {
-        of_step = spread_images(args, winners_of(args), image, part.blocks, {own + k * plane, range.filters * plane});
+        of_step = unpool_images(args, winners_of(args), image, part.blocks, {own + k * plane, range.filters * plane});
       } else if (sums.bias != nullptr) {
         of_step = conv2d_bias_gradient(part.blocks, kept, filters_ * kept, dy);
       }
       if (sums.bias != nullptr) sums.bias[filter + k] = begins ? of_step : sums.bias[filter + k] + of_step;
     }
-    float* const turned = own + (spreads ? range.filters * tiles.steps.step * plane : 0);
+    float* const transposed = own + (spreads ? range.filters * tiles.steps.step * plane : 0);
     if (spreads) {
       part.dz = own;
       part.dz_channel = plane;
@@ -164,10 +164,10 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
     float* const of_group = sums.weights + group * shape.filters * row_length();
     if (won) {
       const int64_t maxima = (first * filters_ + filter) * kept;
-      const WonGradientOperands of_maxima{part.x,          part.x_block, args.dy + maxima, winners_of(args) + maxima,
-                                          filters_ * kept, part.blocks};
-      conv2d_won_gradient(shape, range, of_maxima, begins ? Accumulate::kOverwrite : Accumulate::kAdd, own, of_group,
-                          sums.bias == nullptr ? nullptr : sums.bias + filter);
+      const ArgmaxGradientOperands of_maxima{part.x,          part.x_block, args.dy + maxima, winners_of(args) + maxima,
+                                             filters_ * kept, part.blocks};
+      conv2d_argmax_gradient(shape, range, of_maxima, begins ? Accumulate::kOverwrite : Accumulate::kAdd, own, of_group,
+                             sums.bias == nullptr ? nullptr : sums.bias + filter);
       continue;
     }
     if (by_products()) {
@@ -180,8 +180,8 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
       continue;
     }
     const Accumulate accumulate = begins ? Accumulate::kOverwrite : Accumulate::kAdd;
-    if (turns) {
-      conv2d_turned_weight_gradient(shape, range, part, accumulate, turned, of_group);
+    if (transposes) {
+      conv2d_gemm_weight_gradient(shape, range, part, accumulate, transposed, of_group);
     } else {
       conv2d_direct_weight_gradient(shape, range, part, accumulate, of_group);
     }

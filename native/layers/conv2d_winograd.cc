@@ -45,7 +45,7 @@ WinogradShape Conv2d::winograd_input_gradient_shape(const Extent2d& output) cons
 LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
   const Extent2d output = computed_output(setting.pooling);
   const WinogradShape shape = winograd_forward_shape(output);
-  const WinogradShape turned = winograd_input_gradient_shape(output);
+  const WinogradShape gradient_shape = winograd_input_gradient_shape(output);
   const int64_t threads = setting.threads;
   // Its buffers do not grow with the batch, but the numbers of tiles do, which stay below those of these floats.
   floats_of(input_shape(), setting.layout, setting.batch);
@@ -64,7 +64,7 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
   const bool pools = setting.pooling != nullptr;
   return {.kernel = "winograd",
           .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
-                               of_groups(winograd_flops(turned, setting.batch)),
+                               of_groups(winograd_flops(gradient_shape, setting.batch)),
                                of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear && !pools,
@@ -75,8 +75,8 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
           // The gradient of the parameters on its way into the update, sums of images, then what the two gradients need
           // in turn.
           .backward_scratch = weights + round_up(filters_, kLanes) + round_up(images, kLanes) +
-                              std::max(weights + checked_multiply(groups_, winograd_filter_floats(turned)) +
-                                           of_threads(winograd_forward_scratch(turned)),
+                              std::max(weights + checked_multiply(groups_, winograd_filter_floats(gradient_shape)) +
+                                           of_threads(winograd_forward_scratch(gradient_shape)),
                                        sums)};
 }
 
@@ -92,7 +92,7 @@ void Conv2d::prepare_winograd(Team& team, const WinogradShape& shape, const floa
 void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, float* scratch) const {
   const WinogradShape shape = winograd_forward_shape(computed_output(args.pooling));
   const bool at_store = activates_at_store();
-  auto* const winners = reinterpret_cast<WinningTap*>(runs_backward(args.pass.phase) ? args.saved : nullptr);
+  auto* const winners = reinterpret_cast<ArgmaxTap*>(runs_backward(args.pass.phase) ? args.saved : nullptr);
   const WinogradOutput output{.bias = has_bias_ ? args.parameters[1] : nullptr,
                               .activation = at_store ? activation_ : Activation::kLinear,
                               .y = args.y,
@@ -139,20 +139,20 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
   float* const shared = image_sums + round_up(lane_blocks(args.pass.batch) * filters_, kLanes);
   mask_gradient_winograd(args, image_sums);
   const LaneImages dz{args.dy, filters_ * image_floats(kept_output(args.pooling)),
-                      args.pooling == nullptr ? nullptr : reinterpret_cast<const WinningTap*>(args.saved)};
+                      args.pooling == nullptr ? nullptr : reinterpret_cast<const ArgmaxTap*>(args.saved)};
   if (args.dx != nullptr) {
     const WinogradShape shape = winograd_forward_shape(output);
     const int64_t group_weights = filters_per_group() * row_length();
     args.pass.team.for_each(groups_ * window_.taps(), [&](int64_t job, int) {
       const int64_t group = job / window_.taps();
-      winograd_turn_weights(shape, job % window_.taps(), args.parameters[0] + group * group_weights,
+      winograd_flip_weights(shape, job % window_.taps(), args.parameters[0] + group * group_weights,
                             shared + group * group_weights);
     });
-    const WinogradShape turned = winograd_input_gradient_shape(output);
+    const WinogradShape gradient_shape = winograd_input_gradient_shape(output);
     float* const u = shared + round_up(weight_count(), kLanes);
-    prepare_winograd(args.pass.team, turned, shared, u);
-    convolve_winograd(args.pass, turned, u, dz, {.activation = Activation::kLinear, .y = args.dx},
-                      u + groups_ * winograd_filter_floats(turned));
+    prepare_winograd(args.pass.team, gradient_shape, shared, u);
+    convolve_winograd(args.pass, gradient_shape, u, dz, {.activation = Activation::kLinear, .y = args.dx},
+                      u + groups_ * winograd_filter_floats(gradient_shape));
   }
   if (!trainable()) return;
   weight_gradient_winograd(args, dz, shared);
@@ -167,14 +167,14 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
 void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* image_sums) const {
   const bool sums = has_bias_ && trainable();
   const int64_t plane = image_floats(kept_output(args.pooling));
-  const auto* winners = reinterpret_cast<const WinningTap*>(args.saved);
+  const auto* winners = reinterpret_cast<const ArgmaxTap*>(args.saved);
   if (args.pooling != nullptr && !sums) return;
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
       float* const dy = args.dy + image * plane;
       if (args.pooling != nullptr) {
-        image_sums[image] = sum_of_won(plane / kLanes, dy, winners + image * plane);
+        image_sums[image] = sum_at_argmax(plane / kLanes, dy, winners + image * plane);
         continue;
       }
       activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dy);

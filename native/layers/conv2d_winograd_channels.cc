@@ -26,13 +26,13 @@ int64_t Conv2d::winograd_channels_floats(const ChannelsShape& shape, const Layer
   const WinogradChannels tiles(shape, setting.batch, setting.threads,
                                by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
   const int64_t filters = by_part ? winograd_channels_panel_floats(shape) : 0;
-  return (by_part ? turned_floats() : 0) + tiles.places() * tiles.place_floats() +
+  return (by_part ? packed_floats() : 0) + tiles.places() * tiles.place_floats() +
          checked_multiply(setting.threads, tiles.thread_floats() + filters);
 }
 
 void Conv2d::add_needs_winograd_channels(const LayerSetting& setting, LayerNeeds& needs) const {
   const ChannelsShape shape = channels_shape();
-  const ChannelsShape turned = channels_gradient_shape();
+  const ChannelsShape gradient_shape = channels_gradient_shape();
   const WinogradShape forward = winograd_forward_shape(window_.output);
   const auto direct = static_cast<double>(setting.batch) * static_cast<double>(flops());
   const auto groups = static_cast<double>(groups_);
@@ -41,20 +41,20 @@ void Conv2d::add_needs_winograd_channels(const LayerSetting& setting, LayerNeeds
                             groups * winograd_flops(winograd_input_gradient_shape(window_.output), setting.batch),
                             gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct};
   const int64_t filters =
-      makes_filters_by_part(turned, setting.batch) ? 0 : channels_filter_floats(turned, setting.batch);
-  const int64_t input_gradient = filters + winograd_channels_floats(turned, setting);
+      makes_filters_by_part(gradient_shape, setting.batch) ? 0 : channels_filter_floats(gradient_shape, setting.batch);
+  const int64_t input_gradient = filters + winograd_channels_floats(gradient_shape, setting);
   const int64_t parameters =
       round_up(weight_count(), kLanes) + round_up(filters_, kLanes) +
       (gradient.pays() ? gradient.scratch(setting.threads) : channels_padded_floats(shape, setting.batch));
   needs.backward_scratch = std::max(input_gradient, parameters);
 }
 
-void Conv2d::make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, TurnedFor pass,
-                                   const float* weights, float* turned, float* u) {
-  const bool turns = pass == TurnedFor::kForward;
-  if (turns) turn_filters(shape, part, weights, turned);
+void Conv2d::make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, PackedFor pass,
+                                   const float* weights, float* packed, float* u) {
+  const bool packs = pass == PackedFor::kForward;
+  if (packs) pack_panels(shape, part, weights, packed);
   for_stretches(shape, part, [&](const PanelPart& stretch) {
-    const auto w = turns ? turned_planes(shape, stretch, turned) : window_planes(shape, stretch, weights);
+    const auto w = packs ? packed_planes(shape, stretch, packed) : window_planes(shape, stretch, weights);
     winograd_channels_filters(shape, stretch, w, u);
   });
 }
@@ -75,7 +75,7 @@ void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& s
       const float* const weights = filters.weights + group * filters_per_group() * row_length();
       multiply_parts(team, shape, tiles, images, {nullptr, filters.pass, weights}, to, scratch);
     } else {
-      const float* const u = filters.prepared + turned_floats() + group * transformed_floats(shape);
+      const float* const u = filters.prepared + packed_floats() + group * transformed_floats(shape);
       multiply_chunks(team, tiles, images, u, to, scratch);
     }
   }
@@ -88,12 +88,12 @@ void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& s
   });
 }
 
-// Scratch: the only chunk; turned filters; for each thread, its products and the filters of its part.
+// Scratch: the only chunk; packed filters; for each thread, its products and the filters of its part.
 void Conv2d::multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles, const float* x,
                             const ChannelsFilters& filters, const ChannelsOutput& output, float* scratch) const {
   float* const v = scratch;
-  float* const turned = v + tiles.place_floats();
-  float* const of_threads = turned + turned_floats();
+  float* const packed = v + tiles.place_floats();
+  float* const of_threads = packed + packed_floats();
   const int64_t of_thread = tiles.thread_floats() + winograd_channels_panel_floats(shape);
   team.for_each(tiles.transforms(0), [&](int64_t job, int) { tiles.transform(0, job, x, v); });
   team.for_each(tiles.parts().count(), [&](int64_t index, int thread) {
@@ -101,7 +101,7 @@ void Conv2d::multiply_parts(Team& team, const ChannelsShape& shape, const Winogr
     if (part.filters == 0) return;
     float* const own = of_threads + thread * of_thread;
     float* const u = own + tiles.thread_floats();
-    make_winograd_filters(shape, part, filters.pass, filters.weights, turned, u);
+    make_winograd_filters(shape, part, filters.pass, filters.weights, packed, u);
     tiles.products_of_part(0, part, v, u, output, own);
   });
 }
@@ -151,7 +151,7 @@ void Conv2d::backward_winograd_channels(const BackwardArguments& args) const {
 void Conv2d::input_gradient_winograd_channels(const BackwardArguments& args) const {
   const ChannelsShape shape = channels_gradient_shape();
   const int64_t batch = args.pass.batch;
-  ChannelsFilters filters{nullptr, TurnedFor::kInputGradient, args.parameters[0]};
+  ChannelsFilters filters{nullptr, PackedFor::kInputGradient, args.parameters[0]};
   float* scratch = args.scratch;
   if (!makes_filters_by_part(shape, batch)) {
     prepare_channels(args.pass.team, shape, true, filters.pass, filters.weights, scratch);

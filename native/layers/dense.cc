@@ -66,15 +66,16 @@ int Dense::threads_to_cut_for(int threads) const {
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
   if (setting.layout == Layout::kLanes) return narrow_ ? needs_narrow(setting) : needs_lanes(setting);
-  return {.kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
-          .backward_reads_input = trainable(),
-          .backward_reads_output = activation_ != Activation::kLinear,
-          .forward_scratch = setting.threads > 1 ? checked_multiply(stretches_ - 1, setting.batch * units_) : 0,
-          // dz in panels; then what turns for dx, whose place the gradients of the parameters take when dx is done.
-          .backward_scratch =
-              panel_floats(setting.batch) +
-              std::max(input_gradient_floats(setting.batch, setting.threads),
-                       turned_floats(setting.batch) + gradient_scratch(setting.batch, setting.threads) + units_)};
+  return {
+      .kernel = kernel_ == DenseKernel::kBlas ? "blas" : "panels",
+      .backward_reads_input = trainable(),
+      .backward_reads_output = activation_ != Activation::kLinear,
+      .forward_scratch = setting.threads > 1 ? checked_multiply(stretches_ - 1, setting.batch * units_) : 0,
+      // dz in panels; then what is transposed for dx, whose place the gradients of the parameters take when dx is done.
+      .backward_scratch =
+          panel_floats(setting.batch) +
+          std::max(input_gradient_floats(setting.batch, setting.threads),
+                   transposed_floats(setting.batch) + gradient_scratch(setting.batch, setting.threads) + units_)};
 }
 
 void Dense::forward(const ForwardArguments& args) const {
@@ -92,9 +93,10 @@ void Dense::forward(const ForwardArguments& args) const {
       inputs_ * kPanelWidth > kFloatsInCache
           ? tile_panel_rows({batch, kPanelWidth, inputs_}, pieces(threads, panels.count()), kFewestRows)
           : job_rows({batch, std::min(units_, kPanelWidth), inputs_}, panels.count(), threads);
-  // So few rows wait for their weights, which a processor fetches ahead by itself: called as well, they come later.
+  // With so few rows the product streams its weights, which the hardware prefetcher follows: prefetched here as well,
+  // they come later.
   const int64_t few_rows = simd_gemm_tile_columns() < kPanelWidth ? 2 : 16;
-  const bool calls_ahead = checked_multiply(inputs_, units_) > kFarWeights && rows.largest() > few_rows;
+  const bool prefetches = checked_multiply(inputs_, units_) > kFarWeights && rows.largest() > few_rows;
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
   args.pass.team.for_each(panels.count() * rows.count, [&](int64_t job, int) {
@@ -110,8 +112,8 @@ void Dense::forward(const ForwardArguments& args) const {
     if (kernel_ == DenseKernel::kBlas) {
       gemm(shape, x, w, Accumulate::kOverwrite, y, units_);
     } else {
-      const ByteSpan behind = calls_ahead ? weights_behind(weight, panel, rows, job % rows.count) : ByteSpan();
-      simd_gemm_ahead(shape, x, w, Accumulate::kOverwrite, y, units_, {&behind, 1});
+      const ByteSpan behind = prefetches ? weights_behind(weight, panel, rows, job % rows.count) : ByteSpan();
+      simd_gemm(shape, x, w, Accumulate::kOverwrite, y, units_, {&behind, 1});
     }
     add_bias_and_activate(fused ? activation_ : Activation::kLinear, {count, width, units_},
                           bias == nullptr ? nullptr : bias + first, y);
@@ -125,7 +127,7 @@ void Dense::forward(const ForwardArguments& args) const {
   }
 }
 
-// What a piece of a panel's rows calls ahead of the weights that follow those being read.
+// What a piece of a panel's rows prefetches of the weights that follow those being read.
 ByteSpan Dense::weights_behind(const float* weight, int64_t panel, const EvenTiling& rows, int64_t piece) const {
   const Panels panels{units_};
   const int64_t size = inputs_ * panels.width(panel);
@@ -181,10 +183,10 @@ InputPieces Dense::gradient_rows(int64_t batch, int threads) const {
 }
 
 // Columns of an input, a line of each of its rows, are read by all tiles of units in turn. Those of a large input come
-// from beyond L2 each time, and from beyond L1 where lines share its sets: it is turned first,
+// from beyond L2 each time, and from beyond L1 where lines share its sets: it is transposed first,
 // unless one unit reads whole lines, once, or few units do not pay for it. Floats from one input to the next; 0 for
 // none.
-int64_t Dense::turned_stride(int64_t batch) const {
+int64_t Dense::transposed_stride(int64_t batch) const {
   constexpr int64_t kFloatsInFirstCache = 8 * 1024;
   constexpr int64_t kSetApart = 1024;  // a page: lines so far apart are in one set
   if (kernel_ == DenseKernel::kBlas || units_ == 1) return 0;
@@ -200,7 +202,7 @@ int64_t Dense::turned_stride(int64_t batch) const {
   return pays ? round_up(batch, kLineFloats) + kLineFloats : 0;  // no multiple of a page
 }
 
-int64_t Dense::turned_floats(int64_t batch) const { return checked_multiply(inputs_, turned_stride(batch)); }
+int64_t Dense::transposed_floats(int64_t batch) const { return checked_multiply(inputs_, transposed_stride(batch)); }
 
 // Of one job's gradient.
 int64_t Dense::gradient_floats(int64_t inputs) const {
@@ -225,17 +227,17 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
   const InputStretches inputs = input_in(args.x, batch, args.x_stretches);
   const int64_t of_job = gradient_floats(rows.largest());
   const int64_t products = outputs.count() * rows.count();
-  // With no gradient to hand on, no other layer comes behind: the next samples are called by jobs in turn.
+  // With no gradient to hand on, no other layer comes behind: the next samples are prefetched by jobs in turn.
   const Upcoming upcoming = args.dx == nullptr ? args.pass.upcoming : Upcoming();
   const auto first_of_job = [&](int64_t job) { return static_cast<int64_t>(upcoming.size()) * job / products; };
-  const int64_t stride = turned_stride(batch);
-  float* const turned = scratch;
-  scratch += turned_floats(batch);
+  const int64_t stride = transposed_stride(batch);
+  float* const transposed = scratch;
+  scratch += transposed_floats(batch);
   if (stride > 0) {
     const Tiling tiles = cut(inputs_, ceil_divide(inputs_, kLineFloats), kLineFloats);
     args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
       const int64_t first = tiles.first(tile);
-      transpose(batch, tiles.size(tile), inputs.at(first), inputs.stride(first), turned + first * stride, stride);
+      transpose(batch, tiles.size(tile), inputs.at(first), inputs.stride(first), transposed + first * stride, stride);
     });
   }
   for_gradients(args.pass, products, [&](int64_t job, int thread) {
@@ -248,14 +250,14 @@ void Dense::parameter_gradients(const BackwardArguments& args, const float* pane
     const int64_t width = outputs.width(panel);
     const int64_t first = outputs.first(panel) * inputs_ + input * width;
     const ProductShape shape{count, width, batch};
-    const MatrixOperand x = stride > 0 ? MatrixOperand{turned + input * stride, stride}
+    const MatrixOperand x = stride > 0 ? MatrixOperand{transposed + input * stride, stride}
                                        : MatrixOperand{inputs.at(input), inputs.stride(input), Transpose::kYes};
     const MatrixOperand dz{panels + outputs.first(panel) * batch, width};
     float* own = scratch + thread * of_job;
     if (kernel_ == DenseKernel::kPanels) {
       const auto from = static_cast<size_t>(first_of_job(job));
-      const Upcoming called = upcoming.subspan(from, static_cast<size_t>(first_of_job(job + 1)) - from);
-      return args.gradients.complete_product(0, first, {shape, x, dz, nullptr, called}, own);
+      const Upcoming prefetched = upcoming.subspan(from, static_cast<size_t>(first_of_job(job + 1)) - from);
+      return args.gradients.complete_product(0, first, {shape, x, dz, nullptr, prefetched}, own);
     }
     float* gradient = args.gradients.target(0, first, own);
     gemm(shape, x, dz, Accumulate::kOverwrite, gradient, width);

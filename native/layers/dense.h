@@ -43,15 +43,15 @@ class Dense final : public Layer {
   ByteSpan weights_behind(const float* weight, int64_t panel, const EvenTiling& rows, int64_t piece) const;
   int64_t panel_floats(int64_t batch) const;
   int64_t input_gradient_floats(int64_t batch, int threads) const;
-  bool turns_gradient(int64_t batch) const;
-  int64_t turned_weights() const;
-  int64_t turned_stride(int64_t batch) const;
-  int64_t turned_floats(int64_t batch) const;
+  bool transposes_gradient(int64_t batch) const;
+  int64_t transposed_weights() const;
+  int64_t transposed_stride(int64_t batch) const;
+  int64_t transposed_floats(int64_t batch) const;
   int64_t gradient_floats(int64_t inputs) const;
   void output_gradient(const BackwardArguments& args, float* panels) const;
   void input_gradient(const BackwardArguments& args, float* scratch) const;
   void input_gradient_by_weights(const BackwardArguments& args, float* scratch) const;
-  void input_gradient_turned(const BackwardArguments& args, float* scratch) const;
+  void input_gradient_transposed(const BackwardArguments& args, float* scratch) const;
   void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
   void bias_gradient(const BackwardArguments& args, float* scratch) const;
   // Calls job(index, thread) for all products, and for the bias as one more: little of both is not worth a round.

@@ -1,5 +1,5 @@
 // The gradient of the input of a dense layer in rows, dx = dz W. The weights lie unit by unit, where its products would
-// have them input by input. Either these are turned round, panel by panel, or dz and dx are, which are smaller when
+// have them input by input. Either these are transposed, panel by panel, or dz and dx are, which are smaller when
 // there are more units than samples: dx^T = W^T dz^T then reads weights where they lie, float by float.
 #include <algorithm>
 #include <array>
@@ -16,7 +16,7 @@
 namespace gradloom {
 namespace {
 
-// Units of a sum, whose weights for the inputs of a job, turned round or not, stay in L2.
+// Units of a sum, whose weights for the inputs of a job, transposed or not, stay in L2.
 constexpr int64_t kUnitsOfSum = 1024;
 // Inputs of a job that reads weights where they lie: whole tiles of rows, and lines of dx.
 constexpr int64_t kInputsOfJob = 48;
@@ -27,12 +27,12 @@ bool few_products(const ProductShape& shape) {
   return shape.rows * shape.columns * shape.depth < kFew;
 }
 
-// dz turned round: [samples / 16][units][16], `panel` floats from 16 samples to the next.
-struct TurnedGradient {
+// dz transposed: [samples / 16][units][16], `panel` floats from 16 samples to the next.
+struct TransposedGradient {
   const float* data;
   int64_t panel;
 
-  TurnedGradient from(int64_t unit) const { return {data + unit * kPanelColumns, panel}; }
+  TransposedGradient from(int64_t unit) const { return {data + unit * kPanelColumns, panel}; }
 };
 
 // The weights of a job's inputs for the units of a sum: a stretch of each panel of units, of which the last may be
@@ -54,14 +54,14 @@ class WeightStretches {
   Upcoming lines() const { return Upcoming(spans_).first(span_count_); }
 
   // dx[i, n] = sum over u of w[u, i] dz[u, n], or added, with rows of `stride` floats.
-  void multiply(int64_t samples, const TurnedGradient& dz, Accumulate accumulate, float* dx, int64_t stride,
+  void multiply(int64_t samples, const TransposedGradient& dz, Accumulate accumulate, float* dx, int64_t stride,
                 Upcoming upcoming) const {
     if (whole_ > 0) {
       simd_gemm_segments({inputs_, samples, kPanelWidth}, whole_, {first_, kPanelWidth, apart_},
                          {dz.data, dz.panel, kPanelWidth * kPanelColumns}, accumulate, dx, stride, upcoming);
     }
     if (rest_ == 0) return;
-    const TurnedGradient of_rest = dz.from(whole_ * kPanelWidth);
+    const TransposedGradient of_rest = dz.from(whole_ * kPanelWidth);
     simd_gemm_segments({inputs_, samples, rest_}, 1, {last_, rest_, 0}, {of_rest.data, of_rest.panel, 0},
                        whole_ > 0 ? Accumulate::kAdd : accumulate, dx, stride);
   }
@@ -83,44 +83,50 @@ class WeightStretches {
 
 }  // namespace
 
-bool Dense::turns_gradient(int64_t batch) const {
-  return kernel_ == DenseKernel::kPanels && dense_turns_gradient(batch, inputs_, units_);
+bool Dense::transposes_gradient(int64_t batch) const {
+  return kernel_ == DenseKernel::kPanels && dense_transposes_gradient(batch, inputs_, units_);
 }
 
 int64_t Dense::input_gradient_floats(int64_t batch, int threads) const {
-  if (!turns_gradient(batch)) return threads * turned_weights();
+  if (!transposes_gradient(batch)) return threads * transposed_weights();
   return checked_multiply(round_up(batch, kPanelColumns), units_ + threads * kInputsOfJob);
 }
 
 void Dense::input_gradient(const BackwardArguments& args, float* scratch) const {
-  turns_gradient(args.pass.batch) ? input_gradient_turned(args, scratch) : input_gradient_by_weights(args, scratch);
+  transposes_gradient(args.pass.batch) ? input_gradient_transposed(args, scratch)
+                                       : input_gradient_by_weights(args, scratch);
 }
 
-// A job turns the weights of its panel of inputs round, some units at a time, which stay in L2 while its
+// A job transposes the weights of its panel of inputs, some units at a time, which stay in L2 while its
 // samples are multiplied by them.
 void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scratch) const {
   const float* weight = args.parameters[0];
   const Panels outputs{units_};
   const Panels inputs{inputs_};
-  constexpr int64_t kFewestRows = 32;  // turning costs as much as some ten rows' products
+  constexpr int64_t kFewestRows = 32;  // transposing costs as much as some ten rows' products
   const int threads = threads_to_cut_for(args.pass.team.size());
   const EvenTiling rows =
       tile_panel_rows({args.pass.batch, kPanelWidth, units_}, pieces(threads, inputs.count()), kFewestRows);
-  const auto multiply = kernel_ == DenseKernel::kBlas ? gemm : simd_gemm;
+  const auto multiply = [&](const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b,
+                            Accumulate accumulate, float* c) {
+    kernel_ == DenseKernel::kBlas ? gemm(shape, a, b, accumulate, c, inputs_)
+                                  : simd_gemm(shape, a, b, accumulate, c, inputs_);
+  };
   const auto of_job = [&](int64_t job, int thread) {
     const int64_t panel = job / rows.count;
     const int64_t row = rows.first(job % rows.count);
     const int64_t first = inputs.first(panel);
     const int64_t width = inputs.width(panel);
-    float* turned = scratch + thread * turned_weights();
+    float* transposed = scratch + thread * transposed_weights();
     for (int64_t unit = 0; unit < units_; unit += kUnitsOfSum) {
       const int64_t count = std::min(kUnitsOfSum, units_ - unit);
       for (int64_t p = unit / kPanelWidth; outputs.first(p) < unit + count; ++p) {
         transpose(width, outputs.width(p), weight + outputs.first(p) * inputs_ + first * outputs.width(p),
-                  outputs.width(p), turned + (outputs.first(p) - unit) * width, width);
+                  outputs.width(p), transposed + (outputs.first(p) - unit) * width, width);
       }
-      multiply({rows.size(job % rows.count), width, count}, {args.dy + row * units_ + unit, units_}, {turned, width},
-               unit == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, args.dx + row * inputs_ + first, inputs_);
+      multiply({rows.size(job % rows.count), width, count}, {args.dy + row * units_ + unit, units_},
+               {transposed, width}, unit == 0 ? Accumulate::kOverwrite : Accumulate::kAdd,
+               args.dx + row * inputs_ + first);
     }
   };
   const int64_t jobs = inputs.count() * rows.count;
@@ -131,16 +137,16 @@ void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scra
   }
 }
 
-// Floats that a thread turns weights into.
-int64_t Dense::turned_weights() const {
+// Floats that a thread transposes weights into.
+int64_t Dense::transposed_weights() const {
   return round_up(std::min(units_, kUnitsOfSum) * std::min(inputs_, kPanelWidth), kLanes);
 }
 
-// dz is turned round once, [samples / 16][units][16], dx by each job, [inputs][samples].
-void Dense::input_gradient_turned(const BackwardArguments& args, float* scratch) const {
+// dz is transposed once, [samples / 16][units][16], dx by each job, [inputs][samples].
+void Dense::input_gradient_transposed(const BackwardArguments& args, float* scratch) const {
   const int64_t batch = args.pass.batch;
   const int64_t stride = round_up(batch, kPanelColumns);
-  const TurnedGradient dz{scratch, units_ * kPanelColumns};
+  const TransposedGradient dz{scratch, units_ * kPanelColumns};
   const Tiling columns{batch, kPanelColumns, ceil_divide(batch, kPanelColumns)};
   const Tiling units = cut(units_, tile_rows(batch, units_).count, kLanes);
   args.pass.team.for_each(units.count, [&](int64_t tile, int) {

@@ -1,6 +1,6 @@
-// The forward pass of a dense layer of many inputs and few units, whose sums are made in stretches of the inputs: each
-// thread reads the features of its own and their weights, which it also updates, so that of a batch only sums travel
-// from core to core.
+// The forward pass of a dense layer of many inputs and few units, whose sums are made in stretches of the inputs
+// (split-K): each thread reads the features of its own and their weights, which it also updates, so that of a batch
+// only sums travel from core to core.
 #include "kernels/simd_gemm.h"
 #include "kernels/vectors.h"
 #include "layers/dense.h"

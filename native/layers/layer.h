@@ -136,7 +136,7 @@ struct Pass {
   Phase phase;
   uint64_t seed;  // of the random layers
   uint64_t step;  // optimizer steps done before this one
-  // The samples of the next pass: who comes last in this one may call them ahead.
+  // The samples of the next pass: who comes last in this one may prefetch them.
   Upcoming upcoming = {};
 };
 

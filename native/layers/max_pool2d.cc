@@ -38,7 +38,7 @@ LayerNeeds MaxPool2d::needs(const LayerSetting& setting) const {
 void MaxPool2d::forward(const ForwardArguments& args) const {
   float* const saved = runs_backward(args.pass.phase) ? args.saved : nullptr;
   if (args.layout == Layout::kLanes) {
-    auto* const winners = reinterpret_cast<WinningTap*>(saved);
+    auto* const winners = reinterpret_cast<ArgmaxTap*>(saved);
     const int64_t in_plane = window_.input_pixels() * kLanes;
     const int64_t out_plane = window_.output_pixels() * kLanes;
     const int64_t planes = lane_blocks(args.pass.batch) * input_shape().back();
@@ -70,7 +70,7 @@ void MaxPool2d::forward(const ForwardArguments& args) const {
 void MaxPool2d::backward(const BackwardArguments& args) const {
   if (args.dx == nullptr) return;
   if (args.layout == Layout::kLanes) {
-    const auto* winners = reinterpret_cast<const WinningTap*>(args.saved);
+    const auto* winners = reinterpret_cast<const ArgmaxTap*>(args.saved);
     const int64_t in_plane = window_.input_pixels() * kLanes;
     const int64_t out_plane = window_.output_pixels() * kLanes;
     const int64_t planes = lane_blocks(args.pass.batch) * input_shape().back();

@@ -95,7 +95,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
 
 GradientCheck AdagradUpdateRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
   if (args.width == 1 && args.stride <= 1 && !args.gathered) {
-    return calling_lines(args.far, [&](auto line) HWY_ATTR {
+    return with_prefetch(args.far, [&](auto line) HWY_ATTR {
       return rule.epsilon_inside ? AdagradScalars<true>(rule, rate, args, line)
                                  : AdagradScalars<false>(rule, rate, args, line);
     });

@@ -37,14 +37,14 @@ double SumOfSquares(const AdagradNormRule& rule, const float* HWY_RESTRICT gradi
   const hn::Half<Floats> half;
   const hn::Repartition<double, Floats> wide;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto turn = hn::Set(d, rule.maximize ? -0.0F : 0.0F);
+  const auto sign_flip = hn::Set(d, rule.maximize ? -0.0F : 0.0F);
   const auto coupled = hn::Set(d, decay);
   HWY_ALIGN double sums[kSums];
   for (int64_t k = 0; k < kSums; k += lanes) {
     auto low = hn::Zero(wide);
     auto high = hn::Zero(wide);
     const auto add = [&](auto g, auto w) {
-      const auto r = hn::Add(hn::Xor(g, turn), hn::Mul(coupled, w));
+      const auto r = hn::Add(hn::Xor(g, sign_flip), hn::Mul(coupled, w));
       const auto r_low = hn::PromoteTo(wide, hn::LowerHalf(half, r));
       const auto r_high = hn::PromoteTo(wide, hn::UpperHalf(half, r));
       low = hn::Add(low, hn::Mul(r_low, r_low));

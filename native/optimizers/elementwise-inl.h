@@ -89,8 +89,8 @@ class ElementUpdate {
     for (size_t k = 0; k < kStates; ++k) store_first(s[k], d, states_[k] + i, rest);
   }
 
-  // The lines of the vector at element i are on their way, of gradients, which were just made, not.
-  HWY_INLINE void call(int64_t i) const {
+  // The lines of the vector at element i; those of gradients were just written.
+  HWY_INLINE void prefetch(int64_t i) const {
     prefetch_to_write(weight_ + i);
     for (size_t k = 0; k < kStates; ++k) prefetch_to_write(states_[k] + i);
   }
@@ -146,7 +146,7 @@ struct DueTile {
   HWY_INLINE void update(int64_t i, int64_t row_length, int64_t ahead, Update& updates) const {
     const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
     const int64_t element = first + i / kVectorTile * row_length + i % kVectorTile * lanes;
-    if (ahead > 0) updates.call(element + ahead);
+    if (ahead > 0) updates.prefetch(element + ahead);
     updates.vector(element, hn::Load(D(), gradient + i * lanes));
   }
 
@@ -159,7 +159,7 @@ struct DueTile {
     int64_t row = first;
     for (int64_t i = 0; i < vectors; i += kVectorTile, row += row_length) {
       for (int v = 0; v < kVectorTile; ++v, from += lanes) {
-        if (ahead > 0 && v * lanes % kLineFloats == 0) updates.call(row + v * lanes + ahead);
+        if (ahead > 0 && v * lanes % kLineFloats == 0) updates.prefetch(row + v * lanes + ahead);
         updates.vector(row + v * lanes, hn::Load(D(), from));
       }
     }
@@ -168,7 +168,7 @@ struct DueTile {
 
 // Makes a tile of the product while the update of another one runs, a vector behind every kEvery steps of the sum:
 // square roots and divisions have a unit of their own, and weights come from far. Those that lie `ahead` floats behind
-// are called, unless that is 0. Behind the sum, for a kEvery of 0.
+// are prefetched, unless that is 0. Behind the sum, for a kEvery of 0.
 template <int kRows, int64_t kEvery, class Update>
 HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, int64_t ahead,
                                    Update& update) {
@@ -209,13 +209,13 @@ inline bool fits_tiles(const DueProduct& product) {
 template <size_t kStates, class Rule>
 HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateArguments& args) {
   const auto& [shape, a, b, c, upcoming] = *args.product;
-  const bool turned = a.transpose == Transpose::kYes;
+  const bool transposed = a.transpose == Transpose::kYes;
   const int64_t width = kVectorTile * static_cast<int64_t>(hn::Lanes(D()));
   HWY_ALIGN float gradients[2][kRowTile * kVectorTile * HWY_MAX_BYTES / sizeof(float)];
   ElementUpdate<kStates, Rule> update(rule, args);
   TileOperands o{};
-  o.a_row = turned ? 1 : a.stride;
-  o.a_depth = turned ? a.stride : 1;
+  o.a_row = transposed ? 1 : a.stride;
+  o.a_depth = transposed ? a.stride : 1;
   o.segments = 1;
   o.b_stride = b.stride;
   o.b_panel = kPanelColumns;
@@ -223,11 +223,11 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   o.depth = shape.depth;
   constexpr int64_t kLinesATile = 8;  // no more on their way than a core follows at once
   // A page: what memory takes to answer is what two or three tiles of a small batch take.
-  constexpr int64_t kCalledFloats = 1024;
+  constexpr int64_t kPrefetchedFloats = 1024;
   // Without AVX-512 L2 is small, too.
-  const int64_t called = args.far || !kBeside ? kCalledFloats : 0;
+  const int64_t prefetched = args.far || !kBeside ? kPrefetchedFloats : 0;
   DueTile due;
-  LinesAhead ahead(upcoming);
+  PrefetchQueue ahead(upcoming);
   constexpr int kRows = rows_beside<kStates>();
   const int64_t tiles = (shape.rows + kRows - 1) / kRows;
   // All columns of some rows before the next ones, so that weights are met in the order that they lie in.
@@ -241,10 +241,10 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
     const Lines lines = ahead.take(kLinesATile);
     for (int64_t line = 0; line < lines.count; ++line) hwy::Prefetch(lines.at(line));
     switch (count) {
-      case 3: tile_beside_update<3>(o, due, shape.columns, called, update); break;
-      case 4: tile_beside_update<std::min(4, kRows)>(o, due, shape.columns, called, update); break;
-      case 5: tile_beside_update<std::min(5, kRows)>(o, due, shape.columns, called, update); break;
-      default: tile_beside_update<kRows>(o, due, shape.columns, called, update); break;
+      case 3: tile_beside_update<3>(o, due, shape.columns, prefetched, update); break;
+      case 4: tile_beside_update<std::min(4, kRows)>(o, due, shape.columns, prefetched, update); break;
+      case 5: tile_beside_update<std::min(5, kRows)>(o, due, shape.columns, prefetched, update); break;
+      default: tile_beside_update<kRows>(o, due, shape.columns, prefetched, update); break;
     }
     due = {o.c, row * shape.columns + column, count * kVectorTile};
     column += width;
@@ -297,7 +297,7 @@ HWY_INLINE GradientCheck update_scalars(const Rule& rule, const RowUpdateArgumen
     count = HWY_MIN(lanes, args.count - first);
     if (!distinct && (count < lanes || comes_again(args.rows + first))) count = 1;
     for (int64_t i = 0; i < count; ++i) {
-      args.call(first + i + kAhead, 1, line);
+      args.prefetch(first + i + kAhead, 1, line);
       values[0][i] = *args.weights_of(first + i);
       for (size_t k = 0; k < kStates; ++k) values[k + 1][i] = *args.state_of(k, first + i, 1);
     }
@@ -342,11 +342,11 @@ class TableRows {
   HWY_INLINE float* row(size_t k, int64_t i) const {
     return tables_[k] + (k == 0 && gathered_ ? i : int64_t{rows_[i]}) * stride_;
   }
-  // call(row) for all of place `i`, if it is known.
-  template <class Call>
-  HWY_INLINE void call(int64_t i, Call call) const {
+  // prefetch_row(row) for all of place `i`, if it is known.
+  template <class PrefetchRow>
+  HWY_INLINE void prefetch(int64_t i, PrefetchRow prefetch_row) const {
     if (i >= known_) return;
-    for (size_t k = gathered_ ? 1 : 0; k <= kStates; ++k) call(row(k, i));
+    for (size_t k = gathered_ ? 1 : 0; k <= kStates; ++k) prefetch_row(row(k, i));
   }
 
  private:
@@ -364,7 +364,7 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
   constexpr int64_t kRows = 16;
   const int64_t width = args.width;
   const TableRows<kStates> table(args);
-  const auto call = [=](const float* row) {
+  const auto prefetch_row = [=](const float* row) {
     line(row);
     line(row + width - 1);
   };
@@ -375,7 +375,7 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
   for (int64_t first = 0; first < args.count; first += kRows) {
     const int64_t count = HWY_MIN(kRows, args.count - first);
     for (int64_t i = 0; i < count; ++i) {
-      table.call(first + i + ahead, call);
+      table.prefetch(first + i + ahead, prefetch_row);
       for (size_t k = 0; k <= kStates; ++k) copy_narrow<kLanes>(table.row(k, first + i), width, values[k] + i * width);
     }
     ElementUpdate<kStates, Rule> update(rule, values[0], args.gradient + first * width, states.data());
@@ -391,7 +391,7 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
 template <size_t kStates, class Rule, class Line>
 GradientCheck update_each_row(const Rule& rule, const RowUpdateArguments& args, Line line) {
   if (args.width == 1 && !args.racing()) return update_scalars<kStates>(rule, args, line);
-  const int64_t ahead = rows_ahead(args.width * static_cast<int64_t>((1 + kStates) * sizeof(float)));
+  const int64_t ahead = prefetch_distance(args.width * static_cast<int64_t>((1 + kStates) * sizeof(float)));
   if (args.width < static_cast<int64_t>(hn::Lanes(D())) && !args.racing() && args.distinct()) {
     if (args.width >= 8) return update_narrow<8, kStates>(rule, args, ahead, line);
     if (args.width >= 4) return update_narrow<4, kStates>(rule, args, ahead, line);
@@ -399,12 +399,14 @@ GradientCheck update_each_row(const Rule& rule, const RowUpdateArguments& args, 
   }
   const int64_t width = args.width;
   const TableRows<kStates> table(args);
-  const auto call = [=](const float* row) { for_lines_of_row(row, width * static_cast<int64_t>(sizeof(float)), line); };
+  const auto prefetch_row = [=](const float* row) {
+    for_each_line(row, width * static_cast<int64_t>(sizeof(float)), line);
+  };
   const float* gradient = args.gradient;
   std::array<float*, kStates> states{};
   FiniteCheck finite;
   for (int64_t i = 0, count = args.count; i < count; ++i) {
-    table.call(i + ahead, call);
+    table.prefetch(i + ahead, prefetch_row);
     for (size_t k = 0; k < kStates; ++k) states[k] = table.row(k + 1, i);
     ElementUpdate<kStates, Rule> update(rule, table.row(0, i), gradient + i * width, states.data());
     update.row(width);
@@ -416,7 +418,7 @@ GradientCheck update_each_row(const Rule& rule, const RowUpdateArguments& args, 
 // The same as update_elements for each row in turn.
 template <size_t kStates, class Rule>
 GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
-  return calling_lines(args.far, [&](auto line) HWY_ATTR { return update_each_row<kStates>(rule, args, line); });
+  return with_prefetch(args.far, [&](auto line) HWY_ATTR { return update_each_row<kStates>(rule, args, line); });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -23,9 +23,9 @@ template <class Action>
 void for_each_row(const RowUpdateArguments& args, int64_t state_width, Action action) {
   std::array<float*, kMostStates> states{};
   const int64_t ahead = args.width == 1 ? 16 : 8;
-  calling_lines(args.far, [&](auto line) {
+  with_prefetch(args.far, [&](auto line) {
     for (int64_t i = 0; i < args.count; ++i) {
-      args.call(i + ahead, state_width, line);
+      args.prefetch(i + ahead, state_width, line);
       for (size_t s = 0; s < args.state_count; ++s) states.at(s) = args.state_of(s, i, state_width);
       action(UpdateArguments{.count = args.width,
                              .weight = args.weights_of(i),

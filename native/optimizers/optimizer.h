@@ -55,7 +55,7 @@ struct RowUpdateArguments {
   int64_t count;          // of rows
   int64_t width;          // of a row
   const uint32_t* rows;   // [count + coming]; one that comes twice is updated twice
-  int64_t coming = 0;     // rows behind the `count` whose update is the next one: they may be called for already
+  int64_t coming = 0;     // rows behind the `count` whose update is the next one: they may be prefetched
   float* table;           // [., width], of which these rows are updated
   const float* gradient;  // [count, width]
   float* const* states;   // of the whole table, as for UpdateArguments
@@ -69,7 +69,7 @@ struct RowUpdateArguments {
   float* racing_room = nullptr;
   // `table` has these rows alone, [count, width]. States are of the whole table all the same.
   bool gathered = false;
-  bool far = false;  // rows come from beyond the caches (changes_rows_far)
+  bool far = false;  // rows come from beyond the caches (exceeds_l3)
 
   bool racing() const { return racing_room != nullptr; }
   bool is_known(int64_t i) const { return i < count + coming; }
@@ -80,14 +80,14 @@ struct RowUpdateArguments {
   float* state_of(size_t state, int64_t i, int64_t state_width) const {
     return states[state] + rows[i] * (stride == 0 ? state_width : stride);
   }
-  // Row `i` and its states are on their way, if it is known; by line(address), from calling_lines.
+  // Row `i` and its states, if it is known, by line(address) of with_prefetch.
   template <class Line>
-  void call(int64_t i, int64_t state_width, Line line) const {
+  void prefetch(int64_t i, int64_t state_width, Line line) const {
     constexpr auto kBytes = static_cast<int64_t>(sizeof(float));
     if (!is_known(i)) return;
-    if (!gathered) for_lines_of_row(weights_of(i), width * kBytes, line);
+    if (!gathered) for_each_line(weights_of(i), width * kBytes, line);
     for (size_t s = 0; s < state_count; ++s) {
-      for_lines_of_row(state_of(s, i, state_width), state_width * kBytes, line);
+      for_each_line(state_of(s, i, state_width), state_width * kBytes, line);
     }
   }
   // Whether rows ascend, so that none comes twice.

@@ -20,10 +20,10 @@ HWY_INLINE float sum_of_squares(const float* HWY_RESTRICT gradient, const float*
   using Sums = hn::CappedTag<float, kSums>;
   const Sums d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto turn = hn::ResizeBitCast(d, sign);
+  const auto sign_flip = hn::ResizeBitCast(d, sign);
   const auto coupled = hn::Set(d, decay);
   const auto square = [&](auto g, auto w) {
-    const auto r = hn::Add(hn::Xor(g, turn), hn::Mul(coupled, w));
+    const auto r = hn::Add(hn::Xor(g, sign_flip), hn::Mul(coupled, w));
     return hn::Mul(r, r);
   };
   HWY_ALIGN float sums[kSums];
@@ -108,12 +108,12 @@ GradientCheck RowwiseUpdate(const RowwiseAdagradRule& rule, const UpdateArgument
 
 GradientCheck RowwiseUpdateRows(const RowwiseAdagradRule& rule, const RowUpdateArguments& args) {
   if (args.width == 1) return update_rows_of_elements<1>(ValueStep(rule, args), args);
-  const int64_t ahead = rows_ahead(args.width * static_cast<int64_t>(sizeof(float)));
+  const int64_t ahead = prefetch_distance(args.width * static_cast<int64_t>(sizeof(float)));
   const RowUpdate update(rule, args.width, args);
-  return calling_lines(args.far, [&](auto line) HWY_ATTR {
+  return with_prefetch(args.far, [&](auto line) HWY_ATTR {
     FiniteCheck finite;
     for (int64_t i = 0; i < args.count; ++i) {
-      args.call(i + ahead, 1, line);
+      args.prefetch(i + ahead, 1, line);
       finite.add(update.apply(args.gradient + i * args.width, args.weights_of(i), *args.state_of(0, i, 1)));
     }
     return finite.check();

@@ -162,9 +162,9 @@ GradientCheck Shampoo::update(const UpdateArguments& args) const {
       float* left_root = args.states[3] + blocks.left_offset(i, j);
       float* right_root = args.states[4] + blocks.right_offset(i, j);
       const MatrixOperand g{gradient, columns};
-      const MatrixOperand g_turned{gradient, columns, Transpose::kYes};
-      gemm({rows, rows, columns}, g, g_turned, Accumulate::kAdd, left, rows);
-      gemm({columns, columns, rows}, g_turned, g, Accumulate::kAdd, right, columns);
+      const MatrixOperand g_transposed{gradient, columns, Transpose::kYes};
+      gemm({rows, rows, columns}, g, g_transposed, Accumulate::kAdd, left, rows);
+      gemm({columns, columns, rows}, g_transposed, g, Accumulate::kAdd, right, columns);
       if (makes_roots) {
         inverse_fourth_root(rows, left, left_root, scratch);
         inverse_fourth_root(columns, right, right_root, scratch);

@@ -88,7 +88,7 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
                             .learning_rate = learner.rate_of(parameter),
                             .weight_decay = learner.settings(parameter).weight_decay,
                             .racing_room = racing_room,
-                            .far = changes_rows_far(table.bytes() + kept_bytes)};
+                            .far = exceeds_l3(table.bytes() + kept_bytes)};
   const Optimizer& rule = learner.optimizer(parameter);
   if (table.element == ElementType::kFloat32) return rule.update_rows(update);
   // Rules know floats: these rows become some, and go back rounded by numbers of this step.

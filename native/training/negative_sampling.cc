@@ -71,7 +71,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
   const auto group_from = [&](int64_t at) {
     return std::lower_bound(groups.starts, groups.starts + groups.count, at) - groups.starts;
   };
-  const bool far = changes_rows_far(memory_.size() * static_cast<int64_t>(sizeof(float)));
+  const bool far = exceeds_l3(memory_.size() * static_cast<int64_t>(sizeof(float)));
   const Tiling tiles = tile_rows(batch_.input().rows.entries(), units_);
   team.for_each(tiles.count, [&](int64_t tile, int thread) {
     float* sums = scratch_.data() + thread * scratch;

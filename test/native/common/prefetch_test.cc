@@ -7,7 +7,7 @@
 
 using namespace gradloom;
 
-TEST_CASE("LinesAhead: every line of all spans once, in order, never more at a time than asked for") {
+TEST_CASE("PrefetchQueue: every line of all spans once, in order, never more at a time than asked for") {
   const std::vector<std::byte> memory(10 * Lines::kBytes);
   const ByteSpan all(memory);
   const ByteSpan first = all.first(2 * Lines::kBytes + 1);
@@ -15,18 +15,18 @@ TEST_CASE("LinesAhead: every line of all spans once, in order, never more at a t
   const std::vector<ByteSpan> spans = {ByteSpan(), first, ByteSpan(), last, ByteSpan()};
   for (const int64_t most : {1, 2, 3, 100}) {
     CAPTURE(most);
-    LinesAhead ahead(spans);
-    std::vector<const std::byte*> called;
+    PrefetchQueue ahead(spans);
+    std::vector<const std::byte*> prefetched;
     for (Lines lines = ahead.take(most); lines.count > 0; lines = ahead.take(most)) {
       CHECK(lines.count <= most);
-      for (int64_t line = 0; line < lines.count; ++line) called.push_back(lines.at(line));
+      for (int64_t line = 0; line < lines.count; ++line) prefetched.push_back(lines.at(line));
     }
     const std::byte* const a = first.data();
     const std::byte* const b = last.data();
-    CHECK(called == std::vector<const std::byte*>{a, a + 64, a + 128, b, b + 64, b + 128, b + 192});
+    CHECK(prefetched == std::vector<const std::byte*>{a, a + 64, a + 128, b, b + 64, b + 128, b + 192});
     CHECK(ahead.take(most).count == 0);
   }
-  CHECK(LinesAhead({}).take(5).count == 0);
+  CHECK(PrefetchQueue({}).take(5).count == 0);
 }
 
 TEST_CASE(
@@ -35,36 +35,36 @@ TEST_CASE(
   const std::byte* line = memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
   using Offsets = std::vector<int64_t>;
   // Of the lines that addresses lie in.
-  const auto called = [&](int64_t begin, int64_t bytes) {
+  const auto lines_of = [&](int64_t begin, int64_t bytes) {
     Offsets offsets;
-    for_lines_of_row(line + begin, bytes, [&](const std::byte* at) { offsets.push_back((at - line) / 64 * 64); });
+    for_each_line(line + begin, bytes, [&](const std::byte* at) { offsets.push_back((at - line) / 64 * 64); });
     return offsets;
   };
   const auto lines_of = [&](int64_t begin, int64_t bytes) {
-    Offsets offsets = called(begin, bytes);
+    Offsets offsets = lines_of(begin, bytes);
     if (offsets.size() > 1 && offsets.back() == offsets[offsets.size() - 2]) offsets.pop_back();
     return offsets;
   };
-  CHECK(called(0, 4) == Offsets{0});
-  CHECK(called(60, 4) == Offsets{0});
-  CHECK(called(0, 128) == Offsets{0, 64});
+  CHECK(lines_of(0, 4) == Offsets{0});
+  CHECK(lines_of(60, 4) == Offsets{0});
+  CHECK(lines_of(0, 128) == Offsets{0, 64});
   CHECK(lines_of(60, 8) == Offsets{0, 64});
   CHECK(lines_of(8, 28) == Offsets{0});
   CHECK(lines_of(60, 72) == Offsets{0, 64, 128});
   CHECK(lines_of(16, 400) == Offsets{0, 64, 128, 192, 256, 320, 384});
-  CHECK(called(64, 0).empty());
-  const Offsets most = called(128, 60 * 64);
+  CHECK(lines_of(64, 0).empty());
+  const Offsets most = lines_of(128, 60 * 64);
   CHECK(most.size() == 32);
   CHECK(most.front() == 128);
   CHECK(most.back() == 128 + 31 * 64);
 }
 
 TEST_CASE("rows ahead: 128 lines of them, 4 at least and 64 at most") {
-  CHECK(rows_ahead(0) == 64);
-  CHECK(rows_ahead(28) == 64);
-  CHECK(rows_ahead(128) == 64);
-  CHECK(rows_ahead(256) == 32);
-  CHECK(rows_ahead(800) == 10);
-  CHECK(rows_ahead(4096) == 4);
-  CHECK(rows_ahead(1 << 20) == 4);
+  CHECK(prefetch_distance(0) == 64);
+  CHECK(prefetch_distance(28) == 64);
+  CHECK(prefetch_distance(128) == 64);
+  CHECK(prefetch_distance(256) == 32);
+  CHECK(prefetch_distance(800) == 10);
+  CHECK(prefetch_distance(4096) == 4);
+  CHECK(prefetch_distance(1 << 20) == 4);
 }

@@ -143,7 +143,7 @@ TEST_CASE("InputColumn: lanes are those of whole rows, of every kind, on every i
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(403);
-    // One value, vectors, some pixels, many in several jobs, more channels than are turned at once, without pixels.
+    // One value, vectors, some pixels, many in several jobs, more channels than are transposed at once, without pixels.
     for (const Shape& shape : {Shape{}, Shape{7}, Shape{300}, Shape{5, 3, 3}, Shape{41, 40, 1}, Shape{24, 20, 3},
                                Shape{2, 1, 100}, Shape{6, 50}}) {
       CAPTURE(shape.to_string());

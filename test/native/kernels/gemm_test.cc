@@ -159,24 +159,24 @@ TEST_CASE("simd_gemm: products of one column agree exactly on every instruction 
       CAPTURE(i);
       const int64_t rows = random.pick({0, 1, 7, 16, 33, 64, 130, 300});
       const int64_t depth = random.pick({0, 1, 15, 17, 64, 130, 1030, 2100});
-      const bool turned = random.integer(0, 1) == 1;
-      const int64_t a_stride = (turned ? rows : depth) + random.pick({0, 3, 512});
+      const bool transposed = random.integer(0, 1) == 1;
+      const int64_t a_stride = (transposed ? rows : depth) + random.pick({0, 3, 512});
       const int64_t c_stride = random.pick({1, 3});
       const Accumulate accumulate = random.pick({Accumulate::kOverwrite, Accumulate::kAdd});
       CAPTURE(rows);
       CAPTURE(depth);
-      CAPTURE(turned);
-      GuardedBuffer a(random.integers((turned ? depth : rows) * a_stride), 1);
+      CAPTURE(transposed);
+      GuardedBuffer a(random.integers((transposed ? depth : rows) * a_stride), 1);
       GuardedBuffer b(random.integers(depth), 1);
       const std::vector<float> before = random.integers(rows * c_stride);
       GuardedBuffer c(before, 3);
-      simd_gemm({rows, 1, depth}, {a.data(), a_stride, turned ? Transpose::kYes : Transpose::kNo}, {b.data(), 1},
+      simd_gemm({rows, 1, depth}, {a.data(), a_stride, transposed ? Transpose::kYes : Transpose::kNo}, {b.data(), 1},
                 accumulate, c.data(), c_stride);
       std::vector<float> expected = before;
       for (int64_t r = 0; r < rows; ++r) {
         double sum = accumulate == Accumulate::kAdd ? before[static_cast<size_t>(r * c_stride)] : 0;
         for (int64_t k = 0; k < depth; ++k) {
-          sum += double{a.data()[turned ? k * a_stride + r : r * a_stride + k]} * b.data()[k];
+          sum += double{a.data()[transposed ? k * a_stride + r : r * a_stride + k]} * b.data()[k];
         }
         expected[static_cast<size_t>(r * c_stride)] = static_cast<float>(sum);
       }
@@ -220,7 +220,7 @@ TEST_CASE("simd_gemm_panels: the bits of simd_gemm on every instruction set, gap
   });
 }
 
-TEST_CASE("simd_gemm_ahead: the bits of simd_gemm, whatever it calls, on every instruction set") {
+TEST_CASE("simd_gemm: the same bits, whatever it prefetches, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(23);
@@ -235,21 +235,21 @@ TEST_CASE("simd_gemm_ahead: the bits of simd_gemm, whatever it calls, on every i
       GuardedBuffer expected(before);
       GuardedBuffer actual(before, 3);
       // Some lines, a part of one, more than the product has steps; none also between others.
-      GuardedBuffer called(random.normal(random.pick({1, 15, 17, 100, 40'000})), 1);
-      const ByteSpan some = std::as_bytes(called.span());
+      GuardedBuffer prefetched(random.normal(random.pick({1, 15, 17, 100, 40'000})), 1);
+      const ByteSpan some = std::as_bytes(prefetched.span());
       using Spans = std::vector<ByteSpan>;
       const Spans upcoming =
           random.pick({Spans{some}, Spans{ByteSpan(), some}, Spans{some.first(1), some, ByteSpan()}, Spans(7, some)});
       simd_gemm(shape, {a.data(), shape.depth}, {b.data(), shape.columns}, accumulate, expected.data(), shape.columns);
-      simd_gemm_ahead(shape, {a.data(), shape.depth}, {b.data(), shape.columns}, accumulate, actual.data(),
-                      shape.columns, upcoming);
+      simd_gemm(shape, {a.data(), shape.depth}, {b.data(), shape.columns}, accumulate, actual.data(), shape.columns,
+                upcoming);
       CHECK(difference_in_bits(actual.span(), expected.span()) == "");
       CHECK(actual.intact());
     }
   });
 }
 
-TEST_CASE("simd_gemm_segments: the same bits, whatever it calls, on every instruction set") {
+TEST_CASE("simd_gemm_segments: the same bits, whatever it prefetches, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(24);
@@ -267,8 +267,8 @@ TEST_CASE("simd_gemm_segments: the same bits, whatever it calls, on every instru
       const std::vector<float> before = random.normal(shape.rows * shape.columns);
       GuardedBuffer expected(before);
       GuardedBuffer actual(before, 3);
-      GuardedBuffer called(random.normal(random.pick({1, 100, 40'000})), 1);
-      const std::vector<ByteSpan> upcoming(3, std::as_bytes(called.span()));
+      GuardedBuffer prefetched(random.normal(random.pick({1, 100, 40'000})), 1);
+      const std::vector<ByteSpan> upcoming(3, std::as_bytes(prefetched.span()));
       simd_gemm_segments(shape, segments, rows, panels, accumulate, expected.data(), shape.columns);
       simd_gemm_segments(shape, segments, rows, panels, accumulate, actual.data(), shape.columns, upcoming);
       CHECK(difference_in_bits(actual.span(), expected.span()) == "");
@@ -286,11 +286,11 @@ TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, sever
       const ProductShape shape{random.integer(1, 40), 16 * random.integer(1, 10),
                                i % 4 == 0 ? random.integer(250, 600) : random.integer(0, 70)};
       const auto transpose = random.pick({Transpose::kNo, Transpose::kYes});
-      const bool turned = transpose == Transpose::kYes;
-      const int64_t a_stride = (turned ? shape.rows : shape.depth) + random.integer(0, 3);
+      const bool transposed = transpose == Transpose::kYes;
+      const int64_t a_stride = (transposed ? shape.rows : shape.depth) + random.integer(0, 3);
       const int64_t b_stride = shape.columns + random.integer(0, 300);
       const int64_t c_stride = shape.columns + random.integer(0, 3);
-      GuardedBuffer a(random.integers((turned ? shape.depth : shape.rows) * a_stride), 1);
+      GuardedBuffer a(random.integers((transposed ? shape.depth : shape.rows) * a_stride), 1);
       GuardedBuffer b(random.integers(shape.depth * b_stride), 2);
       GuardedBuffer c(random.integers(shape.rows * c_stride), 3);
       const std::vector<float> bias = random.integers(shape.rows);
@@ -405,7 +405,7 @@ TEST_CASE("simd_gemm_pixels: integers agree exactly with the sum over an image's
   });
 }
 
-TEST_CASE("simd_gemm: a turned operand whose rows lie 2 KiB apart, few columns, several pieces of rows and depth") {
+TEST_CASE("simd_gemm: a transposed operand whose rows lie 2 KiB apart, few columns, several pieces of rows and depth") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(17);

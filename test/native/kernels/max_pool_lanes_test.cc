@@ -45,7 +45,7 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
 
       GuardedBuffer y(outputs);
       GuardedBuffer winner(floats_of_winners(outputs));
-      auto* taps = reinterpret_cast<WinningTap*>(winner.data());
+      auto* taps = reinterpret_cast<ArgmaxTap*>(winner.data());
       max_pool_lanes(window, Winners::kOfAll, x.data(), y.data(), taps);
       CHECK(difference_in_bits(y.span(), expected) == "");
       bool same_winner = true;
@@ -70,11 +70,11 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
       const float sum = max_pool_lanes_backward(window, dy.data(), taps, dx.data());
       CHECK(difference(dx.span(), to_double(expected_dx), Tolerance{}) == "");
       CHECK(sum == std::accumulate(dy.span().begin(), dy.span().end(), 0.0F));
-      CHECK(sum_of_won(window.output_pixels(), dy.data(), taps) == sum);
+      CHECK(sum_at_argmax(window.output_pixels(), dy.data(), taps) == sum);
       CHECK(dx.intact());
 
       GuardedBuffer positive(floats_of_winners(outputs));
-      auto* positive_taps = reinterpret_cast<WinningTap*>(positive.data());
+      auto* positive_taps = reinterpret_cast<ArgmaxTap*>(positive.data());
       max_pool_lanes(window, Winners::kOfPositive, x.data(), y.data(), positive_taps);
       CHECK(difference_in_bits(y.span(), expected) == "");
       bool right = true;
@@ -89,7 +89,7 @@ TEST_CASE("max_pool_lanes: the bits of max_pool over 150 windows, ties and NaN i
       CHECK(right);
       max_pool_backward(window, kLanes, masked.data(), expected_winner.data(), expected_dx.data());
       CHECK(max_pool_lanes_backward(window, dy.data(), positive_taps, dx.data()) == sum_of_positive);
-      CHECK(sum_of_won(window.output_pixels(), dy.data(), positive_taps) == sum_of_positive);
+      CHECK(sum_at_argmax(window.output_pixels(), dy.data(), positive_taps) == sum_of_positive);
       CHECK(difference(dx.span(), to_double(expected_dx), Tolerance{}) == "");
       CHECK((positive.intact() && dx.intact()));
     }

@@ -50,7 +50,7 @@ ImageTile random_tile(RandomData& random, WinogradForm form, int64_t vectors, in
 constexpr WinogradForm kForms[] = {WinogradForm::kF4x3, WinogradForm::kF2x5};
 
 using TransformImages = void (*)(const ImageTile&, int64_t, const float*, const TileCoefficients&);
-using TransformWon = void (*)(const ImageTile&, int64_t, const WonPixels&, const TileCoefficients&);
+using TransformArgmax = void (*)(const ImageTile&, int64_t, const ArgmaxPixels&, const TileCoefficients&);
 
 // `transform` of `size` x `size` pixels is m x m^T, for tiles inside, across edges and wholly outside.
 void check_images(TransformImages transform, WinogradForm form, int64_t size, const reference::SmallMatrix& m) {
@@ -90,7 +90,7 @@ void check_images(TransformImages transform, WinogradForm form, int64_t size, co
 }
 
 // The gradient of maxima is transformed as the image over which max_pool_lanes_backward spreads it, in bits.
-void check_won(TransformWon transform_won, TransformImages transform, WinogradForm form) {
+void check_argmax(TransformArgmax transform_argmax, TransformImages transform, WinogradForm form) {
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(82);
@@ -103,8 +103,8 @@ void check_won(TransformWon transform_won, TransformImages transform, WinogradFo
       const int64_t floats = pooled.height * pooled.width * kLanes;
       GuardedBuffer dy(random.normal(vectors * floats));
       GuardedBuffer memory(floats_of_winners(vectors * floats));
-      auto* const winners = reinterpret_cast<WinningTap*>(memory.data());
-      for (int64_t w = 0; w < vectors * floats; ++w) winners[w] = random.pick<WinningTap>({0, 1, 2, 3, kNoTap});
+      auto* const winners = reinterpret_cast<ArgmaxTap*>(memory.data());
+      for (int64_t w = 0; w < vectors * floats; ++w) winners[w] = random.pick<ArgmaxTap>({0, 1, 2, 3, kNoTap});
       GuardedBuffer spread(vectors * 4 * floats);
       for (int64_t vector = 0; vector < vectors; ++vector) {
         max_pool_lanes_backward(windows, dy.data() + vector * floats, winners + vector * floats,
@@ -123,7 +123,8 @@ void check_won(TransformWon transform_won, TransformImages transform, WinogradFo
       GuardedBuffer expected(zeros);
       GuardedBuffer actual(zeros);
       transform(tile, vectors, spread.data(), {expected.data(), coefficient, vector_floats, kLanes});
-      transform_won(tile_of_maxima, vectors, {dy.data(), winners}, {actual.data(), coefficient, vector_floats, kLanes});
+      transform_argmax(tile_of_maxima, vectors, {dy.data(), winners},
+                       {actual.data(), coefficient, vector_floats, kLanes});
       CHECK(actual.intact());
       CHECK(difference_in_bits(actual.values(), expected.values()) == "");
     }
@@ -159,8 +160,8 @@ TEST_CASE("winograd: the reference's matrices give a convolution with the window
 
 TEST_CASE("winograd: gradients of maxima are transformed as the images that they are spread over, in bits") {
   for (const WinogradForm form : kForms) {
-    check_won(winograd_transform_input, winograd_transform_input, form);
-    check_won(winograd_transform_output_gradient, winograd_transform_output_gradient, form);
+    check_argmax(winograd_transform_input, winograd_transform_input, form);
+    check_argmax(winograd_transform_output_gradient, winograd_transform_output_gradient, form);
   }
 }
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/conv2d_turned_gradient.h"
-#include "kernels/conv2d_won_gradient.h"
+#include "kernels/conv2d_argmax_gradient.h"
+#include "kernels/conv2d_gemm_gradient.h"
 #include "kernels/reference/convolution.h"
 #include "layers/conv2d.h"
 #include "layers/max_pool2d.h"
@@ -195,7 +195,7 @@ TEST_CASE("conv2d with a pooling of 2x2 pixels counts the choices and multiply-a
   const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
   const DirectShape direct{3, 10, {11, 11}, {8, 6}, {3, 5}, {1, 1}, {1, 1}};
   const auto flops = layer.needs({.batch = batch, .phase = Phase::kTraining, .threads = 1, .pooling = &windows}).flops;
-  CHECK(flops.has_value() == won_gradient_fits(direct));
+  CHECK(flops.has_value() == argmax_gradient_fits(direct));
   if (!flops) return;
   CHECK(flops->forward == batch * layer.flops());
   CHECK(flops->input_gradient == batch * layer.flops());
@@ -238,10 +238,10 @@ TEST_CASE("conv2d with a pooling spreads one image a thread at a time where the 
     return scratch(2) - scratch(1);
   };
   const DirectShape direct{64, 64, {11, 11}, {9, 9}, {3, 3}, {1, 1}, {1, 1}};
-  const int64_t turned = turned_gradient_scratch(direct, turned_gradient_tiles(direct, 1).channels.largest());
+  const int64_t transposed = gemm_gradient_scratch(direct, gemm_gradient_tiles(direct, 1).channels.largest());
   const int64_t image = image_floats({9, 9});
-  CHECK(of_thread(true) == std::max(turned, image));
-  CHECK(of_thread(false) > turned + image);
+  CHECK(of_thread(true) == std::max(transposed, image));
+  CHECK(of_thread(false) > transposed + image);
 }
 
 TEST_CASE("conv2d with a pooling: every activation, ties and NaN as from the two layers") {

@@ -104,7 +104,7 @@ TEST_CASE("dense: integers agree exactly where sums are made in stretches of inp
         check_integers(random, random.pick({1, 2, 7, 20, 33, 65}), inputs, units, "auto", {}, stretches);
       }
       check_integers(random, 32, 784, 128, "auto", {}, stretches);
-      // Inputs that are turned for the gradient of the weights.
+      // Inputs that are transposed for the gradient of the weights.
       check_integers(random, 517, 530, 70, "auto", {}, stretches);
     }
   });
@@ -162,13 +162,13 @@ TEST_CASE("dense: integers agree exactly where products are cut into several til
     check_integers(random, 7, 2500, 300, kernel);
     check_integers(random, 300, 129, 257, kernel);
     check_integers(random, 1, 3000, 1000, kernel);
-    // Weights that are turned in several parts for the gradient of the inputs, and panels beyond L2.
+    // Weights that are transposed in several parts for the gradient of the inputs, and panels beyond L2.
     check_integers(random, 17, 70, 2100, kernel);
     check_integers(random, 40, 2100, 1025, kernel);
-    // Inputs that are turned for the gradient of the weights.
+    // Inputs that are transposed for the gradient of the weights.
     check_integers(random, 1050, 257, 70, kernel);
     check_integers(random, 517, 530, 9, kernel);
-    // One unit, for which large inputs are not turned.
+    // One unit, for which large inputs are not transposed.
     check_integers(random, 300, 1001, 1, kernel);
   }
 }
@@ -179,22 +179,23 @@ TEST_CASE("dense: integers agree exactly on every instruction set") {
     RandomData random(104);
     for (int i = 0; i < 60; ++i)
       check_integers(random, random.pick({1, 7, 33}), random.integer(1, 150), random.integer(1, 150));
-    // Inputs whose rows share sets of L1, turned for the gradient of the weights.
+    // Inputs whose rows share sets of L1, transposed for the gradient of the weights.
     check_integers(random, 70, 128, 64);
     check_integers(random, 13, 1024, 70);
     // And large ones, where tiles are narrow.
     check_integers(random, 290, 301, 70);
-    // Weights that are called ahead of those being read.
+    // Weights that are prefetched while others are read.
     check_integers(random, 5, 1100, 130);
   });
 }
 
-TEST_CASE("dense: integers agree exactly where gradients are turned in place of weights, on every instruction set") {
+TEST_CASE(
+    "dense: integers agree exactly where gradients are transposed in place of weights, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(106);
     const auto check = [&](int64_t batch, int64_t inputs, int64_t units) {
-      REQUIRE(dense_turns_gradient(batch, inputs, units));
+      REQUIRE(dense_transposes_gradient(batch, inputs, units));
       check_integers(random, batch, inputs, units);
     };
     check(12, 16, 64);
@@ -203,23 +204,23 @@ TEST_CASE("dense: integers agree exactly where gradients are turned in place of 
     check(32, 49, 321);
     check(61, 150, 257);
     check(64, 33, 256);
-    // Sums of several parts, and weights that are called ahead of those being read.
+    // Sums of several parts, and weights that are prefetched while others are read.
     check(16, 131, 1088);
     check(32, 100, 2100);
     check(48, 600, 230);
   });
 }
 
-TEST_CASE("dense: gradients are turned in place of weights where these are more") {
-  CHECK(dense_turns_gradient(16, 100, 64));
-  CHECK_FALSE(dense_turns_gradient(16, 100, 63));
-  CHECK_FALSE(dense_turns_gradient(11, 100, 512));
-  CHECK(dense_turns_gradient(12, 16, 512));
-  CHECK_FALSE(dense_turns_gradient(12, 15, 512));
-  CHECK_FALSE(dense_turns_gradient(20, 100, 512));
-  CHECK(dense_turns_gradient(64, 100, 256));
-  CHECK_FALSE(dense_turns_gradient(64, 100, 255));
-  CHECK_FALSE(dense_turns_gradient(80, 100, 1024));
+TEST_CASE("dense: gradients are transposed in place of weights where these are more") {
+  CHECK(dense_transposes_gradient(16, 100, 64));
+  CHECK_FALSE(dense_transposes_gradient(16, 100, 63));
+  CHECK_FALSE(dense_transposes_gradient(11, 100, 512));
+  CHECK(dense_transposes_gradient(12, 16, 512));
+  CHECK_FALSE(dense_transposes_gradient(12, 15, 512));
+  CHECK_FALSE(dense_transposes_gradient(20, 100, 512));
+  CHECK(dense_transposes_gradient(64, 100, 256));
+  CHECK_FALSE(dense_transposes_gradient(64, 100, 255));
+  CHECK_FALSE(dense_transposes_gradient(80, 100, 1024));
 }
 
 TEST_CASE("dense: integers agree exactly for images in lanes, on every instruction set") {

@@ -59,7 +59,7 @@ TEST_CASE("a training step allocates nothing, for every policy and optimizer") {
 }
 
 // A set that no cache holds.
-TEST_CASE("a training step allocates nothing where it loads stretches and calls those of the next samples ahead") {
+TEST_CASE("a training step allocates nothing where it loads stretches and prefetches those of the next samples") {
   const Samples samples = class_samples(1000, wide_mlp().input_shape, 10);
   for (const int threads : {1, 2}) {
     const auto learner = make_learner(wide_mlp());

@@ -1,4 +1,4 @@
-#include "kernels/turned_tile.h"
+#include "kernels/transposed_tile.h"
 
 #include <doctest/doctest.h>
 
@@ -15,9 +15,9 @@ using namespace gradloom::test;
 
 namespace {
 
-// By the definition, for one of the numbers of `turned`.
+// By the definition, for one of the numbers of `transposed`.
 template <class Number>
-Number turned_number(const PixelArea& area, const Number* source, int64_t index) {
+Number transposed_number(const PixelArea& area, const Number* source, int64_t index) {
   const int64_t image = index % kLanes;
   const int64_t sample = index / kLanes % kLanes;
   const int64_t pixel = index / (kLanes * kLanes);
@@ -28,7 +28,7 @@ Number turned_number(const PixelArea& area, const Number* source, int64_t index)
 
 }  // namespace
 
-TEST_CASE("turn_pixels: samples become images for 1 to 16 images, floats and taps, on every instruction set") {
+TEST_CASE("transpose_pixels: samples become images for 1 to 16 images, floats and taps, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(85);
@@ -39,27 +39,26 @@ TEST_CASE("turn_pixels: samples become images for 1 to 16 images, floats and tap
         const int64_t width = pixels.width * apart + random.integer(0, 2);
         const int64_t image = (pixels.height * width + random.integer(0, 3)) * kLanes;
         const PixelArea area{images, image, width * kLanes, apart * kLanes, pixels};
-        const int64_t count = turned_numbers(pixels);
+        const int64_t count = transposed_numbers(pixels);
 
         GuardedBuffer source(random.normal(images * image));
-        GuardedBuffer turned(count);
-        turn_pixels(area, source.data(), turned.data());
+        GuardedBuffer transposed(count);
+        transpose_pixels(area, source.data(), transposed.data());
         std::vector<float> expected;
-        for (int64_t i = 0; i < count; ++i) expected.push_back(turned_number(area, source.data(), i));
-        CHECK(difference_in_bits(turned.span(), expected) == "");
-        CHECK(turned.intact());
+        for (int64_t i = 0; i < count; ++i) expected.push_back(transposed_number(area, source.data(), i));
+        CHECK(difference_in_bits(transposed.span(), expected) == "");
+        CHECK(transposed.intact());
 
         GuardedBuffer tap_memory(images * image / 2);
-        auto* const taps = reinterpret_cast<WinningTap*>(tap_memory.data());
-        for (int64_t i = 0; i < images * image; ++i)
-          taps[i] = random.pick<WinningTap>({0, 1, 2, 3, 300, 65534, kNoTap});
-        GuardedBuffer turned_memory(count / 2);
-        auto* const turned_taps = reinterpret_cast<WinningTap*>(turned_memory.data());
-        turn_pixels(area, taps, turned_taps);
+        auto* const taps = reinterpret_cast<ArgmaxTap*>(tap_memory.data());
+        for (int64_t i = 0; i < images * image; ++i) taps[i] = random.pick<ArgmaxTap>({0, 1, 2, 3, 300, 65534, kNoTap});
+        GuardedBuffer transposed_memory(count / 2);
+        auto* const transposed_taps = reinterpret_cast<ArgmaxTap*>(transposed_memory.data());
+        transpose_pixels(area, taps, transposed_taps);
         int64_t wrong = 0;
-        for (int64_t i = 0; i < count; ++i) wrong += turned_taps[i] != turned_number(area, taps, i) ? 1 : 0;
+        for (int64_t i = 0; i < count; ++i) wrong += transposed_taps[i] != transposed_number(area, taps, i) ? 1 : 0;
         CHECK(wrong == 0);
-        CHECK(turned_memory.intact());
+        CHECK(transposed_memory.intact());
       }
     }
   });

@@ -1,11 +1,11 @@
-#include "kernels/conv2d_won_gradient.h"
+#include "kernels/conv2d_argmax_gradient.h"
 
 #include <algorithm>
 
 #include "kernels/lanes.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/conv2d_won_gradient.cc"
+#define HWY_TARGET_INCLUDE "kernels/conv2d_argmax_gradient.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
@@ -21,14 +21,14 @@ namespace {
 constexpr int kMostTaps = 7;  // of a window's row
 // A tile keeps so many sums in registers, which leaves some for what it chooses from.
 constexpr int kMostSums = 21;
-constexpr int won_channels(int taps) { return std::max(1, kMostSums / (2 * taps)); }
+constexpr int argmax_channels(int taps) { return std::max(1, kMostSums / (2 * taps)); }
 // Each has two sets of lanes, of which processors hold seven.
-constexpr int won_filters(int channels) { return channels == 1 ? 3 : 2; }
+constexpr int argmax_filters(int channels) { return channels == 1 ? 3 : 2; }
 // They share the input while it is in L1.
 constexpr int64_t kJobFilters = 8;
 
 EvenTiling channel_tiles(const DirectShape& shape) {
-  return cut_evenly(shape.channels, won_channels(static_cast<int>(shape.window.width)));
+  return cut_evenly(shape.channels, argmax_channels(static_cast<int>(shape.window.width)));
 }
 
 Extent2d extent_of_maxima(const DirectShape& shape) { return {shape.output.height / 2, shape.output.width / 2}; }
@@ -79,7 +79,7 @@ constexpr bool kWholeBlocks = HWY_MAX_BYTES >= kLanes * sizeof(float);
 
 // One filter's maxima, of a rectangle in rows of dy_row floats. Adds their gradients to a vector.
 [[maybe_unused]] void choose(const Extent2d& maxima, int64_t dy_row, const float* HWY_RESTRICT dy,
-                             const WinningTap* HWY_RESTRICT winners, const Chosen& chosen, float* HWY_RESTRICT sum) {
+                             const ArgmaxTap* HWY_RESTRICT winners, const Chosen& chosen, float* HWY_RESTRICT sum) {
   const D d;
   float* HWY_RESTRICT gradient = chosen.gradients;
   uint8_t* HWY_RESTRICT sets = chosen.sets;
@@ -90,7 +90,7 @@ constexpr bool kWholeBlocks = HWY_MAX_BYTES >= kLanes * sizeof(float);
     for (int64_t at = 0; at < maxima.width * kLanes; at += kLanes) {
       hwy::Prefetch(dy + at + ahead);
       hwy::Prefetch(winners + at + ahead);
-      const WonGradient<D> won(dy + at, winners + at);
+      const ArgmaxGradient<D> won(dy + at, winners + at);
       hn::Store(won.of_any(), d, gradient);
       hn::StoreMaskBits(d, won.in_lower_row(), sets);
       hn::StoreMaskBits(d, won.in_right_column(), sets + Chosen::kSetBytes);
@@ -103,7 +103,7 @@ constexpr bool kWholeBlocks = HWY_MAX_BYTES >= kLanes * sizeof(float);
 }
 
 // What a part's maxima meet with one row of the window.
-struct WonRow {
+struct ArgmaxRow {
   const float* x;
   int64_t x_channel;
   int64_t x_row;
@@ -112,7 +112,7 @@ struct WonRow {
 
 // sums[k][c][s][16], kFilters x kChannels x kTaps of them.
 template <int kFilters, int kChannels, int kTaps>
-void won_tile(const WonRow& row, const Chosen& chosen, float* HWY_RESTRICT sums) {
+void argmax_tile(const ArgmaxRow& row, const Chosen& chosen, float* HWY_RESTRICT sums) {
   const D d;
   const int64_t x_channel = row.x_channel;
   const int64_t x_row = row.x_row;
@@ -121,11 +121,11 @@ void won_tile(const WonRow& row, const Chosen& chosen, float* HWY_RESTRICT sums)
   const int64_t x_line = 2 * (x_row - (width - 1) * kLanes);
   V sum[kFilters][kChannels][kTaps];
   // Unrolled late, they would keep the sums in memory.
-#pragma GCC unroll 8
+  HWY_UNROLL(8)
   for (int k = 0; k < kFilters; ++k) {
-#pragma GCC unroll 8
+    HWY_UNROLL(8)
     for (int c = 0; c < kChannels; ++c) {
-#pragma GCC unroll 8
+      HWY_UNROLL(8)
       for (int s = 0; s < kTaps; ++s) sum[k][c][s] = hn::Load(d, sums + ((k * kChannels + c) * kTaps + s) * kLanes);
     }
   }
@@ -137,22 +137,22 @@ void won_tile(const WonRow& row, const Chosen& chosen, float* HWY_RESTRICT sums)
     V g[kFilters];
     hn::Mask<D> is_lower[kFilters];
     hn::Mask<D> is_right[kFilters];
-#pragma GCC unroll 8
+    HWY_UNROLL(8)
     for (int k = 0; k < kFilters; ++k) {
       g[k] = hn::Load(d, gradient + k * maxima * kLanes);
       is_lower[k] = hn::LoadMaskBits(d, sets + k * maxima * 2 * Chosen::kSetBytes);
       is_right[k] = hn::LoadMaskBits(d, sets + (k * maxima * 2 + 1) * Chosen::kSetBytes);
     }
-#pragma GCC unroll 8
+    HWY_UNROLL(8)
     for (int c = 0; c < kChannels; ++c) {
       const float* const upper_row = in_register(x + c * x_channel);
       const float* const lower_row = in_register(upper_row + x_row);
       V before[kFilters];
-#pragma GCC unroll 8
+      HWY_UNROLL(8)
       for (int s = 0; s <= kTaps; ++s) {
         const V upper = in_register(hn::Load(d, upper_row + s * kLanes));
         const V lower = in_register(hn::Load(d, lower_row + s * kLanes));
-#pragma GCC unroll 8
+        HWY_UNROLL(8)
         for (int k = 0; k < kFilters; ++k) {
           const V met = hn::IfThenElse(is_lower[k], lower, upper);
           if (s > 0) sum[k][c][s - 1] = hn::MulAdd(hn::IfThenElse(is_right[k], met, before[k]), g[k], sum[k][c][s - 1]);
@@ -166,63 +166,65 @@ void won_tile(const WonRow& row, const Chosen& chosen, float* HWY_RESTRICT sums)
     gradient += kLanes;
     sets += 2 * Chosen::kSetBytes;
   }
-#pragma GCC unroll 8
+  HWY_UNROLL(8)
   for (int k = 0; k < kFilters; ++k) {
-#pragma GCC unroll 8
+    HWY_UNROLL(8)
     for (int c = 0; c < kChannels; ++c) {
-#pragma GCC unroll 8
+      HWY_UNROLL(8)
       for (int s = 0; s < kTaps; ++s) hn::Store(sum[k][c][s], d, sums + ((k * kChannels + c) * kTaps + s) * kLanes);
     }
   }
 }
 
-using WonTile = void (*)(const WonRow&, const Chosen&, float*);
+using ArgmaxTile = void (*)(const ArgmaxRow&, const Chosen&, float*);
 
 // The tile of exactly so many filters, channels and taps of a row.
-template <int kTaps, int kChannels, int kFilters = won_filters(kChannels)>
-WonTile won_tile_of(int64_t filters) {
+template <int kTaps, int kChannels, int kFilters = argmax_filters(kChannels)>
+ArgmaxTile argmax_tile_of(int64_t filters) {
   if constexpr (kFilters > 1) {
-    if (filters < kFilters) return won_tile_of<kTaps, kChannels, kFilters - 1>(filters);
+    if (filters < kFilters) return argmax_tile_of<kTaps, kChannels, kFilters - 1>(filters);
   }
-  return won_tile<kFilters, kChannels, kTaps>;
+  return argmax_tile<kFilters, kChannels, kTaps>;
 }
 
-template <int kTaps, int kChannels = won_channels(kTaps)>
-WonTile won_tile_of(int64_t filters, int64_t channels) {
+template <int kTaps, int kChannels = argmax_channels(kTaps)>
+ArgmaxTile argmax_tile_of(int64_t filters, int64_t channels) {
   if constexpr (kChannels > 1) {
-    if (channels < kChannels) return won_tile_of<kTaps, kChannels - 1>(filters, channels);
+    if (channels < kChannels) return argmax_tile_of<kTaps, kChannels - 1>(filters, channels);
   }
-  return won_tile_of<kTaps, kChannels>(filters);
+  return argmax_tile_of<kTaps, kChannels>(filters);
 }
 
 template <int kTaps = kMostTaps>
-WonTile won_tile_of(int64_t filters, int64_t channels, int64_t taps) {
+ArgmaxTile argmax_tile_of(int64_t filters, int64_t channels, int64_t taps) {
   if constexpr (kTaps > 2) {
-    if (taps < kTaps) return won_tile_of<kTaps - 1>(filters, channels, taps);
+    if (taps < kTaps) return argmax_tile_of<kTaps - 1>(filters, channels, taps);
   }
-  return won_tile_of<kTaps>(filters, channels);
+  return argmax_tile_of<kTaps>(filters, channels);
 }
 
-bool WonGradientFits() { return kWholeBlocks; }
+bool ArgmaxGradientFits() { return kWholeBlocks; }
 
 // The sums as they are in the scratch: [tile of filters][r][k][c][s][16].
-struct WonSums {
+struct ArgmaxSums {
   const DirectShape& shape;
   const WeightRange& range;
   EvenTiling tiles;
 
-  WonSums(const DirectShape& shape, const WeightRange& range)
-      : shape(shape), range(range), tiles(cut_evenly(range.filters, won_filters(static_cast<int>(range.channels)))) {}
+  ArgmaxSums(const DirectShape& shape, const WeightRange& range)
+      : shape(shape),
+        range(range),
+        tiles(cut_evenly(range.filters, argmax_filters(static_cast<int>(range.channels)))) {}
 
   int64_t count() const { return range.filters * range.channels * shape.taps(); }
 
   // From a part's maxima, `chosen` filter by filter.
-  void add_part(const WonRow& part, const Chosen& chosen, float* sums) const {
+  void add_part(const ArgmaxRow& part, const Chosen& chosen, float* sums) const {
     const int64_t maxima = part.maxima.height * part.maxima.width;
     for (int64_t tile = 0; tile < tiles.count; ++tile) {
-      const WonTile add = won_tile_of(tiles.size(tile), range.channels, shape.window.width);
+      const ArgmaxTile add = argmax_tile_of(tiles.size(tile), range.channels, shape.window.width);
       for (int64_t r = 0; r < shape.window.height; ++r) {
-        WonRow row = part;
+        ArgmaxRow row = part;
         row.x += r * part.x_row;
         add(row, chosen.from(tiles.first(tile) * maxima), sums);
         sums += tiles.size(tile) * range.channels * shape.window.width * kLanes;
@@ -248,10 +250,10 @@ struct WonSums {
   }
 };
 
-void WonGradient2d(const DirectShape& shape, const WeightRange& range, const WonGradientOperands& o, bool add,
-                   float* scratch, float* gradient, float* bias) {
+void ArgmaxGradient2d(const DirectShape& shape, const WeightRange& range, const ArgmaxGradientOperands& o, bool add,
+                      float* scratch, float* gradient, float* bias) {
   if constexpr (kWholeBlocks) {
-    const WonSums sums(shape, range);
+    const ArgmaxSums sums(shape, range);
     const Parts parts(shape);
     const Extent2d maxima = extent_of_maxima(shape);
     const int64_t dy_row = maxima.width * kLanes;
@@ -260,7 +262,7 @@ void WonGradient2d(const DirectShape& shape, const WeightRange& range, const Won
     float* const gradients = biases + range.filters * kLanes;
     const Chosen chosen{gradients, reinterpret_cast<uint8_t*>(gradients + range.filters * parts.largest() * kLanes)};
     std::fill_n(scratch, (sums.count() + range.filters) * kLanes, 0.0F);
-    WonRow row{};
+    ArgmaxRow row{};
     row.x_row = shape.input.width * kLanes;
     row.x_channel = shape.input.height * row.x_row;
     for (int64_t job = 0; job < o.blocks * parts.count(); ++job) {
@@ -292,35 +294,36 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradloom {
 
-HWY_EXPORT(WonGradientFits);
-HWY_EXPORT(WonGradient2d);
+HWY_EXPORT(ArgmaxGradientFits);
+HWY_EXPORT(ArgmaxGradient2d);
 
-bool won_gradient_fits(const DirectShape& shape) {
+bool argmax_gradient_fits(const DirectShape& shape) {
   const bool is_dense =
       shape.stride.height * shape.stride.width == 1 && shape.dilation.height * shape.dilation.width == 1;
   const bool has_tile = shape.window.width > 1 && shape.window.width <= kMostTaps;
-  return is_dense && has_tile && HWY_DYNAMIC_DISPATCH(WonGradientFits)();
+  return is_dense && has_tile && HWY_DYNAMIC_DISPATCH(ArgmaxGradientFits)();
 }
 
-WeightGradientTiles won_gradient_tiles(const DirectShape& shape, int64_t blocks) {
+WeightGradientTiles argmax_gradient_tiles(const DirectShape& shape, int64_t blocks) {
   return cut_weight_gradient(shape, blocks, cut_evenly(shape.filters, kJobFilters), channel_tiles(shape));
 }
 
-double won_gradient_flops(const DirectShape& shape) {
+double argmax_gradient_flops(const DirectShape& shape) {
   const Extent2d maxima = extent_of_maxima(shape);
   const int64_t rows = shape.filters * shape.channels * shape.window.height * maxima.height * maxima.width;
   return 2 * static_cast<double>(rows) * static_cast<double>(3 * shape.window.width + 1);
 }
 
-int64_t won_gradient_scratch(const DirectShape& shape) {
+int64_t argmax_gradient_scratch(const DirectShape& shape) {
   const int64_t filters = cut_evenly(shape.filters, kJobFilters).largest();
   const int64_t sums = channel_tiles(shape).largest() * shape.taps() + 1;  // that of the bias is one
-  return round_up(filters * (sums * kLanes + Parts(shape).largest() * Chosen::kFloats), kLanes);
+  constexpr int64_t kMaskSlack = 2;  // Highway's mask bits may be stored and loaded as eight bytes
+  return round_up(filters * (sums * kLanes + Parts(shape).largest() * Chosen::kFloats) + kMaskSlack, kLanes);
 }
 
-void conv2d_won_gradient(const DirectShape& shape, const WeightRange& range, const WonGradientOperands& operands,
-                         Accumulate accumulate, float* scratch, float* gradient, float* bias) {
-  HWY_DYNAMIC_DISPATCH(WonGradient2d)
+void conv2d_argmax_gradient(const DirectShape& shape, const WeightRange& range, const ArgmaxGradientOperands& operands,
+                            Accumulate accumulate, float* scratch, float* gradient, float* bias) {
+  HWY_DYNAMIC_DISPATCH(ArgmaxGradient2d)
   (shape, range, operands, accumulate == Accumulate::kAdd, scratch, gradient, bias);
 }
 

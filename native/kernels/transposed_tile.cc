@@ -1,7 +1,7 @@
-#include "kernels/turned_tile.h"
+#include "kernels/transposed_tile.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/turned_tile.cc"
+#define HWY_TARGET_INCLUDE "kernels/transposed_tile.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
@@ -20,22 +20,22 @@ HWY_INLINE V load_numbers(const float* from) { return hn::Load(D(), from); }
 HWY_INLINE void store_numbers(V numbers, float* to) { hn::Store(numbers, D(), to); }
 
 // Taps travel as the bits of floats, which nothing here looks at.
-HWY_INLINE V load_numbers(const WinningTap* from) {
+HWY_INLINE V load_numbers(const ArgmaxTap* from) {
   const hn::RebindToSigned<D> integers;
-  return hn::BitCast(D(), hn::PromoteTo(integers, hn::Load(hn::Rebind<WinningTap, D>(), from)));
+  return hn::BitCast(D(), hn::PromoteTo(integers, hn::Load(hn::Rebind<ArgmaxTap, D>(), from)));
 }
-HWY_INLINE void store_numbers(V numbers, WinningTap* to) {
+HWY_INLINE void store_numbers(V numbers, ArgmaxTap* to) {
   const hn::RebindToSigned<D> integers;
-  const hn::Rebind<WinningTap, D> taps;
+  const hn::Rebind<ArgmaxTap, D> taps;
   hn::Store(hn::DemoteTo(taps, hn::BitCast(integers, numbers)), taps, to);
 }
 
 // Images lie pages apart, where no processor looks by itself, so the pixels at the right, which are often next, are
-// called ahead.
+// prefetched.
 template <class Number>
-void turn_area(const PixelArea& area, const Number* HWY_RESTRICT source, Number* HWY_RESTRICT turned) {
+void transpose_area(const PixelArea& area, const Number* HWY_RESTRICT source, Number* HWY_RESTRICT transposed) {
   for (int64_t row = 0; row < area.pixels.height; ++row) {
-    for (int64_t column = 0; column < area.pixels.width; ++column, turned += kLanes * kLanes) {
+    for (int64_t column = 0; column < area.pixels.width; ++column, transposed += kLanes * kLanes) {
       const Number* const pixel = source + row * area.row + column * area.column;
       for (int64_t image = 0; image < kLanes; image += kTransposeSide) {
         for (int64_t sample = 0; sample < kLanes; sample += kTransposeSide) {
@@ -46,15 +46,19 @@ void turn_area(const PixelArea& area, const Number* HWY_RESTRICT source, Number*
                 hwy::Prefetch(from + area.pixels.width * area.column);
                 return load_numbers(from);
               },
-              [&](int i, V numbers) { store_numbers(numbers, turned + (sample + i) * kLanes + image); });
+              [&](int i, V numbers) { store_numbers(numbers, transposed + (sample + i) * kLanes + image); });
         }
       }
     }
   }
 }
 
-void TurnPixels(const PixelArea& area, const float* source, float* turned) { turn_area(area, source, turned); }
-void TurnTaps(const PixelArea& area, const WinningTap* source, WinningTap* turned) { turn_area(area, source, turned); }
+void TransposePixels(const PixelArea& area, const float* source, float* transposed) {
+  transpose_area(area, source, transposed);
+}
+void TransposeTaps(const PixelArea& area, const ArgmaxTap* source, ArgmaxTap* transposed) {
+  transpose_area(area, source, transposed);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
@@ -63,15 +67,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradloom {
 
-HWY_EXPORT(TurnPixels);
-HWY_EXPORT(TurnTaps);
+HWY_EXPORT(TransposePixels);
+HWY_EXPORT(TransposeTaps);
 
-void turn_pixels(const PixelArea& area, const float* source, float* turned) {
-  HWY_DYNAMIC_DISPATCH(TurnPixels)(area, source, turned);
+void transpose_pixels(const PixelArea& area, const float* source, float* transposed) {
+  HWY_DYNAMIC_DISPATCH(TransposePixels)(area, source, transposed);
 }
 
-void turn_pixels(const PixelArea& area, const WinningTap* source, WinningTap* turned) {
-  HWY_DYNAMIC_DISPATCH(TurnTaps)(area, source, turned);
+void transpose_pixels(const PixelArea& area, const ArgmaxTap* source, ArgmaxTap* transposed) {
+  HWY_DYNAMIC_DISPATCH(TransposeTaps)(area, source, transposed);
 }
 
 }  // namespace gradloom

@@ -1,15 +1,15 @@
-#include "kernels/conv2d_turned_gradient.h"
+#include "kernels/conv2d_gemm_gradient.h"
 
 #include <algorithm>
 
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
-#include "kernels/turned_tile.h"
+#include "kernels/transposed_tile.h"
 
 namespace gradloom {
 namespace {
 
-constexpr int64_t kTurnedPixel = kLanes * kPanelColumns;
+constexpr int64_t kTransposedPixel = kLanes * kPanelColumns;
 
 // Rows of the output whose products are one sum, of some 64 pixels: worth its loads and stores, and too short to lose
 // digits.
@@ -35,10 +35,11 @@ int64_t columns_before(const DirectShape& shape, int64_t phase) {
   return columns;
 }
 
-int64_t panel_floats(const DirectShape& shape, int64_t rows) { return rows * shape.input.width * kTurnedPixel; }
+int64_t panel_floats(const DirectShape& shape, int64_t rows) { return rows * shape.input.width * kTransposedPixel; }
 
-// turned[channel / 16][phase][row][column][sample][channel % 16] of `rows` rows of x: [channel][row][column][sample].
-void turn_rows(const DirectShape& shape, int64_t channels, int64_t rows, const float* x, float* turned) {
+// transposed[channel / 16][phase][row][column][sample][channel % 16] of `rows` rows of x:
+// [channel][row][column][sample].
+void transpose_rows(const DirectShape& shape, int64_t channels, int64_t rows, const float* x, float* transposed) {
   for (int64_t c = 0; c < channels; c += kPanelColumns) {
     for (int64_t phase = 0; phase < phases(shape); ++phase) {
       const PixelArea area{.images = std::min(kPanelColumns, channels - c),
@@ -46,22 +47,22 @@ void turn_rows(const DirectShape& shape, int64_t channels, int64_t rows, const f
                            .row = shape.input.width * kLanes,
                            .column = shape.stride.width * kLanes,
                            .pixels = {rows, phase_columns(shape, phase)}};
-      turn_pixels(area, x + c * area.image + phase * kLanes, turned);
-      turned += rows * area.pixels.width * kTurnedPixel;
+      transpose_pixels(area, x + c * area.image + phase * kLanes, transposed);
+      transposed += rows * area.pixels.width * kTransposedPixel;
     }
   }
 }
 
 }  // namespace
 
-bool turned_gradient_pays(const DirectShape& shape) {
+bool gemm_gradient_pays(const DirectShape& shape) {
   constexpr int64_t kFewest = 32;
   return shape.channels % kPanelColumns == 0 && shape.channels >= kFewest && shape.filters >= kFewest;
 }
 
-// Channels are cut first, where they leave products that are wide enough, for every tile of filters turns them again;
-// and pieces have sums of their own, some of which should stay in L2.
-WeightGradientTiles turned_gradient_tiles(const DirectShape& shape, int64_t blocks) {
+// Channels are cut first, where they leave products that are wide enough, for every tile of filters transposes them
+// again; and pieces have sums of their own, some of which should stay in L2.
+WeightGradientTiles gemm_gradient_tiles(const DirectShape& shape, int64_t blocks) {
   constexpr int64_t kFewestJobs = 8;
   constexpr int64_t kFewestChannels = 32;
   constexpr int64_t kFewestFilters = 32;
@@ -75,12 +76,12 @@ WeightGradientTiles turned_gradient_tiles(const DirectShape& shape, int64_t bloc
   return {{shape.filters, filters}, {shape.channels, channels}, cut(blocks, blocks), {blocks, pieces}};
 }
 
-int64_t turned_gradient_scratch(const DirectShape& shape, int64_t channels) {
+int64_t gemm_gradient_scratch(const DirectShape& shape, int64_t channels) {
   return ceil_divide(channels, kPanelColumns) * panel_floats(shape, rows_seen(shape, rows_at_once(shape)));
 }
 
-void conv2d_turned_weight_gradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o,
-                                   Accumulate accumulate, float* scratch, float* gradient) {
+void conv2d_gemm_weight_gradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o,
+                                 Accumulate accumulate, float* scratch, float* gradient) {
   const int64_t of_filter = shape.taps() * shape.channels;
   float* const of_range = gradient + range.filter * of_filter + range.channel;
   const auto tap_gradient = [&](int64_t r, int64_t s) {
@@ -100,7 +101,7 @@ void conv2d_turned_weight_gradient(const DirectShape& shape, const WeightRange& 
     for (int64_t p = 0; p < shape.output.height; p += at_once) {
       const int64_t end = std::min(p + at_once, shape.output.height);
       const int64_t seen = rows_seen(shape, end - p);
-      turn_rows(shape, range.channels, seen, x + p * shape.stride.height * shape.input.width * kLanes, scratch);
+      transpose_rows(shape, range.channels, seen, x + p * shape.stride.height * shape.input.width * kLanes, scratch);
       for (int64_t r = 0; r < shape.window.height; ++r) {
         // Those whose tap is not on zeros.
         const int64_t down = r * shape.dilation.height;
@@ -110,18 +111,18 @@ void conv2d_turned_weight_gradient(const DirectShape& shape, const WeightRange& 
         const int64_t first = std::max(p, rows_before(shape.zeros.above));
         const int64_t rows = std::min(end, rows_before(shape.input.height - shape.zeros.below)) - first;
         if (rows <= 0) continue;
-        const int64_t turned_row = (first - p) * shape.stride.height + down;
+        const int64_t transposed_row = (first - p) * shape.stride.height + down;
         for (int64_t s = 0; s < shape.window.width; ++s) {
           const int64_t column = s * shape.dilation.width;
           const int64_t phase = column % shape.stride.width;
           const int64_t columns = phase_columns(shape, phase);
           const int64_t pixel =
-              seen * columns_before(shape, phase) + turned_row * columns + column / shape.stride.width;
-          simd_gemm_segments(
-              {range.filters, range.channels, shape.output.width * kLanes}, rows,
-              {dz + first * o.dz_row, o.dz_channel, o.dz_row},
-              {scratch + pixel * kTurnedPixel, panel_floats(shape, seen), shape.stride.height * columns * kTurnedPixel},
-              Accumulate::kAdd, tap_gradient(r, s), of_filter);
+              seen * columns_before(shape, phase) + transposed_row * columns + column / shape.stride.width;
+          simd_gemm_segments({range.filters, range.channels, shape.output.width * kLanes}, rows,
+                             {dz + first * o.dz_row, o.dz_channel, o.dz_row},
+                             {scratch + pixel * kTransposedPixel, panel_floats(shape, seen),
+                              shape.stride.height * columns * kTransposedPixel},
+                             Accumulate::kAdd, tap_gradient(r, s), of_filter);
         }
       }
     }

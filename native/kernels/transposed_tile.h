@@ -1,4 +1,4 @@
-// Tiles of images in lanes, turned: where samples were side by side, images are. 16 images, of which some may be
+// Tiles of images in lanes, transposed: where samples were side by side, images are. 16 images, of which some may be
 // missing and then are zeros, become the lanes of a vector for each pixel and sample.
 #pragma once
 
@@ -19,10 +19,10 @@ struct PixelArea {
   Extent2d pixels;
 };
 
-// turned[pixel][sample][image] = source[image][pixel][sample], with both in units of 16 numbers.
-void turn_pixels(const PixelArea& area, const float* source, float* turned);
-void turn_pixels(const PixelArea& area, const WinningTap* source, WinningTap* turned);
+// transposed[pixel][sample][image] = source[image][pixel][sample], with both in units of 16 numbers.
+void transpose_pixels(const PixelArea& area, const float* source, float* transposed);
+void transpose_pixels(const PixelArea& area, const ArgmaxTap* source, ArgmaxTap* transposed);
 
-inline int64_t turned_numbers(const Extent2d& pixels) { return pixels.height * pixels.width * kLanes * kLanes; }
+inline int64_t transposed_numbers(const Extent2d& pixels) { return pixels.height * pixels.width * kLanes * kLanes; }
 
 }  // namespace gradloom

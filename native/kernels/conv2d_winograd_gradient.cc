@@ -1,0 +1,248 @@
+// The gradient of the weights of kernels/conv2d_winograd.h.
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "common/checked.h"
+#include "kernels/conv2d_winograd.h"
+#include "kernels/lanes.h"
+#include "kernels/simd_gemm.h"
+#include "kernels/transposed_tile.h"
+#include "kernels/vectors.h"
+#include "kernels/winograd.h"
+#include "kernels/winograd_planes.h"
+
+namespace gradloom {
+
+Tiling winograd_gradient_pieces(const WinogradShape& shape) {
+  return cut(shape.filters, tile_rows(shape.filters, kWinogradCoefficients * shape.channels).count, kLanes);
+}
+
+void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float* sums, float* gradient) {
+  constexpr int64_t kSide = kPanelColumns;
+  const Tiling filters = winograd_gradient_pieces(shape);
+  const int64_t begin = filters.first(piece);
+  const int64_t end = begin + filters.size(piece);
+  constexpr int64_t kMostTaps = taps_of(WinogradForm::kF2x5);
+  const int64_t taps = taps_of(shape.form);
+  alignas(kLanes * sizeof(float)) float of_taps[kMostTaps * kSide * kSide];
+  for (int64_t c = 0; c < shape.channels; c += kSide) {
+    for (int64_t k = begin; k < end; k += kSide) {
+      const int64_t rows = std::min(kSide, shape.channels - c);
+      const int64_t columns = std::min(kSide, end - k);
+      winograd_transform_filter_gradient(shape.form, rows, columns,
+                                         {sums + c * shape.filters + k, filter_plane(shape), shape.filters},
+                                         {of_taps, kSide * kSide, kSide});
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        transpose(rows, columns, of_taps + tap * kSide * kSide, kSide, gradient + (k * taps + tap) * shape.channels + c,
+                  taps * shape.channels);
+      }
+    }
+  }
+}
+
+// The sums run over tiles and samples. With filters in the lanes no lane has to be summed up at the end: tiles of the
+// gradient of the output are transposed before they are transformed, since they have 16 pixels or 4 and afterwards 36
+// coefficients. So m lies in panels of 16 filters: [36][K / 16][T samples][16], beside v: [36][C][T samples], and the
+// sums: [36][C][K].
+
+namespace {
+
+constexpr int64_t kProductFilters = 64;
+constexpr int64_t kTransformImages = kPanelColumns;
+
+Extent2d tile_extent(WinogradForm form) { return {tile_of(form), tile_of(form)}; }
+
+// As many as there are numbers in their v and m as in the sums.
+int64_t tiles_like_sums(const WinogradShape& shape) {
+  return shape.channels * shape.filters / (kLanes * (shape.channels + shape.filters));
+}
+
+// Pieces, each with sums of its own, which are read again at the end: some megabytes of them at most, and tiles enough
+// for each that this costs little. 1, or enough for some threads.
+constexpr int64_t kFewestPieces = 4;
+int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
+  constexpr int64_t kMost = 8;
+  constexpr int64_t kManyTiles = 32;
+  constexpr int64_t kFewestTiles = 4;
+  constexpr int64_t kWeightsOfAll = 4 * 128 * 128;
+  const int64_t pieces =
+      std::min(std::clamp(tiles / kManyTiles, kFewestPieces, kMost), kWeightsOfAll / (shape.channels * shape.filters));
+  const int64_t enough = std::max(kFewestTiles, 2 * tiles_like_sums(shape));
+  return pieces < kFewestPieces || tiles < pieces * enough ? 1 : pieces;
+}
+
+// The v and m of a chunk should fit into L2, but there should be more of them than of the sums, which
+// every chunk reads and writes: twice as many for products that are narrow, and soon made. Pieces can share the chunks
+// evenly.
+Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
+  const int64_t fitting = 512 / (shape.channels + shape.filters);
+  const int64_t fewest = (narrow_products() ? 2 : 1) * kMostStripTiles;
+  const int64_t step = std::clamp<int64_t>(std::max(fitting, tiles_like_sums(shape)), fewest, 16);
+  const int64_t chunks = ceil_divide(tiles, step);
+  return cut(tiles, pieces_of_sums(shape, tiles) > 1 ? round_up(chunks, kFewestPieces) : chunks);
+}
+
+// Of filters and channels, one for each thread of a piece. Products are widest with whole panels, four of them.
+Tiling shares_of_filters(const WinogradShape& shape, int64_t threads) {
+  return cut(shape.filters, std::min(threads, shape.filters / kProductFilters), kPanelColumns);
+}
+Tiling shares_of_channels(const WinogradShape& shape, int64_t threads) {
+  return cut(shape.channels, threads / shares_of_filters(shape, threads).count);
+}
+
+}  // namespace
+
+WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t batch, int64_t threads)
+    : shape_(shape),
+      columns_(shape, batch),
+      chunks_(chunks_of_sums(shape, columns_.tiles())),
+      pieces_{chunks_.count, pieces_of_sums(shape, chunks_.extent)},
+      filters_(shares_of_filters(shape, ceil_divide(threads, pieces_.count))),
+      channels_(shares_of_channels(shape, ceil_divide(threads, pieces_.count))) {}
+
+WinogradWeightGradient::Share WinogradWeightGradient::share(int64_t job) const {
+  const int64_t f = job / channels_.count % filters_.count;
+  const int64_t c = job % channels_.count;
+  return {filters_.first(f), filters_.size(f), channels_.first(c), channels_.size(c)};
+}
+
+// A chunk's input of more than this goes through L2.
+bool WinogradWeightGradient::transforms_together() const {
+  constexpr int64_t kFloatsOfOne = 320 * 1024;
+  return filters_.count > 1 && pieces() == 1 && kWinogradCoefficients * v_plane() > kFloatsOfOne;
+}
+
+int64_t WinogradWeightGradient::v_plane() const { return winograd_plane(shape_.channels * chunks_.step * kLanes); }
+
+int64_t WinogradWeightGradient::m_plane() const {
+  return winograd_plane(round_up(filters_.step, kPanelColumns) * chunks_.step * kLanes);
+}
+
+int64_t WinogradWeightGradient::sums_floats() const { return kWinogradCoefficients * filter_plane(shape_); }
+
+int64_t WinogradWeightGradient::scratch() const {
+  return pieces() * sums_floats() + (transforms_together() ? kWinogradCoefficients * v_plane() : 0);
+}
+
+int64_t WinogradWeightGradient::thread_scratch() const {
+  const int64_t plane = m_plane() + (transforms_together() ? 0 : v_plane());
+  return transposed_numbers(tile_extent(shape_.form)) + kWinogradCoefficients * plane;
+}
+
+int64_t WinogradWeightGradient::input_jobs() const {
+  return transforms_together() ? ceil_divide(shape_.channels, kTransformImages) : 0;
+}
+
+void WinogradWeightGradient::transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const {
+  const int64_t first = job * kTransformImages;
+  transform_channels(round, first, std::min(kTransformImages, shape_.channels - first), x, scratch + sums_floats());
+}
+
+void WinogradWeightGradient::add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz,
+                                       float* scratch, float* thread_scratch) const {
+  const int64_t piece = job / (filters_.count * channels_.count);
+  const Share part = share(job);
+  float* const sums = scratch + piece * sums_floats();
+  float* const transposed = thread_scratch;
+  float* const m = transposed + transposed_numbers(tile_extent(shape_.form));
+  float* const own = m + kWinogradCoefficients * m_plane();
+  if (transforms_together()) {
+    transform_filters(round, part.filter, part.filters, dz, m, transposed);
+    return multiply(round, part, scratch + sums_floats(), m, round == 0, sums);
+  }
+  for (int64_t chunk = pieces_.first(piece); chunk < pieces_.first(piece + 1); ++chunk) {
+    transform_channels(chunk, part.channel, part.channels, x, own);
+    transform_filters(chunk, part.filter, part.filters, dz, m, transposed);
+    multiply(chunk, part, own, m, chunk == pieces_.first(piece), sums);
+  }
+}
+
+// Some images of a strip of tiles, then the strips at its side, then the next images.
+void WinogradWeightGradient::transform_channels(int64_t chunk, int64_t first, int64_t channels, const LaneImages& x,
+                                                float* v) const {
+  const int64_t row = v_row(chunk);
+  for (int64_t c = first; c < first + channels; c += kTransformImages) {
+    const int64_t count = std::min(kTransformImages, first + channels - c);
+    const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
+      const int64_t lanes = columns_.of(tile);
+      const int64_t at = c * row + columns_.before(tile) - columns_before(chunk);
+      winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), place, of_strip, lanes), count,
+                               x.data + place.image * x.block + c * image_floats(shape_.input),
+                               {v + at, v_plane(), row, lanes});
+    };
+    for_each_strip(shape_, chunks_.first(chunk), chunks_.size(chunk), transform);
+  }
+}
+
+void WinogradWeightGradient::transform_filters(int64_t chunk, int64_t first, int64_t filters, const LaneImages& dz,
+                                               float* m, float* transposed) const {
+  for (int64_t f = 0; f < filters; f += kTransformImages, m += kTransformImages * columns_of(chunk)) {
+    const int64_t count = std::min(kTransformImages, filters - f);
+    const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
+      for (int64_t t = 0; t < of_strip; ++t) {
+        const int64_t column = columns_.before(tile + t) - columns_before(chunk);
+        transform_transposed(shape_.tiles().beside(place, t), columns_.of(tile + t), first + f, count, dz, transposed,
+                             {m + column * kPanelColumns, m_plane(), kPanelColumns});
+      }
+    };
+    for_each_strip(shape_, chunks_.first(chunk), chunks_.size(chunk), transform);
+  }
+}
+
+void WinogradWeightGradient::transform_transposed(const TilePlace& place, int64_t samples, int64_t filter,
+                                                  int64_t filters, const LaneImages& dz, float* transposed,
+                                                  const TileCoefficients& m) const {
+  const bool won = dz.winners != nullptr;
+  const int64_t scale = won ? 2 : 1;
+  const Extent2d image = won ? half(shape_.output) : shape_.output;
+  const int64_t row = place.row / scale;
+  const int64_t column = place.column / scale;
+  const auto& [rows_apart, columns_apart] = shape_.dilation;
+  const PixelArea area{filters,
+                       image_floats(image),
+                       rows_apart * image.width * kLanes,
+                       columns_apart * kLanes,
+                       {count_before(image.height - row, rows_apart, tile_of(shape_.form) / scale),
+                        count_before(image.width - column, columns_apart, tile_of(shape_.form) / scale)}};
+  const LaneImages from = dz.from(place.image * dz.block + filter * area.image + (row * image.width + column) * kLanes);
+  // Vectors of a pixel are its samples.
+  const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0, 1, {1, 1}, shape_.form};
+  transpose_pixels(area, from.data, transposed);
+  if (!won) return winograd_transform_output_gradient(tile, samples, transposed, m);
+  auto* const winners = reinterpret_cast<ArgmaxTap*>(transposed + transposed_numbers(half(tile_extent(shape_.form))));
+  transpose_pixels(area, from.winners, winners);
+  winograd_transform_output_gradient(tile, samples, ArgmaxPixels{transposed, winners}, m);
+}
+
+// Some filters' products at a time, coefficient by coefficient.
+void WinogradWeightGradient::multiply(int64_t chunk, const Share& share, const float* v, const float* m, bool begins,
+                                      float* sums) const {
+  const int64_t depth = columns_of(chunk);
+  const int64_t row = v_row(chunk);
+  const bool prefetches =
+      worth_prefetching(kWinogradCoefficients * (v_plane() + m_plane() + share.channels * share.filters));
+  const auto v_of = [&](int64_t e) { return span_of(v + e * v_plane() + share.channel * row, share.channels * row); };
+  for (int64_t first = 0; first < share.filters; first += kProductFilters) {
+    const int64_t filters = std::min(kProductFilters, share.filters - first);
+    const auto m_of = [&](int64_t e) { return span_of(m + e * m_plane() + first * depth, filters * depth); };
+    for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+      std::array<ByteSpan, 2> upcoming;
+      if (prefetches && e + 1 < kWinogradCoefficients) {
+        upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(m_of(e + 1))};
+      }
+      float* const to = sums + e * filter_plane(shape_) + share.channel * shape_.filters + share.filter + first;
+      simd_gemm_panels({share.channels, filters, depth}, {v_of(e).data(), row}, {m_of(e).data(), kPanelColumns * depth},
+                       begins ? Accumulate::kOverwrite : Accumulate::kAdd, to, shape_.filters, upcoming);
+    }
+  }
+}
+
+void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) const {
+  float* const total = scratch + coefficient * filter_plane(shape_);
+  for (int64_t other = 1; other < pieces(); ++other) {
+    sum(total, total + other * sums_floats(), shape_.filters * shape_.channels, total);
+  }
+}
+
+}  // namespace gradloom

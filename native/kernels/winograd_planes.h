@@ -1,0 +1,52 @@
+// What Winograd's convolutions of images in lanes and the gradients of their weights (kernels/conv2d_winograd.h) have
+// in common.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include "common/checked.h"
+#include "kernels/conv2d_winograd.h"
+#include "kernels/lanes.h"
+#include "kernels/simd_gemm.h"
+#include "kernels/winograd.h"
+#include "kernels/winograd_tiles.h"
+
+namespace gradloom {
+
+// Operands of so many floats come from beyond L1, and leave little room in L2: it pays to prefetch them.
+inline bool worth_prefetching(int64_t floats) { return floats > 64 * 1024; }
+
+inline int64_t filter_plane(const WinogradShape& shape) {
+  return winograd_plane(round_up(shape.filters * shape.channels, kLanes));
+}
+
+inline std::span<const float> span_of(const float* first, int64_t floats) {
+  return {first, static_cast<size_t>(floats)};
+}
+
+inline ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_floats(extent)}; }
+
+inline Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
+
+inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const TilePlace& place,
+                            int64_t count, int64_t lanes) {
+  return {vectors, place.row - shape.top, place.column - shape.left, count, shape.dilation, shape.form, lanes};
+}
+
+// Tiles of products that are no wider than a vector of samples.
+inline bool narrow_products() { return simd_gemm_tile_columns() <= kPanelColumns; }
+
+// Calls visit(first, place, tiles) for tiles side by side, of those in [first, first + count).
+template <class Visit>
+void for_each_strip(const WinogradShape& shape, int64_t first, int64_t count, Visit visit) {
+  for (int64_t tile = first; tile < first + count;) {
+    const TilePlace place = shape.tiles().place(tile);
+    const int64_t tiles = std::min({shape.tiles().side_by_side(place), first + count - tile, kMostStripTiles});
+    visit(tile, place, tiles);
+    tile += tiles;
+  }
+}
+
+}  // namespace gradloom
