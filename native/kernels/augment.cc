@@ -12,7 +12,8 @@ namespace {
 void normalise(const float* x, const ImageChange& change, const float* scale, const float* shift, int64_t count,
                float* out) {
   if (scale == nullptr) {
-    const auto [gain, offset] = std::pair(change.gain, change.offset);
+    const float gain = change.gain;
+    const float offset = change.offset;
     if (gain == 1 && offset == 0) {
       std::copy_n(x, count, out);
     } else {

@@ -22,7 +22,7 @@ constexpr int kMostTaps = 7;  // of a window's row
 // A tile keeps so many sums in registers, which leaves some for what it chooses from.
 constexpr int kMostSums = 21;
 constexpr int argmax_channels(int taps) { return std::max(1, kMostSums / (2 * taps)); }
-// Each has two sets of lanes, of which processors hold seven.
+// Each takes two mask registers, of which k1 to k7 can be had.
 constexpr int argmax_filters(int channels) { return channels == 1 ? 3 : 2; }
 // They share the input while it is in L1.
 constexpr int64_t kJobFilters = 8;

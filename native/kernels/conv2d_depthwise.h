@@ -29,7 +29,8 @@ void conv2d_depthwise_forward(const Window2d& window, int64_t lanes, const float
                               Activation activation, const PlaneOutput& y, const Lines& ahead);
 
 // gradient[r][s] = sum over samples, p, q of dz[p][q] x[p stride + r dilation - top][q stride + s dilation - left], or
-// added to it, for windows of up to 3x3, and of 5x5 that all meet the plane as a whole: sums stay in registers.
+// added to it, for windows of up to 3x3, and of 5x5 that all meet the plane as a whole: sums stay in registers (of 5x5
+// with 32 of them).
 bool depthwise_gradient_fits(const Extent2d& window);
 void conv2d_depthwise_weight_gradient(const Window2d& window, int64_t lanes, const float* x, const float* dz,
                                       Accumulate accumulate, float* gradient, const Lines& ahead);

@@ -106,9 +106,9 @@ HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const SumE
   }
 }
 
-// Output columns up to left_end, and from right_begin on, have windows that meet zeros at a side, if it pays to heed
-// them: not where a tile has little to do, and in thin images for many zeros alone, as tiles of one pixel then. Of
-// narrow images all are such, for rows would leave their tiles partly empty.
+// Output columns up to left_end, and from right_begin on, meet padding at a side and are made in tiles of a column,
+// which skip those taps: all columns of an image narrower than a tile; none where a tile has few terms, or where images
+// are lower than a tile and have little padding.
 struct SideColumns {
   int64_t left_end, right_begin;
 };

@@ -246,7 +246,8 @@ HWY_NOINLINE void sum_short_groups(const GroupRange& range, Entries entries, int
   });
 }
 
-// Whether no branch foresees where groups end, for rows of so few vectors that it costs more than to store each.
+// Whether lengths of groups are unpredictable, and rows so narrow that a store for each entry costs less than branches
+// that are mispredicted.
 inline bool are_short(const GroupRange& range, int64_t width) {
   constexpr int64_t kMostWidth = 32;
   const int64_t* starts = range.groups.starts + range.first;

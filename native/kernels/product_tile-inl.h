@@ -59,6 +59,19 @@ struct TileOperands {
   Epilogue epilogue;
 };
 
+// Of op(a) b without what moves from tile to tile: where a, b and c begin, and the depth.
+inline TileOperands operands_of(const MatrixOperand& a, int64_t b_stride, int64_t c_stride) {
+  const bool transposed = a.transpose == Transpose::kYes;
+  TileOperands o{};
+  o.a_row = transposed ? 1 : a.stride;
+  o.a_depth = transposed ? a.stride : 1;
+  o.segments = 1;
+  o.b_stride = b_stride;
+  o.b_panel = kPanelColumns;
+  o.c_stride = c_stride;
+  return o;
+}
+
 template <bool kPartial>
 HWY_INLINE V load_columns(const float* from, bool last, size_t rest) {
   const D d;

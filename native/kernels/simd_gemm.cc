@@ -176,9 +176,18 @@ HWY_NOINLINE int64_t transposed_column(TileOperands o, int64_t rows) {
     o.a += vectors * lanes;
     o.c += vectors * lanes;
   };
-  for (; done + 8 * lanes <= rows; advance(8)) transposed_vectors<8>(o);
-  for (; done + 2 * lanes <= rows; advance(2)) transposed_vectors<2>(o);
-  for (; done + lanes <= rows; advance(1)) transposed_vectors<1>(o);
+  while (done + 8 * lanes <= rows) {
+    transposed_vectors<8>(o);
+    advance(8);
+  }
+  while (done + 2 * lanes <= rows) {
+    transposed_vectors<2>(o);
+    advance(2);
+  }
+  while (done + lanes <= rows) {
+    transposed_vectors<1>(o);
+    advance(1);
+  }
   return done;
 }
 
@@ -251,13 +260,8 @@ void Product(const ProductShape& shape, const MatrixOperand& a, const MatrixOper
   const bool packs = packs_rows(shape, a);
   const int64_t depth_block = packs ? kPackedDepth : kDepthBlock;
   PrefetchQueue ahead(upcoming);
-  TileOperands o{};
-  o.a_row = transposed ? 1 : a.stride;
-  o.a_depth = transposed ? a.stride : 1;
-  o.segments = 1;
-  o.b_stride = b.stride;
+  TileOperands o = operands_of(a, b.stride, c_stride);
   o.b_panel = b_panel;
-  o.c_stride = c_stride;
   const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
   if (shape.rows == 1 && !transposed && shape.depth > kDepthBlock && shape.columns <= 2 * lanes) {
     o.a = a.data;

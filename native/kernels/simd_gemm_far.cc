@@ -80,15 +80,8 @@ void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixO
   const LiveColumns columns{most == live || lanes == live ? live : kPanelColumns};
   const int64_t count = columns.count(shape.columns);
   HWY_ALIGN float packed[kDepth * kVectorTile * hn::MaxLanes(D())];
-  const bool transposed = a.transpose == Transpose::kYes;
-  TileOperands o{};
-  o.a_row = transposed ? 1 : a.stride;
-  o.a_depth = transposed ? a.stride : 1;
-  o.segments = 1;
+  TileOperands o = operands_of(a, most, c_stride);
   o.b = packed;
-  o.b_stride = most;
-  o.b_panel = kPanelColumns;
-  o.c_stride = c_stride;
   o.c_vector = columns.at(lanes);
   for (int64_t column = 0; column < count; column += most) {
     const int64_t width = std::min(most, count - column);

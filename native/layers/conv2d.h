@@ -63,7 +63,7 @@ class Conv2d final : public Layer {
   LayerNeeds needs_rows(const LayerSetting& setting) const;
   void forward_rows(const ForwardArguments& args) const;
   void backward_rows(const BackwardArguments& args) const;
-  void mask_gradient_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const;
+  void activation_backward_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const;
   Rows window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const;
   void input_gradient_rows(const BackwardArguments& args, float* columns) const;
   void input_gradient_pointwise(const BackwardArguments& args) const;
@@ -78,6 +78,24 @@ class Conv2d final : public Layer {
   LayerNeeds needs_lanes(const LayerSetting& setting) const;
   void prepare_lanes(Team& team, const float* weights, float* packed) const;
   void forward_lanes(const ForwardArguments& args, const float* packed, float* scratch) const;
+  // A job's rows of a tile of filters; where maxima are taken, rows of these.
+  struct ForwardBand {
+    const DirectShape& shape;
+    const float* x;       // of the group
+    const float* packed;  // of the group
+    const float* bias;    // of the group, may be null
+    int64_t tile;
+    int64_t filters;
+    int64_t lanes;
+    int64_t image;  // of the output, the first filter's
+    int64_t first_row;
+    int64_t rows;
+
+    // What the window of an output row begins at.
+    const float* input(int64_t row) const { return x + row * shape.stride.height * shape.input.width * kLanes; }
+  };
+  void convolve_rows(const ForwardBand& band, int64_t first_row, int64_t rows, const Extent2d& extent, float* y) const;
+  void forward_pooled_band(const ForwardArguments& args, const ForwardBand& band, float* own) const;
   void backward_lanes(const BackwardArguments& args) const;
   bool packs_filters() const { return !by_products() && !by_planes(); }
   bool pads() const;
@@ -97,7 +115,7 @@ class Conv2d final : public Layer {
   void pad_input(Team& team, int64_t blocks, const float* x, float* padded) const;
   void pad_image(const float* x, float* padded) const;
   void place_gradient(const Extent2d& output, const float* dz, float* placed) const;
-  void mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums, float* own) const;
+  void activation_backward_lanes(const BackwardArguments& args, float* placed, float* image_sums, float* own) const;
   template <class Visit>
   void for_each_phase(const Extent2d& output, float* packed, Visit visit) const;
   void pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const;
@@ -119,17 +137,33 @@ class Conv2d final : public Layer {
   bool sums_by_argmax(const Window2d* pooling) const;
   WeightGradientTiles gradient_tiles(const Window2d* pooling, int64_t blocks) const;
   int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const;
-  bool jobs_mask(const BackwardArguments& args) const;
+  bool jobs_apply_activation(const BackwardArguments& args) const;
   bool jobs_sum(const BackwardArguments& args) const;
   float sum_of_images(const BackwardArguments& args, const float* image_sums, int64_t filter) const;
-  // Where the gradients of a piece of the batch go, and whether its jobs mask the gradient of the output.
+  // Where the gradients of a piece of the batch go, and whether its jobs apply the derivative of the activation.
   struct PieceSums {
     float* weights;
     float* bias;  // null where another job sums it, or none
-    bool masks;
+    bool applies_activation;
+  };
+  // What a job adds at once.
+  struct GradientStep {
+    DirectShape shape;
+    WeightRange range;
+    int64_t filter;     // the first one, of all groups
+    float* own;         // the job's memory
+    int64_t first = 0;  // of its blocks
+    WeightGradientOperands part{};
+    Accumulate accumulate = Accumulate::kOverwrite;
+    float* room = nullptr;  // of its memory what is free
   };
   void weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands, int64_t group,
                                 int64_t job, const PieceSums& sums, float* own) const;
+  void activate_step_backward(const BackwardArguments& args, const GradientStep& step) const;
+  void argmax_gradient_of_step(const BackwardArguments& args, const GradientStep& step, float* weights,
+                               float* bias) const;
+  void finish_step_gradient(const BackwardArguments& args, int64_t most_blocks, float* bias, GradientStep& step) const;
+  void products_of_step(const BackwardArguments& args, const GradientStep& step, float* weights) const;
   void parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
                                  const float* image_sums, float* scratch) const;
 
@@ -182,7 +216,7 @@ class Conv2d final : public Layer {
   WinogradShape winograd_input_gradient_shape(const Extent2d& output) const;
   void convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
                          const WinogradOutput& output, float* scratch) const;
-  void mask_gradient_winograd(const BackwardArguments& args, float* image_sums) const;
+  void activation_backward_winograd(const BackwardArguments& args, float* image_sums) const;
   void weight_gradient_winograd(const BackwardArguments& args, const LaneImages& dz, float* shared) const;
 
   // ---- conv2d_channels.cc

@@ -60,7 +60,7 @@ void Conv2d::forward_rows(const ForwardArguments& args) const {
 }
 
 // Of `pixels` pixels of the output from `first` on, counted over the batch.
-void Conv2d::mask_gradient_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const {
+void Conv2d::activation_backward_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const {
   if (activation_ == Activation::kLinear) return;
   const Tiling tiles = tile_rows(pixels, filters_);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
@@ -70,7 +70,7 @@ void Conv2d::mask_gradient_rows(const BackwardArguments& args, int64_t first, in
 }
 
 void Conv2d::backward_rows(const BackwardArguments& args) const {
-  mask_gradient_rows(args, 0, args.pass.batch * window_.output_pixels());
+  activation_backward_rows(args, 0, args.pass.batch * window_.output_pixels());
   if (args.dx != nullptr) input_gradient_rows(args, args.scratch);
   if (trainable()) parameter_gradients(args);
 }

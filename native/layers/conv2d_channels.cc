@@ -162,7 +162,7 @@ void Conv2d::backward_channels(const BackwardArguments& args) const {
   for (int64_t i = 0; i < pieces.cut.count; ++i, gradient.accumulate = Accumulate::kAdd) {
     const ChannelsPiece piece = pieces.piece(i);
     const ChannelsShape of_input = gradient_shape(piece.shape);
-    mask_gradient_rows(args, piece.first_output, piece.images * piece.shape.window.output_pixels());
+    activation_backward_rows(args, piece.first_output, piece.images * piece.shape.window.output_pixels());
     const float* const dz = args.dy + piece.first_output * filters_;
     const float* placed = nullptr;
     float* padded_x = room;

@@ -101,7 +101,7 @@ void Conv2d::backward_grouped_channels(const BackwardArguments& args) const {
   for (int64_t piece = 0; piece < pieces.count; ++piece) {
     const int64_t first = pieces.first(piece);
     const int64_t samples = pieces.size(piece);
-    mask_gradient_rows(args, first * pixels, samples * pixels);
+    activation_backward_rows(args, first * pixels, samples * pixels);
     const float* const dy = args.dy + first * pixels * filters_;
     const float* const dz = args.dx == nullptr ? nullptr : spread_grouped(team, kInput, samples, dy, spread_dz);
     const float* const x =

@@ -142,10 +142,6 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
   }
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
-  auto* const winners =
-      runs_backward(args.pass.phase) ? reinterpret_cast<ArgmaxTap*>(args.saved + padded_floats(blocks)) : nullptr;
-  const Winners kept = activation_ == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
-  const bool at_store = activates_at_store();
   const bool pools = args.pooling != nullptr;
   const int64_t jobs = blocks * groups_ * tiles.count;
   const int64_t fewest =
@@ -156,51 +152,67 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
     const int64_t band = job / tiles.count % bands.count;
     const int64_t group = job / tiles.count / bands.count % groups_;
     const int64_t block = job / tiles.count / bands.count / groups_;
-    const int64_t filter = group * shape.filters;
     const int64_t channel = block * input_shape().back() + group * shape.channels;
-    const float* const images = x + channel * image_floats(shape.input);
-    const float* const weights = packed + group * group_weights;
-    const float* const bias = has_bias_ ? args.parameters[1] + filter : nullptr;
-    const auto input_of = [&](int64_t row) { return images + row * shape.stride.height * shape.input.width * kLanes; };
-    // Rows of the output, to images of `extent` pixels.
-    const auto convolve = [&](int64_t first_row, int64_t rows, const Extent2d& extent, float* y) {
-      DirectShape part = shape.rows(first_row, rows);
-      part.lanes = lanes_in_use(args.pass.batch, block);
-      conv2d_direct_forward(part, tile, input_of(first_row), weights, bias,
-                            at_store ? activation_ : Activation::kLinear, whole_images(y, extent));
-      if (at_store) return;
-      add_bias_and_activate(activation_, {tiles.size(tile), image_floats(part.output), image_floats(extent)}, nullptr,
-                            y);
-    };
-    const int64_t first = block * filters_ + filter + tiles.first(tile);
-    const int64_t band_row = bands.first(band);
-    if (!pools) {
-      return convolve(band_row, bands.size(band), shape.output,
-                      args.y + (first * shape.output.height + band_row) * shape.output.width * kLanes);
-    }
-    Window2d windows = cropped(*args.pooling);
-    const Extent2d pooled = windows.output;
-    const int64_t height = windows.window.height;
-    if (takes_maxima(windows)) {
-      const int64_t at = (first * pooled.height + band_row) * pooled.width * kLanes;
-      return conv2d_direct_forward_maxima(
-          shape.rows(band_row * height, bands.size(band) * height), tile, input_of(band_row * height), weights, bias,
-          activation_, {args.y + at, winners == nullptr ? nullptr : winners + at, image_floats(pooled)});
-    }
-    const int64_t step = pooled_stripe(windows);
-    float* const own = scratch + thread * stripe_floats(windows);
-    for (int64_t row = band_row, next = 0; row < band_row + bands.size(band); row = next) {
-      next = std::min(row + step, band_row + bands.size(band));
-      windows.output.height = next - row;
-      windows.input.height = windows.output.height * height;
-      convolve(row * height, windows.input.height, windows.input, own);
-      for (int64_t k = 0; k < tiles.size(tile); ++k) {
-        const int64_t at = ((first + k) * pooled.height + row) * pooled.width * kLanes;
-        max_pool_lanes(windows, kept, own + k * image_floats(windows.input), args.y + at,
-                       winners == nullptr ? nullptr : winners + at);
-      }
-    }
+    const int64_t filter = group * shape.filters;
+    const ForwardBand of_job{.shape = shape,
+                             .x = x + channel * image_floats(shape.input),
+                             .packed = packed + group * group_weights,
+                             .bias = has_bias_ ? args.parameters[1] + filter : nullptr,
+                             .tile = tile,
+                             .filters = tiles.size(tile),
+                             .lanes = lanes_in_use(args.pass.batch, block),
+                             .image = block * filters_ + filter + tiles.first(tile),
+                             .first_row = bands.first(band),
+                             .rows = bands.size(band)};
+    if (pools) return forward_pooled_band(args, of_job, scratch + thread * stripe_floats(*args.pooling));
+    const int64_t row = of_job.image * shape.output.height + of_job.first_row;
+    convolve_rows(of_job, of_job.first_row, of_job.rows, shape.output, args.y + row * shape.output.width * kLanes);
   });
+}
+
+// To images of `extent` pixels.
+void Conv2d::convolve_rows(const ForwardBand& band, int64_t first_row, int64_t rows, const Extent2d& extent,
+                           float* y) const {
+  const bool at_store = activates_at_store();
+  DirectShape part = band.shape.rows(first_row, rows);
+  part.lanes = band.lanes;
+  conv2d_direct_forward(part, band.tile, band.input(first_row), band.packed, band.bias,
+                        at_store ? activation_ : Activation::kLinear, whole_images(y, extent));
+  if (at_store) return;
+  add_bias_and_activate(activation_, {band.filters, image_floats(part.output), image_floats(extent)}, nullptr, y);
+}
+
+// Rows of maxima: from the registers, or stripe by stripe from `own`.
+void Conv2d::forward_pooled_band(const ForwardArguments& args, const ForwardBand& band, float* own) const {
+  Window2d windows = cropped(*args.pooling);
+  const Extent2d pooled = windows.output;
+  const int64_t height = windows.window.height;
+  const int64_t saved = padded_floats(lane_blocks(args.pass.batch));
+  auto* const winners = runs_backward(args.pass.phase) ? reinterpret_cast<ArgmaxTap*>(args.saved + saved) : nullptr;
+  const auto maxima_of = [&](int64_t filter, int64_t row) {
+    return ((band.image + filter) * pooled.height + row) * pooled.width * kLanes;
+  };
+  if (takes_maxima(windows)) {
+    const int64_t at = maxima_of(0, band.first_row);
+    return conv2d_direct_forward_maxima(
+        band.shape.rows(band.first_row * height, band.rows * height), band.tile, band.input(band.first_row * height),
+        band.packed, band.bias, activation_,
+        {args.y + at, winners == nullptr ? nullptr : winners + at, image_floats(pooled)});
+  }
+  const Winners kept = activation_ == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
+  const int64_t step = pooled_stripe(windows);
+  const int64_t end = band.first_row + band.rows;
+  for (int64_t row = band.first_row, next = 0; row < end; row = next) {
+    next = std::min(row + step, end);
+    windows.output.height = next - row;
+    windows.input.height = windows.output.height * height;
+    convolve_rows(band, row * height, windows.input.height, windows.input, own);
+    for (int64_t k = 0; k < band.filters; ++k) {
+      const int64_t at = maxima_of(k, row);
+      max_pool_lanes(windows, kept, own + k * image_floats(windows.input), args.y + at,
+                     winners == nullptr ? nullptr : winners + at);
+    }
+  }
 }
 
 void Conv2d::pad_input(Team& team, int64_t blocks, const float* x, float* padded) const {
@@ -236,7 +248,7 @@ void Conv2d::backward_lanes(const BackwardArguments& args) const {
   float* const packed = placed + placed_floats;
   float* const image_sums = packed + round_up(weight_count(), kLanes);
   float* const weights = image_sums + round_up(blocks * filters_, kLanes);
-  if (!jobs_sum(args)) mask_and_place_gradient(args, placed, image_sums, weights);
+  if (!jobs_sum(args)) activation_backward_lanes(args, placed, image_sums, weights);
   if (args.dx != nullptr) input_gradient_lanes(args, placed, packed);
   if (!trainable()) return;
 
@@ -285,8 +297,8 @@ float Conv2d::unpool_images(const BackwardArguments& args, const ArgmaxTap* winn
 
 // dz = dy * activation'(y) in place; where the gradient of the input is wanted, also a copy for its convolution, spread
 // over the pixels that won where a pooling follows; and the sum of every image.
-void Conv2d::mask_and_place_gradient(const BackwardArguments& args, float* placed, float* image_sums,
-                                     float* own) const {
+void Conv2d::activation_backward_lanes(const BackwardArguments& args, float* placed, float* image_sums,
+                                       float* own) const {
   const Extent2d output = computed_output(args.pooling);
   const int64_t of_placed = image_floats(placed_gradient(output).extent);
   const int64_t plane = image_floats(output);

@@ -37,7 +37,7 @@ void Conv2d::forward_products(const ForwardArguments& args) const {
   });
 }
 
-// Each piece of dy is masked where it is read, and is dz from then on.
+// Each piece of dy meets the derivative of the activation where it is read, and is dz from then on.
 void Conv2d::input_gradient_products(const BackwardArguments& args) const {
   const Tiling pieces = pointwise_pieces(pointwise_shape());
   const int64_t plane = window_.input_pixels() * kLanes;

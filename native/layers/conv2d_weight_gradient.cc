@@ -55,15 +55,16 @@ WeightGradientTiles Conv2d::gradient_tiles(const Window2d* pooling, int64_t bloc
   return {{filters_per_group(), filters}, {channels_per_group(), 1}, cut(blocks, blocks), {blocks, pieces}};
 }
 
-// Whether the jobs of the gradient of the weights mask that of the output, while it lies in their caches: where winners
-// mask, or where every filter has a single job in each piece of the batch.
-bool Conv2d::jobs_mask(const BackwardArguments& args) const {
+// Whether the jobs of the gradient of the weights apply the derivative of the activation to that of the output, while
+// it lies in their caches: where winners do, or where every filter has a single job in each piece of the batch.
+bool Conv2d::jobs_apply_activation(const BackwardArguments& args) const {
   const WeightGradientTiles tiles = gradient_tiles(args.pooling, lane_blocks(args.pass.batch));
   return args.dx == nullptr && (winners_mask(args.pooling) || tiles.channels.count == 1);
 }
 
-// Whether they sum the gradient of the bias, too; that of products is masked before, if not by them, piece by piece.
-bool Conv2d::jobs_sum(const BackwardArguments& args) const { return by_products() || jobs_mask(args); }
+// Whether they sum the gradient of the bias, too; the derivative of the activation is applied piece
+// by piece before that of products, if not by them.
+bool Conv2d::jobs_sum(const BackwardArguments& args) const { return by_products() || jobs_apply_activation(args); }
 
 // Of one filter, block by block.
 float Conv2d::sum_of_images(const BackwardArguments& args, const float* image_sums, int64_t filter) const {
@@ -78,7 +79,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   const WeightGradientTiles tiles = gradient_tiles(args.pooling, operands.blocks);
   const int64_t jobs = tiles.count();
   // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
-  const bool masks = jobs_mask(args);
+  const bool applies_activation = jobs_apply_activation(args);
   const bool sums_biases = jobs_sum(args);
   float* const bias_scratch = scratch + tiles.pieces.count * weight_count();
   float* const own = scratch + round_up(tiles.pieces.count * (weight_count() + filters_), kLanes);
@@ -92,7 +93,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
       return;
     }
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
-    PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * weight_count(), nullptr, masks};
+    PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * weight_count(), nullptr, applies_activation};
     // All tiles of channels meet the same gradient of the output.
     const bool sums_bias = has_bias_ && sums_biases && job / tiles.filters.count % tiles.channels.count == 0;
     if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * filters_;
@@ -115,8 +116,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   });
 }
 
-// Some blocks at a time. Where the gradient of maxima is all that there is, and is not read as it is, it is spread over
-// these first, in memory that the thread uses again and again.
+// Some blocks at a time.
 void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
                                       int64_t group, int64_t job, const PieceSums& sums, float* own) const {
   const DirectShape shape = forward_shape(computed_output(args.pooling));
@@ -126,65 +126,84 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
   const int64_t piece = job / tiles.filters.count / tiles.channels.count;
   const WeightRange range{tiles.filters.first(filter_tile), tiles.filters.size(filter_tile),
                           tiles.channels.first(channel_tile), tiles.channels.size(channel_tile)};
-  const int64_t filter = group * shape.filters + range.filter;
-  const int64_t plane = image_floats(shape.output);
-  const int64_t kept = image_floats(kept_output(args.pooling));
-  const bool won = sums_by_argmax(args.pooling);
-  const bool transposes = transposes_input(args.pooling);
-  const bool spreads = args.pooling != nullptr && args.dx == nullptr && !won;
-  for (int64_t step = tiles.pieces.first(piece); step < tiles.pieces.first(piece + 1); ++step) {
-    const int64_t first = tiles.steps.first(step);
-    WeightGradientOperands part = operands;
-    part.blocks = tiles.steps.size(step);
-    part.lanes = lanes_in_use(args.pass.batch, first + part.blocks - 1);
-    part.x += first * operands.x_block + group * shape.channels * image_floats(shape.input);
-    part.dz += first * operands.dz_block + filter * operands.dz_channel;
-    const bool begins = step == tiles.pieces.first(piece);
-    for (int64_t k = 0; k < range.filters; ++k) {
-      const int64_t image = first * filters_ + filter + k;
-      float* const dy = args.dy + image * kept;
-      if (sums.masks && !winners_mask(args.pooling)) {
-        activation_backward(activation_, {part.blocks, kept, filters_ * kept}, args.y + image * kept, dy);
-      }
-      if (won) continue;  // with the weights
-      float of_step = 0;
-      if (spreads) {
-        of_step = unpool_images(args, winners_of(args), image, part.blocks, {own + k * plane, range.filters * plane});
-      } else if (sums.bias != nullptr) {
-        of_step = conv2d_bias_gradient(part.blocks, kept, filters_ * kept, dy);
-      }
-      if (sums.bias != nullptr) sums.bias[filter + k] = begins ? of_step : sums.bias[filter + k] + of_step;
-    }
-    float* const transposed = own + (spreads ? range.filters * tiles.steps.step * plane : 0);
-    if (spreads) {
-      part.dz = own;
-      part.dz_channel = plane;
-      part.dz_block = range.filters * plane;
-    }
-    float* const of_group = sums.weights + group * shape.filters * row_length();
-    if (won) {
-      const int64_t maxima = (first * filters_ + filter) * kept;
-      const ArgmaxGradientOperands of_maxima{part.x,          part.x_block, args.dy + maxima, winners_of(args) + maxima,
-                                             filters_ * kept, part.blocks};
-      conv2d_argmax_gradient(shape, range, of_maxima, begins ? Accumulate::kOverwrite : Accumulate::kAdd, own, of_group,
-                             sums.bias == nullptr ? nullptr : sums.bias + filter);
-      continue;
-    }
-    if (by_products()) {
-      for (int64_t block = 0; block < part.blocks; ++block) {
-        conv2d_pointwise_weight_gradient(pointwise_shape(lanes_in_use(args.pass.batch, first + block)), range.filters,
-                                         part.x + block * part.x_block, part.dz + block * part.dz_block,
-                                         begins && block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, own,
-                                         of_group + range.filter * row_length());
-      }
-      continue;
-    }
-    const Accumulate accumulate = begins ? Accumulate::kOverwrite : Accumulate::kAdd;
-    if (transposes) {
-      conv2d_gemm_weight_gradient(shape, range, part, accumulate, transposed, of_group);
+  GradientStep step{.shape = shape, .range = range, .filter = group * shape.filters + range.filter, .own = own};
+  for (int64_t number = tiles.pieces.first(piece); number < tiles.pieces.first(piece + 1); ++number) {
+    step.first = tiles.steps.first(number);
+    step.part = operands;
+    step.part.blocks = tiles.steps.size(number);
+    step.part.lanes = lanes_in_use(args.pass.batch, step.first + step.part.blocks - 1);
+    step.part.x += step.first * operands.x_block + group * shape.channels * image_floats(shape.input);
+    step.part.dz += step.first * operands.dz_block + step.filter * operands.dz_channel;
+    step.accumulate = number == tiles.pieces.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
+    float* const weights = sums.weights + group * shape.filters * row_length();
+    if (sums.applies_activation && !winners_mask(args.pooling)) activate_step_backward(args, step);
+    if (sums_by_argmax(args.pooling)) {
+      argmax_gradient_of_step(args, step, weights, sums.bias);
     } else {
-      conv2d_direct_weight_gradient(shape, range, part, accumulate, of_group);
+      finish_step_gradient(args, tiles.steps.step, sums.bias, step);
+      products_of_step(args, step, weights);
     }
+  }
+}
+
+// The gradient of the output, before its activation.
+void Conv2d::activate_step_backward(const BackwardArguments& args, const GradientStep& step) const {
+  const int64_t kept = image_floats(kept_output(args.pooling));
+  for (int64_t k = 0; k < step.range.filters; ++k) {
+    const int64_t at = (step.first * filters_ + step.filter + k) * kept;
+    activation_backward(activation_, {step.part.blocks, kept, filters_ * kept}, args.y + at, args.dy + at);
+  }
+}
+
+// From the gradients of maxima and their winners, as they are.
+void Conv2d::argmax_gradient_of_step(const BackwardArguments& args, const GradientStep& step, float* weights,
+                                     float* bias) const {
+  const int64_t kept = image_floats(kept_output(args.pooling));
+  const int64_t at = (step.first * filters_ + step.filter) * kept;
+  const ArgmaxGradientOperands maxima{step.part.x,           step.part.x_block, args.dy + at,
+                                      winners_of(args) + at, filters_ * kept,   step.part.blocks};
+  conv2d_argmax_gradient(step.shape, step.range, maxima, step.accumulate, step.own, weights,
+                         bias == nullptr ? nullptr : bias + step.filter);
+}
+
+// Adds to the gradient of the bias, and spreads the gradient of maxima, where it is all that there is, over the step's
+// images in memory that the thread uses again and again.
+void Conv2d::finish_step_gradient(const BackwardArguments& args, int64_t most_blocks, float* bias,
+                                  GradientStep& step) const {
+  const int64_t plane = image_floats(step.shape.output);
+  const int64_t kept = image_floats(kept_output(args.pooling));
+  const bool unpools = args.pooling != nullptr && args.dx == nullptr;
+  const int64_t block = step.range.filters * plane;
+  for (int64_t k = 0; k < step.range.filters; ++k) {
+    const int64_t image = step.first * filters_ + step.filter + k;
+    float sum = 0;
+    if (unpools) {
+      sum = unpool_images(args, winners_of(args), image, step.part.blocks, {step.own + k * plane, block});
+    } else if (bias != nullptr) {
+      sum = conv2d_bias_gradient(step.part.blocks, kept, filters_ * kept, args.dy + image * kept);
+    }
+    if (bias == nullptr) continue;
+    float& total = bias[step.filter + k];
+    total = step.accumulate == Accumulate::kAdd ? total + sum : sum;
+  }
+  step.room = step.own + (unpools ? most_blocks * block : 0);
+  if (!unpools) return;
+  step.part.dz = step.own;
+  step.part.dz_channel = plane;
+  step.part.dz_block = block;
+}
+
+void Conv2d::products_of_step(const BackwardArguments& args, const GradientStep& step, float* weights) const {
+  const auto& [shape, range, filter, own, first, part, accumulate, room] = step;
+  if (!by_products()) {
+    return transposes_input(args.pooling) ? conv2d_gemm_weight_gradient(shape, range, part, accumulate, room, weights)
+                                          : conv2d_direct_weight_gradient(shape, range, part, accumulate, weights);
+  }
+  for (int64_t block = 0; block < part.blocks; ++block) {
+    conv2d_pointwise_weight_gradient(pointwise_shape(lanes_in_use(args.pass.batch, first + block)), range.filters,
+                                     part.x + block * part.x_block, part.dz + block * part.dz_block,
+                                     block == 0 ? accumulate : Accumulate::kAdd, own,
+                                     weights + range.filter * row_length());
   }
 }
 

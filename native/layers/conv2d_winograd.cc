@@ -137,7 +137,7 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
   float* const biases = args.scratch + round_up(weight_count(), kLanes);
   float* const image_sums = biases + round_up(filters_, kLanes);
   float* const shared = image_sums + round_up(lane_blocks(args.pass.batch) * filters_, kLanes);
-  mask_gradient_winograd(args, image_sums);
+  activation_backward_winograd(args, image_sums);
   const LaneImages dz{args.dy, filters_ * image_floats(kept_output(args.pooling)),
                       args.pooling == nullptr ? nullptr : reinterpret_cast<const ArgmaxTap*>(args.saved)};
   if (args.dx != nullptr) {
@@ -164,7 +164,7 @@ void Conv2d::backward_winograd(const BackwardArguments& args) const {
 
 // dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every image, for the
 // gradient of the bias. Block after block, as all that reads dz.
-void Conv2d::mask_gradient_winograd(const BackwardArguments& args, float* image_sums) const {
+void Conv2d::activation_backward_winograd(const BackwardArguments& args, float* image_sums) const {
   const bool sums = has_bias_ && trainable();
   const int64_t plane = image_floats(kept_output(args.pooling));
   const auto* winners = reinterpret_cast<const ArgmaxTap*>(args.saved);

@@ -131,7 +131,7 @@ void Conv2d::multiply_chunks(Team& team, const WinogradChannels& tiles, const fl
 void Conv2d::backward_winograd_channels(const BackwardArguments& args) const {
   Team& team = args.pass.team;
   const int64_t batch = args.pass.batch;
-  mask_gradient_rows(args, 0, batch * window_.output_pixels());
+  activation_backward_rows(args, 0, batch * window_.output_pixels());
   if (args.dx != nullptr) input_gradient_winograd_channels(args);
   if (!trainable()) return;
   float* const biases = args.scratch + round_up(weight_count(), kLanes);

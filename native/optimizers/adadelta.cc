@@ -16,11 +16,11 @@ struct AdadeltaStep {
   V rate, smoothing, fresh, epsilon, decay, sign;
 
   AdadeltaStep(const AdadeltaRule& rule, const UpdateArguments& args)
-      : rate(spread(args.learning_rate)),
-        smoothing(spread(rule.smoothing)),
-        fresh(spread(1 - rule.smoothing)),
-        epsilon(spread(rule.epsilon)),
-        decay(spread(args.weight_decay)),
+      : rate(broadcast(args.learning_rate)),
+        smoothing(broadcast(rule.smoothing)),
+        fresh(broadcast(1 - rule.smoothing)),
+        epsilon(broadcast(rule.epsilon)),
+        decay(broadcast(args.weight_decay)),
         sign(sign_of(rule.maximize)) {}
 
   HWY_INLINE void apply(V gradient, V& w, V* s) const {

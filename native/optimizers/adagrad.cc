@@ -19,12 +19,12 @@ struct AdagradStep {
   V rate, epsilon, sign, coupled, shrink;
 
   AdagradStep(const AdagradRule& rule, double step_rate, float decay)
-      : rate(spread(step_rate)),
-        epsilon(spread(rule.epsilon)),
+      : rate(broadcast(step_rate)),
+        epsilon(broadcast(rule.epsilon)),
         sign(sign_of(rule.maximize)),
-        coupled(spread(rule.decoupled ? 0 : decay)),
+        coupled(broadcast(rule.decoupled ? 0 : decay)),
         // Not a factor 1 - rate decay: its rounding would add up over the steps.
-        shrink(spread(rule.decoupled ? static_cast<float>(step_rate) * decay : 0)) {}
+        shrink(broadcast(rule.decoupled ? static_cast<float>(step_rate) * decay : 0)) {}
 
   HWY_INLINE void apply(V gradient, V& w, V* s) const {
     V g = hn::Xor(gradient, sign);
@@ -57,8 +57,8 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
   // at once wait for each other.
   constexpr int64_t kChunk = 32;
   const D d;
-  const V rate = spread(step_rate);
-  const V epsilon = spread(rule.epsilon);
+  const V rate = broadcast(step_rate);
+  const V epsilon = broadcast(rule.epsilon);
   const V sign = sign_of(rule.maximize);
   float* accumulator = args.states[0];
   HWY_ALIGN float steps[kChunk + HWY_MAX_BYTES / sizeof(float)];

@@ -19,9 +19,9 @@ struct AdagradDualAveragingStep {
   V rate, l1, l2, sign;
 
   AdagradDualAveragingStep(const AdagradDualAveragingRule& rule, const UpdateArguments& args)
-      : rate(spread(args.learning_rate)),
-        l1(spread(static_cast<double>(rule.l1) * static_cast<double>(args.step))),
-        l2(spread(static_cast<double>(rule.l2) * static_cast<double>(args.step) * args.learning_rate)),
+      : rate(broadcast(args.learning_rate)),
+        l1(broadcast(static_cast<double>(rule.l1) * static_cast<double>(args.step))),
+        l2(broadcast(static_cast<double>(rule.l2) * static_cast<double>(args.step) * args.learning_rate)),
         sign(sign_of(rule.maximize)) {}
 
   HWY_INLINE void apply(V gradient, V& w, V* s) const {

@@ -25,7 +25,7 @@ struct NormStep {
 };
 
 NormStep step_of(const AdagradNormRule& rule, float rate, float decay) {
-  return {spread(rate), sign_of(rule.maximize), spread(decay)};
+  return {broadcast(rate), sign_of(rule.maximize), broadcast(decay)};
 }
 
 // Eight sums side by side, so that the width of a vector does not matter.

@@ -17,16 +17,16 @@ struct AdamStep {
   V first, fresh_first, second, fresh_second, rate, root_correction, epsilon, coupled, shrink, sign;
 
   AdamStep(const AdamRule& rule, const UpdateArguments& args)
-      : first(spread(rule.beta1)),
-        fresh_first(spread(1 - rule.beta1)),
-        second(spread(rule.beta2)),
-        fresh_second(spread(1 - rule.beta2)),
-        rate(spread(args.learning_rate / (1 - std::pow(rule.beta1, args.step)))),
-        root_correction(spread(std::sqrt(1 - std::pow(rule.beta2, args.step)))),
-        epsilon(spread(rule.epsilon)),
-        coupled(spread(rule.decoupled ? 0 : args.weight_decay)),
+      : first(broadcast(rule.beta1)),
+        fresh_first(broadcast(1 - rule.beta1)),
+        second(broadcast(rule.beta2)),
+        fresh_second(broadcast(1 - rule.beta2)),
+        rate(broadcast(args.learning_rate / (1 - std::pow(rule.beta1, args.step)))),
+        root_correction(broadcast(std::sqrt(1 - std::pow(rule.beta2, args.step)))),
+        epsilon(broadcast(rule.epsilon)),
+        coupled(broadcast(rule.decoupled ? 0 : args.weight_decay)),
         // Not a factor 1 - rate decay: its rounding would add up over the steps.
-        shrink(spread(rule.decoupled ? args.learning_rate * args.weight_decay : 0)),
+        shrink(broadcast(rule.decoupled ? args.learning_rate * args.weight_decay : 0)),
         sign(sign_of(rule.maximize)) {}
 
   HWY_INLINE void apply(V gradient, V& w, V* s) const {

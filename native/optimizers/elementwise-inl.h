@@ -23,7 +23,7 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-HWY_INLINE V spread(double value) { return hn::Set(D(), static_cast<float>(value)); }
+HWY_INLINE V broadcast(double value) { return hn::Set(D(), static_cast<float>(value)); }
 
 // What turns a gradient around when the loss is to be climbed.
 HWY_INLINE V sign_of(bool maximize) { return hn::Set(D(), maximize ? -0.0F : 0.0F); }
@@ -187,7 +187,7 @@ HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, in
 template <int kRows, class Update>
 HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, int64_t ahead,
                                    Update& update) {
-  // Updates in a row wait for memory, and fill what a core looks ahead at; far apart they cost short sums more.
+  // Updates back to back wait for memory and fill the reorder buffer; further apart they do not fit short sums.
   constexpr int64_t kApart = 4;
   if constexpr (!kBeside) {
     tile_beside_update<kRows, 0>(o, due, row_length, ahead, update);
@@ -209,17 +209,10 @@ inline bool fits_tiles(const DueProduct& product) {
 template <size_t kStates, class Rule>
 HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateArguments& args) {
   const auto& [shape, a, b, c, upcoming] = *args.product;
-  const bool transposed = a.transpose == Transpose::kYes;
   const int64_t width = kVectorTile * static_cast<int64_t>(hn::Lanes(D()));
   HWY_ALIGN float gradients[2][kRowTile * kVectorTile * HWY_MAX_BYTES / sizeof(float)];
   ElementUpdate<kStates, Rule> update(rule, args);
-  TileOperands o{};
-  o.a_row = transposed ? 1 : a.stride;
-  o.a_depth = transposed ? a.stride : 1;
-  o.segments = 1;
-  o.b_stride = b.stride;
-  o.b_panel = kPanelColumns;
-  o.c_stride = width;
+  TileOperands o = operands_of(a, b.stride, width);
   o.depth = shape.depth;
   constexpr int64_t kLinesATile = 8;  // no more on their way than a core follows at once
   // A page: what memory takes to answer is what two or three tiles of a small batch take.

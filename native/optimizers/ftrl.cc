@@ -17,10 +17,10 @@ struct FtrlStep {
 
   template <class Arguments>
   FtrlStep(const FtrlRule& rule, const Arguments& args)
-      : rate(spread(args.learning_rate)),
-        beta(spread(rule.beta)),
-        l1(spread(rule.l1)),
-        l2(spread(rule.l2)),
+      : rate(broadcast(args.learning_rate)),
+        beta(broadcast(rule.beta)),
+        l1(broadcast(rule.l1)),
+        l2(broadcast(rule.l2)),
         sign(sign_of(rule.maximize)) {}
 
   HWY_INLINE void apply(V gradient, V& w, V* s) const {

@@ -17,10 +17,10 @@ struct ProximalAdagradStep {
   V rate, epsilon, l1, l2, sign;
 
   ProximalAdagradStep(const ProximalAdagradRule& rule, const UpdateArguments& args)
-      : rate(spread(args.learning_rate)),
-        epsilon(spread(rule.epsilon)),
-        l1(spread(rule.l1)),
-        l2(spread(rule.l2)),
+      : rate(broadcast(args.learning_rate)),
+        epsilon(broadcast(rule.epsilon)),
+        l1(broadcast(rule.l1)),
+        l2(broadcast(rule.l2)),
         sign(sign_of(rule.maximize)) {}
 
   HWY_INLINE void apply(V gradient, V& w, V* s) const {

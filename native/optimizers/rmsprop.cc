@@ -19,12 +19,12 @@ struct RmspropStep {
   V rate, smoothing, fresh, epsilon, momentum, decay, sign;
 
   RmspropStep(const RmspropRule& rule, const UpdateArguments& args)
-      : rate(spread(args.learning_rate)),
-        smoothing(spread(rule.smoothing)),
-        fresh(spread(1 - rule.smoothing)),
-        epsilon(spread(rule.epsilon)),
-        momentum(spread(rule.momentum)),
-        decay(spread(args.weight_decay)),
+      : rate(broadcast(args.learning_rate)),
+        smoothing(broadcast(rule.smoothing)),
+        fresh(broadcast(1 - rule.smoothing)),
+        epsilon(broadcast(rule.epsilon)),
+        momentum(broadcast(rule.momentum)),
+        decay(broadcast(args.weight_decay)),
         sign(sign_of(rule.maximize)) {}
 
   HWY_INLINE void apply(V gradient, V& w, V* s) const {

@@ -65,7 +65,7 @@ struct RowUpdate {
     const V sign = sign_of(rule.maximize);
     s += sum_of_squares(gradient, weight, width, sign, rule.decoupled ? 0.0F : decay) / static_cast<float>(width);
     const float row_rate = rate / (std::sqrt(s) + rule.epsilon);
-    const RowStep step{spread(row_rate), sign, spread((rule.decoupled ? rate : row_rate) * decay)};
+    const RowStep step{broadcast(row_rate), sign, broadcast((rule.decoupled ? rate : row_rate) * decay)};
     ElementUpdate<0, RowStep> update(step, weight, gradient, nullptr);
     update.row(width);
     return update.finite();
@@ -78,11 +78,11 @@ struct ValueStep {
   bool decoupled;
 
   ValueStep(const RowwiseAdagradRule& rule, const RowUpdateArguments& args)
-      : rate(spread(args.learning_rate)),
-        epsilon(spread(rule.epsilon)),
+      : rate(broadcast(args.learning_rate)),
+        epsilon(broadcast(rule.epsilon)),
         sign(sign_of(rule.maximize)),
-        coupled(spread(rule.decoupled ? 0 : args.weight_decay)),
-        decay(spread(args.weight_decay)),
+        coupled(broadcast(rule.decoupled ? 0 : args.weight_decay)),
+        decay(broadcast(args.weight_decay)),
         decoupled(rule.decoupled) {}
 
   HWY_INLINE void apply(V gradient, V& w, V* s) const {

@@ -17,11 +17,11 @@ struct SgdStep {
 
   template <class Arguments>
   SgdStep(const SgdRule& rule, const Arguments& args)
-      : rate(spread(args.learning_rate)),
+      : rate(broadcast(args.learning_rate)),
         // The buffer starts at 0, so with these two factors the first step gives b = g.
-        momentum(spread(rule.momentum)),
-        fresh(spread(args.step == 1 ? 1.0F : 1.0F - rule.dampening)),
-        decay(spread(args.weight_decay)),
+        momentum(broadcast(rule.momentum)),
+        fresh(broadcast(args.step == 1 ? 1.0F : 1.0F - rule.dampening)),
+        decay(broadcast(args.weight_decay)),
         sign(sign_of(rule.maximize)),
         nesterov(rule.nesterov) {}
 

@@ -35,31 +35,31 @@ TEST_CASE(
   const std::byte* line = memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
   using Offsets = std::vector<int64_t>;
   // Of the lines that addresses lie in.
-  const auto lines_of = [&](int64_t begin, int64_t bytes) {
+  const auto visited = [&](int64_t begin, int64_t bytes) {
     Offsets offsets;
     for_each_line(line + begin, bytes, [&](const std::byte* at) { offsets.push_back((at - line) / 64 * 64); });
     return offsets;
   };
   const auto lines_of = [&](int64_t begin, int64_t bytes) {
-    Offsets offsets = lines_of(begin, bytes);
+    Offsets offsets = visited(begin, bytes);
     if (offsets.size() > 1 && offsets.back() == offsets[offsets.size() - 2]) offsets.pop_back();
     return offsets;
   };
-  CHECK(lines_of(0, 4) == Offsets{0});
-  CHECK(lines_of(60, 4) == Offsets{0});
-  CHECK(lines_of(0, 128) == Offsets{0, 64});
+  CHECK(visited(0, 4) == Offsets{0});
+  CHECK(visited(60, 4) == Offsets{0});
+  CHECK(visited(0, 128) == Offsets{0, 64});
   CHECK(lines_of(60, 8) == Offsets{0, 64});
   CHECK(lines_of(8, 28) == Offsets{0});
   CHECK(lines_of(60, 72) == Offsets{0, 64, 128});
   CHECK(lines_of(16, 400) == Offsets{0, 64, 128, 192, 256, 320, 384});
-  CHECK(lines_of(64, 0).empty());
-  const Offsets most = lines_of(128, 60 * 64);
+  CHECK(visited(64, 0).empty());
+  const Offsets most = visited(128, 60 * 64);
   CHECK(most.size() == 32);
   CHECK(most.front() == 128);
   CHECK(most.back() == 128 + 31 * 64);
 }
 
-TEST_CASE("rows ahead: 128 lines of them, 4 at least and 64 at most") {
+TEST_CASE("prefetch_distance: 128 lines of them, 4 at least and 64 at most") {
   CHECK(prefetch_distance(0) == 64);
   CHECK(prefetch_distance(28) == 64);
   CHECK(prefetch_distance(128) == 64);
