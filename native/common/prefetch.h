@@ -45,7 +45,8 @@ inline int64_t prefetch_distance(int64_t row_bytes) {
 }
 
 // visit(address) for the lines of a row; beyond the first 32 the hardware prefetcher follows. As often for each row of
-// a table, the last line perhaps twice: how many lines a row that begins anywhere touches is no branch to predict.
+// a table, the last line perhaps twice, since no branch predictor foresees how many lines a row that begins anywhere
+// touches.
 template <class Visit>
 void for_each_line(const void* row, int64_t bytes, Visit visit) {
   constexpr int64_t kLine = 64;

@@ -96,8 +96,7 @@ void copy_rows(const Value* from, int64_t size, const Rows& rows, int64_t first,
 // Where a batch of samples is gathered, and how it lies there: in rows, x[n] = sample n, or
 //   - in stretches of features (cut_stretches), those of the first for all samples before those of the next; or
 //   - in lanes (kernels/lanes.h), those beyond the last sample 0. Samples that cannot be transposed where they are
-//   stored
-//     are made in `staging` first, [N][features].
+//     stored are made in `staging` first, [N][features].
 struct BatchPlace {
   float* x;
   int64_t stretches = 1;

@@ -60,8 +60,8 @@ int64_t winograd_tiles(const Conv2dShape& shape) {
 constexpr int64_t kFewestTiles = 4;
 int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.filters * shape.window.taps(); }
 
-// From 16 channels and filters on while half of the tiles' pixels lie inside of the image; with dilation, of which the
-// direct kernel leaves more padding out, from 32.
+// From 16 channels and filters on while half of the tiles' pixels lie inside of the image. With dilation, of which the
+// direct kernel leaves more padding out, 3x3 windows down to 7 of 16, and from 32 channels on where few lie inside.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
@@ -164,7 +164,7 @@ bool too_few_for_channels(const Conv2dShape& shape, int64_t batch) {
 }
 
 // Whether depthwise convolutions take less time with channels in the lanes than with samples, where the last block of
-// these is partly empty.
+// these is partly empty. Fewer channels than lanes leave vectors empty, too, and some more gain less.
 bool depthwise_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kSmallWindow = 9;
   constexpr int64_t kManyChannels = 32;

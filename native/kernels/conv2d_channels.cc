@@ -132,7 +132,7 @@ Tiling channels_gradient_tiles(const ChannelsShape& shape) {
 }
 
 int64_t channels_gradient_rows(const ChannelsShape& shape) {
-  // So many that a tile of the gradient is read and written rarely; so few that their channels and filters stay in a
+  // So many that a tile of the gradient is read and written rarely; so few that their channels and filters stay in
   // L2 from tile to tile, and that long sums lose no digits.
   constexpr int64_t kPixels = 256;
   return std::max<int64_t>(1, kPixels / shape.window.output.width);
@@ -154,11 +154,11 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
   float* const to = gradient.weights + first * of_filter + tap_row * of_row;
   float* const bias = gradient.bias == nullptr || tap_row > 0 ? nullptr : gradient.bias + first;
   if (bias != nullptr && !adds) std::fill_n(bias, filters, 0.0F);
-  const bool packed = filters_fill_vectors(shape);
+  const bool transposed = filters_fill_vectors(shape);
   float sums[kLanes * 2 * kLanes];
   const int64_t rows_at_once = channels_gradient_rows(shape);
   for (int64_t s = 0; s * columns < of_row; ++s) {
-    if (packed && adds) transpose(filters, columns, to + s * columns, of_filter, sums, filters);
+    if (transposed && adds) transpose(filters, columns, to + s * columns, of_filter, sums, filters);
     for (int64_t image = 0; image < images; ++image) {
       for (int64_t p = 0; p < w.output.height; p += rows_at_once) {
         const int64_t rows = std::min(rows_at_once, w.output.height - p);
@@ -175,7 +175,7 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
           }
         }
         const Accumulate how = image == 0 && p == 0 ? gradient.accumulate : Accumulate::kAdd;
-        if (packed) {
+        if (transposed) {
           simd_gemm_pixels(columns, filters, of_input, of_output, how, sums, filters);
         } else {
           simd_gemm_pixels(filters, columns, of_output, of_input, how, to + s * columns, of_filter);
@@ -184,7 +184,7 @@ void conv2d_channels_weight_gradient(const ChannelsShape& shape, int64_t images,
         add_column_sums({rows * w.output.width, filters, shape.y_channels}, of_output.data, bias);
       }
     }
-    if (packed) transpose(columns, filters, sums, filters, to + s * columns, of_filter);
+    if (transposed) transpose(columns, filters, sums, filters, to + s * columns, of_filter);
   }
 }
 

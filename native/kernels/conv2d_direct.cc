@@ -107,8 +107,8 @@ HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const SumE
 }
 
 // Output columns up to left_end, and from right_begin on, meet padding at a side and are made in tiles of a column,
-// which skip those taps: all columns of an image narrower than a tile; none where a tile has few terms, or where images
-// are lower than a tile and have little padding.
+// which skip those taps: all columns of an image narrower than a tile and than it is high; none where a tile has few
+// terms, or where images are lower than a tile and padded at each side by less than one.
 struct SideColumns {
   int64_t left_end, right_begin;
 };

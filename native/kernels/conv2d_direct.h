@@ -49,8 +49,8 @@ struct DirectShape {
 EvenTiling direct_filter_tiles(int64_t filters);
 // Whether the second half of a block is left out where no samples are in it: not where a vector holds a whole block.
 bool direct_leaves_half_out();
-// Rows of the output whose input all tiles of filters should read from L2 before that of the next rows, in
-// about `fewest` bands or more.
+// Rows of the output whose input all tiles of filters should read from L2 before that of the next rows, in about
+// `fewest` bands or more.
 Tiling direct_bands(const DirectShape& shape, int64_t fewest);
 
 // The part of tile `tile` of packed[tile][c][r][s][k] = w[k][r][s][c], which is K C R S floats in all.

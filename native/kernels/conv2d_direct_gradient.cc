@@ -179,9 +179,8 @@ int64_t GradientFilters(const DirectShape& shape) {
   return fits_colors(shape) ? kColorFilters : is_wide(shape.window.width) ? kWideFilters : kGradientFilters;
 }
 
-// Blocks and rows of the output whose input stays in L1 for all rows of a window and groups of its taps.
-// With strides of 1 a row is not read anew for each tap, and L2 is fast enough; so it is with AVX-512,
-// whose tiles have many sums.
+// Blocks and rows of the output whose input stays in L1 for all rows of a window and groups of its taps. With strides
+// of 1 a row is not read anew for each tap, and L2 is fast enough; so it is with AVX-512, whose tiles have many sums.
 struct GradientBands {
   Tiling blocks;
   Tiling rows;

@@ -9,10 +9,10 @@
 
 namespace gradloom {
 
-// The gradient of the weights, cut into jobs over tiles of filters, some channels and, where these are few or the
-// input is large beside the weights, pieces of the batch, whose gradients have to be added. A job takes some blocks of
-// a piece at a time (`step`): few enough for their images to stay in L2 for all of its channels and taps,
-// and for sums to lose no digits.
+// The gradient of the weights, cut into jobs over tiles of filters, some channels and, where these are few or the input
+// is large beside the weights, pieces of the batch, whose gradients have to be added. A job takes some blocks of a
+// piece at a time (`step`): few enough for their images to stay in L2 for all of its channels and taps, and for sums to
+// lose no digits.
 struct WeightGradientTiles {
   EvenTiling filters;
   EvenTiling channels;

@@ -2,7 +2,7 @@
 // for batches that would leave blocks of samples mostly empty. Lane k takes the channels of its own group one after
 // another, so that images are spread first: a pixel has a part for each channel of a group, with what each filter meets
 // of it. With a filter for each channel they already are. The gradient of the input is the same loop with the roles
-// packed: each of its pixels, too, meets some taps and for each of them a pixel of the other image.
+// swapped: each of its pixels, too, meets some taps and for each of them a pixel of the other image.
 //   C, K: channels and filters; G: groups; R, S: rows and columns of the window
 #pragma once
 

@@ -72,9 +72,8 @@ int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
   return pieces < kFewestPieces || tiles < pieces * enough ? 1 : pieces;
 }
 
-// The v and m of a chunk should fit into L2, but there should be more of them than of the sums, which
-// every chunk reads and writes: twice as many for products that are narrow, and soon made. Pieces can share the chunks
-// evenly.
+// The v and m of a chunk should fit into L2, but there should be more of them than of the sums, which every chunk reads
+// and writes: twice as many for products that are narrow, and soon made. Pieces can share the chunks evenly.
 Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
   const int64_t fitting = 512 / (shape.channels + shape.filters);
   const int64_t fewest = (narrow_products() ? 2 : 1) * kMostStripTiles;

@@ -40,8 +40,8 @@ constexpr int kPixelTile = 1;
 #endif
 constexpr int kVectorFloats = static_cast<int>(kLanes) / kVectors;
 constexpr int kSquarePixels = 4;  // 2 x 2
-// Whether sums go over some channels at a time, which stay in L1. Tiles of several pixels read so little
-// that L2 keeps up.
+// Whether sums go over some channels at a time, which stay in L1. Tiles of several pixels read so little that L2 keeps
+// up.
 constexpr bool kInParts = kPixelTile == 1;
 
 struct ForwardRow {

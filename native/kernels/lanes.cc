@@ -49,9 +49,9 @@ void PlaceImage(const AxisPlacement& rows, const AxisPlacement& columns, const f
   }
 }
 
-// Values of sixteen samples meet in a buffer that stays in L1. Each side is read or written in stretches of
-// several lines: single lines of sixteen samples, or of all channels, often lie so far apart that they share few sets
-// of the caches.
+// Values of sixteen samples meet in a buffer that stays in L1. Each side is read or written in stretches of several
+// lines: single lines of sixteen samples, or of all channels, often lie so far apart that they share few sets of the
+// caches.
 constexpr int64_t kPieceValues = 256;
 constexpr int64_t kPieceChannels = 64;
 using PieceBuffer = float[kPieceValues * kLanes];

@@ -36,8 +36,8 @@ HWY_INLINE void sum_targets(const NegativeSamplingTerms& terms, const uint32_t* 
   });
 }
 
-// The rows of pair `p` are on their way.
-HWY_INLINE void call_targets(const NegativeSamplingTerms& terms, int64_t p) {
+// The rows of pair `p`.
+HWY_INLINE void prefetch_targets(const NegativeSamplingTerms& terms, int64_t p) {
   if (p >= terms.pairs) return;
   const int64_t targets = terms.negatives + 1;
   const uint32_t* rows = terms.targets + p * targets;
@@ -77,7 +77,7 @@ double CompareWithTargets(const NegativeSamplingTerms& terms, int64_t first, int
   for (int64_t begin = first; begin < first + count; begin += most) {
     const int64_t end = HWY_MIN(begin + most, first + count);
     for (int64_t p = begin; p < end; ++p) {
-      call_targets(terms, p + ahead);
+      prefetch_targets(terms, p + ahead);
       const uint32_t* rows = terms.targets + p * targets;
       float* products = terms.factors + p * targets;
       for (int64_t k = 0; k < targets; ++k) {

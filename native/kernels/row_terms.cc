@@ -10,8 +10,8 @@
 namespace gradloom {
 namespace {
 
-// Slots of a part, 16 KiB, leave room for the terms in an L1 of 32 KiB; tables of many rows take more of them
-// rather than so many parts that each has its own line to be written.
+// Slots of a part, 16 KiB, leave room for the terms in an L1 of 32 KiB; tables of many rows take more of them rather
+// than so many parts that each has its own line to be written.
 constexpr int kSlotBits = 12;
 constexpr int kMostPartBits = 10;
 

@@ -43,7 +43,7 @@ HWY_INLINE void transpose_vectors(Load load, Store store) {
   V rows[kSide / 4][4];
   for (int r = 0; r < kSide; ++r) rows[r / 4][r % 4] = load(r);
   for (int group = 0; group < kSide / 4; ++group) transpose_in_blocks(d, rows[group]);
-  // Block b of rows[group][i] now holds column 4 b + i of four rows: what is left is to transpose the blocks.
+  // Block b of rows[group][i] now holds column 4 b + i of four rows: what is left is to transpose the matrix of blocks.
   for (int i = 0; i < 4; ++i) {
     if constexpr (kSide == 4) {
       store(i, rows[0][i]);

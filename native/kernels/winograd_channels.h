@@ -26,7 +26,7 @@ int64_t winograd_channels_panel_floats(const ChannelsShape& shape);
 // For filters of a panel that lie side by side, from where their weights are; u is the panel's.
 void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
                                float* u);
-// In what pack_panels gave; and in the weights, for the gradient of the input, as pack_flipped_panels gives them.
+// In what pack_panels gave; and in the weights, for the gradient of the input, as pack_flipped_panels flips them.
 WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed);
 WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* weights);
 

@@ -130,7 +130,7 @@ class Conv2d final : public Layer {
                        float* dx) const;
   void input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const;
   const ArgmaxTap* winners_of(const BackwardArguments& args) const;
-  bool winners_mask(const Window2d* pooling) const;
+  bool winners_apply_activation(const Window2d* pooling) const;
 
   // ---- conv2d_weight_gradient.cc
 
@@ -313,12 +313,12 @@ class Conv2d final : public Layer {
     return pooling == nullptr ? window_.output : pooling->output;
   }
   // Images of one filter, `stride` floats from block to block.
-  struct SpreadImages {
+  struct UnpooledImages {
     float* data;
     int64_t stride;
   };
   float unpool_images(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image, int64_t blocks,
-                      const SpreadImages& to) const;
+                      const UnpooledImages& to) const;
   // Parts of a batch of samples in rows whose gradients are made one part after the other, so that one finds in a cache
   // what another has read. Bits do not depend on the cut, so there may be fewer for many threads.
   int64_t backward_pieces(int64_t batch, int64_t threads) const;

@@ -19,7 +19,7 @@ Lines lines_of(const float* plane, int64_t floats) {
   return {reinterpret_cast<const std::byte*>(plane), ceil_divide(floats, kLanes)};
 }
 
-// Planes of so many floats are not all in L2, which need no prefetch.
+// Planes of more floats are not all in L2, where lines need no prefetch.
 bool reads_far(int64_t floats) {
   constexpr int64_t kFloats = 512 * 1024;
   return floats > kFloats;

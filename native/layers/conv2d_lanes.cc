@@ -90,15 +90,16 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
       setting.input_gradient ? checked_multiply(blocks * filters_, image_floats(placed_gradient(output).extent)) : 0;
   const WeightGradientTiles tiles = gradient_tiles(setting.pooling, blocks);
   const int64_t weights = checked_multiply(tiles.pieces.count, weight_count() + filters_);
-  LayerNeeds needs{.kernel = by_products() ? "direct-pointwise" : "direct",
-                   .backward_reads_input = trainable() && !pads(),
-                   .backward_reads_output = activation_ != Activation::kLinear && !winners_mask(setting.pooling),
-                   .saved = saves ? padded : 0,
-                   .forward_scratch = saves ? 0 : padded,
-                   // The placed gradient, packed weights, sums of images, and the gradient of the parameters on its way
-                   // into the update.
-                   .backward_scratch = placed + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) +
-                                       round_up(weights, kLanes)};
+  LayerNeeds needs{
+      .kernel = by_products() ? "direct-pointwise" : "direct",
+      .backward_reads_input = trainable() && !pads(),
+      .backward_reads_output = activation_ != Activation::kLinear && !winners_apply_activation(setting.pooling),
+      .saved = saves ? padded : 0,
+      .forward_scratch = saves ? 0 : padded,
+      // The placed gradient, packed weights, sums of images, and the gradient of the parameters on its way
+      // into the update.
+      .backward_scratch =
+          placed + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) + round_up(weights, kLanes)};
   needs.backward_scratch += setting.threads * job_floats(tiles, setting.pooling, setting.input_gradient);
   if (setting.pooling == nullptr) return needs;
   if (sums_by_argmax(setting.pooling)) {
@@ -278,14 +279,14 @@ const ArgmaxTap* Conv2d::winners_of(const BackwardArguments& args) const {
 }
 
 // Whether windows whose maximum lets no gradient through have no winner.
-bool Conv2d::winners_mask(const Window2d* pooling) const {
+bool Conv2d::winners_apply_activation(const Window2d* pooling) const {
   return pooling != nullptr && (activation_ == Activation::kRelu || activation_ == Activation::kLinear);
 }
 
 // The gradient of the maxima of one filter, `blocks` images from `image` on, goes to the pixels that won. Returns its
 // sum.
 float Conv2d::unpool_images(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image, int64_t blocks,
-                            const SpreadImages& to) const {
+                            const UnpooledImages& to) const {
   const int64_t kept = image_floats(args.pooling->output);
   double sum = 0;
   for (int64_t block = 0; block < blocks; ++block) {
@@ -307,7 +308,8 @@ void Conv2d::activation_backward_lanes(const BackwardArguments& args, float* pla
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
       float* dz = args.dy + image * kept;
-      if (!winners_mask(args.pooling)) activation_backward(activation_, {1, kept, kept}, args.y + image * kept, dz);
+      if (!winners_apply_activation(args.pooling))
+        activation_backward(activation_, {1, kept, kept}, args.y + image * kept, dz);
       if (args.pooling != nullptr && args.dx != nullptr) {
         dz = own + thread * plane;
         image_sums[image] = unpool_images(args, winners_of(args), image, 1, {dz, plane});

@@ -59,11 +59,11 @@ WeightGradientTiles Conv2d::gradient_tiles(const Window2d* pooling, int64_t bloc
 // it lies in their caches: where winners do, or where every filter has a single job in each piece of the batch.
 bool Conv2d::jobs_apply_activation(const BackwardArguments& args) const {
   const WeightGradientTiles tiles = gradient_tiles(args.pooling, lane_blocks(args.pass.batch));
-  return args.dx == nullptr && (winners_mask(args.pooling) || tiles.channels.count == 1);
+  return args.dx == nullptr && (winners_apply_activation(args.pooling) || tiles.channels.count == 1);
 }
 
-// Whether they sum the gradient of the bias, too; the derivative of the activation is applied piece
-// by piece before that of products, if not by them.
+// Whether they sum the gradient of the bias, too. Those of products always do: where they do not apply the derivative
+// of the activation, it was applied before, piece by piece.
 bool Conv2d::jobs_sum(const BackwardArguments& args) const { return by_products() || jobs_apply_activation(args); }
 
 // Of one filter, block by block.
@@ -136,7 +136,7 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
     step.part.dz += step.first * operands.dz_block + step.filter * operands.dz_channel;
     step.accumulate = number == tiles.pieces.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
     float* const weights = sums.weights + group * shape.filters * row_length();
-    if (sums.applies_activation && !winners_mask(args.pooling)) activate_step_backward(args, step);
+    if (sums.applies_activation && !winners_apply_activation(args.pooling)) activate_step_backward(args, step);
     if (sums_by_argmax(args.pooling)) {
       argmax_gradient_of_step(args, step, weights, sums.bias);
     } else {
@@ -146,7 +146,7 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
   }
 }
 
-// The gradient of the output, before its activation.
+// In place: dz = dy * activation'(y).
 void Conv2d::activate_step_backward(const BackwardArguments& args, const GradientStep& step) const {
   const int64_t kept = image_floats(kept_output(args.pooling));
   for (int64_t k = 0; k < step.range.filters; ++k) {

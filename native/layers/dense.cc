@@ -183,11 +183,10 @@ InputPieces Dense::gradient_rows(int64_t batch, int threads) const {
 }
 
 // Columns of an input, a line of each of its rows, are read by all tiles of units in turn. Those of a large input come
-// from beyond L2 each time, and from beyond L1 where lines share its sets: it is transposed first,
-// unless one unit reads whole lines, once, or few units do not pay for it. Floats from one input to the next; 0 for
-// none.
+// from beyond L2 each time, and from beyond L1 where lines share its sets: it is transposed first, unless one unit
+// reads whole lines, once, or few units do not pay for it. Floats from one input to the next; 0 for none.
 int64_t Dense::transposed_stride(int64_t batch) const {
-  constexpr int64_t kFloatsInFirstCache = 8 * 1024;
+  constexpr int64_t kFloatsInL1 = 8 * 1024;
   constexpr int64_t kSetApart = 1024;  // a page: lines so far apart are in one set
   if (kernel_ == DenseKernel::kBlas || units_ == 1) return 0;
   // One tile as wide as a panel reads a line two or three times, narrower ones again and again, the more often the more
@@ -197,7 +196,7 @@ int64_t Dense::transposed_stride(int64_t batch) const {
   const int64_t floats_in_cache = (again && many_units ? 80 : 256) * 1024;
   const int64_t few_sets = again ? kSetApart / 8 : kSetApart;
   const int64_t apart = std::gcd(inputs_, kSetApart);
-  const bool shares = apart >= few_sets && batch * apart > kFloatsInFirstCache;
+  const bool shares = apart >= few_sets && batch * apart > kFloatsInL1;
   const bool pays = checked_multiply(batch, inputs_) > floats_in_cache || (shares && many_units);
   return pays ? round_up(batch, kLineFloats) + kLineFloats : 0;  // no multiple of a page
 }

@@ -97,8 +97,8 @@ void Dense::input_gradient(const BackwardArguments& args, float* scratch) const 
                                        : input_gradient_by_weights(args, scratch);
 }
 
-// A job transposes the weights of its panel of inputs, some units at a time, which stay in L2 while its
-// samples are multiplied by them.
+// A job transposes the weights of its panel of inputs, some units at a time, which stay in L2 while its samples are
+// multiplied by them.
 void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scratch) const {
   const float* weight = args.parameters[0];
   const Panels outputs{units_};

@@ -25,7 +25,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 HWY_INLINE V broadcast(double value) { return hn::Set(D(), static_cast<float>(value)); }
 
-// What turns a gradient around when the loss is to be climbed.
+// What flips the sign of a gradient when the loss is to be climbed.
 HWY_INLINE V sign_of(bool maximize) { return hn::Set(D(), maximize ? -0.0F : 0.0F); }
 
 // Whether all of some vectors are finite: less themselves they are 0 then, and NaN otherwise, whose bits stay.

@@ -239,9 +239,9 @@ TEST_CASE("shampoo: 1,000 steps of a matrix within 1e-5 of double, roots by othe
     const std::vector<float> given = random.normal(kRows * kColumns);
     parameter.update(given, step, 1);
     const Matrix g(given.begin(), given.end());
-    const Matrix turned = transposed(kRows, kColumns, g);
-    const Matrix rows = multiply(kRows, kColumns, kRows, g, turned);
-    const Matrix columns = multiply(kColumns, kRows, kColumns, turned, g);
+    const Matrix g_transposed = transposed(kRows, kColumns, g);
+    const Matrix rows = multiply(kRows, kColumns, kRows, g, g_transposed);
+    const Matrix columns = multiply(kColumns, kRows, kColumns, g_transposed, g);
     for (size_t i = 0; i < left.size(); ++i) left[i] += rows[i];
     for (size_t i = 0; i < right.size(); ++i) right[i] += columns[i];
     Matrix direction(g.size());
