@@ -8,6 +8,7 @@
 #include "kernels/reference/activation.h"
 #include "kernels/reference/convolution.h"
 #include "support/compare.h"
+#include "support/conv2d_cases.h"
 #include "support/layer_run.h"
 #include "support/random_data.h"
 #include "support/simd_targets.h"
@@ -19,96 +20,10 @@ using namespace gradloom::test;
 
 namespace {
 
-struct Expected {
-  std::vector<double> z, dx, weight, bias;
-};
-
-Expected reference_of(const reference::Convolution& shape, const std::vector<double>& x,
-                      const std::vector<double>& weight, const double* bias, const std::vector<double>& dz) {
-  Expected e{std::vector<double>(dz.size()), std::vector<double>(x.size()), std::vector<double>(weight.size()),
-             std::vector<double>(static_cast<size_t>(shape.filters))};
-  reference::conv2d(shape, x.data(), weight.data(), bias, e.z.data());
-  reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(), {e.dx.data(), e.weight.data(), e.bias.data()});
-  return e;
-}
-
-// A convolution with these sizes as a layer, checked for the shape that it gives.
-Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
-  options.filters = shape.filters;
-  options.groups = shape.groups;
-  set_window(shape.window, options);
-  return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
-}
-
 // So large that the rows of their output are made in bands (direct_bands).
 const Window2d kLargeStrided{{43, 37}, {22, 19}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}};
 const Window2d kLargeDilated{{29, 30}, {29, 30}, {3, 5}, {1, 1}, {2, 2}, {2, 2, 4, 4}};
 const Window2d kLargeWide{{9, 110}, {9, 110}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-enum class Relaid { kNot, kInRows, kInLanes, kWithoutGradient };  // by Layer::in_rows, in_lanes, without_gradient
-
-void check_integers(RandomData& random, const reference::Convolution& shape, const std::string& kernel,
-                    Relaid relaid = Relaid::kNot) {
-  const Window2d& w = shape.window;
-  CAPTURE(kernel);
-  CAPTURE(shape.batch);
-  CAPTURE(shape.channels);
-  CAPTURE(shape.filters);
-  CAPTURE(shape.groups);
-  CAPTURE(w.input.height);
-  CAPTURE(w.input.width);
-  CAPTURE(w.window.height);
-  CAPTURE(w.window.width);
-  const bool bias = random.integer(0, 3) > 0;
-  const bool relu = random.integer(0, 1) == 0;
-  const Conv2d as_chosen =
-      make_layer(shape, {.filters = 0, .bias = bias, .activation = relu ? "relu" : "linear", .kernel = kernel});
-  const std::unique_ptr<Layer> other = relaid == Relaid::kInRows    ? as_chosen.in_rows(shape.batch)
-                                       : relaid == Relaid::kInLanes ? as_chosen.in_lanes(shape.batch)
-                                       : relaid == Relaid::kWithoutGradient
-                                           ? as_chosen.without_gradient(shape.batch, Phase::kPredicting)
-                                           : nullptr;
-  REQUIRE((other != nullptr) == (relaid != Relaid::kNot));
-  const Layer& layer = other == nullptr ? static_cast<const Layer&>(as_chosen) : *other;
-  if (relaid == Relaid::kInLanes) CHECK(layer.layout(shape.batch, Layout::kLanes) == Layout::kLanes);
-  CHECK(layer.output_shape() == Shape{w.output.height, w.output.width, shape.filters});
-  CHECK(layer.flops() == 2 * reference::conv2d_products(shape));
-
-  LayerCase given = integer_case(layer, shape.batch, random);
-  given.threads = static_cast<int>(random.integer(1, 3));
-  given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
-  given.input_gradient = random.integer(0, 2) > 0;  // a first layer's is not wanted
-  const LayerResult result = run_layer(layer, given);
-  CHECK(result.broken_rules == "");
-
-  const std::vector<double> biases = bias ? to_double(given.parameters[1]) : std::vector<double>();
-  std::vector<double> dz = to_double(given.dy);
-  for (size_t i = 0; relu && i < dz.size(); ++i) dz[i] = result.y[i] > 0 ? dz[i] : 0;
-  Expected expected =
-      reference_of(shape, to_double(given.x), to_double(given.parameters[0]), bias ? biases.data() : nullptr, dz);
-  for (double& z : expected.z) z = relu ? std::max(z, 0.0) : z;
-  CHECK(difference(result.y, expected.z, Tolerance{}) == "");
-  if (given.input_gradient) CHECK(difference(result.dx, expected.dx, Tolerance{}) == "");
-  CHECK(difference(result.gradients[0], expected.weight, Tolerance{}) == "");
-  if (bias) CHECK(difference(result.gradients[1], expected.bias, Tolerance{}) == "");
-  given.phase = Phase::kPredicting;
-  const LayerResult predicted = run_layer(layer, given);
-  CHECK(predicted.broken_rules == "");
-  CHECK(difference_in_bits(predicted.y, result.y) == "");
-}
-
-reference::Convolution random_shape(RandomData& random) {
-  const int64_t groups = random.pick({1, 1, 1, 2, 3, 7});
-  reference::Convolution shape{.window = random_window(random),
-                               .batch = random.pick({1, 2, 7, 15, 16, 17, 20, 33}),
-                               .channels = groups * random.pick({1, 1, 2, 3}),
-                               .filters = groups * random.pick({1, 1, 2, 5}),
-                               .groups = groups};
-  if (groups == 1) {
-    shape.channels = random.pick({1, 3, 7, 10, 17});
-    shape.filters = random.pick({1, 3, 7, 10, 16});
-  }
-  return shape;
-}
 
 }  // namespace
 
@@ -116,7 +31,7 @@ TEST_CASE("conv2d on BLAS: integers agree exactly with the reference over 500 sh
   RandomData random(111);
   for (int i = 0; i < 500; ++i) {
     CAPTURE(i);
-    check_integers(random, random_shape(random), "blas");
+    check_integers(random, random_convolution(random), "blas");
   }
 }
 
@@ -124,7 +39,7 @@ TEST_CASE("conv2d direct: integers agree exactly with the reference over 500 sha
   RandomData random(115);
   for (int i = 0; i < 500; ++i) {
     CAPTURE(i);
-    check_integers(random, random_shape(random), "direct");
+    check_integers(random, random_convolution(random), "direct");
   }
 }
 
@@ -134,24 +49,7 @@ TEST_CASE("conv2d direct: integers agree exactly on every instruction set") {
     RandomData random(116);
     for (int i = 0; i < 60; ++i) {
       CAPTURE(i);
-      check_integers(random, random_shape(random), "direct");
-    }
-  });
-}
-
-TEST_CASE("conv2d for a few samples, filters in the lanes: integers agree exactly on every instruction set") {
-  for_each_simd_target([](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(118);
-    for (int i = 0; i < 80; ++i) {
-      CAPTURE(i);
-      reference::Convolution shape = random_shape(random);
-      shape.batch = random.pick({1, 2, 7});
-      shape.filters = shape.groups * (shape.groups == 1 ? random.pick({shape.batch == 7 ? 9 : 4, 16, 33, 70, 130})
-                                                        : random.pick({25, 33, 64, 70, 130}));
-      const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "auto"});
-      CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-channels"));
-      check_integers(random, shape, "auto");
+      check_integers(random, random_convolution(random), "direct");
     }
   });
 }
@@ -160,7 +58,7 @@ TEST_CASE("conv2d: integers agree exactly over 60 pointwise shapes") {
   RandomData random(112);
   for (int i = 0; i < 60; ++i) {
     CAPTURE(i);
-    reference::Convolution shape = random_shape(random);
+    reference::Convolution shape = random_convolution(random);
     const Extent2d size{random.pick({1, 5, 7}), random.pick({1, 4, 7})};
     shape.window = {size, size, {1, 1}, {1, 1}, {1, 1}, {}};
     check_integers(random, shape, "blas");
@@ -183,7 +81,7 @@ TEST_CASE("conv2d direct: windows of one pixel by products, integers agree exact
                                          .channels = groups * random.pick({8, 9, 17, 40, 64}),
                                          .filters = groups * random.pick({8, 10, 33, 70, 150}),
                                          .groups = groups};
-      const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
+      const Conv2d layer = conv2d_layer(shape, {.filters = 0, .kernel = "direct"});
       CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-pointwise"));
       check_integers(random, shape, "direct");
     }
@@ -212,118 +110,11 @@ TEST_CASE("conv2d direct: each channel with its own filter, integers agree exact
       if (i % 12 == 6) shape.window = {large, large, {5, 1}, {1, 1}, {1, 1}, {2, 2, 0, 0}};
       if (i % 12 == 9)
         shape.window = {large, {large.height - 1, large.width + 1}, {4, 2}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-      const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
+      const Conv2d layer = conv2d_layer(shape, {.filters = 0, .kernel = "direct"});
       CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-depthwise"));
       check_integers(random, shape, "direct");
     }
   });
-}
-
-TEST_CASE("conv2d for a few samples, in small groups: integers agree exactly on every instruction set") {
-  for_each_simd_target([](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(122);
-    for (int i = 0; i < 160; ++i) {
-      CAPTURE(i);
-      const bool single = i % 2 == 0;
-      const int64_t groups = random.pick({2, 3, 8, 17, 48, 63, 65, 130});
-      reference::Convolution shape{
-          .window = random_window(random),
-          .batch = (groups == 48 || groups == 63) && single ? random.pick({1, 2, 7, 9, 18}) : random.pick({1, 2, 7}),
-          .channels = groups * (single ? 1 : random.pick({1, 2, 3})),
-          .filters = groups * (single ? 1 : random.pick({1, 2, 5})),
-          .groups = groups};
-      // Wider than a job's table of columns; strides that divide the dilation or not.
-      if (i / 2 % 4 == 1) shape.window = {{3, 70}, {3, 70}, {3, 5}, {1, 1}, {1, 1}, {1, 1, 2, 2}};
-      if (i / 2 % 4 == 2) shape.window = {{11, 9}, {3, 3}, {3, 3}, {3, 2}, {2, 2}, {0, 0, 0, 0}};
-      if (i / 2 % 4 == 3) shape.window = {{7, 12}, {5, 4}, {4, 3}, {2, 3}, {1, 2}, {2, 3, 2, 2}};
-      const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "auto"});
-      CHECK(layer.needs({shape.batch, Phase::kPredicting, 1}).kernel == std::string("direct-grouped-channels"));
-      check_integers(random, shape, "auto");
-    }
-  });
-}
-
-TEST_CASE("conv2d for a few samples: gradients by pieces of the batch, the same bits for any number of threads") {
-  const Window2d pixels{{24, 21}, {24, 21}, {1, 1}, {1, 1}, {1, 1}, {}};
-  const Window2d padded{{20, 18}, {20, 18}, {5, 3}, {1, 1}, {1, 1}, {2, 2, 1, 1}};
-  const Window2d strided{{33, 36}, {17, 18}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}};
-  const std::vector<reference::Convolution> shapes = {
-      {pixels, 7, 9, 70, 1},    {pixels, 5, 6, 130, 1},  {pixels, 3, 24, 128, 2}, {padded, 4, 18, 130, 2},
-      {strided, 5, 3, 130, 1},  {strided, 4, 20, 70, 1}, {pixels, 5, 65, 65, 65}, {padded, 6, 96, 96, 96},
-      {strided, 6, 96, 96, 96}, {padded, 4, 96, 192, 48}};
-  for_each_simd_target([&](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(131);
-    for (const reference::Convolution& shape : shapes) {
-      check_integers(random, shape, "auto");
-      const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "softmax", .kernel = "auto"});
-      LayerCase given = normal_case(layer, shape.batch, random);
-      const LayerResult alone = run_layer(layer, given);
-      given.threads = 3;
-      const LayerResult shared = run_layer(layer, given);
-      CHECK(difference_in_bits(shared.dx, alone.dx) == "");
-      for (size_t p = 0; p < 2; ++p) CHECK(difference_in_bits(shared.gradients[p], alone.gradients[p]) == "");
-    }
-  });
-}
-
-TEST_CASE("conv2d in lanes in place of rows: integers agree exactly on every instruction set") {
-  for_each_simd_target([](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(125);
-    for (int i = 0; i < 30; ++i) {
-      CAPTURE(i);
-      const Extent2d size{random.integer(1, 9), random.integer(1, 20)};
-      const reference::Convolution shape{.window = {size, size, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}},
-                                         .batch = random.pick({13, 40, 53}),
-                                         .channels = random.pick({16, 47, 64, 128}),
-                                         .filters = random.pick({16, 32, 63, 96}),
-                                         .groups = 1};
-      check_integers(random, shape, "auto", Relaid::kInLanes);
-    }
-  });
-}
-
-TEST_CASE("conv2d in rows of many samples: integers agree exactly on every instruction set") {
-  for_each_simd_target([](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(124);
-    for (int i = 0; i < 60; ++i) {
-      CAPTURE(i);
-      const bool depthwise = i % 2 == 0;
-      const int64_t filters = random.pick({16, 30, 47, 64, 77, 130});
-      const int64_t window = depthwise ? random.pick({2, 3, 3, 3, 5, 7}) : 1;
-      const Extent2d size{random.integer(window, 9), random.integer(window, 40)};
-      const int64_t stride = depthwise ? random.pick({1, 1, 2}) : 1;
-      const int64_t pad = window / 2;
-      const auto output = [&](int64_t extent) { return (extent + 2 * pad - window) / stride + 1; };
-      const reference::Convolution shape{
-          .window = {size,
-                     {output(size.height), output(size.width)},
-                     {window, window},
-                     {stride, stride},
-                     {1, 1},
-                     {pad, pad, pad, pad}},
-          .batch = random.pick({16, 32, 47}),
-          .channels = depthwise ? (window > 3 ? 64 : filters) : random.pick({1, 5, 40, 65}),
-          .filters = depthwise && window > 3 ? 64 : filters,
-          .groups = depthwise ? (window > 3 ? 64 : filters) : 1};
-      check_integers(random, shape, "auto", Relaid::kInRows);
-    }
-  });
-}
-
-TEST_CASE("conv2d direct: in rows where blocks of samples would be half empty, integers agree exactly") {
-  RandomData random(126);
-  for (int i = 0; i < 60; ++i) {
-    const int64_t step = random.pick({1, 2, 3});
-    const Extent2d size{random.integer(5, 12), random.integer(5, 20)};
-    const Extent2d output{(size.height - 1) / step + 1, (size.width - 1) / step + 1};
-    const Window2d w{size, output, {3, 5}, {step, step}, {1, 1}, {1, 1, 2, 2}};
-    check_integers(random, {w, random.pick({8, 12, 24}), random.pick({1, 3, 9}), random.pick({16, 48, 64}), 1}, "auto",
-                   Relaid::kWithoutGradient);
-  }
 }
 
 TEST_CASE("conv2d direct: rows of seven taps, integers agree exactly on every instruction set") {
@@ -341,6 +132,7 @@ TEST_CASE("conv2d direct: rows of seven taps, integers agree exactly on every in
 }
 
 // Fewer columns than a tile has pixels: tiles are columns. One alone also for a few samples.
+
 TEST_CASE("conv2d: narrow images, integers agree exactly on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
@@ -463,7 +255,7 @@ TEST_CASE("conv2d: real numbers with every activation, within bounds from epsilo
     for (int i = 0; i < 12; ++i) {
       CAPTURE(name);
       CAPTURE(i);
-      reference::Convolution shape = random_shape(random);
+      reference::Convolution shape = random_convolution(random);
       if (i % 4 == 3) {
         const Extent2d size{7, random.integer(1, 7)};
         shape = {
@@ -472,7 +264,7 @@ TEST_CASE("conv2d: real numbers with every activation, within bounds from epsilo
       const bool large = i == 11;
       if (large) shape = {.window = kLargeStrided, .batch = 16, .channels = 12, .filters = 14, .groups = 1};
       const bool rows = name == "softmax" || (!large && random.integer(0, 1) == 0);
-      const Conv2d layer = make_layer(shape, {.filters = 0, .activation = name, .kernel = rows ? "blas" : "direct"});
+      const Conv2d layer = conv2d_layer(shape, {.filters = 0, .activation = name, .kernel = rows ? "blas" : "direct"});
       LayerCase given = normal_case(layer, shape.batch, random);
       given.input_gradient = i % 2 == 1;
       const LayerResult result = run_layer(layer, given);
@@ -503,8 +295,8 @@ TEST_CASE("conv2d: real numbers with every activation, within bounds from epsilo
       CHECK(difference(result.y, y, Tolerance{0, (static_cast<double>(depth) + 32) * kRoundoff * largest}) == "");
 
       // Every dz at its largest possible magnitude.
-      const Expected expected = reference_of(shape, x, weight, bias.data(), dz);
-      const Expected bound =
+      const ConvolutionValues expected = reference_of(shape, x, weight, bias.data(), dz);
+      const ConvolutionValues bound =
           reference_of(shape, magnitudes(x), magnitudes(weight), nullptr, std::vector<double>(dz.size(), dz_size));
       const auto check = [&](const std::vector<float>& actual, const std::vector<double>& right,
                              const std::vector<double>& magnitude, int64_t terms) {
