@@ -9,6 +9,7 @@
 
 #include "common/checked.h"
 #include "common/highway-inl.h"
+#include "kernels/elements-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -76,11 +77,6 @@ HWY_INLINE hn::Vec<D> of_channels(D d, const ChannelBlock& block, const hn::TFro
     if (++channel == block.columns) channel = 0;
   }
   return hn::Load(d, repeated);
-}
-
-template <class D>
-HWY_INLINE hn::Vec<D> load_doubles(D d, const float* from) {
-  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
 }
 
 // totals[s][c] += the sum of values[s] of column c, which value(offset, values) gives, where value = make_value(d, c).

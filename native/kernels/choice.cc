@@ -344,11 +344,14 @@ int choose_threads_of_update(int requested, int64_t elements) {
   return elements < kOneThread ? 1 : resolve_threads(requested);
 }
 
-EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth) {
+int64_t rows_of_job(double flops_per_row) {
   constexpr double kFlopsPerJob = 4e5;
+  return static_cast<int64_t>(std::min(kFlopsPerJob / flops_per_row, 1e9)) + 1;
+}
+
+EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth) {
   const double flops_per_row = 2.0 * static_cast<double>(columns) * static_cast<double>(depth);
-  const auto rows_per_job = static_cast<int64_t>(std::min(kFlopsPerJob / flops_per_row, 1e9)) + 1;
-  return {rows, ceil_divide(rows, round_up(rows_per_job, 6))};
+  return {rows, ceil_divide(rows, round_up(rows_of_job(flops_per_row), 6))};
 }
 
 EvenTiling tile_panel_rows(const ProductShape& shape, int64_t pieces, int64_t fewest) {

@@ -108,8 +108,11 @@ int64_t samples_of_piece(int64_t count, int64_t batch, const PredictionShape& sh
 // Threads for an update of `elements` weights by a standing team.
 int choose_threads_of_update(int requested, int64_t elements);
 
-// The rows of a product [rows, depth] x [depth, columns] cut into jobs that are worth handing to a thread, some
-// microseconds each; up to a multiple of 6, the rows of the kernels' tiles.
+// Rows, each of so many flops, of a job that is worth handing to a thread: some microseconds.
+int64_t rows_of_job(double flops_per_row);
+
+// The rows of a product [rows, depth] x [depth, columns] cut into such jobs, up to a multiple of 6, the rows of the
+// kernels' tiles.
 EvenTiling tile_product_rows(int64_t rows, int64_t columns, int64_t depth);
 
 // The same into at most so many pieces of `fewest` rows or more, where each job has to fetch or make operand b.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/choice.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
 
@@ -43,12 +44,10 @@ void pack_panels(const ChannelsShape& shape, const PanelPart& part, const float*
 // ---- direct
 
 EvenTiling channels_row_tiles(const ChannelsShape& shape) {
-  constexpr double kFlopsPerJob = 4e5;
   const Extent2d& output = shape.window.output;
   const double flops_per_row = 2.0 * static_cast<double>(output.width * shape.window.taps() * shape.channels) *
                                static_cast<double>(shape.panel_width(0));
-  const int64_t rows = static_cast<int64_t>(std::min(kFlopsPerJob / flops_per_row, 1e9)) + 1;
-  return {output.height, ceil_divide(output.height, rows)};
+  return {output.height, ceil_divide(output.height, rows_of_job(flops_per_row))};
 }
 
 void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* packed,

@@ -181,7 +181,7 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
     if (sides.left_end > 0) forward_columns<kFilters, kLive>(part, 0, sides.left_end, x, packed, part_ends, y);
     if (sides.right_begin < shape.output.width)
       forward_columns<kFilters, kLive>(part, sides.right_begin, shape.output.width, x, packed, part_ends, y);
-    x += part.channels * image_floats(shape.input);
+    x += part.channels * plane_floats(shape.input);
     packed += part.channels * shape.taps() * kFilters;
   }
 }

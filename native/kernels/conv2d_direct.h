@@ -75,7 +75,7 @@ struct DirectOutput {
 };
 
 inline DirectOutput whole_images(float* data, const Extent2d& extent) {
-  return {data, image_floats(extent), extent.width * kLanes, kLanes};
+  return {data, plane_floats(extent), extent.width * kLanes, kLanes};
 }
 
 // y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p stride + r dilation][q stride + s dilation]

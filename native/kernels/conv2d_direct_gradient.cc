@@ -239,7 +239,7 @@ void add_band(const DirectShape& shape, const GradientSets& sets, const WeightGr
     const int64_t x_row = first * shape.stride.height + down;
     const int64_t x_column = set.first_tap * shape.dilation.width;
     const float* const x =
-        band.x + sets.range.channel * image_floats(shape.input) + (x_row * shape.input.width + x_column) * kLanes;
+        band.x + sets.range.channel * plane_floats(shape.input) + (x_row * shape.input.width + x_column) * kLanes;
     const float* const dz = band.dz + first * band.dz_row;
     set.tile({shape, whole, x, dz, end - first}, sums);
     if (half.blocks == 0) continue;
@@ -355,7 +355,7 @@ WeightGradientTiles direct_weight_gradient_tiles(const DirectShape& shape, int64
   // Single taps leave room for more channels. All filters read those of a tile, which should stay in L2.
   constexpr int64_t kChannels = 4;
   constexpr int64_t kFloats = 64 * 1024;
-  const bool large = shape.channels > kChannels && kChannels * image_floats(shape.input) > kFloats;
+  const bool large = shape.channels > kChannels && kChannels * plane_floats(shape.input) > kFloats;
   const int64_t most_channels = shape.window.width == 1 ? 3 * kChannels : large ? kChannels / 2 : kChannels;
   return cut_weight_gradient(shape, blocks, cut_evenly(shape.filters, HWY_DYNAMIC_DISPATCH(GradientFilters)(shape)),
                              cut_evenly(shape.channels, most_channels));

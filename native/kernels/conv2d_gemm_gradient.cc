@@ -43,7 +43,7 @@ void transpose_rows(const DirectShape& shape, int64_t channels, int64_t rows, co
   for (int64_t c = 0; c < channels; c += kPanelColumns) {
     for (int64_t phase = 0; phase < phases(shape); ++phase) {
       const PixelArea area{.images = std::min(kPanelColumns, channels - c),
-                           .image = image_floats(shape.input),
+                           .image = plane_floats(shape.input),
                            .row = shape.input.width * kLanes,
                            .column = shape.stride.width * kLanes,
                            .pixels = {rows, phase_columns(shape, phase)}};
@@ -96,7 +96,7 @@ void conv2d_gemm_weight_gradient(const DirectShape& shape, const WeightRange& ra
   }
   const int64_t at_once = rows_at_once(shape);
   for (int64_t block = 0; block < o.blocks; ++block) {
-    const float* const x = o.x + block * o.x_block + range.channel * image_floats(shape.input);
+    const float* const x = o.x + block * o.x_block + range.channel * plane_floats(shape.input);
     const float* const dz = o.dz + block * o.dz_block;
     for (int64_t p = 0; p < shape.output.height; p += at_once) {
       const int64_t end = std::min(p + at_once, shape.output.height);

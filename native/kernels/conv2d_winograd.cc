@@ -137,7 +137,7 @@ Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int6
 }
 
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output) {
-  return image_floats(output.pooled ? half(shape.output) : shape.output);
+  return plane_floats(output.pooled ? half(shape.output) : shape.output);
 }
 
 namespace {

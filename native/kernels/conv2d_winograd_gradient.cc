@@ -167,7 +167,7 @@ void WinogradWeightGradient::transform_channels(int64_t chunk, int64_t first, in
       const int64_t lanes = columns_.of(tile);
       const int64_t at = c * row + columns_.before(tile) - columns_before(chunk);
       winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), place, of_strip, lanes), count,
-                               x.data + place.image * x.block + c * image_floats(shape_.input),
+                               x.data + place.image * x.block + c * plane_floats(shape_.input),
                                {v + at, v_plane(), row, lanes});
     };
     for_each_strip(shape_, chunks_.first(chunk), chunks_.size(chunk), transform);
@@ -199,7 +199,7 @@ void WinogradWeightGradient::transform_transposed(const TilePlace& place, int64_
   const int64_t column = place.column / scale;
   const auto& [rows_apart, columns_apart] = shape_.dilation;
   const PixelArea area{filters,
-                       image_floats(image),
+                       plane_floats(image),
                        rows_apart * image.width * kLanes,
                        columns_apart * kLanes,
                        {count_before(image.height - row, rows_apart, tile_of(shape_.form) / scale),

@@ -46,6 +46,13 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_elements(D d, const Bfloat16* from, s
   return widened(d, load_first(halves, &from->bits, count));
 }
 
+// Doubles from floats.
+template <class D>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_doubles(D d, const float* from) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();

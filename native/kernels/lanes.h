@@ -23,8 +23,8 @@ inline int64_t lanes_in_use(int64_t batch, int64_t block) {
   return block < full_width_blocks(batch) ? kLanes : kHalfLanes;
 }
 
-// Of a channel of a block.
-inline int64_t image_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
+// Of a plane: a channel of a block.
+inline int64_t plane_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
 
 // A sample's image, in rows [pixels][channels].
 struct LaneImage {

@@ -75,6 +75,8 @@ bool windows_lie_apart(const Window2d& window);
 bool windows_tile_image(const Window2d& window);
 
 // (tap, output position) pairs of one axis that meet the input instead of padding.
-int64_t taps_inside(int64_t input, int64_t output, int64_t window, int64_t stride, int64_t dilation, int64_t padding);
+int64_t taps_inside(const WindowAxis& axis);
+// (tap, output pixel) pairs of both.
+inline int64_t taps_inside(const Window2d& w) { return taps_inside(rows_of(w)) * taps_inside(columns_of(w)); }
 
 }  // namespace gradloom

@@ -26,7 +26,7 @@ inline std::span<const float> span_of(const float* first, int64_t floats) {
   return {first, static_cast<size_t>(floats)};
 }
 
-inline ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, image_floats(extent)}; }
+inline ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, plane_floats(extent)}; }
 
 inline Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
 

@@ -5,8 +5,14 @@
 #include "common/checked.h"
 #include "common/error.h"
 #include "kernels/gemm.h"
-#include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
+#include "layers/conv2d_blas.h"
+#include "layers/conv2d_channels.h"
+#include "layers/conv2d_depthwise.h"
+#include "layers/conv2d_direct.h"
+#include "layers/conv2d_grouped_channels.h"
+#include "layers/conv2d_winograd.h"
+#include "layers/conv2d_winograd_channels.h"
 #include "layers/window_spec.h"
 
 namespace gradloom {
@@ -18,7 +24,6 @@ Conv2d::Conv2d(const Spec& spec, const Shape& input_shape)
       groups_(spec.integer("groups", 1)),
       has_bias_(spec.boolean("bias")),
       activation_(parse_activation(spec.string("activation"))),
-      pointwise_(window_.pointwise()),
       kernel_(parse_conv2d_kernel(spec.string("kernel"), label(), window_, activation_)) {
   const int64_t channels = input_shape.back();
   if (channels % groups_ != 0 || filters_ % groups_ != 0) {
@@ -40,14 +45,7 @@ Conv2d::Conv2d(const Spec& spec, const Shape& input_shape)
   if (has_bias_) add_parameter({"bias", {filters_}, bias});
 }
 
-int64_t Conv2d::flops() const {
-  const Window2d& w = window_;
-  const int64_t rows =
-      taps_inside(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height, w.padding.top);
-  const int64_t columns =
-      taps_inside(w.input.width, w.output.width, w.window.width, w.stride.width, w.dilation.width, w.padding.left);
-  return 2 * rows * columns * channels_per_group() * filters_;
-}
+int64_t Conv2d::flops() const { return 2 * taps_inside(window_) * channels_per_group() * filters_; }
 
 Conv2dShape Conv2d::conv2d_shape() const {
   return {window_, channels_per_group(), filters_per_group(), activation_, groups_};
@@ -117,109 +115,56 @@ void Conv2d::rescale(Team& team, const float* weights, const double* scale, floa
   });
 }
 
-// Winograd's tiles of 4x4 or 2x2 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with
-// dilation, when their pixels lie apart.
-bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
-  if (!windows_lie_apart(windows) || !taps_have_numbers(windows)) return false;
+template <class Use>
+auto Conv2d::with_algorithm(int64_t batch, const Use& use) const {
+  const Conv2dDefinition definition{window_,   input_shape().back(), filters_,   groups_,
+                                    has_bias_, activation_,          trainable()};
+  const bool depthwise = groups_ > 1 && channels_per_group() == 1 && filters_per_group() == 1;
   switch (kernel_for(batch)) {
-    case Conv2dKernel::kDirect: return !by_products() && !by_planes();
-    case Conv2dKernel::kWinograd:
-      return activates_at_store() && windows.window.height == 2 && windows.window.width == 2 && !window_.dilated();
-    default: return false;
+    case Conv2dKernel::kDirect: return depthwise ? use(Conv2dDepthwise(definition)) : use(Conv2dDirect(definition));
+    case Conv2dKernel::kWinograd: return use(Conv2dWinograd(definition));
+    case Conv2dKernel::kDirectChannels: return use(Conv2dChannels(definition));
+    case Conv2dKernel::kWinogradChannels: return use(Conv2dWinogradChannels(definition));
+    case Conv2dKernel::kGroupedChannels: return use(Conv2dGroupedChannels(definition));
+    default: return use(Conv2dBlas(definition));
   }
 }
 
-Window2d Conv2d::cropped(const Window2d& windows) {
-  Window2d result = windows;
-  result.input = {windows.output.height * windows.window.height, windows.output.width * windows.window.width};
-  return result;
-}
-
-int64_t Conv2d::backward_pieces(int64_t batch, int64_t threads) const {
-  // Of each thread, and as many more of what belongs to them: half of an L2 of 512 KiB.
-  constexpr int64_t kFloats = 32 * 1024;
-  const int64_t of_sample = std::max(output_shape().size(), input_shape().size());
-  return ceil_divide(checked_multiply(batch, of_sample), kFloats * threads);
+bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
+  return windows_lie_apart(windows) && taps_have_numbers(windows) &&
+         with_algorithm(batch, [&](const Conv2dAlgorithm& algorithm) { return algorithm.pools(windows); });
 }
 
 LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
-  LayerNeeds needs = needs_of_kernel(setting);
-  const int64_t prepared = prepared_floats(setting.batch);
-  if (setting.phase == Phase::kPredicting) {
-    needs.prepared = prepared;
-  } else if (!makes_filters_by_part(channels_shape(), setting.batch)) {
-    needs.forward_scratch += prepared;
-  }
-  return needs;
-}
-
-LayerNeeds Conv2d::needs_of_kernel(const LayerSetting& setting) const {
-  switch (kernel_for(setting.batch)) {
-    case Conv2dKernel::kWinograd: return needs_winograd(setting);
-    case Conv2dKernel::kDirect: return by_planes() ? needs_planes(setting) : needs_lanes(setting);
-    case Conv2dKernel::kDirectChannels:
-    case Conv2dKernel::kWinogradChannels: return needs_channels(setting);
-    case Conv2dKernel::kGroupedChannels: return needs_grouped_channels();
-    default: return needs_rows(setting);
-  }
-}
-
-// Whole vectors, so that what follows in the scratch is aligned.
-int64_t Conv2d::prepared_floats(int64_t batch) const {
-  switch (kernel_for(batch)) {
-    case Conv2dKernel::kWinograd:
-      return checked_multiply(groups_, winograd_filter_floats(winograd_forward_shape(window_.output)));
-    case Conv2dKernel::kDirectChannels:
-    case Conv2dKernel::kWinogradChannels: return channels_filter_floats(channels_shape(), batch);
-    case Conv2dKernel::kDirect: return packs_filters() ? round_up(weight_count(), kLanes) : 0;
-    case Conv2dKernel::kGroupedChannels: return round_up(weight_count(), kLanes);
-    default: return 0;
-  }
+  return with_algorithm(setting.batch, [&](const Conv2dAlgorithm& algorithm) {
+    LayerNeeds needs = algorithm.needs(setting);
+    const int64_t prepared = algorithm.prepared_floats(setting.batch);
+    if (setting.phase == Phase::kPredicting) {
+      needs.prepared = prepared;
+    } else if (algorithm.prepares_in_training(setting.batch)) {
+      needs.forward_scratch += prepared;
+    }
+    return needs;
+  });
 }
 
 void Conv2d::prepare(Team& team, int64_t batch, std::span<const float* const> parameters, float* prepared) const {
-  switch (kernel_for(batch)) {
-    case Conv2dKernel::kWinograd:
-      return prepare_winograd(team, winograd_forward_shape(window_.output), parameters[0], prepared);
-    case Conv2dKernel::kDirect: return prepare_lanes(team, parameters[0], prepared);
-    case Conv2dKernel::kDirectChannels:
-    case Conv2dKernel::kWinogradChannels:
-      return prepare_channels(team, channels_shape(), channels_by_winograd(batch), PackedFor::kForward, parameters[0],
-                              prepared);
-    case Conv2dKernel::kGroupedChannels: return pack_grouped(team, GroupedPass::kForward, parameters[0], prepared);
-    default: return;
-  }
+  with_algorithm(batch, [&](const Conv2dAlgorithm& algorithm) { algorithm.prepare(team, parameters[0], prepared); });
 }
 
 void Conv2d::forward(const ForwardArguments& args) const {
   const int64_t batch = args.pass.batch;
-  const float* prepared = args.prepared;
-  float* scratch = args.scratch;
-  if (prepared == nullptr && !makes_filters_by_part(channels_shape(), batch)) {
-    prepare(args.pass.team, batch, args.parameters, scratch);
-    prepared = scratch;
-    scratch += prepared_floats(batch);
-  }
-  switch (kernel_for(batch)) {
-    case Conv2dKernel::kWinograd: return forward_winograd(args, prepared, scratch);
-    case Conv2dKernel::kDirect:
-      return by_planes() ? forward_planes(args, scratch) : forward_lanes(args, prepared, scratch);
-    case Conv2dKernel::kDirectChannels:
-    case Conv2dKernel::kWinogradChannels: return forward_channels(args, prepared, scratch);
-    case Conv2dKernel::kGroupedChannels: return forward_grouped_channels(args, prepared, scratch);
-    default: return forward_rows(args);
-  }
+  with_algorithm(batch, [&](const Conv2dAlgorithm& algorithm) {
+    if (args.prepared != nullptr || !algorithm.prepares_in_training(batch)) {
+      return algorithm.forward(args, args.prepared, args.scratch);
+    }
+    algorithm.prepare(args.pass.team, args.parameters[0], args.scratch);
+    algorithm.forward(args, args.scratch, args.scratch + algorithm.prepared_floats(batch));
+  });
 }
 
 void Conv2d::backward(const BackwardArguments& args) const {
-  switch (kernel_for(args.pass.batch)) {
-    case Conv2dKernel::kWinograd: return backward_winograd(args);
-    case Conv2dKernel::kDirect: return by_planes() ? backward_planes(args) : backward_lanes(args);
-    case Conv2dKernel::kDirectChannels: return backward_channels(args);
-    case Conv2dKernel::kWinogradChannels: return backward_winograd_channels(args);
-    case Conv2dKernel::kGroupedChannels: return backward_grouped_channels(args);
-    default: return backward_rows(args);
-  }
+  with_algorithm(args.pass.batch, [&](const Conv2dAlgorithm& algorithm) { algorithm.backward(args); });
 }
 
 void Conv2d::to_file_layout(int parameter, const float* stored, float* file) const {

@@ -1,20 +1,23 @@
-// Conv2d on OpenBLAS, for activations in rows: im2col and products of matrices. Right for every shape.
+#include "layers/conv2d_blas.h"
+
 #include <algorithm>
 
 #include "common/checked.h"
+#include "kernels/choice.h"
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
-#include "layers/conv2d.h"
 
 namespace gradloom {
 
-int64_t Conv2d::columns_size() const { return pointwise_ ? 0 : pixels_per_product(row_length()) * row_length(); }
+int64_t Conv2dBlas::columns_size() const {
+  return window_.pointwise() ? 0 : pixels_per_product(row_length()) * row_length();
+}
 
-LayerNeeds Conv2d::needs_rows(const LayerSetting& setting) const {
+LayerNeeds Conv2dBlas::needs(const LayerSetting& setting) const {
   const int64_t pixels = checked_multiply(setting.batch, window_.output_pixels());
   const int64_t parts = weight_gradient_parts(pixels, weight_count());
   const int64_t columns = checked_multiply(setting.threads, columns_size());
-  return {.kernel = pointwise_ ? "blas-pointwise" : "blas-im2col",
+  return {.kernel = window_.pointwise() ? "blas-pointwise" : "blas-im2col",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .forward_scratch = columns,
@@ -23,22 +26,22 @@ LayerNeeds Conv2d::needs_rows(const LayerSetting& setting) const {
 }
 
 // Rows [begin, end) of the batch's N * P output pixels; they may span several samples.
-Conv2d::Rows Conv2d::window_rows(const float* x, int64_t group, int64_t begin, int64_t end, float* columns) const {
-  const int64_t channels = input_shape().back();
-  const ChannelRange range{group * channels_per_group(), channels_per_group(), channels};
-  if (pointwise_) return {x + begin * channels + range.first, channels};
+Conv2dBlas::Rows Conv2dBlas::window_rows(const float* x, int64_t group, int64_t begin, int64_t end,
+                                         float* columns) const {
+  const ChannelRange range{group * channels_per_group(), channels_per_group(), channels_};
+  if (window_.pointwise()) return {x + begin * channels_ + range.first, channels_};
   const int64_t pixels = window_.output_pixels();
   for (int64_t at = begin; at < end;) {
     const int64_t sample = at / pixels;
     const int64_t stop = std::min(end, (sample + 1) * pixels);
-    im2col(window_, range, x + sample * input_shape().size(), at - sample * pixels, stop - sample * pixels,
+    im2col(window_, range, x + sample * input_floats(), at - sample * pixels, stop - sample * pixels,
            columns + (at - begin) * row_length());
     at = stop;
   }
   return {columns, row_length()};
 }
 
-void Conv2d::forward_rows(const ForwardArguments& args) const {
+void Conv2dBlas::forward(const ForwardArguments& args, const float* /*prepared*/, float* scratch) const {
   const float* weight = args.parameters[0];
   const float* bias = has_bias_ ? args.parameters[1] : nullptr;
   const int64_t step = pixels_per_product(row_length());
@@ -50,7 +53,7 @@ void Conv2d::forward_rows(const ForwardArguments& args) const {
     float* y = args.y + begin * filters_;
     for (int64_t group = 0; group < groups_; ++group) {
       const int64_t filter = group * filters_per_group();
-      const Rows rows = window_rows(args.x, group, begin, begin + count, args.scratch + thread * columns_size());
+      const Rows rows = window_rows(args.x, group, begin, begin + count, scratch + thread * columns_size());
       gemm({count, filters_per_group(), row_length()}, {rows.data, rows.stride},
            {weight + filter * row_length(), row_length(), Transpose::kYes}, Accumulate::kOverwrite, y + filter,
            filters_);
@@ -59,28 +62,17 @@ void Conv2d::forward_rows(const ForwardArguments& args) const {
   });
 }
 
-// Of `pixels` pixels of the output from `first` on, counted over the batch.
-void Conv2d::activation_backward_rows(const BackwardArguments& args, int64_t first, int64_t pixels) const {
-  if (activation_ == Activation::kLinear) return;
-  const Tiling tiles = tile_rows(pixels, filters_);
-  args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    const int64_t from = (first + tiles.first(tile)) * filters_;
-    activation_backward(activation_, {tiles.size(tile), filters_, filters_}, args.y + from, args.dy + from);
-  });
-}
-
-void Conv2d::backward_rows(const BackwardArguments& args) const {
+void Conv2dBlas::backward(const BackwardArguments& args) const {
   activation_backward_rows(args, 0, args.pass.batch * window_.output_pixels());
-  if (args.dx != nullptr) input_gradient_rows(args, args.scratch);
+  if (args.dx != nullptr) input_gradient(args, args.scratch);
   if (trainable()) parameter_gradients(args);
 }
 
-void Conv2d::input_gradient_rows(const BackwardArguments& args, float* columns) const {
-  pointwise_ ? input_gradient_pointwise(args) : input_gradient_im2col(args, columns);
+void Conv2dBlas::input_gradient(const BackwardArguments& args, float* columns) const {
+  window_.pointwise() ? input_gradient_pointwise(args) : input_gradient_im2col(args, columns);
 }
 
-void Conv2d::input_gradient_pointwise(const BackwardArguments& args) const {
-  const int64_t channels = input_shape().back();
+void Conv2dBlas::input_gradient_pointwise(const BackwardArguments& args) const {
   const int64_t pixels = args.pass.batch * window_.output_pixels();
   const int64_t step = pixels_per_product(row_length());
   const Tiling tiles{pixels, step, ceil_divide(pixels, step)};
@@ -90,20 +82,19 @@ void Conv2d::input_gradient_pointwise(const BackwardArguments& args) const {
       const int64_t filter = group * filters_per_group();
       gemm({tiles.size(tile), channels_per_group(), filters_per_group()},
            {args.dy + begin * filters_ + filter, filters_}, {args.parameters[0] + filter * row_length(), row_length()},
-           Accumulate::kOverwrite, args.dx + begin * channels + group * channels_per_group(), channels);
+           Accumulate::kOverwrite, args.dx + begin * channels_ + group * channels_per_group(), channels_);
     }
   });
 }
 
 // Windows overlap, so one thread adds up all of a sample's.
-void Conv2d::input_gradient_im2col(const BackwardArguments& args, float* all_columns) const {
-  const int64_t channels = input_shape().back();
+void Conv2dBlas::input_gradient_im2col(const BackwardArguments& args, float* all_columns) const {
   const int64_t pixels = window_.output_pixels();
   const int64_t step = pixels_per_product(row_length());
   args.pass.team.for_each(args.pass.batch, [&](int64_t sample, int thread) {
     float* columns = all_columns + thread * columns_size();
-    float* dx = args.dx + sample * input_shape().size();
-    std::fill_n(dx, input_shape().size(), 0.0F);
+    float* dx = args.dx + sample * input_floats();
+    std::fill_n(dx, input_floats(), 0.0F);
     for (int64_t begin = 0; begin < pixels; begin += step) {
       const int64_t end = std::min(begin + step, pixels);
       for (int64_t group = 0; group < groups_; ++group) {
@@ -111,13 +102,13 @@ void Conv2d::input_gradient_im2col(const BackwardArguments& args, float* all_col
         gemm({end - begin, row_length(), filters_per_group()},
              {args.dy + (sample * pixels + begin) * filters_ + filter, filters_},
              {args.parameters[0] + filter * row_length(), row_length()}, Accumulate::kOverwrite, columns, row_length());
-        add_col2im(window_, {group * channels_per_group(), channels_per_group(), channels}, columns, begin, end, dx);
+        add_col2im(window_, {group * channels_per_group(), channels_per_group(), channels_}, columns, begin, end, dx);
       }
     }
   });
 }
 
-void Conv2d::parameter_gradients(const BackwardArguments& args) const {
+void Conv2dBlas::parameter_gradients(const BackwardArguments& args) const {
   const int64_t pixels = args.pass.batch * window_.output_pixels();
   const int64_t part_size = weight_count() + filters_;  // weights, then bias
   const Tiling parts = cut(pixels, weight_gradient_parts(pixels, weight_count()));
@@ -148,8 +139,8 @@ void Conv2d::parameter_gradients(const BackwardArguments& args) const {
 }
 
 // The gradients over the output pixels [begin, end) of the batch, products of consecutive pixels added in order.
-void Conv2d::partial_gradients(const BackwardArguments& args, int64_t begin, int64_t end, float* columns,
-                               float* part) const {
+void Conv2dBlas::partial_gradients(const BackwardArguments& args, int64_t begin, int64_t end, float* columns,
+                                   float* part) const {
   std::fill_n(part, weight_count() + filters_, 0.0F);
   const int64_t step = pixels_per_product(row_length());
   for (int64_t first = begin; first < end; first += step) {

@@ -1,16 +1,13 @@
-// Conv2d with a filter of its own for each channel, for images in lanes. There is little to compute for each float that
-// comes from memory, so everything is done to a plane, 16 samples of a channel, while it is in a thread's caches, and
-// the next one's input is prefetched meanwhile.
+#include "layers/conv2d_depthwise.h"
+
 #include <algorithm>
 
 #include "common/checked.h"
-#include "common/prefetch.h"
 #include "kernels/conv2d_depthwise.h"
 #include "kernels/conv2d_direct_gradient.h"
 #include "kernels/input_phase.h"
 #include "kernels/lanes.h"
 #include "kernels/vectors.h"
-#include "layers/conv2d.h"
 
 namespace gradloom {
 namespace {
@@ -41,7 +38,7 @@ bool wants_copy(const Window2d& w) {
   return w.window.width > 3 && (w.padding.left > 0 || with_columns(w).width - w.padding.left > w.input.width);
 }
 
-int64_t copied_floats(const Window2d& w) { return wants_copy(w) ? image_floats(with_columns(w)) : 0; }
+int64_t copied_floats(const Window2d& w) { return wants_copy(w) ? plane_floats(with_columns(w)) : 0; }
 
 MetPlane met_plane(const Window2d& window, const float* x, float* copy) {
   if (!wants_copy(window)) return {x, window};
@@ -55,25 +52,25 @@ MetPlane met_plane(const Window2d& window, const float* x, float* copy) {
 
 }  // namespace
 
-LayerNeeds Conv2d::needs_planes(const LayerSetting& setting) const {
-  const int64_t pieces = plane_pieces(lane_blocks(setting.batch)).count;
+LayerNeeds Conv2dDepthwise::needs(const LayerSetting& setting) const {
+  const int64_t parts = pieces(lane_blocks(setting.batch)).count;
   return {.kernel = "direct-depthwise",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .forward_scratch = setting.threads * copied_floats(window_),
           .backward_scratch =
-              setting.threads * plane_floats(setting.input_gradient) + pieces * (weight_count() + filters_)};
+              setting.threads * thread_floats(setting.input_gradient) + parts * (weight_count() + filters_)};
 }
 
 // Of the blocks of a batch, whose gradients are added: some where channels are few jobs.
-EvenTiling Conv2d::plane_pieces(int64_t blocks) const {
+EvenTiling Conv2dDepthwise::pieces(int64_t blocks) const {
   constexpr int64_t kFewestJobs = 16;
   return {blocks, std::clamp<int64_t>(kFewestJobs / filters_, 1, blocks)};
 }
 
-void Conv2d::forward_planes(const ForwardArguments& args, float* scratch) const {
-  const int64_t of_input = image_floats(window_.input);
-  const int64_t plane = image_floats(window_.output);
+void Conv2dDepthwise::forward(const ForwardArguments& args, const float* /*prepared*/, float* scratch) const {
+  const int64_t of_input = plane_floats(window_.input);
+  const int64_t plane = plane_floats(window_.output);
   const int64_t images = lane_blocks(args.pass.batch) * filters_;
   const bool at_store = activates_at_store();
   const bool far = reads_far(images * of_input);
@@ -94,7 +91,7 @@ void Conv2d::forward_planes(const ForwardArguments& args, float* scratch) const 
 // Calls visit(rows' phase, columns' phase, their convolution of the gradient of the output) for each phase of the
 // stride (kernels/input_phase.h).
 template <class Visit>
-void Conv2d::for_each_phase_of_plane(Visit visit) const {
+void Conv2dDepthwise::for_each_phase(Visit visit) const {
   for_each_input_phase(window_, [&](const InputPhase& row, const InputPhase& column) {
     visit(row, column,
           Window2d{.input = window_.output,
@@ -107,12 +104,12 @@ void Conv2d::for_each_phase_of_plane(Visit visit) const {
 }
 
 // `own`: room for the taps that a phase meets, flipped, and behind it one for a copy of dz.
-void Conv2d::input_gradient_of_plane(int64_t lanes, const float* weights, const float* dz, const Lines& ahead,
+void Conv2dDepthwise::input_gradient(int64_t lanes, const float* weights, const float* dz, const Lines& ahead,
                                      float* own, float* dx) const {
   const int64_t line = window_.input.width * kLanes;
   const EvenTiling prefetched{ahead.count, window_.stride.height * window_.stride.width};
   int64_t phase = 0;
-  for_each_phase_of_plane([&](const InputPhase& row, const InputPhase& column, const Window2d& window) {
+  for_each_phase([&](const InputPhase& row, const InputPhase& column, const Window2d& window) {
     for (int64_t r = 0; r < row.taps; ++r) {
       const float* const of_row = weights + (row.last_tap - r * row.tap_step) * window_.window.width;
       for (int64_t s = 0; s < column.taps; ++s) {
@@ -130,14 +127,14 @@ void Conv2d::input_gradient_of_plane(int64_t lanes, const float* weights, const 
 
 // Whether the gradient of the weights is made from a padded copy: for the direct kernel, and where windows over edges
 // cost more, which are many of the small planes' and hold many taps of large windows.
-bool Conv2d::copies_for_gradient() const {
+bool Conv2dDepthwise::copies_for_gradient() const {
   constexpr int64_t kLargePlane = 512;
   const bool dear =
       !depthwise_gradient_fits(window_.window) || window_.taps() > 9 || window_.input_pixels() < kLargePlane;
   return pads() && dear;
 }
 
-void Conv2d::weight_gradient_of_plane(int64_t lanes, const float* x, const float* dz, const Lines& ahead, float* copy,
+void Conv2dDepthwise::weight_gradient(int64_t lanes, const float* x, const float* dz, const Lines& ahead, float* copy,
                                       Accumulate accumulate, float* gradient) const {
   Window2d window = window_;
   if (copies_for_gradient()) {
@@ -154,65 +151,65 @@ void Conv2d::weight_gradient_of_plane(int64_t lanes, const float* x, const float
 }
 
 // What a thread needs for itself in the backward pass.
-int64_t Conv2d::plane_floats(bool input_gradient) const {
-  int64_t copied = trainable() && copies_for_gradient() ? image_floats(forward_shape(window_.output).input) : 0;
+int64_t Conv2dDepthwise::thread_floats(bool input_gradient) const {
+  int64_t copied = trainable() && copies_for_gradient() ? plane_floats(forward_shape(window_.output).input) : 0;
   if (input_gradient) {
-    for_each_phase_of_plane([&](const InputPhase&, const InputPhase&, const Window2d& window) {
+    for_each_phase([&](const InputPhase&, const InputPhase&, const Window2d& window) {
       copied = std::max(copied, copied_floats(window));
     });
   }
   return round_up(row_length(), kLanes) + copied;
 }
 
-void Conv2d::backward_planes(const BackwardArguments& args) const {
+void Conv2dDepthwise::backward(const BackwardArguments& args) const {
   Team& team = args.pass.team;
-  const int64_t of_input = image_floats(window_.input);
-  const int64_t plane = image_floats(window_.output);
+  const int64_t of_input = plane_floats(window_.input);
+  const int64_t plane = plane_floats(window_.output);
   const int64_t images = lane_blocks(args.pass.batch) * filters_;
   const bool far = reads_far(images * of_input);
-  const EvenTiling pieces = plane_pieces(lane_blocks(args.pass.batch));
-  const int64_t own_floats = plane_floats(args.dx != nullptr);
+  const EvenTiling parts = pieces(lane_blocks(args.pass.batch));
+  const int64_t own_floats = thread_floats(args.dx != nullptr);
   float* const weight_sums = args.scratch + team.size() * own_floats;
-  float* const bias_sums = weight_sums + pieces.count * weight_count();
+  float* const bias_sums = weight_sums + parts.count * weight_count();
   // The first piece's sums are where the gradient goes.
   float* const weights = trainable() ? args.gradients.target(0, 0, weight_sums) : nullptr;
   float* const biases = trainable() && has_bias_ ? args.gradients.target(1, 0, bias_sums) : nullptr;
-  team.for_each(filters_ * pieces.count, [&](int64_t job, int thread) {
+  team.for_each(filters_ * parts.count, [&](int64_t job, int thread) {
     const int64_t channel = job % filters_;
     const int64_t piece = job / filters_;
     float* const gradient = (piece == 0 ? weights : weight_sums + piece * weight_count()) + channel * row_length();
     float* const own = args.scratch + thread * own_floats;
     double bias = 0;
-    for (int64_t block = pieces.first(piece); block < pieces.first(piece + 1); ++block) {
+    for (int64_t block = parts.first(piece); block < parts.first(piece + 1); ++block) {
       const int64_t image = block * filters_ + channel;
       const int64_t lanes = lanes_in_use(args.pass.batch, block);
       const float* const x = args.x + image * of_input;
       float* const dz = args.dy + image * plane;
       activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dz);
       if (args.dx != nullptr) {
-        input_gradient_of_plane(lanes, args.parameters[0] + channel * row_length(), dz,
-                                far && trainable() ? lines_of(x, of_input) : Lines(), own, args.dx + image * of_input);
+        input_gradient(lanes, args.parameters[0] + channel * row_length(), dz,
+                       far && trainable() ? lines_of(x, of_input) : Lines(), own, args.dx + image * of_input);
       }
       if (!trainable()) continue;
       if (has_bias_) bias += conv2d_bias_gradient(1, plane, plane, dz);
       // The next plane: of another block, or the first one of the next job.
       const int64_t then = job + 1;
-      const int64_t next = block + 1 < pieces.first(piece + 1)
+      const int64_t next = block + 1 < parts.first(piece + 1)
                                ? image + filters_
-                               : pieces.first(then / filters_) * filters_ + then % filters_;
+                               : parts.first(then / filters_) * filters_ + then % filters_;
       // What it begins with, or what is read last of it: the rest comes by itself.
       Lines ahead;
       if (far && next < images) {
         ahead =
             args.dx != nullptr ? lines_of(args.dy + next * plane, plane) : lines_of(args.x + next * of_input, of_input);
       }
-      const Accumulate accumulate = block == pieces.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
-      weight_gradient_of_plane(lanes, x, dz, ahead, own, accumulate, gradient);
+      const Accumulate accumulate = block == parts.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
+      weight_gradient(lanes, x, dz, ahead, own, accumulate, gradient);
     }
     if (biases != nullptr) (piece == 0 ? biases : bias_sums + piece * filters_)[channel] = static_cast<float>(bias);
   });
   if (!trainable()) return;
-  for (int64_t piece = 1; piece < pieces.count; ++piece) {
+  for (int64_t piece = 1; piece < parts.count; ++piece) {
     sum(weights, weight_sums + piece * weight_count(), weight_count(), weights);
     if (biases != nullptr) sum(biases, bias_sums + piece * filters_, filters_, biases);
   }

@@ -1,25 +1,24 @@
-// Conv2d in many small groups for a few samples: in rows, with those of all groups in the lanes
-// (kernels/conv2d_grouped_channels.h). Nothing is padded: windows leave out what lies outside.
+#include "layers/conv2d_grouped_channels.h"
+
 #include <algorithm>
 
 #include "common/checked.h"
 #include "kernels/lanes.h"
-#include "layers/conv2d.h"
+#include "kernels/tiling.h"
 
 namespace gradloom {
 
-// Of an image.
-int64_t Conv2d::spread_floats(GroupedPass pass) const {
+int64_t Conv2dGroupedChannels::spread_floats(GroupedPass pass) const {
   const GroupedShape shape = grouped_shape();
   if (shape.is_spread()) return 0;
   const int64_t pixels = pass == GroupedPass::kForward ? window_.input_pixels() : window_.output_pixels();
   return round_up(checked_multiply(pixels, shape.parts(pass) * shape.width(pass)), kLanes);
 }
 
-LayerNeeds Conv2d::needs_grouped_channels() const {
+LayerNeeds Conv2dGroupedChannels::needs(const LayerSetting& /*setting*/) const {
   const int64_t of_x = spread_floats(GroupedPass::kForward);
   const int64_t of_dz = spread_floats(GroupedPass::kInputGradient);
-  return {.kernel = "direct-grouped-channels",
+  return {.kernel = "direct-shape-channels",
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear,
           .forward_scratch = of_x,
@@ -27,14 +26,20 @@ LayerNeeds Conv2d::needs_grouped_channels() const {
           .backward_scratch = 2 * round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + of_x + of_dz};
 }
 
-void Conv2d::pack_grouped(Team& team, GroupedPass pass, const float* weights, float* packed) const {
+int64_t Conv2dGroupedChannels::prepared_floats(int64_t /*batch*/) const { return round_up(weight_count(), kLanes); }
+
+void Conv2dGroupedChannels::prepare(Team& team, const float* weights, float* prepared) const {
+  pack(team, GroupedPass::kForward, weights, prepared);
+}
+
+void Conv2dGroupedChannels::pack(Team& team, GroupedPass pass, const float* weights, float* packed) const {
   const GroupedShape shape = grouped_shape();
   team.for_each(window_.taps(), [&](int64_t tap, int) { grouped_pack_weights(shape, pass, tap, weights, packed); });
 }
 
 // Images as the kernels read them: as they are where each channel has its own filter; else some, spread.
-const float* Conv2d::spread_grouped(Team& team, GroupedPass of, int64_t count, const float* images,
-                                    float* spread) const {
+const float* Conv2dGroupedChannels::spread(Team& team, GroupedPass of, int64_t count, const float* images,
+                                           float* to) const {
   const GroupedShape shape = grouped_shape();
   if (shape.is_spread()) return images;
   const bool forward = of == GroupedPass::kForward;
@@ -44,12 +49,12 @@ const float* Conv2d::spread_grouped(Team& team, GroupedPass of, int64_t count, c
   const Tiling tiles = tile_rows(pixels, floats);
   team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t first = tiles.first(tile);
-    grouped_spread(shape, of, tiles.size(tile), images + first * channels, spread + first * floats);
+    grouped_spread(shape, of, tiles.size(tile), images + first * channels, to + first * floats);
   });
-  return spread;
+  return to;
 }
 
-void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float* packed, float* scratch) const {
+void Conv2dGroupedChannels::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
   constexpr auto kPass = GroupedPass::kForward;
   const GroupedShape shape = grouped_shape();
   const bool at_store = activates_at_store();
@@ -59,13 +64,13 @@ void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float*
   const int64_t samples = shape.is_spread() ? args.pass.batch : 1;
   for (int64_t first = 0; first < args.pass.batch; first += samples) {
     const float* const images = args.x + first * window_.input_pixels() * shape.channels;
-    const float* const x = spread_grouped(args.pass.team, kPass, samples, images, scratch);
+    const float* const x = spread(args.pass.team, kPass, samples, images, scratch);
     args.pass.team.for_each(samples * rows.count, [&](int64_t job, int) {
       const int64_t sample = job / rows.count;
       const int64_t tile = job % rows.count;
       const GroupedOutput output{has_bias_ ? args.parameters[1] : nullptr, at_store && activation_ == Activation::kRelu,
                                  args.y + (first + sample) * y_image};
-      conv2d_grouped_channels(shape, kPass, rows, tile, x + sample * x_image, packed, output);
+      conv2d_grouped_channels(shape, kPass, rows, tile, x + sample * x_image, prepared, output);
       if (at_store) return;
       add_bias_and_activate(activation_, {rows.size(tile) * window_.output.width, filters_, filters_}, nullptr,
                             output.to + rows.first(tile) * window_.output.width * filters_);
@@ -74,11 +79,11 @@ void Conv2d::forward_grouped_channels(const ForwardArguments& args, const float*
 }
 
 // Samples of a piece; one where there is room for one to be spread.
-Tiling Conv2d::grouped_pieces(int64_t batch, int64_t threads) const {
+Tiling Conv2dGroupedChannels::pieces(int64_t batch, int64_t threads) const {
   return cut(batch, grouped_shape().is_spread() ? backward_pieces(batch, threads) : batch);
 }
 
-void Conv2d::backward_grouped_channels(const BackwardArguments& args) const {
+void Conv2dGroupedChannels::backward(const BackwardArguments& args) const {
   constexpr auto kInput = GroupedPass::kInputGradient;
   Team& team = args.pass.team;
   const GroupedShape shape = grouped_shape();
@@ -90,22 +95,22 @@ void Conv2d::backward_grouped_channels(const BackwardArguments& args) const {
   float* const weights = learns ? args.gradients.target(0, 0, args.scratch) : nullptr;
   float* const biases = learns && has_bias_ ? args.gradients.target(1, 0, own_biases) : nullptr;
   if (biases != nullptr) std::fill_n(biases, filters_, 0.0F);
-  if (args.dx != nullptr) pack_grouped(team, kInput, args.parameters[0], packed);
-  const Tiling pieces = grouped_pieces(args.pass.batch, team.size());
+  if (args.dx != nullptr) pack(team, kInput, args.parameters[0], packed);
+  const Tiling parts = pieces(args.pass.batch, team.size());
   const Tiling rows = grouped_row_tiles(shape, kInput);
   const Tiling filters = grouped_gradient_tiles(shape);
   const int64_t runs = grouped_gradient_runs(shape);
   const int64_t pixels = window_.output_pixels();
   const int64_t dz_image = pixels * shape.parts(kInput) * shape.width(kInput);
   const int64_t dx_image = window_.input_pixels() * shape.channels;
-  for (int64_t piece = 0; piece < pieces.count; ++piece) {
-    const int64_t first = pieces.first(piece);
-    const int64_t samples = pieces.size(piece);
+  for (int64_t piece = 0; piece < parts.count; ++piece) {
+    const int64_t first = parts.first(piece);
+    const int64_t samples = parts.size(piece);
     activation_backward_rows(args, first * pixels, samples * pixels);
     const float* const dy = args.dy + first * pixels * filters_;
-    const float* const dz = args.dx == nullptr ? nullptr : spread_grouped(team, kInput, samples, dy, spread_dz);
+    const float* const dz = args.dx == nullptr ? nullptr : spread(team, kInput, samples, dy, spread_dz);
     const float* const x =
-        learns ? spread_grouped(team, GroupedPass::kForward, samples, args.x + first * dx_image, spread_x) : nullptr;
+        learns ? spread(team, GroupedPass::kForward, samples, args.x + first * dx_image, spread_x) : nullptr;
     const int64_t weight_jobs = learns ? filters.count * runs : 0;
     const int64_t input_jobs = args.dx == nullptr ? 0 : samples * rows.count;
     team.for_each(weight_jobs + input_jobs, [&](int64_t job, int) {

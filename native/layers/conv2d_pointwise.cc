@@ -1,25 +1,25 @@
-// Conv2d with windows of one pixel, for images in lanes: products of matrices, pixel by pixel, without copies.
+// Conv2dDirect with windows of one pixel: products of matrices, pixel by pixel, without copies.
 #include <algorithm>
 
 #include "kernels/conv2d_pointwise.h"
 #include "kernels/lanes.h"
-#include "layers/conv2d.h"
+#include "layers/conv2d_direct.h"
 
 namespace gradloom {
 
-bool Conv2d::by_products() const {
+bool Conv2dDirect::by_products() const {
   constexpr int64_t kFewest = 8;
-  return pointwise_ && std::min(channels_per_group(), filters_per_group()) >= kFewest;
+  return window_.pointwise() && std::min(channels_per_group(), filters_per_group()) >= kFewest;
 }
 
-PointwiseShape Conv2d::pointwise_shape(int64_t lanes) const {
+PointwiseShape Conv2dDirect::pointwise_shape(int64_t lanes) const {
   return {channels_per_group(), filters_per_group(), window_.input_pixels(), lanes};
 }
 
 // Calls visit(shape of the block's images, piece of pixels, group, how many groups of images of all blocks lie before
 // it) in jobs.
 template <class Visit>
-void Conv2d::for_each_product(const Pass& pass, Visit visit) const {
+void Conv2dDirect::for_each_product(const Pass& pass, Visit visit) const {
   const int64_t pieces = pointwise_pieces(pointwise_shape()).count;
   pass.team.for_each(lane_blocks(pass.batch) * groups_ * pieces, [&](int64_t job, int) {
     const int64_t before = job / pieces;
@@ -27,7 +27,7 @@ void Conv2d::for_each_product(const Pass& pass, Visit visit) const {
   });
 }
 
-void Conv2d::forward_products(const ForwardArguments& args) const {
+void Conv2dDirect::forward_products(const ForwardArguments& args) const {
   const int64_t plane = window_.input_pixels() * kLanes;
   for_each_product(args.pass, [&](const PointwiseShape& shape, int64_t piece, int64_t group, int64_t before) {
     conv2d_pointwise_forward(shape, piece, args.x + before * shape.channels * plane,
@@ -38,7 +38,7 @@ void Conv2d::forward_products(const ForwardArguments& args) const {
 }
 
 // Each piece of dy meets the derivative of the activation where it is read, and is dz from then on.
-void Conv2d::input_gradient_products(const BackwardArguments& args) const {
+void Conv2dDirect::input_gradient_products(const BackwardArguments& args) const {
   const Tiling pieces = pointwise_pieces(pointwise_shape());
   const int64_t plane = window_.input_pixels() * kLanes;
   for_each_product(args.pass, [&](const PointwiseShape& shape, int64_t piece, int64_t group, int64_t before) {

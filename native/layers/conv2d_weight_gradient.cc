@@ -1,4 +1,4 @@
-// The gradients of the parameters of a conv2d in lanes, in jobs over tiles of filters and channels and pieces of the
+// The gradients of the parameters of Conv2dDirect, in jobs over tiles of filters and channels and pieces of the
 // batch: from the gradient of the output or, where a pooling follows, from that of its maxima, which a kernel reads as
 // it is (kernels/conv2d_argmax_gradient.h) or which is spread over the pixels that won.
 #include <algorithm>
@@ -10,38 +10,38 @@
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/vectors.h"
-#include "layers/conv2d.h"
+#include "layers/conv2d_direct.h"
 
 namespace gradloom {
 
 // Whether the kernel reads the gradient of the maxima as it is.
-bool Conv2d::sums_by_argmax(const Window2d* pooling) const {
+bool Conv2dDirect::sums_by_argmax(const Window2d* pooling) const {
   if (pooling == nullptr || by_products()) return false;
   const bool squares = pooling->window.height == 2 && pooling->window.width == 2;
   return squares && argmax_gradient_fits(forward_shape(computed_output(pooling)));
 }
 
 // Whether the gradient of the weights is made of products with the transposed input, by windows of more than one pixel.
-bool Conv2d::transposes_input(const Window2d* pooling) const {
+bool Conv2dDirect::transposes_input(const Window2d* pooling) const {
   const DirectShape shape = forward_shape(computed_output(pooling));
   return !by_products() && !sums_by_argmax(pooling) && gemm_gradient_pays(shape);
 }
 
 // What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
 // or transposed pixels. With a gradient of the input, these images are spread one at a time before.
-int64_t Conv2d::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const {
+int64_t Conv2dDirect::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const {
   if (by_products()) return pointwise_gradient_scratch(pointwise_shape());
   const DirectShape shape = forward_shape(computed_output(pooling));
   const bool won = sums_by_argmax(pooling);
   const int64_t transposed = transposes_input(pooling) ? gemm_gradient_scratch(shape, tiles.channels.largest()) : 0;
   const int64_t of_weights = won ? argmax_gradient_scratch(shape) : transposed;
   if (pooling == nullptr) return of_weights;
-  const int64_t spread = image_floats(shape.output);
+  const int64_t spread = plane_floats(shape.output);
   if (input_gradient) return std::max(of_weights, spread);
   return of_weights + (won ? 0 : tiles.filters.largest() * tiles.steps.step * spread);
 }
 
-WeightGradientTiles Conv2d::gradient_tiles(const Window2d* pooling, int64_t blocks) const {
+WeightGradientTiles Conv2dDirect::gradient_tiles(const Window2d* pooling, int64_t blocks) const {
   const DirectShape shape = forward_shape(computed_output(pooling));
   if (sums_by_argmax(pooling)) return argmax_gradient_tiles(shape, blocks);
   if (transposes_input(pooling)) return gemm_gradient_tiles(shape, blocks);
@@ -57,23 +57,18 @@ WeightGradientTiles Conv2d::gradient_tiles(const Window2d* pooling, int64_t bloc
 
 // Whether the jobs of the gradient of the weights apply the derivative of the activation to that of the output, while
 // it lies in their caches: where winners do, or where every filter has a single job in each piece of the batch.
-bool Conv2d::jobs_apply_activation(const BackwardArguments& args) const {
+bool Conv2dDirect::jobs_apply_activation(const BackwardArguments& args) const {
   const WeightGradientTiles tiles = gradient_tiles(args.pooling, lane_blocks(args.pass.batch));
   return args.dx == nullptr && (winners_apply_activation(args.pooling) || tiles.channels.count == 1);
 }
 
 // Whether they sum the gradient of the bias, too. Those of products always do: where they do not apply the derivative
 // of the activation, it was applied before, piece by piece.
-bool Conv2d::jobs_sum(const BackwardArguments& args) const { return by_products() || jobs_apply_activation(args); }
-
-// Of one filter, block by block.
-float Conv2d::sum_of_images(const BackwardArguments& args, const float* image_sums, int64_t filter) const {
-  double sum = 0;
-  for (int64_t block = 0; block < lane_blocks(args.pass.batch); ++block) sum += image_sums[block * filters_ + filter];
-  return static_cast<float>(sum);
+bool Conv2dDirect::jobs_sum(const BackwardArguments& args) const {
+  return by_products() || jobs_apply_activation(args);
 }
 
-void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const WeightGradientOperands& operands,
+void Conv2dDirect::parameter_gradients(const BackwardArguments& args, const WeightGradientOperands& operands,
                                        const float* image_sums, float* scratch) const {
   Team& team = args.pass.team;
   const WeightGradientTiles tiles = gradient_tiles(args.pooling, operands.blocks);
@@ -89,7 +84,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
   team.for_each(groups_ * jobs + (has_bias_ && !sums_biases ? filters_ : 0), [&](int64_t job, int thread) {
     if (job >= groups_ * jobs) {
       const int64_t filter = job - groups_ * jobs;
-      bias_gradient[filter] = sum_of_images(args, image_sums, filter);
+      bias_gradient[filter] = sum_of_images(args.pass.batch, image_sums, filter);
       return;
     }
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
@@ -97,7 +92,7 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
     // All tiles of channels meet the same gradient of the output.
     const bool sums_bias = has_bias_ && sums_biases && job / tiles.filters.count % tiles.channels.count == 0;
     if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * filters_;
-    weight_gradient_of_piece(args, operands, job / jobs, job % jobs, sums, own + thread * of_job);
+    gradient_of_piece(args, operands, job / jobs, job % jobs, sums, own + thread * of_job);
   });
   const Tiling ranges = tile_rows(weight_count(), 4);
   team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
@@ -117,8 +112,8 @@ void Conv2d::parameter_gradients_lanes(const BackwardArguments& args, const Weig
 }
 
 // Some blocks at a time.
-void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
-                                      int64_t group, int64_t job, const PieceSums& sums, float* own) const {
+void Conv2dDirect::gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands,
+                                     int64_t group, int64_t job, const PieceSums& sums, float* own) const {
   const DirectShape shape = forward_shape(computed_output(args.pooling));
   const WeightGradientTiles tiles = gradient_tiles(args.pooling, operands.blocks);
   const int64_t filter_tile = job % tiles.filters.count;
@@ -132,7 +127,7 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
     step.part = operands;
     step.part.blocks = tiles.steps.size(number);
     step.part.lanes = lanes_in_use(args.pass.batch, step.first + step.part.blocks - 1);
-    step.part.x += step.first * operands.x_block + group * shape.channels * image_floats(shape.input);
+    step.part.x += step.first * operands.x_block + group * shape.channels * plane_floats(shape.input);
     step.part.dz += step.first * operands.dz_block + step.filter * operands.dz_channel;
     step.accumulate = number == tiles.pieces.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
     float* const weights = sums.weights + group * shape.filters * row_length();
@@ -147,8 +142,8 @@ void Conv2d::weight_gradient_of_piece(const BackwardArguments& args, const Weigh
 }
 
 // In place: dz = dy * activation'(y).
-void Conv2d::activate_step_backward(const BackwardArguments& args, const GradientStep& step) const {
-  const int64_t kept = image_floats(kept_output(args.pooling));
+void Conv2dDirect::activate_step_backward(const BackwardArguments& args, const GradientStep& step) const {
+  const int64_t kept = plane_floats(kept_output(args.pooling));
   for (int64_t k = 0; k < step.range.filters; ++k) {
     const int64_t at = (step.first * filters_ + step.filter + k) * kept;
     activation_backward(activation_, {step.part.blocks, kept, filters_ * kept}, args.y + at, args.dy + at);
@@ -156,9 +151,9 @@ void Conv2d::activate_step_backward(const BackwardArguments& args, const Gradien
 }
 
 // From the gradients of maxima and their winners, as they are.
-void Conv2d::argmax_gradient_of_step(const BackwardArguments& args, const GradientStep& step, float* weights,
-                                     float* bias) const {
-  const int64_t kept = image_floats(kept_output(args.pooling));
+void Conv2dDirect::argmax_gradient_of_step(const BackwardArguments& args, const GradientStep& step, float* weights,
+                                           float* bias) const {
+  const int64_t kept = plane_floats(kept_output(args.pooling));
   const int64_t at = (step.first * filters_ + step.filter) * kept;
   const ArgmaxGradientOperands maxima{step.part.x,           step.part.x_block, args.dy + at,
                                       winners_of(args) + at, filters_ * kept,   step.part.blocks};
@@ -168,10 +163,10 @@ void Conv2d::argmax_gradient_of_step(const BackwardArguments& args, const Gradie
 
 // Adds to the gradient of the bias, and spreads the gradient of maxima, where it is all that there is, over the step's
 // images in memory that the thread uses again and again.
-void Conv2d::finish_step_gradient(const BackwardArguments& args, int64_t most_blocks, float* bias,
-                                  GradientStep& step) const {
-  const int64_t plane = image_floats(step.shape.output);
-  const int64_t kept = image_floats(kept_output(args.pooling));
+void Conv2dDirect::finish_step_gradient(const BackwardArguments& args, int64_t most_blocks, float* bias,
+                                        GradientStep& step) const {
+  const int64_t plane = plane_floats(step.shape.output);
+  const int64_t kept = plane_floats(kept_output(args.pooling));
   const bool unpools = args.pooling != nullptr && args.dx == nullptr;
   const int64_t block = step.range.filters * plane;
   for (int64_t k = 0; k < step.range.filters; ++k) {
@@ -193,7 +188,7 @@ void Conv2d::finish_step_gradient(const BackwardArguments& args, int64_t most_bl
   step.part.dz_block = block;
 }
 
-void Conv2d::products_of_step(const BackwardArguments& args, const GradientStep& step, float* weights) const {
+void Conv2dDirect::products_of_step(const BackwardArguments& args, const GradientStep& step, float* weights) const {
   const auto& [shape, range, filter, own, first, part, accumulate, room] = step;
   if (!by_products()) {
     return transposes_input(args.pooling) ? conv2d_gemm_weight_gradient(shape, range, part, accumulate, room, weights)

@@ -1,14 +1,13 @@
-// Conv2d by Winograd's F(4x4, 3x3) and F(2x2, 5x5), for images in lanes. Unlike the direct kernel it copies nothing:
-// tiles read padding as zeros. Group after group in the gradient of the weights, since its sums take all threads.
+#include "layers/conv2d_winograd.h"
+
 #include <algorithm>
 
 #include "common/checked.h"
-#include "kernels/conv2d_winograd.h"
+#include "kernels/conv2d_direct_gradient.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/winograd.h"
-#include "layers/conv2d.h"
 
 namespace gradloom {
 namespace {
@@ -20,7 +19,7 @@ Tiling filter_pieces(const WinogradShape& shape) {
 
 }  // namespace
 
-WinogradShape Conv2d::winograd_forward_shape(const Extent2d& output) const {
+WinogradShape Conv2dWinograd::forward_shape(const Extent2d& output) const {
   return {.form = winograd_form(window_),
           .channels = channels_per_group(),
           .filters = filters_per_group(),
@@ -31,7 +30,7 @@ WinogradShape Conv2d::winograd_forward_shape(const Extent2d& output) const {
           .left = window_.padding.left};
 }
 
-WinogradShape Conv2d::winograd_input_gradient_shape(const Extent2d& output) const {
+WinogradShape Conv2dWinograd::input_gradient_shape(const Extent2d& output) const {
   return {.form = winograd_form(window_),
           .channels = filters_per_group(),
           .filters = channels_per_group(),
@@ -42,14 +41,19 @@ WinogradShape Conv2d::winograd_input_gradient_shape(const Extent2d& output) cons
           .left = (window_.window.width - 1) * window_.dilation.width - window_.padding.left};
 }
 
-LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
+// Tiles of 4x4 or 2x2 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with dilation,
+// when their pixels lie apart.
+bool Conv2dWinograd::pools(const Window2d& windows) const {
+  return activates_at_store() && windows.window.height == 2 && windows.window.width == 2 && !window_.dilated();
+}
+
+LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   const Extent2d output = computed_output(setting.pooling);
-  const WinogradShape shape = winograd_forward_shape(output);
-  const WinogradShape gradient_shape = winograd_input_gradient_shape(output);
+  const WinogradShape shape = forward_shape(output);
+  const WinogradShape gradient_shape = input_gradient_shape(output);
   const int64_t threads = setting.threads;
   // Its buffers do not grow with the batch, but the numbers of tiles do, which stay below those of these floats.
-  floats_of(input_shape(), setting.layout, setting.batch);
-  floats_of(output_shape(), setting.layout, setting.batch);
+  checked_multiply(lane_blocks(setting.batch) * kLanes, std::max(input_floats(), output_floats()));
   const auto of_threads = [&](int64_t floats) { return checked_multiply(threads, floats); };
   const int64_t blocks = lane_blocks(setting.batch);
   const auto of_groups = [&](double flops) { return static_cast<double>(groups_) * flops; };
@@ -69,7 +73,7 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
           .backward_reads_input = trainable(),
           .backward_reads_output = activation_ != Activation::kLinear && !pools,
           .saved = pools && runs_backward(setting.phase)
-                       ? floats_of_winners(images * image_floats(setting.pooling->output))
+                       ? floats_of_winners(images * plane_floats(setting.pooling->output))
                        : 0,
           .forward_scratch = of_threads(winograd_forward_scratch(shape)),
           // The gradient of the parameters on its way into the update, sums of images, then what the two gradients need
@@ -80,7 +84,16 @@ LayerNeeds Conv2d::needs_winograd(const LayerSetting& setting) const {
                                        sums)};
 }
 
-void Conv2d::prepare_winograd(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
+// Whole vectors, as its coefficients are.
+int64_t Conv2dWinograd::prepared_floats(int64_t /*batch*/) const {
+  return checked_multiply(groups_, winograd_filter_floats(forward_shape(window_.output)));
+}
+
+void Conv2dWinograd::prepare(Team& team, const float* weights, float* prepared) const {
+  transform_filters(team, forward_shape(window_.output), weights, prepared);
+}
+
+void Conv2dWinograd::transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
   const Tiling pieces = filter_pieces(shape);
   team.for_each(groups_ * pieces.count, [&](int64_t job, int) {
     const int64_t group = job / pieces.count;
@@ -89,8 +102,8 @@ void Conv2d::prepare_winograd(Team& team, const WinogradShape& shape, const floa
   });
 }
 
-void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, float* scratch) const {
-  const WinogradShape shape = winograd_forward_shape(computed_output(args.pooling));
+void Conv2dWinograd::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
+  const WinogradShape shape = forward_shape(computed_output(args.pooling));
   const bool at_store = activates_at_store();
   auto* const winners = reinterpret_cast<ArgmaxTap*>(runs_backward(args.pass.phase) ? args.saved : nullptr);
   const WinogradOutput output{.bias = has_bias_ ? args.parameters[1] : nullptr,
@@ -98,10 +111,10 @@ void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, floa
                               .y = args.y,
                               .pooled = args.pooling != nullptr,
                               .winners = winners};
-  const LaneImages x{args.x, input_shape().back() * image_floats(shape.input)};
-  convolve_winograd(args.pass, shape, u, x, output, scratch);
+  const LaneImages x{args.x, channels_ * plane_floats(shape.input)};
+  convolve(args.pass, shape, prepared, x, output, scratch);
   if (at_store) return;
-  const int64_t plane = image_floats(shape.output);
+  const int64_t plane = plane_floats(shape.output);
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     add_bias_and_activate(activation_, {tiles.size(tile), plane, plane}, nullptr, args.y + tiles.first(tile) * plane);
@@ -109,8 +122,8 @@ void Conv2d::forward_winograd(const ForwardArguments& args, const float* u, floa
 }
 
 // All groups and blocks; of output y: [B][groups K][P][Q][16].
-void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
-                               const WinogradOutput& output, float* scratch) const {
+void Conv2dWinograd::convolve(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
+                              const WinogradOutput& output, float* scratch) const {
   const TileColumns columns(shape, pass.batch);
   const Tiling chunks = winograd_forward_chunks(columns);
   const Tiling filters = winograd_forward_filters(shape, groups_ * chunks.count, pass.team.size());
@@ -132,41 +145,42 @@ void Conv2d::convolve_winograd(const Pass& pass, const WinogradShape& shape, con
   });
 }
 
-void Conv2d::backward_winograd(const BackwardArguments& args) const {
+void Conv2dWinograd::backward(const BackwardArguments& args) const {
   const Extent2d output = computed_output(args.pooling);
   float* const biases = args.scratch + round_up(weight_count(), kLanes);
   float* const image_sums = biases + round_up(filters_, kLanes);
   float* const shared = image_sums + round_up(lane_blocks(args.pass.batch) * filters_, kLanes);
-  activation_backward_winograd(args, image_sums);
-  const LaneImages dz{args.dy, filters_ * image_floats(kept_output(args.pooling)),
+  activate_backward(args, image_sums);
+  const LaneImages dz{args.dy, filters_ * plane_floats(kept_output(args.pooling)),
                       args.pooling == nullptr ? nullptr : reinterpret_cast<const ArgmaxTap*>(args.saved)};
   if (args.dx != nullptr) {
-    const WinogradShape shape = winograd_forward_shape(output);
+    const WinogradShape shape = forward_shape(output);
     const int64_t group_weights = filters_per_group() * row_length();
     args.pass.team.for_each(groups_ * window_.taps(), [&](int64_t job, int) {
       const int64_t group = job / window_.taps();
       winograd_flip_weights(shape, job % window_.taps(), args.parameters[0] + group * group_weights,
                             shared + group * group_weights);
     });
-    const WinogradShape gradient_shape = winograd_input_gradient_shape(output);
+    const WinogradShape gradient_shape = input_gradient_shape(output);
     float* const u = shared + round_up(weight_count(), kLanes);
-    prepare_winograd(args.pass.team, gradient_shape, shared, u);
-    convolve_winograd(args.pass, gradient_shape, u, dz, {.activation = Activation::kLinear, .y = args.dx},
-                      u + groups_ * winograd_filter_floats(gradient_shape));
+    transform_filters(args.pass.team, gradient_shape, shared, u);
+    convolve(args.pass, gradient_shape, u, dz, {.activation = Activation::kLinear, .y = args.dx},
+             u + groups_ * winograd_filter_floats(gradient_shape));
   }
   if (!trainable()) return;
-  weight_gradient_winograd(args, dz, shared);
+  weight_gradient(args, dz, shared);
   if (!has_bias_) return;
   float* const bias = args.gradients.target(1, 0, biases);
-  for (int64_t filter = 0; filter < filters_; ++filter) bias[filter] = sum_of_images(args, image_sums, filter);
+  for (int64_t filter = 0; filter < filters_; ++filter)
+    bias[filter] = sum_of_images(args.pass.batch, image_sums, filter);
   args.gradients.complete(1, 0, filters_, bias);
 }
 
 // dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every image, for the
 // gradient of the bias. Block after block, as all that reads dz.
-void Conv2d::activation_backward_winograd(const BackwardArguments& args, float* image_sums) const {
+void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* image_sums) const {
   const bool sums = has_bias_ && trainable();
-  const int64_t plane = image_floats(kept_output(args.pooling));
+  const int64_t plane = plane_floats(kept_output(args.pooling));
   const auto* winners = reinterpret_cast<const ArgmaxTap*>(args.saved);
   if (args.pooling != nullptr && !sums) return;
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
@@ -183,10 +197,11 @@ void Conv2d::activation_backward_winograd(const BackwardArguments& args, float* 
   });
 }
 
-void Conv2d::weight_gradient_winograd(const BackwardArguments& args, const LaneImages& dz, float* shared) const {
+// Group after group, since its sums take all threads.
+void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const {
   Team& team = args.pass.team;
-  const WinogradShape shape = winograd_forward_shape(computed_output(args.pooling));
-  const int64_t x_group = shape.channels * image_floats(shape.input);
+  const WinogradShape shape = forward_shape(computed_output(args.pooling));
+  const int64_t x_group = shape.channels * plane_floats(shape.input);
   const int64_t group_weights = shape.filters * row_length();
   const WinogradWeightGradient sums(shape, args.pass.batch, team.size());
   const Tiling pieces = winograd_gradient_pieces(shape);

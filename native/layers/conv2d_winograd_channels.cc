@@ -1,27 +1,39 @@
-// Conv2d by Winograd for a few samples, in rows (kernels/winograd_channels.h).
+#include "layers/conv2d_winograd_channels.h"
+
 #include <algorithm>
 
 #include "common/checked.h"
 #include "kernels/lanes.h"
-#include "kernels/winograd_channels.h"
-#include "kernels/winograd_channels_gradient.h"
-#include "layers/conv2d.h"
+#include "kernels/tiling.h"
+#include "layers/conv2d_winograd.h"
 
 namespace gradloom {
 
-bool Conv2d::channels_by_winograd(int64_t batch) const { return kernel_for(batch) == Conv2dKernel::kWinogradChannels; }
+namespace {
 
 // In training, where they change with every step: as few tiles as these are multiplied by each filter once.
-bool Conv2d::makes_filters_by_part(const ChannelsShape& shape, int64_t batch) const {
-  return channels_by_winograd(batch) && WinogradChannels::are_few(shape, batch);
+bool makes_filters_by_part(const ChannelsShape& shape, int64_t batch) {
+  return WinogradChannels::are_few(shape, batch);
 }
 
-// Of the transformed filters of a group.
-int64_t Conv2d::transformed_floats(const ChannelsShape& shape) {
+}  // namespace
+
+bool Conv2dWinogradChannels::prepares_in_training(int64_t batch) const {
+  return !makes_filters_by_part(forward_shape(), batch);
+}
+
+int64_t Conv2dWinogradChannels::transformed_floats(const ChannelsShape& shape) {
   return shape.panels() * winograd_channels_panel_floats(shape);
 }
 
-int64_t Conv2d::winograd_channels_floats(const ChannelsShape& shape, const LayerSetting& setting) const {
+int64_t Conv2dWinogradChannels::filter_floats(const ChannelsShape& shape) const {
+  return packed_floats() + checked_multiply(groups_, transformed_floats(shape));
+}
+
+int64_t Conv2dWinogradChannels::prepared_floats(int64_t /*batch*/) const { return filter_floats(forward_shape()); }
+
+// What images are transformed into and, if filters are made as it goes, these.
+int64_t Conv2dWinogradChannels::scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const {
   const bool by_part = setting.phase != Phase::kPredicting && makes_filters_by_part(shape, setting.batch);
   const WinogradChannels tiles(shape, setting.batch, setting.threads,
                                by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
@@ -30,27 +42,31 @@ int64_t Conv2d::winograd_channels_floats(const ChannelsShape& shape, const Layer
          checked_multiply(setting.threads, tiles.thread_floats() + filters);
 }
 
-void Conv2d::add_needs_winograd_channels(const LayerSetting& setting, LayerNeeds& needs) const {
-  const ChannelsShape shape = channels_shape();
-  const ChannelsShape gradient_shape = channels_gradient_shape();
-  const WinogradShape forward = winograd_forward_shape(window_.output);
+LayerNeeds Conv2dWinogradChannels::needs(const LayerSetting& setting) const {
+  const ChannelsShape shape = forward_shape();
+  const ChannelsShape of_input = gradient_shape(shape);
+  const Conv2dWinograd in_lanes(*this);
+  const WinogradShape forward = in_lanes.forward_shape(window_.output);
   const auto direct = static_cast<double>(setting.batch) * static_cast<double>(flops());
   const auto groups = static_cast<double>(groups_);
   const WinogradChannelsGradient gradient(shape, forward, setting.batch);
-  needs.flops = KernelFlops{groups * winograd_flops(forward, setting.batch),
-                            groups * winograd_flops(winograd_input_gradient_shape(window_.output), setting.batch),
-                            gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct};
-  const int64_t filters =
-      makes_filters_by_part(gradient_shape, setting.batch) ? 0 : channels_filter_floats(gradient_shape, setting.batch);
-  const int64_t input_gradient = filters + winograd_channels_floats(gradient_shape, setting);
+  const int64_t filters = makes_filters_by_part(of_input, setting.batch) ? 0 : filter_floats(of_input);
   const int64_t parameters =
       round_up(weight_count(), kLanes) + round_up(filters_, kLanes) +
-      (gradient.pays() ? gradient.scratch(setting.threads) : channels_padded_floats(shape, setting.batch));
-  needs.backward_scratch = std::max(input_gradient, parameters);
+      (gradient.pays() ? gradient.scratch(setting.threads) : padded_floats(shape, setting.batch));
+  return {
+      .kernel = "winograd-channels",
+      .flops = KernelFlops{groups * winograd_flops(forward, setting.batch),
+                           groups * winograd_flops(in_lanes.input_gradient_shape(window_.output), setting.batch),
+                           gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct},
+      .backward_reads_input = trainable(),
+      .backward_reads_output = activation_ != Activation::kLinear,
+      .forward_scratch = scratch_floats(shape, setting),
+      .backward_scratch = std::max(filters + scratch_floats(of_input, setting), parameters)};
 }
 
-void Conv2d::make_winograd_filters(const ChannelsShape& shape, const PanelPart& part, PackedFor pass,
-                                   const float* weights, float* packed, float* u) {
+void Conv2dWinogradChannels::make_filters(const ChannelsShape& shape, const PanelPart& part, PackedFor pass,
+                                          const float* weights, float* packed, float* u) {
   const bool packs = pass == PackedFor::kForward;
   if (packs) pack_panels(shape, part, weights, packed);
   for_stretches(shape, part, [&](const PanelPart& stretch) {
@@ -59,9 +75,29 @@ void Conv2d::make_winograd_filters(const ChannelsShape& shape, const PanelPart& 
   });
 }
 
-void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& shape, const float* x,
-                                        const ChannelsOutput& output, const ChannelsFilters& filters,
-                                        float* scratch) const {
+void Conv2dWinogradChannels::make_all_filters(Team& team, const ChannelsShape& shape, PackedFor pass,
+                                              const float* weights, float* filters) const {
+  const int64_t group_weights = filters_per_group() * row_length();
+  float* const u = filters + packed_floats();
+  for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
+    make_filters(shape, part, pass, weights + group * group_weights, filters + group * group_weights,
+                 u + group * transformed_floats(shape) + part.panel * winograd_channels_panel_floats(shape));
+  });
+}
+
+void Conv2dWinogradChannels::prepare(Team& team, const float* weights, float* prepared) const {
+  make_all_filters(team, forward_shape(), PackedFor::kForward, weights, prepared);
+}
+
+void Conv2dWinogradChannels::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
+  const ChannelsOutput output{has_bias_ ? args.parameters[1] : nullptr,
+                              activation_.spans_row() ? Activation::kLinear : activation_, args.y};
+  convolve(args.pass, forward_shape(), args.x, output, {prepared, PackedFor::kForward, args.parameters[0]}, scratch);
+  if (activation_.spans_row()) activate_rows(args);
+}
+
+void Conv2dWinogradChannels::convolve(const Pass& pass, const ChannelsShape& shape, const float* x,
+                                      const ChannelsOutput& output, const Filters& filters, float* scratch) const {
   Team& team = pass.team;
   const bool at_store = output.activation == Activation::kLinear || output.activation == Activation::kRelu;
   const bool by_part = filters.prepared == nullptr;
@@ -89,8 +125,9 @@ void Conv2d::convolve_winograd_channels(const Pass& pass, const ChannelsShape& s
 }
 
 // Scratch: the only chunk; packed filters; for each thread, its products and the filters of its part.
-void Conv2d::multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles, const float* x,
-                            const ChannelsFilters& filters, const ChannelsOutput& output, float* scratch) const {
+void Conv2dWinogradChannels::multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles,
+                                            const float* x, const Filters& filters, const ChannelsOutput& output,
+                                            float* scratch) const {
   float* const v = scratch;
   float* const packed = v + tiles.place_floats();
   float* const of_threads = packed + packed_floats();
@@ -101,14 +138,14 @@ void Conv2d::multiply_parts(Team& team, const ChannelsShape& shape, const Winogr
     if (part.filters == 0) return;
     float* const own = of_threads + thread * of_thread;
     float* const u = own + tiles.thread_floats();
-    make_winograd_filters(shape, part, filters.pass, filters.weights, packed, u);
+    make_filters(shape, part, filters.pass, filters.weights, packed, u);
     tiles.products_of_part(0, part, v, u, output, own);
   });
 }
 
 // Scratch: the places; for each thread, its products.
-void Conv2d::multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
-                             const ChannelsOutput& output, float* scratch) {
+void Conv2dWinogradChannels::multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
+                                             const ChannelsOutput& output, float* scratch) {
   const int64_t of_place = tiles.place_floats();
   float* const of_threads = scratch + tiles.places() * of_place;
   const auto multiply = [&](int64_t chunk, int64_t job, const float* v, int thread) {
@@ -128,18 +165,18 @@ void Conv2d::multiply_chunks(Team& team, const WinogradChannels& tiles, const fl
   }
 }
 
-void Conv2d::backward_winograd_channels(const BackwardArguments& args) const {
+void Conv2dWinogradChannels::backward(const BackwardArguments& args) const {
   Team& team = args.pass.team;
   const int64_t batch = args.pass.batch;
   activation_backward_rows(args, 0, batch * window_.output_pixels());
-  if (args.dx != nullptr) input_gradient_winograd_channels(args);
+  if (args.dx != nullptr) input_gradient(args);
   if (!trainable()) return;
   float* const biases = args.scratch + round_up(weight_count(), kLanes);
   float* const scratch = biases + round_up(filters_, kLanes);
-  const ChannelsShape shape = channels_shape();
-  const WinogradChannelsGradient sums(shape, winograd_forward_shape(window_.output), batch);
+  const ChannelsShape shape = forward_shape();
+  const WinogradChannelsGradient sums(shape, Conv2dWinograd(*this).forward_shape(window_.output), batch);
   float* const weights = args.gradients.target(0, 0, args.scratch);
-  if (sums.pays()) return parameter_gradients_winograd_channels(args, sums, weights, biases, scratch);
+  if (sums.pays()) return parameter_gradients(args, sums, weights, biases, scratch);
   const ChannelsGradient gradient{Accumulate::kOverwrite, weights,
                                   has_bias_ ? args.gradients.target(1, 0, biases) : nullptr};
   const float* const x = pad_images(team, shape, batch, args.x, scratch);
@@ -148,21 +185,21 @@ void Conv2d::backward_winograd_channels(const BackwardArguments& args) const {
   complete_parameters(args, gradient.weights, gradient.bias);
 }
 
-void Conv2d::input_gradient_winograd_channels(const BackwardArguments& args) const {
-  const ChannelsShape shape = channels_gradient_shape();
+void Conv2dWinogradChannels::input_gradient(const BackwardArguments& args) const {
+  const ChannelsShape shape = gradient_shape(forward_shape());
   const int64_t batch = args.pass.batch;
-  ChannelsFilters filters{nullptr, PackedFor::kInputGradient, args.parameters[0]};
+  Filters filters{nullptr, PackedFor::kInputGradient, args.parameters[0]};
   float* scratch = args.scratch;
   if (!makes_filters_by_part(shape, batch)) {
-    prepare_channels(args.pass.team, shape, true, filters.pass, filters.weights, scratch);
+    make_all_filters(args.pass.team, shape, filters.pass, filters.weights, scratch);
     filters.prepared = scratch;
-    scratch += channels_filter_floats(shape, batch);
+    scratch += filter_floats(shape);
   }
-  convolve_winograd_channels(args.pass, shape, args.dy, {nullptr, Activation::kLinear, args.dx}, filters, scratch);
+  convolve(args.pass, shape, args.dy, {nullptr, Activation::kLinear, args.dx}, filters, scratch);
 }
 
 // Of all pixels of all samples; `own` is where it goes unless an update or a sum has a place for it.
-void Conv2d::bias_gradient_rows(const BackwardArguments& args, float* own) const {
+void Conv2dWinogradChannels::bias_gradient(const BackwardArguments& args, float* own) const {
   float* const biases = args.gradients.target(1, 0, own);
   const Tiling filters = cut(filters_, ceil_divide(filters_, kLanes), kLanes);
   args.pass.team.for_each(filters.count, [&](int64_t tile, int) {
@@ -174,8 +211,8 @@ void Conv2d::bias_gradient_rows(const BackwardArguments& args, float* own) const
   args.gradients.complete(1, 0, filters_, biases);
 }
 
-void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args, const WinogradChannelsGradient& sums,
-                                                   float* weights, float* biases, float* scratch) const {
+void Conv2dWinogradChannels::parameter_gradients(const BackwardArguments& args, const WinogradChannelsGradient& sums,
+                                                 float* weights, float* biases, float* scratch) const {
   for (int64_t group = 0; group < groups_; ++group) {
     const float* const x = args.x + group * channels_per_group();
     const float* const dz = args.dy + group * filters_per_group();
@@ -187,12 +224,13 @@ void Conv2d::parameter_gradients_winograd_channels(const BackwardArguments& args
     sums.by_parts() ? sum_parts(args.pass.team, sums, x, dz, weights + first, complete, scratch)
                     : sum_chunks(args.pass.team, sums, x, dz, weights + first, complete, scratch);
   }
-  if (has_bias_) bias_gradient_rows(args, biases);
+  if (has_bias_) bias_gradient(args, biases);
 }
 
 template <class Complete>
-void Conv2d::sum_parts(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz,
-                       float* gradient, const Complete& complete, float* scratch) const {
+void Conv2dWinogradChannels::sum_parts(Team& team, const WinogradChannelsGradient& sums, const float* x,
+                                       const float* dz, float* gradient, const Complete& complete,
+                                       float* scratch) const {
   team.for_each(sums.transforms(0), [&](int64_t job, int) { sums.transform(0, job, x, dz, scratch, 0); });
   const Tiling parts = sums.parts(team.size());
   team.for_each(parts.count, [&](int64_t part, int thread) {
@@ -202,8 +240,9 @@ void Conv2d::sum_parts(Team& team, const WinogradChannelsGradient& sums, const f
 }
 
 template <class Complete>
-void Conv2d::sum_chunks(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz,
-                        float* gradient, const Complete& complete, float* scratch) const {
+void Conv2dWinogradChannels::sum_chunks(Team& team, const WinogradChannelsGradient& sums, const float* x,
+                                        const float* dz, float* gradient, const Complete& complete,
+                                        float* scratch) const {
   if (team.size() <= sums.pieces()) {
     team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
       for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
@@ -222,7 +261,7 @@ void Conv2d::sum_chunks(Team& team, const WinogradChannelsGradient& sums, const 
   if (sums.pieces() > 1) {
     team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
   }
-  const WinogradShape shape = winograd_forward_shape(window_.output);
+  const WinogradShape shape = Conv2dWinograd(*this).forward_shape(window_.output);
   const Tiling filters = winograd_gradient_pieces(shape);
   team.for_each(filters.count, [&](int64_t tile, int) {
     winograd_gradient_of_sums(shape, tile, scratch, gradient);

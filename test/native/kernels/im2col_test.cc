@@ -53,7 +53,6 @@ TEST_CASE("taps_inside: counts the taps that meet the input, over 200 axes") {
         expected += at >= 0 && at < w.input.height ? 1 : 0;
       }
     }
-    CHECK(taps_inside(w.input.height, w.output.height, w.window.height, w.stride.height, w.dilation.height,
-                      w.padding.top) == expected);
+    CHECK(taps_inside(rows_of(w)) == expected);
   }
 }

@@ -239,7 +239,7 @@ TEST_CASE("conv2d with a pooling spreads one image a thread at a time where the 
   };
   const DirectShape direct{64, 64, {11, 11}, {9, 9}, {3, 3}, {1, 1}, {1, 1}};
   const int64_t transposed = gemm_gradient_scratch(direct, gemm_gradient_tiles(direct, 1).channels.largest());
-  const int64_t image = image_floats({9, 9});
+  const int64_t image = plane_floats({9, 9});
   CHECK(of_thread(true) == std::max(transposed, image));
   CHECK(of_thread(false) > transposed + image);
 }

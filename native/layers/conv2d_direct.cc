@@ -1,25 +1,15 @@
-// Conv2d by the direct kernel, for images in lanes. Padding is done by copies: taps then never fall outside, and the
-// kernel has no edges to care for. B: blocks of 16 samples; H', W': of the padded input. The gradient of the input is
-// one convolution of the padded gradient of the output for each phase of the stride (kernels/input_phase.h).
+#include "layers/conv2d_direct.h"
+
 #include <algorithm>
 
 #include "common/checked.h"
 #include "kernels/conv2d_argmax_gradient.h"
-#include "kernels/conv2d_direct.h"
-#include "kernels/conv2d_direct_gradient.h"
 #include "kernels/input_phase.h"
 #include "kernels/lanes.h"
-#include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/vectors.h"
-#include "layers/conv2d.h"
 
 namespace gradloom {
-
-bool Conv2d::pads() const {
-  const Padding2d& p = window_.padding;
-  return p.top + p.bottom + p.left + p.right > 0;
-}
 
 namespace {
 
@@ -35,26 +25,14 @@ int64_t fewest_bands(int threads, int64_t jobs, int64_t products) {
 
 }  // namespace
 
-DirectShape Conv2d::forward_shape(const Extent2d& output) const {
-  const Padding2d& p = window_.padding;
-  return {.channels = channels_per_group(),
-          .filters = filters_per_group(),
-          .input = {window_.input.height + p.top + p.bottom, window_.input.width + p.left + p.right},
-          .output = output,
-          .window = window_.window,
-          .stride = window_.stride,
-          .dilation = window_.dilation,
-          .zeros = {.above = p.top, .below = p.bottom, .left = p.left, .right = p.right}};
-}
-
 // The layer's window, of whose output only `output` counts.
-Window2d Conv2d::window_onto(const Extent2d& output) const {
+Window2d Conv2dDirect::window_onto(const Extent2d& output) const {
   Window2d window = window_;
   window.output = output;
   return window;
 }
 
-Conv2d::PlacedGradient Conv2d::placed_gradient(const Extent2d& output) const {
+Conv2dDirect::PaddedGradient Conv2dDirect::padded_gradient(const Extent2d& output) const {
   const PhasePadding rows = phase_padding(rows_of(window_onto(output)));
   const PhasePadding columns = phase_padding(columns_of(window_onto(output)));
   return {{rows.before + output.height + rows.behind, columns.before + output.width + columns.behind},
@@ -63,31 +41,34 @@ Conv2d::PlacedGradient Conv2d::placed_gradient(const Extent2d& output) const {
 }
 
 // Where a pooling follows, its rows that one job takes the maxima of while the filters' output is in its L1.
-int64_t Conv2d::pooled_stripe(const Window2d& windows) const {
+int64_t Conv2dDirect::pooled_stripe(const Window2d& windows) const {
   constexpr int64_t kFloats = 8192;
   const int64_t row = direct_filter_tiles(filters_per_group()).largest() * cropped(windows).input.width * kLanes;
   return cut(windows.output.height, ceil_divide(windows.output.height * windows.window.height * row, kFloats)).step;
 }
 
 // Whether the kernel does so itself.
-bool Conv2d::takes_maxima(const Window2d& windows) const {
+bool Conv2dDirect::takes_maxima(const Window2d& windows) const {
   const bool squares = windows.window.height == 2 && windows.window.width == 2;
   return squares && activates_at_store() && direct_takes_maxima();
 }
 
-int64_t Conv2d::stripe_floats(const Window2d& windows) const {
+int64_t Conv2dDirect::stripe_floats(const Window2d& windows) const {
   if (takes_maxima(windows)) return 0;
   const int64_t rows = pooled_stripe(windows) * windows.window.height;
-  return direct_filter_tiles(filters_per_group()).largest() * image_floats({rows, cropped(windows).input.width});
+  return direct_filter_tiles(filters_per_group()).largest() * plane_floats({rows, cropped(windows).input.width});
 }
 
-LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
+// Its own maxima, or a pooling's of stripes that it has just written.
+bool Conv2dDirect::pools(const Window2d& /*windows*/) const { return !by_products(); }
+
+LayerNeeds Conv2dDirect::needs(const LayerSetting& setting) const {
   const bool saves = runs_backward(setting.phase);
   const int64_t blocks = lane_blocks(setting.batch);
   const Extent2d output = computed_output(setting.pooling);
   const int64_t padded = padded_floats(blocks);
-  const int64_t placed =
-      setting.input_gradient ? checked_multiply(blocks * filters_, image_floats(placed_gradient(output).extent)) : 0;
+  const int64_t padded_dz =
+      setting.input_gradient ? checked_multiply(blocks * filters_, plane_floats(padded_gradient(output).extent)) : 0;
   const WeightGradientTiles tiles = gradient_tiles(setting.pooling, blocks);
   const int64_t weights = checked_multiply(tiles.pieces.count, weight_count() + filters_);
   LayerNeeds needs{
@@ -96,10 +77,10 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
       .backward_reads_output = activation_ != Activation::kLinear && !winners_apply_activation(setting.pooling),
       .saved = saves ? padded : 0,
       .forward_scratch = saves ? 0 : padded,
-      // The placed gradient, packed weights, sums of images, and the gradient of the parameters on its way
+      // The padded gradient, packed weights, sums of images, and the gradient of the parameters on its way
       // into the update.
-      .backward_scratch =
-          placed + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) + round_up(weights, kLanes)};
+      .backward_scratch = padded_dz + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) +
+                          round_up(weights, kLanes)};
   needs.backward_scratch += setting.threads * job_floats(tiles, setting.pooling, setting.input_gradient);
   if (setting.pooling == nullptr) return needs;
   if (sums_by_argmax(setting.pooling)) {
@@ -109,27 +90,31 @@ LayerNeeds Conv2d::needs_lanes(const LayerSetting& setting) const {
   }
   // Of each thread the stripe whose maxima it takes.
   needs.forward_scratch += setting.threads * stripe_floats(*setting.pooling);
-  if (saves) needs.saved += floats_of_winners(blocks * filters_ * image_floats(setting.pooling->output));
+  if (saves) needs.saved += floats_of_winners(blocks * filters_ * plane_floats(setting.pooling->output));
   return needs;
 }
 
-int64_t Conv2d::padded_floats(int64_t blocks) const {
+int64_t Conv2dDirect::padded_floats(int64_t blocks) const {
   if (!pads()) return 0;
-  return checked_multiply(blocks * input_shape().back(), image_floats(forward_shape(window_.output).input));
+  return checked_multiply(blocks * channels_, plane_floats(forward_shape(window_.output).input));
 }
 
-void Conv2d::prepare_lanes(Team& team, const float* weights, float* packed) const {
-  if (!packs_filters()) return;
+int64_t Conv2dDirect::prepared_floats(int64_t /*batch*/) const {
+  return by_products() ? 0 : round_up(weight_count(), kLanes);
+}
+
+void Conv2dDirect::prepare(Team& team, const float* weights, float* prepared) const {
+  if (by_products()) return;
   const DirectShape shape = forward_shape(window_.output);
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * row_length();
   team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
     const int64_t group = job / tiles.count;
-    pack_filters(shape, job % tiles.count, weights + group * group_weights, packed + group * group_weights);
+    pack_filters(shape, job % tiles.count, weights + group * group_weights, prepared + group * group_weights);
   });
 }
 
-void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, float* scratch) const {
+void Conv2dDirect::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
   if (by_products()) return forward_products(args);
   Team& team = args.pass.team;
   const DirectShape shape = forward_shape(computed_output(args.pooling));
@@ -146,18 +131,18 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
   const bool pools = args.pooling != nullptr;
   const int64_t jobs = blocks * groups_ * tiles.count;
   const int64_t fewest =
-      fewest_bands(team.size(), jobs, tiles.largest() * shape.channels * shape.taps() * image_floats(shape.output));
+      fewest_bands(team.size(), jobs, tiles.largest() * shape.channels * shape.taps() * plane_floats(shape.output));
   const Tiling bands = pools ? cut(args.pooling->output.height, fewest) : direct_bands(shape, fewest);
   team.for_each(jobs * bands.count, [&](int64_t job, int thread) {
     const int64_t tile = job % tiles.count;
     const int64_t band = job / tiles.count % bands.count;
     const int64_t group = job / tiles.count / bands.count % groups_;
     const int64_t block = job / tiles.count / bands.count / groups_;
-    const int64_t channel = block * input_shape().back() + group * shape.channels;
+    const int64_t channel = block * channels_ + group * shape.channels;
     const int64_t filter = group * shape.filters;
     const ForwardBand of_job{.shape = shape,
-                             .x = x + channel * image_floats(shape.input),
-                             .packed = packed + group * group_weights,
+                             .x = x + channel * plane_floats(shape.input),
+                             .packed = prepared + group * group_weights,
                              .bias = has_bias_ ? args.parameters[1] + filter : nullptr,
                              .tile = tile,
                              .filters = tiles.size(tile),
@@ -172,19 +157,19 @@ void Conv2d::forward_lanes(const ForwardArguments& args, const float* packed, fl
 }
 
 // To images of `extent` pixels.
-void Conv2d::convolve_rows(const ForwardBand& band, int64_t first_row, int64_t rows, const Extent2d& extent,
-                           float* y) const {
+void Conv2dDirect::convolve_rows(const ForwardBand& band, int64_t first_row, int64_t rows, const Extent2d& extent,
+                                 float* y) const {
   const bool at_store = activates_at_store();
   DirectShape part = band.shape.rows(first_row, rows);
   part.lanes = band.lanes;
   conv2d_direct_forward(part, band.tile, band.input(first_row), band.packed, band.bias,
                         at_store ? activation_ : Activation::kLinear, whole_images(y, extent));
   if (at_store) return;
-  add_bias_and_activate(activation_, {band.filters, image_floats(part.output), image_floats(extent)}, nullptr, y);
+  add_bias_and_activate(activation_, {band.filters, plane_floats(part.output), plane_floats(extent)}, nullptr, y);
 }
 
 // Rows of maxima: from the registers, or stripe by stripe from `own`.
-void Conv2d::forward_pooled_band(const ForwardArguments& args, const ForwardBand& band, float* own) const {
+void Conv2dDirect::forward_pooled_band(const ForwardArguments& args, const ForwardBand& band, float* own) const {
   Window2d windows = cropped(*args.pooling);
   const Extent2d pooled = windows.output;
   const int64_t height = windows.window.height;
@@ -198,7 +183,7 @@ void Conv2d::forward_pooled_band(const ForwardArguments& args, const ForwardBand
     return conv2d_direct_forward_maxima(
         band.shape.rows(band.first_row * height, band.rows * height), band.tile, band.input(band.first_row * height),
         band.packed, band.bias, activation_,
-        {args.y + at, winners == nullptr ? nullptr : winners + at, image_floats(pooled)});
+        {args.y + at, winners == nullptr ? nullptr : winners + at, plane_floats(pooled)});
   }
   const Winners kept = activation_ == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const int64_t step = pooled_stripe(windows);
@@ -210,84 +195,78 @@ void Conv2d::forward_pooled_band(const ForwardArguments& args, const ForwardBand
     convolve_rows(band, row * height, windows.input.height, windows.input, own);
     for (int64_t k = 0; k < band.filters; ++k) {
       const int64_t at = maxima_of(k, row);
-      max_pool_lanes(windows, kept, own + k * image_floats(windows.input), args.y + at,
+      max_pool_lanes(windows, kept, own + k * plane_floats(windows.input), args.y + at,
                      winners == nullptr ? nullptr : winners + at);
     }
   }
 }
 
-void Conv2d::pad_input(Team& team, int64_t blocks, const float* x, float* padded) const {
+void Conv2dDirect::pad_input(Team& team, int64_t blocks, const float* x, float* padded) const {
   const Extent2d target = forward_shape(window_.output).input;
-  const Tiling tiles = tile_rows(blocks * input_shape().back(), image_floats(target));
+  const Tiling tiles = tile_rows(blocks * channels_, plane_floats(target));
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
-      pad_image(x + image * image_floats(window_.input), padded + image * image_floats(target));
+      pad_image(x + image * plane_floats(window_.input), padded + image * plane_floats(target));
     }
   });
 }
 
-void Conv2d::pad_image(const float* x, float* padded) const {
-  const Extent2d target = forward_shape(window_.output).input;
-  place_image({window_.input.height, target.height, window_.padding.top},
-              {window_.input.width, target.width, window_.padding.left}, x, padded);
-}
-
 // Of the output, for the gradient of the input.
-void Conv2d::place_gradient(const Extent2d& output, const float* dz, float* placed) const {
-  const PlacedGradient place = placed_gradient(output);
-  place_image({output.height, place.extent.height, place.top}, {output.width, place.extent.width, place.left}, dz,
-              placed);
+void Conv2dDirect::pad_gradient(const Extent2d& output, const float* dz, float* padded_dz) const {
+  const PaddedGradient padded = padded_gradient(output);
+  place_image({output.height, padded.extent.height, padded.top}, {output.width, padded.extent.width, padded.left}, dz,
+              padded_dz);
 }
 
-void Conv2d::backward_lanes(const BackwardArguments& args) const {
+void Conv2dDirect::backward(const BackwardArguments& args) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
   const Extent2d output = computed_output(args.pooling);
-  const PlacedGradient place = placed_gradient(output);
-  const bool places = args.dx != nullptr && !by_products();
-  const int64_t placed_floats = places ? blocks * filters_ * image_floats(place.extent) : 0;
-  float* const placed = args.scratch;
-  float* const packed = placed + placed_floats;
+  const PaddedGradient padded = padded_gradient(output);
+  const bool pads_dz = args.dx != nullptr && !by_products();
+  const int64_t padded_dz_floats = pads_dz ? blocks * filters_ * plane_floats(padded.extent) : 0;
+  float* const padded_dz = args.scratch;
+  float* const packed = padded_dz + padded_dz_floats;
   float* const image_sums = packed + round_up(weight_count(), kLanes);
   float* const weights = image_sums + round_up(blocks * filters_, kLanes);
-  if (!jobs_sum(args)) activation_backward_lanes(args, placed, image_sums, weights);
-  if (args.dx != nullptr) input_gradient_lanes(args, placed, packed);
+  if (!jobs_sum(args)) activate_backward(args, padded_dz, image_sums, weights);
+  if (args.dx != nullptr) input_gradient(args, padded_dz, packed);
   if (!trainable()) return;
 
-  // The gradient of the output: in its own buffer, or where it was placed.
+  // The gradient of the output: in its own buffer, or where it was padded.
   const DirectShape shape = forward_shape(output);
   WeightGradientOperands operands{};
   operands.x = pads() ? args.saved : args.x;
-  operands.x_block = input_shape().back() * image_floats(shape.input);
+  operands.x_block = channels_ * plane_floats(shape.input);
   operands.blocks = blocks;
-  if (!places) {
+  if (!pads_dz) {
     operands.dz = args.dy;
-    operands.dz_channel = image_floats(kept_output(args.pooling));
+    operands.dz_channel = plane_floats(kept_output(args.pooling));
     operands.dz_row = output.width * kLanes;
     operands.dz_pixel = kLanes;
   } else {
-    operands.dz = placed + (place.top * place.extent.width + place.left) * kLanes;
-    operands.dz_channel = image_floats(place.extent);
-    operands.dz_row = place.extent.width * kLanes;
+    operands.dz = padded_dz + (padded.top * padded.extent.width + padded.left) * kLanes;
+    operands.dz_channel = plane_floats(padded.extent);
+    operands.dz_row = padded.extent.width * kLanes;
     operands.dz_pixel = kLanes;
   }
   operands.dz_block = filters_ * operands.dz_channel;
-  parameter_gradients_lanes(args, operands, image_sums, weights);
+  parameter_gradients(args, operands, image_sums, weights);
 }
 
-const ArgmaxTap* Conv2d::winners_of(const BackwardArguments& args) const {
+const ArgmaxTap* Conv2dDirect::winners_of(const BackwardArguments& args) const {
   return reinterpret_cast<const ArgmaxTap*>(args.saved + padded_floats(lane_blocks(args.pass.batch)));
 }
 
 // Whether windows whose maximum lets no gradient through have no winner.
-bool Conv2d::winners_apply_activation(const Window2d* pooling) const {
+bool Conv2dDirect::winners_apply_activation(const Window2d* pooling) const {
   return pooling != nullptr && (activation_ == Activation::kRelu || activation_ == Activation::kLinear);
 }
 
 // The gradient of the maxima of one filter, `blocks` images from `image` on, goes to the pixels that won. Returns its
 // sum.
-float Conv2d::unpool_images(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image, int64_t blocks,
-                            const UnpooledImages& to) const {
-  const int64_t kept = image_floats(args.pooling->output);
+float Conv2dDirect::unpool_images(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image,
+                                  int64_t blocks, const UnpooledImages& to) const {
+  const int64_t kept = plane_floats(args.pooling->output);
   double sum = 0;
   for (int64_t block = 0; block < blocks; ++block) {
     const int64_t from = (image + block * filters_) * kept;
@@ -298,12 +277,12 @@ float Conv2d::unpool_images(const BackwardArguments& args, const ArgmaxTap* winn
 
 // dz = dy * activation'(y) in place; where the gradient of the input is wanted, also a copy for its convolution, spread
 // over the pixels that won where a pooling follows; and the sum of every image.
-void Conv2d::activation_backward_lanes(const BackwardArguments& args, float* placed, float* image_sums,
-                                       float* own) const {
+void Conv2dDirect::activate_backward(const BackwardArguments& args, float* padded_dz, float* image_sums,
+                                     float* own) const {
   const Extent2d output = computed_output(args.pooling);
-  const int64_t of_placed = image_floats(placed_gradient(output).extent);
-  const int64_t plane = image_floats(output);
-  const int64_t kept = image_floats(kept_output(args.pooling));
+  const int64_t of_padded = plane_floats(padded_gradient(output).extent);
+  const int64_t plane = plane_floats(output);
+  const int64_t kept = plane_floats(kept_output(args.pooling));
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
@@ -316,7 +295,7 @@ void Conv2d::activation_backward_lanes(const BackwardArguments& args, float* pla
       } else {
         image_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
       }
-      if (args.dx != nullptr) place_gradient(output, dz, placed + image * of_placed);
+      if (args.dx != nullptr) pad_gradient(output, dz, padded_dz + image * of_padded);
     }
   });
 }
@@ -324,26 +303,26 @@ void Conv2d::activation_backward_lanes(const BackwardArguments& args, float* pla
 // Calls visit(rows' phase, columns' phase, their convolution, its packed weights of the first group) for the phases of
 // the gradient of the input. `output`: of the layer.
 template <class Visit>
-void Conv2d::for_each_phase(const Extent2d& output, float* packed, Visit visit) const {
-  const Extent2d placed = placed_gradient(output).extent;
+void Conv2dDirect::for_each_phase(const Extent2d& output, float* packed, Visit visit) const {
+  const Extent2d padded = padded_gradient(output).extent;
   for_each_input_phase(window_onto(output), [&](const InputPhase& row, const InputPhase& column) {
     const DirectShape shape{.channels = filters_per_group(),
                             .filters = channels_per_group(),
-                            .input = placed,
+                            .input = padded,
                             .output = {row.count, column.count},
                             .window = {row.taps, column.taps},
                             .stride = {1, 1},
                             .dilation = {row.dilation, column.dilation},
                             .zeros = {.above = -row.start,
-                                      .below = placed.height - (output.height - row.start),
+                                      .below = padded.height - (output.height - row.start),
                                       .left = -column.start,
-                                      .right = placed.width - (output.width - column.start)}};
+                                      .right = padded.width - (output.width - column.start)}};
     visit(row, column, shape, packed);
     packed += shape.taps() * filters_per_group() * channels_per_group();
   });
 }
 
-void Conv2d::pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const {
+void Conv2dDirect::pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const {
   const EvenTiling tiles = direct_filter_tiles(channels_per_group());
   const int64_t group_weights = filters_per_group() * row_length();
   team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
@@ -358,10 +337,10 @@ void Conv2d::pack_phases(Team& team, const Extent2d& output, const float* weight
   });
 }
 
-// Of the channels of one tile of a group, from that group's placed gradient of a block.
-void Conv2d::convolve_phases(const Extent2d& output, const PhaseJob& job, const float* placed, float* packed,
-                             float* dx) const {
-  const PlacedGradient place = placed_gradient(output);
+// Of the channels of one tile of a group, from that group's padded gradient of a block.
+void Conv2dDirect::convolve_phases(const Extent2d& output, const PhaseJob& job, const float* padded_dz, float* packed,
+                                   float* dx) const {
+  const PaddedGradient padded = padded_gradient(output);
   const int64_t group_weights = filters_per_group() * row_length();
   const int64_t width = window_.input.width;
   for_each_phase(
@@ -370,30 +349,30 @@ void Conv2d::convolve_phases(const Extent2d& output, const PhaseJob& job, const 
         const int64_t first = bands.first(job.band);
         DirectShape part = shape.rows(first, bands.size(job.band));
         part.lanes = job.lanes;
-        const int64_t start = (place.top + row.start + first) * place.extent.width + place.left + column.start;
+        const int64_t start = (padded.top + row.start + first) * padded.extent.width + padded.left + column.start;
         const int64_t input_row = row.first + first * window_.stride.height;
-        const DirectOutput to{dx + (input_row * width + column.first) * kLanes, image_floats(window_.input),
+        const DirectOutput to{dx + (input_row * width + column.first) * kLanes, plane_floats(window_.input),
                               window_.stride.height * width * kLanes, window_.stride.width * kLanes};
-        conv2d_direct_forward(part, job.tile, placed + start * kLanes, of_phase + job.group * group_weights, nullptr,
+        conv2d_direct_forward(part, job.tile, padded_dz + start * kLanes, of_phase + job.group * group_weights, nullptr,
                               Activation::kLinear, to);
       });
 }
 
-void Conv2d::input_gradient_lanes(const BackwardArguments& args, const float* placed, float* packed) const {
+void Conv2dDirect::input_gradient(const BackwardArguments& args, const float* padded_dz, float* packed) const {
   if (by_products()) return input_gradient_products(args);
   const Extent2d output = computed_output(args.pooling);
-  const int64_t of_group = filters_per_group() * image_floats(placed_gradient(output).extent);
+  const int64_t of_group = filters_per_group() * plane_floats(padded_gradient(output).extent);
   const EvenTiling tiles = direct_filter_tiles(channels_per_group());
   pack_phases(args.pass.team, output, args.parameters[0], packed);
   const int64_t jobs = lane_blocks(args.pass.batch) * groups_ * tiles.count;
   const int64_t bands = fewest_bands(args.pass.team.size(), jobs,
-                                     tiles.largest() * filters_per_group() * window_.taps() * image_floats(output));
+                                     tiles.largest() * filters_per_group() * window_.taps() * plane_floats(output));
   args.pass.team.for_each(jobs * bands, [&](int64_t index, int) {
     const int64_t images = index / bands / tiles.count;  // of one group and block
     const PhaseJob job{images % groups_, index % tiles.count, index / tiles.count % bands, bands,
                        lanes_in_use(args.pass.batch, images / groups_)};
-    convolve_phases(output, job, placed + images * of_group, packed,
-                    args.dx + (images * channels_per_group() + tiles.first(job.tile)) * image_floats(window_.input));
+    convolve_phases(output, job, padded_dz + images * of_group, packed,
+                    args.dx + (images * channels_per_group() + tiles.first(job.tile)) * plane_floats(window_.input));
   });
 }
 

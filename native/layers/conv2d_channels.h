@@ -1,0 +1,73 @@
+// Conv2d for a few samples, in rows and with filters in the SIMD lanes (kernels/conv2d_channels.h). The gradient of the
+// input is the same convolution of the gradient of the output, with flipped windows; that of other strides than 1 or of
+// few channels is conv2d_blas.h's, which takes rows too.
+#pragma once
+
+#include "kernels/conv2d_channels.h"
+#include "layers/conv2d_algorithm.h"
+
+namespace gradloom {
+
+class Conv2dChannels : public Conv2dInRows {
+ public:
+  using Conv2dInRows::Conv2dInRows;
+
+  LayerNeeds needs(const LayerSetting& setting) const override;
+  int64_t prepared_floats(int64_t batch) const override;
+  void prepare(Team& team, const float* weights, float* prepared) const override;
+  void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
+  void backward(const BackwardArguments& args) const override;
+
+ protected:
+  // Which convolution filters are packed for.
+  enum class PackedFor { kForward, kInputGradient };
+
+  ChannelsShape forward_shape() const;
+  // The convolution that gives the gradient of the input.
+  static ChannelsShape gradient_shape(const ChannelsShape& shape);
+  // Of packed filters, in whole vectors.
+  int64_t packed_floats() const { return round_up(weight_count(), kLanes); }
+  // The floats of a padded copy of the images, none where they have no padding.
+  static int64_t padded_floats(const ChannelsShape& shape, int64_t batch);
+  // Padded copies of the images, or these, if they need none.
+  static const float* pad_images(Team& team, const ChannelsShape& shape, int64_t count, const float* images,
+                                 float* padded);
+  // Calls make(group, part of its filters) in jobs.
+  template <class Make>
+  void for_each_part(Team& team, const ChannelsShape& shape, Make make) const {
+    const PanelParts parts(shape, ceil_divide(team.size(), groups_));
+    team.for_each(groups_ * parts.count(), [&](int64_t job, int) {
+      const PanelPart part = parts.part(job % parts.count());
+      if (part.filters > 0) make(job / parts.count(), part);
+    });
+  }
+  int64_t weight_gradient_jobs(const ChannelsShape& shape) const;
+  void weight_gradient_job(const ChannelsShape& shape, int64_t images, int64_t job, const float* x, const float* dz,
+                           const ChannelsGradient& gradient) const;
+
+ private:
+  struct Piece {
+    ChannelsShape shape;
+    int64_t images;
+    int64_t first_input;  // pixels of the batch before it
+    int64_t first_output;
+  };
+  struct Pieces {
+    ChannelsShape shape;
+    bool by_rows;  // in place of samples
+    Tiling cut;
+
+    Piece piece(int64_t index) const;
+  };
+
+  // Whether the gradient of the input is a convolution of this kind.
+  bool flips_windows() const;
+  int64_t backward_floats(const LayerSetting& setting) const;
+  Pieces pieces(int64_t batch, int64_t threads) const;
+  void pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights, float* packed) const;
+  int64_t jobs(const ChannelsShape& shape) const;
+  void convolve_job(const ChannelsShape& shape, int64_t job, const float* x, const float* filters,
+                    const ChannelsOutput& output) const;
+};
+
+}  // namespace gradloom

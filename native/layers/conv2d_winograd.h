@@ -1,0 +1,33 @@
+// Conv2d by Winograd's F(4x4, 3x3) and F(2x2, 5x5), for images in lanes: products of transformed tiles. Unlike the
+// direct kernel it copies nothing: tiles read padding as zeros.
+#pragma once
+
+#include "kernels/conv2d_winograd.h"
+#include "layers/conv2d_algorithm.h"
+
+namespace gradloom {
+
+class Conv2dWinograd final : public Conv2dInLanes {
+ public:
+  using Conv2dInLanes::Conv2dInLanes;
+  explicit Conv2dWinograd(const Conv2dAlgorithm& other) : Conv2dInLanes(other) {}
+
+  bool pools(const Window2d& windows) const override;
+  LayerNeeds needs(const LayerSetting& setting) const override;
+  int64_t prepared_floats(int64_t batch) const override;
+  void prepare(Team& team, const float* weights, float* prepared) const override;
+  void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
+  void backward(const BackwardArguments& args) const override;
+
+  WinogradShape forward_shape(const Extent2d& output) const;
+  WinogradShape input_gradient_shape(const Extent2d& output) const;
+
+ private:
+  void transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const;
+  void convolve(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
+                const WinogradOutput& output, float* scratch) const;
+  void activate_backward(const BackwardArguments& args, float* image_sums) const;
+  void weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const;
+};
+
+}  // namespace gradloom

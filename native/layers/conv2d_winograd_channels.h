@@ -1,0 +1,56 @@
+// Conv2d by Winograd for a few samples, in rows and with channels in the SIMD lanes (kernels/winograd_channels.h).
+#pragma once
+
+#include "kernels/winograd_channels.h"
+#include "kernels/winograd_channels_gradient.h"
+#include "layers/conv2d_channels.h"
+
+namespace gradloom {
+
+class Conv2dWinogradChannels final : public Conv2dChannels {
+ public:
+  using Conv2dChannels::Conv2dChannels;
+
+  LayerNeeds needs(const LayerSetting& setting) const override;
+  int64_t prepared_floats(int64_t batch) const override;
+  bool prepares_in_training(int64_t batch) const override;
+  void prepare(Team& team, const float* weights, float* prepared) const override;
+  void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
+  void backward(const BackwardArguments& args) const override;
+
+ private:
+  // Made already, or else to be made of the weights.
+  struct Filters {
+    const float* prepared;
+    PackedFor pass;
+    const float* weights;
+  };
+
+  // Of the transformed filters of a group.
+  static int64_t transformed_floats(const ChannelsShape& shape);
+  // Packed filters and, behind them, what these are transformed into.
+  int64_t filter_floats(const ChannelsShape& shape) const;
+  int64_t scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
+  static void make_filters(const ChannelsShape& shape, const PanelPart& part, PackedFor pass, const float* weights,
+                           float* packed, float* u);
+  void make_all_filters(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights,
+                        float* filters) const;
+  void convolve(const Pass& pass, const ChannelsShape& shape, const float* x, const ChannelsOutput& output,
+                const Filters& filters, float* scratch) const;
+  void multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles, const float* x,
+                      const Filters& filters, const ChannelsOutput& output, float* scratch) const;
+  static void multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
+                              const ChannelsOutput& output, float* scratch);
+  void input_gradient(const BackwardArguments& args) const;
+  void bias_gradient(const BackwardArguments& args, float* own) const;
+  void parameter_gradients(const BackwardArguments& args, const WinogradChannelsGradient& sums, float* weights,
+                           float* biases, float* scratch) const;
+  template <class Complete>
+  void sum_parts(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz, float* gradient,
+                 const Complete& complete, float* scratch) const;
+  template <class Complete>
+  void sum_chunks(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz, float* gradient,
+                  const Complete& complete, float* scratch) const;
+};
+
+}  // namespace gradloom
