@@ -96,10 +96,15 @@ void Dense::forward(const ForwardArguments& args) const {
   // With so few rows the product streams its weights, which the hardware prefetcher follows: prefetched here as well,
   // they come later.
   const int64_t few_rows = simd_gemm_tile_columns() < kPanelWidth ? 2 : 16;
-  const bool prefetches = checked_multiply(inputs_, units_) > kFarWeights && rows.largest() > few_rows;
+  const bool far = checked_multiply(inputs_, units_) > kFarWeights;
+  const bool prefetches = far && rows.largest() > few_rows;
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
-  args.pass.team.for_each(panels.count() * rows.count, [&](int64_t job, int) {
+  const int64_t jobs = panels.count() * rows.count;
+  // Of several threads each has a part in its caches, and begins where it always does: others may take the rest.
+  const bool from_end = args.pass.from_end && args.pass.team.size() == 1 && far && !prefetches;
+  args.pass.team.for_each(jobs, [&](int64_t index, int) {
+    const int64_t job = from_end ? jobs - 1 - index : index;
     const int64_t panel = job / rows.count;
     const int64_t row = rows.first(job % rows.count);
     const int64_t count = rows.size(job % rows.count);

@@ -2,6 +2,7 @@
 // small ones side by side, of which each is done by one thread alone: less time is lost between them.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/lane_batch.h"
 #include "kernels/tiling.h"
@@ -120,11 +121,12 @@ void Plan::group_all(Team& team) {
 }
 
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
-  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step};
+  const bool from_end = options_.phase == Phase::kPredicting && std::exchange(reads_from_end_, !reads_from_end_);
+  const Pass pass{team, options_.batch, options_.phase, random.seed, random.step, {}, from_end};
   const auto all = [](const Node&) { return true; };
   for (const Run& run : runs_) {
     for_nodes(run, team, forward_part, all, [&](Node& node, Team& own) {
-      forward_node(node, {own, pass.batch, pass.phase, pass.seed, pass.step}, weights);
+      forward_node(node, {own, pass.batch, pass.phase, pass.seed, pass.step, {}, pass.from_end}, weights);
     });
   }
 }

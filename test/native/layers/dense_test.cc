@@ -173,6 +173,27 @@ TEST_CASE("dense: integers agree exactly where products are cut into several til
   }
 }
 
+TEST_CASE("dense: weights read from their end give the same bits") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(105);
+    for (const auto& [batch, inputs, units] :
+         std::vector<std::array<int64_t, 3>>{{1, 784, 512}, {2, 3000, 1000}, {16, 1025, 333}, {40, 700, 300}}) {
+      CAPTURE(batch);
+      const Dense layer(dense({.units = units, .activation = "relu"}), {inputs});
+      LayerCase given = normal_case(layer, batch, random);
+      given.phase = Phase::kPredicting;
+      const LayerResult expected = run_layer(layer, given);
+      given.from_end = true;
+      for (given.threads = 1; given.threads <= 3; ++given.threads) {
+        const LayerResult result = run_layer(layer, given);
+        CHECK(result.broken_rules == "");
+        CHECK(difference_in_bits(result.y, expected.y) == "");
+      }
+    }
+  });
+}
+
 TEST_CASE("dense: integers agree exactly on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);

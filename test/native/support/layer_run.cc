@@ -304,7 +304,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   float* input_gradient = passes_gradient ? dy.data() : dx.data();
   LayerResult result;
   Team::run(given.fewer_threads > 0 ? given.fewer_threads : given.threads, [&](Team& team) {
-    const Pass pass{team, given.batch, given.phase, given.seed, given.step};
+    const Pass pass{team, given.batch, given.phase, given.seed, given.step, {}, given.from_end};
     if (needs.prepared > 0) layer.prepare(team, given.batch, pointers, prepared.data());
     layer.forward({pass, layout, x.data(), output, saved.data(), forward_scratch.data(), pointers, other_pointers,
                    sparse, needs.prepared > 0 ? prepared.data() : nullptr, blocks, pooling, given.y_gap,

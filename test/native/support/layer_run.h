@@ -35,6 +35,7 @@ struct LayerCase {
   Phase phase = Phase::kTraining;
   uint64_t seed = 0;
   uint64_t step = 0;
+  bool from_end = false;
   int threads = 1;        // that it is planned for
   int fewer_threads = 0;  // that there are; 0: as many
   GradientPlace place = GradientPlace::kScratchOfLayer;
