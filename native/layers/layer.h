@@ -138,8 +138,9 @@ struct Pass {
   uint64_t step;  // optimizer steps done before this one
   // The samples of the next pass: who comes last in this one may prefetch them.
   Upcoming upcoming = {};
-  // Where the order is free, weights are read from their end. So it is in every other prediction: what the one before
-  // has read last is still in a cache, where of weights read round and round nothing is, once they are too large.
+  // Where the order is free, forward reads weights from their end: in training, where updates go from the beginning, and
+  // in every other prediction. What was read last is still in a cache then, where of weights read round and round
+  // nothing is, once they are too large.
   bool from_end = false;
 };
 

@@ -121,7 +121,7 @@ void Plan::group_all(Team& team) {
 }
 
 void Plan::forward(Team& team, const float* weights, const RandomState& random) {
-  const bool from_end = options_.phase == Phase::kPredicting && std::exchange(reads_from_end_, !reads_from_end_);
+  const bool from_end = options_.phase == Phase::kTraining || std::exchange(reads_from_end_, !reads_from_end_);
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step, {}, from_end};
   const auto all = [](const Node&) { return true; };
   for (const Run& run : runs_) {
