@@ -125,7 +125,7 @@ void forward_short_rows(Function function, const RowBlock& block, const float* b
     for (int64_t column = 0; column < block.columns; ++column) repeated[lane * block.columns + column] = bias[column];
   }
   int64_t at = 0;
-  transform(z, block.rows * block.columns, [&, function](int64_t, V v, int64_t) {
+  transform(z, block.rows * block.columns, [&, function](int64_t, V v, int64_t) HWY_ATTR {
     const V of_vector = hn::Load(d, repeated + at);
     at = at + lanes == block.columns * lanes ? 0 : at + lanes;
     return function.forward(hn::Add(v, of_vector));
@@ -137,13 +137,14 @@ void forward_rows(Function function, const RowBlock& block, const float* bias, f
   if (bias == nullptr) {
     const RowBlock rows = joined(block);
     for (int64_t row = 0; row < rows.rows; ++row) {
-      transform(z + row * rows.stride, rows.columns, [function](int64_t, V v, int64_t) { return function.forward(v); });
+      transform(z + row * rows.stride, rows.columns,
+                [function](int64_t, V v, int64_t) HWY_ATTR { return function.forward(v); });
     }
   } else if (block.stride == block.columns && block.columns < static_cast<int64_t>(hn::Lanes(D()))) {
     forward_short_rows(function, block, bias, z);
   } else {
     for (int64_t row = 0; row < block.rows; ++row) {
-      transform(z + row * block.stride, block.columns, [function, bias](int64_t i, V v, int64_t count) {
+      transform(z + row * block.stride, block.columns, [function, bias](int64_t i, V v, int64_t count) HWY_ATTR {
         return function.forward(hn::Add(v, load(bias + i, count)));
       });
     }
@@ -155,7 +156,7 @@ void backward_rows(Function function, const RowBlock& block, const float* y, flo
   const RowBlock rows = joined(block);
   for (int64_t row = 0; row < rows.rows; ++row) {
     const float* outputs = y + row * rows.stride;
-    transform(gradient + row * rows.stride, rows.columns, [function, outputs](int64_t i, V g, int64_t count) {
+    transform(gradient + row * rows.stride, rows.columns, [function, outputs](int64_t i, V g, int64_t count) HWY_ATTR {
       return function.derivative(load(outputs + i, count), g);
     });
   }
@@ -166,12 +167,13 @@ void softmax_row(float* z, int64_t columns) {
   float largest = z[0];
   for (int64_t i = 1; i < columns; ++i) largest = z[i] > largest ? z[i] : largest;
   const V shift = hn::Set(d, largest);
-  transform(z, columns,
-            [&](int64_t, V v, int64_t) { return hn::IfThenElse(hn::IsNaN(v), v, exponential(d, hn::Sub(v, shift))); });
+  transform(z, columns, [&](int64_t, V v, int64_t) HWY_ATTR {
+    return hn::IfThenElse(hn::IsNaN(v), v, exponential(d, hn::Sub(v, shift)));
+  });
   double sum = 0;
   for (int64_t i = 0; i < columns; ++i) sum += z[i];
   const V inverse = hn::Set(d, static_cast<float>(1.0 / sum));
-  transform(z, columns, [&](int64_t, V v, int64_t) { return hn::Mul(v, inverse); });
+  transform(z, columns, [&](int64_t, V v, int64_t) HWY_ATTR { return hn::Mul(v, inverse); });
 }
 
 void softmax_row_backward(const float* y, float* gradient, int64_t columns) {
@@ -180,7 +182,7 @@ void softmax_row_backward(const float* y, float* gradient, int64_t columns) {
   for (int64_t i = 0; i < columns; ++i) dot += static_cast<double>(y[i]) * gradient[i];
   const V shift = hn::Set(d, static_cast<float>(dot));
   transform(gradient, columns,
-            [&](int64_t i, V g, int64_t count) { return hn::Mul(load(y + i, count), hn::Sub(g, shift)); });
+            [&](int64_t i, V g, int64_t count) HWY_ATTR { return hn::Mul(load(y + i, count), hn::Sub(g, shift)); });
 }
 
 void log_softmax_row(float* z, int64_t columns) {
@@ -189,14 +191,14 @@ void log_softmax_row(float* z, int64_t columns) {
   for (int64_t i = 1; i < columns; ++i) largest = z[i] > largest ? z[i] : largest;
   const V shift = hn::Set(d, largest);
   V sums = hn::Zero(d);
-  transform(z, columns, [&](int64_t, V v, int64_t count) {
+  transform(z, columns, [&](int64_t, V v, int64_t count) HWY_ATTR {
     const V shifted = hn::Sub(v, shift);
     const V power = hn::IfThenElse(hn::IsNaN(v), v, exponential(d, shifted));
     sums = hn::Add(sums, hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count)), power));
     return shifted;
   });
   const V logarithm = hn::Set(d, std::log(hn::GetLane(hn::SumOfLanes(d, sums))));
-  transform(z, columns, [&](int64_t, V v, int64_t) { return hn::Sub(v, logarithm); });
+  transform(z, columns, [&](int64_t, V v, int64_t) HWY_ATTR { return hn::Sub(v, logarithm); });
 }
 
 void log_softmax_row_backward(const float* y, float* gradient, int64_t columns) {
@@ -204,7 +206,7 @@ void log_softmax_row_backward(const float* y, float* gradient, int64_t columns) 
   double total = 0;
   for (int64_t i = 0; i < columns; ++i) total += gradient[i];
   const V sum = hn::Set(d, static_cast<float>(total));
-  transform(gradient, columns, [&](int64_t i, V g, int64_t count) {
+  transform(gradient, columns, [&](int64_t i, V g, int64_t count) HWY_ATTR {
     const V y_row = load(y + i, count);
     const V probability = hn::IfThenElse(hn::IsNaN(y_row), y_row, exponential(d, y_row));
     return hn::NegMulAdd(probability, sum, g);

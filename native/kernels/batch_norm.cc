@@ -85,7 +85,7 @@ HWY_INLINE void sum_columns(const ValueRows& of, MakeValue make_value, double* c
   const int64_t together = of.together();
   for (int64_t first = 0; first < of.rows; first += together) {
     const int64_t last = std::min(first + together, of.rows);
-    for_each_chunk<double>(of.columns, [&](auto d, int64_t c) {
+    for_each_chunk<double>(of.columns, [&](auto d, int64_t c) HWY_ATTR {
       using V = hn::Vec<decltype(d)>;
       const auto value = make_value(d, c);
       // Two sums, so that an addition need not wait for the one before it.
@@ -95,7 +95,7 @@ HWY_INLINE void sum_columns(const ValueRows& of, MakeValue make_value, double* c
         even[s] = hn::LoadU(d, totals[s] + c);
         odd[s] = hn::Zero(d);
       }
-      const auto add = [&](int64_t r, V(&to)[kSums]) {
+      const auto add = [&](int64_t r, V(&to)[kSums]) HWY_ATTR {
         V values[kSums];
         value(of.at + r * of.stride + c, values);
         for (int s = 0; s < kSums; ++s) to[s] = hn::Add(to[s], values[s]);
@@ -139,18 +139,20 @@ HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, 
 }
 
 void ChannelSums(const ChannelBlock& block, const float* HWY_RESTRICT x, double* HWY_RESTRICT sums) {
-  sum_by_channel<1>(
-      block, [&](auto d, int64_t) { return [=](int64_t at, auto& values) { values[0] = load_doubles(d, x + at); }; },
-      {sums});
+  sum_by_channel<1>(block,
+                    [&](auto d, int64_t) HWY_ATTR {
+                      return [=](int64_t at, auto& values) HWY_ATTR { values[0] = load_doubles(d, x + at); };
+                    },
+                    {sums});
 }
 
 void ChannelMoments(const ChannelBlock& block, const float* HWY_RESTRICT start, const float* HWY_RESTRICT x,
                     const MomentSums& of) {
   sum_by_channel<2>(block,
-                    [&](auto d, int64_t c) {
+                    [&](auto d, int64_t c) HWY_ATTR {
                       const hn::Rebind<float, decltype(d)> floats;
                       const auto from = hn::PromoteTo(d, of_channels(floats, block, start, c));
-                      return [=](int64_t at, auto& values) {
+                      return [=](int64_t at, auto& values) HWY_ATTR {
                         values[0] = hn::Sub(load_doubles(d, x + at), from);
                         values[1] = hn::Mul(values[0], values[0]);
                       };
@@ -179,14 +181,14 @@ template <Rectified kRectified>
 void gradient_sums(const ChannelBlock& block, const ChannelCoefficients& by, const GradientOperands& of,
                    const GradientSums& sums) {
   sum_by_channel<2>(block,
-                    [&](auto d, int64_t c) {
+                    [&](auto d, int64_t c) HWY_ATTR {
                       const hn::Rebind<float, decltype(d)> floats;
                       const auto m = of_channels(d, block, of.mean, c);
                       const auto mean = of_channels(floats, block, by.mean, c);
                       const auto scale = of_channels(floats, block, by.scale, c);
                       const auto shift = of_channels(floats, block, by.shift, c);
                       const auto slope = hn::Set(floats, by.slope);
-                      return [=, x = of.x, dy = of.dy](int64_t at, auto& values) {
+                      return [=, x = of.x, dy = of.dy](int64_t at, auto& values) HWY_ATTR {
                         const auto value = hn::LoadU(floats, x + at);
                         auto gradient = hn::LoadU(floats, dy + at);
                         if constexpr (kRectified != Rectified::kNo) {
@@ -215,7 +217,7 @@ HWY_INLINE void map_columns(const ValueRows& of, MakeValue make_value, float* ou
   const int64_t together = of.together();
   for (int64_t first = 0; first < of.rows; first += together) {
     const int64_t last = std::min(first + together, of.rows);
-    for_each_chunk<float>(of.columns, [&](auto d, int64_t c) {
+    for_each_chunk<float>(of.columns, [&](auto d, int64_t c) HWY_ATTR {
       const auto value = make_value(d, c);
       for (int64_t r = first; r < last; ++r) {
         const int64_t at = of.at + r * of.stride + c;
@@ -245,12 +247,12 @@ void normalize(const ChannelBlock& block, const ChannelCoefficients& by, const f
                float* HWY_RESTRICT y) {
   map_by_channel(
       block,
-      [&](auto d, int64_t c) {
+      [&](auto d, int64_t c) HWY_ATTR {
         const auto mean = of_channels(d, block, by.mean, c);
         const auto scale = of_channels(d, block, by.scale, c);
         const auto shift = of_channels(d, block, by.shift, c);
         const auto slope = hn::Set(d, by.slope);
-        return [=](int64_t at) {
+        return [=](int64_t at) HWY_ATTR {
           const auto z = hn::MulAdd(hn::Sub(hn::LoadU(d, x + at), mean), scale, shift);
           return rectify<kRectified>(d, z, slope);
         };
@@ -271,14 +273,14 @@ void normalize_backward(const ChannelBlock& block, const GradientCoefficients& b
                         const float* HWY_RESTRICT dy, float* HWY_RESTRICT dx) {
   map_by_channel(
       block,
-      [&](auto d, int64_t c) {
+      [&](auto d, int64_t c) HWY_ATTR {
         const auto mean = of_channels(d, block, by.forward.mean, c);
         const auto scale = of_channels(d, block, by.forward.scale, c);
         const auto shift = of_channels(d, block, by.forward.shift, c);
         const auto centre = of_channels(d, block, by.centre, c);
         const auto slope = of_channels(d, block, by.slope, c);
         const auto below = hn::Set(d, by.forward.slope);
-        return [=](int64_t at) {
+        return [=](int64_t at) HWY_ATTR {
           const auto centred = hn::Sub(hn::LoadU(d, x + at), mean);
           auto gradient = hn::LoadU(d, dy + at);
           if constexpr (kRectified != Rectified::kNo) {
@@ -303,9 +305,9 @@ void ScaleChannels(const ChannelBlock& block, const float* HWY_RESTRICT scale, c
                    float* HWY_RESTRICT dx) {
   map_by_channel(
       block,
-      [&](auto d, int64_t c) {
+      [&](auto d, int64_t c) HWY_ATTR {
         const auto factor = of_channels(d, block, scale, c);
-        return [=](int64_t at) { return hn::Mul(factor, hn::LoadU(d, dy + at)); };
+        return [=](int64_t at) HWY_ATTR { return hn::Mul(factor, hn::LoadU(d, dy + at)); };
       },
       dx);
 }

@@ -21,7 +21,7 @@ HWY_INLINE void round_floats(const float* HWY_RESTRICT x, const uint16_t* HWY_RE
   const hn::RebindToUnsigned<decltype(d)> bits;
   const hn::Rebind<uint16_t, decltype(d)> half;
   const auto quiet = hn::Set(bits, 0x40);
-  const auto round = [&](auto value, auto random) {
+  const auto round = [&](auto value, auto random) HWY_ATTR {
     const auto exact = hn::BitCast(bits, value);
     const auto rounded = hn::ShiftRight<16>(hn::Add(exact, hn::PromoteTo(bits, random)));
     const auto not_a_number = hn::Or(hn::ShiftRight<16>(exact), quiet);

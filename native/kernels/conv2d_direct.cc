@@ -237,11 +237,11 @@ void Forward(const DirectShape& shape, int64_t filters, const float* x, const fl
   const SumEnds ends{bias, false, activation};
   if constexpr (kVectors > 1) {
     if (shape.lanes == kHalfLanes) {
-      return with_filters(filters,
-                          [&](auto count) { forward_filters<count(), kVectors / 2>(shape, x, packed, ends, y); });
+      return with_filters(
+          filters, [&](auto count) HWY_ATTR { forward_filters<count(), kVectors / 2>(shape, x, packed, ends, y); });
     }
   }
-  with_filters(filters, [&](auto count) { forward_filters<count(), kVectors>(shape, x, packed, ends, y); });
+  with_filters(filters, [&](auto count) HWY_ATTR { forward_filters<count(), kVectors>(shape, x, packed, ends, y); });
 }
 
 void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
@@ -249,7 +249,7 @@ void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, co
   if constexpr (kPixelTile >= kSquarePixels) {
     const bool sides = skips_columns(shape);
     const SumEnds ends{bias, false, activation};
-    with_filters(filters, [&](auto count) {
+    with_filters(filters, [&](auto count) HWY_ATTR {
       sides ? forward_squares<count(), true>(shape, x, packed, ends, y)
             : forward_squares<count(), false>(shape, x, packed, ends, y);
     });

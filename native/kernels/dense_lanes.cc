@@ -70,7 +70,7 @@ void Forward(const DenseLanesShape& shape, const float* x, const float* weight, 
   const bool prefetches = shape.pixels * shape.channels * kLanes >= kFarFloats;
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t first = t * shape.units / tiles;
-    with_constant<kUnitTile>((t + 1) * shape.units / tiles - first, [&](auto units) {
+    with_constant<kUnitTile>((t + 1) * shape.units / tiles - first, [&](auto units) HWY_ATTR {
       for (int64_t lane = 0; lane < kLanes; lane += lanes) {
         prefetches ? sum_units<units(), true>(shape, x + lane, weight + first, sums + first * kLanes + lane)
                    : sum_units<units(), false>(shape, x + lane, weight + first, sums + first * kLanes + lane);
@@ -103,7 +103,7 @@ void InputGradient(const DenseLanesShape& shape, const float* weight, const floa
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN float columns[kMostLanesUnits * kLanes] = {};
   transpose_matrix(samples, shape.units, dz, shape.units, columns, kLanes);
-  with_constant<kMostLanesUnits>(shape.units, [&](auto units) {
+  with_constant<kMostLanesUnits>(shape.units, [&](auto units) HWY_ATTR {
     const int64_t pixel = shape.channels * units();
     for (int64_t lane = 0; lane < kLanes; lane += lanes) {
       V gradients[units()];

@@ -74,9 +74,9 @@ struct Weights {
 HWY_INLINE void product(int64_t blocks, const Features& inputs, const Features& outputs, const Weights& weights,
                         const float* bias, const float* HWY_RESTRICT in, float* HWY_RESTRICT out) {
   const D d;
-  in_parts(outputs.count, [&](int64_t first, auto size) {
+  in_parts(outputs.count, [&](int64_t first, auto size) HWY_ATTR {
     for (int64_t block = 0; block < blocks; ++block) {
-      for_each_vector([&](int64_t lane) {
+      for_each_vector([&](int64_t lane) HWY_ATTR {
         V sum[size()];
         for (int64_t j = 0; j < size(); ++j) sum[j] = hn::Zero(d);
         const float* HWY_RESTRICT w = weights.data + first * weights.of_output;
@@ -110,14 +110,14 @@ void WeightGradient(const DenseLanesShape& shape, int64_t blocks, const float* H
   const D d;
   const Features inputs(shape.pixels, shape.channels);
   const Features units(shape.units);
-  in_parts(count, [&](int64_t first_row, auto rows) {
-    in_parts<kUnitSums>(units.count, [&](int64_t first_unit, auto columns) {
+  in_parts(count, [&](int64_t first_row, auto rows) HWY_ATTR {
+    in_parts<kUnitSums>(units.count, [&](int64_t first_unit, auto columns) HWY_ATTR {
       V sum[rows()][columns()];
       for (int64_t i = 0; i < rows(); ++i) {
         for (int64_t u = 0; u < columns(); ++u) sum[i][u] = hn::Zero(d);
       }
       for (int64_t block = 0; block < blocks; ++block) {
-        for_each_vector([&](int64_t lane) {
+        for_each_vector([&](int64_t lane) HWY_ATTR {
           V slopes[columns()];
           for (int64_t u = 0; u < columns(); ++u) {
             slopes[u] = in_register(hn::Load(d, dz + block * units.block + units.at[first_unit + u] + lane));
@@ -143,7 +143,8 @@ void BiasGradient(int64_t units, int64_t blocks, const float* HWY_RESTRICT dz, f
   for (int64_t u = 0; u < units; ++u) {
     V sum = hn::Zero(d);
     for (int64_t block = 0; block < blocks; ++block) {
-      for_each_vector([&](int64_t lane) { sum = hn::Add(sum, hn::Load(d, dz + (block * units + u) * kLanes + lane)); });
+      for_each_vector([&](int64_t lane)
+                          HWY_ATTR { sum = hn::Add(sum, hn::Load(d, dz + (block * units + u) * kLanes + lane)); });
     }
     gradient[u] = hn::ReduceSum(d, sum);
   }

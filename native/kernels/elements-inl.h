@@ -1,5 +1,5 @@
-// Vectors of floats (or other numbers) from their like in memory, or of floats from bfloat16. Included once for every
-// target.
+// Vectors of floats (or other numbers) from their like in memory, of floats from bfloat16, of doubles from floats.
+// Included once for every target.
 #if defined(GRADLOOM_ELEMENTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef GRADLOOM_ELEMENTS_INL_H_
 #undef GRADLOOM_ELEMENTS_INL_H_

@@ -21,7 +21,7 @@ HWY_INLINE void gather(const Element* table, bool far, const RowShape& rows, con
   const auto [width, stride] = rows;
   const int64_t ahead = prefetch_distance(width * static_cast<int64_t>(sizeof(Element)));
   const int64_t prefetched = far ? count + coming : 0;
-  const auto copy = [&, width = width, stride = stride](int64_t e, const auto& columns) {
+  const auto copy = [&, width = width, stride = stride](int64_t e, const auto& columns) HWY_ATTR {
     const typename std::decay_t<decltype(columns)>::Floats d;
     if (e + ahead < prefetched) prefetch_columns(table + indices[e + ahead] * width, columns);
     for (int64_t v = 0; v < columns.kCount; ++v) {
@@ -31,18 +31,18 @@ HWY_INLINE void gather(const Element* table, bool far, const RowShape& rows, con
   // Wide rows each as a whole, as memory likes them.
   if (width > kVectors * static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()))) {
     for (int64_t e = 0; e < count; ++e) {
-      for_columns<kVectors>(width, [&](const auto& columns) { copy(e, columns); });
+      for_columns<kVectors>(width, [&](const auto& columns) HWY_ATTR { copy(e, columns); });
     }
     return;
   }
-  for_columns<kVectors>(width, [&](const auto& columns) {
+  for_columns<kVectors>(width, [&](const auto& columns) HWY_ATTR {
     for (int64_t e = 0; e < count; ++e) copy(e, columns);
   });
 }
 
 void GatherRows(TableElements table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
                 int64_t coming) {
-  table.visit([&](const auto* elements) { gather(elements, table.far(), rows, indices, count, y, coming); });
+  table.visit([&](const auto* elements) HWY_ATTR { gather(elements, table.far(), rows, indices, count, y, coming); });
 }
 
 // Rows of one element, by the operations of sum_columns.
@@ -120,7 +120,7 @@ HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Ele
     return pool_scalars(rule.padding, bags, table, far, given, first, count, y);
   }
   const BagRows<Element> from(rule.padding, bags, table, far, rows.stride);
-  for_columns<kSumVectors>(rows.width, [&](const auto& columns) {
+  for_columns<kSumVectors>(rows.width, [&](const auto& columns) HWY_ATTR {
     if (bags.values == nullptr) {
       pool_columns(columns, bags.offsets, from, one, {first, count}, rows.width, y);
     } else {
@@ -131,7 +131,8 @@ HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Ele
 
 void PoolSums(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
               int64_t count, float* y) {
-  table.visit([&](const auto* elements) { pool_sums(rule, bags, elements, table.far(), rows, first, count, y); });
+  table.visit([&](const auto* elements)
+                  HWY_ATTR { pool_sums(rule, bags, elements, table.far(), rows, first, count, y); });
 }
 
 // y[d] = max over the entries e in [begin, end) of their rows, and winners[d] = e, the first of equal ones.
@@ -169,9 +170,9 @@ HWY_INLINE void max_columns(const Columns& columns, int64_t begin, int64_t end, 
 void PoolMaxima(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
                 int64_t count, float* y, int32_t* winners) {
   const int64_t width = rows.width;
-  table.visit([&](const auto* elements) {
+  table.visit([&](const auto* elements) HWY_ATTR {
     const BagRows from(rule.padding, bags, elements, table.far(), rows.stride);
-    for_columns<kVectors / 2>(width, [&](const auto& columns) {
+    for_columns<kVectors / 2>(width, [&](const auto& columns) HWY_ATTR {
       for (int64_t n = first; n < first + count; ++n) {
         const int64_t begin = bags.offsets[n];
         const int64_t end = bags.offsets[n + 1];
@@ -223,7 +224,7 @@ template <class Entries>
 HWY_NOINLINE void sum_short_groups(const GroupRange& range, Entries entries, int64_t width, float* gradients) {
   const int64_t begin = range.groups.starts[range.first];
   const int64_t end = range.groups.starts[range.first + range.count];
-  for_columns<2>(width, [&](const auto& columns) {
+  for_columns<2>(width, [&](const auto& columns) HWY_ATTR {
     using Columns = std::decay_t<decltype(columns)>;
     const typename Columns::Floats d;
     const hn::RebindToSigned<decltype(d)> bits;
@@ -266,7 +267,7 @@ HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor
   const GroupEntries<Factor> entries{range.groups.keys, from, factor, dy, rows.stride};
   if (are_short(range, rows.width)) return sum_short_groups(range, entries, rows.width, gradients);
   const bool prefetches = from == nullptr && are_far(range.groups, rows.stride);
-  for_columns<kSumVectors>(rows.width, [&](const auto& columns) {
+  for_columns<kSumVectors>(rows.width, [&](const auto& columns) HWY_ATTR {
     if (prefetches) {
       sum_each_group<true>(columns, range, entries, rows.width, gradients);
     } else {
@@ -322,7 +323,7 @@ void EntryGradients(const EntryRange& range, const EntryTerms& terms, const floa
     for (int64_t k = 0; k < count; ++k) gradients[k] = factors[k] * dy[from[k] * stride];
     return;
   }
-  for_columns<kVectors>(width, [&, first = first, count = count](const auto& columns) {
+  for_columns<kVectors>(width, [&, first = first, count = count](const auto& columns) HWY_ATTR {
     const typename std::decay_t<decltype(columns)>::Floats d;
     for (int64_t k = 0; k < count; ++k) {
       const int64_t e = range.parts.entry(first + k);
@@ -348,7 +349,7 @@ HWY_INLINE hn::Vec<typename Columns::Floats> argmax_gradient(const Columns& colu
 void SumWinnerGradients(const GroupRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
                         int64_t width, float* gradients) {
   const int64_t* starts = range.groups.starts + range.first;
-  for_columns<kVectors>(width, [&](const auto& columns) {
+  for_columns<kVectors>(width, [&](const auto& columns) HWY_ATTR {
     using Columns = std::decay_t<decltype(columns)>;
     const typename Columns::Floats d;
     for (int64_t g = 0; g < range.count; ++g) {
@@ -368,7 +369,7 @@ void SumWinnerGradients(const GroupRange& range, const uint32_t* from, const flo
 
 void EntryWinnerGradients(const EntryRange& range, const uint32_t* from, const float* dy, const int32_t* winners,
                           int64_t width, float* gradients) {
-  for_columns<kVectors>(width, [&](const auto& columns) {
+  for_columns<kVectors>(width, [&](const auto& columns) HWY_ATTR {
     const typename std::decay_t<decltype(columns)>::Floats d;
     for (int64_t k = 0; k < range.count; ++k) {
       const int64_t e = range.parts.entry(range.first + k);
@@ -383,7 +384,7 @@ void EntryWinnerGradients(const EntryRange& range, const uint32_t* from, const f
 void AddValueGradients(const SparseRows& bags, const TableView& table, const float* dy, const SampleRange& samples,
                        float* gradients) {
   const int64_t width = table.width;
-  table.values.visit([&](const auto* values) {
+  table.values.visit([&](const auto* values) HWY_ATTR {
     for (int64_t n = samples.first; n < samples.first + samples.count; ++n) {
       for (int64_t e = bags.offsets[n]; e < bags.offsets[n + 1]; ++e) {
         if (bags.indices[e] == table.padding) continue;

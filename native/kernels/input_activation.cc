@@ -111,12 +111,12 @@ HWY_INLINE void transform(int64_t n, const float* x, float* out, Body body) {
 
 template <class Function>
 void forward_all(int64_t n, const float* x, float* y) {
-  transform(n, x, y, [](V value, int64_t, int64_t) { return Function::forward(value); });
+  transform(n, x, y, [](V value, int64_t, int64_t) HWY_ATTR { return Function::forward(value); });
 }
 
 template <class Function>
 void backward_all(int64_t n, const float* x, const float* dy, float* dx) {
-  transform(n, x, dx, [dy](V value, int64_t i, int64_t count) {
+  transform(n, x, dx, [dy](V value, int64_t i, int64_t count) HWY_ATTR {
     const bool whole = count == static_cast<int64_t>(hn::Lanes(D()));
     const V gradient = whole ? hn::LoadU(D(), dy + i) : load_first(D(), dy + i, static_cast<size_t>(count));
     return hn::Mul(gradient, Function::derivative(value));

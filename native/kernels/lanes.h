@@ -23,7 +23,7 @@ inline int64_t lanes_in_use(int64_t batch, int64_t block) {
   return block < full_width_blocks(batch) ? kLanes : kHalfLanes;
 }
 
-// Of a plane: a channel of a block.
+// Of the image of one channel of a block: a plane. (Those of Winograd are of coefficients.)
 inline int64_t plane_floats(const Extent2d& extent) { return extent.height * extent.width * kLanes; }
 
 // A sample's image, in rows [pixels][channels].

@@ -51,8 +51,8 @@ void RowMomentsOf(int64_t rows, int64_t columns, double epsilon, const float* HW
   const auto count = static_cast<double>(columns);
   for (int64_t r = 0; r < rows; ++r) {
     const float* row = x + r * columns;
-    const double mean = sum_row(columns, [&](auto d, int64_t c) { return load_doubles(d, row + c); }) / count;
-    const double squares = sum_row(columns, [&](auto d, int64_t c) {
+    const double mean = sum_row(columns, [&](auto d, int64_t c) HWY_ATTR { return load_doubles(d, row + c); }) / count;
+    const double squares = sum_row(columns, [&](auto d, int64_t c) HWY_ATTR {
       const auto centred = hn::Sub(load_doubles(d, row + c), hn::Set(d, mean));
       return hn::Mul(centred, centred);
     });
@@ -67,7 +67,7 @@ void LayerNorm(int64_t rows, int64_t columns, const RowMoments* HWY_RESTRICT mom
     const auto [mean, inverse] = moments[r];
     map_row(
         columns,
-        [&, m = mean, s = inverse](auto d, int64_t c) {
+        [&, m = mean, s = inverse](auto d, int64_t c) HWY_ATTR {
           auto value = hn::Mul(hn::Sub(hn::LoadU(d, row + c), hn::Set(d, m)), hn::Set(d, s));
           if (affine.weight != nullptr) value = hn::Mul(value, hn::LoadU(d, affine.weight + c));
           return affine.bias == nullptr ? value : hn::Add(value, hn::LoadU(d, affine.bias + c));
@@ -85,15 +85,14 @@ void LayerNormBackward(int64_t rows, int64_t columns, const RowMoments* HWY_REST
     const float* gradient = dy + r * columns;
     const float mean = moments[r].mean;
     const float inverse = moments[r].inverse_deviation;
-    const auto du = [&](auto d, int64_t c) {
+    const auto du = [&](auto d, int64_t c) HWY_ATTR {
       const auto value = hn::LoadU(d, gradient + c);
       return weight == nullptr ? value : hn::Mul(value, hn::LoadU(d, weight + c));
     };
-    const auto du_as_doubles = [&](auto d, int64_t c) {
-      return hn::PromoteTo(d, du(hn::Rebind<float, decltype(d)>(), c));
-    };
+    const auto du_as_doubles = [&](auto d, int64_t c)
+                                   HWY_ATTR { return hn::PromoteTo(d, du(hn::Rebind<float, decltype(d)>(), c)); };
     const double sum = sum_row(columns, du_as_doubles);
-    const double product = sum_row(columns, [&](auto d, int64_t c) {
+    const double product = sum_row(columns, [&](auto d, int64_t c) HWY_ATTR {
       const auto centred = hn::Sub(load_doubles(d, row + c), hn::Set(d, static_cast<double>(mean)));
       return hn::Mul(du_as_doubles(d, c), centred);
     });
@@ -101,7 +100,7 @@ void LayerNormBackward(int64_t rows, int64_t columns, const RowMoments* HWY_REST
     const auto slope = static_cast<float>(product / count * inverse * inverse);
     map_row(
         columns,
-        [&](auto d, int64_t c) {
+        [&](auto d, int64_t c) HWY_ATTR {
           const auto centred = hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean));
           const auto rest = hn::Sub(du(d, c), hn::Set(d, shift));
           return hn::Mul(hn::Set(d, inverse), hn::NegMulAdd(centred, hn::Set(d, slope), rest));
@@ -112,7 +111,7 @@ void LayerNormBackward(int64_t rows, int64_t columns, const RowMoments* HWY_REST
 
 void LayerNormParameterSums(const RowBlock& block, const RowMoments* HWY_RESTRICT moments, const float* HWY_RESTRICT x,
                             const float* HWY_RESTRICT dy, const ColumnSums& sums) {
-  const auto sum_columns = [&](auto d, int64_t c) {
+  const auto sum_columns = [&](auto d, int64_t c) HWY_ATTR {
     auto weight = hn::Zero(d);
     auto bias = hn::Zero(d);
     for (int64_t r = 0; r < block.rows; ++r) {

@@ -71,7 +71,7 @@ void max_pool_squares(const Window2d& w, Winners winners, const float* HWY_RESTR
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t row = w.input.width * kLanes;
-  for_each_square(w, [=](int64_t out, int64_t in) {
+  for_each_square(w, [=](int64_t out, int64_t in) HWY_ATTR {
     for (int64_t l = 0; l < kLanes; l += lanes) {
       const float* HWY_RESTRICT pixels = x + in * kLanes + l;
       LargestTap<D> largest(0, hn::Load(d, pixels));
@@ -112,7 +112,8 @@ struct PoolWindow {
     const int64_t start =
         taps.origin + taps.rows.first * w.dilation.height * w.input.width + taps.columns.first * w.dilation.width;
     LargestTap<D> largest(static_cast<int32_t>(first), hn::Load(d, x + start * kLanes + l));
-    for_each_tap(w, taps, [&](int32_t tap, int64_t in) { largest.meet(tap, hn::Load(d, x + in * kLanes + l)); });
+    for_each_tap(w, taps,
+                 [&](int32_t tap, int64_t in) HWY_ATTR { largest.meet(tap, hn::Load(d, x + in * kLanes + l)); });
     return largest;
   }
 
@@ -149,11 +150,11 @@ float backward(const Window2d& w, const float* HWY_RESTRICT dy, const ArgmaxTap*
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   if (!kTiles) std::fill_n(dx, w.input_pixels() * kLanes, 0.0F);
   auto sum = hn::Zero(d);
-  for_each_window(w, [&](int64_t out, const Taps& taps) {
+  for_each_window(w, [&](int64_t out, const Taps& taps) HWY_ATTR {
     for (int64_t l = 0; l < kLanes; l += lanes) {
       const ArgmaxGradient<D> won(dy + out * kLanes + l, winner + out * kLanes + l);
       sum = hn::Add(sum, won.of_any());
-      for_each_tap(w, taps, [&](int32_t tap, int64_t in) {
+      for_each_tap(w, taps, [&](int32_t tap, int64_t in) HWY_ATTR {
         float* target = dx + in * kLanes + l;
         hn::Store(kTiles ? won.of(tap) : hn::Add(hn::Load(d, target), won.of(tap)), d, target);
       });
@@ -168,7 +169,7 @@ float backward_squares(const Window2d& w, const float* HWY_RESTRICT dy, const Ar
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t row = w.input.width * kLanes;
   auto sum = hn::Zero(d);
-  for_each_square(w, [&](int64_t out, int64_t in) {
+  for_each_square(w, [&](int64_t out, int64_t in) HWY_ATTR {
     for (int64_t l = 0; l < kLanes; l += lanes) {
       const float* const from = dy + out * kLanes + l;
       hwy::Prefetch(from + kAhead);

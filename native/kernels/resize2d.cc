@@ -41,7 +41,7 @@ void UpsampleNearest(const Plane& plane, const Extent2d& factor, const float* HW
   const int64_t width = factor.width;
   const int64_t inner = plane.inner;
   const int64_t out_row = plane.width * width * inner;
-  for_each_block(plane, factor, [=](auto d, int64_t pixel, int64_t block) {
+  for_each_block(plane, factor, [=](auto d, int64_t pixel, int64_t block) HWY_ATTR {
     hwy::Prefetch(in + pixel + kAhead);
     const auto value = hn::LoadU(d, in + pixel);
     for (int64_t r = 0; r < height; ++r) {
@@ -56,7 +56,7 @@ void UpsampleNearestBackward(const Plane& plane, const Extent2d& factor, const f
   const int64_t width = factor.width;
   const int64_t inner = plane.inner;
   const int64_t out_row = plane.width * width * inner;
-  for_each_block(plane, factor, [=](auto d, int64_t pixel, int64_t block) {
+  for_each_block(plane, factor, [=](auto d, int64_t pixel, int64_t block) HWY_ATTR {
     auto sum = hn::LoadU(d, dout + block);
     for (int64_t r = 0; r < height; ++r) {
       for (int64_t s = r == 0 ? 1 : 0; s < width; ++s) {

@@ -68,8 +68,8 @@ template <int kSide, class Row, class Column>
 HWY_INLINE void transpose_square(Row row, Column column) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::FixedTag<float, kSide> d;
-  transpose_vectors<kSide>([&](int r) { return hn::LoadU(d, row(r)); },
-                           [&](int c, hn::Vec<decltype(d)> values) { hn::StoreU(values, d, column(c)); });
+  transpose_vectors<kSide>([&](int r) HWY_ATTR { return hn::LoadU(d, row(r)); },
+                           [&](int c, hn::Vec<decltype(d)> values) HWY_ATTR { hn::StoreU(values, d, column(c)); });
 }
 
 // Sources: row(r) is where row r begins, and from(r, c) the part that begins at a row and column. The rows of one lie

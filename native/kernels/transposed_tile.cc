@@ -40,13 +40,13 @@ void transpose_area(const PixelArea& area, const Number* HWY_RESTRICT source, Nu
       for (int64_t image = 0; image < kLanes; image += kTransposeSide) {
         for (int64_t sample = 0; sample < kLanes; sample += kTransposeSide) {
           transpose_vectors<kTransposeSide>(
-              [&](int i) {
+              [&](int i) HWY_ATTR {
                 if (image + i >= area.images) return hn::Zero(D());
                 const Number* const from = pixel + (image + i) * area.image + sample;
                 hwy::Prefetch(from + area.pixels.width * area.column);
                 return load_numbers(from);
               },
-              [&](int i, V numbers) { store_numbers(numbers, transposed + (sample + i) * kLanes + image); });
+              [&](int i, V numbers) HWY_ATTR { store_numbers(numbers, transposed + (sample + i) * kLanes + image); });
         }
       }
     }

@@ -24,11 +24,11 @@ HWY_INLINE void element_by_element(const float* a, const float* b, int64_t count
 }
 
 void Sum(const float* a, const float* b, int64_t count, float* out) {
-  element_by_element(a, b, count, out, [](auto x, auto y) { return hn::Add(x, y); });
+  element_by_element(a, b, count, out, [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
 }
 
 void Multiply(const float* a, const float* b, int64_t count, float* out) {
-  element_by_element(a, b, count, out, [](auto x, auto y) { return hn::Mul(x, y); });
+  element_by_element(a, b, count, out, [](auto x, auto y) HWY_ATTR { return hn::Mul(x, y); });
 }
 
 void DotRows(const float* a, const float* b, int64_t rows, int64_t width, float* y) {

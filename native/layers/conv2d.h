@@ -4,12 +4,12 @@
 //
 // Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. One of these algorithms, chosen by kernels/choice.h:
 //   conv2d_blas.h              rows: im2col and products of matrices
-//   conv2d_direct.h            images in lanes: the loops of the definition
-//   conv2d_depthwise.h         the same plane by plane, where each channel has its own filter
+//   conv2d_direct.h            images in lanes: the loops of the definition; products for windows of one pixel
+//   conv2d_depthwise.h         images in lanes: plane by plane, where each channel has its own filter
 //   conv2d_winograd.h          images in lanes, 3x3 and 5x5 windows: products of transformed tiles
 //   conv2d_channels.h          rows, for a few samples: the loops of the definition with filters in the lanes
-//   conv2d_winograd_channels.h the same by Winograd
-//   conv2d_grouped_channels.h  the same for many small groups
+//   conv2d_winograd_channels.h likewise, by Winograd
+//   conv2d_grouped_channels.h  likewise, with the filters of many small groups in the lanes
 #pragma once
 
 #include "kernels/choice.h"
@@ -40,22 +40,15 @@ class Conv2d final : public Layer {
   void from_file_layout(int parameter, const float* file, float* stored) const override;
 
  private:
-  int64_t channels_per_group() const { return input_shape().back() / groups_; }
-  int64_t filters_per_group() const { return filters_ / groups_; }
-  int64_t row_length() const { return window_.taps() * channels_per_group(); }
   Conv2dShape conv2d_shape() const;
   Conv2dKernel kernel_for(int64_t batch) const;
   // A copy with this one; null without.
   std::unique_ptr<Layer> by_kernel(std::optional<Conv2dKernel> kernel) const;
-  // Returns use(the algorithm for this batch size).
+  // Returns use(its algorithm).
   template <class Use>
-  auto with_algorithm(int64_t batch, const Use& use) const;
+  auto with_algorithm(Conv2dKernel kernel, const Use& use) const;
 
-  Window2d window_;
-  int64_t filters_;
-  int64_t groups_;
-  bool has_bias_;
-  Activation activation_;
+  Conv2dDefinition conv_;
   Conv2dKernel kernel_;  // as asked for or that of `in_rows`, `in_lanes` or `without_gradient`; kAuto leaves it to the
                          // batch size
 };

@@ -1,4 +1,4 @@
-// What the algorithms of a conv2d (layers/conv2d.h) have in common: their interface, and what they know of the layer.
+// What the algorithms of a conv2d (layers/conv2d.h) have in common: what they know of the layer, and their interface.
 #pragma once
 
 #include <cstdint>
@@ -18,67 +18,61 @@ struct Conv2dDefinition {
   bool has_bias;
   Activation activation;
   bool trainable;
+
+  int64_t channels_per_group() const { return channels / groups; }
+  int64_t filters_per_group() const { return filters / groups; }
+  // Weights of a filter.
+  int64_t row_length() const { return window.taps() * channels_per_group(); }
+  int64_t weight_count() const { return filters * row_length(); }
+  // Of a sample.
+  int64_t input_floats() const { return window.input_pixels() * channels; }
+  int64_t output_floats() const { return window.output_pixels() * filters; }
+  // Of its forward pass by the definition, two a multiply-add.
+  int64_t flops() const { return 2 * taps_inside(window) * channels_per_group() * filters; }
+  // Whether each of several channels has a filter of its own.
+  bool depthwise() const { return groups > 1 && channels == groups && filters == groups; }
 };
 
-// Holds no tensors and is made on the stack for each call; one algorithm may make another of itself to ask it.
+// Holds no tensors and is made on the stack for each call. One may hand a part of its work to another.
 class Conv2dAlgorithm {
  public:
-  explicit Conv2dAlgorithm(const Conv2dDefinition& definition)
-      : window_(definition.window),
-        channels_(definition.channels),
-        filters_(definition.filters),
-        groups_(definition.groups),
-        has_bias_(definition.has_bias),
-        activation_(definition.activation),
-        trainable_(definition.trainable) {}
+  explicit Conv2dAlgorithm(const Conv2dDefinition& conv) : conv_(conv) {}
+  Conv2dAlgorithm(const Conv2dAlgorithm&) = delete;
+  Conv2dAlgorithm& operator=(const Conv2dAlgorithm&) = delete;
   virtual ~Conv2dAlgorithm() = default;
 
+  // Of its images.
+  virtual Layout layout() const = 0;
   // Whether it can take the maxima of these windows, which lie apart.
   virtual bool pools(const Window2d& /*windows*/) const { return false; }
-  // Without what `prepare` makes.
+  // But for what `prepare` makes.
   virtual LayerNeeds needs(const LayerSetting& setting) const = 0;
-  // What is made of the weights before a pass, in whole vectors. Unless a training step makes it as it goes.
-  virtual int64_t prepared_floats(int64_t /*batch*/) const { return 0; }
-  virtual bool prepares_in_training(int64_t /*batch*/) const { return true; }
+  // Floats that `prepare` makes of the weights, in whole vectors; none by default.
+  virtual int64_t prepared_floats() const { return 0; }
   virtual void prepare(Team& /*team*/, const float* /*weights*/, float* /*prepared*/) const {}
-  // `prepared` is null where a training step makes it as it goes.
+  // Whether it makes them before every pass that changes weights or differentiates, too. If not, `forward` makes them
+  // part by part there.
+  virtual bool prepares_each_pass(int64_t /*batch*/) const { return true; }
+  // prepared: what `prepare` made, or null.
   virtual void forward(const ForwardArguments& args, const float* prepared, float* scratch) const = 0;
   virtual void backward(const BackwardArguments& args) const = 0;
 
  protected:
-  Conv2dAlgorithm(const Conv2dAlgorithm&) = default;
-  Conv2dAlgorithm& operator=(const Conv2dAlgorithm&) = delete;
-
-  bool trainable() const { return trainable_; }
-  int64_t channels_per_group() const { return channels_ / groups_; }
-  int64_t filters_per_group() const { return filters_ / groups_; }
-  // Of a sample.
-  int64_t input_floats() const { return window_.input_pixels() * channels_; }
-  int64_t output_floats() const { return window_.output_pixels() * filters_; }
-  int64_t row_length() const { return window_.taps() * channels_per_group(); }
-  int64_t weight_count() const { return filters_ * row_length(); }
-  // Of a sample's forward pass by the definition, two a multiply-add.
-  int64_t flops() const { return 2 * taps_inside(window_) * channels_per_group() * filters_; }
   // Relu costs nothing where a kernel stores; other activations follow.
-  bool activates_at_store() const { return activation_ == Activation::kLinear || activation_ == Activation::kRelu; }
+  bool activates_at_store() const {
+    return conv_.activation == Activation::kLinear || conv_.activation == Activation::kRelu;
+  }
 
-  Window2d window_;
-  int64_t channels_;
-  int64_t filters_;
-  int64_t groups_;
-  bool has_bias_;
-  Activation activation_;
-  bool trainable_;
+  const Conv2dDefinition conv_;
 };
 
-// For images in lanes, which some of them pool.
+// For images in lanes, which some of these algorithms pool.
 class Conv2dInLanes : public Conv2dAlgorithm {
  public:
   using Conv2dAlgorithm::Conv2dAlgorithm;
+  Layout layout() const final { return Layout::kLanes; }
 
  protected:
-  explicit Conv2dInLanes(const Conv2dAlgorithm& other) : Conv2dAlgorithm(other) {}
-
   bool pads() const;
   // The direct convolution of padded images of which `output` counts.
   DirectShape forward_shape(const Extent2d& output) const;
@@ -86,11 +80,11 @@ class Conv2dInLanes : public Conv2dAlgorithm {
   // The windows of a pooling over those output pixels alone that lie in one; and these pixels, all without a pooling.
   static Window2d cropped(const Window2d& windows);
   Extent2d computed_output(const Window2d* pooling) const {
-    return pooling == nullptr ? window_.output : cropped(*pooling).input;
+    return pooling == nullptr ? conv_.window.output : cropped(*pooling).input;
   }
   // Of y.
   const Extent2d& kept_output(const Window2d* pooling) const {
-    return pooling == nullptr ? window_.output : pooling->output;
+    return pooling == nullptr ? conv_.window.output : pooling->output;
   }
   // Of one filter, block by block.
   float sum_of_images(int64_t batch, const float* image_sums, int64_t filter) const;
@@ -100,10 +94,9 @@ class Conv2dInLanes : public Conv2dAlgorithm {
 class Conv2dInRows : public Conv2dAlgorithm {
  public:
   using Conv2dAlgorithm::Conv2dAlgorithm;
+  Layout layout() const final { return Layout::kRows; }
 
  protected:
-  explicit Conv2dInRows(const Conv2dAlgorithm& other) : Conv2dAlgorithm(other) {}
-
   // For an activation that could not follow the products of a pixel's filters, which may be made apart.
   void activate_rows(const ForwardArguments& args) const;
   // Of `pixels` pixels of the output from `first` on, counted over the batch.

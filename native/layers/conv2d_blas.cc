@@ -10,108 +10,111 @@
 namespace gradloom {
 
 int64_t Conv2dBlas::columns_size() const {
-  return window_.pointwise() ? 0 : pixels_per_product(row_length()) * row_length();
+  return conv_.window.pointwise() ? 0 : pixels_per_product(conv_.row_length()) * conv_.row_length();
 }
 
 LayerNeeds Conv2dBlas::needs(const LayerSetting& setting) const {
-  const int64_t pixels = checked_multiply(setting.batch, window_.output_pixels());
-  const int64_t parts = weight_gradient_parts(pixels, weight_count());
+  const int64_t pixels = checked_multiply(setting.batch, conv_.window.output_pixels());
+  const int64_t parts = weight_gradient_parts(pixels, conv_.weight_count());
   const int64_t columns = checked_multiply(setting.threads, columns_size());
-  return {.kernel = window_.pointwise() ? "blas-pointwise" : "blas-im2col",
-          .backward_reads_input = trainable(),
-          .backward_reads_output = activation_ != Activation::kLinear,
+  return {.kernel = conv_.window.pointwise() ? "blas-pointwise" : "blas-im2col",
+          .backward_reads_input = conv_.trainable,
+          .backward_reads_output = conv_.activation != Activation::kLinear,
           .forward_scratch = columns,
           // A buffer of columns a thread, the partial gradients, and the gradient on its way into the update.
-          .backward_scratch = columns + checked_multiply(parts + 1, weight_count() + filters_)};
+          .backward_scratch = columns + checked_multiply(parts + 1, conv_.weight_count() + conv_.filters)};
 }
 
 // Rows [begin, end) of the batch's N * P output pixels; they may span several samples.
 Conv2dBlas::Rows Conv2dBlas::window_rows(const float* x, int64_t group, int64_t begin, int64_t end,
                                          float* columns) const {
-  const ChannelRange range{group * channels_per_group(), channels_per_group(), channels_};
-  if (window_.pointwise()) return {x + begin * channels_ + range.first, channels_};
-  const int64_t pixels = window_.output_pixels();
+  const ChannelRange range{group * conv_.channels_per_group(), conv_.channels_per_group(), conv_.channels};
+  if (conv_.window.pointwise()) return {x + begin * conv_.channels + range.first, conv_.channels};
+  const int64_t pixels = conv_.window.output_pixels();
   for (int64_t at = begin; at < end;) {
     const int64_t sample = at / pixels;
     const int64_t stop = std::min(end, (sample + 1) * pixels);
-    im2col(window_, range, x + sample * input_floats(), at - sample * pixels, stop - sample * pixels,
-           columns + (at - begin) * row_length());
+    im2col(conv_.window, range, x + sample * conv_.input_floats(), at - sample * pixels, stop - sample * pixels,
+           columns + (at - begin) * conv_.row_length());
     at = stop;
   }
-  return {columns, row_length()};
+  return {columns, conv_.row_length()};
 }
 
 void Conv2dBlas::forward(const ForwardArguments& args, const float* /*prepared*/, float* scratch) const {
   const float* weight = args.parameters[0];
-  const float* bias = has_bias_ ? args.parameters[1] : nullptr;
-  const int64_t step = pixels_per_product(row_length());
-  const int64_t pixels = args.pass.batch * window_.output_pixels();
+  const float* bias = conv_.has_bias ? args.parameters[1] : nullptr;
+  const int64_t step = pixels_per_product(conv_.row_length());
+  const int64_t pixels = args.pass.batch * conv_.window.output_pixels();
   const Tiling tiles{pixels, step, ceil_divide(pixels, step)};
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     const int64_t begin = tiles.first(tile);
     const int64_t count = tiles.size(tile);
-    float* y = args.y + begin * filters_;
-    for (int64_t group = 0; group < groups_; ++group) {
-      const int64_t filter = group * filters_per_group();
+    float* y = args.y + begin * conv_.filters;
+    for (int64_t group = 0; group < conv_.groups; ++group) {
+      const int64_t filter = group * conv_.filters_per_group();
       const Rows rows = window_rows(args.x, group, begin, begin + count, scratch + thread * columns_size());
-      gemm({count, filters_per_group(), row_length()}, {rows.data, rows.stride},
-           {weight + filter * row_length(), row_length(), Transpose::kYes}, Accumulate::kOverwrite, y + filter,
-           filters_);
+      gemm({count, conv_.filters_per_group(), conv_.row_length()}, {rows.data, rows.stride},
+           {weight + filter * conv_.row_length(), conv_.row_length(), Transpose::kYes}, Accumulate::kOverwrite,
+           y + filter, conv_.filters);
     }
-    add_bias_and_activate(activation_, {count, filters_, filters_}, bias, y);
+    add_bias_and_activate(conv_.activation, {count, conv_.filters, conv_.filters}, bias, y);
   });
 }
 
 void Conv2dBlas::backward(const BackwardArguments& args) const {
-  activation_backward_rows(args, 0, args.pass.batch * window_.output_pixels());
+  activation_backward_rows(args, 0, args.pass.batch * conv_.window.output_pixels());
   if (args.dx != nullptr) input_gradient(args, args.scratch);
-  if (trainable()) parameter_gradients(args);
+  if (conv_.trainable) parameter_gradients(args);
 }
 
 void Conv2dBlas::input_gradient(const BackwardArguments& args, float* columns) const {
-  window_.pointwise() ? input_gradient_pointwise(args) : input_gradient_im2col(args, columns);
+  conv_.window.pointwise() ? input_gradient_pointwise(args) : input_gradient_im2col(args, columns);
 }
 
 void Conv2dBlas::input_gradient_pointwise(const BackwardArguments& args) const {
-  const int64_t pixels = args.pass.batch * window_.output_pixels();
-  const int64_t step = pixels_per_product(row_length());
+  const int64_t pixels = args.pass.batch * conv_.window.output_pixels();
+  const int64_t step = pixels_per_product(conv_.row_length());
   const Tiling tiles{pixels, step, ceil_divide(pixels, step)};
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     const int64_t begin = tiles.first(tile);
-    for (int64_t group = 0; group < groups_; ++group) {
-      const int64_t filter = group * filters_per_group();
-      gemm({tiles.size(tile), channels_per_group(), filters_per_group()},
-           {args.dy + begin * filters_ + filter, filters_}, {args.parameters[0] + filter * row_length(), row_length()},
-           Accumulate::kOverwrite, args.dx + begin * channels_ + group * channels_per_group(), channels_);
+    for (int64_t group = 0; group < conv_.groups; ++group) {
+      const int64_t filter = group * conv_.filters_per_group();
+      gemm({tiles.size(tile), conv_.channels_per_group(), conv_.filters_per_group()},
+           {args.dy + begin * conv_.filters + filter, conv_.filters},
+           {args.parameters[0] + filter * conv_.row_length(), conv_.row_length()}, Accumulate::kOverwrite,
+           args.dx + begin * conv_.channels + group * conv_.channels_per_group(), conv_.channels);
     }
   });
 }
 
 // Windows overlap, so one thread adds up all of a sample's.
 void Conv2dBlas::input_gradient_im2col(const BackwardArguments& args, float* all_columns) const {
-  const int64_t pixels = window_.output_pixels();
-  const int64_t step = pixels_per_product(row_length());
+  const int64_t pixels = conv_.window.output_pixels();
+  const int64_t step = pixels_per_product(conv_.row_length());
   args.pass.team.for_each(args.pass.batch, [&](int64_t sample, int thread) {
     float* columns = all_columns + thread * columns_size();
-    float* dx = args.dx + sample * input_floats();
-    std::fill_n(dx, input_floats(), 0.0F);
+    float* dx = args.dx + sample * conv_.input_floats();
+    std::fill_n(dx, conv_.input_floats(), 0.0F);
     for (int64_t begin = 0; begin < pixels; begin += step) {
       const int64_t end = std::min(begin + step, pixels);
-      for (int64_t group = 0; group < groups_; ++group) {
-        const int64_t filter = group * filters_per_group();
-        gemm({end - begin, row_length(), filters_per_group()},
-             {args.dy + (sample * pixels + begin) * filters_ + filter, filters_},
-             {args.parameters[0] + filter * row_length(), row_length()}, Accumulate::kOverwrite, columns, row_length());
-        add_col2im(window_, {group * channels_per_group(), channels_per_group(), channels_}, columns, begin, end, dx);
+      for (int64_t group = 0; group < conv_.groups; ++group) {
+        const int64_t filter = group * conv_.filters_per_group();
+        gemm({end - begin, conv_.row_length(), conv_.filters_per_group()},
+             {args.dy + (sample * pixels + begin) * conv_.filters + filter, conv_.filters},
+             {args.parameters[0] + filter * conv_.row_length(), conv_.row_length()}, Accumulate::kOverwrite, columns,
+             conv_.row_length());
+        add_col2im(conv_.window, {group * conv_.channels_per_group(), conv_.channels_per_group(), conv_.channels},
+                   columns, begin, end, dx);
       }
     }
   });
 }
 
 void Conv2dBlas::parameter_gradients(const BackwardArguments& args) const {
-  const int64_t pixels = args.pass.batch * window_.output_pixels();
-  const int64_t part_size = weight_count() + filters_;  // weights, then bias
-  const Tiling parts = cut(pixels, weight_gradient_parts(pixels, weight_count()));
+  const int64_t pixels = args.pass.batch * conv_.window.output_pixels();
+  const int64_t part_size = conv_.weight_count() + conv_.filters;  // weights, then bias
+  const Tiling parts = cut(pixels, weight_gradient_parts(pixels, conv_.weight_count()));
   float* partial = args.scratch + args.pass.team.size() * columns_size();
   args.pass.team.for_each(parts.count, [&](int64_t part, int thread) {
     const int64_t begin = parts.first(part);
@@ -128,10 +131,10 @@ void Conv2dBlas::parameter_gradients(const BackwardArguments& args) const {
     }
     args.gradients.complete(parameter, first, count, gradient);
   };
-  const Tiling ranges = tile_rows(weight_count(), parts.count);
-  args.pass.team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
+  const Tiling ranges = tile_rows(conv_.weight_count(), parts.count);
+  args.pass.team.for_each(ranges.count + (conv_.has_bias ? 1 : 0), [&](int64_t range, int) {
     if (range == ranges.count) {
-      add_parts(1, 0, filters_, weight_count());
+      add_parts(1, 0, conv_.filters, conv_.weight_count());
     } else {
       add_parts(0, ranges.first(range), ranges.size(range), 0);
     }
@@ -141,18 +144,18 @@ void Conv2dBlas::parameter_gradients(const BackwardArguments& args) const {
 // The gradients over the output pixels [begin, end) of the batch, products of consecutive pixels added in order.
 void Conv2dBlas::partial_gradients(const BackwardArguments& args, int64_t begin, int64_t end, float* columns,
                                    float* part) const {
-  std::fill_n(part, weight_count() + filters_, 0.0F);
-  const int64_t step = pixels_per_product(row_length());
+  std::fill_n(part, conv_.weight_count() + conv_.filters, 0.0F);
+  const int64_t step = pixels_per_product(conv_.row_length());
   for (int64_t first = begin; first < end; first += step) {
     const int64_t count = std::min(step, end - first);
-    const float* dz = args.dy + first * filters_;
-    for (int64_t group = 0; group < groups_; ++group) {
-      const int64_t filter = group * filters_per_group();
+    const float* dz = args.dy + first * conv_.filters;
+    for (int64_t group = 0; group < conv_.groups; ++group) {
+      const int64_t filter = group * conv_.filters_per_group();
       const Rows rows = window_rows(args.x, group, first, first + count, columns);
-      gemm({filters_per_group(), row_length(), count}, {dz + filter, filters_, Transpose::kYes},
-           {rows.data, rows.stride}, Accumulate::kAdd, part + filter * row_length(), row_length());
+      gemm({conv_.filters_per_group(), conv_.row_length(), count}, {dz + filter, conv_.filters, Transpose::kYes},
+           {rows.data, rows.stride}, Accumulate::kAdd, part + filter * conv_.row_length(), conv_.row_length());
     }
-    add_column_sums({count, filters_, filters_}, dz, part + weight_count());
+    add_column_sums({count, conv_.filters, conv_.filters}, dz, part + conv_.weight_count());
   }
 }
 

@@ -9,7 +9,6 @@ namespace gradloom {
 class Conv2dBlas final : public Conv2dInRows {
  public:
   using Conv2dInRows::Conv2dInRows;
-  explicit Conv2dBlas(const Conv2dAlgorithm& other) : Conv2dInRows(other) {}
 
   LayerNeeds needs(const LayerSetting& setting) const override;
   void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;

@@ -3,22 +3,19 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/checked.h"
-#include "kernels/lanes.h"
-#include "kernels/tiling.h"
 #include "layers/conv2d_blas.h"
 
 namespace gradloom {
 
-ChannelsShape Conv2dChannels::forward_shape() const {
-  return {.channels = channels_per_group(),
-          .filters = filters_per_group(),
-          .window = window_,
-          .x_channels = channels_,
-          .y_channels = filters_};
+ChannelsShape Conv2dFiltersInLanes::forward_shape() const {
+  return {.channels = conv_.channels_per_group(),
+          .filters = conv_.filters_per_group(),
+          .window = conv_.window,
+          .x_channels = conv_.channels,
+          .y_channels = conv_.filters};
 }
 
-ChannelsShape Conv2dChannels::gradient_shape(const ChannelsShape& shape) {
+ChannelsShape Conv2dFiltersInLanes::gradient_shape(const ChannelsShape& shape) {
   ChannelsShape gradient{.channels = shape.filters,
                          .filters = shape.channels,
                          .window = shape.window,
@@ -37,11 +34,11 @@ bool Conv2dChannels::flips_windows() const {
   // Fewer channels leave most of a vector empty.
   constexpr int64_t kFewestChannels = 8;
   const Padding2d p = gradient_shape(forward_shape()).window.padding;
-  return channels_per_group() >= kFewestChannels && window_.stride.height == 1 && window_.stride.width == 1 &&
-         std::min({p.top, p.bottom, p.left, p.right}) >= 0;
+  return conv_.channels_per_group() >= kFewestChannels && conv_.window.stride.height == 1 &&
+         conv_.window.stride.width == 1 && std::min({p.top, p.bottom, p.left, p.right}) >= 0;
 }
 
-int64_t Conv2dChannels::padded_floats(const ChannelsShape& shape, int64_t batch) {
+int64_t Conv2dFiltersInLanes::padded_floats(const ChannelsShape& shape, int64_t batch) {
   const Extent2d padded = shape.padded();
   if (padded.height == shape.window.input.height && padded.width == shape.window.input.width) return 0;
   return checked_multiply(batch, checked_multiply(padded.height * padded.width, shape.x_channels));
@@ -49,8 +46,8 @@ int64_t Conv2dChannels::padded_floats(const ChannelsShape& shape, int64_t batch)
 
 LayerNeeds Conv2dChannels::needs(const LayerSetting& setting) const {
   return {.kernel = "direct-channels",
-          .backward_reads_input = trainable(),
-          .backward_reads_output = activation_ != Activation::kLinear,
+          .backward_reads_input = conv_.trainable,
+          .backward_reads_output = conv_.activation != Activation::kLinear,
           .forward_scratch = padded_floats(forward_shape(), setting.batch),
           .backward_scratch = runs_backward(setting.phase) ? backward_floats(setting) : 0};
 }
@@ -58,16 +55,16 @@ LayerNeeds Conv2dChannels::needs(const LayerSetting& setting) const {
 // Gradients of the parameters; flipped windows and padded copies of a piece of the batch, or in their place columns.
 int64_t Conv2dChannels::backward_floats(const LayerSetting& setting) const {
   const Piece piece = pieces(setting.batch, setting.threads).piece(0);
-  int64_t room = trainable() ? padded_floats(piece.shape, piece.images) : 0;
+  int64_t room = conv_.trainable ? padded_floats(piece.shape, piece.images) : 0;
   if (setting.input_gradient && flips_windows()) {
     room += packed_floats() + padded_floats(gradient_shape(piece.shape), piece.images);
   } else if (setting.input_gradient) {
-    room = std::max(room, checked_multiply(setting.threads, Conv2dBlas(*this).columns_size()));
+    room = std::max(room, checked_multiply(setting.threads, Conv2dBlas(conv_).columns_size()));
   }
-  return round_up(weight_count(), kLanes) + round_up(filters_, kLanes) + room;
+  return round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes) + room;
 }
 
-int64_t Conv2dChannels::prepared_floats(int64_t /*batch*/) const { return packed_floats(); }
+int64_t Conv2dChannels::prepared_floats() const { return packed_floats(); }
 
 void Conv2dChannels::prepare(Team& team, const float* weights, float* prepared) const {
   pack(team, forward_shape(), PackedFor::kForward, weights, prepared);
@@ -75,7 +72,7 @@ void Conv2dChannels::prepare(Team& team, const float* weights, float* prepared) 
 
 void Conv2dChannels::pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights,
                           float* packed) const {
-  const int64_t group_weights = filters_per_group() * row_length();
+  const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
     const float* const from = weights + group * group_weights;
     float* const to = packed + group * group_weights;
@@ -85,19 +82,20 @@ void Conv2dChannels::pack(Team& team, const ChannelsShape& shape, PackedFor pass
 
 void Conv2dChannels::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
   const ChannelsShape of_batch = forward_shape();
-  const ChannelsOutput output{has_bias_ ? args.parameters[1] : nullptr,
-                              activation_.spans_row() ? Activation::kLinear : activation_, args.y};
+  const ChannelsOutput output{conv_.has_bias ? args.parameters[1] : nullptr,
+                              conv_.activation.spans_row() ? Activation::kLinear : conv_.activation, args.y};
   const float* const x = pad_images(args.pass.team, of_batch, args.pass.batch, args.x, scratch);
   args.pass.team.for_each(args.pass.batch * jobs(of_batch),
                           [&](int64_t job, int) { convolve_job(of_batch, job, x, prepared, output); });
-  if (activation_.spans_row()) activate_rows(args);
+  if (conv_.activation.spans_row()) activate_rows(args);
 }
 
 // Samples or, where windows are pixels, rows of all of them as one image.
 Conv2dChannels::Pieces Conv2dChannels::pieces(int64_t batch, int64_t threads) const {
   const int64_t count = backward_pieces(batch, threads);
-  if (!window_.pointwise()) return {forward_shape(), false, cut(batch, count)};
-  return {forward_shape(), true, cut(batch * window_.output.height, count, channels_gradient_rows(forward_shape()))};
+  if (!conv_.window.pointwise()) return {forward_shape(), false, cut(batch, count)};
+  return {forward_shape(), true,
+          cut(batch * conv_.window.output.height, count, channels_gradient_rows(forward_shape()))};
 }
 
 Conv2dChannels::Piece Conv2dChannels::Pieces::piece(int64_t index) const {
@@ -111,22 +109,22 @@ Conv2dChannels::Piece Conv2dChannels::Pieces::piece(int64_t index) const {
 
 void Conv2dChannels::backward(const BackwardArguments& args) const {
   Team& team = args.pass.team;
-  float* const biases = args.scratch + round_up(weight_count(), kLanes);
-  float* const packed = biases + round_up(filters_, kLanes);
+  float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
+  float* const packed = biases + round_up(conv_.filters, kLanes);
   const bool input_gradient = args.dx != nullptr && flips_windows();
   float* const room = packed + (input_gradient ? packed_floats() : 0);
   if (input_gradient) {
     pack(team, gradient_shape(forward_shape()), PackedFor::kInputGradient, args.parameters[0], packed);
   }
-  const bool learns = trainable();
+  const bool learns = conv_.trainable;
   ChannelsGradient gradient{Accumulate::kOverwrite, learns ? args.gradients.target(0, 0, args.scratch) : nullptr,
-                            learns && has_bias_ ? args.gradients.target(1, 0, biases) : nullptr};
+                            learns && conv_.has_bias ? args.gradients.target(1, 0, biases) : nullptr};
   const Pieces parts = pieces(args.pass.batch, team.size());
   for (int64_t i = 0; i < parts.cut.count; ++i, gradient.accumulate = Accumulate::kAdd) {
     const Piece piece = parts.piece(i);
     const ChannelsShape of_input = gradient_shape(piece.shape);
     activation_backward_rows(args, piece.first_output, piece.images * piece.shape.window.output_pixels());
-    const float* const dz = args.dy + piece.first_output * filters_;
+    const float* const dz = args.dy + piece.first_output * conv_.filters;
     const float* padded_dz = nullptr;
     float* padded_x = room;
     if (input_gradient) {
@@ -142,29 +140,29 @@ void Conv2dChannels::backward(const BackwardArguments& args) const {
       convolve_job(of_input, job - weight_jobs, padded_dz, packed, {nullptr, Activation::kLinear, args.dx + first});
     });
   }
-  if (args.dx != nullptr && !input_gradient) Conv2dBlas(*this).input_gradient(args, room);
+  if (args.dx != nullptr && !input_gradient) Conv2dBlas(conv_).input_gradient(args, room);
   if (learns) complete_parameters(args, gradient.weights, gradient.bias);
 }
 
-int64_t Conv2dChannels::weight_gradient_jobs(const ChannelsShape& shape) const {
-  return groups_ * channels_gradient_tiles(shape).count * window_.window.height;
+int64_t Conv2dFiltersInLanes::weight_gradient_jobs(const ChannelsShape& shape) const {
+  return conv_.groups * channels_gradient_tiles(shape).count * conv_.window.window.height;
 }
 
 // x, dz, gradient: of all groups.
-void Conv2dChannels::weight_gradient_job(const ChannelsShape& shape, int64_t images, int64_t job, const float* x,
-                                         const float* dz, const ChannelsGradient& gradient) const {
-  const int64_t rows = window_.window.height;
+void Conv2dFiltersInLanes::weight_gradient_job(const ChannelsShape& shape, int64_t images, int64_t job, const float* x,
+                                               const float* dz, const ChannelsGradient& gradient) const {
+  const int64_t rows = conv_.window.window.height;
   const int64_t tiles = channels_gradient_tiles(shape).count;
   const int64_t group = job / rows / tiles;
   const int64_t filter = group * shape.filters;
   conv2d_channels_weight_gradient(shape, images, job / rows % tiles, job % rows, x + group * shape.channels,
                                   dz + filter,
-                                  {gradient.accumulate, gradient.weights + filter * row_length(),
+                                  {gradient.accumulate, gradient.weights + filter * conv_.row_length(),
                                    gradient.bias == nullptr ? nullptr : gradient.bias + filter});
 }
 
-const float* Conv2dChannels::pad_images(Team& team, const ChannelsShape& shape, int64_t count, const float* images,
-                                        float* padded) {
+const float* Conv2dFiltersInLanes::pad_images(Team& team, const ChannelsShape& shape, int64_t count,
+                                              const float* images, float* padded) {
   if (padded_floats(shape, count) == 0) return images;
   const Extent2d extent = shape.padded();
   const Window2d& w = shape.window;
@@ -190,7 +188,7 @@ const float* Conv2dChannels::pad_images(Team& team, const ChannelsShape& shape, 
 
 // Of an image.
 int64_t Conv2dChannels::jobs(const ChannelsShape& shape) const {
-  return groups_ * channels_row_tiles(shape).count * shape.panels();
+  return conv_.groups * channels_row_tiles(shape).count * shape.panels();
 }
 
 // x, output: of all images.
@@ -198,8 +196,8 @@ void Conv2dChannels::convolve_job(const ChannelsShape& shape, int64_t job, const
                                   const ChannelsOutput& output) const {
   const int64_t rows = channels_row_tiles(shape).count;
   const int64_t of_group = rows * shape.panels();
-  const int64_t group = job / of_group % groups_;
-  const int64_t sample = job / of_group / groups_;
+  const int64_t group = job / of_group % conv_.groups;
+  const int64_t sample = job / of_group / conv_.groups;
   const Extent2d extent = shape.padded();
   ChannelsOutput part = output.of_group(shape, group);
   part.y += sample * shape.window.output_pixels() * shape.y_channels;

@@ -3,20 +3,18 @@
 // few channels is conv2d_blas.h's, which takes rows too.
 #pragma once
 
+#include "common/checked.h"
 #include "kernels/conv2d_channels.h"
+#include "kernels/lanes.h"
+#include "kernels/tiling.h"
 #include "layers/conv2d_algorithm.h"
 
 namespace gradloom {
 
-class Conv2dChannels : public Conv2dInRows {
+// What these have in common with those by Winograd.
+class Conv2dFiltersInLanes : public Conv2dInRows {
  public:
   using Conv2dInRows::Conv2dInRows;
-
-  LayerNeeds needs(const LayerSetting& setting) const override;
-  int64_t prepared_floats(int64_t batch) const override;
-  void prepare(Team& team, const float* weights, float* prepared) const override;
-  void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
-  void backward(const BackwardArguments& args) const override;
 
  protected:
   // Which convolution filters are packed for.
@@ -26,7 +24,7 @@ class Conv2dChannels : public Conv2dInRows {
   // The convolution that gives the gradient of the input.
   static ChannelsShape gradient_shape(const ChannelsShape& shape);
   // Of packed filters, in whole vectors.
-  int64_t packed_floats() const { return round_up(weight_count(), kLanes); }
+  int64_t packed_floats() const { return round_up(conv_.weight_count(), kLanes); }
   // The floats of a padded copy of the images, none where they have no padding.
   static int64_t padded_floats(const ChannelsShape& shape, int64_t batch);
   // Padded copies of the images, or these, if they need none.
@@ -35,8 +33,8 @@ class Conv2dChannels : public Conv2dInRows {
   // Calls make(group, part of its filters) in jobs.
   template <class Make>
   void for_each_part(Team& team, const ChannelsShape& shape, Make make) const {
-    const PanelParts parts(shape, ceil_divide(team.size(), groups_));
-    team.for_each(groups_ * parts.count(), [&](int64_t job, int) {
+    const PanelParts parts(shape, ceil_divide(team.size(), conv_.groups));
+    team.for_each(conv_.groups * parts.count(), [&](int64_t job, int) {
       const PanelPart part = parts.part(job % parts.count());
       if (part.filters > 0) make(job / parts.count(), part);
     });
@@ -44,6 +42,17 @@ class Conv2dChannels : public Conv2dInRows {
   int64_t weight_gradient_jobs(const ChannelsShape& shape) const;
   void weight_gradient_job(const ChannelsShape& shape, int64_t images, int64_t job, const float* x, const float* dz,
                            const ChannelsGradient& gradient) const;
+};
+
+class Conv2dChannels final : public Conv2dFiltersInLanes {
+ public:
+  using Conv2dFiltersInLanes::Conv2dFiltersInLanes;
+
+  LayerNeeds needs(const LayerSetting& setting) const override;
+  int64_t prepared_floats() const override;
+  void prepare(Team& team, const float* weights, float* prepared) const override;
+  void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
+  void backward(const BackwardArguments& args) const override;
 
  private:
   struct Piece {

@@ -55,36 +55,37 @@ MetPlane met_plane(const Window2d& window, const float* x, float* copy) {
 LayerNeeds Conv2dDepthwise::needs(const LayerSetting& setting) const {
   const int64_t parts = pieces(lane_blocks(setting.batch)).count;
   return {.kernel = "direct-depthwise",
-          .backward_reads_input = trainable(),
-          .backward_reads_output = activation_ != Activation::kLinear,
-          .forward_scratch = setting.threads * copied_floats(window_),
+          .backward_reads_input = conv_.trainable,
+          .backward_reads_output = conv_.activation != Activation::kLinear,
+          .forward_scratch = setting.threads * copied_floats(conv_.window),
           .backward_scratch =
-              setting.threads * thread_floats(setting.input_gradient) + parts * (weight_count() + filters_)};
+              setting.threads * thread_floats(setting.input_gradient) + parts * (conv_.weight_count() + conv_.filters)};
 }
 
 // Of the blocks of a batch, whose gradients are added: some where channels are few jobs.
 EvenTiling Conv2dDepthwise::pieces(int64_t blocks) const {
   constexpr int64_t kFewestJobs = 16;
-  return {blocks, std::clamp<int64_t>(kFewestJobs / filters_, 1, blocks)};
+  return {blocks, std::clamp<int64_t>(kFewestJobs / conv_.filters, 1, blocks)};
 }
 
 void Conv2dDepthwise::forward(const ForwardArguments& args, const float* /*prepared*/, float* scratch) const {
-  const int64_t of_input = plane_floats(window_.input);
-  const int64_t plane = plane_floats(window_.output);
-  const int64_t images = lane_blocks(args.pass.batch) * filters_;
+  const int64_t of_input = plane_floats(conv_.window.input);
+  const int64_t plane = plane_floats(conv_.window.output);
+  const int64_t images = lane_blocks(args.pass.batch) * conv_.filters;
   const bool at_store = activates_at_store();
   const bool far = reads_far(images * of_input);
-  const int64_t of_copy = copied_floats(window_);
+  const int64_t of_copy = copied_floats(conv_.window);
   args.pass.team.for_each(images, [&](int64_t image, int thread) {
-    const int64_t channel = image % filters_;
+    const int64_t channel = image % conv_.filters;
     const float* const x = args.x + image * of_input;
     float* const y = args.y + image * plane;
-    const MetPlane met = met_plane(window_, x, scratch + thread * of_copy);
-    conv2d_depthwise_forward(met.window, lanes_in_use(args.pass.batch, image / filters_), met.x,
-                             args.parameters[0] + channel * row_length(), has_bias_ ? args.parameters[1][channel] : 0,
-                             at_store ? activation_ : Activation::kLinear, {y, window_.output.width * kLanes, kLanes},
-                             far && image + 1 < images ? lines_of(x + of_input, of_input) : Lines());
-    if (!at_store) add_bias_and_activate(activation_, {1, plane, plane}, nullptr, y);
+    const MetPlane met = met_plane(conv_.window, x, scratch + thread * of_copy);
+    conv2d_depthwise_forward(
+        met.window, lanes_in_use(args.pass.batch, image / conv_.filters), met.x,
+        args.parameters[0] + channel * conv_.row_length(), conv_.has_bias ? args.parameters[1][channel] : 0,
+        at_store ? conv_.activation : Activation::kLinear, {y, conv_.window.output.width * kLanes, kLanes},
+        far && image + 1 < images ? lines_of(x + of_input, of_input) : Lines());
+    if (!at_store) add_bias_and_activate(conv_.activation, {1, plane, plane}, nullptr, y);
   });
 }
 
@@ -92,9 +93,9 @@ void Conv2dDepthwise::forward(const ForwardArguments& args, const float* /*prepa
 // stride (kernels/input_phase.h).
 template <class Visit>
 void Conv2dDepthwise::for_each_phase(Visit visit) const {
-  for_each_input_phase(window_, [&](const InputPhase& row, const InputPhase& column) {
+  for_each_input_phase(conv_.window, [&](const InputPhase& row, const InputPhase& column) {
     visit(row, column,
-          Window2d{.input = window_.output,
+          Window2d{.input = conv_.window.output,
                    .output = {row.count, column.count},
                    .window = {row.taps, column.taps},
                    .stride = {1, 1},
@@ -106,19 +107,19 @@ void Conv2dDepthwise::for_each_phase(Visit visit) const {
 // `own`: room for the taps that a phase meets, flipped, and behind it one for a copy of dz.
 void Conv2dDepthwise::input_gradient(int64_t lanes, const float* weights, const float* dz, const Lines& ahead,
                                      float* own, float* dx) const {
-  const int64_t line = window_.input.width * kLanes;
-  const EvenTiling prefetched{ahead.count, window_.stride.height * window_.stride.width};
+  const int64_t line = conv_.window.input.width * kLanes;
+  const EvenTiling prefetched{ahead.count, conv_.window.stride.height * conv_.window.stride.width};
   int64_t phase = 0;
   for_each_phase([&](const InputPhase& row, const InputPhase& column, const Window2d& window) {
     for (int64_t r = 0; r < row.taps; ++r) {
-      const float* const of_row = weights + (row.last_tap - r * row.tap_step) * window_.window.width;
+      const float* const of_row = weights + (row.last_tap - r * row.tap_step) * conv_.window.window.width;
       for (int64_t s = 0; s < column.taps; ++s) {
         own[r * column.taps + s] = of_row[column.last_tap - s * column.tap_step];
       }
     }
-    const MetPlane met = met_plane(window, dz, own + round_up(row_length(), kLanes));
-    const PlaneOutput to{dx + row.first * line + column.first * kLanes, window_.stride.height * line,
-                         window_.stride.width * kLanes};
+    const MetPlane met = met_plane(window, dz, own + round_up(conv_.row_length(), kLanes));
+    const PlaneOutput to{dx + row.first * line + column.first * kLanes, conv_.window.stride.height * line,
+                         conv_.window.stride.width * kLanes};
     conv2d_depthwise_forward(met.window, lanes, met.x, own, 0, Activation::kLinear, to,
                              {ahead.at(prefetched.first(phase)), prefetched.size(phase)});
     ++phase;
@@ -129,74 +130,76 @@ void Conv2dDepthwise::input_gradient(int64_t lanes, const float* weights, const 
 // cost more, which are many of the small planes' and hold many taps of large windows.
 bool Conv2dDepthwise::copies_for_gradient() const {
   constexpr int64_t kLargePlane = 512;
-  const bool dear =
-      !depthwise_gradient_fits(window_.window) || window_.taps() > 9 || window_.input_pixels() < kLargePlane;
+  const bool dear = !depthwise_gradient_fits(conv_.window.window) || conv_.window.taps() > 9 ||
+                    conv_.window.input_pixels() < kLargePlane;
   return pads() && dear;
 }
 
 void Conv2dDepthwise::weight_gradient(int64_t lanes, const float* x, const float* dz, const Lines& ahead, float* copy,
                                       Accumulate accumulate, float* gradient) const {
-  Window2d window = window_;
+  Window2d window = conv_.window;
   if (copies_for_gradient()) {
     pad_image(x, copy);
     x = copy;
-    window.input = forward_shape(window_.output).input;
+    window.input = forward_shape(conv_.window.output).input;
     window.padding = {};
   }
-  if (depthwise_gradient_fits(window_.window)) {
+  if (depthwise_gradient_fits(conv_.window.window)) {
     return conv2d_depthwise_weight_gradient(window, lanes, x, dz, accumulate, gradient, ahead);
   }
-  const WeightGradientOperands operands{x, 0, dz, 0, 0, window_.output.width * kLanes, kLanes, 1, lanes};
-  conv2d_direct_weight_gradient(forward_shape(window_.output), {0, 1, 0, 1}, operands, accumulate, gradient);
+  const WeightGradientOperands operands{x, 0, dz, 0, 0, conv_.window.output.width * kLanes, kLanes, 1, lanes};
+  conv2d_direct_weight_gradient(forward_shape(conv_.window.output), {0, 1, 0, 1}, operands, accumulate, gradient);
 }
 
 // What a thread needs for itself in the backward pass.
 int64_t Conv2dDepthwise::thread_floats(bool input_gradient) const {
-  int64_t copied = trainable() && copies_for_gradient() ? plane_floats(forward_shape(window_.output).input) : 0;
+  int64_t copied =
+      conv_.trainable && copies_for_gradient() ? plane_floats(forward_shape(conv_.window.output).input) : 0;
   if (input_gradient) {
     for_each_phase([&](const InputPhase&, const InputPhase&, const Window2d& window) {
       copied = std::max(copied, copied_floats(window));
     });
   }
-  return round_up(row_length(), kLanes) + copied;
+  return round_up(conv_.row_length(), kLanes) + copied;
 }
 
 void Conv2dDepthwise::backward(const BackwardArguments& args) const {
   Team& team = args.pass.team;
-  const int64_t of_input = plane_floats(window_.input);
-  const int64_t plane = plane_floats(window_.output);
-  const int64_t images = lane_blocks(args.pass.batch) * filters_;
+  const int64_t of_input = plane_floats(conv_.window.input);
+  const int64_t plane = plane_floats(conv_.window.output);
+  const int64_t images = lane_blocks(args.pass.batch) * conv_.filters;
   const bool far = reads_far(images * of_input);
   const EvenTiling parts = pieces(lane_blocks(args.pass.batch));
   const int64_t own_floats = thread_floats(args.dx != nullptr);
   float* const weight_sums = args.scratch + team.size() * own_floats;
-  float* const bias_sums = weight_sums + parts.count * weight_count();
+  float* const bias_sums = weight_sums + parts.count * conv_.weight_count();
   // The first piece's sums are where the gradient goes.
-  float* const weights = trainable() ? args.gradients.target(0, 0, weight_sums) : nullptr;
-  float* const biases = trainable() && has_bias_ ? args.gradients.target(1, 0, bias_sums) : nullptr;
-  team.for_each(filters_ * parts.count, [&](int64_t job, int thread) {
-    const int64_t channel = job % filters_;
-    const int64_t piece = job / filters_;
-    float* const gradient = (piece == 0 ? weights : weight_sums + piece * weight_count()) + channel * row_length();
+  float* const weights = conv_.trainable ? args.gradients.target(0, 0, weight_sums) : nullptr;
+  float* const biases = conv_.trainable && conv_.has_bias ? args.gradients.target(1, 0, bias_sums) : nullptr;
+  team.for_each(conv_.filters * parts.count, [&](int64_t job, int thread) {
+    const int64_t channel = job % conv_.filters;
+    const int64_t piece = job / conv_.filters;
+    float* const gradient =
+        (piece == 0 ? weights : weight_sums + piece * conv_.weight_count()) + channel * conv_.row_length();
     float* const own = args.scratch + thread * own_floats;
     double bias = 0;
     for (int64_t block = parts.first(piece); block < parts.first(piece + 1); ++block) {
-      const int64_t image = block * filters_ + channel;
+      const int64_t image = block * conv_.filters + channel;
       const int64_t lanes = lanes_in_use(args.pass.batch, block);
       const float* const x = args.x + image * of_input;
       float* const dz = args.dy + image * plane;
-      activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dz);
+      activation_backward(conv_.activation, {1, plane, plane}, args.y + image * plane, dz);
       if (args.dx != nullptr) {
-        input_gradient(lanes, args.parameters[0] + channel * row_length(), dz,
-                       far && trainable() ? lines_of(x, of_input) : Lines(), own, args.dx + image * of_input);
+        input_gradient(lanes, args.parameters[0] + channel * conv_.row_length(), dz,
+                       far && conv_.trainable ? lines_of(x, of_input) : Lines(), own, args.dx + image * of_input);
       }
-      if (!trainable()) continue;
-      if (has_bias_) bias += conv2d_bias_gradient(1, plane, plane, dz);
+      if (!conv_.trainable) continue;
+      if (conv_.has_bias) bias += conv2d_bias_gradient(1, plane, plane, dz);
       // The next plane: of another block, or the first one of the next job.
       const int64_t then = job + 1;
       const int64_t next = block + 1 < parts.first(piece + 1)
-                               ? image + filters_
-                               : parts.first(then / filters_) * filters_ + then % filters_;
+                               ? image + conv_.filters
+                               : parts.first(then / conv_.filters) * conv_.filters + then % conv_.filters;
       // What it begins with, or what is read last of it: the rest comes by itself.
       Lines ahead;
       if (far && next < images) {
@@ -206,15 +209,16 @@ void Conv2dDepthwise::backward(const BackwardArguments& args) const {
       const Accumulate accumulate = block == parts.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
       weight_gradient(lanes, x, dz, ahead, own, accumulate, gradient);
     }
-    if (biases != nullptr) (piece == 0 ? biases : bias_sums + piece * filters_)[channel] = static_cast<float>(bias);
+    if (biases != nullptr)
+      (piece == 0 ? biases : bias_sums + piece * conv_.filters)[channel] = static_cast<float>(bias);
   });
-  if (!trainable()) return;
+  if (!conv_.trainable) return;
   for (int64_t piece = 1; piece < parts.count; ++piece) {
-    sum(weights, weight_sums + piece * weight_count(), weight_count(), weights);
-    if (biases != nullptr) sum(biases, bias_sums + piece * filters_, filters_, biases);
+    sum(weights, weight_sums + piece * conv_.weight_count(), conv_.weight_count(), weights);
+    if (biases != nullptr) sum(biases, bias_sums + piece * conv_.filters, conv_.filters, biases);
   }
-  args.gradients.complete(0, 0, weight_count(), weights);
-  if (biases != nullptr) args.gradients.complete(1, 0, filters_, biases);
+  args.gradients.complete(0, 0, conv_.weight_count(), weights);
+  if (biases != nullptr) args.gradients.complete(1, 0, conv_.filters, biases);
 }
 
 }  // namespace gradloom

@@ -27,12 +27,12 @@ int64_t fewest_bands(int threads, int64_t jobs, int64_t products) {
 
 // The layer's window, of whose output only `output` counts.
 Window2d Conv2dDirect::window_onto(const Extent2d& output) const {
-  Window2d window = window_;
+  Window2d window = conv_.window;
   window.output = output;
   return window;
 }
 
-Conv2dDirect::PaddedGradient Conv2dDirect::padded_gradient(const Extent2d& output) const {
+Conv2dDirect::GradientPadding Conv2dDirect::gradient_padding(const Extent2d& output) const {
   const PhasePadding rows = phase_padding(rows_of(window_onto(output)));
   const PhasePadding columns = phase_padding(columns_of(window_onto(output)));
   return {{rows.before + output.height + rows.behind, columns.before + output.width + columns.behind},
@@ -43,7 +43,7 @@ Conv2dDirect::PaddedGradient Conv2dDirect::padded_gradient(const Extent2d& outpu
 // Where a pooling follows, its rows that one job takes the maxima of while the filters' output is in its L1.
 int64_t Conv2dDirect::pooled_stripe(const Window2d& windows) const {
   constexpr int64_t kFloats = 8192;
-  const int64_t row = direct_filter_tiles(filters_per_group()).largest() * cropped(windows).input.width * kLanes;
+  const int64_t row = direct_filter_tiles(conv_.filters_per_group()).largest() * cropped(windows).input.width * kLanes;
   return cut(windows.output.height, ceil_divide(windows.output.height * windows.window.height * row, kFloats)).step;
 }
 
@@ -56,10 +56,10 @@ bool Conv2dDirect::takes_maxima(const Window2d& windows) const {
 int64_t Conv2dDirect::stripe_floats(const Window2d& windows) const {
   if (takes_maxima(windows)) return 0;
   const int64_t rows = pooled_stripe(windows) * windows.window.height;
-  return direct_filter_tiles(filters_per_group()).largest() * plane_floats({rows, cropped(windows).input.width});
+  return direct_filter_tiles(conv_.filters_per_group()).largest() * plane_floats({rows, cropped(windows).input.width});
 }
 
-// Its own maxima, or a pooling's of stripes that it has just written.
+// Any windows: those of 2x2 in registers, others of rows just written. Products write no such rows.
 bool Conv2dDirect::pools(const Window2d& /*windows*/) const { return !by_products(); }
 
 LayerNeeds Conv2dDirect::needs(const LayerSetting& setting) const {
@@ -68,47 +68,46 @@ LayerNeeds Conv2dDirect::needs(const LayerSetting& setting) const {
   const Extent2d output = computed_output(setting.pooling);
   const int64_t padded = padded_floats(blocks);
   const int64_t padded_dz =
-      setting.input_gradient ? checked_multiply(blocks * filters_, plane_floats(padded_gradient(output).extent)) : 0;
+      setting.input_gradient ? checked_multiply(blocks * conv_.filters, plane_floats(gradient_padding(output).extent))
+                             : 0;
   const WeightGradientTiles tiles = gradient_tiles(setting.pooling, blocks);
-  const int64_t weights = checked_multiply(tiles.pieces.count, weight_count() + filters_);
+  const int64_t weights = checked_multiply(tiles.pieces.count, conv_.weight_count() + conv_.filters);
   LayerNeeds needs{
       .kernel = by_products() ? "direct-pointwise" : "direct",
-      .backward_reads_input = trainable() && !pads(),
-      .backward_reads_output = activation_ != Activation::kLinear && !winners_apply_activation(setting.pooling),
+      .backward_reads_input = conv_.trainable && !pads(),
+      .backward_reads_output = conv_.activation != Activation::kLinear && !winners_apply_activation(setting.pooling),
       .saved = saves ? padded : 0,
       .forward_scratch = saves ? 0 : padded,
       // The padded gradient, packed weights, sums of images, and the gradient of the parameters on its way
       // into the update.
-      .backward_scratch = padded_dz + round_up(weight_count(), kLanes) + round_up(blocks * filters_, kLanes) +
-                          round_up(weights, kLanes)};
+      .backward_scratch = padded_dz + round_up(conv_.weight_count(), kLanes) +
+                          round_up(blocks * conv_.filters, kLanes) + round_up(weights, kLanes)};
   needs.backward_scratch += setting.threads * job_floats(tiles, setting.pooling, setting.input_gradient);
   if (setting.pooling == nullptr) return needs;
   if (sums_by_argmax(setting.pooling)) {
-    const double products = static_cast<double>(setting.batch) * static_cast<double>(flops());
+    const double products = static_cast<double>(setting.batch) * static_cast<double>(conv_.flops());
     needs.flops = {products, products,
-                   static_cast<double>(setting.batch * groups_) * argmax_gradient_flops(forward_shape(output))};
+                   static_cast<double>(setting.batch * conv_.groups) * argmax_gradient_flops(forward_shape(output))};
   }
   // Of each thread the stripe whose maxima it takes.
   needs.forward_scratch += setting.threads * stripe_floats(*setting.pooling);
-  if (saves) needs.saved += floats_of_winners(blocks * filters_ * plane_floats(setting.pooling->output));
+  if (saves) needs.saved += floats_of_winners(blocks * conv_.filters * plane_floats(setting.pooling->output));
   return needs;
 }
 
 int64_t Conv2dDirect::padded_floats(int64_t blocks) const {
   if (!pads()) return 0;
-  return checked_multiply(blocks * channels_, plane_floats(forward_shape(window_.output).input));
+  return checked_multiply(blocks * conv_.channels, plane_floats(forward_shape(conv_.window.output).input));
 }
 
-int64_t Conv2dDirect::prepared_floats(int64_t /*batch*/) const {
-  return by_products() ? 0 : round_up(weight_count(), kLanes);
-}
+int64_t Conv2dDirect::prepared_floats() const { return by_products() ? 0 : round_up(conv_.weight_count(), kLanes); }
 
 void Conv2dDirect::prepare(Team& team, const float* weights, float* prepared) const {
   if (by_products()) return;
-  const DirectShape shape = forward_shape(window_.output);
+  const DirectShape shape = forward_shape(conv_.window.output);
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
-  const int64_t group_weights = shape.filters * row_length();
-  team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
+  const int64_t group_weights = shape.filters * conv_.row_length();
+  team.for_each(conv_.groups * tiles.count, [&](int64_t job, int) {
     const int64_t group = job / tiles.count;
     pack_filters(shape, job % tiles.count, weights + group * group_weights, prepared + group * group_weights);
   });
@@ -127,30 +126,30 @@ void Conv2dDirect::forward(const ForwardArguments& args, const float* prepared, 
     x = padded;
   }
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
-  const int64_t group_weights = shape.filters * row_length();
-  const bool pools = args.pooling != nullptr;
-  const int64_t jobs = blocks * groups_ * tiles.count;
+  const int64_t group_weights = shape.filters * conv_.row_length();
+  const bool pooled = args.pooling != nullptr;
+  const int64_t jobs = blocks * conv_.groups * tiles.count;
   const int64_t fewest =
       fewest_bands(team.size(), jobs, tiles.largest() * shape.channels * shape.taps() * plane_floats(shape.output));
-  const Tiling bands = pools ? cut(args.pooling->output.height, fewest) : direct_bands(shape, fewest);
+  const Tiling bands = pooled ? cut(args.pooling->output.height, fewest) : direct_bands(shape, fewest);
   team.for_each(jobs * bands.count, [&](int64_t job, int thread) {
     const int64_t tile = job % tiles.count;
     const int64_t band = job / tiles.count % bands.count;
-    const int64_t group = job / tiles.count / bands.count % groups_;
-    const int64_t block = job / tiles.count / bands.count / groups_;
-    const int64_t channel = block * channels_ + group * shape.channels;
+    const int64_t group = job / tiles.count / bands.count % conv_.groups;
+    const int64_t block = job / tiles.count / bands.count / conv_.groups;
+    const int64_t channel = block * conv_.channels + group * shape.channels;
     const int64_t filter = group * shape.filters;
     const ForwardBand of_job{.shape = shape,
                              .x = x + channel * plane_floats(shape.input),
                              .packed = prepared + group * group_weights,
-                             .bias = has_bias_ ? args.parameters[1] + filter : nullptr,
+                             .bias = conv_.has_bias ? args.parameters[1] + filter : nullptr,
                              .tile = tile,
                              .filters = tiles.size(tile),
                              .lanes = lanes_in_use(args.pass.batch, block),
-                             .image = block * filters_ + filter + tiles.first(tile),
+                             .image = block * conv_.filters + filter + tiles.first(tile),
                              .first_row = bands.first(band),
                              .rows = bands.size(band)};
-    if (pools) return forward_pooled_band(args, of_job, scratch + thread * stripe_floats(*args.pooling));
+    if (pooled) return forward_pooled_band(args, of_job, scratch + thread * stripe_floats(*args.pooling));
     const int64_t row = of_job.image * shape.output.height + of_job.first_row;
     convolve_rows(of_job, of_job.first_row, of_job.rows, shape.output, args.y + row * shape.output.width * kLanes);
   });
@@ -163,9 +162,9 @@ void Conv2dDirect::convolve_rows(const ForwardBand& band, int64_t first_row, int
   DirectShape part = band.shape.rows(first_row, rows);
   part.lanes = band.lanes;
   conv2d_direct_forward(part, band.tile, band.input(first_row), band.packed, band.bias,
-                        at_store ? activation_ : Activation::kLinear, whole_images(y, extent));
+                        at_store ? conv_.activation : Activation::kLinear, whole_images(y, extent));
   if (at_store) return;
-  add_bias_and_activate(activation_, {band.filters, plane_floats(part.output), plane_floats(extent)}, nullptr, y);
+  add_bias_and_activate(conv_.activation, {band.filters, plane_floats(part.output), plane_floats(extent)}, nullptr, y);
 }
 
 // Rows of maxima: from the registers, or stripe by stripe from `own`.
@@ -182,10 +181,10 @@ void Conv2dDirect::forward_pooled_band(const ForwardArguments& args, const Forwa
     const int64_t at = maxima_of(0, band.first_row);
     return conv2d_direct_forward_maxima(
         band.shape.rows(band.first_row * height, band.rows * height), band.tile, band.input(band.first_row * height),
-        band.packed, band.bias, activation_,
+        band.packed, band.bias, conv_.activation,
         {args.y + at, winners == nullptr ? nullptr : winners + at, plane_floats(pooled)});
   }
-  const Winners kept = activation_ == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
+  const Winners kept = conv_.activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const int64_t step = pooled_stripe(windows);
   const int64_t end = band.first_row + band.rows;
   for (int64_t row = band.first_row, next = 0; row < end; row = next) {
@@ -202,41 +201,41 @@ void Conv2dDirect::forward_pooled_band(const ForwardArguments& args, const Forwa
 }
 
 void Conv2dDirect::pad_input(Team& team, int64_t blocks, const float* x, float* padded) const {
-  const Extent2d target = forward_shape(window_.output).input;
-  const Tiling tiles = tile_rows(blocks * channels_, plane_floats(target));
+  const Extent2d target = forward_shape(conv_.window.output).input;
+  const Tiling tiles = tile_rows(blocks * conv_.channels, plane_floats(target));
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
-      pad_image(x + image * plane_floats(window_.input), padded + image * plane_floats(target));
+      pad_image(x + image * plane_floats(conv_.window.input), padded + image * plane_floats(target));
     }
   });
 }
 
 // Of the output, for the gradient of the input.
 void Conv2dDirect::pad_gradient(const Extent2d& output, const float* dz, float* padded_dz) const {
-  const PaddedGradient padded = padded_gradient(output);
-  place_image({output.height, padded.extent.height, padded.top}, {output.width, padded.extent.width, padded.left}, dz,
-              padded_dz);
+  const GradientPadding padding = gradient_padding(output);
+  place_image({output.height, padding.extent.height, padding.top}, {output.width, padding.extent.width, padding.left},
+              dz, padded_dz);
 }
 
 void Conv2dDirect::backward(const BackwardArguments& args) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
   const Extent2d output = computed_output(args.pooling);
-  const PaddedGradient padded = padded_gradient(output);
+  const GradientPadding padding = gradient_padding(output);
   const bool pads_dz = args.dx != nullptr && !by_products();
-  const int64_t padded_dz_floats = pads_dz ? blocks * filters_ * plane_floats(padded.extent) : 0;
+  const int64_t padded_dz_floats = pads_dz ? blocks * conv_.filters * plane_floats(padding.extent) : 0;
   float* const padded_dz = args.scratch;
   float* const packed = padded_dz + padded_dz_floats;
-  float* const image_sums = packed + round_up(weight_count(), kLanes);
-  float* const weights = image_sums + round_up(blocks * filters_, kLanes);
+  float* const image_sums = packed + round_up(conv_.weight_count(), kLanes);
+  float* const weights = image_sums + round_up(blocks * conv_.filters, kLanes);
   if (!jobs_sum(args)) activate_backward(args, padded_dz, image_sums, weights);
   if (args.dx != nullptr) input_gradient(args, padded_dz, packed);
-  if (!trainable()) return;
+  if (!conv_.trainable) return;
 
-  // The gradient of the output: in its own buffer, or where it was padded.
+  // The gradient of the output: in its own buffer, or in its padded copy.
   const DirectShape shape = forward_shape(output);
   WeightGradientOperands operands{};
   operands.x = pads() ? args.saved : args.x;
-  operands.x_block = channels_ * plane_floats(shape.input);
+  operands.x_block = conv_.channels * plane_floats(shape.input);
   operands.blocks = blocks;
   if (!pads_dz) {
     operands.dz = args.dy;
@@ -244,12 +243,12 @@ void Conv2dDirect::backward(const BackwardArguments& args) const {
     operands.dz_row = output.width * kLanes;
     operands.dz_pixel = kLanes;
   } else {
-    operands.dz = padded_dz + (padded.top * padded.extent.width + padded.left) * kLanes;
-    operands.dz_channel = plane_floats(padded.extent);
-    operands.dz_row = padded.extent.width * kLanes;
+    operands.dz = padded_dz + (padding.top * padding.extent.width + padding.left) * kLanes;
+    operands.dz_channel = plane_floats(padding.extent);
+    operands.dz_row = padding.extent.width * kLanes;
     operands.dz_pixel = kLanes;
   }
-  operands.dz_block = filters_ * operands.dz_channel;
+  operands.dz_block = conv_.filters * operands.dz_channel;
   parameter_gradients(args, operands, image_sums, weights);
 }
 
@@ -259,7 +258,7 @@ const ArgmaxTap* Conv2dDirect::winners_of(const BackwardArguments& args) const {
 
 // Whether windows whose maximum lets no gradient through have no winner.
 bool Conv2dDirect::winners_apply_activation(const Window2d* pooling) const {
-  return pooling != nullptr && (activation_ == Activation::kRelu || activation_ == Activation::kLinear);
+  return pooling != nullptr && (conv_.activation == Activation::kRelu || conv_.activation == Activation::kLinear);
 }
 
 // The gradient of the maxima of one filter, `blocks` images from `image` on, goes to the pixels that won. Returns its
@@ -269,7 +268,7 @@ float Conv2dDirect::unpool_images(const BackwardArguments& args, const ArgmaxTap
   const int64_t kept = plane_floats(args.pooling->output);
   double sum = 0;
   for (int64_t block = 0; block < blocks; ++block) {
-    const int64_t from = (image + block * filters_) * kept;
+    const int64_t from = (image + block * conv_.filters) * kept;
     sum += max_pool_lanes_backward(cropped(*args.pooling), args.dy + from, winners + from, to.data + block * to.stride);
   }
   return static_cast<float>(sum);
@@ -280,15 +279,15 @@ float Conv2dDirect::unpool_images(const BackwardArguments& args, const ArgmaxTap
 void Conv2dDirect::activate_backward(const BackwardArguments& args, float* padded_dz, float* image_sums,
                                      float* own) const {
   const Extent2d output = computed_output(args.pooling);
-  const int64_t of_padded = plane_floats(padded_gradient(output).extent);
+  const int64_t of_padded = plane_floats(gradient_padding(output).extent);
   const int64_t plane = plane_floats(output);
   const int64_t kept = plane_floats(kept_output(args.pooling));
-  const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
+  const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * conv_.filters, plane);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int thread) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
       float* dz = args.dy + image * kept;
       if (!winners_apply_activation(args.pooling))
-        activation_backward(activation_, {1, kept, kept}, args.y + image * kept, dz);
+        activation_backward(conv_.activation, {1, kept, kept}, args.y + image * kept, dz);
       if (args.pooling != nullptr && args.dx != nullptr) {
         dz = own + thread * plane;
         image_sums[image] = unpool_images(args, winners_of(args), image, 1, {dz, plane});
@@ -304,33 +303,33 @@ void Conv2dDirect::activate_backward(const BackwardArguments& args, float* padde
 // the gradient of the input. `output`: of the layer.
 template <class Visit>
 void Conv2dDirect::for_each_phase(const Extent2d& output, float* packed, Visit visit) const {
-  const Extent2d padded = padded_gradient(output).extent;
+  const Extent2d extent = gradient_padding(output).extent;
   for_each_input_phase(window_onto(output), [&](const InputPhase& row, const InputPhase& column) {
-    const DirectShape shape{.channels = filters_per_group(),
-                            .filters = channels_per_group(),
-                            .input = padded,
+    const DirectShape shape{.channels = conv_.filters_per_group(),
+                            .filters = conv_.channels_per_group(),
+                            .input = extent,
                             .output = {row.count, column.count},
                             .window = {row.taps, column.taps},
                             .stride = {1, 1},
                             .dilation = {row.dilation, column.dilation},
                             .zeros = {.above = -row.start,
-                                      .below = padded.height - (output.height - row.start),
+                                      .below = extent.height - (output.height - row.start),
                                       .left = -column.start,
-                                      .right = padded.width - (output.width - column.start)}};
+                                      .right = extent.width - (output.width - column.start)}};
     visit(row, column, shape, packed);
-    packed += shape.taps() * filters_per_group() * channels_per_group();
+    packed += shape.taps() * conv_.filters_per_group() * conv_.channels_per_group();
   });
 }
 
 void Conv2dDirect::pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const {
-  const EvenTiling tiles = direct_filter_tiles(channels_per_group());
-  const int64_t group_weights = filters_per_group() * row_length();
-  team.for_each(groups_ * tiles.count, [&](int64_t job, int) {
+  const EvenTiling tiles = direct_filter_tiles(conv_.channels_per_group());
+  const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
+  team.for_each(conv_.groups * tiles.count, [&](int64_t job, int) {
     const int64_t group = job / tiles.count;
     for_each_phase(
         output, packed,
         [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
-          const FlippedTaps taps{window_.window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
+          const FlippedTaps taps{conv_.window.window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
           pack_flipped_filters(shape, taps, job % tiles.count, weights + group * group_weights,
                                of_phase + group * group_weights);
         });
@@ -340,19 +339,19 @@ void Conv2dDirect::pack_phases(Team& team, const Extent2d& output, const float* 
 // Of the channels of one tile of a group, from that group's padded gradient of a block.
 void Conv2dDirect::convolve_phases(const Extent2d& output, const PhaseJob& job, const float* padded_dz, float* packed,
                                    float* dx) const {
-  const PaddedGradient padded = padded_gradient(output);
-  const int64_t group_weights = filters_per_group() * row_length();
-  const int64_t width = window_.input.width;
+  const GradientPadding padding = gradient_padding(output);
+  const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
+  const int64_t width = conv_.window.input.width;
   for_each_phase(
       output, packed, [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
         const EvenTiling bands{row.count, job.bands};
         const int64_t first = bands.first(job.band);
         DirectShape part = shape.rows(first, bands.size(job.band));
         part.lanes = job.lanes;
-        const int64_t start = (padded.top + row.start + first) * padded.extent.width + padded.left + column.start;
-        const int64_t input_row = row.first + first * window_.stride.height;
-        const DirectOutput to{dx + (input_row * width + column.first) * kLanes, plane_floats(window_.input),
-                              window_.stride.height * width * kLanes, window_.stride.width * kLanes};
+        const int64_t start = (padding.top + row.start + first) * padding.extent.width + padding.left + column.start;
+        const int64_t input_row = row.first + first * conv_.window.stride.height;
+        const DirectOutput to{dx + (input_row * width + column.first) * kLanes, plane_floats(conv_.window.input),
+                              conv_.window.stride.height * width * kLanes, conv_.window.stride.width * kLanes};
         conv2d_direct_forward(part, job.tile, padded_dz + start * kLanes, of_phase + job.group * group_weights, nullptr,
                               Activation::kLinear, to);
       });
@@ -361,18 +360,20 @@ void Conv2dDirect::convolve_phases(const Extent2d& output, const PhaseJob& job, 
 void Conv2dDirect::input_gradient(const BackwardArguments& args, const float* padded_dz, float* packed) const {
   if (by_products()) return input_gradient_products(args);
   const Extent2d output = computed_output(args.pooling);
-  const int64_t of_group = filters_per_group() * plane_floats(padded_gradient(output).extent);
-  const EvenTiling tiles = direct_filter_tiles(channels_per_group());
+  const int64_t of_group = conv_.filters_per_group() * plane_floats(gradient_padding(output).extent);
+  const EvenTiling tiles = direct_filter_tiles(conv_.channels_per_group());
   pack_phases(args.pass.team, output, args.parameters[0], packed);
-  const int64_t jobs = lane_blocks(args.pass.batch) * groups_ * tiles.count;
-  const int64_t bands = fewest_bands(args.pass.team.size(), jobs,
-                                     tiles.largest() * filters_per_group() * window_.taps() * plane_floats(output));
+  const int64_t jobs = lane_blocks(args.pass.batch) * conv_.groups * tiles.count;
+  const int64_t bands =
+      fewest_bands(args.pass.team.size(), jobs,
+                   tiles.largest() * conv_.filters_per_group() * conv_.window.taps() * plane_floats(output));
   args.pass.team.for_each(jobs * bands, [&](int64_t index, int) {
     const int64_t images = index / bands / tiles.count;  // of one group and block
-    const PhaseJob job{images % groups_, index % tiles.count, index / tiles.count % bands, bands,
-                       lanes_in_use(args.pass.batch, images / groups_)};
-    convolve_phases(output, job, padded_dz + images * of_group, packed,
-                    args.dx + (images * channels_per_group() + tiles.first(job.tile)) * plane_floats(window_.input));
+    const PhaseJob job{images % conv_.groups, index % tiles.count, index / tiles.count % bands, bands,
+                       lanes_in_use(args.pass.batch, images / conv_.groups)};
+    convolve_phases(
+        output, job, padded_dz + images * of_group, packed,
+        args.dx + (images * conv_.channels_per_group() + tiles.first(job.tile)) * plane_floats(conv_.window.input));
   });
 }
 

@@ -1,8 +1,8 @@
 // Conv2d by the direct kernel, for images in lanes: the loops of the definition. Padding is done by copies: taps then
 // never fall outside, and the kernel has no edges to care for. The gradient of the input is one convolution of the
 // padded gradient of the output for each phase of the stride (kernels/input_phase.h).
-//   conv2d_pointwise.cc        windows of one pixel: products of matrices
-//   conv2d_weight_gradient.cc  the gradients of the parameters
+//   conv2d_direct_pointwise.cc        windows of one pixel: products of matrices
+//   conv2d_direct_weight_gradient.cc  the gradients of the parameters
 // B: blocks of 16 samples; H', W': of the padded input.
 #pragma once
 
@@ -19,7 +19,7 @@ class Conv2dDirect final : public Conv2dInLanes {
 
   bool pools(const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
-  int64_t prepared_floats(int64_t batch) const override;
+  int64_t prepared_floats() const override;
   void prepare(Team& team, const float* weights, float* prepared) const override;
   void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
   void backward(const BackwardArguments& args) const override;
@@ -41,10 +41,10 @@ class Conv2dDirect final : public Conv2dInLanes {
     // What the window of an output row begins at.
     const float* input(int64_t row) const { return x + row * shape.stride.height * shape.input.width * kLanes; }
   };
-  // The gradient of the output as the gradient of the input reads it.
-  struct PaddedGradient {
-    Extent2d extent;
-    int64_t top;  // rows and columns of zeros before it
+  // Of a copy of the gradient of the output, which the gradient of the input reads.
+  struct GradientPadding {
+    Extent2d extent;  // with it
+    int64_t top;      // rows and columns of zeros before it
     int64_t left;
   };
   struct PhaseJob {
@@ -69,7 +69,7 @@ class Conv2dDirect final : public Conv2dInLanes {
   void forward_pooled_band(const ForwardArguments& args, const ForwardBand& band, float* own) const;
 
   Window2d window_onto(const Extent2d& output) const;
-  PaddedGradient padded_gradient(const Extent2d& output) const;
+  GradientPadding gradient_padding(const Extent2d& output) const;
   void pad_gradient(const Extent2d& output, const float* dz, float* padded_dz) const;
   void activate_backward(const BackwardArguments& args, float* padded_dz, float* image_sums, float* own) const;
   const ArgmaxTap* winners_of(const BackwardArguments& args) const;
@@ -83,7 +83,7 @@ class Conv2dDirect final : public Conv2dInLanes {
                        float* dx) const;
   void input_gradient(const BackwardArguments& args, const float* padded_dz, float* packed) const;
 
-  // ---- conv2d_weight_gradient.cc
+  // ---- conv2d_direct_weight_gradient.cc
 
   // Where the gradients of a piece of the batch go, and whether its jobs apply the derivative of the activation.
   struct PieceSums {
@@ -118,7 +118,7 @@ class Conv2dDirect final : public Conv2dInLanes {
   void finish_step_gradient(const BackwardArguments& args, int64_t most_blocks, float* bias, GradientStep& step) const;
   void products_of_step(const BackwardArguments& args, const GradientStep& step, float* weights) const;
 
-  // ---- conv2d_pointwise.cc
+  // ---- conv2d_direct_pointwise.cc
 
   // Whether windows are pixels, with channels and filters enough for products of matrices.
   bool by_products() const;

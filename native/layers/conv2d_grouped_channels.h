@@ -12,13 +12,13 @@ class Conv2dGroupedChannels final : public Conv2dInRows {
   using Conv2dInRows::Conv2dInRows;
 
   LayerNeeds needs(const LayerSetting& setting) const override;
-  int64_t prepared_floats(int64_t batch) const override;
+  int64_t prepared_floats() const override;
   void prepare(Team& team, const float* weights, float* prepared) const override;
   void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
   void backward(const BackwardArguments& args) const override;
 
  private:
-  GroupedShape grouped_shape() const { return {window_, channels_, filters_, groups_}; }
+  GroupedShape grouped_shape() const { return {conv_.window, conv_.channels, conv_.filters, conv_.groups}; }
   // Of an image.
   int64_t spread_floats(GroupedPass pass) const;
   const float* spread(Team& team, GroupedPass of, int64_t count, const float* images, float* to) const;

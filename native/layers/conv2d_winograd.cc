@@ -19,105 +19,108 @@ Tiling filter_pieces(const WinogradShape& shape) {
 
 }  // namespace
 
-WinogradShape Conv2dWinograd::forward_shape(const Extent2d& output) const {
-  return {.form = winograd_form(window_),
-          .channels = channels_per_group(),
-          .filters = filters_per_group(),
-          .input = window_.input,
+WinogradShape winograd_forward_shape(const Conv2dDefinition& conv, const Extent2d& output) {
+  return {.form = winograd_form(conv.window),
+          .channels = conv.channels_per_group(),
+          .filters = conv.filters_per_group(),
+          .input = conv.window.input,
           .output = output,
-          .dilation = window_.dilation,
-          .top = window_.padding.top,
-          .left = window_.padding.left};
+          .dilation = conv.window.dilation,
+          .top = conv.window.padding.top,
+          .left = conv.window.padding.left};
 }
 
-WinogradShape Conv2dWinograd::input_gradient_shape(const Extent2d& output) const {
-  return {.form = winograd_form(window_),
-          .channels = filters_per_group(),
-          .filters = channels_per_group(),
+WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const Extent2d& output) {
+  return {.form = winograd_form(conv.window),
+          .channels = conv.filters_per_group(),
+          .filters = conv.channels_per_group(),
           .input = output,
-          .output = window_.input,
-          .dilation = window_.dilation,
-          .top = (window_.window.height - 1) * window_.dilation.height - window_.padding.top,
-          .left = (window_.window.width - 1) * window_.dilation.width - window_.padding.left};
+          .output = conv.window.input,
+          .dilation = conv.window.dilation,
+          .top = (conv.window.window.height - 1) * conv.window.dilation.height - conv.window.padding.top,
+          .left = (conv.window.window.width - 1) * conv.window.dilation.width - conv.window.padding.left};
 }
 
 // Tiles of 4x4 or 2x2 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with dilation,
 // when their pixels lie apart.
 bool Conv2dWinograd::pools(const Window2d& windows) const {
-  return activates_at_store() && windows.window.height == 2 && windows.window.width == 2 && !window_.dilated();
+  return activates_at_store() && windows.window.height == 2 && windows.window.width == 2 && !conv_.window.dilated();
 }
 
 LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   const Extent2d output = computed_output(setting.pooling);
-  const WinogradShape shape = forward_shape(output);
-  const WinogradShape gradient_shape = input_gradient_shape(output);
+  const WinogradShape shape = winograd_forward_shape(conv_, output);
+  const WinogradShape gradient_shape = winograd_input_gradient_shape(conv_, output);
   const int64_t threads = setting.threads;
   // Its buffers do not grow with the batch, but the numbers of tiles do, which stay below those of these floats.
-  checked_multiply(lane_blocks(setting.batch) * kLanes, std::max(input_floats(), output_floats()));
+  checked_multiply(lane_blocks(setting.batch) * kLanes, std::max(conv_.input_floats(), conv_.output_floats()));
   const auto of_threads = [&](int64_t floats) { return checked_multiply(threads, floats); };
   const int64_t blocks = lane_blocks(setting.batch);
-  const auto of_groups = [&](double flops) { return static_cast<double>(groups_) * flops; };
+  const auto of_groups = [&](double flops) { return static_cast<double>(conv_.groups) * flops; };
   // Fewer threads have larger shares.
   int64_t sums = 0;
   for (int64_t team = 1; team <= threads; ++team) {
     const WinogradWeightGradient gradient(shape, setting.batch, team);
     sums = std::max(sums, gradient.scratch() + checked_multiply(team, gradient.thread_scratch()));
   }
-  const int64_t weights = round_up(weight_count(), kLanes);
-  const int64_t images = blocks * filters_;
-  const bool pools = setting.pooling != nullptr;
-  return {.kernel = "winograd",
-          .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
-                               of_groups(winograd_flops(gradient_shape, setting.batch)),
-                               of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
-          .backward_reads_input = trainable(),
-          .backward_reads_output = activation_ != Activation::kLinear && !pools,
-          .saved = pools && runs_backward(setting.phase)
-                       ? floats_of_winners(images * plane_floats(setting.pooling->output))
-                       : 0,
-          .forward_scratch = of_threads(winograd_forward_scratch(shape)),
-          // The gradient of the parameters on its way into the update, sums of images, then what the two gradients need
-          // in turn.
-          .backward_scratch = weights + round_up(filters_, kLanes) + round_up(images, kLanes) +
-                              std::max(weights + checked_multiply(groups_, winograd_filter_floats(gradient_shape)) +
-                                           of_threads(winograd_forward_scratch(gradient_shape)),
-                                       sums)};
+  const int64_t weights = round_up(conv_.weight_count(), kLanes);
+  const int64_t images = blocks * conv_.filters;
+  const bool pooled = setting.pooling != nullptr;
+  return {
+      .kernel = "winograd",
+      .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
+                           of_groups(winograd_flops(gradient_shape, setting.batch)),
+                           of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
+      .backward_reads_input = conv_.trainable,
+      .backward_reads_output = conv_.activation != Activation::kLinear && !pooled,
+      .saved = pooled && runs_backward(setting.phase)
+                   ? floats_of_winners(images * plane_floats(setting.pooling->output))
+                   : 0,
+      .forward_scratch = of_threads(winograd_forward_scratch(shape)),
+      // The gradient of the parameters on its way into the update, sums of images, then what the two gradients need
+      // in turn.
+      .backward_scratch = weights + round_up(conv_.filters, kLanes) + round_up(images, kLanes) +
+                          std::max(weights + checked_multiply(conv_.groups, winograd_filter_floats(gradient_shape)) +
+                                       of_threads(winograd_forward_scratch(gradient_shape)),
+                                   sums)};
 }
 
 // Whole vectors, as its coefficients are.
-int64_t Conv2dWinograd::prepared_floats(int64_t /*batch*/) const {
-  return checked_multiply(groups_, winograd_filter_floats(forward_shape(window_.output)));
+int64_t Conv2dWinograd::prepared_floats() const {
+  return checked_multiply(conv_.groups, winograd_filter_floats(winograd_forward_shape(conv_, conv_.window.output)));
 }
 
 void Conv2dWinograd::prepare(Team& team, const float* weights, float* prepared) const {
-  transform_filters(team, forward_shape(window_.output), weights, prepared);
+  transform_filters(team, winograd_forward_shape(conv_, conv_.window.output), weights, prepared);
 }
 
 void Conv2dWinograd::transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
   const Tiling pieces = filter_pieces(shape);
-  team.for_each(groups_ * pieces.count, [&](int64_t job, int) {
+  team.for_each(conv_.groups * pieces.count, [&](int64_t job, int) {
     const int64_t group = job / pieces.count;
-    winograd_filters(shape, pieces, job % pieces.count, weights + group * filters_per_group() * row_length(),
+    winograd_filters(shape, pieces, job % pieces.count,
+                     weights + group * conv_.filters_per_group() * conv_.row_length(),
                      u + group * winograd_filter_floats(shape));
   });
 }
 
 void Conv2dWinograd::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
-  const WinogradShape shape = forward_shape(computed_output(args.pooling));
+  const WinogradShape shape = winograd_forward_shape(conv_, computed_output(args.pooling));
   const bool at_store = activates_at_store();
   auto* const winners = reinterpret_cast<ArgmaxTap*>(runs_backward(args.pass.phase) ? args.saved : nullptr);
-  const WinogradOutput output{.bias = has_bias_ ? args.parameters[1] : nullptr,
-                              .activation = at_store ? activation_ : Activation::kLinear,
+  const WinogradOutput output{.bias = conv_.has_bias ? args.parameters[1] : nullptr,
+                              .activation = at_store ? conv_.activation : Activation::kLinear,
                               .y = args.y,
                               .pooled = args.pooling != nullptr,
                               .winners = winners};
-  const LaneImages x{args.x, channels_ * plane_floats(shape.input)};
+  const LaneImages x{args.x, conv_.channels * plane_floats(shape.input)};
   convolve(args.pass, shape, prepared, x, output, scratch);
   if (at_store) return;
   const int64_t plane = plane_floats(shape.output);
-  const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
+  const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * conv_.filters, plane);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
-    add_bias_and_activate(activation_, {tiles.size(tile), plane, plane}, nullptr, args.y + tiles.first(tile) * plane);
+    add_bias_and_activate(conv_.activation, {tiles.size(tile), plane, plane}, nullptr,
+                          args.y + tiles.first(tile) * plane);
   });
 }
 
@@ -126,10 +129,10 @@ void Conv2dWinograd::convolve(const Pass& pass, const WinogradShape& shape, cons
                               const WinogradOutput& output, float* scratch) const {
   const TileColumns columns(shape, pass.batch);
   const Tiling chunks = winograd_forward_chunks(columns);
-  const Tiling filters = winograd_forward_filters(shape, groups_ * chunks.count, pass.team.size());
+  const Tiling filters = winograd_forward_filters(shape, conv_.groups * chunks.count, pass.team.size());
   const int64_t y_group = shape.filters * winograd_output_floats(shape, output);
   const int64_t u_group = winograd_filter_floats(shape);
-  pass.team.for_each(groups_ * chunks.count * filters.count, [&](int64_t job, int thread) {
+  pass.team.for_each(conv_.groups * chunks.count * filters.count, [&](int64_t job, int thread) {
     const int64_t share = job % filters.count;
     const int64_t chunk = job / filters.count % chunks.count;
     const int64_t group = job / filters.count / chunks.count;
@@ -137,53 +140,53 @@ void Conv2dWinograd::convolve(const Pass& pass, const WinogradShape& shape, cons
     if (output.bias != nullptr) of_group.bias += group * shape.filters;
     of_group.y += group * y_group;
     if (output.winners != nullptr) of_group.winners += group * y_group;
-    of_group.y_block = groups_ * y_group;
+    of_group.y_block = conv_.groups * y_group;
     conv2d_winograd_forward(shape, columns,
                             {chunks.first(chunk), chunks.size(chunk), filters.first(share), filters.size(share)},
-                            x.from(group * (x.block / groups_)), u + group * u_group, of_group,
+                            x.from(group * (x.block / conv_.groups)), u + group * u_group, of_group,
                             scratch + thread * winograd_forward_scratch(shape));
   });
 }
 
 void Conv2dWinograd::backward(const BackwardArguments& args) const {
   const Extent2d output = computed_output(args.pooling);
-  float* const biases = args.scratch + round_up(weight_count(), kLanes);
-  float* const image_sums = biases + round_up(filters_, kLanes);
-  float* const shared = image_sums + round_up(lane_blocks(args.pass.batch) * filters_, kLanes);
+  float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
+  float* const image_sums = biases + round_up(conv_.filters, kLanes);
+  float* const shared = image_sums + round_up(lane_blocks(args.pass.batch) * conv_.filters, kLanes);
   activate_backward(args, image_sums);
-  const LaneImages dz{args.dy, filters_ * plane_floats(kept_output(args.pooling)),
+  const LaneImages dz{args.dy, conv_.filters * plane_floats(kept_output(args.pooling)),
                       args.pooling == nullptr ? nullptr : reinterpret_cast<const ArgmaxTap*>(args.saved)};
   if (args.dx != nullptr) {
-    const WinogradShape shape = forward_shape(output);
-    const int64_t group_weights = filters_per_group() * row_length();
-    args.pass.team.for_each(groups_ * window_.taps(), [&](int64_t job, int) {
-      const int64_t group = job / window_.taps();
-      winograd_flip_weights(shape, job % window_.taps(), args.parameters[0] + group * group_weights,
+    const WinogradShape shape = winograd_forward_shape(conv_, output);
+    const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
+    args.pass.team.for_each(conv_.groups * conv_.window.taps(), [&](int64_t job, int) {
+      const int64_t group = job / conv_.window.taps();
+      winograd_flip_weights(shape, job % conv_.window.taps(), args.parameters[0] + group * group_weights,
                             shared + group * group_weights);
     });
-    const WinogradShape gradient_shape = input_gradient_shape(output);
-    float* const u = shared + round_up(weight_count(), kLanes);
+    const WinogradShape gradient_shape = winograd_input_gradient_shape(conv_, output);
+    float* const u = shared + round_up(conv_.weight_count(), kLanes);
     transform_filters(args.pass.team, gradient_shape, shared, u);
     convolve(args.pass, gradient_shape, u, dz, {.activation = Activation::kLinear, .y = args.dx},
-             u + groups_ * winograd_filter_floats(gradient_shape));
+             u + conv_.groups * winograd_filter_floats(gradient_shape));
   }
-  if (!trainable()) return;
+  if (!conv_.trainable) return;
   weight_gradient(args, dz, shared);
-  if (!has_bias_) return;
+  if (!conv_.has_bias) return;
   float* const bias = args.gradients.target(1, 0, biases);
-  for (int64_t filter = 0; filter < filters_; ++filter)
+  for (int64_t filter = 0; filter < conv_.filters; ++filter)
     bias[filter] = sum_of_images(args.pass.batch, image_sums, filter);
-  args.gradients.complete(1, 0, filters_, bias);
+  args.gradients.complete(1, 0, conv_.filters, bias);
 }
 
 // dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every image, for the
 // gradient of the bias. Block after block, as all that reads dz.
 void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* image_sums) const {
-  const bool sums = has_bias_ && trainable();
+  const bool sums = conv_.has_bias && conv_.trainable;
   const int64_t plane = plane_floats(kept_output(args.pooling));
   const auto* winners = reinterpret_cast<const ArgmaxTap*>(args.saved);
   if (args.pooling != nullptr && !sums) return;
-  const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * filters_, plane);
+  const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * conv_.filters, plane);
   args.pass.team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
       float* const dy = args.dy + image * plane;
@@ -191,7 +194,7 @@ void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* ima
         image_sums[image] = sum_at_argmax(plane / kLanes, dy, winners + image * plane);
         continue;
       }
-      activation_backward(activation_, {1, plane, plane}, args.y + image * plane, dy);
+      activation_backward(conv_.activation, {1, plane, plane}, args.y + image * plane, dy);
       if (sums) image_sums[image] = conv2d_bias_gradient(1, plane, plane, dy);
     }
   });
@@ -200,16 +203,16 @@ void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* ima
 // Group after group, since its sums take all threads.
 void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const {
   Team& team = args.pass.team;
-  const WinogradShape shape = forward_shape(computed_output(args.pooling));
+  const WinogradShape shape = winograd_forward_shape(conv_, computed_output(args.pooling));
   const int64_t x_group = shape.channels * plane_floats(shape.input);
-  const int64_t group_weights = shape.filters * row_length();
+  const int64_t group_weights = shape.filters * conv_.row_length();
   const WinogradWeightGradient sums(shape, args.pass.batch, team.size());
   const Tiling pieces = winograd_gradient_pieces(shape);
   float* const gradient = args.gradients.target(0, 0, args.scratch);
   float* const of_threads = shared + sums.scratch();
-  for (int64_t group = 0; group < groups_; ++group) {
-    const LaneImages x{args.x + group * x_group, groups_ * x_group};
-    const LaneImages dz_of_group = dz.from(group * (dz.block / groups_));
+  for (int64_t group = 0; group < conv_.groups; ++group) {
+    const LaneImages x{args.x + group * x_group, conv_.groups * x_group};
+    const LaneImages dz_of_group = dz.from(group * (dz.block / conv_.groups));
     for (int64_t round = 0; round < sums.rounds(); ++round) {
       team.for_each(sums.input_jobs(), [&](int64_t job, int) { sums.transform_input(round, job, x, shared); });
       team.for_each(sums.jobs(), [&](int64_t job, int thread) {
@@ -222,8 +225,9 @@ void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneIm
     float* const of_group = gradient + group * group_weights;
     team.for_each(pieces.count, [&](int64_t piece, int) {
       winograd_gradient_of_sums(shape, piece, shared, of_group);
-      const int64_t first = pieces.first(piece) * row_length();
-      args.gradients.complete(0, group * group_weights + first, pieces.size(piece) * row_length(), of_group + first);
+      const int64_t first = pieces.first(piece) * conv_.row_length();
+      args.gradients.complete(0, group * group_weights + first, pieces.size(piece) * conv_.row_length(),
+                              of_group + first);
     });
   }
 }

@@ -7,20 +7,20 @@
 
 namespace gradloom {
 
+// The convolutions of one group: the layer's of which `output` counts, and that which gives the gradient of its input.
+WinogradShape winograd_forward_shape(const Conv2dDefinition& conv, const Extent2d& output);
+WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const Extent2d& output);
+
 class Conv2dWinograd final : public Conv2dInLanes {
  public:
   using Conv2dInLanes::Conv2dInLanes;
-  explicit Conv2dWinograd(const Conv2dAlgorithm& other) : Conv2dInLanes(other) {}
 
   bool pools(const Window2d& windows) const override;
   LayerNeeds needs(const LayerSetting& setting) const override;
-  int64_t prepared_floats(int64_t batch) const override;
+  int64_t prepared_floats() const override;
   void prepare(Team& team, const float* weights, float* prepared) const override;
   void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
   void backward(const BackwardArguments& args) const override;
-
-  WinogradShape forward_shape(const Extent2d& output) const;
-  WinogradShape input_gradient_shape(const Extent2d& output) const;
 
  private:
   void transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const;

@@ -8,7 +8,6 @@
 #include "layers/conv2d_winograd.h"
 
 namespace gradloom {
-
 namespace {
 
 // In training, where they change with every step: as few tiles as these are multiplied by each filter once.
@@ -18,7 +17,7 @@ bool makes_filters_by_part(const ChannelsShape& shape, int64_t batch) {
 
 }  // namespace
 
-bool Conv2dWinogradChannels::prepares_in_training(int64_t batch) const {
+bool Conv2dWinogradChannels::prepares_each_pass(int64_t batch) const {
   return !makes_filters_by_part(forward_shape(), batch);
 }
 
@@ -27,10 +26,10 @@ int64_t Conv2dWinogradChannels::transformed_floats(const ChannelsShape& shape) {
 }
 
 int64_t Conv2dWinogradChannels::filter_floats(const ChannelsShape& shape) const {
-  return packed_floats() + checked_multiply(groups_, transformed_floats(shape));
+  return packed_floats() + checked_multiply(conv_.groups, transformed_floats(shape));
 }
 
-int64_t Conv2dWinogradChannels::prepared_floats(int64_t /*batch*/) const { return filter_floats(forward_shape()); }
+int64_t Conv2dWinogradChannels::prepared_floats() const { return filter_floats(forward_shape()); }
 
 // What images are transformed into and, if filters are made as it goes, these.
 int64_t Conv2dWinogradChannels::scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const {
@@ -45,22 +44,22 @@ int64_t Conv2dWinogradChannels::scratch_floats(const ChannelsShape& shape, const
 LayerNeeds Conv2dWinogradChannels::needs(const LayerSetting& setting) const {
   const ChannelsShape shape = forward_shape();
   const ChannelsShape of_input = gradient_shape(shape);
-  const Conv2dWinograd in_lanes(*this);
-  const WinogradShape forward = in_lanes.forward_shape(window_.output);
-  const auto direct = static_cast<double>(setting.batch) * static_cast<double>(flops());
-  const auto groups = static_cast<double>(groups_);
+  const WinogradShape forward = winograd_forward_shape(conv_, conv_.window.output);
+  const auto direct = static_cast<double>(setting.batch) * static_cast<double>(conv_.flops());
+  const auto groups = static_cast<double>(conv_.groups);
   const WinogradChannelsGradient gradient(shape, forward, setting.batch);
   const int64_t filters = makes_filters_by_part(of_input, setting.batch) ? 0 : filter_floats(of_input);
   const int64_t parameters =
-      round_up(weight_count(), kLanes) + round_up(filters_, kLanes) +
+      round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes) +
       (gradient.pays() ? gradient.scratch(setting.threads) : padded_floats(shape, setting.batch));
   return {
       .kernel = "winograd-channels",
-      .flops = KernelFlops{groups * winograd_flops(forward, setting.batch),
-                           groups * winograd_flops(in_lanes.input_gradient_shape(window_.output), setting.batch),
-                           gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct},
-      .backward_reads_input = trainable(),
-      .backward_reads_output = activation_ != Activation::kLinear,
+      .flops =
+          KernelFlops{groups * winograd_flops(forward, setting.batch),
+                      groups * winograd_flops(winograd_input_gradient_shape(conv_, conv_.window.output), setting.batch),
+                      gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct},
+      .backward_reads_input = conv_.trainable,
+      .backward_reads_output = conv_.activation != Activation::kLinear,
       .forward_scratch = scratch_floats(shape, setting),
       .backward_scratch = std::max(filters + scratch_floats(of_input, setting), parameters)};
 }
@@ -77,7 +76,7 @@ void Conv2dWinogradChannels::make_filters(const ChannelsShape& shape, const Pane
 
 void Conv2dWinogradChannels::make_all_filters(Team& team, const ChannelsShape& shape, PackedFor pass,
                                               const float* weights, float* filters) const {
-  const int64_t group_weights = filters_per_group() * row_length();
+  const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   float* const u = filters + packed_floats();
   for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
     make_filters(shape, part, pass, weights + group * group_weights, filters + group * group_weights,
@@ -90,10 +89,10 @@ void Conv2dWinogradChannels::prepare(Team& team, const float* weights, float* pr
 }
 
 void Conv2dWinogradChannels::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
-  const ChannelsOutput output{has_bias_ ? args.parameters[1] : nullptr,
-                              activation_.spans_row() ? Activation::kLinear : activation_, args.y};
+  const ChannelsOutput output{conv_.has_bias ? args.parameters[1] : nullptr,
+                              conv_.activation.spans_row() ? Activation::kLinear : conv_.activation, args.y};
   convolve(args.pass, forward_shape(), args.x, output, {prepared, PackedFor::kForward, args.parameters[0]}, scratch);
-  if (activation_.spans_row()) activate_rows(args);
+  if (conv_.activation.spans_row()) activate_rows(args);
 }
 
 void Conv2dWinogradChannels::convolve(const Pass& pass, const ChannelsShape& shape, const float* x,
@@ -103,12 +102,12 @@ void Conv2dWinogradChannels::convolve(const Pass& pass, const ChannelsShape& sha
   const bool by_part = filters.prepared == nullptr;
   const WinogradChannels tiles(shape, pass.batch, team.size(),
                                by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
-  for (int64_t group = 0; group < groups_; ++group) {
+  for (int64_t group = 0; group < conv_.groups; ++group) {
     ChannelsOutput to = output.of_group(shape, group);
     if (!at_store) to.activation = Activation::kLinear;
     const float* const images = x + group * shape.channels;
     if (by_part) {
-      const float* const weights = filters.weights + group * filters_per_group() * row_length();
+      const float* const weights = filters.weights + group * conv_.filters_per_group() * conv_.row_length();
       multiply_parts(team, shape, tiles, images, {nullptr, filters.pass, weights}, to, scratch);
     } else {
       const float* const u = filters.prepared + packed_floats() + group * transformed_floats(shape);
@@ -168,17 +167,17 @@ void Conv2dWinogradChannels::multiply_chunks(Team& team, const WinogradChannels&
 void Conv2dWinogradChannels::backward(const BackwardArguments& args) const {
   Team& team = args.pass.team;
   const int64_t batch = args.pass.batch;
-  activation_backward_rows(args, 0, batch * window_.output_pixels());
+  activation_backward_rows(args, 0, batch * conv_.window.output_pixels());
   if (args.dx != nullptr) input_gradient(args);
-  if (!trainable()) return;
-  float* const biases = args.scratch + round_up(weight_count(), kLanes);
-  float* const scratch = biases + round_up(filters_, kLanes);
+  if (!conv_.trainable) return;
+  float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
+  float* const scratch = biases + round_up(conv_.filters, kLanes);
   const ChannelsShape shape = forward_shape();
-  const WinogradChannelsGradient sums(shape, Conv2dWinograd(*this).forward_shape(window_.output), batch);
+  const WinogradChannelsGradient sums(shape, winograd_forward_shape(conv_, conv_.window.output), batch);
   float* const weights = args.gradients.target(0, 0, args.scratch);
   if (sums.pays()) return parameter_gradients(args, sums, weights, biases, scratch);
   const ChannelsGradient gradient{Accumulate::kOverwrite, weights,
-                                  has_bias_ ? args.gradients.target(1, 0, biases) : nullptr};
+                                  conv_.has_bias ? args.gradients.target(1, 0, biases) : nullptr};
   const float* const x = pad_images(team, shape, batch, args.x, scratch);
   team.for_each(weight_gradient_jobs(shape),
                 [&](int64_t job, int) { weight_gradient_job(shape, batch, job, x, args.dy, gradient); });
@@ -201,30 +200,30 @@ void Conv2dWinogradChannels::input_gradient(const BackwardArguments& args) const
 // Of all pixels of all samples; `own` is where it goes unless an update or a sum has a place for it.
 void Conv2dWinogradChannels::bias_gradient(const BackwardArguments& args, float* own) const {
   float* const biases = args.gradients.target(1, 0, own);
-  const Tiling filters = cut(filters_, ceil_divide(filters_, kLanes), kLanes);
+  const Tiling filters = cut(conv_.filters, ceil_divide(conv_.filters, kLanes), kLanes);
   args.pass.team.for_each(filters.count, [&](int64_t tile, int) {
     const int64_t first = filters.first(tile);
     std::fill_n(biases + first, filters.size(tile), 0.0F);
-    add_column_sums({args.pass.batch * window_.output_pixels(), filters.size(tile), filters_}, args.dy + first,
-                    biases + first);
+    add_column_sums({args.pass.batch * conv_.window.output_pixels(), filters.size(tile), conv_.filters},
+                    args.dy + first, biases + first);
   });
-  args.gradients.complete(1, 0, filters_, biases);
+  args.gradients.complete(1, 0, conv_.filters, biases);
 }
 
 void Conv2dWinogradChannels::parameter_gradients(const BackwardArguments& args, const WinogradChannelsGradient& sums,
                                                  float* weights, float* biases, float* scratch) const {
-  for (int64_t group = 0; group < groups_; ++group) {
-    const float* const x = args.x + group * channels_per_group();
-    const float* const dz = args.dy + group * filters_per_group();
-    const int64_t first = group * filters_per_group() * row_length();
+  for (int64_t group = 0; group < conv_.groups; ++group) {
+    const float* const x = args.x + group * conv_.channels_per_group();
+    const float* const dz = args.dy + group * conv_.filters_per_group();
+    const int64_t first = group * conv_.filters_per_group() * conv_.row_length();
     const auto complete = [&](const Tiling& filters, int64_t tile) {
-      const int64_t from = first + filters.first(tile) * row_length();
-      args.gradients.complete(0, from, filters.size(tile) * row_length(), weights + from);
+      const int64_t from = first + filters.first(tile) * conv_.row_length();
+      args.gradients.complete(0, from, filters.size(tile) * conv_.row_length(), weights + from);
     };
     sums.by_parts() ? sum_parts(args.pass.team, sums, x, dz, weights + first, complete, scratch)
                     : sum_chunks(args.pass.team, sums, x, dz, weights + first, complete, scratch);
   }
-  if (has_bias_) bias_gradient(args, biases);
+  if (conv_.has_bias) bias_gradient(args, biases);
 }
 
 template <class Complete>
@@ -261,7 +260,7 @@ void Conv2dWinogradChannels::sum_chunks(Team& team, const WinogradChannelsGradie
   if (sums.pieces() > 1) {
     team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
   }
-  const WinogradShape shape = Conv2dWinograd(*this).forward_shape(window_.output);
+  const WinogradShape shape = winograd_forward_shape(conv_, conv_.window.output);
   const Tiling filters = winograd_gradient_pieces(shape);
   team.for_each(filters.count, [&](int64_t tile, int) {
     winograd_gradient_of_sums(shape, tile, scratch, gradient);

@@ -7,13 +7,13 @@
 
 namespace gradloom {
 
-class Conv2dWinogradChannels final : public Conv2dChannels {
+class Conv2dWinogradChannels final : public Conv2dFiltersInLanes {
  public:
-  using Conv2dChannels::Conv2dChannels;
+  using Conv2dFiltersInLanes::Conv2dFiltersInLanes;
 
   LayerNeeds needs(const LayerSetting& setting) const override;
-  int64_t prepared_floats(int64_t batch) const override;
-  bool prepares_in_training(int64_t batch) const override;
+  int64_t prepared_floats() const override;
+  bool prepares_each_pass(int64_t batch) const override;
   void prepare(Team& team, const float* weights, float* prepared) const override;
   void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
   void backward(const BackwardArguments& args) const override;

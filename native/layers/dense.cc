@@ -101,7 +101,8 @@ void Dense::forward(const ForwardArguments& args) const {
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !activation_.spans_row();
   const int64_t jobs = panels.count() * rows.count;
-  // Of several threads each has a part in its caches, and begins where it always does: others may take the rest.
+  // Several threads each find their part in their own caches if they begin with the same job every time. Prefetches
+  // go upwards.
   const bool from_end = args.pass.from_end && args.pass.team.size() == 1 && far && !prefetches;
   args.pass.team.for_each(jobs, [&](int64_t index, int) {
     const int64_t job = from_end ? jobs - 1 - index : index;

@@ -138,10 +138,12 @@ struct Pass {
   uint64_t step;  // optimizer steps done before this one
   // The samples of the next pass: who comes last in this one may prefetch them.
   Upcoming upcoming = {};
-  // Where the order is free, forward reads weights from their end: in training, where updates go from the beginning, and
-  // in every other prediction. What was read last is still in a cache then, where of weights read round and round
+  // Where the order is free, forward reads weights from their end: in training, where updates go from the beginning,
+  // and in every other prediction. What was read last is still in a cache then, where of weights read round and round
   // nothing is, once they are too large.
   bool from_end = false;
+
+  Pass with(Team& own) const { return {own, batch, phase, seed, step, upcoming, from_end}; }
 };
 
 struct ForwardArguments {

@@ -11,7 +11,7 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 
 double AbsoluteErrorSum(const LossArguments& args) {
-  return sum_of_terms(args, [](V y, V t) {
+  return sum_of_terms(args, [](V y, V t) HWY_ATTR {
     const V error = hn::Sub(y, t);
     const auto differs = hn::Gt(hn::Abs(error), hn::Zero(D()));  // not where it is NaN, which stays
     return LossTerms{hn::Abs(error), hn::IfThenElse(differs, hn::CopySign(constant(1), error), error)};

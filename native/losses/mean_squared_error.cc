@@ -11,7 +11,7 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 
 double SquaredErrorSum(const LossArguments& args) {
-  return sum_of_terms(args, [](V y, V t) {
+  return sum_of_terms(args, [](V y, V t) HWY_ATTR {
     const V error = hn::Sub(y, t);
     return LossTerms{hn::Mul(error, error), hn::Add(error, error)};
   });

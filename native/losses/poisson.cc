@@ -15,7 +15,7 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 
 double PoissonSum(const LossArguments& args) {
-  return sum_of_terms(args, [](V z, V t) {
+  return sum_of_terms(args, [](V z, V t) HWY_ATTR {
     // Exp takes no more than 706, and NaN for nothing.
     const V rate = hn::IfThenElse(hn::Le(z, constant(700)), hn::Exp(D(), z), hn::Mul(z, constant(HUGE_VAL)));
     return LossTerms{hn::Sub(rate, hn::Mul(t, z)), hn::Sub(rate, t)};

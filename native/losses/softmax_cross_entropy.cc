@@ -32,7 +32,7 @@ double exponentials_of(const float* HWY_RESTRICT z, int64_t count, float shift, 
   const auto m = hn::Set(d, shift);
   const hn::Repartition<double, decltype(d)> doubles;
   auto sum = hn::Zero(doubles);
-  const auto add = [&](auto e) {
+  const auto add = [&](auto e) HWY_ATTR {
     sum = hn::Add(sum, hn::Add(hn::PromoteLowerTo(doubles, e), hn::PromoteUpperTo(doubles, e)));
   };
   int64_t i = 0;
@@ -56,7 +56,7 @@ float largest_of(const float* z, int64_t count) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   auto largest = hn::Set(d, z[0]);
   auto numbers = hn::Eq(largest, largest);
-  const auto take = [&](auto v) {
+  const auto take = [&](auto v) HWY_ATTR {
     numbers = hn::And(numbers, hn::Eq(v, v));
     largest = hn::Max(largest, v);
   };

@@ -11,7 +11,7 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 
 double SquaredHingeSum(const LossArguments& args) {
-  return sum_of_terms(args, [](V f, V t) {
+  return sum_of_terms(args, [](V f, V t) HWY_ATTR {
     const V y = hn::IfThenElse(hn::Eq(t, hn::Zero(D())), constant(-1), t);
     const V margin = hn::Sub(constant(1), hn::Mul(y, f));
     const V nothing = hn::Mul(hn::Zero(D()), margin);  // NaN where the margin is not finite

@@ -43,7 +43,7 @@ double SumOfSquares(const AdagradNormRule& rule, const float* HWY_RESTRICT gradi
   for (int64_t k = 0; k < kSums; k += lanes) {
     auto low = hn::Zero(wide);
     auto high = hn::Zero(wide);
-    const auto add = [&](auto g, auto w) {
+    const auto add = [&](auto g, auto w) HWY_ATTR {
       const auto r = hn::Add(hn::Xor(g, sign_flip), hn::Mul(coupled, w));
       const auto r_low = hn::PromoteTo(wide, hn::LowerHalf(half, r));
       const auto r_high = hn::PromoteTo(wide, hn::UpperHalf(half, r));

@@ -22,7 +22,7 @@ HWY_INLINE float sum_of_squares(const float* HWY_RESTRICT gradient, const float*
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto sign_flip = hn::ResizeBitCast(d, sign);
   const auto coupled = hn::Set(d, decay);
-  const auto square = [&](auto g, auto w) {
+  const auto square = [&](auto g, auto w) HWY_ATTR {
     const auto r = hn::Add(hn::Xor(g, sign_flip), hn::Mul(coupled, w));
     return hn::Mul(r, r);
   };

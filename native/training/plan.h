@@ -270,7 +270,7 @@ class Plan {
   std::vector<const float*> parameters_;
   std::vector<SparseBatch> sparse_;  // by input, those in other forms than floats
   std::vector<ByteSpan> upcoming_;   // the samples behind the loaded ones
-  bool reads_from_end_ = false;      // whether the next prediction does (Pass::from_end)
+  bool reads_from_end_ = false;      // whether its next prediction does (Pass::from_end)
   AlignedBuffer workspace_;
   int64_t unshared_size_ = 0;
   StepClock* clock_ = nullptr;

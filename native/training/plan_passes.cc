@@ -125,9 +125,8 @@ void Plan::forward(Team& team, const float* weights, const RandomState& random) 
   const Pass pass{team, options_.batch, options_.phase, random.seed, random.step, {}, from_end};
   const auto all = [](const Node&) { return true; };
   for (const Run& run : runs_) {
-    for_nodes(run, team, forward_part, all, [&](Node& node, Team& own) {
-      forward_node(node, {own, pass.batch, pass.phase, pass.seed, pass.step, {}, pass.from_end}, weights);
-    });
+    for_nodes(run, team, forward_part, all,
+              [&](Node& node, Team& own) { forward_node(node, pass.with(own), weights); });
   }
 }
 
@@ -204,7 +203,7 @@ void Plan::backward(Team& team, const float* weights, const RandomState& random,
   const auto is_differentiated = [&](const Node& node) { return values_[node.output].differentiated; };
   for (size_t r = runs_.size(); r-- > 0;) {
     for_nodes(runs_[r], team, backward_part, is_differentiated, [&](Node& node, Team& own) {
-      backward_node(node, {own, pass.batch, pass.phase, pass.seed, pass.step, pass.upcoming}, weights, sinks);
+      backward_node(node, pass.with(own), weights, sinks);
       for (const Input& input : node.inputs) add_to_gradient(own, input);
     });
   }

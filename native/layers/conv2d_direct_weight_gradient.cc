@@ -51,8 +51,8 @@ WeightGradientTiles Conv2dDirect::gradient_tiles(const Window2d* pooling, int64_
   constexpr int64_t kFewestFilters = 64;
   const int64_t pieces = std::min(blocks, kFewestJobs);
   const int64_t filters =
-      std::clamp<int64_t>(kFewestJobs / pieces, 1, ceil_divide(filters_per_group(), kFewestFilters));
-  return {{filters_per_group(), filters}, {channels_per_group(), 1}, cut(blocks, blocks), {blocks, pieces}};
+      std::clamp<int64_t>(kFewestJobs / pieces, 1, ceil_divide(conv_.filters_per_group(), kFewestFilters));
+  return {{conv_.filters_per_group(), filters}, {conv_.channels_per_group(), 1}, cut(blocks, blocks), {blocks, pieces}};
 }
 
 // Whether the jobs of the gradient of the weights apply the derivative of the activation to that of the output, while
@@ -76,36 +76,37 @@ void Conv2dDirect::parameter_gradients(const BackwardArguments& args, const Weig
   // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
   const bool applies_activation = jobs_apply_activation(args);
   const bool sums_biases = jobs_sum(args);
-  float* const bias_scratch = scratch + tiles.pieces.count * weight_count();
-  float* const own = scratch + round_up(tiles.pieces.count * (weight_count() + filters_), kLanes);
+  float* const bias_scratch = scratch + tiles.pieces.count * conv_.weight_count();
+  float* const own = scratch + round_up(tiles.pieces.count * (conv_.weight_count() + conv_.filters), kLanes);
   const int64_t of_job = job_floats(tiles, args.pooling, args.dx != nullptr);
   float* const weight_gradient = args.gradients.target(0, 0, scratch);
-  float* const bias_gradient = has_bias_ ? args.gradients.target(1, 0, bias_scratch) : nullptr;
-  team.for_each(groups_ * jobs + (has_bias_ && !sums_biases ? filters_ : 0), [&](int64_t job, int thread) {
-    if (job >= groups_ * jobs) {
-      const int64_t filter = job - groups_ * jobs;
+  float* const bias_gradient = conv_.has_bias ? args.gradients.target(1, 0, bias_scratch) : nullptr;
+  team.for_each(conv_.groups * jobs + (conv_.has_bias && !sums_biases ? conv_.filters : 0), [&](int64_t job,
+                                                                                                int thread) {
+    if (job >= conv_.groups * jobs) {
+      const int64_t filter = job - conv_.groups * jobs;
       bias_gradient[filter] = sum_of_images(args.pass.batch, image_sums, filter);
       return;
     }
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
-    PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * weight_count(), nullptr, applies_activation};
+    PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * conv_.weight_count(), nullptr, applies_activation};
     // All tiles of channels meet the same gradient of the output.
-    const bool sums_bias = has_bias_ && sums_biases && job / tiles.filters.count % tiles.channels.count == 0;
-    if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * filters_;
+    const bool sums_bias = conv_.has_bias && sums_biases && job / tiles.filters.count % tiles.channels.count == 0;
+    if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * conv_.filters;
     gradient_of_piece(args, operands, job / jobs, job % jobs, sums, own + thread * of_job);
   });
-  const Tiling ranges = tile_rows(weight_count(), 4);
-  team.for_each(ranges.count + (has_bias_ ? 1 : 0), [&](int64_t range, int) {
+  const Tiling ranges = tile_rows(conv_.weight_count(), 4);
+  team.for_each(ranges.count + (conv_.has_bias ? 1 : 0), [&](int64_t range, int) {
     if (range == ranges.count) {
       for (int64_t piece = 1; sums_biases && piece < tiles.pieces.count; ++piece) {
-        sum(bias_gradient, bias_scratch + piece * filters_, filters_, bias_gradient);
+        sum(bias_gradient, bias_scratch + piece * conv_.filters, conv_.filters, bias_gradient);
       }
-      return args.gradients.complete(1, 0, filters_, bias_gradient);
+      return args.gradients.complete(1, 0, conv_.filters, bias_gradient);
     }
     const int64_t first = ranges.first(range);
     float* const total = weight_gradient + first;
     for (int64_t piece = 1; piece < tiles.pieces.count; ++piece) {
-      sum(total, scratch + piece * weight_count() + first, ranges.size(range), total);
+      sum(total, scratch + piece * conv_.weight_count() + first, ranges.size(range), total);
     }
     args.gradients.complete(0, first, ranges.size(range), total);
   });
@@ -130,7 +131,7 @@ void Conv2dDirect::gradient_of_piece(const BackwardArguments& args, const Weight
     step.part.x += step.first * operands.x_block + group * shape.channels * plane_floats(shape.input);
     step.part.dz += step.first * operands.dz_block + step.filter * operands.dz_channel;
     step.accumulate = number == tiles.pieces.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
-    float* const weights = sums.weights + group * shape.filters * row_length();
+    float* const weights = sums.weights + group * shape.filters * conv_.row_length();
     if (sums.applies_activation && !winners_apply_activation(args.pooling)) activate_step_backward(args, step);
     if (sums_by_argmax(args.pooling)) {
       argmax_gradient_of_step(args, step, weights, sums.bias);
@@ -145,8 +146,8 @@ void Conv2dDirect::gradient_of_piece(const BackwardArguments& args, const Weight
 void Conv2dDirect::activate_step_backward(const BackwardArguments& args, const GradientStep& step) const {
   const int64_t kept = plane_floats(kept_output(args.pooling));
   for (int64_t k = 0; k < step.range.filters; ++k) {
-    const int64_t at = (step.first * filters_ + step.filter + k) * kept;
-    activation_backward(activation_, {step.part.blocks, kept, filters_ * kept}, args.y + at, args.dy + at);
+    const int64_t at = (step.first * conv_.filters + step.filter + k) * kept;
+    activation_backward(conv_.activation, {step.part.blocks, kept, conv_.filters * kept}, args.y + at, args.dy + at);
   }
 }
 
@@ -154,9 +155,9 @@ void Conv2dDirect::activate_step_backward(const BackwardArguments& args, const G
 void Conv2dDirect::argmax_gradient_of_step(const BackwardArguments& args, const GradientStep& step, float* weights,
                                            float* bias) const {
   const int64_t kept = plane_floats(kept_output(args.pooling));
-  const int64_t at = (step.first * filters_ + step.filter) * kept;
-  const ArgmaxGradientOperands maxima{step.part.x,           step.part.x_block, args.dy + at,
-                                      winners_of(args) + at, filters_ * kept,   step.part.blocks};
+  const int64_t at = (step.first * conv_.filters + step.filter) * kept;
+  const ArgmaxGradientOperands maxima{step.part.x,           step.part.x_block,    args.dy + at,
+                                      winners_of(args) + at, conv_.filters * kept, step.part.blocks};
   conv2d_argmax_gradient(step.shape, step.range, maxima, step.accumulate, step.own, weights,
                          bias == nullptr ? nullptr : bias + step.filter);
 }
@@ -170,12 +171,12 @@ void Conv2dDirect::finish_step_gradient(const BackwardArguments& args, int64_t m
   const bool unpools = args.pooling != nullptr && args.dx == nullptr;
   const int64_t block = step.range.filters * plane;
   for (int64_t k = 0; k < step.range.filters; ++k) {
-    const int64_t image = step.first * filters_ + step.filter + k;
+    const int64_t image = step.first * conv_.filters + step.filter + k;
     float sum = 0;
     if (unpools) {
       sum = unpool_images(args, winners_of(args), image, step.part.blocks, {step.own + k * plane, block});
     } else if (bias != nullptr) {
-      sum = conv2d_bias_gradient(step.part.blocks, kept, filters_ * kept, args.dy + image * kept);
+      sum = conv2d_bias_gradient(step.part.blocks, kept, conv_.filters * kept, args.dy + image * kept);
     }
     if (bias == nullptr) continue;
     float& total = bias[step.filter + k];
@@ -198,7 +199,7 @@ void Conv2dDirect::products_of_step(const BackwardArguments& args, const Gradien
     conv2d_pointwise_weight_gradient(pointwise_shape(lanes_in_use(args.pass.batch, first + block)), range.filters,
                                      part.x + block * part.x_block, part.dz + block * part.dz_block,
                                      block == 0 ? accumulate : Accumulate::kAdd, own,
-                                     weights + range.filter * row_length());
+                                     weights + range.filter * conv_.row_length());
   }
 }
 
