@@ -11,6 +11,7 @@
 #include "layers/conv2d.h"
 #include "layers/max_pool2d.h"
 #include "support/compare.h"
+#include "support/conv2d_cases.h"
 #include "support/layer_run.h"
 #include "support/random_data.h"
 #include "support/simd_targets.h"
@@ -59,13 +60,6 @@ Results run_both(RandomData& random, const Conv2d& layer, const Window2d& window
   return {std::move(apart), std::move(together)};
 }
 
-Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options) {
-  options.filters = shape.filters;
-  options.groups = shape.groups;
-  set_window(shape.window, options);
-  return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
-}
-
 // Integers: all sums are exact in any order.
 void check_direct(RandomData& random, const reference::Convolution& shape, const Window2d& windows) {
   CAPTURE(shape.batch);
@@ -81,7 +75,7 @@ void check_direct(RandomData& random, const reference::Convolution& shape, const
                               .bias = random.integer(0, 3) > 0,
                               .activation = random.pick<const char*>({"linear", "relu"}),
                               .kernel = "direct"};
-  const Conv2d layer = make_layer(shape, options);
+  const Conv2d layer = conv2d_layer(shape, options);
   if (shape.groups > 1 && shape.channels == shape.groups && shape.filters == shape.groups) {
     CHECK_FALSE(layer.pools(shape.batch, windows));  // plane by plane
     return;
@@ -137,10 +131,10 @@ void check_winograd(RandomData& random) {
   CAPTURE(input.height);
   CAPTURE(input.width);
   CAPTURE(side);
-  const Conv2d layer = make_layer(shape, {.filters = 0,
-                                          .bias = random.integer(0, 3) > 0,
-                                          .activation = random.pick<const char*>({"linear", "relu"}),
-                                          .kernel = "winograd"});
+  const Conv2d layer = conv2d_layer(shape, {.filters = 0,
+                                            .bias = random.integer(0, 3) > 0,
+                                            .activation = random.pick<const char*>({"linear", "relu"}),
+                                            .kernel = "winograd"});
   const auto [apart, together] = run_both(random, layer, windows, shape.batch, normal_case);
   // Twice the error that kernels/conv2d_winograd.h states: once for each.
   const auto bound = [](int64_t terms) {
@@ -192,7 +186,7 @@ TEST_CASE("conv2d with a pooling of 2x2 pixels counts the choices and multiply-a
   const int64_t batch = 20;
   const reference::Convolution shape{{{9, 7}, {9, 7}, {3, 5}, {1, 1}, {1, 1}, {1, 1, 2, 2}}, batch, 3, 10, 1};
   const Window2d windows{{9, 7}, {4, 3}, {2, 2}, {2, 2}, {1, 1}, {}};
-  const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
+  const Conv2d layer = conv2d_layer(shape, {.filters = 0, .kernel = "direct"});
   const DirectShape direct{3, 10, {11, 11}, {8, 6}, {3, 5}, {1, 1}, {1, 1}};
   const auto flops = layer.needs({.batch = batch, .phase = Phase::kTraining, .threads = 1, .pooling = &windows}).flops;
   CHECK(flops.has_value() == argmax_gradient_fits(direct));
@@ -224,7 +218,7 @@ TEST_CASE("conv2d with a pooling: integers as from the two layers where channels
 TEST_CASE("conv2d with a pooling spreads one image a thread at a time where the gradient of the input is wanted") {
   const reference::Convolution shape{{{9, 9}, {9, 9}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, 16, 64, 64, 1};
   const Window2d windows{{9, 9}, {3, 3}, {3, 3}, {3, 3}, {1, 1}, {}};
-  const Conv2d layer = make_layer(shape, {.filters = 0, .kernel = "direct"});
+  const Conv2d layer = conv2d_layer(shape, {.filters = 0, .kernel = "direct"});
   const auto of_thread = [&](bool input_gradient) {
     const auto scratch = [&](int threads) {
       return layer
@@ -250,7 +244,7 @@ TEST_CASE("conv2d with a pooling: every activation, ties and NaN as from the two
   const Window2d windows{{9, 7}, {4, 3}, {2, 2}, {2, 2}, {1, 1}, {}};
   for (const std::string activation : {"linear", "relu", "tanh", "sigmoid", "leakyRelu", "elu"}) {
     CAPTURE(activation);
-    const Conv2d layer = make_layer(shape, {.filters = 0, .activation = activation, .kernel = "direct"});
+    const Conv2d layer = conv2d_layer(shape, {.filters = 0, .activation = activation, .kernel = "direct"});
     const auto [apart, together] = run_both(random, layer, windows, shape.batch, normal_case);
     CHECK(difference(together.dx, to_double(apart.dx), Tolerance{0, 1e-4}) == "");
     for (size_t p = 0; p < apart.gradients.size(); ++p) {
@@ -269,7 +263,7 @@ TEST_CASE("conv2d takes the maxima of windows that lie apart, by Winograd of 2x2
   const reference::Convolution shape{{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, 16, 16, 16, 1};
   const auto pools = [&](const std::string& kernel, const Window2d& windows, const std::string& activation = "relu",
                          int64_t batch = 16) {
-    return make_layer(shape, {.filters = 0, .activation = activation, .kernel = kernel}).pools(batch, windows);
+    return conv2d_layer(shape, {.filters = 0, .activation = activation, .kernel = kernel}).pools(batch, windows);
   };
   const Window2d two{{8, 8}, {4, 4}, {2, 2}, {2, 2}, {1, 1}, {}};
   const Window2d three{{8, 8}, {2, 2}, {3, 3}, {3, 3}, {1, 1}, {}};
@@ -283,8 +277,8 @@ TEST_CASE("conv2d takes the maxima of windows that lie apart, by Winograd of 2x2
   reference::Convolution dilated = shape;
   dilated.window.dilation = {1, 2};
   dilated.window.padding = {1, 1, 2, 2};
-  CHECK(make_layer(dilated, {.filters = 0, .kernel = "direct"}).pools(16, two));
-  CHECK(!make_layer(dilated, {.filters = 0, .kernel = "winograd"}).pools(16, two));
+  CHECK(conv2d_layer(dilated, {.filters = 0, .kernel = "direct"}).pools(16, two));
+  CHECK(!conv2d_layer(dilated, {.filters = 0, .kernel = "winograd"}).pools(16, two));
   CHECK(!pools("auto", two, "relu", 1));
   CHECK(!pools("direct", overlapping));
   CHECK(!pools("direct", reaching_over));

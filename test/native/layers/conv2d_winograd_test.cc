@@ -9,6 +9,7 @@
 #include "kernels/reference/convolution.h"
 #include "layers/conv2d.h"
 #include "support/compare.h"
+#include "support/conv2d_cases.h"
 #include "support/layer_run.h"
 #include "support/random_data.h"
 #include "support/simd_targets.h"
@@ -32,11 +33,8 @@ Window2d window3(const Extent2d& input, const Padding2d& padding, const Extent2d
 }
 
 Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, const std::string& kernel = "winograd") {
-  options.filters = shape.filters;
-  options.groups = shape.groups;
   options.kernel = kernel;
-  set_window(shape.window, options);
-  return Conv2d(conv2d(options), {shape.window.input.height, shape.window.input.width, shape.channels});
+  return conv2d_layer(shape, options);
 }
 
 // Maps, paddings, channels and batches that are no multiples of anything.
