@@ -178,23 +178,37 @@ test('a run that is stopped leaves a checkpoint of where it stopped', async (t) 
 
 test('one whose validation is stopped is of the epoch that was trained', async (t) => {
   const folder = await newFolder(t);
-  const long = validation.select(new Uint32Array(1_000_000));
+  const batches = 10;
+  const long = validation.select(new Uint32Array(50 * batches));
+  // Stops the run from within its first evaluation, whose other batches are then left out.
+  let evaluated = 0;
+  const loss = customLoss({
+    name: 'stops',
+    labels: 'class',
+    outputs: 'classLogits',
+    loss: (outputs, _, { purpose }) => {
+      if (purpose === 'evaluation' && ++evaluated === 1) run.stop();
+      return { value: 1, gradient: outputs };
+    },
+  });
   const told: CheckpointInfo[] = [];
-  const { epochs } = await irisTrainer().fit(train, {
+  const run = irisTrainer(['accuracy'], loss).fit(train, {
     batchSize: 50,
     validation: long,
     checkpoint: { folder },
     onCheckpoint: (info) => told.push(info),
-    onBatchEnd: ({ batch, batches }, run) => batch === batches && run.stop(),
-    batchInterval: 0,
   });
+  const { reason, epochs } = await run;
+  t.is(reason, 'stopped');
   t.like(told.at(-1), { steps: 3, epoch: 1, isLast: true });
   t.is(epochs.length, 0);
-  const { run } = await Trainer.resume(folder, train, { validation: long });
+  t.is(evaluated, 1);
+  const resumed = await Trainer.resume(folder, train, { validation: long, custom: [loss] });
   t.deepEqual(
-    (await run).epochs.map(({ epoch }) => epoch),
+    (await resumed.run).epochs.map(({ epoch }) => epoch),
     [1],
   );
+  t.is(evaluated, 1 + batches);
 });
 
 test('an aborted run too', async (t) => {
