@@ -74,7 +74,7 @@ struct DirectOutput {
   int64_t pixel;
 };
 
-inline DirectOutput whole_images(float* data, const Extent2d& extent) {
+inline DirectOutput whole_planes(float* data, const Extent2d& extent) {
   return {data, plane_floats(extent), extent.width * kLanes, kLanes};
 }
 

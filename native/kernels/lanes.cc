@@ -163,7 +163,7 @@ HWY_EXPORT(PlaceImage);
 HWY_EXPORT(SamplesToLanes);
 HWY_EXPORT(LanesToRows);
 
-void place_image(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
+void place_plane(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
   HWY_DYNAMIC_DISPATCH(PlaceImage)(rows, columns, source, target);
 }
 

@@ -56,6 +56,6 @@ struct AxisPlacement {
 };
 
 // target[t] = source pixel placed there, or 0: pads and crops an image of blocks, [H][W][16].
-void place_image(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target);
+void place_plane(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target);
 
 }  // namespace gradloom

@@ -1,8 +1,11 @@
 #include "layers/conv2d.h"
 
+#include <algorithm>
+
 #include "common/checked.h"
 #include "common/error.h"
 #include "kernels/gemm.h"
+#include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
 #include "layers/conv2d_blas.h"
@@ -10,6 +13,7 @@
 #include "layers/conv2d_depthwise.h"
 #include "layers/conv2d_direct.h"
 #include "layers/conv2d_grouped_channels.h"
+#include "layers/conv2d_pointwise.h"
 #include "layers/conv2d_winograd.h"
 #include "layers/conv2d_winograd_channels.h"
 #include "layers/window_spec.h"
@@ -58,7 +62,10 @@ Conv2dKernel Conv2d::kernel_for(int64_t batch) const { return choose_conv2d(kern
 template <class Use>
 auto Conv2d::with_algorithm(Conv2dKernel kernel, const Use& use) const {
   switch (kernel) {
-    case Conv2dKernel::kDirect: return conv_.depthwise() ? use(Conv2dDepthwise(conv_)) : use(Conv2dDirect(conv_));
+    case Conv2dKernel::kDirect:
+      if (conv_.depthwise()) return use(Conv2dDepthwise(conv_));
+      if (Conv2dPointwise::fits(conv_)) return use(Conv2dPointwise(conv_));
+      return use(Conv2dDirect(conv_));
     case Conv2dKernel::kWinograd: return use(Conv2dWinograd(conv_));
     case Conv2dKernel::kDirectChannels: return use(Conv2dChannels(conv_));
     case Conv2dKernel::kWinogradChannels: return use(Conv2dWinogradChannels(conv_));
@@ -133,6 +140,8 @@ bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
 }
 
 LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
+  // Some algorithms' buffers do not grow with the batch; the numbers of its images, planes and tiles do.
+  checked_multiply(round_up(setting.batch, kLanes), std::max(conv_.input_floats(), conv_.output_floats()));
   return with_algorithm(kernel_for(setting.batch), [&](const Conv2dAlgorithm& algorithm) {
     LayerNeeds needs = algorithm.needs(setting);
     const int64_t prepared = algorithm.prepared_floats();

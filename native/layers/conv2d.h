@@ -4,7 +4,8 @@
 //
 // Weights are kept as [K, R, S, C/G]; in files [K, C/G, R, S]. One of these algorithms, chosen by kernels/choice.h:
 //   conv2d_blas.h              rows: im2col and products of matrices
-//   conv2d_direct.h            images in lanes: the loops of the definition; products for windows of one pixel
+//   conv2d_direct.h            images in lanes: the loops of the definition
+//   conv2d_pointwise.h         images in lanes: products of matrices, for windows of one pixel
 //   conv2d_depthwise.h         images in lanes: plane by plane, where each channel has its own filter
 //   conv2d_winograd.h          images in lanes, 3x3 and 5x5 windows: products of transformed tiles
 //   conv2d_channels.h          rows, for a few samples: the loops of the definition with filters in the lanes

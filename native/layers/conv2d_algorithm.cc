@@ -5,8 +5,42 @@
 #include "common/checked.h"
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
+#include "kernels/vectors.h"
 
 namespace gradloom {
+
+int64_t PieceGradients::floats(const Conv2dDefinition& conv, int64_t pieces) {
+  return round_up(checked_multiply(pieces, conv.weight_count() + conv.filters), kLanes);
+}
+
+PieceGradients::PieceGradients(const Conv2dDefinition& conv, GradientSink& sink, int64_t pieces, float* scratch)
+    : conv_(conv),
+      sink_(sink),
+      pieces_(pieces),
+      scratch_(scratch),
+      weights_(sink.target(0, 0, scratch)),
+      biases_(conv.has_bias ? sink.target(1, 0, scratch + pieces * conv.weight_count()) : nullptr) {}
+
+float* PieceGradients::biases(int64_t piece) const {
+  if (piece == 0 || biases_ == nullptr) return biases_;
+  return scratch_ + pieces_ * conv_.weight_count() + piece * conv_.filters;
+}
+
+void PieceGradients::complete(Team& team, int64_t bias_pieces) const {
+  const Tiling ranges = tile_rows(conv_.weight_count(), 4);
+  team.for_each(ranges.count + (conv_.has_bias ? 1 : 0), [&](int64_t range, int) {
+    if (range == ranges.count) {
+      for (int64_t piece = 1; piece < bias_pieces; ++piece) sum(biases_, biases(piece), conv_.filters, biases_);
+      return sink_.complete(1, 0, conv_.filters, biases_);
+    }
+    const int64_t first = ranges.first(range);
+    float* const total = weights_ + first;
+    for (int64_t piece = 1; piece < pieces_; ++piece) {
+      sum(total, weights(piece) + first, ranges.size(range), total);
+    }
+    sink_.complete(0, first, ranges.size(range), total);
+  });
+}
 
 bool Conv2dInLanes::pads() const {
   const Padding2d& p = conv_.window.padding;
@@ -25,9 +59,9 @@ DirectShape Conv2dInLanes::forward_shape(const Extent2d& output) const {
           .zeros = {.above = p.top, .below = p.bottom, .left = p.left, .right = p.right}};
 }
 
-void Conv2dInLanes::pad_image(const float* x, float* padded) const {
+void Conv2dInLanes::pad_plane(const float* x, float* padded) const {
   const Extent2d target = forward_shape(conv_.window.output).input;
-  place_image({conv_.window.input.height, target.height, conv_.window.padding.top},
+  place_plane({conv_.window.input.height, target.height, conv_.window.padding.top},
               {conv_.window.input.width, target.width, conv_.window.padding.left}, x, padded);
 }
 
@@ -37,9 +71,9 @@ Window2d Conv2dInLanes::cropped(const Window2d& windows) {
   return result;
 }
 
-float Conv2dInLanes::sum_of_images(int64_t batch, const float* image_sums, int64_t filter) const {
+float Conv2dInLanes::sum_of_planes(int64_t batch, const float* plane_sums, int64_t filter) const {
   double sum = 0;
-  for (int64_t block = 0; block < lane_blocks(batch); ++block) sum += image_sums[block * conv_.filters + filter];
+  for (int64_t block = 0; block < lane_blocks(batch); ++block) sum += plane_sums[block * conv_.filters + filter];
   return static_cast<float>(sum);
 }
 

@@ -33,6 +33,30 @@ struct Conv2dDefinition {
   bool depthwise() const { return groups > 1 && channels == groups && filters == groups; }
 };
 
+// The gradients of the parameters, made by pieces of a batch: those of the first one where they go, the others' in
+// `scratch`.
+class PieceGradients {
+ public:
+  // Of the scratch.
+  static int64_t floats(const Conv2dDefinition& conv, int64_t pieces);
+  PieceGradients(const Conv2dDefinition& conv, GradientSink& sink, int64_t pieces, float* scratch);
+
+  // Of all filters.
+  float* weights(int64_t piece) const { return piece == 0 ? weights_ : scratch_ + piece * conv_.weight_count(); }
+  // Null without a bias.
+  float* biases(int64_t piece) const;
+  // Adds the pieces' and hands the sums on. Those of the bias may all be in the first piece.
+  void complete(Team& team, int64_t bias_pieces) const;
+
+ private:
+  const Conv2dDefinition& conv_;
+  GradientSink& sink_;
+  int64_t pieces_;
+  float* scratch_;
+  float* weights_;
+  float* biases_;
+};
+
 // Holds no tensors and is made on the stack for each call. One may hand a part of its work to another.
 class Conv2dAlgorithm {
  public:
@@ -76,7 +100,7 @@ class Conv2dInLanes : public Conv2dAlgorithm {
   bool pads() const;
   // The direct convolution of padded images of which `output` counts.
   DirectShape forward_shape(const Extent2d& output) const;
-  void pad_image(const float* x, float* padded) const;
+  void pad_plane(const float* x, float* padded) const;
   // The windows of a pooling over those output pixels alone that lie in one; and these pixels, all without a pooling.
   static Window2d cropped(const Window2d& windows);
   Extent2d computed_output(const Window2d* pooling) const {
@@ -87,7 +111,7 @@ class Conv2dInLanes : public Conv2dAlgorithm {
     return pooling == nullptr ? conv_.window.output : pooling->output;
   }
   // Of one filter, block by block.
-  float sum_of_images(int64_t batch, const float* image_sums, int64_t filter) const;
+  float sum_of_planes(int64_t batch, const float* plane_sums, int64_t filter) const;
 };
 
 // For images in rows.

@@ -1,13 +1,13 @@
 #include "layers/conv2d_depthwise.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/checked.h"
 #include "kernels/conv2d_depthwise.h"
 #include "kernels/conv2d_direct_gradient.h"
 #include "kernels/input_phase.h"
 #include "kernels/lanes.h"
-#include "kernels/vectors.h"
 
 namespace gradloom {
 namespace {
@@ -45,7 +45,7 @@ MetPlane met_plane(const Window2d& window, const float* x, float* copy) {
   MetPlane met{copy, window};
   met.window.input = with_columns(window);
   met.window.padding.left = 0;
-  place_image({window.input.height, window.input.height, 0},
+  place_plane({window.input.height, window.input.height, 0},
               {window.input.width, met.window.input.width, window.padding.left}, x, copy);
   return met;
 }
@@ -59,7 +59,7 @@ LayerNeeds Conv2dDepthwise::needs(const LayerSetting& setting) const {
           .backward_reads_output = conv_.activation != Activation::kLinear,
           .forward_scratch = setting.threads * copied_floats(conv_.window),
           .backward_scratch =
-              setting.threads * thread_floats(setting.input_gradient) + parts * (conv_.weight_count() + conv_.filters)};
+              setting.threads * thread_floats(setting.input_gradient) + PieceGradients::floats(conv_, parts)};
 }
 
 // Of the blocks of a batch, whose gradients are added: some where channels are few jobs.
@@ -139,7 +139,7 @@ void Conv2dDepthwise::weight_gradient(int64_t lanes, const float* x, const float
                                       Accumulate accumulate, float* gradient) const {
   Window2d window = conv_.window;
   if (copies_for_gradient()) {
-    pad_image(x, copy);
+    pad_plane(x, copy);
     x = copy;
     window.input = forward_shape(conv_.window.output).input;
     window.padding = {};
@@ -171,16 +171,11 @@ void Conv2dDepthwise::backward(const BackwardArguments& args) const {
   const bool far = reads_far(images * of_input);
   const EvenTiling parts = pieces(lane_blocks(args.pass.batch));
   const int64_t own_floats = thread_floats(args.dx != nullptr);
-  float* const weight_sums = args.scratch + team.size() * own_floats;
-  float* const bias_sums = weight_sums + parts.count * conv_.weight_count();
-  // The first piece's sums are where the gradient goes.
-  float* const weights = conv_.trainable ? args.gradients.target(0, 0, weight_sums) : nullptr;
-  float* const biases = conv_.trainable && conv_.has_bias ? args.gradients.target(1, 0, bias_sums) : nullptr;
+  std::optional<PieceGradients> gradients;
+  if (conv_.trainable) gradients.emplace(conv_, args.gradients, parts.count, args.scratch + team.size() * own_floats);
   team.for_each(conv_.filters * parts.count, [&](int64_t job, int thread) {
     const int64_t channel = job % conv_.filters;
     const int64_t piece = job / conv_.filters;
-    float* const gradient =
-        (piece == 0 ? weights : weight_sums + piece * conv_.weight_count()) + channel * conv_.row_length();
     float* const own = args.scratch + thread * own_floats;
     double bias = 0;
     for (int64_t block = parts.first(piece); block < parts.first(piece + 1); ++block) {
@@ -207,18 +202,11 @@ void Conv2dDepthwise::backward(const BackwardArguments& args) const {
             args.dx != nullptr ? lines_of(args.dy + next * plane, plane) : lines_of(args.x + next * of_input, of_input);
       }
       const Accumulate accumulate = block == parts.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
-      weight_gradient(lanes, x, dz, ahead, own, accumulate, gradient);
+      weight_gradient(lanes, x, dz, ahead, own, accumulate, gradients->weights(piece) + channel * conv_.row_length());
     }
-    if (biases != nullptr)
-      (piece == 0 ? biases : bias_sums + piece * conv_.filters)[channel] = static_cast<float>(bias);
+    if (conv_.trainable && conv_.has_bias) gradients->biases(piece)[channel] = static_cast<float>(bias);
   });
-  if (!conv_.trainable) return;
-  for (int64_t piece = 1; piece < parts.count; ++piece) {
-    sum(weights, weight_sums + piece * conv_.weight_count(), conv_.weight_count(), weights);
-    if (biases != nullptr) sum(biases, bias_sums + piece * conv_.filters, conv_.filters, biases);
-  }
-  args.gradients.complete(0, 0, conv_.weight_count(), weights);
-  if (biases != nullptr) args.gradients.complete(1, 0, conv_.filters, biases);
+  if (gradients) gradients->complete(team, parts.count);
 }
 
 }  // namespace gradloom

@@ -7,7 +7,6 @@
 #include "kernels/input_phase.h"
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
-#include "kernels/vectors.h"
 
 namespace gradloom {
 
@@ -59,9 +58,6 @@ int64_t Conv2dDirect::stripe_floats(const Window2d& windows) const {
   return direct_filter_tiles(conv_.filters_per_group()).largest() * plane_floats({rows, cropped(windows).input.width});
 }
 
-// Any windows: those of 2x2 in registers, others of rows just written. Products write no such rows.
-bool Conv2dDirect::pools(const Window2d& /*windows*/) const { return !by_products(); }
-
 LayerNeeds Conv2dDirect::needs(const LayerSetting& setting) const {
   const bool saves = runs_backward(setting.phase);
   const int64_t blocks = lane_blocks(setting.batch);
@@ -71,9 +67,8 @@ LayerNeeds Conv2dDirect::needs(const LayerSetting& setting) const {
       setting.input_gradient ? checked_multiply(blocks * conv_.filters, plane_floats(gradient_padding(output).extent))
                              : 0;
   const WeightGradientTiles tiles = gradient_tiles(setting.pooling, blocks);
-  const int64_t weights = checked_multiply(tiles.pieces.count, conv_.weight_count() + conv_.filters);
   LayerNeeds needs{
-      .kernel = by_products() ? "direct-pointwise" : "direct",
+      .kernel = "direct",
       .backward_reads_input = conv_.trainable && !pads(),
       .backward_reads_output = conv_.activation != Activation::kLinear && !winners_apply_activation(setting.pooling),
       .saved = saves ? padded : 0,
@@ -81,7 +76,7 @@ LayerNeeds Conv2dDirect::needs(const LayerSetting& setting) const {
       // The padded gradient, packed weights, sums of images, and the gradient of the parameters on its way
       // into the update.
       .backward_scratch = padded_dz + round_up(conv_.weight_count(), kLanes) +
-                          round_up(blocks * conv_.filters, kLanes) + round_up(weights, kLanes)};
+                          round_up(blocks * conv_.filters, kLanes) + PieceGradients::floats(conv_, tiles.pieces.count)};
   needs.backward_scratch += setting.threads * job_floats(tiles, setting.pooling, setting.input_gradient);
   if (setting.pooling == nullptr) return needs;
   if (sums_by_argmax(setting.pooling)) {
@@ -100,10 +95,7 @@ int64_t Conv2dDirect::padded_floats(int64_t blocks) const {
   return checked_multiply(blocks * conv_.channels, plane_floats(forward_shape(conv_.window.output).input));
 }
 
-int64_t Conv2dDirect::prepared_floats() const { return by_products() ? 0 : round_up(conv_.weight_count(), kLanes); }
-
 void Conv2dDirect::prepare(Team& team, const float* weights, float* prepared) const {
-  if (by_products()) return;
   const DirectShape shape = forward_shape(conv_.window.output);
   const EvenTiling tiles = direct_filter_tiles(shape.filters);
   const int64_t group_weights = shape.filters * conv_.row_length();
@@ -114,7 +106,6 @@ void Conv2dDirect::prepare(Team& team, const float* weights, float* prepared) co
 }
 
 void Conv2dDirect::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
-  if (by_products()) return forward_products(args);
   Team& team = args.pass.team;
   const DirectShape shape = forward_shape(computed_output(args.pooling));
   const int64_t blocks = lane_blocks(args.pass.batch);
@@ -162,7 +153,7 @@ void Conv2dDirect::convolve_rows(const ForwardBand& band, int64_t first_row, int
   DirectShape part = band.shape.rows(first_row, rows);
   part.lanes = band.lanes;
   conv2d_direct_forward(part, band.tile, band.input(first_row), band.packed, band.bias,
-                        at_store ? conv_.activation : Activation::kLinear, whole_images(y, extent));
+                        at_store ? conv_.activation : Activation::kLinear, whole_planes(y, extent));
   if (at_store) return;
   add_bias_and_activate(conv_.activation, {band.filters, plane_floats(part.output), plane_floats(extent)}, nullptr, y);
 }
@@ -205,7 +196,7 @@ void Conv2dDirect::pad_input(Team& team, int64_t blocks, const float* x, float* 
   const Tiling tiles = tile_rows(blocks * conv_.channels, plane_floats(target));
   team.for_each(tiles.count, [&](int64_t tile, int) {
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
-      pad_image(x + image * plane_floats(conv_.window.input), padded + image * plane_floats(target));
+      pad_plane(x + image * plane_floats(conv_.window.input), padded + image * plane_floats(target));
     }
   });
 }
@@ -213,7 +204,7 @@ void Conv2dDirect::pad_input(Team& team, int64_t blocks, const float* x, float* 
 // Of the output, for the gradient of the input.
 void Conv2dDirect::pad_gradient(const Extent2d& output, const float* dz, float* padded_dz) const {
   const GradientPadding padding = gradient_padding(output);
-  place_image({output.height, padding.extent.height, padding.top}, {output.width, padding.extent.width, padding.left},
+  place_plane({output.height, padding.extent.height, padding.top}, {output.width, padding.extent.width, padding.left},
               dz, padded_dz);
 }
 
@@ -221,13 +212,13 @@ void Conv2dDirect::backward(const BackwardArguments& args) const {
   const int64_t blocks = lane_blocks(args.pass.batch);
   const Extent2d output = computed_output(args.pooling);
   const GradientPadding padding = gradient_padding(output);
-  const bool pads_dz = args.dx != nullptr && !by_products();
+  const bool pads_dz = args.dx != nullptr;
   const int64_t padded_dz_floats = pads_dz ? blocks * conv_.filters * plane_floats(padding.extent) : 0;
   float* const padded_dz = args.scratch;
   float* const packed = padded_dz + padded_dz_floats;
-  float* const image_sums = packed + round_up(conv_.weight_count(), kLanes);
-  float* const weights = image_sums + round_up(blocks * conv_.filters, kLanes);
-  if (!jobs_sum(args)) activate_backward(args, padded_dz, image_sums, weights);
+  float* const plane_sums = packed + round_up(conv_.weight_count(), kLanes);
+  float* const weights = plane_sums + round_up(blocks * conv_.filters, kLanes);
+  if (!jobs_apply_activation(args)) activate_backward(args, padded_dz, plane_sums, weights);
   if (args.dx != nullptr) input_gradient(args, padded_dz, packed);
   if (!conv_.trainable) return;
 
@@ -249,7 +240,7 @@ void Conv2dDirect::backward(const BackwardArguments& args) const {
     operands.dz_pixel = kLanes;
   }
   operands.dz_block = conv_.filters * operands.dz_channel;
-  parameter_gradients(args, operands, image_sums, weights);
+  parameter_gradients(args, operands, plane_sums, weights);
 }
 
 const ArgmaxTap* Conv2dDirect::winners_of(const BackwardArguments& args) const {
@@ -263,8 +254,8 @@ bool Conv2dDirect::winners_apply_activation(const Window2d* pooling) const {
 
 // The gradient of the maxima of one filter, `blocks` images from `image` on, goes to the pixels that won. Returns its
 // sum.
-float Conv2dDirect::unpool_images(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image,
-                                  int64_t blocks, const UnpooledImages& to) const {
+float Conv2dDirect::unpool_planes(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image,
+                                  int64_t blocks, const UnpooledPlanes& to) const {
   const int64_t kept = plane_floats(args.pooling->output);
   double sum = 0;
   for (int64_t block = 0; block < blocks; ++block) {
@@ -276,7 +267,7 @@ float Conv2dDirect::unpool_images(const BackwardArguments& args, const ArgmaxTap
 
 // dz = dy * activation'(y) in place; where the gradient of the input is wanted, also a copy for its convolution, spread
 // over the pixels that won where a pooling follows; and the sum of every image.
-void Conv2dDirect::activate_backward(const BackwardArguments& args, float* padded_dz, float* image_sums,
+void Conv2dDirect::activate_backward(const BackwardArguments& args, float* padded_dz, float* plane_sums,
                                      float* own) const {
   const Extent2d output = computed_output(args.pooling);
   const int64_t of_padded = plane_floats(gradient_padding(output).extent);
@@ -290,9 +281,9 @@ void Conv2dDirect::activate_backward(const BackwardArguments& args, float* padde
         activation_backward(conv_.activation, {1, kept, kept}, args.y + image * kept, dz);
       if (args.pooling != nullptr && args.dx != nullptr) {
         dz = own + thread * plane;
-        image_sums[image] = unpool_images(args, winners_of(args), image, 1, {dz, plane});
+        plane_sums[image] = unpool_planes(args, winners_of(args), image, 1, {dz, plane});
       } else {
-        image_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
+        plane_sums[image] = conv2d_bias_gradient(1, kept, kept, dz);
       }
       if (args.dx != nullptr) pad_gradient(output, dz, padded_dz + image * of_padded);
     }
@@ -358,7 +349,6 @@ void Conv2dDirect::convolve_phases(const Extent2d& output, const PhaseJob& job, 
 }
 
 void Conv2dDirect::input_gradient(const BackwardArguments& args, const float* padded_dz, float* packed) const {
-  if (by_products()) return input_gradient_products(args);
   const Extent2d output = computed_output(args.pooling);
   const int64_t of_group = conv_.filters_per_group() * plane_floats(gradient_padding(output).extent);
   const EvenTiling tiles = direct_filter_tiles(conv_.channels_per_group());

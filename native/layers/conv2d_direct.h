@@ -1,13 +1,11 @@
 // Conv2d by the direct kernel, for images in lanes: the loops of the definition. Padding is done by copies: taps then
 // never fall outside, and the kernel has no edges to care for. The gradient of the input is one convolution of the
 // padded gradient of the output for each phase of the stride (kernels/input_phase.h).
-//   conv2d_direct_pointwise.cc        windows of one pixel: products of matrices
-//   conv2d_direct_weight_gradient.cc  the gradients of the parameters
+// conv2d_direct_weight_gradient.cc has the gradients of the parameters.
 // B: blocks of 16 samples; H', W': of the padded input.
 #pragma once
 
 #include "kernels/conv2d_direct_gradient.h"
-#include "kernels/conv2d_pointwise.h"
 #include "kernels/max_pool_lanes.h"
 #include "layers/conv2d_algorithm.h"
 
@@ -17,9 +15,10 @@ class Conv2dDirect final : public Conv2dInLanes {
  public:
   using Conv2dInLanes::Conv2dInLanes;
 
-  bool pools(const Window2d& windows) const override;
+  // Any windows: those of 2x2 in registers, others of rows just written.
+  bool pools(const Window2d& /*windows*/) const override { return true; }
   LayerNeeds needs(const LayerSetting& setting) const override;
-  int64_t prepared_floats() const override;
+  int64_t prepared_floats() const override { return round_up(conv_.weight_count(), kLanes); }
   void prepare(Team& team, const float* weights, float* prepared) const override;
   void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
   void backward(const BackwardArguments& args) const override;
@@ -55,7 +54,7 @@ class Conv2dDirect final : public Conv2dInLanes {
     int64_t lanes;  // in use
   };
   // Images of one filter, `stride` floats from block to block.
-  struct UnpooledImages {
+  struct UnpooledPlanes {
     float* data;
     int64_t stride;
   };
@@ -71,11 +70,11 @@ class Conv2dDirect final : public Conv2dInLanes {
   Window2d window_onto(const Extent2d& output) const;
   GradientPadding gradient_padding(const Extent2d& output) const;
   void pad_gradient(const Extent2d& output, const float* dz, float* padded_dz) const;
-  void activate_backward(const BackwardArguments& args, float* padded_dz, float* image_sums, float* own) const;
+  void activate_backward(const BackwardArguments& args, float* padded_dz, float* plane_sums, float* own) const;
   const ArgmaxTap* winners_of(const BackwardArguments& args) const;
   bool winners_apply_activation(const Window2d* pooling) const;
-  float unpool_images(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image, int64_t blocks,
-                      const UnpooledImages& to) const;
+  float unpool_planes(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image, int64_t blocks,
+                      const UnpooledPlanes& to) const;
   template <class Visit>
   void for_each_phase(const Extent2d& output, float* packed, Visit visit) const;
   void pack_phases(Team& team, const Extent2d& output, const float* weights, float* packed) const;
@@ -107,9 +106,8 @@ class Conv2dDirect final : public Conv2dInLanes {
   WeightGradientTiles gradient_tiles(const Window2d* pooling, int64_t blocks) const;
   int64_t job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const;
   bool jobs_apply_activation(const BackwardArguments& args) const;
-  bool jobs_sum(const BackwardArguments& args) const;
   void parameter_gradients(const BackwardArguments& args, const WeightGradientOperands& operands,
-                           const float* image_sums, float* scratch) const;
+                           const float* plane_sums, float* scratch) const;
   void gradient_of_piece(const BackwardArguments& args, const WeightGradientOperands& operands, int64_t group,
                          int64_t job, const PieceSums& sums, float* own) const;
   void activate_step_backward(const BackwardArguments& args, const GradientStep& step) const;
@@ -117,16 +115,6 @@ class Conv2dDirect final : public Conv2dInLanes {
                                float* bias) const;
   void finish_step_gradient(const BackwardArguments& args, int64_t most_blocks, float* bias, GradientStep& step) const;
   void products_of_step(const BackwardArguments& args, const GradientStep& step, float* weights) const;
-
-  // ---- conv2d_direct_pointwise.cc
-
-  // Whether windows are pixels, with channels and filters enough for products of matrices.
-  bool by_products() const;
-  PointwiseShape pointwise_shape(int64_t lanes = kLanes) const;
-  template <class Visit>
-  void for_each_product(const Pass& pass, Visit visit) const;
-  void forward_products(const ForwardArguments& args) const;
-  void input_gradient_products(const BackwardArguments& args) const;
 };
 
 }  // namespace gradloom

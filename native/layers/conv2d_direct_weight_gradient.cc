@@ -9,28 +9,26 @@
 #include "kernels/conv2d_gemm_gradient.h"
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
-#include "kernels/vectors.h"
 #include "layers/conv2d_direct.h"
 
 namespace gradloom {
 
 // Whether the kernel reads the gradient of the maxima as it is.
 bool Conv2dDirect::sums_by_argmax(const Window2d* pooling) const {
-  if (pooling == nullptr || by_products()) return false;
+  if (pooling == nullptr) return false;
   const bool squares = pooling->window.height == 2 && pooling->window.width == 2;
   return squares && argmax_gradient_fits(forward_shape(computed_output(pooling)));
 }
 
-// Whether the gradient of the weights is made of products with the transposed input, by windows of more than one pixel.
+// Whether the gradient of the weights is made of products with the transposed input.
 bool Conv2dDirect::transposes_input(const Window2d* pooling) const {
   const DirectShape shape = forward_shape(computed_output(pooling));
-  return !by_products() && !sums_by_argmax(pooling) && gemm_gradient_pays(shape);
+  return !sums_by_argmax(pooling) && gemm_gradient_pays(shape);
 }
 
 // What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
 // or transposed pixels. With a gradient of the input, these images are spread one at a time before.
 int64_t Conv2dDirect::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const {
-  if (by_products()) return pointwise_gradient_scratch(pointwise_shape());
   const DirectShape shape = forward_shape(computed_output(pooling));
   const bool won = sums_by_argmax(pooling);
   const int64_t transposed = transposes_input(pooling) ? gemm_gradient_scratch(shape, tiles.channels.largest()) : 0;
@@ -45,71 +43,40 @@ WeightGradientTiles Conv2dDirect::gradient_tiles(const Window2d* pooling, int64_
   const DirectShape shape = forward_shape(computed_output(pooling));
   if (sums_by_argmax(pooling)) return argmax_gradient_tiles(shape, blocks);
   if (transposes_input(pooling)) return gemm_gradient_tiles(shape, blocks);
-  if (!by_products()) return direct_weight_gradient_tiles(shape, blocks);
-  // Filters are cut only where blocks are few, since every cut transposes the input once more.
-  constexpr int64_t kFewestJobs = 8;
-  constexpr int64_t kFewestFilters = 64;
-  const int64_t pieces = std::min(blocks, kFewestJobs);
-  const int64_t filters =
-      std::clamp<int64_t>(kFewestJobs / pieces, 1, ceil_divide(conv_.filters_per_group(), kFewestFilters));
-  return {{conv_.filters_per_group(), filters}, {conv_.channels_per_group(), 1}, cut(blocks, blocks), {blocks, pieces}};
+  return direct_weight_gradient_tiles(shape, blocks);
 }
 
 // Whether the jobs of the gradient of the weights apply the derivative of the activation to that of the output, while
-// it lies in their caches: where winners do, or where every filter has a single job in each piece of the batch.
+// it lies in their caches: where winners do, or where every filter has a single job in each piece of the batch. They
+// sum the gradient of the bias then, too.
 bool Conv2dDirect::jobs_apply_activation(const BackwardArguments& args) const {
   const WeightGradientTiles tiles = gradient_tiles(args.pooling, lane_blocks(args.pass.batch));
   return args.dx == nullptr && (winners_apply_activation(args.pooling) || tiles.channels.count == 1);
 }
 
-// Whether they sum the gradient of the bias, too. Those of products always do: where they do not apply the derivative
-// of the activation, it was applied before, piece by piece.
-bool Conv2dDirect::jobs_sum(const BackwardArguments& args) const {
-  return by_products() || jobs_apply_activation(args);
-}
-
 void Conv2dDirect::parameter_gradients(const BackwardArguments& args, const WeightGradientOperands& operands,
-                                       const float* image_sums, float* scratch) const {
+                                       const float* plane_sums, float* scratch) const {
   Team& team = args.pass.team;
   const WeightGradientTiles tiles = gradient_tiles(args.pooling, operands.blocks);
   const int64_t jobs = tiles.count();
-  // The first piece's sums are where the gradient goes, those of the others follow in the scratch.
   const bool applies_activation = jobs_apply_activation(args);
-  const bool sums_biases = jobs_sum(args);
-  float* const bias_scratch = scratch + tiles.pieces.count * conv_.weight_count();
-  float* const own = scratch + round_up(tiles.pieces.count * (conv_.weight_count() + conv_.filters), kLanes);
+  const PieceGradients gradients(conv_, args.gradients, tiles.pieces.count, scratch);
+  float* const own = scratch + PieceGradients::floats(conv_, tiles.pieces.count);
   const int64_t of_job = job_floats(tiles, args.pooling, args.dx != nullptr);
-  float* const weight_gradient = args.gradients.target(0, 0, scratch);
-  float* const bias_gradient = conv_.has_bias ? args.gradients.target(1, 0, bias_scratch) : nullptr;
-  team.for_each(conv_.groups * jobs + (conv_.has_bias && !sums_biases ? conv_.filters : 0), [&](int64_t job,
-                                                                                                int thread) {
+  const int64_t biases = conv_.has_bias && !applies_activation ? conv_.filters : 0;
+  team.for_each(conv_.groups * jobs + biases, [&](int64_t job, int thread) {
     if (job >= conv_.groups * jobs) {
       const int64_t filter = job - conv_.groups * jobs;
-      bias_gradient[filter] = sum_of_images(args.pass.batch, image_sums, filter);
+      gradients.biases(0)[filter] = sum_of_planes(args.pass.batch, plane_sums, filter);
       return;
     }
     const int64_t piece = job % jobs / (tiles.filters.count * tiles.channels.count);
-    PieceSums sums{piece == 0 ? weight_gradient : scratch + piece * conv_.weight_count(), nullptr, applies_activation};
     // All tiles of channels meet the same gradient of the output.
-    const bool sums_bias = conv_.has_bias && sums_biases && job / tiles.filters.count % tiles.channels.count == 0;
-    if (sums_bias) sums.bias = piece == 0 ? bias_gradient : bias_scratch + piece * conv_.filters;
+    const bool sums_bias = applies_activation && job / tiles.filters.count % tiles.channels.count == 0;
+    const PieceSums sums{gradients.weights(piece), sums_bias ? gradients.biases(piece) : nullptr, applies_activation};
     gradient_of_piece(args, operands, job / jobs, job % jobs, sums, own + thread * of_job);
   });
-  const Tiling ranges = tile_rows(conv_.weight_count(), 4);
-  team.for_each(ranges.count + (conv_.has_bias ? 1 : 0), [&](int64_t range, int) {
-    if (range == ranges.count) {
-      for (int64_t piece = 1; sums_biases && piece < tiles.pieces.count; ++piece) {
-        sum(bias_gradient, bias_scratch + piece * conv_.filters, conv_.filters, bias_gradient);
-      }
-      return args.gradients.complete(1, 0, conv_.filters, bias_gradient);
-    }
-    const int64_t first = ranges.first(range);
-    float* const total = weight_gradient + first;
-    for (int64_t piece = 1; piece < tiles.pieces.count; ++piece) {
-      sum(total, scratch + piece * conv_.weight_count() + first, ranges.size(range), total);
-    }
-    args.gradients.complete(0, first, ranges.size(range), total);
-  });
+  gradients.complete(team, applies_activation ? tiles.pieces.count : 1);
 }
 
 // Some blocks at a time.
@@ -174,7 +141,7 @@ void Conv2dDirect::finish_step_gradient(const BackwardArguments& args, int64_t m
     const int64_t image = step.first * conv_.filters + step.filter + k;
     float sum = 0;
     if (unpools) {
-      sum = unpool_images(args, winners_of(args), image, step.part.blocks, {step.own + k * plane, block});
+      sum = unpool_planes(args, winners_of(args), image, step.part.blocks, {step.own + k * plane, block});
     } else if (bias != nullptr) {
       sum = conv2d_bias_gradient(step.part.blocks, kept, conv_.filters * kept, args.dy + image * kept);
     }
@@ -190,17 +157,10 @@ void Conv2dDirect::finish_step_gradient(const BackwardArguments& args, int64_t m
 }
 
 void Conv2dDirect::products_of_step(const BackwardArguments& args, const GradientStep& step, float* weights) const {
-  const auto& [shape, range, filter, own, first, part, accumulate, room] = step;
-  if (!by_products()) {
-    return transposes_input(args.pooling) ? conv2d_gemm_weight_gradient(shape, range, part, accumulate, room, weights)
-                                          : conv2d_direct_weight_gradient(shape, range, part, accumulate, weights);
+  if (transposes_input(args.pooling)) {
+    return conv2d_gemm_weight_gradient(step.shape, step.range, step.part, step.accumulate, step.room, weights);
   }
-  for (int64_t block = 0; block < part.blocks; ++block) {
-    conv2d_pointwise_weight_gradient(pointwise_shape(lanes_in_use(args.pass.batch, first + block)), range.filters,
-                                     part.x + block * part.x_block, part.dz + block * part.dz_block,
-                                     block == 0 ? accumulate : Accumulate::kAdd, own,
-                                     weights + range.filter * conv_.row_length());
-  }
+  conv2d_direct_weight_gradient(step.shape, step.range, step.part, step.accumulate, weights);
 }
 
 }  // namespace gradloom

@@ -52,8 +52,6 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   const WinogradShape shape = winograd_forward_shape(conv_, output);
   const WinogradShape gradient_shape = winograd_input_gradient_shape(conv_, output);
   const int64_t threads = setting.threads;
-  // Its buffers do not grow with the batch, but the numbers of tiles do, which stay below those of these floats.
-  checked_multiply(lane_blocks(setting.batch) * kLanes, std::max(conv_.input_floats(), conv_.output_floats()));
   const auto of_threads = [&](int64_t floats) { return checked_multiply(threads, floats); };
   const int64_t blocks = lane_blocks(setting.batch);
   const auto of_groups = [&](double flops) { return static_cast<double>(conv_.groups) * flops; };
@@ -151,9 +149,9 @@ void Conv2dWinograd::convolve(const Pass& pass, const WinogradShape& shape, cons
 void Conv2dWinograd::backward(const BackwardArguments& args) const {
   const Extent2d output = computed_output(args.pooling);
   float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
-  float* const image_sums = biases + round_up(conv_.filters, kLanes);
-  float* const shared = image_sums + round_up(lane_blocks(args.pass.batch) * conv_.filters, kLanes);
-  activate_backward(args, image_sums);
+  float* const plane_sums = biases + round_up(conv_.filters, kLanes);
+  float* const shared = plane_sums + round_up(lane_blocks(args.pass.batch) * conv_.filters, kLanes);
+  activate_backward(args, plane_sums);
   const LaneImages dz{args.dy, conv_.filters * plane_floats(kept_output(args.pooling)),
                       args.pooling == nullptr ? nullptr : reinterpret_cast<const ArgmaxTap*>(args.saved)};
   if (args.dx != nullptr) {
@@ -175,13 +173,13 @@ void Conv2dWinograd::backward(const BackwardArguments& args) const {
   if (!conv_.has_bias) return;
   float* const bias = args.gradients.target(1, 0, biases);
   for (int64_t filter = 0; filter < conv_.filters; ++filter)
-    bias[filter] = sum_of_images(args.pass.batch, image_sums, filter);
+    bias[filter] = sum_of_planes(args.pass.batch, plane_sums, filter);
   args.gradients.complete(1, 0, conv_.filters, bias);
 }
 
 // dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every image, for the
 // gradient of the bias. Block after block, as all that reads dz.
-void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* image_sums) const {
+void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* plane_sums) const {
   const bool sums = conv_.has_bias && conv_.trainable;
   const int64_t plane = plane_floats(kept_output(args.pooling));
   const auto* winners = reinterpret_cast<const ArgmaxTap*>(args.saved);
@@ -191,11 +189,11 @@ void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* ima
     for (int64_t image = tiles.first(tile); image < tiles.first(tile) + tiles.size(tile); ++image) {
       float* const dy = args.dy + image * plane;
       if (args.pooling != nullptr) {
-        image_sums[image] = sum_at_argmax(plane / kLanes, dy, winners + image * plane);
+        plane_sums[image] = sum_at_argmax(plane / kLanes, dy, winners + image * plane);
         continue;
       }
       activation_backward(conv_.activation, {1, plane, plane}, args.y + image * plane, dy);
-      if (sums) image_sums[image] = conv2d_bias_gradient(1, plane, plane, dy);
+      if (sums) plane_sums[image] = conv2d_bias_gradient(1, plane, plane, dy);
     }
   });
 }

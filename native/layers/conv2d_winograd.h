@@ -26,7 +26,7 @@ class Conv2dWinograd final : public Conv2dInLanes {
   void transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const;
   void convolve(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
                 const WinogradOutput& output, float* scratch) const;
-  void activate_backward(const BackwardArguments& args, float* image_sums) const;
+  void activate_backward(const BackwardArguments& args, float* plane_sums) const;
   void weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const;
 };
 

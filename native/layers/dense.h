@@ -4,14 +4,14 @@
 // Weights are kept in panels of up to 64 units: panel p is [I][width], units 64 p to 64 p + width - 1 side by side, so
 // that a product reads them as vectors without packing. In files W is [O, I].
 //
-// A few units behind images in lanes read these as they lie (kernels/dense_lanes.h). With few inputs, too, all is in
-// lanes (kernels/dense_narrow.h).
+// One of these algorithms, chosen by kernels/choice.h and the layout of the input:
+//   dense_panels.h  rows
+//   dense_lanes.h   images in lanes, of few units
+//   dense_narrow.h  lanes on both sides, of few inputs and units
 #pragma once
 
-#include "kernels/activation.h"
 #include "kernels/choice.h"
-#include "kernels/tiling.h"
-#include "layers/dense_panels.h"
+#include "layers/dense_algorithm.h"
 #include "layers/layer.h"
 
 namespace gradloom {
@@ -20,7 +20,7 @@ class Dense final : public Layer {
  public:
   Dense(const Spec& spec, const Shape& input_shape);
 
-  int64_t flops() const override { return 2 * inputs_ * units_; }
+  int64_t flops() const override { return 2 * dense_.weight_count(); }
   Layout layout(int64_t batch, Layout offered) const override;
   bool takes_blocks() const override { return true; }
   Layout output_layout(Layout inputs) const override { return narrow_ ? inputs : Layout::kRows; }
@@ -33,48 +33,11 @@ class Dense final : public Layer {
   void from_file_layout(int parameter, const float* file, float* stored) const override;
 
  private:
-  int threads_to_cut_for(int threads) const;
-  InputPieces gradient_rows(int64_t batch, int threads) const;
-  InputStretches input_in(const float* x, int64_t batch, int64_t stretches) const {
-    return {x, batch, cut_stretches(inputs_, stretches_), stretches == 1};
-  }
-  int64_t gradient_scratch(int64_t batch, int most_threads) const;
-  void forward_stretches(const ForwardArguments& args) const;
-  ByteSpan weights_behind(const float* weight, int64_t panel, const EvenTiling& rows, int64_t piece) const;
-  int64_t panel_floats(int64_t batch) const;
-  int64_t input_gradient_floats(int64_t batch, int threads) const;
-  bool transposes_gradient(int64_t batch) const;
-  int64_t transposed_weights() const;
-  int64_t transposed_stride(int64_t batch) const;
-  int64_t transposed_floats(int64_t batch) const;
-  int64_t gradient_floats(int64_t inputs) const;
-  void output_gradient(const BackwardArguments& args, float* panels) const;
-  void input_gradient(const BackwardArguments& args, float* scratch) const;
-  void input_gradient_by_weights(const BackwardArguments& args, float* scratch) const;
-  void input_gradient_transposed(const BackwardArguments& args, float* scratch) const;
-  void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
-  void bias_gradient(const BackwardArguments& args, float* scratch) const;
-  // Calls job(index, thread) for all products, and for the bias as one more: little of both is not worth a round.
-  template <class Job>
-  void for_gradients(const Pass& pass, int64_t products, Job&& job) const {
-    const int64_t jobs = products + (has_bias_ ? 1 : 0);
-    if (products > 1 || tile_rows(pass.batch, units_).count > 1) return pass.team.for_each(jobs, job);
-    for (int64_t index = 0; index < jobs; ++index) job(index, 0);
-  }
+  // Returns use(the algorithm for inputs in this layout).
+  template <class Use>
+  auto with_algorithm(Layout layout, const Use& use) const;
 
-  LayerNeeds needs_lanes(const LayerSetting& setting) const;
-  void forward_lanes(const ForwardArguments& args) const;
-  void backward_lanes(const BackwardArguments& args) const;
-  EvenTiling gradient_pixels(const ImageBlocks& blocks, int64_t batch) const;
-
-  LayerNeeds needs_narrow(const LayerSetting& setting) const;
-  void forward_narrow(const ForwardArguments& args) const;
-  void backward_narrow(const BackwardArguments& args) const;
-
-  int64_t inputs_;  // I
-  int64_t units_;   // O
-  bool has_bias_;
-  Activation activation_;
+  DenseDefinition dense_;
   DenseKernel kernel_;
   bool narrow_;        // its kernel in lanes
   int64_t stretches_;  // of inputs in rows, for each of which a sum is made

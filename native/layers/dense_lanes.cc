@@ -1,60 +1,64 @@
-// The part of Dense that reads images in lanes.
+#include "layers/dense_lanes.h"
+
 #include <algorithm>
 
 #include "common/checked.h"
+#include "kernels/choice.h"
 #include "kernels/dense_lanes.h"
 #include "kernels/lanes.h"
-#include "layers/dense.h"
 
 namespace gradloom {
 
-LayerNeeds Dense::needs_lanes(const LayerSetting& setting) const {
+LayerNeeds DenseLanes::needs(const LayerSetting& setting) const {
   const ImageBlocks& blocks = setting.blocks;
-  const int64_t of_job = gradient_pixels(blocks, setting.batch).largest() * blocks.channels * units_;
+  const int64_t of_job = gradient_pixels(blocks, setting.batch).largest() * blocks.channels * dense_.units;
   return {.kernel = "lanes",
-          .backward_reads_input = trainable(),
-          .backward_reads_output = activation_ != Activation::kLinear,
-          .backward_scratch = checked_multiply(setting.threads, round_up(of_job, kLanes)) + units_};
+          .backward_reads_input = dense_.trainable,
+          .backward_reads_output = dense_.activation != Activation::kLinear,
+          .backward_scratch = checked_multiply(setting.threads, round_up(of_job, kLanes)) + dense_.units};
 }
 
-void Dense::forward_lanes(const ForwardArguments& args) const {
-  const DenseLanesShape shape{args.blocks.pixels, args.blocks.channels, units_};
+void DenseLanes::forward(const ForwardArguments& args) const {
+  const DenseLanesShape shape{args.blocks.pixels, args.blocks.channels, dense_.units};
   args.pass.team.for_each(lane_blocks(args.pass.batch), [&](int64_t block, int) {
     const int64_t first = block * kLanes;
     const int64_t samples = std::min(kLanes, args.pass.batch - first);
-    float* y = args.y + first * units_;
-    dense_lanes_forward(shape, args.x + first * inputs_, args.parameters[0], samples, y);
-    add_bias_and_activate(activation_, {samples, units_, units_}, has_bias_ ? args.parameters[1] : nullptr, y);
+    float* y = args.y + first * dense_.units;
+    dense_lanes_forward(shape, args.x + first * dense_.inputs, args.parameters[0], samples, y);
+    add_bias_and_activate(dense_.activation, {samples, dense_.units, dense_.units},
+                          dense_.has_bias ? args.parameters[1] : nullptr, y);
   });
 }
 
-EvenTiling Dense::gradient_pixels(const ImageBlocks& blocks, int64_t batch) const {
-  return tile_product_rows(blocks.pixels, blocks.channels * units_, batch);
+EvenTiling DenseLanes::gradient_pixels(const ImageBlocks& blocks, int64_t batch) const {
+  return tile_product_rows(blocks.pixels, blocks.channels * dense_.units, batch);
 }
 
-void Dense::backward_lanes(const BackwardArguments& args) const {
+void DenseLanes::backward(const BackwardArguments& args) const {
   const int64_t batch = args.pass.batch;
-  const DenseLanesShape shape{args.blocks.pixels, args.blocks.channels, units_};
+  const DenseLanesShape shape{args.blocks.pixels, args.blocks.channels, dense_.units};
   Team& team = args.pass.team;
-  if (activation_ != Activation::kLinear) {
-    const Tiling tiles = tile_rows(batch, units_);
+  if (dense_.activation != Activation::kLinear) {
+    const Tiling tiles = tile_rows(batch, dense_.units);
     team.for_each(tiles.count, [&](int64_t tile, int) {
-      const int64_t first = tiles.first(tile) * units_;
-      activation_backward(activation_, {tiles.size(tile), units_, units_}, args.y + first, args.dy + first);
+      const int64_t first = tiles.first(tile) * dense_.units;
+      activation_backward(dense_.activation, {tiles.size(tile), dense_.units, dense_.units}, args.y + first,
+                          args.dy + first);
     });
   }
   if (args.dx != nullptr) {
-    const EvenTiling pixels = tile_product_rows(shape.pixels, shape.channels * units_, kLanes);
+    const EvenTiling pixels = tile_product_rows(shape.pixels, shape.channels * dense_.units, kLanes);
     team.for_each(lane_blocks(batch) * pixels.count, [&](int64_t job, int) {
       const int64_t first = job / pixels.count * kLanes;
       const int64_t tile = job % pixels.count;
-      dense_lanes_input_gradient(shape, args.parameters[0], args.dy + first * units_, std::min(kLanes, batch - first),
-                                 pixels.first(tile), pixels.size(tile), args.dx + first * inputs_);
+      dense_lanes_input_gradient(shape, args.parameters[0], args.dy + first * dense_.units,
+                                 std::min(kLanes, batch - first), pixels.first(tile), pixels.size(tile),
+                                 args.dx + first * dense_.inputs);
     });
   }
-  if (!trainable()) return;
+  if (!dense_.trainable) return;
   const EvenTiling pixels = gradient_pixels(args.blocks, batch);
-  const int64_t of_pixel = shape.channels * units_;
+  const int64_t of_pixel = shape.channels * dense_.units;
   const int64_t of_job = round_up(pixels.largest() * of_pixel, kLanes);
   for_gradients(args.pass, pixels.count, [&](int64_t job, int thread) {
     if (job == pixels.count) return bias_gradient(args, args.scratch + team.size() * of_job);

@@ -1,12 +1,16 @@
-// How Dense keeps its weights: in panels of up to 64 units; the last one holds what is left.
+// Dense in rows, with its weights in panels (layers/dense.h): products by kernels/simd_gemm.h or BLAS.
+//   dense_panels_input_gradient.cc  the gradient of the input
+//   dense_panels_stretches.cc       the forward pass where sums are made in stretches of the inputs
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
 #include "common/checked.h"
+#include "kernels/choice.h"
 #include "kernels/gemm.h"
 #include "kernels/tiling.h"
+#include "layers/dense_algorithm.h"
 
 namespace gradloom {
 
@@ -65,5 +69,48 @@ inline EvenTiling job_rows(const ProductShape& shape, int64_t products, int thre
   const int64_t wanted = ceil_divide(kJobsAThread * threads, products);
   return {shape.rows, std::clamp(wanted, ceil_divide(most, kSmallJobs), most)};
 }
+
+class DensePanels final : public DenseAlgorithm {
+ public:
+  // stretches: of the inputs, for each of which a sum is made.
+  DensePanels(const DenseDefinition& dense, DenseKernel kernel, int64_t stretches)
+      : DenseAlgorithm(dense), kernel_(kernel), stretches_(stretches) {}
+
+  LayerNeeds needs(const LayerSetting& setting) const override;
+  void forward(const ForwardArguments& args) const override;
+  void backward(const BackwardArguments& args) const override;
+
+ private:
+  InputStretches input_in(const float* x, int64_t batch, int64_t stretches) const {
+    return {x, batch, cut_stretches(dense_.inputs, stretches_), stretches == 1};
+  }
+  int threads_to_cut_for(int threads) const;
+  bool far_weights() const { return dense_.weight_count() > kFarWeights; }
+
+  ByteSpan weights_behind(const float* weight, int64_t panel, const EvenTiling& rows, int64_t piece) const;
+  void forward_stretches(const ForwardArguments& args) const;
+
+  int64_t panel_floats(int64_t batch) const;
+  void output_gradient(const BackwardArguments& args, float* panels) const;
+
+  InputPieces gradient_rows(int64_t batch, int threads) const;
+  int64_t transposed_stride(int64_t batch) const;
+  int64_t transposed_floats(int64_t batch) const;
+  int64_t gradient_floats(int64_t inputs) const;
+  int64_t gradient_scratch(int64_t batch, int most_threads) const;
+  void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
+
+  // ---- dense_panels_input_gradient.cc
+
+  bool transposes_gradient(int64_t batch) const;
+  int64_t transposed_weights() const;
+  int64_t input_gradient_floats(int64_t batch, int threads) const;
+  void input_gradient(const BackwardArguments& args, float* scratch) const;
+  void input_gradient_by_weights(const BackwardArguments& args, float* scratch) const;
+  void input_gradient_transposed(const BackwardArguments& args, float* scratch) const;
+
+  DenseKernel kernel_;
+  int64_t stretches_;
+};
 
 }  // namespace gradloom

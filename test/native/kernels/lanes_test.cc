@@ -53,7 +53,7 @@ TEST_CASE("rows_to_lanes and lanes_to_rows: by their definition for 1 to 16 samp
   });
 }
 
-TEST_CASE("place_image: pads and crops by its definition over 500 placements, on every instruction set") {
+TEST_CASE("place_plane: pads and crops by its definition over 500 placements, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(72);
@@ -76,7 +76,7 @@ TEST_CASE("place_image: pads and crops by its definition over 500 placements, on
         }
       }
       GuardedBuffer placed(rows.target * columns.target * kLanes);
-      place_image(rows, columns, source.data(), placed.data());
+      place_plane(rows, columns, source.data(), placed.data());
       CHECK(difference_in_bits(placed.span(), expected) == "");
       CHECK(placed.intact());
     }

@@ -1,4 +1,4 @@
-// The gradient of the input of a dense layer in rows, dx = dz W. The weights lie unit by unit, where its products would
+// The gradient of the input of DensePanels, dx = dz W. The weights lie unit by unit, where its products would
 // have them input by input. Either these are transposed, panel by panel, or dz and dx are, which are smaller when
 // there are more units than samples: dx^T = W^T dz^T then reads weights where they lie, float by float.
 #include <algorithm>
@@ -10,7 +10,6 @@
 #include "kernels/gemm.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
-#include "layers/dense.h"
 #include "layers/dense_panels.h"
 
 namespace gradloom {
@@ -83,34 +82,34 @@ class WeightStretches {
 
 }  // namespace
 
-bool Dense::transposes_gradient(int64_t batch) const {
-  return kernel_ == DenseKernel::kPanels && dense_transposes_gradient(batch, inputs_, units_);
+bool DensePanels::transposes_gradient(int64_t batch) const {
+  return kernel_ == DenseKernel::kPanels && dense_transposes_gradient(batch, dense_.inputs, dense_.units);
 }
 
-int64_t Dense::input_gradient_floats(int64_t batch, int threads) const {
+int64_t DensePanels::input_gradient_floats(int64_t batch, int threads) const {
   if (!transposes_gradient(batch)) return threads * transposed_weights();
-  return checked_multiply(round_up(batch, kPanelColumns), units_ + threads * kInputsOfJob);
+  return checked_multiply(round_up(batch, kPanelColumns), dense_.units + threads * kInputsOfJob);
 }
 
-void Dense::input_gradient(const BackwardArguments& args, float* scratch) const {
+void DensePanels::input_gradient(const BackwardArguments& args, float* scratch) const {
   transposes_gradient(args.pass.batch) ? input_gradient_transposed(args, scratch)
                                        : input_gradient_by_weights(args, scratch);
 }
 
 // A job transposes the weights of its panel of inputs, some units at a time, which stay in L2 while its samples are
 // multiplied by them.
-void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scratch) const {
+void DensePanels::input_gradient_by_weights(const BackwardArguments& args, float* scratch) const {
   const float* weight = args.parameters[0];
-  const Panels outputs{units_};
-  const Panels inputs{inputs_};
+  const Panels outputs{dense_.units};
+  const Panels inputs{dense_.inputs};
   constexpr int64_t kFewestRows = 32;  // transposing costs as much as some ten rows' products
   const int threads = threads_to_cut_for(args.pass.team.size());
   const EvenTiling rows =
-      tile_panel_rows({args.pass.batch, kPanelWidth, units_}, pieces(threads, inputs.count()), kFewestRows);
+      tile_panel_rows({args.pass.batch, kPanelWidth, dense_.units}, pieces(threads, inputs.count()), kFewestRows);
   const auto multiply = [&](const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b,
                             Accumulate accumulate, float* c) {
-    kernel_ == DenseKernel::kBlas ? gemm(shape, a, b, accumulate, c, inputs_)
-                                  : simd_gemm(shape, a, b, accumulate, c, inputs_);
+    kernel_ == DenseKernel::kBlas ? gemm(shape, a, b, accumulate, c, dense_.inputs)
+                                  : simd_gemm(shape, a, b, accumulate, c, dense_.inputs);
   };
   const auto of_job = [&](int64_t job, int thread) {
     const int64_t panel = job / rows.count;
@@ -118,19 +117,19 @@ void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scra
     const int64_t first = inputs.first(panel);
     const int64_t width = inputs.width(panel);
     float* transposed = scratch + thread * transposed_weights();
-    for (int64_t unit = 0; unit < units_; unit += kUnitsOfSum) {
-      const int64_t count = std::min(kUnitsOfSum, units_ - unit);
+    for (int64_t unit = 0; unit < dense_.units; unit += kUnitsOfSum) {
+      const int64_t count = std::min(kUnitsOfSum, dense_.units - unit);
       for (int64_t p = unit / kPanelWidth; outputs.first(p) < unit + count; ++p) {
-        transpose(width, outputs.width(p), weight + outputs.first(p) * inputs_ + first * outputs.width(p),
+        transpose(width, outputs.width(p), weight + outputs.first(p) * dense_.inputs + first * outputs.width(p),
                   outputs.width(p), transposed + (outputs.first(p) - unit) * width, width);
       }
-      multiply({rows.size(job % rows.count), width, count}, {args.dy + row * units_ + unit, units_},
+      multiply({rows.size(job % rows.count), width, count}, {args.dy + row * dense_.units + unit, dense_.units},
                {transposed, width}, unit == 0 ? Accumulate::kOverwrite : Accumulate::kAdd,
-               args.dx + row * inputs_ + first);
+               args.dx + row * dense_.inputs + first);
     }
   };
   const int64_t jobs = inputs.count() * rows.count;
-  if (few_products({args.pass.batch, inputs_, units_})) {
+  if (few_products({args.pass.batch, dense_.inputs, dense_.units})) {
     for (int64_t job = 0; job < jobs; ++job) of_job(job, 0);
   } else {
     args.pass.team.for_each(jobs, of_job);
@@ -138,32 +137,32 @@ void Dense::input_gradient_by_weights(const BackwardArguments& args, float* scra
 }
 
 // Floats that a thread transposes weights into.
-int64_t Dense::transposed_weights() const {
-  return round_up(std::min(units_, kUnitsOfSum) * std::min(inputs_, kPanelWidth), kLanes);
+int64_t DensePanels::transposed_weights() const {
+  return round_up(std::min(dense_.units, kUnitsOfSum) * std::min(dense_.inputs, kPanelWidth), kLanes);
 }
 
 // dz is transposed once, [samples / 16][units][16], dx by each job, [inputs][samples].
-void Dense::input_gradient_transposed(const BackwardArguments& args, float* scratch) const {
+void DensePanels::input_gradient_transposed(const BackwardArguments& args, float* scratch) const {
   const int64_t batch = args.pass.batch;
   const int64_t stride = round_up(batch, kPanelColumns);
-  const TransposedGradient dz{scratch, units_ * kPanelColumns};
+  const TransposedGradient dz{scratch, dense_.units * kPanelColumns};
   const Tiling columns{batch, kPanelColumns, ceil_divide(batch, kPanelColumns)};
-  const Tiling units = cut(units_, tile_rows(batch, units_).count, kLanes);
+  const Tiling units = cut(dense_.units, tile_rows(batch, dense_.units).count, kLanes);
   args.pass.team.for_each(units.count, [&](int64_t tile, int) {
     const int64_t unit = units.first(tile);
     for (int64_t c = 0; c < columns.count; ++c) {
-      transpose(columns.size(c), units.size(tile), args.dy + columns.first(c) * units_ + unit, units_,
+      transpose(columns.size(c), units.size(tile), args.dy + columns.first(c) * dense_.units + unit, dense_.units,
                 scratch + c * dz.panel + unit * kPanelColumns, kPanelColumns);
     }
   });
-  const Tiling inputs = cut(inputs_, ceil_divide(inputs_, kInputsOfJob), kLanes);
-  const Tiling sums{units_, kUnitsOfSum, ceil_divide(units_, kUnitsOfSum)};
+  const Tiling inputs = cut(dense_.inputs, ceil_divide(dense_.inputs, kInputsOfJob), kLanes);
+  const Tiling sums{dense_.units, kUnitsOfSum, ceil_divide(dense_.units, kUnitsOfSum)};
   const auto weights = [&](int64_t job, int64_t sum) {
     return WeightStretches(args.parameters[0], inputs, job, sums, sum);
   };
-  const bool far = checked_multiply(inputs_, units_) > kFarWeights;
+  const bool far = far_weights();
   args.pass.team.for_each(inputs.count, [&](int64_t job, int thread) {
-    float* const dx = scratch + stride * (units_ + thread * kInputsOfJob);
+    float* const dx = scratch + stride * (dense_.units + thread * kInputsOfJob);
     for (int64_t sum = 0; sum < sums.count; ++sum) {
       const bool ends = sum + 1 == sums.count;
       const int64_t next = ends ? job + 1 : job;
@@ -171,7 +170,7 @@ void Dense::input_gradient_transposed(const BackwardArguments& args, float* scra
       weights(job, sum).multiply(batch, dz.from(sums.first(sum)), sum == 0 ? Accumulate::kOverwrite : Accumulate::kAdd,
                                  dx, stride, behind.lines());
     }
-    transpose(inputs.size(job), batch, dx, stride, args.dx + inputs.first(job), inputs_);
+    transpose(inputs.size(job), batch, dx, stride, args.dx + inputs.first(job), dense_.inputs);
   });
 }
 
