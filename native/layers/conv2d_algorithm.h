@@ -87,7 +87,7 @@ class Conv2dAlgorithm {
     return conv_.activation == Activation::kLinear || conv_.activation == Activation::kRelu;
   }
 
-  const Conv2dDefinition conv_;
+  const Conv2dDefinition& conv_;
 };
 
 // For images in lanes, which some of these algorithms pool.

@@ -42,7 +42,7 @@ class DenseAlgorithm {
   // Of dz in rows, in place of dy.
   void bias_gradient(const BackwardArguments& args, float* scratch) const;
 
-  const DenseDefinition dense_;
+  const DenseDefinition& dense_;
 };
 
 }  // namespace gradloom
