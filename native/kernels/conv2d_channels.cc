@@ -82,8 +82,8 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
     for (int64_t call = 0; call < calls; ++call, windows.data += w.dilation.height * row) {
       const Epilogue epilogue = call + 1 < calls ? Epilogue{} : Epilogue{.column_bias = bias, .relu = relu};
       const float* const filters = packed + first_filter * filter + call * row_filters;
-      simd_gemm_panel_windows(pixels, width, windows, stretches.columns(filters, filter),
-                              call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, shape.y_channels, epilogue);
+      simd_gemm_windows(pixels, width, windows, stretches.columns(filters, filter),
+                        call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, shape.y_channels, epilogue);
     }
     if (!relu) add_bias_and_activate(output.activation, {pixels, width, shape.y_channels}, nullptr, y);
   }

@@ -4,7 +4,6 @@
 #include <type_traits>
 
 #include "kernels/lanes.h"
-#include "kernels/simd_gemm.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/dense_lanes.cc"
@@ -124,6 +123,94 @@ void InputGradient(const DenseLanesShape& shape, const float* weight, const floa
   });
 }
 
+// Of the gradient of the weights: samples whose dz L1 holds beside x, and that are summed before their sums meet
+// others.
+constexpr int64_t kSamplesOfSum = 16 * kLanes;
+
+// Vectors of units of a tile, and pixels whose sums fill the registers beside these and a value.
+constexpr int kGradientVectors = HWY_MAX_BYTES >= 64 ? 1 : 2;
+constexpr int kGradientPixels = HWY_MAX_BYTES >= 64 ? 16 : 6;
+
+// to[p, u] = sum over `samples` of x[p, n] dz[n, u], or added, for kPixels pixels of a channel and kVectors vectors of
+// units. `block`: floats of x from 16 samples to the next; rows of dz: kMostLanesUnits floats.
+template <int kPixels, int kVectors>
+HWY_INLINE void sum_products(const float* HWY_RESTRICT x, int64_t block, const float* HWY_RESTRICT dz, int64_t samples,
+                             bool add, int64_t stride, float* HWY_RESTRICT to) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sum[kPixels][kVectors];
+  for (auto& of_pixel : sum) {
+    for (V& s : of_pixel) s = hn::Zero(d);
+  }
+  for (; samples > 0; samples -= kLanes, x += block) {
+    const int64_t count = std::min(samples, kLanes);
+    for (int64_t n = 0; n < count; ++n, dz += kMostLanesUnits) {
+      V units[kVectors];
+      for (int v = 0; v < kVectors; ++v) units[v] = in_register(hn::Load(d, dz + v * lanes));
+      for (int p = 0; p < kPixels; ++p) {
+        const V value = hn::Set(d, x[p * kLanes + n]);
+        for (int v = 0; v < kVectors; ++v) sum[p][v] = hn::MulAdd(value, units[v], sum[p][v]);
+      }
+    }
+  }
+  if (add) {
+    for (int p = 0; p < kPixels; ++p) {
+      for (int v = 0; v < kVectors; ++v) sum[p][v] = hn::Add(hn::LoadU(d, to + p * stride + v * lanes), sum[p][v]);
+    }
+  }
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[p][v], d, to + p * stride + v * lanes);
+  }
+}
+
+void LanesWeightGradient(const DenseLanesShape& shape, int64_t batch, const float* x, const float* dz, int64_t first,
+                         int64_t count, float* gradient) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t image = shape.pixels * kLanes;
+  const int64_t block = shape.channels * image;
+  const int64_t pixel = shape.channels * shape.units;
+  const int64_t tiles = (count + kGradientPixels - 1) / kGradientPixels;
+  HWY_ALIGN float rows[kSamplesOfSum * kMostLanesUnits];
+  for (int64_t sample = 0; sample < batch; sample += kSamplesOfSum) {
+    const int64_t samples = std::min(kSamplesOfSum, batch - sample);
+    for (int64_t n = 0; n < samples; ++n) {
+      for (int64_t u = 0; u < shape.units; u += lanes) {
+        const auto rest = static_cast<size_t>(shape.units - u);
+        hn::Store(load_first(d, dz + (sample + n) * shape.units + u, rest), d, rows + n * kMostLanesUnits + u);
+      }
+    }
+    const bool add = sample > 0;
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t begin = t * count / tiles;
+      const float* of_channel = x + sample / kLanes * block + (first + begin) * kLanes;
+      const float* const end = of_channel + block;
+      float* to = gradient + begin * pixel;
+      with_constant<kGradientPixels>((t + 1) * count / tiles - begin, [&](auto pixels) HWY_ATTR {
+        for (int64_t weight = 0; of_channel != end; of_channel += image, weight += shape.units, to += shape.units) {
+          for (int64_t u = 0; u < shape.units; u += kGradientVectors * lanes) {
+            with_constant<kGradientVectors>((shape.units - u + lanes - 1) / lanes, [&](auto vectors) HWY_ATTR {
+              // What a vector has behind the units is 0, and goes to the channels behind: they are summed later.
+              if (weight + u + vectors() * lanes <= pixel) {
+                return sum_products<pixels(), vectors()>(of_channel, block, rows + u, samples, add, pixel, to + u);
+              }
+              HWY_ALIGN float sums[kGradientPixels * kGradientVectors * kLanes];
+              const int64_t stride = vectors() * lanes;
+              sum_products<pixels(), vectors()>(of_channel, block, rows + u, samples, false, stride, sums);
+              for (int64_t p = 0; p < pixels(); ++p) {
+                for (int64_t i = u; i < std::min(shape.units, u + stride); ++i) {
+                  float& total = to[p * pixel + i];
+                  total = (add ? total : 0) + sums[p * stride + i - u];
+                }
+              }
+            });
+          }
+        }
+      });
+    }
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
 HWY_AFTER_NAMESPACE();
@@ -133,6 +220,7 @@ namespace gradloom {
 
 HWY_EXPORT(Forward);
 HWY_EXPORT(InputGradient);
+HWY_EXPORT(LanesWeightGradient);
 
 void dense_lanes_forward(const DenseLanesShape& shape, const float* x, const float* weight, int64_t samples, float* y) {
   HWY_DYNAMIC_DISPATCH(Forward)(shape, x, weight, samples, y);
@@ -145,22 +233,7 @@ void dense_lanes_input_gradient(const DenseLanesShape& shape, const float* weigh
 
 void dense_lanes_weight_gradient(const DenseLanesShape& shape, int64_t batch, const float* x, const float* dz,
                                  int64_t first, int64_t count, float* gradient) {
-  // The samples of a pixel are the rows of simd_gemm's windows, 16 of each block. Long sums meet in parts of some
-  // blocks.
-  constexpr int64_t kBlocksOfPart = 64;
-  const int64_t block_floats = shape.pixels * shape.channels * kLanes;
-  const int64_t whole = batch / kLanes;
-  for (int64_t c = 0; c < shape.channels; ++c) {
-    const auto add = [&](int64_t block, int64_t blocks, int64_t samples) {
-      const float* pixels = x + block * block_floats + (c * shape.pixels + first) * kLanes;
-      simd_gemm_windows(count, shape.units, {pixels, kLanes, blocks, block_floats, samples},
-                        {dz + block * kLanes * shape.units, shape.units},
-                        block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, gradient + c * shape.units,
-                        shape.channels * shape.units);
-    };
-    for (int64_t b = 0; b < whole; b += kBlocksOfPart) add(b, std::min(kBlocksOfPart, whole - b), kLanes);
-    if (batch % kLanes > 0) add(whole, 1, batch % kLanes);
-  }
+  HWY_DYNAMIC_DISPATCH(LanesWeightGradient)(shape, batch, x, dz, first, count, gradient);
 }
 
 }  // namespace gradloom

@@ -378,13 +378,8 @@ void simd_gemm_panels(const ProductShape& shape, const MatrixOperand& a, const C
   HWY_DYNAMIC_DISPATCH(Product)(shape, a, {b.data, b.row}, b.panel, accumulate, c, c_stride, upcoming);
 }
 
-void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
+void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const ColumnPanels& b,
                        Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue) {
-  simd_gemm_panel_windows(rows, columns, a, {b.data, kPanelColumns, b.stride}, accumulate, c, c_stride, epilogue);
-}
-
-void simd_gemm_panel_windows(int64_t rows, int64_t columns, const ImageWindows& a, const ColumnPanels& b,
-                             Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue) {
   HWY_DYNAMIC_DISPATCH(WindowProduct)(rows, columns, a, b, accumulate, c, c_stride, epilogue);
 }
 

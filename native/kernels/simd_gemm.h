@@ -70,12 +70,9 @@ struct ImageWindows {
 };
 
 // c[r, j] = sum over k of a[r, k] b[k, j], or added, with the epilogue: a convolution without im2col. b is
-// [segments * length, columns].
-void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const MatrixOperand& b,
+// [segments * length, columns], in panels.
+void simd_gemm_windows(int64_t rows, int64_t columns, const ImageWindows& a, const ColumnPanels& b,
                        Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
-// The same for b in panels of 16 columns.
-void simd_gemm_panel_windows(int64_t rows, int64_t columns, const ImageWindows& a, const ColumnPanels& b,
-                             Accumulate accumulate, float* c, int64_t c_stride, const Epilogue& epilogue = {});
 
 // c = a b, or added, with sums over `segments` stretches of shape.depth steps each. The steps of a lie side by side,
 // and `segment` floats are from stretch to stretch; b is in panels of 16 columns, as ColumnPanels, likewise. Prefetches

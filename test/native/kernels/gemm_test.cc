@@ -365,8 +365,8 @@ TEST_CASE(
       }
       ImageWindows windows = shape;
       windows.data = image.data();
-      simd_gemm_windows(rows, columns, windows, {b.data(), columns}, add ? Accumulate::kAdd : Accumulate::kOverwrite,
-                        c.data(), stride, epilogue);
+      simd_gemm_windows(rows, columns, windows, {b.data(), kPanelColumns, columns},
+                        add ? Accumulate::kAdd : Accumulate::kOverwrite, c.data(), stride, epilogue);
       CHECK(difference(c.span(), expected, Tolerance{}) == "");
       CHECK(c.intact());
     }

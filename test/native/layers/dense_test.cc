@@ -262,6 +262,10 @@ TEST_CASE("dense: images in lanes, over more blocks than a sum takes at once and
   check_integers(random, 1100, 12, 10, "auto", {2, 3, 2});
   check_integers(random, 33, 4096, 10, "auto", {8, 8, 64});
   check_integers(random, 64, 1600, 16, "auto", {5, 5, 64});
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    for (const int64_t units : {1, 3, 10, 16}) check_integers(random, 301, 84, units, "auto", {3, 7, 4});
+  });
 }
 
 TEST_CASE("dense: up to 16 units read lanes, and say so") {
