@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "common/checked.h"
 #include "kernels/lanes.h"
+#include "kernels/tiling.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/dense_lanes.cc"
@@ -123,19 +125,20 @@ void InputGradient(const DenseLanesShape& shape, const float* weight, const floa
   });
 }
 
-// Of the gradient of the weights: samples whose dz L1 holds beside x, and that are summed before their sums meet
-// others.
+// The gradient of the weights takes so many samples at a time: their dz stays in L1 beside x, and their sum is made in
+// registers before it is added to the others'.
 constexpr int64_t kSamplesOfSum = 16 * kLanes;
 
 // Vectors of units of a tile, and pixels whose sums fill the registers beside these and a value.
 constexpr int kGradientVectors = HWY_MAX_BYTES >= 64 ? 1 : 2;
 constexpr int kGradientPixels = HWY_MAX_BYTES >= 64 ? 16 : 6;
 
-// to[p, u] = sum over `samples` of x[p, n] dz[n, u], or added, for kPixels pixels of a channel and kVectors vectors of
-// units. `block`: floats of x from 16 samples to the next; rows of dz: kMostLanesUnits floats.
+// to[p, u] = sum over `samples` of x[p, n] dz[n, u] for kPixels pixels of a channel and kVectors vectors of units.
+// `block`: floats of x from 16 samples to the next; `stride`: of `to` from pixel to pixel. Rows of dz: kMostLanesUnits
+// floats.
 template <int kPixels, int kVectors>
 HWY_INLINE void sum_products(const float* HWY_RESTRICT x, int64_t block, const float* HWY_RESTRICT dz, int64_t samples,
-                             bool add, int64_t stride, float* HWY_RESTRICT to) {
+                             int64_t stride, float* HWY_RESTRICT to) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   V sum[kPixels][kVectors];
@@ -153,24 +156,35 @@ HWY_INLINE void sum_products(const float* HWY_RESTRICT x, int64_t block, const f
       }
     }
   }
-  if (add) {
-    for (int p = 0; p < kPixels; ++p) {
-      for (int v = 0; v < kVectors; ++v) sum[p][v] = hn::Add(hn::LoadU(d, to + p * stride + v * lanes), sum[p][v]);
-    }
-  }
   for (int p = 0; p < kPixels; ++p) {
     for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[p][v], d, to + p * stride + v * lanes);
   }
 }
 
+// The first `units` of each row of sums, to rows of gradient that lie `pixel` floats apart, or added to these.
+void put_sums(int64_t rows, int64_t units, const float* HWY_RESTRICT sums, bool add, int64_t pixel,
+              float* HWY_RESTRICT gradient) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t row = 0; row < rows; ++row, sums += kMostLanesUnits, gradient += pixel) {
+    for (int64_t u = 0; u < units; u += lanes) {
+      const auto rest = static_cast<size_t>(units - u);
+      const V sum = hn::Load(d, sums + u);
+      store_first(add ? hn::Add(load_first(d, gradient + u, rest), sum) : sum, d, gradient + u, rest);
+    }
+  }
+}
+
+// Named apart from the one of kernels/dense_narrow.cc, which has the same arguments.
 void LanesWeightGradient(const DenseLanesShape& shape, int64_t batch, const float* x, const float* dz, int64_t first,
                          int64_t count, float* gradient) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t image = shape.pixels * kLanes;
-  const int64_t block = shape.channels * image;
+  const int64_t plane = shape.pixels * kLanes;
+  const int64_t block = shape.channels * plane;
   const int64_t pixel = shape.channels * shape.units;
-  const int64_t tiles = (count + kGradientPixels - 1) / kGradientPixels;
+  const int64_t vectors = ceil_divide(shape.units, lanes);
+  const EvenTiling tiles = cut_evenly(count, kGradientPixels);
   HWY_ALIGN float rows[kSamplesOfSum * kMostLanesUnits];
   for (int64_t sample = 0; sample < batch; sample += kSamplesOfSum) {
     const int64_t samples = std::min(kSamplesOfSum, batch - sample);
@@ -180,30 +194,26 @@ void LanesWeightGradient(const DenseLanesShape& shape, int64_t batch, const floa
         hn::Store(load_first(d, dz + (sample + n) * shape.units + u, rest), d, rows + n * kMostLanesUnits + u);
       }
     }
-    const bool add = sample > 0;
-    for (int64_t t = 0; t < tiles; ++t) {
-      const int64_t begin = t * count / tiles;
-      const float* of_channel = x + sample / kLanes * block + (first + begin) * kLanes;
-      const float* const end = of_channel + block;
-      float* to = gradient + begin * pixel;
-      with_constant<kGradientPixels>((t + 1) * count / tiles - begin, [&](auto pixels) HWY_ATTR {
-        for (int64_t weight = 0; of_channel != end; of_channel += image, weight += shape.units, to += shape.units) {
-          for (int64_t u = 0; u < shape.units; u += kGradientVectors * lanes) {
-            with_constant<kGradientVectors>((shape.units - u + lanes - 1) / lanes, [&](auto vectors) HWY_ATTR {
-              // What a vector has behind the units is 0, and goes to the channels behind: they are summed later.
-              if (weight + u + vectors() * lanes <= pixel) {
-                return sum_products<pixels(), vectors()>(of_channel, block, rows + u, samples, add, pixel, to + u);
-              }
-              HWY_ALIGN float sums[kGradientPixels * kGradientVectors * kLanes];
-              const int64_t stride = vectors() * lanes;
-              sum_products<pixels(), vectors()>(of_channel, block, rows + u, samples, false, stride, sums);
-              for (int64_t p = 0; p < pixels(); ++p) {
-                for (int64_t i = u; i < std::min(shape.units, u + stride); ++i) {
-                  float& total = to[p * pixel + i];
-                  total = (add ? total : 0) + sums[p * stride + i - u];
-                }
-              }
+    for (int64_t t = 0; t < tiles.count; ++t) {
+      const float* of_channel = x + sample / kLanes * block + (first + tiles.first(t)) * kLanes;
+      float* to = gradient + tiles.first(t) * pixel;
+      with_constant<kGradientPixels>(tiles.size(t), [&](auto pixels) HWY_ATTR {
+        const auto sum_channel = [&](int64_t stride, float* sums) HWY_ATTR {
+          for (int64_t v = 0; v < vectors; v += kGradientVectors) {
+            with_constant<kGradientVectors>(vectors - v, [&](auto of_tile) HWY_ATTR {
+              const int64_t u = v * lanes;
+              sum_products<pixels(), of_tile()>(of_channel, block, rows + u, samples, stride, sums + u);
             });
+          }
+        };
+        for (int64_t c = 0; c < shape.channels; ++c, of_channel += plane, to += shape.units) {
+          // What a vector has behind the units goes to the channels behind, which are summed later, if there are such.
+          if (sample == 0 && c * shape.units + vectors * lanes <= pixel) {
+            sum_channel(pixel, to);
+          } else {
+            HWY_ALIGN float sums[kGradientPixels * kMostLanesUnits];
+            sum_channel(kMostLanesUnits, sums);
+            put_sums(pixels(), shape.units, sums, sample > 0, pixel, to);
           }
         }
       });

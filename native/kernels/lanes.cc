@@ -32,7 +32,7 @@ HWY_INLINE void clear_blocks(int64_t count, float* HWY_RESTRICT target) {
   for (int64_t i = 0; i < count * kLanes; i += lanes) hn::Store(hn::Zero(d), d, target + i);
 }
 
-void PlaceImage(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
+void PlacePlane(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
   // Target columns [first, last) hold source columns.
   const int64_t first = std::clamp<int64_t>(columns.offset, 0, columns.target);
   const int64_t last = std::clamp(columns.source + columns.offset, first, columns.target);
@@ -159,12 +159,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradloom {
 
-HWY_EXPORT(PlaceImage);
+HWY_EXPORT(PlacePlane);
 HWY_EXPORT(SamplesToLanes);
 HWY_EXPORT(LanesToRows);
 
 void place_plane(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target) {
-  HWY_DYNAMIC_DISPATCH(PlaceImage)(rows, columns, source, target);
+  HWY_DYNAMIC_DISPATCH(PlacePlane)(rows, columns, source, target);
 }
 
 void samples_to_lanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* const* images,

@@ -55,7 +55,7 @@ struct AxisPlacement {
   int64_t offset;  // may be negative: what falls before the target is dropped
 };
 
-// target[t] = source pixel placed there, or 0: pads and crops an image of blocks, [H][W][16].
+// target[t] = source pixel placed there, or 0: pads and crops a plane, [H][W][16].
 void place_plane(const AxisPlacement& rows, const AxisPlacement& columns, const float* source, float* target);
 
 }  // namespace gradloom

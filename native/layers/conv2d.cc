@@ -140,7 +140,7 @@ bool Conv2d::pools(int64_t batch, const Window2d& windows) const {
 }
 
 LayerNeeds Conv2d::needs(const LayerSetting& setting) const {
-  // Some algorithms' buffers do not grow with the batch; the numbers of its images, planes and tiles do.
+  // Some algorithms' buffers do not grow with the batch, but numbers of planes and tiles do, which stay below this.
   checked_multiply(round_up(setting.batch, kLanes), std::max(conv_.input_floats(), conv_.output_floats()));
   return with_algorithm(kernel_for(setting.batch), [&](const Conv2dAlgorithm& algorithm) {
     LayerNeeds needs = algorithm.needs(setting);

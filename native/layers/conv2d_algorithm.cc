@@ -28,7 +28,7 @@ float* PieceGradients::biases(int64_t piece) const {
 
 void PieceGradients::complete(Team& team, int64_t bias_pieces) const {
   const Tiling ranges = tile_rows(conv_.weight_count(), 4);
-  team.for_each(ranges.count + (conv_.has_bias ? 1 : 0), [&](int64_t range, int) {
+  const auto complete = [&](int64_t range, int) {
     if (range == ranges.count) {
       for (int64_t piece = 1; piece < bias_pieces; ++piece) sum(biases_, biases(piece), conv_.filters, biases_);
       return sink_.complete(1, 0, conv_.filters, biases_);
@@ -39,7 +39,10 @@ void PieceGradients::complete(Team& team, int64_t bias_pieces) const {
       sum(total, weights(piece) + first, ranges.size(range), total);
     }
     sink_.complete(0, first, ranges.size(range), total);
-  });
+  };
+  const int64_t jobs = ranges.count + (conv_.has_bias ? 1 : 0);
+  if (ranges.count > 1) return team.for_each(jobs, complete);
+  for (int64_t job = 0; job < jobs; ++job) complete(job, 0);  // not worth a round of all threads
 }
 
 bool Conv2dInLanes::pads() const {

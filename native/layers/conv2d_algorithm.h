@@ -33,11 +33,11 @@ struct Conv2dDefinition {
   bool depthwise() const { return groups > 1 && channels == groups && filters == groups; }
 };
 
-// The gradients of the parameters, made by pieces of a batch: those of the first one where they go, the others' in
-// `scratch`.
+// Gradients of weights and bias, one set for each piece of a batch: that of the first where the gradient goes, the
+// others in `scratch`.
 class PieceGradients {
  public:
-  // Of the scratch.
+  // Of `scratch`.
   static int64_t floats(const Conv2dDefinition& conv, int64_t pieces);
   PieceGradients(const Conv2dDefinition& conv, GradientSink& sink, int64_t pieces, float* scratch);
 
@@ -45,7 +45,8 @@ class PieceGradients {
   float* weights(int64_t piece) const { return piece == 0 ? weights_ : scratch_ + piece * conv_.weight_count(); }
   // Null without a bias.
   float* biases(int64_t piece) const;
-  // Adds the pieces' and hands the sums on. Those of the bias may all be in the first piece.
+  // Adds all pieces to the first one and hands it to the sink. bias_pieces: those, from the first on, that have a
+  // gradient of the bias.
   void complete(Team& team, int64_t bias_pieces) const;
 
  private:
@@ -57,10 +58,12 @@ class PieceGradients {
   float* biases_;
 };
 
-// Holds no tensors and is made on the stack for each call. One may hand a part of its work to another.
+// Refers to its layer's definition, holds no tensors and is made on the stack for each call. One may hand a part of its
+// work to another.
 class Conv2dAlgorithm {
  public:
   explicit Conv2dAlgorithm(const Conv2dDefinition& conv) : conv_(conv) {}
+  explicit Conv2dAlgorithm(Conv2dDefinition&&) = delete;
   Conv2dAlgorithm(const Conv2dAlgorithm&) = delete;
   Conv2dAlgorithm& operator=(const Conv2dAlgorithm&) = delete;
   virtual ~Conv2dAlgorithm() = default;

@@ -188,7 +188,7 @@ void Conv2dDepthwise::backward(const BackwardArguments& args) const {
         input_gradient(lanes, args.parameters[0] + channel * conv_.row_length(), dz,
                        far && conv_.trainable ? lines_of(x, of_input) : Lines(), own, args.dx + image * of_input);
       }
-      if (!conv_.trainable) continue;
+      if (!gradients) continue;
       if (conv_.has_bias) bias += conv2d_bias_gradient(1, plane, plane, dz);
       // The next plane: of another block, or the first one of the next job.
       const int64_t then = job + 1;
@@ -204,7 +204,7 @@ void Conv2dDepthwise::backward(const BackwardArguments& args) const {
       const Accumulate accumulate = block == parts.first(piece) ? Accumulate::kOverwrite : Accumulate::kAdd;
       weight_gradient(lanes, x, dz, ahead, own, accumulate, gradients->weights(piece) + channel * conv_.row_length());
     }
-    if (conv_.trainable && conv_.has_bias) gradients->biases(piece)[channel] = static_cast<float>(bias);
+    if (gradients && conv_.has_bias) gradients->biases(piece)[channel] = static_cast<float>(bias);
   });
   if (gradients) gradients->complete(team, parts.count);
 }

@@ -73,7 +73,7 @@ LayerNeeds Conv2dDirect::needs(const LayerSetting& setting) const {
       .backward_reads_output = conv_.activation != Activation::kLinear && !winners_apply_activation(setting.pooling),
       .saved = saves ? padded : 0,
       .forward_scratch = saves ? 0 : padded,
-      // The padded gradient, packed weights, sums of images, and the gradient of the parameters on its way
+      // The padded gradient, packed weights, sums of planes, and the gradient of the parameters on its way
       // into the update.
       .backward_scratch = padded_dz + round_up(conv_.weight_count(), kLanes) +
                           round_up(blocks * conv_.filters, kLanes) + PieceGradients::floats(conv_, tiles.pieces.count)};
@@ -232,13 +232,12 @@ void Conv2dDirect::backward(const BackwardArguments& args) const {
     operands.dz = args.dy;
     operands.dz_channel = plane_floats(kept_output(args.pooling));
     operands.dz_row = output.width * kLanes;
-    operands.dz_pixel = kLanes;
   } else {
     operands.dz = padded_dz + (padding.top * padding.extent.width + padding.left) * kLanes;
     operands.dz_channel = plane_floats(padding.extent);
     operands.dz_row = padding.extent.width * kLanes;
-    operands.dz_pixel = kLanes;
   }
+  operands.dz_pixel = kLanes;
   operands.dz_block = conv_.filters * operands.dz_channel;
   parameter_gradients(args, operands, plane_sums, weights);
 }
@@ -252,21 +251,21 @@ bool Conv2dDirect::winners_apply_activation(const Window2d* pooling) const {
   return pooling != nullptr && (conv_.activation == Activation::kRelu || conv_.activation == Activation::kLinear);
 }
 
-// The gradient of the maxima of one filter, `blocks` images from `image` on, goes to the pixels that won. Returns its
+// The gradient of the maxima of one filter, `blocks` planes from `plane` on, goes to the pixels that won. Returns its
 // sum.
-float Conv2dDirect::unpool_planes(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image,
+float Conv2dDirect::unpool_planes(const BackwardArguments& args, const ArgmaxTap* winners, int64_t plane,
                                   int64_t blocks, const UnpooledPlanes& to) const {
   const int64_t kept = plane_floats(args.pooling->output);
   double sum = 0;
   for (int64_t block = 0; block < blocks; ++block) {
-    const int64_t from = (image + block * conv_.filters) * kept;
+    const int64_t from = (plane + block * conv_.filters) * kept;
     sum += max_pool_lanes_backward(cropped(*args.pooling), args.dy + from, winners + from, to.data + block * to.stride);
   }
   return static_cast<float>(sum);
 }
 
 // dz = dy * activation'(y) in place; where the gradient of the input is wanted, also a copy for its convolution, spread
-// over the pixels that won where a pooling follows; and the sum of every image.
+// over the pixels that won where a pooling follows; and the sum of every plane.
 void Conv2dDirect::activate_backward(const BackwardArguments& args, float* padded_dz, float* plane_sums,
                                      float* own) const {
   const Extent2d output = computed_output(args.pooling);

@@ -53,7 +53,7 @@ class Conv2dDirect final : public Conv2dInLanes {
     int64_t bands;
     int64_t lanes;  // in use
   };
-  // Images of one filter, `stride` floats from block to block.
+  // Planes of one filter, `stride` floats from block to block.
   struct UnpooledPlanes {
     float* data;
     int64_t stride;
@@ -73,7 +73,7 @@ class Conv2dDirect final : public Conv2dInLanes {
   void activate_backward(const BackwardArguments& args, float* padded_dz, float* plane_sums, float* own) const;
   const ArgmaxTap* winners_of(const BackwardArguments& args) const;
   bool winners_apply_activation(const Window2d* pooling) const;
-  float unpool_planes(const BackwardArguments& args, const ArgmaxTap* winners, int64_t image, int64_t blocks,
+  float unpool_planes(const BackwardArguments& args, const ArgmaxTap* winners, int64_t plane, int64_t blocks,
                       const UnpooledPlanes& to) const;
   template <class Visit>
   void for_each_phase(const Extent2d& output, float* packed, Visit visit) const;

@@ -3,12 +3,10 @@
 // it is (kernels/conv2d_argmax_gradient.h) or which is spread over the pixels that won.
 #include <algorithm>
 
-#include "common/checked.h"
 #include "kernels/conv2d_argmax_gradient.h"
 #include "kernels/conv2d_direct_gradient.h"
 #include "kernels/conv2d_gemm_gradient.h"
 #include "kernels/lanes.h"
-#include "kernels/tiling.h"
 #include "layers/conv2d_direct.h"
 
 namespace gradloom {
@@ -26,8 +24,8 @@ bool Conv2dDirect::transposes_input(const Window2d* pooling) const {
   return !sums_by_argmax(pooling) && gemm_gradient_pays(shape);
 }
 
-// What a job of the gradient of the weights needs for itself: the images over which it spreads the gradient of maxima,
-// or transposed pixels. With a gradient of the input, these images are spread one at a time before.
+// What a job of the gradient of the weights needs for itself: the planes over which it spreads the gradient of maxima,
+// or transposed pixels. With a gradient of the input, these planes are spread one at a time before.
 int64_t Conv2dDirect::job_floats(const WeightGradientTiles& tiles, const Window2d* pooling, bool input_gradient) const {
   const DirectShape shape = forward_shape(computed_output(pooling));
   const bool won = sums_by_argmax(pooling);
@@ -130,7 +128,7 @@ void Conv2dDirect::argmax_gradient_of_step(const BackwardArguments& args, const 
 }
 
 // Adds to the gradient of the bias, and spreads the gradient of maxima, where it is all that there is, over the step's
-// images in memory that the thread uses again and again.
+// planes in memory that the thread uses again and again.
 void Conv2dDirect::finish_step_gradient(const BackwardArguments& args, int64_t most_blocks, float* bias,
                                         GradientStep& step) const {
   const int64_t plane = plane_floats(step.shape.output);

@@ -64,11 +64,11 @@ void Conv2dPointwise::input_gradient(const BackwardArguments& args) const {
 
 // Filters are cut only where blocks are few, since every cut transposes the input once more.
 Conv2dPointwise::GradientJobs Conv2dPointwise::gradient_jobs(int64_t blocks) const {
-  constexpr int64_t kFewest = 8;
+  constexpr int64_t kFewestJobs = 8;
   constexpr int64_t kFewestFilters = 64;
-  const int64_t pieces = std::min(blocks, kFewest);
+  const int64_t pieces = std::min(blocks, kFewestJobs);
   const int64_t most = ceil_divide(conv_.filters_per_group(), kFewestFilters);
-  return {{conv_.filters_per_group(), std::clamp<int64_t>(kFewest / pieces, 1, most)}, {blocks, pieces}};
+  return {{conv_.filters_per_group(), std::clamp<int64_t>(kFewestJobs / pieces, 1, most)}, {blocks, pieces}};
 }
 
 // Of dy, which is dz where the gradient of the input was made.
@@ -78,6 +78,7 @@ void Conv2dPointwise::parameter_gradients(const BackwardArguments& args) const {
   const EvenTiling& pieces = jobs.pieces;
   const PieceGradients gradients(conv_, args.gradients, pieces.count, args.scratch);
   float* const of_threads = args.scratch + PieceGradients::floats(conv_, pieces.count);
+  const int64_t of_thread = pointwise_gradient_scratch(shape());
   args.pass.team.for_each(conv_.groups * pieces.count * filters.count, [&](int64_t job, int thread) {
     const int64_t tile = job % filters.count;
     const int64_t piece = job / filters.count % pieces.count;
@@ -96,11 +97,10 @@ void Conv2dPointwise::parameter_gradients(const BackwardArguments& args) const {
         biases[filter + k] = first ? sum : biases[filter + k] + sum;
       }
       const PointwiseShape of_block = shape(lanes_in_use(args.pass.batch, block));
-      conv2d_pointwise_weight_gradient(of_block, filters.size(tile),
-                                       args.x + (block * conv_.groups + group) * of_block.channels * plane(),
-                                       args.dy + at, first ? Accumulate::kOverwrite : Accumulate::kAdd,
-                                       of_threads + thread * pointwise_gradient_scratch(of_block),
-                                       gradients.weights(piece) + filter * of_block.channels);
+      conv2d_pointwise_weight_gradient(
+          of_block, filters.size(tile), args.x + (block * conv_.groups + group) * of_block.channels * plane(),
+          args.dy + at, first ? Accumulate::kOverwrite : Accumulate::kAdd, of_threads + thread * of_thread,
+          gradients.weights(piece) + filter * of_block.channels);
     }
   });
   gradients.complete(args.pass.team, pieces.count);

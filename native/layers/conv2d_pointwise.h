@@ -1,5 +1,4 @@
-// Conv2d with windows of one pixel, for images in lanes: products of matrices, some pixels of all channels at a time,
-// without copies.
+// Conv2d with windows of one pixel, for images in lanes: products of matrices, some pixels of all channels at a time.
 #pragma once
 
 #include "kernels/conv2d_pointwise.h"

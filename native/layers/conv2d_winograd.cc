@@ -75,7 +75,7 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
                    ? floats_of_winners(images * plane_floats(setting.pooling->output))
                    : 0,
       .forward_scratch = of_threads(winograd_forward_scratch(shape)),
-      // The gradient of the parameters on its way into the update, sums of images, then what the two gradients need
+      // The gradient of the parameters on its way into the update, sums of planes, then what the two gradients need
       // in turn.
       .backward_scratch = weights + round_up(conv_.filters, kLanes) + round_up(images, kLanes) +
                           std::max(weights + checked_multiply(conv_.groups, winograd_filter_floats(gradient_shape)) +
@@ -177,7 +177,7 @@ void Conv2dWinograd::backward(const BackwardArguments& args) const {
   args.gradients.complete(1, 0, conv_.filters, bias);
 }
 
-// dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every image, for the
+// dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every plane, for the
 // gradient of the bias. Block after block, as all that reads dz.
 void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* plane_sums) const {
   const bool sums = conv_.has_bias && conv_.trainable;

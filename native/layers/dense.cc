@@ -2,6 +2,7 @@
 
 #include "common/error.h"
 #include "kernels/gemm.h"
+#include "kernels/simd_gemm.h"
 #include "layers/dense_lanes.h"
 #include "layers/dense_narrow.h"
 #include "layers/dense_panels.h"
@@ -54,15 +55,15 @@ auto Dense::with_algorithm(Layout layout, const Use& use) const {
 
 LayerNeeds Dense::needs(const LayerSetting& setting) const {
   check_gemm_size(setting.batch);
-  return with_algorithm(setting.layout, [&](const auto& algorithm) { return algorithm.needs(setting); });
+  return with_algorithm(setting.layout, [&](const DenseAlgorithm& algorithm) { return algorithm.needs(setting); });
 }
 
 void Dense::forward(const ForwardArguments& args) const {
-  with_algorithm(args.layout, [&](const auto& algorithm) { algorithm.forward(args); });
+  with_algorithm(args.layout, [&](const DenseAlgorithm& algorithm) { algorithm.forward(args); });
 }
 
 void Dense::backward(const BackwardArguments& args) const {
-  with_algorithm(args.layout, [&](const auto& algorithm) { algorithm.backward(args); });
+  with_algorithm(args.layout, [&](const DenseAlgorithm& algorithm) { algorithm.backward(args); });
 }
 
 void Dense::to_file_layout(int parameter, const float* stored, float* file) const {

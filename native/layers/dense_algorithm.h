@@ -19,10 +19,11 @@ struct DenseDefinition {
   int64_t weight_count() const { return inputs * units; }
 };
 
-// Holds no tensors and is made on the stack for each call.
+// Refers to its layer's definition, holds no tensors and is made on the stack for each call.
 class DenseAlgorithm {
  public:
   explicit DenseAlgorithm(const DenseDefinition& dense) : dense_(dense) {}
+  explicit DenseAlgorithm(DenseDefinition&&) = delete;
   DenseAlgorithm(const DenseAlgorithm&) = delete;
   DenseAlgorithm& operator=(const DenseAlgorithm&) = delete;
   virtual ~DenseAlgorithm() = default;
@@ -39,7 +40,7 @@ class DenseAlgorithm {
     if (products > 1 || tile_rows(pass.batch, dense_.units).count > 1) return pass.team.for_each(jobs, job);
     for (int64_t index = 0; index < jobs; ++index) job(index, 0);
   }
-  // Of dz in rows, in place of dy.
+  // From dz in rows, in place of dy.
   void bias_gradient(const BackwardArguments& args, float* scratch) const;
 
   const DenseDefinition& dense_;

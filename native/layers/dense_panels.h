@@ -16,9 +16,7 @@ namespace gradloom {
 
 constexpr int64_t kPanelWidth = 64;
 
-// Weights that are not in L2 when they are read again.
-constexpr int64_t kFarWeights = 128 * 1024;
-
+// Of up to 64 columns; the last one holds what is left.
 struct Panels {
   int64_t columns;
 
@@ -85,11 +83,13 @@ class DensePanels final : public DenseAlgorithm {
     return {x, batch, cut_stretches(dense_.inputs, stretches_), stretches == 1};
   }
   int threads_to_cut_for(int threads) const;
-  bool far_weights() const { return dense_.weight_count() > kFarWeights; }
+  // Whether they are not in L2 when they are read again.
+  bool far_weights() const {
+    constexpr int64_t kFloats = 128 * 1024;
+    return dense_.weight_count() > kFloats;
+  }
 
   ByteSpan weights_behind(const float* weight, int64_t panel, const EvenTiling& rows, int64_t piece) const;
-  void forward_stretches(const ForwardArguments& args) const;
-
   int64_t panel_floats(int64_t batch) const;
   void output_gradient(const BackwardArguments& args, float* panels) const;
 
@@ -99,6 +99,10 @@ class DensePanels final : public DenseAlgorithm {
   int64_t gradient_floats(int64_t inputs) const;
   int64_t gradient_scratch(int64_t batch, int most_threads) const;
   void parameter_gradients(const BackwardArguments& args, const float* panels, float* scratch) const;
+
+  // ---- dense_panels_stretches.cc
+
+  void forward_stretches(const ForwardArguments& args) const;
 
   // ---- dense_panels_input_gradient.cc
 

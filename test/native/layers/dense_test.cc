@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/choice.h"
 #include "kernels/reference/activation.h"
@@ -264,7 +266,32 @@ TEST_CASE("dense: images in lanes, over more blocks than a sum takes at once and
   check_integers(random, 64, 1600, 16, "auto", {5, 5, 64});
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
-    for (const int64_t units : {1, 3, 10, 16}) check_integers(random, 301, 84, units, "auto", {3, 7, 4});
+    for (const int64_t units : {1, 3, 5, 8, 9, 10, 15, 16}) {
+      const int64_t channels = random.pick({1, 2, 4});
+      check_integers(random, random.pick({257, 273, 301}), 21 * channels, units, "auto", {3, 7, channels});
+    }
+  });
+}
+
+TEST_CASE("dense: images in lanes: what is not finite in one channel stays out of the gradients of others") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(108);
+    for (const int64_t late : {3, 260}) {
+      CAPTURE(late);
+      const Dense layer(dense({.units = 3}), {84});
+      LayerCase given = integer_case(layer, 273, random);
+      given.offered = Layout::kLanes;
+      given.image = {3, 7, 4};
+      given.x[static_cast<size_t>(late * 84 + 1)] = std::numeric_limits<float>::infinity();
+      std::fill_n(given.dy.begin() + late * 3, 3, 0.0F);
+      const LayerResult result = run_layer(layer, given);
+      const std::vector<float> gradient = in_file_layout(layer, result.gradients[0]);
+      for (size_t i = 0; i < gradient.size(); ++i) {
+        CAPTURE(i);
+        CHECK(std::isfinite(gradient[i]) == (i % 84 != 1));
+      }
+    }
   });
 }
 
