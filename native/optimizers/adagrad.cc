@@ -26,15 +26,22 @@ struct AdagradStep {
         // Not a factor 1 - rate decay: its rounding would add up over the steps.
         shrink(broadcast(rule.decoupled ? static_cast<float>(step_rate) * decay : 0)) {}
 
-  HWY_INLINE void apply(V gradient, V& w, V* s) const {
-    V g = hn::Xor(gradient, sign);
-    if constexpr (kDecay) {
-      g = hn::Add(g, hn::Mul(coupled, w));
-      w = hn::Sub(w, hn::Mul(shrink, w));
-    }
+  HWY_INLINE V divisor(V gradient, V w, V* s) const {
+    const V g = signed_and_decayed(gradient, w);
     s[0] = hn::Add(s[0], hn::Mul(g, g));
-    const V root = kInside ? hn::Sqrt(hn::Add(s[0], epsilon)) : hn::Add(hn::Sqrt(s[0]), epsilon);
-    w = hn::Sub(w, hn::Div(hn::Mul(rate, g), root));
+    return kInside ? hn::Sqrt(hn::Add(s[0], epsilon)) : hn::Add(hn::Sqrt(s[0]), epsilon);
+  }
+
+  HWY_INLINE void move(V gradient, V divisor, const V* /*states*/, V& w) const {
+    const V g = signed_and_decayed(gradient, w);
+    if constexpr (kDecay) w = hn::Sub(w, hn::Mul(shrink, w));
+    w = hn::Sub(w, hn::Div(hn::Mul(rate, g), divisor));
+  }
+
+ private:
+  HWY_INLINE V signed_and_decayed(V gradient, V w) const {
+    const V g = hn::Xor(gradient, sign);
+    return kDecay ? hn::Add(g, hn::Mul(coupled, w)) : g;
   }
 };
 

@@ -29,9 +29,8 @@ struct AdamStep {
         shrink(broadcast(rule.decoupled ? args.learning_rate * args.weight_decay : 0)),
         sign(sign_of(rule.maximize)) {}
 
-  HWY_INLINE void apply(V gradient, V& w, V* s) const {
+  HWY_INLINE V divisor(V gradient, V w, V* s) const {
     const V g = hn::Add(hn::Xor(gradient, sign), hn::Mul(coupled, w));
-    w = hn::Sub(w, hn::Mul(shrink, w));
     s[0] = hn::Add(hn::Mul(first, s[0]), hn::Mul(fresh_first, g));
     s[1] = hn::Add(hn::Mul(second, s[1]), hn::Mul(fresh_second, hn::Mul(g, g)));
     V variance = s[1];
@@ -40,8 +39,12 @@ struct AdamStep {
       s[2] = hn::IfThenElse(hn::Gt(s[2], variance), s[2], variance);
       variance = s[2];
     }
-    const V root = hn::Add(hn::Div(hn::Sqrt(variance), root_correction), epsilon);
-    w = hn::Sub(w, hn::Div(hn::Mul(rate, s[0]), root));
+    return hn::Add(hn::Div(hn::Sqrt(variance), root_correction), epsilon);
+  }
+
+  HWY_INLINE void move(V /*gradient*/, V divisor, const V* s, V& w) const {
+    w = hn::Sub(w, hn::Mul(shrink, w));
+    w = hn::Sub(w, hn::Div(hn::Mul(rate, s[0]), divisor));
   }
 };
 

@@ -1,6 +1,10 @@
-// The loop of the rules that work element by element. A rule is a struct with its numbers spread over the lanes and
+// The loop of the rules that work element by element. A rule is a struct with its numbers spread over the lanes, which
+// does the same to every lane, by
 //   void apply(V gradient, V& weight, V* states) const
-// which does the same to every lane. Included once for every target.
+// or in two phases, of which the first changes the states and the second, which divides by its result, the weight:
+//   V divisor(V gradient, V weight, V* states) const
+//   void move(V gradient, V divisor, const V* states, V& weight) const
+// Included once for every target.
 #if defined(GRADLOOM_OPTIMIZERS_ELEMENTWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef GRADLOOM_OPTIMIZERS_ELEMENTWISE_INL_H_
 #undef GRADLOOM_OPTIMIZERS_ELEMENTWISE_INL_H_
@@ -43,9 +47,26 @@ class FiniteCheck {
   V all_;
 };
 
+template <class Rule>
+concept InPhases = requires(const Rule& rule, V v, V* states) {
+  rule.move(v, rule.divisor(v, v, states), states, v);
+};
+
+template <class Rule>
+HWY_INLINE void apply(const Rule& rule, V gradient, V& weight, V* states) {
+  if constexpr (InPhases<Rule>) {
+    const V divisor = rule.divisor(gradient, weight, states);
+    rule.move(gradient, divisor, states, weight);
+  } else {
+    rule.apply(gradient, weight, states);
+  }
+}
+
 template <size_t kStates, class Rule>
 class ElementUpdate {
  public:
+  static constexpr bool kInPhases = InPhases<Rule>;
+
   ElementUpdate(const Rule& rule, float* weight, const float* gradient, float* const* states)
       : rule_(rule), weight_(weight), gradient_(gradient) {
     std::copy_n(states, kStates, states_.begin());
@@ -76,13 +97,32 @@ class ElementUpdate {
   // By this gradient.
   HWY_INLINE void vector(int64_t i, V gradient) { store(updated(i, gradient), i); }
 
+  // The same in two phases.
+  HWY_INLINE V divisor(int64_t i, V gradient) {
+    const D d;
+    V s[kStates];
+    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadU(d, states_[k] + i);
+    const V divisor = rule_.divisor(gradient, hn::LoadU(d, weight_ + i), s);
+    for (size_t k = 0; k < kStates; ++k) hn::StoreU(s[k], d, states_[k] + i);
+    return divisor;
+  }
+  HWY_INLINE void move(int64_t i, V gradient, V divisor) {
+    const D d;
+    V s[kStates];
+    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadU(d, states_[k] + i);
+    V w = hn::LoadU(d, weight_ + i);
+    rule_.move(gradient, divisor, s, w);
+    finite_.add(w);
+    hn::StoreU(w, d, weight_ + i);
+  }
+
   // The first `rest` of them.
   HWY_INLINE void part(int64_t i, size_t rest) {
     const D d;
     V s[kStates == 0 ? 1 : kStates];
     V w = load_first(d, weight_ + i, rest);
     for (size_t k = 0; k < kStates; ++k) s[k] = load_first(d, states_[k] + i, rest);
-    rule_.apply(load_first(d, gradient_ + i, rest), w, s);
+    apply(rule_, load_first(d, gradient_ + i, rest), w, s);
     // The lanes beyond the end may hold 0 / 0.
     finite_.add(hn::IfThenElseZero(hn::FirstN(d, rest), w));
     store_first(w, d, weight_ + i, rest);
@@ -110,7 +150,7 @@ class ElementUpdate {
     Updated u;
     u.weight = hn::LoadU(d, weight_ + i);
     for (size_t k = 0; k < kStates; ++k) u.states[k] = hn::LoadU(d, states_[k] + i);
-    rule_.apply(gradient, u.weight, u.states);
+    apply(rule_, gradient, u.weight, u.states);
     finite_.add(u.weight);
     return u;
   }
@@ -136,28 +176,56 @@ constexpr int rows_beside() {
   return kRowTile - (kBeside && kStates >= 2 ? 1 : 0);
 }
 
-// A tile of the gradient, its rows side by side, whose update is due.
+constexpr int64_t kTileFloats = kRowTile * kVectorTile * HWY_MAX_BYTES / sizeof(float);
+
+// A tile of the gradient whose update is due.
 struct DueTile {
-  const float* gradient = nullptr;
-  int64_t first = 0;  // of its elements
+  const int64_t* elements;    // of each of its vectors, from `first` on
+  int64_t ahead;              // weights so many floats behind are prefetched; 0: none
+  float* gradient = nullptr;  // its rows side by side, and room for as many divisors
+  int64_t first = 0;
   int64_t vectors = 0;
 
+  // In steps of a vector each. What waits for a root or a quotient takes the room of multiply-adds that could start, so
+  // a vector's phases are kApart steps apart.
   template <class Update>
-  HWY_INLINE void update(int64_t i, int64_t row_length, int64_t ahead, Update& updates) const {
-    const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
-    const int64_t element = first + i / kVectorTile * row_length + i % kVectorTile * lanes;
-    if (ahead > 0) updates.prefetch(element + ahead);
-    updates.vector(element, hn::Load(D(), gradient + i * lanes));
+  static constexpr int64_t kApart = Update::kInPhases ? 3 : 0;
+
+  template <class Update>
+  int64_t steps() const {
+    return vectors == 0 ? 0 : vectors + kApart<Update>;
+  }
+
+  template <class Update>
+  HWY_INLINE void step(int64_t i, Update& updates) const {
+    const D d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    float* const begins = gradient + i * lanes;
+    if (i < vectors) {
+      const int64_t element = first + elements[i];
+      if (ahead > 0) updates.prefetch(element + ahead);
+      const V g = hn::Load(d, begins);
+      if constexpr (Update::kInPhases) {
+        hn::Store(updates.divisor(element, g), d, begins + kTileFloats);
+      } else {
+        updates.vector(element, g);
+      }
+    }
+    if constexpr (Update::kInPhases) {
+      if (i < kApart<Update>) return;
+      const float* const ends = begins - kApart<Update> * lanes;
+      updates.move(first + elements[i - kApart<Update>], hn::Load(d, ends), hn::Load(d, ends + kTileFloats));
+    }
   }
 
   // All of them, in so few instructions that the next tile begins beside them.
   template <class Update>
-  HWY_INLINE void update_all(int64_t row_length, int64_t ahead, Update& updates) const {
+  HWY_INLINE void update_all(Update& updates) const {
     const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
     constexpr int64_t kLineFloats = 16;
     const float* from = gradient;
-    int64_t row = first;
-    for (int64_t i = 0; i < vectors; i += kVectorTile, row += row_length) {
+    for (int64_t i = 0; i < vectors; i += kVectorTile) {
+      const int64_t row = first + elements[i];
       for (int v = 0; v < kVectorTile; ++v, from += lanes) {
         if (ahead > 0 && v * lanes % kLineFloats == 0) updates.prefetch(row + v * lanes + ahead);
         updates.vector(row + v * lanes, hn::Load(D(), from));
@@ -166,35 +234,33 @@ struct DueTile {
   }
 };
 
-// Makes a tile of the product while the update of another one runs, a vector behind every kEvery steps of the sum:
-// square roots and divisions have a unit of their own, and weights come from far. Those that lie `ahead` floats behind
-// are prefetched, unless that is 0. Behind the sum, for a kEvery of 0.
+// Makes a tile of the product while the update of another one runs, a step behind every kEvery steps of the sum: square
+// roots and divisions have a unit of their own, and weights come from far. Behind the sum, for a kEvery of 0.
 template <int kRows, int64_t kEvery, class Update>
-HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, int64_t ahead,
-                                   Update& update) {
+HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, Update& update) {
+  const int64_t steps = due.steps<Update>();
   product_tile<kRows, kVectorTile, false>(o, [&](int64_t k) {
     if constexpr (kEvery > 0) {
-      if (k % kEvery == 0 && k < kEvery * due.vectors) due.update(k / kEvery, row_length, ahead, update);
+      if (k % kEvery == 0 && k < kEvery * steps) due.step(k / kEvery, update);
     }
   });
   if constexpr (kEvery == 0) {
-    due.update_all(row_length, ahead, update);
+    due.update_all(update);
   } else {
-    for (int64_t i = ceil_divide(o.depth, kEvery); i < due.vectors; ++i) due.update(i, row_length, ahead, update);
+    for (int64_t i = ceil_divide(o.depth, kEvery); i < steps; ++i) due.step(i, update);
   }
 }
 
 template <int kRows, class Update>
-HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, int64_t row_length, int64_t ahead,
-                                   Update& update) {
+HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, Update& update) {
   // Updates back to back wait for memory and fill the reorder buffer; further apart they do not fit short sums.
-  constexpr int64_t kApart = 4;
+  constexpr int64_t kStepsApart = 4;
   if constexpr (!kBeside) {
-    tile_beside_update<kRows, 0>(o, due, row_length, ahead, update);
-  } else if (o.depth >= kApart * kRowTile * kVectorTile) {
-    tile_beside_update<kRows, kApart>(o, due, row_length, ahead, update);
+    tile_beside_update<kRows, 0>(o, due, update);
+  } else if (o.depth >= kStepsApart * kRowTile * kVectorTile) {
+    tile_beside_update<kRows, kStepsApart>(o, due, update);
   } else {
-    tile_beside_update<kRows, 1>(o, due, row_length, ahead, update);
+    tile_beside_update<kRows, 1>(o, due, update);
   }
 }
 
@@ -210,7 +276,11 @@ template <size_t kStates, class Rule>
 HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateArguments& args) {
   const auto& [shape, a, b, c, upcoming] = *args.product;
   const int64_t width = kVectorTile * static_cast<int64_t>(hn::Lanes(D()));
-  HWY_ALIGN float gradients[2][kRowTile * kVectorTile * HWY_MAX_BYTES / sizeof(float)];
+  HWY_ALIGN float gradients[2][2 * kTileFloats];
+  std::array<int64_t, size_t{kRowTile} * kVectorTile> elements;
+  for (int64_t r = 0, i = 0; r < kRowTile; ++r) {
+    for (int64_t v = 0; v < kVectorTile; ++v, ++i) elements[i] = r * shape.columns + v * (width / kVectorTile);
+  }
   ElementUpdate<kStates, Rule> update(rule, args);
   TileOperands o = operands_of(a, b.stride, width);
   o.depth = shape.depth;
@@ -218,8 +288,7 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   // A page: what memory takes to answer is what two or three tiles of a small batch take.
   constexpr int64_t kPrefetchedFloats = 1024;
   // Without AVX-512 L2 is small, too.
-  const int64_t prefetched = args.far || !kBeside ? kPrefetchedFloats : 0;
-  DueTile due;
+  DueTile due{elements.data(), args.far || !kBeside ? kPrefetchedFloats : 0};
   PrefetchQueue ahead(upcoming);
   constexpr int kRows = rows_beside<kStates>();
   const int64_t tiles = (shape.rows + kRows - 1) / kRows;
@@ -234,19 +303,22 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
     const Lines lines = ahead.take(kLinesATile);
     for (int64_t line = 0; line < lines.count; ++line) hwy::Prefetch(lines.at(line));
     switch (count) {
-      case 3: tile_beside_update<3>(o, due, shape.columns, prefetched, update); break;
-      case 4: tile_beside_update<std::min(4, kRows)>(o, due, shape.columns, prefetched, update); break;
-      case 5: tile_beside_update<std::min(5, kRows)>(o, due, shape.columns, prefetched, update); break;
-      default: tile_beside_update<kRows>(o, due, shape.columns, prefetched, update); break;
+      case 3: tile_beside_update<3>(o, due, update); break;
+      case 4: tile_beside_update<std::min(4, kRows)>(o, due, update); break;
+      case 5: tile_beside_update<std::min(5, kRows)>(o, due, update); break;
+      default: tile_beside_update<kRows>(o, due, update); break;
     }
-    due = {o.c, row * shape.columns + column, count * kVectorTile};
+    due.gradient = o.c;
+    due.first = row * shape.columns + column;
+    due.vectors = count * kVectorTile;
     column += width;
     if (column < shape.columns) continue;
     column = 0;
     row += count;
     ++t;
   }
-  due.update_all(shape.columns, 0, update);
+  due.ahead = 0;
+  due.update_all(update);
   return update.check();
 }
 
