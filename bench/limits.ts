@@ -20,6 +20,7 @@ export class MachineLimits implements Limits {
   readonly #threads: number;
   readonly #tables: readonly NativeTable[];
   #flopsPerSecond = 0;
+  #divisionsPerSecond = 0;
   #bytesPerSecond: readonly number[] = WORKING_SETS.map(() => 0);
   #rowBytesPerSecond: readonly number[];
   /** Of all measurements, as the system behind a virtual machine may move its cores apart. */
@@ -33,14 +34,16 @@ export class MachineLimits implements Limits {
   }
 
   measure(): void {
-    const { flopsPerSecond, bytesPerSecond, rowBytesPerSecond, roundTripSeconds } = native.machineLimits({
-      threads: this.#threads,
-      seconds: SECONDS,
-      workingSets: WORKING_SETS,
-      tables: this.#tables,
-    });
+    const { flopsPerSecond, divisionsPerSecond, bytesPerSecond, rowBytesPerSecond, roundTripSeconds } =
+      native.machineLimits({
+        threads: this.#threads,
+        seconds: SECONDS,
+        workingSets: WORKING_SETS,
+        tables: this.#tables,
+      });
     this.#roundTrips.push(roundTripSeconds);
     this.#flopsPerSecond = Math.max(this.#flopsPerSecond, flopsPerSecond);
+    this.#divisionsPerSecond = Math.max(this.#divisionsPerSecond, divisionsPerSecond);
     this.#rowBytesPerSecond = this.#rowBytesPerSecond.map((rate, place) =>
       Math.max(rate, rowBytesPerSecond[place] as number),
     );
@@ -51,6 +54,11 @@ export class MachineLimits implements Limits {
 
   get flopsPerSecond(): number {
     return this.#flopsPerSecond;
+  }
+
+  /** Square roots and divisions, by turns. */
+  get divisionsPerSecond(): number {
+    return this.#divisionsPerSecond;
   }
 
   /** Between two measured sizes by the logarithm. */
@@ -83,7 +91,7 @@ export class MachineLimits implements Limits {
       (table, place) =>
         `${((this.#rowBytesPerSecond[place] as number) / 1e9).toFixed(0)} (rows of ${table.rowBytes} bytes ${table.written ? 'changed' : 'read'} anywhere in ${formatBytes(table.bytes)})`,
     );
-    const limits = `${(this.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, GB/s ${[...rates, ...rows].join(', ')}`;
+    const limits = `${(this.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, ${(this.divisionsPerSecond / 1e9).toFixed(1)} billion roots and divisions a second, GB/s ${[...rates, ...rows].join(', ')}`;
     if (this.#threads === 1) return limits;
     const [least, most] = [Math.min(...this.#roundTrips), Math.max(...this.#roundTrips)];
     return `${limits}, from core to core and back ${(least * 1e9).toFixed(0)} to ${(most * 1e9).toFixed(0)} ns`;

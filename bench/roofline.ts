@@ -29,7 +29,7 @@ export interface RooflinePart {
   /** Of what it has to read and write. */
   readonly gbytesPerS: number;
   /** What stands in the way of a faster kernel. */
-  readonly limit: 'arithmetic' | 'memory' | 'none';
+  readonly limit: 'arithmetic' | 'division' | 'memory' | 'none';
   /** The time that the limit alone would take, over its own. */
   readonly fraction: number;
 }
@@ -110,7 +110,8 @@ function judgePart(part: NativeStepPart, stepSeconds: number, limits: MachineLim
     rowRate === undefined
       ? part.bytes / limits.bytesPerSecond(Math.max(part.workingSet, part.bytes))
       : placedBytes / rowRate + (part.bytes - placedBytes) / limits.bytesPerSecond(part.bytes - placedBytes);
-  const least = Math.max(arithmetic, memory);
+  const division = part.divisions / limits.divisionsPerSecond;
+  const least = Math.max(arithmetic, division, memory);
   return {
     name,
     pass,
@@ -119,7 +120,8 @@ function judgePart(part: NativeStepPart, stepSeconds: number, limits: MachineLim
     share: seconds / stepSeconds,
     gflops: part.flops / seconds / 1e9,
     gbytesPerS: part.bytes / seconds / 1e9,
-    limit: least === 0 ? 'none' : arithmetic >= memory ? 'arithmetic' : 'memory',
+    limit:
+      least === 0 ? 'none' : least === arithmetic ? 'arithmetic' : least === division ? 'division' : 'memory',
     fraction: least / seconds,
   };
 }

@@ -358,6 +358,8 @@ export interface NativeStepPart {
   /** Of products, by definition, and those that the kernel does for them. */
   readonly flops: number;
   readonly kernelFlops: number;
+  /** Square roots and divisions of its updates. */
+  readonly divisions: number;
   /** Everything that it has to read or write once, and the memory that this lies in. */
   readonly bytes: number;
   readonly workingSet: number;
@@ -464,7 +466,7 @@ export interface NativeAddon extends NativeWordVectors {
   ): NativeLossResult;
   /**
    * The most that the machine gives so many threads together, on the calling thread and its team, each figure tried for so
-   * many seconds: multiply-adds (two operations each) from registers, bytes of `y = a x + y` over each working set, and of
+   * many seconds: multiply-adds (two operations each) from registers, square roots and divisions by turns, bytes of `y = a x + y` over each working set, and of
    * two threads or more the way of a cache line from one core to another and back. For `bench/`.
    */
   machineLimits(options: {
@@ -475,6 +477,7 @@ export interface NativeAddon extends NativeWordVectors {
     readonly tables: readonly NativeTable[];
   }): {
     readonly flopsPerSecond: number;
+    readonly divisionsPerSecond: number;
     readonly roundTripSeconds: number;
     readonly bytesPerSecond: Float64Array;
     /** Of the rows of each of `tables`; what is written counts twice. */

@@ -44,15 +44,26 @@ double least_seconds(double seconds, Round round) {
   return least / static_cast<double>(repeats);
 }
 
-double flops_per_second(Team& team, double seconds) {
-  constexpr int64_t kRounds = 1000;
+constexpr int64_t kRounds = 1000;
+
+// Of chains(rounds) on every thread, `operations` of each in kRounds.
+template <class Chains>
+double operations_per_second(Team& team, double seconds, int64_t operations, Chains chains) {
   std::vector<float> sums(static_cast<size_t>(team.size()));  // so that nothing is left out
   const double least = least_seconds(seconds, [&](int64_t repeats) {
-    team.for_each(team.size(), [&](int64_t job, int) {
-      sums[static_cast<size_t>(job)] = multiply_add_chains(repeats * kRounds, 0.5F, 1);
-    });
+    team.for_each(team.size(), [&](int64_t job, int) { sums[static_cast<size_t>(job)] = chains(repeats * kRounds); });
   });
-  return static_cast<double>(team.size() * multiply_add_flops(kRounds)) / least;
+  return static_cast<double>(team.size() * operations) / least;
+}
+
+double flops_per_second(Team& team, double seconds) {
+  return operations_per_second(team, seconds, multiply_add_flops(kRounds),
+                               [](int64_t rounds) { return multiply_add_chains(rounds, 0.5F, 1); });
+}
+
+double divisions_per_second(Team& team, double seconds) {
+  return operations_per_second(team, seconds, roots_and_divisions(kRounds),
+                               [](int64_t rounds) { return root_division_chains(rounds, 2); });
 }
 
 // Of a cache line from one core to another and back, between two jobs that wait for each other and so never meet on one
@@ -162,11 +173,13 @@ Napi::Value machine_limits(const Napi::CallbackInfo& info) {
     std::vector<Table> tables;
     for (uint32_t i = 0; i < described.Length(); ++i) tables.push_back(to_table(described.Get(i)));
     double flops = 0;
+    double divisions = 0;
     double round_trip = 0;
     std::vector<double> bytes;
     std::vector<double> row_bytes;
     Team::run(threads, [&](Team& team) {
       flops = flops_per_second(team, seconds);
+      divisions = divisions_per_second(team, seconds);
       round_trip = round_trip_seconds(team, seconds);
       for (const int64_t working_set : working_sets) bytes.push_back(bytes_per_second(team, working_set, seconds));
       for (const Table& table : tables) row_bytes.push_back(row_bytes_per_second(team, table, seconds));
@@ -178,6 +191,7 @@ Napi::Value machine_limits(const Napi::CallbackInfo& info) {
     };
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("flopsPerSecond", flops);
+    result.Set("divisionsPerSecond", divisions);
     result.Set("roundTripSeconds", round_trip);
     result.Set("bytesPerSecond", to_array(bytes));
     result.Set("rowBytesPerSecond", to_array(row_bytes));

@@ -238,6 +238,7 @@ Napi::Value TrainerWrap::profile(const Napi::CallbackInfo& info) {
       object.Set("seconds", part.seconds);
       object.Set("flops", part.work.flops);
       object.Set("kernelFlops", part.work.kernel_flops);
+      object.Set("divisions", part.work.divisions);
       object.Set("bytes", part.work.bytes);
       object.Set("workingSet", part.work.working_set);
       object.Set("placedBytes", part.work.placed_bytes);

@@ -27,6 +27,15 @@ constexpr int kChains = kGroups * kGroup;
 
 int64_t FlopsOfRound() { return 2 * kChains * static_cast<int64_t>(hn::Lanes(D())); }
 
+float sum_of_lanes(V sum) {
+  const D d;
+  float lanes[16];
+  hn::StoreU(sum, d, lanes);
+  float total = 0;
+  for (size_t lane = 0; lane < hn::Lanes(d); ++lane) total += lanes[lane];
+  return total;
+}
+
 float MultiplyAddChains(int64_t rounds, float factor, float addend) {
   const D d;
   const V by = hn::Set(d, factor);
@@ -46,11 +55,25 @@ float MultiplyAddChains(int64_t rounds, float factor, float addend) {
   for (int g = 0; g < kGroups; ++g) {
     for (int i = 0; i < kGroup; ++i) sum = hn::Add(sum, chains[g][i]);
   }
-  float lanes[16];
-  hn::StoreU(sum, d, lanes);
-  float total = 0;
-  for (size_t lane = 0; lane < hn::Lanes(d); ++lane) total += lanes[lane];
-  return total;
+  return sum_of_lanes(sum);
+}
+
+// Twice as many as hide how long a root and a division take.
+constexpr int kRootChains = 6;
+
+int64_t RootsAndDivisionsOfRound() { return 2 * kRootChains * static_cast<int64_t>(hn::Lanes(D())); }
+
+float RootDivisionChains(int64_t rounds, float dividend) {
+  const D d;
+  const V divided = hn::Set(d, dividend);
+  V chains[kRootChains];
+  for (V& x : chains) x = hn::Set(d, 1);
+  for (int64_t round = 0; round < rounds; ++round) {
+    for (V& x : chains) x = hn::Div(divided, hn::Sqrt(x));
+  }
+  V sum = hn::Zero(d);
+  for (const V& x : chains) sum = hn::Add(sum, x);
+  return sum_of_lanes(sum);
 }
 
 constexpr int64_t kLineFloats = 16;
@@ -107,6 +130,8 @@ namespace gradloom {
 
 HWY_EXPORT(FlopsOfRound);
 HWY_EXPORT(MultiplyAddChains);
+HWY_EXPORT(RootsAndDivisionsOfRound);
+HWY_EXPORT(RootDivisionChains);
 HWY_EXPORT(SumPlacedRows);
 HWY_EXPORT(ScalePlacedRows);
 
@@ -115,6 +140,12 @@ float multiply_add_chains(int64_t rounds, float factor, float addend) {
 }
 
 int64_t multiply_add_flops(int64_t rounds) { return rounds * HWY_DYNAMIC_DISPATCH(FlopsOfRound)(); }
+
+float root_division_chains(int64_t rounds, float dividend) {
+  return HWY_DYNAMIC_DISPATCH(RootDivisionChains)(rounds, dividend);
+}
+
+int64_t roots_and_divisions(int64_t rounds) { return rounds * HWY_DYNAMIC_DISPATCH(RootsAndDivisionsOfRound)(); }
 
 float sum_placed_rows(const float* table, const PlacedRows& rows) {
   return HWY_DYNAMIC_DISPATCH(SumPlacedRows)(table, rows);

@@ -12,6 +12,12 @@ float multiply_add_chains(int64_t rounds, float factor, float addend);
 // Floating-point operations of that, two a multiply-add.
 int64_t multiply_add_flops(int64_t rounds);
 
+// Chains of x = dividend / sqrt(x) from 1 on, likewise: these have a unit of their own. Returns the sum of their last
+// ones.
+float root_division_chains(int64_t rounds, float dividend);
+// Square roots and divisions of that.
+int64_t roots_and_divisions(int64_t rounds);
+
 // Rows of whole cache lines in a table, those at `places`, in this order; prefetched as kernels do it.
 struct PlacedRows {
   int64_t lines;  // of a row

@@ -21,6 +21,7 @@ class Adadelta final : public Optimizer {
  public:
   explicit Adadelta(const Spec& spec);
 
+  int64_t divisions() const override { return 3; }
   std::vector<StateSpec> states(const Shape& parameter) const override;
   GradientCheck update(const UpdateArguments& args) const override;
   void effective_rates(const UpdateArguments& args, float* rates) const override;

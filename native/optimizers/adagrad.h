@@ -25,6 +25,7 @@ class Adagrad final : public Optimizer {
  public:
   explicit Adagrad(const Spec& spec);
 
+  int64_t divisions() const override { return 2; }
   std::vector<StateSpec> states(const Shape& parameter) const override;
   std::string objection_to_rows(float decay) const override;
   GradientCheck update(const UpdateArguments& args) const override;

@@ -22,6 +22,7 @@ class AdagradDualAveraging final : public Optimizer {
  public:
   explicit AdagradDualAveraging(const Spec& spec);
 
+  int64_t divisions() const override { return 2; }
   std::vector<StateSpec> states(const Shape& parameter) const override;
   std::string objection_to_rows(float /*decay*/) const override { return ""; }
   bool moves_untouched() const override { return true; }

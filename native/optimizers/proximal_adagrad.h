@@ -28,6 +28,7 @@ class ProximalAdagrad final : public Optimizer {
  public:
   explicit ProximalAdagrad(const Spec& spec);
 
+  int64_t divisions() const override { return 3; }
   std::vector<StateSpec> states(const Shape& parameter) const override;
   std::vector<StateSpec> table_states(const Shape& table) const override;
   std::string objection_to_rows(float /*decay*/) const override { return ""; }

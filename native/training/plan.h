@@ -102,6 +102,7 @@ class Plan {
   struct Work {
     double flops = 0;         // of its products, as Layer::flops counts
     double kernel_flops = 0;  // of what its kernel does for them
+    double divisions = 0;     // and square roots, of updates
     double bytes = 0;         // each value that it reads or writes once
     double working_set = 0;   // bytes of the memory that these lie in
     double placed_bytes = 0;  // of `bytes`, those in rows of tables, anywhere in the working set
@@ -121,8 +122,13 @@ class Plan {
     Work backward;
     bool runs_backward;
   };
-  // For a plan that trains, after a step. `states`: floats that the optimizer keeps, by parameter.
-  std::vector<NodeWork> work(const std::vector<int64_t>& states, UpdateBehind update) const;
+  // What an optimizer has to do with a parameter.
+  struct Update {
+    int64_t kept = 0;       // floats
+    int64_t divisions = 0;  // and square roots, of an element
+  };
+  // For a plan that trains, after a step. `updates`: by parameter.
+  std::vector<NodeWork> work(const std::vector<Update>& updates, UpdateBehind behind) const;
   size_t nodes() const { return nodes_.size(); }
 
   int64_t workspace_floats() const { return workspace_.size(); }
@@ -240,7 +246,7 @@ class Plan {
   std::span<const Architecture::Parameter> parameters_of_layer(int layer) const;
   int64_t floats_in_place(const Node& node) const;
   Work forward_work_of(const Node& node) const;
-  Work backward_work_of(const Node& node, const std::vector<int64_t>& states, UpdateBehind update) const;
+  Work backward_work_of(const Node& node, const std::vector<Update>& updates, UpdateBehind behind) const;
   bool reads_floats(size_t input) const { return architecture_->inputs()[input].form == InputForm::kFloats; }
   bool reads_entries(const Node& node) const;
   bool takes_groups(int layer, const LayerNeeds& needs) const;

@@ -17,12 +17,12 @@ double bytes_of_row(int64_t bytes) { return static_cast<double>((bytes + kCacheL
 
 }  // namespace
 
-std::vector<Plan::NodeWork> Plan::work(const std::vector<int64_t>& states, UpdateBehind update) const {
+std::vector<Plan::NodeWork> Plan::work(const std::vector<Update>& updates, UpdateBehind behind) const {
   std::vector<NodeWork> work;
   for (const Node& node : nodes_) {
     const bool runs_backward = values_[node.output].differentiated;
     work.push_back({node.layer, node.needs.kernel, forward_work_of(node),
-                    runs_backward ? backward_work_of(node, states, update) : Work{}, runs_backward});
+                    runs_backward ? backward_work_of(node, updates, behind) : Work{}, runs_backward});
   }
   return work;
 }
@@ -61,7 +61,7 @@ Plan::Work Plan::forward_work_of(const Node& node) const {
   return work;
 }
 
-Plan::Work Plan::backward_work_of(const Node& node, const std::vector<int64_t>& states, UpdateBehind update) const {
+Plan::Work Plan::backward_work_of(const Node& node, const std::vector<Update>& updates, UpdateBehind behind) const {
   Work work;
   const auto gives = [&](const Input& input) {
     return input.gradient != kAbsent && input.gradient != values_[node.output].gradient &&
@@ -80,13 +80,14 @@ Plan::Work Plan::backward_work_of(const Node& node, const std::vector<int64_t>& 
   work.working_set = work.bytes;
   if (node.layer == nullptr) return work;
   for (const auto& parameter : parameters_of_layer(node.index)) {
-    const int64_t kept = states[static_cast<size_t>(&parameter - architecture_->parameters().data())];
+    const auto& [kept, divisions] = updates[static_cast<size_t>(&parameter - architecture_->parameters().data())];
     const bool trained = parameter.role == ParameterRole::kTrained;
+    const bool updated = trained && behind == UpdateBehind::kEach;
     const int64_t floats = parameter.shape.size();
     if (parameter.row_width == 0) {
-      const bool read = gives_gradient || (trained && update == UpdateBehind::kEach);
-      const int64_t written = !trained ? 0 : update == UpdateBehind::kEach ? floats + 2 * kept : floats;
-      work.bytes += bytes((read ? floats : 0) + written);
+      const int64_t written = updated ? floats + 2 * kept : trained ? floats : 0;
+      work.bytes += bytes((gives_gradient || updated ? floats : 0) + written);
+      if (updated) work.divisions += static_cast<double>(floats * divisions);
     } else if (trained) {
       const SparseInput& input = *sparse_input_of(node);
       const int64_t row = parameter.row_width * bytes_of(parameter.element) +
@@ -95,6 +96,7 @@ Plan::Work Plan::backward_work_of(const Node& node, const std::vector<int64_t>& 
       work.bytes += static_cast<double>(input.rows.entries()) * kEntryBytes;
       work.add_rows(2 * static_cast<double>(touched), bytes_of_row(row));  // read and written
       work.table_bytes += static_cast<double>(parameter.bytes()) + bytes(kept);
+      work.divisions += static_cast<double>(touched * parameter.row_width * divisions);
     }
   }
   work.working_set = std::max(work.working_set + work.table_bytes, work.bytes);

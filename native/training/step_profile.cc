@@ -14,15 +14,15 @@ constexpr int64_t kStepsBefore = 3;
 
 double bytes(int64_t floats) { return static_cast<double>(sizeof(float)) * static_cast<double>(floats); }
 
-// Floats of all that the optimizer keeps, by parameter.
-std::vector<int64_t> states_of(const Learner& learner) {
-  std::vector<int64_t> floats;
-  for (size_t p = 0; p < learner.network().architecture().parameters().size(); ++p) {
-    int64_t sum = 0;
-    for (const StateSpec& state : learner.states(static_cast<int>(p))) sum += state.shape.size();
-    floats.push_back(sum);
+std::vector<Plan::Update> updates_of(const Learner& learner) {
+  std::vector<Plan::Update> updates;
+  for (size_t i = 0; i < learner.network().architecture().parameters().size(); ++i) {
+    const int p = static_cast<int>(i);
+    Plan::Update update{.divisions = learner.optimizer(p).divisions()};
+    for (const StateSpec& state : learner.states(p)) update.kept += state.shape.size();
+    updates.push_back(update);
   }
-  return floats;
+  return updates;
 }
 
 Plan::Work moves(double bytes) { return {.bytes = bytes, .working_set = bytes}; }
@@ -47,20 +47,26 @@ Plan::Work loss_work(const Learner& learner, const Plan& plan) {
   return moves(bytes(plan.batch() * (2 * objective.outputs() + target)));
 }
 
-Plan::Work update_work(const Learner& learner, const std::vector<int64_t>& states, UpdateBehind update) {
-  if (update == UpdateBehind::kEach) return {};
+Plan::Work update_work(const Learner& learner, const std::vector<Plan::Update>& updates, UpdateBehind behind) {
+  if (behind == UpdateBehind::kEach) return {};
   double moved = 0;
+  int64_t divisions = 0;
   const auto& parameters = learner.network().architecture().parameters();
   for (size_t p = 0; p < parameters.size(); ++p) {
     const bool waits = parameters[p].role == ParameterRole::kTrained && parameters[p].row_width == 0;
-    if (waits) moved += bytes(3 * parameters[p].shape.size() + 2 * states[p]);
+    if (!waits) continue;
+    const int64_t floats = parameters[p].shape.size();
+    moved += bytes(3 * floats + 2 * updates[p].kept);
+    divisions += floats * updates[p].divisions;
   }
-  return moves(moved);
+  Plan::Work work = moves(moved);
+  work.divisions = static_cast<double>(divisions);
+  return work;
 }
 
 std::vector<ProfiledPart> parts_of(const Learner& learner, const TrainStep& step, const StepClock& clock) {
-  const std::vector<int64_t> states = states_of(learner);
-  const std::vector<Plan::NodeWork> nodes = step.plan().work(states, step.update_behind());
+  const std::vector<Plan::Update> updates = updates_of(learner);
+  const std::vector<Plan::NodeWork> nodes = step.plan().work(updates, step.update_behind());
   std::vector<ProfiledPart> parts;
   const auto add = [&](size_t part, std::string name, std::string pass, const char* kernel, const Plan::Work& work) {
     const double seconds = clock.seconds(part) / static_cast<double>(clock.steps().size());
@@ -78,7 +84,7 @@ std::vector<ProfiledPart> parts_of(const Learner& learner, const TrainStep& step
   for (size_t i = nodes.size(); i-- > 0;) {
     if (nodes[i].runs_backward) add(backward_part(i), name(nodes[i]), "backward", nodes[i].kernel, nodes[i].backward);
   }
-  add(kUpdatePart, "update", "", "", update_work(learner, states, step.update_behind()));
+  add(kUpdatePart, "update", "", "", update_work(learner, updates, step.update_behind()));
   return parts;
 }
 

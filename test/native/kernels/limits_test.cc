@@ -26,6 +26,18 @@ TEST_CASE("multiply_add_chains: every chain takes every step, as many operations
   });
 }
 
+TEST_CASE("root_division_chains: every chain takes every step, as many operations as are counted") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    const auto chains = static_cast<float>(roots_and_divisions(1) / 2);  // of single floats
+    CHECK(roots_and_divisions(7) == 7 * roots_and_divisions(1));
+    CHECK(root_division_chains(0, 16) == chains);
+    CHECK(root_division_chains(1, 16) == 16 * chains);  // 16 / sqrt(1)
+    CHECK(root_division_chains(2, 16) == 4 * chains);   // 16 / sqrt(16)
+    CHECK(root_division_chains(3, 16) == 8 * chains);   // 16 / sqrt(4)
+  });
+}
+
 TEST_CASE("placed rows: each is summed or scaled as often as it is named, and no other one") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);

@@ -384,8 +384,8 @@ TEST_CASE("graphs: small tables that threads look up side by side: equal bits at
     double seconds = 0;
     for (size_t part = 0; part < forward_part(step.plan().nodes()); ++part) seconds += clock.seconds(part);
     CHECK(seconds == doctest::Approx(clock.steps().front()).epsilon(1e-9));
-    const std::vector<int64_t> no_states(learner->network().architecture().parameters().size());
-    const auto nodes = step.plan().work(no_states, UpdateBehind::kEach);
+    const std::vector<Plan::Update> no_updates(learner->network().architecture().parameters().size());
+    const auto nodes = step.plan().work(no_updates, UpdateBehind::kEach);
     const auto number_of = [&](const std::string& name) {
       const auto is_it = [&](const Plan::NodeWork& node) {
         return node.layer != nullptr && node.layer->name() == name;

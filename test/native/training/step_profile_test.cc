@@ -79,6 +79,9 @@ TEST_CASE("profile_steps: what dense layers move") {
   // x, y, dy; weights and accumulators read and written.
   CHECK(work_of(parts, "dense_1", "backward").bytes == kFloat * (kBatch * (20 + 30 + 30) + 4 * (20 * 30 + 30)));
   CHECK(work_of(parts, "dense_1", "backward").flops == 2.0 * kBatch * 20 * 30);
+  // AdaGrad's root and division.
+  CHECK(work_of(parts, "dense_1", "forward").divisions == 0);
+  CHECK(work_of(parts, "dense_1", "backward").divisions == 2 * (20 * 30 + 30));
   CHECK(work_of(parts, "loss", "").bytes == kFloat * kBatch * (2 * 10 + 1));
   // x, dx, dy.
   CHECK(work_of(parts, "dense_2", "backward").bytes == kFloat * (kBatch * (30 + 30 + 10) + 4 * (30 * 10 + 10)));
@@ -87,6 +90,8 @@ TEST_CASE("profile_steps: what dense layers move") {
   // Gradients go through memory, and the update behind all of them reads and writes the rest.
   net.non_finite = NonFinitePolicy::kSkip;
   const auto buffered = parts_of(net, samples.view(), kBatch);
+  CHECK(work_of(buffered, "dense_1", "backward").divisions == 0);
+  CHECK(work_of(buffered, "update", "").divisions == 2 * (20 * 30 + 30 + 30 * 10 + 10));
   CHECK(work_of(buffered, "dense_1", "backward").bytes == kFloat * (kBatch * (20 + 30 + 30) + 20 * 30 + 30));
   CHECK(work_of(buffered, "dense_2", "backward").bytes == kFloat * (kBatch * (30 + 30 + 10) + 2 * (30 * 10 + 10)));
   CHECK(work_of(buffered, "update", "").bytes == kFloat * 5 * (20 * 30 + 30 + 30 * 10 + 10));
