@@ -15,8 +15,16 @@ export interface Limits {
   bytesPerSecond(workingSet: number): number;
 }
 
+/** Of the parts of a step. */
+export interface StepLimits extends Limits {
+  /** Square roots and divisions, by turns. */
+  readonly divisionsPerSecond: number;
+  /** Of rows in random order; undefined for such as were not measured. */
+  rowBytesPerSecond(row: Omit<NativeTable, 'bytes'>): number | undefined;
+}
+
 /** The best of all measurements so far: other programs make a machine slower, never faster. */
-export class MachineLimits implements Limits {
+export class MachineLimits implements StepLimits {
   readonly #threads: number;
   readonly #tables: readonly NativeTable[];
   #flopsPerSecond = 0;
@@ -56,7 +64,6 @@ export class MachineLimits implements Limits {
     return this.#flopsPerSecond;
   }
 
-  /** Square roots and divisions, by turns. */
   get divisionsPerSecond(): number {
     return this.#divisionsPerSecond;
   }
@@ -71,7 +78,6 @@ export class MachineLimits implements Limits {
     return from + (to - from) * Math.min(Math.max(place - below, 0), 1);
   }
 
-  /** Of rows in random order; undefined for such as no table was given for. */
   rowBytesPerSecond(row: Omit<NativeTable, 'bytes'>): number | undefined {
     return this.#rowBytesPerSecond[this.#tables.findIndex(hasSameRows(row))];
   }

@@ -1,7 +1,7 @@
 /** How near to the machine's limits the parts of a training step come. See README.md. */
 import type { NativeStepPart, NativeStepProfile, NativeTable } from '../lib/native.ts';
 import { ForeignLoad } from './foreign-load.ts';
-import { hasSameRows, MachineLimits } from './limits.ts';
+import { hasSameRows, MachineLimits, type StepLimits } from './limits.ts';
 import { mean, StepProfiler } from './step-profiler.ts';
 import { formatTable } from './table.ts';
 import type { Workload } from './workloads.ts';
@@ -102,7 +102,8 @@ function judge(
   };
 }
 
-function judgePart(part: NativeStepPart, stepSeconds: number, limits: MachineLimits): RooflinePart {
+/** `stepSeconds`: of all parts together. */
+export function judgePart(part: NativeStepPart, stepSeconds: number, limits: StepLimits): RooflinePart {
   const { name, pass, kernel, seconds, rowBytes, placedBytes } = part;
   const arithmetic = part.kernelFlops / limits.flopsPerSecond;
   const rowRate = limits.rowBytesPerSecond({ rowBytes, written: pass === 'backward' });

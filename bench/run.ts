@@ -169,6 +169,7 @@ async function benchRoofline(workload: Workload, settings: Settings): Promise<vo
     threads,
     ms_per_step: round(msPerStep),
     peak_gflops: round(limits.flopsPerSecond / 1e9),
+    peak_gdivisions: round(limits.divisionsPerSecond / 1e9),
     share_near_limit: round(share),
     bar: BAR,
     contended,

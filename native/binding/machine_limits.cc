@@ -46,7 +46,7 @@ double least_seconds(double seconds, Round round) {
 
 constexpr int64_t kRounds = 1000;
 
-// Of chains(rounds) on every thread, `operations` of each in kRounds.
+// Of all threads together, each at chains(rounds), which makes `operations` in kRounds.
 template <class Chains>
 double operations_per_second(Team& team, double seconds, int64_t operations, Chains chains) {
   std::vector<float> sums(static_cast<size_t>(team.size()));  // so that nothing is left out

@@ -27,7 +27,7 @@ constexpr int kChains = kGroups * kGroup;
 
 int64_t FlopsOfRound() { return 2 * kChains * static_cast<int64_t>(hn::Lanes(D())); }
 
-float sum_of_lanes(V sum) {
+HWY_INLINE float sum_of_lanes(V sum) {
   const D d;
   float lanes[16];
   hn::StoreU(sum, d, lanes);
@@ -58,21 +58,28 @@ float MultiplyAddChains(int64_t rounds, float factor, float addend) {
   return sum_of_lanes(sum);
 }
 
-// Twice as many as hide how long a root and a division take.
-constexpr int kRootChains = 6;
+// Enough to hide how long a root and a division take, also where vectors are narrow and take few cycles each.
+constexpr int kRootGroups = 2;
+constexpr int kRootChains = kRootGroups * kGroup;
 
 int64_t RootsAndDivisionsOfRound() { return 2 * kRootChains * static_cast<int64_t>(hn::Lanes(D())); }
 
 float RootDivisionChains(int64_t rounds, float dividend) {
   const D d;
   const V divided = hn::Set(d, dividend);
-  V chains[kRootChains];
-  for (V& x : chains) x = hn::Set(d, 1);
+  V chains[kRootGroups][kGroup];
+  for (auto& group : chains) {
+    for (V& x : group) x = hn::Set(d, 1);
+  }
   for (int64_t round = 0; round < rounds; ++round) {
-    for (V& x : chains) x = hn::Div(divided, hn::Sqrt(x));
+    for (auto& group : chains) {
+      for (V& x : group) x = hn::Div(divided, hn::Sqrt(x));
+    }
   }
   V sum = hn::Zero(d);
-  for (const V& x : chains) sum = hn::Add(sum, x);
+  for (const auto& group : chains) {
+    for (const V& x : group) sum = hn::Add(sum, x);
+  }
   return sum_of_lanes(sum);
 }
 

@@ -1,5 +1,5 @@
-// The loops by which the limits of a machine are measured: of arithmetic, and of memory for rows that lie anywhere.
-// Nothing but what kernels are made of, at the instruction set that they are dispatched to.
+// The loops by which the limits of a machine are measured: of arithmetic, of roots and divisions, and of memory for
+// rows that lie anywhere. Nothing but what kernels are made of, at the instruction set that they are dispatched to.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ float multiply_add_chains(int64_t rounds, float factor, float addend);
 // Floating-point operations of that, two a multiply-add.
 int64_t multiply_add_flops(int64_t rounds);
 
-// Chains of x = dividend / sqrt(x) from 1 on, likewise: these have a unit of their own. Returns the sum of their last
-// ones.
+// Chains of x = dividend / sqrt(x), which begin at 1, `rounds` steps long: roots and divisions have a unit of their
+// own. Returns the sum of their last ones.
 float root_division_chains(int64_t rounds, float dividend);
 // Square roots and divisions of that.
 int64_t roots_and_divisions(int64_t rounds);

@@ -26,7 +26,7 @@ class Adam final : public Optimizer {
  public:
   explicit Adam(const Spec& spec);
 
-  int64_t divisions() const override { return 3; }
+  int64_t divisions() const override { return 2; }
   std::vector<StateSpec> states(const Shape& parameter) const override;
   GradientCheck update(const UpdateArguments& args) const override;
   void effective_rates(const UpdateArguments& args, float* rates) const override;

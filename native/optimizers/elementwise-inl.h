@@ -97,19 +97,19 @@ class ElementUpdate {
   // By this gradient.
   HWY_INLINE void vector(int64_t i, V gradient) { store(updated(i, gradient), i); }
 
-  // The same in two phases.
+  // The same in two phases: the first updates the states and gives what the second divides by.
   HWY_INLINE V divisor(int64_t i, V gradient) {
     const D d;
-    V s[kStates];
-    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadU(d, states_[k] + i);
+    V s[kAtLeastOne];
+    load_states(i, s);
     const V divisor = rule_.divisor(gradient, hn::LoadU(d, weight_ + i), s);
     for (size_t k = 0; k < kStates; ++k) hn::StoreU(s[k], d, states_[k] + i);
     return divisor;
   }
   HWY_INLINE void move(int64_t i, V gradient, V divisor) {
     const D d;
-    V s[kStates];
-    for (size_t k = 0; k < kStates; ++k) s[k] = hn::LoadU(d, states_[k] + i);
+    V s[kAtLeastOne];
+    load_states(i, s);
     V w = hn::LoadU(d, weight_ + i);
     rule_.move(gradient, divisor, s, w);
     finite_.add(w);
@@ -119,7 +119,7 @@ class ElementUpdate {
   // The first `rest` of them.
   HWY_INLINE void part(int64_t i, size_t rest) {
     const D d;
-    V s[kStates == 0 ? 1 : kStates];
+    V s[kAtLeastOne];
     V w = load_first(d, weight_ + i, rest);
     for (size_t k = 0; k < kStates; ++k) s[k] = load_first(d, states_[k] + i, rest);
     apply(rule_, load_first(d, gradient_ + i, rest), w, s);
@@ -139,17 +139,23 @@ class ElementUpdate {
   GradientCheck check() const { return finite_.check(); }
 
  private:
+  static constexpr size_t kAtLeastOne = kStates == 0 ? 1 : kStates;
+
   struct Updated {
     V weight;
-    V states[kStates == 0 ? 1 : kStates];
+    V states[kAtLeastOne];
   };
+
+  HWY_INLINE void load_states(int64_t i, V* states) const {
+    for (size_t k = 0; k < kStates; ++k) states[k] = hn::LoadU(D(), states_[k] + i);
+  }
 
   HWY_INLINE Updated updated(int64_t i) { return updated(i, hn::LoadU(D(), gradient_ + i)); }
   HWY_INLINE Updated updated(int64_t i, V gradient) {
     const D d;
     Updated u;
     u.weight = hn::LoadU(d, weight_ + i);
-    for (size_t k = 0; k < kStates; ++k) u.states[k] = hn::LoadU(d, states_[k] + i);
+    load_states(i, u.states);
     apply(rule_, gradient, u.weight, u.states);
     finite_.add(u.weight);
     return u;
@@ -178,23 +184,22 @@ constexpr int rows_beside() {
 
 constexpr int64_t kTileFloats = kRowTile * kVectorTile * HWY_MAX_BYTES / sizeof(float);
 
-// A tile of the gradient whose update is due.
+// A tile of the gradient whose update is due, by a rule in two phases or in one.
+template <bool kInPhases>
 struct DueTile {
-  const int64_t* elements;    // of each of its vectors, from `first` on
-  int64_t ahead;              // weights so many floats behind are prefetched; 0: none
-  float* gradient = nullptr;  // its rows side by side, and room for as many divisors
+  // Steps of the update from phase to phase of a vector: what waits for a root or a quotient takes the room of
+  // multiply-adds that could start.
+  static constexpr int64_t kPhasesApart = kInPhases ? 3 : 0;
+
+  const int64_t* elements;  // where each of its vectors begins, counted from `first`
+  int64_t ahead;            // weights so many floats behind are prefetched; 0: none
+  // Its rows side by side, and kTileFloats behind them room for as many divisors.
+  float* gradient = nullptr;
   int64_t first = 0;
   int64_t vectors = 0;
 
-  // In steps of a vector each. What waits for a root or a quotient takes the room of multiply-adds that could start, so
-  // a vector's phases are kApart steps apart.
-  template <class Update>
-  static constexpr int64_t kApart = Update::kInPhases ? 3 : 0;
-
-  template <class Update>
-  int64_t steps() const {
-    return vectors == 0 ? 0 : vectors + kApart<Update>;
-  }
+  // Of the update, a vector each.
+  int64_t steps() const { return vectors == 0 ? 0 : vectors + kPhasesApart; }
 
   template <class Update>
   HWY_INLINE void step(int64_t i, Update& updates) const {
@@ -205,16 +210,16 @@ struct DueTile {
       const int64_t element = first + elements[i];
       if (ahead > 0) updates.prefetch(element + ahead);
       const V g = hn::Load(d, begins);
-      if constexpr (Update::kInPhases) {
+      if constexpr (kInPhases) {
         hn::Store(updates.divisor(element, g), d, begins + kTileFloats);
       } else {
         updates.vector(element, g);
       }
     }
-    if constexpr (Update::kInPhases) {
-      if (i < kApart<Update>) return;
-      const float* const ends = begins - kApart<Update> * lanes;
-      updates.move(first + elements[i - kApart<Update>], hn::Load(d, ends), hn::Load(d, ends + kTileFloats));
+    if constexpr (kInPhases) {
+      if (i < kPhasesApart) return;
+      const float* const ends = begins - kPhasesApart * lanes;
+      updates.move(first + elements[i - kPhasesApart], hn::Load(d, ends), hn::Load(d, ends + kTileFloats));
     }
   }
 
@@ -234,11 +239,11 @@ struct DueTile {
   }
 };
 
-// Makes a tile of the product while the update of another one runs, a step behind every kEvery steps of the sum: square
-// roots and divisions have a unit of their own, and weights come from far. Behind the sum, for a kEvery of 0.
+// Makes a tile of the product while the update of another one runs, a step of it behind every kEvery steps of the sum:
+// square roots and divisions have a unit of their own, and weights come from far. Behind the sum, for a kEvery of 0.
 template <int kRows, int64_t kEvery, class Update>
-HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, Update& update) {
-  const int64_t steps = due.steps<Update>();
+HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile<Update::kInPhases>& due, Update& update) {
+  const int64_t steps = due.steps();
   product_tile<kRows, kVectorTile, false>(o, [&](int64_t k) {
     if constexpr (kEvery > 0) {
       if (k % kEvery == 0 && k < kEvery * steps) due.step(k / kEvery, update);
@@ -252,13 +257,14 @@ HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, Up
 }
 
 template <int kRows, class Update>
-HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile& due, Update& update) {
-  // Updates back to back wait for memory and fill the reorder buffer; further apart they do not fit short sums.
-  constexpr int64_t kStepsApart = 4;
+HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile<Update::kInPhases>& due, Update& update) {
+  // Updates back to back wait for memory and fill the reorder buffer; further apart they do not fit short sums. Second
+  // phases may come behind.
+  constexpr int64_t kSumSteps = 4;
   if constexpr (!kBeside) {
     tile_beside_update<kRows, 0>(o, due, update);
-  } else if (o.depth >= kStepsApart * kRowTile * kVectorTile) {
-    tile_beside_update<kRows, kStepsApart>(o, due, update);
+  } else if (o.depth >= kSumSteps * kRowTile * kVectorTile) {
+    tile_beside_update<kRows, kSumSteps>(o, due, update);
   } else {
     tile_beside_update<kRows, 1>(o, due, update);
   }
@@ -281,14 +287,15 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   for (int64_t r = 0, i = 0; r < kRowTile; ++r) {
     for (int64_t v = 0; v < kVectorTile; ++v, ++i) elements[i] = r * shape.columns + v * (width / kVectorTile);
   }
-  ElementUpdate<kStates, Rule> update(rule, args);
+  using Update = ElementUpdate<kStates, Rule>;
+  Update update(rule, args);
   TileOperands o = operands_of(a, b.stride, width);
   o.depth = shape.depth;
   constexpr int64_t kLinesATile = 8;  // no more on their way than a core follows at once
   // A page: what memory takes to answer is what two or three tiles of a small batch take.
   constexpr int64_t kPrefetchedFloats = 1024;
   // Without AVX-512 L2 is small, too.
-  DueTile due{elements.data(), args.far || !kBeside ? kPrefetchedFloats : 0};
+  DueTile<Update::kInPhases> due{elements.data(), args.far || !kBeside ? kPrefetchedFloats : 0};
   PrefetchQueue ahead(upcoming);
   constexpr int kRows = rows_beside<kStates>();
   const int64_t tiles = (shape.rows + kRows - 1) / kRows;

@@ -23,7 +23,7 @@ class Ftrl final : public Optimizer {
  public:
   explicit Ftrl(const Spec& spec);
 
-  int64_t divisions() const override { return 5; }
+  int64_t divisions() const override { return 3; }
   std::vector<StateSpec> states(const Shape& parameter) const override;
   std::string objection_to_rows(float decay) const override;
   GradientCheck update(const UpdateArguments& args) const override;

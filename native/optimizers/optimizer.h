@@ -116,7 +116,7 @@ class Optimizer {
   // Of rows of tables; kSum for kinds without the option `duplicates`.
   Duplicates duplicates() const { return duplicates_; }
   virtual Granularity granularity() const { return Granularity::kElement; }
-  // Square roots and divisions of an element's update; 0 for rules that have them by row or by parameter.
+  // Square roots and divisions that an element's update cannot do without; 0 where elements share them.
   virtual int64_t divisions() const { return 0; }
   // What is kept of a parameter of this shape.
   virtual std::vector<StateSpec> states(const Shape& parameter) const = 0;

@@ -31,6 +31,7 @@ class Shampoo final : public Optimizer {
   explicit Shampoo(const Spec& spec);
 
   Granularity granularity() const override { return Granularity::kParameter; }
+  int64_t divisions() const override { return 2; }
   std::vector<StateSpec> states(const Shape& parameter) const override;
   GradientCheck update(const UpdateArguments& args) const override;
   void effective_rates(const UpdateArguments& args, float* rates) const override;

@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { GRADLOOM, PEERS } from '../../bench/peer-programs.ts';
 import { compare, formatComparisons, meetsFloors } from '../../bench/peer-table.ts';
+import { judgePart } from '../../bench/roofline.ts';
 import { quantile } from '../../bench/step-profiler.ts';
+import type { NativeStepPart } from '../../lib/native.ts';
 
 /** PyTorch, which waits for a quiet machine, is not there. */
 const bench = (...args: string[]) => runFile('bench/run.ts', ...args);
@@ -78,7 +80,31 @@ test('--roofline: the parts make up the step, and the share is that of those nea
     t.true(isClose(gflops / line.peak_gflops, fraction), stdout);
   }
   t.true(parts.some(({ limit }) => limit === 'memory'));
+  t.true(line.peak_gdivisions > 0);
   t.regex(stderr, /conv2d_1 +backward +direct .* of the step in parts at 70 % or more of their limit/s);
+});
+
+test('--roofline: a part is held against the slowest of what it does', (t) => {
+  const limits = {
+    flopsPerSecond: 100e9,
+    divisionsPerSecond: 4e9,
+    bytesPerSecond: (workingSet: number) => (workingSet > 1e6 ? 10e9 : 50e9),
+    rowBytesPerSecond: ({ rowBytes }: { readonly rowBytes: number }) => (rowBytes === 64 ? 5e9 : undefined),
+  };
+  const none = { flops: 0, kernelFlops: 0, divisions: 0, bytes: 0, workingSet: 0 };
+  const judged = (work: Partial<NativeStepPart>) => {
+    const table = { placedBytes: 0, rowBytes: 0, tableBytes: 0 };
+    const part = { name: 'dense_1', pass: 'backward', kernel: 'panels', seconds: 1e-3, ...none, ...table };
+    const { limit, fraction } = judgePart({ ...part, pass: 'backward', ...work }, 2e-3, limits);
+    return [limit, Number(fraction.toFixed(6))];
+  };
+  t.deepEqual(judged({}), ['none', 0]);
+  t.deepEqual(judged({ flops: 9e9, kernelFlops: 60e6, divisions: 2e6, bytes: 5e6 }), ['arithmetic', 0.6]);
+  t.deepEqual(judged({ kernelFlops: 60e6, divisions: 3e6, bytes: 5e6 }), ['division', 0.75]);
+  t.deepEqual(judged({ kernelFlops: 60e6, divisions: 3e6, bytes: 40e6, workingSet: 1e3 }), ['memory', 4]);
+  t.deepEqual(judged({ divisions: 1e6, bytes: 0.4e6, workingSet: 0.5e6 }), ['division', 0.25]);
+  // 3 MB of rows at their rate, 0.1 MB beside them.
+  t.deepEqual(judged({ bytes: 3.1e6, placedBytes: 3e6, rowBytes: 64 }), ['memory', 0.602]);
 });
 
 test('--curves: a point for each value, with the products of its net', async (t) => {

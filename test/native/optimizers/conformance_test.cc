@@ -36,6 +36,8 @@ const std::multimap<std::string, Spec::Object>& examples() {
       {"adagrad", adagrad({.weight_decay = 0.01})},
       {"adagrad", adagrad({.initial_accumulator = 0.1, .epsilon = 1e-7, .epsilon_placement = "inside"})},
       {"adagrad", adagrad({.initial_accumulator = 0.1, .epsilon = 0, .weight_decay_mode = "decoupled"})},
+      {"adagrad", adagrad({.weight_decay = 0.01, .weight_decay_mode = "decoupled", .direction = "maximize"})},
+      {"adagrad", adagrad({.weight_decay = 0.01, .epsilon_placement = "inside"})},
       {"adagradDualAveraging",
        {{"kind", "adagradDualAveraging"},
         {"learningRate", 0.1},
@@ -50,6 +52,7 @@ const std::multimap<std::string, Spec::Object>& examples() {
         {"weightDecay", 0.01},
         {"direction", "minimize"}}},
       {"adam", adam("adam", true)},
+      {"adam", adam("adam", false)},
       {"adamW", adam("adamW", false)},
       {"ftrl",
        {{"kind", "ftrl"},
@@ -141,23 +144,16 @@ TEST_CASE("optimizers: beside the product that makes its gradient, an update giv
     ProductShape shape;
     int64_t beside = 3;  // floats behind the rows of x
   };
-  const std::vector<Product> products = {{{1, 64, 3}},
-                                         {{2, 64, 9}},
-                                         {{3, 64, 1}},
-                                         {{7, 128, 32}},
-                                         {{13, 64, 5}},
-                                         {{12, 192, 33}},
-                                         {{25, 64, 70}},
-                                         {{9, 70, 8}},
-                                         {{5, 10, 17}},
-                                         {{6, 16, 40}},
-                                         {{8, 32, 24}},
-                                         {{6, 64, 1100}},
-                                         {{20, 64, 97}},
-                                         {{14, 128, 130}},
-                                         {{6, 16, 200}, 512 - 6},
-                                         {{9, 8, 300}, 512 - 9},
-                                         {{6, 16, 128}, 1024 - 6}};
+  const std::vector<Product> products = {{{1, 64, 3}},           {{2, 64, 9}},
+                                         {{3, 64, 1}},           {{7, 128, 32}},
+                                         {{13, 64, 5}},          {{12, 192, 33}},
+                                         {{25, 64, 70}},         {{9, 70, 8}},
+                                         {{5, 10, 17}},          {{6, 16, 40}},
+                                         {{8, 32, 24}},          {{6, 64, 1100}},
+                                         {{20, 64, 97}},         {{27, 64, 97}},
+                                         {{12, 128, 25}},        {{12, 64, 49}},
+                                         {{14, 128, 130}},       {{6, 16, 200}, 512 - 6},
+                                         {{9, 8, 300}, 512 - 9}, {{6, 16, 128}, 1024 - 6}};
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     for (const auto& [kind, spec] : examples()) {

@@ -150,6 +150,7 @@ TEST_CASE("profile_steps: tables move the rows that a batch names, in whole cach
   // The bias and its accumulator; of a row both are 80 bytes, two lines.
   CHECK(backward.bytes == kFloat * (kBatch * 10 + 4 * 10) + entries * 8 + touched * 2 * 128);
   CHECK(backward.working_set >= kFloat * 2 * kRows * 10);
+  CHECK(backward.divisions == 2 * (touched * 10 + 10));
   CHECK(work_of(parts, "gather", "").bytes == entries * 2 * 8);
 }
 
