@@ -313,6 +313,19 @@ TEST_CASE("optimizers: every kind in the registry has an example, and the other 
         }) == "UNKNOWN_KIND: there is no optimizer of kind \"adamm\"");
 }
 
+TEST_CASE("optimizers: roots and divisions of an element, by hand from the rules") {
+  // AdaGrad by norm and by row divide for many elements at once; sgd never.
+  const std::map<std::string, int64_t> divisions = {
+      {"adadelta", 3}, {"adagrad", 2}, {"adagradDualAveraging", 2}, {"adagradNorm", 0}, {"adam", 2},
+      {"adamW", 2},    {"ftrl", 3},    {"proximalAdagrad", 3},      {"rmsprop", 2},     {"rowwiseAdagrad", 0},
+      {"sgd", 0},      {"shampoo", 2}};
+  for (const auto& [kind, spec] : examples()) {
+    CAPTURE(kind);
+    REQUIRE(divisions.contains(kind));
+    CHECK(make_optimizer(spec)->divisions() == divisions.at(kind));
+  }
+}
+
 TEST_CASE("optimizers: every attribute is required, and an error names it") {
   for (const auto& [kind, example] : examples()) {
     for (const auto& [attribute, value] : example) {

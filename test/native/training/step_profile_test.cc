@@ -154,6 +154,15 @@ TEST_CASE("profile_steps: tables move the rows that a batch names, in whole cach
   CHECK(work_of(parts, "gather", "").bytes == entries * 2 * 8);
 }
 
+TEST_CASE("profile_steps: statistics and frozen weights divide nothing") {
+  const LearnerOptions net = norm_net();
+  const auto parts = parts_of(net, class_samples(16, net.input_shape, 10).view(), 16);
+  // Scale and shift of 10 channels, shift alone of 7.
+  CHECK(work_of(parts, "batchNorm_1", "backward").divisions == 2 * (10 + 10));
+  CHECK(work_of(parts, "conv2d_2", "backward").divisions == 0);
+  CHECK(work_of(parts, "batchNorm_2", "backward").divisions == 2 * 7);
+}
+
 TEST_CASE("profile_steps: fewer samples than a batch are refused") {
   const LearnerOptions net = mlp();
   const Samples samples = class_samples(7, net.input_shape, 10);
