@@ -2,7 +2,7 @@
 import type { NativeStepPart, NativeStepProfile, NativeTable } from '../lib/native.ts';
 import { ForeignLoad } from './foreign-load.ts';
 import { hasSameRows, MachineLimits, type StepLimits } from './limits.ts';
-import { mean, StepProfiler } from './step-profiler.ts';
+import { StepProfiler } from './step-profiler.ts';
 import { formatTable } from './table.ts';
 import type { Workload } from './workloads.ts';
 
@@ -46,8 +46,8 @@ export interface Roofline {
 }
 
 /**
- * Each turn's steps are held against the limits measured before and behind them, for a shared machine changes its speed;
- * the turn with the middle share counts.
+ * Each turn's steps are held against the limits measured before and behind them, for a shared machine changes its speed: the
+ * quickest of the one against the quickest of the other. The turn with the middle share counts.
  */
 export async function measureRoofline(
   workload: Workload,
@@ -84,11 +84,10 @@ function tablesOf(parts: readonly NativeStepPart[]): readonly NativeTable[] {
 
 /** `inputBytes`: of the set that batches are gathered from. */
 function judge(
-  { threads, parts, stepSeconds }: NativeStepProfile,
+  { threads, parts, seconds }: NativeStepProfile,
   limits: MachineLimits,
   inputBytes: number,
 ): Omit<Roofline, 'contended'> {
-  const seconds = mean(stepSeconds);
   const judged = parts.map((part) =>
     judgePart(part.name === 'gather' ? { ...part, workingSet: inputBytes } : part, seconds, limits),
   );

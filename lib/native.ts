@@ -345,6 +345,9 @@ export interface NativeStepProfile {
   readonly threads: number;
   /** In the order in which they run. */
   readonly parts: readonly NativeStepPart[];
+  /** Of the parts together: a step of the quickest 5 ms of steps, or of all steps where they take no 5 ms. */
+  readonly seconds: number;
+  /** Of each step. */
   readonly stepSeconds: Float64Array;
 }
 
@@ -353,7 +356,7 @@ export interface NativeStepPart {
   readonly name: string;
   readonly pass: 'forward' | 'backward' | '';
   readonly kernel: string;
-  /** A step. */
+  /** A step of those that the profile's `seconds` are of. */
   readonly seconds: number;
   /** Of products, by definition, and those that the kernel does for them. */
   readonly flops: number;

@@ -251,6 +251,7 @@ Napi::Value TrainerWrap::profile(const Napi::CallbackInfo& info) {
     Napi::Object result = Napi::Object::New(env);
     result.Set("threads", profile.threads);
     result.Set("parts", parts);
+    result.Set("seconds", profile.seconds);
     result.Set("stepSeconds", steps);
     return result;
   });

@@ -341,28 +341,38 @@ void InputColumn::gather_in_rows(Team& team, const Rows& rows, const Augmenter* 
 // Floats that need no change are transposed where they are stored, others by way of a buffer.
 void InputColumn::gather_in_lanes(Team& team, const Rows& rows, float* lanes) const {
   const LaneImage image = lane_image(sample_shape_);
-  const int64_t most = as_stored() ? image.pixels : pixels_at_once(image.channels);
   for_each_lane_part(team, image, rows.count, [&](int64_t block, const PixelRange& part) {
-    const int64_t first = block * kLanes;
-    const int64_t samples = std::min(kLanes, rows.count - first);
-    std::array<const float*, kLanes> images;
-    alignas(64) std::array<float, kLanes * kMadeValues> made;
-    for (int64_t pixel = part.first; pixel < part.end; pixel += most) {
-      const PixelRange range{pixel, std::min(pixel + most, part.end)};
-      const int64_t value = pixel * image.channels;
-      for (int64_t l = 0; l < samples; ++l) {
-        const int64_t row = rows.at(first + l);
-        if (as_stored()) {
-          images[static_cast<size_t>(l)] = static_cast<const float*>(array_.data) + row * sample_size_ + value;
-          continue;
-        }
-        float* const of_sample = made.data() + l * kMadeValues;
-        read_features(row, value, (range.end - pixel) * image.channels, of_sample);
-        images[static_cast<size_t>(l)] = of_sample;
-      }
-      samples_to_lanes(image, range, samples, images.data(), lanes + first * sample_size_);
-    }
+    const LaneRows of_block{rows, block * kLanes, std::min(kLanes, rows.count - block * kLanes)};
+    float* const to = lanes + block * kLanes * sample_size_;
+    as_stored() ? turn_stored(of_block, image, part, to) : turn_made(of_block, image, part, to);
   });
+}
+
+void InputColumn::turn_stored(const LaneRows& block, const LaneImage& image, const PixelRange& part,
+                              float* lanes) const {
+  const float* const stored = static_cast<const float*>(array_.data) + part.first * image.channels;
+  const int64_t size = sample_size_;
+  std::array<const float*, kLanes> images;
+  for (int64_t l = 0; l < block.samples; ++l) {
+    images[static_cast<size_t>(l)] = stored + block.rows.at(block.first + l) * size;
+  }
+  samples_to_lanes(image, part, block.samples, images.data(), lanes);
+}
+
+void InputColumn::turn_made(const LaneRows& block, const LaneImage& image, const PixelRange& part,
+                            float* lanes) const {
+  alignas(64) std::array<float, kLanes * kMadeValues> made;
+  std::array<const float*, kLanes> images;
+  for (int64_t l = 0; l < kLanes; ++l) images[static_cast<size_t>(l)] = made.data() + l * kMadeValues;
+  const int64_t most = pixels_at_once(image.channels);
+  for (int64_t pixel = part.first; pixel < part.end; pixel += most) {
+    const PixelRange range{pixel, std::min(pixel + most, part.end)};
+    const int64_t values = (range.end - pixel) * image.channels;
+    for (int64_t l = 0; l < block.samples; ++l) {
+      read_features(block.rows.at(block.first + l), pixel * image.channels, values, made.data() + l * kMadeValues);
+    }
+    samples_to_lanes(image, range, block.samples, images.data(), lanes);
+  }
 }
 
 // Of rows that have to be made whole before they are laid apart.

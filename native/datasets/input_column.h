@@ -18,6 +18,7 @@
 #include "datasets/augmentation.h"
 #include "datasets/mapped_rows.h"
 #include "datasets/sparse_batch.h"
+#include "kernels/lanes.h"
 
 namespace gradloom {
 
@@ -155,6 +156,14 @@ class InputColumn {
   bool has_to_be_whole(const Augmenter* augmenter) const { return augmenter != nullptr || sparse() || mapped(); }
   void gather_in_rows(Team& team, const Rows& rows, const Augmenter* augmenter, float* x, int64_t stretches) const;
   void gather_in_lanes(Team& team, const Rows& rows, float* lanes) const;
+  // Of some rows, one a lane.
+  struct LaneRows {
+    const Rows& rows;
+    int64_t first;
+    int64_t samples;
+  };
+  void turn_stored(const LaneRows& block, const LaneImage& image, const PixelRange& part, float* lanes) const;
+  void turn_made(const LaneRows& block, const LaneImage& image, const PixelRange& part, float* lanes) const;
   void gather_whole(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const;
   // One that has to be made whole: changed, sparse or in a file.
   void read_row(const Rows& rows, int64_t place, const Augmenter* augmenter, float* out) const;

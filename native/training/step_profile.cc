@@ -69,8 +69,7 @@ std::vector<ProfiledPart> parts_of(const Learner& learner, const TrainStep& step
   const std::vector<Plan::NodeWork> nodes = step.plan().work(updates, step.update_behind());
   std::vector<ProfiledPart> parts;
   const auto add = [&](size_t part, std::string name, std::string pass, const char* kernel, const Plan::Work& work) {
-    const double seconds = clock.seconds(part) / static_cast<double>(clock.steps().size());
-    parts.push_back({std::move(name), std::move(pass), kernel, seconds, work});
+    parts.push_back({std::move(name), std::move(pass), kernel, clock.seconds(part), work});
   };
   const auto name = [](const Plan::NodeWork& node) {
     return node.layer == nullptr ? std::string("conversion") : node.layer->name();
@@ -114,7 +113,7 @@ StepProfile profile_steps(Learner& learner, const ArraySamples& samples, const P
     }
     step.group_entries(team);
   });
-  return {threads, parts_of(learner, step, clock), clock.steps()};
+  return {threads, parts_of(learner, step, clock), clock.step_seconds(), clock.steps()};
 }
 
 }  // namespace gradloom

@@ -22,14 +22,15 @@ struct ProfiledPart {
   std::string name;  // a layer's; "conversion" of the layout between two; "gather", "loss", "grouping", "update"
   std::string pass;  // "forward", "backward"; empty for what is no layer
   std::string kernel;
-  double seconds;  // a step
+  double seconds;  // a step of the quickest stretch of steps (StepClock)
   Plan::Work work;
 };
 
 struct StepProfile {
   int threads;
   std::vector<ProfiledPart> parts;  // in the order in which they run
-  std::vector<double> steps;        // seconds of each
+  double seconds;                   // of all of them together
+  std::vector<double> steps;        // seconds of each step
 };
 
 // Trains so many steps on consecutive batches of `samples`, from the start again at their end, with the bits of a run
