@@ -359,8 +359,7 @@ void InputColumn::turn_stored(const LaneRows& block, const LaneImage& image, con
   samples_to_lanes(image, part, block.samples, images.data(), lanes);
 }
 
-void InputColumn::turn_made(const LaneRows& block, const LaneImage& image, const PixelRange& part,
-                            float* lanes) const {
+void InputColumn::turn_made(const LaneRows& block, const LaneImage& image, const PixelRange& part, float* lanes) const {
   alignas(64) std::array<float, kLanes * kMadeValues> made;
   std::array<const float*, kLanes> images;
   for (int64_t l = 0; l < kLanes; ++l) images[static_cast<size_t>(l)] = made.data() + l * kMadeValues;

@@ -34,11 +34,13 @@ constexpr int64_t kPanelFilters = 48;
 constexpr int64_t kRowFilters = 32;
 
 // How products read the channels of a chunk's tiles: those of all tiles side by side where simd_gemm takes so many
-// columns at once, else of 16 columns by themselves, since lines that lie apart share few sets of L1.
+// columns at once, else of 16 columns by themselves. Nothing lies between them: lines that lie apart share few sets of
+// L1.
 struct ChunkLayout {
-  explicit ChunkLayout(const WinogradShape& shape)
+  ChunkLayout(const WinogradShape& shape, int64_t columns)
       : in_panels(narrow_products()),
-        channel(in_panels ? kPanelColumns : kChunkRow),
+        row(round_up(columns, kPanelColumns)),
+        channel(in_panels ? kPanelColumns : row),
         panel(in_panels ? shape.channels * kPanelColumns : kPanelColumns),
         filters(std::min(shape.filters, in_panels ? kPanelFilters : kRowFilters)) {}
 
@@ -50,9 +52,47 @@ struct ChunkLayout {
   }
 
   bool in_panels;
+  int64_t row;      // of a channel's columns, and of a filter's
   int64_t channel;  // floats from channel to channel
   int64_t panel;    // from 16 columns to the next
   int64_t filters;  // of a block
+};
+
+// Filters of a block that a job transforms itself: these stay in L2 until they are multiplied.
+class BlockFilters {
+ public:
+  BlockFilters(const WinogradShape& shape, float* scratch)
+      : shape_(shape), filters_(std::min(kFilters, shape.filters)), u_(scratch), flipped_(scratch + u_floats()) {}
+
+  int64_t filters() const { return filters_; }
+  int64_t floats() const { return u_floats() + round_up(filters_ * row(), kLanes); }
+  // Of `count` filters from `first` on.
+  WeightPlanes<const float> transform(int64_t first, int64_t count, const WinogradFilterSource& from) const {
+    const float* weights = from.data + first * row();
+    if (from.form == WinogradFilterSource::Form::kToFlip) {
+      const int64_t taps = taps_of(shape_.form);
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        transpose(shape_.channels, count, from.data + tap * shape_.filters + first, taps * shape_.filters,
+                  flipped_ + (taps - 1 - tap) * shape_.channels, row());
+      }
+      weights = flipped_;
+    }
+    winograd_transform_filters(shape_.form, count, shape_.channels, {weights, shape_.channels, row()},
+                               {u_, plane(), shape_.channels});
+    return {u_, plane(), shape_.channels};
+  }
+
+ private:
+  static constexpr int64_t kFilters = 12;  // whole tiles of their products
+
+  int64_t row() const { return taps_of(shape_.form) * shape_.channels; }
+  int64_t plane() const { return winograd_plane(round_up(filters_ * shape_.channels, kLanes)); }
+  int64_t u_floats() const { return kWinogradCoefficients * plane(); }
+
+  const WinogradShape& shape_;
+  int64_t filters_;
+  float* u_;
+  float* flipped_;
 };
 
 // Calls visit(first, images, tile) for some images of each tile, then for the next ones.
@@ -114,9 +154,10 @@ Tiling winograd_forward_chunks(const TileColumns& columns) {
   return cut(columns.count(), ceil_divide(columns.count(), kChunkRow), kLanes);
 }
 
-int64_t winograd_forward_scratch(const WinogradShape& shape) {
-  const int64_t filters = ChunkLayout(shape).filters;
-  return kWinogradCoefficients * (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow));
+int64_t winograd_forward_scratch(const WinogradShape& shape, WinogradFilterSource::Form form) {
+  const int64_t filters = ChunkLayout(shape, kChunkRow).filters;
+  return kWinogradCoefficients * (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow)) +
+         (form == WinogradFilterSource::Form::kTransformed ? 0 : BlockFilters(shape, nullptr).floats());
 }
 
 Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads) {
@@ -153,21 +194,21 @@ class ForwardChunk {
         width_(job.columns),
         first_(columns.tile_at(job.first_column)),
         tiles_(columns.tile_at(job.first_column + job.columns) - first_),
-        layout_(shape),
-        v_plane_(winograd_plane(shape.channels * kChunkRow)),
+        layout_(shape, job.columns),
+        v_plane_(winograd_plane(shape.channels * layout_.row)),
         v_(scratch),
         m_(scratch + kWinogradCoefficients * v_plane_) {}
 
   int64_t block_filters() const { return layout_.filters; }
 
   void transform_inputs(const LaneImages& x);
-  // Of filters [first, first + count).
-  void multiply(int64_t first, int64_t count, const float* u) const;
+  // Of `count` filters u, those of coefficient e at u.data[e * u.plane].
+  void multiply(int64_t count, const WeightPlanes<const float>& u) const;
   void transform_outputs(int64_t first, int64_t count, const WinogradOutput& output) const;
 
  private:
   int64_t column_of(int64_t tile) const { return columns_.before(tile) - first_column_; }
-  static int64_t m_plane(int64_t filters) { return winograd_plane(filters * kChunkRow); }
+  int64_t m_plane(int64_t filters) const { return winograd_plane(filters * layout_.row); }
 
   const WinogradShape& shape_;
   const TileColumns& columns_;
@@ -204,25 +245,23 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
   });
 }
 
-void ForwardChunk::multiply(int64_t first, int64_t count, const float* u) const {
+void ForwardChunk::multiply(int64_t count, const WeightPlanes<const float>& u) const {
   const bool prefetches = worth_prefetching(kWinogradCoefficients * (filter_plane(shape_) + v_plane_));
   const ProductShape product{count, width_, shape_.channels};
-  const auto u_of = [&](int64_t e) {
-    return span_of(u + e * filter_plane(shape_) + first * shape_.channels, count * shape_.channels);
-  };
-  const auto v_of = [&](int64_t e) { return span_of(v_ + e * v_plane_, shape_.channels * kChunkRow); };
+  const auto u_of = [&](int64_t e) { return span_of(u.data + e * u.plane, count * shape_.channels); };
+  const auto v_of = [&](int64_t e) { return span_of(v_ + e * v_plane_, shape_.channels * layout_.row); };
   for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
     std::array<ByteSpan, 2> upcoming;
     if (prefetches && e + 1 < kWinogradCoefficients) {
       upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(u_of(e + 1))};
     }
-    const MatrixOperand filters{u_of(e).data(), shape_.channels};
+    const MatrixOperand filters{u_of(e).data(), u.row};
     float* const to = m_ + e * m_plane(count);
     if (layout_.in_panels) {
-      simd_gemm_panels(product, filters, {v_of(e).data(), layout_.panel}, Accumulate::kOverwrite, to, kChunkRow,
+      simd_gemm_panels(product, filters, {v_of(e).data(), layout_.panel}, Accumulate::kOverwrite, to, layout_.row,
                        upcoming);
     } else {
-      simd_gemm(product, filters, {v_of(e).data(), layout_.channel}, Accumulate::kOverwrite, to, kChunkRow, upcoming);
+      simd_gemm(product, filters, {v_of(e).data(), layout_.channel}, Accumulate::kOverwrite, to, layout_.row, upcoming);
     }
   }
 }
@@ -231,7 +270,7 @@ void ForwardChunk::transform_outputs(int64_t first, int64_t count, const Winogra
   for_each_image_block(count, tiles_, [&](int64_t f, int64_t filters, int64_t t) {
     const TilePlace& place = places_[t];
     const int64_t lanes = columns_.of(first_ + t);
-    const TileCoefficients coefficients{m_ + f * kChunkRow + column_of(first_ + t), m_plane(count), kChunkRow};
+    const TileCoefficients coefficients{m_ + f * layout_.row + column_of(first_ + t), m_plane(count), layout_.row};
     const TileBias bias{output.bias == nullptr ? nullptr : output.bias + first + f, BiasOf::kVector};
     const int64_t at = place.image * output.y_block + (first + f) * winograd_output_floats(shape_, output);
     if (output.pooled) {
@@ -247,15 +286,29 @@ void ForwardChunk::transform_outputs(int64_t first, int64_t count, const Winogra
 
 }  // namespace
 
+bool winograd_jobs_transform(const WinogradShape& shape, int64_t batch) {
+  constexpr int64_t kFiltersInCache = 512 * 1024;
+  // Inputs of more columns, which all of the few filters of a block read again, would take longer to come from L2 than
+  // these.
+  constexpr int64_t kMostColumns = 2 * kLanes;
+  return winograd_filter_floats(shape) > kFiltersInCache && TileColumns(shape, batch).count() <= kMostColumns;
+}
+
 void conv2d_winograd_forward(const WinogradShape& shape, const TileColumns& columns, const WinogradJob& job,
-                             const LaneImages& x, const float* u, const WinogradOutput& output, float* scratch) {
+                             const LaneImages& x, const WinogradFilterSource& filters, const WinogradOutput& output,
+                             float* scratch) {
   ForwardChunk chunk(shape, columns, job, scratch);
   chunk.transform_inputs(x);
+  const bool transformed = filters.form == WinogradFilterSource::Form::kTransformed;
+  const BlockFilters own(shape, scratch + winograd_forward_scratch(shape, WinogradFilterSource::Form::kTransformed));
+  const int64_t block = transformed ? chunk.block_filters() : own.filters();
   const int64_t end = job.first_filter + job.filters;
-  for (int64_t k = job.first_filter; k < end; k += chunk.block_filters()) {
-    const int64_t filters = std::min(chunk.block_filters(), end - k);
-    chunk.multiply(k, filters, u);
-    chunk.transform_outputs(k, filters, output);
+  for (int64_t k = job.first_filter; k < end; k += block) {
+    const int64_t count = std::min(block, end - k);
+    chunk.multiply(count, transformed ? WeightPlanes<const float>{filters.data + k * shape.channels,
+                                                                  filter_plane(shape), shape.channels}
+                                      : own.transform(k, count, filters));
+    chunk.transform_outputs(k, count, output);
   }
 }
 

@@ -64,6 +64,21 @@ void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t
 // r][R - 1 - s][k] = w[k][r][s][c], for one of the taps. `shape` is the forward one.
 void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* flipped);
 
+// Where a convolution finds its filters, those of one group.
+struct WinogradFilterSource {
+  enum class Form {
+    kTransformed,  // by winograd_filters
+    kWeights,      // of the layer: each job transforms those that it multiplies
+    kToFlip,       // of the layer whose input has the gradient y, likewise: [C][R][R][K] here
+  };
+  Form form;
+  const float* data;
+
+  WinogradFilterSource from(int64_t floats) const { return {form, data + floats}; }
+};
+// Whether all transformed filters would outgrow the caches before they are multiplied, for one chunk alone.
+bool winograd_jobs_transform(const WinogradShape& shape, int64_t batch);
+
 // The tiles of all blocks, one image after another, and the columns of products that they take: one for each sample of
 // a block, of which the last one has 8 if no more of them are in the batch.
 class TileColumns {
@@ -91,7 +106,7 @@ class TileColumns {
 
 // The columns of all tiles, cut into chunks of whole tiles.
 Tiling winograd_forward_chunks(const TileColumns& columns);
-int64_t winograd_forward_scratch(const WinogradShape& shape);
+int64_t winograd_forward_scratch(const WinogradShape& shape, WinogradFilterSource::Form form);
 // Into how many filters go for `chunks` chunks, each share a job, so that threads are done soonest: a job transforms
 // all channels of its chunk.
 Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads);
@@ -119,77 +134,7 @@ struct WinogradJob {
   int64_t filters;
 };
 void conv2d_winograd_forward(const WinogradShape& shape, const TileColumns& columns, const WinogradJob& job,
-                             const LaneImages& x, const float* u, const WinogradOutput& output, float* scratch);
-
-// ---- gradient of the weights
-
-// What sums of products leave: [36][C][K] with winograd_filter_floats floats, from which gradient[k][r][s][c] is made
-// of the filters of one piece, whole cache lines of the sums.
-Tiling winograd_gradient_pieces(const WinogradShape& shape);
-void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float* sums, float* gradient);
-
-// Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where there are many of them,
-// chunks are dealt out to pieces with sums of their own, by the shape and the number of blocks alone. The threads that
-// are left share a piece's filters and channels. Each thread transforms all that it multiplies, rather than take what
-// another one has made from that one's cache. Only where the filters of a single piece are shared, and its own cache
-// cannot hold the channels of a chunk, is each chunk a round, for which threads transform those of the input together.
-class WinogradWeightGradient {
- public:
-  WinogradWeightGradient(const WinogradShape& shape, int64_t batch, int64_t threads);
-
-  int64_t scratch() const;         // floats of all threads together
-  int64_t thread_scratch() const;  // floats of each thread
-
-  int64_t rounds() const { return transforms_together() ? chunks_.count : 1; }
-  // Of the input in a round, before its jobs.
-  int64_t input_jobs() const;
-  void transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const;
-  // A piece's sums for some filters and channels.
-  int64_t jobs() const { return pieces_.count * filters_.count * channels_.count; }
-  void add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz, float* scratch,
-                 float* thread_scratch) const;
-
-  // When all are done, where there are several pieces: adds their sums of one of the 36 coefficients up.
-  int64_t pieces() const { return pieces_.count; }
-  void add_pieces(int64_t coefficient, float* scratch) const;
-  // The sums are at the beginning of the scratch at last.
-
- private:
-  bool transforms_together() const;
-  // Floats of one coefficient of a chunk.
-  int64_t v_plane() const;
-  int64_t m_plane() const;
-  int64_t sums_floats() const;
-  // Of a chunk, for some channels of the input and some filters of the gradient of the output.
-  void transform_channels(int64_t chunk, int64_t first, int64_t channels, const LaneImages& x, float* v) const;
-  void transform_filters(int64_t chunk, int64_t first, int64_t filters, const LaneImages& dz, float* m,
-                         float* transposed) const;
-  void transform_transposed(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters,
-                            const LaneImages& dz, float* transposed, const TileCoefficients& m) const;
-  // What a job adds to its piece's sums.
-  struct Share {
-    int64_t filter;
-    int64_t filters;
-    int64_t channel;
-    int64_t channels;
-  };
-  Share share(int64_t job) const;
-  void multiply(int64_t chunk, const Share& share, const float* v, const float* m, bool begins, float* sums) const;
-
-  int64_t columns_before(int64_t chunk) const { return columns_.before(chunks_.first(chunk)); }
-  int64_t columns_of(int64_t chunk) const {
-    return columns_.before(chunks_.first(chunk) + chunks_.size(chunk)) - columns_before(chunk);
-  }
-
-  // Floats from channel to channel of a chunk's v: whole vectors.
-  int64_t v_row(int64_t chunk) const { return round_up(columns_of(chunk), kLanes); }
-
-  WinogradShape shape_;
-  TileColumns columns_;
-  Tiling chunks_;      // of the tiles
-  EvenTiling pieces_;  // of the chunks
-  Tiling filters_;
-  Tiling channels_;
-};
+                             const LaneImages& x, const WinogradFilterSource& filters, const WinogradOutput& output,
+                             float* scratch);
 
 }  // namespace gradloom

@@ -1,10 +1,10 @@
-// The gradient of the weights of kernels/conv2d_winograd.h.
+#include "kernels/conv2d_winograd_gradient.h"
+
 #include <algorithm>
 #include <array>
 #include <span>
 
 #include "common/checked.h"
-#include "kernels/conv2d_winograd.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/transposed_tile.h"
@@ -18,20 +18,21 @@ Tiling winograd_gradient_pieces(const WinogradShape& shape) {
   return cut(shape.filters, tile_rows(shape.filters, kWinogradCoefficients * shape.channels).count, kLanes);
 }
 
-void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float* sums, float* gradient) {
+namespace {
+
+// gradient[k][r][s][c] of some channels and filters of the sums [36][c][k] of these.
+void gradient_of_sums(const WinogradShape& shape, int64_t channels, int64_t filters,
+                      const WeightPlanes<const float>& sums, float* gradient) {
   constexpr int64_t kSide = kPanelColumns;
-  const Tiling filters = winograd_gradient_pieces(shape);
-  const int64_t begin = filters.first(piece);
-  const int64_t end = begin + filters.size(piece);
   constexpr int64_t kMostTaps = taps_of(WinogradForm::kF2x5);
   const int64_t taps = taps_of(shape.form);
   alignas(kLanes * sizeof(float)) float of_taps[kMostTaps * kSide * kSide];
-  for (int64_t c = 0; c < shape.channels; c += kSide) {
-    for (int64_t k = begin; k < end; k += kSide) {
-      const int64_t rows = std::min(kSide, shape.channels - c);
-      const int64_t columns = std::min(kSide, end - k);
+  for (int64_t c = 0; c < channels; c += kSide) {
+    for (int64_t k = 0; k < filters; k += kSide) {
+      const int64_t rows = std::min(kSide, channels - c);
+      const int64_t columns = std::min(kSide, filters - k);
       winograd_transform_filter_gradient(shape.form, rows, columns,
-                                         {sums + c * shape.filters + k, filter_plane(shape), shape.filters},
+                                         {sums.data + c * sums.row + k, sums.plane, sums.row},
                                          {of_taps, kSide * kSide, kSide});
       for (int64_t tap = 0; tap < taps; ++tap) {
         transpose(rows, columns, of_taps + tap * kSide * kSide, kSide, gradient + (k * taps + tap) * shape.channels + c,
@@ -41,10 +42,14 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, float*
   }
 }
 
-// The sums run over tiles and samples. With filters in the lanes no lane has to be summed up at the end: tiles of the
-// gradient of the output are transposed before they are transformed, since they have 16 pixels or 4 and afterwards 36
-// coefficients. So m lies in panels of 16 filters: [36][K / 16][T samples][16], beside v: [36][C][T samples], and the
-// sums: [36][C][K].
+}  // namespace
+
+void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const float* sums, float* gradient) {
+  const Tiling filters = winograd_gradient_pieces(shape);
+  const int64_t begin = filters.first(piece);
+  gradient_of_sums(shape, shape.channels, filters.size(piece), {sums + begin, filter_plane(shape), shape.filters},
+                   gradient + begin * taps_of(shape.form) * shape.channels);
+}
 
 namespace {
 
@@ -52,6 +57,29 @@ constexpr int64_t kProductFilters = 64;
 constexpr int64_t kTransformImages = kPanelColumns;
 
 Extent2d tile_extent(WinogradForm form) { return {tile_of(form), tile_of(form)}; }
+
+// sums[e][c][k], or added to these, of up to kProductFilters filters: v[e][c][depth] times the panels m[e].
+struct TileProduct {
+  ProductShape shape;
+  WeightPlanes<const float> v;
+  const float* m;
+  int64_t m_plane;
+  bool prefetches;
+};
+void multiply_tiles(const TileProduct& product, Accumulate accumulate, const WeightPlanes<float>& sums) {
+  const auto& [channels, filters, depth] = product.shape;
+  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+    const float* const v = product.v.data + e * product.v.plane;
+    const float* const m = product.m + e * product.m_plane;
+    std::array<ByteSpan, 2> upcoming;
+    if (product.prefetches && e + 1 < kWinogradCoefficients) {
+      upcoming = {std::as_bytes(span_of(v + product.v.plane, channels * product.v.row)),
+                  std::as_bytes(span_of(m + product.m_plane, filters * depth))};
+    }
+    simd_gemm_panels(product.shape, {v, product.v.row}, {m, kPanelColumns * depth}, accumulate,
+                     sums.data + e * sums.plane, sums.row, upcoming);
+  }
+}
 
 // As many as there are numbers in their v and m as in the sums.
 int64_t tiles_like_sums(const WinogradShape& shape) {
@@ -135,7 +163,8 @@ int64_t WinogradWeightGradient::input_jobs() const {
 
 void WinogradWeightGradient::transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const {
   const int64_t first = job * kTransformImages;
-  transform_channels(round, first, std::min(kTransformImages, shape_.channels - first), x, scratch + sums_floats());
+  tiles_of(round).transform_channels(first, std::min(kTransformImages, shape_.channels - first), x,
+                                     scratch + sums_floats(), v_plane());
 }
 
 void WinogradWeightGradient::add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz,
@@ -147,51 +176,142 @@ void WinogradWeightGradient::add_tiles(int64_t round, int64_t job, const LaneIma
   float* const m = transposed + transposed_numbers(tile_extent(shape_.form));
   float* const own = m + kWinogradCoefficients * m_plane();
   if (transforms_together()) {
-    transform_filters(round, part.filter, part.filters, dz, m, transposed);
-    return multiply(round, part, scratch + sums_floats(), m, round == 0, sums);
+    const WinogradGradientTiles tiles = tiles_of(round);
+    tiles.transform_filters(part.filter, part.filters, dz, m, m_plane(), transposed);
+    return multiply(tiles, part, scratch + sums_floats(), m, round == 0, sums);
   }
   for (int64_t chunk = pieces_.first(piece); chunk < pieces_.first(piece + 1); ++chunk) {
-    transform_channels(chunk, part.channel, part.channels, x, own);
-    transform_filters(chunk, part.filter, part.filters, dz, m, transposed);
-    multiply(chunk, part, own, m, chunk == pieces_.first(piece), sums);
+    const WinogradGradientTiles tiles = tiles_of(chunk);
+    tiles.transform_channels(part.channel, part.channels, x, own, v_plane());
+    tiles.transform_filters(part.filter, part.filters, dz, m, m_plane(), transposed);
+    multiply(tiles, part, own, m, chunk == pieces_.first(piece), sums);
   }
 }
 
+void WinogradWeightGradient::multiply(const WinogradGradientTiles& tiles, const Share& share, const float* v,
+                                      const float* m, bool begins, float* sums) const {
+  const int64_t depth = tiles.depth();
+  const int64_t row = tiles.v_row();
+  const bool prefetches =
+      worth_prefetching(kWinogradCoefficients * (v_plane() + m_plane() + share.channels * share.filters));
+  for (int64_t first = 0; first < share.filters; first += kProductFilters) {
+    const int64_t filters = std::min(kProductFilters, share.filters - first);
+    multiply_tiles(
+        {.shape = {share.channels, filters, depth},
+         .v = {v + share.channel * row, v_plane(), row},
+         .m = m + first * depth,
+         .m_plane = m_plane(),
+         .prefetches = prefetches},
+        begins ? Accumulate::kOverwrite : Accumulate::kAdd,
+        {sums + share.channel * shape_.filters + share.filter + first, filter_plane(shape_), shape_.filters});
+  }
+}
+
+void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) const {
+  float* const total = scratch + coefficient * filter_plane(shape_);
+  for (int64_t other = 1; other < pieces(); ++other) {
+    sum(total, total + other * sums_floats(), shape_.filters * shape_.channels, total);
+  }
+}
+
+// ---- block by block
+
+namespace {
+
+// Of a block: with 64 filters some 300 KB of sums.
+constexpr int64_t kBlockChannels = 32;
+
+}  // namespace
+
+bool WinogradBlockGradient::suits(const WinogradShape& shape, int64_t batch) {
+  constexpr int64_t kSumsInCache = 512 * 1024;
+  return kWinogradCoefficients * shape.channels * shape.filters > kSumsInCache &&
+         chunks_of_sums(shape, TileColumns(shape, batch).tiles()).count == 1;
+}
+
+WinogradBlockGradient::WinogradBlockGradient(const WinogradShape& shape, int64_t batch, int64_t threads)
+    : shape_(shape),
+      columns_(shape, batch),
+      filters_(cut(shape.filters, std::max(threads, ceil_divide(shape.filters, kProductFilters)), kPanelColumns)) {}
+
+int64_t WinogradBlockGradient::v_plane() const { return winograd_plane(shape_.channels * tiles().v_row()); }
+
+int64_t WinogradBlockGradient::m_plane() const {
+  return winograd_plane(round_up(filters_.step, kPanelColumns) * tiles().v_row());
+}
+
+int64_t WinogradBlockGradient::sums_plane() const { return winograd_plane(kBlockChannels * filters_.step); }
+
+int64_t WinogradBlockGradient::scratch() const { return kWinogradCoefficients * v_plane(); }
+
+int64_t WinogradBlockGradient::thread_scratch() const {
+  return transposed_numbers(tile_extent(shape_.form)) + kWinogradCoefficients * (m_plane() + sums_plane());
+}
+
+int64_t WinogradBlockGradient::input_jobs() const { return ceil_divide(shape_.channels, kTransformImages); }
+
+void WinogradBlockGradient::transform_input(int64_t job, const LaneImages& x, float* scratch) const {
+  const int64_t first = job * kTransformImages;
+  tiles().transform_channels(first, std::min(kTransformImages, shape_.channels - first), x, scratch, v_plane());
+}
+
+void WinogradBlockGradient::make(int64_t piece, const LaneImages& dz, const float* scratch, float* thread_scratch,
+                                 float* gradient) const {
+  const int64_t filters = filters_.size(piece);
+  const int64_t row = tiles().v_row();
+  float* const transposed = thread_scratch;
+  float* const m = transposed + transposed_numbers(tile_extent(shape_.form));
+  float* const sums = m + kWinogradCoefficients * m_plane();
+  tiles().transform_filters(filters_.first(piece), filters, dz, m, m_plane(), transposed);
+  for (int64_t c = 0; c < shape_.channels; c += kBlockChannels) {
+    const int64_t channels = std::min(kBlockChannels, shape_.channels - c);
+    multiply_tiles({.shape = {channels, filters, tiles().depth()},
+                    .v = {scratch + c * row, v_plane(), row},
+                    .m = m,
+                    .m_plane = m_plane(),
+                    .prefetches = true},
+                   Accumulate::kOverwrite, {sums, sums_plane(), filters_.step});
+    gradient_of_sums(shape_, channels, filters, {sums, sums_plane(), filters_.step}, gradient + c);
+  }
+}
+
+// ---- transforms
+
 // Some images of a strip of tiles, then the strips at its side, then the next images.
-void WinogradWeightGradient::transform_channels(int64_t chunk, int64_t first, int64_t channels, const LaneImages& x,
-                                                float* v) const {
-  const int64_t row = v_row(chunk);
+void WinogradGradientTiles::transform_channels(int64_t first, int64_t channels, const LaneImages& x, float* v,
+                                               int64_t plane) const {
+  const int64_t row = v_row();
   for (int64_t c = first; c < first + channels; c += kTransformImages) {
     const int64_t count = std::min(kTransformImages, first + channels - c);
     const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
       const int64_t lanes = columns_.of(tile);
-      const int64_t at = c * row + columns_.before(tile) - columns_before(chunk);
+      const int64_t at = c * row + columns_.before(tile) - columns_.before(first_);
       winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), place, of_strip, lanes), count,
                                x.data + place.image * x.block + c * plane_floats(shape_.input),
-                               {v + at, v_plane(), row, lanes});
+                               {v + at, plane, row, lanes});
     };
-    for_each_strip(shape_, chunks_.first(chunk), chunks_.size(chunk), transform);
+    for_each_strip(shape_, first_, count_, transform);
   }
 }
 
-void WinogradWeightGradient::transform_filters(int64_t chunk, int64_t first, int64_t filters, const LaneImages& dz,
-                                               float* m, float* transposed) const {
-  for (int64_t f = 0; f < filters; f += kTransformImages, m += kTransformImages * columns_of(chunk)) {
+void WinogradGradientTiles::transform_filters(int64_t first, int64_t filters, const LaneImages& dz, float* m,
+                                              int64_t plane, float* transposed) const {
+  for (int64_t f = 0; f < filters; f += kTransformImages, m += kTransformImages * depth()) {
     const int64_t count = std::min(kTransformImages, filters - f);
     const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
       for (int64_t t = 0; t < of_strip; ++t) {
-        const int64_t column = columns_.before(tile + t) - columns_before(chunk);
+        const int64_t column = columns_.before(tile + t) - columns_.before(first_);
         transform_transposed(shape_.tiles().beside(place, t), columns_.of(tile + t), first + f, count, dz, transposed,
-                             {m + column * kPanelColumns, m_plane(), kPanelColumns});
+                             {m + column * kPanelColumns, plane, kPanelColumns});
       }
     };
-    for_each_strip(shape_, chunks_.first(chunk), chunks_.size(chunk), transform);
+    for_each_strip(shape_, first_, count_, transform);
   }
 }
 
-void WinogradWeightGradient::transform_transposed(const TilePlace& place, int64_t samples, int64_t filter,
-                                                  int64_t filters, const LaneImages& dz, float* transposed,
-                                                  const TileCoefficients& m) const {
+void WinogradGradientTiles::transform_transposed(const TilePlace& place, int64_t samples, int64_t filter,
+                                                 int64_t filters, const LaneImages& dz, float* transposed,
+                                                 const TileCoefficients& m) const {
   const bool won = dz.winners != nullptr;
   const int64_t scale = won ? 2 : 1;
   const Extent2d image = won ? half(shape_.output) : shape_.output;
@@ -212,36 +332,6 @@ void WinogradWeightGradient::transform_transposed(const TilePlace& place, int64_
   auto* const winners = reinterpret_cast<ArgmaxTap*>(transposed + transposed_numbers(half(tile_extent(shape_.form))));
   transpose_pixels(area, from.winners, winners);
   winograd_transform_output_gradient(tile, samples, ArgmaxPixels{transposed, winners}, m);
-}
-
-// Some filters' products at a time, coefficient by coefficient.
-void WinogradWeightGradient::multiply(int64_t chunk, const Share& share, const float* v, const float* m, bool begins,
-                                      float* sums) const {
-  const int64_t depth = columns_of(chunk);
-  const int64_t row = v_row(chunk);
-  const bool prefetches =
-      worth_prefetching(kWinogradCoefficients * (v_plane() + m_plane() + share.channels * share.filters));
-  const auto v_of = [&](int64_t e) { return span_of(v + e * v_plane() + share.channel * row, share.channels * row); };
-  for (int64_t first = 0; first < share.filters; first += kProductFilters) {
-    const int64_t filters = std::min(kProductFilters, share.filters - first);
-    const auto m_of = [&](int64_t e) { return span_of(m + e * m_plane() + first * depth, filters * depth); };
-    for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-      std::array<ByteSpan, 2> upcoming;
-      if (prefetches && e + 1 < kWinogradCoefficients) {
-        upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(m_of(e + 1))};
-      }
-      float* const to = sums + e * filter_plane(shape_) + share.channel * shape_.filters + share.filter + first;
-      simd_gemm_panels({share.channels, filters, depth}, {v_of(e).data(), row}, {m_of(e).data(), kPanelColumns * depth},
-                       begins ? Accumulate::kOverwrite : Accumulate::kAdd, to, shape_.filters, upcoming);
-    }
-  }
-}
-
-void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) const {
-  float* const total = scratch + coefficient * filter_plane(shape_);
-  for (int64_t other = 1; other < pieces(); ++other) {
-    sum(total, total + other * sums_floats(), shape_.filters * shape_.channels, total);
-  }
 }
 
 }  // namespace gradloom

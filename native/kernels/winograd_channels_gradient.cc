@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/conv2d_winograd_gradient.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/vectors.h"

@@ -4,6 +4,7 @@
 
 #include "common/checked.h"
 #include "kernels/conv2d_direct_gradient.h"
+#include "kernels/conv2d_winograd_gradient.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
@@ -54,33 +55,44 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   const int64_t threads = setting.threads;
   const auto of_threads = [&](int64_t floats) { return checked_multiply(threads, floats); };
   const int64_t blocks = lane_blocks(setting.batch);
+  using Filters = WinogradFilterSource::Form;
+  const bool prepared = setting.phase == Phase::kPredicting || prepares_each_pass(setting.batch);
+  const bool flips = winograd_jobs_transform(gradient_shape, setting.batch);
+  const int64_t weights = round_up(conv_.weight_count(), kLanes);
+  const int64_t flipped = weights + checked_multiply(conv_.groups, winograd_filter_floats(gradient_shape));
   const auto of_groups = [&](double flops) { return static_cast<double>(conv_.groups) * flops; };
   // Fewer threads have larger shares.
   int64_t sums = 0;
-  for (int64_t team = 1; team <= threads; ++team) {
-    const WinogradWeightGradient gradient(shape, setting.batch, team);
+  const auto make_room = [&](int64_t team, const auto& gradient) {
     sums = std::max(sums, gradient.scratch() + checked_multiply(team, gradient.thread_scratch()));
+  };
+  for (int64_t team = 1; team <= threads; ++team) {
+    if (WinogradBlockGradient::suits(shape, setting.batch)) {
+      make_room(team, WinogradBlockGradient(shape, setting.batch, team));
+    } else {
+      make_room(team, WinogradWeightGradient(shape, setting.batch, team));
+    }
   }
-  const int64_t weights = round_up(conv_.weight_count(), kLanes);
   const int64_t images = blocks * conv_.filters;
   const bool pooled = setting.pooling != nullptr;
-  return {
-      .kernel = "winograd",
-      .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
-                           of_groups(winograd_flops(gradient_shape, setting.batch)),
-                           of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
-      .backward_reads_input = conv_.trainable,
-      .backward_reads_output = conv_.activation != Activation::kLinear && !pooled,
-      .saved = pooled && runs_backward(setting.phase)
-                   ? floats_of_winners(images * plane_floats(setting.pooling->output))
-                   : 0,
-      .forward_scratch = of_threads(winograd_forward_scratch(shape)),
-      // The gradient of the parameters on its way into the update, sums of planes, then what the two gradients need
-      // in turn.
-      .backward_scratch = weights + round_up(conv_.filters, kLanes) + round_up(images, kLanes) +
-                          std::max(weights + checked_multiply(conv_.groups, winograd_filter_floats(gradient_shape)) +
-                                       of_threads(winograd_forward_scratch(gradient_shape)),
-                                   sums)};
+  return {.kernel = "winograd",
+          .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
+                               of_groups(winograd_flops(gradient_shape, setting.batch)),
+                               of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
+          .backward_reads_input = conv_.trainable,
+          .backward_reads_output = conv_.activation != Activation::kLinear && !pooled,
+          .saved = pooled && runs_backward(setting.phase)
+                       ? floats_of_winners(images * plane_floats(setting.pooling->output))
+                       : 0,
+          .forward_scratch =
+              of_threads(winograd_forward_scratch(shape, prepared ? Filters::kTransformed : Filters::kWeights)),
+          // The gradient of the parameters on its way into the update, sums of planes, then what the two gradients need
+          // in turn.
+          .backward_scratch =
+              weights + round_up(conv_.filters, kLanes) + round_up(images, kLanes) +
+              std::max((flips ? 0 : flipped) + of_threads(winograd_forward_scratch(
+                                                   gradient_shape, flips ? Filters::kToFlip : Filters::kTransformed)),
+                       sums)};
 }
 
 // Whole vectors, as its coefficients are.
@@ -90,6 +102,10 @@ int64_t Conv2dWinograd::prepared_floats() const {
 
 void Conv2dWinograd::prepare(Team& team, const float* weights, float* prepared) const {
   transform_filters(team, winograd_forward_shape(conv_, conv_.window.output), weights, prepared);
+}
+
+bool Conv2dWinograd::prepares_each_pass(int64_t batch) const {
+  return !winograd_jobs_transform(winograd_forward_shape(conv_, conv_.window.output), batch);
 }
 
 void Conv2dWinograd::transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
@@ -112,7 +128,10 @@ void Conv2dWinograd::forward(const ForwardArguments& args, const float* prepared
                               .pooled = args.pooling != nullptr,
                               .winners = winners};
   const LaneImages x{args.x, conv_.channels * plane_floats(shape.input)};
-  convolve(args.pass, shape, prepared, x, output, scratch);
+  const WinogradFilterSource filters =
+      prepared == nullptr ? WinogradFilterSource{WinogradFilterSource::Form::kWeights, args.parameters[0]}
+                          : WinogradFilterSource{WinogradFilterSource::Form::kTransformed, prepared};
+  convolve(args.pass, shape, filters, x, output, scratch);
   if (at_store) return;
   const int64_t plane = plane_floats(shape.output);
   const Tiling tiles = tile_rows(lane_blocks(args.pass.batch) * conv_.filters, plane);
@@ -123,51 +142,40 @@ void Conv2dWinograd::forward(const ForwardArguments& args, const float* prepared
 }
 
 // All groups and blocks; of output y: [B][groups K][P][Q][16].
-void Conv2dWinograd::convolve(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
-                              const WinogradOutput& output, float* scratch) const {
+void Conv2dWinograd::convolve(const Pass& pass, const WinogradShape& shape, const WinogradFilterSource& filters,
+                              const LaneImages& x, const WinogradOutput& output, float* scratch) const {
   const TileColumns columns(shape, pass.batch);
   const Tiling chunks = winograd_forward_chunks(columns);
-  const Tiling filters = winograd_forward_filters(shape, conv_.groups * chunks.count, pass.team.size());
+  const Tiling shares = winograd_forward_filters(shape, conv_.groups * chunks.count, pass.team.size());
   const int64_t y_group = shape.filters * winograd_output_floats(shape, output);
-  const int64_t u_group = winograd_filter_floats(shape);
-  pass.team.for_each(conv_.groups * chunks.count * filters.count, [&](int64_t job, int thread) {
-    const int64_t share = job % filters.count;
-    const int64_t chunk = job / filters.count % chunks.count;
-    const int64_t group = job / filters.count / chunks.count;
+  const int64_t filter_group = filters.form == WinogradFilterSource::Form::kTransformed
+                                   ? winograd_filter_floats(shape)
+                                   : conv_.filters_per_group() * conv_.row_length();
+  const int64_t of_thread = winograd_forward_scratch(shape, filters.form);
+  pass.team.for_each(conv_.groups * chunks.count * shares.count, [&](int64_t job, int thread) {
+    const int64_t share = job % shares.count;
+    const int64_t chunk = job / shares.count % chunks.count;
+    const int64_t group = job / shares.count / chunks.count;
     WinogradOutput of_group = output;
     if (output.bias != nullptr) of_group.bias += group * shape.filters;
     of_group.y += group * y_group;
     if (output.winners != nullptr) of_group.winners += group * y_group;
     of_group.y_block = conv_.groups * y_group;
     conv2d_winograd_forward(shape, columns,
-                            {chunks.first(chunk), chunks.size(chunk), filters.first(share), filters.size(share)},
-                            x.from(group * (x.block / conv_.groups)), u + group * u_group, of_group,
-                            scratch + thread * winograd_forward_scratch(shape));
+                            {chunks.first(chunk), chunks.size(chunk), shares.first(share), shares.size(share)},
+                            x.from(group * (x.block / conv_.groups)), filters.from(group * filter_group), of_group,
+                            scratch + thread * of_thread);
   });
 }
 
 void Conv2dWinograd::backward(const BackwardArguments& args) const {
-  const Extent2d output = computed_output(args.pooling);
   float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
   float* const plane_sums = biases + round_up(conv_.filters, kLanes);
   float* const shared = plane_sums + round_up(lane_blocks(args.pass.batch) * conv_.filters, kLanes);
   activate_backward(args, plane_sums);
   const LaneImages dz{args.dy, conv_.filters * plane_floats(kept_output(args.pooling)),
                       args.pooling == nullptr ? nullptr : reinterpret_cast<const ArgmaxTap*>(args.saved)};
-  if (args.dx != nullptr) {
-    const WinogradShape shape = winograd_forward_shape(conv_, output);
-    const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
-    args.pass.team.for_each(conv_.groups * conv_.window.taps(), [&](int64_t job, int) {
-      const int64_t group = job / conv_.window.taps();
-      winograd_flip_weights(shape, job % conv_.window.taps(), args.parameters[0] + group * group_weights,
-                            shared + group * group_weights);
-    });
-    const WinogradShape gradient_shape = winograd_input_gradient_shape(conv_, output);
-    float* const u = shared + round_up(conv_.weight_count(), kLanes);
-    transform_filters(args.pass.team, gradient_shape, shared, u);
-    convolve(args.pass, gradient_shape, u, dz, {.activation = Activation::kLinear, .y = args.dx},
-             u + conv_.groups * winograd_filter_floats(gradient_shape));
-  }
+  if (args.dx != nullptr) input_gradient(args, dz, shared);
   if (!conv_.trainable) return;
   weight_gradient(args, dz, shared);
   if (!conv_.has_bias) return;
@@ -175,6 +183,27 @@ void Conv2dWinograd::backward(const BackwardArguments& args) const {
   for (int64_t filter = 0; filter < conv_.filters; ++filter)
     bias[filter] = sum_of_planes(args.pass.batch, plane_sums, filter);
   args.gradients.complete(1, 0, conv_.filters, bias);
+}
+
+void Conv2dWinograd::input_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const {
+  Team& team = args.pass.team;
+  const Extent2d output = computed_output(args.pooling);
+  const WinogradShape shape = winograd_input_gradient_shape(conv_, output);
+  const WinogradOutput dx{.activation = Activation::kLinear, .y = args.dx};
+  if (winograd_jobs_transform(shape, args.pass.batch)) {
+    return convolve(args.pass, shape, {WinogradFilterSource::Form::kToFlip, args.parameters[0]}, dz, dx, scratch);
+  }
+  float* const flipped = scratch;
+  const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
+  team.for_each(conv_.groups * conv_.window.taps(), [&](int64_t job, int) {
+    const int64_t group = job / conv_.window.taps();
+    winograd_flip_weights(winograd_forward_shape(conv_, output), job % conv_.window.taps(),
+                          args.parameters[0] + group * group_weights, flipped + group * group_weights);
+  });
+  float* const u = flipped + round_up(conv_.weight_count(), kLanes);
+  transform_filters(team, shape, flipped, u);
+  convolve(args.pass, shape, {WinogradFilterSource::Form::kTransformed, u}, dz, dx,
+           u + conv_.groups * winograd_filter_floats(shape));
 }
 
 // dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every plane, for the
@@ -200,34 +229,58 @@ void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* pla
 
 // Group after group, since its sums take all threads.
 void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const {
-  Team& team = args.pass.team;
   const WinogradShape shape = winograd_forward_shape(conv_, computed_output(args.pooling));
   const int64_t x_group = shape.channels * plane_floats(shape.input);
   const int64_t group_weights = shape.filters * conv_.row_length();
-  const WinogradWeightGradient sums(shape, args.pass.batch, team.size());
-  const Tiling pieces = winograd_gradient_pieces(shape);
+  const bool by_blocks = WinogradBlockGradient::suits(shape, args.pass.batch);
   float* const gradient = args.gradients.target(0, 0, args.scratch);
-  float* const of_threads = shared + sums.scratch();
   for (int64_t group = 0; group < conv_.groups; ++group) {
     const LaneImages x{args.x + group * x_group, conv_.groups * x_group};
     const LaneImages dz_of_group = dz.from(group * (dz.block / conv_.groups));
-    for (int64_t round = 0; round < sums.rounds(); ++round) {
-      team.for_each(sums.input_jobs(), [&](int64_t job, int) { sums.transform_input(round, job, x, shared); });
-      team.for_each(sums.jobs(), [&](int64_t job, int thread) {
-        sums.add_tiles(round, job, x, dz_of_group, shared, of_threads + thread * sums.thread_scratch());
-      });
-    }
-    if (sums.pieces() > 1) {
-      team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, shared); });
-    }
     float* const of_group = gradient + group * group_weights;
-    team.for_each(pieces.count, [&](int64_t piece, int) {
-      winograd_gradient_of_sums(shape, piece, shared, of_group);
-      const int64_t first = pieces.first(piece) * conv_.row_length();
-      args.gradients.complete(0, group * group_weights + first, pieces.size(piece) * conv_.row_length(),
-                              of_group + first);
+    const auto complete = [&](int64_t filter, int64_t filters) {
+      const int64_t first = filter * conv_.row_length();
+      args.gradients.complete(0, group * group_weights + first, filters * conv_.row_length(), of_group + first);
+    };
+    by_blocks ? gradient_by_blocks(args.pass, shape, x, dz_of_group, shared, of_group, complete)
+              : gradient_by_sums(args.pass, shape, x, dz_of_group, shared, of_group, complete);
+  }
+}
+
+template <class Complete>
+void Conv2dWinograd::gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
+                                      const LaneImages& dz, float* shared, float* gradient, Complete complete) {
+  Team& team = pass.team;
+  const WinogradWeightGradient sums(shape, pass.batch, team.size());
+  float* const of_threads = shared + sums.scratch();
+  for (int64_t round = 0; round < sums.rounds(); ++round) {
+    team.for_each(sums.input_jobs(), [&](int64_t job, int) { sums.transform_input(round, job, x, shared); });
+    team.for_each(sums.jobs(), [&](int64_t job, int thread) {
+      sums.add_tiles(round, job, x, dz, shared, of_threads + thread * sums.thread_scratch());
     });
   }
+  if (sums.pieces() > 1) {
+    team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, shared); });
+  }
+  const Tiling pieces = winograd_gradient_pieces(shape);
+  team.for_each(pieces.count, [&](int64_t piece, int) {
+    winograd_gradient_of_sums(shape, piece, shared, gradient);
+    complete(pieces.first(piece), pieces.size(piece));
+  });
+}
+
+template <class Complete>
+void Conv2dWinograd::gradient_by_blocks(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
+                                        const LaneImages& dz, float* shared, float* gradient, Complete complete) {
+  const WinogradBlockGradient blocks(shape, pass.batch, pass.team.size());
+  float* const of_threads = shared + blocks.scratch();
+  const int64_t row = taps_of(shape.form) * shape.channels;
+  pass.team.for_each(blocks.input_jobs(), [&](int64_t job, int) { blocks.transform_input(job, x, shared); });
+  pass.team.for_each(blocks.pieces().count, [&](int64_t piece, int thread) {
+    const int64_t first = blocks.pieces().first(piece);
+    blocks.make(piece, dz, shared, of_threads + thread * blocks.thread_scratch(), gradient + first * row);
+    complete(first, blocks.pieces().size(piece));
+  });
 }
 
 }  // namespace gradloom

@@ -19,15 +19,24 @@ class Conv2dWinograd final : public Conv2dInLanes {
   LayerNeeds needs(const LayerSetting& setting) const override;
   int64_t prepared_floats() const override;
   void prepare(Team& team, const float* weights, float* prepared) const override;
+  bool prepares_each_pass(int64_t batch) const override;
   void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
   void backward(const BackwardArguments& args) const override;
 
  private:
   void transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const;
-  void convolve(const Pass& pass, const WinogradShape& shape, const float* u, const LaneImages& x,
+  void convolve(const Pass& pass, const WinogradShape& shape, const WinogradFilterSource& filters, const LaneImages& x,
                 const WinogradOutput& output, float* scratch) const;
+  void input_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const;
   void activate_backward(const BackwardArguments& args, float* plane_sums) const;
   void weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const;
+  // Of a group; complete(first filter, filters) when some are made.
+  template <class Complete>
+  static void gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x, const LaneImages& dz,
+                               float* shared, float* gradient, Complete complete);
+  template <class Complete>
+  static void gradient_by_blocks(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
+                                 const LaneImages& dz, float* shared, float* gradient, Complete complete);
 };
 
 }  // namespace gradloom

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/checked.h"
+#include "kernels/conv2d_winograd_gradient.h"
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
 #include "layers/conv2d_winograd.h"

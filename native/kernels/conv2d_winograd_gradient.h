@@ -1,0 +1,134 @@
+// The gradient of the weights of kernels/conv2d_winograd.h. Sums of products of transformed tiles come first, 36 a
+// weight of 3x3 or 5x5; from these the gradient is made.
+#pragma once
+
+#include <cstdint>
+
+#include "common/checked.h"
+#include "kernels/conv2d_winograd.h"
+#include "kernels/lanes.h"
+#include "kernels/tiling.h"
+#include "kernels/winograd.h"
+
+namespace gradloom {
+
+// What sums of products leave: [36][C][K] with winograd_filter_floats floats, from which gradient[k][r][s][c] is made
+// of the filters of one piece, whole cache lines of the sums.
+Tiling winograd_gradient_pieces(const WinogradShape& shape);
+void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const float* sums, float* gradient);
+
+// Some tiles of all images, transformed for products that sum over tiles and samples. With filters in the lanes no lane
+// has to be summed up at the end: tiles of the gradient of the output are transposed before they are transformed, since
+// they have 16 pixels or 4 and afterwards 36 coefficients. So m lies in panels of 16 filters: [36][K / 16][T
+// samples][16], beside v: [36][C][T samples].
+class WinogradGradientTiles {
+ public:
+  WinogradGradientTiles(const WinogradShape& shape, const TileColumns& columns, int64_t first, int64_t count)
+      : shape_(shape), columns_(columns), first_(first), count_(count) {}
+
+  // Terms of a sum: columns of the tiles.
+  int64_t depth() const { return columns_.before(first_ + count_) - columns_.before(first_); }
+  // Floats from channel to channel of v: whole vectors.
+  int64_t v_row() const { return round_up(depth(), kLanes); }
+
+  // To v of channel `first` on, where coefficients lie `plane` floats apart.
+  void transform_channels(int64_t first, int64_t channels, const LaneImages& x, float* v, int64_t plane) const;
+  // To m of these filters alone. `transposed`: room for the pixels of a tile (kernels/transposed_tile.h).
+  void transform_filters(int64_t first, int64_t filters, const LaneImages& dz, float* m, int64_t plane,
+                         float* transposed) const;
+
+ private:
+  void transform_transposed(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters,
+                            const LaneImages& dz, float* transposed, const TileCoefficients& m) const;
+
+  const WinogradShape& shape_;
+  const TileColumns& columns_;
+  int64_t first_;
+  int64_t count_;
+};
+
+// Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where there are many of them,
+// chunks are dealt out to pieces with sums of their own, by the shape and the number of blocks alone. The threads that
+// are left share a piece's filters and channels. Each thread transforms all that it multiplies, rather than take what
+// another one has made from that one's cache. Only where the filters of a single piece are shared, and its own cache
+// cannot hold the channels of a chunk, is each chunk a round, for which threads transform those of the input together.
+class WinogradWeightGradient {
+ public:
+  WinogradWeightGradient(const WinogradShape& shape, int64_t batch, int64_t threads);
+
+  int64_t scratch() const;         // floats of all threads together
+  int64_t thread_scratch() const;  // floats of each thread
+
+  int64_t rounds() const { return transforms_together() ? chunks_.count : 1; }
+  // Of the input in a round, before its jobs.
+  int64_t input_jobs() const;
+  void transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const;
+  // A piece's sums for some filters and channels.
+  int64_t jobs() const { return pieces_.count * filters_.count * channels_.count; }
+  void add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz, float* scratch,
+                 float* thread_scratch) const;
+
+  // When all are done, where there are several pieces: adds their sums of one of the 36 coefficients up.
+  int64_t pieces() const { return pieces_.count; }
+  void add_pieces(int64_t coefficient, float* scratch) const;
+  // The sums are at the beginning of the scratch at last.
+
+ private:
+  bool transforms_together() const;
+  // Floats of one coefficient of a chunk.
+  int64_t v_plane() const;
+  int64_t m_plane() const;
+  int64_t sums_floats() const;
+  // What a job adds to its piece's sums.
+  struct Share {
+    int64_t filter;
+    int64_t filters;
+    int64_t channel;
+    int64_t channels;
+  };
+  Share share(int64_t job) const;
+  WinogradGradientTiles tiles_of(int64_t chunk) const {
+    return {shape_, columns_, chunks_.first(chunk), chunks_.size(chunk)};
+  }
+  void multiply(const WinogradGradientTiles& tiles, const Share& share, const float* v, const float* m, bool begins,
+                float* sums) const;
+
+  WinogradShape shape_;
+  TileColumns columns_;
+  Tiling chunks_;      // of the tiles
+  EvenTiling pieces_;  // of the chunks
+  Tiling filters_;
+  Tiling channels_;
+};
+
+// The same where all tiles are one chunk and sums outgrow the caches: sums of some filters and channels become their
+// gradient while L2 has them. Same bits.
+class WinogradBlockGradient {
+ public:
+  // Whether it is one for that.
+  static bool suits(const WinogradShape& shape, int64_t batch);
+
+  WinogradBlockGradient(const WinogradShape& shape, int64_t batch, int64_t threads);
+
+  int64_t scratch() const;         // floats of all threads together
+  int64_t thread_scratch() const;  // floats of each thread
+
+  // Of the input, before all others.
+  int64_t input_jobs() const;
+  void transform_input(int64_t job, const LaneImages& x, float* scratch) const;
+  // gradient[k][r][s][c] of the filters of one piece, whole panels.
+  const Tiling& pieces() const { return filters_; }
+  void make(int64_t piece, const LaneImages& dz, const float* scratch, float* thread_scratch, float* gradient) const;
+
+ private:
+  int64_t v_plane() const;
+  int64_t m_plane() const;
+  int64_t sums_plane() const;
+  WinogradGradientTiles tiles() const { return {shape_, columns_, 0, columns_.tiles()}; }
+
+  WinogradShape shape_;
+  TileColumns columns_;
+  Tiling filters_;
+};
+
+}  // namespace gradloom
