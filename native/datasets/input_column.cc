@@ -344,22 +344,22 @@ void InputColumn::gather_in_lanes(Team& team, const Rows& rows, float* lanes) co
   for_each_lane_part(team, image, rows.count, [&](int64_t block, const PixelRange& part) {
     const LaneRows of_block{rows, block * kLanes, std::min(kLanes, rows.count - block * kLanes)};
     float* const to = lanes + block * kLanes * sample_size_;
-    as_stored() ? turn_stored(of_block, image, part, to) : turn_made(of_block, image, part, to);
+    as_stored() ? stored_to_lanes(of_block, image, part, to) : made_to_lanes(of_block, image, part, to);
   });
 }
 
-void InputColumn::turn_stored(const LaneRows& block, const LaneImage& image, const PixelRange& part,
-                              float* lanes) const {
+void InputColumn::stored_to_lanes(const LaneRows& block, const LaneImage& image, const PixelRange& part,
+                                  float* lanes) const {
   const float* const stored = static_cast<const float*>(array_.data) + part.first * image.channels;
-  const int64_t size = sample_size_;
   std::array<const float*, kLanes> images;
   for (int64_t l = 0; l < block.samples; ++l) {
-    images[static_cast<size_t>(l)] = stored + block.rows.at(block.first + l) * size;
+    images[static_cast<size_t>(l)] = stored + block.rows.at(block.first + l) * sample_size_;
   }
   samples_to_lanes(image, part, block.samples, images.data(), lanes);
 }
 
-void InputColumn::turn_made(const LaneRows& block, const LaneImage& image, const PixelRange& part, float* lanes) const {
+void InputColumn::made_to_lanes(const LaneRows& block, const LaneImage& image, const PixelRange& part,
+                                float* lanes) const {
   alignas(64) std::array<float, kLanes * kMadeValues> made;
   std::array<const float*, kLanes> images;
   for (int64_t l = 0; l < kLanes; ++l) images[static_cast<size_t>(l)] = made.data() + l * kMadeValues;

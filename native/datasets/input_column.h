@@ -144,6 +144,13 @@ class InputColumn {
   void gradients_by_stored(Team& team, int64_t count, const float* gradients, float* stored) const;
 
  private:
+  // `samples` of some rows, from `first` on, one a lane.
+  struct LaneRows {
+    const Rows& rows;
+    int64_t first;
+    int64_t samples;
+  };
+
   void check_entries(const Rows& set) const;
   Error id_out_of_range(int64_t sample, int64_t place, int64_t id, int64_t limit) const;
   bool sparse() const { return array_.type == InputArray::Type::kSparse; }
@@ -156,14 +163,8 @@ class InputColumn {
   bool has_to_be_whole(const Augmenter* augmenter) const { return augmenter != nullptr || sparse() || mapped(); }
   void gather_in_rows(Team& team, const Rows& rows, const Augmenter* augmenter, float* x, int64_t stretches) const;
   void gather_in_lanes(Team& team, const Rows& rows, float* lanes) const;
-  // Of some rows, one a lane.
-  struct LaneRows {
-    const Rows& rows;
-    int64_t first;
-    int64_t samples;
-  };
-  void turn_stored(const LaneRows& block, const LaneImage& image, const PixelRange& part, float* lanes) const;
-  void turn_made(const LaneRows& block, const LaneImage& image, const PixelRange& part, float* lanes) const;
+  void stored_to_lanes(const LaneRows& block, const LaneImage& image, const PixelRange& part, float* lanes) const;
+  void made_to_lanes(const LaneRows& block, const LaneImage& image, const PixelRange& part, float* lanes) const;
   void gather_whole(Team& team, const Rows& rows, float* x, const Augmenter* augmenter, int64_t stretches) const;
   // One that has to be made whole: changed, sparse or in a file.
   void read_row(const Rows& rows, int64_t place, const Augmenter* augmenter, float* out) const;

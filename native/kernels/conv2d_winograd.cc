@@ -58,41 +58,39 @@ struct ChunkLayout {
   int64_t filters;  // of a block
 };
 
-// Filters of a block that a job transforms itself: these stay in L2 until they are multiplied.
-class BlockFilters {
+// Filters that a job transforms itself, some at a time, which stay in L2 until they are multiplied.
+class PartFilters {
  public:
-  BlockFilters(const WinogradShape& shape, float* scratch)
-      : shape_(shape), filters_(std::min(kFilters, shape.filters)), u_(scratch), flipped_(scratch + u_floats()) {}
+  static constexpr int64_t kMost = 12;  // whole tiles of their products
 
-  int64_t filters() const { return filters_; }
-  int64_t floats() const { return u_floats() + round_up(filters_ * row(), kLanes); }
+  PartFilters(const WinogradShape& shape, float* scratch) : shape_(shape), scratch_(scratch) {}
+
+  static int64_t floats(const WinogradShape& shape) {
+    return kWinogradCoefficients * plane(shape) + round_up(kMost * row(shape), kLanes);
+  }
   // Of `count` filters from `first` on.
   WeightPlanes<const float> transform(int64_t first, int64_t count, const WinogradFilterSource& from) const {
-    const float* weights = from.data + first * row();
+    const float* weights = from.data + first * row(shape_);
     if (from.form == WinogradFilterSource::Form::kToFlip) {
       const int64_t taps = taps_of(shape_.form);
+      float* const flipped = scratch_ + kWinogradCoefficients * plane(shape_);
       for (int64_t tap = 0; tap < taps; ++tap) {
         transpose(shape_.channels, count, from.data + tap * shape_.filters + first, taps * shape_.filters,
-                  flipped_ + (taps - 1 - tap) * shape_.channels, row());
+                  flipped + (taps - 1 - tap) * shape_.channels, row(shape_));
       }
-      weights = flipped_;
+      weights = flipped;
     }
-    winograd_transform_filters(shape_.form, count, shape_.channels, {weights, shape_.channels, row()},
-                               {u_, plane(), shape_.channels});
-    return {u_, plane(), shape_.channels};
+    winograd_transform_filters(shape_.form, count, shape_.channels, {weights, shape_.channels, row(shape_)},
+                               {scratch_, plane(shape_), shape_.channels});
+    return {scratch_, plane(shape_), shape_.channels};
   }
 
  private:
-  static constexpr int64_t kFilters = 12;  // whole tiles of their products
-
-  int64_t row() const { return taps_of(shape_.form) * shape_.channels; }
-  int64_t plane() const { return winograd_plane(round_up(filters_ * shape_.channels, kLanes)); }
-  int64_t u_floats() const { return kWinogradCoefficients * plane(); }
+  static int64_t row(const WinogradShape& shape) { return taps_of(shape.form) * shape.channels; }
+  static int64_t plane(const WinogradShape& shape) { return winograd_plane(round_up(kMost * shape.channels, kLanes)); }
 
   const WinogradShape& shape_;
-  int64_t filters_;
-  float* u_;
-  float* flipped_;
+  float* scratch_;
 };
 
 // Calls visit(first, images, tile) for some images of each tile, then for the next ones.
@@ -139,6 +137,13 @@ void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t
                              {u + first * shape.channels, filter_plane(shape), shape.channels});
 }
 
+bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch) {
+  // Inputs of more columns, which all of the few filters of a part read again, would take longer to come from L2 than
+  // these.
+  constexpr int64_t kMostColumns = 2 * kLanes;
+  return outgrow_l2(shape) && TileColumns(shape, batch).count() <= kMostColumns;
+}
+
 void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* flipped) {
   const int64_t taps = taps_of(shape.form);
   transpose(shape.filters, shape.channels, weights + tap * shape.channels, taps * shape.channels,
@@ -157,18 +162,21 @@ Tiling winograd_forward_chunks(const TileColumns& columns) {
 int64_t winograd_forward_scratch(const WinogradShape& shape, WinogradFilterSource::Form form) {
   const int64_t filters = ChunkLayout(shape, kChunkRow).filters;
   return kWinogradCoefficients * (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow)) +
-         (form == WinogradFilterSource::Form::kTransformed ? 0 : BlockFilters(shape, nullptr).floats());
+         (form == WinogradFilterSource::Form::kTransformed ? 0 : PartFilters::floats(shape));
 }
 
-Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads) {
+Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads,
+                                WinogradFilterSource::Form form) {
   // To transform a channel takes as long as its products for so many filters.
   constexpr int64_t kTransform = 10;
   constexpr int64_t kMostShares = 8;
   constexpr int64_t kFewestFilters = 8;
+  const bool by_part = form != WinogradFilterSource::Form::kTransformed;
+  const int64_t most = by_part ? std::max(kMostShares, threads) : kMostShares;
   Tiling best = cut(shape.filters, 1);
   int64_t least = 0;
-  for (int64_t count = 1; count <= kMostShares; ++count) {
-    const Tiling shares = cut(shape.filters, count, kFewestFilters);
+  for (int64_t count = 1; count <= most; ++count) {
+    const Tiling shares = cut(shape.filters, count, by_part ? PartFilters::kMost : kFewestFilters);
     const int64_t time = ceil_divide(chunks * shares.count, threads) * (kTransform + shares.step);
     if (count > 1 && time >= least) continue;
     best = shares;
@@ -183,8 +191,8 @@ int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput&
 
 namespace {
 
-// A job's chunk of tiles: v, their transformed inputs [36][C][64] or [36][4][C][16], which all filters read, and m, the
-// products [36][filters of a block][64].
+// A job's chunk of tiles, T columns: v, their transformed inputs [36][C][T] or [36][T / 16][C][16], which all filters
+// read, and m, the products [36][filters of a block][T].
 class ForwardChunk {
  public:
   ForwardChunk(const WinogradShape& shape, const TileColumns& columns, const WinogradJob& job, float* scratch)
@@ -286,28 +294,23 @@ void ForwardChunk::transform_outputs(int64_t first, int64_t count, const Winogra
 
 }  // namespace
 
-bool winograd_jobs_transform(const WinogradShape& shape, int64_t batch) {
-  constexpr int64_t kFiltersInCache = 512 * 1024;
-  // Inputs of more columns, which all of the few filters of a block read again, would take longer to come from L2 than
-  // these.
-  constexpr int64_t kMostColumns = 2 * kLanes;
-  return winograd_filter_floats(shape) > kFiltersInCache && TileColumns(shape, batch).count() <= kMostColumns;
-}
-
 void conv2d_winograd_forward(const WinogradShape& shape, const TileColumns& columns, const WinogradJob& job,
                              const LaneImages& x, const WinogradFilterSource& filters, const WinogradOutput& output,
                              float* scratch) {
+  using Form = WinogradFilterSource::Form;
   ForwardChunk chunk(shape, columns, job, scratch);
   chunk.transform_inputs(x);
-  const bool transformed = filters.form == WinogradFilterSource::Form::kTransformed;
-  const BlockFilters own(shape, scratch + winograd_forward_scratch(shape, WinogradFilterSource::Form::kTransformed));
-  const int64_t block = transformed ? chunk.block_filters() : own.filters();
+  const bool by_part = filters.form != Form::kTransformed;
+  const int64_t most = by_part ? PartFilters::kMost : chunk.block_filters();
   const int64_t end = job.first_filter + job.filters;
-  for (int64_t k = job.first_filter; k < end; k += block) {
-    const int64_t count = std::min(block, end - k);
-    chunk.multiply(count, transformed ? WeightPlanes<const float>{filters.data + k * shape.channels,
-                                                                  filter_plane(shape), shape.channels}
-                                      : own.transform(k, count, filters));
+  for (int64_t k = job.first_filter; k < end; k += most) {
+    const int64_t count = std::min(most, end - k);
+    WeightPlanes<const float> u{filters.data + k * shape.channels, filter_plane(shape), shape.channels};
+    if (by_part) {
+      const PartFilters own(shape, scratch + winograd_forward_scratch(shape, Form::kTransformed));
+      u = own.transform(k, count, filters);
+    }
+    chunk.multiply(count, u);
     chunk.transform_outputs(k, count, output);
   }
 }

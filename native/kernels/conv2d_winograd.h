@@ -76,8 +76,9 @@ struct WinogradFilterSource {
 
   WinogradFilterSource from(int64_t floats) const { return {form, data + floats}; }
 };
-// Whether all transformed filters would outgrow the caches before they are multiplied, for one chunk alone.
-bool winograd_jobs_transform(const WinogradShape& shape, int64_t batch);
+// Whether each job is to transform the filters that it multiplies: all of them would go through memory, for at most two
+// tiles of sixteen samples.
+bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch);
 
 // The tiles of all blocks, one image after another, and the columns of products that they take: one for each sample of
 // a block, of which the last one has 8 if no more of them are in the batch.
@@ -109,7 +110,8 @@ Tiling winograd_forward_chunks(const TileColumns& columns);
 int64_t winograd_forward_scratch(const WinogradShape& shape, WinogradFilterSource::Form form);
 // Into how many filters go for `chunks` chunks, each share a job, so that threads are done soonest: a job transforms
 // all channels of its chunk.
-Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads);
+Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads,
+                                WinogradFilterSource::Form form);
 
 // y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p - top + r dilation][q - left + s dilation]
 // w[k][r][s][c]) for the tiles of one chunk and the filters of one share; y is [K][P][Q][16] with y_block floats from

@@ -120,6 +120,63 @@ Tiling shares_of_channels(const WinogradShape& shape, int64_t threads) {
 
 }  // namespace
 
+// Some images of a strip of tiles, then the strips at its side, then the next images.
+void WinogradGradientTiles::transform_channels(int64_t first, int64_t channels, const LaneImages& x, float* v,
+                                               int64_t plane) const {
+  const int64_t row = v_row();
+  for (int64_t c = first; c < first + channels; c += kTransformImages) {
+    const int64_t count = std::min(kTransformImages, first + channels - c);
+    const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
+      const int64_t lanes = columns_.of(tile);
+      const int64_t at = c * row + columns_.before(tile) - columns_.before(first_);
+      winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), place, of_strip, lanes), count,
+                               x.data + place.image * x.block + c * plane_floats(shape_.input),
+                               {v + at, plane, row, lanes});
+    };
+    for_each_strip(shape_, first_, count_, transform);
+  }
+}
+
+void WinogradGradientTiles::transform_filters(int64_t first, int64_t filters, const LaneImages& dz, float* m,
+                                              int64_t plane, float* transposed) const {
+  for (int64_t f = 0; f < filters; f += kTransformImages, m += kTransformImages * depth()) {
+    const int64_t count = std::min(kTransformImages, filters - f);
+    const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
+      for (int64_t t = 0; t < of_strip; ++t) {
+        const int64_t column = columns_.before(tile + t) - columns_.before(first_);
+        transform_transposed(shape_.tiles().beside(place, t), columns_.of(tile + t), first + f, count, dz, transposed,
+                             {m + column * kPanelColumns, plane, kPanelColumns});
+      }
+    };
+    for_each_strip(shape_, first_, count_, transform);
+  }
+}
+
+void WinogradGradientTiles::transform_transposed(const TilePlace& place, int64_t samples, int64_t filter,
+                                                 int64_t filters, const LaneImages& dz, float* transposed,
+                                                 const TileCoefficients& m) const {
+  const bool won = dz.winners != nullptr;
+  const int64_t scale = won ? 2 : 1;
+  const Extent2d image = won ? half(shape_.output) : shape_.output;
+  const int64_t row = place.row / scale;
+  const int64_t column = place.column / scale;
+  const auto& [rows_apart, columns_apart] = shape_.dilation;
+  const PixelArea area{filters,
+                       plane_floats(image),
+                       rows_apart * image.width * kLanes,
+                       columns_apart * kLanes,
+                       {count_before(image.height - row, rows_apart, tile_of(shape_.form) / scale),
+                        count_before(image.width - column, columns_apart, tile_of(shape_.form) / scale)}};
+  const LaneImages from = dz.from(place.image * dz.block + filter * area.image + (row * image.width + column) * kLanes);
+  // Vectors of a pixel are its samples.
+  const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0, 1, {1, 1}, shape_.form};
+  transpose_pixels(area, from.data, transposed);
+  if (!won) return winograd_transform_output_gradient(tile, samples, transposed, m);
+  auto* const winners = reinterpret_cast<ArgmaxTap*>(transposed + transposed_numbers(half(tile_extent(shape_.form))));
+  transpose_pixels(area, from.winners, winners);
+  winograd_transform_output_gradient(tile, samples, ArgmaxPixels{transposed, winners}, m);
+}
+
 WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64_t batch, int64_t threads)
     : shape_(shape),
       columns_(shape, batch),
@@ -214,124 +271,64 @@ void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) con
   }
 }
 
-// ---- block by block
+// ---- part by part
 
 namespace {
 
-// Of a block: with 64 filters some 300 KB of sums.
-constexpr int64_t kBlockChannels = 32;
+// Of a part's sums, some 300 KB with 64 filters.
+constexpr int64_t kPartChannels = 32;
 
 }  // namespace
 
-bool WinogradBlockGradient::suits(const WinogradShape& shape, int64_t batch) {
-  constexpr int64_t kSumsInCache = 512 * 1024;
-  return kWinogradCoefficients * shape.channels * shape.filters > kSumsInCache &&
+bool WinogradPartGradient::suits(const WinogradShape& shape, int64_t batch, int64_t threads) {
+  return outgrow_l2(shape) && ceil_divide(shape.filters, kPanelColumns) >= threads &&
          chunks_of_sums(shape, TileColumns(shape, batch).tiles()).count == 1;
 }
 
-WinogradBlockGradient::WinogradBlockGradient(const WinogradShape& shape, int64_t batch, int64_t threads)
+WinogradPartGradient::WinogradPartGradient(const WinogradShape& shape, int64_t batch, int64_t threads)
     : shape_(shape),
-      columns_(shape, batch),
-      filters_(cut(shape.filters, std::max(threads, ceil_divide(shape.filters, kProductFilters)), kPanelColumns)) {}
+      tiles_(shape, TileColumns(shape, batch), 0, TileColumns(shape, batch).tiles()),
+      filters_(cut(shape.filters, round_up(ceil_divide(shape.filters, kProductFilters), threads), kPanelColumns)) {}
 
-int64_t WinogradBlockGradient::v_plane() const { return winograd_plane(shape_.channels * tiles().v_row()); }
+int64_t WinogradPartGradient::v_plane() const { return winograd_plane(shape_.channels * tiles_.v_row()); }
 
-int64_t WinogradBlockGradient::m_plane() const {
-  return winograd_plane(round_up(filters_.step, kPanelColumns) * tiles().v_row());
+int64_t WinogradPartGradient::m_plane() const {
+  return winograd_plane(round_up(filters_.step, kPanelColumns) * tiles_.v_row());
 }
 
-int64_t WinogradBlockGradient::sums_plane() const { return winograd_plane(kBlockChannels * filters_.step); }
+int64_t WinogradPartGradient::sums_plane() const { return winograd_plane(kPartChannels * filters_.step); }
 
-int64_t WinogradBlockGradient::scratch() const { return kWinogradCoefficients * v_plane(); }
+int64_t WinogradPartGradient::scratch() const { return kWinogradCoefficients * v_plane(); }
 
-int64_t WinogradBlockGradient::thread_scratch() const {
+int64_t WinogradPartGradient::thread_scratch() const {
   return transposed_numbers(tile_extent(shape_.form)) + kWinogradCoefficients * (m_plane() + sums_plane());
 }
 
-int64_t WinogradBlockGradient::input_jobs() const { return ceil_divide(shape_.channels, kTransformImages); }
+int64_t WinogradPartGradient::input_jobs() const { return ceil_divide(shape_.channels, kTransformImages); }
 
-void WinogradBlockGradient::transform_input(int64_t job, const LaneImages& x, float* scratch) const {
+void WinogradPartGradient::transform_input(int64_t job, const LaneImages& x, float* scratch) const {
   const int64_t first = job * kTransformImages;
-  tiles().transform_channels(first, std::min(kTransformImages, shape_.channels - first), x, scratch, v_plane());
+  tiles_.transform_channels(first, std::min(kTransformImages, shape_.channels - first), x, scratch, v_plane());
 }
 
-void WinogradBlockGradient::make(int64_t piece, const LaneImages& dz, const float* scratch, float* thread_scratch,
-                                 float* gradient) const {
-  const int64_t filters = filters_.size(piece);
-  const int64_t row = tiles().v_row();
+void WinogradPartGradient::make(int64_t part, const LaneImages& dz, const float* scratch, float* thread_scratch,
+                                float* gradient) const {
+  const int64_t filters = filters_.size(part);
+  const int64_t row = tiles_.v_row();
   float* const transposed = thread_scratch;
   float* const m = transposed + transposed_numbers(tile_extent(shape_.form));
-  float* const sums = m + kWinogradCoefficients * m_plane();
-  tiles().transform_filters(filters_.first(piece), filters, dz, m, m_plane(), transposed);
-  for (int64_t c = 0; c < shape_.channels; c += kBlockChannels) {
-    const int64_t channels = std::min(kBlockChannels, shape_.channels - c);
-    multiply_tiles({.shape = {channels, filters, tiles().depth()},
+  const WeightPlanes<float> sums{m + kWinogradCoefficients * m_plane(), sums_plane(), filters_.step};
+  tiles_.transform_filters(filters_.first(part), filters, dz, m, m_plane(), transposed);
+  for (int64_t c = 0; c < shape_.channels; c += kPartChannels) {
+    const int64_t channels = std::min(kPartChannels, shape_.channels - c);
+    multiply_tiles({.shape = {channels, filters, tiles_.depth()},
                     .v = {scratch + c * row, v_plane(), row},
                     .m = m,
                     .m_plane = m_plane(),
                     .prefetches = true},
-                   Accumulate::kOverwrite, {sums, sums_plane(), filters_.step});
-    gradient_of_sums(shape_, channels, filters, {sums, sums_plane(), filters_.step}, gradient + c);
+                   Accumulate::kOverwrite, sums);
+    gradient_of_sums(shape_, channels, filters, {sums.data, sums.plane, sums.row}, gradient + c);
   }
-}
-
-// ---- transforms
-
-// Some images of a strip of tiles, then the strips at its side, then the next images.
-void WinogradGradientTiles::transform_channels(int64_t first, int64_t channels, const LaneImages& x, float* v,
-                                               int64_t plane) const {
-  const int64_t row = v_row();
-  for (int64_t c = first; c < first + channels; c += kTransformImages) {
-    const int64_t count = std::min(kTransformImages, first + channels - c);
-    const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
-      const int64_t lanes = columns_.of(tile);
-      const int64_t at = c * row + columns_.before(tile) - columns_.before(first_);
-      winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), place, of_strip, lanes), count,
-                               x.data + place.image * x.block + c * plane_floats(shape_.input),
-                               {v + at, plane, row, lanes});
-    };
-    for_each_strip(shape_, first_, count_, transform);
-  }
-}
-
-void WinogradGradientTiles::transform_filters(int64_t first, int64_t filters, const LaneImages& dz, float* m,
-                                              int64_t plane, float* transposed) const {
-  for (int64_t f = 0; f < filters; f += kTransformImages, m += kTransformImages * depth()) {
-    const int64_t count = std::min(kTransformImages, filters - f);
-    const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
-      for (int64_t t = 0; t < of_strip; ++t) {
-        const int64_t column = columns_.before(tile + t) - columns_.before(first_);
-        transform_transposed(shape_.tiles().beside(place, t), columns_.of(tile + t), first + f, count, dz, transposed,
-                             {m + column * kPanelColumns, plane, kPanelColumns});
-      }
-    };
-    for_each_strip(shape_, first_, count_, transform);
-  }
-}
-
-void WinogradGradientTiles::transform_transposed(const TilePlace& place, int64_t samples, int64_t filter,
-                                                 int64_t filters, const LaneImages& dz, float* transposed,
-                                                 const TileCoefficients& m) const {
-  const bool won = dz.winners != nullptr;
-  const int64_t scale = won ? 2 : 1;
-  const Extent2d image = won ? half(shape_.output) : shape_.output;
-  const int64_t row = place.row / scale;
-  const int64_t column = place.column / scale;
-  const auto& [rows_apart, columns_apart] = shape_.dilation;
-  const PixelArea area{filters,
-                       plane_floats(image),
-                       rows_apart * image.width * kLanes,
-                       columns_apart * kLanes,
-                       {count_before(image.height - row, rows_apart, tile_of(shape_.form) / scale),
-                        count_before(image.width - column, columns_apart, tile_of(shape_.form) / scale)}};
-  const LaneImages from = dz.from(place.image * dz.block + filter * area.image + (row * image.width + column) * kLanes);
-  // Vectors of a pixel are its samples.
-  const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0, 1, {1, 1}, shape_.form};
-  transpose_pixels(area, from.data, transposed);
-  if (!won) return winograd_transform_output_gradient(tile, samples, transposed, m);
-  auto* const winners = reinterpret_cast<ArgmaxTap*>(transposed + transposed_numbers(half(tile_extent(shape_.form))));
-  transpose_pixels(area, from.winners, winners);
-  winograd_transform_output_gradient(tile, samples, ArgmaxPixels{transposed, winners}, m);
 }
 
 }  // namespace gradloom

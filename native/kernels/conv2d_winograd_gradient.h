@@ -9,6 +9,7 @@
 #include "kernels/lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_tiles.h"
 
 namespace gradloom {
 
@@ -41,8 +42,8 @@ class WinogradGradientTiles {
   void transform_transposed(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters,
                             const LaneImages& dz, float* transposed, const TileCoefficients& m) const;
 
-  const WinogradShape& shape_;
-  const TileColumns& columns_;
+  WinogradShape shape_;
+  TileColumns columns_;
   int64_t first_;
   int64_t count_;
 };
@@ -101,14 +102,14 @@ class WinogradWeightGradient {
   Tiling channels_;
 };
 
-// The same where all tiles are one chunk and sums outgrow the caches: sums of some filters and channels become their
-// gradient while L2 has them. Same bits.
-class WinogradBlockGradient {
+// The same where all tiles are one chunk and the sums would go through memory: those of some filters and channels
+// become their gradient while L2 has them. Same bits.
+class WinogradPartGradient {
  public:
-  // Whether it is one for that.
-  static bool suits(const WinogradShape& shape, int64_t batch);
+  // Whether sums outgrow the caches, all tiles are one chunk, and there are filters for all threads.
+  static bool suits(const WinogradShape& shape, int64_t batch, int64_t threads);
 
-  WinogradBlockGradient(const WinogradShape& shape, int64_t batch, int64_t threads);
+  WinogradPartGradient(const WinogradShape& shape, int64_t batch, int64_t threads);
 
   int64_t scratch() const;         // floats of all threads together
   int64_t thread_scratch() const;  // floats of each thread
@@ -116,18 +117,17 @@ class WinogradBlockGradient {
   // Of the input, before all others.
   int64_t input_jobs() const;
   void transform_input(int64_t job, const LaneImages& x, float* scratch) const;
-  // gradient[k][r][s][c] of the filters of one piece, whole panels.
-  const Tiling& pieces() const { return filters_; }
-  void make(int64_t piece, const LaneImages& dz, const float* scratch, float* thread_scratch, float* gradient) const;
+  // gradient[k][r][s][c] of the filters of one part, whole panels.
+  const Tiling& filters() const { return filters_; }
+  void make(int64_t part, const LaneImages& dz, const float* scratch, float* thread_scratch, float* gradient) const;
 
  private:
   int64_t v_plane() const;
   int64_t m_plane() const;
   int64_t sums_plane() const;
-  WinogradGradientTiles tiles() const { return {shape_, columns_, 0, columns_.tiles()}; }
 
   WinogradShape shape_;
-  TileColumns columns_;
+  WinogradGradientTiles tiles_;
   Tiling filters_;
 };
 

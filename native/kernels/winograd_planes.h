@@ -1,5 +1,5 @@
-// What Winograd's convolutions of images in lanes and the gradients of their weights (kernels/conv2d_winograd.h) have
-// in common.
+// What Winograd's convolutions of images in lanes (kernels/conv2d_winograd.h) and the gradients of their weights
+// (kernels/conv2d_winograd_gradient.h) have in common.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +20,12 @@ inline bool worth_prefetching(int64_t floats) { return floats > 64 * 1024; }
 
 inline int64_t filter_plane(const WinogradShape& shape) {
   return winograd_plane(round_up(shape.filters * shape.channels, kLanes));
+}
+
+// Whether all coefficients of filters, or of their gradient, are more than an L2 holds, and go through memory.
+inline bool outgrow_l2(const WinogradShape& shape) {
+  constexpr int64_t kFloatsOfL2 = 512 * 1024;
+  return kWinogradCoefficients * filter_plane(shape) > kFloatsOfL2;
 }
 
 inline std::span<const float> span_of(const float* first, int64_t floats) {

@@ -57,9 +57,9 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   const int64_t blocks = lane_blocks(setting.batch);
   using Filters = WinogradFilterSource::Form;
   const bool prepared = setting.phase == Phase::kPredicting || prepares_each_pass(setting.batch);
-  const bool flips = winograd_jobs_transform(gradient_shape, setting.batch);
+  const bool flips = winograd_makes_filters_by_part(gradient_shape, setting.batch);
   const int64_t weights = round_up(conv_.weight_count(), kLanes);
-  const int64_t flipped = weights + checked_multiply(conv_.groups, winograd_filter_floats(gradient_shape));
+  const int64_t filters = weights + checked_multiply(conv_.groups, winograd_filter_floats(gradient_shape));
   const auto of_groups = [&](double flops) { return static_cast<double>(conv_.groups) * flops; };
   // Fewer threads have larger shares.
   int64_t sums = 0;
@@ -67,8 +67,8 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
     sums = std::max(sums, gradient.scratch() + checked_multiply(team, gradient.thread_scratch()));
   };
   for (int64_t team = 1; team <= threads; ++team) {
-    if (WinogradBlockGradient::suits(shape, setting.batch)) {
-      make_room(team, WinogradBlockGradient(shape, setting.batch, team));
+    if (WinogradPartGradient::suits(shape, setting.batch, team)) {
+      make_room(team, WinogradPartGradient(shape, setting.batch, team));
     } else {
       make_room(team, WinogradWeightGradient(shape, setting.batch, team));
     }
@@ -90,7 +90,7 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
           // in turn.
           .backward_scratch =
               weights + round_up(conv_.filters, kLanes) + round_up(images, kLanes) +
-              std::max((flips ? 0 : flipped) + of_threads(winograd_forward_scratch(
+              std::max((flips ? 0 : filters) + of_threads(winograd_forward_scratch(
                                                    gradient_shape, flips ? Filters::kToFlip : Filters::kTransformed)),
                        sums)};
 }
@@ -105,7 +105,7 @@ void Conv2dWinograd::prepare(Team& team, const float* weights, float* prepared) 
 }
 
 bool Conv2dWinograd::prepares_each_pass(int64_t batch) const {
-  return !winograd_jobs_transform(winograd_forward_shape(conv_, conv_.window.output), batch);
+  return !winograd_makes_filters_by_part(winograd_forward_shape(conv_, conv_.window.output), batch);
 }
 
 void Conv2dWinograd::transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
@@ -146,7 +146,7 @@ void Conv2dWinograd::convolve(const Pass& pass, const WinogradShape& shape, cons
                               const LaneImages& x, const WinogradOutput& output, float* scratch) const {
   const TileColumns columns(shape, pass.batch);
   const Tiling chunks = winograd_forward_chunks(columns);
-  const Tiling shares = winograd_forward_filters(shape, conv_.groups * chunks.count, pass.team.size());
+  const Tiling shares = winograd_forward_filters(shape, conv_.groups * chunks.count, pass.team.size(), filters.form);
   const int64_t y_group = shape.filters * winograd_output_floats(shape, output);
   const int64_t filter_group = filters.form == WinogradFilterSource::Form::kTransformed
                                    ? winograd_filter_floats(shape)
@@ -190,7 +190,7 @@ void Conv2dWinograd::input_gradient(const BackwardArguments& args, const LaneIma
   const Extent2d output = computed_output(args.pooling);
   const WinogradShape shape = winograd_input_gradient_shape(conv_, output);
   const WinogradOutput dx{.activation = Activation::kLinear, .y = args.dx};
-  if (winograd_jobs_transform(shape, args.pass.batch)) {
+  if (winograd_makes_filters_by_part(shape, args.pass.batch)) {
     return convolve(args.pass, shape, {WinogradFilterSource::Form::kToFlip, args.parameters[0]}, dz, dx, scratch);
   }
   float* const flipped = scratch;
@@ -232,7 +232,7 @@ void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneIm
   const WinogradShape shape = winograd_forward_shape(conv_, computed_output(args.pooling));
   const int64_t x_group = shape.channels * plane_floats(shape.input);
   const int64_t group_weights = shape.filters * conv_.row_length();
-  const bool by_blocks = WinogradBlockGradient::suits(shape, args.pass.batch);
+  const bool by_parts = WinogradPartGradient::suits(shape, args.pass.batch, args.pass.team.size());
   float* const gradient = args.gradients.target(0, 0, args.scratch);
   for (int64_t group = 0; group < conv_.groups; ++group) {
     const LaneImages x{args.x + group * x_group, conv_.groups * x_group};
@@ -242,14 +242,15 @@ void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneIm
       const int64_t first = filter * conv_.row_length();
       args.gradients.complete(0, group * group_weights + first, filters * conv_.row_length(), of_group + first);
     };
-    by_blocks ? gradient_by_blocks(args.pass, shape, x, dz_of_group, shared, of_group, complete)
-              : gradient_by_sums(args.pass, shape, x, dz_of_group, shared, of_group, complete);
+    by_parts ? gradient_by_parts(args.pass, shape, x, dz_of_group, shared, of_group, complete)
+             : gradient_by_sums(args.pass, shape, x, dz_of_group, shared, of_group, complete);
   }
 }
 
 template <class Complete>
 void Conv2dWinograd::gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
-                                      const LaneImages& dz, float* shared, float* gradient, Complete complete) {
+                                      const LaneImages& dz, float* shared, float* gradient,
+                                      const Complete& complete) const {
   Team& team = pass.team;
   const WinogradWeightGradient sums(shape, pass.batch, team.size());
   float* const of_threads = shared + sums.scratch();
@@ -270,16 +271,17 @@ void Conv2dWinograd::gradient_by_sums(const Pass& pass, const WinogradShape& sha
 }
 
 template <class Complete>
-void Conv2dWinograd::gradient_by_blocks(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
-                                        const LaneImages& dz, float* shared, float* gradient, Complete complete) {
-  const WinogradBlockGradient blocks(shape, pass.batch, pass.team.size());
-  float* const of_threads = shared + blocks.scratch();
-  const int64_t row = taps_of(shape.form) * shape.channels;
-  pass.team.for_each(blocks.input_jobs(), [&](int64_t job, int) { blocks.transform_input(job, x, shared); });
-  pass.team.for_each(blocks.pieces().count, [&](int64_t piece, int thread) {
-    const int64_t first = blocks.pieces().first(piece);
-    blocks.make(piece, dz, shared, of_threads + thread * blocks.thread_scratch(), gradient + first * row);
-    complete(first, blocks.pieces().size(piece));
+void Conv2dWinograd::gradient_by_parts(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
+                                       const LaneImages& dz, float* shared, float* gradient,
+                                       const Complete& complete) const {
+  const WinogradPartGradient parts(shape, pass.batch, pass.team.size());
+  const Tiling& filters = parts.filters();
+  float* const of_threads = shared + parts.scratch();
+  pass.team.for_each(parts.input_jobs(), [&](int64_t job, int) { parts.transform_input(job, x, shared); });
+  pass.team.for_each(filters.count, [&](int64_t part, int thread) {
+    parts.make(part, dz, shared, of_threads + thread * parts.thread_scratch(),
+               gradient + filters.first(part) * conv_.row_length());
+    complete(filters.first(part), filters.size(part));
   });
 }
 

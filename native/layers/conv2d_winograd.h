@@ -32,11 +32,11 @@ class Conv2dWinograd final : public Conv2dInLanes {
   void weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const;
   // Of a group; complete(first filter, filters) when some are made.
   template <class Complete>
-  static void gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x, const LaneImages& dz,
-                               float* shared, float* gradient, Complete complete);
+  void gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x, const LaneImages& dz,
+                        float* shared, float* gradient, const Complete& complete) const;
   template <class Complete>
-  static void gradient_by_blocks(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
-                                 const LaneImages& dz, float* shared, float* gradient, Complete complete);
+  void gradient_by_parts(const Pass& pass, const WinogradShape& shape, const LaneImages& x, const LaneImages& dz,
+                         float* shared, float* gradient, const Complete& complete) const;
 };
 
 }  // namespace gradloom

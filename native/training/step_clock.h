@@ -26,23 +26,24 @@ constexpr size_t backward_part(size_t node) { return forward_part(node) + 1; }
 // programs do makes steps longer, never shorter.
 constexpr double kStretchSeconds = 0.005;
 
-class StepClock {
+template <class Clock>
+class StepClockBy {
  public:
   // For at most so many steps of a plan with so many nodes.
-  StepClock(size_t nodes, size_t steps) : quickest_(forward_part(nodes)), current_(forward_part(nodes)) {
+  StepClockBy(size_t nodes, size_t steps) : quickest_(forward_part(nodes)), current_(forward_part(nodes)) {
     steps_.reserve(steps);
   }
 
   void begin_step() { last_ = begun_ = Clock::now(); }
   // What was done since the last part ended was this one.
   void end_part(size_t part) {
-    const Clock::time_point now = Clock::now();
+    const Time now = Clock::now();
     current_.parts[part] += seconds_between(last_, now);
     last_ = now;
   }
   // The same of several parts that were done side by side, if any: each gets an equal share.
   void end_parts(const std::vector<size_t>& parts) {
-    const Clock::time_point now = Clock::now();
+    const Time now = Clock::now();
     if (parts.empty()) return;
     const double each = seconds_between(last_, now) / static_cast<double>(parts.size());
     for (const size_t part : parts) current_.parts[part] += each;
@@ -62,7 +63,7 @@ class StepClock {
   const std::vector<double>& steps() const { return steps_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Time = typename Clock::time_point;
   struct Stretch {
     explicit Stretch(size_t count) : parts(count) {}
     double a_step() const { return seconds / static_cast<double>(steps); }
@@ -72,9 +73,7 @@ class StepClock {
     size_t steps = 0;
   };
 
-  static double seconds_between(Clock::time_point from, Clock::time_point to) {
-    return std::chrono::duration<double>(to - from).count();
-  }
+  static double seconds_between(Time from, Time to) { return std::chrono::duration<double>(to - from).count(); }
   const Stretch& counted() const { return quickest_.steps > 0 ? quickest_ : current_; }
   void end_stretch() {
     if (quickest_.steps == 0 || current_.a_step() < quickest_.a_step()) std::swap(current_, quickest_);
@@ -86,8 +85,10 @@ class StepClock {
   Stretch quickest_;
   Stretch current_;
   std::vector<double> steps_;
-  Clock::time_point begun_;
-  Clock::time_point last_;
+  Time begun_;
+  Time last_;
 };
+
+using StepClock = StepClockBy<std::chrono::steady_clock>;
 
 }  // namespace gradloom

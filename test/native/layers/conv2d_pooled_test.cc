@@ -121,8 +121,8 @@ void check_winograd(RandomData& random) {
   const int64_t groups = random.pick({1, 1, 2});
   const reference::Convolution shape{.window = {input, input, {side, side}, {1, 1}, {1, 1}, {edge, edge, edge, edge}},
                                      .batch = random.pick({1, 16, 20, 70}),
-                                     .channels = groups * random.pick({1, 7, 64}),
-                                     .filters = groups * random.pick({3, 16, 70}),
+                                     .channels = groups * random.pick({1, 7, 64, 130}),
+                                     .filters = groups * random.pick({3, 16, 70, 150}),
                                      .groups = groups};
   const Window2d windows{input, {input.height / 2, input.width / 2}, {2, 2}, {2, 2}, {1, 1}, {}};
   CAPTURE(shape.batch);

@@ -1,4 +1,4 @@
-// Threads: 1 to 9.
+// Threads: 1 to 11.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -236,24 +236,41 @@ void check_bits_of_threads(RandomData& random, const Conv2d& layer, int64_t batc
 
 }  // namespace
 
-TEST_CASE("conv2d winograd: the same bits from one to five threads, where these share tiles, filters and channels") {
+TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share tiles, filters and channels") {
   RandomData random(129);
   const Padding2d same{1, 1, 1, 1};
   const Padding2d same5{2, 2, 2, 2};
   for (const reference::Convolution& shape : std::initializer_list<reference::Convolution>{
-           {window3({8, 8}, same), 16, 24, 20, 1},          // four tiles, few filters: channels are shared
-           {window3({8, 8}, same), 33, 160, 130, 1},        // many: filters, and channels are transformed together
-           {window3({8, 8}, same), 16, 40, 336, 2},         // the same in groups, each with channels of its own
-           {window3({8, 8}, same), 16, 160, 130, 1},        // few tiles for so many: the gradient is made in blocks
-           {window3({4, 4}, same), 20, 130, 150, 1},        // fewer, for which jobs transform filters themselves
-           {window3({5, 3}, same), 9, 300, 280, 2},         // likewise in groups
-           {window_of(5, {2, 4}, same5), 16, 130, 150, 1},  // and for larger windows
-           {window3({16, 16}, same), 48, 64, 64, 1},        // tiles enough for pieces
-           {window3({16, 13}, same), 16, 20, 37, 1},        // 16 tiles: pieces of four
+           {window3({8, 8}, same), 16, 24, 20, 1},    // four tiles, few filters: channels are shared
+           {window3({8, 8}, same), 33, 160, 130, 1},  // many: filters, and channels are transformed together
+           {window3({8, 8}, same), 16, 40, 336, 2},   // the same in groups, each with channels of its own
+           // Few tiles for so many: the gradient is made part by part, unless there are eleven threads.
+           {window3({8, 8}, same), 16, 160, 130, 1},
+           // Fewer, for which filters are transformed part by part, too; in groups, with dilation and larger windows.
+           {window3({4, 4}, same), 20, 130, 150, 1},
+           {window3({5, 3}, same), 9, 300, 280, 2},
+           {window3({6, 5}, {2, 2, 2, 2}, {2, 2}), 7, 130, 150, 1},
+           {window_of(5, {2, 4}, same5), 16, 130, 150, 1},
+           {window3({16, 16}, same), 48, 64, 64, 1},  // tiles enough for pieces
+           {window3({16, 13}, same), 16, 20, 37, 1},  // 16 tiles: pieces of four
            {window3({7, 7}, same), 33, 192, 192, 1}}) {
     check_normal(random, shape, "relu");
-    check_bits_of_threads(random, make_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch, {2, 3, 5});
+    check_bits_of_threads(random, make_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch, {2, 3, 5, 11});
   }
+}
+
+TEST_CASE("conv2d winograd: of few tiles and many channels no plane of all filters is kept") {
+  const auto needs = [](const Extent2d& map, int threads) {
+    const reference::Convolution shape{window3(map, {1, 1, 1, 1}), 16, 256, 256, 1};
+    return make_layer(shape, {.filters = 0}).needs({shape.batch, Phase::kTraining, threads});
+  };
+  constexpr int64_t kAll = 36 * 256 * 256;
+  CHECK(needs({4, 4}, 1).forward_scratch < kAll);
+  CHECK(needs({4, 4}, 1).backward_scratch < kAll);
+  CHECK(needs({4, 12}, 1).forward_scratch > kAll);
+  CHECK(needs({4, 12}, 1).backward_scratch > kAll);
+  // More threads than panels of filters share channels.
+  CHECK(needs({4, 4}, 17).backward_scratch > kAll);
 }
 
 TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bits that they have among sixteen") {
@@ -264,8 +281,8 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
     for (const reference::Convolution& shape : std::initializer_list<reference::Convolution>{
              {window3({13, 17}, same), 24, 20, 37, 1},  // strips of 1 and 4 tiles
              {window3({7, 7}, {}), 3, 10, 70, 2},       // an odd number of tiles, which are pixels outside in part
-             {window3({8, 8}, same), 17, 160, 130, 1},  // channels that are transformed together
-             {window3({4, 4}, same), 20, 130, 150, 1},  // gradients in blocks
+             {window3({8, 8}, same), 33, 160, 130, 1},  // channels that are transformed together
+             {window3({4, 4}, same), 20, 130, 150, 1},  // part by part
              {window3({11, 12}, {2, 2, 2, 2}, {2, 2}), 40, 16, 16, 1},
              {window_of(5, {14, 10}, {2, 2, 2, 2}), 49, 33, 18, 1}}) {
       CAPTURE(shape.batch);
