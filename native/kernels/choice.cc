@@ -93,6 +93,28 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
          winograd_tiles(shape) * batch >= (many ? kTilesForMany : kFewestTiles);
 }
 
+// Whether no window lies on padding alone, as that of the gradient of the input needs.
+bool pads_within_windows(const Window2d& w) {
+  const Padding2d& p = w.padding;
+  return std::max(p.top, p.bottom) <= w.dilation.height * (w.window.height - 1) &&
+         std::max(p.left, p.right) <= w.dilation.width * (w.window.width - 1);
+}
+
+// Whether products of samples, pixel by pixel, take less time: at least two in five taps of the windows would meet
+// padding, and of Winograd's tiles there are no fewer products. BLAS makes the gradient of the input of strided ones.
+bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
+  constexpr int64_t kFewestSamples = 6;
+  constexpr int64_t kFewestChannels = 32;
+  constexpr int64_t kMostPixels = 25;
+  const Window2d& w = shape.window;
+  const int64_t inside = taps_inside(w);
+  const bool strided = w.stride.height > 1 || w.stride.width > 1;
+  if (strided || w.output_pixels() > kMostPixels || 5 * inside > 3 * w.taps() * w.output_pixels()) return false;
+  const bool by_winograd = winograd_exists(w, shape.activation);
+  return batch >= kFewestSamples && std::min(shape.channels, shape.filters) >= kFewestChannels &&
+         !(by_winograd && inside > kWinogradCoefficients * winograd_tiles(shape)) && pads_within_windows(w);
+}
+
 // How much of the vectors holds something.
 double filled(int64_t count) { return static_cast<double>(count) / static_cast<double>(round_up(count, kLanes)); }
 
@@ -180,6 +202,7 @@ double prediction_time_in_rows(const Conv2dShape& shape) { return shape.window.p
 
 Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int64_t batch) {
   if (requested != Conv2dKernel::kAuto) return requested;
+  if (pixels_pay(shape, batch)) return Conv2dKernel::kDirectPixels;
   if (!fills_lanes(batch)) {
     if (groups_fill_lanes(shape)) return Conv2dKernel::kGroupedChannels;
     if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
@@ -263,6 +286,9 @@ double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int
     case Conv2dKernel::kWinogradChannels: return kWinograd * outside() * winograd_channels_time(shape) * samples;
     case Conv2dKernel::kDirectChannels:
       return (too_deep_for_channels(shape) ? kDeep : prediction_time_in_rows(shape)) * samples / filled(shape.filters);
+    case Conv2dKernel::kDirectPixels:
+      return samples / filled(shape.filters) * static_cast<double>(taps_inside(shape.window)) /
+             static_cast<double>(shape.window.taps() * shape.window.output_pixels());
     case Conv2dKernel::kGroupedChannels: return samples / filled(shape.groups * shape.filters);
     default: return kBlas * samples;
   }

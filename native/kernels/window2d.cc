@@ -26,15 +26,17 @@ bool windows_tile_image(const Window2d& w) {
          w.output.width * w.window.width == w.input.width;
 }
 
+OutputRange outputs_of_tap(const WindowAxis& axis, int64_t tap) {
+  // It meets the input at the positions p with 0 <= p stride + shift < input.
+  const int64_t shift = tap * axis.dilation - axis.before;
+  const int64_t first = shift < 0 ? ceil_divide(-shift, axis.stride) : 0;
+  const int64_t last = shift < axis.input ? std::min(axis.output, ceil_divide(axis.input - shift, axis.stride)) : 0;
+  return {first, std::max<int64_t>(last - first, 0)};
+}
+
 int64_t taps_inside(const WindowAxis& axis) {
   int64_t count = 0;
-  for (int64_t tap = 0; tap < axis.window; ++tap) {
-    // It meets the input at the positions p with 0 <= p stride + shift < input.
-    const int64_t shift = tap * axis.dilation - axis.before;
-    const int64_t first = shift < 0 ? ceil_divide(-shift, axis.stride) : 0;
-    const int64_t last = shift < axis.input ? std::min(axis.output, ceil_divide(axis.input - shift, axis.stride)) : 0;
-    count += std::max<int64_t>(last - first, 0);
-  }
+  for (int64_t tap = 0; tap < axis.window; ++tap) count += outputs_of_tap(axis, tap).count;
   return count;
 }
 

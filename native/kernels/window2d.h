@@ -74,6 +74,13 @@ bool windows_lie_apart(const Window2d& window);
 // Whether, besides, every pixel lies in one.
 bool windows_tile_image(const Window2d& window);
 
+// The output positions of one axis whose window's tap meets the input instead of padding: `count` from `first` on.
+struct OutputRange {
+  int64_t first;
+  int64_t count;
+};
+OutputRange outputs_of_tap(const WindowAxis& axis, int64_t tap);
+
 // (tap, output position) pairs of one axis that meet the input instead of padding.
 int64_t taps_inside(const WindowAxis& axis);
 // (tap, output pixel) pairs of both.

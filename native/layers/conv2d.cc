@@ -13,6 +13,7 @@
 #include "layers/conv2d_depthwise.h"
 #include "layers/conv2d_direct.h"
 #include "layers/conv2d_grouped_channels.h"
+#include "layers/conv2d_pixels.h"
 #include "layers/conv2d_pointwise.h"
 #include "layers/conv2d_winograd.h"
 #include "layers/conv2d_winograd_channels.h"
@@ -68,6 +69,7 @@ auto Conv2d::with_algorithm(Conv2dKernel kernel, const Use& use) const {
       return use(Conv2dDirect(conv_));
     case Conv2dKernel::kWinograd: return use(Conv2dWinograd(conv_));
     case Conv2dKernel::kDirectChannels: return use(Conv2dChannels(conv_));
+    case Conv2dKernel::kDirectPixels: return use(Conv2dPixels(conv_));
     case Conv2dKernel::kWinogradChannels: return use(Conv2dWinogradChannels(conv_));
     case Conv2dKernel::kGroupedChannels: return use(Conv2dGroupedChannels(conv_));
     case Conv2dKernel::kBlas:

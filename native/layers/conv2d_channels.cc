@@ -70,8 +70,8 @@ void Conv2dChannels::prepare(Team& team, const float* weights, float* prepared) 
   pack(team, forward_shape(), PackedFor::kForward, weights, prepared);
 }
 
-void Conv2dChannels::pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights,
-                          float* packed) const {
+void Conv2dFiltersInLanes::pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights,
+                                float* packed) const {
   const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
     const float* const from = weights + group * group_weights;

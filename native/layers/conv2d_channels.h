@@ -25,6 +25,8 @@ class Conv2dFiltersInLanes : public Conv2dInRows {
   static ChannelsShape gradient_shape(const ChannelsShape& shape);
   // Of packed filters, in whole vectors.
   int64_t packed_floats() const { return round_up(conv_.weight_count(), kLanes); }
+  // Panels of filters (kernels/conv2d_channels.h), of all groups.
+  void pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights, float* packed) const;
   // The floats of a padded copy of the images, none where they have no padding.
   static int64_t padded_floats(const ChannelsShape& shape, int64_t batch);
   // Padded copies of the images, or these, if they need none.
@@ -73,7 +75,6 @@ class Conv2dChannels final : public Conv2dFiltersInLanes {
   bool flips_windows() const;
   int64_t backward_floats(const LayerSetting& setting) const;
   Pieces pieces(int64_t batch, int64_t threads) const;
-  void pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights, float* packed) const;
   int64_t jobs(const ChannelsShape& shape) const;
   void convolve_job(const ChannelsShape& shape, int64_t job, const float* x, const float* filters,
                     const ChannelsOutput& output) const;

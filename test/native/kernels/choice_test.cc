@@ -298,7 +298,7 @@ TEST_CASE("choose_conv2d: winograd of 5x5 from 16 channels on, from 32 with dila
   CHECK(chosen(14, 1, 15, 64, 32) == direct);
   CHECK(chosen(14, 1, 64, 15, 32) == direct);
   CHECK(chosen(3, 1, 16, 16, 32) == winograd);   // 9 of 16 pixels
-  CHECK(chosen(1, 1, 64, 64, 128) == direct);    // one of four
+  CHECK(chosen(1, 1, 31, 64, 128) == direct);    // one of four
   CHECK(chosen(28, 2, 16, 16, 32) == winograd);  // four tiles of 14x14 pixels, all inside
   CHECK(chosen(14, 2, 16, 16, 32) == direct);
   CHECK(chosen(14, 2, 32, 32, 32) == winograd);
@@ -327,7 +327,8 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
   for (const int64_t batch : {13, 16, 64}) CHECK(chosen(4, 64, 64, batch) == Conv2dKernel::kWinograd);
   CHECK(chosen(3, 64, 64, 16) == Conv2dKernel::kWinograd);
-  CHECK(chosen(2, 64, 64, 64) == Conv2dKernel::kDirect);  // 4 of 16 pixels
+  CHECK(chosen(2, 64, 64, 64) == Conv2dKernel::kDirectPixels);  // 4 of 16 pixels
+  CHECK(chosen(2, 31, 64, 64) == Conv2dKernel::kDirect);
   CHECK(chosen(8, 1360, 1360, 32) == Conv2dKernel::kWinograd);
   CHECK(chosen(8, 1376, 1376, 32) == Conv2dKernel::kDirect);  // 68 MB of weights
   Window2d strided{{9, 9}, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {}};
@@ -407,6 +408,26 @@ TEST_CASE("choose_conv2d: of few filters some samples in the lanes") {
   CHECK(chosen(1, 4, 7, 1, Activation::kSoftmax) == in_rows);
 }
 
+TEST_CASE("choose_conv2d: pixel by pixel, of small images whose windows mostly reach over an edge") {
+  const auto chosen = [](const Extent2d& map, int64_t side, int64_t batch, int64_t channels, int64_t stride = 1) {
+    const int64_t pad = side / 2;
+    const Window2d w{
+        {map.height * stride, map.width * stride}, map, {side, side}, {stride, stride}, {1, 1}, {pad, pad, pad, pad}};
+    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, 64, Activation::kRelu}, batch);
+  };
+  const auto by_pixels = Conv2dKernel::kDirectPixels;
+  CHECK(chosen({2, 2}, 3, 64, 32) == by_pixels);
+  CHECK(chosen({2, 3}, 3, 64, 32) == by_pixels);
+  CHECK(chosen({3, 3}, 5, 64, 32) == by_pixels);
+  CHECK(chosen({2, 2}, 3, 6, 32) == by_pixels);
+  CHECK(chosen({2, 2}, 3, 5, 32) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen({2, 2}, 3, 64, 31) == Conv2dKernel::kDirect);
+  CHECK(chosen({2, 2}, 3, 64, 32, 2) == Conv2dKernel::kDirect);
+  // As many products as Winograd's, and more.
+  CHECK(chosen({3, 3}, 3, 64, 32) == Conv2dKernel::kWinograd);
+  CHECK(chosen({4, 4}, 5, 64, 32) == Conv2dKernel::kWinograd);
+}
+
 TEST_CASE("conv2d_prediction_time: by samples in rows, by blocks and halves in lanes, by tiles of Winograd's") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
@@ -429,6 +450,8 @@ TEST_CASE("conv2d_prediction_time: by samples in rows, by blocks and halves in l
     rows(kernel_and_time(8, 2, 8, 32, 3), Conv2dKernel::kDirectChannels, 3 * 1.1);
     rows(kernel_and_time(8, 2, 8, 24, 3), Conv2dKernel::kDirectChannels, 3 * 1.1 / 0.75);
     rows(kernel_and_time(8, 1, 1, 1, 5, 48), Conv2dKernel::kGroupedChannels, 5);
+    rows(kernel_and_time(2, 1, 64, 64, 3), Conv2dKernel::kDirectChannels, 3 * 1.1);
+    rows(kernel_and_time(2, 1, 64, 48, 24), Conv2dKernel::kDirectPixels, 24 * 16.0 / 36);
     rows(kernel_and_time(8, 1, 64, 64, 3), Conv2dKernel::kWinogradChannels, 3 * 0.5 * 1.1);
     rows(kernel_and_time(8, 1, 64, 64, 16), Conv2dKernel::kWinograd, 8);
     rows(kernel_and_time(8, 1, 60, 60, 24), Conv2dKernel::kWinograd, 13);

@@ -1,0 +1,27 @@
+// Conv2d of small images, in rows and with filters in the SIMD lanes: a product of samples for each pixel of the output
+// (kernels/conv2d_pixels.h). The gradient of the input is the same convolution of the gradient of the output, with
+// flipped windows, for strides of 1.
+#pragma once
+
+#include "kernels/conv2d_pixels.h"
+#include "layers/conv2d_channels.h"
+
+namespace gradloom {
+
+class Conv2dPixels final : public Conv2dFiltersInLanes {
+ public:
+  using Conv2dFiltersInLanes::Conv2dFiltersInLanes;
+
+  LayerNeeds needs(const LayerSetting& setting) const override;
+  int64_t prepared_floats() const override { return packed_floats(); }
+  void prepare(Team& team, const float* weights, float* prepared) const override;
+  void forward(const ForwardArguments& args, const float* prepared, float* scratch) const override;
+  void backward(const BackwardArguments& args) const override;
+
+ private:
+  int64_t jobs(const ChannelsShape& shape, int64_t batch) const;
+  void convolve_job(const ChannelsShape& shape, int64_t batch, int64_t job, const float* x, const float* filters,
+                    const ChannelsOutput& output) const;
+};
+
+}  // namespace gradloom

@@ -1,0 +1,95 @@
+// Convolutions of small images, pixel by pixel. Threads: 1 to 5.
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "kernels/reference/convolution.h"
+#include "layers/conv2d.h"
+#include "support/compare.h"
+#include "support/conv2d_cases.h"
+#include "support/layer_run.h"
+#include "support/random_data.h"
+#include "support/simd_targets.h"
+#include "support/specs.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+namespace {
+
+// Windows that mostly reach over an edge: input, output, window, stride, dilation, padding (top, bottom, left, right).
+const std::vector<Window2d> kWindows = {
+    {{2, 2}, {2, 2}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},  //
+    {{1, 1}, {1, 1}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},  // eight taps meet nothing
+    {{1, 2}, {1, 2}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},  //
+    {{4, 1}, {4, 1}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},  //
+    {{2, 3}, {2, 3}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},  //
+    {{2, 3}, {2, 3}, {2, 3}, {1, 1}, {1, 1}, {1, 0, 1, 1}},  //
+    {{3, 3}, {3, 3}, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}},  //
+    {{2, 2}, {4, 4}, {3, 3}, {1, 1}, {1, 1}, {2, 2, 2, 2}},  // more outputs than inputs
+    {{3, 2}, {3, 2}, {3, 3}, {1, 1}, {2, 2}, {2, 2, 2, 2}},  // taps that do not lie side by side
+    {{1, 1}, {5, 5}, {3, 3}, {1, 1}, {2, 2}, {4, 4, 4, 4}},  // pixels of the output whose window meets nothing
+};
+
+void check_kernel(const reference::Convolution& shape, const char* activation) {
+  const Conv2d layer = conv2d_layer(shape, {.filters = 0, .activation = activation, .kernel = "auto"});
+  CHECK(layer.needs({shape.batch, Phase::kTraining, 1}).kernel == std::string("direct-pixels"));
+}
+
+}  // namespace
+
+TEST_CASE("conv2d of small images, pixel by pixel: integers agree exactly on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(151);
+    for (size_t window = 0; window < kWindows.size(); ++window) {
+      CAPTURE(window);
+      for (int i = 0; i < 4; ++i) {
+        const int64_t groups = random.pick({1, 1, 2});
+        const reference::Convolution shape{.window = kWindows[window],
+                                           .batch = random.pick({6, 7, 16, 33, 70}),
+                                           .channels = groups * random.pick({32, 33, 70}),
+                                           .filters = groups * random.pick({32, 37, 64, 130}),
+                                           .groups = groups};
+        check_kernel(shape, "relu");
+        check_integers(random, shape, "auto");
+      }
+    }
+    // More samples than a sum has terms.
+    check_integers(random, {kWindows[0], 300, 32, 40, 1}, "auto");
+    check_integers(random, {kWindows[1], 300, 32, 40, 1}, "auto");
+  });
+}
+
+TEST_CASE("conv2d of small images: the same bits for any number of threads, with every kind of activation") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(152);
+    for (const char* activation : {"linear", "relu", "tanh", "softmax"}) {
+      CAPTURE(activation);
+      const auto window = static_cast<size_t>(random.integer(0, static_cast<int64_t>(kWindows.size()) - 1));
+      const reference::Convolution shape{kWindows[window], 70, 66, 70, 1};
+      check_kernel(shape, activation);
+      const Conv2d layer = conv2d_layer(shape, {.filters = 0, .activation = activation, .kernel = "auto"});
+      LayerCase given = normal_case(layer, shape.batch, random);
+      given.threads = 1;
+      const LayerResult alone = run_layer(layer, given);
+      for (const int threads : {2, 5}) {
+        given.threads = threads;
+        const LayerResult shared = run_layer(layer, given);
+        CHECK(shared.broken_rules == "");
+        CHECK(difference_in_bits(shared.y, alone.y) == "");
+        CHECK(difference_in_bits(shared.dx, alone.dx) == "");
+        for (size_t p = 0; p < 2; ++p) CHECK(difference_in_bits(shared.gradients[p], alone.gradients[p]) == "");
+      }
+      // As on BLAS.
+      given.threads = 1;
+      const LayerResult blas =
+          run_layer(conv2d_layer(shape, {.filters = 0, .activation = activation, .kernel = "blas"}), given);
+      const Tolerance close{1e-4, 1e-4};
+      CHECK(difference(alone.y, to_double(blas.y), close) == "");
+      CHECK(difference(alone.dx, to_double(blas.dx), close) == "");
+      for (size_t p = 0; p < 2; ++p) CHECK(difference(alone.gradients[p], to_double(blas.gradients[p]), close) == "");
+    }
+  });
+}
