@@ -93,7 +93,7 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
          winograd_tiles(shape) * batch >= (many ? kTilesForMany : kFewestTiles);
 }
 
-// Whether no window lies on padding alone, as that of the gradient of the input needs.
+// Whether padding is no wider than a window reaches, so that the gradient of the input is such a convolution, too.
 bool pads_within_windows(const Window2d& w) {
   const Padding2d& p = w.padding;
   return std::max(p.top, p.bottom) <= w.dilation.height * (w.window.height - 1) &&
