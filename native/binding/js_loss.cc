@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "binding/convert.h"
+#include "common/denormals.h"
 #include "common/error.h"
 
 namespace gradloom {
@@ -36,6 +37,7 @@ double JsLoss::mean(const LossArguments& args) {
     answered_ = false;
   }
   if (channel_ == nullptr) {
+    const DenormalScope scope(Denormals::kKept);
     answer(function_.Env());
   } else {
     // Dropped when the environment goes first, which then stops the operation.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/cpu_limits.h"
+#include "common/denormals.h"
 #include "common/error.h"
 
 namespace gradloom {
@@ -58,6 +59,7 @@ void Team::resize(int threads) { size_ = std::clamp(threads, 1, most_); }
 void Team::run(int threads, const std::function<void(Team&)>& body) {
   refuse_after_fork();
   const SerialBlas serial;
+  const DenormalScope scope(Denormals::kFlushed);
   Team team(std::max(threads, 1));
   if (threads <= 1) {
     body(team);
@@ -157,6 +159,7 @@ void Team::keep_error(uint64_t job) {
 }
 
 void Team::serve(int thread) {
+  const DenormalScope scope(Denormals::kFlushed);
   const auto own = static_cast<size_t>(thread);
   std::atomic<uint32_t>& taken = beds_[own].taken;
   // Copies, since these lie in a line that the first thread writes each round.
@@ -219,6 +222,7 @@ StandingTeam::~StandingTeam() {
 void StandingTeam::run(const std::function<void(Team&)>& body) {
   refuse_after_fork();
   const SerialBlas serial;
+  const DenormalScope scope(Denormals::kFlushed);
   body(team_);
 }
 

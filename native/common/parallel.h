@@ -25,7 +25,7 @@ namespace gradloom {
 class Team {
  public:
   // Runs `body` with `threads` threads (at least 1) and returns when it has; what it throws is thrown on. BLAS called
-  // from `body` and from jobs stays on the calling thread.
+  // from `body` and from jobs stays on the calling thread. Denormal floats count as zero in both.
   static void run(int threads, const std::function<void(Team&)>& body);
 
   Team(const Team&) = delete;

@@ -141,6 +141,25 @@ test('what a custom loss is told: batches, sizes, purpose, and copies that it ma
   }
 });
 
+test('a custom loss computes in the floating-point mode of JavaScript, inside of a step on its thread too', async (t) => {
+  const operands = new Float64Array([Number.MIN_VALUE, 1]);
+  const products: number[] = [];
+  const loss = customLoss({
+    name: 'denormal',
+    loss: (outputs) => {
+      products.push((operands[0] as number) * (operands[1] as number));
+      return { value: 1, gradient: new Float32Array(outputs.length) };
+    },
+  });
+  const trainer = new Trainer(net(), { optimizer: adagrad(), loss });
+  trainer.trainStep(inputs.slice(0, 2), [
+    [1, 2],
+    [3, 4],
+  ]);
+  await trainer.fit(values, { batchSize: 45 });
+  t.deepEqual(products, [Number.MIN_VALUE, Number.MIN_VALUE]);
+});
+
 test('while a custom loss is awaited the model can be read, and stopped, from the loss itself too', async (t) => {
   const model = net();
   let calls = 0;
