@@ -179,21 +179,28 @@ int64_t GradientFilters(const DirectShape& shape) {
   return fits_colors(shape) ? kColorFilters : is_wide(shape.window.width) ? kWideFilters : kGradientFilters;
 }
 
-// Blocks and rows of the output whose input stays in L1 for all rows of a window and groups of its taps. With strides
-// of 1 a row is not read anew for each tap, and L2 is fast enough; so it is with AVX-512, whose tiles have many sums.
+// Blocks and rows of the output whose operands stay in L1 from one set of sums to the next: with AVX-512, whose sets are
+// large, the gradients and the input of one row of the window, else the input of all. With strides of 1 a row is not
+// read anew for each tap, and L2 is fast enough.
 struct GradientBands {
   Tiling blocks;
   Tiling rows;
 };
 GradientBands gradient_bands(const DirectShape& shape, int64_t channels, int64_t blocks) {
-  constexpr int64_t kFloats = 5 * 1024;
+  constexpr int64_t kFloats = (kVectors == 1 ? 8 : 5) * 1024;
+  const int64_t height = shape.output.height;
   const int64_t row = channels * shape.input.width * kLanes;
-  const int64_t image = row * shape.input.height;
-  if (kVectors == 1 || shape.stride.width == 1) return {cut(blocks, 1), cut(shape.output.height, 1)};
-  if (image <= kFloats) return {cut(blocks, ceil_divide(blocks * image, kFloats)), cut(shape.output.height, 1)};
-  const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
-  const int64_t rows = 1 + std::max<int64_t>(kFloats / row - reach, 0) / shape.stride.height;
-  return {cut(blocks, blocks), cut(shape.output.height, ceil_divide(shape.output.height, rows))};
+  int64_t rows = height;
+  if (shape.stride.width > 1 && kVectors == 1) {
+    rows = std::max<int64_t>(1, kFloats / (row + kGradientFilters * shape.output.width * kLanes));
+  } else if (shape.stride.width > 1) {
+    const int64_t image = row * shape.input.height;
+    if (image <= kFloats) return {cut(blocks, ceil_divide(blocks * image, kFloats)), cut(height, 1)};
+    const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
+    rows = 1 + std::max<int64_t>(kFloats / row - reach, 0) / shape.stride.height;
+  }
+  return rows >= height ? GradientBands{cut(blocks, 1), cut(height, 1)}
+                        : GradientBands{cut(blocks, blocks), cut(height, ceil_divide(height, rows))};
 }
 
 // Some taps of one window row, whose sums for a tile of filters and one of channels are kept at once.
