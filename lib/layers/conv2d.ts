@@ -29,7 +29,8 @@ export interface Conv2dOptions extends TrainableOptions {
   /**
    * How it is computed: `'direct'` with the batch in the SIMD lanes; `'winograd'` likewise, by a quarter of the products for
    * `kernelSize` 3 and some third for 5, both with `strides` 1, with rounding errors two to four times as large; `'blas'` by im2col and matrix
-   * products; `'auto'` by a fixed rule over shape and batch size, for less than 8 samples mostly with the filters in the SIMD lanes.
+   * products; `'auto'` by a fixed rule over shape and batch size, for less than 8 samples and for maps of few pixels mostly with the
+   * filters in the SIMD lanes.
    * The bits of results depend on it. Default: `'auto'`.
    */
   readonly kernel?: 'auto' | 'direct' | 'winograd' | 'blas';

@@ -93,13 +93,6 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
          winograd_tiles(shape) * batch >= (many ? kTilesForMany : kFewestTiles);
 }
 
-// Whether padding is no wider than a window reaches, so that the gradient of the input is such a convolution, too.
-bool pads_within_windows(const Window2d& w) {
-  const Padding2d& p = w.padding;
-  return std::max(p.top, p.bottom) <= w.dilation.height * (w.window.height - 1) &&
-         std::max(p.left, p.right) <= w.dilation.width * (w.window.width - 1);
-}
-
 // Whether products of samples, pixel by pixel, take less time: at least two in five taps of the windows would meet
 // padding, and of Winograd's tiles there are no fewer products. BLAS makes the gradient of the input of strided ones.
 bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
@@ -110,9 +103,9 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   const int64_t inside = taps_inside(w);
   const bool strided = w.stride.height > 1 || w.stride.width > 1;
   if (strided || w.output_pixels() > kMostPixels || 5 * inside > 3 * w.taps() * w.output_pixels()) return false;
-  const bool by_winograd = winograd_exists(w, shape.activation);
-  return batch >= kFewestSamples && std::min(shape.channels, shape.filters) >= kFewestChannels &&
-         !(by_winograd && inside > kWinogradCoefficients * winograd_tiles(shape)) && pads_within_windows(w);
+  const bool fewer_by_winograd =
+      winograd_pays(shape, lane_blocks(batch)) && inside > kWinogradCoefficients * winograd_tiles(shape);
+  return batch >= kFewestSamples && std::min(shape.channels, shape.filters) >= kFewestChannels && !fewer_by_winograd;
 }
 
 // How much of the vectors holds something.
@@ -286,9 +279,7 @@ double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int
     case Conv2dKernel::kWinogradChannels: return kWinograd * outside() * winograd_channels_time(shape) * samples;
     case Conv2dKernel::kDirectChannels:
       return (too_deep_for_channels(shape) ? kDeep : prediction_time_in_rows(shape)) * samples / filled(shape.filters);
-    case Conv2dKernel::kDirectPixels:
-      return samples / filled(shape.filters) * static_cast<double>(taps_inside(shape.window)) /
-             static_cast<double>(shape.window.taps() * shape.window.output_pixels());
+    case Conv2dKernel::kDirectPixels: return samples / filled(shape.filters);
     case Conv2dKernel::kGroupedChannels: return samples / filled(shape.groups * shape.filters);
     default: return kBlas * samples;
   }

@@ -20,8 +20,8 @@ enum class Conv2dKernel {
   kDirect,            // the batch in the SIMD lanes
   kWinograd,          // the same by Winograd's F(4x4, 3x3) or F(2x2, 5x5)
   kDirectChannels,    // filters in the SIMD lanes: for a few samples
-  kDirectPixels,      // likewise, pixel by pixel: for small images
   kWinogradChannels,  // the same by Winograd's F(4x4, 3x3)
+  kDirectPixels,      // filters in the SIMD lanes, pixel by pixel: for small maps
   kGroupedChannels,   // those of all of many small groups in the SIMD lanes: for a few samples, depthwise for some more
 };
 

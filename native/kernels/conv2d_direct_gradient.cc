@@ -179,9 +179,9 @@ int64_t GradientFilters(const DirectShape& shape) {
   return fits_colors(shape) ? kColorFilters : is_wide(shape.window.width) ? kWideFilters : kGradientFilters;
 }
 
-// Blocks and rows of the output whose operands stay in L1 from one set of sums to the next: with AVX-512, whose sets are
-// large, the gradients and the input of one row of the window, else the input of all. With strides of 1 a row is not
-// read anew for each tap, and L2 is fast enough.
+// Blocks and rows of the output whose operands stay in L1 from one set of sums to the next: with AVX-512, whose sets
+// are large, the gradients and the input of one row of the window, else the input of all. With strides of 1 a row is
+// not read anew for each tap, and L2 is fast enough.
 struct GradientBands {
   Tiling blocks;
   Tiling rows;

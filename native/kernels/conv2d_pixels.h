@@ -1,6 +1,6 @@
-// Convolution of small images in rows, channels last, pixel by pixel of the output: each is a product whose rows are
+// Convolution of small maps in rows, channels last, pixel by pixel of the output: each is a product whose rows are
 // samples, of the taps that meet the image alone. Of windows that mostly reach over an edge, a padded copy would be
-// multiplied for its zeros. Shapes and packed filters are those of kernels/conv2d_channels.h.
+// multiplied for its zeros. Strides are 1. Shapes and packed filters are those of kernels/conv2d_channels.h.
 //   N: samples; C, K: channels and filters of one group; H, W and P, Q: of the input and the output
 #pragma once
 

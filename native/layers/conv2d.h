@@ -9,8 +9,8 @@
 //   conv2d_depthwise.h         images in lanes: plane by plane, where each channel has its own filter
 //   conv2d_winograd.h          images in lanes, 3x3 and 5x5 windows: products of transformed tiles
 //   conv2d_channels.h          rows, for a few samples: the loops of the definition with filters in the lanes
-//   conv2d_pixels.h            likewise, for small images: pixel by pixel of the output
 //   conv2d_winograd_channels.h likewise, by Winograd
+//   conv2d_pixels.h            rows, for small maps: pixel by pixel of the output, with filters in the lanes
 //   conv2d_grouped_channels.h  likewise, with the filters of many small groups in the lanes
 #pragma once
 

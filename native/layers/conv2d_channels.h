@@ -11,7 +11,7 @@
 
 namespace gradloom {
 
-// What these have in common with those by Winograd.
+// What these have in common with those by Winograd and pixel by pixel.
 class Conv2dFiltersInLanes : public Conv2dInRows {
  public:
   using Conv2dInRows::Conv2dInRows;

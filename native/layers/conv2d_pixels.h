@@ -1,4 +1,4 @@
-// Conv2d of small images, in rows and with filters in the SIMD lanes: a product of samples for each pixel of the output
+// Conv2d of small maps, in rows and with filters in the SIMD lanes: a product of samples for each pixel of the output
 // (kernels/conv2d_pixels.h). The gradient of the input is the same convolution of the gradient of the output, with
 // flipped windows, for strides of 1.
 #pragma once

@@ -22,12 +22,19 @@ int64_t largest_floats(const std::vector<std::unique_ptr<Layer>>& layers) {
   return largest;
 }
 
+// Of one in rows: whether one sample goes by the kernel of many.
+bool predicts_few_alike(const Layer& layer) {
+  const auto kernel = [&](int64_t batch) { return layer.needs({batch, Phase::kPredicting, 1}).kernel; };
+  return kernel(1) == kernel(kLanes);
+}
+
 // Whether convolutions predict in rows, be it of some samples or many, and nothing asks for lanes. Then pieces of few
 // samples cost no more a sample. Without convolutions, weights are most of what comes from memory.
 bool convolves_in_rows(const std::vector<std::unique_ptr<Layer>>& layers) {
   return std::ranges::any_of(layers, [](const auto& layer) { return layer->in_rows(kLanes) != nullptr; }) &&
          std::ranges::all_of(layers, [](const auto& layer) {
-           return layer->in_rows(kLanes) != nullptr || layer->layout(kLanes, Layout::kRows) == Layout::kRows;
+           return layer->in_rows(kLanes) != nullptr ||
+                  (layer->layout(kLanes, Layout::kRows) == Layout::kRows && predicts_few_alike(*layer));
          });
 }
 

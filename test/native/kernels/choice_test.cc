@@ -408,24 +408,41 @@ TEST_CASE("choose_conv2d: of few filters some samples in the lanes") {
   CHECK(chosen(1, 4, 7, 1, Activation::kSoftmax) == in_rows);
 }
 
-TEST_CASE("choose_conv2d: pixel by pixel, of small images whose windows mostly reach over an edge") {
-  const auto chosen = [](const Extent2d& map, int64_t side, int64_t batch, int64_t channels, int64_t stride = 1) {
-    const int64_t pad = side / 2;
-    const Window2d w{
-        {map.height * stride, map.width * stride}, map, {side, side}, {stride, stride}, {1, 1}, {pad, pad, pad, pad}};
-    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, 64, Activation::kRelu}, batch);
+TEST_CASE("choose_conv2d: pixel by pixel, of small maps whose windows mostly reach over an edge") {
+  struct Case {
+    Extent2d map = {2, 2};
+    Extent2d window = {3, 3};
+    int64_t batch = 64;
+    int64_t channels = 32;
+    int64_t filters = 64;
+    int64_t stride = 1;
+  };
+  const auto chosen = [](const Case& of) {
+    const int64_t rows = of.window.height / 2;
+    const int64_t columns = of.window.width / 2;
+    const Extent2d input{of.map.height * of.stride, of.map.width * of.stride};
+    const Window2d w{input, of.map, of.window, {of.stride, of.stride}, {1, 1}, {rows, rows, columns, columns}};
+    return choose_conv2d(Conv2dKernel::kAuto, {w, of.channels, of.filters, Activation::kRelu}, of.batch);
   };
   const auto by_pixels = Conv2dKernel::kDirectPixels;
-  CHECK(chosen({2, 2}, 3, 64, 32) == by_pixels);
-  CHECK(chosen({2, 3}, 3, 64, 32) == by_pixels);
-  CHECK(chosen({3, 3}, 5, 64, 32) == by_pixels);
-  CHECK(chosen({2, 2}, 3, 6, 32) == by_pixels);
-  CHECK(chosen({2, 2}, 3, 5, 32) == Conv2dKernel::kDirectChannels);
-  CHECK(chosen({2, 2}, 3, 64, 31) == Conv2dKernel::kDirect);
-  CHECK(chosen({2, 2}, 3, 64, 32, 2) == Conv2dKernel::kDirect);
-  // As many products as Winograd's, and more.
-  CHECK(chosen({3, 3}, 3, 64, 32) == Conv2dKernel::kWinograd);
-  CHECK(chosen({4, 4}, 5, 64, 32) == Conv2dKernel::kWinograd);
+  CHECK(chosen({}) == by_pixels);
+  CHECK(chosen({.map = {2, 3}}) == by_pixels);
+  CHECK(chosen({.map = {3, 3}, .window = {5, 5}}) == by_pixels);
+  CHECK(chosen({.batch = 6}) == by_pixels);
+  CHECK(chosen({.batch = 5}) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen({.channels = 31}) == Conv2dKernel::kDirect);
+  CHECK(chosen({.filters = 32}) == by_pixels);
+  CHECK(chosen({.filters = 31}) == Conv2dKernel::kDirect);
+  CHECK(chosen({.stride = 2}) == Conv2dKernel::kDirect);
+  CHECK(chosen({.map = {1, 25}}) == by_pixels);
+  CHECK(chosen({.map = {1, 26}}) == Conv2dKernel::kDirect);
+  // More taps inside than three in five: all, 49 of 81.
+  CHECK(chosen({.window = {1, 1}}) == Conv2dKernel::kDirect);
+  CHECK(chosen({.map = {3, 3}}) == Conv2dKernel::kWinograd);
+  // Less, but more products than Winograd's, if these exist: of so many weights they do not.
+  CHECK(chosen({.map = {2, 4}}) == Conv2dKernel::kWinograd);
+  CHECK(chosen({.map = {4, 4}, .window = {5, 5}}) == Conv2dKernel::kWinograd);
+  CHECK(chosen({.map = {4, 4}, .window = {5, 5}, .batch = 16, .channels = 832, .filters = 832}) == by_pixels);
 }
 
 TEST_CASE("conv2d_prediction_time: by samples in rows, by blocks and halves in lanes, by tiles of Winograd's") {
@@ -451,7 +468,7 @@ TEST_CASE("conv2d_prediction_time: by samples in rows, by blocks and halves in l
     rows(kernel_and_time(8, 2, 8, 24, 3), Conv2dKernel::kDirectChannels, 3 * 1.1 / 0.75);
     rows(kernel_and_time(8, 1, 1, 1, 5, 48), Conv2dKernel::kGroupedChannels, 5);
     rows(kernel_and_time(2, 1, 64, 64, 3), Conv2dKernel::kDirectChannels, 3 * 1.1);
-    rows(kernel_and_time(2, 1, 64, 48, 24), Conv2dKernel::kDirectPixels, 24 * 16.0 / 36);
+    rows(kernel_and_time(2, 1, 64, 48, 24), Conv2dKernel::kDirectPixels, 24);  // flops() leave out padding
     rows(kernel_and_time(8, 1, 64, 64, 3), Conv2dKernel::kWinogradChannels, 3 * 0.5 * 1.1);
     rows(kernel_and_time(8, 1, 64, 64, 16), Conv2dKernel::kWinograd, 8);
     rows(kernel_and_time(8, 1, 60, 60, 24), Conv2dKernel::kWinograd, 13);

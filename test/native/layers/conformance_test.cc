@@ -42,6 +42,7 @@ const std::multimap<std::string, Example>& examples() {
       {"concat", {concat(0), {5, 7}, 3}},
       {"conv2d", {conv2d({.filters = 10, .padding = "same", .groups = 2, .activation = "tanh"}), {5, 7, 4}}},
       {"conv2d", {conv2d({.filters = 20, .kernel_size = {1, 1}, .activation = "sigmoid"}), {15, 15, 33}}},
+      {"conv2d", {conv2d({.filters = 33, .padding = "same", .activation = "tanh"}), {2, 2, 32}}},
       {"conv2d", {conv2d({.filters = 32, .kernel_size = {5, 5}, .strides = {2, 2}, .bias = false}), {28, 28, 3}}},
       {"conv2d", {conv2d({.filters = 33, .padding = "same", .kernel = "winograd"}), {14, 9, 20}}},
       {"conv2d", {conv2d({.filters = 6, .groups = 2, .activation = "tanh", .kernel = "winograd"}), {7, 7, 4}}},

@@ -119,6 +119,12 @@ TEST_CASE("predict: in pieces of a few samples where convolutions stay in rows")
                 conv2d({.filters = 16, .kernel_size = {1, 1}, .name = "conv2d_3"}), plain_layer("flatten"),
                 dense({.units = 10})};
   check_pieces(net, 16 * 16 * (32 + 96), true, 6);
+  // Not where few samples would go by another kernel, which multiplies zeros.
+  net.layers = {conv2d({.filters = 96, .kernel_size = {1, 1}, .activation = "relu"}),
+                max_pool2d({.pool_size = {8, 8}, .strides = {8, 8}}),
+                conv2d({.filters = 32, .padding = "same", .name = "conv2d_2"}), plain_layer("flatten"),
+                dense({.units = 10})};
+  check_pieces(net, 16 * 16 * (32 + 96), false, 16);
 }
 
 namespace {
