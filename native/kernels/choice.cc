@@ -93,19 +93,25 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
          winograd_tiles(shape) * batch >= (many ? kTilesForMany : kFewestTiles);
 }
 
-// Whether products of samples, pixel by pixel, take less time: at least two in five taps of the windows would meet
-// padding, and of Winograd's tiles there are no fewer products. BLAS makes the gradient of the input of strided ones.
+// Whether products of samples, pixel by pixel, take less time: so many taps of the windows would meet padding, and
+// Winograd's tiles have not many fewer products. Kernels in lanes that leave half of a block out lose less. BLAS makes
+// the gradient of the input of strided ones.
 bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kFewestSamples = 6;
   constexpr int64_t kFewestChannels = 32;
   constexpr int64_t kMostPixels = 25;
+  const double most_inside = direct_leaves_half_out() ? 0.6 : 0.76;
   const Window2d& w = shape.window;
-  const int64_t inside = taps_inside(w);
   const bool strided = w.stride.height > 1 || w.stride.width > 1;
-  if (strided || w.output_pixels() > kMostPixels || 5 * inside > 3 * w.taps() * w.output_pixels()) return false;
-  const bool fewer_by_winograd =
-      winograd_pays(shape, lane_blocks(batch)) && inside > kWinogradCoefficients * winograd_tiles(shape);
-  return batch >= kFewestSamples && std::min(shape.channels, shape.filters) >= kFewestChannels && !fewer_by_winograd;
+  if (strided || w.output_pixels() > kMostPixels || batch < kFewestSamples ||
+      std::min(shape.channels, shape.filters) < kFewestChannels) {
+    return false;
+  }
+  const auto inside = static_cast<double>(taps_inside(w));
+  if (inside > most_inside * static_cast<double>(w.taps() * w.output_pixels())) return false;
+  if (!winograd_pays(shape, lane_blocks(batch))) return true;
+  const double most = direct_leaves_half_out() ? 1 : winograd_form(w) == WinogradForm::kF2x5 ? 1.2 : 1.4;
+  return inside <= most * static_cast<double>(kWinogradCoefficients * winograd_tiles(shape));
 }
 
 // How much of the vectors holds something.

@@ -323,10 +323,10 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(8, 512, 256, 2) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(4, 512, 256, 5) == Conv2dKernel::kDirectChannels);
   CHECK(chosen(4, 512, 256, 6) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(5, 64, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
+  CHECK(chosen(5, 31, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
   CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
   for (const int64_t batch : {13, 16, 64}) CHECK(chosen(4, 64, 64, batch) == Conv2dKernel::kWinograd);
-  CHECK(chosen(3, 64, 64, 16) == Conv2dKernel::kWinograd);
+  CHECK(chosen(3, 31, 64, 16) == Conv2dKernel::kWinograd);
   CHECK(chosen(2, 64, 64, 64) == Conv2dKernel::kDirectPixels);  // 4 of 16 pixels
   CHECK(chosen(2, 31, 64, 64) == Conv2dKernel::kDirect);
   CHECK(chosen(8, 1360, 1360, 32) == Conv2dKernel::kWinograd);
@@ -436,13 +436,24 @@ TEST_CASE("choose_conv2d: pixel by pixel, of small maps whose windows mostly rea
   CHECK(chosen({.stride = 2}) == Conv2dKernel::kDirect);
   CHECK(chosen({.map = {1, 25}}) == by_pixels);
   CHECK(chosen({.map = {1, 26}}) == Conv2dKernel::kDirect);
-  // More taps inside than three in five: all, 49 of 81.
-  CHECK(chosen({.window = {1, 1}}) == Conv2dKernel::kDirect);
-  CHECK(chosen({.map = {3, 3}}) == Conv2dKernel::kWinograd);
-  // Less, but more products than Winograd's, if these exist: of so many weights they do not.
-  CHECK(chosen({.map = {2, 4}}) == Conv2dKernel::kWinograd);
+  CHECK(chosen({.window = {1, 1}}) == Conv2dKernel::kDirect);  // all taps inside
   CHECK(chosen({.map = {4, 4}, .window = {5, 5}}) == Conv2dKernel::kWinograd);
+  // Of so many weights Winograd's products do not pay.
   CHECK(chosen({.map = {4, 4}, .window = {5, 5}, .batch = 16, .channels = 832, .filters = 832}) == by_pixels);
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    const bool whole = !direct_leaves_half_out();
+    const auto whole_or = [&](Conv2dKernel otherwise) { return whole ? by_pixels : otherwise; };
+    // Taps inside: 49 of 81, 169 of 225, 14 of 18 and 52 of 72.
+    CHECK(chosen({.map = {3, 3}}) == whole_or(Conv2dKernel::kWinograd));
+    CHECK(chosen({.map = {5, 5}}) == whole_or(Conv2dKernel::kDirect));
+    CHECK(chosen({.map = {3, 2}, .window = {3, 1}}) == Conv2dKernel::kDirect);
+    CHECK(chosen({.map = {2, 5}, .batch = 20}) == by_pixels);
+    // Of Winograd's products: 1.1, 1.9; and of windows of five 1.1.
+    CHECK(chosen({.map = {2, 4}}) == whole_or(Conv2dKernel::kWinograd));
+    CHECK(chosen({.map = {3, 4}}) == Conv2dKernel::kWinograd);
+    CHECK(chosen({.map = {5, 5}, .window = {5, 5}}) == whole_or(Conv2dKernel::kWinograd));
+  });
 }
 
 TEST_CASE("conv2d_prediction_time: by samples in rows, by blocks and halves in lanes, by tiles of Winograd's") {
