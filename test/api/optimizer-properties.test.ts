@@ -23,6 +23,9 @@ function run(optimizer: Optimizer, start: readonly number[], gradients: readonly
   return states;
 }
 
+/** As a step reads it: floats nearer to zero than the least normal one count as zero. */
+const asRead = (x: number) => (Math.abs(x) < 2 ** -126 ? 0 : x);
+
 /** Whose step is along the gradient of the step alone. */
 const MONOTONE = [
   sgd({ learningRate: 0.1 }),
@@ -40,10 +43,9 @@ for (const [place, optimizer] of MONOTONE.entries()) {
         let before = Float32Array.from(start);
         for (const [step, { x }] of run(optimizer, start, gradients).entries()) {
           const gradient = gradients[step] as readonly number[];
-          if (
-            x.some((now, i) => Math.sign(now - (before[i] as number)) * Math.sign(gradient[i] as number) > 0)
-          )
-            return false;
+          const against = (now: number, i: number) =>
+            Math.sign(now - asRead(before[i] as number)) * Math.sign(asRead(gradient[i] as number)) > 0;
+          if (x.some(against)) return false;
           before = x;
         }
         return true;
@@ -52,6 +54,15 @@ for (const [place, optimizer] of MONOTONE.entries()) {
     t.pass();
   });
 }
+
+test('denormal weights and gradients count as zero, and so do denormal results', (t) => {
+  const least = 2 ** -149;
+  const leastNormal = 2 ** -126;
+  const gradients = [least, -least, 2 ** -120, leastNormal / 2, 1.5 * leastNormal];
+  const start = [least, 1, least, 0, 2 * leastNormal];
+  const [{ x } = { x: [] }] = run(sgd({ learningRate: 1 }), start, [gradients]);
+  t.deepEqual([...x], [0, 1, -(2 ** -120), 0, 0]);
+});
 
 test('accumulators never decrease', (t) => {
   const kinds = [
