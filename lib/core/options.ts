@@ -129,6 +129,15 @@ export function numberThat(expected: string, accepts: (value: number) => boolean
 
 export const positive: Rule<number> = numberThat('a finite number above 0', (value) => value > 0);
 
+/** What is nearer to zero counts as zero where native code computes in float32. */
+export const LEAST_NORMAL_FLOAT = 2 ** -126;
+
+/** What float32 can divide by. */
+export const divisor: Rule<number> = numberThat(
+  'a finite number of at least 1.2e-38',
+  (value) => Math.fround(value) >= LEAST_NORMAL_FLOAT,
+);
+
 export const nonNegative: Rule<number> = numberThat('a finite number of at least 0', (value) => value >= 0);
 
 export const fraction: Rule<number> = numberThat(

@@ -1,4 +1,4 @@
-import { fraction, nonNegative, positive, withDefault } from '../core/options.ts';
+import { divisor, fraction, nonNegative, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -17,7 +17,7 @@ export interface AdadeltaOptions extends CommonOptions {
 const OPTIONS = {
   learningRate: learningRate(1),
   smoothing: withDefault(fraction, 0.9),
-  epsilon: withDefault(positive, 1e-6),
+  epsilon: withDefault(divisor, 1e-6),
   weightDecay: withDefault(nonNegative, 0),
 };
 

@@ -1,4 +1,4 @@
-import { nonNegative, positive, withDefault } from '../core/options.ts';
+import { divisor, nonNegative, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -16,7 +16,7 @@ export interface AdagradDualAveragingOptions extends CommonOptions {
 
 const OPTIONS = {
   learningRate: learningRate(0.01),
-  initialAccumulator: withDefault(positive, 0.1),
+  initialAccumulator: withDefault(divisor, 0.1),
   l1: withDefault(nonNegative, 0),
   l2: withDefault(nonNegative, 0),
 };

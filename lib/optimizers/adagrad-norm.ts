@@ -1,4 +1,4 @@
-import { nonNegative, positive, withDefault } from '../core/options.ts';
+import { nonNegative, numberThat, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -12,9 +12,12 @@ export interface AdagradNormOptions extends CommonOptions {
   readonly weightDecay?: number;
 }
 
+/** What is kept is its square. */
+const NORM = numberThat('a finite number of at least 1.1e-19', (norm) => norm >= 2 ** -63);
+
 const OPTIONS = {
   learningRate: learningRate(0.01),
-  initialNorm: withDefault(positive, 0.1),
+  initialNorm: withDefault(NORM, 0.1),
   weightDecay: withDefault(nonNegative, 0),
 };
 

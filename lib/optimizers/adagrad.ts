@@ -1,5 +1,5 @@
 import { GradloomError } from '../core/errors.ts';
-import { nonNegative, oneOf, withDefault } from '../core/options.ts';
+import { LEAST_NORMAL_FLOAT, nonNegative, oneOf, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import {
   type CommonOptions,
@@ -57,7 +57,8 @@ const OPTIONS = {
 export function adagrad(options: AdagradOptions = {}): Optimizer {
   const optimizer = describeOptimizer('adagrad', options, OPTIONS);
   // Both numbers are float32 in the update, where a tiny one is 0.
-  const isZero = (name: 'epsilon' | 'initialAccumulator') => Math.fround(optimizer[name] as number) === 0;
+  const isZero = (name: 'epsilon' | 'initialAccumulator') =>
+    Math.fround(optimizer[name] as number) < LEAST_NORMAL_FLOAT;
   if (isZero('epsilon') && isZero('initialAccumulator')) {
     throw new GradloomError(
       'INVALID_OPTION',

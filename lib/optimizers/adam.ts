@@ -1,4 +1,4 @@
-import { boolean, fraction, nonNegative, positive, withDefault } from '../core/options.ts';
+import { boolean, divisor, fraction, nonNegative, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -22,7 +22,7 @@ export const ADAM_OPTIONS = {
   learningRate: learningRate(0.001),
   beta1: withDefault(fraction, 0.9),
   beta2: withDefault(fraction, 0.999),
-  epsilon: withDefault(positive, 1e-8),
+  epsilon: withDefault(divisor, 1e-8),
   amsgrad: withDefault(boolean, false),
   weightDecay: withDefault(nonNegative, 0),
 };

@@ -1,4 +1,4 @@
-import { nonNegative, positive, withDefault } from '../core/options.ts';
+import { divisor, nonNegative, withDefault } from '../core/options.ts';
 import { type CommonOptions, describeOptimizer, TABLE_OPTIONS, type TableOptions } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
 
@@ -16,7 +16,7 @@ export interface FtrlOptions extends Omit<CommonOptions, 'learningRate'>, TableO
 }
 
 const OPTIONS = {
-  learningRate: withDefault(positive, 0.1),
+  learningRate: withDefault(divisor, 0.1),
   beta: withDefault(nonNegative, 1),
   initialAccumulator: withDefault(nonNegative, 0),
   l1: withDefault(nonNegative, 0),

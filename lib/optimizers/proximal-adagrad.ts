@@ -1,4 +1,4 @@
-import { nonNegative, positive, withDefault } from '../core/options.ts';
+import { divisor, nonNegative, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -19,7 +19,7 @@ export interface ProximalAdagradOptions extends CommonOptions {
 const OPTIONS = {
   learningRate: learningRate(0.01),
   initialAccumulator: withDefault(nonNegative, 0.1),
-  epsilon: withDefault(positive, 1e-10),
+  epsilon: withDefault(divisor, 1e-10),
   l1: withDefault(nonNegative, 0),
   l2: withDefault(nonNegative, 0),
 };

@@ -1,4 +1,4 @@
-import { boolean, fraction, nonNegative, positive, withDefault } from '../core/options.ts';
+import { boolean, divisor, fraction, nonNegative, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -21,7 +21,7 @@ export interface RmspropOptions extends CommonOptions {
 const OPTIONS = {
   learningRate: learningRate(0.01),
   smoothing: withDefault(fraction, 0.99),
-  epsilon: withDefault(positive, 1e-8),
+  epsilon: withDefault(divisor, 1e-8),
   momentum: withDefault(nonNegative, 0),
   centered: withDefault(boolean, false),
   weightDecay: withDefault(nonNegative, 0),

@@ -1,4 +1,4 @@
-import { nonNegative, oneOf, positive, withDefault } from '../core/options.ts';
+import { divisor, nonNegative, oneOf, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import {
   type CommonOptions,
@@ -28,7 +28,7 @@ export interface RowwiseAdagradOptions extends CommonOptions, TableOptions {
 const OPTIONS = {
   learningRate: learningRate(0.01),
   initialAccumulator: withDefault(nonNegative, 0),
-  epsilon: withDefault(positive, 1e-8),
+  epsilon: withDefault(divisor, 1e-8),
   weightDecay: withDefault(nonNegative, 0),
   weightDecayMode: withDefault(oneOf('coupled', 'decoupled'), 'coupled'),
   ...TABLE_OPTIONS,

@@ -1,4 +1,4 @@
-import { extent, integer, nonNegative, oneOf, positive, withDefault } from '../core/options.ts';
+import { divisor, extent, integer, nonNegative, oneOf, withDefault } from '../core/options.ts';
 import type { LearningRate } from '../schedules/learning-rate.ts';
 import { type CommonOptions, describeOptimizer, learningRate } from './common.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -26,7 +26,7 @@ export interface ShampooOptions extends CommonOptions {
 const OPTIONS = {
   learningRate: learningRate(0.01),
   initialAccumulator: withDefault(nonNegative, 0),
-  epsilon: withDefault(positive, 1e-10),
+  epsilon: withDefault(divisor, 1e-10),
   blockSize: withDefault(integer(1, 1024), 64),
   rootEvery: withDefault(extent, 20),
   weightDecay: withDefault(nonNegative, 0),

@@ -59,9 +59,9 @@ void Team::resize(int threads) { size_ = std::clamp(threads, 1, most_); }
 void Team::run(int threads, const std::function<void(Team&)>& body) {
   refuse_after_fork();
   const SerialBlas serial;
-  const DenormalScope scope(Denormals::kFlushed);
   Team team(std::max(threads, 1));
   if (threads <= 1) {
+    const DenormalScope scope(Denormals::kFlushed);
     body(team);
     return;
   }
@@ -70,6 +70,8 @@ void Team::run(int threads, const std::function<void(Team&)>& body) {
   {
     const int thread = omp_get_thread_num();
     if (thread == 0) {
+      // Here, since new threads begin in the mode of who begins them, and keep it.
+      const DenormalScope scope(Denormals::kFlushed);
       team.size_ = team.most_ = omp_get_num_threads();
       try {
         body(team);

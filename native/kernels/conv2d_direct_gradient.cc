@@ -64,7 +64,7 @@ struct GradientRow {
   const WeightGradientOperands& operands;  // from the first block on
   const float* x;                          // of the first row's first pixel, of the tile's first channel and tap
   const float* dz;
-  int64_t rows;
+  int64_t rows = 1;
 };
 
 // sums: kFilters x kChannels x kTaps vectors, to which those of the row are added. kLive: vectors of a block in use.
@@ -189,18 +189,20 @@ struct GradientBands {
 GradientBands gradient_bands(const DirectShape& shape, int64_t channels, int64_t blocks) {
   constexpr int64_t kFloats = (kVectors == 1 ? 8 : 5) * 1024;
   const int64_t height = shape.output.height;
+  if (shape.stride.width == 1) return {cut(blocks, 1), cut(height, 1)};
   const int64_t row = channels * shape.input.width * kLanes;
-  int64_t rows = height;
-  if (shape.stride.width > 1 && kVectors == 1) {
+  int64_t rows = 1;
+  if (kVectors == 1) {
     rows = std::max<int64_t>(1, kFloats / (row + kGradientFilters * shape.output.width * kLanes));
-  } else if (shape.stride.width > 1) {
+  } else {
     const int64_t image = row * shape.input.height;
     if (image <= kFloats) return {cut(blocks, ceil_divide(blocks * image, kFloats)), cut(height, 1)};
     const int64_t reach = (shape.window.height - 1) * shape.dilation.height + 1;
     rows = 1 + std::max<int64_t>(kFloats / row - reach, 0) / shape.stride.height;
   }
-  return rows >= height ? GradientBands{cut(blocks, 1), cut(height, 1)}
-                        : GradientBands{cut(blocks, blocks), cut(height, ceil_divide(height, rows))};
+  // Some images at once, or some rows of one.
+  if (rows > height) return {cut(blocks, ceil_divide(blocks, rows / height)), cut(height, 1)};
+  return {cut(blocks, blocks), cut(height, ceil_divide(height, rows))};
 }
 
 // Some taps of one window row, whose sums for a tile of filters and one of channels are kept at once.

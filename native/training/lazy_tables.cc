@@ -4,6 +4,7 @@
 #include <array>
 #include <mutex>
 
+#include "common/denormals.h"
 #include "kernels/tiling.h"
 #include "training/learner.h"
 
@@ -106,6 +107,8 @@ void LazyTables::settle_named(Team& team, Plan& plan, const Table& table) {
 
 void LazyTables::settle() {
   if (!stale_) return;
+  // As in a team, whoever reads.
+  const DenormalScope scope(Denormals::kFlushed);
   for (const Table& table : tables_) {
     const States states = states_of(learner_, table.parameter);
     learner_.optimizer(table.parameter).settle(whole(learner_, table.parameter, states, table.rate));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "common/checked.h"
 #include "common/error.h"
@@ -22,20 +23,17 @@ int64_t largest_floats(const std::vector<std::unique_ptr<Layer>>& layers) {
   return largest;
 }
 
-// Of one in rows: whether one sample goes by the kernel of many.
-bool predicts_few_alike(const Layer& layer) {
-  const auto kernel = [&](int64_t batch) { return layer.needs({batch, Phase::kPredicting, 1}).kernel; };
-  return kernel(1) == kernel(kLanes);
-}
-
 // Whether convolutions predict in rows, be it of some samples or many, and nothing asks for lanes. Then pieces of few
 // samples cost no more a sample. Without convolutions, weights are most of what comes from memory.
 bool convolves_in_rows(const std::vector<std::unique_ptr<Layer>>& layers) {
+  const auto in_rows = [](const Layer& layer) {
+    if (layer.in_rows(kLanes) != nullptr) return true;
+    if (layer.layout(kLanes, Layout::kRows) != Layout::kRows) return false;
+    // Fewer samples go by a kernel that multiplies padding's zeros.
+    return std::string_view(layer.needs({kLanes, Phase::kPredicting, 1}).kernel) != "direct-pixels";
+  };
   return std::ranges::any_of(layers, [](const auto& layer) { return layer->in_rows(kLanes) != nullptr; }) &&
-         std::ranges::all_of(layers, [](const auto& layer) {
-           return layer->in_rows(kLanes) != nullptr ||
-                  (layer->layout(kLanes, Layout::kRows) == Layout::kRows && predicts_few_alike(*layer));
-         });
+         std::ranges::all_of(layers, [&](const auto& layer) { return in_rows(*layer); });
 }
 
 }  // namespace

@@ -1,6 +1,14 @@
 import test from 'ava';
 import * as optimizers from '../../lib/optimizers/index.ts';
-import { adagrad, adagradDualAveraging, adam, adamW, ftrl, sgd } from '../../lib/optimizers/index.ts';
+import {
+  adagrad,
+  adagradDualAveraging,
+  adagradNorm,
+  adam,
+  adamW,
+  ftrl,
+  sgd,
+} from '../../lib/optimizers/index.ts';
 import { makeOptimizer } from '../../lib/optimizers/make-optimizer.ts';
 import { cosineDecay, warmUp } from '../../lib/schedules/index.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
@@ -110,6 +118,15 @@ const WRONG: readonly WrongUse[] = [
     () => adagrad({ epsilon: 1e-50, initialAccumulator: 1e-50 }),
     'adagrad: epsilon 0 divides 0 by 0 where a gradient is 0; use an epsilon above 0 or an initialAccumulator above 0',
   ],
+  [
+    () => adagrad({ epsilon: 1e-40, initialAccumulator: 1e-40 }),
+    'adagrad: epsilon 0 divides 0 by 0 where a gradient is 0; use an epsilon above 0 or an initialAccumulator above 0',
+  ],
+  [() => adam({ epsilon: 1e-40 }), 'adam: epsilon must be a finite number of at least 1.2e-38, got 1e-40'],
+  [
+    () => adagradNorm({ initialNorm: 1e-20 }),
+    'adagradNorm: initialNorm must be a finite number of at least 1.1e-19, got 1e-20',
+  ],
   [() => sgd({ nesterov: true }), 'sgd: nesterov needs a momentum above 0 and a dampening of 0, got 0 and 0'],
   [
     () => sgd({ nesterov: true, momentum: 0.9, dampening: 0.5 }),
@@ -141,7 +158,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [
     () => ftrl({ learningRate: wrongly(cosineDecay({ from: 0.1, steps: 10 })) }),
-    'ftrl: learningRate must be a finite number above 0, got an object',
+    'ftrl: learningRate must be a finite number of at least 1.2e-38, got an object',
   ],
   [
     () => ftrl({ groups: [{ parameters: '*.bias', weightDecay: 0 }] }),
@@ -157,7 +174,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [
     () => adagradDualAveraging({ initialAccumulator: 0 }),
-    'adagradDualAveraging: initialAccumulator must be a finite number above 0, got 0',
+    'adagradDualAveraging: initialAccumulator must be a finite number of at least 1.2e-38, got 0',
   ],
   [() => adam({ beta1: 1 }), 'adam: beta1 must be a number of at least 0 and below 1, got 1'],
   [

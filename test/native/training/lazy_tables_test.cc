@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/parallel.h"
 #include "support/compare.h"
 #include "support/sparse_samples.h"
 #include "support/specs.h"
@@ -225,6 +226,22 @@ TEST_CASE("lazy tables: another learning rate, weights that were set and another
   CHECK_FALSE(first->network().stale());
   const float* weights = first->network().weights();
   CHECK(std::count(weights, weights + 5000, 0.0F) > 4500);
+}
+
+TEST_CASE("lazy tables: rows that shrink below the least normal float are 0 for who reads them in a team and outside") {
+  const SparseSamples samples = sparse_samples(330, 500);
+  const LearnerOptions net = linear_net(penalized("proximalAdagrad", {.l1 = 0, .l2 = 20}));
+  const auto outside = make_learner(net);
+  const auto inside = make_learner(net);
+  for (const auto& learner : {outside.get(), inside.get()}) run_steps(*learner, samples.view(), 2, 160, 1);
+  const std::vector<float> expected = settled_weights(*outside);
+  std::vector<float> read;
+  Team::run(1, [&](Team&) { read = settled_weights(*inside); });
+  CHECK(difference_in_bits(read, expected) == "");
+  const auto tiny = [](float weight) { return std::abs(weight) < 1e-30F; };
+  CHECK(std::any_of(expected.begin(), expected.end(), [&](float weight) { return weight != 0 && tiny(weight); }));
+  CHECK(std::none_of(expected.begin(), expected.end(),
+                     [](float weight) { return std::fpclassify(weight) == FP_SUBNORMAL; }));
 }
 
 TEST_CASE("lazy tables: counts of steps wrap around where float32 ends") {
