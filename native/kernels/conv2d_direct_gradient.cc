@@ -64,7 +64,7 @@ struct GradientRow {
   const WeightGradientOperands& operands;  // from the first block on
   const float* x;                          // of the first row's first pixel, of the tile's first channel and tap
   const float* dz;
-  int64_t rows = 1;
+  int64_t rows;
 };
 
 // sums: kFilters x kChannels x kTaps vectors, to which those of the row are added. kLive: vectors of a block in use.

@@ -1,14 +1,6 @@
 import test from 'ava';
 import * as optimizers from '../../lib/optimizers/index.ts';
-import {
-  adagrad,
-  adagradDualAveraging,
-  adagradNorm,
-  adam,
-  adamW,
-  ftrl,
-  sgd,
-} from '../../lib/optimizers/index.ts';
+import { adagrad, adagradDualAveraging, adam, adamW, ftrl, sgd } from '../../lib/optimizers/index.ts';
 import { makeOptimizer } from '../../lib/optimizers/make-optimizer.ts';
 import { cosineDecay, warmUp } from '../../lib/schedules/index.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
@@ -124,7 +116,7 @@ const WRONG: readonly WrongUse[] = [
   ],
   [() => adam({ epsilon: 1e-40 }), 'adam: epsilon must be a finite number of at least 1.2e-38, got 1e-40'],
   [
-    () => adagradNorm({ initialNorm: 1e-20 }),
+    () => optimizers.adagradNorm({ initialNorm: 1e-20 }),
     'adagradNorm: initialNorm must be a finite number of at least 1.1e-19, got 1e-20',
   ],
   [() => sgd({ nesterov: true }), 'sgd: nesterov needs a momentum above 0 and a dampening of 0, got 0 and 0'],
