@@ -50,21 +50,23 @@ EvenTiling channels_row_tiles(const ChannelsShape& shape) {
   return {output.height, ceil_divide(output.height, rows_of_job(flops_per_row))};
 }
 
-void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* packed,
-                     const ChannelsOutput& output) {
+void conv2d_channels(const ChannelsShape& shape, const ChannelsJob& job, const float* x, const float* packed,
+                     const ChannelsOutput& output, const PixelSteps& steps) {
+  if (job.rows == 0) return;
   const Window2d& w = shape.window;
-  const EvenTiling tiles = channels_row_tiles(shape);
-  const int64_t first_row = tiles.first(row_tile);
-  const int64_t tile_rows = tiles.first(row_tile + 1) - first_row;
-  // The pixels of some rows are equally far apart where there is one a row, or neither padding nor a stride.
-  const bool one_a_row = w.output.width == 1;
-  const int64_t rows = one_a_row || w.pointwise() ? 1 : tile_rows;
-  const int64_t pixels = tile_rows / rows * w.output.width;
+  const auto& [first_row, tile_rows, panel] = job;
   const int64_t pixel = shape.x_channels;
   const int64_t row = shape.padded().width * pixel;
+  // The pixels of some rows are equally far apart where there is one a row, or neither padding nor a stride.
+  const bool one_a_row = w.output.width == 1;
+  const bool side_by_side = w.pointwise() && row == w.output.width * pixel && steps.row == w.output.width * steps.pixel;
+  const int64_t rows = one_a_row || side_by_side ? 1 : tile_rows;
+  const int64_t pixels = tile_rows / rows * w.output.width;
+  const int64_t y_step = one_a_row ? steps.row : steps.pixel;
   // The taps of a window's row lie side by side, unless there are other channels or pixels between them.
   const bool whole_rows = shape.channels == pixel && w.dilation.width == 1;
-  const int64_t calls = whole_rows ? 1 : w.window.height;
+  // A phase of the gradient of the input may have none.
+  const int64_t calls = whole_rows || w.taps() == 0 ? 1 : w.window.height;
   const int64_t first_filter = panel * kFilterPanel;
   const int64_t width = shape.panel_width(panel);
   const int64_t filter = w.taps() * shape.channels;
@@ -75,32 +77,41 @@ void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel
   for (int64_t p = first_row; p < first_row + rows; ++p) {
     ImageWindows windows{.data = x + p * w.stride.height * row,
                          .stride = one_a_row ? w.stride.height * row : w.stride.width * pixel,
-                         .segments = whole_rows ? w.window.height : w.window.width,
+                         .segments = w.taps() == 0 ? 0
+                                     : whole_rows  ? w.window.height
+                                                   : w.window.width,
                          .segment = whole_rows ? w.dilation.height * row : w.dilation.width * pixel,
                          .length = whole_rows ? w.window.width * pixel : shape.channels};
-    float* const y = output.y + p * w.output.width * shape.y_channels + first_filter;
+    float* const y = output.y + p * steps.row + first_filter;
     for (int64_t call = 0; call < calls; ++call, windows.data += w.dilation.height * row) {
       const Epilogue epilogue = call + 1 < calls ? Epilogue{} : Epilogue{.column_bias = bias, .relu = relu};
       const float* const filters = packed + first_filter * filter + call * row_filters;
       simd_gemm_windows(pixels, width, windows, stretches.columns(filters, filter),
-                        call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, shape.y_channels, epilogue);
+                        call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, y_step, epilogue);
     }
-    if (!relu) add_bias_and_activate(output.activation, {pixels, width, shape.y_channels}, nullptr, y);
+    if (!relu) add_bias_and_activate(output.activation, {pixels, width, y_step}, nullptr, y);
   }
 }
 
 // ---- gradients
 
-void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* packed) {
+FlippedTaps all_taps_flipped(const Extent2d& window) { return {window, {window.height - 1, window.width - 1}, {1, 1}}; }
+
+void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const FlippedTaps& flipped,
+                         const float* weights, float* packed) {
   const int64_t taps = shape.window.taps();
+  const int64_t of_channel = flipped.window.height * flipped.window.width * shape.filters;
   const int64_t panel = part.panel * kFilterPanel;
   const PanelStretches stretches = panel_stretches(shape, part.panel);
   for_stretches(shape, part, [&](const PanelPart& stretch) {
     const float* const from = weights + panel + stretch.first;
     float* to = packed + panel * taps * shape.channels + stretches.place(stretch.first, taps * shape.channels);
-    for (int64_t tap = taps; tap-- > 0;) {
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const int64_t r = flipped.last.height - tap / shape.window.window.width * flipped.step.height;
+      const int64_t s = flipped.last.width - tap % shape.window.window.width * flipped.step.width;
+      const float* const of_tap = from + (r * flipped.window.width + s) * shape.filters;
       for (int64_t c = 0; c < shape.channels; ++c, to += stretches.filters) {
-        std::copy_n(from + (c * taps + tap) * shape.filters, stretch.filters, to);
+        std::copy_n(of_tap + c * of_channel, stretch.filters, to);
       }
     }
   });

@@ -9,6 +9,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/gemm.h"
+#include "kernels/input_phase.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
@@ -92,16 +93,32 @@ struct ChannelsOutput {
 
 // The output rows of an image cut into jobs.
 EvenTiling channels_row_tiles(const ChannelsShape& shape);
+
+// Floats between the output's pixels. Those of a phase of the gradient of the input lie a stride apart.
+struct PixelSteps {
+  int64_t row;
+  int64_t pixel;
+};
+
 // y[p][q][k] of some output rows of an image and the filters of one panel. x: the padded image of all groups, from this
 // group's first channel on; y: of the image, likewise.
-void conv2d_channels(const ChannelsShape& shape, int64_t row_tile, int64_t panel, const float* x, const float* packed,
-                     const ChannelsOutput& output);
+struct ChannelsJob {
+  int64_t first_row;
+  int64_t rows;
+  int64_t panel;
+};
+void conv2d_channels(const ChannelsShape& shape, const ChannelsJob& job, const float* x, const float* packed,
+                     const ChannelsOutput& output, const PixelSteps& steps);
 
 // ---- gradients
 
-// The same for the convolution of the gradient of the output that gives that of the input, whose channels are the
-// forward pass's filters: packed[panel][k / F][r][s][c][k % F] = w[c][R - 1 - r][S - 1 - s][k].
-void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const float* weights, float* packed);
+// The same for a convolution of the gradient of the output that gives that of the input or, with a stride, of a phase
+// of it (kernels/input_phase.h). Its channels are the forward pass's filters: packed[panel][k / F][r][s][c][k % F] =
+// w[c][last.height - r step.height][last.width - s step.width][k].
+void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const FlippedTaps& taps,
+                         const float* weights, float* packed);
+// Of the whole window.
+FlippedTaps all_taps_flipped(const Extent2d& window);
 
 // Filters whose gradient is one job for each row of the window.
 Tiling channels_gradient_tiles(const ChannelsShape& shape);

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/input_phase.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
 #include "kernels/tiling.h"
@@ -58,11 +59,6 @@ void pack_filters(const DirectShape& shape, int64_t tile, const float* weights, 
 // For the gradient of the input, a convolution of the padded gradient of the output with some taps of the layer's
 // flipped window (kernels/input_phase.h): `shape` is that convolution's, whose channels are the forward filters.
 // packed[tile][k][r][s][c] = w[k][last.height - r step.height][last.width - s step.width][c].
-struct FlippedTaps {
-  Extent2d window;  // the layer's
-  Extent2d last;
-  Extent2d step;
-};
 void pack_flipped_filters(const DirectShape& shape, const FlippedTaps& taps, int64_t tile, const float* weights,
                           float* packed);
 

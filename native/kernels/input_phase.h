@@ -33,6 +33,17 @@ void for_each_input_phase(const Window2d& window, Visit visit) {
   }
 }
 
+// What the convolution of two axes' phases multiplies by: tap (i, j) of its window is tap last - (i, j) step of
+// `window`.
+struct FlippedTaps {
+  Extent2d window;
+  Extent2d last;
+  Extent2d step;
+};
+inline FlippedTaps flipped_taps(const Extent2d& window, const InputPhase& row, const InputPhase& column) {
+  return {window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
+}
+
 // How many outputs before the first and behind the last one all phases see, which count as zero.
 struct PhasePadding {
   int64_t before;

@@ -17,12 +17,13 @@ WinogradTiles tiles_of(const ChannelsShape& shape) {
 }
 
 int64_t widest(const ChannelsShape& shape) { return std::min(kFilterPanel, shape.filters); }
-int64_t filter_plane(const ChannelsShape& shape) { return winograd_plane(shape.channels * widest(shape)); }
-int64_t tile_plane(const ChannelsShape& shape) { return winograd_plane(kWinogradChunkTiles * shape.channels); }
+// Of filters that are made of some of the channels.
+int64_t filter_plane(const ChannelsShape& shape, int64_t channels) { return winograd_plane(channels * widest(shape)); }
 
 // Tiles of a job: enough to use the panel's filters well, few enough for several threads on a small image.
-int64_t tiles_of_product(const ChannelsShape& shape) { return std::clamp<int64_t>(shape.channels / 4, 8, 16); }
-int64_t product_plane(const ChannelsShape& shape) { return winograd_plane(tiles_of_product(shape) * widest(shape)); }
+constexpr int64_t kProductTiles = 32;
+// Of whose sums by part L2 holds some.
+constexpr int64_t kFewTiles = 2 * kWinogradChunkTiles;
 
 // With fewer tiles than a half of the filters, these are most of what a thread reads: better some of them for all
 // tiles.
@@ -30,16 +31,17 @@ int64_t threads_with_chunks(const ChannelsShape& shape, int64_t tiles, int64_t t
   return std::clamp<int64_t>(tiles / std::max<int64_t>(32, shape.filters / 2), 1, threads);
 }
 
-Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads) {
+Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads, WinogradFilters filters) {
+  if (filters == WinogradFilters::kByPart) return cut(tiles, 1);
   const int64_t chunks = ceil_divide(tiles, kWinogradChunkTiles);
   if (places == threads) return cut(tiles, round_up(chunks, threads));
   return {tiles, kWinogradChunkTiles, chunks};
 }
 
-// Parts of panels for the threads, each of filters that L2 holds.
-PanelParts cut_filters_by_part(const ChannelsShape& shape, int64_t threads) {
-  const int64_t of_panel = ceil_divide(shape.channels * widest(shape), kMostPartWeights);
-  return {shape, std::max(threads, of_panel * shape.panels())};
+// Blocks of channels: L2 holds what filters of a panel are transformed into, 36 floats of each weight, beside the sums.
+Tiling cut_channels(const ChannelsShape& shape) {
+  constexpr int64_t kMostWeights = 64 * kFilterPanel;
+  return cut(shape.channels, ceil_divide(shape.channels * widest(shape), kMostWeights), kLanes);
 }
 
 }  // namespace
@@ -49,7 +51,7 @@ bool winograd_channels_fit(int64_t channels, int64_t filters) {
 }
 
 int64_t winograd_channels_panel_floats(const ChannelsShape& shape) {
-  return kWinogradCoefficients * filter_plane(shape);
+  return kWinogradCoefficients * filter_plane(shape, shape.channels);
 }
 
 void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
@@ -57,7 +59,7 @@ void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stre
   const PanelStretches stretches = panel_stretches(shape, stretch.panel);
   winograd_transform_filters(
       form_of(shape), shape.channels, stretch.filters, w,
-      {u + stretches.place(stretch.first, shape.channels), filter_plane(shape), stretches.filters});
+      {u + stretches.place(stretch.first, shape.channels), filter_plane(shape, shape.channels), stretches.filters});
 }
 
 WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed) {
@@ -75,7 +77,7 @@ WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelP
 
 bool WinogradChannels::are_few(const ChannelsShape& shape, int64_t images) {
   const int64_t tiles = images * tiles_of(shape).count();
-  return tiles <= kWinogradChunkTiles && threads_with_chunks(shape, tiles, 2) == 1;
+  return tiles <= kFewTiles && threads_with_chunks(shape, tiles, 2) == 1;
 }
 
 WinogradChannels::WinogradChannels(const ChannelsShape& shape, int64_t images, int64_t threads, WinogradFilters filters)
@@ -83,17 +85,26 @@ WinogradChannels::WinogradChannels(const ChannelsShape& shape, int64_t images, i
       places_(filters == WinogradFilters::kByPart
                   ? 1
                   : threads_with_chunks(shape, images * tiles_of(shape).count(), threads)),
-      chunks_(cut_tiles(images * tiles_of(shape).count(), filters == WinogradFilters::kByPart ? 0 : places_, threads)),
-      parts_(filters == WinogradFilters::kByPart ? cut_filters_by_part(shape, threads) : PanelParts(shape, 1)) {
+      chunks_(cut_tiles(images * tiles_of(shape).count(), places_, threads, filters)),
+      blocks_(cut_channels(shape)),
+      parts_(shape, filters == WinogradFilters::kByPart ? threads : 1),
+      tiles_of_product_(filters == WinogradFilters::kByPart ? chunks_.step : kProductTiles) {
   const bool fewer_jobs = places_ < threads && products(0) < threads;
   if (filters == WinogradFilters::kThere && fewer_jobs) parts_ = PanelParts(shape, threads);
 }
 
-int64_t WinogradChannels::place_floats() const { return kWinogradCoefficients * tile_plane(shape_); }
-
-int64_t WinogradChannels::thread_floats() const {
-  return round_up(kWinogradCoefficients * product_plane(shape_), kLanes);
+ChannelsShape WinogradChannels::of_block(int64_t block) const {
+  ChannelsShape shape = shape_;
+  shape.channels = blocks_.size(block);
+  return shape;
 }
+
+int64_t WinogradChannels::place_floats() const { return kWinogradCoefficients * tile_plane(); }
+
+int64_t WinogradChannels::tile_plane() const { return winograd_plane(chunks_.step * shape_.channels); }
+int64_t WinogradChannels::product_plane() const { return winograd_plane(tiles_of_product_ * widest(shape_)); }
+
+int64_t WinogradChannels::thread_floats() const { return round_up(kWinogradCoefficients * product_plane(), kLanes); }
 
 // Small jobs: their number is a multiple of the threads' for few tiles, too.
 Tiling WinogradChannels::transform_jobs(int64_t chunk) const {
@@ -116,57 +127,68 @@ void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, flo
                           w.dilation,
                           tiles.form};
     winograd_transform_input(strip, shape_.channels / kLanes, x + place.image * image,
-                             {v + tile * shape_.channels, tile_plane(shape_), kLanes, shape_.channels});
+                             {v + tile * shape_.channels, tile_plane(), kLanes, shape_.channels});
   }
 }
 
 Tiling WinogradChannels::product_tiles(int64_t chunk) const {
   const int64_t tiles = chunks_.size(chunk);
-  return cut(tiles, ceil_divide(tiles, tiles_of_product(shape_)));
+  return cut(tiles, ceil_divide(tiles, tiles_of_product_));
 }
 
 void WinogradChannels::product(int64_t chunk, int64_t job, const float* v, const float* u, const ChannelsOutput& output,
                                float* own) const {
-  const Tiling tiles = product_tiles(chunk);
+  const Tiling jobs = product_tiles(chunk);
   // Jobs side by side are one thread's: with few tiles those of the same filters, else of the same tiles.
   const bool by_filters = chunks_.extent <= shape_.filters;
-  const PanelPart part = parts_.part(by_filters ? job / tiles.count : job % parts_.count());
-  multiply(chunk, by_filters ? job % tiles.count : job / parts_.count(), part, v,
-           u + part.panel * winograd_channels_panel_floats(shape_), output, own);
+  const PanelPart part = parts_.part(by_filters ? job / jobs.count : job % parts_.count());
+  const int64_t index = by_filters ? job % jobs.count : job / parts_.count();
+  const TileRange tiles{jobs.first(index), jobs.size(index)};
+  const MadeFilters filters{u + part.panel * winograd_channels_panel_floats(shape_), 0, shape_.channels};
+  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+    for (int64_t block = 0; block < blocks_.count; ++block) multiply(tiles, part, e, block, v, filters, own);
+  }
+  transform_output(chunk, tiles, part, output, own);
 }
 
-void WinogradChannels::products_of_part(int64_t chunk, const PanelPart& part, const float* v, const float* u,
-                                        const ChannelsOutput& output, float* own) const {
-  for (int64_t tiles = 0; tiles < product_tiles(chunk).count; ++tiles) {
-    multiply(chunk, tiles, part, v, u, output, own);
+void WinogradChannels::add_products(const PanelPart& part, int64_t block, const float* v, const float* u,
+                                    float* own) const {
+  const MadeFilters filters{u, blocks_.first(block), blocks_.size(block)};
+  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+    multiply({0, chunks_.extent}, part, e, block, v, filters, own);
   }
 }
 
-void WinogradChannels::multiply(int64_t chunk, int64_t tile_job, const PanelPart& part, const float* v, const float* u,
-                                const ChannelsOutput& output, float* m) const {
+void WinogradChannels::finish(const PanelPart& part, const ChannelsOutput& output, float* own) const {
+  transform_output(0, {0, chunks_.extent}, part, output, own);
+}
+
+void WinogradChannels::multiply(const TileRange& tiles, const PanelPart& part, int64_t coefficient, int64_t block,
+                                const float* v, const MadeFilters& filters, float* m) const {
+  const int64_t first = blocks_.first(block);
+  const int64_t channels = filters.channels;
+  const PanelStretches stretches = panel_stretches(shape_, part.panel);
+  ColumnPanels columns = stretches.columns(
+      filters.u + coefficient * filter_plane(shape_, channels) + stretches.place(part.first, channels), channels);
+  columns.data += (first - filters.first) * columns.row;
+  simd_gemm_panels({tiles.count, part.filters, blocks_.size(block)},
+                   {v + coefficient * tile_plane() + tiles.first * shape_.channels + first, shape_.channels}, columns,
+                   block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, m + coefficient * product_plane(),
+                   part.filters);
+}
+
+void WinogradChannels::transform_output(int64_t chunk, const TileRange& tiles, const PanelPart& part,
+                                        const ChannelsOutput& output, float* m) const {
+  const Window2d& w = shape_.window;
   const int64_t width = part.filters;
   if (width == 0) return;
-  const int64_t first = product_tiles(chunk).first(tile_job);
-  const int64_t count = product_tiles(chunk).size(tile_job);
-  const PanelStretches stretches = panel_stretches(shape_, part.panel);
-  const float* const tiles = v + first * shape_.channels;
-  const float* const filters = u + stretches.place(part.first, shape_.channels);
-  const int64_t of_tiles = tile_plane(shape_);
-  const int64_t of_filters = filter_plane(shape_);
-  const int64_t of_sums = product_plane(shape_);
-  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
-    simd_gemm_panels({count, width, shape_.channels}, {tiles + e * of_tiles, shape_.channels},
-                     stretches.columns(filters + e * of_filters, shape_.channels), Accumulate::kOverwrite,
-                     m + e * of_sums, width);
-  }
-  const Window2d& w = shape_.window;
   const int64_t image = w.output_pixels() * shape_.y_channels;
   const int64_t filter = part.panel * kFilterPanel + part.first;
-  for (int64_t tile = 0; tile < count; ++tile) {
-    const TilePlace place = tiles_of(shape_).place(chunks_.first(chunk) + first + tile);
+  for (int64_t tile = 0; tile < tiles.count; ++tile) {
+    const TilePlace place = tiles_of(shape_).place(chunks_.first(chunk) + tiles.first + tile);
     winograd_transform_output(
         {{w.output, shape_.y_channels, kLanes}, place.row, place.column, 1, w.dilation, form_of(shape_)},
-        width / kLanes, {m + tile * width, product_plane(shape_), kLanes},
+        width / kLanes, {m + tile * width, product_plane(), kLanes},
         {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat}, output.activation,
         output.y + place.image * image + filter);
   }

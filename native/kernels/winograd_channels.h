@@ -15,9 +15,6 @@ namespace gradloom {
 // Tiles that go through the caches together, in every pass.
 inline constexpr int64_t kWinogradChunkTiles = 64;
 
-// Weights of a channel and filter whose transforms, 36 of each, L2 holds.
-inline constexpr int64_t kMostPartWeights = 128 * kFilterPanel;
-
 // Whether vectors of 16 channels fill the pixels of every group.
 bool winograd_channels_fit(int64_t channels, int64_t filters);
 
@@ -26,12 +23,13 @@ int64_t winograd_channels_panel_floats(const ChannelsShape& shape);
 // For filters of a panel that lie side by side, from where their weights are; u is the panel's.
 void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
                                float* u);
-// In what pack_panels gave; and in the weights, for the gradient of the input, as pack_flipped_panels flips them.
+// In what pack_panels gave; and in the weights, for the gradient of the input, flipped.
 WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed);
 WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* weights);
 
-// Who makes the transformed filters: they are there, or each thread makes those of a part of a panel, multiplies all
-// tiles by them, and makes the next in their place. Then they stay in its caches, where all of them would not.
+// Who makes the transformed filters: they are there, or each thread makes those of a part of a panel and a block of
+// channels, multiplies all tiles by them, and makes the next in their place. Then they stay in its caches, where all of
+// them would not.
 enum class WinogradFilters { kThere, kByPart };
 
 // The convolution of some images of one group. The tiles of all images, one image after another, are cut into chunks
@@ -60,22 +58,43 @@ class WinogradChannels {
   void product(int64_t chunk, int64_t job, const float* v, const float* u, const ChannelsOutput& output,
                float* own) const;
 
-  // Of parts of panels, all their products.
+  // By part, of the only chunk: the sums over each block of channels in turn, then the output of all.
   const PanelParts& parts() const { return parts_; }
-  // u: of the part's panel.
-  void products_of_part(int64_t chunk, const PanelPart& part, const float* v, const float* u,
-                        const ChannelsOutput& output, float* own) const;
+  const Tiling& blocks() const { return blocks_; }
+  ChannelsShape of_block(int64_t block) const;
+  // u: of the part's panel and this block.
+  void add_products(const PanelPart& part, int64_t block, const float* v, const float* u, float* own) const;
+  void finish(const PanelPart& part, const ChannelsOutput& output, float* own) const;
 
  private:
+  // Some tiles of a chunk.
+  struct TileRange {
+    int64_t first;
+    int64_t count;
+  };
+
+  // Transformed filters of a panel, made of `channels` from `first` on.
+  struct MadeFilters {
+    const float* u;
+    int64_t first;
+    int64_t channels;
+  };
+
   Tiling transform_jobs(int64_t chunk) const;
   Tiling product_tiles(int64_t chunk) const;
-  void multiply(int64_t chunk, int64_t tile_job, const PanelPart& part, const float* v, const float* u,
-                const ChannelsOutput& output, float* m) const;
+  int64_t tile_plane() const;
+  int64_t product_plane() const;
+  void multiply(const TileRange& tiles, const PanelPart& part, int64_t coefficient, int64_t block, const float* v,
+                const MadeFilters& filters, float* m) const;
+  void transform_output(int64_t chunk, const TileRange& tiles, const PanelPart& part, const ChannelsOutput& output,
+                        float* m) const;
 
   ChannelsShape shape_;
   int64_t places_;
   Tiling chunks_;
+  Tiling blocks_;  // of channels, whose sums are added one after the other
   PanelParts parts_;
+  int64_t tiles_of_product_;  // at most
 };
 
 }  // namespace gradloom

@@ -103,6 +103,8 @@ WinogradShape WinogradChannelsGradient::of_filters(int64_t filters) const {
 }
 
 Tiling WinogradChannelsGradient::parts(int64_t threads) const {
+  // Weights of a channel and filter whose transforms, 36 of each, L2 holds.
+  constexpr int64_t kMostPartWeights = 128 * kFilterPanel;
   const int64_t parts = std::max(shape_.panels(), ceil_divide(shape_.channels * shape_.filters, kMostPartWeights));
   return cut(shape_.filters, std::max(parts, threads), kLanes);
 }

@@ -38,7 +38,7 @@ class WinogradChannelsGradient {
 
   // Of a single chunk: threads make the gradients of parts of the filters, after all transforms, so that the sums stay
   // in their caches.
-  bool by_parts() const { return WinogradChannels::are_few(shape_, images_); }
+  bool by_parts() const { return chunks_.count == 1 && WinogradChannels::are_few(shape_, images_); }
   Tiling parts(int64_t threads) const;
   void gradient_of_part(const Tiling& parts, int64_t part, float* scratch, int64_t thread, float* gradient) const;
 

@@ -33,9 +33,11 @@ ChannelsShape Conv2dFiltersInLanes::gradient_shape(const ChannelsShape& shape) {
 bool Conv2dChannels::flips_windows() const {
   // Fewer channels leave most of a vector empty.
   constexpr int64_t kFewestChannels = 8;
-  const Padding2d p = gradient_shape(forward_shape()).window.padding;
-  return conv_.channels_per_group() >= kFewestChannels && conv_.window.stride.height == 1 &&
-         conv_.window.stride.width == 1 && std::min({p.top, p.bottom, p.left, p.right}) >= 0;
+  // BLAS packs weights for every image, but the products of a phase have the few pixels of one row.
+  constexpr int64_t kFewestWeights = int64_t{1} << 16;
+  const bool strided = conv_.window.stride.height > 1 || conv_.window.stride.width > 1;
+  return conv_.channels_per_group() >= kFewestChannels &&
+         (!strided || conv_.filters_per_group() * conv_.row_length() >= kFewestWeights);
 }
 
 int64_t Conv2dFiltersInLanes::padded_floats(const ChannelsShape& shape, int64_t batch) {
@@ -57,7 +59,7 @@ int64_t Conv2dChannels::backward_floats(const LayerSetting& setting) const {
   const Piece piece = pieces(setting.batch, setting.threads).piece(0);
   int64_t room = conv_.trainable ? padded_floats(piece.shape, piece.images) : 0;
   if (setting.input_gradient && flips_windows()) {
-    room += packed_floats() + padded_floats(gradient_shape(piece.shape), piece.images);
+    room += packed_floats() + padded_floats(padded_gradient(piece.shape), piece.images);
   } else if (setting.input_gradient) {
     room = std::max(room, checked_multiply(setting.threads, Conv2dBlas(conv_).columns_size()));
   }
@@ -76,7 +78,8 @@ void Conv2dFiltersInLanes::pack(Team& team, const ChannelsShape& shape, PackedFo
   for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
     const float* const from = weights + group * group_weights;
     float* const to = packed + group * group_weights;
-    pass == PackedFor::kForward ? pack_panels(shape, part, from, to) : pack_flipped_panels(shape, part, from, to);
+    if (pass == PackedFor::kForward) return pack_panels(shape, part, from, to);
+    pack_flipped_panels(shape, part, all_taps_flipped(shape.window.window), from, to);
   });
 }
 
@@ -85,8 +88,18 @@ void Conv2dChannels::forward(const ForwardArguments& args, const float* prepared
   const ChannelsOutput output{conv_.has_bias ? args.parameters[1] : nullptr,
                               conv_.activation.spans_row() ? Activation::kLinear : conv_.activation, args.y};
   const float* const x = pad_images(args.pass.team, of_batch, args.pass.batch, args.x, scratch);
-  args.pass.team.for_each(args.pass.batch * jobs(of_batch),
-                          [&](int64_t job, int) { convolve_job(of_batch, job, x, prepared, output); });
+  const EvenTiling bands = channels_row_tiles(of_batch);
+  const Jobs all = jobs(of_batch, args.pass.batch, bands.count);
+  const Extent2d padded = of_batch.padded();
+  const int64_t row = conv_.window.output.width * conv_.filters;
+  args.pass.team.for_each(all.count(), [&](int64_t index, int) {
+    const auto [image, group, panel, band] = all.job(index);
+    ChannelsOutput to = output.of_group(of_batch, group);
+    to.y += image * conv_.output_floats();
+    conv2d_channels(of_batch, {bands.first(band), bands.size(band), panel},
+                    x + image * padded.height * padded.width * conv_.channels + group * of_batch.channels,
+                    prepared + group * of_batch.filters * conv_.row_length(), to, {row, conv_.filters});
+  });
   if (conv_.activation.spans_row()) activate_rows(args);
 }
 
@@ -113,16 +126,14 @@ void Conv2dChannels::backward(const BackwardArguments& args) const {
   float* const packed = biases + round_up(conv_.filters, kLanes);
   const bool input_gradient = args.dx != nullptr && flips_windows();
   float* const room = packed + (input_gradient ? packed_floats() : 0);
-  if (input_gradient) {
-    pack(team, gradient_shape(forward_shape()), PackedFor::kInputGradient, args.parameters[0], packed);
-  }
+  if (input_gradient) pack_phases(team, args.parameters[0], packed);
   const bool learns = conv_.trainable;
   ChannelsGradient gradient{Accumulate::kOverwrite, learns ? args.gradients.target(0, 0, args.scratch) : nullptr,
                             learns && conv_.has_bias ? args.gradients.target(1, 0, biases) : nullptr};
   const Pieces parts = pieces(args.pass.batch, team.size());
   for (int64_t i = 0; i < parts.cut.count; ++i, gradient.accumulate = Accumulate::kAdd) {
     const Piece piece = parts.piece(i);
-    const ChannelsShape of_input = gradient_shape(piece.shape);
+    const ChannelsShape of_input = padded_gradient(piece.shape);
     activation_backward_rows(args, piece.first_output, piece.images * piece.shape.window.output_pixels());
     const float* const dz = args.dy + piece.first_output * conv_.filters;
     const float* padded_dz = nullptr;
@@ -134,10 +145,10 @@ void Conv2dChannels::backward(const BackwardArguments& args) const {
     const int64_t first = piece.first_input * piece.shape.x_channels;
     const float* const x = learns ? pad_images(team, piece.shape, piece.images, args.x + first, padded_x) : nullptr;
     const int64_t weight_jobs = learns ? weight_gradient_jobs(piece.shape) : 0;
-    const int64_t input_jobs = input_gradient ? piece.images * jobs(of_input) : 0;
-    team.for_each(weight_jobs + input_jobs, [&](int64_t job, int) {
+    const Jobs input_jobs = input_gradient_jobs(piece.shape, input_gradient ? piece.images : 0);
+    team.for_each(weight_jobs + input_jobs.count(), [&](int64_t job, int) {
       if (job < weight_jobs) return weight_gradient_job(piece.shape, piece.images, job, x, dz, gradient);
-      convolve_job(of_input, job - weight_jobs, padded_dz, packed, {nullptr, Activation::kLinear, args.dx + first});
+      input_gradient_job(piece.shape, input_jobs, job - weight_jobs, padded_dz, packed, args.dx + first);
     });
   }
   if (args.dx != nullptr && !input_gradient) Conv2dBlas(conv_).input_gradient(args, room);
@@ -186,24 +197,92 @@ const float* Conv2dFiltersInLanes::pad_images(Team& team, const ChannelsShape& s
   return padded;
 }
 
-// Of an image.
-int64_t Conv2dChannels::jobs(const ChannelsShape& shape) const {
-  return conv_.groups * channels_row_tiles(shape).count * shape.panels();
+// ---- jobs
+
+Conv2dChannels::Jobs::Job Conv2dChannels::Jobs::job(int64_t index) const {
+  const int64_t band = index % bands;
+  const int64_t other = index / bands;
+  if (!by_panel) return {other / panels / groups, other / panels % groups, other % panels, band};
+  return {other % images, other / images / panels, other / images % panels, band};
 }
 
-// x, output: of all images.
-void Conv2dChannels::convolve_job(const ChannelsShape& shape, int64_t job, const float* x, const float* filters,
-                                  const ChannelsOutput& output) const {
-  const int64_t rows = channels_row_tiles(shape).count;
-  const int64_t of_group = rows * shape.panels();
-  const int64_t group = job / of_group % conv_.groups;
-  const int64_t sample = job / of_group / conv_.groups;
-  const Extent2d extent = shape.padded();
-  ChannelsOutput part = output.of_group(shape, group);
-  part.y += sample * shape.window.output_pixels() * shape.y_channels;
-  conv2d_channels(shape, job % rows, job / rows % shape.panels(),
-                  x + sample * extent.height * extent.width * shape.x_channels + group * shape.channels,
-                  filters + group * shape.filters * shape.channels * shape.window.taps(), part);
+// The weights of a panel for all images, where they outweigh these.
+Conv2dChannels::Jobs Conv2dChannels::jobs(const ChannelsShape& shape, int64_t images, int64_t bands) const {
+  const bool by_panel = conv_.weight_count() > std::max(conv_.input_floats(), conv_.output_floats());
+  return {images, conv_.groups, shape.panels(), bands, by_panel};
+}
+
+// ---- the gradient of the input
+
+ChannelsShape Conv2dChannels::padded_gradient(const ChannelsShape& shape) {
+  ChannelsShape gradient = gradient_shape(shape);
+  const PhasePadding rows = phase_padding(rows_of(shape.window));
+  const PhasePadding columns = phase_padding(columns_of(shape.window));
+  gradient.window.padding = {rows.before, rows.behind, columns.before, columns.behind};
+  return gradient;
+}
+
+// Calls visit(rows' phase, columns' phase, their convolution of the padded gradient, its packed weights behind those of
+// the first phase).
+template <class Visit>
+void Conv2dChannels::for_each_phase(const ChannelsShape& shape, Visit visit) {
+  ChannelsShape phase = padded_gradient(shape);
+  const Extent2d padded = phase.padded();
+  int64_t packed = 0;
+  for_each_input_phase(shape.window, [&](const InputPhase& row, const InputPhase& column) {
+    phase.window = {.input = padded,
+                    .output = {row.count, column.count},
+                    .window = {row.taps, column.taps},
+                    .stride = {1, 1},
+                    .dilation = {row.dilation, column.dilation},
+                    .padding = {}};
+    visit(row, column, phase, packed);
+    packed += phase.window.taps() * phase.channels * phase.filters;
+  });
+}
+
+Conv2dChannels::Jobs Conv2dChannels::input_gradient_jobs(const ChannelsShape& shape, int64_t images) const {
+  ChannelsShape gradient = gradient_shape(shape);
+  Extent2d& output = gradient.window.output;
+  output = {ceil_divide(output.height, shape.window.stride.height),
+            ceil_divide(output.width, shape.window.stride.width)};
+  return jobs(gradient, images, channels_row_tiles(gradient).count);
+}
+
+void Conv2dChannels::pack_phases(Team& team, const float* weights, float* packed) const {
+  const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
+  for_each_part(team, gradient_shape(forward_shape()), [&](int64_t group, const PanelPart& part) {
+    const int64_t first = group * group_weights;
+    for_each_phase(forward_shape(),
+                   [&](const InputPhase& row, const InputPhase& column, const ChannelsShape& phase, int64_t of_phase) {
+                     pack_flipped_panels(phase, part, flipped_taps(conv_.window.window, row, column), weights + first,
+                                         packed + first + of_phase);
+                   });
+  });
+}
+
+void Conv2dChannels::input_gradient_job(const ChannelsShape& shape, const Jobs& jobs, int64_t index,
+                                        const float* padded_dz, const float* packed, float* dx) const {
+  const Jobs::Job job = jobs.job(index);
+  const ChannelsShape gradient = padded_gradient(shape);
+  const Padding2d& padding = gradient.window.padding;
+  const Extent2d padded = gradient.padded();
+  const auto& [input, output, window, stride, dilation, zeros] = shape.window;
+  const float* const dz =
+      padded_dz + job.image * padded.height * padded.width * conv_.filters + job.group * gradient.channels;
+  const PixelSteps steps{stride.height * input.width * conv_.channels, stride.width * conv_.channels};
+  dx += job.image * shape.window.input_pixels() * conv_.channels + job.group * gradient.filters;
+  packed += job.group * conv_.filters_per_group() * conv_.row_length();
+  for_each_phase(shape,
+                 [&](const InputPhase& row, const InputPhase& column, const ChannelsShape& phase, int64_t of_phase) {
+                   const EvenTiling bands{row.count, jobs.bands};
+                   if (phase.window.output_pixels() == 0) return;
+                   const int64_t start = (padding.top + row.start) * padded.width + padding.left + column.start;
+                   const ChannelsOutput to{nullptr, Activation::kLinear,
+                                           dx + (row.first * input.width + column.first) * conv_.channels};
+                   conv2d_channels(phase, {bands.first(job.band), bands.size(job.band), job.panel},
+                                   dz + start * conv_.filters, packed + of_phase, to, steps);
+                 });
 }
 
 }  // namespace gradloom

@@ -1,6 +1,6 @@
 // Conv2d for a few samples, in rows and with filters in the SIMD lanes (kernels/conv2d_channels.h). The gradient of the
-// input is the same convolution of the gradient of the output, with flipped windows; that of other strides than 1 or of
-// few channels is conv2d_blas.h's, which takes rows too.
+// input is the same convolution of the padded gradient of the output, with flipped windows, for each phase of the
+// stride (kernels/input_phase.h); that of few channels is conv2d_blas.h's, which takes rows too.
 #pragma once
 
 #include "common/checked.h"
@@ -25,7 +25,7 @@ class Conv2dFiltersInLanes : public Conv2dInRows {
   static ChannelsShape gradient_shape(const ChannelsShape& shape);
   // Of packed filters, in whole vectors.
   int64_t packed_floats() const { return round_up(conv_.weight_count(), kLanes); }
-  // Panels of filters (kernels/conv2d_channels.h), of all groups.
+  // Panels of filters (kernels/conv2d_channels.h), of all groups; flipped as a whole for the gradient of the input.
   void pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights, float* packed) const;
   // The floats of a padded copy of the images, none where they have no padding.
   static int64_t padded_floats(const ChannelsShape& shape, int64_t batch);
@@ -71,13 +71,37 @@ class Conv2dChannels final : public Conv2dFiltersInLanes {
     Piece piece(int64_t index) const;
   };
 
-  // Whether the gradient of the input is a convolution of this kind.
+  // Jobs of a convolution: of each image and group all panels and bands of rows.
+  struct Jobs {
+    int64_t images;
+    int64_t groups;
+    int64_t panels;
+    int64_t bands;
+    bool by_panel;  // rather than image by image
+
+    struct Job {
+      int64_t image;
+      int64_t group;
+      int64_t panel;
+      int64_t band;
+    };
+    int64_t count() const { return images * groups * panels * bands; }
+    Job job(int64_t index) const;
+  };
+
+  // Whether the gradient of the input is made of convolutions of this kind.
   bool flips_windows() const;
   int64_t backward_floats(const LayerSetting& setting) const;
   Pieces pieces(int64_t batch, int64_t threads) const;
-  int64_t jobs(const ChannelsShape& shape) const;
-  void convolve_job(const ChannelsShape& shape, int64_t job, const float* x, const float* filters,
-                    const ChannelsOutput& output) const;
+  Jobs jobs(const ChannelsShape& shape, int64_t images, int64_t bands) const;
+  // What the phases of the gradient of the input read, padded for all of them.
+  static ChannelsShape padded_gradient(const ChannelsShape& shape);
+  template <class Visit>
+  static void for_each_phase(const ChannelsShape& shape, Visit visit);
+  Jobs input_gradient_jobs(const ChannelsShape& shape, int64_t images) const;
+  void pack_phases(Team& team, const float* weights, float* packed) const;
+  void input_gradient_job(const ChannelsShape& shape, const Jobs& jobs, int64_t index, const float* padded_dz,
+                          const float* packed, float* dx) const;
 };
 
 }  // namespace gradloom

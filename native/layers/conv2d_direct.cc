@@ -316,13 +316,12 @@ void Conv2dDirect::pack_phases(Team& team, const Extent2d& output, const float* 
   const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   team.for_each(conv_.groups * tiles.count, [&](int64_t job, int) {
     const int64_t group = job / tiles.count;
-    for_each_phase(
-        output, packed,
-        [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
-          const FlippedTaps taps{conv_.window.window, {row.last_tap, column.last_tap}, {row.tap_step, column.tap_step}};
-          pack_flipped_filters(shape, taps, job % tiles.count, weights + group * group_weights,
-                               of_phase + group * group_weights);
-        });
+    for_each_phase(output, packed,
+                   [&](const InputPhase& row, const InputPhase& column, const DirectShape& shape, float* of_phase) {
+                     const FlippedTaps taps = flipped_taps(conv_.window.window, row, column);
+                     pack_flipped_filters(shape, taps, job % tiles.count, weights + group * group_weights,
+                                          of_phase + group * group_weights);
+                   });
   });
 }
 

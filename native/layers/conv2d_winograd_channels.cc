@@ -18,6 +18,28 @@ bool makes_filters_by_part(const ChannelsShape& shape, int64_t batch) {
 
 }  // namespace
 
+// The weights of a part of a panel on their way to transformed filters. To make the output, they are packed first.
+struct Conv2dWinogradChannels::PartFilters {
+  const ChannelsShape& shape;
+  const PanelPart& part;
+  PackedFor pass;
+  const float* weights;
+  float* packed;
+
+  bool packs() const { return pass == PackedFor::kForward; }
+  void pack() const {
+    if (packs()) pack_panels(shape, part, weights, packed);
+  }
+  // Of a block of the shape's channels, from `first` on; u: of the part's panel and this block.
+  void transform(const ChannelsShape& block, int64_t first, float* u) const {
+    for_stretches(shape, part, [&](const PanelPart& stretch) {
+      auto w = packs() ? packed_planes(shape, stretch, packed) : window_planes(shape, stretch, weights);
+      w.data += first * w.row;
+      winograd_channels_filters(block, stretch, w, u);
+    });
+  }
+};
+
 bool Conv2dWinogradChannels::prepares_each_pass(int64_t batch) const {
   return !makes_filters_by_part(forward_shape(), batch);
 }
@@ -37,7 +59,7 @@ int64_t Conv2dWinogradChannels::scratch_floats(const ChannelsShape& shape, const
   const bool by_part = setting.phase != Phase::kPredicting && makes_filters_by_part(shape, setting.batch);
   const WinogradChannels tiles(shape, setting.batch, setting.threads,
                                by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
-  const int64_t filters = by_part ? winograd_channels_panel_floats(shape) : 0;
+  const int64_t filters = by_part ? winograd_channels_panel_floats(tiles.of_block(0)) : 0;
   return (by_part ? packed_floats() : 0) + tiles.places() * tiles.place_floats() +
          checked_multiply(setting.threads, tiles.thread_floats() + filters);
 }
@@ -65,23 +87,15 @@ LayerNeeds Conv2dWinogradChannels::needs(const LayerSetting& setting) const {
       .backward_scratch = std::max(filters + scratch_floats(of_input, setting), parameters)};
 }
 
-void Conv2dWinogradChannels::make_filters(const ChannelsShape& shape, const PanelPart& part, PackedFor pass,
-                                          const float* weights, float* packed, float* u) {
-  const bool packs = pass == PackedFor::kForward;
-  if (packs) pack_panels(shape, part, weights, packed);
-  for_stretches(shape, part, [&](const PanelPart& stretch) {
-    const auto w = packs ? packed_planes(shape, stretch, packed) : window_planes(shape, stretch, weights);
-    winograd_channels_filters(shape, stretch, w, u);
-  });
-}
-
 void Conv2dWinogradChannels::make_all_filters(Team& team, const ChannelsShape& shape, PackedFor pass,
                                               const float* weights, float* filters) const {
   const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   float* const u = filters + packed_floats();
   for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
-    make_filters(shape, part, pass, weights + group * group_weights, filters + group * group_weights,
-                 u + group * transformed_floats(shape) + part.panel * winograd_channels_panel_floats(shape));
+    const PartFilters source{shape, part, pass, weights + group * group_weights, filters + group * group_weights};
+    source.pack();
+    source.transform(shape, 0,
+                     u + group * transformed_floats(shape) + part.panel * winograd_channels_panel_floats(shape));
   });
 }
 
@@ -131,15 +145,20 @@ void Conv2dWinogradChannels::multiply_parts(Team& team, const ChannelsShape& sha
   float* const v = scratch;
   float* const packed = v + tiles.place_floats();
   float* const of_threads = packed + packed_floats();
-  const int64_t of_thread = tiles.thread_floats() + winograd_channels_panel_floats(shape);
+  const int64_t of_thread = tiles.thread_floats() + winograd_channels_panel_floats(tiles.of_block(0));
   team.for_each(tiles.transforms(0), [&](int64_t job, int) { tiles.transform(0, job, x, v); });
   team.for_each(tiles.parts().count(), [&](int64_t index, int thread) {
     const PanelPart part = tiles.parts().part(index);
     if (part.filters == 0) return;
     float* const own = of_threads + thread * of_thread;
     float* const u = own + tiles.thread_floats();
-    make_filters(shape, part, filters.pass, filters.weights, packed, u);
-    tiles.products_of_part(0, part, v, u, output, own);
+    const PartFilters source{shape, part, filters.pass, filters.weights, packed};
+    source.pack();
+    for (int64_t block = 0; block < tiles.blocks().count; ++block) {
+      source.transform(tiles.of_block(block), tiles.blocks().first(block), u);
+      tiles.add_products(part, block, v, u, own);
+    }
+    tiles.finish(part, output, own);
   });
 }
 

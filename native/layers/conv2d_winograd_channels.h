@@ -26,13 +26,13 @@ class Conv2dWinogradChannels final : public Conv2dFiltersInLanes {
     const float* weights;
   };
 
+  struct PartFilters;
+
   // Of the transformed filters of a group.
   static int64_t transformed_floats(const ChannelsShape& shape);
   // Packed filters and, behind them, what these are transformed into.
   int64_t filter_floats(const ChannelsShape& shape) const;
   int64_t scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
-  static void make_filters(const ChannelsShape& shape, const PanelPart& part, PackedFor pass, const float* weights,
-                           float* packed, float* u);
   void make_all_filters(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights,
                         float* filters) const;
   void convolve(const Pass& pass, const ChannelsShape& shape, const float* x, const ChannelsOutput& output,

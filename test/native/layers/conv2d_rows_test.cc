@@ -81,6 +81,31 @@ TEST_CASE("conv2d for a few samples: gradients by pieces of the batch, the same 
   });
 }
 
+TEST_CASE("conv2d for a few samples: the gradient of the input by phases of the stride, integers agree exactly") {
+  const std::vector<reference::Convolution> shapes = {
+      {{{17, 20}, {9, 10}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 0}}, 3, 96, 80, 1},
+      {{{8, 8}, {3, 3}, {4, 4}, {2, 2}, {1, 1}, {}}, 7, 64, 70, 1},      // a map of three pixels
+      {{{13, 5}, {5, 1}, {4, 5}, {2, 2}, {1, 1}, {}}, 2, 72, 64, 1},     // one pixel a row; a row that none meets
+      {{{14, 11}, {5, 4}, {2, 2}, {3, 3}, {1, 1}, {}}, 3, 128, 130, 1},  // phases without taps, pixels behind all
+      {{{15, 16}, {8, 8}, {3, 3}, {2, 2}, {2, 2}, {2, 2, 2, 2}}, 2, 90, 90, 1},  // the same by the dilation
+      {{{9, 14}, {9, 5}, {3, 5}, {1, 3}, {1, 1}, {1, 1, 2, 2}}, 3, 128, 160, 2},
+      {{{16, 12}, {4, 3}, {4, 4}, {4, 4}, {1, 1}, {}}, 5, 40, 104, 1},  // windows that tile the image
+      {{{9, 9}, {5, 5}, {1, 1}, {2, 2}, {1, 1}, {}}, 4, 256, 260, 1}};
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(151);
+    for (const reference::Convolution& shape : shapes) {
+      const Conv2d layer = conv2d_layer(shape, {.filters = 0, .activation = "tanh", .kernel = "auto"});
+      CHECK(layer.needs({shape.batch, Phase::kTraining, 1}).kernel == std::string("direct-channels"));
+      check_integers(random, shape, "auto");
+      LayerCase given = normal_case(layer, shape.batch, random);
+      const LayerResult alone = run_layer(layer, given);
+      given.threads = 3;
+      CHECK(difference_in_bits(run_layer(layer, given).dx, alone.dx) == "");
+    }
+  });
+}
+
 TEST_CASE("conv2d in lanes in place of rows: integers agree exactly on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);

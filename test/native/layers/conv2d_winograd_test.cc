@@ -325,11 +325,13 @@ TEST_CASE(
            {window3({64, 61}, same), 3, 16, 32, 1},  // 12 chunks, 6 pieces
            {window3({47, 64}, same), 7, 32, 64, 2},  // in groups, 8 pieces
            {window_of(5, {24, 25}, same5, {1, 1}), 6, 32, 32, 1},
-           {window3({32, 32}, same), 4, 64, 80, 1},     // 4 chunks, which several threads have of their own
-           {window3({16, 16}, same), 4, 32, 160, 1},    // filters for few tiles
-           {window3({16, 16}, same), 1, 128, 160, 1},   // for fewer, made part by part
-           {window3({8, 8}, same), 3, 128, 256, 2},     // likewise in groups
-           {window3({12, 9}, same), 2, 320, 80, 1}}) {  // parts smaller than panels
+           {window3({32, 32}, same), 4, 64, 80, 1},      // 4 chunks, which several threads have of their own
+           {window3({16, 16}, same), 4, 32, 160, 1},     // filters for few tiles
+           {window3({16, 16}, same), 1, 128, 160, 1},    // for fewer, made part by part, of blocks of channels
+           {window3({8, 8}, same), 3, 128, 256, 2},      // likewise in groups
+           {window3({12, 9}, same), 2, 320, 80, 1},      // the last block smaller
+           {window3({28, 25}, same), 2, 80, 256, 1},     // 98 tiles by part, two chunks for the gradient
+           {window3({28, 28}, same), 3, 160, 64, 1}}) {  // 147, blocks of filters that are there
     check_normal(random, shape, "relu", "auto", "winograd-channels");
     const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "tanh"}, "auto");
     check_bits_of_threads(random, layer, shape.batch, {2, 3, 9});
