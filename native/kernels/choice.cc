@@ -94,8 +94,8 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
 }
 
 // Whether products of samples, pixel by pixel, take less time: so many taps of the windows would meet padding, and
-// Winograd's tiles have not many fewer products. Kernels in lanes that leave half of a block out lose less. BLAS makes
-// the gradient of the input of strided ones.
+// Winograd's tiles have not many fewer products. Kernels in lanes that leave half of a block out lose less. The kernel
+// takes strides of 1 alone.
 bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kFewestSamples = 6;
   constexpr int64_t kFewestChannels = 32;
@@ -153,8 +153,8 @@ bool too_deep_for_channels(const Conv2dShape& shape) {
   return direct_leaves_half_out() && shape.window.taps() * shape.channels > kMostDepth;
 }
 
-// Whether filters in the lanes take less time than samples, where the last block of these is partly empty. BLAS makes
-// the gradient of the input of strided ones.
+// Whether filters in the lanes take less time than samples, where the last block of these is partly empty. Strided ones
+// take longer: BLAS makes the gradient of the input of most, and that of a phase has few pixels a row.
 bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.9;
   const auto& [window, channels, filters, activation, groups] = shape;

@@ -57,10 +57,10 @@ void conv2d_channels(const ChannelsShape& shape, const ChannelsJob& job, const f
   const auto& [first_row, tile_rows, panel] = job;
   const int64_t pixel = shape.x_channels;
   const int64_t row = shape.padded().width * pixel;
-  // The pixels of some rows are equally far apart where there is one a row, or neither padding nor a stride.
+  // The pixels of some rows are equally far apart where there is one a row, or these lie one behind the other.
   const bool one_a_row = w.output.width == 1;
-  const bool side_by_side = w.pointwise() && row == w.output.width * pixel && steps.row == w.output.width * steps.pixel;
-  const int64_t rows = one_a_row || side_by_side ? 1 : tile_rows;
+  const bool rows_meet = w.pointwise() && row == w.output.width * pixel && steps.row == w.output.width * steps.pixel;
+  const int64_t rows = one_a_row || rows_meet ? 1 : tile_rows;
   const int64_t pixels = tile_rows / rows * w.output.width;
   const int64_t y_step = one_a_row ? steps.row : steps.pixel;
   // The taps of a window's row lie side by side, unless there are other channels or pixels between them.

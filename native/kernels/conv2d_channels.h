@@ -100,13 +100,13 @@ struct PixelSteps {
   int64_t pixel;
 };
 
-// y[p][q][k] of some output rows of an image and the filters of one panel. x: the padded image of all groups, from this
-// group's first channel on; y: of the image, likewise.
 struct ChannelsJob {
-  int64_t first_row;
+  int64_t first_row;  // of an image's output
   int64_t rows;
   int64_t panel;
 };
+// y[p][q][k] of some output rows of an image and the filters of one panel. x: the padded image of all groups, from this
+// group's first channel on; y: of the image, likewise.
 void conv2d_channels(const ChannelsShape& shape, const ChannelsJob& job, const float* x, const float* packed,
                      const ChannelsOutput& output, const PixelSteps& steps);
 
@@ -115,7 +115,7 @@ void conv2d_channels(const ChannelsShape& shape, const ChannelsJob& job, const f
 // The same for a convolution of the gradient of the output that gives that of the input or, with a stride, of a phase
 // of it (kernels/input_phase.h). Its channels are the forward pass's filters: packed[panel][k / F][r][s][c][k % F] =
 // w[c][last.height - r step.height][last.width - s step.width][k].
-void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const FlippedTaps& taps,
+void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const FlippedTaps& flipped,
                          const float* weights, float* packed);
 // Of the whole window.
 FlippedTaps all_taps_flipped(const Extent2d& window);

@@ -27,9 +27,9 @@ InputPhase input_phase(const WindowAxis& axis, int64_t phase) {
 
 PhasePadding phase_padding(const WindowAxis& axis) {
   PhasePadding padding{};
-  for (int64_t i = 0; i < axis.stride; ++i) {
+  for (int64_t i = 0; i < phases_of(axis); ++i) {
     const InputPhase phase = input_phase(axis, i);
-    if (phase.taps == 0 || phase.count == 0) continue;
+    if (phase.taps == 0) continue;
     const int64_t last = phase.start + (phase.taps - 1) * phase.dilation + phase.count - 1;
     padding.before = std::max(padding.before, -phase.start);
     padding.behind = std::max(padding.behind, last - (axis.output - 1));

@@ -3,6 +3,7 @@
 // at stride 1. A stride of s has s phases, and none of them multiplies zeros that the stride leaves between outputs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/window2d.h"
@@ -23,13 +24,16 @@ struct InputPhase {
 };
 InputPhase input_phase(const WindowAxis& axis, int64_t phase);
 
-// Calls visit(rows' phase, columns' phase) for all of them.
+// How many of an axis' phases have an input position.
+inline int64_t phases_of(const WindowAxis& axis) { return std::min(axis.stride, axis.input); }
+
+// Calls visit(rows' phase, columns' phase) for all of these.
 template <class Visit>
 void for_each_input_phase(const Window2d& window, Visit visit) {
   const WindowAxis rows = rows_of(window);
   const WindowAxis columns = columns_of(window);
-  for (int64_t i = 0; i < rows.stride * columns.stride; ++i) {
-    visit(input_phase(rows, i / columns.stride), input_phase(columns, i % columns.stride));
+  for (int64_t i = 0; i < phases_of(rows) * phases_of(columns); ++i) {
+    visit(input_phase(rows, i / phases_of(columns)), input_phase(columns, i % phases_of(columns)));
   }
 }
 

@@ -22,7 +22,7 @@ int64_t filter_plane(const ChannelsShape& shape, int64_t channels) { return wino
 
 // Tiles of a job: enough to use the panel's filters well, few enough for several threads on a small image.
 constexpr int64_t kProductTiles = 32;
-// Of whose sums by part L2 holds some.
+// For so many filters by part pay: read from memory again, they would cost more than sums that leave L2.
 constexpr int64_t kFewTiles = 2 * kWinogradChunkTiles;
 
 // With fewer tiles than a half of the filters, these are most of what a thread reads: better some of them for all
@@ -38,7 +38,8 @@ Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads, WinogradFilters
   return {tiles, kWinogradChunkTiles, chunks};
 }
 
-// Blocks of channels: L2 holds what filters of a panel are transformed into, 36 floats of each weight, beside the sums.
+// Blocks of channels: L2 holds what filters of a panel are transformed into, 36 floats of each weight. By the panel's
+// width, whatever a thread's part of it: bits must not depend on their number.
 Tiling cut_channels(const ChannelsShape& shape) {
   constexpr int64_t kMostWeights = 64 * kFilterPanel;
   return cut(shape.channels, ceil_divide(shape.channels * widest(shape), kMostWeights), kLanes);

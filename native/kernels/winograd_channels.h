@@ -12,7 +12,7 @@
 
 namespace gradloom {
 
-// Tiles that go through the caches together, in every pass.
+// Tiles that go through the caches together, unless filters are made by part.
 inline constexpr int64_t kWinogradChunkTiles = 64;
 
 // Whether vectors of 16 channels fill the pixels of every group.
@@ -38,7 +38,7 @@ class WinogradChannels {
  public:
   WinogradChannels(const ChannelsShape& shape, int64_t images, int64_t threads, WinogradFilters filters);
 
-  // Whether tiles are so few, those of one chunk, that filters by parts pay.
+  // Whether tiles are so few that filters by part pay.
   static bool are_few(const ChannelsShape& shape, int64_t images);
 
   int64_t chunks() const { return chunks_.count; }

@@ -133,19 +133,20 @@ void Conv2dChannels::backward(const BackwardArguments& args) const {
   const Pieces parts = pieces(args.pass.batch, team.size());
   for (int64_t i = 0; i < parts.cut.count; ++i, gradient.accumulate = Accumulate::kAdd) {
     const Piece piece = parts.piece(i);
-    const ChannelsShape of_input = padded_gradient(piece.shape);
     activation_backward_rows(args, piece.first_output, piece.images * piece.shape.window.output_pixels());
     const float* const dz = args.dy + piece.first_output * conv_.filters;
     const float* padded_dz = nullptr;
     float* padded_x = room;
+    Jobs input_jobs{};
     if (input_gradient) {
+      const ChannelsShape of_input = padded_gradient(piece.shape);
+      input_jobs = input_gradient_jobs(piece.shape, piece.images);
       padded_dz = pad_images(team, of_input, piece.images, dz, room);
       padded_x += padded_floats(of_input, piece.images);
     }
     const int64_t first = piece.first_input * piece.shape.x_channels;
     const float* const x = learns ? pad_images(team, piece.shape, piece.images, args.x + first, padded_x) : nullptr;
     const int64_t weight_jobs = learns ? weight_gradient_jobs(piece.shape) : 0;
-    const Jobs input_jobs = input_gradient_jobs(piece.shape, input_gradient ? piece.images : 0);
     team.for_each(weight_jobs + input_jobs.count(), [&](int64_t job, int) {
       if (job < weight_jobs) return weight_gradient_job(piece.shape, piece.images, job, x, dz, gradient);
       input_gradient_job(piece.shape, input_jobs, job - weight_jobs, padded_dz, packed, args.dx + first);
@@ -267,7 +268,8 @@ void Conv2dChannels::input_gradient_job(const ChannelsShape& shape, const Jobs& 
   const ChannelsShape gradient = padded_gradient(shape);
   const Padding2d& padding = gradient.window.padding;
   const Extent2d padded = gradient.padded();
-  const auto& [input, output, window, stride, dilation, zeros] = shape.window;
+  const Extent2d& input = shape.window.input;
+  const Extent2d& stride = shape.window.stride;
   const float* const dz =
       padded_dz + job.image * padded.height * padded.width * conv_.filters + job.group * gradient.channels;
   const PixelSteps steps{stride.height * input.width * conv_.channels, stride.width * conv_.channels};

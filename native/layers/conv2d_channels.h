@@ -21,7 +21,7 @@ class Conv2dFiltersInLanes : public Conv2dInRows {
   enum class PackedFor { kForward, kInputGradient };
 
   ChannelsShape forward_shape() const;
-  // The convolution that gives the gradient of the input.
+  // The convolution that gives the gradient of the input, for strides of 1.
   static ChannelsShape gradient_shape(const ChannelsShape& shape);
   // Of packed filters, in whole vectors.
   int64_t packed_floats() const { return round_up(conv_.weight_count(), kLanes); }
