@@ -43,7 +43,7 @@ bool Conv2dChannels::flips_windows() const {
 int64_t Conv2dFiltersInLanes::padded_floats(const ChannelsShape& shape, int64_t batch) {
   const Extent2d padded = shape.padded();
   if (padded.height == shape.window.input.height && padded.width == shape.window.input.width) return 0;
-  return checked_multiply(batch, checked_multiply(padded.height * padded.width, shape.x_channels));
+  return checked_multiply(batch, checked_multiply(checked_multiply(padded.height, padded.width), shape.x_channels));
 }
 
 LayerNeeds Conv2dChannels::needs(const LayerSetting& setting) const {

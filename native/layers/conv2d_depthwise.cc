@@ -108,7 +108,7 @@ void Conv2dDepthwise::for_each_phase(Visit visit) const {
 void Conv2dDepthwise::input_gradient(int64_t lanes, const float* weights, const float* dz, const Lines& ahead,
                                      float* own, float* dx) const {
   const int64_t line = conv_.window.input.width * kLanes;
-  const EvenTiling prefetched{ahead.count, conv_.window.stride.height * conv_.window.stride.width};
+  const EvenTiling prefetched{ahead.count, phases_of(rows_of(conv_.window)) * phases_of(columns_of(conv_.window))};
   int64_t phase = 0;
   for_each_phase([&](const InputPhase& row, const InputPhase& column, const Window2d& window) {
     for (int64_t r = 0; r < row.taps; ++r) {

@@ -232,6 +232,21 @@ TEST_CASE("conv2d direct: windows of many taps with strides, integers agree exac
   });
 }
 
+TEST_CASE("conv2d: strides far beyond the map take no time, integers agree exactly") {
+  constexpr int64_t kFar = int64_t{1} << 30;
+  RandomData random(152);
+  for (const Extent2d stride : {Extent2d{kFar, kFar}, Extent2d{1, kFar}, Extent2d{kFar, 2}}) {
+    const auto outputs = [](int64_t extent, int64_t step) { return (extent - 1) / step + 1; };
+    const Window2d w{{6, 5},      {outputs(6, stride.height), outputs(5, stride.width)}, {3, 3}, stride, {1, 1},
+                     {1, 1, 1, 1}};
+    check_integers(random, {w, 17, 16, 20, 1}, "direct");
+    check_integers(random, {w, 17, 24, 24, 24}, "direct");
+    check_integers(random, {w, 3, 128, 80, 1}, "auto");
+    check_integers(random, {w, 3, 40, 40, 40}, "auto");
+    check_integers(random, {w, 3, 5, 9, 1}, "blas");
+  }
+}
+
 TEST_CASE("conv2d: integers agree exactly where work is cut into many products and partial sums") {
   RandomData random(113);
   const Window2d same3{{24, 24}, {24, 24}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
