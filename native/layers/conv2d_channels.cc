@@ -207,7 +207,7 @@ Conv2dChannels::Jobs::Job Conv2dChannels::Jobs::job(int64_t index) const {
   return {other % images, other / images / panels, other / images % panels, band};
 }
 
-// The weights of a panel for all images, where they outweigh these.
+// A panel for all images, where the weights outweigh one of these.
 Conv2dChannels::Jobs Conv2dChannels::jobs(const ChannelsShape& shape, int64_t images, int64_t bands) const {
   const bool by_panel = conv_.weight_count() > std::max(conv_.input_floats(), conv_.output_floats());
   return {images, conv_.groups, shape.panels(), bands, by_panel};
