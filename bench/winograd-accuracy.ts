@@ -19,7 +19,7 @@ import {
   sequential,
   Trainer,
 } from '../lib/index.ts';
-import { choose, readArguments, readCount, readNumber } from './arguments.ts';
+import { choose, readArguments, readCount } from './arguments.ts';
 
 type Kernel = 'direct' | 'winograd';
 type Images = Dataset<[number, number, number], 'class'>;
@@ -48,9 +48,22 @@ const TASKS: readonly Task[] = [
 
 const LANES = 16;
 
+/** Those of the convolutions, by turns. */
+const WINDOWS: Readonly<Record<string, readonly (readonly [number, number])[]>> = {
+  '3': [[3, 3]],
+  '5': [[5, 5]],
+  '1x3': [
+    [1, 3],
+    [3, 1],
+  ],
+  '1x5': [
+    [1, 5],
+    [5, 1],
+  ],
+};
+
 interface RunOptions {
-  /** Rows and columns of the convolutions' windows. */
-  readonly window: number;
+  readonly windows: readonly (readonly [number, number])[];
   readonly batchSize: number;
   readonly threads: number;
 }
@@ -67,7 +80,7 @@ async function trainOnce(
   { train, test }: { readonly train: Images; readonly test: Images },
   {
     kernel,
-    window,
+    windows,
     batchSize,
     seed,
     threads,
@@ -75,11 +88,12 @@ async function trainOnce(
 ): Promise<Outcome> {
   // Of few samples, whose filters are in the lanes then, 'auto' alone takes it.
   const asked = kernel === 'winograd' && batchSize < LANES ? 'auto' : kernel;
-  const body: Layer[] = task.body.map((part) =>
-    part === 'pool'
-      ? maxPool2d({ poolSize: 2 })
-      : conv2d({ filters: part, kernelSize: window, padding: 'same', activation: 'relu', kernel: asked }),
-  );
+  let convolutions = 0;
+  const convolve = (filters: number): Layer => {
+    const kernelSize = windows[convolutions++ % windows.length] ?? 3;
+    return conv2d({ filters, kernelSize, padding: 'same', activation: 'relu', kernel: asked });
+  };
+  const body = task.body.map((part) => (part === 'pool' ? maxPool2d({ poolSize: 2 }) : convolve(part)));
   const model = sequential({ inputShape: train.inputShape, seed }, [
     ...body,
     flatten(),
@@ -136,8 +150,14 @@ async function compare(task: Task, seeds: number, options: RunOptions): Promise<
   return `| ${[task.name, task.body.join(', '), task.epochs, ...cells].join(' | ')} |`;
 }
 
+function windowsOf(name: string): RunOptions['windows'] {
+  const windows = WINDOWS[name];
+  if (windows !== undefined) return windows;
+  throw new Error(`--window cannot be "${name}"; use ${Object.keys(WINDOWS).join(', ')}`);
+}
+
 const NAMES = TASKS.map(({ name }) => name);
-const USAGE = `usage: npx tsx bench/winograd-accuracy.ts [--window 3 | 5] [--batch 64] [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
+const USAGE = `usage: npx tsx bench/winograd-accuracy.ts [--window ${Object.keys(WINDOWS).join(' | ')}] [--batch 64] [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
 const ARGUMENTS = {
   allowPositionals: true,
   options: {
@@ -147,11 +167,11 @@ const ARGUMENTS = {
     threads: { type: 'string', default: '0' },
   },
 } as const;
-const { window, batchSize, seeds, threads, chosen } = readArguments(
+const { windows, batchSize, seeds, threads, chosen } = readArguments(
   USAGE,
   ARGUMENTS,
   ({ values, positionals }) => ({
-    window: readNumber('--window', values.window, (value) => value === 3 || value === 5),
+    windows: windowsOf(values.window),
     batchSize: readCount('--batch', values.batch),
     seeds: readCount('--seeds', values.seeds),
     threads: readCount('--threads', values.threads),
@@ -161,7 +181,7 @@ const { window, batchSize, seeds, threads, chosen } = readArguments(
 const rows: string[] = [];
 for (const task of TASKS.filter(({ name }) => chosen.includes(name))) {
   try {
-    rows.push(await compare(task, seeds, { window, batchSize, threads }));
+    rows.push(await compare(task, seeds, { windows, batchSize, threads }));
   } catch (error) {
     if (!(error instanceof GradloomError && error.code === 'NOT_INSTALLED')) throw error;
     console.error(`${task.name} is left out: ${error.message}`);

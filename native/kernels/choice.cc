@@ -25,8 +25,11 @@ namespace {
 bool direct_exists(Activation activation) { return !activation.spans_row(); }
 
 bool winograd_exists(const Window2d& w, Activation activation) {
-  const auto all = [](const Extent2d& extent, int64_t size) { return extent.height == size && extent.width == size; };
-  return !activation.spans_row() && (all(w.window, 3) || all(w.window, 5)) && all(w.stride, 1);
+  const auto& [height, width] = w.window;
+  const int64_t longer = std::max(height, width);
+  const bool both_or_one = height == width || std::min(height, width) == 1;
+  return !activation.spans_row() && both_or_one && (longer == 3 || longer == 5) && w.stride.height == 1 &&
+         w.stride.width == 1;
 }
 
 }  // namespace
@@ -43,9 +46,10 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
   }
   if (requested == "winograd") {
     if (winograd_exists(window, activation)) return Conv2dKernel::kWinograd;
-    throw Error("INVALID_OPTION", label +
-                                      ": kernel \"winograd\" takes kernelSize 3 or 5, strides 1 and any activation but "
-                                      "softmax and logSoftmax; use \"auto\"");
+    throw Error("INVALID_OPTION",
+                label +
+                    ": kernel \"winograd\" takes kernelSize 3 or 5, along both axes or one, strides 1 and any "
+                    "activation but softmax and logSoftmax; use \"auto\"");
   }
   throw Error("INVALID_SPEC", label + ": kernel \"" + requested +
                                   "\" does not exist; use \"auto\", \"direct\", \"winograd\" or \"blas\"");
@@ -62,15 +66,20 @@ int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.fil
 
 // From 16 channels and filters on while half of the tiles' pixels lie inside of the image. With dilation, of which the
 // direct kernel leaves more padding out, 3x3 windows down to 7 of 16, and from 32 channels on where few lie inside.
+// Along one axis, which saves half of the products or less, from 24 or 32 channels on and three quarters of the pixels.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
   const WinogradForm form = winograd_form(shape.window);
-  const bool larger = form == WinogradForm::kF2x5;
+  const bool larger = form.has(WinogradAxis::kF2x5);
   const bool dilated = shape.window.dilated();
   const int64_t tiles = winograd_tiles(shape);
   const int64_t pixels = shape.window.output_pixels();
-  const int64_t of_tiles = tiles * tile_of(form) * tile_of(form);
+  const int64_t of_tiles = tiles * form.tile_pixels();
+  if (!form.square()) {
+    return std::min(shape.channels, shape.filters) >= (larger ? 32 : 24) && 4 * pixels >= 3 * of_tiles &&
+           weights_of(shape) <= kMostWeights;
+  }
   const bool few_inside = larger ? pixels < of_tiles : 16 * pixels <= 9 * of_tiles;
   const bool few = tiles * images < kFewestTiles;
   return std::min(shape.channels, shape.filters) >= (dilated && few_inside ? 32 : 16) &&
@@ -86,7 +95,7 @@ enum class FiltersMade { kEachTime, kOnce };
 bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade filters = FiltersMade::kEachTime) {
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   constexpr int64_t kTilesForMany = 6;
-  const bool larger = winograd_form(shape.window) == WinogradForm::kF2x5;
+  const bool larger = winograd_form(shape.window).has(WinogradAxis::kF2x5);
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
   return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
@@ -110,8 +119,9 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   const auto inside = static_cast<double>(taps_inside(w));
   if (inside > most_inside * static_cast<double>(w.taps() * w.output_pixels())) return false;
   if (!winograd_pays(shape, lane_blocks(batch))) return true;
-  const double most = direct_leaves_half_out() ? 1 : winograd_form(w) == WinogradForm::kF2x5 ? 1.2 : 1.4;
-  return inside <= most * static_cast<double>(kWinogradCoefficients * winograd_tiles(shape));
+  const WinogradForm form = winograd_form(w);
+  const double most = direct_leaves_half_out() ? 1 : form.has(WinogradAxis::kF2x5) ? 1.2 : 1.4;
+  return inside <= most * static_cast<double>(form.coefficients() * winograd_tiles(shape));
 }
 
 // How much of the vectors holds something.
@@ -140,7 +150,7 @@ bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   if (!winograd_pays(shape, lane_blocks(batch))) return false;
   const WinogradForm form = winograd_form(window);
   const int64_t width = std::min(channels, filters);
-  const int64_t fewest = width >= 64 ? 4 : width >= 24 ? 5 : form == WinogradForm::kF2x5 ? 7 : 6;
+  const int64_t fewest = width >= 64 ? 4 : width >= 24 ? 5 : form.has(WinogradAxis::kF2x5) ? 7 : 6;
   const int64_t tiles = winograd_tiles(shape);
   if (tiles >= kManyTiles) return batch >= fewest;
   return tiles >= kFewestTiles && batch > fewest && width >= 32 && weights_of(shape) <= kManyWeights;
@@ -265,7 +275,8 @@ Conv2dKernel choose_conv2d_to_predict(Conv2dKernel requested, const Conv2dShape&
 
 // As on a Zen 4, with AVX-512 and AVX2.
 double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int64_t batch) {
-  constexpr double kWinograd = 0.5;
+  constexpr double kWinogradBothAxes = 0.5;
+  constexpr double kWinogradOneAxis = 0.7;
   constexpr double kWinogradHalf = 10;  // samples of a full block in whose time half of one is done
   constexpr double kDeep = 1.4;
   constexpr double kBlas = 1.5;
@@ -275,14 +286,16 @@ double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int
     return full_width_blocks(batch) == lane_blocks(batch) ? full : full + half;
   };
   // Of a tile's pixels some lie outside of the image.
-  const auto outside = [&] {
-    const int64_t tile = tile_of(winograd_form(shape.window));
-    return static_cast<double>(winograd_tiles(shape) * tile * tile) / static_cast<double>(shape.window.output_pixels());
+  const auto winograd = [&] {
+    const WinogradForm form = winograd_form(shape.window);
+    const auto of_tiles = static_cast<double>(winograd_tiles(shape) * form.tile_pixels());
+    return (form.square() ? kWinogradBothAxes : kWinogradOneAxis) * of_tiles /
+           static_cast<double>(shape.window.output_pixels());
   };
   switch (kernel) {
     case Conv2dKernel::kDirect: return in_lanes(direct_leaves_half_out() ? kHalfLanes : kLanes);
-    case Conv2dKernel::kWinograd: return kWinograd * outside() * in_lanes(kWinogradHalf);
-    case Conv2dKernel::kWinogradChannels: return kWinograd * outside() * winograd_channels_time(shape) * samples;
+    case Conv2dKernel::kWinograd: return winograd() * in_lanes(kWinogradHalf);
+    case Conv2dKernel::kWinogradChannels: return winograd() * winograd_channels_time(shape) * samples;
     case Conv2dKernel::kDirectChannels:
       return (too_deep_for_channels(shape) ? kDeep : prediction_time_in_rows(shape)) * samples / filled(shape.filters);
     case Conv2dKernel::kDirectPixels: return samples / filled(shape.filters);

@@ -66,14 +66,14 @@ class PartFilters {
   PartFilters(const WinogradShape& shape, float* scratch) : shape_(shape), scratch_(scratch) {}
 
   static int64_t floats(const WinogradShape& shape) {
-    return kWinogradCoefficients * plane(shape) + round_up(kMost * row(shape), kLanes);
+    return shape.form.coefficients() * plane(shape) + round_up(kMost * row(shape), kLanes);
   }
   // Of `count` filters from `first` on.
   WeightPlanes<const float> transform(int64_t first, int64_t count, const WinogradFilterSource& from) const {
     const float* weights = from.data + first * row(shape_);
     if (from.form == WinogradFilterSource::Form::kToFlip) {
-      const int64_t taps = taps_of(shape_.form);
-      float* const flipped = scratch_ + kWinogradCoefficients * plane(shape_);
+      const int64_t taps = shape_.form.taps();
+      float* const flipped = scratch_ + shape_.form.coefficients() * plane(shape_);
       for (int64_t tap = 0; tap < taps; ++tap) {
         transpose(shape_.channels, count, from.data + tap * shape_.filters + first, taps * shape_.filters,
                   flipped + (taps - 1 - tap) * shape_.channels, row(shape_));
@@ -86,7 +86,7 @@ class PartFilters {
   }
 
  private:
-  static int64_t row(const WinogradShape& shape) { return taps_of(shape.form) * shape.channels; }
+  static int64_t row(const WinogradShape& shape) { return shape.form.taps() * shape.channels; }
   static int64_t plane(const WinogradShape& shape) { return winograd_plane(round_up(kMost * shape.channels, kLanes)); }
 
   const WinogradShape& shape_;
@@ -106,32 +106,34 @@ double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps)
   const auto channels = static_cast<double>(shape.channels);
   const auto filters = static_cast<double>(shape.filters);
   const auto strip = static_cast<double>(std::min(shape.tiles().side_by_side({}), kMostStripTiles));
-  const auto tile = static_cast<double>(tile_of(shape.form));
-  const double input_steps =
-      kWinogradInputColumnSteps * (tile + (kWinogradInputs - tile) / strip) + kWinogradInputTileSteps;
-  const double of_tile =
-      kWinogradCoefficients * channels * filters + input_steps * channels + static_cast<double>(steps) * filters;
+  const auto tile = static_cast<double>(tile_of(shape.form.width));
+  const auto inputs = static_cast<double>(points_of(shape.form.width));
+  const WinogradSteps of_form = winograd_steps(shape.form);
+  const double input_steps = static_cast<double>(of_form.input_column) * (tile + (inputs - tile) / strip) +
+                             static_cast<double>(of_form.input_tile);
+  const double of_tile = static_cast<double>(shape.form.coefficients()) * channels * filters + input_steps * channels +
+                         static_cast<double>(steps) * filters;
   return 2 * static_cast<double>(images) * static_cast<double>(shape.tiles().count()) * of_tile;
 }
 
 }  // namespace
 
 double winograd_flops(const WinogradShape& shape, int64_t images) {
-  return flops_of_tiles(shape, images, winograd_output_steps(shape.form));
+  return flops_of_tiles(shape, images, winograd_steps(shape.form).output);
 }
 
 double winograd_weight_gradient_flops(const WinogradShape& shape, int64_t images) {
-  return flops_of_tiles(shape, images, winograd_output_gradient_steps(shape.form));
+  return flops_of_tiles(shape, images, winograd_steps(shape.form).output_gradient);
 }
 
 // ---- filters
 
-int64_t winograd_filter_floats(const WinogradShape& shape) { return kWinogradCoefficients * filter_plane(shape); }
+int64_t winograd_filter_floats(const WinogradShape& shape) { return shape.form.coefficients() * filter_plane(shape); }
 
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights,
                       float* u) {
   const int64_t first = filters.first(piece);
-  const int64_t row = taps_of(shape.form) * shape.channels;
+  const int64_t row = shape.form.taps() * shape.channels;
   winograd_transform_filters(shape.form, filters.size(piece), shape.channels,
                              {weights + first * row, shape.channels, row},
                              {u + first * shape.channels, filter_plane(shape), shape.channels});
@@ -145,7 +147,7 @@ bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch) {
 }
 
 void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* flipped) {
-  const int64_t taps = taps_of(shape.form);
+  const int64_t taps = shape.form.taps();
   transpose(shape.filters, shape.channels, weights + tap * shape.channels, taps * shape.channels,
             flipped + (taps - 1 - tap) * shape.filters, taps * shape.filters);
 }
@@ -161,7 +163,8 @@ Tiling winograd_forward_chunks(const TileColumns& columns) {
 
 int64_t winograd_forward_scratch(const WinogradShape& shape, WinogradFilterSource::Form form) {
   const int64_t filters = ChunkLayout(shape, kChunkRow).filters;
-  return kWinogradCoefficients * (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow)) +
+  return shape.form.coefficients() *
+             (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow)) +
          (form == WinogradFilterSource::Form::kTransformed ? 0 : PartFilters::floats(shape));
 }
 
@@ -191,8 +194,8 @@ int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput&
 
 namespace {
 
-// A job's chunk of tiles, T columns: v, their transformed inputs [36][C][T] or [36][T / 16][C][16], which all filters
-// read, and m, the products [36][filters of a block][T].
+// A job's chunk of tiles, T columns: v, their transformed inputs [E][C][T] or [E][T / 16][C][16], which all filters
+// read, and m, the products [E][filters of a block][T].
 class ForwardChunk {
  public:
   ForwardChunk(const WinogradShape& shape, const TileColumns& columns, const WinogradJob& job, float* scratch)
@@ -205,7 +208,7 @@ class ForwardChunk {
         layout_(shape, job.columns),
         v_plane_(winograd_plane(shape.channels * layout_.row)),
         v_(scratch),
-        m_(scratch + kWinogradCoefficients * v_plane_) {}
+        m_(scratch + shape.form.coefficients() * v_plane_) {}
 
   int64_t block_filters() const { return layout_.filters; }
 
@@ -254,13 +257,14 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
 }
 
 void ForwardChunk::multiply(int64_t count, const WeightPlanes<const float>& u) const {
-  const bool prefetches = worth_prefetching(kWinogradCoefficients * (filter_plane(shape_) + v_plane_));
+  const int64_t coefficients = shape_.form.coefficients();
+  const bool prefetches = worth_prefetching(coefficients * (filter_plane(shape_) + v_plane_));
   const ProductShape product{count, width_, shape_.channels};
   const auto u_of = [&](int64_t e) { return span_of(u.data + e * u.plane, count * shape_.channels); };
   const auto v_of = [&](int64_t e) { return span_of(v_ + e * v_plane_, shape_.channels * layout_.row); };
-  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+  for (int64_t e = 0; e < coefficients; ++e) {
     std::array<ByteSpan, 2> upcoming;
-    if (prefetches && e + 1 < kWinogradCoefficients) {
+    if (prefetches && e + 1 < coefficients) {
       upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(u_of(e + 1))};
     }
     const MatrixOperand filters{u_of(e).data(), u.row};

@@ -1,12 +1,14 @@
-// Convolution with a 3x3 or 5x5 window and stride 1 over images in lanes (kernels/lanes.h) by Winograd's F(4x4, 3x3)
-// and F(2x2, 5x5) (kernels/winograd.h): a quarter and some third of the products, between transforms of some four
-// operations a coefficient. Padding needs no copy, and sizes need be no multiples of a tile's: tiles may reach over
-// every edge. All C channels and K filters of one group; weights are [K][R][R][C] as the layer keeps them.
+// Convolution with a window of 3 or 5 pixels along both axes or one, and stride 1, over images in lanes
+// (kernels/lanes.h) by Winograd's F(4, 3) and F(2, 5) (kernels/winograd.h): a quarter and some third of the products of
+// 3x3 and 5x5, half and six tenths along one axis, between transforms of some four operations a coefficient. Padding
+// needs no copy, and sizes need be no multiples of a tile's: tiles may reach over every edge. All C channels and K
+// filters of one group; weights are [K][R][S][C] as the layer keeps them.
 //
 // Error: for inputs and weights of standard normal values and up to 256 channels at most 2^-16 times the standard
 // deviation of the sum, in y as in the gradients (tested; the direct kernel makes a quarter to a half of the error). An
 // infinite input makes outputs NaN.
-//   C, K: channels and filters; R: 3 or 5; H, W: of the input; P, Q: of the output; T: tiles of a chunk
+//   C, K: channels and filters; R, S: of the window; H, W: of the input; P, Q: of the output; T: tiles of a chunk;
+//   E: coefficients of a tile, 36 or 6
 #pragma once
 
 #include <algorithm>
@@ -56,12 +58,12 @@ struct LaneImages {
 
 // ---- filters
 
-// Floats of the transformed filters of `shape`: [36][K][C], with some between coefficients.
+// Floats of the transformed filters of `shape`: [E][K][C], with some between coefficients.
 int64_t winograd_filter_floats(const WinogradShape& shape);
 // For the filters of one piece of `filters`.
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights, float* u);
 // Weights for the gradient of the input, which is a convolution of the gradient of the output: flipped[c][R - 1 -
-// r][R - 1 - s][k] = w[k][r][s][c], for one of the taps. `shape` is the forward one.
+// r][S - 1 - s][k] = w[k][r][s][c], for one of the taps. `shape` is the forward one.
 void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* flipped);
 
 // Where a convolution finds its filters, those of one group.
@@ -69,7 +71,7 @@ struct WinogradFilterSource {
   enum class Form {
     kTransformed,  // by winograd_filters
     kWeights,      // of the layer: each job transforms those that it multiplies
-    kToFlip,       // of the layer whose input has the gradient y, likewise: [C][R][R][K] here
+    kToFlip,       // of the layer whose input has the gradient y, likewise: [C][R][S][K] here
   };
   Form form;
   const float* data;

@@ -15,18 +15,17 @@
 namespace gradloom {
 
 Tiling winograd_gradient_pieces(const WinogradShape& shape) {
-  return cut(shape.filters, tile_rows(shape.filters, kWinogradCoefficients * shape.channels).count, kLanes);
+  return cut(shape.filters, tile_rows(shape.filters, shape.form.coefficients() * shape.channels).count, kLanes);
 }
 
 namespace {
 
-// gradient[k][r][s][c] of some channels and filters of the sums [36][c][k] of these.
+// gradient[k][r][s][c] of some channels and filters of the sums [E][c][k] of these.
 void gradient_of_sums(const WinogradShape& shape, int64_t channels, int64_t filters,
                       const WeightPlanes<const float>& sums, float* gradient) {
   constexpr int64_t kSide = kPanelColumns;
-  constexpr int64_t kMostTaps = taps_of(WinogradForm::kF2x5);
-  const int64_t taps = taps_of(shape.form);
-  alignas(kLanes * sizeof(float)) float of_taps[kMostTaps * kSide * kSide];
+  const int64_t taps = shape.form.taps();
+  alignas(kLanes * sizeof(float)) float of_taps[kMostWinogradTaps * kSide * kSide];
   for (int64_t c = 0; c < channels; c += kSide) {
     for (int64_t k = 0; k < filters; k += kSide) {
       const int64_t rows = std::min(kSide, channels - c);
@@ -48,7 +47,7 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const 
   const Tiling filters = winograd_gradient_pieces(shape);
   const int64_t begin = filters.first(piece);
   gradient_of_sums(shape, shape.channels, filters.size(piece), {sums + begin, filter_plane(shape), shape.filters},
-                   gradient + begin * taps_of(shape.form) * shape.channels);
+                   gradient + begin * shape.form.taps() * shape.channels);
 }
 
 namespace {
@@ -56,10 +55,9 @@ namespace {
 constexpr int64_t kProductFilters = 64;
 constexpr int64_t kTransformImages = kPanelColumns;
 
-Extent2d tile_extent(WinogradForm form) { return {tile_of(form), tile_of(form)}; }
-
 // sums[e][c][k], or added to these, of up to kProductFilters filters: v[e][c][depth] times the panels m[e].
 struct TileProduct {
+  int64_t coefficients;
   ProductShape shape;
   WeightPlanes<const float> v;
   const float* m;
@@ -68,11 +66,11 @@ struct TileProduct {
 };
 void multiply_tiles(const TileProduct& product, Accumulate accumulate, const WeightPlanes<float>& sums) {
   const auto& [channels, filters, depth] = product.shape;
-  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+  for (int64_t e = 0; e < product.coefficients; ++e) {
     const float* const v = product.v.data + e * product.v.plane;
     const float* const m = product.m + e * product.m_plane;
     std::array<ByteSpan, 2> upcoming;
-    if (product.prefetches && e + 1 < kWinogradCoefficients) {
+    if (product.prefetches && e + 1 < product.coefficients) {
       upcoming = {std::as_bytes(span_of(v + product.v.plane, channels * product.v.row)),
                   std::as_bytes(span_of(m + product.m_plane, filters * depth))};
     }
@@ -161,18 +159,19 @@ void WinogradGradientTiles::transform_transposed(const TilePlace& place, int64_t
   const int64_t row = place.row / scale;
   const int64_t column = place.column / scale;
   const auto& [rows_apart, columns_apart] = shape_.dilation;
+  const Extent2d of_tile = shape_.form.tile();
   const PixelArea area{filters,
                        plane_floats(image),
                        rows_apart * image.width * kLanes,
                        columns_apart * kLanes,
-                       {count_before(image.height - row, rows_apart, tile_of(shape_.form) / scale),
-                        count_before(image.width - column, columns_apart, tile_of(shape_.form) / scale)}};
+                       {count_before(image.height - row, rows_apart, of_tile.height / scale),
+                        count_before(image.width - column, columns_apart, of_tile.width / scale)}};
   const LaneImages from = dz.from(place.image * dz.block + filter * area.image + (row * image.width + column) * kLanes);
   // Vectors of a pixel are its samples.
   const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0, 1, {1, 1}, shape_.form};
   transpose_pixels(area, from.data, transposed);
   if (!won) return winograd_transform_output_gradient(tile, samples, transposed, m);
-  auto* const winners = reinterpret_cast<ArgmaxTap*>(transposed + transposed_numbers(half(tile_extent(shape_.form))));
+  auto* const winners = reinterpret_cast<ArgmaxTap*>(transposed + transposed_numbers(half(of_tile)));
   transpose_pixels(area, from.winners, winners);
   winograd_transform_output_gradient(tile, samples, ArgmaxPixels{transposed, winners}, m);
 }
@@ -194,7 +193,7 @@ WinogradWeightGradient::Share WinogradWeightGradient::share(int64_t job) const {
 // A chunk's input of more than this goes through L2.
 bool WinogradWeightGradient::transforms_together() const {
   constexpr int64_t kFloatsOfOne = 320 * 1024;
-  return filters_.count > 1 && pieces() == 1 && kWinogradCoefficients * v_plane() > kFloatsOfOne;
+  return filters_.count > 1 && pieces() == 1 && shape_.form.coefficients() * v_plane() > kFloatsOfOne;
 }
 
 int64_t WinogradWeightGradient::v_plane() const { return winograd_plane(shape_.channels * chunks_.step * kLanes); }
@@ -203,15 +202,15 @@ int64_t WinogradWeightGradient::m_plane() const {
   return winograd_plane(round_up(filters_.step, kPanelColumns) * chunks_.step * kLanes);
 }
 
-int64_t WinogradWeightGradient::sums_floats() const { return kWinogradCoefficients * filter_plane(shape_); }
+int64_t WinogradWeightGradient::sums_floats() const { return shape_.form.coefficients() * filter_plane(shape_); }
 
 int64_t WinogradWeightGradient::scratch() const {
-  return pieces() * sums_floats() + (transforms_together() ? kWinogradCoefficients * v_plane() : 0);
+  return pieces() * sums_floats() + (transforms_together() ? shape_.form.coefficients() * v_plane() : 0);
 }
 
 int64_t WinogradWeightGradient::thread_scratch() const {
   const int64_t plane = m_plane() + (transforms_together() ? 0 : v_plane());
-  return transposed_numbers(tile_extent(shape_.form)) + kWinogradCoefficients * plane;
+  return transposed_numbers(shape_.form.tile()) + shape_.form.coefficients() * plane;
 }
 
 int64_t WinogradWeightGradient::input_jobs() const {
@@ -230,8 +229,8 @@ void WinogradWeightGradient::add_tiles(int64_t round, int64_t job, const LaneIma
   const Share part = share(job);
   float* const sums = scratch + piece * sums_floats();
   float* const transposed = thread_scratch;
-  float* const m = transposed + transposed_numbers(tile_extent(shape_.form));
-  float* const own = m + kWinogradCoefficients * m_plane();
+  float* const m = transposed + transposed_numbers(shape_.form.tile());
+  float* const own = m + shape_.form.coefficients() * m_plane();
   if (transforms_together()) {
     const WinogradGradientTiles tiles = tiles_of(round);
     tiles.transform_filters(part.filter, part.filters, dz, m, m_plane(), transposed);
@@ -250,11 +249,12 @@ void WinogradWeightGradient::multiply(const WinogradGradientTiles& tiles, const 
   const int64_t depth = tiles.depth();
   const int64_t row = tiles.v_row();
   const bool prefetches =
-      worth_prefetching(kWinogradCoefficients * (v_plane() + m_plane() + share.channels * share.filters));
+      worth_prefetching(shape_.form.coefficients() * (v_plane() + m_plane() + share.channels * share.filters));
   for (int64_t first = 0; first < share.filters; first += kProductFilters) {
     const int64_t filters = std::min(kProductFilters, share.filters - first);
     multiply_tiles(
-        {.shape = {share.channels, filters, depth},
+        {.coefficients = shape_.form.coefficients(),
+         .shape = {share.channels, filters, depth},
          .v = {v + share.channel * row, v_plane(), row},
          .m = m + first * depth,
          .m_plane = m_plane(),
@@ -298,10 +298,10 @@ int64_t WinogradPartGradient::m_plane() const {
 
 int64_t WinogradPartGradient::sums_plane() const { return winograd_plane(kPartChannels * filters_.step); }
 
-int64_t WinogradPartGradient::scratch() const { return kWinogradCoefficients * v_plane(); }
+int64_t WinogradPartGradient::scratch() const { return shape_.form.coefficients() * v_plane(); }
 
 int64_t WinogradPartGradient::thread_scratch() const {
-  return transposed_numbers(tile_extent(shape_.form)) + kWinogradCoefficients * (m_plane() + sums_plane());
+  return transposed_numbers(shape_.form.tile()) + shape_.form.coefficients() * (m_plane() + sums_plane());
 }
 
 int64_t WinogradPartGradient::input_jobs() const { return ceil_divide(shape_.channels, kTransformImages); }
@@ -316,12 +316,13 @@ void WinogradPartGradient::make(int64_t part, const LaneImages& dz, const float*
   const int64_t filters = filters_.size(part);
   const int64_t row = tiles_.v_row();
   float* const transposed = thread_scratch;
-  float* const m = transposed + transposed_numbers(tile_extent(shape_.form));
-  const WeightPlanes<float> sums{m + kWinogradCoefficients * m_plane(), sums_plane(), filters_.step};
+  float* const m = transposed + transposed_numbers(shape_.form.tile());
+  const WeightPlanes<float> sums{m + shape_.form.coefficients() * m_plane(), sums_plane(), filters_.step};
   tiles_.transform_filters(filters_.first(part), filters, dz, m, m_plane(), transposed);
   for (int64_t c = 0; c < shape_.channels; c += kPartChannels) {
     const int64_t channels = std::min(kPartChannels, shape_.channels - c);
-    multiply_tiles({.shape = {channels, filters, tiles_.depth()},
+    multiply_tiles({.coefficients = shape_.form.coefficients(),
+                    .shape = {channels, filters, tiles_.depth()},
                     .v = {scratch + c * row, v_plane(), row},
                     .m = m,
                     .m_plane = m_plane(),

@@ -1,5 +1,5 @@
-// The gradient of the weights of kernels/conv2d_winograd.h. Sums of products of transformed tiles come first, 36 a
-// weight of 3x3 or 5x5; from these the gradient is made.
+// The gradient of the weights of kernels/conv2d_winograd.h. Sums of products of transformed tiles come first, E a
+// window; from these the gradient is made.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@
 
 namespace gradloom {
 
-// What sums of products leave: [36][C][K] with winograd_filter_floats floats, from which gradient[k][r][s][c] is made
+// What sums of products leave: [E][C][K] with winograd_filter_floats floats, from which gradient[k][r][s][c] is made
 // of the filters of one piece, whole cache lines of the sums.
 Tiling winograd_gradient_pieces(const WinogradShape& shape);
 void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const float* sums, float* gradient);
 
 // Some tiles of all images, transformed for products that sum over tiles and samples. With filters in the lanes no lane
 // has to be summed up at the end: tiles of the gradient of the output are transposed before they are transformed, since
-// they have 16 pixels or 4 and afterwards 36 coefficients. So m lies in panels of 16 filters: [36][K / 16][T
-// samples][16], beside v: [36][C][T samples].
+// they have 16 pixels, 4 or 2 and afterwards 36 coefficients or 6. So m lies in panels of 16 filters: [E][K / 16][T
+// samples][16], beside v: [E][C][T samples].
 class WinogradGradientTiles {
  public:
   WinogradGradientTiles(const WinogradShape& shape, const TileColumns& columns, int64_t first, int64_t count)
@@ -69,7 +69,7 @@ class WinogradWeightGradient {
   void add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz, float* scratch,
                  float* thread_scratch) const;
 
-  // When all are done, where there are several pieces: adds their sums of one of the 36 coefficients up.
+  // When all are done, where there are several pieces: adds their sums of one coefficient up.
   int64_t pieces() const { return pieces_.count; }
   void add_pieces(int64_t coefficient, float* scratch) const;
   // The sums are at the beginning of the scratch at last.

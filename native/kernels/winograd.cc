@@ -41,20 +41,40 @@ HWY_INLINE void store_lanes(V v, float* to) {
   }
 }
 
-// Both axes: load(j, column) for each column, then visit(i, row) for each row of its transform.
-template <class Axis, class Load, class Visit>
-HWY_INLINE void transform(Load load, Visit visit) {
-  V half[Axis::kTo][Axis::kFrom];
-  for (int j = 0; j < Axis::kFrom; ++j) {
-    V column[Axis::kFrom];
-    V out[Axis::kTo];
-    load(j, column);
-    Axis::apply(column, out);
-    for (int i = 0; i < Axis::kTo; ++i) half[i][j] = out[i];
+// Calls call<kAxis, kAxis>() for a form with both axes.
+template <class Call>
+void with_square_form(WinogradForm form, Call call) {
+  using enum WinogradAxis;
+  form.height == kF4x3 ? call.template operator()<kF4x3, kF4x3>() : call.template operator()<kF2x5, kF2x5>();
+}
+
+// Calls call<kHeight, kWidth>() for any form.
+template <class Call>
+void with_form(WinogradForm form, Call call) {
+  using enum WinogradAxis;
+  if (form.square()) return with_square_form(form, call);
+  switch (form.height) {
+    case kF4x3: return call.template operator()<kF4x3, kNone>();
+    case kF2x5: return call.template operator()<kF2x5, kNone>();
+    case kNone: break;
   }
-  for (int i = 0; i < Axis::kTo; ++i) {
-    V row[Axis::kTo];
-    Axis::apply(half[i], row);
+  form.width == kF4x3 ? call.template operator()<kNone, kF4x3>() : call.template operator()<kNone, kF2x5>();
+}
+
+// One axis, then the other: load(j, column) for each column, then visit(i, row) for each row of its transform.
+template <class Height, class Width, class Load, class Visit>
+HWY_INLINE void transform(Load load, Visit visit) {
+  V half[Height::kTo][Width::kFrom];
+  for (int j = 0; j < Width::kFrom; ++j) {
+    V column[Height::kFrom];
+    V out[Height::kTo];
+    load(j, column);
+    Height::apply(column, out);
+    for (int i = 0; i < Height::kTo; ++i) half[i][j] = out[i];
+  }
+  for (int i = 0; i < Height::kTo; ++i) {
+    V row[Width::kTo];
+    Width::apply(half[i], row);
     visit(i, row);
   }
 }
@@ -158,15 +178,15 @@ class ArgmaxColumns {
 };
 
 // Coefficients of the strip's pixels. One axis first, for all columns.
-template <class Axis, bool kOne, bool kHalf, class Columns>
+template <class Height, class Width, bool kOne, bool kHalf, class Columns>
 void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& source, const TileCoefficients& to) {
-  constexpr int kOut = Axis::kTile;
-  constexpr int kShared = Axis::kFrom - kOut;
-  constexpr int64_t kMostColumns = kOne ? Axis::kFrom : (kMostStripTiles - 1) * kOut + Axis::kFrom;
+  constexpr int kOut = Width::kTile;
+  constexpr int kShared = Width::kFrom - kOut;
+  constexpr int64_t kMostColumns = kOne ? Width::kFrom : (kMostStripTiles - 1) * kOut + Width::kFrom;
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t count = kOne ? 1 : strip.count;
-  const int64_t columns = (count - 1) * kOut + Axis::kFrom;
+  const int64_t columns = (count - 1) * kOut + Width::kFrom;
   const int64_t width = source.width();
   const int64_t step = strip.step.width;
   const int64_t live = strip.lanes;
@@ -174,27 +194,27 @@ void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& s
   const TileCoefficients target = to;
   for (int64_t vector = 0; vector < vectors; ++vector) {
     for (int64_t lane = 0; lane < live; lane += lanes) {
-      V half[kMostColumns][Axis::kTo];
+      V half[kMostColumns][Height::kTo];
       for (int64_t j = 0, at = strip.column; j < columns; ++j, at += step) {
-        V column[Axis::kFrom];
+        V column[Height::kFrom];
         if (at >= 0 && at < width) {
           pixels.load(vector, at, lane, column);
         } else {
-          for (int i = 0; i < Axis::kFrom; ++i) column[i] = hn::Zero(d);
+          for (int i = 0; i < Height::kFrom; ++i) column[i] = hn::Zero(d);
         }
-        Axis::apply(column, half[j]);
+        Height::apply(column, half[j]);
       }
       // Then the other, row by row, where neighbours share columns.
       float* row_of_strip = target.data + vector * target.vector + lane;
-      for (int i = 0; i < Axis::kTo; ++i, row_of_strip += kIn * target.coefficient) {
-        V row[Axis::kFrom];
+      for (int i = 0; i < Height::kTo; ++i, row_of_strip += Width::kTo * target.coefficient) {
+        V row[Width::kFrom];
         for (int j = 0; j < kShared; ++j) row[j] = half[j][i];
         float* HWY_RESTRICT out = row_of_strip;
         for (int64_t t = 0; t < count; ++t, out += target.tile) {
-          V coefficients[Axis::kTo];
-          for (int j = kShared; j < Axis::kFrom; ++j) row[j] = half[t * kOut + j][i];
-          Axis::apply(row, coefficients);
-          for (int j = 0; j < Axis::kTo; ++j) store_lanes<kHalf>(coefficients[j], out + j * target.coefficient);
+          V coefficients[Width::kTo];
+          for (int j = kShared; j < Width::kFrom; ++j) row[j] = half[t * kOut + j][i];
+          Width::apply(row, coefficients);
+          for (int j = 0; j < Width::kTo; ++j) store_lanes<kHalf>(coefficients[j], out + j * target.coefficient);
           for (int j = 0; j < kShared; ++j) row[j] = row[j + kOut];
         }
       }
@@ -202,31 +222,32 @@ void transform_columns(const ImageTile& strip, int64_t vectors, const Columns& s
   }
 }
 
-template <class Axis, class Columns>
+template <class Height, class Width, class Columns>
 void transform_strip(const ImageTile& strip, int64_t vectors, const Columns& source, const TileCoefficients& to) {
   if constexpr (kHalvesVectors) {
-    if (strip.lanes < kLanes) return transform_columns<Axis, false, true>(strip, vectors, source, to);
+    if (strip.lanes < kLanes) return transform_columns<Height, Width, false, true>(strip, vectors, source, to);
   }
-  strip.count == 1 ? transform_columns<Axis, true, false>(strip, vectors, source, to)
-                   : transform_columns<Axis, false, false>(strip, vectors, source, to);
+  strip.count == 1 ? transform_columns<Height, Width, true, false>(strip, vectors, source, to)
+                   : transform_columns<Height, Width, false, false>(strip, vectors, source, to);
 }
 
-template <class Axis>
-void transform_images(const ImageTile& strip, int64_t vectors, const float* pixels, const TileCoefficients& to) {
-  transform_strip<Axis>(strip, vectors, StoredColumns<Axis::kFrom>(strip, pixels), to);
+template <template <WinogradAxis> class Axis>
+void transform_tiles(const ImageTile& strip, int64_t vectors, const float* pixels, const TileCoefficients& to) {
+  with_form(strip.form, [&]<WinogradAxis kHeight, WinogradAxis kWidth> {
+    using Height = Axis<kHeight>;
+    transform_strip<Height, Axis<kWidth>>(strip, vectors, StoredColumns<Height::kFrom>(strip, pixels), to);
+  });
 }
 
-template <class Axis>
-void transform_images(const ImageTile& strip, int64_t vectors, const ArgmaxPixels& pixels, const TileCoefficients& to) {
-  strip.row % 2 == 0 ? transform_strip<Axis>(strip, vectors, ArgmaxColumns<Axis::kFrom, false>(strip, pixels), to)
-                     : transform_strip<Axis>(strip, vectors, ArgmaxColumns<Axis::kFrom, true>(strip, pixels), to);
-}
-
-// Of tiles of both forms.
-template <template <int> class Axis, class Pixels>
-void transform_tiles(const ImageTile& strip, int64_t vectors, const Pixels& pixels, const TileCoefficients& to) {
-  strip.form == WinogradForm::kF4x3 ? transform_images<Axis<tile_of(WinogradForm::kF4x3)>>(strip, vectors, pixels, to)
-                                    : transform_images<Axis<tile_of(WinogradForm::kF2x5)>>(strip, vectors, pixels, to);
+template <template <WinogradAxis> class Axis>
+void transform_tiles(const ImageTile& strip, int64_t vectors, const ArgmaxPixels& pixels, const TileCoefficients& to) {
+  with_square_form(strip.form, [&]<WinogradAxis kHeight, WinogradAxis kWidth> {
+    using Height = Axis<kHeight>;
+    using Width = Axis<kWidth>;
+    strip.row % 2 == 0
+        ? transform_strip<Height, Width>(strip, vectors, ArgmaxColumns<Height::kFrom, false>(strip, pixels), to)
+        : transform_strip<Height, Width>(strip, vectors, ArgmaxColumns<Height::kFrom, true>(strip, pixels), to);
+  });
 }
 
 void TransformInputTile(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v) {
@@ -248,9 +269,11 @@ void TransformArgmaxOutputGradientTile(const ImageTile& tile, int64_t vectors, c
 }
 
 // Calls visit(vector, lane, i, row) for each row of activation(A^T m A + bias).
-template <int kOut, bool kHalf, class Visit>
+template <WinogradAxis kHeight, WinogradAxis kWidth, bool kHalf, class Visit>
 HWY_INLINE void for_each_output(int64_t live, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                                 Activation activation, Visit visit) {
+  using Height = TransformOutput<kHeight>;
+  using Width = TransformOutput<kWidth>;
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const bool positive = activation == Activation::kRelu;
@@ -263,12 +286,12 @@ HWY_INLINE void for_each_output(int64_t live, int64_t vectors, const TileCoeffic
         start = bias.of == BiasOf::kVector ? hn::Set(d, bias.data[vector])
                                            : hn::LoadU(d, bias.data + vector * kLanes + lane);
       }
-      transform<TransformOutput<kOut>>(
-          [&](int j, V(&column)[kIn]) HWY_ATTR {
+      transform<Height, Width>(
+          [&](int j, V(&column)[Height::kFrom]) HWY_ATTR {
             const float* const at = in_register(in + j * coefficient + lane);
-            for (int i = 0; i < kIn; ++i) column[i] = load_lanes<kHalf>(at + i * kIn * coefficient);
+            for (int i = 0; i < Height::kFrom; ++i) column[i] = load_lanes<kHalf>(at + i * Width::kFrom * coefficient);
           },
-          [&](int i, V(&row)[kOut]) HWY_ATTR {
+          [&](int i, V(&row)[Width::kTo]) HWY_ATTR {
             for (V& z : row) {
               z = hn::Add(z, start);
               if (positive) z = relu(z);
@@ -279,15 +302,15 @@ HWY_INLINE void for_each_output(int64_t live, int64_t vectors, const TileCoeffic
   }
 }
 
-template <int kOut, class Visit>
+template <WinogradAxis kHeight, WinogradAxis kWidth, class Visit>
 HWY_INLINE void for_each_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                                 Activation activation, Visit visit) {
   if constexpr (kHalvesVectors) {
     if (tile.lanes < kLanes) {
-      return for_each_output<kOut, true>(tile.lanes, vectors, m, bias, activation, visit);
+      return for_each_output<kHeight, kWidth, true>(tile.lanes, vectors, m, bias, activation, visit);
     }
   }
-  for_each_output<kOut, false>(tile.lanes, vectors, m, bias, activation, visit);
+  for_each_output<kHeight, kWidth, false>(tile.lanes, vectors, m, bias, activation, visit);
 }
 
 // The lanes of pixels that no vector has written.
@@ -305,11 +328,12 @@ void clear_lanes(const ImageTile& tile, int64_t vectors, int64_t rows, int64_t c
   }
 }
 
-template <int kOut>
+template <WinogradAxis kHeight, WinogradAxis kWidth>
 void transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                       Activation activation, float* y) {
+  constexpr int kOut = tile_of(kWidth);
   const ImageVectors at = tile.vectors;
-  const int64_t rows = count_before(at.image.height - tile.row, tile.step.height, kOut);
+  const int64_t rows = count_before(at.image.height - tile.row, tile.step.height, tile_of(kHeight));
   const int64_t columns = count_before(at.image.width - tile.column, tile.step.width, kOut);
   const int64_t row = tile.step.height * at.image.width * at.pixel;
   const int64_t column = tile.step.width * at.pixel;
@@ -321,68 +345,71 @@ void transform_output(const ImageTile& tile, int64_t vectors, const TileCoeffici
       hn::Store(z[j], D(), pixel);
     }
   };
-  if (rows == kOut && columns == kOut) {
-    for_each_output<kOut>(tile, vectors, m, bias, activation,
-                          [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut])
-                              HWY_ATTR { store(vector, lane, i, kOut, z); });
+  if (rows == tile_of(kHeight) && columns == kOut) {
+    for_each_output<kHeight, kWidth>(tile, vectors, m, bias, activation,
+                                     [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut])
+                                         HWY_ATTR { store(vector, lane, i, kOut, z); });
   } else {
-    for_each_output<kOut>(tile, vectors, m, bias, activation,
-                          [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut]) HWY_ATTR {
-                            if (i < rows) store(vector, lane, i, columns, z);
-                          });
+    for_each_output<kHeight, kWidth>(tile, vectors, m, bias, activation,
+                                     [&](int64_t vector, int64_t lane, int i, const V(&z)[kOut]) HWY_ATTR {
+                                       if (i < rows) store(vector, lane, i, columns, z);
+                                     });
   }
   clear_lanes(tile, vectors, rows, columns, y);
 }
 
 void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                          Activation activation, float* y) {
-  tile.form == WinogradForm::kF4x3
-      ? transform_output<tile_of(WinogradForm::kF4x3)>(tile, vectors, m, bias, activation, y)
-      : transform_output<tile_of(WinogradForm::kF2x5)>(tile, vectors, m, bias, activation, y);
+  with_form(tile.form, [&]<WinogradAxis kHeight, WinogradAxis kWidth> {
+    transform_output<kHeight, kWidth>(tile, vectors, m, bias, activation, y);
+  });
 }
 
-template <int kOut>
+template <WinogradAxis kAxis>
 void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                              Activation activation, float* y, ArgmaxTap* winners) {
   const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
   const ImageVectors at = tile.vectors;
+  constexpr int kOut = tile_of(kAxis);
   constexpr int kPooled = kOut / 2;
   const int64_t rows = std::min<int64_t>(kPooled, at.image.height - tile.row);
   const int64_t columns = std::min<int64_t>(kPooled, at.image.width - tile.column);
   const int64_t row = at.image.width * at.pixel;
   const int64_t first = tile.row * row + tile.column * at.pixel;
   V z[kOut][kOut];
-  for_each_output<kOut>(tile, vectors, m, bias, activation,
-                        [&](int64_t vector, int64_t lane, int of_row, const V(&z_row)[kOut]) HWY_ATTR {
-                          for (int j = 0; j < kOut; ++j) z[of_row][j] = z_row[j];
-                          if (of_row < kOut - 1) return;
-                          for (int i = 0; i < kPooled; ++i) {
-                            for (int j = 0; j < kPooled; ++j) {
-                              if (i >= rows || j >= columns) continue;
-                              LargestTap<D> largest(0, z[2 * i][2 * j]);
-                              for (int tap = 1; tap < 4; ++tap) largest.meet(tap, z[2 * i + tap / 2][2 * j + tap % 2]);
-                              const int64_t to = first + vector * at.vector + i * row + j * at.pixel + lane;
-                              prefetch_to_write(y + to + at.vector);
-                              hn::Store(largest.value(), D(), y + to);
-                              if (winners == nullptr) continue;
-                              prefetch_to_write(winners + to + at.vector);
-                              largest.store_tap(kept, winners + to);
-                            }
-                          }
-                        });
+  for_each_output<kAxis, kAxis>(tile, vectors, m, bias, activation,
+                                [&](int64_t vector, int64_t lane, int of_row, const V(&z_row)[kOut]) HWY_ATTR {
+                                  for (int j = 0; j < kOut; ++j) z[of_row][j] = z_row[j];
+                                  if (of_row < kOut - 1) return;
+                                  for (int i = 0; i < kPooled; ++i) {
+                                    for (int j = 0; j < kPooled; ++j) {
+                                      if (i >= rows || j >= columns) continue;
+                                      LargestTap<D> largest(0, z[2 * i][2 * j]);
+                                      for (int tap = 1; tap < 4; ++tap)
+                                        largest.meet(tap, z[2 * i + tap / 2][2 * j + tap % 2]);
+                                      const int64_t to = first + vector * at.vector + i * row + j * at.pixel + lane;
+                                      prefetch_to_write(y + to + at.vector);
+                                      hn::Store(largest.value(), D(), y + to);
+                                      if (winners == nullptr) continue;
+                                      prefetch_to_write(winners + to + at.vector);
+                                      largest.store_tap(kept, winners + to);
+                                    }
+                                  }
+                                });
   clear_lanes(tile, vectors, rows, columns, y + first);
   if (winners != nullptr) clear_lanes(tile, vectors, rows, columns, winners + first);
 }
 
 void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                                Activation activation, float* y, ArgmaxTap* winners) {
-  tile.form == WinogradForm::kF4x3
-      ? transform_output_pooled<tile_of(WinogradForm::kF4x3)>(tile, vectors, m, bias, activation, y, winners)
-      : transform_output_pooled<tile_of(WinogradForm::kF2x5)>(tile, vectors, m, bias, activation, y, winners);
+  with_square_form(tile.form, [&]<WinogradAxis kHeight, WinogradAxis kWidth> {
+    static_assert(kHeight == kWidth);
+    transform_output_pooled<kHeight>(tile, vectors, m, bias, activation, y, winners);
+  });
 }
 
-// Planes of Axis::kFrom^2 to planes of Axis::kTo^2, vectors of columns.
-template <class Axis>
+// Planes of Height::kFrom x Width::kFrom to as many as kTo says, vectors of columns.
+template <class Height, class Width>
 void transform_weights(int64_t rows, int64_t columns, const WeightPlanes<const float>& from,
                        const WeightPlanes<float>& to) {
   const D d;
@@ -396,17 +423,17 @@ void transform_weights(int64_t rows, int64_t columns, const WeightPlanes<const f
     for (int64_t c = 0; c < columns; c += lanes) {
       const auto rest = static_cast<size_t>(columns - c);
       const bool whole = columns - c >= lanes;
-      transform<Axis>(
-          [&](int j, V(&column)[Axis::kFrom]) HWY_ATTR {
+      transform<Height, Width>(
+          [&](int j, V(&column)[Height::kFrom]) HWY_ATTR {
             const float* at = source + j * from_plane + c;
-            for (int i = 0; i < Axis::kFrom; ++i, at += Axis::kFrom * from_plane) {
+            for (int i = 0; i < Height::kFrom; ++i, at += Width::kFrom * from_plane) {
               hwy::Prefetch(at + from_row);
               column[i] = whole ? hn::LoadU(d, at) : load_first(d, at, rest);
             }
           },
-          [&](int i, const V(&of_row)[Axis::kTo]) HWY_ATTR {
-            float* at = target + i * Axis::kTo * to_plane + c;
-            for (int j = 0; j < Axis::kTo; ++j, at += to_plane) {
+          [&](int i, const V(&of_row)[Width::kTo]) HWY_ATTR {
+            float* at = target + i * Width::kTo * to_plane + c;
+            for (int j = 0; j < Width::kTo; ++j, at += to_plane) {
               whole ? hn::StoreU(of_row[j], d, at) : store_first(of_row[j], d, at, rest);
             }
           });
@@ -414,16 +441,22 @@ void transform_weights(int64_t rows, int64_t columns, const WeightPlanes<const f
   }
 }
 
+template <template <WinogradAxis> class Axis>
+void transform_weights(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& from,
+                       const WeightPlanes<float>& to) {
+  with_form(form, [&]<WinogradAxis kHeight, WinogradAxis kWidth> {
+    transform_weights<Axis<kHeight>, Axis<kWidth>>(rows, columns, from, to);
+  });
+}
+
 void TransformFilters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,
                       const WeightPlanes<float>& u) {
-  form == WinogradForm::kF4x3 ? transform_weights<TransformFilter<3>>(rows, columns, w, u)
-                              : transform_weights<TransformFilter<5>>(rows, columns, w, u);
+  transform_weights<TransformFilter>(form, rows, columns, w, u);
 }
 
 void TransformFilterGradients(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& u,
                               const WeightPlanes<float>& gradient) {
-  form == WinogradForm::kF4x3 ? transform_weights<TransformFilterGradient<3>>(rows, columns, u, gradient)
-                              : transform_weights<TransformFilterGradient<5>>(rows, columns, u, gradient);
+  transform_weights<TransformFilterGradient>(form, rows, columns, u, gradient);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -432,6 +465,22 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace gradloom {
+
+WinogradSteps winograd_steps(WinogradForm form) {
+  const auto of_axis = [](WinogradAxis axis, int64_t of_3, int64_t of_5) {
+    return axis == WinogradAxis::kNone ? 0 : axis == WinogradAxis::kF4x3 ? of_3 : of_5;
+  };
+  // Columns first, then the rows that they become.
+  const auto of_both = [&](int64_t columns, int64_t rows, int64_t of_3, int64_t of_5) {
+    return columns * of_axis(form.height, of_3, of_5) + rows * of_axis(form.width, of_3, of_5);
+  };
+  constexpr int64_t kInput = 12;
+  const int64_t points = points_of(form.height);
+  return {.input_column = of_axis(form.height, kInput, kInput),
+          .input_tile = points * of_axis(form.width, kInput, kInput),
+          .output = of_both(points_of(form.width), tile_of(form.height), 12, 8),
+          .output_gradient = of_both(tile_of(form.width), points, 10, 4)};
+}
 
 HWY_EXPORT(TransformInputTile);
 HWY_EXPORT(TransformArgmaxInputTile);

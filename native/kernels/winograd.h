@@ -3,12 +3,13 @@
 // otherwise, F(2x2, 5x5) 2x2 outputs of a 5x5 window, which take 100:
 //   Y = A^T (U . V) A,   U = G w G^T,   V = B^T x B,   . coefficient by coefficient, summed over channels.
 // The gradient of the weights is the adjoint of that: G^T (V . (A dY A^T)) G, summed over tiles and samples.
+// Windows of one row or column have one axis of it alone: F(4, 3) takes 6 products for 12, F(2, 5) 6 for 10.
 //
 // The matrices interpolate at 0, +-5/8, +-3/2 and infinity. All powers of those points are exact in float, and rounding
 // errors are a quarter (largest) to a half (mean) of those of the usual 0, +-1, +-2, at the same number of operations.
 //
 // Everything is elementwise over SIMD lanes: over the samples of a block or over channels.
-//   C, K: channels and filters; coefficient e = 6 i + j of row i and column j
+//   C, K: channels and filters; E: coefficients of a tile, e of them that of row i and column j
 #pragma once
 
 #include <cstdint>
@@ -20,27 +21,54 @@
 
 namespace gradloom {
 
-inline constexpr int64_t kWinogradInputs = 6;         // rows and columns of a tile's inputs
-inline constexpr int64_t kWinogradCoefficients = 36;  // 6 x 6
 // Floats from a plane of coefficients to the next: sizes are often powers of two, and planes would all fall on the same
 // cache sets without a gap.
 constexpr int64_t winograd_plane(int64_t floats) { return floats + 80; }
 
-// Which of the two. Both interpolate at the same points, so that they differ in neither the transform of inputs nor in
-// the products.
-enum class WinogradForm { kF4x3, kF2x5 };
+// Along one axis: F(4, 3), F(2, 5), or nothing where the window is one pixel wide. Both interpolate at the same points,
+// so that they differ in neither the transform of inputs nor in the products.
+enum class WinogradAxis { kNone, kF4x3, kF2x5 };
 
-// Rows and columns of a window, and of a tile of outputs.
-constexpr int64_t window_of(WinogradForm form) { return form == WinogradForm::kF4x3 ? 3 : 5; }
-constexpr int64_t tile_of(WinogradForm form) { return kWinogradInputs + 1 - window_of(form); }
-constexpr int64_t taps_of(WinogradForm form) { return window_of(form) * window_of(form); }
+inline constexpr int64_t kWinogradPoints = 6;
+
+// Pixels of a window, of a tile of outputs, and of the inputs of a tile, which are as many as its coefficients.
+constexpr int64_t window_of(WinogradAxis axis) {
+  return axis == WinogradAxis::kNone ? 1 : axis == WinogradAxis::kF4x3 ? 3 : 5;
+}
+constexpr int64_t points_of(WinogradAxis axis) { return axis == WinogradAxis::kNone ? 1 : kWinogradPoints; }
+constexpr int64_t tile_of(WinogradAxis axis) { return points_of(axis) + 1 - window_of(axis); }
+
+// Both axes alike, or one of them alone.
+struct WinogradForm {
+  WinogradAxis height;
+  WinogradAxis width;
+
+  static const WinogradForm kF4x3;
+  static const WinogradForm kF2x5;
+
+  bool operator==(const WinogradForm&) const = default;
+  constexpr Extent2d window() const { return {window_of(height), window_of(width)}; }
+  constexpr Extent2d tile() const { return {tile_of(height), tile_of(width)}; }
+  constexpr int64_t taps() const { return window_of(height) * window_of(width); }
+  constexpr int64_t tile_pixels() const { return tile_of(height) * tile_of(width); }
+  constexpr int64_t coefficients() const { return points_of(height) * points_of(width); }
+  constexpr bool square() const { return height == width; }
+  // Whether either axis has windows of so many pixels.
+  constexpr bool has(WinogradAxis axis) const { return height == axis || width == axis; }
+};
+inline constexpr WinogradForm WinogradForm::kF4x3{WinogradAxis::kF4x3, WinogradAxis::kF4x3};
+inline constexpr WinogradForm WinogradForm::kF2x5{WinogradAxis::kF2x5, WinogradAxis::kF2x5};
+inline constexpr int64_t kMostWinogradTaps = WinogradForm::kF2x5.taps();
 
 // Multiply-adds, products and sums of the transforms below, of a vector: of a tile, and of inputs those of each column
 // of a strip and then of each of its tiles.
-inline constexpr int64_t kWinogradInputColumnSteps = 12;
-inline constexpr int64_t kWinogradInputTileSteps = 72;
-constexpr int64_t winograd_output_steps(WinogradForm form) { return form == WinogradForm::kF4x3 ? 120 : 64; }
-constexpr int64_t winograd_output_gradient_steps(WinogradForm form) { return form == WinogradForm::kF4x3 ? 100 : 32; }
+struct WinogradSteps {
+  int64_t input_column;
+  int64_t input_tile;
+  int64_t output;
+  int64_t output_gradient;
+};
+WinogradSteps winograd_steps(WinogradForm form);
 
 // Pixels that hold vectors of 16 floats each. In lanes a vector is a channel of 16 samples, in rows 16 channels of one.
 struct ImageVectors {
@@ -73,7 +101,7 @@ struct TileCoefficients {
   int64_t tile = 0;
 };
 
-// v = B^T x B for the 6x6 pixels at `tile` of `vectors` vectors.
+// v = B^T x B for the pixels at `tile` of `vectors` vectors.
 void winograd_transform_input(const ImageTile& tile, int64_t vectors, const float* x, const TileCoefficients& v);
 
 // The gradient of the maxima of windows of 2x2 pixels of an image of even H and W: each is that of the pixel that won
@@ -114,10 +142,10 @@ struct WeightPlanes {
   int64_t plane;
   int64_t row;
 };
-// For every element of `rows` x `columns`: of a matrix for each tap 36, G w G^T.
+// For every element of `rows` x `columns`: of a matrix for each tap E, G w G^T.
 void winograd_transform_filters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,
                                 const WeightPlanes<float>& u);
-// The adjoint: of 36 a matrix for each tap, G^T u G.
+// The adjoint: of E a matrix for each tap, G^T u G.
 void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns,
                                         const WeightPlanes<const float>& u, const WeightPlanes<float>& gradient);
 

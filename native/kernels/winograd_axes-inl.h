@@ -18,7 +18,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
-constexpr int kIn = static_cast<int>(kWinogradInputs);  // points, and inputs of a tile along one axis
+constexpr int kIn = static_cast<int>(kWinogradPoints);  // and inputs of a tile along one axis
 
 // The points +-a and +-b, and what the rows of A, B and G are made of. Row p of B holds the coefficients of the product
 // of x - q over the other points q, row p of G is (1, p, p^2, ..) over its value at p.
@@ -50,11 +50,19 @@ HWY_INLINE V scaled(float factor, V x) { return hn::Mul(hn::Set(D(), factor), x)
 
 // One axis of each transform, for tiles of kOut outputs and windows of kTaps. out may not be in.
 
-template <int kOut>
-struct TransformInput {  // B^T, the same for every kOut
+// Of an axis that has none.
+struct Unchanged {
+  static constexpr int kFrom = 1;
+  static constexpr int kTo = 1;
+  static constexpr int kTile = 1;
+  static HWY_INLINE void apply(const V (&x)[1], V (&out)[1]) { out[0] = x[0]; }
+};
+
+template <WinogradAxis kAxis>
+struct TransformInput {  // B^T, the same for every axis
   static constexpr int kFrom = kIn;
   static constexpr int kTo = kIn;
-  static constexpr int kTile = kOut;
+  static constexpr int kTile = tile_of(kAxis);
   static HWY_INLINE void apply(const V (&x)[kIn], V (&out)[kIn]) {
     const V even_a = add_scaled(-kB2, x[2], x[4]);
     const V odd_a = add_scaled(-kB2, x[1], x[3]);
@@ -69,8 +77,12 @@ struct TransformInput {  // B^T, the same for every kOut
   }
 };
 
-template <int kOut>
+template <>
+struct TransformInput<WinogradAxis::kNone> : Unchanged {};
+
+template <WinogradAxis kAxis>
 struct TransformOutput {  // A^T
+  static constexpr int kOut = tile_of(kAxis);
   static constexpr int kFrom = kIn;
   static constexpr int kTo = kOut;
   static HWY_INLINE void apply(const V (&m)[kIn], V (&out)[kOut]) {
@@ -89,8 +101,12 @@ struct TransformOutput {  // A^T
   }
 };
 
-template <int kOut>
+template <>
+struct TransformOutput<WinogradAxis::kNone> : Unchanged {};
+
+template <WinogradAxis kAxis>
 struct TransformOutputGradient {  // A
+  static constexpr int kOut = tile_of(kAxis);
   static constexpr int kFrom = kOut;
   static constexpr int kTo = kIn;
   static constexpr int kTile = kOut;
@@ -115,8 +131,12 @@ struct TransformOutputGradient {  // A
   }
 };
 
-template <int kTaps>
+template <>
+struct TransformOutputGradient<WinogradAxis::kNone> : Unchanged {};
+
+template <WinogradAxis kAxis>
 struct TransformFilter {  // G
+  static constexpr int kTaps = window_of(kAxis);
   static constexpr int kFrom = kTaps;
   static constexpr int kTo = kIn;
   static HWY_INLINE void apply(const V (&w)[kTaps], V (&out)[kIn]) {
@@ -142,8 +162,12 @@ struct TransformFilter {  // G
   }
 };
 
-template <int kTaps>
+template <>
+struct TransformFilter<WinogradAxis::kNone> : Unchanged {};
+
+template <WinogradAxis kAxis>
 struct TransformFilterGradient {  // G^T
+  static constexpr int kTaps = window_of(kAxis);
   static constexpr int kFrom = kIn;
   static constexpr int kTo = kTaps;
   static HWY_INLINE void apply(const V (&u)[kIn], V (&out)[kTaps]) {
@@ -162,6 +186,9 @@ struct TransformFilterGradient {  // G^T
     }
   }
 };
+
+template <>
+struct TransformFilterGradient<WinogradAxis::kNone> : Unchanged {};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom

@@ -16,6 +16,8 @@ WinogradTiles tiles_of(const ChannelsShape& shape) {
   return {shape.window.output, shape.window.dilation, form_of(shape)};
 }
 
+int64_t coefficients_of(const ChannelsShape& shape) { return form_of(shape).coefficients(); }
+
 int64_t widest(const ChannelsShape& shape) { return std::min(kFilterPanel, shape.filters); }
 // Of filters that are made of some of the channels.
 int64_t filter_plane(const ChannelsShape& shape, int64_t channels) { return winograd_plane(channels * widest(shape)); }
@@ -38,7 +40,7 @@ Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads, WinogradFilters
   return {tiles, kWinogradChunkTiles, chunks};
 }
 
-// Blocks of channels: L2 holds what filters of a panel are transformed into, 36 floats of each weight. By the panel's
+// Blocks of channels: L2 holds what filters of a panel are transformed into, E floats of each window. By the panel's
 // width, whatever a thread's part of it: bits must not depend on their number.
 Tiling cut_channels(const ChannelsShape& shape) {
   constexpr int64_t kMostWeights = 64 * kFilterPanel;
@@ -52,7 +54,7 @@ bool winograd_channels_fit(int64_t channels, int64_t filters) {
 }
 
 int64_t winograd_channels_panel_floats(const ChannelsShape& shape) {
-  return kWinogradCoefficients * filter_plane(shape, shape.channels);
+  return coefficients_of(shape) * filter_plane(shape, shape.channels);
 }
 
 void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
@@ -100,16 +102,16 @@ ChannelsShape WinogradChannels::of_block(int64_t block) const {
   return shape;
 }
 
-int64_t WinogradChannels::place_floats() const { return kWinogradCoefficients * tile_plane(); }
+int64_t WinogradChannels::place_floats() const { return coefficients_of(shape_) * tile_plane(); }
 
 int64_t WinogradChannels::tile_plane() const { return winograd_plane(chunks_.step * shape_.channels); }
 int64_t WinogradChannels::product_plane() const { return winograd_plane(tiles_of_product_ * widest(shape_)); }
 
-int64_t WinogradChannels::thread_floats() const { return round_up(kWinogradCoefficients * product_plane(), kLanes); }
+int64_t WinogradChannels::thread_floats() const { return round_up(coefficients_of(shape_) * product_plane(), kLanes); }
 
 // Small jobs: their number is a multiple of the threads' for few tiles, too.
 Tiling WinogradChannels::transform_jobs(int64_t chunk) const {
-  return tile_rows(chunks_.size(chunk), 2 * kWinogradCoefficients * shape_.channels);
+  return tile_rows(chunks_.size(chunk), 2 * coefficients_of(shape_) * shape_.channels);
 }
 
 void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, float* v) const {
@@ -146,7 +148,7 @@ void WinogradChannels::product(int64_t chunk, int64_t job, const float* v, const
   const int64_t index = by_filters ? job % jobs.count : job / parts_.count();
   const TileRange tiles{jobs.first(index), jobs.size(index)};
   const MadeFilters filters{u + part.panel * winograd_channels_panel_floats(shape_), 0, shape_.channels};
-  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+  for (int64_t e = 0; e < coefficients_of(shape_); ++e) {
     for (int64_t block = 0; block < blocks_.count; ++block) multiply(tiles, part, e, block, v, filters, own);
   }
   transform_output(chunk, tiles, part, output, own);
@@ -155,7 +157,7 @@ void WinogradChannels::product(int64_t chunk, int64_t job, const float* v, const
 void WinogradChannels::add_products(const PanelPart& part, int64_t block, const float* v, const float* u,
                                     float* own) const {
   const MadeFilters filters{u, blocks_.first(block), blocks_.size(block)};
-  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+  for (int64_t e = 0; e < coefficients_of(shape_); ++e) {
     multiply({0, chunks_.extent}, part, e, block, v, filters, own);
   }
 }

@@ -45,7 +45,7 @@ int64_t WinogradChannelsGradient::v_plane() const { return winograd_plane(chunks
 int64_t WinogradChannelsGradient::m_plane() const { return winograd_plane(chunks_.step * shape_.filters); }
 
 int64_t WinogradChannelsGradient::sums_floats() const { return winograd_filter_floats(sums_); }
-int64_t WinogradChannelsGradient::room_floats() const { return kWinogradCoefficients * (v_plane() + m_plane()); }
+int64_t WinogradChannelsGradient::room_floats() const { return sums_.form.coefficients() * (v_plane() + m_plane()); }
 
 int64_t WinogradChannelsGradient::scratch(int64_t threads) const {
   if (!by_parts()) return shared_floats() + std::min(threads, pieces()) * room_floats();
@@ -53,7 +53,7 @@ int64_t WinogradChannelsGradient::scratch(int64_t threads) const {
 }
 
 Tiling WinogradChannelsGradient::jobs_of(int64_t chunk) const {
-  return tile_rows(chunks_.size(chunk), kWinogradCoefficients * (shape_.channels + shape_.filters));
+  return tile_rows(chunks_.size(chunk), sums_.form.coefficients() * (shape_.channels + shape_.filters));
 }
 
 void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float* x, const float* dz, float* scratch,
@@ -62,7 +62,7 @@ void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float
   const WinogradTiles tiles = sums_.tiles();
   const Tiling jobs = jobs_of(chunk);
   float* const v = scratch + shared_floats() + room * room_floats();
-  float* const m = v + kWinogradCoefficients * v_plane();
+  float* const m = v + sums_.form.coefficients() * v_plane();
   const int64_t end = jobs.first(job) + jobs.size(job);
   for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
     const TilePlace place = tiles.place(chunks_.first(chunk) + tile);
@@ -88,8 +88,9 @@ void WinogradChannelsGradient::product(int64_t piece, int64_t chunk, int64_t job
   const int64_t panel = job % shape_.panels();
   const int64_t filter = panel * kFilterPanel;
   const float* const v = scratch + shared_floats() + room * room_floats();
-  const float* const m = v + kWinogradCoefficients * v_plane();
-  float* const sums = scratch + piece * sums_floats() + coefficient * sums_floats() / kWinogradCoefficients + filter;
+  const float* const m = v + sums_.form.coefficients() * v_plane();
+  float* const sums =
+      scratch + piece * sums_floats() + coefficient * sums_floats() / sums_.form.coefficients() + filter;
   simd_gemm({shape_.channels, shape_.panel_width(panel), chunks_.size(chunk)},
             {v + coefficient * v_plane(), shape_.channels, Transpose::kYes},
             {m + coefficient * m_plane() + filter, shape_.filters},
@@ -103,7 +104,7 @@ WinogradShape WinogradChannelsGradient::of_filters(int64_t filters) const {
 }
 
 Tiling WinogradChannelsGradient::parts(int64_t threads) const {
-  // Weights of a channel and filter whose transforms, 36 of each, L2 holds.
+  // Weights of a channel and filter whose transforms, E of each, L2 holds.
   constexpr int64_t kMostPartWeights = 128 * kFilterPanel;
   const int64_t parts = std::max(shape_.panels(), ceil_divide(shape_.channels * shape_.filters, kMostPartWeights));
   return cut(shape_.filters, std::max(parts, threads), kLanes);
@@ -115,12 +116,12 @@ void WinogradChannelsGradient::gradient_of_part(const Tiling& parts, int64_t par
   const int64_t filters = parts.size(part);
   const WinogradShape shape = of_filters(filters);
   const float* const v = scratch;
-  const float* const m = v + kWinogradCoefficients * v_plane();
+  const float* const m = v + sums_.form.coefficients() * v_plane();
   float* const sums = scratch + room_floats() + thread * winograd_filter_floats(of_filters(parts.step));
-  for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+  for (int64_t e = 0; e < sums_.form.coefficients(); ++e) {
     simd_gemm({shape_.channels, filters, chunks_.extent}, {v + e * v_plane(), shape_.channels, Transpose::kYes},
               {m + e * m_plane() + first, shape_.filters}, Accumulate::kOverwrite,
-              sums + e * winograd_filter_floats(shape) / kWinogradCoefficients, filters);
+              sums + e * winograd_filter_floats(shape) / sums_.form.coefficients(), filters);
   }
   for (int64_t piece = 0; piece < winograd_gradient_pieces(shape).count; ++piece) {
     winograd_gradient_of_sums(shape, piece, sums, gradient + first * shape_.window.taps() * shape_.channels);
@@ -128,7 +129,7 @@ void WinogradChannelsGradient::gradient_of_part(const Tiling& parts, int64_t par
 }
 
 void WinogradChannelsGradient::add_pieces(int64_t coefficient, float* scratch) const {
-  float* const total = scratch + coefficient * sums_floats() / kWinogradCoefficients;
+  float* const total = scratch + coefficient * sums_floats() / sums_.form.coefficients();
   for (int64_t other = 1; other < pieces(); ++other) {
     sum(total, total + other * sums_floats(), shape_.channels * shape_.filters, total);
   }

@@ -1,7 +1,7 @@
 // The gradient of the weights of a convolution by Winograd over a few images in rows, with channels and filters in the
 // lanes (kernels/conv2d_channels.h), whose letters hold here, too. Both sides of a product have a tile's coefficients
-// of all channels or filters side by side, so that nothing has to be transposed: sums[36][C][K] = v[36][tiles][C]^T
-// m[36][tiles][K].
+// of all channels or filters side by side, so that nothing has to be transposed: sums[E][C][K] = v[E][tiles][C]^T
+// m[E][tiles][K].
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class WinogradChannelsGradient {
   // x: the images from this group's first channel on, not padded; dz: of their output, likewise.
   void transform(int64_t chunk, int64_t job, const float* x, const float* dz, float* scratch, int64_t room) const;
 
-  int64_t products() const { return kWinogradCoefficients * shape_.panels(); }
+  int64_t products() const { return sums_.form.coefficients() * shape_.panels(); }
   void product(int64_t piece, int64_t chunk, int64_t job, float* scratch, int64_t room) const;
 
   // Of a single chunk: threads make the gradients of parts of the filters, after all transforms, so that the sums stay

@@ -25,7 +25,7 @@ inline int64_t filter_plane(const WinogradShape& shape) {
 // Whether all coefficients of filters, or of their gradient, are more than an L2 holds, and go through memory.
 inline bool outgrow_l2(const WinogradShape& shape) {
   constexpr int64_t kFloatsOfL2 = 512 * 1024;
-  return kWinogradCoefficients * filter_plane(shape) > kFloatsOfL2;
+  return shape.form.coefficients() * filter_plane(shape) > kFloatsOfL2;
 }
 
 inline std::span<const float> span_of(const float* first, int64_t floats) {

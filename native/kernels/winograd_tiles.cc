@@ -10,9 +10,9 @@ namespace {
 // The tiles along an axis: those of the pixels 0, d, 2d.., then those of 1, 1 + d.. and so on.
 class AxisTiles {
  public:
-  AxisTiles(int64_t size, int64_t dilation, WinogradForm form)
+  AxisTiles(int64_t size, int64_t dilation, WinogradAxis axis)
       : dilation_(dilation),
-        length_(tile_of(form) * dilation),
+        length_(tile_of(axis) * dilation),
         fewest_(size / length_),
         longer_(std::min(size % length_, dilation)) {}
 
@@ -36,24 +36,24 @@ class AxisTiles {
 }  // namespace
 
 int64_t WinogradTiles::count() const {
-  return AxisTiles(output.height, dilation.height, form).count() *
-         AxisTiles(output.width, dilation.width, form).count();
+  return AxisTiles(output.height, dilation.height, form.height).count() *
+         AxisTiles(output.width, dilation.width, form.width).count();
 }
 
 TilePlace WinogradTiles::place(int64_t index) const {
-  const AxisTiles rows(output.height, dilation.height, form);
-  const AxisTiles columns(output.width, dilation.width, form);
+  const AxisTiles rows(output.height, dilation.height, form.height);
+  const AxisTiles columns(output.width, dilation.width, form.width);
   const int64_t tile = index % (rows.count() * columns.count());
   return {index / (rows.count() * columns.count()), rows.first_pixel(tile / columns.count()),
           columns.first_pixel(tile % columns.count())};
 }
 
 int64_t WinogradTiles::side_by_side(const TilePlace& place) const {
-  return ceil_divide(output.width - place.column, tile_of(form) * dilation.width);
+  return ceil_divide(output.width - place.column, tile_of(form.width) * dilation.width);
 }
 
 TilePlace WinogradTiles::beside(const TilePlace& place, int64_t tile) const {
-  return {place.image, place.row, place.column + tile * tile_of(form) * dilation.width};
+  return {place.image, place.row, place.column + tile * tile_of(form.width) * dilation.width};
 }
 
 }  // namespace gradloom

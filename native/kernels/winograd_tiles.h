@@ -10,9 +10,12 @@
 
 namespace gradloom {
 
-// Of a window of 3x3 or 5x5 taps.
+// Of a window of 3x3, 5x5, 1x3, 3x1, 1x5 or 5x1 taps.
 inline WinogradForm winograd_form(const Window2d& window) {
-  return window.window.height == window_of(WinogradForm::kF4x3) ? WinogradForm::kF4x3 : WinogradForm::kF2x5;
+  const auto of_axis = [](int64_t taps) {
+    return taps == 1 ? WinogradAxis::kNone : taps == 3 ? WinogradAxis::kF4x3 : WinogradAxis::kF2x5;
+  };
+  return {of_axis(window.window.height), of_axis(window.window.width)};
 }
 
 // A tile among those of several images: its image, and its first pixel.

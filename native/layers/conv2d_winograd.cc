@@ -15,7 +15,7 @@ namespace {
 
 // Filters whose transform is worth a job.
 Tiling filter_pieces(const WinogradShape& shape) {
-  return tile_rows(shape.filters, kWinogradCoefficients * shape.channels);
+  return tile_rows(shape.filters, shape.form.coefficients() * shape.channels);
 }
 
 }  // namespace
@@ -42,10 +42,11 @@ WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const 
           .left = (conv.window.window.width - 1) * conv.window.dilation.width - conv.window.padding.left};
 }
 
-// Tiles of 4x4 or 2x2 pixels hold whole windows of 2x2, whose maxima are taken in registers; but not with dilation,
-// when their pixels lie apart.
+// Square tiles, of 4x4 or 2x2 pixels, hold whole windows of 2x2, whose maxima are taken in registers; but not with
+// dilation, when their pixels lie apart.
 bool Conv2dWinograd::pools(const Window2d& windows) const {
-  return activates_at_store() && windows.window.height == 2 && windows.window.width == 2 && !conv_.window.dilated();
+  return activates_at_store() && winograd_form(conv_.window).square() && windows.window.height == 2 &&
+         windows.window.width == 2 && !conv_.window.dilated();
 }
 
 LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
@@ -261,7 +262,7 @@ void Conv2dWinograd::gradient_by_sums(const Pass& pass, const WinogradShape& sha
     });
   }
   if (sums.pieces() > 1) {
-    team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, shared); });
+    team.for_each(shape.form.coefficients(), [&](int64_t coefficient, int) { sums.add_pieces(coefficient, shared); });
   }
   const Tiling pieces = winograd_gradient_pieces(shape);
   team.for_each(pieces.count, [&](int64_t piece, int) {

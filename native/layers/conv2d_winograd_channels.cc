@@ -277,10 +277,10 @@ void Conv2dWinogradChannels::sum_chunks(Team& team, const WinogradChannelsGradie
       }
     }
   }
-  if (sums.pieces() > 1) {
-    team.for_each(kWinogradCoefficients, [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
-  }
   const WinogradShape shape = winograd_forward_shape(conv_, conv_.window.output);
+  if (sums.pieces() > 1) {
+    team.for_each(shape.form.coefficients(), [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
+  }
   const Tiling filters = winograd_gradient_pieces(shape);
   team.for_each(filters.count, [&](int64_t tile, int) {
     winograd_gradient_of_sums(shape, tile, scratch, gradient);

@@ -47,6 +47,8 @@ SmallMatrix SmallMatrix::magnitudes() const {
   return result;
 }
 
+SmallMatrix identity_of_one() { return {1, 1, {1}}; }
+
 SmallMatrix winograd_a(int64_t outputs) {
   return powers(outputs, [](size_t) { return 1.0; });
 }
@@ -71,14 +73,15 @@ SmallMatrix winograd_b_transposed() {
   return m;
 }
 
-std::vector<double> two_sided(const SmallMatrix& m, const std::vector<double>& x) {
+std::vector<double> two_sided(const BothAxes& m, const std::vector<double>& x) {
+  const auto& [height, width] = m;
   std::vector<double> result;
-  for (int64_t i = 0; i < m.rows; ++i) {
-    for (int64_t j = 0; j < m.rows; ++j) {
+  for (int64_t i = 0; i < height.rows; ++i) {
+    for (int64_t j = 0; j < width.rows; ++j) {
       double sum = 0;
-      for (int64_t r = 0; r < m.columns; ++r) {
-        for (int64_t c = 0; c < m.columns; ++c) {
-          sum += m.at(i, r) * x[static_cast<size_t>(r * m.columns + c)] * m.at(j, c);
+      for (int64_t r = 0; r < height.columns; ++r) {
+        for (int64_t c = 0; c < width.columns; ++c) {
+          sum += height.at(i, r) * x[static_cast<size_t>(r * width.columns + c)] * width.at(j, c);
         }
       }
       result.push_back(sum);

@@ -258,8 +258,9 @@ TEST_CASE("parse_conv2d_kernel: winograd for windows of 3 and 5 and strides of 1
     return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
   };
   const std::string refusal =
-      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3 or 5, strides 1 and any activation but "
-      "softmax and logSoftmax; use \"auto\"";
+      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3 or 5, along both axes or one, strides 1 "
+      "and any "
+      "activation but softmax and logSoftmax; use \"auto\"";
   CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
   Window2d far_padding = same;
   far_padding.padding = {3, 3, 3, 3};
@@ -281,6 +282,15 @@ TEST_CASE("parse_conv2d_kernel: winograd for windows of 3 and 5 and strides of 1
       CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
       (other.*change).*axis = 5;  // 5x3, 3x5
       CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
+    }
+  }
+  for (const int64_t taps : {3, 5}) {
+    for (const auto axis : {&Extent2d::height, &Extent2d::width}) {
+      Window2d line = same;
+      line.window = {1, 1};
+      CHECK(error_of([&] { parse(line, Activation::kRelu); }) == refusal);
+      line.window.*axis = taps;
+      CHECK(parse(line, Activation::kRelu) == Conv2dKernel::kWinograd);
     }
   }
 }
@@ -306,6 +316,28 @@ TEST_CASE("choose_conv2d: winograd of 5x5 from 16 channels on, from 32 with dila
   CHECK(chosen(14, 1, 16, 64, 7) == winograd);
   CHECK(chosen(14, 1, 16, 64, 6) == Conv2dKernel::kDirectChannels);
   CHECK(chosen(14, 1, 24, 64, 5) == winograd);
+}
+
+TEST_CASE("choose_conv2d: winograd along one axis from 24 or 32 channels on, where three quarters of pixels are used") {
+  const auto chosen = [](const Extent2d& map, const Extent2d& taps, int64_t channels, int64_t filters, int64_t batch) {
+    const Window2d same{map,    map,    taps,
+                        {1, 1}, {1, 1}, {taps.height / 2, taps.height / 2, taps.width / 2, taps.width / 2}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto winograd = Conv2dKernel::kWinograd;
+  const auto direct = Conv2dKernel::kDirect;
+  CHECK(chosen({16, 16}, {1, 3}, 24, 24, 32) == winograd);
+  CHECK(chosen({16, 16}, {3, 1}, 24, 64, 32) == winograd);
+  CHECK(chosen({16, 16}, {3, 1}, 23, 64, 32) == direct);
+  CHECK(chosen({16, 16}, {1, 5}, 32, 32, 32) == winograd);
+  CHECK(chosen({16, 16}, {5, 1}, 64, 31, 32) == direct);
+  CHECK(chosen({1, 64}, {1, 3}, 64, 64, 32) == winograd);
+  CHECK(chosen({64, 6}, {1, 3}, 64, 64, 32) == winograd);
+  CHECK(chosen({64, 5}, {1, 3}, 64, 64, 32) == direct);  // 5 of 8 columns
+  CHECK(chosen({5, 64}, {1, 3}, 64, 64, 32) == winograd);
+  CHECK(chosen({16, 16}, {1, 3}, 64, 64, 3) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen({1, 16}, {1, 5}, 64, 64, 1) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen({1, 12}, {1, 3}, 64, 64, 1) == Conv2dKernel::kDirectChannels);  // three tiles
 }
 
 TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {
@@ -447,7 +479,7 @@ TEST_CASE("choose_conv2d: pixel by pixel, of small maps whose windows mostly rea
     // Taps inside: 49 of 81, 169 of 225, 14 of 18 and 52 of 72.
     CHECK(chosen({.map = {3, 3}}) == whole_or(Conv2dKernel::kWinograd));
     CHECK(chosen({.map = {5, 5}}) == whole_or(Conv2dKernel::kDirect));
-    CHECK(chosen({.map = {3, 2}, .window = {3, 1}}) == Conv2dKernel::kDirect);
+    CHECK(chosen({.map = {3, 2}, .window = {3, 1}}) == Conv2dKernel::kWinograd);
     CHECK(chosen({.map = {2, 5}, .batch = 20}) == by_pixels);
     // Of Winograd's products: 1.1, 1.9; and of windows of five 1.1.
     CHECK(chosen({.map = {2, 4}}) == whole_or(Conv2dKernel::kWinograd));

@@ -21,12 +21,13 @@ namespace {
 constexpr double kTransformError = 14 * kRoundoff;
 
 // The pixels at one of the tiles of one float of a vector; zeros outside.
-std::vector<double> patch(const ImageTile& tile, int64_t index, int64_t size, const float* image, int64_t lane) {
+std::vector<double> patch(const ImageTile& tile, int64_t index, const Extent2d& size, const float* image,
+                          int64_t lane) {
   std::vector<double> pixels;
-  for (int64_t i = 0; i < size; ++i) {
-    for (int64_t j = 0; j < size; ++j) {
+  for (int64_t i = 0; i < size.height; ++i) {
+    for (int64_t j = 0; j < size.width; ++j) {
       const int64_t r = tile.row + i * tile.step.height;
-      const int64_t c = tile.column + (index * tile_of(tile.form) + j) * tile.step.width;
+      const int64_t c = tile.column + (index * tile.form.tile().width + j) * tile.step.width;
       const Extent2d& extent = tile.vectors.image;
       const bool exists = r >= 0 && c >= 0 && r < extent.height && c < extent.width;
       pixels.push_back(exists ? image[(r * extent.width + c) * tile.vectors.pixel + lane] : 0);
@@ -47,13 +48,37 @@ ImageTile random_tile(RandomData& random, WinogradForm form, int64_t vectors, in
           form};
 }
 
-constexpr WinogradForm kForms[] = {WinogradForm::kF4x3, WinogradForm::kF2x5};
+constexpr WinogradForm kSquareForms[] = {WinogradForm::kF4x3, WinogradForm::kF2x5};
+constexpr WinogradForm kForms[] = {WinogradForm::kF4x3,
+                                   WinogradForm::kF2x5,
+                                   {WinogradAxis::kNone, WinogradAxis::kF4x3},
+                                   {WinogradAxis::kF4x3, WinogradAxis::kNone},
+                                   {WinogradAxis::kNone, WinogradAxis::kF2x5},
+                                   {WinogradAxis::kF2x5, WinogradAxis::kNone}};
+
+template <class MatrixOf>
+reference::BothAxes both_axes(const WinogradForm& form, MatrixOf matrix_of) {
+  const auto of = [&](WinogradAxis axis) {
+    return axis == WinogradAxis::kNone ? reference::identity_of_one() : matrix_of(axis);
+  };
+  return {of(form.height), of(form.width)};
+}
+reference::BothAxes a_of(const WinogradForm& form) {
+  return both_axes(form, [](WinogradAxis axis) { return reference::winograd_a(tile_of(axis)); });
+}
+reference::BothAxes b_transposed_of(const WinogradForm& form) {
+  return both_axes(form, [](WinogradAxis) { return reference::winograd_b_transposed(); });
+}
+reference::BothAxes g_of(const WinogradForm& form) {
+  return both_axes(form, [](WinogradAxis axis) { return reference::winograd_g(window_of(axis)); });
+}
+Extent2d inputs_of(const WinogradForm& form) { return {points_of(form.height), points_of(form.width)}; }
 
 using TransformImages = void (*)(const ImageTile&, int64_t, const float*, const TileCoefficients&);
 using TransformArgmax = void (*)(const ImageTile&, int64_t, const ArgmaxPixels&, const TileCoefficients&);
 
-// `transform` of `size` x `size` pixels is m x m^T, for tiles inside, across edges and wholly outside.
-void check_images(TransformImages transform, WinogradForm form, int64_t size, const reference::SmallMatrix& m) {
+// `transform` of `size` pixels is m x m^T, for tiles inside, across edges and wholly outside.
+void check_images(TransformImages transform, WinogradForm form, const Extent2d& size, const reference::BothAxes& m) {
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(81);
@@ -65,7 +90,7 @@ void check_images(TransformImages transform, WinogradForm form, int64_t size, co
       const int64_t pixels = tile.vectors.image.height * tile.vectors.image.width;
       GuardedBuffer x(random.normal(vectors * pixels * kLanes));
       const int64_t coefficient = vectors * tile.count * kLanes + 16;
-      GuardedBuffer v(kWinogradCoefficients * coefficient);
+      GuardedBuffer v(form.coefficients() * coefficient);
       transform(tile, vectors, x.data(), {v.data(), coefficient, tile.count * kLanes, kLanes});
       CHECK(v.intact());
       std::vector<float> actual;
@@ -79,7 +104,7 @@ void check_images(TransformImages transform, WinogradForm form, int64_t size, co
           for (const double value : two_sided(m.magnitudes(), magnitudes(at))) {
             bounds.push_back(kTransformError * value);
           }
-          for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+          for (int64_t e = 0; e < form.coefficients(); ++e) {
             actual.push_back(v.data()[e * coefficient + index * kLanes + lane]);
           }
         }
@@ -119,7 +144,7 @@ void check_argmax(TransformArgmax transform_argmax, TransformImages transform, W
       const ImageTile tile_of_maxima{{pooled, kLanes, floats}, tile.row, tile.column, tile.count, {1, 1}, form};
       const int64_t vector_floats = tile.count * kLanes;
       const int64_t coefficient = vectors * vector_floats + 16;
-      std::vector<float> zeros(static_cast<size_t>(kWinogradCoefficients * coefficient));
+      std::vector<float> zeros(static_cast<size_t>(form.coefficients() * coefficient));
       GuardedBuffer expected(zeros);
       GuardedBuffer actual(zeros);
       transform(tile, vectors, spread.data(), {expected.data(), coefficient, vector_floats, kLanes});
@@ -136,30 +161,33 @@ void check_argmax(TransformArgmax transform_argmax, TransformImages transform, W
 TEST_CASE("winograd: the reference's matrices give a convolution with the window, exactly but for rounding in double") {
   RandomData random(80);
   for (const WinogradForm form : kForms) {
-    const auto window = static_cast<size_t>(window_of(form));
-    const auto tile = static_cast<size_t>(tile_of(form));
-    const std::vector<double> x = to_double(random.normal(36));
-    const std::vector<double> w = to_double(random.normal(taps_of(form)));
-    std::vector<double> product = two_sided(reference::winograd_b_transposed(), x);
-    const std::vector<double> u = two_sided(reference::winograd_g(window_of(form)), w);
+    const auto [window_height, window_width] = form.window();
+    const auto [tile_height, tile_width] = form.tile();
+    const int64_t row = inputs_of(form).width;
+    const std::vector<double> x = to_double(random.normal(form.coefficients()));
+    const std::vector<double> w = to_double(random.normal(form.taps()));
+    std::vector<double> product = two_sided(b_transposed_of(form), x);
+    const std::vector<double> u = two_sided(g_of(form), w);
     for (size_t e = 0; e < product.size(); ++e) product[e] *= u[e];
     std::vector<double> expected;
-    for (size_t p = 0; p < tile; ++p) {
-      for (size_t q = 0; q < tile; ++q) {
+    for (int64_t p = 0; p < tile_height; ++p) {
+      for (int64_t q = 0; q < tile_width; ++q) {
         double sum = 0;
-        for (size_t r = 0; r < window; ++r) {
-          for (size_t s = 0; s < window; ++s) sum += x[(p + r) * 6 + q + s] * w[r * window + s];
+        for (int64_t r = 0; r < window_height; ++r) {
+          for (int64_t s = 0; s < window_width; ++s) {
+            sum += x[static_cast<size_t>((p + r) * row + q + s)] * w[static_cast<size_t>(r * window_width + s)];
+          }
         }
         expected.push_back(sum);
       }
     }
-    const std::vector<double> y = two_sided(reference::winograd_a(tile_of(form)).transposed(), product);
+    const std::vector<double> y = two_sided(a_of(form).transposed(), product);
     CHECK(difference(y, expected, Tolerance{0, 1e-12}) == "");
   }
 }
 
 TEST_CASE("winograd: gradients of maxima are transformed as the images that they are spread over, in bits") {
-  for (const WinogradForm form : kForms) {
+  for (const WinogradForm form : kSquareForms) {
     check_argmax(winograd_transform_input, winograd_transform_input, form);
     check_argmax(winograd_transform_output_gradient, winograd_transform_output_gradient, form);
   }
@@ -167,13 +195,13 @@ TEST_CASE("winograd: gradients of maxima are transformed as the images that they
 
 TEST_CASE("winograd_transform_input: B^T x B, on every instruction set") {
   for (const WinogradForm form : kForms) {
-    check_images(winograd_transform_input, form, kWinogradInputs, reference::winograd_b_transposed());
+    check_images(winograd_transform_input, form, inputs_of(form), b_transposed_of(form));
   }
 }
 
 TEST_CASE("winograd_transform_output_gradient: A dy A^T, on every instruction set") {
   for (const WinogradForm form : kForms) {
-    check_images(winograd_transform_output_gradient, form, tile_of(form), reference::winograd_a(tile_of(form)));
+    check_images(winograd_transform_output_gradient, form, form.tile(), a_of(form));
   }
 }
 
@@ -181,10 +209,10 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(82);
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < 600; ++i) {
       CAPTURE(i);
-      const WinogradForm form = kForms[i % 2];
-      const reference::SmallMatrix a = reference::winograd_a(tile_of(form)).transposed();
+      const WinogradForm form = kForms[i % 6];
+      const reference::BothAxes a = a_of(form).transposed();
       const int64_t vectors = random.pick({1, 2, 3});
       const ImageTile tile = random_tile(random, form, vectors, 0, -1);
       const auto& [image, pixel_floats, vector_floats] = tile.vectors;
@@ -194,7 +222,7 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
       const BiasOf of = random.integer(0, 1) == 1 ? BiasOf::kVector : BiasOf::kFloat;
       const std::vector<float> biases = random.normal(vectors * kLanes);
       const int64_t coefficient = vectors * kLanes + 16;
-      GuardedBuffer m(random.normal(kWinogradCoefficients * coefficient));
+      GuardedBuffer m(random.normal(form.coefficients() * coefficient));
       const std::vector<float> before = random.normal(vectors * pixels * kLanes);
       GuardedBuffer y(before);
       winograd_transform_output(tile, vectors, {m.data(), coefficient, kLanes}, {bias ? biases.data() : nullptr, of},
@@ -205,19 +233,20 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
       for (int64_t vector = 0; vector < vectors; ++vector) {
         for (int64_t lane = 0; lane < kLanes; ++lane) {
           std::vector<double> at;
-          for (int64_t e = 0; e < kWinogradCoefficients; ++e) {
+          for (int64_t e = 0; e < form.coefficients(); ++e) {
             at.push_back(m.data()[e * coefficient + vector * kLanes + lane]);
           }
           const std::vector<double> z = two_sided(a, at);
           const std::vector<double> size = two_sided(a.magnitudes(), magnitudes(at));
           const auto own = static_cast<size_t>(of == BiasOf::kVector ? vector : vector * kLanes + lane);
-          for (int64_t r = 0; r < a.rows && tile.row + r * tile.step.height < image.height; ++r) {
-            for (int64_t c = 0; c < a.rows && tile.column + c * tile.step.width < image.width; ++c) {
+          const auto [rows, columns] = form.tile();
+          for (int64_t r = 0; r < rows && tile.row + r * tile.step.height < image.height; ++r) {
+            for (int64_t c = 0; c < columns && tile.column + c * tile.step.width < image.width; ++c) {
               const int64_t row = tile.row + r * tile.step.height;
               const int64_t column = tile.column + c * tile.step.width;
               const auto pixel =
                   static_cast<size_t>(vector * vector_floats + (row * image.width + column) * pixel_floats + lane);
-              const auto from = static_cast<size_t>(r * a.rows + c);
+              const auto from = static_cast<size_t>(r * columns + c);
               const double sum = z[from] + (bias ? biases[own] : 0);
               expected[pixel] = relu ? std::max(sum, 0.0) : sum;
               bounds[pixel] = kTransformError * (size[from] + std::abs(sum));
@@ -236,14 +265,15 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
     RandomData random(83);
     for (const int64_t channels : {1, 3, 7, 8, 15, 16, 17, 33}) {
       for (const WinogradForm form : kForms) {
-        const reference::SmallMatrix g = reference::winograd_g(window_of(form));
-        const reference::SmallMatrix adjoint = g.transposed();
-        const int64_t taps = taps_of(form);
+        const reference::BothAxes g = g_of(form);
+        const reference::BothAxes adjoint = g.transposed();
+        const int64_t taps = form.taps();
+        const int64_t coefficients = form.coefficients();
         CAPTURE(channels);
         CAPTURE(taps);
         constexpr int64_t kFilters = 3;
         const int64_t coefficient = kFilters * channels + 5;
-        const auto check = [&](auto transform, int64_t from, const reference::SmallMatrix& m, auto from_index,
+        const auto check = [&](auto transform, int64_t from, const reference::BothAxes& m, auto from_index,
                                auto to_index, int64_t from_size, int64_t to_size) {
           GuardedBuffer input(random.normal(from_size), 1);
           GuardedBuffer output(to_size, 1);
@@ -260,7 +290,8 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
               for (const double value : two_sided(m.magnitudes(), magnitudes(at))) {
                 bounds.push_back(kTransformError * value);
               }
-              for (int64_t e = 0; e < m.rows * m.rows; ++e) actual.push_back(output.data()[to_index(e, k, c)]);
+              for (int64_t e = 0; e < m.height.rows * m.width.rows; ++e)
+                actual.push_back(output.data()[to_index(e, k, c)]);
             }
           }
           CHECK(difference(actual, expected, bounds) == "");
@@ -272,7 +303,7 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
               winograd_transform_filters(form, kFilters, channels, {w, channels, taps * channels},
                                          {u, coefficient, channels});
             },
-            taps, g, tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
+            taps, g, tap, plane, kFilters * taps * channels, coefficients * coefficient);
         // Planes of taps, and some of the columns at a time.
         const auto turned_tap = [&](int64_t e, int64_t k, int64_t c) { return (e * kFilters + k) * channels + c; };
         check(
@@ -283,14 +314,13 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
               winograd_transform_filters(form, kFilters, channels - some, {w + some, kFilters * channels, channels},
                                          {u + some, coefficient, channels});
             },
-            taps, g, turned_tap, plane, kFilters * taps * channels, kWinogradCoefficients * coefficient);
+            taps, g, turned_tap, plane, kFilters * taps * channels, coefficients * coefficient);
         check(
             [&](float* u, float* w) {
               winograd_transform_filter_gradient(form, kFilters, channels, {u, coefficient, channels},
                                                  {w, channels, taps * channels});
             },
-            kWinogradCoefficients, adjoint, plane, tap, kWinogradCoefficients * coefficient,
-            kFilters * taps * channels);
+            coefficients, adjoint, plane, tap, coefficients * coefficient, kFilters * taps * channels);
       }
     }
   });

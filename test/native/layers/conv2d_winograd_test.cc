@@ -21,15 +21,15 @@ using namespace gradloom::test;
 
 namespace {
 
-// Of `side` x `side` taps.
-Window2d window_of(int64_t side, const Extent2d& input, const Padding2d& padding, const Extent2d& dilation = {1, 1}) {
-  const Extent2d output{input.height + padding.top + padding.bottom - (side - 1) * dilation.height,
-                        input.width + padding.left + padding.right - (side - 1) * dilation.width};
-  return {input, output, {side, side}, {1, 1}, dilation, padding};
+Window2d window_of(const Extent2d& taps, const Extent2d& input, const Padding2d& padding,
+                   const Extent2d& dilation = {1, 1}) {
+  const Extent2d output{input.height + padding.top + padding.bottom - (taps.height - 1) * dilation.height,
+                        input.width + padding.left + padding.right - (taps.width - 1) * dilation.width};
+  return {input, output, taps, {1, 1}, dilation, padding};
 }
 
 Window2d window3(const Extent2d& input, const Padding2d& padding, const Extent2d& dilation = {1, 1}) {
-  return window_of(3, input, padding, dilation);
+  return window_of({3, 3}, input, padding, dilation);
 }
 
 Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, const std::string& kernel = "winograd") {
@@ -38,9 +38,10 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, co
 }
 
 // Maps, paddings, channels and batches that are no multiples of anything.
-reference::Convolution random_shape(RandomData& random, const Extent2d& dilation = {1, 1}, int64_t side = 3) {
-  const int64_t rows = side / 2 * dilation.height;
-  const int64_t columns = side / 2 * dilation.width;
+reference::Convolution random_shape(RandomData& random, const Extent2d& dilation = {1, 1},
+                                    const Extent2d& taps = {3, 3}) {
+  const int64_t rows = taps.height / 2 * dilation.height;
+  const int64_t columns = taps.width / 2 * dilation.width;
   const Padding2d padding = random.pick<Padding2d>({{rows, rows, columns, columns},
                                                     {rows, rows, columns, columns},
                                                     {0, 0, 0, 0},
@@ -52,7 +53,7 @@ reference::Convolution random_shape(RandomData& random, const Extent2d& dilation
   };
   const Extent2d input{size(padding.top, padding.bottom, rows), size(padding.left, padding.right, columns)};
   const int64_t groups = random.pick({1, 1, 1, 1, 2, 3});
-  return {.window = window_of(side, input, padding, dilation),
+  return {.window = window_of(taps, input, padding, dilation),
           .batch = random.pick({1, 7, 16, 20, 33}),
           .channels = groups * random.pick({1, 3, 7, 10, 64}),
           .filters = groups * random.pick({1, 3, 7, 10, 64}),
@@ -138,18 +139,40 @@ TEST_CASE("conv2d winograd of 5x5: normal values within the error bound, on ever
     for (int i = 0; i < 60; ++i) {
       CAPTURE(i);
       const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {1, 1}, {2, 2}, {1, 3}});
-      check_normal(random, random_shape(random, dilation, 5), random.pick<const char*>({"linear", "relu", "tanh"}));
+      check_normal(random, random_shape(random, dilation, {5, 5}),
+                   random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
+}
+
+TEST_CASE("conv2d winograd along one axis: normal values within the error bound, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(130);
+    for (int i = 0; i < 80; ++i) {
+      CAPTURE(i);
+      const auto taps = random.pick<Extent2d>({{1, 3}, {3, 1}, {1, 5}, {5, 1}});
+      const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {1, 1}, {2, 2}, {3, 1}, {1, 9}});
+      check_normal(random, random_shape(random, dilation, taps), random.pick<const char*>({"linear", "relu", "tanh"}));
+    }
+  });
+}
+
+TEST_CASE("conv2d winograd along one axis: within the error bound where work is cut into many chunks and long sums") {
+  RandomData random(131);
+  check_normal(random, {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 33, 64, 64, 1}, "linear");
+  check_normal(random, {window_of({3, 1}, {16, 16}, {1, 1, 0, 0}), 16, 256, 20, 1}, "relu");
+  check_normal(random, {window_of({1, 5}, {1, 300}, {0, 0, 2, 2}), 20, 20, 128, 1}, "relu");
+  check_normal(random, {window_of({5, 1}, {37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
 }
 
 TEST_CASE("conv2d winograd of 5x5: within the error bound where work is cut into many chunks and long sums") {
   RandomData random(128);
   const Padding2d same{2, 2, 2, 2};
-  check_normal(random, {window_of(5, {16, 16}, same), 33, 64, 64, 1}, "linear");
-  check_normal(random, {window_of(5, {8, 8}, same), 16, 256, 20, 1}, "relu");
-  check_normal(random, {window_of(5, {8, 8}, same), 16, 20, 256, 1}, "relu");
-  check_normal(random, {window_of(5, {37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
+  check_normal(random, {window_of({5, 5}, {16, 16}, same), 33, 64, 64, 1}, "linear");
+  check_normal(random, {window_of({5, 5}, {8, 8}, same), 16, 256, 20, 1}, "relu");
+  check_normal(random, {window_of({5, 5}, {8, 8}, same), 16, 20, 256, 1}, "relu");
+  check_normal(random, {window_of({5, 5}, {37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
 }
 
 TEST_CASE("conv2d winograd with dilation: normal values within the error bound, on every instruction set") {
@@ -250,10 +273,14 @@ TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share 
            {window3({4, 4}, same), 20, 130, 150, 1},
            {window3({5, 3}, same), 9, 300, 280, 2},
            {window3({6, 5}, {2, 2, 2, 2}, {2, 2}), 7, 130, 150, 1},
-           {window_of(5, {2, 4}, same5), 16, 130, 150, 1},
+           {window_of({5, 5}, {2, 4}, same5), 16, 130, 150, 1},
            {window3({16, 16}, same), 48, 64, 64, 1},  // tiles enough for pieces
            {window3({16, 13}, same), 16, 20, 37, 1},  // 16 tiles: pieces of four
-           {window3({7, 7}, same), 33, 192, 192, 1}}) {
+           {window3({7, 7}, same), 33, 192, 192, 1},
+           // Along one axis: many chunks, few filters, part by part.
+           {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 33, 64, 64, 1},
+           {window_of({5, 1}, {8, 8}, {2, 2, 0, 0}), 20, 24, 20, 2},
+           {window_of({3, 1}, {4, 2}, {1, 1, 0, 0}), 16, 320, 336, 1}}) {
     check_normal(random, shape, "relu");
     check_bits_of_threads(random, make_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch, {2, 3, 5, 11});
   }
@@ -284,11 +311,14 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
              {window3({8, 8}, same), 33, 160, 130, 1},  // channels that are transformed together
              {window3({4, 4}, same), 20, 130, 150, 1},  // part by part
              {window3({11, 12}, {2, 2, 2, 2}, {2, 2}), 40, 16, 16, 1},
-             {window_of(5, {14, 10}, {2, 2, 2, 2}), 49, 33, 18, 1}}) {
+             {window_of({5, 5}, {14, 10}, {2, 2, 2, 2}), 49, 33, 18, 1},
+             {window_of({1, 3}, {14, 13}, {0, 0, 1, 1}), 24, 33, 18, 1},
+             {window_of({5, 1}, {14, 10}, {2, 2, 0, 0}), 7, 33, 40, 1}}) {
       CAPTURE(shape.batch);
       for (const bool pools : {false, true}) {
         if (pools && (shape.window.output.height % 2 > 0 || shape.window.output.width % 2 > 0)) continue;
         if (pools && shape.window.dilation.height > 1) continue;
+        if (pools && shape.window.window.height != shape.window.window.width) continue;
         const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "relu"});
         LayerCase part = normal_case(layer, shape.batch, random);
         if (pools) {
@@ -324,7 +354,7 @@ TEST_CASE(
   for (const reference::Convolution& shape : std::initializer_list<reference::Convolution>{
            {window3({64, 61}, same), 3, 16, 32, 1},  // 12 chunks, 6 pieces
            {window3({47, 64}, same), 7, 32, 64, 2},  // in groups, 8 pieces
-           {window_of(5, {24, 25}, same5, {1, 1}), 6, 32, 32, 1},
+           {window_of({5, 5}, {24, 25}, same5, {1, 1}), 6, 32, 32, 1},
            {window3({32, 32}, same), 4, 64, 80, 1},      // 4 chunks, which several threads have of their own
            {window3({16, 16}, same), 4, 32, 160, 1},     // filters for few tiles
            {window3({16, 16}, same), 1, 128, 160, 1},    // for fewer, made part by part, of blocks of channels
@@ -346,14 +376,14 @@ TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the e
       CAPTURE(i);
       const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {2, 2}, {1, 2}});
       const auto side = random.pick<int64_t>({3, 5});
-      reference::Convolution shape = random_shape(random, dilation, side);
+      reference::Convolution shape = random_shape(random, dilation, {side, side});
       const Padding2d padding = shape.window.padding;
       const auto size = [&](int64_t before, int64_t after, int64_t apart) {
         return apart * (random.pick<int64_t>({8, side == 3 ? 11 : 12, 16}) + side - 1) - before - after;
       };
       const Extent2d input{size(padding.top, padding.bottom, dilation.height),
                            size(padding.left, padding.right, dilation.width)};
-      shape.window = window_of(side, input, padding, dilation);
+      shape.window = window_of({side, side}, input, padding, dilation);
       shape.batch = random.pick({1, 2, 7, 9});
       shape.channels = shape.groups * random.pick({side == 3 ? 16 : 64, 32, 48});
       shape.filters = shape.groups * random.pick({side == 3 ? 16 : 32, 48, 80});
