@@ -25,11 +25,7 @@ namespace {
 bool direct_exists(Activation activation) { return !activation.spans_row(); }
 
 bool winograd_exists(const Window2d& w, Activation activation) {
-  const auto& [height, width] = w.window;
-  const int64_t longer = std::max(height, width);
-  const bool both_or_one = height == width || std::min(height, width) == 1;
-  return !activation.spans_row() && both_or_one && (longer == 3 || longer == 5) && w.stride.height == 1 &&
-         w.stride.width == 1;
+  return !activation.spans_row() && w.taps() > 1 && w.stride.height == 1 && w.stride.width == 1;
 }
 
 }  // namespace
@@ -46,10 +42,9 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
   }
   if (requested == "winograd") {
     if (winograd_exists(window, activation)) return Conv2dKernel::kWinograd;
-    throw Error("INVALID_OPTION",
-                label +
-                    ": kernel \"winograd\" takes kernelSize 3 or 5, along both axes or one, strides 1 and any "
-                    "activation but softmax and logSoftmax; use \"auto\"");
+    throw Error("INVALID_OPTION", label +
+                                      ": kernel \"winograd\" takes a kernelSize above 1, strides 1 and any activation "
+                                      "but softmax and logSoftmax; use \"auto\"");
   }
   throw Error("INVALID_SPEC", label + ": kernel \"" + requested +
                                   "\" does not exist; use \"auto\", \"direct\", \"winograd\" or \"blas\"");
@@ -60,31 +55,47 @@ namespace {
 int64_t winograd_tiles(const Conv2dShape& shape) {
   return WinogradTiles{shape.window.output, shape.window.dilation, winograd_form(shape.window)}.count();
 }
+// Of a channel and filter.
+double winograd_products(const Conv2dShape& shape) {
+  const WinogradForm form = winograd_form(shape.window);
+  const auto [rows, columns] = form.sections_of(shape.window.window);
+  return static_cast<double>(form.coefficients() * rows * columns * winograd_tiles(shape));
+}
 // Fewer seldom pay for the transform of the filters.
 constexpr int64_t kFewestTiles = 4;
 int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.filters * shape.window.taps(); }
 
-// From 16 channels and filters on while half of the tiles' pixels lie inside of the image. With dilation, of which the
-// direct kernel leaves more padding out, 3x3 windows down to 7 of 16, and from 32 channels on where few lie inside.
-// Along one axis, which saves half of the products or less, from 24 or 32 channels on and three quarters of the pixels.
+bool is_3x3_or_5x5(const Window2d& w) {
+  const WinogradForm form = winograd_form(w);
+  return form.square() && form.taps() == w.taps();
+}
+
+// Along one axis, and of windows that are sums of smaller ones, in times of the products that meet the map; the fewer
+// channels there are, the more of them the transforms cost.
+bool fewer_products_pay(const Conv2dShape& shape) {
+  const int64_t width = std::min(shape.channels, shape.filters);
+  const double most = width < 16 ? 0 : width < 24 ? 0.5 : width < 32 ? 0.55 : width < 64 ? 0.7 : 0.85;
+  return winograd_products(shape) < most * static_cast<double>(taps_inside(shape.window));
+}
+
+// Of 3x3 and 5x5 from 16 channels and filters on while half of the tiles' pixels lie inside of the image. With
+// dilation, of which the direct kernel leaves more padding out, 3x3 down to 7 of 16, and from 32 channels on where few
+// lie inside.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
+  if (weights_of(shape) > kMostWeights) return false;
   const WinogradForm form = winograd_form(shape.window);
+  if (!is_3x3_or_5x5(shape.window)) return fewer_products_pay(shape);
   const bool larger = form.has(WinogradAxis::kF2x5);
   const bool dilated = shape.window.dilated();
   const int64_t tiles = winograd_tiles(shape);
   const int64_t pixels = shape.window.output_pixels();
   const int64_t of_tiles = tiles * form.tile_pixels();
-  if (!form.square()) {
-    return std::min(shape.channels, shape.filters) >= (larger ? 32 : 24) && 4 * pixels >= 3 * of_tiles &&
-           weights_of(shape) <= kMostWeights;
-  }
   const bool few_inside = larger ? pixels < of_tiles : 16 * pixels <= 9 * of_tiles;
   const bool few = tiles * images < kFewestTiles;
   return std::min(shape.channels, shape.filters) >= (dilated && few_inside ? 32 : 16) &&
-         16 * pixels >= (dilated && !larger ? 7 : 8) * of_tiles && !(few && (larger || dilated)) &&
-         weights_of(shape) <= kMostWeights;
+         16 * pixels >= (dilated && !larger ? 7 : 8) * of_tiles && !(few && (larger || dilated));
 }
 
 // Whether filters are transformed in every step or, to predict, once until the weights change.
@@ -95,9 +106,11 @@ enum class FiltersMade { kEachTime, kOnce };
 bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade filters = FiltersMade::kEachTime) {
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   constexpr int64_t kTilesForMany = 6;
-  const bool larger = winograd_form(shape.window).has(WinogradAxis::kF2x5);
+  const WinogradForm form = winograd_form(shape.window);
+  const bool larger = form.has(WinogradAxis::kF2x5);
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
-  return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
+  return form.taps() == shape.window.taps() && winograd_pays(shape, batch) &&
+         winograd_channels_fit(shape.channels, shape.filters) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
          winograd_tiles(shape) * batch >= (many ? kTilesForMany : kFewestTiles);
 }
@@ -119,9 +132,8 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   const auto inside = static_cast<double>(taps_inside(w));
   if (inside > most_inside * static_cast<double>(w.taps() * w.output_pixels())) return false;
   if (!winograd_pays(shape, lane_blocks(batch))) return true;
-  const WinogradForm form = winograd_form(w);
-  const double most = direct_leaves_half_out() ? 1 : form.has(WinogradAxis::kF2x5) ? 1.2 : 1.4;
-  return inside <= most * static_cast<double>(form.coefficients() * winograd_tiles(shape));
+  const double most = direct_leaves_half_out() ? 1 : winograd_form(w).has(WinogradAxis::kF2x5) ? 1.2 : 1.4;
+  return inside <= most * winograd_products(shape);
 }
 
 // How much of the vectors holds something.
@@ -147,7 +159,7 @@ bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kManyTiles = 8;
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   const auto& [window, channels, filters, activation, groups] = shape;
-  if (!winograd_pays(shape, lane_blocks(batch))) return false;
+  if (!is_3x3_or_5x5(window) || !winograd_pays(shape, lane_blocks(batch))) return false;
   const WinogradForm form = winograd_form(window);
   const int64_t width = std::min(channels, filters);
   const int64_t fewest = width >= 64 ? 4 : width >= 24 ? 5 : form.has(WinogradAxis::kF2x5) ? 7 : 6;
@@ -172,6 +184,16 @@ bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   const double time = window.pointwise() ? 1 : strided ? 1.4 : 1.2;
   return direct_exists(activation) && !too_deep_for_channels(shape) &&
          time * filled(batch) < kLeastGain * std::min(filled(channels), filled(filters));
+}
+
+// Whether Winograd with samples in the lanes takes less time than filters there, where the last block of samples is
+// partly empty. Of 3x3 and 5x5 it always does.
+bool winograd_fills_lanes(const Conv2dShape& shape, int64_t batch) {
+  constexpr double kChannels = 1.2;  // of a sample
+  constexpr double kLeastGain = 0.9;
+  return is_3x3_or_5x5(shape.window) || !channels_fill_lanes(shape, batch) ||
+         conv2d_prediction_time(Conv2dKernel::kWinograd, shape, batch) <
+             kLeastGain * kChannels * static_cast<double>(batch);
 }
 
 // Whether all groups together fill the lanes better than the filters of one. Each lane meets the channels of its group
@@ -220,7 +242,7 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
   }
   if (depthwise_channels_fill_lanes(shape, batch)) return Conv2dKernel::kGroupedChannels;
   if (winograd_channels_fill_lanes(shape, batch)) return Conv2dKernel::kWinogradChannels;
-  if (winograd_pays(shape, lane_blocks(batch))) return Conv2dKernel::kWinograd;
+  if (winograd_pays(shape, lane_blocks(batch)) && winograd_fills_lanes(shape, batch)) return Conv2dKernel::kWinograd;
   if (channels_fill_lanes(shape, batch)) return Conv2dKernel::kDirectChannels;
   return direct_exists(shape.activation) ? Conv2dKernel::kDirect : Conv2dKernel::kBlas;
 }
@@ -275,9 +297,9 @@ Conv2dKernel choose_conv2d_to_predict(Conv2dKernel requested, const Conv2dShape&
 
 // As on a Zen 4, with AVX-512 and AVX2.
 double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int64_t batch) {
-  constexpr double kWinogradBothAxes = 0.5;
-  constexpr double kWinogradOneAxis = 0.7;
-  constexpr double kWinogradHalf = 10;  // samples of a full block in whose time half of one is done
+  constexpr double kWinograd = 0.5;            // of 3x3 and 5x5, times the pixels of their tiles
+  constexpr double kWinogradTransforms = 0.2;  // of others, beside their products
+  constexpr double kWinogradHalf = 10;         // samples of a full block in whose time half of one is done
   constexpr double kDeep = 1.4;
   constexpr double kBlas = 1.5;
   const auto samples = static_cast<double>(batch);
@@ -285,12 +307,12 @@ double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int
     const auto full = static_cast<double>(full_width_blocks(batch) * kLanes);
     return full_width_blocks(batch) == lane_blocks(batch) ? full : full + half;
   };
-  // Of a tile's pixels some lie outside of the image.
   const auto winograd = [&] {
-    const WinogradForm form = winograd_form(shape.window);
-    const auto of_tiles = static_cast<double>(winograd_tiles(shape) * form.tile_pixels());
-    return (form.square() ? kWinogradBothAxes : kWinogradOneAxis) * of_tiles /
-           static_cast<double>(shape.window.output_pixels());
+    const auto pixels = static_cast<double>(shape.window.output_pixels());
+    if (!is_3x3_or_5x5(shape.window)) {
+      return kWinogradTransforms + winograd_products(shape) / (pixels * static_cast<double>(shape.window.taps()));
+    }
+    return kWinograd * static_cast<double>(winograd_tiles(shape) * winograd_form(shape.window).tile_pixels()) / pixels;
   };
   switch (kernel) {
     case Conv2dKernel::kDirect: return in_lanes(direct_leaves_half_out() ? kHalfLanes : kLanes);

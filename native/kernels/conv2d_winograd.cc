@@ -41,7 +41,7 @@ struct ChunkLayout {
       : in_panels(narrow_products()),
         row(round_up(columns, kPanelColumns)),
         channel(in_panels ? kPanelColumns : row),
-        panel(in_panels ? shape.channels * kPanelColumns : kPanelColumns),
+        panel(in_panels ? shape.depth() * kPanelColumns : kPanelColumns),
         filters(std::min(shape.filters, in_panels ? kPanelFilters : kRowFilters)) {}
 
   int64_t at(int64_t column) const { return column / kPanelColumns * panel + column % kPanelColumns; }
@@ -58,6 +58,14 @@ struct ChunkLayout {
   int64_t filters;  // of a block
 };
 
+// `count` filters [R][S][C].
+void transform_sections(const WinogradShape& shape, int64_t count, const float* weights, const WeightPlanes<float>& u) {
+  for_each_section(shape, 0, shape.depth(), shape.channels, [&](const SectionChannels& section) {
+    winograd_transform_filters(shape.form, count, section.count, section_taps(shape, section, weights),
+                               {u.data + section.depth, u.plane, u.row});
+  });
+}
+
 // Filters that a job transforms itself, some at a time, which stay in L2 until they are multiplied.
 class PartFilters {
  public:
@@ -72,7 +80,7 @@ class PartFilters {
   WeightPlanes<const float> transform(int64_t first, int64_t count, const WinogradFilterSource& from) const {
     const float* weights = from.data + first * row(shape_);
     if (from.form == WinogradFilterSource::Form::kToFlip) {
-      const int64_t taps = shape_.form.taps();
+      const int64_t taps = shape_.taps();
       float* const flipped = scratch_ + shape_.form.coefficients() * plane(shape_);
       for (int64_t tap = 0; tap < taps; ++tap) {
         transpose(shape_.channels, count, from.data + tap * shape_.filters + first, taps * shape_.filters,
@@ -80,14 +88,14 @@ class PartFilters {
       }
       weights = flipped;
     }
-    winograd_transform_filters(shape_.form, count, shape_.channels, {weights, shape_.channels, row(shape_)},
-                               {scratch_, plane(shape_), shape_.channels});
-    return {scratch_, plane(shape_), shape_.channels};
+    const WeightPlanes<float> u{scratch_, plane(shape_), shape_.depth()};
+    transform_sections(shape_, count, weights, u);
+    return {u.data, u.plane, u.row};
   }
 
  private:
-  static int64_t row(const WinogradShape& shape) { return shape.form.taps() * shape.channels; }
-  static int64_t plane(const WinogradShape& shape) { return winograd_plane(round_up(kMost * shape.channels, kLanes)); }
+  static int64_t row(const WinogradShape& shape) { return shape.taps() * shape.channels; }
+  static int64_t plane(const WinogradShape& shape) { return winograd_plane(round_up(kMost * shape.depth(), kLanes)); }
 
   const WinogradShape& shape_;
   float* scratch_;
@@ -103,7 +111,7 @@ void for_each_image_block(int64_t images, int64_t tiles, Visit visit) {
 
 // `steps`: of what is transformed for each filter.
 double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
-  const auto channels = static_cast<double>(shape.channels);
+  const auto channels = static_cast<double>(shape.depth());
   const auto filters = static_cast<double>(shape.filters);
   const auto strip = static_cast<double>(std::min(shape.tiles().side_by_side({}), kMostStripTiles));
   const auto tile = static_cast<double>(tile_of(shape.form.width));
@@ -133,10 +141,9 @@ int64_t winograd_filter_floats(const WinogradShape& shape) { return shape.form.c
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights,
                       float* u) {
   const int64_t first = filters.first(piece);
-  const int64_t row = shape.form.taps() * shape.channels;
-  winograd_transform_filters(shape.form, filters.size(piece), shape.channels,
-                             {weights + first * row, shape.channels, row},
-                             {u + first * shape.channels, filter_plane(shape), shape.channels});
+  const int64_t depth = shape.depth();
+  transform_sections(shape, filters.size(piece), weights + first * shape.taps() * shape.channels,
+                     {u + first * depth, filter_plane(shape), depth});
 }
 
 bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch) {
@@ -147,7 +154,7 @@ bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch) {
 }
 
 void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* flipped) {
-  const int64_t taps = shape.form.taps();
+  const int64_t taps = shape.taps();
   transpose(shape.filters, shape.channels, weights + tap * shape.channels, taps * shape.channels,
             flipped + (taps - 1 - tap) * shape.filters, taps * shape.filters);
 }
@@ -163,8 +170,7 @@ Tiling winograd_forward_chunks(const TileColumns& columns) {
 
 int64_t winograd_forward_scratch(const WinogradShape& shape, WinogradFilterSource::Form form) {
   const int64_t filters = ChunkLayout(shape, kChunkRow).filters;
-  return shape.form.coefficients() *
-             (winograd_plane(shape.channels * kChunkRow) + winograd_plane(filters * kChunkRow)) +
+  return shape.form.coefficients() * (winograd_plane(shape.depth() * kChunkRow) + winograd_plane(filters * kChunkRow)) +
          (form == WinogradFilterSource::Form::kTransformed ? 0 : PartFilters::floats(shape));
 }
 
@@ -194,7 +200,7 @@ int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput&
 
 namespace {
 
-// A job's chunk of tiles, T columns: v, their transformed inputs [E][C][T] or [E][T / 16][C][16], which all filters
+// A job's chunk of tiles, T columns: v, their transformed inputs [E][D][T] or [E][T / 16][D][16], which all filters
 // read, and m, the products [E][filters of a block][T].
 class ForwardChunk {
  public:
@@ -206,7 +212,7 @@ class ForwardChunk {
         first_(columns.tile_at(job.first_column)),
         tiles_(columns.tile_at(job.first_column + job.columns) - first_),
         layout_(shape, job.columns),
-        v_plane_(winograd_plane(shape.channels * layout_.row)),
+        v_plane_(winograd_plane(shape.depth() * layout_.row)),
         v_(scratch),
         m_(scratch + shape.form.coefficients() * v_plane_) {}
 
@@ -242,15 +248,19 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
       const TilePlace begin = shape_.tiles().beside(place, t);
       const int64_t column = column_of(tile + t);
       const int64_t in_line = std::min(count - t, layout_.tiles_in_line(column, lanes));
-      const TileCoefficients to{v_ + layout_.at(column), v_plane_, layout_.channel,
-                                lanes < kPanelColumns ? lanes : layout_.panel};
-      if (x.winners == nullptr) {
-        winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), begin, in_line, lanes), shape_.channels,
-                                 block.data, to);
-      } else {
-        winograd_transform_input(input_tile(shape_, lanes_of(half(shape_.input)), begin, in_line, lanes),
-                                 shape_.channels, ArgmaxPixels{block.data, block.winners}, to);
-      }
+      for_each_section(shape_, 0, shape_.depth(), shape_.channels, [&](const SectionChannels& section) {
+        const TileCoefficients to{v_ + layout_.at(column) + section.depth * layout_.channel, v_plane_, layout_.channel,
+                                  lanes < kPanelColumns ? lanes : layout_.panel};
+        const auto tile_on = [&](const Extent2d& image) {
+          return input_tile(shape_, lanes_of(image), section.tap, begin, in_line, lanes);
+        };
+        if (x.winners == nullptr) {
+          winograd_transform_input(tile_on(shape_.input), section.count, block.data, to);
+        } else {
+          winograd_transform_input(tile_on(half(shape_.input)), section.count, ArgmaxPixels{block.data, block.winners},
+                                   to);
+        }
+      });
       for (const int64_t end = t + in_line; t < end; ++t) places_[tile - first_ + t] = shape_.tiles().beside(place, t);
     }
   });
@@ -259,9 +269,9 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
 void ForwardChunk::multiply(int64_t count, const WeightPlanes<const float>& u) const {
   const int64_t coefficients = shape_.form.coefficients();
   const bool prefetches = worth_prefetching(coefficients * (filter_plane(shape_) + v_plane_));
-  const ProductShape product{count, width_, shape_.channels};
-  const auto u_of = [&](int64_t e) { return span_of(u.data + e * u.plane, count * shape_.channels); };
-  const auto v_of = [&](int64_t e) { return span_of(v_ + e * v_plane_, shape_.channels * layout_.row); };
+  const ProductShape product{count, width_, shape_.depth()};
+  const auto u_of = [&](int64_t e) { return span_of(u.data + e * u.plane, count * shape_.depth()); };
+  const auto v_of = [&](int64_t e) { return span_of(v_ + e * v_plane_, shape_.depth() * layout_.row); };
   for (int64_t e = 0; e < coefficients; ++e) {
     std::array<ByteSpan, 2> upcoming;
     if (prefetches && e + 1 < coefficients) {
@@ -309,7 +319,7 @@ void conv2d_winograd_forward(const WinogradShape& shape, const TileColumns& colu
   const int64_t end = job.first_filter + job.filters;
   for (int64_t k = job.first_filter; k < end; k += most) {
     const int64_t count = std::min(most, end - k);
-    WeightPlanes<const float> u{filters.data + k * shape.channels, filter_plane(shape), shape.channels};
+    WeightPlanes<const float> u{filters.data + k * shape.depth(), filter_plane(shape), shape.depth()};
     if (by_part) {
       const PartFilters own(shape, scratch + winograd_forward_scratch(shape, Form::kTransformed));
       u = own.transform(k, count, filters);

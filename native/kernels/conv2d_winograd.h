@@ -1,14 +1,14 @@
-// Convolution with a window of 3 or 5 pixels along both axes or one, and stride 1, over images in lanes
-// (kernels/lanes.h) by Winograd's F(4, 3) and F(2, 5) (kernels/winograd.h): a quarter and some third of the products of
-// 3x3 and 5x5, half and six tenths along one axis, between transforms of some four operations a coefficient. Padding
+// Convolution with stride 1 over images in lanes (kernels/lanes.h) by Winograd's F(4, 3) and F(2, 5)
+// (kernels/winograd.h): a quarter and some third of the products of 3x3 and 5x5, half and six tenths along one axis,
+// between transforms of some four operations a coefficient. Other windows are sums of 3x3 (or 1x3, 3x1). Padding
 // needs no copy, and sizes need be no multiples of a tile's: tiles may reach over every edge. All C channels and K
 // filters of one group; weights are [K][R][S][C] as the layer keeps them.
 //
-// Error: for inputs and weights of standard normal values and up to 256 channels at most 2^-16 times the standard
-// deviation of the sum, in y as in the gradients (tested; the direct kernel makes a quarter to a half of the error). An
-// infinite input makes outputs NaN.
+// Error: for inputs and weights of standard normal values and up to 256 channels of all sections at most 2^-16 times
+// the standard deviation of the sum, as if all sections were whole, in y as in the gradients (tested; the direct kernel
+// makes a quarter to a half of the error). An infinite input makes outputs NaN.
 //   C, K: channels and filters; R, S: of the window; H, W: of the input; P, Q: of the output; T: tiles of a chunk;
-//   E: coefficients of a tile, 36 or 6
+//   E: coefficients of a tile, 36 or 6; D: channels of all sections
 #pragma once
 
 #include <algorithm>
@@ -26,6 +26,7 @@ namespace gradloom {
 
 struct WinogradShape {
   WinogradForm form;
+  Extent2d window;   // R, S
   int64_t channels;  // C
   int64_t filters;   // K
   Extent2d input;    // H, W
@@ -37,6 +38,10 @@ struct WinogradShape {
   int64_t left;
 
   WinogradTiles tiles() const { return {output, dilation, form}; }
+  Extent2d sections() const { return form.sections_of(window); }
+  // The channels of one section are followed by those of the next: D of them.
+  int64_t depth() const { return sections().height * sections().width * channels; }
+  int64_t taps() const { return window.height * window.width; }
 };
 
 // Operations of `images` images, two a multiply-add or sum: the products, and the transforms of inputs and outputs.
@@ -58,7 +63,7 @@ struct LaneImages {
 
 // ---- filters
 
-// Floats of the transformed filters of `shape`: [E][K][C], with some between coefficients.
+// Floats of the transformed filters of `shape`: [E][K][D], with some between coefficients.
 int64_t winograd_filter_floats(const WinogradShape& shape);
 // For the filters of one piece of `filters`.
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights, float* u);

@@ -13,7 +13,7 @@
 
 namespace gradloom {
 
-// What sums of products leave: [E][C][K] with winograd_filter_floats floats, from which gradient[k][r][s][c] is made
+// What sums of products leave: [E][D][K] with winograd_filter_floats floats, from which gradient[k][r][s][c] is made
 // of the filters of one piece, whole cache lines of the sums.
 Tiling winograd_gradient_pieces(const WinogradShape& shape);
 void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const float* sums, float* gradient);
@@ -21,7 +21,7 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const 
 // Some tiles of all images, transformed for products that sum over tiles and samples. With filters in the lanes no lane
 // has to be summed up at the end: tiles of the gradient of the output are transposed before they are transformed, since
 // they have 16 pixels, 4 or 2 and afterwards 36 coefficients or 6. So m lies in panels of 16 filters: [E][K / 16][T
-// samples][16], beside v: [E][C][T samples].
+// samples][16], beside v: [E][D][T samples].
 class WinogradGradientTiles {
  public:
   WinogradGradientTiles(const WinogradShape& shape, const TileColumns& columns, int64_t first, int64_t count)
@@ -32,7 +32,7 @@ class WinogradGradientTiles {
   // Floats from channel to channel of v: whole vectors.
   int64_t v_row() const { return round_up(depth(), kLanes); }
 
-  // To v of channel `first` on, where coefficients lie `plane` floats apart.
+  // To v of these of all D channels, where coefficients lie `plane` floats apart.
   void transform_channels(int64_t first, int64_t channels, const LaneImages& x, float* v, int64_t plane) const;
   // To m of these filters alone. `transposed`: room for the pixels of a tile (kernels/transposed_tile.h).
   void transform_filters(int64_t first, int64_t filters, const LaneImages& dz, float* m, int64_t plane,

@@ -408,55 +408,86 @@ void TransformOutputPooledTile(const ImageTile& tile, int64_t vectors, const Til
   });
 }
 
-// Planes of Height::kFrom x Width::kFrom to as many as kTo says, vectors of columns.
-template <class Height, class Width>
-void transform_weights(int64_t rows, int64_t columns, const WeightPlanes<const float>& from,
-                       const WeightPlanes<float>& to) {
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t from_row = from.row;
-  const int64_t from_plane = from.plane;
-  const int64_t to_plane = to.plane;
-  const float* source = from.data;
-  float* target = to.data;
-  for (int64_t row = 0; row < rows; ++row, source += from_row, target += to.row) {
-    for (int64_t c = 0; c < columns; c += lanes) {
-      const auto rest = static_cast<size_t>(columns - c);
-      const bool whole = columns - c >= lanes;
-      transform<Height, Width>(
-          [&](int j, V(&column)[Height::kFrom]) HWY_ATTR {
-            const float* at = source + j * from_plane + c;
-            for (int i = 0; i < Height::kFrom; ++i, at += Width::kFrom * from_plane) {
-              hwy::Prefetch(at + from_row);
-              column[i] = whole ? hn::LoadU(d, at) : load_first(d, at, rest);
-            }
-          },
-          [&](int i, const V(&of_row)[Width::kTo]) HWY_ATTR {
-            float* at = target + i * Width::kTo * to_plane + c;
-            for (int j = 0; j < Width::kTo; ++j, at += to_plane) {
-              whole ? hn::StoreU(of_row[j], d, at) : store_first(of_row[j], d, at, rest);
-            }
-          });
-    }
+// Calls of(row, column, whole, rest) for each vector of `rows` x `columns`; of one that is not whole `rest` floats
+// count.
+template <class Of>
+HWY_INLINE void for_each_vector(int64_t rows, int64_t columns, Of of) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(D()));
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t c = 0; c < columns; c += lanes) of(row, c, columns - c >= lanes, static_cast<size_t>(columns - c));
   }
 }
 
-template <template <WinogradAxis> class Axis>
-void transform_weights(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& from,
+template <class Height, class Width>
+void transform_filters(int64_t rows, int64_t columns, const WeightTaps<const float>& given,
                        const WeightPlanes<float>& to) {
-  with_form(form, [&]<WinogradAxis kHeight, WinogradAxis kWidth> {
-    transform_weights<Axis<kHeight>, Axis<kWidth>>(rows, columns, from, to);
+  const D d;
+  const WeightTaps<const float> w = given;
+  const WeightPlanes<float> u = to;
+  for_each_vector(rows, columns, [&](int64_t row, int64_t c, bool whole, size_t rest) HWY_ATTR {
+    const float* const source = w.data + row * w.row + c;
+    float* const target = u.data + row * u.row + c;
+    transform<Height, Width>(
+        [&](int s, V(&column)[Height::kFrom]) HWY_ATTR {
+          const float* at = source + s * w.tap;
+          for (int r = 0; r < Height::kFrom; ++r, at += w.tap_row) {
+            if (r >= w.taps.height || s >= w.taps.width) {
+              column[r] = hn::Zero(d);
+              continue;
+            }
+            hwy::Prefetch(at + w.row);
+            column[r] = whole ? hn::LoadU(d, at) : load_first(d, at, rest);
+          }
+        },
+        [&](int i, const V(&of_row)[Width::kTo]) HWY_ATTR {
+          float* at = target + i * Width::kTo * u.plane;
+          for (int j = 0; j < Width::kTo; ++j, at += u.plane) {
+            whole ? hn::StoreU(of_row[j], d, at) : store_first(of_row[j], d, at, rest);
+          }
+        });
   });
 }
 
-void TransformFilters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,
+template <class Height, class Width>
+void transform_filter_gradient(int64_t rows, int64_t columns, const WeightPlanes<const float>& from,
+                               const WeightTaps<float>& to) {
+  const D d;
+  const WeightPlanes<const float> u = from;
+  const WeightTaps<float> gradient = to;
+  for_each_vector(rows, columns, [&](int64_t row, int64_t c, bool whole, size_t rest) HWY_ATTR {
+    const float* const source = u.data + row * u.row + c;
+    float* const target = gradient.data + row * gradient.row + c;
+    transform<Height, Width>(
+        [&](int j, V(&column)[Height::kFrom]) HWY_ATTR {
+          const float* at = source + j * u.plane;
+          for (int i = 0; i < Height::kFrom; ++i, at += Width::kFrom * u.plane) {
+            hwy::Prefetch(at + u.row);
+            column[i] = whole ? hn::LoadU(d, at) : load_first(d, at, rest);
+          }
+        },
+        [&](int r, const V(&of_row)[Width::kTo]) HWY_ATTR {
+          if (r >= gradient.taps.height) return;
+          float* at = target + r * gradient.tap_row;
+          for (int s = 0; s < Width::kTo && s < gradient.taps.width; ++s, at += gradient.tap) {
+            whole ? hn::StoreU(of_row[s], d, at) : store_first(of_row[s], d, at, rest);
+          }
+        });
+  });
+}
+
+void TransformFilters(WinogradForm form, int64_t rows, int64_t columns, const WeightTaps<const float>& w,
                       const WeightPlanes<float>& u) {
-  transform_weights<TransformFilter>(form, rows, columns, w, u);
+  with_form(form, [&]<WinogradAxis kHeight, WinogradAxis kWidth> {
+    transform_filters<TransformFilter<kHeight>, TransformFilter<kWidth>>(rows, columns, w, u);
+  });
 }
 
 void TransformFilterGradients(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& u,
-                              const WeightPlanes<float>& gradient) {
-  transform_weights<TransformFilterGradient>(form, rows, columns, u, gradient);
+                              const WeightTaps<float>& gradient) {
+  with_form(form, [&]<WinogradAxis kHeight, WinogradAxis kWidth> {
+    transform_filter_gradient<TransformFilterGradient<kHeight>, TransformFilterGradient<kWidth>>(rows, columns, u,
+                                                                                                 gradient);
+  });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -520,13 +551,13 @@ void winograd_transform_output_gradient(const ImageTile& tile, int64_t vectors, 
   HWY_DYNAMIC_DISPATCH(TransformArgmaxOutputGradientTile)(tile, vectors, dy, m);
 }
 
-void winograd_transform_filters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,
+void winograd_transform_filters(WinogradForm form, int64_t rows, int64_t columns, const WeightTaps<const float>& w,
                                 const WeightPlanes<float>& u) {
   HWY_DYNAMIC_DISPATCH(TransformFilters)(form, rows, columns, w, u);
 }
 
 void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns,
-                                        const WeightPlanes<const float>& u, const WeightPlanes<float>& gradient) {
+                                        const WeightPlanes<const float>& u, const WeightTaps<float>& gradient) {
   HWY_DYNAMIC_DISPATCH(TransformFilterGradients)(form, rows, columns, u, gradient);
 }
 

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 
+#include "common/checked.h"
 #include "kernels/activation.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
@@ -52,6 +53,10 @@ struct WinogradForm {
   constexpr int64_t taps() const { return window_of(height) * window_of(width); }
   constexpr int64_t tile_pixels() const { return tile_of(height) * tile_of(width); }
   constexpr int64_t coefficients() const { return points_of(height) * points_of(width); }
+  // Larger windows are cut into sections like the form's, the last ones with fewer taps: their convolutions add up.
+  Extent2d sections_of(const Extent2d& taps) const {
+    return {ceil_divide(taps.height, window_of(height)), ceil_divide(taps.width, window_of(width))};
+  }
   constexpr bool square() const { return height == width; }
   // Whether either axis has windows of so many pixels.
   constexpr bool has(WinogradAxis axis) const { return height == axis || width == axis; }
@@ -142,11 +147,20 @@ struct WeightPlanes {
   int64_t plane;
   int64_t row;
 };
+// Matrices for the taps of a window: element (i, j) of tap (r, s) at data[r * tap_row + s * tap + i * row + j].
+template <class Float>
+struct WeightTaps {
+  Float* data;
+  int64_t tap_row;
+  int64_t tap;
+  int64_t row;
+  Extent2d taps;  // no more than the form's; those that are missing count as zero
+};
 // For every element of `rows` x `columns`: of a matrix for each tap E, G w G^T.
-void winograd_transform_filters(WinogradForm form, int64_t rows, int64_t columns, const WeightPlanes<const float>& w,
+void winograd_transform_filters(WinogradForm form, int64_t rows, int64_t columns, const WeightTaps<const float>& w,
                                 const WeightPlanes<float>& u);
 // The adjoint: of E a matrix for each tap, G^T u G.
 void winograd_transform_filter_gradient(WinogradForm form, int64_t rows, int64_t columns,
-                                        const WeightPlanes<const float>& u, const WeightPlanes<float>& gradient);
+                                        const WeightPlanes<const float>& u, const WeightTaps<float>& gradient);
 
 }  // namespace gradloom

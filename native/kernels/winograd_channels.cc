@@ -60,8 +60,9 @@ int64_t winograd_channels_panel_floats(const ChannelsShape& shape) {
 void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
                                float* u) {
   const PanelStretches stretches = panel_stretches(shape, stretch.panel);
+  const Extent2d& window = shape.window.window;
   winograd_transform_filters(
-      form_of(shape), shape.channels, stretch.filters, w,
+      form_of(shape), shape.channels, stretch.filters, {w.data, window.width * w.plane, w.plane, w.row, window},
       {u + stretches.place(stretch.first, shape.channels), filter_plane(shape, shape.channels), stretches.filters});
 }
 

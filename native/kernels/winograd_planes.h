@@ -19,7 +19,7 @@ namespace gradloom {
 inline bool worth_prefetching(int64_t floats) { return floats > 64 * 1024; }
 
 inline int64_t filter_plane(const WinogradShape& shape) {
-  return winograd_plane(round_up(shape.filters * shape.channels, kLanes));
+  return winograd_plane(round_up(shape.filters * shape.depth(), kLanes));
 }
 
 // Whether all coefficients of filters, or of their gradient, are more than an L2 holds, and go through memory.
@@ -36,9 +36,48 @@ inline ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, p
 
 inline Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
 
-inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const TilePlace& place,
-                            int64_t count, int64_t lanes) {
-  return {vectors, place.row - shape.top, place.column - shape.left, count, shape.dilation, shape.form, lanes};
+// Some channels of one section of the window: number `channel` on, of D `depth` on.
+struct SectionChannels {
+  Extent2d tap;   // the first one
+  Extent2d taps;  // how many
+  int64_t depth;
+  int64_t channel;
+  int64_t count;
+};
+// Calls visit(SectionChannels) for the D in [first, first + count), at most `most` at a time.
+template <class Visit>
+void for_each_section(const WinogradShape& shape, int64_t first, int64_t count, int64_t most, Visit visit) {
+  const auto [height, width] = shape.form.window();
+  const int64_t across = shape.sections().width;
+  for (int64_t depth = first, some = 0; depth < first + count; depth += some) {
+    const int64_t section = depth / shape.channels;
+    const int64_t channel = depth % shape.channels;
+    some = std::min({most, shape.channels - channel, first + count - depth});
+    const Extent2d tap{section / across * height, section % across * width};
+    const Extent2d taps{std::min(height, shape.window.height - tap.height),
+                        std::min(width, shape.window.width - tap.width)};
+    visit(SectionChannels{tap, taps, depth, channel, some});
+  }
+}
+
+// `tap`: of the window, that which meets the tile's first pixel.
+inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const Extent2d& tap,
+                            const TilePlace& place, int64_t count, int64_t lanes) {
+  return {vectors,
+          place.row - shape.top + tap.height * shape.dilation.height,
+          place.column - shape.left + tap.width * shape.dilation.width,
+          count,
+          shape.dilation,
+          shape.form,
+          lanes};
+}
+
+// Of the weights [K][R][S][C], or of a gradient like them.
+template <class Float>
+WeightTaps<Float> section_taps(const WinogradShape& shape, const SectionChannels& of, Float* weights) {
+  const int64_t row = shape.window.width * shape.channels;
+  return {weights + of.tap.height * row + of.tap.width * shape.channels + of.channel, row, shape.channels,
+          shape.taps() * shape.channels, of.taps};
 }
 
 // Tiles of products that are no wider than a vector of samples.

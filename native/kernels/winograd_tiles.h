@@ -3,6 +3,7 @@
 // the rows and columns of a tile lie a dilation apart, and those in between belong to other tiles.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/window2d.h"
@@ -10,12 +11,14 @@
 
 namespace gradloom {
 
-// Of a window of 3x3, 5x5, 1x3, 3x1, 1x5 or 5x1 taps.
+// Of a window of more than one tap: F(2, 5) for five along both axes or one, else F(4, 3) of sections of three.
 inline WinogradForm winograd_form(const Window2d& window) {
-  const auto of_axis = [](int64_t taps) {
-    return taps == 1 ? WinogradAxis::kNone : taps == 3 ? WinogradAxis::kF4x3 : WinogradAxis::kF2x5;
+  const auto& [height, width] = window.window;
+  const bool five = std::max(height, width) == 5 && (height == width || std::min(height, width) == 1);
+  const auto of_axis = [&](int64_t taps) {
+    return taps == 1 ? WinogradAxis::kNone : five ? WinogradAxis::kF2x5 : WinogradAxis::kF4x3;
   };
-  return {of_axis(window.window.height), of_axis(window.window.width)};
+  return {of_axis(height), of_axis(width)};
 }
 
 // A tile among those of several images: its image, and its first pixel.

@@ -15,13 +15,14 @@ namespace {
 
 // Filters whose transform is worth a job.
 Tiling filter_pieces(const WinogradShape& shape) {
-  return tile_rows(shape.filters, shape.form.coefficients() * shape.channels);
+  return tile_rows(shape.filters, shape.form.coefficients() * shape.depth());
 }
 
 }  // namespace
 
 WinogradShape winograd_forward_shape(const Conv2dDefinition& conv, const Extent2d& output) {
   return {.form = winograd_form(conv.window),
+          .window = conv.window.window,
           .channels = conv.channels_per_group(),
           .filters = conv.filters_per_group(),
           .input = conv.window.input,
@@ -33,6 +34,7 @@ WinogradShape winograd_forward_shape(const Conv2dDefinition& conv, const Extent2
 
 WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const Extent2d& output) {
   return {.form = winograd_form(conv.window),
+          .window = conv.window.window,
           .channels = conv.filters_per_group(),
           .filters = conv.channels_per_group(),
           .input = output,

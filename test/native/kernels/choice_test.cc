@@ -204,7 +204,7 @@ TEST_CASE("choose_conv2d: many terms or a few filters too many, only where the k
     const bool leaves_half_out = target != "AVX3";
     CHECK(direct_leaves_half_out() == leaves_half_out);
     const auto in_rows = Conv2dKernel::kDirectChannels;
-    const Window2d wide{{12, 12}, {12, 12}, {7, 7}, {1, 1}, {1, 1}, {3, 3, 3, 3}};
+    const Window2d wide{{6, 6}, {6, 6}, {7, 7}, {1, 1}, {1, 1}, {3, 3, 3, 3}};
     for (const int64_t batch : {8, 9, 20}) {
       CHECK(choose_conv2d(Conv2dKernel::kAuto, {wide, 83, 64, Activation::kRelu}, batch) == in_rows);
       CHECK(choose_conv2d(Conv2dKernel::kAuto, {wide, 84, 64, Activation::kRelu}, batch) ==
@@ -250,172 +250,6 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   CHECK(chosen(3, 1, 16, 128, 9) == winograd_of_few);
   CHECK(chosen(3, 1, 16, 128, 10) == winograd);
   CHECK(chosen(3, 1, 64, 72, 20) == winograd);  // 8 of 16 lanes empty
-}
-
-TEST_CASE("parse_conv2d_kernel: winograd for windows of 3 and 5 and strides of 1, whatever the dilation and padding") {
-  const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-  const auto parse = [](const Window2d& window, Activation activation) {
-    return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
-  };
-  const std::string refusal =
-      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes kernelSize 3 or 5, along both axes or one, strides 1 "
-      "and any "
-      "activation but softmax and logSoftmax; use \"auto\"";
-  CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
-  Window2d far_padding = same;
-  far_padding.padding = {3, 3, 3, 3};
-  far_padding.output = {12, 12};
-  CHECK(parse(far_padding, Activation::kRelu) == Conv2dKernel::kWinograd);
-  CHECK(error_of([&] { parse(same, Activation::kSoftmax); }) == refusal);
-  Window2d larger = same;
-  larger.window = {5, 5};
-  larger.padding = {2, 2, 2, 2};
-  CHECK(parse(larger, Activation::kRelu) == Conv2dKernel::kWinograd);
-  Window2d dilated = same;
-  dilated.dilation = {2, 3};
-  dilated.padding = {2, 2, 3, 3};
-  CHECK(parse(dilated, Activation::kRelu) == Conv2dKernel::kWinograd);
-  for (const auto change : {&Window2d::window, &Window2d::stride}) {
-    for (const auto axis : {&Extent2d::height, &Extent2d::width}) {
-      Window2d other = same;
-      (other.*change).*axis = 2;
-      CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
-      (other.*change).*axis = 5;  // 5x3, 3x5
-      CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
-    }
-  }
-  for (const int64_t taps : {3, 5}) {
-    for (const auto axis : {&Extent2d::height, &Extent2d::width}) {
-      Window2d line = same;
-      line.window = {1, 1};
-      CHECK(error_of([&] { parse(line, Activation::kRelu); }) == refusal);
-      line.window.*axis = taps;
-      CHECK(parse(line, Activation::kRelu) == Conv2dKernel::kWinograd);
-    }
-  }
-}
-
-TEST_CASE("choose_conv2d: winograd of 5x5 from 16 channels on, from 32 with dilation and pixels of tiles outside") {
-  const auto chosen = [](int64_t size, int64_t dilation, int64_t channels, int64_t filters, int64_t batch) {
-    const int64_t padding = 2 * dilation;
-    const Window2d w{{size, size}, {size, size},         {5, 5},
-                     {1, 1},       {dilation, dilation}, {padding, padding, padding, padding}};
-    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu}, batch);
-  };
-  const auto winograd = Conv2dKernel::kWinograd;
-  const auto direct = Conv2dKernel::kDirect;
-  CHECK(chosen(14, 1, 16, 16, 32) == winograd);
-  CHECK(chosen(14, 1, 15, 64, 32) == direct);
-  CHECK(chosen(14, 1, 64, 15, 32) == direct);
-  CHECK(chosen(3, 1, 16, 16, 32) == winograd);   // 9 of 16 pixels
-  CHECK(chosen(1, 1, 31, 64, 128) == direct);    // one of four
-  CHECK(chosen(28, 2, 16, 16, 32) == winograd);  // four tiles of 14x14 pixels, all inside
-  CHECK(chosen(14, 2, 16, 16, 32) == direct);
-  CHECK(chosen(14, 2, 32, 32, 32) == winograd);
-  CHECK(chosen(14, 1, 64, 64, 7) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(14, 1, 16, 64, 7) == winograd);
-  CHECK(chosen(14, 1, 16, 64, 6) == Conv2dKernel::kDirectChannels);
-  CHECK(chosen(14, 1, 24, 64, 5) == winograd);
-}
-
-TEST_CASE("choose_conv2d: winograd along one axis from 24 or 32 channels on, where three quarters of pixels are used") {
-  const auto chosen = [](const Extent2d& map, const Extent2d& taps, int64_t channels, int64_t filters, int64_t batch) {
-    const Window2d same{map,    map,    taps,
-                        {1, 1}, {1, 1}, {taps.height / 2, taps.height / 2, taps.width / 2, taps.width / 2}};
-    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
-  };
-  const auto winograd = Conv2dKernel::kWinograd;
-  const auto direct = Conv2dKernel::kDirect;
-  CHECK(chosen({16, 16}, {1, 3}, 24, 24, 32) == winograd);
-  CHECK(chosen({16, 16}, {3, 1}, 24, 64, 32) == winograd);
-  CHECK(chosen({16, 16}, {3, 1}, 23, 64, 32) == direct);
-  CHECK(chosen({16, 16}, {1, 5}, 32, 32, 32) == winograd);
-  CHECK(chosen({16, 16}, {5, 1}, 64, 31, 32) == direct);
-  CHECK(chosen({1, 64}, {1, 3}, 64, 64, 32) == winograd);
-  CHECK(chosen({64, 6}, {1, 3}, 64, 64, 32) == winograd);
-  CHECK(chosen({64, 5}, {1, 3}, 64, 64, 32) == direct);  // 5 of 8 columns
-  CHECK(chosen({5, 64}, {1, 3}, 64, 64, 32) == winograd);
-  CHECK(chosen({16, 16}, {1, 3}, 64, 64, 3) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen({1, 16}, {1, 5}, 64, 64, 1) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen({1, 12}, {1, 3}, 64, 64, 1) == Conv2dKernel::kDirectChannels);  // three tiles
-}
-
-TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {
-  const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
-    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
-  };
-  CHECK(chosen(8, 16, 16, 16) == Conv2dKernel::kWinograd);
-  CHECK(chosen(8, 15, 64, 32) == Conv2dKernel::kDirect);
-  CHECK(chosen(8, 64, 15, 32) == Conv2dKernel::kDirect);
-  CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(4, 16, 16, 3) == Conv2dKernel::kDirectChannels);  // 3 tiles
-  CHECK(chosen(8, 256, 256, 1) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(8, 512, 256, 1) == Conv2dKernel::kDirectChannels);  // 18 MB of transformed weights for 4 tiles
-  CHECK(chosen(8, 512, 256, 2) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(4, 512, 256, 5) == Conv2dKernel::kDirectChannels);
-  CHECK(chosen(4, 512, 256, 6) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(5, 31, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
-  CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
-  for (const int64_t batch : {13, 16, 64}) CHECK(chosen(4, 64, 64, batch) == Conv2dKernel::kWinograd);
-  CHECK(chosen(3, 31, 64, 16) == Conv2dKernel::kWinograd);
-  CHECK(chosen(2, 64, 64, 64) == Conv2dKernel::kDirectPixels);  // 4 of 16 pixels
-  CHECK(chosen(2, 31, 64, 64) == Conv2dKernel::kDirect);
-  CHECK(chosen(8, 1360, 1360, 32) == Conv2dKernel::kWinograd);
-  CHECK(chosen(8, 1376, 1376, 32) == Conv2dKernel::kDirect);  // 68 MB of weights
-  Window2d strided{{9, 9}, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {}};
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kDirect);
-  strided.stride = {1, 1};
-  strided.output = {7, 7};
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kWinograd);
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kSoftmax}, 64) == Conv2dKernel::kBlas);
-}
-
-TEST_CASE("choose_conv2d: winograd with few samples in the lanes, where filters there cannot take it") {
-  const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
-    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
-  };
-  const auto fewest = [&](int64_t size, int64_t channels, int64_t filters) {
-    int64_t batch = 1;
-    while (chosen(size, channels, filters, batch) != Conv2dKernel::kWinograd) ++batch;
-    return batch;
-  };
-  CHECK(fewest(16, 16, 23) == 6);
-  CHECK(fewest(16, 24, 36) == 5);
-  CHECK(fewest(16, 100, 100) == 4);
-  CHECK(fewest(16, 500, 250) == 4);
-  CHECK(fewest(8, 36, 36) == 6);
-  CHECK(fewest(8, 100, 100) == 5);
-  CHECK(chosen(8, 24, 36, 7) == Conv2dKernel::kDirectChannels);    // 4 tiles
-  CHECK(chosen(8, 500, 250, 7) == Conv2dKernel::kDirectChannels);  // 4 for 4.5 MB of weights
-  for (const int64_t batch : {4, 7}) {
-    CHECK(chosen(8, 64, 64, batch) == Conv2dKernel::kWinogradChannels);
-    CHECK(chosen(8, 15, 24, batch) == Conv2dKernel::kDirectChannels);
-    CHECK(chosen(4, 100, 100, batch) == Conv2dKernel::kDirectChannels);  // one tile
-  }
-}
-
-TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of its tiles' pixels is used") {
-  const auto chosen = [](int64_t size, const Extent2d& dilation, int64_t channels, int64_t batch) {
-    const auto& [rows, columns] = dilation;
-    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, dilation, {rows, rows, columns, columns}};
-    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, channels, Activation::kRelu}, batch);
-  };
-  const auto direct = Conv2dKernel::kDirect;
-  const auto winograd = Conv2dKernel::kWinograd;
-  CHECK(chosen(8, {2, 2}, 16, 16) == winograd);
-  CHECK(chosen(8, {2, 2}, 15, 16) == direct);
-  CHECK(chosen(28, {3, 3}, 16, 16) == winograd);  // parts of 10 or 9 rows and columns
-  CHECK(chosen(18, {3, 3}, 31, 16) == direct);    // of 6: 9 of 16 pixels
-  CHECK(chosen(18, {3, 3}, 32, 16) == winograd);
-  CHECK(chosen(18, {1, 3}, 16, 16) == winograd);
-  CHECK(chosen(14, {3, 3}, 24, 16) == direct);  // of 5 or 4
-  CHECK(chosen(14, {3, 3}, 32, 16) == winograd);
-  CHECK(chosen(14, {4, 4}, 16, 16) == winograd);  // of 4 or 3
-  CHECK(chosen(8, {4, 4}, 256, 16) == direct);    // of 2
-  CHECK(chosen(10, {2, 2}, 256, 16) == direct);   // of 5
-  CHECK(chosen(16, {2, 2}, 32, 4) == Conv2dKernel::kWinogradChannels);
 }
 
 TEST_CASE("choose_conv2d: of few filters some samples in the lanes") {
@@ -479,7 +313,7 @@ TEST_CASE("choose_conv2d: pixel by pixel, of small maps whose windows mostly rea
     // Taps inside: 49 of 81, 169 of 225, 14 of 18 and 52 of 72.
     CHECK(chosen({.map = {3, 3}}) == whole_or(Conv2dKernel::kWinograd));
     CHECK(chosen({.map = {5, 5}}) == whole_or(Conv2dKernel::kDirect));
-    CHECK(chosen({.map = {3, 2}, .window = {3, 1}}) == Conv2dKernel::kWinograd);
+    CHECK(chosen({.map = {3, 2}, .window = {3, 1}}) == Conv2dKernel::kDirect);
     CHECK(chosen({.map = {2, 5}, .batch = 20}) == by_pixels);
     // Of Winograd's products: 1.1, 1.9; and of windows of five 1.1.
     CHECK(chosen({.map = {2, 4}}) == whole_or(Conv2dKernel::kWinograd));

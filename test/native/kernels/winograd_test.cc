@@ -259,6 +259,48 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
   });
 }
 
+TEST_CASE("winograd_transform_filters: missing taps are zeros, and have no gradient, on every instruction set") {
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(84);
+    constexpr int64_t kFilters = 3;
+    constexpr int64_t kChannels = 17;
+    constexpr int64_t kTap = kFilters * kChannels;
+    for (const WinogradForm form : kForms) {
+      const auto [height, width] = form.window();
+      const Extent2d taps{random.integer(1, height), random.integer(1, width)};
+      CAPTURE(taps.height);
+      CAPTURE(taps.width);
+      std::vector<float> part = random.normal(taps.height * taps.width * kTap);
+      std::vector<float> whole(static_cast<size_t>(form.taps() * kTap));
+      for (int64_t r = 0; r < taps.height; ++r) {
+        std::copy_n(part.data() + r * taps.width * kTap, taps.width * kTap, whole.data() + r * width * kTap);
+      }
+      GuardedBuffer of_part(form.coefficients() * kTap, 1);
+      GuardedBuffer of_whole(form.coefficients() * kTap, 1);
+      winograd_transform_filters(form, kFilters, kChannels, {part.data(), taps.width * kTap, kTap, kChannels, taps},
+                                 {of_part.data(), kTap, kChannels});
+      winograd_transform_filters(form, kFilters, kChannels,
+                                 {whole.data(), width * kTap, kTap, kChannels, form.window()},
+                                 {of_whole.data(), kTap, kChannels});
+      CHECK(difference_in_bits(of_part.values(), of_whole.values()) == "");
+      GuardedBuffer gradient(taps.height * taps.width * kTap, 1);
+      GuardedBuffer of_all(form.taps() * kTap, 1);
+      winograd_transform_filter_gradient(form, kFilters, kChannels, {of_part.data(), kTap, kChannels},
+                                         {gradient.data(), taps.width * kTap, kTap, kChannels, taps});
+      winograd_transform_filter_gradient(form, kFilters, kChannels, {of_part.data(), kTap, kChannels},
+                                         {of_all.data(), width * kTap, kTap, kChannels, form.window()});
+      CHECK(gradient.intact());
+      std::vector<float> expected;
+      for (int64_t r = 0; r < taps.height; ++r) {
+        const float* const from = of_all.data() + r * width * kTap;
+        expected.insert(expected.end(), from, from + taps.width * kTap);
+      }
+      CHECK(difference_in_bits(gradient.values(), expected) == "");
+    }
+  });
+}
+
 TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, on every instruction set") {
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
@@ -269,6 +311,8 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
         const reference::BothAxes adjoint = g.transposed();
         const int64_t taps = form.taps();
         const int64_t coefficients = form.coefficients();
+        const Extent2d window = form.window();
+        const int64_t row = window.width;
         CAPTURE(channels);
         CAPTURE(taps);
         constexpr int64_t kFilters = 3;
@@ -300,7 +344,8 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
         const auto plane = [&](int64_t e, int64_t k, int64_t c) { return e * coefficient + k * channels + c; };
         check(
             [&](const float* w, float* u) {
-              winograd_transform_filters(form, kFilters, channels, {w, channels, taps * channels},
+              winograd_transform_filters(form, kFilters, channels,
+                                         {w, row * channels, channels, taps * channels, window},
                                          {u, coefficient, channels});
             },
             taps, g, tap, plane, kFilters * taps * channels, coefficients * coefficient);
@@ -309,16 +354,17 @@ TEST_CASE("winograd_transform_filters and their gradient: G w G^T and G^T u G, o
         check(
             [&](const float* w, float* u) {
               const int64_t some = channels / 2;
-              winograd_transform_filters(form, kFilters, some, {w, kFilters * channels, channels},
+              const int64_t tap = kFilters * channels;
+              winograd_transform_filters(form, kFilters, some, {w, row * tap, tap, channels, window},
                                          {u, coefficient, channels});
-              winograd_transform_filters(form, kFilters, channels - some, {w + some, kFilters * channels, channels},
+              winograd_transform_filters(form, kFilters, channels - some, {w + some, row * tap, tap, channels, window},
                                          {u + some, coefficient, channels});
             },
             taps, g, turned_tap, plane, kFilters * taps * channels, coefficients * coefficient);
         check(
             [&](float* u, float* w) {
               winograd_transform_filter_gradient(form, kFilters, channels, {u, coefficient, channels},
-                                                 {w, channels, taps * channels});
+                                                 {w, row * channels, channels, taps * channels, window});
             },
             coefficients, adjoint, plane, tap, coefficients * coefficient, kFilters * taps * channels);
       }

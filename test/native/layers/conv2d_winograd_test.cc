@@ -7,6 +7,7 @@
 
 #include "kernels/reference/activation.h"
 #include "kernels/reference/convolution.h"
+#include "kernels/winograd_tiles.h"
 #include "layers/conv2d.h"
 #include "support/compare.h"
 #include "support/conv2d_cases.h"
@@ -70,6 +71,13 @@ void check_error(const std::vector<float>& actual, const std::vector<double>& ex
   CHECK(difference(actual, expected, Tolerance{0, bound}) == "");
 }
 
+// As many as there were if all of the window's sections were whole.
+int64_t taps_of_sections(const Window2d& w) {
+  const WinogradForm form = winograd_form(w);
+  const auto [rows, columns] = form.sections_of(w.window);
+  return rows * columns * form.taps();
+}
+
 // `kernel`: as asked for; `chosen`: as it then is.
 void check_normal(RandomData& random, const reference::Convolution& shape, const std::string& activation_name,
                   const std::string& kernel = "winograd", const std::string& chosen = "winograd") {
@@ -107,10 +115,10 @@ void check_normal(RandomData& random, const reference::Convolution& shape, const
   std::vector<double> db(static_cast<size_t>(shape.filters));
   reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(), {dx.data(), dw.data(), db.data()});
 
-  const int64_t terms = w.taps() * shape.channels / shape.groups;
+  const int64_t taps = taps_of_sections(w);
   const int64_t pixels = elements / shape.filters;
-  check_error(result.y, y, terms, kWinogradError);
-  if (given.input_gradient) check_error(result.dx, dx, w.taps() * shape.filters / shape.groups, kWinogradError);
+  check_error(result.y, y, taps * shape.channels / shape.groups, kWinogradError);
+  if (given.input_gradient) check_error(result.dx, dx, taps * shape.filters / shape.groups, kWinogradError);
   check_error(result.gradients[0], dw, pixels, kWinogradError);
   if (bias) check_error(result.gradients[1], db, pixels, kPlainError);
   given.phase = Phase::kPredicting;
@@ -151,8 +159,21 @@ TEST_CASE("conv2d winograd along one axis: normal values within the error bound,
     RandomData random(130);
     for (int i = 0; i < 80; ++i) {
       CAPTURE(i);
-      const auto taps = random.pick<Extent2d>({{1, 3}, {3, 1}, {1, 5}, {5, 1}});
+      const auto taps = random.pick<Extent2d>({{1, 3}, {3, 1}, {1, 5}, {5, 1}, {1, 7}, {2, 1}, {9, 1}});
       const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {1, 1}, {2, 2}, {3, 1}, {1, 9}});
+      check_normal(random, random_shape(random, dilation, taps), random.pick<const char*>({"linear", "relu", "tanh"}));
+    }
+  });
+}
+
+TEST_CASE("conv2d winograd of sections: normal values within the error bound, on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(133);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      const auto taps = random.pick<Extent2d>({{2, 2}, {4, 4}, {3, 5}, {5, 2}, {7, 7}, {6, 4}, {3, 11}});
+      const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {1, 1}, {2, 2}, {1, 3}});
       check_normal(random, random_shape(random, dilation, taps), random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
@@ -164,6 +185,7 @@ TEST_CASE("conv2d winograd along one axis: within the error bound where work is 
   check_normal(random, {window_of({3, 1}, {16, 16}, {1, 1, 0, 0}), 16, 256, 20, 1}, "relu");
   check_normal(random, {window_of({1, 5}, {1, 300}, {0, 0, 2, 2}), 20, 20, 128, 1}, "relu");
   check_normal(random, {window_of({5, 1}, {37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
+  check_normal(random, {window_of({7, 7}, {16, 16}, {3, 3, 3, 3}), 33, 24, 28, 1}, "linear");
 }
 
 TEST_CASE("conv2d winograd of 5x5: within the error bound where work is cut into many chunks and long sums") {
@@ -280,7 +302,12 @@ TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share 
            // Along one axis: many chunks, few filters, part by part.
            {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 33, 64, 64, 1},
            {window_of({5, 1}, {8, 8}, {2, 2, 0, 0}), 20, 24, 20, 2},
-           {window_of({3, 1}, {4, 2}, {1, 1, 0, 0}), 16, 320, 336, 1}}) {
+           {window_of({3, 1}, {4, 2}, {1, 1, 0, 0}), 16, 320, 336, 1},
+           // Of sections: shares of channels that begin within one, transformed together, part by part.
+           {window_of({7, 7}, {9, 8}, {3, 3, 3, 3}), 16, 20, 20, 1},
+           {window_of({4, 4}, {8, 8}, {1, 2, 1, 2}), 33, 50, 130, 1},
+           {window_of({4, 4}, {4, 4}, {1, 2, 1, 2}), 16, 50, 130, 2},
+           {window_of({1, 7}, {16, 16}, {0, 0, 3, 3}), 48, 24, 40, 1}}) {
     check_normal(random, shape, "relu");
     check_bits_of_threads(random, make_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch, {2, 3, 5, 11});
   }
@@ -313,12 +340,13 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
              {window3({11, 12}, {2, 2, 2, 2}, {2, 2}), 40, 16, 16, 1},
              {window_of({5, 5}, {14, 10}, {2, 2, 2, 2}), 49, 33, 18, 1},
              {window_of({1, 3}, {14, 13}, {0, 0, 1, 1}), 24, 33, 18, 1},
-             {window_of({5, 1}, {14, 10}, {2, 2, 0, 0}), 7, 33, 40, 1}}) {
+             {window_of({5, 1}, {14, 10}, {2, 2, 0, 0}), 7, 33, 40, 1},
+             {window_of({4, 4}, {14, 10}, {1, 2, 1, 2}), 20, 33, 18, 1}}) {
       CAPTURE(shape.batch);
       for (const bool pools : {false, true}) {
         if (pools && (shape.window.output.height % 2 > 0 || shape.window.output.width % 2 > 0)) continue;
         if (pools && shape.window.dilation.height > 1) continue;
-        if (pools && shape.window.window.height != shape.window.window.width) continue;
+        if (pools && std::min(shape.window.window.height, shape.window.window.width) == 1) continue;
         const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "relu"});
         LayerCase part = normal_case(layer, shape.batch, random);
         if (pools) {

@@ -1,0 +1,194 @@
+#include "kernels/choice.h"
+
+#include <doctest/doctest.h>
+
+#include "support/specs.h"
+
+using namespace gradloom;
+using namespace gradloom::test;
+
+TEST_CASE("parse_conv2d_kernel: winograd for windows and strides of 1, whatever the dilation and padding") {
+  const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  const auto parse = [](const Window2d& window, Activation activation) {
+    return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
+  };
+  const std::string refusal =
+      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes a kernelSize above 1, strides 1 and any activation but "
+      "softmax and logSoftmax; use \"auto\"";
+  CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
+  Window2d far_padding = same;
+  far_padding.padding = {3, 3, 3, 3};
+  far_padding.output = {12, 12};
+  CHECK(parse(far_padding, Activation::kRelu) == Conv2dKernel::kWinograd);
+  CHECK(error_of([&] { parse(same, Activation::kSoftmax); }) == refusal);
+  Window2d larger = same;
+  larger.window = {5, 5};
+  larger.padding = {2, 2, 2, 2};
+  CHECK(parse(larger, Activation::kRelu) == Conv2dKernel::kWinograd);
+  Window2d dilated = same;
+  dilated.dilation = {2, 3};
+  dilated.padding = {2, 2, 3, 3};
+  CHECK(parse(dilated, Activation::kRelu) == Conv2dKernel::kWinograd);
+  for (const auto axis : {&Extent2d::height, &Extent2d::width}) {
+    Window2d other = same;
+    other.window.*axis = 7;  // 7x3, 3x7
+    CHECK(parse(other, Activation::kRelu) == Conv2dKernel::kWinograd);
+    other.window.*axis = 1;
+    CHECK(parse(other, Activation::kRelu) == Conv2dKernel::kWinograd);
+    other.stride.*axis = 2;
+    CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
+  }
+  Window2d of_a_pixel = same;
+  of_a_pixel.window = {1, 1};
+  CHECK(error_of([&] { parse(of_a_pixel, Activation::kRelu); }) == refusal);
+}
+
+TEST_CASE("choose_conv2d: winograd of 5x5 from 16 channels on, from 32 with dilation and pixels of tiles outside") {
+  const auto chosen = [](int64_t size, int64_t dilation, int64_t channels, int64_t filters, int64_t batch) {
+    const int64_t padding = 2 * dilation;
+    const Window2d w{{size, size}, {size, size},         {5, 5},
+                     {1, 1},       {dilation, dilation}, {padding, padding, padding, padding}};
+    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto winograd = Conv2dKernel::kWinograd;
+  const auto direct = Conv2dKernel::kDirect;
+  CHECK(chosen(14, 1, 16, 16, 32) == winograd);
+  CHECK(chosen(14, 1, 15, 64, 32) == direct);
+  CHECK(chosen(14, 1, 64, 15, 32) == direct);
+  CHECK(chosen(3, 1, 16, 16, 32) == winograd);   // 9 of 16 pixels
+  CHECK(chosen(1, 1, 31, 64, 128) == direct);    // one of four
+  CHECK(chosen(28, 2, 16, 16, 32) == winograd);  // four tiles of 14x14 pixels, all inside
+  CHECK(chosen(14, 2, 16, 16, 32) == direct);
+  CHECK(chosen(14, 2, 32, 32, 32) == winograd);
+  CHECK(chosen(14, 1, 64, 64, 7) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(14, 1, 16, 64, 7) == winograd);
+  CHECK(chosen(14, 1, 16, 64, 6) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(14, 1, 24, 64, 5) == winograd);
+}
+
+TEST_CASE("choose_conv2d: winograd along one axis and of sections, of the more products the more channels there are") {
+  const auto chosen = [](const Extent2d& map, const Extent2d& taps, int64_t channels, int64_t filters, int64_t batch) {
+    const Extent2d before{(taps.height - 1) / 2, (taps.width - 1) / 2};
+    const Window2d same{
+        map,    map,    taps,
+        {1, 1}, {1, 1}, {before.height, taps.height - 1 - before.height, before.width, taps.width - 1 - before.width}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto winograd = Conv2dKernel::kWinograd;
+  const auto direct = Conv2dKernel::kDirect;
+  // Winograd's products, of those that meet the map: 24 of 46.
+  CHECK(chosen({16, 16}, {1, 3}, 24, 24, 32) == winograd);
+  CHECK(chosen({16, 16}, {3, 1}, 24, 64, 32) == winograd);
+  CHECK(chosen({16, 16}, {3, 1}, 23, 64, 32) == direct);
+  // 48 of 74.
+  CHECK(chosen({16, 16}, {1, 5}, 32, 32, 32) == winograd);
+  CHECK(chosen({16, 16}, {5, 1}, 64, 31, 32) == direct);
+  // 12 of 16, 12 of 13.
+  CHECK(chosen({64, 6}, {1, 3}, 64, 64, 32) == winograd);
+  CHECK(chosen({64, 6}, {1, 3}, 63, 64, 32) == direct);
+  CHECK(chosen({64, 5}, {1, 3}, 64, 64, 32) == direct);
+  CHECK(chosen({5, 64}, {1, 3}, 64, 64, 32) == winograd);
+  // Sections: 1152 of 3404, 5184 of 10000, 36 of 44, 1296 of 900.
+  CHECK(chosen({16, 16}, {3, 5}, 16, 16, 32) == winograd);
+  CHECK(chosen({16, 16}, {3, 5}, 15, 16, 32) == direct);
+  CHECK(chosen({16, 16}, {7, 7}, 24, 24, 32) == winograd);
+  CHECK(chosen({16, 16}, {7, 7}, 23, 24, 32) == direct);
+  CHECK(chosen({16, 8}, {1, 7}, 64, 64, 32) == winograd);
+  CHECK(chosen({16, 8}, {1, 7}, 63, 64, 32) == direct);
+  CHECK(chosen({6, 6}, {7, 7}, 64, 64, 32) == direct);
+  // Windows with fewer taps than a section: 576 of 961.
+  CHECK(chosen({16, 16}, {2, 2}, 32, 32, 32) == winograd);
+  CHECK(chosen({16, 16}, {2, 2}, 31, 32, 32) == direct);
+  // Of a block that is partly empty.
+  for (const int64_t batch : {8, 10, 13, 20, 24}) CHECK(chosen({12, 12}, {7, 7}, 64, 64, batch) == winograd);
+  CHECK(chosen({12, 12}, {7, 7}, 64, 64, 9) == Conv2dKernel::kDirectChannels);
+  for (const int64_t batch : {8, 13, 20}) CHECK(chosen({16, 16}, {1, 7}, 64, 64, batch) == winograd);
+  for (const int64_t batch : {9, 12}) CHECK(chosen({16, 16}, {1, 7}, 64, 64, batch) == Conv2dKernel::kDirectChannels);
+  // With filters in the lanes of one whole section alone.
+  CHECK(chosen({16, 16}, {1, 3}, 64, 64, 3) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen({1, 16}, {1, 5}, 64, 64, 1) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen({1, 12}, {1, 3}, 64, 64, 1) == Conv2dKernel::kDirectChannels);  // three tiles
+  for (const Extent2d& taps : {Extent2d{2, 2}, {7, 7}, {3, 5}}) {
+    for (const int64_t batch : {1, 7}) {
+      CHECK(chosen({16, 16}, taps, 64, 64, batch) == Conv2dKernel::kDirectChannels);
+    }
+  }
+}
+
+TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {
+  const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
+    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
+  };
+  CHECK(chosen(8, 16, 16, 16) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 15, 64, 32) == Conv2dKernel::kDirect);
+  CHECK(chosen(8, 64, 15, 32) == Conv2dKernel::kDirect);
+  CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(4, 16, 16, 3) == Conv2dKernel::kDirectChannels);  // 3 tiles
+  CHECK(chosen(8, 256, 256, 1) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(8, 512, 256, 1) == Conv2dKernel::kDirectChannels);  // 18 MB of transformed weights for 4 tiles
+  CHECK(chosen(8, 512, 256, 2) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(4, 512, 256, 5) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(4, 512, 256, 6) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(5, 31, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
+  CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
+  for (const int64_t batch : {13, 16, 64}) CHECK(chosen(4, 64, 64, batch) == Conv2dKernel::kWinograd);
+  CHECK(chosen(3, 31, 64, 16) == Conv2dKernel::kWinograd);
+  CHECK(chosen(2, 64, 64, 64) == Conv2dKernel::kDirectPixels);  // 4 of 16 pixels
+  CHECK(chosen(2, 31, 64, 64) == Conv2dKernel::kDirect);
+  CHECK(chosen(8, 1360, 1360, 32) == Conv2dKernel::kWinograd);
+  CHECK(chosen(8, 1376, 1376, 32) == Conv2dKernel::kDirect);  // 68 MB of weights
+  Window2d strided{{9, 9}, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {}};
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kDirect);
+  strided.stride = {1, 1};
+  strided.output = {7, 7};
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kRelu}, 64) == Conv2dKernel::kWinograd);
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kSoftmax}, 64) == Conv2dKernel::kBlas);
+}
+
+TEST_CASE("choose_conv2d: winograd with few samples in the lanes, where filters there cannot take it") {
+  const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
+    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto fewest = [&](int64_t size, int64_t channels, int64_t filters) {
+    int64_t batch = 1;
+    while (chosen(size, channels, filters, batch) != Conv2dKernel::kWinograd) ++batch;
+    return batch;
+  };
+  CHECK(fewest(16, 16, 23) == 6);
+  CHECK(fewest(16, 24, 36) == 5);
+  CHECK(fewest(16, 100, 100) == 4);
+  CHECK(fewest(16, 500, 250) == 4);
+  CHECK(fewest(8, 36, 36) == 6);
+  CHECK(fewest(8, 100, 100) == 5);
+  CHECK(chosen(8, 24, 36, 7) == Conv2dKernel::kDirectChannels);    // 4 tiles
+  CHECK(chosen(8, 500, 250, 7) == Conv2dKernel::kDirectChannels);  // 4 for 4.5 MB of weights
+  for (const int64_t batch : {4, 7}) {
+    CHECK(chosen(8, 64, 64, batch) == Conv2dKernel::kWinogradChannels);
+    CHECK(chosen(8, 15, 24, batch) == Conv2dKernel::kDirectChannels);
+    CHECK(chosen(4, 100, 100, batch) == Conv2dKernel::kDirectChannels);  // one tile
+  }
+}
+
+TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of its tiles' pixels is used") {
+  const auto chosen = [](int64_t size, const Extent2d& dilation, int64_t channels, int64_t batch) {
+    const auto& [rows, columns] = dilation;
+    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, dilation, {rows, rows, columns, columns}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, channels, Activation::kRelu}, batch);
+  };
+  const auto direct = Conv2dKernel::kDirect;
+  const auto winograd = Conv2dKernel::kWinograd;
+  CHECK(chosen(8, {2, 2}, 16, 16) == winograd);
+  CHECK(chosen(8, {2, 2}, 15, 16) == direct);
+  CHECK(chosen(28, {3, 3}, 16, 16) == winograd);  // parts of 10 or 9 rows and columns
+  CHECK(chosen(18, {3, 3}, 31, 16) == direct);    // of 6: 9 of 16 pixels
+  CHECK(chosen(18, {3, 3}, 32, 16) == winograd);
+  CHECK(chosen(18, {1, 3}, 16, 16) == winograd);
+  CHECK(chosen(14, {3, 3}, 24, 16) == direct);  // of 5 or 4
+  CHECK(chosen(14, {3, 3}, 32, 16) == winograd);
+  CHECK(chosen(14, {4, 4}, 16, 16) == winograd);  // of 4 or 3
+  CHECK(chosen(8, {4, 4}, 256, 16) == direct);    // of 2
+  CHECK(chosen(10, {2, 2}, 256, 16) == direct);   // of 5
+  CHECK(chosen(16, {2, 2}, 32, 4) == Conv2dKernel::kWinogradChannels);
+}
