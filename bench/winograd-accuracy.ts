@@ -52,6 +52,7 @@ const LANES = 16;
 const WINDOWS: Readonly<Record<string, readonly (readonly [number, number])[]>> = {
   '3': [[3, 3]],
   '5': [[5, 5]],
+  '7': [[7, 7]],
   '1x3': [
     [1, 3],
     [3, 1],

@@ -25,7 +25,10 @@ namespace {
 bool direct_exists(Activation activation) { return !activation.spans_row(); }
 
 bool winograd_exists(const Window2d& w, Activation activation) {
-  return !activation.spans_row() && w.taps() > 1 && w.stride.height == 1 && w.stride.width == 1;
+  constexpr int64_t kMostTaps = 32;
+  const auto& [height, width] = w.window;
+  return !activation.spans_row() && w.taps() > 1 && height <= kMostTaps && width <= kMostTaps && w.stride.height == 1 &&
+         w.stride.width == 1;
 }
 
 }  // namespace
@@ -43,8 +46,8 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
   if (requested == "winograd") {
     if (winograd_exists(window, activation)) return Conv2dKernel::kWinograd;
     throw Error("INVALID_OPTION", label +
-                                      ": kernel \"winograd\" takes a kernelSize above 1, strides 1 and any activation "
-                                      "but softmax and logSoftmax; use \"auto\"");
+                                      ": kernel \"winograd\" takes a kernelSize above 1 and up to 32, strides 1 and "
+                                      "any activation but softmax and logSoftmax; use \"auto\"");
   }
   throw Error("INVALID_SPEC", label + ": kernel \"" + requested +
                                   "\" does not exist; use \"auto\", \"direct\", \"winograd\" or \"blas\"");
@@ -53,13 +56,13 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
 namespace {
 
 int64_t winograd_tiles(const Conv2dShape& shape) {
-  return WinogradTiles{shape.window.output, shape.window.dilation, winograd_form(shape.window)}.count();
+  return WinogradTiles{shape.window.output, winograd_dilation(shape.window), winograd_form(shape.window)}.count();
 }
 // Of a channel and filter.
 double winograd_products(const Conv2dShape& shape) {
   const WinogradForm form = winograd_form(shape.window);
   const auto [rows, columns] = form.sections_of(shape.window.window);
-  return static_cast<double>(form.coefficients() * rows * columns * winograd_tiles(shape));
+  return static_cast<double>(form.coefficients() * rows * columns) * static_cast<double>(winograd_tiles(shape));
 }
 // Fewer seldom pay for the transform of the filters.
 constexpr int64_t kFewestTiles = 4;
@@ -72,7 +75,14 @@ bool is_3x3_or_5x5(const Window2d& w) {
 
 // Along one axis, and of windows that are sums of smaller ones, in times of the products that meet the map; the fewer
 // channels there are, the more of them the transforms cost.
-bool fewer_products_pay(const Conv2dShape& shape) {
+bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
+  constexpr int64_t kMostChannels = 4096;  // of all sections
+  constexpr int64_t kMostTransformed = int64_t{1} << 26;
+  const WinogradForm form = winograd_form(shape.window);
+  const auto [rows, columns] = form.sections_of(shape.window.window);
+  const int64_t channels = rows * columns * shape.channels;
+  if (channels > kMostChannels || form.coefficients() * channels * shape.filters > kMostTransformed) return false;
+  if (winograd_tiles(shape) * images < kFewestTiles) return false;
   const int64_t width = std::min(shape.channels, shape.filters);
   const double most = width < 16 ? 0 : width < 24 ? 0.5 : width < 32 ? 0.55 : width < 64 ? 0.7 : 0.85;
   return winograd_products(shape) < most * static_cast<double>(taps_inside(shape.window));
@@ -86,8 +96,8 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   if (!winograd_exists(shape.window, shape.activation)) return false;
   if (weights_of(shape) > kMostWeights) return false;
   const WinogradForm form = winograd_form(shape.window);
-  if (!is_3x3_or_5x5(shape.window)) return fewer_products_pay(shape);
-  const bool larger = form.has(WinogradAxis::kF2x5);
+  if (!is_3x3_or_5x5(shape.window)) return fewer_products_pay(shape, images);
+  const bool larger = form.has(WinogradAxis::kF25);
   const bool dilated = shape.window.dilated();
   const int64_t tiles = winograd_tiles(shape);
   const int64_t pixels = shape.window.output_pixels();
@@ -107,7 +117,7 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   constexpr int64_t kTilesForMany = 6;
   const WinogradForm form = winograd_form(shape.window);
-  const bool larger = form.has(WinogradAxis::kF2x5);
+  const bool larger = form.has(WinogradAxis::kF25);
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
   return form.taps() == shape.window.taps() && winograd_pays(shape, batch) &&
          winograd_channels_fit(shape.channels, shape.filters) &&
@@ -132,7 +142,7 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   const auto inside = static_cast<double>(taps_inside(w));
   if (inside > most_inside * static_cast<double>(w.taps() * w.output_pixels())) return false;
   if (!winograd_pays(shape, lane_blocks(batch))) return true;
-  const double most = direct_leaves_half_out() ? 1 : winograd_form(w).has(WinogradAxis::kF2x5) ? 1.2 : 1.4;
+  const double most = direct_leaves_half_out() ? 1 : winograd_form(w).has(WinogradAxis::kF25) ? 1.2 : 1.4;
   return inside <= most * winograd_products(shape);
 }
 
@@ -162,7 +172,7 @@ bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   if (!is_3x3_or_5x5(window) || !winograd_pays(shape, lane_blocks(batch))) return false;
   const WinogradForm form = winograd_form(window);
   const int64_t width = std::min(channels, filters);
-  const int64_t fewest = width >= 64 ? 4 : width >= 24 ? 5 : form.has(WinogradAxis::kF2x5) ? 7 : 6;
+  const int64_t fewest = width >= 64 ? 4 : width >= 24 ? 5 : form.has(WinogradAxis::kF25) ? 7 : 6;
   const int64_t tiles = winograd_tiles(shape);
   if (tiles >= kManyTiles) return batch >= fewest;
   return tiles >= kFewestTiles && batch > fewest && width >= 32 && weights_of(shape) <= kManyWeights;

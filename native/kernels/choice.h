@@ -18,9 +18,9 @@ enum class Conv2dKernel {
   kAuto,              // as a user may ask for; never chosen
   kBlas,              // im2col and matrix products: right for every shape
   kDirect,            // the batch in the SIMD lanes
-  kWinograd,          // the same by Winograd's F(4x4, 3x3) or F(2x2, 5x5)
+  kWinograd,          // the same by Winograd's F(4, 3) or F(2, 5)
   kDirectChannels,    // filters in the SIMD lanes: for a few samples
-  kWinogradChannels,  // the same by Winograd's F(4x4, 3x3)
+  kWinogradChannels,  // the same by Winograd, of one section
   kDirectPixels,      // filters in the SIMD lanes, pixel by pixel: for small maps
   kGroupedChannels,   // those of all of many small groups in the SIMD lanes: for a few samples, depthwise for some more
 };

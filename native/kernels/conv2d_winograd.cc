@@ -41,7 +41,7 @@ struct ChunkLayout {
       : in_panels(narrow_products()),
         row(round_up(columns, kPanelColumns)),
         channel(in_panels ? kPanelColumns : row),
-        panel(in_panels ? shape.depth() * kPanelColumns : kPanelColumns),
+        panel(in_panels ? shape.all_channels() * kPanelColumns : kPanelColumns),
         filters(std::min(shape.filters, in_panels ? kPanelFilters : kRowFilters)) {}
 
   int64_t at(int64_t column) const { return column / kPanelColumns * panel + column % kPanelColumns; }
@@ -60,9 +60,9 @@ struct ChunkLayout {
 
 // `count` filters [R][S][C].
 void transform_sections(const WinogradShape& shape, int64_t count, const float* weights, const WeightPlanes<float>& u) {
-  for_each_section(shape, 0, shape.depth(), shape.channels, [&](const SectionChannels& section) {
+  for_each_section(shape, 0, shape.all_channels(), shape.channels, [&](const SectionChannels& section) {
     winograd_transform_filters(shape.form, count, section.count, section_taps(shape, section, weights),
-                               {u.data + section.depth, u.plane, u.row});
+                               {u.data + section.place, u.plane, u.row});
   });
 }
 
@@ -88,14 +88,16 @@ class PartFilters {
       }
       weights = flipped;
     }
-    const WeightPlanes<float> u{scratch_, plane(shape_), shape_.depth()};
+    const WeightPlanes<float> u{scratch_, plane(shape_), shape_.all_channels()};
     transform_sections(shape_, count, weights, u);
     return {u.data, u.plane, u.row};
   }
 
  private:
   static int64_t row(const WinogradShape& shape) { return shape.taps() * shape.channels; }
-  static int64_t plane(const WinogradShape& shape) { return winograd_plane(round_up(kMost * shape.depth(), kLanes)); }
+  static int64_t plane(const WinogradShape& shape) {
+    return winograd_plane(round_up(kMost * shape.all_channels(), kLanes));
+  }
 
   const WinogradShape& shape_;
   float* scratch_;
@@ -111,7 +113,7 @@ void for_each_image_block(int64_t images, int64_t tiles, Visit visit) {
 
 // `steps`: of what is transformed for each filter.
 double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
-  const auto channels = static_cast<double>(shape.depth());
+  const auto channels = static_cast<double>(shape.all_channels());
   const auto filters = static_cast<double>(shape.filters);
   const auto strip = static_cast<double>(std::min(shape.tiles().side_by_side({}), kMostStripTiles));
   const auto tile = static_cast<double>(tile_of(shape.form.width));
@@ -141,9 +143,9 @@ int64_t winograd_filter_floats(const WinogradShape& shape) { return shape.form.c
 void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t piece, const float* weights,
                       float* u) {
   const int64_t first = filters.first(piece);
-  const int64_t depth = shape.depth();
+  const int64_t row = shape.all_channels();
   transform_sections(shape, filters.size(piece), weights + first * shape.taps() * shape.channels,
-                     {u + first * depth, filter_plane(shape), depth});
+                     {u + first * row, filter_plane(shape), row});
 }
 
 bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch) {
@@ -170,7 +172,8 @@ Tiling winograd_forward_chunks(const TileColumns& columns) {
 
 int64_t winograd_forward_scratch(const WinogradShape& shape, WinogradFilterSource::Form form) {
   const int64_t filters = ChunkLayout(shape, kChunkRow).filters;
-  return shape.form.coefficients() * (winograd_plane(shape.depth() * kChunkRow) + winograd_plane(filters * kChunkRow)) +
+  return shape.form.coefficients() *
+             (winograd_plane(shape.all_channels() * kChunkRow) + winograd_plane(filters * kChunkRow)) +
          (form == WinogradFilterSource::Form::kTransformed ? 0 : PartFilters::floats(shape));
 }
 
@@ -212,7 +215,7 @@ class ForwardChunk {
         first_(columns.tile_at(job.first_column)),
         tiles_(columns.tile_at(job.first_column + job.columns) - first_),
         layout_(shape, job.columns),
-        v_plane_(winograd_plane(shape.depth() * layout_.row)),
+        v_plane_(winograd_plane(shape.all_channels() * layout_.row)),
         v_(scratch),
         m_(scratch + shape.form.coefficients() * v_plane_) {}
 
@@ -248,8 +251,8 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
       const TilePlace begin = shape_.tiles().beside(place, t);
       const int64_t column = column_of(tile + t);
       const int64_t in_line = std::min(count - t, layout_.tiles_in_line(column, lanes));
-      for_each_section(shape_, 0, shape_.depth(), shape_.channels, [&](const SectionChannels& section) {
-        const TileCoefficients to{v_ + layout_.at(column) + section.depth * layout_.channel, v_plane_, layout_.channel,
+      for_each_section(shape_, 0, shape_.all_channels(), shape_.channels, [&](const SectionChannels& section) {
+        const TileCoefficients to{v_ + layout_.at(column) + section.place * layout_.channel, v_plane_, layout_.channel,
                                   lanes < kPanelColumns ? lanes : layout_.panel};
         const auto tile_on = [&](const Extent2d& image) {
           return input_tile(shape_, lanes_of(image), section.tap, begin, in_line, lanes);
@@ -269,9 +272,9 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
 void ForwardChunk::multiply(int64_t count, const WeightPlanes<const float>& u) const {
   const int64_t coefficients = shape_.form.coefficients();
   const bool prefetches = worth_prefetching(coefficients * (filter_plane(shape_) + v_plane_));
-  const ProductShape product{count, width_, shape_.depth()};
-  const auto u_of = [&](int64_t e) { return span_of(u.data + e * u.plane, count * shape_.depth()); };
-  const auto v_of = [&](int64_t e) { return span_of(v_ + e * v_plane_, shape_.depth() * layout_.row); };
+  const ProductShape product{count, width_, shape_.all_channels()};
+  const auto u_of = [&](int64_t e) { return span_of(u.data + e * u.plane, count * shape_.all_channels()); };
+  const auto v_of = [&](int64_t e) { return span_of(v_ + e * v_plane_, shape_.all_channels() * layout_.row); };
   for (int64_t e = 0; e < coefficients; ++e) {
     std::array<ByteSpan, 2> upcoming;
     if (prefetches && e + 1 < coefficients) {
@@ -319,7 +322,7 @@ void conv2d_winograd_forward(const WinogradShape& shape, const TileColumns& colu
   const int64_t end = job.first_filter + job.filters;
   for (int64_t k = job.first_filter; k < end; k += most) {
     const int64_t count = std::min(most, end - k);
-    WeightPlanes<const float> u{filters.data + k * shape.depth(), filter_plane(shape), shape.depth()};
+    WeightPlanes<const float> u{filters.data + k * shape.all_channels(), filter_plane(shape), shape.all_channels()};
     if (by_part) {
       const PartFilters own(shape, scratch + winograd_forward_scratch(shape, Form::kTransformed));
       u = own.transform(k, count, filters);

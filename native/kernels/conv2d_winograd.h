@@ -40,7 +40,7 @@ struct WinogradShape {
   WinogradTiles tiles() const { return {output, dilation, form}; }
   Extent2d sections() const { return form.sections_of(window); }
   // The channels of one section are followed by those of the next: D of them.
-  int64_t depth() const { return sections().height * sections().width * channels; }
+  int64_t all_channels() const { return sections().height * sections().width * channels; }
   int64_t taps() const { return window.height * window.width; }
 };
 

@@ -15,7 +15,7 @@
 namespace gradloom {
 
 Tiling winograd_gradient_pieces(const WinogradShape& shape) {
-  return cut(shape.filters, tile_rows(shape.filters, shape.form.coefficients() * shape.depth()).count, kLanes);
+  return cut(shape.filters, tile_rows(shape.filters, shape.form.coefficients() * shape.all_channels()).count, kLanes);
 }
 
 namespace {
@@ -31,7 +31,7 @@ void gradient_of_sums(const WinogradShape& shape, int64_t first, int64_t count, 
     for (int64_t k = 0; k < filters; k += kSide) {
       const int64_t columns = std::min(kSide, filters - k);
       winograd_transform_filter_gradient(shape.form, some.count, columns,
-                                         {sums.data + (some.depth - first) * sums.row + k, sums.plane, sums.row},
+                                         {sums.data + (some.place - first) * sums.row + k, sums.plane, sums.row},
                                          {of_taps, some.taps.width * kTap, kTap, kSide, some.taps});
       for (int64_t r = 0; r < some.taps.height; ++r) {
         for (int64_t s = 0; s < some.taps.width; ++s) {
@@ -48,7 +48,8 @@ void gradient_of_sums(const WinogradShape& shape, int64_t first, int64_t count, 
 void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const float* sums, float* gradient) {
   const Tiling filters = winograd_gradient_pieces(shape);
   const int64_t begin = filters.first(piece);
-  gradient_of_sums(shape, 0, shape.depth(), filters.size(piece), {sums + begin, filter_plane(shape), shape.filters},
+  gradient_of_sums(shape, 0, shape.all_channels(), filters.size(piece),
+                   {sums + begin, filter_plane(shape), shape.filters},
                    gradient + begin * shape.taps() * shape.channels);
 }
 
@@ -83,7 +84,7 @@ void multiply_tiles(const TileProduct& product, Accumulate accumulate, const Wei
 
 // As many as there are numbers in their v and m as in the sums.
 int64_t tiles_like_sums(const WinogradShape& shape) {
-  return shape.depth() * shape.filters / (kLanes * (shape.depth() + shape.filters));
+  return shape.all_channels() * shape.filters / (kLanes * (shape.all_channels() + shape.filters));
 }
 
 // Pieces, each with sums of its own, which are read again at the end: some megabytes of them at most, and tiles enough
@@ -94,8 +95,8 @@ int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
   constexpr int64_t kManyTiles = 32;
   constexpr int64_t kFewestTiles = 4;
   constexpr int64_t kWeightsOfAll = 4 * 128 * 128;
-  const int64_t pieces =
-      std::min(std::clamp(tiles / kManyTiles, kFewestPieces, kMost), kWeightsOfAll / (shape.depth() * shape.filters));
+  const int64_t pieces = std::min(std::clamp(tiles / kManyTiles, kFewestPieces, kMost),
+                                  kWeightsOfAll / (shape.all_channels() * shape.filters));
   const int64_t enough = std::max(kFewestTiles, 2 * tiles_like_sums(shape));
   return pieces < kFewestPieces || tiles < pieces * enough ? 1 : pieces;
 }
@@ -103,7 +104,7 @@ int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
 // The v and m of a chunk should fit into L2, but there should be more of them than of the sums, which every chunk reads
 // and writes: twice as many for products that are narrow, and soon made. Pieces can share the chunks evenly.
 Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
-  const int64_t fitting = 512 / (shape.depth() + shape.filters);
+  const int64_t fitting = 512 / (shape.all_channels() + shape.filters);
   const int64_t fewest = (narrow_products() ? 2 : 1) * kMostStripTiles;
   const int64_t step = std::clamp<int64_t>(std::max(fitting, tiles_like_sums(shape)), fewest, 16);
   const int64_t chunks = ceil_divide(tiles, step);
@@ -115,7 +116,7 @@ Tiling shares_of_filters(const WinogradShape& shape, int64_t threads) {
   return cut(shape.filters, std::min(threads, shape.filters / kProductFilters), kPanelColumns);
 }
 Tiling shares_of_channels(const WinogradShape& shape, int64_t threads) {
-  return cut(shape.depth(), threads / shares_of_filters(shape, threads).count);
+  return cut(shape.all_channels(), threads / shares_of_filters(shape, threads).count);
 }
 
 }  // namespace
@@ -127,7 +128,7 @@ void WinogradGradientTiles::transform_channels(int64_t first, int64_t channels, 
   for_each_section(shape_, first, channels, kTransformImages, [&](const SectionChannels& some) {
     const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
       const int64_t lanes = columns_.of(tile);
-      const int64_t at = some.depth * row + columns_.before(tile) - columns_.before(first_);
+      const int64_t at = some.place * row + columns_.before(tile) - columns_.before(first_);
       winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), some.tap, place, of_strip, lanes), some.count,
                                x.data + place.image * x.block + some.channel * plane_floats(shape_.input),
                                {v + at, plane, row, lanes});
@@ -197,7 +198,9 @@ bool WinogradWeightGradient::transforms_together() const {
   return filters_.count > 1 && pieces() == 1 && shape_.form.coefficients() * v_plane() > kFloatsOfOne;
 }
 
-int64_t WinogradWeightGradient::v_plane() const { return winograd_plane(shape_.depth() * chunks_.step * kLanes); }
+int64_t WinogradWeightGradient::v_plane() const {
+  return winograd_plane(shape_.all_channels() * chunks_.step * kLanes);
+}
 
 int64_t WinogradWeightGradient::m_plane() const {
   return winograd_plane(round_up(filters_.step, kPanelColumns) * chunks_.step * kLanes);
@@ -215,12 +218,12 @@ int64_t WinogradWeightGradient::thread_scratch() const {
 }
 
 int64_t WinogradWeightGradient::input_jobs() const {
-  return transforms_together() ? ceil_divide(shape_.depth(), kTransformImages) : 0;
+  return transforms_together() ? ceil_divide(shape_.all_channels(), kTransformImages) : 0;
 }
 
 void WinogradWeightGradient::transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const {
   const int64_t first = job * kTransformImages;
-  tiles_of(round).transform_channels(first, std::min(kTransformImages, shape_.depth() - first), x,
+  tiles_of(round).transform_channels(first, std::min(kTransformImages, shape_.all_channels() - first), x,
                                      scratch + sums_floats(), v_plane());
 }
 
@@ -268,7 +271,7 @@ void WinogradWeightGradient::multiply(const WinogradGradientTiles& tiles, const 
 void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) const {
   float* const total = scratch + coefficient * filter_plane(shape_);
   for (int64_t other = 1; other < pieces(); ++other) {
-    sum(total, total + other * sums_floats(), shape_.filters * shape_.depth(), total);
+    sum(total, total + other * sums_floats(), shape_.filters * shape_.all_channels(), total);
   }
 }
 
@@ -276,7 +279,7 @@ void WinogradWeightGradient::add_pieces(int64_t coefficient, float* scratch) con
 
 namespace {
 
-// Of a part's sums, some 300 KB with 64 filters.
+// Of a part's sums, some 300 KB at most with 64 filters.
 constexpr int64_t kPartChannels = 32;
 
 }  // namespace
@@ -291,7 +294,7 @@ WinogradPartGradient::WinogradPartGradient(const WinogradShape& shape, int64_t b
       tiles_(shape, TileColumns(shape, batch), 0, TileColumns(shape, batch).tiles()),
       filters_(cut(shape.filters, round_up(ceil_divide(shape.filters, kProductFilters), threads), kPanelColumns)) {}
 
-int64_t WinogradPartGradient::v_plane() const { return winograd_plane(shape_.depth() * tiles_.v_row()); }
+int64_t WinogradPartGradient::v_plane() const { return winograd_plane(shape_.all_channels() * tiles_.v_row()); }
 
 int64_t WinogradPartGradient::m_plane() const {
   return winograd_plane(round_up(filters_.step, kPanelColumns) * tiles_.v_row());
@@ -305,11 +308,11 @@ int64_t WinogradPartGradient::thread_scratch() const {
   return transposed_numbers(shape_.form.tile()) + shape_.form.coefficients() * (m_plane() + sums_plane());
 }
 
-int64_t WinogradPartGradient::input_jobs() const { return ceil_divide(shape_.depth(), kTransformImages); }
+int64_t WinogradPartGradient::input_jobs() const { return ceil_divide(shape_.all_channels(), kTransformImages); }
 
 void WinogradPartGradient::transform_input(int64_t job, const LaneImages& x, float* scratch) const {
   const int64_t first = job * kTransformImages;
-  tiles_.transform_channels(first, std::min(kTransformImages, shape_.depth() - first), x, scratch, v_plane());
+  tiles_.transform_channels(first, std::min(kTransformImages, shape_.all_channels() - first), x, scratch, v_plane());
 }
 
 void WinogradPartGradient::make(int64_t part, const LaneImages& dz, const float* scratch, float* thread_scratch,
@@ -320,8 +323,8 @@ void WinogradPartGradient::make(int64_t part, const LaneImages& dz, const float*
   float* const m = transposed + transposed_numbers(shape_.form.tile());
   const WeightPlanes<float> sums{m + shape_.form.coefficients() * m_plane(), sums_plane(), filters_.step};
   tiles_.transform_filters(filters_.first(part), filters, dz, m, m_plane(), transposed);
-  for (int64_t c = 0; c < shape_.depth(); c += kPartChannels) {
-    const int64_t channels = std::min(kPartChannels, shape_.depth() - c);
+  for (int64_t c = 0; c < shape_.all_channels(); c += kPartChannels) {
+    const int64_t channels = std::min(kPartChannels, shape_.all_channels() - c);
     multiply_tiles({.coefficients = shape_.form.coefficients(),
                     .shape = {channels, filters, tiles_.depth()},
                     .v = {scratch + c * row, v_plane(), row},

@@ -45,7 +45,7 @@ HWY_INLINE void store_lanes(V v, float* to) {
 template <class Call>
 void with_square_form(WinogradForm form, Call call) {
   using enum WinogradAxis;
-  form.height == kF4x3 ? call.template operator()<kF4x3, kF4x3>() : call.template operator()<kF2x5, kF2x5>();
+  form.height == kF43 ? call.template operator()<kF43, kF43>() : call.template operator()<kF25, kF25>();
 }
 
 // Calls call<kHeight, kWidth>() for any form.
@@ -54,11 +54,11 @@ void with_form(WinogradForm form, Call call) {
   using enum WinogradAxis;
   if (form.square()) return with_square_form(form, call);
   switch (form.height) {
-    case kF4x3: return call.template operator()<kF4x3, kNone>();
-    case kF2x5: return call.template operator()<kF2x5, kNone>();
+    case kF43: return call.template operator()<kF43, kNone>();
+    case kF25: return call.template operator()<kF25, kNone>();
     case kNone: break;
   }
-  form.width == kF4x3 ? call.template operator()<kNone, kF4x3>() : call.template operator()<kNone, kF2x5>();
+  form.width == kF43 ? call.template operator()<kNone, kF43>() : call.template operator()<kNone, kF25>();
 }
 
 // One axis, then the other: load(j, column) for each column, then visit(i, row) for each row of its transform.
@@ -499,18 +499,22 @@ namespace gradloom {
 
 WinogradSteps winograd_steps(WinogradForm form) {
   const auto of_axis = [](WinogradAxis axis, int64_t of_3, int64_t of_5) {
-    return axis == WinogradAxis::kNone ? 0 : axis == WinogradAxis::kF4x3 ? of_3 : of_5;
+    return axis == WinogradAxis::kNone ? 0 : axis == WinogradAxis::kF43 ? of_3 : of_5;
   };
   // Columns first, then the rows that they become.
   const auto of_both = [&](int64_t columns, int64_t rows, int64_t of_3, int64_t of_5) {
     return columns * of_axis(form.height, of_3, of_5) + rows * of_axis(form.width, of_3, of_5);
   };
   constexpr int64_t kInput = 12;
+  constexpr int64_t kOutput43 = 12;
+  constexpr int64_t kOutput25 = 8;
+  constexpr int64_t kGradient43 = 10;
+  constexpr int64_t kGradient25 = 4;
   const int64_t points = points_of(form.height);
   return {.input_column = of_axis(form.height, kInput, kInput),
           .input_tile = points * of_axis(form.width, kInput, kInput),
-          .output = of_both(points_of(form.width), tile_of(form.height), 12, 8),
-          .output_gradient = of_both(tile_of(form.width), points, 10, 4)};
+          .output = of_both(points_of(form.width), tile_of(form.height), kOutput43, kOutput25),
+          .output_gradient = of_both(tile_of(form.width), points, kGradient43, kGradient25)};
 }
 
 HWY_EXPORT(TransformInputTile);

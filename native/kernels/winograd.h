@@ -28,13 +28,13 @@ constexpr int64_t winograd_plane(int64_t floats) { return floats + 80; }
 
 // Along one axis: F(4, 3), F(2, 5), or nothing where the window is one pixel wide. Both interpolate at the same points,
 // so that they differ in neither the transform of inputs nor in the products.
-enum class WinogradAxis { kNone, kF4x3, kF2x5 };
+enum class WinogradAxis { kNone, kF43, kF25 };
 
 inline constexpr int64_t kWinogradPoints = 6;
 
 // Pixels of a window, of a tile of outputs, and of the inputs of a tile, which are as many as its coefficients.
 constexpr int64_t window_of(WinogradAxis axis) {
-  return axis == WinogradAxis::kNone ? 1 : axis == WinogradAxis::kF4x3 ? 3 : 5;
+  return axis == WinogradAxis::kNone ? 1 : axis == WinogradAxis::kF43 ? 3 : 5;
 }
 constexpr int64_t points_of(WinogradAxis axis) { return axis == WinogradAxis::kNone ? 1 : kWinogradPoints; }
 constexpr int64_t tile_of(WinogradAxis axis) { return points_of(axis) + 1 - window_of(axis); }
@@ -58,11 +58,11 @@ struct WinogradForm {
     return {ceil_divide(taps.height, window_of(height)), ceil_divide(taps.width, window_of(width))};
   }
   constexpr bool square() const { return height == width; }
-  // Whether either axis has windows of so many pixels.
+  // Whether either axis takes it.
   constexpr bool has(WinogradAxis axis) const { return height == axis || width == axis; }
 };
-inline constexpr WinogradForm WinogradForm::kF4x3{WinogradAxis::kF4x3, WinogradAxis::kF4x3};
-inline constexpr WinogradForm WinogradForm::kF2x5{WinogradAxis::kF2x5, WinogradAxis::kF2x5};
+inline constexpr WinogradForm WinogradForm::kF4x3{WinogradAxis::kF43, WinogradAxis::kF43};
+inline constexpr WinogradForm WinogradForm::kF2x5{WinogradAxis::kF25, WinogradAxis::kF25};
 inline constexpr int64_t kMostWinogradTaps = WinogradForm::kF2x5.taps();
 
 // Multiply-adds, products and sums of the transforms below, of a vector: of a tile, and of inputs those of each column

@@ -13,7 +13,7 @@ namespace {
 WinogradForm form_of(const ChannelsShape& shape) { return winograd_form(shape.window); }
 
 WinogradTiles tiles_of(const ChannelsShape& shape) {
-  return {shape.window.output, shape.window.dilation, form_of(shape)};
+  return {shape.window.output, winograd_dilation(shape.window), form_of(shape)};
 }
 
 int64_t coefficients_of(const ChannelsShape& shape) { return form_of(shape).coefficients(); }
@@ -128,7 +128,7 @@ void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, flo
                           place.row - w.padding.top,
                           place.column - w.padding.left,
                           count,
-                          w.dilation,
+                          tiles.dilation,
                           tiles.form};
     winograd_transform_input(strip, shape_.channels / kLanes, x + place.image * image,
                              {v + tile * shape_.channels, tile_plane(), kLanes, shape_.channels});
@@ -188,10 +188,11 @@ void WinogradChannels::transform_output(int64_t chunk, const TileRange& tiles, c
   if (width == 0) return;
   const int64_t image = w.output_pixels() * shape_.y_channels;
   const int64_t filter = part.panel * kFilterPanel + part.first;
+  const WinogradTiles of_image = tiles_of(shape_);
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
-    const TilePlace place = tiles_of(shape_).place(chunks_.first(chunk) + tiles.first + tile);
+    const TilePlace place = of_image.place(chunks_.first(chunk) + tiles.first + tile);
     winograd_transform_output(
-        {{w.output, shape_.y_channels, kLanes}, place.row, place.column, 1, w.dilation, form_of(shape_)},
+        {{w.output, shape_.y_channels, kLanes}, place.row, place.column, 1, of_image.dilation, of_image.form},
         width / kLanes, {m + tile * width, product_plane(), kLanes},
         {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat}, output.activation,
         output.y + place.image * image + filter);

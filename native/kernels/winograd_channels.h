@@ -18,7 +18,8 @@ inline constexpr int64_t kWinogradChunkTiles = 64;
 // Whether vectors of 16 channels fill the pixels of every group.
 bool winograd_channels_fit(int64_t channels, int64_t filters);
 
-// Floats of the transformed filters of a panel: [36][64 / F][C][F], F of which lie side by side.
+// Floats of the transformed filters of a panel: [E][64 / F][C][F], F of which lie side by
+// side; E: coefficients of a tile.
 int64_t winograd_channels_panel_floats(const ChannelsShape& shape);
 // For filters of a panel that lie side by side, from where their weights are; u is the panel's.
 void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
@@ -50,7 +51,7 @@ class WinogradChannels {
   int64_t thread_floats() const;
 
   int64_t transforms(int64_t chunk) const { return transform_jobs(chunk).count; }
-  // x: the images from this group's first channel on; v: [36][T][C], a place.
+  // x: the images from this group's first channel on; v: [E][T][C], a place.
   void transform(int64_t chunk, int64_t job, const float* x, float* v) const;
 
   int64_t products(int64_t chunk) const { return product_tiles(chunk).count * parts_.count(); }

@@ -19,7 +19,7 @@ namespace gradloom {
 inline bool worth_prefetching(int64_t floats) { return floats > 64 * 1024; }
 
 inline int64_t filter_plane(const WinogradShape& shape) {
-  return winograd_plane(round_up(shape.filters * shape.depth(), kLanes));
+  return winograd_plane(round_up(shape.filters * shape.all_channels(), kLanes));
 }
 
 // Whether all coefficients of filters, or of their gradient, are more than an L2 holds, and go through memory.
@@ -36,11 +36,11 @@ inline ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, p
 
 inline Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
 
-// Some channels of one section of the window: number `channel` on, of D `depth` on.
+// Some channels of one section of the window: number `channel` on, of D number `place` on.
 struct SectionChannels {
   Extent2d tap;   // the first one
   Extent2d taps;  // how many
-  int64_t depth;
+  int64_t place;
   int64_t channel;
   int64_t count;
 };
@@ -49,14 +49,14 @@ template <class Visit>
 void for_each_section(const WinogradShape& shape, int64_t first, int64_t count, int64_t most, Visit visit) {
   const auto [height, width] = shape.form.window();
   const int64_t across = shape.sections().width;
-  for (int64_t depth = first, some = 0; depth < first + count; depth += some) {
-    const int64_t section = depth / shape.channels;
-    const int64_t channel = depth % shape.channels;
-    some = std::min({most, shape.channels - channel, first + count - depth});
+  for (int64_t place = first, some = 0; place < first + count; place += some) {
+    const int64_t section = place / shape.channels;
+    const int64_t channel = place % shape.channels;
+    some = std::min({most, shape.channels - channel, first + count - place});
     const Extent2d tap{section / across * height, section % across * width};
     const Extent2d taps{std::min(height, shape.window.height - tap.height),
                         std::min(width, shape.window.width - tap.width)};
-    visit(SectionChannels{tap, taps, depth, channel, some});
+    visit(SectionChannels{tap, taps, place, channel, some});
   }
 }
 

@@ -11,14 +11,19 @@
 
 namespace gradloom {
 
-// Of a window of more than one tap: F(2, 5) for five along both axes or one, else F(4, 3) of sections of three.
+// Of a window of more than one tap: F(2, 5) for 5x5, 1x5 and 5x1, else F(4, 3), of sections of three taps.
 inline WinogradForm winograd_form(const Window2d& window) {
   const auto& [height, width] = window.window;
   const bool five = std::max(height, width) == 5 && (height == width || std::min(height, width) == 1);
   const auto of_axis = [&](int64_t taps) {
-    return taps == 1 ? WinogradAxis::kNone : five ? WinogradAxis::kF2x5 : WinogradAxis::kF4x3;
+    return taps == 1 ? WinogradAxis::kNone : five ? WinogradAxis::kF25 : WinogradAxis::kF43;
   };
   return {of_axis(height), of_axis(width)};
+}
+
+// Along an axis with one tap there is none.
+inline Extent2d winograd_dilation(const Window2d& window) {
+  return {window.window.height == 1 ? 1 : window.dilation.height, window.window.width == 1 ? 1 : window.dilation.width};
 }
 
 // A tile among those of several images: its image, and its first pixel.

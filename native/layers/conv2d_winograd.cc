@@ -15,7 +15,7 @@ namespace {
 
 // Filters whose transform is worth a job.
 Tiling filter_pieces(const WinogradShape& shape) {
-  return tile_rows(shape.filters, shape.form.coefficients() * shape.depth());
+  return tile_rows(shape.filters, shape.form.coefficients() * shape.all_channels());
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ WinogradShape winograd_forward_shape(const Conv2dDefinition& conv, const Extent2
           .filters = conv.filters_per_group(),
           .input = conv.window.input,
           .output = output,
-          .dilation = conv.window.dilation,
+          .dilation = winograd_dilation(conv.window),
           .top = conv.window.padding.top,
           .left = conv.window.padding.left};
 }
@@ -39,7 +39,7 @@ WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const 
           .filters = conv.channels_per_group(),
           .input = output,
           .output = conv.window.input,
-          .dilation = conv.window.dilation,
+          .dilation = winograd_dilation(conv.window),
           .top = (conv.window.window.height - 1) * conv.window.dilation.height - conv.window.padding.top,
           .left = (conv.window.window.width - 1) * conv.window.dilation.width - conv.window.padding.left};
 }

@@ -1,4 +1,4 @@
-// Conv2d by Winograd's F(4x4, 3x3) and F(2x2, 5x5), for images in lanes: products of transformed tiles. Unlike the
+// Conv2d by Winograd's F(4, 3) and F(2, 5), for images in lanes: products of transformed tiles. Unlike the
 // direct kernel it copies nothing: tiles read padding as zeros.
 #pragma once
 

@@ -194,7 +194,7 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
   ],
   [
     () => sequential(image, [conv2d({ filters: 1, kernelSize: 3, strides: 2, kernel: 'winograd' })]),
-    'conv2d "conv2d_1": kernel "winograd" takes a kernelSize above 1, strides 1 and any activation but softmax and logSoftmax; use "auto"',
+    'conv2d "conv2d_1": kernel "winograd" takes a kernelSize above 1 and up to 32, strides 1 and any activation but softmax and logSoftmax; use "auto"',
   ],
   [
     () => sequential({ inputShape: [4] }, [dense({ units: 1 })]).plan({ mode: wrongly('training') }),

@@ -13,7 +13,8 @@ TEST_CASE("parse_conv2d_kernel: winograd for windows and strides of 1, whatever 
     return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
   };
   const std::string refusal =
-      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes a kernelSize above 1, strides 1 and any activation but "
+      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes a kernelSize above 1 and up to 32, strides 1 and any "
+      "activation but "
       "softmax and logSoftmax; use \"auto\"";
   CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
   Window2d far_padding = same;
@@ -38,6 +39,11 @@ TEST_CASE("parse_conv2d_kernel: winograd for windows and strides of 1, whatever 
     other.stride.*axis = 2;
     CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
   }
+  Window2d large = same;
+  large.window = {32, 1};
+  CHECK(parse(large, Activation::kRelu) == Conv2dKernel::kWinograd);
+  large.window = {1, 33};
+  CHECK(error_of([&] { parse(large, Activation::kRelu); }) == refusal);
   Window2d of_a_pixel = same;
   of_a_pixel.window = {1, 1};
   CHECK(error_of([&] { parse(of_a_pixel, Activation::kRelu); }) == refusal);
@@ -99,6 +105,12 @@ TEST_CASE("choose_conv2d: winograd along one axis and of sections, of the more p
   // Windows with fewer taps than a section: 576 of 961.
   CHECK(chosen({16, 16}, {2, 2}, 32, 32, 32) == winograd);
   CHECK(chosen({16, 16}, {2, 2}, 31, 32, 32) == direct);
+  // Not of so many channels of all sections (4,096 and 4,104), of filters that take much more room, of three tiles.
+  CHECK(chosen({32, 32}, {10, 10}, 256, 64, 32) == winograd);
+  CHECK(chosen({32, 32}, {10, 10}, 257, 64, 32) == direct);
+  CHECK(chosen({16, 16}, {2, 2}, 1360, 1360, 32) == winograd);
+  CHECK(chosen({16, 16}, {2, 2}, 1370, 1370, 32) == direct);
+  CHECK(chosen({1, 12}, {1, 3}, 60, 60, 16) == direct);
   // Of a block that is partly empty.
   for (const int64_t batch : {8, 10, 13, 20, 24}) CHECK(chosen({12, 12}, {7, 7}, 64, 64, batch) == winograd);
   CHECK(chosen({12, 12}, {7, 7}, 64, 64, 9) == Conv2dKernel::kDirectChannels);

@@ -51,10 +51,10 @@ ImageTile random_tile(RandomData& random, WinogradForm form, int64_t vectors, in
 constexpr WinogradForm kSquareForms[] = {WinogradForm::kF4x3, WinogradForm::kF2x5};
 constexpr WinogradForm kForms[] = {WinogradForm::kF4x3,
                                    WinogradForm::kF2x5,
-                                   {WinogradAxis::kNone, WinogradAxis::kF4x3},
-                                   {WinogradAxis::kF4x3, WinogradAxis::kNone},
-                                   {WinogradAxis::kNone, WinogradAxis::kF2x5},
-                                   {WinogradAxis::kF2x5, WinogradAxis::kNone}};
+                                   {WinogradAxis::kNone, WinogradAxis::kF43},
+                                   {WinogradAxis::kF43, WinogradAxis::kNone},
+                                   {WinogradAxis::kNone, WinogradAxis::kF25},
+                                   {WinogradAxis::kF25, WinogradAxis::kNone}};
 
 template <class MatrixOf>
 reference::BothAxes both_axes(const WinogradForm& form, MatrixOf matrix_of) {

@@ -15,7 +15,7 @@ namespace {
 WinogradForm random_form(RandomData& random) {
   using enum WinogradAxis;
   return random.pick<WinogradForm>(
-      {{kF4x3, kF4x3}, {kF2x5, kF2x5}, {kNone, kF4x3}, {kF4x3, kNone}, {kNone, kF2x5}, {kF2x5, kNone}});
+      {{kF43, kF43}, {kF25, kF25}, {kNone, kF43}, {kF43, kNone}, {kNone, kF25}, {kF25, kNone}});
 }
 
 }  // namespace

@@ -341,7 +341,8 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
              {window_of({5, 5}, {14, 10}, {2, 2, 2, 2}), 49, 33, 18, 1},
              {window_of({1, 3}, {14, 13}, {0, 0, 1, 1}), 24, 33, 18, 1},
              {window_of({5, 1}, {14, 10}, {2, 2, 0, 0}), 7, 33, 40, 1},
-             {window_of({4, 4}, {14, 10}, {1, 2, 1, 2}), 20, 33, 18, 1}}) {
+             {window_of({4, 4}, {14, 10}, {1, 2, 1, 2}), 20, 33, 18, 1},
+             {window_of({32, 1}, {3, 4}, {16, 15, 0, 0}), 7, 1, 18, 1}}) {
       CAPTURE(shape.batch);
       for (const bool pools : {false, true}) {
         if (pools && (shape.window.output.height % 2 > 0 || shape.window.output.width % 2 > 0)) continue;
@@ -383,13 +384,15 @@ TEST_CASE(
            {window3({64, 61}, same), 3, 16, 32, 1},  // 12 chunks, 6 pieces
            {window3({47, 64}, same), 7, 32, 64, 2},  // in groups, 8 pieces
            {window_of({5, 5}, {24, 25}, same5, {1, 1}), 6, 32, 32, 1},
-           {window3({32, 32}, same), 4, 64, 80, 1},      // 4 chunks, which several threads have of their own
-           {window3({16, 16}, same), 4, 32, 160, 1},     // filters for few tiles
-           {window3({16, 16}, same), 1, 128, 160, 1},    // for fewer, made part by part, of blocks of channels
-           {window3({8, 8}, same), 3, 128, 256, 2},      // likewise in groups
-           {window3({12, 9}, same), 2, 320, 80, 1},      // the last block smaller
-           {window3({28, 25}, same), 2, 80, 256, 1},     // 98 tiles by part, two chunks for the gradient
-           {window3({28, 28}, same), 3, 160, 64, 1}}) {  // 147, blocks of filters that are there
+           {window3({32, 32}, same), 4, 64, 80, 1},    // 4 chunks, which several threads have of their own
+           {window3({16, 16}, same), 4, 32, 160, 1},   // filters for few tiles
+           {window3({16, 16}, same), 1, 128, 160, 1},  // for fewer, made part by part, of blocks of channels
+           {window3({8, 8}, same), 3, 128, 256, 2},    // likewise in groups
+           {window3({12, 9}, same), 2, 320, 80, 1},    // the last block smaller
+           {window3({28, 25}, same), 2, 80, 256, 1},   // 98 tiles by part, two chunks for the gradient
+           {window3({28, 28}, same), 3, 160, 64, 1},   // 147, blocks of filters that are there
+           {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 1, 128, 160, 1},   // along one axis, by part
+           {window_of({5, 1}, {32, 31}, {2, 2, 0, 0}), 4, 64, 64, 1}}) {  // and by chunks
     check_normal(random, shape, "relu", "auto", "winograd-channels");
     const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "tanh"}, "auto");
     check_bits_of_threads(random, layer, shape.batch, {2, 3, 9});
@@ -415,6 +418,28 @@ TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the e
       shape.batch = random.pick({1, 2, 7, 9});
       shape.channels = shape.groups * random.pick({side == 3 ? 16 : 64, 32, 48});
       shape.filters = shape.groups * random.pick({side == 3 ? 16 : 32, 48, 80});
+      check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
+    }
+  });
+}
+
+TEST_CASE("conv2d winograd for a few samples along one axis: within the error bound on every instruction set") {
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(142);
+    for (int i = 0; i < 40; ++i) {
+      CAPTURE(i);
+      const auto taps = random.pick<Extent2d>({{1, 3}, {3, 1}, {1, 5}, {5, 1}});
+      const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {2, 2}, {1, 3}});
+      const Extent2d input{dilation.height * random.pick({12, 16, 20}), dilation.width * random.pick({12, 16, 20})};
+      const int64_t rows = taps.height / 2 * dilation.height;
+      const int64_t columns = taps.width / 2 * dilation.width;
+      const int64_t groups = random.pick({1, 1, 2});
+      const reference::Convolution shape{.window = window_of(taps, input, {rows, rows, columns, columns}, dilation),
+                                         .batch = random.pick({1, 2, 7, 9}),
+                                         .channels = groups * random.pick({32, 48, 64}),
+                                         .filters = groups * random.pick({32, 48, 80}),
+                                         .groups = groups};
       check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
     }
   });
