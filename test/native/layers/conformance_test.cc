@@ -47,6 +47,8 @@ const std::multimap<std::string, Example>& examples() {
       {"conv2d", {conv2d({.filters = 33, .padding = "same", .kernel = "winograd"}), {14, 9, 20}}},
       {"conv2d", {conv2d({.filters = 6, .groups = 2, .activation = "tanh", .kernel = "winograd"}), {7, 7, 4}}},
       {"conv2d", {conv2d({.filters = 9, .dilation = {2, 3}, .padding = "same", .kernel = "winograd"}), {9, 14, 5}}},
+      {"conv2d", {conv2d({.filters = 33, .kernel_size = {1, 3}, .padding = "same", .kernel = "winograd"}), {9, 14, 5}}},
+      {"conv2d", {conv2d({.filters = 9, .kernel_size = {4, 7}, .padding = "same", .kernel = "winograd"}), {9, 14, 5}}},
       {"dense", {dense({.units = 10, .activation = "tanh"}), {33}}},
       {"dense", {dense({.units = 130, .bias = false}), {700}}},
       {"dense", {dense({.units = 70, .activation = "softmax"}), {20}}},

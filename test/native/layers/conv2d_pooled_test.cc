@@ -280,6 +280,10 @@ TEST_CASE("conv2d takes the maxima of windows that lie apart, by Winograd of 2x2
   CHECK(!pools("winograd", three));
   CHECK(!pools("winograd", two, "tanh"));
   CHECK(!pools("blas", two));
+  reference::Convolution line = shape;
+  line.window.window = {1, 3};
+  line.window.padding = {0, 0, 1, 1};
+  CHECK(!conv2d_layer(line, {.filters = 0, .kernel = "winograd"}).pools(16, two));
   reference::Convolution dilated = shape;
   dilated.window.dilation = {1, 2};
   dilated.window.padding = {1, 1, 2, 2};
