@@ -10,6 +10,7 @@
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/winograd_channels.h"
+#include "kernels/winograd_sections.h"
 #include "kernels/winograd_tiles.h"
 
 namespace gradloom {
@@ -58,11 +59,14 @@ namespace {
 int64_t winograd_tiles(const Conv2dShape& shape) {
   return WinogradTiles{shape.window.output, winograd_dilation(shape.window), winograd_form(shape.window)}.count();
 }
+WinogradSections sections_of(const Conv2dShape& shape) {
+  return {winograd_form(shape.window), shape.window.window, shape.channels};
+}
 // Of a channel and filter.
 double winograd_products(const Conv2dShape& shape) {
-  const WinogradForm form = winograd_form(shape.window);
-  const auto [rows, columns] = form.sections_of(shape.window.window);
-  return static_cast<double>(form.coefficients() * rows * columns) * static_cast<double>(winograd_tiles(shape));
+  const WinogradSections sections = sections_of(shape);
+  return static_cast<double>(sections.form.coefficients() * sections.count()) *
+         static_cast<double>(winograd_tiles(shape));
 }
 // Fewer seldom pay for the transform of the filters.
 constexpr int64_t kFewestTiles = 4;
@@ -78,10 +82,9 @@ bool is_3x3_or_5x5(const Window2d& w) {
 bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostChannels = 4096;  // of all sections
   constexpr int64_t kMostTransformed = int64_t{1} << 26;
-  const WinogradForm form = winograd_form(shape.window);
-  const auto [rows, columns] = form.sections_of(shape.window.window);
-  const int64_t channels = rows * columns * shape.channels;
-  if (channels > kMostChannels || form.coefficients() * channels * shape.filters > kMostTransformed) return false;
+  const int64_t channels = sections_of(shape).all_channels();
+  const int64_t coefficients = winograd_form(shape.window).coefficients();
+  if (channels > kMostChannels || coefficients * channels * shape.filters > kMostTransformed) return false;
   if (winograd_tiles(shape) * images < kFewestTiles) return false;
   const int64_t width = std::min(shape.channels, shape.filters);
   const double most = width < 16 ? 0 : width < 24 ? 0.5 : width < 32 ? 0.55 : width < 64 ? 0.7 : 0.85;
@@ -116,13 +119,16 @@ enum class FiltersMade { kEachTime, kOnce };
 bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade filters = FiltersMade::kEachTime) {
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   constexpr int64_t kTilesForMany = 6;
+  constexpr int64_t kTilesForSections = 16;
   const WinogradForm form = winograd_form(shape.window);
   const bool larger = form.has(WinogradAxis::kF25);
+  const bool in_sections = form.taps() != shape.window.taps();
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
-  return form.taps() == shape.window.taps() && winograd_pays(shape, batch) &&
-         winograd_channels_fit(shape.channels, shape.filters) &&
+  return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
-         winograd_tiles(shape) * batch >= (many ? kTilesForMany : kFewestTiles);
+         winograd_tiles(shape) * batch >= (in_sections ? kTilesForSections
+                                           : many      ? kTilesForMany
+                                                       : kFewestTiles);
 }
 
 // Whether products of samples, pixel by pixel, take less time: so many taps of the windows would meet padding, and

@@ -60,7 +60,7 @@ struct ChunkLayout {
 
 // `count` filters [R][S][C].
 void transform_sections(const WinogradShape& shape, int64_t count, const float* weights, const WeightPlanes<float>& u) {
-  for_each_section(shape, 0, shape.all_channels(), shape.channels, [&](const SectionChannels& section) {
+  shape.sections().for_each([&](const SectionChannels& section) {
     winograd_transform_filters(shape.form, count, section.count, section_taps(shape, section, weights),
                                {u.data + section.place, u.plane, u.row});
   });
@@ -251,7 +251,7 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
       const TilePlace begin = shape_.tiles().beside(place, t);
       const int64_t column = column_of(tile + t);
       const int64_t in_line = std::min(count - t, layout_.tiles_in_line(column, lanes));
-      for_each_section(shape_, 0, shape_.all_channels(), shape_.channels, [&](const SectionChannels& section) {
+      shape_.sections().for_each([&](const SectionChannels& section) {
         const TileCoefficients to{v_ + layout_.at(column) + section.place * layout_.channel, v_plane_, layout_.channel,
                                   lanes < kPanelColumns ? lanes : layout_.panel};
         const auto tile_on = [&](const Extent2d& image) {

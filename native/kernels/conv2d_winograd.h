@@ -20,6 +20,7 @@
 #include "kernels/tiling.h"
 #include "kernels/window2d.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_sections.h"
 #include "kernels/winograd_tiles.h"
 
 namespace gradloom {
@@ -38,9 +39,8 @@ struct WinogradShape {
   int64_t left;
 
   WinogradTiles tiles() const { return {output, dilation, form}; }
-  Extent2d sections() const { return form.sections_of(window); }
-  // The channels of one section are followed by those of the next: D of them.
-  int64_t all_channels() const { return sections().height * sections().width * channels; }
+  WinogradSections sections() const { return {form, window, channels}; }
+  int64_t all_channels() const { return sections().all_channels(); }
   int64_t taps() const { return window.height * window.width; }
 };
 

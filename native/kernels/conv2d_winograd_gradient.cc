@@ -26,7 +26,7 @@ void gradient_of_sums(const WinogradShape& shape, int64_t first, int64_t count, 
   constexpr int64_t kSide = kPanelColumns;
   constexpr int64_t kTap = kSide * kSide;
   alignas(kLanes * sizeof(float)) float of_taps[kMostWinogradTaps * kTap];
-  for_each_section(shape, first, count, kSide, [&](const SectionChannels& some) {
+  shape.sections().for_each(first, count, kSide, [&](const SectionChannels& some) {
     const WeightTaps<float> to = section_taps(shape, some, gradient);
     for (int64_t k = 0; k < filters; k += kSide) {
       const int64_t columns = std::min(kSide, filters - k);
@@ -125,7 +125,7 @@ Tiling shares_of_channels(const WinogradShape& shape, int64_t threads) {
 void WinogradGradientTiles::transform_channels(int64_t first, int64_t channels, const LaneImages& x, float* v,
                                                int64_t plane) const {
   const int64_t row = v_row();
-  for_each_section(shape_, first, channels, kTransformImages, [&](const SectionChannels& some) {
+  shape_.sections().for_each(first, channels, kTransformImages, [&](const SectionChannels& some) {
     const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
       const int64_t lanes = columns_.of(tile);
       const int64_t at = some.place * row + columns_.before(tile) - columns_.before(first_);

@@ -14,7 +14,6 @@
 
 #include <cstdint>
 
-#include "common/checked.h"
 #include "kernels/activation.h"
 #include "kernels/lanes.h"
 #include "kernels/max_pool_lanes.h"
@@ -53,10 +52,6 @@ struct WinogradForm {
   constexpr int64_t taps() const { return window_of(height) * window_of(width); }
   constexpr int64_t tile_pixels() const { return tile_of(height) * tile_of(width); }
   constexpr int64_t coefficients() const { return points_of(height) * points_of(width); }
-  // Larger windows are cut into sections like the form's, the last ones with fewer taps: their convolutions add up.
-  Extent2d sections_of(const Extent2d& taps) const {
-    return {ceil_divide(taps.height, window_of(height)), ceil_divide(taps.width, window_of(width))};
-  }
   constexpr bool square() const { return height == width; }
   // Whether either axis takes it.
   constexpr bool has(WinogradAxis axis) const { return height == axis || width == axis; }

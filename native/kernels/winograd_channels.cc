@@ -19,7 +19,7 @@ WinogradTiles tiles_of(const ChannelsShape& shape) {
 int64_t coefficients_of(const ChannelsShape& shape) { return form_of(shape).coefficients(); }
 
 int64_t widest(const ChannelsShape& shape) { return std::min(kFilterPanel, shape.filters); }
-// Of filters that are made of some of the channels.
+// Of filters that are made of so many of D.
 int64_t filter_plane(const ChannelsShape& shape, int64_t channels) { return winograd_plane(channels * widest(shape)); }
 
 // Tiles of a job: enough to use the panel's filters well, few enough for several threads on a small image.
@@ -40,11 +40,12 @@ Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads, WinogradFilters
   return {tiles, kWinogradChunkTiles, chunks};
 }
 
-// Blocks of channels: L2 holds what filters of a panel are transformed into, E floats of each window. By the panel's
+// Blocks of channels: L2 holds what filters of a panel are transformed into, E floats of each section. By the panel's
 // width, whatever a thread's part of it: bits must not depend on their number.
 Tiling cut_channels(const ChannelsShape& shape) {
   constexpr int64_t kMostWeights = 64 * kFilterPanel;
-  return cut(shape.channels, ceil_divide(shape.channels * widest(shape), kMostWeights), kLanes);
+  const int64_t channels = winograd_channels_sections(shape).all_channels();
+  return cut(channels, ceil_divide(channels * widest(shape), kMostWeights), kLanes);
 }
 
 }  // namespace
@@ -53,17 +54,26 @@ bool winograd_channels_fit(int64_t channels, int64_t filters) {
   return channels % kLanes == 0 && filters % kLanes == 0;
 }
 
-int64_t winograd_channels_panel_floats(const ChannelsShape& shape) {
-  return coefficients_of(shape) * filter_plane(shape, shape.channels);
+WinogradSections winograd_channels_sections(const ChannelsShape& shape) {
+  return {form_of(shape), shape.window.window, shape.channels};
 }
 
-void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
-                               float* u) {
+int64_t winograd_channels_panel_floats(const ChannelsShape& shape, int64_t channels) {
+  return coefficients_of(shape) * filter_plane(shape, channels);
+}
+
+void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const ChannelRange& range,
+                               const WeightPlanes<const float>& w, float* u) {
   const PanelStretches stretches = panel_stretches(shape, stretch.panel);
-  const Extent2d& window = shape.window.window;
-  winograd_transform_filters(
-      form_of(shape), shape.channels, stretch.filters, {w.data, window.width * w.plane, w.plane, w.row, window},
-      {u + stretches.place(stretch.first, shape.channels), filter_plane(shape, shape.channels), stretches.filters});
+  float* const first = u + stretches.place(stretch.first, range.count);
+  const int64_t tap_row = shape.window.window.width * w.plane;
+  const auto transform = [&](const SectionChannels& some) {
+    const float* const taps = w.data + some.tap.height * tap_row + some.tap.width * w.plane + some.channel * w.row;
+    winograd_transform_filters(
+        form_of(shape), some.count, stretch.filters, {taps, tap_row, w.plane, w.row, some.taps},
+        {first + (some.place - range.first) * stretches.filters, filter_plane(shape, range.count), stretches.filters});
+  };
+  winograd_channels_sections(shape).for_each(range.first, range.count, shape.channels, transform);
 }
 
 WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed) {
@@ -97,22 +107,18 @@ WinogradChannels::WinogradChannels(const ChannelsShape& shape, int64_t images, i
   if (filters == WinogradFilters::kThere && fewer_jobs) parts_ = PanelParts(shape, threads);
 }
 
-ChannelsShape WinogradChannels::of_block(int64_t block) const {
-  ChannelsShape shape = shape_;
-  shape.channels = blocks_.size(block);
-  return shape;
-}
-
 int64_t WinogradChannels::place_floats() const { return coefficients_of(shape_) * tile_plane(); }
 
-int64_t WinogradChannels::tile_plane() const { return winograd_plane(chunks_.step * shape_.channels); }
+int64_t WinogradChannels::tile_floats() const { return winograd_channels_sections(shape_).all_channels(); }
+
+int64_t WinogradChannels::tile_plane() const { return winograd_plane(chunks_.step * tile_floats()); }
 int64_t WinogradChannels::product_plane() const { return winograd_plane(tiles_of_product_ * widest(shape_)); }
 
 int64_t WinogradChannels::thread_floats() const { return round_up(coefficients_of(shape_) * product_plane(), kLanes); }
 
 // Small jobs: their number is a multiple of the threads' for few tiles, too.
 Tiling WinogradChannels::transform_jobs(int64_t chunk) const {
-  return tile_rows(chunks_.size(chunk), 2 * coefficients_of(shape_) * shape_.channels);
+  return tile_rows(chunks_.size(chunk), 2 * coefficients_of(shape_) * tile_floats());
 }
 
 void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, float* v) const {
@@ -124,14 +130,16 @@ void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, flo
   for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
     const TilePlace place = tiles.place(chunks_.first(chunk) + tile);
     count = std::min({tiles.side_by_side(place), end - tile, kMostStripTiles});
-    const ImageTile strip{{w.input, shape_.x_channels, kLanes},
-                          place.row - w.padding.top,
-                          place.column - w.padding.left,
-                          count,
-                          tiles.dilation,
-                          tiles.form};
-    winograd_transform_input(strip, shape_.channels / kLanes, x + place.image * image,
-                             {v + tile * shape_.channels, tile_plane(), kLanes, shape_.channels});
+    winograd_channels_sections(shape_).for_each([&](const SectionChannels& section) {
+      const ImageTile strip{{w.input, shape_.x_channels, kLanes},
+                            place.row - w.padding.top + section.tap.height * tiles.dilation.height,
+                            place.column - w.padding.left + section.tap.width * tiles.dilation.width,
+                            count,
+                            tiles.dilation,
+                            tiles.form};
+      winograd_transform_input(strip, section.count / kLanes, x + place.image * image,
+                               {v + tile * tile_floats() + section.place, tile_plane(), kLanes, tile_floats()});
+    });
   }
 }
 
@@ -148,7 +156,8 @@ void WinogradChannels::product(int64_t chunk, int64_t job, const float* v, const
   const PanelPart part = parts_.part(by_filters ? job / jobs.count : job % parts_.count());
   const int64_t index = by_filters ? job % jobs.count : job / parts_.count();
   const TileRange tiles{jobs.first(index), jobs.size(index)};
-  const MadeFilters filters{u + part.panel * winograd_channels_panel_floats(shape_), 0, shape_.channels};
+  const ChannelRange all{0, tile_floats()};
+  const MadeFilters filters{u + part.panel * winograd_channels_panel_floats(shape_, all.count), all};
   for (int64_t e = 0; e < coefficients_of(shape_); ++e) {
     for (int64_t block = 0; block < blocks_.count; ++block) multiply(tiles, part, e, block, v, filters, own);
   }
@@ -157,7 +166,7 @@ void WinogradChannels::product(int64_t chunk, int64_t job, const float* v, const
 
 void WinogradChannels::add_products(const PanelPart& part, int64_t block, const float* v, const float* u,
                                     float* own) const {
-  const MadeFilters filters{u, blocks_.first(block), blocks_.size(block)};
+  const MadeFilters filters{u, {blocks_.first(block), blocks_.size(block)}};
   for (int64_t e = 0; e < coefficients_of(shape_); ++e) {
     multiply({0, chunks_.extent}, part, e, block, v, filters, own);
   }
@@ -170,13 +179,13 @@ void WinogradChannels::finish(const PanelPart& part, const ChannelsOutput& outpu
 void WinogradChannels::multiply(const TileRange& tiles, const PanelPart& part, int64_t coefficient, int64_t block,
                                 const float* v, const MadeFilters& filters, float* m) const {
   const int64_t first = blocks_.first(block);
-  const int64_t channels = filters.channels;
+  const int64_t channels = filters.range.count;
   const PanelStretches stretches = panel_stretches(shape_, part.panel);
   ColumnPanels columns = stretches.columns(
       filters.u + coefficient * filter_plane(shape_, channels) + stretches.place(part.first, channels), channels);
-  columns.data += (first - filters.first) * columns.row;
+  columns.data += (first - filters.range.first) * columns.row;
   simd_gemm_panels({tiles.count, part.filters, blocks_.size(block)},
-                   {v + coefficient * tile_plane() + tiles.first * shape_.channels + first, shape_.channels}, columns,
+                   {v + coefficient * tile_plane() + tiles.first * tile_floats() + first, tile_floats()}, columns,
                    block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, m + coefficient * product_plane(),
                    part.filters);
 }

@@ -1,7 +1,7 @@
 // Convolution by Winograd's minimal filtering (kernels/winograd.h) over a few images in rows, with channels and filters
 // in the SIMD lanes: kernels/conv2d_channels.h, whose letters hold here, too, for images whose pixels are whole vectors
 // of 16 channels. The error is that of kernels/conv2d_winograd.h.
-//   T: tiles of a chunk
+//   T: tiles of a chunk; E: coefficients of a tile; D: channels of all sections (kernels/winograd_sections.h)
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include "kernels/conv2d_channels.h"
 #include "kernels/tiling.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_sections.h"
 
 namespace gradloom {
 
@@ -18,12 +19,17 @@ inline constexpr int64_t kWinogradChunkTiles = 64;
 // Whether vectors of 16 channels fill the pixels of every group.
 bool winograd_channels_fit(int64_t channels, int64_t filters);
 
-// Floats of the transformed filters of a panel: [E][64 / F][C][F], F of which lie side by
-// side; E: coefficients of a tile.
-int64_t winograd_channels_panel_floats(const ChannelsShape& shape);
-// For filters of a panel that lie side by side, from where their weights are; u is the panel's.
-void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const WeightPlanes<const float>& w,
-                               float* u);
+// Of the channels of all sections.
+WinogradSections winograd_channels_sections(const ChannelsShape& shape);
+struct ChannelRange {
+  int64_t first;
+  int64_t count;
+};
+// Floats of the transformed filters of a panel: [E][64 / F][D][F], F of which lie side by side, or of so many of D.
+int64_t winograd_channels_panel_floats(const ChannelsShape& shape, int64_t channels);
+// For filters of a panel that lie side by side, from where their weights are; u is the panel's, of the range alone.
+void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const ChannelRange& range,
+                               const WeightPlanes<const float>& w, float* u);
 // In what pack_panels gave; and in the weights, for the gradient of the input, flipped.
 WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed);
 WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* weights);
@@ -51,7 +57,7 @@ class WinogradChannels {
   int64_t thread_floats() const;
 
   int64_t transforms(int64_t chunk) const { return transform_jobs(chunk).count; }
-  // x: the images from this group's first channel on; v: [E][T][C], a place.
+  // x: the images from this group's first channel on; v: [E][T][D], a place.
   void transform(int64_t chunk, int64_t job, const float* x, float* v) const;
 
   int64_t products(int64_t chunk) const { return product_tiles(chunk).count * parts_.count(); }
@@ -62,7 +68,6 @@ class WinogradChannels {
   // By part, of the only chunk: the sums over each block of channels in turn, then the output of all.
   const PanelParts& parts() const { return parts_; }
   const Tiling& blocks() const { return blocks_; }
-  ChannelsShape of_block(int64_t block) const;
   // u: of the part's panel and this block.
   void add_products(const PanelPart& part, int64_t block, const float* v, const float* u, float* own) const;
   void finish(const PanelPart& part, const ChannelsOutput& output, float* own) const;
@@ -74,15 +79,15 @@ class WinogradChannels {
     int64_t count;
   };
 
-  // Transformed filters of a panel, made of `channels` from `first` on.
+  // Transformed filters of a panel.
   struct MadeFilters {
     const float* u;
-    int64_t first;
-    int64_t channels;
+    ChannelRange range;
   };
 
   Tiling transform_jobs(int64_t chunk) const;
   Tiling product_tiles(int64_t chunk) const;
+  int64_t tile_floats() const;
   int64_t tile_plane() const;
   int64_t product_plane() const;
   void multiply(const TileRange& tiles, const PanelPart& part, int64_t coefficient, int64_t block, const float* v,
@@ -93,7 +98,7 @@ class WinogradChannels {
   ChannelsShape shape_;
   int64_t places_;
   Tiling chunks_;
-  Tiling blocks_;  // of channels, whose sums are added one after the other
+  Tiling blocks_;  // of D, whose sums are added one after the other
   PanelParts parts_;
   int64_t tiles_of_product_;  // at most
 };

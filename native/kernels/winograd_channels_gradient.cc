@@ -7,6 +7,7 @@
 #include "kernels/simd_gemm.h"
 #include "kernels/vectors.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_planes.h"
 #include "kernels/winograd_tiles.h"
 
 namespace gradloom {
@@ -15,13 +16,13 @@ namespace {
 static_assert(kWinogradChunkTiles <= kPackedDepth, "simd_gemm may cut longer sums by the width of a part");
 
 // Enough for some threads, each with some chunks, and sums that leave room in L2.
-int64_t pieces_of(const ChannelsShape& shape, int64_t chunks) {
+int64_t pieces_of(const ChannelsShape& shape, int64_t all_channels, int64_t chunks) {
   constexpr int64_t kMost = 8;
   constexpr int64_t kFewest = 4;
   constexpr int64_t kFewestChunks = 2;
   constexpr int64_t kMostWeights = 64 * 64;
   const int64_t pieces = std::min(kMost, chunks / kFewestChunks);
-  return pieces < kFewest || shape.channels * shape.filters > kMostWeights ? 1 : pieces;
+  return pieces < kFewest || all_channels * shape.filters > kMostWeights ? 1 : pieces;
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ WinogradChannelsGradient::WinogradChannelsGradient(const ChannelsShape& shape, c
       sums_(sums),
       images_(images),
       chunks_(cut(images * sums.tiles().count(), ceil_divide(images * sums.tiles().count(), kWinogradChunkTiles))),
-      pieces_{chunks_.count, pieces_of(shape, chunks_.count)} {}
+      pieces_{chunks_.count, pieces_of(shape, sums.all_channels(), chunks_.count)} {}
 
 // Measured on one core of a Zen 5, in times of the direct kernel's: for 64 pixels 1.0 with 32 to 256 channels, for 128
 // 0.77 to 0.87; with 16 channels 1.1 for 128, 0.96 for 392 and 0.85 for 784.
@@ -41,7 +42,7 @@ bool WinogradChannelsGradient::pays() const {
   return pixels >= (std::min(shape_.channels, shape_.filters) >= 32 ? 96 : 384);
 }
 
-int64_t WinogradChannelsGradient::v_plane() const { return winograd_plane(chunks_.step * shape_.channels); }
+int64_t WinogradChannelsGradient::v_plane() const { return winograd_plane(chunks_.step * v_row()); }
 int64_t WinogradChannelsGradient::m_plane() const { return winograd_plane(chunks_.step * shape_.filters); }
 
 int64_t WinogradChannelsGradient::sums_floats() const { return winograd_filter_floats(sums_); }
@@ -53,7 +54,7 @@ int64_t WinogradChannelsGradient::scratch(int64_t threads) const {
 }
 
 Tiling WinogradChannelsGradient::jobs_of(int64_t chunk) const {
-  return tile_rows(chunks_.size(chunk), sums_.form.coefficients() * (shape_.channels + shape_.filters));
+  return tile_rows(chunks_.size(chunk), sums_.form.coefficients() * (v_row() + shape_.filters));
 }
 
 void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float* x, const float* dz, float* scratch,
@@ -67,14 +68,12 @@ void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float
   for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
     const TilePlace place = tiles.place(chunks_.first(chunk) + tile);
     count = std::min({tiles.side_by_side(place), end - tile, kMostStripTiles});
-    const ImageTile input{{w.input, shape_.x_channels, kLanes},
-                          place.row - sums_.top,
-                          place.column - sums_.left,
-                          count,
-                          sums_.dilation,
-                          sums_.form};
-    winograd_transform_input(input, shape_.channels / kLanes, x + place.image * w.input_pixels() * shape_.x_channels,
-                             {v + tile * shape_.channels, v_plane(), kLanes, shape_.channels});
+    sums_.sections().for_each([&](const SectionChannels& section) {
+      winograd_transform_input(
+          input_tile(sums_, {w.input, shape_.x_channels, kLanes}, section.tap, place, count, kLanes),
+          section.count / kLanes, x + place.image * w.input_pixels() * shape_.x_channels,
+          {v + tile * v_row() + section.place, v_plane(), kLanes, v_row()});
+    });
     const ImageTile output{
         {w.output, shape_.y_channels, kLanes}, place.row, place.column, count, sums_.dilation, sums_.form};
     winograd_transform_output_gradient(output, shape_.filters / kLanes,
@@ -91,8 +90,8 @@ void WinogradChannelsGradient::product(int64_t piece, int64_t chunk, int64_t job
   const float* const m = v + sums_.form.coefficients() * v_plane();
   float* const sums =
       scratch + piece * sums_floats() + coefficient * sums_floats() / sums_.form.coefficients() + filter;
-  simd_gemm({shape_.channels, shape_.panel_width(panel), chunks_.size(chunk)},
-            {v + coefficient * v_plane(), shape_.channels, Transpose::kYes},
+  simd_gemm({v_row(), shape_.panel_width(panel), chunks_.size(chunk)},
+            {v + coefficient * v_plane(), v_row(), Transpose::kYes},
             {m + coefficient * m_plane() + filter, shape_.filters},
             chunk == first_chunk(piece) ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.filters);
 }
@@ -106,7 +105,7 @@ WinogradShape WinogradChannelsGradient::of_filters(int64_t filters) const {
 Tiling WinogradChannelsGradient::parts(int64_t threads) const {
   // Weights of a channel and filter whose transforms, E of each, L2 holds.
   constexpr int64_t kMostPartWeights = 128 * kFilterPanel;
-  const int64_t parts = std::max(shape_.panels(), ceil_divide(shape_.channels * shape_.filters, kMostPartWeights));
+  const int64_t parts = std::max(shape_.panels(), ceil_divide(v_row() * shape_.filters, kMostPartWeights));
   return cut(shape_.filters, std::max(parts, threads), kLanes);
 }
 
@@ -119,7 +118,7 @@ void WinogradChannelsGradient::gradient_of_part(const Tiling& parts, int64_t par
   const float* const m = v + sums_.form.coefficients() * v_plane();
   float* const sums = scratch + room_floats() + thread * winograd_filter_floats(of_filters(parts.step));
   for (int64_t e = 0; e < sums_.form.coefficients(); ++e) {
-    simd_gemm({shape_.channels, filters, chunks_.extent}, {v + e * v_plane(), shape_.channels, Transpose::kYes},
+    simd_gemm({v_row(), filters, chunks_.extent}, {v + e * v_plane(), v_row(), Transpose::kYes},
               {m + e * m_plane() + first, shape_.filters}, Accumulate::kOverwrite,
               sums + e * winograd_filter_floats(shape) / sums_.form.coefficients(), filters);
   }
@@ -131,7 +130,7 @@ void WinogradChannelsGradient::gradient_of_part(const Tiling& parts, int64_t par
 void WinogradChannelsGradient::add_pieces(int64_t coefficient, float* scratch) const {
   float* const total = scratch + coefficient * sums_floats() / sums_.form.coefficients();
   for (int64_t other = 1; other < pieces(); ++other) {
-    sum(total, total + other * sums_floats(), shape_.channels * shape_.filters, total);
+    sum(total, total + other * sums_floats(), v_row() * shape_.filters, total);
   }
 }
 

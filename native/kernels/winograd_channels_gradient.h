@@ -1,6 +1,6 @@
 // The gradient of the weights of a convolution by Winograd over a few images in rows, with channels and filters in the
 // lanes (kernels/conv2d_channels.h), whose letters hold here, too. Both sides of a product have a tile's coefficients
-// of all channels or filters side by side, so that nothing has to be transposed: sums[E][C][K] = v[E][tiles][C]^T
+// of all channels or filters side by side, so that nothing has to be transposed: sums[E][D][K] = v[E][tiles][D]^T
 // m[E][tiles][K].
 #pragma once
 
@@ -51,6 +51,7 @@ class WinogradChannelsGradient {
   int64_t shared_floats() const { return by_parts() ? 0 : pieces() * sums_floats(); }
   WinogradShape of_filters(int64_t filters) const;
   int64_t room_floats() const;
+  int64_t v_row() const { return sums_.all_channels(); }
   int64_t v_plane() const;
   int64_t m_plane() const;
 

@@ -36,30 +36,6 @@ inline ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, p
 
 inline Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
 
-// Some channels of one section of the window: number `channel` on, of D number `place` on.
-struct SectionChannels {
-  Extent2d tap;   // the first one
-  Extent2d taps;  // how many
-  int64_t place;
-  int64_t channel;
-  int64_t count;
-};
-// Calls visit(SectionChannels) for the D in [first, first + count), at most `most` at a time.
-template <class Visit>
-void for_each_section(const WinogradShape& shape, int64_t first, int64_t count, int64_t most, Visit visit) {
-  const auto [height, width] = shape.form.window();
-  const int64_t across = shape.sections().width;
-  for (int64_t place = first, some = 0; place < first + count; place += some) {
-    const int64_t section = place / shape.channels;
-    const int64_t channel = place % shape.channels;
-    some = std::min({most, shape.channels - channel, first + count - place});
-    const Extent2d tap{section / across * height, section % across * width};
-    const Extent2d taps{std::min(height, shape.window.height - tap.height),
-                        std::min(width, shape.window.width - tap.width)};
-    visit(SectionChannels{tap, taps, place, channel, some});
-  }
-}
-
 // `tap`: of the window, that which meets the tile's first pixel.
 inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const Extent2d& tap,
                             const TilePlace& place, int64_t count, int64_t lanes) {

@@ -11,6 +11,10 @@
 namespace gradloom {
 namespace {
 
+int64_t panel_floats(const ChannelsShape& shape) {
+  return winograd_channels_panel_floats(shape, winograd_channels_sections(shape).all_channels());
+}
+
 // In training, where they change with every step: as few tiles as these are multiplied by each filter once.
 bool makes_filters_by_part(const ChannelsShape& shape, int64_t batch) {
   return WinogradChannels::are_few(shape, batch);
@@ -30,12 +34,11 @@ struct Conv2dWinogradChannels::PartFilters {
   void pack() const {
     if (packs()) pack_panels(shape, part, weights, packed);
   }
-  // Of a block of the shape's channels, from `first` on; u: of the part's panel and this block.
-  void transform(const ChannelsShape& block, int64_t first, float* u) const {
+  // u: of the part's panel and this range.
+  void transform(const ChannelRange& range, float* u) const {
     for_stretches(shape, part, [&](const PanelPart& stretch) {
-      auto w = packs() ? packed_planes(shape, stretch, packed) : window_planes(shape, stretch, weights);
-      w.data += first * w.row;
-      winograd_channels_filters(block, stretch, w, u);
+      const auto w = packs() ? packed_planes(shape, stretch, packed) : window_planes(shape, stretch, weights);
+      winograd_channels_filters(shape, stretch, range, w, u);
     });
   }
 };
@@ -45,7 +48,7 @@ bool Conv2dWinogradChannels::prepares_each_pass(int64_t batch) const {
 }
 
 int64_t Conv2dWinogradChannels::transformed_floats(const ChannelsShape& shape) {
-  return shape.panels() * winograd_channels_panel_floats(shape);
+  return shape.panels() * panel_floats(shape);
 }
 
 int64_t Conv2dWinogradChannels::filter_floats(const ChannelsShape& shape) const {
@@ -59,7 +62,7 @@ int64_t Conv2dWinogradChannels::scratch_floats(const ChannelsShape& shape, const
   const bool by_part = setting.phase != Phase::kPredicting && makes_filters_by_part(shape, setting.batch);
   const WinogradChannels tiles(shape, setting.batch, setting.threads,
                                by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
-  const int64_t filters = by_part ? winograd_channels_panel_floats(tiles.of_block(0)) : 0;
+  const int64_t filters = by_part ? winograd_channels_panel_floats(shape, tiles.blocks().step) : 0;
   return (by_part ? packed_floats() : 0) + tiles.places() * tiles.place_floats() +
          checked_multiply(setting.threads, tiles.thread_floats() + filters);
 }
@@ -94,8 +97,8 @@ void Conv2dWinogradChannels::make_all_filters(Team& team, const ChannelsShape& s
   for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
     const PartFilters source{shape, part, pass, weights + group * group_weights, filters + group * group_weights};
     source.pack();
-    source.transform(shape, 0,
-                     u + group * transformed_floats(shape) + part.panel * winograd_channels_panel_floats(shape));
+    source.transform({0, winograd_channels_sections(shape).all_channels()},
+                     u + group * transformed_floats(shape) + part.panel * panel_floats(shape));
   });
 }
 
@@ -145,7 +148,7 @@ void Conv2dWinogradChannels::multiply_parts(Team& team, const ChannelsShape& sha
   float* const v = scratch;
   float* const packed = v + tiles.place_floats();
   float* const of_threads = packed + packed_floats();
-  const int64_t of_thread = tiles.thread_floats() + winograd_channels_panel_floats(tiles.of_block(0));
+  const int64_t of_thread = tiles.thread_floats() + winograd_channels_panel_floats(shape, tiles.blocks().step);
   team.for_each(tiles.transforms(0), [&](int64_t job, int) { tiles.transform(0, job, x, v); });
   team.for_each(tiles.parts().count(), [&](int64_t index, int thread) {
     const PanelPart part = tiles.parts().part(index);
@@ -155,7 +158,7 @@ void Conv2dWinogradChannels::multiply_parts(Team& team, const ChannelsShape& sha
     const PartFilters source{shape, part, filters.pass, filters.weights, packed};
     source.pack();
     for (int64_t block = 0; block < tiles.blocks().count; ++block) {
-      source.transform(tiles.of_block(block), tiles.blocks().first(block), u);
+      source.transform({tiles.blocks().first(block), tiles.blocks().size(block)}, u);
       tiles.add_products(part, block, v, u, own);
     }
     tiles.finish(part, output, own);

@@ -112,18 +112,21 @@ TEST_CASE("choose_conv2d: winograd along one axis and of sections, of the more p
   CHECK(chosen({16, 16}, {2, 2}, 1370, 1370, 32) == direct);
   CHECK(chosen({1, 12}, {1, 3}, 60, 60, 16) == direct);
   // Of a block that is partly empty.
-  for (const int64_t batch : {8, 10, 13, 20, 24}) CHECK(chosen({12, 12}, {7, 7}, 64, 64, batch) == winograd);
-  CHECK(chosen({12, 12}, {7, 7}, 64, 64, 9) == Conv2dKernel::kDirectChannels);
-  for (const int64_t batch : {8, 13, 24}) CHECK(chosen({16, 16}, {1, 7}, 64, 64, batch) == winograd);
-  for (const int64_t batch : {9, 12}) CHECK(chosen({16, 16}, {1, 7}, 64, 64, batch) == Conv2dKernel::kDirectChannels);
-  // With filters in the lanes of one whole section alone.
+  const auto in_rows = Conv2dKernel::kDirectChannels;
+  for (const int64_t batch : {8, 10, 13, 20, 24}) CHECK(chosen({12, 12}, {7, 7}, 72, 72, batch) == winograd);
+  CHECK(chosen({12, 12}, {7, 7}, 72, 72, 9) == in_rows);
+  for (const int64_t batch : {8, 13, 24}) CHECK(chosen({16, 16}, {1, 7}, 72, 72, batch) == winograd);
+  for (const int64_t batch : {9, 10}) CHECK(chosen({16, 16}, {1, 7}, 72, 72, batch) == in_rows);
+  // With filters in the lanes, where channels fill them.
   CHECK(chosen({16, 16}, {1, 3}, 64, 64, 3) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen({1, 16}, {1, 5}, 64, 64, 1) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen({1, 12}, {1, 3}, 64, 64, 1) == Conv2dKernel::kDirectChannels);  // three tiles
+  CHECK(chosen({1, 12}, {1, 3}, 64, 64, 1) == in_rows);  // three tiles
   for (const Extent2d& taps : {Extent2d{2, 2}, {7, 7}, {3, 5}}) {
-    for (const int64_t batch : {1, 7}) {
-      CHECK(chosen({16, 16}, taps, 64, 64, batch) == Conv2dKernel::kDirectChannels);
+    for (const int64_t batch : {1, 7, 9}) {
+      CHECK(chosen({16, 16}, taps, 64, 64, batch) == Conv2dKernel::kWinogradChannels);
+      if (batch < 8) CHECK(chosen({16, 16}, taps, 72, 72, batch) == in_rows);
     }
+    CHECK(chosen({12, 16}, taps, 64, 64, 1) == in_rows);  // twelve tiles
   }
 }
 

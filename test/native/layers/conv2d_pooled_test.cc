@@ -8,6 +8,7 @@
 #include "kernels/conv2d_argmax_gradient.h"
 #include "kernels/conv2d_gemm_gradient.h"
 #include "kernels/reference/convolution.h"
+#include "kernels/winograd_sections.h"
 #include "kernels/winograd_tiles.h"
 #include "layers/conv2d.h"
 #include "layers/max_pool2d.h"
@@ -140,13 +141,12 @@ void check_winograd(RandomData& random) {
                                             .kernel = "winograd"});
   const auto [apart, together] = run_both(random, layer, windows, shape.batch, normal_case);
   const WinogradForm form = winograd_form(shape.window);
-  const Extent2d sections = form.sections_of(shape.window.window);
+  const int64_t taps = WinogradSections{form, shape.window.window, form.taps()}.all_channels();
   // Twice the error that kernels/conv2d_winograd.h states: once for each.
   const auto bound = [](int64_t terms) {
     return Tolerance{0, 512 * kRoundoff * std::sqrt(static_cast<double>(terms))};
   };
-  CHECK(difference(together.dx, to_double(apart.dx),
-                   bound(sections.height * sections.width * form.taps() * shape.filters)) == "");
+  CHECK(difference(together.dx, to_double(apart.dx), bound(taps * shape.filters)) == "");
   REQUIRE(together.gradients.size() == apart.gradients.size());
   for (size_t p = 0; p < apart.gradients.size(); ++p) {
     CHECK(difference(together.gradients[p], to_double(apart.gradients[p]),

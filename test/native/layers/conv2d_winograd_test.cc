@@ -7,6 +7,7 @@
 
 #include "kernels/reference/activation.h"
 #include "kernels/reference/convolution.h"
+#include "kernels/winograd_sections.h"
 #include "kernels/winograd_tiles.h"
 #include "layers/conv2d.h"
 #include "support/compare.h"
@@ -74,8 +75,7 @@ void check_error(const std::vector<float>& actual, const std::vector<double>& ex
 // As many as there were if all of the window's sections were whole.
 int64_t taps_of_sections(const Window2d& w) {
   const WinogradForm form = winograd_form(w);
-  const auto [rows, columns] = form.sections_of(w.window);
-  return rows * columns * form.taps();
+  return WinogradSections{form, w.window, form.taps()}.all_channels();
 }
 
 // `kernel`: as asked for; `chosen`: as it then is.
@@ -392,6 +392,8 @@ TEST_CASE(
            {window3({28, 25}, same), 2, 80, 256, 1},   // 98 tiles by part, two chunks for the gradient
            {window3({28, 28}, same), 3, 160, 64, 1},   // 147, blocks of filters that are there
            {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 1, 128, 160, 1},   // along one axis, by part
+           {window_of({7, 7}, {16, 16}, {3, 3, 3, 3}), 1, 64, 96, 2},     // of sections, by part
+           {window_of({2, 2}, {32, 31}, {0, 1, 0, 1}), 4, 64, 64, 1},     // and by chunks
            {window_of({5, 1}, {32, 31}, {2, 2, 0, 0}), 4, 64, 64, 1}}) {  // and by chunks
     check_normal(random, shape, "relu", "auto", "winograd-channels");
     const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "tanh"}, "auto");
@@ -423,19 +425,19 @@ TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the e
   });
 }
 
-TEST_CASE("conv2d winograd for a few samples along one axis: within the error bound on every instruction set") {
+TEST_CASE("conv2d winograd for a few samples along one axis and of sections: within the error bound on every target") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(142);
     for (int i = 0; i < 40; ++i) {
       CAPTURE(i);
-      const auto taps = random.pick<Extent2d>({{1, 3}, {3, 1}, {1, 5}, {5, 1}});
+      const auto taps = random.pick<Extent2d>({{1, 3}, {3, 1}, {1, 5}, {5, 1}, {2, 2}, {3, 5}, {4, 4}, {7, 7}, {1, 9}});
       const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {2, 2}, {1, 3}});
-      const Extent2d input{dilation.height * random.pick({12, 16, 20}), dilation.width * random.pick({12, 16, 20})};
-      const int64_t rows = taps.height / 2 * dilation.height;
-      const int64_t columns = taps.width / 2 * dilation.width;
+      const Extent2d input{dilation.height * random.pick({16, 20}), dilation.width * random.pick({16, 20})};
+      const Padding2d same{(taps.height - 1) / 2 * dilation.height, taps.height / 2 * dilation.height,
+                           (taps.width - 1) / 2 * dilation.width, taps.width / 2 * dilation.width};
       const int64_t groups = random.pick({1, 1, 2});
-      const reference::Convolution shape{.window = window_of(taps, input, {rows, rows, columns, columns}, dilation),
+      const reference::Convolution shape{.window = window_of(taps, input, same, dilation),
                                          .batch = random.pick({1, 2, 7, 9}),
                                          .channels = groups * random.pick({32, 48, 64}),
                                          .filters = groups * random.pick({32, 48, 80}),
