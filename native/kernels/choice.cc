@@ -82,9 +82,10 @@ bool is_3x3_or_5x5(const Window2d& w) {
 bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostChannels = 4096;  // of all sections
   constexpr int64_t kMostTransformed = int64_t{1} << 26;
-  const int64_t channels = sections_of(shape).all_channels();
-  const int64_t coefficients = winograd_form(shape.window).coefficients();
-  if (channels > kMostChannels || coefficients * channels * shape.filters > kMostTransformed) return false;
+  const WinogradSections sections = sections_of(shape);
+  // The gradient of the input sums over filters.
+  if (sections.count() * std::max(shape.channels, shape.filters) > kMostChannels) return false;
+  if (sections.form.coefficients() * sections.all_channels() * shape.filters > kMostTransformed) return false;
   if (winograd_tiles(shape) * images < kFewestTiles) return false;
   const int64_t width = std::min(shape.channels, shape.filters);
   const double most = width < 16 ? 0 : width < 24 ? 0.5 : width < 32 ? 0.55 : width < 64 ? 0.7 : 0.85;

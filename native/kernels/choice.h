@@ -20,7 +20,7 @@ enum class Conv2dKernel {
   kDirect,            // the batch in the SIMD lanes
   kWinograd,          // the same by Winograd's F(4, 3) or F(2, 5)
   kDirectChannels,    // filters in the SIMD lanes: for a few samples
-  kWinogradChannels,  // the same by Winograd, of one section
+  kWinogradChannels,  // the same by Winograd
   kDirectPixels,      // filters in the SIMD lanes, pixel by pixel: for small maps
   kGroupedChannels,   // those of all of many small groups in the SIMD lanes: for a few samples, depthwise for some more
 };

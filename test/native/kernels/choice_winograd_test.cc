@@ -108,6 +108,7 @@ TEST_CASE("choose_conv2d: winograd along one axis and of sections, of the more p
   // Not of so many channels of all sections (4,096 and 4,104), of filters that take much more room, of three tiles.
   CHECK(chosen({32, 32}, {10, 10}, 256, 64, 32) == winograd);
   CHECK(chosen({32, 32}, {10, 10}, 257, 64, 32) == direct);
+  CHECK(chosen({32, 32}, {10, 10}, 64, 257, 32) == direct);
   CHECK(chosen({16, 16}, {2, 2}, 1360, 1360, 32) == winograd);
   CHECK(chosen({16, 16}, {2, 2}, 1370, 1370, 32) == direct);
   CHECK(chosen({1, 12}, {1, 3}, 60, 60, 16) == direct);

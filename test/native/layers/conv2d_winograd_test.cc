@@ -186,6 +186,10 @@ TEST_CASE("conv2d winograd along one axis: within the error bound where work is 
   check_normal(random, {window_of({1, 5}, {1, 300}, {0, 0, 2, 2}), 20, 20, 128, 1}, "relu");
   check_normal(random, {window_of({5, 1}, {37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
   check_normal(random, {window_of({7, 7}, {16, 16}, {3, 3, 3, 3}), 33, 24, 28, 1}, "linear");
+  // With filters in the lanes: too few pixels for the gradient of the weights, and no padding.
+  const std::string in_rows = "winograd-channels";
+  check_normal(random, {window_of({1, 7}, {1, 64}, {0, 0, 3, 3}), 1, 64, 80, 1}, "relu", "auto", in_rows);
+  check_normal(random, {window_of({7, 7}, {22, 26}, {}), 1, 32, 48, 1}, "linear", "auto", in_rows);
 }
 
 TEST_CASE("conv2d winograd of 5x5: within the error bound where work is cut into many chunks and long sums") {
