@@ -1,4 +1,4 @@
-// One axis of each of Winograd's transforms (kernels/winograd.h). Included once for every target.
+// One axis of each of Winograd's transforms (kernels/winograd.h), and both. Included once for every target.
 #if defined(GRADLOOM_WINOGRAD_AXES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef GRADLOOM_WINOGRAD_AXES_INL_H_
 #undef GRADLOOM_WINOGRAD_AXES_INL_H_
@@ -189,6 +189,44 @@ struct TransformFilterGradient {  // G^T
 
 template <>
 struct TransformFilterGradient<WinogradAxis::kNone> : Unchanged {};
+
+// Calls call<kAxis, kAxis>() for a form with both axes.
+template <class Call>
+void with_square_form(WinogradForm form, Call call) {
+  using enum WinogradAxis;
+  form.height == kF43 ? call.template operator()<kF43, kF43>() : call.template operator()<kF25, kF25>();
+}
+
+// Calls call<kHeight, kWidth>() for any form.
+template <class Call>
+void with_form(WinogradForm form, Call call) {
+  using enum WinogradAxis;
+  if (form.square()) return with_square_form(form, call);
+  switch (form.height) {
+    case kF43: return call.template operator()<kF43, kNone>();
+    case kF25: return call.template operator()<kF25, kNone>();
+    case kNone: break;
+  }
+  form.width == kF43 ? call.template operator()<kNone, kF43>() : call.template operator()<kNone, kF25>();
+}
+
+// One axis, then the other: load(j, column) for each column, then visit(i, row) for each row of its transform.
+template <class Height, class Width, class Load, class Visit>
+HWY_INLINE void transform(Load load, Visit visit) {
+  V half[Height::kTo][Width::kFrom];
+  for (int j = 0; j < Width::kFrom; ++j) {
+    V column[Height::kFrom];
+    V out[Height::kTo];
+    load(j, column);
+    Height::apply(column, out);
+    for (int i = 0; i < Height::kTo; ++i) half[i][j] = out[i];
+  }
+  for (int i = 0; i < Height::kTo; ++i) {
+    V row[Width::kTo];
+    Width::apply(half[i], row);
+    visit(i, row);
+  }
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
