@@ -64,6 +64,8 @@ const WINDOWS: Readonly<Record<string, readonly (readonly [number, number])[]>> 
 };
 
 interface RunOptions {
+  /** Of the convolutions before a pool, in whose place they stand where it is above 1. */
+  readonly stride: number;
   readonly windows: readonly (readonly [number, number])[];
   readonly batchSize: number;
   readonly threads: number;
@@ -82,6 +84,7 @@ async function trainOnce(
   {
     kernel,
     windows,
+    stride,
     batchSize,
     seed,
     threads,
@@ -90,11 +93,14 @@ async function trainOnce(
   // Of few samples, whose filters are in the lanes then, 'auto' alone takes it.
   const asked = kernel === 'winograd' && batchSize < LANES ? 'auto' : kernel;
   let convolutions = 0;
-  const convolve = (filters: number): Layer => {
+  const convolve = (filters: number, strides: number): Layer => {
     const kernelSize = windows[convolutions++ % windows.length] ?? 3;
-    return conv2d({ filters, kernelSize, padding: 'same', activation: 'relu', kernel: asked });
+    return conv2d({ filters, kernelSize, strides, padding: 'same', activation: 'relu', kernel: asked });
   };
-  const body = task.body.map((part) => (part === 'pool' ? maxPool2d({ poolSize: 2 }) : convolve(part)));
+  const body = task.body.flatMap((part, at) => {
+    if (part === 'pool') return stride === 1 ? [maxPool2d({ poolSize: 2 })] : [];
+    return [convolve(part, task.body[at + 1] === 'pool' ? stride : 1)];
+  });
   const model = sequential({ inputShape: train.inputShape, seed }, [
     ...body,
     flatten(),
@@ -158,21 +164,23 @@ function windowsOf(name: string): RunOptions['windows'] {
 }
 
 const NAMES = TASKS.map(({ name }) => name);
-const USAGE = `usage: npx tsx bench/winograd-accuracy.ts [--window ${Object.keys(WINDOWS).join(' | ')}] [--batch 64] [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
+const USAGE = `usage: npx tsx bench/winograd-accuracy.ts [--window ${Object.keys(WINDOWS).join(' | ')}] [--stride 1] [--batch 64] [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
 const ARGUMENTS = {
   allowPositionals: true,
   options: {
     window: { type: 'string', default: '3' },
+    stride: { type: 'string', default: '1' },
     batch: { type: 'string', default: '64' },
     seeds: { type: 'string', default: '5' },
     threads: { type: 'string', default: '0' },
   },
 } as const;
-const { windows, batchSize, seeds, threads, chosen } = readArguments(
+const { windows, stride, batchSize, seeds, threads, chosen } = readArguments(
   USAGE,
   ARGUMENTS,
   ({ values, positionals }) => ({
     windows: windowsOf(values.window),
+    stride: readCount('--stride', values.stride),
     batchSize: readCount('--batch', values.batch),
     seeds: readCount('--seeds', values.seeds),
     threads: readCount('--threads', values.threads),
@@ -182,7 +190,7 @@ const { windows, batchSize, seeds, threads, chosen } = readArguments(
 const rows: string[] = [];
 for (const task of TASKS.filter(({ name }) => chosen.includes(name))) {
   try {
-    rows.push(await compare(task, seeds, { windows, batchSize, threads }));
+    rows.push(await compare(task, seeds, { windows, stride, batchSize, threads }));
   } catch (error) {
     if (!(error instanceof GradloomError && error.code === 'NOT_INSTALLED')) throw error;
     console.error(`${task.name} is left out: ${error.message}`);

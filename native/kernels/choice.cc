@@ -27,9 +27,11 @@ bool direct_exists(Activation activation) { return !activation.spans_row(); }
 
 bool winograd_exists(const Window2d& w, Activation activation) {
   constexpr int64_t kMostTaps = 32;
-  const auto& [height, width] = w.window;
-  return !activation.spans_row() && w.taps() > 1 && height <= kMostTaps && width <= kMostTaps && w.stride.height == 1 &&
-         w.stride.width == 1;
+  const auto able = [](const WindowAxis& axis) {
+    const bool strided = axis.stride > 1;
+    return axis.window <= kMostTaps && axis.stride <= axis.window && !(strided && axis.dilation > 1);
+  };
+  return !activation.spans_row() && w.taps() > 1 && able(rows_of(w)) && able(columns_of(w));
 }
 
 }  // namespace
@@ -47,8 +49,9 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
   if (requested == "winograd") {
     if (winograd_exists(window, activation)) return Conv2dKernel::kWinograd;
     throw Error("INVALID_OPTION", label +
-                                      ": kernel \"winograd\" takes a kernelSize above 1 and up to 32, strides 1 and "
-                                      "any activation but softmax and logSoftmax; use \"auto\"");
+                                      ": kernel \"winograd\" takes a kernelSize above 1 and up to 32, strides up to "
+                                      "kernelSize and without dilation, and any activation but softmax and "
+                                      "logSoftmax; use \"auto\"");
   }
   throw Error("INVALID_SPEC", label + ": kernel \"" + requested +
                                   "\" does not exist; use \"auto\", \"direct\", \"winograd\" or \"blas\"");
@@ -59,9 +62,7 @@ namespace {
 int64_t winograd_tiles(const Conv2dShape& shape) {
   return WinogradTiles{shape.window.output, winograd_dilation(shape.window), winograd_form(shape.window)}.count();
 }
-WinogradSections sections_of(const Conv2dShape& shape) {
-  return {winograd_form(shape.window), shape.window.window, shape.channels};
-}
+WinogradSections sections_of(const Conv2dShape& shape) { return winograd_sections(shape.window, shape.channels); }
 // Of a channel and filter.
 double winograd_products(const Conv2dShape& shape) {
   const WinogradSections sections = sections_of(shape);
@@ -72,13 +73,11 @@ double winograd_products(const Conv2dShape& shape) {
 constexpr int64_t kFewestTiles = 4;
 int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.filters * shape.window.taps(); }
 
-bool is_3x3_or_5x5(const Window2d& w) {
-  const WinogradForm form = winograd_form(w);
-  return form.square() && form.taps() == w.taps();
-}
+bool is_one_section(const Window2d& w) { return winograd_form(w).taps() == w.taps() && !w.strided(); }
+bool is_3x3_or_5x5(const Window2d& w) { return winograd_form(w).square() && is_one_section(w); }
 
-// Along one axis, and of windows that are sums of smaller ones, in times of the products that meet the map; the fewer
-// channels there are, the more of them the transforms cost.
+// Along one axis, with strides, and of windows that are sums of smaller ones, in times of the products that meet the
+// map; the fewer channels there are, the more of them the transforms cost.
 bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostChannels = 4096;  // of all sections
   constexpr int64_t kMostTransformed = int64_t{1} << 26;
@@ -88,7 +87,16 @@ bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
   if (sections.form.coefficients() * sections.all_channels() * shape.filters > kMostTransformed) return false;
   if (winograd_tiles(shape) * images < kFewestTiles) return false;
   const int64_t width = std::min(shape.channels, shape.filters);
-  const double most = width < 16 ? 0 : width < 24 ? 0.5 : width < 32 ? 0.55 : width < 64 ? 0.7 : 0.85;
+  struct Most {
+    double of_16, of_24, of_32, of_64;
+  };
+  // Phases of strides have transforms of their own.
+  const Most limits = shape.window.strided() ? Most{0.45, 0.5, 0.6, 0.68} : Most{0.5, 0.55, 0.7, 0.85};
+  const double most = width < 16   ? 0
+                      : width < 24 ? limits.of_16
+                      : width < 32 ? limits.of_24
+                      : width < 64 ? limits.of_32
+                                   : limits.of_64;
   return winograd_products(shape) < most * static_cast<double>(taps_inside(shape.window));
 }
 
@@ -123,9 +131,10 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
   constexpr int64_t kTilesForSections = 16;
   const WinogradForm form = winograd_form(shape.window);
   const bool larger = form.has(WinogradAxis::kF25);
-  const bool in_sections = form.taps() != shape.window.taps();
+  const bool in_sections = !is_one_section(shape.window);
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
-  return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
+  return winograd_pays(shape, batch) && !shape.window.strided() &&
+         winograd_channels_fit(shape.channels, shape.filters) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
          winograd_tiles(shape) * batch >= (in_sections ? kTilesForSections
                                            : many      ? kTilesForMany
@@ -141,8 +150,7 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kMostPixels = 25;
   const double most_inside = direct_leaves_half_out() ? 0.6 : 0.76;
   const Window2d& w = shape.window;
-  const bool strided = w.stride.height > 1 || w.stride.width > 1;
-  if (strided || w.output_pixels() > kMostPixels || batch < kFewestSamples ||
+  if (w.strided() || w.output_pixels() > kMostPixels || batch < kFewestSamples ||
       std::min(shape.channels, shape.filters) < kFewestChannels) {
     return false;
   }
@@ -197,8 +205,7 @@ bool too_deep_for_channels(const Conv2dShape& shape) {
 bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
   constexpr double kLeastGain = 0.9;
   const auto& [window, channels, filters, activation, groups] = shape;
-  const bool strided = window.stride.height > 1 || window.stride.width > 1;
-  const double time = window.pointwise() ? 1 : strided ? 1.4 : 1.2;
+  const double time = window.pointwise() ? 1 : window.strided() ? 1.4 : 1.2;
   return direct_exists(activation) && !too_deep_for_channels(shape) &&
          time * filled(batch) < kLeastGain * std::min(filled(channels), filled(filters));
 }

@@ -22,7 +22,14 @@ constexpr int64_t kMostChunkTiles = kChunkRow / kHalfLanes;
 constexpr int64_t kImageBlock = 4;
 
 ImageTile output_tile(const WinogradShape& shape, const TilePlace& place, int64_t lanes) {
-  return {lanes_of(shape.output), place.row, place.column, 1, shape.dilation, shape.form, lanes};
+  const auto& [image, first, step] = shape.y;
+  return {lanes_of(image),
+          first.height + place.row * step.height,
+          first.width + place.column * step.width,
+          1,
+          {step.height * shape.dilation.height, step.width * shape.dilation.width},
+          shape.form,
+          lanes};
 }
 
 ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place, int64_t lanes) {
@@ -198,7 +205,7 @@ Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int6
 }
 
 int64_t winograd_output_floats(const WinogradShape& shape, const WinogradOutput& output) {
-  return plane_floats(output.pooled ? half(shape.output) : shape.output);
+  return plane_floats(output.pooled ? half(shape.output) : shape.y.image);
 }
 
 namespace {

@@ -25,21 +25,31 @@
 
 namespace gradloom {
 
+// Where the outputs of a convolution lie in an image: (p, q) at `first` + (p, q) `step`.
+struct OutputPixels {
+  Extent2d image;
+  Extent2d first = {0, 0};
+  Extent2d step = {1, 1};
+};
+
 struct WinogradShape {
   WinogradForm form;
-  Extent2d window;   // R, S
+  Extent2d window;  // R, S: of the weights
+  TapLine rows;     // the taps of these that count
+  TapLine columns;
   int64_t channels;  // C
   int64_t filters;   // K
   Extent2d input;    // H, W
   Extent2d output;   // P, Q
   Extent2d dilation;
-  // Output pixel (p, q) sees the input pixels from (p - top, q - left) on. What is outside of the image counts as zero;
-  // negative numbers crop it.
+  // Output pixel (p, q) sees the input pixels from (p rows.stride - top, q columns.stride - left) on. What is outside
+  // of the image counts as zero; negative numbers crop it.
   int64_t top;
   int64_t left;
+  OutputPixels y;
 
   WinogradTiles tiles() const { return {output, dilation, form}; }
-  WinogradSections sections() const { return {form, window, channels}; }
+  WinogradSections sections() const { return {form, rows, columns, channels}; }
   int64_t all_channels() const { return sections().all_channels(); }
   int64_t taps() const { return window.height * window.width; }
 };

@@ -31,6 +31,7 @@ struct Window2d {
   int64_t output_pixels() const { return output.height * output.width; }
   int64_t taps() const { return window.height * window.width; }
   bool dilated() const { return dilation.height > 1 || dilation.width > 1; }
+  bool strided() const { return stride.height > 1 || stride.width > 1; }
   // 1x1, stride 1, no padding: the image already is the matrix that im2col would build.
   bool pointwise() const {
     return taps() == 1 && stride.height == 1 && stride.width == 1 &&

@@ -55,7 +55,7 @@ bool winograd_channels_fit(int64_t channels, int64_t filters) {
 }
 
 WinogradSections winograd_channels_sections(const ChannelsShape& shape) {
-  return {form_of(shape), shape.window.window, shape.channels};
+  return winograd_sections(shape.window, shape.channels);
 }
 
 int64_t winograd_channels_panel_floats(const ChannelsShape& shape, int64_t channels) {
@@ -66,14 +66,15 @@ void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stre
                                const WeightPlanes<const float>& w, float* u) {
   const PanelStretches stretches = panel_stretches(shape, stretch.panel);
   float* const first = u + stretches.place(stretch.first, range.count);
-  const int64_t tap_row = shape.window.window.width * w.plane;
-  const auto transform = [&](const SectionChannels& some) {
-    const float* const taps = w.data + some.tap.height * tap_row + some.tap.width * w.plane + some.channel * w.row;
+  const Extent2d& window = shape.window.window;
+  const WinogradSections sections = winograd_channels_sections(shape);
+  sections.for_each(range.first, range.count, shape.channels, [&](const SectionChannels& some) {
     winograd_transform_filters(
-        form_of(shape), some.count, stretch.filters, {taps, tap_row, w.plane, w.row, some.taps},
+        form_of(shape), some.count, stretch.filters,
+        sections.taps_of<const float>(some,
+                                      {w.data + some.channel * w.row, window.width * w.plane, w.plane, w.row, window}),
         {first + (some.place - range.first) * stretches.filters, filter_plane(shape, range.count), stretches.filters});
-  };
-  winograd_channels_sections(shape).for_each(range.first, range.count, shape.channels, transform);
+  });
 }
 
 WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed) {

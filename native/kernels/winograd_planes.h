@@ -40,10 +40,10 @@ inline Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent
 inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const Extent2d& tap,
                             const TilePlace& place, int64_t count, int64_t lanes) {
   return {vectors,
-          place.row - shape.top + tap.height * shape.dilation.height,
-          place.column - shape.left + tap.width * shape.dilation.width,
+          place.row * shape.rows.stride - shape.top + tap.height * shape.dilation.height,
+          place.column * shape.columns.stride - shape.left + tap.width * shape.dilation.width,
           count,
-          shape.dilation,
+          {shape.rows.stride * shape.dilation.height, shape.columns.stride * shape.dilation.width},
           shape.form,
           lanes};
 }
@@ -52,8 +52,8 @@ inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vect
 template <class Float>
 WeightTaps<Float> section_taps(const WinogradShape& shape, const SectionChannels& of, Float* weights) {
   const int64_t row = shape.window.width * shape.channels;
-  return {weights + of.tap.height * row + of.tap.width * shape.channels + of.channel, row, shape.channels,
-          shape.taps() * shape.channels, of.taps};
+  return shape.sections().taps_of<Float>(
+      of, {weights + of.channel, row, shape.channels, shape.taps() * shape.channels, shape.window});
 }
 
 // Tiles of products that are no wider than a vector of samples.

@@ -1,6 +1,7 @@
-// How windows larger than those of a form of Winograd's (kernels/winograd.h) are cut into sections of its size, the
-// last ones with fewer taps. Each is a convolution of the input, shifted by where it lies, and these add up: the
-// channels of one section are followed by those of the next, D of them, and products sum over all.
+// How a window is cut into sections of a form of Winograd's (kernels/winograd.h), the last ones with fewer taps. Each
+// is a convolution with stride 1 of the input, shifted by where it lies, and these add up: the channels of one section
+// are followed by those of the next, D of them, and products sum over all. With a stride of s, taps s apart meet every
+// s-th row (column) of the input, so that a section takes such taps: those of one of s phases of the window.
 #pragma once
 
 #include <algorithm>
@@ -9,12 +10,41 @@
 #include "common/checked.h"
 #include "kernels/window2d.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_tiles.h"
 
 namespace gradloom {
 
+// The taps of a convolution along one axis, `step` apart from `first` on in the window of its weights. Its outputs lie
+// `stride` inputs apart.
+struct TapLine {
+  int64_t count;
+  int64_t stride = 1;
+  int64_t first = 0;
+  int64_t step = 1;
+
+  int64_t phases() const { return std::min(stride, count); }
+  int64_t of_phase(int64_t phase) const { return ceil_divide(count - phase, stride); }
+  // Of so many taps each.
+  int64_t sections(int64_t taps) const {
+    int64_t total = 0;
+    for (int64_t phase = 0; phase < phases(); ++phase) total += ceil_divide(of_phase(phase), taps);
+    return total;
+  }
+  // The taps, counted from 0, from `first` on, a stride apart.
+  struct Section {
+    int64_t first;
+    int64_t count;
+  };
+  Section section(int64_t index, int64_t taps) const {
+    int64_t phase = 0;
+    for (; index >= ceil_divide(of_phase(phase), taps); ++phase) index -= ceil_divide(of_phase(phase), taps);
+    return {phase + index * taps * stride, std::min(taps, of_phase(phase) - index * taps)};
+  }
+};
+
 // Some channels of one section: number `channel` on, of D number `place` on.
 struct SectionChannels {
-  Extent2d tap;   // of the window, the section's first
+  Extent2d tap;   // the section's first, counted among those of the convolution
   Extent2d taps;  // how many it has
   int64_t place;
   int64_t channel;
@@ -23,11 +53,12 @@ struct SectionChannels {
 
 struct WinogradSections {
   WinogradForm form;
-  Extent2d window;
+  TapLine rows;
+  TapLine columns;
   int64_t channels;
 
-  int64_t across() const { return ceil_divide(window.width, form.window().width); }
-  int64_t count() const { return ceil_divide(window.height, form.window().height) * across(); }
+  int64_t across() const { return columns.sections(form.window().width); }
+  int64_t count() const { return rows.sections(form.window().height) * across(); }
   int64_t all_channels() const { return count() * channels; }
 
   // Calls visit(SectionChannels) for those of D in [first, first + count), at most `most` at a time.
@@ -38,9 +69,9 @@ struct WinogradSections {
       const int64_t section = place / channels;
       const int64_t channel = place % channels;
       some = std::min({most, channels - channel, first + count - place});
-      const Extent2d tap{section / across() * height, section % across() * width};
-      const Extent2d taps{std::min(height, window.height - tap.height), std::min(width, window.width - tap.width)};
-      visit(SectionChannels{tap, taps, place, channel, some});
+      const TapLine::Section row = rows.section(section / across(), height);
+      const TapLine::Section column = columns.section(section % across(), width);
+      visit(SectionChannels{{row.first, column.first}, {row.count, column.count}, place, channel, some});
     }
   }
   // Section by section.
@@ -48,6 +79,22 @@ struct WinogradSections {
   void for_each(Visit visit) const {
     for_each(0, all_channels(), channels, visit);
   }
+
+  // Of weights of which matrices of a tap lie `tap` floats apart, and those of the window's rows `tap_row`.
+  template <class Float>
+  WeightTaps<Float> taps_of(const SectionChannels& of, const WeightTaps<Float>& window) const {
+    return {window.data + (rows.first + of.tap.height * rows.step) * window.tap_row +
+                (columns.first + of.tap.width * columns.step) * window.tap,
+            window.tap_row * rows.step * rows.stride, window.tap * columns.step * columns.stride, window.row, of.taps};
+  }
 };
+
+// Of all taps of a window.
+inline WinogradSections winograd_sections(const Window2d& window, int64_t channels) {
+  return {winograd_form(window),
+          {window.window.height, window.stride.height},
+          {window.window.width, window.stride.width},
+          channels};
+}
 
 }  // namespace gradloom

@@ -11,10 +11,12 @@
 
 namespace gradloom {
 
-// Of a window of more than one tap: F(2, 5) for 5x5, 1x5 and 5x1, else F(4, 3), of sections of three taps.
+// Of a window of more than one tap: F(2, 5) for 5x5, 1x5 and 5x1 with strides of 1, else F(4, 3), of sections of three
+// taps.
 inline WinogradForm winograd_form(const Window2d& window) {
   const auto& [height, width] = window.window;
-  const bool five = std::max(height, width) == 5 && (height == width || std::min(height, width) == 1);
+  const bool five =
+      !window.strided() && std::max(height, width) == 5 && (height == width || std::min(height, width) == 1);
   const auto of_axis = [&](int64_t taps) {
     return taps == 1 ? WinogradAxis::kNone : five ? WinogradAxis::kF25 : WinogradAxis::kF43;
   };

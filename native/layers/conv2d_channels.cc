@@ -35,9 +35,8 @@ bool Conv2dChannels::flips_windows() const {
   constexpr int64_t kFewestChannels = 8;
   // BLAS packs weights for every image, but the products of a phase have the few pixels of one row.
   constexpr int64_t kFewestWeights = int64_t{1} << 16;
-  const bool strided = conv_.window.stride.height > 1 || conv_.window.stride.width > 1;
   return conv_.channels_per_group() >= kFewestChannels &&
-         (!strided || conv_.filters_per_group() * conv_.row_length() >= kFewestWeights);
+         (!conv_.window.strided() || conv_.filters_per_group() * conv_.row_length() >= kFewestWeights);
 }
 
 int64_t Conv2dFiltersInLanes::padded_floats(const ChannelsShape& shape, int64_t batch) {

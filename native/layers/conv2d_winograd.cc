@@ -23,25 +23,39 @@ Tiling filter_pieces(const WinogradShape& shape) {
 WinogradShape winograd_forward_shape(const Conv2dDefinition& conv, const Extent2d& output) {
   return {.form = winograd_form(conv.window),
           .window = conv.window.window,
+          .rows = {conv.window.window.height, conv.window.stride.height},
+          .columns = {conv.window.window.width, conv.window.stride.width},
           .channels = conv.channels_per_group(),
           .filters = conv.filters_per_group(),
           .input = conv.window.input,
           .output = output,
           .dilation = winograd_dilation(conv.window),
           .top = conv.window.padding.top,
-          .left = conv.window.padding.left};
+          .left = conv.window.padding.left,
+          .y = {output}};
 }
 
-WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const Extent2d& output) {
+WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const Extent2d& output,
+                                            const InputPhase& rows, const InputPhase& columns) {
+  const Extent2d& window = conv.window.window;
   return {.form = winograd_form(conv.window),
-          .window = conv.window.window,
+          .window = window,
+          .rows = {.count = rows.taps, .first = window.height - 1 - rows.last_tap, .step = rows.tap_step},
+          .columns = {.count = columns.taps, .first = window.width - 1 - columns.last_tap, .step = columns.tap_step},
           .channels = conv.filters_per_group(),
           .filters = conv.channels_per_group(),
           .input = output,
-          .output = conv.window.input,
+          .output = {rows.count, columns.count},
           .dilation = winograd_dilation(conv.window),
-          .top = (conv.window.window.height - 1) * conv.window.dilation.height - conv.window.padding.top,
-          .left = (conv.window.window.width - 1) * conv.window.dilation.width - conv.window.padding.left};
+          .top = -rows.start,
+          .left = -columns.start,
+          .y = {conv.window.input, {rows.first, columns.first}, conv.window.stride}};
+}
+
+double winograd_input_gradient_flops(const Conv2dDefinition& conv, const Extent2d& output, int64_t images) {
+  double flops = 0;
+  for_each_input_gradient(conv, output, [&](const WinogradShape& shape) { flops += winograd_flops(shape, images); });
+  return flops;
 }
 
 // Square tiles, of 4x4 or 2x2 pixels, hold whole windows of 2x2, whose maxima are taken in registers; but not with
@@ -54,15 +68,19 @@ bool Conv2dWinograd::pools(const Window2d& windows) const {
 LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   const Extent2d output = computed_output(setting.pooling);
   const WinogradShape shape = winograd_forward_shape(conv_, output);
-  const WinogradShape gradient_shape = winograd_input_gradient_shape(conv_, output);
   const int64_t threads = setting.threads;
   const auto of_threads = [&](int64_t floats) { return checked_multiply(threads, floats); };
   const int64_t blocks = lane_blocks(setting.batch);
   using Filters = WinogradFilterSource::Form;
   const bool prepared = setting.phase == Phase::kPredicting || prepares_each_pass(setting.batch);
-  const bool flips = winograd_makes_filters_by_part(gradient_shape, setting.batch);
   const int64_t weights = round_up(conv_.weight_count(), kLanes);
-  const int64_t filters = weights + checked_multiply(conv_.groups, winograd_filter_floats(gradient_shape));
+  int64_t input_gradient = 0;
+  for_each_input_gradient(conv_, output, [&](const WinogradShape& of_phase) {
+    const bool by_part = flips_by_part(of_phase, setting.batch);
+    const int64_t filters = by_part ? 0 : weights + checked_multiply(conv_.groups, winograd_filter_floats(of_phase));
+    const int64_t scratch = winograd_forward_scratch(of_phase, by_part ? Filters::kToFlip : Filters::kTransformed);
+    input_gradient = std::max(input_gradient, filters + of_threads(scratch));
+  });
   const auto of_groups = [&](double flops) { return static_cast<double>(conv_.groups) * flops; };
   // Fewer threads have larger shares.
   int64_t sums = 0;
@@ -80,7 +98,7 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   const bool pooled = setting.pooling != nullptr;
   return {.kernel = "winograd",
           .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
-                               of_groups(winograd_flops(gradient_shape, setting.batch)),
+                               of_groups(winograd_input_gradient_flops(conv_, output, setting.batch)),
                                of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
           .backward_reads_input = conv_.trainable,
           .backward_reads_output = conv_.activation != Activation::kLinear && !pooled,
@@ -92,10 +110,7 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
           // The gradient of the parameters on its way into the update, sums of planes, then what the two gradients need
           // in turn.
           .backward_scratch =
-              weights + round_up(conv_.filters, kLanes) + round_up(images, kLanes) +
-              std::max((flips ? 0 : filters) + of_threads(winograd_forward_scratch(
-                                                   gradient_shape, flips ? Filters::kToFlip : Filters::kTransformed)),
-                       sums)};
+              weights + round_up(conv_.filters, kLanes) + round_up(images, kLanes) + std::max(input_gradient, sums)};
 }
 
 // Whole vectors, as its coefficients are.
@@ -109,6 +124,11 @@ void Conv2dWinograd::prepare(Team& team, const float* weights, float* prepared) 
 
 bool Conv2dWinograd::prepares_each_pass(int64_t batch) const {
   return !winograd_makes_filters_by_part(winograd_forward_shape(conv_, conv_.window.output), batch);
+}
+
+// Phases would flip the same weights again.
+bool Conv2dWinograd::flips_by_part(const WinogradShape& shape, int64_t batch) const {
+  return !conv_.window.strided() && winograd_makes_filters_by_part(shape, batch);
 }
 
 void Conv2dWinograd::transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
@@ -191,11 +211,14 @@ void Conv2dWinograd::backward(const BackwardArguments& args) const {
 void Conv2dWinograd::input_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const {
   Team& team = args.pass.team;
   const Extent2d output = computed_output(args.pooling);
-  const WinogradShape shape = winograd_input_gradient_shape(conv_, output);
   const WinogradOutput dx{.activation = Activation::kLinear, .y = args.dx};
-  if (winograd_makes_filters_by_part(shape, args.pass.batch)) {
-    return convolve(args.pass, shape, {WinogradFilterSource::Form::kToFlip, args.parameters[0]}, dz, dx, scratch);
-  }
+  bool by_part = false;
+  for_each_input_gradient(conv_, output, [&](const WinogradShape& shape) {
+    if (!flips_by_part(shape, args.pass.batch)) return;
+    by_part = true;
+    convolve(args.pass, shape, {WinogradFilterSource::Form::kToFlip, args.parameters[0]}, dz, dx, scratch);
+  });
+  if (by_part) return;
   float* const flipped = scratch;
   const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   team.for_each(conv_.groups * conv_.window.taps(), [&](int64_t job, int) {
@@ -204,9 +227,11 @@ void Conv2dWinograd::input_gradient(const BackwardArguments& args, const LaneIma
                           args.parameters[0] + group * group_weights, flipped + group * group_weights);
   });
   float* const u = flipped + round_up(conv_.weight_count(), kLanes);
-  transform_filters(team, shape, flipped, u);
-  convolve(args.pass, shape, {WinogradFilterSource::Form::kTransformed, u}, dz, dx,
-           u + conv_.groups * winograd_filter_floats(shape));
+  for_each_input_gradient(conv_, output, [&](const WinogradShape& shape) {
+    transform_filters(team, shape, flipped, u);
+    convolve(args.pass, shape, {WinogradFilterSource::Form::kTransformed, u}, dz, dx,
+             u + conv_.groups * winograd_filter_floats(shape));
+  });
 }
 
 // dz = dy * activation'(y) in place, unless a pooling's winners say where it goes; and the sum of every plane, for the

@@ -3,13 +3,24 @@
 #pragma once
 
 #include "kernels/conv2d_winograd.h"
+#include "kernels/input_phase.h"
 #include "layers/conv2d_algorithm.h"
 
 namespace gradloom {
 
-// The convolutions of one group: the layer's of which `output` counts, and that which gives the gradient of its input.
+// The convolutions of one group: the layer's of which `output` counts, and those that give the gradient of its input,
+// one for each phase of its strides (kernels/input_phase.h), of flipped weights.
 WinogradShape winograd_forward_shape(const Conv2dDefinition& conv, const Extent2d& output);
-WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const Extent2d& output);
+WinogradShape winograd_input_gradient_shape(const Conv2dDefinition& conv, const Extent2d& output,
+                                            const InputPhase& rows, const InputPhase& columns);
+// Calls visit(shape) for all of these.
+template <class Visit>
+void for_each_input_gradient(const Conv2dDefinition& conv, const Extent2d& output, Visit visit) {
+  for_each_input_phase(conv.window, [&](const InputPhase& rows, const InputPhase& columns) {
+    visit(winograd_input_gradient_shape(conv, output, rows, columns));
+  });
+}
+double winograd_input_gradient_flops(const Conv2dDefinition& conv, const Extent2d& output, int64_t images);
 
 class Conv2dWinograd final : public Conv2dInLanes {
  public:
@@ -24,6 +35,8 @@ class Conv2dWinograd final : public Conv2dInLanes {
   void backward(const BackwardArguments& args) const override;
 
  private:
+  // Of a gradient of the input.
+  bool flips_by_part(const WinogradShape& shape, int64_t batch) const;
   void transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const;
   void convolve(const Pass& pass, const WinogradShape& shape, const WinogradFilterSource& filters, const LaneImages& x,
                 const WinogradOutput& output, float* scratch) const;

@@ -80,10 +80,9 @@ LayerNeeds Conv2dWinogradChannels::needs(const LayerSetting& setting) const {
       (gradient.pays() ? gradient.scratch(setting.threads) : padded_floats(shape, setting.batch));
   return {
       .kernel = "winograd-channels",
-      .flops =
-          KernelFlops{groups * winograd_flops(forward, setting.batch),
-                      groups * winograd_flops(winograd_input_gradient_shape(conv_, conv_.window.output), setting.batch),
-                      gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct},
+      .flops = KernelFlops{groups * winograd_flops(forward, setting.batch),
+                           groups * winograd_input_gradient_flops(conv_, conv_.window.output, setting.batch),
+                           gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct},
       .backward_reads_input = conv_.trainable,
       .backward_reads_output = conv_.activation != Activation::kLinear,
       .forward_scratch = scratch_floats(shape, setting),

@@ -193,8 +193,8 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
     'sequential: layers[0] and layers[1] are both named "dense_1"; give one of them another name',
   ],
   [
-    () => sequential(image, [conv2d({ filters: 1, kernelSize: 3, strides: 2, kernel: 'winograd' })]),
-    'conv2d "conv2d_1": kernel "winograd" takes a kernelSize above 1 and up to 32, strides 1 and any activation but softmax and logSoftmax; use "auto"',
+    () => sequential(image, [conv2d({ filters: 1, kernelSize: 3, strides: 4, kernel: 'winograd' })]),
+    'conv2d "conv2d_1": kernel "winograd" takes a kernelSize above 1 and up to 32, strides up to kernelSize and without dilation, and any activation but softmax and logSoftmax; use "auto"',
   ],
   [
     () => sequential({ inputShape: [4] }, [dense({ units: 1 })]).plan({ mode: wrongly('training') }),

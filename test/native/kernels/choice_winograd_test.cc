@@ -7,15 +7,15 @@
 using namespace gradloom;
 using namespace gradloom::test;
 
-TEST_CASE("parse_conv2d_kernel: winograd for windows and strides of 1, whatever the dilation and padding") {
+TEST_CASE(
+    "parse_conv2d_kernel: winograd for windows and strides up to these, whatever the dilation of others and padding") {
   const Window2d same{{8, 8}, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   const auto parse = [](const Window2d& window, Activation activation) {
     return parse_conv2d_kernel("winograd", "conv2d \"c\"", window, activation);
   };
   const std::string refusal =
-      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes a kernelSize above 1 and up to 32, strides 1 and any "
-      "activation but "
-      "softmax and logSoftmax; use \"auto\"";
+      "INVALID_OPTION: conv2d \"c\": kernel \"winograd\" takes a kernelSize above 1 and up to 32, strides up to "
+      "kernelSize and without dilation, and any activation but softmax and logSoftmax; use \"auto\"";
   CHECK(parse(same, Activation::kTanh) == Conv2dKernel::kWinograd);
   Window2d far_padding = same;
   far_padding.padding = {3, 3, 3, 3};
@@ -38,6 +38,15 @@ TEST_CASE("parse_conv2d_kernel: winograd for windows and strides of 1, whatever 
     CHECK(parse(other, Activation::kRelu) == Conv2dKernel::kWinograd);
     other.stride.*axis = 2;
     CHECK(error_of([&] { parse(other, Activation::kRelu); }) == refusal);
+    Window2d strided = same;
+    strided.stride.*axis = 3;
+    CHECK(parse(strided, Activation::kRelu) == Conv2dKernel::kWinograd);
+    strided.dilation = {2, 2};
+    CHECK(error_of([&] { parse(strided, Activation::kRelu); }) == refusal);
+    strided.dilation.*axis = 1;
+    CHECK(parse(strided, Activation::kRelu) == Conv2dKernel::kWinograd);
+    strided.stride.*axis = 4;
+    CHECK(error_of([&] { parse(strided, Activation::kRelu); }) == refusal);
   }
   Window2d large = same;
   large.window = {32, 1};
@@ -129,6 +138,30 @@ TEST_CASE("choose_conv2d: winograd along one axis and of sections, of the more p
     }
     CHECK(chosen({12, 16}, taps, 64, 64, 1) == in_rows);  // twelve tiles
   }
+}
+
+TEST_CASE("choose_conv2d: winograd with strides, of the more products the more channels there are") {
+  const auto chosen = [](int64_t output, int64_t taps, int64_t channels, int64_t batch) {
+    const int64_t before = (taps - 2) / 2;
+    const int64_t behind = taps - 2 - before;
+    const Window2d same{{2 * output, 2 * output},        {output, output}, {taps, taps}, {2, 2}, {1, 1},
+                        {before, behind, before, behind}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, channels, Activation::kRelu}, batch);
+  };
+  const auto winograd = Conv2dKernel::kWinograd;
+  const auto direct = Conv2dKernel::kDirect;
+  // 9 of 15.0 products a pixel, 9 of 23.2, 20.25 of 43.1; 3x3 saves none.
+  CHECK(chosen(16, 4, 32, 32) == winograd);
+  CHECK(chosen(16, 4, 31, 32) == direct);
+  CHECK(chosen(16, 5, 16, 32) == winograd);
+  CHECK(chosen(16, 5, 15, 32) == direct);
+  CHECK(chosen(16, 7, 24, 32) == winograd);
+  CHECK(chosen(16, 3, 256, 32) == direct);
+  // Of 7x7 pixels 11.8 of 14.3 and of 22.0, of 15x15 10.2 of 15.0.
+  CHECK(chosen(7, 4, 256, 32) == direct);
+  CHECK(chosen(7, 5, 32, 32) == winograd);
+  CHECK(chosen(15, 4, 64, 32) == direct);
+  CHECK(chosen(16, 5, 32, 7) == Conv2dKernel::kDirectChannels);
 }
 
 TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {

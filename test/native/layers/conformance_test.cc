@@ -49,6 +49,7 @@ const std::multimap<std::string, Example>& examples() {
       {"conv2d", {conv2d({.filters = 9, .dilation = {2, 3}, .padding = "same", .kernel = "winograd"}), {9, 14, 5}}},
       {"conv2d", {conv2d({.filters = 33, .kernel_size = {1, 3}, .padding = "same", .kernel = "winograd"}), {9, 14, 5}}},
       {"conv2d", {conv2d({.filters = 9, .kernel_size = {4, 7}, .padding = "same", .kernel = "winograd"}), {9, 14, 5}}},
+      {"conv2d", {conv2d({.filters = 33, .kernel_size = {5, 4}, .strides = {2, 2}, .kernel = "winograd"}), {9, 14, 5}}},
       {"dense", {dense({.units = 10, .activation = "tanh"}), {33}}},
       {"dense", {dense({.units = 130, .bias = false}), {700}}},
       {"dense", {dense({.units = 70, .activation = "softmax"}), {20}}},

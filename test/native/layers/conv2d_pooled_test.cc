@@ -117,31 +117,33 @@ void check_squares(RandomData& random, const Extent2d& maxima, int64_t columns) 
 
 // Rows and columns that no window has are left out, which cuts the sums of weights at other places.
 void check_winograd(RandomData& random) {
-  const Extent2d input{random.integer(2, 13), random.integer(2, 13)};
+  const Extent2d output{random.integer(2, 13), random.integer(2, 13)};
   const int64_t side = random.pick({3, 3, 5, 5, 2, 4, 7});
+  const int64_t stride = random.pick({1, 1, 1, 2});
   const int64_t before = (side - 1) / 2;
   const int64_t behind = side / 2;
+  const Extent2d input{output.height * stride, output.width * stride};
   const int64_t groups = random.pick({1, 1, 2});
   const reference::Convolution shape{
-      .window = {input, input, {side, side}, {1, 1}, {1, 1}, {before, behind, before, behind}},
+      .window = {input, output, {side, side}, {stride, stride}, {1, 1}, {before, behind, before, behind}},
       .batch = random.pick({1, 16, 20, 70}),
       .channels = groups * random.pick({1, 7, 64, 130}),
       .filters = groups * random.pick({3, 16, 70, 150}),
       .groups = groups};
-  const Window2d windows{input, {input.height / 2, input.width / 2}, {2, 2}, {2, 2}, {1, 1}, {}};
+  const Window2d windows{output, {output.height / 2, output.width / 2}, {2, 2}, {2, 2}, {1, 1}, {}};
   CAPTURE(shape.batch);
   CAPTURE(shape.channels);
   CAPTURE(shape.filters);
-  CAPTURE(input.height);
-  CAPTURE(input.width);
+  CAPTURE(output.height);
+  CAPTURE(output.width);
   CAPTURE(side);
+  CAPTURE(stride);
   const Conv2d layer = conv2d_layer(shape, {.filters = 0,
                                             .bias = random.integer(0, 3) > 0,
                                             .activation = random.pick<const char*>({"linear", "relu"}),
                                             .kernel = "winograd"});
   const auto [apart, together] = run_both(random, layer, windows, shape.batch, normal_case);
-  const WinogradForm form = winograd_form(shape.window);
-  const int64_t taps = WinogradSections{form, shape.window.window, form.taps()}.all_channels();
+  const int64_t taps = winograd_sections(shape.window, winograd_form(shape.window).taps()).all_channels();
   // Twice the error that kernels/conv2d_winograd.h states: once for each.
   const auto bound = [](int64_t terms) {
     return Tolerance{0, 512 * kRoundoff * std::sqrt(static_cast<double>(terms))};

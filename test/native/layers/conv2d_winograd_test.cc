@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/checked.h"
 #include "kernels/reference/activation.h"
 #include "kernels/reference/convolution.h"
 #include "kernels/winograd_sections.h"
@@ -24,10 +25,11 @@ using namespace gradloom::test;
 namespace {
 
 Window2d window_of(const Extent2d& taps, const Extent2d& input, const Padding2d& padding,
-                   const Extent2d& dilation = {1, 1}) {
-  const Extent2d output{input.height + padding.top + padding.bottom - (taps.height - 1) * dilation.height,
+                   const Extent2d& dilation = {1, 1}, const Extent2d& stride = {1, 1}) {
+  const Extent2d pixels{input.height + padding.top + padding.bottom - (taps.height - 1) * dilation.height,
                         input.width + padding.left + padding.right - (taps.width - 1) * dilation.width};
-  return {input, output, taps, {1, 1}, dilation, padding};
+  const Extent2d output{ceil_divide(pixels.height, stride.height), ceil_divide(pixels.width, stride.width)};
+  return {input, output, taps, stride, dilation, padding};
 }
 
 Window2d window3(const Extent2d& input, const Padding2d& padding, const Extent2d& dilation = {1, 1}) {
@@ -41,7 +43,7 @@ Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, co
 
 // Maps, paddings, channels and batches that are no multiples of anything.
 reference::Convolution random_shape(RandomData& random, const Extent2d& dilation = {1, 1},
-                                    const Extent2d& taps = {3, 3}) {
+                                    const Extent2d& taps = {3, 3}, const Extent2d& stride = {1, 1}) {
   const int64_t rows = taps.height / 2 * dilation.height;
   const int64_t columns = taps.width / 2 * dilation.width;
   const Padding2d padding = random.pick<Padding2d>({{rows, rows, columns, columns},
@@ -55,7 +57,7 @@ reference::Convolution random_shape(RandomData& random, const Extent2d& dilation
   };
   const Extent2d input{size(padding.top, padding.bottom, rows), size(padding.left, padding.right, columns)};
   const int64_t groups = random.pick({1, 1, 1, 1, 2, 3});
-  return {.window = window_of(taps, input, padding, dilation),
+  return {.window = window_of(taps, input, padding, dilation, stride),
           .batch = random.pick({1, 7, 16, 20, 33}),
           .channels = groups * random.pick({1, 3, 7, 10, 64}),
           .filters = groups * random.pick({1, 3, 7, 10, 64}),
@@ -73,10 +75,7 @@ void check_error(const std::vector<float>& actual, const std::vector<double>& ex
 }
 
 // As many as there were if all of the window's sections were whole.
-int64_t taps_of_sections(const Window2d& w) {
-  const WinogradForm form = winograd_form(w);
-  return WinogradSections{form, w.window, form.taps()}.all_channels();
-}
+int64_t taps_of_sections(const Window2d& w) { return winograd_sections(w, winograd_form(w).taps()).all_channels(); }
 
 // `kernel`: as asked for; `chosen`: as it then is.
 void check_normal(RandomData& random, const reference::Convolution& shape, const std::string& activation_name,
@@ -179,6 +178,38 @@ TEST_CASE("conv2d winograd of sections: normal values within the error bound, on
   });
 }
 
+TEST_CASE("conv2d winograd with strides: normal values within the error bound, on every instruction set") {
+  struct Strided {
+    Extent2d taps;
+    Extent2d stride;
+    Extent2d dilation = {1, 1};
+  };
+  for_each_simd_target([](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(134);
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      const auto [taps, stride, dilation] = random.pick<Strided>({{{5, 5}, {2, 2}},
+                                                                  {{4, 4}, {2, 2}},
+                                                                  {{3, 3}, {2, 2}},
+                                                                  {{7, 7}, {2, 2}},
+                                                                  {{7, 7}, {3, 3}},
+                                                                  {{6, 4}, {4, 3}},
+                                                                  {{2, 2}, {2, 2}},
+                                                                  {{5, 1}, {2, 1}},
+                                                                  {{1, 9}, {1, 2}},
+                                                                  {{5, 3}, {2, 1}, {1, 3}},
+                                                                  {{4, 5}, {1, 2}, {2, 1}}});
+      CAPTURE(taps.height);
+      CAPTURE(taps.width);
+      CAPTURE(stride.height);
+      CAPTURE(stride.width);
+      check_normal(random, random_shape(random, dilation, taps, stride),
+                   random.pick<const char*>({"linear", "relu", "tanh"}));
+    }
+  });
+}
+
 TEST_CASE("conv2d winograd along one axis: within the error bound where work is cut into many chunks and long sums") {
   RandomData random(131);
   check_normal(random, {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 33, 64, 64, 1}, "linear");
@@ -186,6 +217,7 @@ TEST_CASE("conv2d winograd along one axis: within the error bound where work is 
   check_normal(random, {window_of({1, 5}, {1, 300}, {0, 0, 2, 2}), 20, 20, 128, 1}, "relu");
   check_normal(random, {window_of({5, 1}, {37, 31}, {}), 20, 3, 17, 1}, "sigmoid");
   check_normal(random, {window_of({7, 7}, {16, 16}, {3, 3, 3, 3}), 33, 24, 28, 1}, "linear");
+  check_normal(random, {window_of({5, 5}, {32, 32}, {1, 2, 1, 2}, {1, 1}, {2, 2}), 33, 48, 32, 1}, "relu");
   // With filters in the lanes: too few pixels for the gradient of the weights, and no padding.
   const std::string in_rows = "winograd-channels";
   check_normal(random, {window_of({1, 7}, {1, 64}, {0, 0, 3, 3}), 1, 64, 80, 1}, "relu", "auto", in_rows);
@@ -311,7 +343,11 @@ TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share 
            {window_of({7, 7}, {9, 8}, {3, 3, 3, 3}), 16, 20, 20, 1},
            {window_of({4, 4}, {8, 8}, {1, 2, 1, 2}), 33, 50, 130, 1},
            {window_of({4, 4}, {4, 4}, {1, 2, 1, 2}), 16, 50, 130, 2},
-           {window_of({1, 7}, {16, 16}, {0, 0, 3, 3}), 48, 24, 40, 1}}) {
+           {window_of({1, 7}, {16, 16}, {0, 0, 3, 3}), 48, 24, 40, 1},
+           // Of phases.
+           {window_of({5, 5}, {16, 17}, {1, 2, 2, 2}, {1, 1}, {2, 2}), 33, 20, 24, 1},
+           {window_of({4, 4}, {16, 16}, {1, 1, 1, 1}, {1, 1}, {2, 2}), 16, 48, 140, 2},
+           {window_of({4, 4}, {8, 8}, {1, 1, 1, 1}, {1, 1}, {2, 2}), 16, 160, 130, 1}}) {
     check_normal(random, shape, "relu");
     check_bits_of_threads(random, make_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch, {2, 3, 5, 11});
   }
