@@ -133,8 +133,7 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
   const bool larger = form.has(WinogradAxis::kF25);
   const bool in_sections = !is_one_section(shape.window);
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
-  return winograd_pays(shape, batch) && !shape.window.strided() &&
-         winograd_channels_fit(shape.channels, shape.filters) &&
+  return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
          winograd_tiles(shape) * batch >= (in_sections ? kTilesForSections
                                            : many      ? kTilesForMany

@@ -21,17 +21,6 @@ constexpr int64_t kChunkRow = 4 * kLanes;
 constexpr int64_t kMostChunkTiles = kChunkRow / kHalfLanes;
 constexpr int64_t kImageBlock = 4;
 
-ImageTile output_tile(const WinogradShape& shape, const TilePlace& place, int64_t lanes) {
-  const auto& [image, first, step] = shape.y;
-  return {lanes_of(image),
-          first.height + place.row * step.height,
-          first.width + place.column * step.width,
-          1,
-          {step.height * shape.dilation.height, step.width * shape.dilation.width},
-          shape.form,
-          lanes};
-}
-
 ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place, int64_t lanes) {
   return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, shape.form, lanes};
 }
@@ -310,8 +299,8 @@ void ForwardChunk::transform_outputs(int64_t first, int64_t count, const Winogra
                                        output.activation, output.y + at,
                                        output.winners == nullptr ? nullptr : output.winners + at);
     } else {
-      winograd_transform_output(output_tile(shape_, place, lanes), filters, coefficients, bias, output.activation,
-                                output.y + at);
+      winograd_transform_output(output_tile(shape_, lanes_of(shape_.y.image), place, lanes), filters, coefficients,
+                                bias, output.activation, output.y + at);
     }
   });
 }

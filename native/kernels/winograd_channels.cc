@@ -5,22 +5,17 @@
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_planes.h"
 #include "kernels/winograd_tiles.h"
 
 namespace gradloom {
 namespace {
 
-WinogradForm form_of(const ChannelsShape& shape) { return winograd_form(shape.window); }
+int64_t coefficients_of(const WinogradRows& shape) { return shape.conv.form.coefficients(); }
 
-WinogradTiles tiles_of(const ChannelsShape& shape) {
-  return {shape.window.output, winograd_dilation(shape.window), form_of(shape)};
-}
-
-int64_t coefficients_of(const ChannelsShape& shape) { return form_of(shape).coefficients(); }
-
-int64_t widest(const ChannelsShape& shape) { return std::min(kFilterPanel, shape.filters); }
+int64_t widest(const WinogradRows& shape) { return std::min(kFilterPanel, shape.conv.filters); }
 // Of filters that are made of so many of D.
-int64_t filter_plane(const ChannelsShape& shape, int64_t channels) { return winograd_plane(channels * widest(shape)); }
+int64_t filter_plane(const WinogradRows& shape, int64_t channels) { return winograd_plane(channels * widest(shape)); }
 
 // Tiles of a job: enough to use the panel's filters well, few enough for several threads on a small image.
 constexpr int64_t kProductTiles = 32;
@@ -29,8 +24,8 @@ constexpr int64_t kFewTiles = 2 * kWinogradChunkTiles;
 
 // With fewer tiles than a half of the filters, these are most of what a thread reads: better some of them for all
 // tiles.
-int64_t threads_with_chunks(const ChannelsShape& shape, int64_t tiles, int64_t threads) {
-  return std::clamp<int64_t>(tiles / std::max<int64_t>(32, shape.filters / 2), 1, threads);
+int64_t threads_with_chunks(const WinogradRows& shape, int64_t tiles, int64_t threads) {
+  return std::clamp<int64_t>(tiles / std::max<int64_t>(32, shape.conv.filters / 2), 1, threads);
 }
 
 Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads, WinogradFilters filters) {
@@ -42,9 +37,9 @@ Tiling cut_tiles(int64_t tiles, int64_t places, int64_t threads, WinogradFilters
 
 // Blocks of channels: L2 holds what filters of a panel are transformed into, E floats of each section. By the panel's
 // width, whatever a thread's part of it: bits must not depend on their number.
-Tiling cut_channels(const ChannelsShape& shape) {
+Tiling cut_channels(const WinogradRows& shape) {
   constexpr int64_t kMostWeights = 64 * kFilterPanel;
-  const int64_t channels = winograd_channels_sections(shape).all_channels();
+  const int64_t channels = shape.conv.all_channels();
   return cut(channels, ceil_divide(channels * widest(shape), kMostWeights), kLanes);
 }
 
@@ -54,63 +49,60 @@ bool winograd_channels_fit(int64_t channels, int64_t filters) {
   return channels % kLanes == 0 && filters % kLanes == 0;
 }
 
-WinogradSections winograd_channels_sections(const ChannelsShape& shape) {
-  return winograd_sections(shape.window, shape.channels);
-}
-
-int64_t winograd_channels_panel_floats(const ChannelsShape& shape, int64_t channels) {
+int64_t winograd_channels_panel_floats(const WinogradRows& shape, int64_t channels) {
   return coefficients_of(shape) * filter_plane(shape, channels);
 }
 
-void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const ChannelRange& range,
+void winograd_channels_filters(const WinogradRows& shape, const PanelPart& stretch, const ChannelRange& range,
                                const WeightPlanes<const float>& w, float* u) {
-  const PanelStretches stretches = panel_stretches(shape, stretch.panel);
+  const PanelStretches stretches = panel_stretches(shape.rows, stretch.panel);
   float* const first = u + stretches.place(stretch.first, range.count);
-  const Extent2d& window = shape.window.window;
-  const WinogradSections sections = winograd_channels_sections(shape);
-  sections.for_each(range.first, range.count, shape.channels, [&](const SectionChannels& some) {
+  const Extent2d& window = shape.conv.window;
+  const WinogradSections sections = shape.conv.sections();
+  sections.for_each(range.first, range.count, sections.channels, [&](const SectionChannels& some) {
     winograd_transform_filters(
-        form_of(shape), some.count, stretch.filters,
+        sections.form, some.count, stretch.filters,
         sections.taps_of<const float>(some,
                                       {w.data + some.channel * w.row, window.width * w.plane, w.plane, w.row, window}),
         {first + (some.place - range.first) * stretches.filters, filter_plane(shape, range.count), stretches.filters});
   });
 }
 
-WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed) {
-  const int64_t rows = shape.window.taps() * shape.channels;
-  const PanelStretches stretches = panel_stretches(shape, stretch.panel);
+WeightPlanes<const float> packed_planes(const WinogradRows& shape, const PanelPart& stretch, const float* packed) {
+  const int64_t channels = shape.conv.channels;
+  const int64_t rows = shape.conv.taps() * channels;
+  const PanelStretches stretches = panel_stretches(shape.rows, stretch.panel);
   return {packed + stretch.panel * kFilterPanel * rows + stretches.place(stretch.first, rows),
-          shape.channels * stretches.filters, stretches.filters};
+          channels * stretches.filters, stretches.filters};
 }
 
-WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* weights) {
-  const int64_t taps = shape.window.taps();
-  return {weights + (taps - 1) * shape.filters + stretch.panel * kFilterPanel + stretch.first, -shape.filters,
-          taps * shape.filters};
+WeightPlanes<const float> window_planes(const WinogradRows& shape, const PanelPart& stretch, const float* weights) {
+  const int64_t taps = shape.conv.taps();
+  const int64_t filters = shape.conv.filters;
+  return {weights + (taps - 1) * filters + stretch.panel * kFilterPanel + stretch.first, -filters, taps * filters};
 }
 
-bool WinogradChannels::are_few(const ChannelsShape& shape, int64_t images) {
-  const int64_t tiles = images * tiles_of(shape).count();
+bool WinogradChannels::are_few(const WinogradRows& shape, int64_t images) {
+  const int64_t tiles = images * shape.conv.tiles().count();
   return tiles <= kFewTiles && threads_with_chunks(shape, tiles, 2) == 1;
 }
 
-WinogradChannels::WinogradChannels(const ChannelsShape& shape, int64_t images, int64_t threads, WinogradFilters filters)
+WinogradChannels::WinogradChannels(const WinogradRows& shape, int64_t images, int64_t threads, WinogradFilters filters)
     : shape_(shape),
       places_(filters == WinogradFilters::kByPart
                   ? 1
-                  : threads_with_chunks(shape, images * tiles_of(shape).count(), threads)),
-      chunks_(cut_tiles(images * tiles_of(shape).count(), places_, threads, filters)),
+                  : threads_with_chunks(shape, images * shape.conv.tiles().count(), threads)),
+      chunks_(cut_tiles(images * shape.conv.tiles().count(), places_, threads, filters)),
       blocks_(cut_channels(shape)),
-      parts_(shape, filters == WinogradFilters::kByPart ? threads : 1),
+      parts_(shape.rows, filters == WinogradFilters::kByPart ? threads : 1),
       tiles_of_product_(filters == WinogradFilters::kByPart ? chunks_.step : kProductTiles) {
   const bool fewer_jobs = places_ < threads && products(0) < threads;
-  if (filters == WinogradFilters::kThere && fewer_jobs) parts_ = PanelParts(shape, threads);
+  if (filters == WinogradFilters::kThere && fewer_jobs) parts_ = PanelParts(shape.rows, threads);
 }
 
 int64_t WinogradChannels::place_floats() const { return coefficients_of(shape_) * tile_plane(); }
 
-int64_t WinogradChannels::tile_floats() const { return winograd_channels_sections(shape_).all_channels(); }
+int64_t WinogradChannels::tile_floats() const { return shape_.conv.all_channels(); }
 
 int64_t WinogradChannels::tile_plane() const { return winograd_plane(chunks_.step * tile_floats()); }
 int64_t WinogradChannels::product_plane() const { return winograd_plane(tiles_of_product_ * widest(shape_)); }
@@ -123,22 +115,18 @@ Tiling WinogradChannels::transform_jobs(int64_t chunk) const {
 }
 
 void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, float* v) const {
-  const Window2d& w = shape_.window;
+  const auto& [conv, rows] = shape_;
   const Tiling jobs = transform_jobs(chunk);
-  const int64_t image = w.input_pixels() * shape_.x_channels;
-  const WinogradTiles tiles = tiles_of(shape_);
+  const ImageVectors vectors{conv.input, rows.x_channels, kLanes};
+  const int64_t image = conv.input.height * conv.input.width * rows.x_channels;
+  const WinogradTiles tiles = conv.tiles();
   const int64_t end = jobs.first(job) + jobs.size(job);
   for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
     const TilePlace place = tiles.place(chunks_.first(chunk) + tile);
     count = std::min({tiles.side_by_side(place), end - tile, kMostStripTiles});
-    winograd_channels_sections(shape_).for_each([&](const SectionChannels& section) {
-      const ImageTile strip{{w.input, shape_.x_channels, kLanes},
-                            place.row - w.padding.top + section.tap.height * tiles.dilation.height,
-                            place.column - w.padding.left + section.tap.width * tiles.dilation.width,
-                            count,
-                            tiles.dilation,
-                            tiles.form};
-      winograd_transform_input(strip, section.count / kLanes, x + place.image * image,
+    conv.sections().for_each([&](const SectionChannels& section) {
+      winograd_transform_input(input_tile(conv, vectors, section.tap, place, count, kLanes), section.count / kLanes,
+                               x + place.image * image,
                                {v + tile * tile_floats() + section.place, tile_plane(), kLanes, tile_floats()});
     });
   }
@@ -153,7 +141,7 @@ void WinogradChannels::product(int64_t chunk, int64_t job, const float* v, const
                                float* own) const {
   const Tiling jobs = product_tiles(chunk);
   // Jobs side by side are one thread's: with few tiles those of the same filters, else of the same tiles.
-  const bool by_filters = chunks_.extent <= shape_.filters;
+  const bool by_filters = chunks_.extent <= shape_.conv.filters;
   const PanelPart part = parts_.part(by_filters ? job / jobs.count : job % parts_.count());
   const int64_t index = by_filters ? job % jobs.count : job / parts_.count();
   const TileRange tiles{jobs.first(index), jobs.size(index)};
@@ -181,7 +169,7 @@ void WinogradChannels::multiply(const TileRange& tiles, const PanelPart& part, i
                                 const float* v, const MadeFilters& filters, float* m) const {
   const int64_t first = blocks_.first(block);
   const int64_t channels = filters.range.count;
-  const PanelStretches stretches = panel_stretches(shape_, part.panel);
+  const PanelStretches stretches = panel_stretches(shape_.rows, part.panel);
   ColumnPanels columns = stretches.columns(
       filters.u + coefficient * filter_plane(shape_, channels) + stretches.place(part.first, channels), channels);
   columns.data += (first - filters.range.first) * columns.row;
@@ -193,19 +181,19 @@ void WinogradChannels::multiply(const TileRange& tiles, const PanelPart& part, i
 
 void WinogradChannels::transform_output(int64_t chunk, const TileRange& tiles, const PanelPart& part,
                                         const ChannelsOutput& output, float* m) const {
-  const Window2d& w = shape_.window;
+  const auto& [conv, rows] = shape_;
   const int64_t width = part.filters;
   if (width == 0) return;
-  const int64_t image = w.output_pixels() * shape_.y_channels;
+  const ImageVectors vectors{conv.y.image, rows.y_channels, kLanes};
+  const int64_t image = conv.y.image.height * conv.y.image.width * rows.y_channels;
   const int64_t filter = part.panel * kFilterPanel + part.first;
-  const WinogradTiles of_image = tiles_of(shape_);
+  const WinogradTiles of_image = conv.tiles();
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
     const TilePlace place = of_image.place(chunks_.first(chunk) + tiles.first + tile);
-    winograd_transform_output(
-        {{w.output, shape_.y_channels, kLanes}, place.row, place.column, 1, of_image.dilation, of_image.form},
-        width / kLanes, {m + tile * width, product_plane(), kLanes},
-        {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat}, output.activation,
-        output.y + place.image * image + filter);
+    winograd_transform_output(output_tile(conv, vectors, place, kLanes), width / kLanes,
+                              {m + tile * width, product_plane(), kLanes},
+                              {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat},
+                              output.activation, output.y + place.image * image + filter);
   }
 }
 

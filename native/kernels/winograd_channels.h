@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/conv2d_channels.h"
+#include "kernels/conv2d_winograd.h"
 #include "kernels/tiling.h"
 #include "kernels/winograd.h"
 #include "kernels/winograd_sections.h"
@@ -19,20 +20,25 @@ inline constexpr int64_t kWinogradChunkTiles = 64;
 // Whether vectors of 16 channels fill the pixels of every group.
 bool winograd_channels_fit(int64_t channels, int64_t filters);
 
+// The convolution of one group, and how its images lie in rows: of these but channels and filters count.
+struct WinogradRows {
+  WinogradShape conv;
+  ChannelsShape rows;
+};
+
 // Of the channels of all sections.
-WinogradSections winograd_channels_sections(const ChannelsShape& shape);
 struct ChannelRange {
   int64_t first;
   int64_t count;
 };
 // Floats of the transformed filters of a panel: [E][64 / F][D][F], F of which lie side by side, or of so many of D.
-int64_t winograd_channels_panel_floats(const ChannelsShape& shape, int64_t channels);
+int64_t winograd_channels_panel_floats(const WinogradRows& shape, int64_t channels);
 // For filters of a panel that lie side by side, from where their weights are; u is the panel's, of the range alone.
-void winograd_channels_filters(const ChannelsShape& shape, const PanelPart& stretch, const ChannelRange& range,
+void winograd_channels_filters(const WinogradRows& shape, const PanelPart& stretch, const ChannelRange& range,
                                const WeightPlanes<const float>& w, float* u);
 // In what pack_panels gave; and in the weights, for the gradient of the input, flipped.
-WeightPlanes<const float> packed_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* packed);
-WeightPlanes<const float> window_planes(const ChannelsShape& shape, const PanelPart& stretch, const float* weights);
+WeightPlanes<const float> packed_planes(const WinogradRows& shape, const PanelPart& stretch, const float* packed);
+WeightPlanes<const float> window_planes(const WinogradRows& shape, const PanelPart& stretch, const float* weights);
 
 // Who makes the transformed filters: they are there, or each thread makes those of a part of a panel and a block of
 // channels, multiplies all tiles by them, and makes the next in their place. Then they stay in its caches, where all of
@@ -43,10 +49,10 @@ enum class WinogradFilters { kThere, kByPart };
 // that do not depend on each other. Each goes through two passes: all its `transforms`, then all its `products`.
 class WinogradChannels {
  public:
-  WinogradChannels(const ChannelsShape& shape, int64_t images, int64_t threads, WinogradFilters filters);
+  WinogradChannels(const WinogradRows& shape, int64_t images, int64_t threads, WinogradFilters filters);
 
   // Whether tiles are so few that filters by part pay.
-  static bool are_few(const ChannelsShape& shape, int64_t images);
+  static bool are_few(const WinogradRows& shape, int64_t images);
 
   int64_t chunks() const { return chunks_.count; }
   // How many threads have chunks of their own, each with a place for what is made of a chunk's images, of so many
@@ -95,7 +101,7 @@ class WinogradChannels {
   void transform_output(int64_t chunk, const TileRange& tiles, const PanelPart& part, const ChannelsOutput& output,
                         float* m) const;
 
-  ChannelsShape shape_;
+  WinogradRows shape_;
   int64_t places_;
   Tiling chunks_;
   Tiling blocks_;  // of D, whose sums are added one after the other

@@ -27,13 +27,12 @@ int64_t pieces_of(const ChannelsShape& shape, int64_t all_channels, int64_t chun
 
 }  // namespace
 
-WinogradChannelsGradient::WinogradChannelsGradient(const ChannelsShape& shape, const WinogradShape& sums,
-                                                   int64_t images)
-    : shape_(shape),
-      sums_(sums),
+WinogradChannelsGradient::WinogradChannelsGradient(const WinogradRows& shape, int64_t images)
+    : shape_(shape.rows),
+      sums_(shape.conv),
       images_(images),
-      chunks_(cut(images * sums.tiles().count(), ceil_divide(images * sums.tiles().count(), kWinogradChunkTiles))),
-      pieces_{chunks_.count, pieces_of(shape, sums.all_channels(), chunks_.count)} {}
+      chunks_(cut(images * sums_.tiles().count(), ceil_divide(images * sums_.tiles().count(), kWinogradChunkTiles))),
+      pieces_{chunks_.count, pieces_of(shape_, sums_.all_channels(), chunks_.count)} {}
 
 // Measured on one core of a Zen 5, in times of the direct kernel's: for 64 pixels 1.0 with 32 to 256 channels, for 128
 // 0.77 to 0.87; with 16 channels 1.1 for 128, 0.96 for 392 and 0.85 for 784.

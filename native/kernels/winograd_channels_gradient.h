@@ -18,8 +18,7 @@ namespace gradloom {
 // in.
 class WinogradChannelsGradient {
  public:
-  // `sums`: the same convolution, of one group.
-  WinogradChannelsGradient(const ChannelsShape& shape, const WinogradShape& sums, int64_t images);
+  WinogradChannelsGradient(const WinogradRows& shape, int64_t images);
 
   // Whether there are pixels enough for the transform of the sums, whose cost they share.
   bool pays() const;
@@ -38,7 +37,7 @@ class WinogradChannelsGradient {
 
   // Of a single chunk: threads make the gradients of parts of the filters, after all transforms, so that the sums stay
   // in their caches.
-  bool by_parts() const { return chunks_.count == 1 && WinogradChannels::are_few(shape_, images_); }
+  bool by_parts() const { return chunks_.count == 1 && WinogradChannels::are_few({sums_, shape_}, images_); }
   Tiling parts(int64_t threads) const;
   void gradient_of_part(const Tiling& parts, int64_t part, float* scratch, int64_t thread, float* gradient) const;
 

@@ -48,6 +48,19 @@ inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vect
           lanes};
 }
 
+// `vectors`: of the image that outputs are written to.
+inline ImageTile output_tile(const WinogradShape& shape, const ImageVectors& vectors, const TilePlace& place,
+                             int64_t lanes) {
+  const auto& [image, first, step] = shape.y;
+  return {vectors,
+          first.height + place.row * step.height,
+          first.width + place.column * step.width,
+          1,
+          {step.height * shape.dilation.height, step.width * shape.dilation.width},
+          shape.form,
+          lanes};
+}
+
 // Of the weights [K][R][S][C], or of a gradient like them.
 template <class Float>
 WeightTaps<Float> section_taps(const WinogradShape& shape, const SectionChannels& of, Float* weights) {

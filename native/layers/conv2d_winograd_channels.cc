@@ -11,20 +11,18 @@
 namespace gradloom {
 namespace {
 
-int64_t panel_floats(const ChannelsShape& shape) {
-  return winograd_channels_panel_floats(shape, winograd_channels_sections(shape).all_channels());
+int64_t panel_floats(const WinogradRows& shape) {
+  return winograd_channels_panel_floats(shape, shape.conv.all_channels());
 }
 
 // In training, where they change with every step: as few tiles as these are multiplied by each filter once.
-bool makes_filters_by_part(const ChannelsShape& shape, int64_t batch) {
-  return WinogradChannels::are_few(shape, batch);
-}
+bool makes_filters_by_part(const WinogradRows& shape, int64_t batch) { return WinogradChannels::are_few(shape, batch); }
 
 }  // namespace
 
 // The weights of a part of a panel on their way to transformed filters. To make the output, they are packed first.
 struct Conv2dWinogradChannels::PartFilters {
-  const ChannelsShape& shape;
+  const WinogradRows& shape;
   const PanelPart& part;
   PackedFor pass;
   const float* weights;
@@ -32,33 +30,45 @@ struct Conv2dWinogradChannels::PartFilters {
 
   bool packs() const { return pass == PackedFor::kForward; }
   void pack() const {
-    if (packs()) pack_panels(shape, part, weights, packed);
+    if (packs()) pack_panels(shape.rows, part, weights, packed);
   }
   // u: of the part's panel and this range.
   void transform(const ChannelRange& range, float* u) const {
-    for_stretches(shape, part, [&](const PanelPart& stretch) {
+    for_stretches(shape.rows, part, [&](const PanelPart& stretch) {
       const auto w = packs() ? packed_planes(shape, stretch, packed) : window_planes(shape, stretch, weights);
       winograd_channels_filters(shape, stretch, range, w, u);
     });
   }
 };
 
+WinogradRows Conv2dWinogradChannels::rows_shape() const {
+  return {winograd_forward_shape(conv_, conv_.window.output), forward_shape()};
+}
+
+template <class Visit>
+void Conv2dWinogradChannels::for_each_gradient_shape(Visit visit) const {
+  const ChannelsShape rows = gradient_shape(forward_shape());
+  for_each_input_gradient(conv_, conv_.window.output, [&](const WinogradShape& conv) {
+    visit(WinogradRows{conv, rows});
+  });
+}
+
 bool Conv2dWinogradChannels::prepares_each_pass(int64_t batch) const {
-  return !makes_filters_by_part(forward_shape(), batch);
+  return !makes_filters_by_part(rows_shape(), batch);
 }
 
-int64_t Conv2dWinogradChannels::transformed_floats(const ChannelsShape& shape) {
-  return shape.panels() * panel_floats(shape);
+int64_t Conv2dWinogradChannels::transformed_floats(const WinogradRows& shape) {
+  return shape.rows.panels() * panel_floats(shape);
 }
 
-int64_t Conv2dWinogradChannels::filter_floats(const ChannelsShape& shape) const {
+int64_t Conv2dWinogradChannels::filter_floats(const WinogradRows& shape) const {
   return packed_floats() + checked_multiply(conv_.groups, transformed_floats(shape));
 }
 
-int64_t Conv2dWinogradChannels::prepared_floats() const { return filter_floats(forward_shape()); }
+int64_t Conv2dWinogradChannels::prepared_floats() const { return filter_floats(rows_shape()); }
 
 // What images are transformed into and, if filters are made as it goes, these.
-int64_t Conv2dWinogradChannels::scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const {
+int64_t Conv2dWinogradChannels::scratch_floats(const WinogradRows& shape, const LayerSetting& setting) const {
   const bool by_part = setting.phase != Phase::kPredicting && makes_filters_by_part(shape, setting.batch);
   const WinogradChannels tiles(shape, setting.batch, setting.threads,
                                by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
@@ -68,51 +78,53 @@ int64_t Conv2dWinogradChannels::scratch_floats(const ChannelsShape& shape, const
 }
 
 LayerNeeds Conv2dWinogradChannels::needs(const LayerSetting& setting) const {
-  const ChannelsShape shape = forward_shape();
-  const ChannelsShape of_input = gradient_shape(shape);
-  const WinogradShape forward = winograd_forward_shape(conv_, conv_.window.output);
+  const WinogradRows shape = rows_shape();
   const auto direct = static_cast<double>(setting.batch) * static_cast<double>(conv_.flops());
   const auto groups = static_cast<double>(conv_.groups);
-  const WinogradChannelsGradient gradient(shape, forward, setting.batch);
-  const int64_t filters = makes_filters_by_part(of_input, setting.batch) ? 0 : filter_floats(of_input);
+  const WinogradChannelsGradient gradient(shape, setting.batch);
+  int64_t input_gradient = 0;
+  for_each_gradient_shape([&](const WinogradRows& of_phase) {
+    const int64_t filters = makes_filters_by_part(of_phase, setting.batch) ? 0 : filter_floats(of_phase);
+    input_gradient = std::max(input_gradient, filters + scratch_floats(of_phase, setting));
+  });
   const int64_t parameters =
       round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes) +
-      (gradient.pays() ? gradient.scratch(setting.threads) : padded_floats(shape, setting.batch));
-  return {
-      .kernel = "winograd-channels",
-      .flops = KernelFlops{groups * winograd_flops(forward, setting.batch),
-                           groups * winograd_input_gradient_flops(conv_, conv_.window.output, setting.batch),
-                           gradient.pays() ? groups * winograd_weight_gradient_flops(forward, setting.batch) : direct},
-      .backward_reads_input = conv_.trainable,
-      .backward_reads_output = conv_.activation != Activation::kLinear,
-      .forward_scratch = scratch_floats(shape, setting),
-      .backward_scratch = std::max(filters + scratch_floats(of_input, setting), parameters)};
+      (gradient.pays() ? gradient.scratch(setting.threads) : padded_floats(shape.rows, setting.batch));
+  return {.kernel = "winograd-channels",
+          .flops = KernelFlops{groups * winograd_flops(shape.conv, setting.batch),
+                               groups * winograd_input_gradient_flops(conv_, conv_.window.output, setting.batch),
+                               gradient.pays() ? groups * winograd_weight_gradient_flops(shape.conv, setting.batch)
+                                               : direct},
+          .backward_reads_input = conv_.trainable,
+          .backward_reads_output = conv_.activation != Activation::kLinear,
+          .forward_scratch = scratch_floats(shape, setting),
+          .backward_scratch = std::max(input_gradient, parameters)};
 }
 
-void Conv2dWinogradChannels::make_all_filters(Team& team, const ChannelsShape& shape, PackedFor pass,
+void Conv2dWinogradChannels::make_all_filters(Team& team, const WinogradRows& shape, PackedFor pass,
                                               const float* weights, float* filters) const {
   const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   float* const u = filters + packed_floats();
-  for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
+  for_each_part(team, shape.rows, [&](int64_t group, const PanelPart& part) {
     const PartFilters source{shape, part, pass, weights + group * group_weights, filters + group * group_weights};
     source.pack();
-    source.transform({0, winograd_channels_sections(shape).all_channels()},
+    source.transform({0, shape.conv.all_channels()},
                      u + group * transformed_floats(shape) + part.panel * panel_floats(shape));
   });
 }
 
 void Conv2dWinogradChannels::prepare(Team& team, const float* weights, float* prepared) const {
-  make_all_filters(team, forward_shape(), PackedFor::kForward, weights, prepared);
+  make_all_filters(team, rows_shape(), PackedFor::kForward, weights, prepared);
 }
 
 void Conv2dWinogradChannels::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
   const ChannelsOutput output{conv_.has_bias ? args.parameters[1] : nullptr,
                               conv_.activation.spans_row() ? Activation::kLinear : conv_.activation, args.y};
-  convolve(args.pass, forward_shape(), args.x, output, {prepared, PackedFor::kForward, args.parameters[0]}, scratch);
+  convolve(args.pass, rows_shape(), args.x, output, {prepared, PackedFor::kForward, args.parameters[0]}, scratch);
   if (conv_.activation.spans_row()) activate_rows(args);
 }
 
-void Conv2dWinogradChannels::convolve(const Pass& pass, const ChannelsShape& shape, const float* x,
+void Conv2dWinogradChannels::convolve(const Pass& pass, const WinogradRows& shape, const float* x,
                                       const ChannelsOutput& output, const Filters& filters, float* scratch) const {
   Team& team = pass.team;
   const bool at_store = output.activation == Activation::kLinear || output.activation == Activation::kRelu;
@@ -120,9 +132,9 @@ void Conv2dWinogradChannels::convolve(const Pass& pass, const ChannelsShape& sha
   const WinogradChannels tiles(shape, pass.batch, team.size(),
                                by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
   for (int64_t group = 0; group < conv_.groups; ++group) {
-    ChannelsOutput to = output.of_group(shape, group);
+    ChannelsOutput to = output.of_group(shape.rows, group);
     if (!at_store) to.activation = Activation::kLinear;
-    const float* const images = x + group * shape.channels;
+    const float* const images = x + group * shape.conv.channels;
     if (by_part) {
       const float* const weights = filters.weights + group * conv_.filters_per_group() * conv_.row_length();
       multiply_parts(team, shape, tiles, images, {nullptr, filters.pass, weights}, to, scratch);
@@ -132,7 +144,7 @@ void Conv2dWinogradChannels::convolve(const Pass& pass, const ChannelsShape& sha
     }
   }
   if (at_store) return;
-  const int64_t floats = pass.batch * shape.window.output_pixels() * shape.y_channels;
+  const int64_t floats = pass.batch * conv_.output_floats();
   const Tiling pieces = tile_rows(floats, 1);
   team.for_each(pieces.count, [&](int64_t piece, int) {
     const int64_t count = pieces.size(piece);
@@ -141,7 +153,7 @@ void Conv2dWinogradChannels::convolve(const Pass& pass, const ChannelsShape& sha
 }
 
 // Scratch: the only chunk; packed filters; for each thread, its products and the filters of its part.
-void Conv2dWinogradChannels::multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles,
+void Conv2dWinogradChannels::multiply_parts(Team& team, const WinogradRows& shape, const WinogradChannels& tiles,
                                             const float* x, const Filters& filters, const ChannelsOutput& output,
                                             float* scratch) const {
   float* const v = scratch;
@@ -195,7 +207,7 @@ void Conv2dWinogradChannels::backward(const BackwardArguments& args) const {
   float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
   float* const scratch = biases + round_up(conv_.filters, kLanes);
   const ChannelsShape shape = forward_shape();
-  const WinogradChannelsGradient sums(shape, winograd_forward_shape(conv_, conv_.window.output), batch);
+  const WinogradChannelsGradient sums(rows_shape(), batch);
   float* const weights = args.gradients.target(0, 0, args.scratch);
   if (sums.pays()) return parameter_gradients(args, sums, weights, biases, scratch);
   const ChannelsGradient gradient{Accumulate::kOverwrite, weights,
@@ -207,16 +219,16 @@ void Conv2dWinogradChannels::backward(const BackwardArguments& args) const {
 }
 
 void Conv2dWinogradChannels::input_gradient(const BackwardArguments& args) const {
-  const ChannelsShape shape = gradient_shape(forward_shape());
-  const int64_t batch = args.pass.batch;
-  Filters filters{nullptr, PackedFor::kInputGradient, args.parameters[0]};
-  float* scratch = args.scratch;
-  if (!makes_filters_by_part(shape, batch)) {
-    make_all_filters(args.pass.team, shape, filters.pass, filters.weights, scratch);
-    filters.prepared = scratch;
-    scratch += filter_floats(shape);
-  }
-  convolve(args.pass, shape, args.dy, {nullptr, Activation::kLinear, args.dx}, filters, scratch);
+  for_each_gradient_shape([&](const WinogradRows& shape) {
+    Filters filters{nullptr, PackedFor::kInputGradient, args.parameters[0]};
+    float* scratch = args.scratch;
+    if (!makes_filters_by_part(shape, args.pass.batch)) {
+      make_all_filters(args.pass.team, shape, filters.pass, filters.weights, scratch);
+      filters.prepared = scratch;
+      scratch += filter_floats(shape);
+    }
+    convolve(args.pass, shape, args.dy, {nullptr, Activation::kLinear, args.dx}, filters, scratch);
+  });
 }
 
 // Of all pixels of all samples; `own` is where it goes unless an update or a sum has a place for it.

@@ -28,16 +28,20 @@ class Conv2dWinogradChannels final : public Conv2dFiltersInLanes {
 
   struct PartFilters;
 
+  WinogradRows rows_shape() const;
+  // Calls visit(shape) for the convolutions that give the gradient of the input.
+  template <class Visit>
+  void for_each_gradient_shape(Visit visit) const;
   // Of the transformed filters of a group.
-  static int64_t transformed_floats(const ChannelsShape& shape);
+  static int64_t transformed_floats(const WinogradRows& shape);
   // Packed filters and, behind them, what these are transformed into.
-  int64_t filter_floats(const ChannelsShape& shape) const;
-  int64_t scratch_floats(const ChannelsShape& shape, const LayerSetting& setting) const;
-  void make_all_filters(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights,
+  int64_t filter_floats(const WinogradRows& shape) const;
+  int64_t scratch_floats(const WinogradRows& shape, const LayerSetting& setting) const;
+  void make_all_filters(Team& team, const WinogradRows& shape, PackedFor pass, const float* weights,
                         float* filters) const;
-  void convolve(const Pass& pass, const ChannelsShape& shape, const float* x, const ChannelsOutput& output,
+  void convolve(const Pass& pass, const WinogradRows& shape, const float* x, const ChannelsOutput& output,
                 const Filters& filters, float* scratch) const;
-  void multiply_parts(Team& team, const ChannelsShape& shape, const WinogradChannels& tiles, const float* x,
+  void multiply_parts(Team& team, const WinogradRows& shape, const WinogradChannels& tiles, const float* x,
                       const Filters& filters, const ChannelsOutput& output, float* scratch) const;
   static void multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
                               const ChannelsOutput& output, float* scratch);

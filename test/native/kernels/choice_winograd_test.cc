@@ -161,7 +161,9 @@ TEST_CASE("choose_conv2d: winograd with strides, of the more products the more c
   CHECK(chosen(7, 4, 256, 32) == direct);
   CHECK(chosen(7, 5, 32, 32) == winograd);
   CHECK(chosen(15, 4, 64, 32) == direct);
-  CHECK(chosen(16, 5, 32, 7) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(16, 5, 32, 7) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(16, 5, 33, 7) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(12, 5, 32, 1) == Conv2dKernel::kDirectChannels);  // nine tiles
 }
 
 TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {

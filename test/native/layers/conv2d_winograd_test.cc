@@ -1,132 +1,21 @@
 // Threads: 1 to 11.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "common/checked.h"
-#include "kernels/reference/activation.h"
 #include "kernels/reference/convolution.h"
-#include "kernels/winograd_sections.h"
-#include "kernels/winograd_tiles.h"
 #include "layers/conv2d.h"
 #include "support/compare.h"
-#include "support/conv2d_cases.h"
 #include "support/layer_run.h"
 #include "support/random_data.h"
 #include "support/simd_targets.h"
 #include "support/specs.h"
-#include "support/windows.h"
+#include "support/winograd_cases.h"
 
 using namespace gradloom;
 using namespace gradloom::test;
-
-namespace {
-
-Window2d window_of(const Extent2d& taps, const Extent2d& input, const Padding2d& padding,
-                   const Extent2d& dilation = {1, 1}, const Extent2d& stride = {1, 1}) {
-  const Extent2d pixels{input.height + padding.top + padding.bottom - (taps.height - 1) * dilation.height,
-                        input.width + padding.left + padding.right - (taps.width - 1) * dilation.width};
-  const Extent2d output{ceil_divide(pixels.height, stride.height), ceil_divide(pixels.width, stride.width)};
-  return {input, output, taps, stride, dilation, padding};
-}
-
-Window2d window3(const Extent2d& input, const Padding2d& padding, const Extent2d& dilation = {1, 1}) {
-  return window_of({3, 3}, input, padding, dilation);
-}
-
-Conv2d make_layer(const reference::Convolution& shape, Conv2dOptions options, const std::string& kernel = "winograd") {
-  options.kernel = kernel;
-  return conv2d_layer(shape, options);
-}
-
-// Maps, paddings, channels and batches that are no multiples of anything.
-reference::Convolution random_shape(RandomData& random, const Extent2d& dilation = {1, 1},
-                                    const Extent2d& taps = {3, 3}, const Extent2d& stride = {1, 1}) {
-  const int64_t rows = taps.height / 2 * dilation.height;
-  const int64_t columns = taps.width / 2 * dilation.width;
-  const Padding2d padding = random.pick<Padding2d>({{rows, rows, columns, columns},
-                                                    {rows, rows, columns, columns},
-                                                    {0, 0, 0, 0},
-                                                    {2 * rows, 2 * rows, 2 * columns, 2 * columns},
-                                                    {0, 1, 2, 3},
-                                                    {4, 0, 1, 5}});
-  const auto size = [&](int64_t before, int64_t after, int64_t apart) {
-    return random.pick<int64_t>({1, 3, 5, 7, 8, 13}) + std::max<int64_t>(0, 2 * apart - before - after);
-  };
-  const Extent2d input{size(padding.top, padding.bottom, rows), size(padding.left, padding.right, columns)};
-  const int64_t groups = random.pick({1, 1, 1, 1, 2, 3});
-  return {.window = window_of(taps, input, padding, dilation, stride),
-          .batch = random.pick({1, 7, 16, 20, 33}),
-          .channels = groups * random.pick({1, 3, 7, 10, 64}),
-          .filters = groups * random.pick({1, 3, 7, 10, 64}),
-          .groups = groups};
-}
-
-// Errors of normal data in units of 2^-24 times the standard deviation of a sum of as many products: the bound that
-// kernels/conv2d_winograd.h states, and what a plain sum has.
-constexpr double kWinogradError = 256;
-constexpr double kPlainError = 32;
-
-void check_error(const std::vector<float>& actual, const std::vector<double>& expected, int64_t terms, double units) {
-  const double bound = units * kRoundoff * std::sqrt(static_cast<double>(terms));
-  CHECK(difference(actual, expected, Tolerance{0, bound}) == "");
-}
-
-// As many as there were if all of the window's sections were whole.
-int64_t taps_of_sections(const Window2d& w) { return winograd_sections(w, winograd_form(w).taps()).all_channels(); }
-
-// `kernel`: as asked for; `chosen`: as it then is.
-void check_normal(RandomData& random, const reference::Convolution& shape, const std::string& activation_name,
-                  const std::string& kernel = "winograd", const std::string& chosen = "winograd") {
-  const Window2d& w = shape.window;
-  CAPTURE(shape.batch);
-  CAPTURE(shape.channels);
-  CAPTURE(shape.filters);
-  CAPTURE(shape.groups);
-  CAPTURE(w.input.height);
-  CAPTURE(w.input.width);
-  CAPTURE(activation_name);
-  const bool bias = random.integer(0, 3) > 0;
-  const Conv2d layer = make_layer(shape, {.filters = 0, .bias = bias, .activation = activation_name}, kernel);
-  CHECK(layer.needs({shape.batch, Phase::kTraining, 1}).kernel == chosen);
-  LayerCase given = normal_case(layer, shape.batch, random);
-  given.threads = static_cast<int>(random.integer(1, 3));
-  given.place = random.pick({GradientPlace::kScratchOfLayer, GradientPlace::kBufferOfSink});
-  given.input_gradient = random.integer(0, 3) > 0;
-  const LayerResult result = run_layer(layer, given);
-  CHECK(result.broken_rules == "");
-
-  const std::vector<double> x = to_double(given.x);
-  const std::vector<double> weight = to_double(given.parameters[0]);
-  const std::vector<double> biases = bias ? to_double(given.parameters[1]) : std::vector<double>();
-  std::vector<double> y(result.y.size());
-  reference::conv2d(shape, x.data(), weight.data(), bias ? biases.data() : nullptr, y.data());
-  const Activation activation = parse_activation(activation_name);
-  const auto elements = static_cast<int64_t>(y.size());
-  reference::activate(activation, elements, y.data(), y.data());
-  // The derivative follows from the output as it was computed.
-  std::vector<double> dz = to_double(given.dy);
-  reference::activation_backward(activation, elements, to_double(result.y).data(), dz.data());
-  std::vector<double> dx(x.size());
-  std::vector<double> dw(weight.size());
-  std::vector<double> db(static_cast<size_t>(shape.filters));
-  reference::conv2d_backward(shape, x.data(), weight.data(), dz.data(), {dx.data(), dw.data(), db.data()});
-
-  const int64_t taps = taps_of_sections(w);
-  const int64_t pixels = elements / shape.filters;
-  check_error(result.y, y, taps * shape.channels / shape.groups, kWinogradError);
-  if (given.input_gradient) check_error(result.dx, dx, taps * shape.filters / shape.groups, kWinogradError);
-  check_error(result.gradients[0], dw, pixels, kWinogradError);
-  if (bias) check_error(result.gradients[1], db, pixels, kPlainError);
-  given.phase = Phase::kPredicting;
-  const LayerResult predicted = run_layer(layer, given);
-  CHECK(predicted.broken_rules == "");
-  CHECK(difference_in_bits(predicted.y, result.y) == "");
-}
-
-}  // namespace
 
 TEST_CASE("conv2d winograd: normal values within the error bound, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
@@ -134,7 +23,7 @@ TEST_CASE("conv2d winograd: normal values within the error bound, on every instr
     RandomData random(121);
     for (int i = 0; i < 60; ++i) {
       CAPTURE(i);
-      check_normal(random, random_shape(random), random.pick<const char*>({"linear", "relu", "tanh"}));
+      check_normal(random, random_winograd(random), random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
 }
@@ -146,7 +35,7 @@ TEST_CASE("conv2d winograd of 5x5: normal values within the error bound, on ever
     for (int i = 0; i < 60; ++i) {
       CAPTURE(i);
       const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {1, 1}, {2, 2}, {1, 3}});
-      check_normal(random, random_shape(random, dilation, {5, 5}),
+      check_normal(random, random_winograd(random, dilation, {5, 5}),
                    random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
@@ -160,7 +49,8 @@ TEST_CASE("conv2d winograd along one axis: normal values within the error bound,
       CAPTURE(i);
       const auto taps = random.pick<Extent2d>({{1, 3}, {3, 1}, {1, 5}, {5, 1}, {1, 7}, {2, 1}, {9, 1}});
       const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {1, 1}, {2, 2}, {3, 1}, {1, 9}});
-      check_normal(random, random_shape(random, dilation, taps), random.pick<const char*>({"linear", "relu", "tanh"}));
+      check_normal(random, random_winograd(random, dilation, taps),
+                   random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
 }
@@ -173,7 +63,8 @@ TEST_CASE("conv2d winograd of sections: normal values within the error bound, on
       CAPTURE(i);
       const auto taps = random.pick<Extent2d>({{2, 2}, {4, 4}, {3, 5}, {5, 2}, {7, 7}, {6, 4}, {3, 11}});
       const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {1, 1}, {2, 2}, {1, 3}});
-      check_normal(random, random_shape(random, dilation, taps), random.pick<const char*>({"linear", "relu", "tanh"}));
+      check_normal(random, random_winograd(random, dilation, taps),
+                   random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
 }
@@ -204,7 +95,7 @@ TEST_CASE("conv2d winograd with strides: normal values within the error bound, o
       CAPTURE(taps.width);
       CAPTURE(stride.height);
       CAPTURE(stride.width);
-      check_normal(random, random_shape(random, dilation, taps, stride),
+      check_normal(random, random_winograd(random, dilation, taps, stride),
                    random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
@@ -242,7 +133,7 @@ TEST_CASE("conv2d winograd with dilation: normal values within the error bound, 
       const auto dilation = random.pick<Extent2d>({{2, 2}, {2, 2}, {3, 3}, {4, 4}, {2, 1}, {1, 3}, {5, 2}, {9, 9}});
       CAPTURE(dilation.height);
       CAPTURE(dilation.width);
-      check_normal(random, random_shape(random, dilation), random.pick<const char*>({"linear", "relu", "tanh"}));
+      check_normal(random, random_winograd(random, dilation), random.pick<const char*>({"linear", "relu", "tanh"}));
     }
   });
 }
@@ -255,8 +146,8 @@ TEST_CASE("conv2d winograd with dilation: values and gradients are those of the 
   const reference::Convolution whole{
       window3({kSide, kSide}, {kDilation, kDilation, kDilation, kDilation}, {kDilation, kDilation}), 18, 5, 19, 1};
   const reference::Convolution part{window3({kHalf, kHalf}, {1, 1, 1, 1}), 18, 5, 19, 1};
-  const Conv2d layer = make_layer(whole, {.filters = 0});
-  const Conv2d of_part = make_layer(part, {.filters = 0});
+  const Conv2d layer = winograd_layer(whole, {.filters = 0});
+  const Conv2d of_part = winograd_layer(part, {.filters = 0});
   LayerCase given = normal_case(layer, whole.batch, random);
   const LayerResult result = run_layer(layer, given);
   given.threads = 3;
@@ -298,25 +189,6 @@ TEST_CASE("conv2d winograd: normal values within the error bound where work is c
   check_normal(random, {window3({33, 31}, {4, 4, 2, 2}, {4, 2}), 33, 64, 64, 1}, "linear");
 }
 
-namespace {
-
-void check_bits_of_threads(RandomData& random, const Conv2d& layer, int64_t batch, std::initializer_list<int> counts) {
-  LayerCase given = normal_case(layer, batch, random);
-  given.threads = 1;
-  const LayerResult alone = run_layer(layer, given);
-  for (const int threads : counts) {
-    CAPTURE(threads);
-    given.threads = threads;
-    const LayerResult shared = run_layer(layer, given);
-    CHECK(shared.broken_rules == "");
-    CHECK(difference_in_bits(shared.y, alone.y) == "");
-    CHECK(difference_in_bits(shared.dx, alone.dx) == "");
-    for (size_t i = 0; i < 2; ++i) CHECK(difference_in_bits(shared.gradients[i], alone.gradients[i]) == "");
-  }
-}
-
-}  // namespace
-
 TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share tiles, filters and channels") {
   RandomData random(129);
   const Padding2d same{1, 1, 1, 1};
@@ -349,14 +221,15 @@ TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share 
            {window_of({4, 4}, {16, 16}, {1, 1, 1, 1}, {1, 1}, {2, 2}), 16, 48, 140, 2},
            {window_of({4, 4}, {8, 8}, {1, 1, 1, 1}, {1, 1}, {2, 2}), 16, 160, 130, 1}}) {
     check_normal(random, shape, "relu");
-    check_bits_of_threads(random, make_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch, {2, 3, 5, 11});
+    check_bits_of_threads(random, winograd_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch,
+                          {2, 3, 5, 11});
   }
 }
 
 TEST_CASE("conv2d winograd: of few tiles and many channels no plane of all filters is kept") {
   const auto needs = [](const Extent2d& map, int threads) {
     const reference::Convolution shape{window3(map, {1, 1, 1, 1}), 16, 256, 256, 1};
-    return make_layer(shape, {.filters = 0}).needs({shape.batch, Phase::kTraining, threads});
+    return winograd_layer(shape, {.filters = 0}).needs({shape.batch, Phase::kTraining, threads});
   };
   constexpr int64_t kAll = 36 * 256 * 256;
   CHECK(needs({4, 4}, 1).forward_scratch < kAll);
@@ -388,7 +261,7 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
         if (pools && (shape.window.output.height % 2 > 0 || shape.window.output.width % 2 > 0)) continue;
         if (pools && shape.window.dilation.height > 1) continue;
         if (pools && std::min(shape.window.window.height, shape.window.window.width) == 1) continue;
-        const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "relu"});
+        const Conv2d layer = winograd_layer(shape, {.filters = 0, .activation = "relu"});
         LayerCase part = normal_case(layer, shape.batch, random);
         if (pools) {
           const Extent2d maps = shape.window.output;
@@ -415,82 +288,10 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
   });
 }
 
-TEST_CASE(
-    "conv2d winograd for a few samples: the same bits from one to nine threads, each with chunks or all with one") {
-  RandomData random(132);
-  const Padding2d same{1, 1, 1, 1};
-  const Padding2d same5{2, 2, 2, 2};
-  for (const reference::Convolution& shape : std::initializer_list<reference::Convolution>{
-           {window3({64, 61}, same), 3, 16, 32, 1},  // 12 chunks, 6 pieces
-           {window3({47, 64}, same), 7, 32, 64, 2},  // in groups, 8 pieces
-           {window_of({5, 5}, {24, 25}, same5, {1, 1}), 6, 32, 32, 1},
-           {window3({32, 32}, same), 4, 64, 80, 1},    // 4 chunks, which several threads have of their own
-           {window3({16, 16}, same), 4, 32, 160, 1},   // filters for few tiles
-           {window3({16, 16}, same), 1, 128, 160, 1},  // for fewer, made part by part, of blocks of channels
-           {window3({8, 8}, same), 3, 128, 256, 2},    // likewise in groups
-           {window3({12, 9}, same), 2, 320, 80, 1},    // the last block smaller
-           {window3({28, 25}, same), 2, 80, 256, 1},   // 98 tiles by part, two chunks for the gradient
-           {window3({28, 28}, same), 3, 160, 64, 1},   // 147, blocks of filters that are there
-           {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 1, 128, 160, 1},   // along one axis, by part
-           {window_of({7, 7}, {16, 16}, {3, 3, 3, 3}), 1, 64, 96, 2},     // of sections, by part
-           {window_of({2, 2}, {32, 31}, {0, 1, 0, 1}), 4, 64, 64, 1},     // and by chunks
-           {window_of({5, 1}, {32, 31}, {2, 2, 0, 0}), 4, 64, 64, 1}}) {  // and by chunks
-    check_normal(random, shape, "relu", "auto", "winograd-channels");
-    const Conv2d layer = make_layer(shape, {.filters = 0, .activation = "tanh"}, "auto");
-    check_bits_of_threads(random, layer, shape.batch, {2, 3, 9});
-  }
-}
-
-TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the error bound on every instruction set") {
-  for_each_simd_target([](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(124);
-    for (int i = 0; i < 40; ++i) {
-      CAPTURE(i);
-      const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {2, 2}, {1, 2}});
-      const auto side = random.pick<int64_t>({3, 5});
-      reference::Convolution shape = random_shape(random, dilation, {side, side});
-      const Padding2d padding = shape.window.padding;
-      const auto size = [&](int64_t before, int64_t after, int64_t apart) {
-        return apart * (random.pick<int64_t>({8, side == 3 ? 11 : 12, 16}) + side - 1) - before - after;
-      };
-      const Extent2d input{size(padding.top, padding.bottom, dilation.height),
-                           size(padding.left, padding.right, dilation.width)};
-      shape.window = window_of({side, side}, input, padding, dilation);
-      shape.batch = random.pick({1, 2, 7, 9});
-      shape.channels = shape.groups * random.pick({side == 3 ? 16 : 64, 32, 48});
-      shape.filters = shape.groups * random.pick({side == 3 ? 16 : 32, 48, 80});
-      check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
-    }
-  });
-}
-
-TEST_CASE("conv2d winograd for a few samples along one axis and of sections: within the error bound on every target") {
-  for_each_simd_target([](const std::string& target) {
-    CAPTURE(target);
-    RandomData random(142);
-    for (int i = 0; i < 40; ++i) {
-      CAPTURE(i);
-      const auto taps = random.pick<Extent2d>({{1, 3}, {3, 1}, {1, 5}, {5, 1}, {2, 2}, {3, 5}, {4, 4}, {7, 7}, {1, 9}});
-      const auto dilation = random.pick<Extent2d>({{1, 1}, {1, 1}, {2, 2}, {1, 3}});
-      const Extent2d input{dilation.height * random.pick({16, 20}), dilation.width * random.pick({16, 20})};
-      const Padding2d same{(taps.height - 1) / 2 * dilation.height, taps.height / 2 * dilation.height,
-                           (taps.width - 1) / 2 * dilation.width, taps.width / 2 * dilation.width};
-      const int64_t groups = random.pick({1, 1, 2});
-      const reference::Convolution shape{.window = window_of(taps, input, same, dilation),
-                                         .batch = random.pick({1, 2, 7, 9}),
-                                         .channels = groups * random.pick({32, 48, 64}),
-                                         .filters = groups * random.pick({32, 48, 80}),
-                                         .groups = groups};
-      check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
-    }
-  });
-}
-
 TEST_CASE("conv2d winograd: an input that is not finite leaves no finite output that depends on it") {
   RandomData random(123);
   const reference::Convolution shape{window3({9, 7}, {1, 1, 1, 1}), 17, 3, 5, 1};
-  const Conv2d layer = make_layer(shape, {.filters = 0});
+  const Conv2d layer = winograd_layer(shape, {.filters = 0});
   for (const float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     LayerCase given = normal_case(layer, shape.batch, random);
     given.x[((16 * 9 + 4) * 7 + 3) * 3 + 1] = value;  // sample 16, pixel (4, 3)
