@@ -27,8 +27,9 @@ export interface Conv2dOptions extends TrainableOptions {
   /** Whether a bias is added to each output channel. Default: true. */
   readonly bias?: boolean;
   /**
-   * How it is computed: `'direct'` with the batch in the SIMD lanes; `'winograd'` likewise, with `strides` 1, by a quarter of the products for
-   * `kernelSize` 3, some third for 5, four tenths for 7, half for `[1, 3]`, up to 32, with rounding errors two to four times as large; `'blas'` by im2col and matrix
+   * How it is computed: `'direct'` with the batch in the SIMD lanes; `'winograd'` likewise, by a quarter of the products for
+   * `kernelSize` 3, some third for 5 (of `strides` 2, too), four tenths for 7, half for `[1, 3]`, up to 32, with `strides` up to
+   * `kernelSize` and no `dilation` beside them, with rounding errors two to four times as large; `'blas'` by im2col and matrix
    * products; `'auto'` by a fixed rule over shape and batch size, for less than 8 samples and for maps of few pixels mostly with the
    * filters in the SIMD lanes.
    * The bits of results depend on it. Default: `'auto'`.

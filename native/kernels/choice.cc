@@ -7,6 +7,7 @@
 #include "kernels/conv2d_direct.h"
 #include "kernels/dense_lanes.h"
 #include "kernels/dense_narrow.h"
+#include "kernels/input_phase.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
 #include "kernels/winograd_channels.h"
@@ -63,11 +64,23 @@ int64_t winograd_tiles(const Conv2dShape& shape) {
   return WinogradTiles{shape.window.output, winograd_dilation(shape.window), winograd_form(shape.window)}.count();
 }
 WinogradSections sections_of(const Conv2dShape& shape) { return winograd_sections(shape.window, shape.channels); }
-// Of a channel and filter.
+// Of a channel and filter, forward; and in the mean of a step's three convolutions, of which the gradient of the input
+// has tiles of its own.
 double winograd_products(const Conv2dShape& shape) {
   const WinogradSections sections = sections_of(shape);
   return static_cast<double>(sections.form.coefficients() * sections.count()) *
          static_cast<double>(winograd_tiles(shape));
+}
+double winograd_products_of_step(const Conv2dShape& shape) {
+  const Window2d& w = shape.window;
+  const WinogradForm form = winograd_form(w);
+  double of_input = 0;
+  for_each_input_phase(w, [&](const InputPhase& rows, const InputPhase& columns) {
+    const WinogradSections sections{form, {rows.taps}, {columns.taps}, shape.filters};
+    const WinogradTiles tiles{{rows.count, columns.count}, winograd_dilation(w), form};
+    of_input += static_cast<double>(form.coefficients() * sections.count()) * static_cast<double>(tiles.count());
+  });
+  return (2 * winograd_products(shape) + of_input) / 3;
 }
 // Fewer seldom pay for the transform of the filters.
 constexpr int64_t kFewestTiles = 4;
@@ -97,7 +110,7 @@ bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
                       : width < 32 ? limits.of_24
                       : width < 64 ? limits.of_32
                                    : limits.of_64;
-  return winograd_products(shape) < most * static_cast<double>(taps_inside(shape.window));
+  return winograd_products_of_step(shape) < most * static_cast<double>(taps_inside(shape.window));
 }
 
 // Of 3x3 and 5x5 from 16 channels and filters on while half of the tiles' pixels lie inside of the image. With
@@ -212,11 +225,11 @@ bool channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
 // Whether Winograd with samples in the lanes takes less time than filters there, where the last block of samples is
 // partly empty. Of 3x3 and 5x5 it always does.
 bool winograd_fills_lanes(const Conv2dShape& shape, int64_t batch) {
-  constexpr double kChannels = 1.2;  // of a sample
+  const double channels = shape.window.strided() ? 1.4 : 1.2;  // of a sample
   constexpr double kLeastGain = 0.9;
   return is_3x3_or_5x5(shape.window) || !channels_fill_lanes(shape, batch) ||
          conv2d_prediction_time(Conv2dKernel::kWinograd, shape, batch) <
-             kLeastGain * kChannels * static_cast<double>(batch);
+             kLeastGain * channels * static_cast<double>(batch);
 }
 
 // Whether all groups together fill the lanes better than the filters of one. Each lane meets the channels of its group

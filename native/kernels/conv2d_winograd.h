@@ -1,10 +1,10 @@
-// Convolution with stride 1 over images in lanes (kernels/lanes.h) by Winograd's F(4, 3) and F(2, 5)
-// (kernels/winograd.h): a quarter and some third of the products of 3x3 and 5x5, half and six tenths along one axis,
-// between transforms of some four operations a coefficient. Other windows are sums of 3x3 (or 1x3, 3x1). Padding
-// needs no copy, and sizes need be no multiples of a tile's: tiles may reach over every edge. All C channels and K
-// filters of one group; weights are [K][R][S][C] as the layer keeps them.
+// Convolution over images in lanes (kernels/lanes.h) by Winograd's F(4, 3) and F(2, 5) (kernels/winograd.h): a quarter
+// and some third of the products of 3x3 and 5x5, half and six tenths along one axis, between transforms of some four
+// operations a coefficient. Other windows, and those with strides, are sums of 3x3 (or 1x3, 3x1). Padding needs no
+// copy, and sizes need be no multiples of a tile's: tiles may reach over every edge. All C channels and K filters of
+// one group; weights are [K][R][S][C] as the layer keeps them.
 //
-// Error: for inputs and weights of standard normal values and up to 256 channels of all sections at most 2^-16 times
+// Error: for inputs and weights of standard normal values and up to 200 channels of all sections at most 2^-16 times
 // the standard deviation of the sum, as if all sections were whole, in y as in the gradients (tested; the direct kernel
 // makes a quarter to a half of the error). An infinite input makes outputs NaN.
 //   C, K: channels and filters; R, S: of the window; H, W: of the input; P, Q: of the output; T: tiles of a chunk;
@@ -130,12 +130,12 @@ int64_t winograd_forward_scratch(const WinogradShape& shape, WinogradFilterSourc
 Tiling winograd_forward_filters(const WinogradShape& shape, int64_t chunks, int64_t threads,
                                 WinogradFilterSource::Form form);
 
-// y[k][p][q] = activation(bias[k] + sum over c, r, s of x[c][p - top + r dilation][q - left + s dilation]
-// w[k][r][s][c]) for the tiles of one chunk and the filters of one share; y is [K][P][Q][16] with y_block floats from
-// block to block. bias may be null, the activation is linear or relu. `scratch`: winograd_forward_scratch floats.
-// Pooled, y has the maxima of windows of 2x2 pixels that lie apart, [K][P / 2][Q / 2][16] for even P and Q and dilation
-// 1, and winners, unless they are null, the numbers of the pixels (kernels/max_pool_lanes.h), with relu those of
-// positive maxima alone.
+// y[k][p][q] = activation(bias[k] + sum over c and taps r, s of x[c][p rows.stride - top + r dilation][q columns.stride
+// - left + s dilation] w[k][rows.first + r rows.step][columns.first + s columns.step][c]) for the tiles of one chunk
+// and the filters of one share, at the pixels shape.y of [K][image][16] with y_block floats from block to block. bias
+// may be null, the activation is linear or relu. `scratch`: winograd_forward_scratch floats. Pooled, y has the maxima
+// of windows of 2x2 pixels that lie apart, [K][P / 2][Q / 2][16] for even P and Q and dilation 1, and winners, unless
+// they are null, the numbers of the pixels (kernels/max_pool_lanes.h), with relu those of positive maxima alone.
 struct WinogradOutput {
   const float* bias = nullptr;
   Activation activation;

@@ -55,7 +55,7 @@ int64_t winograd_channels_panel_floats(const WinogradRows& shape, int64_t channe
 
 void winograd_channels_filters(const WinogradRows& shape, const PanelPart& stretch, const ChannelRange& range,
                                const WeightPlanes<const float>& w, float* u) {
-  const PanelStretches stretches = panel_stretches(shape.rows, stretch.panel);
+  const PanelStretches stretches = panel_stretches(shape.images, stretch.panel);
   float* const first = u + stretches.place(stretch.first, range.count);
   const Extent2d& window = shape.conv.window;
   const WinogradSections sections = shape.conv.sections();
@@ -71,7 +71,7 @@ void winograd_channels_filters(const WinogradRows& shape, const PanelPart& stret
 WeightPlanes<const float> packed_planes(const WinogradRows& shape, const PanelPart& stretch, const float* packed) {
   const int64_t channels = shape.conv.channels;
   const int64_t rows = shape.conv.taps() * channels;
-  const PanelStretches stretches = panel_stretches(shape.rows, stretch.panel);
+  const PanelStretches stretches = panel_stretches(shape.images, stretch.panel);
   return {packed + stretch.panel * kFilterPanel * rows + stretches.place(stretch.first, rows),
           channels * stretches.filters, stretches.filters};
 }
@@ -94,10 +94,10 @@ WinogradChannels::WinogradChannels(const WinogradRows& shape, int64_t images, in
                   : threads_with_chunks(shape, images * shape.conv.tiles().count(), threads)),
       chunks_(cut_tiles(images * shape.conv.tiles().count(), places_, threads, filters)),
       blocks_(cut_channels(shape)),
-      parts_(shape.rows, filters == WinogradFilters::kByPart ? threads : 1),
+      parts_(shape.images, filters == WinogradFilters::kByPart ? threads : 1),
       tiles_of_product_(filters == WinogradFilters::kByPart ? chunks_.step : kProductTiles) {
   const bool fewer_jobs = places_ < threads && products(0) < threads;
-  if (filters == WinogradFilters::kThere && fewer_jobs) parts_ = PanelParts(shape.rows, threads);
+  if (filters == WinogradFilters::kThere && fewer_jobs) parts_ = PanelParts(shape.images, threads);
 }
 
 int64_t WinogradChannels::place_floats() const { return coefficients_of(shape_) * tile_plane(); }
@@ -115,10 +115,12 @@ Tiling WinogradChannels::transform_jobs(int64_t chunk) const {
 }
 
 void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, float* v) const {
-  const auto& [conv, rows] = shape_;
+  const auto& [conv, images] = shape_;
   const Tiling jobs = transform_jobs(chunk);
-  const ImageVectors vectors{conv.input, rows.x_channels, kLanes};
-  const int64_t image = conv.input.height * conv.input.width * rows.x_channels;
+  const ImageVectors vectors{conv.input, images.x_channels, kLanes};
+  const int64_t row = tile_floats();
+  const int64_t plane = tile_plane();
+  const int64_t image = conv.input.height * conv.input.width * images.x_channels;
   const WinogradTiles tiles = conv.tiles();
   const int64_t end = jobs.first(job) + jobs.size(job);
   for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
@@ -126,8 +128,7 @@ void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, flo
     count = std::min({tiles.side_by_side(place), end - tile, kMostStripTiles});
     conv.sections().for_each([&](const SectionChannels& section) {
       winograd_transform_input(input_tile(conv, vectors, section.tap, place, count, kLanes), section.count / kLanes,
-                               x + place.image * image,
-                               {v + tile * tile_floats() + section.place, tile_plane(), kLanes, tile_floats()});
+                               x + place.image * image, {v + tile * row + section.place, plane, kLanes, row});
     });
   }
 }
@@ -169,7 +170,7 @@ void WinogradChannels::multiply(const TileRange& tiles, const PanelPart& part, i
                                 const float* v, const MadeFilters& filters, float* m) const {
   const int64_t first = blocks_.first(block);
   const int64_t channels = filters.range.count;
-  const PanelStretches stretches = panel_stretches(shape_.rows, part.panel);
+  const PanelStretches stretches = panel_stretches(shape_.images, part.panel);
   ColumnPanels columns = stretches.columns(
       filters.u + coefficient * filter_plane(shape_, channels) + stretches.place(part.first, channels), channels);
   columns.data += (first - filters.range.first) * columns.row;
@@ -181,11 +182,11 @@ void WinogradChannels::multiply(const TileRange& tiles, const PanelPart& part, i
 
 void WinogradChannels::transform_output(int64_t chunk, const TileRange& tiles, const PanelPart& part,
                                         const ChannelsOutput& output, float* m) const {
-  const auto& [conv, rows] = shape_;
+  const auto& [conv, images] = shape_;
   const int64_t width = part.filters;
   if (width == 0) return;
-  const ImageVectors vectors{conv.y.image, rows.y_channels, kLanes};
-  const int64_t image = conv.y.image.height * conv.y.image.width * rows.y_channels;
+  const ImageVectors vectors{conv.y.image, images.y_channels, kLanes};
+  const int64_t image = conv.y.image.height * conv.y.image.width * images.y_channels;
   const int64_t filter = part.panel * kFilterPanel + part.first;
   const WinogradTiles of_image = conv.tiles();
   for (int64_t tile = 0; tile < tiles.count; ++tile) {

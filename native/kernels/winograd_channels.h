@@ -20,10 +20,11 @@ inline constexpr int64_t kWinogradChunkTiles = 64;
 // Whether vectors of 16 channels fill the pixels of every group.
 bool winograd_channels_fit(int64_t channels, int64_t filters);
 
-// The convolution of one group, and how its images lie in rows: of these but channels and filters count.
+// The convolution of one group; `images` has the same channels and filters, and how many there are of all groups. Its
+// window does not count.
 struct WinogradRows {
   WinogradShape conv;
-  ChannelsShape rows;
+  ChannelsShape images;
 };
 
 // Of the channels of all sections.

@@ -28,7 +28,7 @@ int64_t pieces_of(const ChannelsShape& shape, int64_t all_channels, int64_t chun
 }  // namespace
 
 WinogradChannelsGradient::WinogradChannelsGradient(const WinogradRows& shape, int64_t images)
-    : shape_(shape.rows),
+    : shape_(shape.images),
       sums_(shape.conv),
       images_(images),
       chunks_(cut(images * sums_.tiles().count(), ceil_divide(images * sums_.tiles().count(), kWinogradChunkTiles))),
@@ -62,7 +62,9 @@ void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float
   const WinogradTiles tiles = sums_.tiles();
   const Tiling jobs = jobs_of(chunk);
   float* const v = scratch + shared_floats() + room * room_floats();
-  float* const m = v + sums_.form.coefficients() * v_plane();
+  const int64_t row = v_row();
+  const int64_t plane = v_plane();
+  float* const m = v + sums_.form.coefficients() * plane;
   const int64_t end = jobs.first(job) + jobs.size(job);
   for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
     const TilePlace place = tiles.place(chunks_.first(chunk) + tile);
@@ -71,7 +73,7 @@ void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float
       winograd_transform_input(
           input_tile(sums_, {w.input, shape_.x_channels, kLanes}, section.tap, place, count, kLanes),
           section.count / kLanes, x + place.image * w.input_pixels() * shape_.x_channels,
-          {v + tile * v_row() + section.place, v_plane(), kLanes, v_row()});
+          {v + tile * row + section.place, plane, kLanes, row});
     });
     const ImageTile output{
         {w.output, shape_.y_channels, kLanes}, place.row, place.column, count, sums_.dilation, sums_.form};

@@ -36,7 +36,7 @@ inline ImageVectors lanes_of(const Extent2d& extent) { return {extent, kLanes, p
 
 inline Extent2d half(const Extent2d& extent) { return {extent.height / 2, extent.width / 2}; }
 
-// `tap`: of the window, that which meets the tile's first pixel.
+// `tap`: of those of the convolution, that which meets the tile's first pixel.
 inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vectors, const Extent2d& tap,
                             const TilePlace& place, int64_t count, int64_t lanes) {
   return {vectors,

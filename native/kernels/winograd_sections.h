@@ -22,23 +22,32 @@ struct TapLine {
   int64_t first = 0;
   int64_t step = 1;
 
-  int64_t phases() const { return std::min(stride, count); }
-  int64_t of_phase(int64_t phase) const { return ceil_divide(count - phase, stride); }
-  // Of so many taps each.
-  int64_t sections(int64_t taps) const {
-    int64_t total = 0;
-    for (int64_t phase = 0; phase < phases(); ++phase) total += ceil_divide(of_phase(phase), taps);
-    return total;
-  }
-  // The taps, counted from 0, from `first` on, a stride apart.
+  // Some taps, counted from 0: from `first` on, a stride apart.
   struct Section {
     int64_t first;
     int64_t count;
   };
+  // Calls visit(Section) for all, of at most so many taps each. Tiles do so one by one: it takes no division.
+  template <class Visit>
+  void for_each_section(int64_t taps, Visit visit) const {
+    for (int64_t phase = 0; phase < std::min(stride, count); ++phase) {
+      for (int64_t first = phase; first < count; first += taps * stride) {
+        const int64_t rest = count - first;
+        visit(Section{first, rest > (taps - 1) * stride ? taps : ceil_divide(rest, stride)});
+      }
+    }
+  }
+  int64_t sections(int64_t taps) const {
+    int64_t total = 0;
+    for_each_section(taps, [&](const Section&) { ++total; });
+    return total;
+  }
   Section section(int64_t index, int64_t taps) const {
-    int64_t phase = 0;
-    for (; index >= ceil_divide(of_phase(phase), taps); ++phase) index -= ceil_divide(of_phase(phase), taps);
-    return {phase + index * taps * stride, std::min(taps, of_phase(phase) - index * taps)};
+    Section found{};
+    for_each_section(taps, [&](const Section& section) {
+      if (index-- == 0) found = section;
+    });
+    return found;
   }
 };
 
@@ -77,7 +86,13 @@ struct WinogradSections {
   // Section by section.
   template <class Visit>
   void for_each(Visit visit) const {
-    for_each(0, all_channels(), channels, visit);
+    int64_t place = 0;
+    rows.for_each_section(form.window().height, [&](const TapLine::Section& row) {
+      columns.for_each_section(form.window().width, [&](const TapLine::Section& column) {
+        visit(SectionChannels{{row.first, column.first}, {row.count, column.count}, place, 0, channels});
+        place += channels;
+      });
+    });
   }
 
   // Of weights of which matrices of a tap lie `tap` floats apart, and those of the window's rows `tap_row`.

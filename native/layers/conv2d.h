@@ -7,7 +7,7 @@
 //   conv2d_direct.h            images in lanes: the loops of the definition
 //   conv2d_pointwise.h         images in lanes: products of matrices, for windows of one pixel
 //   conv2d_depthwise.h         images in lanes: plane by plane, where each channel has its own filter
-//   conv2d_winograd.h          images in lanes, strides of 1: products of transformed tiles
+//   conv2d_winograd.h          images in lanes: products of transformed tiles
 //   conv2d_channels.h          rows, for a few samples: the loops of the definition with filters in the lanes
 //   conv2d_winograd_channels.h likewise, by Winograd
 //   conv2d_pixels.h            rows, for small maps: pixel by pixel of the output, with filters in the lanes

@@ -74,9 +74,9 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   using Filters = WinogradFilterSource::Form;
   const bool prepared = setting.phase == Phase::kPredicting || prepares_each_pass(setting.batch);
   const int64_t weights = round_up(conv_.weight_count(), kLanes);
+  const bool by_part = flips_by_part(output, setting.batch);
   int64_t input_gradient = 0;
   for_each_input_gradient(conv_, output, [&](const WinogradShape& of_phase) {
-    const bool by_part = flips_by_part(of_phase, setting.batch);
     const int64_t filters = by_part ? 0 : weights + checked_multiply(conv_.groups, winograd_filter_floats(of_phase));
     const int64_t scratch = winograd_forward_scratch(of_phase, by_part ? Filters::kToFlip : Filters::kTransformed);
     input_gradient = std::max(input_gradient, filters + of_threads(scratch));
@@ -126,9 +126,13 @@ bool Conv2dWinograd::prepares_each_pass(int64_t batch) const {
   return !winograd_makes_filters_by_part(winograd_forward_shape(conv_, conv_.window.output), batch);
 }
 
-// Phases would flip the same weights again.
-bool Conv2dWinograd::flips_by_part(const WinogradShape& shape, int64_t batch) const {
-  return !conv_.window.strided() && winograd_makes_filters_by_part(shape, batch);
+// Phases of a stride would flip the same weights again.
+bool Conv2dWinograd::flips_by_part(const Extent2d& output, int64_t batch) const {
+  bool by_part = !conv_.window.strided();
+  for_each_input_gradient(conv_, output, [&](const WinogradShape& shape) {
+    by_part = by_part && winograd_makes_filters_by_part(shape, batch);
+  });
+  return by_part;
 }
 
 void Conv2dWinograd::transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const {
@@ -212,13 +216,11 @@ void Conv2dWinograd::input_gradient(const BackwardArguments& args, const LaneIma
   Team& team = args.pass.team;
   const Extent2d output = computed_output(args.pooling);
   const WinogradOutput dx{.activation = Activation::kLinear, .y = args.dx};
-  bool by_part = false;
-  for_each_input_gradient(conv_, output, [&](const WinogradShape& shape) {
-    if (!flips_by_part(shape, args.pass.batch)) return;
-    by_part = true;
-    convolve(args.pass, shape, {WinogradFilterSource::Form::kToFlip, args.parameters[0]}, dz, dx, scratch);
-  });
-  if (by_part) return;
+  if (flips_by_part(output, args.pass.batch)) {
+    return for_each_input_gradient(conv_, output, [&](const WinogradShape& shape) {
+      convolve(args.pass, shape, {WinogradFilterSource::Form::kToFlip, args.parameters[0]}, dz, dx, scratch);
+    });
+  }
   float* const flipped = scratch;
   const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   team.for_each(conv_.groups * conv_.window.taps(), [&](int64_t job, int) {

@@ -35,8 +35,8 @@ class Conv2dWinograd final : public Conv2dInLanes {
   void backward(const BackwardArguments& args) const override;
 
  private:
-  // Of a gradient of the input.
-  bool flips_by_part(const WinogradShape& shape, int64_t batch) const;
+  // Whether jobs of the gradient of the input flip and transform the filters that they multiply.
+  bool flips_by_part(const Extent2d& output, int64_t batch) const;
   void transform_filters(Team& team, const WinogradShape& shape, const float* weights, float* u) const;
   void convolve(const Pass& pass, const WinogradShape& shape, const WinogradFilterSource& filters, const LaneImages& x,
                 const WinogradOutput& output, float* scratch) const;

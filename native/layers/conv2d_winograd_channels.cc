@@ -30,11 +30,11 @@ struct Conv2dWinogradChannels::PartFilters {
 
   bool packs() const { return pass == PackedFor::kForward; }
   void pack() const {
-    if (packs()) pack_panels(shape.rows, part, weights, packed);
+    if (packs()) pack_panels(shape.images, part, weights, packed);
   }
   // u: of the part's panel and this range.
   void transform(const ChannelRange& range, float* u) const {
-    for_stretches(shape.rows, part, [&](const PanelPart& stretch) {
+    for_stretches(shape.images, part, [&](const PanelPart& stretch) {
       const auto w = packs() ? packed_planes(shape, stretch, packed) : window_planes(shape, stretch, weights);
       winograd_channels_filters(shape, stretch, range, w, u);
     });
@@ -47,9 +47,9 @@ WinogradRows Conv2dWinogradChannels::rows_shape() const {
 
 template <class Visit>
 void Conv2dWinogradChannels::for_each_gradient_shape(Visit visit) const {
-  const ChannelsShape rows = gradient_shape(forward_shape());
+  const ChannelsShape images = gradient_shape(forward_shape());
   for_each_input_gradient(conv_, conv_.window.output, [&](const WinogradShape& conv) {
-    visit(WinogradRows{conv, rows});
+    visit(WinogradRows{conv, images});
   });
 }
 
@@ -58,7 +58,7 @@ bool Conv2dWinogradChannels::prepares_each_pass(int64_t batch) const {
 }
 
 int64_t Conv2dWinogradChannels::transformed_floats(const WinogradRows& shape) {
-  return shape.rows.panels() * panel_floats(shape);
+  return shape.images.panels() * panel_floats(shape);
 }
 
 int64_t Conv2dWinogradChannels::filter_floats(const WinogradRows& shape) const {
@@ -89,7 +89,7 @@ LayerNeeds Conv2dWinogradChannels::needs(const LayerSetting& setting) const {
   });
   const int64_t parameters =
       round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes) +
-      (gradient.pays() ? gradient.scratch(setting.threads) : padded_floats(shape.rows, setting.batch));
+      (gradient.pays() ? gradient.scratch(setting.threads) : padded_floats(shape.images, setting.batch));
   return {.kernel = "winograd-channels",
           .flops = KernelFlops{groups * winograd_flops(shape.conv, setting.batch),
                                groups * winograd_input_gradient_flops(conv_, conv_.window.output, setting.batch),
@@ -105,7 +105,7 @@ void Conv2dWinogradChannels::make_all_filters(Team& team, const WinogradRows& sh
                                               const float* weights, float* filters) const {
   const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
   float* const u = filters + packed_floats();
-  for_each_part(team, shape.rows, [&](int64_t group, const PanelPart& part) {
+  for_each_part(team, shape.images, [&](int64_t group, const PanelPart& part) {
     const PartFilters source{shape, part, pass, weights + group * group_weights, filters + group * group_weights};
     source.pack();
     source.transform({0, shape.conv.all_channels()},
@@ -132,7 +132,7 @@ void Conv2dWinogradChannels::convolve(const Pass& pass, const WinogradRows& shap
   const WinogradChannels tiles(shape, pass.batch, team.size(),
                                by_part ? WinogradFilters::kByPart : WinogradFilters::kThere);
   for (int64_t group = 0; group < conv_.groups; ++group) {
-    ChannelsOutput to = output.of_group(shape.rows, group);
+    ChannelsOutput to = output.of_group(shape.images, group);
     if (!at_store) to.activation = Activation::kLinear;
     const float* const images = x + group * shape.conv.channels;
     if (by_part) {

@@ -161,6 +161,15 @@ TEST_CASE("choose_conv2d: winograd with strides, of the more products the more c
   CHECK(chosen(7, 4, 256, 32) == direct);
   CHECK(chosen(7, 5, 32, 32) == winograd);
   CHECK(chosen(15, 4, 64, 32) == direct);
+  // Without padding the gradient of the input has tiles beyond those of the output: 4 of 9 tiles, 4 phases of them.
+  const auto valid = [](int64_t output, int64_t taps, int64_t channels) {
+    const int64_t input = 2 * (output - 1) + taps;
+    const Window2d w{{input, input}, {output, output}, {taps, taps}, {2, 2}, {1, 1}, {}};
+    return choose_conv2d(Conv2dKernel::kAuto, {w, channels, channels, Activation::kRelu}, 32);
+  };
+  CHECK(valid(8, 4, 256) == direct);
+  CHECK(valid(15, 4, 64) == winograd);
+  CHECK(valid(15, 5, 32) == winograd);
   CHECK(chosen(16, 5, 32, 7) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(16, 5, 33, 7) == Conv2dKernel::kDirectChannels);
   CHECK(chosen(12, 5, 32, 1) == Conv2dKernel::kDirectChannels);  // nine tiles

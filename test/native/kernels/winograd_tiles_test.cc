@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "kernels/winograd_sections.h"
 #include "support/random_data.h"
 
 using namespace gradloom;
@@ -43,6 +44,55 @@ TEST_CASE("winograd tiles: every pixel of every image lies in one tile, and no t
       }
     }
     CHECK(found == std::vector<int>(found.size(), 1));
+  }
+}
+
+TEST_CASE("winograd sections: every tap lies in one, among those a stride apart") {
+  RandomData random(88);
+  for (int i = 0; i < 200; ++i) {
+    CAPTURE(i);
+    const WinogradForm form = random_form(random);
+    const auto line = [&](WinogradAxis axis) {
+      if (axis == WinogradAxis::kNone) return TapLine{1};
+      const int64_t count = random.integer(1, 12);
+      return TapLine{count, random.integer(1, count), random.integer(0, 2), random.integer(1, 3)};
+    };
+    const WinogradSections sections{form, line(form.height), line(form.width), random.integer(1, 9)};
+    // A window of one channel each, whose floats count how often they are reached.
+    const Extent2d window{sections.rows.first + sections.rows.count * sections.rows.step,
+                          sections.columns.first + sections.columns.count * sections.columns.step};
+    std::vector<float> found(static_cast<size_t>(window.height * window.width), 0.0F);
+    int64_t next = 0;
+    sections.for_each([&](const SectionChannels& section) {
+      CHECK(section.place == next);
+      CHECK(section.count == sections.channels);
+      next += section.count;
+      const WeightTaps<float> taps =
+          sections.taps_of<float>(section, {found.data(), window.width, 1, window.height * window.width, window});
+      CHECK((taps.taps.height >= 1 && taps.taps.height <= form.window().height));
+      CHECK((taps.taps.width >= 1 && taps.taps.width <= form.window().width));
+      const int64_t first = (sections.rows.first + section.tap.height * sections.rows.step) * window.width +
+                            sections.columns.first + section.tap.width * sections.columns.step;
+      for (int64_t r = 0; r < taps.taps.height; ++r) {
+        for (int64_t s = 0; s < taps.taps.width; ++s) {
+          float* const tap = taps.data + r * taps.tap_row + s * taps.tap;
+          const int64_t apart = r * sections.rows.step * sections.rows.stride * window.width +
+                                s * sections.columns.step * sections.columns.stride;
+          REQUIRE(tap - found.data() == first + apart);
+          ++*tap;
+        }
+      }
+    });
+    CHECK(next == sections.all_channels());
+    std::vector<float> expected(found.size(), 0.0F);
+    for (int64_t r = 0; r < sections.rows.count; ++r) {
+      for (int64_t s = 0; s < sections.columns.count; ++s) {
+        const int64_t row = sections.rows.first + r * sections.rows.step;
+        const int64_t column = sections.columns.first + s * sections.columns.step;
+        expected[static_cast<size_t>(row * window.width + column)] = 1;
+      }
+    }
+    CHECK(found == expected);
   }
 }
 

@@ -31,12 +31,14 @@ TEST_CASE(
            {window3({12, 9}, same), 2, 320, 80, 1},    // the last block smaller
            {window3({28, 25}, same), 2, 80, 256, 1},   // 98 tiles by part, two chunks for the gradient
            {window3({28, 28}, same), 3, 160, 64, 1},   // 147, blocks of filters that are there
-           {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 1, 128, 160, 1},                     // along one axis, by part
-           {window_of({7, 7}, {16, 16}, {3, 3, 3, 3}), 1, 64, 96, 2},                       // of sections, by part
-           {window_of({2, 2}, {32, 31}, {0, 1, 0, 1}), 4, 64, 64, 1},                       // and by chunks
-           {window_of({5, 1}, {32, 31}, {2, 2, 0, 0}), 4, 64, 64, 1},                       // and by chunks
-           {window_of({5, 5}, {32, 33}, {1, 2, 2, 2}, {1, 1}, {2, 2}), 4, 32, 64, 1},       // of phases, by chunks
-           {window_of({7, 7}, {24, 24}, {2, 3, 2, 3}, {1, 1}, {2, 2}), 2, 128, 160, 1}}) {  // and by part
+           {window_of({1, 3}, {16, 16}, {0, 0, 1, 1}), 1, 128, 160, 1},                  // along one axis, by part
+           {window_of({7, 7}, {16, 16}, {3, 3, 3, 3}), 1, 64, 96, 2},                    // of sections, by part
+           {window_of({2, 2}, {32, 31}, {0, 1, 0, 1}), 4, 64, 64, 1},                    // and by chunks
+           {window_of({5, 1}, {32, 31}, {2, 2, 0, 0}), 4, 64, 64, 1},                    // and by chunks
+           {window_of({5, 5}, {32, 33}, {1, 2, 2, 2}, {1, 1}, {2, 2}), 4, 32, 64, 1},    // of phases, by chunks
+           {window_of({7, 7}, {24, 24}, {2, 3, 2, 3}, {1, 1}, {2, 2}), 2, 128, 160, 1},  // and by part
+           // Phases of 64, 48 and 36 tiles, for some of which filters are made by part.
+           {window_of({5, 5}, {25, 25}, {2, 2, 2, 2}, {1, 1}, {2, 2}), 4, 64, 64, 1}}) {
     check_normal(random, shape, "relu", "auto", "winograd-channels");
     const Conv2d layer = winograd_layer(shape, {.filters = 0, .activation = "tanh"}, "auto");
     check_bits_of_threads(random, layer, shape.batch, {2, 3, 9});
@@ -97,7 +99,9 @@ TEST_CASE("conv2d winograd for a few samples with strides: within the error boun
       CAPTURE(i);
       const auto stride = random.pick<Extent2d>({{2, 2}, {2, 2}, {2, 1}});
       const auto taps = random.pick<Extent2d>({{5, 5}, {7, 7}, {5, 6}, {6, 7}});
-      const Extent2d input{stride.height * random.pick({16, 20}), stride.width * random.pick({16, 20})};
+      // Phases of a pixel more or less.
+      const Extent2d input{stride.height * random.pick({16, 20}) - random.integer(0, 1),
+                           stride.width * random.pick({16, 20}) - random.integer(0, 1)};
       const int64_t rows = taps.height - stride.height;
       const int64_t columns = taps.width - stride.width;
       const Padding2d same{rows / 2, rows - rows / 2, columns / 2, columns - columns / 2};

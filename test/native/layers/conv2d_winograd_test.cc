@@ -255,6 +255,7 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
              {window_of({1, 3}, {14, 13}, {0, 0, 1, 1}), 24, 33, 18, 1},
              {window_of({5, 1}, {14, 10}, {2, 2, 0, 0}), 7, 33, 40, 1},
              {window_of({4, 4}, {14, 10}, {1, 2, 1, 2}), 20, 33, 18, 1},
+             {window_of({5, 4}, {15, 20}, {2, 2, 1, 1}, {1, 1}, {2, 2}), 20, 33, 18, 1},
              {window_of({32, 1}, {3, 4}, {16, 15, 0, 0}), 7, 1, 18, 1}}) {
       CAPTURE(shape.batch);
       for (const bool pools : {false, true}) {

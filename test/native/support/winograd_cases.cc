@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/checked.h"
+#include "kernels/input_phase.h"
 #include "kernels/reference/activation.h"
 #include "kernels/winograd_sections.h"
 #include "kernels/winograd_tiles.h"
@@ -67,8 +68,16 @@ void check_error(const std::vector<float>& actual, const std::vector<double>& ex
   CHECK(difference(actual, expected, Tolerance{0, bound}) == "");
 }
 
-// As many as there were if all of the window's sections were whole.
+// As many as there were if all of the window's sections were whole: forward, and of a phase of the input's gradient.
 int64_t taps_of_sections(const Window2d& w) { return winograd_sections(w, winograd_form(w).taps()).all_channels(); }
+int64_t taps_of_phase(const Window2d& w) {
+  const WinogradForm form = winograd_form(w);
+  int64_t most = 0;
+  for_each_input_phase(w, [&](const InputPhase& rows, const InputPhase& columns) {
+    most = std::max(most, WinogradSections{form, {rows.taps}, {columns.taps}, form.taps()}.all_channels());
+  });
+  return most;
+}
 
 }  // namespace
 
@@ -111,7 +120,7 @@ void check_normal(RandomData& random, const reference::Convolution& shape, const
   const int64_t taps = taps_of_sections(w);
   const int64_t pixels = elements / shape.filters;
   check_error(result.y, y, taps * shape.channels / shape.groups, kWinogradError);
-  if (given.input_gradient) check_error(result.dx, dx, taps * shape.filters / shape.groups, kWinogradError);
+  if (given.input_gradient) check_error(result.dx, dx, taps_of_phase(w) * shape.filters / shape.groups, kWinogradError);
   check_error(result.gradients[0], dw, pixels, kWinogradError);
   if (bias) check_error(result.gradients[1], db, pixels, kPlainError);
   given.phase = Phase::kPredicting;
