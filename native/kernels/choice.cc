@@ -60,16 +60,15 @@ Conv2dKernel parse_conv2d_kernel(const std::string& requested, const std::string
 
 namespace {
 
-int64_t winograd_tiles(const Conv2dShape& shape) {
-  return WinogradTiles{shape.window.output, winograd_dilation(shape.window), winograd_form(shape.window)}.count();
+WinogradTiles tiles_of(const Conv2dShape& shape) {
+  return {shape.window.output, winograd_dilation(shape.window), winograd_form(shape.window)};
 }
+int64_t winograd_tiles(const Conv2dShape& shape) { return tiles_of(shape).count(); }
 WinogradSections sections_of(const Conv2dShape& shape) { return winograd_sections(shape.window, shape.channels); }
 // Of a channel and filter, forward; and in the mean of a step's three convolutions, of which the gradient of the input
 // has tiles of its own.
 double winograd_products(const Conv2dShape& shape) {
-  const WinogradSections sections = sections_of(shape);
-  return static_cast<double>(sections.form.coefficients() * sections.count()) *
-         static_cast<double>(winograd_tiles(shape));
+  return static_cast<double>(sections_of(shape).count() * tiles_of(shape).products());
 }
 double winograd_products_of_step(const Conv2dShape& shape) {
   const Window2d& w = shape.window;
@@ -78,7 +77,7 @@ double winograd_products_of_step(const Conv2dShape& shape) {
   for_each_input_phase(w, [&](const InputPhase& rows, const InputPhase& columns) {
     const WinogradSections sections{form, {rows.taps}, {columns.taps}, shape.filters};
     const WinogradTiles tiles{{rows.count, columns.count}, winograd_dilation(w), form};
-    of_input += static_cast<double>(form.coefficients() * sections.count()) * static_cast<double>(tiles.count());
+    of_input += static_cast<double>(sections.count() * tiles.products());
   });
   return (2 * winograd_products(shape) + of_input) / 3;
 }
@@ -104,7 +103,7 @@ bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
     double of_16, of_24, of_32, of_64;
   };
   // Phases of strides have transforms of their own.
-  const Most limits = shape.window.strided() ? Most{0.45, 0.5, 0.6, 0.68} : Most{0.5, 0.55, 0.7, 0.85};
+  const Most limits = shape.window.strided() ? Most{0.45, 0.5, 0.6, 0.68} : Most{0.5, 0.55, 0.65, 0.85};
   const double most = width < 16   ? 0
                       : width < 24 ? limits.of_16
                       : width < 32 ? limits.of_24
@@ -113,9 +112,9 @@ bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
   return winograd_products_of_step(shape) < most * static_cast<double>(taps_inside(shape.window));
 }
 
-// Of 3x3 and 5x5 from 16 channels and filters on while half of the tiles' pixels lie inside of the image. With
-// dilation, of which the direct kernel leaves more padding out, 3x3 down to 7 of 16, and from 32 channels on where few
-// lie inside.
+// Of 3x3 and 5x5 from 16 channels and filters on: 5x5 while half of the tiles' pixels lie inside of the image, 3x3
+// while half of the definition's products are saved. With dilation the direct kernel leaves more padding out: 5x5 from
+// 32 channels on where any pixels lie outside, 3x3 by the products that meet the map.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
@@ -125,12 +124,16 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   const bool larger = form.has(WinogradAxis::kF25);
   const bool dilated = shape.window.dilated();
   const int64_t tiles = winograd_tiles(shape);
+  const int64_t width = std::min(shape.channels, shape.filters);
+  if (width < 16 || ((larger || dilated) && tiles * images < kFewestTiles)) return false;
   const int64_t pixels = shape.window.output_pixels();
-  const int64_t of_tiles = tiles * form.tile_pixels();
-  const bool few_inside = larger ? pixels < of_tiles : 16 * pixels <= 9 * of_tiles;
-  const bool few = tiles * images < kFewestTiles;
-  return std::min(shape.channels, shape.filters) >= (dilated && few_inside ? 32 : 16) &&
-         16 * pixels >= (dilated && !larger ? 7 : 8) * of_tiles && !(few && (larger || dilated));
+  if (larger) {
+    const int64_t of_tiles = tiles * form.tile_pixels();
+    return 2 * pixels >= of_tiles && (!dilated || pixels == of_tiles || width >= 32);
+  }
+  const double products = winograd_products(shape);
+  if (dilated) return products <= (width < 24 ? 0.45 : 0.6) * static_cast<double>(taps_inside(shape.window));
+  return products <= 0.5 * static_cast<double>(shape.window.taps() * pixels);
 }
 
 // Whether filters are transformed in every step or, to predict, once until the weights change.
@@ -142,11 +145,14 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   constexpr int64_t kTilesForMany = 6;
   constexpr int64_t kTilesForSections = 16;
+  constexpr double kFewestProducts = 2.5;  // of so many whole tiles
   const WinogradForm form = winograd_form(shape.window);
   const bool larger = form.has(WinogradAxis::kF25);
   const bool in_sections = !is_one_section(shape.window);
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
+  const double products = winograd_products(shape) * static_cast<double>(batch);
   return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
+         products >= kFewestProducts * static_cast<double>(form.coefficients()) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
          winograd_tiles(shape) * batch >= (in_sections ? kTilesForSections
                                            : many      ? kTilesForMany
@@ -160,6 +166,7 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kFewestSamples = 6;
   constexpr int64_t kFewestChannels = 32;
   constexpr int64_t kMostPixels = 25;
+  constexpr double kOfFilters = 200;  // products in whose time they are transformed
   const double most_inside = direct_leaves_half_out() ? 0.6 : 0.76;
   const Window2d& w = shape.window;
   if (w.strided() || w.output_pixels() > kMostPixels || batch < kFewestSamples ||
@@ -170,7 +177,7 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   if (inside > most_inside * static_cast<double>(w.taps() * w.output_pixels())) return false;
   if (!winograd_pays(shape, lane_blocks(batch))) return true;
   const double most = direct_leaves_half_out() ? 1 : winograd_form(w).has(WinogradAxis::kF25) ? 1.2 : 1.4;
-  return inside <= most * winograd_products(shape);
+  return inside <= most * winograd_products(shape) + kOfFilters / static_cast<double>(batch);
 }
 
 // How much of the vectors holds something.
@@ -333,7 +340,7 @@ Conv2dKernel choose_conv2d_to_predict(Conv2dKernel requested, const Conv2dShape&
 
 // As on a Zen 4, with AVX-512 and AVX2.
 double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int64_t batch) {
-  constexpr double kWinograd = 0.5;            // of 3x3 and 5x5, times the pixels of their tiles
+  constexpr double kWinograd = 0.5;            // of 3x3 and 5x5, where whole tiles cover the map
   constexpr double kWinogradTransforms = 0.2;  // of others, beside their products
   constexpr double kWinogradHalf = 10;         // samples of a full block in whose time half of one is done
   constexpr double kDeep = 1.4;
@@ -348,7 +355,10 @@ double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int
     if (!is_3x3_or_5x5(shape.window)) {
       return kWinogradTransforms + winograd_products(shape) / (pixels * static_cast<double>(shape.window.taps()));
     }
-    return kWinograd * static_cast<double>(winograd_tiles(shape) * winograd_form(shape.window).tile_pixels()) / pixels;
+    const WinogradForm form = winograd_form(shape.window);
+    const double of_whole_tiles =
+        pixels * static_cast<double>(form.coefficients()) / static_cast<double>(form.tile_pixels());
+    return kWinograd * winograd_products(shape) / of_whole_tiles;
   };
   switch (kernel) {
     case Conv2dKernel::kDirect: return in_lanes(direct_leaves_half_out() ? kHalfLanes : kLanes);

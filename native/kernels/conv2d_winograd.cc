@@ -22,7 +22,7 @@ constexpr int64_t kMostChunkTiles = kChunkRow / kHalfLanes;
 constexpr int64_t kImageBlock = 4;
 
 ImageTile pooled_tile(const WinogradShape& shape, const TilePlace& place, int64_t lanes) {
-  return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, shape.form, lanes};
+  return {lanes_of(half(shape.output)), place.row / 2, place.column / 2, 1, {1, 1}, place.form, lanes};
 }
 
 // Filters whose products and weights stay in L2 beside a chunk, whose input all of them read.
@@ -108,28 +108,32 @@ void for_each_image_block(int64_t images, int64_t tiles, Visit visit) {
 }
 
 // `steps`: of what is transformed for each filter.
-double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t steps) {
+double flops_of_tiles(const WinogradShape& shape, int64_t images, int64_t WinogradSteps::*steps) {
   const auto channels = static_cast<double>(shape.all_channels());
   const auto filters = static_cast<double>(shape.filters);
-  const auto strip = static_cast<double>(std::min(shape.tiles().side_by_side({}), kMostStripTiles));
-  const auto tile = static_cast<double>(tile_of(shape.form.width));
-  const auto inputs = static_cast<double>(points_of(shape.form.width));
-  const WinogradSteps of_form = winograd_steps(shape.form);
-  const double input_steps = static_cast<double>(of_form.input_column) * (tile + (inputs - tile) / strip) +
-                             static_cast<double>(of_form.input_tile);
-  const double of_tile = static_cast<double>(shape.form.coefficients()) * channels * filters + input_steps * channels +
-                         static_cast<double>(steps) * filters;
-  return 2 * static_cast<double>(images) * static_cast<double>(shape.tiles().count()) * of_tile;
+  const WinogradTiles tiles = shape.tiles(images);
+  double total = static_cast<double>(tiles.products()) * channels * filters;
+  tiles.for_each_kind([&](WinogradForm form, int64_t count, int64_t beside) {
+    if (count == 0) return;
+    const auto strip = static_cast<double>(std::min(beside, kMostStripTiles));
+    const auto tile = static_cast<double>(tile_of(form.width));
+    const auto inputs = static_cast<double>(points_of(form.width));
+    const WinogradSteps of_form = winograd_steps(form);
+    const double input_steps = static_cast<double>(of_form.input_column) * (tile + (inputs - tile) / strip) +
+                               static_cast<double>(of_form.input_tile);
+    total += static_cast<double>(count) * (input_steps * channels + static_cast<double>(of_form.*steps) * filters);
+  });
+  return 2 * total;
 }
 
 }  // namespace
 
 double winograd_flops(const WinogradShape& shape, int64_t images) {
-  return flops_of_tiles(shape, images, winograd_steps(shape.form).output);
+  return flops_of_tiles(shape, images, &WinogradSteps::output);
 }
 
 double winograd_weight_gradient_flops(const WinogradShape& shape, int64_t images) {
-  return flops_of_tiles(shape, images, winograd_steps(shape.form).output_gradient);
+  return flops_of_tiles(shape, images, &WinogradSteps::output_gradient);
 }
 
 // ---- filters
@@ -160,7 +164,9 @@ void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float*
 // ---- forward
 
 TileColumns::TileColumns(const WinogradShape& shape, int64_t batch)
-    : tiles_(lane_blocks(batch) * shape.tiles().count()), whole_(full_width_blocks(batch) * shape.tiles().count()) {}
+    : whole_(shape.tiles(full_width_blocks(batch))),
+      half_(shape.tiles(lane_blocks(batch) - full_width_blocks(batch))),
+      last_block_(lane_blocks(batch) - 1) {}
 
 Tiling winograd_forward_chunks(const TileColumns& columns) {
   return cut(columns.count(), ceil_divide(columns.count(), kChunkRow), kLanes);
@@ -207,9 +213,8 @@ class ForwardChunk {
       : shape_(shape),
         columns_(columns),
         first_column_(job.first_column),
-        width_(job.columns),
-        first_(columns.tile_at(job.first_column)),
-        tiles_(columns.tile_at(job.first_column + job.columns) - first_),
+        tiles_{columns.tile_at(job.first_column),
+               columns.tile_at(job.first_column + job.columns) - columns.tile_at(job.first_column)},
         layout_(shape, job.columns),
         v_plane_(winograd_plane(shape.all_channels() * layout_.row)),
         v_(scratch),
@@ -229,9 +234,7 @@ class ForwardChunk {
   const WinogradShape& shape_;
   const TileColumns& columns_;
   int64_t first_column_;
-  int64_t width_;
-  int64_t first_;
-  int64_t tiles_;
+  TileRange tiles_;
   ChunkLayout layout_;
   int64_t v_plane_;
   float* v_;
@@ -240,11 +243,11 @@ class ForwardChunk {
 };
 
 void ForwardChunk::transform_inputs(const LaneImages& x) {
-  for_each_strip(shape_, first_, tiles_, [&](int64_t tile, const TilePlace& place, int64_t count) {
+  for_each_strip(columns_, tiles_, [&](int64_t tile, const TilePlace& place, int64_t count) {
     const int64_t lanes = columns_.of(tile);
     const LaneImages block = x.from(place.image * x.block);
     for (int64_t t = 0; t < count;) {
-      const TilePlace begin = shape_.tiles().beside(place, t);
+      const TilePlace begin = place.next(t);
       const int64_t column = column_of(tile + t);
       const int64_t in_line = std::min(count - t, layout_.tiles_in_line(column, lanes));
       shape_.sections().for_each([&](const SectionChannels& section) {
@@ -260,7 +263,7 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
                                    to);
         }
       });
-      for (const int64_t end = t + in_line; t < end; ++t) places_[tile - first_ + t] = shape_.tiles().beside(place, t);
+      for (const int64_t end = t + in_line; t < end; ++t) places_[tile - tiles_.first + t] = place.next(t);
     }
   });
 }
@@ -268,7 +271,6 @@ void ForwardChunk::transform_inputs(const LaneImages& x) {
 void ForwardChunk::multiply(int64_t count, const WeightPlanes<const float>& u) const {
   const int64_t coefficients = shape_.form.coefficients();
   const bool prefetches = worth_prefetching(coefficients * (filter_plane(shape_) + v_plane_));
-  const ProductShape product{count, width_, shape_.all_channels()};
   const auto u_of = [&](int64_t e) { return span_of(u.data + e * u.plane, count * shape_.all_channels()); };
   const auto v_of = [&](int64_t e) { return span_of(v_ + e * v_plane_, shape_.all_channels() * layout_.row); };
   for (int64_t e = 0; e < coefficients; ++e) {
@@ -277,21 +279,28 @@ void ForwardChunk::multiply(int64_t count, const WeightPlanes<const float>& u) c
       upcoming = {std::as_bytes(v_of(e + 1)), std::as_bytes(u_of(e + 1))};
     }
     const MatrixOperand filters{u_of(e).data(), u.row};
-    float* const to = m_ + e * m_plane(count);
-    if (layout_.in_panels) {
-      simd_gemm_panels(product, filters, {v_of(e).data(), layout_.panel}, Accumulate::kOverwrite, to, layout_.row,
-                       upcoming);
-    } else {
-      simd_gemm(product, filters, {v_of(e).data(), layout_.channel}, Accumulate::kOverwrite, to, layout_.row, upcoming);
-    }
+    columns_.for_each_with(e, tiles_, [&](const TileRange& tiles) {
+      // From the beginning of a panel on: beside a half of one that counts, the other half has no meaning.
+      const int64_t column = column_of(tiles.first) / kPanelColumns * kPanelColumns;
+      const ProductShape product{count, column_of(tiles.end()) - column, shape_.all_channels()};
+      const float* const from = v_of(e).data() + layout_.at(column);
+      float* const to = m_ + e * m_plane(count) + column;
+      if (layout_.in_panels) {
+        simd_gemm_panels(product, filters, {from, layout_.panel}, Accumulate::kOverwrite, to, layout_.row, upcoming);
+      } else {
+        simd_gemm(product, filters, {from, layout_.channel}, Accumulate::kOverwrite, to, layout_.row, upcoming);
+      }
+      upcoming = {};
+    });
   }
 }
 
 void ForwardChunk::transform_outputs(int64_t first, int64_t count, const WinogradOutput& output) const {
-  for_each_image_block(count, tiles_, [&](int64_t f, int64_t filters, int64_t t) {
+  for_each_image_block(count, tiles_.count, [&](int64_t f, int64_t filters, int64_t t) {
     const TilePlace& place = places_[t];
-    const int64_t lanes = columns_.of(first_ + t);
-    const TileCoefficients coefficients{m_ + f * layout_.row + column_of(first_ + t), m_plane(count), layout_.row};
+    const int64_t lanes = columns_.of(tiles_.first + t);
+    const TileCoefficients coefficients{m_ + f * layout_.row + column_of(tiles_.first + t), m_plane(count),
+                                        layout_.row};
     const TileBias bias{output.bias == nullptr ? nullptr : output.bias + first + f, BiasOf::kVector};
     const int64_t at = place.image * output.y_block + (first + f) * winograd_output_floats(shape_, output);
     if (output.pooled) {

@@ -8,7 +8,7 @@
 // the standard deviation of the sum, as if all sections were whole, in y as in the gradients (tested; the direct kernel
 // makes a quarter to a half of the error). An infinite input makes outputs NaN.
 //   C, K: channels and filters; R, S: of the window; H, W: of the input; P, Q: of the output; T: tiles of a chunk;
-//   E: coefficients of a tile, 36 or 6; D: channels of all sections
+//   E: coefficients of a whole tile, 36 or 6; D: channels of all sections
 #pragma once
 
 #include <algorithm>
@@ -48,7 +48,7 @@ struct WinogradShape {
   int64_t left;
   OutputPixels y;
 
-  WinogradTiles tiles() const { return {output, dilation, form}; }
+  WinogradTiles tiles(int64_t images = 1) const { return {output, dilation, form, images}; }
   WinogradSections sections() const { return {form, rows, columns, channels}; }
   int64_t all_channels() const { return sections().all_channels(); }
   int64_t taps() const { return window.height * window.width; }
@@ -97,27 +97,45 @@ struct WinogradFilterSource {
 // tiles of sixteen samples.
 bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch);
 
-// The tiles of all blocks, one image after another, and the columns of products that they take: one for each sample of
-// a block, of which the last one has 8 if no more of them are in the batch.
+// The tiles of all blocks, and the columns of products that they take: one for each sample of a block. The last block
+// has 8 if no more of them are in the batch; then its tiles come after those of all others.
 class TileColumns {
  public:
   TileColumns(const WinogradShape& shape, int64_t batch);
 
-  int64_t tiles() const { return tiles_; }
-  int64_t count() const { return before(tiles_); }
-  int64_t of(int64_t tile) const { return tile < whole_ ? kLanes : kHalfLanes; }
+  int64_t tiles() const { return whole_.count() + half_.count(); }
+  TilePlace place(int64_t tile) const {
+    if (tile < whole_.count()) return whole_.place(tile);
+    TilePlace place = half_.place(tile - whole_.count());
+    place.image = last_block_;
+    return place;
+  }
+  // Calls visit(TileRange) for those in `some` that have a coefficient (WinogradTiles), which are one or two ranges.
+  template <class Visit>
+  void for_each_with(int64_t coefficient, const TileRange& some, Visit visit) const {
+    const TileRange of_whole = whole_.with_coefficient(coefficient).within(some);
+    if (of_whole.count > 0) visit(of_whole);
+    TileRange of_half = half_.with_coefficient(coefficient);
+    of_half.first += whole_.count();
+    of_half = of_half.within(some);
+    if (of_half.count > 0) visit(of_half);
+  }
+
+  int64_t count() const { return before(tiles()); }
+  int64_t of(int64_t tile) const { return tile < whole_.count() ? kLanes : kHalfLanes; }
   int64_t before(int64_t tile) const {
-    return std::min(tile, whole_) * kLanes + std::max<int64_t>(tile - whole_, 0) * kHalfLanes;
+    return std::min(tile, whole_.count()) * kLanes + std::max<int64_t>(tile - whole_.count(), 0) * kHalfLanes;
   }
   // That which begins there.
   int64_t tile_at(int64_t column) const {
-    const int64_t behind = column - whole_ * kLanes;
-    return behind < 0 ? column / kLanes : whole_ + behind / kHalfLanes;
+    const int64_t behind = column - whole_.count() * kLanes;
+    return behind < 0 ? column / kLanes : whole_.count() + behind / kHalfLanes;
   }
 
  private:
-  int64_t tiles_;
-  int64_t whole_;
+  WinogradTiles whole_;
+  WinogradTiles half_;
+  int64_t last_block_;
 };
 
 // ---- forward

@@ -60,15 +60,19 @@ constexpr int64_t kTransformImages = kPanelColumns;
 
 // sums[e][c][k], or added to these, of up to kProductFilters filters: v[e][c][depth] times the panels m[e].
 struct TileProduct {
+  const WinogradGradientTiles& tiles;
   int64_t coefficients;
-  ProductShape shape;
+  int64_t channels;
+  int64_t filters;
   WeightPlanes<const float> v;
   const float* m;
   int64_t m_plane;
   bool prefetches;
 };
 void multiply_tiles(const TileProduct& product, Accumulate accumulate, const WeightPlanes<float>& sums) {
-  const auto& [channels, filters, depth] = product.shape;
+  const int64_t channels = product.channels;
+  const int64_t filters = product.filters;
+  const int64_t depth = product.tiles.depth();
   for (int64_t e = 0; e < product.coefficients; ++e) {
     const float* const v = product.v.data + e * product.v.plane;
     const float* const m = product.m + e * product.m_plane;
@@ -77,8 +81,16 @@ void multiply_tiles(const TileProduct& product, Accumulate accumulate, const Wei
       upcoming = {std::as_bytes(span_of(v + product.v.plane, channels * product.v.row)),
                   std::as_bytes(span_of(m + product.m_plane, filters * depth))};
     }
-    simd_gemm_panels(product.shape, {v, product.v.row}, {m, kPanelColumns * depth}, accumulate,
-                     sums.data + e * sums.plane, sums.row, upcoming);
+    Accumulate next = accumulate;
+    const auto multiply = [&](int64_t first, int64_t terms) {
+      simd_gemm_panels({channels, filters, terms}, {v + first, product.v.row},
+                       {m + first * kPanelColumns, kPanelColumns * depth}, next, sums.data + e * sums.plane, sums.row,
+                       upcoming);
+      next = Accumulate::kAdd;
+      upcoming = {};
+    };
+    product.tiles.for_each_with(e, multiply);
+    if (next == Accumulate::kOverwrite) multiply(0, 0);  // none has it: zeros
   }
 }
 
@@ -128,12 +140,12 @@ void WinogradGradientTiles::transform_channels(int64_t first, int64_t channels, 
   shape_.sections().for_each(first, channels, kTransformImages, [&](const SectionChannels& some) {
     const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
       const int64_t lanes = columns_.of(tile);
-      const int64_t at = some.place * row + columns_.before(tile) - columns_.before(first_);
+      const int64_t at = some.place * row + term(tile);
       winograd_transform_input(input_tile(shape_, lanes_of(shape_.input), some.tap, place, of_strip, lanes), some.count,
                                x.data + place.image * x.block + some.channel * plane_floats(shape_.input),
                                {v + at, plane, row, lanes});
     };
-    for_each_strip(shape_, first_, count_, transform);
+    for_each_strip(columns_, tiles_, transform);
   });
 }
 
@@ -143,12 +155,11 @@ void WinogradGradientTiles::transform_filters(int64_t first, int64_t filters, co
     const int64_t count = std::min(kTransformImages, filters - f);
     const auto transform = [&](int64_t tile, const TilePlace& place, int64_t of_strip) {
       for (int64_t t = 0; t < of_strip; ++t) {
-        const int64_t column = columns_.before(tile + t) - columns_.before(first_);
-        transform_transposed(shape_.tiles().beside(place, t), columns_.of(tile + t), first + f, count, dz, transposed,
-                             {m + column * kPanelColumns, plane, kPanelColumns});
+        transform_transposed(place.next(t), columns_.of(tile + t), first + f, count, dz, transposed,
+                             {m + term(tile + t) * kPanelColumns, plane, kPanelColumns});
       }
     };
-    for_each_strip(shape_, first_, count_, transform);
+    for_each_strip(columns_, tiles_, transform);
   }
 }
 
@@ -161,7 +172,7 @@ void WinogradGradientTiles::transform_transposed(const TilePlace& place, int64_t
   const int64_t row = place.row / scale;
   const int64_t column = place.column / scale;
   const auto& [rows_apart, columns_apart] = shape_.dilation;
-  const Extent2d of_tile = shape_.form.tile();
+  const Extent2d of_tile = place.form.tile();
   const PixelArea area{filters,
                        plane_floats(image),
                        rows_apart * image.width * kLanes,
@@ -170,7 +181,7 @@ void WinogradGradientTiles::transform_transposed(const TilePlace& place, int64_t
                         count_before(image.width - column, columns_apart, of_tile.width / scale)}};
   const LaneImages from = dz.from(place.image * dz.block + filter * area.image + (row * image.width + column) * kLanes);
   // Vectors of a pixel are its samples.
-  const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0, 1, {1, 1}, shape_.form};
+  const ImageTile tile{{area.pixels, kLanes * kPanelColumns, kPanelColumns}, 0, 0, 1, {1, 1}, place.form};
   transpose_pixels(area, from.data, transposed);
   if (!won) return winograd_transform_output_gradient(tile, samples, transposed, m);
   auto* const winners = reinterpret_cast<ArgmaxTap*>(transposed + transposed_numbers(half(of_tile)));
@@ -257,8 +268,10 @@ void WinogradWeightGradient::multiply(const WinogradGradientTiles& tiles, const 
   for (int64_t first = 0; first < share.filters; first += kProductFilters) {
     const int64_t filters = std::min(kProductFilters, share.filters - first);
     multiply_tiles(
-        {.coefficients = shape_.form.coefficients(),
-         .shape = {share.channels, filters, depth},
+        {.tiles = tiles,
+         .coefficients = shape_.form.coefficients(),
+         .channels = share.channels,
+         .filters = filters,
          .v = {v + share.channel * row, v_plane(), row},
          .m = m + first * depth,
          .m_plane = m_plane(),
@@ -325,8 +338,10 @@ void WinogradPartGradient::make(int64_t part, const LaneImages& dz, const float*
   tiles_.transform_filters(filters_.first(part), filters, dz, m, m_plane(), transposed);
   for (int64_t c = 0; c < shape_.all_channels(); c += kPartChannels) {
     const int64_t channels = std::min(kPartChannels, shape_.all_channels() - c);
-    multiply_tiles({.coefficients = shape_.form.coefficients(),
-                    .shape = {channels, filters, tiles_.depth()},
+    multiply_tiles({.tiles = tiles_,
+                    .coefficients = shape_.form.coefficients(),
+                    .channels = channels,
+                    .filters = filters,
                     .v = {scratch + c * row, v_plane(), row},
                     .m = m,
                     .m_plane = m_plane(),

@@ -25,10 +25,17 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const 
 class WinogradGradientTiles {
  public:
   WinogradGradientTiles(const WinogradShape& shape, const TileColumns& columns, int64_t first, int64_t count)
-      : shape_(shape), columns_(columns), first_(first), count_(count) {}
+      : shape_(shape), columns_(columns), tiles_{first, count} {}
 
   // Terms of a sum: columns of the tiles.
-  int64_t depth() const { return columns_.before(first_ + count_) - columns_.before(first_); }
+  int64_t depth() const { return term(tiles_.end()); }
+  // Calls visit(first, count) for the terms that have a coefficient.
+  template <class Visit>
+  void for_each_with(int64_t coefficient, Visit visit) const {
+    columns_.for_each_with(coefficient, tiles_, [&](const TileRange& tiles) {
+      visit(term(tiles.first), term(tiles.end()) - term(tiles.first));
+    });
+  }
   // Floats from channel to channel of v: whole vectors.
   int64_t v_row() const { return round_up(depth(), kLanes); }
 
@@ -42,10 +49,12 @@ class WinogradGradientTiles {
   void transform_transposed(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters,
                             const LaneImages& dz, float* transposed, const TileCoefficients& m) const;
 
+  // The first one of a tile.
+  int64_t term(int64_t tile) const { return columns_.before(tile) - columns_.before(tiles_.first); }
+
   WinogradShape shape_;
   TileColumns columns_;
-  int64_t first_;
-  int64_t count_;
+  TileRange tiles_;
 };
 
 // Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where there are many of them,

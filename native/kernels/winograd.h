@@ -9,7 +9,7 @@
 // errors are a quarter (largest) to a half (mean) of those of the usual 0, +-1, +-2, at the same number of operations.
 //
 // Everything is elementwise over SIMD lanes: over the samples of a block or over channels.
-//   C, K: channels and filters; E: coefficients of a tile, e of them that of row i and column j
+//   C, K: channels and filters; E: coefficients of a whole tile, e of them that of row i and column j
 #pragma once
 
 #include <cstdint>
@@ -25,20 +25,47 @@ namespace gradloom {
 // cache sets without a gap.
 constexpr int64_t winograd_plane(int64_t floats) { return floats + 80; }
 
-// Along one axis: F(4, 3), F(2, 5), or nothing where the window is one pixel wide. Both interpolate at the same points,
-// so that they differ in neither the transform of inputs nor in the products.
-enum class WinogradAxis { kNone, kF43, kF25 };
+// Along one axis: F(m, r) makes m outputs of a window of r pixels, and there is nothing to transform where that is 1.
+// F(4, 3) and F(2, 5) interpolate at the same points, so that they differ in neither the transform of inputs nor in the
+// products. At the edge of an image F(4, 3) may have fewer outputs left: those take m + 2 points alone, some of the
+// same ones, so that the transformed filters are those of whole tiles. The rows of G that belong to them would have
+// other factors; B^T has these instead. (Of F(2, 5) five points of six save less than what the tiles apart cost.)
+enum class WinogradAxis { kNone, kF43, kF33, kF23, kF13, kF25 };
 
-inline constexpr int64_t kWinogradPoints = 6;
-
-// Pixels of a window, of a tile of outputs, and of the inputs of a tile, which are as many as its coefficients.
+// Pixels of a window, of a tile of outputs, and of the inputs of a tile, which are as many as its points.
 constexpr int64_t window_of(WinogradAxis axis) {
-  return axis == WinogradAxis::kNone ? 1 : axis == WinogradAxis::kF43 ? 3 : 5;
+  using enum WinogradAxis;
+  return axis == kNone ? 1 : axis == kF25 ? 5 : 3;
 }
-constexpr int64_t points_of(WinogradAxis axis) { return axis == WinogradAxis::kNone ? 1 : kWinogradPoints; }
-constexpr int64_t tile_of(WinogradAxis axis) { return points_of(axis) + 1 - window_of(axis); }
+constexpr int64_t tile_of(WinogradAxis axis) {
+  using enum WinogradAxis;
+  switch (axis) {
+    case kF43: return 4;
+    case kF33: return 3;
+    case kF23:
+    case kF25: return 2;
+    default: return 1;
+  }
+}
+constexpr int64_t points_of(WinogradAxis axis) { return window_of(axis) + tile_of(axis) - 1; }
 
-// Both axes alike, or one of them alone.
+// Of a whole tile's six points, in the order 0, a, -a, b, -b, infinity, that which is number `index` of an axis: the
+// first ones and, last, infinity.
+inline constexpr int64_t kWinogradPoints = 6;
+constexpr int64_t point_of(WinogradAxis axis, int64_t index) {
+  return axis != WinogradAxis::kNone && index + 1 == points_of(axis) ? kWinogradPoints - 1 : index;
+}
+constexpr bool has_point(WinogradAxis axis, int64_t point) {
+  return point < points_of(axis) - 1 || point == point_of(axis, points_of(axis) - 1);
+}
+// For so many outputs that are left of tiles of `axis`.
+constexpr WinogradAxis edge_of(WinogradAxis axis, int64_t outputs) {
+  using enum WinogradAxis;
+  if (axis != kF43) return axis;
+  return outputs == 3 ? kF33 : outputs == 2 ? kF23 : kF13;
+}
+
+// Both axes alike, or one of them alone; of a tile at an edge smaller ones.
 struct WinogradForm {
   WinogradAxis height;
   WinogradAxis width;
@@ -51,7 +78,12 @@ struct WinogradForm {
   constexpr Extent2d tile() const { return {tile_of(height), tile_of(width)}; }
   constexpr int64_t taps() const { return window_of(height) * window_of(width); }
   constexpr int64_t tile_pixels() const { return tile_of(height) * tile_of(width); }
+  // Its products, of a channel and filter.
   constexpr int64_t coefficients() const { return points_of(height) * points_of(width); }
+  // Where that of two points is among those of a whole tile.
+  constexpr int64_t coefficient(int64_t of_height, int64_t of_width) const {
+    return of_height * (width == WinogradAxis::kNone ? 1 : kWinogradPoints) + of_width;
+  }
   constexpr bool square() const { return height == width; }
   // Whether either axis takes it.
   constexpr bool has(WinogradAxis axis) const { return height == axis || width == axis; }
@@ -93,7 +125,8 @@ struct ImageTile {
 };
 inline constexpr int64_t kMostStripTiles = 4;
 
-// The coefficients of tiles: coefficient e of vector i and tile t at data[e * coefficient + i * vector + t * tile].
+// The coefficients of tiles, by their numbers in a whole one: coefficient e of vector i and tile t at data[e *
+// coefficient + i * vector + t * tile].
 struct TileCoefficients {
   float* data;
   int64_t coefficient;

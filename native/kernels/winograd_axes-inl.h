@@ -18,7 +18,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
-constexpr int kIn = static_cast<int>(kWinogradPoints);  // and inputs of a tile along one axis
+constexpr int kMostPoints = static_cast<int>(kWinogradPoints);  // and inputs of a tile along one axis
+constexpr int kMostTile = 4;
 
 // The points +-a and +-b, and what the rows of A, B and G are made of. Row p of B holds the coefficients of the product
 // of x - q over the other points q, row p of G is (1, p, p^2, ..) over its value at p.
@@ -52,28 +53,50 @@ HWY_INLINE V scaled(float factor, V x) { return hn::Mul(hn::Set(D(), factor), x)
 
 // Of an axis that has none.
 struct Unchanged {
+  static constexpr WinogradAxis kAxis = WinogradAxis::kNone;
   static constexpr int kFrom = 1;
   static constexpr int kTo = 1;
   static constexpr int kTile = 1;
   static HWY_INLINE void apply(const V (&x)[1], V (&out)[1]) { out[0] = x[0]; }
 };
 
-template <WinogradAxis kAxis>
-struct TransformInput {  // B^T, the same for every axis
-  static constexpr int kFrom = kIn;
-  static constexpr int kTo = kIn;
+template <WinogradAxis kOfAxis>
+struct TransformInput {  // B^T, the same for all axes with as many points
+  static constexpr WinogradAxis kAxis = kOfAxis;
+  static constexpr int kFrom = points_of(kAxis);
+  static constexpr int kTo = kFrom;
   static constexpr int kTile = tile_of(kAxis);
-  static HWY_INLINE void apply(const V (&x)[kIn], V (&out)[kIn]) {
-    const V even_a = add_scaled(-kB2, x[2], x[4]);
-    const V odd_a = add_scaled(-kB2, x[1], x[3]);
-    const V even_b = add_scaled(-kA2, x[2], x[4]);
-    const V odd_b = add_scaled(-kA2, x[1], x[3]);
-    out[0] = add_scaled(kProduct, x[0], add_scaled(-kSum, x[2], x[4]));
-    out[1] = add_scaled(kA, odd_a, even_a);
-    out[2] = add_scaled(-kA, odd_a, even_a);
-    out[3] = add_scaled(kB, odd_b, even_b);
-    out[4] = add_scaled(-kB, odd_b, even_b);
-    out[5] = add_scaled(kProduct, x[1], add_scaled(-kSum, x[3], x[5]));
+  static HWY_INLINE void apply(const V (&x)[kFrom], V (&out)[kTo]) {
+    if constexpr (kFrom == 6) {
+      const V even_a = add_scaled(-kB2, x[2], x[4]);
+      const V odd_a = add_scaled(-kB2, x[1], x[3]);
+      const V even_b = add_scaled(-kA2, x[2], x[4]);
+      const V odd_b = add_scaled(-kA2, x[1], x[3]);
+      out[0] = add_scaled(kProduct, x[0], add_scaled(-kSum, x[2], x[4]));
+      out[1] = add_scaled(kA, odd_a, even_a);
+      out[2] = add_scaled(-kA, odd_a, even_a);
+      out[3] = add_scaled(kB, odd_b, even_b);
+      out[4] = add_scaled(-kB, odd_b, even_b);
+      out[5] = add_scaled(kProduct, x[1], add_scaled(-kSum, x[3], x[5]));
+    } else if constexpr (kFrom == 5) {  // b, a + b, b - a, 2b times those without -b
+      const V odd_b = add_scaled(-kA2, x[1], x[3]);
+      out[0] = add_scaled(kB, odd_b, add_scaled(kProduct, x[0], scaled(-kB2, x[2])));
+      out[1] = add_scaled(kA + kB, add_scaled(-kA * kB, x[1], x[3]), scaled(kA2 - kB2, x[2]));
+      out[2] = add_scaled(kB - kA, add_scaled(kA * kB, x[1], x[3]), scaled(kA2 - kB2, x[2]));
+      out[3] = scaled(2 * kB, odd_b);
+      out[4] = add_scaled(-kB, odd_b, add_scaled(-kA2, x[2], x[4]));
+    } else if constexpr (kFrom == 4) {  // -b^2, a^2 - b^2 and again times those without +-b
+      const V even = scaled(kA2 - kB2, x[2]);
+      out[0] = add_scaled(kProduct, x[0], scaled(-kB2, x[2]));
+      out[1] = add_scaled((kA2 - kB2) * kA, x[1], even);
+      out[2] = add_scaled((kB2 - kA2) * kA, x[1], even);
+      out[3] = add_scaled(-kA2, x[1], x[3]);
+    } else {  // -a b^2, 2a (a^2 - b^2) times those without -a and +-b
+      static_assert(kFrom == 3);
+      out[0] = add_scaled(kProduct, x[0], scaled(-kA * kB2, x[1]));
+      out[1] = scaled(2 * kA * (kA2 - kB2), x[1]);
+      out[2] = add_scaled(-kA, x[1], x[2]);
+    }
   }
 };
 
@@ -83,20 +106,29 @@ struct TransformInput<WinogradAxis::kNone> : Unchanged {};
 template <WinogradAxis kAxis>
 struct TransformOutput {  // A^T
   static constexpr int kOut = tile_of(kAxis);
-  static constexpr int kFrom = kIn;
+  static constexpr int kFrom = points_of(kAxis);
   static constexpr int kTo = kOut;
-  static HWY_INLINE void apply(const V (&m)[kIn], V (&out)[kOut]) {
+  static HWY_INLINE void apply(const V (&m)[kFrom], V (&out)[kOut]) {
     const V even_a = hn::Add(m[1], m[2]);
-    const V odd_a = hn::Sub(m[1], m[2]);
-    const V even_b = hn::Add(m[3], m[4]);
-    const V odd_b = hn::Sub(m[3], m[4]);
-    out[0] = hn::Add(m[0], hn::Add(even_a, even_b));
-    if constexpr (kOut == 2) {
-      out[1] = add_scaled(kA, odd_a, add_scaled(kB, odd_b, m[5]));
+    if constexpr (kFrom == 6) {
+      const V odd_a = hn::Sub(m[1], m[2]);
+      const V even_b = hn::Add(m[3], m[4]);
+      const V odd_b = hn::Sub(m[3], m[4]);
+      out[0] = hn::Add(m[0], hn::Add(even_a, even_b));
+      if constexpr (kOut == 2) {
+        out[1] = add_scaled(kA, odd_a, add_scaled(kB, odd_b, m[5]));
+      } else {
+        out[1] = add_scaled(kA, odd_a, scaled(kB, odd_b));
+        out[2] = add_scaled(kA2, even_a, scaled(kB2, even_b));
+        out[3] = add_scaled(kA3, odd_a, add_scaled(kB3, odd_b, m[5]));
+      }
+    } else if constexpr (kFrom == 5) {
+      out[0] = hn::Add(m[0], hn::Add(even_a, m[3]));
+      out[1] = add_scaled(kA, hn::Sub(m[1], m[2]), scaled(kB, m[3]));
+      out[2] = add_scaled(kA2, even_a, add_scaled(kB2, m[3], m[4]));
     } else {
-      out[1] = add_scaled(kA, odd_a, scaled(kB, odd_b));
-      out[2] = add_scaled(kA2, even_a, scaled(kB2, even_b));
-      out[3] = add_scaled(kA3, odd_a, add_scaled(kB3, odd_b, m[5]));
+      out[0] = hn::Add(m[0], even_a);
+      if constexpr (kFrom == 4) out[1] = add_scaled(kA, hn::Sub(m[1], m[2]), m[3]);
     }
   }
 };
@@ -104,19 +136,29 @@ struct TransformOutput {  // A^T
 template <>
 struct TransformOutput<WinogradAxis::kNone> : Unchanged {};
 
-template <WinogradAxis kAxis>
+template <WinogradAxis kOfAxis>
 struct TransformOutputGradient {  // A
+  static constexpr WinogradAxis kAxis = kOfAxis;
   static constexpr int kOut = tile_of(kAxis);
   static constexpr int kFrom = kOut;
-  static constexpr int kTo = kIn;
+  static constexpr int kTo = points_of(kAxis);
   static constexpr int kTile = kOut;
-  static HWY_INLINE void apply(const V (&y)[kOut], V (&out)[kIn]) {
+  static HWY_INLINE void apply(const V (&y)[kOut], V (&out)[kTo]) {
     out[0] = y[0];
-    if constexpr (kOut == 2) {
+    if constexpr (kOut == 1) {
+      out[1] = y[0];
+    } else if constexpr (kOut == 2) {
       out[1] = add_scaled(kA, y[1], y[0]);
       out[2] = add_scaled(-kA, y[1], y[0]);
-      out[3] = add_scaled(kB, y[1], y[0]);
-      out[4] = add_scaled(-kB, y[1], y[0]);
+      if constexpr (kTo == 6) {
+        out[3] = add_scaled(kB, y[1], y[0]);
+        out[4] = add_scaled(-kB, y[1], y[0]);
+      }
+    } else if constexpr (kOut == 3) {
+      const V even_a = add_scaled(kA2, y[2], y[0]);
+      out[1] = add_scaled(kA, y[1], even_a);
+      out[2] = add_scaled(-kA, y[1], even_a);
+      out[3] = add_scaled(kB, y[1], add_scaled(kB2, y[2], y[0]));
     } else {
       const V even_a = add_scaled(kA2, y[2], y[0]);
       const V odd_a = add_scaled(kA3, y[3], scaled(kA, y[1]));
@@ -127,7 +169,7 @@ struct TransformOutputGradient {  // A
       out[3] = hn::Add(even_b, odd_b);
       out[4] = hn::Sub(even_b, odd_b);
     }
-    out[5] = y[kOut - 1];
+    out[kTo - 1] = y[kOut - 1];
   }
 };
 
@@ -138,8 +180,8 @@ template <WinogradAxis kAxis>
 struct TransformFilter {  // G
   static constexpr int kTaps = window_of(kAxis);
   static constexpr int kFrom = kTaps;
-  static constexpr int kTo = kIn;
-  static HWY_INLINE void apply(const V (&w)[kTaps], V (&out)[kIn]) {
+  static constexpr int kTo = kMostPoints;
+  static HWY_INLINE void apply(const V (&w)[kTaps], V (&out)[kMostPoints]) {
     V even_a = add_scaled(kGA2, w[2], scaled(kGA0, w[0]));
     V even_b = add_scaled(kGB2, w[2], scaled(kGB0, w[0]));
     out[0] = scaled(kG0, w[0]);
@@ -168,9 +210,9 @@ struct TransformFilter<WinogradAxis::kNone> : Unchanged {};
 template <WinogradAxis kAxis>
 struct TransformFilterGradient {  // G^T
   static constexpr int kTaps = window_of(kAxis);
-  static constexpr int kFrom = kIn;
+  static constexpr int kFrom = kMostPoints;
   static constexpr int kTo = kTaps;
-  static HWY_INLINE void apply(const V (&u)[kIn], V (&out)[kTaps]) {
+  static HWY_INLINE void apply(const V (&u)[kMostPoints], V (&out)[kTaps]) {
     const V even_a = hn::Add(u[1], u[2]);
     const V odd_a = hn::Sub(u[1], u[2]);
     const V even_b = hn::Add(u[3], u[4]);
@@ -190,42 +232,19 @@ struct TransformFilterGradient {  // G^T
 template <>
 struct TransformFilterGradient<WinogradAxis::kNone> : Unchanged {};
 
-// Calls call<kAxis, kAxis>() for a form with both axes.
+// Calls call<kAxis>().
 template <class Call>
-void with_square_form(WinogradForm form, Call call) {
+HWY_INLINE decltype(auto) with_axis(WinogradAxis axis, Call call) {
   using enum WinogradAxis;
-  form.height == kF43 ? call.template operator()<kF43, kF43>() : call.template operator()<kF25, kF25>();
-}
-
-// Calls call<kHeight, kWidth>() for any form.
-template <class Call>
-void with_form(WinogradForm form, Call call) {
-  using enum WinogradAxis;
-  if (form.square()) return with_square_form(form, call);
-  switch (form.height) {
-    case kF43: return call.template operator()<kF43, kNone>();
-    case kF25: return call.template operator()<kF25, kNone>();
+  switch (axis) {
+    case kF43: return call.template operator()<kF43>();
+    case kF33: return call.template operator()<kF33>();
+    case kF23: return call.template operator()<kF23>();
+    case kF13: return call.template operator()<kF13>();
+    case kF25: return call.template operator()<kF25>();
     case kNone: break;
   }
-  form.width == kF43 ? call.template operator()<kNone, kF43>() : call.template operator()<kNone, kF25>();
-}
-
-// One axis, then the other: load(j, column) for each column, then visit(i, row) for each row of its transform.
-template <class Height, class Width, class Load, class Visit>
-HWY_INLINE void transform(Load load, Visit visit) {
-  V half[Height::kTo][Width::kFrom];
-  for (int j = 0; j < Width::kFrom; ++j) {
-    V column[Height::kFrom];
-    V out[Height::kTo];
-    load(j, column);
-    Height::apply(column, out);
-    for (int i = 0; i < Height::kTo; ++i) half[i][j] = out[i];
-  }
-  for (int i = 0; i < Height::kTo; ++i) {
-    V row[Width::kTo];
-    Width::apply(half[i], row);
-    visit(i, row);
-  }
+  return call.template operator()<kNone>();
 }
 
 }  // namespace HWY_NAMESPACE

@@ -89,10 +89,9 @@ bool WinogradChannels::are_few(const WinogradRows& shape, int64_t images) {
 
 WinogradChannels::WinogradChannels(const WinogradRows& shape, int64_t images, int64_t threads, WinogradFilters filters)
     : shape_(shape),
-      places_(filters == WinogradFilters::kByPart
-                  ? 1
-                  : threads_with_chunks(shape, images * shape.conv.tiles().count(), threads)),
-      chunks_(cut_tiles(images * shape.conv.tiles().count(), places_, threads, filters)),
+      tiles_(shape.conv.tiles(images)),
+      places_(filters == WinogradFilters::kByPart ? 1 : threads_with_chunks(shape, tiles_.count(), threads)),
+      chunks_(cut_tiles(tiles_.count(), places_, threads, filters)),
       blocks_(cut_channels(shape)),
       parts_(shape.images, filters == WinogradFilters::kByPart ? threads : 1),
       tiles_of_product_(filters == WinogradFilters::kByPart ? chunks_.step : kProductTiles) {
@@ -121,16 +120,15 @@ void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, flo
   const int64_t row = tile_floats();
   const int64_t plane = tile_plane();
   const int64_t image = conv.input.height * conv.input.width * images.x_channels;
-  const WinogradTiles tiles = conv.tiles();
-  const int64_t end = jobs.first(job) + jobs.size(job);
-  for (int64_t tile = jobs.first(job), count = 0; tile < end; tile += count) {
-    const TilePlace place = tiles.place(chunks_.first(chunk) + tile);
-    count = std::min({tiles.side_by_side(place), end - tile, kMostStripTiles});
-    conv.sections().for_each([&](const SectionChannels& section) {
-      winograd_transform_input(input_tile(conv, vectors, section.tap, place, count, kLanes), section.count / kLanes,
-                               x + place.image * image, {v + tile * row + section.place, plane, kLanes, row});
-    });
-  }
+  const int64_t first = chunks_.first(chunk);
+  for_each_strip(
+      tiles_, {first + jobs.first(job), jobs.size(job)}, [&](int64_t tile, const TilePlace& place, int64_t count) {
+        float* const to = v + (tile - first) * row;
+        conv.sections().for_each([&](const SectionChannels& section) {
+          winograd_transform_input(input_tile(conv, vectors, section.tap, place, count, kLanes), section.count / kLanes,
+                                   x + place.image * image, {to + section.place, plane, kLanes, row});
+        });
+      });
 }
 
 Tiling WinogradChannels::product_tiles(int64_t chunk) const {
@@ -149,7 +147,7 @@ void WinogradChannels::product(int64_t chunk, int64_t job, const float* v, const
   const ChannelRange all{0, tile_floats()};
   const MadeFilters filters{u + part.panel * winograd_channels_panel_floats(shape_, all.count), all};
   for (int64_t e = 0; e < coefficients_of(shape_); ++e) {
-    for (int64_t block = 0; block < blocks_.count; ++block) multiply(tiles, part, e, block, v, filters, own);
+    for (int64_t block = 0; block < blocks_.count; ++block) multiply(chunk, tiles, part, e, block, v, filters, own);
   }
   transform_output(chunk, tiles, part, output, own);
 }
@@ -158,7 +156,7 @@ void WinogradChannels::add_products(const PanelPart& part, int64_t block, const 
                                     float* own) const {
   const MadeFilters filters{u, {blocks_.first(block), blocks_.size(block)}};
   for (int64_t e = 0; e < coefficients_of(shape_); ++e) {
-    multiply({0, chunks_.extent}, part, e, block, v, filters, own);
+    multiply(0, {0, chunks_.extent}, part, e, block, v, filters, own);
   }
 }
 
@@ -166,18 +164,22 @@ void WinogradChannels::finish(const PanelPart& part, const ChannelsOutput& outpu
   transform_output(0, {0, chunks_.extent}, part, output, own);
 }
 
-void WinogradChannels::multiply(const TileRange& tiles, const PanelPart& part, int64_t coefficient, int64_t block,
-                                const float* v, const MadeFilters& filters, float* m) const {
+void WinogradChannels::multiply(int64_t chunk, const TileRange& tiles, const PanelPart& part, int64_t coefficient,
+                                int64_t block, const float* v, const MadeFilters& filters, float* m) const {
+  const int64_t before = chunks_.first(chunk) + tiles.first;
+  const TileRange some = tiles_.with_coefficient(coefficient).within({before, tiles.count});
+  if (some.count == 0) return;
+  const int64_t skipped = some.first - before;
   const int64_t first = blocks_.first(block);
   const int64_t channels = filters.range.count;
   const PanelStretches stretches = panel_stretches(shape_.images, part.panel);
   ColumnPanels columns = stretches.columns(
       filters.u + coefficient * filter_plane(shape_, channels) + stretches.place(part.first, channels), channels);
   columns.data += (first - filters.range.first) * columns.row;
-  simd_gemm_panels({tiles.count, part.filters, blocks_.size(block)},
-                   {v + coefficient * tile_plane() + tiles.first * tile_floats() + first, tile_floats()}, columns,
-                   block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, m + coefficient * product_plane(),
-                   part.filters);
+  simd_gemm_panels({some.count, part.filters, blocks_.size(block)},
+                   {v + coefficient * tile_plane() + (tiles.first + skipped) * tile_floats() + first, tile_floats()},
+                   columns, block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd,
+                   m + coefficient * product_plane() + skipped * part.filters, part.filters);
 }
 
 void WinogradChannels::transform_output(int64_t chunk, const TileRange& tiles, const PanelPart& part,
@@ -188,9 +190,8 @@ void WinogradChannels::transform_output(int64_t chunk, const TileRange& tiles, c
   const ImageVectors vectors{conv.y.image, images.y_channels, kLanes};
   const int64_t image = conv.y.image.height * conv.y.image.width * images.y_channels;
   const int64_t filter = part.panel * kFilterPanel + part.first;
-  const WinogradTiles of_image = conv.tiles();
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
-    const TilePlace place = of_image.place(chunks_.first(chunk) + tiles.first + tile);
+    const TilePlace place = tiles_.place(chunks_.first(chunk) + tiles.first + tile);
     winograd_transform_output(output_tile(conv, vectors, place, kLanes), width / kLanes,
                               {m + tile * width, product_plane(), kLanes},
                               {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat},

@@ -46,8 +46,8 @@ WeightPlanes<const float> window_planes(const WinogradRows& shape, const PanelPa
 // them would not.
 enum class WinogradFilters { kThere, kByPart };
 
-// The convolution of some images of one group. The tiles of all images, one image after another, are cut into chunks
-// that do not depend on each other. Each goes through two passes: all its `transforms`, then all its `products`.
+// The convolution of some images of one group. The tiles of all images are cut into chunks that do not depend on each
+// other. Each goes through two passes: all its `transforms`, then all its `products`.
 class WinogradChannels {
  public:
   WinogradChannels(const WinogradRows& shape, int64_t images, int64_t threads, WinogradFilters filters);
@@ -80,12 +80,6 @@ class WinogradChannels {
   void finish(const PanelPart& part, const ChannelsOutput& output, float* own) const;
 
  private:
-  // Some tiles of a chunk.
-  struct TileRange {
-    int64_t first;
-    int64_t count;
-  };
-
   // Transformed filters of a panel.
   struct MadeFilters {
     const float* u;
@@ -97,12 +91,13 @@ class WinogradChannels {
   int64_t tile_floats() const;
   int64_t tile_plane() const;
   int64_t product_plane() const;
-  void multiply(const TileRange& tiles, const PanelPart& part, int64_t coefficient, int64_t block, const float* v,
-                const MadeFilters& filters, float* m) const;
+  void multiply(int64_t chunk, const TileRange& tiles, const PanelPart& part, int64_t coefficient, int64_t block,
+                const float* v, const MadeFilters& filters, float* m) const;
   void transform_output(int64_t chunk, const TileRange& tiles, const PanelPart& part, const ChannelsOutput& output,
                         float* m) const;
 
   WinogradRows shape_;
+  WinogradTiles tiles_;
   int64_t places_;
   Tiling chunks_;
   Tiling blocks_;  // of D, whose sums are added one after the other

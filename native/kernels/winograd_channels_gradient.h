@@ -46,6 +46,8 @@ class WinogradChannelsGradient {
 
  private:
   Tiling jobs_of(int64_t chunk) const;
+  // Of a chunk, those that have a coefficient.
+  TileRange tiles_of(int64_t coefficient, int64_t chunk) const;
   int64_t sums_floats() const;
   int64_t shared_floats() const { return by_parts() ? 0 : pieces() * sums_floats(); }
   WinogradShape of_filters(int64_t filters) const;
@@ -56,6 +58,7 @@ class WinogradChannelsGradient {
 
   ChannelsShape shape_;
   WinogradShape sums_;
+  WinogradTiles tiles_;
   int64_t images_;
   Tiling chunks_;      // of the tiles of all images
   EvenTiling pieces_;  // of the chunks

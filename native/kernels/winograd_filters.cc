@@ -14,6 +14,38 @@ namespace gradloom {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Calls call<kHeight, kWidth>() for the form of whole tiles.
+template <class Call>
+void with_form(WinogradForm form, Call call) {
+  using enum WinogradAxis;
+  if (form == WinogradForm::kF4x3) return call.template operator()<kF43, kF43>();
+  if (form == WinogradForm::kF2x5) return call.template operator()<kF25, kF25>();
+  switch (form.height) {
+    case kF43: return call.template operator()<kF43, kNone>();
+    case kF25: return call.template operator()<kF25, kNone>();
+    default: break;
+  }
+  form.width == kF43 ? call.template operator()<kNone, kF43>() : call.template operator()<kNone, kF25>();
+}
+
+// One axis, then the other: load(j, column) for each column, then visit(i, row) for each row of its transform.
+template <class Height, class Width, class Load, class Visit>
+HWY_INLINE void transform(Load load, Visit visit) {
+  V half[Height::kTo][Width::kFrom];
+  for (int j = 0; j < Width::kFrom; ++j) {
+    V column[Height::kFrom];
+    V out[Height::kTo];
+    load(j, column);
+    Height::apply(column, out);
+    for (int i = 0; i < Height::kTo; ++i) half[i][j] = out[i];
+  }
+  for (int i = 0; i < Height::kTo; ++i) {
+    V row[Width::kTo];
+    Width::apply(half[i], row);
+    visit(i, row);
+  }
+}
+
 // Calls of(row, column, whole, rest) for each vector of `rows` x `columns`; of one that is not whole `rest` floats
 // count.
 template <class Of>

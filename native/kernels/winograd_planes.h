@@ -44,7 +44,7 @@ inline ImageTile input_tile(const WinogradShape& shape, const ImageVectors& vect
           place.column * shape.columns.stride - shape.left + tap.width * shape.dilation.width,
           count,
           {shape.rows.stride * shape.dilation.height, shape.columns.stride * shape.dilation.width},
-          shape.form,
+          place.form,
           lanes};
 }
 
@@ -57,7 +57,7 @@ inline ImageTile output_tile(const WinogradShape& shape, const ImageVectors& vec
           first.width + place.column * step.width,
           1,
           {step.height * shape.dilation.height, step.width * shape.dilation.width},
-          shape.form,
+          place.form,
           lanes};
 }
 
@@ -72,14 +72,13 @@ WeightTaps<Float> section_taps(const WinogradShape& shape, const SectionChannels
 // Tiles of products that are no wider than a vector of samples.
 inline bool narrow_products() { return simd_gemm_tile_columns() <= kPanelColumns; }
 
-// Calls visit(first, place, tiles) for tiles side by side, of those in [first, first + count).
-template <class Visit>
-void for_each_strip(const WinogradShape& shape, int64_t first, int64_t count, Visit visit) {
-  for (int64_t tile = first; tile < first + count;) {
-    const TilePlace place = shape.tiles().place(tile);
-    const int64_t tiles = std::min({shape.tiles().side_by_side(place), first + count - tile, kMostStripTiles});
-    visit(tile, place, tiles);
-    tile += tiles;
+// Calls visit(first, place, tiles) for tiles of the range side by side.
+template <class Tiles, class Visit>
+void for_each_strip(const Tiles& tiles, const TileRange& range, Visit visit) {
+  for (int64_t tile = range.first, count = 0; tile < range.end(); tile += count) {
+    const TilePlace place = tiles.place(tile);
+    count = std::min({place.beside, range.end() - tile, kMostStripTiles});
+    visit(tile, place, count);
   }
 }
 

@@ -5,55 +5,82 @@
 #include "common/checked.h"
 
 namespace gradloom {
-namespace {
 
-// The tiles along an axis: those of the pixels 0, d, 2d.., then those of 1, 1 + d.. and so on.
-class AxisTiles {
- public:
-  AxisTiles(int64_t size, int64_t dilation, WinogradAxis axis)
-      : dilation_(dilation),
-        length_(tile_of(axis) * dilation),
-        fewest_(size / length_),
-        longer_(std::min(size % length_, dilation)) {}
-
-  int64_t count() const { return fewest_ * dilation_ + longer_; }
-
-  int64_t first_pixel(int64_t index) const {
-    const int64_t of_longer = longer_ * (fewest_ + 1);
-    const bool longer = index < of_longer;
-    const int64_t rest = longer ? index : index - of_longer;
-    const int64_t tiles = longer ? fewest_ + 1 : fewest_;
-    return (longer ? 0 : longer_) + rest / tiles + rest % tiles * length_;
-  }
-
- private:
-  int64_t dilation_;
-  int64_t length_;  // pixels from tile to tile of a part
-  int64_t fewest_;  // tiles of a part
-  int64_t longer_;  // the first parts, which have one more
-};
-
-}  // namespace
-
-int64_t WinogradTiles::count() const {
-  return AxisTiles(output.height, dilation.height, form.height).count() *
-         AxisTiles(output.width, dilation.width, form.width).count();
+AxisTiles::AxisTiles(int64_t size, int64_t dilation, WinogradAxis axis) : length_(tile_of(axis) * dilation) {
+  const int64_t tile = tile_of(axis);
+  const int64_t longer = size % dilation;
+  const int64_t pixels = size / dilation;
+  const bool small_edges = edge_of(axis, 1) != axis;
+  int64_t most_left = 0;
+  const auto parts = [&](int64_t count, int64_t of_part) {
+    const int64_t left = count > 0 ? of_part % tile : 0;
+    if (!small_edges) return Parts{count, ceil_divide(of_part, tile), false};
+    most_left = std::max(most_left, left);
+    return Parts{count, of_part / tile, left > 0};
+  };
+  longer_ = parts(longer, pixels + 1);
+  others_ = parts(dilation - longer, pixels);
+  whole_ = {axis, longer_.count * longer_.whole + others_.count * others_.whole,
+            std::max(longer_.whole, others_.whole)};
+  edge_ = {edge_of(axis, most_left), longer_.count * longer_.edge + others_.count * others_.edge, 1};
 }
+
+AxisTiles::Place AxisTiles::whole_place(int64_t index) const {
+  const int64_t of_longer = longer_.count * longer_.whole;
+  const bool longer = index < of_longer;
+  const Parts& parts = longer ? longer_ : others_;
+  const int64_t rest = longer ? index : index - of_longer;
+  const int64_t in_part = rest % parts.whole;
+  return {(longer ? 0 : longer_.count) + rest / parts.whole + in_part * length_, parts.whole - in_part};
+}
+
+int64_t AxisTiles::edge_pixel(int64_t index) const {
+  const int64_t part = longer_.edge ? index : longer_.count + index;
+  return part + (part < longer_.count ? longer_ : others_).whole * length_;
+}
+
+TileRange TileRange::within(const TileRange& other) const {
+  const int64_t begin = std::max(first, other.first);
+  return {begin, std::max<int64_t>(0, std::min(end(), other.end()) - begin)};
+}
+
+WinogradTiles::WinogradTiles(const Extent2d& output, const Extent2d& dilation, WinogradForm form, int64_t images)
+    : form_(form),
+      images_(images),
+      rows_(output.height, dilation.height, form.height),
+      columns_(output.width, dilation.width, form.width) {}
 
 TilePlace WinogradTiles::place(int64_t index) const {
-  const AxisTiles rows(output.height, dilation.height, form.height);
-  const AxisTiles columns(output.width, dilation.width, form.width);
-  const int64_t tile = index % (rows.count() * columns.count());
-  return {index / (rows.count() * columns.count()), rows.first_pixel(tile / columns.count()),
-          columns.first_pixel(tile % columns.count())};
+  const int64_t of_whole_rows = images_ * rows_.whole().count * columns_.count();
+  const bool whole_row = index < of_whole_rows;
+  const AxisTiles::Kind& row_kind = whole_row ? rows_.whole() : rows_.edge();
+  int64_t rest = whole_row ? index : index - of_whole_rows;
+  // Columns at the edge first, and behind the rows at the edge last.
+  const AxisTiles::Kind& first_kind = whole_row ? columns_.edge() : columns_.whole();
+  const int64_t of_first = images_ * row_kind.count * first_kind.count;
+  const bool whole_column = whole_row != (rest < of_first);
+  if (rest >= of_first) rest -= of_first;
+  const AxisTiles::Kind& column_kind = whole_column ? columns_.whole() : columns_.edge();
+  const int64_t of_image = row_kind.count * column_kind.count;
+  const int64_t row = rest % of_image / column_kind.count;
+  const int64_t column = rest % column_kind.count;
+  const AxisTiles::Place at =
+      whole_column ? columns_.whole_place(column) : AxisTiles::Place{columns_.edge_pixel(column), 1};
+  return {rest / of_image, whole_row ? rows_.whole_place(row).pixel : rows_.edge_pixel(row),
+          at.pixel,        {row_kind.axis, column_kind.axis},
+          at.beside,       columns_.apart()};
 }
 
-int64_t WinogradTiles::side_by_side(const TilePlace& place) const {
-  return ceil_divide(output.width - place.column, tile_of(form.width) * dilation.width);
-}
-
-TilePlace WinogradTiles::beside(const TilePlace& place, int64_t tile) const {
-  return {place.image, place.row, place.column + tile * tile_of(form.width) * dilation.width};
+TileRange WinogradTiles::with_coefficient(int64_t index) const {
+  const int64_t row = form_.coefficient(1, 0);
+  const bool in_edge_rows = has_point(rows_.edge().axis, index / row);
+  const bool in_edge_columns = has_point(columns_.edge().axis, index % row);
+  const int64_t right = images_ * rows_.whole().count * columns_.edge().count;
+  const int64_t whole_rows = images_ * rows_.whole().count * columns_.count();
+  const int64_t but_corner = whole_rows + images_ * rows_.edge().count * columns_.whole().count;
+  const int64_t first = in_edge_columns ? 0 : right;
+  const int64_t end = !in_edge_rows ? whole_rows : in_edge_columns ? count() : but_corner;
+  return {first, end - first};
 }
 
 }  // namespace gradloom

@@ -22,10 +22,12 @@ struct SmallMatrix {
 // The matrix of an axis that is not transformed.
 SmallMatrix identity_of_one();
 
-// For the points 0, +-5/8, +-3/2 and infinity: A [6, outputs], B^T [6, 6], G [6, taps]; outputs and taps make 7.
-SmallMatrix winograd_a(int64_t outputs);
-SmallMatrix winograd_b_transposed();
-SmallMatrix winograd_g(int64_t taps);
+// For infinity and, before it, the first of the points 0, 5/8, -5/8, 3/2, -3/2: n = outputs + taps - 1 of them, up to
+// 6: A [n, outputs], B^T [n, n], G [n, taps]. G is that of all six points, of which it has the rows, and B^T is scaled
+// to match.
+SmallMatrix winograd_a(int64_t outputs, int64_t taps);
+SmallMatrix winograd_b_transposed(int64_t points);
+SmallMatrix winograd_g(int64_t outputs, int64_t taps);
 
 // The matrices of one transform, for columns and for rows.
 struct BothAxes {

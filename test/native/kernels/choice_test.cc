@@ -296,9 +296,9 @@ TEST_CASE("choose_conv2d: pixel by pixel, of small maps whose windows mostly rea
   CHECK(chosen({.map = {3, 3}, .window = {5, 5}}) == by_pixels);
   CHECK(chosen({.batch = 6}) == by_pixels);
   CHECK(chosen({.batch = 5}) == Conv2dKernel::kDirectChannels);
-  CHECK(chosen({.channels = 31}) == Conv2dKernel::kDirect);
+  CHECK(chosen({.channels = 31}) == Conv2dKernel::kWinograd);
   CHECK(chosen({.filters = 32}) == by_pixels);
-  CHECK(chosen({.filters = 31}) == Conv2dKernel::kDirect);
+  CHECK(chosen({.filters = 31}) == Conv2dKernel::kWinograd);
   CHECK(chosen({.stride = 2}) == Conv2dKernel::kDirect);
   CHECK(chosen({.map = {1, 25}}) == by_pixels);
   CHECK(chosen({.map = {1, 26}}) == Conv2dKernel::kDirect);
@@ -310,13 +310,15 @@ TEST_CASE("choose_conv2d: pixel by pixel, of small maps whose windows mostly rea
     CAPTURE(target);
     const bool whole = !direct_leaves_half_out();
     const auto whole_or = [&](Conv2dKernel otherwise) { return whole ? by_pixels : otherwise; };
-    // Taps inside: 49 of 81, 169 of 225, 14 of 18 and 52 of 72.
-    CHECK(chosen({.map = {3, 3}}) == whole_or(Conv2dKernel::kWinograd));
-    CHECK(chosen({.map = {5, 5}}) == whole_or(Conv2dKernel::kDirect));
+    // Taps inside: 14 of 18.
     CHECK(chosen({.map = {3, 2}, .window = {3, 1}}) == Conv2dKernel::kDirect);
-    CHECK(chosen({.map = {2, 5}, .batch = 20}) == by_pixels);
-    // Of Winograd's products: 1.1, 1.9; and of windows of five 1.1.
-    CHECK(chosen({.map = {2, 4}}) == whole_or(Conv2dKernel::kWinograd));
+    // Of Winograd's products, beside which the filters are transformed: 49 of 25, 40 of 24; of windows of five 1.1.
+    CHECK(chosen({.map = {3, 3}}) == Conv2dKernel::kWinograd);
+    CHECK(chosen({.map = {3, 3}, .batch = 16}) == Conv2dKernel::kWinograd);
+    CHECK(chosen({.map = {3, 3}, .batch = 14}) == whole_or(Conv2dKernel::kWinograd));
+    CHECK(chosen({.map = {5, 5}}) == Conv2dKernel::kWinograd);
+    CHECK(chosen({.map = {2, 4}, .batch = 24}) == whole_or(Conv2dKernel::kWinograd));
+    CHECK(chosen({.map = {2, 4}, .batch = 48}) == Conv2dKernel::kWinograd);
     CHECK(chosen({.map = {3, 4}}) == Conv2dKernel::kWinograd);
     CHECK(chosen({.map = {5, 5}, .window = {5, 5}}) == whole_or(Conv2dKernel::kWinograd));
   });
@@ -349,7 +351,7 @@ TEST_CASE("conv2d_prediction_time: by samples in rows, by blocks and halves in l
     rows(kernel_and_time(8, 1, 64, 64, 3), Conv2dKernel::kWinogradChannels, 3 * 0.5 * 1.1);
     rows(kernel_and_time(8, 1, 64, 64, 16), Conv2dKernel::kWinograd, 8);
     rows(kernel_and_time(8, 1, 60, 60, 24), Conv2dKernel::kWinograd, 13);
-    rows(kernel_and_time(6, 1, 64, 64, 16), Conv2dKernel::kWinograd, 8 * 64.0 / 36);
+    rows(kernel_and_time(6, 1, 64, 64, 16), Conv2dKernel::kWinograd, 8 * 100 / (36 * 36 / 16.0));
   });
 }
 

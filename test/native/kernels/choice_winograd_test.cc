@@ -98,10 +98,12 @@ TEST_CASE("choose_conv2d: winograd along one axis and of sections, of the more p
   // 48 of 74.
   CHECK(chosen({16, 16}, {1, 5}, 32, 32, 32) == winograd);
   CHECK(chosen({16, 16}, {5, 1}, 64, 31, 32) == direct);
-  // 12 of 16, 12 of 13.
-  CHECK(chosen({64, 6}, {1, 3}, 64, 64, 32) == winograd);
-  CHECK(chosen({64, 6}, {1, 3}, 63, 64, 32) == direct);
-  CHECK(chosen({64, 5}, {1, 3}, 64, 64, 32) == direct);
+  // 10 of 16, 9 of 13, 3 of 1.
+  CHECK(chosen({64, 6}, {1, 3}, 32, 64, 32) == winograd);
+  CHECK(chosen({64, 6}, {1, 3}, 31, 64, 32) == direct);
+  CHECK(chosen({64, 5}, {1, 3}, 64, 64, 32) == winograd);
+  CHECK(chosen({64, 5}, {1, 3}, 63, 64, 32) == direct);
+  CHECK(chosen({64, 1}, {1, 3}, 64, 64, 32) == direct);
   CHECK(chosen({5, 64}, {1, 3}, 64, 64, 32) == winograd);
   // Sections: 1152 of 3404, 5184 of 10000, 36 of 44, 1296 of 900.
   CHECK(chosen({16, 16}, {3, 5}, 16, 16, 32) == winograd);
@@ -157,17 +159,20 @@ TEST_CASE("choose_conv2d: winograd with strides, of the more products the more c
   CHECK(chosen(16, 5, 15, 32) == direct);
   CHECK(chosen(16, 7, 24, 32) == winograd);
   CHECK(chosen(16, 3, 256, 32) == direct);
-  // Of 7x7 pixels 11.8 of 14.3 and of 22.0, of 15x15 10.2 of 15.0.
+  // Of 7x7 pixels 9.9 of 14.3 and of 22.0, of 15x15 9.4 of 15.0.
   CHECK(chosen(7, 4, 256, 32) == direct);
   CHECK(chosen(7, 5, 32, 32) == winograd);
-  CHECK(chosen(15, 4, 64, 32) == direct);
-  // Without padding the gradient of the input has tiles beyond those of the output: 4 of 9 tiles, 4 phases of them.
+  CHECK(chosen(15, 4, 64, 32) == winograd);
+  CHECK(chosen(15, 4, 31, 32) == direct);
+  // Without padding the gradient of the input has tiles beyond those of the output, of 9x9 pixels for each phase.
   const auto valid = [](int64_t output, int64_t taps, int64_t channels) {
     const int64_t input = 2 * (output - 1) + taps;
     const Window2d w{{input, input}, {output, output}, {taps, taps}, {2, 2}, {1, 1}, {}};
     return choose_conv2d(Conv2dKernel::kAuto, {w, channels, channels, Activation::kRelu}, 32);
   };
-  CHECK(valid(8, 4, 256) == direct);
+  CHECK(valid(4, 4, 256) == direct);
+  CHECK(valid(8, 4, 64) == winograd);
+  CHECK(valid(8, 4, 63) == direct);
   CHECK(valid(15, 4, 64) == winograd);
   CHECK(valid(15, 5, 32) == winograd);
   CHECK(chosen(16, 5, 32, 7) == Conv2dKernel::kWinogradChannels);
@@ -190,12 +195,14 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(8, 512, 256, 2) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(4, 512, 256, 5) == Conv2dKernel::kDirectChannels);
   CHECK(chosen(4, 512, 256, 6) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(5, 31, 64, 64) == Conv2dKernel::kDirect);  // 25 of 64 pixels
+  for (const int64_t size : {2, 3, 5}) CHECK(chosen(size, 16, 31, 64) == Conv2dKernel::kWinograd);
+  CHECK(chosen(1, 31, 64, 64) == Conv2dKernel::kDirect);
+  CHECK(chosen(5, 64, 64, 1) == Conv2dKernel::kDirectChannels);  // products of 2.25 whole tiles
+  CHECK(chosen(5, 64, 64, 2) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
   for (const int64_t batch : {13, 16, 64}) CHECK(chosen(4, 64, 64, batch) == Conv2dKernel::kWinograd);
   CHECK(chosen(3, 31, 64, 16) == Conv2dKernel::kWinograd);
-  CHECK(chosen(2, 64, 64, 64) == Conv2dKernel::kDirectPixels);  // 4 of 16 pixels
-  CHECK(chosen(2, 31, 64, 64) == Conv2dKernel::kDirect);
+  CHECK(chosen(2, 64, 64, 64) == Conv2dKernel::kDirectPixels);  // no more taps meet the map than there are products
   CHECK(chosen(8, 1360, 1360, 32) == Conv2dKernel::kWinograd);
   CHECK(chosen(8, 1376, 1376, 32) == Conv2dKernel::kDirect);  // 68 MB of weights
   Window2d strided{{9, 9}, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {}};
@@ -231,7 +238,7 @@ TEST_CASE("choose_conv2d: winograd with few samples in the lanes, where filters 
   }
 }
 
-TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of its tiles' pixels is used") {
+TEST_CASE("choose_conv2d: winograd with dilation, by the products that meet the map") {
   const auto chosen = [](int64_t size, const Extent2d& dilation, int64_t channels, int64_t batch) {
     const auto& [rows, columns] = dilation;
     const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, dilation, {rows, rows, columns, columns}};
@@ -242,13 +249,12 @@ TEST_CASE("choose_conv2d: winograd with dilation, of more channels where less of
   CHECK(chosen(8, {2, 2}, 16, 16) == winograd);
   CHECK(chosen(8, {2, 2}, 15, 16) == direct);
   CHECK(chosen(28, {3, 3}, 16, 16) == winograd);  // parts of 10 or 9 rows and columns
-  CHECK(chosen(18, {3, 3}, 31, 16) == direct);    // of 6: 9 of 16 pixels
-  CHECK(chosen(18, {3, 3}, 32, 16) == winograd);
+  CHECK(chosen(18, {3, 3}, 16, 16) == winograd);  // of 6: 100 of 256
   CHECK(chosen(18, {1, 3}, 16, 16) == winograd);
-  CHECK(chosen(14, {3, 3}, 24, 16) == direct);  // of 5 or 4
-  CHECK(chosen(14, {3, 3}, 32, 16) == winograd);
+  CHECK(chosen(14, {3, 3}, 16, 16) == winograd);  // of 5 or 4: 576 of 1296
+  CHECK(chosen(10, {2, 2}, 23, 16) == direct);    // of 5: 81 of 169
+  CHECK(chosen(10, {2, 2}, 24, 16) == winograd);
   CHECK(chosen(14, {4, 4}, 16, 16) == winograd);  // of 4 or 3
-  CHECK(chosen(8, {4, 4}, 256, 16) == direct);    // of 2
-  CHECK(chosen(10, {2, 2}, 256, 16) == direct);   // of 5
+  CHECK(chosen(8, {4, 4}, 256, 16) == direct);    // of 2: 16 of 16
   CHECK(chosen(16, {2, 2}, 32, 4) == Conv2dKernel::kWinogradChannels);
 }

@@ -48,13 +48,36 @@ ImageTile random_tile(RandomData& random, WinogradForm form, int64_t vectors, in
           form};
 }
 
-constexpr WinogradForm kSquareForms[] = {WinogradForm::kF4x3, WinogradForm::kF2x5};
 constexpr WinogradForm kForms[] = {WinogradForm::kF4x3,
                                    WinogradForm::kF2x5,
                                    {WinogradAxis::kNone, WinogradAxis::kF43},
                                    {WinogradAxis::kF43, WinogradAxis::kNone},
                                    {WinogradAxis::kNone, WinogradAxis::kF25},
                                    {WinogradAxis::kF25, WinogradAxis::kNone}};
+
+// And those at edges; `pools`: with whole windows of 2x2 pixels alone.
+std::vector<WinogradForm> forms_of_tiles(bool pools = false) {
+  using enum WinogradAxis;
+  std::vector<WinogradForm> forms;
+  const auto add = [&](std::initializer_list<WinogradAxis> axes) {
+    for (const WinogradAxis height : axes) {
+      for (const WinogradAxis width : axes) {
+        const auto suits = [&](WinogradAxis axis) { return !pools || tile_of(axis) % 2 == 0; };
+        if ((height != kNone || width != kNone) && suits(height) && suits(width)) forms.push_back({height, width});
+      }
+    }
+  };
+  add({kNone, kF43, kF33, kF23, kF13});
+  add({kNone, kF25});
+  return forms;
+}
+
+// Where a tile's coefficient is among those of a whole one, and how many of these there are up to the last one.
+int64_t number_of(const WinogradForm& form, int64_t coefficient) {
+  const int64_t row = points_of(form.width);
+  return form.coefficient(point_of(form.height, coefficient / row), point_of(form.width, coefficient % row));
+}
+int64_t planes_of(const WinogradForm& form) { return number_of(form, form.coefficients() - 1) + 1; }
 
 template <class MatrixOf>
 reference::BothAxes both_axes(const WinogradForm& form, MatrixOf matrix_of) {
@@ -64,13 +87,13 @@ reference::BothAxes both_axes(const WinogradForm& form, MatrixOf matrix_of) {
   return {of(form.height), of(form.width)};
 }
 reference::BothAxes a_of(const WinogradForm& form) {
-  return both_axes(form, [](WinogradAxis axis) { return reference::winograd_a(tile_of(axis)); });
+  return both_axes(form, [](WinogradAxis axis) { return reference::winograd_a(tile_of(axis), window_of(axis)); });
 }
 reference::BothAxes b_transposed_of(const WinogradForm& form) {
-  return both_axes(form, [](WinogradAxis) { return reference::winograd_b_transposed(); });
+  return both_axes(form, [](WinogradAxis axis) { return reference::winograd_b_transposed(points_of(axis)); });
 }
 reference::BothAxes g_of(const WinogradForm& form) {
-  return both_axes(form, [](WinogradAxis axis) { return reference::winograd_g(window_of(axis)); });
+  return both_axes(form, [](WinogradAxis axis) { return reference::winograd_g(tile_of(axis), window_of(axis)); });
 }
 Extent2d inputs_of(const WinogradForm& form) { return {points_of(form.height), points_of(form.width)}; }
 
@@ -82,7 +105,7 @@ void check_images(TransformImages transform, WinogradForm form, const Extent2d& 
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(81);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 100; ++i) {
       CAPTURE(i);
       const int64_t vectors = random.pick({1, 2, 3});
       ImageTile tile = random_tile(random, form, vectors, -6, 2);
@@ -90,7 +113,7 @@ void check_images(TransformImages transform, WinogradForm form, const Extent2d& 
       const int64_t pixels = tile.vectors.image.height * tile.vectors.image.width;
       GuardedBuffer x(random.normal(vectors * pixels * kLanes));
       const int64_t coefficient = vectors * tile.count * kLanes + 16;
-      GuardedBuffer v(form.coefficients() * coefficient);
+      GuardedBuffer v(planes_of(form) * coefficient);
       transform(tile, vectors, x.data(), {v.data(), coefficient, tile.count * kLanes, kLanes});
       CHECK(v.intact());
       std::vector<float> actual;
@@ -105,7 +128,7 @@ void check_images(TransformImages transform, WinogradForm form, const Extent2d& 
             bounds.push_back(kTransformError * value);
           }
           for (int64_t e = 0; e < form.coefficients(); ++e) {
-            actual.push_back(v.data()[e * coefficient + index * kLanes + lane]);
+            actual.push_back(v.data()[number_of(form, e) * coefficient + index * kLanes + lane]);
           }
         }
       }
@@ -144,7 +167,7 @@ void check_argmax(TransformArgmax transform_argmax, TransformImages transform, W
       const ImageTile tile_of_maxima{{pooled, kLanes, floats}, tile.row, tile.column, tile.count, {1, 1}, form};
       const int64_t vector_floats = tile.count * kLanes;
       const int64_t coefficient = vectors * vector_floats + 16;
-      std::vector<float> zeros(static_cast<size_t>(form.coefficients() * coefficient));
+      std::vector<float> zeros(static_cast<size_t>(planes_of(form) * coefficient));
       GuardedBuffer expected(zeros);
       GuardedBuffer actual(zeros);
       transform(tile, vectors, spread.data(), {expected.data(), coefficient, vector_floats, kLanes});
@@ -160,7 +183,7 @@ void check_argmax(TransformArgmax transform_argmax, TransformImages transform, W
 
 TEST_CASE("winograd: the reference's matrices give a convolution with the window, exactly but for rounding in double") {
   RandomData random(80);
-  for (const WinogradForm form : kForms) {
+  for (const WinogradForm form : forms_of_tiles()) {
     const auto [window_height, window_width] = form.window();
     const auto [tile_height, tile_width] = form.tile();
     const int64_t row = inputs_of(form).width;
@@ -187,20 +210,20 @@ TEST_CASE("winograd: the reference's matrices give a convolution with the window
 }
 
 TEST_CASE("winograd: gradients of maxima are transformed as the images that they are spread over, in bits") {
-  for (const WinogradForm form : kSquareForms) {
+  for (const WinogradForm form : forms_of_tiles(true)) {
     check_argmax(winograd_transform_input, winograd_transform_input, form);
     check_argmax(winograd_transform_output_gradient, winograd_transform_output_gradient, form);
   }
 }
 
 TEST_CASE("winograd_transform_input: B^T x B, on every instruction set") {
-  for (const WinogradForm form : kForms) {
+  for (const WinogradForm form : forms_of_tiles()) {
     check_images(winograd_transform_input, form, inputs_of(form), b_transposed_of(form));
   }
 }
 
 TEST_CASE("winograd_transform_output_gradient: A dy A^T, on every instruction set") {
-  for (const WinogradForm form : kForms) {
+  for (const WinogradForm form : forms_of_tiles()) {
     check_images(winograd_transform_output_gradient, form, form.tile(), a_of(form));
   }
 }
@@ -209,9 +232,10 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
   for_each_simd_target([&](const std::string& target) {
     CAPTURE(target);
     RandomData random(82);
-    for (int i = 0; i < 600; ++i) {
+    const std::vector<WinogradForm> forms = forms_of_tiles();
+    for (int i = 0; i < 1500; ++i) {
       CAPTURE(i);
-      const WinogradForm form = kForms[i % 6];
+      const WinogradForm form = forms[static_cast<size_t>(i) % forms.size()];
       const reference::BothAxes a = a_of(form).transposed();
       const int64_t vectors = random.pick({1, 2, 3});
       const ImageTile tile = random_tile(random, form, vectors, 0, -1);
@@ -222,7 +246,7 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
       const BiasOf of = random.integer(0, 1) == 1 ? BiasOf::kVector : BiasOf::kFloat;
       const std::vector<float> biases = random.normal(vectors * kLanes);
       const int64_t coefficient = vectors * kLanes + 16;
-      GuardedBuffer m(random.normal(form.coefficients() * coefficient));
+      GuardedBuffer m(random.normal(planes_of(form) * coefficient));
       const std::vector<float> before = random.normal(vectors * pixels * kLanes);
       GuardedBuffer y(before);
       winograd_transform_output(tile, vectors, {m.data(), coefficient, kLanes}, {bias ? biases.data() : nullptr, of},
@@ -234,7 +258,7 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
         for (int64_t lane = 0; lane < kLanes; ++lane) {
           std::vector<double> at;
           for (int64_t e = 0; e < form.coefficients(); ++e) {
-            at.push_back(m.data()[e * coefficient + vector * kLanes + lane]);
+            at.push_back(m.data()[number_of(form, e) * coefficient + vector * kLanes + lane]);
           }
           const std::vector<double> z = two_sided(a, at);
           const std::vector<double> size = two_sided(a.magnitudes(), magnitudes(at));

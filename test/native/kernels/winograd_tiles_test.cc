@@ -21,30 +21,78 @@ WinogradForm random_form(RandomData& random) {
 
 }  // namespace
 
-TEST_CASE("winograd tiles: every pixel of every image lies in one tile, and no tile is empty") {
+TEST_CASE("winograd tiles: every pixel of every image lies in one tile, which makes no others") {
   RandomData random(86);
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     CAPTURE(i);
-    const WinogradTiles tiles{{random.integer(1, 40), random.integer(1, 40)},
-                              {random.integer(1, 6), random.pick({1, 2, 3, 5, 50})},
-                              random_form(random)};
-    constexpr int64_t kImages = 2;
-    std::vector<int> found(static_cast<size_t>(kImages * tiles.output.height * tiles.output.width));
-    for (int64_t index = 0; index < kImages * tiles.count(); ++index) {
+    const Extent2d output{random.integer(1, 40), random.integer(1, 40)};
+    const Extent2d dilation{random.integer(1, 6), random.pick({1, 2, 3, 5, 50})};
+    const WinogradForm form = random_form(random);
+    const int64_t images = random.integer(1, 3);
+    const WinogradTiles tiles(output, dilation, form, images);
+    std::vector<int> found(static_cast<size_t>(images * output.height * output.width));
+    int64_t products = 0;
+    for (int64_t index = 0; index < tiles.count(); ++index) {
       const TilePlace place = tiles.place(index);
-      REQUIRE(place.image == index / tiles.count());
-      CHECK((place.row < tiles.output.height && place.column < tiles.output.width));
-      for (int64_t r = 0; r < tiles.form.tile().height; ++r) {
-        for (int64_t c = 0; c < tiles.form.tile().width; ++c) {
-          const int64_t row = place.row + r * tiles.dilation.height;
-          const int64_t column = place.column + c * tiles.dilation.width;
-          if (row >= tiles.output.height || column >= tiles.output.width) continue;
-          ++found[static_cast<size_t>((place.image * tiles.output.height + row) * tiles.output.width + column)];
+      products += place.form.coefficients();
+      const auto [height, width] = place.form.tile();
+      bool fills_rows = false;
+      bool fills_columns = false;
+      for (int64_t r = 0; r < height; ++r) {
+        for (int64_t c = 0; c < width; ++c) {
+          const int64_t row = place.row + r * dilation.height;
+          const int64_t column = place.column + c * dilation.width;
+          if (row >= output.height || column >= output.width) continue;
+          fills_rows = fills_rows || r == height - 1;
+          fills_columns = fills_columns || c == width - 1;
+          ++found[static_cast<size_t>((place.image * output.height + row) * output.width + column)];
         }
       }
+      // Parts of a dilation may differ by one pixel.
+      const auto fills = [](WinogradAxis of_tile, WinogradAxis axis, int64_t apart) {
+        return axis != WinogradAxis::kF25 && (apart == 1 || of_tile == axis);
+      };
+      if (fills(place.form.height, form.height, dilation.height)) CHECK(fills_rows);
+      if (fills(place.form.width, form.width, dilation.width)) CHECK(fills_columns);
     }
     CHECK(found == std::vector<int>(found.size(), 1));
+    CHECK(products == tiles.products());
+    int64_t of_kinds = 0;
+    tiles.for_each_kind(
+        [&](WinogradForm of_kind, int64_t count, int64_t) { of_kinds += count * of_kind.coefficients(); });
+    CHECK(products == of_kinds);
   }
+}
+
+TEST_CASE("winograd tiles: those that have a coefficient follow each other") {
+  RandomData random(89);
+  for (int i = 0; i < 500; ++i) {
+    CAPTURE(i);
+    const WinogradForm form = random_form(random);
+    const WinogradTiles tiles({random.integer(1, 20), random.integer(1, 20)},
+                              {random.integer(1, 3), random.integer(1, 3)}, form, random.integer(1, 3));
+    const int64_t row = form.width == WinogradAxis::kNone ? 1 : kWinogradPoints;
+    for (int64_t e = 0; e < form.coefficients(); ++e) {
+      const TileRange range = tiles.with_coefficient(e);
+      for (int64_t index = 0; index < tiles.count(); ++index) {
+        const WinogradForm of = tiles.place(index).form;
+        const bool has = has_point(of.height, e / row) && has_point(of.width, e % row);
+        CHECK(has == (index >= range.first && index < range.end()));
+      }
+    }
+  }
+}
+
+TEST_CASE("tile ranges: what lies in both") {
+  const auto common = [](const TileRange& a, const TileRange& b) {
+    const TileRange both = a.within(b);
+    return std::vector<int64_t>{both.first, both.count};
+  };
+  CHECK(common({2, 5}, {4, 9}) == std::vector<int64_t>{4, 3});
+  CHECK(common({4, 9}, {2, 5}) == std::vector<int64_t>{4, 3});
+  CHECK(common({2, 5}, {3, 2}) == std::vector<int64_t>{3, 2});
+  CHECK(common({2, 5}, {7, 2})[1] == 0);
+  CHECK(common({2, 5}, {9, 2})[1] == 0);
 }
 
 TEST_CASE("winograd sections: every tap lies in one, among those a stride apart") {
@@ -100,35 +148,52 @@ TEST_CASE("winograd tiles: neighbours side by side follow each other") {
   RandomData random(87);
   for (int i = 0; i < 200; ++i) {
     CAPTURE(i);
-    const WinogradTiles tiles{{random.integer(1, 20), random.integer(1, 60)},
-                              {random.integer(1, 3), random.integer(1, 4)},
-                              random_form(random)};
+    const Extent2d output{random.integer(1, 20), random.integer(1, 60)};
+    const Extent2d dilation{random.integer(1, 3), random.integer(1, 4)};
+    const WinogradForm form = random_form(random);
+    const WinogradTiles tiles(output, dilation, form, random.integer(1, 2));
     for (int64_t index = 0; index < tiles.count();) {
       const TilePlace place = tiles.place(index);
-      const int64_t beside = tiles.side_by_side(place);
-      for (int64_t tile = 0; tile < beside; ++tile, ++index) {
+      for (int64_t tile = 0; tile < place.beside; ++tile, ++index) {
         const TilePlace next = tiles.place(index);
-        const TilePlace expected = tiles.beside(place, tile);
+        const TilePlace expected = place.next(tile);
+        CHECK(next.image == expected.image);
         CHECK(next.row == expected.row);
         CHECK(next.column == expected.column);
-        CHECK(next.column == place.column + tile * tiles.form.tile().width * tiles.dilation.width);
+        CHECK(next.form == expected.form);
+        CHECK(next.beside == expected.beside);
+        CHECK(next.column == place.column + tile * place.form.tile().width * dilation.width);
       }
-      // The next one would begin outside of the image.
-      CHECK(place.column + beside * tiles.form.tile().width * tiles.dilation.width >= tiles.output.width);
+      // The next one would begin outside of the image, or be one of fewer pixels.
+      const int64_t behind = place.column + place.beside * place.form.tile().width * dilation.width;
+      CHECK(behind + (place.form.tile().width - 1) * dilation.width >= output.width);
     }
   }
 }
 
-TEST_CASE("winograd tiles: without dilation row by row, with it the rows and columns of a part one after another") {
-  const auto columns = [](int64_t width, int64_t dilation) {
-    const WinogradTiles tiles{{4, width}, {1, dilation}, WinogradForm::kF4x3};
-    std::vector<int64_t> result;
-    for (int64_t index = 0; index < tiles.count(); ++index) result.push_back(tiles.place(index).column);
+TEST_CASE("winograd tiles: those at the right edge first, at the bottom and in the corner last") {
+  const auto in_order = [](const WinogradTiles& tiles) {
+    std::vector<std::vector<int64_t>> result;
+    for (int64_t index = 0; index < tiles.count(); ++index) {
+      const TilePlace place = tiles.place(index);
+      result.push_back({place.image, place.row, place.column, place.form.tile().height, place.form.tile().width});
+    }
     return result;
   };
-  CHECK(columns(9, 1) == std::vector<int64_t>{0, 4, 8});
-  CHECK(columns(16, 2) == std::vector<int64_t>{0, 8, 1, 9});
-  CHECK(columns(9, 2) == std::vector<int64_t>{0, 8, 1});
-  CHECK(columns(10, 2) == std::vector<int64_t>{0, 8, 1, 9});
-  CHECK(columns(2, 5) == std::vector<int64_t>{0, 1});
+  using Tiles = std::vector<std::vector<int64_t>>;
+  const WinogradForm form = WinogradForm::kF4x3;
+  CHECK(in_order({{7, 6}, {1, 1}, form, 2}) == Tiles{{0, 0, 4, 4, 2},
+                                                     {1, 0, 4, 4, 2},
+                                                     {0, 0, 0, 4, 4},
+                                                     {1, 0, 0, 4, 4},
+                                                     {0, 4, 0, 3, 4},
+                                                     {1, 4, 0, 3, 4},
+                                                     {0, 4, 4, 3, 2},
+                                                     {1, 4, 4, 3, 2}});
+  // Parts of 8 pixels, of 5 and 4, of 5; of 3 and 2.
+  CHECK(in_order({{4, 16}, {1, 2}, form}) == Tiles{{0, 0, 0, 4, 4}, {0, 0, 8, 4, 4}, {0, 0, 1, 4, 4}, {0, 0, 9, 4, 4}});
+  CHECK(in_order({{4, 9}, {1, 2}, form}) == Tiles{{0, 0, 8, 4, 1}, {0, 0, 0, 4, 4}, {0, 0, 1, 4, 4}});
+  CHECK(in_order({{4, 10}, {1, 2}, form}) == Tiles{{0, 0, 8, 4, 1}, {0, 0, 9, 4, 1}, {0, 0, 0, 4, 4}, {0, 0, 1, 4, 4}});
+  CHECK(in_order({{3, 2}, {1, 1}, WinogradForm::kF2x5}) == Tiles{{0, 0, 0, 2, 2}, {0, 2, 0, 2, 2}});
+  CHECK(in_order({{5, 4}, {2, 1}, form}) == Tiles{{0, 0, 0, 3, 4}, {0, 1, 0, 3, 4}});
 }

@@ -283,7 +283,12 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
         expected.dx.resize(actual.dx.size());
         CHECK(difference_in_bits(actual.y, expected.y) == "");
         CHECK(difference_in_bits(actual.dx, expected.dx) == "");
-        for (size_t i = 0; i < 2; ++i) CHECK(difference_in_bits(actual.gradients[i], expected.gradients[i]) == "");
+        CHECK(difference_in_bits(actual.gradients[1], expected.gradients[1]) == "");
+        // Those of the weights sum over tiles, of whole blocks first: each has the error that kernels/conv2d_winograd.h
+        // states.
+        const auto terms = static_cast<double>(shape.batch * shape.window.output_pixels());
+        const double bound = whole.batch == kLanes ? 0 : 2 * 256 * kRoundoff * std::sqrt(terms);
+        CHECK(difference(actual.gradients[0], to_double(expected.gradients[0]), Tolerance{0, bound}) == "");
       }
     }
   });

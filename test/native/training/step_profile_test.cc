@@ -107,17 +107,22 @@ TEST_CASE("profile_steps: Winograd's operations beside those of the definition")
                  plain_layer("flatten"), dense({.units = 10})}};
   const Samples samples = class_samples(kBatch, net.input_shape, 10);
   const auto parts = parts_of(net, samples.view(), kBatch);
-  constexpr double kTiles = kBatch * 2 * 3;
+  // Rows of tiles of 4 and 2 pixels take 6 and 4 points, columns of 4, 4 and 1 take 6, 6 and 3.
+  constexpr double kImages = 2 * kBatch;
+  constexpr int64_t kProducts = (6 + 4) * (6 + 6 + 3);
   constexpr double kTaps = kBatch * (3 * 6 - 2) * (3 * 9 - 2);  // inside of the image
   CHECK(work_of(parts, "conv2d_1", "forward").flops == 2 * kTaps * 2 * 3);
-  // Three tiles a row share the sums of 14 columns.
-  constexpr int64_t kInput = (14 * 12 + 3 * 72) / 3;
-  CHECK(work_of(parts, "conv2d_1", "forward").kernel_flops == 2 * kTiles * (36 * 2 * 3 + kInput * 2 + 120 * 3));
+  // Of the tiles of 4x4 pixels, two share the sums of 10 columns; then those of 4x1, 2x4 and 2x1.
+  constexpr int64_t kInput = (10 * 12 + 2 * 6 * 12) + (3 * 12 + 6 * 4) + (10 * 6 + 2 * 4 * 12) + (3 * 6 + 4 * 4);
+  constexpr int64_t kOutput = 2 * 120 + (3 * 12 + 4 * 2) + 2 * (6 * 4 + 2 * 12) + (3 * 4 + 2 * 2);
+  constexpr int64_t kGradient = 2 * 100 + 10 + 2 * (4 * 2 + 4 * 10) + 2;
+  CHECK(work_of(parts, "conv2d_1", "forward").kernel_flops == kImages * (kProducts * 2 * 3 + kInput * 2 + kOutput * 3));
   CHECK(work_of(parts, "conv2d_1", "backward").flops == 2 * kTaps * 2 * 3);
-  CHECK(work_of(parts, "conv2d_1", "backward").kernel_flops == 2 * kTiles * (36 * 2 * 3 + kInput * 2 + 100 * 3));
+  CHECK(work_of(parts, "conv2d_1", "backward").kernel_flops ==
+        kImages * (kProducts * 2 * 3 + kInput * 2 + kGradient * 3));
   CHECK(work_of(parts, "conv2d_2", "backward").flops == 2 * 2 * kTaps * 3 * 5);
   CHECK(work_of(parts, "conv2d_2", "backward").kernel_flops ==
-        2 * kTiles * (36 * 3 * 5 + kInput * 5 + 120 * 3 + 36 * 3 * 5 + kInput * 3 + 100 * 5));
+        kImages * (kProducts * 3 * 5 + kInput * 5 + kOutput * 3 + kProducts * 3 * 5 + kInput * 3 + kGradient * 5));
   CHECK(work_of(parts, "dense_1", "forward").kernel_flops == 2.0 * kBatch * 6 * 9 * 5 * 10);
   CHECK(work_of(parts, "flatten_1", "forward").bytes == 0);
   CHECK(work_of(parts, "gather", "").bytes == kFloat * 2 * kBatch * 6 * 9 * 2);
