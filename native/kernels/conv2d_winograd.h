@@ -41,6 +41,7 @@ struct WinogradShape {
   int64_t filters;   // K
   Extent2d input;    // H, W
   Extent2d output;   // P, Q
+  Extent2d map;      // the same, and what a pooling leaves out: those that are there have the same bits
   Extent2d dilation;
   // Output pixel (p, q) sees the input pixels from (p rows.stride - top, q columns.stride - left) on. What is outside
   // of the image counts as zero; negative numbers crop it.
@@ -48,7 +49,7 @@ struct WinogradShape {
   int64_t left;
   OutputPixels y;
 
-  WinogradTiles tiles(int64_t images = 1) const { return {output, dilation, form, images}; }
+  WinogradTiles tiles(int64_t images = 1) const { return {map, output, dilation, form, images}; }
   WinogradSections sections() const { return {form, rows, columns, channels}; }
   int64_t all_channels() const { return sections().all_channels(); }
   int64_t taps() const { return window.height * window.width; }

@@ -6,7 +6,8 @@
 
 namespace gradloom {
 
-AxisTiles::AxisTiles(int64_t size, int64_t dilation, WinogradAxis axis) : length_(tile_of(axis) * dilation) {
+AxisTiles::AxisTiles(int64_t size, int64_t kept, int64_t dilation, WinogradAxis axis)
+    : length_(tile_of(axis) * dilation) {
   const int64_t tile = tile_of(axis);
   const int64_t longer = size % dilation;
   const int64_t pixels = size / dilation;
@@ -14,9 +15,10 @@ AxisTiles::AxisTiles(int64_t size, int64_t dilation, WinogradAxis axis) : length
   int64_t most_left = 0;
   const auto parts = [&](int64_t count, int64_t of_part) {
     const int64_t left = count > 0 ? of_part % tile : 0;
-    if (!small_edges) return Parts{count, ceil_divide(of_part, tile), false};
+    const int64_t of_kept = of_part - (size - kept);
+    if (!small_edges) return Parts{count, ceil_divide(of_kept, tile), false};
     most_left = std::max(most_left, left);
-    return Parts{count, of_part / tile, left > 0};
+    return Parts{count, of_kept / tile, of_kept % tile > 0};
   };
   longer_ = parts(longer, pixels + 1);
   others_ = parts(dilation - longer, pixels);
@@ -44,11 +46,12 @@ TileRange TileRange::within(const TileRange& other) const {
   return {begin, std::max<int64_t>(0, std::min(end(), other.end()) - begin)};
 }
 
-WinogradTiles::WinogradTiles(const Extent2d& output, const Extent2d& dilation, WinogradForm form, int64_t images)
+WinogradTiles::WinogradTiles(const Extent2d& output, const Extent2d& kept, const Extent2d& dilation, WinogradForm form,
+                             int64_t images)
     : form_(form),
       images_(images),
-      rows_(output.height, dilation.height, form.height),
-      columns_(output.width, dilation.width, form.width) {}
+      rows_(output.height, kept.height, dilation.height, form.height),
+      columns_(output.width, kept.width, dilation.width, form.width) {}
 
 TilePlace WinogradTiles::place(int64_t index) const {
   const int64_t of_whole_rows = images_ * rows_.whole().count * columns_.count();

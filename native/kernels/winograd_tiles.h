@@ -32,7 +32,8 @@ inline Extent2d winograd_dilation(const Window2d& window) {
 // whole tiles and, where some outputs are left, one at the edge: of F(4, 3) for as many as any part has left.
 class AxisTiles {
  public:
-  AxisTiles(int64_t size, int64_t dilation, WinogradAxis axis);
+  // Of `size` pixels, of which those from `kept` on are left out.
+  AxisTiles(int64_t size, int64_t kept, int64_t dilation, WinogradAxis axis);
 
   // Of one kind: their axis, how many there are, and side by side at most.
   struct Kind {
@@ -97,7 +98,11 @@ struct TileRange {
 // corner. So those that have a coefficient follow each other: at an edge there are fewer (WinogradAxis).
 class WinogradTiles {
  public:
-  WinogradTiles(const Extent2d& output, const Extent2d& dilation, WinogradForm form, int64_t images = 1);
+  WinogradTiles(const Extent2d& output, const Extent2d& dilation, WinogradForm form, int64_t images = 1)
+      : WinogradTiles(output, output, dilation, form, images) {}
+  // Of the pixels within `kept` alone, by tiles as there are of all: pixels have the same bits.
+  WinogradTiles(const Extent2d& output, const Extent2d& kept, const Extent2d& dilation, WinogradForm form,
+                int64_t images);
 
   int64_t count() const { return images_ * rows_.count() * columns_.count(); }
   // Of a channel and filter in all tiles.

@@ -194,6 +194,10 @@ TEST_CASE("winograd tiles: those at the right edge first, at the bottom and in t
   CHECK(in_order({{4, 16}, {1, 2}, form}) == Tiles{{0, 0, 0, 4, 4}, {0, 0, 8, 4, 4}, {0, 0, 1, 4, 4}, {0, 0, 9, 4, 4}});
   CHECK(in_order({{4, 9}, {1, 2}, form}) == Tiles{{0, 0, 8, 4, 1}, {0, 0, 0, 4, 4}, {0, 0, 1, 4, 4}});
   CHECK(in_order({{4, 10}, {1, 2}, form}) == Tiles{{0, 0, 8, 4, 1}, {0, 0, 9, 4, 1}, {0, 0, 0, 4, 4}, {0, 0, 1, 4, 4}});
+  // Of 7x5 pixels, and 6x4 of them.
+  CHECK(in_order({{7, 5}, {1, 1}, form}) == Tiles{{0, 0, 4, 4, 1}, {0, 0, 0, 4, 4}, {0, 4, 0, 3, 4}, {0, 4, 4, 3, 1}});
+  CHECK(in_order({{7, 5}, {6, 4}, {1, 1}, form, 1}) == Tiles{{0, 0, 0, 4, 4}, {0, 4, 0, 3, 4}});
+  CHECK(in_order({{3, 5}, {2, 4}, {1, 1}, WinogradForm::kF2x5, 1}) == Tiles{{0, 0, 0, 2, 2}, {0, 0, 2, 2, 2}});
   CHECK(in_order({{3, 2}, {1, 1}, WinogradForm::kF2x5}) == Tiles{{0, 0, 0, 2, 2}, {0, 2, 0, 2, 2}});
   CHECK(in_order({{5, 4}, {2, 1}, form}) == Tiles{{0, 0, 0, 3, 4}, {0, 1, 0, 3, 4}});
 }
