@@ -132,8 +132,9 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
     return 2 * pixels >= of_tiles && (!dilated || pixels == of_tiles || width >= 32);
   }
   const double products = winograd_products(shape);
-  if (dilated) return products <= (width < 24 ? 0.45 : 0.6) * static_cast<double>(taps_inside(shape.window));
-  return products <= 0.5 * static_cast<double>(shape.window.taps() * pixels);
+  const auto inside = static_cast<double>(taps_inside(shape.window));
+  if (dilated) return products <= (width < 24 ? 0.45 : 0.6) * inside;
+  return products <= std::min(inside, 0.5 * static_cast<double>(shape.window.taps() * pixels));
 }
 
 // Whether filters are transformed in every step or, to predict, once until the weights change.
@@ -152,7 +153,7 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
   const double products = winograd_products(shape) * static_cast<double>(batch);
   return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
-         products >= kFewestProducts * static_cast<double>(form.coefficients()) &&
+         (filters == FiltersMade::kOnce || products >= kFewestProducts * static_cast<double>(form.coefficients())) &&
          std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
          winograd_tiles(shape) * batch >= (in_sections ? kTilesForSections
                                            : many      ? kTilesForMany

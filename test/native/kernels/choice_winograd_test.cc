@@ -197,6 +197,9 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(4, 512, 256, 6) == Conv2dKernel::kWinogradChannels);
   for (const int64_t size : {2, 3, 5}) CHECK(chosen(size, 16, 31, 64) == Conv2dKernel::kWinograd);
   CHECK(chosen(1, 31, 64, 64) == Conv2dKernel::kDirect);
+  // 72 products for 46 taps that meet the map, a row of pixels.
+  const Window2d of_a_row{{1, 16}, {1, 16}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {of_a_row, 16, 31, Activation::kRelu}, 64) == Conv2dKernel::kDirect);
   CHECK(chosen(5, 64, 64, 1) == Conv2dKernel::kDirectChannels);  // products of 2.25 whole tiles
   CHECK(chosen(5, 64, 64, 2) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(6, 64, 64, 64) == Conv2dKernel::kWinograd);
