@@ -113,8 +113,9 @@ bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
 }
 
 // Of 3x3 and 5x5 from 16 channels and filters on: 5x5 while half of the tiles' pixels lie inside of the image, 3x3
-// while half of the definition's products are saved. With dilation the direct kernel leaves more padding out: 5x5 from
-// 32 channels on where any pixels lie outside, 3x3 by the products that meet the map.
+// while half of the definition's products are saved, and no more than meet the map are left. With dilation the direct
+// kernel leaves more padding out: 5x5 from 32 channels on where any pixels lie outside, 3x3 by the products that meet
+// the map.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;

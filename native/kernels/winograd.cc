@@ -143,7 +143,7 @@ class ArgmaxColumns {
 using StripColumn = V[kMostPoints];
 constexpr int64_t kMostColumns = (kMostStripTiles - 1) * kMostTile + kMostPoints;
 
-// The other axis, row by row, where neighbours share columns. `height` is the axis that is done.
+// The other axis, row by row, where neighbours share columns.
 template <class Width, bool kHalf>
 void transform_rows(WinogradForm form, int64_t count, const StripColumn* half, const TileCoefficients& to) {
   constexpr int kOut = Width::kTile;

@@ -1,7 +1,7 @@
 // Convolution by Winograd's minimal filtering (kernels/winograd.h) over a few images in rows, with channels and filters
 // in the SIMD lanes: kernels/conv2d_channels.h, whose letters hold here, too, for images whose pixels are whole vectors
 // of 16 channels. The error is that of kernels/conv2d_winograd.h.
-//   T: tiles of a chunk; E: coefficients of a tile; D: channels of all sections (kernels/winograd_sections.h)
+//   T: tiles of a chunk; E: coefficients of a whole tile; D: channels of all sections (kernels/winograd_sections.h)
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,8 @@ AxisTiles::AxisTiles(int64_t size, int64_t kept, int64_t dilation, WinogradAxis 
   const bool small_edges = edge_of(axis, 1) != axis;
   int64_t most_left = 0;
   const auto parts = [&](int64_t count, int64_t of_part) {
-    const int64_t left = count > 0 ? of_part % tile : 0;
+    if (count == 0) return Parts{0, 0, false};
+    const int64_t left = of_part % tile;
     const int64_t of_kept = of_part - (size - kept);
     if (!small_edges) return Parts{count, ceil_divide(of_kept, tile), false};
     most_left = std::max(most_left, left);

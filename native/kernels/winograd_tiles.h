@@ -32,7 +32,7 @@ inline Extent2d winograd_dilation(const Window2d& window) {
 // whole tiles and, where some outputs are left, one at the edge: of F(4, 3) for as many as any part has left.
 class AxisTiles {
  public:
-  // Of `size` pixels, of which those from `kept` on are left out.
+  // Of `size` pixels, of which those from `kept` on are left out: none, or the last one of an odd number.
   AxisTiles(int64_t size, int64_t kept, int64_t dilation, WinogradAxis axis);
 
   // Of one kind: their axis, how many there are, and side by side at most.

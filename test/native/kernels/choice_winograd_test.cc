@@ -159,7 +159,7 @@ TEST_CASE("choose_conv2d: winograd with strides, of the more products the more c
   CHECK(chosen(16, 5, 15, 32) == direct);
   CHECK(chosen(16, 7, 24, 32) == winograd);
   CHECK(chosen(16, 3, 256, 32) == direct);
-  // Of 7x7 pixels 9.9 of 14.3 and of 22.0, of 15x15 9.4 of 15.0.
+  // Of 7x7 pixels 10.2 of 14.3 and of 22.0, of 15x15 9.4 of 15.0.
   CHECK(chosen(7, 4, 256, 32) == direct);
   CHECK(chosen(7, 5, 32, 32) == winograd);
   CHECK(chosen(15, 4, 64, 32) == winograd);
@@ -180,7 +180,7 @@ TEST_CASE("choose_conv2d: winograd with strides, of the more products the more c
   CHECK(chosen(12, 5, 32, 1) == Conv2dKernel::kDirectChannels);  // nine tiles
 }
 
-TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of its tiles' pixels are used") {
+TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of the products are saved") {
   const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
     const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
     return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "kernels/winograd_sections.h"
@@ -58,8 +59,15 @@ TEST_CASE("winograd tiles: every pixel of every image lies in one tile, which ma
     CHECK(found == std::vector<int>(found.size(), 1));
     CHECK(products == tiles.products());
     int64_t of_kinds = 0;
-    tiles.for_each_kind(
-        [&](WinogradForm of_kind, int64_t count, int64_t) { of_kinds += count * of_kind.coefficients(); });
+    tiles.for_each_kind([&](WinogradForm of_kind, int64_t count, int64_t beside) {
+      of_kinds += count * of_kind.coefficients();
+      int64_t most = 0;
+      for (int64_t index = 0; index < tiles.count(); ++index) {
+        const TilePlace place = tiles.place(index);
+        if (place.form == of_kind) most = std::max(most, place.beside);
+      }
+      if (count > 0) CHECK(beside == most);
+    });
     CHECK(products == of_kinds);
   }
 }
