@@ -164,8 +164,8 @@ void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float*
 // ---- forward
 
 TileColumns::TileColumns(const WinogradShape& shape, int64_t batch)
-    : whole_(shape.tiles(full_width_blocks(batch))),
-      half_(shape.tiles(lane_blocks(batch) - full_width_blocks(batch))),
+    : full_blocks_(shape.tiles(full_width_blocks(batch))),
+      half_block_(shape.tiles(lane_blocks(batch) - full_width_blocks(batch))),
       last_block_(lane_blocks(batch) - 1) {}
 
 Tiling winograd_forward_chunks(const TileColumns& columns) {

@@ -104,38 +104,43 @@ class TileColumns {
  public:
   TileColumns(const WinogradShape& shape, int64_t batch);
 
-  int64_t tiles() const { return whole_.count() + half_.count(); }
+  int64_t tiles() const { return full_blocks_.count() + half_block_.count(); }
   TilePlace place(int64_t tile) const {
-    if (tile < whole_.count()) return whole_.place(tile);
-    TilePlace place = half_.place(tile - whole_.count());
+    if (tile < full_blocks_.count()) return full_blocks_.place(tile);
+    TilePlace place = half_block_.place(tile - full_blocks_.count());
     place.image = last_block_;
     return place;
   }
   // Calls visit(TileRange) for those in `some` that have a coefficient (WinogradTiles), which are one or two ranges.
   template <class Visit>
   void for_each_with(int64_t coefficient, const TileRange& some, Visit visit) const {
-    const TileRange of_whole = whole_.with_coefficient(coefficient).within(some);
-    if (of_whole.count > 0) visit(of_whole);
-    TileRange of_half = half_.with_coefficient(coefficient);
-    of_half.first += whole_.count();
-    of_half = of_half.within(some);
-    if (of_half.count > 0) visit(of_half);
+    TileRange full = full_blocks_.with_coefficient(coefficient).within(some);
+    TileRange half = half_block_.with_coefficient(coefficient);
+    half.first += full_blocks_.count();
+    half = half.within(some);
+    if (full.end() == half.first) {
+      full.count += half.count;
+      half.count = 0;
+    }
+    if (full.count > 0) visit(full);
+    if (half.count > 0) visit(half);
   }
 
   int64_t count() const { return before(tiles()); }
-  int64_t of(int64_t tile) const { return tile < whole_.count() ? kLanes : kHalfLanes; }
+  int64_t of(int64_t tile) const { return tile < full_blocks_.count() ? kLanes : kHalfLanes; }
   int64_t before(int64_t tile) const {
-    return std::min(tile, whole_.count()) * kLanes + std::max<int64_t>(tile - whole_.count(), 0) * kHalfLanes;
+    return std::min(tile, full_blocks_.count()) * kLanes +
+           std::max<int64_t>(tile - full_blocks_.count(), 0) * kHalfLanes;
   }
   // That which begins there.
   int64_t tile_at(int64_t column) const {
-    const int64_t behind = column - whole_.count() * kLanes;
-    return behind < 0 ? column / kLanes : whole_.count() + behind / kHalfLanes;
+    const int64_t behind = column - full_blocks_.count() * kLanes;
+    return behind < 0 ? column / kLanes : full_blocks_.count() + behind / kHalfLanes;
   }
 
  private:
-  WinogradTiles whole_;
-  WinogradTiles half_;
+  WinogradTiles full_blocks_;
+  WinogradTiles half_block_;
   int64_t last_block_;
 };
 

@@ -101,8 +101,8 @@ int64_t tiles_like_sums(const WinogradShape& shape) {
 
 // Pieces, each with sums of its own, which are read again at the end: some megabytes of them at most, and tiles enough
 // for each that this costs little. 1, or enough for some threads.
-constexpr int64_t kFewestPieces = 4;
 int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
+  constexpr int64_t kFewestPieces = 4;
   constexpr int64_t kMost = 8;
   constexpr int64_t kManyTiles = 32;
   constexpr int64_t kFewestTiles = 4;
@@ -119,8 +119,7 @@ Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
   const int64_t fitting = 512 / (shape.all_channels() + shape.filters);
   const int64_t fewest = (narrow_products() ? 2 : 1) * kMostStripTiles;
   const int64_t step = std::clamp<int64_t>(std::max(fitting, tiles_like_sums(shape)), fewest, 16);
-  const int64_t chunks = ceil_divide(tiles, step);
-  return cut(tiles, pieces_of_sums(shape, tiles) > 1 ? round_up(chunks, kFewestPieces) : chunks);
+  return cut(tiles, round_up(ceil_divide(tiles, step), pieces_of_sums(shape, tiles)));
 }
 
 // Of filters and channels, one for each thread of a piece. Products are widest with whole panels, four of them.
@@ -193,9 +192,9 @@ WinogradWeightGradient::WinogradWeightGradient(const WinogradShape& shape, int64
     : shape_(shape),
       columns_(shape, batch),
       chunks_(chunks_of_sums(shape, columns_.tiles())),
-      pieces_{chunks_.count, pieces_of_sums(shape, chunks_.extent)},
-      filters_(shares_of_filters(shape, ceil_divide(threads, pieces_.count))),
-      channels_(shares_of_channels(shape, ceil_divide(threads, pieces_.count))) {}
+      pieces_(pieces_of_sums(shape, chunks_.extent)),
+      filters_(shares_of_filters(shape, ceil_divide(threads, pieces_))),
+      channels_(shares_of_channels(shape, ceil_divide(threads, pieces_))) {}
 
 WinogradWeightGradient::Share WinogradWeightGradient::share(int64_t job) const {
   const int64_t f = job / channels_.count % filters_.count;
@@ -251,11 +250,11 @@ void WinogradWeightGradient::add_tiles(int64_t round, int64_t job, const LaneIma
     tiles.transform_filters(part.filter, part.filters, dz, m, m_plane(), transposed);
     return multiply(tiles, part, scratch + sums_floats(), m, round == 0, sums);
   }
-  for (int64_t chunk = pieces_.first(piece); chunk < pieces_.first(piece + 1); ++chunk) {
+  for (int64_t chunk = piece; chunk < chunks_.count; chunk += pieces()) {
     const WinogradGradientTiles tiles = tiles_of(chunk);
     tiles.transform_channels(part.channel, part.channels, x, own, v_plane());
     tiles.transform_filters(part.filter, part.filters, dz, m, m_plane(), transposed);
-    multiply(tiles, part, own, m, chunk == pieces_.first(piece), sums);
+    multiply(tiles, part, own, m, chunk == piece, sums);
   }
 }
 

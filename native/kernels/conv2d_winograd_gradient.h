@@ -20,7 +20,7 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const 
 
 // Some tiles of all images, transformed for products that sum over tiles and samples. With filters in the lanes no lane
 // has to be summed up at the end: tiles of the gradient of the output are transposed before they are transformed, since
-// they have 16 pixels, 4 or 2 and afterwards 36 coefficients or 6. So m lies in panels of 16 filters: [E][K / 16][T
+// they have fewer pixels than coefficients. So m lies in panels of 16 filters: [E][K / 16][T
 // samples][16], beside v: [E][D][T samples].
 class WinogradGradientTiles {
  public:
@@ -58,10 +58,11 @@ class WinogradGradientTiles {
 };
 
 // Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where there are many of them,
-// chunks are dealt out to pieces with sums of their own, by the shape and the number of blocks alone. The threads that
-// are left share a piece's filters and channels. Each thread transforms all that it multiplies, rather than take what
-// another one has made from that one's cache. Only where the filters of a single piece are shared, and its own cache
-// cannot hold the channels of a chunk, is each chunk a round, for which threads transform those of the input together.
+// chunks are dealt out in turn, so that small tiles are no piece's alone, to pieces with sums of their own, by the
+// shape and the number of blocks alone. The threads that are left share a piece's filters and channels. Each thread
+// transforms all that it multiplies, rather than take what another one has made from that one's cache. Only where the
+// filters of a single piece are shared, and its own cache cannot hold the channels of a chunk, is each chunk a round,
+// for which threads transform those of the input together.
 class WinogradWeightGradient {
  public:
   WinogradWeightGradient(const WinogradShape& shape, int64_t batch, int64_t threads);
@@ -74,12 +75,12 @@ class WinogradWeightGradient {
   int64_t input_jobs() const;
   void transform_input(int64_t round, int64_t job, const LaneImages& x, float* scratch) const;
   // A piece's sums for some filters and channels.
-  int64_t jobs() const { return pieces_.count * filters_.count * channels_.count; }
+  int64_t jobs() const { return pieces_ * filters_.count * channels_.count; }
   void add_tiles(int64_t round, int64_t job, const LaneImages& x, const LaneImages& dz, float* scratch,
                  float* thread_scratch) const;
 
   // When all are done, where there are several pieces: adds their sums of one coefficient up.
-  int64_t pieces() const { return pieces_.count; }
+  int64_t pieces() const { return pieces_; }
   void add_pieces(int64_t coefficient, float* scratch) const;
   // The sums are at the beginning of the scratch at last.
 
@@ -105,8 +106,8 @@ class WinogradWeightGradient {
 
   WinogradShape shape_;
   TileColumns columns_;
-  Tiling chunks_;      // of the tiles
-  EvenTiling pieces_;  // of the chunks
+  Tiling chunks_;  // of the tiles
+  int64_t pieces_;
   Tiling filters_;
   Tiling channels_;
 };

@@ -180,7 +180,9 @@ RowTransform row_transform(const ImageTile& strip) {
   return with_axis(strip.form.width, [&]<WinogradAxis kWidth> {
     using Width = Axis<kWidth>;
     const int64_t columns = (strip.count - 1) * Width::kTile + Width::kFrom;
-    if (kHalvesVectors && strip.lanes < kLanes) return RowTransform{columns, transform_rows<Width, true>};
+    if constexpr (kHalvesVectors) {
+      if (strip.lanes < kLanes) return RowTransform{columns, transform_rows<Width, true>};
+    }
     return RowTransform{columns, transform_rows<Width, false>};
   });
 }
@@ -276,7 +278,9 @@ void output_columns(WinogradForm form, const float* m, int64_t coefficient, Tile
 using OutputColumns = void (*)(WinogradForm form, const float* m, int64_t coefficient, TileRow* half);
 inline OutputColumns output_columns(const ImageTile& tile) {
   return with_axis(tile.form.height, [&]<WinogradAxis kHeight>() -> OutputColumns {
-    if (kHalvesVectors && tile.lanes < kLanes) return output_columns<kHeight, true>;
+    if constexpr (kHalvesVectors) {
+      if (tile.lanes < kLanes) return output_columns<kHeight, true>;
+    }
     return output_columns<kHeight, false>;
   });
 }

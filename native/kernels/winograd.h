@@ -84,6 +84,13 @@ struct WinogradForm {
   constexpr int64_t coefficient(int64_t of_height, int64_t of_width) const {
     return of_height * (width == WinogradAxis::kNone ? 1 : kWinogradPoints) + of_width;
   }
+  // And the other way round.
+  constexpr int64_t height_point(int64_t coefficient) const {
+    return width == WinogradAxis::kNone ? coefficient : coefficient / kWinogradPoints;
+  }
+  constexpr int64_t width_point(int64_t coefficient) const {
+    return width == WinogradAxis::kNone ? 0 : coefficient % kWinogradPoints;
+  }
   constexpr bool square() const { return height == width; }
   // Whether either axis takes it.
   constexpr bool has(WinogradAxis axis) const { return height == axis || width == axis; }
@@ -158,7 +165,8 @@ void winograd_transform_output(const ImageTile& tile, int64_t vectors, const Til
                                Activation activation, float* y);
 
 // The same, and of it the maxima of the windows of 2x2 pixels with their winners (may be null), by the rules of
-// kernels/max_pool_lanes.h; with relu, of positive maxima alone. `tile` is that of 2x2 maxima, with a step of 1.
+// kernels/max_pool_lanes.h; with relu, of positive maxima alone. `tile` has the vectors of the maxima,
+// the row and column of its first one, and a step of 1.
 void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
                                       const TileBias& bias, Activation activation, float* y, ArgmaxTap* winners);
 

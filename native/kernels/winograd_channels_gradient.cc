@@ -33,7 +33,8 @@ WinogradChannelsGradient::WinogradChannelsGradient(const WinogradRows& shape, in
       tiles_(sums_.tiles(images)),
       images_(images),
       chunks_(cut(tiles_.count(), ceil_divide(tiles_.count(), kWinogradChunkTiles))),
-      pieces_{chunks_.count, pieces_of(shape_, sums_.all_channels(), chunks_.count)} {}
+      pieces_(pieces_of(shape_, sums_.all_channels(), chunks_.count)),
+      by_parts_(chunks_.count == 1 && WinogradChannels::are_few(shape, images)) {}
 
 // Measured on one core of a Zen 5, in times of the direct kernel's: for 64 pixels 1.0 with 32 to 256 channels, for 128
 // 0.77 to 0.87; with 16 channels 1.1 for 128, 0.96 for 392 and 0.85 for 784.
@@ -98,7 +99,7 @@ void WinogradChannelsGradient::product(int64_t piece, int64_t chunk, int64_t job
   float* const sums =
       scratch + piece * sums_floats() + coefficient * sums_floats() / sums_.form.coefficients() + filter;
   const TileRange tiles = tiles_of(coefficient, chunk);
-  const bool begins = chunk == first_chunk(piece);
+  const bool begins = chunk == piece;
   if (tiles.count == 0 && !begins) return;
   simd_gemm({v_row(), shape_.panel_width(panel), tiles.count},
             {v + coefficient * v_plane() + tiles.first * v_row(), v_row(), Transpose::kYes},

@@ -25,8 +25,12 @@ class WinogradChannelsGradient {
   // Floats for so many threads: the sums at the beginning, then room for a chunk of each thread that has pieces of its
   // own; or room for the only chunk, then sums of each thread's part.
   int64_t scratch(int64_t threads) const;
-  int64_t pieces() const { return pieces_.count; }
-  int64_t first_chunk(int64_t piece) const { return pieces_.first(piece); }
+  int64_t pieces() const { return pieces_; }
+  // Calls visit(chunk) for those of a piece: dealt out in turn, so that small tiles are no piece's alone.
+  template <class Visit>
+  void for_each_chunk(int64_t piece, Visit visit) const {
+    for (int64_t chunk = piece; chunk < chunks_.count; chunk += pieces_) visit(chunk);
+  }
 
   int64_t transforms(int64_t chunk) const { return jobs_of(chunk).count; }
   // x: the images from this group's first channel on, not padded; dz: of their output, likewise.
@@ -37,7 +41,7 @@ class WinogradChannelsGradient {
 
   // Of a single chunk: threads make the gradients of parts of the filters, after all transforms, so that the sums stay
   // in their caches.
-  bool by_parts() const { return chunks_.count == 1 && WinogradChannels::are_few({sums_, shape_}, images_); }
+  bool by_parts() const { return by_parts_; }
   Tiling parts(int64_t threads) const;
   void gradient_of_part(const Tiling& parts, int64_t part, float* scratch, int64_t thread, float* gradient) const;
 
@@ -60,8 +64,9 @@ class WinogradChannelsGradient {
   WinogradShape sums_;
   WinogradTiles tiles_;
   int64_t images_;
-  Tiling chunks_;      // of the tiles of all images
-  EvenTiling pieces_;  // of the chunks
+  Tiling chunks_;  // of the tiles of all images
+  int64_t pieces_;
+  bool by_parts_;
 };
 
 }  // namespace gradloom

@@ -52,7 +52,8 @@ WinogradTiles::WinogradTiles(const Extent2d& output, const Extent2d& kept, const
     : form_(form),
       images_(images),
       rows_(output.height, kept.height, dilation.height, form.height),
-      columns_(output.width, kept.width, dilation.width, form.width) {}
+      columns_(output.width, kept.width, dilation.width, form.width),
+      count_(images * rows_.count() * columns_.count()) {}
 
 TilePlace WinogradTiles::place(int64_t index) const {
   const int64_t of_whole_rows = images_ * rows_.whole().count * columns_.count();
@@ -76,9 +77,8 @@ TilePlace WinogradTiles::place(int64_t index) const {
 }
 
 TileRange WinogradTiles::with_coefficient(int64_t index) const {
-  const int64_t row = form_.coefficient(1, 0);
-  const bool in_edge_rows = has_point(rows_.edge().axis, index / row);
-  const bool in_edge_columns = has_point(columns_.edge().axis, index % row);
+  const bool in_edge_rows = has_point(rows_.edge().axis, form_.height_point(index));
+  const bool in_edge_columns = has_point(columns_.edge().axis, form_.width_point(index));
   const int64_t right = images_ * rows_.whole().count * columns_.edge().count;
   const int64_t whole_rows = images_ * rows_.whole().count * columns_.count();
   const int64_t but_corner = whole_rows + images_ * rows_.edge().count * columns_.whole().count;

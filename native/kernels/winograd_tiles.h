@@ -104,7 +104,7 @@ class WinogradTiles {
   WinogradTiles(const Extent2d& output, const Extent2d& kept, const Extent2d& dilation, WinogradForm form,
                 int64_t images);
 
-  int64_t count() const { return images_ * rows_.count() * columns_.count(); }
+  int64_t count() const { return count_; }
   // Of a channel and filter in all tiles.
   int64_t products() const { return images_ * rows_.points() * columns_.points(); }
 
@@ -126,6 +126,7 @@ class WinogradTiles {
   int64_t images_;
   AxisTiles rows_;
   AxisTiles columns_;
+  int64_t count_;
 };
 
 }  // namespace gradloom

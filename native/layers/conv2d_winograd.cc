@@ -60,7 +60,7 @@ double winograd_input_gradient_flops(const Conv2dDefinition& conv, const Extent2
   return flops;
 }
 
-// Square tiles, of 4x4 or 2x2 pixels, hold whole windows of 2x2, whose maxima are taken in registers; but not with
+// Square tiles begin at even pixels and hold whole windows of 2x2, whose maxima are taken in registers; but not with
 // dilation, when their pixels lie apart.
 bool Conv2dWinograd::pools(const Window2d& windows) const {
   return activates_at_store() && winograd_form(conv_.window).square() && windows.window.height == 2 &&

@@ -278,17 +278,17 @@ void Conv2dWinogradChannels::sum_chunks(Team& team, const WinogradChannelsGradie
                                         float* scratch) const {
   if (team.size() <= sums.pieces()) {
     team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
-      for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
+      sums.for_each_chunk(piece, [&](int64_t chunk) {
         for (int64_t job = 0; job < sums.transforms(chunk); ++job) sums.transform(chunk, job, x, dz, scratch, thread);
         for (int64_t job = 0; job < sums.products(); ++job) sums.product(piece, chunk, job, scratch, thread);
-      }
+      });
     });
   } else {
     for (int64_t piece = 0; piece < sums.pieces(); ++piece) {
-      for (int64_t chunk = sums.first_chunk(piece); chunk < sums.first_chunk(piece + 1); ++chunk) {
+      sums.for_each_chunk(piece, [&](int64_t chunk) {
         team.for_each(sums.transforms(chunk), [&](int64_t job, int) { sums.transform(chunk, job, x, dz, scratch, 0); });
         team.for_each(sums.products(), [&](int64_t job, int) { sums.product(piece, chunk, job, scratch, 0); });
-      }
+      });
     }
   }
   const WinogradShape shape = winograd_forward_shape(conv_, conv_.window.output);

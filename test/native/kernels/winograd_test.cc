@@ -55,15 +55,14 @@ constexpr WinogradForm kForms[] = {WinogradForm::kF4x3,
                                    {WinogradAxis::kNone, WinogradAxis::kF25},
                                    {WinogradAxis::kF25, WinogradAxis::kNone}};
 
-// And those at edges; `pools`: with whole windows of 2x2 pixels alone.
-std::vector<WinogradForm> forms_of_tiles(bool pools = false) {
+// And those at edges.
+std::vector<WinogradForm> forms_of_tiles() {
   using enum WinogradAxis;
   std::vector<WinogradForm> forms;
   const auto add = [&](std::initializer_list<WinogradAxis> axes) {
     for (const WinogradAxis height : axes) {
       for (const WinogradAxis width : axes) {
-        const auto suits = [&](WinogradAxis axis) { return !pools || tile_of(axis) % 2 == 0; };
-        if ((height != kNone || width != kNone) && suits(height) && suits(width)) forms.push_back({height, width});
+        if (height != kNone || width != kNone) forms.push_back({height, width});
       }
     }
   };
@@ -210,7 +209,7 @@ TEST_CASE("winograd: the reference's matrices give a convolution with the window
 }
 
 TEST_CASE("winograd: gradients of maxima are transformed as the images that they are spread over, in bits") {
-  for (const WinogradForm form : forms_of_tiles(true)) {
+  for (const WinogradForm form : forms_of_tiles()) {
     check_argmax(winograd_transform_input, winograd_transform_input, form);
     check_argmax(winograd_transform_output_gradient, winograd_transform_output_gradient, form);
   }
@@ -279,6 +278,71 @@ TEST_CASE("winograd_transform_output: activation(A^T m A + bias) inside of the i
         }
       }
       CHECK(difference(y.span(), expected, bounds) == "");
+    }
+  });
+}
+
+TEST_CASE("winograd_transform_output_pooled: the maxima of what is written otherwise, in bits") {
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    RandomData random(85);
+    std::vector<WinogradForm> forms = forms_of_tiles();
+    std::erase_if(forms, [](WinogradForm form) { return form.tile().height == 1 || form.tile().width == 1; });
+    for (int i = 0; i < 500; ++i) {
+      CAPTURE(i);
+      const WinogradForm form = forms[static_cast<size_t>(i) % forms.size()];
+      const Extent2d pooled{random.integer(1, 6), random.integer(1, 6)};
+      // What no window has, too.
+      const Extent2d image{2 * pooled.height + random.integer(0, 1), 2 * pooled.width + random.integer(0, 1)};
+      const Window2d windows{image, pooled, {2, 2}, {2, 2}, {1, 1}, {}};
+      const int64_t vectors = random.pick({1, 2, 3});
+      const int64_t floats = pooled.height * pooled.width * kLanes;
+      const int64_t image_floats = image.height * image.width * kLanes;
+      const ImageTile tile_of_maxima{{pooled, kLanes, floats},
+                                     random.integer(0, pooled.height - 1),
+                                     random.integer(0, pooled.width - 1),
+                                     1,
+                                     {1, 1},
+                                     form};
+      const ImageTile tile{
+          {image, kLanes, image_floats}, 2 * tile_of_maxima.row, 2 * tile_of_maxima.column, 1, {1, 1}, form};
+      const Activation activation = random.pick({Activation::kLinear, Activation::kRelu});
+      const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
+      const std::vector<float> biases = random.normal(vectors);
+      const int64_t coefficient = vectors * kLanes + 16;
+      GuardedBuffer m(random.normal(planes_of(form) * coefficient));
+      const TileCoefficients of_tile{m.data(), coefficient, kLanes};
+      const TileBias bias{biases.data(), BiasOf::kVector};
+
+      const std::vector<float> before = random.normal(vectors * floats);
+      std::vector<float> expected = before;
+      GuardedBuffer y(before);
+      GuardedBuffer memory(floats_of_winners(vectors * floats));
+      auto* const winners = reinterpret_cast<ArgmaxTap*>(memory.data());
+      std::fill_n(winners, vectors * floats, ArgmaxTap{7});
+      std::vector<ArgmaxTap> expected_winners(winners, winners + vectors * floats);
+      GuardedBuffer whole(vectors * image_floats);
+      winograd_transform_output(tile, vectors, of_tile, bias, activation, whole.data());
+      GuardedBuffer maxima(floats);
+      GuardedBuffer of_maxima(floats_of_winners(floats));
+      auto* const taps = reinterpret_cast<ArgmaxTap*>(of_maxima.data());
+      for (int64_t vector = 0; vector < vectors; ++vector) {
+        max_pool_lanes(windows, kept, whole.data() + vector * image_floats, maxima.data(), taps);
+        const auto [rows, columns] = form.tile();
+        for (int64_t r = tile_of_maxima.row; r < std::min(pooled.height, tile_of_maxima.row + rows / 2); ++r) {
+          for (int64_t c = tile_of_maxima.column; c < std::min(pooled.width, tile_of_maxima.column + columns / 2);
+               ++c) {
+            const int64_t at = (r * pooled.width + c) * kLanes;
+            std::copy_n(maxima.data() + at, kLanes, expected.begin() + vector * floats + at);
+            std::copy_n(taps + at, kLanes, expected_winners.begin() + vector * floats + at);
+          }
+        }
+      }
+      winograd_transform_output_pooled(tile_of_maxima, vectors, of_tile, bias, activation, y.data(), winners);
+      CHECK(y.intact());
+      CHECK(memory.intact());
+      CHECK(difference_in_bits(y.values(), expected) == "");
+      CHECK(std::vector<ArgmaxTap>(winners, winners + vectors * floats) == expected_winners);
     }
   });
 }

@@ -247,7 +247,7 @@ TEST_CASE("conv2d winograd: eight samples and fewer in a last block have the bit
     const Padding2d same{1, 1, 1, 1};
     for (const reference::Convolution& shape : std::initializer_list<reference::Convolution>{
              {window3({13, 17}, same), 24, 20, 37, 1},  // strips of 1 and 4 tiles
-             {window3({7, 7}, {}), 3, 10, 70, 2},       // an odd number of tiles, which are pixels outside in part
+             {window3({7, 7}, {}), 3, 10, 70, 2},       // an odd number of tiles, of fewer pixels at edges
              {window3({8, 8}, same), 33, 160, 130, 1},  // channels that are transformed together
              {window3({4, 4}, same), 20, 130, 150, 1},  // part by part
              {window3({11, 12}, {2, 2, 2, 2}, {2, 2}), 40, 16, 16, 1},
