@@ -62,7 +62,7 @@ int64_t Conv2dChannels::backward_floats(const LayerSetting& setting) const {
   } else if (setting.input_gradient) {
     room = std::max(room, checked_multiply(setting.threads, Conv2dBlas(conv_).columns_size()));
   }
-  return round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes) + room;
+  return parameter_floats() + room;
 }
 
 int64_t Conv2dChannels::prepared_floats() const { return packed_floats(); }
@@ -84,8 +84,7 @@ void Conv2dFiltersInLanes::pack(Team& team, const ChannelsShape& shape, PackedFo
 
 void Conv2dChannels::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
   const ChannelsShape of_batch = forward_shape();
-  const ChannelsOutput output{conv_.has_bias ? args.parameters[1] : nullptr,
-                              conv_.activation.spans_row() ? Activation::kLinear : conv_.activation, args.y};
+  const ChannelsOutput output = forward_output(args);
   const float* const x = pad_images(args.pass.team, of_batch, args.pass.batch, args.x, scratch);
   const EvenTiling bands = channels_row_tiles(of_batch);
   const Jobs all = jobs(of_batch, args.pass.batch, bands.count);
@@ -121,14 +120,12 @@ Conv2dChannels::Piece Conv2dChannels::Pieces::piece(int64_t index) const {
 
 void Conv2dChannels::backward(const BackwardArguments& args) const {
   Team& team = args.pass.team;
-  float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
-  float* const packed = biases + round_up(conv_.filters, kLanes);
+  float* const packed = args.scratch + parameter_floats();
   const bool input_gradient = args.dx != nullptr && flips_windows();
   float* const room = packed + (input_gradient ? packed_floats() : 0);
   if (input_gradient) pack_phases(team, args.parameters[0], packed);
   const bool learns = conv_.trainable;
-  ChannelsGradient gradient{Accumulate::kOverwrite, learns ? args.gradients.target(0, 0, args.scratch) : nullptr,
-                            learns && conv_.has_bias ? args.gradients.target(1, 0, biases) : nullptr};
+  ChannelsGradient gradient = parameter_targets(args);
   const Pieces parts = pieces(args.pass.batch, team.size());
   for (int64_t i = 0; i < parts.cut.count; ++i, gradient.accumulate = Accumulate::kAdd) {
     const Piece piece = parts.piece(i);
@@ -153,6 +150,20 @@ void Conv2dChannels::backward(const BackwardArguments& args) const {
   }
   if (args.dx != nullptr && !input_gradient) Conv2dBlas(conv_).input_gradient(args, room);
   if (learns) complete_parameters(args, gradient.weights, gradient.bias);
+}
+
+ChannelsOutput Conv2dFiltersInLanes::forward_output(const ForwardArguments& args) const {
+  return {conv_.has_bias ? args.parameters[1] : nullptr,
+          conv_.activation.spans_row() ? Activation::kLinear : conv_.activation, args.y};
+}
+
+ChannelsGradient Conv2dFiltersInLanes::parameter_targets(const BackwardArguments& args) const {
+  ChannelsGradient gradient{Accumulate::kOverwrite, nullptr, nullptr};
+  if (!conv_.trainable) return gradient;
+  gradient.weights = args.gradients.target(0, 0, args.scratch);
+  if (conv_.has_bias)
+    gradient.bias = args.gradients.target(1, 0, args.scratch + round_up(conv_.weight_count(), kLanes));
+  return gradient;
 }
 
 int64_t Conv2dFiltersInLanes::weight_gradient_jobs(const ChannelsShape& shape) const {

@@ -32,6 +32,12 @@ class Conv2dFiltersInLanes : public Conv2dInRows {
   // Padded copies of the images, or these, if they need none.
   static const float* pad_images(Team& team, const ChannelsShape& shape, int64_t count, const float* images,
                                  float* padded);
+  // Of all groups; an activation that spans a pixel's filters follows (activate_rows).
+  ChannelsOutput forward_output(const ForwardArguments& args) const;
+  // Where gradients of the parameters go, null for those that nobody wants; a step without room for them has it at the
+  // beginning of the scratch.
+  ChannelsGradient parameter_targets(const BackwardArguments& args) const;
+  int64_t parameter_floats() const { return round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes); }
   // Calls make(group, part of its filters) in jobs.
   template <class Make>
   void for_each_part(Team& team, const ChannelsShape& shape, Make make) const {

@@ -6,9 +6,7 @@ LayerNeeds Conv2dPixels::needs(const LayerSetting& setting) const {
   return {.kernel = "direct-pixels",
           .backward_reads_input = conv_.trainable,
           .backward_reads_output = conv_.activation != Activation::kLinear,
-          // Gradients of the parameters, and flipped windows.
-          .backward_scratch = round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes) +
-                              (setting.input_gradient ? packed_floats() : 0)};
+          .backward_scratch = parameter_floats() + (setting.input_gradient ? packed_floats() : 0)};
 }
 
 void Conv2dPixels::prepare(Team& team, const float* weights, float* prepared) const {
@@ -17,8 +15,7 @@ void Conv2dPixels::prepare(Team& team, const float* weights, float* prepared) co
 
 void Conv2dPixels::forward(const ForwardArguments& args, const float* prepared, float* /*scratch*/) const {
   const ChannelsShape shape = forward_shape();
-  const ChannelsOutput output{conv_.has_bias ? args.parameters[1] : nullptr,
-                              conv_.activation.spans_row() ? Activation::kLinear : conv_.activation, args.y};
+  const ChannelsOutput output = forward_output(args);
   const int64_t batch = args.pass.batch;
   args.pass.team.for_each(jobs(shape, batch),
                           [&](int64_t job, int) { convolve_job(shape, batch, job, args.x, prepared, output); });
@@ -30,12 +27,10 @@ void Conv2dPixels::backward(const BackwardArguments& args) const {
   const int64_t batch = args.pass.batch;
   const ChannelsShape shape = forward_shape();
   const ChannelsShape of_input = gradient_shape(shape);
-  float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
-  float* const packed = biases + round_up(conv_.filters, kLanes);
+  float* const packed = args.scratch + parameter_floats();
   activation_backward_rows(args, 0, batch * conv_.window.output_pixels());
   const bool learns = conv_.trainable;
-  float* const weight = learns ? args.gradients.target(0, 0, args.scratch) : nullptr;
-  float* const bias = learns && conv_.has_bias ? args.gradients.target(1, 0, biases) : nullptr;
+  const ChannelsGradient gradient = parameter_targets(args);
   if (args.dx != nullptr) pack(team, of_input, PackedFor::kInputGradient, args.parameters[0], packed);
   const int64_t taps = conv_.window.taps();
   const int64_t tiles = channels_gradient_tiles(shape).count;
@@ -47,11 +42,11 @@ void Conv2dPixels::backward(const BackwardArguments& args) const {
     }
     const int64_t group = job / taps / tiles;
     const int64_t filter = group * shape.filters;
-    conv2d_pixels_weight_gradient(shape, batch, job / taps % tiles, job % taps, args.x + group * shape.channels,
-                                  args.dy + filter,
-                                  {weight + filter * conv_.row_length(), bias == nullptr ? nullptr : bias + filter});
+    conv2d_pixels_weight_gradient(
+        shape, batch, job / taps % tiles, job % taps, args.x + group * shape.channels, args.dy + filter,
+        {gradient.weights + filter * conv_.row_length(), gradient.bias == nullptr ? nullptr : gradient.bias + filter});
   });
-  if (learns) complete_parameters(args, weight, bias);
+  if (learns) complete_parameters(args, gradient.weights, gradient.bias);
 }
 
 int64_t Conv2dPixels::jobs(const ChannelsShape& shape, int64_t batch) const {

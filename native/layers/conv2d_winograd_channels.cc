@@ -87,9 +87,8 @@ LayerNeeds Conv2dWinogradChannels::needs(const LayerSetting& setting) const {
     const int64_t filters = makes_filters_by_part(of_phase, setting.batch) ? 0 : filter_floats(of_phase);
     input_gradient = std::max(input_gradient, filters + scratch_floats(of_phase, setting));
   });
-  const int64_t parameters =
-      round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes) +
-      (gradient.pays() ? gradient.scratch(setting.threads) : padded_floats(shape.images, setting.batch));
+  const int64_t parameters = parameter_floats() + (gradient.pays() ? gradient.scratch(setting.threads)
+                                                                   : padded_floats(shape.images, setting.batch));
   return {.kernel = "winograd-channels",
           .flops = KernelFlops{groups * winograd_flops(shape.conv, setting.batch),
                                groups * winograd_input_gradient_flops(conv_, conv_.window.output, setting.batch),
@@ -118,9 +117,8 @@ void Conv2dWinogradChannels::prepare(Team& team, const float* weights, float* pr
 }
 
 void Conv2dWinogradChannels::forward(const ForwardArguments& args, const float* prepared, float* scratch) const {
-  const ChannelsOutput output{conv_.has_bias ? args.parameters[1] : nullptr,
-                              conv_.activation.spans_row() ? Activation::kLinear : conv_.activation, args.y};
-  convolve(args.pass, rows_shape(), args.x, output, {prepared, PackedFor::kForward, args.parameters[0]}, scratch);
+  convolve(args.pass, rows_shape(), args.x, forward_output(args), {prepared, PackedFor::kForward, args.parameters[0]},
+           scratch);
   if (conv_.activation.spans_row()) activate_rows(args);
 }
 
@@ -204,14 +202,11 @@ void Conv2dWinogradChannels::backward(const BackwardArguments& args) const {
   activation_backward_rows(args, 0, batch * conv_.window.output_pixels());
   if (args.dx != nullptr) input_gradient(args);
   if (!conv_.trainable) return;
-  float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
-  float* const scratch = biases + round_up(conv_.filters, kLanes);
+  float* const scratch = args.scratch + parameter_floats();
   const ChannelsShape shape = forward_shape();
   const WinogradChannelsGradient sums(rows_shape(), batch);
-  float* const weights = args.gradients.target(0, 0, args.scratch);
-  if (sums.pays()) return parameter_gradients(args, sums, weights, biases, scratch);
-  const ChannelsGradient gradient{Accumulate::kOverwrite, weights,
-                                  conv_.has_bias ? args.gradients.target(1, 0, biases) : nullptr};
+  const ChannelsGradient gradient = parameter_targets(args);
+  if (sums.pays()) return parameter_gradients(args, sums, gradient, scratch);
   const float* const x = pad_images(team, shape, batch, args.x, scratch);
   team.for_each(weight_gradient_jobs(shape),
                 [&](int64_t job, int) { weight_gradient_job(shape, batch, job, x, args.dy, gradient); });
@@ -231,9 +226,8 @@ void Conv2dWinogradChannels::input_gradient(const BackwardArguments& args) const
   });
 }
 
-// Of all pixels of all samples; `own` is where it goes unless an update or a sum has a place for it.
-void Conv2dWinogradChannels::bias_gradient(const BackwardArguments& args, float* own) const {
-  float* const biases = args.gradients.target(1, 0, own);
+// Of all pixels of all samples.
+void Conv2dWinogradChannels::bias_gradient(const BackwardArguments& args, float* biases) const {
   const Tiling filters = cut(conv_.filters, ceil_divide(conv_.filters, kLanes), kLanes);
   args.pass.team.for_each(filters.count, [&](int64_t tile, int) {
     const int64_t first = filters.first(tile);
@@ -245,19 +239,20 @@ void Conv2dWinogradChannels::bias_gradient(const BackwardArguments& args, float*
 }
 
 void Conv2dWinogradChannels::parameter_gradients(const BackwardArguments& args, const WinogradChannelsGradient& sums,
-                                                 float* weights, float* biases, float* scratch) const {
+                                                 const ChannelsGradient& gradient, float* scratch) const {
   for (int64_t group = 0; group < conv_.groups; ++group) {
     const float* const x = args.x + group * conv_.channels_per_group();
     const float* const dz = args.dy + group * conv_.filters_per_group();
     const int64_t first = group * conv_.filters_per_group() * conv_.row_length();
     const auto complete = [&](const Tiling& filters, int64_t tile) {
       const int64_t from = first + filters.first(tile) * conv_.row_length();
-      args.gradients.complete(0, from, filters.size(tile) * conv_.row_length(), weights + from);
+      args.gradients.complete(0, from, filters.size(tile) * conv_.row_length(), gradient.weights + from);
     };
-    sums.by_parts() ? sum_parts(args.pass.team, sums, x, dz, weights + first, complete, scratch)
-                    : sum_chunks(args.pass.team, sums, x, dz, weights + first, complete, scratch);
+    float* const weights = gradient.weights + first;
+    sums.by_parts() ? sum_parts(args.pass.team, sums, x, dz, weights, complete, scratch)
+                    : sum_chunks(args.pass.team, sums, x, dz, weights, complete, scratch);
   }
-  if (conv_.has_bias) bias_gradient(args, biases);
+  if (gradient.bias != nullptr) bias_gradient(args, gradient.bias);
 }
 
 template <class Complete>

@@ -46,9 +46,9 @@ class Conv2dWinogradChannels final : public Conv2dFiltersInLanes {
   static void multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
                               const ChannelsOutput& output, float* scratch);
   void input_gradient(const BackwardArguments& args) const;
-  void bias_gradient(const BackwardArguments& args, float* own) const;
-  void parameter_gradients(const BackwardArguments& args, const WinogradChannelsGradient& sums, float* weights,
-                           float* biases, float* scratch) const;
+  void bias_gradient(const BackwardArguments& args, float* biases) const;
+  void parameter_gradients(const BackwardArguments& args, const WinogradChannelsGradient& sums,
+                           const ChannelsGradient& gradient, float* scratch) const;
   template <class Complete>
   void sum_parts(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz, float* gradient,
                  const Complete& complete, float* scratch) const;
