@@ -111,7 +111,8 @@ class TileColumns {
     place.image = last_block_;
     return place;
   }
-  // Calls visit(TileRange) for those in `some` that have a coefficient (WinogradTiles), which are one or two ranges.
+  // Calls visit(TileRange) for those in `some` that have a coefficient (WinogradTiles): none, one or two ranges, which
+  // do not follow each other.
   template <class Visit>
   void for_each_with(int64_t coefficient, const TileRange& some, Visit visit) const {
     TileRange full = full_blocks_.with_coefficient(coefficient).within(some);

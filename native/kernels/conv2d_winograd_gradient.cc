@@ -114,7 +114,7 @@ int64_t pieces_of_sums(const WinogradShape& shape, int64_t tiles) {
 }
 
 // The v and m of a chunk should fit into L2, but there should be more of them than of the sums, which every chunk reads
-// and writes: twice as many for products that are narrow, and soon made. Pieces can share the chunks evenly.
+// and writes: twice as many for products that are narrow, and soon made. About as many for each piece.
 Tiling chunks_of_sums(const WinogradShape& shape, int64_t tiles) {
   const int64_t fitting = 512 / (shape.all_channels() + shape.filters);
   const int64_t fewest = (narrow_products() ? 2 : 1) * kMostStripTiles;

@@ -20,8 +20,8 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const 
 
 // Some tiles of all images, transformed for products that sum over tiles and samples. With filters in the lanes no lane
 // has to be summed up at the end: tiles of the gradient of the output are transposed before they are transformed, since
-// they have fewer pixels than coefficients. So m lies in panels of 16 filters: [E][K / 16][T
-// samples][16], beside v: [E][D][T samples].
+// they have fewer pixels than coefficients. So m lies in panels of 16 filters: [E][K / 16][T samples][16], beside v:
+// [E][D][T samples].
 class WinogradGradientTiles {
  public:
   WinogradGradientTiles(const WinogradShape& shape, const TileColumns& columns, int64_t first, int64_t count)
@@ -58,11 +58,11 @@ class WinogradGradientTiles {
 };
 
 // Tiles are summed chunk by chunk: transforms first, then products, which add to sums. Where there are many of them,
-// chunks are dealt out in turn, so that small tiles are no piece's alone, to pieces with sums of their own, by the
-// shape and the number of blocks alone. The threads that are left share a piece's filters and channels. Each thread
-// transforms all that it multiplies, rather than take what another one has made from that one's cache. Only where the
-// filters of a single piece are shared, and its own cache cannot hold the channels of a chunk, is each chunk a round,
-// for which threads transform those of the input together.
+// chunks are dealt out in turn to pieces with sums of their own, by the shape and the number of blocks alone; where a
+// piece has several, it has tiles of several kinds. The threads that are left share a piece's filters and channels.
+// Each thread transforms all that it multiplies, rather than take what another one has made from that one's cache. Only
+// where the filters of a single piece are shared, and its own cache cannot hold the channels of a chunk, is each chunk
+// a round, for which threads transform those of the input together.
 class WinogradWeightGradient {
  public:
   WinogradWeightGradient(const WinogradShape& shape, int64_t batch, int64_t threads);

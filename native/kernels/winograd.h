@@ -166,7 +166,7 @@ void winograd_transform_output(const ImageTile& tile, int64_t vectors, const Til
 
 // The same, and of it the maxima of the windows of 2x2 pixels with their winners (may be null), by the rules of
 // kernels/max_pool_lanes.h; with relu, of positive maxima alone. `tile` has the vectors of the maxima,
-// the row and column of its first one, and a step of 1.
+// the row and column of its first maximum (not of a pixel, as for ArgmaxPixels), and a step of 1.
 void winograd_transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileCoefficients& m,
                                       const TileBias& bias, Activation activation, float* y, ArgmaxTap* winners);
 

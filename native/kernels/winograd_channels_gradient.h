@@ -26,7 +26,7 @@ class WinogradChannelsGradient {
   // own; or room for the only chunk, then sums of each thread's part.
   int64_t scratch(int64_t threads) const;
   int64_t pieces() const { return pieces_; }
-  // Calls visit(chunk) for those of a piece: dealt out in turn, so that small tiles are no piece's alone.
+  // Calls visit(chunk) for those of a piece: dealt out in turn, so that each has tiles of several kinds.
   template <class Visit>
   void for_each_chunk(int64_t piece, Visit visit) const {
     for (int64_t chunk = piece; chunk < chunks_.count; chunk += pieces_) visit(chunk);

@@ -161,8 +161,8 @@ ChannelsGradient Conv2dFiltersInLanes::parameter_targets(const BackwardArguments
   ChannelsGradient gradient{Accumulate::kOverwrite, nullptr, nullptr};
   if (!conv_.trainable) return gradient;
   gradient.weights = args.gradients.target(0, 0, args.scratch);
-  if (conv_.has_bias)
-    gradient.bias = args.gradients.target(1, 0, args.scratch + round_up(conv_.weight_count(), kLanes));
+  float* const of_bias = args.scratch + round_up(conv_.weight_count(), kLanes);
+  if (conv_.has_bias) gradient.bias = args.gradients.target(1, 0, of_bias);
   return gradient;
 }
 

@@ -34,9 +34,10 @@ class Conv2dFiltersInLanes : public Conv2dInRows {
                                  float* padded);
   // Of all groups; an activation that spans a pixel's filters follows (activate_rows).
   ChannelsOutput forward_output(const ForwardArguments& args) const;
-  // Where gradients of the parameters go, null for those that nobody wants; a step without room for them has it at the
-  // beginning of the scratch.
+  // Where gradients of the parameters go, null for those that nobody wants: where the sink has no place for them, at
+  // the beginning of the scratch.
   ChannelsGradient parameter_targets(const BackwardArguments& args) const;
+  // Of these gradients there, in whole vectors.
   int64_t parameter_floats() const { return round_up(conv_.weight_count(), kLanes) + round_up(conv_.filters, kLanes); }
   // Calls make(group, part of its filters) in jobs.
   template <class Make>

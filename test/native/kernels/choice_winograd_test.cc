@@ -200,8 +200,8 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   // 72 products for 46 taps that meet the map, a row of pixels.
   const Window2d of_a_row{{1, 16}, {1, 16}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {of_a_row, 16, 31, Activation::kRelu}, 64) == Conv2dKernel::kDirect);
-  // Without padding 16 products for 36 of a map of 2x2 pixels, 9 for 9 of one; where the windows reach further than the
-  // map, 36 for 36.
+  // Without padding 16 products for 36 of a map of 2x2 pixels, 9 for 9 of one, more than half; where windows reach
+  // further than the map, 36 for the 36 of 144 that meet it.
   const Window2d to_four{{4, 4}, {2, 2}, {3, 3}, {1, 1}, {1, 1}, {}};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {to_four, 16, 16, Activation::kRelu}, 32) == Conv2dKernel::kWinograd);
   const Window2d to_one{{3, 3}, {1, 1}, {3, 3}, {1, 1}, {1, 1}, {}};

@@ -298,21 +298,24 @@ TEST_CASE("winograd_transform_output_pooled: the maxima of what is written other
       const int64_t vectors = random.pick({1, 2, 3});
       const int64_t floats = pooled.height * pooled.width * kLanes;
       const int64_t image_floats = image.height * image.width * kLanes;
+      const int64_t lanes = random.pick({kLanes, kHalfLanes});
       const ImageTile tile_of_maxima{{pooled, kLanes, floats},
                                      random.integer(0, pooled.height - 1),
                                      random.integer(0, pooled.width - 1),
                                      1,
                                      {1, 1},
-                                     form};
+                                     form,
+                                     lanes};
       const ImageTile tile{
-          {image, kLanes, image_floats}, 2 * tile_of_maxima.row, 2 * tile_of_maxima.column, 1, {1, 1}, form};
+          {image, kLanes, image_floats}, 2 * tile_of_maxima.row, 2 * tile_of_maxima.column, 1, {1, 1}, form, lanes};
       const Activation activation = random.pick({Activation::kLinear, Activation::kRelu});
       const Winners kept = activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
       const std::vector<float> biases = random.normal(vectors);
       const int64_t coefficient = vectors * kLanes + 16;
       GuardedBuffer m(random.normal(planes_of(form) * coefficient));
-      const TileCoefficients of_tile{m.data(), coefficient, kLanes};
-      const TileBias bias{biases.data(), BiasOf::kVector};
+      const TileCoefficients of_tile{m.data(), coefficient, lanes};
+      const TileBias bias{random.integer(0, 1) == 1 ? biases.data() : nullptr, BiasOf::kVector};
+      const bool numbers = random.integer(0, 3) > 0;
 
       const std::vector<float> before = random.normal(vectors * floats);
       std::vector<float> expected = before;
@@ -338,9 +341,17 @@ TEST_CASE("winograd_transform_output_pooled: the maxima of what is written other
           }
         }
       }
-      winograd_transform_output_pooled(tile_of_maxima, vectors, of_tile, bias, activation, y.data(), winners);
+      winograd_transform_output_pooled(tile_of_maxima, vectors, of_tile, bias, activation, y.data(),
+                                       numbers ? winners : nullptr);
       CHECK(y.intact());
       CHECK(memory.intact());
+      if (!numbers) std::ranges::fill(expected_winners, ArgmaxTap{7});
+      // Lanes that do not count have values without meaning.
+      for (int64_t at = 0; at < vectors * floats; ++at) {
+        if (at % kLanes < lanes) continue;
+        y.data()[at] = expected[static_cast<size_t>(at)];
+        winners[at] = expected_winners[static_cast<size_t>(at)];
+      }
       CHECK(difference_in_bits(y.values(), expected) == "");
       CHECK(std::vector<ArgmaxTap>(winners, winners + vectors * floats) == expected_winners);
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/conv2d_winograd.h"
 #include "kernels/winograd_sections.h"
 #include "support/random_data.h"
 
@@ -46,6 +47,7 @@ TEST_CASE("winograd tiles: every pixel of every image lies in one tile, which ma
     for (int64_t index = 0; index < tiles.count(); ++index) {
       const TilePlace place = tiles.place(index);
       products += place.form.coefficients();
+      CHECK((place.row < kept.height && place.column < kept.width));
       const auto [height, width] = place.form.tile();
       bool fills_rows = false;
       bool fills_columns = false;
@@ -105,6 +107,38 @@ TEST_CASE("winograd tiles: those that have a coefficient follow each other") {
         const bool has = has_point(of.height, e / row) && has_point(of.width, e % row);
         CHECK(has == (index >= range.first && index < range.end()));
       }
+    }
+  }
+}
+
+TEST_CASE("tile columns: those in a range that have a coefficient, in ranges that do not follow each other") {
+  RandomData random(90);
+  for (int i = 0; i < 300; ++i) {
+    CAPTURE(i);
+    const WinogradForm form = random_form(random);
+    const Extent2d output{random.integer(1, 14), random.integer(1, 14)};
+    WinogradShape shape{};
+    shape.form = form;
+    shape.output = shape.map = output;
+    shape.dilation = {random.integer(1, 3), random.integer(1, 3)};
+    const TileColumns columns(shape, random.integer(1, 50));
+    const int64_t first = random.integer(0, columns.tiles() - 1);
+    const TileRange some{first, random.integer(0, columns.tiles() - first)};
+    for (int64_t e = 0; e < form.coefficients(); ++e) {
+      std::vector<int64_t> expected;
+      for (int64_t tile = some.first; tile < some.end(); ++tile) {
+        const WinogradForm of = columns.place(tile).form;
+        if (has_point(of.height, form.height_point(e)) && has_point(of.width, form.width_point(e))) {
+          expected.push_back(tile);
+        }
+      }
+      std::vector<int64_t> visited;
+      columns.for_each_with(e, some, [&](const TileRange& range) {
+        CHECK(range.count > 0);
+        if (!visited.empty()) CHECK(visited.back() + 1 < range.first);
+        for (int64_t tile = range.first; tile < range.end(); ++tile) visited.push_back(tile);
+      });
+      CHECK(visited == expected);
     }
   }
 }

@@ -205,6 +205,7 @@ TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share 
            {window3({6, 5}, {2, 2, 2, 2}, {2, 2}), 7, 130, 150, 1},
            {window_of({5, 5}, {2, 4}, same5), 16, 130, 150, 1},
            {window3({16, 16}, same), 48, 64, 64, 1},  // tiles enough for pieces
+           {window3({26, 26}, same), 16, 64, 64, 1},  // 49: four pieces of 13 chunks, of 7 with narrow products
            {window3({16, 13}, same), 16, 20, 37, 1},  // 16 tiles: pieces of four
            {window3({7, 7}, same), 33, 192, 192, 1},
            // Along one axis: many chunks, few filters, part by part.
