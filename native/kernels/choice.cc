@@ -147,15 +147,16 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
   constexpr int64_t kManyWeights = int64_t{1} << 20;
   constexpr int64_t kTilesForMany = 6;
   constexpr int64_t kTilesForSections = 16;
-  constexpr double kFewestProducts = 2.5;  // of so many whole tiles
+  const int64_t width = std::min(shape.channels, shape.filters);
+  const double fewest = width < 32 ? 6 : 2.5;  // whole tiles that have so many products
   const WinogradForm form = winograd_form(shape.window);
   const bool larger = form.has(WinogradAxis::kF25);
   const bool in_sections = !is_one_section(shape.window);
   const bool many = filters == FiltersMade::kEachTime && weights_of(shape) > kManyWeights;
   const double products = winograd_products(shape) * static_cast<double>(batch);
-  return winograd_pays(shape, batch) && winograd_channels_fit(shape.channels, shape.filters) &&
-         (filters == FiltersMade::kOnce || products >= kFewestProducts * static_cast<double>(form.coefficients())) &&
-         std::min(shape.channels, shape.filters) >= (larger ? 32 : 16) &&
+  return winograd_pays(shape, batch) &&
+         (filters == FiltersMade::kOnce || products >= fewest * static_cast<double>(form.coefficients())) &&
+         width >= (larger ? 32 : 16) &&
          winograd_tiles(shape) * batch >= (in_sections ? kTilesForSections
                                            : many      ? kTilesForMany
                                                        : kFewestTiles);
@@ -191,15 +192,8 @@ double winograd_channels_time(const Conv2dShape& shape) {
   return width < 32 ? 1.5 : width < 64 ? 1.2 : 1.1;
 }
 
-// Whether Winograd takes less time with filters in the lanes than with samples, where the last block of these is partly
-// empty.
-bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
-  constexpr double kLeastGain = 0.85;
-  return winograd_channels_time(shape) * filled(batch) < kLeastGain && winograd_channels_pays(shape, batch);
-}
-
 // Whether Winograd with few samples in the lanes, whose second half is left out then, takes less time than filters in
-// the lanes, which cannot take it or would lose by it. Few tiles are one job, and many filters take long to transform
+// the lanes where Winograd does not pay with those. Few tiles are one job, and many filters take long to transform
 // for them.
 bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kManyTiles = 8;
@@ -212,6 +206,25 @@ bool winograd_fills_half(const Conv2dShape& shape, int64_t batch) {
   const int64_t tiles = winograd_tiles(shape);
   if (tiles >= kManyTiles) return batch >= fewest;
   return tiles >= kFewestTiles && batch > fewest && width >= 32 && weights_of(shape) <= kManyWeights;
+}
+
+// Whether it takes less time than Winograd with filters in the lanes: these leave more of their vectors empty.
+bool winograd_fills_half_better(const Conv2dShape& shape, int64_t batch) {
+  constexpr int64_t kHalf = kLanes / 2;
+  const double most = winograd_form(shape.window).has(WinogradAxis::kF25) ? 0.9 : 0.78;  // of the samples
+  const double samples = static_cast<double>(batch) / static_cast<double>(kHalf);
+  return batch <= kHalf && std::min(filled(shape.channels), filled(shape.filters)) < most * samples &&
+         winograd_fills_half(shape, batch);
+}
+
+// Whether Winograd takes less time with filters in the lanes than with samples, where the last block of these is partly
+// empty. Sections of stride 1, whose products are most of the time, have to fill vectors.
+bool winograd_channels_fill_lanes(const Conv2dShape& shape, int64_t batch) {
+  constexpr double kLeastGain = 0.85;
+  const bool fit = shape.channels % kLanes == 0 && shape.filters % kLanes == 0;
+  if (!fit && !shape.window.strided() && !is_one_section(shape.window)) return false;
+  return winograd_channels_time(shape) * filled(batch) < kLeastGain && winograd_channels_pays(shape, batch) &&
+         !winograd_fills_half_better(shape, batch);
 }
 
 // Whether filters in the lanes have so many terms that samples in lanes, whose second half can be left out, take less
@@ -281,7 +294,9 @@ Conv2dKernel choose_conv2d(Conv2dKernel requested, const Conv2dShape& shape, int
   if (pixels_pay(shape, batch)) return Conv2dKernel::kDirectPixels;
   if (!fills_lanes(batch)) {
     if (groups_fill_lanes(shape)) return Conv2dKernel::kGroupedChannels;
-    if (winograd_channels_pays(shape, batch)) return Conv2dKernel::kWinogradChannels;
+    if (winograd_channels_pays(shape, batch) && !winograd_fills_half_better(shape, batch)) {
+      return Conv2dKernel::kWinogradChannels;
+    }
     if (winograd_fills_half(shape, batch)) return Conv2dKernel::kWinograd;
     return too_few_for_channels(shape, batch) ? Conv2dKernel::kDirect : Conv2dKernel::kDirectChannels;
   }

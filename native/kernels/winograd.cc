@@ -37,7 +37,7 @@ HWY_INLINE void store_lanes(V v, float* to) {
   if constexpr (kHalf) {
     hn::Store(hn::LowerHalf(hn::Half<D>(), v), hn::Half<D>(), to);
   } else {
-    hn::Store(v, D(), to);
+    hn::StoreU(v, D(), to);
   }
 }
 
@@ -76,7 +76,7 @@ class StoredColumns {
  private:
   HWY_INLINE V pixel(const float* at) const {
     hwy::Prefetch(at + ahead_);
-    return hn::Load(D(), at);
+    return hn::LoadU(D(), at);
   }
 
   int64_t vector_;
@@ -285,8 +285,13 @@ inline OutputColumns output_columns(const ImageTile& tile) {
   });
 }
 
+// From a lane on, how many are written.
+HWY_INLINE size_t rest_of(const ImageTile& tile, int64_t lane) {
+  return static_cast<size_t>(std::clamp<int64_t>(tile.written - lane, 0, static_cast<int64_t>(hn::Lanes(D()))));
+}
+
 // Calls visit(vector, lane, i, row) for each row of activation(A^T m A + bias).
-template <WinogradAxis kWidth, class Visit>
+template <WinogradAxis kWidth, bool kPart, class Visit>
 HWY_INLINE void for_each_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                                 Activation activation, Visit visit) {
   using Width = TransformOutput<kWidth>;
@@ -300,8 +305,10 @@ HWY_INLINE void for_each_output(const ImageTile& tile, int64_t vectors, const Ti
     for (int64_t lane = 0; lane < live; lane += lanes) {
       V start = hn::Zero(d);
       if (bias.data != nullptr) {
+        const float* const of_lanes = bias.data + vector * kLanes + lane;
         start = bias.of == BiasOf::kVector ? hn::Set(d, bias.data[vector])
-                                           : hn::LoadU(d, bias.data + vector * kLanes + lane);
+                : kPart                    ? load_first(d, of_lanes, rest_of(tile, lane))
+                                           : hn::LoadU(d, of_lanes);
       }
       TileRow half[kMostTile];
       columns(tile.form, m.data + vector * m.vector + lane, m.coefficient, half);
@@ -335,7 +342,7 @@ void clear_lanes(const ImageTile& tile, int64_t vectors, int64_t rows, int64_t c
   }
 }
 
-template <WinogradAxis kWidth>
+template <WinogradAxis kWidth, bool kPart>
 void transform_output(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                       Activation activation, float* y) {
   constexpr int kOut = tile_of(kWidth);
@@ -350,26 +357,32 @@ void transform_output(const ImageTile& tile, int64_t vectors, const TileCoeffici
     float* HWY_RESTRICT pixel = y + vector * at.vector + lane + i * row;
     for (int j = 0; j < kOut && j < count; ++j, pixel += column) {
       prefetch_to_write(pixel + at.vector);
-      hn::Store(z[j], D(), pixel);
+      if constexpr (kPart) {
+        store_first(z[j], D(), pixel, rest_of(tile, lane));
+      } else {
+        hn::StoreU(z[j], D(), pixel);
+      }
     }
   };
   if (rows == of_tile && columns == kOut) {
-    for_each_output<kWidth>(tile, vectors, m, bias, activation,
-                            [&](int64_t vector, int64_t lane, int64_t i, const V(&z)[kOut])
-                                HWY_ATTR { store(vector, lane, i, kOut, z); });
+    for_each_output<kWidth, kPart>(tile, vectors, m, bias, activation,
+                                   [&](int64_t vector, int64_t lane, int64_t i, const V(&z)[kOut])
+                                       HWY_ATTR { store(vector, lane, i, kOut, z); });
   } else {
-    for_each_output<kWidth>(tile, vectors, m, bias, activation,
-                            [&](int64_t vector, int64_t lane, int64_t i, const V(&z)[kOut]) HWY_ATTR {
-                              if (i < rows) store(vector, lane, i, columns, z);
-                            });
+    for_each_output<kWidth, kPart>(tile, vectors, m, bias, activation,
+                                   [&](int64_t vector, int64_t lane, int64_t i, const V(&z)[kOut]) HWY_ATTR {
+                                     if (i < rows) store(vector, lane, i, columns, z);
+                                   });
   }
   clear_lanes(tile, vectors, rows, columns, y);
 }
 
 void TransformOutputTile(const ImageTile& tile, int64_t vectors, const TileCoefficients& m, const TileBias& bias,
                          Activation activation, float* y) {
-  with_axis(tile.form.width,
-            [&]<WinogradAxis kWidth> { transform_output<kWidth>(tile, vectors, m, bias, activation, y); });
+  with_axis(tile.form.width, [&]<WinogradAxis kWidth> {
+    tile.written < kLanes ? transform_output<kWidth, true>(tile, vectors, m, bias, activation, y)
+                          : transform_output<kWidth, false>(tile, vectors, m, bias, activation, y);
+  });
 }
 
 template <WinogradAxis kWidth>
@@ -384,27 +397,28 @@ void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileC
   const int64_t row = at.image.width * at.pixel;
   const int64_t first = tile.row * row + tile.column * at.pixel;
   V above[kOut];
-  for_each_output<kWidth>(tile, vectors, m, bias, activation,
-                          [&](int64_t vector, int64_t lane, int64_t of_row, const V(&z)[kOut]) HWY_ATTR {
-                            if (of_row % 2 == 0) {
-                              for (int j = 0; j < kOut; ++j) above[j] = z[j];
-                              return;
-                            }
-                            if (of_row / 2 >= rows) return;
-                            for (int j = 0; j < kPooled; ++j) {
-                              if (j >= columns) continue;
-                              LargestTap<D> largest(0, above[2 * j]);
-                              largest.meet(1, above[2 * j + 1]);
-                              largest.meet(2, z[2 * j]);
-                              largest.meet(3, z[2 * j + 1]);
-                              const int64_t to = first + vector * at.vector + of_row / 2 * row + j * at.pixel + lane;
-                              prefetch_to_write(y + to + at.vector);
-                              hn::Store(largest.value(), D(), y + to);
-                              if (winners == nullptr) continue;
-                              prefetch_to_write(winners + to + at.vector);
-                              largest.store_tap(kept, winners + to);
-                            }
-                          });
+  for_each_output<kWidth, false>(tile, vectors, m, bias, activation,
+                                 [&](int64_t vector, int64_t lane, int64_t of_row, const V(&z)[kOut]) HWY_ATTR {
+                                   if (of_row % 2 == 0) {
+                                     for (int j = 0; j < kOut; ++j) above[j] = z[j];
+                                     return;
+                                   }
+                                   if (of_row / 2 >= rows) return;
+                                   for (int j = 0; j < kPooled; ++j) {
+                                     if (j >= columns) continue;
+                                     LargestTap<D> largest(0, above[2 * j]);
+                                     largest.meet(1, above[2 * j + 1]);
+                                     largest.meet(2, z[2 * j]);
+                                     largest.meet(3, z[2 * j + 1]);
+                                     const int64_t to =
+                                         first + vector * at.vector + of_row / 2 * row + j * at.pixel + lane;
+                                     prefetch_to_write(y + to + at.vector);
+                                     hn::Store(largest.value(), D(), y + to);
+                                     if (winners == nullptr) continue;
+                                     prefetch_to_write(winners + to + at.vector);
+                                     largest.store_tap(kept, winners + to);
+                                   }
+                                 });
   clear_lanes(tile, vectors, rows, columns, y + first);
   if (winners != nullptr) clear_lanes(tile, vectors, rows, columns, winners + first);
 }

@@ -129,6 +129,9 @@ struct ImageTile {
   // Of a vector, those that count: 16, or the first 8, which then take the room of 8 alone among coefficients. What is
   // written to pixels has values without meaning, but finite ones for finite coefficients, in the others.
   int64_t lanes = kLanes;
+  // Of a vector of outputs in rows, those that are written, fewer than 16 where other channels follow or none. Its bias
+  // has as many.
+  int64_t written = kLanes;
 };
 inline constexpr int64_t kMostStripTiles = 4;
 

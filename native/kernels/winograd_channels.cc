@@ -13,9 +13,13 @@ namespace {
 
 int64_t coefficients_of(const WinogradRows& shape) { return shape.conv.form.coefficients(); }
 
+// Whole vectors for a tile's products.
+int64_t m_row(int64_t filters) { return round_up(filters, kLanes); }
 int64_t widest(const WinogradRows& shape) { return std::min(kFilterPanel, shape.conv.filters); }
 // Of filters that are made of so many of D.
-int64_t filter_plane(const WinogradRows& shape, int64_t channels) { return winograd_plane(channels * widest(shape)); }
+int64_t filter_plane(const WinogradRows& shape, int64_t channels) {
+  return winograd_plane(round_up(channels * widest(shape), kLanes));
+}
 
 // Tiles of a job: enough to use the panel's filters well, few enough for several threads on a small image.
 constexpr int64_t kProductTiles = 32;
@@ -44,10 +48,6 @@ Tiling cut_channels(const WinogradRows& shape) {
 }
 
 }  // namespace
-
-bool winograd_channels_fit(int64_t channels, int64_t filters) {
-  return channels % kLanes == 0 && filters % kLanes == 0;
-}
 
 int64_t winograd_channels_panel_floats(const WinogradRows& shape, int64_t channels) {
   return coefficients_of(shape) * filter_plane(shape, channels);
@@ -101,34 +101,37 @@ WinogradChannels::WinogradChannels(const WinogradRows& shape, int64_t images, in
 
 int64_t WinogradChannels::place_floats() const { return coefficients_of(shape_) * tile_plane(); }
 
-int64_t WinogradChannels::tile_floats() const { return shape_.conv.all_channels(); }
+int64_t WinogradChannels::v_row() const { return round_up(shape_.conv.all_channels(), kLanes); }
 
-int64_t WinogradChannels::tile_plane() const { return winograd_plane(chunks_.step * tile_floats()); }
-int64_t WinogradChannels::product_plane() const { return winograd_plane(tiles_of_product_ * widest(shape_)); }
+int64_t WinogradChannels::tile_plane() const { return winograd_plane(chunks_.step * v_row()); }
+int64_t WinogradChannels::product_plane() const { return winograd_plane(tiles_of_product_ * m_row(widest(shape_))); }
 
 int64_t WinogradChannels::thread_floats() const { return round_up(coefficients_of(shape_) * product_plane(), kLanes); }
 
 // Small jobs: their number is a multiple of the threads' for few tiles, too.
 Tiling WinogradChannels::transform_jobs(int64_t chunk) const {
-  return tile_rows(chunks_.size(chunk), 2 * coefficients_of(shape_) * tile_floats());
+  return tile_rows(chunks_.size(chunk), 2 * coefficients_of(shape_) * v_row());
 }
 
 void WinogradChannels::transform(int64_t chunk, int64_t job, const float* x, float* v) const {
   const auto& [conv, images] = shape_;
   const Tiling jobs = transform_jobs(chunk);
   const ImageVectors vectors{conv.input, images.x_channels, kLanes};
-  const int64_t row = tile_floats();
+  const int64_t row = v_row();
   const int64_t plane = tile_plane();
   const int64_t image = conv.input.height * conv.input.width * images.x_channels;
   const int64_t first = chunks_.first(chunk);
-  for_each_strip(
-      tiles_, {first + jobs.first(job), jobs.size(job)}, [&](int64_t tile, const TilePlace& place, int64_t count) {
-        float* const to = v + (tile - first) * row;
-        conv.sections().for_each([&](const SectionChannels& section) {
-          winograd_transform_input(input_tile(conv, vectors, section.tap, place, count, kLanes), section.count / kLanes,
-                                   x + place.image * image, {to + section.place, plane, kLanes, row});
-        });
-      });
+  for_each_strip(tiles_, {first + jobs.first(job), jobs.size(job)},
+                 [&](int64_t tile, const TilePlace& place, int64_t count) {
+                   float* const to = v + (tile - first) * row;
+                   conv.sections().for_each([&](const SectionChannels& section) {
+                     const ImageTile pixels = input_tile(conv, vectors, section.tap, place, count, kLanes);
+                     for_each_vectors(section.count, [&](int64_t some, int64_t count_of) {
+                       winograd_transform_input(pixels, count_of, x + place.image * image + some,
+                                                {to + section.place + some, plane, kLanes, row});
+                     });
+                   });
+                 });
 }
 
 Tiling WinogradChannels::product_tiles(int64_t chunk) const {
@@ -144,7 +147,7 @@ void WinogradChannels::product(int64_t chunk, int64_t job, const float* v, const
   const PanelPart part = parts_.part(by_filters ? job / jobs.count : job % parts_.count());
   const int64_t index = by_filters ? job % jobs.count : job / parts_.count();
   const TileRange tiles{jobs.first(index), jobs.size(index)};
-  const ChannelRange all{0, tile_floats()};
+  const ChannelRange all{0, shape_.conv.all_channels()};
   const MadeFilters filters{u + part.panel * winograd_channels_panel_floats(shape_, all.count), all};
   for (int64_t e = 0; e < coefficients_of(shape_); ++e) {
     for (int64_t block = 0; block < blocks_.count; ++block) multiply(chunk, tiles, part, e, block, v, filters, own);
@@ -177,25 +180,34 @@ void WinogradChannels::multiply(int64_t chunk, const TileRange& tiles, const Pan
       filters.u + coefficient * filter_plane(shape_, channels) + stretches.place(part.first, channels), channels);
   columns.data += (first - filters.range.first) * columns.row;
   simd_gemm_panels({some.count, part.filters, blocks_.size(block)},
-                   {v + coefficient * tile_plane() + (tiles.first + skipped) * tile_floats() + first, tile_floats()},
-                   columns, block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd,
-                   m + coefficient * product_plane() + skipped * part.filters, part.filters);
+                   {v + coefficient * tile_plane() + (tiles.first + skipped) * v_row() + first, v_row()}, columns,
+                   block == 0 ? Accumulate::kOverwrite : Accumulate::kAdd,
+                   m + coefficient * product_plane() + skipped * m_row(part.filters), m_row(part.filters));
 }
 
 void WinogradChannels::transform_output(int64_t chunk, const TileRange& tiles, const PanelPart& part,
                                         const ChannelsOutput& output, float* m) const {
   const auto& [conv, images] = shape_;
-  const int64_t width = part.filters;
-  if (width == 0) return;
+  if (part.filters == 0) return;
+  const int64_t whole = part.filters / kLanes;
+  const int64_t rest = part.filters % kLanes;
   const ImageVectors vectors{conv.y.image, images.y_channels, kLanes};
   const int64_t image = conv.y.image.height * conv.y.image.width * images.y_channels;
   const int64_t filter = part.panel * kFilterPanel + part.first;
+  const auto transform = [&](const ImageTile& to, int64_t count, int64_t first, float* products, float* y) {
+    winograd_transform_output(to, count, {products + first, product_plane(), kLanes},
+                              {output.bias == nullptr ? nullptr : output.bias + filter + first, BiasOf::kFloat},
+                              output.activation, y + first);
+  };
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
     const TilePlace place = tiles_.place(chunks_.first(chunk) + tiles.first + tile);
-    winograd_transform_output(output_tile(conv, vectors, place, kLanes), width / kLanes,
-                              {m + tile * width, product_plane(), kLanes},
-                              {output.bias == nullptr ? nullptr : output.bias + filter, BiasOf::kFloat},
-                              output.activation, output.y + place.image * image + filter);
+    ImageTile to = output_tile(conv, vectors, place, kLanes);
+    float* const products = m + tile * m_row(part.filters);
+    float* const y = output.y + place.image * image + filter;
+    if (whole > 0) transform(to, whole, 0, products, y);
+    if (rest == 0) continue;
+    to.written = rest;
+    transform(to, 1, whole * kLanes, products, y);
   }
 }
 

@@ -1,6 +1,6 @@
 // Convolution by Winograd's minimal filtering (kernels/winograd.h) over a few images in rows, with channels and filters
-// in the SIMD lanes: kernels/conv2d_channels.h, whose letters hold here, too, for images whose pixels are whole vectors
-// of 16 channels. The error is that of kernels/conv2d_winograd.h.
+// in the SIMD lanes: kernels/conv2d_channels.h, whose letters hold here, too. The error is that of
+// kernels/conv2d_winograd.h.
 //   T: tiles of a chunk; E: coefficients of a whole tile; D: channels of all sections (kernels/winograd_sections.h)
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include "kernels/conv2d_channels.h"
 #include "kernels/conv2d_winograd.h"
+#include "kernels/lanes.h"
 #include "kernels/tiling.h"
 #include "kernels/winograd.h"
 #include "kernels/winograd_sections.h"
@@ -17,8 +18,13 @@ namespace gradloom {
 // Tiles that go through the caches together, unless filters are made by part.
 inline constexpr int64_t kWinogradChunkTiles = 64;
 
-// Whether vectors of 16 channels fill the pixels of every group.
-bool winograd_channels_fit(int64_t channels, int64_t filters);
+// Calls visit(first, vectors) for vectors of 16 that cover the channels, at least 16: the last one overlaps the one
+// before where they are no multiple.
+template <class Visit>
+void for_each_vectors(int64_t channels, Visit visit) {
+  visit(int64_t{0}, channels / kLanes);
+  if (channels % kLanes != 0) visit(channels - kLanes, int64_t{1});
+}
 
 // The convolution of one group; `images` has the same channels and filters, and how many there are of all groups. Its
 // window does not count.
@@ -64,7 +70,7 @@ class WinogradChannels {
   int64_t thread_floats() const;
 
   int64_t transforms(int64_t chunk) const { return transform_jobs(chunk).count; }
-  // x: the images from this group's first channel on; v: [E][T][D], a place.
+  // x: the images from this group's first channel on; v: [E][T][D], a place, the D of each tile whole vectors.
   void transform(int64_t chunk, int64_t job, const float* x, float* v) const;
 
   int64_t products(int64_t chunk) const { return product_tiles(chunk).count * parts_.count(); }
@@ -88,7 +94,7 @@ class WinogradChannels {
 
   Tiling transform_jobs(int64_t chunk) const;
   Tiling product_tiles(int64_t chunk) const;
-  int64_t tile_floats() const;
+  int64_t v_row() const;
   int64_t tile_plane() const;
   int64_t product_plane() const;
   void multiply(int64_t chunk, const TileRange& tiles, const PanelPart& part, int64_t coefficient, int64_t block,

@@ -44,7 +44,7 @@ bool WinogradChannelsGradient::pays() const {
 }
 
 int64_t WinogradChannelsGradient::v_plane() const { return winograd_plane(chunks_.step * v_row()); }
-int64_t WinogradChannelsGradient::m_plane() const { return winograd_plane(chunks_.step * shape_.filters); }
+int64_t WinogradChannelsGradient::m_plane() const { return winograd_plane(chunks_.step * m_row()); }
 
 int64_t WinogradChannelsGradient::sums_floats() const { return winograd_filter_floats(sums_); }
 int64_t WinogradChannelsGradient::room_floats() const { return sums_.form.coefficients() * (v_plane() + m_plane()); }
@@ -70,16 +70,20 @@ void WinogradChannelsGradient::transform(int64_t chunk, int64_t job, const float
   const auto transform = [&](int64_t tile, const TilePlace& place, int64_t count) {
     const int64_t at = tile - first;
     sums_.sections().for_each([&](const SectionChannels& section) {
-      winograd_transform_input(
-          input_tile(sums_, {w.input, shape_.x_channels, kLanes}, section.tap, place, count, kLanes),
-          section.count / kLanes, x + place.image * w.input_pixels() * shape_.x_channels,
-          {v + at * row + section.place, plane, kLanes, row});
+      const ImageTile input =
+          input_tile(sums_, {w.input, shape_.x_channels, kLanes}, section.tap, place, count, kLanes);
+      for_each_vectors(section.count, [&](int64_t some, int64_t vectors) {
+        winograd_transform_input(input, vectors, x + place.image * w.input_pixels() * shape_.x_channels + some,
+                                 {v + at * row + section.place + some, plane, kLanes, row});
+      });
     });
     const ImageTile output{
         {w.output, shape_.y_channels, kLanes}, place.row, place.column, count, sums_.dilation, place.form};
-    winograd_transform_output_gradient(output, shape_.filters / kLanes,
-                                       dz + place.image * w.output_pixels() * shape_.y_channels,
-                                       {m + at * shape_.filters, m_plane(), kLanes, shape_.filters});
+    for_each_vectors(shape_.filters, [&](int64_t some, int64_t vectors) {
+      winograd_transform_output_gradient(output, vectors,
+                                         dz + place.image * w.output_pixels() * shape_.y_channels + some,
+                                         {m + at * m_row() + some, m_plane(), kLanes, m_row()});
+    });
   };
   for_each_strip(tiles_, {first + jobs.first(job), jobs.size(job)}, transform);
 }
@@ -101,9 +105,9 @@ void WinogradChannelsGradient::product(int64_t piece, int64_t chunk, int64_t job
   const TileRange tiles = tiles_of(coefficient, chunk);
   const bool begins = chunk == piece;
   if (tiles.count == 0 && !begins) return;
-  simd_gemm({v_row(), shape_.panel_width(panel), tiles.count},
+  simd_gemm({sums_.all_channels(), shape_.panel_width(panel), tiles.count},
             {v + coefficient * v_plane() + tiles.first * v_row(), v_row(), Transpose::kYes},
-            {m + coefficient * m_plane() + tiles.first * shape_.filters + filter, shape_.filters},
+            {m + coefficient * m_plane() + tiles.first * m_row() + filter, m_row()},
             begins ? Accumulate::kOverwrite : Accumulate::kAdd, sums, shape_.filters);
 }
 
@@ -116,7 +120,7 @@ WinogradShape WinogradChannelsGradient::of_filters(int64_t filters) const {
 Tiling WinogradChannelsGradient::parts(int64_t threads) const {
   // Weights of a channel and filter whose transforms, E of each, L2 holds.
   constexpr int64_t kMostPartWeights = 128 * kFilterPanel;
-  const int64_t parts = std::max(shape_.panels(), ceil_divide(v_row() * shape_.filters, kMostPartWeights));
+  const int64_t parts = std::max(shape_.panels(), ceil_divide(sums_.all_channels() * shape_.filters, kMostPartWeights));
   return cut(shape_.filters, std::max(parts, threads), kLanes);
 }
 
@@ -130,8 +134,9 @@ void WinogradChannelsGradient::gradient_of_part(const Tiling& parts, int64_t par
   float* const sums = scratch + room_floats() + thread * winograd_filter_floats(of_filters(parts.step));
   for (int64_t e = 0; e < sums_.form.coefficients(); ++e) {
     const TileRange tiles = tiles_of(e, 0);
-    simd_gemm({v_row(), filters, tiles.count}, {v + e * v_plane() + tiles.first * v_row(), v_row(), Transpose::kYes},
-              {m + e * m_plane() + tiles.first * shape_.filters + first, shape_.filters}, Accumulate::kOverwrite,
+    simd_gemm({sums_.all_channels(), filters, tiles.count},
+              {v + e * v_plane() + tiles.first * v_row(), v_row(), Transpose::kYes},
+              {m + e * m_plane() + tiles.first * m_row() + first, m_row()}, Accumulate::kOverwrite,
               sums + e * winograd_filter_floats(shape) / sums_.form.coefficients(), filters);
   }
   for (int64_t piece = 0; piece < winograd_gradient_pieces(shape).count; ++piece) {
@@ -142,7 +147,7 @@ void WinogradChannelsGradient::gradient_of_part(const Tiling& parts, int64_t par
 void WinogradChannelsGradient::add_pieces(int64_t coefficient, float* scratch) const {
   float* const total = scratch + coefficient * sums_floats() / sums_.form.coefficients();
   for (int64_t other = 1; other < pieces(); ++other) {
-    sum(total, total + other * sums_floats(), v_row() * shape_.filters, total);
+    sum(total, total + other * sums_floats(), sums_.all_channels() * shape_.filters, total);
   }
 }
 

@@ -56,7 +56,9 @@ class WinogradChannelsGradient {
   int64_t shared_floats() const { return by_parts() ? 0 : pieces() * sums_floats(); }
   WinogradShape of_filters(int64_t filters) const;
   int64_t room_floats() const;
-  int64_t v_row() const { return sums_.all_channels(); }
+  // Whole vectors, of a tile.
+  int64_t v_row() const { return round_up(sums_.all_channels(), kLanes); }
+  int64_t m_row() const { return round_up(shape_.filters, kLanes); }
   int64_t v_plane() const;
   int64_t m_plane() const;
 

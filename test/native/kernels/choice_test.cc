@@ -249,7 +249,8 @@ TEST_CASE("choose_conv2d: filters in lanes where the last block of samples would
   for (const int64_t batch : {12, 23, 24}) CHECK(chosen(3, 1, 32, 128, batch) == winograd);
   CHECK(chosen(3, 1, 16, 128, 9) == winograd_of_few);
   CHECK(chosen(3, 1, 16, 128, 10) == winograd);
-  CHECK(chosen(3, 1, 64, 72, 20) == winograd);  // 8 of 16 lanes empty
+  CHECK(chosen(3, 1, 64, 72, 20) == winograd_of_few);
+  CHECK(chosen(3, 1, 17, 17, 8) == winograd);  // 15 of 32 lanes empty
 }
 
 TEST_CASE("choose_conv2d: of few filters some samples in the lanes") {

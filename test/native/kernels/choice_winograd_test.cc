@@ -136,7 +136,7 @@ TEST_CASE("choose_conv2d: winograd along one axis and of sections, of the more p
   for (const Extent2d& taps : {Extent2d{2, 2}, {7, 7}, {3, 5}}) {
     for (const int64_t batch : {1, 7, 9}) {
       CHECK(chosen({16, 16}, taps, 64, 64, batch) == Conv2dKernel::kWinogradChannels);
-      if (batch < 8) CHECK(chosen({16, 16}, taps, 72, 72, batch) == in_rows);
+      if (batch < 8) CHECK(chosen({16, 16}, taps, 72, 72, batch) == Conv2dKernel::kWinogradChannels);
     }
     CHECK(chosen({12, 16}, taps, 64, 64, 1) == in_rows);  // twelve tiles
   }
@@ -176,7 +176,7 @@ TEST_CASE("choose_conv2d: winograd with strides, of the more products the more c
   CHECK(valid(15, 4, 64) == winograd);
   CHECK(valid(15, 5, 32) == winograd);
   CHECK(chosen(16, 5, 32, 7) == Conv2dKernel::kWinogradChannels);
-  CHECK(chosen(16, 5, 33, 7) == Conv2dKernel::kDirectChannels);
+  CHECK(chosen(16, 5, 33, 7) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(12, 5, 32, 1) == Conv2dKernel::kDirectChannels);  // nine tiles
 }
 
@@ -224,29 +224,36 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {strided, 64, 64, Activation::kSoftmax}, 64) == Conv2dKernel::kBlas);
 }
 
-TEST_CASE("choose_conv2d: winograd with few samples in the lanes, where filters there cannot take it") {
-  const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
-    const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+TEST_CASE("choose_conv2d: winograd with few samples in the lanes, where they fill vectors better than filters") {
+  const auto chosen = [](int64_t side, int64_t size, int64_t channels, int64_t filters, int64_t batch) {
+    const int64_t half = side / 2;
+    const Window2d same{{size, size}, {size, size}, {side, side}, {1, 1}, {1, 1}, {half, half, half, half}};
     return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
   };
-  const auto fewest = [&](int64_t size, int64_t channels, int64_t filters) {
+  const auto fewest = [&](int64_t side, int64_t size, int64_t channels, int64_t filters) {
     int64_t batch = 1;
-    while (chosen(size, channels, filters, batch) != Conv2dKernel::kWinograd) ++batch;
+    while (chosen(side, size, channels, filters, batch) != Conv2dKernel::kWinograd) ++batch;
     return batch;
   };
-  CHECK(fewest(16, 16, 23) == 6);
-  CHECK(fewest(16, 24, 36) == 5);
-  CHECK(fewest(16, 100, 100) == 4);
-  CHECK(fewest(16, 500, 250) == 4);
-  CHECK(fewest(8, 36, 36) == 6);
-  CHECK(fewest(8, 100, 100) == 5);
-  CHECK(chosen(8, 24, 36, 7) == Conv2dKernel::kDirectChannels);    // 4 tiles
-  CHECK(chosen(8, 500, 250, 7) == Conv2dKernel::kDirectChannels);  // 4 for 4.5 MB of weights
+  CHECK(fewest(3, 16, 17, 17) == 6);
+  CHECK(fewest(3, 16, 16, 20) == 7);
+  CHECK(fewest(3, 16, 24, 36) == 8);
+  CHECK(fewest(3, 8, 36, 36) == 8);
+  CHECK(fewest(3, 16, 100, 100) == 13);  // where a whole block of samples fills them
+  CHECK(fewest(5, 16, 33, 33) == 7);
+  CHECK(fewest(5, 16, 72, 72) == 13);
+  CHECK(fewest(5, 16, 24, 24) == 5);  // with filters there it does not pay
+  CHECK(fewest(5, 16, 16, 16) == 7);
   for (const int64_t batch : {4, 7}) {
-    CHECK(chosen(8, 64, 64, batch) == Conv2dKernel::kWinogradChannels);
-    CHECK(chosen(8, 15, 24, batch) == Conv2dKernel::kDirectChannels);
-    CHECK(chosen(4, 100, 100, batch) == Conv2dKernel::kDirectChannels);  // one tile
+    for (const int64_t channels : {64, 100, 250}) {
+      CHECK(chosen(3, 8, channels, channels, batch) == Conv2dKernel::kWinogradChannels);
+      CHECK(chosen(3, 4, channels, channels, batch) == Conv2dKernel::kWinogradChannels);
+    }
+    CHECK(chosen(3, 8, 15, 24, batch) == Conv2dKernel::kDirectChannels);
   }
+  CHECK(chosen(3, 8, 24, 24, 1) == Conv2dKernel::kDirectChannels);  // products of 4 whole tiles
+  CHECK(chosen(3, 12, 24, 24, 1) == Conv2dKernel::kWinogradChannels);
+  CHECK(chosen(3, 8, 40, 40, 1) == Conv2dKernel::kWinogradChannels);
 }
 
 TEST_CASE("choose_conv2d: winograd with dilation, by the products that meet the map") {

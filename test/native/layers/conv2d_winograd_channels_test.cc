@@ -37,6 +37,11 @@ TEST_CASE(
            {window_of({5, 1}, {32, 31}, {2, 2, 0, 0}), 4, 64, 64, 1},                    // and by chunks
            {window_of({5, 5}, {32, 33}, {1, 2, 2, 2}, {1, 1}, {2, 2}), 4, 32, 64, 1},    // of phases, by chunks
            {window_of({7, 7}, {24, 24}, {2, 3, 2, 3}, {1, 1}, {2, 2}), 2, 128, 160, 1},  // and by part
+           {window3({47, 64}, same), 3, 40, 72, 2},    // channels that do not fill vectors: in groups, by chunks
+           {window3({30, 32}, same), 3, 72, 100, 1},   // with places of their own
+           {window3({16, 16}, same), 1, 135, 200, 1},  // and by part, of blocks of channels
+           {window_of({7, 7}, {16, 16}, {3, 3, 3, 3}), 1, 62, 72, 2},                  // of sections
+           {window_of({5, 5}, {32, 33}, {1, 2, 2, 2}, {1, 1}, {2, 2}), 4, 50, 72, 1},  // of phases
            // Phases of 64, 48 and 36 tiles, for some of which filters are made by part.
            {window_of({5, 5}, {25, 25}, {2, 2, 2, 2}, {1, 1}, {2, 2}), 4, 64, 64, 1}}) {
     check_normal(random, shape, "relu", "auto", "winograd-channels");
@@ -62,8 +67,8 @@ TEST_CASE("conv2d winograd for a few samples, filters in the lanes: within the e
                            size(padding.left, padding.right, dilation.width)};
       shape.window = window_of({side, side}, input, padding, dilation);
       shape.batch = random.pick({1, 2, 7, 9});
-      shape.channels = shape.groups * random.pick({side == 3 ? 16 : 64, 32, 48});
-      shape.filters = shape.groups * random.pick({side == 3 ? 16 : 32, 48, 80});
+      shape.channels = shape.groups * random.pick({side == 3 ? 16 : 64, 32, 48, 33, 72, side == 3 ? 30 : 61});
+      shape.filters = shape.groups * random.pick({side == 3 ? 16 : 32, 48, 80, 40, 67, side == 3 ? 23 : 47});
       check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
     }
   });
@@ -81,10 +86,14 @@ TEST_CASE("conv2d winograd for a few samples along one axis and of sections: wit
       const Padding2d same{(taps.height - 1) / 2 * dilation.height, taps.height / 2 * dilation.height,
                            (taps.width - 1) / 2 * dilation.width, taps.width / 2 * dilation.width};
       const int64_t groups = random.pick({1, 1, 2});
+      const int64_t channels = random.pick({32, 48, 64, 40, 61});
+      const int64_t filters = random.pick({32, 48, 80, 39, 72});
+      // Of more, samples in the lanes take less time where these are no whole vectors.
+      const bool whole = channels % 16 == 0 && filters % 16 == 0;
       const reference::Convolution shape{.window = window_of(taps, input, same, dilation),
-                                         .batch = random.pick({1, 2, 7, 9}),
-                                         .channels = groups * random.pick({32, 48, 64}),
-                                         .filters = groups * random.pick({32, 48, 80}),
+                                         .batch = random.pick({1, 2, 7, whole ? 9 : 5}),
+                                         .channels = groups * channels,
+                                         .filters = groups * filters,
                                          .groups = groups};
       check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
     }
@@ -108,8 +117,8 @@ TEST_CASE("conv2d winograd for a few samples with strides: within the error boun
       const int64_t groups = random.pick({1, 1, 2});
       const reference::Convolution shape{.window = window_of(taps, input, same, {1, 1}, stride),
                                          .batch = random.pick({1, 2, 7, 9}),
-                                         .channels = groups * random.pick({32, 48, 64}),
-                                         .filters = groups * random.pick({32, 48, 80}),
+                                         .channels = groups * random.pick({32, 48, 64, 40, 61}),
+                                         .filters = groups * random.pick({32, 48, 80, 39, 72}),
                                          .groups = groups};
       check_normal(random, shape, random.pick<const char*>({"linear", "relu", "tanh"}), "auto", "winograd-channels");
     }
