@@ -1,6 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
+import { INPUT_ACTIVATIONS } from '../layers/activation.ts';
 import { lacksGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import { makeLayer } from '../layers/make-layer.ts';
@@ -135,8 +136,9 @@ function nameBlock(operation: string, { layers, shortcut = [] }: Paths): Paths<N
 
 /**
  * The layers as the native side takes them: blocks give way to their layers, each path's first one reading the
- * block's input, and to the sum of the paths. A block's name stands before its layers' names. What is used again shares
- * the weights of its first use.
+ * block's input, and to the sum of the paths. A block's name stands before its layers' names. An activation that is a
+ * layer there stands behind the layer that names it, as `dense_1.gelu`. What is used again shares the weights of its
+ * first use.
  */
 export function toLayerSpecs(network: Network): LayerSpec[] {
   const specs: LayerSpec[] = [];
@@ -149,11 +151,13 @@ export function toLayerSpecs(network: Network): LayerSpec[] {
   }
   const layers = new Map(network.layers.map((layer) => [layer.name, layer]));
   const uses = new Map<string, number>();
-  for (const { layer: owner, inputs } of network.nodes) {
+  const given = new Map<string, string>();
+  for (const { layer: owner, inputs: nodes } of network.nodes) {
     const use = (uses.get(owner) ?? 0) + 1;
     uses.set(owner, use);
     const place = use === 1 ? { name: owner, owner: undefined } : { name: nameOfUse(owner, use), owner };
-    appendLayer(specs, layers.get(owner) as NamedLayer, { ...place, inputs });
+    const inputs = nodes.map((node) => given.get(node) ?? node);
+    given.set(place.name, appendLayer(specs, layers.get(owner) as NamedLayer, { ...place, inputs }));
   }
   return specs;
 }
@@ -174,8 +178,15 @@ interface Place {
 function appendLayer(specs: LayerSpec[], layer: NamedLayer, { name, inputs, owner }: Place): string {
   const paths = pathsOf(layer);
   if (paths === undefined) {
-    specs.push({ ...layer, name, inputs, ...(owner === undefined ? {} : { shares: owner }) });
-    return name;
+    const spec = { ...layer, name, inputs, ...(owner === undefined ? {} : { shares: owner }) };
+    const behind = INPUT_ACTIVATIONS.get(layer.activation);
+    if (behind === undefined) {
+      specs.push(spec);
+      return name;
+    }
+    const activated = `${name}.${behind.kind}`;
+    specs.push({ ...spec, activation: 'linear' }, { ...behind, name: activated, inputs: [name] });
+    return activated;
   }
   const appendPath = (layers: readonly NamedLayer[]): string =>
     layers.reduce(

@@ -254,8 +254,8 @@ const WRONG: readonly WrongUse[] = [
     'dense: unknown option "dropout"; there are units, activation, bias, kernel, weightInitializer, biasInitializer, weightRegularizer, trainable and name',
   ],
   [
-    () => dense({ units: 1, name: 'out', activation: wrongly('gelu') }),
-    'dense "out": activation must be "linear", "relu", "tanh", "sigmoid", "softmax", "leakyRelu", "elu" or "logSoftmax" (gelu(), silu() and softplus() are layers, to put behind it), got "gelu"',
+    () => dense({ units: 1, name: 'out', activation: wrongly('gelu_new') }),
+    'dense "out": activation must be "linear", "relu", "tanh", "sigmoid", "softmax", "leakyRelu", "elu", "gelu", "silu", "softplus" or "logSoftmax", got "gelu_new"',
   ],
   [() => dense({ units: 1, bias: wrongly('no') }), 'dense: bias must be true or false, got "no"'],
   [
