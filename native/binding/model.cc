@@ -9,7 +9,7 @@
 #include "binding/js_loss.h"
 #include "binding/promise_operation.h"
 #include "common/error.h"
-#include "kernels/choice.h"
+#include "kernels/work_sizes.h"
 #include "training/differentiate.h"
 #include "training/evaluation.h"
 #include "training/reading_lock.h"

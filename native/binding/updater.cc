@@ -8,7 +8,7 @@
 #include "binding/convert.h"
 #include "binding/errors.h"
 #include "common/error.h"
-#include "kernels/choice.h"
+#include "kernels/work_sizes.h"
 #include "optimizers/update_whole.h"
 
 namespace gradloom {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernels/choice.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
+#include "kernels/work_sizes.h"
 
 namespace gradloom {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "kernels/choice.h"
 #include "kernels/simd_gemm.h"
+#include "kernels/work_sizes.h"
 
 namespace gradloom {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "common/checked.h"
-#include "kernels/choice.h"
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
+#include "kernels/work_sizes.h"
 
 namespace gradloom {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "common/checked.h"
-#include "kernels/choice.h"
 #include "kernels/dense_lanes.h"
 #include "kernels/lanes.h"
+#include "kernels/work_sizes.h"
 
 namespace gradloom {
 

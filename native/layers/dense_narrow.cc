@@ -1,9 +1,9 @@
 #include "layers/dense_narrow.h"
 
 #include "common/checked.h"
-#include "kernels/choice.h"
 #include "kernels/dense_narrow.h"
 #include "kernels/lanes.h"
+#include "kernels/work_sizes.h"
 
 namespace gradloom {
 

@@ -10,6 +10,7 @@
 #include "kernels/choice.h"
 #include "kernels/gemm.h"
 #include "kernels/tiling.h"
+#include "kernels/work_sizes.h"
 #include "layers/dense_algorithm.h"
 
 namespace gradloom {

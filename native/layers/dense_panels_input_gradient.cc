@@ -10,6 +10,7 @@
 #include "kernels/gemm.h"
 #include "kernels/lanes.h"
 #include "kernels/simd_gemm.h"
+#include "kernels/work_sizes.h"
 #include "layers/dense_panels.h"
 
 namespace gradloom {

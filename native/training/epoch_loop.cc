@@ -10,7 +10,7 @@
 
 #include "common/error.h"
 #include "common/random.h"
-#include "kernels/choice.h"
+#include "kernels/work_sizes.h"
 #include "training/compute_lock.h"
 #include "training/evaluation.h"
 #include "training/reading_lock.h"

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/choice.h"
 #include "kernels/lanes.h"
+#include "kernels/work_sizes.h"
 
 namespace gradloom {
 namespace {

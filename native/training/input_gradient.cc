@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "kernels/choice.h"
 #include "kernels/tiling.h"
+#include "kernels/work_sizes.h"
 #include "training/gradient_sinks.h"
 #include "training/reading_lock.h"
 

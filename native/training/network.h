@@ -15,7 +15,7 @@
 #include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
-#include "kernels/choice.h"
+#include "kernels/work_sizes.h"
 #include "layers/layer.h"
 
 namespace gradloom {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/choice.h"
+#include "kernels/work_sizes.h"
 #include "training/plan.h"
 
 namespace gradloom {

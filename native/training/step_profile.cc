@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "kernels/choice.h"
+#include "kernels/work_sizes.h"
 #include "training/train_step.h"
 
 namespace gradloom {

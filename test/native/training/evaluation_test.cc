@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/choice.h"
 #include "kernels/reference/losses.h"
+#include "kernels/work_sizes.h"
 #include "support/compare.h"
 #include "support/specs.h"
 #include "support/training.h"

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "kernels/choice.h"
+#include "kernels/work_sizes.h"
 #include "support/compare.h"
 #include "support/specs.h"
 #include "support/training.h"
