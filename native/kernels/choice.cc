@@ -87,6 +87,14 @@ int64_t weights_of(const Conv2dShape& shape) { return shape.channels * shape.fil
 bool is_one_section(const Window2d& w) { return winograd_form(w).taps() == w.taps() && !w.strided(); }
 bool is_3x3_or_5x5(const Window2d& w) { return winograd_form(w).square() && is_one_section(w); }
 
+// Of fewer than 16 channels or filters: the products, in times of those that meet the map, that pay. The other side's
+// many make up for them, as the transforms cost as much as with their harmonic mean on both sides.
+double most_products_of_few(const Conv2dShape& shape) {
+  const auto product = static_cast<double>(shape.channels * shape.filters);
+  const double mean = 2 * product / static_cast<double>(shape.channels + shape.filters);
+  return mean < 12.5 ? 0 : mean < 16 ? 0.4 : 0.45;
+}
+
 // Along one axis, with strides, and of windows that are sums of smaller ones, in times of the products that meet the
 // map; the fewer channels there are, the more of them the transforms cost.
 bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
@@ -103,7 +111,7 @@ bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
   };
   // Phases of strides have transforms of their own.
   const Most limits = shape.window.strided() ? Most{0.45, 0.5, 0.6, 0.68} : Most{0.5, 0.55, 0.65, 0.85};
-  const double most = width < 16   ? 0
+  const double most = width < 16   ? most_products_of_few(shape)
                       : width < 24 ? limits.of_16
                       : width < 32 ? limits.of_24
                       : width < 64 ? limits.of_32
@@ -125,7 +133,7 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   const bool dilated = shape.window.dilated();
   const int64_t tiles = winograd_tiles(shape);
   const int64_t width = std::min(shape.channels, shape.filters);
-  if (width < 16 || ((larger || dilated) && tiles * images < kFewestTiles)) return false;
+  if ((larger || dilated) && (width < 16 || tiles * images < kFewestTiles)) return false;
   const int64_t pixels = shape.window.output_pixels();
   if (larger) {
     const int64_t of_tiles = tiles * form.tile_pixels();
@@ -133,6 +141,7 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   }
   const double products = winograd_products(shape);
   const auto inside = static_cast<double>(taps_inside(shape.window));
+  if (width < 16) return products <= most_products_of_few(shape) * inside;
   if (dilated) return products <= (width < 24 ? 0.45 : 0.6) * inside;
   return products <= std::min(inside, 0.5 * static_cast<double>(shape.window.taps() * pixels));
 }

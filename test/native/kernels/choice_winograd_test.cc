@@ -107,7 +107,7 @@ TEST_CASE("choose_conv2d: winograd along one axis and of sections, of the more p
   CHECK(chosen({5, 64}, {1, 3}, 64, 64, 32) == winograd);
   // Sections: 1152 of 3404, 5184 of 10000, 36 of 44, 1296 of 900.
   CHECK(chosen({16, 16}, {3, 5}, 16, 16, 32) == winograd);
-  CHECK(chosen({16, 16}, {3, 5}, 15, 16, 32) == direct);
+  CHECK(chosen({16, 16}, {3, 5}, 12, 13, 32) == direct);
   CHECK(chosen({16, 16}, {7, 7}, 24, 24, 32) == winograd);
   CHECK(chosen({16, 16}, {7, 7}, 23, 24, 32) == direct);
   CHECK(chosen({16, 8}, {1, 7}, 64, 64, 32) == winograd);
@@ -156,7 +156,7 @@ TEST_CASE("choose_conv2d: winograd with strides, of the more products the more c
   CHECK(chosen(16, 4, 32, 32) == winograd);
   CHECK(chosen(16, 4, 31, 32) == direct);
   CHECK(chosen(16, 5, 16, 32) == winograd);
-  CHECK(chosen(16, 5, 15, 32) == direct);
+  CHECK(chosen(16, 5, 12, 32) == direct);
   CHECK(chosen(16, 7, 24, 32) == winograd);
   CHECK(chosen(16, 3, 256, 32) == direct);
   // Of 7x7 pixels 10.2 of 14.3 and of 22.0, of 15x15 9.4 of 15.0.
@@ -180,14 +180,40 @@ TEST_CASE("choose_conv2d: winograd with strides, of the more products the more c
   CHECK(chosen(12, 5, 32, 1) == Conv2dKernel::kDirectChannels);  // nine tiles
 }
 
+TEST_CASE("choose_conv2d: winograd of few channels or filters, where the others are many and most products are saved") {
+  const auto chosen = [](const Extent2d& map, int64_t taps, int64_t channels, int64_t filters, int64_t batch = 32) {
+    const int64_t before = (taps - 1) / 2;
+    const Window2d same{map, map, {taps, taps}, {1, 1}, {1, 1}, {before, taps / 2, before, taps / 2}};
+    return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto winograd = Conv2dKernel::kWinograd;
+  const auto direct = Conv2dKernel::kDirect;
+  // Harmonic means of 13, 12.48, 12.8, 12.7.
+  CHECK(chosen({8, 8}, 3, 13, 13) == winograd);
+  CHECK(chosen({8, 8}, 3, 13, 12) == direct);
+  CHECK(chosen({8, 8}, 3, 8, 32) == winograd);
+  CHECK(chosen({8, 8}, 3, 32, 8) == winograd);
+  CHECK(chosen({8, 8}, 3, 7, 64) == winograd);
+  CHECK(chosen({8, 8}, 3, 6, 4096) == direct);
+  // 100 of 256 products, 90 of 208: these from a mean of 16 on; 81 of 169.
+  CHECK(chosen({6, 6}, 3, 15, 16) == winograd);
+  CHECK(chosen({5, 6}, 3, 15, 17) == direct);
+  CHECK(chosen({5, 6}, 3, 15, 18) == winograd);
+  CHECK(chosen({5, 5}, 3, 15, 64) == direct);
+  // Of sections: 2304 of 7569. F(2, 5) saves less.
+  CHECK(chosen({16, 16}, 6, 12, 24) == winograd);
+  CHECK(chosen({16, 16}, 5, 15, 64) == direct);
+  // Half of a block is worth it from six samples on.
+  CHECK(chosen({16, 16}, 3, 12, 24, 6) == winograd);
+  CHECK(chosen({16, 16}, 3, 12, 24, 5) == Conv2dKernel::kDirectChannels);
+}
+
 TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half of the products are saved") {
   const auto chosen = [](int64_t size, int64_t channels, int64_t filters, int64_t batch) {
     const Window2d same{{size, size}, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
     return choose_conv2d(Conv2dKernel::kAuto, {same, channels, filters, Activation::kRelu}, batch);
   };
   CHECK(chosen(8, 16, 16, 16) == Conv2dKernel::kWinograd);
-  CHECK(chosen(8, 15, 64, 32) == Conv2dKernel::kDirect);
-  CHECK(chosen(8, 64, 15, 32) == Conv2dKernel::kDirect);
   CHECK(chosen(8, 16, 16, 7) == Conv2dKernel::kWinogradChannels);
   CHECK(chosen(4, 16, 16, 3) == Conv2dKernel::kDirectChannels);  // 3 tiles
   CHECK(chosen(8, 256, 256, 1) == Conv2dKernel::kWinogradChannels);
