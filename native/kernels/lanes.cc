@@ -49,12 +49,13 @@ void PlacePlane(const AxisPlacement& rows, const AxisPlacement& columns, const f
   }
 }
 
-// Values of sixteen samples meet in a buffer that stays in L1. Each side is read or written in stretches of several
-// lines: single lines of sixteen samples, or of all channels, often lie so far apart that they share few sets of the
-// caches.
-constexpr int64_t kPieceValues = 256;
-constexpr int64_t kPieceChannels = 64;
-using PieceBuffer = float[kPieceValues * kLanes];
+// Values of sixteen samples meet in a buffer that stays in L1, or of many channels, of which that has few pixels, in
+// L2. Each side is read or written in stretches of several lines: single lines of sixteen samples, or of all channels,
+// often lie so far apart that they share few sets of the caches.
+constexpr int64_t kPieceChannels = 128;
+constexpr int64_t kMostPieceValues = 768;
+constexpr int64_t piece_values(int64_t channels) { return channels <= 64 ? 256 : kMostPieceValues; }
+using PieceBuffer = float[kMostPieceValues * kLanes];
 
 struct Piece {
   int64_t first_pixel;
@@ -67,7 +68,7 @@ template <class Body>
 HWY_INLINE void for_each_piece(const LaneImage& image, const PixelRange& range, Body body) {
   const EvenTiling parts = cut_evenly(image.channels, kPieceChannels);
   const int64_t channels = parts.largest();
-  const int64_t most = kPieceValues / channels;
+  const int64_t most = piece_values(channels) / channels;
   // Whole squares, if there can be.
   const int64_t step = kTransposeSide / std::gcd<int64_t>(channels, kTransposeSide);
   const int64_t pixels = most < step ? most : most / step * step;
@@ -114,7 +115,7 @@ void SamplesToLanes(const LaneImage& image, const PixelRange& range, int64_t sam
     return transpose_rows(samples, pixels, {images, 0}, target, kLanes);
   }
   HWY_ALIGN PieceBuffer buffer;
-  if (samples < kLanes) clear_blocks(std::min(kPieceValues, values), buffer);
+  if (samples < kLanes) clear_blocks(std::min(kMostPieceValues, values), buffer);
   for_each_piece(image, range, [&](const Piece& piece) {
     for_each_stretch(image, piece, [&](int64_t from, int64_t to, int64_t count) {
       transpose_rows(samples, count, {images, from - range.first * image.channels}, buffer + to * kLanes, kLanes);
