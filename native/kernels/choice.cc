@@ -170,6 +170,25 @@ bool winograd_channels_pays(const Conv2dShape& shape, int64_t batch, FiltersMade
                                                        : kFewestTiles);
 }
 
+// Whether the output is one pixel, and all of it a product of samples as in a dense layer: kernels in lanes and rows
+// have no pixels to share weights between. One sample is predicted faster by filters in the lanes.
+bool is_one_product(const Conv2dShape& shape, int64_t batch) {
+  constexpr int64_t kFewestChannels = 8;
+  constexpr int64_t kFewestProducts = 4096;
+  const Window2d& w = shape.window;
+  return w.output_pixels() == 1 && !w.strided() && batch > 1 &&
+         std::min(shape.channels, shape.filters) >= kFewestChannels &&
+         batch * taps_inside(w) * shape.channels * shape.filters >= kFewestProducts;
+}
+
+// Of the taps of all windows, those that meet the map, in the mean of a step's three convolutions: the gradient of the
+// input has windows at all pixels of that. Of strides of 1.
+double share_inside(const Window2d& w) {
+  const auto of_input = static_cast<double>(w.taps() * w.input_pixels());
+  const auto of_output = static_cast<double>(w.taps() * w.output_pixels());
+  return static_cast<double>(taps_inside(w)) * (2 / of_output + 1 / of_input) / 3;
+}
+
 // Whether products of samples, pixel by pixel, take less time: so many taps of the windows would meet padding, and
 // Winograd's tiles have not many fewer products. Kernels in lanes that leave half of a block out lose less. The kernel
 // takes strides of 1 alone.
@@ -180,13 +199,14 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   constexpr double kOfFilters = 200;  // products in whose time they are transformed
   const double most_inside = direct_leaves_half_out() ? 0.6 : 0.76;
   const Window2d& w = shape.window;
+  if (is_one_product(shape, batch)) return true;
   if (w.strided() || w.output_pixels() > kMostPixels || batch < kFewestSamples ||
       std::min(shape.channels, shape.filters) < kFewestChannels) {
     return false;
   }
-  const auto inside = static_cast<double>(taps_inside(w));
-  if (inside > most_inside * static_cast<double>(w.taps() * w.output_pixels())) return false;
+  if (share_inside(w) > most_inside) return false;
   if (!winograd_pays(shape, lane_blocks(batch))) return true;
+  const auto inside = static_cast<double>(taps_inside(w));
   const double most = direct_leaves_half_out() ? 1 : winograd_form(w).has(WinogradAxis::kF25) ? 1.2 : 1.4;
   return inside <= most * winograd_products(shape) + kOfFilters / static_cast<double>(batch);
 }

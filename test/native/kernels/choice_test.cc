@@ -241,6 +241,32 @@ TEST_CASE("choose_conv2d: of few filters some samples in the lanes") {
   CHECK(chosen(1, 4, 7, 1, Activation::kSoftmax) == in_rows);
 }
 
+TEST_CASE("choose_conv2d: pixel by pixel, of one pixel, and where the gradient of the input meets little") {
+  const auto chosen = [](int64_t map, int64_t taps, int64_t channels, int64_t filters, int64_t batch,
+                         int64_t stride = 1) {
+    const int64_t output = (map - taps) / stride + 1;
+    const Window2d valid{{map, map}, {output, output}, {taps, taps}, {stride, stride}, {1, 1}, {}};
+    return choose_conv2d(Conv2dKernel::kAuto, {valid, channels, filters, Activation::kRelu}, batch);
+  };
+  const auto by_pixels = Conv2dKernel::kDirectPixels;
+  const auto in_rows = Conv2dKernel::kDirectChannels;
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    for (const int64_t batch : {2, 5, 8, 64}) CHECK(chosen(5, 5, 16, 120, batch) == by_pixels);
+    CHECK(chosen(5, 5, 16, 120, 1) == in_rows);
+    CHECK(chosen(4, 4, 8, 8, 4) == by_pixels);
+    CHECK(chosen(4, 4, 8, 8, 3) == in_rows);  // 3,072 products
+    CHECK(chosen(4, 4, 7, 64, 64) == Conv2dKernel::kDirect);
+    CHECK(chosen(4, 4, 64, 7, 64) == Conv2dKernel::kDirect);
+    CHECK(chosen(1, 1, 64, 64, 2) == by_pixels);
+    CHECK(chosen(4, 4, 32, 32, 64, 4) == Conv2dKernel::kDirect);
+    // Of the taps 9 of 36 in the gradient of the input, 3 of 4 in all; 4 of 9, 0.81.
+    CHECK(chosen(6, 4, 32, 32, 64) == (direct_leaves_half_out() ? Conv2dKernel::kDirect : by_pixels));
+    CHECK(chosen(6, 4, 32, 32, 5) == in_rows);
+    CHECK(chosen(3, 2, 32, 32, 64) == Conv2dKernel::kDirect);
+  });
+}
+
 TEST_CASE("choose_conv2d: pixel by pixel, of small maps whose windows mostly reach over an edge") {
   struct Case {
     Extent2d map = {2, 2};

@@ -70,9 +70,9 @@ TEST_CASE("choose_conv2d: winograd of 5x5 from 16 channels on, from 32 with dila
   CHECK(chosen(14, 1, 16, 16, 32) == winograd);
   CHECK(chosen(14, 1, 15, 64, 32) == direct);
   CHECK(chosen(14, 1, 64, 15, 32) == direct);
-  CHECK(chosen(3, 1, 16, 16, 32) == winograd);   // 9 of 16 pixels
-  CHECK(chosen(1, 1, 31, 64, 128) == direct);    // one of four
-  CHECK(chosen(28, 2, 16, 16, 32) == winograd);  // four tiles of 14x14 pixels, all inside
+  CHECK(chosen(3, 1, 16, 16, 32) == winograd);                      // 9 of 16 pixels
+  CHECK(chosen(1, 1, 31, 64, 128) == Conv2dKernel::kDirectPixels);  // one of four
+  CHECK(chosen(28, 2, 16, 16, 32) == winograd);                     // four tiles of 14x14 pixels, all inside
   CHECK(chosen(14, 2, 16, 16, 32) == direct);
   CHECK(chosen(14, 2, 32, 32, 32) == winograd);
   CHECK(chosen(14, 1, 64, 64, 7) == Conv2dKernel::kWinogradChannels);
@@ -222,7 +222,7 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   CHECK(chosen(4, 512, 256, 5) == Conv2dKernel::kDirectChannels);
   CHECK(chosen(4, 512, 256, 6) == Conv2dKernel::kWinogradChannels);
   for (const int64_t size : {2, 3, 5}) CHECK(chosen(size, 16, 31, 64) == Conv2dKernel::kWinograd);
-  CHECK(chosen(1, 31, 64, 64) == Conv2dKernel::kDirect);
+  CHECK(chosen(1, 31, 64, 64) == Conv2dKernel::kDirectPixels);
   // 72 products for 46 taps that meet the map, a row of pixels.
   const Window2d of_a_row{{1, 16}, {1, 16}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {of_a_row, 16, 31, Activation::kRelu}, 64) == Conv2dKernel::kDirect);
@@ -231,7 +231,7 @@ TEST_CASE("choose_conv2d: winograd from 16 channels and filters on, where half o
   const Window2d to_four{{4, 4}, {2, 2}, {3, 3}, {1, 1}, {1, 1}, {}};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {to_four, 16, 16, Activation::kRelu}, 32) == Conv2dKernel::kWinograd);
   const Window2d to_one{{3, 3}, {1, 1}, {3, 3}, {1, 1}, {1, 1}, {}};
-  CHECK(choose_conv2d(Conv2dKernel::kAuto, {to_one, 16, 16, Activation::kRelu}, 32) == Conv2dKernel::kDirect);
+  CHECK(choose_conv2d(Conv2dKernel::kAuto, {to_one, 16, 16, Activation::kRelu}, 32) == Conv2dKernel::kDirectPixels);
   const Window2d beyond{{2, 2}, {4, 4}, {3, 3}, {1, 1}, {1, 1}, {2, 2, 2, 2}};
   CHECK(choose_conv2d(Conv2dKernel::kAuto, {beyond, 16, 16, Activation::kRelu}, 32) == Conv2dKernel::kWinograd);
   CHECK(chosen(5, 64, 64, 1) == Conv2dKernel::kDirectChannels);  // products of 2.25 whole tiles
