@@ -14,7 +14,7 @@ const OPTIONS = { approximate: withDefault(oneOf('none', 'tanh'), 'none') };
 
 /**
  * `x` times the probability that a standard normal variable is below `x`, value by value (Hendrycks and Gimpel
- * 2016). Keeps the shape.
+ * 2016). Keeps the shape. Also an `activation` of dense, sparseDense and conv2d, without approximation.
  */
 export function gelu(options: GeluOptions = {}): Layer<'asInput'> {
   return describeLayer('gelu', options, OPTIONS);

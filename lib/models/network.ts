@@ -151,13 +151,13 @@ export function toLayerSpecs(network: Network): LayerSpec[] {
   }
   const layers = new Map(network.layers.map((layer) => [layer.name, layer]));
   const uses = new Map<string, number>();
-  const given = new Map<string, string>();
+  const outputs = new Map<string, string>();
   for (const { layer: owner, inputs: nodes } of network.nodes) {
     const use = (uses.get(owner) ?? 0) + 1;
     uses.set(owner, use);
     const place = use === 1 ? { name: owner, owner: undefined } : { name: nameOfUse(owner, use), owner };
-    const inputs = nodes.map((node) => given.get(node) ?? node);
-    given.set(place.name, appendLayer(specs, layers.get(owner) as NamedLayer, { ...place, inputs }));
+    const inputs = nodes.map((node) => outputs.get(node) ?? node);
+    outputs.set(place.name, appendLayer(specs, layers.get(owner) as NamedLayer, { ...place, inputs }));
   }
   return specs;
 }
@@ -179,13 +179,13 @@ function appendLayer(specs: LayerSpec[], layer: NamedLayer, { name, inputs, owne
   const paths = pathsOf(layer);
   if (paths === undefined) {
     const spec = { ...layer, name, inputs, ...(owner === undefined ? {} : { shares: owner }) };
-    const behind = INPUT_ACTIVATIONS.get(layer.activation);
-    if (behind === undefined) {
+    const activation = INPUT_ACTIVATIONS.get(layer.activation);
+    if (activation === undefined) {
       specs.push(spec);
       return name;
     }
-    const activated = `${name}.${behind.kind}`;
-    specs.push({ ...spec, activation: 'linear' }, { ...behind, name: activated, inputs: [name] });
+    const activated = `${name}.${activation.kind}`;
+    specs.push({ ...spec, activation: 'linear' }, { ...activation, name: activated, inputs: [name] });
     return activated;
   }
   const appendPath = (layers: readonly NamedLayer[]): string =>

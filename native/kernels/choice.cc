@@ -89,7 +89,7 @@ bool is_3x3_or_5x5(const Window2d& w) { return winograd_form(w).square() && is_o
 
 // Of fewer than 16 channels or filters: the products, in times of those that meet the map, that pay. The other side's
 // many make up for them, as the transforms cost as much as with their harmonic mean on both sides.
-double most_products_of_few(const Conv2dShape& shape) {
+double most_share_of_few(const Conv2dShape& shape) {
   const auto product = static_cast<double>(shape.channels * shape.filters);
   const double mean = 2 * product / static_cast<double>(shape.channels + shape.filters);
   return mean < 12.5 ? 0 : mean < 16 ? 0.4 : 0.45;
@@ -111,7 +111,7 @@ bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
   };
   // Phases of strides have transforms of their own.
   const Most limits = shape.window.strided() ? Most{0.45, 0.5, 0.6, 0.68} : Most{0.5, 0.55, 0.65, 0.85};
-  const double most = width < 16   ? most_products_of_few(shape)
+  const double most = width < 16   ? most_share_of_few(shape)
                       : width < 24 ? limits.of_16
                       : width < 32 ? limits.of_24
                       : width < 64 ? limits.of_32
@@ -119,10 +119,10 @@ bool fewer_products_pay(const Conv2dShape& shape, int64_t images) {
   return winograd_products_of_step(shape) < most * static_cast<double>(taps_inside(shape.window));
 }
 
-// Of 3x3 and 5x5 from 16 channels and filters on: 5x5 while half of the tiles' pixels lie inside of the image, 3x3
-// while half of the definition's products are saved, and no more than meet the map are left. With dilation the direct
-// kernel leaves more padding out: 5x5 from 32 channels on where any pixels lie outside, 3x3 by the products that meet
-// the map.
+// Of 3x3 and 5x5 from 16 channels and filters on, of 3x3 also with fewer beside many: 5x5 while half of the tiles'
+// pixels lie inside of the image, 3x3 while half of the definition's products are saved, and no more than meet the map
+// are left. With dilation the direct kernel leaves more padding out: 5x5 from 32 channels on where any pixels lie
+// outside, 3x3 by the products that meet the map.
 bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   constexpr int64_t kMostWeights = int64_t{1} << 24;
   if (!winograd_exists(shape.window, shape.activation)) return false;
@@ -141,7 +141,7 @@ bool winograd_pays(const Conv2dShape& shape, int64_t images) {
   }
   const double products = winograd_products(shape);
   const auto inside = static_cast<double>(taps_inside(shape.window));
-  if (width < 16) return products <= most_products_of_few(shape) * inside;
+  if (width < 16) return products <= most_share_of_few(shape) * inside;
   if (dilated) return products <= (width < 24 ? 0.45 : 0.6) * inside;
   return products <= std::min(inside, 0.5 * static_cast<double>(shape.window.taps() * pixels));
 }
@@ -176,22 +176,22 @@ bool is_one_product(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kFewestChannels = 8;
   constexpr int64_t kFewestProducts = 4096;
   const Window2d& w = shape.window;
-  return w.output_pixels() == 1 && !w.strided() && batch > 1 &&
-         std::min(shape.channels, shape.filters) >= kFewestChannels &&
+  return w.output_pixels() == 1 && batch > 1 && std::min(shape.channels, shape.filters) >= kFewestChannels &&
          batch * taps_inside(w) * shape.channels * shape.filters >= kFewestProducts;
 }
 
 // Of the taps of all windows, those that meet the map, in the mean of a step's three convolutions: the gradient of the
-// input has windows at all pixels of that. Of strides of 1.
+// input has windows at all pixels of that, with strides each of some taps.
 double share_inside(const Window2d& w) {
-  const auto of_input = static_cast<double>(w.taps() * w.input_pixels());
+  const auto of_input =
+      static_cast<double>(w.taps() * w.input_pixels()) / static_cast<double>(w.stride.height * w.stride.width);
   const auto of_output = static_cast<double>(w.taps() * w.output_pixels());
   return static_cast<double>(taps_inside(w)) * (2 / of_output + 1 / of_input) / 3;
 }
 
-// Whether products of samples, pixel by pixel, take less time: so many taps of the windows would meet padding, and
-// Winograd's tiles have not many fewer products. Kernels in lanes that leave half of a block out lose less. The kernel
-// takes strides of 1 alone.
+// Whether products of samples, pixel by pixel, take less time: of one pixel, or where so many taps of the windows, or
+// of those of the gradient, would meet padding, and Winograd's tiles have not many fewer products. Kernels in lanes
+// that leave half of a block out lose less.
 bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   constexpr int64_t kFewestSamples = 6;
   constexpr int64_t kFewestChannels = 32;
@@ -200,13 +200,13 @@ bool pixels_pay(const Conv2dShape& shape, int64_t batch) {
   const double most_inside = direct_leaves_half_out() ? 0.6 : 0.76;
   const Window2d& w = shape.window;
   if (is_one_product(shape, batch)) return true;
-  if (w.strided() || w.output_pixels() > kMostPixels || batch < kFewestSamples ||
+  if (w.output_pixels() > kMostPixels || batch < kFewestSamples ||
       std::min(shape.channels, shape.filters) < kFewestChannels) {
     return false;
   }
-  if (share_inside(w) > most_inside) return false;
-  if (!winograd_pays(shape, lane_blocks(batch))) return true;
+  if (!winograd_pays(shape, lane_blocks(batch))) return share_inside(w) <= most_inside;
   const auto inside = static_cast<double>(taps_inside(w));
+  if (inside > most_inside * static_cast<double>(w.taps() * w.output_pixels())) return false;
   const double most = direct_leaves_half_out() ? 1 : winograd_form(w).has(WinogradAxis::kF25) ? 1.2 : 1.4;
   return inside <= most * winograd_products(shape) + kOfFilters / static_cast<double>(batch);
 }

@@ -95,8 +95,6 @@ void conv2d_channels(const ChannelsShape& shape, const ChannelsJob& job, const f
 
 // ---- gradients
 
-FlippedTaps all_taps_flipped(const Extent2d& window) { return {window, {window.height - 1, window.width - 1}, {1, 1}}; }
-
 void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const FlippedTaps& flipped,
                          const float* weights, float* packed) {
   const int64_t taps = shape.window.taps();

@@ -117,8 +117,6 @@ void conv2d_channels(const ChannelsShape& shape, const ChannelsJob& job, const f
 // w[c][last.height - r step.height][last.width - s step.width][k].
 void pack_flipped_panels(const ChannelsShape& shape, const PanelPart& part, const FlippedTaps& flipped,
                          const float* weights, float* packed);
-// Of the whole window.
-FlippedTaps all_taps_flipped(const Extent2d& window);
 
 // Filters whose gradient is one job for each row of the window.
 Tiling channels_gradient_tiles(const ChannelsShape& shape);

@@ -29,10 +29,12 @@ MetTaps met_taps(const Window2d& w, int64_t top, int64_t left) {
 }  // namespace
 
 void conv2d_pixel(const ChannelsShape& shape, const PixelJob& job, const float* x, const float* packed,
-                  const ChannelsOutput& output) {
+                  const ChannelsOutput& output, const SampleSteps& steps) {
   const Window2d& w = shape.window;
-  const int64_t top = job.pixel / w.output.width - w.padding.top;
-  const int64_t left = job.pixel % w.output.width - w.padding.left;
+  const int64_t p = job.pixel / w.output.width;
+  const int64_t q = job.pixel % w.output.width;
+  const int64_t top = p * w.stride.height - w.padding.top;
+  const int64_t left = q * w.stride.width - w.padding.left;
   const MetTaps met = met_taps(w, top, left);
   const int64_t taps = met.none() ? 0 : met.columns.last - met.columns.first;
   const int64_t x_row = w.input.width * shape.x_channels;
@@ -49,8 +51,8 @@ void conv2d_pixel(const ChannelsShape& shape, const PixelJob& job, const float* 
   const PanelStretches stretches = panel_stretches(shape, job.panel);
   const float* const bias = output.bias == nullptr ? nullptr : output.bias + first_filter;
   const bool relu = output.activation == Activation::kRelu;
-  const int64_t y_sample = w.output_pixels() * shape.y_channels;
-  float* const y = output.y + job.first_sample * y_sample + job.pixel * shape.y_channels + first_filter;
+  float* const y =
+      output.y + job.first_sample * steps.sample + p * steps.pixels.row + q * steps.pixels.pixel + first_filter;
   const int64_t calls = met.none() ? 1 : met.rows.last - met.rows.first;
   for (int64_t call = 0; call < calls; ++call) {
     const int64_t r = met.rows.first + call;
@@ -61,9 +63,9 @@ void conv2d_pixel(const ChannelsShape& shape, const PixelJob& job, const float* 
                                  (r * w.window.width + met.columns.first) * shape.channels * stretches.filters;
     const Epilogue epilogue = call + 1 < calls ? Epilogue{} : Epilogue{.column_bias = bias, .relu = relu};
     simd_gemm_windows(job.samples, width, of_row, stretches.columns(filters, of_filter),
-                      call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, y_sample, epilogue);
+                      call == 0 ? Accumulate::kOverwrite : Accumulate::kAdd, y, steps.sample, epilogue);
   }
-  if (!relu) add_bias_and_activate(output.activation, {job.samples, width, y_sample}, nullptr, y);
+  if (!relu) add_bias_and_activate(output.activation, {job.samples, width, steps.sample}, nullptr, y);
 }
 
 void conv2d_pixels_weight_gradient(const ChannelsShape& shape, int64_t samples, int64_t filter_tile, int64_t tap,
@@ -102,11 +104,12 @@ void conv2d_pixels_weight_gradient(const ChannelsShape& shape, int64_t samples, 
                           .pixels = 0,
                           .rows = columns.count,
                           .row = shape.y_channels};
-    ImagePixels of_input{.data = x + ((p + down) * w.input.width + columns.first + right) * shape.x_channels,
+    const int64_t first_pixel = (p * w.stride.height + down) * w.input.width + columns.first * w.stride.width + right;
+    ImagePixels of_input{.data = x + first_pixel * shape.x_channels,
                          .stride = w.input_pixels() * shape.x_channels,
                          .pixels = 0,
                          .rows = columns.count,
-                         .row = shape.x_channels};
+                         .row = w.stride.width * shape.x_channels};
     for (int64_t n = 0; n < samples; n += at_once, accumulate = Accumulate::kAdd) {
       of_output.pixels = of_input.pixels = std::min(at_once, samples - n);
       simd_gemm_pixels(filters, shape.channels, of_output, of_input, accumulate, to, of_filter);

@@ -107,7 +107,6 @@ void blocks_to_samples(const float* HWY_RESTRICT blocks, int64_t samples, int64_
 
 void SamplesToLanes(const LaneImage& image, const PixelRange& range, int64_t samples, const float* const* images,
                     float* lanes) {
-  const int64_t values = image.pixels * image.channels;
   const int64_t pixels = range.end - range.first;
   if (image.channels == 1) {
     float* const target = lanes + range.first * kLanes;
@@ -115,7 +114,7 @@ void SamplesToLanes(const LaneImage& image, const PixelRange& range, int64_t sam
     return transpose_rows(samples, pixels, {images, 0}, target, kLanes);
   }
   HWY_ALIGN PieceBuffer buffer;
-  if (samples < kLanes) clear_blocks(std::min(kMostPieceValues, values), buffer);
+  if (samples < kLanes) clear_blocks(std::min(piece_values(image.channels), pixels * image.channels), buffer);
   for_each_piece(image, range, [&](const Piece& piece) {
     for_each_stretch(image, piece, [&](int64_t from, int64_t to, int64_t count) {
       transpose_rows(samples, count, {images, from - range.first * image.channels}, buffer + to * kLanes, kLanes);

@@ -67,18 +67,25 @@ int64_t Conv2dChannels::backward_floats(const LayerSetting& setting) const {
 
 int64_t Conv2dChannels::prepared_floats() const { return packed_floats(); }
 
-void Conv2dChannels::prepare(Team& team, const float* weights, float* prepared) const {
-  pack(team, forward_shape(), PackedFor::kForward, weights, prepared);
+void Conv2dChannels::prepare(Team& team, const float* weights, float* prepared) const { pack(team, weights, prepared); }
+
+void Conv2dFiltersInLanes::pack(Team& team, const float* weights, float* packed) const {
+  const ChannelsShape shape = forward_shape();
+  for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
+    const int64_t first = group * group_weights();
+    pack_panels(shape, part, weights + first, packed + first);
+  });
 }
 
-void Conv2dFiltersInLanes::pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights,
-                                float* packed) const {
-  const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
-  for_each_part(team, shape, [&](int64_t group, const PanelPart& part) {
-    const float* const from = weights + group * group_weights;
-    float* const to = packed + group * group_weights;
-    if (pass == PackedFor::kForward) return pack_panels(shape, part, from, to);
-    pack_flipped_panels(shape, part, all_taps_flipped(shape.window.window), from, to);
+void Conv2dFiltersInLanes::pack_phases(Team& team, const float* weights, float* packed) const {
+  const ChannelsShape shape = forward_shape();
+  for_each_part(team, gradient_shape(shape), [&](int64_t group, const PanelPart& part) {
+    const int64_t first = group * group_weights();
+    for_each_phase(shape, shape.window.output,
+                   [&](const InputPhase& row, const InputPhase& column, const ChannelsShape& phase, int64_t of_phase) {
+                     pack_flipped_panels(phase, part, flipped_taps(shape.window.window, row, column), weights + first,
+                                         packed + first + of_phase);
+                   });
   });
 }
 
@@ -96,7 +103,7 @@ void Conv2dChannels::forward(const ForwardArguments& args, const float* prepared
     to.y += image * conv_.output_floats();
     conv2d_channels(of_batch, {bands.first(band), bands.size(band), panel},
                     x + image * padded.height * padded.width * conv_.channels + group * of_batch.channels,
-                    prepared + group * of_batch.filters * conv_.row_length(), to, {row, conv_.filters});
+                    prepared + group * group_weights(), to, {row, conv_.filters});
   });
   if (conv_.activation.spans_row()) activate_rows(args);
 }
@@ -233,43 +240,12 @@ ChannelsShape Conv2dChannels::padded_gradient(const ChannelsShape& shape) {
   return gradient;
 }
 
-// Calls visit(rows' phase, columns' phase, their convolution of the padded gradient, its packed weights behind those of
-// the first phase).
-template <class Visit>
-void Conv2dChannels::for_each_phase(const ChannelsShape& shape, Visit visit) {
-  ChannelsShape phase = padded_gradient(shape);
-  const Extent2d padded = phase.padded();
-  int64_t packed = 0;
-  for_each_input_phase(shape.window, [&](const InputPhase& row, const InputPhase& column) {
-    phase.window = {.input = padded,
-                    .output = {row.count, column.count},
-                    .window = {row.taps, column.taps},
-                    .stride = {1, 1},
-                    .dilation = {row.dilation, column.dilation},
-                    .padding = {}};
-    visit(row, column, phase, packed);
-    packed += phase.window.taps() * phase.channels * phase.filters;
-  });
-}
-
 Conv2dChannels::Jobs Conv2dChannels::input_gradient_jobs(const ChannelsShape& shape, int64_t images) const {
   ChannelsShape gradient = gradient_shape(shape);
   Extent2d& output = gradient.window.output;
   output = {ceil_divide(output.height, shape.window.stride.height),
             ceil_divide(output.width, shape.window.stride.width)};
   return jobs(gradient, images, channels_row_tiles(gradient).count);
-}
-
-void Conv2dChannels::pack_phases(Team& team, const float* weights, float* packed) const {
-  const int64_t group_weights = conv_.filters_per_group() * conv_.row_length();
-  for_each_part(team, gradient_shape(forward_shape()), [&](int64_t group, const PanelPart& part) {
-    const int64_t first = group * group_weights;
-    for_each_phase(forward_shape(),
-                   [&](const InputPhase& row, const InputPhase& column, const ChannelsShape& phase, int64_t of_phase) {
-                     pack_flipped_panels(phase, part, flipped_taps(conv_.window.window, row, column), weights + first,
-                                         packed + first + of_phase);
-                   });
-  });
 }
 
 void Conv2dChannels::input_gradient_job(const ChannelsShape& shape, const Jobs& jobs, int64_t index,
@@ -284,8 +260,8 @@ void Conv2dChannels::input_gradient_job(const ChannelsShape& shape, const Jobs& 
       padded_dz + job.image * padded.height * padded.width * conv_.filters + job.group * gradient.channels;
   const PixelSteps steps{stride.height * input.width * conv_.channels, stride.width * conv_.channels};
   dx += job.image * shape.window.input_pixels() * conv_.channels + job.group * gradient.filters;
-  packed += job.group * conv_.filters_per_group() * conv_.row_length();
-  for_each_phase(shape,
+  packed += job.group * group_weights();
+  for_each_phase(shape, padded,
                  [&](const InputPhase& row, const InputPhase& column, const ChannelsShape& phase, int64_t of_phase) {
                    const EvenTiling bands{row.count, jobs.bands};
                    if (phase.window.output_pixels() == 0) return;

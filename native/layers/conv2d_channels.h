@@ -17,16 +17,34 @@ class Conv2dFiltersInLanes : public Conv2dInRows {
   using Conv2dInRows::Conv2dInRows;
 
  protected:
-  // Which convolution filters are packed for.
-  enum class PackedFor { kForward, kInputGradient };
-
   ChannelsShape forward_shape() const;
-  // The convolution that gives the gradient of the input, for strides of 1.
+  // The convolution that gives the gradient of the input, for strides of 1. With others its channels are those of each
+  // phase.
   static ChannelsShape gradient_shape(const ChannelsShape& shape);
+  int64_t group_weights() const { return conv_.filters_per_group() * conv_.row_length(); }
   // Of packed filters, in whole vectors.
   int64_t packed_floats() const { return round_up(conv_.weight_count(), kLanes); }
-  // Panels of filters (kernels/conv2d_channels.h), of all groups; flipped as a whole for the gradient of the input.
-  void pack(Team& team, const ChannelsShape& shape, PackedFor pass, const float* weights, float* packed) const;
+  // Panels of filters (kernels/conv2d_channels.h), of all groups.
+  void pack(Team& team, const float* weights, float* packed) const;
+  // The same for the gradient of the input, of all phases of each group.
+  void pack_phases(Team& team, const float* weights, float* packed) const;
+  // Calls visit(rows' phase, columns' phase, their convolution of the gradient of the output, images of `extent` that
+  // begin where its first window does, its packed weights behind those of the first phase).
+  template <class Visit>
+  static void for_each_phase(const ChannelsShape& shape, const Extent2d& extent, Visit visit) {
+    ChannelsShape phase = gradient_shape(shape);
+    int64_t packed = 0;
+    for_each_input_phase(shape.window, [&](const InputPhase& row, const InputPhase& column) {
+      phase.window = {.input = extent,
+                      .output = {row.count, column.count},
+                      .window = {row.taps, column.taps},
+                      .stride = {1, 1},
+                      .dilation = {row.dilation, column.dilation},
+                      .padding = {}};
+      visit(row, column, phase, packed);
+      packed += phase.window.taps() * phase.channels * phase.filters;
+    });
+  }
   // The floats of a padded copy of the images, none where they have no padding.
   static int64_t padded_floats(const ChannelsShape& shape, int64_t batch);
   // Padded copies of the images, or these, if they need none.
@@ -103,10 +121,7 @@ class Conv2dChannels final : public Conv2dFiltersInLanes {
   Jobs jobs(const ChannelsShape& shape, int64_t images, int64_t bands) const;
   // What the phases of the gradient of the input read, padded for all of them.
   static ChannelsShape padded_gradient(const ChannelsShape& shape);
-  template <class Visit>
-  static void for_each_phase(const ChannelsShape& shape, Visit visit);
   Jobs input_gradient_jobs(const ChannelsShape& shape, int64_t images) const;
-  void pack_phases(Team& team, const float* weights, float* packed) const;
   void input_gradient_job(const ChannelsShape& shape, const Jobs& jobs, int64_t index, const float* padded_dz,
                           const float* packed, float* dx) const;
 };

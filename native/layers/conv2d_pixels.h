@@ -1,6 +1,6 @@
 // Conv2d of small maps, in rows and with filters in the SIMD lanes: a product of samples for each pixel of the output
 // (kernels/conv2d_pixels.h). The gradient of the input is the same convolution of the gradient of the output, with
-// flipped windows, for strides of 1.
+// flipped windows, for each phase of the stride (kernels/input_phase.h).
 #pragma once
 
 #include "kernels/conv2d_pixels.h"
@@ -21,7 +21,9 @@ class Conv2dPixels final : public Conv2dFiltersInLanes {
  private:
   int64_t jobs(const ChannelsShape& shape, int64_t batch) const;
   void convolve_job(const ChannelsShape& shape, int64_t batch, int64_t job, const float* x, const float* filters,
-                    const ChannelsOutput& output) const;
+                    const ChannelsOutput& output, const SampleSteps& steps) const;
+  int64_t input_gradient_jobs(int64_t batch) const;
+  void input_gradient_job(int64_t batch, int64_t job, const float* dz, const float* packed, float* dx) const;
 };
 
 }  // namespace gradloom

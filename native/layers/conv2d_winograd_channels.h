@@ -19,6 +19,8 @@ class Conv2dWinogradChannels final : public Conv2dFiltersInLanes {
   void backward(const BackwardArguments& args) const override;
 
  private:
+  // Which convolution filters are made for.
+  enum class PackedFor { kForward, kInputGradient };
   // Made already, or else to be made of the weights.
   struct Filters {
     const float* prepared;

@@ -23,14 +23,17 @@ int64_t largest_floats(const std::vector<std::unique_ptr<Layer>>& layers) {
   return largest;
 }
 
+bool is_one_pixel(const Shape& shape) { return shape.size() == shape.back(); }
+
 // Whether convolutions predict in rows, be it of some samples or many, and nothing asks for lanes. Then pieces of few
 // samples cost no more a sample. Without convolutions, weights are most of what comes from memory.
 bool convolves_in_rows(const std::vector<std::unique_ptr<Layer>>& layers) {
   const auto in_rows = [](const Layer& layer) {
     if (layer.in_rows(kLanes) != nullptr) return true;
     if (layer.layout(kLanes, Layout::kRows) != Layout::kRows) return false;
-    // Fewer samples go by a kernel that multiplies padding's zeros.
-    return std::string_view(layer.needs({kLanes, Phase::kPredicting, 1}).kernel) != "direct-pixels";
+    // Fewer samples go by a kernel that multiplies padding's zeros, but for one pixel.
+    return is_one_pixel(layer.output_shape()) ||
+           std::string_view(layer.needs({kLanes, Phase::kPredicting, 1}).kernel) != "direct-pixels";
   };
   return std::ranges::any_of(layers, [](const auto& layer) { return layer->in_rows(kLanes) != nullptr; }) &&
          std::ranges::all_of(layers, [&](const auto& layer) { return in_rows(*layer); });

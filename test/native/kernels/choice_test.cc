@@ -259,7 +259,7 @@ TEST_CASE("choose_conv2d: pixel by pixel, of one pixel, and where the gradient o
     CHECK(chosen(4, 4, 7, 64, 64) == Conv2dKernel::kDirect);
     CHECK(chosen(4, 4, 64, 7, 64) == Conv2dKernel::kDirect);
     CHECK(chosen(1, 1, 64, 64, 2) == by_pixels);
-    CHECK(chosen(4, 4, 32, 32, 64, 4) == Conv2dKernel::kDirect);
+    CHECK(chosen(6, 4, 32, 32, 64, 4) == by_pixels);
     // Of the taps 9 of 36 in the gradient of the input, 3 of 4 in all; 4 of 9, 0.81.
     CHECK(chosen(6, 4, 32, 32, 64) == (direct_leaves_half_out() ? Conv2dKernel::kDirect : by_pixels));
     CHECK(chosen(6, 4, 32, 32, 5) == in_rows);
@@ -292,7 +292,8 @@ TEST_CASE("choose_conv2d: pixel by pixel, of small maps whose windows mostly rea
   CHECK(chosen({.channels = 31}) == Conv2dKernel::kWinograd);
   CHECK(chosen({.filters = 32}) == by_pixels);
   CHECK(chosen({.filters = 31}) == Conv2dKernel::kWinograd);
-  CHECK(chosen({.stride = 2}) == Conv2dKernel::kDirect);
+  CHECK(chosen({.stride = 2}) == by_pixels);                             // 25 of 36 taps inside
+  CHECK(chosen({.map = {4, 4}, .stride = 2}) == Conv2dKernel::kDirect);  // 121 of 144
   CHECK(chosen({.map = {1, 25}}) == by_pixels);
   CHECK(chosen({.map = {1, 26}}) == Conv2dKernel::kDirect);
   CHECK(chosen({.window = {1, 1}}) == Conv2dKernel::kDirect);  // all taps inside

@@ -188,7 +188,7 @@ TEST_CASE("choose_conv2d: winograd of few channels or filters, where the others 
   };
   const auto winograd = Conv2dKernel::kWinograd;
   const auto direct = Conv2dKernel::kDirect;
-  // Harmonic means of 13, 12.48, 12.8, 12.7.
+  // Harmonic means of 13, 12.48, 12.8 (twice), 12.6, 11.98.
   CHECK(chosen({8, 8}, 3, 13, 13) == winograd);
   CHECK(chosen({8, 8}, 3, 13, 12) == direct);
   CHECK(chosen({8, 8}, 3, 8, 32) == winograd);

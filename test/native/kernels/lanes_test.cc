@@ -18,7 +18,7 @@ TEST_CASE("rows_to_lanes and lanes_to_rows: by their definition for 1 to 16 samp
     RandomData random(71);
     for (int64_t samples = 1; samples <= kLanes; ++samples) {
       for (const int64_t pixels : {1, 2, 5, 16, 25, 97}) {
-        for (const int64_t channels : {1, 3, 4, 7, 16, 17, 65, 131}) {
+        for (const int64_t channels : {1, 3, 4, 7, 16, 17, 65, 128, 131}) {
           CAPTURE(samples);
           CAPTURE(pixels);
           CAPTURE(channels);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "kernels/conv2d_direct.h"
 #include "kernels/reference/convolution.h"
 #include "layers/conv2d.h"
 #include "support/compare.h"
@@ -34,6 +35,12 @@ const std::vector<Window2d> kWindows = {
     {{3, 3}, {3, 3}, {3, 3}, {1, 1}, {1, 2}, {1, 1, 2, 2}},  //
     {{2, 2}, {2, 2}, {3, 3}, {1, 1}, {1, 1}, {2, 0, 0, 2}},  //
     {{1, 3}, {1, 3}, {1, 5}, {1, 1}, {1, 1}, {0, 0, 2, 2}},  //
+    {{3, 3}, {2, 2}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}},  // phases of one and of two taps
+    {{4, 4}, {2, 2}, {5, 5}, {2, 2}, {1, 1}, {1, 2, 1, 2}},  //
+    {{2, 4}, {1, 2}, {5, 5}, {3, 2}, {1, 1}, {2, 2, 2, 2}},  //
+    {{3, 3}, {4, 4}, {2, 2}, {3, 3}, {1, 1}, {4, 4, 4, 4}},  // a phase without taps
+    {{4, 4}, {2, 2}, {3, 3}, {2, 2}, {2, 2}, {2, 2, 2, 2}},  // phases that no tap meets
+    {{6, 6}, {1, 1}, {4, 4}, {4, 4}, {1, 1}, {}},            // of one pixel
 };
 
 void check_kernel(const reference::Convolution& shape, const char* activation) {
@@ -59,6 +66,27 @@ TEST_CASE("conv2d of small maps, pixel by pixel: integers agree exactly on every
         check_kernel(shape, "relu");
         check_integers(random, shape, "auto");
       }
+    }
+    // Without padding: of one pixel, of few channels, filters and samples, and where the gradient meets little.
+    for (int i = 0; i < 12; ++i) {
+      const Extent2d taps = random.pick<Extent2d>({{1, 1}, {2, 3}, {5, 5}});
+      const reference::Convolution shape{.window = {taps, {1, 1}, taps, {1, 1}, {1, 1}, {}},
+                                         .batch = random.pick({2, 3, 5, 17, 64}),
+                                         .channels = random.pick({45, 64}),
+                                         .filters = random.pick({46, 65}),
+                                         .groups = 1};
+      check_kernel(shape, "relu");
+      check_integers(random, shape, "auto");
+    }
+    for (const int64_t width : {8, 9, 17}) {
+      const reference::Convolution shape{{{4, 4}, {1, 1}, {4, 4}, {1, 1}, {1, 1}, {}}, 5, width, width + 1, 1};
+      check_kernel(shape, "relu");
+      check_integers(random, shape, "auto");
+    }
+    if (!direct_leaves_half_out()) {
+      const reference::Convolution shape{{{6, 6}, {3, 3}, {4, 4}, {1, 1}, {1, 1}, {}}, 37, 33, 70, 1};
+      check_kernel(shape, "relu");
+      check_integers(random, shape, "auto");
     }
     // More samples than a sum has terms.
     check_integers(random, {kWindows[0], 300, 32, 40, 1}, "auto");
