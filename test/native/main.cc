@@ -11,6 +11,8 @@
 #include <mutex>
 #include <thread>
 
+#include "kernels/simd_target.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 // Out of memory is an error of ours, so the allocator has to answer as it does without a sanitizer.
 extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() {
@@ -21,10 +23,14 @@ extern "C" __attribute__((visibility("default"))) const char* __asan_default_opt
 namespace {
 
 std::atomic<const char*> current_test{"(none)"};
+std::atomic<int64_t> tests_begun{0};
 
 struct NameListener : doctest::IReporter {
   explicit NameListener(const doctest::ContextOptions&) {}
-  void test_case_start(const doctest::TestCaseData& test) override { current_test.store(test.m_name); }
+  void test_case_start(const doctest::TestCaseData& test) override {
+    current_test.store(test.m_name);
+    ++tests_begun;
+  }
   void report_query(const doctest::QueryData&) override {}
   void test_run_start() override {}
   void test_run_end(const doctest::TestRunStats&) override {}
@@ -55,9 +61,12 @@ class Watchdog {
 
  private:
   void watch() {
-    constexpr auto kLimit = std::chrono::minutes(10);  // all tests under a sanitizer take some three
+    constexpr auto kLimit = std::chrono::minutes(5);  // the longest one takes seconds, under an emulator a minute
     std::unique_lock guard(mutex_);
-    if (changed_.wait_for(guard, kLimit, [this] { return ended_; })) return;
+    for (int64_t begun = -1; begun != tests_begun.load();) {
+      begun = tests_begun.load();
+      if (changed_.wait_for(guard, kLimit, [this] { return ended_; })) return;
+    }
     std::fprintf(stderr, "the tests hang in: %s\n", current_test.load());
     std::abort();
   }
@@ -73,6 +82,9 @@ class Watchdog {
 int main(int argc, char** argv) {
   // Sanitizers report bus errors themselves, and a test is about one that nobody handles.
   std::signal(SIGBUS, SIG_DFL);
+  // As for the addon: the tests of the kernels run on every instruction set, those of what is chosen on the best one.
+  const char* const simd = std::getenv("GRADLOOM_SIMD");
+  gradloom::choose_simd_target(simd == nullptr ? "" : simd);
   const Watchdog watchdog;
   return doctest::Context(argc, argv).run();
 }
