@@ -1,6 +1,6 @@
 // `npm test`: the set-up that is missing, then every suite; the last line counts what passed and failed.
 // `node scripts/test.mjs asan ubsan` runs single suites: native, js, examples, or the C++ tests of a CMake preset.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -24,6 +24,8 @@ const SANITIZER_OPTIONS = {
   TSAN_OPTIONS: 'allocator_may_return_null=1',
   UBSAN_OPTIONS: 'print_stacktrace=1',
 };
+
+const CHOICE_TESTS = '-tc=choose*,conv2d_prediction_time*,Plan*';
 
 await runMain(async () => {
   const named = process.argv.slice(2);
@@ -62,12 +64,17 @@ async function nativeTests(preset) {
     '--quiet',
   ]);
   if (built.status !== 0) return { passed: 0, failed: 1 };
-  const result = await run([join(folder, 'gradloom_tests')]);
-  return count(
-    result,
-    /^\[doctest\] test cases: .*\| +(\d+) passed/m,
-    /^\[doctest\] test cases: .*\| +(\d+) failed/m,
-  );
+  const program = join(folder, 'gradloom_tests');
+  const counts = countDoctest(await run([program]));
+  // Kernels are tested on every instruction set in one run; what is chosen, on the one that a run is held to.
+  const { stdout } = spawnSync(program, ['--list-simd-targets'], { encoding: 'utf8' });
+  for (const simd of stdout.split('\n').filter(Boolean).slice(1)) {
+    console.log(`-- what is chosen with ${simd}`);
+    const lesser = countDoctest(await run([program, CHOICE_TESTS], { GRADLOOM_SIMD: simd }));
+    counts.passed += lesser.passed;
+    counts.failed += lesser.failed;
+  }
+  return counts;
 }
 
 async function avaTests() {
@@ -87,6 +94,14 @@ async function examples() {
   return { passed: files.length - failed, failed };
 }
 
+function countDoctest(result) {
+  return count(
+    result,
+    /^\[doctest\] test cases: .*\| +(\d+) passed/m,
+    /^\[doctest\] test cases: .*\| +(\d+) failed/m,
+  );
+}
+
 /** A suite that ends badly has failed at least once, also where it died before it could count. */
 function count({ status, output }, passedPattern, failedPattern) {
   const passed = Number(passedPattern.exec(output)?.[1] ?? 0);
@@ -95,11 +110,11 @@ function count({ status, output }, passedPattern, failedPattern) {
 }
 
 /** Shows a command's output and returns it. */
-function run([command, ...options]) {
+function run([command, ...options], settings = {}) {
   const color = process.stdout.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: '1' } : {};
   const child = spawn(command, options, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...SANITIZER_OPTIONS, ...process.env, ...color },
+    env: { ...SANITIZER_OPTIONS, ...process.env, ...color, ...settings },
   });
   let output = '';
   child.stdout.setEncoding('utf8');

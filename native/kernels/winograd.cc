@@ -299,6 +299,7 @@ void transform_output_pooled(const ImageTile& tile, int64_t vectors, const TileC
   const int64_t row = at.image.width * at.pixel;
   const int64_t first = tile.row * row + tile.column * at.pixel;
   V above[kOut];
+  for (V& of_column : above) of_column = hn::Zero(D());
   for_each_output<kWidth, false>(tile, vectors, m, bias, activation,
                                  [&](int64_t vector, int64_t lane, int64_t of_row, const V(&z)[kOut]) HWY_ATTR {
                                    if (of_row % 2 == 0) {

@@ -1,6 +1,7 @@
 // The C++ tests. Threads are named in the tests that use them.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+#include <hwy/targets.h>
 
 #include <atomic>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <string_view>
 #include <thread>
 
 #include "kernels/simd_target.h"
@@ -82,6 +84,10 @@ class Watchdog {
 int main(int argc, char** argv) {
   // Sanitizers report bus errors themselves, and a test is about one that nobody handles.
   std::signal(SIGBUS, SIG_DFL);
+  if (argc == 2 && std::string_view(argv[1]) == "--list-simd-targets") {  // the best one first
+    for (const int64_t target : hwy::SupportedAndGeneratedTargets()) std::puts(hwy::TargetName(target));
+    return 0;
+  }
   // As for the addon: the tests of the kernels run on every instruction set, those of what is chosen on the best one.
   const char* const simd = std::getenv("GRADLOOM_SIMD");
   gradloom::choose_simd_target(simd == nullptr ? "" : simd);

@@ -149,10 +149,10 @@ TEST_CASE("profile_steps: tables move the rows that a batch names, in whole cach
   const auto parts = parts_of(net, samples.view(), kBatch);
   const auto entries = static_cast<double>(samples.indices.size());
   const double touched = static_cast<double>(std::set(samples.indices.begin(), samples.indices.end()).size());
-  const Plan::Work& forward = work_of(parts, "sparseDense_1", "forward");
+  const Plan::Work forward = work_of(parts, "sparseDense_1", "forward");
   CHECK(forward.bytes == kFloat * (kBatch * 10 + 10) + entries * (8 + 64));
   CHECK(forward.working_set == std::max(forward.bytes, kFloat * kRows * 10));
-  const Plan::Work& backward = work_of(parts, "sparseDense_1", "backward");
+  const Plan::Work backward = work_of(parts, "sparseDense_1", "backward");
   // The bias and its accumulator; of a row both are 80 bytes, two lines.
   CHECK(backward.bytes == kFloat * (kBatch * 10 + 4 * 10) + entries * 8 + touched * 2 * 128);
   CHECK(backward.working_set >= kFloat * 2 * kRows * 10);
