@@ -93,16 +93,19 @@ HWY_INLINE void place_columns(const DirectShape& shape, int64_t first, int64_t c
 }
 
 // With fewer vectors a pixel there is room for more of these.
-constexpr int pixel_tile(int live) { return kPixelTile * kVectors / live; }
+template <class Live>
+constexpr int pixel_tile() {
+  return kPixelTile * kVectors / Live::kCount;
+}
 
-template <int kFilters, int kLive, bool kSides>
+template <int kFilters, class Live, bool kSides>
 HWY_INLINE void tile_of_pixels(int64_t pixels, const ForwardRow& row, const SumEnds& ends, const DirectOutput& y) {
-  constexpr int kMost = pixel_tile(kLive);
+  constexpr int kMost = pixel_tile<Live>();
   switch (pixels) {
-    case 1: return forward_tile<kFilters, 1, kLive, kSides>(row, ends, y);
-    case 2: return forward_tile<kFilters, std::min(2, kMost), kLive, kSides>(row, ends, y);
-    case 3: return forward_tile<kFilters, std::min(3, kMost), kLive, kSides>(row, ends, y);
-    default: return forward_tile<kFilters, kMost, kLive, kSides>(row, ends, y);
+    case 1: return forward_tile<kFilters, 1, Live, kSides>(row, ends, y);
+    case 2: return forward_tile<kFilters, std::min(2, kMost), Live, kSides>(row, ends, y);
+    case 3: return forward_tile<kFilters, std::min(3, kMost), Live, kSides>(row, ends, y);
+    default: return forward_tile<kFilters, kMost, Live, kSides>(row, ends, y);
   }
 }
 
@@ -125,36 +128,36 @@ SideColumns side_columns(const DirectShape& shape) {
 }
 
 // Output columns from `begin` up to `end`, as tiles of pixels of a row.
-template <int kFilters, int kLive>
+template <int kFilters, class Live>
 HWY_NOINLINE void forward_rows(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
                                const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
-  const EvenTiling tiles = cut_evenly(end - begin, pixel_tile(kLive));
+  const EvenTiling tiles = cut_evenly(end - begin, pixel_tile<Live>());
   for (int64_t p = 0; p < shape.output.height; ++p) {
     const WindowRows rows = place_rows<kFilters>(shape, p, 1, x, packed, row);
     for (int64_t tile = 0, q = begin, next = 0; tile < tiles.count; ++tile, q = next) {
       next = begin + tiles.first(tile + 1);
       row.x = rows.x + q * row.pixel;
-      tile_of_pixels<kFilters, kLive, false>(next - q, row, ends,
-                                             {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
+      tile_of_pixels<kFilters, Live, false>(next - q, row, ends,
+                                            {y.data + p * y.row + q * y.pixel, y.filter, y.row, y.pixel});
     }
   }
 }
 
 // The same as tiles of pixels of a column, which have their taps on zeros at a side in common.
-template <int kFilters, int kLive>
+template <int kFilters, class Live>
 HWY_NOINLINE void forward_columns(const DirectShape& shape, int64_t begin, int64_t end, const float* x,
                                   const float* packed, const SumEnds& ends, const DirectOutput& y) {
   ForwardRow row = forward_row<kFilters>(shape);
   row.pixel = row.line;
-  const EvenTiling tiles = cut_evenly(shape.output.height, pixel_tile(kLive));
+  const EvenTiling tiles = cut_evenly(shape.output.height, pixel_tile<Live>());
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
     const int64_t p = tiles.first(tile);
     const WindowRows rows = place_rows<kFilters>(shape, p, tiles.size(tile), x, packed, row);
     for (int64_t q = begin; q < end; ++q) {
       place_columns<kFilters, true>(shape, q, 1, rows, row);
-      tile_of_pixels<kFilters, kLive, true>(tiles.size(tile), row, ends,
-                                            {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
+      tile_of_pixels<kFilters, Live, true>(tiles.size(tile), row, ends,
+                                           {y.data + p * y.row + q * y.pixel, y.filter, y.pixel, y.row});
     }
   }
 }
@@ -167,7 +170,7 @@ EvenTiling channel_tiles(const DirectShape& shape, int64_t filters) {
   return cut_evenly(shape.channels, std::max<int64_t>(most, 1));
 }
 
-template <int kFilters, int kLive>
+template <int kFilters, class Live>
 void forward_filters(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
                      const DirectOutput& y) {
   const SideColumns sides = side_columns(shape);
@@ -177,16 +180,16 @@ void forward_filters(const DirectShape& shape, const float* x, const float* pack
     part.channels = tiles.size(tile);
     const SumEnds part_ends{ends.bias, tile > 0, tile + 1 == tiles.count ? ends.activation : Activation::kLinear};
     if (sides.left_end < sides.right_begin)
-      forward_rows<kFilters, kLive>(part, sides.left_end, sides.right_begin, x, packed, part_ends, y);
-    if (sides.left_end > 0) forward_columns<kFilters, kLive>(part, 0, sides.left_end, x, packed, part_ends, y);
+      forward_rows<kFilters, Live>(part, sides.left_end, sides.right_begin, x, packed, part_ends, y);
+    if (sides.left_end > 0) forward_columns<kFilters, Live>(part, 0, sides.left_end, x, packed, part_ends, y);
     if (sides.right_begin < shape.output.width)
-      forward_columns<kFilters, kLive>(part, sides.right_begin, shape.output.width, x, packed, part_ends, y);
+      forward_columns<kFilters, Live>(part, sides.right_begin, shape.output.width, x, packed, part_ends, y);
     x += part.channels * plane_floats(shape.input);
     packed += part.channels * shape.taps() * kFilters;
   }
 }
 
-template <int kFilters, bool kSides>
+template <int kFilters, class Live, bool kSides>
 void forward_squares(const DirectShape& shape, const float* x, const float* packed, const SumEnds& ends,
                      const DirectMaxima& y) {
   ForwardRow row = forward_row<kFilters>(shape);
@@ -195,7 +198,7 @@ void forward_squares(const DirectShape& shape, const float* x, const float* pack
     const WindowRows rows = place_rows<kFilters>(shape, p, 2, x, packed, row);
     for (int64_t q = 0; q < shape.output.width; q += 2) {
       place_columns<kFilters, kSides>(shape, q, 2, rows, row);
-      forward_square<kFilters, kSides>(row, ends, out);
+      forward_square<kFilters, Live, kSides>(row, ends, out);
       out.data += kLanes;
       if (out.winners != nullptr) out.winners += kLanes;
     }
@@ -231,17 +234,20 @@ HWY_INLINE void with_filters(int64_t filters, Body body) {
   }
 }
 
+// Calls body(Live()).
+template <class Body>
+HWY_INLINE void with_live(int64_t lanes, Body body) {
+  lanes == kHalfLanes ? body(HalfBlock()) : body(WholeBlock());
+}
+
 void Forward(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
              Activation activation, const DirectOutput& y) {
   if (shape.output.width == 0) return;  // a phase without pixels
   const SumEnds ends{bias, false, activation};
-  if constexpr (kVectors > 1) {
-    if (shape.lanes == kHalfLanes) {
-      return with_filters(
-          filters, [&](auto count) HWY_ATTR { forward_filters<count(), kVectors / 2>(shape, x, packed, ends, y); });
-    }
-  }
-  with_filters(filters, [&](auto count) HWY_ATTR { forward_filters<count(), kVectors>(shape, x, packed, ends, y); });
+  with_live(shape.lanes, [&](auto live) HWY_ATTR {
+    with_filters(filters,
+                 [&](auto count) HWY_ATTR { forward_filters<count(), decltype(live)>(shape, x, packed, ends, y); });
+  });
 }
 
 void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, const float* packed, const float* bias,
@@ -249,9 +255,12 @@ void ForwardMaxima(const DirectShape& shape, int64_t filters, const float* x, co
   if constexpr (kPixelTile >= kSquarePixels) {
     const bool sides = skips_columns(shape);
     const SumEnds ends{bias, false, activation};
-    with_filters(filters, [&](auto count) HWY_ATTR {
-      sides ? forward_squares<count(), true>(shape, x, packed, ends, y)
-            : forward_squares<count(), false>(shape, x, packed, ends, y);
+    with_live(shape.lanes, [&](auto live) HWY_ATTR {
+      using Live = decltype(live);
+      with_filters(filters, [&](auto count) HWY_ATTR {
+        sides ? forward_squares<count(), Live, true>(shape, x, packed, ends, y)
+              : forward_squares<count(), Live, false>(shape, x, packed, ends, y);
+      });
     });
   }
 }

@@ -48,7 +48,8 @@ struct DirectShape {
 
 // The filters of a convolution cut into tiles that fit the registers. How many there are depends on the processor.
 EvenTiling direct_filter_tiles(int64_t filters);
-// Whether the second half of a block is left out where no samples are in it: not where a vector holds a whole block.
+// Whether a block takes half of the time on every processor where its second half, which holds no samples, is left out.
+// Of vectors that hold a whole block it does on some.
 bool direct_leaves_half_out();
 // Rows of the output whose input all tiles of filters should read from L2 before that of the next rows, in about
 // `fewest` bands or more.

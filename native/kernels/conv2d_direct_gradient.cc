@@ -19,7 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
-// Vectors a block, and the tile that keeps its sums in registers, as in the forward pass (kernels/conv2d_direct.cc).
+// Vectors a block, and the tile that keeps its sums in registers, as in the forward pass (kernels/direct_tile-inl.h).
 #if HWY_MAX_BYTES >= 64
 constexpr int kVectors = 1;
 constexpr int kGradientFilters = 4;  // 4 x 6 accumulators
@@ -67,10 +67,13 @@ struct GradientRow {
   int64_t rows;
 };
 
-// sums: kFilters x kChannels x kTaps vectors, to which those of the row are added. kLive: vectors of a block in use.
-template <int kFilters, int kChannels, int kTaps, int kLive>
+// sums: kFilters x kChannels x kTaps vectors, to which those of the row are added. kInUse: lanes of a block,
+// all or the first half.
+template <int kFilters, int kChannels, int kTaps, int64_t kInUse>
 HWY_INLINE void gradient_tile(const GradientRow& row, float* HWY_RESTRICT sums) {
-  const D d;
+  const hn::CappedTag<float, kInUse> d;
+  using V = hn::Vec<decltype(d)>;
+  constexpr auto kFloats = static_cast<int>(hn::MaxLanes(d));
   const DirectShape& shape = row.shape;
   const WeightGradientOperands& o = row.operands;
   const int64_t x_channel = shape.input.height * shape.input.width * kLanes;
@@ -94,12 +97,12 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float* HWY_RESTRICT sums) 
     int64_t left = width;
     for (int64_t pixel = row.rows * width; pixel > 0; --pixel) {
       // The vectors of a block one after another, so that the accumulators fit.
-      for (int m = 0; m < kLive; ++m) {
+      for (int64_t lane = 0; lane < kInUse; lane += kFloats) {
         V g[kFilters];
-        for (int k = 0; k < kFilters; ++k) g[k] = in_register(hn::Load(d, dz + k * o.dz_channel + m * kVectorFloats));
+        for (int k = 0; k < kFilters; ++k) g[k] = in_register(hn::Load(d, dz + k * o.dz_channel + lane));
         for (int c = 0; c < kChannels; ++c) {
           for (int s = 0; s < kTaps; ++s) {
-            const V v = in_register(hn::Load(d, x + c * x_channel + s * tap + m * kVectorFloats));
+            const V v = in_register(hn::Load(d, x + c * x_channel + s * tap + lane));
             for (int k = 0; k < kFilters; ++k) sum[k][c][s] = hn::MulAdd(v, g[k], sum[k][c][s]);
           }
         }
@@ -121,57 +124,57 @@ HWY_INLINE void gradient_tile(const GradientRow& row, float* HWY_RESTRICT sums) 
 using GradientTile = void (*)(const GradientRow&, float*);
 
 // The tile of exactly so many channels, which are no more than fit beside the taps.
-template <int kLive, int kFilters, int kTaps, int kChannels = gradient_channels(std::min(kTaps, kGradientTaps))>
+template <int64_t kInUse, int kFilters, int kTaps, int kChannels = gradient_channels(std::min(kTaps, kGradientTaps))>
 GradientTile gradient_tile_of(int64_t channels) {
   if constexpr (kChannels > 1) {
-    if (channels < kChannels) return gradient_tile_of<kLive, kFilters, kTaps, kChannels - 1>(channels);
+    if (channels < kChannels) return gradient_tile_of<kInUse, kFilters, kTaps, kChannels - 1>(channels);
   }
-  return gradient_tile<kFilters, kChannels, kTaps, kLive>;
+  return gradient_tile<kFilters, kChannels, kTaps, kInUse>;
 }
 
-template <int kLive, int kFilters>
+template <int64_t kInUse, int kFilters>
 GradientTile gradient_tile_of(int64_t channels, int64_t taps) {
   switch (taps) {
-    case 1: return gradient_tile_of<kLive, kFilters, 1>(channels);
-    case 2: return gradient_tile_of<kLive, kFilters, 2>(channels);
-    case 3: return gradient_tile_of<kLive, kFilters, 3>(channels);
-    case 4: return gradient_tile<kFilters, 1, std::min(4, kSingleChannelTaps), kLive>;
-    default: return gradient_tile<kFilters, 1, kSingleChannelTaps, kLive>;
+    case 1: return gradient_tile_of<kInUse, kFilters, 1>(channels);
+    case 2: return gradient_tile_of<kInUse, kFilters, 2>(channels);
+    case 3: return gradient_tile_of<kInUse, kFilters, 3>(channels);
+    case 4: return gradient_tile<kFilters, 1, std::min(4, kSingleChannelTaps), kInUse>;
+    default: return gradient_tile<kFilters, 1, kSingleChannelTaps, kInUse>;
   }
 }
 
-template <int kLive, int kTaps>
+template <int64_t kInUse, int kTaps>
 GradientTile wide_tile_of(int64_t filters, int64_t taps) {
   if constexpr (kTaps > kFewestWideTaps) {
-    if (taps < kTaps) return wide_tile_of<kLive, kTaps - 1>(filters, taps);
+    if (taps < kTaps) return wide_tile_of<kInUse, kTaps - 1>(filters, taps);
   }
   switch (filters) {
-    case 1: return gradient_tile<1, 1, kTaps, kLive>;
-    case 2: return gradient_tile<2, 1, kTaps, kLive>;
-    default: return gradient_tile<kWideFilters, 1, kTaps, kLive>;
+    case 1: return gradient_tile<1, 1, kTaps, kInUse>;
+    case 2: return gradient_tile<2, 1, kTaps, kInUse>;
+    default: return gradient_tile<kWideFilters, 1, kTaps, kInUse>;
   }
 }
 
 // `wide`: of a row that is.
-template <int kLive>
+template <int64_t kInUse>
 GradientTile gradient_tile_of(bool wide, int64_t filters, int64_t channels, int64_t taps) {
   if constexpr (kVectors <= 2) {
-    if (wide) return wide_tile_of<kLive, kWideTaps>(filters, taps);
+    if (wide) return wide_tile_of<kInUse, kWideTaps>(filters, taps);
   }
   if constexpr (kVectors == 1) {
     if (channels == kColors && taps == 3) {
       switch (filters) {
-        case 1: return gradient_tile<1, kColors, 3, kLive>;
-        case 2: return gradient_tile<2, kColors, 3, kLive>;
-        default: return gradient_tile<kColorFilters, kColors, 3, kLive>;
+        case 1: return gradient_tile<1, kColors, 3, kInUse>;
+        case 2: return gradient_tile<2, kColors, 3, kInUse>;
+        default: return gradient_tile<kColorFilters, kColors, 3, kInUse>;
       }
     }
   }
   switch (filters) {
-    case 1: return gradient_tile_of<kLive, 1>(channels, taps);
-    case 2: return gradient_tile_of<kLive, 2>(channels, taps);
-    case 3: return gradient_tile_of<kLive, (kGradientFilters >= 3 ? 3 : 2)>(channels, taps);
-    default: return gradient_tile_of<kLive, kGradientFilters>(channels, taps);
+    case 1: return gradient_tile_of<kInUse, 1>(channels, taps);
+    case 2: return gradient_tile_of<kInUse, 2>(channels, taps);
+    case 3: return gradient_tile_of<kInUse, (kGradientFilters >= 3 ? 3 : 2)>(channels, taps);
+    default: return gradient_tile_of<kInUse, kGradientFilters>(channels, taps);
   }
 }
 
@@ -232,7 +235,7 @@ struct OutputRows {
 void add_band(const DirectShape& shape, const GradientSets& sets, const WeightGradientOperands& band,
               const OutputRows& rows, float* sums) {
   WeightGradientOperands whole = band;
-  if (kVectors > 1 && band.lanes == kHalfLanes) --whole.blocks;
+  if (band.lanes == kHalfLanes) --whole.blocks;
   WeightGradientOperands half = band;
   half.blocks = band.blocks - whole.blocks;
   for (int64_t i = 0; i < sets.count; ++i, sums += sets.set_floats) {
@@ -301,7 +304,6 @@ void gradient_of_sets(const DirectShape& shape, const GradientSets& sets, const 
 
 void WeightGradient(const DirectShape& shape, const WeightRange& range, const WeightGradientOperands& o, bool add,
                     float* gradient) {
-  constexpr int kHalf = std::max(kVectors / 2, 1);
   const int64_t taps = shape.window.width;
   // Taps of a row in nearly equal groups.
   const bool wide = is_wide(taps);
@@ -322,8 +324,8 @@ void WeightGradient(const DirectShape& shape, const WeightRange& range, const We
         const int64_t group = (first + i) % groups.count;
         const int64_t size = groups.size(group);
         some.sets[i] = {(first + i) / groups.count, groups.first(group), size,
-                        gradient_tile_of<kVectors>(wide, range.filters, tiles.size(tile), size),
-                        gradient_tile_of<kHalf>(wide, range.filters, tiles.size(tile), size)};
+                        gradient_tile_of<kLanes>(wide, range.filters, tiles.size(tile), size),
+                        gradient_tile_of<kHalfLanes>(wide, range.filters, tiles.size(tile), size)};
       }
       gradient_of_sets(shape, some, o, add, gradient);
     }

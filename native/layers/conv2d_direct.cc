@@ -169,10 +169,12 @@ void Conv2dDirect::forward_pooled_band(const ForwardArguments& args, const Forwa
     return ((band.image + filter) * pooled.height + row) * pooled.width * kLanes;
   };
   if (takes_maxima(windows)) {
+    const int64_t first_row = band.first_row * height;
     const int64_t at = maxima_of(0, band.first_row);
+    DirectShape part = band.shape.rows(first_row, band.rows * height);
+    part.lanes = band.lanes;
     return conv2d_direct_forward_maxima(
-        band.shape.rows(band.first_row * height, band.rows * height), band.tile, band.input(band.first_row * height),
-        band.packed, band.bias, conv_.activation,
+        part, band.tile, band.input(first_row), band.packed, band.bias, conv_.activation,
         {args.y + at, winners == nullptr ? nullptr : winners + at, plane_floats(pooled)});
   }
   const Winners kept = conv_.activation == Activation::kRelu ? Winners::kOfPositive : Winners::kOfAll;
