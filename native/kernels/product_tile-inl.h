@@ -6,7 +6,9 @@
 #define GRADLOOM_PRODUCT_TILE_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "common/highway-inl.h"
 #include "hwy/cache_control.h"
@@ -55,7 +57,7 @@ struct TileOperands {
   int64_t c_vector = static_cast<int64_t>(hn::Lanes(D()));  // floats from vector to vector of a row
   int64_t depth;
   bool add;
-  size_t rest;  // columns of the last vector
+  size_t rest;  // columns behind the whole vectors
   Epilogue epilogue;
 };
 
@@ -72,100 +74,117 @@ inline TileOperands operands_of(const MatrixOperand& a, int64_t b_stride, int64_
   return o;
 }
 
-template <bool kPartial>
-HWY_INLINE V load_columns(const float* from, bool last, size_t rest) {
-  const D d;
-  return kPartial && last ? load_first(d, from, rest) : hn::LoadU(d, from);
-}
+// The columns behind the whole vectors of a tile: none, or `rest` of a vector or of half of one. Some processors, such
+// as Zen 4, multiply two halves of AVX-512's vectors in the time of a whole one.
+struct NoEnd {};
+using VectorEnd = D;
+using HalfEnd = std::conditional_t<(HWY_MAX_BYTES >= 64), hn::Half<D>, D>;
 
-template <int kRows, int kVectors, bool kPartial>
-HWY_INLINE void finish(const Epilogue& epilogue, size_t rest, V (&sum)[kRows][kVectors]) {
+template <class End>
+constexpr bool kEnds = !std::is_same_v<End, NoEnd>;
+template <class End>
+using EndTag = std::conditional_t<kEnds<End>, End, D>;
+
+template <int kRows, int kVectors, class End>
+struct TileSums {
+  V whole[kRows][std::max(kVectors, 1)];
+  hn::Vec<EndTag<End>> end[kRows];  // of no meaning without one
+};
+
+template <int kRows, int kVectors, class End>
+HWY_INLINE void finish(const Epilogue& epilogue, size_t rest, TileSums<kRows, kVectors, End>& sum) {
   const D d;
+  const EndTag<End> e;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   if (epilogue.row_bias != nullptr) {
     for (int r = 0; r < kRows; ++r) {
-      const V bias = hn::Set(d, epilogue.row_bias[r]);
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Add(bias, sum[r][v]);
+      for (int v = 0; v < kVectors; ++v) sum.whole[r][v] = hn::Add(hn::Set(d, epilogue.row_bias[r]), sum.whole[r][v]);
+      if constexpr (kEnds<End>) sum.end[r] = hn::Add(hn::Set(e, epilogue.row_bias[r]), sum.end[r]);
     }
   }
   if (epilogue.column_bias != nullptr) {
     for (int v = 0; v < kVectors; ++v) {
-      const V bias = load_columns<kPartial>(epilogue.column_bias + v * lanes, v == kVectors - 1, rest);
-      for (int r = 0; r < kRows; ++r) sum[r][v] = hn::Add(sum[r][v], bias);
+      const V bias = hn::LoadU(d, epilogue.column_bias + v * lanes);
+      for (int r = 0; r < kRows; ++r) sum.whole[r][v] = hn::Add(sum.whole[r][v], bias);
+    }
+    if constexpr (kEnds<End>) {
+      const auto bias = load_first(e, epilogue.column_bias + kVectors * lanes, rest);
+      for (auto& s : sum.end) s = hn::Add(s, bias);
     }
   }
   if (!epilogue.relu) return;
-  for (auto& row : sum) {
-    for (V& s : row) s = relu(s);
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) sum.whole[r][v] = relu(sum.whole[r][v]);
+    if constexpr (kEnds<End>) sum.end[r] = relu(sum.end[r]);
   }
 }
 
-// kPartial: the last vector has `rest` columns only. `between(k)` is called behind the multiply-adds of step k of a
+// kVectors whole vectors of columns, and those of End. `between(k)` is called behind the multiply-adds of step k of a
 // sum, over all segments: what it does there may run beside them, on units of the processor that they leave idle.
-template <int kRows, int kVectors, bool kPartial, class Between>
+template <int kRows, int kVectors, class End, class Between>
 HWY_INLINE void product_tile(const TileOperands& o, Between&& between) {
   const D d;
+  const EndTag<End> e;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V sum[kRows][kVectors];
+  TileSums<kRows, kVectors, End> sum;
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] = hn::Zero(d);
-    }
+    for (int v = 0; v < kVectors; ++v) sum.whole[r][v] = hn::Zero(d);
+    sum.end[r] = hn::Zero(e);
   }
   // What the sums are added to arrives while they are made.
   if (o.add) {
     for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(o.c + r * o.c_stride + v * o.c_vector);
+      for (int v = 0; v < kVectors + kEnds<End>; ++v) hwy::Prefetch(o.c + r * o.c_stride + v * o.c_vector);
     }
   }
+  const auto panel_column = [&](int v) { return v * lanes / kPanelColumns * o.b_panel + v * lanes % kPanelColumns; };
   const float* HWY_RESTRICT b = o.b;
   for (int64_t segment = 0; segment < o.segments; ++segment) {
     const float* HWY_RESTRICT a = o.a + segment * o.a_segment;
     for (int64_t k = 0; k < o.depth; ++k, a += o.a_depth, b += o.b_stride) {
-      V columns[kVectors];
+      V columns[std::max(kVectors, 1)];
       for (int v = 0; v < kVectors; ++v) {
-        const int64_t column = v * lanes;
-        const float* const from = b + column / kPanelColumns * o.b_panel + column % kPanelColumns;
-        columns[v] = load_columns<kPartial>(from, v == kVectors - 1, o.rest);
+        columns[v] = hn::LoadU(d, b + panel_column(v));
         if constexpr (kRows > 1) columns[v] = in_register(columns[v]);
       }
+      auto last = hn::Zero(e);
+      if constexpr (kEnds<End>) last = load_first(e, b + panel_column(kVectors), o.rest);
+      if constexpr (kEnds<End> && kRows > 1) last = in_register(last);
       for (int r = 0; r < kRows; ++r) {
         const V row = hn::Set(d, a[r * o.a_row]);
-        for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
+        for (int v = 0; v < kVectors; ++v) sum.whole[r][v] = hn::MulAdd(row, columns[v], sum.whole[r][v]);
+        if constexpr (kEnds<End>) sum.end[r] = hn::MulAdd(hn::ResizeBitCast(e, row), last, sum.end[r]);
       }
       between(segment * o.depth + k);
     }
     b += o.b_segment;
   }
+  const int64_t end = kVectors * o.c_vector;
   // At the end, so that the parts of a long sum meet and lose no digits.
   if (o.add) {
     for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) {
-        const float* const to = o.c + r * o.c_stride + v * o.c_vector;
-        sum[r][v] = hn::Add(load_columns<kPartial>(to, v == kVectors - 1, o.rest), sum[r][v]);
-      }
+      const float* const to = o.c + r * o.c_stride;
+      for (int v = 0; v < kVectors; ++v) sum.whole[r][v] = hn::Add(hn::LoadU(d, to + v * o.c_vector), sum.whole[r][v]);
+      if constexpr (kEnds<End>) sum.end[r] = hn::Add(load_first(e, to + end, o.rest), sum.end[r]);
     }
   }
-  finish<kRows, kVectors, kPartial>(o.epilogue, o.rest, sum);
-  // A part of a vector goes by way of memory: without AVX-512 its store is long, and g++ would keep all sums there from
+  finish<kRows, kVectors, End>(o.epilogue, o.rest, sum);
+  // The end goes by way of memory without AVX-512: its store is long there, and g++ would keep all sums in memory from
   // the first step on for a loop that it does not unroll.
-  constexpr bool kByMemory = kPartial && HWY_MAX_BYTES < 64;
-  HWY_ALIGN float parts[kByMemory ? kRows * HWY_MAX_BYTES / sizeof(float) : 1];
+  constexpr bool kByMemory = kEnds<End> && HWY_MAX_BYTES < 64;
+  HWY_ALIGN float ends[kByMemory ? kRows * HWY_MAX_BYTES / sizeof(float) : 1];
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      float* to = o.c + r * o.c_stride + v * o.c_vector;
-      if (!kPartial || v < kVectors - 1) {
-        hn::StoreU(sum[r][v], d, to);
-      } else if (kByMemory) {
-        hn::Store(sum[r][v], d, parts + r * lanes);
-      } else {
-        store_first(sum[r][v], d, to, o.rest);
-      }
+    float* const to = o.c + r * o.c_stride;
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(sum.whole[r][v], d, to + v * o.c_vector);
+    if constexpr (kByMemory) {
+      hn::Store(sum.end[r], e, ends + r * lanes);
+    } else if constexpr (kEnds<End>) {
+      store_first(sum.end[r], e, to + end, o.rest);
     }
   }
   if constexpr (kByMemory) {
-    float* to = o.c + (kVectors - 1) * o.c_vector;
-    for (int r = 0; r < kRows; ++r, to += o.c_stride) store_first(hn::Load(d, parts + r * lanes), d, to, o.rest);
+    float* to = o.c + end;
+    for (int r = 0; r < kRows; ++r, to += o.c_stride) store_first(hn::Load(e, ends + r * lanes), e, to, o.rest);
   }
 }
 

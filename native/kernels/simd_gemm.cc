@@ -23,71 +23,84 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr int64_t kPackedRows = 64;
 
 // Narrower tiles have no issue slots to spare for a prefetch a step.
-template <int kVectors, bool kPartial>
-constexpr bool kPrefetches = kVectors >= 2 && !kPartial;
+template <int kVectors, class End>
+constexpr bool kPrefetches = kVectors >= 2 && !kEnds<End>;
 
 // Without lines the loop does not ask for any.
-template <int kRows, int kVectors, bool kPartial>
+template <int kRows, int kVectors, class End>
 HWY_INLINE void tile(const TileOperands& o, const Lines& lines) {
-  if constexpr (kPrefetches<kVectors, kPartial>) {
+  if constexpr (kPrefetches<kVectors, End>) {
     if (lines.count > 0) {
-      return product_tile<kRows, kVectors, kPartial>(o, [&](int64_t k) {
+      return product_tile<kRows, kVectors, End>(o, [&](int64_t k) {
         if (k < lines.count) hwy::Prefetch(lines.at(k));
       });
     }
   }
-  product_tile<kRows, kVectors, kPartial>(o, [](int64_t) {});
+  product_tile<kRows, kVectors, End>(o, [](int64_t) {});
 }
 
 // A tile of `rows`, at most kMostRows.
-template <int kMostRows, int kVectors, bool kPartial>
+template <int kMostRows, int kVectors, class End>
 HWY_INLINE void tile_of_rows(int64_t rows, const TileOperands& o, const Lines& lines) {
   if constexpr (kMostRows > 1) {
-    if (rows < kMostRows) return tile_of_rows<kMostRows - 1, kVectors, kPartial>(rows, o, lines);
+    if (rows < kMostRows) return tile_of_rows<kMostRows - 1, kVectors, End>(rows, o, lines);
   }
-  tile<kMostRows, kVectors, kPartial>(o, lines);
+  tile<kMostRows, kVectors, End>(o, lines);
 }
 
-template <int kVectors, bool kPartial>
+template <int kVectors, class End>
 void all_rows(TileOperands o, int64_t rows, PrefetchQueue& ahead) {
   // Six sums of one vector would wait for each other. Nearly equal tiles instead of full ones and a thin rest.
-  constexpr int kMostRows = kVectors == 1 ? 2 * kRowTile : kRowTile;
+  constexpr int kMostRows = kVectors + kEnds<End> == 1 ? 2 * kRowTile : kRowTile;
   const int64_t tiles = (rows + kMostRows - 1) / kMostRows;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t count = (t + 1) * rows / tiles - row;
-    const Lines lines = kPrefetches<kVectors, kPartial> ? ahead.take(o.segments * o.depth) : Lines();
-    tile_of_rows<kMostRows, kVectors, kPartial>(count, o, lines);
+    const Lines lines = kPrefetches<kVectors, End> ? ahead.take(o.segments * o.depth) : Lines();
+    tile_of_rows<kMostRows, kVectors, End>(count, o, lines);
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
     row += count;
   }
 }
 
-template <bool kPartial>
-void all_rows(const TileOperands& o, int64_t rows, int64_t vectors, PrefetchQueue& ahead) {
-  switch (vectors) {
-    case 1: all_rows<1, kPartial>(o, rows, ahead); break;
-    case 2: all_rows<2, kPartial>(o, rows, ahead); break;
-    case 3: all_rows<std::min(3, kVectorTile), kPartial>(o, rows, ahead); break;
-    default: all_rows<kVectorTile, kPartial>(o, rows, ahead); break;
+// The fewest whole vectors of a tile.
+template <class End>
+constexpr int kLeastVectors = kEnds<End> ? 0 : 1;
+
+// Calls with the end that `rest` columns need.
+template <class Body>
+HWY_INLINE void with_end(size_t rest, Body body) {
+  if (rest == 0) return body(NoEnd());
+  if constexpr (!std::is_same_v<HalfEnd, VectorEnd>) {
+    if (rest <= hn::Lanes(HalfEnd())) return body(HalfEnd());
   }
+  body(VectorEnd());
+}
+
+// Of `vectors` whole ones, at most kVectors.
+template <int kVectors, class End>
+void all_rows(const TileOperands& o, int64_t rows, int64_t vectors, PrefetchQueue& ahead) {
+  if constexpr (kVectors > kLeastVectors<End>) {
+    if (vectors < kVectors) return all_rows<kVectors - 1, End>(o, rows, vectors, ahead);
+  }
+  all_rows<kVectors, End>(o, rows, ahead);
 }
 
 // With 16 registers one or two rows have too few sums to hide the latency of a multiply-add, so they take four or two
 // times the columns.
 constexpr bool kNarrowTiles = kVectorTile == 2;
-template <int kRows, int kVectors, bool kPartial>
+template <int kRows, int kVectors, class End>
 void few_rows(const TileOperands& o, int64_t vectors, PrefetchQueue& ahead) {
-  if constexpr (kVectors > 1) {
-    if (vectors < kVectors) return few_rows<kRows, kVectors - 1, kPartial>(o, vectors, ahead);
+  if constexpr (kVectors > kLeastVectors<End>) {
+    if (vectors < kVectors) return few_rows<kRows, kVectors - 1, End>(o, vectors, ahead);
   }
-  tile<kRows, kVectors, kPartial>(o, kPrefetches<kVectors, kPartial> ? ahead.take(o.segments * o.depth) : Lines());
+  tile<kRows, kVectors, End>(o, kPrefetches<kVectors, End> ? ahead.take(o.segments * o.depth) : Lines());
 }
 
-template <bool kPartial>
+template <class End>
 HWY_NOINLINE void few_rows(const TileOperands& o, int64_t rows, int64_t vectors, PrefetchQueue& ahead) {
-  rows == 1 ? few_rows<1, 4 * kVectorTile, kPartial>(o, vectors, ahead)
-            : few_rows<2, 2 * kVectorTile, kPartial>(o, vectors, ahead);
+  rows == 1 ? few_rows<1, 4 * kVectorTile - kEnds<End>, End>(o, vectors, ahead)
+            : few_rows<2, 2 * kVectorTile - kEnds<End>, End>(o, vectors, ahead);
 }
 
 // All columns, for the rows and the part of the sum that `o` begins at.
@@ -104,14 +117,14 @@ void all_columns(TileOperands o, int64_t rows, int64_t columns, PrefetchQueue& a
     o.c = c + column;
     if (column_bias != nullptr) o.epilogue.column_bias = column_bias + column;
     o.rest = static_cast<size_t>(width % lanes);
-    const int64_t vectors = (width + lanes - 1) / lanes;
-    if constexpr (kNarrowTiles) {
-      if (few) {
-        o.rest == 0 ? few_rows<false>(o, rows, vectors, ahead) : few_rows<true>(o, rows, vectors, ahead);
-        continue;
+    const int64_t vectors = width / lanes;
+    with_end(o.rest, [&](auto end) HWY_ATTR {
+      using End = decltype(end);
+      if constexpr (kNarrowTiles) {
+        if (few) return few_rows<End>(o, rows, vectors, ahead);
       }
-    }
-    o.rest == 0 ? all_rows<false>(o, rows, vectors, ahead) : all_rows<true>(o, rows, vectors, ahead);
+      all_rows<kVectorTile - kEnds<End>, End>(o, rows, vectors, ahead);
+    });
   }
 }
 
@@ -189,6 +202,12 @@ HWY_NOINLINE int64_t transposed_column(TileOperands o, int64_t rows) {
     advance(1);
   }
   return done;
+}
+
+template <bool kPartial>
+HWY_INLINE V load_columns(const float* from, bool last, size_t rest) {
+  const D d;
+  return kPartial && last ? load_first(d, from, rest) : hn::LoadU(d, from);
 }
 
 // One row of one or two vectors is bound by the latency of multiply-adds. Up to four blocks of kDepthBlock steps are

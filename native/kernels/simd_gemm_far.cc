@@ -26,7 +26,7 @@ HWY_INLINE void far_tile(int64_t rows, const TileOperands& o) {
   for (int r = 0; r < kMostRows; ++r) {
     for (int v = 0; v < kVectors; ++v) prefetch_to_write(o.c + r * o.c_stride + v * o.c_vector);
   }
-  product_tile<kMostRows, kVectors, false>(o, [](int64_t) {});
+  product_tile<kMostRows, kVectors, NoEnd>(o, [](int64_t) {});
 }
 
 // All rows for one panel of packed columns; `ahead(share)` prefetches what is packed next, up to this share of it in

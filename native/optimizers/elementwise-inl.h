@@ -244,7 +244,7 @@ struct DueTile {
 template <int kRows, int64_t kEvery, class Update>
 HWY_INLINE void tile_beside_update(const TileOperands& o, const DueTile<Update::kInPhases>& due, Update& update) {
   const int64_t steps = due.steps();
-  product_tile<kRows, kVectorTile, false>(o, [&](int64_t k) {
+  product_tile<kRows, kVectorTile, NoEnd>(o, [&](int64_t k) {
     if constexpr (kEvery > 0) {
       if (k % kEvery == 0 && k < kEvery * steps) due.step(k / kEvery, update);
     }
