@@ -79,15 +79,15 @@ HWY_INLINE hn::Vec<D> of_channels(D d, const ChannelBlock& block, const hn::TFro
   return hn::Load(d, repeated);
 }
 
-// totals[s][c] += the sum of values[s] of column c, which value(offset, values) gives, where value = make_value(d, c).
-template <int kSums, class MakeValue>
-HWY_INLINE void sum_columns(const ValueRows& of, MakeValue make_value, double* const (&totals)[kSums]) {
+// totals[s][c] += what add(offset of [r, c], sums) adds to sums[s] in all rows r, where add = make_add(d, c).
+template <int kSums, class MakeAdd>
+HWY_INLINE void sum_columns(const ValueRows& of, MakeAdd make_add, double* const (&totals)[kSums]) {
   const int64_t together = of.together();
   for (int64_t first = 0; first < of.rows; first += together) {
     const int64_t last = std::min(first + together, of.rows);
     for_each_chunk<double>(of.columns, [&](auto d, int64_t c) HWY_ATTR {
       using V = hn::Vec<decltype(d)>;
-      const auto value = make_value(d, c);
+      const auto add = make_add(d, c);
       // Two sums, so that an addition need not wait for the one before it.
       V even[kSums];
       V odd[kSums];
@@ -95,25 +95,21 @@ HWY_INLINE void sum_columns(const ValueRows& of, MakeValue make_value, double* c
         even[s] = hn::LoadU(d, totals[s] + c);
         odd[s] = hn::Zero(d);
       }
-      const auto add = [&](int64_t r, V(&to)[kSums]) HWY_ATTR {
-        V values[kSums];
-        value(of.at + r * of.stride + c, values);
-        for (int s = 0; s < kSums; ++s) to[s] = hn::Add(to[s], values[s]);
-      };
+      int64_t at = of.at + first * of.stride + c;
       int64_t r = first;
-      for (; r + 1 < last; r += 2) {
-        add(r, even);
-        add(r + 1, odd);
+      for (; r + 1 < last; r += 2, at += 2 * of.stride) {
+        add(at, even);
+        add(at + of.stride, odd);
       }
-      if (r < last) add(r, even);
+      if (r < last) add(at, even);
       for (int s = 0; s < kSums; ++s) hn::StoreU(hn::Add(even[s], odd[s]), d, totals[s] + c);
     });
   }
 }
 
-// sums[s][k] = sum of values[s], as above, of all values of the channel.
-template <int kSums, class MakeValue>
-HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, double* const (&sums)[kSums]) {
+// sums[s][k] = what add, as above, adds to sums[s] for all values of the channel.
+template <int kSums, class MakeAdd>
+HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeAdd make_add, double* const (&sums)[kSums]) {
   double of_columns[kSums][kMostFolded];
   double* totals[kSums];
   const auto begin = [&](int64_t columns) {
@@ -121,16 +117,16 @@ HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, 
   };
   if (block.meaning == Columns::kSamples) {
     begin(block.columns);
-    sum_columns<kSums>({block.rows, columns_in_use(block), block.stride, 0}, make_value, totals);
+    sum_columns<kSums>({block.rows, columns_in_use(block), block.stride, 0}, make_add, totals);
     for (int s = 0; s < kSums; ++s) *sums[s] = std::accumulate(totals[s], totals[s] + block.samples, 0.0);
     return;
   }
   const Folded folded(block);
   for (int s = 0; s < kSums; ++s) std::fill_n(sums[s], block.columns, 0.0);
-  sum_columns<kSums>(folded.rest, make_value, sums);
+  sum_columns<kSums>(folded.rest, make_add, sums);
   if (folded.wide.rows == 0) return;
   begin(folded.wide.columns);
-  sum_columns<kSums>(folded.wide, make_value, totals);
+  sum_columns<kSums>(folded.wide, make_add, totals);
   for (int s = 0; s < kSums; ++s) {
     for (int64_t row = 0; row < folded.wide.columns; row += block.columns) {
       for (int64_t c = 0; c < block.columns; ++c) sums[s][c] += totals[s][row + c];
@@ -141,7 +137,7 @@ HWY_INLINE void sum_by_channel(const ChannelBlock& block, MakeValue make_value, 
 void ChannelSums(const ChannelBlock& block, const float* HWY_RESTRICT x, double* HWY_RESTRICT sums) {
   sum_by_channel<1>(block,
                     [&](auto d, int64_t) HWY_ATTR {
-                      return [=](int64_t at, auto& values) HWY_ATTR { values[0] = load_doubles(d, x + at); };
+                      return [=](int64_t at, auto& to) HWY_ATTR { to[0] = hn::Add(to[0], load_doubles(d, x + at)); };
                     },
                     {sums});
 }
@@ -151,10 +147,11 @@ void ChannelMoments(const ChannelBlock& block, const float* HWY_RESTRICT start, 
   sum_by_channel<2>(block,
                     [&](auto d, int64_t c) HWY_ATTR {
                       const hn::Rebind<float, decltype(d)> floats;
-                      const auto from = hn::PromoteTo(d, of_channels(floats, block, start, c));
-                      return [=](int64_t at, auto& values) HWY_ATTR {
-                        values[0] = hn::Sub(load_doubles(d, x + at), from);
-                        values[1] = hn::Mul(values[0], values[0]);
+                      const Minus minus_start(d, hn::PromoteTo(d, of_channels(floats, block, start, c)));
+                      return [=](int64_t at, auto& to) HWY_ATTR {
+                        const auto difference = minus_start(load_doubles(d, x + at));
+                        to[0] = hn::Add(to[0], difference);
+                        to[1] = hn::MulAdd(difference, difference, to[1]);
                       };
                     },
                     {of.difference, of.square});
@@ -183,20 +180,21 @@ void gradient_sums(const ChannelBlock& block, const ChannelCoefficients& by, con
   sum_by_channel<2>(block,
                     [&](auto d, int64_t c) HWY_ATTR {
                       const hn::Rebind<float, decltype(d)> floats;
-                      const auto m = of_channels(d, block, of.mean, c);
+                      const Minus minus_mean(d, of_channels(d, block, of.mean, c));
                       const auto mean = of_channels(floats, block, by.mean, c);
                       const auto scale = of_channels(floats, block, by.scale, c);
                       const auto shift = of_channels(floats, block, by.shift, c);
                       const auto slope = hn::Set(floats, by.slope);
-                      return [=, x = of.x, dy = of.dy](int64_t at, auto& values) HWY_ATTR {
+                      return [=, x = of.x, dy = of.dy](int64_t at, auto& to) HWY_ATTR {
                         const auto value = hn::LoadU(floats, x + at);
                         auto gradient = hn::LoadU(floats, dy + at);
                         if constexpr (kRectified != Rectified::kNo) {
                           const auto z = hn::MulAdd(hn::Sub(value, mean), scale, shift);
                           gradient = gradient_of<kRectified>(floats, z, gradient, slope);
                         }
-                        values[0] = hn::PromoteTo(d, gradient);
-                        values[1] = hn::Mul(hn::Sub(hn::PromoteTo(d, value), m), values[0]);
+                        const auto g = hn::PromoteTo(d, gradient);
+                        to[0] = hn::Add(to[0], g);
+                        to[1] = hn::MulAdd(minus_mean(hn::PromoteTo(d, value)), g, to[1]);
                       };
                     },
                     {sums.gradient, sums.product});

@@ -12,6 +12,7 @@
 
 #include "common/bfloat16.h"
 #include "common/highway-inl.h"
+#include "kernels/in_register-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
@@ -52,6 +53,24 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> load_doubles(D d, const float* from) {
   namespace hn = hwy::HWY_NAMESPACE;
   return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
 }
+
+// Values minus one and the same, by multiply-adds where there are such: AMD's processors have units for these beside
+// those that add and convert. The bits are those of a subtraction.
+template <class D>
+class Minus {
+ public:
+  HWY_INLINE Minus(D d, hwy::HWY_NAMESPACE::Vec<D> subtrahend)
+      : one_(in_register(hwy::HWY_NAMESPACE::Set(d, 1))), negated_(hwy::HWY_NAMESPACE::Neg(subtrahend)) {}
+
+  HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> operator()(hwy::HWY_NAMESPACE::Vec<D> value) const {
+    namespace hn = hwy::HWY_NAMESPACE;
+    return HWY_NATIVE_FMA ? hn::MulAdd(value, one_, negated_) : hn::Add(value, negated_);
+  }
+
+ private:
+  hwy::HWY_NAMESPACE::Vec<D> one_;
+  hwy::HWY_NAMESPACE::Vec<D> negated_;
+};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gradloom
