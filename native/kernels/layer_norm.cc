@@ -1,6 +1,5 @@
 #include "kernels/layer_norm.h"
 
-#include <algorithm>
 #include <cmath>
 
 #undef HWY_TARGET_INCLUDE

@@ -75,6 +75,17 @@ TEST_CASE("layer_norm: agrees with the reference at every width on every instruc
   });
 }
 
+TEST_CASE("layer_norm: squares about 0 would lose the variance of a thousand numbers next to each other") {
+  std::vector<float> x(1000);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? 16777215.0F : 16777214.0F;
+  for_each_simd_target([&](const std::string& target) {
+    CAPTURE(target);
+    RowMoments moments{};
+    row_moments(1, 1000, 1e-5, x.data(), &moments);
+    CHECK(moments.inverse_deviation == doctest::Approx(1 / std::sqrt(0.25 + 1e-5)).epsilon(1e-6));
+  });
+}
+
 TEST_CASE("layer_norm: a mean far from 0 does not spoil the variance; NaN stays in its row") {
   std::vector<float> x = {4097, 4098, 4099, 4100, 1, 2, std::numeric_limits<float>::quiet_NaN(), 4, 1, 2, 3, 4};
   std::vector<RowMoments> moments(3);
