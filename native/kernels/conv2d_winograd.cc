@@ -149,10 +149,9 @@ void winograd_filters(const WinogradShape& shape, const Tiling& filters, int64_t
 }
 
 bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch) {
-  // Inputs of more columns, which all of the few filters of a part read again, would take longer to come from L2 than
-  // these.
-  constexpr int64_t kMostColumns = 2 * kLanes;
-  return outgrow_l2(shape) && TileColumns(shape, batch).count() <= kMostColumns;
+  // To transform them again for each of more chunks would take longer than to read them.
+  constexpr int64_t kMostChunks = 2;
+  return outgrow_l2(shape) && winograd_forward_chunks(TileColumns(shape, batch)).count <= kMostChunks;
 }
 
 void winograd_flip_weights(const WinogradShape& shape, int64_t tap, const float* weights, float* flipped) {

@@ -94,8 +94,8 @@ struct WinogradFilterSource {
 
   WinogradFilterSource from(int64_t floats) const { return {form, data + floats}; }
 };
-// Whether each job is to transform the filters that it multiplies: all of them would go through memory, for at most two
-// tiles of sixteen samples.
+// Whether each job is to transform the filters that it multiplies: all of them would go through memory, for one or two
+// chunks of tiles.
 bool winograd_makes_filters_by_part(const WinogradShape& shape, int64_t batch);
 
 // The tiles of all blocks, and the columns of products that they take: one for each sample of a block. The last block

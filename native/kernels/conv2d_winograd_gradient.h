@@ -18,10 +18,9 @@ namespace gradloom {
 Tiling winograd_gradient_pieces(const WinogradShape& shape);
 void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const float* sums, float* gradient);
 
-// Some tiles of all images, transformed for products that sum over tiles and samples. With filters in the lanes no lane
-// has to be summed up at the end: tiles of the gradient of the output are transposed before they are transformed, since
-// they have fewer pixels than coefficients. So m lies in panels of 16 filters: [E][K / 16][T samples][16], beside v:
-// [E][D][T samples].
+// Some tiles of all images, transformed for products that sum over tiles and samples, with one of both sides in rows,
+// [E][images][T samples], and that in the lanes of products in panels of 16 images: [E][images / 16][T samples][16].
+// For these tiles are transposed before they are transformed, since they have fewer pixels than coefficients.
 class WinogradGradientTiles {
  public:
   WinogradGradientTiles(const WinogradShape& shape, const TileColumns& columns, int64_t first, int64_t count)
@@ -36,14 +35,19 @@ class WinogradGradientTiles {
       visit(term(tiles.first), term(tiles.end()) - term(tiles.first));
     });
   }
-  // Floats from channel to channel of v: whole vectors.
-  int64_t v_row() const { return round_up(depth(), kLanes); }
+  // Floats of an image in rows: whole vectors.
+  int64_t row() const { return round_up(depth(), kLanes); }
 
-  // To v of these of all D channels, where coefficients lie `plane` floats apart.
+  // To rows of v, those of all D channels, where coefficients lie `plane` floats apart.
   void transform_channels(int64_t first, int64_t channels, const LaneImages& x, float* v, int64_t plane) const;
-  // To m of these filters alone. `transposed`: room for the pixels of a tile (kernels/transposed_tile.h).
-  void transform_filters(int64_t first, int64_t filters, const LaneImages& dz, float* m, int64_t plane,
-                         float* transposed) const;
+  // To rows of m, or to panels of it, of these filters alone. `transposed`: room for the pixels of a tile
+  // (kernels/transposed_tile.h).
+  void transform_filters(int64_t first, int64_t filters, const LaneImages& dz, float* m, int64_t plane) const;
+  void transform_filter_panels(int64_t first, int64_t filters, const LaneImages& dz, float* m, int64_t plane,
+                               float* transposed) const;
+  // To a panel of v of up to 16 channels. `transposed`: room for what a tile reads.
+  void transform_channel_panel(const SectionChannels& some, const LaneImages& x, float* v, int64_t plane,
+                               float* transposed) const;
 
  private:
   void transform_transposed(const TilePlace& place, int64_t samples, int64_t filter, int64_t filters,
@@ -82,7 +86,7 @@ class WinogradWeightGradient {
   // When all are done, where there are several pieces: adds their sums of one coefficient up.
   int64_t pieces() const { return pieces_; }
   void add_pieces(int64_t coefficient, float* scratch) const;
-  // The sums are at the beginning of the scratch at last.
+  // The sums are at the beginning of the scratch at last. What a thread needs has room for the gradient of a piece.
 
  private:
   bool transforms_together() const;
@@ -113,7 +117,8 @@ class WinogradWeightGradient {
 };
 
 // The same where all tiles are one chunk and the sums would go through memory: those of some filters and channels
-// become their gradient while L2 has them. Same bits.
+// become their gradient while L2 has them, with channels in the lanes, as the gradient has them. v is made of all
+// sections, each in panels of its own: [E][sections][C / 16][T samples][16]. Same bits.
 class WinogradPartGradient {
  public:
   // Whether sums outgrow the caches, all tiles are one chunk, and there are filters for all threads.
@@ -122,19 +127,24 @@ class WinogradPartGradient {
   WinogradPartGradient(const WinogradShape& shape, int64_t batch, int64_t threads);
 
   int64_t scratch() const;         // floats of all threads together
-  int64_t thread_scratch() const;  // floats of each thread
+  int64_t thread_scratch() const;  // floats of each thread, with those of the gradient of a part at its beginning
+  int64_t gradient_floats() const;
 
   // Of the input, before all others.
   int64_t input_jobs() const;
-  void transform_input(int64_t job, const LaneImages& x, float* scratch) const;
-  // gradient[k][r][s][c] of the filters of one part, whole panels.
+  void transform_input(int64_t job, const LaneImages& x, float* scratch, float* thread_scratch) const;
+  // gradient[k][r][s][c] of the filters of one part; `own`: what a thread needs besides.
   const Tiling& filters() const { return filters_; }
-  void make(int64_t part, const LaneImages& dz, const float* scratch, float* thread_scratch, float* gradient) const;
+  void make(int64_t part, const LaneImages& dz, const float* scratch, float* own, float* gradient) const;
 
  private:
+  // Of the channels of a section, and the floats of one.
+  int64_t section_panels() const;
+  int64_t panel() const;
   int64_t v_plane() const;
   int64_t m_plane() const;
   int64_t sums_plane() const;
+  int64_t transposed() const;
 
   WinogradShape shape_;
   WinogradGradientTiles tiles_;

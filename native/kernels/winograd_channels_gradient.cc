@@ -139,8 +139,10 @@ void WinogradChannelsGradient::gradient_of_part(const Tiling& parts, int64_t par
               {m + e * m_plane() + tiles.first * m_row() + first, m_row()}, Accumulate::kOverwrite,
               sums + e * winograd_filter_floats(shape) / sums_.form.coefficients(), filters);
   }
-  for (int64_t piece = 0; piece < winograd_gradient_pieces(shape).count; ++piece) {
-    winograd_gradient_of_sums(shape, piece, sums, gradient + first * shape_.window.taps() * shape_.channels);
+  const int64_t row = shape_.window.taps() * shape_.channels;
+  const Tiling pieces = winograd_gradient_pieces(shape);
+  for (int64_t piece = 0; piece < pieces.count; ++piece) {
+    winograd_gradient_of_sums(shape, piece, sums, gradient + (first + pieces.first(piece)) * row);
   }
 }
 

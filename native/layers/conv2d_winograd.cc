@@ -98,21 +98,20 @@ LayerNeeds Conv2dWinograd::needs(const LayerSetting& setting) const {
   }
   const int64_t images = blocks * conv_.filters;
   const bool pooled = setting.pooling != nullptr;
-  return {.kernel = "winograd",
-          .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
-                               of_groups(winograd_input_gradient_flops(conv_, output, setting.batch)),
-                               of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
-          .backward_reads_input = conv_.trainable,
-          .backward_reads_output = conv_.activation != Activation::kLinear && !pooled,
-          .saved = pooled && runs_backward(setting.phase)
-                       ? floats_of_winners(images * plane_floats(setting.pooling->output))
-                       : 0,
-          .forward_scratch =
-              of_threads(winograd_forward_scratch(shape, prepared ? Filters::kTransformed : Filters::kWeights)),
-          // The gradient of the parameters on its way into the update, sums of planes, then what the two gradients need
-          // in turn.
-          .backward_scratch =
-              weights + round_up(conv_.filters, kLanes) + round_up(images, kLanes) + std::max(input_gradient, sums)};
+  return {
+      .kernel = "winograd",
+      .flops = KernelFlops{of_groups(winograd_flops(shape, setting.batch)),
+                           of_groups(winograd_input_gradient_flops(conv_, output, setting.batch)),
+                           of_groups(winograd_weight_gradient_flops(shape, setting.batch))},
+      .backward_reads_input = conv_.trainable,
+      .backward_reads_output = conv_.activation != Activation::kLinear && !pooled,
+      .saved = pooled && runs_backward(setting.phase)
+                   ? floats_of_winners(images * plane_floats(setting.pooling->output))
+                   : 0,
+      .forward_scratch =
+          of_threads(winograd_forward_scratch(shape, prepared ? Filters::kTransformed : Filters::kWeights)),
+      // The gradient of the biases, sums of planes, then what the two gradients need in turn.
+      .backward_scratch = round_up(conv_.filters, kLanes) + round_up(images, kLanes) + std::max(input_gradient, sums)};
 }
 
 // Whole vectors, as its coefficients are.
@@ -198,7 +197,7 @@ void Conv2dWinograd::convolve(const Pass& pass, const WinogradShape& shape, cons
 }
 
 void Conv2dWinograd::backward(const BackwardArguments& args) const {
-  float* const biases = args.scratch + round_up(conv_.weight_count(), kLanes);
+  float* const biases = args.scratch;
   float* const plane_sums = biases + round_up(conv_.filters, kLanes);
   float* const shared = plane_sums + round_up(lane_blocks(args.pass.batch) * conv_.filters, kLanes);
   activate_backward(args, plane_sums);
@@ -259,61 +258,68 @@ void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* pla
   });
 }
 
+// Of the weights of a group.
+struct Conv2dWinograd::WeightGradients {
+  GradientSink& sink;
+  int64_t first;
+  int64_t row;  // floats of a filter
+
+  // Calls make_it(where to put that of some filters), which may be `room`.
+  template <class MakeIt>
+  void make(int64_t filter, int64_t filters, float* room, MakeIt make_it) const {
+    const int64_t begin = first + filter * row;
+    float* const gradient = sink.target(0, begin, room);
+    make_it(gradient);
+    sink.complete(0, begin, filters * row, gradient);
+  }
+};
+
 // Group after group, since its sums take all threads.
-void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const {
+void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const {
   const WinogradShape shape = winograd_forward_shape(conv_, computed_output(args.pooling));
   const int64_t x_group = shape.channels * plane_floats(shape.input);
   const int64_t group_weights = shape.filters * conv_.row_length();
   const bool by_parts = WinogradPartGradient::suits(shape, args.pass.batch, args.pass.team.size());
-  float* const gradient = args.gradients.target(0, 0, args.scratch);
   for (int64_t group = 0; group < conv_.groups; ++group) {
     const LaneImages x{args.x + group * x_group, conv_.groups * x_group};
     const LaneImages dz_of_group = dz.from(group * (dz.block / conv_.groups));
-    float* const of_group = gradient + group * group_weights;
-    const auto complete = [&](int64_t filter, int64_t filters) {
-      const int64_t first = filter * conv_.row_length();
-      args.gradients.complete(0, group * group_weights + first, filters * conv_.row_length(), of_group + first);
-    };
-    by_parts ? gradient_by_parts(args.pass, shape, x, dz_of_group, shared, of_group, complete)
-             : gradient_by_sums(args.pass, shape, x, dz_of_group, shared, of_group, complete);
+    const WeightGradients gradients{args.gradients, group * group_weights, conv_.row_length()};
+    by_parts ? gradient_by_parts(args.pass, shape, x, dz_of_group, scratch, gradients)
+             : gradient_by_sums(args.pass, shape, x, dz_of_group, scratch, gradients);
   }
 }
 
-template <class Complete>
 void Conv2dWinograd::gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
-                                      const LaneImages& dz, float* shared, float* gradient,
-                                      const Complete& complete) const {
+                                      const LaneImages& dz, float* scratch, const WeightGradients& gradients) const {
   Team& team = pass.team;
   const WinogradWeightGradient sums(shape, pass.batch, team.size());
-  float* const of_threads = shared + sums.scratch();
+  const auto own = [&](int thread) { return scratch + sums.scratch() + thread * sums.thread_scratch(); };
   for (int64_t round = 0; round < sums.rounds(); ++round) {
-    team.for_each(sums.input_jobs(), [&](int64_t job, int) { sums.transform_input(round, job, x, shared); });
-    team.for_each(sums.jobs(), [&](int64_t job, int thread) {
-      sums.add_tiles(round, job, x, dz, shared, of_threads + thread * sums.thread_scratch());
-    });
+    team.for_each(sums.input_jobs(), [&](int64_t job, int) { sums.transform_input(round, job, x, scratch); });
+    team.for_each(sums.jobs(),
+                  [&](int64_t job, int thread) { sums.add_tiles(round, job, x, dz, scratch, own(thread)); });
   }
   if (sums.pieces() > 1) {
-    team.for_each(shape.form.coefficients(), [&](int64_t coefficient, int) { sums.add_pieces(coefficient, shared); });
+    team.for_each(shape.form.coefficients(), [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
   }
-  const Tiling pieces = winograd_gradient_pieces(shape);
-  team.for_each(pieces.count, [&](int64_t piece, int) {
-    winograd_gradient_of_sums(shape, piece, shared, gradient);
-    complete(pieces.first(piece), pieces.size(piece));
+  const Tiling filters = winograd_gradient_pieces(shape);
+  team.for_each(filters.count, [&](int64_t piece, int thread) {
+    gradients.make(filters.first(piece), filters.size(piece), own(thread),
+                   [&](float* gradient) { winograd_gradient_of_sums(shape, piece, scratch, gradient); });
   });
 }
 
-template <class Complete>
 void Conv2dWinograd::gradient_by_parts(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
-                                       const LaneImages& dz, float* shared, float* gradient,
-                                       const Complete& complete) const {
+                                       const LaneImages& dz, float* scratch, const WeightGradients& gradients) const {
   const WinogradPartGradient parts(shape, pass.batch, pass.team.size());
+  const auto own = [&](int thread) { return scratch + parts.scratch() + thread * parts.thread_scratch(); };
+  pass.team.for_each(parts.input_jobs(),
+                     [&](int64_t job, int thread) { parts.transform_input(job, x, scratch, own(thread)); });
   const Tiling& filters = parts.filters();
-  float* const of_threads = shared + parts.scratch();
-  pass.team.for_each(parts.input_jobs(), [&](int64_t job, int) { parts.transform_input(job, x, shared); });
   pass.team.for_each(filters.count, [&](int64_t part, int thread) {
-    parts.make(part, dz, shared, of_threads + thread * parts.thread_scratch(),
-               gradient + filters.first(part) * conv_.row_length());
-    complete(filters.first(part), filters.size(part));
+    gradients.make(filters.first(part), filters.size(part), own(thread), [&](float* gradient) {
+      parts.make(part, dz, scratch, own(thread) + parts.gradient_floats(), gradient);
+    });
   });
 }
 

@@ -42,14 +42,13 @@ class Conv2dWinograd final : public Conv2dInLanes {
                 const WinogradOutput& output, float* scratch) const;
   void input_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const;
   void activate_backward(const BackwardArguments& args, float* plane_sums) const;
-  void weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* shared) const;
-  // Of a group; complete(first filter, filters) when some are made.
-  template <class Complete>
+  void weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const;
+  struct WeightGradients;
+  // Of a group.
   void gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x, const LaneImages& dz,
-                        float* shared, float* gradient, const Complete& complete) const;
-  template <class Complete>
+                        float* scratch, const WeightGradients& gradients) const;
   void gradient_by_parts(const Pass& pass, const WinogradShape& shape, const LaneImages& x, const LaneImages& dz,
-                         float* shared, float* gradient, const Complete& complete) const;
+                         float* scratch, const WeightGradients& gradients) const;
 };
 
 }  // namespace gradloom

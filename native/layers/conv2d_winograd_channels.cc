@@ -292,7 +292,7 @@ void Conv2dWinogradChannels::sum_chunks(Team& team, const WinogradChannelsGradie
   }
   const Tiling filters = winograd_gradient_pieces(shape);
   team.for_each(filters.count, [&](int64_t tile, int) {
-    winograd_gradient_of_sums(shape, tile, scratch, gradient);
+    winograd_gradient_of_sums(shape, tile, scratch, gradient + filters.first(tile) * conv_.row_length());
     complete(filters, tile);
   });
 }

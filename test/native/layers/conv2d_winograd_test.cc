@@ -199,7 +199,7 @@ TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share 
            {window3({8, 8}, same), 16, 40, 336, 2},   // the same in groups, each with channels of its own
            // Few tiles for so many: the gradient is made part by part, unless there are eleven threads.
            {window3({8, 8}, same), 16, 160, 130, 1},
-           // Fewer, for which filters are transformed part by part, too; in groups, with dilation and larger windows.
+           // Filters are transformed part by part, too; in groups, with dilation and larger windows.
            {window3({4, 4}, same), 20, 130, 150, 1},
            {window3({5, 3}, same), 9, 300, 280, 2},
            {window3({6, 5}, {2, 2, 2, 2}, {2, 2}), 7, 130, 150, 1},
@@ -220,7 +220,9 @@ TEST_CASE("conv2d winograd: the same bits from one to eleven threads, who share 
            // Of phases.
            {window_of({5, 5}, {16, 17}, {1, 2, 2, 2}, {1, 1}, {2, 2}), 33, 20, 24, 1},
            {window_of({4, 4}, {16, 16}, {1, 1, 1, 1}, {1, 1}, {2, 2}), 16, 48, 140, 2},
-           {window_of({4, 4}, {8, 8}, {1, 1, 1, 1}, {1, 1}, {2, 2}), 16, 160, 130, 1}}) {
+           {window_of({4, 4}, {8, 8}, {1, 1, 1, 1}, {1, 1}, {2, 2}), 16, 160, 130, 1},
+           // Parts of filters for each of two chunks.
+           {window3({8, 7}, same), 25, 130, 150, 1}}) {
     check_normal(random, shape, "relu");
     check_bits_of_threads(random, winograd_layer(shape, {.filters = 0, .activation = "tanh"}), shape.batch,
                           {2, 3, 5, 11});
@@ -235,8 +237,10 @@ TEST_CASE("conv2d winograd: of few tiles and many channels no plane of all filte
   constexpr int64_t kAll = 36 * 256 * 256;
   CHECK(needs({4, 4}, 1).forward_scratch < kAll);
   CHECK(needs({4, 4}, 1).backward_scratch < kAll);
-  CHECK(needs({4, 12}, 1).forward_scratch > kAll);
-  CHECK(needs({4, 12}, 1).backward_scratch > kAll);
+  CHECK(needs({8, 16}, 1).forward_scratch < kAll);
+  CHECK(needs({8, 16}, 1).backward_scratch < kAll);
+  CHECK(needs({12, 12}, 1).forward_scratch > kAll);
+  CHECK(needs({12, 12}, 1).backward_scratch > kAll);
   // More threads than panels of filters share channels.
   CHECK(needs({4, 4}, 17).backward_scratch > kAll);
 }
