@@ -18,11 +18,11 @@ Tiling winograd_gradient_pieces(const WinogradShape& shape) {
   return cut(shape.filters, tile_rows(shape.filters, shape.form.coefficients() * shape.all_channels()).count, kLanes);
 }
 
-void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const float* all, float* gradient) {
+void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const float* sums, float* gradient) {
   constexpr int64_t kSide = kPanelColumns;
   constexpr int64_t kTap = kSide * kSide;
   const Tiling pieces = winograd_gradient_pieces(shape);
-  const WeightPlanes<const float> sums{all + pieces.first(piece), filter_plane(shape), shape.filters};
+  const WeightPlanes<const float> of_piece{sums + pieces.first(piece), filter_plane(shape), shape.filters};
   const int64_t filters = pieces.size(piece);
   alignas(kLanes * sizeof(float)) float of_taps[kMostWinogradTaps * kTap];
   shape.sections().for_each(0, shape.all_channels(), kSide, [&](const SectionChannels& some) {
@@ -30,7 +30,7 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const 
     for (int64_t k = 0; k < filters; k += kSide) {
       const int64_t columns = std::min(kSide, filters - k);
       winograd_transform_filter_gradient(shape.form, some.count, columns,
-                                         {sums.data + some.place * sums.row + k, sums.plane, sums.row},
+                                         {of_piece.data + some.place * of_piece.row + k, of_piece.plane, of_piece.row},
                                          {of_taps, some.taps.width * kTap, kTap, kSide, some.taps});
       for (int64_t r = 0; r < some.taps.height; ++r) {
         for (int64_t s = 0; s < some.taps.width; ++s) {
@@ -44,7 +44,7 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const 
 
 namespace {
 
-int64_t gradient_floats(const WinogradShape& shape, int64_t filters) {
+int64_t weight_floats(const WinogradShape& shape, int64_t filters) {
   return round_up(filters * shape.taps() * shape.channels, kLanes);
 }
 
@@ -274,7 +274,7 @@ int64_t WinogradWeightGradient::scratch() const {
 int64_t WinogradWeightGradient::thread_scratch() const {
   const int64_t plane = m_plane() + (transforms_together() ? 0 : v_plane());
   return std::max(transposed_numbers(shape_.form.tile()) + shape_.form.coefficients() * plane,
-                  gradient_floats(shape_, winograd_gradient_pieces(shape_).step));
+                  weight_floats(shape_, winograd_gradient_pieces(shape_).step));
 }
 
 int64_t WinogradWeightGradient::input_jobs() const {
@@ -383,7 +383,7 @@ int64_t WinogradPartGradient::thread_scratch() const {
   return std::max(transposed(), gradient_floats() + shape_.form.coefficients() * (m_plane() + sums_plane()));
 }
 
-int64_t WinogradPartGradient::gradient_floats() const { return gradloom::gradient_floats(shape_, filters_.step); }
+int64_t WinogradPartGradient::gradient_floats() const { return weight_floats(shape_, filters_.step); }
 
 int64_t WinogradPartGradient::input_jobs() const { return shape_.sections().count() * section_panels(); }
 
@@ -397,9 +397,8 @@ void WinogradPartGradient::transform_input(int64_t job, const LaneImages& x, flo
   });
 }
 
-void WinogradPartGradient::make(int64_t part, const LaneImages& dz, const float* scratch, float* own,
+void WinogradPartGradient::make(int64_t part, const LaneImages& dz, const float* scratch, float* m,
                                 float* gradient) const {
-  float* const m = own;
   const WeightPlanes<float> sums{m + shape_.form.coefficients() * m_plane(), sums_plane(), kPartChannels};
   const int64_t filters = filters_.size(part);
   tiles_.transform_filters(filters_.first(part), filters, dz, m, m_plane());

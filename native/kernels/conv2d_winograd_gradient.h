@@ -20,7 +20,7 @@ void winograd_gradient_of_sums(const WinogradShape& shape, int64_t piece, const 
 
 // Some tiles of all images, transformed for products that sum over tiles and samples, with one of both sides in rows,
 // [E][images][T samples], and that in the lanes of products in panels of 16 images: [E][images / 16][T samples][16].
-// For these tiles are transposed before they are transformed, since they have fewer pixels than coefficients.
+// For these tiles are transposed before they are transformed, since they have no more pixels than coefficients.
 class WinogradGradientTiles {
  public:
   WinogradGradientTiles(const WinogradShape& shape, const TileColumns& columns, int64_t first, int64_t count)
@@ -133,9 +133,9 @@ class WinogradPartGradient {
   // Of the input, before all others.
   int64_t input_jobs() const;
   void transform_input(int64_t job, const LaneImages& x, float* scratch, float* thread_scratch) const;
-  // gradient[k][r][s][c] of the filters of one part; `own`: what a thread needs besides.
+  // gradient[k][r][s][c] of the filters of one part; m: what a thread needs besides.
   const Tiling& filters() const { return filters_; }
-  void make(int64_t part, const LaneImages& dz, const float* scratch, float* own, float* gradient) const;
+  void make(int64_t part, const LaneImages& dz, const float* scratch, float* m, float* gradient) const;
 
  private:
   // Of the channels of a section, and the floats of one.
