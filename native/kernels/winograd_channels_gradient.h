@@ -1,7 +1,7 @@
 // The gradient of the weights of a convolution by Winograd over a few images in rows, with channels and filters in the
 // lanes (kernels/conv2d_channels.h), whose letters hold here, too. Both sides of a product have a tile's coefficients
-// of all channels or filters side by side, so that nothing has to be transposed: sums[E][D][K] = v[E][tiles][D]^T
-// m[E][tiles][K].
+// of all channels or filters side by side, and so have the sums, with channels in the lanes as the gradient has them:
+// sums[E][K][D] = m[E][tiles][K]^T v[E][tiles][D]. Nothing has to be transposed.
 #pragma once
 
 #include <cstdint>
@@ -10,21 +10,25 @@
 #include "kernels/conv2d_winograd.h"
 #include "kernels/tiling.h"
 #include "kernels/winograd_channels.h"
+#include "kernels/winograd_planes.h"
 
 namespace gradloom {
 
 // Chunk by chunk: first all transforms, then all products, which add to the sums of the chunk's piece. Then those of
-// all pieces are added up, and winograd_gradient_of_sums. Each piece may be one thread's, whose caches its chunks stay
-// in.
+// all pieces are added up, and the gradient is made of them part by part. Each piece may be one thread's, whose caches
+// its chunks stay in. The sums of a single chunk may be made part by part themselves.
 class WinogradChannelsGradient {
  public:
-  WinogradChannelsGradient(const WinogradRows& shape, int64_t images);
+  WinogradChannelsGradient(const WinogradRows& shape, int64_t images, int64_t threads);
 
   // Whether there are pixels enough for the transform of the sums, whose cost they share.
   bool pays() const;
-  // Floats for so many threads: the sums at the beginning, then room for a chunk of each thread that has pieces of its
-  // own; or room for the only chunk, then sums of each thread's part.
-  int64_t scratch(int64_t threads) const;
+  // Floats of all threads together: sums of all pieces, then room for a chunk of each thread that has pieces of its
+  // own; or room for the only chunk.
+  int64_t scratch() const;
+  // Floats of each thread, with those of the gradient of a part at its beginning.
+  int64_t thread_scratch() const;
+  int64_t weight_floats() const;
   int64_t pieces() const { return pieces_; }
   // Calls visit(chunk) for those of a piece: dealt out in turn, so that each has tiles of several kinds.
   template <class Visit>
@@ -39,23 +43,33 @@ class WinogradChannelsGradient {
   int64_t products() const { return sums_.form.coefficients() * shape_.panels(); }
   void product(int64_t piece, int64_t chunk, int64_t job, float* scratch, int64_t room) const;
 
-  // Of a single chunk: threads make the gradients of parts of the filters, after all transforms, so that the sums stay
-  // in their caches.
-  bool by_parts() const { return by_parts_; }
-  Tiling parts(int64_t threads) const;
-  void gradient_of_part(const Tiling& parts, int64_t part, float* scratch, int64_t thread, float* gradient) const;
-
   // To the sums of the first one, where there are several.
   void add_pieces(int64_t coefficient, float* scratch) const;
+
+  // Parts of the filters whose sums threads make after all transforms of a single chunk, and then their gradient, while
+  // their caches hold these.
+  bool by_parts() const { return by_parts_; }
+  const Tiling& parts() const { return parts_; }
+  // gradient[k][r][s][c] of the filters of one part; `sums`: what a thread needs besides.
+  void make(int64_t part, const float* scratch, float* sums, float* gradient) const;
 
  private:
   Tiling jobs_of(int64_t chunk) const;
   // Of a chunk, those that have a coefficient.
   TileRange tiles_of(int64_t coefficient, int64_t chunk) const;
-  int64_t sums_floats() const;
-  int64_t shared_floats() const { return by_parts() ? 0 : pieces() * sums_floats(); }
-  WinogradShape of_filters(int64_t filters) const;
+  // Of some filters.
+  int64_t sums_row() const { return sums_.all_channels(); }
+  int64_t sums_plane(int64_t filters) const { return winograd_plane(round_up(filters * sums_row(), kLanes)); }
+  int64_t sums_floats(int64_t filters) const { return sums_.form.coefficients() * sums_plane(filters); }
+  int64_t shared_floats() const { return by_parts() ? 0 : pieces() * sums_floats(shape_.filters); }
+  struct FilterRange {
+    int64_t first;
+    int64_t count;
+  };
   int64_t room_floats() const;
+  // Sums of the coefficient of some filters.
+  void multiply(int64_t coefficient, int64_t chunk, const FilterRange& filters, const float* room,
+                Accumulate accumulate, float* sums) const;
   // Whole vectors, of a tile.
   int64_t v_row() const { return round_up(sums_.all_channels(), kLanes); }
   int64_t m_row() const { return round_up(shape_.filters, kLanes); }
@@ -69,6 +83,8 @@ class WinogradChannelsGradient {
   Tiling chunks_;  // of the tiles of all images
   int64_t pieces_;
   bool by_parts_;
+  int64_t rooms_;
+  Tiling parts_;
 };
 
 }  // namespace gradloom

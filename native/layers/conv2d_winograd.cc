@@ -258,22 +258,6 @@ void Conv2dWinograd::activate_backward(const BackwardArguments& args, float* pla
   });
 }
 
-// Of the weights of a group.
-struct Conv2dWinograd::WeightGradients {
-  GradientSink& sink;
-  int64_t first;
-  int64_t row;  // floats of a filter
-
-  // Calls make_it(where to put that of some filters), which may be `room`.
-  template <class MakeIt>
-  void make(int64_t filter, int64_t filters, float* room, MakeIt make_it) const {
-    const int64_t begin = first + filter * row;
-    float* const gradient = sink.target(0, begin, room);
-    make_it(gradient);
-    sink.complete(0, begin, filters * row, gradient);
-  }
-};
-
 // Group after group, since its sums take all threads.
 void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const {
   const WinogradShape shape = winograd_forward_shape(conv_, computed_output(args.pooling));
@@ -283,14 +267,15 @@ void Conv2dWinograd::weight_gradient(const BackwardArguments& args, const LaneIm
   for (int64_t group = 0; group < conv_.groups; ++group) {
     const LaneImages x{args.x + group * x_group, conv_.groups * x_group};
     const LaneImages dz_of_group = dz.from(group * (dz.block / conv_.groups));
-    const WeightGradients gradients{args.gradients, group * group_weights, conv_.row_length()};
+    const WinogradWeightGradients gradients{args.gradients, group * group_weights, conv_.row_length()};
     by_parts ? gradient_by_parts(args.pass, shape, x, dz_of_group, scratch, gradients)
              : gradient_by_sums(args.pass, shape, x, dz_of_group, scratch, gradients);
   }
 }
 
 void Conv2dWinograd::gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
-                                      const LaneImages& dz, float* scratch, const WeightGradients& gradients) const {
+                                      const LaneImages& dz, float* scratch,
+                                      const WinogradWeightGradients& gradients) const {
   Team& team = pass.team;
   const WinogradWeightGradient sums(shape, pass.batch, team.size());
   const auto own = [&](int thread) { return scratch + sums.scratch() + thread * sums.thread_scratch(); };
@@ -310,7 +295,8 @@ void Conv2dWinograd::gradient_by_sums(const Pass& pass, const WinogradShape& sha
 }
 
 void Conv2dWinograd::gradient_by_parts(const Pass& pass, const WinogradShape& shape, const LaneImages& x,
-                                       const LaneImages& dz, float* scratch, const WeightGradients& gradients) const {
+                                       const LaneImages& dz, float* scratch,
+                                       const WinogradWeightGradients& gradients) const {
   const WinogradPartGradient parts(shape, pass.batch, pass.team.size());
   const auto own = [&](int thread) { return scratch + parts.scratch() + thread * parts.thread_scratch(); };
   pass.team.for_each(parts.input_jobs(),

@@ -22,6 +22,22 @@ void for_each_input_gradient(const Conv2dDefinition& conv, const Extent2d& outpu
 }
 double winograd_input_gradient_flops(const Conv2dDefinition& conv, const Extent2d& output, int64_t images);
 
+// Of the weights of a group, where the sink wants them.
+struct WinogradWeightGradients {
+  GradientSink& sink;
+  int64_t first;
+  int64_t row;  // floats of a filter
+
+  // Calls make_it(where to put that of some filters), which may be `room`.
+  template <class MakeIt>
+  void make(int64_t filter, int64_t filters, float* room, MakeIt make_it) const {
+    const int64_t begin = first + filter * row;
+    float* const gradient = sink.target(0, begin, room);
+    make_it(gradient);
+    sink.complete(0, begin, filters * row, gradient);
+  }
+};
+
 class Conv2dWinograd final : public Conv2dInLanes {
  public:
   using Conv2dInLanes::Conv2dInLanes;
@@ -43,12 +59,11 @@ class Conv2dWinograd final : public Conv2dInLanes {
   void input_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const;
   void activate_backward(const BackwardArguments& args, float* plane_sums) const;
   void weight_gradient(const BackwardArguments& args, const LaneImages& dz, float* scratch) const;
-  struct WeightGradients;
   // Of a group.
   void gradient_by_sums(const Pass& pass, const WinogradShape& shape, const LaneImages& x, const LaneImages& dz,
-                        float* scratch, const WeightGradients& gradients) const;
+                        float* scratch, const WinogradWeightGradients& gradients) const;
   void gradient_by_parts(const Pass& pass, const WinogradShape& shape, const LaneImages& x, const LaneImages& dz,
-                         float* scratch, const WeightGradients& gradients) const;
+                         float* scratch, const WinogradWeightGradients& gradients) const;
 };
 
 }  // namespace gradloom

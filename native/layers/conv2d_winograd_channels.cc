@@ -81,14 +81,18 @@ LayerNeeds Conv2dWinogradChannels::needs(const LayerSetting& setting) const {
   const WinogradRows shape = rows_shape();
   const auto direct = static_cast<double>(setting.batch) * static_cast<double>(conv_.flops());
   const auto groups = static_cast<double>(conv_.groups);
-  const WinogradChannelsGradient gradient(shape, setting.batch);
+  const WinogradChannelsGradient gradient(shape, setting.batch, setting.threads);
   int64_t input_gradient = 0;
   for_each_gradient_shape([&](const WinogradRows& of_phase) {
     const int64_t filters = makes_filters_by_part(of_phase, setting.batch) ? 0 : filter_floats(of_phase);
     input_gradient = std::max(input_gradient, filters + scratch_floats(of_phase, setting));
   });
-  const int64_t parameters = parameter_floats() + (gradient.pays() ? gradient.scratch(setting.threads)
-                                                                   : padded_floats(shape.images, setting.batch));
+  int64_t parameters = parameter_floats() + padded_floats(shape.images, setting.batch);
+  // Fewer threads have larger parts.
+  for (int64_t team = 1; gradient.pays() && team <= setting.threads; ++team) {
+    const WinogradChannelsGradient of_team(shape, setting.batch, team);
+    parameters = std::max(parameters, of_team.scratch() + checked_multiply(team, of_team.thread_scratch()));
+  }
   return {.kernel = "winograd-channels",
           .flops = KernelFlops{groups * winograd_flops(shape.conv, setting.batch),
                                groups * winograd_input_gradient_flops(conv_, conv_.window.output, setting.batch),
@@ -202,12 +206,15 @@ void Conv2dWinogradChannels::backward(const BackwardArguments& args) const {
   activation_backward_rows(args, 0, batch * conv_.window.output_pixels());
   if (args.dx != nullptr) input_gradient(args);
   if (!conv_.trainable) return;
-  float* const scratch = args.scratch + parameter_floats();
+  const WinogradChannelsGradient of_sums(rows_shape(), batch, team.size());
+  if (of_sums.pays()) {
+    weight_gradients(args, of_sums, args.scratch);
+    if (conv_.has_bias) bias_gradient(args);
+    return;
+  }
   const ChannelsShape shape = forward_shape();
-  const WinogradChannelsGradient sums(rows_shape(), batch);
   const ChannelsGradient gradient = parameter_targets(args);
-  if (sums.pays()) return parameter_gradients(args, sums, gradient, scratch);
-  const float* const x = pad_images(team, shape, batch, args.x, scratch);
+  const float* const x = pad_images(team, shape, batch, args.x, args.scratch + parameter_floats());
   team.for_each(weight_gradient_jobs(shape),
                 [&](int64_t job, int) { weight_gradient_job(shape, batch, job, x, args.dy, gradient); });
   complete_parameters(args, gradient.weights, gradient.bias);
@@ -227,7 +234,8 @@ void Conv2dWinogradChannels::input_gradient(const BackwardArguments& args) const
 }
 
 // Of all pixels of all samples.
-void Conv2dWinogradChannels::bias_gradient(const BackwardArguments& args, float* biases) const {
+void Conv2dWinogradChannels::bias_gradient(const BackwardArguments& args) const {
+  float* const biases = args.gradients.target(1, 0, args.scratch);
   const Tiling filters = cut(conv_.filters, ceil_divide(conv_.filters, kLanes), kLanes);
   args.pass.team.for_each(filters.count, [&](int64_t tile, int) {
     const int64_t first = filters.first(tile);
@@ -238,63 +246,51 @@ void Conv2dWinogradChannels::bias_gradient(const BackwardArguments& args, float*
   args.gradients.complete(1, 0, conv_.filters, biases);
 }
 
-void Conv2dWinogradChannels::parameter_gradients(const BackwardArguments& args, const WinogradChannelsGradient& sums,
-                                                 const ChannelsGradient& gradient, float* scratch) const {
+void Conv2dWinogradChannels::weight_gradients(const BackwardArguments& args, const WinogradChannelsGradient& gradient,
+                                              float* scratch) const {
+  Team& team = args.pass.team;
+  const Tiling& parts = gradient.parts();
+  const auto own = [&](int thread) { return scratch + gradient.scratch() + thread * gradient.thread_scratch(); };
   for (int64_t group = 0; group < conv_.groups; ++group) {
-    const float* const x = args.x + group * conv_.channels_per_group();
-    const float* const dz = args.dy + group * conv_.filters_per_group();
-    const int64_t first = group * conv_.filters_per_group() * conv_.row_length();
-    const auto complete = [&](const Tiling& filters, int64_t tile) {
-      const int64_t from = first + filters.first(tile) * conv_.row_length();
-      args.gradients.complete(0, from, filters.size(tile) * conv_.row_length(), gradient.weights + from);
-    };
-    float* const weights = gradient.weights + first;
-    sums.by_parts() ? sum_parts(args.pass.team, sums, x, dz, weights, complete, scratch)
-                    : sum_chunks(args.pass.team, sums, x, dz, weights, complete, scratch);
+    const int64_t weights = conv_.filters_per_group() * conv_.row_length();
+    const WinogradWeightGradients gradients{args.gradients, group * weights, conv_.row_length()};
+    add_products(team, gradient, args.x + group * conv_.channels_per_group(),
+                 args.dy + group * conv_.filters_per_group(), scratch);
+    team.for_each(parts.count, [&](int64_t part, int thread) {
+      gradients.make(parts.first(part), parts.size(part), own(thread),
+                     [&](float* to) { gradient.make(part, scratch, own(thread) + gradient.weight_floats(), to); });
+    });
   }
-  if (gradient.bias != nullptr) bias_gradient(args, gradient.bias);
 }
 
-template <class Complete>
-void Conv2dWinogradChannels::sum_parts(Team& team, const WinogradChannelsGradient& sums, const float* x,
-                                       const float* dz, float* gradient, const Complete& complete,
-                                       float* scratch) const {
-  team.for_each(sums.transforms(0), [&](int64_t job, int) { sums.transform(0, job, x, dz, scratch, 0); });
-  const Tiling parts = sums.parts(team.size());
-  team.for_each(parts.count, [&](int64_t part, int thread) {
-    sums.gradient_of_part(parts, part, scratch, thread, gradient);
-    complete(parts, part);
-  });
-}
-
-template <class Complete>
-void Conv2dWinogradChannels::sum_chunks(Team& team, const WinogradChannelsGradient& sums, const float* x,
-                                        const float* dz, float* gradient, const Complete& complete,
-                                        float* scratch) const {
-  if (team.size() <= sums.pieces()) {
-    team.for_each(sums.pieces(), [&](int64_t piece, int thread) {
-      sums.for_each_chunk(piece, [&](int64_t chunk) {
-        for (int64_t job = 0; job < sums.transforms(chunk); ++job) sums.transform(chunk, job, x, dz, scratch, thread);
-        for (int64_t job = 0; job < sums.products(); ++job) sums.product(piece, chunk, job, scratch, thread);
+void Conv2dWinogradChannels::add_products(Team& team, const WinogradChannelsGradient& gradient, const float* x,
+                                          const float* dz, float* scratch) const {
+  const auto transform_all = [&](int64_t chunk) {
+    team.for_each(gradient.transforms(chunk),
+                  [&](int64_t job, int) { gradient.transform(chunk, job, x, dz, scratch, 0); });
+  };
+  if (gradient.by_parts()) return transform_all(0);
+  if (team.size() <= gradient.pieces()) {
+    team.for_each(gradient.pieces(), [&](int64_t piece, int thread) {
+      gradient.for_each_chunk(piece, [&](int64_t chunk) {
+        for (int64_t job = 0; job < gradient.transforms(chunk); ++job) {
+          gradient.transform(chunk, job, x, dz, scratch, thread);
+        }
+        for (int64_t job = 0; job < gradient.products(); ++job) gradient.product(piece, chunk, job, scratch, thread);
       });
     });
   } else {
-    for (int64_t piece = 0; piece < sums.pieces(); ++piece) {
-      sums.for_each_chunk(piece, [&](int64_t chunk) {
-        team.for_each(sums.transforms(chunk), [&](int64_t job, int) { sums.transform(chunk, job, x, dz, scratch, 0); });
-        team.for_each(sums.products(), [&](int64_t job, int) { sums.product(piece, chunk, job, scratch, 0); });
+    for (int64_t piece = 0; piece < gradient.pieces(); ++piece) {
+      gradient.for_each_chunk(piece, [&](int64_t chunk) {
+        transform_all(chunk);
+        team.for_each(gradient.products(), [&](int64_t job, int) { gradient.product(piece, chunk, job, scratch, 0); });
       });
     }
   }
-  const WinogradShape shape = winograd_forward_shape(conv_, conv_.window.output);
-  if (sums.pieces() > 1) {
-    team.for_each(shape.form.coefficients(), [&](int64_t coefficient, int) { sums.add_pieces(coefficient, scratch); });
+  if (gradient.pieces() > 1) {
+    team.for_each(winograd_form(conv_.window).coefficients(),
+                  [&](int64_t coefficient, int) { gradient.add_pieces(coefficient, scratch); });
   }
-  const Tiling filters = winograd_gradient_pieces(shape);
-  team.for_each(filters.count, [&](int64_t tile, int) {
-    winograd_gradient_of_sums(shape, tile, scratch, gradient + filters.first(tile) * conv_.row_length());
-    complete(filters, tile);
-  });
 }
 
 }  // namespace gradloom

@@ -4,6 +4,7 @@
 #include "kernels/winograd_channels.h"
 #include "kernels/winograd_channels_gradient.h"
 #include "layers/conv2d_channels.h"
+#include "layers/conv2d_winograd.h"
 
 namespace gradloom {
 
@@ -48,15 +49,11 @@ class Conv2dWinogradChannels final : public Conv2dFiltersInLanes {
   static void multiply_chunks(Team& team, const WinogradChannels& tiles, const float* x, const float* u,
                               const ChannelsOutput& output, float* scratch);
   void input_gradient(const BackwardArguments& args) const;
-  void bias_gradient(const BackwardArguments& args, float* biases) const;
-  void parameter_gradients(const BackwardArguments& args, const WinogradChannelsGradient& sums,
-                           const ChannelsGradient& gradient, float* scratch) const;
-  template <class Complete>
-  void sum_parts(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz, float* gradient,
-                 const Complete& complete, float* scratch) const;
-  template <class Complete>
-  void sum_chunks(Team& team, const WinogradChannelsGradient& sums, const float* x, const float* dz, float* gradient,
-                  const Complete& complete, float* scratch) const;
+  void bias_gradient(const BackwardArguments& args) const;
+  void weight_gradients(const BackwardArguments& args, const WinogradChannelsGradient& gradient, float* scratch) const;
+  // All sums of a group, unless these are made by parts.
+  void add_products(Team& team, const WinogradChannelsGradient& gradient, const float* x, const float* dz,
+                    float* scratch) const;
 };
 
 }  // namespace gradloom
