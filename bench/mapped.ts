@@ -19,7 +19,7 @@ import {
   Trainer,
   writeShards,
 } from '../lib/index.ts';
-import { readArguments, readCount, readNumber } from './arguments.ts';
+import { readArguments, readCount, readNumber } from './command-line/arguments.ts';
 
 const INPUT_SHAPE = [32, 32, 3] as const;
 const SAMPLE_BYTES = 3072;

@@ -4,11 +4,11 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { info } from '../lib/index.ts';
-import { choose, readArguments, readNumber } from './arguments.ts';
-import { CoreCheck, MachineLimits } from './limits.ts';
-import { GRADLOOM, isSpec, PEERS, PEERS_FOLDER, type Peer, WORKLOAD_NAMES } from './peer-programs.ts';
-import { compare, formatComparisons, type Measurement, meetsFloors } from './peer-table.ts';
-import { buildModel, readSpec } from './spec.ts';
+import { choose, readArguments, readNumber } from './command-line/arguments.ts';
+import { compare, formatComparisons, type Measurement, meetsFloors } from './peers/comparisons.ts';
+import { GRADLOOM, isSpec, PEERS, PEERS_FOLDER, type Peer, WORKLOAD_NAMES } from './peers/programs.ts';
+import { CoreCheck, MachineLimits } from './timing/limits.ts';
+import { buildModel, readSpec } from './workloads/spec.ts';
 
 const PEER_NAMES = PEERS.map(({ name }) => name);
 
