@@ -23,7 +23,7 @@ const KNOWN: readonly string[] = [...TRAINED, ...CALLS];
 const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json] [--window-s seconds]
        npm run --silent bench -- --spec file.json [...]
        npm run --silent bench -- adagrad-update [--size parameters] [...]
-       npm run --silent bench -- <workload ...> --roofline [...]
+       npm run --silent bench -- <workload ...> --roofline [--turns n] [...]
        npm run --silent bench -- <workload ...> --busy-core [...]
        npm run --silent bench -- --curves [batch width depth threads] [...]
        npm run --silent bench -- --memory [workload ...] [...]
@@ -44,6 +44,7 @@ const ARGUMENTS = {
     'window-s': { type: 'string', default: '1.5' },
     size: { type: 'string', default: String(UPDATE_SIZE) },
     roofline: { type: 'boolean', default: false },
+    turns: { type: 'string', default: '5' },
     'busy-core': { type: 'boolean', default: false },
     curves: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
@@ -54,6 +55,8 @@ interface Settings {
   /** 0: all that the machine gives. */
   readonly threads: number;
   readonly windowSeconds: number;
+  /** Of steps and limits, of a roofline; odd, so that one is in the middle. */
+  readonly turns: number;
   readonly table: 'shown' | 'hidden';
 }
 
@@ -70,6 +73,7 @@ async function main(): Promise<void> {
     settings: {
       threads: readCount('--threads', given.values.threads),
       windowSeconds: readNumber('--window-s', given.values['window-s'], (value) => value > 0),
+      turns: readNumber('--turns', given.values.turns, (value) => value > 0 && value % 2 === 1),
       table: given.values.json ? 'hidden' : 'shown',
     } as const satisfies Settings,
     size: readNumber('--size', given.values.size, (value) => Number.isInteger(value) && value > 0),

@@ -6,8 +6,6 @@ import { hasSameRows, MachineLimits, type StepLimits } from '../timing/limits.ts
 import { StepProfiler } from '../timing/step-profiler.ts';
 import type { Workload } from '../workloads/workload.ts';
 
-/** An odd number. */
-const TURNS = 5;
 const LEAST_STEPS = 3;
 /** A part is near its limit from here on. */
 export const NEAR = 0.7;
@@ -51,12 +49,21 @@ export interface Roofline {
  */
 export async function measureRoofline(
   workload: Workload,
-  { threads, windowSeconds }: { readonly threads: number; readonly windowSeconds: number },
+  {
+    threads,
+    windowSeconds,
+    turns,
+  }: {
+    readonly threads: number;
+    readonly windowSeconds: number;
+    /** An odd number. */
+    readonly turns: number;
+  },
 ): Promise<Roofline> {
   const profiler = await StepProfiler.of(workload, threads);
   const warmUp = profiler.profile(windowSeconds, LEAST_STEPS);
   const tables = tablesOf(warmUp.parts);
-  const turns = Array.from({ length: TURNS }, () => {
+  const judged = Array.from({ length: turns }, () => {
     const limits = new MachineLimits(warmUp.threads, tables);
     limits.measure();
     const load = new ForeignLoad();
@@ -65,7 +72,7 @@ export async function measureRoofline(
     limits.measure();
     return { ...judge(profile, limits, profiler.inputBytes), contended };
   });
-  return turns.toSorted((a, b) => a.share - b.share)[(TURNS - 1) / 2] as Roofline;
+  return judged.toSorted((a, b) => a.share - b.share)[(turns - 1) / 2] as Roofline;
 }
 
 /**
