@@ -1,4 +1,4 @@
-# PyTorch's side of `bench:peers --spec`: trains the net of a spec (see README.md) and prints one line of JSON, of its fastest variant.
+# PyTorch's side of `bench:peers --spec`: trains the net of a spec (see workloads/spec.ts) and prints one line of JSON, of its fastest variant.
 import argparse
 import json
 import math

@@ -1,12 +1,12 @@
 /**
  * How many held out pairs `recommender` puts among the first by its default options, beside popularity and the cosines of items, on
  * pairs that Debian has: which words stand in a chapter of the King James Bible, which tags a package has, on what it depends, and
- * which developers signed whose keys. Prints a table in Markdown; see README.md. What is not there is skipped. `--others` adds `recommender` with
+ * which developers signed whose keys. Prints a table in Markdown; see QUALITY.md. What is not there is skipped. `--others` adds `recommender` with
  * drawn negatives, and ALS, BPR and WARP, each with the best of a few settings, chosen on a fifth of what is left.
  *
  *   apt-get install bible-kjv-text debian-keyring gpg
  *   apt-get update
- *   npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [--others] [chapters | tags | dependencies | signatures ...]
+ *   npx tsx bench/quality/recommender.ts [--threads 0] [--seed 1] [--others] [chapters | tags | dependencies | signatures ...]
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -308,7 +308,7 @@ async function rowOf({ what, read }: Source): Promise<string> {
 const cells = (...all: readonly (string | number)[]) => `| ${all.join(' | ')} |`;
 
 const NAMES = Object.keys(SOURCES);
-const USAGE = `usage: npx tsx bench/recommender-quality.ts [--threads 0] [--seed 1] [--others] [${NAMES.join(' | ')} ...]`;
+const USAGE = `usage: npx tsx bench/quality/recommender.ts [--threads 0] [--seed 1] [--others] [${NAMES.join(' | ')} ...]`;
 const ARGUMENTS = {
   allowPositionals: true,
   options: {

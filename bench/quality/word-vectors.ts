@@ -1,10 +1,10 @@
 /**
  * Word vectors of the King James Bible by Gradloom's `word2vec` and by fastText's own program in one run: the same words, one verse a
  * text, the same settings; fastText with its own learning rate. Prints neighbours, scores that need neither program's opinion, and how far the programs agree with each
- * other and with themselves under another seed; in Markdown, see README.md.
+ * other and with themselves under another seed; in Markdown, see QUALITY.md.
  *
  *   apt-get install bible-kjv-text fasttext
- *   npx tsx bench/word-vectors-quality.ts [--file /usr/lib/bible.data] [--epochs 5] [--threads 1]
+ *   npx tsx bench/quality/word-vectors.ts [--file /usr/lib/bible.data] [--epochs 5] [--threads 1]
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,13 +25,13 @@ import {
 } from './word-lists.ts';
 
 const SETTINGS = { units: 100, window: 5, negatives: 5, minCount: 5, subsample: 1e-4 };
-/** Answered more analogies than the other batches and rates of README.md, but for batches of 64 pairs. */
+/** Answered more analogies than the other batches and rates of QUALITY.md, but for batches of 64 pairs. */
 const OURS = { batchSize: 256, learningRate: 0.1 };
 const PIECES = { none: undefined, 'of 3 to 6 letters': { ngrams: [3, 6], buckets: 2_000_000 } } as const;
 type PiecesName = keyof typeof PIECES;
 const SEEDS = [1, 2] as const;
 
-const USAGE = `usage: npx tsx bench/word-vectors-quality.ts [--file ${KJV_FILE}] [--epochs 5] [--threads 1]`;
+const USAGE = `usage: npx tsx bench/quality/word-vectors.ts [--file ${KJV_FILE}] [--epochs 5] [--threads 1]`;
 const ARGUMENTS = {
   options: {
     file: { type: 'string', default: KJV_FILE },

@@ -1,4 +1,4 @@
-# Scikit-learn's part of short-texts-quality.ts: reads {train, choice, test}, chooses C and min_df, and prints a line of JSON.
+# Scikit-learn's part of ../short-texts.ts: reads {train, choice, test}, chooses C and min_df, and prints a line of JSON.
 import json
 import sys
 

@@ -1,4 +1,4 @@
-# Scikit-learn's part of text-quality.ts: reads {texts, labels, folds} from a file and prints a line of JSON for each classifier and fold.
+# Scikit-learn's part of ../text.ts: reads {texts, labels, folds} from a file and prints a line of JSON for each classifier and fold.
 import json
 import sys
 import time
