@@ -1,4 +1,4 @@
-/** `npm run bench -- <workload> [--threads n] [--json]`: how fast Gradloom trains, as one line of JSON. See README.md. */
+/** `npm run bench -- <workload> [--threads n] [--json]`: how fast Gradloom trains, as one line of JSON. README.md says what is timed. */
 import { readFileSync } from 'node:fs';
 import { suggest } from '../lib/core/options.ts';
 import { info, sgd, Trainer } from '../lib/index.ts';

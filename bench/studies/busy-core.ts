@@ -1,4 +1,8 @@
-/** Training while another program takes a core. See README.md. */
+/**
+ * Training while another program takes a core: steps, on as many threads as a run finds fastest, alone and beside a process that computes
+ * all the while, by turns. That process is started and ended here; the system places it, and the line says how much of a core it had.
+ * `CONTENDED`: others ran in the quiet windows too.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,8 @@
-/** How the time of a step grows with the batch, the width and depth of a net, and threads. See README.md. */
+/**
+ * How the time of a step grows while one thing does: the batch, the width and depth of a net, threads (more than the machine has, too). A
+ * row is the median of steps, and how many times the time and the products of the row before; a step that grows faster than its work has
+ * left a cache or lost a thread.
+ */
 import { cpus } from 'node:os';
 import { adagrad } from '../../lib/optimizers/index.ts';
 import { formatTable } from '../command-line/table.ts';

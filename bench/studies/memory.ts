@@ -1,4 +1,8 @@
-/** The most memory that a process which trains a workload takes, beside PyTorch's. See README.md. */
+/**
+ * The most memory that a process which trains a workload takes, Gradloom's and then PyTorch's: runtime, data set in float32, weights,
+ * accumulators and values are all in it. iris is next to nothing but the runtimes. `sparse-logreg-1g` takes 8 GB: name workloads on
+ * smaller machines.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

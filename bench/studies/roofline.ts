@@ -1,4 +1,29 @@
-/** How near to the machine's limits the parts of a training step come. See README.md. */
+/**
+ * How near to the machine's limits a training step comes, part by part: the gather, every layer forward and backward, the conversions of
+ * layouts between layers, the loss, and what is behind all gradients. Weights are updated right behind their gradient, so a layer's
+ * backward holds its update, too.
+ *
+ * Time. The addon makes steps as a run does and reads a clock behind each part; other steps read none. Parts make up the whole step;
+ * tables that several threads look up side by side share their time equally. Of each turn the quickest 5 ms of steps count (one step of a
+ * slower net), as the quickest millisecond does of what the limits are measured by: both are the machine's and the kernels' own, whatever
+ * neighbours do meanwhile. `CONTENDED` says that other programs ran in the turn that counts.
+ *
+ * A part's limit is the largest of three times.
+ * - Its operations at the peak. `GFLOP/s` counts multiply-adds by the layer's definition, two each. For the fraction Winograd's are those
+ *   that it really makes: 36 products a whole tile, channel and filter, fewer at edges, and its transforms; else it would come to 200 %.
+ *   A gradient of weights that chooses inputs by the winners of a pooling counts its choices, two each, and the multiply-adds that they
+ *   leave. Activations, pooling, normalisation and losses count none, so memory is their limit, also where they compute.
+ * - The square roots and divisions of its updates at the rate of their unit.
+ * - Its bytes at the bandwidth of the level that its working set fits in. Bytes are what it cannot do without, each counted once: inputs,
+ *   outputs, their gradients, what is kept for backward, weights, accumulators. Scratch memory and second readings are the kernel's own.
+ *   The working set is all of these bytes; of the gather the data set. This is strict: what backward reads was often last touched a whole
+ *   step ago, and the fastest level is assumed.
+ * - Rows of tables count as whole cache lines at the rate of rows in random order, forward for each entry that names one; what else is
+ *   read with them counts at the bandwidth of its own size.
+ *
+ * More than 100 % is possible: where a kernel mostly reads, where the same few rows come again and again from a cache, where the step
+ * before has prefetched what it reads (the gather of mlp-small). Where other programs use the machine all the while, fractions say little.
+ */
 import type { NativeStepPart, NativeStepProfile, NativeTable } from '../../lib/native.ts';
 import { formatTable } from '../command-line/table.ts';
 import { ForeignLoad } from '../timing/foreign-load.ts';

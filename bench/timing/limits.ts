@@ -1,4 +1,11 @@
-/** What the machine can do at most, measured beside what is compared with it. See README.md. */
+/**
+ * What the machine can do at most, on as many threads as the steps run on, measured beside what is compared with it: the speed of a
+ * machine that others share changes by the second. Arithmetic: independent chains of float32 multiply-adds in registers, by Highway's
+ * best target. Division: chains of square roots and divisions by turns, which have a unit of their own; rules that divide more often than
+ * they take roots may come to more than 100 %. Memory: `y = a x + y` over working sets of all threads together, 12 bytes an element.
+ * Rows of tables: as many bytes as a row takes with what the optimizer keeps beside it, read or changed in random order, each prefetched
+ * as kernels do.
+ */
 import { type NativeTable, native } from '../../lib/native.ts';
 
 /** 32 KiB to 256 MiB: from L1 to memory. */
