@@ -1,7 +1,8 @@
 /**
  * Data that do not fit: `npm run bench:mapped -- [--megabytes n] [--steps n] [--threads n] [--rounds n] [--folder path]`. Writes pictures
  * of random bytes from a stream into shards (kept in `--folder`, else removed), trains an epoch on all of them, mapped, compares a GB of
- * them mapped and copied into memory, trains on the stream, each in a process of its own, and prints samples a second and the most anonymous memory (RssAnon) as a line of JSON.
+ * them mapped and copied into memory, in random order, trains on the stream, each in a process of its own that looks at its RssAnon 50
+ * times a second, and prints samples a second and the most anonymous memory as a line of JSON. FIGURES.md has what was measured.
  */
 import { spawnSync } from 'node:child_process';
 import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -19,7 +20,7 @@ import {
   Trainer,
   writeShards,
 } from '../lib/index.ts';
-import { readArguments, readCount, readNumber } from './arguments.ts';
+import { readArguments, readCount, readNumber } from './command-line/arguments.ts';
 
 const INPUT_SHAPE = [32, 32, 3] as const;
 const SAMPLE_BYTES = 3072;

@@ -1,14 +1,35 @@
-/** `npm run bench:peers`: Gradloom and every installed peer on the same work, one after another. See README.md. */
+/**
+ * `npm run bench:peers`: Gradloom and every installed peer on the same work, one after another. The peers' programs are those of
+ * `../shared/peers`, which print the same line; its README says how each is installed (PEERS_DIR, TFJS_NODE_DIR and PY name where). What
+ * is not there is skipped with a message. `--out` keeps every run as JSON, with date, processor and versions.
+ *
+ * The table has medians over rounds, the ratio `peer ms / gradloom ms` (above 1 Gradloom is ahead), and the lowest and highest ratio of a
+ * single round. torch runs its default, foreach and fused AdaGrad, with convolutions also channels-last, and its best one counts. Peers
+ * that train by another rule are marked; those that know one thread only are compared on one. Where Gradloom has to be ahead the row has
+ * the floor of the ratio and a verdict, and the exit code is 1 when one is not met.
+ *
+ * `of limit` is what the machine could do the step in, over Gradloom's time and over the peer's: the products by definition at the peak,
+ * for updates the bytes at the bandwidth of their size. Winograd needs fewer products than the definition, so its nets may come to more
+ * than 100 %; a step that hardly multiplies comes to next to nothing.
+ *
+ * A virtual machine's processors may be put on one core for some seconds: a run is made again where the multiply-adds of its threads
+ * together, before or behind it, come to less than 0.8 of the most so far. The last lines say what the machine can do, and how long a
+ * cache line takes from one core to another and back; where that is 400 ns in place of 80, small steps on two threads take two to three
+ * times as long.
+ *
+ * `GRADLOOM_SIMD=AVX2 npm run bench:peers -- mlp --peers torch` shows how it is on a processor without AVX-512: it holds Gradloom's
+ * kernels to AVX2, and PyTorch's with OpenBLAS's and oneDNN's.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { info } from '../lib/index.ts';
-import { choose, readArguments, readNumber } from './arguments.ts';
-import { CoreCheck, MachineLimits } from './limits.ts';
-import { GRADLOOM, isSpec, PEERS, PEERS_FOLDER, type Peer, WORKLOAD_NAMES } from './peer-programs.ts';
-import { compare, formatComparisons, type Measurement, meetsFloors } from './peer-table.ts';
-import { buildModel, readSpec } from './spec.ts';
+import { choose, readArguments, readNumber } from './command-line/arguments.ts';
+import { compare, formatComparisons, type Measurement, meetsFloors } from './peers/comparisons.ts';
+import { GRADLOOM, isSpec, PEERS, PEERS_FOLDER, type Peer, WORKLOAD_NAMES } from './peers/programs.ts';
+import { CoreCheck, MachineLimits } from './timing/limits.ts';
+import { buildModel, readSpec } from './workloads/spec.ts';
 
 const PEER_NAMES = PEERS.map(({ name }) => name);
 

@@ -1,5 +1,5 @@
 /** `npm run bench:results`: writes RESULTS.md anew. */
 import { writeFileSync } from 'node:fs';
-import { RESULTS_PAGE } from './results-page.ts';
+import { RESULTS_PAGE } from './peers/results-page.ts';
 
 writeFileSync(new URL('RESULTS.md', import.meta.url), RESULTS_PAGE);

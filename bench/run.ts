@@ -1,33 +1,29 @@
-/** `npm run bench -- <workload> [--threads n] [--json]`: how fast Gradloom trains, as one line of JSON. See README.md. */
+/** `npm run bench -- <workload> [--threads n] [--json]`: how fast Gradloom trains, as one line of JSON. README.md says what is timed. */
 import { readFileSync } from 'node:fs';
 import { suggest } from '../lib/core/options.ts';
 import { info, sgd, Trainer } from '../lib/index.ts';
-import { describeAccesses } from './accesses.ts';
-import { choose, readArguments, readCount, readNumber } from './arguments.ts';
-import { type BusyCore, formatBusyCore, measureBusyCore } from './busy-core.ts';
-import { CURVES, formatCurves, measureCurves } from './curves.ts';
-import { INFER_WORKLOADS, timeInference } from './infer.ts';
-import { measure, type Timing } from './measure.ts';
-import { formatMemory, measureMemory } from './memory.ts';
-import { prepare } from './prepare.ts';
-import { BAR, formatRoofline, measureRoofline } from './roofline.ts';
-import { SKIP_GRAM, timeSkipGram } from './skip-gram.ts';
-import { readSpec } from './spec.ts';
-import { COMPILE, LOAD, timeCompiling, timeLoading } from './start-up.ts';
-import { StepProfiler } from './step-profiler.ts';
-import type { StepTiming } from './steps.ts';
-import { timeUpdate, UPDATE_SIZE, UPDATE_WORKLOADS } from './update.ts';
-import { WORKLOADS, type Workload } from './workloads.ts';
+import { CALLS, timeCall } from './calls/calls.ts';
+import { UPDATE_SIZE } from './calls/update.ts';
+import { choose, readArguments, readCount, readNumber } from './command-line/arguments.ts';
+import { toSixDigits as round } from './command-line/table.ts';
+import { type BusyCore, formatBusyCore, measureBusyCore } from './studies/busy-core.ts';
+import { CURVES, formatCurves, measureCurves } from './studies/curves.ts';
+import { formatMemory, measureMemory } from './studies/memory.ts';
+import { BAR, formatRoofline, measureRoofline } from './studies/roofline.ts';
+import { describeAccesses } from './timing/accesses.ts';
+import { measure, type Timing } from './timing/measure.ts';
+import { StepProfiler } from './timing/step-profiler.ts';
+import { WORKLOADS } from './workloads/named.ts';
+import { readSpec } from './workloads/spec.ts';
+import { prepare, type Workload } from './workloads/workload.ts';
 
-/** Workloads beside those that `Trainer.fit` trains. */
-const CALLS: readonly string[] = [SKIP_GRAM, ...INFER_WORKLOADS, ...UPDATE_WORKLOADS, LOAD, COMPILE];
 const TRAINED: readonly string[] = WORKLOADS.map(({ name }) => name);
 const KNOWN: readonly string[] = [...TRAINED, ...CALLS];
 
 const USAGE = `usage: npm run --silent bench -- <workload> [--threads n] [--json] [--window-s seconds]
        npm run --silent bench -- --spec file.json [...]
        npm run --silent bench -- adagrad-update [--size parameters] [...]
-       npm run --silent bench -- <workload ...> --roofline [...]
+       npm run --silent bench -- <workload ...> --roofline [--turns n] [...]
        npm run --silent bench -- <workload ...> --busy-core [...]
        npm run --silent bench -- --curves [batch width depth threads] [...]
        npm run --silent bench -- --memory [workload ...] [...]
@@ -36,8 +32,8 @@ One line of JSON goes to stdout; without --json, a table goes to stderr as well.
 
 workloads: ${KNOWN.join(', ')}`;
 
-/** What else may be asked of training. */
-const LOOKS = { '--roofline': benchRoofline, '--busy-core': benchBusyCore } as const;
+/** What else may be asked of training than its speed. */
+const STUDIES = { '--roofline': benchRoofline, '--busy-core': benchBusyCore } as const;
 
 const ARGUMENTS = {
   allowPositionals: true,
@@ -48,6 +44,7 @@ const ARGUMENTS = {
     'window-s': { type: 'string', default: '1.5' },
     size: { type: 'string', default: String(UPDATE_SIZE) },
     roofline: { type: 'boolean', default: false },
+    turns: { type: 'string', default: '5' },
     'busy-core': { type: 'boolean', default: false },
     curves: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
@@ -58,6 +55,8 @@ interface Settings {
   /** 0: all that the machine gives. */
   readonly threads: number;
   readonly windowSeconds: number;
+  /** Of steps and limits, of a roofline; odd, so that one is in the middle. */
+  readonly turns: number;
   readonly table: 'shown' | 'hidden';
 }
 
@@ -74,16 +73,17 @@ async function main(): Promise<void> {
     settings: {
       threads: readCount('--threads', given.values.threads),
       windowSeconds: readNumber('--window-s', given.values['window-s'], (value) => value > 0),
+      turns: readNumber('--turns', given.values.turns, (value) => value > 0 && value % 2 === 1),
       table: given.values.json ? 'hidden' : 'shown',
     } as const satisfies Settings,
     size: readNumber('--size', given.values.size, (value) => Number.isInteger(value) && value > 0),
   }));
   if (values.curves) return benchCurves(choose('curve', positionals, CURVES), settings);
   if (values.memory) return benchMemory(choose('workload', positionals, TRAINED), settings);
-  const look = values.roofline ? '--roofline' : values['busy-core'] ? '--busy-core' : undefined;
+  const study = values.roofline ? '--roofline' : values['busy-core'] ? '--busy-core' : undefined;
   const call = positionals.find((name) => CALLS.includes(name));
-  if (call !== undefined && look !== undefined) {
-    throw new Error(`bench: ${look} is for training, not for ${call}`);
+  if (call !== undefined && study !== undefined) {
+    throw new Error(`bench: ${study} is for training, not for ${call}`);
   }
   if (call !== undefined && positionals.length === 1 && values.spec === undefined) {
     return benchCalls(call, { ...settings, size });
@@ -92,8 +92,8 @@ async function main(): Promise<void> {
   const [workload] = workloads;
   if (workload === undefined) {
     console.log(USAGE);
-  } else if (look !== undefined) {
-    for (const each of workloads) await LOOKS[look](each, settings);
+  } else if (study !== undefined) {
+    for (const each of workloads) await STUDIES[study](each, settings);
   } else if (workloads.length === 1) {
     await bench(workload, settings);
   } else {
@@ -231,7 +231,7 @@ async function benchCalls(
   workload: string,
   { size, table, ...settings }: Settings & { readonly size: number },
 ): Promise<void> {
-  const { timing, ...figures } = await timeWorkload(workload, size, settings);
+  const { timing, ...figures } = await timeCall(workload, size, settings);
   const { threads } = settings;
   const line = {
     peer: 'gradloom',
@@ -253,39 +253,6 @@ async function benchCalls(
   console.log(JSON.stringify(line));
 }
 
-interface Figures {
-  readonly timing: StepTiming;
-  /** Of a step. */
-  readonly samples: number;
-  readonly flops?: number;
-  readonly memory?: { readonly bytes: number; readonly workingSet: number };
-  readonly losses?: readonly [first: number, last: number];
-  readonly notes: readonly string[];
-}
-
-async function timeWorkload(
-  workload: string,
-  size: number,
-  settings: { readonly threads: number; readonly windowSeconds: number },
-): Promise<Figures> {
-  if (workload === SKIP_GRAM) {
-    const timing = timeSkipGram(settings);
-    const losses = [timing.lossFirst, timing.lossLast] as const;
-    return { timing, samples: timing.pairs, flops: timing.flops, losses, notes: ['samples are pairs'] };
-  }
-  if (INFER_WORKLOADS.includes(workload)) {
-    const timing = await timeInference(workload, settings);
-    return { timing, samples: timing.samples, flops: timing.flops, notes: [timing.call] };
-  }
-  if (workload === LOAD) return { timing: timeLoading(), samples: 1, notes: ['a sample is a process'] };
-  if (workload === COMPILE)
-    return { timing: timeCompiling(settings), samples: 1, notes: ['a sample is a plan'] };
-  const timing = timeUpdate(workload, { size, ...settings });
-  const rate = `${round(timing.gigabytesPerSecond)} GB/s at ${round(timing.bytesPerParameter)} bytes a parameter`;
-  const memory = { bytes: timing.bytesPerParameter * size, workingSet: timing.workingSet };
-  return { timing, samples: size, memory, notes: [rate, `${size} parameters (samples)`] };
-}
-
 function notesOf(timing: Timing, threads: number): string {
   const notes = [
     `spread ${(timing.spread * 100).toFixed(1)}%`,
@@ -296,11 +263,6 @@ function notesOf(timing: Timing, threads: number): string {
   if (timing.contended) notes.push('CONTENDED');
   if (timing.spoiltWindows > 0) notes.push(`${timing.spoiltWindows} windows thrown away (other processes)`);
   return notes.join('; ');
-}
-
-/** To six digits. */
-function round(value: number): number {
-  return Number(value.toPrecision(6));
 }
 
 function packageVersion(): string {

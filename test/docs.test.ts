@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { RESULTS_PAGE } from '../bench/results-page.ts';
+import { RESULTS_PAGE } from '../bench/peers/results-page.ts';
 import { testPrograms } from './programs.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { GRADLOOM, PEERS } from '../../bench/peer-programs.ts';
-import { compare, formatComparisons, meetsFloors } from '../../bench/peer-table.ts';
-import { judgePart } from '../../bench/roofline.ts';
-import { quantile } from '../../bench/step-profiler.ts';
+import { compare, formatComparisons, meetsFloors } from '../../bench/peers/comparisons.ts';
+import { GRADLOOM, PEERS } from '../../bench/peers/programs.ts';
+import { judgePart } from '../../bench/studies/roofline.ts';
+import { quantile } from '../../bench/timing/step-profiler.ts';
 import type { NativeStepPart } from '../../lib/native.ts';
 
 /** PyTorch, which waits for a quiet machine, is not there. */
@@ -37,7 +37,14 @@ interface Part {
 }
 
 test('--roofline: rows of tables are held against rows in random order', async (t) => {
-  const { stdout, stderr, code } = await bench('sparse-logreg', '--roofline', '--window-s', '0.02');
+  const { stdout, stderr, code } = await bench(
+    'sparse-logreg',
+    '--roofline',
+    '--turns',
+    '1',
+    '--window-s',
+    '0.02',
+  );
   t.is(code, 0, stderr);
   t.regex(stderr, /rows of 64 bytes read anywhere in 8 MiB.*rows of 64 bytes changed anywhere in 8 MiB/);
   const tables = (JSON.parse(stdout).parts as readonly Part[]).filter(({ name }) => name === 'sparseDense_1');
@@ -52,7 +59,15 @@ test('--roofline: rows of tables are held against rows in random order', async (
 });
 
 test('--roofline: the parts make up the step, and the share is that of those near their limit', async (t) => {
-  const { stdout, stderr, code } = await bench('iris', 'digits-cnn', '--roofline', '--window-s', '0.02');
+  const { stdout, stderr, code } = await bench(
+    'iris',
+    'digits-cnn',
+    '--roofline',
+    '--turns',
+    '1',
+    '--window-s',
+    '0.02',
+  );
   t.is(code, 0, stderr);
   const [iris, line] = stdout
     .trim()

@@ -4,7 +4,7 @@
  * tried, and a table is printed.
  */
 import { constants } from 'node:os';
-import { readArguments, readCount } from '../../bench/arguments.ts';
+import { readArguments, readCount } from '../../bench/command-line/arguments.ts';
 import { type PromiseProof, Tally } from './promise.ts';
 import { PROOFS } from './promises/index.ts';
 
