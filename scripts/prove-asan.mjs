@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { buildJobs, root } from './build-native.mjs';
-import { runMain, SetupError, TEST_NEEDS, unmet } from './system.mjs';
+import { PRESET_NEEDS, runMain, SetupError, unmet } from './system.mjs';
 
 /**
  * Node frees nothing at its end, so leaks are no news. Out of memory is an error of ours, so the allocator has to answer as
@@ -17,7 +17,7 @@ await runMain(() => {
   const given = process.argv.slice(2);
   const status = prove([...given, '--list']);
   if (status !== 0 || given.some((word) => ['--help', '-h', '--list'].includes(word))) return status;
-  const missing = unmet(TEST_NEEDS);
+  const missing = unmet(PRESET_NEEDS);
   if (missing.length > 0)
     throw new SetupError(`${missing.map(({ name }) => name)} is missing; run npm test once`);
   run('cmake', '--preset', 'asan', '-DGRADLOOM_BUILD_ADDON=ON');

@@ -8,11 +8,12 @@ import { BUILD_NEEDS, checkPlatform, installMissing, SetupError, unmet } from '.
 /**
  * @param {string} retry the command that the user gave, named in messages
  * @param {object[]} needs what the command needs of the system beside the build, see system.mjs
+ * @param {object[]} helps what makes it faster
  */
-export function setUp(retry, needs) {
+export function setUp(retry, needs, helps = []) {
   process.chdir(root);
   checkPlatform();
-  installMissing(unmet([...BUILD_NEEDS, ...needs]), retry);
+  installMissing(unmet([...BUILD_NEEDS, ...needs]), unmet(helps), retry);
   if (!packagesAreCurrent()) installPackages(retry);
   if (!existsSync(join(root, 'build', 'Release', 'gradloom.node'))) {
     console.error('gradloom: building the native part (once; some minutes on two cores)');

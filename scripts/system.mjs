@@ -20,11 +20,15 @@ export const BUILD_NEEDS = [
   { name: 'Google Highway', package: 'libhwy-dev', met: () => hasHeader('hwy/highway.h') },
 ];
 
-/** The presets that build the C++ tests name Ninja as their generator. */
 export const TEST_NEEDS = [
   { name: 'doctest', package: 'doctest-dev', met: () => hasHeader('doctest/doctest.h') },
-  { name: 'Ninja', package: 'ninja-build', met: () => hasCommand('ninja') },
 ];
+
+/** What the tests do without, but not as fast: one of them installs the package, which compiles the same sources again. */
+export const TEST_HELPS = [{ name: 'ccache', package: 'ccache', met: () => hasCommand('ccache') }];
+
+/** The presets name Ninja as their generator. */
+export const PRESET_NEEDS = [{ name: 'Ninja', package: 'ninja-build', met: () => hasCommand('ninja') }];
 
 export const FASHION_MNIST = {
   name: 'the Fashion-MNIST data set',
@@ -77,13 +81,18 @@ export function describeMissing(needs, retry) {
   return `missing on this machine: ${names}.\n${install}\nThen run: ${retry}`;
 }
 
-/** Installs the Debian packages of what is missing, as root or through sudo. */
-export function installMissing(needs, retry) {
-  if (needs.length === 0) return;
+/**
+ * Installs the Debian packages of what is missing, as root or through sudo.
+ * @param {object[]} needs without which it throws
+ * @param {object[]} helps which it tries to install, too, where it can
+ */
+export function installMissing(needs, helps, retry) {
   const prefix = rootPrefix();
-  if (!hasCommand('apt-get') || prefix === undefined) throw new SetupError(describeMissing(needs, retry));
+  const canInstall = hasCommand('apt-get') && prefix !== undefined;
+  if (needs.length > 0 && !canInstall) throw new SetupError(describeMissing(needs, retry));
+  if (!canInstall || needs.length + helps.length === 0) return;
 
-  const packages = needs.map((need) => need.package);
+  const packages = [...needs, ...helps].map((need) => need.package);
   console.error(`gradloom: installing ${packages.join(', ')} with apt-get`);
   const environment = ['env', 'DEBIAN_FRONTEND=noninteractive'];
   const aptGet = (...options) =>

@@ -1,21 +1,27 @@
 // `npm test`: the set-up that is missing, then every suite; the last line counts what passed and failed.
-// `node scripts/test.mjs asan ubsan` runs single suites: native, js, examples, or the C++ tests of a CMake preset.
+// `npm test -- native js` runs some suites; `npm test -- conv2d` the test files and examples with conv2d in their path.
+// `node scripts/test.mjs asan ubsan` runs the C++ tests of CMake presets, for as long as these take.
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { buildJobs } from './build-native.mjs';
 import { setUp } from './setup.mjs';
-import { runMain, SetupError, TEST_NEEDS } from './system.mjs';
+import { PRESET_NEEDS, runMain, SetupError, TEST_HELPS, TEST_NEEDS } from './system.mjs';
 
+/** Each takes the files to test, all of a kind or some. */
 const SUITES = {
-  native: () => nativeTests('release'),
-  debug: () => nativeTests('debug'),
-  asan: () => nativeTests('asan'),
-  ubsan: () => nativeTests('ubsan'),
-  tsan: () => nativeTests('tsan'),
+  native: (files) => nativeTests(files),
   js: avaTests,
   examples,
+};
+const PRESETS = ['debug', 'asan', 'ubsan', 'tsan'];
+
+const FILES = {
+  native: () => filesOf(join('test', 'native'), '_test.cc'),
+  js: () => filesOf('test', '.test.ts'),
+  examples: () => readdirSync('examples').filter((file) => file.endsWith('.ts')),
 };
 
 /** A request for too much memory has to fail as without a sanitizer: there are tests of that. */
@@ -28,16 +34,17 @@ const SANITIZER_OPTIONS = {
 const CHOICE_TESTS = '-tc=choose*,conv2d_prediction_time*,Plan*';
 
 await runMain(async () => {
-  const named = process.argv.slice(2);
-  const unknown = named.find((name) => !(name in SUITES));
-  if (unknown)
-    throw new SetupError(`no suite is called ${unknown}; there are ${Object.keys(SUITES).join(', ')}`);
-  setUp('npm test', TEST_NEEDS);
+  const words = process.argv.slice(2);
+  const work = choose(words);
+  const needs = words.some((word) => PRESETS.includes(word)) ? [...TEST_NEEDS, ...PRESET_NEEDS] : TEST_NEEDS;
+  setUp(['npm test', ...(words.length > 0 ? ['--', ...words] : [])].join(' '), needs, TEST_HELPS);
   let passed = 0;
   let failed = 0;
-  for (const name of named.length > 0 ? named : ['native', 'js', 'examples']) {
+  for (const [name, run] of work) {
+    const begin = performance.now();
     console.log(`\n== ${name}`);
-    const counts = await SUITES[name]();
+    const counts = await run();
+    console.log(`-- ${name} took ${Math.round((performance.now() - begin) / 1000)} s`);
     passed += counts.passed;
     failed += counts.failed;
   }
@@ -45,46 +52,87 @@ await runMain(async () => {
   return failed === 0 ? 0 : 1;
 });
 
-async function nativeTests(preset) {
+/** What to run by the words of the command: names of suites and presets, or parts of paths. Without any, all suites. */
+function choose(words) {
+  const suites = words.length > 0 ? words : Object.keys(SUITES);
+  if (suites.every((word) => word in SUITES || PRESETS.includes(word))) {
+    return suites.map((name) => [name, () => SUITES[name]?.() ?? nativeTests(undefined, name)]);
+  }
+  const work = Object.entries(FILES).flatMap(([name, list]) => {
+    const files = list().filter((file) => words.some((word) => file.includes(word)));
+    return files.length > 0 ? [[name, () => SUITES[name](files)]] : [];
+  });
+  if (work.length > 0) return work;
+  throw new SetupError(
+    `no test file has ${words.join(' or ')} in its path, and no suite is called so; there are ${[...Object.keys(SUITES), ...PRESETS].join(', ')}`,
+  );
+}
+
+function filesOf(folder, end) {
+  return readdirSync(folder, { recursive: true })
+    .filter((file) => file.endsWith(end))
+    .map((file) => join(folder, file))
+    .sort();
+}
+
+async function nativeTests(files, preset) {
+  const program = preset === undefined ? await buildTests('build') : await buildPreset(preset);
+  if (program === undefined) return { passed: 0, failed: 1 };
+  const counts = await testNativeFiles(program, files ?? FILES.native());
+  if (files !== undefined) return counts;
+  // Kernels are tested on every instruction set in one run; what is chosen, on the one that a run is held to.
+  const { stdout } = spawnSync(program, ['--list-simd-targets'], { encoding: 'utf8' });
+  for (const simd of stdout.split('\n').filter(Boolean).slice(1)) {
+    console.log(`-- what is chosen with ${simd}`);
+    add(counts, countDoctest(await run([program, CHOICE_TESTS], { GRADLOOM_SIMD: simd })));
+  }
+  return counts;
+}
+
+/** Beside the addon, from the same objects. */
+async function buildTests(folder) {
+  const target = ['--target', 'gradloom_tests', '--parallel', String(buildJobs())];
+  const { status } = await run(['cmake', '--build', folder, ...target]);
+  return status === 0 ? join(folder, 'gradloom_tests') : undefined;
+}
+
+async function buildPreset(preset) {
   const folder = join('out', preset);
   const configure = ['cmake', '--preset', preset];
   if ((await run(configure)).status !== 0) {
     // A cache of another folder, generator or compiler: the second try starts from nothing.
     rmSync(folder, { recursive: true, force: true });
-    if ((await run(configure)).status !== 0) return { passed: 0, failed: 1 };
+    if ((await run(configure)).status !== 0) return undefined;
   }
-  const built = await run([
-    'cmake',
-    '--build',
-    '--preset',
-    preset,
-    '--parallel',
-    String(buildJobs()),
-    '--',
-    '--quiet',
-  ]);
-  if (built.status !== 0) return { passed: 0, failed: 1 };
-  const program = join(folder, 'gradloom_tests');
-  const counts = countDoctest(await run([program]));
-  // Kernels are tested on every instruction set in one run; what is chosen, on the one that a run is held to.
-  const { stdout } = spawnSync(program, ['--list-simd-targets'], { encoding: 'utf8' });
-  for (const simd of stdout.split('\n').filter(Boolean).slice(1)) {
-    console.log(`-- what is chosen with ${simd}`);
-    const lesser = countDoctest(await run([program, CHOICE_TESTS], { GRADLOOM_SIMD: simd }));
-    counts.passed += lesser.passed;
-    counts.failed += lesser.failed;
-  }
+  return await buildTests(folder);
+}
+
+/** As many files at once as there are processors, each by a process of its own; shown are those that fail. */
+async function testNativeFiles(program, files) {
+  const counts = { passed: 0, failed: 0, assertions: 0 };
+  const waiting = [...files];
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const outcome = await run([program, `--source-file=*${file}`], {}, { isQuiet: true });
+      const of = countDoctest(outcome);
+      if (of.failed > 0) console.log(`-- ${file}\n${outcome.output}`);
+      add(counts, of);
+      counts.assertions += Number(/^\[doctest\] assertions: *(\d+)/m.exec(outcome.output)?.[1] ?? 0);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  const { passed, failed, assertions } = counts;
+  console.log(`${passed} C++ tests passed, ${failed} failed, with ${assertions} assertions`);
   return counts;
 }
 
-async function avaTests() {
-  const result = await run([join('node_modules', '.bin', 'ava')]);
+async function avaTests(files = []) {
+  const result = await run([join('node_modules', '.bin', 'ava'), ...files]);
   return count(result, /^ *(\d+) tests? passed/m, /^ *(\d+) tests? failed/m);
 }
 
 /** Each is a program that checks itself: `--short` asks for the least work that still shows it to be right. */
-async function examples() {
-  const files = readdirSync('examples').filter((file) => file.endsWith('.ts'));
+async function examples(files = FILES.examples()) {
   let failed = 0;
   for (const file of files) {
     console.log(`-- examples/${file}`);
@@ -109,19 +157,25 @@ function count({ status, output }, passedPattern, failedPattern) {
   return { passed, failed: status === 0 ? failed : Math.max(failed, 1) };
 }
 
-/** Shows a command's output and returns it. */
-function run([command, ...options], settings = {}) {
+function add(counts, { passed, failed }) {
+  counts.passed += passed;
+  counts.failed += failed;
+}
+
+/** Shows a command's output, unless it is to be quiet, and returns it. */
+function run([command, ...options], settings = {}, { isQuiet = false } = {}) {
   const color = process.stdout.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: '1' } : {};
   const child = spawn(command, options, {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', isQuiet ? 'pipe' : 'inherit'],
     env: { ...SANITIZER_OPTIONS, ...process.env, ...color, ...settings },
   });
   let output = '';
-  child.stdout.setEncoding('utf8');
-  child.stdout.on('data', (text) => {
-    process.stdout.write(text);
-    output += text;
-  });
+  for (const stream of [child.stdout, child.stderr ?? undefined]) {
+    stream?.setEncoding('utf8').on('data', (text) => {
+      if (!isQuiet) process.stdout.write(text);
+      output += text;
+    });
+  }
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ status: code ?? 1, output: stripVTControlCharacters(output) }));

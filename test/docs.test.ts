@@ -14,8 +14,12 @@ const pages = readdirSync(join(root, 'docs'))
 await testPrograms('docs', pages);
 
 test('every link within the repository leads to a file', (t) => {
-  const others = ['README.md', 'bench/README.md', 'bench/RESULTS.md', 'bench/QUALITY.md'];
-  for (const page of [...others, ...pages]) {
+  const others = ['native', 'lib', 'bench'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => `${folder}/${file}`),
+  );
+  for (const page of ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...others, ...pages]) {
     const links = readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g);
     for (const [, link] of links)
       t.true(existsSync(join(root, dirname(page), link as string)), `${page}: ${link}`);

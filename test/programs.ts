@@ -1,10 +1,11 @@
-/** The TypeScript programs of a Markdown page compile and run as they stand. */
+/** The TypeScript programs of a Markdown page compile and run as they stand, with `gradloom` for the sources of lib. */
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { compileInto } from './process/compile-programs.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
@@ -23,9 +24,10 @@ export async function testPrograms(name: string, pages: readonly string[]): Prom
   test.before(async () => {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    for (const { file, code } of programs) await writeFile(join(folder, file), code);
+    for (const { file, code } of programs) await writeFile(join(folder, `${file}.ts`), code);
     const config = { extends: '../../tsconfig.json', include: ['*.ts'] };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    await compileInto(folder, join(folder, '*.ts'));
   });
 
   test.serial('there are programs, and they type-check', async (t) => {
@@ -39,7 +41,7 @@ export async function testPrograms(name: string, pages: readonly string[]): Prom
 
   for (const { page, file, code } of programs) {
     test.serial(`${page}, ${file} runs: ${code.split('\n')[0]}`, async (t) => {
-      const { stderr } = await run(process.execPath, ['--import=tsx', join(folder, file)], { cwd: folder });
+      const { stderr } = await run(process.execPath, [join(folder, `${file}.mjs`)], { cwd: folder });
       t.is(stderr, '');
     });
   }
@@ -50,7 +52,7 @@ async function readPrograms(page: string): Promise<Program[]> {
   const stem = page.replace(/^.*\//, '').replace(/\.md$/, '').toLowerCase();
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code], i) => ({
     page,
-    file: `${stem}-${i + 1}.ts`,
+    file: `${stem}-${i + 1}`,
     code: code as string,
   }));
 }

@@ -1,4 +1,4 @@
-// The table that chooses kernels: fixed rules over shapes, derived from measurements (bench/CHOICE.md, by function),
+// The table that chooses kernels: fixed rules over shapes, derived from measurements (choice.md, by function),
 // never timed at run time (timing would let the bits of a run change from day to day). Whatever the user may force goes
 // through here too.
 #pragma once

@@ -1,5 +1,5 @@
 // How work is divided: threads of a pass or an update, and how much of it makes a job, by fixed rules over shapes
-// (bench/CHOICE.md, by function).
+// (choice.md, by function).
 #pragma once
 
 #include <cstdint>

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { compilePrograms } from '../process/compile-programs.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const compiled = await compilePrograms(new URL('../../lib/cli/', import.meta.url), 'main');
 
 export interface Outcome {
   readonly code: number;
@@ -26,10 +28,8 @@ export async function makeFolder(t: ExecutionContext): Promise<string> {
 
 /** Two threads, so that the numbers are those of any machine. */
 export function gradloom(cwd: string, ...args: readonly string[]): Promise<Outcome> {
-  const main = join(root, 'lib', 'cli', 'main.ts');
-  const loader = join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs');
   return new Promise((resolve) => {
-    execFile(process.execPath, [`--import=${loader}`, main, ...args], { cwd }, (error, stdout, stderr) => {
+    execFile(process.execPath, [join(compiled, 'main.mjs'), ...args], { cwd }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
