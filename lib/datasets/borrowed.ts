@@ -4,8 +4,8 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { native } from '../native.ts';
 import { checkFinite, checkPresent } from './copies.ts';
-import type { AnyParts, Inputs } from './dataset-parts.ts';
 import { toId } from './read-sparse.ts';
+import type { Inputs } from './stored-inputs.ts';
 
 type TypedArrayKey = 'buffer' | 'byteOffset' | 'length';
 
@@ -54,15 +54,4 @@ export function borrowInputs(operation: string, given: unknown, size: number): I
   checkPresent(operation, 'inputs', floats);
   checkFinite(operation, 'inputs', floats, size);
   return floats;
-}
-
-/** Throws `INVALID_DATA` when inputs were borrowed and their buffer is no longer there: no other array is ever empty. */
-export function checkNotDetached(parts: AnyParts): void {
-  for (const { inputs } of parts.columns === undefined ? [parts] : Object.values(parts.columns)) {
-    if (!types.isTypedArray(inputs) || inputs.length > 0) continue;
-    throw new GradloomError(
-      'INVALID_DATA',
-      "the dataset's inputs were borrowed (memory: 'borrow'), and their buffer has been transferred away since; keep it as long as the dataset is used, or use memory: 'copy'",
-    );
-  }
 }

@@ -1,9 +1,11 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
-import type { AnyParts, DenseInputs, InputParts, Inputs, LabelParts, Labels } from './dataset-parts.ts';
-import { isBytes, isMapped, rowOf } from './mapped-inputs.ts';
-import { countRows, isSparse, joinSparse } from './sparse-inputs.ts';
+import type { AnyParts, InputParts, Labels } from './dataset-parts.ts';
+import { isMapped } from './mapped-inputs.ts';
+import { countOf, type InputView } from './samples.ts';
+import { joinSparse } from './sparse-inputs.ts';
+import { type DenseInputs, type Inputs, isBytes, isSparse, rowOf } from './stored-inputs.ts';
 
 /** The arrays of several datasets one behind another; `parts` of the first are compared with the others. */
 export function concatParts<Parts extends AnyParts>(all: readonly Parts[]): Parts {
@@ -24,9 +26,6 @@ export function concatParts<Parts extends AnyParts>(all: readonly Parts[]): Part
   const names = Object.keys(first.columns);
   return { ...joined, columns: Object.fromEntries(names.map((name) => [name, concatColumn(all, name)])) };
 }
-
-/** An input of a view. */
-type InputView = InputParts & Pick<LabelParts, 'rows'>;
 
 function concatColumn(all: readonly AnyParts[], name: string): InputParts {
   const views = all.map(({ columns, rows }, place) => {
@@ -102,12 +101,6 @@ function checkSame(who: string, what: string, first: unknown, other: unknown): v
 /** The samples of a view, in its order, in arrays of their own in memory. */
 export function compact<Parts extends AnyParts>(parts: Parts): Parts {
   return concatParts([parts]);
-}
-
-/** The number of samples of a view. */
-export function countOf(parts: AnyParts | InputView): number {
-  const [input = parts as InputParts] = 'columns' in parts ? Object.values(parts.columns ?? {}) : [];
-  return parts.rows?.length ?? countRows(input);
 }
 
 function gatherInputs(all: readonly InputView[], size: number): InputParts['inputs'] {

@@ -5,8 +5,8 @@ import { compact } from './concat.ts';
 import { Dataset, type LabelKind, partsOf } from './dataset.ts';
 import type { DatasetParts } from './dataset-parts.ts';
 import { buildSparse } from './from-sparse.ts';
-import { isSparse } from './sparse-inputs.ts';
 import { SparseRowsBuilder } from './sparse-rows-builder.ts';
+import { isSparse } from './stored-inputs.ts';
 
 export interface CrossOptions {
   /** How many features crosses are hashed to. Default: 262144. */

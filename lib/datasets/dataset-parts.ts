@@ -1,9 +1,8 @@
 /** What a dataset is made of. */
 import type { InputShape, NamedShapes, Shape } from '../core/shape.ts';
-import type { NativeMappedRows } from '../native.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import type { Preprocessing } from './preprocessing.ts';
-import type { SparseInputs } from './sparse-inputs.ts';
+import type { StoredInputs } from './stored-inputs.ts';
 import type { Table } from './table.ts';
 
 /** `'class'`: an integer from 0; `'values'`: an array of targets; `'targets'`: several of these by name; `'none'`: inputs alone. */
@@ -28,17 +27,12 @@ export type ValuesOf<Input extends InputShape> = Input extends NamedShapes
   ? { readonly [Name in keyof Input]: Float32Array }
   : Float32Array;
 
-/** Int32Array: ids, rows of a table. */
-export type Inputs = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
-
-/** With a value for every feature, in memory or in mapped files. */
-export type DenseInputs = Inputs | NativeMappedRows;
 export type Labels = Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** One input of all samples. */
 export interface InputParts<Input extends Shape = Shape> {
   readonly inputShape: Input;
-  readonly inputs: DenseInputs | SparseInputs;
+  readonly inputs: StoredInputs;
   readonly preprocessing: Preprocessing;
   readonly table: Table | undefined;
   /** What made the samples, where they are texts. */

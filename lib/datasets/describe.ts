@@ -1,57 +1,20 @@
 /** What is in a dataset, by column and by class. */
 import { inspect } from 'node:util';
 import { countClasses } from './classes.ts';
-import { type Dataset, partsOf } from './dataset.ts';
-import type { DatasetParts, DenseInputs, LabelKind } from './dataset-parts.ts';
-import { formatDescription } from './describe-text.ts';
+import type { DatasetParts } from './dataset-parts.ts';
+import { type ColumnDescription, type DatasetDescription, formatDescription } from './description.ts';
 import { forEachValue } from './each-value.ts';
-import { rowOf } from './mapped-inputs.ts';
-import { isSparse } from './sparse-inputs.ts';
+import { rowsOf } from './samples.ts';
+import { type DenseInputs, isSparse, rowOf } from './stored-inputs.ts';
 import { type CategoryColumn, MISSING_CATEGORY, widthOf } from './table.ts';
 
-/** Of one column, or of one index of the last axis; what does not apply to its type is undefined. */
-export interface ColumnDescription {
-  readonly name: string;
-  readonly type: 'number' | 'category';
-  /** Values that are there. Each pixel of a channel is one. */
-  readonly count: number;
-  readonly missing: number;
-  readonly mean: number | undefined;
-  /** Of the population. */
-  readonly std: number | undefined;
-  readonly min: number | undefined;
-  readonly max: number | undefined;
-  /** In the order of the table. */
-  readonly categories: Readonly<Record<string, number>> | undefined;
-}
-
-export interface ClassDescription {
-  /** The class's number where it has no name. */
-  readonly name: string;
-  readonly count: number;
-}
-
-export interface DatasetDescription {
-  readonly samples: number;
-  readonly inputShape: readonly number[];
-  readonly labelKind: LabelKind;
-  /** None of sparse samples. */
-  readonly columns: readonly ColumnDescription[];
-  /** Of labels that are values. */
-  readonly targets: readonly ColumnDescription[];
-  readonly classes: readonly ClassDescription[];
-  /** A table as text, as `console.log` prints it. */
-  toString(): string;
-}
-
-export function describeDataset(dataset: Dataset): DatasetDescription {
-  const parts = partsOf(dataset);
-  const rows = parts.rows ?? new Uint32Array(dataset.length).map((_, row) => row);
+export function describeParts(parts: DatasetParts): DatasetDescription {
+  const rows = rowsOf(parts);
   const counts = parts.labelKind === 'class' ? countClasses('describe', parts, rows) : [];
   const description = {
-    samples: dataset.length,
-    inputShape: dataset.inputShape,
-    labelKind: dataset.labelKind,
+    samples: rows.length,
+    inputShape: parts.inputShape,
+    labelKind: parts.labelKind,
     columns: Object.freeze(describeInputs(parts, rows)),
     targets: Object.freeze(describeTargets(parts, rows)),
     classes: Object.freeze(

@@ -1,8 +1,8 @@
 import { sizeOf } from '../core/shape.ts';
-import { countOf } from './concat.ts';
-import type { DatasetParts, DenseInputs } from './dataset-parts.ts';
-import { rowOf } from './mapped-inputs.ts';
+import type { DatasetParts } from './dataset-parts.ts';
 import { factorsAt, lastExtent } from './preprocessing.ts';
+import { countOf } from './samples.ts';
+import { type DenseInputs, rowOf } from './stored-inputs.ts';
 
 /** Visits all values as a model sees them, sample by sample; `channel` is the index of the last axis. */
 export function forEachValue(

@@ -1,7 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { integer, oneOf, optional, readOptions, required, seed, withDefault } from '../core/options.ts';
 import { RandomStream } from '../core/philox.ts';
-import type { LabelKind, Labels } from './dataset.ts';
+import type { LabelKind, Labels } from './dataset-parts.ts';
 import { shuffleRows } from './split.ts';
 
 export interface FoldOptions<Label extends LabelKind = LabelKind> {

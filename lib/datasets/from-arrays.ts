@@ -14,13 +14,12 @@ import type { NativeMappedRows } from '../native.ts';
 import { borrowInputs } from './borrowed.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from './copies.ts';
 import { Dataset, type LabelKind } from './dataset.ts';
-import type { DenseInputs, Inputs } from './dataset-parts.ts';
 import { classNames, type LabelData, readLabels } from './labels.ts';
 import type { Tuple } from './map.ts';
 import { isMapped } from './mapped-inputs.ts';
 import { factors, lastExtent, makePreprocessing } from './preprocessing.ts';
 import { copyIds, isIntegers } from './read-sparse.ts';
-import { countRows } from './sparse-inputs.ts';
+import { countRows, type DenseInputs, type Inputs } from './stored-inputs.ts';
 
 /** The kind that labels have when `labelKind` is left out. */
 export type KindOf<Data extends LabelData | undefined> = Data extends undefined

@@ -10,7 +10,8 @@ import { classNames, type LabelData, readLabels } from './labels.ts';
 import type { Tuple } from './map.ts';
 import { makePreprocessing } from './preprocessing.ts';
 import { copyCompressedRows, readSparseSamples, type SparseSample } from './read-sparse.ts';
-import { countRows, type SparseInputs } from './sparse-inputs.ts';
+import type { SparseInputs } from './sparse-inputs.ts';
+import { countRows } from './stored-inputs.ts';
 
 export interface SparseSource<
   Input extends readonly [number],

@@ -14,7 +14,7 @@ export { csv } from './csv.ts';
 export type { InputName, LabelKind, LabelOf, Sample, ShapeOf } from './dataset.ts';
 export { Dataset } from './dataset.ts';
 export type { ValuesOf } from './dataset-parts.ts';
-export type { ClassDescription, ColumnDescription, DatasetDescription } from './describe.ts';
+export type { ClassDescription, ColumnDescription, DatasetDescription } from './description.ts';
 export type { FoldOptions } from './fold.ts';
 export type { ArraySource, KindOf } from './from-arrays.ts';
 export { fromArrays } from './from-arrays.ts';

@@ -3,7 +3,7 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, type Rule } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { checkPresent, copyFloats, flattenSamples, isList } from './copies.ts';
-import type { DatasetParts, LabelKind } from './dataset.ts';
+import type { DatasetParts, LabelKind } from './dataset-parts.ts';
 
 export type LabelData =
   | Uint8Array

@@ -5,9 +5,9 @@ import { GradloomError } from '../core/errors.ts';
 import { info } from '../core/info.ts';
 import { integer, optional, readOptions } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import type { Dataset } from './dataset.ts';
 import type { DatasetParts, LabelKind, Sample } from './dataset-parts.ts';
 import { MAP_OPTIONS, type MapOptions, MappedSamples, transformError } from './map.ts';
+import { countOf, sampleAt } from './samples.ts';
 
 export interface WorkerMapOptions<Output extends Shape = Shape> extends MapOptions<Output> {
   /** How many, from 1 to 1,024. Default: `info().defaultThreads`. */
@@ -20,24 +20,25 @@ const OPTIONS = { ...MAP_OPTIONS, workers: optional(integer(1, 1024)) };
 const PIECE = 2 ** 16;
 
 export async function mapInWorkers<Label extends LabelKind>(
-  dataset: Dataset<Shape, Label>,
+  parts: DatasetParts<Shape, Label>,
   module: URL,
   given: WorkerMapOptions,
 ): Promise<DatasetParts<Shape, Label>> {
-  const { workers = info().defaultThreads, inputShape = dataset.inputShape } = readOptions(
+  const { workers = info().defaultThreads, inputShape = parts.inputShape } = readOptions(
     'map',
     given,
     OPTIONS,
   );
-  const mapped = new MappedSamples(dataset, inputShape);
-  const most = Math.ceil(PIECE / sizeOf(dataset.inputShape));
-  const pieces = Math.ceil(dataset.length / most);
+  const mapped = new MappedSamples(parts, inputShape);
+  const most = Math.ceil(PIECE / sizeOf(parts.inputShape));
+  const length = countOf(parts);
+  const pieces = Math.ceil(length / most);
   let piece = 0;
   const work = async (worker: MapWorker<Label>) => {
     while (piece < pieces) {
       const first = piece++ * most;
-      const count = Math.min(most, dataset.length - first);
-      const samples = Array.from({ length: count }, (_, i) => dataset.at(first + i));
+      const count = Math.min(most, length - first);
+      const samples = Array.from({ length: count }, (_, i) => sampleAt(parts, first + i));
       for (const [i, result] of (await worker.transform(first, samples)).entries())
         mapped.put(first + i, result);
     }

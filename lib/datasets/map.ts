@@ -3,9 +3,9 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, optional, readOptions, sampleShape } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { compact } from './concat.ts';
-import { type Dataset, partsOf } from './dataset.ts';
 import type { DatasetParts, LabelKind, Sample } from './dataset-parts.ts';
 import { isFloat32, makePreprocessing } from './preprocessing.ts';
+import { checkNotDetached, countOf, sampleAt } from './samples.ts';
 
 /** A literal shape as a plain tuple. */
 export type Tuple<Input extends Shape> = { -readonly [Axis in keyof Input]: Input[Axis] };
@@ -18,27 +18,28 @@ export interface MapOptions<Output extends Shape = Shape> {
 export const MAP_OPTIONS = { inputShape: optional(sampleShape) };
 
 export function mapSamples<Label extends LabelKind>(
-  dataset: Dataset<Shape, Label>,
+  parts: DatasetParts<Shape, Label>,
   transform: (sample: Sample<Label>, place: number) => unknown,
   given: MapOptions,
 ): DatasetParts<Shape, Label> {
-  const { inputShape = dataset.inputShape } = readOptions('map', given, MAP_OPTIONS);
-  const mapped = new MappedSamples(dataset, inputShape);
-  for (let place = 0; place < dataset.length; place++) {
-    mapped.put(place, callTransform(transform, dataset.at(place), place));
+  const { inputShape = parts.inputShape } = readOptions('map', given, MAP_OPTIONS);
+  const mapped = new MappedSamples(parts, inputShape);
+  const count = countOf(parts);
+  for (let place = 0; place < count; place++) {
+    mapped.put(place, callTransform(transform, sampleAt(parts, place), place));
   }
   return mapped.parts();
 }
 
 /** What becomes of a dataset's samples, which are put here in any order. */
 export class MappedSamples<Label extends LabelKind> {
-  readonly #dataset: Dataset<Shape, Label>;
+  readonly #given: DatasetParts<Shape, Label>;
   readonly #inputShape: Shape;
   readonly #size: number;
   #inputs: Float32Array<ArrayBuffer> | undefined;
 
-  constructor(dataset: Dataset<Shape, Label>, inputShape: Shape) {
-    this.#dataset = dataset;
+  constructor(given: DatasetParts<Shape, Label>, inputShape: Shape) {
+    this.#given = given;
     this.#inputShape = inputShape;
     this.#size = sizeOf(inputShape);
   }
@@ -62,13 +63,14 @@ export class MappedSamples<Label extends LabelKind> {
       );
     }
     // The first result shows that the function works before memory is taken for all.
-    this.#inputs ??= new Float32Array(this.#dataset.length * this.#size);
+    this.#inputs ??= new Float32Array(countOf(this.#given) * this.#size);
     this.#inputs.set(values as number[], place * this.#size);
   }
 
   parts(): DatasetParts<Shape, Label> {
+    checkNotDetached(this.#given);
     return {
-      ...compact(partsOf(this.#dataset)),
+      ...compact(this.#given),
       vectorizer: undefined,
       firstFeature: undefined,
       inputs: this.#inputs as Float32Array<ArrayBuffer>,

@@ -3,7 +3,6 @@ import { callNative } from '../core/errors.ts';
 import { machineMemory } from '../core/machine-memory.ts';
 import { oneOf, withDefault } from '../core/options.ts';
 import { type NativeMappedRows, type NativeMappedRowsSpec, native } from '../native.ts';
-import type { DenseInputs, Inputs } from './dataset-parts.ts';
 
 /** `'copy'`: read whole, once. `'map'`: read where a batch needs it, and kept by the system while it has room. */
 export type Memory = 'copy' | 'map';
@@ -18,14 +17,4 @@ export function mapFiles(spec: Omit<NativeMappedRowsSpec, 'fitsMemory'>): Native
 
 export function isMapped(inputs: object): inputs is NativeMappedRows {
   return inputs instanceof native.MappedRows;
-}
-
-/** The stored values of one sample, not to be written to. Throws `FILE_CHANGED`. */
-export function rowOf(inputs: DenseInputs, row: number, size: number): Inputs {
-  if (!isMapped(inputs)) return inputs.subarray(row * size, (row + 1) * size);
-  return callNative(() => inputs.read(row)) as Inputs;
-}
-
-export function isBytes(inputs: object): boolean {
-  return isMapped(inputs) ? inputs.type === 'uint8' : inputs instanceof Uint8Array;
 }

@@ -2,8 +2,7 @@ import { GradloomError } from '../core/errors.ts';
 import { oneOf, optional, readOptions } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { compact } from './concat.ts';
-import type { DatasetParts, Inputs } from './dataset-parts.ts';
-import { isBytes } from './mapped-inputs.ts';
+import type { DatasetParts } from './dataset-parts.ts';
 import {
   checkFactors,
   factors,
@@ -14,7 +13,7 @@ import {
   type Norm,
   type NormStep,
 } from './preprocessing.ts';
-import { denseInputs } from './sparse-inputs.ts';
+import { denseInputs, type Inputs, isBytes } from './stored-inputs.ts';
 
 export interface NormalizeOptions {
   /** Subtracted: one number, or one for each index of the last axis. Default: 0. */

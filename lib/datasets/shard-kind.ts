@@ -4,9 +4,9 @@ import { formatValue, listOf } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { ShardLayout } from '../formats/shard-file.ts';
 import type { AnyParts, InputParts, LabelKind, Labels, Target } from './dataset-parts.ts';
-import { isBytes, isMapped } from './mapped-inputs.ts';
+import { isMapped } from './mapped-inputs.ts';
 import type { Preprocessing } from './preprocessing.ts';
-import { isSparse } from './sparse-inputs.ts';
+import { isBytes, isSparse } from './stored-inputs.ts';
 import type { Table } from './table.ts';
 
 export interface ShardedInput {

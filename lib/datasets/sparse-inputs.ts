@@ -1,33 +1,10 @@
 /** Sparse samples: of each the features that are there, in compressed rows (CSR). */
-import { GradloomError } from '../core/errors.ts';
-import { sizeOf } from '../core/shape.ts';
-import type { DenseInputs, InputParts } from './dataset-parts.ts';
-import { isMapped } from './mapped-inputs.ts';
 
 /** Row `r` has the entries `[offsets[r], offsets[r + 1])`: a feature's number each, and its value (1 where there are none). */
 export interface SparseInputs {
   readonly offsets: Uint32Array<ArrayBuffer>;
   readonly indices: Uint32Array<ArrayBuffer>;
   readonly values: Float32Array<ArrayBuffer> | undefined;
-}
-
-export function isSparse(inputs: DenseInputs | SparseInputs): inputs is SparseInputs {
-  return 'offsets' in inputs;
-}
-
-/** The number of samples of the arrays, views left aside. */
-export function countRows({ inputs, inputShape }: Pick<InputParts, 'inputs' | 'inputShape'>): number {
-  if (isSparse(inputs)) return inputs.offsets.length - 1;
-  return isMapped(inputs) ? inputs.rows : inputs.length / sizeOf(inputShape);
-}
-
-/** The arrays of samples that have a value for every feature. */
-export function denseInputs(operation: string, { inputs }: Pick<InputParts, 'inputs'>): DenseInputs {
-  if (!isSparse(inputs)) return inputs;
-  throw new GradloomError(
-    'INVALID_DATA',
-    `${operation}: the samples are sparse, and would have a value for every feature afterwards; scale the values that are given to fromSparse`,
-  );
 }
 
 /** A sample with its zeros, as a model sees it; entries of one feature add up. */

@@ -1,7 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { guardedBy, numberThat, oneOf, optional, readOptions, seed, withDefault } from '../core/options.ts';
 import { RandomStream } from '../core/philox.ts';
-import type { LabelKind, Labels } from './dataset.ts';
+import type { LabelKind, Labels } from './dataset-parts.ts';
 
 export interface SplitOptions<Label extends LabelKind = LabelKind> {
   /** The first part's share, between 0 and 1; the rest is the second part. Either this or `sizes`. */

@@ -4,7 +4,7 @@ import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import { Dataset, partsOf } from './dataset.ts';
 import { forEachValue } from './each-value.ts';
 import { factorsAt, isFloat32, lastExtent, makePreprocessing, type Preprocessing } from './preprocessing.ts';
-import { denseInputs } from './sparse-inputs.ts';
+import { denseInputs } from './stored-inputs.ts';
 
 /**
  * Shifts and scales inputs so that over `fitOn` each index of the last axis (a feature of `[features]`, a channel of

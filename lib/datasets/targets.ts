@@ -86,16 +86,3 @@ function sideBySide(
   }
   return all;
 }
-
-/** What `at` gives of a sample. */
-export function targetsAt(
-  targets: readonly Target[],
-  values: ArrayLike<number>,
-): Readonly<Record<string, number | Float32Array>> {
-  const entries = targets.map(({ name, kind, shape, first }) => {
-    const end = first + sizeOf(shape);
-    const own = Float32Array.from({ length: end - first }, (_, i) => values[first + i] as number);
-    return [name, kind === 'class' ? (own[0] as number) : own] as const;
-  });
-  return Object.fromEntries(entries);
-}

@@ -7,10 +7,9 @@ import { extent, guardedBy, readOptions, readValue, text, withDefault } from '..
 import { type InputShape, sizeOf } from '../core/shape.ts';
 import { checkPath, isSystemError, makeFolders, writeFileAtomic } from '../formats/files.ts';
 import { ID_BYTES, type ShardPiece, writeShard } from '../formats/shard-file.ts';
-import { countOf } from './concat.ts';
 import { type AnyDataset, anyPartsOf, Dataset } from './dataset.ts';
-import type { AnyParts, DenseInputs, InputParts } from './dataset-parts.ts';
-import { rowOf } from './mapped-inputs.ts';
+import type { AnyParts, InputParts } from './dataset-parts.ts';
+import { countOf } from './samples.ts';
 import {
   checkKind,
   kindOf,
@@ -21,6 +20,7 @@ import {
   type ShardedKind,
 } from './shard-kind.ts';
 import { encodeManifest, MANIFEST, type ShardEntry } from './shard-manifest.ts';
+import { type DenseInputs, rowOf } from './stored-inputs.ts';
 import { readStream, SampleStream } from './stream.ts';
 
 export interface WriteShardsOptions {

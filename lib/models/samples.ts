@@ -19,7 +19,6 @@ import {
   type NestedNumbers,
 } from '../datasets/copies.ts';
 import { Dataset } from '../datasets/dataset.ts';
-import type { Inputs } from '../datasets/dataset-parts.ts';
 import { joinTables } from '../datasets/from-table.ts';
 import { nativeSamples, toNativePreprocessing } from '../datasets/native-samples.ts';
 import { takeNormSteps } from '../datasets/normalize.ts';
@@ -27,6 +26,7 @@ import { IDENTITY } from '../datasets/preprocessing.ts';
 import { copyIds, isIntegers, readSparseSamples, type SparseSample } from '../datasets/read-sparse.ts';
 import { isRowObject, type RowValue } from '../datasets/row-values.ts';
 import { encodeSampleRows } from '../datasets/sample-rows.ts';
+import type { Inputs } from '../datasets/stored-inputs.ts';
 import type { NativeColumn, NativeModel, NativeSamples } from '../native.ts';
 import { vectorize } from '../text/vectorizer.ts';
 import type { ModelState } from './model-state.ts';

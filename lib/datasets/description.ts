@@ -1,5 +1,41 @@
+/** A description of a dataset: its figures, and their tables as text. */
 import { formatShape } from '../core/shape.ts';
-import type { ColumnDescription, DatasetDescription } from './describe.ts';
+import type { LabelKind } from './dataset-parts.ts';
+
+/** Of one column, or of one index of the last axis; what does not apply to its type is undefined. */
+export interface ColumnDescription {
+  readonly name: string;
+  readonly type: 'number' | 'category';
+  /** Values that are there. Each pixel of a channel is one. */
+  readonly count: number;
+  readonly missing: number;
+  readonly mean: number | undefined;
+  /** Of the population. */
+  readonly std: number | undefined;
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+  /** In the order of the table. */
+  readonly categories: Readonly<Record<string, number>> | undefined;
+}
+
+export interface ClassDescription {
+  /** The class's number where it has no name. */
+  readonly name: string;
+  readonly count: number;
+}
+
+export interface DatasetDescription {
+  readonly samples: number;
+  readonly inputShape: readonly number[];
+  readonly labelKind: LabelKind;
+  /** None of sparse samples. */
+  readonly columns: readonly ColumnDescription[];
+  /** Of labels that are values. */
+  readonly targets: readonly ColumnDescription[];
+  readonly classes: readonly ClassDescription[];
+  /** A table as text, as `console.log` prints it. */
+  toString(): string;
+}
 
 const MAX_LINES = 40;
 const MAX_CATEGORIES = 5;
