@@ -2,7 +2,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, suggest } from '../core/options.ts';
 import type { Layer } from '../layers/layer.ts';
-import { makeLayer } from '../layers/make-layer.ts';
+import { makeLayer } from './make-layer.ts';
 import { checkGivenValues, type NamedLayer, nameLayers } from './network.ts';
 
 /** All layers, or those of these names. */

@@ -3,12 +3,8 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, readValue, sampleShape } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Layer, NamedOptions } from '../layers/layer.ts';
-import {
-  type ConcatOptions,
-  type InBatchNegativesOptions,
-  makeGraphLayer,
-  mergingLayers,
-} from '../layers/merging.ts';
+import { type ConcatOptions, type InBatchNegativesOptions, mergingLayers } from '../layers/merging.ts';
+import { makeGraphLayer } from './make-layer.ts';
 import type { OutputShapeOf } from './output-shape.ts';
 
 /** Where a node's value comes from. The same layer in several nodes is one layer, with one set of weights. */

@@ -12,8 +12,8 @@ import {
 import type { InputShape, Shape } from '../core/shape.ts';
 import { flatten } from '../layers/flatten.ts';
 import type { Layer } from '../layers/layer.ts';
-import { makeGraphLayer } from '../layers/merging.ts';
 import { concat, GraphNode, InputNode, sourceOf } from './graph-node.ts';
+import { makeGraphLayer } from './make-layer.ts';
 import { Model } from './model.ts';
 import {
   checkGivenValues,

@@ -23,6 +23,7 @@ export type { Classified, Predicted } from './heads.ts';
 export { loadModel } from './load-model.ts';
 export type { LoadPyTorchOptions, PyTorchReport } from './load-pytorch.ts';
 export type { LoadReport, LoadWeightsOptions, MismatchedWeight, NameFilter } from './load-weights.ts';
+export { type ResidualOptions, residual } from './make-layer.ts';
 export { Model } from './model.ts';
 export type { EvaluateOptions, Evaluation } from './objective.ts';
 export type { PlanOptions } from './plan-options.ts';

@@ -4,8 +4,8 @@ import type { InputShape, Shape } from '../core/shape.ts';
 import { INPUT_ACTIVATIONS } from '../layers/activation.ts';
 import { lacksGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
-import { makeLayer } from '../layers/make-layer.ts';
 import type { LayerSpec } from '../native.ts';
+import { makeLayer } from './make-layer.ts';
 
 export type NamedLayer = Layer & { readonly name: string };
 

@@ -1,7 +1,13 @@
+/**
+ * Layers from their descriptions. A residual block is no layer of the native side but a list of layers, which a network
+ * resolves; it is described by its layers, so what makes it and what makes a layer are one and stand in one file.
+ */
+import { type Factories, makeFrom } from '../core/description.ts';
 import { optional, type Rule, required } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
-import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
-import { makeLayer } from './make-layer.ts';
+import * as layers from '../layers/index.ts';
+import { describeLayer, type Layer, type NamedOptions } from '../layers/layer.ts';
+import { mergingLayers } from '../layers/merging.ts';
 
 export interface ResidualOptions extends NamedOptions {
   /**
@@ -49,4 +55,19 @@ export function residual(
 
 function isDescription(given: unknown): given is ResidualOptions & { readonly layers: readonly Layer[] } {
   return typeof given === 'object' && given !== null && 'layers' in given;
+}
+
+/** By kind, in the order of their names, in which errors list them. */
+export const LAYER_KINDS: Factories<Layer> = Object.fromEntries(
+  Object.entries<Factories<Layer>[string]>({ ...layers, residual }).sort(([a], [b]) => (a < b ? -1 : 1)),
+);
+
+/** Makes a layer from its description; `name` says in errors where it stood, for instance `layers[2]`. */
+export function makeLayer(operation: string, name: string, given: unknown): Layer {
+  return makeFrom<Layer>(operation, name, given, LAYER_KINDS);
+}
+
+/** As `makeLayer`, of all kinds that a graph may have. */
+export function makeGraphLayer(operation: string, name: string, given: unknown): Layer {
+  return makeFrom<Layer>(operation, name, given, { ...LAYER_KINDS, ...mergingLayers });
 }
