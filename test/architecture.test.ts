@@ -32,27 +32,25 @@ const LIB: Rules = {
   order: [
     ['native.ts', 'native-run.ts', 'native-word-vectors.ts', 'core'],
     ['schedules'],
-    ['layers', 'losses', 'optimizers', 'metrics', 'formats', 'text'],
-    ['models', 'datasets'],
+    ['layers', 'losses', 'optimizers', 'formats', 'text'],
+    ['metrics', 'datasets'],
+    ['models'],
+    ['history'],
+    ['plot'],
+    ['report'],
     ['trainers'],
     ['estimators', 'word-vectors'],
-    ['index.ts', 'plot'],
-    ['report'],
+    ['index.ts'],
     ['cli'],
   ],
-  // native.ts is the surface that core's loader fills, with parts in files of their own; a metric is checked against the loss it stands beside; a model
-  // predicts from data sets. A run that is to write a report loads what writes it then, and not before.
+  // native.ts is the surface that core's loader fills, with parts in files of their own.
   sideways: [
-    'trainers -> plot',
-    'trainers -> report',
     'native.ts -> core',
     'core -> native.ts',
     'native.ts -> native-run.ts',
     'native-run.ts -> native.ts',
     'native.ts -> native-word-vectors.ts',
     'native-word-vectors.ts -> native.ts',
-    'metrics -> losses',
-    'models -> datasets',
   ],
 };
 
@@ -191,6 +189,16 @@ function checkLoader(lib: Sources): string[] {
     .map(([file]) => `${file}: only lib/native.ts loads the addon`);
 }
 
+/** Who trains loads no picture and no page: what needs one imports it then, by a call. The command has its own entry. */
+function checkLoadedLate(lib: Sources): string[] {
+  const late = /^(?:import|export)\s(?:[^;]*?\sfrom\s*)?'(?:\.\.\/)+(plot|report)\//gm;
+  return [...lib]
+    .filter(([file]) => !['plot', 'report', 'cli'].includes(topOf(file)))
+    .flatMap(([file, text]) =>
+      matches(text, late).map((folder) => `${file}: ${folder} is loaded when it is used, by import()`),
+    );
+}
+
 /** Also where the name is a value, as it is for optional peers. */
 function checkEnclosedPackages(lib: Sources): string[] {
   return [...lib].flatMap(([file, text]) =>
@@ -225,6 +233,10 @@ test('lib: imports follow the order native, core <- layers, losses, ... <- model
 
 test('lib: only native.ts loads the addon', (t) => {
   t.deepEqual(checkLoader(lib), []);
+});
+
+test('lib: pictures and reports are loaded when they are used', (t) => {
+  t.deepEqual(checkLoadedLate(lib), []);
 });
 
 test('lib: packages are loaded in one folder each', (t) => {
@@ -307,6 +319,17 @@ test('a bad import is found', (t) => {
     'lib/core/options.ts: imports bench/run.ts from outside of lib/',
   ]);
   t.deepEqual(checkLoader(bad), ['lib/models/model.ts: only lib/native.ts loads the addon']);
+});
+
+test('a report that is loaded by all who train is found', (t) => {
+  const bad = new Map([
+    ['lib/trainers/trainer.ts', "import { a } from '../core/a.ts';\nimport { b } from '../report/b.ts';\n"],
+    ['lib/trainers/run-report.ts', "const { b } = await import('../report/b.ts');\n"],
+    ['lib/report/b.ts', "import { plot } from '../plot/plot.ts';\n"],
+  ]);
+  t.deepEqual(checkLoadedLate(bad), [
+    'lib/trainers/trainer.ts: report is loaded when it is used, by import()',
+  ]);
 });
 
 test('a package outside of its folder is found', (t) => {

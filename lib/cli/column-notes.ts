@@ -1,9 +1,8 @@
 /** What is said of a table's columns: which are left out, and what a user may want otherwise. */
 import { formatValue, listOf } from '../core/options.ts';
-import type { RowSource } from '../datasets/table.ts';
+import type { CategoryEncoding, RowSource } from '../datasets/table.ts';
 import type { FoundColumn } from '../datasets/table-scan.ts';
 import { countOf } from './output.ts';
-import type { TableDataOptions } from './table-data.ts';
 
 /** Texts that are nearly all different tell rows apart, not kinds of rows. */
 const MIN_TEXTS = 20;
@@ -11,11 +10,18 @@ const MAX_SHARE_OF_TEXTS = 0.5;
 /** Of a column of one-hot values, and of a target. */
 export const MAX_CATEGORIES = 1000;
 
+/** What a user says of columns that would be left out otherwise. */
+export interface ColumnOptions {
+  readonly keep: readonly string[];
+  /** Values for a network of one input, or ids for tables of vectors. */
+  readonly categories: CategoryEncoding;
+}
+
 /** Nothing for a column that is used. */
 export function reasonToLeaveOut(
   column: FoundColumn,
   ids: ReadonlySet<string>,
-  { keep, categories: encoding }: Pick<TableDataOptions, 'keep' | 'categories'>,
+  { keep, categories: encoding }: ColumnOptions,
   source: RowSource,
 ): { readonly name: string; readonly text: string }[] {
   const { name, kind, count, categories, firstText } = column;

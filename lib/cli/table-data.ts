@@ -7,6 +7,7 @@ import type { CategoryEncoding, MissingPolicy, RowSource, Table } from '../datas
 import type { ReadTableOptions } from '../datasets/table-options.ts';
 import { type FoundColumn, scanTable } from '../datasets/table-scan.ts';
 import {
+  type ColumnOptions,
   describeDoubts,
   describeFill,
   describeInputs,
@@ -24,17 +25,14 @@ import { watchCategories } from './unknown-categories.ts';
 
 export type Task = 'classification' | 'regression';
 
-export interface TableDataOptions extends SourceOptions {
+export interface TableDataOptions extends SourceOptions, ColumnOptions {
   readonly target: string;
   readonly task: Task | 'auto';
   readonly ignore: readonly string[];
-  readonly keep: readonly string[];
   /** Columns of numbers that are names, such as zip codes. */
   readonly named: readonly string[];
   /** `'auto'` fills, `'error'` refuses. */
   readonly missing: 'auto' | 'error';
-  /** Values for a network of one input, or ids for tables of vectors. */
-  readonly categories: CategoryEncoding;
 }
 
 export interface TrainingData {

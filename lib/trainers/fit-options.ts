@@ -12,10 +12,10 @@ import {
   withDefault,
 } from '../core/options.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
+import type { BatchRecord, EpochRecord } from '../history/history.ts';
 import type { AugmentOptions } from './augment.ts';
 import type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
 import type { EarlyStoppingOptions } from './early-stopping.ts';
-import type { BatchRecord, EpochRecord } from './history.ts';
 import type { InspectOptions } from './inspect.ts';
 import type { LoggerChoice } from './loggers.ts';
 import type { ReduceOnPlateauOptions } from './plateau.ts';

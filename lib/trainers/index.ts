@@ -1,10 +1,16 @@
+export {
+  type BatchRecord,
+  type EndReason,
+  type EpochRecord,
+  type History,
+  historyToCsv,
+} from '../history/history.ts';
 export type { AugmentOptions } from './augment.ts';
 export { type CheckpointFile, listCheckpoints } from './checkpoint-folder.ts';
 export type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
 export type { ClipGradients } from './clip-gradients.ts';
 export type { EarlyStoppingOptions } from './early-stopping.ts';
 export type { FitOptions } from './fit-options.ts';
-export { type BatchRecord, type EndReason, type EpochRecord, type History, historyToCsv } from './history.ts';
 export type { InspectOptions, StepInspection } from './inspect.ts';
 export { consoleLogger, csvLogger, jsonLinesLogger, type Logger, type LoggerChoice } from './loggers.ts';
 export {

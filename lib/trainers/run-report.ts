@@ -1,6 +1,6 @@
 import { checkWritable } from '../formats/files.ts';
-import type { History } from './history.ts';
-import { factsOf, type RunFacts } from './run-facts.ts';
+import type { History } from '../history/history.ts';
+import { factsOf, type RunFacts } from '../history/run-facts.ts';
 
 /** The page that a run writes at its end. What writes it is loaded by runs that want one. */
 export class RunReport {

@@ -2,6 +2,7 @@
 import { callNative, GradloomError } from '../core/errors.ts';
 import type { InputShape } from '../core/shape.ts';
 import { Dataset } from '../datasets/dataset.ts';
+import { type RunFacts, recordFacts } from '../history/run-facts.ts';
 import type { Model } from '../models/model.ts';
 import { stateOf } from '../models/model.ts';
 import type { FilePart } from '../models/model-file.ts';
@@ -31,7 +32,6 @@ import { readInspectOptions, toStepInspection } from './inspect.ts';
 import { readLoggers } from './loggers.ts';
 import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
 import { toBatchRecord, toEpochRecord } from './records.ts';
-import { type RunFacts, recordFacts } from './run-facts.ts';
 import { RunReport } from './run-report.ts';
 import { fingerprint, type RunState, type SavedRun, toRunPart } from './run-state.ts';
 import { StreamPump } from './stream-pump.ts';

@@ -18,6 +18,7 @@ import type { InputShape, Shape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import type { LabelData } from '../datasets/labels.ts';
 import { SampleStream } from '../datasets/stream.ts';
+import type { EpochRecord } from '../history/history.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
 import type {
   HeadLosses,
@@ -52,7 +53,6 @@ import { type ClipGradients, clipGradients } from './clip-gradients.ts';
 import { readCustom } from './custom.ts';
 import { type FitOptions, readFitOptions } from './fit-options.ts';
 import { FolderHold } from './folder-hold.ts';
-import type { EpochRecord } from './history.ts';
 import {
   checkSameData,
   findCheckpoint,

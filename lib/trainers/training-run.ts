@@ -1,5 +1,6 @@
 import { type Deferred, deferred } from '../core/deferred.ts';
 import { callNative, toGradloomError } from '../core/errors.ts';
+import type { BatchRecord, EndReason, EpochRecord, History } from '../history/history.ts';
 import type {
   NativeEndEvent,
   NativeEpochEvent,
@@ -10,7 +11,6 @@ import type {
 } from '../native-run.ts';
 import type { CheckpointKeeper, KeeperPlan } from './checkpoint-keeper.ts';
 import type { EpochControl } from './epoch-control.ts';
-import type { BatchRecord, EndReason, EpochRecord, History } from './history.ts';
 import { LogBook, type Logger } from './loggers.ts';
 import type { ProgressLine } from './progress-line.ts';
 

@@ -1,3 +1,4 @@
+/** What becomes of a run: the records of its epochs, and its history. */
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, guardedBy, readValue } from '../core/options.ts';
 import type { Evaluation } from '../models/objective.ts';

@@ -5,7 +5,6 @@ import type { Model } from '../models/model.ts';
 import type { Spec } from '../native.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import type { Optimizers } from '../optimizers/several.ts';
-import type { TrainingRun } from './training-run.ts';
 
 /** What a run was started with, for reports. */
 export interface RunFacts {
@@ -32,7 +31,7 @@ export interface RunFacts {
 /** As long as a run is held, and no longer. */
 const FACTS = new WeakMap<object, RunFacts>();
 
-export function recordFacts<Epoch>(run: TrainingRun<Epoch>, facts: RunFacts): void {
+export function recordFacts(run: object, facts: RunFacts): void {
   FACTS.set(run, facts);
 }
 
