@@ -1,5 +1,5 @@
 /** What the machine can do at most, measured beside what is compared with it. See README.md. */
-import { type NativeTable, native } from '../lib/native.ts';
+import { type NativeTable, native } from '../lib/native/index.ts';
 
 /** 32 KiB to 256 MiB: from L1 to memory. */
 const WORKING_SETS: readonly number[] = Array.from({ length: 14 }, (_, place) => 2 ** (15 + place));

@@ -1,5 +1,5 @@
 /** How near to the machine's limits the parts of a training step come. See README.md. */
-import type { NativeStepPart, NativeStepProfile, NativeTable } from '../lib/native.ts';
+import type { NativeStepPart, NativeStepProfile, NativeTable } from '../lib/native/index.ts';
 import { ForeignLoad } from './foreign-load.ts';
 import { hasSameRows, MachineLimits, type StepLimits } from './limits.ts';
 import { StepProfiler } from './step-profiler.ts';

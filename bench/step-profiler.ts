@@ -8,7 +8,7 @@ import {
   type NativeStepProfile,
   type NativeTrainer,
   native,
-} from '../lib/native.ts';
+} from '../lib/native/index.ts';
 import { makeOptimizer } from '../lib/optimizers/make-optimizer.ts';
 import { toNativeOptimizer } from '../lib/optimizers/optimizer.ts';
 import { type Prepared, prepare } from './prepare.ts';

@@ -4,7 +4,6 @@
  * @module gradloom
  */
 export { GradloomError, type GradloomErrorCode } from './core/errors.ts';
-export { info } from './core/info.ts';
 export type { InputShape, NamedShapes, OneShape, Shape } from './core/shape.ts';
 export type { AnyDataset } from './datasets/dataset.ts';
 export * from './datasets/index.ts';
@@ -59,10 +58,11 @@ export type { OutputShapeOf } from './models/output-shape.ts';
 export type {
   NativeInfo as Info,
   NativeLayerInfo as LayerInfo,
+  NativeParameterFigures as ParameterFigures,
   NativePlanInfo as Plan,
   NativePlanRow as PlanRow,
-} from './native.ts';
-export type { NativeParameterFigures as ParameterFigures } from './native-run.ts';
+} from './native/index.ts';
+export { info } from './native/info.ts';
 export type { CommonOptions as OptimizerOptions } from './optimizers/common.ts';
 export type { NamedGroup, ParameterGroup } from './optimizers/groups.ts';
 export * from './optimizers/index.ts';

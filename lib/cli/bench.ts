@@ -1,10 +1,11 @@
 /** `gradloom bench`: how many samples a second this machine trains, for a few networks that stand for many. */
-import { info } from '../core/info.ts';
+
 import { fromArrays } from '../datasets/index.ts';
 import { conv2d, dense, flatten, maxPool2d } from '../layers/index.ts';
 import type { Layer } from '../layers/layer.ts';
 import type { Model } from '../models/model.ts';
 import { sequential } from '../models/sequential.ts';
+import { info } from '../native/info.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { Trainer } from '../trainers/trainer.ts';
 import { EXIT } from './exit-codes.ts';

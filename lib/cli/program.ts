@@ -1,6 +1,6 @@
 /** The command line: its commands, options and help. */
 import { Command, Option } from 'commander';
-import { info } from '../core/info.ts';
+import { info } from '../native/info.ts';
 import * as optimizers from '../optimizers/index.ts';
 import {
   delimiter,

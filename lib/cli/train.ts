@@ -2,7 +2,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { GradloomError } from '../core/errors.ts';
-import { info } from '../core/info.ts';
 import { suggest } from '../core/options.ts';
 import { type AnyDataset, anyPartsOf, type Dataset, partsOf } from '../datasets/dataset.ts';
 import type { DatasetParts } from '../datasets/dataset-parts.ts';
@@ -13,6 +12,7 @@ import { fitTargetScale, scaleTargets, takeScaleBack } from '../estimators/targe
 import { checkWritable } from '../formats/files.ts';
 import type { Loss } from '../losses/loss.ts';
 import { makeLoss } from '../losses/make-loss.ts';
+import { info } from '../native/info.ts';
 import * as optimizers from '../optimizers/index.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';

@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
-import { native } from '../native.ts';
+import { native } from '../native/index.ts';
 import { checkFinite, checkPresent } from './copies.ts';
 import { toId } from './read-sparse.ts';
 import type { Inputs } from './stored-inputs.ts';

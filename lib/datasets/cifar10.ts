@@ -14,7 +14,7 @@ import {
   readCifar10,
 } from '../formats/cifar.ts';
 import { checkPath, isSystemError, readWholeFile } from '../formats/files.ts';
-import type { NativeMappedRows } from '../native.ts';
+import type { NativeMappedRows } from '../native/index.ts';
 import type { Dataset } from './dataset.ts';
 import { buildDataset } from './from-arrays.ts';
 import { type Memory, mapFiles, memoryOption } from './mapped-inputs.ts';

@@ -6,7 +6,7 @@ import { types } from 'node:util';
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import { native } from '../native.ts';
+import { native } from '../native/index.ts';
 
 /** One sample: all its values in one row, or nested as its shape says. */
 export type NestedNumbers = ArrayLike<number> | readonly NestedNumbers[];

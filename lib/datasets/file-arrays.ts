@@ -4,7 +4,7 @@ import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ArrayInFile } from '../formats/array-in-file.ts';
 import type { IdxArray } from '../formats/idx.ts';
 import type { NpyArray } from '../formats/npy.ts';
-import type { NativeMappedRows } from '../native.ts';
+import type { NativeMappedRows } from '../native/index.ts';
 import { mapFiles } from './mapped-inputs.ts';
 
 type FileArray = IdxArray | NpyArray;

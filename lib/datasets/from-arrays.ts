@@ -10,7 +10,7 @@ import {
   withDefault,
 } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
-import type { NativeMappedRows } from '../native.ts';
+import type { NativeMappedRows } from '../native/index.ts';
 import { borrowInputs } from './borrowed.ts';
 import { copyBytes, copyFloats, flattenSamples, type NestedNumbers } from './copies.ts';
 import { Dataset, type LabelKind } from './dataset.ts';

@@ -3,7 +3,7 @@ import { optional, readOptions, required, text } from '../core/options.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import type { ArrayInFile } from '../formats/array-in-file.ts';
 import { findIdx, type IdxArray, readIdx } from '../formats/idx.ts';
-import type { NativeMappedRows } from '../native.ts';
+import type { NativeMappedRows } from '../native/index.ts';
 import type { Dataset } from './dataset.ts';
 import { checkSameCount, inputArray, toClasses } from './file-arrays.ts';
 import { buildDataset } from './from-arrays.ts';

@@ -2,9 +2,9 @@
 import { Worker } from 'node:worker_threads';
 import { type Deferred, deferred } from '../core/deferred.ts';
 import { GradloomError } from '../core/errors.ts';
-import { info } from '../core/info.ts';
 import { integer, optional, readOptions } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
+import { info } from '../native/info.ts';
 import type { DatasetParts, LabelKind, Sample } from './dataset-parts.ts';
 import { MAP_OPTIONS, type MapOptions, MappedSamples, transformError } from './map.ts';
 import { countOf, sampleAt } from './samples.ts';

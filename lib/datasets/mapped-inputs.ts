@@ -2,7 +2,7 @@
 import { callNative } from '../core/errors.ts';
 import { machineMemory } from '../core/machine-memory.ts';
 import { oneOf, withDefault } from '../core/options.ts';
-import { type NativeMappedRows, type NativeMappedRowsSpec, native } from '../native.ts';
+import { type NativeMappedRows, type NativeMappedRowsSpec, native } from '../native/index.ts';
 
 /** `'copy'`: read whole, once. `'map'`: read where a batch needs it, and kept by the system while it has room. */
 export type Memory = 'copy' | 'map';

@@ -1,6 +1,6 @@
 import { type InputShape, sizeOf } from '../core/shape.ts';
 import type { LossLabelKind } from '../losses/loss.ts';
-import type { NativeColumn, NativeLabelledSamples, NativeSamples } from '../native.ts';
+import type { NativeColumn, NativeLabelledSamples, NativeSamples } from '../native/index.ts';
 import { anyPartsOf, type Dataset } from './dataset.ts';
 import type { InputParts } from './dataset-parts.ts';
 import type { Preprocessing } from './preprocessing.ts';

@@ -1,7 +1,7 @@
 /** The values of one input of all samples as they are stored: in an array, in mapped files, or sparse. */
 import { callNative, GradloomError } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import type { NativeMappedRows } from '../native.ts';
+import type { NativeMappedRows } from '../native/index.ts';
 import { isMapped } from './mapped-inputs.ts';
 import type { SparseInputs } from './sparse-inputs.ts';
 

@@ -2,7 +2,7 @@ import type { InputShape } from '../core/shape.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
 import type { SampleStream } from '../datasets/stream.ts';
 import type { Model } from '../models/model.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import type { Optimizers } from '../optimizers/several.ts';
 

@@ -4,7 +4,7 @@
  */
 import { GradloomError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
-import type { LayerSpec } from '../native.ts';
+import type { LayerSpec } from '../native/index.ts';
 import { ownerOf } from './load-weights.ts';
 
 /** How PyTorch holds a parameter. */

@@ -1,6 +1,6 @@
 /** PyTorch's state dicts as weights of a model. */
 import { guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
-import type { LayerSpec, NativeParameterInfo } from '../native.ts';
+import type { LayerSpec, NativeParameterInfo } from '../native/index.ts';
 import { findTorchLayouts, fromTorchOrder, type TorchLayouts } from './feature-order.ts';
 import {
   checkAllFit,

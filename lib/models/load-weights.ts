@@ -17,7 +17,7 @@ import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { toFloat32 } from '../formats/float32.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { countValues, type Tensor } from '../formats/tensor.ts';
-import type { NativeParameterInfo } from '../native.ts';
+import type { NativeParameterInfo } from '../native/index.ts';
 import type { Weight, Weights } from './weights.ts';
 
 /** Whether something by this name takes part. */

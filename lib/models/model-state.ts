@@ -1,6 +1,6 @@
 import { callNative } from '../core/errors.ts';
 import type { HeadOutput } from '../losses/heads-loss.ts';
-import type { NativeModel } from '../native.ts';
+import type { NativeModel } from '../native/index.ts';
 import type { Network } from './network.ts';
 import type { TrainingRecord } from './training-record.ts';
 

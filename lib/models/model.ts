@@ -8,7 +8,7 @@ import type { Table } from '../datasets/table.ts';
 import { withGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
-import { type NativeLayerInfo, type NativePlanInfo, native } from '../native.ts';
+import { type NativeLayerInfo, type NativePlanInfo, native } from '../native/index.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
 import { FORK_OPTIONS, type ForkedInput, type ForkedOutput, type ForkOptions, forkNetwork } from './fork.ts';
 import {

@@ -23,7 +23,7 @@ import {
   type NativePredictOptions,
   type NativeSamplesSeen,
   native,
-} from '../native.ts';
+} from '../native/index.ts';
 import { labelsInfoOf } from './labels-info.ts';
 import type { ModelState } from './model-state.ts';
 import { endingOf, inputNamesOf, inputShapeOf } from './network.ts';

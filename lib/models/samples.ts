@@ -27,7 +27,7 @@ import { copyIds, isIntegers, readSparseSamples, type SparseSample } from '../da
 import { isRowObject, type RowValue } from '../datasets/row-values.ts';
 import { encodeSampleRows } from '../datasets/sample-rows.ts';
 import type { Inputs } from '../datasets/stored-inputs.ts';
-import type { NativeColumn, NativeModel, NativeSamples } from '../native.ts';
+import type { NativeColumn, NativeModel, NativeSamples } from '../native/index.ts';
 import { vectorize } from '../text/vectorizer.ts';
 import type { ModelState } from './model-state.ts';
 import { inputNamesOf, inputShapeOf } from './network.ts';

@@ -1,5 +1,5 @@
 import { formatShape } from '../core/shape.ts';
-import type { NativeLayerInfo } from '../native.ts';
+import type { NativeLayerInfo } from '../native/index.ts';
 import { headsOf } from './heads.ts';
 import { type Network, nameOfUse, toLayerSpecs } from './network.ts';
 

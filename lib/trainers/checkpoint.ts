@@ -25,7 +25,7 @@ import {
 import { buildModel, checkNothingLeft, parameterNames, selectTensors } from '../models/load-model.ts';
 import type { Model } from '../models/model.ts';
 import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
-import type { NativeParameterInfo, NativeTrainerState, Spec } from '../native.ts';
+import type { NativeParameterInfo, NativeTrainerState, Spec } from '../native/index.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import { hasFixedRate, type Optimizer } from '../optimizers/optimizer.ts';
 import { hasOther, makeOptimizers, type Optimizers } from '../optimizers/several.ts';

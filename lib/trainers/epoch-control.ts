@@ -1,5 +1,5 @@
 /** What a run decides by itself at an epoch's end. */
-import type { NativeRunRequests } from '../native-run.ts';
+import type { NativeRunRequests } from '../native/index.ts';
 import type { CheckpointSettings } from './checkpoint-options.ts';
 import { EarlyStopping, type EarlyStoppingState } from './early-stopping.ts';
 import { Monitor, type Watched } from './monitor.ts';

@@ -15,7 +15,7 @@ import {
   threads,
   withDefault,
 } from '../core/options.ts';
-import { type NativeUpdater, native } from '../native.ts';
+import { type NativeUpdater, native } from '../native/index.ts';
 import { treatParameters } from '../optimizers/groups.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import { type Optimizer, toNativeOptimizer } from '../optimizers/optimizer.ts';

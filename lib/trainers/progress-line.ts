@@ -1,5 +1,4 @@
-import type { NativeEvaluation } from '../native.ts';
-import type { NativeEpochEvent, NativeProgressEvent } from '../native-run.ts';
+import type { NativeEpochEvent, NativeEvaluation, NativeProgressEvent } from '../native/index.ts';
 
 type Batch = NativeEvaluation & Pick<NativeProgressEvent, 'epoch' | 'batch' | 'batches'>;
 type Epoch = NativeEvaluation & Pick<NativeEpochEvent, 'epoch' | 'samplesPerSecond' | 'validation'>;

@@ -2,7 +2,7 @@
 import type { BatchRecord } from '../history/history.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { toEvaluation } from '../models/objective.ts';
-import type { NativeEpochEvent, NativeProgressEvent } from '../native-run.ts';
+import type { NativeEpochEvent, NativeProgressEvent } from '../native/index.ts';
 
 export function toEpochRecord(
   metrics: readonly Metric[],

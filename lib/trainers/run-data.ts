@@ -7,7 +7,7 @@ import { SampleStream } from '../datasets/stream.ts';
 import type { ModelState } from '../models/model-state.ts';
 import { checkDataset, type Objective, readLabelled } from '../models/objective.ts';
 import { checkSameReading, recordTraining } from '../models/training-record.ts';
-import type { NativeLabelledSamples } from '../native.ts';
+import type { NativeLabelledSamples } from '../native/index.ts';
 import type { RunData, SetData } from './start-run.ts';
 import { StreamPump } from './stream-pump.ts';
 

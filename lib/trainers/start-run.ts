@@ -9,8 +9,13 @@ import type { FilePart } from '../models/model-file.ts';
 import type { Objective } from '../models/objective.ts';
 import { recordTraining } from '../models/training-record.ts';
 import { toWeights } from '../models/weights.ts';
-import type { NativeLabelledSamples, NativeTensor, NativeTrainer, NativeTrainerState } from '../native.ts';
-import type { NativeSnapshotEvent } from '../native-run.ts';
+import type {
+  NativeLabelledSamples,
+  NativeSnapshotEvent,
+  NativeTensor,
+  NativeTrainer,
+  NativeTrainerState,
+} from '../native/index.ts';
 import { hasFixedRate } from '../optimizers/optimizer.ts';
 import { ratesOf } from '../schedules/schedule.ts';
 import { readAugmentOptions } from './augment.ts';

@@ -4,8 +4,7 @@ import { callNative, GradloomError } from '../core/errors.ts';
 import type { InputShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { abandonStream, readStream, type SampleStream } from '../datasets/stream.ts';
-import type { NativeLabelledSamples } from '../native.ts';
-import type { NativeRun, NativeRunPosition } from '../native-run.ts';
+import type { NativeLabelledSamples, NativeRun, NativeRunPosition } from '../native/index.ts';
 import { fingerprint } from './run-state.ts';
 
 /** Fingerprints are kept of so many parts: a snapshot is of the part that is trained on, or between two. */

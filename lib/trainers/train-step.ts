@@ -16,7 +16,7 @@ import { inputNamesOf } from '../models/network.ts';
 import type { Objective } from '../models/objective.ts';
 import { readSamplesFor } from '../models/samples.ts';
 import { readAsStored } from '../models/training-record.ts';
-import type { NativeLabelledSamples } from '../native.ts';
+import type { NativeLabelledSamples } from '../native/index.ts';
 import { ratesOf } from '../schedules/schedule.ts';
 import type { TrainerParts } from './start-run.ts';
 

@@ -42,7 +42,7 @@ import {
 import type { PredictOptions } from '../models/predictions.ts';
 import type { RawInputs } from '../models/samples.ts';
 import { toWeights } from '../models/weights.ts';
-import { type NativeTrainer, type NativeTrainerState, native } from '../native.ts';
+import { type NativeTrainer, type NativeTrainerState, native } from '../native/index.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { assignParameters, makeOptimizers, type Optimizers } from '../optimizers/several.ts';

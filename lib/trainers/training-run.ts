@@ -8,7 +8,7 @@ import type {
   NativeProgressEvent,
   NativeRun,
   NativeRunEvent,
-} from '../native-run.ts';
+} from '../native/index.ts';
 import type { CheckpointKeeper, KeeperPlan } from './checkpoint-keeper.ts';
 import type { EpochControl } from './epoch-control.ts';
 import { LogBook, type Logger } from './loggers.ts';

@@ -8,7 +8,7 @@ import { GRADLOOM, PEERS } from '../../bench/peer-programs.ts';
 import { compare, formatComparisons, meetsFloors } from '../../bench/peer-table.ts';
 import { judgePart } from '../../bench/roofline.ts';
 import { quantile } from '../../bench/step-profiler.ts';
-import type { NativeStepPart } from '../../lib/native.ts';
+import type { NativeStepPart } from '../../lib/native/index.ts';
 
 /** PyTorch, which waits for a quiet machine, is not there. */
 const bench = (...args: string[]) => runFile('bench/run.ts', ...args);

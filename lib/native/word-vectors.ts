@@ -1,5 +1,6 @@
 /** The part of the addon's surface that trains word vectors, which are no network. */
-import type { NativeSparseInputs, Spec } from './native.ts';
+import type { NativeSparseInputs } from './samples.ts';
+import type { Spec } from './spec.ts';
 
 export interface NativeGloveSpec {
   /** V */

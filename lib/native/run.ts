@@ -1,12 +1,7 @@
 /** The part of the addon's surface that is a run of a trainer: its options, its events, and what is asked of it. */
-import type {
-  NativeEvaluation,
-  NativeLabelledSamples,
-  NativeLossFunction,
-  NativeSamplesSeen,
-  NativeTensor,
-  NativeTrainerState,
-} from './native.ts';
+import type { NativeEvaluation, NativeLossFunction, NativeSamplesSeen } from './objective.ts';
+import type { NativeLabelledSamples } from './samples.ts';
+import type { NativeTensor, NativeTrainerState } from './state.ts';
 
 export interface NativeFitOptions {
   /** Of the run, those before its start included. */

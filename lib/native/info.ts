@@ -1,5 +1,5 @@
-import { type NativeInfo, native } from '../native.ts';
-import { callNative } from './errors.ts';
+import { callNative } from '../core/errors.ts';
+import { type NativeInfo, native } from './index.ts';
 
 /**
  * What the native part was built with, the kernels that were chosen for this processor, the number of threads that

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GradloomError } from './errors.ts';
+import { GradloomError } from '../core/errors.ts';
 
 /** What Debian and Ubuntu call the packages of the shared libraries that the addon is linked with. */
 const LIBRARY_PACKAGES: readonly (readonly [library: string, package_: string])[] = [
