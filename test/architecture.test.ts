@@ -43,6 +43,21 @@ const LIB: Rules = {
   ],
 };
 
+/** The rooms of a folder of `lib/`, by the same rule. */
+const ROOMS: Readonly<Record<string, Rules>> = {
+  datasets: {
+    order: [
+      ['parts'],
+      ['values', 'operations'],
+      ['dataset.ts'],
+      ['native-samples.ts', 'arrays', 'encoding'],
+      ['files', 'images', 'sparse', 'streams'],
+      ['shards', 'tables', 'transforms'],
+      ['index.ts'],
+    ],
+  },
+};
+
 /** Headers that one file or folder alone may include. */
 const ENCLOSED: readonly (readonly [header: string, owner: string])[] = [
   ['napi.h', 'native/binding/'],
@@ -107,6 +122,10 @@ function topOf(path: string): string {
   return path.split('/')[1] ?? '';
 }
 
+function roomOf(path: string): string {
+  return path.split('/')[2] ?? '';
+}
+
 function checkDirectionOfIncludes(native: Sources): string[] {
   return [...native].flatMap(([file, text]) =>
     includes(text)
@@ -165,6 +184,17 @@ function checkDirectionOfImports(lib: Sources): string[] {
           : [`${file}: imports ${target} from outside of lib/`],
       ),
   );
+}
+
+function checkRooms(lib: Sources): string[] {
+  return [...lib].flatMap(([file, text]) => {
+    const rules = ROOMS[topOf(file)];
+    if (rules === undefined) return [];
+    return imports(text)
+      .map((target) => posix.join(posix.dirname(file), target))
+      .filter((target) => target.startsWith(`lib/${topOf(file)}/`))
+      .flatMap((target) => wrongWay(rules, file, roomOf(file), roomOf(target)));
+  });
 }
 
 /** The files among these that each one depends on: by an import, of types alone, too, or by an include. */
@@ -266,6 +296,10 @@ test('lib: imports follow the order core <- native <- layers, losses, ... <- dat
   t.deepEqual(checkDirectionOfImports(lib), []);
 });
 
+test('lib: rooms of a folder follow their order, too', (t) => {
+  t.deepEqual(checkRooms(lib), []);
+});
+
 test('lib: only native loads the addon', (t) => {
   t.deepEqual(checkLoader(lib), []);
 });
@@ -356,6 +390,21 @@ test('a bad import is found', (t) => {
     'lib/core/options.ts: imports bench/run.ts from outside of lib/',
   ]);
   t.deepEqual(checkLoader(bad), ['lib/models/model.ts: only lib/native loads the addon']);
+});
+
+test('a bad import between rooms is found', (t) => {
+  const bad = new Map([
+    ['lib/datasets/parts/table.ts', "import type { Dataset } from '../dataset.ts';\n"],
+    [
+      'lib/datasets/tables/csv.ts',
+      "import { text } from '../../core/options.ts';\nimport '../dataset.ts';\n",
+    ],
+    ['lib/datasets/tables/json.ts', "import { shuffle } from '../shards/shuffle.ts';\n"],
+  ]);
+  t.deepEqual(checkRooms(bad), [
+    'lib/datasets/parts/table.ts: parts must not depend on dataset.ts',
+    'lib/datasets/tables/json.ts: tables must not depend on shards',
+  ]);
 });
 
 test('a circle is found', (t) => {

@@ -1,5 +1,4 @@
 /** `gradloom bench`: how many samples a second this machine trains, for a few networks that stand for many. */
-
 import { fromArrays } from '../datasets/index.ts';
 import { conv2d, dense, flatten, maxPool2d } from '../layers/index.ts';
 import type { Layer } from '../layers/layer.ts';

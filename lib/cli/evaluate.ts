@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { GradloomError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
-import { imageFolder } from '../datasets/image-folder.ts';
+import { imageFolder } from '../datasets/images/image-folder.ts';
 import type { Model } from '../models/model.ts';
 import { shortList } from './column-notes.ts';
 import { EXIT } from './exit-codes.ts';

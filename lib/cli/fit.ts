@@ -1,7 +1,7 @@
 /** A run that keeps its best epoch and ends when nothing gets better. */
 import type { Shape } from '../core/shape.ts';
 import { type AnyDataset, anyPartsOf, Dataset, type LabelKind, partsOf } from '../datasets/dataset.ts';
-import { fromTable } from '../datasets/from-table.ts';
+import { fromTable } from '../datasets/transforms/from-table.ts';
 import type { EpochRecord, History } from '../history/history.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
 import type { MetricChoice } from '../metrics/make-metrics.ts';

@@ -1,7 +1,7 @@
 /** `gradloom inspect`: what a file of a model holds. */
 import { stat } from 'node:fs/promises';
 import { formatShape } from '../core/shape.ts';
-import type { Column } from '../datasets/table.ts';
+import type { Column } from '../datasets/parts/table.ts';
 import { loadModel } from '../models/load-model.ts';
 import { stateOf } from '../models/model.ts';
 import { readModelFile } from '../models/model-file.ts';

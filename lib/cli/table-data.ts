@@ -2,10 +2,11 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, suggest } from '../core/options.ts';
 import { type Dataset, partsOf } from '../datasets/dataset.ts';
-import { readTable } from '../datasets/read-table.ts';
-import type { CategoryEncoding, MissingPolicy, RowSource, Table } from '../datasets/table.ts';
-import type { ReadTableOptions } from '../datasets/table-options.ts';
-import { type FoundColumn, scanTable } from '../datasets/table-scan.ts';
+import type { RowSource } from '../datasets/encoding/rows.ts';
+import type { ReadTableOptions } from '../datasets/encoding/table-options.ts';
+import { type FoundColumn, scanTable } from '../datasets/encoding/table-scan.ts';
+import type { CategoryEncoding, MissingPolicy, Table } from '../datasets/parts/table.ts';
+import { readTable } from '../datasets/tables/read-table.ts';
 import {
   type ColumnOptions,
   describeDoubts,

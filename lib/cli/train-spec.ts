@@ -19,7 +19,7 @@ import {
   text,
   threads,
 } from '../core/options.ts';
-import { firstFeature } from '../datasets/libsvm.ts';
+import { firstFeature } from '../datasets/sparse/libsvm.ts';
 import { openFile } from '../formats/files.ts';
 import { PRESETS } from './presets.ts';
 import type { TrainCommand } from './train.ts';

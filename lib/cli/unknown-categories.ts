@@ -1,6 +1,7 @@
 /** Categories that a model was not trained on: they are taken for missing, and that is to be known. */
 import { formatValue } from '../core/options.ts';
-import { isRefused, type Pass, type Row, type RowSource, type Table } from '../datasets/table.ts';
+import { isRefused, type Pass, type Row, type RowSource } from '../datasets/encoding/rows.ts';
+import type { Table } from '../datasets/parts/table.ts';
 import { countOf } from './output.ts';
 
 interface Watched {

@@ -11,23 +11,30 @@ import {
 import { RandomStream } from '../core/philox.ts';
 import type { InputShape, NamedShapes, OneShape, Shape } from '../core/shape.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
-import { countClasses, oneHotParts } from './classes.ts';
-import { concatParts } from './concat.ts';
-import type { NestedNumbers } from './copies.ts';
-import type { AnyParts, DatasetParts, InputParts, LabelKind, LabelOf, Sample } from './dataset-parts.ts';
-import { describeParts } from './describe.ts';
-import type { DatasetDescription } from './description.ts';
-import { type FoldOptions, foldRows } from './fold.ts';
-import { type MapOptions, mapSamples, type Tuple } from './map.ts';
-import { mapInWorkers, type WorkerMapOptions } from './map-in-workers.ts';
-import { type NormalizeOptions, normalizeParts } from './normalize.ts';
-import { IDENTITY, type Preprocessing } from './preprocessing.ts';
-import { checkNotDetached, countOf, labelAt, rowsOf, sampleAt } from './samples.ts';
-import { type SplitOptions, shuffleRows, splitRows } from './split.ts';
-import type { Table } from './table.ts';
+import { countClasses, oneHotParts } from './operations/classes.ts';
+import { concatParts } from './operations/concat.ts';
+import { describeParts } from './operations/describe.ts';
+import type { DatasetDescription } from './operations/description.ts';
+import { type FoldOptions, foldRows } from './operations/fold.ts';
+import { type MapOptions, mapSamples, type Tuple } from './operations/map.ts';
+import { mapInWorkers, type WorkerMapOptions } from './operations/map-in-workers.ts';
+import { type NormalizeOptions, normalizeParts } from './operations/normalize.ts';
+import { type SplitOptions, shuffleRows, splitRows } from './operations/split.ts';
+import type {
+  AnyParts,
+  DatasetParts,
+  InputParts,
+  LabelKind,
+  LabelOf,
+  Sample,
+} from './parts/dataset-parts.ts';
+import { IDENTITY, type Preprocessing } from './parts/preprocessing.ts';
+import { checkNotDetached, countOf, labelAt, rowsOf, sampleAt } from './parts/samples.ts';
+import type { Table } from './parts/table.ts';
+import type { NestedNumbers } from './values/copies.ts';
 
-export type { DatasetParts, LabelKind, LabelOf, Labels, Sample } from './dataset-parts.ts';
-export type { Inputs } from './stored-inputs.ts';
+export type { DatasetParts, LabelKind, LabelOf, Labels, Sample } from './parts/dataset-parts.ts';
+export type { Inputs } from './parts/stored-inputs.ts';
 
 /** What stands behind a dataset, for the modules beside this one. */
 export let anyPartsOf: <Label extends LabelKind>(dataset: Dataset<InputShape, Label>) => AnyParts<Label>;

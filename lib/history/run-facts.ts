@@ -1,6 +1,6 @@
 import type { InputShape } from '../core/shape.ts';
 import type { AnyDataset } from '../datasets/dataset.ts';
-import type { SampleStream } from '../datasets/stream.ts';
+import type { SampleStream } from '../datasets/streams/stream.ts';
 import type { Model } from '../models/model.ts';
 import type { Spec } from '../native/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';

@@ -19,11 +19,11 @@ import {
   text,
 } from '../core/options.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import { classNames } from '../datasets/labels.ts';
-import { firstFeature } from '../datasets/libsvm.ts';
-import { readPreprocessing } from '../datasets/preprocessing.ts';
-import type { Table } from '../datasets/table.ts';
-import { readTableRecord, tableToRecord } from '../datasets/table-record.ts';
+import { readPreprocessing } from '../datasets/parts/preprocessing.ts';
+import type { Table } from '../datasets/parts/table.ts';
+import { readTableRecord, tableToRecord } from '../datasets/parts/table-record.ts';
+import { firstFeature } from '../datasets/sparse/libsvm.ts';
+import { classNames } from '../datasets/values/labels.ts';
 import { toFloat32InTurns } from '../formats/float32.ts';
 import { readSafetensors, type WrittenTensor, writeSafetensors } from '../formats/safetensors.ts';
 import type { Header } from '../formats/safetensors-header.ts';

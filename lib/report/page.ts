@@ -1,8 +1,7 @@
 /** The page itself, top to bottom. */
-
 import { formatShape, isNamed, type NamedShapes } from '../core/shape.ts';
 import type { AnyDataset, Dataset } from '../datasets/dataset.ts';
-import { SampleStream } from '../datasets/stream.ts';
+import { SampleStream } from '../datasets/streams/stream.ts';
 import type { EpochRecord, History } from '../history/history.ts';
 import type { RunFacts } from '../history/run-facts.ts';
 import { info } from '../native/info.ts';

@@ -1,5 +1,4 @@
 /** What a file holds of a trainer beside its model. */
-
 import { GradloomError } from '../core/errors.ts';
 import {
   anything,

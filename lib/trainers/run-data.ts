@@ -3,7 +3,7 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, listOf } from '../core/options.ts';
 import { formatShape, type InputShape, sameShape } from '../core/shape.ts';
 import { type AnyDataset, Dataset } from '../datasets/dataset.ts';
-import { SampleStream } from '../datasets/stream.ts';
+import { SampleStream } from '../datasets/streams/stream.ts';
 import type { ModelState } from '../models/model-state.ts';
 import { checkDataset, type Objective, readLabelled } from '../models/objective.ts';
 import { checkSameReading, recordTraining } from '../models/training-record.ts';

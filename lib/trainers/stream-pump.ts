@@ -3,7 +3,7 @@ import { type Deferred, deferred } from '../core/deferred.ts';
 import { callNative, GradloomError } from '../core/errors.ts';
 import type { InputShape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
-import { abandonStream, readStream, type SampleStream } from '../datasets/stream.ts';
+import { abandonStream, readStream, type SampleStream } from '../datasets/streams/stream.ts';
 import type { NativeLabelledSamples, NativeRun, NativeRunPosition } from '../native/index.ts';
 import { fingerprint } from './run-state.ts';
 

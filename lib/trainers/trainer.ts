@@ -16,8 +16,8 @@ import {
 } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
-import type { LabelData } from '../datasets/labels.ts';
-import { SampleStream } from '../datasets/stream.ts';
+import { SampleStream } from '../datasets/streams/stream.ts';
+import type { LabelData } from '../datasets/values/labels.ts';
 import type { EpochRecord } from '../history/history.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
 import type {
