@@ -56,6 +56,15 @@ const ROOMS: Readonly<Record<string, Rules>> = {
       ['index.ts'],
     ],
   },
+  trainers: {
+    order: [
+      ['control', 'logs', 'step'],
+      ['checkpoints'],
+      ['run'],
+      ['minimize.ts', 'trainer.ts'],
+      ['index.ts'],
+    ],
+  },
 };
 
 /** Headers that one file or folder alone may include. */

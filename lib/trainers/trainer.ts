@@ -48,23 +48,28 @@ import type { Optimizer } from '../optimizers/optimizer.ts';
 import { assignParameters, makeOptimizers, type Optimizers } from '../optimizers/several.ts';
 import { type LearningRate, learningRateRule, toSchedule } from '../schedules/learning-rate.ts';
 import { ratesOf } from '../schedules/schedule.ts';
-import { type Checkpoint, readCheckpoint, type TrainerSettings, toCheckpoint } from './checkpoint.ts';
-import { type ClipGradients, clipGradients } from './clip-gradients.ts';
-import { readCustom } from './custom.ts';
-import { type FitOptions, readFitOptions } from './fit-options.ts';
-import { FolderHold } from './folder-hold.ts';
+import {
+  type Checkpoint,
+  readCheckpoint,
+  type TrainerSettings,
+  toCheckpoint,
+} from './checkpoints/checkpoint.ts';
+import { readCustom } from './checkpoints/custom.ts';
+import { FolderHold } from './checkpoints/folder-hold.ts';
+import { checkStated, customAmong, STATED } from './checkpoints/stated.ts';
+import { type FitOptions, readFitOptions } from './run/fit-options.ts';
 import {
   checkSameData,
   findCheckpoint,
   type ResumeOptions,
   readResumeOptions,
   resumedSettings,
-} from './resume.ts';
-import { readRunData, readSet, type SetReader } from './run-data.ts';
-import { startRun, type TrainerParts } from './start-run.ts';
-import { checkStated, customAmong, STATED } from './stated.ts';
-import { type TrainStepOptions, trainStep } from './train-step.ts';
-import type { TrainingRun } from './training-run.ts';
+} from './run/resume.ts';
+import { readRunData, readSet, type SetReader } from './run/run-data.ts';
+import { startRun, type TrainerParts } from './run/start-run.ts';
+import { type TrainStepOptions, trainStep } from './run/train-step.ts';
+import type { TrainingRun } from './run/training-run.ts';
+import { type ClipGradients, clipGradients } from './step/clip-gradients.ts';
 
 export interface TrainerOptions<
   Loss extends LossChoice | HeadLosses = LossChoice,

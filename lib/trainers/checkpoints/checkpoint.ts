@@ -1,5 +1,5 @@
 /** What a file holds of a trainer beside its model. */
-import { GradloomError } from '../core/errors.ts';
+import { GradloomError } from '../../core/errors.ts';
 import {
   anything,
   integer,
@@ -10,26 +10,26 @@ import {
   required,
   seed,
   withDefault,
-} from '../core/options.ts';
-import type { InputShape } from '../core/shape.ts';
-import { HeadsLoss } from '../losses/heads-loss.ts';
-import type { Loss } from '../losses/loss.ts';
-import { makeLoss } from '../losses/make-loss.ts';
+} from '../../core/options.ts';
+import type { InputShape } from '../../core/shape.ts';
+import { HeadsLoss } from '../../losses/heads-loss.ts';
+import type { Loss } from '../../losses/loss.ts';
+import { makeLoss } from '../../losses/make-loss.ts';
 import {
   type HeadMetrics,
   type MetricChoice,
   type MetricChoices,
   makeMetrics,
-} from '../metrics/make-metrics.ts';
-import { buildModel, checkNothingLeft, parameterNames, selectTensors } from '../models/load-model.ts';
-import type { Model } from '../models/model.ts';
-import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
-import type { NativeParameterInfo, NativeTrainerState, Spec } from '../native/index.ts';
-import { makeOptimizer } from '../optimizers/make-optimizer.ts';
-import { hasFixedRate, type Optimizer } from '../optimizers/optimizer.ts';
-import { hasOther, makeOptimizers, type Optimizers } from '../optimizers/several.ts';
-import type { Schedule } from '../schedules/schedule.ts';
-import { type ClipGradients, clipGradients } from './clip-gradients.ts';
+} from '../../metrics/make-metrics.ts';
+import { buildModel, checkNothingLeft, parameterNames, selectTensors } from '../../models/load-model.ts';
+import type { Model } from '../../models/model.ts';
+import { explain, fileError, type ModelFile, readModelFile } from '../../models/model-file.ts';
+import type { NativeParameterInfo, NativeTrainerState, Spec } from '../../native/index.ts';
+import { makeOptimizer } from '../../optimizers/make-optimizer.ts';
+import { hasFixedRate, type Optimizer } from '../../optimizers/optimizer.ts';
+import { hasOther, makeOptimizers, type Optimizers } from '../../optimizers/several.ts';
+import type { Schedule } from '../../schedules/schedule.ts';
+import { type ClipGradients, clipGradients } from '../step/clip-gradients.ts';
 import { type Custom, findLoss, findMetric } from './custom.ts';
 
 /** The metadata `trainer`, plain data. The number of threads is the machine's matter and left out. */

@@ -1,4 +1,4 @@
-import { integer, nonNegative, numberThat, readOptions, withDefault } from '../core/options.ts';
+import { integer, nonNegative, numberThat, readOptions, withDefault } from '../../core/options.ts';
 import { MONITOR_OPTIONS, Monitor, type MonitorOptions, type Watched } from './monitor.ts';
 
 export interface ReduceOnPlateauOptions extends MonitorOptions {

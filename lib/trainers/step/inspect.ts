@@ -1,6 +1,6 @@
 /** A look at what a run's steps do to each parameter. */
-import { extent, guardedBy, readOptions, required, withDefault } from '../core/options.ts';
-import type { NativeInspectionEvent, NativeParameterFigures } from '../native/index.ts';
+import { extent, guardedBy, readOptions, required, withDefault } from '../../core/options.ts';
+import type { NativeInspectionEvent, NativeParameterFigures } from '../../native/index.ts';
 
 export interface StepInspection {
   /** From 1, counted over all runs of the trainer. */

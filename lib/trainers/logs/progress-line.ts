@@ -1,4 +1,4 @@
-import type { NativeEpochEvent, NativeEvaluation, NativeProgressEvent } from '../native/index.ts';
+import type { NativeEpochEvent, NativeEvaluation, NativeProgressEvent } from '../../native/index.ts';
 
 type Batch = NativeEvaluation & Pick<NativeProgressEvent, 'epoch' | 'batch' | 'batches'>;
 type Epoch = NativeEvaluation & Pick<NativeEpochEvent, 'epoch' | 'samplesPerSecond' | 'validation'>;

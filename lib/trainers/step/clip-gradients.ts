@@ -1,4 +1,4 @@
-import { oneOf, positive, type Rule, readOptions, required, withDefault } from '../core/options.ts';
+import { oneOf, positive, type Rule, readOptions, required, withDefault } from '../../core/options.ts';
 
 export interface ClipGradients {
   /**

@@ -1,8 +1,8 @@
 /** Random changes of a run's images, which make more of few of them. */
-import { GradloomError } from '../core/errors.ts';
-import { extent, numberThat, oneOf, optional, readOptions, withDefault } from '../core/options.ts';
-import { formatShape, type InputShape } from '../core/shape.ts';
-import type { NativeAugmentation } from '../native/index.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { extent, numberThat, oneOf, optional, readOptions, withDefault } from '../../core/options.ts';
+import { formatShape, type InputShape } from '../../core/shape.ts';
+import type { NativeAugmentation } from '../../native/index.ts';
 
 /**
  * What is done to each training image, anew in every epoch: drawn uniformly from the trainer's seed, the step and the image's

@@ -1,18 +1,26 @@
 /** Finding the checkpoint that a run goes on from, and the options that it goes on with. */
-import { GradloomError } from '../core/errors.ts';
-import { anything, integer, optional, positive, readOptions, threads, withDefault } from '../core/options.ts';
-import type { AnyDataset } from '../datasets/dataset.ts';
-import type { Loss as AnyLoss } from '../losses/loss.ts';
-import type { HeadLosses, LossChoice } from '../losses/make-loss.ts';
-import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
-import type { Metric } from '../metrics/metric.ts';
-import { explain, fileError, type ModelFile, readModelFile } from '../models/model-file.ts';
-import { type LearningRate, learningRateRule } from '../schedules/learning-rate.ts';
-import { listCheckpoints } from './checkpoint-folder.ts';
+import { GradloomError } from '../../core/errors.ts';
+import {
+  anything,
+  integer,
+  optional,
+  positive,
+  readOptions,
+  threads,
+  withDefault,
+} from '../../core/options.ts';
+import type { AnyDataset } from '../../datasets/dataset.ts';
+import type { Loss as AnyLoss } from '../../losses/loss.ts';
+import type { HeadLosses, LossChoice } from '../../losses/make-loss.ts';
+import type { FiguresFor, MetricChoices } from '../../metrics/make-metrics.ts';
+import type { Metric } from '../../metrics/metric.ts';
+import { explain, fileError, type ModelFile, readModelFile } from '../../models/model-file.ts';
+import { type LearningRate, learningRateRule } from '../../schedules/learning-rate.ts';
+import { listCheckpoints } from '../checkpoints/checkpoint-folder.ts';
+import { fingerprint, type RunState, readRunPart, type SavedRun } from '../checkpoints/run-state.ts';
+import { STATED } from '../checkpoints/stated.ts';
 import { type FitOptions, type FitSettings, readFitOptions } from './fit-options.ts';
-import { fingerprint, type RunState, readRunPart, type SavedRun } from './run-state.ts';
 import type { RunData } from './start-run.ts';
-import { STATED } from './stated.ts';
 import { StreamPump } from './stream-pump.ts';
 
 /** Everything else is as it was. */

@@ -1,12 +1,12 @@
 /** `best.safetensors`, which outlives the run that wrote it. */
-import { GradloomError } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
-import { isSystemError } from '../formats/files.ts';
-import { readMetadataSync } from '../formats/safetensors.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue } from '../../core/options.ts';
+import { isSystemError } from '../../formats/files.ts';
+import { readMetadataSync } from '../../formats/safetensors.ts';
+import type { BestFigure } from '../control/epoch-control.ts';
+import type { Monitor } from '../control/monitor.ts';
 import { bestPath } from './checkpoint-folder.ts';
-import type { BestFigure } from './epoch-control.ts';
 import { showNumbers } from './json-numbers.ts';
-import type { Monitor } from './monitor.ts';
 import type { RunState } from './run-state.ts';
 
 /** The run that the best checkpoint is to be held against. */

@@ -1,7 +1,7 @@
 /** The figure of epochs that decides: when to stop, when to slow down, which weights are the best. */
-import { GradloomError } from '../core/errors.ts';
-import { formatValue, oneOf, optional, suggest, text } from '../core/options.ts';
-import type { Metric } from '../metrics/metric.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue, oneOf, optional, suggest, text } from '../../core/options.ts';
+import type { Metric } from '../../metrics/metric.ts';
 
 export interface MonitorOptions {
   /**

@@ -1,12 +1,12 @@
 /** What a checkpoint holds of the run that it was taken in. */
 import { createHash } from 'node:crypto';
-import { integer, numberThat, readOptions, required } from '../core/options.ts';
-import { isMapped } from '../datasets/parts/mapped-inputs.ts';
-import { rowOf } from '../datasets/parts/stored-inputs.ts';
-import type { Tensor } from '../formats/tensor.ts';
-import { explain, type FilePart, fileError } from '../models/model-file.ts';
-import type { NativeLabelledSamples, NativeRunPosition, NativeTensor } from '../native/index.ts';
-import type { ControlState } from './epoch-control.ts';
+import { integer, numberThat, readOptions, required } from '../../core/options.ts';
+import { isMapped } from '../../datasets/parts/mapped-inputs.ts';
+import { rowOf } from '../../datasets/parts/stored-inputs.ts';
+import type { Tensor } from '../../formats/tensor.ts';
+import { explain, type FilePart, fileError } from '../../models/model-file.ts';
+import type { NativeLabelledSamples, NativeRunPosition, NativeTensor } from '../../native/index.ts';
+import type { ControlState } from '../control/epoch-control.ts';
 import { EpochLines } from './epoch-lines.ts';
 import { hideNumbers, showNumbers } from './json-numbers.ts';
 

@@ -1,8 +1,8 @@
 /** What users see of a run's events. */
-import type { BatchRecord } from '../history/history.ts';
-import type { Metric } from '../metrics/metric.ts';
-import { toEvaluation } from '../models/objective.ts';
-import type { NativeEpochEvent, NativeProgressEvent } from '../native/index.ts';
+import type { BatchRecord } from '../../history/history.ts';
+import type { Metric } from '../../metrics/metric.ts';
+import { toEvaluation } from '../../models/objective.ts';
+import type { NativeEpochEvent, NativeProgressEvent } from '../../native/index.ts';
 
 export function toEpochRecord(
   metrics: readonly Metric[],

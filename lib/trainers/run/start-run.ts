@@ -1,43 +1,43 @@
 /** From checked data and options to a run. */
-import { callNative, GradloomError } from '../core/errors.ts';
-import type { InputShape } from '../core/shape.ts';
-import { Dataset } from '../datasets/dataset.ts';
-import { type RunFacts, recordFacts } from '../history/run-facts.ts';
-import { type Model, stateOf } from '../models/model.ts';
-import type { FilePart } from '../models/model-file.ts';
-import type { Objective } from '../models/objective.ts';
-import { recordTraining } from '../models/training-record.ts';
-import { toWeights } from '../models/weights.ts';
+import { callNative, GradloomError } from '../../core/errors.ts';
+import type { InputShape } from '../../core/shape.ts';
+import { Dataset } from '../../datasets/dataset.ts';
+import { type RunFacts, recordFacts } from '../../history/run-facts.ts';
+import { type Model, stateOf } from '../../models/model.ts';
+import type { FilePart } from '../../models/model-file.ts';
+import type { Objective } from '../../models/objective.ts';
+import { recordTraining } from '../../models/training-record.ts';
+import { toWeights } from '../../models/weights.ts';
 import type {
   NativeLabelledSamples,
   NativeSnapshotEvent,
   NativeTensor,
   NativeTrainer,
   NativeTrainerState,
-} from '../native/index.ts';
-import { hasFixedRate } from '../optimizers/optimizer.ts';
-import { ratesOf } from '../schedules/schedule.ts';
-import { readAugmentOptions } from './augment.ts';
-import { findBest } from './best-checkpoint.ts';
-import type { TrainerSettings } from './checkpoint.ts';
-import { checkFolder, makeFolder } from './checkpoint-folder.ts';
-import { CheckpointKeeper } from './checkpoint-keeper.ts';
+} from '../../native/index.ts';
+import { hasFixedRate } from '../../optimizers/optimizer.ts';
+import { ratesOf } from '../../schedules/schedule.ts';
+import { findBest } from '../checkpoints/best-checkpoint.ts';
+import type { TrainerSettings } from '../checkpoints/checkpoint.ts';
+import { checkFolder, makeFolder } from '../checkpoints/checkpoint-folder.ts';
+import { CheckpointKeeper } from '../checkpoints/checkpoint-keeper.ts';
 import {
   type CheckpointInfo,
   type CheckpointSettings,
   readCheckpointOptions,
   snapshotTimes,
-} from './checkpoint-options.ts';
-import { EpochControl } from './epoch-control.ts';
-import { EpochLines } from './epoch-lines.ts';
+} from '../checkpoints/checkpoint-options.ts';
+import { EpochLines } from '../checkpoints/epoch-lines.ts';
+import { FolderHold } from '../checkpoints/folder-hold.ts';
+import { fingerprint, type RunState, type SavedRun, toRunPart } from '../checkpoints/run-state.ts';
+import { EpochControl } from '../control/epoch-control.ts';
+import { readLoggers } from '../logs/loggers.ts';
+import { PROGRESS_INTERVAL_MS, ProgressLine } from '../logs/progress-line.ts';
+import { toBatchRecord, toEpochRecord } from '../logs/records.ts';
+import { readAugmentOptions } from '../step/augment.ts';
+import { readInspectOptions, toStepInspection } from '../step/inspect.ts';
 import { type FitSettings, MOST_EPOCHS } from './fit-options.ts';
-import { FolderHold } from './folder-hold.ts';
-import { readInspectOptions, toStepInspection } from './inspect.ts';
-import { readLoggers } from './loggers.ts';
-import { PROGRESS_INTERVAL_MS, ProgressLine } from './progress-line.ts';
-import { toBatchRecord, toEpochRecord } from './records.ts';
 import { RunReport } from './run-report.ts';
-import { fingerprint, type RunState, type SavedRun, toRunPart } from './run-state.ts';
 import { StreamPump } from './stream-pump.ts';
 import { isAtEpochEnd, TrainingRun, whenSettled } from './training-run.ts';
 

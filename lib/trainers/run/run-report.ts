@@ -1,6 +1,6 @@
-import { checkWritable } from '../formats/files.ts';
-import type { History } from '../history/history.ts';
-import { factsOf, type RunFacts } from '../history/run-facts.ts';
+import { checkWritable } from '../../formats/files.ts';
+import type { History } from '../../history/history.ts';
+import { factsOf, type RunFacts } from '../../history/run-facts.ts';
 
 /** The page that a run writes at its end. What writes it is loaded by runs that want one. */
 export class RunReport {
@@ -14,12 +14,12 @@ export class RunReport {
 
   /** Before the run, so that a missing package does not cost one. */
   async prepare(): Promise<void> {
-    const { loadVega } = await import('../plot/packages.ts');
+    const { loadVega } = await import('../../plot/packages.ts');
     await loadVega('fit with report');
   }
 
   async write(run: unknown, history: History): Promise<void> {
-    const { writePage } = await import('../report/write-report.ts');
+    const { writePage } = await import('../../report/write-report.ts');
     await writePage(factsOf(run) as RunFacts, history, this.#path);
   }
 }

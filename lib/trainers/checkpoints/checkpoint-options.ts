@@ -8,7 +8,7 @@ import {
   required,
   text,
   withDefault,
-} from '../core/options.ts';
+} from '../../core/options.ts';
 
 export interface CheckpointOptions {
   /** Is made if it does not exist. One folder a run: while one writes to it, others are refused with `FOLDER_BUSY`. */

@@ -1,13 +1,13 @@
 /** What a run trains on and is judged by: sets and streams, checked against the model, the loss and what was trained on before. */
-import { GradloomError } from '../core/errors.ts';
-import { formatValue, listOf } from '../core/options.ts';
-import { formatShape, type InputShape, sameShape } from '../core/shape.ts';
-import { type AnyDataset, Dataset } from '../datasets/dataset.ts';
-import { SampleStream } from '../datasets/streams/stream.ts';
-import type { ModelState } from '../models/model-state.ts';
-import { checkDataset, type Objective, readLabelled } from '../models/objective.ts';
-import { checkSameReading, recordTraining } from '../models/training-record.ts';
-import type { NativeLabelledSamples } from '../native/index.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue, listOf } from '../../core/options.ts';
+import { formatShape, type InputShape, sameShape } from '../../core/shape.ts';
+import { type AnyDataset, Dataset } from '../../datasets/dataset.ts';
+import { SampleStream } from '../../datasets/streams/stream.ts';
+import type { ModelState } from '../../models/model-state.ts';
+import { checkDataset, type Objective, readLabelled } from '../../models/objective.ts';
+import { checkSameReading, recordTraining } from '../../models/training-record.ts';
+import type { NativeLabelledSamples } from '../../native/index.ts';
 import type { RunData, SetData } from './start-run.ts';
 import { StreamPump } from './stream-pump.ts';
 

@@ -1,11 +1,11 @@
 /** The losses and metrics that a user's functions compute: files hold their names, and who loads one gives them again. */
-import { GradloomError, MissingFunction } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
-import { CustomLoss, NamedLoss } from '../losses/custom-loss.ts';
-import type { Loss } from '../losses/loss.ts';
-import { CustomMetric, nameOfCustom } from '../metrics/custom-metric.ts';
-import { HEAD } from '../metrics/head-metric.ts';
-import type { Metric } from '../metrics/metric.ts';
+import { GradloomError, MissingFunction } from '../../core/errors.ts';
+import { formatValue } from '../../core/options.ts';
+import { CustomLoss, NamedLoss } from '../../losses/custom-loss.ts';
+import type { Loss } from '../../losses/loss.ts';
+import { CustomMetric, nameOfCustom } from '../../metrics/custom-metric.ts';
+import { HEAD } from '../../metrics/head-metric.ts';
+import type { Metric } from '../../metrics/metric.ts';
 
 /** What a caller has given. */
 export type Custom = readonly (Loss | Metric)[];

@@ -1,7 +1,7 @@
 /** A run has its folder of checkpoints to itself: of two, each would remove what the other wrote, or go on from it. */
-import { callNative, GradloomError } from '../core/errors.ts';
-import { checkPath } from '../formats/files.ts';
-import { type NativeFolderLock, native } from '../native/index.ts';
+import { callNative, GradloomError } from '../../core/errors.ts';
+import { checkPath } from '../../formats/files.ts';
+import { type NativeFolderLock, native } from '../../native/index.ts';
 
 /** A folder, from when it is taken until the run is over. The system lets go of it when the process ends, however it ends. */
 export class FolderHold {

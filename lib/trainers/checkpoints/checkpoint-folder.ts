@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { GradloomError } from '../core/errors.ts';
+import { GradloomError } from '../../core/errors.ts';
 import {
   checkPath,
   checkWritable,
@@ -14,7 +14,7 @@ import {
   isTemporary,
   makeFolders,
   temporaryIn,
-} from '../formats/files.ts';
+} from '../../formats/files.ts';
 
 const DIGITS = 12;
 const NAME = /^step-([0-9]{12,})\.safetensors$/;

@@ -1,6 +1,5 @@
 /** What a run decides by itself at an epoch's end. */
-import type { NativeRunRequests } from '../native/index.ts';
-import type { CheckpointSettings } from './checkpoint-options.ts';
+import type { NativeRunRequests } from '../../native/index.ts';
 import { EarlyStopping, type EarlyStoppingState } from './early-stopping.ts';
 import { Monitor, type Watched } from './monitor.ts';
 import { type PlateauState, ReduceOnPlateau } from './plateau.ts';
@@ -44,7 +43,9 @@ export class EpochControl {
     }: {
       readonly earlyStopping: unknown;
       readonly reduceOnPlateau: unknown;
-      readonly keepBest: CheckpointSettings['keepBest'];
+      readonly keepBest:
+        | { readonly metric: string | undefined; readonly mode: 'min' | 'max' | undefined }
+        | undefined;
     },
     watched: Watched,
   ) {

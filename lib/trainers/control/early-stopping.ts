@@ -1,4 +1,4 @@
-import { boolean, integer, nonNegative, readOptions, withDefault } from '../core/options.ts';
+import { boolean, integer, nonNegative, readOptions, withDefault } from '../../core/options.ts';
 import { MONITOR_OPTIONS, Monitor, type MonitorOptions, type Watched } from './monitor.ts';
 
 export interface EarlyStoppingOptions extends MonitorOptions {

@@ -10,15 +10,15 @@ import {
   readOptions,
   text,
   withDefault,
-} from '../core/options.ts';
-import type { AnyDataset } from '../datasets/dataset.ts';
-import type { BatchRecord, EpochRecord } from '../history/history.ts';
-import type { AugmentOptions } from './augment.ts';
-import type { CheckpointInfo, CheckpointOptions } from './checkpoint-options.ts';
-import type { EarlyStoppingOptions } from './early-stopping.ts';
-import type { InspectOptions } from './inspect.ts';
-import type { LoggerChoice } from './loggers.ts';
-import type { ReduceOnPlateauOptions } from './plateau.ts';
+} from '../../core/options.ts';
+import type { AnyDataset } from '../../datasets/dataset.ts';
+import type { BatchRecord, EpochRecord } from '../../history/history.ts';
+import type { CheckpointInfo, CheckpointOptions } from '../checkpoints/checkpoint-options.ts';
+import type { EarlyStoppingOptions } from '../control/early-stopping.ts';
+import type { ReduceOnPlateauOptions } from '../control/plateau.ts';
+import type { LoggerChoice } from '../logs/loggers.ts';
+import type { AugmentOptions } from '../step/augment.ts';
+import type { InspectOptions } from '../step/inspect.ts';
 import type { TrainingRun } from './training-run.ts';
 
 export interface FitOptions<

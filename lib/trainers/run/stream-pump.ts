@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type Deferred, deferred } from '../core/deferred.ts';
-import { callNative, GradloomError } from '../core/errors.ts';
-import type { InputShape } from '../core/shape.ts';
-import type { Dataset } from '../datasets/dataset.ts';
-import { abandonStream, readStream, type SampleStream } from '../datasets/streams/stream.ts';
-import type { NativeLabelledSamples, NativeRun, NativeRunPosition } from '../native/index.ts';
-import { fingerprint } from './run-state.ts';
+import { type Deferred, deferred } from '../../core/deferred.ts';
+import { callNative, GradloomError } from '../../core/errors.ts';
+import type { InputShape } from '../../core/shape.ts';
+import type { Dataset } from '../../datasets/dataset.ts';
+import { abandonStream, readStream, type SampleStream } from '../../datasets/streams/stream.ts';
+import type { NativeLabelledSamples, NativeRun, NativeRunPosition } from '../../native/index.ts';
+import { fingerprint } from '../checkpoints/run-state.ts';
 
 /** Fingerprints are kept of so many parts: a snapshot is of the part that is trained on, or between two. */
 const REMEMBERED = 4;

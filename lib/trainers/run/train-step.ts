@@ -1,23 +1,23 @@
 /** One step on a batch that the caller brings, on the caller's thread. */
 import { types } from 'node:util';
-import { callNative, GradloomError } from '../core/errors.ts';
-import { formatValue, guardedBy, optional, readOptions } from '../core/options.ts';
-import { sizeOf } from '../core/shape.ts';
-import { copyWeights } from '../datasets/arrays/from-arrays.ts';
-import { Dataset } from '../datasets/dataset.ts';
-import { kindOf, type LabelData, readLabels } from '../datasets/values/labels.ts';
-import { readTargets, type TargetData } from '../datasets/values/targets.ts';
-import { HeadsLoss, kindFor } from '../losses/heads-loss.ts';
-import type { Loss } from '../losses/loss.ts';
-import { labelsInfoOf } from '../models/labels-info.ts';
-import { stateOf } from '../models/model.ts';
-import { checkNotDisposed } from '../models/model-state.ts';
-import { inputNamesOf } from '../models/network.ts';
-import type { Objective } from '../models/objective.ts';
-import { readSamplesFor } from '../models/samples.ts';
-import { readAsStored } from '../models/training-record.ts';
-import type { NativeLabelledSamples } from '../native/index.ts';
-import { ratesOf } from '../schedules/schedule.ts';
+import { callNative, GradloomError } from '../../core/errors.ts';
+import { formatValue, guardedBy, optional, readOptions } from '../../core/options.ts';
+import { sizeOf } from '../../core/shape.ts';
+import { copyWeights } from '../../datasets/arrays/from-arrays.ts';
+import { Dataset } from '../../datasets/dataset.ts';
+import { kindOf, type LabelData, readLabels } from '../../datasets/values/labels.ts';
+import { readTargets, type TargetData } from '../../datasets/values/targets.ts';
+import { HeadsLoss, kindFor } from '../../losses/heads-loss.ts';
+import type { Loss } from '../../losses/loss.ts';
+import { labelsInfoOf } from '../../models/labels-info.ts';
+import { stateOf } from '../../models/model.ts';
+import { checkNotDisposed } from '../../models/model-state.ts';
+import { inputNamesOf } from '../../models/network.ts';
+import type { Objective } from '../../models/objective.ts';
+import { readSamplesFor } from '../../models/samples.ts';
+import { readAsStored } from '../../models/training-record.ts';
+import type { NativeLabelledSamples } from '../../native/index.ts';
+import { ratesOf } from '../../schedules/schedule.ts';
 import type { TrainerParts } from './start-run.ts';
 
 export interface TrainStepOptions {

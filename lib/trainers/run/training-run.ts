@@ -1,6 +1,6 @@
-import { type Deferred, deferred } from '../core/deferred.ts';
-import { callNative, toGradloomError } from '../core/errors.ts';
-import type { BatchRecord, EndReason, EpochRecord, History } from '../history/history.ts';
+import { type Deferred, deferred } from '../../core/deferred.ts';
+import { callNative, toGradloomError } from '../../core/errors.ts';
+import type { BatchRecord, EndReason, EpochRecord, History } from '../../history/history.ts';
 import type {
   NativeEndEvent,
   NativeEpochEvent,
@@ -8,11 +8,11 @@ import type {
   NativeProgressEvent,
   NativeRun,
   NativeRunEvent,
-} from '../native/index.ts';
-import type { CheckpointKeeper, KeeperPlan } from './checkpoint-keeper.ts';
-import type { EpochControl } from './epoch-control.ts';
-import { LogBook, type Logger } from './loggers.ts';
-import type { ProgressLine } from './progress-line.ts';
+} from '../../native/index.ts';
+import type { CheckpointKeeper, KeeperPlan } from '../checkpoints/checkpoint-keeper.ts';
+import type { EpochControl } from '../control/epoch-control.ts';
+import { LogBook, type Logger } from '../logs/loggers.ts';
+import type { ProgressLine } from '../logs/progress-line.ts';
 
 /** A method's type, not a function's: a run of epochs with metrics is a run of epochs. */
 type EpochCallback<Epoch> = { call(epoch: Epoch, run: TrainingRun<Epoch>): unknown }['call'];

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { guardedBy, instanceOf, readValue } from '../core/options.ts';
+import { guardedBy, instanceOf, readValue } from '../../core/options.ts';
 import { TrainingRun, whenSettled } from './training-run.ts';
 
 /** No process is told of these two. */

@@ -1,10 +1,10 @@
 /** Those who write down a run's epochs. */
 import { constants } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { GradloomError } from '../core/errors.ts';
-import { formatValue, readValue, text } from '../core/options.ts';
-import { AT_ONCE, isSystemError, namingFile } from '../formats/files.ts';
-import { csvColumns, csvLine, csvRow, EPOCH_FACTS, type History } from '../history/history.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue, readValue, text } from '../../core/options.ts';
+import { AT_ONCE, isSystemError, namingFile } from '../../formats/files.ts';
+import { csvColumns, csvLine, csvRow, EPOCH_FACTS, type History } from '../../history/history.ts';
 
 /**
  * Told of a run. Calls to one logger come one after another and hold the run up only at its end, which waits for them.

@@ -2,15 +2,15 @@
  * The loss and the metrics that a caller says a saved trainer has: types know them then, so what is said is compared with
  * the file.
  */
-import { GradloomError } from '../core/errors.ts';
-import { anything, listOf, optional } from '../core/options.ts';
-import { CustomLoss } from '../losses/custom-loss.ts';
-import { HeadsLoss } from '../losses/heads-loss.ts';
-import type { Loss } from '../losses/loss.ts';
-import { CustomMetric } from '../metrics/custom-metric.ts';
-import type { Metric } from '../metrics/metric.ts';
-import type { ModelState } from '../models/model-state.ts';
-import { makeObjective, type Objective, toNativeObjective } from '../models/objective.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { anything, listOf, optional } from '../../core/options.ts';
+import { CustomLoss } from '../../losses/custom-loss.ts';
+import { HeadsLoss } from '../../losses/heads-loss.ts';
+import type { Loss } from '../../losses/loss.ts';
+import { CustomMetric } from '../../metrics/custom-metric.ts';
+import type { Metric } from '../../metrics/metric.ts';
+import type { ModelState } from '../../models/model-state.ts';
+import { makeObjective, type Objective, toNativeObjective } from '../../models/objective.ts';
 import type { Custom } from './custom.ts';
 
 export const STATED = {

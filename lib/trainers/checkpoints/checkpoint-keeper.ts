@@ -1,5 +1,5 @@
-import { type ModelFile, writeModelFile } from '../models/model-file.ts';
-import type { NativeSnapshotEvent } from '../native/index.ts';
+import { type ModelFile, writeModelFile } from '../../models/model-file.ts';
+import type { NativeSnapshotEvent } from '../../native/index.ts';
 import { bestPath, checkpointPath, nameAlso, prune } from './checkpoint-folder.ts';
 import type { CheckpointInfo, CheckpointSettings } from './checkpoint-options.ts';
 
