@@ -1,12 +1,12 @@
 /** What `train` and `evaluate` name as data: a file of rows, a folder of pictures by class, or a set by its name. */
 import { existsSync, statSync } from 'node:fs';
-import { GradloomError } from '../core/errors.ts';
-import { formatValue, listOf } from '../core/options.ts';
-import { formatShape } from '../core/shape.ts';
-import type { Dataset } from '../datasets/dataset.ts';
-import { digits, fashionMnist, imageFolder, iris, mnist } from '../datasets/index.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue, listOf } from '../../core/options.ts';
+import { formatShape } from '../../core/shape.ts';
+import type { Dataset } from '../../datasets/dataset.ts';
+import { digits, fashionMnist, imageFolder, iris, mnist } from '../../datasets/index.ts';
+import { countOf } from '../output.ts';
 import { isLibsvm, readLibsvmData } from './libsvm-data.ts';
-import { countOf } from './output.ts';
 import {
   columnsOf,
   describeClasses,

@@ -1,19 +1,19 @@
 /** `gradloom evaluate`: how good a saved model is on labelled data. */
 import { existsSync, statSync } from 'node:fs';
-import { GradloomError } from '../core/errors.ts';
-import { formatShape } from '../core/shape.ts';
-import type { Dataset } from '../datasets/dataset.ts';
-import { imageFolder } from '../datasets/images/image-folder.ts';
-import type { Model } from '../models/model.ts';
-import { shortList } from './column-notes.ts';
-import { EXIT } from './exit-codes.ts';
-import { preparedFor } from './fit.ts';
-import { isLibsvm, readLibsvmFor } from './libsvm-data.ts';
-import { loadForFile } from './load-for-file.ts';
-import { measure, sayMeasures } from './measure.ts';
-import { countOf, type Output } from './output.ts';
-import { readLabelledLike } from './table-data.ts';
-import { readSet } from './training-data.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
+import type { Dataset } from '../../datasets/dataset.ts';
+import { imageFolder } from '../../datasets/images/image-folder.ts';
+import type { Model } from '../../models/model.ts';
+import { shortList } from '../data/column-notes.ts';
+import { isLibsvm, readLibsvmFor } from '../data/libsvm-data.ts';
+import { readLabelledLike } from '../data/table-data.ts';
+import { readSet } from '../data/training-data.ts';
+import { EXIT } from '../exit-codes.ts';
+import { preparedFor } from '../fit.ts';
+import { loadForFile } from '../load-for-file.ts';
+import { measure, sayMeasures } from '../measure.ts';
+import { countOf, type Output } from '../output.ts';
 
 export interface EvaluateCommand {
   readonly delimiter?: string;

@@ -1,15 +1,15 @@
 /** Files of LIBSVM: sparse rows, or numbers side by side where nearly all are there. */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
-import { GradloomError } from '../core/errors.ts';
-import { formatShape } from '../core/shape.ts';
-import { Dataset, partsOf } from '../datasets/dataset.ts';
-import { type SparseInputs, spreadRow } from '../datasets/parts/sparse-inputs.ts';
-import { isSparse } from '../datasets/parts/stored-inputs.ts';
-import { libsvm } from '../datasets/sparse/libsvm.ts';
-import { readLibsvm } from '../formats/libsvm.ts';
-import { type Model, stateOf } from '../models/model.ts';
-import { countOf } from './output.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
+import { Dataset, partsOf } from '../../datasets/dataset.ts';
+import { type SparseInputs, spreadRow } from '../../datasets/parts/sparse-inputs.ts';
+import { isSparse } from '../../datasets/parts/stored-inputs.ts';
+import { libsvm } from '../../datasets/sparse/libsvm.ts';
+import { readLibsvm } from '../../formats/libsvm.ts';
+import { type Model, stateOf } from '../../models/model.ts';
+import { countOf } from '../output.ts';
 import { areClasses, describeClasses, type Task, type TrainingData } from './table-data.ts';
 
 const ENDINGS = ['.libsvm', '.svm', '.svmlight'];

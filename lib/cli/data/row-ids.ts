@@ -1,6 +1,6 @@
 /** Columns of numbers that only tell rows apart, as an id or the number of a row does. */
-import type { RowSource } from '../datasets/encoding/rows.ts';
-import type { FoundColumn } from '../datasets/encoding/table-scan.ts';
+import type { RowSource } from '../../datasets/encoding/rows.ts';
+import type { FoundColumn } from '../../datasets/encoding/table-scan.ts';
 
 export interface RowNumbers {
   /** Named as an id, or not at all, with another whole number in each row. */

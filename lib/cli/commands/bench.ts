@@ -1,14 +1,14 @@
 /** `gradloom bench`: how many samples a second this machine trains, for a few networks that stand for many. */
-import { fromArrays } from '../datasets/index.ts';
-import { conv2d, dense, flatten, maxPool2d } from '../layers/index.ts';
-import type { Layer } from '../layers/layer.ts';
-import type { Model } from '../models/model.ts';
-import { sequential } from '../models/sequential.ts';
-import { info } from '../native/info.ts';
-import { adagrad } from '../optimizers/index.ts';
-import { Trainer } from '../trainers/trainer.ts';
-import { EXIT } from './exit-codes.ts';
-import { formatCount, type Output } from './output.ts';
+import { fromArrays } from '../../datasets/index.ts';
+import { conv2d, dense, flatten, maxPool2d } from '../../layers/index.ts';
+import type { Layer } from '../../layers/layer.ts';
+import type { Model } from '../../models/model.ts';
+import { sequential } from '../../models/sequential.ts';
+import { info } from '../../native/info.ts';
+import { adagrad } from '../../optimizers/index.ts';
+import { Trainer } from '../../trainers/trainer.ts';
+import { EXIT } from '../exit-codes.ts';
+import { formatCount, type Output } from '../output.ts';
 
 export interface BenchCommand {
   readonly threads: number;

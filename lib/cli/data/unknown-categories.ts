@@ -1,8 +1,8 @@
 /** Categories that a model was not trained on: they are taken for missing, and that is to be known. */
-import { formatValue } from '../core/options.ts';
-import { isRefused, type Pass, type Row, type RowSource } from '../datasets/encoding/rows.ts';
-import type { Table } from '../datasets/parts/table.ts';
-import { countOf } from './output.ts';
+import { formatValue } from '../../core/options.ts';
+import { isRefused, type Pass, type Row, type RowSource } from '../../datasets/encoding/rows.ts';
+import type { Table } from '../../datasets/parts/table.ts';
+import { countOf } from '../output.ts';
 
 interface Watched {
   readonly name: string;

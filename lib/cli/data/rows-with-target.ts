@@ -1,8 +1,8 @@
 /** Rows whose target is there. What has none can be predicted, but not learnt from. */
-import { GradloomError } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
-import type { Pass, Row, RowSource } from '../datasets/encoding/rows.ts';
-import { countOf, formatCount } from './output.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue } from '../../core/options.ts';
+import type { Pass, Row, RowSource } from '../../datasets/encoding/rows.ts';
+import { countOf, formatCount } from '../output.ts';
 
 export interface LeftOut {
   /** In the last pass over the rows. */

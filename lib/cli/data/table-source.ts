@@ -1,11 +1,11 @@
 /** Files of rows, by their endings. */
 import { statSync } from 'node:fs';
 import { extname } from 'node:path';
-import { GradloomError } from '../core/errors.ts';
-import type { RowSource } from '../datasets/encoding/rows.ts';
-import { csvSource, MISSING_MARKS } from '../datasets/tables/csv.ts';
-import { jsonSource } from '../datasets/tables/json.ts';
-import { readJsonRows, readNdjsonRows } from '../formats/json-rows.ts';
+import { GradloomError } from '../../core/errors.ts';
+import type { RowSource } from '../../datasets/encoding/rows.ts';
+import { csvSource, MISSING_MARKS } from '../../datasets/tables/csv.ts';
+import { jsonSource } from '../../datasets/tables/json.ts';
+import { readJsonRows, readNdjsonRows } from '../../formats/json-rows.ts';
 import { sniff } from './sniff.ts';
 
 export interface SourceOptions {

@@ -1,5 +1,5 @@
 /** How a text file is written: what stands between fields, before decimals and between thousands. */
-import { openFile } from '../formats/files.ts';
+import { openFile } from '../../formats/files.ts';
 
 export interface Dialect {
   readonly delimiter: string;

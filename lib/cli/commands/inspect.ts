@@ -1,12 +1,12 @@
 /** `gradloom inspect`: what a file of a model holds. */
 import { stat } from 'node:fs/promises';
-import { formatShape } from '../core/shape.ts';
-import type { Column } from '../datasets/parts/table.ts';
-import { loadModel } from '../models/load-model.ts';
-import { stateOf } from '../models/model.ts';
-import { readModelFile } from '../models/model-file.ts';
-import { EXIT } from './exit-codes.ts';
-import { countOf, formatCount, type Output } from './output.ts';
+import { formatShape } from '../../core/shape.ts';
+import type { Column } from '../../datasets/parts/table.ts';
+import { loadModel } from '../../models/load-model.ts';
+import { stateOf } from '../../models/model.ts';
+import { readModelFile } from '../../models/model-file.ts';
+import { EXIT } from '../exit-codes.ts';
+import { countOf, formatCount, type Output } from '../output.ts';
 
 export async function inspect(path: string, output: Output): Promise<number> {
   const model = await loadModel(path);

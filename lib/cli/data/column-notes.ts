@@ -1,9 +1,9 @@
 /** What is said of a table's columns: which are left out, and what a user may want otherwise. */
-import { formatValue, listOf } from '../core/options.ts';
-import type { RowSource } from '../datasets/encoding/rows.ts';
-import type { FoundColumn } from '../datasets/encoding/table-scan.ts';
-import type { CategoryEncoding } from '../datasets/parts/table.ts';
-import { countOf } from './output.ts';
+import { formatValue, listOf } from '../../core/options.ts';
+import type { RowSource } from '../../datasets/encoding/rows.ts';
+import type { FoundColumn } from '../../datasets/encoding/table-scan.ts';
+import type { CategoryEncoding } from '../../datasets/parts/table.ts';
+import { countOf } from '../output.ts';
 
 /** Texts that are nearly all different tell rows apart, not kinds of rows. */
 const MIN_TEXTS = 20;

@@ -1,12 +1,13 @@
 /** A table as data to train on: which columns are used and how, what the target is. All that is decided here is said. */
-import { GradloomError } from '../core/errors.ts';
-import { formatValue, suggest } from '../core/options.ts';
-import { type Dataset, partsOf } from '../datasets/dataset.ts';
-import type { RowSource } from '../datasets/encoding/rows.ts';
-import type { ReadTableOptions } from '../datasets/encoding/table-options.ts';
-import { type FoundColumn, scanTable } from '../datasets/encoding/table-scan.ts';
-import type { CategoryEncoding, MissingPolicy, Table } from '../datasets/parts/table.ts';
-import { readTable } from '../datasets/tables/read-table.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue, suggest } from '../../core/options.ts';
+import { type Dataset, partsOf } from '../../datasets/dataset.ts';
+import type { RowSource } from '../../datasets/encoding/rows.ts';
+import type { ReadTableOptions } from '../../datasets/encoding/table-options.ts';
+import { type FoundColumn, scanTable } from '../../datasets/encoding/table-scan.ts';
+import type { CategoryEncoding, MissingPolicy, Table } from '../../datasets/parts/table.ts';
+import { readTable } from '../../datasets/tables/read-table.ts';
+import { countOf } from '../output.ts';
 import {
   type ColumnOptions,
   describeDoubts,
@@ -18,7 +19,6 @@ import {
   shortList,
   textOf,
 } from './column-notes.ts';
-import { countOf } from './output.ts';
 import { findRowNumbers } from './row-ids.ts';
 import { describeLeftOut, withTarget } from './rows-with-target.ts';
 import { openTable, type SourceOptions } from './table-source.ts';

@@ -1,22 +1,22 @@
 /** `gradloom predict`: one line of CSV or JSON for each row or picture, in their order. */
 import { existsSync, statSync } from 'node:fs';
-import { GradloomError } from '../core/errors.ts';
-import { formatShape } from '../core/shape.ts';
-import { type AnyDataset, type Dataset, partsOf } from '../datasets/dataset.ts';
-import { decodeImages } from '../datasets/images/decode-images.ts';
-import { listFiles } from '../datasets/images/image-list.ts';
-import { toImageFormat } from '../datasets/images/image-options.ts';
-import { readTable } from '../datasets/tables/read-table.ts';
-import { writeFileAtomic } from '../formats/files.ts';
-import { decodeImage, loadSharp } from '../formats/image.ts';
-import { type Model, stateOf } from '../models/model.ts';
-import { EXIT } from './exit-codes.ts';
-import { preparedFor } from './fit.ts';
-import { isLibsvm, readLibsvmFor } from './libsvm-data.ts';
-import { loadForFile } from './load-for-file.ts';
-import { countOf, type Output } from './output.ts';
-import { readLike } from './table-data.ts';
-import { openTable, type SourceOptions } from './table-source.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
+import { type AnyDataset, type Dataset, partsOf } from '../../datasets/dataset.ts';
+import { decodeImages } from '../../datasets/images/decode-images.ts';
+import { listFiles } from '../../datasets/images/image-list.ts';
+import { toImageFormat } from '../../datasets/images/image-options.ts';
+import { readTable } from '../../datasets/tables/read-table.ts';
+import { writeFileAtomic } from '../../formats/files.ts';
+import { decodeImage, loadSharp } from '../../formats/image.ts';
+import { type Model, stateOf } from '../../models/model.ts';
+import { isLibsvm, readLibsvmFor } from '../data/libsvm-data.ts';
+import { readLike } from '../data/table-data.ts';
+import { openTable, type SourceOptions } from '../data/table-source.ts';
+import { EXIT } from '../exit-codes.ts';
+import { preparedFor } from '../fit.ts';
+import { loadForFile } from '../load-for-file.ts';
+import { countOf, type Output } from '../output.ts';
 
 export interface PredictCommand {
   readonly delimiter?: string;
