@@ -54,7 +54,7 @@ export type {
 export type { Figure, Metric } from './metrics/metric.ts';
 export type { RankingOptions } from './metrics/ranking.ts';
 export * from './models/index.ts';
-export type { OutputShapeOf } from './models/output-shape.ts';
+export type { OutputShapeOf } from './models/network/output-shape.ts';
 export type {
   NativeInfo as Info,
   NativeLayerInfo as LayerInfo,

@@ -1,5 +1,5 @@
 /**
- * One line a layer. The names exported here are also the kinds that a description may have (`models/make-layer.ts`).
+ * One line a layer. The names exported here are also the kinds that a description may have (`models/network/make-layer.ts`).
  */
 export { type AveragePool2dOptions, averagePool2d } from './average-pool-2d.ts';
 export { type BatchNormOptions, batchNorm } from './batch-norm.ts';

@@ -30,7 +30,7 @@ import { copyIds, isIntegers, readSparseSamples, type SparseSample } from '../da
 import type { NativeColumn, NativeModel, NativeSamples } from '../native/index.ts';
 import { vectorize } from '../text/vectorizer.ts';
 import type { ModelState } from './model-state.ts';
-import { inputNamesOf, inputShapeOf } from './network.ts';
+import { inputNamesOf, inputShapeOf } from './network/network.ts';
 import { checkDataset } from './objective.ts';
 import type { InputReading } from './training-record.ts';
 

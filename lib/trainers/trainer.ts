@@ -29,8 +29,9 @@ import type {
 } from '../losses/make-loss.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
+import { writeModelFile } from '../models/files/model-file.ts';
+import { toWeights } from '../models/files/weights.ts';
 import { Model, stateOf } from '../models/model.ts';
-import { writeModelFile } from '../models/model-file.ts';
 import type { ModelState } from '../models/model-state.ts';
 import {
   type Evaluation,
@@ -41,7 +42,6 @@ import {
 } from '../models/objective.ts';
 import type { PredictOptions } from '../models/predictions.ts';
 import type { RawInputs } from '../models/samples.ts';
-import { toWeights } from '../models/weights.ts';
 import { type NativeTrainer, type NativeTrainerState, native } from '../native/index.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';

@@ -29,7 +29,7 @@ import {
   standardize,
   Trainer,
 } from '../../lib/index.ts';
-import { LAYER_KINDS } from '../../lib/models/make-layer.ts';
+import { LAYER_KINDS } from '../../lib/models/network/make-layer.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'gradloom-files-'));
 const pathOf = (name: string) => join(folder, `${name}.safetensors`);

@@ -8,7 +8,7 @@ import { adagrad, dense, fromArrays, fromSparse, loadModel, sequential, Trainer 
 import * as layers from '../../lib/layers/index.ts';
 import type { Layer } from '../../lib/layers/layer.ts';
 import { mergingLayers } from '../../lib/layers/merging.ts';
-import { LAYER_KINDS, makeLayer, residual } from '../../lib/models/make-layer.ts';
+import { LAYER_KINDS, makeLayer, residual } from '../../lib/models/network/make-layer.ts';
 import { wrongly } from './errors.ts';
 
 interface Example {

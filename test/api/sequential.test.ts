@@ -1,7 +1,7 @@
 import test from 'ava';
 import { listOf } from '../../lib/core/options.ts';
 import { batchNorm, conv2d, dense, dropout, flatten, maxPool2d, relu, sequential } from '../../lib/index.ts';
-import { LAYER_KINDS } from '../../lib/models/make-layer.ts';
+import { LAYER_KINDS } from '../../lib/models/network/make-layer.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
 
 test('shapes and counts come from the layers', (t) => {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { listCheckpoints } from '../../lib/index.ts';
-import { readModelFile } from '../../lib/models/model-file.ts';
+import { readModelFile } from '../../lib/models/files/model-file.ts';
 import { bestPath } from '../../lib/trainers/checkpoints/checkpoint-folder.ts';
 import type { RunState } from '../../lib/trainers/checkpoints/run-state.ts';
 

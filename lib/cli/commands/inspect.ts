@@ -2,9 +2,9 @@
 import { stat } from 'node:fs/promises';
 import { formatShape } from '../../core/shape.ts';
 import type { Column } from '../../datasets/parts/table.ts';
+import { readModelFile } from '../../models/files/model-file.ts';
 import { loadModel } from '../../models/load-model.ts';
 import { stateOf } from '../../models/model.ts';
-import { readModelFile } from '../../models/model-file.ts';
 import { EXIT } from '../exit-codes.ts';
 import { countOf, formatCount, type Output } from '../output.ts';
 

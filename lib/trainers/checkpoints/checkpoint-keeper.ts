@@ -1,4 +1,4 @@
-import { type ModelFile, writeModelFile } from '../../models/model-file.ts';
+import { type ModelFile, writeModelFile } from '../../models/files/model-file.ts';
 import type { NativeSnapshotEvent } from '../../native/index.ts';
 import { bestPath, checkpointPath, nameAlso, prune } from './checkpoint-folder.ts';
 import type { CheckpointInfo, CheckpointSettings } from './checkpoint-options.ts';

@@ -21,9 +21,9 @@ import {
   type MetricChoices,
   makeMetrics,
 } from '../../metrics/make-metrics.ts';
+import { explain, fileError, type ModelFile, readModelFile } from '../../models/files/model-file.ts';
 import { buildModel, checkNothingLeft, parameterNames, selectTensors } from '../../models/load-model.ts';
 import type { Model } from '../../models/model.ts';
-import { explain, fileError, type ModelFile, readModelFile } from '../../models/model-file.ts';
 import type { NativeParameterInfo, NativeTrainerState, Spec } from '../../native/index.ts';
 import { makeOptimizer } from '../../optimizers/make-optimizer.ts';
 import { hasFixedRate, type Optimizer } from '../../optimizers/optimizer.ts';

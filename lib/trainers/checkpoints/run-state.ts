@@ -4,7 +4,7 @@ import { integer, numberThat, readOptions, required } from '../../core/options.t
 import { isMapped } from '../../datasets/parts/mapped-inputs.ts';
 import { rowOf } from '../../datasets/parts/stored-inputs.ts';
 import type { Tensor } from '../../formats/tensor.ts';
-import { explain, type FilePart, fileError } from '../../models/model-file.ts';
+import { explain, type FilePart, fileError } from '../../models/files/model-file.ts';
 import type { NativeLabelledSamples, NativeRunPosition, NativeTensor } from '../../native/index.ts';
 import type { ControlState } from '../control/epoch-control.ts';
 import { EpochLines } from './epoch-lines.ts';

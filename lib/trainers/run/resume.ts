@@ -14,7 +14,7 @@ import type { Loss as AnyLoss } from '../../losses/loss.ts';
 import type { HeadLosses, LossChoice } from '../../losses/make-loss.ts';
 import type { FiguresFor, MetricChoices } from '../../metrics/make-metrics.ts';
 import type { Metric } from '../../metrics/metric.ts';
-import { explain, fileError, type ModelFile, readModelFile } from '../../models/model-file.ts';
+import { explain, fileError, type ModelFile, readModelFile } from '../../models/files/model-file.ts';
 import { type LearningRate, learningRateRule } from '../../schedules/learning-rate.ts';
 import { listCheckpoints } from '../checkpoints/checkpoint-folder.ts';
 import { fingerprint, type RunState, readRunPart, type SavedRun } from '../checkpoints/run-state.ts';

@@ -3,11 +3,11 @@ import { callNative, GradloomError } from '../../core/errors.ts';
 import type { InputShape } from '../../core/shape.ts';
 import { Dataset } from '../../datasets/dataset.ts';
 import { type RunFacts, recordFacts } from '../../history/run-facts.ts';
+import type { FilePart } from '../../models/files/model-file.ts';
+import { toWeights } from '../../models/files/weights.ts';
 import { type Model, stateOf } from '../../models/model.ts';
-import type { FilePart } from '../../models/model-file.ts';
 import type { Objective } from '../../models/objective.ts';
 import { recordTraining } from '../../models/training-record.ts';
-import { toWeights } from '../../models/weights.ts';
 import type {
   NativeLabelledSamples,
   NativeSnapshotEvent,

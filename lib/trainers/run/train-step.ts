@@ -12,7 +12,7 @@ import type { Loss } from '../../losses/loss.ts';
 import { labelsInfoOf } from '../../models/labels-info.ts';
 import { stateOf } from '../../models/model.ts';
 import { checkNotDisposed } from '../../models/model-state.ts';
-import { inputNamesOf } from '../../models/network.ts';
+import { inputNamesOf } from '../../models/network/network.ts';
 import type { Objective } from '../../models/objective.ts';
 import { readSamplesFor } from '../../models/samples.ts';
 import { readAsStored } from '../../models/training-record.ts';

@@ -1,5 +1,5 @@
-import type { Shape } from '../core/shape.ts';
-import type { Layer } from '../layers/layer.ts';
+import type { Shape } from '../../core/shape.ts';
+import type { Layer } from '../../layers/layer.ts';
 
 /**
  * What the types know of the shape that a stack of layers gives. It follows the last layer that does not keep

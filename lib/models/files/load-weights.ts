@@ -1,6 +1,6 @@
 /** Weights from a file or another model, by name: what fits, what does not, and the model's weights with what fits. */
 import { types } from 'node:util';
-import { GradloomError } from '../core/errors.ts';
+import { GradloomError } from '../../core/errors.ts';
 import {
   boolean,
   formatValue,
@@ -12,12 +12,12 @@ import {
   suggest,
   text,
   withDefault,
-} from '../core/options.ts';
-import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import { toFloat32 } from '../formats/float32.ts';
-import { readSafetensors } from '../formats/safetensors.ts';
-import { countValues, type Tensor } from '../formats/tensor.ts';
-import type { NativeParameterInfo } from '../native/index.ts';
+} from '../../core/options.ts';
+import { formatShape, type Shape, sameShape } from '../../core/shape.ts';
+import { toFloat32 } from '../../formats/float32.ts';
+import { readSafetensors } from '../../formats/safetensors.ts';
+import { countValues, type Tensor } from '../../formats/tensor.ts';
+import type { NativeParameterInfo } from '../../native/index.ts';
 import type { Weight, Weights } from './weights.ts';
 
 /** Whether something by this name takes part. */

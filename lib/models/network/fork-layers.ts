@@ -1,7 +1,7 @@
 /** The layers of a fork: those that it takes, and new ones behind them. */
-import { GradloomError } from '../core/errors.ts';
-import { formatValue, suggest } from '../core/options.ts';
-import type { Layer } from '../layers/layer.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue, suggest } from '../../core/options.ts';
+import type { Layer } from '../../layers/layer.ts';
 import { makeLayer } from './make-layer.ts';
 import { checkGivenValues, type NamedLayer, nameLayers } from './network.ts';
 

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
-import { GradloomError, type GradloomErrorCode } from '../core/errors.ts';
-import { formatValue, listOf, suggest } from '../core/options.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
-import type { NativeParameterInfo, NativeTensor } from '../native/index.ts';
+import { GradloomError, type GradloomErrorCode } from '../../core/errors.ts';
+import { formatValue, listOf, suggest } from '../../core/options.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts';
+import type { NativeParameterInfo, NativeTensor } from '../../native/index.ts';
 
 /**
  * One weight tensor: `[out, in]` for dense, `[out, in / groups, rows, columns]` for conv2d, `[out]` for a

@@ -1,7 +1,7 @@
 /** Which module of a PyTorch state dict is which layer, and what its tensors are called here. */
-import { GradloomError } from '../core/errors.ts';
-import { formatValue, suggest } from '../core/options.ts';
-import { formatShape, type Shape } from '../core/shape.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue, suggest } from '../../core/options.ts';
+import { formatShape, type Shape } from '../../core/shape.ts';
 import { ownerOf } from './load-weights.ts';
 
 /** Ours of PyTorch's names of a module's tensors, where they differ. */

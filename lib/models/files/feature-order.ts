@@ -2,9 +2,9 @@
  * Where PyTorch's tensors have another order. It holds maps as `[C, H, W]`, Gradloom as `[H, W, C]`: what reads a
  * flattened map, or holds one number for each of its values, has them in another order there.
  */
-import { GradloomError } from '../core/errors.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
-import type { LayerSpec } from '../native/index.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts';
+import type { LayerSpec } from '../../native/index.ts';
 import { ownerOf } from './load-weights.ts';
 
 /** How PyTorch holds a parameter. */

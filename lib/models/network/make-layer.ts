@@ -2,12 +2,12 @@
  * Layers from their descriptions. A residual block is no layer of the native side but a list of layers, which a network
  * resolves; it is described by its layers, so what makes it and what makes a layer are one and stand in one file.
  */
-import { type Factories, makeFrom } from '../core/description.ts';
-import { optional, type Rule, required } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
-import * as layers from '../layers/index.ts';
-import { describeLayer, type Layer, type NamedOptions } from '../layers/layer.ts';
-import { mergingLayers } from '../layers/merging.ts';
+import { type Factories, makeFrom } from '../../core/description.ts';
+import { optional, type Rule, required } from '../../core/options.ts';
+import type { Shape } from '../../core/shape.ts';
+import * as layers from '../../layers/index.ts';
+import { describeLayer, type Layer, type NamedOptions } from '../../layers/layer.ts';
+import { mergingLayers } from '../../layers/merging.ts';
 
 export interface ResidualOptions extends NamedOptions {
   /**

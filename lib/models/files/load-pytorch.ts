@@ -1,6 +1,8 @@
 /** PyTorch's state dicts as weights of a model. */
-import { guardedBy, readOptions, readValue, text, withDefault } from '../core/options.ts';
-import type { LayerSpec, NativeParameterInfo } from '../native/index.ts';
+import { guardedBy, readOptions, readValue, text, withDefault } from '../../core/options.ts';
+import type { LayerSpec, NativeParameterInfo } from '../../native/index.ts';
+import type { ModelState } from '../model-state.ts';
+import { sourcesOf, toLayerSpecs } from '../network/network.ts';
 import { findTorchLayouts, fromTorchOrder, type TorchLayouts } from './feature-order.ts';
 import {
   checkAllFit,
@@ -13,8 +15,6 @@ import {
   selectWeights,
   type Tensors,
 } from './load-weights.ts';
-import type { ModelState } from './model-state.ts';
-import { sourcesOf, toLayerSpecs } from './network.ts';
 import { isIgnored, leafOf, type ModuleMatch, matchModules, toLayerLeaf } from './pytorch-modules.ts';
 
 export interface LoadPyTorchOptions {

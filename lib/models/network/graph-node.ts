@@ -1,9 +1,9 @@
 /** What a graph is built of: inputs, and layers applied to what others give. */
-import { GradloomError } from '../core/errors.ts';
-import { formatValue, readValue, sampleShape } from '../core/options.ts';
-import type { Shape } from '../core/shape.ts';
-import type { Layer, NamedOptions } from '../layers/layer.ts';
-import { type ConcatOptions, type InBatchNegativesOptions, mergingLayers } from '../layers/merging.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue, readValue, sampleShape } from '../../core/options.ts';
+import type { Shape } from '../../core/shape.ts';
+import type { Layer, NamedOptions } from '../../layers/layer.ts';
+import { type ConcatOptions, type InBatchNegativesOptions, mergingLayers } from '../../layers/merging.ts';
 import { makeGraphLayer } from './make-layer.ts';
 import type { OutputShapeOf } from './output-shape.ts';
 

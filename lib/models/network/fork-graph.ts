@@ -1,5 +1,5 @@
 /** What a fork takes of a graph: all that has a part in one of its values. */
-import { formatValue, listOf, suggest } from '../core/options.ts';
+import { formatValue, listOf, suggest } from '../../core/options.ts';
 import { type Freeze, forkError, forkLayers } from './fork-layers.ts';
 import { makeGraphLayer } from './make-layer.ts';
 import { type GraphNetwork, type GraphNodeRecord, type NamedLayer, nameOfUse } from './network.ts';

@@ -6,7 +6,7 @@
  * checkpoint, which holds the optimizer's state too. A checkpoint of a run has the metadata `run` (JSON) and tensors named
  * `@run.*`: how far it has come, and what it needs to go on. A recommender has `recommender` (JSON) and `@recommender.*`: whom it knows.
  */
-import { GradloomError, MissingFunction } from '../core/errors.ts';
+import { GradloomError, MissingFunction } from '../../core/errors.ts';
 import {
   anything,
   formatValue,
@@ -17,25 +17,25 @@ import {
   required,
   sampleShape,
   text,
-} from '../core/options.ts';
-import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import { readPreprocessing } from '../datasets/parts/preprocessing.ts';
-import type { Table } from '../datasets/parts/table.ts';
-import { readTableRecord, tableToRecord } from '../datasets/parts/table-record.ts';
-import { firstFeature } from '../datasets/sparse/libsvm.ts';
-import { classNames } from '../datasets/values/labels.ts';
-import { toFloat32InTurns } from '../formats/float32.ts';
-import { readSafetensors, type WrittenTensor, writeSafetensors } from '../formats/safetensors.ts';
-import type { Header } from '../formats/safetensors-header.ts';
-import type { Tensor } from '../formats/tensor.ts';
-import type { Loss } from '../losses/loss.ts';
-import { makeLoss } from '../losses/make-loss.ts';
-import { makeVectorizer } from '../text/make-vectorizer.ts';
-import type { Vectorizer } from '../text/vectorizer.ts';
-import { readHeads } from './heads.ts';
-import { makeGraphLayer } from './make-layer.ts';
-import { type NamedLayer, type Network, nameLayers } from './network.ts';
-import type { InputReading, TrainingRecord } from './training-record.ts';
+} from '../../core/options.ts';
+import { formatShape, type Shape, sameShape } from '../../core/shape.ts';
+import { readPreprocessing } from '../../datasets/parts/preprocessing.ts';
+import type { Table } from '../../datasets/parts/table.ts';
+import { readTableRecord, tableToRecord } from '../../datasets/parts/table-record.ts';
+import { firstFeature } from '../../datasets/sparse/libsvm.ts';
+import { classNames } from '../../datasets/values/labels.ts';
+import { toFloat32InTurns } from '../../formats/float32.ts';
+import { readSafetensors, type WrittenTensor, writeSafetensors } from '../../formats/safetensors.ts';
+import type { Header } from '../../formats/safetensors-header.ts';
+import type { Tensor } from '../../formats/tensor.ts';
+import type { Loss } from '../../losses/loss.ts';
+import { makeLoss } from '../../losses/make-loss.ts';
+import { makeVectorizer } from '../../text/make-vectorizer.ts';
+import type { Vectorizer } from '../../text/vectorizer.ts';
+import { readHeads } from '../heads.ts';
+import { makeGraphLayer } from '../network/make-layer.ts';
+import { type NamedLayer, type Network, nameLayers } from '../network/network.ts';
+import type { InputReading, TrainingRecord } from '../training-record.ts';
 import type { Weight, Weights } from './weights.ts';
 
 const FORMAT = 'gradloom';

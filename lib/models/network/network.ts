@@ -1,10 +1,10 @@
-import { GradloomError } from '../core/errors.ts';
-import { formatValue } from '../core/options.ts';
-import type { InputShape, Shape } from '../core/shape.ts';
-import { INPUT_ACTIVATIONS } from '../layers/activation.ts';
-import { lacksGivenValues } from '../layers/given-values.ts';
-import type { Layer } from '../layers/layer.ts';
-import type { LayerSpec } from '../native/index.ts';
+import { GradloomError } from '../../core/errors.ts';
+import { formatValue } from '../../core/options.ts';
+import type { InputShape, Shape } from '../../core/shape.ts';
+import { INPUT_ACTIVATIONS } from '../../layers/activation.ts';
+import { lacksGivenValues } from '../../layers/given-values.ts';
+import type { Layer } from '../../layers/layer.ts';
+import type { LayerSpec } from '../../native/index.ts';
 import { makeLayer } from './make-layer.ts';
 
 export type NamedLayer = Layer & { readonly name: string };
