@@ -4,11 +4,11 @@
  * @module gradloom
  */
 export { GradloomError, type GradloomErrorCode } from './core/errors.ts';
-export { info } from './core/info.ts';
 export type { InputShape, NamedShapes, OneShape, Shape } from './core/shape.ts';
 export type { AnyDataset } from './datasets/dataset.ts';
 export * from './datasets/index.ts';
 export * from './estimators/index.ts';
+export type { EpochFacts, ValidationRecord } from './history/history.ts';
 export type { Activation, Kernel } from './layers/activation.ts';
 export type { GivenValues } from './layers/given-values.ts';
 export * from './layers/index.ts';
@@ -54,14 +54,15 @@ export type {
 export type { Figure, Metric } from './metrics/metric.ts';
 export type { RankingOptions } from './metrics/ranking.ts';
 export * from './models/index.ts';
-export type { OutputShapeOf } from './models/output-shape.ts';
+export type { OutputShapeOf } from './models/network/output-shape.ts';
 export type {
   NativeInfo as Info,
   NativeLayerInfo as LayerInfo,
+  NativeParameterFigures as ParameterFigures,
   NativePlanInfo as Plan,
   NativePlanRow as PlanRow,
-} from './native.ts';
-export type { NativeParameterFigures as ParameterFigures } from './native-run.ts';
+} from './native/index.ts';
+export { info } from './native/info.ts';
 export type { CommonOptions as OptimizerOptions } from './optimizers/common.ts';
 export type { NamedGroup, ParameterGroup } from './optimizers/groups.ts';
 export * from './optimizers/index.ts';
@@ -72,6 +73,5 @@ export * from './schedules/index.ts';
 export type { LearningRate } from './schedules/learning-rate.ts';
 export type { Schedule } from './schedules/schedule.ts';
 export * from './text/index.ts';
-export type { EpochFacts, ValidationRecord } from './trainers/history.ts';
 export * from './trainers/index.ts';
 export * from './word-vectors/index.ts';

@@ -13,8 +13,6 @@ type Sources = ReadonlyMap<string, string>;
 interface Rules {
   /** Folders from the lowest to the highest. One may depend on itself and on what stands on earlier lines. */
   readonly order: readonly (readonly string[])[];
-  /** Arrows between folders of the same line that are meant. */
-  readonly sideways: readonly string[];
 }
 
 const NATIVE: Rules = {
@@ -25,35 +23,48 @@ const NATIVE: Rules = {
     ['training'],
     ['binding'],
   ],
-  sideways: [],
 };
 
 const LIB: Rules = {
   order: [
-    ['native.ts', 'native-run.ts', 'native-word-vectors.ts', 'core'],
+    ['core'],
+    ['native'],
     ['schedules'],
-    ['layers', 'losses', 'optimizers', 'metrics', 'formats', 'text'],
-    ['models', 'datasets'],
+    ['layers', 'losses', 'optimizers', 'formats', 'text'],
+    ['metrics', 'datasets'],
+    ['models'],
+    ['history'],
+    ['plot'],
+    ['report'],
     ['trainers'],
     ['estimators', 'word-vectors'],
-    ['index.ts', 'plot'],
-    ['report'],
+    ['index.ts'],
     ['cli'],
   ],
-  // native.ts is the surface that core's loader fills, with parts in files of their own; a metric is checked against the loss it stands beside; a model
-  // predicts from data sets. A run that is to write a report loads what writes it then, and not before.
-  sideways: [
-    'trainers -> plot',
-    'trainers -> report',
-    'native.ts -> core',
-    'core -> native.ts',
-    'native.ts -> native-run.ts',
-    'native-run.ts -> native.ts',
-    'native.ts -> native-word-vectors.ts',
-    'native-word-vectors.ts -> native.ts',
-    'metrics -> losses',
-    'models -> datasets',
-  ],
+};
+
+/** The rooms of a folder of `lib/`, by the same rule. */
+const ROOMS: Readonly<Record<string, Rules>> = {
+  datasets: {
+    order: [
+      ['parts'],
+      ['values', 'operations'],
+      ['dataset.ts'],
+      ['native-samples.ts', 'arrays', 'encoding'],
+      ['files', 'images', 'sparse', 'streams'],
+      ['shards', 'tables', 'transforms'],
+      ['index.ts'],
+    ],
+  },
+  trainers: {
+    order: [
+      ['control', 'logs', 'step'],
+      ['checkpoints'],
+      ['run'],
+      ['minimize.ts', 'trainer.ts'],
+      ['index.ts'],
+    ],
+  },
 };
 
 /** Headers that one file or folder alone may include. */
@@ -113,12 +124,15 @@ function wrongWay(rules: Rules, file: string, from: string, to: string): string[
   const rank = (entry: string) => rules.order.findIndex((line) => line.includes(entry));
   if (rank(from) < 0) return [`${file}: ${from} has no place in the order of the architecture`];
   if (rank(to) < 0) return [`${file}: depends on ${to}, which has no place in the order of the architecture`];
-  const allowed = from === to || rank(to) < rank(from) || rules.sideways.includes(`${from} -> ${to}`);
-  return allowed ? [] : [`${file}: ${from} must not depend on ${to}`];
+  return from === to || rank(to) < rank(from) ? [] : [`${file}: ${from} must not depend on ${to}`];
 }
 
 function topOf(path: string): string {
   return path.split('/')[1] ?? '';
+}
+
+function roomOf(path: string): string {
+  return path.split('/')[2] ?? '';
 }
 
 function checkDirectionOfIncludes(native: Sources): string[] {
@@ -181,14 +195,74 @@ function checkDirectionOfImports(lib: Sources): string[] {
   );
 }
 
+function checkRooms(lib: Sources): string[] {
+  return [...lib].flatMap(([file, text]) => {
+    const rules = ROOMS[topOf(file)];
+    if (rules === undefined) return [];
+    return imports(text)
+      .map((target) => posix.join(posix.dirname(file), target))
+      .filter((target) => target.startsWith(`lib/${topOf(file)}/`))
+      .flatMap((target) => wrongWay(rules, file, roomOf(file), roomOf(target)));
+  });
+}
+
+/** The files among these that each one depends on: by an import, of types alone, too, or by an include. */
+function arrowsOf(sources: Sources): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    [...sources].map(([file, text]) => {
+      const targets = /\.(cc|h)$/.test(file)
+        ? includes(text).map((header) => `native/${header}`)
+        : imports(text).map((target) => posix.join(posix.dirname(file), target));
+      // Highway includes a file in itself, once for each instruction set.
+      return [file, targets.filter((target) => target !== file && sources.has(target))];
+    }),
+  );
+}
+
+/** The shortest way from a file back to it. */
+function circleFrom(
+  start: string,
+  arrows: ReadonlyMap<string, readonly string[]>,
+): readonly string[] | undefined {
+  const paths: (readonly string[])[] = [[start]];
+  const seen = new Set<string>();
+  for (const path of paths) {
+    for (const next of arrows.get(path.at(-1) ?? '') ?? []) {
+      if (next === start) return [...path, start];
+      if (!seen.has(next)) paths.push([...path, next]);
+      seen.add(next);
+    }
+  }
+  return undefined;
+}
+
+/** At least one circle of those that hang together, from its first file by name. */
+function checkCircles(sources: Sources): string[] {
+  const arrows = arrowsOf(sources);
+  return [...sources.keys()].flatMap((file) => {
+    const circle = circleFrom(file, arrows);
+    return circle?.every((other) => other >= file) === true ? [circle.join(' -> ')] : [];
+  });
+}
+
 function checkLoader(lib: Sources): string[] {
   return [...lib]
-    .filter(([file]) => file !== 'lib/native.ts' && file !== 'lib/core/load-addon.ts')
+    .filter(([file]) => !file.startsWith('lib/native/'))
     .filter(
       ([, text]) =>
         imports(text).some((target) => target.endsWith('/load-addon.ts')) || /\.node\b['"]/.test(text),
     )
-    .map(([file]) => `${file}: only lib/native.ts loads the addon`);
+    .map(([file]) => `${file}: only lib/native loads the addon`);
+}
+
+/** Who trains loads no picture and no page: what needs one imports it then, by a call. The command has its own entry. */
+function checkLoadedLate(lib: Sources): string[] {
+  const late = /^(?:import|export)\s(?:[^;]*?\sfrom\s*)?'(?:\.\.\/)+(plot|report)\//gm;
+  return [...lib]
+    .filter(([file]) => !['plot', 'report', 'cli'].includes(topOf(file)))
+    .flatMap(([file, text]) =>
+      matches(text, late).map((folder) => `${file}: ${folder} is loaded when it is used, by import()`),
+    );
 }
 
 /** Also where the name is a value, as it is for optional peers. */
@@ -202,6 +276,8 @@ function checkEnclosedPackages(lib: Sources): string[] {
 
 const native = read('native', /\.(cc|h)$/);
 const lib = read('lib', /\.ts$/);
+const bench = read('bench', /\.ts$/);
+const scripts = read('scripts', /\.mjs$/);
 
 test('native: includes follow the order common <- kernels <- layers, losses, ... <- training <- binding', (t) => {
   t.deepEqual(checkDirectionOfIncludes(native), []);
@@ -219,12 +295,26 @@ test('native: layers, losses, optimizers and metrics never include their sibling
   t.deepEqual(checkFamilies(native), []);
 });
 
-test('lib: imports follow the order native, core <- layers, losses, ... <- models, datasets <- trainers', (t) => {
+for (const [folder, sources] of Object.entries({ native, lib, bench, scripts })) {
+  test(`${folder}: no file leads back to itself`, (t) => {
+    t.deepEqual(checkCircles(sources), []);
+  });
+}
+
+test('lib: imports follow the order core <- native <- layers, losses, ... <- datasets <- models <- trainers', (t) => {
   t.deepEqual(checkDirectionOfImports(lib), []);
 });
 
-test('lib: only native.ts loads the addon', (t) => {
+test('lib: rooms of a folder follow their order, too', (t) => {
+  t.deepEqual(checkRooms(lib), []);
+});
+
+test('lib: only native loads the addon', (t) => {
   t.deepEqual(checkLoader(lib), []);
+});
+
+test('lib: pictures and reports are loaded when they are used', (t) => {
+  t.deepEqual(checkLoadedLate(lib), []);
 });
 
 test('lib: packages are loaded in one folder each', (t) => {
@@ -233,7 +323,9 @@ test('lib: packages are loaded in one folder each', (t) => {
 
 test('the checks see every file', (t) => {
   t.true(native.has('native/kernels/gemm.cc'));
-  t.true(lib.has('lib/native.ts'));
+  t.true(lib.has('lib/native/index.ts'));
+  t.true(bench.has('bench/run.ts'));
+  t.true(scripts.has('scripts/test.mjs'));
 });
 
 test('a bad include is found', (t) => {
@@ -300,13 +392,66 @@ test('a bad import is found', (t) => {
       "import type { Model } from '../models/model.ts';\nimport { x } from './layer.ts';\n",
     ],
     ['lib/core/options.ts', "export { y } from '../../bench/run.ts';\n"],
-    ['lib/models/model.ts', "const { loadAddon } = await import('../core/load-addon.ts');\n"],
+    ['lib/models/model.ts', "const { loadAddon } = await import('../native/load-addon.ts');\n"],
   ]);
   t.deepEqual(checkDirectionOfImports(bad), [
     'lib/layers/dense.ts: layers must not depend on models',
     'lib/core/options.ts: imports bench/run.ts from outside of lib/',
   ]);
-  t.deepEqual(checkLoader(bad), ['lib/models/model.ts: only lib/native.ts loads the addon']);
+  t.deepEqual(checkLoader(bad), ['lib/models/model.ts: only lib/native loads the addon']);
+});
+
+test('a bad import between rooms is found', (t) => {
+  const bad = new Map([
+    ['lib/datasets/parts/table.ts', "import type { Dataset } from '../dataset.ts';\n"],
+    [
+      'lib/datasets/tables/csv.ts',
+      "import { text } from '../../core/options.ts';\nimport '../dataset.ts';\n",
+    ],
+    ['lib/datasets/tables/json.ts', "import { shuffle } from '../shards/shuffle.ts';\n"],
+  ]);
+  t.deepEqual(checkRooms(bad), [
+    'lib/datasets/parts/table.ts: parts must not depend on dataset.ts',
+    'lib/datasets/tables/json.ts: tables must not depend on shards',
+  ]);
+});
+
+test('a circle is found', (t) => {
+  const bad = new Map([
+    ['lib/trainers/trainer.ts', "import { makePage } from '../report/page.ts';\n"],
+    ['lib/report/page.ts', "import type { Run } from '../plot/run.ts';\n"],
+    ['lib/plot/run.ts', "export type { Trainer } from '../trainers/trainer.ts';\n"],
+    ['lib/cli/main.ts', "await import('./train.ts');\nimport '../trainers/trainer.ts';\n"],
+    ['lib/cli/train.ts', "type Options = import('./main.ts').Options;\n"],
+    ['lib/cli/fit.ts', "import { train } from './train.ts';\n"],
+  ]);
+  t.deepEqual(checkCircles(bad), [
+    'lib/plot/run.ts -> lib/trainers/trainer.ts -> lib/report/page.ts -> lib/plot/run.ts',
+    'lib/cli/main.ts -> lib/cli/train.ts -> lib/cli/main.ts',
+  ]);
+});
+
+test('a circle of headers is found, and a file that Highway includes in itself is none', (t) => {
+  const bad = new Map([
+    ['native/kernels/gemm.h', '#include "kernels/panel.h"\n'],
+    ['native/kernels/panel.h', '#include "common/shape.h"\n#include "kernels/gemm.h"\n'],
+    ['native/common/shape.h', '#include <cstdint>\n'],
+    ['native/kernels/sum-inl.h', '#include "kernels/sum-inl.h"\n#include "kernels/gemm.h"\n'],
+  ]);
+  t.deepEqual(checkCircles(bad), [
+    'native/kernels/gemm.h -> native/kernels/panel.h -> native/kernels/gemm.h',
+  ]);
+});
+
+test('a report that is loaded by all who train is found', (t) => {
+  const bad = new Map([
+    ['lib/trainers/trainer.ts', "import { a } from '../core/a.ts';\nimport { b } from '../report/b.ts';\n"],
+    ['lib/trainers/run-report.ts', "const { b } = await import('../report/b.ts');\n"],
+    ['lib/report/b.ts', "import { plot } from '../plot/plot.ts';\n"],
+  ]);
+  t.deepEqual(checkLoadedLate(bad), [
+    'lib/trainers/trainer.ts: report is loaded when it is used, by import()',
+  ]);
 });
 
 test('a package outside of its folder is found', (t) => {

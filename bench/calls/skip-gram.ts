@@ -1,5 +1,5 @@
 /** Steps of skip-gram with negative sampling on pairs as the peers have them. */
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 import { adagrad } from '../../lib/optimizers/index.ts';
 import { toNativeOptimizer } from '../../lib/optimizers/optimizer.ts';
 import { type StepTiming, timeSteps } from '../timing/steps.ts';

@@ -1,5 +1,5 @@
 /** The update of one tensor by itself: what an optimizer costs where it is not fused behind gradients. */
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 import * as optimizers from '../../lib/optimizers/index.ts';
 import { makeOptimizer } from '../../lib/optimizers/make-optimizer.ts';
 import { type Optimizer, toNativeOptimizer } from '../../lib/optimizers/optimizer.ts';

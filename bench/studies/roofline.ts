@@ -24,7 +24,7 @@
  * More than 100 % is possible: where a kernel mostly reads, where the same few rows come again and again from a cache, where the step
  * before has prefetched what it reads (the gather of mlp-small). Where other programs use the machine all the while, fractions say little.
  */
-import type { NativeStepPart, NativeStepProfile, NativeTable } from '../../lib/native.ts';
+import type { NativeStepPart, NativeStepProfile, NativeTable } from '../../lib/native/index.ts';
 import { formatTable } from '../command-line/table.ts';
 import { ForeignLoad } from '../timing/foreign-load.ts';
 import { hasSameRows, MachineLimits, type StepLimits } from '../timing/limits.ts';

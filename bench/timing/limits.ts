@@ -6,7 +6,7 @@
  * Rows of tables: as many bytes as a row takes with what the optimizer keeps beside it, read or changed in random order, each prefetched
  * as kernels do.
  */
-import { type NativeTable, native } from '../../lib/native.ts';
+import { type NativeTable, native } from '../../lib/native/index.ts';
 
 /** 32 KiB to 256 MiB: from L1 to memory. */
 const WORKING_SETS: readonly number[] = Array.from({ length: 14 }, (_, place) => 2 ** (15 + place));

@@ -1,14 +1,14 @@
 /** Steps of a workload, on the calling thread, with the time of every part. */
 import { nativeSamples } from '../../lib/datasets/native-samples.ts';
 import { stateOf } from '../../lib/models/model.ts';
-import { inputNamesOf } from '../../lib/models/network.ts';
+import { inputNamesOf } from '../../lib/models/network/network.ts';
 import { makeObjective, toNativeObjective } from '../../lib/models/objective.ts';
 import {
   type NativeLabelledSamples,
   type NativeStepProfile,
   type NativeTrainer,
   native,
-} from '../../lib/native.ts';
+} from '../../lib/native/index.ts';
 import { makeOptimizer } from '../../lib/optimizers/make-optimizer.ts';
 import { toNativeOptimizer } from '../../lib/optimizers/optimizer.ts';
 import type { Workload } from '../workloads/workload.ts';

@@ -1,12 +1,11 @@
 /** A run that keeps its best epoch and ends when nothing gets better. */
-
 import type { Shape } from '../core/shape.ts';
 import { type AnyDataset, anyPartsOf, Dataset, type LabelKind, partsOf } from '../datasets/dataset.ts';
-import { fromTable } from '../datasets/from-table.ts';
+import { fromTable } from '../datasets/transforms/from-table.ts';
+import type { EpochRecord, History } from '../history/history.ts';
 import type { LossChoice } from '../losses/make-loss.ts';
 import type { MetricChoice } from '../metrics/make-metrics.ts';
 import type { Model } from '../models/model.ts';
-import type { EpochRecord, History } from '../trainers/index.ts';
 import { stopOnSignal, type Trainer, type TrainingRun } from '../trainers/index.ts';
 import { formatFigure, type Output } from './output.ts';
 

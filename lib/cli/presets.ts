@@ -4,8 +4,8 @@ import { formatShape, type InputShape, type Shape } from '../core/shape.ts';
 import { type Columns, WIDE_LAYERS, wideAndDeepModel } from '../estimators/wide-and-deep-model.ts';
 import { conv2d, dense, flatten, maxPool2d, sparseDense } from '../layers/index.ts';
 import type { Layer } from '../layers/layer.ts';
-import { makeLayer } from '../layers/make-layer.ts';
 import type { Model } from '../models/model.ts';
+import { makeLayer } from '../models/network/make-layer.ts';
 import { sequential } from '../models/sequential.ts';
 import { formatCount } from './output.ts';
 

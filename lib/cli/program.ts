@@ -1,6 +1,6 @@
 /** The command line: its commands, options and help. */
 import { Command, Option } from 'commander';
-import { info } from '../core/info.ts';
+import { info } from '../native/info.ts';
 import * as optimizers from '../optimizers/index.ts';
 import {
   delimiter,
@@ -14,17 +14,17 @@ import {
   unitList,
   zeroOrOne,
 } from './arguments.ts';
-import { type BenchCommand, bench } from './bench.ts';
-import { type EvaluateCommand, evaluate } from './evaluate.ts';
+import { type BenchCommand, bench } from './commands/bench.ts';
+import { type EvaluateCommand, evaluate } from './commands/evaluate.ts';
+import { inspect } from './commands/inspect.ts';
+import { type PredictCommand, predict } from './commands/predict.ts';
+import { type SystemsCommand, systems } from './commands/systems.ts';
+import { type TrainCommand, train } from './commands/train.ts';
+import { SET_NAMES } from './data/training-data.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
-import { inspect } from './inspect.ts';
 import { makeOutput, type Output } from './output.ts';
-import { type PredictCommand, predict } from './predict.ts';
 import { PRESETS } from './presets.ts';
-import { type SystemsCommand, systems } from './systems.ts';
-import { type TrainCommand, train } from './train.ts';
 import { mergeCommands, readTrainSpec } from './train-spec.ts';
-import { SET_NAMES } from './training-data.ts';
 import { packageVersion } from './version.ts';
 
 const TRAIN_HELP = `

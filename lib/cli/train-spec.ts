@@ -19,10 +19,10 @@ import {
   text,
   threads,
 } from '../core/options.ts';
-import { firstFeature } from '../datasets/libsvm.ts';
+import { firstFeature } from '../datasets/sparse/libsvm.ts';
 import { openFile } from '../formats/files.ts';
+import type { TrainCommand } from './commands/train.ts';
 import { PRESETS } from './presets.ts';
-import type { TrainCommand } from './train.ts';
 
 const names = guardedBy(
   'a list of column names',

@@ -9,12 +9,17 @@ import {
   suggest,
 } from '../core/options.ts';
 import { RandomStream } from '../core/philox.ts';
-import { type InputShape, type NamedShapes, type OneShape, type Shape, sizeOf } from '../core/shape.ts';
+import type { InputShape, NamedShapes, OneShape, Shape } from '../core/shape.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
-import { checkNotDetached } from './borrowed.ts';
-import { countClasses, oneHotParts } from './classes.ts';
-import { concatParts, countOf } from './concat.ts';
-import type { NestedNumbers } from './copies.ts';
+import { countClasses, oneHotParts } from './operations/classes.ts';
+import { concatParts } from './operations/concat.ts';
+import { describeParts } from './operations/describe.ts';
+import type { DatasetDescription } from './operations/description.ts';
+import { type FoldOptions, foldRows } from './operations/fold.ts';
+import { type MapOptions, mapSamples, type Tuple } from './operations/map.ts';
+import { mapInWorkers, type WorkerMapOptions } from './operations/map-in-workers.ts';
+import { type NormalizeOptions, normalizeParts } from './operations/normalize.ts';
+import { type SplitOptions, shuffleRows, splitRows } from './operations/split.ts';
 import type {
   AnyParts,
   DatasetParts,
@@ -22,21 +27,14 @@ import type {
   LabelKind,
   LabelOf,
   Sample,
-  ValuesOf,
-} from './dataset-parts.ts';
-import { type DatasetDescription, describeDataset } from './describe.ts';
-import { type FoldOptions, foldRows } from './fold.ts';
-import { type MapOptions, mapSamples, type Tuple } from './map.ts';
-import { mapInWorkers, type WorkerMapOptions } from './map-in-workers.ts';
-import { rowOf } from './mapped-inputs.ts';
-import { type NormalizeOptions, normalizeParts } from './normalize.ts';
-import { factorsAt, IDENTITY, lastExtent, type Preprocessing } from './preprocessing.ts';
-import { isSparse, spreadRow } from './sparse-inputs.ts';
-import { type SplitOptions, shuffleRows, splitRows } from './split.ts';
-import type { Table } from './table.ts';
-import { targetsAt } from './targets.ts';
+} from './parts/dataset-parts.ts';
+import { IDENTITY, type Preprocessing } from './parts/preprocessing.ts';
+import { checkNotDetached, countOf, labelAt, rowsOf, sampleAt } from './parts/samples.ts';
+import type { Table } from './parts/table.ts';
+import type { NestedNumbers } from './values/copies.ts';
 
-export type { DatasetParts, Inputs, LabelKind, LabelOf, Labels, Sample } from './dataset-parts.ts';
+export type { DatasetParts, LabelKind, LabelOf, Labels, Sample } from './parts/dataset-parts.ts';
+export type { Inputs } from './parts/stored-inputs.ts';
 
 /** What stands behind a dataset, for the modules beside this one. */
 export let anyPartsOf: <Label extends LabelKind>(dataset: Dataset<InputShape, Label>) => AnyParts<Label>;
@@ -151,7 +149,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
   /** The first `count` samples. Throws `INVALID_OPTION` when there are fewer, or none are asked for. */
   take(count: number): Dataset<Input, Label> {
     readValue('take', 'count', count, integer(1, this.length));
-    return this.#view(this.#rows().slice(0, count));
+    return this.#view(rowsOf(this.#parts).slice(0, count));
   }
 
   /**
@@ -164,7 +162,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
       throw selectError(`places must be an array, Uint32Array or Int32Array, got ${formatValue(places)}`);
     }
     if (places.length === 0) throw selectError('got no place; a dataset holds at least one sample');
-    const all = this.#rows();
+    const all = rowsOf(this.#parts);
     const rows = new Uint32Array(places.length);
     for (let i = 0; i < rows.length; i++) {
       const row = Number.isInteger(places[i]) ? all[places[i] as number] : undefined;
@@ -186,7 +184,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
    */
   split(options: SplitOptions<Label>): [Dataset<Input, Label>, Dataset<Input, Label>] {
     const labels = this.labelKind === 'class' ? this.#parts.labels : undefined;
-    const [first, second] = splitRows(this.#rows(), labels, options);
+    const [first, second] = splitRows(rowsOf(this.#parts), labels, options);
     return [this.#view(first), this.#view(second)];
   }
 
@@ -198,7 +196,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
    */
   kFold(options: FoldOptions<Label>): [train: Dataset<Input, Label>, validation: Dataset<Input, Label>][] {
     const labels = this.labelKind === 'class' ? this.#parts.labels : undefined;
-    return foldRows(this.#rows(), labels, options).map(([train, validation]) => [
+    return foldRows(rowsOf(this.#parts), labels, options).map(([train, validation]) => [
       this.#view(train),
       this.#view(validation),
     ]);
@@ -207,7 +205,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
   /** All samples in random order, which depends on the seed alone. */
   shuffle(seed = 0): Dataset<Input, Label> {
     readValue('shuffle', 'seed', seed, seedRule);
-    return this.#view(shuffleRows(this.#rows(), new RandomStream(seed, 'shuffle')));
+    return this.#view(shuffleRows(rowsOf(this.#parts), new RandomStream(seed, 'shuffle')));
   }
 
   /**
@@ -216,7 +214,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
    */
   filter(keep: (sample: Sample<Label, Input>, place: number) => boolean): Dataset<Input, Label> {
     readValue('filter', 'keep', keep, callable);
-    const rows = this.#rows().filter((_, place) => {
+    const rows = rowsOf(this.#parts).filter((_, place) => {
       const kept: unknown = keep(this.at(place), place);
       if (typeof kept === 'boolean') return kept;
       throw new GradloomError(
@@ -259,18 +257,14 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
 
   /** The sample at `place`; a sparse one with all its zeros. Throws `INVALID_OPTION` when it does not exist. */
   at(place: number): Sample<Label, Input> {
-    const row = this.#rowAt('at', place);
-    const { columns } = this.#parts;
-    const input =
-      columns === undefined
-        ? valuesAt(this.#parts as InputParts, row)
-        : Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, valuesAt(column, row)]));
-    return { input: input as ValuesOf<Input>, label: this.#labelOf(row) };
+    this.#checkPlace('at', place);
+    return sampleAt<Label, Input>(this.#allParts, place);
   }
 
   /** The label of the sample at `place`. Throws `INVALID_OPTION` when it does not exist. */
   labelAt(place: number): LabelOf<Label> {
-    return this.#labelOf(this.#rowAt('labelAt', place));
+    this.#checkPlace('labelAt', place);
+    return labelAt(this.#allParts, place);
   }
 
   /**
@@ -280,7 +274,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
    * Throws `INVALID_DATA` when the labels are not classes.
    */
   classCounts(): number[] {
-    return countClasses('classCounts', this.#parts, this.#rows());
+    return countClasses('classCounts', this.#parts, rowsOf(this.#parts));
   }
 
   /**
@@ -290,8 +284,7 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
    * it as text.
    */
   describe(): DatasetDescription {
-    oneInput('describe', this.#parts);
-    return describeDataset(this as unknown as Dataset);
+    return describeParts(oneInput('describe', this.#parts));
   }
 
   /**
@@ -350,30 +343,16 @@ export class Dataset<Input extends InputShape = Shape, Label extends LabelKind =
     options: WorkerMapOptions = {},
   ): Dataset<Shape, Label> | Promise<Dataset<Shape, Label>> {
     const transform = readValue('map', 'transform', given, transformOrModule);
-    oneInput('map', this.#parts);
-    const dataset = this as unknown as Dataset<Shape, Label>;
+    const parts = oneInput('map', this.#parts);
     if (transform instanceof URL) {
-      return mapInWorkers(dataset, transform, options).then((parts) => new Dataset<Shape, Label>(parts));
+      return mapInWorkers(parts, transform, options).then((mapped) => new Dataset<Shape, Label>(mapped));
     }
-    return new Dataset<Shape, Label>(mapSamples(dataset, transform, options));
+    const call = transform as Parameters<typeof mapSamples<Label>>[1];
+    return new Dataset<Shape, Label>(mapSamples(parts, call, options));
   }
 
-  #rowAt(operation: string, place: number): number {
+  #checkPlace(operation: string, place: number): void {
     readValue(operation, 'place', place, integer(0, this.length - 1));
-    return this.#parts.rows?.[place] ?? place;
-  }
-
-  #labelOf(row: number): LabelOf<Label> {
-    const { labels } = this.#parts;
-    const size = sizeOf(this.labelShape);
-    if (this.labelKind === 'class') return labels?.[row] as LabelOf<Label>;
-    const values = labels?.slice(row * size, (row + 1) * size);
-    const { targets } = this.#parts;
-    return (targets === undefined ? values : targetsAt(targets, values ?? [])) as LabelOf<Label>;
-  }
-
-  #rows(): Uint32Array<ArrayBuffer> {
-    return this.#parts.rows ?? new Uint32Array(this.length).map((_, row) => row);
   }
 
   #view(rows: Uint32Array<ArrayBuffer>): Dataset<Input, Label> {
@@ -394,20 +373,6 @@ function shapesOf(columns: Readonly<Record<string, InputParts>>): NamedShapes {
   return Object.freeze(
     Object.fromEntries(Object.entries(columns).map(([name, { inputShape }]) => [name, inputShape])),
   );
-}
-
-/** A sample as a model sees it. */
-function valuesAt({ inputs, inputShape, preprocessing }: InputParts, row: number): Float32Array {
-  const size = sizeOf(inputShape);
-  if (isSparse(inputs)) return spreadRow(inputs, row, size);
-  const channels = lastExtent(inputShape);
-  const stored = rowOf(inputs, row, size);
-  const values = new Float32Array(size);
-  for (let j = 0; j < size; j++) {
-    const { scale, shift } = factorsAt(preprocessing, j % channels);
-    values[j] = (stored[j] as number) * scale + shift;
-  }
-  return values;
 }
 
 const callable = guardedBy('a function', (given): given is () => unknown => typeof given === 'function');

@@ -1,9 +1,9 @@
 import { type InputShape, sizeOf } from '../core/shape.ts';
 import type { LossLabelKind } from '../losses/loss.ts';
-import type { NativeColumn, NativeLabelledSamples, NativeSamples } from '../native.ts';
+import type { NativeColumn, NativeLabelledSamples, NativeSamples } from '../native/index.ts';
 import { anyPartsOf, type Dataset } from './dataset.ts';
-import type { InputParts } from './dataset-parts.ts';
-import type { Preprocessing } from './preprocessing.ts';
+import type { InputParts } from './parts/dataset-parts.ts';
+import type { Preprocessing } from './parts/preprocessing.ts';
 
 /** What the native side reads of a dataset: its arrays or mapped files themselves, not copies; several inputs in the order of `names`. */
 export function nativeSamples(

@@ -3,7 +3,7 @@ import { guardedBy, optional } from '../core/options.ts';
 import type { InputShape } from '../core/shape.ts';
 import type { AnyDataset, Dataset } from '../datasets/dataset.ts';
 import type { Model } from '../models/index.ts';
-import { isAbortSignal } from '../trainers/fit-options.ts';
+import { isAbortSignal } from '../trainers/run/fit-options.ts';
 import { fitTargetScale, scaleTargets, takeScaleBack } from './target-scale.ts';
 
 export interface FittedEpoch {

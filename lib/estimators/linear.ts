@@ -16,7 +16,7 @@ import {
 } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
 import { type AnyDataset, Dataset, type LabelKind, partsOf } from '../datasets/dataset.ts';
-import { isSparse } from '../datasets/sparse-inputs.ts';
+import { isSparse } from '../datasets/parts/stored-inputs.ts';
 import { dense, flatten, sparseDense } from '../layers/index.ts';
 import { dtype, type TableOptions } from '../layers/table.ts';
 import { type Model, sequential } from '../models/index.ts';

@@ -1,7 +1,7 @@
 /** What a recommender trains on: pairs that are there, and draws of pairs that are not. */
 import { RandomStream } from '../core/philox.ts';
-import { fromArrays } from '../datasets/from-arrays.ts';
-import { fromInputs } from '../datasets/from-inputs.ts';
+import { fromArrays } from '../datasets/arrays/from-arrays.ts';
+import { fromInputs } from '../datasets/arrays/from-inputs.ts';
 import type { Pairs } from './pairs.ts';
 
 /** The pairs, all of the class 0. */

@@ -1,7 +1,7 @@
 /** Which user had to do with which item, by numbers and by names. */
 import { GradloomError } from '../core/errors.ts';
 import { anything, formatValue, readOptions, required } from '../core/options.ts';
-import { isList } from '../datasets/copies.ts';
+import { isList } from '../datasets/values/copies.ts';
 
 /** What a user or an item is called: a number from 0 on, or a name. */
 export type Id = number | string;

@@ -1,7 +1,7 @@
 /** How linear classifiers of sparse samples learn, whose features are mostly rare. */
 import type { Shape } from '../core/shape.ts';
 import { type Dataset, partsOf } from '../datasets/dataset.ts';
-import type { SparseInputs } from '../datasets/sparse-inputs.ts';
+import type { SparseInputs } from '../datasets/parts/sparse-inputs.ts';
 import { rowwiseAdagrad } from '../optimizers/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 

@@ -11,7 +11,7 @@ import {
   readValue,
   withDefault,
 } from '../core/options.ts';
-import { fromArrays } from '../datasets/from-arrays.ts';
+import { fromArrays } from '../datasets/arrays/from-arrays.ts';
 import { dense } from '../layers/index.ts';
 import type { Layer } from '../layers/layer.ts';
 import { Model, sequential } from '../models/index.ts';

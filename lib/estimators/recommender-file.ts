@@ -5,8 +5,6 @@
 import { awaitNative } from '../core/errors.ts';
 import { guardedBy, nonNegative, readOptions, required } from '../core/options.ts';
 import type { Tensor } from '../formats/tensor.ts';
-import { buildModel, checkNothingLeft, parameterNames } from '../models/load-model.ts';
-import { stateOf } from '../models/model.ts';
 import {
   explain,
   type FilePart,
@@ -14,8 +12,10 @@ import {
   type ModelFile,
   readModelFile,
   writeModelFile,
-} from '../models/model-file.ts';
-import { toWeights } from '../models/weights.ts';
+} from '../models/files/model-file.ts';
+import { toWeights } from '../models/files/weights.ts';
+import { buildModel, checkNothingLeft, parameterNames } from '../models/load-model.ts';
+import { stateOf } from '../models/model.ts';
 import { Names, Pairs, readSide, type Side } from './pairs.ts';
 import { countsOf, ITEM_BIAS, type RecommenderModel } from './recommendations.ts';
 

@@ -6,7 +6,7 @@
 import { sizeOf } from '../core/shape.ts';
 import { type AnyDataset, anyPartsOf, Dataset } from '../datasets/dataset.ts';
 import { type Model, stateOf } from '../models/model.ts';
-import type { Network } from '../models/network.ts';
+import type { Network } from '../models/network/network.ts';
 
 export interface TargetScale {
   /** Of each value of a target. */

@@ -8,8 +8,8 @@ import {
   readOptions,
   withDefault,
 } from '../core/options.ts';
-import { isList } from '../datasets/copies.ts';
-import { fromTexts } from '../datasets/from-texts.ts';
+import { fromTexts } from '../datasets/arrays/from-texts.ts';
+import { isList } from '../datasets/values/copies.ts';
 import { dense, embeddingBag, sparseDense } from '../layers/index.ts';
 import { softmaxCrossEntropy } from '../losses/index.ts';
 import { sequential } from '../models/index.ts';

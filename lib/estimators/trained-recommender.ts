@@ -1,7 +1,7 @@
 /** A trained recommender by the names of its users and items. */
 import { GradloomError } from '../core/errors.ts';
 import { extent, formatValue, readOptions, readValue, text, withDefault } from '../core/options.ts';
-import { isList } from '../datasets/copies.ts';
+import { isList } from '../datasets/values/copies.ts';
 import { type Id, type Interactions, type Names, type Pairs, readInteractions } from './pairs.ts';
 import {
   bestOf,

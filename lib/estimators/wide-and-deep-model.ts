@@ -1,7 +1,7 @@
 /** The network of wide and deep learning: the sum of a linear model and of a network, over inputs of any kind. */
 import type { NamedShapes, Shape } from '../core/shape.ts';
-import type { InputParts } from '../datasets/dataset-parts.ts';
-import { isSparse } from '../datasets/sparse-inputs.ts';
+import type { InputParts } from '../datasets/parts/dataset-parts.ts';
+import { isSparse } from '../datasets/parts/stored-inputs.ts';
 import { dense, embedding, embeddingBag, flatten, sparseDense } from '../layers/index.ts';
 import type { TableOptions } from '../layers/table.ts';
 import { add, concat, type GraphNode, graph, input, type Model } from '../models/index.ts';

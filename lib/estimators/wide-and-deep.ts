@@ -12,9 +12,9 @@ import {
   withDefault,
 } from '../core/options.ts';
 import { isNamed, type NamedShapes, type Shape } from '../core/shape.ts';
-import { isList } from '../datasets/copies.ts';
 import { anyPartsOf, type Dataset } from '../datasets/dataset.ts';
-import type { InputParts } from '../datasets/dataset-parts.ts';
+import type { InputParts } from '../datasets/parts/dataset-parts.ts';
+import { isList } from '../datasets/values/copies.ts';
 import type { Model } from '../models/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';

@@ -3,7 +3,7 @@
  * beside it, as long as it lives, and a file holds the weights anyway.
  */
 import { types } from 'node:util';
-import type { SpecValue } from '../native.ts';
+import type { SpecValue } from '../native/index.ts';
 
 /** A list of numbers in row-major order, or lists nested as the tensor's shape says. */
 export type GivenValues = ArrayLike<number> | readonly GivenValues[];

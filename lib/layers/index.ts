@@ -1,5 +1,5 @@
 /**
- * One line a layer. The names exported here are also the kinds that a description may have (`make-layer.ts`).
+ * One line a layer. The names exported here are also the kinds that a description may have (`models/network/make-layer.ts`).
  */
 export { type AveragePool2dOptions, averagePool2d } from './average-pool-2d.ts';
 export { type BatchNormOptions, batchNorm } from './batch-norm.ts';
@@ -22,7 +22,6 @@ export { logSoftmax } from './log-softmax.ts';
 export { type MaxPool2dOptions, maxPool2d } from './max-pool-2d.ts';
 export { relu } from './relu.ts';
 export { type ReshapeOptions, reshape } from './reshape.ts';
-export { type ResidualOptions, residual } from './residual.ts';
 export { sigmoid } from './sigmoid.ts';
 export { silu } from './silu.ts';
 export { softmax } from './softmax.ts';

@@ -1,7 +1,7 @@
 import { describe } from '../core/description.ts';
 import { boolean, type FieldTable, optional, type Rule, withDefault } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
-import type { SpecValue } from '../native.ts';
+import type { SpecValue } from '../native/index.ts';
 
 declare const output: unique symbol;
 

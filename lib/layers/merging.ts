@@ -1,7 +1,5 @@
 /** Layers that make one value of several, which only graphs can feed. */
-import { makeFrom } from '../core/description.ts';
 import { extent, integer, required, withDefault } from '../core/options.ts';
-import * as factories from './index.ts';
 import { describeLayer, type Layer, type NamedOptions } from './layer.ts';
 
 export interface ConcatOptions extends NamedOptions {
@@ -23,8 +21,3 @@ export const mergingLayers = {
     describeLayer('inBatchNegatives', options, { count: required(extent) }),
   multiply: (options: NamedOptions): Layer => describeLayer('multiply', options, {}),
 };
-
-/** As `makeLayer`, of all kinds that a graph may have. */
-export function makeGraphLayer(operation: string, name: string, given: unknown): Layer {
-  return makeFrom<Layer>(operation, name, given, { ...factories, ...mergingLayers });
-}

@@ -1,7 +1,7 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, guardedBy, oneOf, readOptions, required, text, withDefault } from '../core/options.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
-import type { NativeLossFunction, Spec } from '../native.ts';
+import type { NativeLossFunction, Spec } from '../native/index.ts';
 import {
   checkValueLabels,
   type LabelsInfo,

@@ -13,7 +13,7 @@ import {
   text,
 } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import { CustomLoss, NamedLoss } from './custom-loss.ts';
 import { type LabelsInfo, type LabelsProblem, Loss } from './loss.ts';
 

@@ -1,5 +1,5 @@
 import { positive, readOptions, withDefault } from '../core/options.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import { type Loss, ValueLoss } from './loss.ts';
 
 export interface HuberOptions {

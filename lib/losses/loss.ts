@@ -1,6 +1,6 @@
 import type { GradloomErrorCode } from '../core/errors.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
-import type { NativeLossFunction, Spec } from '../native.ts';
+import type { NativeLossFunction, Spec } from '../native/index.ts';
 
 /** What a loss compares outputs with: a class index a sample, as many values as there are outputs, or what each of several heads has. */
 export type LossLabelKind = 'class' | 'values' | 'targets';

@@ -1,6 +1,6 @@
 import { listThat, positive, type Rule, readOptions, withDefault } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import {
   type Classes,
   checkBinaryLabels,

@@ -10,7 +10,7 @@ import {
   withDefault,
 } from '../core/options.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import {
   type Classes,
   checkEachValue,

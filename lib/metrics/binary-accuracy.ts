@@ -1,6 +1,6 @@
 import { numberThat, optional, readOptions } from '../core/options.ts';
 import type { Loss } from '../losses/loss.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import { answersYesOrNo, defaultThreshold, misfit } from './fitting.ts';
 import { Metric } from './metric.ts';
 

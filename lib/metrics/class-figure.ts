@@ -10,7 +10,7 @@ import {
 } from '../core/options.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Loss } from '../losses/loss.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import { answersYesOrNo, defaultThreshold, misfit, tellsClasses } from './fitting.ts';
 import { type Figure, Metric } from './metric.ts';
 

@@ -1,6 +1,6 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, guardedBy, readOptions, required, text } from '../core/options.ts';
-import type { NativeFigure, NativeSamplesSeen, Spec } from '../native.ts';
+import type { NativeFigure, NativeSamplesSeen, Spec } from '../native/index.ts';
 import { type Figure, Metric } from './metric.ts';
 
 /** Everything a model gave for the samples of a set, one after another. */

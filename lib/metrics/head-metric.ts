@@ -1,7 +1,7 @@
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { type HeadLoss, type HeadsLoss, takesClasses } from '../losses/heads-loss.ts';
 import type { Loss } from '../losses/loss.ts';
-import type { NativeFigure, NativeSamplesSeen, Spec } from '../native.ts';
+import type { NativeFigure, NativeSamplesSeen, Spec } from '../native/index.ts';
 import { type Figure, Metric } from './metric.ts';
 
 /** How descriptions name it. */

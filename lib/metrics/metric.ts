@@ -1,6 +1,6 @@
 import type { Shape } from '../core/shape.ts';
 import type { Loss } from '../losses/loss.ts';
-import type { NativeFigure, NativeSamplesSeen, Spec } from '../native.ts';
+import type { NativeFigure, NativeSamplesSeen, Spec } from '../native/index.ts';
 
 /** What a metric comes to: a number, a list (one a class, say) or a matrix. */
 export type Figure = number | number[] | number[][];

@@ -1,6 +1,6 @@
 import { oneOf, readOptions, withDefault } from '../core/options.ts';
 import type { Loss } from '../losses/loss.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import { answersYesOrNo, misfit, tellsClasses } from './fitting.ts';
 import { type Figure, Metric } from './metric.ts';
 

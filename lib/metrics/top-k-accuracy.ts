@@ -1,6 +1,6 @@
 import { extent, readOptions, withDefault } from '../core/options.ts';
 import type { Loss } from '../losses/loss.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import { Metric } from './metric.ts';
 
 export interface TopKAccuracyOptions {

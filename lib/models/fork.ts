@@ -12,11 +12,11 @@ import {
 } from '../core/options.ts';
 import type { InputShape, NamedShapes, OneShape, Shape } from '../core/shape.ts';
 import type { Layer } from '../layers/layer.ts';
-import { forkGraph } from './fork-graph.ts';
-import { type Freeze, forkError, forkLayers, namesOf } from './fork-layers.ts';
 import type { ModelState } from './model-state.ts';
-import type { NamedLayer, Network, SequentialNetwork } from './network.ts';
-import type { OutputShapeOf } from './output-shape.ts';
+import { forkGraph } from './network/fork-graph.ts';
+import { type Freeze, forkError, forkLayers, namesOf } from './network/fork-layers.ts';
+import type { NamedLayer, Network, SequentialNetwork } from './network/network.ts';
+import type { OutputShapeOf } from './network/output-shape.ts';
 import type { TrainingRecord } from './training-record.ts';
 
 export interface ForkOptions<

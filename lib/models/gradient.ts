@@ -17,7 +17,7 @@ import {
 import { formatShape, type InputShape, type NamedShapes, type Shape, sizeOf } from '../core/shape.ts';
 import type { HeadOutput } from '../losses/heads-loss.ts';
 import type { HeadLosses, LossChoice } from '../losses/make-loss.ts';
-import { type NativeInputGradient, native } from '../native.ts';
+import { type NativeInputGradient, native } from '../native/index.ts';
 import type { ModelState } from './model-state.ts';
 import { objectiveOf, readLabelledFor } from './objective.ts';
 import { readSamplesFor } from './samples.ts';

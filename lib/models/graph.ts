@@ -12,9 +12,9 @@ import {
 import type { InputShape, Shape } from '../core/shape.ts';
 import { flatten } from '../layers/flatten.ts';
 import type { Layer } from '../layers/layer.ts';
-import { makeGraphLayer } from '../layers/merging.ts';
-import { concat, GraphNode, InputNode, sourceOf } from './graph-node.ts';
 import { Model } from './model.ts';
+import { concat, GraphNode, InputNode, sourceOf } from './network/graph-node.ts';
+import { makeGraphLayer } from './network/make-layer.ts';
 import {
   checkGivenValues,
   type GraphNetwork,
@@ -23,7 +23,7 @@ import {
   type NamedLayer,
   nameLayers,
   nameOfUse,
-} from './network.ts';
+} from './network/network.ts';
 
 export type InputNodes = Readonly<Record<string, InputNode>>;
 

@@ -5,8 +5,8 @@ import { type InputShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type HeadOutput, HeadsLoss } from '../losses/heads-loss.ts';
 import type { Loss } from '../losses/loss.ts';
 import { columnsOf } from '../metrics/head-metric.ts';
-import type { NativeLayerInfo } from '../native.ts';
-import { endingOf, type HeadRecord, type Network, nameOfUse } from './network.ts';
+import type { NativeLayerInfo } from '../native/index.ts';
+import { endingOf, type HeadRecord, type Network, nameOfUse } from './network/network.ts';
 import { type Classification, type Predictions, toClassification } from './predictions.ts';
 
 /** Of one shape, or by the names of heads. */

@@ -1,6 +1,6 @@
 /** What losses ask about labels. */
 import { type Shape, sizeOf } from '../core/shape.ts';
-import type { LabelParts } from '../datasets/dataset-parts.ts';
+import type { LabelParts } from '../datasets/parts/dataset-parts.ts';
 import type { AcceptsLabel, LabelsInfo, LossLabelKind } from '../losses/loss.ts';
 
 type Parts = Pick<LabelParts, 'labels' | 'labelKind' | 'labelShape' | 'sampleWeights' | 'targets'> &

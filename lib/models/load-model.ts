@@ -1,9 +1,9 @@
 import { awaitNative } from '../core/errors.ts';
 import { formatValue, readValue, text } from '../core/options.ts';
 import { formatShape, type InputShape, type Shape, sameShape } from '../core/shape.ts';
+import { explain, fileError, type ModelFile, readModelFile } from './files/model-file.ts';
+import type { Weights } from './files/weights.ts';
 import { Model, stateOf } from './model.ts';
-import { explain, fileError, type ModelFile, readModelFile } from './model-file.ts';
-import type { Weights } from './weights.ts';
 
 /**
  * Reads a model that `save` wrote, of a model or of a trainer.

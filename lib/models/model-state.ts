@@ -1,7 +1,7 @@
 import { callNative } from '../core/errors.ts';
 import type { HeadOutput } from '../losses/heads-loss.ts';
-import type { NativeModel } from '../native.ts';
-import type { Network } from './network.ts';
+import type { NativeModel } from '../native/index.ts';
+import type { Network } from './network/network.ts';
 import type { TrainingRecord } from './training-record.ts';
 
 /** What others may ask of the run that trains a model. */

@@ -2,14 +2,18 @@ import { awaitNative, callNative } from '../core/errors.ts';
 import { readOptions, readValue, text } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
 import type { Dataset, LabelKind } from '../datasets/dataset.ts';
-import { joinTables } from '../datasets/from-table.ts';
-import type { Preprocessing } from '../datasets/preprocessing.ts';
-import type { Table } from '../datasets/table.ts';
+import type { Preprocessing } from '../datasets/parts/preprocessing.ts';
+import type { Table } from '../datasets/parts/table.ts';
+import { joinTables } from '../datasets/transforms/from-table.ts';
 import { withGivenValues } from '../layers/given-values.ts';
 import type { Layer } from '../layers/layer.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
-import { type NativeLayerInfo, type NativePlanInfo, native } from '../native.ts';
+import { type NativeLayerInfo, type NativePlanInfo, native } from '../native/index.ts';
 import type { Vectorizer } from '../text/vectorizer.ts';
+import { type LoadPyTorchOptions, type PyTorchReport, selectFromPyTorch } from './files/load-pytorch.ts';
+import { type LoadReport, type LoadWeightsOptions, selectFromSource } from './files/load-weights.ts';
+import { writeModelFile } from './files/model-file.ts';
+import { nameWeights, orderWeights, toWeights, type Weights } from './files/weights.ts';
 import { FORK_OPTIONS, type ForkedInput, type ForkedOutput, type ForkOptions, forkNetwork } from './fork.ts';
 import {
   type DifferentiatedOutputs,
@@ -18,11 +22,8 @@ import {
   type GradientsOf,
 } from './gradient.ts';
 import { type Classified, classifyHeads, headsOf, type Predicted, splitHeads } from './heads.ts';
-import { type LoadPyTorchOptions, type PyTorchReport, selectFromPyTorch } from './load-pytorch.ts';
-import { type LoadReport, type LoadWeightsOptions, selectFromSource } from './load-weights.ts';
-import { writeModelFile } from './model-file.ts';
 import type { ModelState } from './model-state.ts';
-import { inputShapeOf, type Network, toLayerSpecs } from './network.ts';
+import { inputShapeOf, type Network, toLayerSpecs } from './network/network.ts';
 import {
   EVALUATE_OPTIONS,
   type EvaluateOptions,
@@ -36,7 +37,6 @@ import { PREDICT_OPTIONS, type Predictions, type PredictOptions, toClassificatio
 import { type RawInputs, readSamplesFor } from './samples.ts';
 import { formatSummary } from './summary.ts';
 import { type InputReading, type TrainingRecord, trainedLoss } from './training-record.ts';
-import { nameWeights, orderWeights, toWeights, type Weights } from './weights.ts';
 
 /** The inner state of a model, for the modules beside this one. */
 export let stateOf: (model: Model<InputShape>) => ModelState;

@@ -23,10 +23,10 @@ import {
   type NativePredictOptions,
   type NativeSamplesSeen,
   native,
-} from '../native.ts';
+} from '../native/index.ts';
 import { labelsInfoOf } from './labels-info.ts';
 import type { ModelState } from './model-state.ts';
-import { endingOf, inputNamesOf, inputShapeOf } from './network.ts';
+import { endingOf, inputNamesOf, inputShapeOf } from './network/network.ts';
 import { PREDICT_OPTIONS, type PredictOptions } from './predictions.ts';
 import { checkSameReading, trainedLoss } from './training-record.ts';
 

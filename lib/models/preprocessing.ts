@@ -1,6 +1,6 @@
 import { GradloomError } from '../core/errors.ts';
 import { formatValue } from '../core/options.ts';
-import type { Preprocessing } from '../datasets/preprocessing.ts';
+import type { Preprocessing } from '../datasets/parts/preprocessing.ts';
 
 /**
  * A model sees all its data through one preprocessing: another one would turn its weights' units round

@@ -9,6 +9,14 @@ import {
   sameShape,
   sizeOf,
 } from '../core/shape.ts';
+import { Dataset } from '../datasets/dataset.ts';
+import { isRowObject, type RowValue } from '../datasets/encoding/row-values.ts';
+import { encodeSampleRows } from '../datasets/encoding/sample-rows.ts';
+import { nativeSamples, toNativePreprocessing } from '../datasets/native-samples.ts';
+import { takeNormSteps } from '../datasets/operations/normalize.ts';
+import { IDENTITY } from '../datasets/parts/preprocessing.ts';
+import type { Inputs } from '../datasets/parts/stored-inputs.ts';
+import { joinTables } from '../datasets/transforms/from-table.ts';
 import {
   checkFinite,
   checkPresent,
@@ -17,20 +25,12 @@ import {
   flattenSamples,
   isList,
   type NestedNumbers,
-} from '../datasets/copies.ts';
-import { Dataset } from '../datasets/dataset.ts';
-import type { Inputs } from '../datasets/dataset-parts.ts';
-import { joinTables } from '../datasets/from-table.ts';
-import { nativeSamples, toNativePreprocessing } from '../datasets/native-samples.ts';
-import { takeNormSteps } from '../datasets/normalize.ts';
-import { IDENTITY } from '../datasets/preprocessing.ts';
-import { copyIds, isIntegers, readSparseSamples, type SparseSample } from '../datasets/read-sparse.ts';
-import { isRowObject, type RowValue } from '../datasets/row-values.ts';
-import { encodeSampleRows } from '../datasets/sample-rows.ts';
-import type { NativeColumn, NativeModel, NativeSamples } from '../native.ts';
+} from '../datasets/values/copies.ts';
+import { copyIds, isIntegers, readSparseSamples, type SparseSample } from '../datasets/values/read-sparse.ts';
+import type { NativeColumn, NativeModel, NativeSamples } from '../native/index.ts';
 import { vectorize } from '../text/vectorizer.ts';
 import type { ModelState } from './model-state.ts';
-import { inputNamesOf, inputShapeOf } from './network.ts';
+import { inputNamesOf, inputShapeOf } from './network/network.ts';
 import { checkDataset } from './objective.ts';
 import type { InputReading } from './training-record.ts';
 

@@ -2,8 +2,8 @@ import { readOptions, required, sampleShape, seed, withDefault } from '../core/o
 import type { Shape } from '../core/shape.ts';
 import type { Layer } from '../layers/layer.ts';
 import { Model } from './model.ts';
-import { checkGivenValues, nameLayers } from './network.ts';
-import type { OutputShapeOf } from './output-shape.ts';
+import { checkGivenValues, nameLayers } from './network/network.ts';
+import type { OutputShapeOf } from './network/output-shape.ts';
 
 export interface SequentialOptions<Input extends Shape = Shape> {
   /** Shape of one sample, channels last and without the batch: `[4]`, `[28, 28, 1]`. */

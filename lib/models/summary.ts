@@ -1,7 +1,7 @@
 import { formatShape } from '../core/shape.ts';
-import type { NativeLayerInfo } from '../native.ts';
+import type { NativeLayerInfo } from '../native/index.ts';
 import { headsOf } from './heads.ts';
-import { type Network, nameOfUse, toLayerSpecs } from './network.ts';
+import { type Network, nameOfUse, toLayerSpecs } from './network/network.ts';
 
 const BYTES_PER_PARAMETER = Float32Array.BYTES_PER_ELEMENT;
 

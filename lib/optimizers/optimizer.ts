@@ -1,4 +1,4 @@
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import type { Schedule } from '../schedules/schedule.ts';
 import type { NamedGroup } from './groups.ts';
 

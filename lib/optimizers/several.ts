@@ -1,7 +1,7 @@
 /** Other optimizers for some of a model's parameters. */
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, listOf, suggest } from '../core/options.ts';
-import type { Spec } from '../native.ts';
+import type { Spec } from '../native/index.ts';
 import { matchesPattern, type ParameterTreatment, treatParameters } from './groups.ts';
 import { makeOptimizer } from './make-optimizer.ts';
 import { type Optimizer, toNativeOptimizer } from './optimizer.ts';

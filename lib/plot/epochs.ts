@@ -1,8 +1,7 @@
 /** Figures of runs, epoch by epoch. */
 import { GradloomError } from '../core/errors.ts';
 import { formatValue, suggest } from '../core/options.ts';
-import { EPOCH_FACTS } from '../trainers/history.ts';
-import type { EpochRecord, History } from '../trainers/index.ts';
+import { EPOCH_FACTS, type EpochRecord, type History } from '../history/history.ts';
 
 /** A run, whose end is waited for, or the history that one resolved with. */
 export type RunLike = PromiseLike<History> | History;

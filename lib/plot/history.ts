@@ -1,5 +1,5 @@
 import { oneOf, readOptions, withDefault } from '../core/options.ts';
-import type { EpochRecord } from '../trainers/index.ts';
+import type { EpochRecord } from '../history/history.ts';
 import { axisOf, scaleOf, seriesEncoding } from './curves.ts';
 import { checkRun, figureNames, inWords, type RunLike, readEpochs } from './epochs.ts';
 import { headed, PLOT_OPTIONS, type PlotOptions } from './options.ts';

@@ -1,7 +1,6 @@
 /** What happened in a run, in order. */
+import type { EndReason, EpochRecord, History } from '../history/history.ts';
 import { figureNames, inWords } from '../plot/epochs.ts';
-import type { EndReason } from '../trainers/history.ts';
-import type { EpochRecord, History } from '../trainers/index.ts';
 
 /** How a run ended. */
 export const ENDS: Readonly<Record<EndReason, string>> = {

@@ -1,11 +1,11 @@
 /** The page itself, top to bottom. */
-import { info } from '../core/info.ts';
 import { formatShape, isNamed, type NamedShapes } from '../core/shape.ts';
 import type { AnyDataset, Dataset } from '../datasets/dataset.ts';
-import { SampleStream } from '../datasets/stream.ts';
+import { SampleStream } from '../datasets/streams/stream.ts';
+import type { EpochRecord, History } from '../history/history.ts';
+import type { RunFacts } from '../history/run-facts.ts';
+import { info } from '../native/info.ts';
 import { inWords } from '../plot/epochs.ts';
-import type { EpochRecord, History } from '../trainers/index.ts';
-import type { RunFacts } from '../trainers/run-facts.ts';
 import { ENDS, eventsOf, figuresOf, formatTime } from './events.ts';
 import { factTable, type Html, html, raw, section, table } from './html.ts';
 import type { Pictures } from './pictures.ts';

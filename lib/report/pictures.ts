@@ -1,8 +1,8 @@
 import { type AnyDataset, anyPartsOf } from '../datasets/dataset.ts';
+import type { History } from '../history/history.ts';
+import type { RunFacts } from '../history/run-facts.ts';
 import { stateOf } from '../models/model.ts';
 import * as plot from '../plot/index.ts';
-import type { History } from '../trainers/index.ts';
-import type { RunFacts } from '../trainers/run-facts.ts';
 
 export interface Pictures {
   readonly curves: string;

@@ -2,9 +2,9 @@ import { GradloomError } from '../core/errors.ts';
 import { formatValue, instanceOf, optional, readOptions, readValue, text } from '../core/options.ts';
 import { type AnyDataset, Dataset } from '../datasets/dataset.ts';
 import { checkWritable, writeFileAtomic } from '../formats/files.ts';
+import type { EpochRecord, History } from '../history/history.ts';
+import { factsOf, type RunFacts } from '../history/run-facts.ts';
 import { loadVega } from '../plot/packages.ts';
-import type { EpochRecord, History, TrainingRun } from '../trainers/index.ts';
-import { factsOf, type RunFacts } from '../trainers/run-facts.ts';
 import { makePage } from './page.ts';
 import { drawPictures } from './pictures.ts';
 
@@ -35,7 +35,7 @@ const OPTIONS = {
  * `INVALID_DATA` for a run that ended before its first epoch, and as the run does.
  */
 export async function writeReport<Epoch extends EpochRecord>(
-  run: TrainingRun<Epoch>,
+  run: PromiseLike<History<Epoch>> & AsyncIterable<Epoch>,
   path: string,
   options: ReportOptions = {},
 ): Promise<void> {

@@ -15,13 +15,13 @@ import {
   threads,
   withDefault,
 } from '../core/options.ts';
-import { type NativeUpdater, native } from '../native.ts';
+import { type NativeUpdater, native } from '../native/index.ts';
 import { treatParameters } from '../optimizers/groups.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import { type Optimizer, toNativeOptimizer } from '../optimizers/optimizer.ts';
 import { toSchedule } from '../schedules/learning-rate.ts';
 import { ratesOf } from '../schedules/schedule.ts';
-import { type ClipGradients, clipGradients } from './clip-gradients.ts';
+import { type ClipGradients, clipGradients } from './step/clip-gradients.ts';
 
 /** A vector, or values in row-major order with their shape. */
 export type ParameterStart =

@@ -16,8 +16,9 @@ import {
 } from '../core/options.ts';
 import type { InputShape, Shape } from '../core/shape.ts';
 import type { Dataset } from '../datasets/dataset.ts';
-import type { LabelData } from '../datasets/labels.ts';
-import { SampleStream } from '../datasets/stream.ts';
+import { SampleStream } from '../datasets/streams/stream.ts';
+import type { LabelData } from '../datasets/values/labels.ts';
+import type { EpochRecord } from '../history/history.ts';
 import type { Loss as AnyLoss } from '../losses/loss.ts';
 import type {
   HeadLosses,
@@ -28,8 +29,9 @@ import type {
 } from '../losses/make-loss.ts';
 import type { FiguresFor, MetricChoices } from '../metrics/make-metrics.ts';
 import type { Metric } from '../metrics/metric.ts';
+import { writeModelFile } from '../models/files/model-file.ts';
+import { toWeights } from '../models/files/weights.ts';
 import { Model, stateOf } from '../models/model.ts';
-import { writeModelFile } from '../models/model-file.ts';
 import type { ModelState } from '../models/model-state.ts';
 import {
   type Evaluation,
@@ -40,31 +42,34 @@ import {
 } from '../models/objective.ts';
 import type { PredictOptions } from '../models/predictions.ts';
 import type { RawInputs } from '../models/samples.ts';
-import { toWeights } from '../models/weights.ts';
-import { type NativeTrainer, type NativeTrainerState, native } from '../native.ts';
+import { type NativeTrainer, type NativeTrainerState, native } from '../native/index.ts';
 import { makeOptimizer } from '../optimizers/make-optimizer.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import { assignParameters, makeOptimizers, type Optimizers } from '../optimizers/several.ts';
 import { type LearningRate, learningRateRule, toSchedule } from '../schedules/learning-rate.ts';
 import { ratesOf } from '../schedules/schedule.ts';
-import { type Checkpoint, readCheckpoint, type TrainerSettings, toCheckpoint } from './checkpoint.ts';
-import { type ClipGradients, clipGradients } from './clip-gradients.ts';
-import { readCustom } from './custom.ts';
-import { type FitOptions, readFitOptions } from './fit-options.ts';
-import { FolderHold } from './folder-hold.ts';
-import type { EpochRecord } from './history.ts';
+import {
+  type Checkpoint,
+  readCheckpoint,
+  type TrainerSettings,
+  toCheckpoint,
+} from './checkpoints/checkpoint.ts';
+import { readCustom } from './checkpoints/custom.ts';
+import { FolderHold } from './checkpoints/folder-hold.ts';
+import { checkStated, customAmong, STATED } from './checkpoints/stated.ts';
+import { type FitOptions, readFitOptions } from './run/fit-options.ts';
 import {
   checkSameData,
   findCheckpoint,
   type ResumeOptions,
   readResumeOptions,
   resumedSettings,
-} from './resume.ts';
-import { readRunData, readSet, type SetReader } from './run-data.ts';
-import { startRun, type TrainerParts } from './start-run.ts';
-import { checkStated, customAmong, STATED } from './stated.ts';
-import { type TrainStepOptions, trainStep } from './train-step.ts';
-import type { TrainingRun } from './training-run.ts';
+} from './run/resume.ts';
+import { readRunData, readSet, type SetReader } from './run/run-data.ts';
+import { startRun, type TrainerParts } from './run/start-run.ts';
+import { type TrainStepOptions, trainStep } from './run/train-step.ts';
+import type { TrainingRun } from './run/training-run.ts';
+import { type ClipGradients, clipGradients } from './step/clip-gradients.ts';
 
 export interface TrainerOptions<
   Loss extends LossChoice | HeadLosses = LossChoice,

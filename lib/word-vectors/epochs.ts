@@ -10,7 +10,7 @@ import {
   threads,
   withDefault,
 } from '../core/options.ts';
-import { isAbortSignal } from '../trainers/fit-options.ts';
+import { isAbortSignal } from '../trainers/run/fit-options.ts';
 
 export interface WordEpoch {
   /** From 1. */

@@ -1,7 +1,7 @@
 /** GloVe: co-occurrences counted, then factored. */
 import { callNative } from '../core/errors.ts';
 import { integer, oneOf, positive, readOptions, withDefault } from '../core/options.ts';
-import { native } from '../native.ts';
+import { native } from '../native/index.ts';
 import { readCorpus, type WordTexts } from './corpus.ts';
 import {
   COMMON_OPTIONS,

@@ -3,7 +3,7 @@
  * A word's vector is the mean of its own and its pieces', so that rare words learn from others, and words that were
  * never seen have vectors as well.
  */
-import type { NativeSparseInputs } from '../native.ts';
+import type { NativeSparseInputs } from '../native/index.ts';
 
 export interface Subwords {
   /** The least and the most characters of a piece. Default: `[3, 6]`. */

@@ -12,7 +12,7 @@ import {
   text,
   withDefault,
 } from '../core/options.ts';
-import { isList } from '../datasets/copies.ts';
+import { isList } from '../datasets/values/copies.ts';
 import { readWordTable, type WordTableFormat, writeWordTable } from '../formats/word2vec.ts';
 import type { WordPieces } from './pieces.ts';
 

@@ -10,7 +10,7 @@ import {
   readOptions,
   withDefault,
 } from '../core/options.ts';
-import { native } from '../native.ts';
+import { native } from '../native/index.ts';
 import { adagrad } from '../optimizers/index.ts';
 import { toNativeOptimizer } from '../optimizers/optimizer.ts';
 import { readCorpus, type WordTexts } from './corpus.ts';

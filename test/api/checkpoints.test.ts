@@ -33,7 +33,7 @@ import {
   standardize,
   Trainer,
 } from '../../lib/index.ts';
-import { EpochLines } from '../../lib/trainers/epoch-lines.ts';
+import { EpochLines } from '../../lib/trainers/checkpoints/epoch-lines.ts';
 import { collectGarbage } from '../prove/promise.ts';
 import { checkError, wrongly } from './errors.ts';
 

@@ -6,7 +6,7 @@ import { callNative, GradloomError, toGradloomError } from '../../lib/core/error
 import { formatValue, listOf, suggest } from '../../lib/core/options.ts';
 import { sizeOf } from '../../lib/core/shape.ts';
 import { info } from '../../lib/index.ts';
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 import { checkError } from './errors.ts';
 
 test("the addon's errors become GradloomErrors with their code, text and cause", (t) => {

@@ -29,7 +29,7 @@ import {
   standardize,
   Trainer,
 } from '../../lib/index.ts';
-import * as factories from '../../lib/layers/index.ts';
+import { LAYER_KINDS } from '../../lib/models/network/make-layer.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'gradloom-files-'));
 const pathOf = (name: string) => join(folder, `${name}.safetensors`);
@@ -352,7 +352,7 @@ const DAMAGES: readonly Damage[] = [
   {
     title: 'an unknown layer',
     metadata: inJson('architecture', (value) => Object.assign(value, { layers: [{ kind: 'lstm' }] })),
-    text: `metadata "architecture": architecture: layers[0] has the unknown kind "lstm"; there are ${listOf(Object.keys(factories))}`,
+    text: `metadata "architecture": architecture: layers[0] has the unknown kind "lstm"; there are ${listOf(Object.keys(LAYER_KINDS))}`,
   },
   {
     title: 'a layer with an unknown option',

@@ -34,7 +34,7 @@ import {
   standardize,
   Trainer,
 } from '../../lib/index.ts';
-import { readModelFile, writeModelFile } from '../../lib/models/model-file.ts';
+import { readModelFile, writeModelFile } from '../../lib/models/files/model-file.ts';
 import { checkError, wrongly } from './errors.ts';
 
 async function newFolder(t: ExecutionContext): Promise<string> {

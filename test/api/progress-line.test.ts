@@ -1,5 +1,5 @@
 import test from 'ava';
-import { ProgressLine } from '../../lib/trainers/progress-line.ts';
+import { ProgressLine } from '../../lib/trainers/logs/progress-line.ts';
 
 function lineOn(columns: number) {
   let screen = '';

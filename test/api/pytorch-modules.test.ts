@@ -1,6 +1,6 @@
 import test from 'ava';
-import { findTorchLayouts, fromTorchOrder, type TorchLayout } from '../../lib/models/feature-order.ts';
-import { matchModules } from '../../lib/models/pytorch-modules.ts';
+import { findTorchLayouts, fromTorchOrder, type TorchLayout } from '../../lib/models/files/feature-order.ts';
+import { matchModules } from '../../lib/models/files/pytorch-modules.ts';
 
 const NORM = ['weight', 'bias', 'runningMean', 'runningVariance'];
 const TORCH_NORM = ['weight', 'bias', 'running_mean', 'running_var'];

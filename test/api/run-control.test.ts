@@ -22,9 +22,9 @@ import {
   standardize,
   Trainer,
 } from '../../lib/index.ts';
-import { EarlyStopping } from '../../lib/trainers/early-stopping.ts';
-import { EpochControl } from '../../lib/trainers/epoch-control.ts';
-import { ReduceOnPlateau } from '../../lib/trainers/plateau.ts';
+import { EarlyStopping } from '../../lib/trainers/control/early-stopping.ts';
+import { EpochControl } from '../../lib/trainers/control/epoch-control.ts';
+import { ReduceOnPlateau } from '../../lib/trainers/control/plateau.ts';
 import { checkError, wrongly } from './errors.ts';
 
 const [train, validation] = standardize(

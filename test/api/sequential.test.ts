@@ -1,7 +1,7 @@
 import test from 'ava';
 import { listOf } from '../../lib/core/options.ts';
 import { batchNorm, conv2d, dense, dropout, flatten, maxPool2d, relu, sequential } from '../../lib/index.ts';
-import * as factories from '../../lib/layers/index.ts';
+import { LAYER_KINDS } from '../../lib/models/network/make-layer.ts';
 import { testErrors, type WrongUse, wrongly } from './errors.ts';
 
 test('shapes and counts come from the layers', (t) => {
@@ -165,14 +165,14 @@ const WRONG_OPTIONS: readonly WrongUse[] = [
   [
     () => sequential({ inputShape: [4] }, [wrongly(7)]),
     `sequential: layers[0] must be made by ${listOf(
-      Object.keys(factories).map((kind) => `${kind}(...)`),
+      Object.keys(LAYER_KINDS).map((kind) => `${kind}(...)`),
       'or',
     )}, got 7`,
   ],
   [
     () => sequential({ inputShape: [4] }, wrongly(new Array(1))),
     `sequential: layers[0] must be made by ${listOf(
-      Object.keys(factories).map((kind) => `${kind}(...)`),
+      Object.keys(LAYER_KINDS).map((kind) => `${kind}(...)`),
       'or',
     )}, got undefined`,
   ],

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { partsOf } from '../../lib/datasets/dataset.ts';
-import { readStream } from '../../lib/datasets/stream.ts';
+import { readStream } from '../../lib/datasets/streams/stream.ts';
 import {
   adagrad,
   type Dataset,

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import type { NativeRunEvent } from '../../lib/native-run.ts';
-import { type RunPlan, TrainingRun, whenSettled } from '../../lib/trainers/training-run.ts';
+import type { NativeRunEvent } from '../../lib/native/index.ts';
+import { type RunPlan, TrainingRun, whenSettled } from '../../lib/trainers/run/training-run.ts';
 
 /** A training thread that only notes what it is asked. */
 class Thread {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { sniff } from '../../lib/cli/sniff.ts';
+import { sniff } from '../../lib/cli/data/sniff.ts';
 
 const FILES: readonly (readonly [text: string, delimiter: string, decimal: string, thousands?: string])[] = [
   ['a,b\n1.5,2\n', ',', '.'],

@@ -10,7 +10,7 @@ import { RandomStream } from '../../lib/core/philox.ts';
 import { partsOf } from '../../lib/datasets/dataset.ts';
 import * as exported from '../../lib/datasets/index.ts';
 import { type Dataset, standardize } from '../../lib/datasets/index.ts';
-import { isSparse } from '../../lib/datasets/sparse-inputs.ts';
+import { isSparse } from '../../lib/datasets/parts/stored-inputs.ts';
 import { loadSharp } from '../../lib/formats/image.ts';
 import { adagrad, dense, flatten, loadModel, sequential, Trainer } from '../../lib/index.ts';
 import { wrongly } from '../api/errors.ts';

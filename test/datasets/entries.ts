@@ -1,5 +1,5 @@
 import { type Dataset, partsOf } from '../../lib/datasets/dataset.ts';
-import type { SparseInputs } from '../../lib/datasets/sparse-inputs.ts';
+import type { SparseInputs } from '../../lib/datasets/parts/sparse-inputs.ts';
 
 /** The entries of sparse samples as they are kept: feature and value. */
 export function sparseOf(data: Dataset): [feature: number, value: number][][] {

@@ -17,7 +17,7 @@ import {
   sequential,
   Trainer,
 } from '../../lib/index.ts';
-import { fingerprint } from '../../lib/trainers/run-state.ts';
+import { fingerprint } from '../../lib/trainers/checkpoints/run-state.ts';
 import { checkError, type WrongUse, wrongly } from '../api/errors.ts';
 import { runProgram } from '../process/run-program.ts';
 import { fileWith, folderWith, idxFile } from './files.ts';

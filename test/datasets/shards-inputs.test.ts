@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type AnyDataset, anyPartsOf } from '../../lib/datasets/dataset.ts';
-import { isMapped } from '../../lib/datasets/mapped-inputs.ts';
-import { namedInputsOf } from '../../lib/datasets/shard-kind.ts';
+import { isMapped } from '../../lib/datasets/parts/mapped-inputs.ts';
+import { namedInputsOf } from '../../lib/datasets/shards/shard-kind.ts';
 import {
   adagrad,
   concat,

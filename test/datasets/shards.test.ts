@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { partsOf } from '../../lib/datasets/dataset.ts';
 import { writeNpy } from '../../lib/datasets/index.ts';
-import { isMapped } from '../../lib/datasets/mapped-inputs.ts';
+import { isMapped } from '../../lib/datasets/parts/mapped-inputs.ts';
 import {
   adagrad,
   type Dataset,

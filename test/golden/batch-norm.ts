@@ -1,6 +1,6 @@
 import { batchNorm } from '../../lib/layers/index.ts';
 import type { Layer } from '../../lib/layers/layer.ts';
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 import { floatsOf, type GoldenCase, type GoldenTensor } from './fixtures.ts';
 import { sampleShapeOf, toChannelsFirst, toChannelsLast } from './layout.ts';
 import { plainSamples } from './single-layer.ts';

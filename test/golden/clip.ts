@@ -1,4 +1,4 @@
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 import { sgd } from '../../lib/optimizers/index.ts';
 import { toNativeOptimizer } from '../../lib/optimizers/optimizer.ts';
 import { floatsOf, type GoldenCase } from './fixtures.ts';

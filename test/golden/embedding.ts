@@ -1,5 +1,5 @@
 import { embedding, embeddingBag } from '../../lib/layers/index.ts';
-import type { NativeSamples } from '../../lib/native.ts';
+import type { NativeSamples } from '../../lib/native/index.ts';
 import { floatsOf, type GoldenCase, integersOf } from './fixtures.ts';
 import { differentiate, plainSamples } from './single-layer.ts';
 import { type Comparison, TOLERANCES } from './tolerances.ts';

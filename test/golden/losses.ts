@@ -1,5 +1,5 @@
 import type { Loss } from '../../lib/losses/loss.ts';
-import { native, type Spec } from '../../lib/native.ts';
+import { native, type Spec } from '../../lib/native/index.ts';
 import { floatsOf, type GoldenCase } from './fixtures.ts';
 import { type Comparison, TOLERANCES } from './tolerances.ts';
 

@@ -1,4 +1,4 @@
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 import {
   adadelta,
   adagrad,

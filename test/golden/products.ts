@@ -1,6 +1,6 @@
 /** dense and conv2d, by every kernel that exists for the shape. */
 import { conv2d, dense } from '../../lib/layers/index.ts';
-import type { NativeDifferentiation } from '../../lib/native.ts';
+import type { NativeDifferentiation } from '../../lib/native/index.ts';
 import { floatsOf, type GoldenCase } from './fixtures.ts';
 import { sampleShapeOf, toChannelsFirst, toChannelsLast } from './layout.ts';
 import { differentiate } from './single-layer.ts';

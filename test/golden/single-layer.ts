@@ -5,7 +5,7 @@ import {
   type NativeDifferentiation,
   type NativeSamples,
   native,
-} from '../../lib/native.ts';
+} from '../../lib/native/index.ts';
 
 interface Inputs {
   /** Shape of one sample. */

@@ -15,7 +15,7 @@ import {
   sparseDense,
   Trainer,
 } from '../../lib/index.ts';
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 import { type Optimizer, toNativeOptimizer } from '../../lib/optimizers/optimizer.ts';
 import { floatsOf, type GoldenCase, integersOf } from './fixtures.ts';
 import { type Comparison, TOLERANCES, type Tolerance } from './tolerances.ts';

@@ -1,5 +1,5 @@
 /** GloVe's forty cells one after another, and the gradients of one batch of skip-gram with negative sampling. */
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 import { sgd } from '../../lib/optimizers/index.ts';
 import { toNativeOptimizer } from '../../lib/optimizers/optimizer.ts';
 import { floatsOf, type GoldenCase, integersOf } from './fixtures.ts';

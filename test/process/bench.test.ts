@@ -8,7 +8,7 @@ import { compare, formatComparisons, meetsFloors } from '../../bench/peers/compa
 import { GRADLOOM, PEERS } from '../../bench/peers/programs.ts';
 import { judgePart } from '../../bench/studies/roofline.ts';
 import { quantile } from '../../bench/timing/step-profiler.ts';
-import type { NativeStepPart } from '../../lib/native.ts';
+import type { NativeStepPart } from '../../lib/native/index.ts';
 
 /** PyTorch, which waits for a quiet machine, is not there. */
 const bench = (...args: string[]) => runFile('bench/run.ts', ...args);

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { listCheckpoints } from '../../lib/index.ts';
-import { readModelFile } from '../../lib/models/model-file.ts';
-import { bestPath } from '../../lib/trainers/checkpoint-folder.ts';
-import type { RunState } from '../../lib/trainers/run-state.ts';
+import { readModelFile } from '../../lib/models/files/model-file.ts';
+import { bestPath } from '../../lib/trainers/checkpoints/checkpoint-folder.ts';
+import type { RunState } from '../../lib/trainers/checkpoints/run-state.ts';
 
 /** The figure of the best epoch that a checkpoint knows of. */
 async function bestOf(path: string): Promise<number> {

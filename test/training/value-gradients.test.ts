@@ -2,7 +2,7 @@
 import test from 'ava';
 import { embeddingBag, sparseDense } from '../../lib/layers/index.ts';
 import type { Layer } from '../../lib/layers/layer.ts';
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/native/index.ts';
 
 const OFFSETS = Uint32Array.of(0, 3, 3, 4, 9);
 const INDICES = Uint32Array.of(1, 4, 1, 0, 2, 2, 4, 3, 0);
