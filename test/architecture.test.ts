@@ -2,13 +2,9 @@
  * The direction of dependencies, as ARCHITECTURE.md draws it: an arrow that runs the wrong way fails here. The rules
  * know folders, not files, so adding a layer, a loss or an optimizer never touches them.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, posix, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { posix } from 'node:path';
 import test from 'ava';
-
-/** Path from the repository's root, with `/`, to text. */
-type Sources = ReadonlyMap<string, string>;
+import { arrowsOf, imports, includes, matches, readSources, type Sources } from './sources.ts';
 
 interface Rules {
   /** Folders from the lowest to the highest. One may depend on itself and on what stands on earlier lines. */
@@ -99,26 +95,6 @@ const FAMILIES = [
   ['metrics', 'metric.h'],
 ] as const;
 
-function read(folder: string, extension: RegExp): Sources {
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && extension.test(entry.name))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
-  return new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
-}
-
-function matches(text: string, pattern: RegExp): string[] {
-  return [...text.matchAll(pattern)].map((match) => match[1] ?? '');
-}
-
-function includes(text: string): string[] {
-  return matches(text, /^\s*#\s*include\s+["<]([^">]+)[">]/gm);
-}
-
-function imports(text: string): string[] {
-  return matches(text, /\b(?:from|import|import\()\s*'([^']+)'/g);
-}
-
 /** The complaint about an arrow from one top entry of a source folder to another, if it runs the wrong way. */
 function wrongWay(rules: Rules, file: string, from: string, to: string): string[] {
   const rank = (entry: string) => rules.order.findIndex((line) => line.includes(entry));
@@ -206,19 +182,6 @@ function checkRooms(lib: Sources): string[] {
   });
 }
 
-/** The files among these that each one depends on: by an import, of types alone, too, or by an include. */
-function arrowsOf(sources: Sources): ReadonlyMap<string, readonly string[]> {
-  return new Map(
-    [...sources].map(([file, text]) => {
-      const targets = /\.(cc|h)$/.test(file)
-        ? includes(text).map((header) => `native/${header}`)
-        : imports(text).map((target) => posix.join(posix.dirname(file), target));
-      // Highway includes a file in itself, once for each instruction set.
-      return [file, targets.filter((target) => target !== file && sources.has(target))];
-    }),
-  );
-}
-
 /** The shortest way from a file back to it. */
 function circleFrom(
   start: string,
@@ -274,10 +237,10 @@ function checkEnclosedPackages(lib: Sources): string[] {
   );
 }
 
-const native = read('native', /\.(cc|h)$/);
-const lib = read('lib', /\.ts$/);
-const bench = read('bench', /\.ts$/);
-const scripts = read('scripts', /\.mjs$/);
+const native = readSources('native', /\.(cc|h)$/);
+const lib = readSources('lib', /\.ts$/);
+const bench = readSources('bench', /\.ts$/);
+const scripts = readSources('scripts', /\.mjs$/);
 
 test('native: includes follow the order common <- kernels <- layers, losses, ... <- training <- binding', (t) => {
   t.deepEqual(checkDirectionOfIncludes(native), []);
