@@ -10,11 +10,11 @@
 #include "common/shape.h"
 #include "common/spec.h"
 #include "datasets/array_samples.h"
-#include "training/gradient_clip.h"
-#include "training/learner.h"
-#include "training/network.h"
-#include "training/objective.h"
-#include "training/predict.h"
+#include "training/inference/predict.h"
+#include "training/network/network.h"
+#include "training/run/learner.h"
+#include "training/run/objective.h"
+#include "training/step/gradient_clip.h"
 
 namespace gradloom {
 

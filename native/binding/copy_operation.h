@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "binding/promise_operation.h"
-#include "training/learner.h"
-#include "training/reading_lock.h"
-#include "training/snapshot.h"
+#include "training/run/learner.h"
+#include "training/run/snapshot.h"
+#include "training/threads/reading_lock.h"
 
 namespace gradloom {
 

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include <napi.h>
-#include "training/network.h"
-#include "training/predict.h"
+#include "training/inference/predict.h"
+#include "training/network/network.h"
 
 namespace gradloom {
 

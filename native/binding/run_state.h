@@ -3,8 +3,8 @@
 #pragma once
 
 #include <napi.h>
-#include "training/epoch_loop.h"
-#include "training/snapshot.h"
+#include "training/run/epoch_loop.h"
+#include "training/run/snapshot.h"
 
 namespace gradloom {
 

@@ -5,8 +5,8 @@
 
 #include <napi.h>
 #include "binding/js_loss.h"
-#include "training/learner.h"
-#include "training/single_steps.h"
+#include "training/run/learner.h"
+#include "training/step/single_steps.h"
 
 namespace gradloom {
 

@@ -4,11 +4,11 @@
 #include <memory>
 
 #include <napi.h>
-#include "training/cooccurrence.h"
-#include "training/glove.h"
-#include "training/job.h"
-#include "training/negative_sampling.h"
-#include "training/word_sampler.h"
+#include "training/threads/job.h"
+#include "training/word_vectors/cooccurrence.h"
+#include "training/word_vectors/glove.h"
+#include "training/word_vectors/negative_sampling.h"
+#include "training/word_vectors/word_sampler.h"
 
 namespace gradloom {
 
