@@ -67,7 +67,7 @@ const ROOMS: Readonly<Record<string, Rules>> = {
 const ENCLOSED: readonly (readonly [header: string, owner: string])[] = [
   ['napi.h', 'native/binding/'],
   ['node_api.h', 'native/binding/'],
-  ['cblas.h', 'native/kernels/gemm.cc'],
+  ['cblas.h', 'native/kernels/gemm/gemm.cc'],
   ['omp.h', 'native/common/parallel.cc'],
 ];
 
@@ -140,22 +140,36 @@ function checkFamilies(native: Sources): string[] {
     const registry = `native/${family}/registry`;
     const members = includes(native.get(`${registry}.cc`) ?? '')
       .filter((header) => header.startsWith(`${family}/`))
-      .filter((header) => header !== `${family}/registry.h` && header !== `${family}/${interfaceHeader}`);
+      .filter((header) => header !== `${family}/registry.h` && header !== `${family}/${interfaceHeader}`)
+      .map(stemOf);
     return [...native]
       .filter(([file]) => topOf(file) === family && !file.startsWith(registry))
-      .flatMap(([file, text]) =>
-        includes(text)
-          .filter((header) => members.includes(header) && !isPartOf(file, header, members))
-          .map((header) => `${file}: must not know its sibling ${header}`),
-      );
+      .flatMap(([file, text]) => {
+        const own = memberOf(stemOf(file), members);
+        return includes(text)
+          .filter((header) => header.startsWith(`${family}/`))
+          .filter((header) => ![undefined, own].includes(memberOf(stemOf(header), members)))
+          .map((header) => `${file}: must not know its sibling ${header}`);
+      });
   });
 }
 
-/** `conv2d_blas.cc` is a part of `conv2d.h`, unless it has become a member itself. */
-function isPartOf(file: string, header: string, members: readonly string[]): boolean {
-  const stem = file.replace(/^native\/(.*)\.(cc|h)$/, '$1');
-  const owner = header.replace(/\.h$/, '');
-  return stem === owner || (stem.startsWith(`${owner}_`) && !members.includes(`${stem}.h`));
+/** `native/layers/conv2d/blas.cc` or `layers/conv2d/blas.h` to `layers/conv2d/blas`. */
+function stemOf(path: string): string {
+  return path.replace(/^native\//, '').replace(/\.(cc|h)$/, '');
+}
+
+/**
+ * The member that a file is a part of, if any: `conv2d_blas.h` one of `conv2d.h`, and so is all of a folder of its own,
+ * as `conv2d/blas.h` of `conv2d/conv2d.h`. What members share is a part of none.
+ */
+function memberOf(stem: string, members: readonly string[]): string | undefined {
+  if (members.includes(stem)) return stem;
+  const ownsFolder = (member: string) => posix.basename(posix.dirname(member)) === posix.basename(member);
+  return (
+    members.findLast((member) => stem.startsWith(`${member}_`)) ??
+    members.find((member) => ownsFolder(member) && stem.startsWith(`${posix.dirname(member)}/`))
+  );
 }
 
 function checkDirectionOfImports(lib: Sources): string[] {
@@ -285,7 +299,7 @@ test('lib: packages are loaded in one folder each', (t) => {
 });
 
 test('the checks see every file', (t) => {
-  t.true(native.has('native/kernels/gemm.cc'));
+  t.true(native.has('native/kernels/gemm/gemm.cc'));
   t.true(lib.has('lib/native/index.ts'));
   t.true(bench.has('bench/run.ts'));
   t.true(scripts.has('scripts/test.mjs'));
@@ -293,28 +307,28 @@ test('the checks see every file', (t) => {
 
 test('a bad include is found', (t) => {
   const bad = new Map([
-    ['native/common/shape.h', '#include "kernels/gemm.h"\n'],
-    ['native/kernels/gemm.h', '#include "common/shape.h"\n'],
-    ['native/layers/dense.cc', '#include "losses/loss.h"\n'],
+    ['native/common/shape.h', '#include "kernels/gemm/gemm.h"\n'],
+    ['native/kernels/gemm/gemm.h', '#include "common/shape.h"\n'],
+    ['native/layers/dense/dense.cc', '#include "losses/loss.h"\n'],
     ['native/losses/loss.h', ''],
     ['native/surprise/new.cc', '#include "common/shape.h"\n'],
   ]);
   t.deepEqual(checkDirectionOfIncludes(bad), [
     'native/common/shape.h: common must not depend on kernels',
-    'native/layers/dense.cc: layers must not depend on losses',
+    'native/layers/dense/dense.cc: layers must not depend on losses',
     'native/surprise/new.cc: surprise has no place in the order of the architecture',
   ]);
 });
 
 test('a header outside of its place is found', (t) => {
   const bad = new Map([
-    ['native/layers/dense.cc', '#include <cblas.h>\n#  include <omp.h>\n'],
-    ['native/kernels/gemm.cc', '#include <cblas.h>\n'],
+    ['native/layers/dense/dense.cc', '#include <cblas.h>\n#  include <omp.h>\n'],
+    ['native/kernels/gemm/gemm.cc', '#include <cblas.h>\n'],
     ['native/training/run.cc', '#include <napi.h>\n'],
   ]);
   t.deepEqual(checkEnclosedHeaders(bad), [
-    'native/layers/dense.cc: cblas.h belongs to native/kernels/gemm.cc alone',
-    'native/layers/dense.cc: omp.h belongs to native/common/parallel.cc alone',
+    'native/layers/dense/dense.cc: cblas.h belongs to native/kernels/gemm/gemm.cc alone',
+    'native/layers/dense/dense.cc: omp.h belongs to native/common/parallel.cc alone',
     'native/training/run.cc: napi.h belongs to native/binding/ alone',
   ]);
 });
@@ -336,16 +350,35 @@ test('a layer that includes another layer is found', (t) => {
   const bad = new Map([
     [
       'native/layers/registry.cc',
-      '#include "layers/registry.h"\n#include "layers/dense.h"\n#include "layers/conv2d.h"\n',
+      '#include "layers/registry.h"\n#include "layers/dense.h"\n#include "layers/conv2d/conv2d.h"\n' +
+        '#include "layers/pooling/max_pool2d.h"\n#include "layers/pooling/average_pool2d.h"\n',
     ],
     ['native/layers/dense.h', '#include "layers/layer.h"\n'],
-    ['native/layers/dense.cc', '#include "layers/dense.h"\n'],
+    ['native/layers/dense.cc', '#include "layers/dense.h"\n#include "layers/dense_panels.h"\n'],
+    ['native/layers/dense_panels.cc', '#include "layers/dense.h"\n#include "layers/conv2d/blas.h"\n'],
     [
-      'native/layers/conv2d.cc',
-      '#include "layers/conv2d.h"\n#include "layers/dense.h"\n#include "layers/window.h"\n',
+      'native/layers/conv2d/conv2d.cc',
+      '#include "layers/conv2d/conv2d.h"\n#include "layers/conv2d/blas.h"\n#include "layers/dense.h"\n' +
+        '#include "layers/window.h"\n',
     ],
+    [
+      'native/layers/conv2d/blas.cc',
+      '#include "layers/conv2d/blas.h"\n#include "layers/conv2d/conv2d.h"\n#include "layers/dense_panels.h"\n',
+    ],
+    ['native/layers/pooling/max_pool2d.cc', '#include "layers/pooling/max_pool2d.h"\n'],
+    [
+      'native/layers/pooling/average_pool2d.cc',
+      '#include "layers/pooling/cut.h"\n#include "layers/pooling/max_pool2d.h"\n',
+    ],
+    ['native/layers/window.h', '#include "layers/conv2d/conv2d.h"\n'],
   ]);
-  t.deepEqual(checkFamilies(bad), ['native/layers/conv2d.cc: must not know its sibling layers/dense.h']);
+  t.deepEqual(checkFamilies(bad), [
+    'native/layers/dense_panels.cc: must not know its sibling layers/conv2d/blas.h',
+    'native/layers/conv2d/conv2d.cc: must not know its sibling layers/dense.h',
+    'native/layers/conv2d/blas.cc: must not know its sibling layers/dense_panels.h',
+    'native/layers/pooling/average_pool2d.cc: must not know its sibling layers/pooling/max_pool2d.h',
+    'native/layers/window.h: must not know its sibling layers/conv2d/conv2d.h',
+  ]);
 });
 
 test('a bad import is found', (t) => {

@@ -18,10 +18,10 @@
 #include "common/error.h"
 #include "common/parallel.h"
 #include "common/random.h"
-#include "kernels/gemm.h"
-#include "kernels/simd_target.h"
-#include "kernels/vectors.h"
-#include "training/objective.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/machine/simd_target.h"
+#include "kernels/vectors/vectors.h"
+#include "training/run/objective.h"
 
 namespace gradloom {
 namespace {

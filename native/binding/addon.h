@@ -12,7 +12,7 @@ namespace gradloom {
 
 class Addon {
  public:
-  // Fills `exports` with the surface that lib/native.ts declares.
+  // Fills `exports` with the surface that lib/native declares.
   Addon(Napi::Env env, Napi::Object exports);
 
   static Addon& of(Napi::Env env) { return *env.GetInstanceData<Addon>(); }

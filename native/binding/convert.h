@@ -10,11 +10,11 @@
 #include "common/shape.h"
 #include "common/spec.h"
 #include "datasets/array_samples.h"
-#include "training/gradient_clip.h"
-#include "training/learner.h"
-#include "training/network.h"
-#include "training/objective.h"
-#include "training/predict.h"
+#include "training/inference/predict.h"
+#include "training/network/network.h"
+#include "training/run/learner.h"
+#include "training/run/objective.h"
+#include "training/step/gradient_clip.h"
 
 namespace gradloom {
 
@@ -31,7 +31,7 @@ double to_number(const Napi::Value& value, const char* name);
 double number_property(const Napi::Object& object, const char* name);
 std::string string_property(const Napi::Object& object, const char* name);
 uint64_t seed_property(const Napi::Object& object);
-// NativeClip of lib/native.ts; undefined: none.
+// NativeClip of lib/native; undefined: none.
 GradientClip to_clip(const Napi::Value& value);
 // How the optimizer treats each parameter; undefined: an empty list.
 std::vector<ParameterSettings> to_parameter_settings(const Napi::Value& value);

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "binding/promise_operation.h"
-#include "training/learner.h"
-#include "training/reading_lock.h"
-#include "training/snapshot.h"
+#include "training/run/learner.h"
+#include "training/run/snapshot.h"
+#include "training/threads/reading_lock.h"
 
 namespace gradloom {
 
@@ -19,7 +19,7 @@ class CopyOperation final : public PromiseOperation {
 
  protected:
   void compute(const std::atomic<bool>& stop) override;
-  // `{ weights, state }`; state as NativeTrainerState of lib/native.ts.
+  // `{ weights, state }`; state as NativeTrainerState of lib/native.
   Napi::Value result(Napi::Env env) override;
 
  private:

@@ -1,4 +1,4 @@
-// NativeFolderLock of lib/native.ts: let go of by `release`, when it is collected, or with its environment.
+// NativeFolderLock of lib/native: let go of by `release`, when it is collected, or with its environment.
 #pragma once
 
 #include <optional>

@@ -9,7 +9,7 @@
 #include "binding/promise_operation.h"
 #include "common/checked.h"
 #include "common/error.h"
-#include "training/input_gradient.h"
+#include "training/inference/input_gradient.h"
 
 namespace gradloom {
 namespace {

@@ -1,4 +1,4 @@
-// inputGradient of lib/native.ts.
+// inputGradient of lib/native.
 #pragma once
 
 #include <napi.h>

@@ -13,9 +13,9 @@
 #include "common/parallel.h"
 #include "common/prefetch.h"
 #include "common/random.h"
-#include "kernels/limits.h"
+#include "kernels/machine/limits.h"
 #include "kernels/tiling.h"
-#include "kernels/vectors.h"
+#include "kernels/vectors/vectors.h"
 
 namespace gradloom {
 namespace {

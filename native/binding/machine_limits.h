@@ -1,4 +1,4 @@
-// machineLimits of lib/native.ts.
+// machineLimits of lib/native.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// NativeMappedRows of lib/native.ts: samples in mapped files, which are unmapped when it is collected.
+// NativeMappedRows of lib/native: samples in mapped files, which are unmapped when it is collected.
 #pragma once
 
 #include <optional>

@@ -10,9 +10,9 @@
 #include "binding/promise_operation.h"
 #include "common/error.h"
 #include "kernels/work_sizes.h"
-#include "training/differentiate.h"
-#include "training/evaluation.h"
-#include "training/reading_lock.h"
+#include "training/inference/differentiate.h"
+#include "training/inference/evaluation.h"
+#include "training/threads/reading_lock.h"
 
 namespace gradloom {
 namespace {

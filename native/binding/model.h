@@ -1,11 +1,11 @@
-// NativeModel of lib/native.ts: a network and the plans of its predictions.
+// NativeModel of lib/native: a network and the plans of its predictions.
 #pragma once
 
 #include <memory>
 
 #include <napi.h>
-#include "training/network.h"
-#include "training/predict.h"
+#include "training/inference/predict.h"
+#include "training/network/network.h"
 
 namespace gradloom {
 
@@ -46,7 +46,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
 // While a network trains, others see a copy of it between two steps and let it go on.
 std::shared_ptr<Network> state_to_read(const std::shared_ptr<Network>& network);
 
-// evaluate of lib/native.ts.
+// evaluate of lib/native.
 Napi::Value evaluate(const Napi::CallbackInfo& info);
 
 }  // namespace gradloom

@@ -7,7 +7,7 @@
 
 #include <napi.h>
 #include "binding/event_channel.h"
-#include "training/job.h"
+#include "training/threads/job.h"
 
 namespace gradloom {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <napi.h>
-#include "training/epoch_loop.h"
+#include "training/run/epoch_loop.h"
 
 namespace gradloom {
 

@@ -1,4 +1,4 @@
-// A training run as JavaScript sees it: its events, and its handle (NativeRun of lib/native.ts).
+// A training run as JavaScript sees it: its events, and its handle (NativeRun of lib/native).
 #pragma once
 
 #include <condition_variable>
@@ -13,8 +13,8 @@
 #include "binding/js_loss.h"
 #include "binding/operations.h"
 #include "binding/rate_feed.h"
-#include "training/epoch_loop.h"
-#include "training/learner.h"
+#include "training/run/epoch_loop.h"
+#include "training/run/learner.h"
 
 namespace gradloom {
 

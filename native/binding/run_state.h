@@ -1,10 +1,10 @@
 // Options, positions and snapshots of runs, from and to JavaScript (NativeFitOptions and NativeSnapshotEvent of
-// lib/native.ts).
+// lib/native).
 #pragma once
 
 #include <napi.h>
-#include "training/epoch_loop.h"
-#include "training/snapshot.h"
+#include "training/run/epoch_loop.h"
+#include "training/run/snapshot.h"
 
 namespace gradloom {
 

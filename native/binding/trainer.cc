@@ -17,9 +17,9 @@
 #include "binding/run.h"
 #include "binding/run_state.h"
 #include "common/error.h"
-#include "training/lazy_tables.h"
-#include "training/snapshot.h"
-#include "training/step_profile.h"
+#include "training/profile/step_profile.h"
+#include "training/run/snapshot.h"
+#include "training/tables/lazy_tables.h"
 
 namespace gradloom {
 namespace {

@@ -1,12 +1,12 @@
-// NativeTrainer of lib/native.ts: a learner and the runs that train it.
+// NativeTrainer of lib/native: a learner and the runs that train it.
 #pragma once
 
 #include <memory>
 
 #include <napi.h>
 #include "binding/js_loss.h"
-#include "training/learner.h"
-#include "training/single_steps.h"
+#include "training/run/learner.h"
+#include "training/step/single_steps.h"
 
 namespace gradloom {
 

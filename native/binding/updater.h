@@ -1,4 +1,4 @@
-// NativeUpdater of lib/native.ts: an optimizer over arrays of the caller's.
+// NativeUpdater of lib/native: an optimizer over arrays of the caller's.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 #include "common/aligned_buffer.h"
 #include "common/parallel.h"
 #include "optimizers/optimizer.h"
-#include "training/gradient_clip.h"
-#include "training/learner.h"
+#include "training/run/learner.h"
+#include "training/step/gradient_clip.h"
 
 namespace gradloom {
 

@@ -10,7 +10,7 @@
 #include "binding/promise_operation.h"
 #include "common/error.h"
 #include "common/parallel.h"
-#include "training/compute_lock.h"
+#include "training/threads/compute_lock.h"
 
 namespace gradloom {
 namespace {

@@ -1,14 +1,14 @@
-// NativeGlove and NativeWordTrainer of lib/native.ts.
+// NativeGlove and NativeWordTrainer of lib/native.
 #pragma once
 
 #include <memory>
 
 #include <napi.h>
-#include "training/cooccurrence.h"
-#include "training/glove.h"
-#include "training/job.h"
-#include "training/negative_sampling.h"
-#include "training/word_sampler.h"
+#include "training/threads/job.h"
+#include "training/word_vectors/cooccurrence.h"
+#include "training/word_vectors/glove.h"
+#include "training/word_vectors/negative_sampling.h"
+#include "training/word_vectors/word_sampler.h"
 
 namespace gradloom {
 
@@ -64,7 +64,7 @@ class WordTrainerWrap : public Napi::ObjectWrap<WordTrainerWrap> {
   int64_t accounted_bytes_ = 0;
 };
 
-// countCooccurrences(tokens, options) of lib/native.ts.
+// countCooccurrences(tokens, options) of lib/native.
 Napi::Value start_counting(const Napi::CallbackInfo& info);
 
 }  // namespace gradloom

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "common/random.h"
-#include "kernels/augment.h"
+#include "kernels/gather/augment.h"
 
 namespace gradloom {
 

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "common/checked.h"
-#include "kernels/affine.h"
-#include "kernels/lane_batch.h"
+#include "kernels/gather/affine.h"
+#include "kernels/layout/lane_batch.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {

@@ -18,7 +18,7 @@
 #include "datasets/augmentation.h"
 #include "datasets/mapped_rows.h"
 #include "datasets/sparse_batch.h"
-#include "kernels/lanes.h"
+#include "kernels/layout/lanes.h"
 
 namespace gradloom {
 
@@ -96,7 +96,8 @@ void copy_rows(const Value* from, int64_t size, const Rows& rows, int64_t first,
 
 // Where a batch of samples is gathered, and how it lies there: in rows, x[n] = sample n, or
 //   - in stretches of features (cut_stretches), those of the first for all samples before those of the next; or
-//   - in lanes (kernels/lanes.h), those beyond the last sample 0. Samples that cannot be transposed where they are
+//   - in lanes (kernels/layout/lanes.h), those beyond the last sample 0. Samples that cannot be transposed where they
+//   are
 //     stored are made in `staging` first, [N][features].
 struct BatchPlace {
   float* x;

@@ -7,7 +7,7 @@
 
 #include "common/checked.h"
 #include "common/error.h"
-#include "kernels/affine.h"
+#include "kernels/gather/affine.h"
 
 namespace gradloom {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "kernels/radix_sort.h"
+#include "kernels/embedding/radix_sort.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "common/parallel.h"
-#include "kernels/radix_sort.h"
-#include "kernels/sparse_rows.h"
+#include "kernels/embedding/radix_sort.h"
+#include "kernels/embedding/sparse_rows.h"
 
 namespace gradloom {
 

@@ -3,15 +3,15 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kernels/conv2d_direct.h"
-#include "kernels/dense_lanes.h"
-#include "kernels/dense_narrow.h"
-#include "kernels/input_phase.h"
-#include "kernels/lanes.h"
-#include "kernels/simd_gemm.h"
-#include "kernels/winograd_channels.h"
-#include "kernels/winograd_sections.h"
-#include "kernels/winograd_tiles.h"
+#include "kernels/conv2d/direct/direct.h"
+#include "kernels/conv2d/input_phase.h"
+#include "kernels/dense/lanes.h"
+#include "kernels/dense/narrow.h"
+#include "kernels/gemm/simd_gemm.h"
+#include "kernels/layout/lanes.h"
+#include "kernels/winograd/conv2d_channels.h"
+#include "kernels/winograd/sections.h"
+#include "kernels/winograd/tiles.h"
 
 namespace gradloom {
 

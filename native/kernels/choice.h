@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 #include "kernels/window2d.h"
 
 namespace gradloom {
@@ -59,11 +59,11 @@ double conv2d_prediction_time(Conv2dKernel kernel, const Conv2dShape& shape, int
 
 enum class DenseKernel {
   kBlas,    // OpenBLAS on tiles: packs both operands at every call
-  kPanels,  // kernels/simd_gemm.h, which reads weights as they lie
+  kPanels,  // kernels/gemm/simd_gemm.h, which reads weights as they lie
 };
 
-// "auto" is "panels", which was faster at every size tried (kernels/simd_gemm.h); "blas" stays for comparison. Throws
-// INVALID_SPEC, starting with `label`, for another name.
+// "auto" is "panels", which was faster at every size tried (kernels/gemm/simd_gemm.h); "blas" stays for comparison.
+// Throws INVALID_SPEC, starting with `label`, for another name.
 DenseKernel choose_dense(const std::string& requested, const std::string& label);
 
 // Whether dense layers of so many units read images in lanes as they lie: what is saved is the images' conversion to

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/parallel.h"
-#include "kernels/lanes.h"
+#include "kernels/layout/lanes.h"
 
 namespace gradloom {
 

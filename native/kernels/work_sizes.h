@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "kernels/gemm.h"
+#include "kernels/gemm/gemm.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {

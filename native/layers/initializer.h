@@ -1,5 +1,5 @@
 // How the values of a parameter start. Layers resolve what their users name (glorotUniform, heNormal, ...) for their
-// fans; training/initial_weights.cc draws the values.
+// fans; training/network/initial_weights.cc draws the values.
 #pragma once
 
 #include <cstdint>

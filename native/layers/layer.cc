@@ -4,7 +4,7 @@
 
 #include "common/checked.h"
 #include "common/error.h"
-#include "kernels/lanes.h"
+#include "kernels/layout/lanes.h"
 
 namespace gradloom {
 

@@ -2,7 +2,8 @@
 // tensors; weights belong to the network, buffers to a plan, so one layer serves any number of plans and threads.
 //
 // Activations are rows of samples, channels last, [N, features] or [N, H, W, C], or images with the batch in the SIMD
-// lanes (kernels/lanes.h). The plan asks each layer which of the two it wants and converts where neighbours differ.
+// lanes (kernels/layout/lanes.h). The plan asks each layer which of the two it wants and converts where neighbours
+// differ.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,10 @@
 #include "common/parallel.h"
 #include "common/shape.h"
 #include "common/spec.h"
-#include "kernels/activation.h"
-#include "kernels/simd_gemm.h"
-#include "kernels/sparse_rows.h"
-#include "kernels/table_elements.h"
+#include "kernels/activation/activation.h"
+#include "kernels/embedding/sparse_rows.h"
+#include "kernels/embedding/table_elements.h"
+#include "kernels/gemm/simd_gemm.h"
 #include "kernels/window2d.h"
 #include "layers/initializer.h"
 
@@ -42,7 +43,7 @@ enum class Layout {
 
 const char* layout_name(Layout layout);
 
-// The images whose blocks (kernels/lanes.h) hold the features of a vector, where images in lanes were flattened:
+// The images whose blocks (kernels/layout/lanes.h) hold the features of a vector, where images in lanes were flattened:
 // feature p * channels + c is block c * pixels + p.
 struct ImageBlocks {
   int64_t pixels = 0;

@@ -10,7 +10,7 @@
 
 #include "common/highway-inl.h"
 
-#include "kernels/exponential-inl.h"
+#include "kernels/activation/exponential-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {

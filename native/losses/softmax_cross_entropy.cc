@@ -10,7 +10,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
-#include "kernels/exponential-inl.h"
+#include "kernels/activation/exponential-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {

@@ -19,7 +19,7 @@
 #include "common/highway-inl.h"
 #include "common/prefetch.h"
 #include "hwy/cache_control.h"
-#include "kernels/product_tile-inl.h"
+#include "kernels/gemm/product_tile-inl.h"
 #include "optimizers/optimizer.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -15,8 +15,8 @@
 #include "common/prefetch.h"
 #include "common/shape.h"
 #include "common/spec.h"
-#include "kernels/simd_gemm.h"
-#include "kernels/sparse_rows.h"
+#include "kernels/embedding/sparse_rows.h"
+#include "kernels/gemm/simd_gemm.h"
 
 namespace gradloom {
 

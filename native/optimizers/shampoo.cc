@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/gemm.h"
-#include "kernels/symmetric_eigen.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/symmetric_eigen.h"
 #include "kernels/tiling.h"
 
 namespace gradloom {

@@ -1,4 +1,4 @@
-/** Models with several inputs. Threads: 1, 2 and 3 are asked for; `test/native/training/graph_test.cc` has teams. */
+/** Models with several inputs. Threads: 1, 2 and 3 are asked for; `test/native/training/network/graph_test.cc` has teams. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <thread>
 
-#include "kernels/simd_target.h"
+#include "kernels/machine/simd_target.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 // Out of memory is an error of ours, so the allocator has to answer as it does without a sanitizer.

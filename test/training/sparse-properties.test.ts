@@ -1,6 +1,6 @@
 /**
  * Random sparse samples: the dense and the sparse way give the same model. Threads: 1 and 3 are asked for, though nets as small run on
- * one; `test/native/training/tables_test.cc` has teams.
+ * one; `test/native/training/tables/tables_test.cc` has teams.
  */
 import test from 'ava';
 import fc from 'fast-check';

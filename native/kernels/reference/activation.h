@@ -1,9 +1,9 @@
-// The activations of kernels/activation.h by their equations, in double, over one row of `columns` values.
+// The activations of kernels/activation/activation.h by their equations, in double, over one row of `columns` values.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 
 namespace gradloom::reference {
 

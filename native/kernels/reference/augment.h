@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/augment.h"
+#include "kernels/gather/augment.h"
 
 namespace gradloom::reference {
 

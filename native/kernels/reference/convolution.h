@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "kernels/im2col.h"
+#include "kernels/conv2d/im2col.h"
 #include "kernels/window2d.h"
 
 namespace gradloom::reference {
@@ -36,7 +36,7 @@ void conv2d_backward(const Convolution& shape, const double* x, const double* we
 // Multiply-adds of one sample whose pixel is not padding.
 int64_t conv2d_products(const Convolution& shape);
 
-// Twins of kernels/im2col.h over all output pixels of one image: columns[p, (r, s, c)].
+// Twins of kernels/conv2d/im2col.h over all output pixels of one image: columns[p, (r, s, c)].
 void im2col(const Window2d& window, const ChannelRange& channels, const double* image, double* columns);
 void add_col2im(const Window2d& window, const ChannelRange& channels, const double* columns, double* image);
 

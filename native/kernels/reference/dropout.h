@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/dropout.h"
+#include "kernels/random/dropout.h"
 
 namespace gradloom::reference {
 

@@ -1,10 +1,11 @@
-// Lookups and bags by their definitions, in double: the oracle of the tests. Letters as in kernels/sparse_rows.h.
+// Lookups and bags by their definitions, in double: the oracle of the tests. Letters as in
+// kernels/embedding/sparse_rows.h.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "kernels/embedding.h"
+#include "kernels/embedding/embedding.h"
 
 namespace gradloom::reference {
 

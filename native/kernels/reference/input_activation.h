@@ -1,7 +1,7 @@
-// The activations of kernels/input_activation.h by their equations, in double, one value at a time.
+// The activations of kernels/activation/input_activation.h by their equations, in double, one value at a time.
 #pragma once
 
-#include "kernels/input_activation.h"
+#include "kernels/activation/input_activation.h"
 
 namespace gradloom::reference {
 

@@ -1,4 +1,4 @@
-// Interactions by their definitions, in double: the oracle of the tests. Letters as in kernels/interactions.h.
+// Interactions by their definitions, in double: the oracle of the tests. Letters as in kernels/vectors/interactions.h.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,10 @@
-// Scalar twins, in double, of kernels/gemm.h and of the sums in kernels/activation.h: the oracle of the
+// Scalar twins, in double, of kernels/gemm/gemm.h and of the sums in kernels/activation/activation.h: the oracle of the
 // tests. M, N, K: rows, columns and depth of a product.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/gemm.h"
+#include "kernels/gemm/gemm.h"
 
 namespace gradloom::reference {
 

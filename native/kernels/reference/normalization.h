@@ -1,6 +1,6 @@
-// Batch and layer normalisation by their definitions, in double (layers/batch_norm.h and layers/layer_norm.h have the
-// equations): the oracle of the tests. x, y: [rows][columns]. A batch is normalised column by column, a layer row by
-// row; weight and bias have one value a column in both.
+// Batch and layer normalisation by their definitions, in double (layers/normalization/batch_norm.h and
+// layers/normalization/layer_norm.h have the equations): the oracle of the tests. x, y: [rows][columns]. A batch is
+// normalised column by column, a layer row by row; weight and bias have one value a column in both.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Max and average pooling by their definitions, in double: kernels/max_pool.h has the rules for ties, padding and NaN,
-// kernels/average_pool.h those for what counts.
+// Max and average pooling by their definitions, in double: kernels/pooling/max_pool.h has the rules for ties, padding
+// and NaN, kernels/pooling/average_pool.h those for what counts.
 //   y[p, c] = max over the pixels q of the window of p that lie on the image of x[q, c]
 //   dx[q, c] = sum of dy[p, c] over the p that q has won
 // and, for averages,
@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "kernels/average_pool.h"
+#include "kernels/pooling/average_pool.h"
 #include "kernels/window2d.h"
 
 namespace gradloom::reference {

@@ -1,8 +1,8 @@
-// Planes made larger by their definitions, in double: twins of kernels/resize2d.h, which has the layouts. Gradients
-// overwrite din.
+// Planes made larger by their definitions, in double: twins of kernels/layout/resize2d.h, which has the layouts.
+// Gradients overwrite din.
 #pragma once
 
-#include "kernels/resize2d.h"
+#include "kernels/layout/resize2d.h"
 
 namespace gradloom::reference {
 

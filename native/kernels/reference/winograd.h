@@ -1,5 +1,5 @@
 // The matrices of Winograd's F(4, 3) and F(2, 5) by their construction (Toom and Cook: a product of polynomials
-// from its values at points), in double, and products with them. Twin of kernels/winograd.h.
+// from its values at points), in double, and products with them. Twin of kernels/winograd/transforms.h.
 #pragma once
 
 #include <cstddef>

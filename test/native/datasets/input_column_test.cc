@@ -8,7 +8,7 @@
 
 #include "datasets/augmentation.h"
 #include "datasets/mapped_rows.h"
-#include "kernels/lanes.h"
+#include "kernels/layout/lanes.h"
 #include "support/compare.h"
 #include "support/guarded_buffer.h"
 #include "support/random_data.h"

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "kernels/conv2d_direct.h"
+#include "kernels/conv2d/direct/direct.h"
 #include "support/simd_targets.h"
 #include "support/specs.h"
 

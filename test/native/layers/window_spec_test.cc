@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "layers/conv2d.h"
+#include "layers/conv2d/conv2d.h"
 #include "support/specs.h"
 
 using namespace gradloom;

@@ -12,8 +12,8 @@
 #include "support/random_data.h"
 #include "support/specs.h"
 #include "support/training.h"
-#include "training/compute_lock.h"
-#include "training/objective.h"
+#include "training/run/objective.h"
+#include "training/threads/compute_lock.h"
 
 using namespace gradloom;
 using namespace gradloom::test;

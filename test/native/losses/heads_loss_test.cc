@@ -9,7 +9,7 @@
 #include "support/allocation_counter.h"
 #include "support/random_data.h"
 #include "support/specs.h"
-#include "training/objective.h"
+#include "training/run/objective.h"
 
 using namespace gradloom;
 using namespace gradloom::test;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/reference/convolution.h"
-#include "layers/conv2d.h"
+#include "layers/conv2d/conv2d.h"
 #include "support/random_data.h"
 #include "support/specs.h"
 

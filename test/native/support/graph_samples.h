@@ -6,7 +6,7 @@
 
 #include "datasets/array_samples.h"
 #include "support/random_data.h"
-#include "training/network.h"
+#include "training/network/network.h"
 
 namespace gradloom::test {
 

@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "datasets/sparse_batch.h"
-#include "kernels/lanes.h"
+#include "kernels/layout/lanes.h"
 #include "support/compare.h"
 #include "support/guarded_buffer.h"
 

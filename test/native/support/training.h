@@ -7,9 +7,9 @@
 
 #include "datasets/array_samples.h"
 #include "support/random_data.h"
-#include "training/epoch_loop.h"
-#include "training/learner.h"
-#include "training/train_step.h"
+#include "training/run/epoch_loop.h"
+#include "training/run/learner.h"
+#include "training/step/train_step.h"
 
 namespace gradloom::test {
 

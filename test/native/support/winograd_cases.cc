@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "common/checked.h"
-#include "kernels/input_phase.h"
+#include "kernels/conv2d/input_phase.h"
 #include "kernels/reference/activation.h"
-#include "kernels/winograd_sections.h"
-#include "kernels/winograd_tiles.h"
+#include "kernels/winograd/sections.h"
+#include "kernels/winograd/tiles.h"
 #include "support/compare.h"
 #include "support/conv2d_cases.h"
 #include "support/layer_run.h"
@@ -59,7 +59,7 @@ reference::Convolution random_winograd(RandomData& random, const Extent2d& dilat
 namespace {
 
 // Errors of normal data in units of 2^-24 times the standard deviation of a sum of as many products: the bound that
-// kernels/conv2d_winograd.h states, and what a plain sum has.
+// kernels/winograd/conv2d.h states, and what a plain sum has.
 constexpr double kWinogradError = 256;
 constexpr double kPlainError = 32;
 

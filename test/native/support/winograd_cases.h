@@ -7,7 +7,7 @@
 
 #include "kernels/reference/convolution.h"
 #include "kernels/window2d.h"
-#include "layers/conv2d.h"
+#include "layers/conv2d/conv2d.h"
 #include "support/random_data.h"
 #include "support/specs.h"
 
@@ -24,7 +24,7 @@ Conv2d winograd_layer(const reference::Convolution& shape, Conv2dOptions options
 reference::Convolution random_winograd(RandomData& random, const Extent2d& dilation = {1, 1},
                                        const Extent2d& taps = {3, 3}, const Extent2d& stride = {1, 1});
 
-// Forward, backward and prediction, on 1 to 3 threads, within the error bound that kernels/conv2d_winograd.h states.
+// Forward, backward and prediction, on 1 to 3 threads, within the error bound that kernels/winograd/conv2d.h states.
 // `kernel`: as asked for; `chosen`: as it then is.
 void check_normal(RandomData& random, const reference::Convolution& shape, const std::string& activation_name,
                   const std::string& kernel = "winograd", const std::string& chosen = "winograd");
