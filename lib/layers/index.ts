@@ -29,5 +29,6 @@ export { softplus } from './softplus.ts';
 export { type SparseDenseOptions, sparseDense } from './sparse-dense.ts';
 export { type SpatialDropoutOptions, spatialDropout } from './spatial-dropout.ts';
 export { tanh } from './tanh.ts';
+export { type ThresholdOptions, threshold } from './threshold.ts';
 export { type Upsample2dOptions, upsample2d } from './upsample-2d.ts';
 export { type ZeroPad2dOptions, zeroPad2d } from './zero-pad-2d.ts';

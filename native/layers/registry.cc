@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "layers/activation/activation.h"
 #include "layers/activation/input_activation.h"
+#include "layers/activation/threshold.h"
 #include "layers/conv2d/conv2d.h"
 #include "layers/dense/dense.h"
 #include "layers/interactions/dot.h"
@@ -85,6 +86,7 @@ const std::map<std::string, Factory>& factories() {
       {"sparseDense", make<SparseDense>},
       {"spatialDropout", make<SpatialDropout>},
       {"tanh", make<ActivationLayer>},
+      {"threshold", make<Threshold>},
       {"upsample2d", make<Upsample2d>},
       {"zeroPad2d", make<ZeroPad2d>},
   };

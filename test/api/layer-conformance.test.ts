@@ -64,6 +64,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   sparseDense: sparse((o) => layers.sparseDense({ units: 5, activation: 'tanh', ...o })),
   spatialDropout: image((o) => layers.spatialDropout({ rate: 0.3, ...o })),
   tanh: vector((o) => layers.tanh(o)),
+  threshold: vector((o) => layers.threshold({ threshold: 0.2, value: -1, ...o })),
   upsample2d: image((o) => layers.upsample2d({ size: [2, 1], ...o })),
   zeroPad2d: image((o) => layers.zeroPad2d({ padding: [1, 0, 2, 1], ...o })),
 };

@@ -23,6 +23,7 @@ import {
   softplus,
   spatialDropout,
   tanh,
+  threshold,
   upsample2d,
   zeroPad2d,
 } from '../../lib/layers/index.ts';
@@ -78,9 +79,10 @@ test('descriptions are frozen and hold the defaults', (t) => {
   });
   t.deepEqual(averagePool2d().strides, [2, 2]);
   t.deepEqual(
-    [leakyRelu(), elu(), gelu()],
+    [leakyRelu(), threshold(), elu(), gelu()],
     [
       { kind: 'leakyRelu', slope: 0.01 },
+      { kind: 'threshold', threshold: 0, value: 0 },
       { kind: 'elu', alpha: 1 },
       { kind: 'gelu', approximate: 'none' },
     ],
@@ -328,6 +330,7 @@ const WRONG: readonly WrongUse[] = [
   [() => dense({ units: 1, trainable: wrongly(0) }), 'dense: trainable must be true or false, got 0'],
   [() => relu(wrongly({ trainable: false })), 'relu: unknown option "trainable"; there is only name'],
   [() => leakyRelu({ slope: -1 }), 'leakyRelu: slope must be a finite number of at least 0, got -1'],
+  [() => threshold({ value: 1e39 }), 'threshold: value must be a number that float32 can hold, got 1e+39'],
   [() => elu({ alpha: 0 }), 'elu: alpha must be a finite number above 0, got 0'],
   [() => gelu({ approximate: wrongly('erf') }), 'gelu: approximate must be "none" or "tanh", got "erf"'],
   [

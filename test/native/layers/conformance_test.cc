@@ -94,6 +94,7 @@ const std::multimap<std::string, Example>& examples() {
       {"sparseDense", {sparse_dense({.units = 7, .bias = false}), {700}}},
       {"spatialDropout", {spatial_dropout(0.3), {7, 7, 10}}},
       {"tanh", {plain_layer("tanh"), {7, 3}}},
+      {"threshold", {threshold(0.25, -0.5), {7, 33}}},
       {"upsample2d", {upsample2d({2, 3}), {5, 7, 3}}},
       {"zeroPad2d", {zero_pad2d({1, 0, 2, 3}), {5, 7, 3}}},
   };

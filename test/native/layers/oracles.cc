@@ -140,6 +140,19 @@ Oracle input_activation_layer(const Spec::Object& spec, InputActivation activati
                                    }}));
 }
 
+Oracle threshold_layer(RandomData& random, Sizes sizes) {
+  const double least = random.pick({-1.5, 0.5});  // between integers, where it jumps
+  const double value = random.pick({-2.0, 0.0, 3.0});
+  const Shape shape = random_samples(random, sizes);
+  return by_sample(threshold(least, value), shape, random_batch(random, sizes),
+                   {[=](const double* x, double* y) {
+                      for (int64_t i = 0; i < shape.size(); ++i) y[i] = x[i] > least ? x[i] : value;
+                    },
+                    [=](const double* x, const double* dy, double* dx) {
+                      for (int64_t i = 0; i < shape.size(); ++i) dx[i] = x[i] > least ? dy[i] : 0;
+                    }});
+}
+
 Oracle gelu_layer(RandomData& random, Sizes sizes) {
   const bool exact = random.integer(0, 1) == 0;
   return input_activation_layer(gelu(exact ? "none" : "tanh"),
@@ -584,6 +597,7 @@ const std::map<std::string, MakeOracle>& oracles() {
       {"sparseDense", sparse_dense_layer},
       {"spatialDropout", spatial_dropout_layer},
       {"tanh", plain_activation<Activation::kTanh>},
+      {"threshold", threshold_layer},
       {"upsample2d", upsample_layer},
       {"zeroPad2d", zero_pad_layer},
   };

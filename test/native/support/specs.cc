@@ -145,6 +145,9 @@ Spec::Object in_batch_negatives(int64_t count) {
   return {{"kind", "inBatchNegatives"}, {"name", "inBatchNegatives_1"}, {"count", static_cast<double>(count)}};
 }
 
+Spec::Object threshold(double threshold, double value) {
+  return {{"kind", "threshold"}, {"name", "threshold_1"}, {"threshold", threshold}, {"value", value}};
+}
 Spec::Object leaky_relu(double slope) { return {{"kind", "leakyRelu"}, {"name", "leakyRelu_1"}, {"slope", slope}}; }
 
 Spec::Object elu(double alpha) { return {{"kind", "elu"}, {"name", "elu_1"}, {"alpha", alpha}}; }

@@ -104,6 +104,7 @@ Spec::Object sparse_dense(const SparseDenseOptions& options);
 // Axis -1: the last one.
 Spec::Object concat(int64_t axis = -1, const std::string& name = "concat_1");
 Spec::Object in_batch_negatives(int64_t count);
+Spec::Object threshold(double threshold, double value);
 Spec::Object leaky_relu(double slope);
 Spec::Object elu(double alpha);
 Spec::Object gelu(const std::string& approximate);
