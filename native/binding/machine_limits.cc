@@ -132,7 +132,7 @@ double row_bytes_per_second(Team& team, const Table& table, double seconds) {
     const PhiloxBlock words = random.block(i / 4);
     for (size_t k = 0; k < 4; ++k) places[i + k] = static_cast<uint32_t>(first + (words[k] * count >> 32));
   }
-  const bool far = table.written ? exceeds_l3(table.bytes) : exceeds_l2(table.bytes);
+  const bool from_memory = table.written ? exceeds_l3(table.bytes) : exceeds_l2(table.bytes);
   std::vector<float> sums(static_cast<size_t>(threads));  // so that nothing is left out
   int64_t round = 0;
   const double least = least_seconds(seconds, [&](int64_t repeats) {
@@ -140,9 +140,9 @@ double row_bytes_per_second(Team& team, const Table& table, double seconds) {
       for (int64_t i = 0; i < repeats; ++i) {
         const uint32_t* const first = places.data() + (job * rounds + (round + i) % rounds) * kPlaces;
         if (table.written) {
-          scale_placed_rows(memory.data(), {lines, first, kPlaces, far}, 1);
+          scale_placed_rows(memory.data(), {lines, first, kPlaces, from_memory}, 1);
         } else {
-          sums[static_cast<size_t>(job)] += sum_placed_rows(memory.data(), {lines, first, kPlaces, far});
+          sums[static_cast<size_t>(job)] += sum_placed_rows(memory.data(), {lines, first, kPlaces, from_memory});
         }
       }
     });

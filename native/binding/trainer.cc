@@ -19,7 +19,7 @@
 #include "common/error.h"
 #include "training/profile/step_profile.h"
 #include "training/run/snapshot.h"
-#include "training/tables/lazy_tables.h"
+#include "training/tables/lazy_row_updates.h"
 
 namespace gradloom {
 namespace {
@@ -116,7 +116,7 @@ class LoadStateOperation final : public PromiseOperation {
     learner_->steps = static_cast<uint64_t>(steps_);
     learner_->epochs = static_cast<uint64_t>(epochs_);
     learner_->rate_scale = rate_scale_;
-    learner_->lazy_tables().resume();
+    learner_->lazy_row_updates().resume();
   }
   Napi::Value result(Napi::Env env) override { return env.Undefined(); }
 

@@ -209,7 +209,7 @@ void SparseBatch::part(Team& team, Duplicates duplicates) {
       part_starts_[static_cast<size_t>(tile)] = std::min(count, tiles.first(tile));
     }
     input_.parts = {
-        .count = tiles.count, .starts = part_starts_.data(), .rows = input_.rows.indices, .racing = tiles.count > 1};
+        .count = tiles.count, .starts = part_starts_.data(), .rows = input_.rows.indices, .hogwild = tiles.count > 1};
     return;
   }
   make_keys(team, kPart, hash_row);

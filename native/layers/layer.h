@@ -122,7 +122,7 @@ struct LayerNeeds {
   bool passes_gradient = false;
   // Backward sums the gradients of its only table by row from entries as they stand; or by groups, where those are made
   // for other layers, or because others read the table.
-  bool sums_entries = false;
+  bool sums_unsorted = false;
   // What the layer makes of its weights (`Layer::prepare`), once for all passes that predict with them.
   int64_t prepared = 0;
   int64_t saved = 0;  // kept from forward to backward
@@ -167,7 +167,7 @@ struct ForwardArguments {
 
 // Gradients of some rows of a table that a step touched. Touched rows are numbered in ascending order of the rows.
 // Where each entry makes an update of its own (Duplicates), places of entries are numbered instead, and rows come
-// again. Where the layer sums entries (LayerNeeds::sums_entries), rows come once, in no order, and have no numbers.
+// again. Where the layer sums entries (LayerNeeds::sums_unsorted), rows come once, in no order, and have no numbers.
 struct RowGradients {
   int64_t first;         // the number of the first of them
   int64_t count;         // of rows
@@ -175,7 +175,7 @@ struct RowGradients {
   int64_t width;         // floats of a row
   float* values;         // [count, width]; the sink may change them
   // The thread that has them, where others may be at the same rows; -1 where none is.
-  int racing_thread = -1;
+  int hogwild_thread = -1;
   // [count, width], for the weights of a table of bfloat16 while they are updated.
   float* scratch = nullptr;
   int64_t coming = 0;  // rows behind these in `rows`, which are next

@@ -102,7 +102,7 @@ GradientCheck AdagradScalars(const AdagradRule& rule, double step_rate, const Ro
 
 GradientCheck AdagradUpdateRows(const AdagradRule& rule, double rate, const RowUpdateArguments& args) {
   if (args.width == 1 && args.stride <= 1 && !args.gathered) {
-    return with_prefetch(args.far, [&](auto line) HWY_ATTR {
+    return with_prefetch(args.from_memory, [&](auto line) HWY_ATTR {
       return rule.epsilon_inside ? AdagradScalars<true>(rule, rate, args, line)
                                  : AdagradScalars<false>(rule, rate, args, line);
     });
@@ -147,7 +147,7 @@ GradientCheck Adagrad::update(const UpdateArguments& args) const {
 }
 
 GradientCheck Adagrad::update_rows(const RowUpdateArguments& args) const {
-  if (args.weight_decay != 0 || (args.racing() && args.width > 1)) return Optimizer::update_rows(args);
+  if (args.weight_decay != 0 || (args.hogwild() && args.width > 1)) return Optimizer::update_rows(args);
   return HWY_DYNAMIC_DISPATCH(AdagradUpdateRows)(rule_, rate_of(args.learning_rate, args.step), args);
 }
 

@@ -295,7 +295,7 @@ HWY_NOINLINE GradientCheck update_beside_product(const Rule& rule, const UpdateA
   // A page: what memory takes to answer is what two or three tiles of a small batch take.
   constexpr int64_t kPrefetchedFloats = 1024;
   // Without AVX-512 L2 is small, too.
-  DueTile<Update::kInPhases> due{elements.data(), args.far || !kBeside ? kPrefetchedFloats : 0};
+  DueTile<Update::kInPhases> due{elements.data(), args.from_memory || !kBeside ? kPrefetchedFloats : 0};
   PrefetchQueue ahead(upcoming);
   constexpr int kRows = rows_beside<kStates>();
   const int64_t tiles = (shape.rows + kRows - 1) / kRows;
@@ -462,9 +462,9 @@ HWY_INLINE GradientCheck update_narrow(const Rule& rule, const RowUpdateArgument
 
 template <size_t kStates, class Rule, class Line>
 GradientCheck update_each_row(const Rule& rule, const RowUpdateArguments& args, Line line) {
-  if (args.width == 1 && !args.racing()) return update_scalars<kStates>(rule, args, line);
+  if (args.width == 1 && !args.hogwild()) return update_scalars<kStates>(rule, args, line);
   const int64_t ahead = prefetch_distance(args.width * static_cast<int64_t>((1 + kStates) * sizeof(float)));
-  if (args.width < static_cast<int64_t>(hn::Lanes(D())) && !args.racing() && args.distinct()) {
+  if (args.width < static_cast<int64_t>(hn::Lanes(D())) && !args.hogwild() && args.distinct()) {
     if (args.width >= 8) return update_narrow<8, kStates>(rule, args, ahead, line);
     if (args.width >= 4) return update_narrow<4, kStates>(rule, args, ahead, line);
     return update_narrow<2, kStates>(rule, args, ahead, line);
@@ -490,7 +490,8 @@ GradientCheck update_each_row(const Rule& rule, const RowUpdateArguments& args, 
 // The same as update_elements for each row in turn.
 template <size_t kStates, class Rule>
 GradientCheck update_rows_of_elements(const Rule& rule, const RowUpdateArguments& args) {
-  return with_prefetch(args.far, [&](auto line) HWY_ATTR { return update_each_row<kStates>(rule, args, line); });
+  return with_prefetch(args.from_memory,
+                       [&](auto line) HWY_ATTR { return update_each_row<kStates>(rule, args, line); });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -74,7 +74,7 @@ std::string Ftrl::objection_to_rows(float /*decay*/) const { return ""; }
 GradientCheck Ftrl::update(const UpdateArguments& args) const { return HWY_DYNAMIC_DISPATCH(FtrlUpdate)(rule_, args); }
 
 GradientCheck Ftrl::update_rows(const RowUpdateArguments& args) const {
-  if (args.racing()) return Optimizer::update_rows(args);
+  if (args.hogwild()) return Optimizer::update_rows(args);
   return HWY_DYNAMIC_DISPATCH(FtrlUpdateRows)(rule_, args);
 }
 

@@ -23,7 +23,7 @@ template <class Action>
 void for_each_row(const RowUpdateArguments& args, int64_t state_width, Action action) {
   std::array<float*, kMostStates> states{};
   const int64_t ahead = args.width == 1 ? 16 : 8;
-  with_prefetch(args.far, [&](auto line) {
+  with_prefetch(args.from_memory, [&](auto line) {
     for (int64_t i = 0; i < args.count; ++i) {
       args.prefetch(i + ahead, state_width, line);
       for (size_t s = 0; s < args.state_count; ++s) states.at(s) = args.state_of(s, i, state_width);
@@ -72,8 +72,8 @@ GradientCheck Optimizer::update_rows(const RowUpdateArguments& args) const {
     adopt(row);
   };
   for_each_row(args, state_width, [&](const UpdateArguments& row) {
-    if (args.racing()) {
-      with_copy(row, args.state_count, state_width, args.racing_room, update_row);
+    if (args.hogwild()) {
+      with_copy(row, args.state_count, state_width, args.hogwild_buffer, update_row);
     } else {
       update_row(row);
     }

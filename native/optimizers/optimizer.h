@@ -45,9 +45,9 @@ struct UpdateArguments {
   // For rules by element: makes the gradient, which is not there yet. The update of one tile of it may run beside the
   // product of the next; `gradient` is room for all of it and may be left as it is.
   const DueProduct* product = nullptr;
-  bool far = false;      // weights and states come from beyond the caches
-  Shape shape = {};      // of the piece, for rules by row; of the parameter, for rules by parameter
-  Team* team = nullptr;  // who may help with rules by parameter
+  bool from_memory = false;  // weights and states come from beyond the caches
+  Shape shape = {};          // of the piece, for rules by row; of the parameter, for rules by parameter
+  Team* team = nullptr;      // who may help with rules by parameter
 };
 
 // Some rows of a table, for rules by element and by row, updated one after another.
@@ -65,13 +65,13 @@ struct RowUpdateArguments {
   double learning_rate;
   float weight_decay;
   // Other threads may update the same rows meanwhile. Floats are read and written one by one by relaxed atomic
-  // operations then, so updates may be lost, and nothing else. Of this thread: room for a row and its states.
-  float* racing_room = nullptr;
+  // operations then, so updates may be lost, and nothing else. Of this thread: memory for a row and its states.
+  float* hogwild_buffer = nullptr;
   // `table` has these rows alone, [count, width]. States are of the whole table all the same.
   bool gathered = false;
-  bool far = false;  // rows come from beyond the caches (exceeds_l3)
+  bool from_memory = false;  // rows come from beyond the caches (exceeds_l3)
 
-  bool racing() const { return racing_room != nullptr; }
+  bool hogwild() const { return hogwild_buffer != nullptr; }
   bool is_known(int64_t i) const { return i < count + coming; }
   float* weights_of(int64_t i) const {
     return table + (gathered ? i : int64_t{rows[i]}) * (stride == 0 ? width : stride);

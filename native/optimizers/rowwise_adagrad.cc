@@ -110,7 +110,7 @@ GradientCheck RowwiseUpdateRows(const RowwiseAdagradRule& rule, const RowUpdateA
   if (args.width == 1) return update_rows_of_elements<1>(ValueStep(rule, args), args);
   const int64_t ahead = prefetch_distance(args.width * static_cast<int64_t>(sizeof(float)));
   const RowUpdate update(rule, args.width, args);
-  return with_prefetch(args.far, [&](auto line) HWY_ATTR {
+  return with_prefetch(args.from_memory, [&](auto line) HWY_ATTR {
     FiniteCheck finite;
     for (int64_t i = 0; i < args.count; ++i) {
       args.prefetch(i + ahead, 1, line);
@@ -150,7 +150,7 @@ GradientCheck RowwiseAdagrad::update(const UpdateArguments& args) const {
 }
 
 GradientCheck RowwiseAdagrad::update_rows(const RowUpdateArguments& args) const {
-  if (args.racing()) return Optimizer::update_rows(args);
+  if (args.hogwild()) return Optimizer::update_rows(args);
   return HWY_DYNAMIC_DISPATCH(RowwiseUpdateRows)(rule_, args);
 }
 

@@ -74,7 +74,7 @@ std::string Sgd::objection_to_rows(float decay) const {
 GradientCheck Sgd::update(const UpdateArguments& args) const { return HWY_DYNAMIC_DISPATCH(SgdUpdate)(rule_, args); }
 
 GradientCheck Sgd::update_rows(const RowUpdateArguments& args) const {
-  if (args.racing() || rule_.momentum != 0) return Optimizer::update_rows(args);
+  if (args.hogwild() || rule_.momentum != 0) return Optimizer::update_rows(args);
   return HWY_DYNAMIC_DISPATCH(SgdUpdateRows)(rule_, args);
 }
 

@@ -27,8 +27,8 @@ void conv2d_pointwise_forward(const PointwiseShape& shape, int64_t piece, const 
   const int64_t first = pieces.first(piece) * kLanes;
   const int64_t columns = pieces.size(piece) * kLanes;
   const bool relu = activation == Activation::kRelu;
-  simd_gemm_far({shape.filters, columns, shape.channels}, {weights, shape.channels}, {x + first, image}, shape.lanes,
-                {.row_bias = bias, .relu = relu}, y + first, image);
+  simd_gemm_packing({shape.filters, columns, shape.channels}, {weights, shape.channels}, {x + first, image},
+                    shape.lanes, {.row_bias = bias, .relu = relu}, y + first, image);
   if (!relu) add_bias_and_activate(activation, {shape.filters, columns, image}, nullptr, y + first);
 }
 
@@ -37,8 +37,9 @@ void conv2d_pointwise_input_gradient(const PointwiseShape& shape, int64_t piece,
   const Tiling pieces = pointwise_pieces(shape);
   const int64_t image = shape.pixels * kLanes;
   const int64_t first = pieces.first(piece) * kLanes;
-  simd_gemm_far({shape.channels, pieces.size(piece) * kLanes, shape.filters},
-                {weights, shape.channels, Transpose::kYes}, {dz + first, image}, shape.lanes, {}, dx + first, image);
+  simd_gemm_packing({shape.channels, pieces.size(piece) * kLanes, shape.filters},
+                    {weights, shape.channels, Transpose::kYes}, {dz + first, image}, shape.lanes, {}, dx + first,
+                    image);
 }
 
 int64_t pointwise_gradient_scratch(const PointwiseShape& shape) {

@@ -16,11 +16,11 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 template <class Element>
-HWY_INLINE void gather(const Element* table, bool far, const RowShape& rows, const uint32_t* indices, int64_t count,
-                       float* y, int64_t coming) {
+HWY_INLINE void gather(const Element* table, bool larger_than_l2, const RowShape& rows, const uint32_t* indices,
+                       int64_t count, float* y, int64_t coming) {
   const auto [width, stride] = rows;
   const int64_t ahead = prefetch_distance(width * static_cast<int64_t>(sizeof(Element)));
-  const int64_t prefetched = far ? count + coming : 0;
+  const int64_t prefetched = larger_than_l2 ? count + coming : 0;
   const auto copy = [&, width = width, stride = stride](int64_t e, const auto& columns) HWY_ATTR {
     const typename std::decay_t<decltype(columns)>::Floats d;
     if (e + ahead < prefetched) prefetch_columns(table + indices[e + ahead] * width, columns);
@@ -42,16 +42,17 @@ HWY_INLINE void gather(const Element* table, bool far, const RowShape& rows, con
 
 void GatherRows(TableElements table, const RowShape& rows, const uint32_t* indices, int64_t count, float* y,
                 int64_t coming) {
-  table.visit([&](const auto* elements) HWY_ATTR { gather(elements, table.far(), rows, indices, count, y, coming); });
+  table.visit([&](const auto* elements)
+                  HWY_ATTR { gather(elements, table.larger_than_l2(), rows, indices, count, y, coming); });
 }
 
 // Rows of one element, by the operations of sum_columns.
 template <class Element, class Value>
-HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table, bool far,
-                             Value value, int64_t first, int64_t count, float* HWY_RESTRICT y) {
+HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Element* HWY_RESTRICT table,
+                             bool larger_than_l2, Value value, int64_t first, int64_t count, float* HWY_RESTRICT y) {
   constexpr int64_t kAhead = 64;
   const uint32_t* HWY_RESTRICT indices = bags.indices;
-  const int64_t prefetched = far ? bags.entries() : 0;
+  const int64_t prefetched = larger_than_l2 ? bags.entries() : 0;
   for (int64_t n = first; n < first + count; ++n) {
     float sum = 0;
     int64_t e = bags.offsets[n];
@@ -73,12 +74,12 @@ HWY_INLINE void pool_scalars(int64_t padding, const SparseRows& bags, const Elem
 template <class Element>
 class BagRows {
  public:
-  BagRows(int64_t padding, const SparseRows& bags, const Element* table, bool far, int64_t stride)
+  BagRows(int64_t padding, const SparseRows& bags, const Element* table, bool larger_than_l2, int64_t stride)
       : padding_(padding),
         indices_(bags.indices),
         table_(table),
         stride_(stride),
-        prefetched_(far ? bags.entries() : 0),
+        prefetched_(larger_than_l2 ? bags.entries() : 0),
         ahead_(prefetch_distance(stride * static_cast<int64_t>(sizeof(Element)))) {}
 
   HWY_INLINE const Element* row(int64_t e) const {
@@ -111,15 +112,15 @@ HWY_NOINLINE void pool_columns(Columns columns, const int64_t* offsets, BagRows<
 }
 
 template <class Element>
-HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, bool far,
+HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Element* table, bool larger_than_l2,
                           const RowShape& rows, int64_t first, int64_t count, float* y) {
   const auto one = [](int64_t) { return 1.0F; };
   const auto given = [values = bags.values](int64_t e) { return values[e]; };
   if (rows.stride == 1) {
-    if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, far, one, first, count, y);
-    return pool_scalars(rule.padding, bags, table, far, given, first, count, y);
+    if (bags.values == nullptr) return pool_scalars(rule.padding, bags, table, larger_than_l2, one, first, count, y);
+    return pool_scalars(rule.padding, bags, table, larger_than_l2, given, first, count, y);
   }
-  const BagRows<Element> from(rule.padding, bags, table, far, rows.stride);
+  const BagRows<Element> from(rule.padding, bags, table, larger_than_l2, rows.stride);
   for_columns<kSumVectors>(rows.width, [&](const auto& columns) HWY_ATTR {
     if (bags.values == nullptr) {
       pool_columns(columns, bags.offsets, from, one, {first, count}, rows.width, y);
@@ -132,7 +133,7 @@ HWY_INLINE void pool_sums(const BagRule& rule, const SparseRows& bags, const Ele
 void PoolSums(const BagRule& rule, const SparseRows& bags, TableElements table, const RowShape& rows, int64_t first,
               int64_t count, float* y) {
   table.visit([&](const auto* elements)
-                  HWY_ATTR { pool_sums(rule, bags, elements, table.far(), rows, first, count, y); });
+                  HWY_ATTR { pool_sums(rule, bags, elements, table.larger_than_l2(), rows, first, count, y); });
 }
 
 // y[d] = max over the entries e in [begin, end) of their rows, and winners[d] = e, the first of equal ones.
@@ -171,7 +172,7 @@ void PoolMaxima(const BagRule& rule, const SparseRows& bags, TableElements table
                 int64_t count, float* y, int32_t* winners) {
   const int64_t width = rows.width;
   table.visit([&](const auto* elements) HWY_ATTR {
-    const BagRows from(rule.padding, bags, elements, table.far(), rows.stride);
+    const BagRows from(rule.padding, bags, elements, table.larger_than_l2(), rows.stride);
     for_columns<kVectors / 2>(width, [&](const auto& columns) HWY_ATTR {
       for (int64_t n = first; n < first + count; ++n) {
         const int64_t begin = bags.offsets[n];
@@ -257,7 +258,7 @@ inline bool are_short(const GroupRange& range, int64_t width) {
 }
 
 // Whether rows that one entry each reads are more than L2 holds.
-inline bool are_far(const RowGroups& groups, int64_t stride) {
+inline bool exceed_l2(const RowGroups& groups, int64_t stride) {
   return exceeds_l2(groups.starts[groups.count] * stride * static_cast<int64_t>(sizeof(float)));
 }
 
@@ -266,7 +267,7 @@ HWY_INLINE void sum_groups(const GroupRange& range, const uint32_t* from, Factor
                            const RowShape& rows, float* gradients) {
   const GroupEntries<Factor> entries{range.groups.keys, from, factor, dy, rows.stride};
   if (are_short(range, rows.width)) return sum_short_groups(range, entries, rows.width, gradients);
-  const bool prefetches = from == nullptr && are_far(range.groups, rows.stride);
+  const bool prefetches = from == nullptr && exceed_l2(range.groups, rows.stride);
   for_columns<kSumVectors>(rows.width, [&](const auto& columns) HWY_ATTR {
     if (prefetches) {
       sum_each_group<true>(columns, range, entries, rows.width, gradients);

@@ -39,7 +39,7 @@ struct EntryParts {
   const int64_t* starts = nullptr;  // [count + 1]: part p has the places [starts[p], starts[p + 1])
   const uint32_t* rows = nullptr;   // [E], by place
   const uint64_t* keys = nullptr;   // [E], the entry in the low half; null: place e has entry e
-  bool racing = false;              // rows of one part may be those of others, too
+  bool hogwild = false;             // rows of one part may be those of others, too
 
   int64_t entry(int64_t place) const { return keys == nullptr ? place : RowGroups::entry(keys[place]); }
 };
@@ -54,7 +54,7 @@ struct EntryRoom {
 struct SparseInput {
   SparseRows rows;
   const uint32_t* samples = nullptr;  // [E], the sample of each entry
-  // In backward only, one of the two: by Duplicates. Neither where no layer needs groups (LayerNeeds::sums_entries).
+  // In backward only, one of the two: by Duplicates. Neither where no layer needs groups (LayerNeeds::sums_unsorted).
   RowGroups groups;
   EntryParts parts;
   EntryRoom room;

@@ -23,10 +23,10 @@ class TableElements {
   TableElements(const Bfloat16* halves) : type_(ElementType::kBfloat16), data_(halves) {}  // NOLINT
   // Of a parameter of `count` elements among floats.
   TableElements(ElementType type, const float* storage, int64_t count)
-      : type_(type), far_(exceeds_l2(count * bytes_of(type))), data_(storage) {}
+      : type_(type), larger_than_l2_(exceeds_l2(count * bytes_of(type))), data_(storage) {}
 
   // Whether its rows come from beyond L2.
-  bool far() const { return far_; }
+  bool larger_than_l2() const { return larger_than_l2_; }
 
   // read(const float*) or read(const Bfloat16*).
   template <class Read>
@@ -40,7 +40,7 @@ class TableElements {
 
  private:
   ElementType type_;
-  bool far_ = true;
+  bool larger_than_l2_ = true;
   const void* data_;
 };
 

@@ -33,8 +33,8 @@ struct Epilogue {
 // c = op(a) b, with the epilogue, for b whose rows lie far apart, as the channels of images in lanes do: then lines of
 // one column share few sets of L1, so some columns are packed before all rows of c read them. Columns must be a
 // multiple of 16, of which the first `live` count, 16 or 8: the others of c become 0, or what those of b give.
-void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,
-                   const Epilogue& epilogue, float* c, int64_t c_stride);
+void simd_gemm_packing(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,
+                       const Epilogue& epilogue, float* c, int64_t c_stride);
 
 // A matrix in panels of 16 columns, each with its rows side by side unless `row` says otherwise: element (k, j) at
 // data[j / 16 * panel + k * row + j % 16].

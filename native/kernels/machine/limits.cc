@@ -106,7 +106,7 @@ float SumPlacedRows(const float* table, const PlacedRows& rows) {
   const auto add = [&](const float* row) HWY_ATTR {
     for (int64_t i = 0; i < width; i += static_cast<int64_t>(hn::Lanes(d))) sum = hn::Add(sum, hn::LoadU(d, row + i));
   };
-  if (rows.far) {
+  if (rows.from_memory) {
     visit_placed(
         table, rows, [](const void* address) { prefetch_to_l2(address); }, add);
   } else {
@@ -125,7 +125,7 @@ void ScalePlacedRows(float* table, const PlacedRows& rows, float factor) {
       hn::StoreU(hn::Mul(hn::LoadU(d, row + i), by), d, row + i);
     }
   };
-  with_prefetch(rows.far, [&](auto line) HWY_ATTR { visit_placed(table, rows, line, scale); });
+  with_prefetch(rows.from_memory, [&](auto line) HWY_ATTR { visit_placed(table, rows, line, scale); });
 }
 
 }  // namespace HWY_NAMESPACE

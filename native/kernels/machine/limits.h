@@ -23,7 +23,7 @@ struct PlacedRows {
   int64_t lines;  // of a row
   const uint32_t* places;
   int64_t count;
-  bool far;  // from memory, not from caches (common/prefetch.h)
+  bool from_memory;  // not from caches (common/prefetch.h)
 };
 // Of all floats of these rows, in some order.
 float sum_placed_rows(const float* table, const PlacedRows& rows);

@@ -17,7 +17,7 @@ Lines lines_of(const float* plane, int64_t floats) {
 }
 
 // Planes of more floats are not all in L2, where lines need no prefetch.
-bool reads_far(int64_t floats) {
+bool exceed_l2(int64_t floats) {
   constexpr int64_t kFloats = 512 * 1024;
   return floats > kFloats;
 }
@@ -73,7 +73,7 @@ void Conv2dDepthwise::forward(const ForwardArguments& args, const float* /*prepa
   const int64_t plane = plane_floats(conv_.window.output);
   const int64_t images = lane_blocks(args.pass.batch) * conv_.filters;
   const bool at_store = activates_at_store();
-  const bool far = reads_far(images * of_input);
+  const bool larger_than_l2 = exceed_l2(images * of_input);
   const int64_t of_copy = copied_floats(conv_.window);
   args.pass.team.for_each(images, [&](int64_t image, int thread) {
     const int64_t channel = image % conv_.filters;
@@ -84,7 +84,7 @@ void Conv2dDepthwise::forward(const ForwardArguments& args, const float* /*prepa
         met.window, lanes_in_use(args.pass.batch, image / conv_.filters), met.x,
         args.parameters[0] + channel * conv_.row_length(), conv_.has_bias ? args.parameters[1][channel] : 0,
         at_store ? conv_.activation : Activation::kLinear, {y, conv_.window.output.width * kLanes, kLanes},
-        far && image + 1 < images ? lines_of(x + of_input, of_input) : Lines());
+        larger_than_l2 && image + 1 < images ? lines_of(x + of_input, of_input) : Lines());
     if (!at_store) add_bias_and_activate(conv_.activation, {1, plane, plane}, nullptr, y);
   });
 }
@@ -168,7 +168,7 @@ void Conv2dDepthwise::backward(const BackwardArguments& args) const {
   const int64_t of_input = plane_floats(conv_.window.input);
   const int64_t plane = plane_floats(conv_.window.output);
   const int64_t images = lane_blocks(args.pass.batch) * conv_.filters;
-  const bool far = reads_far(images * of_input);
+  const bool larger_than_l2 = exceed_l2(images * of_input);
   const EvenTiling parts = pieces(lane_blocks(args.pass.batch));
   const int64_t own_floats = thread_floats(args.dx != nullptr);
   std::optional<PieceGradients> gradients;
@@ -186,7 +186,8 @@ void Conv2dDepthwise::backward(const BackwardArguments& args) const {
       activation_backward(conv_.activation, {1, plane, plane}, args.y + image * plane, dz);
       if (args.dx != nullptr) {
         input_gradient(lanes, args.parameters[0] + channel * conv_.row_length(), dz,
-                       far && conv_.trainable ? lines_of(x, of_input) : Lines(), own, args.dx + image * of_input);
+                       larger_than_l2 && conv_.trainable ? lines_of(x, of_input) : Lines(), own,
+                       args.dx + image * of_input);
       }
       if (!gradients) continue;
       if (conv_.has_bias) bias += conv2d_bias_gradient(1, plane, plane, dz);
@@ -197,7 +198,7 @@ void Conv2dDepthwise::backward(const BackwardArguments& args) const {
                                : parts.first(then / conv_.filters) * conv_.filters + then % conv_.filters;
       // What it begins with, or what is read last of it: the rest comes by itself.
       Lines ahead;
-      if (far && next < images) {
+      if (larger_than_l2 && next < images) {
         ahead =
             args.dx != nullptr ? lines_of(args.dy + next * plane, plane) : lines_of(args.x + next * of_input, of_input);
       }

@@ -53,14 +53,14 @@ void DensePanels::forward(const ForwardArguments& args) const {
   // With so few rows the product streams its weights, which the hardware prefetcher follows: prefetched here as well,
   // they come later.
   const int64_t few_rows = simd_gemm_tile_columns() < kPanelWidth ? 2 : 16;
-  const bool far = far_weights();
-  const bool prefetches = far && rows.largest() > few_rows;
+  const bool larger_than_l2 = weights_exceed_l2();
+  const bool prefetches = larger_than_l2 && rows.largest() > few_rows;
   // Softmax and its logarithm need whole rows, so they cannot follow a panel.
   const bool fused = !dense_.activation.spans_row();
   const int64_t jobs = panels.count() * rows.count;
   // Several threads each find their part in their own caches if they begin with the same job every time. Prefetches
   // go upwards.
-  const bool from_end = args.pass.from_end && args.pass.team.size() == 1 && far && !prefetches;
+  const bool from_end = args.pass.from_end && args.pass.team.size() == 1 && larger_than_l2 && !prefetches;
   args.pass.team.for_each(jobs, [&](int64_t index, int) {
     const int64_t job = from_end ? jobs - 1 - index : index;
     const int64_t panel = job / rows.count;

@@ -85,7 +85,7 @@ class DensePanels final : public DenseAlgorithm {
   }
   int threads_to_cut_for(int threads) const;
   // Whether they are not in L2 when they are read again.
-  bool far_weights() const {
+  bool weights_exceed_l2() const {
     constexpr int64_t kFloats = 128 * 1024;
     return dense_.weight_count() > kFloats;
   }

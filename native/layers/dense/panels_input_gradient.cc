@@ -161,13 +161,13 @@ void DensePanels::input_gradient_transposed(const BackwardArguments& args, float
   const auto weights = [&](int64_t job, int64_t sum) {
     return WeightStretches(args.parameters[0], inputs, job, sums, sum);
   };
-  const bool far = far_weights();
+  const bool larger_than_l2 = weights_exceed_l2();
   args.pass.team.for_each(inputs.count, [&](int64_t job, int thread) {
     float* const dx = scratch + stride * (dense_.units + thread * kInputsOfJob);
     for (int64_t sum = 0; sum < sums.count; ++sum) {
       const bool ends = sum + 1 == sums.count;
       const int64_t next = ends ? job + 1 : job;
-      const auto behind = far && next < inputs.count ? weights(next, ends ? 0 : sum + 1) : WeightStretches();
+      const auto behind = larger_than_l2 && next < inputs.count ? weights(next, ends ? 0 : sum + 1) : WeightStretches();
       weights(job, sum).multiply(batch, dz.from(sums.first(sum)), sum == 0 ? Accumulate::kOverwrite : Accumulate::kAdd,
                                  dx, stride, behind.lines());
     }

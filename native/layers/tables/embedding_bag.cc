@@ -2,7 +2,7 @@
 
 #include "common/checked.h"
 #include "common/error.h"
-#include "layers/tables/summed_entries.h"
+#include "layers/tables/pooled_gradient.h"
 #include "layers/tables/table_spec.h"
 
 namespace gradloom {
@@ -55,7 +55,7 @@ LayerNeeds EmbeddingBag::needs(const LayerSetting& setting) const {
   const bool keeps_winners = rule_.pooling == Pooling::kMax && runs_backward(setting.phase);
   const bool sums = rule_.pooling != Pooling::kMax && rule_.padding < 0;
   return {.kernel = "gather",
-          .sums_entries = sums && sums_entries(parameters()[0]),
+          .sums_unsorted = sums && sums_unsorted(parameters()[0]),
           .saved = keeps_winners ? checked_multiply(setting.batch, units_) : 0,
           .backward_scratch = pooled_gradient_scratch(parameters()[0], setting.threads)};
 }

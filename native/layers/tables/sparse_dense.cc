@@ -5,7 +5,7 @@
 #include "common/checked.h"
 #include "common/error.h"
 #include "kernels/gemm/simd_gemm.h"
-#include "layers/tables/summed_entries.h"
+#include "layers/tables/pooled_gradient.h"
 #include "layers/tables/table_spec.h"
 
 namespace gradloom {
@@ -35,7 +35,7 @@ SparseDense::SparseDense(const Spec& spec, const Shape& input_shape)
 LayerNeeds SparseDense::needs(const LayerSetting& setting) const {
   return {.kernel = "gather",
           .backward_reads_output = activation_ != Activation::kLinear,
-          .sums_entries = sums_entries(parameters()[0]),
+          .sums_unsorted = sums_unsorted(parameters()[0]),
           .backward_scratch = pooled_gradient_scratch(parameters()[0], setting.threads) + units_};
 }
 

@@ -46,7 +46,7 @@ struct RowStretch {
   int64_t begin;
   int64_t end;
   int64_t known;  // rows from the end on are those of stretches to come
-  int racing_thread = -1;
+  int hogwild_thread = -1;
 };
 
 struct TableGradient {
@@ -63,7 +63,7 @@ struct TableGradient {
 template <class Make>
 void complete_rows(const BackwardArguments& args, const TableGradient& table, const RowStretch& stretch, float* scratch,
                    Make&& make) {
-  const auto [rows, begin, end, known, racing_thread] = stretch;
+  const auto [rows, begin, end, known, hogwild_thread] = stretch;
   const int64_t chunk = std::max<int64_t>(1, kTableChunk / table.width());
   float* weights = table.spec.element == ElementType::kBfloat16 ? scratch + chunk_floats(table.width()) : nullptr;
   int64_t first = begin;
@@ -78,7 +78,7 @@ void complete_rows(const BackwardArguments& args, const TableGradient& table, co
     }
     float* gradient = args.gradients.row_target(table.parameter, first, scratch);
     make(first, count, gradient);
-    args.gradients.complete_rows(table.parameter, {first, count, rows + first, table.width(), gradient, racing_thread,
+    args.gradients.complete_rows(table.parameter, {first, count, rows + first, table.width(), gradient, hogwild_thread,
                                                    weights, known - first - count});
     first += count;
   }
@@ -93,7 +93,7 @@ void complete_table_gradient(const BackwardArguments& args, const TableGradient&
   if (parts.starts != nullptr) {
     args.pass.team.for_each(parts.count, [&](int64_t part, int thread) {
       const RowStretch stretch{parts.rows, parts.starts[part], parts.starts[part + 1], parts.starts[parts.count],
-                               parts.racing ? thread : -1};
+                               parts.hogwild ? thread : -1};
       complete_rows(args, table, stretch, scratch_of(thread), [&](int64_t first, int64_t count, float* gradients) {
         terms.of_entries(EntryRange{parts, first, count}, gradients);
       });

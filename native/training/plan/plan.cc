@@ -370,7 +370,7 @@ bool Plan::reads_entries(const Node& node) const {
 
 // The rows of tables that several layers read are merged in ascending order.
 bool Plan::takes_groups(int layer, const LayerNeeds& needs) const {
-  return !needs.sums_entries || options_.duplicates != Duplicates::kSum ||
+  return !needs.sums_unsorted || options_.duplicates != Duplicates::kSum ||
          architecture_->users_of(architecture_->first_parameter(layer)).size() > 1;
 }
 

@@ -6,7 +6,7 @@
 
 #include "common/checked.h"
 #include "common/error.h"
-#include "training/tables/lazy_tables.h"
+#include "training/tables/lazy_row_updates.h"
 
 namespace gradloom {
 
@@ -40,7 +40,7 @@ Learner::Learner(std::shared_ptr<Network> network, std::unique_ptr<Optimizer> op
     auto& buffers = states_.emplace_back();
     for (const StateSpec& spec : specs) buffers.emplace_back(spec.shape.size());
   }
-  lazy_tables_ = std::make_unique<LazyTables>(*this);
+  lazy_row_updates_ = std::make_unique<LazyRowUpdates>(*this);
   if (settings_.awaits_state) return;
   fill_states([](const StateSpec& state) { return state.initial != 0; });  // buffers come as zeros
 }
@@ -162,11 +162,11 @@ void Learner::scale_rate(double scale) {
   const std::unique_lock guard(network_->lock());
   network_->lend(nullptr);
   rate_scale = scale;
-  lazy_tables_->begin();
+  lazy_row_updates_->begin();
 }
 
 void Learner::check_schedule() const {
-  const bool lazy = std::ranges::any_of(lazy_tables_->parameters(),
+  const bool lazy = std::ranges::any_of(lazy_row_updates_->parameters(),
                                         [&](int parameter) { return settings(parameter).optimizer == 0; });
   if (!lazy) return;
   throw Error("INVALID_OPTION", "the optimizer " + optimizers_.front()->kind() +
@@ -175,7 +175,7 @@ void Learner::check_schedule() const {
 }
 
 void Learner::reset() {
-  if (network_->lazy_weights() == lazy_tables_.get()) network_->lend(nullptr);
+  if (network_->lazy_weights() == lazy_row_updates_.get()) network_->lend(nullptr);
   steps = 0;
   epochs = 0;
   rate_scale = 1;

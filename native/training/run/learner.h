@@ -44,7 +44,7 @@ struct LearnerSettings {
   bool awaits_state = false;
 };
 
-class LazyTables;
+class LazyRowUpdates;
 
 class Learner {
  public:
@@ -78,7 +78,7 @@ class Learner {
   bool has_memory_for(int64_t bytes) const;
   // Throws MEMORY_LIMIT with the bytes if they may not.
   void check_memory_for(int64_t bytes) const;
-  LazyTables& lazy_tables() { return *lazy_tables_; }
+  LazyRowUpdates& lazy_row_updates() { return *lazy_row_updates_; }
   // Throws INVALID_OPTION when a table is trained whose rows move by the learning rate without being touched.
   void check_schedule() const;
   // Throws INVALID_OPTION when a table is trained, for what would keep all of its gradient.
@@ -123,9 +123,9 @@ class Learner {
   std::vector<std::vector<StateSpec>> state_specs_;  // by parameter
   Duplicates duplicates_ = Duplicates::kSum;
   int64_t state_bytes_ = 0;
-  int64_t dense_bytes_ = 0;                         // of weights and states of all parameters but tables
-  std::vector<std::vector<AlignedBuffer>> states_;  // by parameter, then by state
-  std::unique_ptr<LazyTables> lazy_tables_;         // the first to go
+  int64_t dense_bytes_ = 0;                           // of weights and states of all parameters but tables
+  std::vector<std::vector<AlignedBuffer>> states_;    // by parameter, then by state
+  std::unique_ptr<LazyRowUpdates> lazy_row_updates_;  // the first to go
 };
 
 }  // namespace gradloom

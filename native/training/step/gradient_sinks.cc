@@ -61,11 +61,11 @@ GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const flo
                                       .learning_rate = learner.rate_of(p),
                                       .weight_decay = learner.settings(p).weight_decay,
                                       .product = product,
-                                      .far = learner.outgrows_caches()});
+                                      .from_memory = learner.outgrows_caches()});
 }
 
 GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step,
-                          float* racing_room) {
+                          float* hogwild_buffer) {
   clip_by_value(learner, rows.count * rows.width, rows.values);
   const size_t count = learner.states(parameter).size();
   std::array<float*, kMostStates> states{};
@@ -87,8 +87,8 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
                             .step = step,
                             .learning_rate = learner.rate_of(parameter),
                             .weight_decay = learner.settings(parameter).weight_decay,
-                            .racing_room = racing_room,
-                            .far = exceeds_l3(table.bytes() + kept_bytes)};
+                            .hogwild_buffer = hogwild_buffer,
+                            .from_memory = exceeds_l3(table.bytes() + kept_bytes)};
   const Optimizer& rule = learner.optimizer(parameter);
   if (table.element == ElementType::kFloat32) return rule.update_rows(update);
   // Rules know floats: these rows become some, and go back rounded by numbers of this step.
@@ -101,8 +101,10 @@ GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& r
   return check;
 }
 
-TableSink::TableSink(Learner& learner, int layer, SharedTables& tables, RacingRooms& rooms)
-    : learner_(learner), first_parameter_(learner.network().architecture().first_parameter(layer)), rooms_(rooms) {
+TableSink::TableSink(Learner& learner, int layer, SharedTables& tables, HogwildBuffers& buffers)
+    : learner_(learner),
+      first_parameter_(learner.network().architecture().first_parameter(layer)),
+      hogwild_buffers_(buffers) {
   const auto& own = learner.network().architecture().layers()[static_cast<size_t>(layer)]->parameters();
   for (size_t p = 0; p < own.size(); ++p) uses_.push_back(tables.use(layer, first_parameter_ + static_cast<int>(p)));
 }
@@ -120,8 +122,8 @@ void TableSink::complete_rows(int parameter, const RowGradients& rows) {
   if (TableUse* use = uses_[static_cast<size_t>(parameter)]) {
     use->complete_rows(rows);
   } else {
-    float* room = rooms_.of(rows.racing_thread);
-    note(update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1, room));
+    float* buffer = hogwild_buffers_.of(rows.hogwild_thread);
+    note(update_rows(learner_, first_parameter_ + parameter, rows, learner_.steps + 1, buffer));
   }
 }
 

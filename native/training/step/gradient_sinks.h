@@ -9,7 +9,7 @@
 #include "layers/layer.h"
 #include "training/run/learner.h"
 #include "training/step/step_gradients.h"
-#include "training/tables/racing_rooms.h"
+#include "training/tables/hogwild_buffers.h"
 #include "training/tables/shared_tables.h"
 
 namespace gradloom {
@@ -31,10 +31,10 @@ void clip_by_value(const Learner& learner, int64_t count, float* gradient);
 GradientCheck update_stretch(Learner& learner, const Stretch& stretch, const float* gradient, uint64_t step,
                              const DueProduct* product = nullptr);
 
-// Updates rows of a table by their gradients, within the limit of clipping by value, which changes them. `racing_room`:
-// where threads race.
+// Updates rows of a table by their gradients, within the limit of clipping by value, which changes them.
+// `hogwild_buffer`: where threads race.
 GradientCheck update_rows(Learner& learner, int parameter, const RowGradients& rows, uint64_t step,
-                          float* racing_room = nullptr);
+                          float* hogwild_buffer = nullptr);
 
 // Rows of tables are updated at once, whatever becomes of other gradients; those of tables that several layers read are
 // kept until all of these are through.
@@ -48,7 +48,7 @@ class TableSink : public GradientSink {
   bool take_not_finite() { return not_finite_.exchange(false, std::memory_order_relaxed); }
 
  protected:
-  TableSink(Learner& learner, int layer, SharedTables& tables, RacingRooms& rooms);
+  TableSink(Learner& learner, int layer, SharedTables& tables, HogwildBuffers& buffers);
 
   const Architecture::Parameter& at(int parameter) const {
     return learner_.network().architecture().parameters()[static_cast<size_t>(first_parameter_ + parameter)];
@@ -61,15 +61,15 @@ class TableSink : public GradientSink {
   int first_parameter_;
 
  private:
-  RacingRooms& rooms_;
+  HogwildBuffers& hogwild_buffers_;
   std::vector<TableUse*> uses_;  // by parameter of the layer; null for others than shared tables
   std::atomic<bool> not_finite_{false};
 };
 
 class UpdatingSink final : public TableSink {
  public:
-  UpdatingSink(Learner& learner, int layer, SharedTables& tables, RacingRooms& rooms)
-      : TableSink(learner, layer, tables, rooms) {}
+  UpdatingSink(Learner& learner, int layer, SharedTables& tables, HogwildBuffers& buffers)
+      : TableSink(learner, layer, tables, buffers) {}
 
   float* target(int /*parameter*/, int64_t /*first*/, float* scratch) override { return scratch; }
   void complete(int parameter, int64_t first, int64_t count, float* gradient) override;
@@ -86,8 +86,8 @@ class DiscardingSink final : public GradientSink {
 // Gradients of a layer whose parameters a later one has, too, are added to that one's.
 class BufferingSink final : public TableSink {
  public:
-  BufferingSink(Learner& learner, int layer, SharedTables& tables, RacingRooms& rooms, StepGradients& gradients)
-      : TableSink(learner, layer, tables, rooms),
+  BufferingSink(Learner& learner, int layer, SharedTables& tables, HogwildBuffers& buffers, StepGradients& gradients)
+      : TableSink(learner, layer, tables, buffers),
         part_(learner.network().architecture().adds_gradients(layer) ? GradientPart::kFurther : GradientPart::kFirst),
         gradients_(gradients) {}
 

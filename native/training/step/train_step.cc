@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "common/error.h"
-#include "training/tables/lazy_tables.h"
+#include "training/tables/lazy_row_updates.h"
 
 namespace gradloom {
 
@@ -14,7 +14,7 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_p
             {.batch = batch, .phase = Phase::kTraining, .threads = threads, .duplicates = learner.duplicates()}),
       objective_(learner.objective(), batch),
       shared_tables_(learner.network().architecture(), threads),
-      racing_rooms_(learner, threads),
+      hogwild_buffers_(learner, threads),
       gradients_(std::move(gradients)) {
   const Architecture& architecture = learner.network().architecture();
   if (gradients_ == nullptr && learner.needs_all_gradients()) {
@@ -24,11 +24,11 @@ TrainStep::TrainStep(Learner& learner, int64_t batch, int threads, std::shared_p
   for (size_t layer = 0; layer < architecture.layers().size(); ++layer) {
     const auto index = static_cast<int>(layer);
     if (gradients_ != nullptr) {
-      auto sink = std::make_unique<BufferingSink>(learner, index, shared_tables_, racing_rooms_, *gradients_);
+      auto sink = std::make_unique<BufferingSink>(learner, index, shared_tables_, hogwild_buffers_, *gradients_);
       buffering_.push_back(sink.get());
       sinks_.push_back(std::move(sink));
     } else {
-      auto sink = std::make_unique<UpdatingSink>(learner, index, shared_tables_, racing_rooms_);
+      auto sink = std::make_unique<UpdatingSink>(learner, index, shared_tables_, hogwild_buffers_);
       updating_.push_back(sink.get());
       sinks_.push_back(std::move(sink));
     }
@@ -43,7 +43,7 @@ StepOutcome TrainStep::run(Team& team, const ArraySamples& samples, const uint32
   if (clock_ != nullptr) clock_->begin_step();
 
   load(team, samples, order, first);
-  learner_.lazy_tables().begin_step(team, plan_);
+  learner_.lazy_row_updates().begin_step(team, plan_);
   objective_.load_targets(samples, order, first);
   end_part(kGatherPart);
   plan_.forward(team, weights, random());

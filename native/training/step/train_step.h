@@ -13,7 +13,7 @@
 #include "training/step/gradient_sinks.h"
 #include "training/step/step_gradients.h"
 #include "training/step/update_all.h"
-#include "training/tables/racing_rooms.h"
+#include "training/tables/hogwild_buffers.h"
 #include "training/tables/shared_tables.h"
 #include "training/threads/step_locks.h"
 
@@ -79,7 +79,7 @@ class TrainStep {
   Plan plan_;
   BatchObjective objective_;
   SharedTables shared_tables_;
-  RacingRooms racing_rooms_;
+  HogwildBuffers hogwild_buffers_;
   std::shared_ptr<StepGradients> gradients_;  // null when updates stand right behind each gradient
   std::unique_ptr<UpdateAll> update_all_;
   Inspection* inspection_ = nullptr;

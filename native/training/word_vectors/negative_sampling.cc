@@ -71,7 +71,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
   const auto group_from = [&](int64_t at) {
     return std::lower_bound(groups.starts, groups.starts + groups.count, at) - groups.starts;
   };
-  const bool far = exceeds_l3(memory_.size() * static_cast<int64_t>(sizeof(float)));
+  const bool from_memory = exceeds_l3(memory_.size() * static_cast<int64_t>(sizeof(float)));
   const Tiling tiles = tile_rows(batch_.input().rows.entries(), units_);
   team.for_each(tiles.count, [&](int64_t tile, int thread) {
     float* sums = scratch_.data() + thread * scratch;
@@ -91,7 +91,7 @@ bool TrainedTable::update(Team& team, const Optimizer& optimizer, const EntryTer
                                                          .step = step,
                                                          .learning_rate = optimizer.learning_rate(),
                                                          .weight_decay = optimizer.weight_decay(),
-                                                         .far = far});
+                                                         .from_memory = from_memory});
       if (check == GradientCheck::kNotFinite) finite.store(false, std::memory_order_relaxed);
     }
   });

@@ -120,12 +120,12 @@ TEST_CASE("SparseBatch: parts have all entries, each in order, and no row in two
               ++seen[entry];
               fits &= parts.rows[place] == ids[entry];
               fits &= place == parts.starts[part] || parts.entry(place - 1) < parts.entry(place);
-              fits &= parts.racing || owners.try_emplace(ids[entry], part).first->second == part;
+              fits &= parts.hogwild || owners.try_emplace(ids[entry], part).first->second == part;
             }
           }
           CHECK(fits);
           CHECK(std::all_of(seen.begin(), seen.end(), [](int times) { return times == 1; }));
-          CHECK_FALSE((parts.racing && (threads == 1 || duplicates == Duplicates::kSequential)));
+          CHECK_FALSE((parts.hogwild && (threads == 1 || duplicates == Duplicates::kSequential)));
           if (count == 50000 && threads > 1) CHECK((rows == 1 || parts.count > 1));
         }
       }

@@ -122,7 +122,7 @@ struct Tensor {
         update_of(optimizer, count, weight.data() + first, gradient.data() + first, pointers.data(), step);
     args.shape = {count};
     args.product = product;
-    args.far = step % 2 == 0;
+    args.from_memory = step % 2 == 0;
     GradientCheck check = GradientCheck::kFinite;
     Team::run(1, [&](Team& team) {
       args.team = &team;
@@ -201,18 +201,18 @@ TEST_CASE(
     for_each_simd_target([&, &kind = kind](const std::string& target) {
       CAPTURE(kind);
       CAPTURE(target);
-      for (const auto& [width, racing] : {std::pair{int64_t{1}, false},
-                                          {2, false},
-                                          {3, false},
-                                          {7, false},
-                                          {15, false},
-                                          {16, false},
-                                          {33, false},
-                                          {1, true},
-                                          {7, true},
-                                          {33, true}}) {
+      for (const auto& [width, hogwild] : {std::pair{int64_t{1}, false},
+                                           {2, false},
+                                           {3, false},
+                                           {7, false},
+                                           {15, false},
+                                           {16, false},
+                                           {33, false},
+                                           {1, true},
+                                           {7, true},
+                                           {33, true}}) {
         CAPTURE(width);
-        CAPTURE(racing);
+        CAPTURE(hogwild);
         constexpr int64_t kRows = 60;
         // Some come again; the second part ascends.
         std::vector<uint32_t> rows = {0, 3, 3, 4, 59, 17, 18, 3, 19};
@@ -269,8 +269,8 @@ TEST_CASE(
                                                                 .step = 2,
                                                                 .learning_rate = optimizer->learning_rate(),
                                                                 .weight_decay = optimizer->weight_decay(),
-                                                                .racing_room = racing ? room.data() : nullptr,
-                                                                .far = first > 0});
+                                                                .hogwild_buffer = hogwild ? room.data() : nullptr,
+                                                                .from_memory = first > 0});
             CHECK(check == GradientCheck::kFinite);
           }
         };

@@ -296,9 +296,9 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
   for (const auto& values : given.parameters) parameters.push_back(std::make_unique<GuardedBuffer>(values));
   const std::vector<const float*> pointers = pointers_to(parameters);
   // A layer that can do without groups gets them where the sink has rows placed in its own buffer.
-  const bool sums_entries = needs.sums_entries && given.place == GradientPlace::kScratchOfLayer;
+  const bool sums_unsorted = needs.sums_unsorted && given.place == GradientPlace::kScratchOfLayer;
   CollectingSink sink(layer, given.phase, given.place, parameters);
-  if (sums_entries) sink.take_rows_in_any_order();
+  if (sums_unsorted) sink.take_rows_in_any_order();
 
   float* output = needs.aliases_input ? x.data() : y.data();
   float* input_gradient = passes_gradient ? dy.data() : dx.data();
@@ -313,7 +313,7 @@ LayerResult run_layer(const Layer& layer, const LayerCase& given) {
     result.y =
         to_rows(needs.aliases_input ? x.values() : gaps.close(y.values()), output_image, output_layout, given.batch);
     if (!training) return;
-    if (!floats && !sums_entries) {
+    if (!floats && !sums_unsorted) {
       batch.group(team, layer.id_bound() > 0 ? layer.id_bound() : layer.input_shape().size());
     }
     // What the layer does not ask for is gone by the time of its backward pass.

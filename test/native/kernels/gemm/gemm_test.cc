@@ -282,7 +282,7 @@ TEST_CASE("simd_gemm_segments: the same bits, whatever it prefetches, on every i
   });
 }
 
-TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, several pieces of depth, gaps stay") {
+TEST_CASE("simd_gemm_packing: integers agree exactly with their bias and relu, several pieces of depth, gaps stay") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(16);
@@ -315,7 +315,8 @@ TEST_CASE("simd_gemm_far: integers agree exactly with their bias and relu, sever
       for (int64_t at = 0; at < shape.rows * c_stride; ++at) {
         if (!counts(at % c_stride)) c.data()[at] = std::numeric_limits<float>::quiet_NaN();
       }
-      simd_gemm_far(shape, {a.data(), a_stride, transpose}, {b.data(), b_stride}, live, epilogue, c.data(), c_stride);
+      simd_gemm_packing(shape, {a.data(), a_stride, transpose}, {b.data(), b_stride}, live, epilogue, c.data(),
+                        c_stride);
       for (int64_t at = 0; at < shape.rows * c_stride; ++at) {
         if (counts(at % c_stride)) continue;
         CHECK((c.data()[at] == 0 || c.data()[at] == expected[static_cast<size_t>(at)]));

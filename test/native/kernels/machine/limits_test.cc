@@ -41,10 +41,10 @@ TEST_CASE("root_division_chains: every chain takes every step, as many operation
 TEST_CASE("placed rows: each is summed or scaled as often as it is named, and no other one") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
-    for (const auto& [lines, far] :
+    for (const auto& [lines, from_memory] :
          std::vector<std::pair<int64_t, bool>>{{1, false}, {1, true}, {3, false}, {3, true}}) {
       CAPTURE(lines);
-      CAPTURE(far);
+      CAPTURE(from_memory);
       constexpr int64_t kRows = 300;
       const int64_t width = 16 * lines;
       // Row r has the values r, r + 1 .. in turn.
@@ -62,12 +62,12 @@ TEST_CASE("placed rows: each is summed or scaled as often as it is named, and no
           scaled[static_cast<size_t>(i)] *= 2;
         }
       }
-      const PlacedRows rows{lines, places.data(), static_cast<int64_t>(places.size()), far};
+      const PlacedRows rows{lines, places.data(), static_cast<int64_t>(places.size()), from_memory};
       CHECK(sum_placed_rows(table.data(), rows) == sum);
       scale_placed_rows(table.data(), rows, 2);
       CHECK(std::ranges::equal(table.span(), scaled));
       CHECK(table.intact());
-      CHECK(sum_placed_rows(table.data(), {lines, places.data(), 0, far}) == 0);
+      CHECK(sum_placed_rows(table.data(), {lines, places.data(), 0, from_memory}) == 0);
     }
   });
 }

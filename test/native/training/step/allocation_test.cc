@@ -79,7 +79,7 @@ TEST_CASE("a training step allocates nothing for metrics that keep samples or la
 
 namespace {
 
-LearnerOptions racing_net(Spec::Object optimizer, const std::string& duplicates, int64_t units = 1) {
+LearnerOptions hogwild_net(Spec::Object optimizer, const std::string& duplicates, int64_t units = 1) {
   optimizer["duplicates"] = duplicates;
   const Spec::Object bag = embedding_bag({.units = units});
   return {.input_shape = {200}, .layers = {bag, dense({.units = 10})}, .optimizer = optimizer};
@@ -94,10 +94,10 @@ TEST_CASE("threads that race for rows have their room before the first step, and
   for (const auto& optimizer : {adagrad({}), rowwise_adagrad()}) {
     for (const int threads : {1, 2, 3}) {
       CAPTURE(threads);
-      const auto learner = make_learner(racing_net(optimizer, "hogwild"));
+      const auto learner = make_learner(hogwild_net(optimizer, "hogwild"));
       TrainStep step(*learner, kSamples, threads);
       step.reserve(samples);
-      const auto in_turn = make_learner(racing_net(optimizer, "sequential"));
+      const auto in_turn = make_learner(hogwild_net(optimizer, "sequential"));
       TrainStep warming(*in_turn, kSamples, threads);
       ObjectiveTotals totals = learner->objective()->empty_totals(2 * kSamples);
       int64_t count = 0;
@@ -110,7 +110,7 @@ TEST_CASE("threads that race for rows have their room before the first step, and
       CHECK(count == 0);
 
       const auto bytes_of = [&](const std::string& duplicates, int64_t units) {
-        const auto other = make_learner(racing_net(optimizer, duplicates, units));
+        const auto other = make_learner(hogwild_net(optimizer, duplicates, units));
         const MemoryTally tally;
         const TrainStep planned(*other, kSamples, threads);
         return tally.bytes();

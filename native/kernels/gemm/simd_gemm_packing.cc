@@ -1,10 +1,10 @@
-// simd_gemm_far: products with a matrix whose rows lie far apart.
+// simd_gemm_packing: products with a matrix whose rows lie far apart.
 #include <algorithm>
 
 #include "kernels/gemm/simd_gemm.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/gemm/simd_gemm_far.cc"
+#define HWY_TARGET_INCLUDE "kernels/gemm/simd_gemm_packing.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "common/highway-inl.h"
@@ -19,9 +19,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // A tile of `rows`, at most kMostRows, whose lines in c are on their way while it is made.
 template <int kMostRows, int kVectors>
-HWY_INLINE void far_tile(int64_t rows, const TileOperands& o) {
+HWY_INLINE void packing_tile(int64_t rows, const TileOperands& o) {
   if constexpr (kMostRows > 1) {
-    if (rows < kMostRows) return far_tile<kMostRows - 1, kVectors>(rows, o);
+    if (rows < kMostRows) return packing_tile<kMostRows - 1, kVectors>(rows, o);
   }
   for (int r = 0; r < kMostRows; ++r) {
     for (int v = 0; v < kVectors; ++v) prefetch_to_write(o.c + r * o.c_stride + v * o.c_vector);
@@ -32,16 +32,16 @@ HWY_INLINE void far_tile(int64_t rows, const TileOperands& o) {
 // All rows for one panel of packed columns; `ahead(share)` prefetches what is packed next, up to this share of it in
 // rows.
 template <class Ahead>
-void far_rows(TileOperands o, int64_t rows, int64_t vectors, Ahead&& ahead) {
+void packing_rows(TileOperands o, int64_t rows, int64_t vectors, Ahead&& ahead) {
   const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
   for (int64_t t = 0, row = 0; t < tiles; ++t) {
     const int64_t count = (t + 1) * rows / tiles - row;
     ahead(row + count);
     switch (vectors) {
-      case 1: far_tile<kRowTile, 1>(count, o); break;
-      case 2: far_tile<kRowTile, 2>(count, o); break;
-      case 3: far_tile<kRowTile, std::min(3, kVectorTile)>(count, o); break;
-      default: far_tile<kRowTile, kVectorTile>(count, o); break;
+      case 1: packing_tile<kRowTile, 1>(count, o); break;
+      case 2: packing_tile<kRowTile, 2>(count, o); break;
+      case 3: packing_tile<kRowTile, std::min(3, kVectorTile)>(count, o); break;
+      default: packing_tile<kRowTile, kVectorTile>(count, o); break;
     }
     o.a += count * o.a_row;
     o.c += count * o.c_stride;
@@ -101,7 +101,7 @@ void FarProduct(const ProductShape& shape, const MatrixOperand& a, const MatrixO
           ends ? b.data + columns.at(column + most) : b.data + (k + kDepth) * b.stride + columns.at(column);
       int64_t prefetched = 0;
       o.epilogue = {.row_bias = k == 0 ? epilogue.row_bias : nullptr, .relu = ends && epilogue.relu};
-      far_rows(o, shape.rows, vectors, [&](int64_t rows) HWY_ATTR {
+      packing_rows(o, shape.rows, vectors, [&](int64_t rows) HWY_ATTR {
         for (; prefetched * shape.rows < o.depth * rows; ++prefetched, next += b.stride) {
           for (int64_t v = 0; v < kVectorTile; ++v) hwy::Prefetch(next + v * o.c_vector);
         }
@@ -120,8 +120,8 @@ namespace gradloom {
 
 HWY_EXPORT(FarProduct);
 
-void simd_gemm_far(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,
-                   const Epilogue& epilogue, float* c, int64_t c_stride) {
+void simd_gemm_packing(const ProductShape& shape, const MatrixOperand& a, const MatrixOperand& b, int64_t live,
+                       const Epilogue& epilogue, float* c, int64_t c_stride) {
   HWY_DYNAMIC_DISPATCH(FarProduct)(shape, a, b, live, epilogue, c, c_stride);
 }
 

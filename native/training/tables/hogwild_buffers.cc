@@ -1,4 +1,4 @@
-#include "training/tables/racing_rooms.h"
+#include "training/tables/hogwild_buffers.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace gradloom {
 
-RacingRooms::RacingRooms(const Learner& learner, int threads) {
+HogwildBuffers::HogwildBuffers(const Learner& learner, int threads) {
   if (learner.duplicates() != Duplicates::kHogwild || threads == 1) return;
   const auto& parameters = learner.network().architecture().parameters();
   for (size_t p = 0; p < parameters.size(); ++p) {

@@ -1,6 +1,5 @@
 // Gradients of a table of one float a row, summed by row without a sort: a term an entry, dealt out to parts. A part is
-// a range of rows so short that a sum of each stays in L1. Letters as in
-// kernels/embedding/sparse_rows.h.
+// a range of rows so short that a sum of each stays in L1. Letters as in kernels/embedding/sparse_rows.h.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +14,7 @@ namespace gradloom {
 using RowTerm = uint64_t;
 
 // Whether that pays for tables of so many rows; others are sorted.
-bool has_row_parts(int64_t rows);
+bool unsorted_sum_pays(int64_t rows);
 // The digit of a row that is its part. Below it are places for `slots`.
 RadixDigit part_of_rows(int64_t rows);
 inline int64_t slots_of(RadixDigit part) { return int64_t{1} << part.shift; }
@@ -26,8 +25,8 @@ constexpr int64_t kMostSlots = int64_t{1} << kMostSlotBits;
 void count_parts(RadixDigit part, const uint32_t* rows, int64_t count, uint32_t* counts);
 
 // terms[places[p]++] = values[e] dy[n] for the entries e, of part p, of these samples n, in order. Values null: all 1.
-void deal_terms(RadixDigit part, const SparseRows& bags, const float* dy, const SampleRange& samples, uint32_t* places,
-                RowTerm* terms);
+void partition_terms(RadixDigit part, const SparseRows& bags, const float* dy, const SampleRange& samples,
+                     uint32_t* places, RowTerm* terms);
 
 // What a slot holds of no row: with it a sum begins, and no sum of terms is it.
 constexpr float kNoSum = -0.0F;

@@ -1,12 +1,12 @@
-// The gradient of a table of one float a row, of the sum of rows times values: no sort, no groups. The terms of all
-// entries are dealt out to ranges of rows, in order of position, and summed there by row. So each row gets the sum that
-// it has by groups.
+// The gradient of a table whose rows, times values, are summed. Of a table of one float a row it takes no sort
+// and no groups: the terms of all entries are dealt out to ranges of rows, in order of position, and summed there by
+// row. So each row gets the sum that it has by groups.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/embedding/row_terms.h"
+#include "kernels/embedding/unsorted_segment_sum.h"
 #include "layers/tables/table_gradient.h"
 
 namespace gradloom {
@@ -19,15 +19,15 @@ constexpr int64_t kSummedRoom = 2 * kSummedChunk;
 
 inline int64_t table_rows(const ParameterSpec& table) { return table.shape.size() / table.row_width; }
 
-inline bool sums_entries(const ParameterSpec& table) {
-  return table.row_width == 1 && has_row_parts(table_rows(table));
+inline bool sums_unsorted(const ParameterSpec& table) {
+  return table.row_width == 1 && unsorted_sum_pays(table_rows(table));
 }
 
 // Floats of one thread, whatever the table: gradients, weights of bfloat16, rows, and slots.
 constexpr int64_t kSummedScratch = 3 * kSummedRoom + kMostSlots;
 
 // The terms of all entries, by part. Returns the ends of the parts.
-inline const uint32_t* deal_entries(const BackwardArguments& args, RadixDigit part) {
+inline const uint32_t* partition_entries(const BackwardArguments& args, RadixDigit part) {
   const SparseRows& bags = args.sparse->rows;
   const EntryRoom& room = args.sparse->room;
   const Tiling blocks = cut(bags.count, entry_blocks(args.pass.team.size(), bags.entries()));
@@ -39,15 +39,15 @@ inline const uint32_t* deal_entries(const BackwardArguments& args, RadixDigit pa
   });
   places_of_counts(part, blocks.count, room.counts);
   args.pass.team.for_each(blocks.count, [&](int64_t block, int) {
-    deal_terms(part, bags, args.dy, {blocks.first(block), blocks.size(block)}, counts(block), room.entries);
+    partition_terms(part, bags, args.dy, {blocks.first(block), blocks.size(block)}, counts(block), room.entries);
   });
   return counts(blocks.count - 1);
 }
 
-inline void complete_summed_entries(const BackwardArguments& args, const TableGradient& table) {
+inline void complete_unsorted_sums(const BackwardArguments& args, const TableGradient& table) {
   const RadixDigit part = part_of_rows(table_rows(table.spec));
   RowTerm* terms = args.sparse->room.entries;
-  const uint32_t* ends = deal_entries(args, part);
+  const uint32_t* ends = partition_entries(args, part);
   const auto end_of = [&](int64_t p) { return p < 0 ? int64_t{0} : int64_t{ends[p]}; };
   // The first part that begins at a place from `at` on.
   const auto part_from = [&](int64_t at) {
@@ -93,9 +93,9 @@ inline int64_t pooled_gradient_scratch(const ParameterSpec& table, int threads) 
 // there are groups or parts of them.
 inline void complete_pooled_gradient(const BackwardArguments& args, const TableGradient& table) {
   const SparseInput& entries = *args.sparse;
-  if (sums_entries(table.spec) && table.padding < 0 && entries.groups.rows == nullptr &&
+  if (sums_unsorted(table.spec) && table.padding < 0 && entries.groups.rows == nullptr &&
       entries.parts.starts == nullptr) {
-    return complete_summed_entries(args, table);
+    return complete_unsorted_sums(args, table);
   }
   complete_table_gradient(args, table, PooledTerms{{entries.samples, entries.rows.values}, args.dy, table.width()});
 }

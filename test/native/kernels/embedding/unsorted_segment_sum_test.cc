@@ -1,4 +1,4 @@
-#include "kernels/embedding/row_terms.h"
+#include "kernels/embedding/unsorted_segment_sum.h"
 
 #include <doctest/doctest.h>
 
@@ -69,7 +69,7 @@ std::map<uint32_t, float> sums_by_parts(const Batch& batch, bool with_values, in
   places_of_counts(part, blocks, counts.data());
   std::vector<RowTerm> terms(batch.rows.size());
   for (int64_t b = 0; b < blocks; ++b) {
-    deal_terms(part, bags, batch.dy.data(), {first(b), first(b + 1) - first(b)}, counts_of(b), terms.data());
+    partition_terms(part, bags, batch.dy.data(), {first(b), first(b + 1) - first(b)}, counts_of(b), terms.data());
   }
   std::vector<float> slots(static_cast<size_t>(slots_of(part)), kNoSum);
   const uint32_t* ends = counts_of(blocks - 1);
@@ -102,7 +102,7 @@ bool equal_bits(const std::map<uint32_t, float>& a, const std::map<uint32_t, flo
 
 }  // namespace
 
-TEST_CASE("row terms: sums by row in order of position, in any number of blocks, on every instruction set") {
+TEST_CASE("unsorted segment sum: sums by row in order of position, in any number of blocks, on every instruction set") {
   for_each_simd_target([](const std::string& target) {
     CAPTURE(target);
     RandomData random(913);
@@ -123,7 +123,7 @@ TEST_CASE("row terms: sums by row in order of position, in any number of blocks,
   });
 }
 
-TEST_CASE("row terms: a row in nearly all entries leaves few terms, and the same sums") {
+TEST_CASE("unsorted segment sum: a row in nearly all entries leaves few terms, and the same sums") {
   RandomData random(914);
   for (const int64_t rows : {int64_t{4096}, int64_t{1'000'000}}) {
     Batch batch;
@@ -152,13 +152,14 @@ TEST_CASE("row terms: a row in nearly all entries leaves few terms, and the same
   CHECK(sums == std::vector<float>{1999, 3});
 }
 
-TEST_CASE("row terms: tables of very few rows, and of more than parts have slots for, are left to the sort") {
-  CHECK(!has_row_parts(1));
-  CHECK(!has_row_parts(2048));
-  CHECK(!has_row_parts((int64_t{1} << 24) + 1));
+TEST_CASE(
+    "unsorted segment sum: tables of very few rows, and of more than parts have slots for, are left to the sort") {
+  CHECK(!unsorted_sum_pays(1));
+  CHECK(!unsorted_sum_pays(2048));
+  CHECK(!unsorted_sum_pays((int64_t{1} << 24) + 1));
   for (const int64_t rows : {int64_t{2049}, int64_t{4096}, int64_t{4097}, (int64_t{1} << 22) + 1, int64_t{1} << 24}) {
     CAPTURE(rows);
-    CHECK(has_row_parts(rows));
+    CHECK(unsorted_sum_pays(rows));
     const RadixDigit part = part_of_rows(rows);
     CHECK(part.size() * slots_of(part) >= rows);
     CHECK(slots_of(part) <= kMostSlots);
@@ -166,7 +167,7 @@ TEST_CASE("row terms: tables of very few rows, and of more than parts have slots
   }
 }
 
-TEST_CASE("row terms: a sum begins with zero, so that it is never minus zero") {
+TEST_CASE("unsorted segment sum: a sum begins with zero, so that it is never minus zero") {
   const Batch batch{.offsets = {0, 2}, .rows = {5, 9}, .values = {-0.0F, 1.0F}, .dy = {1.0F}};
   const auto sums = sums_by_parts(batch, true, 10, 1);
   CHECK(equal_bits(sums, {{5, 0.0F}, {9, 1.0F}}));

@@ -1,4 +1,4 @@
-#include "kernels/embedding/row_terms.h"
+#include "kernels/embedding/unsorted_segment_sum.h"
 
 #include <algorithm>
 #include <array>
@@ -69,7 +69,7 @@ GRADLOOM_LINE_ALIGNED int64_t sum_runs(RadixDigit part, RowTerm* __restrict term
 
 }  // namespace
 
-bool has_row_parts(int64_t rows) {
+bool unsorted_sum_pays(int64_t rows) {
   const int bits = bits_of(rows);
   return bits > kBitsOfOneDigit && bits <= kMostPartBits + kMostSlotBits;
 }
@@ -95,8 +95,8 @@ GRADLOOM_LINE_ALIGNED void count_parts(RadixDigit part, const uint32_t* __restri
   for (uint32_t p = 0; p < part.size(); ++p) counts[p] += odd[p];
 }
 
-GRADLOOM_LINE_ALIGNED void deal_terms(RadixDigit part, const SparseRows& bags, const float* dy,
-                                      const SampleRange& samples, uint32_t* places, RowTerm* terms) {
+GRADLOOM_LINE_ALIGNED void partition_terms(RadixDigit part, const SparseRows& bags, const float* dy,
+                                           const SampleRange& samples, uint32_t* places, RowTerm* terms) {
   if (bags.values == nullptr) {
     deal(
         part, bags, [](int64_t) { return 1.0F; }, dy, samples, places, terms);

@@ -1,5 +1,5 @@
 // Where threads race for the rows of tables of one float a row (Duplicates::kHogwild) each of them updates a copy of a
-// row and its states, in room of its own.
+// row and its states, in memory of its own.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace gradloom {
 
-class RacingRooms {
+class HogwildBuffers {
  public:
   // Without memory where nobody races.
-  RacingRooms(const Learner& learner, int threads);
+  HogwildBuffers(const Learner& learner, int threads);
 
   // Null for -1, which is no thread.
   float* of(int thread) { return thread < 0 ? nullptr : memory_.data() + thread * stride_; }

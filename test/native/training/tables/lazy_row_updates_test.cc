@@ -11,7 +11,7 @@
 #include "support/specs.h"
 #include "support/training.h"
 #include "training/inference/predict.h"
-#include "training/tables/lazy_tables.h"
+#include "training/tables/lazy_row_updates.h"
 #include "training/threads/reading_lock.h"
 
 using namespace gradloom;

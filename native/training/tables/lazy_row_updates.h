@@ -14,13 +14,13 @@ namespace gradloom {
 
 class Learner;
 
-class LazyTables final : public LazyWeights {
+class LazyRowUpdates final : public LazyWeights {
  public:
-  explicit LazyTables(Learner& learner);
+  explicit LazyRowUpdates(Learner& learner);
   // The weights are left as they are behind the last step.
-  ~LazyTables() override;
-  LazyTables(const LazyTables&) = delete;
-  LazyTables& operator=(const LazyTables&) = delete;
+  ~LazyRowUpdates() override;
+  LazyRowUpdates(const LazyRowUpdates&) = delete;
+  LazyRowUpdates& operator=(const LazyRowUpdates&) = delete;
 
   bool empty() const { return tables_.empty(); }
   // The tables, by number.

@@ -1,4 +1,4 @@
-#include "training/tables/lazy_tables.h"
+#include "training/tables/lazy_row_updates.h"
 
 #include <algorithm>
 #include <array>
@@ -37,7 +37,7 @@ UpdateArguments whole(Learner& learner, int parameter, const States& states, dou
 
 }  // namespace
 
-LazyTables::LazyTables(Learner& learner) : learner_(learner) {
+LazyRowUpdates::LazyRowUpdates(Learner& learner) : learner_(learner) {
   const Architecture& architecture = learner.network().architecture();
   for (size_t p = 0; p < architecture.parameters().size(); ++p) {
     const auto& parameter = architecture.parameters()[p];
@@ -54,19 +54,19 @@ LazyTables::LazyTables(Learner& learner) : learner_(learner) {
   }
 }
 
-std::vector<int> LazyTables::parameters() const {
+std::vector<int> LazyRowUpdates::parameters() const {
   std::vector<int> numbers;
   for (const Table& table : tables_) numbers.push_back(table.parameter);
   return numbers;
 }
 
-LazyTables::~LazyTables() {
+LazyRowUpdates::~LazyRowUpdates() {
   if (empty()) return;
   const std::unique_lock guard(learner_.network().lock());
   if (learner_.network().lazy_weights() == this) learner_.network().lend(nullptr);
 }
 
-void LazyTables::begin_step(Team& team, Plan& plan) {
+void LazyRowUpdates::begin_step(Team& team, Plan& plan) {
   Network& network = learner_.network();
   const bool follows = network.lazy_weights() == this && learner_.steps % kStepsToAdopt != 0;
   const bool same_rates = std::all_of(tables_.begin(), tables_.end(), [&](const Table& table) {
@@ -82,7 +82,7 @@ void LazyTables::begin_step(Team& team, Plan& plan) {
   stale_ = !empty();
 }
 
-void LazyTables::settle_named(Team& team, Plan& plan, const Table& table) {
+void LazyRowUpdates::settle_named(Team& team, Plan& plan, const Table& table) {
   const int64_t width = parameter_of(learner_, table.parameter).row_width;
   const States states = states_of(learner_, table.parameter);
   const UpdateArguments all = whole(learner_, table.parameter, states, table.rate);
@@ -105,7 +105,7 @@ void LazyTables::settle_named(Team& team, Plan& plan, const Table& table) {
   }
 }
 
-void LazyTables::settle() {
+void LazyRowUpdates::settle() {
   if (!stale_) return;
   // As in a team, whoever reads.
   const DenormalScope scope(Denormals::kFlushed);
@@ -116,7 +116,7 @@ void LazyTables::settle() {
   stale_ = false;
 }
 
-void LazyTables::begin() {
+void LazyRowUpdates::begin() {
   resume();
   for (const Table& table : tables_) {
     const States states = states_of(learner_, table.parameter);
@@ -124,7 +124,7 @@ void LazyTables::begin() {
   }
 }
 
-void LazyTables::resume() {
+void LazyRowUpdates::resume() {
   learner_.network().lend(empty() ? nullptr : this);
   for (Table& table : tables_) table.rate = learner_.rate_of(table.parameter);
   stale_ = false;
