@@ -23,9 +23,9 @@ import { type TrainCommand, train } from './commands/train.ts';
 import { SET_NAMES } from './data/training-data.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
 import { makeOutput, type Output } from './output.ts';
+import { packageVersion } from './package.ts';
 import { PRESETS } from './presets.ts';
 import { mergeCommands, readTrainSpec } from './train-spec.ts';
-import { packageVersion } from './version.ts';
 
 const TRAIN_HELP = `
 The data is one of

@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { GradloomError } from '../../core/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Output } from '../output.ts';
+import { findPackage } from '../package.ts';
 
 export interface SystemsCommand {
   readonly short?: boolean;
@@ -44,11 +44,9 @@ export async function systems(
 
 /** The folder of Gradloom's sources: packages from npm hold no examples, and examples are programs in TypeScript. */
 function findSources(): string {
-  const here = fileURLToPath(new URL('.', import.meta.url));
-  // From lib/cli/commands, or from dist.
-  const root = [join(here, '..', '..', '..'), join(here, '..')].find((folder) =>
-    existsSync(join(folder, 'scripts', 'systems.mjs')),
-  );
+  const folder = findPackage()?.folder;
+  const root =
+    folder !== undefined && existsSync(join(folder, 'scripts', 'systems.mjs')) ? folder : undefined;
   if (root !== undefined && existsSync(join(root, 'node_modules', 'tsx'))) return root;
   throw new GradloomError(
     'NOT_INSTALLED',

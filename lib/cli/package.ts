@@ -1,9 +1,15 @@
-/** The version of the package that this file belongs to. */
+/** The package that this file belongs to, be it in its sources, in `dist` or bundled by a test. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export function packageVersion(): string {
+interface Package {
+  readonly folder: string;
+  readonly version: string;
+}
+
+/** Undefined where the code was moved out of it. */
+export function findPackage(): Package | undefined {
   for (
     let folder = dirname(fileURLToPath(import.meta.url));
     folder !== dirname(folder);
@@ -15,7 +21,11 @@ export function packageVersion(): string {
       readonly name?: string;
       readonly version: string;
     };
-    if (name === 'gradloom') return version;
+    if (name === 'gradloom') return { folder, version };
   }
-  return 'unknown';
+  return undefined;
+}
+
+export function packageVersion(): string {
+  return findPackage()?.version ?? 'unknown';
 }
