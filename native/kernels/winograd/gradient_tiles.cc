@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/layout/transposed_tile.h"
+#include "kernels/winograd/planes.h"
 
 namespace gradloom {
 namespace {
