@@ -87,10 +87,13 @@ export function describeMissing(needs, retry) {
  * @param {object[]} helps which it tries to install, too, where it can
  */
 export function installMissing(needs, helps, retry) {
-  const prefix = rootPrefix();
-  const canInstall = hasCommand('apt-get') && prefix !== undefined;
-  if (needs.length > 0 && !canInstall) throw new SetupError(describeMissing(needs, retry));
-  if (!canInstall || needs.length + helps.length === 0) return;
+  if (needs.length + helps.length === 0) return;
+  // Nobody is asked for a password for the sake of what only helps.
+  const prefix = rootPrefix({ mayAsk: needs.length > 0 });
+  if (!hasCommand('apt-get') || prefix === undefined) {
+    if (needs.length > 0) throw new SetupError(describeMissing(needs, retry));
+    return;
+  }
 
   const packages = [...needs, ...helps].map((need) => need.package);
   console.error(`gradloom: installing ${packages.join(', ')} with apt-get`);
@@ -115,12 +118,12 @@ function run([command, ...options]) {
 }
 
 /** What to put before a command so that it runs as root; undefined where that is impossible. */
-function rootPrefix() {
+function rootPrefix({ mayAsk }) {
   if (process.getuid() === 0) return [];
   if (!hasCommand('sudo')) return undefined;
   if (run(['sudo', '-n', 'true']).status === 0) return ['sudo', '-n'];
   // Only where somebody sits in front of it may sudo ask for a password.
-  return process.stdin.isTTY && process.stderr.isTTY && !process.env.CI ? ['sudo'] : undefined;
+  return mayAsk && process.stdin.isTTY && process.stderr.isTTY && !process.env.CI ? ['sudo'] : undefined;
 }
 
 function hasCompiler() {

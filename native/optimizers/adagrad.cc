@@ -9,6 +9,7 @@
 #include "common/prefetch.h"
 #include "common/relaxed.h"
 #include "optimizers/elementwise-inl.h"
+#include "optimizers/table_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {

@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 #include "optimizers/elementwise-inl.h"
+#include "optimizers/table_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradloom {
